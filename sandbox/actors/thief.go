@@ -1,0 +1,66 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// runThief calls with the stolen session for as long as ctx lives. The thief has no way back in: nothing here assumes
+// a role with the thief's own hands.
+func (c *Cast) runThief(ctx context.Context) {
+	stolen, err := c.steal(ctx)
+	for err != nil {
+		if !wait(ctx, 5*c.cfg.Interval) {
+			return
+		}
+		stolen, err = c.steal(ctx)
+	}
+	client := c.thiefClient(ctx, stolen)
+	tick := time.NewTicker(c.cfg.Interval)
+	defer tick.Stop()
+	for {
+		c.listRoles(ctx, Thief, client)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case done := <-c.leaks:
+			again, err := c.steal(ctx)
+			if err == nil {
+				client = c.thiefClient(ctx, again)
+			}
+			done <- err
+		}
+	}
+}
+
+// steal makes the session that leaks: a deployment ran, and its log kept the credentials.
+func (c *Cast) steal(ctx context.Context) (session, error) {
+	s, err := c.assume(ctx, c.nextDeployment())
+	if err != nil && ctx.Err() == nil {
+		c.say(Thief, "# nothing to steal yet", inWords(err), Failed)
+	}
+	return s, err
+}
+
+// thiefClient shows how the credentials come into the terminal and whom AWS takes the thief for.
+func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
+	c.setSession(Thief, s.arn)
+	c.say(Thief, "# session credentials found in a public build log", "", Note)
+	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…", s.creds.AccessKeyID), "", Note)
+	cfg := c.sdk(thiefPlace, s.creds)
+	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		c.say(Thief, "aws sts get-caller-identity", inWords(err), outcomeOf(err))
+	default:
+		c.say(Thief, "aws sts get-caller-identity", aws.ToString(out.Arn), Answered)
+	}
+	return iam.NewFromConfig(cfg)
+}
