@@ -1,0 +1,219 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"golang.org/x/time/rate"
+)
+
+// Account is one AWS account whose roles may be revoked.
+type Account struct {
+	Name       string   // what people type before the slash; unique
+	ID         string   // twelve digits
+	Partition  string   // "" means aws
+	AssumeRole string   // ARN of the role to assume in the account; "" means the ambient credentials
+	ExternalID string   // sent with AssumeRole unless empty
+	Regions    []string // where CloudTrail is asked; the partition's home region is always asked too
+}
+
+// Config says which accounts there are and how AWS is reached.
+type Config struct {
+	Accounts       []Account     // at least one
+	DefaultAccount string        // for a bare role name; "" means the only account, or that people must say
+	ProtectedRoles []string      // patterns on role ARNs that are never touched; * and ? match any characters, case is ignored
+	Margin         time.Duration // how far past AWS's now the cutoff lies; 0 to 120 s
+
+	// SDK is what config.LoadDefaultConfig gives, with its credentials, endpoints, HTTP client and retryer. The region
+	// may be empty: each partition's home region is used.
+	SDK awssdk.Config
+
+	CallTimeout   time.Duration // for one remote call, its retries included; 0 means 10 s
+	RegionTimeout time.Duration // for CloudTrail's whole answer in one region; 0 means 20 s
+	Logger        *slog.Logger  // nil discards
+}
+
+const (
+	defaultCallTimeout   = 10 * time.Second
+	defaultRegionTimeout = 20 * time.Second
+	maxMargin            = 2 * time.Minute
+)
+
+// Cloud is the accounts of one Config. Make it with New. Its methods may be called at the same time; it has no
+// goroutine of its own and needs no closing.
+type Cloud struct {
+	accounts      []*account
+	byName        map[string]*account
+	fallback      *account // for a bare role name; nil when people must say
+	protected     []string
+	margin        time.Duration
+	sdk           awssdk.Config
+	callTimeout   time.Duration
+	regionTimeout time.Duration
+	log           *slog.Logger
+	hub           *identity
+}
+
+// account is an Account with what is kept for it between calls.
+type account struct {
+	Account
+	iam    *iam.Client
+	reader *session
+
+	mu     sync.Mutex
+	trails map[string]*trail // by region
+}
+
+var (
+	accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+	accountID   = regexp.MustCompile(`^[0-9]{12}$`)
+	regionName  = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
+)
+
+// New checks the configuration and returns its Cloud. It makes no network call; Warm does. All that is wrong is
+// reported at once, joined.
+func New(c Config) (*Cloud, error) {
+	cloud := &Cloud{
+		byName:        map[string]*account{},
+		protected:     slices.Clone(c.ProtectedRoles),
+		margin:        c.Margin,
+		sdk:           withTypedCredentials(c.SDK),
+		callTimeout:   c.CallTimeout,
+		regionTimeout: c.RegionTimeout,
+		log:           c.Logger,
+	}
+	if cloud.callTimeout == 0 {
+		cloud.callTimeout = defaultCallTimeout
+	}
+	if cloud.regionTimeout == 0 {
+		cloud.regionTimeout = defaultRegionTimeout
+	}
+	if cloud.log == nil {
+		cloud.log = slog.New(slog.DiscardHandler)
+	}
+
+	var wrong []error
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	if c.SDK.Credentials == nil {
+		complain("AWS credentials are missing: give the configuration that the SDK loads")
+	}
+	if c.Margin < 0 || c.Margin > maxMargin {
+		complain("the margin is %v: it has to lie between 0s and %v", c.Margin, maxMargin)
+	}
+	if c.CallTimeout < 0 || c.RegionTimeout < 0 {
+		complain("a timeout is negative")
+	}
+	for _, p := range c.ProtectedRoles {
+		if !strings.HasPrefix(p, "arn:") && !strings.HasPrefix(p, "*") && !strings.HasPrefix(p, "?") {
+			complain("protected role %s can match no ARN: begin it with arn: or *", quote(p))
+		}
+	}
+	if len(c.Accounts) == 0 {
+		complain("no account is configured")
+	}
+	ids := map[string]string{}
+	for _, a := range c.Accounts {
+		if a.Partition == "" {
+			a.Partition = "aws"
+		}
+		a.Regions = slices.Clone(a.Regions)
+		if err := a.check(); err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		if cloud.byName[a.Name] != nil {
+			complain("account %s is configured twice", a.Name)
+			continue
+		}
+		if other := ids[a.ID]; other != "" {
+			complain("accounts %s and %s have the same id %s", other, a.Name, a.ID)
+			continue
+		}
+		ids[a.ID] = a.Name
+		kept := cloud.newAccount(a)
+		cloud.accounts = append(cloud.accounts, kept)
+		cloud.byName[a.Name] = kept
+	}
+	switch {
+	case c.DefaultAccount != "":
+		cloud.fallback = cloud.byName[c.DefaultAccount]
+		if cloud.fallback == nil {
+			complain("the default account %s is not among the accounts", quote(c.DefaultAccount))
+		}
+	case len(cloud.accounts) == 1:
+		cloud.fallback = cloud.accounts[0]
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	cloud.hub = cloud.newIdentity()
+	return cloud, nil
+}
+
+// check reports what is wrong with an account whose partition is filled in.
+func (a Account) check() error {
+	var wrong []error
+	complain := func(format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("account %s: "+format, append([]any{quote(a.Name)}, args...)...))
+	}
+	if !accountName.MatchString(a.Name) {
+		complain("the name has to be 1 to 64 letters, digits, dots, dashes and underscores")
+	}
+	if !accountID.MatchString(a.ID) {
+		complain("the id %s is not twelve digits", quote(a.ID))
+	}
+	if homeRegion(a.Partition) == "" {
+		complain("the partition %s is not known", quote(a.Partition))
+	}
+	if a.AssumeRole != "" {
+		ref, err := parseARN(a.AssumeRole)
+		switch {
+		case err != nil || ref.service != "iam" || ref.kind != "role":
+			complain("assume_role %s is not the ARN of a role", quote(a.AssumeRole))
+		case ref.partition != a.Partition:
+			complain("assume_role %s is of another partition than %s", quote(a.AssumeRole), a.Partition)
+		case ref.account != a.ID:
+			complain("assume_role %s is of another account than %s", quote(a.AssumeRole), a.ID)
+		}
+	}
+	if a.ExternalID != "" && a.AssumeRole == "" {
+		complain("an external_id without assume_role is never sent")
+	}
+	for _, r := range a.Regions {
+		if !regionName.MatchString(r) {
+			complain("the region %s is not one", quote(r))
+		} else if partitionOf(r) != a.Partition {
+			complain("the region %s is not of the partition %s", r, a.Partition)
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// Accounts returns the configured accounts in their order, partitions filled in.
+func (c *Cloud) Accounts() []Account {
+	all := make([]Account, len(c.accounts))
+	for i, a := range c.accounts {
+		all[i] = a.Account
+		all[i].Regions = slices.Clone(a.Regions)
+	}
+	return all
+}
+
+// regionsOf returns where CloudTrail is asked: the configured regions and the partition's home region, each once.
+func (a *account) regionsOf() []string {
+	regions := append([]string{homeRegion(a.Partition)}, a.Regions...)
+	slices.Sort(regions)
+	return slices.Compact(regions)
+}
+
+// lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API reference,
+// "LookupEvents": two requests a second).
+const lookupPace = rate.Limit(2)

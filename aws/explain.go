@@ -1,0 +1,50 @@
+package aws
+
+import "errors"
+
+// Explain says in one or two plain sentences what an error of this package means to people, the next step last. It
+// holds no text of AWS. For an error that is not of this package it returns "".
+func Explain(err error) string {
+	if input, ok := errors.AsType[*InputError](err); ok {
+		return input.Sentence
+	}
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return refused.Sentence
+	}
+	call, ok := errors.AsType[*CallError](err)
+	if !ok {
+		return ""
+	}
+	where := ""
+	if call.Account != "" {
+		where = " in account " + call.Account
+	}
+	switch call.Kind {
+	case ErrNoSuchRole:
+		return "There is no such role" + where + ". Check the name and the account; names of roles are case-sensitive here."
+	case ErrAccessDenied:
+		return "AWS does not allow revokebot " + call.Operation + where + ". Give its role that permission, or check the trust policy and the external id when it is sts:AssumeRole."
+	case ErrUnmodifiable:
+		return "Only AWS may change this role, so nothing was written. Contain it with a service control policy instead."
+	case ErrLimitExceeded:
+		return "The role's inline policies leave no room for the deny: their limit is 10,240 characters. Shorten or remove an inline policy of the role, or attach the managed policy AWSDenyAll to lock the role."
+	case ErrMalformedPolicy:
+		return "AWS did not accept the policy, most likely because of other statements in AWSRevokeOlderSessions on the role. Look at that policy in the IAM console."
+	case ErrThrottled:
+		return "AWS is answering too many requests" + where + " and refused " + call.Operation + ". Try again in a moment."
+	case ErrTimeout:
+		return "AWS did not answer " + call.Operation + where + " in time, so it is not known whether it was done. It is safe to try again."
+	case ErrCredentials:
+		return "AWS did not accept revokebot's own credentials for " + call.Operation + where + ". Renew them, or check the clock of its host."
+	case ErrRoleChanged:
+		return "The role" + where + " was deleted and made again under the same name, so it is not the one that was approved and nothing was written. Ask again for the new role."
+	case ErrNoServerTime:
+		return "AWS's answer" + where + " carried no usable date, so the cutoff cannot be known and nothing was written. Look for a proxy between revokebot and AWS that removes headers."
+	case ErrInvalidRequest:
+		return "AWS did not accept the request " + call.Operation + where + ". The log has its reason."
+	case ErrUnavailable:
+		return "AWS could not be reached for " + call.Operation + where + ". Try again, and look at the AWS Health Dashboard."
+	default:
+		return call.Operation + where + " failed. The log has the reason."
+	}
+}

@@ -1,0 +1,193 @@
+package aws
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Target is the role that somebody's words mean; it has not been looked up yet.
+type Target struct {
+	Account  Account
+	RoleName string
+	Path     string // with both slashes, if an ARN of the role gave it, otherwise ""
+	GivenARN string // the ARN as typed, "" when a name was typed
+}
+
+// The Reason of an InputError.
+const (
+	InputEmpty            = "empty"
+	InputTooLong          = "too_long"
+	InputControl          = "control_character"
+	InputNotASCII         = "not_ascii"
+	InputCharacter        = "bad_character"
+	InputSlashes          = "too_many_slashes"
+	InputNoName           = "no_name"
+	InputNoAccount        = "account_not_said"
+	InputUnknownAccount   = "unknown_account"
+	InputBadARN           = "bad_arn"
+	InputOtherService     = "other_service"
+	InputUser             = "user"
+	InputNotARole         = "not_a_role"
+	InputOtherPartition   = "other_partition"
+	InputAccountNotListed = "account_not_configured"
+)
+
+const (
+	maxRoleName = 64
+	// maxReference is longer than the longest ARN of a role: a path of 512 characters and a name of 64.
+	maxReference = 700
+)
+
+// rolePattern is what IAM takes as a role's name (IAM API reference, "CreateRole"), in ASCII.
+var rolePattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+
+// sessionPattern is what STS takes as a session's name (STS API reference, "AssumeRole").
+var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+
+// howToName ends the sentences of this file.
+const howToName = "Give a role name, account/name, the ARN of a role, or the ARN of an assumed-role session."
+
+// Parse finds out which role somebody means: a name, account/name, the ARN of a role, or the ARN of an assumed-role
+// session (the role is taken from it). Nothing is looked up. Whatever cannot be a role is an *InputError with a
+// sentence for the person.
+func (c *Cloud) Parse(text string) (Target, error) {
+	text = strings.Trim(text, " ")
+	if err := checkText(text); err != nil {
+		return Target{}, err
+	}
+	if strings.HasPrefix(text, "arn:") {
+		return c.parseARN(text)
+	}
+	accountName, name, named := strings.Cut(text, "/")
+	if !named {
+		name = text
+	}
+	if strings.Contains(name, "/") {
+		return Target{}, &InputError{InputSlashes, "Only one slash fits into account/name. A role with a path is given by its ARN, or by its name without the path."}
+	}
+	if err := checkRoleName(name); err != nil {
+		return Target{}, err
+	}
+	account := c.fallback
+	if named {
+		if account = c.byName[accountName]; account == nil {
+			return Target{}, &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Say one of: %s.", quote(accountName), c.examples(name))}
+		}
+	}
+	if account == nil {
+		return Target{}, &InputError{InputNoAccount, fmt.Sprintf("There is more than one account; say which: %s.", c.examples(name))}
+	}
+	return Target{Account: account.Account, RoleName: name}, nil
+}
+
+// checkText refuses what can be in no form of a reference.
+func checkText(text string) error {
+	if text == "" {
+		return &InputError{InputEmpty, "No role was given. " + howToName}
+	}
+	for _, r := range text {
+		switch {
+		case r < 0x20 || r == 0x7f:
+			return &InputError{InputControl, fmt.Sprintf("There is an invisible control character in %s. Type the role again instead of pasting it.", quote(text))}
+		case r > 0x7f:
+			return &InputError{InputNotASCII, fmt.Sprintf("There is a character in %s that no role name has, though it may look like one: %s. Type the role again instead of pasting it.", quote(text), quote(string(r)))}
+		case strings.ContainsRune("<>\"'`\\", r):
+			return &InputError{InputCharacter, fmt.Sprintf("The character %s is in no role name. %s", quote(string(r)), howToName)}
+		}
+	}
+	if len(text) > maxReference {
+		return &InputError{InputTooLong, fmt.Sprintf("That is too long for a role: %s. %s", quote(text), howToName)}
+	}
+	return nil
+}
+
+// checkRoleName refuses what IAM would not take as a role's name. The text is printable ASCII.
+func checkRoleName(name string) error {
+	switch {
+	case name == "":
+		return &InputError{InputNoName, "The role's name is missing after the slash. " + howToName}
+	case len(name) > maxRoleName:
+		return &InputError{InputTooLong, fmt.Sprintf("%s is too long: a role name has at most %d characters. %s", quote(name), maxRoleName, howToName)}
+	case !rolePattern.MatchString(name):
+		return &InputError{InputCharacter, fmt.Sprintf("%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s", quote(name), howToName)}
+	}
+	return nil
+}
+
+// parseARN finds the role in an ARN. The text is printable ASCII.
+func (c *Cloud) parseARN(text string) (Target, error) {
+	ref, err := parseARN(text)
+	if err != nil {
+		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", quote(text))}
+	}
+	var path, name string
+	switch {
+	case ref.service == "iam" && ref.kind == "role":
+		path, name = ref.pathAndName()
+	case ref.service == "sts" && ref.kind == "assumed-role":
+		role, session, _ := strings.Cut(ref.rest, "/")
+		if !sessionPattern.MatchString(session) {
+			return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN of a session: it ends with the role's name and the session's name. %s", quote(text), howToName)}
+		}
+		name = role
+	case ref.service == "iam" && ref.kind == "user", ref.service == "sts" && ref.kind == "federated-user":
+		return Target{}, &InputError{InputUser, "That is the ARN of a user, and this revokes the sessions of roles only. For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role."}
+	case ref.service == "iam" || ref.service == "sts":
+		return Target{}, &InputError{InputNotARole, fmt.Sprintf("%s is not the ARN of a role. %s", quote(text), howToName)}
+	default:
+		return Target{}, &InputError{InputOtherService, fmt.Sprintf("That is an ARN of the service %s; roles belong to iam. %s", quote(ref.service), howToName)}
+	}
+	if ref.region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.account) {
+		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", quote(text))}
+	}
+	if err := checkRoleName(name); err != nil {
+		return Target{}, err
+	}
+	for _, a := range c.accounts {
+		if a.ID != ref.account {
+			continue
+		}
+		if a.Partition != ref.partition {
+			return Target{}, &InputError{InputOtherPartition, fmt.Sprintf("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes from.", quote(ref.partition), a.Name, a.ID, a.Partition)}
+		}
+		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
+	}
+	return Target{}, &InputError{InputAccountNotListed, fmt.Sprintf("Account %s is not configured here. Configured are: %s.", ref.account, c.listed())}
+}
+
+// examples lists the role in every account: prod/Deploy or dev/Deploy.
+func (c *Cloud) examples(role string) string {
+	var all []string
+	for _, a := range c.accounts {
+		all = append(all, a.Name+"/"+role)
+	}
+	return orList(all)
+}
+
+// listed names every account with its id.
+func (c *Cloud) listed() string {
+	var all []string
+	for _, a := range c.accounts {
+		all = append(all, fmt.Sprintf("%s (%s)", a.Name, a.ID))
+	}
+	return strings.Join(cut(all), ", ")
+}
+
+// orList writes a, b or c.
+func orList(all []string) string {
+	all = cut(all)
+	if len(all) == 1 {
+		return all[0]
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+}
+
+// cut keeps a list short enough for a sentence.
+func cut(all []string) []string {
+	const most = 10
+	if len(all) <= most {
+		return all
+	}
+	return append(all[:most:most], fmt.Sprintf("%d more", len(all)-most))
+}
