@@ -1,0 +1,82 @@
+package approvals
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// EventType names what happened.
+type EventType string
+
+// The events of a request's log. Those in the first group move the state, those in the second only tell.
+const (
+	EventRequested EventType = "requested" // Detail: Opening
+	EventVoted     EventType = "voted"     // an approval, more are needed
+	EventApproved  EventType = "approved"  // the approval that was still missing
+	EventDenied    EventType = "denied"
+	EventCancelled EventType = "cancelled"
+	EventExpired   EventType = "expired"
+	EventStarted   EventType = "started" // the cutoff is promised, the write follows
+	EventApplied   EventType = "applied"
+	EventFailed    EventType = "failed"
+	EventVoided    EventType = "voided"
+
+	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
+	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
+	EventReadBack EventType = "read_back" // the policy was read again and compared
+	EventEvidence EventType = "evidence"  // what CloudTrail told
+	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
+)
+
+// moves gives the state that an event leads to. Events that are not listed leave the state as it is.
+var moves = map[EventType]State{
+	EventRequested: StateOpen,
+	EventVoted:     StateOpen,
+	EventApproved:  StateApproved,
+	EventDenied:    StateDenied,
+	EventCancelled: StateCancelled,
+	EventExpired:   StateExpired,
+	EventStarted:   StateExecuting,
+	EventApplied:   StateApplied,
+	EventFailed:    StateFailed,
+	EventVoided:    StateVoid,
+}
+
+// Event is one line of a request's log.
+type Event struct {
+	Seq    int64           // 1 for the first; set by the store
+	Type   EventType       //
+	At     time.Time       // the store's clock, milliseconds; set by the store
+	By     string          // the person's id; empty when the bot acted by itself
+	Source string          // the envelope or the item of work that caused it; what came twice is known by it
+	Detail json.RawMessage // what the type says, or what the package that acted wrote; nil when there is nothing
+}
+
+// Opening is the Detail of EventRequested: what was asked, and what people were shown.
+type Opening struct {
+	Subject  Subject `json:"subject"`
+	Place    Place   `json:"place"`
+	Reason   string  `json:"reason,omitempty"`
+	Required int     `json:"required"`
+	// ExpireAfter is how long people have to decide, from the event's time on; whole milliseconds.
+	ExpireAfter time.Duration `json:"expire_after"`
+}
+
+// Subject is what an approval is for.
+type Subject struct {
+	// Key names the thing for good, such as an account and a role's unique id. There is at most one request under way
+	// for a key.
+	Key string `json:"key"`
+	// Group chooses the policy, such as the configured name of an account.
+	Group string `json:"group"`
+	// Facts is what people were shown, opaque to this package.
+	Facts json.RawMessage `json:"facts"`
+}
+
+// Place is where a request belongs. A click counts only where the request's card is.
+type Place struct {
+	Team       string `json:"team"`                 // the workspace
+	Enterprise string `json:"enterprise,omitempty"` // the organisation, empty without one
+	App        string `json:"app"`                  // the Slack app
+	Channel    string `json:"channel"`              // the channel of the card
+}

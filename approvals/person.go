@@ -1,0 +1,78 @@
+package approvals
+
+// Person is what the directory says of somebody at one moment. The zero value is somebody nobody could look up.
+type Person struct {
+	ID         string
+	Found      bool   // the look-up succeeded and was of this id
+	Team       string // home workspace
+	Enterprise string // organisation of the home workspace, empty without one
+	Guest      bool   // multi-channel or single-channel guest
+	Bot        bool   // any kind of program: bot user, app user, workflow, connector
+	Gone       bool   // deactivated
+	Stranger   bool   // of another organisation, by Slack's own word
+}
+
+// Standing says what kind of account somebody has. The zero value is unknown and never passes.
+type Standing int
+
+// Standings. Only FullMember may request or approve.
+const (
+	StandingUnknown Standing = iota
+	FullMember
+	Guest
+	Bot
+	Deactivated
+	Outsider
+)
+
+// String names the standing as a sentence would.
+func (s Standing) String() string {
+	switch s {
+	case FullMember:
+		return "full member"
+	case Guest:
+		return "guest"
+	case Bot:
+		return "bot"
+	case Deactivated:
+		return "deactivated account"
+	case Outsider:
+		return "person of another organisation"
+	default:
+		return "unknown"
+	}
+}
+
+// Standing judges the person as seen from the place. Slack's word "stranger" is not enough: it is false for people of
+// another organisation who share a channel, so the home workspace or the organisation must be the place's own
+// (Slack documentation, "Developing for Slack Connect").
+func (p Person) Standing(home Place) Standing {
+	switch {
+	case !p.Found || p.ID == "":
+		return StandingUnknown
+	case p.Gone:
+		return Deactivated
+	case p.Bot:
+		return Bot
+	case p.Stranger:
+		return Outsider
+	case p.Team == "" || home.Team == "":
+		return StandingUnknown
+	case p.Team != home.Team && (p.Enterprise == "" || p.Enterprise != home.Enterprise):
+		return Outsider
+	case p.Guest:
+		return Guest
+	default:
+		return FullMember
+	}
+}
+
+// Membership says whether somebody is in a group. The zero value is unknown and never passes.
+type Membership int
+
+// Memberships.
+const (
+	MembershipUnknown Membership = iota // not looked up, or the look-up failed
+	NotMember
+	Member
+)

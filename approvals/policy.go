@@ -1,0 +1,66 @@
+package approvals
+
+import "slices"
+
+// MaxRequired is the largest number of approvals a policy may ask for.
+const MaxRequired = 5
+
+// Policy says who decides about a subject. The zero value lets nobody decide.
+type Policy struct {
+	Approvers []string // ids of people and of groups; empty: nobody
+	Required  int      // people besides the requester, 1 to MaxRequired; 0: no number is enough
+}
+
+// Facts is what the directory said about one person, looked up for one decision.
+type Facts struct {
+	Person Person
+	Groups map[string]Membership // by group id; a group that is missing is MembershipUnknown
+}
+
+// verdict on the list of approvers.
+type listing int
+
+const (
+	listingUnknown listing = iota
+	listed
+	notListed
+)
+
+// lists finds the person among the approvers. A person who is named is listed whatever the groups say; somebody who is
+// neither named nor found in a group is "not listed" only when every group could be read.
+func (p Policy) lists(f Facts) listing {
+	if f.Person.ID != "" && slices.Contains(p.Approvers, f.Person.ID) {
+		return listed
+	}
+	result := notListed
+	for _, id := range p.Approvers {
+		if !IsGroup(id) {
+			continue
+		}
+		switch f.Groups[id] {
+		case Member:
+			return listed
+		case NotMember:
+		default:
+			result = listingUnknown
+		}
+	}
+	return result
+}
+
+// GroupIDs returns the groups among the approvers, which have to be looked up.
+func (p Policy) GroupIDs() []string {
+	var ids []string
+	for _, id := range p.Approvers {
+		if IsGroup(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// IsGroup reports whether an id is that of a user group (S…).
+func IsGroup(id string) bool { return len(id) > 1 && id[0] == 'S' }
+
+// IsPerson reports whether an id is that of a person (U… or W…).
+func IsPerson(id string) bool { return len(id) > 1 && (id[0] == 'U' || id[0] == 'W') }

@@ -1,0 +1,95 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// BeginDelivery implements approvals.Store.
+func (s *Store) BeginDelivery(ctx context.Context, id, worker string, lease time.Duration) (approvals.Delivery, bool, error) {
+	answer, err := s.beginDelivery.Run(ctx, s.db, []string{deliveryKey(id), requestKey(id)},
+		worker, lease.Milliseconds()).StringSlice()
+	if err != nil {
+		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: %w", id, err)
+	}
+	switch {
+	case len(answer) == 1 && answer[0] == "unknown":
+		return approvals.Delivery{}, false, approvals.ErrUnknownRequest
+	case len(answer) == 1 && answer[0] == "busy":
+		return approvals.Delivery{}, false, nil
+	case len(answer) != 5 || answer[0] != "ok":
+		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: the script answered %q", id, answer)
+	}
+	d, err := decodeDelivery(answer[1:])
+	if err != nil {
+		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: %w", id, err)
+	}
+	return d, true, nil
+}
+
+// MarkDelivery implements approvals.Store.
+func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d approvals.Delivery) error {
+	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
+		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Intent).Int()
+	if err != nil {
+		return fmt.Errorf("mark delivery of %s: %w", id, err)
+	}
+	if held == 0 {
+		return approvals.ErrLeaseLost
+	}
+	return nil
+}
+
+// EndDelivery implements approvals.Store.
+func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) (bool, error) {
+	how := ""
+	if force {
+		how = "force"
+	}
+	answer, err := s.endDelivery.Run(ctx, s.db, []string{deliveryKey(id), requestKey(id)}, worker, how).Int()
+	if err != nil {
+		return false, fmt.Errorf("end delivery of %s: %w", id, err)
+	}
+	if answer < 0 {
+		return false, approvals.ErrLeaseLost
+	}
+	return answer == 1, nil
+}
+
+// Delivered implements approvals.Store.
+func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, error) {
+	values, err := s.db.HMGet(ctx, deliveryKey(id), "card", "card_seq", "cursor", "intent").Result()
+	if err != nil {
+		return approvals.Delivery{}, fmt.Errorf("read delivery of %s: %w", id, err)
+	}
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i], _ = v.(string)
+	}
+	return decodeDelivery(texts)
+}
+
+// decodeDelivery reads card, card_seq, cursor and intent.
+func decodeDelivery(fields []string) (approvals.Delivery, error) {
+	if len(fields) != 4 {
+		return approvals.Delivery{}, errors.New("a delivery has four fields")
+	}
+	d := approvals.Delivery{Card: fields[0]}
+	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Intent} {
+		text := fields[i+1]
+		if text == "" {
+			continue
+		}
+		value, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return approvals.Delivery{}, fmt.Errorf("%q is not the number of an event", text)
+		}
+		*n = value
+	}
+	return d, nil
+}

@@ -1,0 +1,21 @@
+// Package redisstore keeps requests, the inbox and the work that is due in Redis. It is an approvals.Store.
+//
+// Every change is one Lua script of the folder scripts, so that the state, the log, the work and the timers move together
+// or not at all, by Redis' own clock. The scripts name every key they touch, and all keys carry the hash tag {revokebot},
+// so that the same code runs on a single server, behind Sentinel, and on a cluster.
+//
+// Keys, each with the prefix "{revokebot}:"
+//
+//	work            stream, group "bot"   accepted envelopes and work that has come due, one JSON item each
+//	due             sorted set            items by the time in ms at which they move to work
+//	seen:<id>       string, 24 h          an envelope that was accepted
+//	request:<id>    hash                  seq, state, deadline, subject, ended: what the scripts compare
+//	log:<id>        stream                the events; entry n-0 is event n
+//	delivery:<id>   hash                  how far Slack has been told, and who is telling it
+//	open:<subject>  string                the request that is under way for a subject
+//	aside           stream, about 10 000  items that failed too often
+//	notes           stream, about 10 000  refusals that belong to no request
+//
+// A request's keys live as long as it is open, and from its end on for the retention. An item that a worker took stays in
+// the stream's pending list until it is done, so the work of a replica that died is found there by the others.
+package redisstore

@@ -1,0 +1,42 @@
+package redisstore
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// decodeEvent reads a log entry as the scripts wrote it: entry n-0 is event n.
+func decodeEvent(entry redis.XMessage) (approvals.Event, error) {
+	number, rest, _ := strings.Cut(entry.ID, "-")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || rest != "0" {
+		return approvals.Event{}, fmt.Errorf("log entry %q is not an event", entry.ID)
+	}
+	ms, err := strconv.ParseInt(field(entry, "at"), 10, 64)
+	if err != nil {
+		return approvals.Event{}, fmt.Errorf("event %d has no time", seq)
+	}
+	e := approvals.Event{
+		Seq: seq, Type: approvals.EventType(field(entry, "type")), At: time.UnixMilli(ms).UTC(),
+		By: field(entry, "by"), Source: field(entry, "source"),
+	}
+	if detail := field(entry, "detail"); detail != "" {
+		if !json.Valid([]byte(detail)) {
+			return approvals.Event{}, fmt.Errorf("event %d has a detail that is not JSON", seq)
+		}
+		e.Detail = json.RawMessage(detail)
+	}
+	return e, nil
+}
+
+func field(entry redis.XMessage, name string) string {
+	text, _ := entry.Values[name].(string)
+	return text
+}

@@ -1,0 +1,14 @@
+-- Puts an item into the inbox unless one of its ids was seen before.
+-- KEYS: 1 work stream, 2… one key for each id
+-- ARGV: 1 item (JSON), 2 how long an id is remembered (ms)
+-- Returns 1 when the item was queued, 0 when it had been seen.
+for i = 2, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then
+    return 0
+  end
+end
+redis.call('XADD', KEYS[1], '*', 'item', ARGV[1])
+for i = 2, #KEYS do
+  redis.call('SET', KEYS[i], '1', 'PX', ARGV[2])
+end
+return 1

@@ -1,0 +1,22 @@
+-- Starts a request unless one is under way for the same subject.
+-- KEYS: 1 request hash, 2 log stream, 3 subject key, 4 work stream, 5 due set
+-- ARGV: 1 request id, 2 by, 3 source, 4 detail, 5 expire after (ms), 6 delivery item, 7 expiry item
+-- The deadline is Redis' own time plus ARGV 5.
+-- Returns '' when it was started now or before, else the id of the request that is under way.
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return ''
+end
+local other = redis.call('GET', KEYS[3])
+if other then
+  return other
+end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local deadline = now + tonumber(ARGV[5])
+redis.call('SET', KEYS[3], ARGV[1])
+redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open', 'deadline', string.format('%.0f', deadline), 'subject', KEYS[3])
+redis.call('XADD', KEYS[2], '1-0', 'type', 'requested', 'at', string.format('%.0f', now), 'by', ARGV[2], 'source', ARGV[3],
+  'detail', ARGV[4])
+redis.call('XADD', KEYS[4], '*', 'item', ARGV[6])
+redis.call('ZADD', KEYS[5], string.format('%.0f', deadline), ARGV[7])
+return ''

@@ -1,0 +1,264 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+//go:embed scripts/*.lua
+var scripts embed.FS
+
+const (
+	prefix = "{revokebot}:"
+	group  = "bot"
+
+	workKey  = prefix + "work"
+	dueKey   = prefix + "due"
+	asideKey = prefix + "aside"
+	notesKey = prefix + "notes"
+
+	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
+	rememberIDs = 24 * time.Hour
+	// keepNotes bounds the streams that nobody empties.
+	keepNotes = 10_000
+	// longestNap is how long Promote lets its caller sleep when no timer is set.
+	longestNap = time.Minute
+)
+
+// Config is what New needs.
+type Config struct {
+	// Client is single, Sentinel or Cluster. The store does not close it.
+	Client redis.UniversalClient
+	// Retention is how long an ended request stays readable; 0: 90 days.
+	Retention time.Duration
+}
+
+// Store is an approvals.Store on Redis. Make one with New.
+type Store struct {
+	db        redis.UniversalClient
+	retention time.Duration
+
+	accept, open, commit, postpone, setAside, promote *redis.Script
+	beginDelivery, markDelivery, endDelivery          *redis.Script
+}
+
+var _ approvals.Store = (*Store)(nil)
+
+// New returns a store on a client. It does not use the network; call Prepare before the first Take.
+func New(cfg Config) (*Store, error) {
+	if cfg.Client == nil {
+		return nil, errors.New("redisstore: no client")
+	}
+	s := &Store{db: cfg.Client, retention: cfg.Retention}
+	if s.retention <= 0 {
+		s.retention = 90 * 24 * time.Hour
+	}
+	for name, script := range map[string]**redis.Script{
+		"accept": &s.accept, "open": &s.open, "commit": &s.commit, "postpone": &s.postpone, "set_aside": &s.setAside,
+		"promote": &s.promote, "begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery,
+		"end_delivery": &s.endDelivery,
+	} {
+		text, err := scripts.ReadFile("scripts/" + name + ".lua")
+		if err != nil {
+			return nil, fmt.Errorf("redisstore: %w", err)
+		}
+		*script = redis.NewScript(string(text))
+	}
+	return s, nil
+}
+
+// Prepare makes the consumer group. It may be called again, and must be after Redis lost its data.
+func (s *Store) Prepare(ctx context.Context) error {
+	err := s.db.XGroupCreateMkStream(ctx, workKey, group, "0").Err()
+	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		return fmt.Errorf("make the consumer group: %w", err)
+	}
+	return nil
+}
+
+// Now implements approvals.Store with the TIME command.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	now, err := s.db.Time(ctx).Result()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask Redis for the time: %w", err)
+	}
+	return now.Truncate(time.Millisecond).UTC(), nil
+}
+
+// Accept implements approvals.Store.
+func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) (bool, error) {
+	keys := []string{workKey}
+	for _, id := range ids {
+		if id != "" {
+			keys = append(keys, prefix+"seen:"+short(id))
+		}
+	}
+	body, err := json.Marshal(item)
+	if err != nil {
+		return false, fmt.Errorf("accept: %w", err)
+	}
+	n, err := s.accept.Run(ctx, s.db, keys, body, rememberIDs.Milliseconds()).Int()
+	if err != nil {
+		return false, fmt.Errorf("accept: %w", err)
+	}
+	return n == 1, nil
+}
+
+// Open implements approvals.Store.
+func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Opening) (string, error) {
+	if id == "" || o.Subject.Key == "" || o.ExpireAfter < time.Millisecond {
+		return "", errors.New("open: a request needs an id, a subject and a time to expire")
+	}
+	detail, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("open: %w", err)
+	}
+	deliver, err := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: id})
+	if err != nil {
+		return "", fmt.Errorf("open: %w", err)
+	}
+	expire, err := json.Marshal(approvals.Item{Kind: approvals.KindExpire, Request: id})
+	if err != nil {
+		return "", fmt.Errorf("open: %w", err)
+	}
+	other, err := s.open.Run(ctx, s.db,
+		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey},
+		id, by, source, detail, o.ExpireAfter.Milliseconds(), deliver, expire).Text()
+	if err != nil {
+		return "", fmt.Errorf("open request %s: %w", id, err)
+	}
+	return other, nil
+}
+
+// Load implements approvals.Store.
+func (s *Store) Load(ctx context.Context, id string) (approvals.Request, []approvals.Event, error) {
+	entries, err := s.db.XRange(ctx, logKey(id), "-", "+").Result()
+	if err != nil {
+		return approvals.Request{}, nil, fmt.Errorf("load request %s: %w", id, err)
+	}
+	if len(entries) == 0 {
+		return approvals.Request{}, nil, approvals.ErrUnknownRequest
+	}
+	events := make([]approvals.Event, len(entries))
+	for i, entry := range entries {
+		if events[i], err = decodeEvent(entry); err != nil {
+			return approvals.Request{}, nil, fmt.Errorf("load request %s: %w", id, err)
+		}
+	}
+	r, err := approvals.Fold(id, events)
+	if err != nil {
+		return approvals.Request{}, nil, err
+	}
+	return r, events, nil
+}
+
+// Commit implements approvals.Store.
+func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
+	subject, err := s.db.HGet(ctx, requestKey(t.RequestID), "subject").Result()
+	if errors.Is(err, redis.Nil) {
+		return approvals.ErrUnknownRequest
+	}
+	if err != nil {
+		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+	}
+	args, err := commitArgs(t, s.retention)
+	if err != nil {
+		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+	}
+	answer, err := s.commit.Run(ctx, s.db,
+		[]string{requestKey(t.RequestID), logKey(t.RequestID), subject, workKey, dueKey, deliveryKey(t.RequestID)},
+		args...).Text()
+	if err != nil {
+		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+	}
+	switch answer {
+	case "ok":
+		return nil
+	case "unknown":
+		return approvals.ErrUnknownRequest
+	case "conflict":
+		return approvals.ErrConflict
+	case "late":
+		return approvals.ErrTooLate
+	case "early":
+		return approvals.ErrTooEarly
+	default:
+		return fmt.Errorf("commit to request %s: the script answered %q", t.RequestID, answer)
+	}
+}
+
+func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) {
+	if len(t.Events) == 0 {
+		return nil, errors.New("a transition without an event")
+	}
+	ends, when := "", ""
+	if t.Next.Ended() {
+		ends = "ends"
+	}
+	switch t.When {
+	case approvals.BeforeDeadline:
+		when = "before"
+	case approvals.AfterDeadline:
+		when = "after"
+	case approvals.AnyTime:
+	}
+	args := []any{t.Expect, string(t.Next), ends, when, retention.Milliseconds(), len(t.Events)}
+	for _, e := range t.Events {
+		args = append(args, string(e.Type), e.By, e.Source, string(e.Detail))
+	}
+	work := append(t.Work[:len(t.Work):len(t.Work)], approvals.Item{Kind: approvals.KindDeliver, Request: t.RequestID})
+	args = append(args, len(work))
+	for _, item := range work {
+		body, err := json.Marshal(item)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, body)
+	}
+	args = append(args, len(t.Due))
+	for _, d := range t.Due {
+		body, err := json.Marshal(d.Item)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, max(d.After, 0).Milliseconds(), body)
+	}
+	return args, nil
+}
+
+// Note implements approvals.Store.
+func (s *Store) Note(ctx context.Context, e approvals.Event) error {
+	err := s.db.XAdd(ctx, &redis.XAddArgs{
+		Stream: notesKey, MaxLen: keepNotes, Approx: true,
+		Values: []any{"type", string(e.Type), "by", e.By, "source", e.Source, "detail", string(e.Detail)},
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("note: %w", err)
+	}
+	return nil
+}
+
+func requestKey(id string) string  { return prefix + "request:" + id }
+func logKey(id string) string      { return prefix + "log:" + id }
+func deliveryKey(id string) string { return prefix + "delivery:" + id }
+func subjectKey(key string) string { return prefix + "open:" + key }
+
+// short keeps ids from outside to a key's reasonable length.
+func short(id string) string {
+	if len(id) <= 64 {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
+}

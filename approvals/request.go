@@ -1,0 +1,119 @@
+package approvals
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Request is the fold of a log: what all its events come to.
+type Request struct {
+	ID    string
+	State State
+	Seq   int64 // number of events folded; what Commit compares
+
+	Subject   Subject
+	Place     Place
+	Requester string
+	Reason    string
+	Required  int       // how many people besides the requester
+	Opened    time.Time // the store's clock
+	Deadline  time.Time // the store's clock
+
+	Votes   []Vote
+	Ended   time.Time // when State became an ended one; zero before
+	EndedBy string    // who ended it, empty for the bot
+	Closing Event     // the event that ended it; zero before
+
+	Promise *Event // the latest EventStarted, which holds the promised cutoff; nil before
+	Delays  int    // how many times EventDelayed was logged since the approval
+	Refused int    // how many clicks were refused
+
+	sources map[string]bool
+}
+
+// Vote is one person's approval.
+type Vote struct {
+	By string
+	At time.Time
+}
+
+// Voters returns the ids of those who approved, in their order.
+func (r Request) Voters() []string {
+	ids := make([]string, 0, len(r.Votes))
+	for _, v := range r.Votes {
+		ids = append(ids, v.By)
+	}
+	return ids
+}
+
+// VotedBy reports whether the person's approval is counted already.
+func (r Request) VotedBy(person string) bool {
+	for _, v := range r.Votes {
+		if v.By == person {
+			return true
+		}
+	}
+	return false
+}
+
+// Has reports whether something that came from source is in the log already, so that an envelope or an item of work
+// that is told twice is answered once.
+func (r Request) Has(source string) bool { return source != "" && r.sources[source] }
+
+// Fold computes the state of a request from its log. It fails when the log is not one: numbers that do not follow one
+// another, a first event other than EventRequested, a move that no request makes.
+func Fold(id string, events []Event) (Request, error) {
+	r := Request{ID: id, sources: make(map[string]bool)}
+	for _, e := range events {
+		if err := r.apply(e); err != nil {
+			return Request{}, fmt.Errorf("log of request %s: %w", id, err)
+		}
+	}
+	return r, nil
+}
+
+func (r *Request) apply(e Event) error {
+	if e.Seq != r.Seq+1 {
+		return fmt.Errorf("event %d follows event %d", e.Seq, r.Seq)
+	}
+	next, isMove := moves[e.Type]
+	if isMove && next != r.State && !r.State.CanBecome(next) {
+		return fmt.Errorf("event %d (%s): a request that is %s cannot become %s", e.Seq, e.Type, r.State, next)
+	}
+	if r.State == StateUnknown && e.Type != EventRequested {
+		return fmt.Errorf("event %d (%s) before the request", e.Seq, e.Type)
+	}
+	switch e.Type {
+	case EventRequested:
+		if r.State != StateUnknown {
+			return fmt.Errorf("event %d: requested twice", e.Seq)
+		}
+		var o Opening
+		if err := json.Unmarshal(e.Detail, &o); err != nil {
+			return fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
+		}
+		r.Subject, r.Place, r.Reason, r.Required = o.Subject, o.Place, o.Reason, o.Required
+		r.Requester, r.Opened, r.Deadline = e.By, e.At, e.At.Add(o.ExpireAfter)
+	case EventVoted, EventApproved:
+		r.Votes = append(r.Votes, Vote{By: e.By, At: e.At})
+	case EventStarted:
+		promise := e
+		r.Promise = &promise
+	case EventDelayed:
+		r.Delays++
+	case EventRefused:
+		r.Refused++
+	}
+	r.Seq = e.Seq
+	if isMove {
+		r.State = next
+	}
+	if r.State.Ended() && r.Ended.IsZero() {
+		r.Ended, r.EndedBy, r.Closing = e.At, e.By, e
+	}
+	if e.Source != "" {
+		r.sources[e.Source] = true
+	}
+	return nil
+}

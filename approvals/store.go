@@ -1,0 +1,132 @@
+package approvals
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Errors of a Store. Everything else a Store returns means that it could not be reached or did not understand itself.
+var (
+	// ErrUnknownRequest: there is no request of that id, or it was so long ago that its log is gone.
+	ErrUnknownRequest = errors.New("unknown request")
+	// ErrConflict: the log has grown since it was read. Read it again and decide again.
+	ErrConflict = errors.New("the request changed in between")
+	// ErrTooLate: by the store's clock the deadline has passed.
+	ErrTooLate = errors.New("the deadline has passed")
+	// ErrTooEarly: by the store's clock the deadline is still to come.
+	ErrTooEarly = errors.New("the deadline has not passed yet")
+	// ErrLeaseLost: another replica has taken over the delivery.
+	ErrLeaseLost = errors.New("another replica delivers this request now")
+)
+
+// Item is a piece of work: an envelope that was accepted, or something that has come due. Both enter by the same door.
+type Item struct {
+	ID      string          `json:"-"` // the store's own, empty before it is queued
+	Tries   int64           `json:"-"` // how many times it was handed out, this time included
+	Kind    string          `json:"kind"`
+	Request string          `json:"request,omitempty"`
+	Source  string          `json:"source,omitempty"` // the envelope, or what queued it
+	Attempt int             `json:"attempt,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"`
+}
+
+// Due is an item that is queued after a while.
+type Due struct {
+	Item  Item
+	After time.Duration // from the moment of the commit, by the store's clock; 0 and less: at once
+}
+
+// Deadline tells Commit how the store's clock must stand to the request's deadline.
+type Deadline int
+
+// Deadline conditions.
+const (
+	AnyTime        Deadline = iota
+	BeforeDeadline          // else ErrTooLate
+	AfterDeadline           // else ErrTooEarly
+)
+
+// Transition is what Commit does in one step: it appends events, moves the state, queues work and sets timers.
+type Transition struct {
+	RequestID string
+	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to whatever is there, and is
+	// for events that move nothing.
+	Expect int64
+	When   Deadline
+	Events []Event // Seq and At are set by the store
+	Next   State   // StateUnknown: as it is
+	Work   []Item
+	Due    []Due
+}
+
+// AppendOnly is the Expect of a Transition that any state of the log will do for.
+const AppendOnly int64 = -1
+
+// Delivery says how far Slack has been told of a request.
+type Delivery struct {
+	Card    string // the message that is the card and the root of the thread; empty before it is posted
+	CardSeq int64  // the last event that the card shows
+	Cursor  int64  // the last event that was told in the thread
+	Intent  int64  // the event that is being told right now; above Cursor after a crash: it may be in the thread already
+}
+
+// Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a
+// replica's, is what deadlines are compared with.
+//
+// A method that fails without one of the errors above may have happened or not. Every method can be called again with
+// the same arguments: what happened once does not happen twice.
+type Store interface {
+	// Now is the store's clock.
+	Now(ctx context.Context) (time.Time, error)
+
+	// Accept queues an item unless one of ids was accepted before, and reports whether it did. When it returns nil the
+	// item is as durable as the store is.
+	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
+
+	// Open starts a request with EventRequested, and queues its delivery and its expiry. If a request is under way for the
+	// same subject, nothing happens and that request's id is returned. Opening the same id again is no error and changes
+	// nothing.
+	Open(ctx context.Context, id, by, source string, o Opening) (other string, err error)
+
+	// Load returns a request and its log.
+	Load(ctx context.Context, id string) (Request, []Event, error)
+
+	// Commit applies a transition in one step, and queues the delivery of what it appended.
+	Commit(ctx context.Context, t Transition) error
+
+	// Note records an event that belongs to no request, such as a refused command. The newest ten thousand or so stay.
+	Note(ctx context.Context, e Event) error
+
+	// Take hands out up to n items to a worker, waiting up to wait for the first.
+	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)
+	// Claim hands out up to n items that another worker took and has not kept for idle.
+	Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error)
+	// Keep says that the worker is still busy with the items.
+	Keep(ctx context.Context, worker string, items []Item) error
+	// Done forgets an item.
+	Done(ctx context.Context, item Item) error
+	// Postpone forgets an item and queues it again after a while, as its next attempt.
+	Postpone(ctx context.Context, item Item, after time.Duration) error
+	// SetAside puts an item where nobody takes it, for a person to look at.
+	SetAside(ctx context.Context, item Item, reason string) error
+	// Promote queues what has come due, up to n items, and says how long it is until the next (at most a minute).
+	Promote(ctx context.Context, n int) (next time.Duration, err error)
+
+	// BeginDelivery takes the lease on telling Slack about a request. ok is false while another worker holds it.
+	BeginDelivery(ctx context.Context, id, worker string, lease time.Duration) (d Delivery, ok bool, err error)
+	// MarkDelivery records how far it got and extends the lease, or fails with ErrLeaseLost.
+	MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d Delivery) error
+	// EndDelivery gives the lease back. If events came in since they were read, it keeps the lease and reports more;
+	// with force it gives the lease back all the same.
+	EndDelivery(ctx context.Context, id, worker string, force bool) (more bool, err error)
+	// Delivered reads how far it got, without a lease.
+	Delivered(ctx context.Context, id string) (Delivery, error)
+}
+
+// KindDeliver and KindExpire are the items that a store queues by itself.
+const (
+	KindDeliver = "deliver" // tell Slack what the log has and Slack has not
+	KindExpire  = "expire"  // the deadline has come
+)
