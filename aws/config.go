@@ -12,6 +12,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"golang.org/x/time/rate"
 )
 
@@ -59,13 +60,14 @@ type Cloud struct {
 	callTimeout   time.Duration
 	regionTimeout time.Duration
 	log           *slog.Logger
-	hub           *identity
+	hub           *session // its callerARN says who the ambient credentials are
 }
 
 // account is an Account with what is kept for it between calls.
 type account struct {
 	Account
 	iam    *iam.Client
+	sts    *sts.Client
 	reader *session
 
 	mu     sync.Mutex
@@ -154,7 +156,7 @@ func New(c Config) (*Cloud, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
 	}
-	cloud.hub = cloud.newIdentity()
+	cloud.hub = cloud.newHub()
 	return cloud, nil
 }
 

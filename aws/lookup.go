@@ -1,6 +1,14 @@
 package aws
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
 
 // LookupQuery asks for the sessions of one role.
 type LookupQuery struct {
@@ -10,6 +18,8 @@ type LookupQuery struct {
 	Cutoff       time.Time // for Session.Relation; zero when there is none
 	Limit        int       // most sessions to return and to read in each region; 0 means 200
 }
+
+const defaultLimit = 200
 
 // Report is what CloudTrail answered, region by region. No session in it does not mean that there was none:
 // CloudTrail is minutes late, and a region may not be covered.
@@ -26,7 +36,7 @@ type RegionCoverage struct {
 	Covered   bool   // everything in the window was read, or everything up to the limit
 	Events    int    // events read, those that issue no session included
 	Reason    string // why it is not covered, plain text without AWS's words
-	Err       error  // the cause, for the log
+	Err       error  // the cause, a *CallError, for the log
 	Truncated bool   // there is more in the window than is reported
 }
 
@@ -42,5 +52,166 @@ type Session struct {
 	AccessKeyID                               string // the issued key
 	RoleARN, RoleID                           string
 	ErrorCode                                 string // "" when a session was issued
-	Relation                                  string // "before" or "after" the cutoff, "" when there is none
+	Relation                                  string // RelationBefore or RelationAfter the cutoff, "" when there is none
+}
+
+// The Relation of a Session to the cutoff. A session that was issued at the cutoff is not denied.
+const (
+	RelationBefore = "before"
+	RelationAfter  = "after"
+)
+
+// Lookup lists the sessions of a role that were issued in the window, from every region of the account at once. A region
+// that cannot be read is named in Report.Regions and the others are still reported, so the error is only about the
+// question itself: an *InputError, or the *CallError of the reading session.
+func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
+	a := c.byName[q.AccountName]
+	if a == nil {
+		return Report{}, unknownAccount(c, q.AccountName)
+	}
+	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
+		return Report{}, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
+	}
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	if _, err := a.reader.get(ctx, refreshAt); err != nil {
+		return Report{}, err
+	}
+	regions := a.regionsOf()
+	read := make([]regionAnswer, len(regions))
+	var all sync.WaitGroup
+	for i, region := range regions {
+		all.Go(func() { read[i] = c.lookupRegion(ctx, a, region, q) })
+	}
+	all.Wait()
+
+	report := Report{Since: q.Since, Until: q.Until}
+	var sessions []Session
+	for _, r := range read {
+		report.Regions = append(report.Regions, r.coverage)
+		sessions = append(sessions, r.sessions...)
+		if r.askedAt.After(report.AskedAt) {
+			report.AskedAt = r.askedAt
+		}
+	}
+	report.Sessions = once(sessions)
+	if len(report.Sessions) > q.Limit {
+		for _, dropped := range report.Sessions[q.Limit:] {
+			for i := range report.Regions {
+				if report.Regions[i].Region == dropped.Region {
+					report.Regions[i].Truncated = true
+				}
+			}
+		}
+		report.Sessions = report.Sessions[:q.Limit]
+	}
+	for i := range report.Sessions {
+		report.Sessions[i].Relation = relation(report.Sessions[i].Time, q.Cutoff)
+	}
+	return report, nil
+}
+
+// relation says on which side of the cutoff a session was issued, as DateLessThan does.
+func relation(issued, cutoff time.Time) string {
+	switch {
+	case cutoff.IsZero():
+		return ""
+	case issued.Before(cutoff):
+		return RelationBefore
+	default:
+		return RelationAfter
+	}
+}
+
+// regionAnswer is what one region contributed.
+type regionAnswer struct {
+	sessions []Session
+	coverage RegionCoverage
+	askedAt  time.Time
+}
+
+// lookupRegion reads one region up to the limit, within the region's own deadline. What was read before a failure is
+// kept: it is the newest part.
+func (c *Cloud) lookupRegion(ctx context.Context, a *account, region string, q LookupQuery) regionAnswer {
+	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
+	defer cancel()
+	answer := regionAnswer{coverage: RegionCoverage{Region: region, Covered: true}}
+	for page, err := range c.pages(ctx, a, region, q) {
+		if err != nil {
+			answer.coverage.Covered = false
+			answer.coverage.Truncated = answer.coverage.Events > 0
+			answer.coverage.Reason, answer.coverage.Err = uncovered(err), err
+			c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", region, "error", err)
+			break
+		}
+		answer.askedAt = page.clock.server
+		answer.coverage.Events += len(page.events)
+		for _, event := range page.events {
+			if s, ok := decodeEvent(event, region); ok {
+				answer.sessions = append(answer.sessions, s)
+			}
+		}
+		if len(answer.sessions) >= q.Limit {
+			answer.coverage.Truncated = page.more
+			break
+		}
+	}
+	return answer
+}
+
+// uncovered says why a region was not read.
+func uncovered(err error) string {
+	call, ok := errors.AsType[*CallError](err)
+	if !ok {
+		return "it could not be read"
+	}
+	switch call.Kind {
+	case ErrThrottled:
+		return "CloudTrail had too many requests"
+	case ErrAccessDenied:
+		return "reading CloudTrail is not allowed there"
+	case ErrCredentials:
+		return "the credentials were not accepted there"
+	case ErrTimeout:
+		return "it did not answer in time"
+	case ErrUnavailable:
+		return "it could not be reached"
+	default:
+		return fmt.Sprintf("CloudTrail refused the request (%v)", call.Kind)
+	}
+}
+
+// once sorts sessions newest first and drops what is told twice: the same event, the two accounts' events of one call,
+// or the same issued key. Of those the one that names the caller stays.
+func once(sessions []Session) []Session {
+	slices.SortStableFunc(sessions, func(a, b Session) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
+	})
+	at := map[string]int{}
+	var kept []Session
+	for _, s := range sessions {
+		marks := []string{"event " + s.EventID, "shared " + s.SharedEventID, "key " + s.AccessKeyID}
+		same := -1
+		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
+			if id == "" {
+				continue
+			}
+			if j, seen := at[marks[i]]; seen {
+				same = j
+			}
+		}
+		if same < 0 {
+			same = len(kept)
+			kept = append(kept, s)
+		} else if kept[same].CallerARN == "" && s.CallerARN != "" {
+			kept[same] = s
+		}
+		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
+			if id != "" {
+				at[marks[i]] = same
+			}
+		}
+	}
+	return kept
 }

@@ -31,6 +31,7 @@ const (
 	InputNotARole         = "not_a_role"
 	InputOtherPartition   = "other_partition"
 	InputAccountNotListed = "account_not_configured"
+	InputWindow           = "bad_window"
 )
 
 const (

@@ -2,7 +2,11 @@ package aws
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // Revocation is one approved request to deny a role's older sessions.
@@ -20,7 +24,8 @@ type Revocation struct {
 	NotBefore time.Time
 
 	// Plan is called after the reads and before the write, at most once, so that the caller can make the cutoff
-	// durable. An error stops the write and is returned. It is not called when nothing is to be written. May be nil.
+	// durable. An error stops the write and is returned as it is. It is not called when nothing is to be written. May
+	// be nil.
 	Plan func(context.Context, Plan) error
 }
 
@@ -36,15 +41,135 @@ type Plan struct {
 // Result is what was done and what was seen of it. That the document was read back does not say that sessions are
 // denied already: IAM takes seconds to spread it.
 type Result struct {
-	Cutoff           time.Time // sessions issued before it are denied
+	Cutoff           time.Time // sessions issued before it are denied; higher than planned if somebody else raised it
 	Document         string    // what is on the role now, as far as known
 	PreviousDocument string    // what was on it before, "" none
 	AppliedAt        time.Time // AWS's clock when the write answered, whole seconds; zero when nothing was written
 	AlreadyThere     bool      // NotBefore was reached already and nothing was written
-	ReadBack         bool      // the policy was read again and reaches the cutoff
+	ReadBack         bool      // the policy was read after the write, or instead of it, and reaches the cutoff
 	ReadBackAt       time.Time // AWS's clock at that read, whole seconds
-	Mismatch         string    // what differed when ReadBack is false; may hold foreign text
+	Mismatch         string    // what differed when ReadBack is false, plain text
 	ReadBackError    error     // why it could not be read back, a *CallError
 	Writes           int       // how often the policy was written: more than once when somebody else changed it
 	CallerARN        string    // who wrote it, as AWS calls the bot's session
+}
+
+// maxWrites bounds how often Revoke writes when somebody keeps undoing it.
+const maxWrites = 3
+
+// Revoke denies the sessions of a role that were issued before a cutoff, and reads the policy back.
+//
+// GetRole, GetRolePolicy and the session of this revocation are asked for side by side, then the policy is written: two
+// remote steps, if the reading session is warm. Nothing is written if the role behind the name is another one
+// (ErrRoleChanged), must not be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime). Once Plan has
+// returned, the end of ctx does not stop the write any more; its own deadline does.
+//
+// An error means that the deny is not known to be there. A write that timed out may have been done: call again with the
+// planned cutoff as NotBefore. A write that succeeded and could not be confirmed is no error: see ReadBack.
+func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
+	a := c.byName[r.AccountName]
+	if a == nil {
+		return Result{}, unknownAccount(c, r.AccountName)
+	}
+	var found answer[*iam.GetRoleOutput]
+	var there answer[onRole]
+	var hub, cred answer[credential]
+	together(
+		func() { found = try(c.getRole(ctx, a, r.RoleName)) },
+		func() { there = try(c.readPolicy(ctx, a, r.RoleName)) },
+		func() { cred = try(c.openRevoker(ctx, a, r)) },
+		func() { hub = try(c.hub.get(ctx, 0)) },
+	)
+	for _, err := range []error{found.err, there.err, cred.err, hub.err} {
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	role, err := c.readRole(a, found.value)
+	if err != nil {
+		return Result{}, err
+	}
+	if role.ID != r.RoleID || role.ARN != r.RoleARN {
+		return Result{}, &CallError{
+			Kind: ErrRoleChanged, Operation: "iam:GetRole", Account: a.Name,
+			Message: fmt.Sprintf("the unique id is %s, approved was %s", role.ID, r.RoleID),
+		}
+	}
+	if err := c.refuse(hub.value.callerARN, role); err != nil {
+		return Result{}, err
+	}
+	clock, ok := stampOf(found.value.ResultMetadata)
+	if !ok {
+		return Result{}, &CallError{Kind: ErrNoServerTime, Operation: "iam:GetRole", Account: a.Name}
+	}
+
+	existing := there.value
+	result := Result{PreviousDocument: existing.document, CallerARN: cred.value.callerARN}
+	if result.CallerARN == "" {
+		result.CallerARN = hub.value.callerARN
+	}
+	if !r.NotBefore.IsZero() && !existing.cutoff().Before(r.NotBefore) {
+		result.AlreadyThere, result.ReadBack = true, true
+		result.Cutoff, result.Document, result.ReadBackAt = existing.cutoff(), existing.document, existing.at
+		return result, nil
+	}
+
+	result.Cutoff = cutoffAt(clock.latest(), c.margin, existing.cutoff(), r.NotBefore)
+	result.Document = existing.policy.withCutoff(result.Cutoff)
+	if r.Plan != nil {
+		err := r.Plan(ctx, Plan{
+			Cutoff:           result.Cutoff,
+			ServerTime:       clock.server,
+			PreviousDocument: existing.document,
+			Document:         result.Document,
+			ExistingCutoff:   existing.cutoff(),
+		})
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	err = c.write(ctx, a, r.RoleName, cred.value, &result)
+	return result, err
+}
+
+// write puts the planned document on the role and reads it back, again if somebody took it away in between.
+func (c *Cloud) write(ctx context.Context, a *account, roleName string, cred credential, result *Result) error {
+	for {
+		const operation = "iam:PutRolePolicy"
+		out, err := remote(context.WithoutCancel(ctx), c, a.Name, operation, func(ctx context.Context) (*iam.PutRolePolicyOutput, error) {
+			return a.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+				RoleName:       awssdk.String(roleName),
+				PolicyName:     awssdk.String(PolicyName),
+				PolicyDocument: awssdk.String(result.Document),
+			}, iamWith(cred))
+		})
+		if err != nil {
+			return err
+		}
+		result.Writes++
+		result.AppliedAt = serverTime(out.ResultMetadata)
+
+		now, err := c.readPolicyWith(ctx, a, roleName, cred)
+		if err != nil {
+			result.ReadBackError = err
+			result.Mismatch = "the policy could not be read back"
+			return nil
+		}
+		result.ReadBackAt = now.at
+		result.Mismatch = now.mismatch(result.Document, result.Cutoff)
+		if result.Mismatch == "" {
+			result.ReadBack = true
+			result.Document = now.document
+			if now.cutoff().After(result.Cutoff) {
+				result.Cutoff = now.cutoff()
+			}
+			return nil
+		}
+		c.log.WarnContext(ctx, "the policy on the role is not what was written",
+			"account", a.Name, "role", roleName, "writes", result.Writes, "reason", result.Mismatch)
+		if result.Writes == maxWrites {
+			return nil
+		}
+		result.Document = now.policy.withCutoff(result.Cutoff)
+	}
 }

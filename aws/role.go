@@ -1,6 +1,16 @@
 package aws
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
 
 // Role is what IAM says about a role. All text but AccountName, AccountID and Partition is foreign.
 type Role struct {
@@ -17,9 +27,107 @@ type Role struct {
 	ServerTime                        time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
 }
 
-// Principal is one who may assume a role, as the trust policy puts it.
-type Principal struct {
-	Kind        string // one of the Principal… values
-	Words       string // "the service ec2.amazonaws.com", "user alice in 777788889999": plain text, foreign
-	Conditional bool   // only under a condition
+// Describe looks the role up. A role that must not be touched, or that is not in the account or at the path that was
+// given, is a *RefusedError; a role that does not exist is ErrNoSuchRole. Two remote calls at most, side by side with
+// opening the sessions they need.
+func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
+	a := c.byName[t.Account.Name]
+	if a == nil {
+		return Role{}, unknownAccount(c, t.Account.Name)
+	}
+	var found answer[*iam.GetRoleOutput]
+	var hub answer[credential]
+	together(
+		func() { found = try(c.getRole(ctx, a, t.RoleName)) },
+		func() { hub = try(c.hub.get(ctx, 0)) },
+	)
+	if found.err != nil {
+		return Role{}, found.err
+	}
+	role, err := c.readRole(a, found.value)
+	if err != nil {
+		return Role{}, err
+	}
+	if t.Path != "" && t.Path != role.Path {
+		return Role{}, &RefusedError{RefusedOtherPath, fmt.Sprintf(
+			"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
+			role.Name, a.Name, quote(role.Path), quote(t.Path))}
+	}
+	if hub.err != nil {
+		// Without knowing who the bot is, its own role could be taken for any other.
+		return Role{}, hub.err
+	}
+	if err := c.refuse(hub.value.callerARN, role); err != nil {
+		return Role{}, err
+	}
+	return role, nil
+}
+
+// getRole asks IAM with the reading session.
+func (c *Cloud) getRole(ctx context.Context, a *account, name string) (*iam.GetRoleOutput, error) {
+	return reading(ctx, c, a, "iam:GetRole", func(ctx context.Context, cred credential) (*iam.GetRoleOutput, error) {
+		return a.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: awssdk.String(name)}, iamWith(cred))
+	})
+}
+
+// readRole turns the answer into a Role. A role of another account or partition is refused: the credentials are not
+// those of the account that was asked for.
+func (c *Cloud) readRole(a *account, out *iam.GetRoleOutput) (Role, error) {
+	if out.Role == nil {
+		return Role{}, &CallError{Kind: ErrUnavailable, Operation: "iam:GetRole", Account: a.Name, Message: "the answer held no role"}
+	}
+	in := out.Role
+	role := Role{
+		AccountName:    a.Name,
+		AccountID:      a.ID,
+		Partition:      a.Partition,
+		Name:           awssdk.ToString(in.RoleName),
+		Path:           awssdk.ToString(in.Path),
+		ARN:            awssdk.ToString(in.Arn),
+		ID:             awssdk.ToString(in.RoleId),
+		Description:    awssdk.ToString(in.Description),
+		Created:        awssdk.ToTime(in.CreateDate),
+		LastUsed:       lastUsed(in.RoleLastUsed),
+		LastUsedRegion: lastRegion(in.RoleLastUsed),
+		MaxSession:     time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
+		ServerTime:     serverTime(out.ResultMetadata),
+	}
+	if role.ARN != roleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
+		return Role{}, &RefusedError{RefusedOtherAccount, fmt.Sprintf(
+			"The credentials for account %s (%s, partition %s) found %s, which is not there. Check assume_role of that account and the ambient credentials.",
+			a.Name, a.ID, a.Partition, quote(role.ARN))}
+	}
+	role.Trust, role.TrustDigest = readTrust(a.Account, decodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
+	return role, nil
+}
+
+func lastUsed(used *types.RoleLastUsed) time.Time {
+	if used == nil {
+		return time.Time{}
+	}
+	return awssdk.ToTime(used.LastUsedDate)
+}
+
+func lastRegion(used *types.RoleLastUsed) string {
+	if used == nil {
+		return ""
+	}
+	return awssdk.ToString(used.Region)
+}
+
+// decodeDocument undoes the percent-encoding in which IAM returns policy documents. A plus sign stands for itself. A
+// document that is not encoded is returned as it is.
+func decodeDocument(s string) string {
+	if strings.HasPrefix(strings.TrimLeft(s, " \t\r\n"), "{") {
+		return s
+	}
+	if decoded, err := url.PathUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
+// unknownAccount is the error of an account name that is not configured (any more).
+func unknownAccount(c *Cloud, name string) error {
+	return &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Configured are: %s.", quote(name), c.listed())}
 }

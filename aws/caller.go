@@ -1,0 +1,89 @@
+package aws
+
+import "strings"
+
+// services are what the session's name stands for when an AWS service opens a session for somebody's code.
+var services = map[string]string{
+	"lambda.amazonaws.com":     "Lambda function",
+	"ec2.amazonaws.com":        "EC2 instance",
+	"ecs-tasks.amazonaws.com":  "ECS task",
+	"pods.eks.amazonaws.com":   "EKS pod",
+	"codebuild.amazonaws.com":  "CodeBuild",
+	"states.amazonaws.com":     "Step Functions execution",
+	"glue.amazonaws.com":       "Glue job",
+	"sagemaker.amazonaws.com":  "SageMaker",
+	"scheduler.amazonaws.com":  "EventBridge schedule",
+	"apigateway.amazonaws.com": "API Gateway",
+}
+
+// callerWords says in plain words who opened the session. The words hold foreign text.
+func callerWords(r record, s Session, userName string) string {
+	who := r.UserIdentity
+	in := ""
+	if ref, err := parseARN(s.RoleARN); err == nil && who.AccountID != "" && who.AccountID != ref.account {
+		in = " in " + who.AccountID
+	}
+	switch who.Type {
+	case "AWSService":
+		if words, ok := services[who.InvokedBy]; ok && s.SessionName != "" {
+			return words + " " + s.SessionName
+		}
+		return "the service " + first(who.InvokedBy, "of an unknown name")
+	case "IAMUser":
+		return "user " + first(who.UserName, nameOf(who.ARN), who.PrincipalID) + in
+	case "AssumedRole":
+		if ref, err := parseARN(who.ARN); err == nil {
+			role, session, _ := strings.Cut(ref.rest, "/")
+			return "role " + role + " (session " + session + ")" + in
+		}
+		return "a role session (" + first(who.PrincipalID, userName) + ")" + in
+	case "SAMLUser":
+		provider := nameOf(r.RequestParameters.PrincipalARN)
+		if provider == "" {
+			return first(who.UserName, who.PrincipalID) + " (SAML)"
+		}
+		return first(who.UserName, who.PrincipalID) + " (SAML " + provider + ")"
+	case "WebIdentityUser":
+		return webIdentityWords(first(who.UserName, userName, who.PrincipalID), who.IdentityProvider)
+	case "AWSAccount":
+		return "account " + first(who.AccountID, "unknown") + " (" + who.PrincipalID + ")"
+	case "Root":
+		return "root of account " + first(who.AccountID, "unknown")
+	case "FederatedUser":
+		return "federated user " + first(nameOf(who.ARN), who.PrincipalID) + in
+	case "":
+		return first(userName, who.ARN, who.PrincipalID, who.InvokedBy, "unknown")
+	default:
+		return who.Type + " " + first(who.ARN, who.UserName, who.PrincipalID, userName, "of an unknown name")
+	}
+}
+
+// webIdentityWords names the holder of an identity token.
+func webIdentityWords(subject, provider string) string {
+	host := provider
+	if ref, err := parseARN(provider); err == nil {
+		host = ref.rest
+	}
+	if host == githubHost {
+		if repository, rest, ok := githubSubject(subject); ok {
+			return strings.TrimSpace("GitHub " + repository + " " + strings.TrimPrefix(rest, "branch "))
+		}
+	}
+	if account, ok := kubernetesSubject(subject); ok {
+		return "Kubernetes service account " + account
+	}
+	if host == "" {
+		return subject
+	}
+	return subject + " (" + host + ")"
+}
+
+// nameOf returns the name at the end of an ARN of IAM, "" when it is none.
+func nameOf(text string) string {
+	ref, err := parseARN(text)
+	if err != nil {
+		return ""
+	}
+	_, name := ref.pathAndName()
+	return name
+}

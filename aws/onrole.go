@@ -1,0 +1,70 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// onRole is the policy AWSRevokeOlderSessions as it is on a role. The zero value is no policy.
+type onRole struct {
+	document string // decoded; "" when there is none
+	policy   policy // zero when there is none, or none that can be read
+	at       time.Time
+}
+
+func (o onRole) cutoff() time.Time { return o.policy.cutoff() }
+
+// mismatch says what keeps the policy from doing what was written, or "". A policy that somebody else merged or raised
+// does what was written, too.
+func (o onRole) mismatch(written string, cutoff time.Time) string {
+	if sameJSON(o.document, written) {
+		return ""
+	}
+	switch there := o.cutoff(); {
+	case o.document == "":
+		return "the policy is not there"
+	case there.IsZero():
+		return "the policy is there without a deny that works"
+	case there.Before(cutoff):
+		return "the policy on the role has the earlier cutoff " + there.UTC().Format(issueTimeFormat)
+	default:
+		return ""
+	}
+}
+
+// readPolicy reads the policy with the reading session.
+func (c *Cloud) readPolicy(ctx context.Context, a *account, roleName string) (onRole, error) {
+	cred, err := a.reader.get(ctx, refreshAt)
+	if err != nil {
+		return onRole{}, err
+	}
+	there, err := c.readPolicyWith(ctx, a, roleName, cred)
+	if isCredentials(err) {
+		a.reader.drop(cred)
+	}
+	return there, err
+}
+
+// readPolicyWith reads the policy with the given credentials. That there is none is no error.
+func (c *Cloud) readPolicyWith(ctx context.Context, a *account, roleName string, cred credential) (onRole, error) {
+	out, err := remote(ctx, c, a.Name, "iam:GetRolePolicy", func(ctx context.Context) (*iam.GetRolePolicyOutput, error) {
+		return a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{
+			RoleName:   awssdk.String(roleName),
+			PolicyName: awssdk.String(PolicyName),
+		}, iamWith(cred))
+	})
+	if errors.Is(err, ErrNoSuchRole) {
+		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
+		return onRole{}, nil
+	}
+	if err != nil {
+		return onRole{}, err
+	}
+	there := onRole{document: decodeDocument(awssdk.ToString(out.PolicyDocument)), at: serverTime(out.ResultMetadata)}
+	there.policy, _ = parsePolicy(there.document) // what cannot be read is replaced
+	return there, nil
+}
