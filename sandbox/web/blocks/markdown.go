@@ -1,0 +1,97 @@
+package blocks
+
+import "strings"
+
+// parseMarkdown reads the part of Markdown that a markdown block is used for: headings, lists, fences, **bold**,
+// *italic*, `code` and [links](https://…). Everything else is shown as written.
+func parseMarkdown(s string) []node {
+	var out []node
+	var fence []string
+	inFence := false
+	for line := range strings.SplitSeq(clean(s), "\n") {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(trimmed, "```"):
+			if inFence {
+				out = append(out, node{Kind: "pre", Text: strings.Join(fence, "\n")})
+				fence = nil
+			}
+			inFence = !inFence
+		case inFence:
+			fence = append(fence, line)
+		case trimmed == "":
+			out = append(out, node{Kind: "break"})
+		case strings.HasPrefix(trimmed, "#"):
+			out = append(out, node{Kind: "heading", Kids: markdownInline(strings.TrimSpace(strings.TrimLeft(trimmed, "#")), 0)})
+		case strings.HasPrefix(trimmed, "- "), strings.HasPrefix(trimmed, "* "):
+			out = append(out, node{Kind: "item", Kids: markdownInline(trimmed[2:], 0)})
+		case strings.HasPrefix(trimmed, "> "):
+			out = append(out, node{Kind: "quote", Kids: markdownInline(trimmed[2:], 0)})
+		default:
+			out = append(append(out, markdownInline(trimmed, 0)...), node{Kind: "break"})
+		}
+	}
+	if inFence {
+		out = append(out, node{Kind: "pre", Text: strings.Join(fence, "\n")})
+	}
+	return out
+}
+
+func markdownInline(s string, depth int) []node {
+	var out []node
+	plain := func(t string) {
+		if t != "" {
+			out = append(out, node{Kind: "text", Text: emojify(t)})
+		}
+	}
+	if depth > maxDepth {
+		plain(s)
+		return out
+	}
+	for s != "" {
+		i := strings.IndexAny(s, "*_`[")
+		if i < 0 {
+			plain(s)
+			return out
+		}
+		plain(s[:i])
+		s = s[i:]
+		n, used := markdownSpan(s, depth)
+		if used == 0 {
+			plain(s[:1])
+			used = 1
+		} else {
+			out = append(out, n)
+		}
+		s = s[used:]
+	}
+	return out
+}
+
+// markdownSpan reads one format at the start of s and says how much of s it took; 0 when there is none.
+func markdownSpan(s string, depth int) (node, int) {
+	if s[0] == '[' {
+		label, rest, ok := strings.Cut(s[1:], "](")
+		address, _, closed := strings.Cut(rest, ")")
+		if u := webLink(address); ok && closed && u != "" && !strings.Contains(label, "]") {
+			return node{Kind: "link", URL: u, Text: label}, len(label) + len(address) + 4
+		}
+		return node{}, 0
+	}
+	for _, f := range []struct{ mark, kind string }{{"**", "bold"}, {"__", "bold"}, {"*", "italic"}, {"_", "italic"}, {"`", "code"}} {
+		rest, ok := strings.CutPrefix(s, f.mark)
+		if !ok {
+			continue
+		}
+		inner, _, closed := strings.Cut(rest, f.mark)
+		if !closed || inner == "" || inner[0] == ' ' {
+			return node{}, 0
+		}
+		used := len(inner) + 2*len(f.mark)
+		if f.kind == "code" {
+			return node{Kind: "code", Text: inner}, used
+		}
+		return node{Kind: f.kind, Kids: markdownInline(inner, depth+1)}, used
+	}
+	return node{}, 0
+}
