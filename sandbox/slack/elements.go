@@ -1,0 +1,146 @@
+package slack
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// foundElement is an interactive element and the block that it is in.
+type foundElement struct {
+	blockID string
+	block   map[string]any
+	element map[string]any
+}
+
+// decodeBlocks reads an array of blocks; what is not one has no blocks.
+func decodeBlocks(raw json.RawMessage) []map[string]any {
+	var blocks []map[string]any
+	if json.Unmarshal(raw, &blocks) != nil {
+		return nil
+	}
+	return blocks
+}
+
+// elementsOf returns the interactive elements of a block.
+func elementsOf(block map[string]any) []map[string]any {
+	var candidates []any
+	switch block["type"] {
+	case "actions":
+		candidates, _ = block["elements"].([]any)
+	case "section":
+		candidates = []any{block["accessory"]}
+	case "input":
+		candidates = []any{block["element"]}
+	}
+	var list []map[string]any
+	for _, candidate := range candidates {
+		if e, ok := candidate.(map[string]any); ok && e["type"] != "image" {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// eachElement calls f with every interactive element until it returns false.
+func eachElement(blocks []map[string]any, f func(foundElement) bool) {
+	for _, block := range blocks {
+		id, _ := block["block_id"].(string)
+		for _, e := range elementsOf(block) {
+			if !f(foundElement{blockID: id, block: block, element: e}) {
+				return
+			}
+		}
+	}
+}
+
+// findElement finds an element by its action id, in one block or, with an empty block id, in any.
+func findElement(raw json.RawMessage, blockID, actionID string) *foundElement {
+	var found *foundElement
+	eachElement(decodeBlocks(raw), func(e foundElement) bool {
+		if e.element["action_id"] == actionID && (blockID == "" || e.blockID == blockID) {
+			found = &e
+		}
+		return found == nil
+	})
+	return found
+}
+
+// withIDs gives blocks and elements the ids that Slack gives to those that came without.
+func withIDs(raw json.RawMessage) json.RawMessage {
+	blocks := decodeBlocks(raw)
+	if len(blocks) == 0 {
+		return nil
+	}
+	missing := func(object map[string]any, field string) {
+		if id, _ := object[field].(string); id == "" {
+			object[field] = strings.ToLower(rand.Text()[:5])
+		}
+	}
+	for _, block := range blocks {
+		missing(block, "block_id")
+		for _, e := range elementsOf(block) {
+			missing(e, "action_id")
+		}
+	}
+	return encode(blocks)
+}
+
+// stateOf is state.values: what the stateful elements of these blocks hold, after the given action if there is one.
+func stateOf(raw json.RawMessage, action map[string]any) map[string]any {
+	values := map[string]any{}
+	eachElement(decodeBlocks(raw), func(e foundElement) bool {
+		kind, _ := e.element["type"].(string)
+		held := emptyState(kind)
+		switch kind {
+		case "plain_text_input":
+			held["value"] = e.element["initial_value"]
+		case "static_select", "external_select":
+			held["selected_option"] = e.element["initial_option"]
+			if action["block_id"] == e.blockID && action["action_id"] == e.element["action_id"] {
+				held["selected_option"] = action["selected_option"]
+			}
+		default:
+			return true
+		}
+		block, _ := values[e.blockID].(map[string]any)
+		if block == nil {
+			block = map[string]any{}
+			values[e.blockID] = block
+		}
+		actionID, _ := e.element["action_id"].(string)
+		block[actionID] = held
+		return true
+	})
+	return values
+}
+
+// emptyState is the state of an element in which nothing was written or chosen.
+func emptyState(kind any) map[string]any {
+	if kind == "plain_text_input" {
+		return map[string]any{"type": kind, "value": nil}
+	}
+	return map[string]any{"type": kind, "selected_option": nil}
+}
+
+// chooseOption finds the option of a menu by its value. An external_select takes any value, because only the app knows
+// what it offered.
+func chooseOption(element map[string]any, value string) (map[string]any, error) {
+	if element["type"] == "external_select" && value != "" {
+		return map[string]any{"text": map[string]any{"type": "plain_text", "text": value, "emoji": true}, "value": value}, nil
+	}
+	options, _ := element["options"].([]any)
+	groups, _ := element["option_groups"].([]any)
+	for _, g := range groups {
+		group, _ := g.(map[string]any)
+		more, _ := group["options"].([]any)
+		options = append(options, more...)
+	}
+	for _, o := range options {
+		if option, ok := o.(map[string]any); ok && option["value"] == value {
+			return option, nil
+		}
+	}
+	return nil, fmt.Errorf("menu %v has no option %q", element["action_id"], value)
+}
