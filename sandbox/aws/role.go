@@ -1,0 +1,115 @@
+package aws
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// role is a role as the control plane has it, with the versions that the data plane has or will have.
+type role struct {
+	account     *Account
+	name        string
+	path        string
+	id          string
+	description string
+	created     time.Time
+	maxSession  time.Duration
+	tags        map[string]string
+	lastUsed    time.Time
+	lastRegion  string
+	profiles    []string
+	attached    map[string]*Policy // managed policies by ARN; fixed when the role is made
+	inline      map[string]document
+	trust       document
+	versions    []version
+}
+
+// document is a policy as it was written, and what it means.
+type document struct {
+	text   string
+	policy *Policy
+}
+
+// version is what authorisation sees of a role from a moment on (the machine's clock).
+type version struct {
+	from   time.Time
+	inline map[string]*Policy
+	trust  *Policy
+	gone   bool
+}
+
+func (r *role) arn() string { return r.account.arn("iam", "role"+r.path+r.name) }
+
+// protected tells roles that only AWS may change. The paths are those of service-linked and of Identity Center roles;
+// all of /aws-reserved/ is treated alike.
+func (r *role) protected() bool {
+	return strings.HasPrefix(r.path, "/aws-service-role/") || strings.HasPrefix(r.path, "/aws-reserved/")
+}
+
+// inlineSize is what counts against the quota: the characters of all inline policies, without white space.
+func inlineSize(inline map[string]document) int {
+	n := 0
+	for _, d := range inline {
+		for _, c := range d.text {
+			if !unicode.IsSpace(c) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// written notes the role's present state as a version that is enforced after the delay.
+func (r *role) written(delay time.Duration, gone bool) {
+	now := time.Now()
+	v := version{from: now.Add(delay), trust: r.trust.policy, inline: map[string]*Policy{}, gone: gone}
+	for name, d := range r.inline {
+		v.inline[name] = d.policy
+	}
+	if i := r.enforcedIndex(now); i > 0 {
+		r.versions = slices.Delete(r.versions, 0, i)
+	}
+	r.versions = append(r.versions, v)
+}
+
+// enforcedIndex finds the last written version whose time has come, -1 before there is one.
+func (r *role) enforcedIndex(now time.Time) int {
+	for i, v := range slices.Backward(r.versions) {
+		if !v.from.After(now) {
+			return i
+		}
+	}
+	return -1
+}
+
+// enforced is what authorisation sees of the role now; ok is false while the role is too new.
+func (r *role) enforced() (v version, ok bool) {
+	if i := r.enforcedIndex(time.Now()); i >= 0 {
+		return r.versions[i], true
+	}
+	return version{}, false
+}
+
+// identityPolicies are the policies that speak for the role now.
+func (r *role) identityPolicies() []*Policy {
+	v, ok := r.enforced()
+	if !ok || v.gone {
+		return nil
+	}
+	return append(slices.Collect(maps.Values(v.inline)), slices.Collect(maps.Values(r.attached))...)
+}
+
+func (r *role) snapshot() Role {
+	p := map[string]string{}
+	for name, d := range r.inline {
+		p[name] = d.text
+	}
+	return Role{
+		Name: r.name, Path: r.path, ARN: r.arn(), UniqueID: r.id, Description: r.description, Trust: r.trust.text,
+		Policies: p, MaxSession: r.maxSession, Created: r.created, LastUsed: r.lastUsed, LastUsedRegion: r.lastRegion,
+		Tags: maps.Clone(r.tags),
+	}
+}

@@ -1,0 +1,121 @@
+package aws
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Config says how a Server behaves. The zero value is a server without delays.
+type Config struct {
+	// Logger receives one debug line for each call; nil discards.
+	Logger *slog.Logger
+	// Propagation is the time between a policy write and its enforcement. Reads see a write at once.
+	Propagation time.Duration
+	// TrailDelay is the time between an event and its being visible to LookupEvents.
+	TrailDelay time.Duration
+	// ClockOffset is AWS's clock minus the machine's clock.
+	ClockOffset time.Duration
+	// LookupRate is the number of LookupEvents calls a second for each account and region; 0 means 2, as the real
+	// service allows, a negative number means no limit.
+	LookupRate float64
+}
+
+// Server is the stand-in, an http.Handler. Make one with New.
+type Server struct {
+	log        *slog.Logger
+	closed     chan struct{}
+	once       sync.Once
+	tokenKey   []byte // authenticates the paging tokens of LookupEvents
+	lookupRate rate.Limit
+	operations map[string]*operation // by "service:Action"; never changed
+
+	mu          sync.Mutex
+	propagation time.Duration
+	trailDelay  time.Duration
+	offset      time.Duration
+	accounts    map[string]*Account
+	keys        map[string]*credential
+	pruneAt     int // number of credentials at which the long expired ones are dropped
+	faults      []*Fault
+	calls       []Call
+	subscribers map[chan Call]struct{}
+	limiters    map[string]*rate.Limiter
+}
+
+// New returns a Server without accounts. It needs no network and starts nothing.
+func New(c Config) *Server {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	limit := rate.Limit(c.LookupRate)
+	switch {
+	case c.LookupRate == 0:
+		limit = 2
+	case c.LookupRate < 0:
+		limit = rate.Inf
+	}
+	return &Server{
+		log:         c.Logger,
+		closed:      make(chan struct{}),
+		tokenKey:    []byte(rand.Text()),
+		lookupRate:  limit,
+		operations:  allOperations(),
+		propagation: c.Propagation,
+		trailDelay:  c.TrailDelay,
+		offset:      c.ClockOffset,
+		accounts:    map[string]*Account{},
+		keys:        map[string]*credential{},
+		pruneAt:     1000,
+		subscribers: map[chan Call]struct{}{},
+		limiters:    map[string]*rate.Limiter{},
+	}
+}
+
+// Close lets go of requests that an injected fault keeps waiting and ends all subscriptions; later requests are
+// answered with 503. It may be called more than once and never fails.
+func (s *Server) Close() error {
+	s.once.Do(func() {
+		close(s.closed)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for ch := range s.subscribers {
+			delete(s.subscribers, ch)
+			close(ch)
+		}
+	})
+	return nil
+}
+
+// Now is the time on AWS's clock.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Server) now() time.Time { return time.Now().Add(s.offset).UTC() }
+
+// SetPropagation changes Config.Propagation for the writes from now on; writes that are on their way keep their time.
+func (s *Server) SetPropagation(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.propagation = d
+}
+
+// SetTrailDelay changes Config.TrailDelay, for events that are already recorded too.
+func (s *Server) SetTrailDelay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trailDelay = d
+}
+
+// SetClockOffset moves AWS's clock. Sessions keep the issue and expiry times they were given.
+func (s *Server) SetClockOffset(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset = d
+}
