@@ -1,0 +1,198 @@
+package bot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+)
+
+// Store is an approvals.Store that has to be made ready once.
+type Store interface {
+	approvals.Store
+	// Prepare makes what Take needs. It may be called again.
+	Prepare(ctx context.Context) error
+}
+
+// Config is what New needs.
+type Config struct {
+	AppToken, BotToken string       // xapp-… and xoxb-…
+	SlackAPI           string       // base of the Web API; "": DefaultSlackAPI
+	HTTPClient         *http.Client // for the Web API, the WebSocket and response URLs; nil: one of its own
+
+	Store Store
+	// Handlers configures what happens to items. Store, Slack and Logger are set by New.
+	Handlers handlers.Config
+
+	Connections int           // Socket Mode connections of this replica, 1 to 10; 0: 2. Slack allows an app ten in all
+	Workers     int           // items handled at one time; 0: 16
+	StopTimeout time.Duration // for what is in hand when Run is to end; 0: 20 s
+	Logger      *slog.Logger  // nil: discard
+}
+
+// Bot is one replica. Make it with New and call Run once.
+type Bot struct {
+	cfg      Config
+	log      *slog.Logger
+	slack    *slackClient
+	handlers *handlers.Handlers
+	status   *status
+	once     sync.Once
+}
+
+// New checks the configuration and returns a bot. It does not use the network.
+func New(cfg Config) (*Bot, error) {
+	if cfg.Connections == 0 {
+		cfg.Connections = 2
+	}
+	if cfg.Connections < 1 || cfg.Connections > 10 {
+		return nil, fmt.Errorf("bot: %d connections: Slack allows an app 1 to 10", cfg.Connections)
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = 16
+	}
+	if cfg.StopTimeout <= 0 {
+		cfg.StopTimeout = 20 * time.Second
+	}
+	if cfg.Store == nil {
+		return nil, errors.New("bot: no store")
+	}
+	b := &Bot{cfg: cfg, log: cfg.Logger, status: newStatus()}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	client, err := newSlackClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	b.slack = client
+	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Logger = cfg.Store, client, b.log
+	if b.handlers, err = handlers.New(cfg.Handlers); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// errSecondRun is returned by all calls of Run but the first.
+var errSecondRun = errors.New("bot: Run was called before")
+
+// Run connects and works until ctx ends, then finishes what is in hand and returns nil. It returns early, with an error
+// that says why, when Slack refuses a token or the store cannot be made ready at the start.
+func (b *Bot) Run(ctx context.Context) error {
+	err := errSecondRun
+	b.once.Do(func() { err = b.run(ctx) })
+	return err
+}
+
+func (b *Bot) run(ctx context.Context) error {
+	if err := b.cfg.Store.Prepare(ctx); err != nil {
+		return &StartError{Store: true, Err: err}
+	}
+	b.status.storeAnswered()
+	if err := b.identify(ctx); err != nil {
+		return err
+	}
+	in := &intake{
+		store: b.cfg.Store, whisper: b.slack.Whisper, log: b.log,
+		slots: make(chan struct{}, intakeSlots), counts: &b.status.counts,
+	}
+	socketClient := &http.Client{}
+	if b.cfg.HTTPClient != nil {
+		*socketClient = *b.cfg.HTTPClient
+	}
+	socketClient.Timeout = 0 // it would end the connection
+	net := newSockets(b.cfg.Connections, b.slack.openSocket, socketClient, in.take, b.log, b.status)
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	w := &workers{
+		store: b.cfg.Store, handle: b.handlers, name: host + "-" + rand.Text()[:10], slots: b.cfg.Workers,
+		log: b.log, status: b.status,
+	}
+
+	// What is in hand outlives ctx by StopTimeout, and the connections outlive what is in hand.
+	work, stopWork := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopWork(nil)
+	connected, disconnect := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer disconnect(nil)
+	taking, stopTaking := context.WithCancelCause(ctx)
+	defer stopTaking(nil)
+
+	var all sync.WaitGroup
+	var socketErr error
+	all.Go(func() {
+		socketErr = net.run(connected, func() { b.log.InfoContext(ctx, "ready for commands", "worker", w.name) })
+		stopTaking(socketErr)
+	})
+	giveUp := context.AfterFunc(taking, func() {
+		b.status.stopping.Store(true)
+		b.log.InfoContext(work, "stopping: finishing what is in hand")
+		timer := time.AfterFunc(b.cfg.StopTimeout, func() { stopWork(errStopTimeout) })
+		context.AfterFunc(work, func() { timer.Stop() })
+	})
+	defer giveUp()
+	w.run(taking, work)
+	stopWork(nil)
+	disconnect(errStopped)
+	all.Wait()
+	if socketErr != nil && !errors.Is(socketErr, errStopped) {
+		return &StartError{Err: socketErr}
+	}
+	b.log.InfoContext(ctx, "stopped")
+	return nil
+}
+
+var (
+	errStopped     = errors.New("stopped")
+	errStopTimeout = errors.New("what was in hand took too long to finish")
+)
+
+// identify asks Slack who the bot is, again and again while Slack cannot be reached.
+func (b *Bot) identify(ctx context.Context) error {
+	for attempt := 0; ; attempt++ {
+		err := b.slack.identify(ctx)
+		if err == nil {
+			b.log.InfoContext(ctx, "known to Slack", "team", b.slack.home.Team)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackToken {
+			return &StartError{Err: err}
+		}
+		b.log.WarnContext(ctx, "Slack does not answer yet", "error", err)
+		if !pause(ctx, min(time.Second<<min(attempt, 5), 30*time.Second)) {
+			return nil
+		}
+	}
+}
+
+// StartError is why a bot could not start at all.
+type StartError struct {
+	Store bool // the store, else Slack
+	Err   error
+}
+
+// Error says what refused.
+func (e *StartError) Error() string {
+	if e.Store {
+		return "the store is not ready: " + e.Err.Error()
+	}
+	return "Slack refuses the bot: " + e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Health tells how the bot is.
+func (b *Bot) Health() Health { return b.status.health() }

@@ -1,0 +1,201 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+const (
+	helloTimeout = 20 * time.Second
+	writeTimeout = time.Second
+	// pingEvery and pongWithin find a connection that died without a word: Slack's own pings come in no promised
+	// interval, an answer to ours is due by the WebSocket protocol.
+	pingEvery  = 15 * time.Second
+	pongWithin = 10 * time.Second
+	// drainFor is how long a connection that Slack is about to close is still read.
+	drainFor = 30 * time.Second
+	// closeWithin is how long a close waits for acknowledgements.
+	closeWithin = acceptTimeout + writeTimeout
+	// maxFrame bounds what one frame may hold; a click echoes a whole message.
+	maxFrame = 4 << 20
+)
+
+// connection is one Socket Mode connection. It ends once; a new one takes its place.
+type connection struct {
+	number int64
+	ws     *websocket.Conn
+	log    *slog.Logger
+	take   func(ctx context.Context, f frame, ack ackFunc)
+
+	helloAt  atomic.Int64 // Unix milliseconds, 0 before
+	aliveAt  atomic.Int64 // the last frame, ping or pong
+	leaving  chan struct{}
+	leave    sync.Once
+	reason   atomic.Value // string: why Slack is about to close it
+	inFlight sync.WaitGroup
+	busy     atomic.Int64 // envelopes that are not acknowledged yet
+}
+
+// dial opens the WebSocket. The address holds a ticket and is a credential: it is never logged.
+func dial(ctx context.Context, number int64, address string, client *http.Client, log *slog.Logger, take func(context.Context, frame, ackFunc)) (*connection, error) {
+	c := &connection{number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+		HTTPClient:      client,
+		CompressionMode: websocket.CompressionDisabled,
+		OnPingReceived: func(context.Context, []byte) bool {
+			c.aliveAt.Store(time.Now().UnixMilli())
+			return true
+		},
+	})
+	if err != nil {
+		return nil, errDial // the cause holds the address
+	}
+	ws.SetReadLimit(maxFrame)
+	c.ws = ws
+	return c, nil
+}
+
+var errDial = errors.New("the WebSocket could not be opened")
+
+// run reads until the connection ends, then waits for the envelopes in hand. hello is called once, when Slack said it.
+// After Slack announced that it will close the connection, leaving is closed and it is read on for a while.
+func (c *connection) run(ctx context.Context, hello func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer c.inFlight.Wait()
+	defer c.ws.CloseNow()
+
+	var keeper sync.WaitGroup
+	keeper.Go(func() { c.keepAlive(ctx, cancel) })
+	defer keeper.Wait()
+	defer cancel(nil)
+
+	greeted := time.AfterFunc(helloTimeout, func() { cancel(errNoHello) })
+	defer greeted.Stop()
+	var drain *time.Timer
+	defer func() {
+		if drain != nil {
+			drain.Stop()
+		}
+	}()
+	for {
+		_, data, err := c.ws.Read(ctx)
+		if err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
+			}
+			return fmt.Errorf("connection closed: %w", err)
+		}
+		c.aliveAt.Store(time.Now().UnixMilli())
+		var f frame
+		if err := json.Unmarshal(data, &f); err != nil {
+			c.log.WarnContext(ctx, "a frame could not be read", "bytes", len(data))
+			c.salvage(ctx, data)
+			continue
+		}
+		switch {
+		case f.Type == frameHello:
+			greeted.Stop()
+			c.helloAt.Store(time.Now().UnixMilli())
+			hello()
+		case f.Type == frameDisconnect:
+			c.announceLeave(f.Reason)
+			if drain == nil {
+				drain = time.AfterFunc(drainFor, func() { cancel(errDrained) })
+			}
+		case f.EnvelopeID != "":
+			c.start(ctx, f)
+		default:
+			c.log.InfoContext(ctx, "a frame was ignored", "type", f.Type)
+		}
+	}
+}
+
+var (
+	errNoHello = errors.New("no hello came")
+	errDrained = errors.New("read to its end after Slack's notice")
+	errSilent  = errors.New("no answer to a ping")
+)
+
+// salvage acknowledges a frame that is not quite an envelope by whatever id it has, so that Slack does not send it again
+// and again.
+func (c *connection) salvage(ctx context.Context, data []byte) {
+	var id struct {
+		EnvelopeID string `json:"envelope_id"`
+	}
+	if json.Unmarshal(data, &id) != nil || id.EnvelopeID == "" {
+		return
+	}
+	c.start(ctx, frame{EnvelopeID: id.EnvelopeID, Type: "malformed"})
+}
+
+// start takes an envelope without holding up the reading.
+func (c *connection) start(ctx context.Context, f frame) {
+	c.busy.Add(1)
+	c.inFlight.Go(func() {
+		defer c.busy.Add(-1)
+		c.take(context.WithoutCancel(ctx), f, c.ack)
+	})
+}
+
+func (c *connection) announceLeave(reason string) {
+	c.leave.Do(func() {
+		c.reason.Store(reason)
+		c.log.Info("Slack will close the connection", "reason", reason)
+		close(c.leaving)
+	})
+}
+
+// ack answers an envelope on this connection, which is the one it came by.
+func (c *connection) ack(ctx context.Context, envelopeID string, payload any) error {
+	data, err := ackFrame(envelopeID, payload)
+	if err != nil {
+		return fmt.Errorf("acknowledge: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	if err := c.ws.Write(ctx, websocket.MessageText, data); err != nil {
+		return fmt.Errorf("acknowledge: %w", err)
+	}
+	return nil
+}
+
+// keepAlive pings, and ends the connection when no answer comes.
+func (c *connection) keepAlive(ctx context.Context, end context.CancelCauseFunc) {
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		ping, cancel := context.WithTimeout(ctx, pongWithin)
+		err := c.ws.Ping(ping)
+		cancel()
+		if err != nil {
+			end(errSilent)
+			return
+		}
+		c.aliveAt.Store(time.Now().UnixMilli())
+	}
+}
+
+// close says goodbye in the words of the protocol, once the envelopes in hand are acknowledged, and ends run.
+func (c *connection) close() {
+	for deadline := time.Now().Add(closeWithin); c.busy.Load() > 0 && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	_ = c.ws.Close(websocket.StatusNormalClosure, "")
+}

@@ -1,0 +1,193 @@
+package bot
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// frame is what every frame of Socket Mode may hold (Slack documentation, "Using Socket Mode"). Payloads stay raw: only
+// the fields that are needed are read, so that a block or an element nobody has heard of cannot break a click.
+type frame struct {
+	Type           string          `json:"type"`
+	EnvelopeID     string          `json:"envelope_id"`
+	Payload        json.RawMessage `json:"payload"`
+	Reason         string          `json:"reason"`
+	ConnectionInfo struct {
+		AppID string `json:"app_id"`
+	} `json:"connection_info"`
+	DebugInfo struct {
+		Host string `json:"host"`
+	} `json:"debug_info"`
+}
+
+// Frame types.
+const (
+	frameHello      = "hello"
+	frameDisconnect = "disconnect"
+	frameSlash      = "slash_commands"
+	frameClick      = "interactive"
+	frameEvent      = "events_api"
+)
+
+// intakeItem is what an envelope comes to.
+type intakeItem struct {
+	item     approvals.Item
+	ids      []string          // what it is known by if it comes again
+	listener handlers.Listener // whom to tell when it cannot be taken
+	ignored  string            // why nothing is to be done with it; empty when there is
+}
+
+// errUnreadable is an envelope whose payload has not the form that its type promises.
+type errUnreadable struct{ what string }
+
+func (e *errUnreadable) Error() string { return "unreadable envelope: " + e.what }
+
+// readEnvelope makes an item of an envelope.
+func readEnvelope(f frame) (intakeItem, error) {
+	switch f.Type {
+	case frameSlash:
+		return readCommand(f)
+	case frameClick:
+		return readInteraction(f)
+	case frameEvent:
+		return intakeItem{ignored: "events are not asked for"}, nil
+	default:
+		return intakeItem{ignored: "unknown type of envelope"}, nil
+	}
+}
+
+func readCommand(f frame) (intakeItem, error) {
+	var p struct {
+		TeamID       string `json:"team_id"`
+		EnterpriseID string `json:"enterprise_id"`
+		AppID        string `json:"api_app_id"`
+		ChannelID    string `json:"channel_id"`
+		UserID       string `json:"user_id"`
+		Command      string `json:"command"`
+		Text         string `json:"text"`
+		ResponseURL  string `json:"response_url"`
+		TriggerID    string `json:"trigger_id"`
+	}
+	if err := json.Unmarshal(f.Payload, &p); err != nil {
+		return intakeItem{}, &errUnreadable{"slash command"}
+	}
+	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" {
+		return intakeItem{}, &errUnreadable{"slash command without a user, a channel or a team"}
+	}
+	listener := handlers.Listener{User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL}
+	if p.Command != messages.Command {
+		return intakeItem{listener: listener, ignored: "another command"}, nil
+	}
+	body, err := json.Marshal(handlers.Command{
+		RequestID: rand.Text(), Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID,
+		Channel: p.ChannelID, User: p.UserID, Text: p.Text, ResponseURL: p.ResponseURL,
+	})
+	if err != nil {
+		return intakeItem{}, fmt.Errorf("keep a command: %w", err)
+	}
+	return intakeItem{
+		item:     approvals.Item{Kind: handlers.KindCommand, Source: source(f), Body: body},
+		ids:      []string{f.EnvelopeID, semantic("command", p.TriggerID, p.TeamID, p.ChannelID, p.UserID, p.Text)},
+		listener: listener,
+	}, nil
+}
+
+func readInteraction(f frame) (intakeItem, error) {
+	var p struct {
+		Type string `json:"type"`
+		User struct {
+			ID string `json:"id"`
+		} `json:"user"`
+		Team *struct {
+			ID string `json:"id"`
+		} `json:"team"`
+		Channel struct {
+			ID string `json:"id"`
+		} `json:"channel"`
+		Container struct {
+			MessageTS string `json:"message_ts"`
+			ChannelID string `json:"channel_id"`
+		} `json:"container"`
+		Message struct {
+			TS string `json:"ts"`
+		} `json:"message"`
+		AppID       string `json:"api_app_id"`
+		TriggerID   string `json:"trigger_id"`
+		ResponseURL string `json:"response_url"`
+		Actions     []struct {
+			ActionID string `json:"action_id"`
+			Value    string `json:"value"`
+			ActionTS string `json:"action_ts"`
+		} `json:"actions"`
+	}
+	if err := json.Unmarshal(f.Payload, &p); err != nil {
+		return intakeItem{}, &errUnreadable{"interaction"}
+	}
+	listener := handlers.Listener{User: p.User.ID, Channel: firstOf(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
+	switch {
+	case p.Type != "block_actions":
+		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer"}, nil
+	case p.User.ID == "" || len(p.Actions) == 0:
+		return intakeItem{listener: listener}, &errUnreadable{"click without a user or an action"}
+	}
+	action := p.Actions[0]
+	if !strings.HasPrefix(action.ActionID, "revokebot_") {
+		return intakeItem{listener: listener, ignored: "a button of somebody else"}, nil
+	}
+	team := ""
+	if p.Team != nil {
+		team = p.Team.ID
+	}
+	body, err := json.Marshal(handlers.Click{
+		Team: team, App: p.AppID, User: p.User.ID, ActionID: action.ActionID, Value: action.Value, ResponseURL: p.ResponseURL,
+		Channel: agreed(p.Container.ChannelID, p.Channel.ID), Message: agreed(p.Container.MessageTS, p.Message.TS),
+	})
+	if err != nil {
+		return intakeItem{}, fmt.Errorf("keep a click: %w", err)
+	}
+	return intakeItem{
+		item:     approvals.Item{Kind: handlers.KindClick, Source: source(f), Body: body},
+		ids:      []string{f.EnvelopeID, semantic("click", p.TriggerID, p.User.ID, action.ActionID, action.Value, action.ActionTS)},
+		listener: listener,
+	}, nil
+}
+
+// source names the envelope in a request's log.
+func source(f frame) string { return "envelope " + f.EnvelopeID }
+
+// semantic recognises the same act in another envelope: trigger ids are made for one act (Slack documentation,
+// "Handling user interaction").
+func semantic(kind, trigger string, fields ...string) string {
+	if trigger == "" {
+		return ""
+	}
+	sum := sha256.New()
+	for _, field := range append([]string{kind, trigger}, fields...) {
+		fmt.Fprintf(sum, "%d:%s", len(field), field)
+	}
+	return "act-" + hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// agreed is a fact that a payload states twice. When the two differ it is neither: a click that contradicts itself is
+// of no card.
+func agreed(a, b string) string {
+	if a != "" && b != "" && a != b {
+		return ""
+	}
+	return firstOf(a, b)
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

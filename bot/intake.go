@@ -1,0 +1,120 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	// acceptTimeout leaves time for the acknowledgement within the three seconds that Slack waits (Slack documentation,
+	// "Implementing slash commands", "Handling user interaction").
+	acceptTimeout = 1500 * time.Millisecond
+	// intakeSlots bounds the envelopes that are being put into the inbox at one time. What comes on top is told "busy".
+	intakeSlots = 128
+)
+
+// intake takes envelopes: first into the inbox, then the acknowledgement.
+type intake struct {
+	store   approvals.Store
+	whisper func(ctx context.Context, to handlers.Listener, m *messages.Message) error
+	log     *slog.Logger
+	slots   chan struct{}
+	counts  *counts
+}
+
+// ackFunc sends the acknowledgement of one envelope on the connection it came by. payload may be nil.
+type ackFunc func(ctx context.Context, envelopeID string, payload any) error
+
+// take handles one envelope and returns when it is acknowledged. It never fails towards the connection: what goes wrong
+// is told to the person and logged.
+func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
+	started := time.Now()
+	got, err := readEnvelope(f)
+	if unreadable, ok := errors.AsType[*errUnreadable](err); ok {
+		in.counts.unreadable.Add(1)
+		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "type", f.Type, "what", unreadable.what)
+		in.turnAway(ctx, f, got.listener, ack, messages.NotUnderstood())
+		return
+	}
+	if err != nil {
+		in.log.ErrorContext(ctx, "an envelope could not be kept", "envelope", f.EnvelopeID, "error", err)
+		in.turnAway(ctx, f, got.listener, ack, messages.NotRecorded())
+		return
+	}
+	if got.ignored != "" {
+		in.counts.ignored.Add(1)
+		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "type", f.Type, "why", got.ignored)
+		in.acknowledge(ctx, f, ack, nil)
+		return
+	}
+	select {
+	case in.slots <- struct{}{}:
+		defer func() { <-in.slots }()
+	default:
+		in.counts.busy.Add(1)
+		in.log.WarnContext(ctx, "an envelope was turned away: too many at once", "envelope", f.EnvelopeID)
+		in.turnAway(ctx, f, got.listener, ack, messages.Busy())
+		return
+	}
+	accept, cancel := context.WithTimeout(ctx, acceptTimeout)
+	fresh, err := in.store.Accept(accept, got.item, got.ids...)
+	cancel()
+	if err != nil {
+		in.counts.notRecorded.Add(1)
+		in.log.WarnContext(ctx, "an envelope was not recorded: the store did not take it", "envelope", f.EnvelopeID, "error", err)
+		in.turnAway(ctx, f, got.listener, ack, messages.NotRecorded())
+		return
+	}
+	in.acknowledge(ctx, f, ack, nil)
+	in.counts.accepted.Add(1)
+	in.log.DebugContext(ctx, "an envelope was accepted", "envelope", f.EnvelopeID, "kind", got.item.Kind, "fresh", fresh,
+		"took", time.Since(started).String())
+}
+
+func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload any) {
+	if err := ack(ctx, f.EnvelopeID, payload); err != nil {
+		in.log.WarnContext(ctx, "an envelope was not acknowledged; Slack may send it again", "envelope", f.EnvelopeID, "error", err)
+	}
+}
+
+// turnAway acknowledges without having recorded anything and says so to the person: with the acknowledgement itself
+// after a command, by the response URL after a click, whose acknowledgement shows nothing.
+func (in *intake) turnAway(ctx context.Context, f frame, to handlers.Listener, ack ackFunc, m *messages.Message) {
+	if f.Type == frameSlash {
+		in.acknowledge(ctx, f, ack, ephemeralReply(m))
+		return
+	}
+	in.acknowledge(ctx, f, ack, nil)
+	if to.User == "" {
+		return
+	}
+	if err := in.whisper(ctx, to, m); err != nil {
+		in.log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "error", err)
+	}
+}
+
+// ephemeralReply is the payload of an acknowledgement that only the sender of a command sees.
+func ephemeralReply(m *messages.Message) any {
+	return struct {
+		ResponseType string        `json:"response_type"`
+		Text         string        `json:"text"`
+		Blocks       []slack.Block `json:"blocks,omitempty"`
+	}{"ephemeral", m.Text, m.Blocks}
+}
+
+// ackFrame is an acknowledgement as it goes over the wire.
+func ackFrame(envelopeID string, payload any) ([]byte, error) {
+	return json.Marshal(struct {
+		EnvelopeID string `json:"envelope_id"`
+		Payload    any    `json:"payload,omitempty"`
+	}{envelopeID, payload})
+}

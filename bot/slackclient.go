@@ -1,0 +1,300 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// DefaultSlackAPI is Slack's Web API.
+const DefaultSlackAPI = "https://slack.com/api/"
+
+// callTimeout bounds one call to the Web API.
+const callTimeout = 10 * time.Second
+
+// slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe to do twice.
+type slackClient struct {
+	api    *slack.Client
+	http   *http.Client
+	base   *url.URL
+	home   approvals.Place
+	webURL string // https://acme.slack.com/
+}
+
+var _ handlers.Slack = (*slackClient)(nil)
+
+func newSlackClient(cfg Config) (*slackClient, error) {
+	address := cfg.SlackAPI
+	if address == "" {
+		address = DefaultSlackAPI
+	}
+	if !strings.HasSuffix(address, "/") {
+		address += "/"
+	}
+	base, err := url.Parse(address)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return nil, errors.New("SLACK_API_URL is not a web address; leave it out for Slack, or give one such as https://slack-gov.com/api/")
+	}
+	client := http.Client{}
+	if cfg.HTTPClient != nil {
+		client = *cfg.HTTPClient
+	}
+	client.Timeout = callTimeout
+	return &slackClient{
+		api: slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(address),
+			slack.OptionHTTPClient(&client)),
+		http: &client, base: base,
+	}, nil
+}
+
+// identify asks whose token the bot has.
+func (s *slackClient) identify(ctx context.Context) error {
+	who, err := s.api.AuthTestContext(ctx)
+	if err != nil {
+		return slackError("auth.test", err)
+	}
+	s.home = approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}
+	s.webURL = who.URL
+	return nil
+}
+
+// openSocket calls apps.connections.open. The address it returns is a credential.
+func (s *slackClient) openSocket(ctx context.Context) (string, error) {
+	_, address, err := s.api.StartSocketModeContext(ctx)
+	if err != nil {
+		return "", slackError("apps.connections.open", err)
+	}
+	return address, nil
+}
+
+// Home implements handlers.Slack.
+func (s *slackClient) Home() approvals.Place { return s.home }
+
+// slackbot is Slack's own program. users.info does not call it a bot.
+const slackbot = "USLACKBOT"
+
+// Person implements handlers.Slack with users.info.
+func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, error) {
+	u, err := s.api.GetUserInfoContext(ctx, id)
+	if err != nil {
+		err := slackError("users.info", err)
+		if e, ok := errors.AsType[*handlers.SlackError](err); ok && (e.Code == "user_not_found" || e.Code == "user_not_visible") {
+			return approvals.Person{}, nil
+		}
+		return approvals.Person{}, err
+	}
+	return approvals.Person{
+		ID: u.ID, Found: u.ID == id, Team: u.TeamID, Enterprise: u.Enterprise.EnterpriseID,
+		Guest:    u.IsRestricted || u.IsUltraRestricted,
+		Bot:      u.IsBot || u.IsAppUser || u.IsWorkflowBot || u.IsConnectorBot || u.ID == slackbot,
+		Gone:     u.Deleted,
+		Stranger: u.IsStranger,
+	}, nil
+}
+
+// GroupMembers implements handlers.Slack with usergroups.users.list, which leaves out disabled groups.
+func (s *slackClient) GroupMembers(ctx context.Context, group string) ([]string, error) {
+	members, err := s.api.GetUserGroupMembersContext(ctx, group)
+	if err != nil {
+		return nil, slackError("usergroups.users.list", err)
+	}
+	return members, nil
+}
+
+// metadataType marks the bot's messages, so that one that may have been posted can be found again.
+const metadataType = "revokebot_event"
+
+// Post implements handlers.Slack with chat.postMessage.
+func (s *slackClient) Post(ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message) (string, error) {
+	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: metadataType, EventPayload: map[string]any{
+			"request": mark.Request, "event": strconv.FormatInt(mark.Seq, 10),
+		}}))
+	if thread != "" {
+		options = append(options, slack.MsgOptionTS(thread))
+	}
+	_, ts, err := s.api.PostMessageContext(ctx, channel, options...)
+	if err != nil {
+		return "", unsure(slackError("chat.postMessage", err))
+	}
+	return ts, nil
+}
+
+// Update implements handlers.Slack with chat.update.
+func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
+	_, _, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
+	return slackError("chat.update", err)
+}
+
+// content says text and blocks, and that Slack must not look for names or links in them.
+func content(m *messages.Message) []slack.MsgOption {
+	options := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionParse(false)}
+	if len(m.Blocks) > 0 {
+		options = append(options, slack.MsgOptionBlocks(m.Blocks...))
+	}
+	return options
+}
+
+// findSkew is how far Slack's clock may be behind the store's.
+const findSkew = 2 * time.Minute
+
+// Find implements handlers.Slack with conversations.replies or conversations.history, by the metadata of Post.
+func (s *slackClient) Find(ctx context.Context, channel, thread string, mark handlers.Mark, since time.Time) (string, error) {
+	oldest := strconv.FormatInt(since.Add(-findSkew).Unix(), 10)
+	cursor := ""
+	for {
+		var found []slack.Message
+		if thread != "" {
+			replies, more, next, err := s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+				ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+			})
+			if err != nil {
+				return "", slackError("conversations.replies", err)
+			}
+			found, cursor = replies, next
+			if !more {
+				cursor = ""
+			}
+		} else {
+			history, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+				ChannelID: channel, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+			})
+			if err != nil {
+				return "", slackError("conversations.history", err)
+			}
+			found, cursor = history.Messages, history.ResponseMetaData.NextCursor
+			if !history.HasMore {
+				cursor = ""
+			}
+		}
+		for _, m := range found {
+			p := m.Metadata.EventPayload
+			if m.Metadata.EventType == metadataType && p["request"] == mark.Request && p["event"] == strconv.FormatInt(mark.Seq, 10) {
+				return m.Timestamp, nil
+			}
+		}
+		if cursor == "" {
+			return "", nil
+		}
+	}
+}
+
+// Whisper implements handlers.Slack: by the response URL while it is good, else with chat.postEphemeral.
+func (s *slackClient) Whisper(ctx context.Context, to handlers.Listener, m *messages.Message) error {
+	var first error
+	if to.ResponseURL != "" && s.trusts(to.ResponseURL) {
+		first = slack.PostWebhookCustomHTTPContext(ctx, to.ResponseURL, s.http, &slack.WebhookMessage{
+			Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: slack.ResponseTypeEphemeral, Parse: "none",
+		})
+		if first == nil {
+			return nil
+		}
+	}
+	_, err := s.api.PostEphemeralContext(ctx, to.Channel, to.User, content(m)...)
+	if err == nil {
+		return nil
+	}
+	if first != nil {
+		// The cause may hold the address, which is a credential.
+		return fmt.Errorf("response URL refused; %w", slackError("chat.postEphemeral", err))
+	}
+	return slackError("chat.postEphemeral", err)
+}
+
+// trusts reports whether a response URL leads to Slack, or to the host that stands in for it.
+func (s *slackClient) trusts(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	if u.Scheme == "https" && (host == "hooks.slack.com" || host == "hooks.slack-gov.com") {
+		return true
+	}
+	return u.Scheme == s.base.Scheme && host == s.base.Hostname()
+}
+
+// Link implements handlers.Slack.
+func (s *slackClient) Link(channel, ts string) string {
+	if s.webURL == "" || ts == "" {
+		return ""
+	}
+	return strings.TrimSuffix(s.webURL, "/") + "/archives/" + url.PathEscape(channel) + "/p" + strings.ReplaceAll(ts, ".", "")
+}
+
+// kinds maps Slack's error codes to what they mean here (Slack documentation, each method's "Errors").
+var kinds = map[string]handlers.SlackErrorKind{
+	"ratelimited": handlers.SlackPassing, "rate_limited": handlers.SlackPassing, "service_unavailable": handlers.SlackPassing,
+	"team_added_to_org": handlers.SlackPassing, "request_timeout": handlers.SlackPassing, "message_limit_exceeded": handlers.SlackPassing,
+	"internal_error": handlers.SlackUnsure, "fatal_error": handlers.SlackUnsure,
+
+	"channel_not_found": handlers.SlackChannel, "not_in_channel": handlers.SlackChannel, "is_archived": handlers.SlackChannel,
+	"restricted_action": handlers.SlackChannel, "restricted_action_read_only_channel": handlers.SlackChannel,
+	"restricted_action_thread_only_channel": handlers.SlackChannel, "restricted_action_non_threadable_channel": handlers.SlackChannel,
+	"restricted_action_thread_locked": handlers.SlackChannel, "ekm_access_denied": handlers.SlackChannel,
+	"team_access_not_granted": handlers.SlackChannel, "external_channel_migrating": handlers.SlackPassing,
+
+	"invalid_blocks": handlers.SlackContent, "invalid_blocks_format": handlers.SlackContent, "msg_blocks_too_long": handlers.SlackContent,
+	"msg_too_long": handlers.SlackContent, "no_text": handlers.SlackContent, "too_many_attachments": handlers.SlackContent,
+	"invalid_attachments": handlers.SlackContent, "only_one_table_allowed": handlers.SlackContent, "invalid_arguments": handlers.SlackContent,
+	"metadata_too_large": handlers.SlackContent, "invalid_metadata_format": handlers.SlackContent, "block_mismatch": handlers.SlackContent,
+
+	"message_not_found": handlers.SlackNoTarget, "thread_not_found": handlers.SlackNoTarget, "cant_update_message": handlers.SlackNoTarget,
+	"edit_window_closed": handlers.SlackNoTarget, "is_inactive": handlers.SlackNoTarget, "cannot_reply_to_message": handlers.SlackNoTarget,
+
+	"invalid_auth": handlers.SlackToken, "not_authed": handlers.SlackToken, "account_inactive": handlers.SlackToken,
+	"token_revoked": handlers.SlackToken, "token_expired": handlers.SlackToken, "missing_scope": handlers.SlackToken,
+	"not_allowed_token_type": handlers.SlackToken, "no_permission": handlers.SlackToken, "org_login_required": handlers.SlackToken,
+	"app_access_restricted": handlers.SlackToken, "access_denied": handlers.SlackToken, "two_factor_setup_required": handlers.SlackToken,
+	"user_removed_from_team": handlers.SlackToken, "team_disabled": handlers.SlackToken,
+}
+
+// slackError sorts an error of slack-go. It returns nil for nil.
+func slackError(method string, err error) error {
+	if err == nil {
+		return nil
+	}
+	out := &handlers.SlackError{Method: method, Err: err}
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+		out.Kind, out.Code, out.RetryAfter = handlers.SlackPassing, "ratelimited", limited.RetryAfter
+		return out
+	}
+	if answer, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
+		out.Code = answer.Err
+		out.Kind = kinds[answer.Err]
+		return out
+	}
+	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
+		out.Code = strconv.Itoa(status.Code)
+		out.Kind = handlers.SlackUnsure
+		if status.Code == http.StatusTooManyRequests {
+			out.Kind = handlers.SlackPassing
+		}
+		return out
+	}
+	out.Kind = handlers.SlackUnsure
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		out.Kind = handlers.SlackPassing // nothing was sent
+	}
+	return out
+}
+
+// unsure makes sure that a post with an unclear outcome is looked for before it is tried again.
+func unsure(err error) error {
+	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnknown && e.Code == "" {
+		e.Kind = handlers.SlackUnsure
+	}
+	return err
+}

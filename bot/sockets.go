@@ -1,0 +1,220 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/revokebot/revokebot/handlers"
+)
+
+const (
+	// openBurst and openEvery bound how often apps.connections.open is called, whatever happens.
+	openBurst = 4
+	openEvery = 2 * time.Second
+	// firstWait and longestWait are the ends of the back-off after an open that led to nothing.
+	firstWait   = time.Second
+	longestWait = time.Minute
+	// settled is how long a connection has to live for the back-off to forget earlier trouble.
+	settled = 20 * time.Second
+)
+
+// sockets keeps a number of Socket Mode connections open. When Slack announces that it will close one, the next is
+// opened first and the old one is read to its end.
+type sockets struct {
+	want   int
+	open   func(ctx context.Context) (address string, err error) // apps.connections.open
+	client *http.Client
+	take   func(ctx context.Context, f frame, ack ackFunc)
+	log    *slog.Logger
+	status *status
+
+	limiter *rate.Limiter
+	mu      sync.Mutex
+	wait    time.Duration
+	numbers int64
+}
+
+func newSockets(want int, open func(context.Context) (string, error), client *http.Client, take func(context.Context, frame, ackFunc), log *slog.Logger, st *status) *sockets {
+	return &sockets{
+		want: want, open: open, client: client, take: take, log: log, status: st,
+		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst),
+	}
+}
+
+// run keeps the connections until ctx ends, then closes them and waits for all. firstHello is called when the first
+// connection is greeted. It returns early only when the very first open is refused for good.
+func (s *sockets) run(ctx context.Context, firstHello func()) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	defer all.Wait()
+
+	vacant := make(chan struct{}, s.want) // one for each connection that is to be opened
+	for range s.want {
+		vacant <- struct{}{}
+	}
+	var greet sync.Once
+	greeted := false
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-vacant:
+		}
+		c, err := s.connect(ctx)
+		if ctx.Err() != nil {
+			if c != nil {
+				c.close()
+			}
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			if isTokenError(err) {
+				if !greeted {
+					return err
+				}
+				s.log.ErrorContext(ctx, "Slack refuses the app-level token", "error", err)
+			} else {
+				s.log.WarnContext(ctx, "no connection to Slack", "error", err)
+			}
+			vacant <- struct{}{}
+			continue
+		}
+		hello := make(chan struct{})
+		done := make(chan struct{})
+		all.Go(func() {
+			defer close(done)
+			s.live(ctx, c, hello, vacant)
+		})
+		// One after the other: the next is opened when this one was greeted or has failed.
+		select {
+		case <-hello:
+			greeted = true
+			greet.Do(firstHello)
+		case <-done:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func isTokenError(err error) bool {
+	e, ok := errors.AsType[*handlers.SlackError](err)
+	return ok && e.Kind == handlers.SlackToken
+}
+
+// connect opens one connection, within the limits.
+func (s *sockets) connect(ctx context.Context) (*connection, error) {
+	if err := s.backOff(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.limiter.Wait(ctx); err != nil {
+		return nil, err
+	}
+	address, err := s.open(ctx)
+	if err != nil {
+		s.trouble()
+		return nil, err
+	}
+	s.mu.Lock()
+	s.numbers++
+	number := s.numbers
+	s.mu.Unlock()
+	c, err := dial(ctx, number, address, s.client, s.log, s.take)
+	if err != nil {
+		s.trouble()
+		return nil, err
+	}
+	return c, nil
+}
+
+// live runs a connection to its end and gives its place free once: when Slack announces the close, else at the end.
+func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, vacant chan<- struct{}) {
+	started := time.Now()
+	var once, free sync.Once
+	release := func() { free.Do(func() { vacant <- struct{}{} }) }
+
+	ended := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-c.leaving:
+			s.lived(c)
+			release()
+		case <-ctx.Done():
+			c.close()
+		case <-ended:
+		}
+	})
+	err := c.run(context.WithoutCancel(ctx), func() {
+		once.Do(func() {
+			s.status.greeted(c)
+			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number)
+			close(hello)
+		})
+	})
+	close(ended)
+	watch.Wait()
+	s.status.gone(c)
+	if ctx.Err() != nil {
+		return
+	}
+	select {
+	case <-c.leaving:
+	default:
+		s.lived(c)
+	}
+	s.log.InfoContext(ctx, "a connection to Slack ended", "connection", c.number, "after", time.Since(started).Round(time.Millisecond).String(), "cause", err)
+	release()
+}
+
+// lived judges a connection at its end. One that Slack asked to refresh, or that lasted, makes earlier trouble forgotten.
+// One that was greeted and then dropped is followed by a short wait. One that was never greeted, or that Slack ends for
+// a reason that the next will meet too (Socket Mode switched off, too many connections), makes the wait grow.
+func (s *sockets) lived(c *connection) {
+	reason, _ := c.reason.Load().(string)
+	hello := c.helloAt.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case hello == 0, reason != "" && reason != "warning" && reason != "refresh_requested":
+		s.wait = longer(s.wait)
+	case reason != "", time.Since(time.UnixMilli(hello)) >= settled:
+		s.wait = 0
+	default:
+		s.wait = firstWait
+	}
+}
+
+func longer(wait time.Duration) time.Duration { return min(max(2*wait, firstWait), longestWait) }
+
+func (s *sockets) trouble() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wait = longer(s.wait)
+}
+
+// backOff waits as long as the trouble so far calls for, with jitter so that replicas do not come back as one.
+func (s *sockets) backOff(ctx context.Context) error {
+	s.mu.Lock()
+	wait := s.wait
+	s.mu.Unlock()
+	if wait == 0 {
+		return nil
+	}
+	wait = wait/2 + rand.N(wait/2+1)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

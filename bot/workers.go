@@ -1,0 +1,213 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+)
+
+const (
+	takeWait   = time.Second            // how long one Take waits for work
+	keepEvery  = 2 * time.Second        // a sign of life for the items in hand
+	claimEvery = 2 * time.Second        // a look for items that others left
+	abandoned  = 8 * time.Second        // an item without a sign of life for so long is anybody's
+	maxTries   = 5                      // then it is set aside
+	storeWait  = time.Second            // after the store did not answer
+	shortNap   = 250 * time.Millisecond // the longest that a new timer may go unnoticed
+)
+
+// handler does items; *handlers.Handlers is one.
+type handler interface {
+	Handle(ctx context.Context, item approvals.Item) error
+	SetAside(ctx context.Context, item approvals.Item, cause error) error
+}
+
+// workers take items from the store and have them handled.
+type workers struct {
+	store  approvals.Store
+	handle handler
+	name   string // of this process among all that ever were
+	slots  int    // items handled at one time
+	log    *slog.Logger
+	status *status
+
+	mu     sync.Mutex
+	inHand map[string]approvals.Item
+}
+
+// run takes items until ctx ends, and then finishes what is in hand; work is the context of that, and ends later.
+func (w *workers) run(ctx, work context.Context) {
+	w.inHand = make(map[string]approvals.Item)
+	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	var loops, keeper, items sync.WaitGroup
+	free := make(chan struct{}, w.slots)
+	for range w.slots {
+		free <- struct{}{}
+	}
+	start := func(item approvals.Item) {
+		w.mu.Lock()
+		w.inHand[item.ID] = item
+		w.mu.Unlock()
+		items.Go(func() {
+			defer func() { free <- struct{}{} }()
+			w.do(work, item)
+		})
+	}
+	loops.Go(func() { w.takeLoop(ctx, free, start) })
+	loops.Go(func() { w.claimLoop(ctx, free, start) })
+	loops.Go(func() { w.dueLoop(ctx) })
+	keeper.Go(func() { w.keepLoop(keeping) })
+	loops.Wait()
+	items.Wait()
+	stopKeeping()
+	keeper.Wait()
+}
+
+// takeLoop hands out new items while there are free slots.
+func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(approvals.Item)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-free:
+		}
+		n := 1
+		for n < w.slots && len(free) > 0 {
+			<-free
+			n++
+		}
+		items, err := w.store.Take(ctx, w.name, n, takeWait)
+		for range n - len(items) {
+			free <- struct{}{}
+		}
+		for _, item := range items {
+			start(item)
+		}
+		w.noteStore(ctx, "take work", err)
+	}
+}
+
+// claimLoop takes over what others left, a few at a time so that one bad item does not hold the rest.
+func (w *workers) claimLoop(ctx context.Context, free chan struct{}, start func(approvals.Item)) {
+	for pause(ctx, claimEvery) {
+		select {
+		case <-free:
+		default:
+			continue
+		}
+		items, err := w.store.Claim(ctx, w.name, abandoned, 1)
+		if err != nil || len(items) == 0 {
+			free <- struct{}{}
+			w.noteStore(ctx, "claim work", err)
+			continue
+		}
+		start(items[0])
+	}
+}
+
+// dueLoop queues what has come due.
+func (w *workers) dueLoop(ctx context.Context) {
+	for {
+		next, err := w.store.Promote(ctx, 100)
+		w.noteStore(ctx, "look for what has come due", err)
+		// Another replica, or this one, may set a nearer timer meanwhile.
+		if !pause(ctx, min(max(next, time.Millisecond), shortNap)) {
+			return
+		}
+	}
+}
+
+func (w *workers) keepLoop(ctx context.Context) {
+	for pause(ctx, keepEvery) {
+		w.mu.Lock()
+		items := make([]approvals.Item, 0, len(w.inHand))
+		for _, item := range w.inHand {
+			items = append(items, item)
+		}
+		w.mu.Unlock()
+		if err := w.store.Keep(ctx, w.name, items); err != nil && ctx.Err() == nil {
+			w.log.WarnContext(ctx, "no sign of life for the work in hand", "error", err)
+		}
+	}
+}
+
+// noteStore logs the store's trouble and waits a little after it.
+func (w *workers) noteStore(ctx context.Context, doing string, err error) {
+	if err == nil {
+		w.status.storeAnswered()
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	w.log.WarnContext(ctx, "the store did not answer", "doing", doing, "error", err)
+	pause(ctx, storeWait)
+}
+
+// do handles one item and says what became of it.
+func (w *workers) do(ctx context.Context, item approvals.Item) {
+	defer func() {
+		w.mu.Lock()
+		delete(w.inHand, item.ID)
+		w.mu.Unlock()
+	}()
+	if item.Tries > maxTries {
+		w.setAside(ctx, item, fmt.Errorf("failed %d times", item.Tries-1))
+		return
+	}
+	err := w.guarded(ctx, item)
+	var then error
+	switch again, isAgain := errors.AsType[*handlers.Again](err); {
+	case isAgain:
+		then = w.store.Postpone(ctx, item, again.After)
+	case err != nil:
+		// It stays in the pending list and is claimed again when nobody has kept it for a while.
+		w.status.counts.failed.Add(1)
+		w.log.WarnContext(ctx, "an item failed and will be tried again", "item", item.ID, "kind", item.Kind, "request", item.Request,
+			"try", item.Tries, "error", err)
+	default:
+		w.status.counts.handled.Add(1)
+		then = w.store.Done(ctx, item)
+	}
+	if then != nil {
+		w.log.WarnContext(ctx, "an item was handled, but the store does not know it yet", "item", item.ID, "kind", item.Kind, "error", then)
+	}
+}
+
+// guarded turns a panic into an error: one bad item must not take the process with it.
+func (w *workers) guarded(ctx context.Context, item approvals.Item) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.log.ErrorContext(ctx, "a handler panicked", "item", item.ID, "kind", item.Kind, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return w.handle.Handle(ctx, item)
+}
+
+func (w *workers) setAside(ctx context.Context, item approvals.Item, cause error) {
+	w.status.counts.setAside.Add(1)
+	w.log.ErrorContext(ctx, "an item was set aside", "item", item.ID, "kind", item.Kind, "request", item.Request, "cause", cause)
+	if err := w.handle.SetAside(ctx, item, cause); err != nil {
+		w.log.WarnContext(ctx, "an item could not be set aside yet", "item", item.ID, "error", err)
+	}
+}
+
+// pause waits, and reports false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,135 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// Click is a pressed button, the Body of an item of KindClick. Nothing in it but the opaque Value says what is to be
+// done; the rest is compared with what is stored.
+type Click struct {
+	Team        string `json:"team"`
+	App         string `json:"app"`
+	Channel     string `json:"channel"`
+	Message     string `json:"message"`
+	User        string `json:"user"`
+	ActionID    string `json:"action_id"`
+	Value       string `json:"value"` // a request's id
+	ResponseURL string `json:"response_url,omitempty"`
+}
+
+// attempts at a decision while others decide the same request at the same time.
+const maxDecisions = 25
+
+// click decides a request.
+func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
+	var c Click
+	if err := json.Unmarshal(item.Body, &c); err != nil {
+		return fmt.Errorf("read a click: %w", err)
+	}
+	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+	attempt := approvals.Attempt{
+		Action: actionOf(c.ActionID), By: c.User, Card: c.Message, Source: item.Source,
+		Place: approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel},
+	}
+	r, _, err := h.Store.Load(ctx, c.Value)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return h.noSuchRequest(ctx, item, c, to)
+	}
+	if err != nil {
+		return err
+	}
+	policy := h.Policies[r.Subject.Group]
+	if r.State == approvals.StateOpen && attempt.Action != approvals.ActionCancel {
+		attempt.Facts = h.factsFor(ctx, c.User, policy)
+	}
+	for range maxDecisions {
+		done, err := h.decide(ctx, r, attempt, policy, to)
+		if done || err != nil {
+			return err
+		}
+		if r, _, err = h.Store.Load(ctx, c.Value); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("request %s changed %d times while a click was decided", c.Value, maxDecisions)
+}
+
+// decide makes one try; done is false when the request changed in between.
+func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.Attempt, p approvals.Policy, to Listener) (done bool, err error) {
+	delivered, err := h.Store.Delivered(ctx, r.ID)
+	if err != nil {
+		return false, err
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	d := approvals.Decide(r, delivered.Card, a, p, now)
+	t := approvals.Transition{RequestID: r.ID, Expect: r.Seq, When: approvals.BeforeDeadline, Events: []approvals.Event{d.Event}, Next: d.Next}
+	switch d.Verdict {
+	case approvals.Ignore:
+		return true, nil
+	case approvals.Refuse:
+		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
+	case approvals.Approve:
+		t.Work = []approvals.Item{{Kind: KindExecute, Request: r.ID, Source: "execute " + r.ID}}
+	case approvals.Count, approvals.Deny, approvals.Cancel:
+	default:
+		return false, fmt.Errorf("request %s: a decision that says nothing", r.ID)
+	}
+	switch err := h.Store.Commit(ctx, t); {
+	case errors.Is(err, approvals.ErrConflict), errors.Is(err, approvals.ErrTooLate):
+		return false, nil // decide again on what is there now; by then the clock says no
+	case err != nil:
+		return false, err
+	}
+	h.log.InfoContext(ctx, "a click was decided", "request", r.ID, "user", a.By, "action", string(a.Action),
+		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
+	if d.Verdict == approvals.Refuse {
+		c, err := h.context(r)
+		if err != nil {
+			return false, err
+		}
+		h.whisper(ctx, to, messages.Refused(r, d.Refusal, c))
+	}
+	return true, nil
+}
+
+// noSuchRequest answers a click whose button leads nowhere, and keeps a note of it.
+func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, c Click, to Listener) error {
+	detail, err := json.Marshal(struct {
+		Why     string `json:"why"`
+		Channel string `json:"channel"`
+		Message string `json:"message"`
+		Value   string `json:"value"`
+	}{"unknown_request", c.Channel, c.Message, cutRunes(c.Value, 64)})
+	if err != nil {
+		return fmt.Errorf("note a refusal: %w", err)
+	}
+	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: c.User, Source: item.Source, Detail: detail}); err != nil {
+		return err
+	}
+	h.log.InfoContext(ctx, "a click on an unknown request was refused", "user", c.User, "channel", c.Channel)
+	h.whisper(ctx, to, messages.UnknownRequest())
+	return nil
+}
+
+// actionOf reads the button. Anything that is not a button of the card is no action.
+func actionOf(actionID string) approvals.Action {
+	switch actionID {
+	case messages.ActionApprove:
+		return approvals.ActionApprove
+	case messages.ActionDeny:
+		return approvals.ActionDeny
+	case messages.ActionCancel:
+		return approvals.ActionCancel
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,223 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// Command is a slash command, the Body of an item of KindCommand.
+type Command struct {
+	RequestID   string `json:"request_id"` // the id a request gets if one comes of it; made when the envelope came in
+	Team        string `json:"team"`
+	Enterprise  string `json:"enterprise,omitempty"`
+	App         string `json:"app"`
+	Channel     string `json:"channel"`
+	User        string `json:"user"`
+	Text        string `json:"text"`
+	ResponseURL string `json:"response_url,omitempty"`
+}
+
+// command asks for a revocation, if everything about it is in order. Nobody is asked to approve before the role was
+// found in IAM.
+func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
+	var c Command
+	if err := json.Unmarshal(item.Body, &c); err != nil {
+		return fmt.Errorf("read a command: %w", err)
+	}
+	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+	if !h.atHome(c.Team, c.Enterprise) {
+		h.log.WarnContext(ctx, "a command of another workspace was ignored", "team", c.Team, "user", c.User)
+		return nil
+	}
+	if !slices.Contains(h.Channels, c.Channel) {
+		return h.refuse(ctx, item, c, to, "wrong_channel", messages.WrongChannel(h.Channels))
+	}
+	role, reason := splitCommand(c.Text)
+	switch role {
+	case "":
+		h.whisper(ctx, to, messages.Usage(h.accountNames()))
+		return nil
+	case "help":
+		h.whisper(ctx, to, messages.Help(h.accountNames(), h.Margin))
+		return nil
+	case "status", "undo", "report", "drill":
+		h.whisper(ctx, to, messages.NotHere(role))
+		return nil
+	}
+	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
+		return h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
+	}
+	if h.RequireReason && reason == "" {
+		return h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
+	}
+	target, err := h.Cloud.Parse(role)
+	if err != nil {
+		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
+	}
+
+	var (
+		side     errgroup.Group
+		allowed  bool
+		standing approvals.Standing
+		found    aws.Role
+		roleErr  error
+	)
+	side.Go(func() error { allowed, standing = h.mayRequest(ctx, c.User); return nil })
+	side.Go(func() error { found, roleErr = h.Cloud.Describe(ctx, target); return nil })
+	_ = side.Wait() // the functions return nil
+	if !allowed {
+		return h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+	}
+	if roleErr != nil {
+		return h.refuseRole(ctx, item, c, to, roleErr)
+	}
+	return h.ask(ctx, item, c, to, found, reason)
+}
+
+// ask opens the request and posts its card.
+func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, reason string) error {
+	role := roleFacts(found)
+	facts, err := json.Marshal(role)
+	if err != nil {
+		return fmt.Errorf("facts of a role: %w", err)
+	}
+	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, approvals.Opening{
+		Subject:     approvals.Subject{Key: found.AccountID + "/" + found.ID, Group: found.AccountName, Facts: facts},
+		Place:       approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel},
+		Reason:      reason,
+		Required:    h.Policies[found.AccountName].Required,
+		ExpireAfter: h.ExpireAfter,
+	})
+	if err != nil {
+		return err
+	}
+	if other != "" {
+		return h.pointAt(ctx, to, other, role)
+	}
+	h.log.InfoContext(ctx, "a revocation was requested", "request", c.RequestID, "user", c.User, "role", found.ARN)
+	return h.firstDelivery(ctx, to, c.RequestID)
+}
+
+// firstDelivery posts the card while the requester is still looking, so that they hear of it when it cannot be posted.
+// The same delivery is queued as well, in case this replica dies here.
+func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) error {
+	err := h.bringUpToDate(ctx, id)
+	switch kind, code := slackKind(err); {
+	case err == nil:
+		return nil
+	case kind == SlackChannel:
+		closed, closeErr := h.closeWithoutCard(ctx, id, code)
+		if closeErr != nil {
+			return closeErr
+		}
+		if closed {
+			h.whisper(ctx, to, messages.CardImpossible(code))
+		}
+		return nil
+	default:
+		if _, again := errors.AsType[*Again](err); !again {
+			h.log.WarnContext(ctx, "the card could not be posted yet", "request", id, "error", err)
+		}
+		h.whisper(ctx, to, messages.CardLate())
+		return nil // the queued delivery goes on trying
+	}
+}
+
+// pointAt tells where the request is that is under way for the same role.
+func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role messages.Role) error {
+	r, _, err := h.Store.Load(ctx, other)
+	if err != nil {
+		return err
+	}
+	d, err := h.Store.Delivered(ctx, other)
+	if err != nil {
+		return err
+	}
+	link := ""
+	if d.Card != "" {
+		link = h.Slack.Link(r.Place.Channel, d.Card)
+	}
+	h.whisper(ctx, to, messages.AlreadyOpen(r, role, link))
+	return nil
+}
+
+// refuse answers the sender and keeps a note. Nothing was requested.
+func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, to Listener, why string, m *messages.Message) error {
+	detail, err := json.Marshal(struct {
+		Why     string `json:"why"`
+		Channel string `json:"channel"`
+		Text    string `json:"text"`
+	}{why, c.Channel, cutRunes(c.Text, 200)})
+	if err != nil {
+		return fmt.Errorf("note a refusal: %w", err)
+	}
+	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: c.User, Source: item.Source, Detail: detail}); err != nil {
+		return err
+	}
+	h.log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)
+	h.whisper(ctx, to, m)
+	return nil
+}
+
+// refuseRole answers a command whose role cannot be used.
+func (h *Handlers) refuseRole(ctx context.Context, item approvals.Item, c Command, to Listener, cause error) error {
+	if text := aws.Explain(cause); text != "" {
+		h.log.InfoContext(ctx, "the role could not be used", "user", c.User, "error", cause)
+		return h.refuse(ctx, item, c, to, "role", messages.Plain(text))
+	}
+	h.log.ErrorContext(ctx, "the role could not be looked up", "user", c.User, "error", cause)
+	return h.refuse(ctx, item, c, to, "role", messages.Troubled())
+}
+
+// atHome reports whether something came from the workspace or organisation that the bot belongs to.
+func (h *Handlers) atHome(team, enterprise string) bool {
+	home := h.Slack.Home()
+	return team != "" && (team == home.Team || enterprise != "" && enterprise == home.Enterprise)
+}
+
+func (h *Handlers) accountNames() []string {
+	names := make([]string, 0, len(h.Policies))
+	for name := range h.Policies {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// splitCommand takes the role and the reason out of the command's text. White space of any kind parts them.
+func splitCommand(text string) (role, reason string) {
+	text = strings.TrimSpace(text)
+	if i := strings.IndexAny(text, " \t\r\n\u00a0"); i >= 0 {
+		return text[:i], strings.TrimSpace(text[i:])
+	}
+	return text, ""
+}
+
+func cutRunes(text string, n int) string {
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n])
+}
+
+func roleFacts(r aws.Role) messages.Role {
+	facts := messages.Role{
+		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
+		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
+	}
+	for _, p := range r.Trust {
+		facts.Trust = append(facts.Trust, messages.Principal{Words: p.Words, Conditional: p.Conditional})
+	}
+	return facts
+}

@@ -1,0 +1,253 @@
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	// deliveryLease is how long a delivery may go without a sign of life before another replica takes over. It is longer
+	// than any single call to Slack.
+	deliveryLease = 30 * time.Second
+	// giveUpAfter is the attempt, about three hours after the first, at which a channel that refuses the bot is given up.
+	giveUpAfter = 200
+	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
+	cardBeingPosted = -1
+)
+
+// deliver brings Slack up to date with a request's log.
+func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
+	err := h.bringUpToDate(ctx, item.Request)
+	if err == nil {
+		return nil
+	}
+	if again, ok := errors.AsType[*Again](err); ok {
+		return again
+	}
+	kind, code := slackKind(err)
+	if _, ok := errors.AsType[*SlackError](err); !ok {
+		return err
+	}
+	if (kind == SlackChannel || kind == SlackToken) && item.Attempt >= giveUpAfter {
+		h.log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel or the token", "request", item.Request, "code", code)
+		return nil
+	}
+	after := retryAfter(err, item.Attempt)
+	h.log.WarnContext(ctx, "Slack could not be told yet", "request", item.Request, "error", err, "again_in", after.String())
+	return &Again{After: after}
+}
+
+// delivery is one turn of telling Slack about one request, under the lease.
+type delivery struct {
+	h     *Handlers
+	id    string
+	owner string
+	at    approvals.Delivery
+}
+
+// bringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
+// not: in order, each once. Another worker that does so already makes it return *Again.
+func (h *Handlers) bringUpToDate(ctx context.Context, id string) (err error) {
+	d := &delivery{h: h, id: id, owner: rand.Text()}
+	at, ok, err := h.Store.BeginDelivery(ctx, id, d.owner, deliveryLease)
+	switch {
+	case errors.Is(err, approvals.ErrUnknownRequest):
+		return nil
+	case err != nil:
+		return err
+	case !ok:
+		return &Again{After: time.Second}
+	}
+	d.at = at
+	defer func() {
+		if err == nil {
+			return
+		}
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if _, endErr := h.Store.EndDelivery(release, id, d.owner, true); endErr != nil && !errors.Is(endErr, approvals.ErrLeaseLost) {
+			h.log.WarnContext(ctx, "a delivery's lease runs out by itself", "request", id, "error", endErr)
+		}
+	}()
+	for {
+		if err := d.turn(ctx); err != nil {
+			if errors.Is(err, approvals.ErrLeaseLost) {
+				return &Again{After: time.Second}
+			}
+			return err
+		}
+		more, err := h.Store.EndDelivery(ctx, id, d.owner, false)
+		if err != nil && !errors.Is(err, approvals.ErrLeaseLost) {
+			return err
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func (d *delivery) mark(ctx context.Context) error {
+	return d.h.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
+}
+
+// turn tells everything that is in the log now.
+func (d *delivery) turn(ctx context.Context) error {
+	r, events, err := d.h.Store.Load(ctx, d.id)
+	if err != nil {
+		return err
+	}
+	c, err := d.h.context(r)
+	if err != nil {
+		return err
+	}
+	if err := d.card(ctx, r, events, c); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.Seq <= d.at.Cursor {
+			continue
+		}
+		before, err := approvals.Fold(d.id, events[:e.Seq-1])
+		if err != nil {
+			return err
+		}
+		if err := d.tell(ctx, before, r, e, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// card posts the card, or updates it when an event since the last update changes what it shows.
+func (d *delivery) card(ctx context.Context, r approvals.Request, events []approvals.Event, c messages.Context) error {
+	if d.at.Card == "" {
+		return d.postCard(ctx, r, c)
+	}
+	changed := false
+	for _, e := range events {
+		changed = changed || e.Seq > d.at.CardSeq && messages.Refreshes(e.Type)
+	}
+	if changed {
+		err := d.h.Slack.Update(ctx, r.Place.Channel, d.at.Card, messages.Card(r, c))
+		switch kind, code := slackKind(err); {
+		case err == nil:
+		case kind == SlackNoTarget:
+			d.h.log.WarnContext(ctx, "the card is gone from the channel; the thread goes on", "request", d.id, "code", code)
+		case kind == SlackContent:
+			d.h.log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
+		default:
+			return err
+		}
+	}
+	if d.at.CardSeq < r.Seq {
+		d.at.CardSeq = r.Seq
+		return d.mark(ctx)
+	}
+	return nil
+}
+
+func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages.Context) error {
+	mark := Mark{Request: d.id}
+	if d.at.CardSeq == cardBeingPosted {
+		ts, err := d.find(ctx, r.Place.Channel, "", mark, r.Opened)
+		if err != nil {
+			return err
+		}
+		d.at.Card = ts
+	}
+	if d.at.Card == "" {
+		d.at.CardSeq = cardBeingPosted
+		if err := d.mark(ctx); err != nil {
+			return err
+		}
+		ts, err := d.h.Slack.Post(ctx, r.Place.Channel, "", mark, messages.Card(r, c))
+		if err != nil {
+			if kind, _ := slackKind(err); kind != SlackUnsure && kind != SlackUnknown {
+				d.at.CardSeq = 0
+				return errors.Join(err, d.mark(ctx))
+			}
+			return err
+		}
+		d.at.Card = ts
+	}
+	d.at.CardSeq = r.Seq
+	return d.mark(ctx)
+}
+
+// tell posts what the thread says of one event, after a look whether it is there already when an earlier try may have
+// posted it.
+func (d *delivery) tell(ctx context.Context, before, r approvals.Request, e approvals.Event, c messages.Context) error {
+	m := messages.Thread(before, e, c)
+	if m != nil {
+		mark := Mark{Request: d.id, Seq: e.Seq}
+		found := ""
+		if d.at.Intent == e.Seq {
+			var err error
+			if found, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
+				return err
+			}
+		}
+		if found == "" {
+			d.at.Intent = e.Seq
+			if err := d.mark(ctx); err != nil {
+				return err
+			}
+			if err := d.post(ctx, r, e, mark, m); err != nil {
+				return err
+			}
+		}
+	}
+	d.at.Cursor = e.Seq
+	return d.mark(ctx)
+}
+
+// post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
+// cannot hold up the rest.
+func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) error {
+	forms := []*messages.Message{m}
+	if e.Type == approvals.EventEvidence {
+		if text := messages.EvidenceAsText(e); text != nil {
+			forms = append(forms, text)
+		}
+	}
+	forms = append(forms, &messages.Message{Text: m.Text})
+	for i, form := range forms {
+		_, err := d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
+		if err == nil {
+			return nil
+		}
+		kind, code := slackKind(err)
+		switch kind {
+		case SlackContent:
+			d.h.log.WarnContext(ctx, "Slack refuses a message in this form", "request", d.id, "event", e.Seq, "form", i, "code", code)
+			continue
+		case SlackUnsure, SlackUnknown:
+			return err // it may be there: look for it at the next try
+		default:
+			d.at.Intent = d.at.Cursor
+			return errors.Join(err, d.mark(ctx))
+		}
+	}
+	d.h.log.ErrorContext(ctx, "Slack refuses a message in every form; it is left out of the thread", "request", d.id, "event", e.Seq)
+	return nil
+}
+
+// find looks for a message that may have been posted. Where the bot may not read the channel's history it cannot be
+// looked for, and a line told twice is better than one never told.
+func (d *delivery) find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (string, error) {
+	ts, err := d.h.Slack.Find(ctx, channel, thread, mark, since)
+	if kind, code := slackKind(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
+		d.h.log.WarnContext(ctx, "a message that may have been posted cannot be looked for", "request", d.id, "event", mark.Seq, "code", code)
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for a message: %w", err)
+	}
+	return ts, nil
+}

@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// expire ends a request that nobody decided in time.
+func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
+	for range maxDecisions {
+		r, _, err := h.Store.Load(ctx, item.Request)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if r.State != approvals.StateOpen {
+			return nil
+		}
+		err = h.Store.Commit(ctx, approvals.Transition{
+			RequestID: r.ID, Expect: r.Seq, When: approvals.AfterDeadline, Next: approvals.StateExpired,
+			Events: []approvals.Event{{Type: approvals.EventExpired, Source: "expire " + r.ID}},
+		})
+		switch {
+		case err == nil:
+			h.log.InfoContext(ctx, "a request expired", "request", r.ID)
+			return nil
+		case errors.Is(err, approvals.ErrConflict):
+		case errors.Is(err, approvals.ErrTooEarly):
+			// The timer and the deadline are set by the same clock, in the same step; a failover to a server whose clock
+			// is behind can still bring the timer first.
+			return &Again{After: time.Second}
+		default:
+			return err
+		}
+	}
+	return &Again{After: time.Second}
+}
+
+// closeWithoutCard ends a request whose card can never be posted. It reports false when the request is not open any more.
+func (h *Handlers) closeWithoutCard(ctx context.Context, id, slackError string) (bool, error) {
+	for range maxDecisions {
+		r, _, err := h.Store.Load(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if r.State != approvals.StateOpen {
+			return false, nil
+		}
+		err = h.fail(ctx, r, failure{sentence: cardImpossible(slackError)})
+		if !errors.Is(err, approvals.ErrConflict) {
+			return err == nil, err
+		}
+	}
+	return false, &Again{After: time.Second}
+}

@@ -1,0 +1,195 @@
+// Package handlers holds one file for each thing that can happen: a command, a click, and a piece of work that has come
+// due (an execution, a look at CloudTrail, an expiry, a delivery to Slack).
+//
+// An Item comes from the store, at least once; whatever a handler does, it can be done again: what is already in a
+// request's log is known by its source and not done twice. A handler reads, lets package approvals decide, acts through
+// package aws, and commits events. It never writes to the channel itself: Slack is brought up to date from the log, by
+// deliver.go, and only private replies are sent on the spot.
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// Kinds of items, besides approvals.KindDeliver and approvals.KindExpire, which stores queue by themselves.
+const (
+	KindCommand  = "command"
+	KindClick    = "click"
+	KindExecute  = "execute"
+	KindEvidence = "evidence"
+)
+
+// Slack is what handlers need of Slack. Its errors are *SlackError.
+type Slack interface {
+	// Home is the workspace that the bot is installed in; only Team and Enterprise are set.
+	Home() approvals.Place
+	// Person looks somebody up now. Somebody Slack does not know is a Person who is not Found.
+	Person(ctx context.Context, id string) (approvals.Person, error)
+	// GroupMembers looks up a user group's members now.
+	GroupMembers(ctx context.Context, group string) ([]string, error)
+
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again.
+	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
+	// Update replaces a message of the bot's own.
+	Update(ctx context.Context, channel, ts string, m *messages.Message) error
+	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
+	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
+	// Whisper shows a message to one person only.
+	Whisper(ctx context.Context, to Listener, m *messages.Message) error
+	// Link is the address of a message in the workspace, "" when it cannot be known.
+	Link(channel, ts string) string
+}
+
+// Mark says which event of which request a message tells. It travels as the message's metadata.
+type Mark struct {
+	Request string
+	Seq     int64 // 0 for the card
+}
+
+// Listener is somebody who typed or pressed something, and how to answer just them.
+type Listener struct {
+	User, Channel string
+	ResponseURL   string // a credential for half an hour: never logged
+}
+
+// Config is what New needs. All fields without a default are required.
+type Config struct {
+	Store approvals.Store
+	Slack Slack
+	Cloud *aws.Cloud
+
+	Channels   []string                    // where the command works
+	Requesters []string                    // people and groups; empty: any full member
+	Policies   map[string]approvals.Policy // by account name
+
+	ExpireAfter   time.Duration // how long people have to decide
+	RequireReason bool
+	Margin        time.Duration   // as aws.Config has it; shown to people
+	Lookback      time.Duration   // how far back sessions are listed
+	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
+
+	Logger *slog.Logger // nil: discard
+}
+
+// Handlers handles items. Make one with New; its methods may be called at the same time.
+type Handlers struct {
+	Config
+	log *slog.Logger
+}
+
+// New checks the configuration and returns handlers. It does not use the network.
+func New(cfg Config) (*Handlers, error) {
+	var wrong []error
+	if cfg.Store == nil || cfg.Slack == nil || cfg.Cloud == nil {
+		wrong = append(wrong, errors.New("a store, Slack and AWS are needed"))
+	}
+	if len(cfg.Channels) == 0 {
+		wrong = append(wrong, errors.New("no channel is configured"))
+	}
+	if cfg.ExpireAfter < time.Second {
+		wrong = append(wrong, errors.New("requests need at least a second to be decided"))
+	}
+	if len(cfg.Policies) == 0 {
+		wrong = append(wrong, errors.New("no approvers are configured"))
+	}
+	for account, p := range cfg.Policies {
+		if len(p.Approvers) == 0 || p.Required < 1 || p.Required > approvals.MaxRequired {
+			wrong = append(wrong, fmt.Errorf("account %s: approvers and a number of them from 1 to %d are needed", account, approvals.MaxRequired))
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, fmt.Errorf("handlers: %w", err)
+	}
+	h := &Handlers{Config: cfg, log: cfg.Logger}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	return h, nil
+}
+
+// Again is returned by Handle when an item should be handled again later, as its next attempt.
+type Again struct{ After time.Duration }
+
+// Error says so.
+func (a *Again) Error() string { return "again in " + a.After.String() }
+
+// errNotAnItem is for items that nothing here can make sense of.
+var errNotAnItem = errors.New("an item of no known kind")
+
+// Handle does one item. A nil error means that it is done; *Again that it comes back later; any other error that it
+// should be tried again soon, a few times, and then be set aside with SetAside.
+func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
+	switch item.Kind {
+	case KindCommand:
+		return h.command(ctx, item)
+	case KindClick:
+		return h.click(ctx, item)
+	case KindExecute:
+		return h.execute(ctx, item)
+	case KindEvidence:
+		return h.evidence(ctx, item)
+	case approvals.KindDeliver:
+		return h.deliver(ctx, item)
+	case approvals.KindExpire:
+		return h.expire(ctx, item)
+	default:
+		return fmt.Errorf("%w: %q", errNotAnItem, item.Kind)
+	}
+}
+
+// SetAside puts an item that failed too often where a person can look at it, and says so in its request's thread.
+func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause error) error {
+	request := item.Request
+	switch item.Kind {
+	case KindClick:
+		var c Click
+		if json.Unmarshal(item.Body, &c) == nil {
+			request = c.Value
+		}
+		item.Body = nil // it holds a response URL
+	case KindCommand:
+		item.Body = nil
+	}
+	if request != "" && item.Kind != approvals.KindDeliver {
+		detail, err := json.Marshal(messages.Failure{
+			Work:     item.Kind,
+			Sentence: "Whoever runs revokebot finds the cause in its log under this request's id.",
+		})
+		if err != nil {
+			return fmt.Errorf("set aside: %w", err)
+		}
+		err = h.Store.Commit(ctx, approvals.Transition{
+			RequestID: request, Expect: approvals.AppendOnly,
+			Events: []approvals.Event{{Type: approvals.EventSetAside, Source: item.Source, Detail: detail}},
+		})
+		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+			return fmt.Errorf("set aside: %w", err)
+		}
+	}
+	return h.Store.SetAside(ctx, item, cause.Error())
+}
+
+// context gathers what messages about a request need.
+func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
+	var role messages.Role
+	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
+		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
+	}
+	return messages.Context{Role: role, Margin: h.Margin, Approvers: h.Policies[r.Subject.Group].Approvers}, nil
+}
+
+// whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.
+func (h *Handlers) whisper(ctx context.Context, to Listener, m *messages.Message) {
+	if err := h.Slack.Whisper(ctx, to, m); err != nil {
+		h.log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "channel", to.Channel, "error", err)
+	}
+}

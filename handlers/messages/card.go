@@ -1,0 +1,251 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Action ids of the card's buttons. The value of each is the request's id and nothing else.
+const (
+	ActionApprove = "revokebot_approve"
+	ActionDeny    = "revokebot_deny"
+	ActionCancel  = "revokebot_cancel"
+)
+
+// Context is what a message has to know besides the request.
+type Context struct {
+	Role      Role          // decoded from the request's subject
+	Margin    time.Duration // how far past AWS's now the cutoff will lie
+	Approvers []string      // ids of people and groups who may approve; of the configuration
+}
+
+const (
+	limitRoleName   = 64  // IAM's own limit
+	limitReason     = 600 // longer ones are refused when asked for
+	limitPrincipals = 6
+)
+
+// Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
+func Card(r approvals.Request, c Context) *Message {
+	title := cardTitle(r, c.Role)
+	blocks := []slack.Block{header(title), section(cardLead(r, c)), roleFields(r, c.Role)}
+	blocks = append(blocks, section("*Role ARN*\n"+code(c.Role.ARN, 600)))
+	if r.State == approvals.StateOpen {
+		blocks = append(blocks, section(trust(c.Role.Trust)))
+	}
+	if r.Reason != "" {
+		blocks = append(blocks, section("*Reason*"), plainSection(r.Reason, limitReason))
+	}
+	if r.State == approvals.StateOpen {
+		blocks = append(blocks, section(whatHappens(c)), buttons(r, c.Role))
+	}
+	blocks = append(blocks, contextLine(fmt.Sprintf("Request %s · unique id %s", code(r.ID, 40), code(c.Role.ID, 128))))
+	return &Message{Text: cardText(r, c), Blocks: blocks}
+}
+
+// cardTitle is the outcome first: it is all that a small screen shows.
+func cardTitle(r approvals.Request, role Role) string {
+	name := raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName)
+	switch r.State {
+	case approvals.StateOpen:
+		return "Approval needed: revoke sessions of " + name
+	case approvals.StateApproved, approvals.StateExecuting:
+		return "Approved, being applied: " + name
+	case approvals.StateApplied:
+		return "Applied: deny on older sessions of " + name
+	case approvals.StateFailed:
+		return "Failed: " + name
+	case approvals.StateDenied:
+		return "Denied: " + name
+	case approvals.StateCancelled:
+		return "Cancelled: " + name
+	case approvals.StateExpired:
+		return "Expired: " + name
+	case approvals.StateVoid:
+		return "Void, the role changed: " + name
+	default:
+		return "In an unknown state: " + name
+	}
+}
+
+// cardLead is one or two sentences: who wants what, or how it ended.
+func cardLead(r approvals.Request, c Context) string {
+	asked := Mention(r.Requester) + " asked to revoke the active sessions of " + roleWords(c.Role) + "."
+	switch r.State {
+	case approvals.StateOpen:
+		who := "Somebody on the approvers' list other than the requester decides"
+		if len(c.Approvers) > 0 {
+			who = "One of the approvers, other than the requester, decides"
+		}
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), r.Required,
+			votedBy(r))
+	case approvals.StateApproved, approvals.StateExecuting:
+		return asked + " Approved by " + mentions(r.Voters()) + ". The deny is being written; the thread tells when AWS has taken it."
+	case approvals.StateApplied:
+		return asked + " Approved by " + mentions(r.Voters()) + ". " + outcome(r)
+	case approvals.StateFailed:
+		return asked + " " + approvedBy(r) + outcome(r)
+	case approvals.StateDenied:
+		return asked + " " + Mention(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done."
+	case approvals.StateCancelled:
+		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
+	case approvals.StateExpired:
+		return asked + " Nobody decided by " + utc(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
+	case approvals.StateVoid:
+		return asked + " " + approvedBy(r) + outcome(r)
+	default:
+		return asked
+	}
+}
+
+func approvedBy(r approvals.Request) string {
+	if len(r.Votes) == 0 {
+		return ""
+	}
+	return "Approved by " + mentions(r.Voters()) + ". "
+}
+
+func votedBy(r approvals.Request) string {
+	if len(r.Votes) == 0 {
+		return ""
+	}
+	return ": " + mentions(r.Voters())
+}
+
+// outcome reads the event that ended the request.
+func outcome(r approvals.Request) string {
+	switch r.Closing.Type {
+	case approvals.EventApplied:
+		a, err := detail[Applied](r.Closing)
+		if err != nil {
+			return "AWS took the policy."
+		}
+		return "AWS took the policy: every session issued before *" + clock(a.Cutoff) + "* is denied everything, as soon as IAM enforces it. The thread has the proof and the evidence."
+	case approvals.EventFailed, approvals.EventVoided:
+		f, err := detail[Failure](r.Closing)
+		if err != nil {
+			return "The thread says why."
+		}
+		return failureText(f)
+	default:
+		return ""
+	}
+}
+
+func failureText(f Failure) string {
+	text := markup.Replace(clean(f.Sentence, 1200))
+	if f.Unsure {
+		return text + " It is not known whether AWS took the policy: look at the role's inline policies."
+	}
+	return text
+}
+
+func roleWords(role Role) string {
+	return code(role.Account+"/"+role.Name, 130) + " (account " + code(role.AccountID, 12) + ")"
+}
+
+func roleFields(r approvals.Request, role Role) slack.Block {
+	used := "not in the last 400 days, or never"
+	if !role.LastUsed.IsZero() {
+		used = utc(role.LastUsed)
+		if role.LastUsedRegion != "" {
+			used += "\nin " + code(role.LastUsedRegion, 40)
+		}
+	}
+	fields := []struct{ name, value string }{
+		{"Role", code(role.Name, limitRoleName)},
+		{"Account", code(role.Account, 64) + "\n" + code(role.AccountID, 12)},
+		{"Requested by", Mention(r.Requester)},
+		{"Requested at", utc(r.Opened)},
+		{"Last used", used},
+		{"Created", utc(role.Created)},
+		{"Longest session", span(role.MaxSession)},
+		{"Deadline", utc(r.Deadline)},
+	}
+	objects := make([]*slack.TextBlockObject, len(fields))
+	for i, f := range fields {
+		objects[i] = mrkdwn("*" + f.name + "*\n" + f.value)
+	}
+	return slack.NewSectionBlock(nil, objects, nil)
+}
+
+// trust puts the trust policy's principals in words.
+func trust(principals []Principal) string {
+	if len(principals) == 0 {
+		return "*Who may assume it*\nNobody, by its trust policy."
+	}
+	var b strings.Builder
+	b.WriteString("*Who may assume it*")
+	for i, p := range principals {
+		if i == limitPrincipals {
+			fmt.Fprintf(&b, "\n• and %d more", len(principals)-i)
+			break
+		}
+		b.WriteString("\n• " + code(p.Words, 200))
+		if p.Conditional {
+			b.WriteString(", under a condition")
+		}
+	}
+	return b.String()
+}
+
+func whatHappens(c Context) string {
+	return "*What Approve does*\nAn inline policy denies everything to sessions of this role that were issued before the moment of " +
+		"the approval plus " + span(c.Margin) + ", whoever holds them. Who may assume the role can do so again after that. " +
+		"Programs that keep old credentials fail until they are restarted or fetch new ones. " +
+		"Not stopped by this: access keys of users, and sessions that this role opened in other roles."
+}
+
+func buttons(r approvals.Request, role Role) slack.Block {
+	name := raw(role.Name, limitRoleName)
+	confirm := slack.NewConfirmationBlockObject(
+		slack.NewTextBlockObject(slack.PlainTextType, "Revoke these sessions?", false, false),
+		slack.NewTextBlockObject(slack.PlainTextType, cut(fmt.Sprintf(
+			"Every session of the role %s in account %s (%s) that exists now will be denied everything. Work that uses them breaks until it assumes the role again.",
+			name, raw(role.Account, 64), raw(role.AccountID, 12)), 300), false, false),
+		slack.NewTextBlockObject(slack.PlainTextType, "Yes, revoke", false, false),
+		slack.NewTextBlockObject(slack.PlainTextType, "Not now", false, false),
+	).WithStyle(slack.StyleDanger)
+	button := func(action, text, label string, style slack.Style) *slack.ButtonBlockElement {
+		b := slack.NewButtonBlockElement(action, r.ID, slack.NewTextBlockObject(slack.PlainTextType, text, false, false))
+		b.AccessibilityLabel = cut(label, 75)
+		b.Style = style
+		return b
+	}
+	approve := button(ActionApprove, "Approve", "Approve: revoke sessions of "+name, slack.StylePrimary)
+	approve.Confirm = confirm
+	return slack.NewActionBlock("decide",
+		approve,
+		button(ActionDeny, "Deny", "Deny the request for "+name, slack.StyleDanger),
+		button(ActionCancel, "Cancel", "Cancel your own request for "+name, slack.StyleDefault),
+	)
+}
+
+// cardText is the fallback: all that somebody gets who sees no blocks.
+func cardText(r approvals.Request, c Context) string {
+	text := cardTitleText(r) + ". " + cardLead(r, c)
+	if r.Reason != "" {
+		text += " Reason: " + code(r.Reason, limitReason)
+	}
+	return cut(text, limitText)
+}
+
+// cardTitleText is the title without the name, which the sentence after it has.
+func cardTitleText(r approvals.Request) string {
+	switch r.State {
+	case approvals.StateOpen:
+		return "Approval needed"
+	case approvals.StateApproved, approvals.StateExecuting:
+		return "Approved, being applied"
+	case approvals.StateVoid:
+		return "Void, the role changed"
+	default:
+		name := r.State.String()
+		return strings.ToUpper(name[:1]) + name[1:]
+	}
+}

@@ -1,0 +1,116 @@
+package messages
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ellipsis marks a text that was cut.
+const ellipsis = "…"
+
+// clean makes one line of visible characters out of a text from outside: control characters and line breaks become
+// spaces, and characters that hide or turn text around are dropped. It keeps at most limit characters (Unicode code
+// points), the mark of a cut included.
+func clean(text string, limit int) string {
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			space = b.Len() > 0
+			continue
+		case unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs) || !unicode.IsGraphic(r):
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			n, space = n+1, false
+		}
+		b.WriteRune(r)
+		n++
+		if n > limit {
+			break
+		}
+	}
+	return cut(b.String(), limit)
+}
+
+// cut keeps at most limit characters, the mark of a cut included.
+func cut(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	runes := []rune(text)
+	return string(runes[:max(limit-1, 0)]) + ellipsis
+}
+
+var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// code shows a text from outside in mrkdwn, as code: nothing inside a code span is formatted, linked or pinged once &, <
+// and > are escaped and back-ticks are replaced (Slack documentation, "Formatting message text").
+func code(text string, limit int) string {
+	text = clean(strings.ReplaceAll(text, "`", "'"), limit)
+	if text == "" {
+		return "`-`"
+	}
+	return "`" + markup.Replace(text) + "`"
+}
+
+// raw shows a text from outside where Slack parses nothing: plain_text objects and raw_text cells. Both must not be
+// empty.
+func raw(text string, limit int) string {
+	if text = clean(text, limit); text == "" {
+		return "-"
+	}
+	return text
+}
+
+var (
+	personID = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
+	groupID  = regexp.MustCompile(`^S[A-Z0-9]{1,30}$`)
+	channel  = regexp.MustCompile(`^[CGD][A-Z0-9]{1,30}$`)
+)
+
+// Mention names a person or a user group of the workspace so that Slack shows, and notifies, them. Anything that is not
+// an id is shown as code.
+func Mention(id string) string {
+	switch {
+	case personID.MatchString(id):
+		return "<@" + id + ">"
+	case groupID.MatchString(id):
+		return "<!subteam^" + id + ">"
+	default:
+		return code(id, 40)
+	}
+}
+
+// Channel names a channel so that Slack links it.
+func Channel(id string) string {
+	if channel.MatchString(id) {
+		return "<#" + id + ">"
+	}
+	return code(id, 40)
+}
+
+// list joins words as a sentence would: "a, b and c".
+func list(words []string) string {
+	switch len(words) {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+	}
+}
+
+// mentions names several people.
+func mentions(ids []string) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = Mention(id)
+	}
+	return list(words)
+}

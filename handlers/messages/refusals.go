@@ -1,0 +1,122 @@
+package messages
+
+import (
+	"fmt"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Refused is what only the person who clicked sees: why it did not count, and what would work.
+func Refused(r approvals.Request, refusal approvals.Refusal, c Context) *Message {
+	return sentence(refusedText(r, refusal, c))
+}
+
+func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
+	what := "Your click was not counted: "
+	switch f.Code {
+	case approvals.RefusedWrongPlace:
+		return what + "this is not the card that was posted for the request. Use the original card in " + Channel(r.Place.Channel) + "."
+	case approvals.RefusedNoCard:
+		return what + "the card of this request is still being posted. Press again in a few seconds."
+	case approvals.RefusedTaken:
+		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being applied. The thread tells the outcome."
+	case approvals.RefusedEnded:
+		return what + endedWords(r)
+	case approvals.RefusedExpired:
+		return what + "the request expired on " + utc(r.Deadline) + ". To ask again, send the command again."
+	case approvals.RefusedOwnRequest:
+		return what + "you asked for this revocation, so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
+	case approvals.RefusedNotRequester:
+		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
+	case approvals.RefusedLookupFailed:
+		return what + "Slack did not answer who you are or who is in the approvers' groups, and without that the answer is no. Press again in a moment."
+	case approvals.RefusedNotMember:
+		return what + "revocations are decided by full members of this workspace, and you are here as a " + f.Standing.String() + ". Ask " + approverWords(c) + "."
+	case approvals.RefusedNotApprover:
+		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " + approverWords(c) + "."
+	case approvals.RefusedAlreadyVoted:
+		return what + fmt.Sprintf("you have approved this request before, and one person counts once. %d of %d approved so far; somebody else is needed.", len(r.Votes), r.Required)
+	case approvals.RefusedNoPolicy:
+		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot has to name them."
+	default:
+		return what + "revokebot does not know this button. Use the buttons of the newest card."
+	}
+}
+
+// endedWords says how a request ended, in the middle of a sentence.
+func endedWords(r approvals.Request) string {
+	switch r.State {
+	case approvals.StateDenied:
+		return "the request was denied by " + Mention(r.EndedBy) + " on " + utc(r.Ended) + "."
+	case approvals.StateCancelled:
+		return "the request was cancelled by " + Mention(r.EndedBy) + " on " + utc(r.Ended) + "."
+	case approvals.StateExpired:
+		return "the request expired on " + utc(r.Ended) + ". To ask again, send the command again."
+	case approvals.StateApplied:
+		return "the request was approved by " + mentions(r.Voters()) + " and applied on " + utc(r.Ended) + ". The thread has the details."
+	default:
+		return "the request has ended on " + utc(r.Ended) + ". The thread says how; to ask again, send the command again."
+	}
+}
+
+func approverWords(c Context) string {
+	if len(c.Approvers) == 0 {
+		return "one of the approvers"
+	}
+	return mentionsAny(c.Approvers)
+}
+
+// mentionsAny names several people of whom one is enough.
+func mentionsAny(ids []string) string {
+	if len(ids) == 1 {
+		return Mention(ids[0])
+	}
+	words := make([]string, len(ids)-1)
+	for i, id := range ids[:len(ids)-1] {
+		words[i] = Mention(id)
+	}
+	text := words[0]
+	for _, w := range words[1:] {
+		text += ", " + w
+	}
+	return text + " or " + Mention(ids[len(ids)-1])
+}
+
+// refusedInThread is the line of record about a refused click.
+func refusedInThread(e approvals.Event) *Message {
+	f, err := detail[approvals.Refusal](e)
+	if err != nil {
+		return nil
+	}
+	why := map[approvals.RefusalCode]string{
+		approvals.RefusedWrongPlace:   "it was not on the card of this request",
+		approvals.RefusedNoCard:       "the card was not posted yet",
+		approvals.RefusedTaken:        "the request was approved already",
+		approvals.RefusedEnded:        "the request had ended",
+		approvals.RefusedExpired:      "the request had expired",
+		approvals.RefusedOwnRequest:   "the requester is never an approver",
+		approvals.RefusedNotRequester: "only the requester can cancel",
+		approvals.RefusedLookupFailed: "Slack did not confirm who they are",
+		approvals.RefusedNotMember:    "they are not a full member here (" + f.Standing.String() + ")",
+		approvals.RefusedNotApprover:  "they are not on the list of approvers",
+		approvals.RefusedAlreadyVoted: "one person counts once",
+		approvals.RefusedNoPolicy:     "no approvers are configured",
+	}[f.Code]
+	if why == "" {
+		why = "revokebot does not know that button"
+	}
+	return sentence(fmt.Sprintf("Refused on %s: %s pressed %s, but %s.", utc(e.At), Mention(e.By), actionWords(f.Action), why))
+}
+
+func actionWords(a approvals.Action) string {
+	switch a {
+	case approvals.ActionApprove:
+		return "Approve"
+	case approvals.ActionDeny:
+		return "Deny"
+	case approvals.ActionCancel:
+		return "Cancel"
+	default:
+		return "something else"
+	}
+}

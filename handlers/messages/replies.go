@@ -1,0 +1,147 @@
+package messages
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Command is the slash command's name.
+const Command = "/revoke-sessions"
+
+// MaxReason is the longest reason that is taken, in characters. A reason is shown in full on the card.
+const MaxReason = limitReason
+
+// Plain is a reply whose text was not put together here and may quote what somebody typed.
+func Plain(text string) *Message {
+	text = clean(text, 2900)
+	return &Message{Text: markup.Replace(text), Blocks: []slack.Block{plainSection(text, 2900)}}
+}
+
+// Usage says how to ask, when there was nothing to go on.
+func Usage(accounts []string) *Message {
+	example := "`" + Command + " DeployRole key pasted in a gist`"
+	if len(accounts) > 0 {
+		example = "`" + Command + " " + clean(accounts[0], 64) + "/DeployRole key pasted in a gist`"
+	}
+	return sentence("Name the role whose sessions should be revoked, and why: " + example + ". `" + Command + " help` says more.")
+}
+
+// Help is one screen on what the command does.
+func Help(accounts []string, margin time.Duration) *Message {
+	names := make([]string, len(accounts))
+	for i, a := range accounts {
+		names[i] = code(a, 64)
+	}
+	return sentence("*" + Command + " <role> [reason …]* asks to revoke every active session of an AWS role. A second person has to approve.\n" +
+		"• `<role>` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as `arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
+		"• Accounts: " + list(names) + ".\n" +
+		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
+		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) + ". People and programs can assume the role again after it.\n" +
+		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
+		"Next: `" + Command + " <role> <reason>`.")
+}
+
+// NotHere answers a word that is kept for later.
+func NotHere(word string) *Message {
+	return sentence(code(word, 20) + " is not available in this version. The cards in the channel show every request and its state. " +
+		"For a role of that name, give its ARN.")
+}
+
+// WrongChannel answers a command from a channel that is not on the list.
+func WrongChannel(allowed []string) *Message {
+	words := make([]string, len(allowed))
+	for i, id := range allowed {
+		words[i] = Channel(id)
+	}
+	return sentence("Nothing was requested: " + Command + " works in " + list(words) + " only, so that everybody who has to know sees it. Send it there.")
+}
+
+// NotARequester answers somebody who may not ask.
+func NotARequester(standing approvals.Standing) *Message {
+	switch standing {
+	case approvals.StandingUnknown:
+		return sentence("Nothing was requested: Slack did not answer who you are, and without that the answer is no. Send the command again in a moment.")
+	case approvals.FullMember:
+		return sentence("Nothing was requested: you are not on the list of people who may ask for a revocation. Ask somebody of the incident team to send the command.")
+	default:
+		return sentence("Nothing was requested: revocations are asked for by full members of this workspace, and this account is a " + standing.String() + ". Ask a member of the incident team to send the command.")
+	}
+}
+
+// ReasonTooLong answers a reason that would not fit on the card.
+func ReasonTooLong(n int) *Message {
+	return sentence(fmt.Sprintf("Nothing was requested: the reason has %d characters and at most %d fit on the card. Shorten it and send the command again; details can follow in the thread.", n, MaxReason))
+}
+
+// ReasonMissing answers a command without the reason that the configuration asks for.
+func ReasonMissing() *Message {
+	return sentence("Nothing was requested: a reason is required here. Send the command again with a few words after the role.")
+}
+
+// AlreadyOpen points at the card of the request that is under way for the role. link is empty while the card is being posted.
+func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
+	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
+	if link != "" {
+		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
+	}
+	return sentence("No second request was made: " + Mention(r.Requester) + " asked for " + roleWords(role) + " on " + utc(r.Opened) + " and that request is " + r.State.String() + ". " + where)
+}
+
+// CardLate says that the request stands although its card does not yet.
+func CardLate() *Message {
+	return sentence("The request is recorded. Slack does not take the card right now; it will appear here by itself as soon as Slack does.")
+}
+
+// CardImpossible says that a request ended because its card could not be posted.
+func CardImpossible(slackError string) *Message {
+	next := "Ask whoever runs revokebot to look at its log."
+	switch slackError {
+	case "not_in_channel", "channel_not_found":
+		next = "Invite the bot to this channel (`/invite`) and send the command again."
+	case "is_archived":
+		next = "The channel is archived; send the command in a live incident channel."
+	}
+	return sentence("The request was closed and nothing will happen: Slack does not let the bot post its card here (" + code(slackError, 60) + "). " + next)
+}
+
+// CardImpossibleReason is what the log keeps about it.
+func CardImpossibleReason(slackError string) string {
+	return "Slack does not let the bot post the card in the channel (" + clean(slackError, 60) + ")."
+}
+
+// UnknownRequest answers a click on a button whose request is not on record.
+func UnknownRequest() *Message {
+	return sentence("Your click was not counted: there is no request behind this button, or it ended so long ago that its record is gone. Send `" + Command + "` to ask anew.")
+}
+
+// NotRecorded answers when the store could not be reached: nothing is accepted before it is durable.
+func NotRecorded() *Message {
+	return sentence("revokebot cannot reach its database, so nothing was recorded and nothing will happen. Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
+}
+
+// Busy answers when there is more to do than can be taken.
+func Busy() *Message {
+	return sentence("revokebot is busy, so nothing was recorded and nothing will happen. Try again in a few seconds.")
+}
+
+// NotUnderstood answers an envelope of a known kind that could not be read.
+func NotUnderstood() *Message {
+	return sentence("revokebot could not read what Slack sent, so nothing was recorded and nothing will happen. Try again; if it happens again, tell whoever runs revokebot.")
+}
+
+// Troubled answers a command that failed for a reason that is not the sender's.
+func Troubled() *Message {
+	return sentence("Something went wrong on revokebot's side and nothing was requested. Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
+}
+
+// ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
+func ApproverNotConfirmed(id string, f approvals.Refusal) string {
+	if f.Code == approvals.RefusedLookupFailed {
+		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id + " may still approve, so nothing was written. Ask again."
+	}
+	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so nothing was written. Ask again."
+}

@@ -1,0 +1,145 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// detail decodes what an event's type says.
+func detail[T any](e approvals.Event) (T, error) {
+	var d T
+	err := json.Unmarshal(e.Detail, &d)
+	if err != nil {
+		err = fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
+	}
+	return d, err
+}
+
+// Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
+// happened, the events up to it folded.
+func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
+	switch e.Type {
+	case approvals.EventRequested:
+		return callApprovers(e, c)
+	case approvals.EventVoted:
+		n := len(before.Votes) + 1
+		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n, before.Required, utc(e.At),
+			people(before.Required-n)))
+	case approvals.EventApproved:
+		return sentence(fmt.Sprintf("%s approved on %s. The deny is being written now.", Mention(e.By), utc(e.At)))
+	case approvals.EventDenied:
+		return sentence(fmt.Sprintf("%s denied the request on %s. Nothing was done.", Mention(e.By), utc(e.At)))
+	case approvals.EventCancelled:
+		return sentence(fmt.Sprintf("%s cancelled the request on %s. Nothing was done.", Mention(e.By), utc(e.At)))
+	case approvals.EventExpired:
+		return sentence(fmt.Sprintf("The request expired on %s: nobody decided in time. Nothing was done. To ask again, %s can send the command again.",
+			utc(e.At), Mention(before.Requester)))
+	case approvals.EventApplied:
+		return applied(before, e, c)
+	case approvals.EventReadBack:
+		return readBack(before, e)
+	case approvals.EventFailed, approvals.EventVoided:
+		f, err := detail[Failure](e)
+		if err != nil {
+			return sentence("The revocation did not happen.")
+		}
+		return sentence(fmt.Sprintf("%s: the request ended on %s without a revocation that is known to have worked. %s",
+			mentions(involved(before)), utc(e.At), failureText(f)))
+	case approvals.EventDelayed:
+		f, err := detail[Failure](e)
+		if err != nil || before.Delays > 0 {
+			return nil // the first delay says it; the end will be told in any case
+		}
+		return sentence("Not applied yet. " + failureText(f) + " It is being tried again on its own.")
+	case approvals.EventSetAside:
+		return setAside(e)
+	case approvals.EventRefused:
+		return refusedInThread(e)
+	case approvals.EventEvidence:
+		return evidence(e, c)
+	default:
+		return nil // EventStarted: the outcome follows at once
+	}
+}
+
+func callApprovers(e approvals.Event, c Context) *Message {
+	who := "An approver"
+	if len(c.Approvers) > 0 {
+		who = mentions(c.Approvers) + ": an approver other than " + Mention(e.By)
+	}
+	return sentence(fmt.Sprintf("%s is asked to look at the card above and to press Approve or Deny. "+
+		"This thread is the record of the request: every decision, every refused click, and what AWS answered.", who))
+}
+
+func people(n int) string {
+	if n == 1 {
+		return "one more person"
+	}
+	return fmt.Sprintf("%d more people", n)
+}
+
+// involved are the people who have to know how it ended: the requester and the approvers.
+func involved(r approvals.Request) []string { return append([]string{r.Requester}, r.Voters()...) }
+
+func applied(before approvals.Request, e approvals.Event, c Context) *Message {
+	a, err := detail[Applied](e)
+	if err != nil {
+		return sentence("Applied: AWS took the policy.")
+	}
+	took := "AWS took the inline policy `AWSRevokeOlderSessions` on " + utc(a.At)
+	if a.AlreadyThere {
+		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
+	}
+	text := fmt.Sprintf("*Applied* to %s. %s.\n"+
+		"• Cutoff: sessions issued before *%s* are denied everything.\n"+
+		"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n"+
+		"• Requested by %s, approved by %s, request %s.",
+		roleWords(c.Role), took, utc(a.Cutoff), utc(a.Cutoff), Mention(before.Requester), mentions(before.Voters()), code(before.ID, 40))
+	if a.CallerARN != "" {
+		text += "\n• Written as " + code(a.CallerARN, 300) + "."
+	}
+	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers."
+	return sentence(text)
+}
+
+func readBack(before approvals.Request, e approvals.Event) *Message {
+	r, err := detail[ReadBack](e)
+	switch {
+	case err != nil:
+		return nil
+	case r.Equal:
+		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what was written. This proves that it is stored, not yet that it is enforced.")
+	case r.Error != "":
+		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the write speaks for it. " +
+			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
+	default:
+		return sentence(mentions(involved(before)) + ": the policy that was *read back* on " + utc(r.At) + " is not the one that was written: " +
+			code(r.Mismatch, 800) + ". Somebody or something changed it. Look at the role now, and contain it with a service control policy if it happens again.")
+	}
+}
+
+func setAside(e approvals.Event) *Message {
+	f, err := detail[Failure](e)
+	if err != nil {
+		return nil
+	}
+	return sentence("A piece of work for this request (" + code(f.Work, 40) + ") failed too often and was put aside. " +
+		markup.Replace(clean(f.Sentence, 1000)))
+}
+
+// Refreshes reports whether an event can change what the card shows.
+func Refreshes(t approvals.EventType) bool {
+	switch t {
+	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
+		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided:
+		return true
+	default:
+		return false
+	}
+}
+
+// since is used by texts that tell how long something took.
+func since(from, to time.Time) string { return span(max(to.Sub(from), 0)) }

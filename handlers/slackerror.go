@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"errors"
+	"time"
+)
+
+// SlackErrorKind says what a failed call to Slack means for the caller. The zero value is unknown and is treated as
+// passing.
+type SlackErrorKind int
+
+// Kinds of Slack errors.
+const (
+	SlackUnknown  SlackErrorKind = iota
+	SlackPassing                 // rate limit, server error, network before anything was sent: try again
+	SlackUnsure                  // it may have happened: look before trying again
+	SlackChannel                 // the bot cannot post there: archived, not a member, unknown, restricted
+	SlackContent                 // Slack refuses this content: another form is needed
+	SlackNoTarget                // the message or thread is not there any more
+	SlackToken                   // the token is wrong, revoked or lacks a scope
+)
+
+// SlackError is a failed call to Slack.
+type SlackError struct {
+	Kind       SlackErrorKind
+	Method     string
+	Code       string        // Slack's error code, "" when there was no answer
+	RetryAfter time.Duration // what Slack asked for, 0 when it did not
+	Err        error
+}
+
+// Error names the method and Slack's code.
+func (e *SlackError) Error() string {
+	if e.Code != "" {
+		return e.Method + ": " + e.Code
+	}
+	if e.Err != nil {
+		return e.Method + ": " + e.Err.Error()
+	}
+	return e.Method + " failed"
+}
+
+// Unwrap gives the cause.
+func (e *SlackError) Unwrap() error { return e.Err }
+
+// slackKind returns the kind and code of an error of Slack.
+func slackKind(err error) (SlackErrorKind, string) {
+	if e, ok := errors.AsType[*SlackError](err); ok {
+		return e.Kind, e.Code
+	}
+	return SlackUnknown, ""
+}
+
+// retryAfter is what Slack asked for, else a delay that doubles with each attempt, from a second to a minute.
+func retryAfter(err error, attempt int) time.Duration {
+	if e, ok := errors.AsType[*SlackError](err); ok && e.RetryAfter > 0 {
+		return min(e.RetryAfter, time.Minute)
+	}
+	return min(time.Second<<min(attempt, 6), time.Minute)
+}
