@@ -163,7 +163,7 @@ func awsPrincipal(a Account, value string) (kind, words string) {
 		if strings.HasPrefix(value, "AROA") || strings.HasPrefix(value, "AIDA") {
 			return PrincipalDeleted, "a deleted user or role (" + value + ")"
 		}
-		return PrincipalUnknown, value
+		return PrincipalUnknown, first(value, "a principal without a name")
 	}
 	in := ""
 	if ref.account != a.ID {

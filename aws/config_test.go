@@ -1,0 +1,101 @@
+package aws
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
+	_, err := New(Config{
+		Accounts: []Account{
+			{Name: "prod", ID: "1111"},
+			{Name: "pr/od", ID: "111122223333"},
+			{Name: "gov", ID: "222233334444", Partition: "aws-moon"},
+			{Name: "spoke", ID: "333344445555", AssumeRole: "arn:aws:iam::999999999999:role/spoke"},
+			{Name: "user", ID: "444455556666", AssumeRole: "arn:aws:iam::444455556666:user/spoke"},
+			{Name: "cn", ID: "555566667777", Partition: "aws-cn", AssumeRole: "arn:aws:iam::555566667777:role/spoke"},
+			{Name: "ext", ID: "666677778888", ExternalID: "x"},
+			{Name: "region", ID: "777788889999", Regions: []string{"us-east-1", "moon", "cn-north-1"}},
+			{Name: "twice", ID: "888899990000"},
+			{Name: "twice", ID: "888899990001"},
+			{Name: "same", ID: "888899990000"},
+		},
+		DefaultAccount: "nobody",
+		ProtectedRoles: []string{"break-glass"},
+		Margin:         time.Hour,
+		CallTimeout:    -1,
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, part := range []string{
+		`account "prod": the id "1111"`, `account "pr/od": the name`, `the partition "aws-moon"`,
+		`"arn:aws:iam::999999999999:role/spoke" is of another account`, `is not the ARN of a role`,
+		`is of another partition than aws-cn`, `external_id without assume_role`, `the region "moon"`,
+		`the region cn-north-1 is not of the partition aws`, `account twice is configured twice`,
+		`accounts twice and same have the same id`, `default account "nobody"`, `protected role "break-glass"`,
+		`the margin is 1h0m0s`, `a timeout is negative`, `AWS credentials are missing`,
+	} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("nothing says %q in:\n%v", part, err)
+		}
+	}
+	if _, err := New(Config{SDK: noCredentials}); err == nil || !strings.Contains(err.Error(), "no account") {
+		t.Errorf("without accounts: %v", err)
+	}
+}
+
+func TestTheHomeRegionIsAlwaysAsked(t *testing.T) {
+	for _, c := range []struct {
+		account Account
+		want    string
+	}{
+		{Account{Name: "a", ID: "111122223333"}, "us-east-1"},
+		{Account{Name: "a", ID: "111122223333", Regions: []string{"eu-west-1", "us-east-1", "eu-west-1"}}, "eu-west-1 us-east-1"},
+		{Account{Name: "a", ID: "111122223333", Partition: "aws-cn", Regions: []string{"cn-northwest-1"}}, "cn-north-1 cn-northwest-1"},
+		{Account{Name: "a", ID: "111122223333", Partition: "aws-us-gov"}, "us-gov-west-1"},
+		{Account{Name: "a", ID: "111122223333", Partition: "aws-eusc"}, "eusc-de-east-1"},
+	} {
+		cloud := offline(t, Config{Accounts: []Account{c.account}})
+		if got := strings.Join(cloud.accounts[0].regionsOf(), " "); got != c.want {
+			t.Errorf("%+v: %s", c.account, got)
+		}
+	}
+}
+
+func TestSTSIsAskedInsideThePartition(t *testing.T) {
+	for _, c := range []struct{ configured, partition, want string }{
+		{"", "aws", "us-east-1"},
+		{"eu-west-1", "aws", "eu-west-1"},
+		{"aws-global", "aws", "us-east-1"},
+		{"eu-west-1", "aws-cn", "cn-north-1"},
+		{"cn-northwest-1", "aws-cn", "cn-northwest-1"},
+		{"us-gov-east-1", "aws", "us-east-1"},
+	} {
+		if got := stsRegion(c.configured, c.partition); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+func TestPatternsIgnoreCaseAndKnowStarAndQuestionMark(t *testing.T) {
+	const arn = "arn:aws:iam::111122223333:role/ops/Break-Glass-1"
+	for pattern, want := range map[string]bool{
+		"*":                                   true,
+		arn:                                   true,
+		strings.ToUpper(arn):                  true,
+		"arn:aws:iam::*:role/*break-glass-*":  true,
+		"arn:aws:iam::*:role/break-glass-*":   false, // the path is part of the ARN
+		"arn:aws:iam::111122223333:role/*-?":  true,
+		"arn:aws:iam::111122223333:role/*-??": false,
+		"arn:aws:iam::444455556666:role/*":    false,
+		"":                                    false,
+		arn + "?":                             false,
+		arn + "*":                             true,
+	} {
+		if matchFold(pattern, arn) != want {
+			t.Errorf("%q: %v", pattern, !want)
+		}
+	}
+}

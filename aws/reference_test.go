@@ -1,0 +1,174 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
+)
+
+// noCredentials is enough for what makes no call.
+var noCredentials = awssdk.Config{Credentials: awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
+	return awssdk.Credentials{}, errors.New("no call was expected")
+})}
+
+var (
+	prod  = Account{Name: "prod", ID: "111122223333", Partition: "aws"}
+	dev   = Account{Name: "dev", ID: "444455556666", Partition: "aws"}
+	china = Account{Name: "china", ID: "777788889999", Partition: "aws-cn"}
+)
+
+func offline(t testing.TB, c Config) *Cloud {
+	t.Helper()
+	if c.SDK.Credentials == nil {
+		c.SDK = noCredentials
+	}
+	cloud, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cloud
+}
+
+func TestAReferenceIsUnderstoodInEachOfItsForms(t *testing.T) {
+	cloud := offline(t, Config{Accounts: []Account{prod, dev, china}, DefaultAccount: "prod"})
+	for text, want := range map[string]Target{
+		"Deploy":       {Account: prod, RoleName: "Deploy"},
+		"  Deploy ":    {Account: prod, RoleName: "Deploy"},
+		"dev/Deploy":   {Account: dev, RoleName: "Deploy"},
+		"a+b=c,d.e@f-": {Account: prod, RoleName: "a+b=c,d.e@f-"},
+		"arn:aws:iam::111122223333:role/Deploy": {
+			Account: prod, RoleName: "Deploy", Path: "/", GivenARN: "arn:aws:iam::111122223333:role/Deploy",
+		},
+		"arn:aws:iam::444455556666:role/ops/eu/Deploy": {
+			Account: dev, RoleName: "Deploy", Path: "/ops/eu/", GivenARN: "arn:aws:iam::444455556666:role/ops/eu/Deploy",
+		},
+		"arn:aws:iam::111122223333:role/o*p?s$/Deploy": {
+			Account: prod, RoleName: "Deploy", Path: "/o*p?s$/", GivenARN: "arn:aws:iam::111122223333:role/o*p?s$/Deploy",
+		},
+		"arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com": {
+			Account: prod, RoleName: "Deploy", GivenARN: "arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com",
+		},
+		"arn:aws-cn:iam::777788889999:role/Deploy": {
+			Account: china, RoleName: "Deploy", Path: "/", GivenARN: "arn:aws-cn:iam::777788889999:role/Deploy",
+		},
+	} {
+		got, err := cloud.Parse(text)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+func TestWhatNamesNoRoleIsRefusedWithASentence(t *testing.T) {
+	cloud := offline(t, Config{Accounts: []Account{prod, dev, china}})
+	for _, c := range []struct{ text, reason, part string }{
+		{"", InputEmpty, "No role was given"},
+		{"   ", InputEmpty, "No role was given"},
+		{"Deploy", InputNoAccount, "say which: prod/Deploy, dev/Deploy or china/Deploy."},
+		{"stage/Deploy", InputUnknownAccount, `no account "stage"`},
+		{"prod/", InputNoName, "missing after the slash"},
+		{"/Deploy", InputUnknownAccount, `no account ""`},
+		{"prod/ops/Deploy", InputSlashes, "Only one slash"},
+		{"prod/De ploy", InputCharacter, "cannot be a role name"},
+		{"prod/Dep\x00loy", InputControl, `Dep\x00loy`},
+		{"prod/Dep\nloy", InputControl, `Dep\nloy`},
+		{"prod/Dеploy", InputNotASCII, `\u0435`}, // a Cyrillic letter
+		{"prod/Deploy\u200b", InputNotASCII, `\u200b`},
+		{"prod/\xffDeploy", InputNotASCII, `\xff`},
+		{`prod/"Deploy"`, InputCharacter, `is in no role name`},
+		{"prod/'Deploy'", InputCharacter, `is in no role name`},
+		{"prod/`Deploy`", InputCharacter, `\x60`},
+		{"<!channel>", InputCharacter, `\x3c`},
+		{"prod/Deploy&co", InputCharacter, `\x26`},
+		{"prod/" + strings.Repeat("a", 65), InputTooLong, "at most 64"},
+		{strings.Repeat("a", 5000), InputTooLong, "too long"},
+		{"arn:aws:iam::111122223333:role", InputNotARole, "not the ARN of a role"},
+		{"arn:aws:iam::111122223333:role/", InputNoName, "missing"},
+		{"arn:aws:iam::111122223333", InputBadARN, "not a complete ARN"},
+		{"arn:aws:iam::1111:role/Deploy", InputBadARN, "not a complete ARN"},
+		{"arn:aws:iam:us-east-1:111122223333:role/Deploy", InputBadARN, "not a complete ARN"},
+		{"arn:aws:iam::111122223333:role/a//Deploy", InputBadARN, "not a complete ARN"},
+		{"arn:AWS:iam::111122223333:role/Deploy", InputBadARN, "not a complete ARN"},
+		{"arn:aws:sts::111122223333:assumed-role/Deploy", InputBadARN, "ARN of a session"},
+		{"arn:aws:sts::111122223333:assumed-role/Deploy/a/b", InputBadARN, "ARN of a session"},
+		{"arn:aws:iam::111122223333:user/alice", InputUser, "deactivate the access keys"},
+		{"arn:aws:sts::111122223333:federated-user/alice", InputUser, "ARN of a user"},
+		{"arn:aws:iam::111122223333:policy/Deploy", InputNotARole, "not the ARN of a role"},
+		{"arn:aws:iam::111122223333:root", InputNotARole, "not the ARN of a role"},
+		{"arn:aws:s3:::bucket", InputOtherService, `service "s3"`},
+		{"arn:aws:lambda:us-east-1:111122223333:function:f", InputOtherService, `service "lambda"`},
+		{"arn:aws-us-gov:iam::111122223333:role/Deploy", InputOtherPartition, `"aws-us-gov", and account prod (111122223333) is in aws`},
+		{"arn:aws:iam::999999999999:role/Deploy", InputAccountNotListed, "Configured are: prod (111122223333), dev (444455556666), china"},
+	} {
+		got, err := cloud.Parse(c.text)
+		input, ok := errors.AsType[*InputError](err)
+		if !ok {
+			t.Errorf("%q: got %+v, %v", c.text, got, err)
+			continue
+		}
+		if input.Reason != c.reason || !strings.Contains(input.Sentence, c.part) {
+			t.Errorf("%q: %s: %s", c.text, input.Reason, input.Sentence)
+		}
+		if Explain(err) != input.Sentence || !Final(err) {
+			t.Errorf("%q: Explain %q, Final %v", c.text, Explain(err), Final(err))
+		}
+	}
+}
+
+func TestManyAccountsMakeAShortSentence(t *testing.T) {
+	var many []Account
+	for _, c := range "abcdefghijklmnop" {
+		many = append(many, Account{Name: string(c), ID: strings.Repeat(string('0'+c%10), 11) + string('0'+c/10%10)})
+	}
+	cloud := offline(t, Config{Accounts: many})
+	_, err := cloud.Parse("Deploy")
+	if got := Explain(err); !strings.HasSuffix(got, "j/Deploy or 6 more.") {
+		t.Error(got)
+	}
+}
+
+// FuzzParse holds for every text: a role that is named fits IAM's rules, and a sentence repeats nothing that a chat
+// program or a terminal would act upon.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"Deploy", "prod/Deploy", "arn:aws:iam::111122223333:role/ops/Deploy", "<!channel>", "`x`", "prod/\x00", "дeploy",
+		"arn:aws:sts::111122223333:assumed-role/Deploy/s1", "arn:aws:iam::444455556666:user/x", strings.Repeat("/", 100),
+	} {
+		f.Add(seed)
+	}
+	one := offline(f, Config{Accounts: []Account{prod}})
+	two := offline(f, Config{Accounts: []Account{prod, dev}})
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, cloud := range []*Cloud{one, two} {
+			target, err := cloud.Parse(text)
+			if err == nil {
+				if !rolePattern.MatchString(target.RoleName) || target.Account.ID == "" {
+					t.Errorf("%q became %+v", text, target)
+				}
+				if target.Path != "" && !strings.HasSuffix(target.GivenARN, ":role"+target.Path+target.RoleName) {
+					t.Errorf("%q became %+v", text, target)
+				}
+				continue
+			}
+			input, ok := errors.AsType[*InputError](err)
+			if !ok {
+				t.Fatalf("%q: %v", text, err)
+			}
+			for _, r := range input.Sentence {
+				if (r < 0x20 || r > 0x7e) && r != '…' || strings.ContainsRune("<>&`", r) {
+					t.Errorf("%q: %q repeats %q", text, input.Sentence, r)
+				}
+			}
+			if len(input.Sentence) > 1500 {
+				t.Errorf("%q: a sentence of %d bytes", text, len(input.Sentence))
+			}
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package aws
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+// allows evaluates a session policy alone.
+func allows(t interface{ Fatalf(string, ...any) }, document, action, resource string) bool {
+	p, err := standin.ParsePolicy(document)
+	if err != nil {
+		t.Fatalf("%s: %v", document, err)
+	}
+	return standin.Evaluate(standin.Request{Action: action, Resource: resource}, p).Decision == standin.Allowed
+}
+
+func TestTheSessionPolicyAllowsThreeActionsOnOneRole(t *testing.T) {
+	const role = "arn:aws:iam::111122223333:role/ops/Deploy"
+	document := oneRolePolicy(role)
+	for action, want := range map[string]bool{
+		"iam:GetRole": true, "iam:GetRolePolicy": true, "iam:PutRolePolicy": true,
+		"iam:DeleteRolePolicy": false, "iam:UpdateAssumeRolePolicy": false, "iam:AttachRolePolicy": false,
+		"iam:PassRole": false, "iam:CreateRole": false, "sts:AssumeRole": false, "cloudtrail:LookupEvents": false,
+	} {
+		if got := allows(t, document, action, role); got != want {
+			t.Errorf("%s: %v", action, got)
+		}
+		if allows(t, document, action, "arn:aws:iam::111122223333:role/ops/Deploy2") {
+			t.Errorf("%s on another role", action)
+		}
+	}
+	for _, writes := range []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"} {
+		if allows(t, readerPolicy, writes, role) {
+			t.Errorf("the reading session may %s", writes)
+		}
+	}
+}
+
+func TestAPathWithWildcardsCannotWidenTheSessionPolicy(t *testing.T) {
+	for _, c := range []struct{ role, other string }{
+		{"arn:aws:iam::111122223333:role/*/Deploy", "arn:aws:iam::111122223333:role/ops/Deploy"},
+		{"arn:aws:iam::111122223333:role/op?/Deploy", "arn:aws:iam::111122223333:role/ops/Deploy"},
+		{"arn:aws:iam::111122223333:role/${*}/Deploy", "arn:aws:iam::111122223333:role/*/Deploy"},
+		{"arn:aws:iam::111122223333:role/${aws:username}/Deploy", "arn:aws:iam::111122223333:role//Deploy"},
+		{`arn:aws:iam::111122223333:role/","arn:aws:iam::*:role/*/Deploy`, "arn:aws:iam::111122223333:role/ops/Deploy"},
+	} {
+		document := oneRolePolicy(c.role)
+		if !allows(t, document, "iam:PutRolePolicy", c.role) {
+			t.Errorf("%s does not allow its own role", document)
+		}
+		if allows(t, document, "iam:PutRolePolicy", c.other) {
+			t.Errorf("%s allows %s", document, c.other)
+		}
+	}
+}
+
+func TestNoPairOfPathsSharesASessionPolicy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		path := rapid.StringOfN(rapid.SampledFrom([]rune(`ab*?${}"\/:`)), 1, 8, -1)
+		a := "arn:aws:iam::111122223333:role/" + path.Draw(t, "a") + "/x"
+		b := "arn:aws:iam::111122223333:role/" + path.Draw(t, "b") + "/x"
+		if got := allows(t, oneRolePolicy(a), "iam:PutRolePolicy", b); got != (a == b) {
+			t.Fatalf("the policy for %s on %s: %v", a, b, got)
+		}
+	})
+}
+
+func TestNamesAndTagsAreMadeFit(t *testing.T) {
+	for in, want := range map[string]string{
+		"U0ALICE": "U0ALICE", "": "--", "x": "x-", "aws:alice": "aws-alice", "Zoë <!channel>": "Zo----channel-",
+		"alice@example.com": "alice@example.com", strings.Repeat("a", 70): strings.Repeat("a", 64),
+	} {
+		got := fitName(in)
+		if got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+func TestAnyTextBecomesAValidNameAndTag(t *testing.T) {
+	name := regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+	tag := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s")
+		if !name.MatchString(fitName(s)) {
+			t.Fatalf("%q: name %q", s, fitName(s))
+		}
+		if !tag.MatchString(fitTag(s)) {
+			t.Fatalf("%q: tag %q", s, fitTag(s))
+		}
+	})
+}
+
+func TestASessionIsForgottenOnlyByWhoHeldIt(t *testing.T) {
+	opened := 0
+	s := newSession(nil)
+	s.open = func(context.Context) (credential, error) {
+		opened++
+		return credential{provider: &staticCredentials{}, until: time.Now().Add(sessionLife)}, nil
+	}
+	old, _ := s.get(t.Context(), refreshAt)
+	s.drop(old)
+	fresh, _ := s.get(t.Context(), refreshAt)
+	s.drop(old) // a late failure of the old one must not cost the new one
+	again, _ := s.get(t.Context(), refreshAt)
+	if opened != 2 || fresh != again || old == fresh {
+		t.Errorf("opened %d times", opened)
+	}
+}
