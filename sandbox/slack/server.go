@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,6 +143,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.work.Done()
 	s.route(w, r)
+}
+
+// route is ServeHTTP without its bookkeeping.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	switch {
+	case strings.HasPrefix(path, "/api/"):
+		s.serveAPI(w, r, strings.TrimPrefix(path, "/api/"))
+	case path == "/link/" || path == "/link":
+		s.serveLink(w, r)
+	case strings.HasPrefix(path, "/commands/response/"):
+		s.serveResponseURL(w, r, strings.TrimPrefix(path, "/commands/response/"))
+	case strings.HasPrefix(path, "/upload/v1/"):
+		s.serveUpload(w, r, strings.TrimPrefix(path, "/upload/v1/"))
+	default:
+		http.NotFound(w, r)
+	}
 }
 
 // Close cuts all connections, ends all subscriptions and waits for what is under way. It may be called twice.

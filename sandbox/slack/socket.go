@@ -16,8 +16,6 @@ const (
 	maxConnections = 10
 	// maxAck is the size from which an acknowledgement is dropped without a word, as Slack does.
 	maxAck = 20_480
-	// ticketLife is how long the URL of apps.connections.open may be used.
-	ticketLife = 30 * time.Second
 	// warningTime lies between a disconnect with reason "warning" and the end of the connection.
 	warningTime = 10 * time.Second
 	// debugLife is how long a connection lasts that was opened with debug_reconnects=true.
@@ -67,24 +65,23 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if number > maxConnections {
-		s.farewell(c, "too_many_websockets")
-		return
-	}
 	defer s.unregister(c)
-	if err := s.write(c, s.hello(number)); err != nil {
-		return
+	if number > maxConnections {
+		s.work.Go(func() { s.farewell(c, "too_many_websockets") })
+	} else {
+		if err := s.write(c, s.hello(number)); err != nil {
+			return
+		}
+		s.mu.Lock()
+		c.info.Hello = true
+		s.mu.Unlock()
+		s.cfg.Logger.Debug("connection opened", "connection", c.info.ID, "open", number)
+		s.work.Go(func() { s.ping(c) })
+		if r.URL.Query().Get("debug_reconnects") == "true" {
+			s.work.Go(func() { s.endAfter(c, debugLife, "refresh_requested") })
+		}
 	}
-	s.mu.Lock()
-	c.info.Hello = true
-	s.mu.Unlock()
-	s.cfg.Logger.Debug("connection opened", "connection", c.info.ID, "open", number)
-
-	s.work.Go(func() { s.ping(c) })
-	if r.URL.Query().Get("debug_reconnects") == "true" {
-		s.work.Go(func() { s.endAfter(c, debugLife, "refresh_requested") })
-	}
-	for {
+	for { // a closing connection is read to its end too
 		_, frame, err := ws.Read(s.ctx)
 		if err != nil {
 			s.cfg.Logger.Debug("connection ended", "connection", c.info.ID, "reason", err)
@@ -236,13 +233,24 @@ func (s *Server) Disconnect(reason string) {
 	conns := slices.Clone(s.conns)
 	s.mu.Unlock()
 	for _, c := range conns {
-		if reason == "warning" {
-			_ = s.write(c, disconnectFrame(reason)) // a connection that fails here has ended by itself
-			s.work.Go(func() { s.endAfter(c, warningTime, "") })
+		wait := warningTime
+		if reason != "warning" {
+			wait = 0
+			s.retire(c)
+		}
+		if err := s.write(c, disconnectFrame(reason)); err != nil {
+			c.cut()
 			continue
 		}
-		s.work.Go(func() { s.farewell(c, reason) })
+		s.work.Go(func() { s.endAfter(c, wait, "") })
 	}
+}
+
+// retire keeps further envelopes from a connection.
+func (s *Server) retire(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.info.Hello = false
 }
 
 // DropConnections cuts every connection without a close frame.
@@ -268,9 +276,7 @@ func (s *Server) endAfter(c *conn, d time.Duration, reason string) {
 
 // farewell writes the disconnect frame, if there is a reason, and closes the connection properly.
 func (s *Server) farewell(c *conn, reason string) {
-	s.mu.Lock()
-	c.info.Hello = false // nothing more is sent here
-	s.mu.Unlock()
+	s.retire(c)
 	if reason != "" {
 		if err := s.write(c, disconnectFrame(reason)); err != nil {
 			c.cut()

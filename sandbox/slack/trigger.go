@@ -3,7 +3,6 @@ package slack
 import (
 	"crypto/rand"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -70,45 +69,4 @@ func (s *Server) newResponseURLLocked(base string, u *responseURL) string {
 	token := rand.Text()
 	s.urls[token] = u
 	return base + "/commands/response/" + token
-}
-
-// useTicket takes a Socket Mode ticket; it can be taken once.
-func (s *Server) useTicket(ticket string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	issued, ok := s.tickets[ticket]
-	delete(s.tickets, ticket)
-	return ok && time.Since(issued) <= ticketLife
-}
-
-// openConnection is apps.connections.open.
-func (s *Server) openConnection(c *call) answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for ticket, issued := range s.tickets {
-		if time.Since(issued) > ticketLife {
-			delete(s.tickets, ticket)
-		}
-	}
-	ticket := rand.Text()
-	s.tickets[ticket] = time.Now()
-	ws := "ws" + strings.TrimPrefix(baseURL(c.request), "http")
-	return success("url", ws+"/link/?ticket="+ticket+"&app_id="+s.cfg.AppID)
-}
-
-// route is ServeHTTP without its bookkeeping.
-func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.Path
-	switch {
-	case strings.HasPrefix(path, "/api/"):
-		s.serveAPI(w, r, strings.TrimPrefix(path, "/api/"))
-	case path == "/link/" || path == "/link":
-		s.serveLink(w, r)
-	case strings.HasPrefix(path, "/commands/response/"):
-		s.serveResponseURL(w, r, strings.TrimPrefix(path, "/commands/response/"))
-	case strings.HasPrefix(path, "/upload/v1/"):
-		s.serveUpload(w, r, strings.TrimPrefix(path, "/upload/v1/"))
-	default:
-		http.NotFound(w, r)
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"unicode/utf8"
 )
 
 const (
@@ -346,61 +345,4 @@ func checkFieldErrors(v *view, fields map[string]string) []Problem {
 		}
 	}
 	return problems
-}
-
-// fillIn puts a person's values into the inputs of a view.
-func fillIn(raw json.RawMessage, values map[string]map[string]any) (map[string]any, error) {
-	state := stateOf(raw, nil)
-	for blockID, byAction := range values {
-		for actionID, value := range byAction {
-			found := findElement(raw, blockID, actionID)
-			block, _ := state[blockID].(map[string]any)
-			if found == nil || block == nil || block[actionID] == nil {
-				return nil, fmt.Errorf("the view has no field %s in block %s", actionID, blockID)
-			}
-			text, plain := value.(string)
-			switch {
-			case !plain:
-				block[actionID] = value
-			case text == "":
-				block[actionID] = emptyState(found.element["type"])
-			case found.element["type"] == "plain_text_input":
-				block[actionID] = map[string]any{"type": "plain_text_input", "value": text}
-			default:
-				option, err := chooseOption(found.element, text)
-				if err != nil {
-					return nil, err
-				}
-				block[actionID] = map[string]any{"type": found.element["type"], "selected_option": option}
-			}
-		}
-	}
-	return state, checkFilled(raw, state)
-}
-
-// checkFilled does what Slack's client does before it sends a form.
-func checkFilled(raw json.RawMessage, state map[string]any) error {
-	var problem error
-	eachElement(decodeBlocks(raw), func(e foundElement) bool {
-		if e.block["type"] != "input" {
-			return true
-		}
-		block, _ := state[e.blockID].(map[string]any)
-		actionID, _ := e.element["action_id"].(string)
-		held, _ := block[actionID].(map[string]any)
-		text, _ := held["value"].(string)
-		optional, _ := e.block["optional"].(bool)
-		if !optional && text == "" && held["selected_option"] == nil {
-			problem = fmt.Errorf("the field in block %s is required", e.blockID)
-		}
-		length := float64(utf8.RuneCountInString(text))
-		if shortest, ok := e.element["min_length"].(float64); ok && text != "" && length < shortest {
-			problem = fmt.Errorf("the text in block %s is shorter than %v characters", e.blockID, shortest)
-		}
-		if longest, ok := e.element["max_length"].(float64); ok && length > longest {
-			problem = fmt.Errorf("the text in block %s is longer than %v characters", e.blockID, longest)
-		}
-		return problem == nil
-	})
-	return problem
 }
