@@ -1,0 +1,198 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+func TestAWriteWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		r := revocation(b.describe("prod/Deploy"))
+		var promised time.Time
+		r.Plan = func(_ context.Context, p Plan) error { promised = p.Cutoff; return nil }
+		b.server.Inject(standin.Fault{Action: "PutRolePolicy", Hang: true, AfterDoing: true, Times: -1})
+		_, err := b.cloud.Revoke(t.Context(), r)
+		if !errors.Is(err, ErrTimeout) || Final(err) || !strings.Contains(Explain(err), "safe to try again") {
+			t.Fatalf("got %v", err)
+		}
+		b.server.ClearFaults()
+		writes := len(b.server.Calls("PutRolePolicy"))
+
+		time.Sleep(time.Minute)
+		r.NotBefore = promised
+		r.Plan = func(context.Context, Plan) error { t.Error("planned again"); return nil }
+		got, err := b.cloud.Revoke(t.Context(), r)
+		if err != nil || !got.AlreadyThere || !got.ReadBack || !got.Cutoff.Equal(promised) || got.Writes != 0 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if n := len(b.server.Calls("PutRolePolicy")); n != writes {
+			t.Errorf("written again")
+		}
+	})
+}
+
+func TestARetryNeverPromisesLessThanBefore(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		r := revocation(b.describe("prod/Deploy"))
+		r.NotBefore = b.server.Now().Add(10 * time.Minute)
+		got, err := b.cloud.Revoke(t.Context(), r)
+		if err != nil || got.AlreadyThere || !got.ReadBack || !got.Cutoff.Equal(r.NotBefore) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+// meddle changes the policy as soon as it was written, the given number of times.
+func meddle(b *bench, times int, change func()) (stop func()) {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	calls := b.server.Subscribe(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for call := range calls {
+			if call.Action == "PutRolePolicy" && call.Code == "" && times > 0 {
+				times--
+				change()
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+func TestADenyThatIsTakenAwayIsWrittenAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		put      string // what somebody writes over ours, "" deletes it
+		times    int
+		mismatch string // in the end, "" when it holds
+	}{
+		"deleted once":         {"", 1, ""},
+		"deleted twice":        {"", 2, ""},
+		"deleted each time":    {"", 9, "not there"},
+		"moved back once":      {denyAt("2000-01-01T00:00:00Z"), 1, ""},
+		"moved back always":    {denyAt("2000-01-01T00:00:00Z"), 9, "earlier cutoff 2000-01-01T00:00:00.000Z"},
+		"made useless":         {denyAt("2000-01-01T00:00:00"), 9, "without a deny that works"},
+		"another in its place": {`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.role(standin.RoleSpec{})
+				r := revocation(b.describe("prod/Deploy"))
+				plans := 0
+				r.Plan = func(context.Context, Plan) error { plans++; return nil }
+				b.server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Second, Times: -1}) // time to meddle
+				stop := meddle(b, c.times, func() {
+					var err error
+					if c.put == "" {
+						err = b.prod.DeleteRolePolicy("Deploy", PolicyName)
+					} else {
+						err = b.prod.PutRolePolicy("Deploy", PolicyName, c.put)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+				got, err := b.cloud.Revoke(t.Context(), r)
+				stop()
+				if err != nil || got.ReadBack != (c.mismatch == "") || !strings.Contains(got.Mismatch, c.mismatch) {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				if want := min(c.times+1, maxWrites); got.Writes != want || plans != 1 {
+					t.Errorf("%d writes, want %d; %d plans", got.Writes, want, plans)
+				}
+				there, _ := b.prod.RolePolicy("Deploy", PolicyName)
+				if p, _ := parsePolicy(there); c.mismatch == "" && !p.cutoff().Equal(got.Cutoff) {
+					t.Errorf("on the role: %s", there)
+				}
+				if name == "another in its place" && !strings.Contains(there, `"Allow"`) {
+					t.Errorf("the other statement is lost: %s", there)
+				}
+			})
+		})
+	}
+}
+
+// denyAt is a policy of our shape with any text as its date.
+func denyAt(date string) string {
+	return strings.Replace(consoleForm, "2026-11-22T10:01:31.000Z", date, 1)
+}
+
+func TestARaisedCutoffCountsAsReadBack(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		r := revocation(b.describe("prod/Deploy"))
+		b.server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Second, Times: -1})
+		raised := denyAt("2100-01-01T00:00:00Z")
+		stop := meddle(b, 1, func() {
+			if err := b.prod.PutRolePolicy("Deploy", PolicyName, raised); err != nil {
+				t.Error(err)
+			}
+		})
+		got, err := b.cloud.Revoke(t.Context(), r)
+		stop()
+		if err != nil || !got.ReadBack || got.Writes != 1 || got.Document != raised || got.Cutoff.Year() != 2100 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestAWriteThatCannotBeReadBackIsNoFailure(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		r := revocation(b.describe("prod/Deploy"))
+		r.Plan = func(context.Context, Plan) error {
+			b.server.Inject(standin.Fault{Action: "GetRolePolicy", Code: "AccessDenied", Times: -1})
+			return nil
+		}
+		got, err := b.cloud.Revoke(t.Context(), r)
+		if err != nil || got.ReadBack || got.Mismatch == "" || !errors.Is(got.ReadBackError, ErrAccessDenied) || got.AppliedAt.IsZero() {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
+	for code, c := range map[string]struct {
+		kind  error
+		final bool
+		words string
+	}{
+		"AccessDenied":            {ErrAccessDenied, true, "does not allow revokebot iam:PutRolePolicy in account prod"},
+		"UnmodifiableEntity":      {ErrUnmodifiable, true, "service control policy"},
+		"LimitExceeded":           {ErrLimitExceeded, true, "10,240"},
+		"MalformedPolicyDocument": {ErrMalformedPolicy, true, "AWSRevokeOlderSessions"},
+		"NoSuchEntity":            {ErrNoSuchRole, true, "no such role"},
+		"Throttling":              {ErrThrottled, false, "in a moment"},
+		"ServiceFailure":          {ErrUnavailable, false, "Try again"},
+		"ExpiredToken":            {ErrCredentials, false, "credentials"},
+	} {
+		t.Run(code, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.role(standin.RoleSpec{})
+				r := revocation(b.describe("prod/Deploy"))
+				b.server.Inject(standin.Fault{Action: "PutRolePolicy", Code: code, Times: -1})
+				_, err := b.cloud.Revoke(t.Context(), r)
+				if !errors.Is(err, c.kind) || Final(err) != c.final || !strings.Contains(Explain(err), c.words) {
+					t.Errorf("got %v, final %v: %q", err, Final(err), Explain(err))
+				}
+			})
+		})
+	}
+}
+
+func TestAFullRoleAnswersThatThereIsNoRoom(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 10100) + `"}]}`
+		b.role(standin.RoleSpec{Policies: map[string]string{"full": full}})
+		_, err := b.cloud.Revoke(t.Context(), revocation(b.describe("prod/Deploy")))
+		if !errors.Is(err, ErrLimitExceeded) || !Final(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
