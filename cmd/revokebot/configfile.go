@@ -1,0 +1,262 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+)
+
+// configFile is the YAML file. Keys that are not here are errors.
+type configFile struct {
+	Slack struct {
+		Channels   []string `yaml:"channels"`
+		Requesters []string `yaml:"requesters"`
+	} `yaml:"slack"`
+	Approvals struct {
+		Approvers     []string  `yaml:"approvers"`
+		Required      *int      `yaml:"required"`
+		ExpireAfter   *duration `yaml:"expire_after"`
+		RequireReason bool      `yaml:"require_reason"`
+	} `yaml:"approvals"`
+	Accounts       map[string]accountConfig `yaml:"accounts"`
+	DefaultAccount string                   `yaml:"default_account"`
+	ProtectedRoles []string                 `yaml:"protected_roles"`
+	Revocation     struct {
+		Margin *duration   `yaml:"margin"`
+		Guard  *[]duration `yaml:"guard"`
+	} `yaml:"revocation"`
+	Trail struct {
+		Lookback  *duration   `yaml:"lookback"`
+		FollowUps *[]duration `yaml:"follow_ups"`
+	} `yaml:"trail"`
+}
+
+type accountConfig struct {
+	ID         string   `yaml:"id"`
+	Partition  string   `yaml:"partition"`
+	AssumeRole string   `yaml:"assume_role"`
+	ExternalID string   `yaml:"external_id"`
+	Regions    []string `yaml:"regions"`
+	Approvers  []string `yaml:"approvers"`
+	Required   *int     `yaml:"required"`
+}
+
+// duration is a length of time as Go writes it: 30s, 15m, 12h.
+type duration time.Duration
+
+// UnmarshalYAML reads a duration.
+func (d *duration) UnmarshalYAML(data []byte) error {
+	var text string
+	if err := yaml.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("%s is no duration: write a number and a unit such as 30s, 15m or 12h", strings.TrimSpace(string(data)))
+	}
+	value, err := time.ParseDuration(text)
+	if err != nil || value < 0 {
+		return fmt.Errorf("%q is no duration: write a number and a unit such as 30s, 15m or 12h", text)
+	}
+	*d = duration(value)
+	return nil
+}
+
+// config is the file with every default filled in.
+type config struct {
+	channels, requesters []string
+	policies             map[string]approvals.Policy // by account
+	expireAfter          time.Duration
+	requireReason        bool
+	accounts             []aws.Account // by name
+	defaultAccount       string
+	protectedRoles       []string
+	margin               time.Duration
+	guard                []time.Duration
+	lookback             time.Duration
+	followUps            []time.Duration
+	warnings             []string
+}
+
+// Defaults of the configuration file.
+const (
+	defaultRequired    = 1
+	defaultExpireAfter = 15 * time.Minute
+	defaultMargin      = 30 * time.Second
+	defaultLookback    = 12 * time.Hour
+)
+
+var (
+	defaultGuard     = []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
+	defaultFollowUps = []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
+)
+
+func readConfig(path string) (config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return config{}, usagef("REVOKEBOT_CONFIG names a file that cannot be read: %v. Give the path of the configuration file.", err)
+	}
+	return parseConfig(path, data)
+}
+
+// parseConfig reads the file's text. name is for messages.
+func parseConfig(name string, data []byte) (config, error) {
+	var f configFile
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		return config{}, usagef("%s: %s", name, yamlSentence(err))
+	}
+	return f.complete(name)
+}
+
+// yamlSentence is one line about what is wrong and where. The library's own message goes on with an excerpt.
+func yamlSentence(err error) string {
+	text := err.Error()
+	if y, ok := errors.AsType[yaml.Error](err); ok && y.GetToken() != nil {
+		return fmt.Sprintf("line %d: %s.", y.GetToken().Position.Line, strings.TrimSuffix(y.GetMessage(), "."))
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimSuffix(line, ".") + "."
+}
+
+var (
+	channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
+	deciderID = regexp.MustCompile(`^[UWS][A-Z0-9]{2,30}$`)
+)
+
+// complete checks the file and fills in the defaults. It reports all that is wrong, one sentence each.
+func (f configFile) complete(name string) (config, error) {
+	c := config{
+		channels: f.Slack.Channels, requesters: f.Slack.Requesters, requireReason: f.Approvals.RequireReason,
+		policies: make(map[string]approvals.Policy), defaultAccount: f.DefaultAccount, protectedRoles: f.ProtectedRoles,
+		expireAfter: orDefault(f.Approvals.ExpireAfter, defaultExpireAfter), margin: orDefault(f.Revocation.Margin, defaultMargin),
+		lookback: orDefault(f.Trail.Lookback, defaultLookback),
+		guard:    orDefaults(f.Revocation.Guard, defaultGuard), followUps: orDefaults(f.Trail.FollowUps, defaultFollowUps),
+	}
+	p := problems{file: name}
+	p.ids("slack.channels", c.channels, channelID, "ids of channels (C…)", true)
+	p.ids("slack.requesters", c.requesters, deciderID, "ids of people (U… or W…) or user groups (S…)", false)
+	p.ids("approvals.approvers", f.Approvals.Approvers, deciderID, "ids of people (U… or W…) or user groups (S…)", true)
+	p.seconds("approvals.expire_after", c.expireAfter)
+	p.seconds("trail.lookback", c.lookback)
+	if c.margin > 2*time.Minute {
+		p.add("revocation.margin is %v: it has to lie between 0s and 120s", c.margin)
+	}
+	for _, d := range c.guard {
+		p.seconds("revocation.guard", d)
+	}
+	for _, d := range c.followUps {
+		p.seconds("trail.follow_ups", d)
+	}
+	if len(f.Accounts) == 0 {
+		p.add("accounts is empty: name at least one account with its id")
+	}
+	for _, account := range slices.Sorted(maps.Keys(f.Accounts)) {
+		a := f.Accounts[account]
+		policy := approvals.Policy{Approvers: f.Approvals.Approvers, Required: defaultRequired}
+		for _, n := range []*int{f.Approvals.Required, a.Required} {
+			if n != nil {
+				policy.Required = *n
+			}
+		}
+		where := "accounts." + account
+		if a.Approvers != nil {
+			p.ids(where+".approvers", a.Approvers, deciderID, "ids of people (U… or W…) or user groups (S…)", true)
+			policy.Approvers = a.Approvers
+		}
+		if policy.Required < 1 || policy.Required > approvals.MaxRequired {
+			p.add("%s: %d approvals are required: the number has to lie between 1 and %d", where, policy.Required, approvals.MaxRequired)
+		}
+		c.policies[account] = policy
+		c.accounts = append(c.accounts, aws.Account{
+			Name: account, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, ExternalID: a.ExternalID, Regions: a.Regions,
+		})
+		if a.AssumeRole != "" && a.ExternalID == "" {
+			c.warnings = append(c.warnings, where+" has assume_role without external_id: set one, so that nobody else can have the role assumed for them.")
+		}
+	}
+	if c.defaultAccount != "" {
+		if _, ok := f.Accounts[c.defaultAccount]; !ok {
+			p.add("default_account is %q, which is not among the accounts: name one of them, or leave it out", c.defaultAccount)
+		}
+	}
+	c.warn()
+	return c, p.err()
+}
+
+// warn tells of values that are allowed and make little sense in production.
+func (c *config) warn() {
+	add := func(format string, args ...any) { c.warnings = append(c.warnings, fmt.Sprintf(format, args...)) }
+	if c.expireAfter < time.Minute {
+		add("approvals.expire_after is %v: few people answer so fast; 15m is the default.", c.expireAfter)
+	}
+	if c.margin < 10*time.Second {
+		add("revocation.margin is %v: a session that is opened while IAM spreads the deny may survive; 30s is the default.", c.margin)
+	}
+	if c.lookback < time.Hour {
+		add("trail.lookback is %v: sessions live for up to 12h, and older ones will not be listed.", c.lookback)
+	}
+	if len(c.guard) == 0 {
+		add("revocation.guard is empty: nobody notices when the deny is taken off the role again.")
+	}
+	if len(c.followUps) == 0 {
+		add("trail.follow_ups is empty: CloudTrail is minutes late, so the only look will miss the newest sessions.")
+	}
+}
+
+// problems gathers what is wrong with a file.
+type problems struct {
+	file  string
+	lines []string
+}
+
+func (p *problems) add(format string, args ...any) {
+	p.lines = append(p.lines, fmt.Sprintf(format, args...)+".")
+}
+
+func (p *problems) ids(key string, ids []string, form *regexp.Regexp, what string, needed bool) {
+	if needed && len(ids) == 0 {
+		p.add("%s is empty: list %s", key, what)
+	}
+	for _, id := range ids {
+		if !form.MatchString(id) {
+			p.add("%s has %q: list %s, not names", key, id, what)
+		}
+	}
+}
+
+func (p *problems) seconds(key string, d time.Duration) {
+	if d < time.Second {
+		p.add("%s is %v: a second is the least", key, d)
+	}
+}
+
+func (p *problems) err() error {
+	if len(p.lines) == 0 {
+		return nil
+	}
+	return usagef("%s: %s", p.file, strings.Join(p.lines, " "))
+}
+
+func orDefault(d *duration, standard time.Duration) time.Duration {
+	if d == nil {
+		return standard
+	}
+	return time.Duration(*d)
+}
+
+func orDefaults(d *[]duration, standard []time.Duration) []time.Duration {
+	if d == nil {
+		return standard
+	}
+	all := make([]time.Duration, len(*d))
+	for i, one := range *d {
+		all[i] = time.Duration(one)
+	}
+	return all
+}

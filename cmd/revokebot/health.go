@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/revokebot/revokebot/bot"
+)
+
+// serveHealth answers /healthz (the process lives) and /readyz (it can act) until ctx ends.
+func serveHealth(ctx context.Context, address string, health func() bot.Health, log *slog.Logger) (wait func(), err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, usagef("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
+	}
+	server := &http.Server{Handler: healthHandler(health), ReadHeaderTimeout: 5 * time.Second}
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			log.ErrorContext(ctx, "the health page ended", "error", err)
+		}
+	})
+	log.InfoContext(ctx, "health is served", "address", listener.Addr().String())
+	return func() {
+		_ = server.Close()
+		all.Wait()
+	}, nil
+}
+
+func healthHandler(health func() bot.Health) http.Handler {
+	answer := func(w http.ResponseWriter, status int, body any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(body)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]bool{"alive": true})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		h := health()
+		status := http.StatusOK
+		if !h.Ready {
+			status = http.StatusServiceUnavailable
+		}
+		answer(w, status, h)
+	})
+	return mux
+}

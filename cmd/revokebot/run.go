@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/revokebot/revokebot/approvals/redisstore"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers"
+)
+
+type runCmd struct{}
+
+// Run is the bot against real Slack, Redis and AWS.
+func (runCmd) Run(ctx context.Context, env environment) error {
+	s, err := readSettings(env)
+	if err != nil {
+		return err
+	}
+	c, err := readConfig(s.config)
+	if err != nil {
+		return err
+	}
+	log := logger(env.stderr, s.logJSON, s.logLevel)
+	log.InfoContext(ctx, "starting", "version", versionLine())
+	for _, w := range c.warnings {
+		log.WarnContext(ctx, "configuration", "warning", w)
+	}
+	if s.signingKey == "" {
+		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed.")
+	}
+
+	client, err := redisClient(s.redisURL)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := pingRedis(ctx, client); err != nil {
+		return err
+	}
+	for _, w := range redisWarnings(ctx, client) {
+		log.WarnContext(ctx, "Redis", "warning", w)
+	}
+	store, err := redisstore.New(redisstore.Config{Client: client})
+	if err != nil {
+		return err
+	}
+
+	sdk, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return usagef("AWS settings cannot be used: %v. Correct AWS_PROFILE and the other variables of the AWS SDK.", err)
+	}
+	cloud, err := aws.New(aws.Config{
+		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, SDK: sdk, Logger: log,
+	})
+	if err != nil {
+		return usagef("%s: %v.", s.config, err)
+	}
+	b, err := newBot(c, s, store, cloud, log)
+	if err != nil {
+		return usagef("%v.", err)
+	}
+	if s.listen != "" {
+		stop, err := serveHealth(ctx, s.listen, b.Health, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	warm := make(chan struct{})
+	go func() {
+		defer close(warm)
+		warmUp(ctx, cloud, log)
+	}()
+	err = b.Run(ctx)
+	<-warm
+	return explainStart(err)
+}
+
+// newBot wires a bot, the same way for run and sandbox.
+func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, log *slog.Logger) (*bot.Bot, error) {
+	return bot.New(bot.Config{
+		AppToken: s.appToken, BotToken: s.botToken, SlackAPI: s.slackAPI, Store: store, Logger: log,
+		Handlers: handlers.Config{
+			Cloud: cloud, Channels: c.channels, Requesters: c.requesters, Policies: c.policies,
+			ExpireAfter: c.expireAfter, RequireReason: c.requireReason, Margin: c.margin, Lookback: c.lookback, FollowUps: c.followUps,
+		},
+	})
+}
+
+// warmUp opens the reading sessions, so that the first command does not wait for them. What fails here is told now, and
+// again to whoever asks for a role of that account.
+func warmUp(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
+	if err := cloud.Warm(ctx); err != nil && ctx.Err() == nil {
+		for _, one := range unjoin(err) {
+			log.WarnContext(ctx, "an AWS account cannot be used yet", "error", one, "advice", aws.Explain(one))
+		}
+	}
+}
+
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, call := err.(*aws.CallError); !call {
+			return joined.Unwrap()
+		}
+	}
+	return []error{err}
+}
+
+// explainStart turns a refusal by Slack or Redis at the start into a sentence that names the setting.
+func explainStart(err error) error {
+	start, ok := errors.AsType[*bot.StartError](err)
+	if !ok {
+		return err
+	}
+	if start.Store {
+		return usagef("REDIS_URL: Redis answers, but not as it should: %v. Give the address of a Redis server of version 6.2 or later that takes writes.", start.Err)
+	}
+	refused, ok := errors.AsType[*handlers.SlackError](start.Err)
+	if !ok {
+		return fmt.Errorf("start: %w", err)
+	}
+	name, page := "SLACK_BOT_TOKEN", "OAuth & Permissions"
+	if refused.Method == "apps.connections.open" {
+		name, page = "SLACK_APP_TOKEN", "Basic Information"
+	}
+	switch refused.Code {
+	case "missing_scope":
+		return usagef("%s lacks a scope for %s: install the app again from the manifest (revokebot manifest), and put the new token there.", name, refused.Method)
+	default:
+		return usagef("%s is refused by Slack (%s answered %s): put the token from the app's %s page there, of the workspace that the app is installed in.", name, refused.Method, refused.Code, page)
+	}
+}

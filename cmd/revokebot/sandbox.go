@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/revokebot/revokebot/approvals/redisstore"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
+	"github.com/revokebot/revokebot/sandbox/web"
+)
+
+type sandboxCmd struct {
+	Listen      string        `default:"127.0.0.1:8080" help:"Address of the page (default ${default})."`
+	SlackListen string        `default:"127.0.0.1:0" help:"Address of the Slack stand-in (default: a free port)."`
+	AWSListen   string        `default:"127.0.0.1:0" name:"aws-listen" help:"Address of the AWS stand-in (default: a free port)."`
+	WithoutBot  bool          `help:"Start the stand-ins and the page only, for a bot that runs as a process of its own."`
+	Margin      time.Duration `default:"10s" help:"How far past now the cutoff lies, shorter than in production so that nobody waits (default ${default})."`
+	Propagation time.Duration `default:"4s" help:"How long AWS takes to enforce a new policy (default ${default})."`
+	TrailDelay  time.Duration `default:"5s" help:"How late CloudTrail is (default ${default})."`
+}
+
+// The tokens that the Slack stand-in takes. They open nothing else.
+const (
+	sandboxAppToken = "xapp-1-A0SANDBOX-1-sandbox"
+	sandboxBotToken = "xoxb-sandbox"
+)
+
+// Run starts everything, prints where it is, and waits.
+func (s sandboxCmd) Run(ctx context.Context, env environment) error {
+	for name, d := range map[string]time.Duration{"--margin": s.Margin, "--propagation": s.Propagation, "--trail-delay": s.TrailDelay} {
+		if d < 0 {
+			return usagef("%s is negative: give a duration such as 10s.", name)
+		}
+	}
+	json, level, err := logSettings(env)
+	if err != nil {
+		return err
+	}
+	log := logger(env.stderr, json, level)
+
+	slackServer := slackstandin.New(slackstandin.Config{
+		AppToken: sandboxAppToken, BotToken: sandboxBotToken, Logger: log.With("stand-in", "slack"),
+	})
+	defer slackServer.Close()
+	if err := actors.SeedSlack(slackServer); err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	awsServer := awsstandin.New(awsstandin.Config{
+		Logger: log.With("stand-in", "aws"), Propagation: s.Propagation, TrailDelay: s.TrailDelay,
+	})
+	defer awsServer.Close()
+	world, err := actors.SeedAWS(awsServer)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+
+	var parts servers
+	defer parts.close()
+	slackURL, err := parts.serve(ctx, "--slack-listen", s.SlackListen, slackServer)
+	if err != nil {
+		return err
+	}
+	awsURL, err := parts.serve(ctx, "--aws-listen", s.AWSListen, awsServer)
+	if err != nil {
+		return err
+	}
+
+	cast := actors.New(actors.Config{Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Logger: log})
+	configText := sandboxConfig(world, s.Margin)
+	c, err := parseConfig("sandbox", []byte(configText))
+	if err != nil {
+		return err
+	}
+	set := settings{appToken: sandboxAppToken, botToken: sandboxBotToken, slackAPI: slackURL + "/api/"}
+
+	page := web.New(s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log))
+	defer page.Close()
+	pageURL, err := parts.serve(ctx, "--listen", s.Listen, page)
+	if err != nil {
+		return err
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := cast.Run(ctx); err != nil && ctx.Err() == nil {
+			cancel(fmt.Errorf("sandbox: %w", err))
+		}
+	})
+	if !s.WithoutBot {
+		stop, err := startSandboxBot(ctx, c, set, world, awsURL, log, &running, cancel)
+		if err != nil {
+			cancel(err)
+			running.Wait()
+			return err
+		}
+		defer stop()
+	}
+	s.announce(env, pageURL, set, awsURL, world, configText)
+	<-ctx.Done()
+	running.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
+func startSandboxBot(ctx context.Context, c config, set settings, world actors.World, awsURL string, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
+	db := miniredis.NewMiniRedis()
+	db.ClockTTL(true)
+	client := redis.NewClient(&redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() }})
+	closeAll := func() {
+		_ = client.Close()
+		db.Close()
+	}
+	store, err := redisstore.New(redisstore.Config{Client: client})
+	if err != nil {
+		closeAll()
+		return nil, err
+	}
+	cloud, err := aws.New(aws.Config{
+		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, Logger: log,
+		SDK: awssdk.Config{
+			BaseEndpoint: awssdk.String(awsURL),
+			Credentials:  credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, world.Bot.SessionToken),
+		},
+	})
+	if err != nil {
+		closeAll()
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	b, err := newBot(c, set, store, cloud, log)
+	if err != nil {
+		closeAll()
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	running.Go(func() { warmUp(ctx, cloud, log) })
+	running.Go(func() {
+		if err := b.Run(ctx); err != nil {
+			fail(explainStart(err))
+		}
+	})
+	return closeAll, nil
+}
+
+// sandboxConfig is a configuration file as somebody would write it for the sandbox's world.
+func sandboxConfig(world actors.World, margin time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "slack:\n  channels: [%s]\napprovals:\n  approvers: [%s]\n  expire_after: 15m\naccounts:\n", actors.Incident, actors.Group)
+	ids := map[string]string{"prod": actors.ProdID, "staging": actors.StagingID}
+	for _, name := range []string{"prod", "staging"} {
+		fmt.Fprintf(&b, "  %s:\n    id: %q\n    assume_role: %s\n    external_id: %s\n    regions: [us-east-1, eu-west-1]\n",
+			name, ids[name], world.Spokes[name], actors.ExternalID)
+	}
+	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\ntrail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
+	return b.String()
+}
+
+func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin.Server, world actors.World, cast *actors.Cast, slackURL, awsURL string, log *slog.Logger) web.Config {
+	return web.Config{
+		Slack: slackServer, AWS: awsServer, Actors: cast, Account: world.Prod, RoleName: actors.DeployRole,
+		Channel: actors.Incident, Propagation: s.Propagation, TrailDelay: s.TrailDelay, Logger: log,
+		People: []web.Person{
+			{UserID: actors.Rosa, Role: web.Responder, Blurb: "on call, asks for the revocation"},
+			{UserID: actors.Bob, Role: web.Approver, Blurb: "security, may approve"},
+			{UserID: actors.Ines, Role: web.Approver, Blurb: "security, may approve"},
+			{UserID: actors.Nils, Role: web.MayNotDecide, Blurb: "full member, not on the approvers' list"},
+			{UserID: actors.Gina, Role: web.Guest, Blurb: "guest, may neither ask nor approve"},
+		},
+		Suggest: []string{
+			"/revoke-sessions prod/DeployRole key pasted in a gist",
+			"/revoke-sessions help",
+			"/revoke-sessions prod/AWSServiceRoleForElasticLoadBalancing",
+		},
+		Facts: map[string]string{
+			"Slack stand-in": slackURL + "/api/", "AWS stand-in": awsURL,
+			"Margin of the cutoff": s.Margin.String() + " (30s in production)",
+			"Redis":                "in memory, gone when the sandbox stops",
+		},
+	}
+}
+
+// announce prints where everything is. The lines with = can be pasted into a shell for another client.
+func (s sandboxCmd) announce(env environment, pageURL string, set settings, awsURL string, world actors.World, configText string) {
+	lines := []string{
+		"",
+		"  SANDBOX: stand-ins for Slack and AWS. Nothing here is real, and nothing real is touched.",
+		"",
+		"  Open  " + pageURL,
+		"",
+		"  Other clients can be pointed at the stand-ins with:",
+		"SLACK_API_URL=" + set.slackAPI,
+		"SLACK_APP_TOKEN=" + set.appToken,
+		"SLACK_BOT_TOKEN=" + set.botToken,
+		"AWS_ENDPOINT_URL=" + awsURL,
+		"AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=" + world.Bot.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + world.Bot.SecretAccessKey,
+		"",
+	}
+	if s.WithoutBot {
+		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming a file with:", "", indent(configText))
+	} else {
+		lines = append(lines, "  The bot runs with this configuration file:", "", indent(configText))
+	}
+	lines = append(lines, "  Ctrl-C stops it.", "")
+	fmt.Fprintln(env.stdout, strings.Join(lines, "\n"))
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ") + "\n"
+}
+
+// servers are the HTTP servers of the sandbox.
+type servers struct {
+	all     []*http.Server
+	serving sync.WaitGroup
+}
+
+// serve starts one and returns its address.
+func (s *servers) serve(ctx context.Context, flag, address string, handler http.Handler) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", usagef("%s: cannot listen on %s (%v). Choose another address with %s.", flag, address, err, flag)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.all = append(s.all, server)
+	s.serving.Go(func() { _ = server.Serve(listener) })
+	return "http://" + listener.Addr().String(), nil
+}
+
+// close ends them, the last one first.
+func (s *servers) close() {
+	for _, server := range slices.Backward(s.all) {
+		_ = server.Close()
+	}
+	s.serving.Wait()
+}

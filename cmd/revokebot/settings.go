@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+)
+
+// settings are those of the environment, except AWS's own, which the SDK reads.
+type settings struct {
+	appToken, botToken string
+	slackAPI           string
+	redisURL           string
+	config             string // path
+	listen             string // "" is off
+	logJSON            bool
+	logLevel           slog.Level
+	signingKey         string
+}
+
+const defaultHealthListen = "127.0.0.1:9090"
+
+// readSettings reads the environment. Its errors name the variable and say what to put there.
+func readSettings(env environment) (settings, error) {
+	var s settings
+	var err error
+	if s.appToken, err = secret(env, "SLACK_APP_TOKEN"); err != nil {
+		return s, err
+	}
+	if s.botToken, err = secret(env, "SLACK_BOT_TOKEN"); err != nil {
+		return s, err
+	}
+	if err := checkTokens(s.appToken, s.botToken); err != nil {
+		return s, err
+	}
+	s.slackAPI = env.getenv("SLACK_API_URL")
+	if s.redisURL, err = secret(env, "REDIS_URL"); err != nil {
+		return s, err
+	}
+	if s.redisURL == "" {
+		return s, usagef("REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0.")
+	}
+	if s.config = env.getenv("REVOKEBOT_CONFIG"); s.config == "" {
+		return s, usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; README.md has an example.")
+	}
+	if s.signingKey, err = secret(env, "REVOKEBOT_SIGNING_KEY"); err != nil {
+		return s, err
+	}
+	s.listen = defaultHealthListen
+	if value, ok := lookup(env, "REVOKEBOT_LISTEN"); ok {
+		s.listen = value
+	}
+	if s.listen != "" {
+		if _, _, err := net.SplitHostPort(s.listen); err != nil {
+			return s, usagef("REVOKEBOT_LISTEN is %q: give a host and a port such as %s, or leave it empty to turn health off.", s.listen, defaultHealthListen)
+		}
+	}
+	s.logJSON, s.logLevel, err = logSettings(env)
+	return s, err
+}
+
+// lookup tells an empty variable from one that is not set, where the environment can.
+func lookup(env environment, name string) (string, bool) {
+	if value := env.getenv(name); value != "" {
+		return value, true
+	}
+	_, ok := os.LookupEnv(name)
+	return "", ok
+}
+
+// secret reads NAME, or the file that NAME_FILE names.
+func secret(env environment, name string) (string, error) {
+	value, path := env.getenv(name), env.getenv(name+"_FILE")
+	switch {
+	case value != "" && path != "":
+		return "", usagef("%s and %s_FILE are both set: keep one of them.", name, name)
+	case path == "":
+		return strings.TrimSpace(value), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", usagef("%s_FILE names a file that cannot be read: %v. Give the path of a file that holds the value.", name, err)
+	}
+	text := strings.TrimSpace(string(data))
+	if text == "" {
+		return "", usagef("%s_FILE names an empty file: put the value into it.", name)
+	}
+	return text, nil
+}
+
+// checkTokens tells the kinds of Slack tokens apart by their prefixes, and never repeats any of their text.
+func checkTokens(app, bot string) error {
+	kind := func(token string) string {
+		switch {
+		case strings.HasPrefix(token, "xapp-"):
+			return "an app-level token (xapp-…)"
+		case strings.HasPrefix(token, "xoxb-"):
+			return "a bot token (xoxb-…)"
+		case strings.HasPrefix(token, "xoxp-"):
+			return "a user token (xoxp-…)"
+		case strings.HasPrefix(token, "xoxe"):
+			return "a configuration or rotating token (xoxe…)"
+		default:
+			return "no Slack token"
+		}
+	}
+	switch {
+	case app == "":
+		return usagef("SLACK_APP_TOKEN is missing: put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page there.")
+	case !strings.HasPrefix(app, "xapp-"):
+		return usagef("SLACK_APP_TOKEN holds %s: put the app-level token (xapp-…) from the app's Basic Information page there.", kind(app))
+	case bot == "":
+		return usagef("SLACK_BOT_TOKEN is missing: put the bot token (xoxb-…) from the app's OAuth & Permissions page there.")
+	case !strings.HasPrefix(bot, "xoxb-"):
+		return usagef("SLACK_BOT_TOKEN holds %s: put the bot token (xoxb-…) from the app's OAuth & Permissions page there.", kind(bot))
+	}
+	return nil
+}
+
+func logSettings(env environment) (json bool, level slog.Level, err error) {
+	switch value := env.getenv("REVOKEBOT_LOG"); value {
+	case "json":
+		json = true
+	case "text":
+	case "":
+		json = !isTerminal(env.stderr)
+	default:
+		return false, 0, usagef("REVOKEBOT_LOG is %q: set it to json or text, or leave it out.", value)
+	}
+	if value := env.getenv("REVOKEBOT_LOG_LEVEL"); value != "" {
+		if err := level.UnmarshalText([]byte(value)); err != nil {
+			return false, 0, usagef("REVOKEBOT_LOG_LEVEL is %q: set it to debug, info, warn or error.", value)
+		}
+	}
+	return json, level, nil
+}
+
+// logger writes to the terminal's error stream.
+func logger(w io.Writer, json bool, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if json {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// String keeps tokens out of logs, should settings ever be printed.
+func (s settings) String() string {
+	return fmt.Sprintf("config %s, listen %s", s.config, s.listen)
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+type versionCmd struct{}
+
+// Run prints what the Go toolchain stamped into the binary.
+func (versionCmd) Run(env environment) error {
+	_, err := fmt.Fprintln(env.stdout, versionLine())
+	return err
+}
+
+func versionLine() string {
+	version, commit, modified := "(devel)", "unknown", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				commit = s.Value
+			case "vcs.modified":
+				if s.Value == "true" {
+					modified = " (modified)"
+				}
+			}
+		}
+	}
+	return fmt.Sprintf("revokebot %s commit %s%s %s", version, commit, modified, runtime.Version())
+}
