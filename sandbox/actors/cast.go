@@ -152,10 +152,11 @@ func (c *Cast) say(actor Actor, command, output string, outcome Outcome) {
 	}
 }
 
-func (c *Cast) setSession(actor Actor, arn string) {
+func (c *Cast) setSession(actor Actor, s session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.terminal(actor).status.Session = arn
+	status := &c.terminal(actor).status
+	status.Session, status.Issued = s.arn, s.issued
 }
 
 func (c *Cast) terminal(actor Actor) *terminal {

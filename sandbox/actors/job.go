@@ -54,7 +54,7 @@ func (c *Cast) assumeForJob(ctx context.Context) *iam.Client {
 		c.say(Job, command, inWords(err), Failed)
 		return nil
 	}
-	c.setSession(Job, s.arn)
+	c.setSession(Job, s)
 	c.say(Job, command, "new credentials "+s.creds.AccessKeyID+" issued "+s.issued.UTC().Format("15:04:05")+" UTC", Assumed)
 	return iam.NewFromConfig(c.sdk(runnerPlace, s.creds))
 }

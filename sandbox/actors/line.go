@@ -54,6 +54,7 @@ type Status struct {
 	State     State     `json:"state"`
 	Since     time.Time `json:"since"`      // when State began
 	Session   string    `json:"session"`    // ARN of the session in use
+	Issued    time.Time `json:"issued"`     // when that session was issued, by AWS's clock
 	Answers   int       `json:"answers"`    // calls that were answered, of this session and those before it
 	Denials   int       `json:"denials"`    // calls that were denied
 	Assumed   int       `json:"assumed"`    // how often the role was assumed again after a denial

@@ -1,0 +1,35 @@
+package actors
+
+import "github.com/revokebot/revokebot/sandbox/slack"
+
+// The people and places of the workspace.
+const (
+	Rosa  = "U0ROSA"     // responder
+	Bob   = "U0BOB"      // approver
+	Ines  = "U0INES"     // approver, so that Bob can be a requester too
+	Nils  = "U0NILS"     // a member who may not approve
+	Gina  = "U0GINA"     // a guest
+	Group = "S0SECURITY" // @security: Bob and Ines
+
+	Incident = "C0INCIDENT" // #incident-4711, where the command works
+	General  = "C0GENERAL"  // #general, where it does not
+)
+
+// SeedSlack fills a workspace with people, two channels and the user group of those who may approve.
+func SeedSlack(server *slack.Server) error {
+	for _, u := range []slack.User{
+		{ID: Rosa, Name: "rosa", RealName: "Rosa", TZ: "Europe/Berlin", Title: "On call this week"},
+		{ID: Bob, Name: "bob", RealName: "Bob", TZ: "America/New_York", Title: "Security"},
+		{ID: Ines, Name: "ines", RealName: "Ines", TZ: "Europe/Lisbon", Title: "Security"},
+		{ID: Nils, Name: "nils", RealName: "Nils", TZ: "Europe/Stockholm", Title: "Shop team"},
+		{ID: Gina, Name: "gina", RealName: "Gina", TZ: "America/Chicago", Title: "Contractor", Guest: true},
+	} {
+		server.PutUser(u)
+	}
+	all := []string{Rosa, Bob, Ines, Nils, Gina}
+	server.PutChannel(slack.Channel{ID: Incident, Name: "incident-4711", Members: all, BotMember: true})
+	server.PutChannel(slack.Channel{ID: General, Name: "general", Members: all[:4]})
+	server.PutGroup(slack.Group{ID: Group, Handle: "security", Name: "Security", Members: []string{Bob, Ines}})
+	_, err := server.Post(Nils, Incident, "", "A gist with AWS credentials of `prod/DeployRole` was public for about an hour. The gist is gone, the session is not: it runs for hours yet.")
+	return err
+}

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/revokebot/revokebot/sandbox/actors"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// item is one message as the page's script places it.
+type item struct {
+	Key    string `json:"key"`    // its ts, which is unique and sorts
+	Thread string `json:"thread"` // ts of the root for a reply, else empty
+	App    bool   `json:"app"`    // from the bot
+	HTML   string `json:"html"`
+}
+
+// drawn is a message as HTML, with what it was drawn from.
+type drawn struct {
+	seq     int64
+	replies replies
+	item    item
+}
+
+// replies sums up a thread for the line below its root.
+type replies struct {
+	Count int
+	Last  string // ts
+}
+
+// message is the data of the template.
+type message struct {
+	slack.Message
+	Unix    int64
+	App     bool
+	Body    template.HTML
+	Replies replies
+	LastAt  int64
+	Initial string
+}
+
+// items draws what a person sees in a channel. Threads are part of it; the script shows them when they are opened.
+func (s *Server) items(channelID, userID string) []item {
+	messages := s.cfg.Slack.Messages(channelID)
+	threads := map[string]replies{}
+	for _, m := range messages {
+		if m.ThreadTS != "" && !m.Ephemeral && !m.Deleted {
+			t := threads[m.ThreadTS]
+			threads[m.ThreadTS] = replies{t.Count + 1, m.TS}
+		}
+	}
+	out := make([]item, 0, len(messages))
+	for _, m := range messages {
+		if m.Ephemeral && m.VisibleTo != userID {
+			continue
+		}
+		out = append(out, s.item(m, threads[m.TS]))
+	}
+	return out
+}
+
+// item draws one message, once for each of its versions.
+func (s *Server) item(m slack.Message, t replies) item {
+	key := m.ChannelID + "/" + m.TS
+	s.mu.Lock()
+	d, ok := s.drawn[key]
+	s.mu.Unlock()
+	if ok && d.seq == m.Seq && d.replies == t {
+		return d.item
+	}
+	_, person := names{s.cfg.Slack}.User(m.UserID)
+	data := message{
+		Message: m, App: !person, Unix: seconds(m.TS), Replies: t, LastAt: seconds(t.Last),
+		Body: s.blocks.Message(m.Text, m.Blocks),
+	}
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, "message", data); err != nil {
+		s.log.Error("a message cannot be drawn", "ts", m.TS, "error", err)
+	}
+	d = drawn{m.Seq, t, item{Key: m.TS, Thread: m.ThreadTS, App: data.App, HTML: b.String()}}
+	s.mu.Lock()
+	s.drawn[key] = d
+	s.mu.Unlock()
+	return d.item
+}
+
+// seconds is the time in a ts.
+func seconds(ts string) int64 {
+	whole, _, _ := strings.Cut(ts, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// modal is the view in front of a person.
+type modal struct {
+	ID   string `json:"id"`
+	HTML string `json:"html"`
+}
+
+// modalOf draws the modal that a person has open; nil if there is none.
+func (s *Server) modalOf(userID string) *modal {
+	views := s.cfg.Slack.Views(userID)
+	if len(views) == 0 {
+		return nil
+	}
+	v := views[len(views)-1]
+	body, err := s.blocks.View(v.JSON, v.Errors)
+	if err != nil {
+		s.log.Error("a view cannot be drawn", "view", v.ID, "error", err)
+		return nil
+	}
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, "modal", body); err != nil {
+		s.log.Error("a view cannot be drawn", "view", v.ID, "error", err)
+	}
+	return &modal{ID: v.ID, HTML: b.String()}
+}
+
+// tab is a channel in the rail.
+type tab struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	DM   bool   `json:"dm"`
+	Last string `json:"last"` // ts of the newest message that the person sees, for the unread mark
+}
+
+// tabs are the channels that a person is in.
+func (s *Server) tabs(userID string) []tab {
+	var out []tab
+	for _, c := range s.cfg.Slack.Channels() {
+		if !slices.Contains(c.Members, userID) || c.Archived {
+			continue
+		}
+		t := tab{ID: c.ID, Name: c.Name, DM: c.DM}
+		if c.DM {
+			t.Name = "revokebot"
+		}
+		for _, m := range s.cfg.Slack.Messages(c.ID) {
+			if !m.Ephemeral || m.VisibleTo == userID {
+				t.Last = m.TS
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// card finds the bot's last root message with blocks in the story's channel, and whether it still has buttons.
+func (s *Server) card() (ts string, open bool) {
+	for _, m := range slices.Backward(s.cfg.Slack.Messages(s.cfg.Channel)) {
+		_, person := names{s.cfg.Slack}.User(m.UserID)
+		if person || m.ThreadTS != "" || m.Ephemeral || m.Deleted || len(m.Blocks) == 0 {
+			continue
+		}
+		return m.TS, hasButtons(m.Blocks)
+	}
+	return "", false
+}
+
+func hasButtons(raw json.RawMessage) bool {
+	var list []struct {
+		Type string `json:"type"`
+	}
+	return json.Unmarshal(raw, &list) == nil &&
+		slices.ContainsFunc(list, func(b struct {
+			Type string `json:"type"`
+		},
+		) bool {
+			return b.Type == "actions"
+		})
+}
+
+// story reads what decides the next step.
+func (s *Server) story(viewer Person) story {
+	users := names{s.cfg.Slack}
+	st := story{
+		Viewer: viewer, People: s.cfg.People,
+		Names: func(id string) string {
+			name, _ := users.User(id)
+			return name
+		},
+	}
+	if s.cfg.Actors != nil {
+		st.Thief, st.Job = s.cfg.Actors.Status(actors.Thief), s.cfg.Actors.Status(actors.Job)
+	}
+	st.Connected = s.online() > 0
+	if len(s.cfg.Suggest) > 0 {
+		st.Command = s.cfg.Suggest[0]
+	}
+	st.Card, st.Open = s.card()
+	s.mu.Lock()
+	if _, known := s.requesters[st.Card]; !known && st.Card != "" {
+		s.requesters[st.Card] = s.commander
+	}
+	st.Requester, st.Enforced = s.requesters[st.Card], s.propagation
+	s.mu.Unlock()
+	if s.cfg.Account != nil {
+		st.Known = true
+		if document, ok := s.cfg.Account.RolePolicy(s.cfg.RoleName, revocationPolicy); ok {
+			st.Cutoff = cutoffOf(document)
+		}
+	}
+	return st
+}
+
+// online counts the bot's open Socket Mode connections.
+func (s *Server) online() int {
+	n := 0
+	for _, c := range s.cfg.Slack.Connections() {
+		if c.Hello {
+			n++
+		}
+	}
+	return n
+}

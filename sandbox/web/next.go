@@ -1,0 +1,153 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/sandbox/actors"
+)
+
+// step is what the strip above the composer says.
+type step struct {
+	Number int    `json:"number"` // 1 ask, 2 decide, 3 watch, 4 read; 0 when the story cannot go on
+	Text   string `json:"text"`
+	Do     string `json:"do,omitempty"`    // insert, become, show, thread, control; empty: no button
+	Value  string `json:"value,omitempty"` // what to insert, whom to become, which message, which control
+	Label  string `json:"label,omitempty"` // of the button
+}
+
+// story is everything that decides the step. All of it is read from the stand-ins.
+type story struct {
+	Viewer    Person
+	Connected bool   // the bot has a socket open
+	Command   string // the story's command
+	Card      string // ts of the last card, empty if there is none
+	Open      bool   // the card has buttons
+	Requester string // user id, empty if not known
+	People    []Person
+	Names     func(userID string) string
+	Cutoff    time.Time // of the deny on the role, zero if there is none
+	Known     bool      // whether Cutoff says anything
+	Thief     actors.Status
+	Job       actors.Status
+	Enforced  time.Duration // how long a policy takes to be enforced
+}
+
+// next chooses the step.
+func (s story) next() step {
+	revoked := s.Known && s.Cutoff.After(s.Thief.Issued)
+	switch {
+	case !s.Connected:
+		return step{Text: "The bot is not connected to this Slack, so a command would fail with dispatch_failed. It keeps trying."}
+	case s.Card != "" && s.Open:
+		return s.decide()
+	case s.Card == "":
+		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. Ask for its revocation:")
+	case !s.Known:
+		return step{Number: 4, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card, Label: "Open the thread"}
+	case !revoked && s.Cutoff.IsZero():
+		return s.ask("The request is closed and the deny is not on the role. The thread says how it ended. Ask again:")
+	case !revoked:
+		return s.ask("The thief holds a session from after the cutoff, so the deny does not touch it. Ask again:")
+	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
+		return step{
+			Number: 4, Text: "The thief stays out, and the job works with a new session. Who used the role, and from where, is in the thread.",
+			Do: "thread", Value: s.Card, Label: "Open the thread",
+		}
+	case s.Thief.State == actors.IsDenied:
+		return step{Number: 3, Text: "Both are denied. The job assumes the role again until its session is younger than the cutoff; the thief has no way to."}
+	default:
+		text := "The deny is on the role. Watch the two terminals: AWS enforces it in a moment."
+		if s.Enforced > 0 {
+			text = fmt.Sprintf("The deny is on the role. Watch the two terminals: this AWS takes %s to enforce it.", inWords(s.Enforced))
+		}
+		return step{Number: 3, Text: text}
+	}
+}
+
+// ask offers the command, to somebody who may send it.
+func (s story) ask(text string) step {
+	if s.Viewer.Role == Guest {
+		if p, ok := s.first(func(p Person) bool { return p.Role == Responder }); ok {
+			return step{Number: 1, Text: "Guests may not ask for a revocation; try it, or become somebody who may.", Do: "become", Value: p.UserID, Label: "Become " + s.Names(p.UserID)}
+		}
+	}
+	return step{Number: 1, Text: text, Do: "insert", Value: s.Command, Label: s.Command}
+}
+
+// decide sends the viewer to the button, or to somebody who may press it.
+func (s story) decide() step {
+	if s.Viewer.Role == Approver && s.Viewer.UserID != s.Requester {
+		return step{Number: 2, Text: "You may decide, because you did not ask. Read the card and press Approve.", Do: "show", Value: s.Card, Label: "Show the card"}
+	}
+	p, ok := s.first(func(p Person) bool { return p.Role == Approver && p.UserID != s.Requester })
+	if !ok {
+		return step{Number: 2, Text: "The card waits for a second person."}
+	}
+	text := "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " is not one who may approve; try it, or:"
+	if s.Viewer.UserID == s.Requester {
+		text = "Nothing happens without a second person. You asked, so your own Approve does not count; try it, or:"
+	}
+	return step{Number: 2, Text: text, Do: "become", Value: p.UserID, Label: "Become " + s.Names(p.UserID) + " and approve"}
+}
+
+func (s story) first(is func(Person) bool) (Person, bool) {
+	for _, p := range s.People {
+		if is(p) {
+			return p, true
+		}
+	}
+	return Person{}, false
+}
+
+// inWords prints a duration of the controls.
+func inWords(d time.Duration) string {
+	switch {
+	case d == time.Second:
+		return "1 second"
+	case d < 2*time.Minute && d%time.Second == 0:
+		return fmt.Sprintf("%d seconds", d/time.Second)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return d.String()
+}
+
+// revocationPolicy is the name that the IAM console and the bot give the deny.
+const revocationPolicy = "AWSRevokeOlderSessions"
+
+// cutoffOf reads the latest cutoff from a policy document; zero if it has none that AWS would understand.
+func cutoffOf(document string) time.Time {
+	var doc struct {
+		Statement json.RawMessage
+	}
+	if json.Unmarshal([]byte(document), &doc) != nil {
+		return time.Time{}
+	}
+	type statement struct {
+		Effect    string
+		Condition map[string]map[string]json.RawMessage
+	}
+	var list []statement
+	if json.Unmarshal(doc.Statement, &list) != nil {
+		list = make([]statement, 1)
+		if json.Unmarshal(doc.Statement, &list[0]) != nil {
+			return time.Time{}
+		}
+	}
+	var latest time.Time
+	for _, s := range list {
+		for key, raw := range s.Condition["DateLessThan"] {
+			var value string
+			if s.Effect != "Deny" || !strings.EqualFold(key, "aws:TokenIssueTime") || json.Unmarshal(raw, &value) != nil {
+				continue
+			}
+			if t, err := time.Parse(time.RFC3339, value); err == nil && t.After(latest) {
+				latest = t
+			}
+		}
+	}
+	return latest
+}

@@ -1,0 +1,178 @@
+// Dialogs: the question before a button, the modals that the bot opens, and the two drawers.
+
+import { act, inWords } from "./api.js";
+import { localise } from "./dates.js";
+
+const confirmDialog = document.getElementById("confirm");
+const modalDialog = document.getElementById("modal");
+const form = document.getElementById("modal-form");
+
+// ask shows the confirm object of an element, and resolves to whether the answer was yes.
+export function ask(element) {
+  const template = element.nextElementSibling;
+  if (!template?.matches("template.confirm")) return Promise.resolve(true);
+  confirmDialog.replaceChildren(template.content.cloneNode(true));
+  localise(confirmDialog);
+  const title = confirmDialog.querySelector("h2");
+  title.id = "confirm-title";
+  confirmDialog.setAttribute("aria-labelledby", title.id);
+  confirmDialog.returnValue = "";
+  confirmDialog.showModal();
+  return new Promise((resolve) => {
+    confirmDialog.addEventListener("close", () => resolve(confirmDialog.returnValue === "yes"), { once: true });
+  });
+}
+confirmDialog.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) confirmDialog.close(button.value);
+});
+
+let current = null; // the modal shown: {id, html}
+let person = () => "";
+
+export function setPerson(get) {
+  person = get;
+}
+
+// showModal follows what the server says is in front of the person.
+export function showModal(modal) {
+  if (!modal) {
+    current = null;
+    if (modalDialog.open) modalDialog.close();
+    return;
+  }
+  if (current && current.id === modal.id && current.html === modal.html) return;
+  const typed = current?.id === modal.id ? values() : {};
+  current = modal;
+  form.innerHTML = modal.html; // drawn and escaped by the server
+  localise(form);
+  restore(typed);
+  const title = form.querySelector("h2");
+  title.id = "modal-title";
+  modalDialog.setAttribute("aria-labelledby", title.id);
+  form.dataset.view = modal.id;
+  if (!modalDialog.open) modalDialog.showModal();
+  (form.querySelector(".bk-input-error")?.parentElement ?? form).querySelector("input, select, textarea")?.focus();
+}
+
+function inputs() {
+  return [...form.querySelectorAll('[data-act="input"]')];
+}
+
+// values are what was filled in, by block and action; what was left empty is not there.
+function values() {
+  const out = {};
+  for (const input of inputs()) {
+    let value = input.value;
+    if (input.dataset.external) value = input.dataset.chosen || "";
+    if (input.matches("fieldset")) value = input.querySelector("input:checked")?.value ?? "";
+    if (value) (out[input.dataset.bid] ??= {})[input.dataset.aid] = value;
+  }
+  return out;
+}
+
+// restore keeps what was typed when the server sends the same modal again, with errors.
+function restore(typed) {
+  for (const input of inputs()) {
+    const value = typed[input.dataset.bid]?.[input.dataset.aid];
+    if (value === undefined) continue;
+    if (input.matches("fieldset")) {
+      const option = [...input.querySelectorAll("input")].find((o) => o.value === value);
+      if (option) option.checked = true;
+    } else {
+      input.value = value;
+      if (input.dataset.external) input.dataset.chosen = value;
+    }
+  }
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (!current) return;
+  const button = form.querySelector("[type=submit]");
+  button.disabled = true;
+  const answer = await act("submit", { user: person(), view: current.id, values: values() });
+  button.disabled = false;
+  const notice = form.querySelector(".modal-error");
+  notice.hidden = answer.ok;
+  notice.textContent = inWords(answer.error, "Sending");
+});
+
+function dismiss() {
+  const view = current?.id;
+  showModal(null);
+  if (view) act("close", { user: person(), view });
+}
+modalDialog.addEventListener("cancel", (event) => {
+  event.preventDefault();
+  dismiss();
+});
+
+// An external_select asks the bot for its options while one types.
+let asked = 0;
+document.addEventListener("input", async (event) => {
+  const input = event.target.closest("[data-external]");
+  if (!input) return;
+  delete input.dataset.chosen;
+  const mine = ++asked;
+  const message = input.closest(".msg");
+  const answer = await act("suggest", {
+    user: person(),
+    view: message ? "" : current?.id,
+    channel: message?.dataset.channel,
+    ts: message?.dataset.ts,
+    block_id: input.dataset.bid,
+    action_id: input.dataset.aid,
+    value: input.value,
+  });
+  if (mine !== asked) return;
+  offer(input, answer.ack?.options ?? (answer.ack?.option_groups ?? []).flatMap((group) => group.options), answer.error);
+});
+
+function offer(input, options, error) {
+  input.parentElement.querySelector(".options")?.remove();
+  const list = document.createElement("div");
+  list.className = "options";
+  list.setAttribute("role", "listbox");
+  for (const option of options) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("role", "option");
+    button.textContent = option.text.text;
+    button.addEventListener("click", () => {
+      input.value = option.text.text;
+      input.dataset.chosen = option.value;
+      list.remove();
+      input.setAttribute("aria-expanded", "false");
+      input.focus();
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    list.append(button);
+  }
+  if (!options.length) list.textContent = error ? inWords(error, "The look-up") : "Nothing found";
+  input.after(list);
+  input.setAttribute("aria-expanded", "true");
+}
+document.addEventListener("keydown", (event) => {
+  const list = event.target.closest?.(".options") ?? event.target.parentElement?.querySelector?.(":scope > .options");
+  if (!list) return;
+  const options = [...list.querySelectorAll("button")];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && options.length) {
+    event.preventDefault();
+    options[(options.indexOf(document.activeElement) + step + options.length) % options.length].focus();
+  } else if (event.key === "Escape") {
+    event.preventDefault();
+    event.stopPropagation();
+    list.remove();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open]");
+  const dialog = opener && document.getElementById(opener.dataset.open);
+  if (dialog?.matches("dialog")) dialog.showModal();
+  if (event.target.closest("[data-act=close-dialog]")) event.target.closest("dialog").close();
+  if (event.target.closest("[data-act=close-view]")) dismiss();
+  if (event.target.matches("dialog.drawer")) event.target.close(); // the backdrop
+});

@@ -1,0 +1,130 @@
+// The channel's list and the thread beside it. Both show pieces of HTML that the server drew, placed by their ts.
+
+import { localise } from "./dates.js";
+
+const list = document.getElementById("messages");
+const newer = document.getElementById("newer");
+const pane = document.getElementById("thread");
+const threadList = document.getElementById("thread-messages");
+
+const items = new Map(); // by ts
+let root = ""; // ts of the open thread
+let viewer = "";
+
+export const openThread = () => root;
+
+// reset shows the items of a sync. keepThread is false when another channel is shown.
+export function reset(fresh, person, keepThread) {
+  viewer = person;
+  const follow = !keepThread || atEnd(list);
+  items.clear();
+  for (const item of fresh) items.set(item.key, item);
+  list.replaceChildren(...fresh.filter((item) => !item.thread).map(draw));
+  if (!keepThread || !items.has(root)) closeThread(false);
+  else showThread();
+  if (follow) scrollToEnd(list);
+}
+
+// update applies a patch. It returns the root of a thread in which the app replied for the first time.
+export function update(changed, gone) {
+  let started = "";
+  const follow = atEnd(list);
+  const followThread = atEnd(threadList);
+  for (const key of gone) {
+    items.delete(key);
+    for (const place of [list, threadList]) find(place, key)?.remove();
+  }
+  for (const item of changed) {
+    const known = items.has(item.key);
+    if (!known && item.thread && item.app && ![...items.values()].some((i) => i.thread === item.thread && i.app)) started = item.thread;
+    items.set(item.key, item);
+    if (!item.thread) place(list, item);
+    if (root && (item.key === root || item.thread === root)) place(threadList, item);
+    if (!known && !item.thread && !follow) newer.hidden = false;
+  }
+  if (follow) scrollToEnd(list);
+  if (followThread) scrollToEnd(threadList);
+  return started;
+}
+
+function draw(item) {
+  const template = document.createElement("template");
+  template.innerHTML = item.html; // drawn and escaped by the server; the security policy allows no script in it
+  const element = template.content.firstElementChild;
+  localise(element);
+  for (const mention of element.querySelectorAll(`.mention[data-user="${CSS.escape(viewer)}"]`)) mention.classList.add("me");
+  return element;
+}
+
+const find = (place, key) => place.querySelector(`.msg[data-ts="${CSS.escape(key)}"]`);
+
+function place(where, item) {
+  const old = find(where, item.key);
+  const fresh = draw(item);
+  if (old) {
+    // Whoever is on a button of the old piece stays on it, or on the message when the button is gone.
+    const inside = old.contains(document.activeElement) ? document.activeElement : null;
+    old.replaceWith(fresh);
+    if (inside) {
+      const same = inside.dataset.aid && fresh.querySelector(`[data-aid="${CSS.escape(inside.dataset.aid)}"]`);
+      if (!same) fresh.tabIndex = -1;
+      (same || fresh).focus({ preventScroll: true });
+    }
+    return;
+  }
+  fresh.classList.add("fresh");
+  const after = [...where.children].find((element) => element.dataset.ts > item.key);
+  where.insertBefore(fresh, after || null);
+}
+
+function showThread() {
+  const parts = [...items.values()].filter((item) => item.key === root || item.thread === root);
+  parts.sort((a, b) => (a.key < b.key ? -1 : 1));
+  threadList.replaceChildren(...parts.map(draw));
+}
+
+export function show(ts, focus = true) {
+  if (!items.has(ts)) return;
+  root = ts;
+  showThread();
+  pane.hidden = false;
+  document.body.classList.add("thread-open");
+  scrollToEnd(threadList);
+  if (focus) document.getElementById("reply-text").focus({ preventScroll: true });
+}
+
+export function closeThread(focus = true) {
+  const back = root;
+  root = "";
+  pane.hidden = true;
+  document.body.classList.remove("thread-open");
+  if (focus && back) find(list, back)?.querySelector("[data-act=thread]")?.focus();
+}
+
+export function reveal(ts) {
+  const message = find(list, ts);
+  if (!message) return;
+  message.scrollIntoView({ block: "nearest" });
+  message.classList.remove("flash");
+  void message.offsetWidth; // restarts the animation
+  message.classList.add("flash");
+  message.querySelector(".btn-primary, .btn")?.focus({ preventScroll: true });
+}
+
+const atEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHeight < 60;
+
+function scrollToEnd(place) {
+  place.scrollTop = place.scrollHeight;
+  if (place === list) newer.hidden = true;
+}
+
+newer.addEventListener("click", () => scrollToEnd(list));
+list.addEventListener("scroll", () => {
+  if (atEnd(list)) newer.hidden = true;
+});
+// A list that grows smaller (a dock unfolds, a keyboard appears) keeps its end in sight.
+for (const place of [list, threadList]) {
+  let end = true;
+  place.addEventListener("scroll", () => (end = atEnd(place)));
+  new ResizeObserver(() => end && scrollToEnd(place)).observe(place);
+}

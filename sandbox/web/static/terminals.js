@@ -1,0 +1,79 @@
+// The two terminals. Equal answers in a row become one line with a count: what changes is what matters.
+
+import { seconds } from "./dates.js";
+
+const marks = {
+  "gets answers": "●",
+  "is denied": "✕",
+  "assumed the role again": "↻",
+  "holds expired credentials": "○",
+  "gets errors": "!",
+  "has not called yet": "…",
+};
+
+const terminals = new Map();
+for (const element of document.querySelectorAll(".terminal")) {
+  terminals.set(element.dataset.actor, { element, lines: element.querySelector(".terminal-lines"), last: null });
+}
+
+export function clear() {
+  for (const terminal of terminals.values()) {
+    terminal.lines.replaceChildren();
+    terminal.last = null;
+  }
+}
+
+export function append(lines) {
+  const follow = new Map([...terminals].map(([name, t]) => [name, t.lines.scrollHeight - t.lines.scrollTop - t.lines.clientHeight < 40]));
+  for (const line of lines) {
+    const terminal = terminals.get(line.actor);
+    if (!terminal) continue;
+    const last = terminal.last;
+    if (last && last.command === line.command && last.output === line.output && last.outcome === line.outcome) {
+      last.count++;
+      last.at.textContent = seconds(line.at);
+      last.times.textContent = `×${last.count}`;
+      continue;
+    }
+    terminal.last = draw(terminal.lines, line);
+    while (terminal.lines.children.length > 200) terminal.lines.firstChild.remove();
+  }
+  for (const [name, terminal] of terminals) if (follow.get(name)) terminal.lines.scrollTop = terminal.lines.scrollHeight;
+}
+
+function text(tag, name, content) {
+  const element = document.createElement(tag);
+  element.className = name;
+  element.textContent = content;
+  return element;
+}
+
+function draw(place, line) {
+  const row = text("div", `line ${line.outcome}`, "");
+  const at = text("span", "line-at", seconds(line.at));
+  const body = text("div", "line-body", "");
+  const times = text("span", "line-times", "");
+  const comment = line.command.startsWith("#");
+  const command = text("div", comment ? "line-comment" : "line-command", line.command);
+  body.append(command);
+  if (line.output) body.append(text("div", "line-output", line.output));
+  row.append(at, body, times);
+  place.append(row);
+  return { ...line, count: 1, at, times };
+}
+
+export function status(list) {
+  for (const status of list) {
+    const element = terminals.get(status.actor)?.element;
+    if (!element) continue;
+    const badge = element.querySelector(".state");
+    const words = `${marks[status.state] ?? "?"} ${status.state}`;
+    if (badge.textContent !== words) badge.textContent = words;
+    badge.dataset.state = status.state;
+    const again = element.querySelector(".again");
+    if (again) {
+      again.hidden = !status.assumed || status.state !== "gets answers";
+      again.textContent = status.assumed ? `↻ assumed the role again at ${seconds(status.assumed_at)}` : "";
+    }
+  }
+}
