@@ -63,6 +63,9 @@ func (x *exchange) readJSON() (*operation, error) {
 }
 
 func (x *exchange) unknownAction() error {
+	if x.json {
+		return errOf("InvalidAction", "")
+	}
 	return errf("InvalidAction", "Could not find operation %s for version %s", x.action, queryVersion(x.sig.service))
 }
 

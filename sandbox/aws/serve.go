@@ -46,7 +46,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.caller != nil {
 		call.AccountID, call.PrincipalARN, call.AccessKeyID = x.caller.account().id, x.caller.callerARN(), x.caller.id
 	}
-	silent := fault.Hang || fault.HangUp || errors.Is(err, errGone)
+	silent := fault.Hang || fault.HangUp || errors.Is(err, errGone) || !s.wait(r, s.latency)
 	switch e, ok := errors.AsType[*apiError](err); {
 	case silent:
 	case ok:

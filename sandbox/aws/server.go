@@ -22,6 +22,12 @@ type Config struct {
 	// LookupRate is the number of LookupEvents calls a second for each account and region; 0 means 2, as the real
 	// service allows, a negative number means no limit.
 	LookupRate float64
+	// Latency is how long an answer takes at least; 0 means 2 ms, a negative number no time at all.
+	//
+	// It is not there for looks. The SDK for Go closes a request's body as soon as it has the answer's header, and if
+	// net/http is not yet done with that body, it gives the connection up, with what is left of the answer. On a network
+	// that never happens; an answer from the same machine can be fast enough.
+	Latency time.Duration
 }
 
 // Server is the stand-in, an http.Handler. Make one with New.
@@ -31,6 +37,7 @@ type Server struct {
 	once       sync.Once
 	tokenKey   []byte // authenticates the paging tokens of LookupEvents
 	lookupRate rate.Limit
+	latency    time.Duration
 	operations map[string]*operation // by "service:Action"; never changed
 
 	mu          sync.Mutex
@@ -58,11 +65,15 @@ func New(c Config) *Server {
 	case c.LookupRate < 0:
 		limit = rate.Inf
 	}
+	if c.Latency == 0 {
+		c.Latency = 2 * time.Millisecond
+	}
 	return &Server{
 		log:         c.Logger,
 		closed:      make(chan struct{}),
 		tokenKey:    []byte(rand.Text()),
 		lookupRate:  limit,
+		latency:     c.Latency,
 		operations:  allOperations(),
 		propagation: c.Propagation,
 		trailDelay:  c.TrailDelay,

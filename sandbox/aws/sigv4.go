@@ -74,7 +74,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, sig signature) (*cre
 		return nil, errOf("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	if err := checkSkew(signed, s.now()); err != nil {
+	if err := checkSkew(signed, s.now().Truncate(time.Second)); err != nil {
 		return nil, err
 	}
 	if c.session != nil {
