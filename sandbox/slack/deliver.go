@@ -134,6 +134,11 @@ func (s *Server) writeEnvelope(ctx context.Context, c *conn, env *envelope) erro
 		c.cut()
 		return fmt.Errorf("connection %d was cut", c.info.ID)
 	}
+	select {
+	case <-c.greeted:
+	case <-c.done:
+		return fmt.Errorf("connection %d ended before hello", c.info.ID)
+	}
 	if err := s.write(c, env.raw); err != nil {
 		return err
 	}

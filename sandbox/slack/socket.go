@@ -28,7 +28,7 @@ const (
 type ConnectionInfo struct {
 	ID    int
 	Since time.Time
-	// Hello is set once the hello frame was written; envelopes go to such connections only.
+	// Hello is set from the hello frame until the farewell; envelopes go to such connections only.
 	Hello bool
 	// Sent counts envelopes, Acks acknowledgements that counted, Strays frames that acknowledged nothing: unknown or
 	// late ids, ids of another connection, frames past the size limit or not readable.
@@ -37,10 +37,11 @@ type ConnectionInfo struct {
 
 // conn is one Socket Mode connection. Its counters are guarded by the server's mutex.
 type conn struct {
-	info ConnectionInfo
-	ws   *websocket.Conn
-	base string        // scheme and host by which the client came
-	done chan struct{} // closed when nothing more will be read
+	info    ConnectionInfo
+	ws      *websocket.Conn
+	base    string        // scheme and host by which the client came
+	greeted chan struct{} // closed when hello was written: the first frame
+	done    chan struct{} // closed when nothing more will be read
 }
 
 // cut ends the connection without a close frame, as a broken network does.
@@ -59,7 +60,7 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ws.SetReadLimit(1 << 20)
-	c := &conn{ws: ws, base: baseURL(r), done: make(chan struct{})}
+	c := &conn{ws: ws, base: baseURL(r), greeted: make(chan struct{}), done: make(chan struct{})}
 	defer c.cut()
 	number, ok := s.register(c)
 	if !ok {
@@ -69,12 +70,14 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	if number > maxConnections {
 		s.work.Go(func() { s.farewell(c, "too_many_websockets") })
 	} else {
-		if err := s.write(c, s.hello(number)); err != nil {
-			return
-		}
+		// A client that has read hello may expect envelopes at once, before the write returns here.
 		s.mu.Lock()
 		c.info.Hello = true
 		s.mu.Unlock()
+		if err := s.write(c, s.hello(number)); err != nil {
+			return
+		}
+		close(c.greeted)
 		s.cfg.Logger.Debug("connection opened", "connection", c.info.ID, "open", number)
 		s.work.Go(func() { s.ping(c) })
 		if r.URL.Query().Get("debug_reconnects") == "true" {
@@ -237,6 +240,11 @@ func (s *Server) Disconnect(reason string) {
 		if reason != "warning" {
 			wait = 0
 			s.retire(c)
+		}
+		select {
+		case <-c.greeted:
+		case <-c.done:
+			continue
 		}
 		if err := s.write(c, disconnectFrame(reason)); err != nil {
 			c.cut()
