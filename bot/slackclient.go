@@ -196,7 +196,7 @@ func (s *slackClient) Whisper(ctx context.Context, to handlers.Listener, m *mess
 	var first error
 	if to.ResponseURL != "" && s.trusts(to.ResponseURL) {
 		first = slack.PostWebhookCustomHTTPContext(ctx, to.ResponseURL, s.http, &slack.WebhookMessage{
-			Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: slack.ResponseTypeEphemeral, Parse: "none",
+			Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks}, ResponseType: slack.ResponseTypeEphemeral,
 		})
 		if first == nil {
 			return nil
