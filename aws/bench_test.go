@@ -49,7 +49,7 @@ type bench struct {
 func onBench(t *testing.T, change func(*standin.Config, *Config), test func(t *testing.T, b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		in := standin.Config{}
+		in := standin.Config{Latency: -1}
 		out := Config{
 			Accounts: []Account{
 				{Name: "prod", ID: prodID, AssumeRole: spokeID, ExternalID: "ex-1", Regions: []string{"eu-west-1"}},

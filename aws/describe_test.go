@@ -3,6 +3,7 @@ package aws
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -192,6 +193,46 @@ func TestTheReadingSessionIsKeptAndRenewedBeforeItEnds(t *testing.T) {
 		b.describe("prod/Deploy")
 		if n := assumed(); n != 3 {
 			t.Errorf("at the end of the session: %d sessions", n)
+		}
+	})
+}
+
+func TestNobodyWaitsForARenewalWhileTheOldSessionIsGood(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		b.describe("prod/Deploy")
+		time.Sleep(8 * time.Minute)
+		b.server.Inject(standin.Fault{Action: "AssumeRole", Delay: 5 * time.Second})
+		warmed := make(chan error, 1)
+		go func() { warmed <- b.cloud.Warm(t.Context()) }()
+		time.Sleep(time.Second)
+		began := time.Now()
+		b.describe("prod/Deploy")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("waited %v", took)
+		}
+		if err := <-warmed; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestManyWhoNeedASessionOpenOne(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		b.server.Inject(standin.Fault{Action: "AssumeRole", Delay: time.Second})
+		target, _ := b.cloud.Parse("prod/Deploy")
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if _, err := b.cloud.Describe(t.Context(), target); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := len(b.server.Calls("AssumeRole")); n != 1 {
+			t.Errorf("%d sessions", n)
 		}
 	})
 }

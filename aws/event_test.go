@@ -167,6 +167,11 @@ func TestWhatIsToldTwiceCountsOnce(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	}
+	// Whichever event comes first, the one that names the caller stays.
+	owner.EventID, caller.EventID = caller.EventID, owner.EventID
+	if got := once([]Session{owner, caller}); len(got) != 1 || got[0].CallerARN == "" {
+		t.Errorf("got %+v", got)
+	}
 	keyOnly := caller
 	keyOnly.EventID, keyOnly.SharedEventID = "another", ""
 	if got := once([]Session{caller, keyOnly}); len(got) != 1 {

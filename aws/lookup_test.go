@@ -133,6 +133,22 @@ func TestPagesAreReadAtTwoRequestsASecondUpToTheLimit(t *testing.T) {
 	})
 }
 
+func TestThePaceHoldsAcrossLookUps(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		role := b.describe("prod/Deploy")
+		began := time.Now()
+		for range 5 {
+			if _, err := b.cloud.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("five look-ups took %v", took)
+		}
+	})
+}
+
 func TestTheLimitHoldsOverAllRegionsAndSaysWhereMoreIs(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.role(standin.RoleSpec{})

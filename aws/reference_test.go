@@ -122,6 +122,22 @@ func TestWhatNamesNoRoleIsRefusedWithASentence(t *testing.T) {
 	}
 }
 
+func TestForeignTextIsRepeatedShortAndHarmless(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                       `""`,
+		"a\"b\n":                 `"a\"b\n"`,
+		"<@U1> & `x`":            `"\x3c@U1\x3e \x26 \x60x\x60"`,
+		"é":                      `"\u00e9"`,
+		strings.Repeat("é", 64):  `"` + strings.Repeat(`\u00e9`, 64) + `"`,
+		strings.Repeat("a", 65):  `"` + strings.Repeat("a", 64) + `"…`,
+		strings.Repeat("a", 900): `"` + strings.Repeat("a", 64) + `"…`,
+	} {
+		if got := quote(in); got != want {
+			t.Errorf("%q: %s", in, got)
+		}
+	}
+}
+
 func TestManyAccountsMakeAShortSentence(t *testing.T) {
 	var many []Account
 	for _, c := range "abcdefghijklmnop" {
