@@ -26,7 +26,8 @@ var (
 	ErrNoServerTime    = errors.New("an answer without a date") // the cutoff cannot be known
 )
 
-// CallError is a remote call that failed, or whose answer cannot be used.
+// CallError is a remote call that failed, or whose answer cannot be used. Where the caller's context ended it, the cause
+// is that context's error, too.
 type CallError struct {
 	Kind      error  // one of the Err… values above
 	Operation string // such as iam:PutRolePolicy

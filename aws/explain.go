@@ -21,7 +21,7 @@ func Explain(err error) string {
 	}
 	switch call.Kind {
 	case ErrNoSuchRole:
-		return "There is no such role" + where + ". Check the name and the account; names of roles are case-sensitive here."
+		return "There is no such role" + where + ". Check the name, its upper and lower case, and the account."
 	case ErrAccessDenied:
 		return "AWS does not allow revokebot " + call.Operation + where + ". Give its role that permission, or check the trust policy and the external id when it is sts:AssumeRole."
 	case ErrUnmodifiable:
