@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	takeWait   = time.Second            // how long one Take waits for work
-	keepEvery  = 2 * time.Second        // a sign of life for the items in hand
-	claimEvery = 2 * time.Second        // a look for items that others left
-	abandoned  = 8 * time.Second        // an item without a sign of life for so long is anybody's
-	maxTries   = 5                      // then it is set aside
-	storeWait  = time.Second            // after the store did not answer
-	shortNap   = 250 * time.Millisecond // the longest that a new timer may go unnoticed
+	takeWait   = time.Second     // how long one Take waits for work
+	keepEvery  = 2 * time.Second // a sign of life for the items in hand
+	claimEvery = 2 * time.Second // a look for items that others left
+	abandoned  = 8 * time.Second // an item without a sign of life for so long is anybody's
+	maxTries   = 5               // then it is set aside
+	storeWait  = time.Second     // after the store did not answer
+	shortNap   = time.Second     // the longest that a new timer may go unnoticed
 )
 
 // handler does items; *handlers.Handlers is one.

@@ -127,7 +127,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 func startSandboxBot(ctx context.Context, c config, set settings, world actors.World, awsURL string, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
 	db := miniredis.NewMiniRedis()
 	db.ClockTTL(true)
-	client := redis.NewClient(&redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() }})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() }})
 	closeAll := func() {
 		_ = client.Close()
 		db.Close()

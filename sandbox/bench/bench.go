@@ -246,7 +246,7 @@ func (b *Bench) SDK(key awsstandin.AccessKey) awssdk.Config {
 }
 
 func (b *Bench) newRedisClient() *redis.Client {
-	return redis.NewClient(&redis.Options{Dialer: b.redisNet.dial, MaxRetries: 1, PoolSize: 40})
+	return redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: b.redisNet.dial, MaxRetries: 1, PoolSize: 40})
 }
 
 // RedisAway cuts every connection to Redis and refuses new ones, until it is called with false.

@@ -5,9 +5,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -231,4 +235,23 @@ func (b *Bench) Transcript() string {
 		t.WriteString(m.Username + ": " + m.Text + "\n")
 	}
 	return t.String()
+}
+
+// Session assumes DeployRole in prod as the CI user does.
+func (b *Bench) Session(name string) awsstandin.AccessKey {
+	b.T.Helper()
+	out, err := sts.NewFromConfig(b.SDK(b.World.CI)).AssumeRole(b.T.Context(), &sts.AssumeRoleInput{
+		RoleArn: &b.World.Role, RoleSessionName: &name,
+	})
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	c := out.Credentials
+	return awsstandin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+}
+
+// Works makes a call with a session's credentials and returns what AWS says.
+func (b *Bench) Works(session awsstandin.AccessKey) error {
+	_, err := iam.NewFromConfig(b.SDK(session)).ListRoles(b.T.Context(), &iam.ListRolesInput{})
+	return err
 }

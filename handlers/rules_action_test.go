@@ -1,0 +1,233 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+)
+
+// written is the policy on DeployRole in prod.
+func written(t *testing.T, b *bench.Bench) (document string, cutoff time.Time) {
+	t.Helper()
+	document, ok := b.World.Prod.RolePolicy(actors.DeployRole, "AWSRevokeOlderSessions")
+	if !ok {
+		t.Fatal("no policy AWSRevokeOlderSessions on the role")
+	}
+	var p struct {
+		Statement []struct {
+			Condition struct {
+				DateLessThan map[string]string
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(document), &p); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.Statement {
+		text, ok := s.Condition.DateLessThan["aws:TokenIssueTime"]
+		if !ok {
+			continue
+		}
+		if !strings.HasSuffix(text, "Z") {
+			t.Errorf("the date %q is not in UTC with a Z", text)
+		}
+		at, err := time.Parse("2006-01-02T15:04:05.000Z", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return document, at
+	}
+	t.Fatalf("no condition on aws:TokenIssueTime in %s", document)
+	return "", time.Time{}
+}
+
+// Rule 9.
+func TestTheCutoffIsAWSsTimeNeverThisMachinesSlacksOrTheMomentOfTheRequest(t *testing.T) {
+	for _, offset := range []time.Duration{0, 72 * time.Hour, -72 * time.Hour, 90 * time.Second, -90 * time.Second} {
+		t.Run(offset.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{ClockOffset: offset})
+				card := b.Ask()
+				time.Sleep(10*time.Minute + 300*time.Millisecond) // the request is old when it is approved
+				pressed := b.AWS.Now()
+				card.Approve(actors.Bob)
+				card.Becomes(approvals.StateApplied)
+				_, cutoff := written(t, b)
+				if !cutoff.Equal(cutoff.Truncate(time.Second)) {
+					t.Errorf("cutoff %v is not a whole second", cutoff)
+				}
+				if ahead := cutoff.Sub(pressed); ahead < 30*time.Second || ahead > 34*time.Second {
+					t.Errorf("the cutoff lies %v past AWS's time at the click, with a margin of 30s", ahead)
+				}
+			})
+		})
+	}
+}
+
+// Rule 10.
+func TestTheCutoffNeverMovesBackAndOtherStatementsSurvive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		future := b.AWS.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05Z")
+		other := `{"Sid":"KeepMe","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}`
+		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions", `{"Version":"2012-10-17","Statement":[`+other+
+			`,{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+future+`"}}}]}`); err != nil {
+			t.Fatal(err)
+		}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		document, cutoff := written(t, b)
+		if got := cutoff.Format("2006-01-02T15:04:05Z"); got != future {
+			t.Errorf("the cutoff moved from %s to %s", future, got)
+		}
+		if !strings.Contains(document, other) {
+			t.Errorf("the other statement is gone: %s", document)
+		}
+	})
+}
+
+// Rule 11.
+func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Protected: []string{"arn:aws:iam::*:role/break-glass-*"}})
+		if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: "break-glass-test", Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`}); err != nil {
+			t.Fatal(err)
+		}
+		for role, told := range map[string]string{
+			"prod/break-glass-test":                                    "protected",
+			"prod/revokebot-spoke":                                     "revokebot",
+			"prod/AWSServiceRoleForElasticLoadBalancing":               "service",
+			"prod/AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b": "Identity Center",
+		} {
+			before := len(b.Whispers(actors.Rosa))
+			b.Command(actors.Rosa, role+" why not")
+			b.Until(role+" is refused", func() bool { return len(b.Whispers(actors.Rosa)) > before })
+			if text := b.Whispers(actors.Rosa)[before]; !strings.Contains(text, told) {
+				t.Errorf("%s: %s", role, text)
+			}
+		}
+		b.Settle()
+		if len(b.Cards()) != 0 || b.Puts() != 0 {
+			t.Errorf("%d cards, %d writes", len(b.Cards()), b.Puts())
+		}
+	})
+}
+
+// Rule 13.
+func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "AccessDenied", Times: -1})
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateFailed)
+		for _, word := range []string{"*Applied*", "Read back", "enforced"} {
+			if card.Says(word) || strings.Contains(card.Message().Text, word) {
+				t.Errorf("it says %q although nothing was written:\n%s", word, b.Transcript())
+			}
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		if !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("not yet that it is enforced") {
+			t.Errorf("the proof is incomplete:\n%s", b.Transcript())
+		}
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if strings.Contains(m.Text, "are revoked") || strings.Contains(m.Text, "were revoked") {
+				t.Errorf("it claims more than was checked: %s", m.Text)
+			}
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		// The role is read for the card, for the merge, and then to read back: only that one is refused.
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 1, Delay: time.Millisecond})
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
+		card.Becomes(approvals.StateApplied)
+		if card.Says("*Read back*") || !card.Says("could *not be read back*") {
+			t.Errorf("a policy that was not read back is told as if it was:\n%s", b.Transcript())
+		}
+	})
+}
+
+// Rule 13.
+func TestNoEventsIsNotNoActivity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.AskFor(actors.Rosa, "prod/NightlyBackup")
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail") })
+		if !card.Says("That is not the same as none") {
+			t.Errorf("no events are told as if nobody had been there:\n%s", b.Transcript())
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Region: "eu-west-1", Times: -1, Code: "AccessDenied"})
+		card.Approve(actors.Bob)
+		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail shows") })
+		if !card.Says("*Not covered:* `eu-west-1`") {
+			t.Errorf("a region that refused is not named:\n%s", b.Transcript())
+		}
+	})
+}
+
+// The policy is the console's own, with the key spelled right and a date that AWS understands: it really denies.
+func TestTheDenyIsTheConsolesAndItDenies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		stolen := b.Session("deploy-stolen")
+		if err := b.Works(stolen); err != nil {
+			t.Fatalf("before: %v", err)
+		}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		document, cutoff := written(t, b)
+		want := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` +
+			cutoff.Format("2006-01-02T15:04:05.000Z") + `"}}}]}`
+		if document != want {
+			t.Errorf("the policy is\n%s\nwant\n%s", document, want)
+		}
+		if err := b.Works(stolen); err == nil || !strings.Contains(err.Error(), "explicit deny") {
+			t.Errorf("the stolen session: %v", err)
+		}
+		if err := b.Works(b.Session("too-early")); err == nil {
+			t.Error("a session opened within the margin works")
+		}
+		time.Sleep(time.Until(cutoff) + time.Second)
+		if err := b.Works(b.Session("afterwards")); err != nil {
+			t.Errorf("a session opened after the cutoff: %v", err)
+		}
+		if err := b.Works(stolen); err == nil {
+			t.Error("the stolen session works again")
+		}
+		// What circulates in many texts is accepted by IAM and stops nobody.
+		for _, useless := range []string{
+			strings.Replace(document, "aws:TokenIssueTime", "aws:TokeIssueTime", 1),
+			strings.Replace(document, cutoff.Format("2006-01-02T15:04:05.000Z"), "2021-05-21T02:24:21.3702", 1),
+		} {
+			if err := b.World.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions", useless); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Works(stolen); err != nil {
+				t.Errorf("%s denies after all: %v", useless, err)
+			}
+		}
+	})
+}

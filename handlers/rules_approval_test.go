@@ -1,0 +1,392 @@
+package handlers_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	"github.com/revokebot/revokebot/sandbox/bench"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// refusal reads the newest refusal in a request's log.
+func refusal(t *testing.T, card bench.Card) (by string, code approvals.RefusalCode) {
+	t.Helper()
+	for _, e := range slices.Backward(card.Events()) {
+		if e.Type == approvals.EventRefused {
+			_, after, _ := strings.Cut(string(e.Detail), `"code":"`)
+			text, _, _ := strings.Cut(after, `"`)
+			return e.By, approvals.RefusalCode(text)
+		}
+	}
+	return "", ""
+}
+
+// Rule 1.
+func TestTheApproverApprovesAStoredRequestNeverWhatAMessageSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Slack: slack.Config{TeamID: "T0SANDBOX"}})
+		b.Slack.PutChannel(slack.Channel{ID: "C0COPY", Name: "copy", Members: []string{actors.Bob}, BotMember: true})
+		card := b.Ask()
+		forged := map[string]slack.Click{
+			"a copy of the card in another channel":  {AsChannelID: "C0COPY"},
+			"a copy of the card in the same channel": {AsMessageTS: "946684801.000001"},
+		}
+		for name, click := range forged {
+			click.ChannelID, click.MessageTS, click.BlockID = actors.Incident, card.TS, "decide"
+			click.ActionID, click.Value = messages.ActionApprove, card.ID
+			refused := card.Request().Refused
+			if _, err := b.Slack.Click(t.Context(), actors.Bob, click); err != nil {
+				t.Fatal(err)
+			}
+			b.Until(name+" is refused", func() bool { return card.Request().Refused == refused+1 })
+			if _, code := refusal(t, card); code != approvals.RefusedWrongPlace {
+				t.Errorf("%s: refused as %q", name, code)
+			}
+		}
+		for name, envelope := range map[string]string{
+			"another workspace": clickEnvelope("e-team", "T0OTHER", "A0SANDBOX", card, actors.Bob),
+			"another app":       clickEnvelope("e-app", "T0SANDBOX", "A0OTHER", card, actors.Bob),
+			"a payload that contradicts itself": strings.Replace(clickEnvelope("e-self", "T0SANDBOX", "A0SANDBOX", card, actors.Bob),
+				`"message_ts":"`+card.TS, `"message_ts":"946684801.000001`, 1),
+		} {
+			refused := card.Request().Refused
+			if _, err := b.Slack.SendEnvelope(t.Context(), []byte(envelope)); err != nil {
+				t.Fatal(err)
+			}
+			b.Until("a click of "+name+" is refused", func() bool { return card.Request().Refused == refused+1 })
+		}
+		if card.State() != approvals.StateOpen || b.Puts() != 0 {
+			t.Errorf("state %s, %d writes", card.State(), b.Puts())
+		}
+		// The same click from the card itself counts, whatever the message around it claims.
+		if _, err := b.Slack.SendEnvelope(t.Context(), []byte(strings.Replace(
+			clickEnvelope("e-true", "T0SANDBOX", "A0SANDBOX", card, actors.Bob), `"text":"the card"`, `"text":"revoke staging/Other instead"`, 1,
+		))); err != nil {
+			t.Fatal(err)
+		}
+		card.Becomes(approvals.StateApplied)
+		if put := b.AWS.Calls("PutRolePolicy")[0]; put.Params["RoleName"] != actors.DeployRole || put.AccountID != actors.ProdID {
+			t.Errorf("wrote to %s in %s", put.Params["RoleName"], put.AccountID)
+		}
+	})
+}
+
+// clickEnvelope is a click on Approve as it goes over the wire.
+func clickEnvelope(id, team, app string, card bench.Card, user string) string {
+	return fmt.Sprintf(`{"envelope_id":%q,"type":"interactive","accepts_response_payload":true,"payload":{"type":"block_actions",
+		"user":{"id":%q,"team_id":%q},"team":{"id":%q},"api_app_id":%q,"trigger_id":"1.%s","channel":{"id":%q},
+		"container":{"type":"message","message_ts":%q,"channel_id":%q},"message":{"ts":%q,"text":"the card"},
+		"actions":[{"action_id":%q,"block_id":"decide","value":%q,"type":"button","action_ts":"1.1"}]}}`,
+		id, user, team, team, app, id, actors.Incident, card.TS, actors.Incident, card.TS, messages.ActionApprove, card.ID)
+}
+
+// Rule 2.
+func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Group, actors.Rosa, actors.Bob}})
+		card := b.Ask()
+		card.Approve(actors.Rosa)
+		b.Whispered(actors.Rosa, "somebody else has to decide")
+		card.Approve(actors.Bob)
+		b.Until("Bob's approval is counted", func() bool { return len(card.Request().Votes) == 1 })
+		card.CaughtUp()
+		if !strings.Contains(card.Message().Text, "*1 of 2*") {
+			t.Errorf("the card does not say 1 of 2: %s", card.Message().Text)
+		}
+		card.Approve(actors.Bob)
+		b.Whispered(actors.Bob, "one person counts once")
+		b.Settle()
+		if card.State() != approvals.StateOpen || b.Puts() != 0 {
+			t.Fatalf("state %s, %d writes after one approver pressed twice", card.State(), b.Puts())
+		}
+		card.Approve(actors.Ines)
+		card.Becomes(approvals.StateApplied)
+		if got := card.Request().Voters(); !slices.Equal(got, []string{actors.Bob, actors.Ines}) {
+			t.Errorf("voters %v", got)
+		}
+	})
+}
+
+// Rule 3.
+func TestGuestsBotsDeactivatedUsersAndPeopleOfOtherOrganisationsNeitherRequestNorApprove(t *testing.T) {
+	for name, user := range map[string]slack.User{
+		"guest":                   {Guest: true},
+		"single-channel guest":    {SingleChannelGuest: true},
+		"bot":                     {Bot: true},
+		"deactivated":             {Deactivated: true},
+		"stranger":                {Stranger: true, TeamID: "T0OTHER"},
+		"person of another team":  {TeamID: "T0OTHER"},
+		"of another organisation": {TeamID: "T0OTHER", EnterpriseID: "E0OTHER"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Approvers: []string{"U0ODD", actors.Bob}})
+				user.ID, user.Name, user.RealName = "U0ODD", "odd", "Odd"
+				b.Slack.PutUser(user)
+				channel := b.Slack.Channels()[0]
+				channel.Members = append(channel.Members, "U0ODD")
+				b.Slack.PutChannel(channel)
+
+				b.Command("U0ODD", "prod/DeployRole")
+				b.Whispered("U0ODD", "Nothing was requested")
+				b.Settle()
+				if n := len(b.Cards()); n != 0 {
+					t.Fatalf("%d cards", n)
+				}
+				card := b.Ask()
+				card.Approve("U0ODD")
+				b.Whispered("U0ODD", "Your click was not counted")
+				b.Settle()
+				if card.State() != approvals.StateOpen || b.Puts() != 0 {
+					t.Errorf("state %s, %d writes", card.State(), b.Puts())
+				}
+				if by, code := refusal(t, card); by != "U0ODD" || code != approvals.RefusedNotMember {
+					t.Errorf("recorded %q by %q", code, by)
+				}
+			})
+		})
+	}
+}
+
+// Rule 4.
+func TestWhetherSomebodyMayApproveIsLookedUpWhenTheyClick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		group := slack.Group{ID: actors.Group, Handle: "security", Name: "Security", Members: []string{actors.Ines}}
+		b.Slack.PutGroup(group) // Bob has left since the card was posted
+		card.Approve(actors.Bob)
+		b.Whispered(actors.Bob, "not on the list of approvers")
+		group.Members = append(group.Members, actors.Nils)
+		b.Slack.PutGroup(group) // and Nils has come
+		card.Approve(actors.Nils)
+		card.Becomes(approvals.StateApplied)
+	})
+}
+
+// Rule 4.
+func TestIfTheLookUpFailsTheAnswerIsNo(t *testing.T) {
+	for _, method := range []string{"users.info", "usergroups.users.list"} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				b.Slack.Inject(slack.Fault{Method: method, Error: "internal_error"})
+				card.Approve(actors.Bob)
+				b.Whispered(actors.Bob, "without that the answer is no")
+				if card.State() != approvals.StateOpen || b.Puts() != 0 {
+					t.Errorf("state %s, %d writes", card.State(), b.Puts())
+				}
+				b.Slack.ClearFaults()
+				card.Approve(actors.Bob)
+				card.Becomes(approvals.StateApplied)
+			})
+		})
+	}
+}
+
+// Rule 4.
+func TestEveryApproverIsLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTheCall(t *testing.T) {
+	for name, c := range map[string]struct {
+		between time.Duration
+		end     approvals.State
+	}{
+		"59 seconds":  {59 * time.Second, approvals.StateApplied},
+		"two minutes": {2 * time.Minute, approvals.StateFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Bob, actors.Ines}})
+				card := b.Ask()
+				card.Approve(actors.Bob)
+				b.Until("Bob's approval is counted", func() bool { return len(card.Request().Votes) == 1 })
+				time.Sleep(c.between)
+				bob := slack.User{ID: actors.Bob, Name: "bob", RealName: "Bob", Deactivated: true}
+				b.Slack.PutUser(bob)
+				card.Approve(actors.Ines)
+				card.Becomes(c.end)
+				wrote := 0
+				if c.end == approvals.StateApplied {
+					wrote = 1
+				}
+				if b.Puts() != wrote {
+					t.Errorf("%d writes, want %d", b.Puts(), wrote)
+				}
+				if c.end == approvals.StateFailed && !card.Says("may not approve any more") {
+					t.Errorf("the thread does not say why:\n%s", b.Transcript())
+				}
+			})
+		})
+	}
+}
+
+// Rule 5.
+func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(b *bench.Bench, card bench.Card)
+		ends approvals.State
+		told string
+	}{
+		"denied":    {func(_ *bench.Bench, c bench.Card) { c.Press(actors.Bob, messages.ActionDeny) }, approvals.StateDenied, "was denied by"},
+		"cancelled": {func(_ *bench.Bench, c bench.Card) { c.Press(actors.Rosa, messages.ActionCancel) }, approvals.StateCancelled, "was cancelled by"},
+		"expired":   {func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired on"},
+		"decided":   {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				c.end(b, card)
+				card.Becomes(c.ends)
+				if card.HasButtons() {
+					t.Error("the card still has buttons")
+				}
+				writes := b.Puts()
+				card.PressLate(actors.Ines, messages.ActionApprove)
+				b.Whispered(actors.Ines, c.told)
+				b.Settle()
+				if card.State() != c.ends || b.Puts() != writes {
+					t.Errorf("state %s, %d writes", card.State(), b.Puts())
+				}
+			})
+		})
+	}
+}
+
+// Rule 5.
+func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
+	for name, c := range map[string]struct {
+		at  time.Duration
+		end approvals.State
+	}{
+		"a second before": {14*time.Minute + 59*time.Second, approvals.StateApplied},
+		"at the deadline": {15 * time.Minute, approvals.StateExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				time.Sleep(time.Until(card.Request().Opened.Add(c.at)))
+				card.PressLate(actors.Bob, messages.ActionApprove)
+				card.Becomes(c.end)
+				if c.end == approvals.StateExpired && b.Puts() != 0 {
+					t.Errorf("%d writes", b.Puts())
+				}
+			})
+		})
+	}
+}
+
+// Rule 6.
+func TestAnApprovalIsUsedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Replicas: 2})
+		card := b.Ask()
+		var clicks sync.WaitGroup
+		for _, user := range []string{actors.Bob, actors.Ines, actors.Bob, actors.Ines, actors.Bob} {
+			clicks.Go(func() {
+				d, err := b.Slack.Click(t.Context(), user, slack.Click{
+					ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "decide", ActionID: messages.ActionApprove, Value: card.ID,
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := b.Slack.Redeliver(t.Context(), d.EnvelopeID); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		clicks.Wait()
+		card.Becomes(approvals.StateApplied)
+		time.Sleep(time.Minute)
+		if b.Puts() != 1 {
+			t.Errorf("%d writes", b.Puts())
+		}
+		if n := len(card.Request().Votes); n != 1 {
+			t.Errorf("%d votes", n)
+		}
+		approved := 0
+		for _, text := range card.Thread() {
+			if strings.Contains(text, "*Applied*") {
+				approved++
+			}
+		}
+		if approved != 1 {
+			t.Errorf("the thread tells it %d times", approved)
+		}
+	})
+}
+
+// Rule 6.
+func TestARedeliveredCommandMakesOneRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Replicas: 2})
+		d := b.Command(actors.Rosa, "prod/DeployRole")
+		for range 3 {
+			if again, err := b.Slack.Redeliver(t.Context(), d.EnvelopeID); err != nil || !again.Acked {
+				t.Errorf("redelivery: %+v, %v", again, err)
+			}
+		}
+		b.Settle()
+		if n := len(b.Cards()); n != 1 {
+			t.Errorf("%d cards", n)
+		}
+		if w := b.Whispers(actors.Rosa); len(w) != 0 {
+			t.Errorf("Rosa was told: %v", w)
+		}
+	})
+}
+
+// Rule 7.
+func TestIfTheRoleBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		if _, err := b.World.Prod.RecreateRole(actors.DeployRole); err != nil {
+			t.Fatal(err)
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateVoid)
+		if b.Puts() != 0 {
+			t.Errorf("%d writes", b.Puts())
+		}
+		if !strings.HasPrefix(card.Message().Text, "Void") || !card.Says("not the one that was approved") {
+			t.Errorf("it is not told:\n%s", b.Transcript())
+		}
+		again := b.Ask() // the new role can be asked for at once
+		again.Approve(actors.Bob)
+		again.Becomes(approvals.StateApplied)
+	})
+}
+
+// Rule 8.
+func TestOneOpenRequestForARoleAtATimeTheSecondCommandPointsAtTheFirstCard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.Command(actors.Nils, "arn:aws:sts::"+actors.ProdID+":assumed-role/DeployRole/somebody the same in other words")
+		b.Whispered(actors.Nils, "/archives/"+actors.Incident+"/p"+strings.ReplaceAll(card.TS, ".", ""))
+		b.Settle()
+		if n := len(b.Cards()); n != 1 {
+			t.Errorf("%d cards", n)
+		}
+		other := b.AskFor(actors.Nils, "staging/DeployRole")
+		if other.ID == card.ID {
+			t.Error("the same role name in another account is another role")
+		}
+		card.Press(actors.Rosa, messages.ActionCancel)
+		card.Becomes(approvals.StateCancelled)
+		fresh := b.Ask()
+		fresh.Approve(actors.Bob)
+		fresh.Becomes(approvals.StateApplied)
+	})
+}

@@ -1,0 +1,204 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// Rule 14.
+func TestNothingIsAcceptedFromSlackBeforeRedisHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.RedisAway(true)
+		if d := b.Command(actors.Nils, "staging/DeployRole"); !strings.Contains(string(d.AckPayload), "nothing was recorded") {
+			t.Errorf("the command is answered with %s", d.AckPayload)
+		}
+		if d := card.Press(actors.Bob, messages.ActionApprove); !d.Acked {
+			t.Errorf("the click: %+v", d)
+		}
+		b.Whispered(actors.Bob, "nothing was recorded")
+		b.RedisAway(false)
+		b.Settle()
+		if card.State() != approvals.StateOpen || b.Puts() != 0 || len(b.Cards()) != 1 {
+			t.Errorf("something happened: state %s, %d writes, %d cards", card.State(), b.Puts(), len(b.Cards()))
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+	})
+}
+
+// Rule 15. The crash test runs the real process; this is the same on fake time, at the points where AWS has answered or
+// has not.
+func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
+	for name, fault := range map[string]awsstandin.Fault{
+		"the write never came":           {Action: "PutRolePolicy", HangUp: true, Times: 3},
+		"the write came, the answer not": {Action: "PutRolePolicy", HangUp: true, AfterDoing: true, Times: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Replicas: 2})
+				card := b.Ask()
+				b.AWS.Inject(fault)
+				card.Approve(actors.Bob)
+				b.Until("the cutoff is promised", func() bool { return card.State() == approvals.StateExecuting })
+				promised := card.Request().Promise
+				card.Becomes(approvals.StateApplied)
+				_, cutoff := written(t, b)
+				if promised == nil || !strings.Contains(string(promised.Detail), cutoff.Format("2006-01-02T15:04:05Z")) && fault.AfterDoing {
+					t.Errorf("the cutoff %v is not the promised one: %s", cutoff, promised.Detail)
+				}
+				applied := 0
+				for _, e := range card.Events() {
+					if e.Type == approvals.EventApplied {
+						applied++
+					}
+				}
+				if applied != 1 {
+					t.Errorf("applied %d times", applied)
+				}
+			})
+		})
+	}
+}
+
+// Rule 16.
+func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		card.CaughtUp()
+		before := len(card.Thread())
+		for _, method := range []string{"chat.postMessage", "chat.update", "chat.postEphemeral"} {
+			b.Slack.Inject(slack.Fault{Method: method, HTTPStatus: 503})
+		}
+		card.Approve(actors.Bob)
+		b.Until("the deny is on the role", func() bool { return card.State() == approvals.StateApplied })
+		time.Sleep(10 * time.Minute)
+		if n := len(card.Thread()); n != before {
+			t.Fatalf("%d messages came through", n-before)
+		}
+		b.Slack.ClearFaults()
+		card.CaughtUp()
+		if card.HasButtons() || !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("CloudTrail shows") {
+			t.Errorf("the thread did not catch up:\n%s", b.Transcript())
+		}
+		seen := map[string]int{}
+		for _, text := range card.Thread() {
+			if seen[text]++; seen[text] > 1 {
+				t.Errorf("told twice: %s", text)
+			}
+		}
+	})
+}
+
+// Rule 16. A message that Slack took without an answer is found again and not told twice, and the order stays.
+func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", DropAfter: true, Times: 1}) // the card
+		b.Command(actors.Rosa, "prod/DeployRole")
+		b.Until("there is a card", func() bool { return len(b.Cards()) > 0 })
+		card := b.Cards()[0]
+		card.CaughtUp()
+		for range 4 {
+			b.Slack.Inject(slack.Fault{Method: "chat.postMessage", DropAfter: true, Times: 1})
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail shows") })
+		card.CaughtUp()
+		if n := len(b.Cards()); n != 1 {
+			t.Errorf("%d cards", n)
+		}
+		var order []string
+		for _, word := range []string{"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows"} {
+			n := 0
+			for _, text := range card.Thread() {
+				if strings.Contains(text, word) {
+					n++
+					order = append(order, word)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%q is told %d times", word, n)
+			}
+		}
+		if got, want := strings.Join(thread(card), "|"), strings.Join(order, "|"); got != want {
+			t.Errorf("order %s, want %s", got, want)
+		}
+	})
+}
+
+// thread is the known lines of a thread in their order.
+func thread(card bench.Card) []string {
+	var order []string
+	for _, text := range card.Thread() {
+		for _, word := range []string{"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows"} {
+			if strings.Contains(text, word) {
+				order = append(order, word)
+			}
+		}
+	}
+	return order
+}
+
+// Rule 17.
+func TestRefusedClicksAreRecordedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		for _, user := range []string{actors.Rosa, actors.Nils, actors.Gina} {
+			card.Approve(user)
+			b.Whispered(user, "Your click was not counted")
+		}
+		card.CaughtUp()
+		if n := card.Request().Refused; n != 3 {
+			t.Errorf("%d refusals in the log", n)
+		}
+		for _, user := range []string{actors.Rosa, actors.Nils, actors.Gina} {
+			if !card.Says("<@" + user + "> pressed Approve, but") {
+				t.Errorf("the thread does not name %s:\n%s", user, b.Transcript())
+			}
+		}
+		// One that leads to no request is kept as well.
+		if _, err := b.Slack.Click(t.Context(), actors.Bob, slack.Click{
+			ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "decide", ActionID: messages.ActionApprove, Value: "NOSUCHREQUEST",
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.Whispered(actors.Bob, "there is no request behind this button")
+		notes, err := b.DB.XRange(t.Context(), "{revokebot}:notes", "-", "+").Result()
+		if err != nil || len(notes) != 1 || notes[0].Values["by"] != actors.Bob {
+			t.Errorf("notes %v, %v", notes, err)
+		}
+	})
+}
+
+// Nothing that was acknowledged is lost when a replica stops in the middle.
+func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Replicas: 2})
+		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 3 * time.Second})
+		card.Approve(actors.Bob)
+		b.Until("the write is under way", func() bool { return card.State() == approvals.StateExecuting })
+		b.Stop(0)
+		b.Stop(1)
+		b.Start()
+		card.Becomes(approvals.StateApplied)
+		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail shows") })
+		if b.Puts() != 1 {
+			t.Errorf("%d writes", b.Puts())
+		}
+	})
+}
