@@ -16,6 +16,9 @@ var services = map[string]string{
 	"apigateway.amazonaws.com": "API Gateway",
 }
 
+// nameless stands for a name that the event does not tell.
+const nameless = "unknown"
+
 // callerWords says in plain words who opened the session. The words hold foreign text.
 func callerWords(r record, s Session, userName string) string {
 	who := r.UserIdentity
@@ -28,33 +31,33 @@ func callerWords(r record, s Session, userName string) string {
 		if words, ok := services[who.InvokedBy]; ok && s.SessionName != "" {
 			return words + " " + s.SessionName
 		}
-		return "the service " + first(who.InvokedBy, "of an unknown name")
+		return "the service " + first(who.InvokedBy, nameless)
 	case "IAMUser":
-		return "user " + first(who.UserName, nameOf(who.ARN), who.PrincipalID) + in
+		return "user " + first(who.UserName, nameOf(who.ARN), who.PrincipalID, nameless) + in
 	case "AssumedRole":
 		if ref, err := parseARN(who.ARN); err == nil {
 			role, session, _ := strings.Cut(ref.rest, "/")
 			return "role " + role + " (session " + session + ")" + in
 		}
-		return "a role session (" + first(who.PrincipalID, userName) + ")" + in
+		return "a role session (" + first(who.PrincipalID, userName, nameless) + ")" + in
 	case "SAMLUser":
 		provider := nameOf(r.RequestParameters.PrincipalARN)
 		if provider == "" {
-			return first(who.UserName, who.PrincipalID) + " (SAML)"
+			return first(who.UserName, who.PrincipalID, nameless) + " (SAML)"
 		}
-		return first(who.UserName, who.PrincipalID) + " (SAML " + provider + ")"
+		return first(who.UserName, who.PrincipalID, nameless) + " (SAML " + provider + ")"
 	case "WebIdentityUser":
-		return webIdentityWords(first(who.UserName, userName, who.PrincipalID), who.IdentityProvider)
+		return webIdentityWords(first(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
 	case "AWSAccount":
-		return "account " + first(who.AccountID, "unknown") + " (" + who.PrincipalID + ")"
+		return "account " + first(who.AccountID, nameless) + " (" + first(who.PrincipalID, nameless) + ")"
 	case "Root":
-		return "root of account " + first(who.AccountID, "unknown")
+		return "root of account " + first(who.AccountID, nameless)
 	case "FederatedUser":
-		return "federated user " + first(nameOf(who.ARN), who.PrincipalID) + in
+		return "federated user " + first(nameOf(who.ARN), who.PrincipalID, nameless) + in
 	case "":
-		return first(userName, who.ARN, who.PrincipalID, who.InvokedBy, "unknown")
+		return first(userName, who.ARN, who.PrincipalID, who.InvokedBy, nameless)
 	default:
-		return who.Type + " " + first(who.ARN, who.UserName, who.PrincipalID, userName, "of an unknown name")
+		return who.Type + " " + first(who.ARN, who.UserName, who.PrincipalID, userName, nameless)
 	}
 }
 
