@@ -172,7 +172,7 @@ func (x *exchange) record(op *operation, failure *apiError) {
 	} else if x.foreign != nil {
 		h.sharedID = randomUUID()
 		other := h
-		other.identity = x.caller.foreignIdentity()
+		other.identity, other.host = x.caller.foreignIdentity(), ""
 		x.foreign.tell(other)
 	}
 	x.caller.account().tell(h)

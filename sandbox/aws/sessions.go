@@ -115,7 +115,8 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 					"userName": spec.Subject, "identityProvider": provider,
 				},
 				request: request, response: response,
-				resources: []map[string]any{roleResource(c.session.role)},
+				additional: map[string]any{"identityProviderConnectionVerificationMethod": "IAMTrustStore"},
+				resources:  []map[string]any{roleResource(c.session.role)},
 			}
 		})
 }
@@ -144,6 +145,9 @@ func (a *Account) issue(roleName, sessionName string, lifetime time.Duration, ac
 	c := a.server.newSession(r, sessionName, lifetime)
 	h := tell(c)
 	h.source, h.requestID, h.readOnly = "sts.amazonaws.com", randomUUID(), true
+	if c.session.service == "" {
+		h.host = "sts." + h.region + ".amazonaws.com"
+	}
 	a.tell(h)
 	return c.accessKey(), nil
 }

@@ -27,6 +27,7 @@ type raw struct {
 	body            string
 	url             string
 	at              time.Time
+	headers         map[string]string
 	after           func(*http.Request) // changes made after signing
 }
 
@@ -50,6 +51,9 @@ func (b *bench) send(r raw) (status int, body string, header http.Header) {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", r.contentType)
+	for name, value := range r.headers {
+		req.Header.Set(name, value)
+	}
 	if r.target != "" {
 		req.Header.Set("X-Amz-Target", r.target)
 	}
