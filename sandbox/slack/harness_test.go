@@ -185,6 +185,11 @@ func (s *socket) write(v any) {
 
 // acking answers every envelope with a payload until the connection ends, and returns what came.
 func (s *socket) acking(payload any) <-chan map[string]any {
+	return s.answering(func(map[string]any) any { return payload })
+}
+
+// answering answers every envelope with the payload that answer returns for it.
+func (s *socket) answering(answer func(frame map[string]any) any) <-chan map[string]any {
 	seen := make(chan map[string]any, 100)
 	go func() {
 		defer close(seen)
@@ -194,7 +199,7 @@ func (s *socket) acking(payload any) <-chan map[string]any {
 				return
 			}
 			ack := map[string]any{"envelope_id": frame["envelope_id"]}
-			if payload != nil {
+			if payload := answer(frame); payload != nil {
 				ack["payload"] = payload
 			}
 			s.write(ack)
