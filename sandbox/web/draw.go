@@ -41,7 +41,6 @@ type message struct {
 	Body    template.HTML
 	Replies replies
 	LastAt  int64
-	Initial string
 }
 
 // items draws what a person sees in a channel. Threads are part of it; the script shows them when they are opened.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"hash/fnv"
 	"slices"
 	"strings"
 	"unicode"
@@ -57,9 +56,8 @@ func initials(name string) string {
 	return string(out)
 }
 
-// shade is the number of a person's avatar colour. It depends on the id alone, so it stays.
-func shade(id string) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
-	return int(h.Sum32() % shades)
+// shade is the number of a person's avatar colour: their place among the people, so that it stays and few share one.
+func (n names) shade(id string) int {
+	i := slices.IndexFunc(n.slack.Users(), func(u slack.User) bool { return u.ID == id })
+	return max(i, 0) % shades
 }

@@ -90,7 +90,7 @@ func (s story) decide() step {
 	if s.Viewer.UserID == s.Requester {
 		text = "Nothing happens without a second person. You asked, so your own Approve does not count; try it, or:"
 	}
-	return step{Number: 2, Text: text, Do: "become", Value: p.UserID, Label: "Become " + s.Names(p.UserID) + " and approve"}
+	return step{Number: 2, Text: text, Do: "become", Value: p.UserID, Label: "Become " + s.Names(p.UserID)}
 }
 
 func (s story) first(is func(Person) bool) (Person, bool) {

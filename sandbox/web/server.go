@@ -109,8 +109,9 @@ func New(cfg Config) *Server {
 		drawn: map[string]drawn{}, requesters: map[string]string{}, pokes: map[chan struct{}]struct{}{},
 		propagation: cfg.Propagation, trailDelay: cfg.TrailDelay,
 	}
-	s.blocks = blocks.New(names{cfg.Slack})
-	s.pages = template.Must(template.New("").Funcs(template.FuncMap{"initials": initials, "shade": shade}).
+	users := names{cfg.Slack}
+	s.blocks = blocks.New(users)
+	s.pages = template.Must(template.New("").Funcs(template.FuncMap{"initials": initials, "shade": users.shade}).
 		ParseFS(templates, "templates/*.tmpl"))
 
 	mux := http.NewServeMux()

@@ -92,7 +92,7 @@ function drawTabs() {
 
 function drawOnline(count) {
   const words = count === 1 ? "1 connection" : `${count} connections`;
-  $("online").textContent = count ? `revokebot is online, ${words}` : "revokebot is offline";
+  $("online").replaceChildren(count ? "revokebot is online" : "revokebot is offline", element("span", { class: "online-count" }, count ? `, ${words}` : ""));
   $("online").dataset.on = String(count > 0);
 }
 

@@ -8,6 +8,8 @@ export function wire(form, { send, hints }) {
   const notice = form.querySelector("[role=alert]");
   let recalled = 0;
 
+  let taken = false; // an Enter that was acted upon must not also break the line
+
   const grow = () => {
     box.rows = Math.min(8, box.value.split("\n").length);
   };
@@ -38,8 +40,9 @@ export function wire(form, { send, hints }) {
   });
   box.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
+    taken = event.key === "Enter" && !event.shiftKey;
     if (hints?.key(event, put)) return;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (taken) {
       event.preventDefault();
       submit();
     } else if (event.key === "ArrowUp" && (!box.value || recalled) && recalled < sent.length) {
@@ -50,6 +53,10 @@ export function wire(form, { send, hints }) {
       recalled--;
       put(recalled ? sent[sent.length - recalled] : "");
     }
+  });
+  box.addEventListener("keyup", () => (taken = false));
+  box.addEventListener("beforeinput", (event) => {
+    if (taken && event.inputType === "insertLineBreak") event.preventDefault();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();

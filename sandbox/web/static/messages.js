@@ -1,6 +1,7 @@
 // The channel's list and the thread beside it. Both show pieces of HTML that the server drew, placed by their ts.
 
 import { localise } from "./dates.js";
+import { End } from "./end.js";
 
 const list = document.getElementById("messages");
 const newer = document.getElementById("newer");
@@ -16,20 +17,18 @@ export const openThread = () => root;
 // reset shows the items of a sync. keepThread is false when another channel is shown.
 export function reset(fresh, person, keepThread) {
   viewer = person;
-  const follow = !keepThread || atEnd(list);
   items.clear();
   for (const item of fresh) items.set(item.key, item);
   list.replaceChildren(...fresh.filter((item) => !item.thread).map(draw));
   if (!keepThread || !items.has(root)) closeThread(false);
   else showThread();
-  if (follow) scrollToEnd(list);
+  if (keepThread) end.keep();
+  else end.go();
 }
 
 // update applies a patch. It returns the root of a thread in which the app replied for the first time.
 export function update(changed, gone) {
   let started = "";
-  const follow = atEnd(list);
-  const followThread = atEnd(threadList);
   for (const key of gone) {
     items.delete(key);
     for (const place of [list, threadList]) find(place, key)?.remove();
@@ -40,10 +39,10 @@ export function update(changed, gone) {
     items.set(item.key, item);
     if (!item.thread) place(list, item);
     if (root && (item.key === root || item.thread === root)) place(threadList, item);
-    if (!known && !item.thread && !follow) newer.hidden = false;
+    if (!known && !item.thread && !end.there) newer.hidden = false;
   }
-  if (follow) scrollToEnd(list);
-  if (followThread) scrollToEnd(threadList);
+  end.keep();
+  threadEnd.keep();
   return started;
 }
 
@@ -89,7 +88,7 @@ export function show(ts, focus = true) {
   showThread();
   pane.hidden = false;
   document.body.classList.add("thread-open");
-  scrollToEnd(threadList);
+  threadEnd.go();
   if (focus) document.getElementById("reply-text").focus({ preventScroll: true });
 }
 
@@ -111,20 +110,6 @@ export function reveal(ts) {
   message.querySelector(".btn-primary, .btn")?.focus({ preventScroll: true });
 }
 
-const atEnd = (place) => place.scrollHeight - place.scrollTop - place.clientHeight < 60;
-
-function scrollToEnd(place) {
-  place.scrollTop = place.scrollHeight;
-  if (place === list) newer.hidden = true;
-}
-
-newer.addEventListener("click", () => scrollToEnd(list));
-list.addEventListener("scroll", () => {
-  if (atEnd(list)) newer.hidden = true;
-});
-// A list that grows smaller (a dock unfolds, a keyboard appears) keeps its end in sight.
-for (const place of [list, threadList]) {
-  let end = true;
-  place.addEventListener("scroll", () => (end = atEnd(place)));
-  new ResizeObserver(() => end && scrollToEnd(place)).observe(place);
-}
+const end = new End(list, () => (newer.hidden = true));
+const threadEnd = new End(threadList);
+newer.addEventListener("click", () => end.go());

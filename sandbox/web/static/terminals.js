@@ -1,6 +1,7 @@
 // The two terminals. Equal answers in a row become one line with a count: what changes is what matters.
 
 import { seconds } from "./dates.js";
+import { End } from "./end.js";
 
 const marks = {
   "gets answers": "●",
@@ -13,7 +14,8 @@ const marks = {
 
 const terminals = new Map();
 for (const element of document.querySelectorAll(".terminal")) {
-  terminals.set(element.dataset.actor, { element, lines: element.querySelector(".terminal-lines"), last: null });
+  const lines = element.querySelector(".terminal-lines");
+  terminals.set(element.dataset.actor, { element, lines, end: new End(lines), last: null });
 }
 
 export function clear() {
@@ -24,7 +26,6 @@ export function clear() {
 }
 
 export function append(lines) {
-  const follow = new Map([...terminals].map(([name, t]) => [name, t.lines.scrollHeight - t.lines.scrollTop - t.lines.clientHeight < 40]));
   for (const line of lines) {
     const terminal = terminals.get(line.actor);
     if (!terminal) continue;
@@ -38,7 +39,7 @@ export function append(lines) {
     terminal.last = draw(terminal.lines, line);
     while (terminal.lines.children.length > 200) terminal.lines.firstChild.remove();
   }
-  for (const [name, terminal] of terminals) if (follow.get(name)) terminal.lines.scrollTop = terminal.lines.scrollHeight;
+  for (const terminal of terminals.values()) terminal.end.keep();
 }
 
 function text(tag, name, content) {
@@ -55,9 +56,10 @@ function draw(place, line) {
   const times = text("span", "line-times", "");
   const comment = line.command.startsWith("#");
   const command = text("div", comment ? "line-comment" : "line-command", line.command);
+  command.append(times);
   body.append(command);
   if (line.output) body.append(text("div", "line-output", line.output));
-  row.append(at, body, times);
+  row.append(at, body);
   place.append(row);
   return { ...line, count: 1, at, times };
 }
@@ -73,7 +75,7 @@ export function status(list) {
     const again = element.querySelector(".again");
     if (again) {
       again.hidden = !status.assumed || status.state !== "gets answers";
-      again.textContent = status.assumed ? `↻ assumed the role again at ${seconds(status.assumed_at)}` : "";
+      again.textContent = status.assumed ? `↻ assumed again ${seconds(status.assumed_at)}` : "";
     }
   }
 }
