@@ -1,0 +1,165 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/revokebot/revokebot/aws"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/pipe"
+)
+
+const (
+	hubAccount   = "999900001111" // as in spoke-trust-policy.json
+	spokeAccount = "111122223333"
+	externalID   = "replace-with-a-random-value"
+	trustLambda  = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+)
+
+// accounts is a hub account and a spoke account, set up with the files of this folder.
+type accounts struct {
+	server     *standin.Server
+	hub, spoke *standin.Account
+	bot        standin.AccessKey // of a session of the hub's role
+	client     *http.Client
+}
+
+func setUp(t *testing.T) *accounts {
+	t.Helper()
+	server := standin.New(standin.Config{LookupRate: -1, Latency: -1})
+	listener := pipe.Listen()
+	web := &http.Server{Handler: server, ReadHeaderTimeout: time.Second}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = web.Serve(listener) })
+	client := listener.Client()
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		_ = web.Close()
+		serving.Wait()
+		_ = server.Close()
+	})
+	a := &accounts{server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client}
+	a.hub.AddRole(standin.RoleSpec{
+		Name: "revokebot", Trust: trustLambda,
+		Policies: map[string]string{"hub": read(t, "hub-policy.json"), "own-account": read(t, "iam-policy.json")},
+	})
+	a.spoke.AddRole(standin.RoleSpec{
+		Name: "revokebot-spoke", Trust: read(t, "spoke-trust-policy.json"), Policies: map[string]string{"revoke": read(t, "iam-policy.json")},
+	})
+	for _, account := range []*standin.Account{a.hub, a.spoke} {
+		account.AddRole(standin.RoleSpec{Name: "NightlyBackup", Path: "/ops/", Trust: trustLambda})
+	}
+	var err error
+	if a.bot, err = a.hub.ServiceSession("revokebot", "lambda.amazonaws.com", "bot", "us-east-1"); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
+	t.Helper()
+	cloud, err := aws.New(aws.Config{
+		Accounts: []aws.Account{
+			{Name: "hub", ID: hubAccount},
+			{Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke", ExternalID: externalID},
+		},
+		Margin: 30 * time.Second,
+		SDK: awssdk.Config{
+			BaseEndpoint: awssdk.String("http://aws.test"), HTTPClient: a.client,
+			Credentials: credentials.NewStaticCredentialsProvider(a.bot.AccessKeyID, a.bot.SecretAccessKey, a.bot.SessionToken),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cloud
+}
+
+func revoke(ctx context.Context, cloud *aws.Cloud, account string) (aws.Result, error) {
+	target, err := cloud.Parse(account + "/NightlyBackup")
+	if err != nil {
+		return aws.Result{}, err
+	}
+	role, err := cloud.Describe(ctx, target)
+	if err != nil {
+		return aws.Result{}, err
+	}
+	return cloud.Revoke(ctx, aws.Revocation{
+		RequestID: "RVK1", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID,
+		Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+	})
+}
+
+func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
+	a := setUp(t)
+	cloud := a.cloud(t, externalID)
+	for _, account := range []string{"hub", "spoke"} {
+		result, err := revoke(t.Context(), cloud, account)
+		if err != nil {
+			t.Fatalf("%s: %v", account, err)
+		}
+		if result.Writes != 1 || !result.ReadBack {
+			t.Errorf("%s: %+v", account, result)
+		}
+		now := a.server.Now()
+		report, err := cloud.Lookup(t.Context(), aws.LookupQuery{
+			AccountName: account, RoleARN: "arn:aws:iam::" + map[string]string{"hub": hubAccount, "spoke": spokeAccount}[account] + ":role/ops/NightlyBackup",
+			Since: now.Add(-time.Hour), Until: now, Cutoff: result.Cutoff, Limit: 10,
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", account, err)
+		}
+		if slices.ContainsFunc(report.Regions, func(r aws.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
+			t.Errorf("%s: CloudTrail was not read: %+v", account, report.Regions)
+		}
+	}
+}
+
+func TestTheSpokeRefusesAHubWithoutTheExternalID(t *testing.T) {
+	a := setUp(t)
+	for _, id := range []string{"", "another-value"} {
+		if _, err := revoke(t.Context(), a.cloud(t, id), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
+			t.Errorf("external id %q: %v, want access denied", id, err)
+		}
+	}
+}
+
+func TestTheSpokeRefusesOtherPrincipalsOfTheHubsAccount(t *testing.T) {
+	a := setUp(t)
+	a.hub.AddRole(standin.RoleSpec{
+		Name: "Intruder", Trust: trustLambda,
+		Policies: map[string]string{"all": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`},
+	})
+	var err error
+	if a.bot, err = a.hub.ServiceSession("Intruder", "lambda.amazonaws.com", "x", "us-east-1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := revoke(t.Context(), a.cloud(t, externalID), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
+		t.Errorf("%v, want access denied", err)
+	}
+}
+
+func TestThePlaceholdersOfTheTrustPolicyAreEasyToFind(t *testing.T) {
+	trust := read(t, "spoke-trust-policy.json")
+	if n := strings.Count(trust, hubAccount); n != 2 {
+		t.Errorf("the hub's account is there %d times", n)
+	}
+	if n := strings.Count(trust, externalID); n != 1 {
+		t.Errorf("the external id is there %d times", n)
+	}
+	guide := read(t, "README.md")
+	for _, placeholder := range []string{hubAccount, externalID} {
+		if !strings.Contains(guide, placeholder) {
+			t.Errorf("README.md does not say what to put in place of %s", placeholder)
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package deploy_test
+
+import (
+	"os"
+	"testing"
+
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+// The roles that the policies are tried on.
+const (
+	ordinary      = "arn:aws:iam::111122223333:role/DeployRole"
+	withPath      = "arn:aws:iam::111122223333:role/ops/NightlyBackup"
+	serviceLinked = "arn:aws:iam::111122223333:role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing"
+	identityCtr   = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0a1b2c3d4e5f6a7b"
+	breakGlass    = "arn:aws:iam::111122223333:role/break-glass-admin"
+	breakGlassOps = "arn:aws:iam::111122223333:role/ops/break-glass-admin"
+	hubRole       = "arn:aws:iam::111122223333:role/revokebot"
+	spokeRole     = "arn:aws:iam::111122223333:role/revokebot-spoke"
+	botWithPath   = "arn:aws:iam::111122223333:role/tools/revokebot-spoke"
+)
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func policy(t *testing.T, file string) *standin.Policy {
+	t.Helper()
+	p, err := standin.ParsePolicy(read(t, file))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return p
+}
+
+// everything is a policy that somebody attaches by mistake: what is denied by name has to stay denied beside it.
+func everything(t *testing.T) *standin.Policy {
+	t.Helper()
+	p, err := standin.ParsePolicy(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+type request struct{ action, resource string }
+
+func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
+	p := policy(t, "iam-policy.json")
+	for _, r := range []request{
+		{"iam:GetRole", ordinary},
+		{"iam:GetRolePolicy", ordinary},
+		{"iam:PutRolePolicy", ordinary},
+		{"iam:GetRole", withPath},
+		{"iam:GetRolePolicy", withPath},
+		{"iam:PutRolePolicy", withPath},
+		{"cloudtrail:LookupEvents", "*"},
+		// A role has to be read before it can be said why it is not touched.
+		{"iam:GetRole", serviceLinked},
+		{"iam:GetRole", identityCtr},
+		{"iam:GetRole", breakGlass},
+		{"iam:GetRole", hubRole},
+		{"iam:GetRolePolicy", breakGlass},
+	} {
+		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision; got != standin.Allowed {
+			t.Errorf("%s on %s: %v", r.action, r.resource, got)
+		}
+	}
+}
+
+func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEverything(t *testing.T) {
+	p, all := policy(t, "iam-policy.json"), everything(t)
+	for _, r := range []request{
+		{"iam:PutRolePolicy", serviceLinked},
+		{"iam:PutRolePolicy", identityCtr},
+		{"iam:PutRolePolicy", breakGlass},
+		{"iam:PutRolePolicy", breakGlassOps},
+		{"iam:PutRolePolicy", hubRole},
+		{"iam:PutRolePolicy", spokeRole},
+		{"iam:PutRolePolicy", botWithPath},
+		{"iam:PassRole", ordinary},
+		{"iam:UpdateAssumeRolePolicy", ordinary},
+		{"iam:UpdateRole", ordinary},
+		{"iam:DeleteRolePolicy", ordinary},
+		{"iam:DeleteRole", ordinary},
+		{"iam:AttachRolePolicy", ordinary},
+		{"iam:DetachRolePolicy", ordinary},
+		{"iam:PutRolePermissionsBoundary", ordinary},
+		{"iam:DeleteRolePermissionsBoundary", ordinary},
+		{"iam:TagRole", ordinary},
+		{"iam:UntagRole", ordinary},
+		{"iam:CreateRole", ordinary},
+		{"iam:CreatePolicyVersion", "arn:aws:iam::111122223333:policy/shop"},
+		{"iam:SetDefaultPolicyVersion", "arn:aws:iam::111122223333:policy/shop"},
+		{"iam:CreateUser", "arn:aws:iam::111122223333:user/eve"},
+		{"iam:CreateAccessKey", "arn:aws:iam::111122223333:user/eve"},
+		{"iam:CreateLoginProfile", "arn:aws:iam::111122223333:user/eve"},
+		{"iam:PutUserPolicy", "arn:aws:iam::111122223333:user/eve"},
+		{"iam:PutGroupPolicy", "arn:aws:iam::111122223333:group/staff"},
+		{"iam:AddUserToGroup", "arn:aws:iam::111122223333:group/staff"},
+		{"iam:AddRoleToInstanceProfile", "arn:aws:iam::111122223333:instance-profile/web"},
+		{"sts:AssumeRole", ordinary},
+		{"sts:AssumeRole", withPath},
+		{"sts:AssumeRole", breakGlass},
+		{"sts:AssumeRole", "arn:aws:iam::444455556666:role/OrganizationAccountAccessRole"},
+		{"sts:AssumeRoot", "arn:aws:iam::444455556666:root"},
+	} {
+		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p, all).Decision; got != standin.ExplicitDeny {
+			t.Errorf("%s on %s: %v, want an explicit deny", r.action, r.resource, got)
+		}
+	}
+}
+
+func TestTheBotsPolicyAllowsNothingThatItDoesNotName(t *testing.T) {
+	p := policy(t, "iam-policy.json")
+	for _, r := range []request{
+		{"iam:ListRoles", "*"},
+		{"iam:PutRolePolicy", "arn:aws:iam::111122223333:user/eve"},
+		{"s3:GetObject", "arn:aws:s3:::bucket/key"},
+		{"secretsmanager:GetSecretValue", "*"},
+		{"cloudtrail:StopLogging", "*"},
+		{"sts:AssumeRole", spokeRole},
+	} {
+		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision; got == standin.Allowed {
+			t.Errorf("%s on %s is allowed", r.action, r.resource)
+		}
+	}
+}
+
+func TestTheHubOpensSessionsOfTheSpokesAndDoesNothingElse(t *testing.T) {
+	p := policy(t, "hub-policy.json")
+	alone := func(r request) standin.Decision {
+		return standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision
+	}
+	for _, action := range []string{"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"} {
+		if got := alone(request{action, spokeRole}); got != standin.Allowed {
+			t.Errorf("%s on the spoke: %v", action, got)
+		}
+		// A hub in an account whose own roles are revoked too has both policies.
+		both := standin.Evaluate(standin.Request{Action: action, Resource: spokeRole}, p, policy(t, "iam-policy.json")).Decision
+		if both != standin.Allowed {
+			t.Errorf("%s on the spoke, beside the policy of the account's own roles: %v", action, both)
+		}
+	}
+	for _, r := range []request{
+		{"sts:AssumeRole", ordinary},
+		{"sts:AssumeRole", breakGlass},
+		{"iam:PutRolePolicy", ordinary},
+		{"iam:PassRole", ordinary},
+		{"iam:GetRole", ordinary},
+		{"cloudtrail:LookupEvents", "*"},
+	} {
+		if got := alone(r); got == standin.Allowed {
+			t.Errorf("%s on %s is allowed to the hub", r.action, r.resource)
+		}
+	}
+}
