@@ -17,8 +17,8 @@ type Call struct {
 	Action       string
 	Region       string // of the credential scope
 	AccountID    string // the caller's, empty if the signature was refused
-	PrincipalARN string // the user or the assumed-role session
-	AccessKeyID  string
+	PrincipalARN string // the user or the assumed-role session, empty likewise
+	AccessKeyID  string // as the request names it, also if the signature was refused
 	// Params are the request's parameters by their names in the Query protocol; those of LookupEvents are flattened
 	// to AttributeKey, AttributeValue, StartTime, EndTime, MaxResults, NextToken and EventCategory.
 	Params map[string]string

@@ -25,6 +25,6 @@
 // because SDKs that are pointed at another endpoint sign IAM requests with the client's own region; the event is still
 // kept in the partition's home region.
 //
-// Nothing here starts a goroutine, opens a socket or sleeps on the wall clock, so it runs inside a testing/synctest
-// bubble over the listener of package pipe.
+// Nothing here opens a socket or leaves a goroutine behind, so it runs inside a testing/synctest bubble over the listener
+// of package pipe. The logs of calls and of events are bounded, so it may run for long.
 package aws

@@ -41,10 +41,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{server: s, r: r, requestID: randomUUID()}
 	result, fault, err := x.answer(w)
 	call := Call{
-		At: arrived, Service: x.sig.service, Action: x.action, Region: x.sig.region, Params: x.params,
+		At: arrived, Service: x.sig.service, Action: x.action, Region: x.sig.region, AccessKeyID: x.sig.keyID, Params: x.params,
 	}
 	if x.caller != nil {
-		call.AccountID, call.PrincipalARN, call.AccessKeyID = x.caller.account().id, x.caller.callerARN(), x.caller.id
+		call.AccountID, call.PrincipalARN = x.caller.account().id, x.caller.callerARN()
 	}
 	silent := fault.Hang || fault.HangUp || errors.Is(err, errGone) || !s.wait(r, s.latency)
 	switch e, ok := errors.AsType[*apiError](err); {

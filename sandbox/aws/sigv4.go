@@ -78,6 +78,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, sig signature) (*cre
 		return nil, err
 	}
 	if c.session != nil {
+		// That a deleted role's sessions are told apart from denied ones is inferred, not documented.
 		if v, ok := c.session.role.enforced(); ok && v.gone {
 			return nil, invalid
 		}

@@ -250,8 +250,12 @@ func (x *exchange) tellAssumed(a assumption, c *credential, size int) {
 		x.tells.response["packedPolicySize"] = size
 	}
 	x.tells.resources = []map[string]any{roleResource(c.session.role)}
+	kind := "regional"
+	if x.r.Host == "sts.amazonaws.com" {
+		kind = "global"
+	}
 	x.tells.additional = map[string]any{
-		"RequestDetails": map[string]any{"awsServingRegion": x.sig.region, "endpointType": "regional"},
+		"RequestDetails": map[string]any{"awsServingRegion": x.sig.region, "endpointType": kind},
 	}
 	if other := c.session.role.account; other != x.caller.account() {
 		x.foreign = other
