@@ -1,0 +1,176 @@
+package repotest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/revokebot/revokebot"
+
+// pkg is what go list says of a package, tests left out.
+type pkg struct {
+	ImportPath string
+	Imports    []string // written in its files
+	Deps       []string // all that it comes with
+}
+
+// name is the path below the module.
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+// ours lists the module's packages that it imports, by their names.
+func (p pkg) ours() []string {
+	var names []string
+	for _, i := range p.Imports {
+		if name, ok := strings.CutPrefix(i, module+"/"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// layer is the part of the house that a package belongs to.
+func layer(name string) string {
+	switch {
+	case name == "approvals/redisstore", name == "approvals/approvalstest", strings.HasPrefix(name, "approvals/redisstore/"):
+		return "approvals/" + strings.Split(name, "/")[1]
+	default:
+		first, _, _ := strings.Cut(name, "/")
+		return first
+	}
+}
+
+// mayImport says which layers a layer may import besides itself. One that is not here fails the test: whoever adds a
+// layer says where it belongs.
+func mayImport() map[string][]string {
+	return map[string][]string{
+		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "deploy", "sandbox"},
+		"bot":                     {"handlers", "approvals"},
+		"handlers":                {"approvals", "aws"},
+		"approvals":               {},
+		"approvals/redisstore":    {"approvals"},
+		"approvals/approvalstest": {"approvals"},
+		"aws":                     {},
+		"deploy":                  {},
+		"internal":                {},
+		"scripts":                 {},
+		// Stand-ins know nothing of the bot. The bench is for tests of the whole.
+		"sandbox": {},
+	}
+}
+
+// wholeBot are the packages below sandbox that run the bot itself, for tests.
+func wholeBot() []string { return []string{"sandbox/bench"} }
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	// The pattern is absolute, whatever folder the test runs in.
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", module+"/...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var all []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found %d packages only", len(all))
+	}
+	return all
+}
+
+func TestImportsRunDownwardsOnly(t *testing.T) {
+	rules := mayImport()
+	for _, p := range packages(t) {
+		from := layer(p.name())
+		allowed, known := rules[from]
+		if !known {
+			t.Errorf("%s: where does %s stand? Say it in this test", p.name(), from)
+			continue
+		}
+		if slices.Contains(wholeBot(), p.name()) {
+			continue
+		}
+		for _, name := range p.ours() {
+			if to := layer(name); to != from && !slices.Contains(allowed, to) {
+				t.Errorf("%s imports %s", p.name(), name)
+			}
+		}
+	}
+}
+
+func TestNothingButCommandsAndTestsImportsTheSandbox(t *testing.T) {
+	for _, p := range packages(t) {
+		if from := layer(p.name()); from == "cmd" || from == "sandbox" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(dep, module+"/sandbox") {
+				t.Errorf("%s comes with %s", p.name(), strings.TrimPrefix(dep, module+"/"))
+			}
+		}
+	}
+}
+
+func TestApprovalsIsPureCodeOnTheStandardLibrary(t *testing.T) {
+	found := false
+	for _, p := range packages(t) {
+		if p.name() != "approvals" {
+			continue
+		}
+		found = true
+		for _, dep := range p.Deps {
+			if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") {
+				t.Errorf("approvals comes with %s", dep)
+			}
+			// Pure: nothing in it can reach a network, a file or another process.
+			if slices.Contains([]string{"net", "net/http", "os/exec"}, dep) {
+				t.Errorf("approvals comes with %s", dep)
+			}
+		}
+	}
+	if !found {
+		t.Error("there is no package approvals")
+	}
+}
+
+func TestApprovalsAndAWSKnowNeitherSlackNorEachOther(t *testing.T) {
+	foreign := map[string][]string{
+		"approvals": {"github.com/slack-go", module + "/aws", module + "/handlers", module + "/bot"},
+		"aws":       {"github.com/slack-go", "github.com/redis", module + "/approvals", module + "/handlers", module + "/bot"},
+	}
+	for _, p := range packages(t) {
+		for _, dep := range p.Deps {
+			for _, prefix := range foreign[strings.Split(p.name(), "/")[0]] {
+				if dep == prefix || strings.HasPrefix(dep, prefix+"/") {
+					t.Errorf("%s comes with %s", p.name(), dep)
+				}
+			}
+		}
+	}
+}
+
+func TestNoPackageIsNamedForNothing(t *testing.T) {
+	for _, p := range packages(t) {
+		if slices.Contains([]string{"util", "utils", "common", "models", "helpers", "misc"}, path.Base(p.ImportPath)) {
+			t.Errorf("%s: name it for what it knows", p.name())
+		}
+	}
+}
