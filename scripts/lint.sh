@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# All checks that need no running program. It goes through all of them and fails at the end if one did.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+status=0
+
+check() {
+  local name=$1
+  shift
+  if "$@"; then echo "ok  $name"; else
+    echo "FAIL  $name" >&2
+    status=1
+  fi
+}
+
+formatted() {
+  local files
+  files=$(go tool gofumpt -l .) || return
+  [ -z "$files" ] && return
+  echo "not as gofumpt writes it (go tool gofumpt -w . mends it):" >&2
+  echo "$files" >&2
+  return 1
+}
+
+check gofumpt formatted
+check 'go vet' go vet ./...
+check staticcheck go tool staticcheck ./...
+check 'go mod tidy' go mod tidy -diff
+exit $status

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Runs the tests with the race detector, and says at the end what it ran. Arguments go to go test; without a package
+# among them, all packages are tested.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/need.sh
+
+everything=./...
+for argument in "$@"; do
+  case $argument in ./* | github.com/*) everything= ;; esac
+done
+
+mkdir -p bin
+go build -o bin/testreport ./scripts/testreport
+# -json is for the report alone: it prints what go test itself would have printed, and then the sums.
+go test -json -race -timeout 4m "$@" $everything </dev/null | bin/testreport
