@@ -232,7 +232,7 @@ func cardText(r approvals.Request, c Context) string {
 	if r.Reason != "" {
 		text += " Reason: " + code(r.Reason, limitReason)
 	}
-	return cut(text, limitText)
+	return fit(text, limitText)
 }
 
 // cardTitleText is the title without the name, which the sentence after it has.

@@ -38,7 +38,7 @@ func evidence(e approvals.Event, _ Context) *Message {
 		text += "\n" + sessionLines(v, 5)
 	}
 	m.Blocks = append(m.Blocks, contextLine(coverage))
-	m.Text = cut(text+"\n"+coverage, limitText)
+	m.Text = fit(text+"\n"+coverage, limitText)
 	return m
 }
 
@@ -109,7 +109,7 @@ func evidenceCoverage(v Evidence) string {
 		b.WriteString("*Not covered:* " + list(missing) + ". ")
 	}
 	b.WriteString("Asked for AssumeRole, AssumeRoleWithSAML and AssumeRoleWithWebIdentity by role ARN; CloudTrail is minutes late, so the newest sessions may be missing.")
-	return cut(b.String(), 2900)
+	return fit(b.String(), 2900)
 }
 
 // sessionTable shows as many sessions as the budget of characters allows, the newest.

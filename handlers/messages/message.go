@@ -20,7 +20,7 @@ const (
 
 // mrkdwn is a text that was put together here; what came from outside is in it only through code.
 func mrkdwn(text string) *slack.TextBlockObject {
-	t := slack.NewTextBlockObject(slack.MarkdownType, cut(text, limitSection), false, false)
+	t := slack.NewTextBlockObject(slack.MarkdownType, fit(text, limitSection), false, false)
 	t.Verbatim = true
 	return t
 }
@@ -40,6 +40,6 @@ func contextLine(text string) slack.Block { return slack.NewContextBlock("", mrk
 
 // sentence is a message of one section, whose fallback is the same text.
 func sentence(text string) *Message {
-	text = cut(text, limitSection)
+	text = fit(text, limitSection)
 	return &Message{Text: text, Blocks: []slack.Block{section(text)}}
 }

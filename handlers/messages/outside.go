@@ -46,6 +46,38 @@ func cut(text string, limit int) string {
 	return string(runes[:max(limit-1, 0)]) + ellipsis
 }
 
+// fit keeps at most limit characters of a mrkdwn text, the mark of a cut included, and never cuts inside a code span, a
+// <…> or an &…; so that what was data before the cut is data after it.
+func fit(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	end, n := 0, 0
+	var inCode, inTag, inEntity bool
+	for i, r := range text {
+		if !inCode && !inTag && !inEntity {
+			end = i
+		}
+		if n == limit-1 {
+			break
+		}
+		switch r {
+		case '`':
+			inCode = !inCode
+		case '<':
+			inTag = true
+		case '>':
+			inTag = false
+		case '&':
+			inEntity = true
+		case ';':
+			inEntity = false
+		}
+		n++
+	}
+	return text[:end] + ellipsis
+}
+
 var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // code shows a text from outside in mrkdwn, as code: nothing inside a code span is formatted, linked or pinged once &, <

@@ -15,10 +15,12 @@ const Command = "/revoke-sessions"
 // MaxReason is the longest reason that is taken, in characters. A reason is shown in full on the card.
 const MaxReason = limitReason
 
+// limitPlain bounds a fallback that is all foreign text: escaping can make five characters of one.
+const limitPlain = 780
+
 // Plain is a reply whose text was not put together here and may quote what somebody typed.
 func Plain(text string) *Message {
-	text = clean(text, 2900)
-	return &Message{Text: markup.Replace(text), Blocks: []slack.Block{plainSection(text, 2900)}}
+	return &Message{Text: code(text, limitPlain), Blocks: []slack.Block{plainSection(text, limitSection)}}
 }
 
 // Usage says how to ask, when there was nothing to go on.
@@ -36,13 +38,13 @@ func Help(accounts []string, margin time.Duration) *Message {
 	for i, a := range accounts {
 		names[i] = code(a, 64)
 	}
-	return sentence("*" + Command + " <role> [reason …]* asks to revoke every active session of an AWS role. A second person has to approve.\n" +
-		"• `<role>` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as `arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
+	return sentence("*" + Command + " &lt;role&gt; [reason …]* asks to revoke every active session of an AWS role. A second person has to approve.\n" +
+		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as `arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
 		"• Accounts: " + list(names) + ".\n" +
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
 		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) + ". People and programs can assume the role again after it.\n" +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
-		"Next: `" + Command + " <role> <reason>`.")
+		"Next: `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
 // NotHere answers a word that is kept for later.

@@ -3,7 +3,6 @@ package messages
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -140,6 +139,3 @@ func Refreshes(t approvals.EventType) bool {
 		return false
 	}
 }
-
-// since is used by texts that tell how long something took.
-func since(from, to time.Time) string { return span(max(to.Sub(from), 0)) }

@@ -1,0 +1,291 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// Every wrong thing that people type gets one sentence that only they see, and nothing is asked of anybody.
+func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		for _, c := range []struct{ name, text, told string }{
+			{"no role", "", "Name the role whose sessions should be revoked"},
+			{"only spaces", "   ", "Name the role whose sessions should be revoked"},
+			{"a role that does not exist", "prod/Nobody why", "There is no such role"},
+			{"two accounts and none named", "DeployRole why", "prod/DeployRole"},
+			{"an unknown account", "prodd/DeployRole", "prodd"},
+			{"an ARN of another service", "arn:aws:s3:::bucket", "role"},
+			{"the ARN of a user", "arn:aws:iam::111122223333:user/alice", "role"},
+			{"another partition", "arn:aws-cn:iam::111122223333:role/DeployRole", "partition"},
+			{"an account that is not configured", "arn:aws:iam::999999999999:role/DeployRole", "999999999999"},
+			{"control characters", "prod/Deploy\x07Role", "prod"},
+			{"look-alike letters", "prod/DеployRole", "prod"}, // a Cyrillic е
+			{"quotes", `prod/"DeployRole"`, "is in no role name"},
+			{"a ping", "<!channel>", "role"},
+			{"back-ticks", "`DeployRole`", "role"},
+			{"a reason of 10,000 characters", "prod/DeployRole " + strings.Repeat("x", 10000), "10000 characters"},
+			{"a word that is kept", "status", "not available in this version"},
+		} {
+			before := len(b.Whispers(actors.Rosa))
+			b.Command(actors.Rosa, c.text)
+			b.Until(c.name+" is answered", func() bool { return len(b.Whispers(actors.Rosa)) > before })
+			answer := b.Whispers(actors.Rosa)[before]
+			if !strings.Contains(answer, c.told) {
+				t.Errorf("%s: %q does not say %q", c.name, answer, c.told)
+			}
+			if strings.Contains(answer, "<!channel>") {
+				t.Errorf("%s: the answer pings: %s", c.name, answer)
+			}
+		}
+		b.Settle()
+		if len(b.Cards()) != 0 || b.Puts() != 0 {
+			t.Errorf("%d cards, %d writes", len(b.Cards()), b.Puts())
+		}
+	})
+}
+
+func TestTheCommandWorksInItsChannelsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.Slack.PutChannel(slack.Channel{ID: "D0ROSA", DM: true, Members: []string{actors.Rosa}})
+		for _, channel := range []string{actors.General, "D0ROSA"} {
+			b.CommandIn(actors.Rosa, channel, "prod/DeployRole why")
+			b.Whispered(actors.Rosa, "works in <#"+actors.Incident+"> only")
+		}
+		b.Settle()
+		if len(b.Cards()) != 0 {
+			t.Error("a card was posted")
+		}
+		notes, err := b.DB.XLen(t.Context(), "{revokebot}:notes").Result()
+		if err != nil || notes != 2 {
+			t.Errorf("%d notes, %v", notes, err)
+		}
+	})
+}
+
+func TestAReasonCanBeRequired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{RequireReason: true})
+		b.Command(actors.Rosa, "prod/DeployRole")
+		b.Whispered(actors.Rosa, "a reason is required")
+		b.AskFor(actors.Rosa, "prod/DeployRole a reason")
+	})
+}
+
+func TestOnlyThoseOnTheListOfRequestersMayAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Requesters: []string{actors.Rosa, actors.Group}})
+		b.Command(actors.Nils, "prod/DeployRole")
+		b.Whispered(actors.Nils, "not on the list of people who may ask")
+		b.AskFor(actors.Rosa, "prod/DeployRole")
+		b.AskFor(actors.Ines, "staging/DeployRole") // by the group
+	})
+}
+
+// What AWS refuses for good ends the request with a sentence; what passes is waited for.
+func TestWhatAWSAnswersBecomesASentenceInTheThread(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault awsstandin.Fault
+		end   approvals.State
+		told  string
+	}{
+		{"AccessDenied", awsstandin.Fault{Code: "AccessDenied", Times: -1}, approvals.StateFailed, "does not allow revokebot iam:PutRolePolicy"},
+		{"UnmodifiableEntity", awsstandin.Fault{Code: "UnmodifiableEntity", Times: -1}, approvals.StateFailed, "Only AWS may change this role"},
+		{"LimitExceeded", awsstandin.Fault{Code: "LimitExceeded", Times: -1}, approvals.StateFailed, "leave no room"},
+		{"NoSuchEntity", awsstandin.Fault{Code: "NoSuchEntity", Times: -1}, approvals.StateFailed, "no such role"},
+		{"MalformedPolicyDocument", awsstandin.Fault{Code: "MalformedPolicyDocument", Times: -1}, approvals.StateFailed, "did not accept the policy"},
+		{"Throttling that passes", awsstandin.Fault{Code: "Throttling", Times: 5}, approvals.StateApplied, "Not applied yet"},
+		{"Throttling that stays", awsstandin.Fault{Code: "Throttling", Times: -1}, approvals.StateFailed, "It was tried 10 times"},
+		{"a timeout that passes", awsstandin.Fault{Hang: true, Times: 1}, approvals.StateApplied, "Not applied yet"},
+		{"a timeout that stays", awsstandin.Fault{Hang: true, Times: -1}, approvals.StateFailed, "not known whether"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				c.fault.Action = "PutRolePolicy"
+				b.AWS.Inject(c.fault)
+				card.Approve(actors.Bob)
+				for range 10 { // all tries together take minutes
+					if card.State().Ended() {
+						break
+					}
+					time.Sleep(time.Minute)
+				}
+				card.Becomes(c.end)
+				if !card.Says(c.told) && !strings.Contains(card.Message().Text, c.told) {
+					t.Errorf("it does not say %q:\n%s", c.told, b.Transcript())
+				}
+				if card.HasButtons() {
+					t.Error("the card still has buttons")
+				}
+				if c.end == approvals.StateFailed && !strings.HasPrefix(card.Message().Text, "Failed") {
+					t.Errorf("the card says %s", card.Message().Text)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatAWSRefusesWhenARoleIsAskedForIsToldTheRequesterOnly(t *testing.T) {
+	for code, told := range map[string]string{
+		"AccessDenied": "does not allow revokebot iam:GetRole",
+		"Throttling":   "Try again in a moment",
+	} {
+		t.Run(code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Code: code, Times: -1})
+				b.Command(actors.Rosa, "prod/DeployRole")
+				b.Whispered(actors.Rosa, told)
+				if len(b.Cards()) != 0 {
+					t.Error("a card was posted")
+				}
+			})
+		})
+	}
+}
+
+// Where the bot cannot post there is no request, and the requester hears why.
+func TestWhenTheCardCannotBePostedTheRequestIsClosedAndTheRequesterIsTold(t *testing.T) {
+	for code, told := range map[string]string{
+		"not_in_channel": "/invite", "channel_not_found": "/invite", "is_archived": "archived", "restricted_action": "look at its log",
+	} {
+		t.Run(code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				b.Slack.Inject(slack.Fault{Method: "chat.postMessage", Error: code})
+				b.Command(actors.Rosa, "prod/DeployRole")
+				b.Whispered(actors.Rosa, told)
+				b.Slack.ClearFaults()
+				b.Settle()
+				card := b.Ask() // the role is free again
+				card.Approve(actors.Bob)
+				card.Becomes(approvals.StateApplied)
+			})
+		})
+	}
+}
+
+func TestARateLimitDelaysTheCardAndLosesNothing(t *testing.T) {
+	for name, fault := range map[string]slack.Fault{
+		"429":      {Method: "chat.postMessage", RetryAfter: 7 * time.Second, Times: 3},
+		"in a 200": {Method: "chat.postMessage", RetryAfter: 7 * time.Second, In200: true, Times: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				b.Slack.Inject(fault)
+				b.Command(actors.Rosa, "prod/DeployRole")
+				b.Whispered(actors.Rosa, "The request is recorded")
+				b.Until("the card appears", func() bool { return len(b.Cards()) == 1 })
+				b.Cards()[0].Approve(actors.Bob)
+				b.Cards()[0].Becomes(approvals.StateApplied)
+			})
+		})
+	}
+}
+
+// Malformed envelopes are acknowledged, do nothing, and the connection goes on.
+func TestMalformedEnvelopesAreAcknowledgedAndDoNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		for name, raw := range map[string]string{
+			"a payload that is a number":       `{"envelope_id":"m1","type":"slash_commands","payload":7}`,
+			"no payload":                       `{"envelope_id":"m2","type":"interactive"}`,
+			"an unknown type":                  `{"envelope_id":"m3","type":"telegram","payload":{}}`,
+			"a command without a user":         `{"envelope_id":"m4","type":"slash_commands","payload":{"command":"/revoke-sessions","text":"x"}}`,
+			"a type that is a number":          `{"envelope_id":"m5","type":7,"payload":{}}`,
+			"a click without actions":          `{"envelope_id":"m6","type":"interactive","payload":{"type":"block_actions","user":{"id":"U0BOB"}}}`,
+			"a shortcut":                       `{"envelope_id":"m7","type":"interactive","payload":{"type":"shortcut","user":{"id":"U0BOB"}}}`,
+			"an event":                         `{"envelope_id":"m8","type":"events_api","payload":{"event":{"type":"app_mention"}}}`,
+			"a click on a block nobody knows":  strings.Replace(clickEnvelope("m9", "T0SANDBOX", "A0SANDBOX", card, actors.Nils), `"text":"the card"`, `"blocks":[{"type":"hologram","x":[{"type":7}]}],"reactions":{"count":"many"}`, 1),
+			"text that is not JSON at all":     `hello?`,
+			"a list":                           `[]`,
+			"an envelope cut in the middle":    `{"envelope_id":"m10","type":"slash_commands","payload":{"te`,
+			"a frame without envelope or type": `{}`,
+		} {
+			var envelope struct {
+				ID string `json:"envelope_id"`
+			}
+			_ = json.Unmarshal([]byte(raw), &envelope)
+			d, err := b.Slack.SendEnvelope(t.Context(), []byte(raw))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if envelope.ID != "" && !d.Acked {
+				t.Errorf("%s was not acknowledged", name)
+			}
+		}
+		b.Settle()
+		if b.Health(0).Unreadable < 4 || len(b.Slack.Connections()) != 2 {
+			t.Errorf("health %+v, %d connections", b.Health(0), len(b.Slack.Connections()))
+		}
+		if card.State() != approvals.StateOpen || len(b.Cards()) != 1 {
+			t.Errorf("state %s, %d cards", card.State(), len(b.Cards()))
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+	})
+}
+
+// Rule 18. What AWS tells of a session holds its token; nobody else may ever see it.
+func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		stolen := b.Session("deploy-stolen")
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		b.Until("the evidence is told", func() bool { return card.Says("deploy-stolen") })
+		token := stolen.SessionToken[:40]
+		var kept strings.Builder
+		kept.WriteString(b.Redis.Dump())
+		kept.WriteString(b.Log.String())
+		for _, call := range b.Slack.Calls("") {
+			raw, err := json.Marshal(call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept.Write(raw)
+		}
+		if strings.Contains(kept.String(), token) || strings.Contains(kept.String(), "sessionToken") {
+			t.Error("a session token is kept somewhere")
+		}
+		for _, secret := range []string{bench.AppToken, bench.BotToken, "/commands/response/", "ticket="} {
+			if b.Log.Has(secret) {
+				t.Errorf("the log holds %q", secret)
+			}
+		}
+	})
+}
+
+// Rule 18, end to end: what somebody types as a reason, and what a thief chooses as a session name, stay text.
+func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.Session("=cmd@evil,+x") // the strangest that STS takes
+		card := b.AskFor(actors.Rosa, "prod/DeployRole <!channel> `x` *now* https://evil.example")
+		card.Approve(actors.Bob)
+		b.Until("the evidence is told", func() bool { return card.Says("=cmd@evil,+x") })
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if m.Username != "revokebot" {
+				continue
+			}
+			if strings.Contains(m.Text, "<!channel>") || strings.Contains(string(m.Blocks), `"mrkdwn"`) && strings.Contains(m.Text, "<https") {
+				t.Errorf("foreign text is alive in %s", m.Text)
+			}
+		}
+	})
+}

@@ -1,0 +1,298 @@
+package messages_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// at is the moment at which the example request was made.
+var at = time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)
+
+func must(t *testing.T, v any) json.RawMessage {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func exampleRole() messages.Role {
+	return messages.Role{
+		Account: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/ops/DeployRole",
+		ID: "AROAEXAMPLEDEPLOY0001", Created: at.AddDate(-2, 0, 0), LastUsed: at.Add(-3 * time.Minute), LastUsedRegion: "eu-west-1",
+		MaxSession: 12 * time.Hour,
+		Trust: []messages.Principal{
+			{Words: "the service ec2.amazonaws.com"}, {Words: "user alice in 777788889999", Conditional: true},
+		},
+	}
+}
+
+func exampleContext() messages.Context {
+	return messages.Context{Role: exampleRole(), Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", "U0BOB"}}
+}
+
+// story builds a log by appending events a few seconds apart.
+type story struct {
+	t      *testing.T
+	events []approvals.Event
+}
+
+func begin(t *testing.T, reason string, required int) *story {
+	return begins(t, reason, required, exampleRole())
+}
+
+func begins(t *testing.T, reason string, required int, role messages.Role) *story {
+	s := &story{t: t}
+	return s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
+		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, role)},
+		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
+		Reason:  reason, Required: required, ExpireAfter: 15 * time.Minute,
+	})
+}
+
+func (s *story) add(typ approvals.EventType, by string, detail any) *story {
+	s.t.Helper()
+	e := approvals.Event{Seq: int64(len(s.events)) + 1, Type: typ, At: at.Add(time.Duration(len(s.events)) * 10 * time.Second), By: by}
+	if detail != nil {
+		e.Detail = must(s.t, detail)
+	}
+	s.events = append(s.events, e)
+	return s
+}
+
+func (s *story) fold(n int) approvals.Request {
+	s.t.Helper()
+	r, err := approvals.Fold("4DLARAV3ISOEUUODW4FIG5AF5F", s.events[:n])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+func (s *story) card() *messages.Message {
+	return messages.Card(s.fold(len(s.events)), exampleContext())
+}
+
+// last is what the thread says of the last event.
+func (s *story) last() *messages.Message {
+	n := len(s.events)
+	return messages.Thread(s.fold(n-1), s.events[n-1], exampleContext())
+}
+
+var cutoff = at.Add(52 * time.Second)
+
+func started() messages.Started {
+	return messages.Started{Cutoff: cutoff, ServerTime: at, Document: "{}"}
+}
+
+func exampleEvidence() messages.Evidence {
+	return messages.Evidence{
+		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff,
+		Rows: []messages.Session{
+			{EventID: "e3", Time: at.Add(time.Minute), Caller: "role Deploy (session alice@example.com)", SessionName: "chained", SourceAddress: "203.0.113.10", Region: "eu-west-1", After: true},
+			{EventID: "e2", Time: at.Add(-time.Minute), Caller: "Lambda function orders-fn", SessionName: "orders-fn", SourceAddress: "lambda.amazonaws.com", Region: "eu-west-1"},
+			{EventID: "e1", Time: at.Add(-time.Hour), Caller: "GitHub acme/shop main", SessionName: "GitHubActions", SourceAddress: "192.0.2.44", Region: "us-east-1"},
+		},
+		Regions: []messages.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
+	}
+}
+
+// all is every message that revokebot can send, by name.
+func all(t *testing.T) map[string]*messages.Message {
+	t.Helper()
+	reason := "key pasted in a gist"
+	r := func(s *story) approvals.Request { return s.fold(len(s.events)) }
+	approved := func() *story { return begin(t, reason, 1).add(approvals.EventApproved, "U0BOB", nil) }
+	executing := func() *story { return approved().add(approvals.EventStarted, "", started()) }
+	applied := func() *story {
+		return executing().add(approvals.EventApplied, "", messages.Applied{
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+		})
+	}
+	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission."}
+	out := map[string]*messages.Message{
+		"card_open":            begin(t, reason, 1).card(),
+		"card_open_no_reason":  begin(t, "", 1).card(),
+		"card_one_of_two":      begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).card(),
+		"card_approved":        approved().card(),
+		"card_executing":       executing().card(),
+		"card_applied":         applied().card(),
+		"card_failed":          executing().add(approvals.EventFailed, "", failure).card(),
+		"card_failed_unsure":   executing().add(approvals.EventFailed, "", messages.Failure{Sentence: failure.Sentence, Unsure: true}).card(),
+		"card_denied":          begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).card(),
+		"card_cancelled":       begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
+		"card_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).card(),
+		"card_void":            approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
+		"thread_requested":     begin(t, reason, 1).last(),
+		"thread_voted":         begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
+		"thread_approved":      approved().last(),
+		"thread_denied":        begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).last(),
+		"thread_cancelled":     begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
+		"thread_expired":       begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
+		"thread_applied":       applied().last(),
+		"thread_already_there": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
+		"thread_read_back":     applied().add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}).last(),
+		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", messages.ReadBack{
+			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
+		}).last(),
+		"thread_read_back_failed": applied().add(approvals.EventReadBack, "", messages.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+		"thread_failed":           executing().add(approvals.EventFailed, "", failure).last(),
+		"thread_voided":           approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
+		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
+		"thread_evidence":         applied().add(approvals.EventEvidence, "", exampleEvidence()).last(),
+		"thread_evidence_none":    applied().add(approvals.EventEvidence, "", messages.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Regions: []messages.Region{{Name: "us-east-1", Covered: true}}}).last(),
+		"thread_evidence_failed":  applied().add(approvals.EventEvidence, "", messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).last(),
+		"thread_evidence_more":    applied().add(approvals.EventEvidence, "", func() messages.Evidence { e := exampleEvidence(); e.FollowUp = 1; e.Rows = e.Rows[:1]; return e }()).last(),
+		"thread_evidence_last":    applied().add(approvals.EventEvidence, "", messages.Evidence{FollowUp: 3, Last: true, Since: at, Until: at.Add(30 * time.Minute)}).last(),
+		"evidence_as_text":        messages.EvidenceAsText(applied().add(approvals.EventEvidence, "", exampleEvidence()).events[4]),
+
+		"reply_usage":           messages.Usage([]string{"prod", "staging"}),
+		"reply_help":            messages.Help([]string{"prod", "staging"}, 30*time.Second),
+		"reply_not_here":        messages.NotHere("status"),
+		"reply_wrong_channel":   messages.WrongChannel([]string{"C0INCIDENT", "C0WAR"}),
+		"reply_guest":           messages.NotARequester(approvals.Guest),
+		"reply_unknown_person":  messages.NotARequester(approvals.StandingUnknown),
+		"reply_not_requester":   messages.NotARequester(approvals.FullMember),
+		"reply_reason_too_long": messages.ReasonTooLong(10000),
+		"reply_reason_missing":  messages.ReasonMissing(),
+		"reply_plain":           messages.Plain(`There is no account "prodd". Say prod or staging.`),
+		"reply_already_open":    messages.AlreadyOpen(r(begin(t, reason, 1)), exampleRole(), "https://acme.slack.com/archives/C0INCIDENT/p1"),
+		"reply_card_late":       messages.CardLate(),
+		"reply_not_in_channel":  messages.CardImpossible("not_in_channel"),
+		"reply_archived":        messages.CardImpossible("is_archived"),
+		"reply_unknown_request": messages.UnknownRequest(),
+		"reply_not_recorded":    messages.NotRecorded(),
+		"reply_busy":            messages.Busy(),
+		"reply_not_understood":  messages.NotUnderstood(),
+		"reply_troubled":        messages.Troubled(),
+	}
+	for _, code := range []approvals.RefusalCode{
+		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
+		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
+		approvals.RefusedNotMember, approvals.RefusedNotApprover, approvals.RefusedAlreadyVoted, approvals.RefusedNoPolicy,
+	} {
+		refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: code, Standing: approvals.Guest}
+		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), refusal, exampleContext())
+		out["thread_refused_"+string(code)] = begin(t, reason, 1).add(approvals.EventRefused, "U0NILS", refusal).last()
+	}
+	return out
+}
+
+// What people see, word by word. After a change: make golden, and read the difference.
+func TestEveryMessageIsAsItsGoldenFileSays(t *testing.T) {
+	for name, m := range all(t) {
+		if m == nil {
+			t.Errorf("%s: no message", name)
+			continue
+		}
+		var got bytes.Buffer
+		e := json.NewEncoder(&got)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		if err := e.Encode(struct {
+			Text   string `json:"text"`
+			Blocks any    `json:"blocks,omitempty"`
+		}{m.Text, m.Blocks}); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join("testdata", name+".json")
+		if *update {
+			if err := os.MkdirAll("testdata", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Errorf("%v: run make golden and read what it wrote", err)
+			continue
+		}
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s differs (-golden +now):\n%s", name, diff)
+		}
+	}
+}
+
+func TestEveryGoldenFileIsOfAMessage(t *testing.T) {
+	known := all(t)
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, f := range files {
+		if known[strings.TrimSuffix(filepath.Base(f), ".json")] == nil {
+			t.Errorf("%s belongs to no message", f)
+		}
+	}
+}
+
+func check(t interface{ Errorf(string, ...any) }, name string, m *messages.Message) {
+	blocks, err := json.Marshal(m.Blocks)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	if m.Blocks == nil {
+		blocks = nil
+	}
+	for _, p := range slack.CheckMessage(m.Text, blocks) {
+		t.Errorf("%s: %s", name, p)
+	}
+	if n := len([]rune(m.Text)); n == 0 || n > 4000 {
+		t.Errorf("%s: the fallback has %d characters", name, n)
+	}
+}
+
+// Only blocks that every client knows stand in a message with buttons, and every button says what it does.
+func TestACardUsesOnlyClassicBlocks(t *testing.T) {
+	for name, m := range all(t) {
+		raw, err := json.Marshal(m.Blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var blocks []struct {
+			Type     string `json:"type"`
+			Elements []struct {
+				Label string `json:"accessibility_label"`
+				Value string `json:"value"`
+			} `json:"elements"`
+		}
+		if m.Blocks != nil {
+			if err := json.Unmarshal(raw, &blocks); err != nil {
+				t.Fatal(err)
+			}
+		}
+		classic := map[string]bool{"header": true, "section": true, "context": true, "actions": true, "divider": true}
+		for _, b := range blocks {
+			if b.Type == "actions" {
+				for _, e := range b.Elements {
+					if e.Label == "" || e.Value != "4DLARAV3ISOEUUODW4FIG5AF5F" {
+						t.Errorf("%s: a button with label %q and value %q", name, e.Label, e.Value)
+					}
+				}
+			}
+			if strings.HasPrefix(name, "card") && !classic[b.Type] {
+				t.Errorf("%s has a %s block", name, b.Type)
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package messages_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// nasty are texts that would do something if they were not treated as data.
+var nasty = []string{
+	"<!channel>", "<!here>", "<!everyone>", "<@U0BOB>", "<#C0INCIDENT>", "<!subteam^S0SECURITY>", "<https://evil.example|click>",
+	"https://evil.example/x", "*bold*", "_it_", "~gone~", "`code`", "```block```", "> quote", "&amp;<", "a\nb\r\nc\t\v", "\u202Eevil\u202C",
+	"\u200B\u200D\uFEFF", ":tada:", "<!date^1^{date}|x>", "`<!channel>`", "`` `<!here>` ``", "\x00\x01\x7f", strings.Repeat("<!channel>`", 400), "‮*_~`",
+	strings.Repeat("ä", 5000), "\xff\xfe broken", "",
+}
+
+func foreign(t *rapid.T, label string) string {
+	return rapid.OneOf(rapid.SampledFrom(nasty), rapid.String(), rapid.StringN(0, 9000, -1), rapid.Custom(func(t *rapid.T) string {
+		return rapid.SampledFrom(nasty).Draw(t, "a") + rapid.String().Draw(t, "b") + rapid.SampledFrom(nasty).Draw(t, "c")
+	})).Draw(t, label)
+}
+
+var (
+	spans   = regexp.MustCompile("`[^`\n]*`")
+	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
+	angled  = regexp.MustCompile(`<[^>]*>?`)
+)
+
+// outsideHarmless checks a text in mrkdwn: what is not in a code span has only the markup that the bot writes itself.
+func outsideHarmless(t interface{ Errorf(string, ...any) }, name, text string) {
+	if strings.Count(text, "`")%2 != 0 {
+		t.Errorf("%s: a code span is not closed: %q", name, text)
+	}
+	for _, span := range spans.FindAllString(text, -1) {
+		if strings.ContainsAny(span, "<>") {
+			t.Errorf("%s: markup in a code span: %q", name, span)
+		}
+	}
+	rest := spans.ReplaceAllString(text, "")
+	for _, tag := range angled.FindAllString(rest, -1) {
+		if !allowed.MatchString(tag) {
+			t.Errorf("%s: markup from outside: %q in %q", name, tag, text)
+		}
+		rest = strings.ReplaceAll(rest, tag, "")
+	}
+	if strings.Contains(rest, "evil") || strings.Contains(rest, "://") {
+		t.Errorf("%s: foreign text outside a code span: %q", name, text)
+	}
+	for _, r := range text {
+		if r != '\n' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf)) {
+			t.Errorf("%s: an invisible character %U", name, r)
+		}
+	}
+	if !utf8.ValidString(text) {
+		t.Errorf("%s: not UTF-8", name)
+	}
+}
+
+// examine walks all text objects of a message.
+func examine(t interface{ Errorf(string, ...any) }, name string, m *messages.Message) {
+	check(t, name, m)
+	outsideHarmless(t, name+" text", m.Text)
+	raw, err := json.Marshal(m.Blocks)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	var walk func(node any)
+	walk = func(node any) {
+		switch n := node.(type) {
+		case []any:
+			for _, child := range n {
+				walk(child)
+			}
+		case map[string]any:
+			if n["type"] == "mrkdwn" {
+				outsideHarmless(t, name+" block", n["text"].(string))
+				if n["verbatim"] != true {
+					t.Errorf("%s: a text that Slack searches for links: %v", name, n["text"])
+				}
+			}
+			for _, child := range n {
+				walk(child)
+			}
+		}
+	}
+	walk(tree)
+}
+
+// worst draws a request whose every text from outside is as bad as it gets, and returns all that is said of it.
+func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
+	role := messages.Role{
+		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"), ID: foreign(t, "id"),
+		LastUsed: at, LastUsedRegion: foreign(t, "region"), MaxSession: time.Duration(rapid.Int64().Draw(t, "max session")),
+	}
+	for range rapid.IntRange(0, 30).Draw(t, "principals") {
+		role.Trust = append(role.Trust, messages.Principal{Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional")})
+	}
+	c := messages.Context{Role: role, Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", foreign(t, "approver")}}
+	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), role)
+	s.events[0].By = foreign(t, "requester")
+	who := foreign(t, "who")
+	evidence := messages.Evidence{Since: at, Until: at, FollowUp: rapid.IntRange(0, 1).Draw(t, "look"), Failed: ""}
+	for range rapid.IntRange(0, messages.MaxRows).Draw(t, "rows") {
+		evidence.Rows = append(evidence.Rows, messages.Session{
+			Time: at, Caller: foreign(t, "caller"), SessionName: foreign(t, "session"), SourceAddress: foreign(t, "address"),
+			Region: foreign(t, "region"), ErrorCode: rapid.SampledFrom(append(nasty, "")).Draw(t, "error"), After: rapid.Bool().Draw(t, "after"),
+		})
+	}
+	for range rapid.IntRange(0, 40).Draw(t, "regions") {
+		evidence.Regions = append(evidence.Regions, messages.Region{
+			Name: foreign(t, "region"), Covered: rapid.Bool().Draw(t, "covered"), Reason: rapid.SampledFrom([]string{"", "access denied", strings.Repeat("long ", 200)}).Draw(t, "why"),
+			Truncated: rapid.Bool().Draw(t, "truncated"),
+		})
+	}
+	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())
+	applied := messages.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
+	s.add(approvals.EventApplied, "", applied)
+	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch")})
+	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
+	s.add(approvals.EventEvidence, "", evidence)
+	out := map[string]*messages.Message{
+		"plain":   messages.Plain(foreign(t, "plain")),
+		"nothere": messages.NotHere(foreign(t, "word")),
+		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
+		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
+		"posting": messages.CardImpossible(foreign(t, "slack error")),
+		"usage":   messages.Usage(nil),
+		"text":    messages.EvidenceAsText(s.events[len(s.events)-1]),
+	}
+	for n := 1; n <= len(s.events); n++ {
+		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
+		if m := messages.Thread(s.fold(n-1), s.events[n-1], c); m != nil {
+			out[fmt.Sprintf("thread %d (%s)", n, s.events[n-1].Type)] = m
+		}
+	}
+	return out
+}
+
+// Rule 18.
+func TestTextFromOutsideIsDataItNeverPingsLinksOrFormats(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		for name, m := range worst(r, t) {
+			examine(r, name, m)
+		}
+	})
+}
+
+// Rule 19.
+func TestEveryMessageIsWithinSlacksLimitsForAnyInputAndSaysTheSameInItsFallback(t *testing.T) {
+	for name, m := range all(t) {
+		examine(t, name, m)
+	}
+	for _, bad := range nasty {
+		examine(t, "plain", messages.Plain(bad))
+	}
+	card := begin(t, "the reason", 1).card()
+	for _, fact := range []string{"prod/DeployRole", "111122223333", "<@U0ROSA>", "the reason", "0 of 1"} {
+		if !strings.Contains(card.Text, fact) {
+			t.Errorf("the card's fallback does not say %q: %s", fact, card.Text)
+		}
+	}
+}
