@@ -67,10 +67,10 @@ func (s *Server) delay(name, value string) (answer, error) {
 		return answer{}, errors.New("there is no AWS here")
 	}
 	n, err := strconv.ParseFloat(value, 64)
-	d := time.Duration(n * float64(time.Second))
-	if err != nil || n < 0 || d > maxDelay {
+	if inRange := n >= 0 && n <= maxDelay.Seconds(); err != nil || !inRange { // NaN is not in it
 		return answer{}, fmt.Errorf("%s: give seconds from 0 to %.0f", name, maxDelay.Seconds())
 	}
+	d := time.Duration(n * float64(time.Second))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if name == "propagation" {

@@ -152,16 +152,21 @@ func (s *Server) tabs(userID string) []tab {
 	return out
 }
 
-// card finds the bot's last root message with blocks in the story's channel, and whether it still has buttons.
-func (s *Server) card() (ts string, open bool) {
+// card is the bot's last root message with blocks in the story's channel.
+type card struct {
+	ts   string // empty: there is none
+	open bool   // it has buttons
+}
+
+func (s *Server) lastCard() card {
 	for _, m := range slices.Backward(s.cfg.Slack.Messages(s.cfg.Channel)) {
 		_, person := names{s.cfg.Slack}.User(m.UserID)
 		if person || m.ThreadTS != "" || m.Ephemeral || m.Deleted || len(m.Blocks) == 0 {
 			continue
 		}
-		return m.TS, hasButtons(m.Blocks)
+		return card{m.TS, hasButtons(m.Blocks)}
 	}
-	return "", false
+	return card{}
 }
 
 func hasButtons(raw json.RawMessage) bool {
@@ -177,8 +182,8 @@ func hasButtons(raw json.RawMessage) bool {
 		})
 }
 
-// story reads what decides the next step.
-func (s *Server) story(viewer Person) story {
+// story reads what decides the next step for a person.
+func (s *Server) story(viewer Person, c card) story {
 	users := names{s.cfg.Slack}
 	st := story{
 		Viewer: viewer, People: s.cfg.People,
@@ -194,7 +199,7 @@ func (s *Server) story(viewer Person) story {
 	if len(s.cfg.Suggest) > 0 {
 		st.Command = s.cfg.Suggest[0]
 	}
-	st.Card, st.Open = s.card()
+	st.Card, st.Open = c.ts, c.open
 	s.mu.Lock()
 	if _, known := s.requesters[st.Card]; !known && st.Card != "" {
 		s.requesters[st.Card] = s.commander

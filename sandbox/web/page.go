@@ -80,11 +80,12 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 	for _, c := range d.Channels {
 		d.Messages[c.ID] = s.cfg.Slack.Messages(c.ID)
 	}
+	last := s.lastCard()
 	for _, p := range s.cfg.People {
 		if v := s.cfg.Slack.Views(p.UserID); len(v) > 0 {
 			d.Views[p.UserID] = v
 		}
-		d.Next[p.UserID] = s.story(p).next()
+		d.Next[p.UserID] = s.story(p, last).next()
 	}
 	if s.cfg.Actors != nil {
 		d.Terminals = map[actors.Actor]stateTerminal{}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,8 +13,8 @@ import (
 )
 
 const (
-	// settle is how long a stream waits after a change for the next one: a card and its thread arrive together.
-	settle = 40 * time.Millisecond
+	// settling is how long a stream waits after a change for the next one: a card and its thread arrive together.
+	settling = 40 * time.Millisecond
 	// heartbeat is how often a quiet stream says something, so that a browser which is gone is noticed.
 	heartbeat = 15 * time.Second
 )
@@ -31,6 +32,8 @@ type view struct {
 	Status []actors.Status `json:"status,omitempty"`
 	Lines  []actors.Line   `json:"lines,omitempty"`
 	Set    *settings       `json:"settings,omitempty"`
+
+	card card // decides the next step; not told
 }
 
 // settings are the values of the controls, in seconds.
@@ -66,7 +69,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Accel-Buffering", "no")
 	out := stream{w: w, c: http.NewResponseController(w)}
 
-	told := s.look(viewer, channelID)
+	told := s.look(viewer, channelID, nil)
 	told.Lines = s.allLines()
 	if out.send("sync", told) != nil {
 		return
@@ -75,6 +78,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
+		// While only the terminals move, the messages need not be read again.
+		before := &told
 		select {
 		case <-ctx.Done():
 			return
@@ -89,13 +94,18 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			if !ok {
 				return // the workspace is closing
 			}
+			before = nil
 		case <-lines:
 		case <-poke:
 		}
-		if !s.settled(r, changes, lines) {
+		more, ok := s.settle(ctx, changes, lines)
+		if !ok {
 			return
 		}
-		now := s.look(viewer, channelID)
+		if more {
+			before = nil
+		}
+		now := s.look(viewer, channelID, before)
 		patch := now.since(told)
 		for _, l := range s.allLines() {
 			if l.Seq > seq {
@@ -110,23 +120,24 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// settled waits a moment and empties the channels: everything is read anew after it. It reports false when the stream
-// should end.
-func (s *Server) settled(r *http.Request, changes <-chan slack.Change, lines <-chan actors.Line) bool {
-	timer := time.NewTimer(settle)
+// settle waits a moment and empties the channels: everything is read anew after it. It reports whether the workspace
+// changed meanwhile, and whether the stream goes on.
+func (s *Server) settle(ctx context.Context, changes <-chan slack.Change, lines <-chan actors.Line) (changed, ok bool) {
+	timer := time.NewTimer(settling)
 	defer timer.Stop()
 	for {
 		select {
-		case <-r.Context().Done():
-			return false
+		case <-ctx.Done():
+			return changed, false
 		case <-s.ctx.Done():
-			return false
+			return changed, false
 		case <-timer.C:
-			return true
+			return changed, true
 		case _, ok := <-changes:
 			if !ok {
-				return false
+				return changed, false
 			}
+			changed = true
 		case _, ok := <-lines:
 			if !ok {
 				lines = nil
@@ -135,14 +146,18 @@ func (s *Server) settled(r *http.Request, changes <-chan slack.Change, lines <-c
 	}
 }
 
-// look reads everything that a person sees, terminals' lines aside.
-func (s *Server) look(viewer Person, channelID string) view {
-	online := s.online()
-	v := view{
-		Items: s.items(channelID, viewer.UserID), Tabs: s.tabs(viewer.UserID), Modal: s.modalOf(viewer.UserID), Online: &online,
+// look reads everything that a person sees, terminals' lines aside. The messages of before, if given, still hold.
+func (s *Server) look(viewer Person, channelID string, before *view) view {
+	var v view
+	if before != nil {
+		v.Items, v.Tabs, v.Modal, v.card = before.Items, before.Tabs, before.Modal, before.card
+	} else {
+		v.Items, v.Tabs, v.Modal, v.card = s.items(channelID, viewer.UserID), s.tabs(viewer.UserID), s.modalOf(viewer.UserID), s.lastCard()
 	}
 	v.NoView = v.Modal == nil
-	next := s.story(viewer).next()
+	online := s.online()
+	v.Online = &online
+	next := s.story(viewer, v.card).next()
 	v.Next = &next
 	if s.cfg.Actors != nil {
 		v.Status = []actors.Status{s.cfg.Actors.Status(actors.Thief), s.cfg.Actors.Status(actors.Job)}
