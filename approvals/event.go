@@ -25,6 +25,7 @@ const (
 	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
 	EventReadBack EventType = "read_back" // the policy was read again and compared
 	EventEvidence EventType = "evidence"  // what CloudTrail told
+	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
 )
 
@@ -41,6 +42,10 @@ var moves = map[EventType]State{
 	EventFailed:    StateFailed,
 	EventVoided:    StateVoid,
 }
+
+// stays lists the moves that a request may make again without leaving its state: one approval of several, and a promise
+// that is made anew after a crash.
+var stays = map[EventType]bool{EventVoted: true, EventStarted: true}
 
 // Event is one line of a request's log.
 type Event struct {

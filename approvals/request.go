@@ -29,7 +29,8 @@ type Request struct {
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
 
-	sources map[string]bool
+	sources  map[string]bool
+	refusals map[string]int // refused clicks by person
 }
 
 // Vote is one person's approval.
@@ -61,10 +62,14 @@ func (r Request) VotedBy(person string) bool {
 // that is told twice is answered once.
 func (r Request) Has(source string) bool { return source != "" && r.sources[source] }
 
+// RefusedBy is how many clicks of a person were refused.
+func (r Request) RefusedBy(person string) int { return r.refusals[person] }
+
 // Fold computes the state of a request from its log. It fails when the log is not one: numbers that do not follow one
-// another, a first event other than EventRequested, a move that no request makes.
+// another, a first event other than EventRequested, a request of nobody, a move that no request makes, an approval by the
+// requester or by the same person twice.
 func Fold(id string, events []Event) (Request, error) {
-	r := Request{ID: id, sources: make(map[string]bool)}
+	r := Request{ID: id, sources: make(map[string]bool), refusals: make(map[string]int)}
 	for _, e := range events {
 		if err := r.apply(e); err != nil {
 			return Request{}, fmt.Errorf("log of request %s: %w", id, err)
@@ -78,7 +83,7 @@ func (r *Request) apply(e Event) error {
 		return fmt.Errorf("event %d follows event %d", e.Seq, r.Seq)
 	}
 	next, isMove := moves[e.Type]
-	if isMove && next != r.State && !r.State.CanBecome(next) {
+	if isMove && !r.State.CanBecome(next) && (r.State != next || !stays[e.Type]) {
 		return fmt.Errorf("event %d (%s): a request that is %s cannot become %s", e.Seq, e.Type, r.State, next)
 	}
 	if r.State == StateUnknown && e.Type != EventRequested {
@@ -86,8 +91,8 @@ func (r *Request) apply(e Event) error {
 	}
 	switch e.Type {
 	case EventRequested:
-		if r.State != StateUnknown {
-			return fmt.Errorf("event %d: requested twice", e.Seq)
+		if e.By == "" {
+			return fmt.Errorf("event %d (%s) is of nobody", e.Seq, e.Type)
 		}
 		var o Opening
 		if err := json.Unmarshal(e.Detail, &o); err != nil {
@@ -96,6 +101,9 @@ func (r *Request) apply(e Event) error {
 		r.Subject, r.Place, r.Reason, r.Required = o.Subject, o.Place, o.Reason, o.Required
 		r.Requester, r.Opened, r.Deadline = e.By, e.At, e.At.Add(o.ExpireAfter)
 	case EventVoted, EventApproved:
+		if e.By == "" || e.By == r.Requester || r.VotedBy(e.By) {
+			return fmt.Errorf("event %d (%s): the approval of %q does not count", e.Seq, e.Type, e.By)
+		}
 		r.Votes = append(r.Votes, Vote{By: e.By, At: e.At})
 	case EventStarted:
 		promise := e
@@ -104,13 +112,14 @@ func (r *Request) apply(e Event) error {
 		r.Delays++
 	case EventRefused:
 		r.Refused++
+		r.refusals[e.By]++
 	}
 	r.Seq = e.Seq
 	if isMove {
 		r.State = next
-	}
-	if r.State.Ended() && r.Ended.IsZero() {
-		r.Ended, r.EndedBy, r.Closing = e.At, e.By, e
+		if next.Ended() {
+			r.Ended, r.EndedBy, r.Closing = e.At, e.By, e
+		}
 	}
 	if e.Source != "" {
 		r.sources[e.Source] = true

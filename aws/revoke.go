@@ -41,6 +41,7 @@ type Plan struct {
 // Result is what was done and what was seen of it. That the document was read back does not say that sessions are
 // denied already: IAM takes seconds to spread it.
 type Result struct {
+	Role             Role      // as it was read for this revocation: its trust policy may not be the one that was shown
 	Cutoff           time.Time // sessions issued before it are denied; higher than planned if somebody else raised it
 	Document         string    // what is on the role now, as far as known
 	PreviousDocument string    // what was on it before, "" none
@@ -104,7 +105,7 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 	}
 
 	existing := there.value
-	result := Result{PreviousDocument: existing.document, CallerARN: cred.value.callerARN}
+	result := Result{Role: role, PreviousDocument: existing.document, CallerARN: cred.value.callerARN}
 	if result.CallerARN == "" {
 		result.CallerARN = hub.value.callerARN
 	}

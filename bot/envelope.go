@@ -42,6 +42,7 @@ type intakeItem struct {
 	item     approvals.Item
 	ids      []string          // what it is known by if it comes again
 	listener handlers.Listener // whom to tell when it cannot be taken
+	form     bool              // an answer belongs at the form's field
 	ignored  string            // why nothing is to be done with it; empty when there is
 }
 
@@ -133,6 +134,8 @@ func readInteraction(f frame) (intakeItem, error) {
 	}
 	listener := handlers.Listener{User: p.User.ID, Channel: firstOf(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
 	switch {
+	case p.Type == "view_submission":
+		return readSubmission(f)
 	case p.Type != "block_actions":
 		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer"}, nil
 	case p.User.ID == "" || len(p.Actions) == 0:
@@ -148,6 +151,7 @@ func readInteraction(f frame) (intakeItem, error) {
 	}
 	body, err := json.Marshal(handlers.Click{
 		Team: team, App: p.AppID, User: p.User.ID, ActionID: action.ActionID, Value: action.Value, ResponseURL: p.ResponseURL,
+		RequestID: rand.Text(), Trigger: p.TriggerID,
 		Channel: agreed(p.Container.ChannelID, p.Channel.ID), Message: agreed(p.Container.MessageTS, p.Message.TS),
 	})
 	if err != nil {
@@ -157,6 +161,57 @@ func readInteraction(f frame) (intakeItem, error) {
 		item:     approvals.Item{Kind: handlers.KindClick, Source: source(f), Body: body},
 		ids:      []string{f.EnvelopeID, semantic("click", p.TriggerID, p.User.ID, action.ActionID, action.Value, action.ActionTS)},
 		listener: listener,
+	}, nil
+}
+
+// readSubmission reads a form that was sent.
+func readSubmission(f frame) (intakeItem, error) {
+	var p struct {
+		User struct {
+			ID string `json:"id"`
+		} `json:"user"`
+		Team *struct {
+			ID string `json:"id"`
+		} `json:"team"`
+		AppID string `json:"api_app_id"`
+		View  struct {
+			ID              string `json:"id"`
+			Hash            string `json:"hash"`
+			CallbackID      string `json:"callback_id"`
+			PrivateMetadata string `json:"private_metadata"`
+			State           struct {
+				Values map[string]map[string]struct {
+					Value string `json:"value"`
+				} `json:"values"`
+			} `json:"state"`
+		} `json:"view"`
+	}
+	if err := json.Unmarshal(f.Payload, &p); err != nil {
+		return intakeItem{form: true}, &errUnreadable{"form"}
+	}
+	listener := handlers.Listener{User: p.User.ID}
+	if p.View.CallbackID != messages.FormDeny {
+		return intakeItem{listener: listener, ignored: "a form of somebody else"}, nil
+	}
+	s := handlers.Submission{App: p.AppID, User: p.User.ID, Form: p.View.CallbackID}
+	if p.Team != nil {
+		s.Team = p.Team.ID
+	}
+	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil || p.User.ID == "" {
+		return intakeItem{form: true, listener: listener}, &errUnreadable{"form without a user or an origin"}
+	}
+	for _, field := range p.View.State.Values[messages.FieldReason] {
+		s.Reason = field.Value
+	}
+	body, err := json.Marshal(s)
+	if err != nil {
+		return intakeItem{}, fmt.Errorf("keep a form: %w", err)
+	}
+	listener.Channel = s.Origin.Channel
+	return intakeItem{
+		item:     approvals.Item{Kind: handlers.KindSubmit, Source: source(f), Body: body},
+		ids:      []string{f.EnvelopeID, semantic("form", p.View.ID, p.User.ID, p.View.Hash)},
+		listener: listener, form: true,
 	}, nil
 }
 

@@ -42,12 +42,12 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	if unreadable, ok := errors.AsType[*errUnreadable](err); ok {
 		in.counts.unreadable.Add(1)
 		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "type", f.Type, "what", unreadable.what)
-		in.turnAway(ctx, f, got.listener, ack, messages.NotUnderstood())
+		in.turnAway(ctx, f, got, ack, messages.NotUnderstood())
 		return
 	}
 	if err != nil {
 		in.log.ErrorContext(ctx, "an envelope could not be kept", "envelope", f.EnvelopeID, "error", err)
-		in.turnAway(ctx, f, got.listener, ack, messages.NotRecorded())
+		in.turnAway(ctx, f, got, ack, messages.NotRecorded())
 		return
 	}
 	if got.ignored != "" {
@@ -62,7 +62,7 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	default:
 		in.counts.busy.Add(1)
 		in.log.WarnContext(ctx, "an envelope was turned away: too many at once", "envelope", f.EnvelopeID)
-		in.turnAway(ctx, f, got.listener, ack, messages.Busy())
+		in.turnAway(ctx, f, got, ack, messages.Busy())
 		return
 	}
 	accept, cancel := context.WithTimeout(ctx, acceptTimeout)
@@ -71,7 +71,7 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	if err != nil {
 		in.counts.notRecorded.Add(1)
 		in.log.WarnContext(ctx, "an envelope was not recorded: the store did not take it", "envelope", f.EnvelopeID, "error", err)
-		in.turnAway(ctx, f, got.listener, ack, messages.NotRecorded())
+		in.turnAway(ctx, f, got, ack, messages.NotRecorded())
 		return
 	}
 	in.acknowledge(ctx, f, ack, nil)
@@ -87,12 +87,17 @@ func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload
 }
 
 // turnAway acknowledges without having recorded anything and says so to the person: with the acknowledgement itself
-// after a command, by the response URL after a click, whose acknowledgement shows nothing.
-func (in *intake) turnAway(ctx context.Context, f frame, to handlers.Listener, ack ackFunc, m *messages.Message) {
-	if f.Type == frameSlash {
+// after a command or a form, by the response URL after a click, whose acknowledgement shows nothing.
+func (in *intake) turnAway(ctx context.Context, f frame, got intakeItem, ack ackFunc, m *messages.Message) {
+	switch {
+	case f.Type == frameSlash:
 		in.acknowledge(ctx, f, ack, ephemeralReply(m))
 		return
+	case got.form:
+		in.acknowledge(ctx, f, ack, messages.FieldError(m))
+		return
 	}
+	to := got.listener
 	in.acknowledge(ctx, f, ack, nil)
 	if to.User == "" {
 		return

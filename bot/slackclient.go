@@ -213,6 +213,12 @@ func (s *slackClient) Whisper(ctx context.Context, to handlers.Listener, m *mess
 	return slackError("chat.postEphemeral", err)
 }
 
+// OpenForm implements handlers.Slack with views.open.
+func (s *slackClient) OpenForm(ctx context.Context, trigger string, form slack.ModalViewRequest) error {
+	_, err := s.api.OpenViewContext(ctx, trigger, form)
+	return slackError("views.open", err)
+}
+
 // trusts reports whether a response URL leads to Slack, or to the host that stands in for it.
 func (s *slackClient) trusts(address string) bool {
 	u, err := url.Parse(address)

@@ -19,8 +19,10 @@ type Click struct {
 	Message     string `json:"message"`
 	User        string `json:"user"`
 	ActionID    string `json:"action_id"`
-	Value       string `json:"value"` // a request's id
+	Value       string `json:"value"`      // a request's id
+	RequestID   string `json:"request_id"` // the id a new request gets if the click asks for one
 	ResponseURL string `json:"response_url,omitempty"`
+	Trigger     string `json:"trigger,omitempty"` // a credential for three seconds: never logged
 }
 
 // attempts at a decision while others decide the same request at the same time.
@@ -33,35 +35,56 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return fmt.Errorf("read a click: %w", err)
 	}
 	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-	attempt := approvals.Attempt{
+	if c.ActionID == messages.ActionAgain {
+		return h.again(ctx, item, c, to)
+	}
+	a := approvals.Attempt{
 		Action: actionOf(c.ActionID), By: c.User, Card: c.Message, Source: item.Source,
 		Place: approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel},
 	}
-	r, _, err := h.Store.Load(ctx, c.Value)
+	if a.Action == approvals.ActionDeny {
+		r, _, err := h.Store.Load(ctx, c.Value)
+		if err == nil {
+			var offered bool
+			offered, err = h.offerDenial(ctx, r, c, a)
+			if offered {
+				return nil
+			}
+		}
+		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+			return err
+		}
+	}
+	return h.attempt(ctx, item, to, c.Value, "", a)
+}
+
+// attempt decides what somebody wants to do with a request. reason is that of a denial.
+func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt) error {
+	r, _, err := h.Store.Load(ctx, request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return h.noSuchRequest(ctx, item, c, to)
+		return h.noSuchRequest(ctx, item, to, a.Card, request)
 	}
 	if err != nil {
 		return err
 	}
 	policy := h.Policies[r.Subject.Group]
-	if r.State == approvals.StateOpen && attempt.Action != approvals.ActionCancel {
-		attempt.Facts = h.factsFor(ctx, c.User, policy)
+	if r.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
+		a.Facts = h.factsFor(ctx, a.By, policy)
 	}
 	for range maxDecisions {
-		done, err := h.decide(ctx, r, attempt, policy, to)
+		done, err := h.decide(ctx, r, a, policy, to, reason)
 		if done || err != nil {
 			return err
 		}
-		if r, _, err = h.Store.Load(ctx, c.Value); err != nil {
+		if r, _, err = h.Store.Load(ctx, request); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("request %s changed %d times while a click was decided", c.Value, maxDecisions)
+	return fmt.Errorf("request %s changed %d times while a click was decided", request, maxDecisions)
 }
 
 // decide makes one try; done is false when the request changed in between.
-func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.Attempt, p approvals.Policy, to Listener) (done bool, err error) {
+func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.Attempt, p approvals.Policy, to Listener, reason string) (done bool, err error) {
 	delivered, err := h.Store.Delivered(ctx, r.ID)
 	if err != nil {
 		return false, err
@@ -79,7 +102,11 @@ func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.
 		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
 	case approvals.Approve:
 		t.Work = []approvals.Item{{Kind: KindExecute, Request: r.ID, Source: "execute " + r.ID}}
-	case approvals.Count, approvals.Deny, approvals.Cancel:
+	case approvals.Deny:
+		if t.Events[0].Detail, err = json.Marshal(messages.Denial{Reason: reason}); err != nil {
+			return false, fmt.Errorf("reason of a denial: %w", err)
+		}
+	case approvals.Count, approvals.Cancel:
 	default:
 		return false, fmt.Errorf("request %s: a decision that says nothing", r.ID)
 	}
@@ -102,20 +129,20 @@ func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.
 }
 
 // noSuchRequest answers a click whose button leads nowhere, and keeps a note of it.
-func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, c Click, to Listener) error {
+func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, to Listener, message, value string) error {
 	detail, err := json.Marshal(struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
 		Message string `json:"message"`
 		Value   string `json:"value"`
-	}{"unknown_request", c.Channel, c.Message, cutRunes(c.Value, 64)})
+	}{"unknown_request", to.Channel, message, cutRunes(value, 64)})
 	if err != nil {
 		return fmt.Errorf("note a refusal: %w", err)
 	}
-	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: c.User, Source: item.Source, Detail: detail}); err != nil {
+	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: to.User, Source: item.Source, Detail: detail}); err != nil {
 		return err
 	}
-	h.log.InfoContext(ctx, "a click on an unknown request was refused", "user", c.User, "channel", c.Channel)
+	h.log.InfoContext(ctx, "a click on an unknown request was refused", "user", to.User, "channel", to.Channel)
 	h.whisper(ctx, to, messages.UnknownRequest())
 	return nil
 }

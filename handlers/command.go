@@ -35,7 +35,11 @@ func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 	if err := json.Unmarshal(item.Body, &c); err != nil {
 		return fmt.Errorf("read a command: %w", err)
 	}
-	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+	return h.request(ctx, item, c, Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL})
+}
+
+// request does what a command asks for, whether it was typed or is meant by a button.
+func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	if !h.atHome(c.Team, c.Enterprise) {
 		h.log.WarnContext(ctx, "a command of another workspace was ignored", "team", c.Team, "user", c.User)
 		return nil

@@ -195,6 +195,16 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	t.Events = append(t.Events,
 		approvals.Event{Type: approvals.EventApplied, Detail: applied},
 		approvals.Event{Type: approvals.EventReadBack, Detail: readBack})
+	if result.Role.TrustDigest != e.role.TrustDigest {
+		finding, err := json.Marshal(messages.Finding{
+			Sentence: "The trust policy of the role was changed between the request and the revocation. That stops no revocation, but it may be how somebody means to come back: compare it with the card.",
+			Trust:    roleFacts(result.Role).Trust,
+		})
+		if err != nil {
+			return fmt.Errorf("record a finding: %w", err)
+		}
+		t.Events = append(t.Events, approvals.Event{Type: approvals.EventFinding, Detail: finding})
+	}
 	for i, after := range e.h.FollowUps {
 		t.Due = append(t.Due, approvals.Due{
 			After: after,

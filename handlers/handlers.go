@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/slack-go/slack"
+
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -24,6 +26,7 @@ import (
 const (
 	KindCommand  = "command"
 	KindClick    = "click"
+	KindSubmit   = "submit"
 	KindExecute  = "execute"
 	KindEvidence = "evidence"
 )
@@ -45,6 +48,8 @@ type Slack interface {
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
 	// Whisper shows a message to one person only.
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
+	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
+	OpenForm(ctx context.Context, trigger string, form slack.ModalViewRequest) error
 	// Link is the address of a message in the workspace, "" when it cannot be known.
 	Link(channel, ts string) string
 }
@@ -133,6 +138,8 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.command(ctx, item)
 	case KindClick:
 		return h.click(ctx, item)
+	case KindSubmit:
+		return h.submit(ctx, item)
 	case KindExecute:
 		return h.execute(ctx, item)
 	case KindEvidence:

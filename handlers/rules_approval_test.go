@@ -235,7 +235,7 @@ func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testi
 		ends approvals.State
 		told string
 	}{
-		"denied":    {func(_ *bench.Bench, c bench.Card) { c.Press(actors.Bob, messages.ActionDeny) }, approvals.StateDenied, "was denied by"},
+		"denied":    {func(b *bench.Bench, c bench.Card) { deny(b, c, actors.Bob, "") }, approvals.StateDenied, "was denied by"},
 		"cancelled": {func(_ *bench.Bench, c bench.Card) { c.Press(actors.Rosa, messages.ActionCancel) }, approvals.StateCancelled, "was cancelled by"},
 		"expired":   {func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired on"},
 		"decided":   {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
@@ -386,6 +386,137 @@ func TestOneOpenRequestForARoleAtATimeTheSecondCommandPointsAtTheFirstCard(t *te
 		card.Press(actors.Rosa, messages.ActionCancel)
 		card.Becomes(approvals.StateCancelled)
 		fresh := b.Ask()
+		fresh.Approve(actors.Bob)
+		fresh.Becomes(approvals.StateApplied)
+	})
+}
+
+// deny presses Deny and sends the form that opens.
+func deny(b *bench.Bench, card bench.Card, user, reason string) slack.Delivery {
+	b.T.Helper()
+	card.Press(user, messages.ActionDeny)
+	b.Until("a form opens", func() bool { return len(b.Slack.Views(user)) == 1 })
+	d, err := b.Slack.Submit(b.T.Context(), user, b.Slack.Views(user)[0].ID, map[string]map[string]any{
+		messages.FieldReason: {"text": map[string]any{"type": "plain_text_input", "value": reason}},
+	})
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	return d
+}
+
+func TestASingleDenialEndsTheRequestWithTheReasonThatWasTyped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Required: 2})
+		card := b.Ask()
+		card.Approve(actors.Ines)
+		b.Until("one approval is counted", func() bool { return len(card.Request().Votes) == 1 })
+		if d := deny(b, card, actors.Bob, "It is the <!channel> drill"); !d.Acked {
+			t.Errorf("the form: %+v", d)
+		}
+		card.Becomes(approvals.StateDenied)
+		for _, text := range []string{card.Message().Text, card.Thread()[len(card.Thread())-1]} {
+			if !strings.Contains(text, "`It is the &lt;!channel&gt; drill`") {
+				t.Errorf("the reason is not told: %s", text)
+			}
+		}
+		if card.HasButtons() || b.Puts() != 0 {
+			t.Errorf("buttons %v, %d writes", card.HasButtons(), b.Puts())
+		}
+	})
+}
+
+func TestADenialByOneWhoMayNotDenyIsRefusedAndRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		card.Press(actors.Rosa, messages.ActionDeny) // known without a look-up: no form
+		b.Whispered(actors.Rosa, "press Cancel to take it back")
+		if n := len(b.Slack.Views(actors.Rosa)); n != 0 {
+			t.Errorf("%d forms", n)
+		}
+		deny(b, card, actors.Nils, "no")
+		b.Whispered(actors.Nils, "not on the list of approvers")
+		if card.State() != approvals.StateOpen || card.Request().Refused != 2 {
+			t.Errorf("state %s, %d refusals", card.State(), card.Request().Refused)
+		}
+	})
+}
+
+func TestADenialCountsWhenItsFormCannotBeOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.Slack.Inject(slack.Fault{Method: "views.open", Error: "expired_trigger_id"})
+		card.Press(actors.Bob, messages.ActionDeny)
+		card.Becomes(approvals.StateDenied)
+	})
+}
+
+func TestAFormThatCannotBeRecordedSaysSoAtItsField(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		card.Press(actors.Bob, messages.ActionDeny)
+		b.Until("a form opens", func() bool { return len(b.Slack.Views(actors.Bob)) == 1 })
+		b.RedisAway(true)
+		d, err := b.Slack.Submit(t.Context(), actors.Bob, b.Slack.Views(actors.Bob)[0].ID, map[string]map[string]any{
+			messages.FieldReason: {"text": map[string]any{"type": "plain_text_input", "value": "why"}},
+		})
+		if err != nil || !strings.Contains(string(d.AckPayload), "nothing was recorded") || !strings.Contains(string(d.AckPayload), `"response_action":"errors"`) {
+			t.Errorf("answered %s, %v", d.AckPayload, err)
+		}
+		b.RedisAway(false)
+		b.Settle()
+		if card.State() != approvals.StateOpen {
+			t.Errorf("state %s", card.State())
+		}
+	})
+}
+
+func TestATrustPolicyThatChangedVoidsNothingAndIsShownAsAFinding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		if err := b.World.Prod.SetTrust(actors.DeployRole, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999988887777:root"},"Action":"sts:AssumeRole"}]}`); err != nil {
+			t.Fatal(err)
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		if !card.Says("*Finding:* The trust policy of the role was changed") || !card.Says("999988887777") {
+			t.Errorf("it is not told:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		time.Sleep(16 * time.Minute)
+		card.Becomes(approvals.StateExpired)
+		button := slack.Click{ChannelID: actors.Incident, ActionID: messages.ActionAgain}
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if strings.Contains(string(m.Blocks), messages.ActionAgain) {
+				button.MessageTS = m.TS
+			}
+		}
+		press := func(user string) {
+			t.Helper()
+			if _, err := b.Slack.Click(t.Context(), user, button); err != nil {
+				t.Fatal(err)
+			}
+		}
+		press(actors.Gina)
+		b.Whispered(actors.Gina, "asked for by full members")
+		press(actors.Ines)
+		b.Until("a new card", func() bool { return len(b.Cards()) == 2 })
+		fresh := b.Cards()[1]
+		if r := fresh.Request(); r.Requester != actors.Ines || r.Reason != "key pasted in a gist" {
+			t.Errorf("asked by %s because %q", r.Requester, r.Reason)
+		}
+		fresh.Approve(actors.Ines) // who asked this time, and so may not
+		b.Whispered(actors.Ines, "somebody else has to decide")
 		fresh.Approve(actors.Bob)
 		fresh.Becomes(approvals.StateApplied)
 	})

@@ -15,6 +15,7 @@ const (
 	ActionApprove = "revokebot_approve"
 	ActionDeny    = "revokebot_deny"
 	ActionCancel  = "revokebot_cancel"
+	ActionAgain   = "revokebot_again" // in the thread: asks for the same role anew
 )
 
 // Context is what a message has to know besides the request.
@@ -91,7 +92,7 @@ func cardLead(r approvals.Request, c Context) string {
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
 		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
@@ -135,6 +136,14 @@ func outcome(r approvals.Request) string {
 	default:
 		return ""
 	}
+}
+
+func denialReason(e approvals.Event) string {
+	d, err := detail[Denial](e)
+	if err != nil || d.Reason == "" {
+		return ""
+	}
+	return " Their reason: " + code(d.Reason, limitReason)
 }
 
 func failureText(f Failure) string {

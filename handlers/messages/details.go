@@ -57,6 +57,12 @@ type Failure struct {
 	Work     string        `json:"work,omitempty"`  // EventSetAside: what kind of work
 }
 
+// Finding is the Detail of an EventFinding.
+type Finding struct {
+	Sentence string      `json:"sentence"`
+	Trust    []Principal `json:"trust,omitempty"` // who may assume the role now
+}
+
 // Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment.
 type Evidence struct {
 	Since    time.Time `json:"since"`

@@ -142,6 +142,18 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_voted":         begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
 		"thread_approved":      approved().last(),
 		"thread_denied":        begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).last(),
+		"thread_denied_reason": begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "this is a drill"}).last(),
+		"card_denied_reason":   begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "this is a drill"}).card(),
+		"thread_finding": applied().add(approvals.EventFinding, "", messages.Finding{
+			Sentence: "The trust policy of the role was changed.", Trust: []messages.Principal{{Words: "everybody"}},
+		}).last(),
+		"thread_refused_again": func() *messages.Message {
+			s := begin(t, reason, 1)
+			for range 4 {
+				s.add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover})
+			}
+			return s.last()
+		}(),
 		"thread_cancelled":     begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
 		"thread_expired":       begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
 		"thread_applied":       applied().last(),
@@ -293,6 +305,20 @@ func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 			if strings.HasPrefix(name, "card") && !classic[b.Type] {
 				t.Errorf("%s has a %s block", name, b.Type)
 			}
+		}
+	}
+}
+
+func TestTheFormForADenialIsWithinSlacksLimits(t *testing.T) {
+	for _, name := range []string{"DeployRole", strings.Repeat("x", 64)} {
+		c := exampleContext()
+		c.Role.Name = name
+		form, err := messages.DenyForm(begin(t, "", 1).fold(1), c, messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range slack.CheckView(must(t, form)) {
+			t.Errorf("%s", p)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/slack-go/slack"
+
 	"github.com/revokebot/revokebot/approvals"
 )
 
@@ -30,12 +32,12 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventApproved:
 		return sentence(fmt.Sprintf("%s approved on %s. The deny is being written now.", Mention(e.By), utc(e.At)))
 	case approvals.EventDenied:
-		return sentence(fmt.Sprintf("%s denied the request on %s. Nothing was done.", Mention(e.By), utc(e.At)))
+		return sentence(fmt.Sprintf("%s denied the request on %s. Nothing was done.%s", Mention(e.By), utc(e.At), denialReason(e)))
 	case approvals.EventCancelled:
 		return sentence(fmt.Sprintf("%s cancelled the request on %s. Nothing was done.", Mention(e.By), utc(e.At)))
 	case approvals.EventExpired:
-		return sentence(fmt.Sprintf("The request expired on %s: nobody decided in time. Nothing was done. To ask again, %s can send the command again.",
-			utc(e.At), Mention(before.Requester)))
+		return askAgain(sentence(fmt.Sprintf("The request of %s expired on %s: nobody decided in time. Nothing was done.",
+			Mention(before.Requester), utc(e.At))), before, c)
 	case approvals.EventApplied:
 		return applied(before, e, c)
 	case approvals.EventReadBack:
@@ -45,8 +47,8 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 		if err != nil {
 			return sentence("The revocation did not happen.")
 		}
-		return sentence(fmt.Sprintf("%s: the request ended on %s without a revocation that is known to have worked. %s",
-			mentions(involved(before)), utc(e.At), failureText(f)))
+		return askAgain(sentence(fmt.Sprintf("%s: the request ended on %s without a revocation that is known to have worked. %s",
+			mentions(involved(before)), utc(e.At), failureText(f))), before, c)
 	case approvals.EventDelayed:
 		f, err := detail[Failure](e)
 		if err != nil || before.Delays > 0 {
@@ -56,7 +58,16 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventSetAside:
 		return setAside(e)
 	case approvals.EventRefused:
-		return refusedInThread(e)
+		switch n := before.RefusedBy(e.By); {
+		case n < shownRefusals:
+			return refusedInThread(e)
+		case n == shownRefusals:
+			return sentence(fmt.Sprintf("Refused again on %s: %s. Further refused clicks of theirs are in the record and not told here.", utc(e.At), Mention(e.By)))
+		default:
+			return nil
+		}
+	case approvals.EventFinding:
+		return finding(e)
 	case approvals.EventEvidence:
 		return evidence(e, c)
 	default:
@@ -138,4 +149,28 @@ func Refreshes(t approvals.EventType) bool {
 	default:
 		return false
 	}
+}
+
+// askAgain adds a button that asks for the same role anew.
+func askAgain(m *Message, r approvals.Request, c Context) *Message {
+	b := slack.NewButtonBlockElement(ActionAgain, r.ID, slack.NewTextBlockObject(slack.PlainTextType, "Ask again", false, false))
+	b.AccessibilityLabel = cut("Ask again to revoke sessions of "+raw(c.Role.Name, limitRoleName), 75)
+	m.Blocks = append(m.Blocks, slack.NewActionBlock("again", b))
+	return m
+}
+
+// shownRefusals is how many refused clicks of one person a thread tells; the log keeps all of them.
+const shownRefusals = 3
+
+// finding tells what was noticed about the role.
+func finding(e approvals.Event) *Message {
+	f, err := detail[Finding](e)
+	if err != nil {
+		return nil
+	}
+	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
+	if len(f.Trust) > 0 {
+		text += "\n" + trust(f.Trust)
+	}
+	return sentence(text)
 }

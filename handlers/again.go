@@ -1,0 +1,31 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// again asks anew for the role of a request that ended without a revocation. It is a command of whoever pressed the
+// button, with everything that is asked of a command; only what to ask for is taken from the stored request.
+func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to Listener) error {
+	r, _, err := h.Store.Load(ctx, c.Value)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	if err != nil {
+		return err
+	}
+	if (approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel}) != r.Place {
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	about, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	return h.request(ctx, item, Command{
+		RequestID: c.RequestID, Team: c.Team, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
+		Text: about.Role.Account + "/" + about.Role.Name + " " + r.Reason,
+	}, to)
+}

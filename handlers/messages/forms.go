@@ -1,0 +1,62 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// The form that asks for the reason of a denial, and its one field.
+const (
+	FormDeny     = "revokebot_deny_form"
+	FieldReason  = "reason"
+	actionReason = "text"
+)
+
+// FormOrigin says which card a form was opened from. Slack keeps it with the form; people cannot change it.
+type FormOrigin struct {
+	Request string `json:"request"`
+	Channel string `json:"channel"`
+	Message string `json:"message"`
+}
+
+// DenyForm asks an approver for the reason of a denial, which may stay empty.
+func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalViewRequest, error) {
+	metadata, err := json.Marshal(origin)
+	if err != nil {
+		return slack.ModalViewRequest{}, fmt.Errorf("form of request %s: %w", r.ID, err)
+	}
+	plain := func(text string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
+	}
+	reason := slack.NewPlainTextInputBlockElement(plain("Why not, or what to do instead"), actionReason)
+	reason.Multiline = true
+	reason.MaxLength = MaxReason
+	input := slack.NewInputBlock(FieldReason, plain("Reason (everybody in the channel sees it)"), nil, reason)
+	input.Optional = true
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: FormDeny, PrivateMetadata: string(metadata),
+		Title: plain("Deny this request?"), Submit: plain("Deny"), Close: plain("Back"),
+		Blocks: slack.Blocks{BlockSet: []slack.Block{
+			section(fmt.Sprintf("%s asked to revoke the sessions of %s. After Deny nothing is done, and the request is closed for everybody.",
+				Mention(r.Requester), roleWords(c.Role))),
+			input,
+		}},
+	}, nil
+}
+
+// Denial is the Detail of an EventDenied.
+type Denial struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// FieldError is the answer to a form that cannot be taken: Slack shows it at the field.
+func FieldError(m *Message) any {
+	return struct {
+		ResponseAction string            `json:"response_action"`
+		Errors         map[string]string `json:"errors"`
+	}{"errors", map[string]string{FieldReason: m.Text}}
+}

@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// Submission is a form that was sent, the Body of an item of KindSubmit.
+type Submission struct {
+	Team   string              `json:"team"`
+	App    string              `json:"app"`
+	User   string              `json:"user"`
+	Form   string              `json:"form"`   // messages.FormDeny
+	Origin messages.FormOrigin `json:"origin"` // as it was put into the form when it was opened
+	Reason string              `json:"reason,omitempty"`
+}
+
+// submit handles a form.
+func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
+	var s Submission
+	if err := json.Unmarshal(item.Body, &s); err != nil {
+		return fmt.Errorf("read a form: %w", err)
+	}
+	if s.Form != messages.FormDeny {
+		return fmt.Errorf("%w: form %q", errNotAnItem, s.Form)
+	}
+	to := Listener{User: s.User, Channel: s.Origin.Channel}
+	reason := s.Reason
+	if utf8.RuneCountInString(reason) > messages.MaxReason {
+		reason = cutRunes(reason, messages.MaxReason) // Slack's own limit on the field is the same
+	}
+	return h.attempt(ctx, item, to, s.Origin.Request, reason, approvals.Attempt{
+		Action: approvals.ActionDeny, By: s.User, Card: s.Origin.Message, Source: item.Source,
+		Place: approvals.Place{Team: s.Team, App: s.App, Channel: s.Origin.Channel},
+	})
+}
+
+// offerDenial opens the form that asks for the reason of a denial. It comes before anything slow, because Slack lets a
+// form be opened for three seconds only. Whether the person may deny at all is looked up when the form is sent; what can
+// be refused without a look-up is refused here. It reports false when the click has to be decided without a form.
+func (h *Handlers) offerDenial(ctx context.Context, r approvals.Request, c Click, a approvals.Attempt) (bool, error) {
+	delivered, err := h.Store.Delivered(ctx, r.ID)
+	if err != nil {
+		return false, err
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	// Without facts about the person the best that can come out is that they could not be looked up.
+	d := approvals.Decide(r, delivered.Card, a, h.Policies[r.Subject.Group], now)
+	if d.Verdict != approvals.Refuse || d.Refusal.Code != approvals.RefusedLookupFailed || c.Trigger == "" {
+		return false, nil
+	}
+	about, err := h.context(r)
+	if err != nil {
+		return false, err
+	}
+	form, err := messages.DenyForm(r, about, messages.FormOrigin{Request: r.ID, Channel: c.Channel, Message: c.Message})
+	if err != nil {
+		return false, err
+	}
+	if err := h.Slack.OpenForm(ctx, c.Trigger, form); err != nil {
+		// Too late for a form, or Slack is not well. A denial is the safe answer: it counts without a reason.
+		if _, ok := errors.AsType[*SlackError](err); !ok {
+			return false, err
+		}
+		h.log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID, "error", err)
+		return false, nil
+	}
+	return true, nil
+}
