@@ -78,7 +78,8 @@ type Decision struct {
 }
 
 // Decide says what an attempt on a request comes to under a policy at a time. card is the message that was stored when
-// the request's card was posted. It reads nothing else and changes nothing.
+// the request's card was posted. It reads nothing else and changes nothing. A time of zero is unknown, and past every
+// deadline.
 //
 // The deadline is compared here so that people get a sentence, and again by the store, with its own clock, in the step
 // that commits the decision.
@@ -139,7 +140,7 @@ func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refus
 	default:
 		return Refusal{Code: RefusedEnded}
 	}
-	if !now.Before(r.Deadline) {
+	if now.IsZero() || !now.Before(r.Deadline) {
 		return Refusal{Code: RefusedExpired}
 	}
 	if a.Action == ActionCancel {

@@ -32,7 +32,7 @@ type Item struct {
 	Body    json.RawMessage `json:"body,omitempty"`
 }
 
-// Due is an item that is queued after a while.
+// Due is an item that is queued after a while. Items that are equal are one while they wait, and the earliest time counts.
 type Due struct {
 	Item  Item
 	After time.Duration // from the moment of the commit, by the store's clock; 0 and less: at once
@@ -48,11 +48,12 @@ const (
 	AfterDeadline           // else ErrTooEarly
 )
 
-// Transition is what Commit does in one step: it appends events, moves the state, queues work and sets timers.
+// Transition is what Commit does in one step: it appends events, moves the state, queues work and sets timers. Its events
+// have a Source wherever they can, so that a Commit whose answer was lost is known when it is told again.
 type Transition struct {
 	RequestID string
-	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to whatever is there, and is
-	// for events that move nothing.
+	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to whatever is there, unless
+	// the source of one of the events is in the log already; it is for events that move nothing.
 	Expect int64
 	When   Deadline
 	Events []Event // Seq and At are set by the store
@@ -81,8 +82,8 @@ type Store interface {
 	// Now is the store's clock.
 	Now(ctx context.Context) (time.Time, error)
 
-	// Accept queues an item unless one of ids was accepted before, and reports whether it did. When it returns nil the
-	// item is as durable as the store is.
+	// Accept queues an item unless one of ids was accepted before (at least a day is remembered), and reports whether it
+	// did. When it returns nil the item is as durable as the store is.
 	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
 
 	// Open starts a request with EventRequested, and queues its delivery and its expiry. If a request is under way for the
@@ -93,17 +94,19 @@ type Store interface {
 	// Load returns a request and its log.
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
-	// Commit applies a transition in one step, and queues the delivery of what it appended.
+	// Commit applies a transition in one step, and queues the delivery of what it appended. A transition with a Source that
+	// was committed before, in this place, is no error and changes nothing. What has ended does not move again.
 	Commit(ctx context.Context, t Transition) error
 
-	// Note records an event that belongs to no request, such as a refused command. The newest ten thousand or so stay.
+	// Note records an event that belongs to no request, such as a refused command, once for each Source. The newest ten
+	// thousand or so stay.
 	Note(ctx context.Context, e Event) error
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)
-	// Claim hands out up to n items that another worker took and has not kept for idle.
+	// Claim hands out up to n items that a worker took and has not kept for idle, and counts that as a try.
 	Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error)
-	// Keep says that the worker is still busy with the items.
+	// Keep says that the worker is still busy with the items. Those that another worker has claimed meanwhile stay claimed.
 	Keep(ctx context.Context, worker string, items []Item) error
 	// Done forgets an item.
 	Done(ctx context.Context, item Item) error

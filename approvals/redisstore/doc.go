@@ -9,13 +9,17 @@
 //	work            stream, group "bot"   accepted envelopes and work that has come due, one JSON item each
 //	due             sorted set            items by the time in ms at which they move to work
 //	seen:<id>       string, 24 h          an envelope that was accepted
-//	request:<id>    hash                  seq, state, deadline, subject, ended: what the scripts compare
+//	noted:<source>  string, 24 h          a source whose note was taken
+//	request:<id>    hash                  seq, state, deadline, subject, ended: what the scripts compare; source:<source>
+//	                                      for every event that has one: its number and type
 //	log:<id>        stream                the events; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
 //	open:<subject>  string                the request that is under way for a subject
 //	aside           stream, about 10 000  items that failed too often
 //	notes           stream, about 10 000  refusals that belong to no request
 //
-// A request's keys live as long as it is open, and from its end on for the retention. An item that a worker took stays in
+// A request's keys live as long as it is under way, and from the last event after its end on for the retention. An item that a worker took stays in
 // the stream's pending list until it is done, so the work of a replica that died is found there by the others.
+//
+// It needs Redis 7.0 or later, and writes to the primary only.
 package redisstore

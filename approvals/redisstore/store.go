@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ const (
 	asideKey = prefix + "aside"
 	notesKey = prefix + "notes"
 
+	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is dropped.
+	forgetWorkers = 24 * time.Hour
 	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
 	rememberIDs = 24 * time.Hour
 	// keepNotes bounds the streams that nobody empties.
@@ -49,8 +52,10 @@ type Store struct {
 	db        redis.UniversalClient
 	retention time.Duration
 
-	accept, open, commit, postpone, setAside, promote *redis.Script
-	beginDelivery, markDelivery, endDelivery          *redis.Script
+	now, accept, open, commit, note          *redis.Script
+	claim, keep, sweep                       *redis.Script
+	postpone, setAside, promote              *redis.Script
+	beginDelivery, markDelivery, endDelivery *redis.Script
 }
 
 var _ approvals.Store = (*Store)(nil)
@@ -65,9 +70,10 @@ func New(cfg Config) (*Store, error) {
 		s.retention = 90 * 24 * time.Hour
 	}
 	for name, script := range map[string]**redis.Script{
-		"accept": &s.accept, "open": &s.open, "commit": &s.commit, "postpone": &s.postpone, "set_aside": &s.setAside,
-		"promote": &s.promote, "begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery,
-		"end_delivery": &s.endDelivery,
+		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note,
+		"claim": &s.claim, "keep": &s.keep, "sweep": &s.sweep,
+		"postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote,
+		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
 	} {
 		text, err := scripts.ReadFile("scripts/" + name + ".lua")
 		if err != nil {
@@ -78,22 +84,29 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Prepare makes the consumer group. It may be called again, and must be after Redis lost its data.
+// Prepare makes the consumer group and forgets the workers of processes that are long gone. It may be called again; after
+// Redis lost its data, Take and Claim call it by themselves.
 func (s *Store) Prepare(ctx context.Context) error {
 	err := s.db.XGroupCreateMkStream(ctx, workKey, group, "0").Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return fmt.Errorf("make the consumer group: %w", err)
 	}
+	if err := s.sweep.Run(ctx, s.db, []string{workKey}, group, forgetWorkers.Milliseconds()).Err(); err != nil {
+		return fmt.Errorf("forget the workers that are gone: %w", err)
+	}
 	return nil
 }
 
-// Now implements approvals.Store with the TIME command.
+// Now implements approvals.Store with the TIME command, on the server that compares the deadlines.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	now, err := s.db.Time(ctx).Result()
+	answer, err := s.now.Run(ctx, s.db, []string{workKey}).Int64Slice()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask Redis for the time: %w", err)
 	}
-	return now.Truncate(time.Millisecond).UTC(), nil
+	if len(answer) != 2 {
+		return time.Time{}, fmt.Errorf("ask Redis for the time: the script answered %v", answer)
+	}
+	return time.UnixMilli(answer[0]*1000 + answer[1]/1000).UTC(), nil
 }
 
 // Accept implements approvals.Store.
@@ -117,8 +130,9 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 
 // Open implements approvals.Store.
 func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Opening) (string, error) {
-	if id == "" || o.Subject.Key == "" || o.ExpireAfter < time.Millisecond {
-		return "", errors.New("open: a request needs an id, a subject and a time to expire")
+	o.ExpireAfter = o.ExpireAfter.Truncate(time.Millisecond)
+	if id == "" || by == "" || o.Subject.Key == "" || o.ExpireAfter <= 0 {
+		return "", errors.New("open: a request needs an id, a requester, a subject and a time to expire")
 	}
 	detail, err := json.Marshal(o)
 	if err != nil {
@@ -165,14 +179,14 @@ func (s *Store) Load(ctx context.Context, id string) (approvals.Request, []appro
 
 // Commit implements approvals.Store.
 func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
+	args, err := commitArgs(t, s.retention)
+	if err != nil {
+		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+	}
 	subject, err := s.db.HGet(ctx, requestKey(t.RequestID), "subject").Result()
 	if errors.Is(err, redis.Nil) {
 		return approvals.ErrUnknownRequest
 	}
-	if err != nil {
-		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
-	}
-	args, err := commitArgs(t, s.retention)
 	if err != nil {
 		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
 	}
@@ -193,14 +207,21 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 		return approvals.ErrTooLate
 	case "early":
 		return approvals.ErrTooEarly
+	case "ended":
+		return fmt.Errorf("commit to request %s: it has ended and cannot become %s", t.RequestID, t.Next)
 	default:
 		return fmt.Errorf("commit to request %s: the script answered %q", t.RequestID, answer)
 	}
 }
 
 func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) {
-	if len(t.Events) == 0 {
+	switch {
+	case len(t.Events) == 0:
 		return nil, errors.New("a transition without an event")
+	case t.Expect == approvals.AppendOnly && t.Next != approvals.StateUnknown:
+		return nil, errors.New("a transition that moves the state has to say what it was decided on")
+	case t.Next != approvals.StateUnknown && !slices.Contains(approvals.States(), t.Next):
+		return nil, fmt.Errorf("there is no state %q", t.Next)
 	}
 	ends, when := "", ""
 	if t.Next.Ended() {
@@ -212,9 +233,14 @@ func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) 
 	case approvals.AfterDeadline:
 		when = "after"
 	case approvals.AnyTime:
+	default:
+		return nil, fmt.Errorf("there is no deadline condition %d", t.When)
 	}
-	args := []any{t.Expect, string(t.Next), ends, when, retention.Milliseconds(), len(t.Events)}
+	args := []any{t.RequestID, t.Expect, string(t.Next), ends, when, retention.Milliseconds(), len(t.Events)}
 	for _, e := range t.Events {
+		if e.Type == "" || len(e.Detail) > 0 && !json.Valid(e.Detail) {
+			return nil, fmt.Errorf("an event (%q) without a type or with a detail that is not JSON", e.Type)
+		}
 		args = append(args, string(e.Type), e.By, e.Source, string(e.Detail))
 	}
 	work := append(t.Work[:len(t.Work):len(t.Work)], approvals.Item{Kind: approvals.KindDeliver, Request: t.RequestID})
@@ -239,10 +265,12 @@ func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) 
 
 // Note implements approvals.Store.
 func (s *Store) Note(ctx context.Context, e approvals.Event) error {
-	err := s.db.XAdd(ctx, &redis.XAddArgs{
-		Stream: notesKey, MaxLen: keepNotes, Approx: true,
-		Values: []any{"type", string(e.Type), "by", e.By, "source", e.Source, "detail", string(e.Detail)},
-	}).Err()
+	keys := []string{notesKey}
+	if e.Source != "" {
+		keys = append(keys, prefix+"noted:"+short(e.Source))
+	}
+	err := s.note.Run(ctx, s.db, keys,
+		string(e.Type), e.By, e.Source, string(e.Detail), keepNotes, rememberIDs.Milliseconds()).Err()
 	if err != nil {
 		return fmt.Errorf("note: %w", err)
 	}

@@ -25,8 +25,7 @@ func (s *Store) Take(ctx context.Context, worker string, n int, wait time.Durati
 	switch {
 	case errors.Is(err, redis.Nil):
 		return nil, nil
-	case err != nil && strings.HasPrefix(err.Error(), "NOGROUP"):
-		// Redis came back empty. The group starts at the beginning, so what came in since is not passed over.
+	case groupIsGone(err):
 		return nil, s.Prepare(ctx)
 	case err != nil:
 		return nil, fmt.Errorf("take work: %w", err)
@@ -34,57 +33,55 @@ func (s *Store) Take(ctx context.Context, worker string, n int, wait time.Durati
 	var items []approvals.Item
 	for _, stream := range streams {
 		for _, entry := range stream.Messages {
-			items = append(items, decodeItem(entry, 1))
+			items = append(items, decodeItem(entry.ID, field(entry, "item"), 1))
 		}
 	}
 	return items, nil
 }
 
-// Claim implements approvals.Store with XPENDING and XCLAIM, which raises the count of tries.
+// Claim implements approvals.Store with XPENDING and XCLAIM in one script.
 func (s *Store) Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]approvals.Item, error) {
-	pending, err := s.db.XPendingExt(ctx, &redis.XPendingExtArgs{
-		Stream: workKey, Group: group, Idle: idle, Start: "-", End: "+", Count: int64(n),
-	}).Result()
-	if err != nil {
-		if strings.HasPrefix(err.Error(), "NOGROUP") {
-			return nil, s.Prepare(ctx)
-		}
-		return nil, fmt.Errorf("look for abandoned work: %w", err)
-	}
-	if len(pending) == 0 {
-		return nil, nil
-	}
-	tries := make(map[string]int64, len(pending))
-	ids := make([]string, 0, len(pending))
-	for _, p := range pending {
-		ids = append(ids, p.ID)
-		tries[p.ID] = p.RetryCount + 1
-	}
-	entries, err := s.db.XClaim(ctx, &redis.XClaimArgs{
-		Stream: workKey, Group: group, Consumer: worker, MinIdle: idle, Messages: ids,
-	}).Result()
-	if err != nil {
+	answer, err := s.claim.Run(ctx, s.db, []string{workKey}, group, worker, idle.Milliseconds(), n).Slice()
+	switch {
+	case groupIsGone(err):
+		return nil, s.Prepare(ctx)
+	case err != nil:
 		return nil, fmt.Errorf("claim abandoned work: %w", err)
 	}
-	items := make([]approvals.Item, 0, len(entries))
-	for _, entry := range entries {
-		items = append(items, decodeItem(entry, tries[entry.ID]))
+	items := make([]approvals.Item, 0, len(answer))
+	for _, claimed := range answer {
+		fields, ok := claimed.([]any)
+		if !ok || len(fields) != 3 {
+			return nil, fmt.Errorf("claim abandoned work: the script answered %v", claimed)
+		}
+		id, idOK := fields[0].(string)
+		tries, triesOK := fields[1].(int64)
+		body, bodyOK := fields[2].(string)
+		if !idOK || !triesOK || !bodyOK {
+			return nil, fmt.Errorf("claim abandoned work: the script answered %v", claimed)
+		}
+		items = append(items, decodeItem(id, body, tries))
 	}
 	return items, nil
 }
 
-// Keep implements approvals.Store: XCLAIM with JUSTID resets the idle time and does not count as a try.
+// groupIsGone reports that Redis came back empty, or was emptied while a Take waited. The group that Prepare makes starts
+// at the beginning of the stream, so what came in since is not passed over.
+func groupIsGone(err error) bool {
+	// A script's error has Redis' own code in it, not at its start on every version.
+	return err != nil && (strings.Contains(err.Error(), "NOGROUP") || strings.HasPrefix(err.Error(), "UNBLOCKED"))
+}
+
+// Keep implements approvals.Store.
 func (s *Store) Keep(ctx context.Context, worker string, items []approvals.Item) error {
 	if len(items) == 0 {
 		return nil
 	}
-	ids := make([]string, len(items))
-	for i, item := range items {
-		ids[i] = item.ID
+	args := []any{group, worker}
+	for _, item := range items {
+		args = append(args, item.ID)
 	}
-	err := s.db.XClaimJustID(ctx, &redis.XClaimArgs{
-		Stream: workKey, Group: group, Consumer: worker, Messages: ids,
-	}).Err()
+	err := s.keep.Run(ctx, s.db, []string{workKey}, args...).Err()
 	if err != nil {
 		return fmt.Errorf("keep work: %w", err)
 	}
@@ -145,11 +142,11 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 
 // decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without a kind, so that it
 // fails in the open and is set aside, instead of blocking the stream.
-func decodeItem(entry redis.XMessage, tries int64) approvals.Item {
+func decodeItem(id, body string, tries int64) approvals.Item {
 	var item approvals.Item
-	if err := json.Unmarshal([]byte(field(entry, "item")), &item); err != nil {
+	if err := json.Unmarshal([]byte(body), &item); err != nil {
 		item = approvals.Item{}
 	}
-	item.ID, item.Tries = entry.ID, tries
+	item.ID, item.Tries = id, tries
 	return item
 }

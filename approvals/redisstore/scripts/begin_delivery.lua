@@ -12,5 +12,10 @@ if held[1] and held[1] ~= '' and held[1] ~= ARGV[1] and tonumber(held[2]) > now 
   return {'busy'}
 end
 redis.call('HSET', KEYS[1], 'worker', ARGV[1], 'until', string.format('%.0f', now + tonumber(ARGV[2])))
+-- A delivery that begins after the request ended goes when the request goes.
+local left = redis.call('PTTL', KEYS[2])
+if left > 0 then
+  redis.call('PEXPIRE', KEYS[1], left)
+end
 local d = redis.call('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'intent')
 return {'ok', d[1] or '', d[2] or '0', d[3] or '0', d[4] or '0'}

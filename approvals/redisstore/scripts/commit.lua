@@ -1,44 +1,61 @@
 -- Appends events to a log, moves the state, queues work and sets timers, all or nothing.
 -- KEYS: 1 request hash, 2 log stream, 3 subject key, 4 work stream, 5 due set, 6 delivery hash
--- ARGV: 1 expected seq (-1: any), 2 next state ('': as it is), 3 'ends' when the next state is an ended one, else '',
---       4 'before', 'after' or '' (how Redis' clock must stand to the deadline), 5 how long an ended request is kept (ms),
---       6 number of events, then type, by, source, detail of each,
+-- ARGV: 1 request id, 2 expected seq (-1: any), 3 next state ('': as it is),
+--       4 'ends' when the next state is an ended one, else '',
+--       5 'before', 'after' or '' (how Redis' clock must stand to the deadline), 6 how long an ended request is kept (ms),
+--       7 number of events, then type, by, source, detail of each,
 --       then number of work items, then each, then number of due items, then delay (ms) and item of each
--- Returns 'ok', 'unknown', 'conflict', 'late' or 'early'.
-local seq = redis.call('HGET', KEYS[1], 'seq')
-if not seq then
+-- The request hash remembers the source of every event, so that a transition that was committed and is told again, because
+-- its answer was lost, answers 'ok' and changes nothing.
+-- Returns 'ok', 'unknown', 'conflict', 'late', 'early' or 'ended'.
+local request = redis.call('HMGET', KEYS[1], 'seq', 'deadline', 'ended')
+if not request[1] then
   return 'unknown'
 end
-seq = tonumber(seq)
-local expected = tonumber(ARGV[1])
-if expected >= 0 and expected ~= seq then
+local seq = tonumber(request[1])
+local expected = tonumber(ARGV[2])
+local events = tonumber(ARGV[7])
+for n = 1, events do
+  local kind, source = ARGV[4 * n + 4], ARGV[4 * n + 6]
+  local told = source ~= '' and redis.call('HGET', KEYS[1], 'source:' .. source)
+  if told and (expected == -1 or told == (expected + n) .. ' ' .. kind) then
+    return 'ok'
+  end
+end
+if expected ~= -1 and expected ~= seq then
   return 'conflict'
+end
+if request[3] and ARGV[3] ~= '' then
+  return 'ended'
 end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local deadline = tonumber(redis.call('HGET', KEYS[1], 'deadline'))
-if ARGV[4] == 'before' and now >= deadline then
+local deadline = tonumber(request[2])
+if ARGV[5] == 'before' and now >= deadline then
   return 'late'
 end
-if ARGV[4] == 'after' and now < deadline then
+if ARGV[5] == 'after' and now < deadline then
   return 'early'
 end
-local i = 6
-local events = tonumber(ARGV[i])
-i = i + 1
+local i = 8
 for _ = 1, events do
   seq = seq + 1
   redis.call('XADD', KEYS[2], seq .. '-0', 'type', ARGV[i], 'at', string.format('%.0f', now),
     'by', ARGV[i + 1], 'source', ARGV[i + 2], 'detail', ARGV[i + 3])
+  if ARGV[i + 2] ~= '' then
+    redis.call('HSETNX', KEYS[1], 'source:' .. ARGV[i + 2], seq .. ' ' .. ARGV[i])
+  end
   i = i + 4
 end
 redis.call('HSET', KEYS[1], 'seq', seq)
-if ARGV[2] ~= '' then
-  redis.call('HSET', KEYS[1], 'state', ARGV[2])
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[1], 'state', ARGV[3])
 end
-if ARGV[3] == 'ends' then
+if ARGV[4] == 'ends' then
   redis.call('HSET', KEYS[1], 'ended', string.format('%.0f', now))
-  redis.call('DEL', KEYS[3])
+  if redis.call('GET', KEYS[3]) == ARGV[1] then
+    redis.call('DEL', KEYS[3])
+  end
 end
 local work = tonumber(ARGV[i])
 i = i + 1
@@ -49,12 +66,16 @@ end
 local due = tonumber(ARGV[i])
 i = i + 1
 for _ = 1, due do
-  redis.call('ZADD', KEYS[5], string.format('%.0f', now + tonumber(ARGV[i])), ARGV[i + 1])
+  if tonumber(ARGV[i]) <= 0 then
+    redis.call('XADD', KEYS[4], '*', 'item', ARGV[i + 1])
+  else
+    redis.call('ZADD', KEYS[5], 'LT', string.format('%.0f', now + tonumber(ARGV[i])), ARGV[i + 1])
+  end
   i = i + 2
 end
-if redis.call('HEXISTS', KEYS[1], 'ended') == 1 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
-  redis.call('PEXPIRE', KEYS[2], ARGV[5])
-  redis.call('PEXPIRE', KEYS[6], ARGV[5])
+if request[3] or ARGV[4] == 'ends' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  redis.call('PEXPIRE', KEYS[6], ARGV[6])
 end
 return 'ok'

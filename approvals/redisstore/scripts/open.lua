@@ -15,6 +15,9 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local deadline = now + tonumber(ARGV[5])
 redis.call('SET', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open', 'deadline', string.format('%.0f', deadline), 'subject', KEYS[3])
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[1], 'source:' .. ARGV[3], '1 requested')
+end
 redis.call('XADD', KEYS[2], '1-0', 'type', 'requested', 'at', string.format('%.0f', now), 'by', ARGV[2], 'source', ARGV[3],
   'detail', ARGV[4])
 redis.call('XADD', KEYS[4], '*', 'item', ARGV[6])

@@ -1,4 +1,4 @@
--- Takes an item out of the work stream and sets a timer for its next attempt.
+-- Takes an item out of the work stream and sets a timer for its next attempt. Of two equal timers the earlier stays.
 -- KEYS: 1 work stream, 2 due set
 -- ARGV: 1 group, 2 stream id, 3 delay (ms), 4 item of the next attempt
 -- Returns 1, or 0 when the item was gone already.
@@ -9,5 +9,5 @@ end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-redis.call('ZADD', KEYS[2], string.format('%.0f', now + tonumber(ARGV[3])), ARGV[4])
+redis.call('ZADD', KEYS[2], 'LT', string.format('%.0f', now + tonumber(ARGV[3])), ARGV[4])
 return 1
