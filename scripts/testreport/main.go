@@ -83,6 +83,9 @@ func (s *summary) take(e event, held map[string][]string, ran map[string]bool, w
 			fmt.Fprint(w, e.Output)
 		}
 	case e.Action == "output":
+		if strings.HasPrefix(e.Output, "=== ") {
+			return // the steps of a test, which go test prints with -v only
+		}
 		held[key] = append(held[key], e.Output)
 	case e.Test == "":
 		s.endPackage(e, ran)

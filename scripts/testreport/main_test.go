@@ -41,8 +41,9 @@ func TestARunThatPassesShowsGosOwnLinesAndTheSums(t *testing.T) {
 }
 
 func TestAFailureShowsWhatTheTestSaid(t *testing.T) {
-	out, ok := run(t, start, said, `{"Action":"fail","Package":"p","Test":"TestA"}`, ended)
-	if ok || !strings.Contains(out, "what TestA said\n") || !strings.Contains(out, "FAILED: p TestA\n") {
+	out, ok := run(t, start, `{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}`, said,
+		`{"Action":"fail","Package":"p","Test":"TestA"}`, ended)
+	if ok || !strings.HasPrefix(out, "what TestA said\n") || !strings.Contains(out, "FAILED: p TestA\n") {
 		t.Errorf("ok %v, got\n%s", ok, out)
 	}
 }

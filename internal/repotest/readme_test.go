@@ -1,0 +1,162 @@
+package repotest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+func text(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// tracked lists the project's pages in Markdown.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			names = append(names, strings.TrimPrefix(path, root+"/"))
+		}
+	}
+	if !slices.Contains(names, "README.md") {
+		t.Fatal("README.md is not among the pages")
+	}
+	return names
+}
+
+func TestEveryLinkInThePagesLeadsSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+	for _, page := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(text(t, page), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, m[1])
+			}
+		}
+	}
+}
+
+func TestEveryFileAndMakeTargetThatThePagesNameIsThere(t *testing.T) {
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z]+):`).FindAllStringSubmatch(text(t, "Makefile"), -1) {
+		targets[m[1]] = true
+	}
+	for _, page := range pages(t) {
+		words := text(t, page)
+		for _, m := range regexp.MustCompile("(?m)(?:^|`) *make ([a-z]+)").FindAllStringSubmatch(words, -1) {
+			if !targets[m[1]] {
+				t.Errorf("%s: make %s is no target", page, m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile(`file://(\S+)`).FindAllStringSubmatch(words, -1) {
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s: there is no file %s", page, m[1])
+			}
+		}
+	}
+}
+
+// program builds the program once for a test.
+func program(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "revokebot")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, module+"/cmd/revokebot").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return path
+}
+
+func TestTheReadmeNamesEveryCommandAndNoOther(t *testing.T) {
+	bin := program(t)
+	out, err := exec.CommandContext(t.Context(), bin, "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+)(?: \[flags\])?(?:  |$)`).FindAllStringSubmatch(string(out), -1) {
+		commands[m[1]] = true
+	}
+	if !commands["run"] || !commands["sandbox"] {
+		t.Fatalf("the help could not be read:\n%s", out)
+	}
+	for _, m := range regexp.MustCompile(`bin/revokebot ([a-z]+)`).FindAllStringSubmatch(text(t, "README.md"), -1) {
+		if !commands[m[1]] {
+			t.Errorf("README.md: there is no command %s", m[1])
+		}
+	}
+}
+
+func TestTheReadmesTableOfTheEnvironmentIsTheCode(t *testing.T) {
+	// The AWS SDK reads its own.
+	variable := regexp.MustCompile(`"((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]*[A-Z])"`)
+	read := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(root, "cmd/revokebot/*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, m := range variable.FindAllStringSubmatch(text(t, strings.TrimPrefix(path, root+"/")), -1) {
+			read[m[1]] = true
+		}
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^ *\\| `((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]+)` \\|").FindAllStringSubmatch(text(t, "README.md"), -1) {
+		told[m[1]] = true
+	}
+	if len(told) == 0 {
+		t.Fatal("README.md has no table of the environment")
+	}
+	for name := range read {
+		if !told[name] {
+			t.Errorf("README.md does not tell of %s", name)
+		}
+	}
+	for name := range told {
+		if !read[name] {
+			t.Errorf("README.md tells of %s, which nothing reads", name)
+		}
+	}
+}
+
+func TestTheConfigurationFileInTheReadmeIsAccepted(t *testing.T) {
+	_, rest, found := strings.Cut(text(t, "README.md"), "```yaml\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("README.md has no configuration file")
+	}
+	path := filepath.Join(t.TempDir(), "revokebot.yaml")
+	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program(t), "run")
+	// The file is read before Redis is asked; nothing listens there.
+	cmd.Env = []string{
+		"SLACK_APP_TOKEN=xapp-1-A0-1-x", "SLACK_BOT_TOKEN=xoxb-x", "REDIS_URL=redis://127.0.0.1:1/0", "REVOKEBOT_CONFIG=" + path,
+		"REVOKEBOT_LOG_LEVEL=error",
+	}
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(out), "revokebot: REDIS_URL: Redis does not answer") {
+		t.Errorf("%v, and it said:\n%s\nwant that the file is accepted, and Redis asked next", err, out)
+	}
+}
