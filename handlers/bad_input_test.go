@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -46,6 +47,7 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 			if strings.Contains(answer, "<!channel>") {
 				t.Errorf("%s: the answer pings: %s", c.name, answer)
 			}
+			time.Sleep(10 * time.Second) // sixteen in a minute would be a flood
 		}
 		b.Settle()
 		if len(b.Cards()) != 0 || b.Puts() != 0 {
@@ -287,5 +289,65 @@ func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
 				t.Errorf("foreign text is alive in %s", m.Text)
 			}
 		}
+	})
+}
+
+func TestARequestThatNobodyCouldApproveIsRefusedWithWhoCouldHaveHelped(t *testing.T) {
+	for name, c := range map[string]struct {
+		approvers []string
+		required  int
+		told      []string
+	}{
+		"the requester alone":   {[]string{actors.Rosa}, 1, []string{"<@U0ROSA>: you, the requester"}},
+		"a guest and a ghost":   {[]string{actors.Gina, "U0GHOST"}, 1, []string{"<@U0GINA>: cannot, guest", "<@U0GHOST>: cannot, unknown"}},
+		"one where two need":    {[]string{actors.Bob, actors.Rosa}, 2, []string{"<@U0BOB>: could approve", "2 people are needed"}},
+		"the same person twice": {[]string{actors.Bob, "S0BOB"}, 2, []string{"<@U0BOB>: could approve"}},
+		"an empty group":        {[]string{"S0EMPTY"}, 1, []string{"the group is empty or disabled"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Approvers: c.approvers, Required: c.required})
+				b.Slack.PutGroup(slack.Group{ID: "S0EMPTY", Handle: "empty", Name: "Empty"})
+				b.Slack.PutGroup(slack.Group{ID: "S0BOB", Handle: "bob", Name: "Bob's", Members: []string{actors.Bob}})
+				b.Command(actors.Rosa, "prod/DeployRole")
+				for _, told := range c.told {
+					b.Whispered(actors.Rosa, told)
+				}
+				if len(b.Cards()) != 0 {
+					t.Error("a card was posted")
+				}
+			})
+		})
+	}
+}
+
+func TestAFloodIsToldToWaitAndNobodyElseSuffers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		for range 20 {
+			b.Command(actors.Nils, "help")
+		}
+		b.Whispered(actors.Nils, "too much at once")
+		card := b.Ask() // Rosa is not held up
+		for range 40 {
+			card.Press(actors.Nils, messages.ActionApprove)
+		}
+		b.Settle()
+		if n := card.Request().Refused; n != 30 {
+			t.Errorf("%d refused clicks were recorded", n)
+		}
+		told := 0
+		for _, text := range card.Thread() {
+			if strings.Contains(text, "<@"+actors.Nils+">") {
+				told++
+			}
+		}
+		if told != 4 {
+			t.Errorf("the thread tells of %d refused clicks", told)
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		time.Sleep(time.Minute)
+		b.AskFor(actors.Nils, "staging/DeployRole")
 	})
 }

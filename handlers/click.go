@@ -35,6 +35,13 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return fmt.Errorf("read a click: %w", err)
 	}
 	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+	if wait, err := h.clickFlood(ctx, c.User); err != nil || wait > 0 {
+		if err == nil {
+			h.log.WarnContext(ctx, "a click was refused: too many", "user", c.User, "channel", c.Channel)
+			h.whisper(ctx, to, messages.TooMany(wait))
+		}
+		return err
+	}
 	if c.ActionID == messages.ActionAgain {
 		return h.again(ctx, item, c, to)
 	}

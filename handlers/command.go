@@ -44,6 +44,13 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		h.log.WarnContext(ctx, "a command of another workspace was ignored", "team", c.Team, "user", c.User)
 		return nil
 	}
+	if wait, err := h.flooded(ctx, c.User, c.Channel); err != nil || wait > 0 {
+		if err == nil {
+			h.log.WarnContext(ctx, "a command was refused: too many", "user", c.User, "channel", c.Channel)
+			h.whisper(ctx, to, messages.TooMany(wait))
+		}
+		return err
+	}
 	if !slices.Contains(h.Channels, c.Channel) {
 		return h.refuse(ctx, item, c, to, "wrong_channel", messages.WrongChannel(h.Channels))
 	}
@@ -76,15 +83,22 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		standing approvals.Standing
 		found    aws.Role
 		roleErr  error
+		enough   bool
+		why      []messages.Candidate
 	)
+	policy := h.Policies[target.Account.Name]
 	side.Go(func() error { allowed, standing = h.mayRequest(ctx, c.User); return nil })
 	side.Go(func() error { found, roleErr = h.Cloud.Describe(ctx, target); return nil })
+	side.Go(func() error { enough, why = h.quorum(ctx, c.User, policy); return nil })
 	_ = side.Wait() // the functions return nil
 	if !allowed {
 		return h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
 	}
 	if roleErr != nil {
 		return h.refuseRole(ctx, item, c, to, roleErr)
+	}
+	if !enough {
+		return h.refuse(ctx, item, c, to, "no_quorum", messages.NoQuorum(roleFacts(found), policy.Required, why))
 	}
 	return h.ask(ctx, item, c, to, found, reason)
 }

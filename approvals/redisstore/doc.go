@@ -14,6 +14,7 @@
 //	                                      for every event that has one: its number and type
 //	log:<id>        stream                the events; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
+//	limit:<name>    string, a minute      how often somebody did something, against floods
 //	open:<subject>  string                the request that is under way for a subject
 //	aside           stream, about 10 000  items that failed too often
 //	notes           stream, about 10 000  refusals that belong to no request

@@ -193,6 +193,10 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_busy":            messages.Busy(),
 		"reply_not_understood":  messages.NotUnderstood(),
 		"reply_troubled":        messages.Troubled(),
+		"reply_too_many":        messages.TooMany(42 * time.Second),
+		"reply_no_quorum": messages.NoQuorum(exampleRole(), 2, []messages.Candidate{
+			{ID: "U0BOB", Why: "could approve"}, {ID: "U0GINA", Why: "cannot, guest"}, {ID: "U0ROSA", Why: "you, the requester"},
+		}),
 	}
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,

@@ -147,3 +147,37 @@ func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	}
 	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so nothing was written. Ask again."
 }
+
+// TooMany answers somebody who sends more than is taken.
+func TooMany(wait time.Duration) *Message {
+	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " + span(max(wait, time.Second)) + ".")
+}
+
+// Candidate is somebody, or a group, on the list of approvers, and why they can or cannot approve.
+type Candidate struct {
+	ID  string
+	Why string // written here, not foreign
+}
+
+const maxCandidates = 15
+
+// NoQuorum answers a request that nobody could approve. candidates are those on the list.
+func NoQuorum(role Role, required int, candidates []Candidate) *Message {
+	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and there are not so many besides you. On the list:",
+		required, peopleNeeded(required), code(role.Account, 64))
+	for i, c := range candidates {
+		if i == maxCandidates {
+			text += fmt.Sprintf("\n• and %d more", len(candidates)-i)
+			break
+		}
+		text += "\n• " + Mention(c.ID) + ": " + c.Why
+	}
+	return sentence(text + "\nWhoever runs revokebot can add approvers; if it is urgent, revoke the role's active sessions in the IAM console.")
+}
+
+func peopleNeeded(n int) string {
+	if n == 1 {
+		return "person is needed"
+	}
+	return "people are needed"
+}
