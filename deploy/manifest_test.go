@@ -38,6 +38,7 @@ func methods() map[string]method {
 		"GetUserGroupMembersContext":    {"usergroups.users.list", []string{"usergroups:read"}},
 		"PostMessageContext":            {"chat.postMessage", []string{"chat:write"}},
 		"UpdateMessageContext":          {"chat.update", []string{"chat:write"}},
+		"OpenViewContext":               {"views.open", nil},
 		"PostEphemeralContext":          {"chat.postEphemeral", []string{"chat:write"}},
 		"GetConversationRepliesContext": {"conversations.replies", []string{"channels:history", "groups:history"}},
 		"GetConversationHistoryContext": {"conversations.history", []string{"channels:history", "groups:history"}},

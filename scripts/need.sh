@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the tests have what they need besides Go: redis-server, a Chromium and, on Linux, a C compiler for the
+# Makes sure that the tests have what they need besides Go: redis-server 7.0 or later, a Chromium and, on Linux, a C compiler for the
 # race detector. What is missing is installed where that needs no questions: with apt-get on Debian and Ubuntu, as root
 # or by sudo without a password, and with Homebrew on macOS. Everywhere else, one sentence says what to install and how.
 set -euo pipefail
@@ -19,6 +19,14 @@ browser() {
     if has "$name" && "$name" --version >/dev/null 2>&1 </dev/null; then return 0; fi
   done
   [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || [ -x /Applications/Chromium.app/Contents/MacOS/Chromium ]
+}
+
+# The store's scripts need Redis 7.0. The version is printed as "Redis server v=7.0.15 sha=…".
+redis() {
+  has redis-server || return 1
+  local version
+  version=$(redis-server --version | sed -n 's/.* v=\([0-9]*\).*/\1/p')
+  [ "${version:-0}" -ge 7 ]
 }
 
 compiler() {
@@ -58,21 +66,21 @@ ubuntu_browser() {
 
 apt_missing() {
   compiler || apt_install gcc libc6-dev
-  has redis-server || apt_install redis-server
+  redis || apt_install redis-server
   if ! browser; then
     if grep -qi '^ID=ubuntu' /etc/os-release; then ubuntu_browser; else apt_install chromium; fi
   fi
 }
 
 brew_missing() {
-  has redis-server || brew install --quiet redis </dev/null
+  redis || brew install --quiet redis </dev/null
   browser || brew install --quiet --cask google-chrome </dev/null
 }
 
 missing() {
   local list=()
   compiler || list+=("a C compiler")
-  has redis-server || list+=("redis-server")
+  redis || list+=("redis-server 7.0 or later")
   browser || list+=("Chromium")
   [ ${#list[@]} = 0 ] || (IFS=, && echo "${list[*]}" | sed 's/,/, /g')
 }
