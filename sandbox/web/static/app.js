@@ -76,6 +76,7 @@ function element(tag, attributes, ...children) {
 function drawTabs() {
   const current = tabs.find((tab) => tab.id === channel);
   if (current) read.set(channel, current.last);
+  const focused = document.activeElement.closest?.(".tab")?.dataset.channel;
   $("tabs").replaceChildren(
     ...tabs.map((tab) => {
       const unread = tab.last > (read.get(tab.id) ?? "");
@@ -85,6 +86,7 @@ function drawTabs() {
       return element("li", {}, button);
     }),
   );
+  if (focused) $("tabs").querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
   const name = current ? `${current.dm ? "" : "# "}${current.name}` : "";
   $("channel-name").textContent = name;
   $("composer-text").placeholder = `Message ${name.replace("# ", "#")}, or / for commands`;
@@ -106,8 +108,11 @@ function drawNext(next) {
     if (next.do === "insert") button.setAttribute("aria-label", `Insert ${next.label}`);
     parts.push(button);
   }
+  const inside = strip.contains(document.activeElement);
   strip.replaceChildren(...parts);
   strip.hidden = false;
+  // Who uses the keyboard goes on from here, and not from the top of the page.
+  if (inside) (strip.querySelector("button") ?? document.getElementById("composer-text")).focus({ preventScroll: true });
 }
 
 function drawSettings(fresh) {

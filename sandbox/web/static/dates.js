@@ -49,13 +49,11 @@ export function localise(root) {
   for (const element of root.querySelectorAll("time[data-unix]")) {
     const date = new Date(Number(element.dataset.unix) * 1000);
     if (Number.isNaN(date.getTime())) continue;
-    let first = true;
+    const begins = !element.previousSibling; // a sentence that begins with a day is written so
     const text = (element.dataset.format || "{time}").replace(/\{(\w+)\}/g, (whole, name, at) => {
       if (!tokens[name]) return whole;
-      let value = tokens[name](date);
-      if (first && at === 0 && /pretty|ago/.test(name)) value = value[0].toUpperCase() + value.slice(1);
-      first = false;
-      return value;
+      const value = tokens[name](date);
+      return begins && at === 0 ? value[0].toUpperCase() + value.slice(1) : value;
     });
     element.textContent = text;
     element.dateTime = date.toISOString();

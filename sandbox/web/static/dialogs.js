@@ -86,9 +86,28 @@ function restore(typed) {
   }
 }
 
+// complete marks what is required and empty, as Slack's client does before it sends anything.
+function complete() {
+  const filled = values();
+  let first = null;
+  for (const input of inputs()) {
+    const place = input.closest(".bk-input");
+    place.querySelector(".bk-required")?.remove();
+    if (place.querySelector(".bk-optional") || filled[input.dataset.bid]?.[input.dataset.aid]) continue;
+    const words = document.createElement("div");
+    words.className = "bk-input-error bk-required";
+    words.setAttribute("role", "alert");
+    words.textContent = "Please complete this required field.";
+    input.after(words);
+    first ??= input;
+  }
+  (first?.matches("fieldset") ? first.querySelector("input") : first)?.focus();
+  return !first;
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (!current) return;
+  if (!current || !complete()) return;
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
   const answer = await act("submit", { user: person(), view: current.id, values: values() });
@@ -167,6 +186,16 @@ document.addEventListener("keydown", (event) => {
     list.remove();
   }
 });
+
+// Chromium gives the focus back to a text field when a modal closes, but not its caret: typing would do nothing.
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("close", () => {
+    const field = document.activeElement;
+    if (!field.matches("textarea, input")) return;
+    field.blur();
+    field.focus({ preventScroll: true });
+  });
+}
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open]");
