@@ -84,8 +84,9 @@ func New(cfg Config) (*Bot, error) {
 // errSecondRun is returned by all calls of Run but the first.
 var errSecondRun = errors.New("bot: Run was called before")
 
-// Run connects and works until ctx ends, then finishes what is in hand and returns nil. It returns early, with an error
-// that says why, when Slack refuses a token or the store cannot be made ready at the start.
+// Run connects and works until ctx ends, then finishes what is in hand and returns nil. While Slack is away it works
+// without it. It returns early, with an error that says why, when Slack refuses a token at the start or the store cannot
+// be made ready.
 func (b *Bot) Run(ctx context.Context) error {
 	err := errSecondRun
 	b.once.Do(func() { err = b.run(ctx) })
@@ -97,26 +98,17 @@ func (b *Bot) run(ctx context.Context) error {
 		return &StartError{Store: true, Err: err}
 	}
 	b.status.storeAnswered()
-	if err := b.identify(ctx); err != nil {
-		return err
-	}
 	in := &intake{
 		store: b.cfg.Store, whisper: b.slack.Whisper, log: b.log,
 		slots: make(chan struct{}, intakeSlots), counts: &b.status.counts,
 	}
-	socketClient := &http.Client{}
-	if b.cfg.HTTPClient != nil {
-		*socketClient = *b.cfg.HTTPClient
-	}
-	socketClient.Timeout = 0 // it would end the connection
-	net := newSockets(b.cfg.Connections, b.slack.openSocket, socketClient, in.take, b.log, b.status)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown-host"
 	}
 	w := &workers{
-		store: b.cfg.Store, handle: b.handlers, name: host + "-" + rand.Text()[:10], slots: b.cfg.Workers,
-		log: b.log, status: b.status,
+		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified}, name: host + "-" + rand.Text()[:10],
+		slots: b.cfg.Workers, log: b.log, status: b.status,
 	}
 
 	// What is in hand outlives ctx by StopTimeout, and the connections outlive what is in hand.
@@ -128,10 +120,11 @@ func (b *Bot) run(ctx context.Context) error {
 	defer stopTaking(nil)
 
 	var all sync.WaitGroup
-	var socketErr error
+	var refused error
+	known := make(chan struct{})
 	all.Go(func() {
-		socketErr = net.run(connected, func() { b.log.InfoContext(ctx, "ready for commands", "worker", w.name) })
-		stopTaking(socketErr)
+		refused = b.connect(taking, connected, in, func() { close(known) })
+		stopTaking(refused)
 	})
 	giveUp := context.AfterFunc(taking, func() {
 		b.status.stopping.Store(true)
@@ -140,12 +133,14 @@ func (b *Bot) run(ctx context.Context) error {
 		context.AfterFunc(work, func() { timer.Stop() })
 	})
 	defer giveUp()
+	b.waitForSlack(taking, known)
 	w.run(taking, work)
 	stopWork(nil)
 	disconnect(errStopped)
 	all.Wait()
-	if socketErr != nil && !errors.Is(socketErr, errStopped) {
-		return &StartError{Err: socketErr}
+	in.pending.Wait()
+	if refused != nil {
+		return &StartError{Err: refused}
 	}
 	b.log.InfoContext(ctx, "stopped")
 	return nil
@@ -156,23 +151,65 @@ var (
 	errStopTimeout = errors.New("what was in hand took too long to finish")
 )
 
+// slackPatience is how long a start waits for Slack's first answer before it goes to work without. What was approved
+// goes on while Slack is away, also when that is during a start.
+const slackPatience = 3 * time.Second
+
+func (b *Bot) waitForSlack(ctx context.Context, known <-chan struct{}) {
+	timer := time.NewTimer(slackPatience)
+	defer timer.Stop()
+	select {
+	case <-known:
+	case <-ctx.Done():
+	case <-timer.C:
+		b.log.WarnContext(ctx, "Slack does not answer yet; what was approved goes on without it")
+	}
+}
+
+// connect finds out who the bot is, calls known, and keeps the connections until the context connected ends. It returns
+// an error only when Slack refuses a token before the first connection.
+func (b *Bot) connect(starting, connected context.Context, in *intake, known func()) error {
+	if err := b.identify(starting); err != nil {
+		if starting.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	known()
+	client := &http.Client{}
+	if b.cfg.HTTPClient != nil {
+		*client = *b.cfg.HTTPClient
+	}
+	client.Timeout = 0 // it would end the connection
+	sockets := newSockets(b.cfg.Connections, b.slack.openSocket, client, in.take, b.log, b.status)
+	err := sockets.run(connected, func() { b.log.InfoContext(connected, "ready for commands") })
+	if connected.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // identify asks Slack who the bot is, again and again while Slack cannot be reached.
 func (b *Bot) identify(ctx context.Context) error {
 	for attempt := 0; ; attempt++ {
 		err := b.slack.identify(ctx)
 		if err == nil {
-			b.log.InfoContext(ctx, "known to Slack", "team", b.slack.home.Team)
+			b.log.InfoContext(ctx, "known to Slack", "team", b.slack.Home().Team)
 			return nil
+		}
+		if isTokenError(err) {
+			return err
 		}
 		if ctx.Err() != nil {
-			return nil
-		}
-		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackToken {
-			return &StartError{Err: err}
+			return context.Cause(ctx)
 		}
 		b.log.WarnContext(ctx, "Slack does not answer yet", "error", err)
-		if !pause(ctx, min(time.Second<<min(attempt, 5), 30*time.Second)) {
-			return nil
+		wait := min(time.Second<<min(attempt, 5), 30*time.Second)
+		if e, ok := errors.AsType[*handlers.SlackError](err); ok {
+			wait = max(wait, min(e.RetryAfter, longestAsked))
+		}
+		if !pause(ctx, wait) {
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -18,13 +18,13 @@ const (
 	helloTimeout = 20 * time.Second
 	writeTimeout = time.Second
 	// pingEvery and pongWithin find a connection that died without a word: Slack's own pings come in no promised
-	// interval, an answer to ours is due by the WebSocket protocol.
+	// interval, an answer to ours, which is sent after so long a silence, is due by the WebSocket protocol.
 	pingEvery  = 15 * time.Second
 	pongWithin = 10 * time.Second
 	// drainFor is how long a connection that Slack is about to close is still read.
 	drainFor = 30 * time.Second
 	// closeWithin is how long a close waits for acknowledgements.
-	closeWithin = acceptTimeout + writeTimeout
+	closeWithin = acceptTimeout + acceptGrace + writeTimeout
 	// maxFrame bounds what one frame may hold; a click echoes a whole message.
 	maxFrame = 4 << 20
 )
@@ -50,7 +50,7 @@ func dial(ctx context.Context, number int64, address string, client *http.Client
 	c := &connection{number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
-	ws, _, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+	ws, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
 		HTTPClient:      client,
 		CompressionMode: websocket.CompressionDisabled,
 		OnPingReceived: func(context.Context, []byte) bool {
@@ -59,14 +59,13 @@ func dial(ctx context.Context, number int64, address string, client *http.Client
 		},
 	})
 	if err != nil {
-		return nil, errDial // the cause holds the address
+		return nil, dialError(resp, err)
 	}
+	c.aliveAt.Store(time.Now().UnixMilli())
 	ws.SetReadLimit(maxFrame)
 	c.ws = ws
 	return c, nil
 }
-
-var errDial = errors.New("the WebSocket could not be opened")
 
 // run reads until the connection ends, then waits for the envelopes in hand. hello is called once, when Slack said it.
 // After Slack announced that it will close the connection, leaving is closed and it is read on for a while.
@@ -171,15 +170,16 @@ func (c *connection) ack(ctx context.Context, envelopeID string, payload any) er
 	return nil
 }
 
-// keepAlive pings, and ends the connection when no answer comes.
+// keepAlive pings when nothing has come for a while, and ends the connection when no answer comes. While Slack's own
+// pings come there is no need.
 func (c *connection) keepAlive(ctx context.Context, end context.CancelCauseFunc) {
-	ticker := time.NewTicker(pingEvery)
-	defer ticker.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+		quiet := time.Since(time.UnixMilli(c.aliveAt.Load()))
+		if quiet < pingEvery {
+			if !pause(ctx, pingEvery-quiet) {
+				return
+			}
+			continue
 		}
 		ping, cancel := context.WithTimeout(ctx, pongWithin)
 		err := c.ws.Ping(ping)

@@ -129,11 +129,12 @@ func readInteraction(f frame) (intakeItem, error) {
 			ActionTS string `json:"action_ts"`
 		} `json:"actions"`
 	}
-	if err := json.Unmarshal(f.Payload, &p); err != nil {
-		return intakeItem{}, &errUnreadable{"interaction"}
-	}
+	err := json.Unmarshal(f.Payload, &p)
+	// A field of the wrong type leaves the others filled in: often enough to tell the person.
 	listener := handlers.Listener{User: p.User.ID, Channel: firstOf(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
 	switch {
+	case err != nil:
+		return intakeItem{listener: listener}, &errUnreadable{"interaction"}
 	case p.Type == "view_submission":
 		return readSubmission(f)
 	case p.Type != "block_actions":

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -18,8 +19,12 @@ const (
 	// acceptTimeout leaves time for the acknowledgement within the three seconds that Slack waits (Slack documentation,
 	// "Implementing slash commands", "Handling user interaction").
 	acceptTimeout = 1500 * time.Millisecond
+	// acceptGrace is for a store that obeys its deadline to say so.
+	acceptGrace = 100 * time.Millisecond
 	// intakeSlots bounds the envelopes that are being put into the inbox at one time. What comes on top is told "busy".
 	intakeSlots = 128
+	// whisperWithin bounds the private reply to somebody who is turned away, so that it does not hold up a stop.
+	whisperWithin = 3 * time.Second
 )
 
 // intake takes envelopes: first into the inbox, then the acknowledgement.
@@ -29,6 +34,7 @@ type intake struct {
 	log     *slog.Logger
 	slots   chan struct{}
 	counts  *counts
+	pending sync.WaitGroup // calls of Accept, also those that nobody waits for any more
 }
 
 // ackFunc sends the acknowledgement of one envelope on the connection it came by. payload may be nil.
@@ -58,16 +64,13 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	}
 	select {
 	case in.slots <- struct{}{}:
-		defer func() { <-in.slots }()
 	default:
 		in.counts.busy.Add(1)
 		in.log.WarnContext(ctx, "an envelope was turned away: too many at once", "envelope", f.EnvelopeID)
 		in.turnAway(ctx, f, got, ack, messages.Busy())
 		return
 	}
-	accept, cancel := context.WithTimeout(ctx, acceptTimeout)
-	fresh, err := in.store.Accept(accept, got.item, got.ids...)
-	cancel()
+	fresh, err := in.accept(ctx, f, got)
 	if err != nil {
 		in.counts.notRecorded.Add(1)
 		in.log.WarnContext(ctx, "an envelope was not recorded: the store did not take it", "envelope", f.EnvelopeID, "error", err)
@@ -78,6 +81,42 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	in.counts.accepted.Add(1)
 	in.log.DebugContext(ctx, "an envelope was accepted", "envelope", f.EnvelopeID, "kind", got.item.Kind, "fresh", fresh,
 		"took", time.Since(started).String())
+}
+
+// errNoAnswer is a store that did not say in time whether it took an item.
+var errNoAnswer = errors.New("no answer in time")
+
+// accept puts an item into the inbox, and gives the slot back when the store is done with it. It returns in time even if
+// the store does not: the person is answered, and reading goes on.
+func (in *intake) accept(ctx context.Context, f frame, got intakeItem) (fresh bool, err error) {
+	type answer struct {
+		fresh bool
+		err   error
+	}
+	limited, cancel := context.WithTimeout(ctx, acceptTimeout)
+	answered := make(chan answer)
+	givenUp := make(chan struct{})
+	in.pending.Go(func() {
+		defer func() { <-in.slots }()
+		defer cancel()
+		fresh, err := in.store.Accept(limited, got.item, got.ids...)
+		select {
+		case answered <- answer{fresh, err}:
+		case <-givenUp:
+			if err == nil {
+				in.log.WarnContext(ctx, "an envelope was recorded after its sender was told that it was not", "envelope", f.EnvelopeID)
+			}
+		}
+	})
+	late := time.NewTimer(acceptTimeout + acceptGrace)
+	defer late.Stop()
+	select {
+	case a := <-answered:
+		return a.fresh, a.err
+	case <-late.C:
+		close(givenUp)
+		return false, errNoAnswer
+	}
 }
 
 func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload any) {
@@ -102,6 +141,8 @@ func (in *intake) turnAway(ctx context.Context, f frame, got intakeItem, ack ack
 	if to.User == "" {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, whisperWithin)
+	defer cancel()
 	if err := in.whisper(ctx, to, m); err != nil {
 		in.log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "error", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -26,9 +27,14 @@ const callTimeout = 10 * time.Second
 
 // slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe to do twice.
 type slackClient struct {
-	api    *slack.Client
-	http   *http.Client
-	base   *url.URL
+	api  *slack.Client
+	http *http.Client
+	base *url.URL
+	self atomic.Pointer[identity] // nil until Slack has said it
+}
+
+// identity is what Slack says of the bot's own token.
+type identity struct {
 	home   approvals.Place
 	webURL string // https://acme.slack.com/
 }
@@ -65,10 +71,12 @@ func (s *slackClient) identify(ctx context.Context) error {
 	if err != nil {
 		return slackError("auth.test", err)
 	}
-	s.home = approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}
-	s.webURL = who.URL
+	s.self.Store(&identity{home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, webURL: who.URL})
 	return nil
 }
+
+// identified reports whether Slack has said whose token the bot has.
+func (s *slackClient) identified() bool { return s.self.Load() != nil }
 
 // openSocket calls apps.connections.open. The address it returns is a credential.
 func (s *slackClient) openSocket(ctx context.Context) (string, error) {
@@ -79,14 +87,25 @@ func (s *slackClient) openSocket(ctx context.Context) (string, error) {
 	return address, nil
 }
 
-// Home implements handlers.Slack.
-func (s *slackClient) Home() approvals.Place { return s.home }
+// Home implements handlers.Slack. Before identify has succeeded it is nowhere, and nobody is at home there.
+func (s *slackClient) Home() approvals.Place {
+	if self := s.self.Load(); self != nil {
+		return self.home
+	}
+	return approvals.Place{}
+}
 
 // slackbot is Slack's own program. users.info does not call it a bot.
 const slackbot = "USLACKBOT"
 
-// Person implements handlers.Slack with users.info.
+// Person implements handlers.Slack with users.info. Whoever looks up a person goes on to compare them with Home, so that
+// is found out first if need be.
 func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, error) {
+	if !s.identified() {
+		if err := s.identify(ctx); err != nil {
+			return approvals.Person{}, err
+		}
+	}
 	u, err := s.api.GetUserInfoContext(ctx, id)
 	if err != nil {
 		err := slackError("users.info", err)
@@ -234,10 +253,11 @@ func (s *slackClient) trusts(address string) bool {
 
 // Link implements handlers.Slack.
 func (s *slackClient) Link(channel, ts string) string {
-	if s.webURL == "" || ts == "" {
+	self := s.self.Load()
+	if self == nil || self.webURL == "" || ts == "" {
 		return ""
 	}
-	return strings.TrimSuffix(s.webURL, "/") + "/archives/" + url.PathEscape(channel) + "/p" + strings.ReplaceAll(ts, ".", "")
+	return strings.TrimSuffix(self.webURL, "/") + "/archives/" + url.PathEscape(channel) + "/p" + strings.ReplaceAll(ts, ".", "")
 }
 
 // kinds maps Slack's error codes to what they mean here (Slack documentation, each method's "Errors").

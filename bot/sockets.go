@@ -21,6 +21,8 @@ const (
 	// firstWait and longestWait are the ends of the back-off after an open that led to nothing.
 	firstWait   = time.Second
 	longestWait = time.Minute
+	// longestAsked bounds what Slack may ask for with Retry-After.
+	longestAsked = 2 * time.Minute
 	// settled is how long a connection has to live for the back-off to forget earlier trouble.
 	settled = 20 * time.Second
 )
@@ -36,15 +38,17 @@ type sockets struct {
 	status *status
 
 	limiter *rate.Limiter
+	calm    chan struct{} // there is no reason to wait any more
 	mu      sync.Mutex
 	wait    time.Duration
+	notYet  time.Time // Slack asked not to be called before
 	numbers int64
 }
 
 func newSockets(want int, open func(context.Context) (string, error), client *http.Client, take func(context.Context, frame, ackFunc), log *slog.Logger, st *status) *sockets {
 	return &sockets{
 		want: want, open: open, client: client, take: take, log: log, status: st,
-		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst),
+		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst), calm: make(chan struct{}, 1),
 	}
 }
 
@@ -52,9 +56,9 @@ func newSockets(want int, open func(context.Context) (string, error), client *ht
 // connection is greeted. It returns early only when the very first open is refused for good.
 func (s *sockets) run(ctx context.Context, firstHello func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var all sync.WaitGroup
 	defer all.Wait()
+	defer cancel(nil) // before the waiting: it ends the connections
 
 	vacant := make(chan struct{}, s.want) // one for each connection that is to be opened
 	for range s.want {
@@ -119,7 +123,7 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 	}
 	address, err := s.open(ctx)
 	if err != nil {
-		s.trouble()
+		s.trouble(err)
 		return nil, err
 	}
 	s.mu.Lock()
@@ -128,7 +132,7 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 	s.mu.Unlock()
 	c, err := dial(ctx, number, address, s.client, s.log, s.take)
 	if err != nil {
-		s.trouble()
+		s.trouble(err)
 		return nil, err
 	}
 	return c, nil
@@ -187,6 +191,10 @@ func (s *sockets) lived(c *connection) {
 		s.wait = longer(s.wait)
 	case reason != "", time.Since(time.UnixMilli(hello)) >= settled:
 		s.wait = 0
+		select {
+		case s.calm <- struct{}{}:
+		default:
+		}
 	default:
 		s.wait = firstWait
 	}
@@ -194,27 +202,42 @@ func (s *sockets) lived(c *connection) {
 
 func longer(wait time.Duration) time.Duration { return min(max(2*wait, firstWait), longestWait) }
 
-func (s *sockets) trouble() {
+// trouble makes the wait grow, and keeps to what Slack asked for.
+func (s *sockets) trouble(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wait = longer(s.wait)
+	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
+		s.notYet = time.Now().Add(min(e.RetryAfter, longestAsked))
+	}
 }
 
-// backOff waits as long as the trouble so far calls for, with jitter so that replicas do not come back as one.
+// backOff waits as long as the trouble so far calls for, with jitter so that replicas do not come back as one. A place
+// that becomes free for a good reason meanwhile ends the wait: it must not stay empty because of the other's trouble.
 func (s *sockets) backOff(ctx context.Context) error {
-	s.mu.Lock()
-	wait := s.wait
-	s.mu.Unlock()
-	if wait == 0 {
-		return nil
-	}
-	wait = wait/2 + rand.N(wait/2+1)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case <-s.calm: // of an earlier time
+	default:
+	}
+	for {
+		s.mu.Lock()
+		wait, asked := s.wait, time.Until(s.notYet)
+		s.mu.Unlock()
+		if wait > 0 {
+			wait = wait/2 + rand.N(wait/2+1)
+		}
+		if wait = max(wait, asked); wait <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			return nil
+		case <-s.calm:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
 	}
 }

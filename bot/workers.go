@@ -20,6 +20,7 @@ const (
 	abandoned  = 8 * time.Second // an item without a sign of life for so long is anybody's
 	maxTries   = 5               // then it is set aside
 	storeWait  = time.Second     // after the store did not answer
+	noteWithin = 2 * time.Second // for telling the store what became of an item, also when the bot is stopping
 	shortNap   = time.Second     // the longest that a new timer may go unnoticed
 )
 
@@ -34,7 +35,7 @@ type workers struct {
 	store  approvals.Store
 	handle handler
 	name   string // of this process among all that ever were
-	slots  int    // items handled at one time
+	slots  int    // new items handled at one time; those that others left come on top, a quarter as many
 	log    *slog.Logger
 	status *status
 
@@ -47,11 +48,7 @@ func (w *workers) run(ctx, work context.Context) {
 	w.inHand = make(map[string]approvals.Item)
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var loops, keeper, items sync.WaitGroup
-	free := make(chan struct{}, w.slots)
-	for range w.slots {
-		free <- struct{}{}
-	}
-	start := func(item approvals.Item) {
+	start := func(item approvals.Item, free chan<- struct{}) {
 		w.mu.Lock()
 		w.inHand[item.ID] = item
 		w.mu.Unlock()
@@ -60,8 +57,8 @@ func (w *workers) run(ctx, work context.Context) {
 			w.do(work, item)
 		})
 	}
-	loops.Go(func() { w.takeLoop(ctx, free, start) })
-	loops.Go(func() { w.claimLoop(ctx, free, start) })
+	loops.Go(func() { w.takeLoop(ctx, places(w.slots), start) })
+	loops.Go(func() { w.claimLoop(ctx, places(max(1, w.slots/4)), start) })
 	loops.Go(func() { w.dueLoop(ctx) })
 	keeper.Go(func() { w.keepLoop(keeping) })
 	loops.Wait()
@@ -70,8 +67,17 @@ func (w *workers) run(ctx, work context.Context) {
 	keeper.Wait()
 }
 
+// places is a channel with n tokens: who handles an item holds one.
+func places(n int) chan struct{} {
+	free := make(chan struct{}, n)
+	for range n {
+		free <- struct{}{}
+	}
+	return free
+}
+
 // takeLoop hands out new items while there are free slots.
-func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(approvals.Item)) {
+func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,28 +94,35 @@ func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(a
 			free <- struct{}{}
 		}
 		for _, item := range items {
-			start(item)
+			start(item, free)
 		}
 		w.noteStore(ctx, "take work", err)
 	}
 }
 
-// claimLoop takes over what others left, a few at a time so that one bad item does not hold the rest.
-func (w *workers) claimLoop(ctx context.Context, free chan struct{}, start func(approvals.Item)) {
+// claimLoop takes over what others left. It has places of its own: takeLoop holds all the free ones while it waits.
+func (w *workers) claimLoop(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) {
 	for pause(ctx, claimEvery) {
-		select {
-		case <-free:
-		default:
-			continue
+		for w.claimOne(ctx, free, start) {
 		}
-		items, err := w.store.Claim(ctx, w.name, abandoned, 1)
-		if err != nil || len(items) == 0 {
-			free <- struct{}{}
-			w.noteStore(ctx, "claim work", err)
-			continue
-		}
-		start(items[0])
 	}
+}
+
+// claimOne takes over one item, so that a bad one holds up no others, and reports whether there was one.
+func (w *workers) claimOne(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) bool {
+	select {
+	case <-free:
+	default:
+		return false
+	}
+	items, err := w.store.Claim(ctx, w.name, abandoned, 1)
+	if err != nil || len(items) == 0 {
+		free <- struct{}{}
+		w.noteStore(ctx, "claim work", err)
+		return false
+	}
+	start(items[0], free)
+	return ctx.Err() == nil
 }
 
 // dueLoop queues what has come due.
@@ -163,10 +176,12 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 		return
 	}
 	err := w.guarded(ctx, item)
+	noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+	defer cancel()
 	var then error
 	switch again, isAgain := errors.AsType[*handlers.Again](err); {
 	case isAgain:
-		then = w.store.Postpone(ctx, item, again.After)
+		then = w.store.Postpone(noted, item, again.After)
 	case err != nil:
 		// It stays in the pending list and is claimed again when nobody has kept it for a while.
 		w.status.counts.failed.Add(1)
@@ -174,7 +189,7 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 			"try", item.Tries, "error", err)
 	default:
 		w.status.counts.handled.Add(1)
-		then = w.store.Done(ctx, item)
+		then = w.store.Done(noted, item)
 	}
 	if then != nil {
 		w.log.WarnContext(ctx, "an item was handled, but the store does not know it yet", "item", item.ID, "kind", item.Kind, "error", then)

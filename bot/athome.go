@@ -1,0 +1,28 @@
+package bot
+
+import (
+	"context"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+)
+
+// homeWait is how long a command or a click waits before it is looked at again by a bot that Slack has not answered yet.
+const homeWait = time.Second
+
+// atHome keeps what people sent from being judged before the bot knows which workspace it belongs to: by the rules a
+// command from elsewhere is ignored, and from nowhere everything is elsewhere. The items go back to the inbox, where a
+// replica that knows may take them. Work that was approved does not wait.
+type atHome struct {
+	handler
+	identified func() bool
+}
+
+// Handle handles an item, or puts it off.
+func (a *atHome) Handle(ctx context.Context, item approvals.Item) error {
+	if (item.Kind == handlers.KindCommand || item.Kind == handlers.KindClick) && !a.identified() {
+		return &handlers.Again{After: homeWait}
+	}
+	return a.handler.Handle(ctx, item)
+}
