@@ -22,5 +22,5 @@
 // A request's keys live as long as it is under way, and from the last event after its end on for the retention. An item that a worker took stays in
 // the stream's pending list until it is done, so the work of a replica that died is found there by the others.
 //
-// It needs Redis 7.0 or later, and writes to the primary only.
+// It needs Redis 6.2 or later, reads and writes the primary only.
 package redisstore
