@@ -33,20 +33,22 @@ const (
 
 // Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
 func Card(r approvals.Request, c Context) *Message {
-	title := cardTitle(r, c.Role)
-	blocks := []slack.Block{header(title), section(cardLead(r, c)), roleFields(r, c.Role)}
-	blocks = append(blocks, section("*Role ARN*\n"+code(c.Role.ARN, 600)))
-	if r.State == approvals.StateOpen {
-		blocks = append(blocks, section(trust(c.Role.Trust)))
+	blocks := []slack.Block{header(cardTitle(r, c.Role)), section(cardLead(r, c))}
+	open := r.State == approvals.StateOpen
+	if open {
+		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)), section(trust(c.Role.Trust)))
 	}
 	if r.Reason != "" {
 		blocks = append(blocks, section("*Reason*"), plainSection(r.Reason, limitReason))
 	}
-	if r.State == approvals.StateOpen {
+	if open {
 		blocks = append(blocks, section(whatHappens(c)), buttons(r, c.Role))
 	}
-	blocks = append(blocks, contextLine(fmt.Sprintf("Request %s · unique id %s", code(r.ID, 40), code(c.Role.ID, 128))))
-	return &Message{Text: cardText(r, c), Blocks: blocks}
+	about := "Request " + code(r.ID, 40)
+	if !open { // what people needed to decide has had its time; what happened is in the thread
+		about = code(c.Role.ARN, 600) + " · unique id " + code(c.Role.ID, 128) + " · " + about
+	}
+	return &Message{Text: cardText(r, c), Blocks: append(blocks, contextLine(about))}
 }
 
 // cardTitle is the outcome first: it is all that a small screen shows.
@@ -170,11 +172,11 @@ func roleFields(r approvals.Request, role Role) slack.Block {
 		{"Role", code(role.Name, limitRoleName)},
 		{"Account", code(role.Account, 64) + "\n" + code(role.AccountID, 12)},
 		{"Requested by", Mention(r.Requester)},
-		{"Requested at", utc(r.Opened)},
+		{"Deadline", utc(r.Deadline)},
 		{"Last used", used},
 		{"Created", utc(role.Created)},
 		{"Longest session", span(role.MaxSession)},
-		{"Deadline", utc(r.Deadline)},
+		{"Unique id", code(role.ID, 128)},
 	}
 	objects := make([]*slack.TextBlockObject, len(fields))
 	for i, f := range fields {
@@ -204,10 +206,9 @@ func trust(principals []Principal) string {
 }
 
 func whatHappens(c Context) string {
-	return "*What Approve does*\nAn inline policy denies everything to sessions of this role that were issued before the moment of " +
-		"the approval plus " + span(c.Margin) + ", whoever holds them. Who may assume the role can do so again after that. " +
-		"Programs that keep old credentials fail until they are restarted or fetch new ones. " +
-		"Not stopped by this: access keys of users, and sessions that this role opened in other roles."
+	return "*What Approve does*\nEvery session of this role that was issued before the approval plus " + span(c.Margin) +
+		" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; programs that keep old " +
+		"credentials fail until they fetch new ones. Not stopped: access keys of users, and sessions that this role opened in other roles."
 }
 
 func buttons(r approvals.Request, role Role) slack.Block {
