@@ -75,7 +75,8 @@ export function status(list) {
     const again = element.querySelector(".again");
     if (again) {
       again.hidden = !status.assumed || status.state !== "gets answers";
-      again.textContent = status.assumed ? `↻ assumed again ${seconds(status.assumed_at)}` : "";
+      again.textContent = "↻ assumed the role again";
+      again.title = status.assumed ? `at ${seconds(status.assumed_at)}` : "";
     }
   }
 }
