@@ -1,0 +1,320 @@
+package crash
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
+)
+
+const keys = "{revokebot}:"
+
+// requestIDs lists the requests that Redis has and earlier rounds had not.
+func (l *lane) requestIDs(ctx context.Context) ([]string, error) {
+	var ids []string
+	scan := l.db.Scan(ctx, 0, keys+"log:*", 1000).Iterator()
+	for scan.Next(ctx) {
+		if id := strings.TrimPrefix(scan.Val(), keys+"log:"); !l.known[id] {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), scan.Err()
+}
+
+// atRest says what still moves.
+func (l *lane) atRest(ctx context.Context) error {
+	if n := l.db.XLen(ctx, keys+"work").Val(); n != 0 {
+		return fmt.Errorf("%d items of work", n)
+	}
+	due, err := l.db.ZRange(ctx, keys+"due", 0, -1).Result()
+	if err != nil {
+		return err
+	}
+	for _, text := range due {
+		var item approvals.Item
+		if err := json.Unmarshal([]byte(text), &item); err != nil {
+			return err
+		}
+		// The timer of a request that ended earlier comes and does nothing.
+		if item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute {
+			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)
+		}
+	}
+	ids, err := l.requestIDs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		r, _, err := l.store.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		d, err := l.store.Delivered(ctx, id)
+		if err != nil {
+			return err
+		}
+		if d.Cursor != r.Seq || d.CardSeq != r.Seq {
+			return fmt.Errorf("request %s is %s at event %d, Slack was told %+v", id, r.State, r.Seq, d)
+		}
+	}
+	return nil
+}
+
+// checks counts the invariants that were looked at.
+type checks struct {
+	count  map[string]int
+	broken []string
+	states map[approvals.State]int // of the requests
+}
+
+// that counts one look at an invariant, and keeps what is wrong.
+func (c *checks) that(invariant string, holds bool, format string, args ...any) {
+	if c.count == nil {
+		c.count = make(map[string]int)
+	}
+	c.count[invariant]++
+	if !holds {
+		c.broken = append(c.broken, invariant+": "+fmt.Sprintf(format, args...))
+	}
+}
+
+// The invariants, as the report calls them.
+const (
+	invCommand   = "what was acknowledged has its request or its answer"
+	invClick     = "an acknowledged decision is in the log"
+	invCard      = "a request has one card"
+	invEnd       = "what was approved ended with an outcome"
+	invOnce      = "an approval is used once"
+	invCutoff    = "the cutoff never goes back and is on the role"
+	invUndecided = "nothing is written without an approval"
+	invThread    = "the thread is the log: in order, each once"
+	invShown     = "the card shows the state"
+	invNothing   = "nothing is left lying around"
+	invLog       = "no ERROR in the bot's log"
+)
+
+// check looks at everything that a round left behind.
+func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
+	ids, err := l.requestIDs(ctx)
+	if err != nil {
+		return c, err
+	}
+	writes := l.writes(&c)
+	c.states = make(map[approvals.State]int)
+	logged := make(map[string]approvals.Request) // by source
+	of := make(map[string][]approvals.Request)   // by room
+	for _, id := range ids {
+		r, events, err := l.store.Load(ctx, id)
+		if err != nil {
+			return c, err
+		}
+		l.known[id] = true
+		c.states[r.State]++
+		of[r.Place.Channel] = append(of[r.Place.Channel], r)
+		for _, e := range events {
+			logged[e.Source] = r
+		}
+		if err := l.checkRequest(&c, p, r, events, writes); err != nil {
+			return c, err
+		}
+	}
+	for _, a := range p.asks {
+		l.checkAsk(&c, a, of[a.room], logged)
+	}
+	l.checkRest(ctx, &c, ids)
+	return c, nil
+}
+
+// checkAsk looks at what people were told.
+func (l *lane) checkAsk(c *checks, a *ask, requests []approvals.Request, logged map[string]approvals.Request) {
+	cards := l.cards(a)
+	c.that(invCard, len(cards) == len(requests), "room %s has %d cards for %d requests", a.room, len(cards), len(requests))
+	for _, s := range a.commands {
+		if !s.acked {
+			continue
+		}
+		_, requested := logged["envelope "+s.id]
+		c.that(invCommand, requested || l.whispered(a, s.user), "the command %s of %s in %s has neither", s.id, s.user, a.room)
+	}
+	for _, s := range a.clicks {
+		if !s.acked || s.id == "" || s.action == messages.ActionDeny { // which only opens a form, as a rule
+			continue
+		}
+		_, decided := logged["envelope "+s.id]
+		c.that(invClick, decided, "%s of %s in %s, envelope %s, is not", s.action, s.user, a.room, s.id)
+	}
+}
+
+// whispered reports whether somebody was told something that only they see.
+func (l *lane) whispered(a *ask, user string) bool {
+	return slices.ContainsFunc(l.slack.Messages(a.room), func(m slackstandin.Message) bool {
+		return m.TS > a.since && m.Ephemeral && m.VisibleTo == user
+	})
+}
+
+// write is a policy that AWS took.
+type write struct{ cutoff time.Time }
+
+// writes are those of all roles, in their order.
+func (l *lane) writes(c *checks) map[string][]write {
+	of := make(map[string][]write)
+	for _, call := range l.aws.Calls("PutRolePolicy") {
+		if call.Code != "" {
+			continue
+		}
+		cutoff, err := cutoffOf(call.Params["PolicyDocument"])
+		c.that(invCutoff, err == nil, "role %s: %v", call.Params["RoleName"], err)
+		of[call.Params["RoleName"]] = append(of[call.Params["RoleName"]], write{cutoff})
+	}
+	return of
+}
+
+var errNoCutoff = errors.New("a policy without one statement that denies by the issue time")
+
+// cutoffOf reads the cutoff of the policy as the IAM console writes it.
+func cutoffOf(document string) (time.Time, error) {
+	var p struct {
+		Statement []struct {
+			Effect    string
+			Condition struct {
+				DateLessThan map[string]string
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(document), &p); err != nil {
+		return time.Time{}, err
+	}
+	if len(p.Statement) != 1 || p.Statement[0].Effect != "Deny" {
+		return time.Time{}, errNoCutoff
+	}
+	return time.Parse("2006-01-02T15:04:05.000Z", p.Statement[0].Condition.DateLessThan["aws:TokenIssueTime"])
+}
+
+// checkRequest compares a request's log with Slack and with AWS.
+func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []approvals.Event, writes map[string][]write) error {
+	var role messages.Role
+	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
+		return err
+	}
+	about := messages.Context{Role: role, Margin: margin, Approvers: []string{actors.Group}}
+
+	n := make(map[approvals.EventType]int)
+	sources := make(map[string]int)
+	for _, e := range events {
+		n[e.Type]++
+		if e.Source != "" {
+			sources[e.Source]++
+		}
+	}
+	for source, times := range sources {
+		c.that(invOnce, times == 1, "request %s has %d events of %s", r.ID, times, source)
+	}
+	open := r.State == approvals.StateOpen && p.kind.expireAfter >= time.Minute
+	c.that(invEnd, r.State.Ended() || open, "request %s is %s", r.ID, r.State)
+	for _, t := range []approvals.EventType{
+		approvals.EventApproved, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
+		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack,
+	} {
+		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
+	}
+	if n[approvals.EventApproved] > 0 {
+		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventFailed]+n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
+	}
+	if err := l.checkRole(c, r, role, events, writes[role.Name]); err != nil {
+		return err
+	}
+	return l.checkThread(c, r, events, about)
+}
+
+// checkRole looks at what AWS has.
+func (l *lane) checkRole(c *checks, r approvals.Request, role messages.Role, events []approvals.Event, writes []write) error {
+	for i := 1; i < len(writes); i++ {
+		c.that(invCutoff, !writes[i].cutoff.Before(writes[i-1].cutoff), "role %s: %v after %v", role.Name, writes[i].cutoff, writes[i-1].cutoff)
+	}
+	if r.State != approvals.StateApplied {
+		// A role belongs to one round; a second request for it can only follow one that ended without a revocation.
+		c.that(invUndecided, len(writes) == 0 || len(r.Votes) > 0, "role %s was written to, request %s is %s", role.Name, r.ID, r.State)
+		return nil
+	}
+	var done messages.Applied
+	if err := json.Unmarshal(r.Closing.Detail, &done); err != nil {
+		return err
+	}
+	document, _ := l.world.Prod.RolePolicy(role.Name, "AWSRevokeOlderSessions")
+	cutoff, err := cutoffOf(document)
+	c.that(invCutoff, err == nil && cutoff.Equal(done.Cutoff), "role %s has %v (%v), the thread says %v", role.Name, cutoff, err, done.Cutoff)
+	promised := slices.ContainsFunc(events, func(e approvals.Event) bool {
+		var s messages.Started
+		return e.Type == approvals.EventStarted && json.Unmarshal(e.Detail, &s) == nil && s.Cutoff.Equal(done.Cutoff)
+	})
+	c.that(invCutoff, promised, "request %s: the cutoff %v was never promised", r.ID, done.Cutoff)
+	c.that(invCutoff, len(writes) > 0 && !r.Opened.Add(margin).After(cutoff), "request %s: %d writes, cutoff %v, opened %v", r.ID, len(writes), cutoff, r.Opened)
+	return nil
+}
+
+// checkThread compares what Slack shows with what the log says.
+func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Event, about messages.Context) error {
+	var cards, thread []slackstandin.Message
+	for _, m := range l.slack.Messages(r.Place.Channel) {
+		request, event := markOf(m)
+		switch {
+		case m.Ephemeral || request != r.ID:
+		case event == "0" && m.ThreadTS == "":
+			cards = append(cards, m)
+		default:
+			thread = append(thread, m)
+		}
+	}
+	c.that(invCard, len(cards) == 1, "request %s has %d", r.ID, len(cards))
+	if len(cards) != 1 {
+		return nil
+	}
+	card := cards[0]
+	c.that(invShown, card.Text == messages.Card(r, about).Text, "request %s is %s, the card says %q", r.ID, r.State, card.Text)
+	buttons := strings.Contains(string(card.Blocks), messages.ActionApprove)
+	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
+
+	var want, got []string
+	for i, e := range events {
+		before, err := approvals.Fold(r.ID, events[:i])
+		if err != nil {
+			return err
+		}
+		if m := messages.Thread(before, e, about); m != nil {
+			want = append(want, strconv.FormatInt(e.Seq, 10)+" "+m.Text)
+		}
+	}
+	for _, m := range thread {
+		_, event := markOf(m)
+		got = append(got, event+" "+m.Text)
+		c.that(invThread, m.ThreadTS == card.TS, "event %s of request %s is told outside of the thread", event, r.ID)
+	}
+	c.that(invThread, slices.Equal(got, want), "request %s:\n  Slack shows %q\n  the log has %q", r.ID, got, want)
+	return nil
+}
+
+// checkRest looks for what a finished round must not leave.
+func (l *lane) checkRest(ctx context.Context, c *checks, ids []string) {
+	pending, err := l.db.XPending(ctx, keys+"work", "bot").Result()
+	c.that(invNothing, err == nil && pending.Count == 0, "pending items: %+v, %v", pending, err)
+	aside, err := l.db.XRange(ctx, keys+"aside", "-", "+").Result()
+	c.that(invNothing, err == nil && len(aside) == 0, "set aside: %v, %v", aside, err)
+	for _, id := range ids {
+		holder, err := l.db.HGet(ctx, keys+"delivery:"+id, "worker").Result()
+		c.that(invNothing, holder == "", "%s holds the delivery of request %s (%v)", holder, id, err)
+	}
+	for _, line := range l.log.takeErrors() {
+		c.that(invLog, false, "%s", line)
+	}
+	c.that(invLog, true, "")
+}
