@@ -143,7 +143,12 @@ func (c *Cast) say(actor Actor, command, output string, outcome Outcome) {
 	defer c.mu.Unlock()
 	c.seq++
 	l := Line{Seq: c.seq, Actor: actor, At: time.Now(), Command: command, Output: output, Outcome: outcome}
-	c.terminal(actor).add(l)
+	t := c.terminal(actor)
+	before := t.status.State
+	t.add(l)
+	if t.status.State != before {
+		c.cfg.Logger.Debug("an actor fares differently", "actor", actor, "state", t.status.State)
+	}
 	for ch := range c.subs {
 		select {
 		case ch <- l:

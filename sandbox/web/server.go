@@ -18,7 +18,6 @@ import (
 	"context"
 	"embed"
 	"html/template"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -127,11 +126,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("POST /act/submit", act(s.submit))
 	mux.HandleFunc("POST /act/close", act(s.closeView))
 	mux.HandleFunc("POST /act/control", act(s.control))
-	files, err := fs.Sub(static, "static")
-	if err != nil {
-		panic(err) // unreachable: the folder is embedded
-	}
-	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))
+	mux.Handle("GET /static/", http.FileServerFS(static))
 	s.mux = secure(http.NewCrossOriginProtection().Handler(mux))
 	return s
 }

@@ -1,0 +1,164 @@
+package web_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/revokebot/revokebot/sandbox/actors"
+)
+
+func TestStateHasTheMessagesAsTheyAre(t *testing.T) {
+	b := newBench(t)
+	b.call("chat.postMessage", card)
+	s := b.state()
+	messages := s.Messages[actors.Incident]
+	if len(messages) != 2 || !strings.Contains(string(messages[1].Blocks), `"approve"`) || len(s.Next) != 3 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestOtherSitesCannotAct(t *testing.T) {
+	b := newBench(t)
+	for header, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8080/act/post", strings.NewReader(`{"user":"U0ROSA","channel":"C0INCIDENT","text":"hi"}`))
+		r.Header.Set(header, value)
+		w := httptest.NewRecorder()
+		b.page.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %s is answered with %d", header, value, w.Code)
+		}
+	}
+	if n := len(b.slack.Messages(actors.Incident)); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+func TestThePageHasNothingInline(t *testing.T) {
+	b := newBench(t)
+	resp, err := b.client.Get("http://page/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, _ := io.ReadAll(resp.Body)
+	html := string(raw)
+	csp := resp.Header.Get("Content-Security-Policy")
+	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("policy %q", csp)
+	}
+	for _, bad := range []string{`<script>`, `<style`, `\sstyle=`, `\son\w+=`, `javascript:`, `https?://[^1]`} {
+		if found := regexp.MustCompile(bad).FindString(html); found != "" {
+			t.Errorf("the page has %q", found)
+		}
+	}
+	if !strings.Contains(html, `a &#34;guest&#34; &lt;b&gt;`) {
+		t.Error("the blurb is not escaped, or not there")
+	}
+	// Everything that the page and its scripts name is there.
+	files := regexp.MustCompile(`"/static/([^"]+)"`).FindAllStringSubmatch(html, -1)
+	if len(files) < 5 {
+		t.Fatalf("only %d files", len(files))
+	}
+	seen := map[string]bool{}
+	for len(files) > 0 {
+		name := files[0][1]
+		files = files[1:]
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		resp, err := b.client.Get("http://page/static/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+		files = append(files, regexp.MustCompile(`from "\./([^"]+)"`).FindAllStringSubmatch(string(raw), -1)...)
+		for _, id := range regexp.MustCompile(`(?:\$|getElementById)\("([^"]+)"\)`).FindAllStringSubmatch(string(raw), -1) {
+			// The page of this test has no terminals.
+			if id[1] != "dock" && !strings.Contains(html, `id="`+id[1]+`"`) {
+				t.Errorf("%s looks for #%s, which the page does not have", name, id[1])
+			}
+		}
+	}
+	if !seen["dialogs.js"] || !seen["terminals.js"] {
+		t.Errorf("scripts %v", seen)
+	}
+}
+
+func TestAFileIsAPictureOrADownload(t *testing.T) {
+	b := newBench(t)
+	get := func(id string) *http.Response {
+		resp, err := b.client.Get("http://page/files/" + id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp
+	}
+	for content, want := range map[string][2]string{
+		"\x89PNG\r\n\x1a\nrest":                                           {"image/png", ""},
+		"<html><script>alert(1)</script>":                                 {"application/octet-stream", "attachment"},
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>": {"application/octet-stream", "attachment"},
+	} {
+		resp := get(b.upload(content))
+		if got := [2]string{resp.Header.Get("Content-Type"), resp.Header.Get("Content-Disposition")}; got != want {
+			t.Errorf("%q is served as %q", content, got)
+		}
+	}
+	if resp := get("F0NONE"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("a file that is not there: %s", resp.Status)
+	}
+}
+
+// upload sends a file as the bot does and returns its id.
+func (b *bench) upload(content string) string {
+	b.t.Helper()
+	form := fmt.Sprintf("filename=x&length=%d", len(content))
+	req, err := http.NewRequest(http.MethodPost, "http://slack/api/files.getUploadURLExternal", strings.NewReader(form))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer xoxb-sandbox")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := b.api.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var a struct {
+		UploadURL string `json:"upload_url"`
+		FileID    string `json:"file_id"`
+		Error     string
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil || a.FileID == "" {
+		b.t.Fatalf("files.getUploadURLExternal: %v %+v", err, a)
+	}
+	sent, err := b.api.Post(a.UploadURL, "application/octet-stream", strings.NewReader(content))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_ = sent.Body.Close()
+	return a.FileID
+}
+
+func TestHealth(t *testing.T) {
+	b := newBench(t)
+	resp, err := b.client.Get("http://page/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Error(resp.Status)
+	}
+}
