@@ -46,8 +46,8 @@ apt_install() {
     as_root apt-get update -qq </dev/null
     apt_updated=yes
   fi
-  # A service that a package brings along is not started: the tests start their own servers.
-  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
+  # The package of Redis may start its service; the tests start servers of their own, on free ports, all the same.
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
 }
 
 # ubuntu_browser: Ubuntu has Chromium as a snap only, which containers cannot run. There, Chrome's own package is taken.

@@ -14,11 +14,12 @@ import (
 
 const module = "github.com/revokebot/revokebot"
 
-// pkg is what go list says of a package, tests left out.
+// pkg is what go list says of a package.
 type pkg struct {
-	ImportPath string
-	Imports    []string // written in its files
-	Deps       []string // all that it comes with
+	ImportPath                string
+	Imports                   []string // written in its files, tests left out
+	Deps                      []string // all that it comes with, tests left out
+	TestImports, XTestImports []string // written in its tests
 }
 
 // name is the path below the module.
@@ -70,8 +71,7 @@ func wholeBot() []string { return []string{"sandbox/bench"} }
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	// The pattern is absolute, whatever folder the test runs in.
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", module+"/...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports", module+"/...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
