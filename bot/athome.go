@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -21,7 +22,7 @@ type atHome struct {
 
 // Handle handles an item, or puts it off.
 func (a *atHome) Handle(ctx context.Context, item approvals.Item) error {
-	if (item.Kind == handlers.KindCommand || item.Kind == handlers.KindClick) && !a.identified() {
+	if strings.HasPrefix(item.Source, envelopeSource) && !a.identified() {
 		return &handlers.Again{After: homeWait}
 	}
 	return a.handler.Handle(ctx, item)

@@ -134,7 +134,7 @@ func readInteraction(f frame) (intakeItem, error) {
 	listener := handlers.Listener{User: p.User.ID, Channel: firstOf(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
 	switch {
 	case err != nil:
-		return intakeItem{listener: listener}, &errUnreadable{"interaction"}
+		return intakeItem{listener: listener, form: p.Type == "view_submission"}, &errUnreadable{"interaction"}
 	case p.Type == "view_submission":
 		return readSubmission(f)
 	case p.Type != "block_actions":
@@ -217,7 +217,10 @@ func readSubmission(f frame) (intakeItem, error) {
 }
 
 // source names the envelope in a request's log.
-func source(f frame) string { return "envelope " + f.EnvelopeID }
+func source(f frame) string { return envelopeSource + f.EnvelopeID }
+
+// envelopeSource begins the Source of every item that an envelope brought.
+const envelopeSource = "envelope "
 
 // semantic recognises the same act in another envelope: trigger ids are made for one act (Slack documentation,
 // "Handling user interaction").

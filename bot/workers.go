@@ -100,16 +100,19 @@ func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(a
 	}
 }
 
-// claimLoop takes over what others left. It has places of its own: takeLoop holds all the free ones while it waits.
+// claimLoop takes over what others left: one item after the other as long as there are places, so that a bad one does not
+// hold the rest and all that a dead replica had is taken over at the first look. The places are its own: takeLoop holds
+// all of its free ones while it waits.
 func (w *workers) claimLoop(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) {
 	for pause(ctx, claimEvery) {
-		for w.claimOne(ctx, free, start) {
+		for w.claim(ctx, free, start) {
+			continue
 		}
 	}
 }
 
-// claimOne takes over one item, so that a bad one holds up no others, and reports whether there was one.
-func (w *workers) claimOne(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) bool {
+// claim takes over one item. It reports false when there is none, no place for it, or no time left.
+func (w *workers) claim(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) bool {
 	select {
 	case <-free:
 	default:
