@@ -240,6 +240,22 @@ func (s *Server) Restart() {
 	}
 }
 
+// Wipe kills the server and brings it back without its files, as after the loss of a disk.
+func (s *Server) Wipe() {
+	s.tb.Helper()
+	s.Kill()
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		s.tb.Fatalf("redisserver: wipe: %v", err)
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(s.dir, entry.Name())); err != nil {
+			s.tb.Fatalf("redisserver: wipe: %v", err)
+		}
+	}
+	s.Restart()
+}
+
 // Pause keeps the server from doing anything: connections stay open and nothing is answered.
 func (s *Server) Pause() {
 	s.tb.Helper()

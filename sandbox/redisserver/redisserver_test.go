@@ -78,6 +78,18 @@ func TestWithoutAnAppendOnlyFileItComesBackEmpty(t *testing.T) {
 	}
 }
 
+func TestAWipedServerHasLostWhatItWrote(t *testing.T) {
+	s := Start(t, "--appendonly", "yes")
+	c := connect(t, s.URL())
+	if err := c.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.Wipe()
+	if err := c.Get(t.Context(), "k").Err(); !errors.Is(err, redis.Nil) {
+		t.Errorf("after the wipe: %v", err)
+	}
+}
+
 func TestAPausedServerDoesNotAnswerUntilItIsResumed(t *testing.T) {
 	s := Start(t)
 	c := connect(t, s.URL())
