@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -9,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
@@ -24,7 +21,7 @@ type configFile struct {
 	} `yaml:"slack"`
 	Approvals struct {
 		Approvers     []string  `yaml:"approvers"`
-		Required      *int      `yaml:"required"`
+		Required      *count    `yaml:"required"`
 		ExpireAfter   *duration `yaml:"expire_after"`
 		RequireReason bool      `yaml:"require_reason"`
 	} `yaml:"approvals"`
@@ -48,24 +45,7 @@ type accountConfig struct {
 	ExternalID string   `yaml:"external_id"`
 	Regions    []string `yaml:"regions"`
 	Approvers  []string `yaml:"approvers"`
-	Required   *int     `yaml:"required"`
-}
-
-// duration is a length of time as Go writes it: 30s, 15m, 12h.
-type duration time.Duration
-
-// UnmarshalYAML reads a duration.
-func (d *duration) UnmarshalYAML(data []byte) error {
-	var text string
-	if err := yaml.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("%s is no duration: write a number and a unit such as 30s, 15m or 12h", strings.TrimSpace(string(data)))
-	}
-	value, err := time.ParseDuration(text)
-	if err != nil || value < 0 {
-		return fmt.Errorf("%q is no duration: write a number and a unit such as 30s, 15m or 12h", text)
-	}
-	*d = duration(value)
-	return nil
+	Required   *count   `yaml:"required"`
 }
 
 // config is the file with every default filled in.
@@ -92,6 +72,12 @@ const (
 	defaultLookback    = 12 * time.Hour
 )
 
+const (
+	maxMargin = 2 * time.Minute
+	// trailKeeps is how long LookupEvents finds an event (AWS CloudTrail User Guide, "Working with CloudTrail event history").
+	trailKeeps = 90 * 24 * time.Hour
+)
+
 var (
 	defaultGuard     = []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
 	defaultFollowUps = []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
@@ -100,7 +86,7 @@ var (
 func readConfig(path string) (config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return config{}, usagef("REVOKEBOT_CONFIG names a file that cannot be read: %v. Give the path of the configuration file.", err)
+		return config{}, usagef("REVOKEBOT_CONFIG names a file that cannot be read (%s, %s): give the path of the configuration file.", shown(path), fileTrouble(err))
 	}
 	return parseConfig(path, data)
 }
@@ -108,20 +94,10 @@ func readConfig(path string) (config, error) {
 // parseConfig reads the file's text. name is for messages.
 func parseConfig(name string, data []byte) (config, error) {
 	var f configFile
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+	if err := decodeYAML(data, &f); err != nil {
 		return config{}, usagef("%s: %s", name, yamlSentence(err))
 	}
 	return f.complete(name)
-}
-
-// yamlSentence is one line about what is wrong and where. The library's own message goes on with an excerpt.
-func yamlSentence(err error) string {
-	text := err.Error()
-	if y, ok := errors.AsType[yaml.Error](err); ok && y.GetToken() != nil {
-		return fmt.Sprintf("line %d: %s.", y.GetToken().Position.Line, strings.TrimSuffix(y.GetMessage(), "."))
-	}
-	line, _, _ := strings.Cut(text, "\n")
-	return strings.TrimSuffix(line, ".") + "."
 }
 
 var (
@@ -144,8 +120,14 @@ func (f configFile) complete(name string) (config, error) {
 	p.ids("approvals.approvers", f.Approvals.Approvers, deciderID, "ids of people (U… or W…) or user groups (S…)", true)
 	p.seconds("approvals.expire_after", c.expireAfter)
 	p.seconds("trail.lookback", c.lookback)
-	if c.margin > 2*time.Minute {
+	switch {
+	case c.margin > maxMargin:
 		p.add("revocation.margin is %v: it has to lie between 0s and 120s", c.margin)
+	case c.margin != 0:
+		p.seconds("revocation.margin", c.margin)
+	}
+	if n := f.Approvals.Required; n != nil {
+		p.required("approvals", int(*n))
 	}
 	for _, d := range c.guard {
 		p.seconds("revocation.guard", d)
@@ -159,18 +141,17 @@ func (f configFile) complete(name string) (config, error) {
 	for _, account := range slices.Sorted(maps.Keys(f.Accounts)) {
 		a := f.Accounts[account]
 		policy := approvals.Policy{Approvers: f.Approvals.Approvers, Required: defaultRequired}
-		for _, n := range []*int{f.Approvals.Required, a.Required} {
-			if n != nil {
-				policy.Required = *n
-			}
-		}
 		where := "accounts." + account
+		if n := f.Approvals.Required; n != nil {
+			policy.Required = int(*n)
+		}
+		if n := a.Required; n != nil {
+			policy.Required = int(*n)
+			p.required(where, policy.Required)
+		}
 		if a.Approvers != nil {
 			p.ids(where+".approvers", a.Approvers, deciderID, "ids of people (U… or W…) or user groups (S…)", true)
 			policy.Approvers = a.Approvers
-		}
-		if policy.Required < 1 || policy.Required > approvals.MaxRequired {
-			p.add("%s: %d approvals are required: the number has to lie between 1 and %d", where, policy.Required, approvals.MaxRequired)
 		}
 		c.policies[account] = policy
 		c.accounts = append(c.accounts, aws.Account{
@@ -179,10 +160,14 @@ func (f configFile) complete(name string) (config, error) {
 		if a.AssumeRole != "" && a.ExternalID == "" {
 			c.warnings = append(c.warnings, where+" has assume_role without external_id: set one, so that nobody else can have the role assumed for them.")
 		}
+		if people := onlyPeople(policy.Approvers); people > 0 && people <= policy.Required {
+			c.warnings = append(c.warnings, fmt.Sprintf("%s: %s required and %s listed: a request by one of them cannot be approved; list more people, or a user group.",
+				where, numbered(policy.Required, "approver is", "approvers are"), numbered(people, "person is", "people are")))
+		}
 	}
 	if c.defaultAccount != "" {
 		if _, ok := f.Accounts[c.defaultAccount]; !ok {
-			p.add("default_account is %q, which is not among the accounts: name one of them, or leave it out", c.defaultAccount)
+			p.add("default_account is %s, which is not among the accounts: name one of them, or leave it out", shown(c.defaultAccount))
 		}
 	}
 	c.warn()
@@ -200,6 +185,12 @@ func (c *config) warn() {
 	}
 	if c.lookback < time.Hour {
 		add("trail.lookback is %v: sessions live for up to 12h, and older ones will not be listed.", c.lookback)
+	}
+	if c.expireAfter > 24*time.Hour {
+		add("approvals.expire_after is %v: an approval that comes so late is about another incident; 15m is the default.", c.expireAfter)
+	}
+	if c.lookback > trailKeeps {
+		add("trail.lookback is %v: CloudTrail's event history goes back 90 days.", c.lookback)
 	}
 	if len(c.guard) == 0 {
 		add("revocation.guard is empty: nobody notices when the deny is taken off the role again.")
@@ -225,7 +216,7 @@ func (p *problems) ids(key string, ids []string, form *regexp.Regexp, what strin
 	}
 	for _, id := range ids {
 		if !form.MatchString(id) {
-			p.add("%s has %q: list %s, not names", key, id, what)
+			p.add("%s has %s: list %s, not names", key, shown(id), what)
 		}
 	}
 }
@@ -236,11 +227,36 @@ func (p *problems) seconds(key string, d time.Duration) {
 	}
 }
 
+func (p *problems) required(where string, n int) {
+	if n < 1 || n > approvals.MaxRequired {
+		p.add("%s.required is %d: it has to lie between 1 and %d", where, n, approvals.MaxRequired)
+	}
+}
+
 func (p *problems) err() error {
 	if len(p.lines) == 0 {
 		return nil
 	}
 	return usagef("%s: %s", p.file, strings.Join(p.lines, " "))
+}
+
+// onlyPeople counts the people on a list; 0 when there are groups on it, whose members nobody knows here.
+func onlyPeople(ids []string) int {
+	people := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if strings.HasPrefix(id, "S") {
+			return 0
+		}
+		people[id] = true
+	}
+	return len(people)
+}
+
+func numbered(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func orDefault(d *duration, standard time.Duration) time.Duration {

@@ -19,7 +19,9 @@ func serveHealth(ctx context.Context, address string, health func() bot.Health, 
 	if err != nil {
 		return nil, usagef("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
 	}
-	server := &http.Server{Handler: healthHandler(health), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler: healthHandler(health), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	var all sync.WaitGroup
 	all.Go(func() {
 		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {

@@ -37,13 +37,19 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(f
 
 // environment is what a command needs of the outside.
 type environment struct {
-	getenv         func(string) string
+	lookupenv      func(string) (string, bool)
 	stdout, stderr io.Writer
+}
+
+// getenv does not tell an empty variable from one that is not set.
+func (e environment) getenv(name string) string {
+	value, _ := e.lookupenv(name)
+	return value
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], environment{getenv: os.Getenv, stdout: os.Stdout, stderr: os.Stderr})
+	status := run(ctx, os.Args[1:], environment{lookupenv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr})
 	stop()
 	os.Exit(status)
 }

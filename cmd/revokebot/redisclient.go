@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -12,35 +13,41 @@ import (
 )
 
 // redisClient reads REDIS_URL as go-redis does. Several addresses, separated by commas or as addr=…, mean a cluster;
-// master_name means Sentinel.
+// master_name means Sentinel. It does not use the network.
+//
+// All clients obey the deadlines of their calls: Slack waits three seconds for an acknowledgement, so a Redis that keeps
+// a connection open and says nothing must not hold one up for longer.
 func redisClient(address string) (redis.UniversalClient, error) {
 	scheme, rest, found := strings.Cut(address, "://")
 	if !found {
-		return nil, usagef("REDIS_URL is no address: give one such as redis://localhost:6379/0, rediss://… or unix://….")
+		return nil, redisURLError(address, errors.New("it has no ://"))
 	}
-	address = scheme + "://" + spreadAddresses(rest)
-	u, err := url.Parse(address)
+	spread := scheme + "://" + spreadAddresses(rest)
+	u, err := url.Parse(spread)
 	if err != nil {
-		return nil, usagef("REDIS_URL is no address: give one such as redis://localhost:6379/0, rediss://… or unix://….")
+		return nil, redisURLError(address, err)
 	}
 	switch q := u.Query(); {
 	case q.Get("master_name") != "":
-		options, err := redis.ParseFailoverURL(address)
+		options, err := redis.ParseFailoverURL(spread)
 		if err != nil {
-			return nil, redisURLError(err)
+			return nil, redisURLError(address, err)
 		}
+		options.ContextTimeoutEnabled = true
 		return redis.NewFailoverClient(options), nil
 	case q.Has("addr"):
-		options, err := redis.ParseClusterURL(address)
+		options, err := redis.ParseClusterURL(spread)
 		if err != nil {
-			return nil, redisURLError(err)
+			return nil, redisURLError(address, err)
 		}
+		options.ContextTimeoutEnabled = true
 		return redis.NewClusterClient(options), nil
 	default:
-		options, err := redis.ParseURL(address)
+		options, err := redis.ParseURL(spread)
 		if err != nil {
-			return nil, redisURLError(err)
+			return nil, redisURLError(address, err)
 		}
+		options.ContextTimeoutEnabled = true
 		return redis.NewClient(options), nil
 	}
 }
@@ -68,23 +75,46 @@ func spreadAddresses(rest string) string {
 	return user + list[0] + tail
 }
 
-// redisURLError never repeats the address: it may hold a password.
-func redisURLError(err error) error {
-	reason := err.Error()
-	if parse, ok := errors.AsType[*url.Error](err); ok {
-		reason = parse.Err.Error()
+// redisURLError never repeats the address: it may hold a password. Nor is the reason given when there may be one, since
+// reasons quote the part that could not be read, and a password with a / or a # in it ends up in any part.
+func redisURLError(address string, err error) error {
+	const advice = "give an address such as redis://localhost:6379/0, rediss://… or unix://…"
+	if strings.ContainsAny(address, "@") || strings.Contains(strings.ToLower(address), "password") {
+		return usagef("REDIS_URL cannot be read: %s, with every character of the password that is no letter or digit percent-encoded.", advice)
 	}
-	return usagef("REDIS_URL cannot be used (%s): give an address such as redis://localhost:6379/0, rediss://… or unix://….", reason)
+	if parse, ok := errors.AsType[*url.Error](err); ok {
+		err = parse.Err
+	}
+	return usagef("REDIS_URL cannot be read (%s): %s.", strings.TrimPrefix(oneLine(err), "redis: "), advice)
 }
 
 // pingRedis makes sure that Redis is there at the start.
 func pingRedis(ctx context.Context, client redis.UniversalClient) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := client.Ping(ctx).Err(); err != nil {
-		return usagef("REDIS_URL: Redis does not answer (%v). Start it, or correct the address or the password; nothing works without it.", err)
+	err := client.Ping(ctx).Err()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("ask Redis: %w", err)
+	}
+	if refusal, ok := errors.AsType[redis.Error](err); ok {
+		advice := "Start the bot again when Redis is ready for it."
+		if text := refusal.Error(); strings.Contains(text, "AUTH") || strings.HasPrefix(text, "WRONGPASS") || strings.HasPrefix(text, "NOPERM") {
+			advice = "Correct the user name or the password in it."
+		}
+		return usagef("REDIS_URL: Redis refuses the bot (%s). %s", oneLine(refusal), advice)
+	}
+	return usagef("REDIS_URL: Redis does not answer (%s). Start it, or correct the address; nothing works without it.", oneLine(err))
+}
+
+// redisLog puts what go-redis has to say into the bot's own log.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements the logger of go-redis.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, "go-redis", "says", fmt.Sprintf(format, args...))
 }
 
 // redisWarnings asks for the settings that decide whether Redis can lose what it was given.

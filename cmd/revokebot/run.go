@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
@@ -16,7 +18,8 @@ import (
 
 type runCmd struct{}
 
-// Run is the bot against real Slack, Redis and AWS.
+// Run is the bot against real Slack, Redis and AWS. All that can be checked without the network is checked before
+// anything else happens, so that a wrong setting's sentence stands alone.
 func (runCmd) Run(ctx context.Context, env environment) error {
 	s, err := readSettings(env)
 	if err != nil {
@@ -27,6 +30,30 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	log := logger(env.stderr, s.logJSON, s.logLevel)
+	client, err := redisClient(s.redisURL)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	store, err := redisstore.New(redisstore.Config{Client: client})
+	if err != nil {
+		return err
+	}
+	sdk, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return usagef("AWS settings cannot be used: %s. Correct AWS_PROFILE and the other variables of the AWS SDK.", oneLine(err))
+	}
+	cloud, err := aws.New(aws.Config{
+		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, SDK: sdk, Logger: log,
+	})
+	if err != nil {
+		return usagef("%s: %s.", s.config, oneLine(err))
+	}
+	b, err := newBot(c, s, store, cloud, log)
+	if err != nil {
+		return usagef("%s.", oneLine(err))
+	}
+
 	log.InfoContext(ctx, "starting", "version", versionLine())
 	for _, w := range c.warnings {
 		log.WarnContext(ctx, "configuration", "warning", w)
@@ -34,36 +61,22 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	if s.signingKey == "" {
 		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed.")
 	}
-
-	client, err := redisClient(s.redisURL)
-	if err != nil {
-		return err
+	redis.SetLogger(redisLog{log})
+	err = connectAndRun(ctx, s, client, cloud, b, log)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		log.InfoContext(ctx, "stopped before it was ready")
+		return nil
 	}
-	defer client.Close()
+	return err
+}
+
+// connectAndRun waits for Redis, then for the bot.
+func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient, cloud *aws.Cloud, b *bot.Bot, log *slog.Logger) error {
 	if err := pingRedis(ctx, client); err != nil {
 		return err
 	}
 	for _, w := range redisWarnings(ctx, client) {
 		log.WarnContext(ctx, "Redis", "warning", w)
-	}
-	store, err := redisstore.New(redisstore.Config{Client: client})
-	if err != nil {
-		return err
-	}
-
-	sdk, err := awsconfig.LoadDefaultConfig(ctx)
-	if err != nil {
-		return usagef("AWS settings cannot be used: %v. Correct AWS_PROFILE and the other variables of the AWS SDK.", err)
-	}
-	cloud, err := aws.New(aws.Config{
-		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, SDK: sdk, Logger: log,
-	})
-	if err != nil {
-		return usagef("%s: %v.", s.config, err)
-	}
-	b, err := newBot(c, s, store, cloud, log)
-	if err != nil {
-		return usagef("%v.", err)
 	}
 	if s.listen != "" {
 		stop, err := serveHealth(ctx, s.listen, b.Health, log)
@@ -72,13 +85,12 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 		}
 		defer stop()
 	}
-	warm := make(chan struct{})
-	go func() {
-		defer close(warm)
-		warmUp(ctx, cloud, log)
-	}()
-	err = b.Run(ctx)
-	<-warm
+	warming, stopWarming := context.WithCancel(ctx)
+	var warm sync.WaitGroup
+	warm.Go(func() { warmUp(warming, cloud, log) })
+	err := b.Run(ctx)
+	stopWarming() // an account that does not answer must not hold up the end
+	warm.Wait()
 	return explainStart(err)
 }
 
@@ -116,6 +128,9 @@ func unjoin(err error) []error {
 func explainStart(err error) error {
 	start, ok := errors.AsType[*bot.StartError](err)
 	if !ok {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	if start.Store {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 )
@@ -36,7 +39,9 @@ func readSettings(env environment) (settings, error) {
 	if err := checkTokens(s.appToken, s.botToken); err != nil {
 		return s, err
 	}
-	s.slackAPI = env.getenv("SLACK_API_URL")
+	if s.slackAPI, err = slackAPI(env.getenv("SLACK_API_URL")); err != nil {
+		return s, err
+	}
 	if s.redisURL, err = secret(env, "REDIS_URL"); err != nil {
 		return s, err
 	}
@@ -49,26 +54,42 @@ func readSettings(env environment) (settings, error) {
 	if s.signingKey, err = secret(env, "REVOKEBOT_SIGNING_KEY"); err != nil {
 		return s, err
 	}
+	if err := checkSigningKey(s.signingKey); err != nil {
+		return s, err
+	}
 	s.listen = defaultHealthListen
-	if value, ok := lookup(env, "REVOKEBOT_LISTEN"); ok {
-		s.listen = value
+	if value, ok := env.lookupenv("REVOKEBOT_LISTEN"); ok {
+		s.listen = strings.TrimSpace(value)
 	}
 	if s.listen != "" {
 		if _, _, err := net.SplitHostPort(s.listen); err != nil {
-			return s, usagef("REVOKEBOT_LISTEN is %q: give a host and a port such as %s, or leave it empty to turn health off.", s.listen, defaultHealthListen)
+			return s, usagef("REVOKEBOT_LISTEN is %s: give a host and a port such as %s, or leave it empty to turn health off.", shown(s.listen), defaultHealthListen)
 		}
 	}
 	s.logJSON, s.logLevel, err = logSettings(env)
 	return s, err
 }
 
-// lookup tells an empty variable from one that is not set, where the environment can.
-func lookup(env environment, name string) (string, bool) {
-	if value := env.getenv(name); value != "" {
-		return value, true
+// slackAPI checks the base of Slack's Web API; "" is Slack's own.
+func slackAPI(address string) (string, error) {
+	address = strings.TrimSpace(address)
+	u, err := url.Parse(address)
+	if address != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "") {
+		return "", usagef("SLACK_API_URL is %s, which is not the address of a Web API: leave it out for Slack, or give one such as https://slack-gov.com/api/.", shown(address))
 	}
-	_, ok := os.LookupEnv(name)
-	return "", ok
+	return address, nil
+}
+
+// checkSigningKey wants the seed of an Ed25519 key, or nothing.
+func checkSigningKey(text string) error {
+	if text == "" {
+		return nil
+	}
+	seed, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return usagef("REVOKEBOT_SIGNING_KEY is not an Ed25519 seed: put the base64 text of %d random bytes there, such as openssl rand -base64 %d prints.", ed25519.SeedSize, ed25519.SeedSize)
+	}
+	return nil
 }
 
 // secret reads NAME, or the file that NAME_FILE names.
@@ -82,7 +103,7 @@ func secret(env environment, name string) (string, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", usagef("%s_FILE names a file that cannot be read: %v. Give the path of a file that holds the value.", name, err)
+		return "", usagef("%s_FILE names a file that cannot be read (%s): give the path of a file that holds the value, not the value itself.", name, fileTrouble(err))
 	}
 	text := strings.TrimSpace(string(data))
 	if text == "" {
@@ -112,13 +133,20 @@ func checkTokens(app, bot string) error {
 		return usagef("SLACK_APP_TOKEN is missing: put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page there.")
 	case !strings.HasPrefix(app, "xapp-"):
 		return usagef("SLACK_APP_TOKEN holds %s: put the app-level token (xapp-…) from the app's Basic Information page there.", kind(app))
+	case strings.ContainsFunc(app, notInTokens):
+		return usagef("SLACK_APP_TOKEN holds more than a token: put the app-level token (xapp-…) alone there, on one line.")
 	case bot == "":
 		return usagef("SLACK_BOT_TOKEN is missing: put the bot token (xoxb-…) from the app's OAuth & Permissions page there.")
 	case !strings.HasPrefix(bot, "xoxb-"):
 		return usagef("SLACK_BOT_TOKEN holds %s: put the bot token (xoxb-…) from the app's OAuth & Permissions page there.", kind(bot))
+	case strings.ContainsFunc(bot, notInTokens):
+		return usagef("SLACK_BOT_TOKEN holds more than a token: put the bot token (xoxb-…) alone there, on one line.")
 	}
 	return nil
 }
+
+// notInTokens tells the characters that cannot be sent in a header, or would end it.
+func notInTokens(r rune) bool { return r <= ' ' || r > '~' }
 
 func logSettings(env environment) (json bool, level slog.Level, err error) {
 	switch value := env.getenv("REVOKEBOT_LOG"); value {
@@ -128,11 +156,11 @@ func logSettings(env environment) (json bool, level slog.Level, err error) {
 	case "":
 		json = !isTerminal(env.stderr)
 	default:
-		return false, 0, usagef("REVOKEBOT_LOG is %q: set it to json or text, or leave it out.", value)
+		return false, 0, usagef("REVOKEBOT_LOG is %s: set it to json or text, or leave it out.", shown(value))
 	}
 	if value := env.getenv("REVOKEBOT_LOG_LEVEL"); value != "" {
 		if err := level.UnmarshalText([]byte(value)); err != nil {
-			return false, 0, usagef("REVOKEBOT_LOG_LEVEL is %q: set it to debug, info, warn or error.", value)
+			return false, 0, usagef("REVOKEBOT_LOG_LEVEL is %s: set it to debug, info, warn or error.", shown(value))
 		}
 	}
 	return json, level, nil

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+)
+
+// reasonTyped is unlike anything else, so that it can be looked for in logs.
+const reasonTyped = "the zanzibar key was pasted in a gist"
+
+func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot, readyz := w.startBot(nil)
+	began := time.Now()
+
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
+	card := w.card("Approval needed")
+	for _, part := range []string{"prod/DeployRole", actors.ProdID, reasonTyped, "<@" + actors.Rosa + ">"} {
+		if !strings.Contains(card.Text, part) {
+			t.Errorf("%q is missing on the card: %s", part, card.Text)
+		}
+	}
+	w.inThread(card, "<!subteam^"+actors.Group+">")
+
+	for _, refused := range []struct{ user, action, told, recorded string }{
+		{actors.Rosa, messages.ActionApprove, "you asked for this revocation", "the requester is never an approver"},
+		{actors.Nils, messages.ActionApprove, "you are not on the list of approvers", "they are not on the list of approvers"},
+		{actors.Gina, messages.ActionApprove, "full members of this workspace", "they are not a full member here"},
+		{actors.Bob, messages.ActionCancel, "who asked, can cancel", "only the requester can cancel"},
+	} {
+		w.click(refused.user, card, refused.action)
+		w.whispered(refused.user, refused.told)
+		w.inThread(card, refused.recorded)
+	}
+	if document, ok := w.policyOnRole(); ok {
+		t.Fatalf("refused clicks put a policy on the role: %s", document)
+	}
+
+	w.click(actors.Bob, card, messages.ActionApprove)
+	w.inThread(card, "<@"+actors.Bob+"> approved")
+	applied := w.inThread(card, "*Applied* to")
+	w.inThread(card, "*Read back*")
+	done := w.card("Applied")
+	if done.TS != card.TS || strings.Contains(string(done.Blocks), `"actions"`) {
+		t.Errorf("the card still has buttons, or is another: %s", done.Blocks)
+	}
+	wantCutoff(t, w, applied, began)
+	wantEvidence(t, w.inThread(card, "CloudTrail shows"))
+
+	w.lateClick(actors.Ines, card, messages.ActionApprove)
+	w.whispered(actors.Ines, "Your click was not counted")
+
+	if got := w.status(readyz); got != http.StatusOK {
+		t.Errorf("/readyz answers %d", got)
+	}
+	bot.wantCleanEnd()
+	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
+	w.standIns.wantCleanEnd()
+}
+
+// wantCutoff reads the policy with another client: it has to be what the IAM console writes, with the cutoff that the
+// thread tells.
+func wantCutoff(t *testing.T, w *world, applied message, began time.Time) {
+	t.Helper()
+	document, ok := w.policyOnRole()
+	if !ok {
+		t.Fatal("there is no policy on the role")
+	}
+	var policy struct {
+		Version   string
+		Statement []struct {
+			Effect           string
+			Action, Resource []string
+			Condition        map[string]map[string]string
+		}
+	}
+	if err := json.Unmarshal([]byte(document), &policy); err != nil {
+		t.Fatalf("%v in %s", err, document)
+	}
+	if len(policy.Statement) != 1 {
+		t.Fatalf("got %s", document)
+	}
+	s := policy.Statement[0]
+	text := s.Condition["DateLessThan"]["aws:TokenIssueTime"]
+	want := map[string]map[string]string{"DateLessThan": {"aws:TokenIssueTime": text}}
+	if policy.Version != "2012-10-17" || s.Effect != "Deny" || !slices.Equal(s.Action, []string{"*"}) || !slices.Equal(s.Resource, []string{"*"}) ||
+		!cmp.Equal(s.Condition, want) {
+		t.Errorf("got %s", document)
+	}
+	cutoff, err := time.Parse("2006-01-02T15:04:05Z", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The clock is that of the stand-in, which runs on this machine; the margin is 10 s. AWS tells whole seconds: what is
+	// left out of them and the rounding up come to two seconds at most.
+	if cutoff.Before(began.Add(10*time.Second)) || cutoff.After(time.Now().Add(12*time.Second)) {
+		t.Errorf("the cutoff %v does not lie 10 s past a moment between %v and now", cutoff, began)
+	}
+	if told := cutoff.Format("2006-01-02 15:04:05"); !strings.Contains(applied.Text, told) {
+		t.Errorf("the thread does not tell the cutoff %s: %s", told, applied.Text)
+	}
+}
+
+// wantEvidence looks for the table of the sessions, newest first, with those that the stand-in's day has.
+func wantEvidence(t *testing.T, m message) {
+	t.Helper()
+	var blocks []struct {
+		Type string
+		Rows [][]struct{ Text string }
+	}
+	if err := json.Unmarshal(m.Blocks, &blocks); err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, b := range blocks {
+		for _, row := range b.Rows {
+			var cells []string
+			for _, cell := range row {
+				cells = append(cells, cell.Text)
+			}
+			rows = append(rows, strings.Join(cells, " | "))
+		}
+	}
+	if len(rows) < 9 || rows[0] != "Time (UTC) | Who | Session name | Source address | Region | Cutoff" {
+		t.Fatalf("the table has the rows\n%s", strings.Join(rows, "\n"))
+	}
+	if times := rows[1:]; !slices.IsSortedFunc(times, func(a, b string) int { return strings.Compare(b[:19], a[:19]) }) {
+		t.Errorf("the newest is not first:\n%s", strings.Join(times, "\n"))
+	}
+	table := strings.Join(rows[1:], "\n")
+	for _, row := range []string{
+		`github-18220 \| 192\.0\.2\.44 \| us-east-1 \| before`,
+		`tomas@acme\.example \| \S* ?\| ?198\.51\.100\.88 \| us-east-1 \| before|tomas.* \| 198\.51\.100\.88 \| us-east-1 \| before`,
+		`release-notes \| \S+ \| eu-west-1 \| before`,
+	} {
+		if !regexp.MustCompile(row).MatchString(table) {
+			t.Errorf("no row is like %s in\n%s", row, table)
+		}
+	}
+	if !strings.Contains(m.Text, "CloudTrail is minutes late") || !strings.Contains(m.Text, "`us-east-1`") || !strings.Contains(m.Text, "`eu-west-1`") {
+		t.Errorf("the evidence does not say what it covers: %s", m.Text)
+	}
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+)
+
+const notRecorded = "nothing was recorded and nothing will happen"
+
+func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsReturn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot, readyz := w.startBot(nil)
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
+	card := w.card("Approval needed")
+	w.inThread(card, "<!subteam^"+actors.Group+">")
+
+	w.redis.Kill()
+	w.click(actors.Bob, card, messages.ActionApprove)
+	w.whispered(actors.Bob, notRecorded)
+	w.command(actors.Ines, messages.Command+" prod/NightlyBackup")
+	w.whispered(actors.Ines, notRecorded)
+	w.until("a bot that says it is not ready", func() bool { return w.status(readyz) == http.StatusServiceUnavailable })
+
+	w.redis.Restart()
+	w.until("a ready bot", func() bool { return w.status(readyz) == http.StatusOK })
+	if document, ok := w.policyOnRole(); ok {
+		t.Fatalf("a click that was not recorded put a policy on the role: %s", document)
+	}
+	if again := w.card("Approval needed"); again.TS != card.TS {
+		t.Errorf("a command that was not recorded has a card: %s", again.Text)
+	}
+
+	w.click(actors.Bob, card, messages.ActionApprove)
+	w.inThread(card, "*Read back*")
+	if _, ok := w.policyOnRole(); !ok {
+		t.Error("there is no policy on the role")
+	}
+	bot.wantCleanEnd()
+	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
+}
+
+func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot, _ := w.startBot(nil)
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
+	card := w.card("Approval needed")
+	w.inThread(card, "<!subteam^"+actors.Group+">")
+
+	w.redis.Wipe()
+	w.until("word that there is no such request", func() bool {
+		w.click(actors.Bob, card, messages.ActionApprove)
+		for _, m := range w.messages() {
+			if m.Ephemeral && m.VisibleTo == actors.Bob && strings.Contains(m.Text, "there is no request behind this button") {
+				return true
+			}
+		}
+		return false
+	})
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
+	var second message
+	w.until("second card", func() bool {
+		second = w.card("Approval needed")
+		return second.TS != card.TS
+	})
+	w.click(actors.Bob, second, messages.ActionApprove)
+	w.inThread(second, "*Read back*")
+	bot.wantCleanEnd()
+	wantCleanLog(t, bot.stderr.String(), w.secrets())
+}
+
+func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gate := newGate(t, w.printed["AWS_ENDPOINT_URL"])
+	bot, readyz := w.startBot(map[string]string{"AWS_ENDPOINT_URL": gate.address})
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
+	card := w.card("Approval needed")
+	w.click(actors.Bob, card, messages.ActionApprove)
+	gate.waitForWrite(t)
+
+	bot.terminate()
+	bot.stderr.waitForText(t, "stopping: finishing what is in hand")
+	if got := w.status(readyz); got != http.StatusServiceUnavailable {
+		t.Errorf("/readyz answers %d while it stops", got)
+	}
+	gate.open()
+	bot.wantCleanEnd()
+	document, ok := w.policyOnRole()
+	if !ok {
+		t.Fatal("the revocation was given up")
+	}
+	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
+
+	next, _ := w.startBot(nil)
+	w.inThread(card, "*Applied* to")
+	w.inThread(card, "*Read back*")
+	w.inThread(card, "CloudTrail shows")
+	w.card("Applied")
+	if after, _ := w.policyOnRole(); after != document {
+		t.Errorf("the next start wrote again: %s, before: %s", after, document)
+	}
+	next.wantCleanEnd()
+	wantCleanLog(t, next.stderr.String(), append(w.secrets(), "zanzibar"))
+}
+
+func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gate := newGate(t, w.printed["AWS_ENDPOINT_URL"])
+	bot, _ := w.startBot(map[string]string{"AWS_ENDPOINT_URL": gate.address})
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
+	card := w.card("Approval needed")
+	w.click(actors.Bob, card, messages.ActionApprove)
+	gate.waitForWrite(t)
+	bot.kill()
+	gate.refuse()
+	if document, ok := w.policyOnRole(); ok {
+		t.Fatalf("the write came through: %s", document)
+	}
+
+	next, _ := w.startBot(nil)
+	w.inThread(card, "*Read back*")
+	if _, ok := w.policyOnRole(); !ok {
+		t.Error("there is no policy on the role")
+	}
+	applied := 0
+	for _, m := range w.messages() {
+		if m.ThreadTS == card.TS && strings.Contains(m.Text, "*Applied* to") {
+			applied++
+		}
+	}
+	if applied != 1 {
+		t.Errorf("the thread says %d times that it was applied", applied)
+	}
+	next.wantCleanEnd()
+}
+
+func TestTheBotStopsCleanlyWhileSlackIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot, readyz := w.startBot(nil)
+	w.standIns.kill()
+	bot.stderr.waitForText(t, "no connection to Slack")
+	w.until("a bot that says it is not ready", func() bool { return w.status(readyz) == http.StatusServiceUnavailable })
+	bot.wantCleanEnd()
+	wantCleanLog(t, bot.stderr.String(), w.secrets())
+}
+
+// gate stands between the bot and AWS and holds back writes of policies until it is opened.
+type gate struct {
+	address string
+	reached chan struct{} // closed when the first write has come
+	opened  chan struct{}
+	refused chan struct{}
+
+	first, once sync.Once
+}
+
+func newGate(t *testing.T, endpoint string) *gate {
+	t.Helper()
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{reached: make(chan struct{}), opened: make(chan struct{}), refused: make(chan struct{})}
+	transport := &http.Transport{}
+	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // which is signed
+	}}
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the bot is gone
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte("Action=PutRolePolicy")) {
+			g.first.Do(func() { close(g.reached) })
+			select {
+			case <-g.opened:
+			case <-g.refused:
+				rw.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	g.address = server.URL
+	t.Cleanup(func() {
+		g.refuse()
+		server.Close()
+		transport.CloseIdleConnections()
+	})
+	return g
+}
+
+// waitForWrite waits until the bot wants to write a policy.
+func (g *gate) waitForWrite(t *testing.T) {
+	t.Helper()
+	wait(t, g.reached, "write of a policy")
+}
+
+// open lets the writes through.
+func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
+
+// refuse answers them with an error, unless the gate was opened.
+func (g *gate) refuse() { g.once.Do(func() { close(g.refused) }) }
