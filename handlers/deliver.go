@@ -12,9 +12,11 @@ import (
 )
 
 const (
-	// deliveryLease is how long a delivery may go without a sign of life before another replica takes over. It is longer
-	// than any single call to Slack.
-	deliveryLease = 30 * time.Second
+	// deliveryCall bounds one call to Slack in a delivery, and deliveryLease how long a delivery may go without a sign of
+	// life before another replica takes over. The lease begins anew with each call and outlasts it, so that no two replicas
+	// tell the same; and it is short, because a replica that died holds it to its end.
+	deliveryCall  = 7 * time.Second
+	deliveryLease = 9 * time.Second
 	// giveUpAfter is the attempt, about three hours after the first, at which a channel that refuses the bot is given up.
 	giveUpAfter = 200
 	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
@@ -96,6 +98,16 @@ func (d *delivery) mark(ctx context.Context) error {
 	return d.h.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
 }
 
+// call makes one call to Slack under a lease that outlasts it: the call's time begins first.
+func (d *delivery) call(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, deliveryCall)
+	defer cancel()
+	if err := d.mark(ctx); err != nil {
+		return err
+	}
+	return do(ctx)
+}
+
 // turn tells everything that is in the log now.
 func (d *delivery) turn(ctx context.Context) error {
 	r, events, err := d.h.Store.Load(ctx, d.id)
@@ -134,7 +146,9 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 		changed = changed || e.Seq > d.at.CardSeq && messages.Refreshes(e.Type)
 	}
 	if changed {
-		err := d.h.Slack.Update(ctx, r.Place.Channel, d.at.Card, messages.Card(r, c))
+		err := d.call(ctx, func(ctx context.Context) error {
+			return d.h.Slack.Update(ctx, r.Place.Channel, d.at.Card, messages.Card(r, c))
+		})
 		switch kind, code := slackKind(err); {
 		case err == nil:
 		case kind == SlackNoTarget:
@@ -163,10 +177,11 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	}
 	if d.at.Card == "" {
 		d.at.CardSeq = cardBeingPosted
-		if err := d.mark(ctx); err != nil {
+		var ts string
+		err := d.call(ctx, func(ctx context.Context) (err error) {
+			ts, err = d.h.Slack.Post(ctx, r.Place.Channel, "", mark, messages.Card(r, c))
 			return err
-		}
-		ts, err := d.h.Slack.Post(ctx, r.Place.Channel, "", mark, messages.Card(r, c))
+		})
 		if err != nil {
 			if kind, _ := slackKind(err); kind != SlackUnsure && kind != SlackUnknown {
 				d.at.CardSeq = 0
@@ -195,9 +210,6 @@ func (d *delivery) tell(ctx context.Context, before, r approvals.Request, e appr
 		}
 		if found == "" {
 			d.at.Intent = e.Seq
-			if err := d.mark(ctx); err != nil {
-				return err
-			}
 			if err := d.post(ctx, r, e, mark, m); err != nil {
 				return err
 			}
@@ -218,7 +230,10 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 	}
 	forms = append(forms, &messages.Message{Text: m.Text})
 	for i, form := range forms {
-		_, err := d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
+		err := d.call(ctx, func(ctx context.Context) error {
+			_, err := d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
+			return err
+		})
 		if err == nil {
 			return nil
 		}
@@ -241,7 +256,11 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 // find looks for a message that may have been posted. Where the bot may not read the channel's history it cannot be
 // looked for, and a line told twice is better than one never told.
 func (d *delivery) find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (string, error) {
-	ts, err := d.h.Slack.Find(ctx, channel, thread, mark, since)
+	var ts string
+	err := d.call(ctx, func(ctx context.Context) (err error) {
+		ts, err = d.h.Slack.Find(ctx, channel, thread, mark, since)
+		return err
+	})
 	if kind, code := slackKind(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
 		d.h.log.WarnContext(ctx, "a message that may have been posted cannot be looked for", "request", d.id, "event", mark.Seq, "code", code)
 		return "", nil
