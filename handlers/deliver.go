@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -41,7 +42,11 @@ func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
 		return nil
 	}
 	after := retryAfter(err, item.Attempt)
-	h.log.WarnContext(ctx, "Slack could not be told yet", "request", item.Request, "error", err, "again_in", after.String())
+	level := slog.LevelWarn
+	if code == CodePaced {
+		level = slog.LevelDebug // nothing is wrong
+	}
+	h.log.Log(ctx, level, "Slack could not be told yet", "request", item.Request, "error", err, "again_in", after.String())
 	return &Again{After: after}
 }
 

@@ -89,7 +89,12 @@ type Config struct {
 type Handlers struct {
 	Config
 	log *slog.Logger
+	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or a revocation.
+	slow chan struct{}
 }
+
+// maxSlow is how many items of slow work are done at one time; a replica has twice as many workers.
+const maxSlow = 8
 
 // New checks the configuration and returns handlers. It does not use the network.
 func New(cfg Config) (*Handlers, error) {
@@ -114,7 +119,7 @@ func New(cfg Config) (*Handlers, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
-	h := &Handlers{Config: cfg, log: cfg.Logger}
+	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -143,13 +148,24 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 	case KindExecute:
 		return h.execute(ctx, item)
 	case KindEvidence:
-		return h.evidence(ctx, item)
+		return h.slowly(ctx, item, h.evidence)
 	case approvals.KindDeliver:
-		return h.deliver(ctx, item)
+		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:
 		return h.expire(ctx, item)
 	default:
 		return fmt.Errorf("%w: %q", errNotAnItem, item.Kind)
+	}
+}
+
+// slowly does an item if not too many of its kind are being done, else it comes back.
+func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+	select {
+	case h.slow <- struct{}{}:
+		defer func() { <-h.slow }()
+		return do(ctx, item)
+	default:
+		return &Again{After: time.Second}
 	}
 }
 

@@ -20,6 +20,9 @@ const (
 	SlackToken                   // the token is wrong, revoked or lacks a scope
 )
 
+// CodePaced is the Code of a message that was not sent yet because its channel has had enough for the moment.
+const CodePaced = "paced"
+
 // SlackError is a failed call to Slack.
 type SlackError struct {
 	Kind       SlackErrorKind
