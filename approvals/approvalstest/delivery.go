@@ -1,0 +1,183 @@
+package approvalstest
+
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// upToDate is a delivery that has told so many events.
+func upToDate(seq int64) approvals.Delivery {
+	return approvals.Delivery{Card: "1700000000.000100", CardSeq: seq, Cursor: seq, Intent: seq}
+}
+
+var delivering = []sentence{
+	{name: "of a request that nobody opened nothing is told", test: func(b *bench) {
+		_, ok, err := b.Store.BeginDelivery(b.ctx, "R1", worker, never)
+		b.is(err, approvals.ErrUnknownRequest)
+		d, deliveredErr := b.Store.Delivered(b.ctx, "R1")
+		if ok || deliveredErr != nil || d != (approvals.Delivery{}) {
+			b.Errorf("%v; delivered %+v, %v", ok, d, deliveredErr)
+		}
+	}},
+	{name: "a delivery begins with nothing told", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		if d, ok := b.begin("R1", worker, never); !ok || d != (approvals.Delivery{}) {
+			b.Errorf("%v, %+v", ok, d)
+		}
+	}},
+	{name: "one worker tells, and others wait", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.opened("R2", "role 2", never)
+		b.begin("R1", worker, never)
+		for range 2 {
+			if _, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, never); ok || err != nil {
+				b.Errorf("another worker: %v, %v", ok, err)
+			}
+		}
+		if _, ok := b.begin("R1", worker, never); !ok {
+			b.Error("the worker that holds the lease does not get it")
+		}
+		if _, ok := b.begin("R2", rival, never); !ok {
+			b.Error("another request is not told of")
+		}
+	}},
+	{name: "how far it got is known to all", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, never)
+		d := approvals.Delivery{Card: "1700000000.000100", CardSeq: -1, Cursor: 3, Intent: 4}
+		b.mark("R1", worker, never, d)
+		b.mark("R1", worker, never, d)
+		got, err := b.Another.Delivered(b.ctx, "R1")
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.same("delivered", got, d)
+		b.end("R1", worker, true)
+		next, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, never)
+		if err != nil || !ok {
+			b.Fatalf("the next: %v, %v", ok, err)
+		}
+		b.same("the next begins with", next, d)
+	}},
+	{name: "a lease that ran out is another's", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, b.span)
+		b.mark("R1", worker, b.span, upToDate(1))
+		b.Advance(b.span)
+		if d, ok := b.begin("R1", rival, never); !ok || d != upToDate(1) {
+			b.Fatalf("the rival: %v, %+v", ok, d)
+		}
+		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, never, upToDate(9)), approvals.ErrLeaseLost)
+		for _, force := range []bool{false, true} {
+			_, err := b.Store.EndDelivery(b.ctx, "R1", worker, force)
+			b.is(err, approvals.ErrLeaseLost)
+		}
+		if _, ok := b.begin("R1", worker, never); ok {
+			b.Error("the worker that lost the lease has it again")
+		}
+		d, err := b.Store.Delivered(b.ctx, "R1")
+		if err != nil || d != upToDate(1) {
+			b.Errorf("delivered %+v, %v", d, err)
+		}
+	}},
+	{name: "a lease that ran out and that nobody wanted is still the worker's", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, b.span)
+		b.Advance(2 * b.span)
+		b.mark("R1", worker, never, upToDate(1))
+		if _, ok := b.begin("R1", rival, never); ok {
+			b.Error("the rival has it")
+		}
+	}},
+	{name: "a sign of life extends the lease", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, b.span)
+		b.mark("R1", worker, never, approvals.Delivery{})
+		b.Advance(2 * b.span)
+		if _, ok := b.begin("R1", rival, never); ok {
+			b.Error("the rival has it")
+		}
+	}},
+	{name: "a beginning told again extends the lease", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, b.span)
+		b.begin("R1", worker, never)
+		b.Advance(2 * b.span)
+		if _, ok := b.begin("R1", rival, never); ok {
+			b.Error("the rival has it")
+		}
+	}},
+	{name: "whoever has no lease marks nothing and ends nothing", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, never, upToDate(1)), approvals.ErrLeaseLost)
+		_, err := b.Store.EndDelivery(b.ctx, "R1", worker, false)
+		b.is(err, approvals.ErrLeaseLost)
+		b.begin("R1", worker, never)
+		b.mark("R1", worker, never, upToDate(1))
+		b.end("R1", worker, false)
+		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, never, upToDate(2)), approvals.ErrLeaseLost)
+		d, err := b.Store.Delivered(b.ctx, "R1")
+		if err != nil || d != upToDate(1) {
+			b.Errorf("delivered %+v, %v", d, err)
+		}
+	}},
+	{name: "when everything is told the lease is given back", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, never)
+		b.mark("R1", worker, never, upToDate(1))
+		if b.end("R1", worker, false) {
+			b.Error("there is more")
+		}
+		if d, ok := b.begin("R1", rival, never); !ok || d != upToDate(1) {
+			b.Errorf("the rival: %v, %+v", ok, d)
+		}
+	}},
+	{name: "when there is more to tell the lease is kept", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, never)
+		for _, behind := range []approvals.Delivery{
+			{}, {Card: "c", CardSeq: 1, Cursor: 0}, {Card: "c", CardSeq: 0, Cursor: 1}, {CardSeq: -1, Cursor: 1},
+		} {
+			b.mark("R1", worker, never, behind)
+			if !b.end("R1", worker, false) {
+				b.Errorf("after %+v there is nothing more", behind)
+			}
+			if _, ok := b.begin("R1", rival, never); ok {
+				b.Fatal("the rival has the lease")
+			}
+		}
+		b.mark("R1", worker, never, upToDate(1))
+		b.commit(approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 1")})
+		if !b.end("R1", worker, false) {
+			b.Error("what came in meanwhile is not told")
+		}
+		b.mark("R1", worker, never, upToDate(2))
+		if b.end("R1", worker, false) {
+			b.Error("there is still more")
+		}
+	}},
+	{name: "by force the lease is given back all the same", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.begin("R1", worker, never)
+		if !b.end("R1", worker, true) {
+			b.Error("it is not said that there is more")
+		}
+		if _, ok := b.begin("R1", rival, never); !ok {
+			b.Error("the rival does not get it")
+		}
+		b.mark("R1", rival, never, upToDate(1))
+		if b.end("R1", rival, true) {
+			b.Error("there is more")
+		}
+	}},
+	{name: "a delivery leaves the log alone", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		_, before := b.load("R1")
+		b.begin("R1", worker, time.Second)
+		b.mark("R1", worker, time.Second, upToDate(1))
+		b.end("R1", worker, false)
+		_, after := b.load("R1")
+		b.same("the log", after, before)
+	}},
+}
