@@ -109,7 +109,7 @@ func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
 	if err != nil {
 		return c, err
 	}
-	writes := l.writes(&c)
+	writes := l.writes(&c, p)
 	c.states = make(map[approvals.State]int)
 	logged := make(map[string]approvals.Request) // by source
 	of := make(map[string][]approvals.Request)   // by room
@@ -163,20 +163,32 @@ func (l *lane) whispered(a *ask, user string) bool {
 }
 
 // write is a policy that AWS took.
-type write struct{ cutoff time.Time }
+type write struct {
+	request string // whose session wrote it
+	role    string
+	cutoff  time.Time
+}
 
-// writes are those of all roles, in their order.
-func (l *lane) writes(c *checks) map[string][]write {
-	of := make(map[string][]write)
+// writes are those of this round's roles, in their order. The cutoff of a role may never go back, whoever wrote it.
+func (l *lane) writes(c *checks, p plan) []write {
+	ours := make(map[string]bool)
+	for _, a := range p.asks {
+		ours[a.role] = true
+	}
+	var all []write
+	last := make(map[string]time.Time)
 	for _, call := range l.aws.Calls("PutRolePolicy") {
-		if call.Code != "" {
+		w := write{role: call.Params["RoleName"], request: call.PrincipalARN[strings.LastIndex(call.PrincipalARN, "/")+1:]}
+		if call.Code != "" || !ours[w.role] {
 			continue
 		}
-		cutoff, err := cutoffOf(call.Params["PolicyDocument"])
-		c.that(invCutoff, err == nil, "role %s: %v", call.Params["RoleName"], err)
-		of[call.Params["RoleName"]] = append(of[call.Params["RoleName"]], write{cutoff})
+		var err error
+		w.cutoff, err = cutoffOf(call.Params["PolicyDocument"])
+		c.that(invCutoff, err == nil && !w.cutoff.Before(last[w.role]), "role %s: %v after %v (%v)", w.role, w.cutoff, last[w.role], err)
+		last[w.role] = w.cutoff
+		all = append(all, w)
 	}
-	return of
+	return all
 }
 
 var errNoCutoff = errors.New("a policy without one statement that denies by the issue time")
@@ -201,7 +213,7 @@ func cutoffOf(document string) (time.Time, error) {
 }
 
 // checkRequest compares a request's log with Slack and with AWS.
-func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []approvals.Event, writes map[string][]write) error {
+func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []approvals.Event, writes []write) error {
 	var role messages.Role
 	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
 		return err
@@ -230,7 +242,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	if n[approvals.EventApproved] > 0 {
 		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventFailed]+n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
 	}
-	if err := l.checkRole(c, r, role, events, writes[role.Name]); err != nil {
+	if err := l.checkRole(c, r, role, events, writes); err != nil {
 		return err
 	}
 	return l.checkThread(c, r, events, about)
@@ -238,12 +250,20 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 
 // checkRole looks at what AWS has.
 func (l *lane) checkRole(c *checks, r approvals.Request, role messages.Role, events []approvals.Event, writes []write) error {
-	for i := 1; i < len(writes); i++ {
-		c.that(invCutoff, !writes[i].cutoff.Before(writes[i-1].cutoff), "role %s: %v after %v", role.Name, writes[i].cutoff, writes[i-1].cutoff)
+	var last time.Time // on the role
+	mine := 0
+	for _, w := range writes {
+		if w.role == role.Name {
+			last = w.cutoff
+		}
+		if w.request != r.ID {
+			continue
+		}
+		mine++
+		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name, "role %s was written to, request %s is %s", w.role, r.ID, r.State)
+		c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
 	}
 	if r.State != approvals.StateApplied {
-		// A role belongs to one round; a second request for it can only follow one that ended without a revocation.
-		c.that(invUndecided, len(writes) == 0 || len(r.Votes) > 0, "role %s was written to, request %s is %s", role.Name, r.ID, r.State)
 		return nil
 	}
 	var done messages.Applied
@@ -252,14 +272,18 @@ func (l *lane) checkRole(c *checks, r approvals.Request, role messages.Role, eve
 	}
 	document, _ := l.world.Prod.RolePolicy(role.Name, "AWSRevokeOlderSessions")
 	cutoff, err := cutoffOf(document)
-	c.that(invCutoff, err == nil && cutoff.Equal(done.Cutoff), "role %s has %v (%v), the thread says %v", role.Name, cutoff, err, done.Cutoff)
-	promised := slices.ContainsFunc(events, func(e approvals.Event) bool {
-		var s messages.Started
-		return e.Type == approvals.EventStarted && json.Unmarshal(e.Detail, &s) == nil && s.Cutoff.Equal(done.Cutoff)
-	})
-	c.that(invCutoff, promised, "request %s: the cutoff %v was never promised", r.ID, done.Cutoff)
-	c.that(invCutoff, len(writes) > 0 && !r.Opened.Add(margin).After(cutoff), "request %s: %d writes, cutoff %v, opened %v", r.ID, len(writes), cutoff, r.Opened)
+	c.that(invCutoff, err == nil && cutoff.Equal(last), "role %s has %v (%v), %v was written last", role.Name, cutoff, err, last)
+	c.that(invCutoff, mine > 0 && promised(events, done.Cutoff) && !done.Cutoff.After(cutoff) && done.Cutoff.Sub(r.Opened) > margin,
+		"request %s: %d writes, the thread says %v, the role has %v, opened %v", r.ID, mine, done.Cutoff, cutoff, r.Opened)
 	return nil
+}
+
+// promised reports whether the log had a cutoff before it was written.
+func promised(events []approvals.Event, cutoff time.Time) bool {
+	return slices.ContainsFunc(events, func(e approvals.Event) bool {
+		var s messages.Started
+		return e.Type == approvals.EventStarted && json.Unmarshal(e.Detail, &s) == nil && s.Cutoff.Equal(cutoff)
+	})
 }
 
 // checkThread compares what Slack shows with what the log says.
