@@ -27,6 +27,7 @@ const callTimeout = 10 * time.Second
 
 // slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe to do twice.
 type slackClient struct {
+	pace pace
 	api  *slack.Client
 	http *http.Client
 	base *url.URL
@@ -137,6 +138,9 @@ const metadataType = "revokebot_event"
 
 // Post implements handlers.Slack with chat.postMessage.
 func (s *slackClient) Post(ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message) (string, error) {
+	if err := s.pace.turn(ctx, channel); err != nil {
+		return "", err
+	}
 	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
 		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: metadataType, EventPayload: map[string]any{
 			"request": mark.Request, "event": strconv.FormatInt(mark.Seq, 10),

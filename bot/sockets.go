@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	// openBurst and openEvery bound how often apps.connections.open is called, whatever happens.
-	openBurst = 4
-	openEvery = 2 * time.Second
+	// openBurst and openEvery bound how often apps.connections.open is called, whatever happens; budgetBurst and
+	// budgetEvery bound it in the long run, when connections are greeted and dropped again for hours.
+	openBurst   = 4
+	openEvery   = 2 * time.Second
+	budgetBurst = 40
+	budgetEvery = 20 * time.Second
 	// firstWait and longestWait are the ends of the back-off after an open that led to nothing.
 	firstWait   = time.Second
 	longestWait = time.Minute
@@ -38,6 +41,7 @@ type sockets struct {
 	status *status
 
 	limiter *rate.Limiter
+	budget  *rate.Limiter
 	calm    chan struct{} // there is no reason to wait any more
 	mu      sync.Mutex
 	wait    time.Duration
@@ -48,7 +52,9 @@ type sockets struct {
 func newSockets(want int, open func(context.Context) (string, error), client *http.Client, take func(context.Context, frame, ackFunc), log *slog.Logger, st *status) *sockets {
 	return &sockets{
 		want: want, open: open, client: client, take: take, log: log, status: st,
-		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst), calm: make(chan struct{}, 1),
+		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst),
+		budget:  rate.NewLimiter(rate.Every(budgetEvery), budgetBurst),
+		calm:    make(chan struct{}, 1),
 	}
 }
 
@@ -119,6 +125,9 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	if err := s.limiter.Wait(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.budget.Wait(ctx); err != nil {
 		return nil, err
 	}
 	address, err := s.open(ctx)

@@ -1,0 +1,210 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+func takeAll(context.Context, approvals.Item, ...string) (bool, error) { return true, nil }
+
+// Whatever happens for an hour, Slack is not called more than a few times a minute, and afterwards all is well again.
+func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
+	always := func(f slack.Fault) func(*line) {
+		f.Method = "apps.connections.open"
+		return func(l *line) {
+			l.Inject(f)
+			l.DropConnections()
+		}
+	}
+	// again and again, as soon as a connection is greeted.
+	greeted := func(do func(l *line)) func(*line) {
+		return func(l *line) {
+			for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+				if len(l.open()) > 0 {
+					do(l)
+				}
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		trouble func(*line)
+		most    int64 // opens in the hour
+		errors  int   // at most so many ERROR lines; 0: none
+	}{
+		"Socket Mode is switched off": {trouble: greeted(func(l *line) { l.Disconnect("link_disabled") }), most: 100},
+		"too many connections":        {trouble: greeted(func(l *line) { l.Disconnect("too_many_websockets") }), most: 100},
+		"refreshed at once":           {trouble: greeted(func(l *line) { l.Disconnect("refresh_requested") }), most: 225},
+		"greeted and dropped":         {trouble: greeted((*line).DropConnections), most: 225},
+		"HTTP 500":                    {trouble: always(slack.Fault{HTTPStatus: http.StatusInternalServerError}), most: 100},
+		"429":                         {trouble: always(slack.Fault{RetryAfter: 90 * time.Second}), most: 45},
+		"ratelimited in a 200":        {trouble: always(slack.Fault{RetryAfter: 30 * time.Second, In200: true}), most: 100},
+		"internal_error":              {trouble: always(slack.Fault{Error: "internal_error"}), most: 100},
+		"the network":                 {trouble: always(slack.Fault{DropBefore: true}), most: 100},
+		"the token is revoked":        {trouble: always(slack.Fault{Error: "token_revoked"}), most: 100, errors: 100},
+		"it hangs":                    {trouble: always(slack.Fault{Delay: time.Hour}), most: 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLine(t, 2, takeAll)
+				before := l.opens.Load()
+				end := time.Now().Add(time.Hour)
+				test.trouble(l)
+				time.Sleep(time.Until(end))
+				opens := l.opens.Load() - before
+				t.Logf("%d opens in an hour", opens)
+				if opens > test.most || opens < 10 {
+					t.Errorf("%d opens, want 10 to %d", opens, test.most)
+				}
+				if n := strings.Count(l.log.String(), "level=ERROR"); n > test.errors || (n > 10) != (test.errors > 0) {
+					t.Errorf("%d ERROR lines, want at most %d", n, test.errors)
+				}
+				l.ClearFaults()
+				until(t, "both connections are open", func() bool { return len(l.open()) == 2 })
+				if d := l.command(); !d.Acked {
+					t.Errorf("after the trouble: %+v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestAnEleventhConnectionIsNotInsistedOnAndTheTenthGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 2, takeAll)
+		var others sync.WaitGroup
+		var sockets []*websocket.Conn
+		l.DropConnections()
+		for range 9 { // they are there before ours are back
+			address, err := l.client.openSocket(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws, _, err := websocket.Dial(t.Context(), address, &websocket.DialOptions{HTTPClient: l.http})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sockets = append(sockets, ws)
+			others.Go(func() {
+				for {
+					if _, _, err := ws.Read(context.WithoutCancel(t.Context())); err != nil {
+						return
+					}
+				}
+			})
+		}
+		until(t, "one of ours is open", func() bool { return len(l.open()) == 10 })
+		before := l.opens.Load()
+		time.Sleep(time.Hour)
+		opens := l.opens.Load() - before
+		t.Logf("%d opens in an hour", opens)
+		if opens > 100 || opens < 10 {
+			t.Errorf("%d opens", opens)
+		}
+		if n := len(l.status.health().Connections); n != 1 {
+			t.Errorf("%d connections are ours", n)
+		}
+		for _, ws := range sockets {
+			_ = ws.CloseNow()
+		}
+		others.Wait()
+		until(t, "both are open", func() bool { return len(l.open()) == 2 })
+	})
+}
+
+func TestARefreshDoesNotWaitForTheTroubleOfAnotherConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSockets(2, nil, nil, nil, newBook(t).logger(), newStatus())
+		for range 10 {
+			s.trouble(errors.New("too many"))
+		}
+		started := time.Now()
+		go func() {
+			time.Sleep(2 * time.Second)
+			c := &connection{}
+			c.helloAt.Store(time.Now().UnixMilli())
+			c.reason.Store("warning")
+			s.lived(c)
+		}()
+		if err := s.backOff(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(started); waited != 2*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		// What Slack asked for is kept to all the same.
+		s.trouble(&handlers.SlackError{Kind: handlers.SlackPassing, RetryAfter: 20 * time.Second})
+		c := &connection{}
+		c.helloAt.Store(time.Now().UnixMilli())
+		c.reason.Store("warning")
+		s.lived(c)
+		started = time.Now()
+		if err := s.backOff(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(started); waited != 20*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+	})
+}
+
+func TestAWrongAppTokenAtTheStartIsAnErrorAndConnectionsThatAreNotGreetedYetAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBook(t)
+		s := &script{t: t, ended: make(chan struct{}), play: func(p *peer) {
+			p.listen()
+			p.send(`{"type":"disconnect","reason":"too_many_websockets"}`)
+			p.rest()
+		}}
+		client := serve(t, s)
+		calls := 0
+		open := func(context.Context) (string, error) {
+			if calls++; calls > 1 {
+				return "", &handlers.SlackError{Kind: handlers.SlackToken, Method: "apps.connections.open", Code: "invalid_auth"}
+			}
+			return "ws://slack.example/link/?ticket=TICKET", nil
+		}
+		one := newSockets(2, open, client, nil, l.logger(), newStatus())
+		started := time.Now()
+		err := one.run(t.Context(), func() { t.Error("greeted") })
+		if e, ok := errors.AsType[*handlers.SlackError](err); !ok || e.Code != "invalid_auth" {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(started); took > helloTimeout+5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		close(s.ended)
+	})
+}
+
+func TestWhyAConnectionCouldNotBeOpenedIsSaidWithoutTheTicket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		forbidden := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "ticket=TICKET is used", http.StatusForbidden)
+		}))
+		hangs := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		for want, client := range map[string]*http.Client{
+			"HTTP status 403":    forbidden,
+			"it took too long":   hangs,
+			"connection refused": {Transport: &http.Transport{DialContext: refuse}},
+			"not in the DNS":     {Transport: &http.Transport{DialContext: unknownHost}},
+			"the network or the": {Transport: &http.Transport{DialContext: oddError}},
+		} {
+			_, err := dial(t.Context(), 1, "ws://slack.example/link/?ticket=TICKET", client, newBook(t).logger(), nil)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "TICKET") || errors.Unwrap(err) != nil {
+				t.Errorf("got %v, want it to say %s and nothing of the address", err, want)
+			}
+		}
+	})
+}
