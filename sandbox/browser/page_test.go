@@ -1,0 +1,224 @@
+package browser
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+//go:embed testdata/eyes.js
+var eyes string
+
+// window is the size of a browser's window and the system's colour scheme.
+type window struct {
+	width, height int64
+	scheme        string // light or dark
+}
+
+var desk = window{1360, 900, "light"}
+
+// page is the sandbox's page in a browser, as a person has it in front of them.
+type page struct {
+	t       *testing.T
+	ctx     context.Context
+	address string
+	console *console
+	shots   int
+}
+
+// open starts a sandbox and opens its page. Errors of the console fail the test at its end.
+func open(t *testing.T, w window, args ...string) *page {
+	t.Helper()
+	address := startSandbox(t, args...)
+	p := &page{t: t, address: address, console: &console{origin: address}}
+	p.ctx = startChromium(t)
+	if err := chromedp.Listen(p.ctx, p.console.listen); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, line := range p.console.take() {
+			t.Errorf("console: %s", line)
+		}
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.shot("failed")
+		}
+	})
+	p.resize(w)
+	p.do("open "+address, chromedp.Navigate(address+"/"))
+	p.until("the bot is online and both terminals get answers", `sees("#online", "online") && all(".state[data-state='gets answers']").length === 2`)
+	return p
+}
+
+// resize changes the window.
+func (p *page) resize(w window) {
+	p.t.Helper()
+	p.do("resize", chromedp.EmulateViewport(w.width, w.height), func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: w.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+		return chromedp.Void{}, err
+	})
+}
+
+// do runs actions of the browser.
+func (p *page) do(what string, actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		p.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// ask evaluates an expression on the page as it is now; eyes.js says with which functions.
+func ask[T any](p *page, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(() => {"+eyes+"\nreturn "+expression+"})()"))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// until waits until an expression is true on the page.
+func (p *page) until(what, expression string) {
+	p.t.Helper()
+	if err := p.poll(expression); err != nil {
+		p.t.Fatalf("waited for: %s\n%v\nThe page shows:\n%s", what, err, p.text())
+	}
+}
+
+// errNotYet is returned when patience ends.
+var errNotYet = errors.New("it did not come")
+
+func (p *page) poll(expression string) error {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	script := fmt.Sprintf("new Promise((done) => {%s\nconst end = Date.now() + %d; const look = () => { if (%s) done(true);"+
+		" else if (Date.now() > end) done(false); else setTimeout(look, 40) }; look() })", eyes, (patience - 2*time.Second).Milliseconds(), expression)
+	there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise))
+	if err == nil && !there {
+		err = errNotYet
+	}
+	return err
+}
+
+// text is all that stands on the page, for the log of a test that fails.
+func (p *page) text() string {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// sees waits until an element that a selector finds is seen and has the text, or a label with the text.
+func (p *page) sees(selector, text string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("%s with %q", selector, text), fmt.Sprintf("sees(%s, %s)", quote(selector), quote(text)))
+}
+
+// gone waits until there is no such element.
+func (p *page) gone(selector, text string) {
+	p.t.Helper()
+	p.until(fmt.Sprintf("no %s with %q", selector, text), fmt.Sprintf("!sees(%s, %s)", quote(selector), quote(text)))
+}
+
+// press moves the mouse to the one element that a selector finds and that has the text, and presses it. The element has
+// to be in sight and not below another.
+func (p *page) press(selector, text string) {
+	p.t.Helper()
+	aim := fmt.Sprintf("aim(%s, %s)", quote(selector), quote(text))
+	type spot struct {
+		X, Y float64
+		Why  string
+	}
+	if err := p.poll("!" + aim + ".why"); err != nil {
+		p.t.Fatalf("press %q: %v: %s\nThe page shows:\n%s", text, err, ask[spot](p, aim).Why, p.text())
+	}
+	at := ask[spot](p, aim)
+	p.do("press "+text, chromedp.MouseClickXY(at.X, at.Y))
+}
+
+// types presses the keys of a text, one after the other.
+func (p *page) types(text string) {
+	p.t.Helper()
+	p.do("type "+text, chromedp.KeyEvent(text))
+}
+
+// key presses a key of package kb, with Shift and the like held down.
+func (p *page) key(key string, held ...chromedp.Modifier) {
+	p.t.Helper()
+	p.do("press a key", chromedp.KeyEvent(key, chromedp.KeyModifiers(held...)))
+}
+
+// becomes makes the visitor another person, by the list at the left.
+func (p *page) becomes(name string) {
+	p.t.Helper()
+	p.press(".person", name)
+	p.sees(".person:has(:checked)", name)
+	p.until("the page is that of "+name, fmt.Sprintf("document.title.startsWith(%s)", quote(name)))
+}
+
+// sends takes the command that the page offers and sends it.
+func (p *page) sends() {
+	p.t.Helper()
+	p.press(".btn-next[data-do=insert]", "/revoke-sessions prod/DeployRole")
+	p.until("the command is in the composer", `document.activeElement.id === "composer-text" && document.activeElement.value.startsWith("/revoke-sessions prod/DeployRole ")`)
+	p.key(kb.Enter)
+}
+
+// theCard is the card in the channel.
+const theCard = "#messages .msg.app:not(.ephemeral):has(.bk-header)"
+
+// decides presses a button of the card and answers yes to what is asked.
+func (p *page) decides(button string) {
+	p.t.Helper()
+	p.press(theCard+" .bk-actions .btn", button)
+	p.sees("#confirm[open] h2", "Revoke these sessions?")
+	for _, part := range []string{"DeployRole", "prod", "111122223333"} {
+		p.sees("#confirm[open] .bk-text", part)
+	}
+}
+
+// shot keeps a picture of the window among the test's artifacts.
+func (p *page) shot(name string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Errorf("picture %s: %v", name, err)
+		return
+	}
+	p.shots++
+	path := filepath.Join(p.t.ArtifactDir(), fmt.Sprintf("%02d-%s.png", p.shots, strings.ReplaceAll(name, " ", "-")))
+	if err := os.WriteFile(path, png, 0o644); err != nil {
+		p.t.Error(err)
+	}
+}
+
+func quote(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // unreachable: a string can be encoded
+	}
+	return string(b)
+}

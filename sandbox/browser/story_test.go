@@ -1,0 +1,115 @@
+package browser
+
+import (
+	"strconv"
+	"testing"
+)
+
+func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
+	t.Parallel()
+	p := open(t, desk)
+	loaded := ask[float64](p, "performance.timeOrigin")
+	p.sees("#next", "Step 1 of 4")
+	p.shot("start")
+
+	p.sends()
+	p.sees(theCard+" .bk-header", "Approval needed: revoke sessions of prod/DeployRole")
+	for _, part := range []string{"prod", "111122223333", "arn:aws:iam::111122223333:role/DeployRole", "@Rosa", "key pasted in a gist", "Who may assume it"} {
+		p.sees(theCard, part)
+	}
+	if ask[float64](p, "performance.timeOrigin") != loaded {
+		t.Error("the page was loaded again")
+	}
+	p.until("the top of the card is in sight", `inside(document.querySelector("#messages .bk-header"), document.querySelector("#messages"))`)
+	p.sees("#next", "You asked, so your own Approve does not count")
+	p.shot("card")
+
+	// The requester's own Approve.
+	p.decides("Approve")
+	p.shot("confirm")
+	p.press("#confirm .btn", "Yes, revoke")
+	p.sees("#messages .ephemeral", "you asked for this revocation, so somebody else has to decide")
+	p.sees("#messages .ephemeral .only-you", "Only visible to you")
+	p.sees(theCard+" .bk-actions .btn", "Approve")
+	p.shot("own approve refused")
+
+	// Somebody who may not.
+	p.becomes("Nils")
+	p.sees(theCard+" .bk-header", "Approval needed")
+	p.gone("#messages .ephemeral", "")
+	p.decides("Approve")
+	p.press("#confirm .btn", "Yes, revoke")
+	p.sees("#messages .ephemeral", "you are not on the list of approvers")
+	p.shot("stranger refused")
+
+	// An approver, who thinks twice.
+	p.press(".btn-next", "Become Bob")
+	p.sees(".person:has(:checked)", "Bob")
+	p.gone("#messages .ephemeral", "")
+	p.sees("#next", "You may decide")
+	p.decides("Approve")
+	p.press("#confirm .btn", "Not now")
+	p.gone("#confirm", "")
+	p.sees(theCard+" .bk-actions .btn", "Approve")
+	p.decides("Approve")
+	p.press("#confirm .btn", "Yes, revoke")
+	p.gone(theCard+" .bk-actions", "")
+	p.sees(theCard+" .bk-header", "Applied: deny on older sessions of prod/DeployRole")
+	p.shot("applied")
+
+	// The thread opens by itself.
+	p.sees("#thread .msg", "Applied to")
+	p.sees("#thread .msg", "Read back")
+	p.sees("#thread .msg .bk-table th", "Session name")
+	p.sees("#thread .msg .bk-table td", "before")
+	p.sees("#thread .msg", "CloudTrail")
+
+	p.sees("[data-actor=thief] .line-output", "AccessDenied")
+	p.sees("[data-actor=thief] .state", "is denied")
+	p.sees("[data-actor=job] .line-output", "AccessDenied")
+	p.shot("both denied")
+	p.sees("[data-actor=job] .state", "gets answers")
+	p.sees("[data-actor=job] .again", "assumed the role again")
+	p.until("the job's last line is an answer", `all("[data-actor=job] .line").at(-1).matches(".answered")`)
+
+	// The thief goes on calling, and stays out.
+	calls := ask[int](p, deniedCalls)
+	p.until("the thief is denied three times more", deniedCalls+" >= "+strconv.Itoa(calls+3))
+	p.sees("[data-actor=thief] .state", "is denied")
+	p.sees("[data-actor=job] .state", "gets answers")
+	p.sees("#next", "The thief stays out, and the job works with a new session")
+	p.shot("thief out job works")
+}
+
+// deniedCalls counts how often the thief's last line was answered with a denial.
+const deniedCalls = `Number(words(all("[data-actor=thief] .line.denied").at(-1).querySelector(".line-times")).replace("×", "") || 1)`
+
+func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
+	t.Parallel()
+	p := open(t, desk)
+	p.sends()
+	p.sees(theCard+" .bk-header", "Approval needed")
+	p.becomes("Ines")
+	p.press(theCard+" .bk-actions .btn", "Deny")
+	p.sees("#modal[open] h2", "Deny this request?")
+	p.shot("deny form")
+
+	// The form can be left; the request stays open.
+	p.press("#modal .btn", "Back")
+	p.gone("#modal", "")
+	p.sees(theCard+" .bk-actions .btn", "Deny")
+
+	p.press(theCard+" .bk-actions .btn", "Deny")
+	p.sees("#modal[open] h2", "Deny this request?")
+	p.until("the field for the reason has the focus", `document.activeElement.matches("#modal textarea")`)
+	p.types("the key in the gist is an old one")
+	p.shot("deny form filled")
+	p.press("#modal .btn", "Deny")
+	p.gone("#modal", "")
+	p.sees(theCard+" .bk-header", "Denied: prod/DeployRole")
+	p.sees(theCard, "the key in the gist is an old one")
+	p.sees(theCard, "@Ines")
+	p.gone(theCard+" .bk-actions", "")
+	p.sees("[data-actor=thief] .state", "gets answers")
+	p.shot("denied")
+}
