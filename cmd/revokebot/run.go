@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/redis/go-redis/v9"
@@ -87,7 +88,7 @@ func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient
 	}
 	warming, stopWarming := context.WithCancel(ctx)
 	var warm sync.WaitGroup
-	warm.Go(func() { warmUp(warming, cloud, log) })
+	warm.Go(func() { keepWarm(warming, cloud, log) })
 	err := b.Run(ctx)
 	stopWarming() // an account that does not answer must not hold up the end
 	warm.Wait()
@@ -105,17 +106,46 @@ func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, log *slog.L
 	})
 }
 
-// warmUp opens the reading sessions, so that the first command does not wait for them. What fails here is told now, and
-// again to whoever asks for a role of that account.
-func warmUp(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
-	if err := cloud.Warm(ctx); err != nil && ctx.Err() == nil {
+// warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.
+const warmEvery = 5 * time.Minute
+
+// keepWarm opens the reading sessions and renews them until ctx ends, so that no command and no approval waits for them.
+// An account that cannot be used is told of when it becomes so, and again to whoever asks for a role of it.
+func keepWarm(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
+	ticker := time.NewTicker(warmEvery)
+	defer ticker.Stop()
+	before := ""
+	for {
+		err := cloud.Warm(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		now := ""
 		for _, one := range unjoin(err) {
-			log.WarnContext(ctx, "an AWS account cannot be used yet", "error", one, "advice", aws.Explain(one))
+			now += aws.Explain(one)
+		}
+		if now != before {
+			for _, one := range unjoin(err) {
+				log.WarnContext(ctx, "an AWS account cannot be used yet", "error", one, "advice", aws.Explain(one))
+			}
+			if now == "" {
+				log.InfoContext(ctx, "all AWS accounts can be used again")
+			}
+			before = now
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }
 
+// unjoin lists the errors of several accounts; none for nil.
 func unjoin(err error) []error {
+	if err == nil {
+		return nil
+	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		if _, call := err.(*aws.CallError); !call {
 			return joined.Unwrap()

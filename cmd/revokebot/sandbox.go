@@ -153,7 +153,7 @@ func startSandboxBot(ctx context.Context, c config, set settings, world actors.W
 		closeAll()
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	running.Go(func() { warmUp(ctx, cloud, log) })
+	running.Go(func() { keepWarm(ctx, cloud, log) })
 	running.Go(func() {
 		if err := b.Run(ctx); err != nil {
 			fail(explainStart(err))
