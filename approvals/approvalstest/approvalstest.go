@@ -62,6 +62,7 @@ func Run(t *testing.T, s Setup) {
 		{"Work", years, working},
 		{"Timers", years, timing},
 		{"Delivery", years, delivering},
+		{"Limits", years, limiting},
 		{"Retention", retentionSpans * s.Span, retaining},
 		{"AtOnce", years, together},
 	} {

@@ -61,9 +61,26 @@ func TestSuiteOnARedisInMemoryAndFakeTime(t *testing.T) {
 }
 
 func TestSuiteOnASingleServer(t *testing.T) {
+	t.Parallel()
 	server := redisserver.Start(t)
-	runOnServers(t, func(t *testing.T) redis.UniversalClient {
+	runOnServers(t, func(*testing.T) redis.UniversalClient {
 		return redis.NewClient(&redis.Options{Addr: server.Addr})
+	})
+}
+
+func TestSuiteOnAClusterOfThree(t *testing.T) {
+	t.Parallel()
+	cluster := redisserver.StartCluster(t)
+	runOnServers(t, func(*testing.T) redis.UniversalClient {
+		return redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs()})
+	})
+}
+
+func TestSuiteBehindSentinels(t *testing.T) {
+	t.Parallel()
+	sentinel := redisserver.StartSentinel(t)
+	runOnServers(t, func(*testing.T) redis.UniversalClient {
+		return redis.NewFailoverClient(&redis.FailoverOptions{MasterName: redisserver.MasterName, SentinelAddrs: sentinel.Addrs})
 	})
 }
 
