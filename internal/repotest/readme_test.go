@@ -78,7 +78,7 @@ func TestEveryFileAndMakeTargetThatThePagesNameIsThere(t *testing.T) {
 func program(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "revokebot")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, module+"/cmd/revokebot").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", raceFlag, "-o", path, module+"/cmd/revokebot").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
