@@ -217,7 +217,7 @@ func newRedis(t *testing.T) (*redisstore.Store, *redis.Client) {
 	db := miniredis.NewMiniRedis()
 	db.ClockTTL(true)
 	client := redis.NewClient(&redis.Options{
-		Addr: "redis.example:6379", ContextTimeoutEnabled: true, PoolSize: 40,
+		Addr: "127.0.0.1:6379", ContextTimeoutEnabled: true, PoolSize: 40,
 		Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() },
 	})
 	t.Cleanup(func() {
