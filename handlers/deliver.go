@@ -143,6 +143,15 @@ func (d *delivery) turn(ctx context.Context) error {
 
 // card posts the card, or updates it when an event since the last update changes what it shows.
 func (d *delivery) card(ctx context.Context, r approvals.Request, events []approvals.Event, c messages.Context) error {
+	if d.at.Card == "" && d.at.CardSeq == cardBeingPosted {
+		ts, err := d.find(ctx, r.Place.Channel, "", Mark{Request: d.id}, r.Opened)
+		if err != nil {
+			return err
+		}
+		if ts != "" { // it shows what was so when it was posted
+			d.at.Card, d.at.CardSeq = ts, 0
+		}
+	}
 	if d.at.Card == "" {
 		return d.postCard(ctx, r, c)
 	}
@@ -172,31 +181,20 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 }
 
 func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages.Context) error {
-	mark := Mark{Request: d.id}
-	if d.at.CardSeq == cardBeingPosted {
-		ts, err := d.find(ctx, r.Place.Channel, "", mark, r.Opened)
-		if err != nil {
-			return err
+	d.at.CardSeq = cardBeingPosted
+	var ts string
+	err := d.call(ctx, func(ctx context.Context) (err error) {
+		ts, err = d.h.Slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, messages.Card(r, c))
+		return err
+	})
+	if err != nil {
+		if kind, _ := slackKind(err); kind != SlackUnsure && kind != SlackUnknown {
+			d.at.CardSeq = 0
+			return errors.Join(err, d.mark(ctx))
 		}
-		d.at.Card = ts
+		return err
 	}
-	if d.at.Card == "" {
-		d.at.CardSeq = cardBeingPosted
-		var ts string
-		err := d.call(ctx, func(ctx context.Context) (err error) {
-			ts, err = d.h.Slack.Post(ctx, r.Place.Channel, "", mark, messages.Card(r, c))
-			return err
-		})
-		if err != nil {
-			if kind, _ := slackKind(err); kind != SlackUnsure && kind != SlackUnknown {
-				d.at.CardSeq = 0
-				return errors.Join(err, d.mark(ctx))
-			}
-			return err
-		}
-		d.at.Card = ts
-	}
-	d.at.CardSeq = r.Seq
+	d.at.Card, d.at.CardSeq = ts, r.Seq
 	return d.mark(ctx)
 }
 
