@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -20,13 +19,11 @@ import (
 //go:embed testdata/eyes.js
 var eyes string
 
-// window is the size of a browser's window and the system's colour scheme.
-type window struct {
-	width, height int64
-	scheme        string // light or dark
-}
+// window is the size of a browser's window.
+type window struct{ width, height int64 }
 
-var desk = window{1360, 900, "light"}
+func desk() window  { return window{1360, 900} }
+func phone() window { return window{360, 740} }
 
 // page is the sandbox's page in a browser, as a person has it in front of them.
 type page struct {
@@ -56,21 +53,11 @@ func open(t *testing.T, w window, args ...string) *page {
 			p.shot("failed")
 		}
 	})
-	p.resize(w)
+	p.do("resize", chromedp.EmulateViewport(w.width, w.height))
+	p.scheme("light")
 	p.do("open "+address, chromedp.Navigate(address+"/"))
 	p.until("the bot is online and both terminals get answers", `sees("#online", "online") && all(".state[data-state='gets answers']").length === 2`)
 	return p
-}
-
-// resize changes the window.
-func (p *page) resize(w window) {
-	p.t.Helper()
-	p.do("resize", chromedp.EmulateViewport(w.width, w.height), func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: w.scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}})
-		return chromedp.Void{}, err
-	})
 }
 
 // do runs actions of the browser.
@@ -88,7 +75,7 @@ func ask[T any](p *page, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(() => {"+eyes+"\nreturn "+expression+"})()"))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(() => {"+eyes+looks+"\nreturn "+expression+"})()"))
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}

@@ -7,10 +7,10 @@ import (
 
 func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	t.Parallel()
-	p := open(t, desk)
+	p := open(t, desk())
 	loaded := ask[float64](p, "performance.timeOrigin")
 	p.sees("#next", "Step 1 of 4")
-	p.shot("start")
+	p.look("start")
 
 	p.sends()
 	p.sees(theCard+" .bk-header", "Approval needed: revoke sessions of prod/DeployRole")
@@ -22,16 +22,16 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	}
 	p.until("the top of the card is in sight", `inside(document.querySelector("#messages .bk-header"), document.querySelector("#messages"))`)
 	p.sees("#next", "You asked, so your own Approve does not count")
-	p.shot("card")
+	p.look("card")
 
 	// The requester's own Approve.
 	p.decides("Approve")
-	p.shot("confirm")
+	p.look("confirm")
 	p.press("#confirm .btn", "Yes, revoke")
 	p.sees("#messages .ephemeral", "you asked for this revocation, so somebody else has to decide")
 	p.sees("#messages .ephemeral .only-you", "Only visible to you")
 	p.sees(theCard+" .bk-actions .btn", "Approve")
-	p.shot("own approve refused")
+	p.look("own approve refused")
 
 	// Somebody who may not.
 	p.becomes("Nils")
@@ -40,7 +40,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.decides("Approve")
 	p.press("#confirm .btn", "Yes, revoke")
 	p.sees("#messages .ephemeral", "you are not on the list of approvers")
-	p.shot("stranger refused")
+	p.look("stranger refused")
 
 	// An approver, who thinks twice.
 	p.press(".btn-next", "Become Bob")
@@ -55,7 +55,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.press("#confirm .btn", "Yes, revoke")
 	p.gone(theCard+" .bk-actions", "")
 	p.sees(theCard+" .bk-header", "Applied: deny on older sessions of prod/DeployRole")
-	p.shot("applied")
+	p.look("applied")
 
 	// The thread opens by itself.
 	p.sees("#thread .msg", "Applied to")
@@ -67,7 +67,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.sees("[data-actor=thief] .line-output", "AccessDenied")
 	p.sees("[data-actor=thief] .state", "is denied")
 	p.sees("[data-actor=job] .line-output", "AccessDenied")
-	p.shot("both denied")
+	p.look("both denied")
 	p.sees("[data-actor=job] .state", "gets answers")
 	p.sees("[data-actor=job] .again", "assumed the role again")
 	p.until("the job's last line is an answer", `all("[data-actor=job] .line").at(-1).matches(".answered")`)
@@ -78,7 +78,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.sees("[data-actor=thief] .state", "is denied")
 	p.sees("[data-actor=job] .state", "gets answers")
 	p.sees("#next", "The thief stays out, and the job works with a new session")
-	p.shot("thief out job works")
+	p.look("thief out job works")
 }
 
 // deniedCalls counts how often the thief's last line was answered with a denial.
@@ -86,13 +86,13 @@ const deniedCalls = `Number(words(all("[data-actor=thief] .line.denied").at(-1).
 
 func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	t.Parallel()
-	p := open(t, desk)
+	p := open(t, desk())
 	p.sends()
 	p.sees(theCard+" .bk-header", "Approval needed")
 	p.becomes("Ines")
 	p.press(theCard+" .bk-actions .btn", "Deny")
 	p.sees("#modal[open] h2", "Deny this request?")
-	p.shot("deny form")
+	p.look("deny form")
 
 	// The form can be left; the request stays open.
 	p.press("#modal .btn", "Back")
@@ -103,7 +103,7 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	p.sees("#modal[open] h2", "Deny this request?")
 	p.until("the field for the reason has the focus", `document.activeElement.matches("#modal textarea")`)
 	p.types("the key in the gist is an old one")
-	p.shot("deny form filled")
+	p.look("deny form filled")
 	p.press("#modal .btn", "Deny")
 	p.gone("#modal", "")
 	p.sees(theCard+" .bk-header", "Denied: prod/DeployRole")
@@ -111,5 +111,5 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	p.sees(theCard, "@Ines")
 	p.gone(theCard+" .bk-actions", "")
 	p.sees("[data-actor=thief] .state", "gets answers")
-	p.shot("denied")
+	p.look("denied")
 }

@@ -39,6 +39,10 @@ export function update(changed, gone) {
     items.set(item.key, item);
     if (!item.thread) place(list, item);
     if (root && (item.key === root || item.thread === root)) place(threadList, item);
+    if (!known && !item.thread) end.came();
+    if (!known && item.thread && item.thread === root) threadEnd.came();
+    // What only this person sees is the answer to what they just did.
+    if (!known && !item.thread && find(list, item.key).matches(".ephemeral")) end.go();
     if (!known && !item.thread && !end.there) newer.hidden = false;
   }
   end.keep();
