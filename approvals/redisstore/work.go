@@ -90,12 +90,7 @@ func (s *Store) Keep(ctx context.Context, worker string, items []approvals.Item)
 
 // Done implements approvals.Store.
 func (s *Store) Done(ctx context.Context, item approvals.Item) error {
-	_, err := s.db.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.XAck(ctx, workKey, group, item.ID)
-		p.XDel(ctx, workKey, item.ID)
-		return nil
-	})
-	if err != nil {
+	if err := s.done.Run(ctx, s.db, []string{workKey}, group, item.ID).Err(); err != nil {
 		return fmt.Errorf("finish work: %w", err)
 	}
 	return nil
