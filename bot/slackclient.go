@@ -72,6 +72,9 @@ func (s *slackClient) identify(ctx context.Context) error {
 	if err != nil {
 		return slackError("auth.test", err)
 	}
+	if who.TeamID == "" {
+		return emptyAnswer("auth.test")
+	}
 	s.self.Store(&identity{home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, webURL: who.URL})
 	return nil
 }
@@ -130,6 +133,9 @@ func (s *slackClient) GroupMembers(ctx context.Context, group string) ([]string,
 	if err != nil {
 		return nil, slackError("usergroups.users.list", err)
 	}
+	if members == nil { // a group without members is an empty list
+		return nil, emptyAnswer("usergroups.users.list")
+	}
 	return members, nil
 }
 
@@ -150,14 +156,20 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	}
 	_, ts, err := s.api.PostMessageContext(ctx, channel, options...)
 	if err != nil {
-		return "", unsure(slackError("chat.postMessage", err))
+		return "", slackError("chat.postMessage", err)
+	}
+	if ts == "" {
+		return "", emptyAnswer("chat.postMessage")
 	}
 	return ts, nil
 }
 
 // Update implements handlers.Slack with chat.update.
 func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
-	_, _, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
+	_, updated, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
+	if err == nil && updated == "" {
+		return emptyAnswer("chat.update")
+	}
 	return slackError("chat.update", err)
 }
 
@@ -321,10 +333,8 @@ func slackError(method string, err error) error {
 	return out
 }
 
-// unsure makes sure that a post with an unclear outcome is looked for before it is tried again.
-func unsure(err error) error {
-	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnknown && e.Code == "" {
-		e.Kind = handlers.SlackUnsure
-	}
-	return err
+// emptyAnswer is for an answer that has nothing in it. slack-go takes one that names no error, such as {} from a proxy,
+// for a success; whether anything happened is unknown.
+func emptyAnswer(method string) error {
+	return &handlers.SlackError{Kind: handlers.SlackUnsure, Method: method, Err: errors.New("the answer is empty")}
 }

@@ -70,9 +70,6 @@ type crew struct {
 	done            chan struct{}
 }
 
-// leave stops taking and waits for what is in hand.
-func (c *crew) leave() { c.taking(); <-c.done }
-
 // die ends a replica as a crash does, as far as the store can see: what is in hand is neither finished nor kept.
 func (c *crew) die() { c.taking(); c.working(); <-c.done }
 
@@ -188,8 +185,7 @@ func TestAPoisonousItemIsSetAsideAfterFiveTriesAndTheRestGoesOn(t *testing.T) {
 			case strings.HasPrefix(item.Request, "BAD"):
 				return errors.New("no sense can be made of it")
 			case strings.HasPrefix(item.Request, "PANIC"):
-				var nobody map[string]int
-				nobody[item.Request]++
+				panic("of a handler")
 			}
 			return nil
 		})
