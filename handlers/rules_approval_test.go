@@ -55,7 +55,7 @@ func TestTheApproverApprovesAStoredRequestNeverWhatAMessageSays(t *testing.T) {
 			"another workspace": clickEnvelope("e-team", "T0OTHER", "A0SANDBOX", card, actors.Bob),
 			"another app":       clickEnvelope("e-app", "T0SANDBOX", "A0OTHER", card, actors.Bob),
 			"a payload that contradicts itself": strings.Replace(clickEnvelope("e-self", "T0SANDBOX", "A0SANDBOX", card, actors.Bob),
-				`"message_ts":"`+card.TS, `"message_ts":"946684801.000001`, 1),
+				`"message":{"ts":"`+card.TS, `"message":{"ts":"946684801.000001`, 1),
 		} {
 			refused := card.Request().Refused
 			if _, err := b.Slack.SendEnvelope(t.Context(), []byte(envelope)); err != nil {

@@ -23,6 +23,7 @@ type configFile struct {
 		Approvers     []string  `yaml:"approvers"`
 		Required      *count    `yaml:"required"`
 		ExpireAfter   *duration `yaml:"expire_after"`
+		KeepFor       *duration `yaml:"keep_for"`
 		RequireReason bool      `yaml:"require_reason"`
 	} `yaml:"approvals"`
 	Accounts       map[string]accountConfig `yaml:"accounts"`
@@ -53,6 +54,7 @@ type config struct {
 	channels, requesters []string
 	policies             map[string]approvals.Policy // by account
 	expireAfter          time.Duration
+	keepFor              time.Duration
 	requireReason        bool
 	accounts             []aws.Account // by name
 	defaultAccount       string
@@ -68,6 +70,7 @@ type config struct {
 const (
 	defaultRequired    = 1
 	defaultExpireAfter = 15 * time.Minute
+	defaultKeepFor     = 90 * 24 * time.Hour
 	defaultMargin      = 30 * time.Second
 	defaultLookback    = 12 * time.Hour
 )
@@ -110,7 +113,7 @@ func (f configFile) complete(name string) (config, error) {
 	c := config{
 		channels: f.Slack.Channels, requesters: f.Slack.Requesters, requireReason: f.Approvals.RequireReason,
 		policies: make(map[string]approvals.Policy), defaultAccount: f.DefaultAccount, protectedRoles: f.ProtectedRoles,
-		expireAfter: orDefault(f.Approvals.ExpireAfter, defaultExpireAfter), margin: orDefault(f.Revocation.Margin, defaultMargin),
+		expireAfter: orDefault(f.Approvals.ExpireAfter, defaultExpireAfter), keepFor: orDefault(f.Approvals.KeepFor, defaultKeepFor), margin: orDefault(f.Revocation.Margin, defaultMargin),
 		lookback: orDefault(f.Trail.Lookback, defaultLookback),
 		guard:    orDefaults(f.Revocation.Guard, defaultGuard), followUps: orDefaults(f.Trail.FollowUps, defaultFollowUps),
 	}
@@ -119,6 +122,7 @@ func (f configFile) complete(name string) (config, error) {
 	p.ids("slack.requesters", c.requesters, deciderID, "ids of people (U… or W…) or user groups (S…)", false)
 	p.ids("approvals.approvers", f.Approvals.Approvers, deciderID, "ids of people (U… or W…) or user groups (S…)", true)
 	p.seconds("approvals.expire_after", c.expireAfter)
+	p.seconds("approvals.keep_for", c.keepFor)
 	p.seconds("trail.lookback", c.lookback)
 	switch {
 	case c.margin > maxMargin:
@@ -179,6 +183,9 @@ func (c *config) warn() {
 	add := func(format string, args ...any) { c.warnings = append(c.warnings, fmt.Sprintf(format, args...)) }
 	if c.expireAfter < time.Minute {
 		add("approvals.expire_after is %v: few people answer so fast; 15m is the default.", c.expireAfter)
+	}
+	if c.keepFor < 24*time.Hour {
+		add("approvals.keep_for is %v: the record of a request is gone when the incident is looked at later; 2160h (90 days) is the default.", c.keepFor)
 	}
 	if c.margin < 10*time.Second {
 		add("revocation.margin is %v: a session that is opened while IAM spreads the deny may survive; 30s is the default.", c.margin)

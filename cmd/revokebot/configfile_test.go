@@ -39,7 +39,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 			"prod":  {Approvers: []string{"S0PRODOWNERS"}, Required: 2},
 			"china": {Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
 		},
-		expireAfter: 15 * time.Minute, requireReason: true,
+		expireAfter: 15 * time.Minute, keepFor: 90 * 24 * time.Hour, requireReason: true,
 		accounts: []aws.Account{
 			{Name: "china", ID: "012345678901", Partition: "aws-cn", Regions: []string{"cn-north-1"}},
 			{
@@ -60,7 +60,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 func TestDefaultsOfTheConfigurationFile(t *testing.T) {
 	want := config{
 		channels: []string{"C0INCIDENT"}, policies: map[string]approvals.Policy{"prod": {Approvers: []string{"S0SECURITY"}, Required: 1}},
-		accounts: []aws.Account{{Name: "prod", ID: "111122223333"}}, expireAfter: 15 * time.Minute, margin: 30 * time.Second,
+		accounts: []aws.Account{{Name: "prod", ID: "111122223333"}}, expireAfter: 15 * time.Minute, keepFor: 90 * 24 * time.Hour, margin: 30 * time.Second,
 		lookback:  12 * time.Hour,
 		guard:     []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute},
 		followUps: []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute},

@@ -141,5 +141,15 @@ func redisWarnings(ctx context.Context, client redis.UniversalClient) []string {
 	} else if aof == "no" {
 		warnings = append(warnings, "Redis keeps snapshots only and can lose minutes of requests: set appendonly yes.")
 	}
+	info, err := client.Info(ctx, "replication").Result()
+	if err != nil {
+		return warnings
+	}
+	switch {
+	case strings.Contains(info, "role:slave"):
+		warnings = append(warnings, "Redis answers as a replica, which takes no writes: give the address of the primary, or of the sentinels with master_name.")
+	case !strings.Contains(info, "connected_slaves:0") && get("min-replicas-to-write") == "0":
+		warnings = append(warnings, "Redis has replicas and may go on without them, and what it took meanwhile is lost in a failover: set min-replicas-to-write 1.")
+	}
 	return warnings
 }

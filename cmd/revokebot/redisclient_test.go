@@ -164,6 +164,7 @@ func TestRedisIsAskedForTheSettingsThatLoseRequests(t *testing.T) {
 		{"it evicts", []string{"--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"}, []string{"set maxmemory-policy noeviction"}},
 		{"nothing is kept", nil, []string{"keeps nothing on disk: set appendonly yes"}},
 		{"snapshots only", []string{"--save", "60 1000"}, []string{"keeps snapshots only"}},
+		{"a replica", []string{"--appendonly", "yes", "--maxmemory-policy", "noeviction", "--replicaof", "127.0.0.1 1"}, []string{"answers as a replica"}},
 		{"a service that hides its settings", []string{"--rename-command", "CONFIG", ""}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -36,7 +36,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	defer client.Close()
-	store, err := redisstore.New(redisstore.Config{Client: client})
+	store, err := redisstore.New(redisstore.Config{Client: client, Retention: c.keepFor})
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func startSandboxBot(ctx context.Context, c config, set settings, world actors.W
 		_ = client.Close()
 		db.Close()
 	}
-	store, err := redisstore.New(redisstore.Config{Client: client})
+	store, err := redisstore.New(redisstore.Config{Client: client, Retention: c.keepFor})
 	if err != nil {
 		closeAll()
 		return nil, err
