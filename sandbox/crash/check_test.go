@@ -144,7 +144,7 @@ func (l *lane) checkAsk(c *checks, a *ask, requests []approvals.Request, logged 
 			continue
 		}
 		_, requested := logged["envelope "+s.id]
-		c.that(invCommand, requested || l.whispered(a, s.user), "the command %s of %s in %s has neither", s.id, s.user, a.room)
+		c.that(invCommand, requested || l.whispered(a.room, s.user, a.since), "the command %s of %s in %s has neither", s.id, s.user, a.room)
 	}
 	for _, s := range a.clicks {
 		if !s.acked || s.id == "" || s.action == messages.ActionDeny { // which only opens a form, as a rule
@@ -155,10 +155,10 @@ func (l *lane) checkAsk(c *checks, a *ask, requests []approvals.Request, logged 
 	}
 }
 
-// whispered reports whether somebody was told something that only they see.
-func (l *lane) whispered(a *ask, user string) bool {
-	return slices.ContainsFunc(l.slack.Messages(a.room), func(m slackstandin.Message) bool {
-		return m.TS > a.since && m.Ephemeral && m.VisibleTo == user
+// whispered reports whether somebody was told something in a room that only they see, since a message.
+func (l *lane) whispered(room, user, since string) bool {
+	return slices.ContainsFunc(l.slack.Messages(room), func(m slackstandin.Message) bool {
+		return m.TS > since && m.Ephemeral && m.VisibleTo == user
 	})
 }
 

@@ -192,9 +192,7 @@ func (l *lane) prepare(p plan) error {
 	for _, a := range p.asks {
 		a.room = room(l.rooms)
 		l.rooms++
-		for _, m := range l.slack.Messages(a.room) {
-			a.since = max(a.since, m.TS)
-		}
+		a.since = l.latest(a.room)
 		for n := range 2 {
 			for _, v := range slices.Backward(l.slack.Views(approver(a.seat, n))) {
 				if _, err := l.slack.CloseView(context.Background(), v.UserID, v.ID); err != nil {
@@ -221,18 +219,22 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 	if a.story == help {
 		text = "help"
 	}
-	if err := l.command(ctx, a, who, text); err != nil {
-		return err
-	}
-	switch a.story {
-	case noSuchRole, help:
-		return nil
-	case askedTwice:
-		if err := l.command(ctx, a, approver(a.seat, 1), text); err != nil {
+	card, err := cardMessage{}, errTold
+	for since := a.since; errors.Is(err, errTold); since = l.latest(a.room) {
+		// Whoever is told that it did not work out sends the command again.
+		if err := l.command(ctx, a, who, text); err != nil {
 			return err
 		}
+		switch a.story {
+		case noSuchRole, help:
+			return nil
+		case askedTwice:
+			if err := l.command(ctx, a, approver(a.seat, 1), text); err != nil {
+				return err
+			}
+		}
+		card, err = l.card(ctx, a, since)
 	}
-	card, err := l.card(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -373,18 +375,38 @@ func (l *lane) deny(ctx context.Context, a *ask, c cardMessage, user string) err
 // cardMessage is where a request's card is.
 type cardMessage struct{ ts, request string }
 
-// card waits for the card in the room.
-func (l *lane) card(ctx context.Context, a *ask) (cardMessage, error) {
+// errTold is that somebody was answered and there is no card.
+var errTold = errors.New("an answer and no card")
+
+// card waits for the card in the room, or for an answer to the requester since then.
+func (l *lane) card(ctx context.Context, a *ask, since string) (cardMessage, error) {
 	var found cardMessage
+	told := false
 	err := until(ctx, "there is a card", func() error {
+		told = l.whispered(a.room, requester(a.seat), since)
 		cards := l.cards(a)
-		if len(cards) == 0 {
-			return errors.New("no card")
+		switch {
+		case len(cards) > 0:
+			found = cards[0]
+			return nil
+		case told:
+			return nil
 		}
-		found = cards[0]
-		return nil
+		return errors.New("no card")
 	})
+	if err == nil && found.ts == "" {
+		err = errTold
+	}
 	return found, err
+}
+
+// latest is the newest message of a room.
+func (l *lane) latest(room string) string {
+	ts := ""
+	for _, m := range l.slack.Messages(room) {
+		ts = max(ts, m.TS)
+	}
+	return ts
 }
 
 // cards are the cards of this round in the room.
