@@ -24,6 +24,10 @@ type Account struct {
 	AssumeRole string   // ARN of the role to assume in the account; "" means the ambient credentials
 	ExternalID string   // sent with AssumeRole unless empty
 	Regions    []string // where CloudTrail is asked; the partition's home region is always asked too
+
+	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name the people by
+	// source identity and tags. CloudTrail then shows the request, by the session's name, and nobody.
+	AllowUnnamedSessions bool
 }
 
 // Config says which accounts there are and how AWS is reached.

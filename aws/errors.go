@@ -22,6 +22,7 @@ var (
 	ErrCredentials     = errors.New("credentials not accepted")
 	ErrRoleChanged     = errors.New("another role has this name now")
 	ErrUnavailable     = errors.New("AWS not available")
+	ErrNotOurs         = errors.New("the policy is not the one that was written")
 	ErrInvalidRequest  = errors.New("request not accepted")     // a 4xx that has no kind of its own
 	ErrNoServerTime    = errors.New("an answer without a date") // the cutoff cannot be known
 )
@@ -75,6 +76,9 @@ func (e *InputError) Error() string { return e.Sentence }
 type RefusedError struct {
 	Reason   string // one of the Refused… codes
 	Sentence string // why, and what to do instead, plain text
+
+	Steps    []string // what to do instead, in order, each a sentence; nil when Sentence says it all
+	Document string   // a service control policy that is ready to be used, JSON; "" none
 }
 
 // Error returns the sentence.
@@ -89,7 +93,7 @@ func Final(err error) bool {
 		return true
 	}
 	for _, kind := range []error{
-		ErrNoSuchRole, ErrAccessDenied, ErrUnmodifiable, ErrLimitExceeded, ErrMalformedPolicy, ErrRoleChanged,
+		ErrNoSuchRole, ErrAccessDenied, ErrUnmodifiable, ErrLimitExceeded, ErrMalformedPolicy, ErrRoleChanged, ErrNotOurs,
 		ErrInvalidRequest, ErrNoServerTime,
 	} {
 		if errors.Is(err, kind) {

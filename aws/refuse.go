@@ -13,6 +13,8 @@ const (
 	RefusedOwnRole        = "own_role"
 	RefusedOtherAccount   = "other_account"
 	RefusedOtherPath      = "other_path"
+	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny
+	RefusedPermission     = "missing_permission" // the bot's own role may not write the deny
 )
 
 // Paths of roles that only AWS may change: IAM answers UnmodifiableEntity (IAM User Guide, "Create a service-linked
@@ -28,18 +30,18 @@ func (c *Cloud) refuse(hubARN string, r Role) error {
 	name := r.AccountName + "/" + r.Name
 	switch {
 	case strings.HasPrefix(r.Path, serviceLinkedPath):
-		return &RefusedError{RefusedServiceLinked, fmt.Sprintf(
+		return &RefusedError{Reason: RefusedServiceLinked, Sentence: fmt.Sprintf(
 			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through that service.", name)}
 	case strings.HasPrefix(r.Path, reservedPath):
-		return &RefusedError{RefusedIdentityCenter, fmt.Sprintf(
+		return &RefusedError{Reason: RefusedIdentityCenter, Sentence: fmt.Sprintf(
 			"%s belongs to IAM Identity Center: only AWS may change it. Deny the person's identitystore:userId in a service control policy, remove the assignment of the permission set, then end the portal session and disable the user; keep the deny for 12 hours.", name)}
 	case c.ownRole(hubARN, r.AccountID, r.Name):
-		return &RefusedError{RefusedOwnRole, fmt.Sprintf(
+		return &RefusedError{Reason: RefusedOwnRole, Sentence: fmt.Sprintf(
 			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. Use the IAM console with other credentials.", name)}
 	}
 	for _, pattern := range c.protected {
 		if matchFold(pattern, r.ARN) {
-			return &RefusedError{RefusedProtected, fmt.Sprintf(
+			return &RefusedError{Reason: RefusedProtected, Sentence: fmt.Sprintf(
 				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console does it there.", name, quote(pattern))}
 		}
 	}

@@ -23,6 +23,10 @@ type Revocation struct {
 	// cutoff is never lower, and if the policy on the role already reaches it, nothing is written.
 	NotBefore time.Time
 
+	// AtLeast is a cutoff that the new one must not be lower than, whatever is on the role: what was promised before
+	// somebody took it away. Unlike NotBefore it excuses nothing from being written. May be zero.
+	AtLeast time.Time
+
 	// Plan is called after the reads and before the write, at most once, so that the caller can make the cutoff
 	// durable. An error stops the write and is returned as it is. It is not called when nothing is to be written. May
 	// be nil.
@@ -53,6 +57,7 @@ type Result struct {
 	ReadBackError    error     // why it could not be read back, a *CallError
 	Writes           int       // how often the policy was written: more than once when somebody else changed it
 	CallerARN        string    // who wrote it, as AWS calls the bot's session
+	Unnamed          bool      // the session could not name the people; see Account.AllowUnnamedSessions
 }
 
 // maxWrites bounds how often Revoke writes when somebody keeps undoing it.

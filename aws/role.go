@@ -25,6 +25,9 @@ type Role struct {
 	Trust                             []Principal   // who may assume it
 	TrustDigest                       string        // of the trust policy, the same for the same JSON, in hex
 	ServerTime                        time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
+	Tags                              map[string]string
+	Warnings                          []Warning // what to know before approving; only Describe looks for them
+	ExistingCutoff                    time.Time // of the AWSRevokeOlderSessions that is on the role already, zero none
 }
 
 // Describe looks the role up. A role that must not be touched, or that is not in the account or at the path that was
@@ -49,7 +52,7 @@ func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
 		return Role{}, err
 	}
 	if t.Path != "" && t.Path != role.Path {
-		return Role{}, &RefusedError{RefusedOtherPath, fmt.Sprintf(
+		return Role{}, &RefusedError{Reason: RefusedOtherPath, Sentence: fmt.Sprintf(
 			"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
 			role.Name, a.Name, quote(role.Path), quote(t.Path))}
 	}
@@ -93,7 +96,7 @@ func (c *Cloud) readRole(a *account, out *iam.GetRoleOutput) (Role, error) {
 		ServerTime:     serverTime(out.ResultMetadata),
 	}
 	if role.ARN != roleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
-		return Role{}, &RefusedError{RefusedOtherAccount, fmt.Sprintf(
+		return Role{}, &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(
 			"The credentials for account %s (%s, partition %s) found %s, which is not there. Check assume_role of that account and the ambient credentials.",
 			a.Name, a.ID, a.Partition, quote(role.ARN))}
 	}
