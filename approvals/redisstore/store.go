@@ -45,12 +45,16 @@ type Config struct {
 	Client redis.UniversalClient
 	// Retention is how long an ended request stays readable; 0: 90 days.
 	Retention time.Duration
+	// Copies is how many replicas must have an accepted item before Accept returns without ErrOneCopy; 0: none is waited
+	// for.
+	Copies int
 }
 
 // Store is an approvals.Store on Redis. Make one with New.
 type Store struct {
 	db        redis.UniversalClient
 	retention time.Duration
+	copies    int
 
 	now, accept, open, commit, note          *redis.Script
 	claim, keep, sweep                       *redis.Script
@@ -65,7 +69,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("redisstore: no client")
 	}
-	s := &Store{db: cfg.Client, retention: cfg.Retention}
+	s := &Store{db: cfg.Client, retention: cfg.Retention, copies: max(cfg.Copies, 0)}
 	if s.retention <= 0 {
 		s.retention = 90 * 24 * time.Hour
 	}
@@ -121,9 +125,9 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 	if err != nil {
 		return false, fmt.Errorf("accept: %w", err)
 	}
-	n, err := s.accept.Run(ctx, s.db, keys, body, rememberIDs.Milliseconds()).Int()
+	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds())
 	if err != nil {
-		return false, fmt.Errorf("accept: %w", err)
+		return n == 1, fmt.Errorf("accept: %w", err)
 	}
 	return n == 1, nil
 }

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,15 @@ import (
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(quiet{}) // what fails on purpose is not news
+	goleak.VerifyTestMain(m)
+}
+
+// quiet is a logger of the client library that says nothing.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 // store returns a store that is ready on a client.
 func ready(t *testing.T, client redis.UniversalClient, retention time.Duration) *Store {
@@ -148,3 +157,7 @@ func wait(t *testing.T, store approvals.Store, d time.Duration) {
 		}
 	}
 }
+
+var errNobody = errors.New("nobody is there")
+
+func nobody(context.Context, string, string) (net.Conn, error) { return nil, errNobody }

@@ -1,0 +1,77 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// copyWait is how long an accepted item waits for its copy. It leaves time for the answer to Slack.
+const copyWait = 500 * time.Millisecond
+
+// runCopied runs a script and then waits, with WAIT on the same connection, until as many replicas as are configured
+// have what it wrote. It returns the script's answer, and approvals.ErrOneCopy with it when they have not.
+//
+// WAIT counts the writes of its own connection (Redis documentation, "WAIT"), so both commands go through one pipeline;
+// on a cluster to the node that owns the keys.
+func (s *Store) runCopied(ctx context.Context, script *redis.Script, keys []string, args ...any) (int64, error) {
+	if s.copies == 0 {
+		return script.Run(ctx, s.db, keys, args...).Int64()
+	}
+	node, err := s.owner(ctx, keys[0])
+	if err != nil {
+		return 0, err
+	}
+	answer, copies, err := s.pipelined(ctx, node, script.EvalSha, keys, args)
+	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
+		answer, copies, err = s.pipelined(ctx, node, script.Eval, keys, args)
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case copies < int64(s.copies):
+		return answer, approvals.ErrOneCopy
+	default:
+		return answer, nil
+	}
+}
+
+// owner is the client that talks to the server with the key.
+func (s *Store) owner(ctx context.Context, key string) (redis.UniversalClient, error) {
+	cluster, ok := s.db.(*redis.ClusterClient)
+	if !ok {
+		return s.db, nil
+	}
+	node, err := cluster.MasterForKey(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("find the node: %w", err)
+	}
+	return node, nil
+}
+
+type evaluation func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
+
+func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, eval evaluation, keys []string, args []any) (answer, copies int64, err error) {
+	var script, wait *redis.Cmd
+	_, err = node.Pipelined(ctx, func(p redis.Pipeliner) error {
+		script = eval(ctx, p, keys, args...)
+		wait = p.Do(ctx, "WAIT", s.copies, copyWait.Milliseconds())
+		return nil
+	})
+	if answer, scriptErr := script.Int64(); scriptErr == nil {
+		// The script ran. Whatever became of WAIT, the item is recorded.
+		copies, waitErr := wait.Int64()
+		if waitErr != nil {
+			copies = 0
+		}
+		return answer, copies, nil
+	} else if err == nil {
+		err = scriptErr
+	}
+	return 0, 0, err
+}
