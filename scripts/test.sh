@@ -14,4 +14,4 @@ done
 mkdir -p bin
 go build -o bin/testreport ./scripts/testreport
 # -json is for the report alone: it prints what go test itself would have printed, and then the sums.
-go test -json -race -timeout 4m "$@" $everything </dev/null | bin/testreport
+go test -json -race -timeout 8m "$@" $everything </dev/null | bin/testreport
