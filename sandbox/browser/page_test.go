@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,8 +57,21 @@ func open(t *testing.T, w window, args ...string) *page {
 	p.do("resize", chromedp.EmulateViewport(w.width, w.height))
 	p.scheme("light")
 	p.do("open "+address, chromedp.Navigate(address+"/"))
-	p.until("the bot is online and both terminals get answers", `sees("#online", "online") && all(".state[data-state='gets answers']").length === 2`)
+	p.ready()
 	return p
+}
+
+// reload loads the page again.
+func (p *page) reload() {
+	p.t.Helper()
+	p.do("reload", chromedp.Reload())
+	p.ready()
+}
+
+// ready waits until the sandbox runs and the page shows it.
+func (p *page) ready() {
+	p.t.Helper()
+	p.until("the bot is online and both terminals get answers", `sees("#online", "online") && all(".state[data-state='gets answers']").length === 2`)
 }
 
 // do runs actions of the browser.
@@ -175,6 +189,14 @@ func (p *page) sends() {
 // theCard is the card in the channel.
 const theCard = "#messages .msg.app:not(.ephemeral):has(.bk-header)"
 
+// seesTheTop waits until the card is read from its top. Only a word for this person alone, below the card, may have
+// taken them further down.
+func (p *page) seesTheTop() {
+	p.t.Helper()
+	p.until("the top of the card is in sight", `inside(document.querySelector("#messages .bk-header"), document.querySelector("#messages"))`+
+		` || all("#messages .msg").at(-1).matches(".ephemeral")`)
+}
+
 // decides presses a button of the card and answers yes to what is asked.
 func (p *page) decides(button string) {
 	p.t.Helper()
@@ -185,9 +207,12 @@ func (p *page) decides(button string) {
 	}
 }
 
-// shot keeps a picture of the window among the test's artifacts.
+// shot keeps a picture of the window among the test's artifacts, if artifacts are kept.
 func (p *page) shot(name string) {
 	p.t.Helper()
+	if f := flag.Lookup("test.artifacts"); f == nil || f.Value.String() != "true" {
+		return
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())

@@ -20,7 +20,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	if ask[float64](p, "performance.timeOrigin") != loaded {
 		t.Error("the page was loaded again")
 	}
-	p.until("the top of the card is in sight", `inside(document.querySelector("#messages .bk-header"), document.querySelector("#messages"))`)
+	p.seesTheTop()
 	p.sees("#next", "You asked, so your own Approve does not count")
 	p.look("card")
 

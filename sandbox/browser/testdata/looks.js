@@ -75,3 +75,16 @@ const wide = () => {
   }
   return found;
 };
+
+// standing says what is wrong with the place where the focus is, for somebody who cannot point.
+const standing = () => {
+  const e = document.activeElement;
+  if (e === document.body) return ""; // the browser's own controls
+  if (!shown(e) && !e.matches(".person input")) return `the focus is on ${describe(e)}, which is not seen`;
+  const mark = e.matches(".person input") ? e.closest(".person") : e.closest(".box") ?? e;
+  const style = getComputedStyle(mark);
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  if (!ring && style.boxShadow === "none") return `nothing shows that the focus is on ${describe(e)}`;
+  const name = e.getAttribute("aria-label") ?? (words(e) || e.labels?.[0]?.textContent.trim());
+  return name || e.matches("[tabindex]") ? "" : `${e.outerHTML.slice(0, 120)} has no name`;
+};

@@ -8,7 +8,8 @@ export function wire(form, { send, hints }) {
   const notice = form.querySelector("[role=alert]");
   let recalled = 0;
 
-  let taken = false; // an Enter that was acted upon must not also break the line
+  // An Enter that was acted upon must not also break the line, here or where it was pressed before the focus came here.
+  let taken = true;
 
   const grow = () => {
     box.rows = Math.min(8, box.value.split("\n").length);
@@ -54,7 +55,7 @@ export function wire(form, { send, hints }) {
       put(recalled ? sent[sent.length - recalled] : "");
     }
   });
-  box.addEventListener("keyup", () => (taken = false));
+  box.addEventListener("blur", () => (taken = true));
   box.addEventListener("beforeinput", (event) => {
     if (taken && event.inputType === "insertLineBreak") event.preventDefault();
   });

@@ -7,6 +7,16 @@ const confirmDialog = document.getElementById("confirm");
 const modalDialog = document.getElementById("modal");
 const form = document.getElementById("modal-form");
 
+// answered resolves the question that is open. A close event comes late, when the next question may be open already, so
+// it counts only if the dialog is closed by then.
+let answered = () => {};
+
+function answer(yes) {
+  const resolve = answered;
+  answered = () => {};
+  resolve(yes);
+}
+
 // ask shows the confirm object of an element, and resolves to whether the answer was yes.
 export function ask(element) {
   const template = element.nextElementSibling;
@@ -16,15 +26,18 @@ export function ask(element) {
   const title = confirmDialog.querySelector("h2");
   title.id = "confirm-title";
   confirmDialog.setAttribute("aria-labelledby", title.id);
-  confirmDialog.returnValue = "";
+  answer(false);
   confirmDialog.showModal();
-  return new Promise((resolve) => {
-    confirmDialog.addEventListener("close", () => resolve(confirmDialog.returnValue === "yes"), { once: true });
-  });
+  return new Promise((resolve) => (answered = resolve));
 }
 confirmDialog.addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (button) confirmDialog.close(button.value);
+  if (!button) return;
+  confirmDialog.close();
+  answer(button.value === "yes");
+});
+confirmDialog.addEventListener("close", () => {
+  if (!confirmDialog.open) answer(false);
 });
 
 let current = null; // the modal shown: {id, html}

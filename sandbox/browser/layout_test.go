@@ -1,0 +1,104 @@
+package browser
+
+import "testing"
+
+func TestAPhoneShowsAllOfIt(t *testing.T) {
+	t.Parallel()
+	p := open(t, phone())
+	p.look("start")
+
+	// The terminals are folded where there is little room, with their states in sight.
+	p.press(".dock-toggle", "Unfold")
+	p.sees("[data-actor=thief] .line-output", "8 roles")
+	p.look("terminals")
+	p.press(".dock-toggle", "Fold")
+
+	p.press(".rail-open", "Channels and people")
+	p.sees(".rail .tab", "incident-4711")
+	p.look("menu")
+	p.press(".rail-close", "Close the menu")
+	p.gone(".rail .tab", "")
+
+	p.press("[data-open=controls]", "")
+	p.sees("#controls[open] .btn", "Drop the connections")
+	p.look("controls")
+	p.press("#controls .icon-button", "Close")
+	p.press("[data-open=about]", "")
+	p.sees("#about[open] dt", "AWS stand-in")
+	p.look("about")
+	p.press("#about .icon-button", "Close")
+
+	p.sends()
+	p.sees(theCard+" .bk-header", "Approval needed")
+	p.seesTheTop()
+	p.sees(theCard+" .replies", "1 reply")
+	p.gone("#thread", "")
+	p.look("card")
+
+	p.press(".btn-next", "Become Bob")
+	p.sees("#next", "You may decide")
+	p.press(theCard+" .bk-actions .btn", "Deny")
+	p.sees("#modal[open] h2", "Deny this request?")
+	p.look("deny form")
+	p.press("#modal .btn", "Back")
+	p.gone("#modal", "")
+
+	p.decides("Approve")
+	p.look("confirm")
+	p.press("#confirm .btn", "Yes, revoke")
+	p.sees(theCard+" .bk-header", "Applied")
+	p.look("applied")
+	p.press(theCard+" .replies", "replies")
+	p.sees("#thread .msg .bk-table th", "Session name")
+	p.look("thread")
+	p.press(".thread-back", "Back to the channel")
+	p.gone("#thread", "")
+	p.press(".dock-toggle", "Unfold")
+	p.sees("[data-actor=job] .again", "assumed the role again")
+	p.look("terminals after it")
+}
+
+func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {
+	t.Parallel()
+	p := open(t, desk())
+	p.press("[data-open=controls]", "Controls")
+	p.sees("#controls[open] .btn", "Leak a new session")
+	p.look("controls")
+	p.press("#controls .btn", "Leak a new session to the thief")
+	p.sees("#controls .setting-result", "Done.")
+	p.press("#controls .icon-button", "Close")
+
+	p.press("[data-open=about]", "About")
+	p.sees("#about[open] dt", "Slack stand-in")
+	p.look("about")
+	p.press("#about .icon-button", "Close")
+
+	// The visitor's choice is stronger than the system's, and is kept.
+	const ground = `getComputedStyle(document.body).backgroundColor`
+	light := ask[string](p, ground)
+	p.press("#theme", "Switch between dark and light")
+	p.until("the page is dark", ground+" !== "+quote(light))
+	dark := ask[string](p, ground)
+	p.reload()
+	p.until("the page is dark from the start", ground+" === "+quote(dark))
+	p.press("#theme", "Switch between dark and light")
+	p.until("the page is light again", ground+" === "+quote(light))
+}
+
+// A test of the tests: what they rest on has to notice.
+func TestABreachOfTheSecurityPolicyIsNoticed(t *testing.T) {
+	t.Parallel()
+	p := open(t, desk())
+	ask[bool](p, `(document.body.insertAdjacentHTML("beforeend", "<p style='color: #777; background: #888; width: 9000px'>pale</p>"), true)`)
+	p.until("the policy keeps the style away", `getComputedStyle(document.body.lastElementChild).width !== "9000px"`)
+	if lines := p.console.take(); len(lines) != 1 {
+		t.Errorf("the console has %q", lines)
+	}
+	ask[bool](p, `(Object.assign(document.body.lastElementChild.style, { color: "#777", background: "#888", width: "9000px" }), true)`)
+	if found := ask[[]string](p, "pale()"); len(found) != 1 {
+		t.Errorf("the text that cannot be read: %q", found)
+	}
+	if found := ask[[]string](p, "wide()"); len(found) < 1 {
+		t.Error("the line that is too wide was not seen")
+	}
+}
