@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -45,7 +46,7 @@ type Bot struct {
 	slack    *slackClient
 	handlers *handlers.Handlers
 	status   *status
-	once     sync.Once
+	ran      atomic.Bool
 }
 
 // New checks the configuration and returns a bot. It does not use the network.
@@ -88,13 +89,17 @@ var errSecondRun = errors.New("bot: Run was called before")
 // without it. It returns early, with an error that says why, when Slack refuses a token at the start or the store cannot
 // be made ready.
 func (b *Bot) Run(ctx context.Context) error {
-	err := errSecondRun
-	b.once.Do(func() { err = b.run(ctx) })
-	return err
+	if b.ran.Swap(true) {
+		return errSecondRun
+	}
+	return b.run(ctx)
 }
 
 func (b *Bot) run(ctx context.Context) error {
-	if err := b.cfg.Store.Prepare(ctx); err != nil {
+	if err := b.cfg.Store.Prepare(ctx); ctx.Err() != nil {
+		b.status.stopping.Store(true)
+		return nil
+	} else if err != nil {
 		return &StartError{Store: true, Err: err}
 	}
 	b.status.storeAnswered()
@@ -126,15 +131,16 @@ func (b *Bot) run(ctx context.Context) error {
 		refused = b.connect(taking, connected, in, func() { close(known) })
 		stopTaking(refused)
 	})
-	giveUp := context.AfterFunc(taking, func() {
+	all.Go(func() {
+		<-taking.Done()
 		b.status.stopping.Store(true)
 		b.log.InfoContext(work, "stopping: finishing what is in hand")
-		timer := time.AfterFunc(b.cfg.StopTimeout, func() { stopWork(errStopTimeout) })
-		context.AfterFunc(work, func() { timer.Stop() })
+		if pause(work, b.cfg.StopTimeout) {
+			stopWork(errStopTimeout)
+		}
 	})
-	defer giveUp()
 	b.waitForSlack(taking, known)
-	w.run(taking, work)
+	w.run(taking, work) // until taking has ended
 	stopWork(nil)
 	disconnect(errStopped)
 	all.Wait()

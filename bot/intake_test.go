@@ -218,7 +218,7 @@ func TestAStoreThatRefusesIsNotRecordedAndSaysSo(t *testing.T) {
 		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
 			return false, errors.New("OOM command not allowed")
 		})
-		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), messages.NotRecorded().Text) {
+		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), "nothing was recorded") {
 			t.Errorf("%+v: %s", d, d.AckPayload)
 		}
 		form := `{"type":"view_submission","user":{"id":"U0ROSA"},"team":{"id":"T0SANDBOX"},"view":{"id":"V1","callback_id":"` + messages.FormDeny + `","private_metadata":"{}"}}`
