@@ -18,6 +18,7 @@ type Account struct {
 	users   map[string]*user // by name in lower case
 	roles   map[string]*role // by name in lower case
 	trails  map[string][]*event
+	scp     *Policy // the service control policy, nil if there is none
 }
 
 type user struct {

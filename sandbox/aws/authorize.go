@@ -21,18 +21,36 @@ func (x *exchange) authorize(t target) error {
 		ctx["aws:ResourceTag/"+k], ctx["iam:ResourceTag/"+k] = []string{v}, []string{v}
 	}
 	action := x.sig.service + ":" + x.action
-	if d, why := x.caller.may(Request{Action: action, Resource: t.resource, Context: ctx}); d != Allowed {
+	if d, why := x.caller.may(x.region(), Request{Action: action, Resource: t.resource, Context: ctx}); d != Allowed {
 		return denied(x.caller, action, t.words, why)
 	}
 	return nil
 }
 
-// may evaluates the caller's own policies: those of the user or role, and the session policy, which can only take away.
-// why ends the error message (IAM User Guide, "Troubleshoot access denied error messages").
-func (c *credential) may(r Request) (d Decision, why string) {
+// region is where the call is decided: IAM in the partition's home region, whatever the signature says.
+func (x *exchange) region() string { return x.sig.decidedIn(x.caller) }
+
+func (sig signature) decidedIn(c *credential) string {
+	if sig.service == "iam" {
+		return c.account().HomeRegion()
+	}
+	return sig.region
+}
+
+// may evaluates what bounds the caller in a region: the organization's policy, those of the user or role, and the session
+// policy, which like the first can only take away. why ends the error message (IAM User Guide, "Troubleshoot access
+// denied error messages").
+func (c *credential) may(region string, r Request) (d Decision, why string) {
+	path := ""
+	if c.session != nil {
+		path = c.session.role.path
+	}
+	if c.account().scpDenies(path, r) {
+		return ExplicitDeny, " with an explicit deny in a service control policy"
+	}
 	var own []*Policy
 	if c.session != nil {
-		own = c.session.role.identityPolicies()
+		own = c.session.role.identityPolicies(region)
 	} else {
 		for _, p := range c.user.policies {
 			own = append(own, p)

@@ -15,6 +15,7 @@ type condition struct {
 	operator string // without set prefix and IfExists
 	set      string // "", "ForAnyValue" or "ForAllValues"
 	ifExists bool
+	name     string // of the key, as it was written
 	key      string // in lower case: keys are the same whatever their case
 	values   []string
 }
@@ -97,7 +98,7 @@ func parseConditions(v any) ([]condition, error) {
 			return nil, malformed("Invalid Condition type : " + block.name + ".")
 		}
 		for _, k := range keys {
-			c.key = strings.ToLower(k.name)
+			c.name, c.key = k.name, strings.ToLower(k.name)
 			if !strings.Contains(c.key, ":") {
 				return nil, malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 			}

@@ -86,6 +86,12 @@ func Evaluate(r Request, policies ...*Policy) Result {
 
 // applies tells whether the statement speaks of the request; principals are looked at elsewhere.
 func (st statement) applies(r Request, variables bool) bool {
+	return st.names(r, variables) &&
+		!slices.ContainsFunc(st.conditions, func(c condition) bool { return !c.holds(r.Context, variables) })
+}
+
+// names tells whether the statement is about the request's action and resource, whatever its conditions.
+func (st statement) names(r Request, variables bool) bool {
 	action := func(p string) bool { return glob(strings.ToLower(p), strings.ToLower(r.Action)) }
 	resource := func(p string) bool {
 		if variables {
@@ -103,5 +109,5 @@ func (st statement) applies(r Request, variables bool) bool {
 		st.notResource != nil && slices.ContainsFunc(st.notResource, resource):
 		return false
 	}
-	return !slices.ContainsFunc(st.conditions, func(c condition) bool { return !c.holds(r.Context, variables) })
+	return true
 }

@@ -28,7 +28,7 @@ func (a *Account) putRolePolicy(name, policy, text string) error {
 		}
 		return quotaExceeded(r.name)
 	}
-	r.written(a.server.propagation, false)
+	r.written(a.server.lag, false)
 	return nil
 }
 
@@ -41,7 +41,7 @@ func (a *Account) deleteRolePolicy(name, policy string) error {
 		return noSuchPolicy(policy)
 	}
 	delete(r.inline, policy)
-	r.written(a.server.propagation, false)
+	r.written(a.server.lag, false)
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (a *Account) setTrust(name, text string) error {
 		return err
 	}
 	r.trust = d
-	r.written(a.server.propagation, false)
+	r.written(a.server.lag, false)
 	return nil
 }
 

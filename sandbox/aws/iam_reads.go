@@ -114,6 +114,7 @@ func roleReads() map[string]*operation {
 		"ListAttachedRolePolicies":    {params: attached, readOnly: true, target: onRole, do: withRole(listAttached)},
 		"ListInstanceProfilesForRole": {params: paged, readOnly: true, target: onRole, do: withRole(listProfiles)},
 		"ListRoleTags":                {params: paged, readOnly: true, target: onRole, do: withRole(listRoleTags)},
+		"SimulatePrincipalPolicy":     simulateOperation(),
 	}
 }
 

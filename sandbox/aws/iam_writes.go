@@ -73,7 +73,7 @@ func createRole(x *exchange) (any, error) {
 	r, err := a.addRole(RoleSpec{
 		Name: p["RoleName"], Path: p["Path"], Description: p["Description"], Trust: p["AssumeRolePolicyDocument"],
 		MaxSession: time.Duration(seconds) * time.Second, Tags: p.tags(),
-	}, x.server.propagation)
+	}, x.server.lag)
 	if err != nil {
 		return nil, err
 	}

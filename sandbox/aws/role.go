@@ -33,9 +33,10 @@ type document struct {
 	policy *Policy
 }
 
-// version is what authorisation sees of a role from a moment on (the machine's clock).
+// version is what authorisation sees of a role from a moment on, which is another one in each region (the machine's clock).
 type version struct {
-	from   time.Time
+	at     time.Time // when it was written
+	lag    lag
 	inline map[string]*Policy
 	trust  *Policy
 	gone   bool
@@ -62,40 +63,42 @@ func inlineSize(inline map[string]document) int {
 	return n
 }
 
-// written notes the role's present state as a version that is enforced after the delay.
-func (r *role) written(delay time.Duration, gone bool) {
+// written notes the role's present state as a version that is enforced after the lag.
+func (r *role) written(l lag, gone bool) {
 	now := time.Now()
-	v := version{from: now.Add(delay), trust: r.trust.policy, inline: map[string]*Policy{}, gone: gone}
+	v := version{at: now, lag: l, trust: r.trust.policy, inline: map[string]*Policy{}, gone: gone}
 	for name, d := range r.inline {
 		v.inline[name] = d.policy
 	}
-	if i := r.enforcedIndex(now); i > 0 {
+	everywhere := func(v version) bool { return !v.at.Add(v.lag.longest()).After(now) }
+	if i := r.lastVersion(everywhere); i > 0 {
 		r.versions = slices.Delete(r.versions, 0, i)
 	}
 	r.versions = append(r.versions, v)
 }
 
-// enforcedIndex finds the last written version whose time has come, -1 before there is one.
-func (r *role) enforcedIndex(now time.Time) int {
+// lastVersion finds the last written version that has come, -1 before there is one.
+func (r *role) lastVersion(come func(version) bool) int {
 	for i, v := range slices.Backward(r.versions) {
-		if !v.from.After(now) {
+		if come(v) {
 			return i
 		}
 	}
 	return -1
 }
 
-// enforced is what authorisation sees of the role now; ok is false while the role is too new.
-func (r *role) enforced() (v version, ok bool) {
-	if i := r.enforcedIndex(time.Now()); i >= 0 {
+// enforced is what authorisation sees of the role now in a region; ok is false while the role is too new.
+func (r *role) enforced(region string) (v version, ok bool) {
+	now := time.Now()
+	if i := r.lastVersion(func(v version) bool { return !v.at.Add(v.lag.in(region)).After(now) }); i >= 0 {
 		return r.versions[i], true
 	}
 	return version{}, false
 }
 
-// identityPolicies are the policies that speak for the role now.
-func (r *role) identityPolicies() []*Policy {
-	v, ok := r.enforced()
+// identityPolicies are the policies that speak for the role now in a region.
+func (r *role) identityPolicies(region string) []*Policy {
+	v, ok := r.enforced(region)
 	if !ok || v.gone {
 		return nil
 	}

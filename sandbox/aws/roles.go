@@ -56,7 +56,7 @@ func (a *Account) AddRole(spec RoleSpec) Role {
 func (a *Account) NewRole(spec RoleSpec) (Role, error) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
-	r, err := a.addRole(spec, 0)
+	r, err := a.addRole(spec, lag{})
 	if err != nil {
 		return Role{}, err
 	}
@@ -64,7 +64,7 @@ func (a *Account) NewRole(spec RoleSpec) (Role, error) {
 }
 
 // addRole is the one way a role comes to be. The caller holds the lock.
-func (a *Account) addRole(spec RoleSpec, delay time.Duration) (*role, error) {
+func (a *Account) addRole(spec RoleSpec, delay lag) (*role, error) {
 	spec.Path = orSlash(spec.Path)
 	spec.MaxSession = cmp.Or(spec.MaxSession, time.Hour)
 	if err := checkName("roleName", spec.Name); err != nil {
@@ -196,12 +196,12 @@ func (a *Account) RecreateRole(name string) (Role, error) {
 	again := *r
 	again.id, again.created = randomID("AROA", 17), a.server.now().Truncate(time.Second)
 	again.lastUsed, again.lastRegion, again.versions = time.Time{}, "", nil
-	again.written(0, false)
+	again.written(lag{}, false)
 	a.roles[strings.ToLower(name)] = &again
 	return again.snapshot(), nil
 }
 
 func (a *Account) removeRole(r *role) {
 	delete(a.roles, strings.ToLower(r.name))
-	r.written(a.server.propagation, true)
+	r.written(a.server.lag, true)
 }

@@ -41,7 +41,7 @@ type Server struct {
 	operations map[string]*operation // by "service:Action"; never changed
 
 	mu          sync.Mutex
-	propagation time.Duration
+	lag         lag
 	trailDelay  time.Duration
 	offset      time.Duration
 	accounts    map[string]*Account
@@ -75,7 +75,7 @@ func New(c Config) *Server {
 		lookupRate:  limit,
 		latency:     c.Latency,
 		operations:  allOperations(),
-		propagation: c.Propagation,
+		lag:         lag{others: c.Propagation},
 		trailDelay:  c.TrailDelay,
 		offset:      c.ClockOffset,
 		accounts:    map[string]*Account{},
@@ -109,13 +109,6 @@ func (s *Server) Now() time.Time {
 }
 
 func (s *Server) now() time.Time { return time.Now().Add(s.offset).UTC() }
-
-// SetPropagation changes Config.Propagation for the writes from now on; writes that are on their way keep their time.
-func (s *Server) SetPropagation(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.propagation = d
-}
 
 // SetTrailDelay changes Config.TrailDelay, for events that are already recorded too.
 func (s *Server) SetTrailDelay(d time.Duration) {

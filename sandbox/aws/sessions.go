@@ -17,11 +17,11 @@ func (a *Account) ServiceSession(role, service, sessionName, region string) (Acc
 	case "lambda.amazonaws.com":
 		lifetime = 12 * time.Hour
 	}
-	return a.issue(role, sessionName, lifetime, "sts:AssumeRole", isNamed("Service", service), nil,
+	return a.issue(role, sessionName, region, lifetime, "sts:AssumeRole", isNamed("Service", service), nil,
 		func(c *credential) happening {
 			c.session.service = service
 			return happening{
-				name: "AssumeRole", region: region, sourceIP: service, userAgent: service, sharedID: randomUUID(),
+				name: "AssumeRole", sourceIP: service, userAgent: service, sharedID: randomUUID(),
 				identity: map[string]any{"type": "AWSService", "invokedBy": service},
 				request:  map[string]any{"roleArn": c.session.role.arn(), "roleSessionName": sessionName},
 				response: issued(c), resources: []map[string]any{roleResource(c.session.role)},
@@ -48,7 +48,7 @@ func (a *Account) SAMLSession(role string, spec SAMLSpec) (AccessKey, error) {
 	ctx := Context{
 		"SAML:aud": {"https://signin.aws.amazon.com/saml"}, "SAML:sub": {spec.User}, "SAML:iss": {"https://idp.example.com"},
 	}
-	return a.issue(role, spec.User, cmp.Or(spec.Duration, time.Hour), "sts:AssumeRoleWithSAML",
+	return a.issue(role, spec.User, cmp.Or(spec.Region, a.HomeRegion()), cmp.Or(spec.Duration, time.Hour), "sts:AssumeRoleWithSAML",
 		isNamed("Federated", provider), ctx,
 		func(c *credential) happening {
 			c.session.sourceIdentity = spec.SourceIdentity
@@ -64,7 +64,7 @@ func (a *Account) SAMLSession(role string, spec SAMLSpec) (AccessKey, error) {
 				request["sourceIdentity"] = spec.SourceIdentity
 			}
 			return happening{
-				name: "AssumeRoleWithSAML", region: cmp.Or(spec.Region, a.HomeRegion()),
+				name: "AssumeRoleWithSAML",
 				sourceIP: cmp.Or(spec.SourceIP, "AWS Internal"), userAgent: cmp.Or(spec.UserAgent, "aws-internal/3"),
 				identity: map[string]any{
 					"type": "SAMLUser", "principalId": qualifier + ":" + spec.User, "userName": spec.User,
@@ -97,7 +97,7 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 	provider := a.arn("iam", "oidc-provider/"+spec.Provider)
 	audience := cmp.Or(spec.Audience, "sts.amazonaws.com")
 	ctx := Context{spec.Provider + ":aud": {audience}, spec.Provider + ":sub": {spec.Subject}}
-	return a.issue(role, spec.SessionName, cmp.Or(spec.Duration, time.Hour), "sts:AssumeRoleWithWebIdentity",
+	return a.issue(role, spec.SessionName, cmp.Or(spec.Region, a.HomeRegion()), cmp.Or(spec.Duration, time.Hour), "sts:AssumeRoleWithWebIdentity",
 		isNamed("Federated", provider), ctx,
 		func(c *credential) happening {
 			response := issued(c)
@@ -108,7 +108,7 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 				request["durationSeconds"] = int(spec.Duration.Seconds())
 			}
 			return happening{
-				name: "AssumeRoleWithWebIdentity", region: cmp.Or(spec.Region, a.HomeRegion()),
+				name: "AssumeRoleWithWebIdentity",
 				sourceIP: cmp.Or(spec.SourceIP, "198.51.100.17"), userAgent: cmp.Or(spec.UserAgent, "aws-sdk"),
 				identity: map[string]any{
 					"type": "WebIdentityUser", "principalId": provider + ":" + audience + ":" + spec.Subject,
@@ -123,7 +123,7 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 
 // issue makes a session for somebody who does not sign requests, if the role's trust policy lets them in, and records
 // the event that tell describes.
-func (a *Account) issue(roleName, sessionName string, lifetime time.Duration, action string,
+func (a *Account) issue(roleName, sessionName, region string, lifetime time.Duration, action string,
 	match func(principal) grant, ctx Context, tell func(*credential) happening,
 ) (AccessKey, error) {
 	if err := checkSessionName(sessionName); err != nil {
@@ -135,7 +135,7 @@ func (a *Account) issue(roleName, sessionName string, lifetime time.Duration, ac
 	if r == nil {
 		return AccessKey{}, noSuchRole(roleName)
 	}
-	v, ok := r.enforced()
+	v, ok := r.enforced(region)
 	if !ok || v.gone || trusts(v.trust, Request{Action: action, Resource: r.arn(), Context: ctx}, match) != directGrant {
 		return AccessKey{}, errf("AccessDenied", "Not authorized to perform %s", action)
 	}
@@ -144,7 +144,7 @@ func (a *Account) issue(roleName, sessionName string, lifetime time.Duration, ac
 	}
 	c := a.server.newSession(r, sessionName, lifetime)
 	h := tell(c)
-	h.source, h.requestID, h.readOnly = "sts.amazonaws.com", randomUUID(), true
+	h.source, h.region, h.requestID, h.readOnly = "sts.amazonaws.com", region, randomUUID(), true
 	if c.session.service == "" {
 		h.host = "sts." + h.region + ".amazonaws.com"
 	}

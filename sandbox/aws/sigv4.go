@@ -79,7 +79,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, sig signature) (*cre
 	}
 	if c.session != nil {
 		// That a deleted role's sessions are told apart from denied ones is inferred, not documented.
-		if v, ok := c.session.role.enforced(); ok && v.gone {
+		if v, ok := c.session.role.enforced(sig.decidedIn(c)); ok && v.gone {
 			return nil, invalid
 		}
 		if !s.now().Before(c.session.expires) {

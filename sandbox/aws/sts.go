@@ -177,13 +177,13 @@ func (x *exchange) mayAssume(a assumption) (*role, error) {
 	for k, v := range r.tags {
 		resource.Context["aws:ResourceTag/"+k], resource.Context["iam:ResourceTag/"+k] = []string{v}, []string{v}
 	}
-	v, ok := r.enforced()
+	v, ok := r.enforced(x.sig.region)
 	if !ok || v.gone {
 		return nil, refusal("sts:AssumeRole", "")
 	}
 	for _, action := range a.needs() {
 		resource.Action = action
-		own, why := x.caller.may(resource)
+		own, why := x.caller.may(x.region(), resource)
 		if own == ExplicitDeny {
 			return nil, refusal(action, why)
 		}
