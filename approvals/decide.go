@@ -118,8 +118,8 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 }
 
 // required is how many approvals the request needs. A policy that became stricter counts; one that became laxer does
-// not change what people were told.
-func required(r Request, p Policy) int { return max(r.Required, p.Required, 1) }
+// not change what people were told. It is at least one: MayDecide has refused every other policy.
+func required(r Request, p Policy) int { return max(r.Required, p.Required) }
 
 func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refusal {
 	switch a.Action {

@@ -62,6 +62,12 @@ func TestZeroValueIdIsNotAPass(t *testing.T) {
 	}
 }
 
+func TestZeroValueIdIsOnNoList(t *testing.T) {
+	if yes, known := approvals.Lists(approvals.Policy{Approvers: []string{"", bob}}, approvals.Facts{}); yes || !known {
+		t.Errorf("nobody is on the list: %v, %v", yes, known)
+	}
+}
+
 func TestZeroValueMembershipIsNotAPass(t *testing.T) {
 	var m approvals.Membership
 	f := member(dave)

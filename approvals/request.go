@@ -114,8 +114,6 @@ func (r *Request) apply(e Event) error {
 			r.Ended, r.EndedBy, r.Closing = e.At, e.By, e
 		}
 	}
-	if e.Source != "" {
-		r.sources[e.Source] = true
-	}
+	r.sources[e.Source] = true
 	return nil
 }
