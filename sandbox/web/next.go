@@ -51,6 +51,8 @@ func (s story) next() step {
 		return s.ask("The request is closed and the deny is not on the role. The thread says how it ended. Ask again:")
 	case !revoked:
 		return s.ask("The thief holds a session from after the cutoff, so the deny does not touch it. Ask again:")
+	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers && s.Job.Issued.Before(s.Cutoff):
+		return step{Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be."}
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
 		return step{
 			Number: 4, Text: "The thief stays out, and the job works with a new session. Who used the role, and from where, is in the thread.",

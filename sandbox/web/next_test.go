@@ -50,7 +50,12 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		"both denied": {begin(func(s *story) {
 			s.Card, s.Cutoff, s.Thief.State, s.Job.State = "1.1", after, actors.IsDenied, actors.IsDenied
 		}), 3, "", "", "Both are denied"},
-		"the job is back": {begin(func(s *story) { s.Card, s.Cutoff, s.Thief.State = "1.1", after, actors.IsDenied }), 4, "thread", "1.1", "stays out"},
+		"the job has not called since": {begin(func(s *story) {
+			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, issued
+		}), 3, "", "", "its next call will be"},
+		"the job is back": {begin(func(s *story) {
+			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
+		}), 4, "thread", "1.1", "stays out"},
 		"a session from after the cutoff": {
 			begin(func(s *story) { s.Card, s.Cutoff = "1.1", issued.Add(-time.Hour) }), 1, "insert", "/revoke-sessions prod/DeployRole x", "from after the cutoff",
 		},
