@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -127,10 +128,23 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 	return h.firstDelivery(ctx, to, c.RequestID)
 }
 
+// How often, and how long apart, a command looks whether another worker is done with the first delivery.
+const (
+	busyTries = 12
+	busyWait  = 250 * time.Millisecond
+)
+
 // firstDelivery posts the card while the requester is still looking, so that they hear of it when it cannot be posted.
 // The same delivery is queued as well, in case this replica dies here.
 func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) error {
 	err := h.bringUpToDate(ctx, id)
+	for range busyTries {
+		// Another worker was quicker with the queued delivery. Whether it can post is known in a moment.
+		if _, busy := errors.AsType[*Again](err); !busy || !pause(ctx, busyWait) {
+			break
+		}
+		err = h.bringUpToDate(ctx, id)
+	}
 	switch kind, code := slackKind(err); {
 	case err == nil:
 		return nil
@@ -149,6 +163,18 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 		}
 		h.whisper(ctx, to, messages.CardLate())
 		return nil // the queued delivery goes on trying
+	}
+}
+
+// pause waits, and reports false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -30,3 +32,24 @@ func TestACardThatIsFoundAgainLaterShowsWhatIsSoThen(t *testing.T) {
 		}
 	})
 }
+
+// The command and the queued delivery start at once. Whichever is second waits, and nobody is told that Slack does not
+// take the card.
+func TestNobodyIsToldThatTheCardIsLateWhileAnotherWorkerPostsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Replicas: 2})
+		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", Delay: 300 * time.Millisecond})
+		for i := range 14 {
+			name := fmt.Sprintf("Role%d", i)
+			if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: name, Trust: trustLambda}); err != nil {
+				t.Fatal(err)
+			}
+			b.AskFor(actors.Rosa, "prod/"+name).CaughtUp()
+		}
+		if told := b.Whispers(actors.Rosa); len(told) > 0 {
+			t.Errorf("told: %q", told)
+		}
+	})
+}
+
+const trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
