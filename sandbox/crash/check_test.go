@@ -146,11 +146,20 @@ func (l *lane) checkAsk(c *checks, a *ask, requests []approvals.Request, logged 
 		_, requested := logged["envelope "+s.id]
 		c.that(invCommand, requested || l.whispered(a.room, s.user, a.since), "the command %s of %s in %s has neither", s.id, s.user, a.room)
 	}
+	recorded := make(map[string]bool) // by who and what: of an act that was sent again, the first that came is in the log
+	for _, s := range a.clicks {
+		if _, ok := logged["envelope "+s.id]; ok {
+			recorded[s.user+" "+s.action] = true
+		}
+	}
 	for _, s := range a.clicks {
 		if !s.acked || s.id == "" || s.action == messages.ActionDeny { // which only opens a form, as a rule
 			continue
 		}
 		_, decided := logged["envelope "+s.id]
+		if s.action == actionForm { // the same form under another envelope is the same act
+			decided = recorded[s.user+" "+s.action]
+		}
 		c.that(invClick, decided, "%s of %s in %s, envelope %s, is not", s.action, s.user, a.room, s.id)
 	}
 }

@@ -57,6 +57,9 @@ type ask struct {
 	clicks   []sent
 }
 
+// actionForm is the action of an envelope that brings a form.
+const actionForm = "form"
+
 // sent is an envelope that Slack sent.
 type sent struct {
 	id, user, action string
@@ -363,7 +366,7 @@ func (l *lane) deny(ctx context.Context, a *ask, c cardMessage, user string) err
 	}) != nil {
 		return ctx.Err() // refused, or decided without a form: the thread says which
 	}
-	return l.repeat(ctx, a, a.keepClick, user, "form", func() (slackstandin.Delivery, error) {
+	return l.repeat(ctx, a, a.keepClick, user, actionForm, func() (slackstandin.Delivery, error) {
 		open := l.slack.Views(user)
 		if len(open) == 0 || open[len(open)-1].ID != form.ID {
 			return slackstandin.Delivery{EnvelopeID: "", Acked: true}, nil
