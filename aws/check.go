@@ -2,7 +2,10 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // CheckQuery asks whether a deny that was written is still there.
@@ -43,5 +46,48 @@ func (c Check) Good() bool { return c.State == Held || c.State == Raised }
 // Where the deny is gone or weakened, write it again with Revoke: NotBefore zero, so that it is written in any case,
 // and AtLeast the cutoff that was promised.
 func (c *Cloud) Check(ctx context.Context, q CheckQuery) (Check, error) {
-	return Check{}, ctx.Err()
+	a := c.byName[q.AccountName]
+	if a == nil {
+		return Check{}, unknownAccount(c, q.AccountName)
+	}
+	var found answer[*iam.GetRoleOutput]
+	var there answer[onRole]
+	together(
+		func() { found = try(c.getRole(ctx, a, q.RoleName)) },
+		func() { there = try(c.readPolicy(ctx, a, q.RoleName)) },
+	)
+	if errors.Is(found.err, ErrNoSuchRole) {
+		return Check{State: RoleGone}, nil
+	}
+	for _, err := range []error{found.err, there.err} {
+		if err != nil {
+			return Check{}, err
+		}
+	}
+	role, err := c.readRole(a, found.value)
+	if err != nil {
+		return Check{}, err
+	}
+	look := Check{
+		Cutoff: there.value.cutoff(), Document: there.value.document,
+		At: later(role.ServerTime, there.value.at), State: there.value.state(q.Cutoff),
+	}
+	if role.ID != q.RoleID {
+		look.State = RoleReplaced
+	}
+	return look, nil
+}
+
+// state compares the deny on a role with the one that was written.
+func (o onRole) state(written time.Time) CheckState {
+	switch there := o.cutoff(); {
+	case o.document == "":
+		return Gone
+	case there.IsZero() || there.Before(written):
+		return Weakened
+	case there.After(written):
+		return Raised
+	default:
+		return Held
+	}
 }

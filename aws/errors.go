@@ -36,6 +36,7 @@ type CallError struct {
 	Code      string // AWS's wire code, "" when there was no answer
 	Message   string // AWS's text: foreign
 	RequestID string // AWS's request id, "" when there was no answer
+	Named     bool   // of sts:AssumeRole: the session was to name the people by source identity and tags
 	cause     error
 }
 

@@ -23,6 +23,7 @@ type record struct {
 		UserName         string
 		InvokedBy        string
 		IdentityProvider string
+		SessionContext   struct{ SourceIdentity string }
 	}
 	EventTime         string
 	EventName         string
@@ -37,6 +38,9 @@ type record struct {
 		RoleSessionName string
 		SourceIdentity  string
 		PrincipalARN    string `json:"principalArn"`
+		RoleName        string
+		PolicyName      string
+		PolicyDocument  string
 	}
 	ResponseElements struct {
 		Credentials struct {
@@ -61,11 +65,7 @@ var issues = map[string]bool{"AssumeRole": true, "AssumeRoleWithSAML": true, "As
 // decodeEvent reads one event as LookupEvents returns it. An event whose JSON cannot be read is read from the envelope
 // around it, as far as that goes. It reports false for an event that opens no session.
 func decodeEvent(in types.Event, region string) (Session, bool) {
-	var r record
-	err := json.Unmarshal([]byte(awssdk.ToString(in.CloudTrailEvent)), &r)
-	if _, mistyped := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !mistyped {
-		r = record{} // not JSON at all; one member of another type leaves the others readable
-	}
+	r := decodeRecord(in)
 	s := Session{
 		EventID:         first(r.EventID, awssdk.ToString(in.EventId)),
 		SharedEventID:   r.SharedEventID,
@@ -103,6 +103,16 @@ func decodeEvent(in types.Event, region string) (Session, bool) {
 	s.SessionName = first(s.SessionName, sessionOf(r.ResponseElements.AssumedRoleUser.ARN))
 	s.Caller = callerWords(r, s, awssdk.ToString(in.Username))
 	return s, issues[s.EventName]
+}
+
+// decodeRecord reads the JSON of an event as far as that goes.
+func decodeRecord(in types.Event) record {
+	var r record
+	err := json.Unmarshal([]byte(awssdk.ToString(in.CloudTrailEvent)), &r)
+	if _, mistyped := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !mistyped {
+		return record{} // not JSON at all; one member of another type leaves the others readable
+	}
+	return r
 }
 
 // first returns the first text that is not empty.

@@ -23,6 +23,9 @@ func Explain(err error) string {
 	case ErrNoSuchRole:
 		return "There is no such role" + where + ". Check the name, its upper and lower case, and the account."
 	case ErrAccessDenied:
+		if call.Named {
+			return "AWS does not let revokebot open a session" + where + " that names the people. Allow sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own role, and check the external id. Going on without names has to be allowed in the configuration of the account."
+		}
 		return "AWS does not allow revokebot " + call.Operation + where + ". Give its role that permission, or check the trust policy and the external id when it is sts:AssumeRole."
 	case ErrUnmodifiable:
 		return "Only AWS may change this role, so nothing was written. Contain it with a service control policy instead."

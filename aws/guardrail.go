@@ -14,9 +14,3 @@ func GuardRailSCP(role Role, botRoleARNs []string) string {
 func OldSessionsSCP(role Role, cutoff time.Time) string {
 	return role.ARN + cutoff.String()
 }
-
-// OwnRoles returns patterns on the ARNs of the roles that the bot itself uses in an account. It makes no call: before
-// Warm, an account without assume_role has none.
-func (c *Cloud) OwnRoles(accountName string) []string {
-	return nil
-}

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -39,6 +40,74 @@ func (c *Cloud) Warm(ctx context.Context) error {
 	_, failed[len(c.accounts)] = c.hub.get(ctx, 0)
 	all.Wait()
 	return errors.Join(failed...)
+}
+
+// otherAccount turns the error of a role that was not found into what is behind it when the ambient credentials are not
+// of the account at all.
+func otherAccount(a *account, hub answer[credential], err error) error {
+	if a.AssumeRole != "" || !errors.Is(err, ErrNoSuchRole) || hub.err != nil {
+		return err
+	}
+	if ref, parseErr := parseARN(hub.value.callerARN); parseErr != nil || ref.account == a.ID && ref.partition == a.Partition {
+		return err
+	}
+	return &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(
+		"The ambient credentials, which are to be used for account %s (%s, partition %s), are those of %s. Give that account an assume_role, or run revokebot with credentials of the account.",
+		a.Name, a.ID, a.Partition, quote(hub.value.callerARN))}
+}
+
+// ownPrincipal returns the ARN whose policies bound the bot in an account: its role there, or who the ambient credentials
+// are. A session's ARN does not tell the path of its role, so the path is taken to be /.
+func ownPrincipal(a *account, hubARN string) string {
+	if a.AssumeRole != "" {
+		return a.AssumeRole
+	}
+	ref, err := parseARN(hubARN)
+	if err != nil || ref.kind != "assumed-role" {
+		return hubARN
+	}
+	name, _, _ := strings.Cut(ref.rest, "/")
+	return roleARN(ref.partition, ref.account, "/", name)
+}
+
+// OwnRoles returns patterns on the ARNs of what the bot itself is in an account, for a policy's condition on
+// aws:PrincipalArn. It makes no call: before Warm, an account without assume_role has none.
+func (c *Cloud) OwnRoles(accountName string) []string {
+	a := c.byName[accountName]
+	if a == nil {
+		return nil
+	}
+	if a.AssumeRole != "" {
+		return []string{literal.Replace(a.AssumeRole)}
+	}
+	hubARN := c.hub.peek().callerARN
+	ref, err := parseARN(hubARN)
+	if err != nil {
+		return nil
+	}
+	if ref.kind != "assumed-role" {
+		return []string{literal.Replace(hubARN)}
+	}
+	name, _, _ := strings.Cut(ref.rest, "/")
+	return []string{roleARN(ref.partition, ref.account, "/", name), roleARN(ref.partition, ref.account, "/*/", name)}
+}
+
+// isOwn reports whether an ARN in an event is the bot in this account.
+func isOwn(a *account, hubARN, principalARN string) bool {
+	ref, err := parseARN(principalARN)
+	if err != nil {
+		return false
+	}
+	if ref.kind != "assumed-role" {
+		return a.AssumeRole == "" && principalARN == hubARN
+	}
+	own, err := parseARN(ownPrincipal(a, hubARN))
+	if err != nil || own.kind != "role" || own.account != ref.account {
+		return false
+	}
+	name, _, _ := strings.Cut(ref.rest, "/")
+	_, ownName := own.pathAndName()
+	return strings.EqualFold(name, ownName)
 }
 
 // ownRole reports whether the bot itself works with the role. The hub's role is known from the ARN of its

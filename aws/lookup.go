@@ -137,7 +137,7 @@ func (c *Cloud) lookupRegion(ctx context.Context, a *account, region string, q L
 	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
 	defer cancel()
 	answer := regionAnswer{coverage: RegionCoverage{Region: region, Covered: true}}
-	for page, err := range c.pages(ctx, a, region, q) {
+	for page, err := range c.pages(ctx, a, region, trailQuery{q.RoleARN, q.Since, q.Until}) {
 		if err != nil {
 			answer.coverage.Covered = false
 			answer.coverage.Truncated = answer.coverage.Events > 0

@@ -267,7 +267,7 @@ func TestARangeOverPagesMayStopEarly(t *testing.T) {
 			b.session200(t)
 		}
 		read := 0
-		for page, err := range b.cloud.pages(t.Context(), b.cloud.byName["prod"], "us-east-1", LookupQuery{RoleARN: role.ARN}) {
+		for page, err := range b.cloud.pages(t.Context(), b.cloud.byName["prod"], "us-east-1", trailQuery{resource: role.ARN}) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,17 +7,23 @@ import (
 	"unicode"
 )
 
-// readerPolicy is the session policy of the reading session: what Describe, Revoke and Lookup read with it.
-const readerPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
+// readerPolicy is the session policy of the reading session: what everything but the writes is read with.
+const readerPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:ListRolePolicies","iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
 
-// oneRolePolicy is the session policy of one revocation: three actions on one role. IAM has no condition for the name
+// What the session of one request may do, on one role.
+const (
+	toRevoke = `["iam:GetRole","iam:GetRolePolicy","iam:PutRolePolicy"]`
+	toUndo   = `["iam:GetRole","iam:GetRolePolicy","iam:PutRolePolicy","iam:DeleteRolePolicy"]`
+)
+
+// oneRolePolicy is the session policy of one request: a few actions on one role. IAM has no condition for the name
 // or the content of an inline policy, so the role is what bounds it.
-func oneRolePolicy(roleARN string) string {
+func oneRolePolicy(actions, roleARN string) string {
 	resource, err := json.Marshal(literal.Replace(roleARN))
 	if err != nil {
 		return "" // unreachable: a string always encodes
 	}
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:PutRolePolicy"],"Resource":` + string(resource) + `}]}`
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + actions + `,"Resource":` + string(resource) + `}]}`
 }
 
 // literal escapes what has a meaning in a policy's Resource: a role's path may hold any of these characters, and

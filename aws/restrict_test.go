@@ -23,7 +23,7 @@ func allows(t interface{ Fatalf(string, ...any) }, document, action, resource st
 
 func TestTheSessionPolicyAllowsThreeActionsOnOneRole(t *testing.T) {
 	const role = "arn:aws:iam::111122223333:role/ops/Deploy"
-	document := oneRolePolicy(role)
+	document := oneRolePolicy(toRevoke, role)
 	for action, want := range map[string]bool{
 		"iam:GetRole": true, "iam:GetRolePolicy": true, "iam:PutRolePolicy": true,
 		"iam:DeleteRolePolicy": false, "iam:UpdateAssumeRolePolicy": false, "iam:AttachRolePolicy": false,
@@ -51,7 +51,7 @@ func TestAPathWithWildcardsCannotWidenTheSessionPolicy(t *testing.T) {
 		{"arn:aws:iam::111122223333:role/${aws:username}/Deploy", "arn:aws:iam::111122223333:role//Deploy"},
 		{`arn:aws:iam::111122223333:role/","arn:aws:iam::*:role/*/Deploy`, "arn:aws:iam::111122223333:role/ops/Deploy"},
 	} {
-		document := oneRolePolicy(c.role)
+		document := oneRolePolicy(toRevoke, c.role)
 		if !allows(t, document, "iam:PutRolePolicy", c.role) {
 			t.Errorf("%s does not allow its own role", document)
 		}
@@ -66,7 +66,7 @@ func TestNoPairOfPathsSharesASessionPolicy(t *testing.T) {
 		path := rapid.StringOfN(rapid.SampledFrom([]rune(`ab*?${}"\/:`)), 1, 8, -1)
 		a := "arn:aws:iam::111122223333:role/" + path.Draw(t, "a") + "/x"
 		b := "arn:aws:iam::111122223333:role/" + path.Draw(t, "b") + "/x"
-		if got := allows(t, oneRolePolicy(a), "iam:PutRolePolicy", b); got != (a == b) {
+		if got := allows(t, oneRolePolicy(toRevoke, a), "iam:PutRolePolicy", b); got != (a == b) {
 			t.Fatalf("the policy for %s on %s: %v", a, b, got)
 		}
 	})

@@ -86,7 +86,7 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 		func() { cred = try(c.openRevoker(ctx, a, r)) },
 		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
-	for _, err := range []error{found.err, there.err, cred.err, hub.err} {
+	for _, err := range []error{otherAccount(a, hub, found.err), there.err, cred.err, hub.err} {
 		if err != nil {
 			return Result{}, err
 		}
@@ -95,11 +95,8 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if role.ID != r.RoleID || role.ARN != r.RoleARN {
-		return Result{}, &CallError{
-			Kind: ErrRoleChanged, Operation: "iam:GetRole", Account: a.Name,
-			Message: fmt.Sprintf("the unique id is %s, approved was %s", role.ID, r.RoleID),
-		}
+	if err := sameRole(role, r.RoleID, r.RoleARN); err != nil {
+		return Result{}, err
 	}
 	if err := c.refuse(hub.value.callerARN, role); err != nil {
 		return Result{}, err
@@ -110,7 +107,8 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 	}
 
 	existing := there.value
-	result := Result{Role: role, PreviousDocument: existing.document, CallerARN: cred.value.callerARN}
+	role.ExistingCutoff = existing.cutoff()
+	result := Result{Role: role, PreviousDocument: existing.document, CallerARN: cred.value.callerARN, Unnamed: cred.value.unnamed}
 	if result.CallerARN == "" {
 		result.CallerARN = hub.value.callerARN
 	}
@@ -120,7 +118,7 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 		return result, nil
 	}
 
-	result.Cutoff = cutoffAt(clock.latest(), c.margin, existing.cutoff(), r.NotBefore)
+	result.Cutoff = cutoffAt(clock.latest(), c.margin, existing.cutoff(), later(r.NotBefore, r.AtLeast))
 	result.Document = existing.policy.withCutoff(result.Cutoff)
 	if r.Plan != nil {
 		err := r.Plan(ctx, Plan{
@@ -136,6 +134,17 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 	}
 	err = c.write(ctx, a, r.RoleName, cred.value, &result)
 	return result, err
+}
+
+// sameRole reports whether the role is the one that was approved; nil means yes.
+func sameRole(role Role, id, arn string) error {
+	if role.ID == id && role.ARN == arn {
+		return nil
+	}
+	return &CallError{
+		Kind: ErrRoleChanged, Operation: "iam:GetRole", Account: role.AccountName,
+		Message: fmt.Sprintf("the unique id is %s, approved was %s", role.ID, id),
+	}
 }
 
 // write puts the planned document on the role and reads it back, again if somebody took it away in between.

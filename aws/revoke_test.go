@@ -289,7 +289,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 			"Tags.member.1.Key": "request", "Tags.member.1.Value": "req-1",
 			"Tags.member.2.Key": "requester", "Tags.member.2.Value": "U0ALICE",
 			"Tags.member.3.Key": "approvers", "Tags.member.3.Value": "U0BOB U0CAROL",
-			"Policy": oneRolePolicy(role.ARN),
+			"Policy": oneRolePolicy(toRevoke, role.ARN),
 		} {
 			if params[name] != want {
 				t.Errorf("%s is %q, want %q", name, params[name], want)

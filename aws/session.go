@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ type credential struct {
 	provider  awssdk.CredentialsProvider
 	callerARN string    // the session's ARN; "" for ambient credentials
 	until     time.Time // when it ends, by this machine's running clock; zero means that somebody else renews it
+	unnamed   bool      // it was to name the people, and the account does not allow that
 }
 
 // lasts reports whether the credential is good for a while longer.
@@ -95,22 +97,44 @@ func (c *Cloud) openReader(ctx context.Context, a *account) (credential, error) 
 	})
 }
 
-// openRevoker opens the session of one revocation. It can touch one role, and its name, source identity and tags put
-// the request and the people into the account's CloudTrail.
+// errand is what a session that writes is opened for: one approved request.
+type errand struct {
+	requestID, requester string
+	approvers            []string
+	policy               string // the session policy
+}
+
+// openRevoker opens the session of one revocation.
 func (c *Cloud) openRevoker(ctx context.Context, a *account, r Revocation) (credential, error) {
+	return c.openErrand(ctx, a, errand{r.RequestID, r.Requester, r.Approvers, oneRolePolicy(toRevoke, r.RoleARN)})
+}
+
+// openErrand opens the session of one approved request. It can touch one role, and its name, source identity and tags put
+// the request and the people into the account's CloudTrail. Where the account does not allow the latter two and the
+// configuration accepts that, the session goes without them.
+func (c *Cloud) openErrand(ctx context.Context, a *account, e errand) (credential, error) {
 	if a.AssumeRole == "" {
 		return c.ambient(), nil
 	}
-	return c.assume(ctx, a, &sts.AssumeRoleInput{
-		RoleSessionName: awssdk.String(fitName(r.RequestID)),
-		SourceIdentity:  awssdk.String(fitName(r.Requester)),
-		Policy:          awssdk.String(oneRolePolicy(r.RoleARN)),
+	in := &sts.AssumeRoleInput{
+		RoleSessionName: awssdk.String(fitName(e.requestID)),
+		SourceIdentity:  awssdk.String(fitName(e.requester)),
+		Policy:          awssdk.String(e.policy),
 		Tags: []types.Tag{
-			{Key: awssdk.String("request"), Value: awssdk.String(fitTag(r.RequestID))},
-			{Key: awssdk.String("requester"), Value: awssdk.String(fitTag(r.Requester))},
-			{Key: awssdk.String("approvers"), Value: awssdk.String(fitTag(joinPeople(r.Approvers)))},
+			{Key: awssdk.String("request"), Value: awssdk.String(fitTag(e.requestID))},
+			{Key: awssdk.String("requester"), Value: awssdk.String(fitTag(e.requester))},
+			{Key: awssdk.String("approvers"), Value: awssdk.String(fitTag(joinPeople(e.approvers)))},
 		},
-	})
+	}
+	opened, err := c.assume(ctx, a, in)
+	if err == nil || !a.AllowUnnamedSessions || !errors.Is(err, ErrAccessDenied) {
+		return opened, err
+	}
+	c.log.WarnContext(ctx, "a session that names the people was denied, going on without", "account", a.Name, "request", e.requestID, "error", err)
+	in.SourceIdentity, in.Tags = nil, nil
+	opened, err = c.assume(ctx, a, in)
+	opened.unnamed = err == nil
+	return opened, err
 }
 
 // assume opens a session of the account's role for the shortest time there is.
@@ -125,6 +149,9 @@ func (c *Cloud) assume(ctx context.Context, a *account, in *sts.AssumeRoleInput)
 	out, err := remote(ctx, c, a.Name, operation, func(ctx context.Context) (*sts.AssumeRoleOutput, error) {
 		return a.sts.AssumeRole(ctx, in)
 	})
+	if call, ok := errors.AsType[*CallError](err); ok {
+		call.Named = in.SourceIdentity != nil
+	}
 	if err != nil {
 		return credential{}, err
 	}

@@ -2,7 +2,14 @@ package aws
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
 // SimulateQuery asks what the role's policies say of sessions on both sides of a cutoff.
@@ -36,5 +43,104 @@ func (s Simulation) Proven() bool { return s.Before == DeniedByOurs && s.After =
 // Simulate asks the policy simulator twice, side by side, with the reading session. That it is not allowed, or cannot
 // work for this role, is no error but Unavailable; an error is worth another try.
 func (c *Cloud) Simulate(ctx context.Context, q SimulateQuery) (Simulation, error) {
-	return Simulation{}, ctx.Err()
+	a := c.byName[q.AccountName]
+	if a == nil {
+		return Simulation{}, unknownAccount(c, q.AccountName)
+	}
+	var before, after answer[*iam.SimulatePrincipalPolicyOutput]
+	at := func(issued time.Time) simulated {
+		return simulated{
+			principal: q.RoleARN, actions: []string{simulatedAction},
+			context: map[string]types.ContextEntry{issueTimeKey: dateEntry(issued)},
+		}
+	}
+	together(
+		func() { before = try(c.simulate(ctx, a, at(q.Cutoff.Add(-time.Second)))) },
+		func() { after = try(c.simulate(ctx, a, at(q.Cutoff.Add(time.Second)))) },
+	)
+	for _, err := range []error{before.err, after.err} {
+		if Final(err) {
+			return Simulation{Unavailable: notSimulated(err, a.Name)}, nil
+		}
+	}
+	for _, err := range []error{before.err, after.err} {
+		if err != nil {
+			return Simulation{}, err
+		}
+	}
+	return Simulation{
+		Before: verdict(before.value), After: verdict(after.value),
+		At: later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
+	}, nil
+}
+
+// simulatedAction is one that the deny covers like every other. It takes no resource and works in every partition.
+const simulatedAction = "s3:ListAllMyBuckets"
+
+// simulated is one question to the simulator.
+type simulated struct {
+	principal string // ARN of a user or role
+	actions   []string
+	resources []string // ARNs; none means all
+	context   map[string]types.ContextEntry
+}
+
+// dateEntry is the value of a condition key that is a date.
+func dateEntry(t time.Time) types.ContextEntry {
+	return types.ContextEntry{
+		ContextKeyType: types.ContextKeyTypeEnumDate, ContextKeyValues: []string{t.UTC().Format(issueTimeFormat)},
+	}
+}
+
+// simulate asks the simulator with the reading session. Of the condition keys, it knows those that say who the principal
+// is; its ARN is given too, because service control policies ask for that.
+func (c *Cloud) simulate(ctx context.Context, a *account, s simulated) (*iam.SimulatePrincipalPolicyOutput, error) {
+	in := &iam.SimulatePrincipalPolicyInput{
+		PolicySourceArn: awssdk.String(s.principal), ActionNames: s.actions, ResourceArns: s.resources,
+		ContextEntries: []types.ContextEntry{{
+			ContextKeyName: awssdk.String("aws:PrincipalArn"), ContextKeyType: types.ContextKeyTypeEnumString,
+			ContextKeyValues: []string{s.principal},
+		}},
+	}
+	for name, entry := range s.context {
+		entry.ContextKeyName = awssdk.String(name)
+		in.ContextEntries = append(in.ContextEntries, entry)
+	}
+	return reading(ctx, c, a, "iam:SimulatePrincipalPolicy", func(ctx context.Context, cred credential) (*iam.SimulatePrincipalPolicyOutput, error) {
+		return a.iam.SimulatePrincipalPolicy(ctx, in, iamWith(cred))
+	})
+}
+
+// verdict reads the answer to a question about one action. The decision alone is no proof: a service control policy
+// denies explicitly, too. Where a statement denies, the matched statements are those that deny.
+func verdict(out *iam.SimulatePrincipalPolicyOutput) Verdict {
+	if len(out.EvaluationResults) != 1 {
+		return ""
+	}
+	switch result := out.EvaluationResults[0]; result.EvalDecision {
+	case types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeImplicitDeny:
+		return NotDenied
+	case types.PolicyEvaluationDecisionTypeExplicitDeny:
+		if slices.ContainsFunc(result.MatchedStatements, isOurs) {
+			return DeniedByOurs
+		}
+		return DeniedByOther
+	default:
+		return ""
+	}
+}
+
+// isOurs reports whether a matched statement is of our policy. The id of a role's inline policy reads
+// role_Deploy_AWSRevokeOlderSessions; that form is not documented, so only its end is looked at.
+func isOurs(s types.Statement) bool {
+	before, ok := strings.CutSuffix(awssdk.ToString(s.SourcePolicyId), PolicyName)
+	return ok && (before == "" || strings.ContainsRune("_/:.", rune(before[len(before)-1])))
+}
+
+// notSimulated says why the simulator gave no answer.
+func notSimulated(err error, account string) string {
+	if errors.Is(err, ErrAccessDenied) {
+		return "It could not be simulated: revokebot may not use the policy simulator in account " + account + ". Allow its role iam:SimulatePrincipalPolicy."
+	}
+	return "It could not be simulated. " + Explain(err)
 }

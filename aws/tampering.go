@@ -2,7 +2,11 @@ package aws
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
 // TamperQuery asks who changed the deny on a role.
@@ -33,5 +37,67 @@ type Change struct {
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does not mean that nobody did.
 // With an error, the changes that were read before it are returned, too.
 func (c *Cloud) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) {
-	return nil, ctx.Err()
+	a := c.byName[q.AccountName]
+	if a == nil {
+		return nil, unknownAccount(c, q.AccountName)
+	}
+	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
+		return nil, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
+	}
+	hub, err := c.hub.get(ctx, 0)
+	if err != nil {
+		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
+	defer cancel()
+	var changes []Change
+	for page, err := range c.pages(ctx, a, homeRegion(a.Partition), trailQuery{q.RoleName, q.Since, q.Until}) {
+		if err != nil {
+			return changes, err
+		}
+		for _, event := range page.events {
+			change, ok := decodeChange(a, q.RoleName, event)
+			if !ok || isOwn(a, hub.callerARN, change.PrincipalARN) {
+				continue
+			}
+			if changes = append(changes, change); len(changes) == maxChanges {
+				return changes, nil
+			}
+		}
+	}
+	return changes, nil
+}
+
+// maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every half second.
+const maxChanges = 50
+
+// decodeChange reads an event of IAM. It reports false for one that did not change the role's deny.
+func decodeChange(a *account, roleName string, in types.Event) (Change, bool) {
+	r := decodeRecord(in)
+	change := Change{
+		EventID:        first(r.EventID, awssdk.ToString(in.EventId)),
+		EventName:      first(r.EventName, awssdk.ToString(in.EventName)),
+		At:             eventTime(r.EventTime, in.EventTime),
+		PrincipalARN:   r.UserIdentity.ARN,
+		AccessKeyID:    first(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
+		SourceAddress:  r.SourceIPAddress,
+		UserAgent:      r.UserAgent,
+		SourceIdentity: r.UserIdentity.SessionContext.SourceIdentity,
+		// The words need to know only which account the role is in.
+		Who: callerWords(r, Session{RoleARN: roleARN(a.Partition, a.ID, "/", roleName)}, awssdk.ToString(in.Username)),
+	}
+	asked := r.RequestParameters
+	if r.ErrorCode != "" || asked.PolicyName != PolicyName || !strings.EqualFold(asked.RoleName, roleName) {
+		return Change{}, false
+	}
+	switch change.EventName {
+	case "DeleteRolePolicy":
+		return change, true
+	case "PutRolePolicy":
+		document, _ := parsePolicy(decodeDocument(asked.PolicyDocument))
+		change.Cutoff = document.cutoff()
+		return change, true
+	default:
+		return Change{}, false
+	}
 }

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"iter"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -12,6 +13,13 @@ import (
 // lookupPage is the most events that CloudTrail gives in one answer.
 const lookupPage = 50
 
+// trailQuery asks for the events that name a resource: the ARN of a role for the sessions that were issued, its bare name
+// for what IAM did to it.
+type trailQuery struct {
+	resource     string
+	since, until time.Time // zero means CloudTrail's own limits
+}
+
 // page is one answer of LookupEvents.
 type page struct {
 	events []types.Event
@@ -19,23 +27,23 @@ type page struct {
 	more   bool
 }
 
-// pages reads the events that name a role, newest first, 50 at a time and two requests a second. Whoever ranges over it
+// pages reads the events that name a resource, newest first, 50 at a time and two requests a second. Whoever ranges over it
 // may stop early; no request is made that is not asked for. An error ends it.
-func (c *Cloud) pages(ctx context.Context, a *account, region string, q LookupQuery) iter.Seq2[page, error] {
+func (c *Cloud) pages(ctx context.Context, a *account, region string, q trailQuery) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
 		const operation = "cloudtrail:LookupEvents"
 		in := &cloudtrail.LookupEventsInput{
 			LookupAttributes: []types.LookupAttribute{{
 				AttributeKey:   types.LookupAttributeKeyResourceName,
-				AttributeValue: awssdk.String(q.RoleARN),
+				AttributeValue: awssdk.String(q.resource),
 			}},
 			MaxResults: awssdk.Int32(lookupPage),
 		}
-		if !q.Since.IsZero() {
-			in.StartTime = awssdk.Time(q.Since)
+		if !q.since.IsZero() {
+			in.StartTime = awssdk.Time(q.since)
 		}
-		if !q.Until.IsZero() {
-			in.EndTime = awssdk.Time(q.Until)
+		if !q.until.IsZero() {
+			in.EndTime = awssdk.Time(q.until)
 		}
 		trail := c.trail(a, region)
 		for {

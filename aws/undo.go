@@ -2,7 +2,11 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // UndoRequest is one approved request to take a deny away again.
@@ -54,12 +58,145 @@ type UndoResult struct {
 // IAM has no compare-and-set: the policy is read once more just before the write, which leaves a moment for somebody
 // else's write to be lost.
 func (c *Cloud) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
-	return UndoResult{}, ctx.Err()
+	a := c.byName[r.AccountName]
+	if a == nil {
+		return UndoResult{}, unknownAccount(c, r.AccountName)
+	}
+	var found answer[*iam.GetRoleOutput]
+	var there answer[onRole]
+	var hub, cred answer[credential]
+	together(
+		func() { found = try(c.getRole(ctx, a, r.RoleName)) },
+		func() { there = try(c.readPolicy(ctx, a, r.RoleName)) },
+		func() {
+			cred = try(c.openErrand(ctx, a, errand{r.RequestID, r.Requester, r.Approvers, oneRolePolicy(toUndo, r.RoleARN)}))
+		},
+		func() { hub = try(c.hub.get(ctx, 0)) },
+	)
+	for _, err := range []error{otherAccount(a, hub, found.err), there.err, cred.err, hub.err} {
+		if err != nil {
+			return UndoResult{}, err
+		}
+	}
+	role, err := c.readRole(a, found.value)
+	if err != nil {
+		return UndoResult{}, err
+	}
+	if err := sameRole(role, r.RoleID, r.RoleARN); err != nil {
+		return UndoResult{}, err
+	}
+	if err := c.refuse(hub.value.callerARN, role); err != nil {
+		return UndoResult{}, err
+	}
+	existing := there.value
+	role.ExistingCutoff = existing.cutoff()
+	result := UndoResult{
+		Role: role, Document: existing.document, CallerARN: first(cred.value.callerARN, hub.value.callerARN), Unnamed: cred.value.unnamed,
+	}
+	if existing.is(r.Previous) {
+		result.AlreadyDone, result.ReadBack, result.ReadBackAt = true, true, existing.at
+		return result, nil
+	}
+	if !existing.is(r.Written) {
+		return UndoResult{}, notOurs(a)
+	}
+	if r.Plan != nil {
+		previous, _ := parsePolicy(r.Previous)
+		err := r.Plan(ctx, UndoPlan{
+			Document: existing.document, Restores: r.Previous, ServerTime: role.ServerTime, Cutoff: existing.cutoff(),
+			RevivesUntil: RevivesUntil(existing.cutoff(), role), RestoreCutoff: previous.cutoff(),
+		})
+		if err != nil {
+			return UndoResult{}, err
+		}
+	}
+	err = c.undo(context.WithoutCancel(ctx), a, r, cred.value, &result)
+	return result, err
 }
+
+// undo takes the policy away, or puts the earlier one in its place, and reads the role.
+func (c *Cloud) undo(ctx context.Context, a *account, r UndoRequest, cred credential, result *UndoResult) error {
+	there, err := c.readPolicyWith(ctx, a, r.RoleName, cred)
+	if err != nil {
+		return err
+	}
+	if !there.is(r.Written) {
+		return notOurs(a)
+	}
+	result.UndoneAt, err = c.restore(ctx, a, r, cred)
+	if r.Previous == "" && errors.Is(err, ErrNoSuchRole) {
+		err = nil // an attempt whose answer was lost has removed it; the look below tells
+	}
+	if err != nil {
+		return err
+	}
+	result.Removed, result.Document = there.document, r.Previous
+	now, err := c.readPolicyWith(ctx, a, r.RoleName, cred)
+	switch {
+	case err != nil:
+		result.ReadBackError, result.Mismatch = err, "the role could not be read afterwards"
+		return nil
+	case now.is(r.Previous):
+		result.ReadBack = true
+	default:
+		result.Mismatch = "somebody else wrote the policy meanwhile"
+	}
+	result.ReadBackAt, result.Document = now.at, now.document
+	return nil
+}
+
+// restore makes the one call that changes something, and returns AWS's clock.
+func (c *Cloud) restore(ctx context.Context, a *account, r UndoRequest, cred credential) (time.Time, error) {
+	if r.Previous == "" {
+		out, err := remote(ctx, c, a.Name, "iam:DeleteRolePolicy", func(ctx context.Context) (*iam.DeleteRolePolicyOutput, error) {
+			return a.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
+				RoleName: awssdk.String(r.RoleName), PolicyName: awssdk.String(PolicyName),
+			}, iamWith(cred))
+		})
+		if err != nil {
+			return time.Time{}, err
+		}
+		return serverTime(out.ResultMetadata), nil
+	}
+	out, err := remote(ctx, c, a.Name, "iam:PutRolePolicy", func(ctx context.Context) (*iam.PutRolePolicyOutput, error) {
+		return a.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+			RoleName: awssdk.String(r.RoleName), PolicyName: awssdk.String(PolicyName), PolicyDocument: awssdk.String(r.Previous),
+		}, iamWith(cred))
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return serverTime(out.ResultMetadata), nil
+}
+
+// is reports whether the policy on the role says the same as a document; "" is no policy.
+func (o onRole) is(document string) bool {
+	if o.document == "" || document == "" {
+		return o.document == document
+	}
+	return sameJSON(o.document, document)
+}
+
+func notOurs(a *account) error {
+	return &CallError{Kind: ErrNotOurs, Operation: "iam:GetRolePolicy", Account: a.Name}
+}
+
+// longestServiceSession is how long the sessions last that AWS services open for the code they run; Lambda asks for that.
+const longestServiceSession = 12 * time.Hour
 
 // RevivesUntil says until when sessions that a deny with this cutoff keeps out would come back to life if it were taken
 // away: the cutoff and the role's longest session. AWS services open sessions of up to twelve hours whatever the role's
 // maximum is. A maximum that was lowered since those sessions were opened cannot be seen.
 func RevivesUntil(cutoff time.Time, role Role) time.Time {
-	return cutoff.Add(role.MaxSession)
+	longest := role.MaxSession
+	for _, p := range role.Trust {
+		switch p.Kind {
+		case PrincipalService, PrincipalEverybody, PrincipalUnknown: // the latter two may be services
+			longest = max(longest, longestServiceSession)
+		}
+	}
+	if longest == 0 {
+		longest = longestServiceSession // which is also the longest maximum that a role can have
+	}
+	return cutoff.Add(longest)
 }
