@@ -37,6 +37,9 @@ func steps() map[string][]string {
 	}
 }
 
+// seldom are the store's scripts that write nothing or do nothing while all is well.
+func seldom() []string { return []string{"now", "set_aside", "sweep"} }
+
 // points are all of them, in one order.
 func points() []point {
 	var all []point

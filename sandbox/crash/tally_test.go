@@ -34,7 +34,7 @@ func newTally() *tally {
 	}
 }
 
-func (t *tally) add(p plan, fired []shot, seen map[point]int, c checks, took time.Duration) {
+func (t *tally) add(p plan, fired []shot, seen map[point]int, c checks, took time.Duration) (rounds int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rounds++
@@ -64,6 +64,14 @@ func (t *tally) add(p plan, fired []shot, seen map[point]int, c checks, took tim
 		t.checked[invariant] += n
 	}
 	t.broken += len(c.broken)
+	return t.rounds
+}
+
+// failures is how often an invariant was broken so far.
+func (t *tally) failures() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.broken
 }
 
 // String is the report.
