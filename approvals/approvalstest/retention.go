@@ -82,7 +82,7 @@ var retaining = []sentence{
 		b.move("R3", 2, approvals.EventStarted, approvals.StateExecuting)
 		b.begin("R3", worker, b.span)
 		b.mark("R3", worker, b.span, upToDate(2))
-		b.Advance(2 * b.keeps())
+		b.Advance(b.keeps() + b.span)
 		for id, want := range map[string]approvals.State{
 			"R1": approvals.StateOpen, "R2": approvals.StateApproved, "R3": approvals.StateExecuting,
 		} {

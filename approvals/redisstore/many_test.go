@@ -116,6 +116,7 @@ func reset(tb testing.TB, client *redis.Client) {
 }
 
 func TestTenThousandOpenRequestsCostACommandNoMoreThanTen(t *testing.T) {
+	t.Parallel()
 	const times = 20
 	cost := make(map[int]map[string]int)
 	for _, open := range []int{10, 10_000} {

@@ -176,6 +176,7 @@ func TestWorkersThatAreGoneAreForgottenUnlessTheyHoldSomething(t *testing.T) {
 
 // On the real server too the script finds the fields that it looks for.
 func TestARealServerForgetsWorkersToo(t *testing.T) {
+	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: redisserver.Start(t).Addr})
 	defer client.Close()
 	s := ready(t, client, 0)
@@ -287,6 +288,7 @@ func TestWhatIsSetAsideIsThereWithItsReason(t *testing.T) {
 
 // Deadlines are compared by the server that has the keys. Another one's clock says nothing about them.
 func TestOnAClusterTheTimeIsThatOfTheServerThatHasTheKeys(t *testing.T) {
+	t.Parallel()
 	cluster := redisserver.StartCluster(t)
 	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs()})
 	defer client.Close()

@@ -107,7 +107,7 @@ func runOnServers(t *testing.T, connect func(t *testing.T) redis.UniversalClient
 		return client
 	}
 	approvalstest.Run(t, approvalstest.Setup{
-		Span: 100 * time.Millisecond,
+		Span: 50 * time.Millisecond,
 		Open: func(t *testing.T, retention time.Duration) approvalstest.Harness {
 			client := open(t)
 			empty := func() { flush(t, client) }
