@@ -4,8 +4,13 @@ BIN  := bin/revokebot
 GO   ?= go
 ARGS ?=
 
+ROUNDS ?= 500
+SEED   ?= 1
+LANES  ?= 8
+POINT  ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint golden clean
+.PHONY: help build demo test crash lint golden clean
 
 help: ## list these targets
 	@echo 'make <target>:'
@@ -19,6 +24,11 @@ demo: build ## build and run the sandbox, without any account; ARGS="--listen 12
 
 test: ## run all tests with the race detector; ARGS="-run 'Name' ./approvals/..." for some of them
 	@scripts/test.sh $(ARGS)
+
+crash: ## kill -9 the bot in ROUNDS=500 rounds and look whether anything was lost; SEED=1, POINT="after redis commit", POINT=list
+	@scripts/need.sh
+	@mkdir -p out
+	$(GO) test ./sandbox/crash -run Killed -count=1 -v -timeout 0 -artifacts -outputdir='$(CURDIR)/out' -crash.rounds=$(ROUNDS) -crash.seed=$(SEED) -crash.lanes=$(LANES) -crash.point='$(POINT)' $(ARGS)
 
 lint: ## check format (gofumpt), go vet, staticcheck, and that go.mod is tidy
 	@scripts/lint.sh
