@@ -189,8 +189,12 @@ func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
 func TestAFullRoleAnswersThatThereIsNoRoom(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 10100) + `"}]}`
-		b.role(standin.RoleSpec{Policies: map[string]string{"full": full}})
-		_, err := b.cloud.Revoke(t.Context(), revocation(b.describe("prod/Deploy")))
+		b.role(standin.RoleSpec{})
+		r := revocation(b.describe("prod/Deploy"))
+		if err := b.prod.PutRolePolicy("Deploy", "all", full); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.cloud.Revoke(t.Context(), r)
 		if !errors.Is(err, ErrLimitExceeded) || !Final(err) {
 			t.Errorf("got %v", err)
 		}

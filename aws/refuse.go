@@ -33,8 +33,7 @@ func (c *Cloud) refuse(hubARN string, r Role) error {
 		return &RefusedError{Reason: RefusedServiceLinked, Sentence: fmt.Sprintf(
 			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through that service.", name)}
 	case strings.HasPrefix(r.Path, reservedPath):
-		return &RefusedError{Reason: RefusedIdentityCenter, Sentence: fmt.Sprintf(
-			"%s belongs to IAM Identity Center: only AWS may change it. Deny the person's identitystore:userId in a service control policy, remove the assignment of the permission set, then end the portal session and disable the user; keep the deny for 12 hours.", name)}
+		return c.refuseIdentityCenter(r)
 	case c.ownRole(hubARN, r.AccountID, r.Name):
 		return &RefusedError{Reason: RefusedOwnRole, Sentence: fmt.Sprintf(
 			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. Use the IAM console with other credentials.", name)}

@@ -30,9 +30,12 @@ type Role struct {
 	ExistingCutoff                    time.Time // of the AWSRevokeOlderSessions that is on the role already, zero none
 }
 
-// Describe looks the role up. A role that must not be touched, or that is not in the account or at the path that was
-// given, is a *RefusedError; a role that does not exist is ErrNoSuchRole. Two remote calls at most, side by side with
-// opening the sessions they need.
+// Describe looks the role up. A role that must not be touched, that is not in the account or at the path that was
+// given, on which the deny does not fit, or on which the bot's own role may not write it, is a *RefusedError; a role that
+// does not exist is ErrNoSuchRole. What people should know before they approve is in Warnings; what of that could not be
+// found out in a few seconds is a warning itself.
+//
+// Two remote steps deep, side by side with opening the sessions they need.
 func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
 	a := c.byName[t.Account.Name]
 	if a == nil {
@@ -40,12 +43,29 @@ func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
 	}
 	var found answer[*iam.GetRoleOutput]
 	var hub answer[credential]
+	var there answer[onRole]
+	var inline answer[*iam.ListRolePoliciesOutput]
 	together(
-		func() { found = try(c.getRole(ctx, a, t.RoleName)) },
 		func() { hub = try(c.hub.get(ctx, 0)) },
+		func() {
+			if _, found.err = a.reader.get(ctx, refreshAt); found.err != nil {
+				return
+			}
+			together(
+				func() { found = try(c.getRole(ctx, a, t.RoleName)) },
+				func() {
+					there = aside(ctx, func(ctx context.Context) (onRole, error) { return c.readPolicy(ctx, a, t.RoleName) })
+				},
+				func() {
+					inline = aside(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
+						return c.listInline(ctx, a, t.RoleName)
+					})
+				},
+			)
+		},
 	)
-	if found.err != nil {
-		return Role{}, found.err
+	if err := otherAccount(a, hub, found.err); err != nil {
+		return Role{}, err
 	}
 	role, err := c.readRole(a, found.value)
 	if err != nil {
@@ -63,7 +83,7 @@ func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
 	if err := c.refuse(hub.value.callerARN, role); err != nil {
 		return Role{}, err
 	}
-	return role, nil
+	return c.advise(ctx, a, role, hub.value.callerARN, decodeDocument(awssdk.ToString(found.value.Role.AssumeRolePolicyDocument)), there, inline)
 }
 
 // getRole asks IAM with the reading session.
@@ -94,6 +114,12 @@ func (c *Cloud) readRole(a *account, out *iam.GetRoleOutput) (Role, error) {
 		LastUsedRegion: lastRegion(in.RoleLastUsed),
 		MaxSession:     time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
 		ServerTime:     serverTime(out.ResultMetadata),
+	}
+	for _, tag := range in.Tags {
+		if role.Tags == nil {
+			role.Tags = map[string]string{}
+		}
+		role.Tags[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
 	}
 	if role.ARN != roleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
 		return Role{}, &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(

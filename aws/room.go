@@ -1,0 +1,80 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+	"unicode"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// inlineQuota is the room for all inline policies of a role together, in characters without white space (IAM User Guide,
+// "IAM and AWS STS quotas").
+const inlineQuota = 10_240
+
+const (
+	mostInline   = 100 // inline policies that are read: more hardly fit into the quota
+	inlineAtOnce = 8   // reads side by side, so that IAM does not throttle the bot when it matters
+)
+
+// policySize counts a document as the quota does.
+func policySize(document string) int {
+	n := 0
+	for _, r := range document {
+		if !unicode.IsSpace(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// listInline lists the names of a role's inline policies.
+func (c *Cloud) listInline(ctx context.Context, a *account, roleName string) (*iam.ListRolePoliciesOutput, error) {
+	return reading(ctx, c, a, "iam:ListRolePolicies", func(ctx context.Context, cred credential) (*iam.ListRolePoliciesOutput, error) {
+		return a.iam.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{
+			RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline),
+		}, iamWith(cred))
+	})
+}
+
+// otherInline reads the documents of a role's inline policies but our own.
+func (c *Cloud) otherInline(ctx context.Context, a *account, roleName string, names []string) ([]string, error) {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == PolicyName })
+	documents, failed := make([]string, len(names)), make([]error, len(names))
+	turn := make(chan struct{}, inlineAtOnce)
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			var out *iam.GetRolePolicyOutput
+			out, failed[i] = reading(ctx, c, a, "iam:GetRolePolicy", func(ctx context.Context, cred credential) (*iam.GetRolePolicyOutput, error) {
+				return a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: awssdk.String(roleName), PolicyName: awssdk.String(name)}, iamWith(cred))
+			})
+			if failed[i] == nil {
+				documents[i] = decodeDocument(awssdk.ToString(out.PolicyDocument))
+			}
+		})
+	}
+	all.Wait()
+	return documents, errors.Join(failed...)
+}
+
+// noRoom refuses a role on which the deny would not fit beside its other inline policies.
+func noRoom(r Role, others []string, existing onRole) error {
+	size := policySize(existing.policy.withCutoff(time.Unix(0, 0)))
+	for _, document := range others {
+		size += policySize(document)
+	}
+	if size <= inlineQuota {
+		return nil
+	}
+	return &RefusedError{Reason: RefusedNoRoom, Sentence: fmt.Sprintf(
+		"The inline policies of %s leave no room for the deny: together they would have %d characters, and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, or attach the managed policy AWSDenyAll to lock the role.",
+		r.AccountName+"/"+r.Name, size)}
+}
