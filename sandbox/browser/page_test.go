@@ -89,7 +89,7 @@ func ask[T any](p *page, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(() => {"+eyes+looks+"\nreturn "+expression+"})()"))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(async () => {"+eyes+looks+"\nreturn "+expression+"})()", chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
@@ -143,19 +143,25 @@ func (p *page) gone(selector, text string) {
 }
 
 // press moves the mouse to the one element that a selector finds and that has the text, and presses it. The element has
-// to be in sight and not below another.
+// to be in sight, not below another, and at rest. When the page is drawn anew under the finger, it presses again, as
+// people do.
 func (p *page) press(selector, text string) {
 	p.t.Helper()
-	aim := fmt.Sprintf("aim(%s, %s)", quote(selector), quote(text))
-	type spot struct {
-		X, Y float64
-		Why  string
+	aim := fmt.Sprintf("takeAim(%s, %s, %d)", quote(selector), quote(text), (patience - 2*time.Second).Milliseconds())
+	for range 3 {
+		at := ask[struct {
+			X, Y float64
+			Why  string
+		}](p, aim)
+		if at.Why != "" {
+			p.t.Fatalf("press %q: %s\nThe page shows:\n%s", text, at.Why, p.text())
+		}
+		p.do("press "+text, chromedp.MouseClickXY(at.X, at.Y))
+		if ask[bool](p, "globalThis.hit") {
+			return
+		}
 	}
-	if err := p.poll("!" + aim + ".why"); err != nil {
-		p.t.Fatalf("press %q: %v: %s\nThe page shows:\n%s", text, err, ask[spot](p, aim).Why, p.text())
-	}
-	at := ask[spot](p, aim)
-	p.do("press "+text, chromedp.MouseClickXY(at.X, at.Y))
+	p.t.Fatalf("press %q: three presses did not reach it\nThe page shows:\n%s", text, p.text())
 }
 
 // types presses the keys of a text, one after the other.
@@ -175,7 +181,7 @@ func (p *page) becomes(name string) {
 	p.t.Helper()
 	p.press(".person", name)
 	p.sees(".person:has(:checked)", name)
-	p.until("the page is that of "+name, fmt.Sprintf("document.title.startsWith(%s)", quote(name)))
+	p.until("the page is that of "+name, fmt.Sprintf("document.title.startsWith(%s)", quote(name))+` && all("[aria-busy]").length === 0`)
 }
 
 // sends takes the command that the page offers and sends it.
@@ -215,6 +221,13 @@ func (p *page) shot(name string) {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
+	// What was done last is painted in the frame after the next.
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
+		chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Errorf("picture %s: %v", name, err)
+		return
+	}
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Errorf("picture %s: %v", name, err)

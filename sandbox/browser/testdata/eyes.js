@@ -27,3 +27,22 @@ const aim = (selector, text) => {
   if (!top || !e.contains(top)) return { why: `${JSON.stringify(text)} is covered by ${top ? top.outerHTML.slice(0, 160) : "nothing, it is out of sight"}` };
   return { x, y };
 };
+
+// takeAim waits until an element can be pressed and does not move, for no longer than some milliseconds, and notes
+// whether the next press reaches it.
+const takeAim = async (selector, text, patience) => {
+  const end = Date.now() + patience;
+  for (let before = {}; ; ) {
+    const now = aim(selector, text);
+    if (!now.why && now.x === before.x && now.y === before.y) break;
+    if (Date.now() > end) return now.why ? now : { why: `${JSON.stringify(text)} does not stand still` };
+    before = now;
+    await new Promise((done) => setTimeout(done, 60));
+  }
+  const [e] = having(selector, text);
+  globalThis.aimed?.abort();
+  globalThis.aimed = new AbortController();
+  globalThis.hit = false;
+  document.addEventListener("click", (event) => (globalThis.hit = e.contains(event.target)), { capture: true, once: true, signal: globalThis.aimed.signal });
+  return aim(selector, text);
+};

@@ -28,6 +28,7 @@ keepFresh();
 
 function connect() {
   source?.close();
+  $("messages").setAttribute("aria-busy", "true");
   source = new EventSource(`/events?as=${encodeURIComponent(viewer)}&channel=${encodeURIComponent(channel)}`);
   source.addEventListener("sync", (event) => {
     const view = JSON.parse(event.data);
@@ -35,6 +36,7 @@ function connect() {
     terminals.clear();
     messages.reset(view.items ?? [], viewer, shown === channel);
     shown = channel;
+    $("messages").removeAttribute("aria-busy");
     apply(view);
     showModal(view.modal);
   });

@@ -45,8 +45,10 @@ export function update(changed, gone) {
     if (!known && !item.thread && find(list, item.key).matches(".ephemeral")) end.go();
     if (!known && !item.thread && !end.there) newer.hidden = false;
   }
-  end.keep();
-  threadEnd.keep();
+  if (changed.length || gone.length) {
+    end.keep();
+    threadEnd.keep();
+  }
   return started;
 }
 
