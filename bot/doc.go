@@ -8,6 +8,18 @@
 // If the store cannot be reached, or there is more than can be taken, the person who typed or clicked is told that
 // nothing was recorded, and nothing happens.
 //
+// # While Slack is away
+//
+// Connections are opened again with growing waits, few in an hour whatever happens (sockets.go). What was approved goes
+// on, also when the process starts meanwhile; only what people sent waits until Slack has said which workspace the bot
+// belongs to (athome.go). Wrong tokens end the start; one that is revoked later is logged and tried again.
+//
+// # When something goes wrong
+//
+// An item whose handler fails, panics or dies with its replica stays in the store; without a sign of life for some
+// seconds another worker takes it over, and after five tries it is set aside (workers.go). A store that hangs costs the
+// person an answer of that kind within the three seconds that Slack waits, and never the reading of the connection.
+//
 // # Stopping
 //
 // When the context of Run ends, no more items are taken and what is in hand is finished, for StopTimeout at most. The
