@@ -17,6 +17,8 @@ var (
 	ErrTooLate = errors.New("the deadline has passed")
 	// ErrTooEarly: by the store's clock the deadline is still to come.
 	ErrTooEarly = errors.New("the deadline has not passed yet")
+	// ErrNotRecorded: for sure nothing was recorded. An error of Accept that is not this one leaves it open.
+	ErrNotRecorded = errors.New("nothing was recorded")
 	// ErrOneCopy: it is recorded and will be done, unless the one server that has it is lost before it is copied.
 	ErrOneCopy = errors.New("recorded on one server only")
 	// ErrLeaseLost: another replica has taken over the delivery.

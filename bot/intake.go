@@ -73,8 +73,15 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	fresh, err := in.accept(ctx, f, got)
 	if err != nil {
 		in.counts.notRecorded.Add(1)
-		in.log.WarnContext(ctx, "an envelope was not recorded: the store did not take it", "envelope", f.EnvelopeID, "error", err)
-		in.turnAway(ctx, f, got, ack, messages.NotRecorded())
+		in.log.WarnContext(ctx, "an envelope was not recorded, as far as is known", "envelope", f.EnvelopeID, "error", err)
+		answer := messages.PerhapsNotRecorded()
+		switch {
+		case errors.Is(err, approvals.ErrNotRecorded):
+			answer = messages.NotRecorded()
+		case errors.Is(err, approvals.ErrOneCopy):
+			answer = messages.OneCopy()
+		}
+		in.turnAway(ctx, f, got, ack, answer)
 		return
 	}
 	in.acknowledge(ctx, f, ack, nil)

@@ -37,6 +37,15 @@ func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
 	if _, ok := errors.AsType[*SlackError](err); !ok {
 		return err
 	}
+	if kind == SlackChannel {
+		// Without a card nobody can decide: the request ends, also when whoever opened it died before it could say so.
+		if _, err := h.closeWithoutCard(ctx, item.Request, code); err != nil {
+			return err
+		}
+		if nowhere, err := h.nowhereToTell(ctx, item.Request); nowhere || err != nil {
+			return err
+		}
+	}
 	if (kind == SlackChannel || kind == SlackToken) && item.Attempt >= giveUpAfter {
 		h.log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel or the token", "request", item.Request, "code", code)
 		return nil

@@ -51,10 +51,26 @@ func (h *Handlers) closeWithoutCard(ctx context.Context, id, slackError string) 
 		if r.State != approvals.StateOpen {
 			return false, nil
 		}
+		if d, err := h.Store.Delivered(ctx, id); err != nil || d.Card != "" {
+			return false, err // people can see it; the thread catches up
+		}
 		err = h.fail(ctx, r, failure{sentence: cardImpossible(slackError)})
 		if !errors.Is(err, approvals.ErrConflict) {
 			return err == nil, err
 		}
 	}
 	return false, &Again{After: time.Second}
+}
+
+// nowhereToTell reports whether a request has ended and never had a card.
+func (h *Handlers) nowhereToTell(ctx context.Context, id string) (bool, error) {
+	d, err := h.Store.Delivered(ctx, id)
+	if err != nil || d.Card != "" {
+		return false, err
+	}
+	r, _, err := h.Store.Load(ctx, id)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return true, nil
+	}
+	return r.State.Ended(), err
 }

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,21 +21,22 @@ const copyWait = 500 * time.Millisecond
 // WAIT counts the writes of its own connection (Redis documentation, "WAIT"), so both commands go through one pipeline;
 // on a cluster to the node that owns the keys.
 func (s *Store) runCopied(ctx context.Context, script *redis.Script, keys []string, args ...any) (int64, error) {
-	if s.copies == 0 {
-		return script.Run(ctx, s.db, keys, args...).Int64()
+	want := s.copies.Load()
+	if want == 0 {
+		return script.Run(ctx, s.once, keys, args...).Int64()
 	}
 	node, err := s.owner(ctx, keys[0])
 	if err != nil {
 		return 0, err
 	}
-	answer, copies, err := s.pipelined(ctx, node, script.EvalSha, keys, args)
+	answer, copies, err := s.pipelined(ctx, node, want, script.EvalSha, keys, args)
 	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
-		answer, copies, err = s.pipelined(ctx, node, script.Eval, keys, args)
+		answer, copies, err = s.pipelined(ctx, node, want, script.Eval, keys, args)
 	}
 	switch {
 	case err != nil:
 		return 0, err
-	case copies < int64(s.copies):
+	case copies < want:
 		return answer, approvals.ErrOneCopy
 	default:
 		return answer, nil
@@ -43,9 +45,9 @@ func (s *Store) runCopied(ctx context.Context, script *redis.Script, keys []stri
 
 // owner is the client that talks to the server with the key.
 func (s *Store) owner(ctx context.Context, key string) (redis.UniversalClient, error) {
-	cluster, ok := s.db.(*redis.ClusterClient)
+	cluster, ok := s.once.(*redis.ClusterClient)
 	if !ok {
-		return s.db, nil
+		return s.once, nil
 	}
 	node, err := cluster.MasterForKey(ctx, key)
 	if err != nil {
@@ -56,11 +58,11 @@ func (s *Store) owner(ctx context.Context, key string) (redis.UniversalClient, e
 
 type evaluation func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
 
-func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, eval evaluation, keys []string, args []any) (answer, copies int64, err error) {
+func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, want int64, eval evaluation, keys []string, args []any) (answer, copies int64, err error) {
 	var script, wait *redis.Cmd
 	_, err = node.Pipelined(ctx, func(p redis.Pipeliner) error {
 		script = eval(ctx, p, keys, args...)
-		wait = p.Do(ctx, "WAIT", s.copies, copyWait.Milliseconds())
+		wait = p.Do(ctx, "WAIT", want, copyWait.Milliseconds())
 		return nil
 	})
 	if answer, scriptErr := script.Int64(); scriptErr == nil {
@@ -74,4 +76,26 @@ func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, eval 
 		err = scriptErr
 	}
 	return 0, 0, err
+}
+
+// countCopies asks the server that has the keys whether it has replicas, and from then on waits for one of them.
+func (s *Store) countCopies(ctx context.Context) error {
+	if !s.detect {
+		return nil
+	}
+	node, err := s.owner(ctx, workKey)
+	if err != nil {
+		return err
+	}
+	info, err := node.Info(ctx, "replication").Result()
+	if err != nil {
+		if _, answered := errors.AsType[redis.Error](err); answered {
+			return nil // a server that does not tell; a Redis in memory is one
+		}
+		return fmt.Errorf("ask for replicas: %w", err)
+	}
+	if strings.Contains(info, "connected_slaves:") && !strings.Contains(info, "connected_slaves:0") {
+		s.copies.Store(1)
+	}
+	return nil
 }

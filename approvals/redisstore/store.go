@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -45,8 +46,11 @@ type Config struct {
 	Client redis.UniversalClient
 	// Retention is how long an ended request stays readable; 0: 90 days.
 	Retention time.Duration
-	// Copies is how many replicas must have an accepted item before Accept returns without ErrOneCopy; 0: none is waited
-	// for.
+	// Once is a client of the same Redis that tries each command once (MaxRetries -1), so that a failed Accept can say for
+	// sure that nothing was recorded; nil: Client, which makes no failure of Accept a sure one.
+	Once redis.UniversalClient
+	// Copies is how many replicas must have an accepted item before Accept returns without ErrOneCopy. 0: one, if the
+	// server has replicas when Prepare asks it; less: none is waited for.
 	Copies int
 }
 
@@ -54,7 +58,10 @@ type Config struct {
 type Store struct {
 	db        redis.UniversalClient
 	retention time.Duration
-	copies    int
+	copies    atomic.Int64 // what Accept waits for
+	detect    bool         // Prepare sets copies
+	once      redis.UniversalClient
+	sure      bool // once tries once
 
 	now, accept, open, commit, note          *redis.Script
 	claim, keep, sweep                       *redis.Script
@@ -69,7 +76,11 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("redisstore: no client")
 	}
-	s := &Store{db: cfg.Client, retention: cfg.Retention, copies: max(cfg.Copies, 0)}
+	s := &Store{db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil}
+	s.copies.Store(int64(max(cfg.Copies, 0)))
+	if s.once == nil {
+		s.once = s.db
+	}
 	if s.retention <= 0 {
 		s.retention = 90 * 24 * time.Hour
 	}
@@ -98,7 +109,7 @@ func (s *Store) Prepare(ctx context.Context) error {
 	if err := s.sweep.Run(ctx, s.db, []string{workKey}, group, forgetWorkers.Milliseconds()).Err(); err != nil {
 		return fmt.Errorf("forget the workers that are gone: %w", err)
 	}
-	return nil
+	return s.countCopies(ctx)
 }
 
 // Now implements approvals.Store with the TIME command, on the server that compares the deadlines.
@@ -126,10 +137,14 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 		return false, fmt.Errorf("accept: %w", err)
 	}
 	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds())
-	if err != nil {
-		return n == 1, fmt.Errorf("accept: %w", err)
+	switch {
+	case err == nil, errors.Is(err, approvals.ErrOneCopy):
+		return n == 1, err
+	case s.sure && surelyNotDone(err):
+		return false, fmt.Errorf("accept: %w: %w", approvals.ErrNotRecorded, err)
+	default:
+		return false, fmt.Errorf("accept: %w", err)
 	}
-	return n == 1, nil
 }
 
 // Open implements approvals.Store.

@@ -25,13 +25,12 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	began := time.Now()
 
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
-	card := w.card("Approval needed")
+	card := w.openCard()
 	for _, part := range []string{"prod/DeployRole", actors.ProdID, reasonTyped, "<@" + actors.Rosa + ">"} {
 		if !strings.Contains(card.Text, part) {
 			t.Errorf("%q is missing on the card: %s", part, card.Text)
 		}
 	}
-	w.inThread(card, "<!subteam^"+actors.Group+">")
 
 	for _, refused := range []struct{ user, action, told, recorded string }{
 		{actors.Rosa, messages.ActionApprove, "you asked for this revocation", "the requester is never an approver"},

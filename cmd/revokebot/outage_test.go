@@ -22,8 +22,7 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 	w := newWorld(t)
 	bot, readyz := w.startBot(nil)
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
-	card := w.card("Approval needed")
-	w.inThread(card, "<!subteam^"+actors.Group+">")
+	card := w.openCard()
 
 	w.redis.Kill()
 	w.click(actors.Bob, card, messages.ActionApprove)
@@ -50,13 +49,37 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
 }
 
+// What was sent to a Redis that hangs may be done when it goes on: the person is told so in time, and whichever it was,
+// there is one revocation in the end.
+func TestARedisThatHangsHoldsUpNoAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bot, readyz := w.startBot(nil)
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
+	card := w.openCard()
+
+	w.redis.Pause()
+	w.click(actors.Bob, card, messages.ActionApprove) // fails unless it is acknowledged within Slack's three seconds
+	w.whispered(actors.Bob, "recorded")
+	w.until("a bot that says it is not ready", func() bool { return w.status(readyz) == http.StatusServiceUnavailable })
+
+	w.redis.Resume()
+	w.until("a ready bot", func() bool { return w.status(readyz) == http.StatusOK })
+	w.lateClick(actors.Bob, card, messages.ActionApprove)
+	w.inThread(card, "*Read back*")
+	if n := w.countInThread(card, "*Applied* to"); n != 1 {
+		t.Errorf("the thread says %d times that it was applied", n)
+	}
+	bot.wantCleanEnd()
+	wantCleanLog(t, bot.stderr.String(), w.secrets())
+}
+
 func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bot, _ := w.startBot(nil)
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
-	card := w.card("Approval needed")
-	w.inThread(card, "<!subteam^"+actors.Group+">")
+	card := w.openCard()
 
 	w.redis.Wipe()
 	w.until("word that there is no such request", func() bool {
@@ -71,7 +94,7 @@ func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
 	var second message
 	w.until("second card", func() bool {
-		second = w.card("Approval needed")
+		second = w.openCard()
 		return second.TS != card.TS
 	})
 	w.click(actors.Bob, second, messages.ActionApprove)
@@ -86,7 +109,7 @@ func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *t
 	gate := newGate(t, w.printed["AWS_ENDPOINT_URL"])
 	bot, readyz := w.startBot(map[string]string{"AWS_ENDPOINT_URL": gate.address})
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
-	card := w.card("Approval needed")
+	card := w.openCard()
 	w.click(actors.Bob, card, messages.ActionApprove)
 	gate.waitForWrite(t)
 
@@ -121,7 +144,7 @@ func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) 
 	gate := newGate(t, w.printed["AWS_ENDPOINT_URL"])
 	bot, _ := w.startBot(map[string]string{"AWS_ENDPOINT_URL": gate.address})
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
-	card := w.card("Approval needed")
+	card := w.openCard()
 	w.click(actors.Bob, card, messages.ActionApprove)
 	gate.waitForWrite(t)
 	bot.kill()
@@ -135,14 +158,8 @@ func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) 
 	if _, ok := w.policyOnRole(); !ok {
 		t.Error("there is no policy on the role")
 	}
-	applied := 0
-	for _, m := range w.messages() {
-		if m.ThreadTS == card.TS && strings.Contains(m.Text, "*Applied* to") {
-			applied++
-		}
-	}
-	if applied != 1 {
-		t.Errorf("the thread says %d times that it was applied", applied)
+	if n := w.countInThread(card, "*Applied* to"); n != 1 {
+		t.Errorf("the thread says %d times that it was applied", n)
 	}
 	next.wantCleanEnd()
 }

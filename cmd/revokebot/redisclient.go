@@ -16,8 +16,9 @@ import (
 // master_name means Sentinel. It does not use the network.
 //
 // All clients obey the deadlines of their calls: Slack waits three seconds for an acknowledgement, so a Redis that keeps
-// a connection open and says nothing must not hold one up for longer.
-func redisClient(address string) (redis.UniversalClient, error) {
+// a connection open and says nothing must not hold one up for longer. A client that tries once sends no command again by
+// itself, so that its errors say what became of the one try.
+func redisClient(address string, once bool) (redis.UniversalClient, error) {
 	scheme, rest, found := strings.Cut(address, "://")
 	if !found {
 		return nil, redisURLError(address, errors.New("it has no ://"))
@@ -34,6 +35,9 @@ func redisClient(address string) (redis.UniversalClient, error) {
 			return nil, redisURLError(address, err)
 		}
 		options.ContextTimeoutEnabled = true
+		if once {
+			options.MaxRetries = -1
+		}
 		return redis.NewFailoverClient(options), nil
 	case q.Has("addr"):
 		options, err := redis.ParseClusterURL(spread)
@@ -41,6 +45,9 @@ func redisClient(address string) (redis.UniversalClient, error) {
 			return nil, redisURLError(address, err)
 		}
 		options.ContextTimeoutEnabled = true
+		if once {
+			options.MaxRetries = -1
+		}
 		return redis.NewClusterClient(options), nil
 	default:
 		options, err := redis.ParseURL(spread)
@@ -48,6 +55,9 @@ func redisClient(address string) (redis.UniversalClient, error) {
 			return nil, redisURLError(address, err)
 		}
 		options.ContextTimeoutEnabled = true
+		if once {
+			options.MaxRetries = -1
+		}
 		return redis.NewClient(options), nil
 	}
 }

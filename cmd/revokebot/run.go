@@ -31,12 +31,17 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	log := logger(env.stderr, s.logJSON, s.logLevel)
-	client, err := redisClient(s.redisURL)
+	client, err := redisClient(s.redisURL, false)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	store, err := redisstore.New(redisstore.Config{Client: client, Retention: c.keepFor})
+	once, err := redisClient(s.redisURL, true)
+	if err != nil {
+		return err
+	}
+	defer once.Close()
+	store, err := redisstore.New(redisstore.Config{Client: client, Once: once, Retention: c.keepFor})
 	if err != nil {
 		return err
 	}

@@ -213,6 +213,7 @@ func (s sandboxCmd) announce(env environment, pageURL string, set settings, awsU
 		"SLACK_BOT_TOKEN=" + set.botToken,
 		"AWS_ENDPOINT_URL=" + awsURL,
 		"AWS_REGION=us-east-1",
+		"AWS_DEFAULT_REGION=us-east-1", // which version 1 of the aws command line reads instead
 		"AWS_ACCESS_KEY_ID=" + world.Bot.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + world.Bot.SecretAccessKey,
 		"",

@@ -198,12 +198,33 @@ func (w *world) card(part string) message {
 	return card
 }
 
+// openCard waits for the newest card with its buttons, and for the first word in its thread: from then on the store knows
+// the card, and a click on it counts.
+func (w *world) openCard() message {
+	w.t.Helper()
+	card := w.card("Approval needed")
+	w.inThread(card, "<!subteam^"+actors.Group+">")
+	return card
+}
+
 // inThread waits for a message in the card's thread whose text holds a part.
 func (w *world) inThread(card message, part string) message {
 	w.t.Helper()
 	return w.find("word in the thread of "+part, func(m message) bool {
 		return m.ThreadTS == card.TS && !m.Ephemeral && strings.Contains(m.Text, part)
 	})
+}
+
+// countInThread tells how many messages of the card's thread hold a part.
+func (w *world) countInThread(card message, part string) int {
+	w.t.Helper()
+	n := 0
+	for _, m := range w.messages() {
+		if m.ThreadTS == card.TS && strings.Contains(m.Text, part) {
+			n++
+		}
+	}
+	return n
 }
 
 // whispered waits for a message that only one person sees.

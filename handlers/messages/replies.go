@@ -125,6 +125,16 @@ func NotRecorded() *Message {
 	return sentence("revokebot cannot reach its database, so nothing was recorded and nothing will happen. Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
+// PerhapsNotRecorded answers when the store did not say whether it took something.
+func PerhapsNotRecorded() *Message {
+	return sentence("revokebot's database did not answer in time, so as far as is known nothing was recorded. If a card appears or changes all the same within a minute, it counts; if not, try again, doing it twice does no harm. If it is urgent, revoke the role's active sessions in the IAM console.")
+}
+
+// OneCopy answers when the store took something and could not copy it to a second server.
+func OneCopy() *Message {
+	return sentence("This is recorded, but on one database server only: if that one fails in this moment, it is lost. If no card appears or changes within a minute, do it again, doing it twice does no harm.")
+}
+
 // Busy answers when there is more to do than can be taken.
 func Busy() *Message {
 	return sentence("revokebot is busy, so nothing was recorded and nothing will happen. Try again in a few seconds.")

@@ -131,7 +131,7 @@ func New(t *testing.T, o Options) *Bench {
 	b.Redis = miniredis.NewMiniRedis()
 	b.Redis.ClockTTL(true)
 	b.redisNet = &redisNet{db: b.Redis, conns: make(map[net.Conn]bool)}
-	b.DB = b.newRedisClient()
+	b.DB = b.newRedisClient(1)
 	if b.Store, err = redisstore.New(redisstore.Config{Client: b.DB}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +157,9 @@ func New(t *testing.T, o Options) *Bench {
 // Start starts one more replica and waits until it is connected. It returns its number, 0 for the first.
 func (b *Bench) Start() int {
 	b.T.Helper()
-	client := b.newRedisClient()
-	store, err := redisstore.New(redisstore.Config{Client: client})
+	client := b.newRedisClient(1)
+	once := b.newRedisClient(-1)
+	store, err := redisstore.New(redisstore.Config{Client: client, Once: once})
 	if err != nil {
 		b.T.Fatal(err)
 	}
@@ -184,6 +185,7 @@ func (b *Bench) Start() int {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.T.Context()))
 	r := &replica{bot: one, cancel: cancel, done: make(chan error, 1), close: func() {
 		_ = client.Close()
+		_ = once.Close()
 		slackHTTP.CloseIdleConnections()
 		awsHTTP.CloseIdleConnections()
 	}}
@@ -245,8 +247,14 @@ func (b *Bench) SDK(key awsstandin.AccessKey) awssdk.Config {
 	}
 }
 
-func (b *Bench) newRedisClient() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: b.redisNet.dial, MaxRetries: 1, PoolSize: 40})
+// newRedisClient makes a client. One that tries once does not use a connection again that was idle: a pipe cannot be seen
+// to be dead before it is used, as a socket can.
+func (b *Bench) newRedisClient(retries int) *redis.Client {
+	options := &redis.Options{Addr: "127.0.0.1:6379", Dialer: b.redisNet.dial, MaxRetries: retries, PoolSize: 40}
+	if retries < 0 {
+		options.ConnMaxIdleTime = time.Millisecond
+	}
+	return redis.NewClient(options)
 }
 
 // RedisAway cuts every connection to Redis and refuses new ones, until it is called with false.
