@@ -146,6 +146,7 @@ func (p plan) String() string {
 const (
 	actorsPatience = 60 * time.Second
 	quietPatience  = 120 * time.Second
+	rethink        = 3 * time.Second // before people try again what they were told did not work out
 )
 
 // play plays a round to its end, when nothing moves any more. What people could not do because nobody answered for long
@@ -224,7 +225,10 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 	}
 	card, err := cardMessage{}, errTold
 	for since := a.since; errors.Is(err, errTold); since = l.latest(a.room) {
-		// Whoever is told that it did not work out sends the command again.
+		// Whoever is told that it did not work out sends the command again, after a while.
+		if since != a.since && !pause(ctx, rethink) {
+			return ctx.Err()
+		}
 		if err := l.command(ctx, a, who, text); err != nil {
 			return err
 		}
@@ -282,6 +286,18 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		return press(first, messages.ActionApprove)
 	default:
 		return nil
+	}
+}
+
+// pause waits, and reports false when ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

@@ -16,6 +16,7 @@ type tally struct {
 	started  time.Time
 	rounds   int
 	longest  time.Duration
+	slowest  int // the longest round's number
 	without  int // rounds whose shots found nothing to strike
 	kills    map[string]int
 	cuts     map[string]int
@@ -39,7 +40,9 @@ func (t *tally) add(p plan, fired []shot, seen map[point]int, c checks, took tim
 	defer t.mu.Unlock()
 	t.rounds++
 	t.replicas[p.kind.replicas]++
-	t.longest = max(t.longest, took)
+	if took > t.longest {
+		t.longest, t.slowest = took, p.number
+	}
 	if len(fired) == 0 {
 		t.without++
 	}
@@ -79,8 +82,8 @@ func (t *tally) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d rounds (%d with one replica, %d with two) in %v, the longest %v; %d of them without a death or a cut\n",
-		t.rounds, t.replicas[1], t.replicas[2], time.Since(t.started).Round(time.Second), t.longest.Round(100*time.Millisecond), t.without)
+	fmt.Fprintf(&b, "%d rounds (%d with one replica, %d with two) in %v, the longest (%d) %v; %d of them without a death or a cut\n",
+		t.rounds, t.replicas[1], t.replicas[2], time.Since(t.started).Round(time.Second), t.slowest, t.longest.Round(100*time.Millisecond), t.without)
 	list := func(title string, counts map[string]int) {
 		total := 0
 		for _, n := range counts {
