@@ -32,7 +32,7 @@ func play(t *testing.T, config standin.Config) stage {
 	l := pipe.Listen()
 	httpServer := &http.Server{Handler: server}
 	go func() { _ = httpServer.Serve(l) }()
-	cast := actors.New(actors.Config{HTTPClient: l.Client(), Endpoint: "http://aws.sandbox", RoleARN: world.Role, Key: world.Key()})
+	cast := actors.New(actors.Config{HTTPClient: l.Client(), Endpoint: "http://aws.sandbox", RoleARN: world.Role, Key: world.Key(), Rival: world.RivalKey(), Console: world.ConsoleKey()})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- cast.Run(ctx) }()

@@ -6,6 +6,9 @@
 // are real clients of the AWS SDK whose requests are signed and evaluated like anybody's. What their terminals show is
 // what they were answered; there is no script, and before a revocation and after it they run the same code.
 //
+// Two more are there on demand. The thief can fight back with a second key, whose user may write the role's policies, and
+// remove the deny twice a second (FightBack). An administrator can put an old deny in its place (ConsoleOverwrite).
+//
 // The people are seeded by SeedSlack, the accounts by SeedAWS. They do nothing by themselves: the visitor of the
 // sandbox acts for them.
 package actors
@@ -32,6 +35,11 @@ type Config struct {
 	RoleARN    string       // the role whose session was stolen
 	Key        aws.Credentials
 	// Key is the long-term key of a user who may assume RoleARN; the thief never sees it.
+
+	// Rival is the long-term key of another user, who may write policies of the role, and which the thief found too; see
+	// FightBack. Console is that of an administrator; see ConsoleOverwrite. Both may be zero.
+	Rival, Console aws.Credentials
+
 	Session  time.Duration // how long sessions are asked for; 0: 12 hours, so that a demonstration outlasts nobody
 	Interval time.Duration // between two calls of one actor; 0: one second
 	Logger   *slog.Logger  // nil: discard
@@ -43,10 +51,12 @@ type Cast struct {
 	thief *terminal
 	job   *terminal
 	leaks chan chan error // Leak asks the thief's loop to take new credentials
+	wake  chan struct{}   // FightBack tells the rival's loop to look
 
 	mu          sync.Mutex
 	seq         int64
 	deployments int
+	fighting    bool
 	subs        map[chan Line]struct{}
 }
 
@@ -72,16 +82,18 @@ func New(cfg Config) *Cast {
 		thief: newTerminal(Thief),
 		job:   newTerminal(Job),
 		leaks: make(chan chan error),
+		wake:  make(chan struct{}, 1),
 		subs:  map[chan Line]struct{}{},
 	}
 }
 
-// Run lets both actors work until ctx ends, and returns when both have stopped. An actor that is answered with errors
+// Run lets the actors work until ctx ends, and returns when they have stopped. An actor that is answered with errors
 // goes on; the error is nil.
 func (c *Cast) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.runThief(ctx) })
 	wg.Go(func() { c.runJob(ctx) })
+	wg.Go(func() { c.runRival(ctx) })
 	wg.Wait()
 	c.cfg.HTTPClient.CloseIdleConnections()
 	return nil

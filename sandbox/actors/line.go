@@ -23,6 +23,8 @@ const (
 	Assumed  Outcome = "assumed"  // sts:AssumeRole gave new credentials
 	Expired  Outcome = "expired"  // the credentials ended by themselves
 	Failed   Outcome = "failed"   // any other error, no answer included
+	Removed  Outcome = "removed"  // the thief's second key removed the deny
+	Fought   Outcome = "fought"   // it tried to, and AWS did not let it
 )
 
 // Line is one command of a terminal with what AWS answered to it.
@@ -59,6 +61,7 @@ type Status struct {
 	Denials   int       `json:"denials"`    // calls that were denied
 	Assumed   int       `json:"assumed"`    // how often the role was assumed again after a denial
 	AssumedAt time.Time `json:"assumed_at"` // the last of these; zero when there was none
+	Removals  int       `json:"removals"`   // how often the thief's second key removed the deny
 }
 
 // after returns the status once l has happened.
@@ -82,7 +85,10 @@ func (s Status) after(l Line) Status {
 		next = HasExpired
 	case Failed:
 		next = GetsErrors
-	case Note, Unknown:
+	case Removed:
+		s.Removals++
+	case Note, Unknown, Fought:
+		// None of these says how the session fares.
 	}
 	if next != s.State {
 		s.State, s.Since = next, l.At

@@ -17,6 +17,7 @@ const (
 	DeployRole = "DeployRole"
 	ExternalID = "sandbox-external-id" // which the bot's roles ask for
 	spokeRole  = "revokebot-spoke"
+	rivalUser  = "shop-migration"
 )
 
 // World is what SeedAWS made: the accounts, and the credentials of those who call them.
@@ -27,13 +28,24 @@ type World struct {
 	// CI is the long-term key of user ci-deploy, who may assume Role. Bot is that of user revokebot, who may assume the
 	// role in Spokes of each account, with ExternalID.
 	CI, Bot standin.AccessKey
+	// Rival is the long-term key of user shop-migration, left over from a project, who may write inline policies of
+	// Role. Admin is that of user kim, who administers IAM.
+	Rival, Admin standin.AccessKey
 	// Spokes are the ARNs of the bot's role by the account's name ("prod", "staging").
 	Spokes map[string]string
 }
 
 // Key is the CI user's key in the SDK's form.
-func (w World) Key() awssdk.Credentials {
-	return awssdk.Credentials{AccessKeyID: w.CI.AccessKeyID, SecretAccessKey: w.CI.SecretAccessKey}
+func (w World) Key() awssdk.Credentials { return inSDK(w.CI) }
+
+// RivalKey is Rival's key in the SDK's form.
+func (w World) RivalKey() awssdk.Credentials { return inSDK(w.Rival) }
+
+// ConsoleKey is Admin's key in the SDK's form.
+func (w World) ConsoleKey() awssdk.Credentials { return inSDK(w.Admin) }
+
+func inSDK(k standin.AccessKey) awssdk.Credentials {
+	return awssdk.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey}
 }
 
 // SeedAWS fills a stand-in with two accounts: roles of every kind that the bot has to tell apart, and a day on which
@@ -59,6 +71,16 @@ func SeedAWS(server *standin.Server) (World, error) {
 		"assume": allow([]string{"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"}, "arn:aws:iam::*:role/"+spokeRole),
 	}}); err != nil {
 		return World{}, fmt.Errorf("seed user revokebot: %w", err)
+	}
+	if w.Rival, err = w.Prod.NewUser(standin.UserSpec{Name: rivalUser, Path: "/ci/", Policies: map[string]string{
+		"migrate": allow([]string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}, "arn:aws:iam::"+ProdID+":role/"+DeployRole),
+	}}); err != nil {
+		return World{}, fmt.Errorf("seed user %s: %w", rivalUser, err)
+	}
+	if w.Admin, err = w.Prod.NewUser(standin.UserSpec{Name: "kim", Path: "/people/", Policies: map[string]string{
+		"administer": allow([]string{"iam:*"}, "*"),
+	}}); err != nil {
+		return World{}, fmt.Errorf("seed user kim: %w", err)
 	}
 	now := server.Now()
 	for name, account := range map[string]*standin.Account{"prod": w.Prod, "staging": w.Staging} {
