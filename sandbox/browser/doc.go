@@ -10,6 +10,7 @@
 //	story_test.go     the story, from the command to the thief who stays out; a denial with a reason
 //	keyboard_test.go  the same with the keyboard alone
 //	layout_test.go    small windows, and colours that can be read
+//	look_test.go      what is hard to look at: pale text, and what is cut off
 //	page_test.go      what a person can do and see
 //	sandbox_test.go   the program
 //	chromium_test.go  the browser, and what fails a test by itself
