@@ -191,6 +191,9 @@ func TestATokenThatSlackRefusesIsNamed(t *testing.T) {
 			}
 			status, _, stderr := runToEnd(t, variables, "run")
 			wantSentence(t, status, lastLine(stderr), test.want, secrets)
+			if strings.Contains(stderr, "an AWS account cannot be used yet") {
+				t.Errorf("the end waited for AWS:\n%s", stderr)
+			}
 			wantCleanLog(t, stderr, secrets)
 		})
 	}
