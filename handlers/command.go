@@ -260,6 +260,9 @@ func roleFacts(r aws.Role) messages.Role {
 		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
 	}
+	for _, w := range r.Warnings {
+		facts.Warnings = append(facts.Warnings, w.Sentence)
+	}
 	for _, p := range r.Trust {
 		facts.Trust = append(facts.Trust, messages.Principal{Words: p.Words, Conditional: p.Conditional})
 	}

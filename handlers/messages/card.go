@@ -42,7 +42,11 @@ func Card(r approvals.Request, c Context) *Message {
 		blocks = append(blocks, section("*Reason*"), plainSection(r.Reason, limitReason))
 	}
 	if open {
-		blocks = append(blocks, section(whatHappens(c)), buttons(r, c.Role))
+		blocks = append(blocks, section(whatHappens(c)))
+		if len(c.Role.Warnings) > 0 {
+			blocks = append(blocks, section("*Know before you approve*"), warnings(c.Role.Warnings))
+		}
+		blocks = append(blocks, buttons(r, c.Role))
 	}
 	about := "Request " + code(r.ID, 40)
 	if !open { // what people needed to decide has had its time; what happened is in the thread
@@ -205,10 +209,28 @@ func trust(principals []Principal) string {
 	return b.String()
 }
 
+const (
+	limitWarnings = 8   // shown on a card
+	limitWarning  = 320 // characters of one: eight fit into a section
+)
+
+// warnings lists what is known about the role that can keep the revocation from being all that is needed.
+func warnings(sentences []string) slack.Block {
+	lines := make([]string, 0, len(sentences))
+	for i, s := range sentences {
+		if i == limitWarnings {
+			lines = append(lines, fmt.Sprintf("• and %d more", len(sentences)-i))
+			break
+		}
+		lines = append(lines, "• "+raw(s, limitWarning))
+	}
+	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, strings.Join(lines, "\n"), false, false), nil, nil)
+}
+
 func whatHappens(c Context) string {
 	return "*What Approve does*\nEvery session of this role that was issued before the approval plus " + span(c.Margin) +
 		" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; programs that keep old " +
-		"credentials fail until they fetch new ones. Not stopped: access keys of users, and sessions that this role opened in other roles."
+		"credentials fail until they fetch new ones."
 }
 
 func buttons(r approvals.Request, role Role) slack.Block {

@@ -16,6 +16,7 @@ type Role struct {
 	MaxSession     time.Duration `json:"max_session"`
 	Trust          []Principal   `json:"trust"`
 	TrustDigest    string        `json:"trust_digest"`
+	Warnings       []string      `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
 }
 
 // Principal is one who may assume the role, in words from the trust policy.

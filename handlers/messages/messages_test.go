@@ -36,6 +36,10 @@ func exampleRole() messages.Role {
 		Account: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/ops/DeployRole",
 		ID: "AROAEXAMPLEDEPLOY0001", Created: at.AddDate(-2, 0, 0), LastUsed: at.Add(-3 * time.Minute), LastUsedRegion: "eu-west-1",
 		MaxSession: 12 * time.Hour,
+		Warnings: []string{
+			"EC2 instances can use prod/DeployRole: their metadata service can hand out the revoked credentials for hours.",
+			"A deny on a role does not touch long-term access keys.",
+		},
 		Trust: []messages.Principal{
 			{Words: "the service ec2.amazonaws.com"}, {Words: "user alice in 777788889999", Conditional: true},
 		},

@@ -111,6 +111,9 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	for range rapid.IntRange(0, 30).Draw(t, "principals") {
 		role.Trust = append(role.Trust, messages.Principal{Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional")})
 	}
+	for range rapid.IntRange(0, 20).Draw(t, "warnings") {
+		role.Warnings = append(role.Warnings, foreign(t, "warning"))
+	}
 	c := messages.Context{Role: role, Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", foreign(t, "approver")}}
 	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), role)
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
