@@ -79,7 +79,7 @@ func newHouse(t *testing.T, expectedErrors ...string) *house {
 	return h
 }
 
-// leave makes Slack unreachable, or reachable again.
+// slackAway makes Slack unreachable, or reachable again.
 func (h *house) slackAway(away bool) {
 	h.away.Store(away)
 	if away {
