@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -171,6 +172,9 @@ func allOperations() map[string]*operation {
 	}
 	return all
 }
+
+// Actions lists what the stand-in can do, such as "iam:GetRole", so that a test can be sure to have tried all of it.
+func Actions() []string { return slices.Sorted(maps.Keys(allOperations())) }
 
 func iamOperations() map[string]*operation {
 	all := map[string]*operation{}

@@ -64,8 +64,7 @@ func (a *Account) SAMLSession(role string, spec SAMLSpec) (AccessKey, error) {
 				request["sourceIdentity"] = spec.SourceIdentity
 			}
 			return happening{
-				name:     "AssumeRoleWithSAML",
-				sourceIP: cmp.Or(spec.SourceIP, "AWS Internal"), userAgent: cmp.Or(spec.UserAgent, "aws-internal/3"),
+				name: "AssumeRoleWithSAML", sourceIP: cmp.Or(spec.SourceIP, "AWS Internal"), userAgent: cmp.Or(spec.UserAgent, "aws-internal/3"),
 				identity: map[string]any{
 					"type": "SAMLUser", "principalId": qualifier + ":" + spec.User, "userName": spec.User,
 					"identityProvider": qualifier,
@@ -108,8 +107,7 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 				request["durationSeconds"] = int(spec.Duration.Seconds())
 			}
 			return happening{
-				name:     "AssumeRoleWithWebIdentity",
-				sourceIP: cmp.Or(spec.SourceIP, "198.51.100.17"), userAgent: cmp.Or(spec.UserAgent, "aws-sdk"),
+				name: "AssumeRoleWithWebIdentity", sourceIP: cmp.Or(spec.SourceIP, "198.51.100.17"), userAgent: cmp.Or(spec.UserAgent, "aws-sdk"),
 				identity: map[string]any{
 					"type": "WebIdentityUser", "principalId": provider + ":" + audience + ":" + spec.Subject,
 					"userName": spec.Subject, "identityProvider": provider,
