@@ -21,15 +21,17 @@ import (
 // unless it fails.
 const patience = 30 * time.Second
 
-// findChromium returns the path of a browser of the Chromium family.
-func findChromium() (string, error) {
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
+// findChromium returns the path of a browser of the Chromium family that can be started: on Ubuntu, chromium-browser may
+// be a script that only asks to install a snap.
+func findChromium(ctx context.Context) (string, error) {
+	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless_shell", "headless-shell"}
 	if runtime.GOOS == "darwin" {
 		names = append(names, "/Applications/Chromium.app/Contents/MacOS/Chromium",
 			"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 	}
 	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
+		path, err := exec.LookPath(name)
+		if err == nil && exec.CommandContext(ctx, path, "--version").Run() == nil {
 			return path, nil
 		}
 	}
@@ -41,7 +43,7 @@ func findChromium() (string, error) {
 // its profile goes, when the test ends.
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
-	path, err := findChromium()
+	path, err := findChromium(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
