@@ -17,7 +17,7 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	if err != nil {
 		return err
 	}
-	if (approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel}) != r.Place {
+	if h.place(c.Team, c.App, c.Channel) != r.Place {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
 	about, err := h.context(r)

@@ -47,7 +47,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	}
 	a := approvals.Attempt{
 		Action: actionOf(c.ActionID), By: c.User, Card: c.Message, Source: item.Source,
-		Place: approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel},
+		Place: h.place(c.Team, c.App, c.Channel),
 	}
 	if a.Action == approvals.ActionDeny {
 		r, _, err := h.Store.Load(ctx, c.Value)

@@ -113,7 +113,7 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 	}
 	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, approvals.Opening{
 		Subject:     approvals.Subject{Key: found.AccountID + "/" + found.ID, Group: found.AccountName, Facts: facts},
-		Place:       approvals.Place{Team: c.Team, App: c.App, Channel: c.Channel},
+		Place:       h.place(c.Team, c.App, c.Channel),
 		Reason:      reason,
 		Required:    h.Policies[found.AccountName].Required,
 		ExpireAfter: h.ExpireAfter,
@@ -153,11 +153,16 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 		if closeErr != nil {
 			return closeErr
 		}
-		if closed {
+		// The queued delivery may have closed it a moment before.
+		nowhere, err := h.nowhereToTell(ctx, id)
+		if closed || nowhere {
 			h.whisper(ctx, to, messages.CardImpossible(code))
 		}
-		return nil
+		return err
 	default:
+		if d, deliveredErr := h.Store.Delivered(ctx, id); deliveredErr == nil && d.Card != "" {
+			return nil // the card is there; only the thread is behind
+		}
 		if _, again := errors.AsType[*Again](err); !again {
 			h.log.WarnContext(ctx, "the card could not be posted yet", "request", id, "error", err)
 		}
@@ -228,6 +233,12 @@ func (h *Handlers) refuseRole(ctx context.Context, item approvals.Item, c Comman
 func (h *Handlers) atHome(team, enterprise string) bool {
 	home := h.Slack.Home()
 	return team != "" && (team == home.Team || enterprise != "" && enterprise == home.Enterprise)
+}
+
+// place is where something happened. The organisation is the one that the bot belongs to: whether a person belongs there
+// too is judged by it.
+func (h *Handlers) place(team, app, channel string) approvals.Place {
+	return approvals.Place{Team: team, Enterprise: h.Slack.Home().Enterprise, App: app, Channel: channel}
 }
 
 func (h *Handlers) accountNames() []string {

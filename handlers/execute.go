@@ -276,6 +276,27 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 	return &Again{After: after}
 }
 
+// giveUp ends an approved request whose execution was set aside: it must not look as if it was still under way.
+func (h *Handlers) giveUp(ctx context.Context, id string) error {
+	for range maxDecisions {
+		r, _, err := h.Store.Load(ctx, id)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
+			return nil
+		}
+		err = h.fail(ctx, r, failure{sentence: messages.GaveUp, unsure: r.State == approvals.StateExecuting})
+		if !errors.Is(err, approvals.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("request %s changed %d times while it was given up", id, maxDecisions)
+}
+
 // failure is how a request ends without a revocation. The zero next and event mean that it failed.
 type failure struct {
 	sentence string

@@ -197,6 +197,11 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return fmt.Errorf("set aside: %w", err)
 		}
+		if item.Kind == KindExecute {
+			if err := h.giveUp(ctx, request); err != nil {
+				return err
+			}
+		}
 	}
 	return h.Store.SetAside(ctx, item, cause.Error())
 }

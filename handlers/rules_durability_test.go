@@ -202,3 +202,35 @@ func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
 		}
 	})
 }
+
+// Rule 15. An execution that fails for a reason of the bot's own ends the request, visibly.
+func TestAnExecutionThatIsSetAsideEndsTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{ErrorsAllowed: true})
+		card := b.Ask()
+		approved := approvals.Transition{
+			RequestID: card.ID, Expect: card.Request().Seq, Next: approvals.StateApproved,
+			Events: []approvals.Event{{Type: approvals.EventApproved, By: actors.Bob, Source: "by hand"}},
+			Work:   []approvals.Item{{Kind: "execute", Request: card.ID, Source: "execute " + card.ID}},
+		}
+		b.Stop(0) // nobody takes the item yet
+		if err := b.Store.Commit(t.Context(), approved); err != nil {
+			t.Fatal(err)
+		}
+		for range 6 { // six replicas take it and die
+			time.Sleep(10 * time.Second)
+			items, err := b.Store.Claim(t.Context(), "dying", time.Second, 10)
+			if err == nil && len(items) == 0 {
+				_, err = b.Store.Take(t.Context(), "dying", 10, 0)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Start()
+		card.Becomes(approvals.StateFailed)
+		if !card.Says("put aside") || !card.Says("failed at this revocation several times") || b.Puts() != 0 {
+			t.Errorf("%d writes:\n%s", b.Puts(), b.Transcript())
+		}
+	})
+}

@@ -37,7 +37,7 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 	}
 	return h.attempt(ctx, item, to, s.Origin.Request, reason, approvals.Attempt{
 		Action: approvals.ActionDeny, By: s.User, Card: s.Origin.Message, Source: item.Source,
-		Place: approvals.Place{Team: s.Team, App: s.App, Channel: s.Origin.Channel},
+		Place: h.place(s.Team, s.App, s.Origin.Channel),
 	})
 }
 

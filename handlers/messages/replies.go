@@ -150,6 +150,9 @@ func Troubled() *Message {
 	return sentence("Something went wrong on revokebot's side and nothing was requested. Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
+// GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's own.
+const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under the request's id. Revoke the role's active sessions in the IAM console, or ask again."
+
 // ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {
