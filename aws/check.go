@@ -57,7 +57,7 @@ func (c *Cloud) Check(ctx context.Context, q CheckQuery) (Check, error) {
 		func() { there = try(c.readPolicy(ctx, a, q.RoleName)) },
 	)
 	if errors.Is(found.err, ErrNoSuchRole) {
-		return Check{State: RoleGone}, nil
+		return Check{State: RoleGone, At: refusalTime(found.err)}, nil
 	}
 	for _, err := range []error{found.err, there.err} {
 		if err != nil {

@@ -59,7 +59,7 @@ func (c *Cloud) readPolicyWith(ctx context.Context, a *account, roleName string,
 	})
 	if errors.Is(err, ErrNoSuchRole) {
 		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
-		return onRole{}, nil
+		return onRole{at: refusalTime(err)}, nil
 	}
 	if err != nil {
 		return onRole{}, err

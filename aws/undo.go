@@ -125,7 +125,7 @@ func (c *Cloud) undo(ctx context.Context, a *account, r UndoRequest, cred creden
 	}
 	result.UndoneAt, err = c.restore(ctx, a, r, cred)
 	if r.Previous == "" && errors.Is(err, ErrNoSuchRole) {
-		err = nil // an attempt whose answer was lost has removed it; the look below tells
+		result.UndoneAt, err = refusalTime(err), nil // an attempt whose answer was lost has removed it; the look below tells
 	}
 	if err != nil {
 		return err

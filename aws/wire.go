@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -129,6 +130,16 @@ func stampAnswers(stack *middleware.Stack) error {
 func stampOf(metadata middleware.Metadata) (stamp, bool) {
 	s, ok := metadata.Get(stampKey{}).(stamp)
 	return s, ok
+}
+
+// refusalTime returns AWS's clock at an answer that is an error, zero when there was no answer or no date in it.
+func refusalTime(err error) time.Time {
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || answer.Response == nil || answer.Response.Header.Get("Age") != "" {
+		return time.Time{}
+	}
+	server, _ := http.ParseTime(answer.Response.Header.Get("Date")) // zero when it is none
+	return server.UTC()
 }
 
 // serverTime returns AWS's clock at a successful answer, zero when it gave none.
