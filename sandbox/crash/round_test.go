@@ -107,6 +107,14 @@ func newPlan(seed uint64, number int, only *point) plan {
 			p.shots[0].nth = 1
 		}
 	}
+	if first := p.shots[0].at; strings.HasPrefix(first.what, "conversations.") {
+		// The bot only looks for a message when it does not know whether it was posted.
+		unsure := shot{at: point{"slack", "chat.postMessage", true}, nth: 1, how: p.shots[0].how}
+		if first.what == "conversations.replies" {
+			unsure.nth += len(p.asks) + dice.IntN(4) // when all cards are there
+		}
+		p.shots = append([]shot{unsure}, p.shots[0])
+	}
 	if len(p.shots) > 1 && p.shots[0].late {
 		p.shots = p.shots[:1] // nobody would be left
 	}

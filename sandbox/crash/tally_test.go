@@ -20,6 +20,7 @@ type tally struct {
 	without  int // rounds whose shots found nothing to strike
 	kills    map[string]int
 	cuts     map[string]int
+	allDied  int // kills that took both replicas
 	passed   map[string]int
 	stories  map[string]int
 	states   map[string]int
@@ -52,6 +53,9 @@ func (t *tally) add(p plan, fired []shot, seen map[point]int, c checks, took tim
 			t.cuts[s.at.String()]++
 		default:
 			t.kills[s.at.String()]++
+			if s.how == killAll && p.kind.replicas > 1 {
+				t.allDied++
+			}
 		}
 	}
 	for at, n := range seen {
@@ -96,7 +100,7 @@ func (t *tally) String() string {
 			fmt.Fprintf(&b, "  %7d %s\n", counts[name], name)
 		}
 	}
-	list("kill -9", t.kills)
+	list(fmt.Sprintf("kill -9 (%d of them to both replicas)", t.allDied), t.kills)
 	list("connections cut", t.cuts)
 	list("requests", t.stories)
 	list("how they stood at the end", t.states)
