@@ -47,8 +47,9 @@ func (g *gate) arm(shots []shot) {
 func (g *gate) disarm() (fired []shot, seen map[point]int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.armed = nil
-	return g.fired, g.seen
+	fired, seen = g.fired, g.seen
+	g.armed, g.fired, g.seen = nil, nil, nil
+	return fired, seen
 }
 
 // step is called at a point, before the bot can know of what comes after it.

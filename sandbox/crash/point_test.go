@@ -29,7 +29,7 @@ func steps() map[string][]string {
 			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone", "promote",
 			"claim", "keep", "allow", "read",
 		},
-		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "LookupEvents"},
+		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "SimulatePrincipalPolicy", "LookupEvents"},
 		"slack": {
 			"auth.test", "apps.connections.open", "users.info", "usergroups.users.list", "chat.postMessage", "chat.update",
 			"conversations.history", "conversations.replies", "views.open", "response_url", "envelope", "ack",
