@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -74,6 +75,12 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 	if err != nil {
 		return err
 	}
+	if early, err := h.beforeItsCard(ctx, r, item); early || err != nil {
+		if err == nil {
+			err = &Again{After: cardWait}
+		}
+		return err
+	}
 	policy := h.Policies[r.Subject.Group]
 	if r.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
 		a.Facts = h.factsFor(ctx, a.By, policy)
@@ -88,6 +95,21 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 		}
 	}
 	return fmt.Errorf("request %s changed %d times while a click was decided", request, maxDecisions)
+}
+
+// A click can come while Slack's answer to the card that was clicked is still on its way: it waits for that a little.
+const (
+	cardWait  = 300 * time.Millisecond
+	cardWaits = 8
+)
+
+// beforeItsCard reports whether a click came before the card is known, and may still come to be compared with it.
+func (h *Handlers) beforeItsCard(ctx context.Context, r approvals.Request, item approvals.Item) (bool, error) {
+	if r.State != approvals.StateOpen || item.Attempt >= cardWaits {
+		return false, nil
+	}
+	d, err := h.Store.Delivered(ctx, r.ID)
+	return err == nil && d.Card == "", err
 }
 
 // decide makes one try; done is false when the request changed in between.

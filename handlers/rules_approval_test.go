@@ -521,3 +521,18 @@ func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
 		fresh.Becomes(approvals.StateApplied)
 	})
 }
+
+func TestAClickThatIsFasterThanSlacksAnswerToTheCardCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		// The card is in the channel, and the answer to it is lost: the bot has to find it first.
+		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", DropAfter: true, Times: 1})
+		b.Command(actors.Rosa, "prod/DeployRole")
+		b.Until("there is a card", func() bool { return len(b.Cards()) > 0 })
+		b.Cards()[0].Approve(actors.Bob)
+		b.Cards()[0].Becomes(approvals.StateApplied)
+		if n := b.Cards()[0].Request().Refused; n != 0 {
+			t.Errorf("%d clicks were refused", n)
+		}
+	})
+}

@@ -46,7 +46,7 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 // be refused without a look-up is refused here. It reports false when the click has to be decided without a form.
 func (h *Handlers) offerDenial(ctx context.Context, r approvals.Request, c Click, a approvals.Attempt) (bool, error) {
 	delivered, err := h.Store.Delivered(ctx, r.ID)
-	if err != nil {
+	if err != nil || delivered.Card == "" {
 		return false, err
 	}
 	now, err := h.Store.Now(ctx)
