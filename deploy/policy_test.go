@@ -55,6 +55,8 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 	for _, r := range []request{
 		{"iam:GetRole", ordinary},
 		{"iam:GetRolePolicy", ordinary},
+		{"iam:ListRolePolicies", ordinary},
+		{"iam:SimulatePrincipalPolicy", ordinary},
 		{"iam:PutRolePolicy", ordinary},
 		{"iam:GetRole", withPath},
 		{"iam:GetRolePolicy", withPath},
