@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/google/go-cmp/cmp"
 
 	standin "github.com/revokebot/revokebot/sandbox/aws"
@@ -287,6 +290,30 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The simulator names the values that it lacks in one of two places, by whether resources were given.
+func TestAValueThatTheSimulatorLacksIsNoVerdictWhereverItIsNamed(t *testing.T) {
+	lacks := []string{"aws:ResourceTag/team"}
+	for _, c := range []struct {
+		result types.EvaluationResult
+		want   bool
+	}{
+		{types.EvaluationResult{EvalDecision: "implicitDeny"}, true},
+		{types.EvaluationResult{EvalDecision: "explicitDeny"}, true},
+		{types.EvaluationResult{EvalDecision: "allowed"}, false},
+		{types.EvaluationResult{EvalDecision: "perhaps"}, false},
+		{types.EvaluationResult{EvalDecision: "implicitDeny", MissingContextValues: lacks}, false},
+		{types.EvaluationResult{EvalDecision: "implicitDeny", ResourceSpecificResults: []types.ResourceSpecificResult{{}, {MissingContextValues: lacks}}}, false},
+		{types.EvaluationResult{EvalDecision: "explicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{}}, false},
+		{types.EvaluationResult{EvalDecision: "implicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{AllowedByOrganizations: true}}, true},
+	} {
+		c.result.EvalActionName = awssdk.String("iam:PutRolePolicy")
+		err := missingPermission(Role{}, try(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{c.result}}, nil))
+		if (err != nil) != c.want {
+			t.Errorf("%+v: %v", c.result, err)
+		}
 	}
 }
 

@@ -3,19 +3,21 @@
 //
 // A role's temporary credentials cannot be cancelled. What works is what the IAM console does under "Revoke active
 // sessions": an inline policy named AWSRevokeOlderSessions on the role, with one statement that denies everything to
-// sessions whose aws:TokenIssueTime lies before a cutoff. This package finds the role (Parse, Describe), writes that
-// policy and reads it back (Revoke), and lists the sessions that were issued (Lookup). It does not know who may ask
-// for it: that is the business of its caller.
+// sessions whose aws:TokenIssueTime lies before a cutoff. This package finds the role and says what to know about it
+// (Parse, Describe), writes that policy and reads it back (Revoke), proves it on paper (Simulate), looks whether it is
+// still there and who changed it (Check, Tampering), takes it away again (Undo), and lists the sessions that were issued
+// (Lookup). It does not know who may ask for it: that is the business of its caller.
 //
 // What holds everywhere in the package:
 //
 //   - The cutoff is AWS's time, taken from the Date header of the GetRole just before the write. This machine's clock
 //     is used to measure how long something took, never to say what time it is.
 //   - A cutoff never moves back, whoever wrote it, and other statements in the policy survive byte for byte.
-//   - The credentials of one revocation can touch one role; those that read cannot write. Where an account has no role
+//   - The credentials of one request can touch one role; those that read cannot write. Where an account has no role
 //     to assume, the ambient credentials do both, and only their own permissions bound them.
-//   - A document that was stored is not yet a session that is denied: Result says "written" and "read back", and
-//     nothing more.
+//   - A document that was stored is not yet a session that is denied: Result says "written" and "read back", Simulation
+//     "denied on paper", Check "still there", and none of them more.
+//   - Only what the bot wrote is taken away, and what was there before comes back.
 //   - Session tokens in CloudTrail events are never decoded.
 //   - Everything AWS answers is foreign text. It stays raw in the structs; whoever prints it escapes it.
 //

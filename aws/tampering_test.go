@@ -192,6 +192,25 @@ func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
 	})
 }
 
+func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T) {
+	record := func(event, role, policy, code string) string {
+		return `{"eventName":"` + event + `","errorCode":"` + code + `","requestParameters":{"roleName":"` + role + `","policyName":"` + policy + `"},"userIdentity":{"type":"Root","accountId":"111122223333"}}`
+	}
+	for text, want := range map[string]bool{
+		record("DeleteRolePolicy", "Deploy", PolicyName, ""):             true,
+		record("PutRolePolicy", "deploy", PolicyName, ""):                true,
+		record("DeleteRolePolicy", "Other", PolicyName, ""):              false, // whose policy is named as the role is
+		record("DeleteRolePolicy", "Deploy", "Another", ""):              false,
+		record("GetRolePolicy", "Deploy", PolicyName, ""):                false,
+		record("DeleteRolePolicy", "Deploy", PolicyName, "AccessDenied"): false,
+		"no JSON": false,
+	} {
+		if _, got := decodeChange(&account{Account: prod}, "Deploy", types.Event{CloudTrailEvent: &text}); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
 func FuzzDecodeChange(f *testing.F) {
 	f.Add(`{"eventName":"PutRolePolicy","requestParameters":{"roleName":"Deploy","policyName":"AWSRevokeOlderSessions","policyDocument":"{}"},"userIdentity":{"type":"IAMUser"}}`)
 	f.Fuzz(func(t *testing.T, record string) {

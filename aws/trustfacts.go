@@ -9,7 +9,7 @@ import (
 // trustFacts is what of a trust policy people are warned about.
 type trustFacts struct {
 	everybody   bool     // somebody whom the policy does not name may assume the role
-	conditional bool     // and all statements that say so have a condition
+	conditional bool     // all statements that say so have a condition
 	self        bool     // the role's own sessions may assume it
 	own         bool     // whoever the account's policies allow it
 	others      []string // ids of other accounts, each once
@@ -40,7 +40,6 @@ func readTrustFacts(a Account, ownARN, document string) trustFacts {
 	slices.Sort(facts.others)
 	slices.Sort(facts.services)
 	facts.others, facts.services = slices.Compact(facts.others), slices.Compact(facts.services)
-	facts.conditional = facts.conditional && facts.everybody
 	return facts
 }
 

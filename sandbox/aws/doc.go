@@ -18,7 +18,9 @@
 // a signature is judged by.
 //
 // Two planes. Reads see a write at once (the control plane). Authorisation sees it after the propagation delay (the
-// data plane); each role keeps the versions that are still on their way (role.go).
+// data plane), which each region has at its own time (lag.go); each role keeps the versions that are still on their way
+// (role.go). The policy simulator reads the first and never the second (simulate.go). A service control policy stands
+// above an account's own and is enforced at once (organization.go).
 //
 // Where the real service is lenient and this one is not: unknown parameters are errors, every x-amz- header must be
 // signed, only POST is spoken. The one leniency: IAM accepts a signature for any region of the account's partition,

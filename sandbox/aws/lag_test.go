@@ -47,6 +47,29 @@ func TestAWriteReachesEachRegionAtItsOwnTime(t *testing.T) {
 	})
 }
 
+// SDKs that are pointed at another endpoint sign IAM calls for the client's own region.
+func TestIAMIsDecidedInTheHomeRegionWhateverTheSignatureSays(t *testing.T) {
+	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
+		b.server.SetRegionPropagation("eu-west-1", time.Hour)
+		b.server.SetRegionPropagation("us-east-1", time.Second)
+		old := b.assume(b.admin, &sts.AssumeRoleInput{})
+		if err := b.put("Deploy", "Deny", revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
+			t.Fatal(err)
+		}
+		list := func() int {
+			status, _, _ := b.send(raw{key: old, region: "eu-west-1", body: "Action=ListRoles&Version=2010-05-08"})
+			return status
+		}
+		if status := list(); status != 200 {
+			t.Errorf("before: %d", status)
+		}
+		time.Sleep(time.Second)
+		if status := list(); status != 403 {
+			t.Errorf("after the home region's time: %d", status)
+		}
+	})
+}
+
 // A slow region goes on with what it has, however many writes the others have seen meanwhile.
 func TestASlowRegionIsNotSkippedOverByLaterWrites(t *testing.T) {
 	onBench(t, aws.Config{LookupRate: -1}, func(t *testing.T, b *bench) {

@@ -65,3 +65,21 @@ func TestAServiceControlPolicyCanOnlyTakeAway(t *testing.T) {
 		}
 	})
 }
+
+func TestAServiceLinkedRoleIsNotBoundByTheOrganization(t *testing.T) {
+	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
+		for name, path := range map[string]string{"AWSServiceRoleForX": "/aws-service-role/lambda.amazonaws.com/", "Plain": "/"} {
+			b.account.AddRole(aws.RoleSpec{Name: name, Path: path, Trust: lambdaOnly, Policies: map[string]string{"all": allowAll}})
+		}
+		if err := b.account.SetSCP(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`); err != nil {
+			t.Fatal(err)
+		}
+		for role, code := range map[string]string{"AWSServiceRoleForX": "", "Plain": "AccessDenied"} {
+			key, err := b.account.ServiceSession(role, "lambda.amazonaws.com", "fn", "us-east-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.wantCode(role, b.listRoles(key), code)
+		}
+	})
+}
