@@ -33,13 +33,16 @@ func (l *lane) requestIDs(ctx context.Context) ([]string, error) {
 
 // atRest says what still moves.
 func (l *lane) atRest(ctx context.Context) error {
-	if n := l.db.XLen(ctx, keys+"work").Val(); n != 0 {
-		return fmt.Errorf("%d items of work", n)
-	}
-	due, err := l.db.ZRange(ctx, keys+"due", 0, -1).Result()
-	if err != nil {
+	// Both at one moment: what has come due moves from the timers to the work.
+	both := l.db.TxPipeline()
+	work, timers := both.XLen(ctx, keys+"work"), both.ZRange(ctx, keys+"due", 0, -1)
+	if _, err := both.Exec(ctx); err != nil {
 		return err
 	}
+	if n := work.Val(); n != 0 {
+		return fmt.Errorf("%d items of work", n)
+	}
+	due := timers.Val()
 	for _, text := range due {
 		var item approvals.Item
 		if err := json.Unmarshal([]byte(text), &item); err != nil {
