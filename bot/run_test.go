@@ -306,8 +306,8 @@ func TestAConfigurationThatIsLeftOutHasItsDefaults(t *testing.T) {
 	})
 }
 
-// A command that reached the inbox from another workspace is ignored once the bot knows its own.
-func TestACommandOfAnotherWorkspaceIsIgnored(t *testing.T) {
+// A command that reached the inbox from another workspace is refused once the bot knows its own.
+func TestACommandOfAnotherWorkspaceIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		h.ready(h.start(h.config()))
@@ -315,7 +315,7 @@ func TestACommandOfAnotherWorkspaceIsIgnored(t *testing.T) {
 		if d, err := h.slack.SendEnvelope(t.Context(), []byte(envelope("E-1", frameSlash, payload))); err != nil || !d.Acked {
 			t.Fatalf("%+v, %v", d, err)
 		}
-		until(t, "it is logged", func() bool { return h.log.has("a command of another workspace was ignored") })
+		until(t, "it is logged", func() bool { return h.log.has("a command of another workspace was refused") })
 		time.Sleep(time.Minute)
 		if len(h.cards()) != 0 {
 			t.Error("there is a card")

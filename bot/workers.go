@@ -124,8 +124,21 @@ func (w *workers) claim(ctx context.Context, free chan struct{}, start func(appr
 		w.noteStore(ctx, "claim work", err)
 		return false
 	}
+	if w.holds(items[0]) {
+		// The store could not be told in time that it is worked on here. Claiming it was a sign of life.
+		free <- struct{}{}
+		return false
+	}
 	start(items[0], free)
 	return ctx.Err() == nil
+}
+
+// holds reports whether this process has the item in hand.
+func (w *workers) holds(item approvals.Item) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, held := w.inHand[item.ID]
+	return held
 }
 
 // dueLoop queues what has come due.
@@ -184,6 +197,9 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 	var then error
 	switch again, isAgain := errors.AsType[*handlers.Again](err); {
 	case isAgain:
+		if again.Busy {
+			item.Attempt-- // Postpone counts the next one
+		}
 		then = w.store.Postpone(noted, item, again.After)
 	case err != nil:
 		// It stays in the pending list and is claimed again when nobody has kept it for a while.

@@ -25,7 +25,7 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 		return err
 	}
 	return h.request(ctx, item, Command{
-		RequestID: c.RequestID, Team: c.Team, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
+		RequestID: c.RequestID, Team: c.Team, Enterprise: r.Place.Enterprise, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
 		Text: about.Role.Account + "/" + about.Role.Name + " " + r.Reason,
 	}, to)
 }

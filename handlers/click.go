@@ -36,12 +36,10 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return fmt.Errorf("read a click: %w", err)
 	}
 	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-	if wait, err := h.clickFlood(ctx, c.User); err != nil || wait > 0 {
-		if err == nil {
-			h.log.WarnContext(ctx, "a click was refused: too many", "user", c.User, "channel", c.Channel)
-			h.whisper(ctx, to, messages.TooMany(wait))
-		}
+	if wait, err := h.clickFlood(ctx, c.User); err != nil {
 		return err
+	} else if wait > 0 {
+		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
 	if c.ActionID == messages.ActionAgain {
 		return h.again(ctx, item, c, to)
@@ -54,7 +52,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		r, _, err := h.Store.Load(ctx, c.Value)
 		if err == nil {
 			var offered bool
-			offered, err = h.offerDenial(ctx, r, c, a)
+			offered, err = h.offerDenial(ctx, item, r, c, a, to)
 			if offered {
 				return nil
 			}
@@ -159,20 +157,25 @@ func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.
 
 // noSuchRequest answers a click whose button leads nowhere, and keeps a note of it.
 func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, to Listener, message, value string) error {
+	return h.refuseClick(ctx, item, to, "unknown_request", message, value, messages.UnknownRequest())
+}
+
+// refuseClick answers a click that goes into no request's log, and keeps a note of it.
+func (h *Handlers) refuseClick(ctx context.Context, item approvals.Item, to Listener, why, message, value string, m *messages.Message) error {
 	detail, err := json.Marshal(struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
 		Message string `json:"message"`
 		Value   string `json:"value"`
-	}{"unknown_request", to.Channel, message, cutRunes(value, 64)})
+	}{why, to.Channel, message, cutRunes(value, 64)})
 	if err != nil {
 		return fmt.Errorf("note a refusal: %w", err)
 	}
 	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: to.User, Source: item.Source, Detail: detail}); err != nil {
 		return err
 	}
-	h.log.InfoContext(ctx, "a click on an unknown request was refused", "user", to.User, "channel", to.Channel)
-	h.whisper(ctx, to, messages.UnknownRequest())
+	h.log.InfoContext(ctx, "a click was refused", "user", to.User, "channel", to.Channel, "why", why)
+	h.whisper(ctx, to, m)
 	return nil
 }
 

@@ -42,15 +42,20 @@ func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 // request does what a command asks for, whether it was typed or is meant by a button.
 func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	if !h.atHome(c.Team, c.Enterprise) {
-		h.log.WarnContext(ctx, "a command of another workspace was ignored", "team", c.Team, "user", c.User)
-		return nil
+		h.log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
+		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))
 	}
-	if wait, err := h.flooded(ctx, c.User, c.Channel); err != nil || wait > 0 {
+	// Somebody else began with this command and did not finish: the request is there, only the rest is to be done.
+	if _, _, err := h.Store.Load(ctx, c.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
 		if err == nil {
-			h.log.WarnContext(ctx, "a command was refused: too many", "user", c.User, "channel", c.Channel)
-			h.whisper(ctx, to, messages.TooMany(wait))
+			err = h.firstDelivery(ctx, to, c.RequestID)
 		}
 		return err
+	}
+	if wait, err := h.flooded(ctx, c.User, c.Channel); err != nil {
+		return err
+	} else if wait > 0 {
+		return h.refuse(ctx, item, c, to, "flood", messages.TooMany(wait))
 	}
 	if !slices.Contains(h.Channels, c.Channel) {
 		return h.refuse(ctx, item, c, to, "wrong_channel", messages.WrongChannel(h.Channels))
@@ -206,8 +211,8 @@ func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, t
 	detail, err := json.Marshal(struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
-		Text    string `json:"text"`
-	}{why, c.Channel, cutRunes(c.Text, 200)})
+		Role    string `json:"role"` // what stood for one; the rest may be anything, a pasted secret too
+	}{why, c.Channel, cutRunes(strings.SplitN(strings.TrimSpace(c.Text)+" ", " ", 2)[0], 64)})
 	if err != nil {
 		return fmt.Errorf("note a refusal: %w", err)
 	}

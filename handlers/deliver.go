@@ -46,8 +46,8 @@ func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
 			return err
 		}
 	}
-	if (kind == SlackChannel || kind == SlackToken) && item.Attempt >= giveUpAfter {
-		h.log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel or the token", "request", item.Request, "code", code)
+	if kind == SlackChannel && item.Attempt >= giveUpAfter {
+		h.log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel", "request", item.Request, "code", code)
 		return nil
 	}
 	after := retryAfter(err, item.Attempt)
@@ -78,7 +78,7 @@ func (h *Handlers) bringUpToDate(ctx context.Context, id string) (err error) {
 	case err != nil:
 		return err
 	case !ok:
-		return &Again{After: time.Second}
+		return &Again{After: time.Second, Busy: true}
 	}
 	d.at = at
 	defer func() {
@@ -254,6 +254,9 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 		case SlackContent:
 			d.h.log.WarnContext(ctx, "Slack refuses a message in this form", "request", d.id, "event", e.Seq, "form", i, "code", code)
 			continue
+		case SlackNoTarget:
+			d.h.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
+			return nil
 		case SlackUnsure, SlackUnknown:
 			return err // it may be there: look for it at the next try
 		default:

@@ -63,6 +63,8 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 		h.log.WarnContext(ctx, "CloudTrail was not asked", "request", r.ID, "error", err)
 	case nothingCovered(report) && item.Attempt < maxLooks:
 		return &Again{After: retryAfter(nil, item.Attempt+3)}
+	case nothingCovered(report):
+		look.Failed = "No region could be read: " + reasons(report) + "."
 	default:
 		fill(&look, report, shown(events))
 	}
@@ -109,6 +111,15 @@ func shown(events []approvals.Event) map[string]bool {
 	return ids
 }
 
+// reasons says why each region could not be read.
+func reasons(report aws.Report) string {
+	words := make([]string, 0, len(report.Regions))
+	for _, region := range report.Regions {
+		words = append(words, region.Region+" ("+region.Reason+")")
+	}
+	return strings.Join(words, ", ")
+}
+
 func nothingCovered(report aws.Report) bool {
 	for _, region := range report.Regions {
 		if region.Covered || region.Events > 0 {
@@ -128,6 +139,14 @@ func fill(look *messages.Evidence, report aws.Report, known map[string]bool) {
 	for _, s := range report.Sessions {
 		if known[s.EventID] {
 			continue
+		}
+		switch {
+		case s.ErrorCode != "":
+			look.Refused++
+		case s.Relation == "after":
+			look.After++
+		default:
+			look.Before++
 		}
 		if len(look.Rows) == messages.MaxRows {
 			look.Others = append(look.Others, s.EventID)

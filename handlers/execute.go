@@ -39,11 +39,11 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	e := &execution{h: h, request: r, role: c.Role}
+	e := &execution{h: h, request: r, role: c.Role, earlier: r.Promise != nil}
 	started := time.Now()
 	result, err := e.run(ctx)
 	if err != nil {
-		return e.ended(ctx, item, err)
+		return e.ended(ctx, item, result, err)
 	}
 	h.log.InfoContext(ctx, "the deny is on the role", "request", r.ID, "role", c.Role.ARN, "cutoff", result.Cutoff.Format(time.RFC3339),
 		"writes", result.Writes, "read_back", result.ReadBack, "took", time.Since(started).String())
@@ -54,7 +54,12 @@ type execution struct {
 	h       *Handlers
 	request approvals.Request
 	role    messages.Role
+	earlier bool      // an earlier try promised a cutoff, and may have written it
+	floor   time.Time // the cutoff that this try is about to promise
 }
+
+// errLowerPromise stops a try whose cutoff is lower than one that another worker has promised meanwhile.
+var errLowerPromise = errors.New("a later cutoff was promised meanwhile")
 
 // notConfirmed ends a revocation because an approver's right was not confirmed again.
 type notConfirmed struct {
@@ -142,6 +147,7 @@ func (e *execution) start(ctx context.Context, p aws.Plan) error {
 	if err != nil {
 		return fmt.Errorf("promise a cutoff: %w", err)
 	}
+	e.floor = p.Cutoff
 	return e.commit(ctx, approvals.Transition{
 		Next:   approvals.StateExecuting,
 		Events: []approvals.Event{{Type: approvals.EventStarted, Detail: detail}},
@@ -157,6 +163,9 @@ func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
 		}
 		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 			return errTaken
+		}
+		if t.Next == approvals.StateExecuting && e.floor.Before((&execution{request: r}).promised()) {
+			return errLowerPromise
 		}
 		t.RequestID, t.Expect = r.ID, r.Seq
 		err = e.h.Store.Commit(ctx, t)
@@ -175,6 +184,7 @@ func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
 func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	applied, err := json.Marshal(messages.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
+		Seen: seen(result),
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
@@ -214,12 +224,45 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}
-	return nil
+	return e.overtaken(ctx, result)
+}
+
+// seen says what the look after the write found.
+func seen(result aws.Result) messages.Seen {
+	switch {
+	case result.ReadBack:
+		return messages.SeenEqual
+	case result.ReadBackError != nil:
+		return messages.SeenNothing
+	default:
+		return messages.SeenOther
+	}
+}
+
+// overtaken makes good what a worker did that was held up for so long that another one took the revocation over: if its
+// late write put a lower cutoff on the role than the log has, the higher one is written again.
+func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
+	r, _, err := e.h.Store.Load(ctx, e.request.ID)
+	if err != nil {
+		return err
+	}
+	var recorded messages.Applied
+	if r.State != approvals.StateApplied || json.Unmarshal(r.Closing.Detail, &recorded) != nil || !result.Cutoff.Before(recorded.Cutoff) {
+		return nil
+	}
+	e.h.log.WarnContext(ctx, "a late write had a lower cutoff; the recorded one is written again", "request", r.ID,
+		"late", result.Cutoff.Format(time.RFC3339), "recorded", recorded.Cutoff.Format(time.RFC3339))
+	_, err = e.h.Cloud.Revoke(ctx, aws.Revocation{
+		RequestID: r.ID, AccountName: e.role.Account, RoleName: e.role.Name, RoleARN: e.role.ARN, RoleID: e.role.ID,
+		Requester: r.Requester, Approvers: r.Voters(), NotBefore: recorded.Cutoff,
+	})
+	return err
 }
 
 // ended says what a try that did not succeed comes to: another try, or the end with a reason.
-func (e *execution) ended(ctx context.Context, item approvals.Item, cause error) error {
-	f := failure{unsure: errors.Is(cause, aws.ErrTimeout) || e.request.State == approvals.StateExecuting}
+func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.Result, cause error) error {
+	wrote := e.earlier || result.Writes > 0
+	f := failure{unsure: wrote || errors.Is(cause, aws.ErrTimeout)}
 	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
 	case errors.Is(cause, errTaken):
 		return nil
@@ -227,18 +270,21 @@ func (e *execution) ended(ctx context.Context, item approvals.Item, cause error)
 		return cause // stopped in the middle: another replica, or this one's next start, goes on from the log
 	case isUnconfirmed:
 		f.sentence = messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)
-		f.unsure = e.request.State == approvals.StateExecuting
+		f.unsure = e.earlier
 	case errors.Is(cause, aws.ErrRoleChanged):
 		f.sentence, f.next, f.event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
 	case aws.Explain(cause) == "":
 		return cause // the store, or a bug: the item comes back, and is set aside if that does not help
 	case aws.Final(cause):
 		f.sentence = aws.Explain(cause)
-		f.unsure = false
+		f.unsure = wrote
 	case e.request.Delays >= maxDelays:
 		f.sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
 	default:
 		return e.delayed(ctx, item, cause)
+	}
+	if result.Writes > 0 {
+		f.sentence = "AWS had taken the policy, and it was taken off the role again before it could be read back: somebody or something works against it. " + f.sentence
 	}
 	e.h.log.WarnContext(ctx, "the revocation did not happen", "request", e.request.ID, "role", e.role.ARN, "error", cause)
 	for range maxDecisions {

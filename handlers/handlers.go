@@ -127,7 +127,11 @@ func New(cfg Config) (*Handlers, error) {
 }
 
 // Again is returned by Handle when an item should be handled again later, as its next attempt.
-type Again struct{ After time.Duration }
+type Again struct {
+	After time.Duration
+	// Busy: nothing was tried, because something else has to be done first. It does not count as an attempt.
+	Busy bool
+}
 
 // Error says so.
 func (a *Again) Error() string { return "again in " + a.After.String() }
@@ -165,24 +169,43 @@ func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(cont
 		defer func() { <-h.slow }()
 		return do(ctx, item)
 	default:
-		return &Again{After: time.Second}
+		return &Again{After: time.Second, Busy: true}
 	}
 }
 
-// SetAside puts an item that failed too often where a person can look at it, and says so in its request's thread.
+// lastingRetry is how long after having failed too often an item comes back that must not be given up.
+const lastingRetry = 30 * time.Second
+
+// SetAside puts an item that failed too often where a person can look at it, and says so to whoever waits for it. An
+// expiry and a delivery are never given up: without the one a role stays taken, without the other a card keeps its
+// buttons. They come back later.
 func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause error) error {
 	request := item.Request
+	var to Listener
 	switch item.Kind {
+	case approvals.KindExpire, approvals.KindDeliver:
+		return h.Store.Postpone(ctx, item, lastingRetry)
 	case KindClick:
 		var c Click
 		if json.Unmarshal(item.Body, &c) == nil {
-			request = c.Value
+			request, to = c.Value, Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
 		}
-		item.Body = nil // it holds a response URL
+	case KindSubmit:
+		var s Submission
+		if json.Unmarshal(item.Body, &s) == nil {
+			request, to = s.Origin.Request, Listener{User: s.User, Channel: s.Origin.Channel}
+		}
 	case KindCommand:
-		item.Body = nil
+		var c Command
+		if json.Unmarshal(item.Body, &c) == nil {
+			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+		}
 	}
-	if request != "" && item.Kind != approvals.KindDeliver {
+	if to.User != "" {
+		item.Body = nil // it may hold a response URL
+		h.whisper(ctx, to, messages.GaveUpOn())
+	}
+	if request != "" {
 		detail, err := json.Marshal(messages.Failure{
 			Work:     item.Kind,
 			Sentence: "Whoever runs revokebot finds the cause in its log under this request's id.",
@@ -192,7 +215,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		}
 		err = h.Store.Commit(ctx, approvals.Transition{
 			RequestID: request, Expect: approvals.AppendOnly,
-			Events: []approvals.Event{{Type: approvals.EventSetAside, Source: item.Source, Detail: detail}},
+			Events: []approvals.Event{{Type: approvals.EventSetAside, Source: "aside " + item.Source, Detail: detail}},
 		})
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return fmt.Errorf("set aside: %w", err)
@@ -212,7 +235,8 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
 		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
 	}
-	return messages.Context{Role: role, Margin: h.Margin, Approvers: h.Policies[r.Subject.Group].Approvers}, nil
+	policy := h.Policies[r.Subject.Group]
+	return messages.Context{Role: role, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required)}, nil
 }
 
 // whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.

@@ -23,7 +23,11 @@ type Context struct {
 	Role      Role          // decoded from the request's subject
 	Margin    time.Duration // how far past AWS's now the cutoff will lie
 	Approvers []string      // ids of people and groups who may approve; of the configuration
+	Required  int           // how many have to approve now: the configuration may have become stricter
 }
+
+// needed is how many people have to approve.
+func needed(r approvals.Request, c Context) int { return max(r.Required, c.Required) }
 
 const (
 	limitRoleName   = 64  // IAM's own limit
@@ -64,7 +68,7 @@ func cardTitle(r approvals.Request, role Role) string {
 	case approvals.StateApproved, approvals.StateExecuting:
 		return "Approved, being applied: " + name
 	case approvals.StateApplied:
-		return "Applied: deny on older sessions of " + name
+		return appliedTitle(r) + ": " + name
 	case approvals.StateFailed:
 		return "Failed: " + name
 	case approvals.StateDenied:
@@ -80,6 +84,19 @@ func cardTitle(r approvals.Request, role Role) string {
 	}
 }
 
+// appliedTitle says no more than what was seen.
+func appliedTitle(r approvals.Request) string {
+	a, err := detail[Applied](r.Closing)
+	switch {
+	case err == nil && a.Seen == SeenEqual:
+		return "Applied"
+	case err == nil && a.Seen == SeenOther:
+		return "Written, but not on the role when read back"
+	default:
+		return "Written, not read back"
+	}
+}
+
 // cardLead is one or two sentences: who wants what, or how it ended.
 func cardLead(r approvals.Request, c Context) string {
 	asked := Mention(r.Requester) + " asked to revoke the active sessions of " + roleWords(c.Role) + "."
@@ -89,7 +106,7 @@ func cardLead(r approvals.Request, c Context) string {
 		if len(c.Approvers) > 0 {
 			who = "One of the approvers, other than the requester, decides"
 		}
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), r.Required,
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), needed(r, c),
 			votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + " Approved by " + mentions(r.Voters()) + ". The deny is being written; the thread tells when AWS has taken it."
@@ -132,7 +149,14 @@ func outcome(r approvals.Request) string {
 		if err != nil {
 			return "AWS took the policy."
 		}
-		return "AWS took the policy: every session issued before *" + clock(a.Cutoff) + "* is denied everything, as soon as IAM enforces it. The thread has the proof and the evidence."
+		switch a.Seen {
+		case SeenEqual:
+			return "AWS took the policy, and it was read back: every session issued before *" + clock(a.Cutoff) + "* is denied everything as soon as IAM enforces it. The thread has the details and the evidence."
+		case SeenOther:
+			return "AWS took the policy, but *it was not on the role* when it was read back: old sessions may still work. Look at the role now; the thread says what was found."
+		default:
+			return "AWS took the policy with the cutoff *" + clock(a.Cutoff) + "*, but it could not be read back: look at the role. The thread says why."
+		}
 	case approvals.EventFailed, approvals.EventVoided:
 		f, err := detail[Failure](r.Closing)
 		if err != nil {
@@ -276,6 +300,8 @@ func cardTitleText(r approvals.Request) string {
 		return "Approved, being applied"
 	case approvals.StateVoid:
 		return "Void, the role changed"
+	case approvals.StateApplied:
+		return appliedTitle(r)
 	default:
 		name := r.State.String()
 		return strings.ToUpper(name[:1]) + name[1:]

@@ -40,7 +40,18 @@ type Applied struct {
 	AlreadyThere bool      `json:"already_there,omitempty"`
 	Writes       int       `json:"writes,omitempty"`
 	CallerARN    string    `json:"caller_arn,omitempty"`
+	Seen         Seen      `json:"seen,omitempty"` // what the look after the write found; the event after it has the details
 }
+
+// Seen says what was found when a policy that was written was read again. The zero value is nothing.
+type Seen string
+
+// What a second look can find.
+const (
+	SeenEqual   Seen = "equal"   // the role has what was written
+	SeenOther   Seen = "other"   // it has not
+	SeenNothing Seen = "nothing" // it could not be read
+)
 
 // ReadBack is the Detail of an EventReadBack.
 type ReadBack struct {
@@ -72,6 +83,9 @@ type Evidence struct {
 	Rows     []Session `json:"rows"`             // newest first; of a follow-up only what is new
 	Others   []string  `json:"others,omitempty"` // event ids of sessions that were found and left out of Rows
 	Regions  []Region  `json:"regions"`          // every region that was asked
+	Before   int       `json:"before"`           // sessions issued before the cutoff, Others included
+	After    int       `json:"after"`            // at or after it
+	Refused  int       `json:"refused"`          // attempts that issued nothing
 	FollowUp int       `json:"follow_up"`        // 0: the first look; then 1, 2, …
 	Last     bool      `json:"last,omitempty"`   // no further look is planned
 	Failed   string    `json:"failed,omitempty"` // a sentence, when nothing could be asked at all

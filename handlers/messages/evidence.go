@@ -52,26 +52,23 @@ func EvidenceAsText(e approvals.Event) *Message {
 }
 
 func evidenceHead(v Evidence) string {
-	before, after := 0, 0
-	for _, s := range v.Rows {
-		if s.After {
-			after++
-		} else {
-			before++
-		}
-	}
+	issued := v.Before + v.After
 	window := fmt.Sprintf("between %s and %s", utc(v.Since), utc(v.Until))
+	refused := ""
+	if v.Refused > 0 {
+		refused = " " + count(v.Refused, "attempt", "attempts") + " to assume it issued nothing."
+	}
 	switch {
 	case v.FollowUp > 0 && len(v.Rows) == 0:
 		return "*CloudTrail, last look.* No further sessions of this role showed up in the events " + window + "."
 	case v.FollowUp > 0:
-		return fmt.Sprintf("*CloudTrail, looked again.* %s that the earlier look did not show: %d issued before the cutoff, %d at or after it.",
-			count(len(v.Rows)+len(v.Others), "session", "sessions"), before, after)
-	case len(v.Rows) == 0:
-		return "*CloudTrail shows no sessions* of this role issued " + window + ". That is not the same as none: it is minutes late."
+		return fmt.Sprintf("*CloudTrail, looked again.* %s that the earlier look did not show: %d issued before the cutoff, %d at or after it.%s",
+			count(issued, "session", "sessions"), v.Before, v.After, refused)
+	case issued == 0:
+		return "*CloudTrail shows no sessions* of this role issued " + window + ". That is not the same as none: it is minutes late." + refused
 	default:
-		return fmt.Sprintf("*CloudTrail shows %s* of this role issued %s: %d before the cutoff, %d at or after it. Newest first.",
-			count(len(v.Rows)+len(v.Others), "session", "sessions"), window, before, after)
+		return fmt.Sprintf("*CloudTrail shows %s* of this role issued %s: %d before the cutoff, %d at or after it. Newest first.%s",
+			count(issued, "session", "sessions"), window, v.Before, v.After, refused)
 	}
 }
 

@@ -106,7 +106,7 @@ func started() messages.Started {
 
 func exampleEvidence() messages.Evidence {
 	return messages.Evidence{
-		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff,
+		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff, Before: 2, After: 1,
 		Rows: []messages.Session{
 			{EventID: "e3", Time: at.Add(time.Minute), Caller: "role Deploy (session alice@example.com)", SessionName: "chained", SourceAddress: "203.0.113.10", Region: "eu-west-1", After: true},
 			{EventID: "e2", Time: at.Add(-time.Minute), Caller: "Lambda function orders-fn", SessionName: "orders-fn", SourceAddress: "lambda.amazonaws.com", Region: "eu-west-1"},
@@ -125,7 +125,7 @@ func all(t *testing.T) map[string]*messages.Message {
 	executing := func() *story { return approved().add(approvals.EventStarted, "", started()) }
 	applied := func() *story {
 		return executing().add(approvals.EventApplied, "", messages.Applied{
-			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		})
 	}
 	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission."}
@@ -158,11 +158,16 @@ func all(t *testing.T) map[string]*messages.Message {
 			}
 			return s.last()
 		}(),
-		"thread_cancelled":     begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
-		"thread_expired":       begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
-		"thread_applied":       applied().last(),
-		"thread_already_there": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
-		"thread_read_back":     applied().add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}).last(),
+		"thread_cancelled":       begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
+		"thread_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
+		"thread_applied":         applied().last(),
+		"reply_gave_up":          messages.GaveUpOn(),
+		"reply_deny_again":       messages.DenyAgain(),
+		"card_not_on_the_role":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).card(),
+		"card_not_read_back":     executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).card(),
+		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).last(),
+		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
+		"thread_read_back":       applied().add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}).last(),
 		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", messages.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
 		}).last(),

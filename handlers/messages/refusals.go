@@ -35,7 +35,7 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedNotApprover:
 		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " + approverWords(c) + "."
 	case approvals.RefusedAlreadyVoted:
-		return what + fmt.Sprintf("you have approved this request before, and one person counts once. %d of %d approved so far; somebody else is needed.", len(r.Votes), r.Required)
+		return what + fmt.Sprintf("you have approved this request before, and one person counts once. %d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
 		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot has to name them."
 	default:

@@ -153,12 +153,22 @@ func Troubled() *Message {
 // GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's own.
 const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under the request's id. Revoke the role's active sessions in the IAM console, or ask again."
 
+// GaveUpOn answers somebody whose command or click failed again and again.
+func GaveUpOn() *Message {
+	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
+}
+
+// DenyAgain answers a Deny whose form may not have opened.
+func DenyAgain() *Message {
+	return sentence("The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again.")
+}
+
 // ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {
-		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id + " may still approve, so nothing was written. Ask again."
+		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id + " may still approve, so it was not carried out. Ask again."
 	}
-	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so nothing was written. Ask again."
+	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so it was not carried out. Ask again."
 }
 
 // TooMany answers somebody who sends more than is taken.

@@ -27,8 +27,8 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 		return callApprovers(e, c)
 	case approvals.EventVoted:
 		n := len(before.Votes) + 1
-		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n, before.Required, utc(e.At),
-			people(before.Required-n)))
+		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n, needed(before, c), utc(e.At),
+			people(needed(before, c)-n)))
 	case approvals.EventApproved:
 		return sentence(fmt.Sprintf("%s approved on %s. The deny is being written now.", Mention(e.By), utc(e.At)))
 	case approvals.EventDenied:
@@ -103,8 +103,12 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.AlreadyThere {
 		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
 	}
-	text := fmt.Sprintf("*Applied* to %s. %s.\n"+
-		"• Cutoff: sessions issued before *%s* are denied everything.\n"+
+	word := "*Applied* to %s. %s.\n"
+	if a.Seen == SeenOther {
+		word = "*Written* to %s, and not there as written when it was read again. %s.\n"
+	}
+	text := fmt.Sprintf(word+
+		"• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
 		"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n"+
 		"• Requested by %s, approved by %s, request %s.",
 		roleWords(c.Role), took, utc(a.Cutoff), utc(a.Cutoff), Mention(before.Requester), mentions(before.Voters()), code(before.ID, 40))
