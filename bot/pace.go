@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -16,45 +15,64 @@ const (
 	// replica keeps its own count, so several together can still be told to wait.
 	postEvery = 1100 * time.Millisecond
 	postBurst = 8
-	// waitHere is how long a message waits in place for its turn. What would have to wait longer comes back later, so
+	// waitHere is how long a message waits in place for its turn. What would have to wait longer comes back at its turn, so
 	// that nothing else waits behind it.
 	waitHere = time.Second
-	// comeBack spreads those that come back.
-	comeBack = 10 * time.Second
+	// missedAfter is when a turn that nobody came back for is forgotten.
+	missedAfter = 5 * time.Minute
 )
 
-// pace keeps the messages of each channel below Slack's limit, so that a flood of them ends in order and not in a storm
-// of refused calls.
+// pace keeps the messages of each channel below Slack's limit, first come, first served, so that a flood of them ends in
+// order and not in a storm of refused calls.
 type pace struct {
 	mu       sync.Mutex
-	channels map[string]*rate.Limiter
+	channels map[string]*channelPace
 }
 
-// turn waits for a channel's turn, or returns an error that says when to come back.
-func (p *pace) turn(ctx context.Context, channel string) error {
+// channelPace is the turns of one channel.
+type channelPace struct {
+	limiter *rate.Limiter
+	turns   map[string]time.Time // of messages that were told to come back, by what they are
+}
+
+// turn waits for a message's turn in its channel, or returns an error that says when that is. what names the message, so
+// that it keeps its turn when it comes back.
+func (p *pace) turn(ctx context.Context, channel, what string) error {
 	p.mu.Lock()
 	if p.channels == nil {
-		p.channels = make(map[string]*rate.Limiter)
+		p.channels = make(map[string]*channelPace)
 	}
-	limiter := p.channels[channel]
-	if limiter == nil {
-		limiter = rate.NewLimiter(rate.Every(postEvery), postBurst)
-		p.channels[channel] = limiter
+	q := p.channels[channel]
+	if q == nil {
+		q = &channelPace{limiter: rate.NewLimiter(rate.Every(postEvery), postBurst), turns: make(map[string]time.Time)}
+		p.channels[channel] = q
+	}
+	now := time.Now()
+	at, waiting := q.turns[what]
+	if !waiting {
+		at = now.Add(q.limiter.ReserveN(now, 1).DelayFrom(now))
+	}
+	wait := at.Sub(now)
+	if wait > waitHere {
+		q.turns[what] = at
+	} else {
+		delete(q.turns, what)
+	}
+	for missed, t := range q.turns {
+		if now.Sub(t) > missedAfter {
+			delete(q.turns, missed)
+		}
 	}
 	p.mu.Unlock()
 
-	r := limiter.Reserve()
-	wait := r.Delay()
-	if wait == 0 {
+	switch {
+	case wait <= 0:
+		return nil
+	case wait > waitHere:
+		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: "chat.postMessage", Code: handlers.CodePaced, RetryAfter: wait}
+	case !pause(ctx, wait):
+		return context.Cause(ctx)
+	default:
 		return nil
 	}
-	if wait > waitHere {
-		r.Cancel()
-		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: "chat.postMessage", Code: handlers.CodePaced, RetryAfter: wait + rand.N(comeBack)}
-	}
-	if !pause(ctx, wait) {
-		r.Cancel()
-		return context.Cause(ctx)
-	}
-	return nil
 }

@@ -144,7 +144,7 @@ const metadataType = "revokebot_event"
 
 // Post implements handlers.Slack with chat.postMessage.
 func (s *slackClient) Post(ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message) (string, error) {
-	if err := s.pace.turn(ctx, channel); err != nil {
+	if err := s.pace.turn(ctx, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
 		return "", err
 	}
 	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),

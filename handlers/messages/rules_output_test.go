@@ -21,7 +21,7 @@ import (
 var nasty = []string{
 	"<!channel>", "<!here>", "<!everyone>", "<@U0BOB>", "<#C0INCIDENT>", "<!subteam^S0SECURITY>", "<https://evil.example|click>",
 	"https://evil.example/x", "*bold*", "_it_", "~gone~", "`code`", "```block```", "> quote", "&amp;<", "a\nb\r\nc\t\v", "\u202Eevil\u202C",
-	"\u200B\u200D\uFEFF", ":tada:", "<!date^1^{date}|x>", "`<!channel>`", "`` `<!here>` ``", "\x00\x01\x7f", strings.Repeat("<!channel>`", 400), "‮*_~`",
+	"\u200B\u200D\uFEFF", ":tada:", "<!date^1^{date}|x>", "`<!channel>`", "`` `<!here>` ``", "\x00\x01\x7f", strings.Repeat("<!channel>`", 400), "\u202e*_~`",
 	strings.Repeat("ä", 5000), "\xff\xfe broken", "",
 }
 
