@@ -15,6 +15,9 @@ import (
 // copyWait is how long an accepted item waits for its copy. It leaves time for the answer to Slack.
 const copyWait = 500 * time.Millisecond
 
+// recountEvery is how often the server is asked for replicas.
+const recountEvery = time.Minute
+
 // runCopied runs a script and then waits, with WAIT on the same connection, until as many replicas as are configured
 // have what it wrote. It returns the script's answer, and approvals.ErrOneCopy with it when they have not.
 //
@@ -76,6 +79,34 @@ func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, want 
 		err = scriptErr
 	}
 	return 0, 0, err
+}
+
+// settle waits, for a short while, until a replica has everything up to now. Replication keeps the order of writes, so a
+// write after a commit stands for the commit. That it did not get there in time changes nothing: the transition is made.
+func (s *Store) settle(ctx context.Context, request string) {
+	want := s.copies.Load()
+	if want == 0 {
+		return
+	}
+	node, err := s.owner(ctx, workKey)
+	if err != nil {
+		return
+	}
+	_, _ = node.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.HSet(ctx, requestKey(request), "settled", "1")
+		p.Do(ctx, "WAIT", want, copyWait.Milliseconds())
+		return nil
+	})
+}
+
+// recount asks again for replicas, about once a minute: the server may have had none when the bot started.
+func (s *Store) recount(ctx context.Context) {
+	now := time.Now().Unix()
+	last := s.counted.Load()
+	if now-last < int64(recountEvery/time.Second) || !s.counted.CompareAndSwap(last, now) {
+		return
+	}
+	_ = s.countCopies(ctx) // it is asked again in a minute
 }
 
 // countCopies asks the server that has the keys whether it has replicas, and from then on waits for one of them.

@@ -10,7 +10,7 @@
 //	due             sorted set            items by the time in ms at which they move to work
 //	seen:<id>       string, 24 h          an envelope that was accepted
 //	noted:<source>  string, 24 h          a source whose note was taken
-//	request:<id>    hash                  seq, state, deadline, subject, ended: what the scripts compare; source:<source>
+//	request:<id>    hash                  seq, state, deadline, subject, ended, settled: what the scripts compare; source:<source>
 //	                                      for every event that has one: its number and type
 //	log:<id>        stream                the events; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it

@@ -59,7 +59,8 @@ type Store struct {
 	db        redis.UniversalClient
 	retention time.Duration
 	copies    atomic.Int64 // what Accept waits for
-	detect    bool         // Prepare sets copies
+	detect    bool         // Prepare and Promote set copies
+	counted   atomic.Int64 // Unix time at which they last looked
 	once      redis.UniversalClient
 	sure      bool // once tries once
 
@@ -217,6 +218,10 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 	}
 	switch answer {
 	case "ok":
+		if t.Next == approvals.StateApproved || t.Next == approvals.StateExecuting {
+			// What AWS is asked for next must not be forgotten in a failover.
+			s.settle(ctx, t.RequestID)
+		}
 		return nil
 	case "unknown":
 		return approvals.ErrUnknownRequest

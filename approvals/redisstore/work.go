@@ -129,6 +129,7 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("look for what has come due: %w", err)
 	}
+	s.recount(ctx)
 	if ms < 0 {
 		return longestNap, nil
 	}
