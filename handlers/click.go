@@ -36,7 +36,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return fmt.Errorf("read a click: %w", err)
 	}
 	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-	if wait, err := h.clickFlood(ctx, c.User); err != nil {
+	if wait, err := h.clickFlood(ctx, item, c.User); err != nil {
 		return err
 	} else if wait > 0 {
 		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))

@@ -52,7 +52,7 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		}
 		return err
 	}
-	if wait, err := h.flooded(ctx, c.User, c.Channel); err != nil {
+	if wait, err := h.flooded(ctx, item, c.User, c.Channel); err != nil {
 		return err
 	} else if wait > 0 {
 		return h.refuse(ctx, item, c, to, "flood", messages.TooMany(wait))

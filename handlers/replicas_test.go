@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -43,7 +44,7 @@ func TestTwoReplicasAndTwoHundredRequestsAreOneRevocationEach(t *testing.T) {
 			time.Sleep(1100 * time.Millisecond) // a channel takes sixty a minute
 		}
 		commands.Wait()
-		waitLong(t, "all cards are there", func() bool { return len(b.Cards()) >= requests })
+		waitLong(t, "all cards are there", func() bool { return len(b.Cards()) >= requests }, b.Log.String)
 
 		var clicks sync.WaitGroup
 		for i, card := range b.Cards() {
@@ -59,6 +60,14 @@ func TestTwoReplicasAndTwoHundredRequestsAreOneRevocationEach(t *testing.T) {
 				}
 			}
 			return true
+		}, func() string {
+			var open strings.Builder
+			for _, card := range b.Cards() {
+				if card.State() != approvals.StateApplied {
+					fmt.Fprintf(&open, "%s %s: %v\n", card.ID, card.State(), card.Thread())
+				}
+			}
+			return open.String()
 		})
 		writes := map[string]int{}
 		for _, put := range b.AWS.Calls("PutRolePolicy") {
@@ -88,7 +97,7 @@ func twice(b *bench.Bench, d slack.Delivery) {
 }
 
 // waitLong waits hours of fake time: Slack takes about one message a second in a channel.
-func waitLong(t *testing.T, what string, is func() bool) {
+func waitLong(t *testing.T, what string, is func() bool, why func() string) {
 	t.Helper()
 	for range 720 {
 		if is() {
@@ -96,5 +105,5 @@ func waitLong(t *testing.T, what string, is func() bool) {
 		}
 		time.Sleep(10 * time.Second)
 	}
-	t.Fatalf("waited two hours in vain until %s", what)
+	t.Fatalf("waited two hours in vain until %s\n%s", what, why())
 }
