@@ -83,7 +83,7 @@ func TestOnlyARequestThatIsSignedRightlyIsAnswered(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
 		session := b.assume(b.admin, &sts.AssumeRoleInput{})
 		wrongSecret, unknown, otherToken, noToken := b.admin, b.admin, session, session
-		wrongSecret.SecretAccessKey = "x" + wrongSecret.SecretAccessKey[1:]
+		wrongSecret.SecretAccessKey = "x" + wrongSecret.SecretAccessKey
 		unknown.AccessKeyID = "AKIAUNKNOWNUNKNOWN00"
 		otherToken.SessionToken = "x" + otherToken.SessionToken
 		noToken.SessionToken = ""
