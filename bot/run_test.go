@@ -208,6 +208,8 @@ func TestATokenThatIsRevokedLaterIsLoggedAndTriedAgainAndIsNotReady(t *testing.T
 		h := newHouse(t, "Slack refuses the app-level token")
 		r := h.start(h.config())
 		h.ready(r)
+		// One whose address was asked for before the token was revoked would still open.
+		until(t, "all connections are there", func() bool { return len(r.Health().Connections) == 2 })
 		h.slack.Inject(slack.Fault{Method: "apps.connections.open", Error: "token_revoked"})
 		h.slack.DropConnections()
 		time.Sleep(5 * time.Minute) // the waits have grown by then

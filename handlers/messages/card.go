@@ -68,7 +68,7 @@ func cardTitle(r approvals.Request, role Role) string {
 	case approvals.StateApproved, approvals.StateExecuting:
 		return "Approved, being applied: " + name
 	case approvals.StateApplied:
-		return appliedTitle(r) + ": " + name
+		return appliedTitle(r) + ": deny on older sessions of " + name
 	case approvals.StateFailed:
 		return "Failed: " + name
 	case approvals.StateDenied:
