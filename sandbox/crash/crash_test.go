@@ -19,7 +19,7 @@ import (
 
 var (
 	flagRounds = flag.Int("crash.rounds", 0, "how many rounds; 0: as many as begin within -crash.for")
-	flagFor    = flag.Duration("crash.for", 25*time.Second, "for how long rounds begin, if -crash.rounds does not say how many")
+	flagFor    = flag.Duration("crash.for", 15*time.Second, "for how long rounds begin, if -crash.rounds does not say how many")
 	flagLanes  = flag.Int("crash.lanes", 4, "how many rounds at one time; a multiple of four")
 	flagSeed   = flag.Uint64("crash.seed", 1, "where rounds come from")
 	flagRound  = flag.Int("crash.round", -1, "the only round to play")
