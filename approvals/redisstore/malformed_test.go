@@ -181,3 +181,24 @@ func TestADeliveryThatCannotBeReadIsAnError(t *testing.T) {
 		}
 	})
 }
+
+// A store that was put together from two backups, say, can point at another request for the same subject.
+func TestARequestThatEndsMakesWayForItselfOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, connect := inMemory(t)
+		client := connect()
+		s, _ := scene(t, client)
+		if err := client.Set(t.Context(), subjectKey("role 1"), "R9", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Commit(t.Context(), approvals.Transition{
+			RequestID: "R1", Expect: 1, Next: approvals.StateDenied, Events: []approvals.Event{{Type: approvals.EventDenied}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := client.Get(t.Context(), subjectKey("role 1")).Val(); got != "R9" {
+			t.Errorf("under way is %q", got)
+		}
+	})
+}
