@@ -27,6 +27,14 @@ const (
 	EventEvidence EventType = "evidence"  // what CloudTrail told
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
+
+	EventSimulated  EventType = "simulated"   // what the policy simulator says of sessions on both sides of the cutoff
+	EventSeenDenied EventType = "seen_denied" // what CloudTrail shows of old sessions after the cutoff
+	EventTampered   EventType = "tampered"    // a look found the deny gone or weakened
+	EventRewritten  EventType = "rewritten"   // the deny was written again under the same approval
+	EventHeld       EventType = "held"        // the last look found the deny in place
+	EventInert      EventType = "inert"       // no session that the deny keeps out can be alive any more
+	EventUndone     EventType = "undone"      // another request took the deny away again
 )
 
 // moves gives the state that an event leads to. Events that are not listed leave the state as it is.
@@ -57,8 +65,21 @@ type Event struct {
 	Detail json.RawMessage // what the type says, or what the package that acted wrote; nil when there is nothing
 }
 
+// Purpose is what a request asks for. The zero value is unknown; no store opens such a request.
+type Purpose string
+
+// Purposes.
+const (
+	PurposeUnknown Purpose = ""
+	PurposeRevoke  Purpose = "revoke" // deny the role's older sessions
+	PurposeUndo    Purpose = "undo"   // take the deny of an earlier request away again
+)
+
 // Opening is the Detail of EventRequested: what was asked, and what people were shown.
 type Opening struct {
+	Purpose Purpose `json:"purpose"`
+	// About is the id of the earlier request that this one is about, such as the one to undo; empty without one.
+	About    string  `json:"about,omitempty"`
 	Subject  Subject `json:"subject"`
 	Place    Place   `json:"place"`
 	Reason   string  `json:"reason,omitempty"`

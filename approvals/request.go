@@ -12,6 +12,8 @@ type Request struct {
 	State State
 	Seq   int64 // number of events folded; what Commit compares
 
+	Purpose   Purpose
+	About     string // the earlier request that this one is about; empty without one
 	Subject   Subject
 	Place     Place
 	Requester string
@@ -94,6 +96,7 @@ func (r *Request) apply(e Event) error {
 		if err := json.Unmarshal(e.Detail, &o); err != nil {
 			return fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
 		}
+		r.Purpose, r.About = o.Purpose, o.About
 		r.Subject, r.Place, r.Reason, r.Required = o.Subject, o.Place, o.Reason, o.Required
 		r.Requester, r.Opened, r.Deadline = e.By, e.At, e.At.Add(o.ExpireAfter)
 	case EventVoted, EventApproved:

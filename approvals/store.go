@@ -95,6 +95,12 @@ type Store interface {
 	// nothing.
 	Open(ctx context.Context, id, by, source string, o Opening) (other string, err error)
 
+	// Recent returns the ids of up to n requests, the newest first, whatever became of them. The newest thousand or so
+	// stay; a request that is gone from the store may be among them still.
+	Recent(ctx context.Context, n int) ([]string, error)
+	// History returns the same for one subject's Key. The newest fifty stay.
+	History(ctx context.Context, subject string, n int) ([]string, error)
+
 	// Load returns a request and its log.
 	Load(ctx context.Context, id string) (Request, []Event, error)
 

@@ -50,6 +50,7 @@ type log []approvals.Event
 func asked(t *testing.T, required int) log {
 	t.Helper()
 	detail, err := json.Marshal(approvals.Opening{
+		Purpose: approvals.PurposeRevoke,
 		Subject: approvals.Subject{Key: "111122223333/AROA1", Group: "prod", Facts: json.RawMessage(`{"name":"DeployRole"}`)},
 		Place:   home, Reason: "key in a gist", Required: required, ExpireAfter: expireAfter,
 	})

@@ -117,6 +117,7 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 		return fmt.Errorf("facts of a role: %w", err)
 	}
 	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, approvals.Opening{
+		Purpose:     approvals.PurposeRevoke,
 		Subject:     approvals.Subject{Key: found.AccountID + "/" + found.ID, Group: found.AccountName, Facts: facts},
 		Place:       h.place(c.Team, c.App, c.Channel),
 		Reason:      reason,

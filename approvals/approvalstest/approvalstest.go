@@ -57,6 +57,7 @@ func Run(t *testing.T, s Setup) {
 		{"Clock", years, clock},
 		{"Accept", years, accepting},
 		{"Open", years, opening},
+		{"List", years, listing},
 		{"Commit", years, committing},
 		{"ToldAgain", years, again},
 		{"Work", years, working},

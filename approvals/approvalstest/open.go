@@ -137,6 +137,8 @@ var opening = []sentence{
 		}
 	}},
 	{name: "a request without an id, a requester, a subject or a time to decide is none", test: func(b *bench) {
+		purposeless := openingFor("role 1", never)
+		purposeless.Purpose = approvals.PurposeUnknown
 		for _, bad := range []struct {
 			id, by string
 			o      approvals.Opening
@@ -147,6 +149,7 @@ var opening = []sentence{
 			{"R1", alice, openingFor("role 1", 0)},
 			{"R1", alice, openingFor("role 1", -time.Second)},
 			{"R1", alice, approvals.Opening{}},
+			{"R1", alice, purposeless},
 		} {
 			if _, err := b.Store.Open(b.ctx, bad.id, bad.by, "", bad.o); err == nil {
 				b.Errorf("opened: %+v", bad)

@@ -16,6 +16,8 @@
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
 //	limit:<name>    string, a minute      how often somebody did something, against floods
 //	open:<subject>  string                the request that is under way for a subject
+//	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
+//	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
 //	aside           stream, about 10 000  items that failed too often
 //	notes           stream, about 10 000  refusals that belong to no request
 //

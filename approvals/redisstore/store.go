@@ -30,12 +30,16 @@ const (
 	asideKey = prefix + "aside"
 	notesKey = prefix + "notes"
 
+	recentKey = prefix + "recent"
+
 	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is dropped.
 	forgetWorkers = 24 * time.Hour
 	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
 	rememberIDs = 24 * time.Hour
 	// keepNotes bounds the streams that nobody empties.
 	keepNotes = 10_000
+	// keepRecent and keepHistory bound the lists of requests, of all and of one subject.
+	keepRecent, keepHistory = 1000, 50
 	// longestNap is how long Promote lets its caller sleep when no timer is set.
 	longestNap = time.Minute
 )
@@ -151,8 +155,8 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 // Open implements approvals.Store.
 func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Opening) (string, error) {
 	o.ExpireAfter = o.ExpireAfter.Truncate(time.Millisecond)
-	if id == "" || by == "" || o.Subject.Key == "" || o.ExpireAfter <= 0 {
-		return "", errors.New("open: a request needs an id, a requester, a subject and a time to expire")
+	if id == "" || by == "" || o.Purpose == approvals.PurposeUnknown || o.Subject.Key == "" || o.ExpireAfter <= 0 {
+		return "", errors.New("open: a request needs an id, a requester, a purpose, a subject and a time to expire")
 	}
 	detail, err := json.Marshal(o)
 	if err != nil {
@@ -167,12 +171,33 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 		return "", fmt.Errorf("open: %w", err)
 	}
 	other, err := s.open.Run(ctx, s.db,
-		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey},
-		id, by, source, detail, o.ExpireAfter.Milliseconds(), deliver, expire).Text()
+		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key)},
+		id, by, source, detail, o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, keepHistory, 2*s.retention.Milliseconds()).Text()
 	if err != nil {
 		return "", fmt.Errorf("open request %s: %w", id, err)
 	}
 	return other, nil
+}
+
+// Recent implements approvals.Store.
+func (s *Store) Recent(ctx context.Context, n int) ([]string, error) {
+	return s.newest(ctx, recentKey, n)
+}
+
+// History implements approvals.Store.
+func (s *Store) History(ctx context.Context, subject string, n int) ([]string, error) {
+	return s.newest(ctx, historyKey(subject), n)
+}
+
+func (s *Store) newest(ctx context.Context, key string, n int) ([]string, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	ids, err := s.db.ZRevRange(ctx, key, 0, int64(n-1)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list requests: %w", err)
+	}
+	return ids, nil
 }
 
 // Load implements approvals.Store.
@@ -305,6 +330,7 @@ func requestKey(id string) string  { return prefix + "request:" + id }
 func logKey(id string) string      { return prefix + "log:" + id }
 func deliveryKey(id string) string { return prefix + "delivery:" + id }
 func subjectKey(key string) string { return prefix + "open:" + key }
+func historyKey(key string) string { return prefix + "history:" + key }
 
 // short keeps ids from outside to a key's reasonable length.
 func short(id string) string {

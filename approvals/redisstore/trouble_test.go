@@ -65,7 +65,7 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 }
 
 func about(subject string) approvals.Opening {
-	return approvals.Opening{Subject: approvals.Subject{Key: subject, Group: "prod", Facts: []byte(`{}`)}, Required: 1, ExpireAfter: 15 * time.Minute}
+	return approvals.Opening{Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: subject, Group: "prod", Facts: []byte(`{}`)}, Required: 1, ExpireAfter: 15 * time.Minute}
 }
 
 // scene makes a store with what everything needs.

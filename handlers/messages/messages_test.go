@@ -63,6 +63,7 @@ func begin(t *testing.T, reason string, required int) *story {
 func begins(t *testing.T, reason string, required int, role messages.Role) *story {
 	s := &story{t: t}
 	return s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
+		Purpose: approvals.PurposeRevoke,
 		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, role)},
 		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
 		Reason:  reason, Required: required, ExpireAfter: 15 * time.Minute,
