@@ -1,0 +1,4 @@
+package messages
+
+// Enforcement stands in.
+type Enforcement struct{ Denied, Succeeded int }
