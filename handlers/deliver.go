@@ -22,6 +22,9 @@ const (
 	giveUpAfter = 200
 	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
 	cardBeingPosted = -1
+	// uploadCall bounds an upload, which is three calls to Slack, and uploadLease its lease.
+	uploadCall  = 20 * time.Second
+	uploadLease = 22 * time.Second
 )
 
 // deliver brings Slack up to date with a request's log.
@@ -65,6 +68,8 @@ type delivery struct {
 	id    string
 	owner string
 	at    approvals.Delivery
+	// withoutFiles: the thread goes without some file already, so that others are not tried again and again.
+	withoutFiles bool
 }
 
 // bringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
@@ -112,11 +117,16 @@ func (d *delivery) mark(ctx context.Context) error {
 	return d.h.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
 }
 
-// call makes one call to Slack under a lease that outlasts it: the call's time begins first.
+// call makes one call to Slack under a lease that outlasts it.
 func (d *delivery) call(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, deliveryCall)
+	return d.within(ctx, deliveryCall, deliveryLease, do)
+}
+
+// within does something that takes at most a while, under a lease that outlasts it: its time begins first.
+func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if err := d.mark(ctx); err != nil {
+	if err := d.h.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
 		return err
 	}
 	return do(ctx)
@@ -136,6 +146,7 @@ func (d *delivery) turn(ctx context.Context) error {
 		return err
 	}
 	for _, e := range events {
+		d.withoutFiles = d.withoutFiles || e.Type == approvals.EventFilesRefused
 		if e.Seq <= d.at.Cursor {
 			continue
 		}
@@ -143,7 +154,7 @@ func (d *delivery) turn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.tell(ctx, before, r, e, c); err != nil {
+		if err := d.tell(ctx, before, r, events[:e.Seq], c); err != nil {
 			return err
 		}
 	}
@@ -207,14 +218,16 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	return d.mark(ctx)
 }
 
-// tell posts what the thread says of one event, after a look whether it is there already when an earlier try may have
-// posted it.
-func (d *delivery) tell(ctx context.Context, before, r approvals.Request, e approvals.Event, c messages.Context) error {
-	m := messages.Thread(before, e, c)
-	if m != nil {
+// tell posts what the thread says of the last of events, and then the files that go with it: each part after a look
+// whether it is there already when an earlier try may have posted it.
+func (d *delivery) tell(ctx context.Context, before, r approvals.Request, events []approvals.Event, c messages.Context) error {
+	e := events[len(events)-1]
+	doubt := d.at.Intent == e.Seq
+	part := d.at.Part
+	if m := messages.Thread(before, e, c); m != nil && part == 0 {
 		mark := Mark{Request: d.id, Seq: e.Seq}
 		found := ""
-		if d.at.Intent == e.Seq {
+		if doubt {
 			var err error
 			if found, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
 				return err
@@ -227,7 +240,13 @@ func (d *delivery) tell(ctx context.Context, before, r approvals.Request, e appr
 			}
 		}
 	}
-	d.at.Cursor = e.Seq
+	if !doubt {
+		part = 0 // no part of it can be there without an answer
+	}
+	if err := d.files(ctx, r.Place.Channel, events, part, c); err != nil {
+		return err
+	}
+	d.at.Cursor, d.at.Part = e.Seq, 0
 	return d.mark(ctx)
 }
 

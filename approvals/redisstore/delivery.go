@@ -22,7 +22,7 @@ func (s *Store) BeginDelivery(ctx context.Context, id, worker string, lease time
 		return approvals.Delivery{}, false, approvals.ErrUnknownRequest
 	case len(answer) == 1 && answer[0] == "busy":
 		return approvals.Delivery{}, false, nil
-	case len(answer) != 5 || answer[0] != "ok":
+	case len(answer) != 6 || answer[0] != "ok":
 		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: the script answered %q", id, answer)
 	}
 	d, err := decodeDelivery(answer[1:])
@@ -35,7 +35,7 @@ func (s *Store) BeginDelivery(ctx context.Context, id, worker string, lease time
 // MarkDelivery implements approvals.Store.
 func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d approvals.Delivery) error {
 	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
-		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Intent).Int()
+		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent).Int()
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
@@ -63,7 +63,7 @@ func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) 
 
 // Delivered implements approvals.Store.
 func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, error) {
-	values, err := s.db.HMGet(ctx, deliveryKey(id), "card", "card_seq", "cursor", "intent").Result()
+	values, err := s.db.HMGet(ctx, deliveryKey(id), "card", "card_seq", "cursor", "part", "intent").Result()
 	if err != nil {
 		return approvals.Delivery{}, fmt.Errorf("read delivery of %s: %w", id, err)
 	}
@@ -74,20 +74,20 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 	return decodeDelivery(texts)
 }
 
-// decodeDelivery reads card, card_seq, cursor and intent.
+// decodeDelivery reads card, card_seq, cursor, part and intent.
 func decodeDelivery(fields []string) (approvals.Delivery, error) {
-	if len(fields) != 4 {
-		return approvals.Delivery{}, errors.New("a delivery has four fields")
+	if len(fields) != 5 {
+		return approvals.Delivery{}, errors.New("a delivery has five fields")
 	}
 	d := approvals.Delivery{Card: fields[0]}
-	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Intent} {
+	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Part, &d.Intent} {
 		text := fields[i+1]
 		if text == "" {
 			continue
 		}
 		value, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return approvals.Delivery{}, fmt.Errorf("%q is not the number of an event", text)
+			return approvals.Delivery{}, fmt.Errorf("%q is not a number of a delivery", text)
 		}
 		*n = value
 	}
