@@ -268,14 +268,7 @@ func (d *delivery) tell(
 // post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
 // cannot hold up the rest. It returns "" for a message that is left out.
 func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) (string, error) {
-	forms := []*messages.Message{m}
-	if e.Type == approvals.EventEvidence {
-		if text := messages.EvidenceAsText(e); text != nil {
-			forms = append(forms, text)
-		}
-	}
-	forms = append(forms, &messages.Message{Text: m.Text})
-	for i, form := range forms {
+	for i, form := range m.Forms() {
 		var ts string
 		err := d.call(ctx, func(ctx context.Context) (err error) {
 			ts, err = d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)

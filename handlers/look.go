@@ -55,11 +55,11 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 	if err := l.found(ctx, *report); err != nil || !l.wide {
 		return err
 	}
-	seen, err := l.follow(ctx, *report)
+	what, err := l.follow(ctx, *report)
 	if err != nil {
 		return err
 	}
-	return l.judge(ctx, *report, seen)
+	return l.judge(ctx, *report, what)
 }
 
 // newLook reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
@@ -162,7 +162,7 @@ func (l *look) failed(ctx context.Context, why string) error {
 		t.Work = []approvals.Item{l.secondHalf()}
 	}
 	if l.ends() {
-		word, err := l.word(messages.Verdict{Word: messages.WordUnknown, Why: []string{"The last look at CloudTrail failed. " + why}})
+		word, err := l.word(messages.Conclusion{Word: messages.WordUnknown, Why: []string{"The last look at CloudTrail failed. " + why}})
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (l *look) secondHalf() approvals.Item {
 	return approvals.Item{Kind: KindEvidence, Request: l.request.ID, Source: l.item.Source + wide}
 }
 
-// found records what no earlier look had: sessions and denied attempts.
+// found records what no earlier look had: sessions, and attempts that got none.
 func (l *look) found(ctx context.Context, report aws.Report) error {
 	earlier := messages.Gather(l.events)
 	known := map[string]bool{}
@@ -184,11 +184,8 @@ func (l *look) found(ctx context.Context, report aws.Report) error {
 		known[s.Mark()] = true
 	}
 	var fresh []messages.Session
-	total := 0
 	for _, s := range report.Sessions {
-		row := sessionRow(s)
-		total++
-		if !known[row.Mark()] {
+		if row := sessionRow(s); !known[row.Mark()] {
 			fresh = append(fresh, row)
 		}
 	}
@@ -196,39 +193,62 @@ func (l *look) found(ctx context.Context, report aws.Report) error {
 	if err != nil {
 		return err
 	}
-	told := messages.Evidence{
-		Since: l.since, Until: l.until, Cutoff: l.cutoff, LeftOut: left, FollowUp: l.number, Last: l.last,
-	}
+	told := messages.Evidence{Since: l.since, Until: l.until, Cutoff: l.cutoff, LeftOut: left, FollowUp: l.number, Last: l.last}
 	for _, region := range report.Regions {
 		told.Regions = append(told.Regions, messages.Region{
-			Name: region.Region, Covered: region.Covered, Reason: region.Reason, Truncated: region.Truncated,
+			Name: region.Region, Covered: region.Covered, Reason: region.Reason, Truncated: region.Truncated, AttemptsCut: region.AttemptsCut,
 		})
 	}
+	suspicious := map[string]bool{}
 	for _, s := range l.suspects(report) {
-		told.Suspects = append(told.Suspects, messages.Suspect{EventID: sessionRow(s.Session).EventID, Address: s.Address, Caller: s.Caller})
+		row := sessionRow(s.Session)
+		suspicious[row.Mark()] = true
+		told.Suspects = append(told.Suspects, messages.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
 	}
-	var rest [][]messages.Session
-	if len(lists) > 0 {
-		told.Rows, rest = lists[0], lists[1:]
+	if l.number > 0 {
+		told.News, told.MoreNews = news(report, fresh, suspicious)
 	}
 	detail, err := json.Marshal(told)
 	if err != nil {
 		return fmt.Errorf("record evidence: %w", err)
 	}
 	t := l.transition(approvals.Event{Type: approvals.EventEvidence, Source: l.item.Source, Detail: detail})
-	for i, rows := range rest {
-		detail, err := json.Marshal(messages.Sessions{Look: l.number, Rows: rows})
+	for i, rows := range lists {
+		detail, err := json.Marshal(messages.Sessions{Look: l.number, Rows: rows, More: i < len(lists)-1})
 		if err != nil {
 			return fmt.Errorf("record sessions: %w", err)
 		}
 		t.Events = append(t.Events, approvals.Event{
-			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i+1, l.item.Source), Detail: detail,
+			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i, l.item.Source), Detail: detail,
 		})
 	}
 	if !l.wide {
 		t.Work = []approvals.Item{l.secondHalf()}
 	}
 	return l.h.Store.Commit(ctx, t)
+}
+
+// news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
+// that stand out.
+func news(report aws.Report, fresh []messages.Session, suspicious map[string]bool) (told []messages.Session, more int) {
+	before := map[string]bool{}
+	for _, s := range report.Sessions {
+		if s.Issued() && s.Relation == aws.RelationBefore {
+			before[s.CallerID] = true
+		}
+	}
+	for _, s := range fresh {
+		if !s.Issued() || !s.After && !suspicious[s.Mark()] {
+			continue
+		}
+		if len(told) == messages.MaxNews {
+			more++
+			continue
+		}
+		s.Known = s.After && before[s.CallerID]
+		told = append(told, s)
+	}
+	return told, more
 }
 
 // suspects are the sessions that are looked into by themselves.

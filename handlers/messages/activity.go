@@ -2,7 +2,6 @@ package messages
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -223,40 +222,27 @@ func roleOf(l Link) string {
 	return l.RoleARN
 }
 
-// Chosen tells what the session did that a reader chose from the menu; while the look is under way, that it is.
-func ChosenActivity(events []approvals.Event, chosen approvals.Event) *Message {
-	v, err := detail[Chosen](chosen)
-	if err != nil {
+// chosenActivity tells what the session did that somebody chose from the menu.
+func chosenActivity(v Activity) *Message {
+	who := "Somebody"
+	if v.Asked != "" {
+		who = Mention(v.Asked)
+	}
+	text := who + " asked what a session did. "
+	switch {
+	case v.Failed != "":
+		return sentence(text + "It is not known. " + outsideSentence(v.Failed))
+	case len(v.Sessions) == 0 || v.Session == nil:
 		return nil
 	}
-	in := Gather(events)
-	at := slices.IndexFunc(in.Sessions, func(s Session) bool { return s.Mark() == v.Mark })
-	if at < 0 {
-		return nil
+	text += activityWords(Incident{}, *v.Session, v.Sessions[0])
+	for _, l := range v.Chain {
+		text += "\n" + linkWords(l)
 	}
-	s := in.Sessions[at]
-	who := Mention(chosen.By) + " asked what a session did. "
-	for _, e := range slices.Backward(events) {
-		a, err := detail[Activity](e)
-		if e.Type != approvals.EventActivity || err != nil || a.Chosen != v.Mark || e.Seq < chosen.Seq {
-			continue
-		}
-		if a.Failed != "" {
-			return sentence(who + "It is not known. " + outsideSentence(a.Failed))
-		}
-		if len(a.Sessions) == 0 {
-			return nil
-		}
-		text := who + activityWords(in, s, a.Sessions[0])
-		for _, l := range a.Chain {
-			text += "\n" + linkWords(l)
-		}
-		if a.Partly != "" {
-			text += "\n" + outsideSentence(a.Partly)
-		}
-		return sentence(text)
+	if v.Partly != "" {
+		text += "\n" + outsideSentence(v.Partly)
 	}
-	return sentence(who + "Looking at the calls of " + code(s.SessionName, 64) + " …")
+	return sentence(text)
 }
 
 // ChooseSession is the menu of sessions, in a message of its own: a table must not stand in a message that can be

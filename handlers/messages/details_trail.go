@@ -14,19 +14,22 @@ type Evidence struct {
 	Since    time.Time `json:"since"`
 	Until    time.Time `json:"until"`
 	Cutoff   time.Time `json:"cutoff,omitzero"`
-	Rows     []Session `json:"rows,omitempty"`     // newest first: what no earlier look had; more may follow in EventSessions
 	LeftOut  int       `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
 	Suspects []Suspect `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
-	Regions  []Region  `json:"regions,omitempty"`  // every region that was asked
-	FollowUp int       `json:"follow_up"`          // 0: the first look; then 1, 2, …
-	Last     bool      `json:"last,omitempty"`     // no further look is planned
-	Failed   string    `json:"failed,omitempty"`   // a sentence, when nothing could be asked at all
+	News     []Session `json:"news,omitempty"`     // of a later look: what people have to know now, at most MaxNews
+	MoreNews int       `json:"more_news,omitempty"`
+	Regions  []Region  `json:"regions,omitempty"` // every region that was asked
+	FollowUp int       `json:"follow_up"`         // 0: the first look; then 1, 2, …
+	Last     bool      `json:"last,omitempty"`    // no further look is planned
+	Failed   string    `json:"failed,omitempty"`  // a sentence, when nothing could be asked at all
 }
 
-// Sessions is the Detail of an EventSessions: the rest of what a look found, where one event is too small for it.
+// Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest first; in several events
+// where one is too small for it.
 type Sessions struct {
 	Look int       `json:"look"`
 	Rows []Session `json:"rows"`
+	More bool      `json:"more,omitempty"` // another event of the same look follows
 }
 
 // Session is one session that was issued for the role, or an attempt to get one. All its texts come from outside, and
@@ -51,6 +54,7 @@ type Session struct {
 	Uncertain      bool      `json:"uncertain,omitempty"`  // an attempt whose event does not name the role
 	Derived        bool      `json:"derived,omitempty"`    // credentials that a session of the role made for itself
 	After          bool      `json:"after,omitempty"`      // issued at or after the cutoff
+	Known          bool      `json:"known,omitempty"`      // in News: after the cutoff, of a caller that had a session before it
 }
 
 // Region is one region's part in a look.
@@ -59,6 +63,8 @@ type Region struct {
 	Covered   bool   `json:"covered"`
 	Reason    string `json:"reason,omitempty"`
 	Truncated bool   `json:"truncated,omitempty"`
+
+	AttemptsCut bool `json:"attempts_cut,omitempty"` // not all events were read that can be refused attempts
 }
 
 // Suspect is a session that is looked into by itself, and why.
@@ -76,15 +82,19 @@ type Chosen struct {
 
 // Activity is the Detail of an EventActivity: what calls were signed with the keys of sessions.
 type Activity struct {
-	Look     int               `json:"look"`
-	Chosen   string            `json:"chosen,omitempty"` // the mark of the session that a reader chose; empty when the bot looked by itself
-	Until    time.Time         `json:"until"`
-	Sessions []SessionActivity `json:"sessions,omitempty"`
-	NotRead  int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
-	Chain    []Link            `json:"chain,omitempty"`
-	MoreLink int               `json:"more_links,omitempty"` // roles beyond those in Chain
-	Partly   string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
-	Failed   string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
+	Look      int               `json:"look"`
+	Chosen    string            `json:"chosen,omitempty"`  // the mark of the session that a reader chose; empty when the bot looked by itself
+	Asked     string            `json:"asked,omitempty"`   // who chose it
+	Session   *Session          `json:"session,omitempty"` // the one that was chosen
+	Until     time.Time         `json:"until"`
+	Sessions  []SessionActivity `json:"sessions,omitempty"`
+	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
+	Chain     []Link            `json:"chain,omitempty"`
+	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
+	News      []Call            `json:"news,omitempty"`       // of a later look: doors that worked and answers past the deny that no earlier look had
+	NewLinks  []Link            `json:"new_links,omitempty"`  // of a later look: roles that no earlier look had
+	Partly    string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
+	Failed    string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
 }
 
 // SessionActivity is what one session did.
@@ -93,6 +103,7 @@ type SessionActivity struct {
 	Key       string         `json:"key,omitempty"`
 	Calls     int            `json:"calls"`
 	Denied    int            `json:"denied"`
+	AfterCut  time.Time      `json:"first_denied,omitzero"` // the first denial after the cutoff
 	First     time.Time      `json:"first,omitzero"`
 	Last      time.Time      `json:"last,omitzero"`
 	Services  []ServiceCalls `json:"services,omitempty"` // most calls first, at most MaxServices
@@ -111,6 +122,7 @@ type ServiceCalls struct {
 
 // Call is one call that matters by itself. All its texts come from outside.
 type Call struct {
+	EventID   string    `json:"event_id,omitempty"`
 	Time      time.Time `json:"time"`
 	Service   string    `json:"service"`
 	Name      string    `json:"name"`
@@ -147,8 +159,8 @@ const (
 	WordUnknown      Word = "unknown"
 )
 
-// Verdict is the Detail of an EventVerdict.
-type Verdict struct {
+// Conclusion is the Detail of an EventVerdict.
+type Conclusion struct {
 	Word        Word      `json:"word"`
 	Why         []string  `json:"why,omitempty"` // sentences, with text from outside quoted in them
 	Calls       []Call    `json:"calls,omitempty"`

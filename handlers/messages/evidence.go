@@ -121,7 +121,7 @@ func Table(in Incident) *Message {
 	}
 	note := tableNote(in, shown)
 	text := fit(note+"\n"+tableLines(in, 8), limitText)
-	return &Message{Text: text, Blocks: []slack.Block{section(note), t}}
+	return &Message{Text: text, Blocks: []slack.Block{section(note), t}, Simpler: tableAsText(in)}
 }
 
 // tableRows are the cells of the newest sessions.
@@ -146,11 +146,8 @@ func tableNote(in Incident, shown int) string {
 	return note
 }
 
-// TableAsText is the same in preformatted text, for a workspace that refuses the block.
-func TableAsText(in Incident) *Message {
-	if len(in.Sessions) == 0 {
-		return nil
-	}
+// tableAsText is the same in preformatted text, for a workspace that refuses the block.
+func tableAsText(in Incident) *Message {
 	columns := tableColumns(in)
 	all := tableRows(in, columns)
 	const most = 2600 // of a section's 3,000 characters, before & < > are escaped

@@ -29,7 +29,7 @@ type Incident struct {
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
 	ReadBack   bool // the policy was read back as it was written
-	Verdict    *Verdict
+	Verdict    *Conclusion
 
 	callers map[string]bool // those that had a session before the cutoff
 }
@@ -68,7 +68,6 @@ func Gather(events []approvals.Event) Incident {
 			in.Looks++
 			in.Since, in.Until, in.Cutoff, in.Regions = v.Since, v.Until, v.Cutoff, v.Regions
 			in.LeftOut = max(in.LeftOut, v.LeftOut)
-			add(v.Rows)
 			clear(in.Suspects)
 			for _, s := range v.Suspects {
 				in.Suspects[s.EventID] = s
@@ -93,7 +92,7 @@ func Gather(events []approvals.Event) Incident {
 				in.Enforced = &v
 			}
 		case approvals.EventVerdict:
-			if v, err := detail[Verdict](e); err == nil {
+			if v, err := detail[Conclusion](e); err == nil {
 				in.Verdict = &v
 			}
 		}

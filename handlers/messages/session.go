@@ -26,13 +26,47 @@ func mark(text string) string {
 
 // Trim cuts the texts from outside to what is kept of them. IAM's own names all fit.
 func (s Session) Trim() Session {
-	for text, limit := range map[*string]int{
+	trim(map[*string]int{
 		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerKey: 128, &s.SessionName: 64, &s.SourceIdentity: 64,
 		&s.MFA: 150, &s.SourceAddress: 60, &s.UserAgent: 200, &s.Region: 30, &s.Key: 128, &s.ErrorCode: 80,
-	} {
+	})
+	return s
+}
+
+// Trim does the same for a call.
+func (c Call) Trim() Call {
+	trim(map[*string]int{
+		&c.EventID: 64, &c.Service: 40, &c.Name: 64, &c.Region: 30, &c.Address: 60, &c.ErrorCode: 80, &c.About: 150, &c.Opens: 120, &c.Session: 128,
+	})
+	return c
+}
+
+// Trim does the same for a role of the chain.
+func (l Link) Trim() Link {
+	trim(map[*string]int{&l.From: 80, &l.FromSession: 64, &l.RoleARN: 600, &l.RoleName: 64, &l.AccountID: 20})
+	return l
+}
+
+// Trim does the same for what a session did.
+func (a SessionActivity) Trim() SessionActivity {
+	for i := range a.Services {
+		a.Services[i].Service = cut(a.Services[i].Service, 40)
+	}
+	return a
+}
+
+// Trim does the same for a conclusion.
+func (c Conclusion) Trim() Conclusion {
+	for i := range c.Why {
+		c.Why[i] = cut(c.Why[i], 400)
+	}
+	return c
+}
+
+func trim(limits map[*string]int) {
+	for text, limit := range limits {
 		*text = cut(*text, limit)
 	}
-	return s
 }
 
 // Issued reports whether a session came of it.

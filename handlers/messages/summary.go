@@ -97,9 +97,9 @@ func denyWords(in Incident, t tally) string {
 		which = "all"
 	}
 	switch {
-	case in.Enforced != nil && in.Enforced.Denied > 0 && in.Enforced.Succeeded == 0:
+	case in.Enforced != nil && in.Enforced.State == SeenDenied:
 		return which + " denied since " + since
-	case in.Enforced != nil && in.Enforced.Succeeded > 0:
+	case in.Enforced != nil && in.Enforced.State == SeenNotDenied:
 		return which + " issued before the cutoff " + since + ", and *old sessions still got answers*"
 	case in.ReadBack:
 		return which + " issued before the cutoff " + since + ", under the deny that was read back"
@@ -165,4 +165,3 @@ func count(n int, one, many string) string {
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
-

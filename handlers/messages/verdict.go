@@ -10,13 +10,15 @@ import (
 const (
 	// MaxCalls is how many calls, and how many sessions, a verdict keeps to show for itself.
 	MaxCalls = 20
+	// MaxReasons is how many sentences a verdict keeps.
+	MaxReasons = 12
 	// shownCalls is how many of them its message tells.
 	shownCalls = 8
 )
 
 // verdict is the last word of the looks: one of three, and what led to it.
 func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
-	v, err := detail[Verdict](e)
+	v, err := detail[Conclusion](e)
 	if err != nil {
 		return nil
 	}

@@ -1,4 +1,0 @@
-package messages
-
-// Enforcement stands in.
-type Enforcement struct{ Denied, Succeeded int }
