@@ -208,16 +208,3 @@ func TestWhatIsToldTwiceCountsOnce(t *testing.T) {
 		t.Errorf("events without ids are not the same: %d", len(got))
 	}
 }
-
-func FuzzDecodeEvent(f *testing.F) {
-	for _, e := range samples(f) {
-		f.Add(awssdk.ToString(e.LookupEvent.CloudTrailEvent))
-	}
-	f.Add(`{"eventName":"AssumeRole","userIdentity":{"type":"Moon"}}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		got, ok := decodeEvent(types.Event{CloudTrailEvent: &text, EventId: awssdk.String("id")}, "us-east-1")
-		if ok && (got.Caller == "" || got.Region == "" || got.EventID == "") {
-			t.Errorf("%q: %+v", text, got)
-		}
-	})
-}

@@ -62,10 +62,11 @@ func (f *fold) add(in types.Event, region string) {
 func (f *fold) count(call Call) {
 	f.Calls++
 	f.First, f.Last = earlier(f.First, call.Time), later(f.Last, call.Time)
-	use := f.services[call.Service]
+	service := first(call.Service, nameless)
+	use := f.services[service]
 	if use == nil {
-		use = &ServiceUse{Service: call.Service}
-		f.services[call.Service] = use
+		use = &ServiceUse{Service: service}
+		f.services[service] = use
 	}
 	use.Calls++
 	switch {
