@@ -76,6 +76,16 @@ type Delivery struct {
 	Cursor  int64  // the last event that was told in the thread
 	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, 2 its first file as well, …
 	Intent  int64  // the event that is being told right now; above Cursor after a crash: its next part may be in the thread already
+
+	// Living are the messages of the thread that are edited instead of told anew, by what they are about; nil when there
+	// are none yet.
+	Living map[string]Living
+}
+
+// Living is a message of the thread that shows several events and is edited when there are more.
+type Living struct {
+	TS  string `json:"ts"`  // the message
+	Seq int64  `json:"seq"` // the last event of the log that it takes into account
 }
 
 // Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a

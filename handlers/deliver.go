@@ -154,11 +154,11 @@ func (d *delivery) turn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.tell(ctx, before, r, events[:e.Seq], c); err != nil {
+		if err := d.tell(ctx, before, r, e, events, c); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.edit(ctx, r, events, c)
 }
 
 // card posts the card, or updates it when an event since the last update changes what it shows.
@@ -218,32 +218,46 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	return d.mark(ctx)
 }
 
-// tell posts what the thread says of the last of events, and then the files that go with it: each part after a look
-// whether it is there already when an earlier try may have posted it.
-func (d *delivery) tell(ctx context.Context, before, r approvals.Request, events []approvals.Event, c messages.Context) error {
-	e := events[len(events)-1]
-	doubt := d.at.Intent == e.Seq
-	part := d.at.Part
-	if m := messages.Thread(before, e, c); m != nil && part == 0 {
+// tell posts what the thread says of one event, and then the files that go with it: each part after a look whether it is
+// there already when an earlier try may have posted it. An event of a living message that is there already says nothing by
+// itself: edit shows it.
+func (d *delivery) tell(
+	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
+) error {
+	doubt, part := d.at.Intent == e.Seq, d.at.Part
+	name := messages.Living(e)
+	var m *messages.Message
+	switch {
+	case part > 0: // told
+	case name == "":
+		m = messages.Thread(before, e, c)
+	case d.at.Living[name].TS == "":
+		m = messages.LivingMessage(name, r, events, c)
+	}
+	if m != nil {
 		mark := Mark{Request: d.id, Seq: e.Seq}
-		found := ""
+		ts, shown := "", e.Seq // of one that is found, it is not known whether it shows more
 		if doubt {
 			var err error
-			if found, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
+			if ts, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
 				return err
 			}
 		}
-		if found == "" {
-			d.at.Intent = e.Seq
-			if err := d.post(ctx, r, e, mark, m); err != nil {
+		if ts == "" {
+			d.at.Intent, shown = e.Seq, r.Seq
+			var err error
+			if ts, err = d.post(ctx, r, e, mark, m); err != nil {
 				return err
 			}
+		}
+		if name != "" && ts != "" {
+			d.lives(name, approvals.Living{TS: ts, Seq: shown})
 		}
 	}
 	if !doubt {
 		part = 0 // no part of it can be there without an answer
 	}
-	if err := d.files(ctx, r.Place.Channel, events, part, c); err != nil {
+	if err := d.files(ctx, r.Place.Channel, events[:e.Seq], part, c); err != nil {
 		return err
 	}
 	d.at.Cursor, d.at.Part = e.Seq, 0
@@ -251,8 +265,8 @@ func (d *delivery) tell(ctx context.Context, before, r approvals.Request, events
 }
 
 // post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
-// cannot hold up the rest.
-func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) error {
+// cannot hold up the rest. It returns "" for a message that is left out.
+func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) (string, error) {
 	forms := []*messages.Message{m}
 	if e.Type == approvals.EventEvidence {
 		if text := messages.EvidenceAsText(e); text != nil {
@@ -261,12 +275,13 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 	}
 	forms = append(forms, &messages.Message{Text: m.Text})
 	for i, form := range forms {
-		err := d.call(ctx, func(ctx context.Context) error {
-			_, err := d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
+		var ts string
+		err := d.call(ctx, func(ctx context.Context) (err error) {
+			ts, err = d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
 			return err
 		})
 		if err == nil {
-			return nil
+			return ts, nil
 		}
 		kind, code := slackKind(err)
 		switch kind {
@@ -275,16 +290,16 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 			continue
 		case SlackNoTarget:
 			d.h.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
-			return nil
+			return "", nil
 		case SlackUnsure, SlackUnknown:
-			return err // it may be there: look for it at the next try
+			return "", err // it may be there: look for it at the next try
 		default:
 			d.at.Intent = d.at.Cursor
-			return errors.Join(err, d.mark(ctx))
+			return "", errors.Join(err, d.mark(ctx))
 		}
 	}
 	d.h.log.ErrorContext(ctx, "Slack refuses a message in every form; it is left out of the thread", "request", d.id, "event", e.Seq)
-	return nil
+	return "", nil
 }
 
 // find looks for a message that may have been posted. Where the bot may not read the channel's history it cannot be

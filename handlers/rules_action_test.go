@@ -140,7 +140,7 @@ func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t 
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		if !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("not yet that it is enforced") {
+		if !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("*Enforced: not known yet.*") {
 			t.Errorf("the proof is incomplete:\n%s", b.Transcript())
 		}
 		for _, m := range b.Slack.Messages(actors.Incident) {

@@ -99,6 +99,15 @@ func (s *story) last() *messages.Message {
 	return messages.Thread(s.fold(n-1), s.events[n-1], exampleContext())
 }
 
+// proof is the message about what is known of the deny.
+func (s *story) proof() *messages.Message {
+	return messages.LivingMessage("proof", s.fold(len(s.events)), s.events, exampleContext())
+}
+
+func readBack() messages.ReadBack {
+	return messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}
+}
+
 var cutoff = at.Add(52 * time.Second)
 
 func started() messages.Started {
@@ -168,7 +177,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"card_not_read_back":     executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).card(),
 		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).last(),
 		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
-		"thread_read_back":       applied().add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}).last(),
+		"proof_stored":           applied().add(approvals.EventReadBack, "", readBack()).proof(),
 		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", messages.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
 		}).last(),

@@ -124,10 +124,8 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 func readBack(before approvals.Request, e approvals.Event) *Message {
 	r, err := detail[ReadBack](e)
 	switch {
-	case err != nil:
-		return nil
-	case r.Equal:
-		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what was written. This proves that it is stored, not yet that it is enforced.")
+	case err != nil, r.Equal:
+		return nil // the proof says it
 	case r.Error != "":
 		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the write speaks for it. " +
 			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
