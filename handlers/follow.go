@@ -208,7 +208,7 @@ func callRow(c aws.Call, key string) messages.Call {
 	}
 	return messages.Call{
 		EventID: c.EventID, Time: c.Time.Truncate(time.Second), Service: c.Service, Name: c.Name, Region: c.Region, Address: c.SourceAddress,
-		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key,
+		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key, Times: c.Times,
 	}.Trim()
 }
 

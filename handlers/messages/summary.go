@@ -39,7 +39,9 @@ func lookingWords(in Incident) string {
 	switch l := in.Looking; {
 	case l == nil:
 		return "CloudTrail has not been asked yet."
-	case l.All == 0 || l.Done == 0:
+	case l.All == 0:
+		return "Looking at CloudTrail …"
+	case l.Done == 0:
 		return fmt.Sprintf("Looking at CloudTrail in %s …", count(l.All, "region", "regions"))
 	default:
 		return fmt.Sprintf("Looking at CloudTrail: %d of %s done …", l.Done, count(l.All, "region", "regions"))
