@@ -28,8 +28,8 @@ const (
 // the window there is nothing to compare.
 //
 // A caller is seen nowhere else when all its sessions lie within an hour and others were there before, or when it first
-// came after the cutoff and others had come before it. An address is seen nowhere else when one caller alone used it, and
-// had used others before it. Two things say nothing: the addresses of callers who never come from the same one twice, as jobs
+// came after the cutoff and others had come before it. An address is seen nowhere else when its caller had used others before
+// it, and nobody used it more than an hour before that caller did. Two things say nothing: the addresses of callers who never come from the same one twice, as jobs
 // on hosted runners, and those of AWS services.
 //
 // Attempts that are Uncertain are left out: they may have been about another role.
@@ -111,10 +111,15 @@ func (c crowd) strangeCaller(s Session) string {
 
 // strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is not.
 func (c crowd) strangeAddress(s Session) string {
-	if _, err := netip.ParseAddr(s.SourceAddress); err != nil || len(c.users[s.SourceAddress]) > 1 {
-		return "" // a service's name, or "AWS Internal"; or an address that others use, too
+	if _, err := netip.ParseAddr(s.SourceAddress); err != nil {
+		return "" // a service's name, or "AWS Internal"
 	}
 	here := c.addresses[s.CallerID][s.SourceAddress]
+	for other := range c.users[s.SourceAddress] {
+		if here.first.Sub(c.addresses[other][s.SourceAddress].first) > burst {
+			return "" // somebody else's place
+		}
+	}
 	others, sessions, before := 0, 0, false
 	example := ""
 	for address, v := range c.addresses[s.CallerID] {
