@@ -37,8 +37,7 @@ var proofList = living{
 type proof struct {
 	cutoff    time.Time
 	back      *ReadBack
-	lost      *Tampered // the deny that a look missed, until it is written again
-	lostAt    time.Time
+	lost      *Tampered  // what a look found instead of the deny, until it is written again
 	rewritten *Rewritten // the last time
 	rewrites  int
 	simulated *Simulated
@@ -59,8 +58,8 @@ func proven(events []approvals.Event) proof {
 		case approvals.EventReadBack:
 			p.back = known[ReadBack](e)
 		case approvals.EventTampered:
-			if t := known[Tampered](e); t != nil && t.Lost() {
-				p.lost, p.lostAt, p.held = t, t.At, nil
+			if t := known[Tampered](e); t != nil {
+				p.lost, p.held = t, nil
 			}
 		case approvals.EventRewritten:
 			if w := known[Rewritten](e); w != nil {
@@ -73,7 +72,9 @@ func proven(events []approvals.Event) proof {
 		case approvals.EventSeenDenied:
 			p.seen = known[Enforcement](e)
 		case approvals.EventHeld:
-			p.held = known[Held](e)
+			if p.held = known[Held](e); p.held != nil {
+				p.lost = nil
+			}
 		case approvals.EventUndone:
 			p.undoneAt = e.At
 		}
@@ -92,14 +93,16 @@ func known[T any](e approvals.Event) *T {
 func (p proof) storedLine() string {
 	const fact = "• *Stored: "
 	written := "what was written"
-	if p.rewrites > 0 {
+	if p.rewrites > 0 && !p.rewritten.At.IsZero() {
 		written = fmt.Sprintf("what was written again on %s", utc(p.rewritten.At))
 	}
 	switch {
 	case !p.undoneAt.IsZero():
 		return fact + "not any more.* Another request took the deny away on " + utc(p.undoneAt) + "."
+	case p.lost != nil && p.lost.Lost():
+		return fact + "no.* A look on " + utc(p.lost.At) + " found it " + p.lost.words() + "."
 	case p.lost != nil:
-		return fact + "no.* A look on " + utc(p.lostAt) + " found it " + p.lost.words() + "."
+		return fact + "not any more.* A look on " + utc(p.lost.At) + " found the role itself gone."
 	case p.back == nil:
 		return fact + "not known.* The policy was not read back."
 	case p.back.Equal:

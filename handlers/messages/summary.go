@@ -99,6 +99,8 @@ func denyWords(in Incident, t tally) string {
 		which = "all"
 	}
 	switch {
+	case in.Undone:
+		return which + " issued before the cutoff " + since + ", and *the deny was taken away* by another request"
 	case in.Enforced != nil && in.Enforced.State == SeenDenied:
 		return which + " denied since " + since
 	case in.Enforced != nil && in.Enforced.State == SeenNotDenied:
