@@ -316,7 +316,7 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 		}
 		want := []string{
 			"yy: the only session of role DataAdmin (session xx) in this window",
-			"totally-alice: user alice came from 198.51.100.66 only here; 4 other sessions came from 203.0.113.10",
+			"totally-alice: user alice came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10",
 		}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

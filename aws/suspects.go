@@ -25,10 +25,10 @@ const (
 
 // Suspects picks the sessions from an address or a caller that is seen nowhere else in the window, newest first, denied
 // attempts too. It does not say that they are bad, and the others are not cleared by it: with one caller and one address in
-// the window there is nothing to compare.
+// the window there is nothing to compare, and of callers who came once each nobody knows which one is the stranger.
 //
-// A caller is seen nowhere else when all its sessions lie within an hour and others were there before, or when it first
-// came after the cutoff and others had come before it. An address is seen nowhere else when its caller had used others before
+// A caller is seen nowhere else when all its sessions lie within an hour, or when it first came after the cutoff and others
+// had come before it. An address is seen nowhere else when its caller had used others before
 // it, and nobody used it more than an hour before that caller did. Two things say nothing: the addresses of callers who never come from the same one twice, as jobs
 // on hosted runners, and those of AWS services.
 //
@@ -36,10 +36,16 @@ const (
 func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 	sessions = slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return s.Uncertain || s.Derived })
 	slices.SortStableFunc(sessions, func(a, b Session) int { return b.Time.Compare(a.Time) })
-	seen := look(sessions, cutoff)
+	whole := look(sessions, cutoff)
+	// What came after the cutoff changes nothing about what was strange before it: whoever comes back is not a regular for
+	// that.
+	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return relation(s.Time, cutoff) == RelationAfter }), cutoff)
 	var suspects []Suspect
 	for _, s := range sessions {
-		suspect := Suspect{Session: s}
+		suspect, seen := Suspect{Session: s}, past
+		if relation(s.Time, cutoff) == RelationAfter {
+			seen = whole
+		}
 		if words := seen.strangeCaller(s); words != "" {
 			suspect.Caller, suspect.Reasons = true, append(suspect.Reasons, words)
 		}
@@ -94,7 +100,7 @@ func look(sessions []Session, cutoff time.Time) crowd {
 // strangeCaller says why the caller of a session is one that is seen nowhere else, "" when it is not.
 func (c crowd) strangeCaller(s Session) string {
 	v := c.callers[s.CallerID]
-	if len(c.callers) < 2 || !v.first.After(c.first) {
+	if len(c.callers) < 2 {
 		return ""
 	}
 	if relation(v.first, c.cutoff) == RelationAfter && relation(c.first, c.cutoff) == RelationBefore {

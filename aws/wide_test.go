@@ -138,7 +138,7 @@ func (b *bench) filled(roleARN string, n int, regions []string) {
 		for _, region := range regions {
 			b.tells(region, map[string]any{
 				"eventName": "AssumeRole", "eventSource": "sts.amazonaws.com", "eventTime": at, "sourceIPAddress": office, "userAgent": "aws-cli/2",
-				"userIdentity":      map[string]any{"type": "IAMUser", "principalId": "AIDAALICE", "userName": "alice", "accountId": prodID},
+				"userIdentity":      map[string]any{"type": "IAMUser", "principalId": "AIDAALICE", "userName": "alice", "accountId": prodID, "accessKeyId": "AKIAALICE"},
 				"requestParameters": map[string]any{"roleArn": roleARN, "roleSessionName": "alice"},
 				"responseElements":  map[string]any{"credentials": map[string]any{"accessKeyId": fmt.Sprintf("ASIA%s%d", region, i), "sessionToken": strings.Repeat("x", 300)}},
 				"resources":         []map[string]any{{"type": "AWS::IAM::Role", "ARN": roleARN}},
