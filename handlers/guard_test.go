@@ -505,14 +505,18 @@ func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
 		card := applied(b)
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Times: -1, Code: "AccessDenied"})
 		removeAs(t, b, b.World.Rival)
-		b.Until("it is told", func() bool { return card.Says("It could not be written again: AWS does not allow revokebot iam:PutRolePolicy") })
+		b.Until("it is told", func() bool {
+			return card.Says("It could not be written again: AWS does not allow revokebot iam:PutRolePolicy")
+		})
 		card.CaughtUp()
 		if !strings.HasPrefix(card.Message().Text, "Taken off the role again") || card.Says("*Written again*") || !card.Says("DenyOlderSessionsOfTheRole") {
 			t.Errorf("what is told:\n%s", b.Transcript())
 		}
 		b.AWS.ClearFaults()
 		b.Until("a later look writes it", func() bool { return onRole(b) != "" })
-		b.Until("that is told", func() bool { return card.Says("*Written again*") && strings.HasPrefix(card.Message().Text, "Applied again") })
+		b.Until("that is told", func() bool {
+			return card.Says("*Written again*") && strings.HasPrefix(card.Message().Text, "Applied again")
+		})
 	})
 }
 
