@@ -3,6 +3,7 @@ package messages
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -30,38 +31,39 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	found := fmt.Sprintf("A look on %s found the inline policy `AWSRevokeOlderSessions` %s.", utc(t.At), t.words())
 	if t.Promise.IsZero() {
 		text := fmt.Sprintf("%s: *the deny %s %s, and it is not being written again.* %s %s Old sessions may work now. %s",
-			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)), onPurpose(c))
-		return withSCP(text, "Contain the role now: with this service control policy, old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
+			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)), onPurpose(c, "the record says so"))
+		return withDocument(sentence(text), "Contain the role now: with this service control policy, old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
 			code(c.Role.AccountID, 12)+"; it has no effect in the management account.", t.SCP)
 	}
 	text := fmt.Sprintf("%s: *the deny %s %s.* %s It is being written again under the same approval, with the new cutoff *%s*; this is time %d of %d. "+
-		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite, MaxRewrites, onPurpose(c))
+		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite, MaxRewrites, onPurpose(c, notAgain))
 	if t.Rewrite > 1 {
 		return sentence(text)
 	}
-	return withSCP(text+" Who did it is looked up in CloudTrail, which is minutes late; the thread will tell.",
+	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; the thread will tell."),
 		"If it was not, keep everybody but revokebot from the role's inline policies with this service control policy. Attach it to account "+
 			code(c.Role.AccountID, 12)+"; it has no effect in the management account.", t.SCP)
 }
 
+const notAgain = "the deny is not written again"
+
 // onPurpose says how to end the guard by agreement.
-func onPurpose(c Context) string {
-	return "If this was on purpose, say so with " + code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) + ": a second person confirms it, and the deny is not written again."
+func onPurpose(c Context, then string) string {
+	return "If this was on purpose, say so with " + code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) + ": a second person confirms it, and " + then + "."
 }
 
-// limitSCP leaves room for the marks around it in a section.
-const limitSCP = limitSection - 20
-
-// withSCP adds a service control policy to a message, whole or not at all.
-func withSCP(text, advice, scp string) *Message {
-	// A back-tick would end the block; JSON has another way to write it.
-	block := "```\n" + markup.Replace(strings.ReplaceAll(scp, "`", `\u0060`)) + "\n```"
-	if scp == "" || len([]rune(block)) > limitSCP {
-		return sentence(text)
+// withDocument adds a policy to a message, whole or not at all.
+func withDocument(m *Message, advice, document string) *Message {
+	block := jsonBlock(document, limitSection)
+	if block == "" {
+		return m
 	}
-	m := sentence(text)
 	m.Blocks = append(m.Blocks, section(advice), section(block))
-	m.Text = fit(m.Text+"\n"+advice+"\n"+block, limitText)
+	whole := m.Text + "\n" + advice + "\n" + block
+	if utf8.RuneCountInString(whole) > limitText {
+		whole = fit(m.Text+"\n"+advice, limitText-40) + " The policy is in the message itself."
+	}
+	m.Text = whole
 	return m
 }
 
@@ -75,10 +77,10 @@ func rewritten(e approvals.Event) *Message {
 	if w.AlreadyThere {
 		took = "the promised policy is on the role, an earlier try had written it"
 	}
-	text := fmt.Sprintf("*Written again*, time %d of %d: %s. Sessions issued before *%s* are denied by it as soon as IAM enforces it. ", w.Rewrite, MaxRewrites, took, utc(w.Cutoff))
+	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, MaxRewrites, took, utc(w.Cutoff))
 	switch {
 	case w.Back.Equal:
-		text += "It was read back on " + utc(w.Back.At) + ". The next look comes within seconds."
+		text += "It was read back on " + utc(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM enforces it. The next look comes within seconds."
 	case w.Back.Error != "":
 		text += "It could *not be read back*: " + markup.Replace(clean(w.Back.Error, 600)) + " The next look comes within seconds."
 	default:
@@ -131,7 +133,7 @@ func culprits(before approvals.Request, changes []Change, c Context) *Message {
 			}
 		}
 	}
-	b.WriteString("\nIf that was the thief, contain this identity too: deactivate its access key, or revoke its role. " + onPurpose(c))
+	b.WriteString("\nIf that was the thief, contain this identity too: deactivate its access key, or revoke its role. " + onPurpose(c, notAgain))
 	return sentence(b.String())
 }
 

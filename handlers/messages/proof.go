@@ -114,6 +114,14 @@ func (p proof) storedLine() string {
 	}
 }
 
+// then says that what was seen of the deny was seen while it was there.
+func (p proof) then() string {
+	if p.lost != nil || !p.undoneAt.IsZero() {
+		return ", while it was there"
+	}
+	return ""
+}
+
 func (p proof) paperLine() string {
 	const fact = "• *Effective on paper: "
 	switch s := p.simulated; {
@@ -122,9 +130,9 @@ func (p proof) paperLine() string {
 	case s.Unavailable != "":
 		return fact + "could not be simulated.* " + markup.Replace(clean(s.Unavailable, 600))
 	case s.Before == DeniedByOurs && s.After == NotDenied:
-		return fact + "yes.* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is denied by this policy, one issued a second after it is not."
+		return fact + "yes" + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is denied by this policy, one issued a second after it is not."
 	default:
-		return fact + s.mark() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() +
+		return fact + s.mark() + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() +
 			", one issued a second after it is " + s.After.words() + "."
 	}
 }
@@ -146,7 +154,7 @@ func (p proof) enforcedLine() string {
 		if e.Succeeded > 0 {
 			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy", calls(e.Succeeded), utc(e.LastSucceeded))
 		}
-		return fact + "yes.* *Seen denied* in CloudTrail: " + calls(e.Denied) + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
+		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + calls(e.Denied) + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
 	case e.State == SeenNotDenied:
 		return fact + "no.* CloudTrail shows " + calls(e.Succeeded) + " of old sessions that succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:
