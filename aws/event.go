@@ -84,6 +84,8 @@ func decodeEvent(in types.Event, region string) (Session, bool) {
 		AccessKeyID:     r.ResponseElements.Credentials.AccessKeyID,
 		RoleARN:         r.RequestParameters.RoleARN,
 		ErrorCode:       r.ErrorCode,
+		Kind:            Kind(first(r.EventName, awssdk.ToString(in.EventName))),
+		Denied:          r.ErrorCode != "",
 	}
 	s.RoleID, _, _ = strings.Cut(r.ResponseElements.AssumedRoleUser.AssumedRoleID, ":")
 	for _, resource := range r.Resources {
@@ -101,6 +103,7 @@ func decodeEvent(in types.Event, region string) (Session, bool) {
 		}
 	}
 	s.SessionName = first(s.SessionName, sessionOf(r.ResponseElements.AssumedRoleUser.ARN))
+	s.CallerID = first(r.UserIdentity.ARN, r.UserIdentity.PrincipalID, r.UserIdentity.InvokedBy, nameless)
 	s.Caller = callerWords(r, s, awssdk.ToString(in.Username))
 	return s, issues[s.EventName]
 }

@@ -1,11 +1,9 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -17,6 +15,25 @@ type LookupQuery struct {
 	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
 	Cutoff       time.Time // for Session.Relation; zero when there is none
 	Limit        int       // most sessions to return and to read in each region; 0 means 200
+
+	// Wide asks for more than the events that name the role: denied attempts, and credentials that the role's sessions
+	// made without assuming a role. That takes up to 16 more requests in each region, eight seconds.
+	Wide bool
+
+	// Patience is how long regions are waited for that do not answer while all the others are done; 0 means as long as
+	// their own time lasts. Those given up are named as not covered.
+	Patience time.Duration
+
+	// Progress is called after each answer and each region that is done, never at the same time. It may be nil.
+	Progress func(Progress)
+}
+
+// Progress is how far a look-up has come.
+type Progress struct {
+	Done, Regions int      // regions that are done, of all
+	Waiting       []string // regions that are not
+	Events        int      // events read so far
+	Sessions      int      // sessions among them; told twice counts twice until the end
 }
 
 const defaultLimit = 200
@@ -38,28 +55,11 @@ type RegionCoverage struct {
 	Reason    string // why it is not covered, plain text without AWS's words
 	Err       error  // the cause, a *CallError, for the log
 	Truncated bool   // there is more in the window than is reported
-}
 
-// Session is one AssumeRole, AssumeRoleWithSAML or AssumeRoleWithWebIdentity event of the role. All text is foreign.
-type Session struct {
-	EventID, SharedEventID, EventName         string
-	Time, Expires                             time.Time // Expires is zero when the event does not say it
-	Region                                    string
-	Caller, CallerType                        string // in words ("user alice"); as CloudTrail calls it ("IAMUser")
-	CallerARN, CallerAccount, CallerAccessKey string // "" where the event does not say it
-	SessionName, SourceIdentity               string
-	SourceAddress, UserAgent                  string
-	AccessKeyID                               string // the issued key
-	RoleARN, RoleID                           string
-	ErrorCode                                 string // "" when a session was issued
-	Relation                                  string // RelationBefore or RelationAfter the cutoff, "" when there is none
+	// AttemptsCut says of a Wide look that there is more in the window than was read of the look-ups for denied attempts,
+	// which find everybody's attempts at every role.
+	AttemptsCut bool
 }
-
-// The Relation of a Session to the cutoff. A session that was issued at the cutoff is not denied.
-const (
-	RelationBefore = "before"
-	RelationAfter  = "after"
-)
 
 // Lookup lists the sessions of a role that were issued in the window, from every region of the account at once. A region
 // that cannot be read is named in Report.Regions and the others are still reported, so the error is only about the
@@ -110,18 +110,6 @@ func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		report.Sessions[i].Relation = relation(report.Sessions[i].Time, q.Cutoff)
 	}
 	return report, nil
-}
-
-// relation says on which side of the cutoff a session was issued, as DateLessThan does.
-func relation(issued, cutoff time.Time) string {
-	switch {
-	case cutoff.IsZero():
-		return ""
-	case issued.Before(cutoff):
-		return RelationBefore
-	default:
-		return RelationAfter
-	}
 }
 
 // regionAnswer is what one region contributed.
@@ -180,38 +168,4 @@ func uncovered(err error) string {
 	default:
 		return fmt.Sprintf("CloudTrail refused the request (%v)", call.Kind)
 	}
-}
-
-// once sorts sessions newest first and drops what is told twice: the same event, the two accounts' events of one call,
-// or the same issued key. Of those the one that names the caller stays.
-func once(sessions []Session) []Session {
-	slices.SortStableFunc(sessions, func(a, b Session) int {
-		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
-	})
-	at := map[string]int{}
-	var kept []Session
-	for _, s := range sessions {
-		marks := []string{"event " + s.EventID, "shared " + s.SharedEventID, "key " + s.AccessKeyID}
-		same := -1
-		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
-			if id == "" {
-				continue
-			}
-			if j, seen := at[marks[i]]; seen {
-				same = j
-			}
-		}
-		if same < 0 {
-			same = len(kept)
-			kept = append(kept, s)
-		} else if kept[same].CallerARN == "" && s.CallerARN != "" {
-			kept[same] = s
-		}
-		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
-			if id != "" {
-				at[marks[i]] = same
-			}
-		}
-	}
-	return kept
 }

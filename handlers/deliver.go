@@ -154,7 +154,7 @@ func (d *delivery) turn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.tell(ctx, before, r, e, events, c); err != nil {
+		if err := d.tell(ctx, before, r, events, e, c); err != nil {
 			return err
 		}
 	}
@@ -219,16 +219,17 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 }
 
 // tell posts what the thread says of one event, and then the files that go with it: each part after a look whether it is
-// there already when an earlier try may have posted it. An event of a living message that is there already says nothing by
-// itself: edit shows it.
+// there already when an earlier try may have posted it. An event of a living message that is there already says nothing
+// by itself: edit shows it.
 func (d *delivery) tell(
-	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
+	ctx context.Context, before, r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context,
 ) error {
-	doubt, part := d.at.Intent == e.Seq, d.at.Part
+	doubt := d.at.Intent == e.Seq
+	part := d.at.Part
 	name := messages.Living(e)
 	var m *messages.Message
 	switch {
-	case part > 0: // told
+	case part > 0: // the message is there
 	case name == "":
 		m = messages.Thread(before, e, c)
 	case d.at.Living[name].TS == "":
@@ -267,14 +268,7 @@ func (d *delivery) tell(
 // post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
 // cannot hold up the rest. It returns "" for a message that is left out.
 func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) (string, error) {
-	forms := []*messages.Message{m}
-	if e.Type == approvals.EventEvidence {
-		if text := messages.EvidenceAsText(e); text != nil {
-			forms = append(forms, text)
-		}
-	}
-	forms = append(forms, &messages.Message{Text: m.Text})
-	for i, form := range forms {
+	for i, form := range m.Forms() {
 		var ts string
 		err := d.call(ctx, func(ctx context.Context) (err error) {
 			ts, err = d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)

@@ -171,6 +171,24 @@ func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so it was not carried out. Ask again."
 }
 
+// ChosenNow answers somebody who chose a session to look into.
+func ChosenNow() *Message {
+	return sentence("CloudTrail is asked what that session did. The answer comes into the thread, within a minute as a rule.")
+}
+
+// ChosenAlready answers somebody who chose what was chosen a moment before.
+func ChosenAlready() *Message {
+	return sentence("That session was chosen less than a minute ago. The answer is in the thread, or on its way there.")
+}
+
+// MembersOnly answers somebody who may read along and not make the bot work.
+func MembersOnly(standing approvals.Standing) *Message {
+	if standing == approvals.StandingUnknown {
+		return sentence("Your choice was not counted: Slack did not answer who you are, and without that the answer is no. Choose again in a moment.")
+	}
+	return sentence("Your choice was not counted: sessions are chosen by full members of this workspace, and you are here as a " + standing.String() + ". Ask one of them to choose it.")
+}
+
 // TooMany answers somebody who sends more than is taken.
 func TooMany(wait time.Duration) *Message {
 	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " + span(max(wait, time.Second)) + ".")

@@ -71,9 +71,13 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventFilesRefused:
 		return filesRefused(e)
 	case approvals.EventEvidence:
-		return evidence(e, c)
+		return evidenceNews(before, e)
+	case approvals.EventActivity:
+		return activityNews(before, e)
+	case approvals.EventVerdict:
+		return verdict(before, e, c)
 	default:
-		return nil // EventStarted: the outcome follows at once
+		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer
 	}
 }
 
