@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
 // LookupQuery asks for the sessions of one role.
@@ -17,7 +20,7 @@ type LookupQuery struct {
 	Limit        int       // most sessions to return and to read in each region; 0 means 200
 
 	// Wide asks for more than the events that name the role: denied attempts, and credentials that the role's sessions
-	// made without assuming a role. That takes up to 16 more requests in each region, eight seconds.
+	// made without assuming a role. That takes 7 to 20 more requests in each region, 3.5 to 10 seconds.
 	Wide bool
 
 	// Patience is how long regions are waited for that do not answer while all the others are done; 0 means as long as
@@ -26,14 +29,6 @@ type LookupQuery struct {
 
 	// Progress is called after each answer and each region that is done, never at the same time. It may be nil.
 	Progress func(Progress)
-}
-
-// Progress is how far a look-up has come.
-type Progress struct {
-	Done, Regions int      // regions that are done, of all
-	Waiting       []string // regions that are not
-	Events        int      // events read so far
-	Sessions      int      // sessions among them; told twice counts twice until the end
 }
 
 const defaultLimit = 200
@@ -65,51 +60,75 @@ type RegionCoverage struct {
 // that cannot be read is named in Report.Regions and the others are still reported, so the error is only about the
 // question itself: an *InputError, or the *CallError of the reading session.
 func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
-	a := c.byName[q.AccountName]
-	if a == nil {
-		return Report{}, unknownAccount(c, q.AccountName)
-	}
-	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
-		return Report{}, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
+	a, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until)
+	if err != nil {
+		return Report{}, err
 	}
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	if _, err := a.reader.get(ctx, refreshAt); err != nil {
-		return Report{}, err
-	}
 	regions := a.regionsOf()
 	read := make([]regionAnswer, len(regions))
-	var all sync.WaitGroup
-	for i, region := range regions {
-		all.Go(func() { read[i] = c.lookupRegion(ctx, a, region, q) })
-	}
-	all.Wait()
+	watch := newWatch(regions, q.Progress)
+	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *stint) {
+		defer watch.done(s.region)
+		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
+		c.lookupRegion(ctx, a, q, s, &read[i], watch)
+	})
 
 	report := Report{Since: q.Since, Until: q.Until}
 	var sessions []Session
 	for _, r := range read {
 		report.Regions = append(report.Regions, r.coverage)
 		sessions = append(sessions, r.sessions...)
-		if r.askedAt.After(report.AskedAt) {
-			report.AskedAt = r.askedAt
-		}
+		report.AskedAt = later(report.AskedAt, r.askedAt)
 	}
-	report.Sessions = once(sessions)
-	if len(report.Sessions) > q.Limit {
-		for _, dropped := range report.Sessions[q.Limit:] {
-			for i := range report.Regions {
-				if report.Regions[i].Region == dropped.Region {
-					report.Regions[i].Truncated = true
-				}
-			}
-		}
-		report.Sessions = report.Sessions[:q.Limit]
-	}
-	for i := range report.Sessions {
-		report.Sessions[i].Relation = relation(report.Sessions[i].Time, q.Cutoff)
-	}
+	report.keep(once(sessions), q)
 	return report, nil
+}
+
+// toAsk finds the account that is asked about and opens its reading session, so that one that cannot be opened is one
+// error and not one for each region.
+func (c *Cloud) toAsk(ctx context.Context, name string, since, until time.Time) (*account, error) {
+	a := c.byName[name]
+	if a == nil {
+		return nil, unknownAccount(c, name)
+	}
+	if !since.IsZero() && !until.IsZero() && until.Before(since) {
+		return nil, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
+	}
+	_, err := a.reader.get(ctx, refreshAt)
+	return a, err
+}
+
+// mostAttempts bounds the attempts that gave nothing, so that they never take the place of sessions: whoever is locked out
+// may try every second.
+const mostAttempts = 100
+
+// keep takes the newest sessions, and says at their regions where more were.
+func (r *Report) keep(sessions []Session, q LookupQuery) {
+	issued, attempts := 0, 0
+	for _, s := range sessions {
+		s.Relation = relation(s.Time, q.Cutoff)
+		i := slices.IndexFunc(r.Regions, func(c RegionCoverage) bool { return c.Region == s.Region })
+		switch {
+		case s.Issued() && issued == q.Limit:
+			if i >= 0 {
+				r.Regions[i].Truncated = true
+			}
+			continue
+		case s.Issued():
+			issued++
+		case attempts == mostAttempts:
+			if i >= 0 {
+				r.Regions[i].AttemptsCut = true
+			}
+			continue
+		default:
+			attempts++
+		}
+		r.Sessions = append(r.Sessions, s)
+	}
 }
 
 // regionAnswer is what one region contributed.
@@ -119,33 +138,95 @@ type regionAnswer struct {
 	askedAt  time.Time
 }
 
-// lookupRegion reads one region up to the limit, within the region's own deadline. What was read before a failure is
-// kept: it is the newest part.
-func (c *Cloud) lookupRegion(ctx context.Context, a *account, region string, q LookupQuery) regionAnswer {
-	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
-	defer cancel()
-	answer := regionAnswer{coverage: RegionCoverage{Region: region, Covered: true}}
-	for page, err := range c.pages(ctx, a, region, trailQuery{q.RoleARN, q.Since, q.Until}) {
-		if err != nil {
-			answer.coverage.Covered = false
-			answer.coverage.Truncated = answer.coverage.Events > 0
-			answer.coverage.Reason, answer.coverage.Err = uncovered(err), err
-			c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", region, "error", err)
-			break
-		}
-		answer.askedAt = page.clock.server
-		answer.coverage.Events += len(page.events)
-		for _, event := range page.events {
-			if s, ok := decodeEvent(event, region); ok {
-				answer.sessions = append(answer.sessions, s)
+// lookupRegion reads one region up to the limit, within the region's own time. What was read before a failure is kept: it
+// is the newest part.
+func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *stint, answer *regionAnswer, watch *watch) {
+	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
+		query.stint = s
+		issued, attempts, n := 0, 0, 0
+		for page, err := range c.pages(ctx, a, s.region, query) {
+			if err != nil {
+				answer.coverage.fail(err)
+				c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+				return false
+			}
+			answer.askedAt = page.clock.server
+			answer.coverage.Events += len(page.events)
+			found := 0
+			for _, event := range page.events {
+				session, ok := take(event)
+				switch {
+				case !ok:
+					continue
+				case session.Issued():
+					issued++
+				case attempts > mostAttempts: // one more than is kept, so that it is seen that there are more
+					continue
+				default:
+					attempts++
+				}
+				answer.sessions = append(answer.sessions, session)
+				found++
+			}
+			watch.read(len(page.events), found)
+			if n++; issued >= q.Limit || n == pagesAtMost {
+				return page.more
 			}
 		}
-		if len(answer.sessions) >= q.Limit {
-			answer.coverage.Truncated = page.more
-			break
-		}
+		return false
 	}
-	return answer
+	if read(naming(q.RoleARN, q.Since, q.Until), 0, func(e types.Event) (Session, bool) { return decodeEvent(e, s.region) }) {
+		answer.coverage.Truncated = true
+	}
+	if !q.Wide {
+		return
+	}
+	for _, w := range wide {
+		if !answer.coverage.Covered {
+			return // asking on would not make the region covered
+		}
+		query := trailQuery{key: types.LookupAttributeKeyEventName, value: string(w.kind), since: q.Since, until: q.Until}
+		cut := read(query, w.pages, func(e types.Event) (Session, bool) { return concerning(q.RoleARN, e, s.region) })
+		answer.coverage.Truncated = answer.coverage.Truncated || cut && !w.attempts
+		answer.coverage.AttemptsCut = answer.coverage.AttemptsCut || cut && w.attempts
+	}
+}
+
+// wide are the look-ups by name that find what does not name the role, with the most pages to read of each. Those for
+// denied attempts find every service's sessions, too, and are cut first.
+var wide = []struct {
+	kind     Kind
+	pages    int
+	attempts bool
+}{
+	{KindConsole, 4, false},
+	{KindSwitch, 2, false},
+	{KindLogin, 2, false},
+	{KindRoot, 2, false},
+	{KindWebIdentity, 2, true},
+	{KindSAML, 2, true},
+	{KindAssumed, 6, true},
+}
+
+// concerning picks the events of a look-up by name that concern the role: those that name it, credentials that its own
+// sessions made, and, marked, what failed without saying which role it was about.
+func concerning(roleARN string, in types.Event, region string) (Session, bool) {
+	s, ok := decodeEvent(in, region)
+	if !ok {
+		return s, false
+	}
+	role, tells := s.RoleARN, s.RoleARN != "" || s.ErrorCode == ""
+	if s.Derived {
+		role, tells = s.CallerRole, s.CallerType != ""
+	}
+	s.Uncertain = role == "" && !tells
+	return s, s.Uncertain || strings.EqualFold(role, roleARN)
+}
+
+// fail notes why a region could not be read, or not to its end.
+func (r *RegionCoverage) fail(err error) {
+	r.Covered, r.Truncated = false, r.Events > 0
+	r.Reason, r.Err = uncovered(err), err
 }
 
 // uncovered says why a region was not read.

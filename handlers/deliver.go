@@ -154,7 +154,7 @@ func (d *delivery) turn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.tell(ctx, before, r, events, e, c); err != nil {
+		if err := d.tell(ctx, before, r, e, events, c); err != nil {
 			return err
 		}
 	}
@@ -219,17 +219,16 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 }
 
 // tell posts what the thread says of one event, and then the files that go with it: each part after a look whether it is
-// there already when an earlier try may have posted it. An event of a living message that is there already says nothing
-// by itself: edit shows it.
+// there already when an earlier try may have posted it. An event of a living message that is there already says nothing by
+// itself: edit shows it.
 func (d *delivery) tell(
-	ctx context.Context, before, r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context,
+	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
 ) error {
-	doubt := d.at.Intent == e.Seq
-	part := d.at.Part
+	doubt, part := d.at.Intent == e.Seq, d.at.Part
 	name := messages.Living(e)
 	var m *messages.Message
 	switch {
-	case part > 0: // the message is there
+	case part > 0: // told
 	case name == "":
 		m = messages.Thread(before, e, c)
 	case d.at.Living[name].TS == "":

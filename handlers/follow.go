@@ -32,6 +32,7 @@ const (
 type followed struct {
 	suspects   []aws.Suspect
 	activities map[string]aws.Activity // by access key
+	old        map[string]bool         // the keys among them of sessions that were issued before the cutoff
 	chain      []aws.ChainLink
 	failed     string // why the look told nothing of it
 }
@@ -39,7 +40,12 @@ type followed struct {
 // follow finds out what the sessions did that stand out, which roles they went on to, and, once the cutoff has passed,
 // whether other old sessions are kept out, and records it.
 func (l *look) follow(ctx context.Context, report aws.Report) (followed, error) {
-	s := followed{suspects: l.suspects(report), activities: map[string]aws.Activity{}}
+	s := followed{suspects: l.suspects(report), activities: map[string]aws.Activity{}, old: map[string]bool{}}
+	for _, session := range report.Sessions {
+		if session.Issued() && session.AccessKeyID != "" && session.Relation == aws.RelationBefore {
+			s.old[session.AccessKeyID] = true
+		}
+	}
 	var begin []aws.Session
 	for _, suspect := range s.suspects {
 		if suspect.Session.Issued() && suspect.Session.AccessKeyID != "" {

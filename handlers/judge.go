@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,25 +19,32 @@ import (
 // "Changes that I make are not always immediately visible"). The cutoff lies past the write by the margin already.
 const propagation = 2 * time.Minute
 
-// enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were denied after the cutoff and
-// none was answered later than propagation. Package aws leaves sts:GetCallerIdentity out.
+// enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were refused after the cutoff in
+// words that name an explicit deny, and none was answered later than propagation. A refusal in other words may have been
+// one before the deny as well. Package aws leaves sts:GetCallerIdentity out: it is answered under any deny.
 func (l *look) enforcement(s followed) messages.Enforcement {
 	e := messages.Enforcement{State: messages.SeenUnknown, At: l.until}
-	covered := true
-	for _, a := range s.activities {
-		covered = covered && a.Covered()
-		e.Denied += a.DeniedAfter
-		e.Succeeded += a.SucceededAfter
-		if !a.FirstDenied.IsZero() && (e.FirstDenied.IsZero() || a.FirstDenied.Before(e.FirstDenied)) {
-			e.FirstDenied = a.FirstDenied
+	covered, unclear, late := true, 0, len(l.answered(s)) > 0
+	for key, a := range s.activities {
+		if !s.old[key] {
+			continue
 		}
+		covered = covered && a.Covered()
+		e.Succeeded += a.SucceededAfter
 		if a.SucceededAfter > 0 && a.LastSucceeded.After(e.LastSucceeded) {
 			e.LastSucceeded = a.LastSucceeded
 		}
+		if a.FirstExplicitDeny.IsZero() {
+			unclear += a.DeniedAfter
+			continue
+		}
+		e.Denied += a.DeniedAfter
+		if e.FirstDenied.IsZero() || a.FirstExplicitDeny.Before(e.FirstDenied) {
+			e.FirstDenied = a.FirstExplicitDeny
+		}
 	}
-	late := e.LastSucceeded.After(l.cutoff.Add(propagation))
 	switch {
-	case late:
+	case late || e.LastSucceeded.After(l.cutoff.Add(propagation)):
 		e.State = messages.SeenNotDenied
 	case e.Denied > 0:
 		e.State = messages.SeenDenied
@@ -44,8 +52,10 @@ func (l *look) enforcement(s followed) messages.Enforcement {
 			e.Why = "Not everything could be read, so there may be calls that were answered."
 		}
 	case e.Succeeded > 0:
-		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %v after it: IAM may still have been spreading the policy.", propagation)
-	case len(s.activities) == 0:
+		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %d minutes after it: IAM may still have been spreading the policy.", int(propagation.Minutes()))
+	case unclear > 0:
+		e.Why = "Calls of old sessions were refused after the cutoff, and no answer says that it was by an explicit deny."
+	case len(s.old) == 0:
 		e.Why = "No old session was found whose calls could be looked for."
 	case !covered:
 		e.Why = "No call of an old session after the cutoff was found in what could be read."
@@ -58,7 +68,7 @@ func (l *look) answered(s followed) []messages.Call {
 	var calls []messages.Call
 	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
 		for _, c := range s.activities[key].SucceededAfterCutoff {
-			if c.Time.After(l.cutoff.Add(propagation)) {
+			if s.old[key] && c.Time.After(l.cutoff.Add(propagation)) {
 				calls = append(calls, callRow(c, key))
 			}
 		}
@@ -74,10 +84,15 @@ func (l *look) judge(ctx context.Context, report aws.Report, s followed) error {
 	}
 	c := messages.Conclusion{Word: messages.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed}}
 	if s.failed == "" {
+		revoked, err := l.revoked(ctx, s.chain)
+		if err != nil {
+			return err
+		}
 		c = conclusion(aws.Judge(aws.JudgeInput{
-			Cutoff: l.cutoff, Propagated: l.cutoff.Add(propagation), Sessions: report.Sessions, Suspects: aws.Suspects(report.Sessions, l.cutoff),
-			Activities: s.activities, Chain: s.chain, Regions: report.Regions, AskedAt: report.AskedAt, Limited: len(report.Sessions) >= lookupLimit,
-		}))
+			RoleARN: l.role.ARN, Since: l.since, Cutoff: l.cutoff, Propagated: l.cutoff.Add(propagation), Sessions: report.Sessions,
+			Suspects: aws.Suspects(report.Sessions, l.cutoff), Activities: s.activities, Links: s.chain, Revoked: revoked,
+			Regions: report.Regions, AskedAt: report.AskedAt,
+		}), s.activities)
 	}
 	event, err := l.word(c)
 	if err != nil {
@@ -87,7 +102,7 @@ func (l *look) judge(ctx context.Context, report aws.Report, s followed) error {
 }
 
 // conclusion is what the log keeps of a judgement.
-func conclusion(j aws.Judgement) messages.Conclusion {
+func conclusion(j aws.Judgement, activities map[string]aws.Activity) messages.Conclusion {
 	c := messages.Conclusion{Word: messages.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
 	switch j.State {
 	case aws.Contained:
@@ -100,13 +115,59 @@ func conclusion(j aws.Judgement) messages.Conclusion {
 		c.Why = append(c.Why, why)
 	}
 	for _, call := range j.Calls[:min(len(j.Calls), messages.MaxCalls)] {
-		c.Calls = append(c.Calls, callRow(call, ""))
+		c.Calls = append(c.Calls, callRow(call, signedBy(call, activities)))
 	}
 	c.MoreCalls = len(j.Calls) - len(c.Calls)
 	for _, s := range j.Sessions[:min(len(j.Sessions), messages.MaxCalls)] {
 		c.Sessions = append(c.Sessions, sessionRow(s))
 	}
 	return c.Trim()
+}
+
+// signedBy finds the key that signed a call.
+func signedBy(call aws.Call, activities map[string]aws.Activity) string {
+	for key, a := range activities {
+		if slices.ContainsFunc(a.SucceededAfterCutoff, func(c aws.Call) bool { return c.EventID == call.EventID && call.EventID != "" }) {
+			return key
+		}
+	}
+	return ""
+}
+
+// recentRequests is how many of the newest requests are searched for the roles of a chain.
+const recentRequests = 100
+
+// revoked finds the cutoffs of other requests for the roles that these sessions went on to.
+func (l *look) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]time.Time, error) {
+	cutoffs := map[string]time.Time{}
+	if len(chain) == 0 {
+		return cutoffs, nil
+	}
+	ids, err := l.h.Store.Recent(ctx, recentRequests)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		r, _, err := l.h.Store.Load(ctx, id)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke {
+			continue
+		}
+		c, err := l.h.context(r)
+		var done messages.Applied
+		if err != nil || json.Unmarshal(r.Closing.Detail, &done) != nil {
+			continue
+		}
+		if done.Cutoff.After(cutoffs[c.Role.ARN]) {
+			cutoffs[c.Role.ARN] = done.Cutoff
+		}
+	}
+	return cutoffs, nil
 }
 
 // word is the event that a look ends with.

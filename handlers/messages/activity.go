@@ -78,9 +78,8 @@ func Findings(r approvals.Request, events []approvals.Event) *Message {
 	}
 	blocks, words := chainBlocks(r, in)
 	m.Blocks, text = append(m.Blocks, blocks...), text+words
-	if latest.Partly != "" {
-		m.Blocks = append(m.Blocks, contextLine(outsideSentence(latest.Partly)))
-		text += "\n" + outsideSentence(latest.Partly)
+	if why := outsideSentence(latest.Partly); why != "" {
+		m.Blocks, text = append(m.Blocks, contextLine(why)), text+"\n"+why
 	}
 	m.Text = fit(text, limitText)
 	return within(m)
@@ -239,8 +238,8 @@ func chosenActivity(v Activity) *Message {
 	for _, l := range v.Chain {
 		text += "\n" + linkWords(l)
 	}
-	if v.Partly != "" {
-		text += "\n" + outsideSentence(v.Partly)
+	if why := outsideSentence(v.Partly); why != "" {
+		text += "\n" + why
 	}
 	return sentence(text)
 }

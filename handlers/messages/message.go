@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/slack-go/slack"
+import (
+	"strings"
+
+	"github.com/slack-go/slack"
+)
 
 // Message is what is sent: blocks, and the fallback text that says the same.
 type Message struct {
@@ -41,6 +45,11 @@ func section(text string) slack.Block { return slack.NewSectionBlock(mrkdwn(text
 // plainSection shows a text from outside as it is.
 func plainSection(text string, limit int) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, raw(text, limit), false, false), nil, nil)
+}
+
+// plainLines shows lines that went through raw.
+func plainLines(lines []string) slack.Block {
+	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, strings.Join(lines, "\n"), false, false), nil, nil)
 }
 
 func header(text string) slack.Block {

@@ -62,9 +62,9 @@ func stateWords(in Incident) string {
 	window := "in the last " + span(in.Until.Sub(in.Since))
 	var b strings.Builder
 	if t.issued == 0 {
-		b.WriteString("*No session of this role showed up* " + window + ". That is not the same as none: CloudTrail is minutes late.")
+		b.WriteString("*CloudTrail shows no sessions* of this role " + window + ". That is not the same as none: it is minutes late.")
 	} else {
-		fmt.Fprintf(&b, "*%s from %s* %s; %s; %s.", count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), window,
+		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), window,
 			denyWords(in, t), newWords(in, t))
 	}
 	if t.refused > 0 {

@@ -2,7 +2,10 @@ package messages
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -31,13 +34,6 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 	default:
 		b.WriteString(mentions(involved(before)) + ": *unknown* whether it is contained.")
 	}
-	for i, why := range v.Why {
-		if i == shownCalls {
-			fmt.Fprintf(&b, "\n• and %s", count(len(v.Why)-i, "more reason", "more reasons"))
-			break
-		}
-		b.WriteString("\n• " + markup.Replace(clean(why, 300)))
-	}
 	for i, c := range v.Calls {
 		if i == shownCalls {
 			fmt.Fprintf(&b, "\n• and %s that worked", count(len(v.Calls)-i+v.MoreCalls, "more call", "more calls"))
@@ -52,8 +48,29 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 		}
 		fmt.Fprintf(&b, "\n• %s session %s of %s from %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60))
 	}
-	b.WriteString("\n" + nextRung(v.Word))
-	return sentence(b.String())
+	head := fit(b.String(), limitSection)
+	m := &Message{Blocks: []slack.Block{section(head)}}
+	text := head
+	if reasons := reasonsOf(v); len(reasons) > 0 {
+		lines := make([]string, len(reasons))
+		for i, why := range reasons {
+			lines[i] = "• " + raw(why, 300)
+			text += "\n• " + code(why, 150)
+		}
+		m.Blocks = append(m.Blocks, plainLines(lines))
+	}
+	next := nextRung(v.Word)
+	m.Blocks = append(m.Blocks, section(next))
+	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
+	return m
+}
+
+// reasonsOf are the reasons that are shown: as many as a section takes.
+func reasonsOf(v Conclusion) []string {
+	if len(v.Why) <= shownCalls {
+		return v.Why
+	}
+	return append(slices.Clone(v.Why[:shownCalls]), "and "+count(len(v.Why)-shownCalls, "more reason", "more reasons"))
 }
 
 func callWords(c Call) string {
