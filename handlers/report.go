@@ -70,31 +70,44 @@ func (h *Handlers) report(ctx context.Context, item approvals.Item, user string,
 	} else if d.Card != "" {
 		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
-	switch {
-	case r.Has(item.Source):
-		// Recorded by a try before this one, which may not have come so far as to say so.
-	case reportedAlready(events):
-		h.whisper(ctx, to, messages.ReportThere(r, link))
-		return nil
-	default:
+	for range maxDecisions {
+		if r.Has(item.Source) { // by a try before this one, which may not have come so far as to say so
+			h.whisper(ctx, to, messages.ReportComing(r, link))
+			return nil
+		}
+		if reportedAlready(events) {
+			h.whisper(ctx, to, messages.ReportThere(r, link))
+			return nil
+		}
 		detail, err := json.Marshal(messages.Reported{Upto: r.Seq})
 		if err != nil {
 			return fmt.Errorf("ask for a report: %w", err)
 		}
-		if err := h.Store.Commit(ctx, approvals.Transition{
-			RequestID: r.ID, Expect: approvals.AppendOnly,
+		err = h.Store.Commit(ctx, approvals.Transition{
+			RequestID: r.ID, Expect: r.Seq, // two who ask at once get one report
 			Events: []approvals.Event{{Type: approvals.EventReport, By: user, Source: item.Source, Detail: detail}},
-		}); err != nil {
+		})
+		switch {
+		case err == nil:
+			h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", user, "up_to", r.Seq)
+			h.whisper(ctx, to, messages.ReportComing(r, link))
+			return nil
+		case !errors.Is(err, approvals.ErrConflict):
 			return err
 		}
-		h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", user, "up_to", r.Seq)
+		if r, events, err = h.Store.Load(ctx, r.ID); err != nil {
+			return err
+		}
 	}
-	h.whisper(ctx, to, messages.ReportComing(r, link))
-	return nil
+	return fmt.Errorf("request %s changed %d times while its report was asked for", r.ID, maxDecisions)
 }
 
-// reportedAlready reports whether the log ends with a report that has all that is before it, and no file was refused since.
+// reportedAlready reports whether the log ends with a report that has all that is before it. Where Slack refused files, the
+// report may not have arrived, and it can be asked for again.
 func reportedAlready(events []approvals.Event) bool {
+	if slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused }) {
+		return false
+	}
 	last := events[len(events)-1]
 	var d messages.Reported
 	return last.Type == approvals.EventReport && json.Unmarshal(last.Detail, &d) == nil && d.Upto == last.Seq-1
