@@ -25,21 +25,27 @@ const (
 
 // Suspects picks the sessions from an address or a caller that is seen nowhere else in the window, newest first, denied
 // attempts too. It does not say that they are bad, and the others are not cleared by it: with one caller and one address in
-// the window there is nothing to compare.
+// the window there is nothing to compare, and of callers who came once each nobody knows which one is the stranger.
 //
-// A caller is seen nowhere else when all its sessions lie within an hour and others were there before, or when it first
-// came after the cutoff and others had come before it. An address is seen nowhere else when one caller alone used it, and
-// had used others before it. Two things say nothing: the addresses of callers who never come from the same one twice, as jobs
+// A caller is seen nowhere else when all its sessions lie within an hour, or when it first came after the cutoff and others
+// had come before it. An address is seen nowhere else when its caller had used others before
+// it, and nobody used it more than an hour before that caller did. Two things say nothing: the addresses of callers who never come from the same one twice, as jobs
 // on hosted runners, and those of AWS services.
 //
 // Attempts that are Uncertain are left out: they may have been about another role.
 func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 	sessions = slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return s.Uncertain || s.Derived })
 	slices.SortStableFunc(sessions, func(a, b Session) int { return b.Time.Compare(a.Time) })
-	seen := look(sessions, cutoff)
+	whole := look(sessions, cutoff)
+	// What came after the cutoff changes nothing about what was strange before it: whoever comes back is not a regular for
+	// that.
+	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return relation(s.Time, cutoff) == RelationAfter }), cutoff)
 	var suspects []Suspect
 	for _, s := range sessions {
-		suspect := Suspect{Session: s}
+		suspect, seen := Suspect{Session: s}, past
+		if relation(s.Time, cutoff) == RelationAfter {
+			seen = whole
+		}
 		if words := seen.strangeCaller(s); words != "" {
 			suspect.Caller, suspect.Reasons = true, append(suspect.Reasons, words)
 		}
@@ -94,7 +100,7 @@ func look(sessions []Session, cutoff time.Time) crowd {
 // strangeCaller says why the caller of a session is one that is seen nowhere else, "" when it is not.
 func (c crowd) strangeCaller(s Session) string {
 	v := c.callers[s.CallerID]
-	if len(c.callers) < 2 || !v.first.After(c.first) {
+	if len(c.callers) < 2 {
 		return ""
 	}
 	if relation(v.first, c.cutoff) == RelationAfter && relation(c.first, c.cutoff) == RelationBefore {
@@ -111,10 +117,15 @@ func (c crowd) strangeCaller(s Session) string {
 
 // strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is not.
 func (c crowd) strangeAddress(s Session) string {
-	if _, err := netip.ParseAddr(s.SourceAddress); err != nil || len(c.users[s.SourceAddress]) > 1 {
-		return "" // a service's name, or "AWS Internal"; or an address that others use, too
+	if _, err := netip.ParseAddr(s.SourceAddress); err != nil {
+		return "" // a service's name, or "AWS Internal"
 	}
 	here := c.addresses[s.CallerID][s.SourceAddress]
+	for other := range c.users[s.SourceAddress] {
+		if here.first.Sub(c.addresses[other][s.SourceAddress].first) > burst {
+			return "" // somebody else's place
+		}
+	}
 	others, sessions, before := 0, 0, false
 	example := ""
 	for address, v := range c.addresses[s.CallerID] {

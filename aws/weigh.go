@@ -74,7 +74,7 @@ func (j *judge) succeeded(did Activity) int {
 func (j *judge) cameBack() {
 	type visit struct{ caller, address string }
 	callers, addresses, usual, doubted := map[string]bool{}, map[string]bool{}, map[visit]bool{}, map[string]bool{}
-	events := map[string]bool{}
+	events, known := map[string]bool{}, map[string]bool{}
 	for _, s := range j.in.Suspects {
 		if !s.Session.Time.Before(j.in.Cutoff) {
 			continue
@@ -89,8 +89,9 @@ func (j *judge) cameBack() {
 		}
 	}
 	for _, s := range j.in.Sessions {
-		if s.Time.Before(j.in.Cutoff) && !events[s.EventID] {
-			usual[visit{s.CallerID, s.SourceAddress}] = true
+		if s.Time.Before(j.in.Cutoff) {
+			known[s.CallerID] = true
+			usual[visit{s.CallerID, s.SourceAddress}] = usual[visit{s.CallerID, s.SourceAddress}] || !events[s.EventID]
 		}
 	}
 	for _, s := range j.in.Sessions {
@@ -98,11 +99,13 @@ func (j *judge) cameBack() {
 			continue
 		}
 		switch {
+		case s.CallerType == "AWSService" && known[s.CallerID]:
+			// Sessions of services are long, so one in the window is nothing strange, and services come back by themselves.
 		case callers[s.CallerID], addresses[s.SourceAddress], doubted[s.CallerID] && !usual[visit{s.CallerID, s.SourceAddress}]:
 			j.addSession(s)
-			j.show("%s, who was suspicious before, has a new session since %s.", s.Caller, clock(s.Time))
+			j.show("%s, who was suspicious before, has had a session since %s.", s.Caller, clock(s.Time))
 		case j.suspicious[s.AccessKeyID]:
-			j.miss("%s has a new session since %s and was not known before: somebody has to say whether that is right.", s.Caller, clock(s.Time))
+			j.miss("%s has a session since %s that is not of the usual kind: somebody has to say whether that is right.", s.Caller, clock(s.Time))
 		}
 	}
 }

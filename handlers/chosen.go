@@ -87,17 +87,17 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 	if r.Has(item.Source) {
 		return nil
 	}
-	l, err := h.newLook(ctx, item)
-	if l == nil || err != nil {
+	q, err := h.inquire(ctx, item)
+	if q == nil || err != nil {
 		return err
 	}
-	told, session, err := chosenBy(item, events, l.role.ARN)
+	told, session, err := chosenBy(item, events, q.role.ARN)
 	if err != nil {
 		return err
 	}
-	told.Until = l.until
+	told.Until = q.until
 	chain, err := h.Cloud.Chain(ctx, aws.ChainQuery{
-		AccountName: l.role.Account, RoleARN: l.role.ARN, Since: l.since, Until: l.until, Cutoff: l.cutoff, Depth: chainDepth, Keys: maxKeys,
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys,
 		Patience: lookPatience, Sessions: []aws.Session{session},
 	})
 	switch a, looked := chain.Roots[session.AccessKeyID]; {
@@ -112,14 +112,14 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 		told.Failed = "CloudTrail did not answer about its key."
 	default:
 		told.Sessions = []messages.SessionActivity{activityOf(session, a)}
-		told.Chain, told.MoreLinks = links(l.role, chain.Links)
+		told.Chain, told.MoreLinks = links(q.role, chain.Links)
 		told.Partly = partly(chain.Regions, chain.Truncated)
 	}
 	detail, err := packActivity(told)
 	if err != nil {
 		return err
 	}
-	return h.Store.Commit(ctx, l.transition(approvals.Event{Type: approvals.EventActivity, Source: item.Source, Detail: detail}))
+	return h.Store.Commit(ctx, q.transition(approvals.Event{Type: approvals.EventActivity, Source: item.Source, Detail: detail}))
 }
 
 // chosenBy finds the choice that an item is about.

@@ -184,7 +184,7 @@ func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
 func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	applied, err := json.Marshal(messages.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
-		Seen: seen(result),
+		Seen: seen(result), Unnamed: result.Unnamed,
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
@@ -220,6 +220,9 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 			After: after,
 			Item:  approvals.Item{Kind: KindEvidence, Request: e.request.ID, Source: fmt.Sprintf("evidence %d", i+1)},
 		})
+	}
+	if err := e.h.watch(&t, e.request, result.ReadBack); err != nil {
+		return err
 	}
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err

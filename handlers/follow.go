@@ -39,8 +39,8 @@ type followed struct {
 
 // follow finds out what the sessions did that stand out, which roles they went on to, and, once the cutoff has passed,
 // whether other old sessions are kept out, and records it.
-func (l *look) follow(ctx context.Context, report aws.Report) (followed, error) {
-	s := followed{suspects: l.suspects(report), activities: map[string]aws.Activity{}, old: map[string]bool{}}
+func (q *inquiry) follow(ctx context.Context, report aws.Report) (followed, error) {
+	s := followed{suspects: q.suspects(report), activities: map[string]aws.Activity{}, old: map[string]bool{}}
 	for _, session := range report.Sessions {
 		if session.Issued() && session.AccessKeyID != "" && session.Relation == aws.RelationBefore {
 			s.old[session.AccessKeyID] = true
@@ -54,8 +54,8 @@ func (l *look) follow(ctx context.Context, report aws.Report) (followed, error) 
 	}
 	notRead := max(0, len(begin)-maxFollowed)
 	begin = begin[:min(len(begin), maxFollowed)]
-	chain, err := l.h.Cloud.Chain(ctx, aws.ChainQuery{
-		AccountName: l.role.Account, RoleARN: l.role.ARN, Sessions: begin, Since: l.since, Until: l.until, Cutoff: l.cutoff,
+	chain, err := q.h.Cloud.Chain(ctx, aws.ChainQuery{
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Since: q.since, Until: q.until, Cutoff: q.cutoff,
 		Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
 	})
 	if err == nil {
@@ -63,20 +63,20 @@ func (l *look) follow(ctx context.Context, report aws.Report) (followed, error) 
 		for key, a := range chain.Roots {
 			s.activities[key] = a
 		}
-		err = l.oldSessions(ctx, report, s.activities)
+		err = q.oldSessions(ctx, report, s.activities)
 	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return followed{}, ctx.Err()
-	case l.item.Attempt < maxLooks:
-		l.h.log.WarnContext(ctx, "what sessions did could not be looked up", "request", l.request.ID, "error", err)
-		return followed{}, &Again{After: retryAfter(err, l.item.Attempt+3)}
+	case q.item.Attempt < maxLooks:
+		q.h.log.WarnContext(ctx, "what sessions did could not be looked up", "request", q.request.ID, "error", err)
+		return followed{}, &Again{After: retryAfter(err, q.item.Attempt+3)}
 	default:
-		l.h.log.WarnContext(ctx, "what sessions did was not looked up", "request", l.request.ID, "error", err)
+		q.h.log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
 		s.failed = cmp.Or(aws.Explain(err), "The log has the reason.")
 	}
-	told := messages.Activity{Look: l.number, Until: l.until, NotRead: notRead, Failed: s.failed}
+	told := messages.Activity{Look: q.number, Until: q.until, NotRead: notRead, Failed: s.failed}
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {
@@ -85,23 +85,23 @@ func (l *look) follow(ctx context.Context, report aws.Report) (followed, error) 
 				told.Sessions = append(told.Sessions, activityOf(session, a))
 			}
 		}
-		told.Chain, told.MoreLinks = links(l.role, s.chain)
-		if l.number > 0 {
-			l.whatIsNew(&told, s)
+		told.Chain, told.MoreLinks = links(q.role, s.chain)
+		if q.number > 0 {
+			q.whatIsNew(&told, s)
 		}
 	}
-	return s, l.recordActivity(ctx, told, s)
+	return s, q.recordActivity(ctx, told, s)
 }
 
 // oldSessions looks up the calls since the cutoff of sessions that were issued before it and had not ended by then.
-func (l *look) oldSessions(ctx context.Context, report aws.Report, into map[string]aws.Activity) error {
-	if l.number == 0 || !l.until.After(l.cutoff) {
+func (q *inquiry) oldSessions(ctx context.Context, report aws.Report, into map[string]aws.Activity) error {
+	if q.number == 0 || !q.until.After(q.cutoff) {
 		return nil // nothing can have been denied yet
 	}
 	var keys []string
 	for _, s := range report.Sessions {
 		_, looked := into[s.AccessKeyID]
-		ended := !s.Expires.IsZero() && s.Expires.Before(l.cutoff)
+		ended := !s.Expires.IsZero() && s.Expires.Before(q.cutoff)
 		if !s.Issued() || s.AccessKeyID == "" || looked || ended || s.Relation != aws.RelationBefore || slices.Contains(keys, s.AccessKeyID) {
 			continue
 		}
@@ -114,8 +114,8 @@ func (l *look) oldSessions(ctx context.Context, report aws.Report, into map[stri
 	side.SetLimit(together)
 	for i, key := range keys {
 		side.Go(func() (err error) {
-			answers[i], err = l.h.Cloud.Activity(ctx, aws.ActivityQuery{
-				AccountName: l.role.Account, AccessKeyID: key, Since: l.cutoff, Until: l.until, Cutoff: l.cutoff, Patience: lookPatience,
+			answers[i], err = q.h.Cloud.Activity(ctx, aws.ActivityQuery{
+				AccountName: q.role.Account, AccessKeyID: key, Since: q.cutoff, Until: q.until, Cutoff: q.cutoff, Patience: lookPatience,
 			})
 			return err
 		})
@@ -130,23 +130,23 @@ func (l *look) oldSessions(ctx context.Context, report aws.Report, into map[stri
 }
 
 // recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny.
-func (l *look) recordActivity(ctx context.Context, told messages.Activity, s followed) error {
+func (q *inquiry) recordActivity(ctx context.Context, told messages.Activity, s followed) error {
 	detail, err := packActivity(told)
 	if err != nil {
 		return err
 	}
-	t := l.transition(approvals.Event{Type: approvals.EventActivity, Source: "activity " + l.item.Source, Detail: detail})
-	if !slices.ContainsFunc(l.events, func(e approvals.Event) bool { return e.Type == approvals.EventOffered }) {
-		t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + l.item.Source})
+	t := q.transition(approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail})
+	if !slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventOffered }) {
+		t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + q.item.Source})
 	}
-	if l.number > 0 && s.failed == "" {
-		detail, err := json.Marshal(l.enforcement(s))
+	if q.number > 0 && s.failed == "" {
+		detail, err := json.Marshal(q.enforcement(s))
 		if err != nil {
 			return fmt.Errorf("record what was denied: %w", err)
 		}
-		t.Events = append(t.Events, approvals.Event{Type: approvals.EventSeenDenied, Source: "seen " + l.item.Source, Detail: detail})
+		t.Events = append(t.Events, approvals.Event{Type: approvals.EventSeenDenied, Source: "seen " + q.item.Source, Detail: detail})
 	}
-	return l.h.Store.Commit(ctx, t)
+	return q.h.Store.Commit(ctx, t)
 }
 
 // packActivity writes an activity in at most messages.MaxDetail bytes, with fewer doors and sessions if need be.
@@ -208,7 +208,7 @@ func callRow(c aws.Call, key string) messages.Call {
 	}
 	return messages.Call{
 		EventID: c.EventID, Time: c.Time.Truncate(time.Second), Service: c.Service, Name: c.Name, Region: c.Region, Address: c.SourceAddress,
-		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key,
+		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key, Times: c.Times,
 	}.Trim()
 }
 
@@ -280,10 +280,10 @@ func partly(regions []aws.RegionCoverage, truncated bool) string {
 
 // whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were answered past the deny, and
 // roles.
-func (l *look) whatIsNew(told *messages.Activity, s followed) {
+func (q *inquiry) whatIsNew(told *messages.Activity, s followed) {
 	calls, roles := map[string]bool{}, map[string]bool{}
 	first := true
-	for _, e := range l.events {
+	for _, e := range q.events {
 		var earlier messages.Activity
 		if e.Type != approvals.EventActivity || json.Unmarshal(e.Detail, &earlier) != nil {
 			continue
@@ -307,7 +307,7 @@ func (l *look) whatIsNew(told *messages.Activity, s followed) {
 			told.News = append(told.News, c)
 		}
 	}
-	for _, c := range l.answered(s) {
+	for _, c := range q.answered(s) {
 		add(c)
 	}
 	if first {

@@ -22,9 +22,9 @@ const propagation = 2 * time.Minute
 // enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were refused after the cutoff in
 // words that name an explicit deny, and none was answered later than propagation. A refusal in other words may have been
 // one before the deny as well. Package aws leaves sts:GetCallerIdentity out: it is answered under any deny.
-func (l *look) enforcement(s followed) messages.Enforcement {
-	e := messages.Enforcement{State: messages.SeenUnknown, At: l.until}
-	covered, unclear, late := true, 0, len(l.answered(s)) > 0
+func (q *inquiry) enforcement(s followed) messages.Enforcement {
+	e := messages.Enforcement{State: messages.SeenUnknown, At: q.until}
+	covered, unclear, late := true, 0, len(q.answered(s)) > 0
 	for key, a := range s.activities {
 		if !s.old[key] {
 			continue
@@ -44,7 +44,7 @@ func (l *look) enforcement(s followed) messages.Enforcement {
 		}
 	}
 	switch {
-	case late || e.LastSucceeded.After(l.cutoff.Add(propagation)):
+	case late || e.LastSucceeded.After(q.cutoff.Add(propagation)):
 		e.State = messages.SeenNotDenied
 	case e.Denied > 0:
 		e.State = messages.SeenDenied
@@ -64,11 +64,11 @@ func (l *look) enforcement(s followed) messages.Enforcement {
 }
 
 // answered are calls of old sessions that were answered later than propagation allows, the newest first.
-func (l *look) answered(s followed) []messages.Call {
+func (q *inquiry) answered(s followed) []messages.Call {
 	var calls []messages.Call
 	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
 		for _, c := range s.activities[key].SucceededAfterCutoff {
-			if s.old[key] && c.Time.After(l.cutoff.Add(propagation)) {
+			if s.old[key] && c.Time.After(q.cutoff.Add(propagation)) {
 				calls = append(calls, callRow(c, key))
 			}
 		}
@@ -78,27 +78,27 @@ func (l *look) answered(s followed) []messages.Call {
 }
 
 // judge ends the last look with a word.
-func (l *look) judge(ctx context.Context, report aws.Report, s followed) error {
-	if !l.ends() {
+func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) error {
+	if !q.ends() {
 		return nil
 	}
 	c := messages.Conclusion{Word: messages.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed}}
 	if s.failed == "" {
-		revoked, err := l.revoked(ctx, s.chain)
+		revoked, err := q.revoked(ctx, s.chain)
 		if err != nil {
 			return err
 		}
 		c = conclusion(aws.Judge(aws.JudgeInput{
-			RoleARN: l.role.ARN, Since: l.since, Cutoff: l.cutoff, Propagated: l.cutoff.Add(propagation), Sessions: report.Sessions,
-			Suspects: aws.Suspects(report.Sessions, l.cutoff), Activities: s.activities, Links: s.chain, Revoked: revoked,
+			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation), Sessions: report.Sessions,
+			Suspects: aws.Suspects(report.Sessions, q.cutoff), Activities: s.activities, Links: s.chain, Revoked: revoked,
 			Regions: report.Regions, AskedAt: report.AskedAt,
 		}), s.activities)
 	}
-	event, err := l.word(c)
+	event, err := q.word(c)
 	if err != nil {
 		return err
 	}
-	return l.h.Store.Commit(ctx, l.transition(event))
+	return q.h.Store.Commit(ctx, q.transition(event))
 }
 
 // conclusion is what the log keeps of a judgement.
@@ -138,17 +138,17 @@ func signedBy(call aws.Call, activities map[string]aws.Activity) string {
 const recentRequests = 100
 
 // revoked finds the cutoffs of other requests for the roles that these sessions went on to.
-func (l *look) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]time.Time, error) {
+func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]time.Time, error) {
 	cutoffs := map[string]time.Time{}
 	if len(chain) == 0 {
 		return cutoffs, nil
 	}
-	ids, err := l.h.Store.Recent(ctx, recentRequests)
+	ids, err := q.h.Store.Recent(ctx, recentRequests)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
-		r, _, err := l.h.Store.Load(ctx, id)
+		r, _, err := q.h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {
 			continue
 		}
@@ -158,7 +158,7 @@ func (l *look) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]t
 		if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke {
 			continue
 		}
-		c, err := l.h.context(r)
+		c, err := q.h.context(r)
 		var done messages.Applied
 		if err != nil || json.Unmarshal(r.Closing.Detail, &done) != nil {
 			continue
@@ -171,26 +171,32 @@ func (l *look) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]t
 }
 
 // word is the event that a look ends with.
-func (l *look) word(c messages.Conclusion) (approvals.Event, error) {
+func (q *inquiry) word(c messages.Conclusion) (approvals.Event, error) {
 	detail, err := json.Marshal(c)
 	if err != nil {
 		return approvals.Event{}, fmt.Errorf("record a verdict: %w", err)
 	}
-	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + l.item.Source, Detail: detail}, nil
+	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}, nil
 }
 
 // lookSetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
 func (h *Handlers) lookSetAside(ctx context.Context, item approvals.Item) error {
-	l, err := h.newLook(ctx, item)
-	if l == nil || err != nil {
+	q, err := h.inquire(ctx, item)
+	if q == nil || err != nil {
 		return err
 	}
-	event, err := l.word(messages.Conclusion{
-		Word: messages.WordUnknown,
-		Why:  []string{"revokebot failed at the last look several times for a reason of its own, which its log has under the request's id."},
-	})
-	if err != nil || !l.ends() {
+	return q.conclude(ctx, messages.WordUnknown,
+		"revokebot failed at the last look several times for a reason of its own, which its log has under the request's id.")
+}
+
+// conclude ends a look with a word without having judged, if it is one that ends with a word.
+func (q *inquiry) conclude(ctx context.Context, w messages.Word, why string) error {
+	if !q.ends() {
+		return nil
+	}
+	event, err := q.word(messages.Conclusion{Word: w, Why: []string{why}})
+	if err != nil {
 		return err
 	}
-	return h.Store.Commit(ctx, l.transition(event))
+	return q.h.Store.Commit(ctx, q.transition(event))
 }

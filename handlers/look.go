@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,10 +26,10 @@ const (
 	wide = " wide"
 )
 
-// look is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
+// inquiry is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
 // it is the last one, what that comes to. Each of the three is an event of its own, so that the table does not wait for
 // the rest, and a look that was interrupted goes on where its events end.
-type look struct {
+type inquiry struct {
 	h       *Handlers
 	item    approvals.Item
 	request approvals.Request
@@ -44,26 +45,29 @@ type look struct {
 
 // evidence does one look.
 func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
-	l, err := h.newLook(ctx, item)
-	if l == nil || err != nil {
+	q, err := h.inquire(ctx, item)
+	if q == nil || err != nil {
 		return err
 	}
-	report, err := l.lookup(ctx)
+	if slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone }) {
+		return q.conclude(ctx, messages.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
+	}
+	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
 		return err
 	}
-	if err := l.found(ctx, *report); err != nil || !l.wide {
+	if err := q.found(ctx, *report); err != nil || !q.wide {
 		return err
 	}
-	what, err := l.follow(ctx, *report)
+	what, err := q.follow(ctx, *report)
 	if err != nil {
 		return err
 	}
-	return l.judge(ctx, *report, what)
+	return q.judge(ctx, *report, what)
 }
 
-// newLook reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
-func (h *Handlers) newLook(ctx context.Context, item approvals.Item) (*look, error) {
+// inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
+func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, error) {
 	r, events, err := h.Store.Load(ctx, item.Request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return nil, nil
@@ -71,28 +75,25 @@ func (h *Handlers) newLook(ctx context.Context, item approvals.Item) (*look, err
 	if err != nil {
 		return nil, err
 	}
-	if r.State != approvals.StateApplied {
+	cutoff := messages.Cutoff(events)
+	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || cutoff.IsZero() {
 		return nil, nil
 	}
 	c, err := h.context(r)
 	if err != nil {
 		return nil, err
 	}
-	var done messages.Applied
-	if err := json.Unmarshal(r.Closing.Detail, &done); err != nil {
-		return nil, fmt.Errorf("outcome of request %s: %w", r.ID, err)
-	}
 	until, err := h.Store.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &look{h: h, item: item, request: r, events: events, role: c.Role, cutoff: done.Cutoff, since: r.Opened.Add(-h.Lookback), until: until}
-	l.number, l.wide = lookOf(item.Source)
-	l.last = l.wide && l.number == len(h.FollowUps)
-	if r.Has(l.lastSource()) {
+	q := &inquiry{h: h, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-h.Lookback), until: until}
+	q.number, q.wide = lookOf(item.Source)
+	q.last = q.wide && q.number == len(h.FollowUps)
+	if r.Has(q.lastSource()) {
 		return nil, nil
 	}
-	return l, nil
+	return q, nil
 }
 
 // lookOf reads which look an item asks for.
@@ -106,27 +107,27 @@ func lookOf(source string) (number int, isWide bool) {
 }
 
 // lastSource is the source of the last event that the look commits.
-func (l *look) lastSource() string {
+func (q *inquiry) lastSource() string {
 	switch {
-	case !l.wide:
-		return l.item.Source
-	case l.ends():
-		return "verdict " + l.item.Source
+	case !q.wide:
+		return q.item.Source
+	case q.ends():
+		return "verdict " + q.item.Source
 	default:
-		return "activity " + l.item.Source
+		return "activity " + q.item.Source
 	}
 }
 
 // ends reports whether the look ends with a word. Without follow-ups there is none: right after the write CloudTrail can
 // not know yet whether the deny holds.
-func (l *look) ends() bool { return l.last && l.number > 0 }
+func (q *inquiry) ends() bool { return q.last && q.number > 0 }
 
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the thread is told so.
-func (l *look) lookup(ctx context.Context) (*aws.Report, error) {
-	stop := l.tellProgress(ctx)
-	report, err := l.h.Cloud.Lookup(ctx, aws.LookupQuery{
-		AccountName: l.role.Account, RoleARN: l.role.ARN, Since: l.since, Until: l.until, Cutoff: l.cutoff, Limit: lookupLimit,
-		Wide: l.wide, Patience: lookPatience, Progress: stop.report,
+func (q *inquiry) lookup(ctx context.Context) (*aws.Report, error) {
+	stop := q.tellProgress(ctx)
+	report, err := q.h.Cloud.Lookup(ctx, aws.LookupQuery{
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: lookupLimit,
+		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
 	})
 	stop.end()
 	switch {
@@ -134,9 +135,9 @@ func (l *look) lookup(ctx context.Context) (*aws.Report, error) {
 		return &report, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case l.item.Attempt < maxLooks:
-		l.h.log.WarnContext(ctx, "CloudTrail could not be asked", "request", l.request.ID, "error", err)
-		return nil, &Again{After: retryAfter(err, l.item.Attempt+3)}
+	case q.item.Attempt < maxLooks:
+		q.h.log.WarnContext(ctx, "CloudTrail could not be asked", "request", q.request.ID, "error", err)
+		return nil, &Again{After: retryAfter(err, q.item.Attempt+3)}
 	}
 	why := "The log has the reason."
 	switch {
@@ -145,40 +146,36 @@ func (l *look) lookup(ctx context.Context) (*aws.Report, error) {
 	case aws.Explain(err) != "":
 		why = aws.Explain(err)
 	}
-	l.h.log.WarnContext(ctx, "CloudTrail was not asked", "request", l.request.ID, "error", err)
-	return nil, l.failed(ctx, why)
+	q.h.log.WarnContext(ctx, "CloudTrail was not asked", "request", q.request.ID, "error", err)
+	return nil, q.failed(ctx, why)
 }
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
-func (l *look) failed(ctx context.Context, why string) error {
+func (q *inquiry) failed(ctx context.Context, why string) error {
 	detail, err := json.Marshal(messages.Evidence{
-		Since: l.since, Until: l.until, Cutoff: l.cutoff, FollowUp: l.number, Last: l.last, Failed: why,
+		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
 	})
 	if err != nil {
 		return fmt.Errorf("record evidence: %w", err)
 	}
-	t := l.transition(approvals.Event{Type: approvals.EventEvidence, Source: l.item.Source, Detail: detail})
-	if !l.wide {
-		t.Work = []approvals.Item{l.secondHalf()}
+	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
+	if !q.wide {
+		t.Work = []approvals.Item{q.secondHalf()}
 	}
-	if l.ends() {
-		word, err := l.word(messages.Conclusion{Word: messages.WordUnknown, Why: []string{"The last look at CloudTrail failed. " + why}})
-		if err != nil {
-			return err
-		}
-		t.Events = append(t.Events, word)
+	if err := q.h.Store.Commit(ctx, t); err != nil {
+		return err
 	}
-	return l.h.Store.Commit(ctx, t)
+	return q.conclude(ctx, messages.WordUnknown, "The last look at CloudTrail failed. "+why)
 }
 
 // secondHalf is the part of the first look that takes longer.
-func (l *look) secondHalf() approvals.Item {
-	return approvals.Item{Kind: KindEvidence, Request: l.request.ID, Source: l.item.Source + wide}
+func (q *inquiry) secondHalf() approvals.Item {
+	return approvals.Item{Kind: KindEvidence, Request: q.request.ID, Source: q.item.Source + wide}
 }
 
 // found records what no earlier look had: sessions, and attempts that got none.
-func (l *look) found(ctx context.Context, report aws.Report) error {
-	earlier := messages.Gather(l.events)
+func (q *inquiry) found(ctx context.Context, report aws.Report) error {
+	earlier := messages.Gather(q.events)
 	known := map[string]bool{}
 	for _, s := range earlier.Sessions {
 		known[s.Mark()] = true
@@ -193,39 +190,39 @@ func (l *look) found(ctx context.Context, report aws.Report) error {
 	if err != nil {
 		return err
 	}
-	told := messages.Evidence{Since: l.since, Until: l.until, Cutoff: l.cutoff, LeftOut: left, FollowUp: l.number, Last: l.last}
+	told := messages.Evidence{Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last}
 	for _, region := range report.Regions {
 		told.Regions = append(told.Regions, messages.Region{
 			Name: region.Region, Covered: region.Covered, Reason: region.Reason, Truncated: region.Truncated, AttemptsCut: region.AttemptsCut,
 		})
 	}
 	suspicious := map[string]bool{}
-	for _, s := range l.suspects(report) {
+	for _, s := range q.suspects(report) {
 		row := sessionRow(s.Session)
 		suspicious[row.Mark()] = true
 		told.Suspects = append(told.Suspects, messages.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
 	}
-	if l.number > 0 {
+	if q.number > 0 {
 		told.News, told.MoreNews = news(report, fresh, suspicious)
 	}
 	detail, err := json.Marshal(told)
 	if err != nil {
 		return fmt.Errorf("record evidence: %w", err)
 	}
-	t := l.transition(approvals.Event{Type: approvals.EventEvidence, Source: l.item.Source, Detail: detail})
+	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {
-		detail, err := json.Marshal(messages.Sessions{Look: l.number, Rows: rows, More: i < len(lists)-1})
+		detail, err := json.Marshal(messages.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1})
 		if err != nil {
 			return fmt.Errorf("record sessions: %w", err)
 		}
 		t.Events = append(t.Events, approvals.Event{
-			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i, l.item.Source), Detail: detail,
+			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i, q.item.Source), Detail: detail,
 		})
 	}
-	if !l.wide {
-		t.Work = []approvals.Item{l.secondHalf()}
+	if !q.wide {
+		t.Work = []approvals.Item{q.secondHalf()}
 	}
-	return l.h.Store.Commit(ctx, t)
+	return q.h.Store.Commit(ctx, t)
 }
 
 // news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
@@ -252,13 +249,13 @@ func news(report aws.Report, fresh []messages.Session, suspicious map[string]boo
 }
 
 // suspects are the sessions that are looked into by themselves.
-func (l *look) suspects(report aws.Report) []aws.Suspect {
-	all := aws.Suspects(report.Sessions, l.cutoff)
+func (q *inquiry) suspects(report aws.Report) []aws.Suspect {
+	all := aws.Suspects(report.Sessions, q.cutoff)
 	return all[:min(len(all), messages.MaxSuspects)]
 }
 
-func (l *look) transition(events ...approvals.Event) approvals.Transition {
-	return approvals.Transition{RequestID: l.request.ID, Expect: approvals.AppendOnly, Events: events}
+func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
+	return approvals.Transition{RequestID: q.request.ID, Expect: approvals.AppendOnly, Events: events}
 }
 
 // sessionRow is what the log keeps of a session.

@@ -27,14 +27,14 @@ type progress struct {
 }
 
 // tellProgress begins to tell. The first look says at once that it is under way.
-func (l *look) tellProgress(ctx context.Context) *progress {
+func (q *inquiry) tellProgress(ctx context.Context) *progress {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &progress{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		told := messages.Looking{Look: l.number}
-		if l.number == 0 && !l.wide {
-			l.looking(ctx, told, 0)
+		told := messages.Looking{Look: q.number}
+		if q.number == 0 && !q.wide {
+			q.looking(ctx, told, 0)
 		}
 		tick := time.NewTicker(progressEvery)
 		defer tick.Stop()
@@ -45,11 +45,11 @@ func (l *look) tellProgress(ctx context.Context) *progress {
 			case <-tick.C:
 			}
 			p.mu.Lock()
-			now := messages.Looking{Look: l.number, Done: p.latest.Done, All: p.latest.Regions}
+			now := messages.Looking{Look: q.number, Done: p.latest.Done, All: p.latest.Regions}
 			p.mu.Unlock()
 			if now != told {
 				told = now
-				l.looking(ctx, now, n)
+				q.looking(ctx, now, n)
 				n++
 			}
 		}
@@ -58,15 +58,15 @@ func (l *look) tellProgress(ctx context.Context) *progress {
 }
 
 // looking records the progress. That it fails is no reason to stop looking.
-func (l *look) looking(ctx context.Context, now messages.Looking, n int) {
+func (q *inquiry) looking(ctx context.Context, now messages.Looking, n int) {
 	detail, err := json.Marshal(now)
 	if err == nil {
-		err = l.h.Store.Commit(ctx, l.transition(approvals.Event{
-			Type: approvals.EventLooking, Source: fmt.Sprintf("looking %d at %s, try %d", n, l.item.Source, l.item.Attempt), Detail: detail,
+		err = q.h.Store.Commit(ctx, q.transition(approvals.Event{
+			Type: approvals.EventLooking, Source: fmt.Sprintf("looking %d at %s, try %d", n, q.item.Source, q.item.Attempt), Detail: detail,
 		}))
 	}
 	if err != nil && ctx.Err() == nil {
-		l.h.log.WarnContext(ctx, "the progress of a look was not recorded", "request", l.request.ID, "error", err)
+		q.h.log.WarnContext(ctx, "the progress of a look was not recorded", "request", q.request.ID, "error", err)
 	}
 }
 

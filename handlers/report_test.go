@@ -90,7 +90,7 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 
 		b.Command(actors.Rosa, "report "+strings.ToLower(card.ID))
 		b.Whispered(actors.Rosa, "Nothing has happened since the last report of request `"+card.ID+"`")
-		press(t, b, card, actors.Ines)
+		pressReport(t, b, card, actors.Ines)
 		b.Whispered(actors.Ines, "Nothing has happened since the last report")
 		if n := len(asked(card)); n != 1 {
 			t.Errorf("%d reports", n)
@@ -106,8 +106,8 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 	})
 }
 
-// press presses Report in a card's thread.
-func press(t *testing.T, b *bench.Bench, card bench.Card, user string) {
+// pressReport presses Report in a card's thread.
+func pressReport(t *testing.T, b *bench.Bench, card bench.Card, user string) {
 	t.Helper()
 	for _, m := range b.Slack.Messages(actors.Incident) {
 		if m.ThreadTS == card.TS && strings.Contains(string(m.Blocks), messages.ActionReport) {
@@ -124,9 +124,9 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := cancelled(b)
-		press(t, b, card, actors.Gina)
+		pressReport(t, b, card, actors.Gina)
 		b.Whispered(actors.Gina, "reports are for full members")
-		press(t, b, card, actors.Nils)
+		pressReport(t, b, card, actors.Nils)
 		b.Until("the report is there", func() bool { return len(files(b, card)) == 2 })
 		card.CaughtUp()
 		if seqs := asked(card); len(seqs) != 1 || !card.Says("<@"+actors.Nils+"> asked for the *incident report*") {

@@ -165,6 +165,9 @@ func doorWords(c Call) string {
 	if c.Opens != "" {
 		text += ", " + markup.Replace(clean(c.Opens, 120))
 	}
+	if c.Times > 1 {
+		outcome += fmt.Sprintf(", %d times", c.Times)
+	}
 	return text + ": " + outcome
 }
 

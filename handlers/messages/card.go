@@ -86,6 +86,9 @@ func cardTitle(r approvals.Request, role Role) string {
 
 // appliedTitle says no more than what was seen.
 func appliedTitle(r approvals.Request) string {
+	if title, _ := watched(r); title != "" {
+		return title
+	}
 	a, err := detail[Applied](r.Closing)
 	switch {
 	case err == nil && a.Seen == SeenEqual:
@@ -145,6 +148,9 @@ func votedBy(r approvals.Request) string {
 func outcome(r approvals.Request) string {
 	switch r.Closing.Type {
 	case approvals.EventApplied:
+		if _, lead := watched(r); lead != "" {
+			return lead
+		}
 		a, err := detail[Applied](r.Closing)
 		if err != nil {
 			return "AWS took the policy."

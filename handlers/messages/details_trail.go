@@ -70,8 +70,8 @@ type Region struct {
 // Suspect is a session that is looked into by itself, and why.
 type Suspect struct {
 	EventID string `json:"event_id"`
-	Address bool   `json:"address,omitempty"` // no other session in the window came from its address
-	Caller  bool   `json:"caller,omitempty"`  // nor from its caller
+	Address bool   `json:"address,omitempty"` // its address is seen nowhere else in the window
+	Caller  bool   `json:"caller,omitempty"`  // nor is its caller
 }
 
 // Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
@@ -129,6 +129,7 @@ type Call struct {
 	Region    string    `json:"region,omitempty"`
 	Address   string    `json:"address,omitempty"`
 	ErrorCode string    `json:"error_code,omitempty"`
+	Times     int       `json:"times,omitempty"`   // how often it was done, where it stands for several
 	About     string    `json:"about,omitempty"`   // what it was done to
 	Opens     string    `json:"opens,omitempty"`   // what it opens, in words made here
 	Session   string    `json:"session,omitempty"` // the end of the key that signed it

@@ -74,11 +74,11 @@ func outcomeCell(in Incident, s Session) string {
 func (s Suspect) words() string {
 	switch {
 	case s.Address && s.Caller:
-		return "only one from this address and caller"
+		return "address and caller seen only here"
 	case s.Address:
-		return "only one from this address"
+		return "address seen only here"
 	case s.Caller:
-		return "only one of this caller"
+		return "caller seen only here"
 	default:
 		return ""
 	}

@@ -29,6 +29,7 @@ type Incident struct {
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
 	ReadBack   bool // the policy was read back as it was written
+	Undone     bool // another request took the deny away
 	Verdict    *Conclusion
 
 	callers map[string]bool // those that had a session before the cutoff
@@ -52,6 +53,12 @@ func Gather(events []approvals.Event) Incident {
 			if v, err := detail[ReadBack](e); err == nil {
 				in.ReadBack = v.Equal
 			}
+		case approvals.EventRewritten: // what was seen of the deny before is of no worth any more
+			if v, err := detail[Rewritten](e); err == nil {
+				in.ReadBack, in.Enforced = v.Back.Equal, nil
+			}
+		case approvals.EventUndone:
+			in.Undone = true
 		case approvals.EventLooking:
 			if v, err := detail[Looking](e); err == nil {
 				in.Looking = &v
@@ -100,8 +107,15 @@ func Gather(events []approvals.Event) Incident {
 	slices.SortStableFunc(in.Sessions, func(a, b Session) int {
 		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
 	})
+	if cutoff := Cutoff(events); !cutoff.IsZero() {
+		in.Cutoff = cutoff
+	}
 	in.callers = map[string]bool{}
-	for _, s := range in.Sessions {
+	for i, s := range in.Sessions {
+		if !in.Cutoff.IsZero() { // it may have moved since the session was found
+			s.After = !s.Time.Before(in.Cutoff)
+			in.Sessions[i] = s
+		}
 		if s.Issued() && !s.After {
 			in.callers[s.caller()] = true
 		}

@@ -1,10 +1,6 @@
 package messages
 
-import (
-	"strings"
-
-	"github.com/slack-go/slack"
-)
+import "github.com/slack-go/slack"
 
 // Message is what is sent: blocks, and the fallback text that says the same.
 type Message struct {
@@ -47,9 +43,9 @@ func plainSection(text string, limit int) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, raw(text, limit), false, false), nil, nil)
 }
 
-// plainLines shows lines that went through raw.
-func plainLines(lines []string) slack.Block {
-	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, strings.Join(lines, "\n"), false, false), nil, nil)
+// plainLines shows lines that went through raw one by one.
+func plainLines(text string) slack.Block {
+	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, text, false, false), nil, nil)
 }
 
 func header(text string) slack.Block {

@@ -112,7 +112,7 @@ type facts struct {
 	Ended     time.Time `json:"ended,omitzero"`
 	Cutoff    time.Time `json:"cutoff,omitzero"` // of the deny that was written last
 
-	Stored   string `json:"deny_stored"`   // yes, no, undone or not_known
+	Stored   string `json:"deny_stored"`   // yes, no, undone, role_gone or not_known
 	OnPaper  string `json:"deny_on_paper"` // yes, no or not_known
 	Enforced string `json:"deny_enforced"` // the same
 
@@ -185,14 +185,17 @@ const (
 	wordNo       = "no"
 	wordNotKnown = "not_known"
 	wordUndone   = "undone"
+	wordRoleGone = "role_gone"
 )
 
 func (p proof) stored() string {
 	switch {
 	case !p.undoneAt.IsZero():
 		return wordUndone
-	case p.lost != nil:
+	case p.lost != nil && p.lost.Lost():
 		return wordNo
+	case p.lost != nil:
+		return wordRoleGone
 	case p.back == nil || p.back.Error != "" && !p.back.Equal:
 		return wordNotKnown
 	case p.back.Equal:

@@ -49,8 +49,10 @@ func (i incidentReport) summary(s *sheet) {
 	switch p := i.proof; {
 	case !p.undoneAt.IsZero():
 		s.item("**Another request took the deny away** on %s.", utc(p.undoneAt))
+	case p.lost != nil && p.lost.Lost():
+		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.lost.At), p.lost.words())
 	case p.lost != nil:
-		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.lostAt), p.lost.words())
+		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.lost.At))
 	case p.rewrites > 0:
 		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", count(p.rewrites, "time", "times"), utc(p.cutoff))
 	}
@@ -262,8 +264,10 @@ func (p proof) storedReport() string {
 	switch {
 	case !p.undoneAt.IsZero():
 		return "Another request took the deny away on " + utc(p.undoneAt) + "."
+	case p.lost != nil && p.lost.Lost():
+		return "A look on " + utc(p.lost.At) + " found it " + p.lost.words() + "."
 	case p.lost != nil:
-		return "A look on " + utc(p.lostAt) + " found it " + p.lost.words() + "."
+		return "A look on " + utc(p.lost.At) + " found the role itself gone; its sessions ended with it."
 	case p.back == nil:
 		return "The policy was not read back."
 	case p.back.Equal:
@@ -385,7 +389,7 @@ func (i incidentReport) afterApplied(s *sheet) {
 	case v.Word != WordContained:
 		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the cutoff.")
 	}
-	if p.undoneAt.IsZero() && p.stored() != wordNo {
+	if word := p.stored(); word == wordYes || word == wordNotKnown {
 		until := ""
 		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
 			until = ", on " + utc(p.cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"

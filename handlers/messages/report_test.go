@@ -46,7 +46,7 @@ func reportStories(t *testing.T) map[string]*story {
 		"contained": wholeStory(t).add(approvals.EventVerdict, "", messages.Conclusion{
 			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}),
-		"not_contained": wholeStory(t).add(approvals.EventTampered, "", messages.Tampered{State: "gone", Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour)}).
+		"not_contained": wholeStory(t).add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour)}).
 			add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1, Back: messages.ReadBack{Equal: true, At: at.Add(5 * time.Minute)}}).
 			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
 			add(approvals.EventVerdict, "", messages.Conclusion{
@@ -268,7 +268,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			add(approvals.EventEvidence, "", messages.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", messages.Activity{Failed: bad + "x"}).
 			add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).
 			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.EnforcementState(bad), Why: bad}).
-			add(approvals.EventTampered, "", messages.Tampered{State: bad, Why: bad}).add(approvals.EventFinding, "", messages.Finding{Sentence: bad}).
+			add(approvals.EventTampered, "", messages.Tampered{State: messages.TamperedState(bad), Why: bad}).add(approvals.EventFinding, "", messages.Finding{Sentence: bad}).
 			add(approvals.EventSetAside, "", failure).
 			add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.Word(bad), Why: []string{bad}, Calls: []messages.Call{call}, Sessions: []messages.Session{session}}).
 			add(approvals.EventUndone, bad, map[string]any{"request": bad, "requester": bad, "approvers": []string{bad}}).

@@ -266,7 +266,7 @@ func proofWords(e approvals.Event) string {
 		if d := known[Tampered](e); d != nil && d.Lost() {
 			return "**a look found the deny " + d.words() + "**" + why(d.Why)
 		} else if d != nil {
-			return "a look at the role found " + mdCode(d.State, 40) + why(d.Why)
+			return "a look at the role found " + mdCode(string(d.State), 40) + why(d.Why)
 		}
 	case approvals.EventRewritten:
 		if d := known[Rewritten](e); d != nil {

@@ -127,14 +127,33 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	s.add(approvals.EventApplied, "", applied)
 	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch")})
 	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
+	seen := messages.Enforcement{State: messages.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
+	s.add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: messages.Verdict(foreign(t, "verdict"))})
+	s.add(approvals.EventSeenDenied, "", seen)
+	lost := messages.Tampered{State: messages.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried."}
+	s.add(approvals.EventTampered, "", lost)
+	lost.State, lost.Promise = messages.TamperedState(foreign(t, "state")), cutoff
+	s.add(approvals.EventTampered, "", lost)
+	back := messages.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back")}
+	s.add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
+	changes := messages.Finding{}
+	for range rapid.IntRange(0, 50).Draw(t, "changes") {
+		changes.Changes = append(changes.Changes, messages.Change{
+			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"), UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
+		})
+	}
+	s.add(approvals.EventFinding, "", changes)
+	s.add(approvals.EventHeld, "", messages.Held{At: at, After: time.Hour, Cutoff: cutoff})
 	incident(t, s)
 	out := map[string]*messages.Message{
-		"plain":   messages.Plain(foreign(t, "plain")),
-		"nothere": messages.NotHere(foreign(t, "word")),
-		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
-		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
-		"posting": messages.CardImpossible(foreign(t, "slack error")),
-		"usage":   messages.Usage(nil),
+		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),
+		"proof":        messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
+		"plain":        messages.Plain(foreign(t, "plain")),
+		"nothere":      messages.NotHere(foreign(t, "word")),
+		"refused":      messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
+		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
+		"posting":      messages.CardImpossible(foreign(t, "slack error")),
+		"usage":        messages.Usage(nil),
 	}
 	for n := 1; n <= len(s.events); n++ {
 		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
@@ -153,6 +172,11 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		}
 	}
 	return out
+}
+
+// jsonOf is a document with a text in it.
+func jsonOf(t *testing.T, text string) string {
+	return string(must(t, map[string]string{"Resource": text}))
 }
 
 // Rule 18.

@@ -39,7 +39,9 @@ func lookingWords(in Incident) string {
 	switch l := in.Looking; {
 	case l == nil:
 		return "CloudTrail has not been asked yet."
-	case l.All == 0 || l.Done == 0:
+	case l.All == 0:
+		return "Looking at CloudTrail …"
+	case l.Done == 0:
 		return fmt.Sprintf("Looking at CloudTrail in %s …", count(l.All, "region", "regions"))
 	default:
 		return fmt.Sprintf("Looking at CloudTrail: %d of %s done …", l.Done, count(l.All, "region", "regions"))
@@ -97,6 +99,8 @@ func denyWords(in Incident, t tally) string {
 		which = "all"
 	}
 	switch {
+	case in.Undone:
+		return which + " issued before the cutoff " + since + ", and *the deny was taken away* by another request"
 	case in.Enforced != nil && in.Enforced.State == SeenDenied:
 		return which + " denied since " + since
 	case in.Enforced != nil && in.Enforced.State == SeenNotDenied:

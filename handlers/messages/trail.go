@@ -94,7 +94,7 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 		default:
 			line += ": from before the cutoff"
 			if i := slices.IndexFunc(v.Suspects, func(x Suspect) bool { return x.EventID == s.EventID }); i >= 0 {
-				line += ", the " + v.Suspects[i].words()
+				line += ", " + v.Suspects[i].words()
 			}
 		}
 		lines = append(lines, line)

@@ -57,7 +57,7 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 			lines[i] = "• " + raw(why, 300)
 			text += "\n• " + code(why, 150)
 		}
-		m.Blocks = append(m.Blocks, plainLines(lines))
+		m.Blocks = append(m.Blocks, plainLines(strings.Join(lines, "\n")))
 	}
 	next := nextRung(v.Word)
 	m.Blocks = append(m.Blocks, section(next))

@@ -43,6 +43,7 @@ type Options struct {
 	ExpireAfter   time.Duration       // 0: 15 min
 	Margin        time.Duration       // 0: 30 s
 	FollowUps     []time.Duration     // of the trail
+	Guard         []time.Duration     // when the deny is looked at again; nil: never
 	RequireReason bool                //
 	Propagation   time.Duration       // of AWS's policies; 0: at once
 	TrailDelay    time.Duration       // of CloudTrail; 0: at once
@@ -176,7 +177,7 @@ func (b *Bench) Start() int {
 			Cloud: cloud, Channels: []string{actors.Incident}, Requesters: b.options.Requesters,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
-			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps,
+			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,
 		},
 	})
 	if err != nil {
