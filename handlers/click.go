@@ -44,6 +44,8 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	switch c.ActionID {
 	case messages.ActionAgain:
 		return h.again(ctx, item, c, to)
+	case messages.ActionReport:
+		return h.reportClick(ctx, item, c, to)
 	case messages.ActionChain:
 		return h.chained(ctx, item, c, to)
 	case messages.ActionSession:

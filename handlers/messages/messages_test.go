@@ -273,6 +273,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		}),
 	}
 	maps.Copy(out, trail(t))
+	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
