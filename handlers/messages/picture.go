@@ -12,7 +12,7 @@ import (
 func picture(in Incident, role Role) timeline.Picture {
 	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: in.Since, End: in.Until, Cutoff: in.Cutoff}
 	at := map[string]int{}
-	stands := map[int]bool{}
+	stands, byAddress := map[int]bool{}, map[int]bool{}
 	for _, s := range in.Sessions {
 		i, there := at[s.caller()]
 		if !there {
@@ -22,8 +22,8 @@ func picture(in Incident, role Role) timeline.Picture {
 		}
 		row := &p.Rows[i]
 		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: in.barOf(s)})
-		if _, suspect := in.Suspects[s.EventID]; suspect {
-			stands[i] = true
+		if suspect, is := in.Suspects[s.EventID]; is && (row.Note == "" || suspect.Address && !byAddress[i]) {
+			stands[i], byAddress[i] = true, suspect.Address
 			row.Note = "stands out: session " + raw(s.SessionName, 64) + " from " + raw(s.SourceAddress, 60)
 		}
 		row.Marks = append(row.Marks, in.marksOf(s)...)
