@@ -206,7 +206,7 @@ func TestWhateverComesThePictureHasItsBoundsAndTheTextTells(t *testing.T) {
 	crowd := Picture{Title: strings.Repeat("\u202e<!channel>\x00\n日本 ", 4000), Start: at.Add(-time.Hour), End: at, Cutoff: at, LeftOut: 7}
 	for i := range 40 {
 		r := Row{Label: strings.Repeat("\xff<!here>|日", i*40), Note: strings.Repeat("é\u0301", 3000)}
-		for j := range 700 {
+		for j := range 250 {
 			r.Bars = append(r.Bars, Bar{Start: at.Add(time.Duration(-j) * time.Second), End: at.Add(time.Duration(60-j) * time.Second), Kind: BarKind(j%7 - 1)})
 			r.Marks = append(r.Marks, Mark{At: at.Add(time.Duration(-j) * time.Second), Kind: MarkKind(j%6 - 1)})
 		}
