@@ -114,6 +114,9 @@ const (
 	maxSlow = 8
 	// maxLooking is how many of them are looks at CloudTrail, which can take a minute: the others tell Slack.
 	maxLooking = 3
+	// slowTurn and lookTurn are when an item comes back that found no place.
+	slowTurn = time.Second
+	lookTurn = 3 * time.Second
 )
 
 // New checks the configuration and returns handlers. It does not use the network.
@@ -192,21 +195,23 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 
 // slowly does an item if not too many of its kind are being done, else it comes back.
 func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
-	return ifFree(ctx, h.slow, item, do)
+	return ifFree(ctx, h.slow, slowTurn, item, do)
 }
 
 // looking does the same for a look at CloudTrail.
 func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
-	return ifFree(ctx, h.looks, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
+	return ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
 }
 
-func ifFree(ctx context.Context, places chan struct{}, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+func ifFree(
+	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,
+) error {
 	select {
 	case places <- struct{}{}:
 		defer func() { <-places }()
 		return do(ctx, item)
 	default:
-		return &Again{After: time.Second, Busy: true}
+		return &Again{After: turn, Busy: true}
 	}
 }
 

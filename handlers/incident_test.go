@@ -164,8 +164,13 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 			}
 			at = max(at, found)
 		}
-		if n := len(card.Thread()) - posted; n != 1 {
-			t.Errorf("the last look brought %d messages, not only its word", n)
+		if n := len(card.Thread()) - posted; n != 2 {
+			t.Errorf("the last look brought %d messages, not only its word and the picture", n)
+		}
+		for _, name := range []string{"timeline-" + card.ID, "sessions-" + card.ID} {
+			if !slices.ContainsFunc(files(b.Bench, card), func(f string) bool { return strings.HasPrefix(f, name) }) {
+				t.Errorf("there is no file %s: %v", name, files(b.Bench, card))
+			}
 		}
 		if !card.Says("*Enforced: yes.* *Seen denied*") {
 			t.Error("the proof does not know what was seen")

@@ -1,7 +1,9 @@
 package messages
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,21 +62,8 @@ func Findings(r approvals.Request, events []approvals.Event) *Message {
 	head := findingsHead(in, *latest)
 	m := &Message{Blocks: []slack.Block{section(head)}}
 	text := head
-	shown := 0
-	for _, s := range in.Sessions {
-		a, looked := in.Activities[s.EventID]
-		_, suspect := in.Suspects[s.EventID]
-		if !looked || !suspect {
-			continue
-		}
-		if shown == shownFindings {
-			more := "More sessions were looked into; the list has them."
-			m.Blocks, text = append(m.Blocks, contextLine(more)), text+"\n"+more
-			break
-		}
-		line := activityWords(in, s, a)
+	for _, line := range findingLines(in) {
 		m.Blocks, text = append(m.Blocks, section(line)), text+"\n"+line
-		shown++
 	}
 	blocks, words := chainBlocks(r, in)
 	m.Blocks, text = append(m.Blocks, blocks...), text+words
@@ -83,6 +72,42 @@ func Findings(r approvals.Request, events []approvals.Event) *Message {
 	}
 	m.Text = fit(text, limitText)
 	return within(m)
+}
+
+// findingLines are a paragraph for each session that did something, those that opened doors first, and one for those that
+// are quiet.
+func findingLines(in Incident) []string {
+	var busy []Session
+	var quiet []string
+	for _, s := range in.Sessions {
+		a, looked := in.Activities[s.EventID]
+		_, suspect := in.Suspects[s.EventID]
+		switch {
+		case !looked || !suspect:
+		case a.Calls == 0 && !a.Partly:
+			quiet = append(quiet, code(s.SessionName, 64)+" of "+code(s.Caller, 80))
+		default:
+			busy = append(busy, s)
+		}
+	}
+	slices.SortStableFunc(busy, func(a, b Session) int {
+		did, other := in.Activities[a.EventID], in.Activities[b.EventID]
+		return cmp.Or(cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
+	})
+	var lines []string
+	for _, s := range busy[:min(len(busy), shownFindings)] {
+		lines = append(lines, activityWords(in, s, in.Activities[s.EventID]))
+	}
+	if left := len(busy) - len(lines); left > 0 {
+		lines = append(lines, count(left, "more session", "more sessions")+" made calls; the list has the numbers.")
+	}
+	if left := len(quiet) - shownFindings; left > 0 {
+		quiet = append(quiet[:shownFindings:shownFindings], count(left, "more session", "more sessions"))
+	}
+	if len(quiet) > 0 {
+		lines = append(lines, "CloudTrail shows no calls yet of "+list(quiet)+".")
+	}
+	return lines
 }
 
 func findingsHead(in Incident, latest Activity) string {

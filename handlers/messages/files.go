@@ -34,6 +34,8 @@ func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c C
 	switch e.Type {
 	case approvals.EventReport:
 		return reportFiles(r, events, e, c)
+	case approvals.EventSessions, approvals.EventOffered, approvals.EventActivity, approvals.EventVerdict:
+		return trailFiles(r, events, e, c)
 	default:
 		return nil
 	}

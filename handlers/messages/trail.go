@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,11 +43,7 @@ var sessionTable = living{
 var findings = living{
 	name: "findings",
 	tells: func(e approvals.Event) bool {
-		if e.Type != approvals.EventActivity || newsworthy(e) {
-			return false
-		}
-		v, err := detail[Activity](e)
-		return err == nil && v.Chosen == ""
+		return e.Type == approvals.EventActivity && !newsworthy(e) && headlineOf(e).Chosen == ""
 	},
 	stirs: []approvals.EventType{approvals.EventActivity},
 	show:  func(r approvals.Request, events []approvals.Event, _ Context) *Message { return Findings(r, events) },
@@ -62,18 +59,29 @@ var sessionMenu = living{
 	},
 }
 
+// headline is the part of an Evidence or an Activity that says how it is told. It is asked for often, and the rest is
+// long.
+type headline struct {
+	Chosen   string            `json:"chosen"`
+	News     []json.RawMessage `json:"news"`
+	NewLinks []json.RawMessage `json:"new_links"`
+}
+
+func headlineOf(e approvals.Event) headline {
+	h, err := detail[headline](e)
+	if err != nil {
+		return headline{}
+	}
+	return h
+}
+
 // newsworthy reports whether a look found what people have to know at once.
 func newsworthy(e approvals.Event) bool {
-	switch e.Type {
-	case approvals.EventEvidence:
-		v, err := detail[Evidence](e)
-		return err == nil && len(v.News) > 0
-	case approvals.EventActivity:
-		v, err := detail[Activity](e)
-		return err == nil && v.Chosen == "" && len(v.News)+len(v.NewLinks) > 0
-	default:
+	if e.Type != approvals.EventEvidence && e.Type != approvals.EventActivity {
 		return false
 	}
+	h := headlineOf(e)
+	return h.Chosen == "" && len(h.News)+len(h.NewLinks) > 0
 }
 
 // evidenceNews tells of sessions that an earlier look did not have and that matter.

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	slackgo "github.com/slack-go/slack"
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -79,10 +83,7 @@ func (s *story) living(name string) *messages.Message {
 
 // trail is every message about CloudTrail, by name.
 func trail(t *testing.T) map[string]*messages.Message {
-	applied := func() *story {
-		return begin(t, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-			add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual})
-	}
+	applied := func() *story { return applied(t) }
 	before := func() *story {
 		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()[2:4]})
@@ -146,83 +147,249 @@ func trail(t *testing.T) map[string]*messages.Message {
 // spoken are sentences as package aws makes them, in which a name from outside may be quoted.
 var spoken = []string{"", " ", "AWS said \"<!here>\" & \u202eno more.", strings.Repeat("It is not allowed in \"<#C0X>\". ", 200)}
 
-// incident adds looks at CloudTrail whose every text is as bad as it gets.
+// dice draws an incident whose every text is as bad as it gets. It is not rapid's own, which takes a hundred times as long
+// for as much text; rapid, or the fuzzer, gives the seed and the texts.
+type dice struct {
+	*rand.Rand
+	texts []string
+}
+
+func (d dice) text() string {
+	switch d.IntN(8) {
+	case 0, 1:
+		return nasty[d.IntN(len(nasty))]
+	case 2:
+		return d.texts[d.IntN(len(d.texts))] + nasty[d.IntN(len(nasty))]
+	default:
+		return d.texts[d.IntN(len(d.texts))]
+	}
+}
+
+func (d dice) word() string      { return spoken[d.IntN(len(spoken))] }
+func (d dice) maybe() bool       { return d.IntN(2) == 0 }
+func (d dice) moment() time.Time { return at.Add(time.Duration(d.IntN(100_000)-50_000) * time.Second) }
+func (d dice) id() string        { return fmt.Sprint(d.IntN(80)) }
+
+// size is most, and more often a few.
+func (d dice) size(most int) int {
+	if d.IntN(5) == 0 {
+		return most
+	}
+	return min(most, 4)
+}
+
+// some makes up to most things.
+func some[T any](d dice, most int, thing func() T) []T {
+	var things []T
+	for range d.IntN(most + 1) {
+		things = append(things, thing())
+	}
+	return things
+}
+
+func (d dice) session() messages.Session {
+	s := messages.Session{
+		EventID: d.id(), EventName: d.text(), Time: d.moment(), Expires: d.moment(), Caller: d.text(), CallerARN: d.text(), CallerID: d.text(), CallerKey: d.text(),
+		SessionName: d.text(), SourceAddress: d.text(), UserAgent: d.text(), Region: d.text(), Key: d.text(),
+		Uncertain: d.maybe(), After: d.maybe(), Known: d.maybe(), Derived: d.maybe(),
+	}
+	if d.IntN(3) == 0 {
+		s.ErrorCode, s.MFA, s.SourceIdentity = d.text(), d.text(), d.text()
+	}
+	return s.Trim()
+}
+
+func (d dice) call() messages.Call {
+	return messages.Call{
+		EventID: d.id(), Time: d.moment(), Service: d.text(), Name: d.text(), Region: d.text(), Address: d.text(), ErrorCode: d.text(), About: d.text(),
+		Opens: []string{"", "a key that outlives the session"}[d.IntN(2)], Session: d.text(), Times: d.IntN(3),
+	}.Trim()
+}
+
+func (d dice) link() messages.Link {
+	return messages.Link{
+		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(), AccountID: d.text(),
+		Account: []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
+	}.Trim()
+}
+
+func (d dice) did() messages.SessionActivity {
+	return messages.SessionActivity{
+		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(), Others: d.IntN(9), Partly: d.maybe(),
+		Doors: some(d, d.size(messages.MaxDoors), d.call), MoreDoors: d.IntN(9),
+		Services: some(d, d.size(messages.MaxServices), func() messages.ServiceCalls {
+			return messages.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
+		}),
+	}.Trim()
+}
+
+func (d dice) region() messages.Region {
+	return messages.Region{
+		Name: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{"", "access denied", strings.Repeat("long ", 200)}[d.IntN(3)],
+	}
+}
+
+func (d dice) evidence() messages.Evidence {
+	return messages.Evidence{
+		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(), News: some(d, messages.MaxNews, d.session),
+		MoreNews: d.IntN(2), Regions: some(d, d.size(40), d.region),
+		Suspects: some(d, d.size(messages.MaxSuspects), func() messages.Suspect {
+			return messages.Suspect{EventID: d.id(), Address: d.maybe(), Caller: d.maybe()}
+		}),
+	}
+}
+
+// add adds up to most events of a look to a story.
+func (d dice) add(s *story, most int) {
+	for range d.IntN(most + 1) {
+		switch d.IntN(10) {
+		case 0:
+			s.add(approvals.EventLooking, "", messages.Looking{Look: d.IntN(3), Done: d.IntN(20), All: d.IntN(20)})
+		case 1, 2:
+			s.add(approvals.EventEvidence, "", d.evidence())
+		case 3, 4:
+			s.add(approvals.EventSessions, "", messages.Sessions{Rows: some(d, d.size(70), d.session)})
+		case 5:
+			s.add(approvals.EventOffered, "", nil)
+		case 6:
+			s.add(approvals.EventActivity, "", messages.Activity{
+				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(messages.MaxLinks), d.link), News: some(d, messages.MaxNews, d.call),
+				NewLinks: some(d, messages.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
+			})
+		case 7:
+			one := d.session()
+			s.add(approvals.EventActivity, "", messages.Activity{
+				Chosen: one.Mark(), Asked: d.text(), Session: &one, Sessions: []messages.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
+			})
+		case 8:
+			states := []messages.EnforcementState{messages.SeenDenied, messages.SeenNotDenied, messages.SeenUnknown}
+			s.add(approvals.EventSeenDenied, "", messages.Enforcement{State: states[d.IntN(3)], Denied: 1, Why: d.word()})
+			if d.IntN(4) == 0 {
+				s.add(approvals.EventEvidence, "", messages.Evidence{Failed: d.word(), FollowUp: 2})
+			}
+		case 9:
+			words := []messages.Word{messages.WordContained, messages.WordNotContained, messages.WordUnknown, ""}
+			s.add(approvals.EventVerdict, "", messages.Conclusion{
+				Word: words[d.IntN(4)], Why: some(d, messages.MaxReasons, d.text), Calls: some(d, d.size(messages.MaxCalls), d.call),
+				Sessions: some(d, d.size(messages.MaxCalls), d.session),
+			}.Trim())
+		}
+	}
+}
+
+// incident adds looks at CloudTrail to a story.
 func incident(t *rapid.T, s *story) {
-	moment := rapid.Custom(func(t *rapid.T) time.Time {
-		return at.Add(time.Duration(rapid.IntRange(-50000, 50000).Draw(t, "s")) * time.Second)
-	})
-	word := rapid.Custom(func(t *rapid.T) string { return foreign(t, "text") })
-	session := rapid.Custom(func(t *rapid.T) messages.Session {
-		return messages.Session{
-			EventID: fmt.Sprint(rapid.IntRange(0, 80).Draw(t, "id")), Time: moment.Draw(t, "time"), Caller: word.Draw(t, "caller"), CallerID: word.Draw(t, "id"),
-			SessionName: word.Draw(t, "name"), SourceIdentity: word.Draw(t, "identity"), MFA: word.Draw(t, "mfa"), SourceAddress: word.Draw(t, "address"),
-			UserAgent: word.Draw(t, "agent"), Region: word.Draw(t, "region"), Key: word.Draw(t, "key"),
-			ErrorCode: rapid.SampledFrom(append(nasty, "", "", "")).Draw(t, "error"), Uncertain: rapid.Bool().Draw(t, "uncertain"),
-			After: rapid.Bool().Draw(t, "after"), Known: rapid.Bool().Draw(t, "known"), Derived: rapid.Bool().Draw(t, "derived"),
-		}.Trim()
-	})
-	call := rapid.Custom(func(t *rapid.T) messages.Call {
-		return messages.Call{
-			EventID: word.Draw(t, "id"), Time: moment.Draw(t, "time"), Service: word.Draw(t, "service"), Name: word.Draw(t, "name"), Region: word.Draw(t, "region"),
-			Address: word.Draw(t, "address"), ErrorCode: word.Draw(t, "error"), About: word.Draw(t, "about"), Opens: rapid.SampledFrom([]string{"", "a key that outlives the session"}).Draw(t, "opens"), Session: word.Draw(t, "key"),
-		}.Trim()
-	})
-	link := rapid.Custom(func(t *rapid.T) messages.Link {
-		return messages.Link{
-			Depth: rapid.IntRange(-1, 9).Draw(t, "depth"), From: word.Draw(t, "from"), FromSession: word.Draw(t, "session"), RoleARN: word.Draw(t, "arn"),
-			RoleName: word.Draw(t, "role"), AccountID: word.Draw(t, "id"), Account: rapid.SampledFrom([]string{"", "prod"}).Draw(t, "account"),
-			Sessions: rapid.Int().Draw(t, "sessions"), First: moment.Draw(t, "first"), Loop: rapid.Bool().Draw(t, "loop"),
-		}.Trim()
-	})
-	did := rapid.Custom(func(t *rapid.T) messages.SessionActivity {
-		a := messages.SessionActivity{
-			EventID: fmt.Sprint(rapid.IntRange(0, 80).Draw(t, "id")), Calls: rapid.IntRange(0, 99).Draw(t, "calls"), Denied: rapid.IntRange(0, 9).Draw(t, "denied"),
-			First: moment.Draw(t, "first"), Last: moment.Draw(t, "last"), Doors: rapid.SliceOfN(call, 0, messages.MaxDoors).Draw(t, "doors"),
-			MoreDoors: rapid.IntRange(0, 9).Draw(t, "more"), Others: rapid.IntRange(0, 9).Draw(t, "others"), Partly: rapid.Bool().Draw(t, "partly"),
+	texts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return foreign(t, "text") }), 1, 6).Draw(t, "texts")
+	dice{rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), texts}.add(s, 4)
+}
+
+var incidents = flag.Int("incidents", 80, "how many incidents are drawn")
+
+// Rules 13, 18 and 19, over everything that the thread says of an incident.
+func TestNoIncidentMakesTheThreadSayMoreThanIsKnownOrBreaksAMessage(t *testing.T) {
+	start := applied(t)
+	for seed := range uint64(*incidents) {
+		d := dice{rand.New(rand.NewPCG(seed, 18)), []string{"deploy-42", "203.0.113.66", "a b", "ASIAEXAMPLE00000001"}}
+		s := &story{t: t, events: slices.Clone(start.events)}
+		d.add(s, 10)
+		told(t, fmt.Sprint("incident ", seed), s)
+		if t.Failed() {
+			return
 		}
-		for range rapid.IntRange(0, messages.MaxServices).Draw(t, "services") {
-			a.Services = append(a.Services, messages.ServiceCalls{Service: word.Draw(t, "service"), Calls: 3, Denied: rapid.IntRange(0, 3).Draw(t, "denied")})
-		}
-		return a.Trim()
-	})
-	region := rapid.Custom(func(t *rapid.T) messages.Region {
-		return messages.Region{
-			Name: word.Draw(t, "region"), Covered: rapid.Bool().Draw(t, "covered"), Truncated: rapid.Bool().Draw(t, "truncated"),
-			Reason: rapid.SampledFrom([]string{"", "access denied", strings.Repeat("long ", 200)}).Draw(t, "why"),
-		}
-	})
-	evidence := messages.Evidence{
-		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: rapid.IntRange(0, 3).Draw(t, "left out"), FollowUp: rapid.IntRange(0, 1).Draw(t, "look"),
-		Last: rapid.Bool().Draw(t, "last"), News: rapid.SliceOfN(session, 0, messages.MaxNews).Draw(t, "news"), MoreNews: rapid.IntRange(0, 2).Draw(t, "more"),
-		Regions: rapid.SliceOfN(region, 0, 40).Draw(t, "regions"),
 	}
-	for range rapid.IntRange(0, messages.MaxSuspects).Draw(t, "suspects") {
-		evidence.Suspects = append(evidence.Suspects, messages.Suspect{
-			EventID: fmt.Sprint(rapid.IntRange(0, 80).Draw(t, "id")), Address: rapid.Bool().Draw(t, "address"), Caller: rapid.Bool().Draw(t, "caller"),
-		})
+}
+
+func FuzzNoIncidentMakesTheThreadSayMoreThanIsKnownOrBreaksAMessage(f *testing.F) {
+	f.Add(uint64(1), "deploy-42", "<!channel>")
+	f.Add(uint64(2), "`code`", "\xff\u202e\n")
+	f.Fuzz(func(t *testing.T, seed uint64, one, other string) {
+		s := applied(t)
+		dice{rand.New(rand.NewPCG(seed, 19)), []string{one, other}}.add(s, 10)
+		told(t, "incident", s)
+	})
+}
+
+func applied(t *testing.T) *story {
+	return begin(t, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
+		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual})
+}
+
+// told checks all that is said of the last events of a story.
+func told(t *testing.T, name string, s *story) {
+	t.Helper()
+	said := map[string]*messages.Message{}
+	before := s.fold(len(s.events))
+	for _, living := range []string{"evidence", "sessions", "findings", "menu"} {
+		said[living] = s.living(living)
 	}
-	rows := rapid.SliceOfN(session, 0, 70).Draw(t, "rows")
-	s.add(approvals.EventEvidence, "", evidence).add(approvals.EventSessions, "", messages.Sessions{Rows: rows}).add(approvals.EventOffered, "", nil)
-	s.add(approvals.EventActivity, "", messages.Activity{
-		Until: at, Sessions: rapid.SliceOfN(did, 0, 14).Draw(t, "activities"), Chain: rapid.SliceOfN(link, 0, messages.MaxLinks).Draw(t, "chain"),
-		News: rapid.SliceOfN(call, 0, messages.MaxNews).Draw(t, "news"), NewLinks: rapid.SliceOfN(link, 0, messages.MaxNews).Draw(t, "new links"),
-		NotRead: rapid.IntRange(0, 2).Draw(t, "not read"), MoreLinks: rapid.IntRange(0, 2).Draw(t, "more links"), Partly: rapid.SampledFrom(spoken).Draw(t, "partly"),
-	})
-	one := session.Draw(t, "chosen")
-	s.add(approvals.EventActivity, "", messages.Activity{
-		Chosen: one.Mark(), Asked: word.Draw(t, "who"), Session: &one, Sessions: []messages.SessionActivity{did.Draw(t, "did")},
-		Chain: rapid.SliceOfN(link, 0, 3).Draw(t, "chain"), Failed: rapid.SampledFrom(spoken).Draw(t, "failed"),
-	})
-	s.add(approvals.EventEvidence, "", messages.Evidence{Failed: rapid.SampledFrom(spoken).Draw(t, "failed"), FollowUp: 2})
-	s.add(approvals.EventSeenDenied, "", messages.Enforcement{
-		State: rapid.SampledFrom([]messages.EnforcementState{messages.SeenDenied, messages.SeenNotDenied, messages.SeenUnknown}).Draw(t, "state"), Denied: 1,
-		Why: rapid.SampledFrom(spoken).Draw(t, "why"),
-	})
-	s.add(approvals.EventVerdict, "", messages.Conclusion{
-		Word: rapid.SampledFrom([]messages.Word{messages.WordContained, messages.WordNotContained, messages.WordUnknown, ""}).Draw(t, "word"),
-		Why:  rapid.SliceOfN(word, 0, messages.MaxReasons).Draw(t, "why"), Calls: rapid.SliceOfN(call, 0, messages.MaxCalls).Draw(t, "calls"),
-		Sessions: rapid.SliceOfN(session, 0, messages.MaxCalls).Draw(t, "sessions"),
-	}.Trim())
+	for i, e := range s.events[4:] {
+		if messages.Living(e) == "" {
+			said[fmt.Sprintf("%d (%s)", i+5, e.Type)] = messages.Thread(before, e, exampleContext())
+		}
+	}
+	var all strings.Builder
+	for what, m := range said {
+		if m == nil {
+			continue
+		}
+		for _, form := range m.Forms() {
+			harmless(t, name+" "+what, form)
+		}
+		all.WriteString(m.Text + "\n")
+	}
+	noMore(t, name, s.events, all.String())
+}
+
+// harmless is examine for texts that may hold any words: what matters here are limits and markup.
+func harmless(t *testing.T, name string, m *messages.Message) {
+	t.Helper()
+	check(t, name, m)
+	live(t, name+" text", m.Text)
+	for _, b := range m.Blocks {
+		if section, ok := b.(*slackgo.SectionBlock); ok && section.Text != nil && section.Text.Type == slackgo.MarkdownType {
+			live(t, name+" block", section.Text.Text)
+		}
+	}
+}
+
+// live checks that a text in mrkdwn holds no markup but the bot's own, and no code span that is not closed.
+func live(t *testing.T, name, text string) {
+	t.Helper()
+	rest := spans.ReplaceAllString(fences.ReplaceAllString(text, ""), "")
+	if strings.Contains(rest, "`") {
+		t.Errorf("%s: a code span is not closed: %q", name, text)
+	}
+	for _, tag := range angled.FindAllString(text, -1) {
+		if !allowed.MatchString(tag) {
+			t.Errorf("%s: markup from outside: %q in %q", name, tag, text)
+		}
+	}
+}
+
+// noMore is rule 13: words that claim something are said only where the log has it.
+func noMore(t *testing.T, name string, events []approvals.Event, text string) {
+	t.Helper()
+	in := messages.Gather(events)
+	after, contained := 0, false
+	for _, s := range in.Sessions {
+		if s.Issued() && s.After {
+			after++
+		}
+	}
+	for _, e := range events {
+		contained = contained || e.Type == approvals.EventVerdict && bytes.Contains(e.Detail, []byte(`"word":"contained"`))
+	}
+	for claim, is := range map[string]bool{
+		"*Contained*":               contained,
+		"denied since":              in.Enforced != nil && in.Enforced.State == messages.SeenDenied,
+		"no new session since":      after == 0 && in.Looks > 0,
+		"*CloudTrail shows no":      in.Looks > 0,
+		"under the deny that was r": in.ReadBack,
+	} {
+		if strings.Contains(text, claim) && !is {
+			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)
+		}
+	}
 }
 
 // Rule 18, in the files: a spreadsheet computes nothing, and both lists have the same sessions.

@@ -34,21 +34,7 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 	default:
 		b.WriteString(mentions(involved(before)) + ": *unknown* whether it is contained.")
 	}
-	for i, c := range v.Calls {
-		if i == shownCalls {
-			fmt.Fprintf(&b, "\n• and %s that worked", count(len(v.Calls)-i+v.MoreCalls, "more call", "more calls"))
-			break
-		}
-		b.WriteString("\n• " + callWords(c))
-	}
-	for i, s := range v.Sessions {
-		if i == shownCalls {
-			fmt.Fprintf(&b, "\n• and %s", count(len(v.Sessions)-i, "more session", "more sessions"))
-			break
-		}
-		fmt.Fprintf(&b, "\n• %s session %s of %s from %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60))
-	}
-	head := fit(b.String(), limitSection)
+	head := b.String()
 	m := &Message{Blocks: []slack.Block{section(head)}}
 	text := head
 	if reasons := reasonsOf(v); len(reasons) > 0 {
@@ -59,10 +45,30 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 		}
 		m.Blocks = append(m.Blocks, plainLines(strings.Join(lines, "\n")))
 	}
+	if shown := strings.Join(shownBy(v), "\n"); shown != "" {
+		m.Blocks, text = append(m.Blocks, section(shown)), text+"\n"+shown
+	}
 	next := nextRung(v.Word)
 	m.Blocks = append(m.Blocks, section(next))
 	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
 	return m
+}
+
+// shownBy are the calls and sessions that show it, a line each.
+func shownBy(v Conclusion) (lines []string) {
+	for _, c := range v.Calls[:min(len(v.Calls), shownCalls)] {
+		lines = append(lines, "• "+callWords(c))
+	}
+	if left := len(v.Calls) - shownCalls; left > 0 || v.MoreCalls > 0 {
+		lines = append(lines, "• and "+count(max(left, 0)+v.MoreCalls, "more call", "more calls"))
+	}
+	for _, s := range v.Sessions[:min(len(v.Sessions), shownCalls)] {
+		lines = append(lines, fmt.Sprintf("• %s session %s of %s from %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60)))
+	}
+	if left := len(v.Sessions) - shownCalls; left > 0 {
+		lines = append(lines, "• and "+count(left, "more session", "more sessions"))
+	}
+	return lines
 }
 
 // reasonsOf are the reasons that are shown: as many as a section takes.
