@@ -91,6 +91,33 @@ func TestTheCutoffIsWhereItsTimeIs(t *testing.T) {
 	}
 }
 
+// The first look is over before the cutoff comes, which lies half a minute ahead.
+func TestACutoffJustOutsideTheWindowIsDrawnAndSoIsThatNobodyLookedThere(t *testing.T) {
+	for name, p := range map[string]Picture{
+		"after it":  {Start: at.Add(-12 * time.Hour), End: at, Cutoff: at.Add(30 * time.Second), Rows: story().Rows},
+		"before it": {Start: at, End: at.Add(time.Hour), Cutoff: at.Add(-5 * time.Minute), Rows: story().Rows},
+	} {
+		faces, err := newType()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := arrange(p, faces)
+		if len(l.unseen()) != 1 || len(l.notes) > 0 && strings.Contains(l.notes[0], "cutoff") || !l.covers(p.Cutoff) {
+			t.Errorf("%s: not looked at %v, notes %q", name, l.unseen(), l.notes)
+		}
+		img, part := drawn(t, p), l.unseen()[0]
+		n := 0
+		for x := part[0]; x < part[1]; x++ {
+			if is(img, x, plotTop-rowGap/2+3, shade) {
+				n++
+			}
+		}
+		if n == 0 || !is(img, l.x(p.Cutoff), plotTop+10, ink) {
+			t.Errorf("%s: %d shaded pixels in %v; at the cutoff is %v", name, n, part, img.At(l.x(p.Cutoff), plotTop+10))
+		}
+	}
+}
+
 func TestBarsAreAsLongAsSessionsAndEmptyPastTheCutoff(t *testing.T) {
 	img := drawn(t, story())
 	y := lane(t, 1)
