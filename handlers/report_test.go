@@ -16,14 +16,16 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// files are the names of the files in a card's thread, in their order.
+// files are the names of the reports' files in a card's thread, in their order.
 func files(b *bench.Bench, card bench.Card) (names []string) {
 	for _, m := range b.Slack.Messages(actors.Incident) {
 		for _, f := range m.Files {
 			if m.ThreadTS != card.TS || m.UserID != card.Message().UserID {
 				b.T.Errorf("the file %s is in thread %q, of %s", f.Name, m.ThreadTS, m.UserID)
 			}
-			names = append(names, f.Name)
+			if strings.HasPrefix(f.Name, "report-") {
+				names = append(names, f.Name)
+			}
 		}
 	}
 	return names
@@ -78,6 +80,9 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 		for _, m := range b.Slack.Messages(actors.Incident) {
 			for _, f := range m.Files {
 				content, _ := b.Slack.FileContent(f.ID)
+				if !strings.HasPrefix(f.Name, "report-") {
+					continue
+				}
 				if strings.HasSuffix(f.Name, ".md") {
 					if want := messages.Report(then, read, roleOf(t, then)); string(content) != want || !strings.Contains(want, "**AWS took the inline policy") {
 						t.Errorf("the report is not the log's:\n%s", content)

@@ -22,14 +22,15 @@ func scaleOf(p Picture) scale {
 		end = start.Add(time.Hour)
 	}
 	seen := [2]time.Time{start.UTC(), end.UTC()}
-	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right after it.
-	near, room := end.Sub(start)/4, end.Sub(start)/50
+	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right after it; and what is past
+	// it needs room to be seen.
+	near, room := end.Sub(start)/4, end.Sub(start)/8
 	switch c := p.Cutoff; {
 	case c.IsZero():
-	case c.After(end) && c.Sub(end) < near:
+	case !c.Before(start) && c.Sub(end) < near && end.Sub(c) < room:
 		end = c.Add(room)
 	case c.Before(start) && start.Sub(c) < near:
-		start = c.Add(-room)
+		start = c.Add(-room / 4)
 	}
 	s := scale{start: start.UTC(), end: end.UTC(), from: seconds(start), seen: seen}
 	s.span = math.Max(seconds(end)-s.from, 1e-3)
