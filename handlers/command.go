@@ -284,6 +284,9 @@ func roleFacts(r aws.Role) messages.Role {
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
 	}
 	for _, w := range r.Warnings {
+		if w.Code == aws.WarnNotCovered {
+			continue // true of every role: every card says it
+		}
 		facts.Warnings = append(facts.Warnings, w.Sentence)
 	}
 	for _, p := range r.Trust {

@@ -36,7 +36,7 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	if w.done() {
 		return nil
 	}
-	if w.duty, err = h.onDuty(ctx, r, events); err != nil || w.duty.off {
+	if w.duty, err = h.onDuty(ctx, r, events); err != nil || w.duty.off() {
 		return err
 	}
 	c, err := h.context(r)

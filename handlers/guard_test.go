@@ -424,6 +424,112 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 	}
 }
 
+// Rule 10. What is in the log counts, also when AWS's clock gives less.
+func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		high := cutoffOnRole(t, b).Add(10 * time.Minute)
+		detail, err := json.Marshal(messages.Rewritten{Cutoff: high, Rewrite: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRewritten, Detail: detail}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		removeAs(t, b, b.World.Rival)
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		if at := cutoffOnRole(t, b); at.Before(high) {
+			t.Errorf("the cutoff on the role is %v, promised was %v", at, high)
+		}
+	})
+}
+
+func TestTwoLooksThatMissTheDenyAtTheSameTimeWriteItOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{time.Hour}, Replicas: 2})
+		card := applied(b)
+		removeAs(t, b, b.World.Rival)
+		for _, action := range []string{"GetRole", "GetRolePolicy", "AssumeRole"} {
+			b.AWS.Inject(awsstandin.Fault{Action: action, Times: 20, Delay: 50 * time.Millisecond})
+		}
+		var work []approvals.Item
+		for _, name := range []string{"one", "two", "three"} {
+			work = append(work, approvals.Item{Kind: handlers.KindGuard, Request: card.ID, Source: "guard " + name, Body: []byte(`{"after":1000000000}`)})
+		}
+		err := b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: card.ID, Expect: approvals.AppendOnly, Work: work,
+			Events: []approvals.Event{{Type: approvals.EventFinding, Detail: []byte(`{"sentence":"now"}`)}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		time.Sleep(20 * time.Second)
+		if n := count(card, approvals.EventTampered); n != 1 || len(b.AWS.Calls("PutRolePolicy")) != 2 {
+			t.Errorf("told %d times, %d writes", n, len(b.AWS.Calls("PutRolePolicy")))
+		}
+	})
+}
+
+// Rule 10. A write of the guard that is held up lands after that of a later revocation.
+func TestALateWriteOfTheGuardDoesNotMoveTheCutoffBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		removeAs(t, b, b.World.Rival)
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Times: 1, Delay: 4 * time.Second})
+		b.Until("the guard has promised", func() bool { return count(card, approvals.EventTampered) == 1 })
+		time.Sleep(1500 * time.Millisecond)
+		later := b.AskFor(actors.Rosa, "prod/"+actors.DeployRole+" once more")
+		later.Approve(actors.Bob)
+		later.Becomes(approvals.StateApplied)
+		counts := cutoffOnRole(t, b)
+		b.Until("the guard's write is recorded", func() bool { return count(card, approvals.EventRewritten) == 1 })
+		if len(b.AWS.Calls("PutRolePolicy")) < 4 { // the first, the later one, the late one, and what makes it good
+			t.Fatalf("the guard's write was not late: %+v\n%s", b.AWS.Calls("PutRolePolicy"), b.Log)
+		}
+		if at := cutoffOnRole(t, b); at.Before(counts) {
+			t.Errorf("the cutoff on the role went back from %v to %v", counts, at)
+		}
+		b.Until("it is told", func() bool { return card.Says("another request for this role was decided") })
+	})
+}
+
+// Another revocation of the role is approved: it writes itself.
+func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		r := card.Request()
+		if _, err := b.Store.Open(t.Context(), "OTHER", actors.Rosa, "envelope other", approvals.Opening{
+			Purpose: approvals.PurposeRevoke, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		move := func(seq int64, typ approvals.EventType, next approvals.State) {
+			t.Helper()
+			err := b.Store.Commit(t.Context(), approvals.Transition{
+				RequestID: "OTHER", Expect: seq, Next: next, Events: []approvals.Event{{Type: typ, By: actors.Bob, Detail: []byte("{}")}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(1, approvals.EventApproved, approvals.StateApproved)
+		removeAs(t, b, b.World.Rival)
+		time.Sleep(20 * time.Second)
+		if onRole(b) != "" {
+			t.Error("the guard did not wait")
+		}
+		move(2, approvals.EventFailed, approvals.StateFailed)
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+	})
+}
+
 // Rule 10. Of two revocations of a role the later one's cutoff counts, and its guard looks after the role.
 func TestALaterRevocationOfTheSameRoleTakesTheGuardOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -172,9 +172,9 @@ func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[strin
 
 // word is the event that a look ends with.
 func (q *inquiry) word(c messages.Conclusion) (approvals.Event, error) {
-	detail, err := json.Marshal(c)
+	detail, err := packConclusion(&c)
 	if err != nil {
-		return approvals.Event{}, fmt.Errorf("record a verdict: %w", err)
+		return approvals.Event{}, err
 	}
 	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}, nil
 }

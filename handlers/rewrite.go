@@ -53,7 +53,7 @@ func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) err
 		}
 		own := w.ownPromise()
 		switch {
-		case w.duty.off:
+		case w.duty.off():
 			return errOffDuty
 		case w.duty.busy, own.IsZero() && w.rewrites() != rewrites, w.duty.floor.After(latest(before, p.Cutoff)):
 			return errElsewhere
@@ -103,7 +103,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 	if err != nil {
 		return err
 	}
-	if !now.off && result.Cutoff.Before(now.floor) {
+	if !now.ended && result.Cutoff.Before(now.floor) {
 		// While this write was under way a higher cutoff was promised, and may have been written before it.
 		if result, err = w.raise(ctx, now.floor); err != nil {
 			return w.notWritten(ctx, aws.Check{State: aws.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
@@ -121,7 +121,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 	if err != nil {
 		return err
 	}
-	if now.off {
+	if now.off() {
 		err := add(&t, approvals.EventFinding, w.item.Source+" crossed", messages.Finding{
 			Sentence: "In the moment in which the deny was written again, another request for this role was decided: an undo, or a later revocation. Look at the thread of that request, and at the role.",
 		})

@@ -71,24 +71,28 @@ func lookDue(request, source string, l look) (approvals.Due, error) {
 
 // duty says whether the deny of a request is to be kept on the role.
 type duty struct {
-	off  bool // undone, being undone, or a later revocation looks after the role
-	busy bool // another request is about to write
+	ended bool // it was not applied, or is undone or being undone
+	later bool // a later revocation of the role looks after it
+	busy  bool // another request is about to write
 	// floor is the highest cutoff that a revocation of this role has promised and nobody has undone: no lower one is
 	// ever to be written.
 	floor time.Time
 }
+
+// off reports whether this request's looks have nothing to do any more.
+func (d duty) off() bool { return d.ended || d.later }
 
 // knownRequests is how many requests for a role are looked at; the store keeps as many.
 const knownRequests = 50
 
 // onDuty reads what other requests for the same role came to.
 func (h *Handlers) onDuty(ctx context.Context, r approvals.Request, events []approvals.Event) (duty, error) {
-	d := duty{off: r.Purpose != approvals.PurposeRevoke || r.State != approvals.StateApplied, floor: promisedBy(events)}
+	d := duty{ended: r.Purpose != approvals.PurposeRevoke || r.State != approvals.StateApplied, floor: promisedBy(events)}
 	for _, e := range events {
-		d.off = d.off || e.Type == approvals.EventUndone
+		d.ended = d.ended || e.Type == approvals.EventUndone
 	}
 	ids, err := h.Store.History(ctx, r.Subject.Key, knownRequests)
-	if err != nil || d.off {
+	if err != nil || d.ended {
 		return d, err
 	}
 	type other struct {
@@ -115,14 +119,14 @@ func (h *Handlers) onDuty(ctx context.Context, r approvals.Request, events []app
 		d.busy = d.busy || underway
 		others = append(others, other{o, log})
 	}
-	d.off = undone[r.ID]
+	d.ended = undone[r.ID]
 	for _, o := range others {
 		if o.request.Purpose != approvals.PurposeRevoke || undone[o.request.ID] {
 			continue
 		}
 		switch o.request.State {
 		case approvals.StateApplied:
-			d.off = d.off || o.request.Ended.After(r.Ended)
+			d.later = d.later || o.request.Ended.After(r.Ended)
 			d.floor = latest(d.floor, promisedBy(o.events))
 		case approvals.StateExecuting:
 			d.floor = latest(d.floor, promisedBy(o.events))

@@ -61,7 +61,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	}
 
 	log.InfoContext(ctx, "starting", "version", versionLine())
-	for _, w := range c.warnings {
+	for _, w := range append(c.warnings, accountWarnings(c.accounts)...) {
 		log.WarnContext(ctx, "configuration", "warning", w)
 	}
 	if s.signingKey == "" {

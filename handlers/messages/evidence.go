@@ -25,12 +25,12 @@ type column struct {
 // phone shows the others.
 func tableColumns(in Incident) []column {
 	columns := []column{
-		{"Time (UTC)", false, func(_ Incident, s Session) string { return s.Time.UTC().Format("02 Jan 15:04:05") }},
+		{"Time (UTC)", true, func(_ Incident, s Session) string { return s.Time.UTC().Format("2006-01-02 15:04:05") }},
 		{"Who", true, func(_ Incident, s Session) string { return raw(s.Caller, 120) }},
-		{"Session", true, func(_ Incident, s Session) string { return raw(s.SessionName, 64) }},
-		{"From", false, func(_ Incident, s Session) string { return raw(s.SourceAddress, 60) }},
-		{"Cutoff", true, outcomeCell},
+		{"Session name", true, func(_ Incident, s Session) string { return raw(s.SessionName, 64) }},
+		{"Source address", false, func(_ Incident, s Session) string { return raw(s.SourceAddress, 60) }},
 		{"Region", false, func(_ Incident, s Session) string { return raw(s.Region, 30) }},
+		{"Cutoff", true, outcomeCell},
 		{"Key", false, func(_ Incident, s Session) string { return raw(keyEnd(s.Key), 10) }},
 	}
 	var mfa, identity bool

@@ -49,6 +49,7 @@ type Options struct {
 	TrailDelay    time.Duration       // of CloudTrail; 0: at once
 	ClockOffset   time.Duration       // of AWS's clock against everybody else's
 	Protected     []string            // patterns of protected roles
+	AllowUnnamed  bool                // as aws.Account has it, of all accounts
 	Slack         slackstandin.Config // Logger is set by New
 	ErrorsAllowed bool                // ERROR lines do not fail the test
 }
@@ -226,6 +227,7 @@ func (b *Bench) cloudConfig(client *http.Client, log *slog.Logger) aws.Config {
 	account := func(name, id string) aws.Account {
 		return aws.Account{
 			Name: name, ID: id, AssumeRole: b.World.Spokes[name], ExternalID: actors.ExternalID, Regions: []string{"us-east-1", "eu-west-1"},
+			AllowUnnamedSessions: b.options.AllowUnnamed,
 		}
 	}
 	return aws.Config{
