@@ -155,6 +155,7 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventSetAside,
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
+		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity, approvals.EventOffered, approvals.EventChosen, approvals.EventVerdict,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {
 			coded[string(event)] = row{to: "stays"}

@@ -111,9 +111,7 @@ func conclusion(j aws.Judgement, activities map[string]aws.Activity) messages.Co
 		c.Word = messages.WordNotContained
 	case aws.ContainmentUnknown:
 	}
-	for _, why := range j.Reasons[:min(len(j.Reasons), messages.MaxReasons)] {
-		c.Why = append(c.Why, why)
-	}
+	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), messages.MaxReasons)]...)
 	for _, call := range j.Calls[:min(len(j.Calls), messages.MaxCalls)] {
 		c.Calls = append(c.Calls, callRow(call, signedBy(call, activities)))
 	}
