@@ -153,6 +153,7 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 	}
 	for _, event := range []approvals.EventType{
 		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventSetAside,
+		approvals.EventInert, approvals.EventUndone,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {
 			coded[string(event)] = row{to: "stays"}

@@ -28,6 +28,7 @@ type Request struct {
 	Closing Event     // the event that ended it; zero before
 
 	Promise *Event // the latest EventStarted, which holds the promised cutoff; nil before
+	Undone  *Event // the latest EventUndone; nil before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
 
@@ -104,6 +105,9 @@ func (r *Request) apply(e Event) error {
 	case EventStarted:
 		promise := e
 		r.Promise = &promise
+	case EventUndone:
+		undone := e
+		r.Undone = &undone
 	case EventDelayed:
 		r.Delays++
 	case EventRefused:
