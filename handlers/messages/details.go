@@ -41,6 +41,8 @@ type Applied struct {
 	Writes       int       `json:"writes,omitempty"`
 	CallerARN    string    `json:"caller_arn,omitempty"`
 	Seen         Seen      `json:"seen,omitempty"` // what the look after the write found; the event after it has the details
+	// RevivesUntil is until when sessions that this keeps out would come back to life without it, by the role as it was.
+	RevivesUntil time.Time `json:"revives_until,omitzero"`
 }
 
 // Seen says what was found when a policy that was written was read again. The zero value is nothing.

@@ -25,13 +25,17 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedExpired:
 		return what + "the request expired on " + utc(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
-		return what + "you asked for this revocation, so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
+		asked := "revocation"
+		if c.Undo != nil {
+			asked = "undo"
+		}
+		return what + "you asked for this " + asked + ", so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
 	case approvals.RefusedNotRequester:
 		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
 	case approvals.RefusedLookupFailed:
 		return what + "Slack did not answer who you are or who is in the approvers' groups, and without that the answer is no. Press again in a moment."
 	case approvals.RefusedNotMember:
-		return what + "revocations are decided by full members of this workspace, and you are here as a " + f.Standing.String() + ". Ask " + approverWords(c) + "."
+		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() + ". Ask " + approverWords(c) + "."
 	case approvals.RefusedNotApprover:
 		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " + approverWords(c) + "."
 	case approvals.RefusedAlreadyVoted:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -146,6 +147,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"usage":   messages.Usage(nil),
 		"text":    messages.EvidenceAsText(s.events[len(s.events)-1]),
 	}
+	maps.Copy(out, worstOfUndo(t, real, role))
 	for n := 1; n <= len(s.events); n++ {
 		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
 		if m := messages.Thread(s.fold(n-1), s.events[n-1], c); m != nil {

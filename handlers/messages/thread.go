@@ -22,6 +22,11 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
+	if c.Undo != nil {
+		if m, told := undoThread(before, e, c); told {
+			return m
+		}
+	}
 	switch e.Type {
 	case approvals.EventRequested:
 		return callApprovers(e, c)
@@ -70,6 +75,10 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 		return finding(e)
 	case approvals.EventEvidence:
 		return evidence(e, c)
+	case approvals.EventInert:
+		return inert(before, e, c)
+	case approvals.EventUndone:
+		return undone(before, e, c)
 	default:
 		return nil // EventStarted: the outcome follows at once
 	}
@@ -115,8 +124,9 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.CallerARN != "" {
 		text += "\n• Written as " + code(a.CallerARN, 300) + "."
 	}
-	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers."
-	return sentence(text)
+	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers.\n" +
+		"Undo, or " + undoCommand(c.Role, "") + ", asks to take the deny away again."
+	return offerUndo(sentence(text), before, c)
 }
 
 func readBack(before approvals.Request, e approvals.Event) *Message {
@@ -148,7 +158,7 @@ func setAside(e approvals.Event) *Message {
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided:
+		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventUndone:
 		return true
 	default:
 		return false
@@ -157,8 +167,11 @@ func Refreshes(t approvals.EventType) bool {
 
 // askAgain adds a button that asks for the same role anew.
 func askAgain(m *Message, r approvals.Request, c Context) *Message {
-	b := slack.NewButtonBlockElement(ActionAgain, r.ID, slack.NewTextBlockObject(slack.PlainTextType, "Ask again", false, false))
-	b.AccessibilityLabel = cut("Ask again to revoke sessions of "+raw(c.Role.Name, limitRoleName), 75)
+	what := "Ask again to revoke sessions of "
+	if c.Undo != nil {
+		what = "Ask again to take the deny off "
+	}
+	b := threadButton(ActionAgain, r.ID, "Ask again", what+raw(c.Role.Name, limitRoleName))
 	m.Blocks = append(m.Blocks, slack.NewActionBlock("again", b))
 	return m
 }
