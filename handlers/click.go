@@ -41,7 +41,8 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	} else if wait > 0 {
 		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
-	if c.ActionID == messages.ActionAgain {
+	switch c.ActionID {
+	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:
 		return h.again(ctx, item, c, to)
 	}
 	a := approvals.Attempt{

@@ -35,6 +35,9 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 		return nil
 	}
+	if r.Purpose == approvals.PurposeUndo {
+		return h.executeUndo(ctx, item, r)
+	}
 	c, err := h.context(r)
 	if err != nil {
 		return err
@@ -184,7 +187,7 @@ func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
 func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	applied, err := json.Marshal(messages.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
-		Seen: seen(result),
+		Seen: seen(result), RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
@@ -221,6 +224,7 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 			Item:  approvals.Item{Kind: KindEvidence, Request: e.request.ID, Source: fmt.Sprintf("evidence %d", i+1)},
 		})
 	}
+	t.Due = append(t.Due, whenInert(e.request.ID, result))
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}
@@ -287,21 +291,7 @@ func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.R
 		f.sentence = "AWS had taken the policy, and it was taken off the role again before it could be read back: somebody or something works against it. " + f.sentence
 	}
 	e.h.log.WarnContext(ctx, "the revocation did not happen", "request", e.request.ID, "role", e.role.ARN, "error", cause)
-	for range maxDecisions {
-		err := e.h.fail(ctx, e.request, f)
-		if !errors.Is(err, approvals.ErrConflict) {
-			return err
-		}
-		r, _, err := e.h.Store.Load(ctx, e.request.ID)
-		if err != nil {
-			return err
-		}
-		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
-			return nil
-		}
-		e.request = r
-	}
-	return fmt.Errorf("request %s changed %d times while it was closed", e.request.ID, maxDecisions)
+	return e.h.close(ctx, e.request.ID, func(approvals.Request) failure { return f })
 }
 
 // delayed records that AWS did not take it yet, and comes back.
@@ -324,6 +314,17 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 
 // giveUp ends an approved request whose execution was set aside: it must not look as if it was still under way.
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
+	return h.close(ctx, id, func(r approvals.Request) failure {
+		f := failure{sentence: messages.GaveUp, unsure: r.State == approvals.StateExecuting}
+		if r.Purpose == approvals.PurposeUndo {
+			f.sentence = messages.UndoGaveUp
+		}
+		return f
+	})
+}
+
+// close ends a request that is approved or executing, whatever harmless events come in between. Any other it leaves alone.
+func (h *Handlers) close(ctx context.Context, id string, why func(approvals.Request) failure) error {
 	for range maxDecisions {
 		r, _, err := h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -335,15 +336,15 @@ func (h *Handlers) giveUp(ctx context.Context, id string) error {
 		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 			return nil
 		}
-		err = h.fail(ctx, r, failure{sentence: messages.GaveUp, unsure: r.State == approvals.StateExecuting})
+		err = h.fail(ctx, r, why(r))
 		if !errors.Is(err, approvals.ErrConflict) {
 			return err
 		}
 	}
-	return fmt.Errorf("request %s changed %d times while it was given up", id, maxDecisions)
+	return fmt.Errorf("request %s changed %d times while it was closed", id, maxDecisions)
 }
 
-// failure is how a request ends without a revocation. The zero next and event mean that it failed.
+// failure is how a request ends without what it was for. The zero next and event mean that it failed.
 type failure struct {
 	sentence string
 	unsure   bool

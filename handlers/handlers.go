@@ -29,6 +29,8 @@ const (
 	KindSubmit   = "submit"
 	KindExecute  = "execute"
 	KindEvidence = "evidence"
+	KindInert    = "inert"  // a deny may have become inert: offer the clean-up
+	KindUndone   = "undone" // a deny was taken away: tell the request that it was of
 )
 
 // Slack is what handlers need of Slack. Its errors are *SlackError.
@@ -153,6 +155,10 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.execute(ctx, item)
 	case KindEvidence:
 		return h.slowly(ctx, item, h.evidence)
+	case KindInert:
+		return h.slowly(ctx, item, h.inert)
+	case KindUndone:
+		return h.undone(ctx, item)
 	case approvals.KindDeliver:
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:
@@ -231,12 +237,17 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 
 // context gathers what messages about a request need.
 func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
-	var role messages.Role
-	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
+	var facts messages.Facts
+	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
 	}
+	if (facts.Undo != nil) != (r.Purpose == approvals.PurposeUndo) {
+		return messages.Context{}, fmt.Errorf("request %s: its purpose is %q and its facts are of another", r.ID, r.Purpose)
+	}
 	policy := h.Policies[r.Subject.Group]
-	return messages.Context{Role: role, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required)}, nil
+	return messages.Context{
+		Role: facts.Role, Undo: facts.Undo, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
+	}, nil
 }
 
 // whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.

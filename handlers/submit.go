@@ -13,12 +13,14 @@ import (
 
 // Submission is a form that was sent, the Body of an item of KindSubmit.
 type Submission struct {
-	Team   string              `json:"team"`
-	App    string              `json:"app"`
-	User   string              `json:"user"`
-	Form   string              `json:"form"`   // messages.FormDeny
-	Origin messages.FormOrigin `json:"origin"` // as it was put into the form when it was opened
-	Reason string              `json:"reason,omitempty"`
+	Team      string              `json:"team"`
+	App       string              `json:"app"`
+	User      string              `json:"user"`
+	Form      string              `json:"form"`   // messages.FormDeny or messages.FormUndo
+	Origin    messages.FormOrigin `json:"origin"` // as it was put into the form when it was opened
+	Reason    string              `json:"reason,omitempty"`
+	Words     string              `json:"words,omitempty"` // of FormUndo: what was typed to say that it is meant
+	RequestID string              `json:"request_id"`      // the id a new request gets if the form asks for one
 }
 
 // submit handles a form.
@@ -27,13 +29,16 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 	if err := json.Unmarshal(item.Body, &s); err != nil {
 		return fmt.Errorf("read a form: %w", err)
 	}
-	if s.Form != messages.FormDeny {
+	if s.Form != messages.FormDeny && s.Form != messages.FormUndo {
 		return fmt.Errorf("%w: form %q", errNotAnItem, s.Form)
 	}
 	to := Listener{User: s.User, Channel: s.Origin.Channel}
 	reason := s.Reason
 	if utf8.RuneCountInString(reason) > messages.MaxReason {
 		reason = cutRunes(reason, messages.MaxReason) // Slack's own limit on the field is the same
+	}
+	if s.Form == messages.FormUndo {
+		return h.submitUndo(ctx, item, s, to, reason)
 	}
 	return h.attempt(ctx, item, to, s.Origin.Request, reason, approvals.Attempt{
 		Action: approvals.ActionDeny, By: s.User, Card: s.Origin.Message, Source: item.Source,
