@@ -74,7 +74,8 @@ type Delivery struct {
 	Card    string // the message that is the card and the root of the thread; empty before it is posted
 	CardSeq int64  // the last event that the card shows
 	Cursor  int64  // the last event that was told in the thread
-	Intent  int64  // the event that is being told right now; above Cursor after a crash: it may be in the thread already
+	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, 2 its first file as well, …
+	Intent  int64  // the event that is being told right now; above Cursor after a crash: its next part may be in the thread already
 
 	// Living are the messages of the thread that are edited instead of told anew, by what they are about; nil when there
 	// are none yet.

@@ -22,6 +22,9 @@ const (
 	giveUpAfter = 200
 	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
 	cardBeingPosted = -1
+	// uploadCall bounds an upload, which is three calls to Slack, and uploadLease its lease.
+	uploadCall  = 20 * time.Second
+	uploadLease = 22 * time.Second
 )
 
 // deliver brings Slack up to date with a request's log.
@@ -65,6 +68,8 @@ type delivery struct {
 	id    string
 	owner string
 	at    approvals.Delivery
+	// withoutFiles: the thread goes without some file already, so that others are not tried again and again.
+	withoutFiles bool
 }
 
 // bringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
@@ -112,11 +117,16 @@ func (d *delivery) mark(ctx context.Context) error {
 	return d.h.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
 }
 
-// call makes one call to Slack under a lease that outlasts it: the call's time begins first.
+// call makes one call to Slack under a lease that outlasts it.
 func (d *delivery) call(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, deliveryCall)
+	return d.within(ctx, deliveryCall, deliveryLease, do)
+}
+
+// within does something that takes at most a while, under a lease that outlasts it: its time begins first.
+func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if err := d.mark(ctx); err != nil {
+	if err := d.h.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
 		return err
 	}
 	return do(ctx)
@@ -136,6 +146,7 @@ func (d *delivery) turn(ctx context.Context) error {
 		return err
 	}
 	for _, e := range events {
+		d.withoutFiles = d.withoutFiles || e.Type == approvals.EventFilesRefused
 		if e.Seq <= d.at.Cursor {
 			continue
 		}
@@ -207,14 +218,18 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	return d.mark(ctx)
 }
 
-// tell posts what the thread says of one event, after a look whether it is there already when an earlier try may have
-// posted it. An event of a living message that is there already says nothing by itself: edit shows it.
+// tell posts what the thread says of one event, and then the files that go with it: each part after a look whether it is
+// there already when an earlier try may have posted it. An event of a living message that is there already says nothing by
+// itself: edit shows it.
 func (d *delivery) tell(
 	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
 ) error {
 	name := messages.Living(e)
+	doubt := d.at.Intent == e.Seq
+	part := d.at.Part
 	var m *messages.Message
 	switch {
+	case part > 0: // the message was told
 	case name == "":
 		m = messages.Thread(before, e, c)
 	case d.at.Living[name].TS == "":
@@ -223,7 +238,7 @@ func (d *delivery) tell(
 	if m != nil {
 		mark := Mark{Request: d.id, Seq: e.Seq}
 		ts, shown := "", e.Seq // of one that is found, it is not known whether it shows more
-		if d.at.Intent == e.Seq {
+		if doubt {
 			var err error
 			if ts, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
 				return err
@@ -240,7 +255,13 @@ func (d *delivery) tell(
 			d.lives(name, approvals.Living{TS: ts, Seq: shown})
 		}
 	}
-	d.at.Cursor = e.Seq
+	if !doubt {
+		part = 0 // no part of it can be there without an answer
+	}
+	if err := d.files(ctx, r.Place.Channel, events[:e.Seq], part, c); err != nil {
+		return err
+	}
+	d.at.Cursor, d.at.Part = e.Seq, 0
 	return d.mark(ctx)
 }
 

@@ -46,6 +46,11 @@ type Slack interface {
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
 	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
+	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns. Nothing was uploaded
+	// unless the error is of kind SlackUnsure or SlackUnknown.
+	Upload(ctx context.Context, channel, thread string, f Upload) error
+	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
+	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)
 	// Whisper shows a message to one person only.
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
@@ -58,6 +63,14 @@ type Slack interface {
 type Mark struct {
 	Request string
 	Seq     int64 // 0 for the card
+}
+
+// Upload is a file for a thread.
+type Upload struct {
+	Name    string // unique within the thread, so that FindFile knows it again
+	Title   string // what people see
+	AltText string // of a picture, for those who do not see it; at most messages.MaxAltText characters
+	Content []byte // not empty
 }
 
 // Listener is somebody who typed or pressed something, and how to answer just them.

@@ -18,6 +18,7 @@ const (
 	SlackContent                 // Slack refuses this content: another form is needed
 	SlackNoTarget                // the message or thread is not there any more
 	SlackToken                   // the token is wrong, revoked or lacks a scope
+	SlackNoFiles                 // the workspace does not take this file, or no files at all
 )
 
 // CodePaced is the Code of a message that was not sent yet because its channel has had enough for the moment.

@@ -68,6 +68,8 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 		}
 	case approvals.EventFinding:
 		return finding(e)
+	case approvals.EventFilesRefused:
+		return filesRefused(e)
 	case approvals.EventEvidence:
 		return evidence(e, c)
 	default:
