@@ -193,6 +193,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_evidence_last":    applied().add(approvals.EventEvidence, "", messages.Evidence{FollowUp: 3, Last: true, Since: at, Until: at.Add(30 * time.Minute)}).last(),
 		"evidence_as_text":        messages.EvidenceAsText(applied().add(approvals.EventEvidence, "", exampleEvidence()).events[4]),
 
+		"loose_applied":  messages.Loose(applied().last(), r(applied()), exampleContext()),
+		"loose_evidence": messages.Loose(applied().add(approvals.EventEvidence, "", exampleEvidence()).last(), r(applied()), exampleContext()),
+
 		"reply_usage":                messages.Usage([]string{"prod", "staging"}),
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_not_here":             messages.NotHere("status"),
