@@ -40,7 +40,9 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again.
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
+	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
+	// CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error

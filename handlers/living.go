@@ -31,6 +31,9 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 			continue
 		}
 		if m := messages.LivingMessage(name, r, events, c); m != nil {
+			if d.loose {
+				m = messages.Loose(m, r, c)
+			}
 			if err := d.replace(ctx, r.Place.Channel, name, shown.TS, m); err != nil {
 				return err
 			}

@@ -72,7 +72,8 @@ type Failure struct {
 // Finding is the Detail of an EventFinding.
 type Finding struct {
 	Sentence string      `json:"sentence"`
-	Trust    []Principal `json:"trust,omitempty"` // who may assume the role now
+	Trust    []Principal `json:"trust,omitempty"`  // who may assume the role now
+	Urgent   bool        `json:"urgent,omitempty"` // the requester and the approvers are mentioned
 }
 
 // Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment.
