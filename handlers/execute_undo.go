@@ -20,7 +20,7 @@ func (h *Handlers) executeUndo(ctx context.Context, item approvals.Item, r appro
 	if err != nil {
 		return err
 	}
-	u := &undoExecution{execution: execution{h: h, request: r, role: c.Role, earlier: r.Promise != nil}, what: *c.Undo}
+	u := &undoExecution{execution: execution{h: h, request: r, role: c.Role}, what: *c.Undo, earlier: r.Promise != nil}
 	result, err := h.Cloud.Undo(ctx, aws.UndoRequest{
 		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
 		Requester: r.Requester, Approvers: r.Voters(), Written: c.Undo.Document, Previous: c.Undo.Restores, Plan: u.plan,
@@ -36,7 +36,8 @@ func (h *Handlers) executeUndo(ctx context.Context, item approvals.Item, r appro
 // undoExecution is an execution that takes a deny away.
 type undoExecution struct {
 	execution
-	what messages.Undoing
+	what    messages.Undoing
+	earlier bool // an earlier try had begun, and may have done it
 }
 
 // plan looks the approvers up again where that is needed, and makes it durable what is about to be done.
@@ -61,7 +62,7 @@ func undoStarted(s messages.UndoStarted) (approvals.Event, error) {
 
 // done records what AWS answered and what was read back, and queues that the request that put the deny there is told.
 func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
-	back := messages.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	back := messages.ReadBack{Undo: true, Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
 	seen := messages.SeenOther
 	switch {
 	case result.ReadBack:
@@ -101,7 +102,27 @@ func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
 	if err := u.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}
-	return nil // another worker was quicker with the record
+	return u.late(context.WithoutCancel(ctx), result)
+}
+
+// late tells, once, that a worker that was held up has taken the deny away although the request had ended without that.
+// Where another worker was quicker with the record, there is nothing to tell.
+func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
+	r, _, err := u.h.Store.Load(ctx, u.request.ID)
+	if err != nil {
+		return err
+	}
+	if r.State == approvals.StateApplied || result.AlreadyDone {
+		return nil
+	}
+	detail, err := json.Marshal(messages.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
+	if err != nil {
+		return fmt.Errorf("record a finding: %w", err)
+	}
+	return u.h.Store.Commit(ctx, approvals.Transition{
+		RequestID: r.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventFinding, Source: "late undo", Detail: detail}},
+	})
 }
 
 // revives reports whether sessions that the deny kept out could still be alive when it went.

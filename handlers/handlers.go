@@ -42,12 +42,19 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again.
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
+	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
+	// CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
 	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
+	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns. Nothing was uploaded
+	// unless the error is of kind SlackUnsure or SlackUnknown.
+	Upload(ctx context.Context, channel, thread string, f Upload) error
+	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
+	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)
 	// Whisper shows a message to one person only.
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
@@ -60,6 +67,14 @@ type Slack interface {
 type Mark struct {
 	Request string
 	Seq     int64 // 0 for the card
+}
+
+// Upload is a file for a thread.
+type Upload struct {
+	Name    string // unique within the thread, so that FindFile knows it again
+	Title   string // what people see
+	AltText string // of a picture, for those who do not see it; at most messages.MaxAltText characters
+	Content []byte // not empty
 }
 
 // Listener is somebody who typed or pressed something, and how to answer just them.
@@ -241,8 +256,11 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
 	}
-	if (facts.Undo != nil) != (r.Purpose == approvals.PurposeUndo) {
-		return messages.Context{}, fmt.Errorf("request %s: its purpose is %q and its facts are of another", r.ID, r.Purpose)
+	switch {
+	case r.Purpose != approvals.PurposeUndo:
+		facts.Undo = nil
+	case facts.Undo == nil:
+		facts.Undo = new(messages.Undoing) // without what was written nothing is taken away
 	}
 	policy := h.Policies[r.Subject.Group]
 	return messages.Context{

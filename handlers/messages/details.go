@@ -58,7 +58,8 @@ const (
 // ReadBack is the Detail of an EventReadBack.
 type ReadBack struct {
 	Equal    bool      `json:"equal"`
-	At       time.Time `json:"at,omitzero"` // AWS's clock
+	Undo     bool      `json:"undo,omitempty"` // of a request that takes a deny away
+	At       time.Time `json:"at,omitzero"`    // AWS's clock
 	Mismatch string    `json:"mismatch,omitempty"`
 	Error    string    `json:"error,omitempty"` // a sentence: why it could not be read
 }
@@ -74,7 +75,8 @@ type Failure struct {
 // Finding is the Detail of an EventFinding.
 type Finding struct {
 	Sentence string      `json:"sentence"`
-	Trust    []Principal `json:"trust,omitempty"` // who may assume the role now
+	Trust    []Principal `json:"trust,omitempty"`  // who may assume the role now
+	Urgent   bool        `json:"urgent,omitempty"` // the requester and the approvers are mentioned
 }
 
 // Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment.

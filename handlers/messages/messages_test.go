@@ -100,6 +100,15 @@ func (s *story) last() *messages.Message {
 	return messages.Thread(s.fold(n-1), s.events[n-1], exampleContext())
 }
 
+// proof is the message about what is known of the deny.
+func (s *story) proof() *messages.Message {
+	return messages.LivingMessage("proof", s.fold(len(s.events)), s.events, exampleContext())
+}
+
+func readBack() messages.ReadBack {
+	return messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}
+}
+
 var cutoff = at.Add(52 * time.Second)
 
 func started() messages.Started {
@@ -164,12 +173,21 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
 		"thread_applied":         applied().last(),
 		"reply_gave_up":          messages.GaveUpOn(),
-		"reply_deny_again":       messages.DenyAgain(),
 		"card_not_on_the_role":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).card(),
 		"card_not_read_back":     executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).card(),
 		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).last(),
-		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
-		"thread_read_back":       applied().add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}).last(),
+		"thread_not_read_back":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).last(),
+		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true, Seen: messages.SeenEqual}).last(),
+		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.WrittenAfterAll(cutoff), Urgent: true,
+		}).last(),
+		"thread_cutoff_undercut": applied().add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.CutoffUndercut(cutoff.Add(-time.Minute), cutoff, failure.Sentence), Urgent: true,
+		}).last(),
+		"thread_written_once": executing().add(approvals.EventFailed, "", messages.Failure{
+			Sentence: messages.WrittenOnce("the policy is not there", failure.Sentence),
+		}).last(),
+		"proof_stored": applied().add(approvals.EventReadBack, "", readBack()).proof(),
 		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", messages.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
 		}).last(),
@@ -184,6 +202,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_evidence_more":    applied().add(approvals.EventEvidence, "", func() messages.Evidence { e := exampleEvidence(); e.FollowUp = 1; e.Rows = e.Rows[:1]; return e }()).last(),
 		"thread_evidence_last":    applied().add(approvals.EventEvidence, "", messages.Evidence{FollowUp: 3, Last: true, Since: at, Until: at.Add(30 * time.Minute)}).last(),
 		"evidence_as_text":        messages.EvidenceAsText(applied().add(approvals.EventEvidence, "", exampleEvidence()).events[4]),
+
+		"loose_applied":  messages.Loose(applied().last(), r(applied()), exampleContext()),
+		"loose_evidence": messages.Loose(applied().add(approvals.EventEvidence, "", exampleEvidence()).last(), r(applied()), exampleContext()),
 
 		"reply_usage":                messages.Usage([]string{"prod", "staging"}),
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
@@ -216,6 +237,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
 		approvals.RefusedNotMember, approvals.RefusedNotApprover, approvals.RefusedAlreadyVoted, approvals.RefusedNoPolicy,
+		approvals.RefusedFormLost,
 	} {
 		refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: code, Standing: approvals.Guest}
 		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), refusal, exampleContext())

@@ -72,7 +72,9 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 			return nil
 		}
 	case approvals.EventFinding:
-		return finding(e)
+		return finding(before, e)
+	case approvals.EventFilesRefused:
+		return filesRefused(e)
 	case approvals.EventEvidence:
 		return evidence(e, c)
 	case approvals.EventInert:
@@ -113,8 +115,11 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
 	}
 	word := "*Applied* to %s. %s.\n"
-	if a.Seen == SeenOther {
+	switch {
+	case a.Seen == SeenOther:
 		word = "*Written* to %s, and not there as written when it was read again. %s.\n"
+	case a.Seen != SeenEqual:
+		word = "*Written* to %s, and not read back. %s.\n"
 	}
 	text := fmt.Sprintf(word+
 		"• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
@@ -132,10 +137,8 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 func readBack(before approvals.Request, e approvals.Event) *Message {
 	r, err := detail[ReadBack](e)
 	switch {
-	case err != nil:
-		return nil
-	case r.Equal:
-		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what was written. This proves that it is stored, not yet that it is enforced.")
+	case err != nil, r.Equal:
+		return nil // the proof says it
 	case r.Error != "":
 		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the write speaks for it. " +
 			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
@@ -180,12 +183,15 @@ func askAgain(m *Message, r approvals.Request, c Context) *Message {
 const shownRefusals = 3
 
 // finding tells what was noticed about the role.
-func finding(e approvals.Event) *Message {
+func finding(before approvals.Request, e approvals.Event) *Message {
 	f, err := detail[Finding](e)
 	if err != nil {
 		return nil
 	}
 	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
+	if f.Urgent {
+		text = mentions(involved(before)) + ": " + text
+	}
 	if len(f.Trust) > 0 {
 		text += "\n" + trust(f.Trust)
 	}

@@ -120,10 +120,10 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_found":     applied(revives, found).last(),
 		"thread_undo_resumed":   applied(revives, resumed).last(),
 		"thread_undo_unnamed":   applied(revives, unread).last(),
-		"thread_undo_read_back": applied(revives, done).add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at}).last(),
-		"thread_undo_read_old":  applied(restores, done).add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at}).last(),
-		"thread_undo_read_not":  applied(revives, unread).add(approvals.EventReadBack, "", messages.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
-		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack, "", messages.ReadBack{At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
+		"thread_undo_read_back": applied(revives, done).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_old":  applied(restores, done).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_not":  applied(revives, unread).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
 		"thread_undo_failed":    executing(revives).add(approvals.EventFailed, "", failure).last(),
 		"thread_undo_delayed":   executing(revives).add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).last(),
@@ -174,7 +174,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role messages.Role) map[string]*me
 		Found: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
 		Seen: rapid.SampledFrom([]messages.Seen{messages.SeenEqual, messages.SeenOther, messages.SeenNothing}).Draw(t, "seen"),
 	})
-	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error")})
+	s.add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error")})
 	out := map[string]*messages.Message{
 		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""), "undo nothing": messages.NothingToUndo(role),
 		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, true),

@@ -321,12 +321,20 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
 
 	var want, got []string
+	edited := make(map[string]bool)
 	for i, e := range events {
 		before, err := approvals.Fold(r.ID, events[:i])
 		if err != nil {
 			return err
 		}
-		if m := messages.Thread(before, e, about); m != nil {
+		m := messages.Thread(before, e, about)
+		if name := messages.Living(e); name != "" {
+			if m = nil; !edited[name] { // it is where its first event is, and shows all of them
+				m = messages.LivingMessage(name, r, events, about)
+			}
+			edited[name] = true
+		}
+		if m != nil {
 			want = append(want, strconv.FormatInt(e.Seq, 10)+" "+m.Text)
 		}
 	}
