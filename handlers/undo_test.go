@@ -451,6 +451,28 @@ func TestAnUndoWhoseRecordIsLostIsFoundDone(t *testing.T) {
 	})
 }
 
+// A worker that was held up takes the deny away after the request has ended without that: people are told.
+func TestAnUndoThatCameLateIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		revoke(b, "prod/DeployRole")
+		card := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions")
+		b.AWS.Inject(awsstandin.Fault{Action: "DeleteRolePolicy", Delay: 3 * time.Second})
+		card.Approve(actors.Bob)
+		b.Until("it is begun", func() bool { return card.State() == approvals.StateExecuting })
+		if err := b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: card.ID, Expect: card.Request().Seq, Next: approvals.StateFailed,
+			Events: []approvals.Event{{Type: approvals.EventFailed, Detail: []byte(`{"sentence":"It was given up.","unsure":true}`)}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.Until("it is told", func() bool { return card.Says("although this request had ended") })
+		if !card.Says("<@U0ROSA> and <@U0BOB>: *Finding:*") || onRole(b, actors.DeployRole) != "" {
+			t.Errorf("the thread:\n%s", b.Transcript())
+		}
+	})
+}
+
 // What was written again under the same approval is what an undo takes away, and the moment moves with its cutoff.
 func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
