@@ -96,6 +96,7 @@ type Config struct {
 	Margin        time.Duration   // as aws.Config has it; shown to people
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
+	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
 	Logger *slog.Logger // nil: discard
 }
@@ -168,6 +169,12 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.execute(ctx, item)
 	case KindEvidence:
 		return h.slowly(ctx, item, h.evidence)
+	case KindGuard:
+		return h.guard(ctx, item)
+	case KindSimulate:
+		return h.slowly(ctx, item, h.simulate)
+	case KindCulprit:
+		return h.slowly(ctx, item, h.culprit)
 	case approvals.KindDeliver:
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:

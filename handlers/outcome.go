@@ -16,7 +16,7 @@ import (
 func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	applied, err := json.Marshal(messages.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
-		Seen: seen(result),
+		Seen: seen(result), Unnamed: result.Unnamed,
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
@@ -54,6 +54,9 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 		})
 	}
 	e.floor = result.Cutoff
+	if err := e.h.watch(&t, e.request, result.ReadBack); err != nil {
+		return err
+	}
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}

@@ -44,7 +44,7 @@ func (d *delivery) tell(
 			}
 		}
 		if name != "" && ts != "" {
-			d.lives(name, approvals.Living{TS: ts, Seq: shown})
+			d.lives(name, approvals.Living{TS: ts, Seq: shown, Loose: d.loose})
 		}
 	}
 	if !doubt {

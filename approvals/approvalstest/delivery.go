@@ -71,7 +71,7 @@ var delivering = []sentence{
 			{"proof": {TS: "1700000000.000200", Seq: 1}},
 			{"proof": {TS: "1700000000.000200", Seq: 7}, `an "odd" name`: {TS: "1700000000.000300", Seq: 9}},
 			nil,
-			{"proof": {TS: "1700000000.000400", Seq: 1 << 53}},
+			{"proof": {TS: "1700000000.000400", Seq: 1 << 53, Loose: true}},
 		} {
 			d.Living = living
 			b.mark("R1", worker, never, d)

@@ -104,6 +104,27 @@ func (s *story) proof() *messages.Message {
 	return messages.LivingMessage("proof", s.fold(len(s.events)), s.events, exampleContext())
 }
 
+func simulated() messages.Simulated {
+	return messages.Simulated{Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.DeniedByOurs, After: messages.NotDenied}
+}
+
+// gone is a look that missed the deny; again what was written then, and lost a look after which nothing is written.
+func gone() messages.Tampered {
+	return messages.Tampered{
+		State: messages.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Promise: at.Add(92 * time.Second), Rewrite: 1, SCP: "{\n  \"Version\": \"2012-10-17\"\n}",
+	}
+}
+
+func again() messages.Rewritten {
+	return messages.Rewritten{
+		Cutoff: at.Add(92 * time.Second), At: at.Add(61 * time.Second), Rewrite: 1, Writes: 1, Document: "{}", Back: messages.ReadBack{Equal: true, At: at.Add(62 * time.Second)},
+	}
+}
+
+func lost() messages.Tampered {
+	return messages.Tampered{State: messages.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Why: "It was written again 5 times already; whoever removes it is faster.", SCP: gone().SCP}
+}
+
 func readBack() messages.ReadBack {
 	return messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}
 }
@@ -137,6 +158,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		return executing().add(approvals.EventApplied, "", messages.Applied{
 			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		})
+	}
+	guarded := func() *story {
+		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated())
 	}
 	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission."}
 	out := map[string]*messages.Message{
@@ -187,6 +211,52 @@ func all(t *testing.T) map[string]*messages.Message {
 			Sentence: messages.WrittenOnce("the policy is not there", failure.Sentence),
 		}).last(),
 		"proof_stored": applied().add(approvals.EventReadBack, "", readBack()).proof(),
+		"proof_proven": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated()).add(approvals.EventSeenDenied, "", messages.Enforcement{
+			State: messages.SeenDenied, Denied: 14, Succeeded: 2, FirstDenied: at.Add(30 * time.Second), LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
+		}).proof(),
+		"proof_not_simulated": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", messages.Simulated{
+			Cutoff: cutoff, Unavailable: "AWS does not allow revokebot iam:SimulatePrincipalPolicy in account prod.",
+		}).add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenUnknown, Why: "No region of CloudTrail could be read.", At: at.Add(5 * time.Minute)}).proof(),
+		"proof_disproved": applied().add(approvals.EventReadBack, "", messages.ReadBack{At: at.Add(23 * time.Second), Mismatch: "the policy is not there"}).
+			add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.NotDenied, After: messages.NotDenied}).
+			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(3 * time.Minute), At: at.Add(5 * time.Minute)}).proof(),
+		"proof_other_deny": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", messages.Simulated{
+			Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.DeniedByOurs, After: messages.DeniedByOther,
+		}).proof(),
+		"proof_lost":      guarded().add(approvals.EventTampered, "", gone()).proof(),
+		"proof_rewritten": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).proof(),
+		"proof_held":      guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).proof(),
+		"proof_undone":    guarded().add(approvals.EventUndone, "", nil).proof(),
+		"thread_gone":     guarded().add(approvals.EventTampered, "", gone()).last(),
+		"thread_weakened": guarded().add(approvals.EventTampered, "", func() messages.Tampered {
+			t := gone()
+			t.State, t.Found = messages.DenyWeakened, at.Add(-time.Hour)
+			return t
+		}()).last(),
+		"thread_gone_more":         guarded().add(approvals.EventTampered, "", func() messages.Tampered { t := gone(); t.Rewrite = 3; return t }()).last(),
+		"thread_not_written_again": guarded().add(approvals.EventTampered, "", lost()).last(),
+		"thread_role_gone":         guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleGone, At: at.Add(time.Minute)}).last(),
+		"thread_role_replaced":     guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleReplaced, At: at.Add(time.Minute)}).last(),
+		"thread_rewritten":         guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).last(),
+		"thread_rewritten_not_there": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", func() messages.Rewritten {
+			w := again()
+			w.Back = messages.ReadBack{At: at.Add(62 * time.Second), Mismatch: "the policy is not there"}
+			return w
+		}()).last(),
+		"thread_held":       guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).last(),
+		"thread_held_after": guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff, Losses: 2}).last(),
+		"thread_culprits": guarded().add(approvals.EventFinding, "", messages.Finding{Changes: []messages.Change{
+			{EventID: "e2", Name: "PutRolePolicy", At: at.Add(2 * time.Minute), Who: "role Admin (session tomas@acme.example)", SourceAddress: "198.51.100.140", Cutoff: at.Add(-time.Hour), SourceIdentity: "tomas"},
+			{EventID: "e1", Name: "DeleteRolePolicy", At: at.Add(time.Minute), Who: "user shop-migration", AccessKeyID: "AKIAEXAMPLE", SourceAddress: "203.0.113.77", UserAgent: "aws-cli/2.31"},
+		}}).last(),
+		"card_gone":              guarded().add(approvals.EventTampered, "", gone()).card(),
+		"card_not_written_again": guarded().add(approvals.EventTampered, "", lost()).card(),
+		"card_role_gone":         guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleGone, At: at.Add(time.Minute)}).card(),
+		"card_rewritten":         guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).card(),
+		"card_held":              guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).card(),
+		"thread_applied_unnamed": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Writes: 1, Seen: messages.SeenEqual, Unnamed: true}).last(),
+		"reply_refused_role": messages.RefusedRole("prod/AWSReservedSSO_Admin_0123456789abcdef belongs to IAM Identity Center.",
+			[]string{"Find the person's user id.", "Attach the policy below."}, "{\n  \"Version\": \"2012-10-17\"\n}"),
 		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", messages.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
 		}).last(),

@@ -67,7 +67,13 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 			return nil
 		}
 	case approvals.EventFinding:
-		return finding(before, e)
+		return finding(before, e, c)
+	case approvals.EventTampered:
+		return tampered(before, e, c)
+	case approvals.EventRewritten:
+		return rewritten(e)
+	case approvals.EventHeld:
+		return held(e)
 	case approvals.EventFilesRefused:
 		return filesRefused(e)
 	case approvals.EventEvidence:
@@ -120,6 +126,9 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.CallerARN != "" {
 		text += "\n• Written as " + code(a.CallerARN, 300) + "."
 	}
+	if a.Unnamed {
+		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
+	}
 	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers."
 	return sentence(text)
 }
@@ -151,7 +160,8 @@ func setAside(e approvals.Event) *Message {
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided:
+		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld:
 		return true
 	default:
 		return false
@@ -170,10 +180,13 @@ func askAgain(m *Message, r approvals.Request, c Context) *Message {
 const shownRefusals = 3
 
 // finding tells what was noticed about the role.
-func finding(before approvals.Request, e approvals.Event) *Message {
+func finding(before approvals.Request, e approvals.Event, c Context) *Message {
 	f, err := detail[Finding](e)
 	if err != nil {
 		return nil
+	}
+	if len(f.Changes) > 0 {
+		return culprits(before, f.Changes, c)
 	}
 	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
 	if f.Urgent {
