@@ -41,8 +41,15 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	} else if wait > 0 {
 		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
-	if c.ActionID == messages.ActionAgain {
+	switch c.ActionID {
+	case messages.ActionAgain:
 		return h.again(ctx, item, c, to)
+	case messages.ActionReport:
+		return h.reportClick(ctx, item, c, to)
+	case messages.ActionChain:
+		return h.chained(ctx, item, c, to)
+	case messages.ActionSession:
+		return h.choose(ctx, item, c, to)
 	}
 	a := approvals.Attempt{
 		Action: actionOf(c.ActionID), By: c.User, Card: c.Message, Source: item.Source,

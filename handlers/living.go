@@ -50,7 +50,7 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 // replace edits a message, in a simpler form if Slack refuses the first. That it is gone or refused in every form holds up
 // nothing: the log has what it would have said.
 func (d *delivery) replace(ctx context.Context, channel, name, ts string, m *messages.Message) error {
-	for i, form := range []*messages.Message{m, {Text: m.Text}} {
+	for i, form := range m.Forms() {
 		err := d.call(ctx, func(ctx context.Context) error { return d.h.Slack.Update(ctx, channel, ts, form) })
 		switch kind, code := slackKind(err); {
 		case err == nil:

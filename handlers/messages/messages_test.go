@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,18 +136,6 @@ func started() messages.Started {
 	return messages.Started{Cutoff: cutoff, ServerTime: at, Document: "{}"}
 }
 
-func exampleEvidence() messages.Evidence {
-	return messages.Evidence{
-		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff, Before: 2, After: 1,
-		Rows: []messages.Session{
-			{EventID: "e3", Time: at.Add(time.Minute), Caller: "role Deploy (session alice@example.com)", SessionName: "chained", SourceAddress: "203.0.113.10", Region: "eu-west-1", After: true},
-			{EventID: "e2", Time: at.Add(-time.Minute), Caller: "Lambda function orders-fn", SessionName: "orders-fn", SourceAddress: "lambda.amazonaws.com", Region: "eu-west-1"},
-			{EventID: "e1", Time: at.Add(-time.Hour), Caller: "GitHub acme/shop main", SessionName: "GitHubActions", SourceAddress: "192.0.2.44", Region: "us-east-1"},
-		},
-		Regions: []messages.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
-	}
-}
-
 // all is every message that revokebot can send, by name.
 func all(t *testing.T) map[string]*messages.Message {
 	t.Helper()
@@ -265,15 +254,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_voided":           approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
 		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
-		"thread_evidence":         applied().add(approvals.EventEvidence, "", exampleEvidence()).last(),
-		"thread_evidence_none":    applied().add(approvals.EventEvidence, "", messages.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Regions: []messages.Region{{Name: "us-east-1", Covered: true}}}).last(),
-		"thread_evidence_failed":  applied().add(approvals.EventEvidence, "", messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).last(),
-		"thread_evidence_more":    applied().add(approvals.EventEvidence, "", func() messages.Evidence { e := exampleEvidence(); e.FollowUp = 1; e.Rows = e.Rows[:1]; return e }()).last(),
-		"thread_evidence_last":    applied().add(approvals.EventEvidence, "", messages.Evidence{FollowUp: 3, Last: true, Since: at, Until: at.Add(30 * time.Minute)}).last(),
-		"evidence_as_text":        messages.EvidenceAsText(applied().add(approvals.EventEvidence, "", exampleEvidence()).events[4]),
 
-		"loose_applied":  messages.Loose(applied().last(), r(applied()), exampleContext()),
-		"loose_evidence": messages.Loose(applied().add(approvals.EventEvidence, "", exampleEvidence()).last(), r(applied()), exampleContext()),
+		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
+		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 
 		"reply_usage":                messages.Usage([]string{"prod", "staging"}),
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
@@ -301,6 +284,8 @@ func all(t *testing.T) map[string]*messages.Message {
 			{ID: "U0BOB", Why: "could approve"}, {ID: "U0GINA", Why: "cannot, guest"}, {ID: "U0ROSA", Why: "you, the requester"},
 		}),
 	}
+	maps.Copy(out, trail(t))
+	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
@@ -405,7 +390,8 @@ func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 		for _, b := range blocks {
 			if b.Type == "actions" {
 				for _, e := range b.Elements {
-					if e.Label == "" || e.Value != "4DLARAV3ISOEUUODW4FIG5AF5F" {
+					id, _ := messages.PartsOf(e.Value)
+					if e.Label == "" || id != "4DLARAV3ISOEUUODW4FIG5AF5F" {
 						t.Errorf("%s: a button with label %q and value %q", name, e.Label, e.Value)
 					}
 				}

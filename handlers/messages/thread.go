@@ -22,6 +22,10 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
+	return withReportButton(told(before, e, c), before, e, c)
+}
+
+func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	switch e.Type {
 	case approvals.EventRequested:
 		return callApprovers(e, c)
@@ -68,18 +72,24 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 		}
 	case approvals.EventFinding:
 		return finding(before, e, c)
+	case approvals.EventReport:
+		return reported(e)
+	case approvals.EventFilesRefused:
+		return filesRefused(e)
 	case approvals.EventTampered:
 		return tampered(before, e, c)
 	case approvals.EventRewritten:
 		return rewritten(e)
 	case approvals.EventHeld:
 		return held(e)
-	case approvals.EventFilesRefused:
-		return filesRefused(e)
 	case approvals.EventEvidence:
-		return evidence(e, c)
+		return evidenceNews(before, e)
+	case approvals.EventActivity:
+		return activityNews(before, e)
+	case approvals.EventVerdict:
+		return verdict(before, e, c)
 	default:
-		return nil // EventStarted: the outcome follows at once
+		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer
 	}
 }
 
