@@ -94,10 +94,9 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 	e.h.log.WarnContext(ctx, "a late write had a lower cutoff; the recorded one is written again", "request", r.ID,
 		"late", result.Cutoff.Format(time.RFC3339), "recorded", recorded.Cutoff.Format(time.RFC3339))
 	for n := range maxRepairs {
-		_, err = e.h.Cloud.Revoke(ctx, aws.Revocation{
-			RequestID: r.ID, AccountName: e.role.Account, RoleName: e.role.Name, RoleARN: e.role.ARN, RoleID: e.role.ID,
-			Requester: r.Requester, Approvers: r.Voters(), NotBefore: recorded.Cutoff,
-		})
+		again := revocation(r, e.role, r.Voters())
+		again.NotBefore = recorded.Cutoff
+		_, err = e.h.Cloud.Revoke(ctx, again)
 		if err == nil || aws.Final(err) {
 			break
 		}
