@@ -24,7 +24,13 @@ const (
 	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
 	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
 	EventReadBack EventType = "read_back" // the policy was read again and compared
-	EventEvidence EventType = "evidence"  // what CloudTrail told
+	EventLooking  EventType = "looking"   // a look at CloudTrail is under way, this far
+	EventEvidence EventType = "evidence"  // what CloudTrail told: who assumed the role
+	EventSessions EventType = "sessions"  // the sessions that a look found and no earlier one had
+	EventOffered  EventType = "offered"   // people can choose a session to look into
+	EventChosen   EventType = "chosen"    // somebody asked what one of the sessions did
+	EventActivity EventType = "activity"  // what sessions did, and which roles they went on to
+	EventVerdict  EventType = "verdict"   // contained, not contained or unknown: the last word of the looks
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
 

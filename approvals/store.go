@@ -86,6 +86,8 @@ type Delivery struct {
 type Living struct {
 	TS  string `json:"ts"`  // the message
 	Seq int64  `json:"seq"` // the last event of the log that it takes into account
+	// Loose: it stands in the channel, because the thread's root was gone when it was posted.
+	Loose bool `json:"loose,omitempty"`
 }
 
 // Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a

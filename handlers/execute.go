@@ -7,23 +7,17 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-const (
-	// confirmAfter is the age of a click from which on the approver is looked up again before the call to AWS.
-	confirmAfter = time.Minute
-	// maxDelays is how often a revocation that AWS does not take for a passing reason is tried again: about five minutes
-	// in all, with the delays of retryAfter.
-	maxDelays = 9
-)
+// maxDelays is how often a revocation that AWS does not take for a passing reason is tried again: about five minutes in
+// all, with the delays of retryAfter.
+const maxDelays = 9
 
-// execute does an approved revocation: once, by the replica that has the item; again only when that one died, and then
-// from what the log says was promised.
+// execute takes up an approved request that was not carried out where it was approved, or not to its end: from what the
+// log says was promised. It is nobody's business any more when the request has moved on.
 func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	r, _, err := h.Store.Load(ctx, item.Request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -32,6 +26,12 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
+	return h.carryOut(ctx, item, r, nil)
+}
+
+// carryOut does an approved revocation, with what is prepared for it; nil is nothing. item is that of the click that
+// completed the approval, or that of the queue.
+func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, r approvals.Request, ready *preparation) error {
 	if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	e := &execution{h: h, request: r, role: c.Role}
+	e := &execution{h: h, request: r, role: c.Role, ready: ready}
 	started := time.Now()
 	result, err := e.tries(ctx)
 	if err != nil {
@@ -57,8 +57,9 @@ type execution struct {
 	h       *Handlers
 	request approvals.Request
 	role    messages.Role
-	floor   time.Time // the cutoff that this try is about to promise, or has written
-	own     int64     // the event by which this try promised it; 0 before
+	ready   *preparation // for the first try; nil: everything is asked for anew
+	floor   time.Time    // the cutoff that this try is about to promise, or has written
+	own     int64        // the event by which this try promised it; 0 before
 }
 
 // maxLower is how often a revocation begins anew because another worker has promised a higher cutoff.
@@ -87,46 +88,48 @@ func (e *execution) tries(ctx context.Context) (aws.Result, error) {
 // errLowerPromise stops a try whose cutoff is lower than one that another worker has promised meanwhile.
 var errLowerPromise = errors.New("a later cutoff was promised meanwhile")
 
-// notConfirmed ends a revocation because an approver's right was not confirmed again.
-type notConfirmed struct {
-	approver string
-	refusal  approvals.Refusal
-}
-
-func (n *notConfirmed) Error() string {
-	return "approver " + n.approver + " not confirmed: " + string(n.refusal.Code)
-}
-
 // errTaken stops an execution whose request has moved on without it.
 var errTaken = errors.New("the request is not to be executed any more")
 
 // run looks the approvers up again while the role is read, and writes only when both are done and well.
 func (e *execution) run(ctx context.Context) (aws.Result, error) {
-	confirmed := make(chan error, 1)
-	go func() { confirmed <- e.confirm(ctx) }()
-	var answer error
-	waited := false
-	wait := func() error {
-		if !waited {
-			answer, waited = <-confirmed, true
-		}
-		return answer
+	ready := e.ready
+	e.ready = nil
+	var again *confirmation
+	if ready != nil {
+		again = ready.confirmation
+	} else {
+		again = e.h.confirming(ctx, e.request, time.Time{}, 0)
 	}
-	result, err := e.h.Cloud.Revoke(ctx, aws.Revocation{
-		RequestID: e.request.ID, AccountName: e.role.Account, RoleName: e.role.Name, RoleARN: e.role.ARN, RoleID: e.role.ID,
-		Requester: e.request.Requester, Approvers: e.request.Voters(), NotBefore: promised(e.request),
-		Plan: func(ctx context.Context, p aws.Plan) error {
-			if err := wait(); err != nil {
-				return err
-			}
-			return e.start(ctx, p)
-		},
-	})
-	if confirmErr := wait(); confirmErr != nil && err == nil {
-		// The policy was there already, from a try whose approvers were confirmed: it stays.
-		e.h.log.WarnContext(ctx, "an approver could not be confirmed after the fact", "request", e.request.ID, "error", confirmErr)
+	r := revocation(e.request, e.role, e.request.Voters())
+	r.NotBefore = promised(e.request)
+	r.Plan = func(ctx context.Context, p aws.Plan) error {
+		if err := again.outcome(ctx, e.request); err != nil {
+			return err
+		}
+		return e.start(ctx, p)
+	}
+	result, err := e.write(ctx, ready, r)
+	<-again.done
+	if result.AlreadyThere {
+		// The policy is from a try whose approvers were confirmed: it stays.
+		if err := again.outcome(ctx, e.request); err != nil {
+			e.h.log.WarnContext(ctx, "an approver could not be confirmed after the fact", "request", e.request.ID, "error", err)
+		}
 	}
 	return result, err
+}
+
+// write has AWS do it, with what is prepared if there is something. What AWS refused while it was prepared, it refused.
+func (e *execution) write(ctx context.Context, ready *preparation, r aws.Revocation) (aws.Result, error) {
+	if ready == nil {
+		return e.h.Cloud.Revoke(ctx, r)
+	}
+	<-ready.asked
+	if ready.err != nil {
+		return aws.Result{}, ready.err
+	}
+	return e.h.Cloud.RevokePrepared(ctx, ready.ready, r)
 }
 
 // promised is the latest cutoff in a request's log, which an earlier try or another worker wrote there.
@@ -145,32 +148,6 @@ func promised(r approvals.Request) time.Time {
 func (e *execution) othersMayHaveWritten(r approvals.Request) bool {
 	return r.Promise != nil && r.Promise.Seq != e.own
 }
-
-// confirm looks up every approver whose click is more than a minute old, side by side.
-func (e *execution) confirm(ctx context.Context) error {
-	now, err := e.h.Store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	policy := e.h.Policies[e.request.Subject.Group]
-	var lookups errgroup.Group
-	for _, v := range e.request.Votes {
-		if now.Sub(v.At) <= confirmAfter {
-			continue
-		}
-		lookups.Go(func() error {
-			f := e.h.factsFor(ctx, v.By, policy)
-			if refusal := approvals.MayDecide(v.By, f, e.home(), policy); refusal.Code != "" {
-				return &notConfirmed{approver: v.By, refusal: refusal}
-			}
-			return nil
-		})
-	}
-	return lookups.Wait()
-}
-
-// home is where the request belongs, with the organisation that the bot knows.
-func (e *execution) home() approvals.Place { return e.h.Slack.Home() }
 
 // start makes the cutoff durable before anything is written.
 func (e *execution) start(ctx context.Context, p aws.Plan) error {
@@ -192,11 +169,8 @@ func (e *execution) start(ctx context.Context, p aws.Plan) error {
 // commit moves the request while it is approved or executing, whatever harmless events came in between, unless one of them
 // promised a cutoff above this try's.
 func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
+	r := e.request
 	for range maxDecisions {
-		r, _, err := e.h.Store.Load(ctx, e.request.ID)
-		if err != nil {
-			return err
-		}
 		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 			return errTaken
 		}
@@ -204,14 +178,16 @@ func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
 			return errLowerPromise
 		}
 		t.RequestID, t.Expect = r.ID, r.Seq
-		err = e.h.Store.Commit(ctx, t)
-		if errors.Is(err, approvals.ErrConflict) {
-			continue
-		}
+		err := e.h.Store.Commit(ctx, t)
 		if err == nil {
 			e.request, e.request.State, e.request.Seq = r, t.Next, r.Seq+int64(len(t.Events))
 		}
-		return err
+		if !errors.Is(err, approvals.ErrConflict) {
+			return err
+		}
+		if r, _, err = e.h.Store.Load(ctx, e.request.ID); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("request %s changed %d times while it was executed", e.request.ID, maxDecisions)
 }

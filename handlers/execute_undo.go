@@ -42,7 +42,7 @@ type undoExecution struct {
 
 // plan looks the approvers up again where that is needed, and makes it durable what is about to be done.
 func (u *undoExecution) plan(ctx context.Context, p aws.UndoPlan) error {
-	if err := u.confirm(ctx); err != nil {
+	if err := u.h.confirming(ctx, u.request, time.Time{}, 0).outcome(ctx, u.request); err != nil {
 		return err
 	}
 	event, err := undoStarted(messages.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime})

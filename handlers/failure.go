@@ -56,7 +56,8 @@ func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.R
 	return fmt.Errorf("request %s changed %d times while it was closed", e.request.ID, maxDecisions)
 }
 
-// delayed records that AWS did not take it yet, and comes back.
+// delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was being carried out is
+// done with that, since what it decided is in the log.
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := retryAfter(cause, item.Attempt)
 	e.h.log.WarnContext(ctx, "AWS did not take the revocation yet", "request", e.request.ID, "error", cause, "again_in", after.String())
@@ -64,11 +65,15 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 	if err != nil {
 		return fmt.Errorf("record a delay: %w", err)
 	}
-	err = e.h.Store.Commit(ctx, approvals.Transition{
+	t := approvals.Transition{
 		RequestID: e.request.ID, Expect: approvals.AppendOnly,
 		Events: []approvals.Event{{Type: approvals.EventDelayed, Source: fmt.Sprintf("%s attempt %d", item.Source, item.Attempt), Detail: detail}},
-	})
-	if err != nil {
+	}
+	queued := item.Kind == KindExecute
+	if !queued {
+		t.Due = []approvals.Due{{Item: executeItem(e.request.ID), After: after}} // the one that waits already comes sooner
+	}
+	if err := e.h.Store.Commit(ctx, t); err != nil || !queued {
 		return err
 	}
 	return &Again{After: after}

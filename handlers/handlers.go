@@ -98,6 +98,7 @@ type Config struct {
 	Margin        time.Duration   // as aws.Config has it; shown to people
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
+	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
 	Logger *slog.Logger // nil: discard
 }
@@ -108,10 +109,19 @@ type Handlers struct {
 	log *slog.Logger
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or a revocation.
 	slow chan struct{}
+	// looks bounds the looks at CloudTrail among them.
+	looks chan struct{}
 }
 
-// maxSlow is how many items of slow work are done at one time; a replica has twice as many workers.
-const maxSlow = 8
+const (
+	// maxSlow is how many items of slow work are done at one time; a replica has twice as many workers.
+	maxSlow = 8
+	// maxLooking is how many of them are looks at CloudTrail, which can take a minute: the others tell Slack.
+	maxLooking = 3
+	// slowTurn and lookTurn are when an item comes back that found no place.
+	slowTurn = time.Second
+	lookTurn = 3 * time.Second
+)
 
 // New checks the configuration and returns handlers. It does not use the network.
 func New(cfg Config) (*Handlers, error) {
@@ -136,7 +146,7 @@ func New(cfg Config) (*Handlers, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
-	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow)}
+	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -169,7 +179,15 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 	case KindExecute:
 		return h.execute(ctx, item)
 	case KindEvidence:
-		return h.slowly(ctx, item, h.evidence)
+		return h.looking(ctx, item, h.evidence)
+	case KindActivity:
+		return h.looking(ctx, item, h.chosenActivity)
+	case KindGuard:
+		return h.guard(ctx, item)
+	case KindSimulate:
+		return h.slowly(ctx, item, h.simulate)
+	case KindCulprit:
+		return h.slowly(ctx, item, h.culprit)
 	case KindInert:
 		return h.slowly(ctx, item, h.inert)
 	case KindUndone:
@@ -185,12 +203,23 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 
 // slowly does an item if not too many of its kind are being done, else it comes back.
 func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+	return ifFree(ctx, h.slow, slowTurn, item, do)
+}
+
+// looking does the same for a look at CloudTrail.
+func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+	return ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
+}
+
+func ifFree(
+	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,
+) error {
 	select {
-	case h.slow <- struct{}{}:
-		defer func() { <-h.slow }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 		return do(ctx, item)
 	default:
-		return &Again{After: time.Second, Busy: true}
+		return &Again{After: turn, Busy: true}
 	}
 }
 
@@ -209,7 +238,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	case KindClick:
 		var c Click
 		if json.Unmarshal(item.Body, &c) == nil {
-			request, to = c.Value, Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+			request, _ = messages.PartsOf(c.Value)
+			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
 		}
 	case KindSubmit:
 		var s Submission
@@ -241,10 +271,14 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return fmt.Errorf("set aside: %w", err)
 		}
-		if item.Kind == KindExecute {
-			if err := h.giveUp(ctx, request); err != nil {
-				return err
-			}
+		switch item.Kind {
+		case KindExecute:
+			err = h.giveUp(ctx, request)
+		case KindEvidence:
+			err = h.lookSetAside(ctx, item)
+		}
+		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+			return err
 		}
 	}
 	return h.Store.SetAside(ctx, item, cause.Error())

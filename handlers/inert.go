@@ -42,7 +42,7 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	look, err := h.lookAgain(ctx, c.Role)
+	look, err := h.lookAtRole(ctx, c.Role)
 	switch {
 	case err != nil && aws.Explain(err) == "":
 		return err
@@ -76,8 +76,8 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	})
 }
 
-// lookAgain reads a role that a request is for, as it is now.
-func (h *Handlers) lookAgain(ctx context.Context, role messages.Role) (aws.UndoLook, error) {
+// lookAtRole reads a role that a request is for, as it is now.
+func (h *Handlers) lookAtRole(ctx context.Context, role messages.Role) (aws.UndoLook, error) {
 	target, err := h.Cloud.Parse(role.ARN)
 	if err != nil {
 		return aws.UndoLook{}, err

@@ -16,7 +16,7 @@ import (
 func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	applied, err := json.Marshal(messages.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
-		Seen: seen(result), RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
+		Seen: seen(result), Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
@@ -55,6 +55,9 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	}
 	t.Due = append(t.Due, whenInert(e.request.ID, result))
 	e.floor = result.Cutoff
+	if err := e.h.watch(&t, e.request, result.ReadBack); err != nil {
+		return err
+	}
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}
@@ -92,10 +95,9 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 	e.h.log.WarnContext(ctx, "a late write had a lower cutoff; the recorded one is written again", "request", r.ID,
 		"late", result.Cutoff.Format(time.RFC3339), "recorded", recorded.Cutoff.Format(time.RFC3339))
 	for n := range maxRepairs {
-		_, err = e.h.Cloud.Revoke(ctx, aws.Revocation{
-			RequestID: r.ID, AccountName: e.role.Account, RoleName: e.role.Name, RoleARN: e.role.ARN, RoleID: e.role.ID,
-			Requester: r.Requester, Approvers: r.Voters(), NotBefore: recorded.Cutoff,
-		})
+		again := revocation(r, e.role, r.Voters())
+		again.NotBefore = recorded.Cutoff
+		_, err = e.h.Cloud.Revoke(ctx, again)
 		if err == nil || aws.Final(err) {
 			break
 		}

@@ -44,7 +44,7 @@ func (d *delivery) tell(
 			}
 		}
 		if name != "" && ts != "" {
-			d.lives(name, approvals.Living{TS: ts, Seq: shown})
+			d.lives(name, approvals.Living{TS: ts, Seq: shown, Loose: d.loose})
 		}
 	}
 	if !doubt {
@@ -75,14 +75,7 @@ func (d *delivery) there(ctx context.Context, r approvals.Request, e approvals.E
 // post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
 // cannot hold up the rest; it returns "" for one that is left out. Where there is no thread any more, the message goes into the channel and says what it is about.
 func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message, c messages.Context) (string, error) {
-	forms := []*messages.Message{m}
-	if e.Type == approvals.EventEvidence {
-		if text := messages.EvidenceAsText(e); text != nil {
-			forms = append(forms, text)
-		}
-	}
-	forms = append(forms, &messages.Message{Text: m.Text})
-	for i, form := range forms {
+	for i, form := range m.Forms() {
 		ts, err := d.postForm(ctx, r, e, mark, form, c)
 		if err == nil {
 			return ts, nil

@@ -57,7 +57,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	plan, done, err := look.Plan(latest.document, latest.previous)
 	switch {
 	case done:
-		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyGone(role))
+		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
 	case err != nil:
 		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, look.Document != ""))
 	}

@@ -15,8 +15,6 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-const denyPolicy = "AWSRevokeOlderSessions"
-
 // revoke has Rosa ask for a role, and Bob approve.
 func revoke(b *bench.Bench, role string) bench.Card {
 	b.T.Helper()
@@ -53,8 +51,8 @@ func fillUndo(b *bench.Bench, user, words, reason string) slack.Delivery {
 	return d
 }
 
-// onRole is the deny policy of a role in prod, "" none.
-func onRole(b *bench.Bench, role string) string {
+// policyOn is the deny policy of a role in prod, "" none.
+func policyOn(b *bench.Bench, role string) string {
 	document, _ := b.World.Prod.RolePolicy(role, denyPolicy)
 	return document
 }
@@ -99,7 +97,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		if there := onRole(b, actors.DeployRole); there != "" {
+		if there := policyOn(b, actors.DeployRole); there != "" {
 			t.Errorf("on the role: %s", there)
 		}
 		if err := b.Works(stolen); err != nil {
@@ -165,7 +163,7 @@ func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlai
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		if onRole(b, "NightlyBackup") != "" || card.Says("work again") || !card.Says("none that it kept out can have been alive") {
+		if policyOn(b, "NightlyBackup") != "" || card.Says("work again") || !card.Says("none that it kept out can have been alive") {
 			t.Errorf("after the clean-up:\n%s", b.Transcript())
 		}
 		b.Until("the revocation tells it", func() bool { return revoked.Says("*Undone* on") })
@@ -270,7 +268,7 @@ func TestAnUndoPutsTheEarlierDocumentBackByteForByte(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := revoke(b, "prod/DeployRole")
-		afterFirst := onRole(b, actors.DeployRole)
+		afterFirst := policyOn(b, actors.DeployRole)
 		time.Sleep(time.Minute)
 		second := revoke(b, "prod/DeployRole")
 
@@ -291,7 +289,7 @@ func TestAnUndoPutsTheEarlierDocumentBackByteForByte(t *testing.T) {
 			}
 			card.Approve(actors.Bob)
 			card.Becomes(approvals.StateApplied)
-			if there := onRole(b, actors.DeployRole); there != step.back {
+			if there := policyOn(b, actors.DeployRole); there != step.back {
 				t.Errorf("on the role\n%s\nwant\n%s", there, step.back)
 			}
 			step.about.CaughtUp()
@@ -307,14 +305,14 @@ func TestWhatSomebodyChangedIsNotTouched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/DeployRole")
-		ours := onRole(b, actors.DeployRole)
+		ours := policyOn(b, actors.DeployRole)
 		card := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions")
 		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, theirs); err != nil {
 			t.Fatal(err)
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateFailed)
-		if there := onRole(b, actors.DeployRole); there != theirs || removals(b) != 0 || b.Puts() != 1 {
+		if there := policyOn(b, actors.DeployRole); there != theirs || removals(b) != 0 || b.Puts() != 1 {
 			t.Errorf("on the role: %s", there)
 		}
 		if !card.Says("nothing was touched") || card.Says("not known whether") || revoked.Request().Undone != nil {
@@ -409,7 +407,7 @@ func TestAnUndoThatIsKilledBetweenTheWriteAndItsRecordResumes(t *testing.T) {
 				b.Until("it is begun", func() bool { return card.State() == approvals.StateExecuting })
 				card.Becomes(approvals.StateApplied)
 				b.Until("the revocation tells it", func() bool { return revoked.Says("*Undone*") })
-				if onRole(b, actors.DeployRole) != "" || !card.Says("*The deny is taken away*") {
+				if policyOn(b, actors.DeployRole) != "" || !card.Says("*The deny is taken away*") {
 					t.Errorf("the thread:\n%s", b.Transcript())
 				}
 				count := map[approvals.EventType]int{}
@@ -439,7 +437,7 @@ func TestAnUndoWhoseRecordIsLostIsFoundDone(t *testing.T) {
 			}
 		}()
 		card.Approve(actors.Bob)
-		b.Until("the policy is off the role", func() bool { return onRole(b, actors.DeployRole) == "" })
+		b.Until("the policy is off the role", func() bool { return policyOn(b, actors.DeployRole) == "" })
 		b.Settle()
 		b.RedisAway(false)
 		b.Until("the test's own connections are new", func() bool { return b.DB.Ping(t.Context()).Err() == nil })
@@ -467,7 +465,7 @@ func TestAnUndoThatCameLateIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Until("it is told", func() bool { return card.Says("although this request had ended") })
-		if !card.Says("<@U0ROSA> and <@U0BOB>: *Finding:*") || onRole(b, actors.DeployRole) != "" {
+		if !card.Says("<@U0ROSA> and <@U0BOB>: *Finding:*") || policyOn(b, actors.DeployRole) != "" {
 			t.Errorf("the thread:\n%s", b.Transcript())
 		}
 	})
@@ -478,7 +476,7 @@ func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/NightlyBackup")
-		first := onRole(b, "NightlyBackup")
+		first := policyOn(b, "NightlyBackup")
 		cutoff := b.AWS.Now().Add(20 * time.Minute).UTC().Truncate(time.Second)
 		again := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` + cutoff.Format("2006-01-02T15:04:05.000Z") + `"}}}]}`
 		if err := b.World.Prod.PutRolePolicy("NightlyBackup", denyPolicy, again); err != nil {
@@ -515,7 +513,7 @@ func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
 		card = b.AskFor(actors.Rosa, "undo prod/NightlyBackup revive old sessions")
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		if there := onRole(b, "NightlyBackup"); there != "" {
+		if there := policyOn(b, "NightlyBackup"); there != "" {
 			t.Errorf("on the role: %s", there)
 		}
 	})
@@ -584,7 +582,7 @@ func TestAnUndoThatAWSDoesNotAllowFailsWithTheNextStep(t *testing.T) {
 				if !card.Says(c.told) || card.Says("not known whether AWS took the deny away") != c.unsure {
 					t.Errorf("the thread does not say %q:\n%s", c.told, b.Transcript())
 				}
-				if c.end == approvals.StateFailed && onRole(b, actors.DeployRole) == "" {
+				if c.end == approvals.StateFailed && policyOn(b, actors.DeployRole) == "" {
 					t.Error("the deny is gone")
 				}
 			})
@@ -648,7 +646,7 @@ func TestTheCleanUpIsOfferedOnceAndNotAfterAnUndoOrALaterRevocation(t *testing.T
 		b.Cards()[3].Becomes(approvals.StateApplied)
 		away(b, &replica, 3*time.Hour)
 		b.Settle()
-		if offers(first) != 1 || offers(second) != 1 || onRole(b, "NightlyBackup") != "" {
+		if offers(first) != 1 || offers(second) != 1 || policyOn(b, "NightlyBackup") != "" {
 			t.Errorf("%d and %d offers:\n%s", offers(first), offers(second), b.Transcript())
 		}
 	})

@@ -32,6 +32,10 @@ func FileName(what string, r approvals.Request, e approvals.Event, extension str
 // only Role belongs to the log.
 func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
 	switch e.Type {
+	case approvals.EventReport:
+		return reportFiles(r, events, e, c)
+	case approvals.EventSessions, approvals.EventOffered, approvals.EventActivity, approvals.EventVerdict:
+		return trailFiles(r, events, e, c)
 	default:
 		return nil
 	}

@@ -41,14 +41,14 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalVie
 		Type: slack.VTModal, CallbackID: FormDeny, PrivateMetadata: string(metadata),
 		Title: plain("Deny this request?"), Submit: plain("Deny"), Close: plain("Back"),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			section(denyWords(r, c) + " After Deny nothing is done, and the request is closed for everybody."),
+			section(deniedWords(r, c) + " After Deny nothing is done, and the request is closed for everybody."),
 			input,
 		}},
 	}, nil
 }
 
-// denyWords says what is about to be denied.
-func denyWords(r approvals.Request, c Context) string {
+// deniedWords says what is about to be denied.
+func deniedWords(r approvals.Request, c Context) string {
 	if c.Undo != nil {
 		return undoAsked(r, c)
 	}

@@ -37,8 +37,7 @@ var proofList = living{
 type proof struct {
 	cutoff    time.Time
 	back      *ReadBack
-	lost      *Tampered // the deny that a look missed, until it is written again
-	lostAt    time.Time
+	lost      *Tampered  // what a look found instead of the deny, until it is written again
 	rewritten *Rewritten // the last time
 	rewrites  int
 	simulated *Simulated
@@ -59,8 +58,8 @@ func proven(events []approvals.Event) proof {
 		case approvals.EventReadBack:
 			p.back = known[ReadBack](e)
 		case approvals.EventTampered:
-			if t := known[Tampered](e); t != nil && t.Lost() {
-				p.lost, p.lostAt, p.held = t, t.At, nil
+			if t := known[Tampered](e); t != nil {
+				p.lost, p.held = t, nil
 			}
 		case approvals.EventRewritten:
 			if w := known[Rewritten](e); w != nil {
@@ -73,7 +72,9 @@ func proven(events []approvals.Event) proof {
 		case approvals.EventSeenDenied:
 			p.seen = known[Enforcement](e)
 		case approvals.EventHeld:
-			p.held = known[Held](e)
+			if p.held = known[Held](e); p.held != nil {
+				p.lost = nil
+			}
 		case approvals.EventUndone:
 			p.undoneAt = e.At
 		}
@@ -92,14 +93,16 @@ func known[T any](e approvals.Event) *T {
 func (p proof) storedLine() string {
 	const fact = "• *Stored: "
 	written := "what was written"
-	if p.rewrites > 0 {
+	if p.rewrites > 0 && !p.rewritten.At.IsZero() {
 		written = fmt.Sprintf("what was written again on %s", utc(p.rewritten.At))
 	}
 	switch {
 	case !p.undoneAt.IsZero():
 		return fact + "not any more.* Another request took the deny away on " + utc(p.undoneAt) + "."
+	case p.lost != nil && p.lost.Lost():
+		return fact + "no.* A look on " + utc(p.lost.At) + " found it " + p.lost.words() + "."
 	case p.lost != nil:
-		return fact + "no.* A look on " + utc(p.lostAt) + " found it " + p.lost.words() + "."
+		return fact + "not any more.* A look on " + utc(p.lost.At) + " found the role itself gone."
 	case p.back == nil:
 		return fact + "not known.* The policy was not read back."
 	case p.back.Equal:
@@ -111,6 +114,14 @@ func (p proof) storedLine() string {
 	}
 }
 
+// then says that what was seen of the deny was seen while it was there.
+func (p proof) then() string {
+	if p.lost != nil || !p.undoneAt.IsZero() {
+		return ", while it was there"
+	}
+	return ""
+}
+
 func (p proof) paperLine() string {
 	const fact = "• *Effective on paper: "
 	switch s := p.simulated; {
@@ -119,9 +130,9 @@ func (p proof) paperLine() string {
 	case s.Unavailable != "":
 		return fact + "could not be simulated.* " + markup.Replace(clean(s.Unavailable, 600))
 	case s.Before == DeniedByOurs && s.After == NotDenied:
-		return fact + "yes.* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is denied by this policy, one issued a second after it is not."
+		return fact + "yes" + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is denied by this policy, one issued a second after it is not."
 	default:
-		return fact + s.mark() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() +
+		return fact + s.mark() + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() +
 			", one issued a second after it is " + s.After.words() + "."
 	}
 }
@@ -143,7 +154,7 @@ func (p proof) enforcedLine() string {
 		if e.Succeeded > 0 {
 			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy", calls(e.Succeeded), utc(e.LastSucceeded))
 		}
-		return fact + "yes.* *Seen denied* in CloudTrail: " + calls(e.Denied) + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
+		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + calls(e.Denied) + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
 	case e.State == SeenNotDenied:
 		return fact + "no.* CloudTrail shows " + calls(e.Succeeded) + " of old sessions that succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:

@@ -22,6 +22,10 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
+	return withReportButton(told(before, e, c), before, e, c)
+}
+
+func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	if c.Undo != nil {
 		if m, told := undoThread(before, e, c); told {
 			return m
@@ -72,17 +76,29 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 			return nil
 		}
 	case approvals.EventFinding:
-		return finding(before, e)
+		return finding(before, e, c)
+	case approvals.EventReport:
+		return reported(e)
 	case approvals.EventFilesRefused:
 		return filesRefused(e)
+	case approvals.EventTampered:
+		return tampered(before, e, c)
+	case approvals.EventRewritten:
+		return rewritten(e)
+	case approvals.EventHeld:
+		return held(e)
 	case approvals.EventEvidence:
-		return evidence(e, c)
+		return evidenceNews(before, e)
+	case approvals.EventActivity:
+		return activityNews(before, e)
+	case approvals.EventVerdict:
+		return verdict(before, e, c)
 	case approvals.EventInert:
 		return inert(before, e, c)
 	case approvals.EventUndone:
 		return undone(before, e, c)
 	default:
-		return nil // EventStarted: the outcome follows at once
+		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer
 	}
 }
 
@@ -129,6 +145,9 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.CallerARN != "" {
 		text += "\n• Written as " + code(a.CallerARN, 300) + "."
 	}
+	if a.Unnamed {
+		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
+	}
 	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers.\n" +
 		"Undo, or " + undoCommand(c.Role, "") + ", asks to take the deny away again."
 	return offerUndo(sentence(text), before, c)
@@ -161,7 +180,8 @@ func setAside(e approvals.Event) *Message {
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventUndone:
+		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone:
 		return true
 	default:
 		return false
@@ -183,10 +203,13 @@ func askAgain(m *Message, r approvals.Request, c Context) *Message {
 const shownRefusals = 3
 
 // finding tells what was noticed about the role.
-func finding(before approvals.Request, e approvals.Event) *Message {
+func finding(before approvals.Request, e approvals.Event, c Context) *Message {
 	f, err := detail[Finding](e)
 	if err != nil {
 		return nil
+	}
+	if len(f.Changes) > 0 {
+		return culprits(before, f.Changes, c)
 	}
 	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
 	if f.Urgent {

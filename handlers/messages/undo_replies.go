@@ -21,8 +21,8 @@ func UndoneAlready(role Role) *Message {
 	return sentence("Nothing was requested: the deny that this request put on " + roleWords(role) + " was taken away already. Its thread says when and by whom.")
 }
 
-// DenyGone answers when the role is as it was before the deny, although nobody undid it here.
-func DenyGone(role Role) *Message {
+// DenyAlreadyGone answers when the role is as it was before the deny, although nobody undid it here.
+func DenyAlreadyGone(role Role) *Message {
 	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the deny, so there is nothing to take away. It was not revokebot that took it: CloudTrail has the call, DeleteRolePolicy or PutRolePolicy on the role.")
 }
 

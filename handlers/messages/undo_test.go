@@ -141,7 +141,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"reply_undo_usage":        messages.UndoUsage(),
 		"reply_undo_nothing":      messages.NothingToUndo(role),
 		"reply_undo_already":      messages.UndoneAlready(role),
-		"reply_undo_gone":         messages.DenyGone(role),
+		"reply_undo_gone":         messages.DenyAlreadyGone(role),
 		"reply_undo_changed":      messages.DenyChanged(role, true),
 		"reply_undo_removed":      messages.DenyChanged(role, false),
 		"reply_undo_another_role": messages.DenyOfAnotherRole(role),

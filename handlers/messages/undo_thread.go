@@ -101,15 +101,15 @@ func undone(before approvals.Request, e approvals.Event, c Context) *Message {
 	if err != nil {
 		return sentence("*Undone.* The deny was taken away by another request.")
 	}
-	text := undoneWords(v, c)
+	text := undoneText(v, c)
 	if v.Revives {
 		text = mentions(involved(before)) + ": " + text
 	}
 	return sentence(text)
 }
 
-// undoneWords says who took the deny of a revocation away, and what that means for old sessions.
-func undoneWords(v Undone, c Context) string {
+// undoneText says who took the deny of a revocation away, and what that means for old sessions.
+func undoneText(v Undone, c Context) string {
 	what := "*Undone* on " + utc(v.At) + ": the deny is off " + roleWords(c.Role) + "."
 	switch {
 	case v.Found:
