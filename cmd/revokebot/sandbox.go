@@ -171,7 +171,7 @@ func sandboxConfig(world actors.World, margin time.Duration) string {
 		fmt.Fprintf(&b, "  %s:\n    id: %q\n    assume_role: %s\n    external_id: %s\n    regions: [us-east-1, eu-west-1]\n",
 			name, ids[name], world.Spokes[name], actors.ExternalID)
 	}
-	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\ntrail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
+	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n  guard: [5s, 15s, 60s, 5m, 15m, 30m]\ntrail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
 	return b.String()
 }
 

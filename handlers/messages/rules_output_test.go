@@ -32,6 +32,7 @@ func foreign(t *rapid.T, label string) string {
 }
 
 var (
+	fences  = regexp.MustCompile("```[^`]*```")
 	spans   = regexp.MustCompile("`[^`\n]*`")
 	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
 	angled  = regexp.MustCompile(`<[^>]*>?`)
@@ -42,12 +43,15 @@ func outsideHarmless(t interface{ Errorf(string, ...any) }, name, text string) {
 	if strings.Count(text, "`")%2 != 0 {
 		t.Errorf("%s: a code span is not closed: %q", name, text)
 	}
-	for _, span := range spans.FindAllString(text, -1) {
-		if strings.ContainsAny(span, "<>") {
-			t.Errorf("%s: markup in a code span: %q", name, span)
+	rest := text
+	for _, code := range []*regexp.Regexp{fences, spans} {
+		for _, span := range code.FindAllString(rest, -1) {
+			if strings.ContainsAny(span, "<>") {
+				t.Errorf("%s: markup in a code span: %q", name, span)
+			}
 		}
+		rest = code.ReplaceAllString(rest, "")
 	}
-	rest := spans.ReplaceAllString(text, "")
 	for _, tag := range angled.FindAllString(rest, -1) {
 		if !allowed.MatchString(tag) {
 			t.Errorf("%s: markup from outside: %q in %q", name, tag, text)
@@ -118,33 +122,38 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), role)
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
 	who := cmp.Or(foreign(t, "who"), "?")
-	evidence := messages.Evidence{Since: at, Until: at, FollowUp: rapid.IntRange(0, 1).Draw(t, "look"), Failed: ""}
-	for range rapid.IntRange(0, messages.MaxRows).Draw(t, "rows") {
-		evidence.Rows = append(evidence.Rows, messages.Session{
-			Time: at, Caller: foreign(t, "caller"), SessionName: foreign(t, "session"), SourceAddress: foreign(t, "address"),
-			Region: foreign(t, "region"), ErrorCode: rapid.SampledFrom(append(nasty, "")).Draw(t, "error"), After: rapid.Bool().Draw(t, "after"),
-		})
-	}
-	for range rapid.IntRange(0, 40).Draw(t, "regions") {
-		evidence.Regions = append(evidence.Regions, messages.Region{
-			Name: foreign(t, "region"), Covered: rapid.Bool().Draw(t, "covered"), Reason: rapid.SampledFrom([]string{"", "access denied", strings.Repeat("long ", 200)}).Draw(t, "why"),
-			Truncated: rapid.Bool().Draw(t, "truncated"),
-		})
-	}
 	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())
 	applied := messages.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
 	s.add(approvals.EventApplied, "", applied)
 	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch")})
 	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
-	s.add(approvals.EventEvidence, "", evidence)
+	seen := messages.Enforcement{State: messages.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
+	s.add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: messages.Verdict(foreign(t, "verdict"))})
+	s.add(approvals.EventSeenDenied, "", seen)
+	lost := messages.Tampered{State: messages.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried."}
+	s.add(approvals.EventTampered, "", lost)
+	lost.State, lost.Promise = messages.TamperedState(foreign(t, "state")), cutoff
+	s.add(approvals.EventTampered, "", lost)
+	back := messages.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back")}
+	s.add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
+	changes := messages.Finding{}
+	for range rapid.IntRange(0, 50).Draw(t, "changes") {
+		changes.Changes = append(changes.Changes, messages.Change{
+			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"), UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
+		})
+	}
+	s.add(approvals.EventFinding, "", changes)
+	s.add(approvals.EventHeld, "", messages.Held{At: at, After: time.Hour, Cutoff: cutoff})
+	incident(t, s)
 	out := map[string]*messages.Message{
-		"plain":   messages.Plain(foreign(t, "plain")),
-		"nothere": messages.NotHere(foreign(t, "word")),
-		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
-		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
-		"posting": messages.CardImpossible(foreign(t, "slack error")),
-		"usage":   messages.Usage(nil),
-		"text":    messages.EvidenceAsText(s.events[len(s.events)-1]),
+		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),
+		"proof":        messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
+		"plain":        messages.Plain(foreign(t, "plain")),
+		"nothere":      messages.NotHere(foreign(t, "word")),
+		"refused":      messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
+		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
+		"posting":      messages.CardImpossible(foreign(t, "slack error")),
+		"usage":        messages.Usage(nil),
 	}
 	for n := 1; n <= len(s.events); n++ {
 		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
@@ -152,7 +161,20 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 			out[fmt.Sprintf("thread %d (%s)", n, s.events[n-1].Type)] = m
 		}
 	}
+	for _, name := range []string{"proof", "evidence", "sessions", "findings", "menu"} {
+		if m := messages.LivingMessage(name, s.fold(len(s.events)), s.events, c); m != nil {
+			out[name] = m
+			if m.Simpler != nil {
+				out[name+", simpler"] = m.Simpler
+			}
+		}
+	}
 	return out
+}
+
+// jsonOf is a document with a text in it.
+func jsonOf(t *testing.T, text string) string {
+	return string(must(t, map[string]string{"Resource": text}))
 }
 
 // Rule 18.
