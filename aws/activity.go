@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
@@ -27,7 +28,7 @@ const defaultCalls = 1000
 type Activity struct {
 	Calls       int
 	Denied      int // refused for want of a permission
-	Failed      int // failed otherwise
+	Failed      int // failed otherwise, or cannot be read
 	First, Last time.Time
 
 	Services []ServiceUse // most used first; all
@@ -81,6 +82,28 @@ type Source struct {
 	UserAgent   string // of the newest call
 	Calls       int
 	First, Last time.Time
+}
+
+// Elsewhere returns the addresses from which the key of a session was used and which are not where the session was opened:
+// a key that was copied. It is empty for sessions that AWS services opened, whose holders' addresses are not in the event, and
+// for what services did in the session's name.
+func (a Activity) Elsewhere(s Session) []Source {
+	if !isAddress(s.SourceAddress) {
+		return nil
+	}
+	var elsewhere []Source
+	for _, source := range a.Sources {
+		if isAddress(source.Address) && source.Address != s.SourceAddress {
+			elsewhere = append(elsewhere, source)
+		}
+	}
+	return elsewhere
+}
+
+// isAddress reports whether a source is an address, and not a service's name or "AWS Internal".
+func isAddress(source string) bool {
+	_, err := netip.ParseAddr(source)
+	return err == nil
 }
 
 // Activity lists what was done with an access key in the window, from every region of the account at once. A region that

@@ -15,6 +15,7 @@ type Call struct {
 	Region        string
 	Service, Name string // iam, CreateAccessKey
 	ErrorCode     string // "" for a success
+	Unread        bool   // the event's record could not be read: whether it was a success is not known
 	Denied        bool   // refused for want of a permission
 	ExplicitDeny  bool   // and the message speaks of an explicit deny in a policy of the role, as the deny of a revocation is
 	Target        string // what it was about, in short: "user backdoor"; "" where the event does not say it
@@ -41,6 +42,7 @@ func decodeCall(r record, in types.Event, region string) Call {
 		Service:       r.service(in),
 		Name:          first(r.EventName, awssdk.ToString(in.EventName)),
 		ErrorCode:     r.ErrorCode,
+		Unread:        r.EventName == "",
 		Denied:        isDenial(r.ErrorCode),
 		SourceAddress: r.SourceIPAddress,
 		UserAgent:     r.UserAgent,
@@ -58,7 +60,7 @@ func decodeCall(r record, in types.Event, region string) Call {
 }
 
 // succeeded reports whether the call went through.
-func (c Call) succeeded() bool { return c.ErrorCode == "" }
+func (c Call) succeeded() bool { return c.ErrorCode == "" && !c.Unread }
 
 // proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under every one (STS API
 // reference, "GetCallerIdentity").

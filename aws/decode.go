@@ -67,6 +67,9 @@ func decodeSession(r record, in types.Event, region string) (Session, bool) {
 		s.RoleARN, s.Target = "", first(asked.TargetPrincipal, asked.Name)
 	}
 	s.fromResources(r, in)
+	if s.AccessKeyID == s.CallerAccessKey {
+		s.AccessKeyID = "" // what the call was signed with is not what it gave
+	}
 	if s.RoleARN == "" && !derived && s.ErrorCode != "" {
 		s.RoleARN = roleInMessage(r.ErrorMessage)
 	}

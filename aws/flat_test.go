@@ -31,7 +31,7 @@ func manyRegions(t *testing.T, each int) (sessions, calls measured) {
 			before, n := liveHeap(), 0
 			began := time.Now()
 			m.events = do(func(Progress) {
-				if n++; n%100 == 0 {
+				if n++; n%17 == 0 {
 					m.held = max(m.held, int64(liveHeap())-int64(before))
 				}
 			})

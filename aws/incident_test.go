@@ -288,6 +288,29 @@ func TestARoleOfAnAccountThatIsNotConfiguredEndsTheChain(t *testing.T) {
 	})
 }
 
+func TestAKeyThatIsUsedElsewhereThanItWasOpenedWasCopied(t *testing.T) {
+	onIncident(t, func(t *testing.T, in *incident) {
+		copied := person{in.bench, in.fresh.key, thief}
+		if _, err := copied.iam().ListRoles(t.Context(), &iam.ListRolesInput{}); err != nil {
+			t.Fatal(err)
+		}
+		var opened Session
+		for _, s := range in.lookup().Sessions {
+			if s.AccessKeyID == in.fresh.key.AccessKeyID {
+				opened = s
+			}
+		}
+		did := in.activity(in.fresh.key.AccessKeyID)
+		if got := did.Elsewhere(opened); len(got) != 1 || got[0].Address != thief || got[0].Calls != 1 || got[0].First.IsZero() {
+			t.Errorf("got %+v", got)
+		}
+		opened.SourceAddress = "lambda.amazonaws.com"
+		if got := did.Elsewhere(opened); got != nil {
+			t.Errorf("where a function runs is not said: %+v", got)
+		}
+	})
+}
+
 func (p person) mustAssumeIn(account, role string) person {
 	p.b.t.Helper()
 	out, err := sts.NewFromConfig(p.config()).AssumeRole(p.b.t.Context(), &sts.AssumeRoleInput{

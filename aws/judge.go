@@ -76,7 +76,7 @@ const mostSaid = 20
 // when nothing that came out of suspicious sessions lives on in another role; and when all that was asked was answered in
 // full. Whatever shows the contrary is not contained, even if not everything was answered. All else is unknown.
 func Judge(in JudgeInput) Judgement {
-	j := &judge{in: in, from: later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}}
+	j := &judge{in: in, from: later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}, fresh: map[string]bool{}}
 	if in.Cutoff.IsZero() {
 		j.out.Reasons = []string{"Nothing was revoked."}
 		return j.out
@@ -84,6 +84,11 @@ func Judge(in JudgeInput) Judgement {
 	for _, s := range in.Suspects {
 		if s.Session.AccessKeyID != "" {
 			j.suspicious[s.Session.AccessKeyID] = true
+		}
+	}
+	for _, s := range in.Sessions {
+		if s.AccessKeyID != "" && !s.Derived && !s.Time.Before(in.Cutoff) {
+			j.fresh[s.AccessKeyID] = true
 		}
 	}
 	j.oldSessions()
@@ -106,6 +111,7 @@ type judge struct {
 	in         JudgeInput
 	from       time.Time       // from when on a success counts
 	suspicious map[string]bool // access keys
+	fresh      map[string]bool // access keys of sessions that were issued after the cutoff
 	against    []string        // what shows that it is not contained
 	missing    []string        // what keeps it from being known
 	out        Judgement
@@ -119,9 +125,11 @@ func (j *judge) miss(format string, args ...any) {
 	j.missing = append(j.missing, fmt.Sprintf(format, args...))
 }
 
-// isOld reports whether the deny has to stop a session. Credentials that a session made for itself count as old even when
-// they are new: whether they keep the issue time is not documented.
+// isOld reports whether the deny has to stop a session. Credentials that an old session made for itself count as old even
+// when they are new: whether they keep the issue time is not documented.
 func (j *judge) isOld(s Session) bool {
-	return s.Issued() && !s.Uncertain && s.Kind != KindRoot && (s.Time.Before(j.in.Cutoff) || s.Derived) &&
-		(s.Expires.IsZero() || s.Expires.After(j.in.Cutoff))
+	if !s.Issued() || s.Uncertain || s.Kind == KindRoot || !s.Expires.IsZero() && !s.Expires.After(j.in.Cutoff) {
+		return false
+	}
+	return s.Time.Before(j.in.Cutoff) || s.Derived && !j.fresh[s.CallerAccessKey]
 }

@@ -141,6 +141,15 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			l.RoleARN, l.Child.Kind, l.Child.Derived, l.Child.Time = deployARN, KindConsole, true, cutoff.Add(time.Minute)
 		}), ContainmentUnknown, "made itself new credentials (GetSigninToken)"},
 
+		"an old session made itself another key": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, thief), func(s *Session) { s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-eve-0" })...)
+			return in
+		}, ContainmentUnknown, "1 old session that had to be looked at"},
+		"a new one made itself another key": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, office), func(s *Session) { s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-alice-6" })...)
+			return in
+		}, Contained, ""},
+
 		"a region did not answer": {func(in JudgeInput) JudgeInput {
 			in.Regions = append(in.Regions[:1:1], RegionCoverage{Region: "eu-west-1"})
 			return in

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,21 +68,28 @@ func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	}
 	regions := a.regionsOf()
 	read := make([]regionAnswer, len(regions))
-	watch := newWatch(regions, q.Progress)
+	watch, found := newWatch(regions, q.Progress), newNewestSessions(q.Limit)
 	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *stint) {
 		defer watch.done(s.region)
 		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
-		c.lookupRegion(ctx, a, q, s, &read[i], watch)
+		c.lookupRegion(ctx, a, q, s, &read[i], found, watch)
 	})
 
 	report := Report{Since: q.Since, Until: q.Until}
-	var sessions []Session
 	for _, r := range read {
 		report.Regions = append(report.Regions, r.coverage)
-		sessions = append(sessions, r.sessions...)
 		report.AskedAt = later(report.AskedAt, r.askedAt)
 	}
-	report.keep(once(sessions), q)
+	found.trim()
+	report.Sessions = found.sessions
+	for i := range report.Regions {
+		region := &report.Regions[i]
+		region.Truncated = region.Truncated || found.dropped[region.Region]
+		region.AttemptsCut = region.AttemptsCut || found.cut[region.Region]
+	}
+	for i := range report.Sessions {
+		report.Sessions[i].Relation = relation(report.Sessions[i].Time, q.Cutoff)
+	}
 	return report, nil
 }
 
@@ -101,46 +107,15 @@ func (c *Cloud) toAsk(ctx context.Context, name string, since, until time.Time) 
 	return a, err
 }
 
-// mostAttempts bounds the attempts that gave nothing, so that they never take the place of sessions: whoever is locked out
-// may try every second.
-const mostAttempts = 100
-
-// keep takes the newest sessions, and says at their regions where more were.
-func (r *Report) keep(sessions []Session, q LookupQuery) {
-	issued, attempts := 0, 0
-	for _, s := range sessions {
-		s.Relation = relation(s.Time, q.Cutoff)
-		i := slices.IndexFunc(r.Regions, func(c RegionCoverage) bool { return c.Region == s.Region })
-		switch {
-		case s.Issued() && issued == q.Limit:
-			if i >= 0 {
-				r.Regions[i].Truncated = true
-			}
-			continue
-		case s.Issued():
-			issued++
-		case attempts == mostAttempts:
-			if i >= 0 {
-				r.Regions[i].AttemptsCut = true
-			}
-			continue
-		default:
-			attempts++
-		}
-		r.Sessions = append(r.Sessions, s)
-	}
-}
-
 // regionAnswer is what one region contributed.
 type regionAnswer struct {
-	sessions []Session
 	coverage RegionCoverage
 	askedAt  time.Time
 }
 
 // lookupRegion reads one region up to the limit, within the region's own time. What was read before a failure is kept: it
 // is the newest part.
-func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *stint, answer *regionAnswer, watch *watch) {
+func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *stint, answer *regionAnswer, all *newestSessions, watch *watch) {
 	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
 		query.stint = s
 		issued, attempts, n := 0, 0, 0
@@ -152,7 +127,7 @@ func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *
 			}
 			answer.askedAt = page.clock.server
 			answer.coverage.Events += len(page.events)
-			found := 0
+			var found []Session
 			for _, event := range page.events {
 				session, ok := take(event)
 				switch {
@@ -165,17 +140,19 @@ func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *
 				default:
 					attempts++
 				}
-				answer.sessions = append(answer.sessions, session)
-				found++
+				found = append(found, session)
 			}
-			watch.read(len(page.events), found)
+			all.add(found)
+			watch.read(len(page.events), len(found))
 			if n++; issued >= q.Limit || n == pagesAtMost {
 				return page.more
 			}
 		}
 		return false
 	}
-	if read(naming(q.RoleARN, q.Since, q.Until), 0, func(e types.Event) (Session, bool) { return decodeEvent(e, s.region) }) {
+	// Other events may name the role, too; they do not make the look endless.
+	most := 2*((q.Limit+lookupPage-1)/lookupPage) + 2
+	if read(naming(q.RoleARN, q.Since, q.Until), most, func(e types.Event) (Session, bool) { return decodeEvent(e, s.region) }) {
 		answer.coverage.Truncated = true
 	}
 	if !q.Wide {

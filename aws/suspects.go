@@ -2,7 +2,6 @@ package aws
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -117,8 +116,8 @@ func (c crowd) strangeCaller(s Session) string {
 
 // strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is not.
 func (c crowd) strangeAddress(s Session) string {
-	if _, err := netip.ParseAddr(s.SourceAddress); err != nil {
-		return "" // a service's name, or "AWS Internal"
+	if !isAddress(s.SourceAddress) {
+		return ""
 	}
 	here := c.addresses[s.CallerID][s.SourceAddress]
 	for other := range c.users[s.SourceAddress] {

@@ -124,6 +124,24 @@ func TestAFloodOfDeniedAttemptsIsCutAndHidesNoSession(t *testing.T) {
 	})
 }
 
+func TestEventsThatOnlyMentionTheRoleDoNotMakeALookEndless(t *testing.T) {
+	onBench(t, func(_ *standin.Config, c *Config) { c.Accounts[0].Regions = nil }, func(t *testing.T, b *bench) {
+		b.role(standin.RoleSpec{})
+		role := b.describe("prod/Deploy")
+		b.session200(t)
+		time.Sleep(time.Second)
+		for range 300 {
+			b.tells("us-east-1", map[string]any{
+				"eventName": "CreateFunction20150331", "eventSource": "lambda.amazonaws.com", "resources": []map[string]any{{"type": "AWS::IAM::Role", "ARN": role.ARN}},
+			})
+		}
+		got, err := b.cloud.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN, Limit: 50})
+		if err != nil || len(got.Sessions) != 0 || got.Regions[0].Events != 4*50 || !got.Regions[0].Truncated {
+			t.Errorf("%d sessions, %s, %v", len(got.Sessions), coverage(got), err)
+		}
+	})
+}
+
 // seventeen are as many regions as an account has by default.
 var seventeen = []string{
 	"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2", "eu-west-3",
