@@ -156,6 +156,7 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 		approvals.EventInert, approvals.EventUndone,
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
+		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity, approvals.EventOffered, approvals.EventChosen, approvals.EventVerdict,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {
 			coded[string(event)] = row{to: "stays"}

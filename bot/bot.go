@@ -135,6 +135,7 @@ func (b *Bot) run(ctx context.Context) error {
 		<-taking.Done()
 		b.status.stopping.Store(true)
 		b.log.InfoContext(work, "stopping: finishing what is in hand")
+		b.handlers.StopLooking()
 		if pause(work, b.cfg.StopTimeout) {
 			stopWork(errStopTimeout)
 		}

@@ -50,7 +50,18 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		"no payload at all":                    {kind: frameSlash, payload: ``, unreadable: "slash command"},
 		"null for a payload":                   {kind: frameSlash, payload: `null`, unreadable: "without a user"},
 
-		"a click":                          {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`), want: pressed},
+		"a click": {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`), want: pressed},
+		"a choice from a menu": {
+			kind: frameClick,
+			payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`),
+				`"value":"R1"`, `"selected_option":{"text":{"type":"plain_text","text":"x"},"value":"R1"}`, 1),
+			want: pressed,
+		},
+		"a choice in a form nobody knows": {
+			kind:    frameClick,
+			payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`), `"value":"R1"`, `"value":"R1","selected_option":[7]`, 1),
+			want:    pressed,
+		},
 		"a click in an ephemeral message":  {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `null`, `null`), want: pressed},
 		"a click without a container":      {kind: frameClick, payload: click(`{}`, `{"id":"C1"}`, `{"ts":"1.1"}`), want: pressed},
 		"a click with blocks nobody knows": {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1","blocks":[{"type":"hologram","elements":7}],"reactions":"x"}`), want: pressed},

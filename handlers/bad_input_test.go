@@ -247,20 +247,41 @@ func TestMalformedEnvelopesAreAcknowledgedAndDoNothing(t *testing.T) {
 // Rule 18. What AWS tells of a session holds its token; nobody else may ever see it.
 func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bench.New(t, bench.Options{})
-		stolen := b.Session("deploy-stolen")
-		card := b.Ask()
-		card.Approve(actors.Bob)
-		b.Until("the evidence is told", func() bool { return card.Says("deploy-stolen") })
-		token := stolen.SessionToken[:40]
+		b := burgled(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
+		card := b.revoked()
+		menu := message(b.Bench, card, "What did another session do?")
+		for _, s := range messages.Gather(card.Events()).Sessions {
+			if s.SessionName == "deploy-stolen" {
+				press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, messages.ValueOf(card.ID, s.Mark()))
+			}
+		}
+		message(b.Bench, card, "<@U0NILS> asked what a session did")
+		message(b.Bench, card, "whether it is contained")
+		card.CaughtUp()
 		var kept strings.Builder
 		kept.WriteString(b.Redis.Dump())
 		kept.WriteString(b.Log.String())
 		for _, call := range b.Slack.Calls("") {
 			fmt.Fprintf(&kept, "%s %v %s\n", call.Method, call.Args, call.Response)
 		}
-		if strings.Contains(kept.String(), token) || strings.Contains(kept.String(), "sessionToken") {
-			t.Error("a session token is kept somewhere")
+		names := 0
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			for _, f := range m.Files {
+				content, ok := b.Slack.FileContent(f.ID)
+				if !ok {
+					t.Errorf("no file %s", f.Name)
+				}
+				kept.Write(content)
+				names++
+			}
+		}
+		if names < 3 || !strings.Contains(kept.String(), b.key.AccessKeyID) {
+			t.Fatalf("%d files; the key of the stolen session is not there: the search finds nothing", names)
+		}
+		for _, token := range []string{b.key.SessionToken[:40], b.deeper.SessionToken[:40], "sessionToken"} {
+			if strings.Contains(kept.String(), token) {
+				t.Errorf("a session token is kept somewhere: %s", token)
+			}
 		}
 		for _, secret := range []string{bench.AppToken, bench.BotToken, "/commands/response/", "ticket="} {
 			if b.Log.Has(secret) {

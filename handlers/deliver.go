@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -146,8 +147,8 @@ func (d *delivery) turn(ctx context.Context) error {
 	if err := d.card(ctx, r, events, c); err != nil {
 		return err
 	}
+	d.withoutFiles = slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused })
 	for _, e := range events {
-		d.withoutFiles = d.withoutFiles || e.Type == approvals.EventFilesRefused
 		if e.Seq <= d.at.Cursor {
 			continue
 		}

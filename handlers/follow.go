@@ -131,7 +131,7 @@ func (q *inquiry) oldSessions(ctx context.Context, report aws.Report, into map[s
 
 // recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny.
 func (q *inquiry) recordActivity(ctx context.Context, told messages.Activity, s followed) error {
-	detail, err := packActivity(told)
+	detail, err := packActivity(&told)
 	if err != nil {
 		return err
 	}
@@ -147,34 +147,6 @@ func (q *inquiry) recordActivity(ctx context.Context, told messages.Activity, s 
 		t.Events = append(t.Events, approvals.Event{Type: approvals.EventSeenDenied, Source: "seen " + q.item.Source, Detail: detail})
 	}
 	return q.h.Store.Commit(ctx, t)
-}
-
-// packActivity writes an activity in at most messages.MaxDetail bytes, with fewer doors and sessions if need be.
-func packActivity(told messages.Activity) (json.RawMessage, error) {
-	for doors := messages.MaxDoors; ; doors /= 2 {
-		detail, err := json.Marshal(told)
-		if err != nil {
-			return nil, fmt.Errorf("record what sessions did: %w", err)
-		}
-		if len(detail) <= messages.MaxDetail {
-			return detail, nil
-		}
-		if doors == 0 { // the texts of a few sessions are that long
-			told.NotRead += len(told.Sessions) - len(told.Sessions)/2
-			told.Sessions = told.Sessions[:len(told.Sessions)/2]
-			if len(told.Sessions) == 0 {
-				told.Chain, told.MoreLinks, told.News, told.NewLinks = nil, told.MoreLinks+len(told.Chain), nil, nil
-			}
-			continue
-		}
-		for i, s := range told.Sessions {
-			if len(s.Doors) > doors {
-				s.MoreDoors += len(s.Doors) - doors
-				s.Doors = s.Doors[:doors]
-				told.Sessions[i] = s
-			}
-		}
-	}
 }
 
 // activityOf is what the log keeps of what a session did.

@@ -109,8 +109,10 @@ type Handlers struct {
 	log *slog.Logger
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or a revocation.
 	slow chan struct{}
-	// looks bounds the looks at CloudTrail among them.
-	looks chan struct{}
+	// looks bounds the looks at CloudTrail among them, which last until stopLooking.
+	looks       chan struct{}
+	mayLook     context.Context
+	stopLooking context.CancelFunc
 }
 
 const (
@@ -147,6 +149,7 @@ func New(cfg Config) (*Handlers, error) {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
 	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
+	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -206,10 +209,21 @@ func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(cont
 	return ifFree(ctx, h.slow, slowTurn, item, do)
 }
 
-// looking does the same for a look at CloudTrail.
+// looking does the same for a look at CloudTrail. One that StopLooking interrupts comes back, here or elsewhere.
 func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
-	return ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.mayLook, cancel)()
+	err := ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
+	if err != nil && h.mayLook.Err() != nil {
+		return &Again{After: slowTurn, Busy: true}
+	}
+	return err
 }
+
+// StopLooking ends the looks at CloudTrail that are under way, and all later ones at once: a process that stops need not
+// wait for them. What they have recorded stays, and they are taken up again.
+func (h *Handlers) StopLooking() { h.stopLooking() }
 
 func ifFree(
 	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,

@@ -57,10 +57,11 @@ func assume(b *bench.Bench, cfg awssdk.Config, role, name string) awsstandin.Acc
 	return awsstandin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
 }
 
-// break-in: a thief opens a session of DeployRole with the CI's key, widens another role, and goes on to DataRole.
+// breakIn is a bench on which a thief opens a session of DeployRole with the CI's key, widens another role, and goes on to DataRole.
 type breakIn struct {
 	*bench.Bench
 	key      awsstandin.AccessKey
+	deeper   awsstandin.AccessKey // of the session of DataRole
 	dataRole string
 }
 
@@ -90,8 +91,8 @@ func burgled(t *testing.T, o bench.Options) breakIn {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	deeper := assume(b.Bench, from(b.Bench, thiefAddress, b.key), b.dataRole, "deeper")
-	if _, err := iam.NewFromConfig(from(b.Bench, thiefAddress, deeper)).ListRoles(t.Context(), &iam.ListRolesInput{}); err != nil {
+	b.deeper = assume(b.Bench, from(b.Bench, thiefAddress, b.key), b.dataRole, "deeper")
+	if _, err := iam.NewFromConfig(from(b.Bench, thiefAddress, b.deeper)).ListRoles(t.Context(), &iam.ListRolesInput{}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Minute)
@@ -355,6 +356,39 @@ func TestLooksThatHangHoldUpNothing(t *testing.T) {
 				t.Errorf("revocation %d took %v", i, took)
 			}
 			time.Sleep(4 * time.Second)
+		}
+	})
+}
+
+func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{FollowUps: []time.Duration{time.Minute}, ErrorsAllowed: true})
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		message(b, card, "What did another session do?")
+		b.Stop(0)
+		handOut(b) // in which it comes due
+		handOut(b)
+		b.Start()
+		m := message(b, card, "*unknown* whether it is contained")
+		if !strings.Contains(m.Text, "failed at the last look several times") {
+			t.Errorf("the word is %s", m.Text)
+		}
+	})
+}
+
+// A workspace that refuses the block of the table has it in preformatted text.
+func TestATableThatSlackRefusesIsShownAsText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: 1, Delay: 3 * time.Second})
+		card.Approve(actors.Bob)
+		message(b, card, "Looking at CloudTrail …")
+		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", Error: "invalid_blocks", Times: 1})
+		m := message(b, card, "*Sessions of the role*")
+		if strings.Contains(string(m.Blocks), `"table"`) || !strings.Contains(string(m.Blocks), "```Time (UTC) ") || !strings.Contains(string(m.Blocks), "release-notes") {
+			t.Errorf("it is shown as %s", m.Blocks)
 		}
 	})
 }

@@ -111,9 +111,7 @@ func conclusion(j aws.Judgement, activities map[string]aws.Activity) messages.Co
 		c.Word = messages.WordNotContained
 	case aws.ContainmentUnknown:
 	}
-	for _, why := range j.Reasons[:min(len(j.Reasons), messages.MaxReasons)] {
-		c.Why = append(c.Why, why)
-	}
+	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), messages.MaxReasons)]...)
 	for _, call := range j.Calls[:min(len(j.Calls), messages.MaxCalls)] {
 		c.Calls = append(c.Calls, callRow(call, signedBy(call, activities)))
 	}
@@ -172,9 +170,9 @@ func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[strin
 
 // word is the event that a look ends with.
 func (q *inquiry) word(c messages.Conclusion) (approvals.Event, error) {
-	detail, err := json.Marshal(c)
+	detail, err := packConclusion(&c)
 	if err != nil {
-		return approvals.Event{}, fmt.Errorf("record a verdict: %w", err)
+		return approvals.Event{}, err
 	}
 	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}, nil
 }

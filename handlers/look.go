@@ -205,9 +205,9 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 	if q.number > 0 {
 		told.News, told.MoreNews = news(report, fresh, suspicious)
 	}
-	detail, err := json.Marshal(told)
+	detail, err := packEvidence(&told)
 	if err != nil {
-		return fmt.Errorf("record evidence: %w", err)
+		return err
 	}
 	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {

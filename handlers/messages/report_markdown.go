@@ -121,7 +121,7 @@ func (i incidentReport) impact(s *sheet) {
 		}
 		text := "The " + mdSession(session) + ", opened " + stampLine(session.Time)
 		if suspect {
-			text += ", stands out: the " + why.words()
+			text += ", stands out: " + why.words()
 		}
 		switch {
 		case !looked:

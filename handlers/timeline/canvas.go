@@ -14,6 +14,7 @@ var (
 	ink        = color.RGBA{0x1D, 0x1C, 0x1D, 0xFF}
 	grey       = color.RGBA{0x4A, 0x49, 0x4C, 0xFF}
 	grid       = color.RGBA{0xE2, 0xE2, 0xE6, 0xFF} // says nothing by itself
+	shade      = color.RGBA{0xD6, 0xD6, 0xDC, 0xFF} // nobody looked
 	edge       = color.RGBA{0x8D, 0x8C, 0x92, 0xFF}
 	blue       = color.RGBA{0x12, 0x64, 0xA3, 0xFF} // issued before
 	green      = color.RGBA{0x00, 0x6B, 0x4F, 0xFF} // issued after
@@ -57,6 +58,12 @@ func (c *canvas) stripes(r image.Rectangle, right bool, col color.RGBA) {
 	}
 }
 
+// unseen fills what nobody looked at: wide pale stripes, behind everything.
+func (c *canvas) unseen(r image.Rectangle) {
+	c.fill(r, shade)
+	c.stripes(r, true, paper)
+}
+
 // polygon fills a shape with smooth edges.
 func (c *canvas) polygon(col color.Color, points ...image.Point) {
 	box := image.Rectangle{Min: points[0], Max: points[0]}
@@ -98,7 +105,7 @@ func (c *canvas) reduced() *image.Paletted {
 		at    uint8
 	)
 	// The colours that carry a meaning are kept exactly.
-	for _, col := range []color.RGBA{paper, ink, grey, grid, edge, blue, green, red, orange} {
+	for _, col := range []color.RGBA{paper, ink, grey, grid, shade, edge, blue, green, red, orange} {
 		out.Palette = append(out.Palette, col)
 		index[bucket(col.R, col.G, col.B)] = uint8(len(out.Palette))
 	}

@@ -10,6 +10,9 @@ import (
 func (l *layout) draw(c *canvas) {
 	c.fill(c.img.Bounds(), background)
 	c.frame(c.img.Bounds(), 2, edge) // where the theme is as light as the paper
+	for _, part := range l.unseen() {
+		c.unseen(image.Rect(part[0], plotTop-rowGap/2, part[1], l.bottom))
+	}
 	c.write(c.text.title, ink, plotLeft, titleLine, l.title)
 	c.write(c.text.small, grey, plotLeft, windowRow, c.text.visible(c.text.small, l.window, plotRight-plotLeft))
 	l.axis(c)
@@ -178,8 +181,10 @@ func drawMark(c *canvas, k MarkKind, x, y int) {
 func (l *layout) sample(c *canvas, e entry, y int) {
 	mid := y - legendHigh/2
 	switch {
-	case e.words == "":
-		return
+	case e.unseen:
+		box := image.Rect(e.x, mid-laneHigh/2, e.x+42, mid+laneHigh/2)
+		c.unseen(box)
+		c.frame(box, 1, edge)
 	case e.mark != MarkUnknown:
 		drawMark(c, e.mark, e.x+20, mid)
 	case e.bar == BarDeniedAttempt:

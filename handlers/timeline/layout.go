@@ -240,6 +240,8 @@ type entry struct {
 	mark  MarkKind
 	words string
 	x     int
+
+	unseen bool
 }
 
 const (
@@ -265,14 +267,18 @@ func (l *layout) entries(t *typeset) [][]entry {
 			marks[m.kind] = true
 		}
 	}
-	past := ""
-	if frames {
-		past = " (empty: past the cutoff)"
+	before, suspicious := "session issued before the cutoff", "suspicious session"
+	const past = " (empty: past the cutoff)"
+	switch {
+	case frames && bars[BarBefore]:
+		before += past
+	case frames:
+		suspicious += past
 	}
 	var all []entry
 	for kind, words := range map[BarKind]string{
-		BarUnknown: "session", BarBefore: "session issued before the cutoff" + past, BarAfter: "session issued after it",
-		BarSuspicious: "suspicious session", BarDeniedAttempt: "attempt that issued nothing",
+		BarUnknown: "session", BarBefore: before, BarAfter: "session issued after it",
+		BarSuspicious: suspicious, BarDeniedAttempt: "attempt that issued nothing",
 	} {
 		if bars[kind] {
 			all = append(all, entry{bar: kind, words: words})
@@ -283,6 +289,9 @@ func (l *layout) entries(t *typeset) [][]entry {
 		if marks[kind] {
 			all = append(all, entry{mark: MarkKind(kind), words: words})
 		}
+	}
+	if len(l.unseen()) > 0 {
+		all = append(all, entry{unseen: true, words: "not looked at"})
 	}
 	var lines [][]entry
 	x := plotRight

@@ -8,7 +8,8 @@ import (
 // scale puts moments into the width of the plot.
 type scale struct {
 	start, end time.Time
-	from, span float64 // seconds
+	from, span float64      // seconds
+	seen       [2]time.Time // the window that was looked at; what is drawn can be a little more, for the cutoff
 }
 
 // scaleOf is the window of a picture, or what is in its rows if that is none.
@@ -20,7 +21,18 @@ func scaleOf(p Picture) scale {
 	if !end.After(start) {
 		end = start.Add(time.Hour)
 	}
-	s := scale{start: start.UTC(), end: end.UTC(), from: seconds(start)}
+	seen := [2]time.Time{start.UTC(), end.UTC()}
+	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right after it; and what is past
+	// it needs room to be seen.
+	near, room := end.Sub(start)/4, end.Sub(start)/8
+	switch c := p.Cutoff; {
+	case c.IsZero():
+	case !c.Before(start) && c.Sub(end) < near && end.Sub(c) < room:
+		end = c.Add(room)
+	case c.Before(start) && start.Sub(c) < near:
+		start = c.Add(-room / 4)
+	}
+	s := scale{start: start.UTC(), end: end.UTC(), from: seconds(start), seen: seen}
 	s.span = math.Max(seconds(end)-s.from, 1e-3)
 	return s
 }
@@ -61,6 +73,17 @@ func (s scale) place(t time.Time) float64 { return (seconds(t) - s.from) / s.spa
 func (s scale) x(t time.Time) int {
 	part := math.Min(math.Max(s.place(t), 0), 1)
 	return plotLeft + int(math.Round(part*(plotRight-plotLeft)))
+}
+
+// unseen are the parts of the plot, from one pixel to another, that nobody looked at.
+func (s scale) unseen() (parts [][2]int) {
+	if s.seen[0].After(s.start) {
+		parts = append(parts, [2]int{plotLeft, s.x(s.seen[0])})
+	}
+	if s.seen[1].Before(s.end) {
+		parts = append(parts, [2]int{s.x(s.seen[1]), plotRight})
+	}
+	return parts
 }
 
 func (s scale) covers(t time.Time) bool { return !t.Before(s.start) && !t.After(s.end) }

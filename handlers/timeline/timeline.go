@@ -14,7 +14,8 @@
 // To make a Picture of sessions: one Row for each caller, in the order in which they should be read (the suspicious ones
 // first: rows that do not fit are left out from the end); one Bar for each session, from its issue to its expiry; one
 // Mark for each call that was seen. Start and End are the window that was looked at, so that an empty stretch means that
-// nothing was seen in it.
+// nothing was seen in it; where they leave the cutoff just outside or at the edge, the picture goes on past it, and marks
+// what nobody looked at. A window that is long before the first session is better begun there: a minute of twelve hours is a pixel and a half.
 package timeline
 
 import (

@@ -91,6 +91,39 @@ func TestTheCutoffIsWhereItsTimeIs(t *testing.T) {
 	}
 }
 
+// The first look is over before the cutoff comes, which lies half a minute ahead.
+func TestACutoffJustOutsideTheWindowIsDrawnAndSoIsThatNobodyLookedThere(t *testing.T) {
+	for name, p := range map[string]Picture{
+		"after it":  {Start: at.Add(-12 * time.Hour), End: at, Cutoff: at.Add(30 * time.Second), Rows: story().Rows},
+		"before it": {Start: at, End: at.Add(time.Hour), Cutoff: at.Add(-5 * time.Minute), Rows: story().Rows},
+	} {
+		faces, err := newType()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := arrange(p, faces)
+		if len(l.unseen()) != 1 || len(l.notes) > 0 && strings.Contains(l.notes[0], "cutoff") || !l.covers(p.Cutoff) {
+			t.Errorf("%s: not looked at %v, notes %q", name, l.unseen(), l.notes)
+		}
+		img, part := drawn(t, p), l.unseen()[0]
+		n := 0
+		for x := part[0]; x < part[1]; x++ {
+			if is(img, x, plotTop-rowGap/2+3, shade) {
+				n++
+			}
+		}
+		line := 0
+		for y := plotTop; y < l.bottom; y++ {
+			if is(img, l.x(p.Cutoff), y, ink) {
+				line++
+			}
+		}
+		if n == 0 || line < 60 {
+			t.Errorf("%s: %d shaded pixels in %v; %d pixels of the line", name, n, part, line)
+		}
+	}
+}
+
 func TestBarsAreAsLongAsSessionsAndEmptyPastTheCutoff(t *testing.T) {
 	img := drawn(t, story())
 	y := lane(t, 1)
@@ -206,7 +239,7 @@ func TestWhateverComesThePictureHasItsBoundsAndTheTextTells(t *testing.T) {
 	crowd := Picture{Title: strings.Repeat("\u202e<!channel>\x00\n日本 ", 4000), Start: at.Add(-time.Hour), End: at, Cutoff: at, LeftOut: 7}
 	for i := range 40 {
 		r := Row{Label: strings.Repeat("\xff<!here>|日", i*40), Note: strings.Repeat("é\u0301", 3000)}
-		for j := range 700 {
+		for j := range 250 {
 			r.Bars = append(r.Bars, Bar{Start: at.Add(time.Duration(-j) * time.Second), End: at.Add(time.Duration(60-j) * time.Second), Kind: BarKind(j%7 - 1)})
 			r.Marks = append(r.Marks, Mark{At: at.Add(time.Duration(-j) * time.Second), Kind: MarkKind(j%6 - 1)})
 		}

@@ -113,10 +113,19 @@ func (c Card) Thread() []string {
 	var texts []string
 	for _, m := range c.b.Slack.Messages(actors.Incident) {
 		if m.ThreadTS == c.TS && !m.Ephemeral {
-			texts = append(texts, m.Text)
+			texts = append(texts, said(m))
 		}
 	}
 	return texts
+}
+
+// said is a message's text, with the names of its files.
+func said(m slack.Message) string {
+	text := m.Text
+	for _, f := range m.Files {
+		text += "[file " + f.Name + "]"
+	}
+	return text
 }
 
 // Says reports whether the thread has a message with the text.
@@ -235,7 +244,7 @@ func (b *Bench) Transcript() string {
 		case m.ThreadTS != "":
 			t.WriteString("  > ")
 		}
-		t.WriteString(m.Username + ": " + m.Text + "\n")
+		t.WriteString(m.Username + ": " + said(m) + "\n")
 	}
 	return t.String()
 }

@@ -1,0 +1,128 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// long is a text that takes six bytes of JSON for each of its characters.
+var long = strings.Repeat("\x01", 2000)
+
+func longCall(i int) aws.Call {
+	return aws.Call{EventID: fmt.Sprint(i), Time: time.Unix(int64(i), 0), Service: long, Name: long, Region: long, ErrorCode: long, Target: long, SourceAddress: long}
+}
+
+func longSession(i int) aws.Session {
+	return aws.Session{
+		EventID: fmt.Sprint(i), Caller: long, CallerARN: long, CallerID: long, CallerAccessKey: long, SessionName: long, SourceIdentity: long,
+		SourceAddress: long, UserAgent: long, Region: long, AccessKeyID: long,
+	}
+}
+
+func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
+	var rows []messages.Session
+	for i := range 5000 {
+		rows = append(rows, sessionRow(longSession(i)))
+	}
+	lists, left, err := messages.Pack(rows, listed)
+	if err != nil || left != 5000-listed {
+		t.Fatalf("%d are left out, %v", left, err)
+	}
+	kept := 0
+	for _, list := range lists {
+		if size := len(must(t, messages.Sessions{Rows: list, More: true})); size > messages.MaxDetail+100 {
+			t.Errorf("%d sessions take %d bytes", len(list), size)
+		}
+		kept += len(list)
+	}
+	if kept != listed {
+		t.Errorf("%d sessions are kept", kept)
+	}
+
+	told := messages.Activity{Partly: strings.Repeat("x", 1000)}
+	var did aws.Activity
+	for i := range 100 {
+		did.Doors = append(did.Doors, longCall(i))
+		did.Services = append(did.Services, aws.ServiceUse{Service: long, Calls: 1})
+	}
+	did.DoorCalls = 100
+	var chain []aws.ChainLink
+	for i := range 50 {
+		told.Sessions = append(told.Sessions, activityOf(longSession(i), did))
+		chain = append(chain, aws.ChainLink{Depth: 1, Parent: longSession(i), Child: aws.Session{}, RoleARN: fmt.Sprint(i, long)})
+	}
+	told.Chain, told.MoreLinks = links(messages.Role{}, chain)
+	detail, err := packActivity(&told)
+	if err != nil || len(detail) > messages.MaxDetail {
+		t.Errorf("it takes %d bytes, %v", len(detail), err)
+	}
+
+	var j aws.Judgement
+	for i := range 100 {
+		j.Reasons, j.Calls, j.Sessions = append(j.Reasons, long), append(j.Calls, longCall(i)), append(j.Sessions, longSession(i))
+	}
+	c := conclusion(j, nil)
+	if detail, err = packConclusion(&c); err != nil || len(detail) > messages.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 {
+		t.Errorf("a verdict takes %d bytes, %v", len(detail), err)
+	}
+
+	found := messages.Evidence{News: rows[:messages.MaxNews]}
+	for i := range messages.MaxSuspects {
+		found.Suspects = append(found.Suspects, messages.Suspect{EventID: rows[i].EventID})
+	}
+	if detail, err = packEvidence(&found); err != nil || len(detail) > messages.MaxDetail || len(found.News)+found.MoreNews != messages.MaxNews {
+		t.Errorf("the news take %d bytes, %v", len(detail), err)
+	}
+}
+
+func must(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
+	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	q := &inquiry{cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
+	in := []aws.RegionCoverage{{Region: "us-east-1", Covered: true}}
+	late := aws.Call{EventID: "c", Time: cutoff.Add(propagation + time.Second)}
+	early := aws.Call{EventID: "c", Time: cutoff.Add(propagation - time.Second)}
+	answered := func(c aws.Call) aws.Activity {
+		return aws.Activity{SucceededAfter: 1, LastSucceeded: c.Time, SucceededAfterCutoff: []aws.Call{c}, Regions: in}
+	}
+	denied := aws.Activity{DeniedAfter: 2, FirstDenied: cutoff.Add(time.Second), FirstExplicitDeny: cutoff.Add(time.Second), Regions: in}
+	for _, c := range []struct {
+		name string
+		did  map[string]aws.Activity
+		old  string // the keys of old sessions
+		want messages.EnforcementState
+	}{
+		{"nothing was looked at", nil, "", messages.SeenUnknown},
+		{"an old session was silent", map[string]aws.Activity{"a": {Regions: in}}, "a", messages.SeenUnknown},
+		{"an old session was denied", map[string]aws.Activity{"a": denied}, "a", messages.SeenDenied},
+		{"a new session was denied", map[string]aws.Activity{"a": denied}, "", messages.SeenUnknown},
+		{"refused without a word of a deny", map[string]aws.Activity{"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in}}, "a", messages.SeenUnknown},
+		{"answered while the policy spread", map[string]aws.Activity{"a": answered(early)}, "a", messages.SeenUnknown},
+		{"answered while the policy spread, then denied", map[string]aws.Activity{"a": answered(early), "b": denied}, "ab", messages.SeenDenied},
+		{"answered too late", map[string]aws.Activity{"a": answered(late)}, "a", messages.SeenNotDenied},
+		{"one answered too late, another denied", map[string]aws.Activity{"a": answered(late), "b": denied}, "ab", messages.SeenNotDenied},
+		{"a new session was answered", map[string]aws.Activity{"a": answered(late), "b": denied}, "b", messages.SeenDenied},
+	} {
+		s := followed{activities: c.did, old: map[string]bool{}}
+		for _, key := range c.old {
+			s.old[string(key)] = true
+		}
+		if got := q.enforcement(s); got.State != c.want {
+			t.Errorf("%s: %s, not %s (%s)", c.name, got.State, c.want, got.Why)
+		}
+	}
+}

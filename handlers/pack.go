@@ -1,0 +1,82 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// pack writes the detail of an event in at most messages.MaxDetail bytes: as long as it is larger, shrink takes something
+// away from it. What was taken away is counted in the detail. shrink reports false when there is nothing left to take.
+func pack(detail any, shrink func() bool) (json.RawMessage, error) {
+	for {
+		raw, err := json.Marshal(detail)
+		if err != nil {
+			return nil, fmt.Errorf("record what CloudTrail told: %w", err)
+		}
+		if len(raw) <= messages.MaxDetail || !shrink() {
+			return raw, nil
+		}
+	}
+}
+
+// packEvidence packs what a look found: fewer news, then fewer suspects.
+func packEvidence(told *messages.Evidence) (json.RawMessage, error) {
+	return pack(told, func() bool {
+		switch {
+		case len(told.News) > 1:
+			told.News, told.MoreNews = told.News[:len(told.News)-1], told.MoreNews+1
+		case len(told.Suspects) > 0:
+			told.Suspects = told.Suspects[:len(told.Suspects)/2]
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// packActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
+func packActivity(told *messages.Activity) (json.RawMessage, error) {
+	doors := messages.MaxDoors
+	return pack(told, func() bool {
+		switch {
+		case doors > 1:
+			doors /= 2
+			for i, s := range told.Sessions {
+				if len(s.Doors) > doors {
+					s.MoreDoors += len(s.Doors) - doors
+					s.Doors = s.Doors[:doors]
+					told.Sessions[i] = s
+				}
+			}
+		case len(told.Sessions) > 1:
+			half := len(told.Sessions) / 2
+			told.Sessions, told.NotRead = told.Sessions[:half], told.NotRead+len(told.Sessions)-half
+		case len(told.News)+len(told.NewLinks)+len(told.Chain) > 0:
+			told.News, told.NewLinks = told.News[:len(told.News)/2], told.NewLinks[:len(told.NewLinks)/2]
+			half := len(told.Chain) / 2
+			told.Chain, told.MoreLinks = told.Chain[:half], told.MoreLinks+len(told.Chain)-half
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// packConclusion packs a verdict: fewer sessions, calls and reasons, as many of each as are told.
+func packConclusion(c *messages.Conclusion) (json.RawMessage, error) {
+	return pack(c, func() bool {
+		switch {
+		case len(c.Sessions) > 1:
+			c.Sessions = c.Sessions[:len(c.Sessions)-1]
+		case len(c.Calls) > 1:
+			c.Calls, c.MoreCalls = c.Calls[:len(c.Calls)-1], c.MoreCalls+1
+		case len(c.Why) > 1:
+			c.Why = c.Why[:len(c.Why)-1]
+		default:
+			return false
+		}
+		return true
+	})
+}
