@@ -23,15 +23,21 @@ func TestSimulatedIsSaidOnlyWhenTheSimulatorSaysSo(t *testing.T) {
 	}{
 		{"it answers", awsstandin.Fault{Action: "None"}, 0, "*Effective on paper: yes.* *Simulated* on", "could not be simulated"},
 		{
-			"it is not allowed", awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "AccessDenied"}, 0,
+			"it is not allowed",
+			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "AccessDenied"},
+			0,
 			"*Effective on paper: could not be simulated.*", "*Simulated* on",
 		},
 		{
-			"it is away for a while", awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: 6, Code: "ServiceUnavailable"}, 0,
+			"it is away for a while",
+			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: 6, Code: "ServiceUnavailable"},
+			0,
 			"*Effective on paper: yes.* *Simulated* on", "could not be simulated",
 		},
 		{
-			"it is away", awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "ServiceUnavailable"}, 3 * time.Minute,
+			"it is away",
+			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "ServiceUnavailable"},
+			3 * time.Minute,
 			"*Effective on paper: could not be simulated.* It was tried several times.", "*Simulated* on",
 		},
 	} {
