@@ -24,9 +24,18 @@ const (
 	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
 	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
 	EventReadBack EventType = "read_back" // the policy was read again and compared
-	EventEvidence EventType = "evidence"  // what CloudTrail told
+	EventLooking  EventType = "looking"   // a look at CloudTrail is under way, this far
+	EventEvidence EventType = "evidence"  // what CloudTrail told: who assumed the role
+	EventSessions EventType = "sessions"  // the sessions that a look found and no earlier one had
+	EventOffered  EventType = "offered"   // people can choose a session to look into
+	EventChosen   EventType = "chosen"    // somebody asked what one of the sessions did
+	EventActivity EventType = "activity"  // what sessions did, and which roles they went on to
+	EventVerdict  EventType = "verdict"   // contained, not contained or unknown: the last word of the looks
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
+
+	EventReport       EventType = "report"        // somebody asked for the incident report; it reads the log up to a number
+	EventFilesRefused EventType = "files_refused" // Slack does not take files here; the rest of the thread goes on
 
 	EventSimulated  EventType = "simulated"   // what the policy simulator says of sessions on both sides of the cutoff
 	EventSeenDenied EventType = "seen_denied" // what CloudTrail shows of old sessions after the cutoff

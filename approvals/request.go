@@ -3,6 +3,8 @@ package approvals
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -76,6 +78,16 @@ func Fold(id string, events []Event) (Request, error) {
 		if err := r.apply(e); err != nil {
 			return Request{}, fmt.Errorf("log of request %s: %w", id, err)
 		}
+	}
+	return r, nil
+}
+
+// With is the request after one more event, which was committed on it. At may be a little earlier than the store's.
+func (r Request) With(e Event) (Request, error) {
+	e.Seq = r.Seq + 1
+	r.Votes, r.sources, r.refusals = slices.Clone(r.Votes), maps.Clone(r.sources), maps.Clone(r.refusals)
+	if err := r.apply(e); err != nil {
+		return Request{}, fmt.Errorf("request %s: %w", r.ID, err)
 	}
 	return r, nil
 }

@@ -42,7 +42,7 @@ type Config struct {
 	SDK awssdk.Config
 
 	CallTimeout   time.Duration // for one remote call, its retries included; 0 means 10 s
-	RegionTimeout time.Duration // for CloudTrail's whole answer in one region; 0 means 20 s
+	RegionTimeout time.Duration // for the calls of one look at CloudTrail in one region, without the waits between them; 0 means 20 s
 	Logger        *slog.Logger  // nil discards
 }
 

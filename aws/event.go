@@ -23,9 +23,21 @@ type record struct {
 		UserName         string
 		InvokedBy        string
 		IdentityProvider string
-		SessionContext   struct{ SourceIdentity string }
+		SessionContext   struct {
+			SourceIdentity string
+			SessionIssuer  struct {
+				Type        string
+				PrincipalID string `json:"principalId"`
+				ARN         string `json:"arn"`
+			}
+			Attributes struct {
+				CreationDate     string
+				MFAAuthenticated looseText `json:"mfaAuthenticated"`
+			}
+		}
 	}
 	EventTime         string
+	EventSource       string
 	EventName         string
 	AWSRegion         string `json:"awsRegion"`
 	SourceIPAddress   string
@@ -33,16 +45,9 @@ type record struct {
 	EventID           string `json:"eventID"`
 	SharedEventID     string `json:"sharedEventID"`
 	ErrorCode         string
-	RequestParameters struct {
-		RoleARN         string `json:"roleArn"`
-		RoleSessionName string
-		SourceIdentity  string
-		PrincipalARN    string `json:"principalArn"`
-		RoleName        string
-		PolicyName      string
-		PolicyDocument  string
-	}
-	ResponseElements struct {
+	ErrorMessage      string
+	RequestParameters requestRecord
+	ResponseElements  struct {
 		Credentials struct {
 			AccessKeyID string `json:"accessKeyId"`
 			Expiration  string
@@ -52,6 +57,9 @@ type record struct {
 			AssumedRoleID string `json:"assumedRoleId"`
 		}
 		SourceIdentity string
+		AccessKey      struct { // of CreateAccessKey; the secret is never in an event
+			AccessKeyID string `json:"accessKeyId"`
+		}
 	}
 	Resources []struct {
 		Type string
@@ -59,50 +67,56 @@ type record struct {
 	}
 }
 
-// issues are the events that open a session of a role.
-var issues = map[string]bool{"AssumeRole": true, "AssumeRoleWithSAML": true, "AssumeRoleWithWebIdentity": true}
+// requestRecord is what is read of a request's parameters, of whatever call.
+type requestRecord struct {
+	RoleARN         string `json:"roleArn"`
+	RoleSessionName string
+	SourceIdentity  string
+	ExternalID      string `json:"externalId"`
+	SerialNumber    string
+	DurationSeconds looseText
+	PrincipalARN    string `json:"principalArn"`
+	TargetPrincipal string
+	Name            string
+	UserName        string
+	GroupName       string
+	RoleName        string
+	PolicyName      string
+	PolicyARN       string `json:"policyArn"`
+	PolicyDocument  string
+	FunctionName    string
+	SecretID        string `json:"secretId"`
+	KeyID           string `json:"keyId"`
+	GrantPrincipal  string `json:"granteePrincipal"`
+	TrailName       string
+	DetectorID      string `json:"detectorId"`
+	Target          string
+	InstanceID      string   `json:"instanceId"`
+	InstanceIDs     []string `json:"instanceIds"`
+	BucketName      string
+	URL             string `json:"url"`
+}
 
-// decodeEvent reads one event as LookupEvents returns it. An event whose JSON cannot be read is read from the envelope
-// around it, as far as that goes. It reports false for an event that opens no session.
-func decodeEvent(in types.Event, region string) (Session, bool) {
-	r := decodeRecord(in)
-	s := Session{
-		EventID:         first(r.EventID, awssdk.ToString(in.EventId)),
-		SharedEventID:   r.SharedEventID,
-		EventName:       first(r.EventName, awssdk.ToString(in.EventName)),
-		Time:            eventTime(r.EventTime, in.EventTime),
-		Expires:         parseExpiration(r.ResponseElements.Credentials.Expiration),
-		Region:          first(r.AWSRegion, region),
-		CallerType:      r.UserIdentity.Type,
-		CallerARN:       r.UserIdentity.ARN,
-		CallerAccount:   r.UserIdentity.AccountID,
-		CallerAccessKey: first(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
-		SessionName:     r.RequestParameters.RoleSessionName,
-		SourceIdentity:  first(r.RequestParameters.SourceIdentity, r.ResponseElements.SourceIdentity),
-		SourceAddress:   r.SourceIPAddress,
-		UserAgent:       r.UserAgent,
-		AccessKeyID:     r.ResponseElements.Credentials.AccessKeyID,
-		RoleARN:         r.RequestParameters.RoleARN,
-		ErrorCode:       r.ErrorCode,
+// looseText reads what is a text in some events and a number or a truth value in others. Anything else is empty.
+type looseText string
+
+// UnmarshalJSON never fails: what has another shape is not read.
+func (t *looseText) UnmarshalJSON(raw []byte) error {
+	var text string
+	switch {
+	case json.Unmarshal(raw, &text) == nil:
+		*t = looseText(text)
+	case len(raw) > 0 && raw[0] != '{' && raw[0] != '[' && string(raw) != "null":
+		*t = looseText(raw)
 	}
-	s.RoleID, _, _ = strings.Cut(r.ResponseElements.AssumedRoleUser.AssumedRoleID, ":")
-	for _, resource := range r.Resources {
-		if resource.Type == "AWS::IAM::Role" {
-			s.RoleARN = first(s.RoleARN, resource.ARN)
-		}
-	}
-	for _, resource := range in.Resources {
-		name := awssdk.ToString(resource.ResourceName)
-		switch awssdk.ToString(resource.ResourceType) {
-		case "AWS::IAM::AccessKey":
-			s.AccessKeyID = first(s.AccessKeyID, name)
-		case "AWS::IAM::Role":
-			s.RoleARN = first(s.RoleARN, name)
-		}
-	}
-	s.SessionName = first(s.SessionName, sessionOf(r.ResponseElements.AssumedRoleUser.ARN))
-	s.Caller = callerWords(r, s, awssdk.ToString(in.Username))
-	return s, issues[s.EventName]
+	return nil
+}
+
+// service is the service of a call without its domain: iam.
+func (r record) service(in types.Event) string {
+	source := first(r.EventSource, awssdk.ToString(in.EventSource))
+	name, _, _ := strings.Cut(source, ".amazonaws.com")
+	return name
 }
 
 // decodeRecord reads the JSON of an event as far as that goes.

@@ -1,13 +1,14 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
 // LookupQuery asks for the sessions of one role.
@@ -17,6 +18,17 @@ type LookupQuery struct {
 	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
 	Cutoff       time.Time // for Session.Relation; zero when there is none
 	Limit        int       // most sessions to return and to read in each region; 0 means 200
+
+	// Wide asks for more than the events that name the role: denied attempts, and credentials that the role's sessions
+	// made without assuming a role. That takes 7 to 20 more requests in each region, 3.5 to 10 seconds.
+	Wide bool
+
+	// Patience is how long regions are waited for that do not answer while all the others are done; 0 means as long as
+	// their own time lasts. Those given up are named as not covered.
+	Patience time.Duration
+
+	// Progress is called after each answer and each region that is done, never at the same time. It may be nil.
+	Progress func(Progress)
 }
 
 const defaultLimit = 200
@@ -38,89 +50,84 @@ type RegionCoverage struct {
 	Reason    string // why it is not covered, plain text without AWS's words
 	Err       error  // the cause, a *CallError, for the log
 	Truncated bool   // there is more in the window than is reported
-}
 
-// Session is one AssumeRole, AssumeRoleWithSAML or AssumeRoleWithWebIdentity event of the role. All text is foreign.
-type Session struct {
-	EventID, SharedEventID, EventName         string
-	Time, Expires                             time.Time // Expires is zero when the event does not say it
-	Region                                    string
-	Caller, CallerType                        string // in words ("user alice"); as CloudTrail calls it ("IAMUser")
-	CallerARN, CallerAccount, CallerAccessKey string // "" where the event does not say it
-	SessionName, SourceIdentity               string
-	SourceAddress, UserAgent                  string
-	AccessKeyID                               string // the issued key
-	RoleARN, RoleID                           string
-	ErrorCode                                 string // "" when a session was issued
-	Relation                                  string // RelationBefore or RelationAfter the cutoff, "" when there is none
+	// AttemptsCut says of a Wide look that there is more in the window than was read of the look-ups for denied attempts,
+	// which find everybody's attempts at every role.
+	AttemptsCut bool
 }
-
-// The Relation of a Session to the cutoff. A session that was issued at the cutoff is not denied.
-const (
-	RelationBefore = "before"
-	RelationAfter  = "after"
-)
 
 // Lookup lists the sessions of a role that were issued in the window, from every region of the account at once. A region
 // that cannot be read is named in Report.Regions and the others are still reported, so the error is only about the
 // question itself: an *InputError, or the *CallError of the reading session.
 func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
-	a := c.byName[q.AccountName]
-	if a == nil {
-		return Report{}, unknownAccount(c, q.AccountName)
-	}
-	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
-		return Report{}, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
+	a, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until)
+	if err != nil {
+		return Report{}, err
 	}
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	if _, err := a.reader.get(ctx, refreshAt); err != nil {
-		return Report{}, err
-	}
 	regions := a.regionsOf()
 	read := make([]regionAnswer, len(regions))
-	var all sync.WaitGroup
-	for i, region := range regions {
-		all.Go(func() { read[i] = c.lookupRegion(ctx, a, region, q) })
-	}
-	all.Wait()
+	watch := newWatch(regions, q.Progress)
+	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *stint) {
+		defer watch.done(s.region)
+		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
+		c.lookupRegion(ctx, a, q, s, &read[i], watch)
+	})
 
 	report := Report{Since: q.Since, Until: q.Until}
 	var sessions []Session
 	for _, r := range read {
 		report.Regions = append(report.Regions, r.coverage)
 		sessions = append(sessions, r.sessions...)
-		if r.askedAt.After(report.AskedAt) {
-			report.AskedAt = r.askedAt
-		}
+		report.AskedAt = later(report.AskedAt, r.askedAt)
 	}
-	report.Sessions = once(sessions)
-	if len(report.Sessions) > q.Limit {
-		for _, dropped := range report.Sessions[q.Limit:] {
-			for i := range report.Regions {
-				if report.Regions[i].Region == dropped.Region {
-					report.Regions[i].Truncated = true
-				}
-			}
-		}
-		report.Sessions = report.Sessions[:q.Limit]
-	}
-	for i := range report.Sessions {
-		report.Sessions[i].Relation = relation(report.Sessions[i].Time, q.Cutoff)
-	}
+	report.keep(once(sessions), q)
 	return report, nil
 }
 
-// relation says on which side of the cutoff a session was issued, as DateLessThan does.
-func relation(issued, cutoff time.Time) string {
-	switch {
-	case cutoff.IsZero():
-		return ""
-	case issued.Before(cutoff):
-		return RelationBefore
-	default:
-		return RelationAfter
+// toAsk finds the account that is asked about and opens its reading session, so that one that cannot be opened is one
+// error and not one for each region.
+func (c *Cloud) toAsk(ctx context.Context, name string, since, until time.Time) (*account, error) {
+	a := c.byName[name]
+	if a == nil {
+		return nil, unknownAccount(c, name)
+	}
+	if !since.IsZero() && !until.IsZero() && until.Before(since) {
+		return nil, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
+	}
+	_, err := a.reader.get(ctx, refreshAt)
+	return a, err
+}
+
+// mostAttempts bounds the attempts that gave nothing, so that they never take the place of sessions: whoever is locked out
+// may try every second.
+const mostAttempts = 100
+
+// keep takes the newest sessions, and says at their regions where more were.
+func (r *Report) keep(sessions []Session, q LookupQuery) {
+	issued, attempts := 0, 0
+	for _, s := range sessions {
+		s.Relation = relation(s.Time, q.Cutoff)
+		i := slices.IndexFunc(r.Regions, func(c RegionCoverage) bool { return c.Region == s.Region })
+		switch {
+		case s.Issued() && issued == q.Limit:
+			if i >= 0 {
+				r.Regions[i].Truncated = true
+			}
+			continue
+		case s.Issued():
+			issued++
+		case attempts == mostAttempts:
+			if i >= 0 {
+				r.Regions[i].AttemptsCut = true
+			}
+			continue
+		default:
+			attempts++
+		}
+		r.Sessions = append(r.Sessions, s)
 	}
 }
 
@@ -131,33 +138,95 @@ type regionAnswer struct {
 	askedAt  time.Time
 }
 
-// lookupRegion reads one region up to the limit, within the region's own deadline. What was read before a failure is
-// kept: it is the newest part.
-func (c *Cloud) lookupRegion(ctx context.Context, a *account, region string, q LookupQuery) regionAnswer {
-	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
-	defer cancel()
-	answer := regionAnswer{coverage: RegionCoverage{Region: region, Covered: true}}
-	for page, err := range c.pages(ctx, a, region, trailQuery{q.RoleARN, q.Since, q.Until}) {
-		if err != nil {
-			answer.coverage.Covered = false
-			answer.coverage.Truncated = answer.coverage.Events > 0
-			answer.coverage.Reason, answer.coverage.Err = uncovered(err), err
-			c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", region, "error", err)
-			break
-		}
-		answer.askedAt = page.clock.server
-		answer.coverage.Events += len(page.events)
-		for _, event := range page.events {
-			if s, ok := decodeEvent(event, region); ok {
-				answer.sessions = append(answer.sessions, s)
+// lookupRegion reads one region up to the limit, within the region's own time. What was read before a failure is kept: it
+// is the newest part.
+func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *stint, answer *regionAnswer, watch *watch) {
+	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
+		query.stint = s
+		issued, attempts, n := 0, 0, 0
+		for page, err := range c.pages(ctx, a, s.region, query) {
+			if err != nil {
+				answer.coverage.fail(err)
+				c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+				return false
+			}
+			answer.askedAt = page.clock.server
+			answer.coverage.Events += len(page.events)
+			found := 0
+			for _, event := range page.events {
+				session, ok := take(event)
+				switch {
+				case !ok:
+					continue
+				case session.Issued():
+					issued++
+				case attempts > mostAttempts: // one more than is kept, so that it is seen that there are more
+					continue
+				default:
+					attempts++
+				}
+				answer.sessions = append(answer.sessions, session)
+				found++
+			}
+			watch.read(len(page.events), found)
+			if n++; issued >= q.Limit || n == pagesAtMost {
+				return page.more
 			}
 		}
-		if len(answer.sessions) >= q.Limit {
-			answer.coverage.Truncated = page.more
-			break
-		}
+		return false
 	}
-	return answer
+	if read(naming(q.RoleARN, q.Since, q.Until), 0, func(e types.Event) (Session, bool) { return decodeEvent(e, s.region) }) {
+		answer.coverage.Truncated = true
+	}
+	if !q.Wide {
+		return
+	}
+	for _, w := range wide {
+		if !answer.coverage.Covered {
+			return // asking on would not make the region covered
+		}
+		query := trailQuery{key: types.LookupAttributeKeyEventName, value: string(w.kind), since: q.Since, until: q.Until}
+		cut := read(query, w.pages, func(e types.Event) (Session, bool) { return concerning(q.RoleARN, e, s.region) })
+		answer.coverage.Truncated = answer.coverage.Truncated || cut && !w.attempts
+		answer.coverage.AttemptsCut = answer.coverage.AttemptsCut || cut && w.attempts
+	}
+}
+
+// wide are the look-ups by name that find what does not name the role, with the most pages to read of each. Those for
+// denied attempts find every service's sessions, too, and are cut first.
+var wide = []struct {
+	kind     Kind
+	pages    int
+	attempts bool
+}{
+	{KindConsole, 4, false},
+	{KindSwitch, 2, false},
+	{KindLogin, 2, false},
+	{KindRoot, 2, false},
+	{KindWebIdentity, 2, true},
+	{KindSAML, 2, true},
+	{KindAssumed, 6, true},
+}
+
+// concerning picks the events of a look-up by name that concern the role: those that name it, credentials that its own
+// sessions made, and, marked, what failed without saying which role it was about.
+func concerning(roleARN string, in types.Event, region string) (Session, bool) {
+	s, ok := decodeEvent(in, region)
+	if !ok {
+		return s, false
+	}
+	role, tells := s.RoleARN, s.RoleARN != "" || s.ErrorCode == ""
+	if s.Derived {
+		role, tells = s.CallerRole, s.CallerType != ""
+	}
+	s.Uncertain = role == "" && !tells
+	return s, s.Uncertain || strings.EqualFold(role, roleARN)
+}
+
+// fail notes why a region could not be read, or not to its end.
+func (r *RegionCoverage) fail(err error) {
+	r.Covered, r.Truncated = false, r.Events > 0
+	r.Reason, r.Err = uncovered(err), err
 }
 
 // uncovered says why a region was not read.
@@ -180,38 +249,4 @@ func uncovered(err error) string {
 	default:
 		return fmt.Sprintf("CloudTrail refused the request (%v)", call.Kind)
 	}
-}
-
-// once sorts sessions newest first and drops what is told twice: the same event, the two accounts' events of one call,
-// or the same issued key. Of those the one that names the caller stays.
-func once(sessions []Session) []Session {
-	slices.SortStableFunc(sessions, func(a, b Session) int {
-		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
-	})
-	at := map[string]int{}
-	var kept []Session
-	for _, s := range sessions {
-		marks := []string{"event " + s.EventID, "shared " + s.SharedEventID, "key " + s.AccessKeyID}
-		same := -1
-		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
-			if id == "" {
-				continue
-			}
-			if j, seen := at[marks[i]]; seen {
-				same = j
-			}
-		}
-		if same < 0 {
-			same = len(kept)
-			kept = append(kept, s)
-		} else if kept[same].CallerARN == "" && s.CallerARN != "" {
-			kept[same] = s
-		}
-		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
-			if id != "" {
-				at[marks[i]] = same
-			}
-		}
-	}
-	return kept
 }

@@ -214,8 +214,8 @@ func TestARegionThatFailsIsNamedAndTheOthersAreReported(t *testing.T) {
 }
 
 func TestWhatWasReadBeforeARegionsDeadlineIsKept(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *Config) {
-		c.Accounts[0].Regions, c.RegionTimeout = nil, 1200*time.Millisecond
+	onBench(t, func(in *standin.Config, c *Config) {
+		in.Latency, c.Accounts[0].Regions, c.RegionTimeout = 400*time.Millisecond, nil, 1300*time.Millisecond
 	}, func(t *testing.T, b *bench) {
 		b.role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
@@ -267,7 +267,7 @@ func TestARangeOverPagesMayStopEarly(t *testing.T) {
 			b.session200(t)
 		}
 		read := 0
-		for page, err := range b.cloud.pages(t.Context(), b.cloud.byName["prod"], "us-east-1", trailQuery{resource: role.ARN}) {
+		for page, err := range b.cloud.pages(t.Context(), b.cloud.byName["prod"], "us-east-1", naming(role.ARN, time.Time{}, time.Time{})) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,6 +32,7 @@ const (
 	InputOtherPartition   = "other_partition"
 	InputAccountNotListed = "account_not_configured"
 	InputWindow           = "bad_window"
+	InputNoKey            = "no_access_key"
 )
 
 const (

@@ -51,7 +51,7 @@ func (c *Cloud) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) 
 	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
 	defer cancel()
 	var changes []Change
-	for page, err := range c.pages(ctx, a, homeRegion(a.Partition), trailQuery{q.RoleName, q.Since, q.Until}) {
+	for page, err := range c.pages(ctx, a, homeRegion(a.Partition), naming(q.RoleName, q.Since, q.Until)) {
 		if err != nil {
 			return changes, err
 		}

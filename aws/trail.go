@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -13,11 +14,18 @@ import (
 // lookupPage is the most events that CloudTrail gives in one answer.
 const lookupPage = 50
 
-// trailQuery asks for the events that name a resource: the ARN of a role for the sessions that were issued, its bare name
-// for what IAM did to it.
+// trailQuery asks for the events that have one attribute (AWS CloudTrail API reference, "LookupEvents").
 type trailQuery struct {
-	resource     string
+	key          types.LookupAttributeKey
+	value        string
 	since, until time.Time // zero means CloudTrail's own limits
+	stint        *stint    // nil: only the context bounds the calls
+}
+
+// naming asks for the events that name a resource: the ARN of a role for the sessions that were issued, its bare name for
+// what IAM did to it.
+func naming(resource string, since, until time.Time) trailQuery {
+	return trailQuery{key: types.LookupAttributeKeyResourceName, value: resource, since: since, until: until}
 }
 
 // page is one answer of LookupEvents.
@@ -27,17 +35,14 @@ type page struct {
 	more   bool
 }
 
-// pages reads the events that name a resource, newest first, 50 at a time and two requests a second. Whoever ranges over it
-// may stop early; no request is made that is not asked for. An error ends it.
+// pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it may stop early; no
+// request is made that is not asked for. An error ends it.
 func (c *Cloud) pages(ctx context.Context, a *account, region string, q trailQuery) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
 		const operation = "cloudtrail:LookupEvents"
 		in := &cloudtrail.LookupEventsInput{
-			LookupAttributes: []types.LookupAttribute{{
-				AttributeKey:   types.LookupAttributeKeyResourceName,
-				AttributeValue: awssdk.String(q.resource),
-			}},
-			MaxResults: awssdk.Int32(lookupPage),
+			LookupAttributes: []types.LookupAttribute{{AttributeKey: q.key, AttributeValue: awssdk.String(q.value)}},
+			MaxResults:       awssdk.Int32(lookupPage),
 		}
 		if !q.since.IsZero() {
 			in.StartTime = awssdk.Time(q.since)
@@ -52,9 +57,16 @@ func (c *Cloud) pages(ctx context.Context, a *account, region string, q trailQue
 				yield(page{}, &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: err})
 				return
 			}
-			out, err := reading(ctx, c, a, operation, func(ctx context.Context, cred credential) (*cloudtrail.LookupEventsOutput, error) {
-				return trail.client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = cred.provider })
+			var out *cloudtrail.LookupEventsOutput
+			var err error
+			q.stint.call(ctx, func(ctx context.Context) {
+				out, err = reading(ctx, c, a, operation, func(ctx context.Context, cred credential) (*cloudtrail.LookupEventsOutput, error) {
+					return trail.client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = cred.provider })
+				})
 			})
+			if err != nil && errors.Is(context.Cause(ctx), errPatience) {
+				err = &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: errPatience}
+			}
 			if err != nil {
 				yield(page{}, err)
 				return

@@ -127,6 +127,8 @@ func readInteraction(f frame) (intakeItem, error) {
 			ActionID string `json:"action_id"`
 			Value    string `json:"value"`
 			ActionTS string `json:"action_ts"`
+			// Selected is what was chosen from a menu. It stays raw: elements of other apps may have another form.
+			Selected json.RawMessage `json:"selected_option"`
 		} `json:"actions"`
 	}
 	err := json.Unmarshal(f.Payload, &p)
@@ -143,6 +145,7 @@ func readInteraction(f frame) (intakeItem, error) {
 		return intakeItem{listener: listener}, &errUnreadable{"click without a user or an action"}
 	}
 	action := p.Actions[0]
+	action.Value = firstOf(action.Value, chosen(action.Selected))
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
 		return intakeItem{listener: listener, ignored: "a button of somebody else"}, nil
 	}
@@ -233,6 +236,17 @@ func semantic(kind, trigger string, fields ...string) string {
 		fmt.Fprintf(sum, "%d:%s", len(field), field)
 	}
 	return "act-" + hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// chosen is the value of the option that was chosen from a menu, "" for none.
+func chosen(option json.RawMessage) string {
+	var o struct {
+		Value string `json:"value"`
+	}
+	if json.Unmarshal(option, &o) != nil {
+		return ""
+	}
+	return o.Value
 }
 
 // agreed is a fact that a payload states twice. When the two differ it is neither: a click that contradicts itself is

@@ -68,7 +68,9 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	case "help":
 		h.whisper(ctx, to, messages.Help(h.accountNames(), h.Margin))
 		return nil
-	case "status", "undo", "report", "drill":
+	case "report":
+		return h.reportCommand(ctx, item, c, to, reason)
+	case "status", "undo", "drill":
 		h.whisper(ctx, to, messages.NotHere(role))
 		return nil
 	}

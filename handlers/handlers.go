@@ -40,12 +40,19 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again.
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
+	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
+	// CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
 	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
+	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns. Nothing was uploaded
+	// unless the error is of kind SlackUnsure or SlackUnknown.
+	Upload(ctx context.Context, channel, thread string, f Upload) error
+	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
+	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)
 	// Whisper shows a message to one person only.
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
@@ -58,6 +65,14 @@ type Slack interface {
 type Mark struct {
 	Request string
 	Seq     int64 // 0 for the card
+}
+
+// Upload is a file for a thread.
+type Upload struct {
+	Name    string // unique within the thread, so that FindFile knows it again
+	Title   string // what people see
+	AltText string // of a picture, for those who do not see it; at most messages.MaxAltText characters
+	Content []byte // not empty
 }
 
 // Listener is somebody who typed or pressed something, and how to answer just them.
@@ -92,10 +107,19 @@ type Handlers struct {
 	log *slog.Logger
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or a revocation.
 	slow chan struct{}
+	// looks bounds the looks at CloudTrail among them.
+	looks chan struct{}
 }
 
-// maxSlow is how many items of slow work are done at one time; a replica has twice as many workers.
-const maxSlow = 8
+const (
+	// maxSlow is how many items of slow work are done at one time; a replica has twice as many workers.
+	maxSlow = 8
+	// maxLooking is how many of them are looks at CloudTrail, which can take a minute: the others tell Slack.
+	maxLooking = 3
+	// slowTurn and lookTurn are when an item comes back that found no place.
+	slowTurn = time.Second
+	lookTurn = 3 * time.Second
+)
 
 // New checks the configuration and returns handlers. It does not use the network.
 func New(cfg Config) (*Handlers, error) {
@@ -120,7 +144,7 @@ func New(cfg Config) (*Handlers, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
-	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow)}
+	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -153,7 +177,9 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 	case KindExecute:
 		return h.execute(ctx, item)
 	case KindEvidence:
-		return h.slowly(ctx, item, h.evidence)
+		return h.looking(ctx, item, h.evidence)
+	case KindActivity:
+		return h.looking(ctx, item, h.chosenActivity)
 	case KindGuard:
 		return h.guard(ctx, item)
 	case KindSimulate:
@@ -171,12 +197,23 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 
 // slowly does an item if not too many of its kind are being done, else it comes back.
 func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+	return ifFree(ctx, h.slow, slowTurn, item, do)
+}
+
+// looking does the same for a look at CloudTrail.
+func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+	return ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
+}
+
+func ifFree(
+	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,
+) error {
 	select {
-	case h.slow <- struct{}{}:
-		defer func() { <-h.slow }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 		return do(ctx, item)
 	default:
-		return &Again{After: time.Second, Busy: true}
+		return &Again{After: turn, Busy: true}
 	}
 }
 
@@ -195,7 +232,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	case KindClick:
 		var c Click
 		if json.Unmarshal(item.Body, &c) == nil {
-			request, to = c.Value, Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+			request, _ = messages.PartsOf(c.Value)
+			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
 		}
 	case KindSubmit:
 		var s Submission
@@ -227,10 +265,14 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return fmt.Errorf("set aside: %w", err)
 		}
-		if item.Kind == KindExecute {
-			if err := h.giveUp(ctx, request); err != nil {
-				return err
-			}
+		switch item.Kind {
+		case KindExecute:
+			err = h.giveUp(ctx, request)
+		case KindEvidence:
+			err = h.lookSetAside(ctx, item)
+		}
+		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+			return err
 		}
 	}
 	return h.Store.SetAside(ctx, item, cause.Error())

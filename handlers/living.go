@@ -31,11 +31,15 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 			continue
 		}
 		if m := messages.LivingMessage(name, r, events, c); m != nil {
+			if shown.Loose {
+				m = messages.Loose(m, r, c)
+			}
 			if err := d.replace(ctx, r.Place.Channel, name, shown.TS, m); err != nil {
 				return err
 			}
 		}
-		d.lives(name, approvals.Living{TS: shown.TS, Seq: r.Seq})
+		shown.Seq = r.Seq
+		d.lives(name, shown)
 		if err := d.mark(ctx); err != nil {
 			return err
 		}
@@ -46,7 +50,7 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 // replace edits a message, in a simpler form if Slack refuses the first. That it is gone or refused in every form holds up
 // nothing: the log has what it would have said.
 func (d *delivery) replace(ctx context.Context, channel, name, ts string, m *messages.Message) error {
-	for i, form := range []*messages.Message{m, {Text: m.Text}} {
+	for i, form := range m.Forms() {
 		err := d.call(ctx, func(ctx context.Context) error { return d.h.Slack.Update(ctx, channel, ts, form) })
 		switch kind, code := slackKind(err); {
 		case err == nil:

@@ -39,7 +39,7 @@ func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
 	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
-		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Intent, living).Int()
+		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, living).Int()
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
@@ -79,7 +79,7 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 }
 
 // deliveryFields are those of the hash that say how far Slack was told; begin_delivery.lua reads the same.
-var deliveryFields = []string{"card", "card_seq", "cursor", "intent", "living"}
+var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "living"}
 
 func encodeLiving(living map[string]approvals.Living) (string, error) {
 	if len(living) == 0 {
@@ -95,18 +95,18 @@ func decodeDelivery(fields []string) (approvals.Delivery, error) {
 		return approvals.Delivery{}, fmt.Errorf("a delivery has %d fields", len(deliveryFields))
 	}
 	d := approvals.Delivery{Card: fields[0]}
-	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Intent} {
+	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Part, &d.Intent} {
 		text := fields[i+1]
 		if text == "" {
 			continue
 		}
 		value, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return approvals.Delivery{}, fmt.Errorf("%q is not the number of an event", text)
+			return approvals.Delivery{}, fmt.Errorf("%q is not a number of a delivery", text)
 		}
 		*n = value
 	}
-	if living := fields[4]; living != "" {
+	if living := fields[len(deliveryFields)-1]; living != "" {
 		if err := json.Unmarshal([]byte(living), &d.Living); err != nil {
 			return approvals.Delivery{}, fmt.Errorf("the living messages: %w", err)
 		}

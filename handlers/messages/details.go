@@ -73,43 +73,8 @@ type Failure struct {
 // Finding is the Detail of an EventFinding.
 type Finding struct {
 	Sentence string      `json:"sentence"`
-	Trust    []Principal `json:"trust,omitempty"` // who may assume the role now
+	Trust    []Principal `json:"trust,omitempty"`  // who may assume the role now
+	Urgent   bool        `json:"urgent,omitempty"` // the requester and the approvers are mentioned
 
 	Changes []Change `json:"changes,omitempty"` // who changed the deny, newest first; not with the others
-}
-
-// Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment.
-type Evidence struct {
-	Since    time.Time `json:"since"`
-	Until    time.Time `json:"until"`
-	Cutoff   time.Time `json:"cutoff,omitzero"`
-	Rows     []Session `json:"rows"`             // newest first; of a follow-up only what is new
-	Others   []string  `json:"others,omitempty"` // event ids of sessions that were found and left out of Rows
-	Regions  []Region  `json:"regions"`          // every region that was asked
-	Before   int       `json:"before"`           // sessions issued before the cutoff, Others included
-	After    int       `json:"after"`            // at or after it
-	Refused  int       `json:"refused"`          // attempts that issued nothing
-	FollowUp int       `json:"follow_up"`        // 0: the first look; then 1, 2, …
-	Last     bool      `json:"last,omitempty"`   // no further look is planned
-	Failed   string    `json:"failed,omitempty"` // a sentence, when nothing could be asked at all
-}
-
-// Session is one session that was issued for the role.
-type Session struct {
-	EventID       string    `json:"event_id"`
-	Time          time.Time `json:"time"`
-	Caller        string    `json:"caller"`
-	SessionName   string    `json:"session_name"`
-	SourceAddress string    `json:"source_address"`
-	Region        string    `json:"region"`
-	ErrorCode     string    `json:"error_code,omitempty"`
-	After         bool      `json:"after"` // issued at or after the cutoff
-}
-
-// Region is one region's part in an Evidence.
-type Region struct {
-	Name      string `json:"name"`
-	Covered   bool   `json:"covered"`
-	Reason    string `json:"reason,omitempty"`
-	Truncated bool   `json:"truncated,omitempty"`
 }

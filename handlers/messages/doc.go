@@ -8,6 +8,7 @@
 //     is "revoked", and no events in CloudTrail is not "no activity".
 //   - Text from outside (role names, reasons, session names, user agents, AWS's words) goes through code, plain or raw, the
 //     functions of outside.go, and through nothing else. So it cannot ping, link or format.
+//     A report is Markdown and is read elsewhere: there it goes through mdCode and mdProse, of markdown.go.
 //   - The card uses only blocks that every version of every Slack client understands: header, section, context, actions.
 //     Tables stand in messages without buttons.
 //   - The fallback text of a message says what its blocks say: it is what notifications and screen readers get.

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/slack-go/slack"
-
-	"github.com/revokebot/revokebot/approvals"
 )
 
 // MaxRows is the most sessions a table shows: Slack allows 100 rows, the header included, and 10,000 characters in all
@@ -16,155 +14,190 @@ const MaxRows = 60
 // tableBudget keeps a table well below Slack's 10,000 characters.
 const tableBudget = 8500
 
-// evidence tells what CloudTrail answered: one sentence, the table, and what the answer is worth.
-func evidence(e approvals.Event, _ Context) *Message {
-	v, err := detail[Evidence](e)
-	if err != nil {
-		return nil
-	}
-	if v.Failed != "" {
-		return sentence("*CloudTrail could not be asked* on " + utc(e.At) + ", so nothing is known about who used this role. " + markup.Replace(clean(v.Failed, 1200)))
-	}
-	head := evidenceHead(v)
-	coverage := evidenceCoverage(v)
-	m := &Message{Blocks: []slack.Block{section(head)}}
-	text := head
-	if len(v.Rows) > 0 {
-		table, shown := sessionTable(v)
-		m.Blocks = append(m.Blocks, table)
-		if left := len(v.Rows) - shown + len(v.Others); left > 0 {
-			coverage = fmt.Sprintf("%d older sessions are not shown here. ", left) + coverage
-		}
-		text += "\n" + sessionLines(v, 5)
-	}
-	m.Blocks = append(m.Blocks, contextLine(coverage))
-	m.Text = fit(text+"\n"+coverage, limitText)
-	return m
+// column is one column of the table.
+type column struct {
+	title string
+	wrap  bool
+	cell  func(in Incident, s Session) string
 }
 
-// EvidenceAsText is the same without a table, for a workspace that refuses it.
-func EvidenceAsText(e approvals.Event) *Message {
-	v, err := detail[Evidence](e)
-	if err != nil || v.Failed != "" {
-		return nil
+// tableColumns are the columns that the incident needs: those that say nothing about any session are left out, so that a
+// phone shows the others.
+func tableColumns(in Incident) []column {
+	columns := []column{
+		{"Time (UTC)", true, func(_ Incident, s Session) string { return s.Time.UTC().Format("2006-01-02 15:04:05") }},
+		{"Who", true, func(_ Incident, s Session) string { return raw(s.Caller, 120) }},
+		{"Session name", true, func(_ Incident, s Session) string { return raw(s.SessionName, 64) }},
+		{"Source address", false, func(_ Incident, s Session) string { return raw(s.SourceAddress, 60) }},
+		{"Region", false, func(_ Incident, s Session) string { return raw(s.Region, 30) }},
+		{"Cutoff", true, outcomeCell},
+		{"Key", false, func(_ Incident, s Session) string { return raw(keyEnd(s.Key), 10) }},
 	}
-	return sentence(evidenceHead(v) + "\n" + sessionLines(v, 12) + "\n" + evidenceCoverage(v))
+	var mfa, identity bool
+	for _, s := range in.Sessions {
+		mfa, identity = mfa || s.MFA != "", identity || s.SourceIdentity != ""
+	}
+	if identity {
+		columns = append(columns, column{"Source identity", true, func(_ Incident, s Session) string { return raw(s.SourceIdentity, 64) }})
+	}
+	if mfa {
+		columns = append(columns, column{"MFA", false, func(_ Incident, s Session) string { return raw(s.MFA, 20) }})
+	}
+	return columns
 }
 
-func evidenceHead(v Evidence) string {
-	issued := v.Before + v.After
-	window := fmt.Sprintf("between %s and %s", utc(v.Since), utc(v.Until))
-	refused := ""
-	if v.Refused > 0 {
-		refused = " " + count(v.Refused, "attempt", "attempts") + " to assume it issued nothing."
-	}
+// outcomeCell says on which side of the cutoff a session is, or what the attempt got, and what is special about it.
+func outcomeCell(in Incident, s Session) string {
+	var words string
 	switch {
-	case v.FollowUp > 0 && len(v.Rows) == 0:
-		return "*CloudTrail, last look.* No further sessions of this role showed up in the events " + window + "."
-	case v.FollowUp > 0:
-		return fmt.Sprintf("*CloudTrail, looked again.* %s that the earlier look did not show: %d issued before the cutoff, %d at or after it.%s",
-			count(issued, "session", "sessions"), v.Before, v.After, refused)
-	case issued == 0:
-		return "*CloudTrail shows no sessions* of this role issued " + window + ". That is not the same as none: it is minutes late." + refused
+	case !s.Issued() && s.Uncertain:
+		words = "refused, role not named"
+	case !s.Issued():
+		words = "refused: " + raw(s.ErrorCode, 40)
+	case s.After && in.Known(s):
+		words = "after, known caller"
+	case s.After:
+		words = "after, new caller"
 	default:
-		return fmt.Sprintf("*CloudTrail shows %s* of this role issued %s: %d before the cutoff, %d at or after it. Newest first.%s",
-			count(issued, "session", "sessions"), window, v.Before, v.After, refused)
+		words = "before"
+	}
+	if s.Derived {
+		words += ", made by a session"
+	}
+	if why := in.Suspects[s.EventID].words(); why != "" {
+		words += ", " + why
+	}
+	return words
+}
+
+// words says why a session is looked into by itself.
+func (s Suspect) words() string {
+	switch {
+	case s.Address && s.Caller:
+		return "address and caller seen only here"
+	case s.Address:
+		return "address seen only here"
+	case s.Caller:
+		return "caller seen only here"
+	default:
+		return ""
 	}
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
+// Table shows the sessions, newest first, as many as Slack takes; nil when there are none. It stands in a message without
+// buttons.
+func Table(in Incident) *Message {
+	if len(in.Sessions) == 0 {
+		return nil
 	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func evidenceCoverage(v Evidence) string {
-	var covered, missing, partly []string
-	for _, r := range v.Regions {
-		switch {
-		case !r.Covered:
-			word := code(r.Name, 40)
-			if r.Reason != "" {
-				word += " (" + markup.Replace(clean(r.Reason, 150)) + ")"
-			}
-			missing = append(missing, word)
-		case r.Truncated:
-			partly = append(partly, code(r.Name, 40))
-		default:
-			covered = append(covered, code(r.Name, 40))
-		}
+	columns := tableColumns(in)
+	settings := make([]slack.ColumnSetting, len(columns))
+	titles := make([]string, len(columns))
+	for i, c := range columns {
+		settings[i] = slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: c.wrap}
+		titles[i] = c.title
 	}
-	var b strings.Builder
-	if len(covered) > 0 {
-		b.WriteString("Regions asked: " + list(covered) + ". ")
-	}
-	if len(partly) > 0 {
-		b.WriteString("Only the newest events were read in " + list(partly) + ". ")
-	}
-	if len(missing) > 0 {
-		b.WriteString("*Not covered:* " + list(missing) + ". ")
-	}
-	b.WriteString("Asked for AssumeRole, AssumeRoleWithSAML and AssumeRoleWithWebIdentity by role ARN; CloudTrail is minutes late, so the newest sessions may be missing.")
-	return fit(b.String(), 2900)
-}
-
-// sessionTable shows as many sessions as the budget of characters allows, the newest.
-func sessionTable(v Evidence) (*slack.TableBlock, int) {
-	left := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft}
-	wrapped := slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: true}
-	t := slack.NewTableBlock("sessions").WithColumnSettings(left, wrapped, wrapped, left, left, left)
-	titles := []string{"Time (UTC)", "Who", "Session name", "Source address", "Region", "Cutoff"}
-	row := func(texts []string) {
+	t := slack.NewTableBlock("sessions").WithColumnSettings(settings...)
+	row := func(texts []string) (used int) {
 		cells := make([]slack.TableCell, len(texts))
 		for i, text := range texts {
 			cells[i] = slack.NewTableRawTextCell(text)
-		}
-		t.AddRow(cells...)
-	}
-	row(titles)
-	used, shown := 0, 0
-	for _, s := range v.Rows {
-		cells := sessionCells(s)
-		for _, text := range cells {
 			used += len([]rune(text))
 		}
-		if shown == MaxRows || used > tableBudget {
+		t.AddRow(cells...)
+		return used
+	}
+	used, shown := row(titles), 0
+	for _, cells := range tableRows(in, columns) {
+		size := 0
+		for _, text := range cells {
+			size += len([]rune(text))
+		}
+		if used+size > tableBudget {
 			break
 		}
-		row(cells)
+		used += row(cells)
 		shown++
 	}
-	return t, shown
+	note := tableNote(in, shown)
+	text := fit(note+"\n"+tableLines(in, 8), limitText)
+	return &Message{Text: text, Blocks: []slack.Block{section(note), t}, Simpler: tableAsText(in)}
 }
 
-func sessionCells(s Session) []string {
-	relation := "before"
-	switch {
-	case s.ErrorCode != "":
-		relation = "not issued: " + raw(s.ErrorCode, 40)
-	case s.After:
-		relation = "after"
+// tableRows are the cells of the newest sessions.
+func tableRows(in Incident, columns []column) [][]string {
+	rows := make([][]string, 0, min(len(in.Sessions), MaxRows))
+	for _, s := range in.Sessions[:min(len(in.Sessions), MaxRows)] {
+		cells := make([]string, len(columns))
+		for i, c := range columns {
+			cells[i] = c.cell(in, s)
+		}
+		rows = append(rows, cells)
 	}
-	return []string{
-		s.Time.UTC().Format("2006-01-02 15:04:05"), raw(s.Caller, 120), raw(s.SessionName, 64),
-		raw(s.SourceAddress, 60), raw(s.Region, 30), relation,
+	return rows
+}
+
+// tableNote stands above the table.
+func tableNote(in Incident, shown int) string {
+	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + utc(in.Cutoff) + "."
+	if left := len(in.Sessions) - shown; left > 0 {
+		note += fmt.Sprintf(" The %d newest are shown; %d more are in the list below.", shown, left)
+	}
+	return note
+}
+
+// tableAsText is the same in preformatted text, for a workspace that refuses the block.
+func tableAsText(in Incident) *Message {
+	columns := tableColumns(in)
+	all := tableRows(in, columns)
+	const most = 2600 // of a section's 3,000 characters, before & < > are escaped
+	widths := make([]int, len(columns))
+	for i, c := range columns {
+		widths[i] = len([]rune(c.title))
+		for _, cells := range all {
+			cells[i] = cut(strings.ReplaceAll(cells[i], "`", "'"), 32)
+			widths[i] = max(widths[i], len([]rune(cells[i])))
+		}
+	}
+	line := func(cells []string) string {
+		var b strings.Builder
+		for i, text := range cells {
+			b.WriteString(text + strings.Repeat(" ", widths[i]-len([]rune(text))+2))
+		}
+		return markup.Replace(strings.TrimRight(b.String(), " "))
+	}
+	titles := make([]string, len(columns))
+	for i, c := range columns {
+		titles[i] = c.title
+	}
+	text, shown := line(titles), 0
+	for _, cells := range all {
+		next := line(cells)
+		if len([]rune(text))+len([]rune(next)) > most {
+			break
+		}
+		text, shown = text+"\n"+next, shown+1
+	}
+	note := tableNote(in, shown)
+	return &Message{
+		Text:   fit(note+"\n"+tableLines(in, 8), limitText),
+		Blocks: []slack.Block{section(note), section("```" + text + "```")},
 	}
 }
 
-// sessionLines is the table as text.
-func sessionLines(v Evidence, most int) string {
+// tableLines is the table as lines of text.
+func tableLines(in Incident, most int) string {
 	var b strings.Builder
-	for i, s := range v.Rows {
+	for i, s := range in.Sessions {
 		if i == most {
-			fmt.Fprintf(&b, "\nand %d more", len(v.Rows)-i+len(v.Others))
+			fmt.Fprintf(&b, "\nand %d more", len(in.Sessions)-i)
 			break
 		}
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		c := sessionCells(s)
-		fmt.Fprintf(&b, "• %s, %s, session %s, from %s, %s, %s", c[0], code(c[1], 80), code(c[2], 64), code(c[3], 60), code(c[4], 30), code(c[5], 60))
+		fmt.Fprintf(&b, "• %s, %s, session %s, from %s, %s, %s", s.Time.UTC().Format("2006-01-02 15:04:05"), code(s.Caller, 80), code(s.SessionName, 64),
+			code(s.SourceAddress, 60), code(s.Region, 30), code(outcomeCell(in, s), 80))
 	}
 	return b.String()
 }

@@ -19,7 +19,7 @@ type living struct {
 
 // livingMessages returns all of them. An event belongs to the first that tells it.
 func livingMessages() []living {
-	return []living{proofList}
+	return []living{proofList, summary, sessionTable, findings, sessionMenu}
 }
 
 // Living names the message that an event is shown in, "" for one that Thread tells.

@@ -6,6 +6,17 @@ import "github.com/slack-go/slack"
 type Message struct {
 	Text   string
 	Blocks []slack.Block
+	// Simpler says the same with older blocks, for a workspace that refuses Blocks; nil: Text alone is the simpler form.
+	Simpler *Message
+}
+
+// Forms are the message and what is sent in its place when Slack refuses it, the best first.
+func (m *Message) Forms() []*Message {
+	forms := []*Message{m}
+	if m.Simpler != nil {
+		forms = append(forms, m.Simpler)
+	}
+	return append(forms, &Message{Text: m.Text})
 }
 
 // Limits of Block Kit that the texts here are cut to, in Unicode code points (Slack documentation, "Blocks"). Those on

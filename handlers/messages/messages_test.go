@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,18 +136,6 @@ func started() messages.Started {
 	return messages.Started{Cutoff: cutoff, ServerTime: at, Document: "{}"}
 }
 
-func exampleEvidence() messages.Evidence {
-	return messages.Evidence{
-		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff, Before: 2, After: 1,
-		Rows: []messages.Session{
-			{EventID: "e3", Time: at.Add(time.Minute), Caller: "role Deploy (session alice@example.com)", SessionName: "chained", SourceAddress: "203.0.113.10", Region: "eu-west-1", After: true},
-			{EventID: "e2", Time: at.Add(-time.Minute), Caller: "Lambda function orders-fn", SessionName: "orders-fn", SourceAddress: "lambda.amazonaws.com", Region: "eu-west-1"},
-			{EventID: "e1", Time: at.Add(-time.Hour), Caller: "GitHub acme/shop main", SessionName: "GitHubActions", SourceAddress: "192.0.2.44", Region: "us-east-1"},
-		},
-		Regions: []messages.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
-	}
-}
-
 // all is every message that revokebot can send, by name.
 func all(t *testing.T) map[string]*messages.Message {
 	t.Helper()
@@ -196,12 +185,21 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
 		"thread_applied":         applied().last(),
 		"reply_gave_up":          messages.GaveUpOn(),
-		"reply_deny_again":       messages.DenyAgain(),
 		"card_not_on_the_role":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).card(),
 		"card_not_read_back":     executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).card(),
 		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).last(),
-		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
-		"proof_stored":           applied().add(approvals.EventReadBack, "", readBack()).proof(),
+		"thread_not_read_back":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).last(),
+		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true, Seen: messages.SeenEqual}).last(),
+		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.WrittenAfterAll(cutoff), Urgent: true,
+		}).last(),
+		"thread_cutoff_undercut": applied().add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.CutoffUndercut(cutoff.Add(-time.Minute), cutoff, failure.Sentence), Urgent: true,
+		}).last(),
+		"thread_written_once": executing().add(approvals.EventFailed, "", messages.Failure{
+			Sentence: messages.WrittenOnce("the policy is not there", failure.Sentence),
+		}).last(),
+		"proof_stored": applied().add(approvals.EventReadBack, "", readBack()).proof(),
 		"proof_proven": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated()).add(approvals.EventSeenDenied, "", messages.Enforcement{
 			State: messages.SeenDenied, Denied: 14, Succeeded: 2, FirstDenied: at.Add(30 * time.Second), LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
 		}).proof(),
@@ -256,12 +254,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_voided":           approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
 		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
-		"thread_evidence":         applied().add(approvals.EventEvidence, "", exampleEvidence()).last(),
-		"thread_evidence_none":    applied().add(approvals.EventEvidence, "", messages.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Regions: []messages.Region{{Name: "us-east-1", Covered: true}}}).last(),
-		"thread_evidence_failed":  applied().add(approvals.EventEvidence, "", messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).last(),
-		"thread_evidence_more":    applied().add(approvals.EventEvidence, "", func() messages.Evidence { e := exampleEvidence(); e.FollowUp = 1; e.Rows = e.Rows[:1]; return e }()).last(),
-		"thread_evidence_last":    applied().add(approvals.EventEvidence, "", messages.Evidence{FollowUp: 3, Last: true, Since: at, Until: at.Add(30 * time.Minute)}).last(),
-		"evidence_as_text":        messages.EvidenceAsText(applied().add(approvals.EventEvidence, "", exampleEvidence()).events[4]),
+
+		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
+		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 
 		"reply_usage":                messages.Usage([]string{"prod", "staging"}),
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
@@ -289,10 +284,13 @@ func all(t *testing.T) map[string]*messages.Message {
 			{ID: "U0BOB", Why: "could approve"}, {ID: "U0GINA", Why: "cannot, guest"}, {ID: "U0ROSA", Why: "you, the requester"},
 		}),
 	}
+	maps.Copy(out, trail(t))
+	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
 		approvals.RefusedNotMember, approvals.RefusedNotApprover, approvals.RefusedAlreadyVoted, approvals.RefusedNoPolicy,
+		approvals.RefusedFormLost,
 	} {
 		refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: code, Standing: approvals.Guest}
 		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), refusal, exampleContext())
@@ -392,7 +390,8 @@ func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 		for _, b := range blocks {
 			if b.Type == "actions" {
 				for _, e := range b.Elements {
-					if e.Label == "" || e.Value != "4DLARAV3ISOEUUODW4FIG5AF5F" {
+					id, _ := messages.PartsOf(e.Value)
+					if e.Label == "" || id != "4DLARAV3ISOEUUODW4FIG5AF5F" {
 						t.Errorf("%s: a button with label %q and value %q", name, e.Label, e.Value)
 					}
 				}

@@ -44,6 +44,7 @@ func Help(accounts []string, margin time.Duration) *Message {
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
 		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) + ". People and programs can assume the role again after it.\n" +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
+		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
 		"Next: `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
@@ -51,6 +52,46 @@ func Help(accounts []string, margin time.Duration) *Message {
 func NotHere(word string) *Message {
 	return sentence(code(word, 20) + " is not available in this version. The cards in the channel show every request and its state. " +
 		"For a role of that name, give its ARN.")
+}
+
+// ReportUsage says how to ask for a report, when there was nothing to go on.
+func ReportUsage() *Message {
+	return sentence("Name a role, or the id of a request, which stands at the foot of its card: `" + Command + " report prod/DeployRole`.")
+}
+
+// ReportNowhere answers somebody who asked for a report of what is not on record.
+func ReportNowhere(what string) *Message {
+	return sentence("There is no request on record for " + code(what, 120) + ", so there is nothing to report: none was made, or it was so long ago that its record is gone. " +
+		"The id of a request stands at the foot of its card.")
+}
+
+// ReportComing says where the report appears. link is that of the card, empty when it is not known.
+func ReportComing(r approvals.Request, link string) *Message {
+	return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files.")
+}
+
+// ReportThere answers somebody who asks for a report when nothing happened since the last one.
+func ReportThere(r approvals.Request, link string) *Message {
+	return sentence("Nothing has happened since the last report of request " + code(r.ID, 40) + ". It is in " + threadWords(r, link) + ".")
+}
+
+func threadWords(r approvals.Request, link string) string {
+	if link == "" {
+		return "its thread in " + Channel(r.Place.Channel)
+	}
+	return "the thread of <" + link + "|its card> in " + Channel(r.Place.Channel)
+}
+
+// NotForReport answers somebody who may not ask for a report.
+func NotForReport(standing approvals.Standing) *Message {
+	switch standing {
+	case approvals.StandingUnknown:
+		return sentence("No report was made: Slack did not answer who you are, and without that the answer is no. Try again in a moment.")
+	case approvals.FullMember:
+		return sentence("No report was made: you are not on the list of people who may ask for things here. Ask somebody of the incident team.")
+	default:
+		return sentence("No report was made: reports are for full members of this workspace, and this account is a " + standing.String() + ". Ask a member of the incident team.")
+	}
 }
 
 // WrongChannel answers a command from a channel that is not on the list.
@@ -158,17 +199,30 @@ func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// DenyAgain answers a Deny whose form may not have opened.
-func DenyAgain() *Message {
-	return sentence("The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again.")
-}
-
 // ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {
 		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id + " may still approve, so it was not carried out. Ask again."
 	}
 	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so it was not carried out. Ask again."
+}
+
+// ChosenNow answers somebody who chose a session to look into.
+func ChosenNow() *Message {
+	return sentence("CloudTrail is asked what that session did. The answer comes into the thread, within a minute as a rule.")
+}
+
+// ChosenAlready answers somebody who chose what was chosen a moment before.
+func ChosenAlready() *Message {
+	return sentence("That session was chosen less than a minute ago. The answer is in the thread, or on its way there.")
+}
+
+// MembersOnly answers somebody who may read along and not make the bot work.
+func MembersOnly(standing approvals.Standing) *Message {
+	if standing == approvals.StandingUnknown {
+		return sentence("Your choice was not counted: Slack did not answer who you are, and without that the answer is no. Choose again in a moment.")
+	}
+	return sentence("Your choice was not counted: sessions are chosen by full members of this workspace, and you are here as a " + standing.String() + ". Ask one of them to choose it.")
 }
 
 // TooMany answers somebody who sends more than is taken.

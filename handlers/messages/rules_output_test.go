@@ -32,7 +32,7 @@ func foreign(t *rapid.T, label string) string {
 }
 
 var (
-	blocks  = regexp.MustCompile("```\n[^`]*\n```")
+	fences  = regexp.MustCompile("```[^`]*```")
 	spans   = regexp.MustCompile("`[^`\n]*`")
 	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
 	angled  = regexp.MustCompile(`<[^>]*>?`)
@@ -43,17 +43,15 @@ func outsideHarmless(t interface{ Errorf(string, ...any) }, name, text string) {
 	if strings.Count(text, "`")%2 != 0 {
 		t.Errorf("%s: a code span is not closed: %q", name, text)
 	}
-	for _, span := range spans.FindAllString(text, -1) {
-		if strings.ContainsAny(span, "<>") {
-			t.Errorf("%s: markup in a code span: %q", name, span)
+	rest := text
+	for _, code := range []*regexp.Regexp{fences, spans} {
+		for _, span := range code.FindAllString(rest, -1) {
+			if strings.ContainsAny(span, "<>") {
+				t.Errorf("%s: markup in a code span: %q", name, span)
+			}
 		}
+		rest = code.ReplaceAllString(rest, "")
 	}
-	for _, block := range blocks.FindAllString(text, -1) {
-		if strings.ContainsAny(block, "<>") {
-			t.Errorf("%s: markup in a code block: %q", name, block)
-		}
-	}
-	rest := spans.ReplaceAllString(blocks.ReplaceAllString(text, ""), "")
 	for _, tag := range angled.FindAllString(rest, -1) {
 		if !allowed.MatchString(tag) {
 			t.Errorf("%s: markup from outside: %q in %q", name, tag, text)
@@ -124,25 +122,11 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), role)
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
 	who := cmp.Or(foreign(t, "who"), "?")
-	evidence := messages.Evidence{Since: at, Until: at, FollowUp: rapid.IntRange(0, 1).Draw(t, "look"), Failed: ""}
-	for range rapid.IntRange(0, messages.MaxRows).Draw(t, "rows") {
-		evidence.Rows = append(evidence.Rows, messages.Session{
-			Time: at, Caller: foreign(t, "caller"), SessionName: foreign(t, "session"), SourceAddress: foreign(t, "address"),
-			Region: foreign(t, "region"), ErrorCode: rapid.SampledFrom(append(nasty, "")).Draw(t, "error"), After: rapid.Bool().Draw(t, "after"),
-		})
-	}
-	for range rapid.IntRange(0, 40).Draw(t, "regions") {
-		evidence.Regions = append(evidence.Regions, messages.Region{
-			Name: foreign(t, "region"), Covered: rapid.Bool().Draw(t, "covered"), Reason: rapid.SampledFrom([]string{"", "access denied", strings.Repeat("long ", 200)}).Draw(t, "why"),
-			Truncated: rapid.Bool().Draw(t, "truncated"),
-		})
-	}
 	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())
 	applied := messages.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
 	s.add(approvals.EventApplied, "", applied)
 	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch")})
 	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
-	s.add(approvals.EventEvidence, "", evidence)
 	seen := messages.Enforcement{State: messages.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
 	s.add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: messages.Verdict(foreign(t, "verdict"))})
 	s.add(approvals.EventSeenDenied, "", seen)
@@ -160,6 +144,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	}
 	s.add(approvals.EventFinding, "", changes)
 	s.add(approvals.EventHeld, "", messages.Held{At: at, After: time.Hour, Cutoff: cutoff})
+	incident(t, s)
 	out := map[string]*messages.Message{
 		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),
 		"proof":        messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
@@ -169,12 +154,19 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
 		"posting":      messages.CardImpossible(foreign(t, "slack error")),
 		"usage":        messages.Usage(nil),
-		"text":         messages.EvidenceAsText(approvals.Event{Type: approvals.EventEvidence, Detail: must(real, evidence)}),
 	}
 	for n := 1; n <= len(s.events); n++ {
 		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
 		if m := messages.Thread(s.fold(n-1), s.events[n-1], c); m != nil {
 			out[fmt.Sprintf("thread %d (%s)", n, s.events[n-1].Type)] = m
+		}
+	}
+	for _, name := range []string{"proof", "evidence", "sessions", "findings", "menu"} {
+		if m := messages.LivingMessage(name, s.fold(len(s.events)), s.events, c); m != nil {
+			out[name] = m
+			if m.Simpler != nil {
+				out[name+", simpler"] = m.Simpler
+			}
 		}
 	}
 	return out

@@ -22,6 +22,10 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
+	return withReportButton(told(before, e, c), before, e, c)
+}
+
+func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	switch e.Type {
 	case approvals.EventRequested:
 		return callApprovers(e, c)
@@ -68,6 +72,10 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 		}
 	case approvals.EventFinding:
 		return finding(before, e, c)
+	case approvals.EventReport:
+		return reported(e)
+	case approvals.EventFilesRefused:
+		return filesRefused(e)
 	case approvals.EventTampered:
 		return tampered(before, e, c)
 	case approvals.EventRewritten:
@@ -75,9 +83,13 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventHeld:
 		return held(e)
 	case approvals.EventEvidence:
-		return evidence(e, c)
+		return evidenceNews(before, e)
+	case approvals.EventActivity:
+		return activityNews(before, e)
+	case approvals.EventVerdict:
+		return verdict(before, e, c)
 	default:
-		return nil // EventStarted: the outcome follows at once
+		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer
 	}
 }
 
@@ -110,8 +122,11 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
 	}
 	word := "*Applied* to %s. %s.\n"
-	if a.Seen == SeenOther {
+	switch {
+	case a.Seen == SeenOther:
 		word = "*Written* to %s, and not there as written when it was read again. %s.\n"
+	case a.Seen != SeenEqual:
+		word = "*Written* to %s, and not read back. %s.\n"
 	}
 	text := fmt.Sprintf(word+
 		"• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
@@ -184,6 +199,9 @@ func finding(before approvals.Request, e approvals.Event, c Context) *Message {
 		return culprits(before, f.Changes, c)
 	}
 	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
+	if f.Urgent {
+		text = mentions(involved(before)) + ": " + text
+	}
 	if len(f.Trust) > 0 {
 		text += "\n" + trust(f.Trust)
 	}

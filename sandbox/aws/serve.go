@@ -47,6 +47,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		call.AccountID, call.PrincipalARN = x.caller.account().id, x.caller.callerARN()
 	}
 	silent := fault.Hang || fault.HangUp || errors.Is(err, errGone) || !s.wait(r, s.latency)
+	call.Ended = time.Now()
 	switch e, ok := errors.AsType[*apiError](err); {
 	case silent:
 	case ok:

@@ -1,0 +1,133 @@
+package aws
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+)
+
+// ActivityQuery asks what was done with one access key.
+type ActivityQuery struct {
+	AccountName  string
+	AccessKeyID  string         // of a session, or of a user
+	Since, Until time.Time      // the window; zero means CloudTrail's own limit of 90 days, and now
+	Cutoff       time.Time      // for what is said about calls after it; zero when there is none
+	Limit        int            // most calls to read in each region, the newest first; 0 means 1,000
+	Patience     time.Duration  // as in LookupQuery
+	Progress     func(Progress) // as in LookupQuery
+}
+
+const defaultCalls = 1000
+
+// Activity is what CloudTrail knows of the calls that were signed by one key. CloudTrail looks up management events only:
+// what a session read from S3 or did inside a database is not among them. All text is foreign.
+//
+// The counts are of all calls that were read; a list of calls or sessions holds the newest, at most 100, newest first.
+type Activity struct {
+	Calls       int
+	Denied      int // refused for want of a permission
+	Failed      int // failed otherwise
+	First, Last time.Time
+
+	Services []ServiceUse // most used first; all
+	Sources  []Source     // addresses that the calls came from, most used first
+
+	// What happened after the cutoff. sts:GetCallerIdentity is left out: it works under every deny. A call that failed for
+	// another reason than a permission does not tell whether the deny would have stopped it.
+	LastSucceeded        time.Time // the last success, before the cutoff or after it
+	FirstDenied          time.Time // the first denial after the cutoff
+	FirstExplicitDeny    time.Time // the first after the cutoff whose message speaks of an explicit deny in a policy of the role
+	SucceededAfter       int
+	DeniedAfter          int
+	FailedAfter          int
+	SucceededAfterCutoff []Call
+
+	// Calls that open doors, denied ones too; Call.Opens says which. What was done again and again to the same target with
+	// the same outcome is one entry with its number of Times; of one call at most 20 targets are listed.
+	Doors     []Call
+	DoorCalls int
+
+	Assumed      []Session // credentials that were got with the key, denied attempts too: the children
+	AssumedCalls int
+
+	Regions   []RegionCoverage // empty when nothing was asked, as for an account that is not configured
+	Truncated bool             // there is more in the window than was read, in at least one region
+	AskedAt   time.Time        // AWS's clock at the last answer, whole seconds; zero when no region answered
+}
+
+// Covered reports whether every region answered for the whole window.
+func (a Activity) Covered() bool { return covered(a.Regions) }
+
+// covered reports whether every one of at least one region answered for the whole window.
+func covered(regions []RegionCoverage) bool {
+	for _, r := range regions {
+		if !r.Covered || r.Truncated {
+			return false
+		}
+	}
+	return len(regions) > 0
+}
+
+// ServiceUse counts the calls to one service.
+type ServiceUse struct {
+	Service       string // such as iam
+	Calls, Denied int
+}
+
+// Source is an address that calls came from.
+type Source struct {
+	Address     string
+	UserAgent   string // of the newest call
+	Calls       int
+	First, Last time.Time
+}
+
+// Activity lists what was done with an access key in the window, from every region of the account at once. A region that
+// cannot be read is named in Activity.Regions, so the error is only about the question itself: an *InputError, or the
+// *CallError of the reading session.
+func (c *Cloud) Activity(ctx context.Context, q ActivityQuery) (Activity, error) {
+	a, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until)
+	if err != nil {
+		return Activity{}, err
+	}
+	if q.AccessKeyID == "" {
+		return Activity{}, &InputError{InputNoKey, "No access key was given. The event of a session names it as its accessKeyId."}
+	}
+	if q.Limit <= 0 {
+		q.Limit = defaultCalls
+	}
+	regions := a.regionsOf()
+	read := make([]*fold, len(regions))
+	watch := newWatch(regions, q.Progress)
+	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *stint) {
+		defer watch.done(s.region)
+		read[i] = newFold(q.Cutoff)
+		c.activityIn(ctx, a, q, s, read[i], watch)
+	})
+	return joined(read), nil
+}
+
+// activityIn reads one region up to the limit. Each page is counted and let go.
+func (c *Cloud) activityIn(ctx context.Context, a *account, q ActivityQuery, s *stint, f *fold, watch *watch) {
+	f.coverage = RegionCoverage{Region: s.region, Covered: true}
+	query := trailQuery{key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, stint: s}
+	for page, err := range c.pages(ctx, a, s.region, query) {
+		if err != nil {
+			f.coverage.fail(err)
+			c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+			return
+		}
+		f.AskedAt = page.clock.server
+		f.coverage.Events += len(page.events)
+		sessions := len(f.Assumed)
+		for _, event := range page.events {
+			f.add(event, s.region)
+		}
+		watch.read(len(page.events), len(f.Assumed)-sessions)
+		if f.coverage.Events >= q.Limit {
+			f.coverage.Truncated = page.more
+			return
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// KindActivity is an item that asks what a session did which somebody chose from the menu.
+const KindActivity = "activity"
+
+// sameChoice is how long one choice of a session stands for all: CloudTrail has nothing new sooner.
+const sameChoice = time.Minute
+
+// choose takes a session that somebody chose from the menu. The look itself is slow work of its own. Whoever may read the
+// channel as a full member may choose; the value says which session, and everything else is looked up.
+func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to Listener) error {
+	r, events, mark, err := h.marked(ctx, item, c, to)
+	if err != nil || mark == "" {
+		return err
+	}
+	if r.Has(item.Source) {
+		return nil
+	}
+	at := slices.IndexFunc(messages.Gather(events).Sessions, func(s messages.Session) bool { return s.Mark() == mark })
+	if at < 0 || r.State != approvals.StateApplied {
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	if standing := h.facts(ctx, c.User, nil).Person.Standing(h.Slack.Home()); standing != approvals.FullMember {
+		return h.refuseClick(ctx, item, to, "not_full_member", c.Message, c.Value, messages.MembersOnly(standing))
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(events, func(e approvals.Event) bool {
+		var earlier messages.Chosen
+		return e.Type == approvals.EventChosen && json.Unmarshal(e.Detail, &earlier) == nil && earlier.Mark == mark && now.Sub(e.At) < sameChoice
+	}) {
+		h.whisper(ctx, to, messages.ChosenAlready())
+		return nil
+	}
+	detail, err := json.Marshal(messages.Chosen{Mark: mark})
+	if err != nil {
+		return fmt.Errorf("choose a session: %w", err)
+	}
+	err = h.Store.Commit(ctx, approvals.Transition{
+		RequestID: r.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventChosen, By: c.User, Source: item.Source, Detail: detail}},
+		Work:   []approvals.Item{{Kind: KindActivity, Request: r.ID, Source: "activity for " + item.Source}},
+	})
+	if err != nil {
+		return err
+	}
+	h.whisper(ctx, to, messages.ChosenNow())
+	return nil
+}
+
+// marked reads what a button or menu of the thread means: the request, its log and the mark. The mark is "" when the
+// click leads nowhere, and whoever clicked was told so.
+func (h *Handlers) marked(ctx context.Context, item approvals.Item, c Click, to Listener) (approvals.Request, []approvals.Event, string, error) {
+	id, mark := messages.PartsOf(c.Value)
+	r, events, err := h.Store.Load(ctx, id)
+	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && (mark == "" || h.place(c.Team, c.App, c.Channel) != r.Place) {
+		return approvals.Request{}, nil, "", h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	return r, events, mark, err
+}
+
+// chosenActivity finds out what the session did that somebody chose, and where it went on to.
+func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) error {
+	r, events, err := h.Store.Load(ctx, item.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if r.Has(item.Source) {
+		return nil
+	}
+	q, err := h.inquire(ctx, item)
+	if q == nil || err != nil {
+		return err
+	}
+	told, session, err := chosenBy(item, events, q.role.ARN)
+	if err != nil {
+		return err
+	}
+	told.Until = q.until
+	chain, err := h.Cloud.Chain(ctx, aws.ChainQuery{
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys,
+		Patience: lookPatience, Sessions: []aws.Session{session},
+	})
+	switch a, looked := chain.Roots[session.AccessKeyID]; {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && item.Attempt < maxLooks:
+		return &Again{After: retryAfter(err, item.Attempt+3)}
+	case err != nil:
+		h.log.WarnContext(ctx, "a chosen session was not looked up", "request", r.ID, "error", err)
+		told.Failed = cmp.Or(aws.Explain(err), "The log has the reason.")
+	case !looked:
+		told.Failed = "CloudTrail did not answer about its key."
+	default:
+		told.Sessions = []messages.SessionActivity{activityOf(session, a)}
+		told.Chain, told.MoreLinks = links(q.role, chain.Links)
+		told.Partly = partly(chain.Regions, chain.Truncated)
+	}
+	detail, err := packActivity(told)
+	if err != nil {
+		return err
+	}
+	return h.Store.Commit(ctx, q.transition(approvals.Event{Type: approvals.EventActivity, Source: item.Source, Detail: detail}))
+}
+
+// chosenBy finds the choice that an item is about.
+func chosenBy(item approvals.Item, events []approvals.Event, roleARN string) (messages.Activity, aws.Session, error) {
+	for _, e := range events {
+		var c messages.Chosen
+		if e.Type != approvals.EventChosen || "activity for "+e.Source != item.Source || json.Unmarshal(e.Detail, &c) != nil {
+			continue
+		}
+		for _, s := range messages.Gather(events).Sessions {
+			if s.Mark() == c.Mark {
+				return messages.Activity{Chosen: c.Mark, Asked: e.By, Session: &s}, aws.Session{
+					EventID: s.EventID, EventName: s.EventName, Time: s.Time, Expires: s.Expires, Region: s.Region, Caller: s.Caller,
+					CallerARN: s.CallerARN, CallerID: s.CallerID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
+					SourceAddress: s.SourceAddress, AccessKeyID: s.Key, RoleARN: roleARN,
+				}, nil
+			}
+		}
+	}
+	return messages.Activity{}, aws.Session{}, fmt.Errorf("%w: no choice behind %q", errNotAnItem, item.Source)
+}

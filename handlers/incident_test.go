@@ -1,0 +1,390 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// fromAddress marks requests with where they come from; the header is not part of the signature.
+type fromAddress struct {
+	address string
+	next    http.RoundTripper
+}
+
+func (f fromAddress) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("X-Forwarded-For", f.address)
+	return f.next.RoundTrip(r)
+}
+
+const (
+	thiefAddress = "203.0.113.66"
+	policyOfAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*","sts:AssumeRole"],"Resource":"*"}]}`
+)
+
+// from is the SDK's configuration for somebody who calls from an address.
+func from(b *bench.Bench, address string, key awsstandin.AccessKey) awssdk.Config {
+	cfg := b.SDK(key)
+	client := cfg.HTTPClient.(*http.Client)
+	cfg.HTTPClient = &http.Client{Transport: fromAddress{address, client.Transport}}
+	return cfg
+}
+
+// assume opens a session of a role.
+func assume(b *bench.Bench, cfg awssdk.Config, role, name string) awsstandin.AccessKey {
+	b.T.Helper()
+	out, err := sts.NewFromConfig(cfg).AssumeRole(b.T.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: &name})
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	c := out.Credentials
+	return awsstandin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+}
+
+// break-in: a thief opens a session of DeployRole with the CI's key, widens another role, and goes on to DataRole.
+type breakIn struct {
+	*bench.Bench
+	key      awsstandin.AccessKey
+	dataRole string
+}
+
+func burgled(t *testing.T, o bench.Options) breakIn {
+	t.Helper()
+	b := breakIn{Bench: bench.New(t, o)}
+	if err := b.World.Prod.PutRolePolicy(actors.DeployRole, "much", policyOfAll); err != nil {
+		t.Fatal(err)
+	}
+	data, err := b.World.Prod.NewRole(awsstandin.RoleSpec{
+		Name:     "DataRole",
+		Trust:    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + b.World.Role + `"},"Action":"sts:AssumeRole"}]}`,
+		Policies: map[string]string{"read": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:List*","Resource":"*"}]}`},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.dataRole = data.ARN
+	time.Sleep(o.Propagation)
+	b.Session("deploy-41")
+	time.Sleep(time.Minute)
+	b.key = assume(b.Bench, from(b.Bench, thiefAddress, b.World.CI), b.World.Role, "deploy-stolen")
+	b.call()
+	client := iam.NewFromConfig(from(b.Bench, thiefAddress, b.key))
+	if _, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String("more"), PolicyDocument: awssdk.String(policyOfAll),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	deeper := assume(b.Bench, from(b.Bench, thiefAddress, b.key), b.dataRole, "deeper")
+	if _, err := iam.NewFromConfig(from(b.Bench, thiefAddress, deeper)).ListRoles(t.Context(), &iam.ListRolesInput{}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Minute)
+	return b
+}
+
+// call is the thief trying the stolen session.
+func (b breakIn) call() bool {
+	_, err := iam.NewFromConfig(from(b.Bench, thiefAddress, b.key)).ListRoles(b.T.Context(), &iam.ListRolesInput{})
+	return err == nil
+}
+
+// revoked asks and approves.
+func (b breakIn) revoked() bench.Card {
+	card := b.Ask()
+	card.Approve(actors.Bob)
+	card.Becomes(approvals.StateApplied)
+	return card
+}
+
+// message is the newest message of the thread that says something.
+func message(b *bench.Bench, card bench.Card, text string) slack.Message {
+	b.T.Helper()
+	var found slack.Message
+	b.Until("the thread says "+text, func() bool {
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if m.ThreadTS == card.TS && !m.Ephemeral && strings.Contains(m.Text, text) {
+				found = m
+			}
+		}
+		return found.TS != ""
+	})
+	return found
+}
+
+// press presses a button of a message, or chooses an option of its menu.
+func press(b *bench.Bench, user, ts, action, option string) {
+	b.T.Helper()
+	click := slack.Click{ChannelID: actors.Incident, MessageTS: ts, ActionID: action, SelectedOption: option}
+	if _, err := b.Slack.Click(b.T.Context(), user, click); err != nil {
+		b.T.Fatal(err)
+	}
+}
+
+// The whole story, from the thread alone: who, from where, what, still in or not.
+func TestTheThreadTellsTheIncident(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{FollowUps: []time.Duration{16 * time.Minute}})
+		card := b.revoked()
+		message(b.Bench, card, "What did another session do?")
+		posted := len(card.Thread())
+		for range 4 {
+			time.Sleep(4 * time.Minute)
+			b.call()
+		}
+		time.Sleep(30 * time.Second)
+		card.CaughtUp()
+		at := -1
+		for _, want := range []string{
+			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 16 min; all denied since 00:02:32 UTC; no new session since.",
+			"`user ci-deploy`, session `deploy-stolen`, from `203.0.113.66`, `us-east-1`, `before, address and caller seen only here`",
+			"`iam:PutRolePolicy` `role NightlyBackup, policy more`",
+			"`DeployRole`, session `deploy-stolen` → *`prod/DataRole`*, 1 session",
+			"*What did another session do?*",
+			"<@U0ROSA> and <@U0BOB>: *unknown* whether it is contained.", // DataRole was not revoked
+		} {
+			found := slices.IndexFunc(card.Thread(), func(text string) bool { return strings.Contains(text, want) })
+			if found < at || found < 0 {
+				t.Errorf("the thread does not say, or not in this order: %s", want)
+			}
+			at = max(at, found)
+		}
+		if n := len(card.Thread()) - posted; n != 2 {
+			t.Errorf("the last look brought %d messages, not only its word and the picture", n)
+		}
+		for _, name := range []string{"timeline-" + card.ID, "sessions-" + card.ID} {
+			if !slices.ContainsFunc(files(b.Bench, card), func(f string) bool { return strings.HasPrefix(f, name) }) {
+				t.Errorf("there is no file %s: %v", name, files(b.Bench, card))
+			}
+		}
+		if !card.Says("*Enforced: yes.* *Seen denied*") {
+			t.Error("the proof does not know what was seen")
+		}
+		if t.Failed() {
+			t.Log(b.Transcript())
+		}
+	})
+}
+
+func TestCallsThatAreStillAnsweredAreNotContained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{FollowUps: []time.Duration{4 * time.Minute}, Propagation: 5 * time.Minute})
+		card := b.revoked()
+		time.Sleep(3 * time.Minute)
+		if !b.call() {
+			t.Fatal("the deny is there already")
+		}
+		m := message(b.Bench, card, "*not contained*")
+		for _, want := range []string{"<@U0ROSA> and <@U0BOB>", "`iam:ListRoles`", "from `203.0.113.66`: answered", "AWSDenyAll", "service control policy"} {
+			if !strings.Contains(m.Text, want) {
+				t.Errorf("%q is not in %s", want, m.Text)
+			}
+		}
+		if !card.Says("*old sessions still got answers*") || !card.Says("*Enforced: no.*") || !card.Says("CloudTrail shows more of what these sessions did") {
+			t.Errorf("it is not said everywhere:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestWhoComesBackAfterTheCutoffIsShownApartWithWhetherTheyWereKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{FollowUps: []time.Duration{2 * time.Minute, 4 * time.Minute}})
+		card := b.revoked()
+		time.Sleep(time.Minute)
+		b.Session("deploy-43")
+		if _, err := b.World.Prod.WebIdentitySession(actors.DeployRole, awsstandin.WebIdentitySpec{
+			Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/evil", SessionName: "evil", Region: "us-east-1",
+			SourceIP: "203.0.113.99", UserAgent: "curl",
+		}); err != nil {
+			t.Fatal(err)
+		}
+		m := message(b.Bench, card, "*CloudTrail shows new sessions since the cutoff.*")
+		for _, want := range []string{
+			"<@U0ROSA> and <@U0BOB>", "session `deploy-43` of `user ci-deploy` from `127.0.0.1`, `us-east-1`: opened *after the cutoff*, by a caller known before it",
+			"session `evil` of `GitHub acme/shop evil` from `203.0.113.99`, `us-east-1`: opened *after the cutoff*, by a caller *not seen before*",
+		} {
+			if !strings.Contains(m.Text, want) {
+				t.Errorf("%q is not in %s", want, m.Text)
+			}
+		}
+		if !card.Says("*2 new since*: 1 from callers known before, 1 from callers not seen before") {
+			t.Errorf("the sentence does not have it:\n%s", b.Transcript())
+		}
+		time.Sleep(2*time.Minute + 10*time.Second) // nothing new
+		if n := strings.Count(strings.Join(card.Thread(), "\n"), "shows new sessions since the cutoff"); n != 1 {
+			t.Errorf("it is told %d times", n)
+		}
+	})
+}
+
+func TestALookThatFailsEndsAsUnknownWithTheReasonNeverInSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{FollowUps: []time.Duration{30 * time.Second}})
+		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Code: "AccessDenied"})
+		card.Approve(actors.Bob)
+		for range 6 { // five tries
+			time.Sleep(time.Minute)
+		}
+		m := message(b, card, "*unknown* whether it is contained")
+		if !strings.Contains(m.Text, "<@U0ROSA> and <@U0BOB>") || !strings.Contains(m.Text, "eu-west-1 (reading CloudTrail is not allowed there)") {
+			t.Errorf("the word is %s", m.Text)
+		}
+	})
+}
+
+func TestTheProgressOfALookIsOneMessageThatIsEdited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Region: "eu-west-1", Times: 1, Delay: 8 * time.Second})
+		card.Approve(actors.Bob)
+		m := message(b, card, "Looking at CloudTrail …")
+		b.Until("the progress is told", func() bool { return card.Says("Looking at CloudTrail: 1 of 2 regions done …") })
+		b.Until("it is replaced", func() bool { return card.Says("*CloudTrail shows 8 sessions") })
+		if now := message(b, card, "*CloudTrail shows 8 sessions"); now.TS != m.TS || card.Says("Looking at CloudTrail") {
+			t.Errorf("it is not one message:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{})
+		card := b.revoked()
+		menu := message(b.Bench, card, "What did another session do?")
+		stolen := ""
+		for _, s := range messages.Gather(card.Events()).Sessions {
+			if s.SessionName == "deploy-stolen" {
+				stolen = messages.ValueOf(card.ID, s.Mark())
+			}
+		}
+		press(b.Bench, actors.Gina, menu.TS, messages.ActionSession, stolen)
+		b.Whispered(actors.Gina, "chosen by full members")
+		press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, stolen)
+		b.Whispered(actors.Nils, "CloudTrail is asked what that session did")
+		m := message(b.Bench, card, "<@U0NILS> asked what a session did")
+		if !strings.Contains(m.Text, "`deploy-stolen`") || !strings.Contains(m.Text, "`iam:PutRolePolicy`") || !strings.Contains(m.Text, "prod/DataRole") {
+			t.Errorf("the answer is %s", m.Text)
+		}
+		press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, stolen)
+		b.Whispered(actors.Nils, "less than a minute ago")
+		if n := strings.Count(strings.Join(card.Thread(), "\n"), "asked what a session did"); n != 1 {
+			t.Errorf("it was answered %d times", n)
+		}
+	})
+}
+
+func TestTheMenuAndTheButtonsOfTheThreadLeadNowhereElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{})
+		card := b.revoked()
+		menu := message(b.Bench, card, "What did another session do?")
+		for i, action := range []string{messages.ActionSession, messages.ActionChain} {
+			for j, value := range []string{"", card.ID, card.ID + "/", card.ID + "/0123456789abcdef", "nothing/0123456789abcdef"} {
+				if _, err := b.Store.Accept(t.Context(), approvals.Item{
+					Kind: "click", Source: fmt.Sprintf("envelope %d %d", i, j),
+					Body: fmt.Appendf(nil, `{"team":"T0SANDBOX","app":"A0SANDBOX","channel":%q,"message":%q,"user":%q,"action_id":%q,"value":%q,"request_id":"NEW%d%d"}`,
+						actors.Incident, menu.TS, actors.Nils, action, value, i, j),
+				}, fmt.Sprint("made up ", i, j)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		b.Until("all are refused", func() bool {
+			n, err := b.DB.XLen(t.Context(), "{revokebot}:notes").Result()
+			return err == nil && n == 10
+		})
+		if len(b.Cards()) != 1 || card.Says("asked what a session did") {
+			t.Errorf("something came of it:\n%s", b.Transcript())
+		}
+	})
+}
+
+// The button is a command of whoever presses it: a new request, approved on its own.
+func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{})
+		card := b.revoked()
+		m := message(b.Bench, card, "Roles that these sessions went on to")
+		press(b.Bench, actors.Bob, m.TS, messages.ActionChain, "")
+		b.Until("a card appears", func() bool { return len(b.Cards()) == 2 })
+		second := b.Cards()[1]
+		if r := second.Request(); r.Requester != actors.Bob || r.State != approvals.StateOpen || !strings.Contains(r.Reason, "sessions of prod/DeployRole went on to it") {
+			t.Errorf("the request is %+v", r)
+		}
+		second.Approve(actors.Bob)
+		b.Whispered(actors.Bob, "you asked for this revocation")
+		press(b.Bench, actors.Rosa, m.TS, messages.ActionChain, "")
+		b.Whispered(actors.Rosa, "No second request was made")
+		second.Approve(actors.Ines)
+		second.Becomes(approvals.StateApplied)
+	})
+}
+
+// Nothing of all this may hold up a click or a revocation.
+func TestLooksThatHangHoldUpNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Hang: true})
+		for i := range 12 {
+			name := fmt.Sprintf("Role%02d", i)
+			if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: name, Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`}); err != nil {
+				t.Fatal(err)
+			}
+			card := b.AskFor(actors.Rosa, "prod/"+name)
+			pressed := time.Now()
+			card.Approve(actors.Bob)
+			b.Until("it is applied", func() bool { return card.State() == approvals.StateApplied })
+			if took := time.Since(pressed); took > time.Second {
+				t.Errorf("revocation %d took %v", i, took)
+			}
+			time.Sleep(4 * time.Second)
+		}
+	})
+}
+
+// What was recorded is not recorded again, and what was not is made good.
+func TestALookThatWasInterruptedGoesOnWhereItsEventsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := burgled(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
+		card := b.revoked()
+		message(b.Bench, card, "whether it is contained")
+		events := len(card.Events())
+		for i, source := range []string{"evidence 0", "evidence 0 wide", "evidence 1"} {
+			if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: "evidence", Request: card.ID, Source: source}, fmt.Sprint("again ", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Settle()
+		if now := card.Events(); len(now) != events {
+			t.Errorf("%d events more: %v", len(now)-events, now[events:])
+		}
+		sizes(t, card.Events())
+	})
+}
+
+// sizes checks that no event is larger than Redis and its readers like.
+func sizes(t *testing.T, events []approvals.Event) {
+	t.Helper()
+	for _, e := range events {
+		if len(e.Detail) > 60_000 {
+			t.Errorf("event %d (%s) has %d bytes", e.Seq, e.Type, len(e.Detail))
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// propagation is how long after the cutoff a call of an old session may still be answered without speaking against the
+// deny. IAM enforces a change within seconds as a rule; AWS promises no time and speaks of minutes (IAM User Guide,
+// "Changes that I make are not always immediately visible"). The cutoff lies past the write by the margin already.
+const propagation = 2 * time.Minute
+
+// enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were refused after the cutoff in
+// words that name an explicit deny, and none was answered later than propagation. A refusal in other words may have been
+// one before the deny as well. Package aws leaves sts:GetCallerIdentity out: it is answered under any deny.
+func (q *inquiry) enforcement(s followed) messages.Enforcement {
+	e := messages.Enforcement{State: messages.SeenUnknown, At: q.until}
+	covered, unclear, late := true, 0, len(q.answered(s)) > 0
+	for key, a := range s.activities {
+		if !s.old[key] {
+			continue
+		}
+		covered = covered && a.Covered()
+		e.Succeeded += a.SucceededAfter
+		if a.SucceededAfter > 0 && a.LastSucceeded.After(e.LastSucceeded) {
+			e.LastSucceeded = a.LastSucceeded
+		}
+		if a.FirstExplicitDeny.IsZero() {
+			unclear += a.DeniedAfter
+			continue
+		}
+		e.Denied += a.DeniedAfter
+		if e.FirstDenied.IsZero() || a.FirstExplicitDeny.Before(e.FirstDenied) {
+			e.FirstDenied = a.FirstExplicitDeny
+		}
+	}
+	switch {
+	case late || e.LastSucceeded.After(q.cutoff.Add(propagation)):
+		e.State = messages.SeenNotDenied
+	case e.Denied > 0:
+		e.State = messages.SeenDenied
+		if !covered {
+			e.Why = "Not everything could be read, so there may be calls that were answered."
+		}
+	case e.Succeeded > 0:
+		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %d minutes after it: IAM may still have been spreading the policy.", int(propagation.Minutes()))
+	case unclear > 0:
+		e.Why = "Calls of old sessions were refused after the cutoff, and no answer says that it was by an explicit deny."
+	case len(s.old) == 0:
+		e.Why = "No old session was found whose calls could be looked for."
+	case !covered:
+		e.Why = "No call of an old session after the cutoff was found in what could be read."
+	}
+	return e
+}
+
+// answered are calls of old sessions that were answered later than propagation allows, the newest first.
+func (q *inquiry) answered(s followed) []messages.Call {
+	var calls []messages.Call
+	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
+		for _, c := range s.activities[key].SucceededAfterCutoff {
+			if s.old[key] && c.Time.After(q.cutoff.Add(propagation)) {
+				calls = append(calls, callRow(c, key))
+			}
+		}
+	}
+	slices.SortStableFunc(calls, func(a, b messages.Call) int { return b.Time.Compare(a.Time) })
+	return calls
+}
+
+// judge ends the last look with a word.
+func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) error {
+	if !q.ends() {
+		return nil
+	}
+	c := messages.Conclusion{Word: messages.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed}}
+	if s.failed == "" {
+		revoked, err := q.revoked(ctx, s.chain)
+		if err != nil {
+			return err
+		}
+		c = conclusion(aws.Judge(aws.JudgeInput{
+			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation), Sessions: report.Sessions,
+			Suspects: aws.Suspects(report.Sessions, q.cutoff), Activities: s.activities, Links: s.chain, Revoked: revoked,
+			Regions: report.Regions, AskedAt: report.AskedAt,
+		}), s.activities)
+	}
+	event, err := q.word(c)
+	if err != nil {
+		return err
+	}
+	return q.h.Store.Commit(ctx, q.transition(event))
+}
+
+// conclusion is what the log keeps of a judgement.
+func conclusion(j aws.Judgement, activities map[string]aws.Activity) messages.Conclusion {
+	c := messages.Conclusion{Word: messages.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
+	switch j.State {
+	case aws.Contained:
+		c.Word = messages.WordContained
+	case aws.NotContained:
+		c.Word = messages.WordNotContained
+	case aws.ContainmentUnknown:
+	}
+	for _, why := range j.Reasons[:min(len(j.Reasons), messages.MaxReasons)] {
+		c.Why = append(c.Why, why)
+	}
+	for _, call := range j.Calls[:min(len(j.Calls), messages.MaxCalls)] {
+		c.Calls = append(c.Calls, callRow(call, signedBy(call, activities)))
+	}
+	c.MoreCalls = len(j.Calls) - len(c.Calls)
+	for _, s := range j.Sessions[:min(len(j.Sessions), messages.MaxCalls)] {
+		c.Sessions = append(c.Sessions, sessionRow(s))
+	}
+	return c.Trim()
+}
+
+// signedBy finds the key that signed a call.
+func signedBy(call aws.Call, activities map[string]aws.Activity) string {
+	for key, a := range activities {
+		if slices.ContainsFunc(a.SucceededAfterCutoff, func(c aws.Call) bool { return c.EventID == call.EventID && call.EventID != "" }) {
+			return key
+		}
+	}
+	return ""
+}
+
+// recentRequests is how many of the newest requests are searched for the roles of a chain.
+const recentRequests = 100
+
+// revoked finds the cutoffs of other requests for the roles that these sessions went on to.
+func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]time.Time, error) {
+	cutoffs := map[string]time.Time{}
+	if len(chain) == 0 {
+		return cutoffs, nil
+	}
+	ids, err := q.h.Store.Recent(ctx, recentRequests)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		r, _, err := q.h.Store.Load(ctx, id)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke {
+			continue
+		}
+		c, err := q.h.context(r)
+		var done messages.Applied
+		if err != nil || json.Unmarshal(r.Closing.Detail, &done) != nil {
+			continue
+		}
+		if done.Cutoff.After(cutoffs[c.Role.ARN]) {
+			cutoffs[c.Role.ARN] = done.Cutoff
+		}
+	}
+	return cutoffs, nil
+}
+
+// word is the event that a look ends with.
+func (q *inquiry) word(c messages.Conclusion) (approvals.Event, error) {
+	detail, err := json.Marshal(c)
+	if err != nil {
+		return approvals.Event{}, fmt.Errorf("record a verdict: %w", err)
+	}
+	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}, nil
+}
+
+// lookSetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
+func (h *Handlers) lookSetAside(ctx context.Context, item approvals.Item) error {
+	q, err := h.inquire(ctx, item)
+	if q == nil || err != nil {
+		return err
+	}
+	return q.conclude(ctx, messages.WordUnknown,
+		"revokebot failed at the last look several times for a reason of its own, which its log has under the request's id.")
+}
+
+// conclude ends a look with a word without having judged, if it is one that ends with a word.
+func (q *inquiry) conclude(ctx context.Context, w messages.Word, why string) error {
+	if !q.ends() {
+		return nil
+	}
+	event, err := q.word(messages.Conclusion{Word: w, Why: []string{why}})
+	if err != nil {
+		return err
+	}
+	return q.h.Store.Commit(ctx, q.transition(event))
+}

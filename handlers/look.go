@@ -1,0 +1,291 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	// lookupLimit is the most sessions that one look at CloudTrail returns, and listed how many of a request the log keeps.
+	lookupLimit = 1000
+	listed      = 400
+	// maxLooks is how often a look that told nothing is tried again before that is what the thread says: five tries.
+	maxLooks = 4
+	// lookPatience is how long regions are waited for that do not answer while all the others are done.
+	lookPatience = 10 * time.Second
+	// wide marks the source of the second half of the first look: the first table is in the thread before it begins.
+	wide = " wide"
+)
+
+// inquiry is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
+// it is the last one, what that comes to. Each of the three is an event of its own, so that the table does not wait for
+// the rest, and a look that was interrupted goes on where its events end.
+type inquiry struct {
+	h       *Handlers
+	item    approvals.Item
+	request approvals.Request
+	events  []approvals.Event
+	role    messages.Role
+	cutoff  time.Time
+	since   time.Time
+	until   time.Time
+	number  int  // 0 is the look right after the revocation, the others are those of trail.follow_ups
+	wide    bool // asks for more than the events that name the role
+	last    bool // no further look is planned, and this one ends with a word
+}
+
+// evidence does one look.
+func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
+	q, err := h.inquire(ctx, item)
+	if q == nil || err != nil {
+		return err
+	}
+	if slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone }) {
+		return q.conclude(ctx, messages.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
+	}
+	report, err := q.lookup(ctx)
+	if err != nil || report == nil {
+		return err
+	}
+	if err := q.found(ctx, *report); err != nil || !q.wide {
+		return err
+	}
+	what, err := q.follow(ctx, *report)
+	if err != nil {
+		return err
+	}
+	return q.judge(ctx, *report, what)
+}
+
+// inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
+func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, error) {
+	r, events, err := h.Store.Load(ctx, item.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cutoff := messages.Cutoff(events)
+	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || cutoff.IsZero() {
+		return nil, nil
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return nil, err
+	}
+	until, err := h.Store.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := &inquiry{h: h, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-h.Lookback), until: until}
+	q.number, q.wide = lookOf(item.Source)
+	q.last = q.wide && q.number == len(h.FollowUps)
+	if r.Has(q.lastSource()) {
+		return nil, nil
+	}
+	return q, nil
+}
+
+// lookOf reads which look an item asks for.
+func lookOf(source string) (number int, isWide bool) {
+	rest := strings.TrimPrefix(source, "evidence ")
+	text := strings.TrimSuffix(rest, wide)
+	if _, err := fmt.Sscanf(text, "%d", &number); err != nil {
+		return 0, false
+	}
+	return number, number > 0 || text != rest
+}
+
+// lastSource is the source of the last event that the look commits.
+func (q *inquiry) lastSource() string {
+	switch {
+	case !q.wide:
+		return q.item.Source
+	case q.ends():
+		return "verdict " + q.item.Source
+	default:
+		return "activity " + q.item.Source
+	}
+}
+
+// ends reports whether the look ends with a word. Without follow-ups there is none: right after the write CloudTrail can
+// not know yet whether the deny holds.
+func (q *inquiry) ends() bool { return q.last && q.number > 0 }
+
+// lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the thread is told so.
+func (q *inquiry) lookup(ctx context.Context) (*aws.Report, error) {
+	stop := q.tellProgress(ctx)
+	report, err := q.h.Cloud.Lookup(ctx, aws.LookupQuery{
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: lookupLimit,
+		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
+	})
+	stop.end()
+	switch {
+	case err == nil && !nothingCovered(report):
+		return &report, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case q.item.Attempt < maxLooks:
+		q.h.log.WarnContext(ctx, "CloudTrail could not be asked", "request", q.request.ID, "error", err)
+		return nil, &Again{After: retryAfter(err, q.item.Attempt+3)}
+	}
+	why := "The log has the reason."
+	switch {
+	case err == nil:
+		why = "No region could be read: " + reasons(report) + "."
+	case aws.Explain(err) != "":
+		why = aws.Explain(err)
+	}
+	q.h.log.WarnContext(ctx, "CloudTrail was not asked", "request", q.request.ID, "error", err)
+	return nil, q.failed(ctx, why)
+}
+
+// failed records that the look told nothing. What it was to queue is queued all the same.
+func (q *inquiry) failed(ctx context.Context, why string) error {
+	detail, err := json.Marshal(messages.Evidence{
+		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
+	})
+	if err != nil {
+		return fmt.Errorf("record evidence: %w", err)
+	}
+	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
+	if !q.wide {
+		t.Work = []approvals.Item{q.secondHalf()}
+	}
+	if err := q.h.Store.Commit(ctx, t); err != nil {
+		return err
+	}
+	return q.conclude(ctx, messages.WordUnknown, "The last look at CloudTrail failed. "+why)
+}
+
+// secondHalf is the part of the first look that takes longer.
+func (q *inquiry) secondHalf() approvals.Item {
+	return approvals.Item{Kind: KindEvidence, Request: q.request.ID, Source: q.item.Source + wide}
+}
+
+// found records what no earlier look had: sessions, and attempts that got none.
+func (q *inquiry) found(ctx context.Context, report aws.Report) error {
+	earlier := messages.Gather(q.events)
+	known := map[string]bool{}
+	for _, s := range earlier.Sessions {
+		known[s.Mark()] = true
+	}
+	var fresh []messages.Session
+	for _, s := range report.Sessions {
+		if row := sessionRow(s); !known[row.Mark()] {
+			fresh = append(fresh, row)
+		}
+	}
+	lists, left, err := messages.Pack(fresh, max(0, listed-len(earlier.Sessions)))
+	if err != nil {
+		return err
+	}
+	told := messages.Evidence{Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last}
+	for _, region := range report.Regions {
+		told.Regions = append(told.Regions, messages.Region{
+			Name: region.Region, Covered: region.Covered, Reason: region.Reason, Truncated: region.Truncated, AttemptsCut: region.AttemptsCut,
+		})
+	}
+	suspicious := map[string]bool{}
+	for _, s := range q.suspects(report) {
+		row := sessionRow(s.Session)
+		suspicious[row.Mark()] = true
+		told.Suspects = append(told.Suspects, messages.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
+	}
+	if q.number > 0 {
+		told.News, told.MoreNews = news(report, fresh, suspicious)
+	}
+	detail, err := json.Marshal(told)
+	if err != nil {
+		return fmt.Errorf("record evidence: %w", err)
+	}
+	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
+	for i, rows := range lists {
+		detail, err := json.Marshal(messages.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1})
+		if err != nil {
+			return fmt.Errorf("record sessions: %w", err)
+		}
+		t.Events = append(t.Events, approvals.Event{
+			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i, q.item.Source), Detail: detail,
+		})
+	}
+	if !q.wide {
+		t.Work = []approvals.Item{q.secondHalf()}
+	}
+	return q.h.Store.Commit(ctx, t)
+}
+
+// news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
+// that stand out.
+func news(report aws.Report, fresh []messages.Session, suspicious map[string]bool) (told []messages.Session, more int) {
+	before := map[string]bool{}
+	for _, s := range report.Sessions {
+		if s.Issued() && s.Relation == aws.RelationBefore {
+			before[s.CallerID] = true
+		}
+	}
+	for _, s := range fresh {
+		if !s.Issued() || !s.After && !suspicious[s.Mark()] {
+			continue
+		}
+		if len(told) == messages.MaxNews {
+			more++
+			continue
+		}
+		s.Known = s.After && before[s.CallerID]
+		told = append(told, s)
+	}
+	return told, more
+}
+
+// suspects are the sessions that are looked into by themselves.
+func (q *inquiry) suspects(report aws.Report) []aws.Suspect {
+	all := aws.Suspects(report.Sessions, q.cutoff)
+	return all[:min(len(all), messages.MaxSuspects)]
+}
+
+func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
+	return approvals.Transition{RequestID: q.request.ID, Expect: approvals.AppendOnly, Events: events}
+}
+
+// sessionRow is what the log keeps of a session.
+func sessionRow(s aws.Session) messages.Session {
+	code := s.ErrorCode
+	if code == "" && s.Denied {
+		code = "AccessDenied"
+	}
+	return messages.Session{
+		EventID: s.EventID, EventName: s.EventName, Time: s.Time.Truncate(time.Second), Expires: s.Expires, Caller: s.Caller, CallerARN: s.CallerARN,
+		CallerID: s.CallerID, CallerKey: s.CallerAccessKey, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity, MFA: string(s.MFA),
+		SourceAddress: s.SourceAddress, UserAgent: s.UserAgent, Region: s.Region, Key: s.AccessKeyID, ErrorCode: code, Uncertain: s.Uncertain,
+		Derived: s.Derived, After: s.Relation == aws.RelationAfter,
+	}.Trim()
+}
+
+// reasons says why each region could not be read.
+func reasons(report aws.Report) string {
+	words := make([]string, 0, len(report.Regions))
+	for _, region := range report.Regions {
+		words = append(words, region.Region+" ("+region.Reason+")")
+	}
+	return strings.Join(words, ", ")
+}
+
+func nothingCovered(report aws.Report) bool {
+	for _, region := range report.Regions {
+		if region.Covered || region.Events > 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,332 @@
+package messages
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+const (
+	// MaxSuspects is how many sessions a look names as worth a look by themselves.
+	MaxSuspects = 40
+	// MaxServices and MaxDoors bound what is kept of one session.
+	MaxServices = 12
+	MaxDoors    = 20
+	// MaxLinks is how many roles of the chain are shown, each with its button: Slack allows 50 blocks in a message.
+	MaxLinks = 15
+	// shownFindings is how many sessions one message tells about.
+	shownFindings = 10
+)
+
+// ActionChain is the button that asks for a role of the chain, ActionSession the menu from which a session is chosen.
+// The value of each is the request's id and the mark of what is meant.
+const (
+	ActionChain   = "revokebot_chain"
+	ActionSession = "revokebot_session"
+)
+
+// ValueOf joins a request's id and a mark; PartsOf takes them apart again.
+func ValueOf(request, mark string) string { return request + "/" + mark }
+
+// PartsOf is the reverse of ValueOf; a value without a mark is a request's id.
+func PartsOf(value string) (request, mark string) {
+	request, mark, _ = strings.Cut(value, "/")
+	return request, mark
+}
+
+// Findings tells what the sessions did that are looked into by themselves, and which roles came out of them. It is one
+// message that is edited in place; nil before there is anything to tell.
+func Findings(r approvals.Request, events []approvals.Event) *Message {
+	in := Gather(events)
+	var latest *Activity
+	for _, e := range events {
+		if e.Type != approvals.EventActivity {
+			continue
+		}
+		if v, err := detail[Activity](e); err == nil && v.Chosen == "" {
+			latest = &v
+		}
+	}
+	if latest == nil {
+		return nil
+	}
+	if latest.Failed != "" && len(in.Activities) == 0 {
+		return sentence("*What the sessions did is not known.* " + outsideSentence(latest.Failed))
+	}
+	head := findingsHead(in, *latest)
+	m := &Message{Blocks: []slack.Block{section(head)}}
+	text := head
+	for _, line := range findingLines(in) {
+		m.Blocks, text = append(m.Blocks, section(line)), text+"\n"+line
+	}
+	blocks, words := chainBlocks(r, in)
+	m.Blocks, text = append(m.Blocks, blocks...), text+words
+	if why := outsideSentence(latest.Partly); why != "" {
+		m.Blocks, text = append(m.Blocks, contextLine(why)), text+"\n"+why
+	}
+	m.Text = fit(text, limitText)
+	return within(m)
+}
+
+// findingLines are a paragraph for each session that did something, those that opened doors first, and one for those that
+// are quiet.
+func findingLines(in Incident) []string {
+	var busy []Session
+	var quiet []string
+	for _, s := range in.Sessions {
+		a, looked := in.Activities[s.EventID]
+		_, suspect := in.Suspects[s.EventID]
+		switch {
+		case !looked || !suspect:
+		case a.Calls == 0 && !a.Partly:
+			quiet = append(quiet, code(s.SessionName, 64)+" of "+code(s.Caller, 80))
+		default:
+			busy = append(busy, s)
+		}
+	}
+	slices.SortStableFunc(busy, func(a, b Session) int {
+		did, other := in.Activities[a.EventID], in.Activities[b.EventID]
+		return cmp.Or(cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
+	})
+	var lines []string
+	for _, s := range busy[:min(len(busy), shownFindings)] {
+		lines = append(lines, activityWords(in, s, in.Activities[s.EventID]))
+	}
+	if left := len(busy) - len(lines); left > 0 {
+		lines = append(lines, count(left, "more session", "more sessions")+" made calls; the list has the numbers.")
+	}
+	if left := len(quiet) - shownFindings; left > 0 {
+		quiet = append(quiet[:shownFindings:shownFindings], count(left, "more session", "more sessions"))
+	}
+	if len(quiet) > 0 {
+		lines = append(lines, "CloudTrail shows no calls yet of "+list(quiet)+".")
+	}
+	return lines
+}
+
+func findingsHead(in Incident, latest Activity) string {
+	if len(in.Suspects) == 0 {
+		return "*What the sessions did.* No session came from an address or a caller that was seen only once, so none is looked into by itself. Choose one below to see what it did."
+	}
+	text := fmt.Sprintf("*What the sessions did* that stand out, as CloudTrail had it on %s. It has management calls only: what was read from S3 or a database is not in it.",
+		utc(latest.Until))
+	if latest.NotRead > 0 {
+		text += fmt.Sprintf(" %s more stand out and were not looked into.", count(latest.NotRead, "session", "sessions"))
+	}
+	return text
+}
+
+// activityWords is a paragraph about one session.
+func activityWords(in Incident, s Session, a SessionActivity) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60), utc(s.Time))
+	if why := in.Suspects[s.EventID].words(); why != "" {
+		b.WriteString(" (" + why + ")")
+	}
+	b.WriteString(": ")
+	switch {
+	case a.Calls == 0 && a.Partly:
+		b.WriteString("no calls were found in what could be read.")
+	case a.Calls == 0:
+		b.WriteString("CloudTrail shows no calls yet.")
+	default:
+		fmt.Fprintf(&b, "*%s*", count(a.Calls, "call", "calls"))
+		if a.Denied > 0 {
+			fmt.Fprintf(&b, ", %d of them denied", a.Denied)
+		}
+		fmt.Fprintf(&b, ", from %s to %s: %s.", utc(a.First), clockOrDay(a), servicesWords(a))
+	}
+	for i, call := range a.Doors {
+		if i == 6 {
+			fmt.Fprintf(&b, "\n• and %d more of this kind", len(a.Doors)-i+a.MoreDoors)
+			break
+		}
+		b.WriteString("\n• " + doorWords(call))
+	}
+	if a.Partly && a.Calls > 0 {
+		b.WriteString("\nNot everything could be read: there may be more.")
+	}
+	return fit(b.String(), 2000)
+}
+
+func clockOrDay(a SessionActivity) string {
+	if a.First.UTC().Format(time.DateOnly) == a.Last.UTC().Format(time.DateOnly) {
+		return clock(a.Last)
+	}
+	return utc(a.Last)
+}
+
+func servicesWords(a SessionActivity) string {
+	words := make([]string, 0, len(a.Services)+1)
+	for _, s := range a.Services {
+		word := fmt.Sprintf("%s %d", code(s.Service, 40), s.Calls)
+		if s.Denied > 0 {
+			word += fmt.Sprintf(" (%d denied)", s.Denied)
+		}
+		words = append(words, word)
+	}
+	if a.Others > 0 {
+		words = append(words, fmt.Sprintf("other services %d", a.Others))
+	}
+	return strings.Join(words, ", ")
+}
+
+// doorWords tells of one call that opens a way in.
+func doorWords(c Call) string {
+	outcome := "*worked*"
+	if c.ErrorCode != "" {
+		outcome = "refused, " + code(c.ErrorCode, 60)
+	}
+	text := fmt.Sprintf("%s %s", clock(c.Time), code(c.Service+":"+c.Name, 100))
+	if c.About != "" {
+		text += " " + code(c.About, 150)
+	}
+	if c.Opens != "" {
+		text += ", " + markup.Replace(clean(c.Opens, 120))
+	}
+	if c.Times > 1 {
+		outcome += fmt.Sprintf(", %d times", c.Times)
+	}
+	return text + ": " + outcome
+}
+
+// chainBlocks lists the roles that came out of the sessions, each with a button that asks for it.
+func chainBlocks(r approvals.Request, in Incident) ([]slack.Block, string) {
+	if len(in.Chain) == 0 {
+		return nil, ""
+	}
+	head := "*Roles that these sessions went on to.* The deny on this role does not touch those sessions: each role needs a request of its own, approved on its own."
+	blocks, text := []slack.Block{section(head)}, "\n"+head
+	asked := map[string]bool{}
+	for i, l := range in.Chain {
+		if i == MaxLinks {
+			break
+		}
+		line := linkWords(l)
+		text += "\n" + line
+		block := slack.NewSectionBlock(mrkdwn(line), nil, nil)
+		if l.Account != "" && !l.Loop && !asked[l.RoleARN] {
+			asked[l.RoleARN] = true
+			b := slack.NewButtonBlockElement(ActionChain, ValueOf(r.ID, l.Mark()), slack.NewTextBlockObject(slack.PlainTextType, "Ask to revoke", false, false))
+			b.AccessibilityLabel = cut("Ask to revoke sessions of "+raw(l.Account+"/"+l.RoleName, 75), 75)
+			block.Accessory = slack.NewAccessory(b)
+		}
+		blocks = append(blocks, block)
+	}
+	if left := len(in.Chain) - MaxLinks; left > 0 || in.MoreLinks > 0 {
+		more := count(max(left, 0)+in.MoreLinks, "role more is", "roles more are") + " not shown here."
+		blocks, text = append(blocks, contextLine(more)), text+"\n"+more
+	}
+	return blocks, text
+}
+
+func linkWords(l Link) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), code(l.From, 80), code(l.FromSession, 64), code(roleOf(l), 130))
+	fmt.Fprintf(&b, ", %s", count(l.Sessions, "session", "sessions"))
+	if !l.First.IsZero() {
+		b.WriteString(", first " + utc(l.First))
+	}
+	switch {
+	case l.Loop:
+		b.WriteString(". *A loop:* this role comes up again, so its sessions may open sessions of the one above anew.")
+	case l.Account == "":
+		b.WriteString(". Its account " + code(l.AccountID, 40) + " is not configured here: revoke it there.")
+	}
+	return b.String()
+}
+
+func roleOf(l Link) string {
+	if l.Account != "" {
+		return l.Account + "/" + l.RoleName
+	}
+	return l.RoleARN
+}
+
+// chosenActivity tells what the session did that somebody chose from the menu.
+func chosenActivity(v Activity) *Message {
+	who := "Somebody"
+	if v.Asked != "" {
+		who = Mention(v.Asked)
+	}
+	text := who + " asked what a session did. "
+	switch {
+	case v.Failed != "":
+		return sentence(text + "It is not known. " + outsideSentence(v.Failed))
+	case len(v.Sessions) == 0 || v.Session == nil:
+		return nil
+	}
+	text += activityWords(Incident{}, *v.Session, v.Sessions[0])
+	for _, l := range v.Chain {
+		text += "\n" + linkWords(l)
+	}
+	if why := outsideSentence(v.Partly); why != "" {
+		text += "\n" + why
+	}
+	return sentence(text)
+}
+
+// ChooseSession is the menu of sessions, in a message of its own: a table must not stand in a message that can be
+// clicked. nil when there is nothing to choose.
+func ChooseSession(r approvals.Request, in Incident) *Message {
+	const most = 100 // options that Slack allows in a menu (Slack documentation, "Select menu element")
+	var options []*slack.OptionBlockObject
+	for _, s := range in.Sessions {
+		if !s.Issued() || s.Key == "" || len(options) == most {
+			continue
+		}
+		label := s.Time.UTC().Format("15:04:05") + " " + raw(s.SessionName, 30) + " from " + raw(s.SourceAddress, 20)
+		options = append(options, slack.NewOptionBlockObject(ValueOf(r.ID, s.Mark()), slack.NewTextBlockObject(slack.PlainTextType, cut(label, 75), false, false), nil))
+	}
+	if len(options) == 0 {
+		return nil
+	}
+	text := "*What did another session do?* Choose one, and the thread tells its calls."
+	if len(options) == most {
+		text += fmt.Sprintf(" The newest %d can be chosen.", most)
+	}
+	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, slack.NewTextBlockObject(slack.PlainTextType, "Choose a session", false, false), ActionSession, options...)
+	block := slack.NewSectionBlock(mrkdwn(text), nil, slack.NewAccessory(menu))
+	block.BlockID = "choose"
+	return &Message{Text: text, Blocks: []slack.Block{block}}
+}
+
+// within cuts a message to what Slack takes: 50 blocks and the characters of limitMessage. What is left out is said.
+func within(m *Message) *Message {
+	const most = 48
+	used, kept := 0, []slack.Block(nil)
+	for _, b := range m.Blocks {
+		size := blockSize(b)
+		if len(kept) == most || used+size > limitMessage-300 {
+			kept = append(kept, contextLine("More was found than fits here; the list has the sessions."))
+			break
+		}
+		used, kept = used+size, append(kept, b)
+	}
+	m.Blocks = kept
+	return m
+}
+
+func blockSize(b slack.Block) int {
+	switch b := b.(type) {
+	case *slack.SectionBlock:
+		if b.Text != nil {
+			return len([]rune(b.Text.Text)) + 100
+		}
+	case *slack.ContextBlock:
+		n := 0
+		for _, e := range b.ContextElements.Elements {
+			if t, ok := e.(*slack.TextBlockObject); ok {
+				n += len([]rune(t.Text))
+			}
+		}
+		return n
+	}
+	return 100
+}

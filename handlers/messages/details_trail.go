@@ -1,0 +1,172 @@
+package messages
+
+import "time"
+
+// Looking is the Detail of an EventLooking: a look at CloudTrail is under way.
+type Looking struct {
+	Look int `json:"look"` // 0: the first look; then 1, 2, …
+	Done int `json:"done"` // regions that have answered, or failed to
+	All  int `json:"all"`
+}
+
+// Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment about who assumed the role.
+type Evidence struct {
+	Since    time.Time `json:"since"`
+	Until    time.Time `json:"until"`
+	Cutoff   time.Time `json:"cutoff,omitzero"`
+	LeftOut  int       `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
+	Suspects []Suspect `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
+	News     []Session `json:"news,omitempty"`     // of a later look: what people have to know now, at most MaxNews
+	MoreNews int       `json:"more_news,omitempty"`
+	Regions  []Region  `json:"regions,omitempty"` // every region that was asked
+	FollowUp int       `json:"follow_up"`         // 0: the first look; then 1, 2, …
+	Last     bool      `json:"last,omitempty"`    // no further look is planned
+	Failed   string    `json:"failed,omitempty"`  // a sentence, when nothing could be asked at all
+}
+
+// Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest first; in several events
+// where one is too small for it.
+type Sessions struct {
+	Look int       `json:"look"`
+	Rows []Session `json:"rows"`
+	More bool      `json:"more,omitempty"` // another event of the same look follows
+}
+
+// Session is one session that was issued for the role, or an attempt to get one. All its texts come from outside, and
+// are cut to what Trim allows.
+type Session struct {
+	EventID        string    `json:"event_id"`
+	EventName      string    `json:"event_name,omitempty"`
+	Time           time.Time `json:"time"`
+	Expires        time.Time `json:"expires,omitzero"`
+	Caller         string    `json:"caller"`               // in words
+	CallerARN      string    `json:"caller_arn,omitempty"` //
+	CallerID       string    `json:"caller_id,omitempty"`  // the same for all sessions of one caller
+	CallerKey      string    `json:"caller_key,omitempty"` // the access key id that signed the call
+	SessionName    string    `json:"session_name"`
+	SourceIdentity string    `json:"source_identity,omitempty"`
+	MFA            string    `json:"mfa,omitempty"`
+	SourceAddress  string    `json:"source_address"`
+	UserAgent      string    `json:"user_agent,omitempty"`
+	Region         string    `json:"region"`
+	Key            string    `json:"key,omitempty"`        // the access key id of the session
+	ErrorCode      string    `json:"error_code,omitempty"` // of an attempt that issued nothing
+	Uncertain      bool      `json:"uncertain,omitempty"`  // an attempt whose event does not name the role
+	Derived        bool      `json:"derived,omitempty"`    // credentials that a session of the role made for itself
+	After          bool      `json:"after,omitempty"`      // issued at or after the cutoff
+	Known          bool      `json:"known,omitempty"`      // in News: after the cutoff, of a caller that had a session before it
+}
+
+// Region is one region's part in a look.
+type Region struct {
+	Name      string `json:"name"`
+	Covered   bool   `json:"covered"`
+	Reason    string `json:"reason,omitempty"`
+	Truncated bool   `json:"truncated,omitempty"`
+
+	AttemptsCut bool `json:"attempts_cut,omitempty"` // not all events were read that can be refused attempts
+}
+
+// Suspect is a session that is looked into by itself, and why.
+type Suspect struct {
+	EventID string `json:"event_id"`
+	Address bool   `json:"address,omitempty"` // its address is seen nowhere else in the window
+	Caller  bool   `json:"caller,omitempty"`  // nor is its caller
+}
+
+// Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
+type Chosen struct {
+	EventID string `json:"event_id"`
+	Mark    string `json:"mark"` // as in the menu
+}
+
+// Activity is the Detail of an EventActivity: what calls were signed with the keys of sessions.
+type Activity struct {
+	Look      int               `json:"look"`
+	Chosen    string            `json:"chosen,omitempty"`  // the mark of the session that a reader chose; empty when the bot looked by itself
+	Asked     string            `json:"asked,omitempty"`   // who chose it
+	Session   *Session          `json:"session,omitempty"` // the one that was chosen
+	Until     time.Time         `json:"until"`
+	Sessions  []SessionActivity `json:"sessions,omitempty"`
+	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
+	Chain     []Link            `json:"chain,omitempty"`
+	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
+	News      []Call            `json:"news,omitempty"`       // of a later look: doors that worked and answers past the deny that no earlier look had
+	NewLinks  []Link            `json:"new_links,omitempty"`  // of a later look: roles that no earlier look had
+	Partly    string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
+	Failed    string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
+}
+
+// SessionActivity is what one session did.
+type SessionActivity struct {
+	EventID   string         `json:"event_id"` // of the session
+	Key       string         `json:"key,omitempty"`
+	Calls     int            `json:"calls"`
+	Denied    int            `json:"denied"`
+	AfterCut  time.Time      `json:"first_denied,omitzero"` // the first denial after the cutoff
+	First     time.Time      `json:"first,omitzero"`
+	Last      time.Time      `json:"last,omitzero"`
+	Services  []ServiceCalls `json:"services,omitempty"` // most calls first, at most MaxServices
+	Others    int            `json:"others,omitempty"`   // calls of services that are not in Services
+	Doors     []Call         `json:"doors,omitempty"`    // calls that open a way back in, oldest first, at most MaxDoors
+	MoreDoors int            `json:"more_doors,omitempty"`
+	Partly    bool           `json:"partly,omitempty"` // only the newest calls were read, or not every region
+}
+
+// ServiceCalls counts the calls of one service.
+type ServiceCalls struct {
+	Service string `json:"service"`
+	Calls   int    `json:"calls"`
+	Denied  int    `json:"denied,omitempty"`
+}
+
+// Call is one call that matters by itself. All its texts come from outside.
+type Call struct {
+	EventID   string    `json:"event_id,omitempty"`
+	Time      time.Time `json:"time"`
+	Service   string    `json:"service"`
+	Name      string    `json:"name"`
+	Region    string    `json:"region,omitempty"`
+	Address   string    `json:"address,omitempty"`
+	ErrorCode string    `json:"error_code,omitempty"`
+	Times     int       `json:"times,omitempty"`   // how often it was done, where it stands for several
+	About     string    `json:"about,omitempty"`   // what it was done to
+	Opens     string    `json:"opens,omitempty"`   // what it opens, in words made here
+	Session   string    `json:"session,omitempty"` // the end of the key that signed it
+}
+
+// Link is a role that a session of the chain assumed.
+type Link struct {
+	Depth       int       `json:"depth"` // 1: by a session of the request's own role
+	From        string    `json:"from"`  // the name of the role whose session assumed it
+	FromSession string    `json:"from_session,omitempty"`
+	RoleARN     string    `json:"role_arn"`
+	RoleName    string    `json:"role_name"`
+	AccountID   string    `json:"account_id"`
+	Account     string    `json:"account,omitempty"` // the configured name; empty when the account is not configured
+	Sessions    int       `json:"sessions"`
+	First       time.Time `json:"first,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Loop        bool      `json:"loop,omitempty"` // a role that is in the chain above already
+}
+
+// Word is what the looks come to in the end. The zero value is that nothing was concluded yet.
+type Word string
+
+// The words.
+const (
+	WordContained    Word = "contained"
+	WordNotContained Word = "not contained"
+	WordUnknown      Word = "unknown"
+)
+
+// Conclusion is the Detail of an EventVerdict.
+type Conclusion struct {
+	Word        Word      `json:"word"`
+	Why         []string  `json:"why,omitempty"` // sentences, with text from outside quoted in them
+	Calls       []Call    `json:"calls,omitempty"`
+	MoreCalls   int       `json:"more_calls,omitempty"`
+	Sessions    []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
+	OldKeys     int       `json:"old_keys"`           // keys of old sessions that were looked at
+	DeniedAfter int       `json:"denied_after"`       // their denied calls after the cutoff
+}

@@ -1,0 +1,127 @@
+package messages
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Incident is what the looks at CloudTrail have told so far: the fold of a request's events, as approvals.Request is.
+// Everything that the thread shows of it (the sentence, the table, the lists, the picture) is a view of this.
+type Incident struct {
+	Looks    int       // that told something
+	Since    time.Time // the window
+	Until    time.Time // of the latest look that told something
+	Cutoff   time.Time
+	Sessions []Session // issued and attempted, newest first, each once
+	LeftOut  int       // sessions that were found and are not kept
+	Regions  []Region  // of the latest look that told something
+	Suspects map[string]Suspect
+	Failed   string // why the latest look told nothing; empty when it did
+	Last     bool   // no further look is planned
+
+	Looking    *Looking                   // a look that is under way
+	Activities map[string]SessionActivity // the latest of each session, by its event id
+	Chain      []Link                     // of the latest look
+	MoreLinks  int
+	NotRead    int // sessions that matter and were not looked into
+	Enforced   *Enforcement
+	ReadBack   bool // the policy was read back as it was written
+	Undone     bool // another request took the deny away
+	Verdict    *Conclusion
+
+	callers map[string]bool // those that had a session before the cutoff
+}
+
+// Gather folds events. Those that say nothing of CloudTrail, and those that cannot be read, change nothing.
+func Gather(events []approvals.Event) Incident {
+	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}}
+	known := map[string]bool{}
+	add := func(rows []Session) {
+		for _, s := range rows {
+			if id := s.Mark(); !known[id] {
+				known[id] = true
+				in.Sessions = append(in.Sessions, s)
+			}
+		}
+	}
+	for _, e := range events {
+		switch e.Type {
+		case approvals.EventReadBack:
+			if v, err := detail[ReadBack](e); err == nil {
+				in.ReadBack = v.Equal
+			}
+		case approvals.EventRewritten: // what was seen of the deny before is of no worth any more
+			if v, err := detail[Rewritten](e); err == nil {
+				in.ReadBack, in.Enforced = v.Back.Equal, nil
+			}
+		case approvals.EventUndone:
+			in.Undone = true
+		case approvals.EventLooking:
+			if v, err := detail[Looking](e); err == nil {
+				in.Looking = &v
+			}
+		case approvals.EventEvidence:
+			v, err := detail[Evidence](e)
+			if err != nil {
+				continue
+			}
+			in.Looking, in.Failed, in.Last = nil, v.Failed, v.Last
+			if v.Failed != "" {
+				continue
+			}
+			in.Looks++
+			in.Since, in.Until, in.Cutoff, in.Regions = v.Since, v.Until, v.Cutoff, v.Regions
+			in.LeftOut = max(in.LeftOut, v.LeftOut)
+			clear(in.Suspects)
+			for _, s := range v.Suspects {
+				in.Suspects[s.EventID] = s
+			}
+		case approvals.EventSessions:
+			if v, err := detail[Sessions](e); err == nil {
+				add(v.Rows)
+			}
+		case approvals.EventActivity:
+			v, err := detail[Activity](e)
+			if err != nil || v.Failed != "" {
+				continue
+			}
+			for _, a := range v.Sessions {
+				in.Activities[a.EventID] = a
+			}
+			if v.Chosen == "" {
+				in.Chain, in.MoreLinks, in.NotRead = v.Chain, v.MoreLinks, v.NotRead
+			}
+		case approvals.EventSeenDenied:
+			if v, err := detail[Enforcement](e); err == nil {
+				in.Enforced = &v
+			}
+		case approvals.EventVerdict:
+			if v, err := detail[Conclusion](e); err == nil {
+				in.Verdict = &v
+			}
+		}
+	}
+	slices.SortStableFunc(in.Sessions, func(a, b Session) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
+	})
+	if cutoff := Cutoff(events); !cutoff.IsZero() {
+		in.Cutoff = cutoff
+	}
+	in.callers = map[string]bool{}
+	for i, s := range in.Sessions {
+		if !in.Cutoff.IsZero() { // it may have moved since the session was found
+			s.After = !s.Time.Before(in.Cutoff)
+			in.Sessions[i] = s
+		}
+		if s.Issued() && !s.After {
+			in.callers[s.caller()] = true
+		}
+	}
+	return in
+}
+
+// Known reports whether the caller of a session had one before the cutoff.
+func (in Incident) Known(s Session) bool { return in.callers[s.caller()] }

@@ -1,0 +1,96 @@
+package messages
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// columns are those of the complete list, for people (CSV) and programs (the keys of the JSON lines).
+var columns = []string{
+	"time", "outcome", "cutoff", "caller", "caller_arn", "caller_key", "session_name", "source_identity", "mfa", "source_address", "user_agent",
+	"region", "key", "expires", "event_name", "event_id", "looked_into_because", "calls", "calls_denied",
+}
+
+// line is one session of the complete list.
+func (in Incident) line(s Session) []string {
+	outcome, relation := "issued", "before"
+	switch {
+	case !s.Issued() && s.Uncertain:
+		outcome = "refused: " + s.ErrorCode + " (the event does not name the role)"
+	case !s.Issued():
+		outcome = "refused: " + s.ErrorCode
+	}
+	if s.After {
+		relation = "after"
+	}
+	calls, denied := "", "" // empty when it was not looked
+	if a, looked := in.Activities[s.EventID]; looked {
+		calls, denied = strconv.Itoa(a.Calls), strconv.Itoa(a.Denied)
+	}
+	return []string{
+		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerKey, s.SessionName, s.SourceIdentity, s.MFA, s.SourceAddress, s.UserAgent,
+		s.Region, s.Key, stamp(s.Expires), s.EventName, s.EventID, in.Suspects[s.EventID].words(), calls, denied,
+	}
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// CSV is the complete list of sessions as a spreadsheet reads it (RFC 4180), newest first. A text from outside that a
+// spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
+func (in Incident) CSV() ([]byte, error) {
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	w.UseCRLF = true
+	rows := [][]string{columns}
+	for _, s := range in.Sessions {
+		cells := in.line(s)
+		for i, text := range cells {
+			cells[i] = inCell(text)
+		}
+		rows = append(rows, cells)
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return nil, fmt.Errorf("list of sessions: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// inCell makes one line of a text and keeps a spreadsheet from computing it.
+func inCell(text string) string {
+	text = clean(text, 1000)
+	if text != "" && strings.ContainsRune("=+-@|%＝＋－＠", []rune(text)[0]) {
+		return "'" + text
+	}
+	return text
+}
+
+// JSONLines is the same for programs: one object a line, without what is not known.
+func (in Incident) JSONLines() ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	for _, s := range in.Sessions {
+		object := make(map[string]any, len(columns))
+		for i, text := range in.line(s) {
+			if text = strings.ToValidUTF8(text, "\uFFFD"); text != "" {
+				object[columns[i]] = text
+			}
+		}
+		if a, looked := in.Activities[s.EventID]; looked {
+			object["calls"], object["calls_denied"] = a.Calls, a.Denied
+		}
+		if err := e.Encode(object); err != nil {
+			return nil, fmt.Errorf("list of sessions: %w", err)
+		}
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,106 @@
+package messages
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Markdown is read outside Slack, by renderers that nobody here knows: what they link, ping and format differs. Text from
+// outside is therefore a code span, in which none of them does anything; see mdCode and mdProse.
+
+// mdCode shows a text from outside in Markdown, as code.
+func mdCode(text string, limit int) string {
+	text = clean(strings.ReplaceAll(text, "`", "'"), limit)
+	if text == "" {
+		return "`-`"
+	}
+	return "`" + text + "`"
+}
+
+// harmless is a sentence without a character that any renderer gives a meaning to within a line. A colon that no space
+// follows is part of an address, an ARN or an :emoji:.
+var harmless = regexp.MustCompile(`^(?:[\p{L}\p{N} .,;()'"/%?!-]|:(?: |$))*$`)
+
+// action is an action of AWS, as package aws names them in its sentences.
+var action = regexp.MustCompile(`\b[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*\b`)
+
+// mdProse shows a sentence that was put together here or in package aws and may have text from outside quoted in it: as it
+// is when it is harmless, its actions as code; else all of it as code.
+func mdProse(text string, limit int) string {
+	text = clean(text, limit)
+	rest := action.ReplaceAllString(text, "")
+	if rest == "" || !harmless.MatchString(rest) || strings.Contains(strings.ToLower(text), "www.") {
+		return mdCode(text, limit)
+	}
+	return action.ReplaceAllString(text, "`$0`")
+}
+
+// mdPerson names a person of the workspace by their id: the log knows no names.
+func mdPerson(id string) string {
+	if id == "" {
+		return "revokebot"
+	}
+	return mdCode(id, 40)
+}
+
+func mdPeople(ids []string) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = mdPerson(id)
+	}
+	return list(words)
+}
+
+func mdRole(role Role) string {
+	return mdCode(role.Account+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
+}
+
+// mdSession names a session.
+func mdSession(s Session) string {
+	return "session " + mdCode(s.SessionName, 64) + " of " + mdCode(s.Caller, 200) + " from " + mdCode(s.SourceAddress, 60)
+}
+
+// mdCall tells of one call and what came of it.
+func mdCall(c Call) string {
+	if c.ErrorCode != "" {
+		return mdCalled(c) + ": refused, " + mdCode(c.ErrorCode, 80)
+	}
+	return mdCalled(c) + ": **worked**"
+}
+
+// mdCalled tells of one call.
+func mdCalled(c Call) string {
+	text := mdCode(c.Service+":"+c.Name, 110)
+	if c.About != "" {
+		text += " " + mdCode(c.About, 150)
+	}
+	if c.Opens != "" {
+		text += ", " + mdProse(c.Opens, 120)
+	}
+	if c.Address != "" {
+		text += ", from " + mdCode(c.Address, 60)
+	}
+	if c.Session != "" {
+		text += ", with the key " + mdCode(keyEnd(c.Session), 10)
+	}
+	return text
+}
+
+// stampLine writes a moment as the report's lines do: to the second, in UTC, without saying so each time.
+func stampLine(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+
+// mdFailure is a failure's sentence, and what it leaves open.
+func mdFailure(e approvals.Event) string {
+	f, err := detail[Failure](e)
+	if err != nil {
+		return "why is not known"
+	}
+	text := mdProse(f.Sentence, 1200)
+	if f.Unsure {
+		text += " It is not known whether AWS took the policy."
+	}
+	return text
+}

@@ -1,0 +1,180 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Reported is the Detail of an EventReport: the report reads the log up to and including event Upto, so that it says the
+// same whenever it is made.
+type Reported struct {
+	Upto int64 `json:"upto"`
+}
+
+// ActionReport is the button that asks for the report of a request; its value is the request's id.
+const ActionReport = "revokebot_report"
+
+// withReportButton offers the report where a request has ended, and with the last word of the looks at CloudTrail.
+func withReportButton(m *Message, r approvals.Request, e approvals.Event, c Context) *Message {
+	if m == nil || len(m.Blocks) == 0 {
+		return m
+	}
+	switch e.Type {
+	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired,
+		approvals.EventVerdict:
+	default:
+		return m
+	}
+	b := slack.NewButtonBlockElement(ActionReport, r.ID, slack.NewTextBlockObject(slack.PlainTextType, "Report", false, false))
+	b.AccessibilityLabel = cut("Make the incident report of "+raw(c.Role.Name, limitRoleName), 75)
+	if row, ok := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock); ok {
+		row.Elements.ElementSet = append(row.Elements.ElementSet, b)
+		return m
+	}
+	m.Blocks = append(m.Blocks, slack.NewActionBlock("report", b))
+	return m
+}
+
+// reported is what the thread says before the files.
+func reported(e approvals.Event) *Message {
+	v, err := detail[Reported](e)
+	if err != nil {
+		return nil
+	}
+	return sentence(fmt.Sprintf("%s asked for the *incident report*. It reads the record of this request up to event %d and nothing else, so it can be made again and says the same. "+
+		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.", Mention(e.By), v.Upto))
+}
+
+// reportFiles are the report's two files.
+func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
+	v, err := detail[Reported](e)
+	if err != nil || v.Upto < 1 || v.Upto >= e.Seq {
+		return nil // no report is asked for with such a number
+	}
+	read := events[:v.Upto]
+	return []File{
+		{Name: FileName("report", r, e, "md"), Title: "Incident report", Bytes: func() ([]byte, error) {
+			then, err := approvals.Fold(r.ID, read)
+			if err != nil {
+				return nil, err
+			}
+			return []byte(Report(then, read, c.Role)), nil
+		}},
+		{Name: FileName("report", r, e, "json"), Title: "Incident report, its facts", Bytes: func() ([]byte, error) {
+			then, err := approvals.Fold(r.ID, read)
+			if err != nil {
+				return nil, err
+			}
+			return ReportFacts(then, read, c.Role)
+		}},
+	}
+}
+
+// incidentReport is what a report is made of. Nothing in it comes from anywhere but the log.
+type incidentReport struct {
+	r      approvals.Request
+	events []approvals.Event
+	role   Role
+	in     Incident
+	proof  proof
+}
+
+// Report is the incident report of a request as Markdown: all that events say. r is their fold, role the facts of its
+// subject. The same log gives the same bytes.
+func Report(r approvals.Request, events []approvals.Event, role Role) string {
+	return incidentReport{r: r, events: events, role: role, in: Gather(events), proof: proven(events)}.markdown()
+}
+
+// facts is the report for programs. Its names stay as they are while Format is 1.
+type facts struct {
+	Format   int    `json:"format"`
+	Request  string `json:"request"`
+	ReadUpTo int64  `json:"read_up_to_event"`
+
+	Purpose   approvals.Purpose `json:"purpose"`
+	About     string            `json:"about_request,omitempty"`
+	State     approvals.State   `json:"state"`
+	Account   string            `json:"account"`
+	AccountID string            `json:"account_id"`
+	Role      string            `json:"role"`
+	RoleARN   string            `json:"role_arn"`
+	RoleID    string            `json:"role_unique_id"`
+	Reason    string            `json:"reason,omitempty"`
+
+	Requester string    `json:"requester"`
+	Approvers []string  `json:"approvers"`
+	Asked     time.Time `json:"asked"`
+	Ended     time.Time `json:"ended,omitzero"`
+	Cutoff    time.Time `json:"cutoff,omitzero"` // of the deny that was written last
+
+	Stored   string `json:"deny_stored"`   // yes, no, undone, role_gone or not_known
+	OnPaper  string `json:"deny_on_paper"` // yes, no or not_known
+	Enforced string `json:"deny_enforced"` // the same
+
+	Verdict    *Conclusion       `json:"verdict,omitempty"`
+	Since      time.Time         `json:"cloudtrail_since,omitzero"`
+	Until      time.Time         `json:"cloudtrail_until,omitzero"`
+	Regions    []Region          `json:"regions"`
+	Sessions   []Session         `json:"sessions"`
+	LeftOut    int               `json:"sessions_not_kept"`
+	Suspects   []Suspect         `json:"suspects"`
+	NotRead    int               `json:"suspects_not_looked_into"`
+	Activities []SessionActivity `json:"activities"`
+	Chain      []Link            `json:"roles_assumed"`
+	MoreLinks  int               `json:"roles_assumed_not_kept"`
+
+	Events []factEvent `json:"events"`
+}
+
+// factEvent is one event of the log.
+type factEvent struct {
+	Seq    int64               `json:"seq"`
+	Type   approvals.EventType `json:"type"`
+	At     time.Time           `json:"at"`
+	By     string              `json:"by,omitempty"`
+	Detail json.RawMessage     `json:"detail,omitempty"`
+}
+
+// ReportFacts are the facts of a report, as JSON.
+func ReportFacts(r approvals.Request, events []approvals.Event, role Role) ([]byte, error) {
+	in, p := Gather(events), proven(events)
+	f := facts{
+		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
+		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name, RoleARN: role.ARN,
+		RoleID: role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(), Ended: r.Ended, Cutoff: p.cutoff,
+		Stored: p.stored(), OnPaper: p.paper(), Enforced: p.enforced(),
+		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions), LeftOut: in.LeftOut, NotRead: in.NotRead,
+		Suspects: []Suspect{}, Activities: []SessionActivity{}, Chain: listed(in.Chain), MoreLinks: in.MoreLinks,
+	}
+	if !f.Ended.IsZero() {
+		f.Ended = f.Ended.UTC()
+	}
+	for _, s := range in.Sessions {
+		if a, ok := in.Activities[s.EventID]; ok {
+			f.Activities = append(f.Activities, a)
+		}
+		if why, ok := in.Suspects[s.EventID]; ok {
+			f.Suspects = append(f.Suspects, why)
+		}
+	}
+	for _, e := range events {
+		one := factEvent{Seq: e.Seq, Type: e.Type, At: e.At.UTC(), By: e.By, Detail: e.Detail}
+		if len(e.Detail) > 0 && !json.Valid(e.Detail) {
+			one.Detail = nil // it says nothing that can be read
+		}
+		f.Events = append(f.Events, one)
+	}
+	out, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("facts of the report: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+// listed is a list that is there, if empty.
+func listed[T any](all []T) []T { return append([]T{}, all...) }

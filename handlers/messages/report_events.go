@@ -1,0 +1,220 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// line tells one event of the log. An event of a type that is not known here is told by its type, so that none is ever
+// left out.
+func line(e approvals.Event, r approvals.Request) moment {
+	who := byBot
+	if e.By != "" {
+		who = mdPerson(e.By)
+	}
+	return moment{at: e.At, who: who, text: eventWords(e, r)}
+}
+
+func eventWords(e approvals.Event, r approvals.Request) string {
+	switch e.Type {
+	case approvals.EventRequested:
+		return "asked for it: request " + mdCode(r.ID, 40)
+	case approvals.EventVoted:
+		return "approved; more people are needed"
+	case approvals.EventApproved:
+		return "approved; that was the approval that was still missing"
+	case approvals.EventDenied:
+		if d := known[Denial](e); d != nil && d.Reason != "" {
+			return "denied the request, because " + mdCode(d.Reason, limitReason)
+		}
+		return "denied the request"
+	case approvals.EventCancelled:
+		return "cancelled the request"
+	case approvals.EventExpired:
+		return "the request expired: nobody decided in time"
+	case approvals.EventStarted:
+		if d := known[Started](e); d != nil && !d.Cutoff.IsZero() {
+			return "promised the cutoff " + utc(d.Cutoff) + "; the write follows"
+		}
+		return "began; the write follows"
+	case approvals.EventApplied:
+		return appliedWords(e, r)
+	case approvals.EventFailed:
+		return "the request failed: " + mdFailure(e)
+	case approvals.EventVoided:
+		return "the approval is void: " + mdFailure(e)
+	case approvals.EventDelayed:
+		return "AWS did not take it yet: " + mdFailure(e)
+	case approvals.EventSetAside:
+		return "a piece of work failed too often and was put aside: " + mdFailure(e)
+	case approvals.EventRefused:
+		d := known[approvals.Refusal](e)
+		if d == nil {
+			break
+		}
+		return "pressed " + actionWords(d.Action) + " and was refused: " + mdCode(string(d.Code), 40)
+	case approvals.EventFinding:
+		if d := known[Finding](e); d != nil {
+			return "finding: " + mdProse(d.Sentence, 1000)
+		}
+	case approvals.EventReport:
+		if d := known[Reported](e); d != nil {
+			return fmt.Sprintf("asked for a report up to event %d", d.Upto)
+		}
+	case approvals.EventFilesRefused:
+		return "Slack did not take a file of the thread"
+	default:
+		if text := lookWords(e); text != "" {
+			return text
+		}
+		if text := proofWords(e); text != "" {
+			return text
+		}
+	}
+	return "event " + mdCode(string(e.Type), 60)
+}
+
+func appliedWords(e approvals.Event, r approvals.Request) string {
+	d := known[Applied](e)
+	switch {
+	case d == nil:
+		return "AWS took the change"
+	case r.Purpose == approvals.PurposeUndo:
+		return "AWS took the change" + as(d.CallerARN)
+	case d.AlreadyThere:
+		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" + as(d.CallerARN)
+	default:
+		return "**AWS took the inline policy `AWSRevokeOlderSessions`** on " + utc(d.At) + " of its clock, cutoff " + utc(d.Cutoff) + as(d.CallerARN)
+	}
+}
+
+func as(arn string) string {
+	if arn == "" {
+		return ""
+	}
+	return ", written as " + mdCode(arn, 300)
+}
+
+// lookWords tells the events of the looks at CloudTrail.
+func lookWords(e approvals.Event) string {
+	switch e.Type {
+	case approvals.EventEvidence:
+		d := known[Evidence](e)
+		switch {
+		case d == nil:
+		case d.Failed != "":
+			return "CloudTrail could not be asked: " + mdProse(d.Failed, 1200)
+		default:
+			covered := 0
+			for _, g := range d.Regions {
+				if g.Covered {
+					covered++
+				}
+			}
+			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until), covered, count(len(d.Regions), "region", "regions"))
+		}
+	case approvals.EventSessions:
+		if d := known[Sessions](e); d != nil {
+			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1, count(len(d.Rows), "session or attempt", "sessions and attempts"))
+		}
+	case approvals.EventChosen:
+		return "chose a session to look into"
+	case approvals.EventActivity:
+		d := known[Activity](e)
+		switch {
+		case d == nil:
+		case d.Failed != "":
+			return "what the sessions did could not be read: " + mdProse(d.Failed, 1200)
+		default:
+			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1, count(len(d.Sessions), "session", "sessions"), count(len(d.Chain), "role was assumed", "roles were assumed"))
+		}
+	case approvals.EventVerdict:
+		if d := known[Conclusion](e); d != nil {
+			return "the last word of the looks: **" + wordOf(d.Word) + "**"
+		}
+	}
+	return ""
+}
+
+// wordOf is one of the three words; whatever else is stored is unknown.
+func wordOf(w Word) string {
+	switch w {
+	case WordContained, WordNotContained:
+		return string(w)
+	default:
+		return string(WordUnknown)
+	}
+}
+
+// proofWords tells the events of the proof and of the guard.
+func proofWords(e approvals.Event) string {
+	switch e.Type {
+	case approvals.EventReadBack:
+		d := known[ReadBack](e)
+		switch {
+		case d == nil:
+		case d.Equal:
+			return "read back: the policy on the role says what was written"
+		case d.Error != "":
+			return "the policy could not be read back: " + mdProse(d.Error, 1000)
+		default:
+			return "read back: the policy on the role is **not** what was written, " + mdCode(d.Mismatch, 800)
+		}
+	case approvals.EventSimulated:
+		if d := known[Simulated](e); d != nil {
+			return "simulated: " + proof{simulated: d}.paperReport()
+		}
+	case approvals.EventSeenDenied:
+		if d := known[Enforcement](e); d != nil {
+			return "enforcement: " + proof{seen: d}.enforcedReport()
+		}
+	case approvals.EventTampered:
+		if d := known[Tampered](e); d != nil && d.Lost() {
+			return "**a look found the deny " + d.words() + "**" + why(d.Why)
+		} else if d != nil {
+			return "a look at the role found " + mdCode(string(d.State), 40) + why(d.Why)
+		}
+	case approvals.EventRewritten:
+		if d := known[Rewritten](e); d != nil {
+			return "the deny was written again under the same approval, cutoff " + utc(d.Cutoff) + as(d.CallerARN)
+		}
+	case approvals.EventHeld:
+		if d := known[Held](e); d != nil {
+			return "the deny was on the role at the last look, " + span(d.After) + " after it was applied"
+		}
+	case approvals.EventInert:
+		return "no session that the deny keeps out can be alive any more"
+	case approvals.EventUndone:
+		return undoneWords(e)
+	}
+	return ""
+}
+
+func why(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + mdProse(text, 600)
+}
+
+// undoneWords tells that another request took the deny away, with what of it can be read.
+func undoneWords(e approvals.Event) string {
+	var d struct {
+		Request   string   `json:"request"`
+		Requester string   `json:"requester"`
+		Approvers []string `json:"approvers"`
+	}
+	if json.Unmarshal(e.Detail, &d) != nil || d.Request == "" {
+		return "**another request took the deny away**"
+	}
+	text := "**another request took the deny away**: " + mdCode(d.Request, 40)
+	if d.Requester != "" {
+		text += ", asked by " + mdPerson(d.Requester)
+	}
+	if len(d.Approvers) > 0 {
+		text += ", approved by " + mdPeople(d.Approvers)
+	}
+	return text
+}

@@ -1,0 +1,212 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// sheet is a Markdown text that is being written.
+type sheet struct{ strings.Builder }
+
+func (s *sheet) title(text string)             { fmt.Fprintf(s, "\n## %s\n\n", text) }
+func (s *sheet) item(format string, of ...any) { fmt.Fprintf(s, "- "+format+"\n", of...) }
+
+// markdown writes the report: the summary first, what is to be done last.
+func (i incidentReport) markdown() string {
+	var s sheet
+	what := "sessions of "
+	if i.r.Purpose == approvals.PurposeUndo {
+		what = "the deny taken away from "
+	}
+	fmt.Fprintf(&s, "# Incident report: %s%s\n\n", what, mdCode(i.role.Account+"/"+i.role.Name, 130))
+	last := i.events[len(i.events)-1]
+	fmt.Fprintf(&s, "Request %s, read up to event %d of %s. All times are UTC. This report is made from the record of the request and from nothing else: the same record gives the same report.\n",
+		mdCode(i.r.ID, 40), i.r.Seq, utc(last.At))
+	i.summary(&s)
+	i.timeline(&s)
+	i.impact(&s)
+	i.people(&s)
+	i.proven(&s)
+	i.remaining(&s)
+	return s.String()
+}
+
+func (i incidentReport) summary(s *sheet) {
+	s.title("Summary")
+	r := i.r
+	asked := "revoke the active sessions of "
+	if r.Purpose == approvals.PurposeUndo {
+		asked = "take the deny of request " + mdCode(r.About, 40) + " away from "
+	}
+	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Opened), asked, mdRole(i.role))
+	if r.Reason != "" {
+		s.item("Their reason: %s", mdCode(r.Reason, limitReason))
+	}
+	s.item("%s", i.outcome())
+	switch p := i.proof; {
+	case !p.undoneAt.IsZero():
+		s.item("**Another request took the deny away** on %s.", utc(p.undoneAt))
+	case p.lost != nil && p.lost.Lost():
+		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.lost.At), p.lost.words())
+	case p.lost != nil:
+		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.lost.At))
+	case p.rewrites > 0:
+		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", count(p.rewrites, "time", "times"), utc(p.cutoff))
+	}
+	if in := i.in; in.Looks > 0 {
+		t := in.tally()
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; %s that issued nothing. %s out by address or caller.",
+			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, t.after,
+			count(t.refused, "attempt", "attempts"), count(len(in.Suspects), "session stands", "sessions stand"))
+	} else if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
+		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
+	}
+	switch v := i.in.Verdict; {
+	case v != nil && v.Word == WordContained:
+		s.item("The last word of the looks at CloudTrail: **contained**, as far as CloudTrail tells.")
+	case v != nil && v.Word == WordNotContained:
+		s.item("The last word of the looks at CloudTrail: **not contained**.")
+	case v != nil:
+		s.item("The last word of the looks at CloudTrail: **unknown** whether it is contained.")
+	case r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo:
+		s.item("Whether it is contained has not been concluded.")
+	}
+}
+
+// outcome is how the request stands.
+func (i incidentReport) outcome() string {
+	r := i.r
+	by := ""
+	if len(r.Votes) > 0 {
+		by = "Approved by " + mdPeople(r.Voters()) + ". "
+	}
+	switch r.State {
+	case approvals.StateApplied:
+		if r.Purpose == approvals.PurposeUndo {
+			return by + "Done on " + utc(r.Ended) + "."
+		}
+		a, err := detail[Applied](r.Closing)
+		if err != nil {
+			return by + "AWS took the policy on " + utc(r.Ended) + "."
+		}
+		return by + fmt.Sprintf("AWS took the inline policy `AWSRevokeOlderSessions` on %s: it denies everything to sessions issued before **%s**.", utc(r.Ended), utc(a.Cutoff))
+	case approvals.StateFailed, approvals.StateVoid:
+		return by + "It ended on " + utc(r.Ended) + " without a change that is known to have worked: " + mdFailure(r.Closing)
+	case approvals.StateDenied:
+		return mdPerson(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done."
+	case approvals.StateCancelled:
+		return mdPerson(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
+	case approvals.StateExpired:
+		return "It expired on " + utc(r.Ended) + ": nobody decided in time. Nothing was done."
+	case approvals.StateOpen:
+		return fmt.Sprintf("It is open: %d of %d approved, until %s.", len(r.Votes), r.Required, utc(r.Deadline))
+	default:
+		return by + "It is " + mdCode(r.State.String(), 40) + "."
+	}
+}
+
+func (i incidentReport) impact(s *sheet) {
+	s.title("Impact")
+	in := i.in
+	if in.Looks == 0 {
+		s.item("Not known: no look at CloudTrail is in the record%s.", map[bool]string{true: " that told something"}[in.Failed != ""])
+	}
+	for _, session := range in.Sessions {
+		a, looked := in.Activities[session.EventID]
+		why, suspect := in.Suspects[session.EventID]
+		if !looked && !suspect {
+			continue
+		}
+		text := "The " + mdSession(session) + ", opened " + stampLine(session.Time)
+		if suspect {
+			text += ", stands out: the " + why.words()
+		}
+		switch {
+		case !looked:
+			text += ". What it did was not looked into."
+		case a.Calls == 0:
+			text += ". CloudTrail shows no calls of it."
+		default:
+			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", count(a.Calls, "call", "calls"), a.Denied, stampLine(a.First), stampLine(a.Last), mdServices(a))
+		}
+		if a.Partly {
+			text += " Not everything could be read."
+		}
+		s.item("%s", text)
+		for _, c := range a.Doors {
+			fmt.Fprintf(s, "  - %s %s\n", stampLine(c.Time), mdCall(c))
+		}
+		if a.MoreDoors > 0 {
+			fmt.Fprintf(s, "  - and %d more of this kind\n", a.MoreDoors)
+		}
+	}
+	for _, l := range in.Chain {
+		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdCode(roleOf(l), 300), mdCode(l.From, 80), count(l.Sessions, "session", "sessions"), l.Depth)
+		if !l.First.IsZero() {
+			text += ", first " + stampLine(l.First)
+		}
+		if l.Loop {
+			text += "; it is in the chain above already"
+		}
+		s.item("%s. The deny on this role does not touch those sessions.", text)
+	}
+	if in.MoreLinks > 0 {
+		s.item("%s more than are listed here.", count(in.MoreLinks, "role was assumed", "roles were assumed"))
+	}
+	if i.r.State == approvals.StateApplied && in.Looks > 0 {
+		if t := in.tally(); t.before > 0 {
+			s.item("%s under the deny, those of honest callers too: they assume the role again.", count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
+		}
+	}
+	for _, w := range i.role.Warnings {
+		s.item("Known beforehand: %s", mdProse(w, 600))
+	}
+}
+
+func mdServices(a SessionActivity) string {
+	words := make([]string, 0, len(a.Services)+1)
+	for _, one := range a.Services {
+		words = append(words, fmt.Sprintf("%s %d", mdCode(one.Service, 40), one.Calls))
+	}
+	if a.Others > 0 {
+		words = append(words, fmt.Sprintf("others %d", a.Others))
+	}
+	return strings.Join(words, ", ")
+}
+
+func (i incidentReport) people(s *sheet) {
+	s.title("What was done, and by whom")
+	r := i.r
+	s.item("Asked by %s on %s.", mdPerson(r.Requester), utc(r.Opened))
+	for _, v := range r.Votes {
+		s.item("Approved by %s on %s.", mdPerson(v.By), utc(v.At))
+	}
+	if r.Refused > 0 {
+		s.item("%s refused; the timeline has who pressed what.", count(r.Refused, "click was", "clicks were"))
+	}
+	done := false
+	for _, e := range i.events {
+		switch e.Type {
+		case approvals.EventApplied, approvals.EventRewritten, approvals.EventUndone, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired,
+			approvals.EventFailed, approvals.EventVoided:
+			done = true
+			s.item("%s: %s", utc(e.At), i.deed(e))
+		case approvals.EventTampered:
+			s.item("%s: %s", utc(e.At), i.deed(e))
+		}
+	}
+	if !done {
+		s.item("Nothing was written to AWS yet, as far as the record goes.")
+	}
+}
+
+// deed is what an event did and, where that was a person, who.
+func (i incidentReport) deed(e approvals.Event) string {
+	m := line(e, i.r)
+	if e.By == "" {
+		return m.text
+	}
+	return m.who + " " + m.text
+}

@@ -1,0 +1,152 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// proven tells the proof, fact by fact, and what no fact speaks for.
+func (i incidentReport) proven(s *sheet) {
+	s.title("What is proven, and what is not")
+	p := i.proof
+	if p.cutoff.IsZero() || i.r.Purpose == approvals.PurposeUndo {
+		s.item("No deny with a cutoff was applied by this request, so nothing is proven about one.")
+	} else {
+		s.item("**Stored: %s.** %s", said(p.stored()), p.storedReport())
+		s.item("**Effective on paper: %s.** %s", said(p.paper()), p.paperReport())
+		s.item("**Enforced: %s.** %s", said(p.enforced()), p.enforcedReport())
+		if p.held != nil {
+			s.item("The deny held for %s: it was on the role at the last look, on %s.", span(p.held.After), utc(p.held.At))
+		}
+	}
+	in := i.in
+	for _, g := range in.Regions {
+		switch {
+		case !g.Covered:
+			s.item("**Not covered:** region %s, %s. Nothing is known about what happened there.", mdCode(g.Name, 40), mdProse(g.Reason, 200))
+		case g.Truncated:
+			s.item("Region %s was read in part only: the newest events.", mdCode(g.Name, 40))
+		}
+	}
+	if in.Failed != "" {
+		s.item("The latest look at CloudTrail failed: %s", mdProse(in.Failed, 1200))
+	}
+	if in.LeftOut > 0 {
+		s.item("%s found that the record does not keep.", count(in.LeftOut, "session was", "sessions were"))
+	}
+	if in.NotRead > 0 {
+		s.item("%s out and not looked into.", count(in.NotRead, "session stood", "sessions stood"))
+	}
+	if v := in.Verdict; v != nil {
+		for _, why := range v.Why {
+			s.item("On the last word: %s", mdProse(why, 400))
+		}
+		for _, c := range v.Calls {
+			s.item("A call that got through after the cutoff: %s %s", stampLine(c.Time), mdCall(c))
+		}
+		for _, session := range v.Sessions {
+			s.item("Opened after the cutoff by a caller that was suspicious before: %s, %s", mdSession(session), stampLine(session.Time))
+		}
+	}
+	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, and what was read from buckets and databases is not in it.")
+}
+
+func said(word string) string { return strings.ReplaceAll(word, "_", " ") }
+
+func (p proof) storedReport() string {
+	switch {
+	case !p.undoneAt.IsZero():
+		return "Another request took the deny away on " + utc(p.undoneAt) + "."
+	case p.lost != nil && p.lost.Lost():
+		return "A look on " + utc(p.lost.At) + " found it " + p.lost.words() + "."
+	case p.lost != nil:
+		return "A look on " + utc(p.lost.At) + " found the role itself gone; its sessions ended with it."
+	case p.back == nil:
+		return "The policy was not read back."
+	case p.back.Equal:
+		return "Read back on " + utc(p.back.At) + ": the policy on the role said what was written."
+	case p.back.Error != "":
+		return "The policy could not be read back: " + mdProse(p.back.Error, 1000)
+	default:
+		return "Read back on " + utc(p.back.At) + ": " + mdCode(p.back.Mismatch, 800)
+	}
+}
+
+func (p proof) paperReport() string {
+	switch s := p.simulated; {
+	case s == nil:
+		return "The policy simulator has not answered."
+	case s.Unavailable != "":
+		return "It could not be simulated: " + mdProse(s.Unavailable, 600)
+	default:
+		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() + ", one issued a second after it is " + s.After.words() + "."
+	}
+}
+
+func (p proof) enforcedReport() string {
+	e := p.seen
+	if e == nil {
+		return "No call of an old session after the cutoff was looked for."
+	}
+	text := fmt.Sprintf("CloudTrail shows %s of old sessions after the cutoff that were denied, and %s that succeeded.", calls(e.Denied), calls(e.Succeeded))
+	if !e.FirstDenied.IsZero() {
+		text += " The first denial was on " + utc(e.FirstDenied) + "."
+	}
+	if !e.LastSucceeded.IsZero() {
+		text += " The last success was on " + utc(e.LastSucceeded) + "."
+	}
+	if e.Why != "" {
+		text += " " + mdProse(e.Why, 600)
+	}
+	return text + " As of " + utc(e.At) + "."
+}
+
+// The three facts of a proof, each in a word.
+const (
+	wordYes      = "yes"
+	wordNo       = "no"
+	wordNotKnown = "not_known"
+	wordUndone   = "undone"
+	wordRoleGone = "role_gone"
+)
+
+func (p proof) stored() string {
+	switch {
+	case !p.undoneAt.IsZero():
+		return wordUndone
+	case p.lost != nil && p.lost.Lost():
+		return wordNo
+	case p.lost != nil:
+		return wordRoleGone
+	case p.back == nil || p.back.Error != "" && !p.back.Equal:
+		return wordNotKnown
+	case p.back.Equal:
+		return wordYes
+	default:
+		return wordNo
+	}
+}
+
+func (p proof) paper() string {
+	switch s := p.simulated; {
+	case s == nil || s.Unavailable != "" || s.Before == "" || s.After == "" || s.Before == DeniedByOther:
+		return wordNotKnown
+	case s.Before == DeniedByOurs:
+		return wordYes
+	default:
+		return wordNo
+	}
+}
+
+func (p proof) enforced() string {
+	switch s := p.seen; {
+	case s != nil && s.State == SeenDenied && s.Denied > 0:
+		return wordYes
+	case s != nil && s.State == SeenNotDenied:
+		return wordNo
+	default:
+		return wordNotKnown
+	}
+}

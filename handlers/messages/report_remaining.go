@@ -1,0 +1,97 @@
+package messages
+
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// remaining is what somebody has still to do, as far as the record shows it.
+func (i incidentReport) remaining(s *sheet) {
+	s.title("What remains to do")
+	before := s.Len()
+	r, in := i.r, i.in
+	switch r.State {
+	case approvals.StateApplied:
+	case approvals.StateOpen, approvals.StateApproved, approvals.StateExecuting:
+		s.item("Wait for the outcome of the request, and ask for this report again.")
+	case approvals.StateFailed:
+		if f, err := detail[Failure](r.Closing); err == nil && f.Unsure {
+			s.item("Look at the role's inline policies: it is not known whether AWS took the policy.")
+		}
+		s.item("Ask again, or revoke the role's active sessions in the IAM console: the sessions are not known to be denied.")
+	default:
+		if r.Purpose != approvals.PurposeUndo {
+			s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
+		}
+	}
+	if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
+		i.afterApplied(s)
+	}
+	for _, session := range in.Sessions {
+		for _, c := range in.Activities[session.EventID].Doors {
+			if c.ErrorCode == "" {
+				s.item("Close what this call opened on %s: %s.", stampLine(c.Time), mdCalled(c))
+			}
+		}
+	}
+	asked := map[string]bool{}
+	for _, l := range in.Chain {
+		if asked[l.RoleARN] || l.Loop {
+			continue
+		}
+		asked[l.RoleARN] = true
+		s.item("Decide about the sessions of %s: a request of its own.", mdCode(roleOf(l), 300))
+	}
+	keys := map[string]bool{}
+	for _, session := range in.Sessions {
+		if _, suspect := in.Suspects[session.EventID]; !suspect || session.CallerKey == "" || keys[session.CallerKey] {
+			continue
+		}
+		keys[session.CallerKey] = true
+		s.item("Find out whether the key %s leaked, with which %s opened a session that stands out; if so, take it out of use: who holds it can open the next session.",
+			mdCode(keyEnd(session.CallerKey), 10), mdCode(session.Caller, 200))
+	}
+	for _, g := range in.Regions {
+		if !g.Covered {
+			s.item("Look at CloudTrail in %s yourself: it was not covered.", mdCode(g.Name, 40))
+		}
+	}
+	for _, e := range i.events {
+		if e.Type == approvals.EventSetAside {
+			s.item("Find out why a piece of work was put aside on %s: %s", utc(e.At), mdFailure(e))
+		}
+	}
+	if s.Len() == before {
+		s.item("Nothing that the record shows.")
+	}
+}
+
+func (i incidentReport) afterApplied(s *sheet) {
+	p := i.proof
+	switch p.stored() {
+	case wordNo:
+		s.item("Put the deny back and find out who took it off: the policy on the role is not the one that was written.")
+	case wordNotKnown:
+		s.item("Look at the role's inline policy `AWSRevokeOlderSessions`: it was not read back.")
+	}
+	if p.enforced() == wordNo {
+		s.item("Stop the calls that still get through: see the last word above.")
+	}
+	switch v := i.in.Verdict; {
+	case v == nil:
+		s.item("Ask for this report again after the last look at CloudTrail: whether it is contained has not been concluded.")
+	case v.Word == WordNotContained:
+		s.item("Contain it: stop new sessions by taking the caller out of the role's trust policy; if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
+			"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again.")
+	case v.Word != WordContained:
+		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the cutoff.")
+	}
+	if word := p.stored(); word == wordYes || word == wordNotKnown {
+		until := ""
+		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
+			until = ", on " + utc(p.cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"
+		}
+		s.item("Take the deny off when no session that it keeps out can be alive any more%s. Until then it does no harm to new sessions.", until)
+	}
+}

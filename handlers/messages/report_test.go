@@ -1,0 +1,286 @@
+package messages_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// wholeStory is an incident nearly to its end.
+func wholeStory(t *testing.T) *story {
+	enforced := messages.Enforcement{State: messages.SeenDenied, Denied: 3, FirstDenied: at.Add(70 * time.Second), At: at.Add(6 * time.Minute)}
+	activity := exampleActivity()
+	activity.Sessions[0].AfterCut = at.Add(70 * time.Second)
+	return begin(t, "key pasted in a gist", 2).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
+		add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventApproved, "U0ANN", nil).add(approvals.EventStarted, "", started()).
+		add(approvals.EventApplied, "", messages.Applied{
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+		}).looked().add(approvals.EventActivity, "", activity).
+		add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, At: at.Add(time.Minute), Before: messages.DeniedByOurs, After: messages.NotDenied}).
+		add(approvals.EventSeenDenied, "", enforced)
+}
+
+// reportStories are the stories whose reports are kept.
+func reportStories(t *testing.T) map[string]*story {
+	executing := func() *story {
+		return begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started())
+	}
+	undo := begin(t, "the credentials are rotated", 1)
+	undo.events[0].Detail = must(t, approvals.Opening{
+		Purpose: approvals.PurposeUndo, About: "4DLARAV3ISOEUUODW4FIG5AAAA", Required: 1, ExpireAfter: 15 * time.Minute,
+		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, exampleRole())},
+	})
+	return map[string]*story{
+		"contained": wholeStory(t).add(approvals.EventVerdict, "", messages.Conclusion{
+			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
+		}),
+		"not_contained": wholeStory(t).add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour)}).
+			add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1, Back: messages.ReadBack{Equal: true, At: at.Add(5 * time.Minute)}}).
+			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
+			add(approvals.EventVerdict, "", messages.Conclusion{
+				Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: exampleSessions()[1:2],
+				Calls: []messages.Call{{Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002"}},
+			}).add("from_the_future", "U0ZOE", map[string]any{"what": "nobody knows yet"}).
+			add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute)}).
+			add(approvals.EventUndone, "", map[string]any{"request": "4DLARAV3ISOEUUODW4FIG5ZZZZ", "requester": "U0ROSA", "approvers": []string{"U0BOB"}}).
+			add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: 3}),
+		"nothing_known": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at}).
+			add(approvals.EventReadBack, "", messages.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).
+			add(approvals.EventEvidence, "", messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).
+			add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}),
+		"failed":  executing().add(approvals.EventFailed, "", messages.Failure{Sentence: "AWS did not answer in time.", Unsure: true}),
+		"denied":  begin(t, "a drill", 1).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "not *now* <!channel>"}),
+		"open":    begin(t, "", 2).add(approvals.EventVoted, "U0BOB", nil),
+		"expired": begin(t, "", 1).add(approvals.EventExpired, "", nil),
+		"undo": undo.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", map[string]any{"removes": "{}"}).
+			add(approvals.EventApplied, "", map[string]any{"at": at.Add(time.Minute), "caller_arn": "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/x"}),
+	}
+}
+
+// reportMessages are what is said about reports, by name.
+func reportMessages(t *testing.T) map[string]*messages.Message {
+	r := wholeStory(t).fold(1)
+	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
+	return map[string]*messages.Message{
+		"thread_report":         wholeStory(t).add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: 14}).last(),
+		"thread_files_refused":  wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}).last(),
+		"thread_files_disabled": wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md", Code: "file_uploads_disabled"}).last(),
+		"thread_files_away":     wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md", Code: messages.CodeNoAnswer}).last(),
+		"thread_file_not_made":  wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md"}).last(),
+		"reply_report_usage":    messages.ReportUsage(),
+		"reply_report_nowhere":  messages.ReportNowhere("prod/Nobody"),
+		"reply_report_coming":   messages.ReportComing(r, link),
+		"reply_report_no_link":  messages.ReportComing(r, ""),
+		"reply_report_there":    messages.ReportThere(r, link),
+		"reply_report_guest":    messages.NotForReport(approvals.Guest),
+		"reply_report_who":      messages.NotForReport(approvals.StandingUnknown),
+		"reply_report_list":     messages.NotForReport(approvals.FullMember),
+	}
+}
+
+func (s *story) report() (markdown string, facts []byte) {
+	s.t.Helper()
+	r := s.fold(len(s.events))
+	facts, err := messages.ReportFacts(r, s.events, exampleRole())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return messages.Report(r, s.events, exampleRole()), facts
+}
+
+func TestReportsAreTheGoldenOnes(t *testing.T) {
+	golden := func(name string, got []byte) {
+		path := filepath.Join("testdata", "report", name)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Errorf("%v: run make golden and read what it wrote", err)
+			return
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s differs (-golden +now):\n%s", name, diff)
+		}
+	}
+	for name, s := range reportStories(t) {
+		markdown, facts := s.report()
+		golden(name+".md", []byte(markdown))
+		if name == "contained" {
+			golden(name+".json", facts)
+		}
+		if again, againFacts := s.report(); again != markdown || !bytes.Equal(againFacts, facts) {
+			t.Errorf("%s: the same log gives another report", name)
+		}
+	}
+}
+
+// The files of a report say the same whatever came later, and whatever the configuration is by then.
+func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
+	s := wholeStory(t)
+	upto := len(s.events)
+	s.add(approvals.EventFinding, "", messages.Finding{Sentence: "Something that came in between."})
+	s.add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: int64(upto)})
+	n := len(s.events)
+	files := func(c messages.Context) (contents []string) {
+		for _, f := range messages.Files(s.fold(n), s.events[:n], s.events[n-1], c) {
+			content, err := f.Bytes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			contents = append(contents, f.Name, string(content))
+		}
+		return contents
+	}
+	first := files(exampleContext())
+	s.add(approvals.EventUndone, "", nil)
+	if diff := cmp.Diff(first, files(messages.Context{Role: exampleRole(), Margin: time.Hour, Approvers: []string{"U0ELSE"}, Required: 5})); diff != "" {
+		t.Errorf("made again (-first +again):\n%s", diff)
+	}
+	if len(first) != 4 || first[0] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.md" || first[2] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.json" {
+		t.Fatalf("files %q", first)
+	}
+	if !strings.Contains(first[1], fmt.Sprintf("read up to event %d of", upto)) || strings.Contains(first[1], "in between") {
+		t.Errorf("it reads another log:\n%s", first[1])
+	}
+	for _, wrong := range []any{nil, messages.Reported{}, messages.Reported{Upto: 99}, messages.Reported{Upto: -1}} {
+		s := wholeStory(t).add(approvals.EventReport, "U0ROSA", wrong)
+		if got := messages.Files(s.fold(len(s.events)), s.events, s.events[len(s.events)-1], exampleContext()); len(got) != 0 {
+			t.Errorf("%+v has %d files", wrong, len(got))
+		}
+	}
+}
+
+func TestAReportTellsEveryEventOfTheLogAlsoOnesThatCannotBeRead(t *testing.T) {
+	s := wholeStory(t)
+	for _, typ := range []approvals.EventType{
+		approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventFinding, approvals.EventSetAside, approvals.EventReport,
+		approvals.EventFilesRefused, approvals.EventSimulated, approvals.EventSeenDenied, approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
+		approvals.EventInert, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen, approvals.EventActivity, approvals.EventVerdict,
+		approvals.EventRefused, "from_the_future",
+	} {
+		s.add(typ, "", nil)
+		s.events[len(s.events)-1].Detail = json.RawMessage(`{"torn`)
+	}
+	markdown, facts := s.report()
+	_, timeline, _ := strings.Cut(markdown, "## Timeline\n")
+	timeline, _, _ = strings.Cut(timeline, "\n## ")
+	for _, e := range s.events {
+		if e.Type == approvals.EventLooking {
+			continue // progress
+		}
+		if stamp := "\n- " + e.At.UTC().Format("2006-01-02 15:04:05") + " · "; !strings.Contains(timeline, stamp) {
+			t.Errorf("event %d (%s) is not in the timeline", e.Seq, e.Type)
+		}
+	}
+	var read struct {
+		Events []struct {
+			Seq  int64
+			Type approvals.EventType
+		}
+	}
+	if err := json.Unmarshal(facts, &read); err != nil || len(read.Events) != len(s.events) || read.Events[len(read.Events)-1].Type != "from_the_future" {
+		t.Errorf("the facts have %d events of %d: %v", len(read.Events), len(s.events), err)
+	}
+}
+
+var (
+	ownWords  = regexp.MustCompile(`\*\*[A-Za-z0-9 :,.-]+\*\*`)
+	ownTitles = regexp.MustCompile(`(?m)^#{1,2} `)
+	ownItems  = regexp.MustCompile(`(?m)^(?:  )?- `)
+)
+
+// harmlessMarkdown checks that what is not in a code span has only the formatting that the report writes itself.
+func harmlessMarkdown(t *testing.T, name, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if strings.Count(line, "`")%2 != 0 {
+			t.Errorf("%s: a code span is not closed: %q", name, line)
+		}
+		for _, r := range strings.TrimRight(line, "\n") {
+			if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
+				t.Errorf("%s: an invisible character %U: %q", name, r, line)
+			}
+		}
+	}
+	rest := spans.ReplaceAllString(text, "")
+	for _, own := range []*regexp.Regexp{ownWords, ownTitles, ownItems} {
+		rest = own.ReplaceAllString(rest, "")
+	}
+	rest = strings.ToLower(rest)
+	for _, bad := range []string{"<", ">", "[", "]", "*", "_", "~", "#", "@", "|", "\\", "$", "&", "://", "www.", "evil.example", "http:", ":tada:"} {
+		if i := strings.Index(rest, bad); i >= 0 {
+			t.Errorf("%s: %q outside a code span: %q", name, bad, rest[max(i-60, 0):min(i+60, len(rest))])
+		}
+	}
+}
+
+// Rule 18, for whatever renders Markdown.
+func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
+	for name, s := range reportStories(t) {
+		markdown, _ := s.report()
+		harmlessMarkdown(t, name, markdown)
+	}
+	for _, bad := range append([]string{
+		"[evil](https://evil.example)", "![x](https://evil.example/x.png)", "# evil", "- evil", "1. evil", "<script>evil</script>", "<img src=https://evil.example>",
+		"www.evil.example", "mail evil@evil.example", "@evil", "#1 evil", "evil|evil|evil\n|-|-|", "$$evil$$", "``evil``", "~~~\nevil", "&lt;evil&gt;", "evil\\", "[evil]: https://evil.example",
+		":evil:", "GH-1 _evil_ **evil**", "http:evil", "WWW.EVIL.example",
+	}, nasty...) {
+		role := messages.Role{Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad}, Trust: []messages.Principal{{Words: bad}}, MaxSession: time.Hour}
+		session := messages.Session{
+			EventID: "e", EventName: bad, Time: at, Caller: bad, CallerARN: bad, CallerID: bad, CallerKey: bad, SessionName: bad, SourceIdentity: bad, MFA: bad,
+			SourceAddress: bad, UserAgent: bad, Region: bad, Key: bad,
+		}
+		refused := session
+		refused.EventID, refused.ErrorCode = "f", bad+"x"
+		call := messages.Call{EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, Address: bad, About: bad, Opens: bad, Session: bad}
+		failure := messages.Failure{Sentence: bad, Work: bad}
+		s := begins(t, bad, 1, role).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusalCode(bad), Channel: bad}).
+			add(approvals.EventApproved, bad, nil).add(approvals.EventDelayed, "", failure).add(approvals.EventStarted, "", started()).
+			add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, CallerARN: bad}).
+			add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: bad}).add(approvals.EventReadBack, "", messages.ReadBack{Error: bad + "x"}).
+			add(approvals.EventEvidence, "", messages.Evidence{
+				Since: at, Until: at, Suspects: []messages.Suspect{{EventID: "e", Address: true}}, Regions: []messages.Region{{Name: bad, Reason: bad}, {Name: bad, Covered: true, Truncated: true}},
+			}).
+			add(approvals.EventSessions, "", messages.Sessions{Rows: []messages.Session{session, refused}}).
+			add(approvals.EventActivity, "", messages.Activity{
+				Sessions: []messages.SessionActivity{{EventID: "e", Key: bad, Calls: 1, Services: []messages.ServiceCalls{{Service: bad, Calls: 1}}, Doors: []messages.Call{call}}},
+				Chain:    []messages.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad}},
+			}).
+			add(approvals.EventEvidence, "", messages.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", messages.Activity{Failed: bad + "x"}).
+			add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).
+			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.EnforcementState(bad), Why: bad}).
+			add(approvals.EventTampered, "", messages.Tampered{State: messages.TamperedState(bad), Why: bad}).add(approvals.EventFinding, "", messages.Finding{Sentence: bad}).
+			add(approvals.EventSetAside, "", failure).
+			add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.Word(bad), Why: []string{bad}, Calls: []messages.Call{call}, Sessions: []messages.Session{session}}).
+			add(approvals.EventUndone, bad, map[string]any{"request": bad, "requester": bad, "approvers": []string{bad}}).
+			add(approvals.EventType(bad), bad, map[string]any{bad: bad})
+		s.events[0].By = "U0ROSA"
+		r := s.fold(len(s.events))
+		harmlessMarkdown(t, bad, messages.Report(r, s.events, role))
+		facts, err := messages.ReportFacts(r, s.events, role)
+		if err != nil || !json.Valid(facts) {
+			t.Errorf("%q: facts: %v", bad, err)
+		}
+		denied := begins(t, bad, 1, role).add(approvals.EventDenied, bad, messages.Denial{Reason: bad})
+		harmlessMarkdown(t, bad, messages.Report(denied.fold(2), denied.events, role))
+	}
+}

@@ -1,0 +1,99 @@
+package messages
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// maxTimelineSessions is how many sessions the timeline names; the facts have all.
+const maxTimelineSessions = 150
+
+// moment is one line of the timeline.
+type moment struct {
+	at   time.Time
+	who  string // a person, or whose word it is
+	text string
+}
+
+// timeline tells what people did and what the cloud showed, in one order. Moments of the log are by the store's clock,
+// those of the cloud by AWS's.
+func (i incidentReport) timeline(s *sheet) {
+	s.title("Timeline")
+	var all []moment
+	progress := 0
+	for _, e := range i.events {
+		if e.Type == approvals.EventLooking || e.Type == approvals.EventOffered {
+			progress++ // it says nothing that is left when the look is done
+			continue
+		}
+		all = append(all, line(e, i.r))
+	}
+	cloud, left := i.cloud()
+	all = append(all, cloud...)
+	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
+	for _, m := range all {
+		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
+	}
+	if left > 0 {
+		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n", count(left, "session is", "sessions are"))
+	}
+	if progress > 0 {
+		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n", count(progress, "mark of progress", "marks of progress"))
+	}
+}
+
+const (
+	byTrail = "CloudTrail"
+	byBot   = "revokebot"
+)
+
+// cloud is what CloudTrail showed: sessions, those first that matter, and the calls that matter by themselves.
+func (i incidentReport) cloud() (list []moment, left int) {
+	in := i.in
+	sessions := slices.Clone(in.Sessions)
+	weight := func(s Session) int {
+		_, suspect := in.Suspects[s.EventID]
+		_, looked := in.Activities[s.EventID]
+		switch {
+		case suspect || looked:
+			return 0
+		case s.After:
+			return 1
+		default:
+			return 2
+		}
+	}
+	slices.SortStableFunc(sessions, func(a, b Session) int { return cmp.Compare(weight(a), weight(b)) })
+	left = max(len(sessions)-maxTimelineSessions, 0)
+	for _, s := range sessions[:len(sessions)-left] {
+		text := mdSession(s) + " in " + mdCode(s.Region, 30)
+		switch {
+		case !s.Issued() && s.Uncertain:
+			text = "an attempt that may have been for this role issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
+		case !s.Issued():
+			text = "an attempt issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
+		case s.After && in.Known(s):
+			text += ", **issued at or after the cutoff**, to a caller known before it"
+		case s.After:
+			text += ", **issued at or after the cutoff**, to a caller not seen before"
+		default:
+			text += ", issued before the cutoff"
+		}
+		if why, ok := in.Suspects[s.EventID]; ok {
+			text += "; the " + why.words()
+		}
+		list = append(list, moment{s.Time, byTrail, text})
+		a := in.Activities[s.EventID]
+		for _, c := range a.Doors {
+			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + mdCall(c)})
+		}
+		if !a.AfterCut.IsZero() {
+			list = append(list, moment{a.AfterCut, byTrail, "the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the cutoff"})
+		}
+	}
+	return list, left
+}

@@ -1,0 +1,145 @@
+package messages
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// Mark names a session for good in the value of a button or a menu, without a text from outside in it.
+func (s Session) Mark() string {
+	id := s.EventID
+	if id == "" {
+		id = fmt.Sprint(s.Time.Unix(), s.Region, s.Key, s.SessionName, s.Caller)
+	}
+	return mark("session " + id)
+}
+
+// Mark names a role that was assumed, in the value of a button.
+func (l Link) Mark() string { return mark("role " + l.RoleARN) }
+
+func mark(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Trim cuts the texts from outside to what is kept of them. IAM's own names all fit.
+func (s Session) Trim() Session {
+	trim(map[*string]int{
+		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerKey: 128, &s.SessionName: 64, &s.SourceIdentity: 64,
+		&s.MFA: 150, &s.SourceAddress: 60, &s.UserAgent: 200, &s.Region: 30, &s.Key: 128, &s.ErrorCode: 80,
+	})
+	return s
+}
+
+// Trim does the same for a call.
+func (c Call) Trim() Call {
+	trim(map[*string]int{
+		&c.EventID: 64, &c.Service: 40, &c.Name: 64, &c.Region: 30, &c.Address: 60, &c.ErrorCode: 80, &c.About: 150, &c.Opens: 120, &c.Session: 128,
+	})
+	return c
+}
+
+// Trim does the same for a role of the chain.
+func (l Link) Trim() Link {
+	trim(map[*string]int{&l.From: 80, &l.FromSession: 64, &l.RoleARN: 600, &l.RoleName: 64, &l.AccountID: 20})
+	return l
+}
+
+// Trim does the same for what a session did.
+func (a SessionActivity) Trim() SessionActivity {
+	for i := range a.Services {
+		a.Services[i].Service = cut(a.Services[i].Service, 40)
+	}
+	return a
+}
+
+// Trim does the same for a conclusion.
+func (c Conclusion) Trim() Conclusion {
+	for i := range c.Why {
+		c.Why[i] = cut(c.Why[i], 400)
+	}
+	return c
+}
+
+func trim(limits map[*string]int) {
+	for text, limit := range limits {
+		*text = cut(*text, limit)
+	}
+}
+
+// Issued reports whether a session came of it.
+func (s Session) Issued() bool { return s.ErrorCode == "" }
+
+// caller is what a caller is known by from one session to the next.
+func (s Session) caller() string {
+	if s.CallerID != "" {
+		return s.CallerID
+	}
+	return s.Caller
+}
+
+// keyEnd is the part of an access key id that tells keys apart.
+func keyEnd(key string) string {
+	const shown = 4
+	if runes := []rune(key); len(runes) > shown {
+		return ellipsis + string(runes[len(runes)-shown:])
+	}
+	return key
+}
+
+// MaxDetail is the most bytes of JSON that one event of a look takes.
+const MaxDetail = 48_000
+
+// Pack divides sessions into lists that each fit into one event, at most most sessions in all, and says how many are left
+// over.
+func Pack(rows []Session, most int) (lists [][]Session, left int, err error) {
+	kept := rows[:min(len(rows), most)]
+	size := 0
+	for i, s := range kept {
+		raw, err := json.Marshal(s)
+		if err != nil {
+			return nil, 0, fmt.Errorf("keep a session: %w", err)
+		}
+		if i == 0 || size+len(raw)+1 > MaxDetail {
+			lists, size = append(lists, nil), 0
+		}
+		size += len(raw) + 1
+		lists[len(lists)-1] = append(lists[len(lists)-1], s)
+	}
+	return lists, len(rows) - len(kept), nil
+}
+
+// tally counts an incident's sessions.
+type tally struct {
+	issued, before, after, callers int
+	refused, uncertain             int
+	newKnown, newUnknown           int // sessions after the cutoff, by whether their caller had one before it
+}
+
+func (in Incident) tally() tally {
+	var t tally
+	callers := map[string]bool{}
+	for _, s := range in.Sessions {
+		switch {
+		case !s.Issued() && s.Uncertain:
+			t.refused, t.uncertain = t.refused+1, t.uncertain+1
+		case !s.Issued():
+			t.refused++
+		case s.After:
+			t.issued, t.after = t.issued+1, t.after+1
+			if in.Known(s) {
+				t.newKnown++
+			} else {
+				t.newUnknown++
+			}
+			callers[s.caller()] = true
+		default:
+			t.issued, t.before = t.issued+1, t.before+1
+			callers[s.caller()] = true
+		}
+	}
+	t.callers = len(callers)
+	return t
+}

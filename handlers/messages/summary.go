@@ -1,0 +1,171 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+)
+
+// Summary is one sentence with the state of the incident, and what the answer is worth. It is one message that is edited
+// in place, from "looking" to the last look.
+func Summary(in Incident) *Message {
+	if in.Looks == 0 && in.Failed == "" {
+		return sentence(lookingWords(in))
+	}
+	var lines []string
+	if in.Looks > 0 {
+		lines = append(lines, stateWords(in))
+	}
+	if in.Failed != "" {
+		lines = append(lines, failedLook(in))
+	}
+	if in.Looking != nil {
+		lines = append(lines, lookingWords(in))
+	}
+	head := fit(strings.Join(lines, "\n"), limitSection)
+	if in.Looks == 0 {
+		return sentence(head)
+	}
+	worth := coverage(in)
+	return &Message{
+		Text:   fit(head+"\n"+worth, limitText),
+		Blocks: []slack.Block{section(head), contextLine(worth)},
+	}
+}
+
+// lookingWords tells the progress of a look.
+func lookingWords(in Incident) string {
+	switch l := in.Looking; {
+	case l == nil:
+		return "CloudTrail has not been asked yet."
+	case l.All == 0:
+		return "Looking at CloudTrail …"
+	case l.Done == 0:
+		return fmt.Sprintf("Looking at CloudTrail in %s …", count(l.All, "region", "regions"))
+	default:
+		return fmt.Sprintf("Looking at CloudTrail: %d of %s done …", l.Done, count(l.All, "region", "regions"))
+	}
+}
+
+func failedLook(in Incident) string {
+	if in.Looks == 0 {
+		return "*CloudTrail could not be asked*, so nothing is known about who used this role. " + outsideSentence(in.Failed)
+	}
+	return "*The latest look failed*, so the sentence above is as old as it says. " + outsideSentence(in.Failed)
+}
+
+// outsideSentence shows a sentence of package aws, in which text from outside is quoted.
+func outsideSentence(text string) string { return markup.Replace(clean(text, 1200)) }
+
+// stateWords is the sentence.
+func stateWords(in Incident) string {
+	t := in.tally()
+	window := "in the last " + span(in.Until.Sub(in.Since))
+	var b strings.Builder
+	if t.issued == 0 {
+		b.WriteString("*CloudTrail shows no sessions* of this role " + window + ". That is not the same as none: it is minutes late.")
+	} else {
+		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), window,
+			denyWords(in, t), newWords(in, t))
+	}
+	if t.refused > 0 {
+		fmt.Fprintf(&b, " %s to assume it got nothing", count(t.refused, "attempt", "attempts"))
+		if t.uncertain > 0 {
+			fmt.Fprintf(&b, "; %s may be about another role, their events do not name one", ofThem(t.uncertain, t.refused))
+		}
+		b.WriteString(".")
+	}
+	if in.LeftOut > 0 {
+		fmt.Fprintf(&b, " %s more were found and are not counted here.", count(in.LeftOut, "session", "sessions"))
+	}
+	return b.String()
+}
+
+func ofThem(n, all int) string {
+	if n == all {
+		return "all of them"
+	}
+	return fmt.Sprintf("%d of them", n)
+}
+
+// denyWords says how the sessions stand to the deny, and no more than was seen.
+func denyWords(in Incident, t tally) string {
+	which, since := fmt.Sprintf("%d of them", t.before), clock(in.Cutoff)
+	switch {
+	case t.before == 0:
+		return "none issued before the cutoff " + since
+	case t.before == t.issued:
+		which = "all"
+	}
+	switch {
+	case in.Undone:
+		return which + " issued before the cutoff " + since + ", and *the deny was taken away* by another request"
+	case in.Enforced != nil && in.Enforced.State == SeenDenied:
+		return which + " denied since " + since
+	case in.Enforced != nil && in.Enforced.State == SeenNotDenied:
+		return which + " issued before the cutoff " + since + ", and *old sessions still got answers*"
+	case in.ReadBack:
+		return which + " issued before the cutoff " + since + ", under the deny that was read back"
+	default:
+		return which + " issued before the cutoff " + since + ", and the deny was not read back"
+	}
+}
+
+// newWords says what was issued since the cutoff.
+func newWords(in Incident, t tally) string {
+	switch {
+	case t.after == 0:
+		return "no new session since"
+	case t.newUnknown == 0:
+		return fmt.Sprintf("*%d new since*, from callers known before", t.after)
+	case t.newKnown == 0:
+		return fmt.Sprintf("*%d new since*, from callers not seen before", t.after)
+	default:
+		return fmt.Sprintf("*%d new since*: %d from callers known before, %d from callers not seen before", t.after, t.newKnown, t.newUnknown)
+	}
+}
+
+// coverage says what the answer is worth.
+func coverage(in Incident) string {
+	var covered, missing, partly []string
+	for _, r := range in.Regions {
+		switch {
+		case !r.Covered:
+			word := code(r.Name, 40)
+			if r.Reason != "" {
+				word += " (" + markup.Replace(clean(r.Reason, 150)) + ")"
+			}
+			missing = append(missing, word)
+		case r.Truncated:
+			partly = append(partly, code(r.Name, 40))
+		default:
+			covered = append(covered, code(r.Name, 40))
+		}
+	}
+	var b strings.Builder
+	b.WriteString("As CloudTrail had it on " + utc(in.Until) + ". ")
+	if len(missing) > 0 {
+		b.WriteString("*Not covered:* " + list(missing) + ". ")
+	}
+	if len(partly) > 0 {
+		b.WriteString("Only the newest events were read in " + list(partly) + ". ")
+	}
+	if len(covered) > 0 {
+		b.WriteString("Regions read: " + list(covered) + ". ")
+	}
+	if in.Last {
+		b.WriteString("That was the last look. ")
+	} else {
+		b.WriteString("It is asked again on its own. ")
+	}
+	b.WriteString("CloudTrail is minutes late: the newest sessions may be missing.")
+	return fit(b.String(), 2900)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

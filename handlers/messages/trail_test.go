@@ -1,0 +1,434 @@
+package messages_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+	"pgregory.net/rapid"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+func exampleSessions() []messages.Session {
+	return []messages.Session{
+		{
+			EventID: "e4", EventName: "AssumeRole", Time: at.Add(90 * time.Second), Expires: at.Add(time.Hour), Caller: "user ci-deploy", CallerID: "AIDACI",
+			SessionName: "deploy-43", SourceAddress: "192.0.2.44", Region: "us-east-1", Key: "ASIAEXAMPLE00000004", After: true, Known: true,
+		},
+		{
+			EventID: "e3", EventName: "AssumeRole", Time: at.Add(time.Minute), Caller: "role Deploy (session alice@example.com)", CallerID: "AROADEPLOY",
+			SessionName: "chained", SourceAddress: "203.0.113.10", Region: "eu-west-1", Key: "ASIAEXAMPLE00000003", After: true,
+		},
+		{
+			EventID: "e2", EventName: "AssumeRole", Time: at.Add(-time.Minute), Caller: "user ci-deploy", CallerID: "AIDACI", SessionName: "deploy-42",
+			SourceAddress: "198.51.100.7", Region: "eu-west-1", Key: "ASIAEXAMPLE00000002", UserAgent: "python-requests/2.32",
+		},
+		{
+			EventID: "e1", EventName: "AssumeRoleWithWebIdentity", Time: at.Add(-time.Hour), Caller: "GitHub acme/shop main", CallerID: "repo:acme/shop",
+			SessionName: "GitHubActions", SourceAddress: "192.0.2.44", Region: "us-east-1", Key: "ASIAEXAMPLE00000001",
+		},
+		{
+			EventID: "e0", EventName: "AssumeRole", Time: at.Add(-2 * time.Hour), Caller: "user mallory in 777788889999", CallerID: "AIDAMALLORY",
+			SessionName: "x", SourceAddress: "198.51.100.7", Region: "us-east-1", ErrorCode: "AccessDenied", Uncertain: true,
+		},
+	}
+}
+
+func exampleEvidence() messages.Evidence {
+	return messages.Evidence{
+		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff,
+		Suspects: []messages.Suspect{{EventID: "e2", Address: true}},
+		Regions:  []messages.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
+	}
+}
+
+func exampleActivity() messages.Activity {
+	return messages.Activity{
+		Until: at.Add(time.Minute),
+		Sessions: []messages.SessionActivity{{
+			EventID: "e2", Key: "ASIAEXAMPLE00000002", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second), Last: at.Add(50 * time.Second),
+			Services: []messages.ServiceCalls{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
+			Doors: []messages.Call{
+				{EventID: "c1", Time: at.Add(-40 * time.Second), Service: "iam", Name: "CreateAccessKey", About: "user backdoor", Opens: "a key that outlives the session"},
+				{EventID: "c2", Time: at.Add(-30 * time.Second), Service: "iam", Name: "PutRolePolicy", About: "role Admin", Opens: "more permissions", ErrorCode: "AccessDenied"},
+			},
+		}},
+		Chain: []messages.Link{
+			{Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::111122223333:role/DataRole", RoleName: "DataRole", AccountID: "111122223333", Account: "prod", Sessions: 2, First: at},
+			{Depth: 2, From: "DataRole", FromSession: "x", RoleARN: "arn:aws:iam::111122223333:role/ops/DeployRole", RoleName: "DeployRole", AccountID: "111122223333", Account: "prod", Sessions: 1, First: at, Loop: true},
+			{Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::999999999999:role/Other", RoleName: "Other", AccountID: "999999999999", Sessions: 1},
+		},
+	}
+}
+
+// looked is a story until its first look is told.
+func (s *story) looked() *story {
+	s.add(approvals.EventReadBack, "", readBack()).add(approvals.EventLooking, "", messages.Looking{})
+	return s.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()})
+}
+
+func (s *story) living(name string) *messages.Message {
+	return messages.LivingMessage(name, s.fold(len(s.events)), s.events, exampleContext())
+}
+
+// trail is every message about CloudTrail, by name.
+func trail(t *testing.T) map[string]*messages.Message {
+	applied := func() *story { return applied(t) }
+	before := func() *story {
+		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventEvidence, "", exampleEvidence()).
+			add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()[2:4]})
+	}
+	failed := messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}
+	withMore := exampleSessions()
+	for i := range withMore {
+		withMore[i].MFA, withMore[i].SourceIdentity = "yes", "alice"
+	}
+	follow := exampleEvidence()
+	follow.FollowUp, follow.News, follow.Suspects = 1, append(exampleSessions()[:2:2], exampleSessions()[2]), []messages.Suspect{{EventID: "e2", Address: true, Caller: true}}
+	nothing := exampleEvidence()
+	nothing.Suspects, nothing.Last, nothing.FollowUp = nil, true, 3
+	more := exampleActivity()
+	more.Look, more.News, more.NewLinks = 1, []messages.Call{{
+		Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002",
+	}}, more.Chain[:1]
+	chosen := exampleActivity()
+	chosen.Chosen, chosen.Asked, chosen.Session = "mark", "U0ROSA", &exampleSessions()[3]
+	notKnown := messages.Activity{Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3]}
+	return map[string]*messages.Message{
+		"evidence_looking":       applied().add(approvals.EventLooking, "", messages.Looking{}).living("evidence"),
+		"evidence_progress":      applied().add(approvals.EventLooking, "", messages.Looking{Done: 1, All: 3}).living("evidence"),
+		"evidence":               applied().looked().living("evidence"),
+		"evidence_all_before":    before().living("evidence"),
+		"evidence_seen_denied":   before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenDenied, Denied: 3}).living("evidence"),
+		"evidence_still_answers": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 2}).living("evidence"),
+		"evidence_none":          applied().add(approvals.EventEvidence, "", nothing).living("evidence"),
+		"evidence_failed":        applied().add(approvals.EventEvidence, "", failed).living("evidence"),
+		"evidence_failed_later":  before().add(approvals.EventEvidence, "", failed).living("evidence"),
+		"evidence_looks_again":   before().add(approvals.EventLooking, "", messages.Looking{Look: 1, Done: 1, All: 3}).living("evidence"),
+		"evidence_contained":     before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained}).living("evidence"),
+		"evidence_news":          applied().looked().add(approvals.EventEvidence, "", follow).last(),
+		"sessions":               applied().looked().living("sessions"),
+		"sessions_as_text":       applied().looked().living("sessions").Simpler,
+		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
+			add(approvals.EventSessions, "", messages.Sessions{Rows: withMore}).living("sessions"),
+		"findings":          applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
+		"findings_none":     applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
+		"findings_failed":   applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
+		"findings_news":     applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
+		"menu":              applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
+		"chosen":            applied().looked().add(approvals.EventActivity, "", chosen).last(),
+		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
+		"reply_chosen":      messages.ChosenNow(),
+		"reply_chosen_yet":  messages.ChosenAlready(),
+		"reply_members":     messages.MembersOnly(approvals.Guest),
+		"reply_members_who": messages.MembersOnly(approvals.StandingUnknown),
+		"verdict_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
+			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
+		}).last(),
+		"verdict_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
+			Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: exampleSessions()[1:2],
+		}).last(),
+		"verdict_unknown": before().add(approvals.EventVerdict, "", messages.Conclusion{
+			Word: messages.WordUnknown, Why: []string{"No old session made a call after the cutoff.", "us-east-1 was not read to its end."},
+		}).last(),
+	}
+}
+
+// spoken are sentences as package aws makes them, in which a name from outside may be quoted.
+var spoken = []string{"", " ", "AWS said \"<!here>\" & \u202eno more.", strings.Repeat("It is not allowed in \"<#C0X>\". ", 200)}
+
+// dice draws an incident whose every text is as bad as it gets. It is not rapid's own, which takes a hundred times as long
+// for as much text; rapid, or the fuzzer, gives the seed and the texts.
+type dice struct {
+	*rand.Rand
+	texts []string
+}
+
+func (d dice) text() string {
+	switch d.IntN(8) {
+	case 0, 1:
+		return nasty[d.IntN(len(nasty))]
+	case 2:
+		return d.texts[d.IntN(len(d.texts))] + nasty[d.IntN(len(nasty))]
+	default:
+		return d.texts[d.IntN(len(d.texts))]
+	}
+}
+
+func (d dice) word() string      { return spoken[d.IntN(len(spoken))] }
+func (d dice) maybe() bool       { return d.IntN(2) == 0 }
+func (d dice) moment() time.Time { return at.Add(time.Duration(d.IntN(100_000)-50_000) * time.Second) }
+func (d dice) id() string        { return fmt.Sprint(d.IntN(80)) }
+
+// size is most, and more often a few.
+func (d dice) size(most int) int {
+	if d.IntN(5) == 0 {
+		return most
+	}
+	return min(most, 4)
+}
+
+// some makes up to most things.
+func some[T any](d dice, most int, thing func() T) []T {
+	var things []T
+	for range d.IntN(most + 1) {
+		things = append(things, thing())
+	}
+	return things
+}
+
+func (d dice) session() messages.Session {
+	s := messages.Session{
+		EventID: d.id(), EventName: d.text(), Time: d.moment(), Expires: d.moment(), Caller: d.text(), CallerARN: d.text(), CallerID: d.text(), CallerKey: d.text(),
+		SessionName: d.text(), SourceAddress: d.text(), UserAgent: d.text(), Region: d.text(), Key: d.text(),
+		Uncertain: d.maybe(), After: d.maybe(), Known: d.maybe(), Derived: d.maybe(),
+	}
+	if d.IntN(3) == 0 {
+		s.ErrorCode, s.MFA, s.SourceIdentity = d.text(), d.text(), d.text()
+	}
+	return s.Trim()
+}
+
+func (d dice) call() messages.Call {
+	return messages.Call{
+		EventID: d.id(), Time: d.moment(), Service: d.text(), Name: d.text(), Region: d.text(), Address: d.text(), ErrorCode: d.text(), About: d.text(),
+		Opens: []string{"", "a key that outlives the session"}[d.IntN(2)], Session: d.text(), Times: d.IntN(3),
+	}.Trim()
+}
+
+func (d dice) link() messages.Link {
+	return messages.Link{
+		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(), AccountID: d.text(),
+		Account: []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
+	}.Trim()
+}
+
+func (d dice) did() messages.SessionActivity {
+	return messages.SessionActivity{
+		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(), Others: d.IntN(9), Partly: d.maybe(),
+		Doors: some(d, d.size(messages.MaxDoors), d.call), MoreDoors: d.IntN(9),
+		Services: some(d, d.size(messages.MaxServices), func() messages.ServiceCalls {
+			return messages.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
+		}),
+	}.Trim()
+}
+
+func (d dice) region() messages.Region {
+	return messages.Region{
+		Name: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{"", "access denied", strings.Repeat("long ", 200)}[d.IntN(3)],
+	}
+}
+
+func (d dice) evidence() messages.Evidence {
+	return messages.Evidence{
+		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(), News: some(d, messages.MaxNews, d.session),
+		MoreNews: d.IntN(2), Regions: some(d, d.size(40), d.region),
+		Suspects: some(d, d.size(messages.MaxSuspects), func() messages.Suspect {
+			return messages.Suspect{EventID: d.id(), Address: d.maybe(), Caller: d.maybe()}
+		}),
+	}
+}
+
+// add adds up to most events of a look to a story.
+func (d dice) add(s *story, most int) {
+	for range d.IntN(most + 1) {
+		switch d.IntN(10) {
+		case 0:
+			s.add(approvals.EventLooking, "", messages.Looking{Look: d.IntN(3), Done: d.IntN(20), All: d.IntN(20)})
+		case 1, 2:
+			s.add(approvals.EventEvidence, "", d.evidence())
+		case 3, 4:
+			s.add(approvals.EventSessions, "", messages.Sessions{Rows: some(d, d.size(70), d.session)})
+		case 5:
+			s.add(approvals.EventOffered, "", nil)
+		case 6:
+			s.add(approvals.EventActivity, "", messages.Activity{
+				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(messages.MaxLinks), d.link), News: some(d, messages.MaxNews, d.call),
+				NewLinks: some(d, messages.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
+			})
+		case 7:
+			one := d.session()
+			s.add(approvals.EventActivity, "", messages.Activity{
+				Chosen: one.Mark(), Asked: d.text(), Session: &one, Sessions: []messages.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
+			})
+		case 8:
+			states := []messages.EnforcementState{messages.SeenDenied, messages.SeenNotDenied, messages.SeenUnknown}
+			s.add(approvals.EventSeenDenied, "", messages.Enforcement{State: states[d.IntN(3)], Denied: 1, Why: d.word()})
+			if d.IntN(4) == 0 {
+				s.add(approvals.EventEvidence, "", messages.Evidence{Failed: d.word(), FollowUp: 2})
+			}
+		case 9:
+			words := []messages.Word{messages.WordContained, messages.WordNotContained, messages.WordUnknown, ""}
+			s.add(approvals.EventVerdict, "", messages.Conclusion{
+				Word: words[d.IntN(4)], Why: some(d, messages.MaxReasons, d.text), Calls: some(d, d.size(messages.MaxCalls), d.call),
+				Sessions: some(d, d.size(messages.MaxCalls), d.session),
+			}.Trim())
+		}
+	}
+}
+
+// incident adds looks at CloudTrail to a story.
+func incident(t *rapid.T, s *story) {
+	texts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return foreign(t, "text") }), 1, 6).Draw(t, "texts")
+	dice{rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), texts}.add(s, 4)
+}
+
+var incidents = flag.Int("incidents", 80, "how many incidents are drawn")
+
+// Rules 13, 18 and 19, over everything that the thread says of an incident.
+func TestNoIncidentMakesTheThreadSayMoreThanIsKnownOrBreaksAMessage(t *testing.T) {
+	start := applied(t)
+	for seed := range uint64(*incidents) {
+		d := dice{rand.New(rand.NewPCG(seed, 18)), []string{"deploy-42", "203.0.113.66", "a b", "ASIAEXAMPLE00000001"}}
+		s := &story{t: t, events: slices.Clone(start.events)}
+		d.add(s, 10)
+		told(t, fmt.Sprint("incident ", seed), s)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func FuzzNoIncidentMakesTheThreadSayMoreThanIsKnownOrBreaksAMessage(f *testing.F) {
+	f.Add(uint64(1), "deploy-42", "<!channel>")
+	f.Add(uint64(2), "`code`", "\xff\u202e\n")
+	f.Fuzz(func(t *testing.T, seed uint64, one, other string) {
+		s := applied(t)
+		dice{rand.New(rand.NewPCG(seed, 19)), []string{one, other}}.add(s, 10)
+		told(t, "incident", s)
+	})
+}
+
+func applied(t *testing.T) *story {
+	return begin(t, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
+		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual})
+}
+
+// told checks all that is said of the last events of a story.
+func told(t *testing.T, name string, s *story) {
+	t.Helper()
+	said := map[string]*messages.Message{}
+	before := s.fold(len(s.events))
+	for _, living := range []string{"evidence", "sessions", "findings", "menu"} {
+		said[living] = s.living(living)
+	}
+	for i, e := range s.events[4:] {
+		if messages.Living(e) == "" {
+			said[fmt.Sprintf("%d (%s)", i+5, e.Type)] = messages.Thread(before, e, exampleContext())
+		}
+	}
+	var all strings.Builder
+	for what, m := range said {
+		if m == nil {
+			continue
+		}
+		for _, form := range m.Forms() {
+			harmless(t, name+" "+what, form)
+		}
+		all.WriteString(m.Text + "\n")
+	}
+	noMore(t, name, s.events, all.String())
+}
+
+// harmless is examine for texts that may hold any words: what matters here are limits and markup.
+func harmless(t *testing.T, name string, m *messages.Message) {
+	t.Helper()
+	check(t, name, m)
+	live(t, name+" text", m.Text)
+	for _, b := range m.Blocks {
+		if section, ok := b.(*slackgo.SectionBlock); ok && section.Text != nil && section.Text.Type == slackgo.MarkdownType {
+			live(t, name+" block", section.Text.Text)
+		}
+	}
+}
+
+// live checks that a text in mrkdwn holds no markup but the bot's own, and no code span that is not closed.
+func live(t *testing.T, name, text string) {
+	t.Helper()
+	rest := spans.ReplaceAllString(fences.ReplaceAllString(text, ""), "")
+	if strings.Contains(rest, "`") {
+		t.Errorf("%s: a code span is not closed: %q", name, text)
+	}
+	for _, tag := range angled.FindAllString(text, -1) {
+		if !allowed.MatchString(tag) {
+			t.Errorf("%s: markup from outside: %q in %q", name, tag, text)
+		}
+	}
+}
+
+// noMore is rule 13: words that claim something are said only where the log has it.
+func noMore(t *testing.T, name string, events []approvals.Event, text string) {
+	t.Helper()
+	in := messages.Gather(events)
+	after, contained := 0, false
+	for _, s := range in.Sessions {
+		if s.Issued() && s.After {
+			after++
+		}
+	}
+	for _, e := range events {
+		contained = contained || e.Type == approvals.EventVerdict && bytes.Contains(e.Detail, []byte(`"word":"contained"`))
+	}
+	for claim, is := range map[string]bool{
+		"*Contained*":               contained,
+		"denied since":              in.Enforced != nil && in.Enforced.State == messages.SeenDenied,
+		"no new session since":      after == 0 && in.Looks > 0,
+		"*CloudTrail shows no":      in.Looks > 0,
+		"under the deny that was r": in.ReadBack,
+	} {
+		if strings.Contains(text, claim) && !is {
+			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)
+		}
+	}
+}
+
+// Rule 18, in the files: a spreadsheet computes nothing, and both lists have the same sessions.
+func TestTheCompleteListIsDataInBothForms(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		s := begin(t, "", 1)
+		incident(r, s)
+		in := messages.Gather(s.events)
+		table, err := in.CSV()
+		if err != nil {
+			r.Fatal(err)
+		}
+		rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
+		if err != nil {
+			r.Fatalf("%v in\n%s", err, table)
+		}
+		lines, err := in.JSONLines()
+		if err != nil {
+			r.Fatal(err)
+		}
+		objects := strings.Split(strings.TrimSuffix(string(lines), "\n"), "\n")
+		if len(in.Sessions) == 0 {
+			objects = nil
+		}
+		if len(rows) != 1+len(in.Sessions) || len(objects) != len(in.Sessions) {
+			r.Errorf("%d sessions, %d rows, %d objects", len(in.Sessions), len(rows), len(objects))
+		}
+		for _, row := range rows[1:] {
+			for _, cell := range row {
+				if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "-") || strings.HasPrefix(cell, "@") || strings.ContainsAny(cell, "\r\n\t") {
+					r.Errorf("a cell that does something: %q", cell)
+				}
+			}
+		}
+		for _, line := range objects {
+			var object map[string]any
+			if err := json.Unmarshal([]byte(line), &object); err != nil {
+				r.Errorf("%v: %s", err, line)
+			}
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package messages
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+const (
+	// MaxCalls is how many calls, and how many sessions, a verdict keeps to show for itself.
+	MaxCalls = 20
+	// MaxReasons is how many sentences a verdict keeps.
+	MaxReasons = 12
+	// shownCalls is how many of them its message tells.
+	shownCalls = 8
+)
+
+// verdict is the last word of the looks: one of three, and what led to it.
+func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
+	v, err := detail[Conclusion](e)
+	if err != nil {
+		return nil
+	}
+	var b strings.Builder
+	switch v.Word {
+	case WordContained:
+		b.WriteString("*Contained*, as far as CloudTrail tells on " + utc(e.At) + ".")
+	case WordNotContained:
+		b.WriteString(mentions(involved(before)) + ": *not contained*.")
+	default:
+		b.WriteString(mentions(involved(before)) + ": *unknown* whether it is contained.")
+	}
+	head := b.String()
+	m := &Message{Blocks: []slack.Block{section(head)}}
+	text := head
+	if reasons := reasonsOf(v); len(reasons) > 0 {
+		lines := make([]string, len(reasons))
+		for i, why := range reasons {
+			lines[i] = "• " + raw(why, 300)
+			text += "\n• " + code(why, 150)
+		}
+		m.Blocks = append(m.Blocks, plainLines(strings.Join(lines, "\n")))
+	}
+	if shown := strings.Join(shownBy(v), "\n"); shown != "" {
+		m.Blocks, text = append(m.Blocks, section(shown)), text+"\n"+shown
+	}
+	next := nextRung(v.Word)
+	m.Blocks = append(m.Blocks, section(next))
+	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
+	return m
+}
+
+// shownBy are the calls and sessions that show it, a line each.
+func shownBy(v Conclusion) (lines []string) {
+	for _, c := range v.Calls[:min(len(v.Calls), shownCalls)] {
+		lines = append(lines, "• "+callWords(c))
+	}
+	if left := len(v.Calls) - shownCalls; left > 0 || v.MoreCalls > 0 {
+		lines = append(lines, "• and "+count(max(left, 0)+v.MoreCalls, "more call", "more calls"))
+	}
+	for _, s := range v.Sessions[:min(len(v.Sessions), shownCalls)] {
+		lines = append(lines, fmt.Sprintf("• %s session %s of %s from %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60)))
+	}
+	if left := len(v.Sessions) - shownCalls; left > 0 {
+		lines = append(lines, "• and "+count(left, "more session", "more sessions"))
+	}
+	return lines
+}
+
+// reasonsOf are the reasons that are shown: as many as a section takes.
+func reasonsOf(v Conclusion) []string {
+	if len(v.Why) <= shownCalls {
+		return v.Why
+	}
+	return append(slices.Clone(v.Why[:shownCalls]), "and "+count(len(v.Why)-shownCalls, "more reason", "more reasons"))
+}
+
+func callWords(c Call) string {
+	text := fmt.Sprintf("%s %s", utc(c.Time), code(c.Service+":"+c.Name, 100))
+	if c.About != "" {
+		text += " " + code(c.About, 120)
+	}
+	if c.Session != "" {
+		text += " with the key " + code(keyEnd(c.Session), 10)
+	}
+	if c.Address != "" {
+		text += " from " + code(c.Address, 60)
+	}
+	if c.ErrorCode != "" {
+		return text + ": " + code(c.ErrorCode, 60)
+	}
+	return text + ": answered"
+}
+
+// nextRung says what to do, the mildest step that helps first.
+func nextRung(w Word) string {
+	switch w {
+	case WordContained:
+		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
+	case WordNotContained:
+		return "*Next:* stop new sessions by taking the caller out of the role's trust policy; if calls still get through, lock the role by attaching the managed policy `AWSDenyAll`; " +
+			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's management account. Then revoke the sessions again."
+	default:
+		return "*Next:* look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`."
+	}
+}

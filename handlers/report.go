@@ -1,0 +1,166 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// recentReports is how many of the newest requests are looked through for a role before IAM is asked for its unique id.
+const recentReports = 30
+
+// requestID is what crypto/rand.Text makes.
+var requestID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
+// reportCommand puts the report of a request into its thread: of the request with that id, or of the newest that asked to
+// revoke sessions of that role. The sender, the workspace, the channel and the flood limits were looked at as for any
+// command, the list of requesters is here.
+func (h *Handlers) reportCommand(ctx context.Context, item approvals.Item, c Command, to Listener, what string) error {
+	what, _ = splitCommand(what)
+	if what == "" {
+		h.whisper(ctx, to, messages.ReportUsage())
+		return nil
+	}
+	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
+		return h.refuse(ctx, item, c, to, "requester", messages.NotForReport(standing))
+	}
+	r, events, err := h.requestMeant(ctx, what)
+	switch {
+	case errors.Is(err, approvals.ErrUnknownRequest):
+		return h.refuse(ctx, item, c, to, "unknown_request", messages.ReportNowhere(what))
+	case err != nil:
+		return err
+	case !slices.Contains(h.Channels, r.Place.Channel) || h.place(c.Team, c.App, r.Place.Channel) != r.Place:
+		return h.refuse(ctx, item, c, to, "unknown_request", messages.ReportNowhere(what))
+	}
+	return h.report(ctx, item, c.User, to, r, events)
+}
+
+// reportClick does the same for the button in a request's thread.
+func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click, to Listener) error {
+	r, events, err := h.Store.Load(ctx, c.Value)
+	switch {
+	case errors.Is(err, approvals.ErrUnknownRequest):
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	case err != nil:
+		return err
+	case h.place(c.Team, c.App, c.Channel) != r.Place || !slices.Contains(h.Channels, c.Channel):
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
+		return h.refuseClick(ctx, item, to, "requester", c.Message, c.Value, messages.NotForReport(standing))
+	}
+	return h.report(ctx, item, c.User, to, r, events)
+}
+
+// report records that somebody asked for the report; the delivery makes it from the log and puts it into the thread.
+// When nothing happened since the last one, that one is the answer.
+func (h *Handlers) report(ctx context.Context, item approvals.Item, user string, to Listener, r approvals.Request, events []approvals.Event) error {
+	link := ""
+	if d, err := h.Store.Delivered(ctx, r.ID); err != nil {
+		return err
+	} else if d.Card != "" {
+		link = h.Slack.Link(r.Place.Channel, d.Card)
+	}
+	for range maxDecisions {
+		if r.Has(item.Source) { // by a try before this one, which may not have come so far as to say so
+			h.whisper(ctx, to, messages.ReportComing(r, link))
+			return nil
+		}
+		if reportedAlready(events) {
+			h.whisper(ctx, to, messages.ReportThere(r, link))
+			return nil
+		}
+		detail, err := json.Marshal(messages.Reported{Upto: r.Seq})
+		if err != nil {
+			return fmt.Errorf("ask for a report: %w", err)
+		}
+		err = h.Store.Commit(ctx, approvals.Transition{
+			RequestID: r.ID, Expect: r.Seq, // two who ask at once get one report
+			Events: []approvals.Event{{Type: approvals.EventReport, By: user, Source: item.Source, Detail: detail}},
+		})
+		switch {
+		case err == nil:
+			h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", user, "up_to", r.Seq)
+			h.whisper(ctx, to, messages.ReportComing(r, link))
+			return nil
+		case !errors.Is(err, approvals.ErrConflict):
+			return err
+		}
+		if r, events, err = h.Store.Load(ctx, r.ID); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("request %s changed %d times while its report was asked for", r.ID, maxDecisions)
+}
+
+// reportedAlready reports whether the log ends with a report that has all that is before it. Where Slack refused files, the
+// report may not have arrived, and it can be asked for again.
+func reportedAlready(events []approvals.Event) bool {
+	if slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused }) {
+		return false
+	}
+	last := events[len(events)-1]
+	var d messages.Reported
+	return last.Type == approvals.EventReport && json.Unmarshal(last.Detail, &d) == nil && d.Upto == last.Seq-1
+}
+
+// requestMeant finds a request by its id, or the newest that asked to revoke sessions of a role, else
+// approvals.ErrUnknownRequest. A role is looked for among the newest requests first, so that a report can be had while AWS
+// is away and after the role is gone.
+func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Request, []approvals.Event, error) {
+	if id := strings.ToUpper(what); requestID.MatchString(id) {
+		if r, events, err := h.Store.Load(ctx, id); !errors.Is(err, approvals.ErrUnknownRequest) {
+			return r, events, err
+		}
+	}
+	target, err := h.Cloud.Parse(what)
+	if err != nil {
+		return approvals.Request{}, nil, approvals.ErrUnknownRequest
+	}
+	recent, err := h.Store.Recent(ctx, recentReports)
+	if err != nil {
+		return approvals.Request{}, nil, err
+	}
+	if r, events, err := h.firstOf(ctx, recent, func(role messages.Role) bool {
+		return role.AccountID == target.Account.ID && strings.EqualFold(role.Name, target.RoleName)
+	}); !errors.Is(err, approvals.ErrUnknownRequest) {
+		return r, events, err
+	}
+	role, err := h.Cloud.Describe(ctx, target)
+	if err != nil {
+		h.log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName, "error", aws.Explain(err))
+		return approvals.Request{}, nil, approvals.ErrUnknownRequest
+	}
+	history, err := h.Store.History(ctx, role.AccountID+"/"+role.ID, recentReports)
+	if err != nil {
+		return approvals.Request{}, nil, err
+	}
+	return h.firstOf(ctx, history, func(messages.Role) bool { return true })
+}
+
+// firstOf is the first of some requests that asked to revoke sessions of a role that is meant.
+func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(messages.Role) bool) (approvals.Request, []approvals.Event, error) {
+	for _, id := range ids {
+		r, events, err := h.Store.Load(ctx, id)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			continue
+		}
+		if err != nil {
+			return approvals.Request{}, nil, err
+		}
+		c, err := h.context(r)
+		if err == nil && r.Purpose == approvals.PurposeRevoke && meant(c.Role) {
+			return r, events, nil
+		}
+	}
+	return approvals.Request{}, nil, approvals.ErrUnknownRequest
+}

@@ -1,0 +1,129 @@
+package timeline
+
+import (
+	"math"
+	"time"
+)
+
+// scale puts moments into the width of the plot.
+type scale struct {
+	start, end time.Time
+	from, span float64 // seconds
+}
+
+// scaleOf is the window of a picture, or what is in its rows if that is none.
+func scaleOf(p Picture) scale {
+	start, end := p.Start, p.End
+	if start.IsZero() || !end.After(start) {
+		start, end = extent(p)
+	}
+	if !end.After(start) {
+		end = start.Add(time.Hour)
+	}
+	s := scale{start: start.UTC(), end: end.UTC(), from: seconds(start)}
+	s.span = math.Max(seconds(end)-s.from, 1e-3)
+	return s
+}
+
+// extent is from the first moment in the rows to the last, with a little room.
+func extent(p Picture) (start, end time.Time) {
+	see := func(t time.Time) {
+		if t.IsZero() {
+			return
+		}
+		if start.IsZero() || t.Before(start) {
+			start = t
+		}
+		if end.IsZero() || t.After(end) {
+			end = t
+		}
+	}
+	see(p.Cutoff)
+	for _, row := range p.Rows {
+		for _, b := range row.Bars {
+			see(b.Start)
+			see(b.End)
+		}
+		for _, m := range row.Marks {
+			see(m.At)
+		}
+	}
+	room := max(end.Sub(start)/20, time.Minute)
+	return start.Add(-room), end.Add(room)
+}
+
+func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosecond())/1e9 }
+
+// place is where a moment lies, as a part of the window: 0 at its start, 1 at its end.
+func (s scale) place(t time.Time) float64 { return (seconds(t) - s.from) / s.span }
+
+// x is the pixel of a moment, at the edges of the plot for those outside the window.
+func (s scale) x(t time.Time) int {
+	part := math.Min(math.Max(s.place(t), 0), 1)
+	return plotLeft + int(math.Round(part*(plotRight-plotLeft)))
+}
+
+func (s scale) covers(t time.Time) bool { return !t.Before(s.start) && !t.After(s.end) }
+
+// steps are the distances between two ticks that people read easily.
+var steps = []time.Duration{
+	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, day, 2 * day, 7 * day, 14 * day, 28 * day,
+}
+
+const (
+	day = 24 * time.Hour
+	// tickApart is how far apart ticks are at least, in pixels, for their labels to have room.
+	tickApart = 150
+)
+
+// tick is one labelled moment of the axis.
+type tick struct {
+	at    time.Time
+	label string
+	day   string // below the label, where the day begins to be another
+}
+
+// ticks are round moments in UTC, at most a dozen.
+func (s scale) ticks() []tick {
+	need := s.span * tickApart / (plotRight - plotLeft) // seconds
+	step := steps[len(steps)-1]
+	for _, one := range steps {
+		if one.Seconds() >= need {
+			step = one
+			break
+		}
+	}
+	if step.Seconds() < need { // years: the axis says where it begins and ends
+		return []tick{s.tick(s.start, day, ""), s.tick(s.end, day, "")}
+	}
+	at := s.start.Truncate(step)
+	if at.Before(s.start) {
+		at = at.Add(step)
+	}
+	var list []tick
+	for previous := ""; !at.After(s.end) && len(list) < 20; at = at.Add(step) {
+		t := s.tick(at, step, previous)
+		if t.day != "" {
+			previous = t.day
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+func (s scale) tick(at time.Time, step time.Duration, previous string) tick {
+	t := tick{at: at, label: at.Format("15:04"), day: at.Format("2 Jan 2006")}
+	switch {
+	case step >= day:
+		t.label = at.Format("2 Jan")
+		t.day = at.Format("2006")
+	case step < time.Minute:
+		t.label = at.Format("15:04:05")
+	}
+	if t.day == previous {
+		t.day = ""
+	}
+	return t
+}

@@ -1,0 +1,105 @@
+// Package timeline draws what happened over time as a picture: a row for each caller, their sessions as bars, the cutoff
+// as a line, calls and denials as marks. It knows nothing of Slack, of AWS or of a request's log: whoever has those makes
+// a Picture of them.
+//
+// The picture is a PNG of 1200 pixels' width, as high as its rows need and at most maxHeight. It is made to be read on a
+// phone, where it is shown at a third of its size, and in light and dark themes alike: it brings its own opaque
+// background, no text is smaller than 22 pixels, text and shapes have a contrast of at least 4.5 to 1, and whatever means
+// something differs by shape or pattern and not by colour alone. AltText tells the same to those who do not see it.
+//
+// All text is foreign: it becomes one line of visible characters, is cut to its place, and a character that the fonts (Go
+// Regular and Go Bold, which are part of the program) do not have becomes a visible box. The same Picture gives the same
+// bytes.
+//
+// To make a Picture of sessions: one Row for each caller, in the order in which they should be read (the suspicious ones
+// first: rows that do not fit are left out from the end); one Bar for each session, from its issue to its expiry; one
+// Mark for each call that was seen. Start and End are the window that was looked at, so that an empty stretch means that
+// nothing was seen in it.
+package timeline
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/png"
+	"time"
+)
+
+// Limits of a picture. What is above them is left out, and the picture says so.
+const (
+	MaxRows   = 24
+	maxHeight = 2700 // pixels
+	maxBars   = 500  // of a row
+	maxLanes  = 3    // of bars above one another in a row; what overlaps more is drawn over one another
+)
+
+// Picture is what is drawn. All times are shown in UTC.
+type Picture struct {
+	Title string
+	// Start and End are the window. When they are zero or the wrong way round, what is in the rows decides.
+	Start, End time.Time
+	Cutoff     time.Time // zero: no line
+	Rows       []Row
+	LeftOut    int // rows that the caller left out already
+}
+
+// Row is one caller.
+type Row struct {
+	Label string // who, such as "Lambda function payments"
+	Note  string // more about them, such as "3 sessions from 203.0.113.10"; may be empty
+	Bars  []Bar
+	Marks []Mark
+}
+
+// Bar is one session, or one attempt to get one.
+type Bar struct {
+	Start time.Time
+	End   time.Time // zero: not known, it is drawn to the end of the window
+	Kind  BarKind
+}
+
+// BarKind says what a bar means. The zero value is not known, which is drawn in grey.
+type BarKind int
+
+// Kinds of bars.
+const (
+	BarUnknown       BarKind = iota
+	BarBefore                // issued before the cutoff; what lies past the cutoff is drawn as a frame
+	BarAfter                 // issued at or after the cutoff
+	BarSuspicious            // from a caller or address that is suspicious, issued whenever; past the cutoff as BarBefore if issued before it
+	BarDeniedAttempt         // an attempt that issued nothing: its Start is drawn
+)
+
+// Mark is one moment.
+type Mark struct {
+	At   time.Time
+	Kind MarkKind
+}
+
+// MarkKind says what a mark means. The zero value is not known, which is drawn as a call.
+type MarkKind int
+
+// Kinds of marks.
+const (
+	MarkUnknown MarkKind = iota
+	MarkCall             // a call that was answered: a thin line
+	MarkDenial           // a call that was denied: a cross
+	MarkDoor             // a call that opens a door, such as CreateAccessKey: a diamond
+)
+
+// PNG draws a picture.
+func PNG(p Picture) ([]byte, error) {
+	t, err := newType()
+	if err != nil {
+		return nil, err
+	}
+	l := arrange(p, t)
+	c := &canvas{img: image.NewRGBA(image.Rect(0, 0, width, l.height)), text: t}
+	l.draw(c)
+	var out bytes.Buffer
+	// Paletted and not in full colour: a fifth of the bytes and of the time.
+	if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, c.reduced()); err != nil {
+		return nil, fmt.Errorf("timeline: %w", err)
+	}
+	return out.Bytes(), nil
+}
