@@ -36,7 +36,7 @@ type accounts struct {
 
 func setUp(t *testing.T) *accounts {
 	t.Helper()
-	server := standin.New(standin.Config{LookupRate: -1, Latency: -1})
+	server := standin.New(standin.Config{LookupRate: -1})
 	listener := pipe.Listen()
 	web := &http.Server{Handler: server, ReadHeaderTimeout: time.Second}
 	var serving sync.WaitGroup
