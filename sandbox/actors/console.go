@@ -26,7 +26,10 @@ func (c *Cast) ConsoleOverwrite(ctx context.Context) (cutoff time.Time, err erro
 		return time.Time{}, ErrNoConsole
 	}
 	config := c.sdk(consolePlace, c.cfg.Console)
-	who, err := sts.NewFromConfig(config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	identity := sts.NewFromConfig(config)
+	who, err := signed(func() (*sts.GetCallerIdentityOutput, error) {
+		return identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("overwrite the deny: %w", err)
 	}
@@ -35,8 +38,11 @@ func (c *Cast) ConsoleOverwrite(ctx context.Context) (cutoff time.Time, err erro
 		return time.Time{}, errors.New("overwrite the deny: AWS's answer has no date")
 	}
 	cutoff = now.UTC().Add(-time.Hour)
-	_, err = iam.NewFromConfig(config).PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-		RoleName: aws.String(roleName(c.cfg.RoleARN)), PolicyName: aws.String(denyPolicy), PolicyDocument: aws.String(denyBefore(cutoff)),
+	client := iam.NewFromConfig(config)
+	_, err = signed(func() (*iam.PutRolePolicyOutput, error) {
+		return client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+			RoleName: aws.String(roleName(c.cfg.RoleARN)), PolicyName: aws.String(denyPolicy), PolicyDocument: aws.String(denyBefore(cutoff)),
+		})
 	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("overwrite the deny: %w", err)
@@ -49,8 +55,11 @@ func (c *Cast) ConsoleRemove(ctx context.Context) error {
 	if c.cfg.Console.AccessKeyID == "" {
 		return ErrNoConsole
 	}
-	_, err := iam.NewFromConfig(c.sdk(consolePlace, c.cfg.Console)).DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
-		RoleName: aws.String(roleName(c.cfg.RoleARN)), PolicyName: aws.String(denyPolicy),
+	client := iam.NewFromConfig(c.sdk(consolePlace, c.cfg.Console))
+	_, err := signed(func() (*iam.DeleteRolePolicyOutput, error) {
+		return client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
+			RoleName: aws.String(roleName(c.cfg.RoleARN)), PolicyName: aws.String(denyPolicy),
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("take the deny off: %w", err)

@@ -62,7 +62,9 @@ func (c *Cast) runRival(ctx context.Context) {
 // removeDeny makes one attempt. Only what is new is shown: a removal, or another answer than before.
 func (c *Cast) removeDeny(ctx context.Context, client *iam.Client, last Outcome) Outcome {
 	role := roleName(c.cfg.RoleARN)
-	_, err := client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(denyPolicy)})
+	_, err := signed(func() (*iam.DeleteRolePolicyOutput, error) {
+		return client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(denyPolicy)})
+	})
 	if ctx.Err() != nil {
 		return last
 	}

@@ -54,7 +54,10 @@ func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
 	c.say(Thief, "# session credentials found in a public build log", "", Note)
 	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…", s.creds.AccessKeyID), "", Note)
 	cfg := c.sdk(thiefPlace, s.creds)
-	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	identity := sts.NewFromConfig(cfg)
+	out, err := signed(func() (*sts.GetCallerIdentityOutput, error) {
+		return identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:

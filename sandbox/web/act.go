@@ -38,6 +38,7 @@ type answer struct {
 	AckedMS  float64         `json:"acked_after_ms,omitempty"`
 	Ack      json.RawMessage `json:"ack,omitempty"`
 	TS       string          `json:"ts,omitempty"`
+	Said     string          `json:"said,omitempty"` // what came of a control, in words
 }
 
 func delivered(d slack.Delivery) answer {

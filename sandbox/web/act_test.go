@@ -56,43 +56,6 @@ func TestAnOpenCardAsksForASecondPerson(t *testing.T) {
 	})
 }
 
-func TestControlsChangeTheWorld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t)
-		if status, a := b.act("control", `{"name":"propagation","value":"30"}`); status != 200 || !a.OK || b.state().Settings.Propagation != 30 {
-			t.Errorf("propagation: %d %+v", status, a)
-		}
-		for _, body := range []string{
-			`{"name":"propagation","value":"-1"}`, `{"name":"propagation","value":"soon"}`, `{"name":"trail_delay","value":"99999"}`,
-			`{"name":"trail_delay","value":"NaN"}`, `{"name":"explode"}`, `{"name":"leak"}`, `{"name":"lift"}`,
-		} {
-			if status, a := b.act("control", body); status != 400 || a.Error == "" {
-				t.Errorf("%s: %d %+v", body, status, a)
-			}
-		}
-		if err := b.world.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
-			t.Fatal(err)
-		}
-		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || !a.OK {
-			t.Errorf("lift: %d %+v", status, a)
-		}
-		if _, there := b.world.Prod.RolePolicy(actors.DeployRole, "AWSRevokeOlderSessions"); there {
-			t.Error("the deny is still on the role")
-		}
-		stop := b.bot(t.Context(), func(string) string { return "{}" })
-		defer stop()
-		synctest.Wait()
-		if n := len(b.state().Connections); n != 1 {
-			t.Fatalf("%d connections", n)
-		}
-		b.act("control", `{"name":"drop"}`)
-		synctest.Wait()
-		if n := len(b.state().Connections); n != 0 {
-			t.Errorf("%d connections after the drop", n)
-		}
-	})
-}
-
 func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 	b := newBench(t)
 	for _, c := range []struct {
