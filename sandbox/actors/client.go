@@ -104,7 +104,7 @@ func (c *Cast) listRoles(ctx context.Context, actor Actor, client *iam.Client) O
 	}
 	if err != nil {
 		outcome := outcomeOf(err)
-		c.say(actor, listRoles, inWords(err), outcome)
+		c.say(actor, listRoles, InWords(err), outcome)
 		return outcome
 	}
 	c.say(actor, listRoles, plural(len(out.Roles), "role"), Answered)
@@ -134,8 +134,8 @@ func outcomeOf(err error) Outcome {
 	}
 }
 
-// inWords prints an error as the aws command line does.
-func inWords(err error) string {
+// InWords prints an error of a call as the aws command line does.
+func InWords(err error) string {
 	operation := "request"
 	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
 		operation = op.Operation()

@@ -71,7 +71,7 @@ func (c *Cast) removeDeny(ctx context.Context, client *iam.Client, last Outcome)
 	command := fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s --profile %s", role, denyPolicy, rivalUser)
 	outcome, output := Removed, "removed"
 	if err != nil {
-		outcome, output = Fought, inWords(err)
+		outcome, output = Fought, InWords(err)
 		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchEntity" {
 			return Note // nothing to remove
 		}

@@ -43,7 +43,7 @@ func (c *Cast) runThief(ctx context.Context) {
 func (c *Cast) steal(ctx context.Context) (session, error) {
 	s, err := c.assume(ctx, c.nextDeployment())
 	if err != nil && ctx.Err() == nil {
-		c.say(Thief, "# nothing to steal yet", inWords(err), Failed)
+		c.say(Thief, "# nothing to steal yet", InWords(err), Failed)
 	}
 	return s, err
 }
@@ -61,7 +61,7 @@ func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		c.say(Thief, "aws sts get-caller-identity", inWords(err), outcomeOf(err))
+		c.say(Thief, "aws sts get-caller-identity", InWords(err), outcomeOf(err))
 	default:
 		c.say(Thief, "aws sts get-caller-identity", aws.ToString(out.Arn), Answered)
 	}

@@ -29,8 +29,8 @@ type request struct {
 	Name     string                    `json:"name,omitempty"`
 }
 
-// answer is what every POST /act/… returns. Error is what Slack would show the person; it comes with status 200, as
-// the request itself was fine.
+// answer is what every POST /act/… returns. Error is what Slack would show the person, or what AWS answered to a control;
+// it comes with status 200, as the request itself was fine.
 type answer struct {
 	OK       bool            `json:"ok"`
 	Error    string          `json:"error,omitempty"`

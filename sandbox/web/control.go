@@ -64,7 +64,9 @@ func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 		if s.cfg.Actors == nil {
 			return answer{}, errNoThief
 		}
-		return answer{OK: true}, s.cfg.Actors.Leak(ctx)
+		if err := s.cfg.Actors.Leak(ctx); err != nil {
+			return answer{Error: actors.InWords(err)}, nil
+		}
 	case "drop":
 		s.cfg.Slack.DropConnections()
 	case "refresh":
@@ -146,8 +148,11 @@ func (s *Server) overwrite(ctx context.Context) (answer, error) {
 		return answer{}, actors.ErrNoConsole
 	}
 	cutoff, err := s.cfg.Actors.ConsoleOverwrite(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, actors.ErrNoConsole):
 		return answer{}, err
+	case err != nil:
+		return answer{Error: actors.InWords(err)}, nil
 	}
 	return done("An administrator pasted an old document into the console: the cutoff is %s UTC now, an hour back.", cutoff.Format(time.TimeOnly))
 }
@@ -162,10 +167,13 @@ func (s *Server) lift(ctx context.Context) (answer, error) {
 		if s.cfg.Account == nil {
 			return answer{}, errors.New("the page does not know the role")
 		}
-		err = s.cfg.Account.DeleteRolePolicy(s.cfg.RoleName, revocationPolicy)
+		if err := s.cfg.Account.DeleteRolePolicy(s.cfg.RoleName, revocationPolicy); err != nil {
+			return answer{Error: err.Error()}, nil
+		}
+		err = nil
 	}
 	if err != nil {
-		return answer{}, err
+		return answer{Error: actors.InWords(err)}, nil
 	}
 	return done("An administrator took the deny off the role.")
 }

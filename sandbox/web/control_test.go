@@ -74,7 +74,7 @@ func TestControlsChangeTheWorld(t *testing.T) {
 		}
 		for _, body := range []string{
 			`{"name":"propagation","value":"-1"}`, `{"name":"propagation","value":"soon"}`, `{"name":"trail_delay","value":"99999"}`,
-			`{"name":"trail_delay","value":"NaN"}`, `{"name":"explode"}`, `{"name":"leak"}`, `{"name":"lift"}`,
+			`{"name":"trail_delay","value":"NaN"}`, `{"name":"explode"}`, `{"name":"leak"}`,
 			`{"name":"propagation_region","value":"-2"}`, `{"name":"clock","value":"86401"}`, `{"name":"clock","value":"-86401"}`, `{"name":"clock"}`,
 			`{"name":"trouble","value":"rain"}`, `{"name":"guard_rail","value":"on"}`, `{"name":"guard_rail"}`, `{"name":"fight","value":"on"}`,
 			`{"name":"fight","value":"yes"}`, `{"name":"console"}`,
@@ -82,6 +82,9 @@ func TestControlsChangeTheWorld(t *testing.T) {
 			if status, a := b.act("control", body); status != 400 || a.Error == "" {
 				t.Errorf("%s: %d %+v", body, status, a)
 			}
+		}
+		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || a.OK || !strings.Contains(a.Error, "NoSuchEntity") {
+			t.Errorf("lift what is not there: %d %+v", status, a)
 		}
 		if err := b.world.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
 			t.Fatal(err)
@@ -135,7 +138,7 @@ func TestTheThiefFightsBackUntilTheGuardRailStopsIt(t *testing.T) {
 			t.Errorf("with the guard rail: %+v", st)
 		}
 		for _, name := range []string{"lift", "console"} {
-			if status, a := b.act("control", `{"name":"`+name+`"}`); status != 400 || !strings.Contains(a.Error, "service control policy") {
+			if status, a := b.act("control", `{"name":"`+name+`"}`); status != 200 || a.OK || !strings.HasPrefix(a.Error, "An error occurred (AccessDenied)") || !strings.Contains(a.Error, "service control policy") {
 				t.Errorf("the guard rail holds an administrator, too: %s: %d %+v", name, status, a)
 			}
 		}
@@ -179,7 +182,7 @@ func TestAnAdministratorOverwritesTheDenyAndTakesItOffUnderTheirOwnName(t *testi
 				t.Errorf("%s: %+v", action, calls)
 			}
 		}
-		if status, a := b.act("control", `{"name":"lift"}`); status != 400 || !strings.Contains(a.Error, "NoSuchEntity") {
+		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || a.OK || !strings.Contains(a.Error, "NoSuchEntity") {
 			t.Errorf("a second time: %d %+v", status, a)
 		}
 	})

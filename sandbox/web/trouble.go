@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -82,7 +83,7 @@ func (s *Server) clock(ctx context.Context, value string) (answer, error) {
 	}
 	if s.cfg.Actors != nil {
 		if err := s.cfg.Actors.Leak(ctx); err != nil {
-			return answer{}, err
+			return answer{Error: said + " The thief got no session of that time: " + actors.InWords(err)}, nil
 		}
 		said += " The thief stole a session of that time."
 	}
