@@ -97,7 +97,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	set := settings{appToken: sandboxAppToken, botToken: sandboxBotToken, slackAPI: slackURL + "/api/"}
 
 	pageConfig := s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log)
-	pageConfig.GuardRail = aws.GuardRailSCP(aws.Role{ARN: world.Role}, cloud.OwnRoles("prod"))
+	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
 	page := web.New(pageConfig)
 	defer page.Close()
 	pageURL, err := parts.serve(ctx, "--listen", s.Listen, page)
@@ -141,6 +141,11 @@ func sandboxCloud(c config, world actors.World, sdk awssdk.Config, log *slog.Log
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	return cloud, nil
+}
+
+// sandboxGuardRail is what the bot advises for the account of the story.
+func sandboxGuardRail(world actors.World, cloud *aws.Cloud) string {
+	return aws.GuardRailSCP(aws.Role{ARN: world.Role}, cloud.OwnRoles("prod"))
 }
 
 // startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
