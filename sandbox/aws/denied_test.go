@@ -71,15 +71,22 @@ func TestWhatAnIssuedKeyDidIsFoundByTheKeyAndFromTheEnforcementOnAsDenied(t *tes
 		read := user + "iam:GetRolePolicy on resource: role Deploy" + explicit
 		const denied = "AccessDenied"
 		if d := cmp.Diff([]deed{
-			{"ListRoles", "us-east-1", "", ""}, {"GetRolePolicy", "us-east-1", "", ""},
-			{"ListRoles", "us-east-1", denied, list}, {"GetRolePolicy", "us-east-1", denied, read},
-			{"ListRoles", "us-east-1", denied, list}, {"GetRolePolicy", "us-east-1", denied, read},
+			{"ListRoles", "us-east-1", "", ""},
+			{"GetRolePolicy", "us-east-1", "", ""},
+			{"ListRoles", "us-east-1", denied, list},
+			{"GetRolePolicy", "us-east-1", denied, read},
+			{"ListRoles", "us-east-1", denied, list},
+			{"GetRolePolicy", "us-east-1", denied, read},
 		}, b.deeds("us-east-1", stolen.AccessKeyID)); d != "" {
 			t.Errorf("in IAM's home region (-want +got):\n%s", d)
 		}
 		if d := cmp.Diff([]deed{
-			{"LookupEvents", "eu-west-1", "", ""}, {"AssumeRole", "eu-west-1", "", ""}, {"GetCallerIdentity", "eu-west-1", "", ""},
-			{"LookupEvents", "eu-west-1", "", ""}, {"AssumeRole", "eu-west-1", "", ""}, {"GetCallerIdentity", "eu-west-1", "", ""},
+			{"LookupEvents", "eu-west-1", "", ""},
+			{"AssumeRole", "eu-west-1", "", ""},
+			{"GetCallerIdentity", "eu-west-1", "", ""},
+			{"LookupEvents", "eu-west-1", "", ""},
+			{"AssumeRole", "eu-west-1", "", ""},
+			{"GetCallerIdentity", "eu-west-1", "", ""},
 			{"LookupEvents", "eu-west-1", denied, user + "cloudtrail:LookupEvents" + explicit},
 			{"AssumeRole", "eu-west-1", denied, user + "sts:AssumeRole on resource: " + deployARN + explicit},
 			{"GetCallerIdentity", "eu-west-1", "", ""},

@@ -55,6 +55,8 @@ func (s story) next() step {
 			Number: 3, Text: "The thief deletes the deny twice a second, sooner than AWS enforces it. A service control policy keeps it from that:",
 			Do: "control", Value: "guard_rail=on", Label: "Attach the guard rail",
 		}
+	case !revoked && s.Cutoff.IsZero() && s.Guarded:
+		return s.ask("The guard rail is attached, and the deny is not on the role. Ask again:")
 	case !revoked && s.Cutoff.IsZero():
 		return s.ask("The request is closed and the deny is not on the role. The thread says how it ended. Ask again:")
 	case !revoked:
