@@ -17,6 +17,7 @@ func TestAClickReachesTheBotAndCanBeDeliveredAgain(t *testing.T) {
 			got = append(got, envelope)
 			return "{}"
 		})
+		synctest.Wait() // for the bot's hello
 		b.call("chat.postMessage", card)
 		messages := b.slack.Messages(actors.Incident)
 		ts := messages[len(messages)-1].TS

@@ -56,7 +56,7 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		"the thief did, and the guard rail is there": {
 			begin(func(s *story) {
 				s.Card, s.Fighting, s.CanGuard, s.Guarded, s.Thief.Removals = "1.1", true, true, true, 1
-			}), 1, "insert", "/revoke-sessions prod/DeployRole x", "not on the role",
+			}), 1, "insert", "/revoke-sessions prod/DeployRole x", "guard rail is attached",
 		},
 		"on its way": {begin(func(s *story) { s.Card, s.Cutoff, s.Enforced = "1.1", after, 4*time.Second }), 3, "", "", "4 seconds"},
 		"on its way, at once": {
