@@ -208,11 +208,15 @@ func TestTheThiefHasASessionOfTheClockThatAWSHas(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		b.turns("clock", "3600")
+		if said := b.turns("clock", "3600"); !strings.Contains(said, "ended with the leap") {
+			t.Errorf("an hour ahead at once: %q", said)
+		}
 		b.revoke(0)
 		time.Sleep(2 * time.Second)
 		if said := b.turns("clock", "0"); !strings.Contains(said, "take it off") {
 			t.Errorf("a deny that lies an hour ahead: %q", said)
+		} else if strings.Contains(said, "leap") {
+			t.Errorf("a leap back ends no session: %q", said)
 		}
 	})
 }

@@ -72,6 +72,7 @@ func (s *Server) clock(ctx context.Context, value string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	leap := d - time.Duration(s.settings().Clock*float64(time.Second))
 	s.cfg.AWS.SetClockOffset(d)
 	s.change(func(set *settings) { set.Clock = d.Seconds() })
 	said := "AWS's clock agrees with this machine's."
@@ -86,6 +87,9 @@ func (s *Server) clock(ctx context.Context, value string) (answer, error) {
 			return answer{Error: said + " The thief got no session of that time: " + actors.InWords(err)}, nil
 		}
 		said += " The thief stole a session of that time."
+	}
+	if leap > 5*time.Minute {
+		said += " Sessions of minutes, as the bot's own are, may have ended with the leap: if a command is refused, send it again."
 	}
 	if s.cfg.Account != nil {
 		document, _ := s.cfg.Account.RolePolicy(s.cfg.RoleName, revocationPolicy)
