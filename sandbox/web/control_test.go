@@ -191,7 +191,8 @@ func TestAnAdministratorOverwritesTheDenyAndTakesItOffUnderTheirOwnName(t *testi
 func TestTheThiefHasASessionOfTheClockThatAWSHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newStory(t)
-		for value, says := range map[string]string{"3600": "60 minutes ahead", "-420": "7 minutes behind", "0": "agrees"} {
+		for _, c := range [][2]string{{"3600", "60 minutes ahead"}, {"-420", "7 minutes behind"}, {"0", "agrees"}} {
+			value, says := c[0], c[1]
 			if said := b.turns("clock", value); !strings.Contains(said, says) || !strings.Contains(said, "session of that time") {
 				t.Errorf("%s: %q", value, said)
 			}
