@@ -7,7 +7,8 @@
 // what they were answered; there is no script, and before a revocation and after it they run the same code.
 //
 // Two more are there on demand. The thief can fight back with a second key, whose user may write the role's policies, and
-// remove the deny twice a second (FightBack). An administrator can put an old deny in its place (ConsoleOverwrite).
+// remove the deny twice a second (FightBack). An administrator can put an old deny in its place (ConsoleOverwrite), or take
+// it off (ConsoleRemove).
 //
 // The people are seeded by SeedSlack, the accounts by SeedAWS. They do nothing by themselves: the visitor of the
 // sandbox acts for them.
@@ -37,7 +38,7 @@ type Config struct {
 	// Key is the long-term key of a user who may assume RoleARN; the thief never sees it.
 
 	// Rival is the long-term key of another user, who may write policies of the role, and which the thief found too; see
-	// FightBack. Console is that of an administrator; see ConsoleOverwrite. Both may be zero.
+	// FightBack. Console is that of an administrator; see ConsoleOverwrite and ConsoleRemove. Both may be zero.
 	Rival, Console aws.Credentials
 
 	Session  time.Duration // how long sessions are asked for; 0: 12 hours, so that a demonstration outlasts nobody

@@ -43,7 +43,7 @@ func (c *Cast) runThief(ctx context.Context) {
 func (c *Cast) steal(ctx context.Context) (session, error) {
 	s, err := c.assume(ctx, c.nextDeployment())
 	if err != nil && ctx.Err() == nil {
-		c.say(Thief, "# nothing to steal yet", inWords(err), Failed)
+		c.say(Thief, "# nothing to steal yet", InWords(err), Failed)
 	}
 	return s, err
 }
@@ -54,11 +54,14 @@ func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
 	c.say(Thief, "# session credentials found in a public build log", "", Note)
 	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…", s.creds.AccessKeyID), "", Note)
 	cfg := c.sdk(thiefPlace, s.creds)
-	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	identity := sts.NewFromConfig(cfg)
+	out, err := signed(func() (*sts.GetCallerIdentityOutput, error) {
+		return identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		c.say(Thief, "aws sts get-caller-identity", inWords(err), outcomeOf(err))
+		c.say(Thief, "aws sts get-caller-identity", InWords(err), outcomeOf(err))
 	default:
 		c.say(Thief, "aws sts get-caller-identity", aws.ToString(out.Arn), Answered)
 	}

@@ -67,7 +67,6 @@ func anything(_, _ string) error         { return nil }
 func policyText(field, v string) error   { return text(131_072)(field, v) }
 func prefixValue(field, v string) error  { return matching(1, 512, prefixForm)(field, v) }
 func tagKey(field, v string) error       { return matching(1, 128, tagForm)(field, v) }
-func tagValue(field, v string) error     { return text(256)(field, v) }
 func markerValue(field, v string) error  { return matching(1, 320, markerForm)(field, v) }
 func pageSize(field, value string) error { return number(1, 1000)(field, value) }
 
@@ -77,6 +76,14 @@ var (
 	markerForm = regexp.MustCompile(`^[\x20-\xFF]+$`)
 	listIndex  = regexp.MustCompile(`\.[1-9][0-9]*(\.|$)`)
 )
+
+// tagValue has the letters of a tag's key, and may be empty (STS API Reference, "Tag").
+func tagValue(field, v string) error {
+	if v == "" {
+		return nil
+	}
+	return matching(1, 256, tagForm)(field, v)
+}
 
 // check refuses unknown parameters, values out of bounds, and what is missing.
 func (op *operation) check(p params) error {

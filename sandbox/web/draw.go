@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -193,6 +194,7 @@ func (s *Server) story(viewer Person, c card) story {
 		},
 	}
 	if s.cfg.Actors != nil {
+		st.Fighting = s.cfg.Actors.Fighting()
 		st.Thief, st.Job = s.cfg.Actors.Status(actors.Thief), s.cfg.Actors.Status(actors.Job)
 	}
 	st.Connected = s.online() > 0
@@ -204,7 +206,8 @@ func (s *Server) story(viewer Person, c card) story {
 	if _, known := s.requesters[st.Card]; !known && st.Card != "" {
 		s.requesters[st.Card] = s.commander
 	}
-	st.Requester, st.Enforced = s.requesters[st.Card], s.propagation
+	st.Requester, st.Enforced = s.requesters[st.Card], time.Duration(s.set.Propagation*float64(time.Second))
+	st.Guarded, st.CanGuard = s.set.GuardRail, s.cfg.Account != nil && s.cfg.GuardRail != ""
 	s.mu.Unlock()
 	if s.cfg.Account != nil {
 		st.Known = true
