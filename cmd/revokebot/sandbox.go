@@ -71,6 +71,11 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 
+	loot, err := actors.SeedLife(ctx, awsServer, world)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+
 	var parts servers
 	defer parts.close()
 	slackURL, err := parts.serve(ctx, "--slack-listen", s.SlackListen, slackServer)
@@ -82,7 +87,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 
-	cast := actors.New(actors.Config{Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Logger: log})
+	cast := actors.New(actors.Config{Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Loot: &loot, Logger: log})
 	configText := sandboxConfig(world, s.Margin)
 	c, err := parseConfig("sandbox", []byte(configText))
 	if err != nil {

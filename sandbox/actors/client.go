@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
 
@@ -42,12 +40,14 @@ func (f from) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // sdk returns a configuration for the SDK's clients. Calls are never retried: the terminal shows each answer.
 func (c *Cast) sdk(p place, creds aws.Credentials) aws.Config {
-	return aws.Config{
-		Region:       c.cfg.Region,
-		BaseEndpoint: aws.String(c.cfg.Endpoint),
-		HTTPClient:   &http.Client{Transport: from{p, c.cfg.HTTPClient.Transport}, Timeout: callTimeout},
-		Credentials:  credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken),
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+	return c.caller(p, creds).config("", c.cfg.Region)
+}
+
+// caller is somebody who calls from a place with a key, now.
+func (c *Cast) caller(p place, creds aws.Credentials) caller {
+	return caller{
+		http: c.cfg.HTTPClient, place: p, creds: creds, now: time.Now,
+		endpoint: func(string, string) string { return c.cfg.Endpoint },
 	}
 }
 
@@ -60,23 +60,7 @@ type session struct {
 
 // assume asks STS for a session of the role, with the deployment user's key.
 func (c *Cast) assume(ctx context.Context, name string) (session, error) {
-	out, err := sts.NewFromConfig(c.sdk(runnerPlace, c.cfg.Key)).AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn:         aws.String(c.cfg.RoleARN),
-		RoleSessionName: aws.String(name),
-		DurationSeconds: aws.Int32(int32(c.cfg.Session / time.Second)),
-	})
-	if err != nil {
-		return session{}, err
-	}
-	return session{
-		creds: aws.Credentials{
-			AccessKeyID:     aws.ToString(out.Credentials.AccessKeyId),
-			SecretAccessKey: aws.ToString(out.Credentials.SecretAccessKey),
-			SessionToken:    aws.ToString(out.Credentials.SessionToken),
-		},
-		arn:    aws.ToString(out.AssumedRoleUser.Arn),
-		issued: aws.ToTime(out.Credentials.Expiration).Add(-c.cfg.Session),
-	}, nil
+	return c.caller(runnerPlace, c.cfg.Key).assume(ctx, c.cfg.Region, c.cfg.RoleARN, name, c.cfg.Session)
 }
 
 const listRoles = "aws iam list-roles"
@@ -110,7 +94,7 @@ func outcomeOf(err error) Outcome {
 		return Failed
 	}
 	switch api.ErrorCode() {
-	case "AccessDenied", "AccessDeniedException":
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
 		return Denied
 	case "ExpiredToken", "ExpiredTokenException":
 		return Expired
