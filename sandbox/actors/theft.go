@@ -108,7 +108,8 @@ func prowls() []struct {
 		{"aws rds describe-db-snapshots --region " + ireland + profile, errand{service: "rds", region: ireland, action: "DescribeDBSnapshots"}, true},
 		{
 			"aws secretsmanager get-secret-value --secret-id shop/payments-api --region " + ireland,
-			errand{service: "secretsmanager", region: ireland, action: "GetSecretValue", params: map[string]string{"SecretId": "shop/payments-api"}}, false,
+			errand{service: "secretsmanager", region: ireland, action: "GetSecretValue", params: map[string]string{"SecretId": "shop/payments-api"}},
+			false,
 		},
 		{"aws s3api list-buckets" + profile, errand{service: "s3", region: ireland, action: "ListBuckets"}, true},
 		{"aws ec2 describe-instances --region " + ireland, errand{service: "ec2", region: ireland, action: "DescribeInstances"}, false},

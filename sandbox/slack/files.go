@@ -10,6 +10,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+)
+
+// Limits of files.getUploadURLExternal: characters of a picture's description, and bytes of a snippet.
+const (
+	maxAltText = 1000
+	maxSnippet = 1 << 20
 )
 
 // maxFile is the largest upload in bytes that the stand-in keeps.
@@ -30,15 +37,21 @@ type file struct {
 	shared   bool
 }
 
-// FileContent returns the bytes of an uploaded file.
-func (s *Server) FileContent(id string) ([]byte, bool) {
+// File returns what is known of an uploaded file, with its bytes.
+func (s *Server) File(id string) (File, []byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.files[id]
 	if f == nil || !f.uploaded {
-		return nil, false
+		return File{}, nil, false
 	}
-	return bytes.Clone(f.content), true
+	return f.File, bytes.Clone(f.content), true
+}
+
+// FileContent returns the bytes of an uploaded file.
+func (s *Server) FileContent(id string) ([]byte, bool) {
+	_, content, ok := s.File(id)
+	return content, ok
 }
 
 // uploadURL is files.getUploadURLExternal.
@@ -46,6 +59,12 @@ func (s *Server) uploadURL(c *call) answer {
 	size, err := strconv.Atoi(c.args["length"])
 	if err != nil || size == 0 {
 		return refuse("invalid_arguments", "[ERROR] must be more than 0 [json-pointer:/length]")
+	}
+	if utf8.RuneCountInString(c.args["alt_txt"]) > maxAltText {
+		return refuse("alt_txt_too_large")
+	}
+	if c.args["snippet_type"] != "" && size > maxSnippet {
+		return refuse("snippet_too_large")
 	}
 	if size > maxFile {
 		return refuse("file_upload_size_restricted")
@@ -113,11 +132,13 @@ func (s *Server) completeUpload(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []File
+	seen := map[string]bool{}
 	for _, want := range wanted {
 		f := s.files[want.ID]
-		if f == nil || !f.uploaded || f.shared {
+		if f == nil || !f.uploaded || f.shared || seen[want.ID] {
 			return refuse("file_not_found")
 		}
+		seen[want.ID] = true
 		shown := f.File
 		shown.Title = want.Title
 		if shown.Title == "" {
@@ -136,8 +157,8 @@ func (s *Server) completeUpload(c *call) answer {
 	if problem != "" {
 		return refuse(problem)
 	}
-	for _, want := range wanted {
-		s.files[want.ID].shared = true
+	for i, want := range wanted {
+		s.files[want.ID].shared, s.files[want.ID].Title = true, list[i].Title
 	}
 	s.addLocked(&message{Message: Message{
 		ChannelID: channel.ID, ThreadTS: threadTS, UserID: s.cfg.BotUserID, Text: c.args["initial_comment"], Files: list,
@@ -145,11 +166,30 @@ func (s *Server) completeUpload(c *call) answer {
 	return success("files", filesJSON(list))
 }
 
+// fileType is Slack's short name of a type: the ending, for all that matters here.
+func fileType(f File) string {
+	if f.SnippetType != "" {
+		return f.SnippetType
+	}
+	if ending := strings.TrimPrefix(filepath.Ext(f.Name), "."); ending != "" {
+		return strings.ToLower(ending)
+	}
+	return "binary"
+}
+
+func fileMode(f File) string {
+	if f.SnippetType != "" {
+		return "snippet"
+	}
+	return "hosted"
+}
+
 func filesJSON(files []File) []any {
 	list := make([]any, 0, len(files))
 	for _, f := range files {
 		list = append(list, map[string]any{
-			"id": f.ID, "name": f.Name, "title": f.Title, "mimetype": f.MimeType, "size": f.Size, "alt_txt": f.AltText,
+			"id": f.ID, "name": f.Name, "title": f.Title, "mimetype": f.MimeType, "filetype": fileType(f), "size": f.Size,
+			"alt_txt": f.AltText, "mode": fileMode(f), "is_external": false, "file_access": "visible",
 		})
 	}
 	return list
