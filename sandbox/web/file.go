@@ -173,12 +173,12 @@ func (a attachment) Picture() bool { return a.Kind == pictureFile }
 func inBytes(n int) string {
 	switch {
 	case n == 1:
-		return "1 byte"
+		return "1\u00a0byte"
 	case n < 1000:
-		return fmt.Sprintf("%d bytes", n)
+		return fmt.Sprintf("%d\u00a0bytes", n)
 	case n < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1000)
+		return fmt.Sprintf("%.1f\u00a0kB", float64(n)/1000)
 	default:
-		return fmt.Sprintf("%.1f MB", float64(n)/1_000_000)
+		return fmt.Sprintf("%.1f\u00a0MB", float64(n)/1_000_000)
 	}
 }

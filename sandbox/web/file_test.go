@@ -69,7 +69,7 @@ func TestATextHasAPageThatShowsItAsWhatItIs(t *testing.T) {
 		"no table":         {"events.csv", `a "quote",x` + "\n\"", "<pre>a &#34;quote&#34;,x"},
 		"a long table":     {"events.csv", long, "The download has all of it"},
 		"Markdown":         {"report.md", "# Incident\n\n| Time | Call |\n|---|---|\n| 10:01 | `ListRoles` |\n\n<script>alert(1)</script>", `<div class="bk-heading bk-heading-1">Incident</div>`},
-		"Markdown's table": {"report.md", "| a |\n|---|\n", `<td class="bk-wrap">a</td>`},
+		"Markdown's table": {"report.md", "| a |\n|---|\n", `<tr><th scope="col">a</th></tr>`},
 		"foreign Markdown": {"report.md", "<script>alert(1)</script> [x](javascript:alert(1))", "&lt;script&gt;"},
 		"lines of JSON":    {"events.jsonl", `{"a":"<script>"}`, `<pre>{&#34;a&#34;:&#34;&lt;script&gt;&#34;}</pre>`},
 	} {
@@ -119,8 +119,8 @@ func TestFilesOfAThreadAreTilesAndPictures(t *testing.T) {
 	}
 	files, block := sync.Items[2].HTML, sync.Items[3].HTML
 	for _, want := range []string{
-		`<img class="file-picture" src="/files/` + picture + `" alt="timeline.png"`, "PNG · 12 bytes",
-		`href="/files/` + table + `/view"`, `href="/files/` + table + `?download"`, "All &lt;events&gt;", "events.csv · CSV · 1.5 kB", "BIN · 1 byte",
+		`<img class="file-picture" src="/files/` + picture + `" alt="timeline.png"`, "PNG · 12\u00a0bytes",
+		`href="/files/` + table + `/view"`, `href="/files/` + table + `?download"`, "All &lt;events&gt;", "events.csv · CSV · 1.5\u00a0kB", "BIN · 1\u00a0byte",
 	} {
 		if !strings.Contains(files, want) {
 			t.Errorf("no %s in\n%s", want, files)

@@ -47,10 +47,13 @@ func headingLevel(line string) string {
 	return strconv.Itoa(min(3, len(line)-len(strings.TrimLeft(line, "#"))))
 }
 
-// addRow adds a line of a table to the table before it, or begins one. The line that only draws the head's rule is not
-// shown.
+// addRow adds a line of a table to the table before it, or begins one. The line that only draws a rule makes a head of the
+// first row.
 func addRow(out []node, line string) []node {
 	if strings.Trim(line, "|-: ") == "" {
+		if n := len(out); n > 0 && out[n-1].Kind == "rows" && len(out[n-1].Kids) == 1 {
+			out[n-1].Kids[0].Text = "head"
+		}
 		return out
 	}
 	row := node{Kind: "row"}
