@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -82,7 +83,7 @@ func (s *Server) uploadURL(c *call) answer {
 	return success("file_id", f.ID, "upload_url", baseURL(c.request)+"/upload/v1/"+f.ID+"-"+f.token)
 }
 
-// serveUpload takes the bytes of a file, as a form with one part named file or as the whole body.
+// serveUpload takes the bytes of a file, as a form with one part or as the whole body.
 func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, path string) {
 	c := &call{method: methodUpload, args: map[string]string{}, request: r}
 	s.serveCall(w, r, c, func() answer {
@@ -105,19 +106,29 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, path string
 	})
 }
 
+// uploadedBytes reads the body, or the one part of a form. Clients name the part differently: slack-go file, Slack's own
+// for JavaScript body.
 func uploadedBytes(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body := http.MaxBytesReader(w, r.Body, maxFile+1<<20)
+	r.Body = http.MaxBytesReader(w, r.Body, maxFile+1<<20)
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
-		return io.ReadAll(body)
+		return io.ReadAll(r.Body)
 	}
-	r.Body = body
-	part, _, err := r.FormFile("file")
+	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, err
 	}
-	defer part.Close()
-	defer func() { _ = r.MultipartForm.RemoveAll() }()
-	return io.ReadAll(part)
+	part, err := form.NextPart()
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(part)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := form.NextPart(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the form has more than one part")
+	}
+	return content, nil
 }
 
 // completeUpload is files.completeUploadExternal: it puts uploaded files into one message.

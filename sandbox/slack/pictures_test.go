@@ -2,6 +2,7 @@ package slack_test
 
 import (
 	"fmt"
+	"mime/multipart"
 	"strings"
 	"testing"
 
@@ -76,5 +77,43 @@ func TestFilesHaveSlacksLimitsAndAreSharedOnce(t *testing.T) {
 		if err != nil || len(replies) != 2 || len(replies[1].Files) != 2 || replies[1].Files[0].Filetype != "md" || replies[1].Files[1].Mode != "hosted" {
 			t.Errorf("got %+v, %v", replies, err)
 		}
+	})
+}
+
+func TestAnUploadIsOnePartWhateverItsName(t *testing.T) {
+	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}, func(t *testing.T, r *rig) {
+		for name, c := range map[string]struct {
+			parts  []string
+			status int
+		}{
+			"named file": {[]string{"file"}, 200}, "named body": {[]string{"body"}, 200}, "two parts": {[]string{"file", "more"}, 400}, "none": {nil, 400},
+		} {
+			address := r.must("files.getUploadURLExternal", "filename", "x.txt", "length", "3")["upload_url"].(string)
+			var body strings.Builder
+			form := multipart.NewWriter(&body)
+			for _, part := range c.parts {
+				w, err := form.CreateFormFile(part, "x.txt")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = w.Write([]byte("abc"))
+			}
+			_ = form.Close()
+			resp, err := r.http.Post(address, form.FormDataContentType(), strings.NewReader(body.String()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if resp.StatusCode != c.status {
+				t.Errorf("%s: %s", name, resp.Status)
+			}
+		}
+	})
+}
+
+func TestACallMayNameItsWorkspaceAndNoOther(t *testing.T) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+		r.must("chat.postMessage", "channel", incident, "text", "x", "team_id", "T0SANDBOX")
+		r.refused("team_not_found", "chat.postMessage", "channel", incident, "text", "x", "team_id", "T0OTHER")
 	})
 }

@@ -65,7 +65,7 @@ func TestATextHasAPageThatShowsItAsWhatItIs(t *testing.T) {
 	b := newBench(t)
 	long := "n\n" + strings.Repeat("1\n", 2500)
 	for name, c := range map[string]struct{ file, content, want string }{
-		"a table":          {"events.csv", "Time,Who\n10:01,\"<b>a, b\"\n", `<thead><tr><th scope="col">Time</th><th scope="col">Who</th></tr></thead><tbody><tr><td>10:01</td><td>&lt;b&gt;a, b</td></tr></tbody>`},
+		"a table":          {"events.csv", "Time,Who\n10:01,\"<b>a, b\"\n", `<thead><tr><th scope="col">Time</th><th scope="col">Who</th></tr></thead><tbody><tr><td><div>10:01</div></td><td><div>&lt;b&gt;a, b</div></td></tr></tbody>`},
 		"no table":         {"events.csv", `a "quote",x` + "\n\"", "<pre>a &#34;quote&#34;,x"},
 		"a long table":     {"events.csv", long, "The download has all of it"},
 		"Markdown":         {"report.md", "# Incident\n\n| Time | Call |\n|---|---|\n| 10:01 | `ListRoles` |\n\n<script>alert(1)</script>", `<div class="bk-heading bk-heading-1">Incident</div>`},
