@@ -13,7 +13,7 @@ const keptCalls = 100_000
 type Call struct {
 	// At is when the request arrived, on the machine's clock.
 	At           time.Time
-	Service      string // "iam", "sts", "cloudtrail"; empty if the request could not be read
+	Service      string // "iam", "sts", "cloudtrail" or another; empty if the request could not be read
 	Action       string
 	Region       string // of the credential scope
 	AccountID    string // the caller's, empty if the signature was refused
