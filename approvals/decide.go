@@ -43,6 +43,7 @@ const (
 	RefusedNotApprover   RefusalCode = "not_approver"    // not on the list
 	RefusedAlreadyVoted  RefusalCode = "already_voted"   // one person counts once
 	RefusedNoPolicy      RefusalCode = "no_policy"       // nobody is configured to decide
+	RefusedFormLost      RefusalCode = "form_lost"       // not of Decide: the form that a Deny opens may not have opened
 )
 
 // Refusal is the Detail of EventRefused.

@@ -153,6 +153,8 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 	}
 	for _, event := range []approvals.EventType{
 		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventSetAside,
+		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {
 			coded[string(event)] = row{to: "stays"}

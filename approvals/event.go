@@ -28,6 +28,9 @@ const (
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
 
+	EventReport       EventType = "report"        // somebody asked for the incident report; it reads the log up to a number
+	EventFilesRefused EventType = "files_refused" // Slack does not take files here; the rest of the thread goes on
+
 	EventSimulated  EventType = "simulated"   // what the policy simulator says of sessions on both sides of the cutoff
 	EventSeenDenied EventType = "seen_denied" // what CloudTrail shows of old sessions after the cutoff
 	EventTampered   EventType = "tampered"    // a look found the deny gone or weakened

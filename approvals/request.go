@@ -28,6 +28,7 @@ type Request struct {
 	Closing Event     // the event that ended it; zero before
 
 	Promise *Event // the latest EventStarted, which holds the promised cutoff; nil before
+	Watched Event  // the latest EventTampered, EventRewritten or EventHeld; zero before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
 
@@ -104,6 +105,8 @@ func (r *Request) apply(e Event) error {
 	case EventStarted:
 		promise := e
 		r.Promise = &promise
+	case EventTampered, EventRewritten, EventHeld:
+		r.Watched = e
 	case EventDelayed:
 		r.Delays++
 	case EventRefused:

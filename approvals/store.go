@@ -74,7 +74,20 @@ type Delivery struct {
 	Card    string // the message that is the card and the root of the thread; empty before it is posted
 	CardSeq int64  // the last event that the card shows
 	Cursor  int64  // the last event that was told in the thread
-	Intent  int64  // the event that is being told right now; above Cursor after a crash: it may be in the thread already
+	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, 2 its first file as well, …
+	Intent  int64  // the event that is being told right now; above Cursor after a crash: its next part may be in the thread already
+
+	// Living are the messages of the thread that are edited instead of told anew, by what they are about; nil when there
+	// are none yet.
+	Living map[string]Living
+}
+
+// Living is a message of the thread that shows several events and is edited when there are more.
+type Living struct {
+	TS  string `json:"ts"`  // the message
+	Seq int64  `json:"seq"` // the last event of the log that it takes into account
+	// Loose: it stands in the channel, because the thread's root was gone when it was posted.
+	Loose bool `json:"loose,omitempty"`
 }
 
 // Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a
@@ -112,9 +125,9 @@ type Store interface {
 	// thousand or so stay.
 	Note(ctx context.Context, e Event) error
 
-	// Allow counts one more act under a name, and reports how long it is until the next one is allowed: 0 when this one
+	// Allow counts an act under a name, and reports how long it is until the next one is allowed: 0 when this one
 	// is, because there were fewer than most in the running window of per. Acts that are not allowed do not count.
-	Allow(ctx context.Context, name string, most int, per time.Duration) (wait time.Duration, err error)
+	Allow(ctx context.Context, name, act string, most int, per time.Duration) (wait time.Duration, err error)
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)

@@ -35,7 +35,7 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 	codes := map[handlers.SlackErrorKind]string{
 		handlers.SlackUnknown: "a_code_yet_to_be_made",
 		handlers.SlackPassing: "ratelimited rate_limited service_unavailable team_added_to_org request_timeout message_limit_exceeded external_channel_migrating",
-		handlers.SlackUnsure:  "internal_error fatal_error",
+		handlers.SlackUnsure:  "internal_error fatal_error file_update_failed",
 		handlers.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel " +
 			"restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked ekm_access_denied team_access_not_granted",
 		handlers.SlackContent: "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text too_many_attachments invalid_attachments " +
@@ -43,6 +43,8 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive cannot_reply_to_message",
 		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type no_permission " +
 			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled",
+		handlers.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed file_upload_size_restricted " +
+			"storage_limit_reached alt_txt_too_large missing_argument posting_to_channel_denied",
 	}
 	synctest.Test(t, func(t *testing.T) {
 		server, client := newSlack(t, slack.Config{})

@@ -41,6 +41,9 @@ func methods() map[string]method {
 		"OpenViewContext":               {"views.open", nil},
 		"PostEphemeralContext":          {"chat.postEphemeral", []string{"chat:write"}},
 		"GetConversationRepliesContext": {"conversations.replies", []string{"channels:history", "groups:history"}},
+		"GetUploadURLExternalContext":   {"files.getUploadURLExternal", []string{"files:write"}},
+		"UploadToURL":                   {"the address that files.getUploadURLExternal gave", nil},
+		"CompleteUploadExternalContext": {"files.completeUploadExternal", []string{"files:write"}},
 		"GetConversationHistoryContext": {"conversations.history", []string{"channels:history", "groups:history"}},
 	}
 }

@@ -146,13 +146,19 @@ func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.
 	h.log.InfoContext(ctx, "a click was decided", "request", r.ID, "user", a.By, "action", string(a.Action),
 		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
 	if d.Verdict == approvals.Refuse {
-		c, err := h.context(r)
-		if err != nil {
-			return false, err
-		}
-		h.whisper(ctx, to, messages.Refused(r, d.Refusal, c))
+		return true, h.tellRefused(ctx, r, d.Refusal, to)
 	}
 	return true, nil
+}
+
+// tellRefused tells somebody why their click does not count. The log has it already.
+func (h *Handlers) tellRefused(ctx context.Context, r approvals.Request, refusal approvals.Refusal, to Listener) error {
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	h.whisper(ctx, to, messages.Refused(r, refusal, c))
+	return nil
 }
 
 // noSuchRequest answers a click whose button leads nowhere, and keeps a note of it.

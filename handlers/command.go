@@ -229,7 +229,11 @@ func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, t
 func (h *Handlers) refuseRole(ctx context.Context, item approvals.Item, c Command, to Listener, cause error) error {
 	if text := aws.Explain(cause); text != "" {
 		h.log.InfoContext(ctx, "the role could not be used", "user", c.User, "error", cause)
-		return h.refuse(ctx, item, c, to, "role", messages.Plain(text))
+		answer := messages.Plain(text)
+		if refused, ok := errors.AsType[*aws.RefusedError](cause); ok {
+			answer = messages.RefusedRole(text, refused.Steps, refused.Document)
+		}
+		return h.refuse(ctx, item, c, to, "role", answer)
 	}
 	h.log.ErrorContext(ctx, "the role could not be looked up", "user", c.User, "error", cause)
 	return h.refuse(ctx, item, c, to, "role", messages.Troubled())
@@ -278,6 +282,9 @@ func roleFacts(r aws.Role) messages.Role {
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
 	}
 	for _, w := range r.Warnings {
+		if w.Code == aws.WarnNotCovered {
+			continue // true of every role: every card says it
+		}
 		facts.Warnings = append(facts.Warnings, w.Sentence)
 	}
 	for _, p := range r.Trust {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -22,6 +21,9 @@ const (
 	giveUpAfter = 200
 	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
 	cardBeingPosted = -1
+	// uploadCall bounds an upload, which is three calls to Slack, and uploadLease its lease.
+	uploadCall  = 20 * time.Second
+	uploadLease = 22 * time.Second
 )
 
 // deliver brings Slack up to date with a request's log.
@@ -65,6 +67,10 @@ type delivery struct {
 	id    string
 	owner string
 	at    approvals.Delivery
+	// withoutFiles: the thread goes without some file already, so that others are not tried again and again.
+	withoutFiles bool
+	// loose: the root of the thread is gone, as far as this turn knows, and the lines go into the channel.
+	loose bool
 }
 
 // bringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
@@ -112,11 +118,16 @@ func (d *delivery) mark(ctx context.Context) error {
 	return d.h.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
 }
 
-// call makes one call to Slack under a lease that outlasts it: the call's time begins first.
+// call makes one call to Slack under a lease that outlasts it.
 func (d *delivery) call(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, deliveryCall)
+	return d.within(ctx, deliveryCall, deliveryLease, do)
+}
+
+// within does something that takes at most a while, under a lease that outlasts it: its time begins first.
+func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if err := d.mark(ctx); err != nil {
+	if err := d.h.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
 		return err
 	}
 	return do(ctx)
@@ -136,6 +147,7 @@ func (d *delivery) turn(ctx context.Context) error {
 		return err
 	}
 	for _, e := range events {
+		d.withoutFiles = d.withoutFiles || e.Type == approvals.EventFilesRefused
 		if e.Seq <= d.at.Cursor {
 			continue
 		}
@@ -143,11 +155,11 @@ func (d *delivery) turn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := d.tell(ctx, before, r, e, c); err != nil {
+		if err := d.tell(ctx, before, r, e, events, c); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.edit(ctx, r, events, c)
 }
 
 // card posts the card, or updates it when an event since the last update changes what it shows.
@@ -175,7 +187,8 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 		switch kind, code := slackKind(err); {
 		case err == nil:
 		case kind == SlackNoTarget:
-			d.h.log.WarnContext(ctx, "the card is gone from the channel; the thread goes on", "request", d.id, "code", code)
+			d.h.log.WarnContext(ctx, "the card cannot be brought up to date; the record goes on", "request", d.id, "code", code)
+			d.loose = code == CodeGone
 		case kind == SlackContent:
 			d.h.log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
 		default:
@@ -205,83 +218,4 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	}
 	d.at.Card, d.at.CardSeq = ts, r.Seq
 	return d.mark(ctx)
-}
-
-// tell posts what the thread says of one event, after a look whether it is there already when an earlier try may have
-// posted it.
-func (d *delivery) tell(ctx context.Context, before, r approvals.Request, e approvals.Event, c messages.Context) error {
-	m := messages.Thread(before, e, c)
-	if m != nil {
-		mark := Mark{Request: d.id, Seq: e.Seq}
-		found := ""
-		if d.at.Intent == e.Seq {
-			var err error
-			if found, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
-				return err
-			}
-		}
-		if found == "" {
-			d.at.Intent = e.Seq
-			if err := d.post(ctx, r, e, mark, m); err != nil {
-				return err
-			}
-		}
-	}
-	d.at.Cursor = e.Seq
-	return d.mark(ctx)
-}
-
-// post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
-// cannot hold up the rest.
-func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) error {
-	forms := []*messages.Message{m}
-	if e.Type == approvals.EventEvidence {
-		if text := messages.EvidenceAsText(e); text != nil {
-			forms = append(forms, text)
-		}
-	}
-	forms = append(forms, &messages.Message{Text: m.Text})
-	for i, form := range forms {
-		err := d.call(ctx, func(ctx context.Context) error {
-			_, err := d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
-			return err
-		})
-		if err == nil {
-			return nil
-		}
-		kind, code := slackKind(err)
-		switch kind {
-		case SlackContent:
-			d.h.log.WarnContext(ctx, "Slack refuses a message in this form", "request", d.id, "event", e.Seq, "form", i, "code", code)
-			continue
-		case SlackNoTarget:
-			d.h.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
-			return nil
-		case SlackUnsure, SlackUnknown:
-			return err // it may be there: look for it at the next try
-		default:
-			d.at.Intent = d.at.Cursor
-			return errors.Join(err, d.mark(ctx))
-		}
-	}
-	d.h.log.ErrorContext(ctx, "Slack refuses a message in every form; it is left out of the thread", "request", d.id, "event", e.Seq)
-	return nil
-}
-
-// find looks for a message that may have been posted. Where the bot may not read the channel's history it cannot be
-// looked for, and a line told twice is better than one never told.
-func (d *delivery) find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (string, error) {
-	var ts string
-	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.h.Slack.Find(ctx, channel, thread, mark, since)
-		return err
-	})
-	if kind, code := slackKind(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
-		d.h.log.WarnContext(ctx, "a message that may have been posted cannot be looked for", "request", d.id, "event", mark.Seq, "code", code)
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for a message: %w", err)
-	}
-	return ts, nil
 }

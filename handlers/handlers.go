@@ -40,12 +40,19 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again.
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
+	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
+	// CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
 	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
+	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns. Nothing was uploaded
+	// unless the error is of kind SlackUnsure or SlackUnknown.
+	Upload(ctx context.Context, channel, thread string, f Upload) error
+	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
+	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)
 	// Whisper shows a message to one person only.
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
@@ -58,6 +65,14 @@ type Slack interface {
 type Mark struct {
 	Request string
 	Seq     int64 // 0 for the card
+}
+
+// Upload is a file for a thread.
+type Upload struct {
+	Name    string // unique within the thread, so that FindFile knows it again
+	Title   string // what people see
+	AltText string // of a picture, for those who do not see it; at most messages.MaxAltText characters
+	Content []byte // not empty
 }
 
 // Listener is somebody who typed or pressed something, and how to answer just them.
@@ -81,6 +96,7 @@ type Config struct {
 	Margin        time.Duration   // as aws.Config has it; shown to people
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
+	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
 	Logger *slog.Logger // nil: discard
 }
@@ -153,6 +169,12 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.execute(ctx, item)
 	case KindEvidence:
 		return h.slowly(ctx, item, h.evidence)
+	case KindGuard:
+		return h.guard(ctx, item)
+	case KindSimulate:
+		return h.slowly(ctx, item, h.simulate)
+	case KindCulprit:
+		return h.slowly(ctx, item, h.culprit)
 	case approvals.KindDeliver:
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:

@@ -18,10 +18,17 @@ const (
 	SlackContent                 // Slack refuses this content: another form is needed
 	SlackNoTarget                // the message or thread is not there any more
 	SlackToken                   // the token is wrong, revoked or lacks a scope
+	SlackNoFiles                 // the workspace does not take this file, or no files at all
 )
 
 // CodePaced is the Code of a message that was not sent yet because its channel has had enough for the moment.
 const CodePaced = "paced"
+
+// CodeGone is the Code of a message that is to be changed and is not there any more (Slack documentation, "chat.update").
+const CodeGone = "message_not_found"
+
+// CodeOutside is the Code of a message that Slack took and put beside the thread that it was meant for.
+const CodeOutside = "outside"
 
 // SlackError is a failed call to Slack.
 type SlackError struct {

@@ -73,12 +73,27 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 		}
 		if item.Tries > 1 || refused.Kind == SlackUnsure {
 			// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
-			h.whisper(ctx, to, messages.DenyAgain())
-			return true, nil
+			return true, h.formLost(ctx, r, a, to)
 		}
 		// Too late for a form. A denial is the safe answer to somebody who pressed Deny: it counts without a reason.
 		h.log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID, "error", err)
 		return false, nil
 	}
 	return true, nil
+}
+
+// formLost records a Deny whose form may not have opened, and tells whoever pressed it what to do.
+func (h *Handlers) formLost(ctx context.Context, r approvals.Request, a approvals.Attempt, to Listener) error {
+	refusal := approvals.Refusal{Action: a.Action, Code: approvals.RefusedFormLost}
+	detail, err := json.Marshal(refusal)
+	if err != nil {
+		return fmt.Errorf("record a refusal: %w", err)
+	}
+	if err := h.Store.Commit(ctx, approvals.Transition{
+		RequestID: r.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventRefused, By: a.By, Source: a.Source, Detail: detail}},
+	}); err != nil {
+		return err
+	}
+	return h.tellRefused(ctx, r, refusal, to)
 }

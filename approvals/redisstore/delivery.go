@@ -2,7 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -22,7 +22,7 @@ func (s *Store) BeginDelivery(ctx context.Context, id, worker string, lease time
 		return approvals.Delivery{}, false, approvals.ErrUnknownRequest
 	case len(answer) == 1 && answer[0] == "busy":
 		return approvals.Delivery{}, false, nil
-	case len(answer) != 5 || answer[0] != "ok":
+	case len(answer) != 1+len(deliveryFields) || answer[0] != "ok":
 		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: the script answered %q", id, answer)
 	}
 	d, err := decodeDelivery(answer[1:])
@@ -34,8 +34,12 @@ func (s *Store) BeginDelivery(ctx context.Context, id, worker string, lease time
 
 // MarkDelivery implements approvals.Store.
 func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d approvals.Delivery) error {
+	living, err := encodeLiving(d.Living)
+	if err != nil {
+		return fmt.Errorf("mark delivery of %s: %w", id, err)
+	}
 	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
-		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Intent).Int()
+		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, living).Int()
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
@@ -63,7 +67,7 @@ func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) 
 
 // Delivered implements approvals.Store.
 func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, error) {
-	values, err := s.db.HMGet(ctx, deliveryKey(id), "card", "card_seq", "cursor", "intent").Result()
+	values, err := s.db.HMGet(ctx, deliveryKey(id), deliveryFields...).Result()
 	if err != nil {
 		return approvals.Delivery{}, fmt.Errorf("read delivery of %s: %w", id, err)
 	}
@@ -74,22 +78,38 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 	return decodeDelivery(texts)
 }
 
-// decodeDelivery reads card, card_seq, cursor and intent.
+// deliveryFields are those of the hash that say how far Slack was told; begin_delivery.lua reads the same.
+var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "living"}
+
+func encodeLiving(living map[string]approvals.Living) (string, error) {
+	if len(living) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(living)
+	return string(text), err
+}
+
+// decodeDelivery reads the deliveryFields.
 func decodeDelivery(fields []string) (approvals.Delivery, error) {
-	if len(fields) != 4 {
-		return approvals.Delivery{}, errors.New("a delivery has four fields")
+	if len(fields) != len(deliveryFields) {
+		return approvals.Delivery{}, fmt.Errorf("a delivery has %d fields", len(deliveryFields))
 	}
 	d := approvals.Delivery{Card: fields[0]}
-	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Intent} {
+	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Part, &d.Intent} {
 		text := fields[i+1]
 		if text == "" {
 			continue
 		}
 		value, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return approvals.Delivery{}, fmt.Errorf("%q is not the number of an event", text)
+			return approvals.Delivery{}, fmt.Errorf("%q is not a number of a delivery", text)
 		}
 		*n = value
+	}
+	if living := fields[len(deliveryFields)-1]; living != "" {
+		if err := json.Unmarshal([]byte(living), &d.Living); err != nil {
+			return approvals.Delivery{}, fmt.Errorf("the living messages: %w", err)
+		}
 	}
 	return d, nil
 }

@@ -170,14 +170,19 @@ func TestADeliveryThatCannotBeReadIsAnError(t *testing.T) {
 		_, connect := inMemory(t)
 		client := connect()
 		s, _ := scene(t, client)
-		if err := client.HSet(t.Context(), deliveryKey("R1"), "cursor", "three").Err(); err != nil {
-			t.Fatal(err)
-		}
-		if d, err := s.Delivered(t.Context(), "R1"); err == nil {
-			t.Errorf("delivered %+v", d)
-		}
-		if d, ok, err := s.BeginDelivery(t.Context(), "R1", "w", time.Hour); err == nil || ok {
-			t.Errorf("begun with %+v", d)
+		for field, text := range map[string]string{"cursor": "three", "living": `{"proof":`} {
+			if err := client.HSet(t.Context(), deliveryKey("R1"), field, text).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if d, err := s.Delivered(t.Context(), "R1"); err == nil {
+				t.Errorf("delivered %+v", d)
+			}
+			if d, ok, err := s.BeginDelivery(t.Context(), "R1", "w", time.Hour); err == nil || ok {
+				t.Errorf("begun with %+v", d)
+			}
+			if err := client.HDel(t.Context(), deliveryKey("R1"), field).Err(); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -47,6 +47,8 @@ type accountConfig struct {
 	Regions    []string `yaml:"regions"`
 	Approvers  []string `yaml:"approvers"`
 	Required   *count   `yaml:"required"`
+
+	AllowUnnamedSessions bool `yaml:"allow_unnamed_sessions"`
 }
 
 // config is the file with every default filled in.
@@ -160,6 +162,7 @@ func (f configFile) complete(name string) (config, error) {
 		c.policies[account] = policy
 		c.accounts = append(c.accounts, aws.Account{
 			Name: account, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, ExternalID: a.ExternalID, Regions: a.Regions,
+			AllowUnnamedSessions: a.AllowUnnamedSessions,
 		})
 		if a.AssumeRole != "" && a.ExternalID == "" {
 			c.warnings = append(c.warnings, where+" has assume_role without external_id: set one, so that nobody else can have the role assumed for them.")

@@ -44,7 +44,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 			{Name: "china", ID: "012345678901", Partition: "aws-cn", Regions: []string{"cn-north-1"}},
 			{
 				Name: "prod", ID: "111122223333", Partition: "aws", AssumeRole: "arn:aws:iam::111122223333:role/revokebot-spoke",
-				ExternalID: "some-id", Regions: []string{"us-east-1", "eu-west-1"},
+				ExternalID: "some-id", Regions: []string{"us-east-1", "eu-west-1"}, AllowUnnamedSessions: true,
 			},
 		},
 		defaultAccount: "prod", protectedRoles: []string{"arn:aws:iam::*:role/break-glass-*"},

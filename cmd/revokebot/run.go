@@ -61,7 +61,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	}
 
 	log.InfoContext(ctx, "starting", "version", versionLine())
-	for _, w := range c.warnings {
+	for _, w := range append(c.warnings, accountWarnings(c.accounts)...) {
 		log.WarnContext(ctx, "configuration", "warning", w)
 	}
 	if s.signingKey == "" {
@@ -107,6 +107,7 @@ func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, log *slog.L
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: c.channels, Requesters: c.requesters, Policies: c.policies,
 			ExpireAfter: c.expireAfter, RequireReason: c.requireReason, Margin: c.margin, Lookback: c.lookback, FollowUps: c.followUps,
+			Guard: c.guard,
 		},
 	})
 }

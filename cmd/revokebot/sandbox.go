@@ -31,7 +31,6 @@ type sandboxCmd struct {
 	SlackListen string        `default:"127.0.0.1:0" help:"Address of the Slack stand-in (default: a free port)."`
 	AWSListen   string        `default:"127.0.0.1:0" name:"aws-listen" help:"Address of the AWS stand-in (default: a free port)."`
 	WithoutBot  bool          `help:"Start the stand-ins and the page only, for a bot that runs as a process of its own."`
-	Scope       []string      `help:"One more scope for the bot token, for a client that wants more than revokebot; may be repeated." placeholder:"SCOPE"`
 	Margin      time.Duration `default:"10s" help:"How far past now the cutoff lies, shorter than in production so that nobody waits (default ${default})."`
 	Propagation time.Duration `default:"4s" help:"How long AWS takes to enforce a new policy (default ${default})."`
 	TrailDelay  time.Duration `default:"5s" help:"How late CloudTrail is (default ${default})."`
@@ -57,7 +56,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	log := logger(env.stderr, json, level)
 
 	slackServer := slackstandin.New(slackstandin.Config{
-		AppToken: sandboxAppToken, BotToken: sandboxBotToken, Scopes: append(slackstandin.DefaultScopes(), s.Scope...), Logger: log.With("stand-in", "slack"),
+		AppToken: sandboxAppToken, BotToken: sandboxBotToken, Logger: log.With("stand-in", "slack"),
 	})
 	defer slackServer.Close()
 	if err := actors.SeedSlack(slackServer); err != nil {
@@ -177,7 +176,7 @@ func sandboxConfig(world actors.World, margin time.Duration) string {
 		fmt.Fprintf(&b, "  %s:\n    id: %q\n    assume_role: %s\n    external_id: %s\n    regions: [us-east-1, eu-west-1]\n",
 			name, ids[name], world.Spokes[name], actors.ExternalID)
 	}
-	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\ntrail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
+	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n  guard: [5s, 15s, 60s, 5m, 15m, 30m]\ntrail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
 	return b.String()
 }
 

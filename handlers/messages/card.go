@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -48,7 +49,7 @@ func Card(r approvals.Request, c Context) *Message {
 	if open {
 		blocks = append(blocks, section(whatHappens(c)))
 		if len(c.Role.Warnings) > 0 {
-			blocks = append(blocks, section("*Know before you approve*"), warnings(c.Role.Warnings))
+			blocks = append(append(blocks, section("*Know before you approve*")), warnings(c.Role.Warnings)...)
 		}
 		blocks = append(blocks, buttons(r, c.Role))
 	}
@@ -86,6 +87,9 @@ func cardTitle(r approvals.Request, role Role) string {
 
 // appliedTitle says no more than what was seen.
 func appliedTitle(r approvals.Request) string {
+	if title, _ := watched(r); title != "" {
+		return title
+	}
 	a, err := detail[Applied](r.Closing)
 	switch {
 	case err == nil && a.Seen == SeenEqual:
@@ -145,6 +149,9 @@ func votedBy(r approvals.Request) string {
 func outcome(r approvals.Request) string {
 	switch r.Closing.Type {
 	case approvals.EventApplied:
+		if _, lead := watched(r); lead != "" {
+			return lead
+		}
 		a, err := detail[Applied](r.Closing)
 		if err != nil {
 			return "AWS took the policy."
@@ -234,27 +241,43 @@ func trust(principals []Principal) string {
 }
 
 const (
-	limitWarnings = 8   // shown on a card
-	limitWarning  = 320 // characters of one: eight fit into a section
+	limitWarning  = 480  // characters of one, the next step included
+	warningBlocks = 2    // sections: what can be said of one role fits into them
+	warningRoom   = 2900 // characters in one of them
 )
 
 // warnings lists what is known about the role that can keep the revocation from being all that is needed.
-func warnings(sentences []string) slack.Block {
-	lines := make([]string, 0, len(sentences))
-	for i, s := range sentences {
-		if i == limitWarnings {
-			lines = append(lines, fmt.Sprintf("• and %d more", len(sentences)-i))
-			break
+func warnings(sentences []string) []slack.Block {
+	var blocks []slack.Block
+	var lines []string
+	room := warningRoom
+	flush := func() {
+		if len(lines) > 0 {
+			blocks = append(blocks, plainLines(strings.Join(lines, "\n")))
 		}
-		lines = append(lines, "• "+raw(s, limitWarning))
+		lines, room = nil, warningRoom
 	}
-	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, strings.Join(lines, "\n"), false, false), nil, nil)
+	for i, s := range sentences {
+		line := "• " + raw(s, limitWarning)
+		n := utf8.RuneCountInString(line) + 1
+		if n > room {
+			if len(blocks)+1 == warningBlocks {
+				lines = append(lines, fmt.Sprintf("• and %d more", len(sentences)-i))
+				break
+			}
+			flush()
+		}
+		lines, room = append(lines, line), room-n
+	}
+	flush()
+	return blocks
 }
 
 func whatHappens(c Context) string {
 	return "*What Approve does*\nEvery session of this role that was issued before the approval plus " + span(c.Margin) +
 		" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; programs that keep old " +
-		"credentials fail until they fetch new ones."
+		"credentials fail until they fetch new ones.\n" +
+		"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other roles. Deactivate such keys in IAM, and revoke those roles too."
 }
 
 func buttons(r approvals.Request, role Role) slack.Block {

@@ -40,7 +40,8 @@ type Applied struct {
 	AlreadyThere bool      `json:"already_there,omitempty"`
 	Writes       int       `json:"writes,omitempty"`
 	CallerARN    string    `json:"caller_arn,omitempty"`
-	Seen         Seen      `json:"seen,omitempty"` // what the look after the write found; the event after it has the details
+	Unnamed      bool      `json:"unnamed,omitempty"` // the session that wrote it could not name the people
+	Seen         Seen      `json:"seen,omitempty"`    // what the look after the write found; the event after it has the details
 }
 
 // Seen says what was found when a policy that was written was read again. The zero value is nothing.
@@ -72,7 +73,10 @@ type Failure struct {
 // Finding is the Detail of an EventFinding.
 type Finding struct {
 	Sentence string      `json:"sentence"`
-	Trust    []Principal `json:"trust,omitempty"` // who may assume the role now
+	Trust    []Principal `json:"trust,omitempty"`  // who may assume the role now
+	Urgent   bool        `json:"urgent,omitempty"` // the requester and the approvers are mentioned
+
+	Changes []Change `json:"changes,omitempty"` // who changed the deny, newest first; not with the others
 }
 
 // Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment.

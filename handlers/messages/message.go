@@ -32,6 +32,11 @@ func plainSection(text string, limit int) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, raw(text, limit), false, false), nil, nil)
 }
 
+// plainLines shows lines that went through raw one by one.
+func plainLines(text string) slack.Block {
+	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, text, false, false), nil, nil)
+}
+
 func header(text string) slack.Block {
 	return slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, cut(text, limitHeader), false, false))
 }

@@ -99,6 +99,36 @@ func (s *story) last() *messages.Message {
 	return messages.Thread(s.fold(n-1), s.events[n-1], exampleContext())
 }
 
+// proof is the message about what is known of the deny.
+func (s *story) proof() *messages.Message {
+	return messages.LivingMessage("proof", s.fold(len(s.events)), s.events, exampleContext())
+}
+
+func simulated() messages.Simulated {
+	return messages.Simulated{Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.DeniedByOurs, After: messages.NotDenied}
+}
+
+// gone is a look that missed the deny; again what was written then, and lost a look after which nothing is written.
+func gone() messages.Tampered {
+	return messages.Tampered{
+		State: messages.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Promise: at.Add(92 * time.Second), Rewrite: 1, SCP: "{\n  \"Version\": \"2012-10-17\"\n}",
+	}
+}
+
+func again() messages.Rewritten {
+	return messages.Rewritten{
+		Cutoff: at.Add(92 * time.Second), At: at.Add(61 * time.Second), Rewrite: 1, Writes: 1, Document: "{}", Back: messages.ReadBack{Equal: true, At: at.Add(62 * time.Second)},
+	}
+}
+
+func lost() messages.Tampered {
+	return messages.Tampered{State: messages.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Why: "It was written again 5 times already; whoever removes it is faster.", SCP: gone().SCP}
+}
+
+func readBack() messages.ReadBack {
+	return messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}
+}
+
 var cutoff = at.Add(52 * time.Second)
 
 func started() messages.Started {
@@ -128,6 +158,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		return executing().add(approvals.EventApplied, "", messages.Applied{
 			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		})
+	}
+	guarded := func() *story {
+		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated())
 	}
 	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission."}
 	out := map[string]*messages.Message{
@@ -163,12 +196,67 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
 		"thread_applied":         applied().last(),
 		"reply_gave_up":          messages.GaveUpOn(),
-		"reply_deny_again":       messages.DenyAgain(),
 		"card_not_on_the_role":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).card(),
 		"card_not_read_back":     executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).card(),
 		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).last(),
-		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
-		"thread_read_back":       applied().add(approvals.EventReadBack, "", messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}).last(),
+		"thread_not_read_back":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).last(),
+		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true, Seen: messages.SeenEqual}).last(),
+		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.WrittenAfterAll(cutoff), Urgent: true,
+		}).last(),
+		"thread_cutoff_undercut": applied().add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.CutoffUndercut(cutoff.Add(-time.Minute), cutoff, failure.Sentence), Urgent: true,
+		}).last(),
+		"thread_written_once": executing().add(approvals.EventFailed, "", messages.Failure{
+			Sentence: messages.WrittenOnce("the policy is not there", failure.Sentence),
+		}).last(),
+		"proof_stored": applied().add(approvals.EventReadBack, "", readBack()).proof(),
+		"proof_proven": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated()).add(approvals.EventSeenDenied, "", messages.Enforcement{
+			State: messages.SeenDenied, Denied: 14, Succeeded: 2, FirstDenied: at.Add(30 * time.Second), LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
+		}).proof(),
+		"proof_not_simulated": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", messages.Simulated{
+			Cutoff: cutoff, Unavailable: "AWS does not allow revokebot iam:SimulatePrincipalPolicy in account prod.",
+		}).add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenUnknown, Why: "No region of CloudTrail could be read.", At: at.Add(5 * time.Minute)}).proof(),
+		"proof_disproved": applied().add(approvals.EventReadBack, "", messages.ReadBack{At: at.Add(23 * time.Second), Mismatch: "the policy is not there"}).
+			add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.NotDenied, After: messages.NotDenied}).
+			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(3 * time.Minute), At: at.Add(5 * time.Minute)}).proof(),
+		"proof_other_deny": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", messages.Simulated{
+			Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.DeniedByOurs, After: messages.DeniedByOther,
+		}).proof(),
+		"proof_lost":      guarded().add(approvals.EventTampered, "", gone()).proof(),
+		"proof_rewritten": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).proof(),
+		"proof_held":      guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).proof(),
+		"proof_undone":    guarded().add(approvals.EventUndone, "", nil).proof(),
+		"thread_gone":     guarded().add(approvals.EventTampered, "", gone()).last(),
+		"thread_weakened": guarded().add(approvals.EventTampered, "", func() messages.Tampered {
+			t := gone()
+			t.State, t.Found = messages.DenyWeakened, at.Add(-time.Hour)
+			return t
+		}()).last(),
+		"thread_gone_more":         guarded().add(approvals.EventTampered, "", func() messages.Tampered { t := gone(); t.Rewrite = 3; return t }()).last(),
+		"thread_not_written_again": guarded().add(approvals.EventTampered, "", lost()).last(),
+		"thread_role_gone":         guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleGone, At: at.Add(time.Minute)}).last(),
+		"thread_role_replaced":     guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleReplaced, At: at.Add(time.Minute)}).last(),
+		"thread_rewritten":         guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).last(),
+		"thread_rewritten_not_there": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", func() messages.Rewritten {
+			w := again()
+			w.Back = messages.ReadBack{At: at.Add(62 * time.Second), Mismatch: "the policy is not there"}
+			return w
+		}()).last(),
+		"thread_held":       guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).last(),
+		"thread_held_after": guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff, Losses: 2}).last(),
+		"thread_culprits": guarded().add(approvals.EventFinding, "", messages.Finding{Changes: []messages.Change{
+			{EventID: "e2", Name: "PutRolePolicy", At: at.Add(2 * time.Minute), Who: "role Admin (session tomas@acme.example)", SourceAddress: "198.51.100.140", Cutoff: at.Add(-time.Hour), SourceIdentity: "tomas"},
+			{EventID: "e1", Name: "DeleteRolePolicy", At: at.Add(time.Minute), Who: "user shop-migration", AccessKeyID: "AKIAEXAMPLE", SourceAddress: "203.0.113.77", UserAgent: "aws-cli/2.31"},
+		}}).last(),
+		"card_gone":              guarded().add(approvals.EventTampered, "", gone()).card(),
+		"card_not_written_again": guarded().add(approvals.EventTampered, "", lost()).card(),
+		"card_role_gone":         guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleGone, At: at.Add(time.Minute)}).card(),
+		"card_rewritten":         guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).card(),
+		"card_held":              guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).card(),
+		"thread_applied_unnamed": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Writes: 1, Seen: messages.SeenEqual, Unnamed: true}).last(),
+		"reply_refused_role": messages.RefusedRole("prod/AWSReservedSSO_Admin_0123456789abcdef belongs to IAM Identity Center.",
+			[]string{"Find the person's user id.", "Attach the policy below."}, "{\n  \"Version\": \"2012-10-17\"\n}"),
 		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", messages.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
 		}).last(),
@@ -183,6 +271,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_evidence_more":    applied().add(approvals.EventEvidence, "", func() messages.Evidence { e := exampleEvidence(); e.FollowUp = 1; e.Rows = e.Rows[:1]; return e }()).last(),
 		"thread_evidence_last":    applied().add(approvals.EventEvidence, "", messages.Evidence{FollowUp: 3, Last: true, Since: at, Until: at.Add(30 * time.Minute)}).last(),
 		"evidence_as_text":        messages.EvidenceAsText(applied().add(approvals.EventEvidence, "", exampleEvidence()).events[4]),
+
+		"loose_applied":  messages.Loose(applied().last(), r(applied()), exampleContext()),
+		"loose_evidence": messages.Loose(applied().add(approvals.EventEvidence, "", exampleEvidence()).last(), r(applied()), exampleContext()),
 
 		"reply_usage":                messages.Usage([]string{"prod", "staging"}),
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
@@ -214,6 +305,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
 		approvals.RefusedNotMember, approvals.RefusedNotApprover, approvals.RefusedAlreadyVoted, approvals.RefusedNoPolicy,
+		approvals.RefusedFormLost,
 	} {
 		refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: code, Standing: approvals.Guest}
 		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), refusal, exampleContext())

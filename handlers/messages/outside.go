@@ -1,9 +1,11 @@
 package messages
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -88,6 +90,27 @@ func code(text string, limit int) string {
 		return "`-`"
 	}
 	return "`" + markup.Replace(text) + "`"
+}
+
+// jsonBlock shows a JSON document as it is to be used, as a code block of at most limit characters, or "" when it is longer:
+// half a document is of no use. What could end the block, hide or turn text around is written in JSON's own way.
+func jsonBlock(document string, limit int) string {
+	var b strings.Builder
+	for _, r := range document {
+		switch {
+		case r == '\n', r >= ' ' && r <= '~' && r != '`':
+			b.WriteRune(r)
+		default:
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		}
+	}
+	block := "```\n" + markup.Replace(b.String()) + "\n```"
+	if document == "" || utf8.RuneCountInString(block) > limit {
+		return ""
+	}
+	return block
 }
 
 // raw shows a text from outside where Slack parses nothing: plain_text objects and raw_text cells. Both must not be

@@ -38,6 +38,8 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 		return what + fmt.Sprintf("you have approved this request before, and one person counts once. %d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
 		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot has to name them."
+	case approvals.RefusedFormLost:
+		return "The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again."
 	default:
 		return what + "revokebot does not know this button. Use the buttons of the newest card."
 	}
@@ -101,6 +103,7 @@ func refusedInThread(e approvals.Event) *Message {
 		approvals.RefusedNotApprover:  "they are not on the list of approvers",
 		approvals.RefusedAlreadyVoted: "one person counts once",
 		approvals.RefusedNoPolicy:     "no approvers are configured",
+		approvals.RefusedFormLost:     "the form that asks for a reason may not have opened; nothing is denied until it is sent",
 	}[f.Code]
 	if why == "" {
 		why = "revokebot does not know that button"

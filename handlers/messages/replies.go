@@ -158,11 +158,6 @@ func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// DenyAgain answers a Deny whose form may not have opened.
-func DenyAgain() *Message {
-	return sentence("The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again.")
-}
-
 // ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {

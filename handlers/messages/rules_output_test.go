@@ -32,6 +32,7 @@ func foreign(t *rapid.T, label string) string {
 }
 
 var (
+	blocks  = regexp.MustCompile("```\n[^`]*\n```")
 	spans   = regexp.MustCompile("`[^`\n]*`")
 	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
 	angled  = regexp.MustCompile(`<[^>]*>?`)
@@ -47,7 +48,12 @@ func outsideHarmless(t interface{ Errorf(string, ...any) }, name, text string) {
 			t.Errorf("%s: markup in a code span: %q", name, span)
 		}
 	}
-	rest := spans.ReplaceAllString(text, "")
+	for _, block := range blocks.FindAllString(text, -1) {
+		if strings.ContainsAny(block, "<>") {
+			t.Errorf("%s: markup in a code block: %q", name, block)
+		}
+	}
+	rest := spans.ReplaceAllString(blocks.ReplaceAllString(text, ""), "")
 	for _, tag := range angled.FindAllString(rest, -1) {
 		if !allowed.MatchString(tag) {
 			t.Errorf("%s: markup from outside: %q in %q", name, tag, text)
@@ -137,14 +143,33 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch")})
 	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
 	s.add(approvals.EventEvidence, "", evidence)
+	seen := messages.Enforcement{State: messages.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
+	s.add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: messages.Verdict(foreign(t, "verdict"))})
+	s.add(approvals.EventSeenDenied, "", seen)
+	lost := messages.Tampered{State: messages.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried."}
+	s.add(approvals.EventTampered, "", lost)
+	lost.State, lost.Promise = messages.TamperedState(foreign(t, "state")), cutoff
+	s.add(approvals.EventTampered, "", lost)
+	back := messages.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back")}
+	s.add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
+	changes := messages.Finding{}
+	for range rapid.IntRange(0, 50).Draw(t, "changes") {
+		changes.Changes = append(changes.Changes, messages.Change{
+			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"), UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
+		})
+	}
+	s.add(approvals.EventFinding, "", changes)
+	s.add(approvals.EventHeld, "", messages.Held{At: at, After: time.Hour, Cutoff: cutoff})
 	out := map[string]*messages.Message{
-		"plain":   messages.Plain(foreign(t, "plain")),
-		"nothere": messages.NotHere(foreign(t, "word")),
-		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
-		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
-		"posting": messages.CardImpossible(foreign(t, "slack error")),
-		"usage":   messages.Usage(nil),
-		"text":    messages.EvidenceAsText(s.events[len(s.events)-1]),
+		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),
+		"proof":        messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
+		"plain":        messages.Plain(foreign(t, "plain")),
+		"nothere":      messages.NotHere(foreign(t, "word")),
+		"refused":      messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
+		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
+		"posting":      messages.CardImpossible(foreign(t, "slack error")),
+		"usage":        messages.Usage(nil),
+		"text":         messages.EvidenceAsText(approvals.Event{Type: approvals.EventEvidence, Detail: must(real, evidence)}),
 	}
 	for n := 1; n <= len(s.events); n++ {
 		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
@@ -153,6 +178,11 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		}
 	}
 	return out
+}
+
+// jsonOf is a document with a text in it.
+func jsonOf(t *testing.T, text string) string {
+	return string(must(t, map[string]string{"Resource": text}))
 }
 
 // Rule 18.

@@ -67,7 +67,15 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 			return nil
 		}
 	case approvals.EventFinding:
-		return finding(e)
+		return finding(before, e, c)
+	case approvals.EventTampered:
+		return tampered(before, e, c)
+	case approvals.EventRewritten:
+		return rewritten(e)
+	case approvals.EventHeld:
+		return held(e)
+	case approvals.EventFilesRefused:
+		return filesRefused(e)
 	case approvals.EventEvidence:
 		return evidence(e, c)
 	default:
@@ -104,8 +112,11 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
 	}
 	word := "*Applied* to %s. %s.\n"
-	if a.Seen == SeenOther {
+	switch {
+	case a.Seen == SeenOther:
 		word = "*Written* to %s, and not there as written when it was read again. %s.\n"
+	case a.Seen != SeenEqual:
+		word = "*Written* to %s, and not read back. %s.\n"
 	}
 	text := fmt.Sprintf(word+
 		"• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
@@ -115,6 +126,9 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.CallerARN != "" {
 		text += "\n• Written as " + code(a.CallerARN, 300) + "."
 	}
+	if a.Unnamed {
+		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
+	}
 	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers."
 	return sentence(text)
 }
@@ -122,10 +136,8 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 func readBack(before approvals.Request, e approvals.Event) *Message {
 	r, err := detail[ReadBack](e)
 	switch {
-	case err != nil:
-		return nil
-	case r.Equal:
-		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what was written. This proves that it is stored, not yet that it is enforced.")
+	case err != nil, r.Equal:
+		return nil // the proof says it
 	case r.Error != "":
 		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the write speaks for it. " +
 			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
@@ -148,7 +160,8 @@ func setAside(e approvals.Event) *Message {
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided:
+		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld:
 		return true
 	default:
 		return false
@@ -167,12 +180,18 @@ func askAgain(m *Message, r approvals.Request, c Context) *Message {
 const shownRefusals = 3
 
 // finding tells what was noticed about the role.
-func finding(e approvals.Event) *Message {
+func finding(before approvals.Request, e approvals.Event, c Context) *Message {
 	f, err := detail[Finding](e)
 	if err != nil {
 		return nil
 	}
+	if len(f.Changes) > 0 {
+		return culprits(before, f.Changes, c)
+	}
 	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
+	if f.Urgent {
+		text = mentions(involved(before)) + ": " + text
+	}
 	if len(f.Trust) > 0 {
 		text += "\n" + trust(f.Trust)
 	}

@@ -43,11 +43,13 @@ type Options struct {
 	ExpireAfter   time.Duration       // 0: 15 min
 	Margin        time.Duration       // 0: 30 s
 	FollowUps     []time.Duration     // of the trail
+	Guard         []time.Duration     // when the deny is looked at again; nil: never
 	RequireReason bool                //
 	Propagation   time.Duration       // of AWS's policies; 0: at once
 	TrailDelay    time.Duration       // of CloudTrail; 0: at once
 	ClockOffset   time.Duration       // of AWS's clock against everybody else's
 	Protected     []string            // patterns of protected roles
+	AllowUnnamed  bool                // as aws.Account has it, of all accounts
 	Slack         slackstandin.Config // Logger is set by New
 	ErrorsAllowed bool                // ERROR lines do not fail the test
 }
@@ -176,7 +178,7 @@ func (b *Bench) Start() int {
 			Cloud: cloud, Channels: []string{actors.Incident}, Requesters: b.options.Requesters,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
-			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps,
+			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,
 		},
 	})
 	if err != nil {
@@ -225,6 +227,7 @@ func (b *Bench) cloudConfig(client *http.Client, log *slog.Logger) aws.Config {
 	account := func(name, id string) aws.Account {
 		return aws.Account{
 			Name: name, ID: id, AssumeRole: b.World.Spokes[name], ExternalID: actors.ExternalID, Regions: []string{"us-east-1", "eu-west-1"},
+			AllowUnnamedSessions: b.options.AllowUnnamed,
 		}
 	}
 	return aws.Config{

@@ -247,7 +247,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	c.that(invEnd, r.State.Ended() || open, "request %s is %s", r.ID, r.State)
 	for _, t := range []approvals.EventType{
 		approvals.EventApproved, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
-		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack,
+		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld,
 	} {
 		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
 	}
@@ -294,7 +294,9 @@ func (l *lane) checkRole(c *checks, r approvals.Request, role messages.Role, eve
 func promised(events []approvals.Event, cutoff time.Time) bool {
 	return slices.ContainsFunc(events, func(e approvals.Event) bool {
 		var s messages.Started
-		return e.Type == approvals.EventStarted && json.Unmarshal(e.Detail, &s) == nil && s.Cutoff.Equal(cutoff)
+		var again messages.Tampered
+		return e.Type == approvals.EventStarted && json.Unmarshal(e.Detail, &s) == nil && s.Cutoff.Equal(cutoff) ||
+			e.Type == approvals.EventTampered && json.Unmarshal(e.Detail, &again) == nil && again.Promise.Equal(cutoff)
 	})
 }
 
@@ -321,12 +323,20 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
 
 	var want, got []string
+	edited := make(map[string]bool)
 	for i, e := range events {
 		before, err := approvals.Fold(r.ID, events[:i])
 		if err != nil {
 			return err
 		}
-		if m := messages.Thread(before, e, about); m != nil {
+		m := messages.Thread(before, e, about)
+		if name := messages.Living(e); name != "" {
+			if m = nil; !edited[name] { // it is where its first event is, and shows all of them
+				m = messages.LivingMessage(name, r, events, about)
+			}
+			edited[name] = true
+		}
+		if m != nil {
 			want = append(want, strconv.FormatInt(e.Seq, 10)+" "+m.Text)
 		}
 	}

@@ -178,6 +178,7 @@ accounts:
     regions: [us-east-1]
 revocation:
   margin: %v
+  guard: [1s, 2s]
 trail:
   lookback: 1h
   follow_ups: [2s]

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,8 +213,41 @@ func TestTheRealClientReadsUserGroups(t *testing.T) {
 	})
 }
 
+func TestAnUploadThatIsNotAsItWasAnnouncedIsRefused(t *testing.T) {
+	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "chat:write.public")}, func(t *testing.T, r *rig) {
+		r.refused("missing_argument", "files.getUploadURLExternal", "filename", "a.png", "length", "0")
+		r.refused("file_upload_size_restricted", "files.getUploadURLExternal", "filename", "a.png", "length", "99999999")
+		r.refused("alt_txt_too_large", "files.getUploadURLExternal", "filename", "a.png", "length", "1", "alt_txt", strings.Repeat("é", 1001))
+		r.must("files.getUploadURLExternal", "filename", "a.png", "length", "1", "alt_txt", strings.Repeat("é", 1000))
+		upload := func() (file string) {
+			announced := r.must("files.getUploadURLExternal", "filename", "a.txt", "length", "3")
+			to := slackgo.UploadToURLParameters{UploadURL: announced["upload_url"].(string), Content: "abc", Filename: "a.txt"}
+			if err := r.api.UploadToURL(t.Context(), to); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.api.UploadToURL(t.Context(), to); err == nil {
+				t.Error("the address takes a second upload")
+			}
+			return announced["file_id"].(string)
+		}
+		unsent := r.must("files.getUploadURLExternal", "filename", "a.txt", "length", "3")["file_id"].(string)
+		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+unsent+`"}]`, "channel_id", incident)
+		id := upload()
+		list := `[{"id":"` + id + `"}]`
+		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+id+`"},{"id":"`+id+`"}]`, "channel_id", incident)
+		r.refused("invalid_arguments", "files.completeUploadExternal", "files", list, "thread_ts", "1700000000.000100")
+		r.refused("channel_not_found", "files.completeUploadExternal", "files", list, "channel_id", "C0NONE")
+		r.refused("thread_not_found", "files.completeUploadExternal", "files", list, "channel_id", incident, "thread_ts", "1700000000.000100")
+		if n := len(r.Messages(incident)); n != 0 {
+			t.Errorf("%d messages of what was refused", n)
+		}
+		r.must("files.completeUploadExternal", "files", list)
+		r.refused("file_not_found", "files.completeUploadExternal", "files", list, "channel_id", incident)
+	})
+}
+
 func TestAFileIsUploadedIntoAThreadByTheRealClient(t *testing.T) {
-	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}, func(t *testing.T, r *rig) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		root := r.card(incident)
 		summary, err := r.api.UploadFileContext(t.Context(), slackgo.UploadFileParameters{
 			Channel: incident, ThreadTimestamp: root, Filename: "sessions.csv", Title: "Sessions", AltTxt: "All sessions",
@@ -237,6 +271,10 @@ func TestAFileIsUploadedIntoAThreadByTheRealClient(t *testing.T) {
 		}
 		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"F0"}]`, "channel_id", incident)
 		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+f.ID+`"}]`, "channel_id", incident)
+		thread := r.must("conversations.replies", "channel", incident, "ts", root)
+		if text := fmt.Sprint(thread["messages"]); !strings.Contains(text, "sessions.csv") || !strings.Contains(text, "All sessions") {
+			t.Errorf("the thread does not show the file: %s", text)
+		}
 		if got := r.Calls("upload"); len(got) != 2 {
 			t.Errorf("%d uploads recorded", len(got))
 		}

@@ -116,7 +116,7 @@ func (s *Server) messageLocked(m *message, metadata bool) map[string]any {
 		p["edited"] = map[string]any{"user": m.UserID, "ts": m.TS}
 	}
 	if len(m.Files) > 0 {
-		p["files"] = filesJSON(m.Files)
+		p["files"] = s.filesJSON(m.Files)
 	}
 	if m.ThreadTS != "" {
 		p["thread_ts"] = m.ThreadTS

@@ -14,14 +14,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of files.getUploadURLExternal: characters of a picture's description, and bytes of a snippet.
 const (
+	// maxFile is the largest upload in bytes that the stand-in keeps.
+	maxFile = 16 << 20
+	// maxAltText is the longest alt_txt in characters, maxSnippet the largest snippet in bytes (Slack documentation,
+	// "files.getUploadURLExternal").
 	maxAltText = 1000
 	maxSnippet = 1 << 20
 )
-
-// maxFile is the largest upload in bytes that the stand-in keeps.
-const maxFile = 16 << 20
 
 // File is a file in a message.
 type File struct {
@@ -35,7 +35,7 @@ type file struct {
 	token    string // of the upload URL
 	content  []byte
 	uploaded bool
-	shared   bool
+	complete bool
 }
 
 // File returns what is known of an uploaded file, with its bytes.
@@ -58,17 +58,15 @@ func (s *Server) FileContent(id string) ([]byte, bool) {
 // uploadURL is files.getUploadURLExternal.
 func (s *Server) uploadURL(c *call) answer {
 	size, err := strconv.Atoi(c.args["length"])
-	if err != nil || size == 0 {
-		return refuse("invalid_arguments", "[ERROR] must be more than 0 [json-pointer:/length]")
-	}
-	if utf8.RuneCountInString(c.args["alt_txt"]) > maxAltText {
-		return refuse("alt_txt_too_large")
-	}
-	if c.args["snippet_type"] != "" && size > maxSnippet {
+	switch {
+	case err != nil || size == 0:
+		return refuse("missing_argument") // as Slack says of a length of 0
+	case c.args["snippet_type"] != "" && size > maxSnippet:
 		return refuse("snippet_too_large")
-	}
-	if size > maxFile {
+	case size > maxFile:
 		return refuse("file_upload_size_restricted")
+	case utf8.RuneCountInString(c.args["alt_txt"]) > maxAltText:
+		return refuse("alt_txt_too_large")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +129,7 @@ func uploadedBytes(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return content, nil
 }
 
-// completeUpload is files.completeUploadExternal: it puts uploaded files into one message.
+// completeUpload is files.completeUploadExternal: it puts uploaded files into one message, once.
 func (s *Server) completeUpload(c *call) answer {
 	var wanted []struct {
 		ID    string `json:"id"`
@@ -143,10 +141,10 @@ func (s *Server) completeUpload(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []File
-	seen := map[string]bool{}
+	seen := make(map[string]bool)
 	for _, want := range wanted {
 		f := s.files[want.ID]
-		if f == nil || !f.uploaded || f.shared || seen[want.ID] {
+		if f == nil || !f.uploaded || f.complete || seen[want.ID] {
 			return refuse("file_not_found")
 		}
 		seen[want.ID] = true
@@ -158,23 +156,35 @@ func (s *Server) completeUpload(c *call) answer {
 		list = append(list, shown)
 	}
 	if c.args["channel_id"] == "" {
-		return success("files", filesJSON(list)) // private to the app
+		if c.args["thread_ts"] != "" {
+			return refuse("invalid_arguments", "[ERROR] thread_ts needs channel_id")
+		}
+		s.completeLocked(list) // private to the app
+		return success("files", s.filesJSON(list))
 	}
 	channel, problem := s.writableLocked(c.args["channel_id"])
 	if problem != "" {
 		return refuse(problem)
 	}
+	if !channel.BotMember && !channel.DM {
+		return refuse("not_in_channel") // chat:write.public does not reach as far as files
+	}
 	threadTS, problem := s.threadLocked(channel.ID, c.args["thread_ts"])
 	if problem != "" {
 		return refuse(problem)
 	}
-	for i, want := range wanted {
-		s.files[want.ID].shared, s.files[want.ID].Title = true, list[i].Title
-	}
+	s.completeLocked(list)
 	s.addLocked(&message{Message: Message{
 		ChannelID: channel.ID, ThreadTS: threadTS, UserID: s.cfg.BotUserID, Text: c.args["initial_comment"], Files: list,
 	}})
-	return success("files", filesJSON(list))
+	return success("files", s.filesJSON(list))
+}
+
+// completeLocked ends the uploads: none of them can be completed again. Their titles are final.
+func (s *Server) completeLocked(list []File) {
+	for _, f := range list {
+		s.files[f.ID].complete, s.files[f.ID].Title = true, f.Title
+	}
 }
 
 // fileType is Slack's short name of a type: the ending, for all that matters here.
@@ -195,12 +205,13 @@ func fileMode(f File) string {
 	return "hosted"
 }
 
-func filesJSON(files []File) []any {
+// filesJSON is files as the Web API shows them. All are the bot's.
+func (s *Server) filesJSON(files []File) []any {
 	list := make([]any, 0, len(files))
 	for _, f := range files {
 		list = append(list, map[string]any{
 			"id": f.ID, "name": f.Name, "title": f.Title, "mimetype": f.MimeType, "filetype": fileType(f), "size": f.Size,
-			"alt_txt": f.AltText, "mode": fileMode(f), "is_external": false, "file_access": "visible",
+			"alt_txt": f.AltText, "user": s.cfg.BotUserID, "mode": fileMode(f), "is_external": false, "file_access": "visible",
 		})
 	}
 	return list

@@ -3,6 +3,7 @@ package slack_test
 import (
 	"fmt"
 	"mime/multipart"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,8 +25,20 @@ func (r *rig) uploads(name, content, alt string) string {
 	return f.ID
 }
 
+// sends uploads the bytes of a file and shares it with nobody yet.
+func (r *rig) sends(name, content string) string {
+	r.t.Helper()
+	announced := r.must("files.getUploadURLExternal", "filename", name, "length", strconv.Itoa(len(content)))
+	resp, err := r.http.Post(announced["upload_url"].(string), "application/octet-stream", strings.NewReader(content))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return announced["file_id"].(string)
+}
+
 func TestAPictureIsShownOnlyFromAFileThatIsOne(t *testing.T) {
-	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}, func(t *testing.T, r *rig) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		picture, text := r.uploads("timeline.png", onePixel, "Sessions over time"), r.uploads("events.csv", "a,b\n", "")
 		blocks := func(file string) string {
 			return `[{"type":"image","block_id":"p","alt_text":"Sessions over time","slack_file":` + file + `}]`
@@ -52,14 +65,14 @@ func TestAPictureIsShownOnlyFromAFileThatIsOne(t *testing.T) {
 }
 
 func TestFilesHaveSlacksLimitsAndAreSharedOnce(t *testing.T) {
-	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}, func(t *testing.T, r *rig) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		r.refused("alt_txt_too_large", "files.getUploadURLExternal", "filename", "x.png", "length", "1", "alt_txt", strings.Repeat("é", 1001))
 		r.must("files.getUploadURLExternal", "filename", "x.png", "length", "1", "alt_txt", strings.Repeat("é", 1000))
 		r.refused("snippet_too_large", "files.getUploadURLExternal", "filename", "x.md", "length", "1048577", "snippet_type", "markdown")
 		r.must("files.getUploadURLExternal", "filename", "x.md", "length", "1048577")
 
 		root := r.card(incident)
-		a, b := r.uploads("report.md", "# Incident\n", ""), r.uploads("events.csv", "a,b\n", "")
+		a, b := r.sends("report.md", "# Incident\n"), r.sends("events.csv", "a,b\n")
 		twice := `[{"id":"` + a + `"},{"id":"` + a + `"}]`
 		r.refused("file_not_found", "files.completeUploadExternal", "files", twice, "channel_id", incident)
 		both := `[{"id":"` + a + `","title":"Report"},{"id":"` + b + `"}]`
@@ -81,7 +94,7 @@ func TestFilesHaveSlacksLimitsAndAreSharedOnce(t *testing.T) {
 }
 
 func TestAnUploadIsOnePartWhateverItsName(t *testing.T) {
-	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}, func(t *testing.T, r *rig) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		for name, c := range map[string]struct {
 			parts  []string
 			status int

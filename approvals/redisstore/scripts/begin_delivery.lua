@@ -1,7 +1,7 @@
 -- Takes the lease on telling Slack about a request.
 -- KEYS: 1 delivery hash, 2 request hash
 -- ARGV: 1 worker, 2 lease (ms)
--- Returns 'busy', 'unknown', or card, card_seq, cursor, intent.
+-- Returns 'busy', 'unknown', or 'ok', card, card_seq, cursor, part, intent, living.
 if redis.call('EXISTS', KEYS[2]) == 0 then
   return {'unknown'}
 end
@@ -17,5 +17,5 @@ local left = redis.call('PTTL', KEYS[2])
 if left > 0 then
   redis.call('PEXPIRE', KEYS[1], left)
 end
-local d = redis.call('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'intent')
-return {'ok', d[1] or '', d[2] or '0', d[3] or '0', d[4] or '0'}
+local d = redis.call('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'part', 'intent', 'living')
+return {'ok', d[1] or '', d[2] or '0', d[3] or '0', d[4] or '0', d[5] or '0', d[6] or ''}

@@ -1,0 +1,119 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/handlers"
+)
+
+// Upload implements handlers.Slack: an upload address, the bytes, and the sharing, which alone shows anything (Slack
+// documentation, "files.completeUploadExternal": without it the upload is discarded). The sharing makes a message, so it
+// takes its turn as one.
+func (s *slackClient) Upload(ctx context.Context, channel, thread string, f handlers.Upload) error {
+	if err := s.pace.turn(ctx, channel, thread+"/"+f.Name); err != nil {
+		return err
+	}
+	const address = "files.getUploadURLExternal"
+	to, err := s.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+		FileName: f.Name, FileSize: len(f.Content), AltTxt: f.AltText,
+	})
+	switch {
+	case err != nil:
+		return notYetShared(fileError(address, err))
+	case to.UploadURL == "" || to.FileID == "":
+		return notYetShared(emptyAnswer(address))
+	}
+	if err := s.api.UploadToURL(ctx, slack.UploadToURLParameters{
+		UploadURL: to.UploadURL, Reader: bytes.NewReader(f.Content), Filename: f.Name,
+	}); err != nil {
+		return notYetShared(uploadError(err))
+	}
+	const share = "files.completeUploadExternal"
+	shared, err := s.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
+		Files: []slack.FileSummary{{ID: to.FileID, Title: f.Title}}, Channel: channel, ThreadTimestamp: thread,
+	})
+	switch {
+	case err != nil:
+		return fileError(share, err)
+	case len(shared.Files) == 0:
+		return emptyAnswer(share)
+	}
+	return nil
+}
+
+// fileError sorts an error of a method for files. What Slack refuses with a code that says nothing about anything else,
+// a missing scope or one that is not known here, is about the file: messages of the same thread go through, and one file
+// must not hold them up.
+func fileError(method string, err error) error {
+	e, ok := errors.AsType[*handlers.SlackError](slackError(method, err))
+	if !ok {
+		return err
+	}
+	switch e.Code {
+	case "missing_scope", "not_allowed_token_type", "no_permission", "access_denied":
+		e.Kind = handlers.SlackNoFiles
+	case "file_not_found": // the address of the upload ran out, or its bytes did not arrive
+		e.Kind = handlers.SlackPassing
+	}
+	if _, answered := errors.AsType[slack.SlackErrorResponse](err); answered && e.Kind == handlers.SlackUnknown {
+		e.Kind = handlers.SlackNoFiles
+	}
+	return e
+}
+
+// uploadError sorts an error of the upload itself. The address is a credential, and an error of the network names it.
+func uploadError(err error) error {
+	e, ok := errors.AsType[*handlers.SlackError](slackError("upload", err))
+	if !ok {
+		return err
+	}
+	if e.Code == "" {
+		e.Err = errors.New("the upload address did not answer")
+	}
+	return e
+}
+
+// notYetShared is for what failed before the file was shared: it is not in the thread, so it can be tried again.
+func notYetShared(err error) error {
+	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnsure {
+		e.Kind = handlers.SlackPassing
+	}
+	return err
+}
+
+// FindFile implements handlers.Slack with conversations.replies. A file of that name that somebody else uploaded is not
+// it: who can write in the channel must not be able to keep the bot's own away.
+func (s *slackClient) FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error) {
+	if !s.identified() {
+		if err := s.identify(ctx); err != nil {
+			return false, err
+		}
+	}
+	user := s.self.Load().user
+	oldest := strconv.FormatInt(since.Add(-findSkew).Unix(), 10)
+	cursor := ""
+	for {
+		replies, more, next, err := s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: 200,
+		})
+		if err != nil {
+			return false, slackError("conversations.replies", err)
+		}
+		for _, m := range replies {
+			for _, f := range m.Files {
+				if f.Name == name && m.User == user && user != "" {
+					return true, nil
+				}
+			}
+		}
+		if cursor = next; !more || cursor == "" {
+			return false, nil
+		}
+	}
+}

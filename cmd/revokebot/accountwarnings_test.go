@@ -1,0 +1,18 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+func TestAnAccountThatIsBoundedOrNamedLessThanItCouldBeIsWarnedAbout(t *testing.T) {
+	spoke := "arn:aws:iam::111122223333:role/revokebot-spoke"
+	got := accountWarnings([]aws.Account{
+		{Name: "ambient"}, {Name: "good", AssumeRole: spoke}, {Name: "unnamed", AssumeRole: spoke, AllowUnnamedSessions: true},
+	})
+	if len(got) != 2 || !strings.HasPrefix(got[0], "accounts.ambient has no assume_role") || !strings.HasPrefix(got[1], "accounts.unnamed has allow_unnamed_sessions") {
+		t.Errorf("warned: %q", got)
+	}
+}

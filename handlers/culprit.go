@@ -1,0 +1,143 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// asks is when CloudTrail is asked who changed the deny: at once, and again because it is minutes late (AWS CloudTrail User
+// Guide, "How CloudTrail works": typically within about five minutes).
+var asks = []time.Duration{0, time.Minute, 3 * time.Minute, 6 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute}
+
+// maxAskTries is how often one of these is tried again.
+const maxAskTries = 3
+
+// ask is the body of a culprit item.
+type ask struct {
+	Since time.Time `json:"since"` // AWS's clock: when the deny was seen on the role last
+	Last  bool      `json:"last,omitempty"`
+}
+
+// askWho queues the questions who changed the deny.
+func (w *watchman) askWho(t *approvals.Transition, source string) {
+	since := w.lastWritten()
+	for i, after := range asks {
+		body, err := json.Marshal(ask{Since: since, Last: i == len(asks)-1})
+		if err != nil {
+			continue // unreachable: a time and a bool
+		}
+		t.Due = append(t.Due, approvals.Due{After: after, Item: approvals.Item{
+			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source), Body: body,
+		}})
+	}
+}
+
+// lastWritten is when AWS took the deny the last time, by its own clock as far as the log has it.
+func (w *watchman) lastWritten() time.Time {
+	var at time.Time
+	for _, e := range w.events {
+		var written struct {
+			At time.Time `json:"at"`
+		}
+		if (e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten) && json.Unmarshal(e.Detail, &written) == nil {
+			at = latest(at, written.At)
+		}
+	}
+	if at.IsZero() { // a try that died had written it
+		at = promisedBy(w.events).Add(-w.h.Margin - time.Minute)
+	}
+	return at
+}
+
+// culprit asks CloudTrail who changed the deny and tells what is new.
+func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
+	var q ask
+	if err := json.Unmarshal(item.Body, &q); err != nil {
+		return fmt.Errorf("a question about request %s: %w", item.Request, err)
+	}
+	r, events, err := h.Store.Load(ctx, item.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	told, found := toldChanges(events, q.Since)
+	if found || r.Has(item.Source) {
+		return nil
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	all, err := h.Cloud.Tampering(ctx, aws.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Since: q.Since})
+	var changes []messages.Change
+	for _, one := range all {
+		if !told[one.EventID] && !one.At.Before(q.Since) {
+			changes = append(changes, change(one))
+		}
+	}
+	switch {
+	case len(changes) > 0:
+		return h.tellChanges(ctx, r, item, changes)
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil && !aws.Final(err) && item.Attempt < maxAskTries:
+		return &Again{After: retryAfter(err, item.Attempt)}
+	case err != nil && (aws.Final(err) || q.Last):
+		h.log.WarnContext(ctx, "CloudTrail could not be asked who changed the deny", "request", r.ID, "error", err)
+		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit blind", messages.Finding{
+			Sentence: "CloudTrail could not be asked who changed the deny: " + explained(err) + " Look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
+		})
+	case q.Last && err == nil:
+		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", messages.Finding{
+			Sentence: "CloudTrail does not show who changed the deny, 20 minutes after it was missed. That does not mean that nobody did: look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
+		})
+	default:
+		return nil // there are later questions
+	}
+}
+
+// tellChanges records who it was. The step is made on the log as it was read, so that two questions at the same time do
+// not tell the same.
+func (h *Handlers) tellChanges(ctx context.Context, r approvals.Request, item approvals.Item, changes []messages.Change) error {
+	t := approvals.Transition{RequestID: r.ID, Expect: r.Seq}
+	if err := add(&t, approvals.EventFinding, item.Source, messages.Finding{Changes: changes}); err != nil {
+		return err
+	}
+	err := h.Store.Commit(ctx, t)
+	if errors.Is(err, approvals.ErrConflict) {
+		return &Again{After: time.Second, Busy: true}
+	}
+	return err
+}
+
+// toldChanges gathers what the thread has of who changed the deny, and whether one of it was since a moment.
+func toldChanges(events []approvals.Event, since time.Time) (ids map[string]bool, found bool) {
+	ids = make(map[string]bool)
+	for _, e := range events {
+		var f messages.Finding
+		if e.Type != approvals.EventFinding || json.Unmarshal(e.Detail, &f) != nil {
+			continue
+		}
+		for _, c := range f.Changes {
+			ids[c.EventID] = true
+			found = found || !c.At.Before(since)
+		}
+	}
+	return ids, found
+}
+
+func change(c aws.Change) messages.Change {
+	return messages.Change{
+		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID, SourceAddress: c.SourceAddress,
+		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: c.Cutoff,
+	}
+}

@@ -1,0 +1,217 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
+const maxLookTries = 7
+
+// guard looks whether the deny of an applied revocation is still on the role, and writes it again if not.
+//
+// The approval that the deny was written under covers that: nothing is denied that people did not agree to deny, so nobody
+// is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It ends when an undo is approved.
+func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
+	var l look
+	if err := json.Unmarshal(item.Body, &l); err != nil {
+		return fmt.Errorf("a look at request %s: %w", item.Request, err)
+	}
+	r, events, err := h.Store.Load(ctx, item.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w := &watchman{h: h, item: item, look: l, request: r, events: events}
+	if w.done() {
+		return nil
+	}
+	if w.duty, err = h.onDuty(ctx, r, events); err != nil || w.duty.off() {
+		return err
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	w.role = c.Role
+	if promise := w.ownPromise(); !promise.IsZero() {
+		return w.write(ctx, aws.Check{}, promise) // a try that promised and died goes on
+	}
+	check, err := h.Cloud.Check(ctx, aws.CheckQuery{AccountName: w.role.Account, RoleName: w.role.Name, RoleID: w.role.ID, Cutoff: promisedBy(events)})
+	if err != nil {
+		return w.blind(ctx, err)
+	}
+	return w.judge(ctx, check)
+}
+
+// watchman is one look.
+type watchman struct {
+	h       *Handlers
+	item    approvals.Item
+	look    look
+	request approvals.Request
+	events  []approvals.Event
+	role    messages.Role
+	duty    duty
+}
+
+// Sources of what one look can record.
+func (w *watchman) written() string { return w.item.Source + " written" }
+func (w *watchman) failed() string  { return w.item.Source + " failed" }
+
+// done reports whether this look was made already, or has become needless: the role is gone, or the deny was written again
+// since, which brings looks of its own.
+func (w *watchman) done() bool {
+	if w.request.Has(w.written()) || w.request.Has(w.failed()) {
+		return true
+	}
+	if w.look.Rewrite > 0 && w.look.Rewrite < w.rewrites() && w.ownPromise().IsZero() {
+		return true
+	}
+	for _, e := range w.events {
+		t, ok := tampering(e)
+		if ok && (!t.Lost() || e.Source == w.item.Source && t.Promise.IsZero()) {
+			return true
+		}
+		if e.Type == approvals.EventHeld {
+			return true
+		}
+	}
+	return false
+}
+
+func tampering(e approvals.Event) (messages.Tampered, bool) {
+	var t messages.Tampered
+	ok := e.Type == approvals.EventTampered && json.Unmarshal(e.Detail, &t) == nil
+	return t, ok
+}
+
+// rewrites is how often a rewrite was promised.
+func (w *watchman) rewrites() int {
+	n := 0
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok && !t.Promise.IsZero() && !t.Resumed {
+			n++
+		}
+	}
+	return n
+}
+
+// losses is how often a look missed the deny; what one look told in several events is one.
+func (w *watchman) losses() int {
+	looks := make(map[string]bool)
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok && t.Lost() && !t.Resumed {
+			looks[strings.TrimSuffix(e.Source, " failed")] = true
+		}
+	}
+	return len(looks)
+}
+
+// ownPromise is the latest cutoff that this very look promised; zero when it did not.
+func (w *watchman) ownPromise() time.Time {
+	var promise time.Time
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok && (e.Source == w.item.Source || e.Source == w.resumed(t.Promise)) {
+			promise = latest(promise, t.Promise)
+		}
+	}
+	return promise
+}
+
+// resumed is the source of a later promise of the same look.
+func (w *watchman) resumed(cutoff time.Time) string {
+	return fmt.Sprintf("%s until %d", w.item.Source, cutoff.Unix())
+}
+
+// judge says what follows from what the look found.
+func (w *watchman) judge(ctx context.Context, check aws.Check) error {
+	switch {
+	case check.Good() && w.look.Last:
+		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, messages.Held{
+			At: check.At, After: w.age(ctx), Cutoff: check.Cutoff, Losses: w.losses(),
+		})
+	case check.Good():
+		return nil
+	case check.State == aws.RoleGone, check.State == aws.RoleReplaced:
+		return w.tell(ctx, w.item.Source, messages.Tampered{State: messages.TamperedState(check.State), At: check.At})
+	case w.duty.busy:
+		return &Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
+	case w.rewrites() >= messages.MaxRewrites:
+		return w.exhausted(ctx, check)
+	default:
+		return w.write(ctx, check, time.Time{})
+	}
+}
+
+// age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's clock.
+func (w *watchman) age(ctx context.Context) time.Duration {
+	now, err := w.h.Store.Now(ctx)
+	age := now.Sub(w.request.Ended)
+	switch {
+	case err != nil || age < w.look.After:
+		return w.look.After
+	case age >= time.Minute:
+		return age.Truncate(time.Minute)
+	default:
+		return age.Truncate(time.Second)
+	}
+}
+
+// exhausted tells, once and again at the last look, that the deny is not written any more.
+func (w *watchman) exhausted(ctx context.Context, check aws.Check) error {
+	source := "guard exhausted"
+	why := fmt.Sprintf("It was written again %d times already; whoever removes it is faster.", messages.MaxRewrites)
+	if w.look.Last {
+		source, why = w.item.Source, why+" This was the last look."
+	}
+	return w.tell(ctx, source, messages.Tampered{State: messages.TamperedState(check.State), Found: check.Cutoff, At: check.At, Why: why})
+}
+
+// tell records a loss that nothing is done about.
+func (w *watchman) tell(ctx context.Context, source string, t messages.Tampered) error {
+	t.Cutoff = promisedBy(w.events)
+	if t.Lost() {
+		t.SCP = aws.OldSessionsSCP(w.scpRole(), t.Cutoff)
+	}
+	w.h.log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID, "state", t.State, "why", t.Why)
+	tr := approvals.Transition{RequestID: w.request.ID, Expect: approvals.AppendOnly}
+	if err := add(&tr, approvals.EventTampered, source, t); err != nil {
+		return err
+	}
+	w.askWho(&tr, source)
+	return w.h.Store.Commit(ctx, tr)
+}
+
+// scpRole is what the service control policies name of the role.
+func (w *watchman) scpRole() aws.Role {
+	return aws.Role{
+		AccountName: w.role.Account, AccountID: w.role.AccountID, Partition: w.role.Partition, Name: w.role.Name, ARN: w.role.ARN,
+	}
+}
+
+// blind says what a look comes to that AWS did not answer.
+func (w *watchman) blind(ctx context.Context, cause error) error {
+	if ctx.Err() != nil {
+		return cause
+	}
+	w.h.log.WarnContext(ctx, "the deny could not be looked at", "request", w.request.ID, "error", cause)
+	if !aws.Final(cause) && w.item.Attempt < maxLookTries {
+		return &Again{After: retryAfter(cause, w.item.Attempt)}
+	}
+	source, sentence := "guard blind", "Whether the deny is still on the role could not be looked at: "+explained(cause)+" Later looks try again."
+	if w.look.Last {
+		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, and this was the last look: "+explained(cause)
+	}
+	return w.h.remark(ctx, w.request.ID, approvals.EventFinding, source, messages.Finding{Sentence: sentence})
+}

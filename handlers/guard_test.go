@@ -1,0 +1,643 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+)
+
+const denyPolicy = "AWSRevokeOlderSessions"
+
+// looks is shorter than the default of the configuration, which ends after half an hour.
+var looks = []time.Duration{7 * time.Second, 15 * time.Second, 50 * time.Second}
+
+// fightBack removes the deny every half second, with a key of its own, until it is stopped.
+func fightBack(t *testing.T, b *bench.Bench) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	client := iam.NewFromConfig(b.SDK(b.World.Rival))
+	var fight sync.WaitGroup
+	fight.Go(func() {
+		for ctx.Err() == nil {
+			_, _ = client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy)})
+			select {
+			case <-ctx.Done():
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	})
+	return func() { cancel(); fight.Wait() }
+}
+
+// removeAs takes the deny off the role as somebody.
+func removeAs(t *testing.T, b *bench.Bench, key awsstandin.AccessKey) {
+	t.Helper()
+	_, err := iam.NewFromConfig(b.SDK(key)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+		RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onRole is the deny on the role.
+func onRole(b *bench.Bench) string {
+	document, _ := b.World.Prod.RolePolicy(actors.DeployRole, denyPolicy)
+	return document
+}
+
+// cutoffOnRole is the cutoff of the deny on the role; zero when there is none.
+func cutoffOnRole(t *testing.T, b *bench.Bench) time.Time {
+	t.Helper()
+	var p struct {
+		Statement []struct {
+			Condition struct{ DateLessThan map[string]string }
+		}
+	}
+	document := onRole(b)
+	if document == "" {
+		return time.Time{}
+	}
+	if err := json.Unmarshal([]byte(document), &p); err != nil || len(p.Statement) == 0 {
+		t.Fatalf("%s: %v", document, err)
+	}
+	at, err := time.Parse(time.RFC3339, p.Statement[0].Condition.DateLessThan["aws:TokenIssueTime"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func count(card bench.Card, typ approvals.EventType) int {
+	n := 0
+	for _, e := range card.Events() {
+		if e.Type == typ {
+			n++
+		}
+	}
+	return n
+}
+
+// told counts the messages of the thread with a text.
+func told(card bench.Card, text string) int {
+	n := 0
+	for _, m := range card.Thread() {
+		if strings.Contains(m, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}})
+		card := applied(b)
+		written := onRole(b)
+		before := len(card.Events())
+		time.Sleep(29 * time.Minute)
+		if n := len(card.Events()); n != before || card.Says("held for") {
+			t.Errorf("%d events more before the last look:\n%s", n-before, b.Transcript())
+		}
+		time.Sleep(2 * time.Minute)
+		card.CaughtUp()
+		if told(card, "The deny *held for 30 min*") != 2 || !strings.Contains(proofs(b, card)[0].Text, "held for 30 min") || !strings.Contains(card.Message().Text, "held for 30 min") {
+			t.Errorf("it is not said that the deny held, in the thread, the proof and the card:\n%s", b.Transcript())
+		}
+		if onRole(b) != written || count(card, approvals.EventHeld) != 1 || count(card, approvals.EventTampered) != 0 {
+			t.Error("the deny that nobody touched was written again")
+		}
+	})
+}
+
+func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks, TrailDelay: 2 * time.Minute})
+		card := applied(b)
+		first := cutoffOnRole(t, b)
+		removeAs(t, b, b.World.Rival)
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		if again := cutoffOnRole(t, b); !again.After(first) {
+			t.Errorf("the new cutoff is %v, the first was %v", again, first)
+		}
+		b.Until("it is told", func() bool { return card.Says("*Written again*, time 1 of 5") })
+		loud := ""
+		for _, text := range card.Thread() {
+			if strings.Contains(text, "*the deny was taken off*") || strings.Contains(text, "*the deny was taken off ") {
+				loud = text
+			}
+		}
+		for _, words := range []string{
+			"<@" + actors.Rosa + "> and <@" + actors.Bob + ">", "found the inline policy `AWSRevokeOlderSessions` gone", "time 1 of 5",
+			"`/revoke-sessions undo prod/DeployRole`", "OnlyRevokebotChangesInlinePolicies", "role/revokebot-spoke", "```",
+		} {
+			if !strings.Contains(loud, words) {
+				t.Errorf("the loud message lacks %q:\n%s", words, loud)
+			}
+		}
+		writes := b.AWS.Calls("PutRolePolicy")
+		if by := writes[len(writes)-1].PrincipalARN; len(writes) != 2 || !strings.HasSuffix(by, "revokebot-spoke/"+card.ID) {
+			t.Errorf("%d writes, the last by %s", len(writes), by)
+		}
+		// The promise came before the write.
+		var promised, rewritten approvals.Event
+		for _, e := range card.Events() {
+			switch e.Type {
+			case approvals.EventTampered:
+				promised = e
+			case approvals.EventRewritten:
+				rewritten = e
+			}
+		}
+		var p messages.Tampered
+		var w messages.Rewritten
+		if json.Unmarshal(promised.Detail, &p) != nil || json.Unmarshal(rewritten.Detail, &w) != nil ||
+			!p.Promise.Equal(w.Cutoff) || promised.Seq > rewritten.Seq || !w.Back.Equal || w.Document != onRole(b) {
+			t.Errorf("promised %+v, written %+v, on the role %s", p, w, onRole(b))
+		}
+		b.Until("the proof is about the new cutoff", func() bool {
+			proof := proofs(b, card)[0].Text
+			return strings.Contains(proof, w.Cutoff.Format("2006-01-02 15:04:05")) && strings.Contains(proof, "written again on") && strings.Contains(proof, "*Simulated*")
+		})
+		// CloudTrail is late.
+		if card.Says("CloudTrail shows who") {
+			t.Error("somebody is named before CloudTrail knows")
+		}
+		time.Sleep(2 * time.Minute)
+		b.Until("it is told who it was", func() bool { return card.Says("*CloudTrail shows who changed the deny*") })
+		if !card.Says("shop-migration") || !card.Says("removed it") || !card.Says(b.World.Rival.AccessKeyID) {
+			t.Errorf("who it was:\n%s", b.Transcript())
+		}
+		time.Sleep(4 * time.Minute)
+		card.CaughtUp()
+		if n := told(card, "CloudTrail shows who"); n != 1 {
+			t.Errorf("it is told %d times who it was", n)
+		}
+		if !card.Says("The deny is on the role *50 s after it was applied*") || !card.Says("looks missed it once") {
+			t.Errorf("the end is not told:\n%s", b.Transcript())
+		}
+	})
+}
+
+// The thief has a key that the deny does not touch. Nobody can win that on the role: it is said, with what does help.
+func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks, Replicas: 2, TrailDelay: 30 * time.Second})
+		card := applied(b)
+		cutoff := cutoffOnRole(t, b)
+		stop := fightBack(t, b)
+		b.Until("it is said that the fight is lost", func() bool { return card.Says("and it is not being written again.*") })
+		time.Sleep(time.Minute)
+		stop()
+		card.CaughtUp()
+		if n := count(card, approvals.EventRewritten); n != 5 {
+			t.Errorf("written again %d times", n)
+		}
+		if n := len(b.AWS.Calls("PutRolePolicy")); n != 1+5 {
+			t.Errorf("%d writes", n)
+		}
+		var last time.Time
+		for _, e := range card.Events() {
+			var w messages.Rewritten
+			if e.Type != approvals.EventRewritten {
+				continue
+			}
+			if err := json.Unmarshal(e.Detail, &w); err != nil || w.Cutoff.Before(last) || w.Cutoff.Before(cutoff) {
+				t.Errorf("the cutoff went from %v to %v", last, w.Cutoff)
+			}
+			last = w.Cutoff
+		}
+		if n := told(card, "and it is not being written again.*"); n != 2 { // when it is lost, and at the last look
+			t.Errorf("the defeat is told %d times", n)
+		}
+		if !card.Says("DenyOlderSessionsOfTheRole") || !card.Says(last.Format("2006-01-02T15:04:05")) {
+			t.Errorf("the service control policy that helps is not there:\n%s", b.Transcript())
+		}
+		if n := told(card, "CloudTrail shows who"); n == 0 || n > 2 {
+			t.Errorf("it is told %d times who it was", n)
+		}
+		if title := card.Message().Text; !strings.HasPrefix(title, "Taken off the role again") {
+			t.Errorf("the card says %s", title)
+		}
+		if !strings.Contains(proofs(b, card)[0].Text, "*Stored: no.*") || card.Says("held for") {
+			t.Errorf("the proof says %s", proofs(b, card)[0].Text)
+		}
+	})
+}
+
+// A thief who gives up, or is stopped, loses: the deny stays.
+func TestTheThiefWhoIsStoppedLoses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		stop := fightBack(t, b)
+		b.Until("the deny was written again", func() bool { return count(card, approvals.EventRewritten) == 2 })
+		stop()
+		time.Sleep(time.Minute)
+		card.CaughtUp()
+		if onRole(b) == "" || !card.Says("The deny is on the role *50 s after it was applied*") || count(card, approvals.EventRewritten) > 3 {
+			t.Errorf("it is not there at the end:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestAConsoleThatPutsAnOlderCutoffThereIsOverruled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		first := cutoffOnRole(t, b)
+		old := strings.Replace(onRole(b), first.Format("2006-01-02T15"), first.Add(-time.Hour).Format("2006-01-02T15"), 1)
+		_, err := iam.NewFromConfig(b.SDK(b.World.Admin)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+			RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy), PolicyDocument: awssdk.String(old),
+		})
+		if err != nil || !cutoffOnRole(t, b).Before(first) {
+			t.Fatalf("the console wrote %s: %v", onRole(b), err)
+		}
+		b.Until("the deny is back", func() bool { return !cutoffOnRole(t, b).Before(first) })
+		b.Until("it is told", func() bool { return card.Says("*the deny was weakened on") && card.Says("with the earlier cutoff") })
+		b.Until("it is told who it was", func() bool { return card.Says("wrote it with the cutoff") })
+	})
+}
+
+// A later cutoff denies more, not less: somebody helps.
+func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		raised := strings.Replace(onRole(b), "2000-01-01T00", "2000-01-01T05", 1)
+		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, raised); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		card.CaughtUp()
+		if onRole(b) != raised || count(card, approvals.EventTampered) != 0 || !card.Says("held for 50 s") {
+			t.Errorf("it was not left alone:\n%s", b.Transcript())
+		}
+	})
+}
+
+// pretendUndo brings a request to undo another one into a state, as the store has it.
+func pretendUndo(t *testing.T, b *bench.Bench, card bench.Card, states ...approvals.State) {
+	t.Helper()
+	r := card.Request()
+	id := "UNDO" + card.ID[:8]
+	_, err := b.Store.Open(t.Context(), id, actors.Ines, "envelope undo", approvals.Opening{
+		Purpose: approvals.PurposeUndo, About: card.ID, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	move := map[approvals.State]approvals.EventType{
+		approvals.StateApproved: approvals.EventApproved, approvals.StateExecuting: approvals.EventStarted, approvals.StateApplied: approvals.EventApplied,
+	}
+	for i, s := range states {
+		err := b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: id, Expect: int64(i) + 1, Next: s, Events: []approvals.Event{{Type: move[s], By: actors.Bob, Detail: []byte("{}")}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
+	for name, states := range map[string][]approvals.State{
+		"approved":  {approvals.StateApproved},
+		"executing": {approvals.StateApproved, approvals.StateExecuting},
+		"applied":   {approvals.StateApproved, approvals.StateExecuting, approvals.StateApplied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Guard: looks})
+				card := applied(b)
+				pretendUndo(t, b, card, states...)
+				removeAs(t, b, b.World.Admin)
+				time.Sleep(time.Minute)
+				if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || card.Says("held for") {
+					t.Errorf("it was fought:\n%s", b.Transcript())
+				}
+			})
+		})
+	}
+}
+
+// Only asked for, or failed, an undo is no permission.
+func TestAnUndoThatNobodyApprovedDoesNotStopTheGuard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		pretendUndo(t, b, card)
+		removeAs(t, b, b.World.Admin)
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		b.Until("it is told", func() bool { return card.Says("*Written again*") })
+	})
+}
+
+// The undo is approved between the look and the write.
+func TestAnUndoThatIsApprovedWhileTheGuardReadsStopsTheWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		removeAs(t, b, b.World.Admin)
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Times: 2, Delay: 200 * time.Millisecond}) // of the look, and of the write
+		sessions := len(b.AWS.Calls("AssumeRole"))
+		b.Until("the session of the write is opened", func() bool { return len(b.AWS.Calls("AssumeRole")) > sessions })
+		pretendUndo(t, b, card, approvals.StateApproved)
+		time.Sleep(time.Minute)
+		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 {
+			t.Errorf("it was written all the same:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestAnotherReplicaTakesTheGuardOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		b.Stop(0)
+		removeAs(t, b, b.World.Rival)
+		time.Sleep(time.Minute)
+		b.Start()
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		b.Until("it is told", func() bool { return card.Says("*Written again*, time 1 of 5") })
+		if n := count(card, approvals.EventTampered); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	})
+}
+
+// Rule 15. The write was promised, and done or not, and its record is missing.
+func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
+	for _, wrote := range []bool{false, true} {
+		t.Run(fmt.Sprintf("written %v", wrote), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Guard: []time.Duration{time.Hour}})
+				card := applied(b)
+				document := onRole(b)
+				first := cutoffOnRole(t, b)
+				removeAs(t, b, b.World.Rival)
+				b.Stop(0)
+				promise := first.Add(time.Minute)
+				detail, err := json.Marshal(messages.Tampered{State: messages.DenyGone, Cutoff: first, Promise: promise, Rewrite: 1, At: first})
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = b.Store.Commit(t.Context(), approvals.Transition{
+					RequestID: card.ID, Expect: approvals.AppendOnly,
+					Events: []approvals.Event{{Type: approvals.EventTampered, Source: "guard 7", Detail: detail}},
+					Work:   []approvals.Item{{Kind: handlers.KindGuard, Request: card.ID, Source: "guard 7", Body: []byte(`{"after":1000000000}`)}},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if wrote {
+					document = strings.Replace(document, first.Format("15:04:05"), promise.Format("15:04:05"), 1)
+					if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, document); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.Start()
+				b.Until("it is recorded", func() bool { return count(card, approvals.EventRewritten) == 1 })
+				b.Settle()
+				if at := cutoffOnRole(t, b); at.Before(promise) || wrote && !at.Equal(promise) {
+					t.Errorf("the cutoff on the role is %v, promised was %v", at, promise)
+				}
+				if n := told(card, "*the deny was taken off"); n != 1 {
+					t.Errorf("the loss is told %d times:\n%s", n, b.Transcript())
+				}
+			})
+		})
+	}
+}
+
+// Rule 10. What is in the log counts, also when AWS's clock gives less.
+func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		high := cutoffOnRole(t, b).Add(10 * time.Minute)
+		detail, err := json.Marshal(messages.Rewritten{Cutoff: high, Rewrite: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRewritten, Detail: detail}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		removeAs(t, b, b.World.Rival)
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		if at := cutoffOnRole(t, b); at.Before(high) {
+			t.Errorf("the cutoff on the role is %v, promised was %v", at, high)
+		}
+	})
+}
+
+func TestTwoLooksThatMissTheDenyAtTheSameTimeWriteItOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{time.Hour}, Replicas: 2})
+		card := applied(b)
+		removeAs(t, b, b.World.Rival)
+		for _, action := range []string{"GetRole", "GetRolePolicy", "AssumeRole"} {
+			b.AWS.Inject(awsstandin.Fault{Action: action, Times: 20, Delay: 50 * time.Millisecond})
+		}
+		var work []approvals.Item
+		for _, name := range []string{"one", "two", "three"} {
+			work = append(work, approvals.Item{Kind: handlers.KindGuard, Request: card.ID, Source: "guard " + name, Body: []byte(`{"after":1000000000}`)})
+		}
+		err := b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: card.ID, Expect: approvals.AppendOnly, Work: work,
+			Events: []approvals.Event{{Type: approvals.EventFinding, Detail: []byte(`{"sentence":"now"}`)}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		time.Sleep(20 * time.Second)
+		if n := count(card, approvals.EventTampered); n != 1 || len(b.AWS.Calls("PutRolePolicy")) != 2 {
+			t.Errorf("told %d times, %d writes", n, len(b.AWS.Calls("PutRolePolicy")))
+		}
+	})
+}
+
+// Rule 10. A write of the guard that is held up lands after that of a later revocation.
+func TestALateWriteOfTheGuardDoesNotMoveTheCutoffBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		removeAs(t, b, b.World.Rival)
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Times: 1, Delay: 4 * time.Second})
+		b.Until("the guard has promised", func() bool { return count(card, approvals.EventTampered) == 1 })
+		time.Sleep(1500 * time.Millisecond)
+		later := b.AskFor(actors.Rosa, "prod/"+actors.DeployRole+" once more")
+		later.Approve(actors.Bob)
+		later.Becomes(approvals.StateApplied)
+		counts := cutoffOnRole(t, b)
+		b.Until("the guard's write is recorded", func() bool { return count(card, approvals.EventRewritten) == 1 })
+		if len(b.AWS.Calls("PutRolePolicy")) < 4 { // the first, the later one, the late one, and what makes it good
+			t.Fatalf("the guard's write was not late: %+v\n%s", b.AWS.Calls("PutRolePolicy"), b.Log)
+		}
+		if at := cutoffOnRole(t, b); at.Before(counts) {
+			t.Errorf("the cutoff on the role went back from %v to %v", counts, at)
+		}
+		b.Until("it is told", func() bool { return card.Says("another request for this role was decided") })
+	})
+}
+
+// Another revocation of the role is approved: it writes itself.
+func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		r := card.Request()
+		if _, err := b.Store.Open(t.Context(), "OTHER", actors.Rosa, "envelope other", approvals.Opening{
+			Purpose: approvals.PurposeRevoke, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		move := func(seq int64, typ approvals.EventType, next approvals.State) {
+			t.Helper()
+			err := b.Store.Commit(t.Context(), approvals.Transition{
+				RequestID: "OTHER", Expect: seq, Next: next, Events: []approvals.Event{{Type: typ, By: actors.Bob, Detail: []byte("{}")}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(1, approvals.EventApproved, approvals.StateApproved)
+		removeAs(t, b, b.World.Rival)
+		time.Sleep(20 * time.Second)
+		if onRole(b) != "" {
+			t.Error("the guard did not wait")
+		}
+		move(2, approvals.EventFailed, approvals.StateFailed)
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+	})
+}
+
+// Rule 10. Of two revocations of a role the later one's cutoff counts, and its guard looks after the role.
+func TestALaterRevocationOfTheSameRoleTakesTheGuardOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		earlier := applied(b)
+		time.Sleep(8 * time.Second)
+		later := b.AskFor(actors.Rosa, "prod/"+actors.DeployRole+" once more")
+		later.Approve(actors.Bob)
+		later.Becomes(approvals.StateApplied)
+		cutoff := cutoffOnRole(t, b)
+		removeAs(t, b, b.World.Rival)
+		time.Sleep(70 * time.Second)
+		later.CaughtUp()
+		if n := count(earlier, approvals.EventTampered) + count(earlier, approvals.EventHeld); n != 0 {
+			t.Errorf("the earlier request's guard goes on:\n%s", b.Transcript())
+		}
+		if count(later, approvals.EventRewritten) != 1 || !cutoffOnRole(t, b).After(cutoff) {
+			t.Errorf("the cutoff on the role is %v, it was %v:\n%s", cutoffOnRole(t, b), cutoff, b.Transcript())
+		}
+	})
+}
+
+func TestARoleThatIsGoneOrReplacedEndsTheGuard(t *testing.T) {
+	for _, replaced := range []bool{false, true} {
+		t.Run(fmt.Sprintf("replaced %v", replaced), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Guard: looks})
+				card := applied(b)
+				if err := b.World.Prod.DeleteRole(actors.DeployRole); err != nil {
+					t.Fatal(err)
+				}
+				words := "is gone.*"
+				if replaced {
+					words = "*another role has the name"
+					if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: actors.DeployRole, Trust: trustLambda}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.Until("it is told", func() bool { return card.Says(words) })
+				time.Sleep(time.Minute)
+				card.CaughtUp()
+				if told(card, words) != 1 || card.Says("held for") || onRole(b) != "" || count(card, approvals.EventTampered) != 1 {
+					t.Errorf("the guard did not end:\n%s", b.Transcript())
+				}
+			})
+		})
+	}
+}
+
+func TestALookThatIsNotAllowedIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
+		time.Sleep(time.Minute)
+		card.CaughtUp()
+		if told(card, "could not be looked at: AWS does not allow revokebot iam:GetRolePolicy") != 1 || told(card, "this was the last look") != 1 || card.Says("held for") {
+			t.Errorf("what is told:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestALookThatFailsForAPassingReasonIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		removeAs(t, b, b.World.Rival)
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 8, Code: "ServiceUnavailable"})
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		if card.Says("could not be looked at") {
+			t.Errorf("a passing failure is told:\n%s", b.Transcript())
+		}
+	})
+}
+
+func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Times: -1, Code: "AccessDenied"})
+		removeAs(t, b, b.World.Rival)
+		b.Until("it is told", func() bool {
+			return card.Says("It could not be written again: AWS does not allow revokebot iam:PutRolePolicy")
+		})
+		card.CaughtUp()
+		if !strings.HasPrefix(card.Message().Text, "Taken off the role again") || card.Says("*Written again*") || !card.Says("DenyOlderSessionsOfTheRole") {
+			t.Errorf("what is told:\n%s", b.Transcript())
+		}
+		b.AWS.ClearFaults()
+		b.Until("a later look writes it", func() bool { return onRole(b) != "" })
+		b.Until("that is told", func() bool {
+			return card.Says("*Written again*") && strings.HasPrefix(card.Message().Text, "Applied again")
+		})
+	})
+}
+
+// Where CloudTrail shows nobody, that is what is said.
+func TestWhereCloudTrailNamesNobodyThatIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		if err := b.World.Prod.DeleteRolePolicy(actors.DeployRole, denyPolicy); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(21 * time.Minute)
+		card.CaughtUp()
+		if told(card, "CloudTrail does not show who changed the deny") != 1 || card.Says("CloudTrail shows who") {
+			t.Errorf("what is told:\n%s", b.Transcript())
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package messages
+
+import (
+	"fmt"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// MaxAltText is the longest alternative text of a file that Slack takes, in characters (Slack documentation,
+// "files.getUploadURLExternal", alt_txt_too_large).
+const MaxAltText = 1000
+
+// File is a file that goes with an event: after its message, in the thread.
+type File struct {
+	// Name is unique within the thread, ASCII, and the same every time: after a crash the file is looked for by it. Make it
+	// with FileName.
+	Name    string
+	Title   string // what people see; no foreign text
+	AltText string // of a picture: the same in words, at most MaxAltText characters
+	// Bytes makes the content, which is the same every time: it comes from the log alone, never from the clock or the
+	// configuration. It is not called when the file is there already.
+	Bytes func() ([]byte, error)
+}
+
+// FileName names a file of an event: "sessions-<request>-<seq>.csv".
+func FileName(what string, r approvals.Request, e approvals.Event, extension string) string {
+	return fmt.Sprintf("%s-%s-%d.%s", what, r.ID, e.Seq, extension)
+}
+
+// Files are the files that go with an event, in the order in which they are shown. events is the log up to the event and
+// e its last, r their fold: what happened later is not there, so that the files are the same whenever they are made. Of c
+// only Role belongs to the log.
+func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
+	switch e.Type {
+	default:
+		return nil
+	}
+}
+
+// FilesRefused is the Detail of an EventFilesRefused.
+type FilesRefused struct {
+	Name string `json:"name"`           // the first file that the thread goes without
+	Code string `json:"code,omitempty"` // Slack's; empty when the file could not be made
+}
+
+// CodeNoAnswer is the Code of a file that Slack did not answer about for too long.
+const CodeNoAnswer = "no_answer"
+
+// filesRefused says that the thread goes without files, and what to do.
+func filesRefused(e approvals.Event) *Message {
+	f, err := detail[FilesRefused](e)
+	if err != nil {
+		return nil
+	}
+	if f.Code == "" {
+		return sentence("The file " + code(f.Name, 100) + " could not be made, so this thread goes without it. The record of the request is complete; whoever runs revokebot finds the cause in its log.")
+	}
+	next := "Whoever runs this workspace can allow it."
+	switch f.Code {
+	case "missing_scope", "not_allowed_token_type", "no_permission":
+		next = "Whoever runs revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it needs) and install it again."
+	case CodeNoAnswer:
+		next = "Whoever runs revokebot can check that it reaches the host that Slack takes uploads at (`files.slack.com`)."
+	case "storage_limit_reached", "file_upload_size_restricted":
+		next = "Whoever runs this workspace can make room."
+	}
+	return sentence("Slack does not take files from the bot here (" + code(f.Code, 60) + "), so this thread goes without " + code(f.Name, 100) +
+		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " + next)
+}

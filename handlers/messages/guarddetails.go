@@ -1,0 +1,105 @@
+package messages
+
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny, and what is done about it.
+type Tampered struct {
+	State    TamperedState `json:"state"`
+	Cutoff   time.Time     `json:"cutoff"`             // what was to be there
+	Found    time.Time     `json:"found,omitzero"`     // the cutoff that was there; zero: no deny that works
+	At       time.Time     `json:"at,omitzero"`        // AWS's clock at the look
+	Promise  time.Time     `json:"promise,omitzero"`   // the cutoff that is about to be written; zero: nothing is written
+	Previous string        `json:"previous,omitempty"` // the policy that is on the role
+	Document string        `json:"document,omitempty"` // the one that is about to be written
+	Rewrite  int           `json:"rewrite,omitempty"`  // which time it is that it is written again
+	Resumed  bool          `json:"resumed,omitempty"`  // the same loss, told before: the promise has become a later one
+	Why      string        `json:"why,omitempty"`      // a sentence: why nothing is written
+	SCP      string        `json:"scp,omitempty"`      // a service control policy to be advised, JSON
+}
+
+// TamperedState is what was found, in package aws's words. The zero value is unknown.
+type TamperedState string
+
+// The states.
+const (
+	DenyGone     TamperedState = "gone"
+	DenyWeakened TamperedState = "weakened"
+	RoleGone     TamperedState = "role_gone"
+	RoleReplaced TamperedState = "role_replaced"
+)
+
+// Lost reports whether the role is there without the deny.
+func (t Tampered) Lost() bool { return t.State == DenyGone || t.State == DenyWeakened }
+
+// words says what was found, in the middle of a sentence.
+func (t Tampered) words() string {
+	switch {
+	case t.State == DenyGone:
+		return "gone"
+	case t.State == DenyWeakened && t.Found.IsZero():
+		return "there without a deny that works"
+	case t.State == DenyWeakened:
+		return "there with the earlier cutoff " + utc(t.Found)
+	default:
+		return "in a state that revokebot does not know"
+	}
+}
+
+// Rewritten is the Detail of an EventRewritten: AWS took the deny again.
+type Rewritten struct {
+	Cutoff       time.Time `json:"cutoff"`
+	At           time.Time `json:"at,omitzero"` // AWS's clock; zero when an earlier try had written it
+	AlreadyThere bool      `json:"already_there,omitempty"`
+	Document     string    `json:"document"` // what is on the role now
+	Rewrite      int       `json:"rewrite"`
+	Writes       int       `json:"writes,omitempty"`
+	CallerARN    string    `json:"caller_arn,omitempty"`
+	Back         ReadBack  `json:"back"` // what the look after the write found
+}
+
+// Held is the Detail of an EventHeld: the last look found the deny in place.
+type Held struct {
+	At     time.Time     `json:"at,omitzero"`      // AWS's clock at the last look
+	After  time.Duration `json:"after"`            // since the deny was applied
+	Cutoff time.Time     `json:"cutoff"`           // on the role at that look
+	Losses int           `json:"losses,omitempty"` // how often an earlier look missed it
+}
+
+// Change is one write or removal of the deny by somebody else, as CloudTrail shows it. All text but Name is foreign.
+type Change struct {
+	EventID        string    `json:"event_id"`
+	Name           string    `json:"name"` // PutRolePolicy or DeleteRolePolicy
+	At             time.Time `json:"at"`
+	Who            string    `json:"who"` // in words
+	AccessKeyID    string    `json:"access_key_id,omitempty"`
+	SourceAddress  string    `json:"source_address,omitempty"`
+	UserAgent      string    `json:"user_agent,omitempty"`
+	SourceIdentity string    `json:"source_identity,omitempty"`
+	Cutoff         time.Time `json:"cutoff,omitzero"` // of what was put; zero: none that works
+}
+
+// MaxRewrites is how often a deny is written again under one approval.
+const MaxRewrites = 5
+
+// Cutoff is the one that the role's deny has by the log of a request: the applied one, or the last that was written again.
+// It is zero when nothing was applied.
+func Cutoff(events []approvals.Event) time.Time {
+	var cutoff time.Time
+	for _, e := range events {
+		switch e.Type {
+		case approvals.EventApplied:
+			if a, err := detail[Applied](e); err == nil {
+				cutoff = a.Cutoff
+			}
+		case approvals.EventRewritten:
+			if w, err := detail[Rewritten](e); err == nil && w.Cutoff.After(cutoff) {
+				cutoff = w.Cutoff
+			}
+		}
+	}
+	return cutoff
+}

@@ -1,0 +1,71 @@
+package messages
+
+import "time"
+
+// Simulated is the Detail of an EventSimulated: what the policy simulator says of two sessions.
+type Simulated struct {
+	Cutoff      time.Time `json:"cutoff"`
+	At          time.Time `json:"at,omitzero"` // AWS's clock
+	Before      Verdict   `json:"before,omitempty"`
+	After       Verdict   `json:"after,omitempty"`
+	Unavailable string    `json:"unavailable,omitempty"` // a sentence: why it could not be simulated
+}
+
+// Verdict is what the simulator says of one session, in package aws's words. The zero value is unknown.
+type Verdict string
+
+// The verdicts.
+const (
+	DeniedByOurs  Verdict = "denied_by_ours"
+	DeniedByOther Verdict = "denied_by_other"
+	NotDenied     Verdict = "not_denied"
+)
+
+func (v Verdict) words() string {
+	switch v {
+	case DeniedByOurs:
+		return "denied by this policy"
+	case DeniedByOther:
+		return "denied by another policy"
+	case NotDenied:
+		return "not denied"
+	default:
+		return "answered in a way that revokebot does not know"
+	}
+}
+
+// mark sums up a simulation that does not show what it should.
+func (s Simulated) mark() string {
+	switch {
+	case s.Before == DeniedByOurs && s.After == DeniedByOther:
+		return "yes, and new sessions are denied by another policy"
+	case s.Before == DeniedByOther:
+		return "not known, another policy denies it already"
+	case s.Before == "" || s.After == "":
+		return "not known"
+	default:
+		return "no"
+	}
+}
+
+// Enforcement is the Detail of an EventSeenDenied: what CloudTrail shows of old sessions after the cutoff. Calls of
+// sts:GetCallerIdentity never count.
+type Enforcement struct {
+	State         EnforcementState `json:"state"`
+	Denied        int              `json:"denied"`                  // calls of old sessions that were denied after the cutoff
+	Succeeded     int              `json:"succeeded"`               // and those that were not
+	FirstDenied   time.Time        `json:"first_denied,omitzero"`   //
+	LastSucceeded time.Time        `json:"last_succeeded,omitzero"` //
+	Why           string           `json:"why,omitempty"`           // a sentence
+	At            time.Time        `json:"at,omitzero"`             // up to when CloudTrail was asked
+}
+
+// EnforcementState sums it up. What is not one of these is unknown.
+type EnforcementState string
+
+// The states.
+const (
+	SeenDenied    EnforcementState = "denied"     // calls were denied, and none succeeded later than the propagation time
+	SeenNotDenied EnforcementState = "not_denied" // calls succeeded later than that
+	SeenUnknown   EnforcementState = "unknown"    // not enough was seen
+)

@@ -1,0 +1,59 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	// maxSimulations is how often the simulator is asked when it does not answer: about two minutes, with the delays of
+	// retryAfter.
+	maxSimulations = 7
+	// maxDoubts is how often it is asked when it does not see the deny: IAM's reads can be seconds behind its writes.
+	maxDoubts = 4
+)
+
+// simulate asks the policy simulator what the deny does on paper, and records the answer.
+func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
+	r, events, err := h.Store.Load(ctx, item.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	cutoff := messages.Cutoff(events)
+	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || r.Has(item.Source) || cutoff.IsZero() {
+		return nil
+	}
+	d, err := h.onDuty(ctx, r, events)
+	if err != nil || d.off() {
+		return err // what was taken away on purpose has nothing to prove
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	answer, err := h.Cloud.Simulate(ctx, aws.SimulateQuery{AccountName: c.Role.Account, RoleARN: c.Role.ARN, Cutoff: cutoff})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err
+	case err != nil && item.Attempt < maxSimulations:
+		h.log.WarnContext(ctx, "the policy simulator could not be asked", "request", r.ID, "error", err)
+		return &Again{After: retryAfter(err, item.Attempt)}
+	case err != nil:
+		h.log.WarnContext(ctx, "the policy simulator was not asked", "request", r.ID, "error", err)
+		answer = aws.Simulation{Unavailable: "It was tried several times. " + explained(err)}
+	case answer.Unavailable == "" && answer.Before != aws.DeniedByOurs && item.Attempt < maxDoubts:
+		return &Again{After: time.Second << item.Attempt}
+	}
+	return h.remark(ctx, r.ID, approvals.EventSimulated, item.Source, messages.Simulated{
+		Cutoff: cutoff, At: answer.At, Unavailable: answer.Unavailable,
+		Before: messages.Verdict(answer.Before), After: messages.Verdict(answer.After),
+	})
+}

@@ -1,0 +1,183 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing reason: about half a minute.
+const maxRewriteTries = 5
+
+var (
+	// errElsewhere stops a rewrite because another look was quicker, or another request is about to write.
+	errElsewhere = errors.New("somebody else writes the deny")
+	// errOffDuty stops it because the deny is not to be kept any more.
+	errOffDuty = errors.New("the deny is not to be kept any more")
+)
+
+// write puts the deny on the role again. check is what a look found, promise the cutoff that an earlier try of this look
+// promised and may have written; one of them is zero. The new cutoff is in the log before it is written.
+func (w *watchman) write(ctx context.Context, check aws.Check, promise time.Time) error {
+	result, err := w.h.Cloud.Revoke(ctx, aws.Revocation{
+		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
+		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: promise, AtLeast: w.duty.floor,
+		Plan: func(ctx context.Context, p aws.Plan) error { return w.promise(ctx, check, p) },
+	})
+	if err != nil {
+		return w.notWritten(ctx, check, err)
+	}
+	w.h.log.WarnContext(ctx, "the deny was written again", "request", w.request.ID, "role", w.role.ARN,
+		"cutoff", result.Cutoff.Format(time.RFC3339), "writes", result.Writes, "read_back", result.ReadBack)
+	return w.record(ctx, result)
+}
+
+// promise makes the new cutoff durable, after a last look whether the deny is still to be kept. The step is made on the
+// log as it was read, so that of two looks that miss the deny at the same time one writes.
+func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) error {
+	rewrites := w.rewrites()
+	for range maxDecisions {
+		r, events, err := w.h.Store.Load(ctx, w.request.ID)
+		if err != nil {
+			return err
+		}
+		w.request, w.events = r, events
+		before := w.duty.floor
+		if w.duty, err = w.h.onDuty(ctx, r, events); err != nil {
+			return err
+		}
+		own := w.ownPromise()
+		switch {
+		case w.duty.off():
+			return errOffDuty
+		case w.duty.busy, own.IsZero() && w.rewrites() != rewrites, w.duty.floor.After(latest(before, p.Cutoff)):
+			return errElsewhere
+		case !own.Before(p.Cutoff):
+			return nil // it is in the log
+		}
+		t := messages.Tampered{
+			State: messages.TamperedState(check.State), Cutoff: promisedBy(events), Found: check.Cutoff, At: check.At,
+			Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
+		}
+		source := w.item.Source
+		if !own.IsZero() {
+			source, t = w.resumed(p.Cutoff), *w.ownLoss()
+			t.Resumed, t.Promise, t.Previous, t.Document, t.SCP = true, p.Cutoff, p.PreviousDocument, p.Document, ""
+		}
+		if !t.Resumed && t.Rewrite == 1 {
+			t.SCP = aws.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.role.Account))
+		}
+		tr := approvals.Transition{RequestID: r.ID, Expect: r.Seq}
+		if err := add(&tr, approvals.EventTampered, source, t); err != nil {
+			return err
+		}
+		if !t.Resumed {
+			w.askWho(&tr, source)
+		}
+		if err = w.h.Store.Commit(ctx, tr); !errors.Is(err, approvals.ErrConflict) {
+			if err == nil {
+				w.events = append(events, approvals.Event{Type: approvals.EventTampered, Source: source, Detail: tr.Events[0].Detail})
+			}
+			return err
+		}
+	}
+	return fmt.Errorf("request %s changed %d times while its deny was written again", w.request.ID, maxDecisions)
+}
+
+// record tells what was written and what was seen of it, and looks again soon.
+func (w *watchman) record(ctx context.Context, result aws.Result) error {
+	n := w.rewrites()
+	if told := w.ownLoss(); told != nil {
+		n = told.Rewrite
+	}
+	r, events, err := w.h.Store.Load(ctx, w.request.ID)
+	if err != nil {
+		return err
+	}
+	now, err := w.h.onDuty(ctx, r, events)
+	if err != nil {
+		return err
+	}
+	if !now.ended && result.Cutoff.Before(now.floor) {
+		// While this write was under way a higher cutoff was promised, and may have been written before it.
+		if result, err = w.raise(ctx, now.floor); err != nil {
+			return w.notWritten(ctx, aws.Check{State: aws.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
+		}
+	}
+	back := messages.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	if result.ReadBackError != nil {
+		back.Error = explained(result.ReadBackError)
+	}
+	t := approvals.Transition{RequestID: r.ID, Expect: approvals.AppendOnly}
+	err = add(&t, approvals.EventRewritten, w.written(), messages.Rewritten{
+		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Document: result.Document,
+		Rewrite: n, Writes: result.Writes, CallerARN: result.CallerARN, Back: back,
+	})
+	if err != nil {
+		return err
+	}
+	if now.off() {
+		err := add(&t, approvals.EventFinding, w.item.Source+" crossed", messages.Finding{
+			Sentence: "In the moment in which the deny was written again, another request for this role was decided: an undo, or a later revocation. Look at the thread of that request, and at the role.",
+		})
+		if err != nil {
+			return err
+		}
+	}
+	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: fmt.Sprintf("simulate %d", n)})
+	if err := looksSoon(&t, n, w.look.Last); err != nil {
+		return err
+	}
+	return w.h.Store.Commit(ctx, t)
+}
+
+// raise writes a higher cutoff over a lower one.
+func (w *watchman) raise(ctx context.Context, cutoff time.Time) (aws.Result, error) {
+	return w.h.Cloud.Revoke(ctx, aws.Revocation{
+		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
+		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: cutoff,
+	})
+}
+
+// ownLoss is what this look found missing and promised to write again; nil before.
+func (w *watchman) ownLoss() *messages.Tampered {
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok && e.Source == w.item.Source {
+			return &t
+		}
+	}
+	return nil
+}
+
+// notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
+func (w *watchman) notWritten(ctx context.Context, check aws.Check, cause error) error {
+	switch {
+	case errors.Is(cause, errOffDuty):
+		return nil
+	case errors.Is(cause, errElsewhere):
+		return &Again{After: time.Second, Busy: true}
+	case ctx.Err() != nil:
+		return cause
+	case aws.Explain(cause) == "":
+		return cause // the store, or a bug
+	case errors.Is(cause, aws.ErrRoleChanged):
+		return w.tell(ctx, w.failed(), messages.Tampered{State: messages.RoleReplaced, At: check.At})
+	case errors.Is(cause, aws.ErrNoSuchRole):
+		return w.tell(ctx, w.failed(), messages.Tampered{State: messages.RoleGone, At: check.At})
+	}
+	w.h.log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.role.ARN, "error", cause)
+	if !aws.Final(cause) && w.item.Attempt < maxRewriteTries {
+		return &Again{After: retryAfter(cause, w.item.Attempt)}
+	}
+	lost := messages.Tampered{State: messages.TamperedState(check.State), Found: check.Cutoff, At: check.At}
+	if told := w.ownLoss(); told != nil {
+		lost = messages.Tampered{State: told.State, Found: told.Found, At: told.At}
+	}
+	lost.Why = "It could not be written again: " + explained(cause)
+	return w.tell(ctx, w.failed(), lost)
+}
