@@ -71,6 +71,11 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 
+	loot, err := actors.SeedLife(ctx, awsServer, world)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+
 	var parts servers
 	defer parts.close()
 	slackURL, err := parts.serve(ctx, "--slack-listen", s.SlackListen, slackServer)
@@ -83,7 +88,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	}
 
 	cast := actors.New(actors.Config{
-		Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Rival: world.RivalKey(), Console: world.ConsoleKey(), Logger: log,
+		Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Rival: world.RivalKey(), Console: world.ConsoleKey(), Loot: &loot, Logger: log,
 	})
 	configText := sandboxConfig(world, s.Margin)
 	c, err := parseConfig("sandbox", []byte(configText))

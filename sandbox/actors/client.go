@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -42,12 +41,14 @@ func (f from) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // sdk returns a configuration for the SDK's clients. Calls are never retried: the terminal shows each answer.
 func (c *Cast) sdk(p place, creds aws.Credentials) aws.Config {
-	return aws.Config{
-		Region:       c.cfg.Region,
-		BaseEndpoint: aws.String(c.cfg.Endpoint),
-		HTTPClient:   &http.Client{Transport: from{p, c.cfg.HTTPClient.Transport}, Timeout: callTimeout},
-		Credentials:  credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken),
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+	return c.caller(p, creds).config("", c.cfg.Region)
+}
+
+// caller is somebody who calls from a place with a key, now.
+func (c *Cast) caller(p place, creds aws.Credentials) caller {
+	return caller{
+		http: c.cfg.HTTPClient, place: p, creds: creds, now: time.Now,
+		endpoint: func(string, string) string { return c.cfg.Endpoint },
 	}
 }
 
@@ -125,7 +126,7 @@ func outcomeOf(err error) Outcome {
 		return Failed
 	}
 	switch api.ErrorCode() {
-	case "AccessDenied", "AccessDeniedException":
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
 		return Denied
 	case "ExpiredToken", "ExpiredTokenException":
 		return Expired

@@ -31,7 +31,7 @@ func (c *Cast) runJob(ctx context.Context) {
 			}
 			client = nil
 			pause = min(2*pause, maxPause*c.cfg.Interval)
-		case Answered, Failed, Unknown, Note, Assumed, Removed, Fought:
+		case Answered, Failed, Unknown, Note, Assumed, Removed, Fought, Aside:
 			pause = c.cfg.Interval
 			if !wait(ctx, c.cfg.Interval) {
 				return

@@ -13,7 +13,7 @@ import (
 // runThief calls with the stolen session for as long as ctx lives. The thief has no way back in: nothing here assumes
 // a role with the thief's own hands.
 func (c *Cast) runThief(ctx context.Context) {
-	stolen, err := c.steal(ctx)
+	stolen, err := c.found(ctx)
 	for err != nil {
 		if !wait(ctx, 5*c.cfg.Interval) {
 			return
@@ -23,8 +23,11 @@ func (c *Cast) runThief(ctx context.Context) {
 	client := c.thiefClient(ctx, stolen)
 	tick := time.NewTicker(c.cfg.Interval)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		c.listRoles(ctx, Thief, client)
+		if c.cfg.Loot != nil && n%prowlEvery == 0 {
+			c.prowl(ctx, stolen, n/prowlEvery)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -32,11 +35,44 @@ func (c *Cast) runThief(ctx context.Context) {
 		case done := <-c.leaks:
 			again, err := c.steal(ctx)
 			if err == nil {
-				client = c.thiefClient(ctx, again)
+				stolen, client = again, c.thiefClient(ctx, again)
 			}
 			done <- err
 		}
 	}
+}
+
+// found is what the thief begins with.
+func (c *Cast) found(ctx context.Context) (session, error) {
+	if loot := c.cfg.Loot; loot != nil {
+		return session{creds: loot.Stolen, arn: loot.ARN, issued: loot.Issued}, nil
+	}
+	return c.steal(ctx)
+}
+
+// prowlEvery is how many looks at the roles lie between two other calls.
+const prowlEvery = 12
+
+// prowl makes one call besides, with the stolen session or that of the second role.
+func (c *Cast) prowl(ctx context.Context, stolen session, n int) {
+	all := prowls()
+	p := all[(n-1)%len(all)]
+	creds := stolen.creds
+	if p.chained {
+		creds = c.cfg.Loot.Chained
+	}
+	err := c.caller(thiefPlace, creds).do(ctx, p.errand)
+	if ctx.Err() != nil {
+		return
+	}
+	outcome, output := Answered, "answered"
+	if err != nil {
+		outcome, output = outcomeOf(err), InWords(err)
+	}
+	if p.chained {
+		outcome = Aside
+	}
+	c.say(Thief, p.command, output, outcome)
 }
 
 // steal makes the session that leaks: a deployment ran, and its log kept the credentials.

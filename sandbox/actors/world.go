@@ -119,9 +119,26 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 			map[string]any{"StringLike": map[string]any{"token.actions.githubusercontent.com:sub": "repo:acme/shop:*"}}),
 	)
 	read := map[string]string{"read": allow([]string{"iam:List*", "iam:Get*"}, "*")}
+	work := func(statements ...map[string]any) map[string]string {
+		return map[string]string{"read": read["read"], "work": policyOf(statements...)}
+	}
+	may := func(resource string, actions ...string) map[string]any {
+		return map[string]any{"Effect": "Allow", "Action": actions, "Resource": resource}
+	}
+	// What the story's role may do besides reading, more of it than a deployment needs.
+	ship := work(
+		may("*", "cloudformation:*", "ecr:GetAuthorizationToken", "ecs:*", "ec2:Describe*", "lambda:ListFunctions", "logs:*", "s3:ListAllMyBuckets", "secretsmanager:ListSecrets"),
+		may("arn:aws:secretsmanager:*:"+account+":secret:shop/*", "secretsmanager:GetSecretValue"),
+		may("arn:aws:iam::"+account+":user/ci/*", "iam:CreateAccessKey"),
+		may("arn:aws:iam::"+account+":role/ops/NightlyBackup", "sts:AssumeRole"),
+	)
+	secrets := may("arn:aws:secretsmanager:*:"+account+":secret:shop/*", "secretsmanager:GetSecretValue")
+	copyData := work(may("*", "rds:*Snapshot*", "ec2:DescribeSnapshots", "s3:ListAllMyBuckets"))
+	function := work(may("*", "logs:CreateLogStream"), secrets)
+	instance := work(may("*", "ssm:GetParameters"), secrets)
 	list := []standin.RoleSpec{
 		{
-			Name: DeployRole, Description: "Deploys the shop", Trust: pipelines, Policies: read, MaxSession: 12 * time.Hour,
+			Name: DeployRole, Description: "Deploys the shop", Trust: pipelines, Policies: ship, MaxSession: 12 * time.Hour,
 			Created: ago(612), LastUsed: now.Add(-20 * time.Minute), LastUsedRegion: "us-east-1", Tags: map[string]string{"team": "shop"},
 		},
 		{
@@ -136,15 +153,15 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 	return append(
 		list,
 		standin.RoleSpec{
-			Name: "NightlyBackup", Path: "/ops/", Description: "Copies the databases at night", Created: ago(401), Policies: read,
+			Name: "NightlyBackup", Path: "/ops/", Description: "Copies the databases at night", Created: ago(401), Policies: copyData,
 			Trust: trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + account + ":root"}, nil), Tags: map[string]string{"team": "ops"},
 		},
 		standin.RoleSpec{
-			Name: "orders-fn-role", Path: "/service-role/", Description: "Runs the function orders-fn", Created: ago(220), Policies: read,
+			Name: "orders-fn-role", Path: "/service-role/", Description: "Runs the function orders-fn", Created: ago(220), Policies: function,
 			Trust: service("lambda.amazonaws.com"), LastUsed: now.Add(-2 * time.Minute), LastUsedRegion: "eu-west-1",
 		},
 		standin.RoleSpec{
-			Name: "web-instance", Description: "Web servers", Created: ago(730), Policies: read, Trust: service("ec2.amazonaws.com"),
+			Name: "web-instance", Description: "Web servers", Created: ago(730), Policies: instance, Trust: service("ec2.amazonaws.com"),
 			InstanceProfiles: []string{"web-instance"}, LastUsed: now.Add(-time.Minute), LastUsedRegion: "eu-west-1",
 		},
 		standin.RoleSpec{

@@ -15,7 +15,7 @@ type Call struct {
 	At time.Time
 	// Ended is when it was answered, or given up.
 	Ended        time.Time
-	Service      string // "iam", "sts", "cloudtrail"; empty if the request could not be read
+	Service      string // "iam", "sts", "cloudtrail" or another; empty if the request could not be read
 	Action       string
 	Region       string // of the credential scope
 	AccountID    string // the caller's, empty if the signature was refused

@@ -14,6 +14,7 @@ type operation struct {
 	// params are the parameters that may be given; list members are named with ".N" for their number.
 	params   map[string]rule
 	readOnly bool
+	event    string // its name in CloudTrail; empty: the action's
 	// target says what the permission is needed on; nil means that none is needed, or that do looks after it.
 	target func(x *exchange) target
 	do     func(x *exchange) (any, error)
@@ -180,7 +181,8 @@ func allOperations() map[string]*operation {
 	return all
 }
 
-// Actions lists what the stand-in can do, such as "iam:GetRole", so that a test can be sure to have tried all of it.
+// Actions lists what the stand-in can do in IAM, STS and CloudTrail, such as "iam:GetRole", so that a test can be sure to
+// have tried all of it. What it can do in other services is in others.go.
 func Actions() []string { return slices.Sorted(maps.Keys(allOperations())) }
 
 func iamOperations() map[string]*operation {

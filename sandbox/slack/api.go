@@ -283,10 +283,15 @@ func (s *Server) admit(m method, token string, c *call) *answer {
 	if a := s.checkScopes(m.scopes); a != nil {
 		return a
 	}
+	// Slack's own client for JavaScript names the workspace in every call, as tokens of a whole organisation need it.
+	if id, given := c.args["team_id"]; given && id != s.cfg.TeamID {
+		return bad("team_not_found")
+	}
 	var messages []string
 	for name, value := range c.args {
 		kind, known := m.args[name]
 		switch {
+		case name == "team_id" && !m.app:
 		case !known:
 			messages = append(messages, "[ERROR] unknown or unsupported argument: "+name)
 		case !kind.accepts(value):

@@ -40,6 +40,7 @@ type message struct {
 	Unix    int64
 	App     bool
 	Body    template.HTML
+	Shown   []attachment
 	Replies replies
 	LastAt  int64
 }
@@ -77,6 +78,10 @@ func (s *Server) item(m slack.Message, t replies) item {
 	data := message{
 		Message: m, App: !person, Unix: seconds(m.TS), Replies: t, LastAt: seconds(t.Last),
 		Body: s.blocks.Message(m.Text, m.Blocks),
+	}
+	for _, f := range m.Files {
+		_, content, _ := s.cfg.Slack.File(f.ID)
+		data.Shown = append(data.Shown, attachmentOf(f, content))
 	}
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, "message", data); err != nil {

@@ -65,7 +65,7 @@ func (s story) next() step {
 		return step{Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be."}
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
 		return step{
-			Number: 4, Text: "The thief stays out, and the job works with a new session. Who used the role, and from where, is in the thread.",
+			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. Who used the role, from where, and what for, is in the thread.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
 	case s.Thief.State == actors.IsDenied:

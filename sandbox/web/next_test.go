@@ -70,7 +70,7 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		}), 3, "", "", "its next call will be"},
 		"the job is back": {begin(func(s *story) {
 			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
-		}), 4, "thread", "1.1", "stays out"},
+		}), 4, "thread", "1.1", "stays denied"},
 		"a session from after the cutoff": {
 			begin(func(s *story) { s.Card, s.Cutoff = "1.1", issued.Add(-time.Hour) }), 1, "insert", "/revoke-sessions prod/DeployRole x", "from after the cutoff",
 		},

@@ -107,20 +107,3 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 		s.log.Debug("state.json was not read to its end", "error", err)
 	}
 }
-
-// file is GET /files/{id}: a file that the bot uploaded. Pictures are shown, everything else is only offered to be
-// saved, because a file is foreign data on the page's own origin.
-func (s *Server) file(w http.ResponseWriter, r *http.Request) {
-	content, ok := s.cfg.Slack.FileContent(r.PathValue("id"))
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	kind := http.DetectContentType(content)
-	if kind != "image/png" && kind != "image/jpeg" && kind != "image/gif" {
-		kind = "application/octet-stream"
-		w.Header().Set("Content-Disposition", "attachment")
-	}
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(content)
-}

@@ -120,6 +120,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /state.json", s.state)
 	mux.HandleFunc("GET /files/{id}", s.file)
+	mux.HandleFunc("GET /files/{id}/view", s.fileView)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("POST /act/command", act(s.command))
 	mux.HandleFunc("POST /act/post", act(s.post))
