@@ -10,7 +10,7 @@ LANES  ?= 8
 POINT  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash lint golden clean
+.PHONY: help build demo test crash bolt lint golden clean
 
 help: ## list these targets
 	@echo 'make <target>:'
@@ -29,6 +29,9 @@ crash: ## kill -9 the bot in ROUNDS=500 rounds and look whether anything was los
 	@scripts/need.sh
 	@mkdir -p out
 	$(GO) test ./sandbox/crash -run Killed -count=1 -v -timeout 0 -artifacts -outputdir='$(CURDIR)/out' -crash.rounds=$(ROUNDS) -crash.seed=$(SEED) -crash.lanes=$(LANES) -crash.point='$(POINT)' $(ARGS)
+
+bolt: build ## let an app made with Slack's own framework use the sandbox; needs Node.js and npm
+	@scripts/bolt.sh
 
 lint: ## check format (gofumpt), go vet, staticcheck, and that go.mod is tidy
 	@scripts/lint.sh

@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,7 @@ const (
 	RefusedNotApprover   RefusalCode = "not_approver"    // not on the list
 	RefusedAlreadyVoted  RefusalCode = "already_voted"   // one person counts once
 	RefusedNoPolicy      RefusalCode = "no_policy"       // nobody is configured to decide
+	RefusedFormLost      RefusalCode = "form_lost"       // not of Decide: the form that a Deny opens may not have opened
 )
 
 // Refusal is the Detail of EventRefused.
@@ -115,6 +117,15 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 		return Decision{} // unreachable: refusalOf refuses other actions
 	}
 	return d
+}
+
+// MayComplete reports whether nothing but the look-up of whoever clicked stands between an attempt and the approval that
+// is still missing: a yes that may turn out to be a no, and a no that stays one. It permits nothing.
+func MayComplete(r Request, card string, a Attempt, p Policy, now time.Time) bool {
+	a.Facts = Facts{}
+	return a.Action == ActionApprove && !r.Has(a.Source) &&
+		refusalOf(r, card, a, p, now).Code == RefusedLookupFailed && !r.VotedBy(a.By) && len(r.Votes)+1 >= required(r, p) &&
+		(slices.Contains(p.Approvers, a.By) || len(p.GroupIDs()) > 0)
 }
 
 // required is how many approvals the request needs. A policy that became stricter counts; one that became laxer does

@@ -3,6 +3,7 @@ package approvals_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -397,5 +398,65 @@ func TestZeroValueDecisionAndItsPartsAreNotAPass(t *testing.T) {
 		if d.Verdict != approvals.Refuse || d.Refusal.Code == "" {
 			t.Errorf("the zero value of the %s passes: %+v", name, d)
 		}
+	}
+}
+
+// What is done ahead of the look-up is done for whoever may turn out to be the approver that is missing, and for nobody
+// else.
+func TestOnlyAnApprovalThatMayBeTheLastIsPreparedFor(t *testing.T) {
+	people := approvals.Policy{Approvers: []string{bob, carol}, Required: 1}
+	voted := asked(t, 2).by(carol, approvals.EventVoted)
+	for name, c := range map[string]struct {
+		log    log
+		action approvals.Action
+		by     string
+		policy approvals.Policy
+		want   bool
+	}{
+		"one who is named":                          {asked(t, 1), approvals.ActionApprove, bob, people, true},
+		"one who may be in a group":                 {asked(t, 1), approvals.ActionApprove, erin, policy, true},
+		"the second of two":                         {voted, approvals.ActionApprove, bob, people, true},
+		"the first of two":                          {asked(t, 2), approvals.ActionApprove, bob, people, false},
+		"the first of two by a newer policy":        {asked(t, 1), approvals.ActionApprove, bob, approvals.Policy{Approvers: []string{bob}, Required: 2}, false},
+		"the same person again":                     {voted, approvals.ActionApprove, carol, people, false},
+		"one who is not named where nobody else is": {asked(t, 1), approvals.ActionApprove, erin, people, false},
+		"the requester":                             {asked(t, 1), approvals.ActionApprove, alice, policy, false},
+		"a denial":                                  {asked(t, 1), approvals.ActionDeny, bob, people, false},
+		"a cancellation":                            {asked(t, 1), approvals.ActionCancel, alice, people, false},
+		"a request that is taken":                   {asked(t, 1).by(carol, approvals.EventApproved), approvals.ActionApprove, bob, people, false},
+		"nobody":                                    {asked(t, 1), approvals.ActionApprove, "", policy, false},
+		"a policy without anybody":                  {asked(t, 1), approvals.ActionApprove, bob, approvals.Policy{Required: 1}, false},
+		"a click that is in the log":                {asked(t, 1).from("approve of "+bob, approvals.EventRefused), approvals.ActionApprove, bob, people, false},
+	} {
+		a := click(c.action, c.by)
+		if got := approvals.MayComplete(c.log.fold(t), card, a, c.policy, soon); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if d := approvals.Decide(c.log.fold(t), card, a, c.policy, soon); d.Verdict == approvals.Approve && !c.want {
+			t.Errorf("%s: an approval that was not prepared for", name)
+		}
+	}
+	a := click(approvals.ActionApprove, bob)
+	if r := asked(t, 1).fold(t); approvals.MayComplete(r, card, a, people, r.Deadline) || approvals.MayComplete(r, "another card", a, people, soon) {
+		t.Error("past the deadline, or on another card")
+	}
+}
+
+func TestARequestWithOneMoreEventIsTheFoldOfBoth(t *testing.T) {
+	l := asked(t, 2).by(carol, approvals.EventVoted)
+	before, more := l.fold(t), l.by(bob, approvals.EventApproved)
+	after, err := before.With(more[len(more)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := more.fold(t)
+	if after.State != want.State || after.Seq != want.Seq || !slices.Equal(after.Voters(), want.Voters()) {
+		t.Errorf("%+v, want %+v", after, want)
+	}
+	if before.State != approvals.StateOpen || len(before.Votes) != 1 {
+		t.Errorf("the request before is changed: %+v", before)
+	}
+	if _, err := after.With(approvals.Event{Type: approvals.EventDenied}); err == nil {
+		t.Error("an approved request was denied")
 	}
 }

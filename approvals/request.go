@@ -3,6 +3,8 @@ package approvals
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -28,6 +30,7 @@ type Request struct {
 	Closing Event     // the event that ended it; zero before
 
 	Promise *Event // the latest EventStarted, which holds the promised cutoff; nil before
+	Undone  *Event // the latest EventUndone; nil before
 	Watched Event  // the latest EventTampered, EventRewritten or EventHeld; zero before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
@@ -80,6 +83,16 @@ func Fold(id string, events []Event) (Request, error) {
 	return r, nil
 }
 
+// With is the request after one more event, which was committed on it. At may be a little earlier than the store's.
+func (r Request) With(e Event) (Request, error) {
+	e.Seq = r.Seq + 1
+	r.Votes, r.sources, r.refusals = slices.Clone(r.Votes), maps.Clone(r.sources), maps.Clone(r.refusals)
+	if err := r.apply(e); err != nil {
+		return Request{}, fmt.Errorf("request %s: %w", r.ID, err)
+	}
+	return r, nil
+}
+
 func (r *Request) apply(e Event) error {
 	if e.Seq != r.Seq+1 {
 		return fmt.Errorf("event %d follows event %d", e.Seq, r.Seq)
@@ -105,6 +118,9 @@ func (r *Request) apply(e Event) error {
 	case EventStarted:
 		promise := e
 		r.Promise = &promise
+	case EventUndone:
+		undone := e
+		r.Undone = &undone
 	case EventTampered, EventRewritten, EventHeld:
 		r.Watched = e
 	case EventDelayed:

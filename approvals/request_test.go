@@ -14,7 +14,7 @@ import (
 func TestARequestIsTheFoldOfItsLog(t *testing.T) {
 	l := asked(t, 2).by(erin, approvals.EventRefused).by(bob, approvals.EventVoted).by(carol, approvals.EventApproved).
 		then(approvals.EventDelayed, approvals.EventStarted, approvals.EventDelayed, approvals.EventStarted, approvals.EventApplied,
-			approvals.EventReadBack, approvals.EventEvidence)
+			approvals.EventReadBack, approvals.EventUndone)
 	at := func(n int) time.Time { return opened.Add(time.Duration(n) * time.Second) }
 	want := approvals.Request{
 		ID: "R1", State: approvals.StateApplied, Seq: 11,
@@ -23,7 +23,7 @@ func TestARequestIsTheFoldOfItsLog(t *testing.T) {
 		Votes:   []approvals.Vote{{By: bob, At: at(2)}, {By: carol, At: at(3)}},
 		Ended:   at(8),
 		Closing: l[8],
-		Promise: &l[7], Delays: 2, Refused: 1,
+		Promise: &l[7], Undone: &l[10], Delays: 2, Refused: 1,
 	}
 	if diff := cmp.Diff(want, l.fold(t), cmpopts.IgnoreUnexported(approvals.Request{})); diff != "" {
 		t.Error(diff)

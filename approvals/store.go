@@ -86,6 +86,8 @@ type Delivery struct {
 type Living struct {
 	TS  string `json:"ts"`  // the message
 	Seq int64  `json:"seq"` // the last event of the log that it takes into account
+	// Loose: it stands in the channel, because the thread's root was gone when it was posted.
+	Loose bool `json:"loose,omitempty"`
 }
 
 // Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a
@@ -123,9 +125,9 @@ type Store interface {
 	// thousand or so stay.
 	Note(ctx context.Context, e Event) error
 
-	// Allow counts one more act under a name, and reports how long it is until the next one is allowed: 0 when this one
+	// Allow counts an act under a name, and reports how long it is until the next one is allowed: 0 when this one
 	// is, because there were fewer than most in the running window of per. Acts that are not allowed do not count.
-	Allow(ctx context.Context, name string, most int, per time.Duration) (wait time.Duration, err error)
+	Allow(ctx context.Context, name, act string, most int, per time.Duration) (wait time.Duration, err error)
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)

@@ -5,7 +5,8 @@
 // sessions": an inline policy named AWSRevokeOlderSessions on the role, with one statement that denies everything to
 // sessions whose aws:TokenIssueTime lies before a cutoff. This package finds the role and says what to know about it
 // (Parse, Describe), writes that policy and reads it back (Revoke), proves it on paper (Simulate), looks whether it is
-// still there and who changed it (Check, Tampering), and takes it away again (Undo). It asks CloudTrail which sessions
+// still there and who changed it (Check, Tampering), and takes it away again
+// (LookToUndo, Undo). It asks CloudTrail which sessions
 // were issued (Lookup) and which of them are strange (Suspects), what was done with one (Activity) and which roles it led
 // to (Chain), and judges what was seen (Judge). It does not know who may ask for it: that is the business of its caller.
 //

@@ -89,6 +89,10 @@ func (b *bench) attempts(cred credential) map[string]func(ctx context.Context, r
 			_, err := i.ListUsers(ctx, &iam.ListUsersInput{})
 			return err
 		},
+		"iam:CreateUser": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.CreateUser(ctx, &iam.CreateUserInput{UserName: awssdk.String("mallory")})
+			return err
+		},
 		"iam:CreateAccessKey": func(ctx context.Context, _ standin.Role) error {
 			_, err := i.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: awssdk.String("eve")})
 			return err

@@ -73,44 +73,22 @@ const maxWrites = 3
 // An error means that the deny is not known to be there. A write that timed out may have been done: call again with the
 // planned cutoff as NotBefore. A write that succeeded and could not be confirmed is no error: see ReadBack.
 func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
-	a := c.byName[r.AccountName]
-	if a == nil {
-		return Result{}, unknownAccount(c, r.AccountName)
-	}
-	var found answer[*iam.GetRoleOutput]
-	var there answer[onRole]
-	var hub, cred answer[credential]
-	together(
-		func() { found = try(c.getRole(ctx, a, r.RoleName)) },
-		func() { there = try(c.readPolicy(ctx, a, r.RoleName)) },
-		func() { cred = try(c.openRevoker(ctx, a, r)) },
-		func() { hub = try(c.hub.get(ctx, 0)) },
-	)
-	for _, err := range []error{otherAccount(a, hub, found.err), there.err, cred.err, hub.err} {
-		if err != nil {
+	return c.RevokePrepared(ctx, nil, r)
+}
+
+// RevokePrepared is Revoke with what Prepare has asked for already: one remote step. A preparation that is not of this
+// revocation with these people, or is older than a few seconds, is asked for anew; nil is none.
+func (c *Cloud) RevokePrepared(ctx context.Context, p *Prepared, r Revocation) (Result, error) {
+	if !p.fits(r) {
+		var err error
+		if p, err = c.Prepare(ctx, r); err != nil {
 			return Result{}, err
 		}
 	}
-	role, err := c.readRole(a, found.value)
-	if err != nil {
-		return Result{}, err
-	}
-	if err := sameRole(role, r.RoleID, r.RoleARN); err != nil {
-		return Result{}, err
-	}
-	if err := c.refuse(hub.value.callerARN, role); err != nil {
-		return Result{}, err
-	}
-	clock, ok := stampOf(found.value.ResultMetadata)
-	if !ok {
-		return Result{}, &CallError{Kind: ErrNoServerTime, Operation: "iam:GetRole", Account: a.Name}
-	}
-
-	existing := there.value
-	role.ExistingCutoff = existing.cutoff()
-	result := Result{Role: role, PreviousDocument: existing.document, CallerARN: cred.value.callerARN, Unnamed: cred.value.unnamed}
+	existing := p.existing
+	result := Result{Role: p.role, PreviousDocument: existing.document, CallerARN: p.cred.callerARN, Unnamed: p.cred.unnamed}
 	if result.CallerARN == "" {
-		result.CallerARN = hub.value.callerARN
+		result.CallerARN = p.hub.callerARN
 	}
 	if !r.NotBefore.IsZero() && !existing.cutoff().Before(r.NotBefore) {
 		result.AlreadyThere, result.ReadBack = true, true
@@ -118,12 +96,12 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 		return result, nil
 	}
 
-	result.Cutoff = cutoffAt(clock.latest(), c.margin, existing.cutoff(), later(r.NotBefore, r.AtLeast))
+	result.Cutoff = cutoffAt(p.clock.latest(), c.margin, existing.cutoff(), later(r.NotBefore, r.AtLeast))
 	result.Document = existing.policy.withCutoff(result.Cutoff)
 	if r.Plan != nil {
 		err := r.Plan(ctx, Plan{
 			Cutoff:           result.Cutoff,
-			ServerTime:       clock.server,
+			ServerTime:       p.clock.server,
 			PreviousDocument: existing.document,
 			Document:         result.Document,
 			ExistingCutoff:   existing.cutoff(),
@@ -132,7 +110,7 @@ func (c *Cloud) Revoke(ctx context.Context, r Revocation) (Result, error) {
 			return Result{}, err
 		}
 	}
-	err = c.write(ctx, a, r.RoleName, cred.value, &result)
+	err := c.write(ctx, p.account, r.RoleName, p.cred, &result)
 	return result, err
 }
 

@@ -71,10 +71,8 @@ func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
 	if err != nil {
 		return Role{}, err
 	}
-	if t.Path != "" && t.Path != role.Path {
-		return Role{}, &RefusedError{Reason: RefusedOtherPath, Sentence: fmt.Sprintf(
-			"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
-			role.Name, a.Name, quote(role.Path), quote(t.Path))}
+	if err := otherPath(t, role); err != nil {
+		return Role{}, err
 	}
 	if hub.err != nil {
 		// Without knowing who the bot is, its own role could be taken for any other.

@@ -93,20 +93,16 @@ func (c *Cloud) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
 	result := UndoResult{
 		Role: role, Document: existing.document, CallerARN: first(cred.value.callerARN, hub.value.callerARN), Unnamed: cred.value.unnamed,
 	}
-	if existing.is(r.Previous) {
+	plan, done, err := planUndo(role, existing, r.Written, r.Previous)
+	if err != nil {
+		return UndoResult{}, err
+	}
+	if done {
 		result.AlreadyDone, result.ReadBack, result.ReadBackAt = true, true, existing.at
 		return result, nil
 	}
-	if !existing.is(r.Written) {
-		return UndoResult{}, notOurs(a)
-	}
 	if r.Plan != nil {
-		previous, _ := parsePolicy(r.Previous)
-		err := r.Plan(ctx, UndoPlan{
-			Document: existing.document, Restores: r.Previous, ServerTime: role.ServerTime, Cutoff: existing.cutoff(),
-			RevivesUntil: RevivesUntil(existing.cutoff(), role), RestoreCutoff: previous.cutoff(),
-		})
-		if err != nil {
+		if err := r.Plan(ctx, plan); err != nil {
 			return UndoResult{}, err
 		}
 	}

@@ -43,6 +43,7 @@ type intakeItem struct {
 	ids      []string          // what it is known by if it comes again
 	listener handlers.Listener // whom to tell when it cannot be taken
 	form     bool              // an answer belongs at the form's field
+	answer   any               // to a form that is wrong as it is: nothing is to be recorded
 	ignored  string            // why nothing is to be done with it; empty when there is
 }
 
@@ -194,10 +195,10 @@ func readSubmission(f frame) (intakeItem, error) {
 		return intakeItem{form: true}, &errUnreadable{"form"}
 	}
 	listener := handlers.Listener{User: p.User.ID}
-	if p.View.CallbackID != messages.FormDeny {
+	if p.View.CallbackID != messages.FormDeny && p.View.CallbackID != messages.FormUndo {
 		return intakeItem{listener: listener, ignored: "a form of somebody else"}, nil
 	}
-	s := handlers.Submission{App: p.AppID, User: p.User.ID, Form: p.View.CallbackID}
+	s := handlers.Submission{App: p.AppID, User: p.User.ID, Form: p.View.CallbackID, RequestID: rand.Text()}
 	if p.Team != nil {
 		s.Team = p.Team.ID
 	}
@@ -207,11 +208,18 @@ func readSubmission(f frame) (intakeItem, error) {
 	for _, field := range p.View.State.Values[messages.FieldReason] {
 		s.Reason = field.Value
 	}
+	words := p.View.State.Values[messages.FieldWords]
+	for _, field := range words {
+		s.Words = field.Value
+	}
+	listener.Channel = s.Origin.Channel
+	if s.Form == messages.FormUndo && len(words) > 0 && !messages.SaysRevive(s.Words) {
+		return intakeItem{form: true, listener: listener, answer: messages.WordsError()}, nil
+	}
 	body, err := json.Marshal(s)
 	if err != nil {
 		return intakeItem{}, fmt.Errorf("keep a form: %w", err)
 	}
-	listener.Channel = s.Origin.Channel
 	return intakeItem{
 		item:     approvals.Item{Kind: handlers.KindSubmit, Source: source(f), Body: body},
 		ids:      []string{f.EnvelopeID, semantic("form", p.View.ID, p.User.ID, p.View.Hash)},

@@ -23,6 +23,9 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 	const form = `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"api_app_id":"A1","trigger_id":"9.9","view":{"id":"V1","hash":"h1",
 		"callback_id":"revokebot_deny_form","private_metadata":"{\"request\":\"R1\",\"channel\":\"C1\",\"message\":\"1.1\"}",
 		"state":{"values":{"reason":{"text":{"type":"plain_text_input","value":"not ours"}}}}}}`
+	undoForm := func(words string) string {
+		return strings.NewReplacer("revokebot_deny_form", "revokebot_undo_form", `"values":{`, `"values":{`+words).Replace(form)
+	}
 	pressed := handlers.Click{Trigger: "9.9", Team: "T1", App: "A1", Channel: "C1", Message: "1.1", User: "U1", ActionID: "revokebot_approve", Value: "R1", ResponseURL: "https://hooks.slack.com/actions/1"}
 	elsewhere := func(channel, message string) handlers.Click {
 		c := pressed
@@ -69,6 +72,13 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		"a click without an action":        {kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[]}`, unreadable: "or an action"},
 		"a form": {kind: frameClick, payload: form, want: handlers.Submission{
 			Team: "T1", App: "A1", User: "U1", Form: messages.FormDeny, Origin: messages.FormOrigin{Request: "R1", Channel: "C1", Message: "1.1"}, Reason: "not ours",
+		}},
+		"a form for an undo": {kind: frameClick, payload: undoForm(`"words":{"text":{"value":" Revive  old sessions"}},`), want: handlers.Submission{
+			Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{Request: "R1", Channel: "C1", Message: "1.1"},
+			Reason: "not ours", Words: " Revive  old sessions",
+		}},
+		"a form for a clean-up": {kind: frameClick, payload: undoForm(``), want: handlers.Submission{
+			Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{Request: "R1", Channel: "C1", Message: "1.1"}, Reason: "not ours",
 		}},
 		"a form of somebody else":              {kind: frameClick, payload: strings.Replace(form, "revokebot_deny_form", "poll_form", 1), ignored: "form of somebody else"},
 		"a form without an origin":             {kind: frameClick, payload: strings.Replace(form, `"private_metadata"`, `"public_metadata"`, 1), unreadable: "an origin"},
@@ -133,6 +143,10 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 				if err := json.Unmarshal(got.item.Body, &s); err != nil {
 					t.Fatal(err)
 				}
+				if len(s.RequestID) < 20 {
+					t.Errorf("request id %q", s.RequestID)
+				}
+				s.RequestID = ""
 				body = s
 			}
 			if diff := cmp.Diff(test.want, body); diff != "" {
@@ -142,6 +156,21 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 				t.Errorf("source %q, ids %v", got.item.Source, got.ids)
 			}
 		})
+	}
+}
+
+// What is wrong with a form that Slack has open is said at its field, with the acknowledgement, and nothing is recorded.
+func TestTheWordsOfAnUndoFormAreCheckedBeforeAnythingIsRecorded(t *testing.T) {
+	for _, words := range []string{"", "yes", "revive old session", "revive old sessions please", "revive, old, sessions"} {
+		payload := `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"view":{"id":"V1","callback_id":"` + messages.FormUndo +
+			`","private_metadata":"{\"request\":\"R1\",\"channel\":\"C1\"}","state":{"values":{"words":{"text":{"value":"` + words + `"}},"reason":{"text":{"value":null}}}}}}`
+		got, err := readEnvelope(frame{Type: frameClick, EnvelopeID: "E-1", Payload: json.RawMessage(payload)})
+		if err != nil || got.item.Kind != "" || got.listener.Channel != "C1" {
+			t.Fatalf("%q: %+v, %v", words, got, err)
+		}
+		if diff := cmp.Diff(messages.WordsError(), got.answer); diff != "" {
+			t.Errorf("%q: %s", words, diff)
+		}
 	}
 }
 
@@ -194,6 +223,7 @@ func FuzzReadEnvelope(f *testing.F) {
 	f.Add(frameClick, `{"type":"block_actions","user":{"id":"U1"},"container":{"channel_id":"C1","message_ts":"1"},"channel":{"id":"C2"},"message":{"ts":"2"},"actions":[{"action_id":"revokebot_approve","value":"R"}]}`)
 	f.Add(frameClick, `{"type":"block_actions","user":null,"team":7,"actions":[null]}`)
 	f.Add(frameClick, `{"type":"view_submission","user":{"id":"U1"},"view":{"id":"V1","callback_id":"revokebot_deny_form","private_metadata":"{}","state":{"values":{"reason":{"t":{"value":"x"}}}}}}`)
+	f.Add(frameClick, `{"type":"view_submission","user":{"id":"U1"},"view":{"id":"V1","callback_id":"revokebot_undo_form","private_metadata":"{}","state":{"values":{"words":{"t":{"value":"x"}}}}}}`)
 	f.Add(frameEvent, `{}`)
 	f.Add("", `"`)
 	f.Fuzz(func(t *testing.T, kind, payload string) {
@@ -207,6 +237,11 @@ func FuzzReadEnvelope(f *testing.F) {
 		case got.ignored != "":
 			if got.item.Kind != "" {
 				t.Fatal("ignored, and an item all the same")
+			}
+			return
+		case got.answer != nil:
+			if got.item.Kind != "" {
+				t.Fatal("answered at its field, and an item all the same")
 			}
 			return
 		}

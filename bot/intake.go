@@ -62,6 +62,11 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		in.acknowledge(ctx, f, ack, nil)
 		return
 	}
+	if got.answer != nil {
+		in.log.InfoContext(ctx, "a form was answered at its field", "envelope", f.EnvelopeID, "user", got.listener.User)
+		in.acknowledge(ctx, f, ack, got.answer)
+		return
+	}
 	select {
 	case in.slots <- struct{}{}:
 	default:

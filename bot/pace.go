@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	// Slack takes about one message a second in a channel and short bursts (Slack documentation, "Rate limits"). Every
-	// replica keeps its own count, so several together can still be told to wait.
+	// Slack takes about one message a second in a channel and short bursts (Slack documentation, "Rate limits").
 	postEvery = 1100 * time.Millisecond
 	postBurst = 8
 	// waitHere is how long a message waits in place for its turn. What would have to wait longer comes back at its turn, so
@@ -24,6 +23,10 @@ const (
 
 // pace keeps the messages of each channel below Slack's limit, first come, first served, so that a flood of them ends in
 // order and not in a storm of refused calls.
+//
+// Each replica keeps its own. Together they can be told to wait, and hold then keeps this one's messages back as long as
+// Slack asks; and a message that comes back to another replica gets a new turn there, behind that one's others. Both cost
+// time and lose nothing: which message is next of one request is decided by its log, not here.
 type pace struct {
 	mu       sync.Mutex
 	channels map[string]*channelPace
@@ -31,40 +34,40 @@ type pace struct {
 
 // channelPace is the turns of one channel.
 type channelPace struct {
-	limiter *rate.Limiter
-	turns   map[string]time.Time // of messages that were told to come back, by what they are
+	given *rate.Limiter        // what was told a turn
+	sent  *rate.Limiter        // what was sent: those that come back late have missed their turn, and are not all sent at once
+	turns map[string]time.Time // of messages that were told to come back, by what they are
+	until time.Time            // Slack takes nothing before
+}
+
+// channel is the turns of a channel. The caller holds the lock.
+func (p *pace) channel(id string) *channelPace {
+	if p.channels == nil {
+		p.channels = make(map[string]*channelPace)
+	}
+	q := p.channels[id]
+	if q == nil {
+		limit := func() *rate.Limiter { return rate.NewLimiter(rate.Every(postEvery), postBurst) }
+		q = &channelPace{given: limit(), sent: limit(), turns: make(map[string]time.Time)}
+		p.channels[id] = q
+	}
+	return q
+}
+
+// hold keeps a channel's messages back: Slack has said how long.
+func (p *pace) hold(channel string, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.channel(channel)
+	if until := time.Now().Add(wait); until.After(q.until) {
+		q.until = until
+	}
 }
 
 // turn waits for a message's turn in its channel, or returns an error that says when that is. what names the message, so
 // that it keeps its turn when it comes back.
 func (p *pace) turn(ctx context.Context, channel, what string) error {
-	p.mu.Lock()
-	if p.channels == nil {
-		p.channels = make(map[string]*channelPace)
-	}
-	q := p.channels[channel]
-	if q == nil {
-		q = &channelPace{limiter: rate.NewLimiter(rate.Every(postEvery), postBurst), turns: make(map[string]time.Time)}
-		p.channels[channel] = q
-	}
-	now := time.Now()
-	at, waiting := q.turns[what]
-	if !waiting {
-		at = now.Add(q.limiter.ReserveN(now, 1).DelayFrom(now))
-	}
-	wait := at.Sub(now)
-	if wait > waitHere {
-		q.turns[what] = at
-	} else {
-		delete(q.turns, what)
-	}
-	for missed, t := range q.turns {
-		if now.Sub(t) > missedAfter {
-			delete(q.turns, missed)
-		}
-	}
-	p.mu.Unlock()
-
+	wait := p.next(channel, what)
 	switch {
 	case wait <= 0:
 		return nil
@@ -75,4 +78,35 @@ func (p *pace) turn(ctx context.Context, channel, what string) error {
 	default:
 		return nil
 	}
+}
+
+// next says how long a message has to wait. One that waits for no longer than waitHere counts as sent then.
+func (p *pace) next(channel, what string) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q, now := p.channel(channel), time.Now()
+	for missed, t := range q.turns {
+		if now.Sub(t) > missedAfter {
+			delete(q.turns, missed)
+		}
+	}
+	at, told := q.turns[what]
+	if !told {
+		at = now.Add(q.given.ReserveN(now, 1).DelayFrom(now))
+	}
+	wait := max(0, at.Sub(now), q.until.Sub(now))
+	if wait <= waitHere {
+		sending := now.Add(wait)
+		sent := q.sent.ReserveN(sending, 1)
+		late := sent.DelayFrom(sending)
+		if wait += late; wait > waitHere {
+			sent.CancelAt(sending)
+		}
+	}
+	if wait <= waitHere {
+		delete(q.turns, what)
+		return wait
+	}
+	q.turns[what] = now.Add(wait)
+	return wait
 }

@@ -58,3 +58,49 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 		}
 	})
 }
+
+func TestMessagesThatComeBackLateAreNotAllSentAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		turn := func(what string) error { return p.turn(t.Context(), "C1", what) }
+		for i := range 3 * postBurst {
+			_ = turn(fmt.Sprint(i))
+		}
+		time.Sleep(time.Minute) // Redis was away
+		started, told := time.Now(), 0
+		for i := range 2 * postBurst {
+			if turn(fmt.Sprint(postBurst+i)) == nil {
+				told++
+			}
+		}
+		if told > postBurst+1 {
+			t.Errorf("%d messages were sent within %v", told, time.Since(started))
+		}
+		for i := range 2 * postBurst { // and each comes to its turn
+			for again := 0; turn(fmt.Sprint(postBurst+i)) != nil; again++ {
+				if time.Sleep(postEvery); again > 3*postBurst {
+					t.Fatalf("message %d does not come to its turn", i)
+				}
+			}
+		}
+	})
+}
+
+func TestWhileSlackTakesNothingInAChannelNothingIsSentThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pace
+		p.hold("C1", 10*time.Second)
+		p.hold("C1", time.Second) // a shorter wait takes nothing back
+		if err := p.turn(t.Context(), "C2", "other"); err != nil {
+			t.Errorf("another channel waits: %v", err)
+		}
+		later, ok := errors.AsType[*handlers.SlackError](p.turn(t.Context(), "C1", "one"))
+		if !ok || later.RetryAfter != 10*time.Second {
+			t.Fatalf("it is sent, or after %+v", later)
+		}
+		time.Sleep(10 * time.Second)
+		if err := p.turn(t.Context(), "C1", "one"); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -154,12 +154,19 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	if thread != "" {
 		options = append(options, slack.MsgOptionTS(thread))
 	}
-	_, ts, err := s.api.PostMessageContext(ctx, channel, options...)
+	_, ts, posted, err := s.api.PostMessageWithResponseContext(ctx, channel, options...)
 	if err != nil {
-		return "", slackError("chat.postMessage", err)
+		err := slackError("chat.postMessage", err)
+		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
+			s.pace.hold(channel, e.RetryAfter)
+		}
+		return "", err
 	}
 	if ts == "" {
 		return "", emptyAnswer("chat.postMessage")
+	}
+	if thread != "" && posted.Timestamp != "" && posted.ThreadTimestamp == "" {
+		return ts, &handlers.SlackError{Kind: handlers.SlackNoTarget, Method: "chat.postMessage", Code: handlers.CodeOutside}
 	}
 	return ts, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/deploy"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/pipe"
 )
@@ -35,7 +36,7 @@ type accounts struct {
 
 func setUp(t *testing.T) *accounts {
 	t.Helper()
-	server := standin.New(standin.Config{LookupRate: -1, Latency: -1})
+	server := standin.New(standin.Config{LookupRate: -1})
 	listener := pipe.Listen()
 	web := &http.Server{Handler: server, ReadHeaderTimeout: time.Second}
 	var serving sync.WaitGroup
@@ -50,10 +51,11 @@ func setUp(t *testing.T) *accounts {
 	a := &accounts{server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client}
 	a.hub.AddRole(standin.RoleSpec{
 		Name: "revokebot", Trust: trustLambda,
-		Policies: map[string]string{"hub": read(t, "hub-policy.json"), "own-account": read(t, "iam-policy.json")},
+		Policies: map[string]string{"hub": read(t, "hub-policy.json"), "own-account": read(t, "iam-policy.json"), "undo": read(t, "undo-policy.json")},
 	})
 	a.spoke.AddRole(standin.RoleSpec{
-		Name: "revokebot-spoke", Trust: read(t, "spoke-trust-policy.json"), Policies: map[string]string{"revoke": read(t, "iam-policy.json")},
+		Name: "revokebot-spoke", Trust: read(t, "spoke-trust-policy.json"),
+		Policies: map[string]string{"revoke": read(t, "iam-policy.json"), "undo": read(t, "undo-policy.json")},
 	})
 	for _, account := range []*standin.Account{a.hub, a.spoke} {
 		account.AddRole(standin.RoleSpec{Name: "NightlyBackup", Path: "/ops/", Trust: trustLambda})
@@ -99,6 +101,13 @@ func revoke(ctx context.Context, cloud *aws.Cloud, account string) (aws.Result, 
 	})
 }
 
+func undo(ctx context.Context, cloud *aws.Cloud, account string, done aws.Result) (aws.UndoResult, error) {
+	return cloud.Undo(ctx, aws.UndoRequest{
+		RequestID: "RVK2", AccountName: account, RoleName: done.Role.Name, RoleARN: done.Role.ARN, RoleID: done.Role.ID,
+		Requester: "U0ROSA", Approvers: []string{"W0INES"}, Written: done.Document, Previous: done.PreviousDocument,
+	})
+}
+
 func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
 	a := setUp(t)
 	cloud := a.cloud(t, externalID)
@@ -121,6 +130,44 @@ func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
 		if slices.ContainsFunc(report.Regions, func(r aws.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
 			t.Errorf("%s: CloudTrail was not read: %+v", account, report.Regions)
 		}
+	}
+}
+
+func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t *testing.T) {
+	a := setUp(t)
+	cloud := a.cloud(t, externalID)
+	for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
+		done, err := revoke(t.Context(), cloud, account)
+		if err != nil {
+			t.Fatalf("%s: %v", account, err)
+		}
+		simulated, err := cloud.Simulate(t.Context(), aws.SimulateQuery{AccountName: account, RoleARN: done.Role.ARN, Cutoff: done.Cutoff})
+		if err != nil || !simulated.Proven() {
+			t.Errorf("%s: %+v, %v", account, simulated, err)
+		}
+		checked, err := cloud.Check(t.Context(), aws.CheckQuery{AccountName: account, RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
+		if err != nil || checked.State != aws.Held {
+			t.Errorf("%s: %+v, %v", account, checked, err)
+		}
+		if changes, err := cloud.Tampering(t.Context(), aws.TamperQuery{AccountName: account, RoleName: done.Role.Name}); err != nil || len(changes) != 0 {
+			t.Errorf("%s: %+v, %v", account, changes, err)
+		}
+		undone, err := undo(t.Context(), cloud, account, done)
+		if _, still := there.RolePolicy("NightlyBackup", aws.PolicyName); err != nil || !undone.ReadBack || still {
+			t.Errorf("%s: %+v, %v", account, undone, err)
+		}
+	}
+
+	if err := a.spoke.DeleteRolePolicy("revokebot-spoke", "undo"); err != nil {
+		t.Fatal(err)
+	}
+	done, err := revoke(t.Context(), cloud, "spoke")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = undo(t.Context(), cloud, "spoke", done)
+	if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
+		t.Errorf("without the right: %v, and the deny is there: %t", err, still)
 	}
 }
 
@@ -155,6 +202,11 @@ func TestThePlaceholdersOfTheTrustPolicyAreEasyToFind(t *testing.T) {
 	}
 	if n := strings.Count(trust, externalID); n != 1 {
 		t.Errorf("the external id is there %d times", n)
+	}
+	filled := deploy.SpokeTrustPolicy("arn:aws:iam::111122223333:user/bot", "another-id")
+	if strings.Contains(filled, hubAccount) || strings.Contains(filled, externalID) ||
+		strings.Count(filled, `"arn:aws:iam::111122223333:user/bot"`) != 2 || strings.Count(filled, `"another-id"`) != 1 {
+		t.Errorf("filled in: %s", filled)
 	}
 	guide := read(t, "README.md")
 	for _, placeholder := range []string{hubAccount, externalID} {

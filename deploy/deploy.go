@@ -1,11 +1,45 @@
-// Package deploy holds the files that set revokebot up elsewhere, so that the program can print them and tests can hold
-// them against the code.
+// Package deploy holds the files that set revokebot up elsewhere, so that the program can print them, the sandbox can live
+// by them and tests can hold them against the code.
 package deploy
 
-import _ "embed"
+import (
+	_ "embed"
+	"strings"
+)
 
 // SlackManifest is the Slack app manifest, YAML (Slack documentation, "App manifest reference"). The app-level token
 // with connections:write cannot be in a manifest; README.md says how to make it.
 //
 //go:embed slack-manifest.yaml
 var SlackManifest []byte
+
+// The permissions policies, JSON. README.md says which role gets which.
+var (
+	// IAMPolicy lets the bot revoke in an account.
+	//
+	//go:embed iam-policy.json
+	IAMPolicy string
+	// UndoPolicy stands beside IAMPolicy where a deny may be taken off again.
+	//
+	//go:embed undo-policy.json
+	UndoPolicy string
+	// HubPolicy lets the bot's own role open sessions of the spoke roles.
+	//
+	//go:embed hub-policy.json
+	HubPolicy string
+)
+
+//go:embed spoke-trust-policy.json
+var spokeTrustPolicy string
+
+// What has to be replaced in spoke-trust-policy.json.
+const (
+	placeholderHub        = "arn:aws:iam::999900001111:role/revokebot"
+	placeholderExternalID = "replace-with-a-random-value"
+)
+
+// SpokeTrustPolicy is the trust policy of a spoke role, filled in: the ARN of the role or user that the bot works as, and
+// the external id. Neither may hold what JSON escapes.
+func SpokeTrustPolicy(hubARN, externalID string) string {
+	return strings.NewReplacer(placeholderHub, hubARN, placeholderExternalID, externalID).Replace(spokeTrustPolicy)
+}

@@ -76,7 +76,7 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 }
 
 func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEverything(t *testing.T) {
-	p, all := policy(t, "iam-policy.json"), everything(t)
+	p, undo, all := policy(t, "iam-policy.json"), policy(t, "undo-policy.json"), everything(t)
 	for _, r := range []request{
 		{"iam:PutRolePolicy", serviceLinked},
 		{"iam:PutRolePolicy", identityCtr},
@@ -88,7 +88,13 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 		{"iam:PassRole", ordinary},
 		{"iam:UpdateAssumeRolePolicy", ordinary},
 		{"iam:UpdateRole", ordinary},
-		{"iam:DeleteRolePolicy", ordinary},
+		{"iam:DeleteRolePolicy", serviceLinked},
+		{"iam:DeleteRolePolicy", identityCtr},
+		{"iam:DeleteRolePolicy", breakGlass},
+		{"iam:DeleteRolePolicy", breakGlassOps},
+		{"iam:DeleteRolePolicy", hubRole},
+		{"iam:DeleteRolePolicy", spokeRole},
+		{"iam:DeleteRolePolicy", botWithPath},
 		{"iam:DeleteRole", ordinary},
 		{"iam:AttachRolePolicy", ordinary},
 		{"iam:DetachRolePolicy", ordinary},
@@ -112,7 +118,7 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 		{"sts:AssumeRole", "arn:aws:iam::444455556666:role/OrganizationAccountAccessRole"},
 		{"sts:AssumeRoot", "arn:aws:iam::444455556666:root"},
 	} {
-		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p, all).Decision; got != standin.ExplicitDeny {
+		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p, undo, all).Decision; got != standin.ExplicitDeny {
 			t.Errorf("%s on %s: %v, want an explicit deny", r.action, r.resource, got)
 		}
 	}
@@ -124,12 +130,50 @@ func TestTheBotsPolicyAllowsNothingThatItDoesNotName(t *testing.T) {
 		{"iam:ListRoles", "*"},
 		{"iam:PutRolePolicy", "arn:aws:iam::111122223333:user/eve"},
 		{"s3:GetObject", "arn:aws:s3:::bucket/key"},
+		{"iam:DeleteRolePolicy", ordinary}, // which is undo-policy.json
 		{"secretsmanager:GetSecretValue", "*"},
 		{"cloudtrail:StopLogging", "*"},
 		{"sts:AssumeRole", spokeRole},
 	} {
 		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision; got == standin.Allowed {
 			t.Errorf("%s on %s is allowed", r.action, r.resource)
+		}
+	}
+}
+
+// deletions are all the actions of IAM that delete (Service Authorization Reference, "Actions, resources, and condition keys
+// for AWS Identity and Access Management").
+var deletions = []string{
+	"AccessKey", "AccountAlias", "AccountPasswordPolicy", "CloudFrontPublicKey", "Group", "GroupPolicy", "InstanceProfile", "LoginProfile",
+	"OpenIDConnectProvider", "Policy", "PolicyVersion", "Role", "RolePermissionsBoundary", "RolePolicy", "SAMLProvider", "SSHPublicKey",
+	"ServerCertificate", "ServiceLinkedRole", "ServiceSpecificCredential", "SigningCertificate", "User", "UserPermissionsBoundary", "UserPolicy",
+	"VirtualMFADevice",
+}
+
+func TestTheRightToUndoIsAFileOfItsOwnAndDeletesInlinePoliciesOfRolesAndNothingElse(t *testing.T) {
+	p, undo, all := policy(t, "iam-policy.json"), policy(t, "undo-policy.json"), everything(t)
+	decide := func(action, resource string, policies ...*standin.Policy) standin.Decision {
+		return standin.Evaluate(standin.Request{Action: action, Resource: resource}, policies...).Decision
+	}
+	for _, role := range []string{ordinary, withPath} {
+		if got := decide("iam:DeleteRolePolicy", role, p, undo); got != standin.Allowed {
+			t.Errorf("with the file, %s: %v", role, got)
+		}
+		if got := decide("iam:DeleteRolePolicy", role, p); got == standin.Allowed {
+			t.Errorf("without the file it is allowed on %s", role)
+		}
+	}
+	for _, what := range deletions {
+		if what == "RolePolicy" {
+			continue
+		}
+		if got := decide("iam:Delete"+what, "*", p, undo, all); got != standin.ExplicitDeny {
+			t.Errorf("iam:Delete%s: %v, want an explicit deny", what, got)
+		}
+	}
+	for _, action := range []string{"iam:PutRolePolicy", "iam:GetRole", "iam:DeleteRole", "sts:AssumeRole"} {
+		if got := decide(action, ordinary, undo); got == standin.Allowed {
+			t.Errorf("the file alone allows %s", action)
 		}
 	}
 }

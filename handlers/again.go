@@ -5,10 +5,12 @@ import (
 	"errors"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// again asks anew for the role of a request that ended without a revocation. It is a command of whoever pressed the
-// button, with everything that is asked of a command; only what to ask for is taken from the stored request.
+// again does what the buttons in the threads ask for: anew for what a request was for that ended without it, or for the
+// deny of a revocation to be taken away. It is a command of whoever pressed the button, with everything that is asked of a
+// command; only what to ask for is taken from the stored request.
 func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to Listener) error {
 	r, _, err := h.Store.Load(ctx, c.Value)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -19,6 +21,9 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	}
 	if h.place(c.Team, c.App, c.Channel) != r.Place {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	if r.Purpose == approvals.PurposeUndo || c.ActionID != messages.ActionAgain {
+		return h.offerUndo(ctx, item, r, c, to)
 	}
 	about, err := h.context(r)
 	if err != nil {

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -42,7 +45,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
 	switch c.ActionID {
-	case messages.ActionAgain:
+	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:
 		return h.again(ctx, item, c, to)
 	case messages.ActionReport:
 		return h.reportClick(ctx, item, c, to)
@@ -71,35 +74,77 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	return h.attempt(ctx, item, to, c.Value, "", a)
 }
 
-// attempt decides what somebody wants to do with a request. reason is that of a denial.
+// attempt decides what somebody wants to do with a request, and does what follows. reason is that of a denial.
+//
+// An approval that may be the missing one is prepared for while it is looked up who gives it, and is carried out here: the
+// item is done when the revocation is. Should this replica die in between, whoever takes the item over finds the approval
+// in the log and goes on.
 func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt) error {
-	r, _, err := h.Store.Load(ctx, request)
+	v, err := h.view(ctx, request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return h.noSuchRequest(ctx, item, to, a.Card, request)
 	}
 	if err != nil {
 		return err
 	}
-	if early, err := h.beforeItsCard(ctx, r, item); early || err != nil {
-		if err == nil {
-			err = &Again{After: cardWait}
-		}
-		return err
+	if beforeItsCard(v, item) {
+		return &Again{After: cardWait}
 	}
-	policy := h.Policies[r.Subject.Group]
-	if r.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
+	policy := h.Policies[v.request.Subject.Group]
+	var ready *preparation
+	if v.request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
+		if ready = h.prepare(ctx, v, a, policy); ready != nil {
+			defer ready.drop()
+		}
 		a.Facts = h.factsFor(ctx, a.By, policy)
 	}
 	for range maxDecisions {
-		done, err := h.decide(ctx, r, a, policy, to, reason)
-		if done || err != nil {
+		d, done, err := h.decide(ctx, v, a, policy, to, reason)
+		switch {
+		case err != nil:
 			return err
+		case done && d.Verdict == approvals.Approve:
+			d.Event.At = v.now
+			approved, err := v.request.With(d.Event)
+			if err != nil {
+				return err
+			}
+			return h.carryOut(ctx, item, approved, ready)
+		case done && d.Verdict == approvals.Ignore && v.approvedBy(a.Source):
+			return h.carryOut(ctx, item, v.request, nil)
+		case done:
+			return nil
 		}
-		if r, _, err = h.Store.Load(ctx, request); err != nil {
+		if v, err = h.view(ctx, request); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("request %s changed %d times while a click was decided", request, maxDecisions)
+}
+
+// view is a request as it is decided on.
+type view struct {
+	request approvals.Request
+	events  []approvals.Event
+	card    string    // the message that is its card, "" when it is not known yet
+	now     time.Time // the store's clock, before the rest was read
+}
+
+// view reads a request, where its card is, and the time, side by side.
+func (h *Handlers) view(ctx context.Context, id string) (v view, err error) {
+	var reads errgroup.Group
+	reads.Go(func() (err error) { v.request, v.events, err = h.Store.Load(ctx, id); return err })
+	reads.Go(func() (err error) { v.now, err = h.Store.Now(ctx); return err })
+	var delivered approvals.Delivery
+	reads.Go(func() (err error) { delivered, err = h.Store.Delivered(ctx, id); return err })
+	err = reads.Wait()
+	v.card = delivered.Card
+	return v, err
+}
+
+// approvedBy reports whether the approval that was still missing came from source.
+func (v view) approvedBy(source string) bool {
+	return slices.ContainsFunc(v.events, func(e approvals.Event) bool { return e.Type == approvals.EventApproved && e.Source == source })
 }
 
 // A click can come while Slack's answer to the card that was clicked is still on its way: it waits for that a little.
@@ -109,57 +154,61 @@ const (
 )
 
 // beforeItsCard reports whether a click came before the card is known, and may still come to be compared with it.
-func (h *Handlers) beforeItsCard(ctx context.Context, r approvals.Request, item approvals.Item) (bool, error) {
-	if r.State != approvals.StateOpen || item.Attempt >= cardWaits {
-		return false, nil
-	}
-	d, err := h.Store.Delivered(ctx, r.ID)
-	return err == nil && d.Card == "", err
+func beforeItsCard(v view, item approvals.Item) bool {
+	return v.request.State == approvals.StateOpen && v.card == "" && item.Attempt < cardWaits
+}
+
+// executeLater is when the queue takes an approved request up that was not carried out where it was approved: the worker
+// died, and so did whoever took its click over; or AWS did not take it yet.
+const executeLater = 30 * time.Second
+
+// executeItem is the work that carries an approved request out.
+func executeItem(request string) approvals.Item {
+	return approvals.Item{Kind: KindExecute, Request: request, Source: "execute " + request}
 }
 
 // decide makes one try; done is false when the request changed in between.
-func (h *Handlers) decide(ctx context.Context, r approvals.Request, a approvals.Attempt, p approvals.Policy, to Listener, reason string) (done bool, err error) {
-	delivered, err := h.Store.Delivered(ctx, r.ID)
-	if err != nil {
-		return false, err
-	}
-	now, err := h.Store.Now(ctx)
-	if err != nil {
-		return false, err
-	}
-	d := approvals.Decide(r, delivered.Card, a, p, now)
+func (h *Handlers) decide(ctx context.Context, v view, a approvals.Attempt, p approvals.Policy, to Listener, reason string) (d approvals.Decision, done bool, err error) {
+	r := v.request
+	d = approvals.Decide(r, v.card, a, p, v.now)
 	t := approvals.Transition{RequestID: r.ID, Expect: r.Seq, When: approvals.BeforeDeadline, Events: []approvals.Event{d.Event}, Next: d.Next}
 	switch d.Verdict {
 	case approvals.Ignore:
-		return true, nil
+		return d, true, nil
 	case approvals.Refuse:
 		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
 	case approvals.Approve:
-		t.Work = []approvals.Item{{Kind: KindExecute, Request: r.ID, Source: "execute " + r.ID}}
+		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
 	case approvals.Deny:
 		if t.Events[0].Detail, err = json.Marshal(messages.Denial{Reason: reason}); err != nil {
-			return false, fmt.Errorf("reason of a denial: %w", err)
+			return d, false, fmt.Errorf("reason of a denial: %w", err)
 		}
 	case approvals.Count, approvals.Cancel:
 	default:
-		return false, fmt.Errorf("request %s: a decision that says nothing", r.ID)
+		return d, false, fmt.Errorf("request %s: a decision that says nothing", r.ID)
 	}
 	switch err := h.Store.Commit(ctx, t); {
 	case errors.Is(err, approvals.ErrConflict), errors.Is(err, approvals.ErrTooLate):
-		return false, nil // decide again on what is there now; by then the clock says no
+		return d, false, nil // decide again on what is there now; by then the clock says no
 	case err != nil:
-		return false, err
+		return d, false, err
 	}
 	h.log.InfoContext(ctx, "a click was decided", "request", r.ID, "user", a.By, "action", string(a.Action),
 		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
 	if d.Verdict == approvals.Refuse {
-		c, err := h.context(r)
-		if err != nil {
-			return false, err
-		}
-		h.whisper(ctx, to, messages.Refused(r, d.Refusal, c))
+		return d, true, h.tellRefused(ctx, r, d.Refusal, to)
 	}
-	return true, nil
+	return d, true, nil
+}
+
+// tellRefused tells somebody why their click does not count. The log has it already.
+func (h *Handlers) tellRefused(ctx context.Context, r approvals.Request, refusal approvals.Refusal, to Listener) error {
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	h.whisper(ctx, to, messages.Refused(r, refusal, c))
+	return nil
 }
 
 // noSuchRequest answers a click whose button leads nowhere, and keeps a note of it.

@@ -27,6 +27,8 @@ type Command struct {
 	User        string `json:"user"`
 	Text        string `json:"text"`
 	ResponseURL string `json:"response_url,omitempty"`
+	// About is the request that an undo has to be about: set by handlers for a button, never by what came from Slack.
+	About string `json:"about,omitempty"`
 }
 
 // command asks for a revocation, if everything about it is in order. Nobody is asked to approve before the role was
@@ -68,9 +70,11 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	case "help":
 		h.whisper(ctx, to, messages.Help(h.accountNames(), h.Margin))
 		return nil
+	case "undo":
+		return h.undo(ctx, item, c, to, reason)
 	case "report":
 		return h.reportCommand(ctx, item, c, to, reason)
-	case "status", "undo", "drill":
+	case "status", "drill":
 		h.whisper(ctx, to, messages.NotHere(role))
 		return nil
 	}
@@ -85,56 +89,76 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
 
+	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorum, func(ctx context.Context) (aws.Role, error) {
+		return h.Cloud.Describe(ctx, target)
+	})
+	if !ok || err != nil {
+		return err
+	}
+	return h.ask(ctx, item, c, to, found, reason)
+}
+
+// admit looks up, side by side and now, whether the sender may ask, the role, and whether enough people could approve. What
+// does not pass is answered, with noQuorum where it is the last; then ok is false.
+func (h *Handlers) admit(
+	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target,
+	noQuorum func(messages.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (aws.Role, error),
+) (found aws.Role, ok bool, err error) {
 	var (
 		side     errgroup.Group
 		allowed  bool
 		standing approvals.Standing
-		found    aws.Role
 		roleErr  error
 		enough   bool
 		why      []messages.Candidate
 	)
 	policy := h.Policies[target.Account.Name]
 	side.Go(func() error { allowed, standing = h.mayRequest(ctx, c.User); return nil })
-	side.Go(func() error { found, roleErr = h.Cloud.Describe(ctx, target); return nil })
+	side.Go(func() error { found, roleErr = find(ctx); return nil })
 	side.Go(func() error { enough, why = h.quorum(ctx, c.User, policy); return nil })
 	_ = side.Wait() // the functions return nil
-	if !allowed {
-		return h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+	switch {
+	case !allowed:
+		return found, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+	case roleErr != nil:
+		return found, false, h.refuseRole(ctx, item, c, to, roleErr)
+	case !enough:
+		return found, false, h.refuse(ctx, item, c, to, "no_quorum", noQuorum(roleFacts(found), policy.Required, why))
 	}
-	if roleErr != nil {
-		return h.refuseRole(ctx, item, c, to, roleErr)
-	}
-	if !enough {
-		return h.refuse(ctx, item, c, to, "no_quorum", messages.NoQuorum(roleFacts(found), policy.Required, why))
-	}
-	return h.ask(ctx, item, c, to, found, reason)
+	return found, true, nil
 }
 
-// ask opens the request and posts its card.
+// ask opens the request for a revocation and posts its card.
 func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, reason string) error {
 	role := roleFacts(found)
 	facts, err := json.Marshal(role)
 	if err != nil {
 		return fmt.Errorf("facts of a role: %w", err)
 	}
-	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, approvals.Opening{
-		Purpose:     approvals.PurposeRevoke,
-		Subject:     approvals.Subject{Key: found.AccountID + "/" + found.ID, Group: found.AccountName, Facts: facts},
-		Place:       h.place(c.Team, c.App, c.Channel),
-		Reason:      reason,
-		Required:    h.Policies[found.AccountName].Required,
-		ExpireAfter: h.ExpireAfter,
+	return h.open(ctx, item, c, to, role, approvals.Opening{
+		Purpose: approvals.PurposeRevoke,
+		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName, Facts: facts},
+		Reason:  reason,
 	})
+}
+
+// open opens a request, with everything that is the same for all of them, and posts its card.
+func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to Listener, role messages.Role, o approvals.Opening) error {
+	o.Place = h.place(c.Team, c.App, c.Channel)
+	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
+	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o)
 	if err != nil {
 		return err
 	}
 	if other != "" {
 		return h.pointAt(ctx, to, other, role)
 	}
-	h.log.InfoContext(ctx, "a revocation was requested", "request", c.RequestID, "user", c.User, "role", found.ARN)
+	h.log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User, "role", role.ARN)
 	return h.firstDelivery(ctx, to, c.RequestID)
 }
+
+// subjectKey names a role for good: of all requests for it one can be under way.
+func subjectKey(r aws.Role) string { return r.AccountID + "/" + r.ID }
 
 // How often, and how long apart, a command looks whether another worker is done with the first delivery.
 const (

@@ -69,8 +69,7 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	told, found := toldChanges(events, q.Since)
-	if found || r.Has(item.Source) {
+	if r.Has(item.Source) || toldSince(events, q.Since) {
 		return nil
 	}
 	c, err := h.context(r)
@@ -80,7 +79,7 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	all, err := h.Cloud.Tampering(ctx, aws.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Since: q.Since})
 	var changes []messages.Change
 	for _, one := range all {
-		if !told[one.EventID] && !one.At.Before(q.Since) {
+		if !one.At.Before(q.Since) {
 			changes = append(changes, change(one))
 		}
 	}
@@ -119,20 +118,21 @@ func (h *Handlers) tellChanges(ctx context.Context, r approvals.Request, item ap
 	return err
 }
 
-// toldChanges gathers what the thread has of who changed the deny, and whether one of it was since a moment.
-func toldChanges(events []approvals.Event, since time.Time) (ids map[string]bool, found bool) {
-	ids = make(map[string]bool)
+// toldSince reports whether the thread has somebody who changed the deny since a moment. Each loss has a question of its own
+// that begins where the deny was written the last time, so nothing is told twice.
+func toldSince(events []approvals.Event, since time.Time) bool {
 	for _, e := range events {
 		var f messages.Finding
 		if e.Type != approvals.EventFinding || json.Unmarshal(e.Detail, &f) != nil {
 			continue
 		}
 		for _, c := range f.Changes {
-			ids[c.EventID] = true
-			found = found || !c.At.Before(since)
+			if !c.At.Before(since) {
+				return true
+			}
 		}
 	}
-	return ids, found
+	return false
 }
 
 func change(c aws.Change) messages.Change {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -71,6 +70,8 @@ type delivery struct {
 	at    approvals.Delivery
 	// withoutFiles: the thread goes without some file already, so that others are not tried again and again.
 	withoutFiles bool
+	// loose: the root of the thread is gone, as far as this turn knows, and the lines go into the channel.
+	loose bool
 }
 
 // bringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
@@ -187,7 +188,8 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 		switch kind, code := slackKind(err); {
 		case err == nil:
 		case kind == SlackNoTarget:
-			d.h.log.WarnContext(ctx, "the card is gone from the channel; the thread goes on", "request", d.id, "code", code)
+			d.h.log.WarnContext(ctx, "the card cannot be brought up to date; the record goes on", "request", d.id, "code", code)
+			d.loose = code == CodeGone
 		case kind == SlackContent:
 			d.h.log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
 		default:
@@ -217,99 +219,4 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	}
 	d.at.Card, d.at.CardSeq = ts, r.Seq
 	return d.mark(ctx)
-}
-
-// tell posts what the thread says of one event, and then the files that go with it: each part after a look whether it is
-// there already when an earlier try may have posted it. An event of a living message that is there already says nothing by
-// itself: edit shows it.
-func (d *delivery) tell(
-	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
-) error {
-	doubt, part := d.at.Intent == e.Seq, d.at.Part
-	name := messages.Living(e)
-	var m *messages.Message
-	switch {
-	case part > 0: // told
-	case name == "":
-		m = messages.Thread(before, e, c)
-	case d.at.Living[name].TS == "":
-		m = messages.LivingMessage(name, r, events, c)
-	}
-	if m != nil {
-		mark := Mark{Request: d.id, Seq: e.Seq}
-		ts, shown := "", e.Seq // of one that is found, it is not known whether it shows more
-		if doubt {
-			var err error
-			if ts, err = d.find(ctx, r.Place.Channel, d.at.Card, mark, e.At); err != nil {
-				return err
-			}
-		}
-		if ts == "" {
-			d.at.Intent, shown = e.Seq, r.Seq
-			var err error
-			if ts, err = d.post(ctx, r, e, mark, m); err != nil {
-				return err
-			}
-		}
-		if name != "" && ts != "" {
-			d.lives(name, approvals.Living{TS: ts, Seq: shown})
-		}
-	}
-	if !doubt {
-		part = 0 // no part of it can be there without an answer
-	}
-	if err := d.files(ctx, r.Place.Channel, events[:e.Seq], part, c); err != nil {
-		return err
-	}
-	d.at.Cursor, d.at.Part = e.Seq, 0
-	return d.mark(ctx)
-}
-
-// post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
-// cannot hold up the rest. It returns "" for a message that is left out.
-func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, m *messages.Message) (string, error) {
-	for i, form := range m.Forms() {
-		var ts string
-		err := d.call(ctx, func(ctx context.Context) (err error) {
-			ts, err = d.h.Slack.Post(ctx, r.Place.Channel, d.at.Card, mark, form)
-			return err
-		})
-		if err == nil {
-			return ts, nil
-		}
-		kind, code := slackKind(err)
-		switch kind {
-		case SlackContent:
-			d.h.log.WarnContext(ctx, "Slack refuses a message in this form", "request", d.id, "event", e.Seq, "form", i, "code", code)
-			continue
-		case SlackNoTarget:
-			d.h.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
-			return "", nil
-		case SlackUnsure, SlackUnknown:
-			return "", err // it may be there: look for it at the next try
-		default:
-			d.at.Intent = d.at.Cursor
-			return "", errors.Join(err, d.mark(ctx))
-		}
-	}
-	d.h.log.ErrorContext(ctx, "Slack refuses a message in every form; it is left out of the thread", "request", d.id, "event", e.Seq)
-	return "", nil
-}
-
-// find looks for a message that may have been posted. Where the bot may not read the channel's history it cannot be
-// looked for, and a line told twice is better than one never told.
-func (d *delivery) find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (string, error) {
-	var ts string
-	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.h.Slack.Find(ctx, channel, thread, mark, since)
-		return err
-	})
-	if kind, code := slackKind(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
-		d.h.log.WarnContext(ctx, "a message that may have been posted cannot be looked for", "request", d.id, "event", mark.Seq, "code", code)
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look for a message: %w", err)
-	}
-	return ts, nil
 }

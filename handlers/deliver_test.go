@@ -53,3 +53,61 @@ func TestNobodyIsToldThatTheCardIsLateWhileAnotherWorkerPostsIt(t *testing.T) {
 }
 
 const trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+
+// lines are the known lines of a request in the channel, in the thread or beside it, in their order.
+func lines(b *bench.Bench) (inThread, beside []string) {
+	for _, m := range b.Slack.Messages(actors.Incident) {
+		for _, word := range []string{"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows"} {
+			switch {
+			case m.Ephemeral || !strings.Contains(m.Text, word):
+			case m.ThreadTS != "":
+				inThread = append(inThread, word)
+			default:
+				beside = append(beside, word)
+				if !strings.HasPrefix(m.Text, "About the request `") || !strings.Contains(m.Text, "`prod/DeployRole`") || !strings.Contains(string(m.Blocks), "About the request") {
+					b.T.Errorf("it does not say what it is about: %s", m.Text)
+				}
+			}
+		}
+	}
+	return inThread, beside
+}
+
+// An administrator deletes the card. What happens then is told in the channel: in order, each once, and each line says
+// what it is about.
+func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
+	const all = "approved on|*Applied*|*Read back*|CloudTrail shows"
+	for name, faults := range map[string][]slack.Fault{
+		"plainly": nil,
+		"when Slack does not say whether it took the messages": {
+			{Method: "chat.postMessage", DropAfter: true, Times: 1}, {Method: "chat.postMessage", DropAfter: true, Times: 1},
+		},
+		"when the card cannot be changed anyway": {{Method: "chat.update", Error: "edit_window_closed", Times: 1}},
+		"when the change is not taken at once": {
+			{Method: "chat.update", Error: "edit_window_closed", Times: 1}, {Method: "chat.update", HTTPStatus: 503, Times: 2},
+		},
+		"when Slack refuses the reply": {
+			{Method: "chat.update", Error: "edit_window_closed", Times: 1}, {Method: "chat.postMessage", Error: "thread_not_found", Times: 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				card.CaughtUp()
+				b.Slack.Inject(slack.Fault{Method: "users.info", Delay: time.Second, Times: 1})
+				for _, f := range faults {
+					b.Slack.Inject(f)
+				}
+				card.Approve(actors.Bob)
+				b.Slack.DeleteMessage(actors.Incident, card.TS) // while it is looked up who Bob is
+				b.Until("it is applied", func() bool { return card.State() == approvals.StateApplied })
+				b.Until("the evidence is told", func() bool { _, beside := lines(b); return len(beside) > 3 })
+				card.CaughtUp()
+				if _, beside := lines(b); strings.Join(beside, "|") != all {
+					t.Errorf("told in the channel: %q\n%s", beside, b.Transcript())
+				}
+			})
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 )
 
 // expire ends a request that nobody decided in time.
@@ -54,7 +55,7 @@ func (h *Handlers) closeWithoutCard(ctx context.Context, id, slackError string) 
 		if d, err := h.Store.Delivered(ctx, id); err != nil || d.Card != "" {
 			return false, err // people can see it; the thread catches up
 		}
-		err = h.fail(ctx, r, failure{sentence: cardImpossible(slackError)})
+		err = h.fail(ctx, r, failure{sentence: messages.CardImpossibleReason(slackError)})
 		if !errors.Is(err, approvals.ErrConflict) {
 			return err == nil, err
 		}

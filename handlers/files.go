@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,7 +63,7 @@ func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event
 		return d.fileLeftOut(ctx, messages.FilesRefused{Name: f.Name})
 	}
 	err = d.within(ctx, uploadCall, uploadLease, func(ctx context.Context) error {
-		return d.h.Slack.Upload(ctx, channel, d.at.Card, Upload{Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content})
+		return d.h.Slack.Upload(ctx, channel, d.root(), Upload{Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content})
 	})
 	if err == nil {
 		return nil
@@ -89,6 +90,14 @@ func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event
 	return errors.Join(err, d.mark(ctx))
 }
 
+// root is the message that what follows belongs under; "" when it is gone and the channel has to do.
+func (d *delivery) root() string {
+	if d.loose {
+		return ""
+	}
+	return d.at.Card
+}
+
 // triedEnough counts a failed upload, unless it waits for its turn only, and reports whether it was one too many.
 func (d *delivery) triedEnough(ctx context.Context, name string, failure error) (bool, error) {
 	e, ok := errors.AsType[*SlackError](failure)
@@ -99,7 +108,7 @@ func (d *delivery) triedEnough(ctx context.Context, name string, failure error) 
 	if d.withoutFiles {
 		most = 1
 	}
-	wait, err := d.h.Store.Allow(ctx, "upload of "+name, most, uploadsTime)
+	wait, err := d.h.Store.Allow(ctx, "upload of "+name, rand.Text(), most, uploadsTime)
 	return wait > 0, err
 }
 

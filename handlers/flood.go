@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,23 +19,27 @@ const (
 
 // flooded counts a command, and reports how long its sender has to wait, 0 when not at all.
 func (h *Handlers) flooded(ctx context.Context, item approvals.Item, user, channel string) (time.Duration, error) {
-	if counted(item) {
+	if cameBack(item) {
 		return 0, nil
 	}
-	wait, err := h.Store.Allow(ctx, "command by "+user, commandsPerPerson, floodWindow)
+	wait, err := h.Store.Allow(ctx, "command by "+user, act(item), commandsPerPerson, floodWindow)
 	if err != nil || wait > 0 {
 		return wait, err
 	}
-	return h.Store.Allow(ctx, "command in "+channel, commandsPerChannel, floodWindow)
+	return h.Store.Allow(ctx, "command in "+channel, act(item), commandsPerChannel, floodWindow)
 }
 
 // clickFlood is the same for a click.
 func (h *Handlers) clickFlood(ctx context.Context, item approvals.Item, user string) (time.Duration, error) {
-	if counted(item) {
+	if cameBack(item) {
 		return 0, nil
 	}
-	return h.Store.Allow(ctx, "click by "+user, clicksPerPerson, floodWindow)
+	return h.Store.Allow(ctx, "click by "+user, act(item), clicksPerPerson, floodWindow)
 }
 
-// counted reports whether an item was handled before: what is done again is no second act of the person.
-func counted(item approvals.Item) bool { return item.Attempt > 0 || item.Tries > 1 }
+// cameBack reports whether an item was allowed before and then put off. One whose first try died is not among these: what
+// that try came to is not known, so the store is asked again, which counts an act once.
+func cameBack(item approvals.Item) bool { return item.Attempt > 0 }
+
+// act names what somebody did, the same at every try.
+func act(item approvals.Item) string { return cmp.Or(item.Source, item.ID) }

@@ -69,13 +69,9 @@ type watchman struct {
 func (w *watchman) written() string { return w.item.Source + " written" }
 func (w *watchman) failed() string  { return w.item.Source + " failed" }
 
-// done reports whether this look was made already, or has become needless: the role is gone, or the deny was written again
-// since, which brings looks of its own.
+// done reports whether this look was made already, or has become needless: the role is gone, or the last look was made.
 func (w *watchman) done() bool {
 	if w.request.Has(w.written()) || w.request.Has(w.failed()) {
-		return true
-	}
-	if w.look.Rewrite > 0 && w.look.Rewrite < w.rewrites() && w.ownPromise().IsZero() {
 		return true
 	}
 	for _, e := range w.events {

@@ -347,21 +347,28 @@ func TestAnUndoThatNobodyApprovedDoesNotStopTheGuard(t *testing.T) {
 	})
 }
 
-// The undo is approved between the look and the write.
-func TestAnUndoThatIsApprovedWhileTheGuardReadsStopsTheWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := bench.New(t, bench.Options{Guard: looks})
-		card := applied(b)
-		removeAs(t, b, b.World.Admin)
-		b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Times: 2, Delay: 200 * time.Millisecond}) // of the look, and of the write
-		sessions := len(b.AWS.Calls("AssumeRole"))
-		b.Until("the session of the write is opened", func() bool { return len(b.AWS.Calls("AssumeRole")) > sessions })
-		pretendUndo(t, b, card, approvals.StateApproved)
-		time.Sleep(time.Minute)
-		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 {
-			t.Errorf("it was written all the same:\n%s", b.Transcript())
-		}
-	})
+// The undo is decided between the look and the write.
+func TestAnUndoThatIsDecidedWhileTheGuardReadsStopsTheWrite(t *testing.T) {
+	for name, states := range map[string][]approvals.State{
+		"approved": {approvals.StateApproved},
+		"applied":  {approvals.StateApproved, approvals.StateExecuting, approvals.StateApplied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Guard: looks})
+				card := applied(b)
+				removeAs(t, b, b.World.Admin)
+				b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Times: 2, Delay: 200 * time.Millisecond}) // of the look, and of the write
+				sessions := len(b.AWS.Calls("AssumeRole"))
+				b.Until("the session of the write is opened", func() bool { return len(b.AWS.Calls("AssumeRole")) > sessions })
+				pretendUndo(t, b, card, states...)
+				time.Sleep(time.Minute)
+				if onRole(b) != "" || count(card, approvals.EventTampered) != 0 {
+					t.Errorf("it was written all the same:\n%s", b.Transcript())
+				}
+			})
+		})
+	}
 }
 
 func TestAnotherReplicaTakesTheGuardOver(t *testing.T) {
@@ -444,6 +451,9 @@ func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
 		if at := cutoffOnRole(t, b); at.Before(high) {
 			t.Errorf("the cutoff on the role is %v, promised was %v", at, high)
+		}
+		if n := len(b.AWS.Calls("PutRolePolicy")); n != 2 {
+			t.Errorf("%d writes: a lower one came first", n)
 		}
 	})
 }

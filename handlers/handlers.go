@@ -29,6 +29,8 @@ const (
 	KindSubmit   = "submit"
 	KindExecute  = "execute"
 	KindEvidence = "evidence"
+	KindInert    = "inert"  // a deny may have become inert: offer the clean-up
+	KindUndone   = "undone" // a deny was taken away: tell the request that it was of
 )
 
 // Slack is what handlers need of Slack. Its errors are *SlackError.
@@ -40,7 +42,9 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again.
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
+	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
+	// CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
@@ -187,6 +191,10 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.simulate)
 	case KindCulprit:
 		return h.slowly(ctx, item, h.culprit)
+	case KindInert:
+		return h.slowly(ctx, item, h.inert)
+	case KindUndone:
+		return h.undone(ctx, item)
 	case approvals.KindDeliver:
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:
@@ -292,12 +300,20 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 
 // context gathers what messages about a request need.
 func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
-	var role messages.Role
-	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
+	var facts messages.Facts
+	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
 	}
+	switch {
+	case r.Purpose != approvals.PurposeUndo:
+		facts.Undo = nil
+	case facts.Undo == nil:
+		facts.Undo = new(messages.Undoing) // without what was written nothing is taken away
+	}
 	policy := h.Policies[r.Subject.Group]
-	return messages.Context{Role: role, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required)}, nil
+	return messages.Context{
+		Role: facts.Role, Undo: facts.Undo, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
+	}, nil
 }
 
 // whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.

@@ -31,11 +31,15 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 			continue
 		}
 		if m := messages.LivingMessage(name, r, events, c); m != nil {
+			if shown.Loose {
+				m = messages.Loose(m, r, c)
+			}
 			if err := d.replace(ctx, r.Place.Channel, name, shown.TS, m); err != nil {
 				return err
 			}
 		}
-		d.lives(name, approvals.Living{TS: shown.TS, Seq: r.Seq})
+		shown.Seq = r.Seq
+		d.lives(name, shown)
 		if err := d.mark(ctx); err != nil {
 			return err
 		}

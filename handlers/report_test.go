@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,19 +17,22 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// files are the names of the reports' files in a card's thread, in their order.
+// files are the names of the files in a card's thread, in their order.
 func files(b *bench.Bench, card bench.Card) (names []string) {
 	for _, m := range b.Slack.Messages(actors.Incident) {
 		for _, f := range m.Files {
 			if m.ThreadTS != card.TS || m.UserID != card.Message().UserID {
 				b.T.Errorf("the file %s is in thread %q, of %s", f.Name, m.ThreadTS, m.UserID)
 			}
-			if strings.HasPrefix(f.Name, "report-") {
-				names = append(names, f.Name)
-			}
+			names = append(names, f.Name)
 		}
 	}
 	return names
+}
+
+// reportFiles are those of reports.
+func reportFiles(b *bench.Bench, card bench.Card) []string {
+	return slices.DeleteFunc(files(b, card), func(name string) bool { return !strings.HasPrefix(name, "report-") })
 }
 
 // reportOf are the names of the files of the report with that number in the log.
@@ -69,8 +73,8 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 		b.Whispered(actors.Nils, "The report of request `"+card.ID+"` appears in the thread of <https://")
 		card.CaughtUp()
 		seqs := asked(card)
-		if len(seqs) != 1 || !equalLists(files(b, card), reportOf(card, seqs[0])) {
-			t.Fatalf("events %v, files %q\n%s", seqs, files(b, card), b.Transcript())
+		if len(seqs) != 1 || !equalLists(reportFiles(b, card), reportOf(card, seqs[0])) {
+			t.Fatalf("events %v, files %q\n%s", seqs, reportFiles(b, card), b.Transcript())
 		}
 		read := card.Events()[:seqs[0]-1]
 		then, err := approvals.Fold(card.ID, read)
@@ -103,10 +107,10 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 		card.PressLate(actors.Nils, messages.ActionApprove) // something happens: a click is refused
 		b.Until("it is in the log", func() bool { return card.Request().Refused == 1 })
 		b.Command(actors.Rosa, "report "+card.ID)
-		b.Until("the second report is there", func() bool { return len(files(b, card)) == 4 })
+		b.Until("the second report is there", func() bool { return len(reportFiles(b, card)) == 4 })
 		card.CaughtUp()
-		if seqs := asked(card); len(seqs) != 2 || !equalLists(files(b, card), append(reportOf(card, seqs[0]), reportOf(card, seqs[1])...)) {
-			t.Errorf("events %v, files %q", seqs, files(b, card))
+		if seqs := asked(card); len(seqs) != 2 || !equalLists(reportFiles(b, card), append(reportOf(card, seqs[0]), reportOf(card, seqs[1])...)) {
+			t.Errorf("events %v, files %q", seqs, reportFiles(b, card))
 		}
 	})
 }
@@ -132,7 +136,7 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 		pressReport(t, b, card, actors.Gina)
 		b.Whispered(actors.Gina, "reports are for full members")
 		pressReport(t, b, card, actors.Nils)
-		b.Until("the report is there", func() bool { return len(files(b, card)) == 2 })
+		b.Until("the report is there", func() bool { return len(reportFiles(b, card)) == 2 })
 		card.CaughtUp()
 		if seqs := asked(card); len(seqs) != 1 || !card.Says("<@"+actors.Nils+"> asked for the *incident report*") {
 			t.Errorf("events %v\n%s", seqs, b.Transcript())
@@ -169,8 +173,8 @@ func TestWhoMayNotAskForAReportGetsNone(t *testing.T) {
 		b.CommandIn(actors.Rosa, "C0OTHER", "report prod/DeployRole")
 		b.Whispered(actors.Rosa, "works in <#"+actors.Incident+"> only")
 		card.CaughtUp()
-		if n := len(card.Events()); n != before || len(files(b, card)) != 0 {
-			t.Errorf("%d events more, files %q", n-before, files(b, card))
+		if n := len(card.Events()); n != before || len(reportFiles(b, card)) != 0 {
+			t.Errorf("%d events more, files %q", n-before, reportFiles(b, card))
 		}
 		for range 20 {
 			b.Command(actors.Bob, "report "+card.ID)
@@ -221,8 +225,8 @@ func TestAFileThatMayHaveBeenUploadedIsLookedForFirst(t *testing.T) {
 				b.Command(actors.Nils, "report "+card.ID)
 				b.Whispered(actors.Nils, "The report of")
 				card.CaughtUp()
-				if seqs := asked(card); len(seqs) != 1 || !equalLists(files(b, card), reportOf(card, seqs[0])) {
-					t.Errorf("events %v, files %q", seqs, files(b, card))
+				if seqs := asked(card); len(seqs) != 1 || !equalLists(reportFiles(b, card), reportOf(card, seqs[0])) {
+					t.Errorf("events %v, files %q", seqs, reportFiles(b, card))
 				}
 				n := 0
 				for _, text := range card.Thread() {
@@ -246,7 +250,7 @@ func TestAWorkerThatDiesBetweenFilesIsFollowedByOneThatGoesOn(t *testing.T) {
 		b.Slack.Inject(slack.Fault{Method: "files.getUploadURLExternal", HTTPStatus: 503, Times: 2})
 		b.Command(actors.Nils, "report "+card.ID)
 		b.Whispered(actors.Nils, "The report of")
-		b.Until("the report is there", func() bool { return len(files(b, card)) == 2 })
+		b.Until("the report is there", func() bool { return len(reportFiles(b, card)) == 2 })
 		card.CaughtUp()
 		// As if the marks after the first file were lost.
 		d, err := b.Store.Delivered(t.Context(), card.ID)
@@ -310,12 +314,12 @@ func TestAWorkspaceThatTakesNoFilesIsToldOfOnceAndTheThreadGoesOn(t *testing.T) 
 						}
 					}
 				}
-				if told != 1 || len(files(b, card)) != 0 || len(asked(card)) != 2 {
-					t.Errorf("told %d times, files %q:\n%s", told, files(b, card), b.Transcript())
+				if told != 1 || len(reportFiles(b, card)) != 0 || len(asked(card)) != 2 {
+					t.Errorf("told %d times, files %q:\n%s", told, reportFiles(b, card), b.Transcript())
 				}
 				b.Slack.ClearFaults() // somebody saw to it
 				b.Command(actors.Nils, "report "+card.ID)
-				b.Until("the report is there", func() bool { return len(files(b, card)) == 2 })
+				b.Until("the report is there", func() bool { return len(reportFiles(b, card)) == 2 })
 			})
 		})
 	}

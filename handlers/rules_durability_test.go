@@ -94,7 +94,7 @@ func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
 		}
 		seen := map[string]int{}
 		for _, text := range card.Thread() {
-			if seen[text]++; seen[text] > 1 {
+			if seen[text]++; text != "" && seen[text] > 1 { // a file comes without words
 				t.Errorf("told twice: %s", text)
 			}
 		}

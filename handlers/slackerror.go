@@ -24,6 +24,12 @@ const (
 // CodePaced is the Code of a message that was not sent yet because its channel has had enough for the moment.
 const CodePaced = "paced"
 
+// CodeGone is the Code of a message that is to be changed and is not there any more (Slack documentation, "chat.update").
+const CodeGone = "message_not_found"
+
+// CodeOutside is the Code of a message that Slack took and put beside the thread that it was meant for.
+const CodeOutside = "outside"
+
 // SlackError is a failed call to Slack.
 type SlackError struct {
 	Kind       SlackErrorKind

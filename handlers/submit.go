@@ -13,12 +13,14 @@ import (
 
 // Submission is a form that was sent, the Body of an item of KindSubmit.
 type Submission struct {
-	Team   string              `json:"team"`
-	App    string              `json:"app"`
-	User   string              `json:"user"`
-	Form   string              `json:"form"`   // messages.FormDeny
-	Origin messages.FormOrigin `json:"origin"` // as it was put into the form when it was opened
-	Reason string              `json:"reason,omitempty"`
+	Team      string              `json:"team"`
+	App       string              `json:"app"`
+	User      string              `json:"user"`
+	Form      string              `json:"form"`   // messages.FormDeny or messages.FormUndo
+	Origin    messages.FormOrigin `json:"origin"` // as it was put into the form when it was opened
+	Reason    string              `json:"reason,omitempty"`
+	Words     string              `json:"words,omitempty"` // of FormUndo: what was typed to say that it is meant
+	RequestID string              `json:"request_id"`      // the id a new request gets if the form asks for one
 }
 
 // submit handles a form.
@@ -27,13 +29,16 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 	if err := json.Unmarshal(item.Body, &s); err != nil {
 		return fmt.Errorf("read a form: %w", err)
 	}
-	if s.Form != messages.FormDeny {
+	if s.Form != messages.FormDeny && s.Form != messages.FormUndo {
 		return fmt.Errorf("%w: form %q", errNotAnItem, s.Form)
 	}
 	to := Listener{User: s.User, Channel: s.Origin.Channel}
 	reason := s.Reason
 	if utf8.RuneCountInString(reason) > messages.MaxReason {
 		reason = cutRunes(reason, messages.MaxReason) // Slack's own limit on the field is the same
+	}
+	if s.Form == messages.FormUndo {
+		return h.submitUndo(ctx, item, s, to, reason)
 	}
 	return h.attempt(ctx, item, to, s.Origin.Request, reason, approvals.Attempt{
 		Action: approvals.ActionDeny, By: s.User, Card: s.Origin.Message, Source: item.Source,
@@ -73,12 +78,27 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 		}
 		if item.Tries > 1 || refused.Kind == SlackUnsure {
 			// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
-			h.whisper(ctx, to, messages.DenyAgain())
-			return true, nil
+			return true, h.formLost(ctx, r, a, to)
 		}
 		// Too late for a form. A denial is the safe answer to somebody who pressed Deny: it counts without a reason.
 		h.log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID, "error", err)
 		return false, nil
 	}
 	return true, nil
+}
+
+// formLost records a Deny whose form may not have opened, and tells whoever pressed it what to do.
+func (h *Handlers) formLost(ctx context.Context, r approvals.Request, a approvals.Attempt, to Listener) error {
+	refusal := approvals.Refusal{Action: a.Action, Code: approvals.RefusedFormLost}
+	detail, err := json.Marshal(refusal)
+	if err != nil {
+		return fmt.Errorf("record a refusal: %w", err)
+	}
+	if err := h.Store.Commit(ctx, approvals.Transition{
+		RequestID: r.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventRefused, By: a.By, Source: a.Source, Detail: detail}},
+	}); err != nil {
+		return err
+	}
+	return h.tellRefused(ctx, r, refusal, to)
 }

@@ -21,9 +21,8 @@ const (
 
 // look is the body of a guard item.
 type look struct {
-	After   time.Duration `json:"after"`             // since the deny was applied, or since it was written again
-	Last    bool          `json:"last,omitempty"`    // of those that are configured
-	Rewrite int           `json:"rewrite,omitempty"` // of those after a rewrite: which one
+	After time.Duration `json:"after"`          // since the deny was applied, or since it was written again
+	Last  bool          `json:"last,omitempty"` // of all
 }
 
 // soon is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
@@ -50,9 +49,7 @@ func (h *Handlers) watch(t *approvals.Transition, r approvals.Request, seen bool
 // looksSoon queues the looks after a rewrite; last says that the final one of them is the last of all.
 func looksSoon(t *approvals.Transition, rewrite int, last bool) error {
 	for i, after := range soon {
-		due, err := lookDue(t.RequestID, fmt.Sprintf("guard %d.%d", rewrite, i+1), look{
-			After: after, Rewrite: rewrite, Last: last && i == len(soon)-1,
-		})
+		due, err := lookDue(t.RequestID, fmt.Sprintf("guard %d.%d", rewrite, i+1), look{After: after, Last: last && i == len(soon)-1})
 		if err != nil {
 			return err
 		}

@@ -98,6 +98,7 @@ type bench struct {
 	ctx   context.Context
 	span  time.Duration
 	exact bool
+	acted int // acts that were counted
 }
 
 const (

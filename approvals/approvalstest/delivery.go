@@ -63,25 +63,6 @@ var delivering = []sentence{
 		}
 		b.same("the next begins with", next, d)
 	}},
-	{name: "the parts of an event that were told are known after a crash", test: func(b *bench) {
-		b.opened("R1", "role 1", never)
-		b.commit(approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 1")})
-		b.begin("R1", worker, b.span)
-		half := approvals.Delivery{Card: "1700000000.000100", CardSeq: 2, Cursor: 1, Part: 2, Intent: 2}
-		b.mark("R1", worker, b.span, half)
-		b.Advance(b.span)
-		if d, ok := b.begin("R1", rival, never); !ok || !equal(d, half) {
-			b.Fatalf("the rival: %v, %+v", ok, d)
-		}
-		if !b.end("R1", rival, false) {
-			b.Error("an event of which only a part was told counts as told")
-		}
-		b.mark("R1", rival, never, upToDate(2))
-		d, err := b.Store.Delivered(b.ctx, "R1")
-		if err != nil || !equal(d, upToDate(2)) || b.end("R1", rival, false) {
-			b.Errorf("delivered %+v, %v", d, err)
-		}
-	}},
 	{name: "the messages that are edited are known to all", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.begin("R1", worker, never)
@@ -90,7 +71,7 @@ var delivering = []sentence{
 			{"proof": {TS: "1700000000.000200", Seq: 1}},
 			{"proof": {TS: "1700000000.000200", Seq: 7}, `an "odd" name`: {TS: "1700000000.000300", Seq: 9}},
 			nil,
-			{"proof": {TS: "1700000000.000400", Seq: 1 << 53}},
+			{"proof": {TS: "1700000000.000400", Seq: 1 << 53, Loose: true}},
 		} {
 			d.Living = living
 			b.mark("R1", worker, never, d)
@@ -109,6 +90,25 @@ var delivering = []sentence{
 			b.Fatalf("the next: %v, %v", ok, err)
 		}
 		b.same("the next begins with", next, d)
+	}},
+	{name: "the parts of an event that were told are known after a crash", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 1")})
+		b.begin("R1", worker, b.span)
+		half := approvals.Delivery{Card: "1700000000.000100", CardSeq: 2, Cursor: 1, Part: 2, Intent: 2}
+		b.mark("R1", worker, b.span, half)
+		b.Advance(b.span)
+		if d, ok := b.begin("R1", rival, never); !ok || !equal(d, half) {
+			b.Fatalf("the rival: %v, %+v", ok, d)
+		}
+		if !b.end("R1", rival, false) {
+			b.Error("an event of which only a part was told counts as told")
+		}
+		b.mark("R1", rival, never, upToDate(2))
+		d, err := b.Store.Delivered(b.ctx, "R1")
+		if err != nil || !equal(d, upToDate(2)) || b.end("R1", rival, false) {
+			b.Errorf("delivered %+v, %v", d, err)
+		}
 	}},
 	{name: "a lease that ran out is another's", test: func(b *bench) {
 		b.opened("R1", "role 1", never)

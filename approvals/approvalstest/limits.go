@@ -1,6 +1,7 @@
 package approvalstest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -10,7 +11,8 @@ import (
 func (b *bench) acts(store approvals.Store, n int, name string, most int, per time.Duration) (allowed int) {
 	b.Helper()
 	for range n {
-		wait, err := store.Allow(b.ctx, name, most, per)
+		b.acted++
+		wait, err := store.Allow(b.ctx, name, fmt.Sprint("act ", b.acted), most, per)
 		if err != nil {
 			b.Fatalf("allow: %v", err)
 		}
@@ -35,22 +37,30 @@ var limiting = []sentence{
 	{name: "when the window is over it begins anew", test: func(b *bench) {
 		b.acts(b.Store, 5, "command by U0BOB", 2, b.span)
 		b.Advance(b.span + time.Millisecond) // in its last millisecond a window may still count
-		if wait, err := b.Store.Allow(b.ctx, "command by U0BOB", 2, never); wait != 0 || err != nil {
+		if wait, err := b.Store.Allow(b.ctx, "command by U0BOB", "another 1", 2, never); wait != 0 || err != nil {
 			b.Errorf("another act in %v, %v", wait, err)
 		}
 	}},
 	{name: "acts that are not allowed do not make the window longer", test: func(b *bench) {
 		b.acts(b.Store, 1, "command by U0BOB", 1, time.Minute)
 		b.Advance(59 * time.Second)
-		wait, err := b.Store.Allow(b.ctx, "command by U0BOB", 1, time.Minute)
+		wait, err := b.Store.Allow(b.ctx, "command by U0BOB", "another 2", 1, time.Minute)
 		if wait != time.Second || err != nil {
 			b.Errorf("another act in %v, %v", wait, err)
 		}
 		b.Advance(time.Second)
 		b.same("allowed", b.acts(b.Store, 2, "command by U0BOB", 1, time.Minute), 1)
 	}, exact: true},
+	{name: "an act that is told again is counted once, and allowed or not as before", test: func(b *bench) {
+		for _, act := range []string{"one", "two", "one", "two", "three", "one", "three"} {
+			wait, err := b.Store.Allow(b.ctx, "command by U0BOB", act, 2, never)
+			if err != nil || (wait == 0) != (act != "three") {
+				b.Errorf("%s: %v, %v", act, wait, err)
+			}
+		}
+	}},
 	{name: "where nothing is allowed it is not", test: func(b *bench) {
-		wait, err := b.Store.Allow(b.ctx, "command by U0BOB", 0, never)
+		wait, err := b.Store.Allow(b.ctx, "command by U0BOB", "another 3", 0, never)
 		if wait == 0 || err != nil {
 			b.Errorf("an act in %v, %v", wait, err)
 		}

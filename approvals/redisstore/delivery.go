@@ -106,7 +106,7 @@ func decodeDelivery(fields []string) (approvals.Delivery, error) {
 		}
 		*n = value
 	}
-	if living := fields[5]; living != "" {
+	if living := fields[len(deliveryFields)-1]; living != "" {
 		if err := json.Unmarshal([]byte(living), &d.Living); err != nil {
 			return approvals.Delivery{}, fmt.Errorf("the living messages: %w", err)
 		}

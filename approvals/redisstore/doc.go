@@ -14,7 +14,7 @@
 //	                                      for every event that has one: its number and type
 //	log:<id>        stream                the events; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
-//	limit:<name>    string, a minute      how often somebody did something, against floods
+//	limit:<name>    set, a minute         what somebody did, against floods
 //	open:<subject>  string                the request that is under way for a subject
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention

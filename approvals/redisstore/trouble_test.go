@@ -41,7 +41,7 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 			return s.Commit(ctx, approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: remark})
 		},
 		"Note":     func(ctx context.Context) error { return s.Note(ctx, remark[0]) },
-		"Allow":    func(ctx context.Context) error { _, err := s.Allow(ctx, "somebody", 1, time.Hour); return err },
+		"Allow":    func(ctx context.Context) error { _, err := s.Allow(ctx, "somebody", "act", 1, time.Hour); return err },
 		"Take":     func(ctx context.Context) error { _, err := s.Take(ctx, "w", 1, 0); return err },
 		"Claim":    func(ctx context.Context) error { _, err := s.Claim(ctx, "w", 0, 1); return err },
 		"Keep":     func(ctx context.Context) error { return s.Keep(ctx, "w", []approvals.Item{item}) },

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -22,6 +23,11 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bot, readyz := w.startBot(nil)
+	old := map[string]awssdk.Credentials{}
+	for name, account := range bothAccounts {
+		old[name] = w.deployment(account, "before")
+		w.wantAccepted(name+", before", old[name])
+	}
 	began := time.Now()
 
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole "+reasonTyped)
@@ -42,7 +48,7 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 		w.whispered(refused.user, refused.told)
 		w.inThread(card, refused.recorded)
 	}
-	if document, ok := w.policyOnRole(); ok {
+	if document, ok := w.policyOnRole(actors.ProdID); ok {
 		t.Fatalf("refused clicks put a policy on the role: %s", document)
 	}
 
@@ -54,7 +60,7 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	if done.TS != card.TS || strings.Contains(string(done.Blocks), `"actions"`) {
 		t.Errorf("the card still has buttons, or is another: %s", done.Blocks)
 	}
-	wantCutoff(t, w, applied, began)
+	cutoff := wantCutoff(t, w, actors.ProdID, applied, began)
 	if m := w.inThread(card, "CloudTrail shows"); !strings.Contains(m.Text, "CloudTrail is minutes late") || !strings.Contains(m.Text, "`us-east-1`") || !strings.Contains(m.Text, "`eu-west-1`") {
 		t.Errorf("the evidence does not say what it covers: %s", m.Text)
 	}
@@ -62,6 +68,20 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 
 	w.lateClick(actors.Ines, card, messages.ActionApprove)
 	w.whispered(actors.Ines, "Your click was not counted")
+
+	// The other account, at once after it.
+	w.wantDenied("prod, after", old["prod"])
+	w.wantAccepted("staging, while only prod is revoked", old["staging"])
+	began = time.Now()
+	w.command(actors.Rosa, messages.Command+" staging/DeployRole a test build logged it")
+	card = w.openCard()
+	w.click(actors.Ines, card, messages.ActionApprove)
+	cutoff = maxTime(cutoff, wantCutoff(t, w, actors.StagingID, w.inThread(card, "*Applied* to"), began))
+	w.until("both cutoffs in the past", func() bool { return time.Now().After(cutoff) })
+	for name, account := range bothAccounts {
+		w.wantDenied(name+", the session from before", old[name])
+		w.wantAccepted(name+", a new session", w.deployment(account, "after"))
+	}
 
 	if got := w.status(readyz); got != http.StatusOK {
 		t.Errorf("/readyz answers %d", got)
@@ -71,11 +91,21 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	w.standIns.wantCleanEnd()
 }
 
+// bothAccounts are the sandbox's accounts by their names.
+var bothAccounts = map[string]string{"prod": actors.ProdID, "staging": actors.StagingID}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // wantCutoff reads the policy with another client: it has to be what the IAM console writes, with the cutoff that the
 // thread tells.
-func wantCutoff(t *testing.T, w *world, applied message, began time.Time) {
+func wantCutoff(t *testing.T, w *world, account string, applied message, began time.Time) (cutoff time.Time) {
 	t.Helper()
-	document, ok := w.policyOnRole()
+	document, ok := w.policyOnRole(account)
 	if !ok {
 		t.Fatal("there is no policy on the role")
 	}
@@ -104,14 +134,15 @@ func wantCutoff(t *testing.T, w *world, applied message, began time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The clock is that of the stand-in, which runs on this machine; the margin is 10 s. AWS tells whole seconds: what is
-	// left out of them and the rounding up come to two seconds at most.
-	if cutoff.Before(began.Add(10*time.Second)) || cutoff.After(time.Now().Add(12*time.Second)) {
-		t.Errorf("the cutoff %v does not lie 10 s past a moment between %v and now", cutoff, began)
+	// The clock is that of the stand-in, which runs on this machine. AWS tells whole seconds: what is left out of them and
+	// the rounding up come to two seconds at most.
+	if cutoff.Before(began.Add(longMargin)) || cutoff.After(time.Now().Add(longMargin+2*time.Second)) {
+		t.Errorf("the cutoff %v does not lie %v past a moment between %v and now", cutoff, longMargin, began)
 	}
 	if told := cutoff.Format("2006-01-02 15:04:05"); !strings.Contains(applied.Text, told) {
 		t.Errorf("the thread does not tell the cutoff %s: %s", told, applied.Text)
 	}
+	return cutoff
 }
 
 // wantEvidence looks for the table of the sessions, newest first, with those that the stand-in's day has.

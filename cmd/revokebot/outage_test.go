@@ -33,7 +33,7 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 
 	w.redis.Restart()
 	w.until("a ready bot", func() bool { return w.status(readyz) == http.StatusOK })
-	if document, ok := w.policyOnRole(); ok {
+	if document, ok := w.policyOnRole(actors.ProdID); ok {
 		t.Fatalf("a click that was not recorded put a policy on the role: %s", document)
 	}
 	if again := w.card("Approval needed"); again.TS != card.TS {
@@ -42,7 +42,7 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 
 	w.click(actors.Bob, card, messages.ActionApprove)
 	w.inThread(card, "*Read back*")
-	if _, ok := w.policyOnRole(); !ok {
+	if _, ok := w.policyOnRole(actors.ProdID); !ok {
 		t.Error("there is no policy on the role")
 	}
 	bot.wantCleanEnd()
@@ -120,7 +120,7 @@ func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *t
 	}
 	gate.open()
 	bot.wantCleanEnd()
-	document, ok := w.policyOnRole()
+	document, ok := w.policyOnRole(actors.ProdID)
 	if !ok {
 		t.Fatal("the revocation was given up")
 	}
@@ -131,7 +131,7 @@ func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *t
 	w.inThread(card, "*Read back*")
 	w.inThread(card, "CloudTrail shows")
 	w.card("Applied")
-	if after, _ := w.policyOnRole(); after != document {
+	if after, _ := w.policyOnRole(actors.ProdID); after != document {
 		t.Errorf("the next start wrote again: %s, before: %s", after, document)
 	}
 	next.wantCleanEnd()
@@ -149,13 +149,13 @@ func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) 
 	gate.waitForWrite(t)
 	bot.kill()
 	gate.refuse()
-	if document, ok := w.policyOnRole(); ok {
+	if document, ok := w.policyOnRole(actors.ProdID); ok {
 		t.Fatalf("the write came through: %s", document)
 	}
 
 	next, _ := w.startBot(nil)
 	w.inThread(card, "*Read back*")
-	if _, ok := w.policyOnRole(); !ok {
+	if _, ok := w.policyOnRole(actors.ProdID); !ok {
 		t.Error("there is no policy on the role")
 	}
 	if n := w.countInThread(card, "*Applied* to"); n != 1 {

@@ -71,6 +71,11 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 
+	loot, err := actors.SeedLife(ctx, awsServer, world)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+
 	var parts servers
 	defer parts.close()
 	slackURL, err := parts.serve(ctx, "--slack-listen", s.SlackListen, slackServer)
@@ -82,15 +87,23 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 
-	cast := actors.New(actors.Config{Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Logger: log})
+	cast := actors.New(actors.Config{
+		Endpoint: awsURL, RoleARN: world.Role, Key: world.Key(), Rival: world.RivalKey(), Console: world.ConsoleKey(), Loot: &loot, Logger: log,
+	})
 	configText := sandboxConfig(world, s.Margin)
 	c, err := parseConfig("sandbox", []byte(configText))
 	if err != nil {
 		return err
 	}
+	cloud, err := sandboxCloud(c, world, awssdk.Config{BaseEndpoint: awssdk.String(awsURL)}, log)
+	if err != nil {
+		return err
+	}
 	set := settings{appToken: sandboxAppToken, botToken: sandboxBotToken, slackAPI: slackURL + "/api/"}
 
-	page := web.New(s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log))
+	pageConfig := s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log)
+	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
+	page := web.New(pageConfig)
 	defer page.Close()
 	pageURL, err := parts.serve(ctx, "--listen", s.Listen, page)
 	if err != nil {
@@ -106,7 +119,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		}
 	})
 	if !s.WithoutBot {
-		stop, err := startSandboxBot(ctx, c, set, world, awsURL, log, &running, cancel)
+		stop, err := startSandboxBot(ctx, c, set, cloud, log, &running, cancel)
 		if err != nil {
 			cancel(err)
 			running.Wait()
@@ -123,8 +136,25 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	return nil
 }
 
+// sandboxCloud is the bot's AWS: the stand-in that sdk points at, with the bot's key there.
+func sandboxCloud(c config, world actors.World, sdk awssdk.Config, log *slog.Logger) (*aws.Cloud, error) {
+	sdk.Credentials = credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, world.Bot.SessionToken)
+	cloud, err := aws.New(aws.Config{
+		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, Logger: log, SDK: sdk,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	return cloud, nil
+}
+
+// sandboxGuardRail is what the bot advises for the account of the story.
+func sandboxGuardRail(world actors.World, cloud *aws.Cloud) string {
+	return aws.GuardRailSCP(aws.Role{ARN: world.Role}, cloud.OwnRoles("prod"))
+}
+
 // startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
-func startSandboxBot(ctx context.Context, c config, set settings, world actors.World, awsURL string, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
+func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Cloud, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
 	db := miniredis.NewMiniRedis()
 	db.ClockTTL(true)
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() }})
@@ -136,17 +166,6 @@ func startSandboxBot(ctx context.Context, c config, set settings, world actors.W
 	if err != nil {
 		closeAll()
 		return nil, err
-	}
-	cloud, err := aws.New(aws.Config{
-		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, Logger: log,
-		SDK: awssdk.Config{
-			BaseEndpoint: awssdk.String(awsURL),
-			Credentials:  credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, world.Bot.SessionToken),
-		},
-	})
-	if err != nil {
-		closeAll()
-		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	b, err := newBot(c, set, store, cloud, log)
 	if err != nil {
@@ -162,7 +181,9 @@ func startSandboxBot(ctx context.Context, c config, set settings, world actors.W
 	return closeAll, nil
 }
 
-// sandboxConfig is a configuration file as somebody would write it for the sandbox's world.
+// sandboxConfig is a configuration file as somebody would write it for the sandbox's world. The second account is the
+// team's own: somebody may approve there who may not for the first one. The deny is looked at again sooner than in
+// production, because a visitor stays for minutes.
 func sandboxConfig(world actors.World, margin time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slack:\n  channels: [%s]\napprovals:\n  approvers: [%s]\n  expire_after: 15m\naccounts:\n", actors.Incident, actors.Group)
@@ -170,8 +191,12 @@ func sandboxConfig(world actors.World, margin time.Duration) string {
 	for _, name := range []string{"prod", "staging"} {
 		fmt.Fprintf(&b, "  %s:\n    id: %q\n    assume_role: %s\n    external_id: %s\n    regions: [us-east-1, eu-west-1]\n",
 			name, ids[name], world.Spokes[name], actors.ExternalID)
+		if name == "staging" {
+			fmt.Fprintf(&b, "    approvers: [%s, %s]\n", actors.Group, actors.Nils)
+		}
 	}
-	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n  guard: [5s, 15s, 60s, 5m, 15m, 30m]\ntrail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
+	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n  guard: [5s, 15s, 60s, 5m]\n"+
+		"trail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
 	return b.String()
 }
 
@@ -183,12 +208,13 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 			{UserID: actors.Rosa, Role: web.Responder, Blurb: "on call, asks for the revocation"},
 			{UserID: actors.Bob, Role: web.Approver, Blurb: "security, may approve"},
 			{UserID: actors.Ines, Role: web.Approver, Blurb: "security, may approve"},
-			{UserID: actors.Nils, Role: web.MayNotDecide, Blurb: "full member, not on the approvers' list"},
+			{UserID: actors.Nils, Role: web.OtherApprover, Blurb: "shop team, may approve for staging only"},
 			{UserID: actors.Gina, Role: web.Guest, Blurb: "guest, may neither ask nor approve"},
 		},
 		Suggest: []string{
 			"/revoke-sessions prod/DeployRole key pasted in a gist",
 			"/revoke-sessions help",
+			"/revoke-sessions staging/DeployRole a test build logged its session",
 			"/revoke-sessions prod/AWSServiceRoleForElasticLoadBalancing",
 		},
 		Facts: map[string]string{
@@ -216,6 +242,10 @@ func (s sandboxCmd) announce(env environment, pageURL string, set settings, awsU
 		"AWS_DEFAULT_REGION=us-east-1", // which version 1 of the aws command line reads instead
 		"AWS_ACCESS_KEY_ID=" + world.Bot.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + world.Bot.SecretAccessKey,
+		"",
+		"  That key is the bot's. A build's, which may assume " + actors.DeployRole + " in both accounts, is:",
+		"CI_ACCESS_KEY_ID=" + world.CI.AccessKeyID,
+		"CI_SECRET_ACCESS_KEY=" + world.CI.SecretAccessKey,
 		"",
 	}
 	if s.WithoutBot {

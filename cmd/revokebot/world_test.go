@@ -2,22 +2,15 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/redisserver"
@@ -34,6 +27,9 @@ type world struct {
 	http     *http.Client
 	config   string // the bot's configuration file
 }
+
+// longMargin is the margin in longConfig. It is short because somebody waits for its end.
+const longMargin = 2 * time.Second
 
 // longConfig is the configuration file of these tests: every key, for the roles of the stand-in.
 const longConfig = `slack:
@@ -59,7 +55,7 @@ default_account: prod
 protected_roles:
   - arn:aws:iam::*:role/break-glass-*
 revocation:
-  margin: 10s
+  margin: 2s
   guard: [5s, 15s, 60s]
 trail:
   lookback: 12h
@@ -296,45 +292,4 @@ func (w *world) act(what string, request map[string]string) {
 	if !answer.OK || answer.Error != "" {
 		w.t.Fatalf("%s %v: Slack shows %q", what, request, answer.Error)
 	}
-}
-
-// policyOnRole reads the inline policy of prod/DeployRole as another program would: with the SDK, by a session of the
-// spoke role. ok is false when there is none.
-func (w *world) policyOnRole() (document string, ok bool) {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), soon)
-	defer cancel()
-	config := awssdk.Config{
-		Region: w.printed["AWS_REGION"], BaseEndpoint: awssdk.String(w.printed["AWS_ENDPOINT_URL"]), HTTPClient: w.http,
-		Credentials: credentials.NewStaticCredentialsProvider(w.printed["AWS_ACCESS_KEY_ID"], w.printed["AWS_SECRET_ACCESS_KEY"], ""),
-	}
-	session, err := sts.NewFromConfig(config).AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn: awssdk.String("arn:aws:iam::" + actors.ProdID + ":role/revokebot-spoke"), RoleSessionName: awssdk.String("somebody-else"),
-		ExternalId: awssdk.String(actors.ExternalID),
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	c := session.Credentials
-	config.Credentials = credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
-	client := iam.NewFromConfig(config)
-	listed, err := client.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: awssdk.String(actors.DeployRole)})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, name := range listed.PolicyNames {
-		if name != "AWSRevokeOlderSessions" {
-			continue
-		}
-		got, err := client.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(name)})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		document, err = url.QueryUnescape(*got.PolicyDocument)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		return document, true
-	}
-	return "", false
 }

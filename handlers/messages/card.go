@@ -22,6 +22,7 @@ const (
 // Context is what a message has to know besides the request.
 type Context struct {
 	Role      Role          // decoded from the request's subject
+	Undo      *Undoing      // the same of a request to take a deny away; nil of others
 	Margin    time.Duration // how far past AWS's now the cutoff will lie
 	Approvers []string      // ids of people and groups who may approve; of the configuration
 	Required  int           // how many have to approve now: the configuration may have become stricter
@@ -38,6 +39,9 @@ const (
 
 // Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
 func Card(r approvals.Request, c Context) *Message {
+	if c.Undo != nil {
+		return undoCard(r, c)
+	}
 	blocks := []slack.Block{header(cardTitle(r, c.Role)), section(cardLead(r, c))}
 	open := r.State == approvals.StateOpen
 	if open {
@@ -92,6 +96,8 @@ func appliedTitle(r approvals.Request) string {
 	}
 	a, err := detail[Applied](r.Closing)
 	switch {
+	case r.Undone != nil:
+		return "Undone"
 	case err == nil && a.Seen == SeenEqual:
 		return "Applied"
 	case err == nil && a.Seen == SeenOther:
@@ -115,7 +121,7 @@ func cardLead(r approvals.Request, c Context) string {
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + " Approved by " + mentions(r.Voters()) + ". The deny is being written; the thread tells when AWS has taken it."
 	case approvals.StateApplied:
-		return asked + " Approved by " + mentions(r.Voters()) + ". " + outcome(r)
+		return asked + " Approved by " + mentions(r.Voters()) + ". " + appliedLead(r, c)
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
@@ -129,6 +135,22 @@ func cardLead(r approvals.Request, c Context) string {
 	default:
 		return asked
 	}
+}
+
+// appliedLead says what came of an applied request: of its deny, or of what undid it.
+func appliedLead(r approvals.Request, c Context) string {
+	if r.Undone == nil {
+		return outcome(r)
+	}
+	text := "AWS took the policy, and it is not in force any more. "
+	if a, err := detail[Applied](r.Closing); err == nil {
+		text = "AWS took the policy, with the cutoff *" + utc(a.Cutoff) + "*, and it is not in force any more. "
+	}
+	v, err := detail[Undone](*r.Undone)
+	if err != nil {
+		return text + "The thread says why."
+	}
+	return text + undoneText(v, c)
 }
 
 func approvedBy(r approvals.Request) string {

@@ -42,6 +42,8 @@ type Applied struct {
 	CallerARN    string    `json:"caller_arn,omitempty"`
 	Unnamed      bool      `json:"unnamed,omitempty"` // the session that wrote it could not name the people
 	Seen         Seen      `json:"seen,omitempty"`    // what the look after the write found; the event after it has the details
+	// RevivesUntil is until when sessions that this keeps out would come back to life without it, by the role as it was.
+	RevivesUntil time.Time `json:"revives_until,omitzero"`
 }
 
 // Seen says what was found when a policy that was written was read again. The zero value is nothing.
@@ -57,7 +59,8 @@ const (
 // ReadBack is the Detail of an EventReadBack.
 type ReadBack struct {
 	Equal    bool      `json:"equal"`
-	At       time.Time `json:"at,omitzero"` // AWS's clock
+	Undo     bool      `json:"undo,omitempty"` // of a request that takes a deny away
+	At       time.Time `json:"at,omitzero"`    // AWS's clock
 	Mismatch string    `json:"mismatch,omitempty"`
 	Error    string    `json:"error,omitempty"` // a sentence: why it could not be read
 }
@@ -73,7 +76,8 @@ type Failure struct {
 // Finding is the Detail of an EventFinding.
 type Finding struct {
 	Sentence string      `json:"sentence"`
-	Trust    []Principal `json:"trust,omitempty"` // who may assume the role now
+	Trust    []Principal `json:"trust,omitempty"`  // who may assume the role now
+	Urgent   bool        `json:"urgent,omitempty"` // the requester and the approvers are mentioned
 
 	Changes []Change `json:"changes,omitempty"` // who changed the deny, newest first; not with the others
 }

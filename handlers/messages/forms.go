@@ -41,11 +41,18 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalVie
 		Type: slack.VTModal, CallbackID: FormDeny, PrivateMetadata: string(metadata),
 		Title: plain("Deny this request?"), Submit: plain("Deny"), Close: plain("Back"),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			section(fmt.Sprintf("%s asked to revoke the sessions of %s. After Deny nothing is done, and the request is closed for everybody.",
-				Mention(r.Requester), roleWords(c.Role))),
+			section(deniedWords(r, c) + " After Deny nothing is done, and the request is closed for everybody."),
 			input,
 		}},
 	}, nil
+}
+
+// deniedWords says what is about to be denied.
+func deniedWords(r approvals.Request, c Context) string {
+	if c.Undo != nil {
+		return undoAsked(r, c)
+	}
+	return fmt.Sprintf("%s asked to revoke the sessions of %s.", Mention(r.Requester), roleWords(c.Role))
 }
 
 // Denial is the Detail of an EventDenied.

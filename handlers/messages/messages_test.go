@@ -185,12 +185,21 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
 		"thread_applied":         applied().last(),
 		"reply_gave_up":          messages.GaveUpOn(),
-		"reply_deny_again":       messages.DenyAgain(),
 		"card_not_on_the_role":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).card(),
 		"card_not_read_back":     executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).card(),
 		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenOther}).last(),
-		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true}).last(),
-		"proof_stored":           applied().add(approvals.EventReadBack, "", readBack()).proof(),
+		"thread_not_read_back":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenNothing}).last(),
+		"thread_already_there":   executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, AlreadyThere: true, Seen: messages.SeenEqual}).last(),
+		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.WrittenAfterAll(cutoff), Urgent: true,
+		}).last(),
+		"thread_cutoff_undercut": applied().add(approvals.EventFinding, "", messages.Finding{
+			Sentence: messages.CutoffUndercut(cutoff.Add(-time.Minute), cutoff, failure.Sentence), Urgent: true,
+		}).last(),
+		"thread_written_once": executing().add(approvals.EventFailed, "", messages.Failure{
+			Sentence: messages.WrittenOnce("the policy is not there", failure.Sentence),
+		}).last(),
+		"proof_stored": applied().add(approvals.EventReadBack, "", readBack()).proof(),
 		"proof_proven": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated()).add(approvals.EventSeenDenied, "", messages.Enforcement{
 			State: messages.SeenDenied, Denied: 14, Succeeded: 2, FirstDenied: at.Add(30 * time.Second), LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
 		}).proof(),
@@ -246,6 +255,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
 
+		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
+		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
+
 		"reply_usage":                messages.Usage([]string{"prod", "staging"}),
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_not_here":             messages.NotHere("status"),
@@ -272,12 +284,14 @@ func all(t *testing.T) map[string]*messages.Message {
 			{ID: "U0BOB", Why: "could approve"}, {ID: "U0GINA", Why: "cannot, guest"}, {ID: "U0ROSA", Why: "you, the requester"},
 		}),
 	}
+	maps.Copy(out, allOfUndo(t))
 	maps.Copy(out, trail(t))
 	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
 		approvals.RefusedNotMember, approvals.RefusedNotApprover, approvals.RefusedAlreadyVoted, approvals.RefusedNoPolicy,
+		approvals.RefusedFormLost,
 	} {
 		refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: code, Standing: approvals.Guest}
 		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), refusal, exampleContext())

@@ -15,7 +15,7 @@ var proofList = living{
 		switch e.Type {
 		case approvals.EventReadBack:
 			back, err := detail[ReadBack](e)
-			return err == nil && back.Equal // what is wrong is told by itself, to people by name
+			return err == nil && back.Equal && !back.Undo // what is wrong is told by itself, to people by name
 		case approvals.EventSimulated, approvals.EventSeenDenied:
 			return true
 		default:

@@ -25,19 +25,25 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedExpired:
 		return what + "the request expired on " + utc(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
-		return what + "you asked for this revocation, so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
+		asked := "revocation"
+		if c.Undo != nil {
+			asked = "undo"
+		}
+		return what + "you asked for this " + asked + ", so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
 	case approvals.RefusedNotRequester:
 		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
 	case approvals.RefusedLookupFailed:
 		return what + "Slack did not answer who you are or who is in the approvers' groups, and without that the answer is no. Press again in a moment."
 	case approvals.RefusedNotMember:
-		return what + "revocations are decided by full members of this workspace, and you are here as a " + f.Standing.String() + ". Ask " + approverWords(c) + "."
+		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() + ". Ask " + approverWords(c) + "."
 	case approvals.RefusedNotApprover:
 		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " + approverWords(c) + "."
 	case approvals.RefusedAlreadyVoted:
 		return what + fmt.Sprintf("you have approved this request before, and one person counts once. %d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
 		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot has to name them."
+	case approvals.RefusedFormLost:
+		return "The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again."
 	default:
 		return what + "revokebot does not know this button. Use the buttons of the newest card."
 	}
@@ -101,6 +107,7 @@ func refusedInThread(e approvals.Event) *Message {
 		approvals.RefusedNotApprover:  "they are not on the list of approvers",
 		approvals.RefusedAlreadyVoted: "one person counts once",
 		approvals.RefusedNoPolicy:     "no approvers are configured",
+		approvals.RefusedFormLost:     "the form that asks for a reason may not have opened; nothing is denied until it is sent",
 	}[f.Code]
 	if why == "" {
 		why = "revokebot does not know that button"

@@ -45,6 +45,7 @@ func Help(accounts []string, margin time.Duration) *Message {
 		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) + ". People and programs can assume the role again after it.\n" +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
 		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
+		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
 		"Next: `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
@@ -131,7 +132,11 @@ func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
 	if link != "" {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + " asked for " + roleWords(role) + " on " + utc(r.Opened) + " and that request is " + r.State.String() + ". " + where)
+	asked := " asked for "
+	if r.Purpose == approvals.PurposeUndo {
+		asked = " asked to take the deny off "
+	}
+	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + utc(r.Opened) + " and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.
@@ -199,11 +204,6 @@ func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// DenyAgain answers a Deny whose form may not have opened.
-func DenyAgain() *Message {
-	return sentence("The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again.")
-}
-
 // ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {
@@ -245,6 +245,11 @@ const maxCandidates = 15
 
 // NoQuorum answers a request that nobody could approve. candidates are those on the list.
 func NoQuorum(role Role, required int, candidates []Candidate) *Message {
+	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers; if it is urgent, revoke the role's active sessions in the IAM console.")
+}
+
+// quorumWords says why nobody could approve.
+func quorumWords(role Role, required int, candidates []Candidate) string {
 	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and there are not so many besides you. On the list:",
 		required, peopleNeeded(required), code(role.Account, 64))
 	for i, c := range candidates {
@@ -254,7 +259,7 @@ func NoQuorum(role Role, required int, candidates []Candidate) *Message {
 		}
 		text += "\n• " + Mention(c.ID) + ": " + c.Why
 	}
-	return sentence(text + "\nWhoever runs revokebot can add approvers; if it is urgent, revoke the role's active sessions in the IAM console.")
+	return text
 }
 
 func peopleNeeded(n int) string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -155,6 +156,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"posting":      messages.CardImpossible(foreign(t, "slack error")),
 		"usage":        messages.Usage(nil),
 	}
+	maps.Copy(out, worstOfUndo(t, real, role))
 	for n := 1; n <= len(s.events); n++ {
 		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
 		if m := messages.Thread(s.fold(n-1), s.events[n-1], c); m != nil {

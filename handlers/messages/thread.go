@@ -26,6 +26,11 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 }
 
 func told(before approvals.Request, e approvals.Event, c Context) *Message {
+	if c.Undo != nil {
+		if m, told := undoThread(before, e, c); told {
+			return m
+		}
+	}
 	switch e.Type {
 	case approvals.EventRequested:
 		return callApprovers(e, c)
@@ -88,6 +93,10 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		return activityNews(before, e)
 	case approvals.EventVerdict:
 		return verdict(before, e, c)
+	case approvals.EventInert:
+		return inert(before, e, c)
+	case approvals.EventUndone:
+		return undone(before, e, c)
 	default:
 		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer
 	}
@@ -122,8 +131,11 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
 	}
 	word := "*Applied* to %s. %s.\n"
-	if a.Seen == SeenOther {
+	switch {
+	case a.Seen == SeenOther:
 		word = "*Written* to %s, and not there as written when it was read again. %s.\n"
+	case a.Seen != SeenEqual:
+		word = "*Written* to %s, and not read back. %s.\n"
 	}
 	text := fmt.Sprintf(word+
 		"• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
@@ -136,8 +148,9 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.Unnamed {
 		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
 	}
-	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers."
-	return sentence(text)
+	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers.\n" +
+		"Undo, or " + undoCommand(c.Role, "") + ", asks to take the deny away again."
+	return offerUndo(sentence(text), before, c)
 }
 
 func readBack(before approvals.Request, e approvals.Event) *Message {
@@ -168,7 +181,7 @@ func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
 		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
-		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld:
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone:
 		return true
 	default:
 		return false
@@ -177,8 +190,11 @@ func Refreshes(t approvals.EventType) bool {
 
 // askAgain adds a button that asks for the same role anew.
 func askAgain(m *Message, r approvals.Request, c Context) *Message {
-	b := slack.NewButtonBlockElement(ActionAgain, r.ID, slack.NewTextBlockObject(slack.PlainTextType, "Ask again", false, false))
-	b.AccessibilityLabel = cut("Ask again to revoke sessions of "+raw(c.Role.Name, limitRoleName), 75)
+	what := "Ask again to revoke sessions of "
+	if c.Undo != nil {
+		what = "Ask again to take the deny off "
+	}
+	b := threadButton(ActionAgain, r.ID, "Ask again", what+raw(c.Role.Name, limitRoleName))
 	m.Blocks = append(m.Blocks, slack.NewActionBlock("again", b))
 	return m
 }
@@ -196,6 +212,9 @@ func finding(before approvals.Request, e approvals.Event, c Context) *Message {
 		return culprits(before, f.Changes, c)
 	}
 	text := "*Finding:* " + markup.Replace(clean(f.Sentence, 1000))
+	if f.Urgent {
+		text = mentions(involved(before)) + ": " + text
+	}
 	if len(f.Trust) > 0 {
 		text += "\n" + trust(f.Trust)
 	}

@@ -61,8 +61,9 @@ func mayImport() map[string][]string {
 		"deploy":                  {},
 		"internal":                {},
 		"scripts":                 {},
-		// Stand-ins know nothing of the bot. The bench is for tests of the whole.
-		"sandbox": {},
+		// Stand-ins know nothing of the bot; the accounts in them are set up with the files that operators use. The bench is
+		// for tests of the whole.
+		"sandbox": {"deploy"},
 	}
 }
 

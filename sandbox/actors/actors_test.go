@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/pipe"
@@ -237,9 +239,13 @@ func TestTheWorldHasRolesOfEveryKindAndADayBehindIt(t *testing.T) {
 				t.Errorf("role %s: %v, path %q", name, ok, r.Path)
 			}
 		}
-		for _, name := range []string{actors.DeployRole, "revokebot-spoke"} {
-			if _, ok := world.Staging.Role(name); !ok {
-				t.Errorf("staging has no role %s", name)
+		for _, account := range []*standin.Account{world.Prod, world.Staging} {
+			for name, policies := range map[string]map[string]string{
+				actors.DeployRole: nil, "revokebot-spoke": {"revoke-sessions": deploy.IAMPolicy, "undo": deploy.UndoPolicy},
+			} {
+				if r, ok := account.Role(name); !ok || policies != nil && !maps.Equal(r.Policies, policies) {
+					t.Errorf("role %s of %s: %t, %v", name, account.ID(), ok, r.Policies)
+				}
 			}
 		}
 		if world.Spokes["prod"] == "" || world.Spokes["staging"] == "" || world.Spokes["prod"] == world.Spokes["staging"] {

@@ -1,15 +1,17 @@
 // Package actors holds the people and the programs that live in the sandbox.
 //
 // The programs are two. The thief has session credentials of a role, copied from somewhere they should not have been,
-// and nothing else: it calls iam:ListRoles again and again. The deployment job has a long-term key of a user who may
+// and nothing else: it calls iam:ListRoles again and again, and with the loot of a day's life other services now and then
+// (theft.go). The deployment job has a long-term key of a user who may
 // assume the same role: it makes the same call, and when AWS denies it, it assumes the role again and goes on. Both
 // are real clients of the AWS SDK whose requests are signed and evaluated like anybody's. What their terminals show is
 // what they were answered; there is no script, and before a revocation and after it they run the same code.
 //
 // Two more are there on demand. The thief can fight back with a second key, whose user may write the role's policies, and
-// remove the deny twice a second (FightBack). An administrator can put an old deny in its place (ConsoleOverwrite).
+// remove the deny twice a second (FightBack). An administrator can put an old deny in its place (ConsoleOverwrite), or take
+// it off (ConsoleRemove).
 //
-// The people are seeded by SeedSlack, the accounts by SeedAWS. They do nothing by themselves: the visitor of the
+// The people are seeded by SeedSlack, the accounts by SeedAWS, the day that lies behind them by SeedLife. They do nothing by themselves: the visitor of the
 // sandbox acts for them.
 package actors
 
@@ -37,8 +39,12 @@ type Config struct {
 	// Key is the long-term key of a user who may assume RoleARN; the thief never sees it.
 
 	// Rival is the long-term key of another user, who may write policies of the role, and which the thief found too; see
-	// FightBack. Console is that of an administrator; see ConsoleOverwrite. Both may be zero.
+	// FightBack. Console is that of an administrator; see ConsoleOverwrite and ConsoleRemove. Both may be zero.
 	Rival, Console aws.Credentials
+
+	// Loot is what the thief has from SeedLife, and goes on with: the stolen session, and a session of a second role. Nil:
+	// the thief finds a fresh session, and calls iam:ListRoles only.
+	Loot *Loot
 
 	Session  time.Duration // how long sessions are asked for; 0: 12 hours, so that a demonstration outlasts nobody
 	Interval time.Duration // between two calls of one actor; 0: one second

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
@@ -42,13 +41,25 @@ func (f from) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // sdk returns a configuration for the SDK's clients. Calls are never retried: the terminal shows each answer.
 func (c *Cast) sdk(p place, creds aws.Credentials) aws.Config {
-	return aws.Config{
-		Region:       c.cfg.Region,
-		BaseEndpoint: aws.String(c.cfg.Endpoint),
-		HTTPClient:   &http.Client{Transport: from{p, c.cfg.HTTPClient.Transport}, Timeout: callTimeout},
-		Credentials:  credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken),
-		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+	return c.caller(p, creds).config("", c.cfg.Region)
+}
+
+// caller is somebody who calls from a place with a key, now.
+func (c *Cast) caller(p place, creds aws.Credentials) caller {
+	return caller{
+		http: c.cfg.HTTPClient, place: p, creds: creds, now: time.Now,
+		endpoint: func(string, string) string { return c.cfg.Endpoint },
 	}
+}
+
+// signed makes a call, and once more if AWS's clock is not the one that it was signed by: with the answer the client has
+// that clock, and the retries that would use it are off.
+func signed[Out any](call func() (Out, error)) (Out, error) {
+	out, err := call()
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "SignatureDoesNotMatch" {
+		return call()
+	}
+	return out, err
 }
 
 // session is what AssumeRole gave.
@@ -60,10 +71,13 @@ type session struct {
 
 // assume asks STS for a session of the role, with the deployment user's key.
 func (c *Cast) assume(ctx context.Context, name string) (session, error) {
-	out, err := sts.NewFromConfig(c.sdk(runnerPlace, c.cfg.Key)).AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn:         aws.String(c.cfg.RoleARN),
-		RoleSessionName: aws.String(name),
-		DurationSeconds: aws.Int32(int32(c.cfg.Session / time.Second)),
+	client := sts.NewFromConfig(c.sdk(runnerPlace, c.cfg.Key))
+	out, err := signed(func() (*sts.AssumeRoleOutput, error) {
+		return client.AssumeRole(ctx, &sts.AssumeRoleInput{
+			RoleArn:         aws.String(c.cfg.RoleARN),
+			RoleSessionName: aws.String(name),
+			DurationSeconds: aws.Int32(int32(c.cfg.Session / time.Second)),
+		})
 	})
 	if err != nil {
 		return session{}, err
@@ -83,13 +97,15 @@ const listRoles = "aws iam list-roles"
 
 // listRoles makes the call both actors live for, shows it, and returns what came of it.
 func (c *Cast) listRoles(ctx context.Context, actor Actor, client *iam.Client) Outcome {
-	out, err := client.ListRoles(ctx, &iam.ListRolesInput{MaxItems: aws.Int32(1000)})
+	out, err := signed(func() (*iam.ListRolesOutput, error) {
+		return client.ListRoles(ctx, &iam.ListRolesInput{MaxItems: aws.Int32(1000)})
+	})
 	if ctx.Err() != nil {
 		return Unknown
 	}
 	if err != nil {
 		outcome := outcomeOf(err)
-		c.say(actor, listRoles, inWords(err), outcome)
+		c.say(actor, listRoles, InWords(err), outcome)
 		return outcome
 	}
 	c.say(actor, listRoles, plural(len(out.Roles), "role"), Answered)
@@ -110,7 +126,7 @@ func outcomeOf(err error) Outcome {
 		return Failed
 	}
 	switch api.ErrorCode() {
-	case "AccessDenied", "AccessDeniedException":
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
 		return Denied
 	case "ExpiredToken", "ExpiredTokenException":
 		return Expired
@@ -119,8 +135,8 @@ func outcomeOf(err error) Outcome {
 	}
 }
 
-// inWords prints an error as the aws command line does.
-func inWords(err error) string {
+// InWords prints an error of a call as the aws command line does.
+func InWords(err error) string {
 	operation := "request"
 	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
 		operation = op.Operation()

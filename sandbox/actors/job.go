@@ -31,7 +31,7 @@ func (c *Cast) runJob(ctx context.Context) {
 			}
 			client = nil
 			pause = min(2*pause, maxPause*c.cfg.Interval)
-		case Answered, Failed, Unknown, Note, Assumed, Removed, Fought:
+		case Answered, Failed, Unknown, Note, Assumed, Removed, Fought, Aside:
 			pause = c.cfg.Interval
 			if !wait(ctx, c.cfg.Interval) {
 				return
@@ -51,7 +51,7 @@ func (c *Cast) assumeForJob(ctx context.Context) *iam.Client {
 	if err != nil {
 		// A denial of AssumeRole is not a denial of the session, so it does not change the word above the terminal to
 		// "is denied" in the sense of the story.
-		c.say(Job, command, inWords(err), Failed)
+		c.say(Job, command, InWords(err), Failed)
 		return nil
 	}
 	c.setSession(Job, s)

@@ -25,6 +25,7 @@ const (
 	Failed   Outcome = "failed"   // any other error, no answer included
 	Removed  Outcome = "removed"  // the thief's second key removed the deny
 	Fought   Outcome = "fought"   // it tried to, and AWS did not let it
+	Aside    Outcome = "aside"    // whatever a session of another role was answered; it says nothing about the stolen one
 )
 
 // Line is one command of a terminal with what AWS answered to it.
@@ -87,7 +88,7 @@ func (s Status) after(l Line) Status {
 		next = GetsErrors
 	case Removed:
 		s.Removals++
-	case Note, Unknown, Fought:
+	case Note, Unknown, Fought, Aside:
 		// None of these says how the session fares.
 	}
 	if next != s.State {

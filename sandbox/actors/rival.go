@@ -8,9 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
 
@@ -19,9 +17,6 @@ const denyPolicy = "AWSRevokeOlderSessions"
 
 // fightInterval is how often the thief looks for the deny and removes it: known tools do it twice a second.
 const fightInterval = 500 * time.Millisecond
-
-// consolePlace is where an administrator's browser seems to be.
-var consolePlace = place{"198.51.100.140", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"}
 
 // FightBack lets the thief use the second key that was in the build log, or stop it: every half second the policy
 // that denies the stolen session is removed from the role, for as long as IAM allows it. Without Config.Rival nothing
@@ -67,14 +62,16 @@ func (c *Cast) runRival(ctx context.Context) {
 // removeDeny makes one attempt. Only what is new is shown: a removal, or another answer than before.
 func (c *Cast) removeDeny(ctx context.Context, client *iam.Client, last Outcome) Outcome {
 	role := roleName(c.cfg.RoleARN)
-	_, err := client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(denyPolicy)})
+	_, err := signed(func() (*iam.DeleteRolePolicyOutput, error) {
+		return client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(denyPolicy)})
+	})
 	if ctx.Err() != nil {
 		return last
 	}
 	command := fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s --profile %s", role, denyPolicy, rivalUser)
 	outcome, output := Removed, "removed"
 	if err != nil {
-		outcome, output = Fought, inWords(err)
+		outcome, output = Fought, InWords(err)
 		if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchEntity" {
 			return Note // nothing to remove
 		}
@@ -83,43 +80,6 @@ func (c *Cast) removeDeny(ctx context.Context, client *iam.Client, last Outcome)
 		c.say(Thief, command, output, outcome)
 	}
 	return outcome
-}
-
-// ErrNoConsole is returned by ConsoleOverwrite when nobody is there to use the console.
-var ErrNoConsole = errors.New("no administrator is in the cast")
-
-// ConsoleOverwrite lets an administrator write the role's deny over with one whose cutoff lies an hour back, as somebody
-// does who pastes an old document into the IAM console: the sessions of that hour are alive again. It fails with IAM's
-// error.
-func (c *Cast) ConsoleOverwrite(ctx context.Context) error {
-	if c.cfg.Console.AccessKeyID == "" {
-		return ErrNoConsole
-	}
-	config := c.sdk(consolePlace, c.cfg.Console)
-	who, err := sts.NewFromConfig(config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return fmt.Errorf("overwrite the deny: %w", err)
-	}
-	now, ok := awsmiddleware.GetServerTime(who.ResultMetadata)
-	if !ok {
-		return errors.New("overwrite the deny: AWS's answer has no date")
-	}
-	_, err = iam.NewFromConfig(config).PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-		RoleName: aws.String(roleName(c.cfg.RoleARN)), PolicyName: aws.String(denyPolicy),
-		PolicyDocument: aws.String(denyBefore(now.Add(-time.Hour))),
-	})
-	if err != nil {
-		return fmt.Errorf("overwrite the deny: %w", err)
-	}
-	return nil
-}
-
-// denyBefore is the document that the console writes.
-func denyBefore(cutoff time.Time) string {
-	return policyOf(map[string]any{
-		"Effect": "Deny", "Action": []string{"*"}, "Resource": []string{"*"},
-		"Condition": map[string]any{"DateLessThan": map[string]any{"aws:TokenIssueTime": cutoff.UTC().Format("2006-01-02T15:04:05.000Z")}},
-	})
 }
 
 func roleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }

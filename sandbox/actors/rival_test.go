@@ -75,8 +75,11 @@ func TestAServiceControlPolicyStopsTheThief(t *testing.T) {
 		if shown != 1 {
 			t.Errorf("the same answer was shown %d times", shown)
 		}
-		if err := s.cast.ConsoleOverwrite(t.Context()); err == nil || !strings.Contains(err.Error(), "service control policy") {
+		if _, err := s.cast.ConsoleOverwrite(t.Context()); err == nil || !strings.Contains(err.Error(), "service control policy") {
 			t.Errorf("the administrator's overwrite: %v", err)
+		}
+		if err := s.cast.ConsoleRemove(t.Context()); err == nil || !strings.Contains(err.Error(), "service control policy") {
+			t.Errorf("the administrator's removal: %v", err)
 		}
 	})
 }
@@ -90,16 +93,26 @@ func TestTheConsoleRevivesTheSessionsOfAnHour(t *testing.T) {
 		if st := s.cast.Status(actors.Thief); st.State != actors.IsDenied {
 			t.Fatalf("before: %+v", st)
 		}
-		if err := s.cast.ConsoleOverwrite(t.Context()); err != nil {
+		cutoff, err := s.cast.ConsoleOverwrite(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
 		there, _ := s.world.Prod.RolePolicy(actors.DeployRole, deny)
-		if want := s.server.Now().Add(-time.Hour).Format("2006-01-02T15:04:05"); !strings.Contains(there, want) {
-			t.Errorf("%s, want %s", there, want)
+		if want := s.server.Now().Add(-time.Hour).Format("2006-01-02T15:04:05"); !strings.Contains(there, want) || cutoff.Format("2006-01-02T15:04:05") != want {
+			t.Errorf("%s and %v, want %s", there, cutoff, want)
 		}
 		time.Sleep(3 * time.Second)
 		if st := s.cast.Status(actors.Thief); st.State != actors.GetsAnswers {
 			t.Errorf("after: %+v", st)
+		}
+		if err := s.cast.ConsoleRemove(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, still := s.world.Prod.RolePolicy(actors.DeployRole, deny); still {
+			t.Error("the deny is still there")
+		}
+		if err := s.cast.ConsoleRemove(t.Context()); err == nil || !strings.Contains(err.Error(), "NoSuchEntity") {
+			t.Errorf("a second time: %v", err)
 		}
 	})
 }
@@ -110,7 +123,10 @@ func TestWithoutTheirKeysNobodyFightsOrOverwrites(t *testing.T) {
 	if cast.Fighting() {
 		t.Error("the thief fights without a key")
 	}
-	if err := cast.ConsoleOverwrite(t.Context()); !errors.Is(err, actors.ErrNoConsole) {
+	if _, err := cast.ConsoleOverwrite(t.Context()); !errors.Is(err, actors.ErrNoConsole) {
+		t.Errorf("got %v", err)
+	}
+	if err := cast.ConsoleRemove(t.Context()); !errors.Is(err, actors.ErrNoConsole) {
 		t.Errorf("got %v", err)
 	}
 }

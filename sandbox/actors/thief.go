@@ -13,7 +13,7 @@ import (
 // runThief calls with the stolen session for as long as ctx lives. The thief has no way back in: nothing here assumes
 // a role with the thief's own hands.
 func (c *Cast) runThief(ctx context.Context) {
-	stolen, err := c.steal(ctx)
+	stolen, err := c.found(ctx)
 	for err != nil {
 		if !wait(ctx, 5*c.cfg.Interval) {
 			return
@@ -23,8 +23,11 @@ func (c *Cast) runThief(ctx context.Context) {
 	client := c.thiefClient(ctx, stolen)
 	tick := time.NewTicker(c.cfg.Interval)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		c.listRoles(ctx, Thief, client)
+		if c.cfg.Loot != nil && n%prowlEvery == 0 {
+			c.prowl(ctx, stolen, n/prowlEvery)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -32,18 +35,51 @@ func (c *Cast) runThief(ctx context.Context) {
 		case done := <-c.leaks:
 			again, err := c.steal(ctx)
 			if err == nil {
-				client = c.thiefClient(ctx, again)
+				stolen, client = again, c.thiefClient(ctx, again)
 			}
 			done <- err
 		}
 	}
 }
 
+// found is what the thief begins with.
+func (c *Cast) found(ctx context.Context) (session, error) {
+	if loot := c.cfg.Loot; loot != nil {
+		return session{creds: loot.Stolen, arn: loot.ARN, issued: loot.Issued}, nil
+	}
+	return c.steal(ctx)
+}
+
+// prowlEvery is how many looks at the roles lie between two other calls.
+const prowlEvery = 12
+
+// prowl makes one call besides, with the stolen session or that of the second role.
+func (c *Cast) prowl(ctx context.Context, stolen session, n int) {
+	all := prowls()
+	p := all[(n-1)%len(all)]
+	creds := stolen.creds
+	if p.chained {
+		creds = c.cfg.Loot.Chained
+	}
+	err := c.caller(thiefPlace, creds).do(ctx, p.errand)
+	if ctx.Err() != nil {
+		return
+	}
+	outcome, output := Answered, "answered"
+	if err != nil {
+		outcome, output = outcomeOf(err), InWords(err)
+	}
+	if p.chained {
+		outcome = Aside
+	}
+	c.say(Thief, p.command, output, outcome)
+}
+
 // steal makes the session that leaks: a deployment ran, and its log kept the credentials.
 func (c *Cast) steal(ctx context.Context) (session, error) {
 	s, err := c.assume(ctx, c.nextDeployment())
 	if err != nil && ctx.Err() == nil {
-		c.say(Thief, "# nothing to steal yet", inWords(err), Failed)
+		c.say(Thief, "# nothing to steal yet", InWords(err), Failed)
 	}
 	return s, err
 }
@@ -54,11 +90,14 @@ func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
 	c.say(Thief, "# session credentials found in a public build log", "", Note)
 	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…", s.creds.AccessKeyID), "", Note)
 	cfg := c.sdk(thiefPlace, s.creds)
-	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	identity := sts.NewFromConfig(cfg)
+	out, err := signed(func() (*sts.GetCallerIdentityOutput, error) {
+		return identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		c.say(Thief, "aws sts get-caller-identity", inWords(err), outcomeOf(err))
+		c.say(Thief, "aws sts get-caller-identity", InWords(err), outcomeOf(err))
 	default:
 		c.say(Thief, "aws sts get-caller-identity", aws.ToString(out.Arn), Answered)
 	}

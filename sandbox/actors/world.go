@@ -7,6 +7,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/revokebot/revokebot/deploy"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -25,8 +26,8 @@ type World struct {
 	Prod, Staging *standin.Account
 	// Role is the ARN of the role whose session is stolen.
 	Role string
-	// CI is the long-term key of user ci-deploy, who may assume Role. Bot is that of user revokebot, who may assume the
-	// role in Spokes of each account, with ExternalID.
+	// CI is the long-term key of user ci-deploy, who may assume DeployRole of both accounts. Bot is that of user revokebot,
+	// who may assume the role in Spokes of each account, with ExternalID.
 	CI, Bot standin.AccessKey
 	// Rival is the long-term key of user shop-migration, left over from a project, who may write inline policies of
 	// Role. Admin is that of user kim, who administers IAM.
@@ -49,7 +50,8 @@ func inSDK(k standin.AccessKey) awssdk.Credentials {
 }
 
 // SeedAWS fills a stand-in with two accounts: roles of every kind that the bot has to tell apart, and a day on which
-// people, build jobs and functions assumed them, so that CloudTrail has something to say. The earlier sessions are
+// people, build jobs and functions assumed them, so that CloudTrail has something to say. The bot's own roles have the
+// policies of package deploy, as an operator would attach them. The earlier sessions are
 // issued by the stand-in as all others are, with its clock set back for as long as that takes; nobody else may use the
 // server meanwhile.
 func SeedAWS(server *standin.Server) (World, error) {
@@ -63,12 +65,12 @@ func SeedAWS(server *standin.Server) (World, error) {
 
 	var err error
 	if w.CI, err = w.Prod.NewUser(standin.UserSpec{Name: "ci-deploy", Path: "/ci/", Policies: map[string]string{
-		"assume": allow([]string{"sts:AssumeRole"}, "arn:aws:iam::"+ProdID+":role/"+DeployRole),
+		"assume": allow([]string{"sts:AssumeRole"}, "arn:aws:iam::*:role/"+DeployRole),
 	}}); err != nil {
 		return World{}, fmt.Errorf("seed user ci-deploy: %w", err)
 	}
 	if w.Bot, err = w.Prod.NewUser(standin.UserSpec{Name: "revokebot", Policies: map[string]string{
-		"assume": allow([]string{"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"}, "arn:aws:iam::*:role/"+spokeRole),
+		"open-spokes": deploy.HubPolicy,
 	}}); err != nil {
 		return World{}, fmt.Errorf("seed user revokebot: %w", err)
 	}
@@ -100,38 +102,49 @@ func SeedAWS(server *standin.Server) (World, error) {
 	if err := live(server, w.Prod); err != nil {
 		return World{}, err
 	}
+	if err := liveInStaging(server, w.Staging); err != nil {
+		return World{}, err
+	}
 	return w, nil
 }
 
 // roles are those of an account. now is AWS's clock: the dates are relative to it.
 func roles(account string, now time.Time) []standin.RoleSpec {
 	ago := func(days int) time.Time { return now.AddDate(0, 0, -days) }
-	bot := trust(
-		[]string{"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"},
-		map[string]any{"AWS": "arn:aws:iam::" + ProdID + ":user/revokebot"},
-		map[string]any{"StringEquals": map[string]any{"sts:ExternalId": ExternalID}},
-	)
-	deploy := policyOf(
+	pipelines := policyOf(
 		statement([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + ProdID + ":user/ci/ci-deploy", "Service": "lambda.amazonaws.com"}, nil),
 		statement([]string{"sts:AssumeRoleWithSAML"}, map[string]any{"Federated": "arn:aws:iam::" + account + ":saml-provider/Okta"},
 			map[string]any{"StringEquals": map[string]any{"SAML:aud": "https://signin.aws.amazon.com/saml"}}),
 		statement([]string{"sts:AssumeRoleWithWebIdentity"}, map[string]any{"Federated": "arn:aws:iam::" + account + ":oidc-provider/token.actions.githubusercontent.com"},
 			map[string]any{"StringLike": map[string]any{"token.actions.githubusercontent.com:sub": "repo:acme/shop:*"}}),
 	)
-	spoke := []string{
-		"iam:GetRole", "iam:ListRoles", "iam:ListRoleTags", "iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy",
-		"iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:SimulatePrincipalPolicy",
-		"iam:ListAccountAliases", "cloudtrail:LookupEvents", "sts:GetCallerIdentity",
-	}
 	read := map[string]string{"read": allow([]string{"iam:List*", "iam:Get*"}, "*")}
+	work := func(statements ...map[string]any) map[string]string {
+		return map[string]string{"read": read["read"], "work": policyOf(statements...)}
+	}
+	may := func(resource string, actions ...string) map[string]any {
+		return map[string]any{"Effect": "Allow", "Action": actions, "Resource": resource}
+	}
+	// What the story's role may do besides reading, more of it than a deployment needs.
+	ship := work(
+		may("*", "cloudformation:*", "ecr:GetAuthorizationToken", "ecs:*", "ec2:Describe*", "lambda:ListFunctions", "logs:*", "s3:ListAllMyBuckets", "secretsmanager:ListSecrets"),
+		may("arn:aws:secretsmanager:*:"+account+":secret:shop/*", "secretsmanager:GetSecretValue"),
+		may("arn:aws:iam::"+account+":user/ci/*", "iam:CreateAccessKey"),
+		may("arn:aws:iam::"+account+":role/ops/NightlyBackup", "sts:AssumeRole"),
+	)
+	secrets := may("arn:aws:secretsmanager:*:"+account+":secret:shop/*", "secretsmanager:GetSecretValue")
+	copyData := work(may("*", "rds:*Snapshot*", "ec2:DescribeSnapshots", "s3:ListAllMyBuckets"))
+	function := work(may("*", "logs:CreateLogStream"), secrets)
+	instance := work(may("*", "ssm:GetParameters"), secrets)
 	list := []standin.RoleSpec{
 		{
-			Name: DeployRole, Description: "Deploys the shop", Trust: deploy, Policies: read, MaxSession: 12 * time.Hour,
+			Name: DeployRole, Description: "Deploys the shop", Trust: pipelines, Policies: ship, MaxSession: 12 * time.Hour,
 			Created: ago(612), LastUsed: now.Add(-20 * time.Minute), LastUsedRegion: "us-east-1", Tags: map[string]string{"team": "shop"},
 		},
 		{
-			Name: spokeRole, Description: "Lets revokebot end sessions in this account", Trust: bot, Created: ago(90),
-			Policies: map[string]string{"revoke": allow(spoke, "*")},
+			Name: spokeRole, Description: "Lets revokebot end sessions in this account", Created: ago(90),
+			Trust:    deploy.SpokeTrustPolicy("arn:aws:iam::"+ProdID+":user/revokebot", ExternalID),
+			Policies: map[string]string{"revoke-sessions": deploy.IAMPolicy, "undo": deploy.UndoPolicy},
 		},
 	}
 	if account != ProdID {
@@ -140,15 +153,15 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 	return append(
 		list,
 		standin.RoleSpec{
-			Name: "NightlyBackup", Path: "/ops/", Description: "Copies the databases at night", Created: ago(401), Policies: read,
+			Name: "NightlyBackup", Path: "/ops/", Description: "Copies the databases at night", Created: ago(401), Policies: copyData,
 			Trust: trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + account + ":root"}, nil), Tags: map[string]string{"team": "ops"},
 		},
 		standin.RoleSpec{
-			Name: "orders-fn-role", Path: "/service-role/", Description: "Runs the function orders-fn", Created: ago(220), Policies: read,
+			Name: "orders-fn-role", Path: "/service-role/", Description: "Runs the function orders-fn", Created: ago(220), Policies: function,
 			Trust: service("lambda.amazonaws.com"), LastUsed: now.Add(-2 * time.Minute), LastUsedRegion: "eu-west-1",
 		},
 		standin.RoleSpec{
-			Name: "web-instance", Description: "Web servers", Created: ago(730), Policies: read, Trust: service("ec2.amazonaws.com"),
+			Name: "web-instance", Description: "Web servers", Created: ago(730), Policies: instance, Trust: service("ec2.amazonaws.com"),
 			InstanceProfiles: []string{"web-instance"}, LastUsed: now.Add(-time.Minute), LastUsedRegion: "eu-west-1",
 		},
 		standin.RoleSpec{

@@ -98,16 +98,22 @@ func (a *Account) NewUser(spec UserSpec) (AccessKey, error) {
 	defer s.mu.Unlock()
 	u, ok := a.users[strings.ToLower(spec.Name)]
 	if !ok {
-		u = &user{
-			account: a, name: spec.Name, path: spec.Path, id: randomID("AIDA", 17),
-			created: s.now().Truncate(time.Second), policies: map[string]*Policy{},
-		}
-		a.users[strings.ToLower(spec.Name)] = u
+		u = a.addUser(spec.Name, spec.Path)
 	}
 	maps.Copy(u.policies, policies)
 	key := s.newUserKey(u)
 	u.keys = append(u.keys, key)
 	return key.accessKey(), nil
+}
+
+// addUser is the one way a user comes to be. The caller holds the lock.
+func (a *Account) addUser(name, path string) *user {
+	u := &user{
+		account: a, name: name, path: path, id: randomID("AIDA", 17),
+		created: a.server.now().Truncate(time.Second), policies: map[string]*Policy{},
+	}
+	a.users[strings.ToLower(name)] = u
+	return u
 }
 
 func parseAll(documents map[string]string) (map[string]*Policy, error) {

@@ -1,6 +1,7 @@
 package aws_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +162,57 @@ func TestSourceIdentityAndTagsNeedTheTrustPolicysConsentAndStay(t *testing.T) {
 		b.wantCode("another source identity", err, "AccessDenied")
 		_, err = b.tryAssume(session, &sts.AssumeRoleInput{RoleArn: plain})
 		b.wantCode("a chain into a role without consent", err, "AccessDenied")
+	})
+}
+
+func TestSessionTagsNamesAndPoliciesHaveTheBoundsOfSTS(t *testing.T) {
+	tag := func(key, value string) []types.Tag {
+		return []types.Tag{{Key: &key, Value: &value}}
+	}
+	many := func(n, size int) (tags []types.Tag) {
+		for i := range n {
+			tags = append(tags, tag("k"+strconv.Itoa(i), strings.Repeat("v", size))...)
+		}
+		return tags
+	}
+	name := func(s string) sts.AssumeRoleInput { return sts.AssumeRoleInput{RoleSessionName: &s} }
+	source := func(s string) sts.AssumeRoleInput { return sts.AssumeRoleInput{SourceIdentity: &s} }
+	// filler adds six characters of white space, which count here.
+	policy := func(s string) sts.AssumeRoleInput { return sts.AssumeRoleInput{Policy: &s} }
+	external := func(s string) sts.AssumeRoleInput { return sts.AssumeRoleInput{ExternalId: &s} }
+	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
+		for what, c := range map[string]struct {
+			in   sts.AssumeRoleInput
+			code string
+		}{
+			"fifty tags":                       {sts.AssumeRoleInput{Tags: many(50, 1)}, ""},
+			"fifty-one":                        {sts.AssumeRoleInput{Tags: many(51, 1)}, "ValidationError"},
+			"more than can be packed":          {sts.AssumeRoleInput{Tags: many(20, 256)}, "PackedPolicyTooLarge"},
+			"an empty value":                   {sts.AssumeRoleInput{Tags: tag("request", "")}, ""},
+			"letters of all scripts":           {sts.AssumeRoleInput{Tags: tag("Größe", "二人 _.:/=+-@")}, ""},
+			"a comma in a value":               {sts.AssumeRoleInput{Tags: tag("approvers", "bob,ines")}, "ValidationError"},
+			"a markup character in a value":    {sts.AssumeRoleInput{Tags: tag("approvers", "<@U0BOB>")}, "ValidationError"},
+			"a value of 256":                   {sts.AssumeRoleInput{Tags: tag("k", strings.Repeat("v", 256))}, ""},
+			"a value of 257":                   {sts.AssumeRoleInput{Tags: tag("k", strings.Repeat("v", 257))}, "ValidationError"},
+			"a key of 129":                     {sts.AssumeRoleInput{Tags: tag(strings.Repeat("k", 129), "v")}, "ValidationError"},
+			"an empty key":                     {sts.AssumeRoleInput{Tags: tag("", "v")}, "ValidationError"},
+			"a key of AWS's own":               {sts.AssumeRoleInput{Tags: tag("aws:cloudformation:x", "v")}, "InvalidParameterValue"},
+			"two keys that differ in case":     {sts.AssumeRoleInput{Tags: append(tag("Request", "1"), tag("request", "2")...)}, "InvalidParameterValue"},
+			"a session name of 64":             {name(strings.Repeat("n", 64)), ""},
+			"a session name of 65":             {name(strings.Repeat("n", 65)), "ValidationError"},
+			"a session name with a slash":      {name("a/b"), "ValidationError"},
+			"a source identity of one letter":  {source("r"), "ValidationError"},
+			"a source identity of 65":          {source(strings.Repeat("r", 65)), "ValidationError"},
+			"a source identity with a space":   {source("rosa b"), "ValidationError"},
+			"a session policy of 2,048":        {policy(filler(2042)), ""},
+			"a session policy of 2,049":        {policy(filler(2043)), "ValidationError"},
+			"an external id of one letter":     {external("x"), "ValidationError"},
+			"an external id with a space":      {external("some id"), "ValidationError"},
+			"an external id that nobody asked": {external("some-id"), ""},
+		} {
+			_, err := b.tryAssume(b.admin, &c.in)
+			b.wantCode(what, err, c.code)
+		}
 	})
 }
 

@@ -12,8 +12,10 @@ const keptCalls = 100_000
 // Call is one request that the server answered, or let hang, in the order in which they ended.
 type Call struct {
 	// At is when the request arrived, on the machine's clock.
-	At           time.Time
-	Service      string // "iam", "sts", "cloudtrail"; empty if the request could not be read
+	At time.Time
+	// Ended is when it was answered, or given up.
+	Ended        time.Time
+	Service      string // "iam", "sts", "cloudtrail" or another; empty if the request could not be read
 	Action       string
 	Region       string // of the credential scope
 	AccountID    string // the caller's, empty if the signature was refused

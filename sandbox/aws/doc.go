@@ -1,5 +1,7 @@
 // Package aws is a strict stand-in for AWS: one http.Handler that speaks the wire protocols of IAM, STS and CloudTrail
-// well enough for the AWS SDKs and the aws command line, and refuses what it does not know.
+// well enough for the AWS SDKs and the aws command line, and refuses what it does not know. Some calls of other services
+// are decided by policies and told to CloudTrail like all others, and have a fixed answer (others.go): those that a thief
+// tries first, and what deployments and functions do all day.
 //
 // What it is for. A bot that revokes role sessions can only be tried against something that really denies them. Here
 // every request is signed and the signature is verified, sessions have issue times and end, inline policies are
@@ -23,9 +25,12 @@
 // above an account's own and is enforced at once (organization.go).
 //
 // Where the real service is lenient and this one is not: unknown parameters are errors, every x-amz- header must be
-// signed, only POST is spoken. The one leniency: IAM accepts a signature for any region of the account's partition,
+// signed, IAM, STS and CloudTrail are spoken to with POST only. The one leniency: IAM accepts a signature for any region of the account's partition,
 // because SDKs that are pointed at another endpoint sign IAM requests with the client's own region; the event is still
 // kept in the partition's home region.
+//
+// What happened earlier is made by letting it happen with AWS's clock set back (SetClockOffset), by clients that need no
+// network (Direct): the same code issues the sessions and records the events, and nobody writes records by hand.
 //
 // Nothing here opens a socket or leaves a goroutine behind, so it runs inside a testing/synctest bubble over the listener
 // of package pipe. The logs of calls and of events are bounded, so it may run for long.

@@ -29,7 +29,7 @@ func errf(code, format string, args ...any) *apiError {
 func statusOf(code string) int {
 	switch code {
 	case "AccessDenied", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken", "MissingAuthenticationToken",
-		"RegionDisabledException", "OptInRequired":
+		"RegionDisabledException", "OptInRequired", "UnauthorizedOperation":
 		return http.StatusForbidden
 	case "NoSuchEntity":
 		return http.StatusNotFound
@@ -73,8 +73,12 @@ func jsonCode(code string, status int) (string, int) {
 	}
 }
 
-// trailCode gives the errorCode that CloudTrail records: IAM's modelled errors appear with their exception names.
+// trailCode gives the errorCode that CloudTrail records: IAM's modelled errors appear with their exception names, EC2's
+// with the side that is at fault.
 func trailCode(service, code string) string {
+	if service == "ec2" {
+		return "Client." + code
+	}
 	if service != "iam" {
 		return code
 	}

@@ -15,6 +15,9 @@ type Fault struct {
 
 	// Times is how many calls it strikes; 0 means one, a negative number all until ClearFaults.
 	Times int
+	// Every lets it strike each second, third and so on of the calls that match, beginning with the Every-th; 0 and 1 mean
+	// all of them. The calls in between go on to the next fault.
+	Every int
 	// Code is the error code on the wire, such as "Throttling". Empty: no error of its own.
 	Code string
 	// Message is the error's text; empty: a usual one for the code.
@@ -29,6 +32,8 @@ type Fault struct {
 	Hang bool
 	// AfterDoing carries the call out before it fails.
 	AfterDoing bool
+
+	met int // calls that matched
 }
 
 // Inject adds a fault. Of several that match a call, the one injected first strikes.
@@ -56,6 +61,9 @@ func (s *Server) takeFault(service, action, account, region string) (Fault, bool
 	for i, f := range s.faults {
 		if !matches(f.Service, service) || !matches(f.Action, action) || !matches(f.AccountID, account) ||
 			!matches(f.Region, region) {
+			continue
+		}
+		if f.met++; f.Every > 1 && f.met%f.Every != 0 {
 			continue
 		}
 		if f.Times > 0 {

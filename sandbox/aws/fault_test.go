@@ -3,6 +3,7 @@ package aws_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,28 @@ func TestAFaultStrikesTheCallsItNamesAsOftenAsItSays(t *testing.T) {
 		}
 		b.server.ClearFaults()
 		b.assume(b.admin, &sts.AssumeRoleInput{})
+	})
+}
+
+func TestAFaultCanStrikeEachSecondCallAndLeaveTheOthersToTheNextOne(t *testing.T) {
+	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
+		b.server.Inject(aws.Fault{Action: "ListRoles", Code: "Throttling", Every: 2, Times: -1})
+		for range 3 {
+			b.wantCode("one time or the other", b.listRoles(b.admin), "")
+		}
+		var got []int
+		for _, c := range b.server.Calls("ListRoles") {
+			got = append(got, c.Status)
+		}
+		if want := []int{200, 400, 200, 400, 200}; !slices.Equal(got, want) {
+			t.Errorf("answered with %v, want %v", got, want)
+		}
+		b.server.Inject(aws.Fault{Action: "ListRoles", Code: "AccessDenied", Times: -1})
+		b.wantCode("throttled, then denied by the other fault", b.listRoles(b.admin), "AccessDenied")
+		b.wantCode("and again", b.listRoles(b.admin), "AccessDenied")
+		if n := len(b.server.Calls("ListRoles")); n != 9 {
+			t.Errorf("%d calls", n)
+		}
 	})
 }
 

@@ -15,6 +15,10 @@ func userOperations() map[string]*operation {
 		"ListUsers": {params: map[string]rule{
 			"PathPrefix": optional(prefixValue), "Marker": optional(markerValue), "MaxItems": optional(pageSize),
 		}, readOnly: true, target: onPrefix("user"), do: listUsers},
+		"CreateUser": {params: map[string]rule{
+			"UserName": required(checkName), "Path": optional(pathValue),
+			"PermissionsBoundary": {check: refused("PermissionsBoundary")},
+		}, target: onNewUser, do: createUser},
 		"CreateAccessKey": {
 			params: map[string]rule{"UserName": optional(checkName)}, target: onUser, do: withUser(createAccessKey),
 		},
@@ -90,6 +94,23 @@ func listUsers(x *exchange) (any, error) {
 		Users members[userXML]
 		page
 	}{list, p}, nil
+}
+
+func onNewUser(x *exchange) target {
+	resource := x.caller.account().arn("iam", "user"+orSlash(x.params["Path"])+x.params["UserName"])
+	return target{resource: resource, words: resource}
+}
+
+func createUser(x *exchange) (any, error) {
+	a, name := x.caller.account(), x.params["UserName"]
+	if _, taken := a.users[strings.ToLower(name)]; taken {
+		return nil, errf("EntityAlreadyExists", "User with name %s already exists.", name)
+	}
+	u := a.addUser(name, orSlash(x.params["Path"]))
+	x.tells.response = map[string]any{"user": map[string]any{
+		"path": u.path, "userName": u.name, "userId": u.id, "arn": u.arn(), "createDate": expirationText(u.created),
+	}}
+	return struct{ User userXML }{u.shown()}, nil
 }
 
 // keysPerUser is the quota of access keys (IAM User Guide, "IAM and AWS STS quotas").

@@ -14,6 +14,7 @@ type operation struct {
 	// params are the parameters that may be given; list members are named with ".N" for their number.
 	params   map[string]rule
 	readOnly bool
+	event    string // its name in CloudTrail; empty: the action's
 	// target says what the permission is needed on; nil means that none is needed, or that do looks after it.
 	target func(x *exchange) target
 	do     func(x *exchange) (any, error)
@@ -67,7 +68,6 @@ func anything(_, _ string) error         { return nil }
 func policyText(field, v string) error   { return text(131_072)(field, v) }
 func prefixValue(field, v string) error  { return matching(1, 512, prefixForm)(field, v) }
 func tagKey(field, v string) error       { return matching(1, 128, tagForm)(field, v) }
-func tagValue(field, v string) error     { return text(256)(field, v) }
 func markerValue(field, v string) error  { return matching(1, 320, markerForm)(field, v) }
 func pageSize(field, value string) error { return number(1, 1000)(field, value) }
 
@@ -77,6 +77,14 @@ var (
 	markerForm = regexp.MustCompile(`^[\x20-\xFF]+$`)
 	listIndex  = regexp.MustCompile(`\.[1-9][0-9]*(\.|$)`)
 )
+
+// tagValue has the letters of a tag's key, and may be empty (STS API Reference, "Tag").
+func tagValue(field, v string) error {
+	if v == "" {
+		return nil
+	}
+	return matching(1, 256, tagForm)(field, v)
+}
 
 // check refuses unknown parameters, values out of bounds, and what is missing.
 func (op *operation) check(p params) error {
@@ -173,7 +181,8 @@ func allOperations() map[string]*operation {
 	return all
 }
 
-// Actions lists what the stand-in can do, such as "iam:GetRole", so that a test can be sure to have tried all of it.
+// Actions lists what the stand-in can do in IAM, STS and CloudTrail, such as "iam:GetRole", so that a test can be sure to
+// have tried all of it. What it can do in other services is in others.go.
 func Actions() []string { return slices.Sorted(maps.Keys(allOperations())) }
 
 func iamOperations() map[string]*operation {

@@ -15,10 +15,18 @@ type params map[string]string
 // read takes the action and the parameters from the request and finds the operation, nil if there is none with that
 // name. The two protocols are described in the Smithy documentation, "AWS query protocol" and "AWS JSON 1.1 protocol".
 func (x *exchange) read() (*operation, error) {
+	other, isOther := x.server.others[x.sig.service]
+	if isOther && other.version == "" && other.target == "" {
+		return x.readREST(other)
+	}
 	if x.r.Method != http.MethodPost || strings.Trim(x.r.URL.Path, "/") != "" || x.r.URL.RawQuery != "" {
 		return nil, errOf("MalformedQueryString", "Only POST requests to / without a query string are understood here.")
 	}
-	if x.json {
+	switch {
+	case isOther && other.target != "":
+		x.json = true
+		return x.readOtherJSON(other)
+	case x.json:
 		return x.readJSON()
 	}
 	if !strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
@@ -39,7 +47,7 @@ func (x *exchange) read() (*operation, error) {
 	version := x.params["Version"]
 	delete(x.params, "Action")
 	delete(x.params, "Version")
-	if want := queryVersion(x.sig.service); want == "" || version != want {
+	if want := x.queryVersion(); want == "" || version != want {
 		return nil, errf("InvalidAction", "Could not find operation %s for version %s", x.action, version)
 	}
 	return x.server.operations[x.sig.service+":"+x.action], nil
@@ -66,23 +74,23 @@ func (x *exchange) unknownAction() error {
 	if x.json {
 		return errOf("InvalidAction", "")
 	}
-	return errf("InvalidAction", "Could not find operation %s for version %s", x.action, queryVersion(x.sig.service))
+	return errf("InvalidAction", "Could not find operation %s for version %s", x.action, x.queryVersion())
 }
 
 // queryVersion is the API version of a service with the Query protocol.
-func queryVersion(service string) string {
-	switch service {
+func (x *exchange) queryVersion() string {
+	switch x.sig.service {
 	case "iam":
 		return "2010-05-08"
 	case "sts":
 		return "2011-06-15"
 	default:
-		return ""
+		return x.server.others[x.sig.service].version
 	}
 }
 
 func (x *exchange) namespace() string {
-	return "https://" + x.sig.service + ".amazonaws.com/doc/" + queryVersion(x.sig.service) + "/"
+	return "https://" + x.sig.service + ".amazonaws.com/doc/" + x.queryVersion() + "/"
 }
 
 type responseMetadata struct {
@@ -91,6 +99,13 @@ type responseMetadata struct {
 
 // write sends the answer of a call that went well.
 func (x *exchange) write(w http.ResponseWriter, result any) int {
+	if body, ok := result.(fixed); ok {
+		contentType := "text/xml"
+		if x.json {
+			contentType = "application/x-amz-json-1.1"
+		}
+		return x.send(w, http.StatusOK, contentType, []byte(body))
+	}
 	if x.json {
 		b, err := json.Marshal(result)
 		if err != nil {
@@ -137,6 +152,9 @@ func (x *exchange) writeError(w http.ResponseWriter, e *apiError) (status int, c
 			return x.internal(w, err), code
 		}
 		return x.send(w, status, "application/x-amz-json-1.1", b), code
+	}
+	if body, own := x.otherError(e); own {
+		return x.send(w, e.Status, "text/xml", []byte(body)), e.Code
 	}
 	type detail struct{ Type, Code, Message string }
 	fault := "Sender"

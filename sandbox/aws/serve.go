@@ -46,7 +46,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.caller != nil {
 		call.AccountID, call.PrincipalARN = x.caller.account().id, x.caller.callerARN()
 	}
-	silent := fault.Hang || fault.HangUp || errors.Is(err, errGone) || !s.wait(r, s.latency)
+	silent := fault.Hang || fault.HangUp || errors.Is(err, errGone) || !isDirect(r) && !s.wait(r, s.latency)
+	call.Ended = time.Now()
 	switch e, ok := errors.AsType[*apiError](err); {
 	case silent:
 	case ok:
@@ -154,7 +155,7 @@ func (x *exchange) told(op *operation, failure *apiError) {
 // record tells the caller's account, and another one if that is concerned, of the call. The caller holds the lock.
 func (x *exchange) record(op *operation, failure *apiError) {
 	h := x.tells
-	h.name, h.source, h.region = x.action, x.sig.service+".amazonaws.com", x.sig.region
+	h.name, h.source, h.region = cmp.Or(op.event, x.action), x.sig.service+".amazonaws.com", x.sig.region
 	if x.sig.service == "iam" {
 		h.region = x.caller.account().HomeRegion()
 	}

@@ -39,6 +39,7 @@ type Server struct {
 	lookupRate rate.Limit
 	latency    time.Duration
 	operations map[string]*operation // by "service:Action"; never changed
+	others     map[string]otherService
 
 	mu          sync.Mutex
 	lag         lag
@@ -68,13 +69,15 @@ func New(c Config) *Server {
 	if c.Latency == 0 {
 		c.Latency = 2 * time.Millisecond
 	}
+	others := otherServices()
 	return &Server{
 		log:         c.Logger,
 		closed:      make(chan struct{}),
 		tokenKey:    []byte(rand.Text()),
 		lookupRate:  limit,
 		latency:     c.Latency,
-		operations:  allOperations(),
+		operations:  allWithOthers(others),
+		others:      others,
 		lag:         lag{others: c.Propagation},
 		trailDelay:  c.TrailDelay,
 		offset:      c.ClockOffset,

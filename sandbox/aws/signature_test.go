@@ -132,7 +132,7 @@ func TestOnlyARequestThatIsSignedRightlyIsAnswered(t *testing.T) {
 			"more than five minutes early":   {raw{key: b.admin, at: b.server.Now().Add(301 * time.Second)}, 403, "SignatureDoesNotMatch"},
 			"a region of another partition":  {raw{key: b.admin, region: "cn-north-1"}, 403, "SignatureDoesNotMatch"},
 			"what is no region":              {raw{key: b.admin, region: "mars"}, 403, "SignatureDoesNotMatch"},
-			"another service":                {raw{key: b.admin, service: "s3"}, 400, "InvalidAction"},
+			"another service":                {raw{key: b.admin, service: "sns"}, 400, "InvalidAction"},
 			"another service's version":      {raw{key: b.admin, service: "sts"}, 400, "InvalidAction"},
 			"a path that is escaped":         {raw{key: b.admin, url: endpoint + "%2F"}, 200, ""},
 			"a path":                         {raw{key: b.admin, url: endpoint + "role"}, 400, "MalformedQueryString"},

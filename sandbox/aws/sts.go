@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,8 +74,8 @@ func (x *exchange) readAssumption() (assumption, error) {
 	if len(a.source) >= 4 && a.source[:4] == "aws:" {
 		return a, invalidValue("sourceIdentity", a.source, "Member must not begin with aws:")
 	}
-	if len(a.tags) > 50 {
-		return a, invalidValue("tags", "…", "Member must have length less than or equal to 50")
+	if err := checkSessionTags(p); err != nil {
+		return a, err
 	}
 	if s := p["DurationSeconds"]; s != "" {
 		n, _ := strconv.Atoi(s) // checked by its rule
@@ -101,6 +102,30 @@ func (x *exchange) readAssumption() (assumption, error) {
 		}
 	}
 	return a, nil
+}
+
+// checkSessionTags: at most 50, none with a prefix that is AWS's, and no two keys that differ in case only (IAM User Guide,
+// "Pass session tags in AWS STS").
+func checkSessionTags(p params) error {
+	seen := map[string]bool{}
+	for i := 1; ; i++ {
+		key, ok := p["Tags.member."+strconv.Itoa(i)+".Key"]
+		if !ok {
+			break
+		}
+		low := strings.ToLower(key)
+		if strings.HasPrefix(low, "aws:") {
+			return errf("InvalidParameterValue", "The tag key %s begins with aws:, which is reserved.", key)
+		}
+		if seen[low] {
+			return errOf("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		seen[low] = true
+	}
+	if len(seen) > 50 {
+		return invalidValue("tags", "…", "Member must have length less than or equal to 50")
+	}
+	return nil
 }
 
 // needs lists the permissions that the request takes, on the caller's side and in the role's trust policy.

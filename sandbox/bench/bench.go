@@ -4,6 +4,8 @@
 // Inside a testing/synctest bubble everything runs on fake time: a request that expires after fifteen minutes takes
 // milliseconds. A test reads like the channel: somebody sends a command, a card appears, somebody presses a button.
 //
+// Outside of a bubble, in a benchmark, it runs on real time.
+//
 // Only tests import this package. A log line of level ERROR that a test did not ask for fails it.
 package bench
 
@@ -50,13 +52,14 @@ type Options struct {
 	ClockOffset   time.Duration       // of AWS's clock against everybody else's
 	Protected     []string            // patterns of protected roles
 	AllowUnnamed  bool                // as aws.Account has it, of all accounts
+	Channels      []string            // where the command works, besides actors.Incident
 	Slack         slackstandin.Config // Logger is set by New
 	ErrorsAllowed bool                // ERROR lines do not fail the test
 }
 
-// Bench is everything, running. Make it with New inside a bubble.
+// Bench is everything, running. Make it with New.
 type Bench struct {
-	T     *testing.T
+	T     testing.TB
 	Slack *slackstandin.Server
 	AWS   *awsstandin.Server
 	World actors.World
@@ -87,7 +90,7 @@ const (
 
 // New builds everything, starts the replicas, waits until they are connected, and takes it all down at the end of the
 // test, before the bubble ends.
-func New(t *testing.T, o Options) *Bench {
+func New(t testing.TB, o Options) *Bench {
 	t.Helper()
 	if o.Replicas == 0 {
 		o.Replicas = 1
@@ -175,7 +178,7 @@ func (b *Bench) Start() int {
 	one, err := bot.New(bot.Config{
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: store, Logger: log,
 		Handlers: handlers.Config{
-			Cloud: cloud, Channels: []string{actors.Incident}, Requesters: b.options.Requesters,
+			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
 			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,

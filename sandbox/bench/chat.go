@@ -80,12 +80,15 @@ func (b *Bench) Cards() []Card {
 			var meta struct {
 				Payload struct {
 					Request string `json:"request"`
+					Event   string `json:"event"`
 				} `json:"event_payload"`
 			}
 			if err := json.Unmarshal(m.Metadata, &meta); err != nil {
 				b.T.Errorf("metadata %s: %v", m.Metadata, err)
 			}
-			cards = append(cards, Card{b: b, TS: m.TS, ID: meta.Payload.Request})
+			if meta.Payload.Event == "0" {
+				cards = append(cards, Card{b: b, TS: m.TS, ID: meta.Payload.Request})
+			}
 		}
 	}
 	return cards

@@ -11,7 +11,7 @@ import (
 
 // Log keeps every line that the bot logs, and fails the test on one of level ERROR unless the test allows them.
 type Log struct {
-	t           *testing.T
+	t           testing.TB
 	allowErrors bool
 	mu          sync.Mutex
 	text        bytes.Buffer

@@ -7,7 +7,7 @@
 //
 // The files:
 //
-//	story_test.go     the story, from the command to the thief who stays out; a denial with a reason
+//	story_test.go     the story, from the command to the session that stays denied; a denial with a reason
 //	keyboard_test.go  the same with the keyboard alone
 //	layout_test.go    small windows, and colours that can be read
 //	look_test.go      what is hard to look at: pale text, and what is cut off

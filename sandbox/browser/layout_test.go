@@ -20,7 +20,7 @@ func TestAPhoneShowsAllOfIt(t *testing.T) {
 	p.gone(".rail .tab", "")
 
 	p.press("[data-open=controls]", "")
-	p.sees("#controls[open] .btn", "Drop the connections")
+	p.sees("#controls[open] .btn", "Leak a new session")
 	p.look("controls")
 	p.press("#controls .icon-button", "Close")
 	p.press("[data-open=about]", "")
@@ -66,6 +66,22 @@ func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {
 	p.look("controls")
 	p.press("#controls .btn", "Leak a new session to the thief")
 	p.sees("#controls .setting-result", "Done.")
+
+	// The switches say what they did, and stay where the sandbox is.
+	p.press("#controls .setting", "The thief fights back")
+	p.sees("#controls .setting-result", "deletes the deny twice a second")
+	p.sees("[data-actor=thief] .terminal-about", "and a second key")
+	p.press("#controls .setting", "Guard rail")
+	p.sees("#controls .setting-result", "nobody but revokebot writes")
+	p.press("#controls summary", "Its text")
+	p.sees("#controls pre", "OnlyRevokebotChangesInlinePolicies")
+	p.press("#controls .btn", "Take the deny off the role")
+	p.sees("#controls .setting-result", "service control policy")
+	p.look("switches")
+	p.press("#controls .icon-button", "Close")
+	p.reload()
+	p.press("[data-open=controls]", "Controls")
+	p.until("both switches are on still", `all("#controls input:checked").length === 2`)
 	p.press("#controls .icon-button", "Close")
 
 	p.press("[data-open=about]", "About")

@@ -77,7 +77,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.until("the thief is denied three times more", deniedCalls+" >= "+strconv.Itoa(calls+3))
 	p.sees("[data-actor=thief] .state", "is denied")
 	p.sees("[data-actor=job] .state", "gets answers")
-	p.sees("#next", "The thief stays out, and the job works with a new session")
+	p.sees("#next", "The stolen session stays denied, and the job works with a new one")
 	p.look("thief out job works")
 }
 

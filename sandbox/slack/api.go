@@ -26,6 +26,8 @@ const keptCalls = 20_000
 // Call is one request of an app.
 type Call struct {
 	At time.Time
+	// Ended is when it was answered, or cut off.
+	Ended time.Time
 	// Method is a Web API method, or "response_url" or "upload".
 	Method string
 	// Args are the arguments without the token; JSON values that are not strings appear as JSON.
@@ -160,6 +162,7 @@ func (c *call) channel() string {
 func (s *Server) record(c Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.Ended = time.Now()
 	s.calls = append(s.calls, c)
 	if len(s.calls) > keptCalls {
 		s.calls = slices.Delete(s.calls, 0, keptCalls/4)
@@ -280,10 +283,15 @@ func (s *Server) admit(m method, token string, c *call) *answer {
 	if a := s.checkScopes(m.scopes); a != nil {
 		return a
 	}
+	// Slack's own client for JavaScript names the workspace in every call, as tokens of a whole organisation need it.
+	if id, given := c.args["team_id"]; given && id != s.cfg.TeamID {
+		return bad("team_not_found")
+	}
 	var messages []string
 	for name, value := range c.args {
 		kind, known := m.args[name]
 		switch {
+		case name == "team_id" && !m.app:
 		case !known:
 			messages = append(messages, "[ERROR] unknown or unsupported argument: "+name)
 		case !kind.accepts(value):

@@ -132,6 +132,9 @@ func (k *checker) image(at string, o map[string]any) {
 		return
 	}
 	if f, ok := k.object(at+"/slack_file", file, "id", "url"); ok {
+		if (f["id"] == nil) == (f["url"] == nil) {
+			k.add(at+"/slack_file", "must have id or url, and not both")
+		}
 		k.str(at+"/slack_file", f, "id", 1, maxID)
 		k.url(at+"/slack_file", f, "url", 3000)
 	}

@@ -41,10 +41,13 @@ func (s *Server) writableLocked(id string) (Channel, string) {
 	return c, ""
 }
 
-// content checks text and blocks of a call and returns them as they are stored.
-func content(c *call) (text string, blocks json.RawMessage, bad *answer) {
+// contentLocked checks text and blocks of a call and returns them as they are stored.
+func (s *Server) contentLocked(c *call) (text string, blocks json.RawMessage, bad *answer) {
 	text, blocks = c.args["text"], json.RawMessage(c.args["blocks"])
 	problems := CheckMessage(text, blocks)
+	if len(problems) == 0 {
+		problems = s.checkFilesLocked("/blocks", blocks, "invalid_blocks")
+	}
 	if len(problems) == 0 {
 		return text, withIDs(blocks), nil
 	}
@@ -96,15 +99,15 @@ func (s *Server) threadLocked(channelID, ts string) (threadTS, problem string) {
 
 // postMessage is chat.postMessage.
 func (s *Server) postMessage(c *call) answer {
-	text, blocks, bad := content(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, blocks, bad := s.contentLocked(c)
 	if bad != nil {
 		return *bad
 	}
 	if problem := checkMetadata(c.args["metadata"]); problem != "" {
 		return refuse(problem)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	channel, problem := s.writableLocked(c.args["channel"])
 	if problem != "" {
 		return refuse(problem)
@@ -154,7 +157,9 @@ func (s *Server) ownLocked(c *call, notOwn string) (*message, string) {
 
 // updateMessage is chat.update. A text without blocks takes the blocks away; metadata that is not given stays.
 func (s *Server) updateMessage(c *call) answer {
-	text, blocks, bad := content(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, blocks, bad := s.contentLocked(c)
 	if bad != nil {
 		return *bad
 	}
@@ -164,8 +169,6 @@ func (s *Server) updateMessage(c *call) answer {
 	if problem := checkMetadata(c.args["metadata"]); problem != "" {
 		return refuse(problem)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	m, problem := s.ownLocked(c, "cant_update_message")
 	if problem != "" {
 		return refuse(problem)
@@ -193,12 +196,12 @@ func (s *Server) removeMessage(c *call) answer {
 
 // postEphemeral is chat.postEphemeral.
 func (s *Server) postEphemeral(c *call) answer {
-	text, blocks, bad := content(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, blocks, bad := s.contentLocked(c)
 	if bad != nil {
 		return *bad
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	channel, problem := s.writableLocked(c.args["channel"])
 	if problem != "" {
 		return refuse(problem)

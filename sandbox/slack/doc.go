@@ -19,6 +19,9 @@
 //   - a text past 40,000 characters is msg_too_long instead of being cut;
 //   - a thread_ts that never existed is thread_not_found, one that names a reply is cannot_reply_to_message;
 //   - channels are named by id only, and legacy attachments are not accepted;
+//   - an image block shows an uploaded file by its id, which has to be a png, jpg or gif, and no other file;
+//   - what an external_select offered last is all that can be chosen, and an offer past Slack's limits is an error;
+//   - a team_id in a call is the workspace's own;
 //   - chat.update with blocks and no text leaves no fallback text behind.
 //
 // # Time

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -16,8 +17,10 @@ import (
 const (
 	// maxFile is the largest upload in bytes that the stand-in keeps.
 	maxFile = 16 << 20
-	// maxAltText is the longest alt_txt in characters (Slack documentation, "files.getUploadURLExternal").
+	// maxAltText is the longest alt_txt in characters, maxSnippet the largest snippet in bytes (Slack documentation,
+	// "files.getUploadURLExternal").
 	maxAltText = 1000
+	maxSnippet = 1 << 20
 )
 
 // File is a file in a message.
@@ -35,15 +38,21 @@ type file struct {
 	complete bool
 }
 
-// FileContent returns the bytes of an uploaded file.
-func (s *Server) FileContent(id string) ([]byte, bool) {
+// File returns what is known of an uploaded file, with its bytes.
+func (s *Server) File(id string) (File, []byte, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.files[id]
 	if f == nil || !f.uploaded {
-		return nil, false
+		return File{}, nil, false
 	}
-	return bytes.Clone(f.content), true
+	return f.File, bytes.Clone(f.content), true
+}
+
+// FileContent returns the bytes of an uploaded file.
+func (s *Server) FileContent(id string) ([]byte, bool) {
+	_, content, ok := s.File(id)
+	return content, ok
 }
 
 // uploadURL is files.getUploadURLExternal.
@@ -52,6 +61,8 @@ func (s *Server) uploadURL(c *call) answer {
 	switch {
 	case err != nil || size == 0:
 		return refuse("missing_argument") // as Slack says of a length of 0
+	case c.args["snippet_type"] != "" && size > maxSnippet:
+		return refuse("snippet_too_large")
 	case size > maxFile:
 		return refuse("file_upload_size_restricted")
 	case utf8.RuneCountInString(c.args["alt_txt"]) > maxAltText:
@@ -70,7 +81,7 @@ func (s *Server) uploadURL(c *call) answer {
 	return success("file_id", f.ID, "upload_url", baseURL(c.request)+"/upload/v1/"+f.ID+"-"+f.token)
 }
 
-// serveUpload takes the bytes of a file, as a form with one part named file or as the whole body.
+// serveUpload takes the bytes of a file, as a form with one part or as the whole body.
 func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, path string) {
 	c := &call{method: methodUpload, args: map[string]string{}, request: r}
 	s.serveCall(w, r, c, func() answer {
@@ -93,19 +104,29 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, path string
 	})
 }
 
+// uploadedBytes reads the body, or the one part of a form. Clients name the part differently: slack-go file, Slack's own
+// for JavaScript body.
 func uploadedBytes(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body := http.MaxBytesReader(w, r.Body, maxFile+1<<20)
+	r.Body = http.MaxBytesReader(w, r.Body, maxFile+1<<20)
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
-		return io.ReadAll(body)
+		return io.ReadAll(r.Body)
 	}
-	r.Body = body
-	part, _, err := r.FormFile("file")
+	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, err
 	}
-	defer part.Close()
-	defer func() { _ = r.MultipartForm.RemoveAll() }()
-	return io.ReadAll(part)
+	part, err := form.NextPart()
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(part)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := form.NextPart(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the form has more than one part")
+	}
+	return content, nil
 }
 
 // completeUpload is files.completeUploadExternal: it puts uploaded files into one message, once.
@@ -159,11 +180,29 @@ func (s *Server) completeUpload(c *call) answer {
 	return success("files", s.filesJSON(list))
 }
 
-// completeLocked ends the uploads: none of them can be completed again.
+// completeLocked ends the uploads: none of them can be completed again. Their titles are final.
 func (s *Server) completeLocked(list []File) {
 	for _, f := range list {
-		s.files[f.ID].complete = true
+		s.files[f.ID].complete, s.files[f.ID].Title = true, f.Title
 	}
+}
+
+// fileType is Slack's short name of a type: the ending, for all that matters here.
+func fileType(f File) string {
+	if f.SnippetType != "" {
+		return f.SnippetType
+	}
+	if ending := strings.TrimPrefix(filepath.Ext(f.Name), "."); ending != "" {
+		return strings.ToLower(ending)
+	}
+	return "binary"
+}
+
+func fileMode(f File) string {
+	if f.SnippetType != "" {
+		return "snippet"
+	}
+	return "hosted"
 }
 
 // filesJSON is files as the Web API shows them. All are the bot's.
@@ -171,8 +210,8 @@ func (s *Server) filesJSON(files []File) []any {
 	list := make([]any, 0, len(files))
 	for _, f := range files {
 		list = append(list, map[string]any{
-			"id": f.ID, "name": f.Name, "title": f.Title, "mimetype": f.MimeType, "size": f.Size, "alt_txt": f.AltText,
-			"user": s.cfg.BotUserID, "mode": "hosted",
+			"id": f.ID, "name": f.Name, "title": f.Title, "mimetype": f.MimeType, "filetype": fileType(f), "size": f.Size,
+			"alt_txt": f.AltText, "user": s.cfg.BotUserID, "mode": fileMode(f), "is_external": false, "file_access": "visible",
 		})
 	}
 	return list

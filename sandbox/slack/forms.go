@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// fillIn puts a person's values into the inputs of a view.
-func fillIn(raw json.RawMessage, values map[string]map[string]any) (map[string]any, error) {
+// fillIn puts a person's values into the inputs of a view; offered is what an external_select offered.
+func fillIn(raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool)) (map[string]any, error) {
 	state := stateOf(raw, nil)
 	for blockID, byAction := range values {
 		for actionID, value := range byAction {
@@ -25,7 +25,8 @@ func fillIn(raw json.RawMessage, values map[string]map[string]any) (map[string]a
 			case found.element["type"] == "plain_text_input":
 				block[actionID] = map[string]any{"type": "plain_text_input", "value": text}
 			default:
-				option, err := chooseOption(found.element, text)
+				options, asked := offered(blockID, actionID)
+				option, err := chooseOption(found.element, text, options, asked)
 				if err != nil {
 					return nil, err
 				}

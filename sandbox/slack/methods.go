@@ -67,8 +67,8 @@ func contentArgs(more map[string]kind) map[string]kind {
 	return args
 }
 
-// allMethods are all that the stand-in knows, each with all the arguments that it takes. Arguments of Slack's that are
-// missing here (attachments, markdown_text, as_user, …) are not supported, and say so when they are used.
+// allMethods are all that the stand-in knows, each with all the arguments that it takes besides team_id, which all take.
+// Arguments of Slack's that are missing here (attachments, markdown_text, as_user, …) are not supported, and say so when they are used.
 func allMethods() map[string]method {
 	infoScopes := []string{"channels:read", "groups:read", "im:read"}
 	historyScopes := []string{"channels:history", "groups:history", "im:history"}
@@ -141,12 +141,12 @@ func allMethods() map[string]method {
 		"usergroups.list": {
 			scopes: []string{"usergroups:read"}, do: (*Server).groupList,
 			args: map[string]kind{
-				"include_count": kindBool, "include_disabled": kindBool, "include_users": kindBool, "team_id": kindText,
+				"include_count": kindBool, "include_disabled": kindBool, "include_users": kindBool,
 			},
 		},
 		"usergroups.users.list": {
 			scopes: []string{"usergroups:read"}, required: []string{"usergroup"}, do: (*Server).groupUsers,
-			args: map[string]kind{"usergroup": kindText, "include_disabled": kindBool, "team_id": kindText},
+			args: map[string]kind{"usergroup": kindText, "include_disabled": kindBool},
 		},
 
 		"views.open": {

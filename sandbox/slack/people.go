@@ -37,7 +37,10 @@ func (s *Server) answerCommand(d *Delivery, userID, channelID string) {
 	if len(d.AckPayload) == 0 || string(d.AckPayload) == "null" {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	reply, problems := parseReply(d.AckPayload)
+	problems = append(problems, s.checkFilesLocked("/blocks", reply.Blocks, "invalid_blocks")...)
 	if len(problems) > 0 {
 		d.Error, d.Problems = "invalid_command_response", problems
 		return
@@ -45,8 +48,6 @@ func (s *Server) answerCommand(d *Delivery, userID, channelID string) {
 	if reply.Text == "" && len(reply.Blocks) == 0 {
 		return // {} is an empty acknowledgement
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.replyLocked(reply, channelID, userID, "")
 }
 
@@ -105,7 +106,10 @@ type Suggestion struct {
 	Value                string // what was typed so far
 }
 
-// Suggest asks the app for the options of an external_select; they are in the Delivery's AckPayload.
+// Suggest asks the app for the options of an external_select; they are in the Delivery's AckPayload. Options that Slack
+// would not show are a Delivery.Error of invalid_suggestion_response. What was offered last is what this person can choose
+// from; who did not ask can choose anything, because only the app knows what it would have offered. Slack does not ask
+// before min_query_length characters were typed (3 unless the menu says otherwise), so that is an error.
 func (s *Server) Suggest(ctx context.Context, userID string, q Suggestion) (Delivery, error) {
 	s.mu.Lock()
 	u, known := s.users.get(userID)
@@ -131,6 +135,9 @@ func (s *Server) Suggest(ctx context.Context, userID string, q Suggestion) (Deli
 	if err == nil && (found == nil || found.element["type"] != "external_select") {
 		err = fmt.Errorf("no external_select %s in block %s", q.ActionID, q.BlockID)
 	}
+	if err == nil && runes(q.Value) < shortestQuery(found.element) {
+		err = fmt.Errorf("%q is too short: Slack asks from %d characters on", q.Value, shortestQuery(found.element))
+	}
 	if err != nil {
 		return Delivery{}, fmt.Errorf("suggest: %w", err)
 	}
@@ -144,7 +151,8 @@ func (s *Server) Suggest(ctx context.Context, userID string, q Suggestion) (Deli
 		} else if c, ok := s.channels.get(q.ChannelID); ok {
 			payload["channel"] = map[string]any{"id": c.ID, "name": c.Name}
 		}
-		return wrap("interactive", payload, nil), nil
+		at := menuPlace{userID, q.ViewID, q.ChannelID, q.MessageTS, found.blockID, q.ActionID}
+		return wrap("interactive", payload, func(d *Delivery) { s.suggested(d, at) }), nil
 	})
 }
 
@@ -207,7 +215,7 @@ func (s *Server) actionPayloadLocked(base, userID string, click Click, container
 		payload["response_url"] = s.newResponseURLLocked(base,
 			&responseURL{channelID: channelID, userID: userID, messageTS: ts})
 	}
-	action, err := s.actionLocked(blocks, click)
+	action, err := s.actionLocked(blocks, userID, click)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +225,7 @@ func (s *Server) actionPayloadLocked(base, userID string, click Click, container
 }
 
 // actionLocked is the one entry of "actions".
-func (s *Server) actionLocked(blocks json.RawMessage, click Click) (map[string]any, error) {
+func (s *Server) actionLocked(blocks json.RawMessage, userID string, click Click) (map[string]any, error) {
 	ts, _ := s.nextTSLocked()
 	action := map[string]any{"action_id": click.ActionID, "block_id": click.BlockID, "type": "button", "action_ts": ts}
 	found := findElement(blocks, click.BlockID, click.ActionID)
@@ -234,7 +242,8 @@ func (s *Server) actionLocked(blocks json.RawMessage, click Click) (map[string]a
 			}
 		}
 		if kind := found.element["type"]; kind == "static_select" || kind == "external_select" {
-			option, err := chooseOption(found.element, click.SelectedOption)
+			offered, asked := s.offeredLocked(menuPlace{userID, click.ViewID, click.ChannelID, click.MessageTS, found.blockID, click.ActionID})
+			option, err := chooseOption(found.element, click.SelectedOption, offered, asked)
 			if err != nil {
 				return nil, err
 			}

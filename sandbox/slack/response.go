@@ -109,6 +109,7 @@ func (s *Server) respond(token string, body []byte) answer {
 		return plain(http.StatusNotFound, "used_url")
 	}
 	r, problems := parseReply(body)
+	problems = append(problems, s.checkFilesLocked("/blocks", r.Blocks, "invalid_blocks")...)
 	if len(problems) > 0 {
 		s.cfg.Logger.Warn("response_url refused", "problems", problems)
 		return plain(http.StatusBadRequest, problems[0].Code)

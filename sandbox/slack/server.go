@@ -41,6 +41,8 @@ type Config struct {
 	AppToken, BotToken string
 	// Scopes are those of the bot token. Nil: DefaultScopes.
 	Scopes []string
+	// Events are the bot events that the app subscribes to, such as "app_home_opened". Nil: none.
+	Events []string
 	// AckTimeout is how long a person's action waits for the acknowledgement. 0: 3 s, the limit that Slack documents
 	// for slash commands and interactivity.
 	AckTimeout time.Duration
@@ -96,6 +98,7 @@ type Server struct {
 	triggers map[string]*trigger
 	urls     map[string]*responseURL
 	files    map[string]*file
+	offers   map[menuPlace][]map[string]any // what external_selects offered last
 
 	tickets   map[string]time.Time // unused Socket Mode tickets and when they were issued
 	conns     []*conn
@@ -119,6 +122,7 @@ func New(cfg Config) *Server {
 		messages: map[string][]*message{}, limits: map[string]*rate.Limiter{}, subs: map[*subscription]struct{}{},
 		views: map[string]*view{}, stacks: map[string][]*view{}, homes: map[string]*view{},
 		triggers: map[string]*trigger{}, urls: map[string]*responseURL{}, files: map[string]*file{},
+		offers:  map[menuPlace][]map[string]any{},
 		tickets: map[string]time.Time{}, waiting: map[string][]*pending{}, envelopes: map[string]*envelope{},
 	}
 }

@@ -112,8 +112,8 @@ func (s *Server) fillLocked(v *view, raw json.RawMessage) {
 	s.publishLocked(Change{Kind: "view", View: &p})
 }
 
-// checkSent returns Slack's answer to a view that cannot be used, or nil.
-func checkSent(raw, kind string) *answer {
+// checkSentLocked returns Slack's answer to a view that cannot be used, or nil.
+func (s *Server) checkSentLocked(raw, kind string) *answer {
 	var head struct {
 		Type string `json:"type"`
 	}
@@ -125,6 +125,9 @@ func checkSent(raw, kind string) *answer {
 	if len(problems) == 0 && json.Unmarshal([]byte(raw), &head) == nil && head.Type != kind {
 		problems = []Problem{{"invalid_arguments", "/view/type", "must be " + kind + " here"}}
 	}
+	if len(problems) == 0 {
+		problems = s.checkFilesLocked("/view", json.RawMessage(raw), "invalid_arguments")
+	}
 	if len(problems) > 0 {
 		a := refuseProblems("invalid_arguments", problems)
 		return &a
@@ -134,11 +137,11 @@ func checkSent(raw, kind string) *answer {
 
 // stackView is views.open and views.push.
 func (s *Server) stackView(c *call) answer {
-	if bad := checkSent(c.args["view"], "modal"); bad != nil {
-		return *bad
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if bad := s.checkSentLocked(c.args["view"], "modal"); bad != nil {
+		return *bad
+	}
 	userID, problem := s.useTriggerLocked(c.args["trigger_id"])
 	if problem != "" {
 		return refuse(problem)
@@ -172,7 +175,7 @@ func (s *Server) updateView(c *call) answer {
 	if hash := c.args["hash"]; hash != "" && hash != v.json["hash"] {
 		return refuse("hash_conflict")
 	}
-	if bad := checkSent(c.args["view"], "modal"); bad != nil {
+	if bad := s.checkSentLocked(c.args["view"], "modal"); bad != nil {
 		return *bad
 	}
 	s.fillLocked(v, json.RawMessage(c.args["view"]))
@@ -181,11 +184,11 @@ func (s *Server) updateView(c *call) answer {
 
 // publishView is views.publish.
 func (s *Server) publishView(c *call) answer {
-	if bad := checkSent(c.args["view"], "home"); bad != nil {
-		return *bad
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if bad := s.checkSentLocked(c.args["view"], "home"); bad != nil {
+		return *bad
+	}
 	userID := c.args["user_id"]
 	if _, known := s.users.get(userID); !known {
 		return refuse("invalid_arguments", "[ERROR] user not found [json-pointer:/user_id]")
@@ -218,7 +221,9 @@ func (s *Server) Submit(ctx context.Context, userID, viewID string, values map[s
 		if v.json["type"] != "modal" || v.json["submit"] == nil {
 			return nil, errors.New("submit: the view has no submit button")
 		}
-		state, err := fillIn(v.blocks(), values)
+		state, err := fillIn(v.blocks(), values, func(blockID, actionID string) ([]map[string]any, bool) {
+			return s.offeredLocked(menuPlace{userID: userID, view: viewID, block: blockID, action: actionID})
+		})
 		if err != nil {
 			return nil, fmt.Errorf("submit: %w", err)
 		}
@@ -306,7 +311,7 @@ func (s *Server) submitted(d *Delivery, v *view) {
 			s.publishLocked(Change{Kind: "view", View: &p})
 		}
 	case "update", "push":
-		if bad := checkSent(string(reply.View), "modal"); bad != nil {
+		if bad := s.checkSentLocked(string(reply.View), "modal"); bad != nil {
 			d.Problems = append(CheckView(reply.View), Problem{"invalid_view_response", "/view", "cannot be used"})
 			break
 		}

@@ -29,8 +29,8 @@ type request struct {
 	Name     string                    `json:"name,omitempty"`
 }
 
-// answer is what every POST /act/… returns. Error is what Slack would show the person; it comes with status 200, as
-// the request itself was fine.
+// answer is what every POST /act/… returns. Error is what Slack would show the person, or what AWS answered to a control;
+// it comes with status 200, as the request itself was fine.
 type answer struct {
 	OK       bool            `json:"ok"`
 	Error    string          `json:"error,omitempty"`
@@ -38,6 +38,7 @@ type answer struct {
 	AckedMS  float64         `json:"acked_after_ms,omitempty"`
 	Ack      json.RawMessage `json:"ack,omitempty"`
 	TS       string          `json:"ts,omitempty"`
+	Said     string          `json:"said,omitempty"` // what came of a control, in words
 }
 
 func delivered(d slack.Delivery) answer {

@@ -29,7 +29,7 @@ type bench struct {
 	api    *http.Client // reaches the Slack stand-in
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, change ...func(*bench, *web.Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, slack: slack.New(slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}), aws: aws.New(aws.Config{})}
 	if err := actors.SeedSlack(b.slack); err != nil {
@@ -40,7 +40,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.world = world
-	b.page = web.New(web.Config{
+	cfg := web.Config{
 		Slack: b.slack, AWS: b.aws, Account: world.Prod, RoleName: actors.DeployRole, Channel: actors.Incident,
 		People: []web.Person{
 			{UserID: actors.Rosa, Role: web.Responder, Blurb: "on call"},
@@ -48,7 +48,11 @@ func newBench(t *testing.T) *bench {
 			{UserID: actors.Gina, Role: web.Guest, Blurb: `a "guest" <b>`},
 		},
 		Suggest: []string{"/revoke-sessions prod/DeployRole x"}, Facts: map[string]string{"AWS stand-in": "http://127.0.0.1:1"},
-	})
+	}
+	for _, f := range change {
+		f(b, &cfg)
+	}
+	b.page = web.New(cfg)
 	b.client = b.serve(b.page)
 	b.api = b.serve(b.slack)
 	t.Cleanup(func() {
@@ -78,6 +82,7 @@ type answer struct {
 	Error string
 	TS    string
 	Ack   json.RawMessage
+	Said  string
 }
 
 func (b *bench) act(name, body string) (status int, a answer) {
@@ -169,10 +174,19 @@ type state struct {
 	Messages    map[string][]slack.Message
 	Connections []slack.ConnectionInfo
 	Next        map[string]struct {
-		Number int
-		Do     string
+		Number    int
+		Do, Value string
 	}
-	Settings struct{ Propagation float64 }
+	Settings struct {
+		Propagation float64
+		Region      float64 `json:"propagation_region"`
+		TrailDelay  float64 `json:"trail_delay"`
+		Clock       float64
+		Trouble     string
+		GuardRail   bool `json:"guard_rail"`
+		Fight       bool
+	}
+	Terminals map[actors.Actor]struct{ actors.Status }
 }
 
 func (b *bench) state() (s state) {

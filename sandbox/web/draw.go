@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -39,6 +40,7 @@ type message struct {
 	Unix    int64
 	App     bool
 	Body    template.HTML
+	Shown   []attachment
 	Replies replies
 	LastAt  int64
 }
@@ -76,6 +78,10 @@ func (s *Server) item(m slack.Message, t replies) item {
 	data := message{
 		Message: m, App: !person, Unix: seconds(m.TS), Replies: t, LastAt: seconds(t.Last),
 		Body: s.blocks.Message(m.Text, m.Blocks),
+	}
+	for _, f := range m.Files {
+		_, content, _ := s.cfg.Slack.File(f.ID)
+		data.Shown = append(data.Shown, attachmentOf(f, content))
 	}
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, "message", data); err != nil {
@@ -193,6 +199,7 @@ func (s *Server) story(viewer Person, c card) story {
 		},
 	}
 	if s.cfg.Actors != nil {
+		st.Fighting = s.cfg.Actors.Fighting()
 		st.Thief, st.Job = s.cfg.Actors.Status(actors.Thief), s.cfg.Actors.Status(actors.Job)
 	}
 	st.Connected = s.online() > 0
@@ -204,7 +211,8 @@ func (s *Server) story(viewer Person, c card) story {
 	if _, known := s.requesters[st.Card]; !known && st.Card != "" {
 		s.requesters[st.Card] = s.commander
 	}
-	st.Requester, st.Enforced = s.requesters[st.Card], s.propagation
+	st.Requester, st.Enforced = s.requesters[st.Card], time.Duration(s.set.Propagation*float64(time.Second))
+	st.Guarded, st.CanGuard = s.set.GuardRail, s.cfg.Account != nil && s.cfg.GuardRail != ""
 	s.mu.Unlock()
 	if s.cfg.Account != nil {
 		st.Known = true

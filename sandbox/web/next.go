@@ -14,7 +14,7 @@ type step struct {
 	Number int    `json:"number"` // 1 ask, 2 decide, 3 watch, 4 read; 0 when the story cannot go on
 	Text   string `json:"text"`
 	Do     string `json:"do,omitempty"`    // insert, become, show, thread, control; empty: no button
-	Value  string `json:"value,omitempty"` // what to insert, whom to become, which message, which control
+	Value  string `json:"value,omitempty"` // what to insert, whom to become, which message, which control as name=value
 	Label  string `json:"label,omitempty"` // of the button
 }
 
@@ -33,6 +33,9 @@ type story struct {
 	Thief     actors.Status
 	Job       actors.Status
 	Enforced  time.Duration // how long a policy takes to be enforced
+	Fighting  bool          // the thief deletes the deny
+	Guarded   bool          // the guard rail is attached
+	CanGuard  bool          // and could be
 }
 
 // next chooses the step.
@@ -47,6 +50,13 @@ func (s story) next() step {
 		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. Ask for its revocation:")
 	case !s.Known:
 		return step{Number: 4, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card, Label: "Open the thread"}
+	case !revoked && s.Fighting && !s.Guarded && s.CanGuard && s.Thief.Removals > 0:
+		return step{
+			Number: 3, Text: "The thief deletes the deny twice a second, sooner than AWS enforces it. A service control policy keeps it from that:",
+			Do: "control", Value: "guard_rail=on", Label: "Attach the guard rail",
+		}
+	case !revoked && s.Cutoff.IsZero() && s.Guarded:
+		return s.ask("The guard rail is attached, and the deny is not on the role. Ask again:")
 	case !revoked && s.Cutoff.IsZero():
 		return s.ask("The request is closed and the deny is not on the role. The thread says how it ended. Ask again:")
 	case !revoked:
@@ -55,7 +65,7 @@ func (s story) next() step {
 		return step{Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be."}
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
 		return step{
-			Number: 4, Text: "The thief stays out, and the job works with a new session. Who used the role, and from where, is in the thread.",
+			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. Who used the role, from where, and what for, is in the thread.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
 	case s.Thief.State == actors.IsDenied:
@@ -89,6 +99,9 @@ func (s story) decide() step {
 		return step{Number: 2, Text: "The card waits for a second person."}
 	}
 	text := "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " is not one who may approve; try it, or:"
+	if s.Viewer.Role == OtherApprover {
+		text = "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " may approve for staging, not for prod; try it, or:"
+	}
 	if s.Viewer.UserID == s.Requester {
 		text = "Nothing happens without a second person. You asked, so your own Approve does not count; try it, or:"
 	}

@@ -10,6 +10,7 @@ import (
 
 func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 	rosa, bob, nils := Person{UserID: "U0ROSA", Role: Responder}, Person{UserID: "U0BOB", Role: Approver}, Person{UserID: "U0NILS", Role: MayNotDecide}
+	pia := Person{UserID: "U0PIA", Role: OtherApprover}
 	gina, ines := Person{UserID: "U0GINA", Role: Guest}, Person{UserID: "U0INES", Role: Approver}
 	issued := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	after := issued.Add(time.Minute)
@@ -39,11 +40,25 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 			begin(func(s *story) { s.Card, s.Open, s.Requester, s.Viewer = "1.1", true, "U0BOB", bob }), 2, "become", "U0INES", "You asked",
 		},
 		"a card, somebody else": {begin(func(s *story) { s.Card, s.Open, s.Requester, s.Viewer = "1.1", true, "U0ROSA", nils }), 2, "become", "U0BOB", "not one who may approve"},
+		"a card, who may approve elsewhere": {
+			begin(func(s *story) { s.Card, s.Open, s.Requester, s.Viewer = "1.1", true, "U0ROSA", pia }), 2, "become", "U0BOB", "U0PIA may approve for staging",
+		},
 		"a card, and nobody may": {
 			begin(func(s *story) { s.Card, s.Open, s.People = "1.1", true, []Person{rosa} }), 2, "", "", "waits",
 		},
 		"denied by a person": {begin(func(s *story) { s.Card = "1.1" }), 1, "insert", "/revoke-sessions prod/DeployRole x", "not on the role"},
-		"on its way":         {begin(func(s *story) { s.Card, s.Cutoff, s.Enforced = "1.1", after, 4*time.Second }), 3, "", "", "4 seconds"},
+		"the thief removes the deny": {
+			begin(func(s *story) { s.Card, s.Fighting, s.CanGuard, s.Thief.Removals = "1.1", true, true, 1 }), 3, "control", "guard_rail=on", "twice a second",
+		},
+		"the thief would, and nothing was there to remove": {
+			begin(func(s *story) { s.Card, s.Fighting, s.CanGuard = "1.1", true, true }), 1, "insert", "/revoke-sessions prod/DeployRole x", "not on the role",
+		},
+		"the thief did, and the guard rail is there": {
+			begin(func(s *story) {
+				s.Card, s.Fighting, s.CanGuard, s.Guarded, s.Thief.Removals = "1.1", true, true, true, 1
+			}), 1, "insert", "/revoke-sessions prod/DeployRole x", "guard rail is attached",
+		},
+		"on its way": {begin(func(s *story) { s.Card, s.Cutoff, s.Enforced = "1.1", after, 4*time.Second }), 3, "", "", "4 seconds"},
 		"on its way, at once": {
 			begin(func(s *story) { s.Card, s.Cutoff = "1.1", after }), 3, "", "", "in a moment",
 		},
@@ -55,7 +70,7 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		}), 3, "", "", "its next call will be"},
 		"the job is back": {begin(func(s *story) {
 			s.Card, s.Cutoff, s.Thief.State, s.Job.Issued = "1.1", after, actors.IsDenied, after
-		}), 4, "thread", "1.1", "stays out"},
+		}), 4, "thread", "1.1", "stays denied"},
 		"a session from after the cutoff": {
 			begin(func(s *story) { s.Card, s.Cutoff = "1.1", issued.Add(-time.Hour) }), 1, "insert", "/revoke-sessions prod/DeployRole x", "from after the cutoff",
 		},

@@ -20,6 +20,8 @@ type pageData struct {
 	Actors  bool
 	AWS     bool
 	Role    bool
+
+	GuardRail, OtherRegion string
 }
 
 type playable struct {
@@ -34,6 +36,10 @@ type fact struct{ Name, Value string }
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	data := pageData{
 		Channel: s.cfg.Channel, Suggest: s.cfg.Suggest, Actors: s.cfg.Actors != nil, AWS: s.cfg.AWS != nil, Role: s.cfg.Account != nil,
+		OtherRegion: otherRegion,
+	}
+	if s.cfg.Account != nil {
+		data.GuardRail = s.cfg.GuardRail
 	}
 	users := names{s.cfg.Slack}
 	for i, p := range s.cfg.People {
@@ -93,30 +99,11 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 			d.Terminals[a] = stateTerminal{s.cfg.Actors.Status(a), s.cfg.Actors.Lines(a)}
 		}
 	}
-	s.mu.Lock()
-	d.Settings = settings{s.propagation.Seconds(), s.trailDelay.Seconds(), s.lastClick != ""}
-	s.mu.Unlock()
+	d.Settings = s.settings()
 	w.Header().Set("Content-Type", "application/json")
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(d); err != nil {
 		s.log.Debug("state.json was not read to its end", "error", err)
 	}
-}
-
-// file is GET /files/{id}: a file that the bot uploaded. Pictures are shown, everything else is only offered to be
-// saved, because a file is foreign data on the page's own origin.
-func (s *Server) file(w http.ResponseWriter, r *http.Request) {
-	content, ok := s.cfg.Slack.FileContent(r.PathValue("id"))
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	kind := http.DetectContentType(content)
-	if kind != "image/png" && kind != "image/jpeg" && kind != "image/gif" {
-		kind = "application/octet-stream"
-		w.Header().Set("Content-Disposition", "attachment")
-	}
-	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(content)
 }

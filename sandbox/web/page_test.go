@@ -1,8 +1,6 @@
 package web_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -93,62 +91,6 @@ func TestThePageHasNothingInline(t *testing.T) {
 	if !seen["dialogs.js"] || !seen["terminals.js"] {
 		t.Errorf("scripts %v", seen)
 	}
-}
-
-func TestAFileIsAPictureOrADownload(t *testing.T) {
-	b := newBench(t)
-	get := func(id string) *http.Response {
-		resp, err := b.client.Get("http://page/files/" + id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		return resp
-	}
-	for content, want := range map[string][2]string{
-		"\x89PNG\r\n\x1a\nrest":                                           {"image/png", ""},
-		"<html><script>alert(1)</script>":                                 {"application/octet-stream", "attachment"},
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>": {"application/octet-stream", "attachment"},
-	} {
-		resp := get(b.upload(content))
-		if got := [2]string{resp.Header.Get("Content-Type"), resp.Header.Get("Content-Disposition")}; got != want {
-			t.Errorf("%q is served as %q", content, got)
-		}
-	}
-	if resp := get("F0NONE"); resp.StatusCode != http.StatusNotFound {
-		t.Errorf("a file that is not there: %s", resp.Status)
-	}
-}
-
-// upload sends a file as the bot does and returns its id.
-func (b *bench) upload(content string) string {
-	b.t.Helper()
-	form := fmt.Sprintf("filename=x&length=%d", len(content))
-	req, err := http.NewRequest(http.MethodPost, "http://slack/api/files.getUploadURLExternal", strings.NewReader(form))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer xoxb-sandbox")
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := b.api.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var a struct {
-		UploadURL string `json:"upload_url"`
-		FileID    string `json:"file_id"`
-		Error     string
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil || a.FileID == "" {
-		b.t.Fatalf("files.getUploadURLExternal: %v %+v", err, a)
-	}
-	sent, err := b.api.Post(a.UploadURL, "application/octet-stream", strings.NewReader(content))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	_ = sent.Body.Close()
-	return a.FileID
 }
 
 func TestHealth(t *testing.T) {

@@ -48,10 +48,11 @@ type Role string
 
 // The roles as the page shows them.
 const (
-	Responder    Role = "responder"
-	Approver     Role = "approver"
-	MayNotDecide Role = "may not approve"
-	Guest        Role = "guest"
+	Responder     Role = "responder"
+	Approver      Role = "approver"
+	OtherApprover Role = "approves staging" // may decide in another account than the story's
+	MayNotDecide  Role = "may not approve"
+	Guest         Role = "guest"
 )
 
 // Config says what the page shows. Slack, Channel and People are needed.
@@ -63,9 +64,11 @@ type Config struct {
 	// Account leaves that unknown.
 	Account  *aws.Account
 	RoleName string
-	Channel  string   // id of the channel that is open at first
-	People   []Person // in the order of the switcher; the first is who a visitor is at first
-	Suggest  []string // commands that are offered; the first is the story's
+	// GuardRail is the service control policy that the bot advises for the account, JSON; empty: there is no control of it.
+	GuardRail string
+	Channel   string   // id of the channel that is open at first
+	People    []Person // in the order of the switcher; the first is who a visitor is at first
+	Suggest   []string // commands that are offered; the first is the story's
 	// Facts are shown under "About this sandbox": where the stand-ins listen, how long things take.
 	Facts map[string]string
 	// Propagation and TrailDelay are what the AWS stand-in was started with; the page has no other way to know.
@@ -85,15 +88,14 @@ type Server struct {
 	cancel  context.CancelFunc
 	streams sync.WaitGroup
 
-	mu          sync.Mutex
-	closed      bool
-	drawn       map[string]drawn  // messages as HTML, by channel and ts
-	commander   string            // who sent the last command or form by this page
-	requesters  map[string]string // by the ts of a card: who was the commander when it came
-	lastClick   string            // envelope id, for redelivery
-	propagation time.Duration
-	trailDelay  time.Duration
-	pokes       map[chan struct{}]struct{} // streams, told when a control was used
+	mu         sync.Mutex
+	closed     bool
+	drawn      map[string]drawn           // messages as HTML, by channel and ts
+	commander  string                     // who sent the last command or form by this page
+	requesters map[string]string          // by the ts of a card: who was the commander when it came
+	lastClick  string                     // envelope id, for redelivery
+	set        settings                   // what the stand-ins do not tell: without LastClick and Fight
+	pokes      map[chan struct{}]struct{} // streams, told when a control was used
 }
 
 // New prepares the page. It needs no network and starts nothing.
@@ -106,7 +108,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: log, ctx: ctx, cancel: cancel,
 		drawn: map[string]drawn{}, requesters: map[string]string{}, pokes: map[chan struct{}]struct{}{},
-		propagation: cfg.Propagation, trailDelay: cfg.TrailDelay,
+		set: settings{Propagation: cfg.Propagation.Seconds(), PropagationRegion: -1, TrailDelay: cfg.TrailDelay.Seconds()},
 	}
 	users := names{cfg.Slack}
 	s.blocks = blocks.New(users)
@@ -118,6 +120,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /state.json", s.state)
 	mux.HandleFunc("GET /files/{id}", s.file)
+	mux.HandleFunc("GET /files/{id}/view", s.fileView)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("POST /act/command", act(s.command))
 	mux.HandleFunc("POST /act/post", act(s.post))

@@ -36,13 +36,6 @@ type view struct {
 	card card // decides the next step; not told
 }
 
-// settings are the values of the controls, in seconds.
-type settings struct {
-	Propagation float64 `json:"propagation"`
-	TrailDelay  float64 `json:"trail_delay"`
-	LastClick   bool    `json:"last_click"` // there is a click to redeliver
-}
-
 // events is GET /events?as=<user>&channel=<id>.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	viewer, ok := s.person(r.FormValue("as"))
@@ -162,9 +155,8 @@ func (s *Server) look(viewer Person, channelID string, before *view) view {
 	if s.cfg.Actors != nil {
 		v.Status = []actors.Status{s.cfg.Actors.Status(actors.Thief), s.cfg.Actors.Status(actors.Job)}
 	}
-	s.mu.Lock()
-	v.Set = &settings{s.propagation.Seconds(), s.trailDelay.Seconds(), s.lastClick != ""}
-	s.mu.Unlock()
+	set := s.settings()
+	v.Set = &set
 	return v
 }
 

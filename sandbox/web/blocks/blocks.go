@@ -52,6 +52,7 @@ func New(names Names) *Renderer {
 		"markup":  func(s string) []node { return r.name(parseMarkdown(s)) },
 		"chosen":  chosen,
 		"webLink": webLink,
+		"picture": imageLink,
 	}).ParseFS(files, "blocks.tmpl"))
 	return r
 }
@@ -67,6 +68,11 @@ func (r *Renderer) Message(text string, raw json.RawMessage) template.HTML {
 		return r.Text(text)
 	}
 	return r.execute("blocks", decodeBlocks(raw))
+}
+
+// Markdown draws a Markdown text, such as a report in a file.
+func (r *Renderer) Markdown(text string) template.HTML {
+	return r.execute("nodes", r.name(parseMarkdown(text)))
 }
 
 // View is what the page needs of a modal besides its HTML.

@@ -3,6 +3,7 @@ package blocks
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -43,10 +44,34 @@ type block struct {
 	Title     *text      `json:"title"`
 	Optional  bool       `json:"optional"`
 	ImageURL  string     `json:"image_url"`
+	File      slackFile  `json:"slack_file"`
 	AltText   string     `json:"alt_text"`
 	Rows      [][]cell   `json:"rows"`
 	Columns   []column   `json:"column_settings"`
 	Rich      []richPart `json:"-"`
+}
+
+// slackFile names an uploaded picture.
+type slackFile struct {
+	ID string `json:"id"`
+}
+
+var fileID = regexp.MustCompile(`^F[A-Z0-9]+$`)
+
+// imageLink is the address of a picture, "" if it has none that can be used. Files are where the page serves them.
+func imageLink(address string, file slackFile) string {
+	if address == "" && fileID.MatchString(file.ID) {
+		return "/files/" + file.ID
+	}
+	return webLink(address)
+}
+
+// Shortest is how much has to be typed into an external_select before the bot is asked.
+func (e element) Shortest() int {
+	if e.MinQuery == nil {
+		return 3
+	}
+	return *e.MinQuery
 }
 
 type column struct {
@@ -60,27 +85,28 @@ type element struct {
 	BlockID string `json:"-"` // of the block it stands in
 	InInput bool   `json:"-"` // its value is read with the form and not sent at once
 
-	Type          string   `json:"type"`
-	ActionID      string   `json:"action_id"`
-	Text          any      `json:"text"`
-	Verbatim      bool     `json:"verbatim"`
-	Label         text     `json:"-"` // Text of a button or of a context block's text
-	Value         string   `json:"value"`
-	URL           string   `json:"url"`
-	Style         string   `json:"style"`
-	Accessibility string   `json:"accessibility_label"`
-	Confirm       *confirm `json:"confirm"`
-	Placeholder   *text    `json:"placeholder"`
-	Options       []option `json:"options"`
-	Groups        []group  `json:"option_groups"`
-	Initial       *option  `json:"initial_option"`
-	InitialValue  string   `json:"initial_value"`
-	Multiline     bool     `json:"multiline"`
-	MinLength     int      `json:"min_length"`
-	MaxLength     int      `json:"max_length"`
-	MinQuery      *int     `json:"min_query_length"`
-	ImageURL      string   `json:"image_url"`
-	AltText       string   `json:"alt_text"`
+	Type          string    `json:"type"`
+	ActionID      string    `json:"action_id"`
+	Text          any       `json:"text"`
+	Verbatim      bool      `json:"verbatim"`
+	Label         text      `json:"-"` // Text of a button or of a context block's text
+	Value         string    `json:"value"`
+	URL           string    `json:"url"`
+	Style         string    `json:"style"`
+	Accessibility string    `json:"accessibility_label"`
+	Confirm       *confirm  `json:"confirm"`
+	Placeholder   *text     `json:"placeholder"`
+	Options       []option  `json:"options"`
+	Groups        []group   `json:"option_groups"`
+	Initial       *option   `json:"initial_option"`
+	InitialValue  string    `json:"initial_value"`
+	Multiline     bool      `json:"multiline"`
+	MinLength     int       `json:"min_length"`
+	MaxLength     int       `json:"max_length"`
+	MinQuery      *int      `json:"min_query_length"`
+	ImageURL      string    `json:"image_url"`
+	File          slackFile `json:"slack_file"`
+	AltText       string    `json:"alt_text"`
 }
 
 type confirm struct {

@@ -1,8 +1,11 @@
 package blocks
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// parseMarkdown reads the part of Markdown that a markdown block is used for: headings, lists, fences, **bold**,
+// parseMarkdown reads the part of Markdown that a markdown block is used for: headings, lists, tables, fences, **bold**,
 // *italic*, `code` and [links](https://…). Everything else is shown as written.
 func parseMarkdown(s string) []node {
 	var out []node
@@ -21,8 +24,10 @@ func parseMarkdown(s string) []node {
 			fence = append(fence, line)
 		case trimmed == "":
 			out = append(out, node{Kind: "break"})
+		case strings.HasPrefix(trimmed, "|"):
+			out = addRow(out, trimmed)
 		case strings.HasPrefix(trimmed, "#"):
-			out = append(out, node{Kind: "heading", Kids: markdownInline(strings.TrimSpace(strings.TrimLeft(trimmed, "#")), 0)})
+			out = append(out, node{Kind: "heading", Text: headingLevel(trimmed), Kids: markdownInline(strings.TrimSpace(strings.TrimLeft(trimmed, "#")), 0)})
 		case strings.HasPrefix(trimmed, "- "), strings.HasPrefix(trimmed, "* "):
 			out = append(out, node{Kind: "item", Kids: markdownInline(trimmed[2:], 0)})
 		case strings.HasPrefix(trimmed, "> "):
@@ -35,6 +40,33 @@ func parseMarkdown(s string) []node {
 		out = append(out, node{Kind: "pre", Text: strings.Join(fence, "\n")})
 	}
 	return out
+}
+
+// headingLevel is 1 to 3; what is deeper looks like 3.
+func headingLevel(line string) string {
+	return strconv.Itoa(min(3, len(line)-len(strings.TrimLeft(line, "#"))))
+}
+
+// addRow adds a line of a table to the table before it, or begins one. The line that only draws a rule makes a head of the
+// first row.
+func addRow(out []node, line string) []node {
+	if strings.Trim(line, "|-: ") == "" {
+		if n := len(out); n > 0 && out[n-1].Kind == "rows" && len(out[n-1].Kids) == 1 {
+			out[n-1].Kids[0].Text = "head"
+		}
+		return out
+	}
+	row := node{Kind: "row"}
+	line = strings.ReplaceAll(strings.Trim(line, "|"), `\|`, "\x00") // clean has taken every other NUL
+	for text := range strings.SplitSeq(line, "|") {
+		text = strings.TrimSpace(strings.ReplaceAll(text, "\x00", "|"))
+		row.Kids = append(row.Kids, node{Kind: "cell", Kids: markdownInline(text, 0)})
+	}
+	if n := len(out); n > 0 && out[n-1].Kind == "rows" {
+		out[n-1].Kids = append(out[n-1].Kids, row)
+		return out
+	}
+	return append(out, node{Kind: "rows", Kids: []node{row}})
 }
 
 func markdownInline(s string, depth int) []node {

@@ -11,7 +11,7 @@ import (
 
 // node is one piece of drawn text. Kind decides which of the other fields count.
 type node struct {
-	Kind   string // text, bold, italic, strike, code, pre, quote, link, user, channel, group, broadcast, date, break, heading, item
+	Kind   string // text, bold, italic, strike, code, pre, quote, link, user, channel, group, broadcast, date, break, heading, item, rows of rows of cells
 	Text   string // what is shown; the id for mentions
 	Name   string // of a mention
 	URL    string // of a link

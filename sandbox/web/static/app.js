@@ -124,6 +124,8 @@ function drawSettings(fresh) {
     if (![...select.options].some((option) => option.value === value)) select.append(element("option", { value }, `${value} s`));
     select.value = value;
   }
+  for (const box of document.querySelectorAll("input[data-control]")) box.checked = settings[box.dataset.control];
+  terminals.fights(settings.fight);
   const again = document.querySelector('[data-control="redeliver"]');
   again.disabled = !settings.last_click;
 }
@@ -218,6 +220,7 @@ const acts = {
     else if (what === "become") become(value, false);
     else if (what === "show") messages.reveal(value);
     else if (what === "thread") messages.show(value);
+    else if (what === "control") control(...value.split("=")).then((answer) => ($("notice").textContent = answer.ok ? "" : answer.error));
   },
 };
 
@@ -246,10 +249,13 @@ async function control(name, value) {
   const result = document.querySelector(".setting-result");
   result.textContent = "";
   const answer = await act("control", { name, value });
-  result.textContent = answer.ok ? "Done." : answer.error;
+  result.textContent = answer.ok ? (answer.said ?? "Done.") : answer.error;
+  if (!answer.ok) drawSettings(settings); // what was chosen does not hold
+  return answer;
 }
 for (const element of document.querySelectorAll("[data-control]")) {
   if (element.matches("select")) element.addEventListener("change", () => control(element.dataset.control, element.value));
+  else if (element.matches("input")) element.addEventListener("change", () => control(element.dataset.control, element.checked ? "on" : "off"));
   else element.addEventListener("click", () => control(element.dataset.control));
 }
 

@@ -147,6 +147,11 @@ document.addEventListener("input", async (event) => {
   if (!input) return;
   delete input.dataset.chosen;
   const mine = ++asked;
+  const missing = Number(input.dataset.min) - [...input.value].length;
+  if (missing > 0) {
+    offer(input, [], "", input.value && `${missing} more ${missing === 1 ? "character" : "characters"}…`);
+    return;
+  }
   const message = input.closest(".msg");
   const answer = await act("suggest", {
     user: person(),
@@ -161,8 +166,12 @@ document.addEventListener("input", async (event) => {
   offer(input, answer.ack?.options ?? (answer.ack?.option_groups ?? []).flatMap((group) => group.options), answer.error);
 });
 
-function offer(input, options, error) {
+function offer(input, options, error, words) {
   input.parentElement.querySelector(".options")?.remove();
+  if (words === "") {
+    input.setAttribute("aria-expanded", "false");
+    return;
+  }
   const list = document.createElement("div");
   list.className = "options";
   list.setAttribute("role", "listbox");
@@ -181,7 +190,7 @@ function offer(input, options, error) {
     });
     list.append(button);
   }
-  if (!options.length) list.textContent = error ? inWords(error, "The look-up") : "Nothing found";
+  if (!options.length) list.textContent = words ? words : error ? inWords(error, "The look-up") : "Nothing found";
   input.after(list);
   input.setAttribute("aria-expanded", "true");
 }

@@ -18,6 +18,8 @@ export class End {
       this.there = place.scrollHeight - place.scrollTop - place.clientHeight < 60;
       if (this.there) reached();
     });
+    // A picture has its size only when it is there. Events of that kind do not bubble.
+    place.addEventListener("load", () => this.keep(), true);
     new ResizeObserver(() => this.keep()).observe(place);
   }
 
@@ -38,6 +40,23 @@ export class End {
       this.put = place.scrollTop;
     }
     this.measure();
+  }
+
+  // hold remembers what the reader looks at. The function that it returns puts that back in its place, whatever has
+  // changed above it since; or, for a reader who is at the end, the end.
+  hold() {
+    if (this.there) return () => this.keep();
+    const { place } = this;
+    const edge = place.getBoundingClientRect().top;
+    const seen = [...place.children].find((element) => element.getBoundingClientRect().bottom > edge);
+    const key = seen?.dataset.ts;
+    const was = seen?.getBoundingClientRect().top;
+    return () => {
+      const now = key && place.querySelector(`[data-ts="${CSS.escape(key)}"]`);
+      if (now) place.scrollTop += now.getBoundingClientRect().top - was;
+      this.put = place.scrollTop;
+      this.measure();
+    };
   }
 
   // came says that a new piece is the last one.

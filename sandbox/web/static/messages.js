@@ -7,6 +7,7 @@ const list = document.getElementById("messages");
 const newer = document.getElementById("newer");
 const pane = document.getElementById("thread");
 const threadList = document.getElementById("thread-messages");
+const threadNewer = document.getElementById("thread-newer");
 
 const items = new Map(); // by ts
 let root = ""; // ts of the open thread
@@ -29,6 +30,7 @@ export function reset(fresh, person, keepThread) {
 // update applies a patch. It returns the root of a thread in which the app replied for the first time.
 export function update(changed, gone) {
   let started = "";
+  const stay = [end.hold(), threadEnd.hold()];
   for (const key of gone) {
     items.delete(key);
     for (const place of [list, threadList]) find(place, key)?.remove();
@@ -44,11 +46,9 @@ export function update(changed, gone) {
     // What only this person sees is the answer to what they just did.
     if (!known && !item.thread && find(list, item.key).matches(".ephemeral")) end.go();
     if (!known && !item.thread && !end.there) newer.hidden = false;
+    if (!known && item.thread && item.thread === root && !threadEnd.there) threadNewer.hidden = false;
   }
-  if (changed.length || gone.length) {
-    end.keep();
-    threadEnd.keep();
-  }
+  if (changed.length || gone.length) for (const back of stay) back();
   return started;
 }
 
@@ -69,6 +69,7 @@ function place(where, item) {
   if (old) {
     // Whoever is on a button of the old piece stays on it, or on the message when the button is gone.
     const inside = old.contains(document.activeElement) ? document.activeElement : null;
+    keepChoices(old, fresh);
     old.replaceWith(fresh);
     if (inside) {
       const same = inside.dataset.aid && fresh.querySelector(`[data-aid="${CSS.escape(inside.dataset.aid)}"]`);
@@ -80,6 +81,18 @@ function place(where, item) {
   fresh.classList.add("fresh");
   const after = [...where.children].find((element) => element.dataset.ts > item.key);
   where.insertBefore(fresh, after || null);
+}
+
+// keepChoices lets menus show what was chosen in them, as Slack does while their block keeps its id.
+function keepChoices(old, fresh) {
+  for (const was of old.querySelectorAll("select[data-aid], input[data-external]")) {
+    const now = fresh.querySelector(`[data-bid="${CSS.escape(was.dataset.bid)}"][data-aid="${CSS.escape(was.dataset.aid)}"]`);
+    if (!now || now.tagName !== was.tagName) continue;
+    if (was.dataset.external) {
+      now.value = was.value;
+      if (was.dataset.chosen) now.dataset.chosen = was.dataset.chosen;
+    } else if (was.value && [...now.options].some((option) => option.value === was.value)) now.value = was.value;
+  }
 }
 
 function showThread() {
@@ -117,5 +130,6 @@ export function reveal(ts) {
 }
 
 const end = new End(list, () => (newer.hidden = true));
-const threadEnd = new End(threadList);
+const threadEnd = new End(threadList, () => (threadNewer.hidden = true));
 newer.addEventListener("click", () => end.go());
+threadNewer.addEventListener("click", () => threadEnd.go());

@@ -73,10 +73,22 @@ export function status(list) {
     if (badge.textContent !== words) badge.textContent = words;
     badge.dataset.state = status.state;
     const again = element.querySelector(".again");
-    if (again) {
+    if (again && status.actor === "thief") removed(again, status.removals);
+    else if (again) {
       again.hidden = !status.assumed || status.state !== "gets answers";
       again.textContent = "↻ assumed the role again";
       again.title = status.assumed ? `at ${seconds(status.assumed_at)}` : "";
     }
   }
+}
+
+// fights says whether the thief removes the deny.
+export function fights(on) {
+  const about = terminals.get("thief")?.element.querySelector(".terminal-about");
+  if (about) about.textContent = on ? "a stolen session of the role, and a second key" : "a stolen session of the role";
+}
+
+function removed(badge, times) {
+  badge.hidden = !times;
+  badge.textContent = times ? `removed the deny ×${times}` : "";
 }

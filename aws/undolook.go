@@ -1,0 +1,92 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+// UndoLook is a role, and the policy AWSRevokeOlderSessions on it, as they were read to say what Undo would do.
+type UndoLook struct {
+	Role     Role   // without Warnings
+	Document string // the policy on the role, "" none
+	there    onRole
+}
+
+// LookToUndo reads the role and the policy on it, side by side, with the reading session. A role that must not be
+// touched, or that is not at the path that was given, is a *RefusedError; a role that does not exist is ErrNoSuchRole.
+// Unlike Describe it does not ask whether a deny could be written.
+func (c *Cloud) LookToUndo(ctx context.Context, t Target) (UndoLook, error) {
+	a := c.byName[t.Account.Name]
+	if a == nil {
+		return UndoLook{}, unknownAccount(c, t.Account.Name)
+	}
+	var found answer[*iam.GetRoleOutput]
+	var there answer[onRole]
+	var hub answer[credential]
+	together(
+		func() { found = try(c.getRole(ctx, a, t.RoleName)) },
+		func() { there = try(c.readPolicy(ctx, a, t.RoleName)) },
+		func() { hub = try(c.hub.get(ctx, 0)) },
+	)
+	for _, err := range []error{otherAccount(a, hub, found.err), there.err, hub.err} {
+		if err != nil {
+			return UndoLook{}, err
+		}
+	}
+	role, err := c.readRole(a, found.value)
+	if err != nil {
+		return UndoLook{}, err
+	}
+	if err := otherPath(t, role); err != nil {
+		return UndoLook{}, err
+	}
+	if err := c.refuse(hub.value.callerARN, role); err != nil {
+		return UndoLook{}, err
+	}
+	role.ExistingCutoff = there.value.cutoff()
+	return UndoLook{Role: role, Document: there.value.document, there: there.value}, nil
+}
+
+// Plan says what Undo would do on the role that was looked at, given the document that the bot wrote last and the one
+// that was there before. done says that the role is as it should be, and that nothing is left to do. What is on the role
+// and not the bot's is ErrNotOurs. Whether the role is the right one is not asked.
+func (l UndoLook) Plan(written, previous string) (plan UndoPlan, done bool, err error) {
+	return planUndo(l.Role, l.there, written, previous)
+}
+
+// planUndo compares what is on a role with what was written.
+func planUndo(role Role, there onRole, written, previous string) (plan UndoPlan, done bool, err error) {
+	if there.is(previous) {
+		return UndoPlan{}, true, nil
+	}
+	if !there.is(written) {
+		return UndoPlan{}, false, &CallError{Kind: ErrNotOurs, Operation: "iam:GetRolePolicy", Account: role.AccountName}
+	}
+	earlier, _ := parsePolicy(previous)
+	return UndoPlan{
+		Document: there.document, Restores: previous, ServerTime: role.ServerTime, Cutoff: there.cutoff(),
+		RevivesUntil: RevivesUntil(there.cutoff(), role), RestoreCutoff: earlier.cutoff(),
+	}, false, nil
+}
+
+// Revives reports whether sessions that are denied now could work again: those issued before the cutoff, unless they are
+// too old to be alive by AWS's clock, or the policy that comes back denies them, too. While AWS's time is not known, they
+// could.
+func (p UndoPlan) Revives() bool {
+	if p.Cutoff.IsZero() || !p.RestoreCutoff.Before(p.Cutoff) {
+		return false
+	}
+	return p.ServerTime.IsZero() || p.ServerTime.Before(p.RevivesUntil)
+}
+
+// otherPath refuses a role that is not at the path that was given.
+func otherPath(t Target, role Role) error {
+	if t.Path == "" || t.Path == role.Path {
+		return nil
+	}
+	return &RefusedError{Reason: RefusedOtherPath, Sentence: fmt.Sprintf(
+		"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
+		role.Name, role.AccountName, quote(role.Path), quote(t.Path))}
+}

@@ -1,0 +1,252 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// executeUndo takes a deny away for an approved request, or puts the policy back that was there before it. As with a
+// revocation, what is about to be done is in the log before it is done: whoever goes on after a crash reads the role, and
+// finds it done or not.
+func (h *Handlers) executeUndo(ctx context.Context, item approvals.Item, r approvals.Request) error {
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	u := &undoExecution{execution: execution{h: h, request: r, role: c.Role}, what: *c.Undo, earlier: r.Promise != nil}
+	result, err := h.Cloud.Undo(ctx, aws.UndoRequest{
+		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
+		Requester: r.Requester, Approvers: r.Voters(), Written: c.Undo.Document, Previous: c.Undo.Restores, Plan: u.plan,
+	})
+	if err != nil {
+		return u.failed(ctx, item, err)
+	}
+	h.log.InfoContext(ctx, "the deny is off the role", "request", r.ID, "about", r.About, "role", c.Role.ARN,
+		"found", result.AlreadyDone, "read_back", result.ReadBack)
+	return u.done(ctx, result)
+}
+
+// undoExecution is an execution that takes a deny away.
+type undoExecution struct {
+	execution
+	what    messages.Undoing
+	earlier bool // an earlier try had begun, and may have done it
+}
+
+// plan looks the approvers up again where that is needed, and makes it durable what is about to be done.
+func (u *undoExecution) plan(ctx context.Context, p aws.UndoPlan) error {
+	if err := u.h.confirming(ctx, u.request, time.Time{}, 0).outcome(ctx, u.request); err != nil {
+		return err
+	}
+	event, err := undoStarted(messages.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime})
+	if err != nil {
+		return err
+	}
+	return u.commit(ctx, approvals.Transition{Next: approvals.StateExecuting, Events: []approvals.Event{event}})
+}
+
+func undoStarted(s messages.UndoStarted) (approvals.Event, error) {
+	detail, err := json.Marshal(s)
+	if err != nil {
+		return approvals.Event{}, fmt.Errorf("begin an undo: %w", err)
+	}
+	return approvals.Event{Type: approvals.EventStarted, Detail: detail}, nil
+}
+
+// done records what AWS answered and what was read back, and queues that the request that put the deny there is told.
+func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
+	back := messages.ReadBack{Undo: true, Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	seen := messages.SeenOther
+	switch {
+	case result.ReadBack:
+		seen = messages.SeenEqual
+	case result.ReadBackError != nil:
+		seen, back.Error = messages.SeenNothing, aws.Explain(result.ReadBackError)
+		u.h.log.WarnContext(ctx, "the role could not be read back", "request", u.request.ID, "error", result.ReadBackError)
+	}
+	applied, err := json.Marshal(messages.UndoApplied{
+		At: result.UndoneAt, Found: result.AlreadyDone, Promised: u.earlier, Revives: u.revives(result),
+		CallerARN: result.CallerARN, Unnamed: result.Unnamed, Seen: seen,
+	})
+	if err != nil {
+		return fmt.Errorf("record an undo: %w", err)
+	}
+	readBack, err := json.Marshal(back)
+	if err != nil {
+		return fmt.Errorf("record an undo: %w", err)
+	}
+	body, err := json.Marshal(undoneBy{u.request.ID})
+	if err != nil {
+		return fmt.Errorf("record an undo: %w", err)
+	}
+	t := approvals.Transition{
+		Next: approvals.StateApplied,
+		Work: []approvals.Item{{Kind: KindUndone, Request: u.request.About, Source: "undone by " + u.request.ID, Body: body}},
+	}
+	if u.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
+		event, err := undoStarted(messages.UndoStarted{Restores: u.what.Restores, ServerTime: result.Role.ServerTime})
+		if err != nil {
+			return err
+		}
+		t.Events = append(t.Events, event)
+	}
+	t.Events = append(t.Events,
+		approvals.Event{Type: approvals.EventApplied, Detail: applied}, approvals.Event{Type: approvals.EventReadBack, Detail: readBack})
+	if err := u.commit(ctx, t); !errors.Is(err, errTaken) {
+		return err
+	}
+	return u.late(context.WithoutCancel(ctx), result)
+}
+
+// late tells, once, that a worker that was held up has taken the deny away although the request had ended without that.
+// Where another worker was quicker with the record, there is nothing to tell.
+func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
+	r, _, err := u.h.Store.Load(ctx, u.request.ID)
+	if err != nil {
+		return err
+	}
+	if r.State == approvals.StateApplied || result.AlreadyDone {
+		return nil
+	}
+	detail, err := json.Marshal(messages.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
+	if err != nil {
+		return fmt.Errorf("record a finding: %w", err)
+	}
+	return u.h.Store.Commit(ctx, approvals.Transition{
+		RequestID: r.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventFinding, Source: "late undo", Detail: detail}},
+	})
+}
+
+// revives reports whether sessions that the deny kept out could still be alive when it went.
+func (u *undoExecution) revives(result aws.UndoResult) bool {
+	at := result.UndoneAt
+	if at.IsZero() {
+		at = result.ReadBackAt
+	}
+	return u.what.Revives && (at.IsZero() || at.Before(u.what.RevivesUntil))
+}
+
+// failed says what a try that did not succeed comes to: another try, or the end with a reason.
+func (u *undoExecution) failed(ctx context.Context, item approvals.Item, cause error) error {
+	f := failure{unsure: u.earlier || errors.Is(cause, aws.ErrTimeout)}
+	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
+	case errors.Is(cause, errTaken):
+		return nil
+	case ctx.Err() != nil:
+		return cause // stopped in the middle: another replica, or this one's next start, goes on from the log
+	case isUnconfirmed: // the deny was there when the role was read for this try
+		f = failure{sentence: messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)}
+	case errors.Is(cause, aws.ErrRoleChanged):
+		f = failure{sentence: messages.UndoOfAnotherRole, next: approvals.StateVoid, event: approvals.EventVoided}
+	case errors.Is(cause, aws.ErrNoSuchRole):
+		f = failure{sentence: messages.UndoRoleGone}
+	case errors.Is(cause, aws.ErrNotOurs):
+		f = failure{sentence: messages.UndoNotOurs}
+	case aws.Explain(cause) == "":
+		return cause // the store, or a bug: the item comes back, and is set aside if that does not help
+	case aws.Final(cause):
+		f.sentence = aws.Explain(cause)
+		f.unsure = f.unsure && !isWrite(cause)
+	case u.request.Delays >= maxDelays:
+		f.sentence = fmt.Sprintf("It was tried %d times. %s", u.request.Delays+1, aws.Explain(cause))
+	default:
+		return u.delayed(ctx, item, cause)
+	}
+	u.h.log.WarnContext(ctx, "the deny was not taken away", "request", u.request.ID, "role", u.role.ARN, "error", cause)
+	return u.h.close(ctx, u.request.ID, func(approvals.Request) failure { return f })
+}
+
+// isWrite reports whether it was the write itself that AWS refused: then the role was read just before, with the deny.
+func isWrite(err error) bool {
+	call, ok := errors.AsType[*aws.CallError](err)
+	return ok && (call.Operation == "iam:DeleteRolePolicy" || call.Operation == "iam:PutRolePolicy")
+}
+
+// undoneBy is the Body of an item of KindUndone: the request that took the deny away.
+type undoneBy struct {
+	Request string `json:"request"`
+}
+
+// undone tells the request that put a deny on a role that another one has taken it away, so that its card and its thread
+// say so. Where that brings an earlier deny of the bot's back, it is looked at whether that is inert.
+func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
+	var by undoneBy
+	if err := json.Unmarshal(item.Body, &by); err != nil {
+		return fmt.Errorf("read an undo: %w", err)
+	}
+	r, _, err := h.Store.Load(ctx, by.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	var a messages.UndoApplied
+	if err := json.Unmarshal(r.Closing.Detail, &a); err != nil {
+		return fmt.Errorf("outcome of request %s: %w", r.ID, err)
+	}
+	link, err := h.cardLink(ctx, r)
+	if err != nil {
+		return err
+	}
+	told := messages.Undone{
+		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
+		Restored: c.Undo.Restores != "", Found: a.Found && !a.Promised, Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
+	}
+	if told.At.IsZero() {
+		told.At = r.Ended
+	}
+	detail, err := json.Marshal(told)
+	if err != nil {
+		return fmt.Errorf("tell of an undo: %w", err)
+	}
+	t := approvals.Transition{
+		RequestID: item.Request, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventUndone, By: r.Requester, Source: item.Source, Detail: detail}},
+	}
+	if c.Undo.Restores != "" {
+		past, err := h.denies(ctx, r.Subject.Key)
+		if err != nil {
+			return err
+		}
+		if past.found && past.latest.document == c.Undo.Restores {
+			t.Work = []approvals.Item{inertItem(past.latest.request.ID)}
+		}
+	}
+	if err := h.Store.Commit(ctx, t); err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+		return err
+	}
+	return nil
+}
+
+// inertItem looks whether the deny of a request has become inert.
+func inertItem(request string) approvals.Item {
+	return approvals.Item{Kind: KindInert, Request: request, Source: "inert " + request}
+}
+
+// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks differ by a little.
+const inertSlack = time.Second
+
+// whenInert is the look at the moment at which, by the role as it was read for the revocation, no session that the deny
+// keeps out can be alive any more.
+func whenInert(request string, result aws.Result) approvals.Due {
+	now := result.Role.ServerTime
+	for _, later := range []time.Time{result.AppliedAt, result.ReadBackAt} {
+		if later.After(now) {
+			now = later
+		}
+	}
+	return approvals.Due{Item: inertItem(request), After: aws.RevivesUntil(result.Cutoff, result.Role).Sub(now) + inertSlack}
+}

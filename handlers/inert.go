@@ -1,0 +1,86 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// inertWait is how long a clean-up waits to be offered while another request for the role is under way.
+const inertWait = 5 * time.Minute
+
+// inert offers the clean-up of a deny, once, when no session that it keeps out can be alive any more: by AWS's clock, by
+// the role as it is now, and only if the role still has what the bot wrote. Where there is nothing to clean up, or nothing
+// of the bot's, nothing is said.
+func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
+	r, _, err := h.Store.Load(ctx, item.Request)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if r.Purpose != approvals.PurposeRevoke || r.State != approvals.StateApplied || r.Undone != nil || r.Has(item.Source) {
+		return nil
+	}
+	past, err := h.denies(ctx, r.Subject.Key)
+	switch {
+	case err != nil:
+		return err
+	case past.underWay:
+		return &Again{After: inertWait, Busy: true}
+	case !past.found || past.latest.request.ID != r.ID:
+		return nil // a later revocation has written over it, or it was undone
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	look, err := h.lookAtRole(ctx, c.Role)
+	switch {
+	case err != nil && aws.Explain(err) == "":
+		return err
+	case err != nil && aws.Final(err):
+		h.log.InfoContext(ctx, "a deny is not offered for clean-up", "request", r.ID, "error", err)
+		return nil
+	case err != nil:
+		return &Again{After: retryAfter(err, item.Attempt)}
+	case look.Role.ID != c.Role.ID:
+		return nil // the deny went with the role
+	}
+	plan, done, err := look.Plan(past.latest.document, past.latest.previous)
+	if done || err != nil {
+		h.log.InfoContext(ctx, "a deny is not offered for clean-up: it is not on the role as it was written", "request", r.ID)
+		return nil
+	}
+	now := look.Role.ServerTime
+	if now.IsZero() {
+		return &Again{After: time.Minute}
+	}
+	if left := plan.RevivesUntil.Sub(now); left > 0 {
+		return &Again{After: left + inertSlack, Busy: true} // it was written again, or the role's longest session was raised
+	}
+	detail, err := json.Marshal(messages.Inert{Cutoff: plan.Cutoff, Since: plan.RevivesUntil, Restores: plan.Restores != ""})
+	if err != nil {
+		return fmt.Errorf("offer a clean-up: %w", err)
+	}
+	return h.Store.Commit(ctx, approvals.Transition{
+		RequestID: r.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventInert, Source: item.Source, Detail: detail}},
+	})
+}
+
+// lookAtRole reads a role that a request is for, as it is now.
+func (h *Handlers) lookAtRole(ctx context.Context, role messages.Role) (aws.UndoLook, error) {
+	target, err := h.Cloud.Parse(role.ARN)
+	if err != nil {
+		return aws.UndoLook{}, err
+	}
+	return h.Cloud.LookToUndo(ctx, target)
+}

@@ -1,0 +1,257 @@
+package messages_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// earlierID is the request whose deny is to be taken away.
+const earlierID = "QWEARLIER3ISOEUUODW4FIG5AF"
+
+func exampleUndoing() messages.Undoing {
+	return messages.Undoing{
+		Card: "https://acme.slack.com/archives/C0INCIDENT/p1", Requester: "U0ROSA", Approvers: []string{"U0BOB"}, Applied: at.Add(-time.Hour), Document: "{}",
+		Cutoff: at.Add(-59 * time.Minute), RevivesUntil: at.Add(11 * time.Hour), Revives: true, Words: messages.ReviveWords,
+	}
+}
+
+// undoStory is a story whose request is to take a deny away.
+type undoStory struct {
+	*story
+	context messages.Context
+}
+
+func beginUndo(t *testing.T, u messages.Undoing, role messages.Role, reason string) *undoStory {
+	c := exampleContext()
+	c.Role, c.Undo = role, &u
+	s := &story{t: t}
+	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
+		Purpose: approvals.PurposeUndo, About: earlierID,
+		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, messages.Facts{Role: role, Undo: &u})},
+		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
+		Reason:  reason, Required: 1, ExpireAfter: 15 * time.Minute,
+	})
+	return &undoStory{s, c}
+}
+
+func (u *undoStory) add(typ approvals.EventType, by string, detail any) *undoStory {
+	u.story.add(typ, by, detail)
+	return u
+}
+
+func (u *undoStory) card() *messages.Message {
+	return messages.Card(u.fold(len(u.events)), u.context)
+}
+
+func (u *undoStory) last() *messages.Message {
+	n := len(u.events)
+	return messages.Thread(u.fold(n-1), u.events[n-1], u.context)
+}
+
+// allOfUndo is every message about taking a deny away, by name.
+func allOfUndo(t *testing.T) map[string]*messages.Message {
+	t.Helper()
+	role := exampleRole()
+	revives, cleanUp, restores, same := exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing()
+	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
+	restores.Restores, restores.RestoreCutoff = "{}", at.Add(-5*time.Hour)
+	same.Restores, same.RestoreCutoff, same.Revives, same.Words = "{}", same.Cutoff, false, ""
+	begin := func(u messages.Undoing) *undoStory { return beginUndo(t, u, role, "it was a drill") }
+	approved := func(u messages.Undoing) *undoStory { return begin(u).add(approvals.EventApproved, "U0INES", nil) }
+	executing := func(u messages.Undoing) *undoStory {
+		return approved(u).add(approvals.EventStarted, "", messages.UndoStarted{Removes: "{}", ServerTime: at})
+	}
+	done := messages.UndoApplied{At: at.Add(time.Minute), Revives: true, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F"}
+	other, unread, found, resumed, clean := done, done, done, done, done
+	other.Seen, unread.Seen, unread.Unnamed = messages.SeenOther, messages.SeenNothing, true
+	found.At, found.Found, resumed.At, resumed.Found, resumed.Promised = time.Time{}, true, time.Time{}, true, true
+	clean.Revives = false
+	applied := func(u messages.Undoing, a messages.UndoApplied) *undoStory {
+		return executing(u).add(approvals.EventApplied, "", a)
+	}
+	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:DeleteRolePolicy in account prod. Give its role that permission."}
+	refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedOwnRequest}
+
+	// The revocation that is undone, or offered for clean-up.
+	revoked := func() *undoStory {
+		c := exampleContext()
+		s := begins(t, "key pasted in a gist", 1, role).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
+			add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual})
+		return &undoStory{s, c}
+	}
+	told := messages.Undone{
+		Request: earlierID, Card: revives.Card, Requester: "U0ROSA", Approvers: []string{"U0INES"}, At: at.Add(time.Hour), Cutoff: cutoff,
+		Revives: true, RevivesUntil: cutoff.Add(12 * time.Hour), Seen: messages.SeenEqual,
+	}
+	back, gone, quiet := told, told, told
+	back.Restored, gone.Found, gone.Seen, quiet.Revives, quiet.Card = true, true, messages.SeenNothing, false, ""
+
+	return map[string]*messages.Message{
+		"card_undo_open":         begin(revives).card(),
+		"card_undo_open_cleanup": begin(cleanUp).card(),
+		"card_undo_open_restore": begin(restores).card(),
+		"card_undo_open_same":    begin(same).card(),
+		"card_undo_approved":     approved(revives).card(),
+		"card_undo_applied":      applied(revives, done).card(),
+		"card_undo_cleaned_up":   applied(cleanUp, clean).card(),
+		"card_undo_restored":     applied(restores, done).card(),
+		"card_undo_other":        applied(revives, other).card(),
+		"card_undo_not_read":     applied(revives, unread).card(),
+		"card_undo_found":        applied(revives, found).card(),
+		"card_undo_failed":       executing(revives).add(approvals.EventFailed, "", failure).card(),
+		"card_undo_unsure":       executing(revives).add(approvals.EventFailed, "", messages.Failure{Sentence: messages.UndoGaveUp, Unsure: true}).card(),
+		"card_undo_denied":       begin(revives).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "not before Monday"}).card(),
+		"card_undo_cancelled":    begin(revives).add(approvals.EventCancelled, "U0ROSA", nil).card(),
+		"card_undo_expired":      begin(revives).add(approvals.EventExpired, "", nil).card(),
+		"card_undo_void":         approved(revives).add(approvals.EventVoided, "", messages.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
+
+		"thread_undo_requested": begin(revives).last(),
+		"thread_undo_approved":  approved(revives).last(),
+		"thread_undo_applied":   applied(revives, done).last(),
+		"thread_undo_cleaned":   applied(cleanUp, clean).last(),
+		"thread_undo_restored":  applied(restores, done).last(),
+		"thread_undo_found":     applied(revives, found).last(),
+		"thread_undo_resumed":   applied(revives, resumed).last(),
+		"thread_undo_unnamed":   applied(revives, unread).last(),
+		"thread_undo_read_back": applied(revives, done).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_old":  applied(restores, done).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_not":  applied(revives, unread).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
+		"thread_undo_failed":    executing(revives).add(approvals.EventFailed, "", failure).last(),
+		"thread_undo_delayed":   executing(revives).add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+		"thread_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).last(),
+		"refused_undo_own":      messages.Refused(begin(revives).fold(1), refusal, begin(revives).context),
+
+		"card_undone":          revoked().add(approvals.EventUndone, "U0ROSA", told).card(),
+		"card_undone_quiet":    revoked().add(approvals.EventUndone, "U0ROSA", quiet).card(),
+		"thread_undone":        revoked().add(approvals.EventUndone, "U0ROSA", told).last(),
+		"thread_undone_back":   revoked().add(approvals.EventUndone, "U0ROSA", back).last(),
+		"thread_undone_gone":   revoked().add(approvals.EventUndone, "U0ROSA", gone).last(),
+		"thread_undone_quiet":  revoked().add(approvals.EventUndone, "U0ROSA", quiet).last(),
+		"thread_inert":         revoked().add(approvals.EventInert, "", messages.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
+		"thread_inert_restore": revoked().add(approvals.EventInert, "", messages.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true}).last(),
+
+		"reply_undo_usage":        messages.UndoUsage(),
+		"reply_undo_nothing":      messages.NothingToUndo(role),
+		"reply_undo_already":      messages.UndoneAlready(role),
+		"reply_undo_gone":         messages.DenyAlreadyGone(role),
+		"reply_undo_changed":      messages.DenyChanged(role, true),
+		"reply_undo_removed":      messages.DenyChanged(role, false),
+		"reply_undo_another_role": messages.DenyOfAnotherRole(role),
+		"reply_undo_newer":        messages.NewerDeny(begin(revives).fold(1), role, revives.Card),
+		"reply_undo_words":        messages.WordsNeeded(role, revives),
+		"reply_undo_words_older":  messages.WordsNeeded(role, restores),
+		"reply_undo_none":         messages.NotARevocation(),
+		"reply_undo_by_command":   messages.UndoByCommand(role),
+		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), role, revives.Card),
+		"reply_undo_no_quorum":    messages.NoQuorumToUndo(role, 1, []messages.Candidate{{ID: "U0ROSA", Why: "you, the requester"}}),
+	}
+}
+
+// worstOfUndo is the same with everything from outside as bad as it gets.
+func worstOfUndo(t *rapid.T, real *testing.T, role messages.Role) map[string]*messages.Message {
+	u := messages.Undoing{
+		Requester: foreign(t, "earlier requester"), Words: foreign(t, "words"), Restores: rapid.SampledFrom([]string{"", "{}"}).Draw(t, "restores"),
+		Applied: at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "approvers") {
+		u.Approvers = append(u.Approvers, foreign(t, "approver"))
+	}
+	if rapid.Bool().Draw(t, "an earlier cutoff") {
+		u.RestoreCutoff = at.Add(-time.Hour)
+	}
+	s := beginUndo(real, u, role, foreign(t, "reason"))
+	s.events[0].By = "U0ROSA"
+	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", messages.UndoStarted{})
+	s.add(approvals.EventApplied, "", messages.UndoApplied{
+		Found: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
+		Seen: rapid.SampledFrom([]messages.Seen{messages.SeenEqual, messages.SeenOther, messages.SeenNothing}).Draw(t, "seen"),
+	})
+	s.add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error")})
+	out := map[string]*messages.Message{
+		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""), "undo nothing": messages.NothingToUndo(role),
+		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, true),
+	}
+	for n := 1; n <= len(s.events); n++ {
+		out["undo card "+string(s.events[n-1].Type)] = messages.Card(s.fold(n), s.context)
+		if m := messages.Thread(s.fold(n-1), s.events[n-1], s.context); m != nil {
+			out["undo thread "+string(s.events[n-1].Type)] = m
+		}
+	}
+	c := messages.Context{Role: role}
+	undone := messages.Undone{Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives}
+	revoked := begins(real, "", 1, role).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
+		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).add(approvals.EventInert, "", messages.Inert{Cutoff: at})
+	out["undone card"] = messages.Card(revoked.fold(6), c)
+	out["undone thread"] = messages.Thread(revoked.fold(4), revoked.events[4], c)
+	out["inert thread"] = messages.Thread(revoked.fold(5), revoked.events[5], c)
+	return out
+}
+
+// Everything that asks for an approval says that it takes a deny away: the title, the sentence below it, what Approve does,
+// the question before it, and the fallback.
+func TestEveryPartOfAnUndoCardSaysThatItTakesADenyAway(t *testing.T) {
+	m := allOfUndo(t)["card_undo_open"]
+	blocks := string(must(t, m.Blocks))
+	for _, said := range []string{
+		"Approval needed to take a deny away: prod/DeployRole", "asked to *take away the deny*", "It takes a deny away.", "Take the deny away?",
+		"is taken away. Sessions issued before", "Approve: take the deny off DeployRole",
+	} {
+		if !strings.Contains(blocks, said) {
+			t.Errorf("the card does not say %q: %s", said, blocks)
+		}
+	}
+	for _, said := range []string{"Approval needed to take a deny away", "asked to *take away the deny*", "It takes a deny away.", "they work again", "it was a drill", "0 of 1", "prod/DeployRole"} {
+		if !strings.Contains(m.Text, said) {
+			t.Errorf("the fallback does not say %q: %s", said, m.Text)
+		}
+	}
+}
+
+func TestTheWordsCountHoweverTheyAreQuotedAndNothingElseDoes(t *testing.T) {
+	for text, want := range map[string]bool{
+		"revive old sessions": true, "  Revive\told\n sessions ": true, `"revive old sessions"`: true, "“REVIVE OLD SESSIONS”": true, "`revive old sessions`": true,
+		"": false, "revive": false, "revive old session": false, "revive old sessions!": false, "reviveoldsessions": false, "do not revive old sessions": false,
+	} {
+		if got := messages.SaysRevive(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestTheFormForAnUndoIsWithinSlacksLimits(t *testing.T) {
+	for _, name := range []string{"DeployRole", strings.Repeat("x", 64)} {
+		for _, words := range []bool{true, false} {
+			c := exampleContext()
+			c.Role.Name = name
+			form, err := messages.UndoForm(c, messages.FormOrigin{Request: earlierID, Channel: "C0INCIDENT", Message: "1.1"}, words, at, words)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range slack.CheckView(must(t, form)) {
+				t.Errorf("%s", p)
+			}
+			if got := strings.Contains(string(must(t, form)), messages.FieldWords+`"`); got != words {
+				t.Errorf("a field for the words: %v", got)
+			}
+		}
+	}
+}
+
+func TestTheFormOfADenialOfAnUndoSaysWhatIsDenied(t *testing.T) {
+	s := beginUndo(t, exampleUndoing(), exampleRole(), "")
+	form, err := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(must(t, form)), "asked to *take away the deny*") {
+		t.Errorf("%s", must(t, form))
+	}
+}

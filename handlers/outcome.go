@@ -1,0 +1,126 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// applied records what AWS answered and what was read back, and asks for the evidence.
+func (e *execution) applied(ctx context.Context, result aws.Result) error {
+	applied, err := json.Marshal(messages.Applied{
+		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
+		Seen: seen(result), Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
+	})
+	if err != nil {
+		return fmt.Errorf("record an outcome: %w", err)
+	}
+	back := messages.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	if result.ReadBackError != nil {
+		back.Error = aws.Explain(result.ReadBackError)
+		e.h.log.WarnContext(ctx, "the policy could not be read back", "request", e.request.ID, "error", result.ReadBackError)
+	}
+	readBack, err := json.Marshal(back)
+	if err != nil {
+		return fmt.Errorf("record an outcome: %w", err)
+	}
+	t := approvals.Transition{
+		Next: approvals.StateApplied,
+		Work: []approvals.Item{{Kind: KindEvidence, Request: e.request.ID, Source: "evidence 0"}},
+	}
+	t.Events = append(t.Events,
+		approvals.Event{Type: approvals.EventApplied, Detail: applied},
+		approvals.Event{Type: approvals.EventReadBack, Detail: readBack})
+	if result.Role.TrustDigest != e.role.TrustDigest {
+		finding, err := json.Marshal(messages.Finding{
+			Sentence: "The trust policy of the role was changed between the request and the revocation. That stops no revocation, but it may be how somebody means to come back: compare it with the card.",
+			Trust:    roleFacts(result.Role).Trust,
+		})
+		if err != nil {
+			return fmt.Errorf("record a finding: %w", err)
+		}
+		t.Events = append(t.Events, approvals.Event{Type: approvals.EventFinding, Detail: finding})
+	}
+	for i, after := range e.h.FollowUps {
+		t.Due = append(t.Due, approvals.Due{
+			After: after,
+			Item:  approvals.Item{Kind: KindEvidence, Request: e.request.ID, Source: fmt.Sprintf("evidence %d", i+1)},
+		})
+	}
+	t.Due = append(t.Due, whenInert(e.request.ID, result))
+	e.floor = result.Cutoff
+	if err := e.h.watch(&t, e.request, result.ReadBack); err != nil {
+		return err
+	}
+	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
+		return err
+	}
+	// This goes on to its end when the bot is stopped: nobody else knows of the late write.
+	return e.overtaken(context.WithoutCancel(ctx), result)
+}
+
+// seen says what the look after the write found.
+func seen(result aws.Result) messages.Seen {
+	switch {
+	case result.ReadBack:
+		return messages.SeenEqual
+	case result.ReadBackError != nil:
+		return messages.SeenNothing
+	default:
+		return messages.SeenOther
+	}
+}
+
+// overtaken makes good what a worker did that was held up for so long that another one took the revocation over: if its
+// late write put a lower cutoff on the role than the log has, the higher one is written again. What cannot be made good,
+// and a write that AWS took although the request had ended without one, is told as a finding.
+func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
+	r, _, err := e.h.Store.Load(ctx, e.request.ID)
+	if err != nil {
+		return err
+	}
+	if r.State != approvals.StateApplied {
+		return e.findLate(ctx, result, messages.WrittenAfterAll(result.Cutoff))
+	}
+	var recorded messages.Applied
+	if json.Unmarshal(r.Closing.Detail, &recorded) != nil || !result.Cutoff.Before(recorded.Cutoff) {
+		return nil
+	}
+	e.h.log.WarnContext(ctx, "a late write had a lower cutoff; the recorded one is written again", "request", r.ID,
+		"late", result.Cutoff.Format(time.RFC3339), "recorded", recorded.Cutoff.Format(time.RFC3339))
+	for n := range maxRepairs {
+		again := revocation(r, e.role, r.Voters())
+		again.NotBefore = recorded.Cutoff
+		_, err = e.h.Cloud.Revoke(ctx, again)
+		if err == nil || aws.Final(err) {
+			break
+		}
+		pause(ctx, retryAfter(nil, n))
+	}
+	if err == nil {
+		return nil
+	}
+	e.h.log.WarnContext(ctx, "the recorded cutoff could not be written again", "request", r.ID, "error", err)
+	return e.findLate(ctx, result, messages.CutoffUndercut(result.Cutoff, recorded.Cutoff, aws.Explain(err)))
+}
+
+// maxRepairs is how often the recorded cutoff is written again after a late write, with a few seconds between.
+const maxRepairs = 4
+
+// findLate tells, once, of a late write, to the people whom it concerns.
+func (e *execution) findLate(ctx context.Context, result aws.Result, sentence string) error {
+	detail, err := json.Marshal(messages.Finding{Sentence: sentence, Urgent: true})
+	if err != nil {
+		return fmt.Errorf("record a finding: %w", err)
+	}
+	return e.h.Store.Commit(ctx, approvals.Transition{
+		RequestID: e.request.ID, Expect: approvals.AppendOnly,
+		Events: []approvals.Event{{Type: approvals.EventFinding, Source: "late write " + result.Cutoff.Format(time.RFC3339), Detail: detail}},
+	})
+}

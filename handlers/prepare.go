@@ -1,0 +1,62 @@
+package handlers
+
+import (
+	"context"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// preparation is what a revocation needs and is asked for while it is looked up who approves it: AWS's part, and whether
+// the earlier approvers still may. Nothing in it permits anything; it is used when the approval is committed, and dropped
+// when it is not.
+type preparation struct {
+	cancel       context.CancelFunc
+	confirmation *confirmation // of the earlier approvers
+
+	asked chan struct{} // closed when AWS has answered
+	ready *aws.Prepared
+	err   error
+}
+
+// lookAhead is how long carrying out may take without an approver's minute being over in the middle, which would cost a
+// look-up of its own.
+const lookAhead = 10 * time.Second
+
+// prepare begins to ask for what carrying out a request takes if the attempt turns out to be the approval that is still
+// missing. It returns nil when that cannot be, by all that is known without a look-up. The caller drops it.
+func (h *Handlers) prepare(ctx context.Context, v view, a approvals.Attempt, p approvals.Policy) *preparation {
+	if v.request.Purpose != approvals.PurposeRevoke || !approvals.MayComplete(v.request, v.card, a, p, v.now) {
+		return nil
+	}
+	about, err := h.context(v.request)
+	if err != nil {
+		return nil // carrying it out comes to the same
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := v.request
+	approvers := append(r.Voters(), a.By)
+	n := &preparation{cancel: cancel, confirmation: h.confirming(ctx, r, v.now, lookAhead), asked: make(chan struct{})}
+	go func() {
+		defer close(n.asked)
+		n.ready, n.err = h.Cloud.Prepare(ctx, revocation(r, about.Role, approvers))
+	}()
+	return n
+}
+
+// drop ends what is still being asked for.
+func (n *preparation) drop() {
+	n.cancel()
+	<-n.asked
+	<-n.confirmation.done
+}
+
+// revocation is what package aws is told of a request.
+func revocation(r approvals.Request, role messages.Role, approvers []string) aws.Revocation {
+	return aws.Revocation{
+		RequestID: r.ID, AccountName: role.Account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID,
+		Requester: r.Requester, Approvers: approvers,
+	}
+}

@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// offerUndo does what an Undo, a Clean up, or an Ask again of a request to undo, asks for. r is the request in whose thread
+// the button is. While words or a reason have to be typed it opens the form for them, before anything slow, because Slack
+// lets a form be opened for three seconds only; who may ask, and what is on the role, is looked up when the form is sent.
+func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approvals.Request, c Click, to Listener) error {
+	about, events, err := h.revocationOf(ctx, r)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	if err != nil {
+		return err
+	}
+	if about.Purpose != approvals.PurposeRevoke || about.State != approvals.StateApplied {
+		return h.refuseClick(ctx, item, to, "nothing_to_undo", c.Message, c.Value, messages.NotARevocation())
+	}
+	shown, err := h.context(about)
+	if err != nil {
+		return err
+	}
+	if about.Undone != nil {
+		return h.refuseClick(ctx, item, to, "undone_already", c.Message, c.Value, messages.UndoneAlready(shown.Role))
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	until := revivesUntil(about, events)
+	words := until.IsZero() || now.Before(until)
+	if !words && !h.RequireReason {
+		return h.request(ctx, item, Command{
+			RequestID: c.RequestID, Team: c.Team, Enterprise: r.Place.Enterprise, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
+			Text: undoText(shown.Role, "", ""), About: about.ID,
+		}, to)
+	}
+	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: c.Channel, Message: c.Message}, words, until, h.RequireReason)
+	if err != nil {
+		return err
+	}
+	err = h.Slack.OpenForm(ctx, c.Trigger, form)
+	if _, refused := errors.AsType[*SlackError](err); refused {
+		h.log.WarnContext(ctx, "the form for an undo may not have opened", "request", about.ID, "error", err)
+		h.whisper(ctx, to, messages.UndoByCommand(shown.Role))
+		return nil
+	}
+	return err
+}
+
+// submitUndo asks for what the form says, as a command does.
+func (h *Handlers) submitUndo(ctx context.Context, item approvals.Item, s Submission, to Listener, reason string) error {
+	r, _, err := h.Store.Load(ctx, s.Origin.Request)
+	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+		return err
+	}
+	if err != nil || h.place(s.Team, s.App, s.Origin.Channel) != r.Place {
+		return h.noSuchRequest(ctx, item, to, s.Origin.Message, s.Origin.Request)
+	}
+	about, _, err := h.revocationOf(ctx, r)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return h.noSuchRequest(ctx, item, to, s.Origin.Message, s.Origin.Request)
+	}
+	if err != nil {
+		return err
+	}
+	shown, err := h.context(about)
+	if err != nil {
+		return err
+	}
+	words := ""
+	if messages.SaysRevive(s.Words) { // if not, the answer says which words are missing
+		words = messages.ReviveWords
+	}
+	return h.request(ctx, item, Command{
+		RequestID: s.RequestID, Team: s.Team, Enterprise: r.Place.Enterprise, App: s.App, Channel: s.Origin.Channel, User: s.User,
+		Text: undoText(shown.Role, words, reason), About: about.ID,
+	}, to)
+}
+
+// revocationOf is the revocation that a thread is about: its own request's, or that which the request is to undo.
+func (h *Handlers) revocationOf(ctx context.Context, r approvals.Request) (approvals.Request, []approvals.Event, error) {
+	id := r.ID
+	if r.Purpose == approvals.PurposeUndo {
+		id = r.About
+	}
+	return h.Store.Load(ctx, id)
+}
+
+// revivesUntil is until when sessions that a revocation keeps out could be alive, by what its log says of the role; zero
+// when it does not say. A deny that was written again later reaches further.
+func revivesUntil(r approvals.Request, events []approvals.Event) time.Time {
+	var a messages.Applied
+	if json.Unmarshal(r.Closing.Detail, &a) != nil || a.RevivesUntil.IsZero() {
+		return time.Time{}
+	}
+	if last := denyOf(r, events).cutoff; last.After(a.Cutoff) {
+		return last.Add(a.RevivesUntil.Sub(a.Cutoff))
+	}
+	return a.RevivesUntil
+}
+
+// undoText is what somebody would type after the command's name.
+func undoText(role messages.Role, words, reason string) string {
+	text := "undo " + role.Account + "/" + role.Name
+	for _, more := range []string{words, reason} {
+		if more != "" {
+			text += " " + more
+		}
+	}
+	return text
+}

@@ -1,0 +1,42 @@
+package handlers
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// A revocation that was interrupted can have promised more than once, and have found its own earlier write.
+func TestWhatWasThereBeforeADenyIsNeverTheBotsOwnEarlierTry(t *testing.T) {
+	started := func(document, previous string) approvals.Event {
+		return event(t, approvals.EventStarted, document, previous)
+	}
+	for name, c := range map[string]struct {
+		events             []approvals.Event
+		document, previous string
+	}{
+		"one try":                          {[]approvals.Event{started("D1", "P")}, "D1", "P"},
+		"nothing was there":                {[]approvals.Event{started("D1", "")}, "D1", ""},
+		"an earlier try did not write":     {[]approvals.Event{started("D1", "P"), started("D2", "P")}, "D2", "P"},
+		"an earlier try wrote":             {[]approvals.Event{started("D1", "P"), started("D2", "D1")}, "D2", "P"},
+		"two earlier tries wrote":          {[]approvals.Event{started("D1", "P"), started("D2", "D1"), started("D3", "D2")}, "D3", "P"},
+		"somebody changed it between them": {[]approvals.Event{started("D1", "P"), started("D2", "Q")}, "D2", "Q"},
+		"it was written again later":       {[]approvals.Event{started("D1", "P"), event(t, approvals.EventRewritten, "D2", "X")}, "D2", "P"},
+		"others tell nothing":              {[]approvals.Event{started("D1", "P"), event(t, approvals.EventTampered, "D2", "X")}, "D1", "P"},
+		"a log without a write":            {nil, "", ""},
+	} {
+		if d := denyOf(approvals.Request{}, c.events); d.document != c.document || d.previous != c.previous {
+			t.Errorf("%s: %q over %q, want %q over %q", name, d.document, d.previous, c.document, c.previous)
+		}
+	}
+}
+
+func event(t *testing.T, kind approvals.EventType, document, previous string) approvals.Event {
+	t.Helper()
+	detail, err := json.Marshal(map[string]string{"document": document, "previous": previous})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return approvals.Event{Type: kind, Detail: detail}
+}
