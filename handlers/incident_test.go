@@ -371,6 +371,8 @@ func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		message(b, card, "What did another session do?")
+		card.CaughtUp()
+		b.Settle()
 		b.Stop(0)
 		for range 3 { // it comes due in one of them
 			handOut(b)
