@@ -105,6 +105,7 @@ func New(c Config) (*Cloud, error) {
 	if cloud.log == nil {
 		cloud.log = slog.New(slog.DiscardHandler)
 	}
+	cloud.sdk.Logger = sdkLog{cloud.log}
 
 	var wrong []error
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }

@@ -36,7 +36,7 @@ func methods() map[string]method {
 		"StartSocketModeContext":        {"apps.connections.open", nil}, // the app-level token's, not the bot's
 		"GetUserInfoContext":            {"users.info", []string{"users:read"}},
 		"GetUserGroupMembersContext":    {"usergroups.users.list", []string{"usergroups:read"}},
-		"PostMessageContext":            {"chat.postMessage", []string{"chat:write"}},
+		"PostMessageWithResponseContext":            {"chat.postMessage", []string{"chat:write"}},
 		"UpdateMessageContext":          {"chat.update", []string{"chat:write"}},
 		"OpenViewContext":               {"views.open", nil},
 		"PostEphemeralContext":          {"chat.postEphemeral", []string{"chat:write"}},
