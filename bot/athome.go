@@ -14,15 +14,20 @@ const homeWait = time.Second
 
 // atHome keeps what people sent from being judged before the bot knows which workspace it belongs to: by the rules a
 // command from elsewhere is ignored, and from nowhere everything is elsewhere. The items go back to the inbox, where a
-// replica that knows may take them. Work that was approved does not wait.
+// replica that knows may take them. Work that was approved does not wait, and neither does a click whose approval is in the
+// log: it is judged already.
 type atHome struct {
 	handler
 	identified func() bool
+	resume     func(context.Context, approvals.Item) (bool, error) // handlers.Handlers.Resume
 }
 
 // Handle handles an item, or puts it off.
 func (a *atHome) Handle(ctx context.Context, item approvals.Item) error {
 	if strings.HasPrefix(item.Source, envelopeSource) && !a.identified() {
+		if mine, err := a.resume(ctx, item); mine || err != nil {
+			return err
+		}
 		return &handlers.Again{After: homeWait}
 	}
 	return a.handler.Handle(ctx, item)

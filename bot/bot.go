@@ -112,7 +112,7 @@ func (b *Bot) run(ctx context.Context) error {
 		host = "unknown-host"
 	}
 	w := &workers{
-		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified}, name: host + "-" + rand.Text()[:10],
+		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified, resume: b.handlers.Resume}, name: host + "-" + rand.Text()[:10],
 		slots: b.cfg.Workers, log: b.log, status: b.status,
 	}
 

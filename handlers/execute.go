@@ -29,6 +29,26 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	return h.carryOut(ctx, item, r, nil)
 }
 
+// Resume carries out what a click has completed the approval of before the replica that had it died. It judges nothing,
+// and reports false for an item that has not been decided to that end.
+func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (bool, error) {
+	if item.Kind != KindClick {
+		return false, nil
+	}
+	var c Click
+	if err := json.Unmarshal(item.Body, &c); err != nil {
+		return false, fmt.Errorf("read a click: %w", err)
+	}
+	v, err := h.view(ctx, c.Value)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return false, nil
+	}
+	if err != nil || !v.approvedBy(item.Source) {
+		return false, err
+	}
+	return true, h.carryOut(ctx, item, v.request, nil)
+}
+
 // carryOut does an approved revocation, with what is prepared for it; nil is nothing. item is that of the click that
 // completed the approval, or that of the queue.
 func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, r approvals.Request, ready *preparation) error {
