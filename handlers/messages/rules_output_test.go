@@ -158,7 +158,9 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))
 	for n := 1; n <= len(s.events); n++ {
-		out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
+		if messages.Refreshes(s.events[n-1].Type) {
+			out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
+		}
 		if m := messages.Thread(s.fold(n-1), s.events[n-1], c); m != nil {
 			out[fmt.Sprintf("thread %d (%s)", n, s.events[n-1].Type)] = m
 		}
