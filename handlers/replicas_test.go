@@ -19,7 +19,10 @@ import (
 // Rule 6, at scale: two replicas, two hundred requests, each approved by several people at once, every envelope sent
 // twice and each to whichever connection comes next.
 func TestTwoReplicasAndTwoHundredRequestsAreOneRevocationEach(t *testing.T) {
-	const requests, people = 200, 20
+	requests, people := 200, 20
+	if raceDetector {
+		requests = 50
+	}
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2, ExpireAfter: 12 * time.Hour, Approvers: []string{"S0MANY"}})
 		channel := b.Slack.Channels()[0]

@@ -1,0 +1,6 @@
+//go:build race
+
+package handlers_test
+
+// raceDetector tells whether the tests were built with the race detector, which makes some ten times slower.
+const raceDetector = true
