@@ -34,7 +34,7 @@ func slackKind(t *testing.T, err error) handlers.SlackError {
 func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 	codes := map[handlers.SlackErrorKind]string{
 		handlers.SlackUnknown: "a_code_yet_to_be_made",
-		handlers.SlackPassing: "ratelimited rate_limited service_unavailable team_added_to_org request_timeout message_limit_exceeded external_channel_migrating",
+		handlers.SlackPassing: "service_unavailable team_added_to_org request_timeout message_limit_exceeded external_channel_migrating",
 		handlers.SlackUnsure:  "internal_error fatal_error file_update_failed",
 		handlers.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel " +
 			"restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked ekm_access_denied team_access_not_granted",
@@ -48,11 +48,11 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		server, client := newSlack(t, slack.Config{})
-		c := newClient(t, client)
 		tried := 0
 		for kind, list := range codes {
 			for _, code := range strings.Fields(list) {
 				server.Inject(slack.Fault{Method: "chat.update", Error: code, Times: 1})
+				c := newClient(t, client) // one that was not told to wait yet
 				err := c.Update(t.Context(), incident, "1.1", &messages.Message{Text: "x"})
 				if e := slackKind(t, err); e.Kind != kind || e.Code != code || err.Error() != "chat.update: "+code {
 					t.Errorf("%s is of kind %d, want %d: %v", code, e.Kind, kind, err)
@@ -82,8 +82,8 @@ func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 		want   handlers.SlackError
 	}{
 		"429":                         {fault: slack.Fault{RetryAfter: 7 * time.Second}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second}},
-		"429 without a time":          {client: answer(429, "", ""), want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "429"}},
-		"a 200 that says ratelimited": {fault: slack.Fault{RetryAfter: 7 * time.Second, In200: true}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited"}},
+		"429 without a time":          {client: answer(429, "", ""), want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: askedDefault}},
+		"a 200 that says ratelimited": {fault: slack.Fault{RetryAfter: 7 * time.Second, In200: true}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second}},
 		"500":                         {fault: slack.Fault{HTTPStatus: 500}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "500"}},
 		"503":                         {fault: slack.Fault{HTTPStatus: 503}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "503"}},
 		"a page of a proxy":           {client: answer(200, "", "<html>"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},

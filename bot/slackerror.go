@@ -11,9 +11,10 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// kinds maps Slack's error codes to what they mean here (Slack documentation, each method's "Errors").
+// kinds maps Slack's error codes to what they mean here (Slack documentation, each method's "Errors"). That there was too
+// much comes as an error of its own: limits.go.
 var kinds = map[string]handlers.SlackErrorKind{
-	"ratelimited": handlers.SlackPassing, "rate_limited": handlers.SlackPassing, "service_unavailable": handlers.SlackPassing,
+	"service_unavailable": handlers.SlackPassing,
 	"team_added_to_org": handlers.SlackPassing, "request_timeout": handlers.SlackPassing, "message_limit_exceeded": handlers.SlackPassing,
 	"internal_error": handlers.SlackUnsure, "fatal_error": handlers.SlackUnsure,
 
