@@ -47,7 +47,9 @@ type channelPace struct {
 	until time.Time            // Slack takes nothing before
 }
 
-func newPostPace() *pace { return &pace{method: "chat.postMessage", every: postEvery, burst: postBurst} }
+func newPostPace() *pace {
+	return &pace{method: "chat.postMessage", every: postEvery, burst: postBurst}
+}
 
 // newEditPace is for the edits of all channels together. An edit that has to wait comes back and then says what is so by
 // then: many edits of one message become its latest.

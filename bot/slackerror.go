@@ -15,7 +15,7 @@ import (
 // much comes as an error of its own: limits.go.
 var kinds = map[string]handlers.SlackErrorKind{
 	"service_unavailable": handlers.SlackPassing,
-	"team_added_to_org": handlers.SlackPassing, "request_timeout": handlers.SlackPassing, "message_limit_exceeded": handlers.SlackPassing,
+	"team_added_to_org":   handlers.SlackPassing, "request_timeout": handlers.SlackPassing, "message_limit_exceeded": handlers.SlackPassing,
 	"internal_error": handlers.SlackUnsure, "fatal_error": handlers.SlackUnsure,
 
 	"channel_not_found": handlers.SlackChannel, "not_in_channel": handlers.SlackChannel, "is_archived": handlers.SlackChannel,

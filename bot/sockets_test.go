@@ -46,7 +46,7 @@ func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
 		"Socket Mode is switched off": {trouble: greeted(func(l *line) { l.Disconnect("link_disabled") }), most: 100},
 		"too many connections":        {trouble: greeted(func(l *line) { l.Disconnect("too_many_websockets") }), most: 100},
 		"refreshed at once":           {trouble: greeted(func(l *line) { l.Disconnect("refresh_requested") }), most: 225},
-		"greeted and dropped":         {trouble: greeted((*line).DropConnections), most: 225},
+		"greeted and dropped":         {trouble: greeted(func(l *line) { l.DropConnections() }), most: 225},
 		"HTTP 500":                    {trouble: always(slack.Fault{HTTPStatus: http.StatusInternalServerError}), most: 100},
 		"429":                         {trouble: always(slack.Fault{RetryAfter: 90 * time.Second}), most: 45},
 		"ratelimited in a 200":        {trouble: always(slack.Fault{RetryAfter: 30 * time.Second, In200: true}), most: 100},
