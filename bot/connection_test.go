@@ -2,8 +2,10 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,6 +205,42 @@ func TestAnEnvelopeThatComesWithTheHelloIsTaken(t *testing.T) {
 		if ack := <-acks; ack != `{"envelope_id":"E-EARLY"}` {
 			t.Error(ack)
 		}
+	})
+}
+
+func TestFarMoreThanCanBeAnsweredIsLeftToSlackAndTheReadingGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const more = 100
+		release := make(chan struct{})
+		s := &script{t: t, ended: make(chan struct{}), play: func(p *peer) {
+			p.greet()
+			if p.number == 1 {
+				for i := range maxBusy + more {
+					p.send(envelope(fmt.Sprint("E-", i), frameEvent, `{}`))
+				}
+				p.send(`{"type":"disconnect","reason":"warning"}`)
+			}
+			p.rest()
+		}}
+		client, log, st := serve(t, s), newBook(t), newStatus()
+		var taken atomic.Int64
+		take := func(context.Context, frame, ackFunc) {
+			taken.Add(1)
+			<-release
+		}
+		open := func(context.Context) (string, error) { return "ws://slack.example/link/?ticket=TICKET", nil }
+		one := newSockets(1, open, client, take, log.logger(), st)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+		ended := make(chan error, 1)
+		go func() { ended <- one.run(ctx, func() {}) }()
+		until(t, "the notice at the end was read", func() bool { return s.count() == 2 })
+		if h := st.health(); taken.Load() != maxBusy || h.Dropped != more {
+			t.Errorf("%d are in hand, %d were left", taken.Load(), h.Dropped)
+		}
+		close(release)
+		cancel()
+		<-ended
+		close(s.ended)
 	})
 }
 

@@ -26,6 +26,8 @@ const (
 	longestWait = time.Minute
 	// longestAsked bounds what Slack may ask for with Retry-After.
 	longestAsked = 2 * time.Minute
+	// slackAllows is how many connections an app may have in all (Slack documentation, "Using Socket Mode").
+	slackAllows = 10
 	// settled is how long a connection has to live for the back-off to forget earlier trouble.
 	settled = 20 * time.Second
 )
@@ -90,8 +92,10 @@ func (s *sockets) run(ctx context.Context, firstHello func()) error {
 				if !greeted {
 					return err
 				}
+				s.status.troubled(TroubleToken)
 				s.log.ErrorContext(ctx, "Slack refuses the app-level token", "error", err)
 			} else {
+				s.status.troubled(TroublePassing)
 				s.log.WarnContext(ctx, "no connection to Slack", "error", err)
 			}
 			vacant <- struct{}{}
@@ -144,6 +148,7 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 		s.trouble(err)
 		return nil, err
 	}
+	c.dropped = &s.status.counts.dropped
 	return c, nil
 }
 
@@ -168,7 +173,10 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 	err := c.run(context.WithoutCancel(ctx), func() {
 		once.Do(func() {
 			s.status.greeted(c)
-			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number)
+			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number, "of_app", c.ofApp.Load())
+			if n := c.ofApp.Load(); n >= slackAllows {
+				s.log.WarnContext(ctx, "the app has all the connections that Slack allows; take one off slack.connections, so that one can be renewed before it ends", "of_app", n)
+			}
 			close(hello)
 		})
 	})
@@ -193,6 +201,17 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 func (s *sockets) lived(c *connection) {
 	reason, _ := c.reason.Load().(string)
 	hello := c.helloAt.Load()
+	switch reason {
+	case "warning", "refresh_requested":
+	case "link_disabled":
+		s.status.troubled(TroubleOff)
+		s.log.Error("Socket Mode is switched off: switch it on in the app's settings, under Socket Mode", "connection", c.number)
+	case "too_many_websockets":
+		s.status.troubled(TroubleTooMany)
+		s.log.Warn("the app has all the connections that Slack allows: end a replica, or lower slack.connections", "connection", c.number)
+	default:
+		s.status.troubled(TroublePassing)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
