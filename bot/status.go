@@ -27,6 +27,7 @@ const (
 type status struct {
 	mu          sync.Mutex
 	connections map[*connection]bool
+	everGreeted bool
 	trouble     Trouble // since the last hello
 	troubleAt   time.Time
 	storeAt     atomic.Int64 // Unix milliseconds of the last answer
@@ -39,8 +40,15 @@ func newStatus() *status { return &status{connections: make(map[*connection]bool
 func (s *status) greeted(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.connections[c] = true
+	s.connections[c], s.everGreeted = true, true
 	s.trouble = ""
+}
+
+// alone reports whether there was a connection and is none.
+func (s *status) alone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.everGreeted && len(s.connections) == 0
 }
 
 // troubled notes why a connection could not be opened or was ended, until the next one is greeted.
