@@ -171,7 +171,7 @@ func (c *crowd) judge(people int) {
 	n := len(c.acked)
 	c.t.Logf("%d commands and clicks, %d deliveries, %d of them cut off, %d pressed again; acknowledged after %v (p50), %v (p99), %v (worst)",
 		people, c.delivered, c.failed, again, c.acked[n/2].Round(time.Millisecond), c.acked[n*99/100].Round(time.Millisecond), c.acked[n-1].Round(time.Millisecond))
-	if n != people || c.acked[n-1] > 3*time.Second || c.failed > people/2 {
+	if n != people || c.acked[n-1] > 3*time.Second || c.failed > people/10 {
 		c.t.Errorf("%d were acknowledged, the slowest after %v; %d deliveries failed", n, c.acked[n-1], c.failed)
 	}
 }
@@ -223,6 +223,30 @@ func TestUnderLoadAndTroubleNothingIsLostOrDoneTwice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A bot that nobody can reach is what all of this is against: seconds count, also when opens are rare.
+func TestConnectionsThatAreRefreshedAndCutAllTheTimeLeaveHardlyAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 0)
+		c.replica()
+		troubled, quiet := context.WithTimeout(context.WithoutCancel(t.Context()), 45*time.Second)
+		defer quiet()
+		var all sync.WaitGroup
+		all.Go(func() { c.trouble(troubled) })
+		const look = 20 * time.Millisecond
+		var gap time.Duration
+		for pause(troubled, look) {
+			if !slices.ContainsFunc(c.slack.Connections(), func(one slack.ConnectionInfo) bool { return one.Hello }) {
+				gap += look
+			}
+		}
+		all.Wait()
+		t.Logf("%v without a connection in 45 seconds", gap)
+		if gap > 3*time.Second {
+			t.Errorf("%v without a connection", gap)
+		}
+	})
 }
 
 // When nothing but a stop happens, nobody notices.

@@ -35,8 +35,10 @@ const (
 	slackAllows = 10
 	// settled is how long a connection has to live for the back-off to forget earlier trouble.
 	settled = 20 * time.Second
-	// useless is a life after the hello that is too short to be of use; the wait grows as if no hello had come.
-	useless = time.Second
+	// useless is a life after the hello that is too short to be of use. When so many in a row were, the wait grows as if no
+	// hello had come.
+	useless     = 500 * time.Millisecond
+	uselessMost = 3
 )
 
 // sockets keeps a number of Socket Mode connections open. When Slack announces that it will close one, the next is
@@ -56,6 +58,7 @@ type sockets struct {
 	lost    chan struct{} // the last connection is gone
 	mu      sync.Mutex
 	wait    time.Duration
+	flashes int       // connections in a row that were of no use
 	notYet  time.Time // Slack asked not to be called before
 	numbers int64
 }
@@ -214,8 +217,9 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 }
 
 // lived judges a connection at its end. One that Slack asked to refresh, or that lasted, makes earlier trouble forgotten.
-// One that was greeted and then dropped is followed by a short wait. One that was never greeted or only just, or that Slack
-// ends for a reason that the next will meet too (Socket Mode switched off, too many connections), makes the wait grow.
+// One that was greeted and then dropped is followed by a short wait. One that was never greeted, several in a row that were
+// of no use, or one that Slack ends for a reason that the next will meet too (Socket Mode switched off, too many
+// connections), make the wait grow.
 func (s *sockets) lived(c *connection) {
 	reason, _ := c.reason.Load().(string)
 	hello := c.helloAt.Load()
@@ -232,8 +236,11 @@ func (s *sockets) lived(c *connection) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.flashes++; hello > 0 && time.Since(time.UnixMilli(hello)) >= useless {
+		s.flashes = 0
+	}
 	switch {
-	case hello == 0, time.Since(time.UnixMilli(hello)) < useless, reason != "" && reason != "warning" && reason != "refresh_requested":
+	case hello == 0, s.flashes >= uselessMost, reason != "" && reason != "warning" && reason != "refresh_requested":
 		s.wait = longer(s.wait)
 	case reason != "", time.Since(time.UnixMilli(hello)) >= settled:
 		s.wait = 0
