@@ -96,6 +96,12 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		return
 	}
 	fresh, err := in.accept(ctx, f, got)
+	if errors.Is(err, approvals.ErrFull) {
+		in.counts.busy.Add(1)
+		in.log.WarnContext(ctx, "an envelope was turned away: too much work waits", "envelope", f.EnvelopeID)
+		in.turnAway(ctx, f, got, ack, messages.Busy())
+		return
+	}
 	if err != nil {
 		in.counts.notRecorded.Add(1)
 		in.log.WarnContext(ctx, "an envelope was not recorded, as far as is known", "envelope", f.EnvelopeID, "error", err)

@@ -230,6 +230,20 @@ func TestWhatCannotBeReadIsAcknowledgedAndTheReadingGoesOn(t *testing.T) {
 	})
 }
 
+func TestWhenTooMuchWorkWaitsThePersonIsToldBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
+			return false, fmt.Errorf("accept: %w", approvals.ErrFull)
+		})
+		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), messages.Busy().Text) {
+			t.Errorf("%+v: %s", d, d.AckPayload)
+		}
+		if h := l.status.health(); h.TurnedAway != 1 || h.Accepted != 0 {
+			t.Errorf("health %+v", h)
+		}
+	})
+}
+
 func TestOutlinesAreFewAndNothingWaitsForThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLine(t, 1, takeAll)
