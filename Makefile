@@ -6,11 +6,12 @@ ARGS ?=
 
 ROUNDS ?= 500
 SEED   ?= 1
+ACTS   ?= 2000
 LANES  ?= 8
 POINT  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash lint golden clean
+.PHONY: help build demo test crash load lint golden clean
 
 help: ## list these targets
 	@echo 'make <target>:'
@@ -29,6 +30,9 @@ crash: ## kill -9 the bot in ROUNDS=500 rounds and look whether anything was los
 	@scripts/need.sh
 	@mkdir -p out
 	$(GO) test ./sandbox/crash -run Killed -count=1 -v -timeout 0 -artifacts -outputdir='$(CURDIR)/out' -crash.rounds=$(ROUNDS) -crash.seed=$(SEED) -crash.lanes=$(LANES) -crash.point='$(POINT)' $(ARGS)
+
+load: ## ACTS=2000 commands and clicks while connections break; prints how fast they are acknowledged
+	$(GO) test ./bot -run 'UnderLoadAndTrouble|HardlyAGap' -load $(ACTS) -count 1 -v
 
 lint: ## check format (gofumpt), go vet, staticcheck, and that go.mod is tidy
 	@scripts/lint.sh

@@ -42,7 +42,8 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 			"only_one_table_allowed invalid_arguments metadata_too_large invalid_metadata_format block_mismatch",
 		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive cannot_reply_to_message",
 		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type no_permission " +
-			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled",
+			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled " +
+			"forbidden_team accesslimited enterprise_is_restricted",
 		handlers.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed file_upload_size_restricted " +
 			"storage_limit_reached alt_txt_too_large missing_argument posting_to_channel_denied",
 	}

@@ -36,6 +36,7 @@ var kinds = map[string]handlers.SlackErrorKind{
 	"token_revoked": handlers.SlackToken, "token_expired": handlers.SlackToken, "missing_scope": handlers.SlackToken,
 	"not_allowed_token_type": handlers.SlackToken, "no_permission": handlers.SlackToken, "org_login_required": handlers.SlackToken,
 	"app_access_restricted": handlers.SlackToken, "access_denied": handlers.SlackToken, "two_factor_setup_required": handlers.SlackToken,
+	"forbidden_team": handlers.SlackToken, "accesslimited": handlers.SlackToken, "enterprise_is_restricted": handlers.SlackToken,
 	"user_removed_from_team": handlers.SlackToken, "team_disabled": handlers.SlackToken,
 
 	"file_uploads_disabled": handlers.SlackNoFiles, "file_uploads_except_images_disabled": handlers.SlackNoFiles,
