@@ -100,7 +100,7 @@ type Store interface {
 	Now(ctx context.Context) (time.Time, error)
 
 	// Accept queues an item unless one of ids was accepted before (at least a day is remembered), and reports whether it
-	// did. When it returns nil the item is as durable as the store is. While ten thousand items or so wait it takes none.
+	// did. When it returns nil the item is as durable as the store is. While twenty thousand items or so wait it takes none.
 	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
 
 	// Open starts a request with EventRequested, and queues its delivery and its expiry. If a request is under way for the

@@ -72,12 +72,11 @@ func dial(ctx context.Context, number int64, address string, client *http.Client
 	return c, nil
 }
 
-// run reads until the connection ends, then waits for the envelopes in hand. hello is called once, when Slack said it.
+// run reads until the connection ends. Envelopes may be in hand then: inFlight. hello is called once, when Slack said it.
 // After Slack announced that it will close the connection, leaving is closed and it is read on for a while.
 func (c *connection) run(ctx context.Context, hello func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer c.inFlight.Wait()
 	defer c.ws.CloseNow()
 
 	var keeper sync.WaitGroup

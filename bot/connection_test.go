@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
 // diary is what happened at which connection, in order.
@@ -107,6 +110,29 @@ func TestADroppedConnectionIsReplacedWithinSeconds(t *testing.T) {
 		if gap := time.Since(at); gap > 2*time.Second {
 			t.Errorf("%v without a connection", gap)
 		}
+	})
+}
+
+func TestAConnectionThatEndedIsReplacedWhileItsEnvelopesAreStillInHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
+			<-release
+			return true, nil
+		})
+		cut := make(chan slack.Delivery, 1)
+		go func() { cut <- l.command() }()
+		synctest.Wait()
+		l.DropConnections()
+		<-cut
+		time.Sleep(rescueJitter)
+		if n := len(l.open()); n != 1 {
+			t.Errorf("%d connections are open", n)
+		}
+		if h := l.status.health(); len(h.Connections) != 1 || h.Connections[0].Number != 2 {
+			t.Errorf("health %+v", h)
+		}
+		close(release)
 	})
 }
 

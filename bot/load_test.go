@@ -252,7 +252,7 @@ func TestConnectionsThatAreRefreshedAndCutAllTheTimeLeaveHardlyAGap(t *testing.T
 // When nothing but a stop happens, nobody notices.
 func TestASecondReplicaTakesOverWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const people = 150
+		const people = 100
 		c := newCrowd(t, people)
 		first, second := c.replica(), c.replica()
 		time.Sleep(time.Millisecond) // so that the end does not fall together with somebody's act

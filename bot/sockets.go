@@ -25,7 +25,7 @@ const (
 	rescueBurst = 5
 	rescueEvery = 6 * time.Second
 	// rescueJitter is for replicas that lost their connections together.
-	rescueJitter = 250 * time.Millisecond
+	rescueJitter = 100 * time.Millisecond
 	// firstWait and longestWait are the ends of the back-off after an open that led to nothing.
 	firstWait   = time.Second
 	longestWait = time.Minute
@@ -169,6 +169,7 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 
 // live runs a connection to its end and gives its place free once: when Slack announces the close, else at the end.
 func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, vacant chan<- struct{}) {
+	defer c.inFlight.Wait() // its place is free before: what is in hand may wait for a store that hangs
 	started := time.Now()
 	var once, free sync.Once
 	release := func() { free.Do(func() { vacant <- struct{}{} }) }

@@ -31,7 +31,7 @@ func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
 	// again and again, as soon as a connection is greeted.
 	greeted := func(do func(l *line)) func(*line) {
 		return func(l *line) {
-			for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 				if len(l.open()) > 0 {
 					do(l)
 				}

@@ -78,7 +78,7 @@ func TestAnAcknowledgementThatIsUnderWayAtAStopIsSent(t *testing.T) {
 
 // Run is the start and the end of its context the stop: both may come twice, and in any order.
 func TestStartsAndStopsInAnyOrderAreOneStartAndOneStop(t *testing.T) {
-	for range 30 {
+	for range 15 {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
 			b, err := New(h.config())
@@ -122,15 +122,15 @@ func TestStartsAndStopsInAnyOrderAreOneStartAndOneStop(t *testing.T) {
 
 func TestHandlersThatHangDoNotHoldUpTheAcknowledgements(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrowd(t, 120)
+		c := newCrowd(t, 60)
 		c.replica()
 		for _, method := range []string{"*", "response_url"} {
 			c.slack.Inject(slack.Fault{Method: method, Delay: time.Hour})
 		}
-		for i := range 120 { // far more than there are workers
+		for i := range 60 { // far more than there are workers
 			c.act(i)
 		}
-		if left(t, c.db) < 100 {
+		if left(t, c.db) < 50 {
 			t.Errorf("only %d wait: the handlers do not hang", left(t, c.db))
 		}
 		c.slack.ClearFaults()

@@ -37,7 +37,7 @@ const (
 	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
 	rememberIDs = 24 * time.Hour
 	// maxInbox bounds what people can queue while nothing is done; work that follows from decisions is not refused.
-	maxInbox = 10_000
+	maxInbox = 20_000
 	// keepNotes bounds the streams that nobody empties.
 	keepNotes = 10_000
 	// keepRecent and keepHistory bound the lists of requests, of all and of one subject.
