@@ -6,11 +6,12 @@ ARGS ?=
 
 ROUNDS ?= 500
 SEED   ?= 1
+ACTS   ?= 2000
 LANES  ?= 8
 POINT  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash bolt lint golden clean
+.PHONY: help build demo test crash load bolt lint golden clean
 
 help: ## list these targets
 	@echo 'make <target>:'
@@ -32,6 +33,9 @@ crash: ## kill -9 the bot in ROUNDS=500 rounds and look whether anything was los
 
 bolt: build ## let an app made with Slack's own framework use the sandbox; needs Node.js and npm
 	@scripts/bolt.sh
+
+load: ## ACTS=2000 commands and clicks while connections break; prints how fast they are acknowledged
+	$(GO) test ./bot -run 'UnderLoadAndTrouble|HardlyAGap' -load $(ACTS) -count 1 -v
 
 lint: ## check format (gofumpt), go vet, staticcheck, and that go.mod is tidy
 	@scripts/lint.sh

@@ -21,6 +21,8 @@ var (
 	ErrNotRecorded = errors.New("nothing was recorded")
 	// ErrOneCopy: it is recorded and will be done, unless the one server that has it is lost before it is copied.
 	ErrOneCopy = errors.New("recorded on one server only")
+	// ErrFull: so much work waits that Accept takes no more; nothing was recorded.
+	ErrFull = errors.New("too much work waits")
 	// ErrLeaseLost: another replica has taken over the delivery.
 	ErrLeaseLost = errors.New("another replica delivers this request now")
 )
@@ -100,7 +102,7 @@ type Store interface {
 	Now(ctx context.Context) (time.Time, error)
 
 	// Accept queues an item unless one of ids was accepted before (at least a day is remembered), and reports whether it
-	// did. When it returns nil the item is as durable as the store is.
+	// did. When it returns nil the item is as durable as the store is. While twenty thousand items or so wait it takes none.
 	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
 
 	// Open starts a request with EventRequested, and queues its delivery and its expiry. If a request is under way for the

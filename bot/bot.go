@@ -103,10 +103,7 @@ func (b *Bot) run(ctx context.Context) error {
 		return &StartError{Store: true, Err: err}
 	}
 	b.status.storeAnswered()
-	in := &intake{
-		store: b.cfg.Store, whisper: b.slack.Whisper, log: b.log,
-		slots: make(chan struct{}, intakeSlots), counts: &b.status.counts,
-	}
+	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log, &b.status.counts)
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown-host"

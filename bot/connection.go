@@ -27,6 +27,9 @@ const (
 	closeWithin = acceptTimeout + acceptGrace + writeTimeout
 	// maxFrame bounds what one frame may hold; a click echoes a whole message.
 	maxFrame = 4 << 20
+	// maxBusy bounds the envelopes of one connection that are in hand. It is far more than come while a store hangs and
+	// everybody is told so.
+	maxBusy = 512
 )
 
 // connection is one Socket Mode connection. It ends once; a new one takes its place.
@@ -37,17 +40,19 @@ type connection struct {
 	take   func(ctx context.Context, f frame, ack ackFunc)
 
 	helloAt  atomic.Int64 // Unix milliseconds, 0 before
+	ofApp    atomic.Int64 // connections of the app, as the hello says
 	aliveAt  atomic.Int64 // the last frame, ping or pong
 	leaving  chan struct{}
 	leave    sync.Once
 	reason   atomic.Value // string: why Slack is about to close it
 	inFlight sync.WaitGroup
-	busy     atomic.Int64 // envelopes that are not acknowledged yet
+	busy     atomic.Int64  // envelopes that are not acknowledged yet
+	dropped  *atomic.Int64 // counts envelopes that were not even looked at
 }
 
 // dial opens the WebSocket. The address holds a ticket and is a credential: it is never logged.
 func dial(ctx context.Context, number int64, address string, client *http.Client, log *slog.Logger, take func(context.Context, frame, ackFunc)) (*connection, error) {
-	c := &connection{number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{})}
+	c := &connection{number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{}), dropped: new(atomic.Int64)}
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	ws, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
@@ -67,12 +72,11 @@ func dial(ctx context.Context, number int64, address string, client *http.Client
 	return c, nil
 }
 
-// run reads until the connection ends, then waits for the envelopes in hand. hello is called once, when Slack said it.
+// run reads until the connection ends. Envelopes may be in hand then: inFlight. hello is called once, when Slack said it.
 // After Slack announced that it will close the connection, leaving is closed and it is read on for a while.
 func (c *connection) run(ctx context.Context, hello func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer c.inFlight.Wait()
 	defer c.ws.CloseNow()
 
 	var keeper sync.WaitGroup
@@ -100,23 +104,25 @@ func (c *connection) run(ctx context.Context, hello func()) error {
 		var f frame
 		if err := json.Unmarshal(data, &f); err != nil {
 			c.log.WarnContext(ctx, "a frame could not be read", "bytes", len(data))
-			c.salvage(ctx, data)
+			c.start(ctx, frame{EnvelopeID: looseEnvelopeID(data), Type: frameMalformed, raw: data})
 			continue
 		}
 		switch {
 		case f.Type == frameHello:
 			greeted.Stop()
 			c.helloAt.Store(time.Now().UnixMilli())
+			c.ofApp.Store(int64(f.NumConnections))
 			hello()
 		case f.Type == frameDisconnect:
 			c.announceLeave(f.Reason)
 			if drain == nil {
 				drain = time.AfterFunc(drainFor, func() { cancel(errDrained) })
 			}
-		case f.EnvelopeID != "":
-			c.start(ctx, f)
 		default:
-			c.log.InfoContext(ctx, "a frame was ignored", "type", f.Type)
+			if f.EnvelopeID == "" {
+				f.raw = data
+			}
+			c.start(ctx, f)
 		}
 	}
 }
@@ -127,20 +133,14 @@ var (
 	errSilent  = errors.New("no answer to a ping")
 )
 
-// salvage acknowledges a frame that is not quite an envelope by whatever id it has, so that Slack does not send it again
-// and again.
-func (c *connection) salvage(ctx context.Context, data []byte) {
-	var id struct {
-		EnvelopeID string `json:"envelope_id"`
-	}
-	if json.Unmarshal(data, &id) != nil || id.EnvelopeID == "" {
+// start takes an envelope without holding up the reading. When not even the answer "busy" can be given to so many, Slack
+// tells those who sent them that it failed.
+func (c *connection) start(ctx context.Context, f frame) {
+	if c.busy.Load() >= maxBusy {
+		c.dropped.Add(1)
+		c.log.WarnContext(ctx, "an envelope was left without an answer: too many at once", "envelope", f.EnvelopeID)
 		return
 	}
-	c.start(ctx, frame{EnvelopeID: id.EnvelopeID, Type: "malformed"})
-}
-
-// start takes an envelope without holding up the reading.
-func (c *connection) start(ctx context.Context, f frame) {
 	c.busy.Add(1)
 	c.inFlight.Go(func() {
 		defer c.busy.Add(-1)

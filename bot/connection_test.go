@@ -2,13 +2,18 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
 // diary is what happened at which connection, in order.
@@ -108,6 +113,29 @@ func TestADroppedConnectionIsReplacedWithinSeconds(t *testing.T) {
 	})
 }
 
+func TestAConnectionThatEndedIsReplacedWhileItsEnvelopesAreStillInHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
+			<-release
+			return true, nil
+		})
+		cut := make(chan slack.Delivery, 1)
+		go func() { cut <- l.command() }()
+		synctest.Wait()
+		l.DropConnections()
+		<-cut
+		time.Sleep(rescueJitter)
+		if n := len(l.open()); n != 1 {
+			t.Errorf("%d connections are open", n)
+		}
+		if h := l.status.health(); len(h.Connections) != 1 || h.Connections[0].Number != 2 {
+			t.Errorf("health %+v", h)
+		}
+		close(release)
+	})
+}
+
 func TestAConnectionThatDiedWithoutAWordIsFoundByItsSilence(t *testing.T) {
 	for name, silent := range map[string]func(p *peer){
 		"nothing is read any more": func(*peer) {},
@@ -203,6 +231,42 @@ func TestAnEnvelopeThatComesWithTheHelloIsTaken(t *testing.T) {
 		if ack := <-acks; ack != `{"envelope_id":"E-EARLY"}` {
 			t.Error(ack)
 		}
+	})
+}
+
+func TestFarMoreThanCanBeAnsweredIsLeftToSlackAndTheReadingGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const more = 100
+		release := make(chan struct{})
+		s := &script{t: t, ended: make(chan struct{}), play: func(p *peer) {
+			p.greet()
+			if p.number == 1 {
+				for i := range maxBusy + more {
+					p.send(envelope(fmt.Sprint("E-", i), frameEvent, `{}`))
+				}
+				p.send(`{"type":"disconnect","reason":"warning"}`)
+			}
+			p.rest()
+		}}
+		client, log, st := serve(t, s), newBook(t), newStatus()
+		var taken atomic.Int64
+		take := func(context.Context, frame, ackFunc) {
+			taken.Add(1)
+			<-release
+		}
+		open := func(context.Context) (string, error) { return "ws://slack.example/link/?ticket=TICKET", nil }
+		one := newSockets(1, open, client, take, log.logger(), st)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+		ended := make(chan error, 1)
+		go func() { ended <- one.run(ctx, func() {}) }()
+		until(t, "the notice at the end was read", func() bool { return s.count() == 2 })
+		if h := st.health(); taken.Load() != maxBusy || h.Dropped != more {
+			t.Errorf("%d are in hand, %d were left", taken.Load(), h.Dropped)
+		}
+		close(release)
+		cancel()
+		<-ended
+		close(s.ended)
 	})
 }
 

@@ -6,11 +6,13 @@
 // has come due enters by the same door. Replies, the card and the thread go out through slackclient.go.
 //
 // If the store cannot be reached, or there is more than can be taken, the person who typed or clicked is told that
-// nothing was recorded, and nothing happens.
+// nothing was recorded, and nothing happens. What nobody can read is acknowledged as well, and an outline of it, without its
+// secrets, is kept (outline.go).
 //
 // # While Slack is away
 //
-// Connections are opened again with growing waits, few in an hour whatever happens (sockets.go). What was approved goes
+// Connections are opened again with growing waits, few in an hour whatever happens, and at once when there is none left
+// (sockets.go). What Slack asks to wait is kept to, however it says so (limits.go). What was approved goes
 // on, also when the process starts meanwhile; only what people sent waits until Slack has said which workspace the bot
 // belongs to (athome.go). Wrong tokens end the start; one that is revoked later is logged and tried again.
 //

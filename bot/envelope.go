@@ -20,12 +20,9 @@ type frame struct {
 	EnvelopeID     string          `json:"envelope_id"`
 	Payload        json.RawMessage `json:"payload"`
 	Reason         string          `json:"reason"`
-	ConnectionInfo struct {
-		AppID string `json:"app_id"`
-	} `json:"connection_info"`
-	DebugInfo struct {
-		Host string `json:"host"`
-	} `json:"debug_info"`
+	NumConnections int             `json:"num_connections"` // of the app, in a hello
+	// raw is all of a frame that is no envelope as it should be.
+	raw []byte
 }
 
 // Frame types.
@@ -35,6 +32,9 @@ const (
 	frameSlash      = "slash_commands"
 	frameClick      = "interactive"
 	frameEvent      = "events_api"
+
+	// frameMalformed is not Slack's: what came is no envelope.
+	frameMalformed = "malformed"
 )
 
 // intakeItem is what an envelope comes to.
@@ -45,6 +45,7 @@ type intakeItem struct {
 	form     bool              // an answer belongs at the form's field
 	answer   any               // to a form that is wrong as it is: nothing is to be recorded
 	ignored  string            // why nothing is to be done with it; empty when there is
+	unknown  bool              // nobody here knows what it is: somebody has to look at it
 }
 
 // errUnreadable is an envelope whose payload has not the form that its type promises.
@@ -61,8 +62,10 @@ func readEnvelope(f frame) (intakeItem, error) {
 		return readInteraction(f)
 	case frameEvent:
 		return intakeItem{ignored: "events are not asked for"}, nil
+	case frameMalformed:
+		return intakeItem{}, &errUnreadable{"frame"}
 	default:
-		return intakeItem{ignored: "unknown type of envelope"}, nil
+		return intakeItem{ignored: "unknown type of envelope", unknown: true}, nil
 	}
 }
 
@@ -86,7 +89,7 @@ func readCommand(f frame) (intakeItem, error) {
 	}
 	listener := handlers.Listener{User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL}
 	if p.Command != messages.Command {
-		return intakeItem{listener: listener, ignored: "another command"}, nil
+		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
 	}
 	body, err := json.Marshal(handlers.Command{
 		RequestID: rand.Text(), Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID,
@@ -141,7 +144,7 @@ func readInteraction(f frame) (intakeItem, error) {
 	case p.Type == "view_submission":
 		return readSubmission(f)
 	case p.Type != "block_actions":
-		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer"}, nil
+		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer", unknown: true}, nil
 	case p.User.ID == "" || len(p.Actions) == 0:
 		return intakeItem{listener: listener}, &errUnreadable{"click without a user or an action"}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"golang.org/x/time/rate"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
@@ -25,7 +26,15 @@ const (
 	intakeSlots = 128
 	// whisperWithin bounds the private reply to somebody who is turned away, so that it does not hold up a stop.
 	whisperWithin = 3 * time.Second
+	// noteWorkers bounds the outlines that are being written at one time, noteBurst and noteEvery how many there are, so
+	// that they do not push other notes out of the store. What comes on top is counted only.
+	noteWorkers = 8
+	noteBurst   = 50
+	noteEvery   = 6 * time.Second
 )
+
+// eventEnvelope is a note of an envelope that nobody here could do anything with.
+const eventEnvelope approvals.EventType = "envelope"
 
 // intake takes envelopes: first into the inbox, then the acknowledgement.
 type intake struct {
@@ -33,8 +42,17 @@ type intake struct {
 	whisper func(ctx context.Context, to handlers.Listener, m *messages.Message) error
 	log     *slog.Logger
 	slots   chan struct{}
+	notes   chan struct{}
+	noting  *rate.Limiter
 	counts  *counts
-	pending sync.WaitGroup // calls of Accept, also those that nobody waits for any more
+	pending sync.WaitGroup // calls of the store, also those that nobody waits for any more
+}
+
+func newIntake(store approvals.Store, whisper func(context.Context, handlers.Listener, *messages.Message) error, log *slog.Logger, c *counts) *intake {
+	return &intake{
+		store: store, whisper: whisper, log: log, counts: c,
+		slots: make(chan struct{}, intakeSlots), notes: make(chan struct{}, noteWorkers), noting: rate.NewLimiter(rate.Every(noteEvery), noteBurst),
+	}
 }
 
 // ackFunc sends the acknowledgement of one envelope on the connection it came by. payload may be nil.
@@ -47,7 +65,8 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	got, err := readEnvelope(f)
 	if unreadable, ok := errors.AsType[*errUnreadable](err); ok {
 		in.counts.unreadable.Add(1)
-		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "type", f.Type, "what", unreadable.what)
+		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "what", unreadable.what)
+		in.keep(ctx, f, "unreadable: "+unreadable.what)
 		in.turnAway(ctx, f, got, ack, messages.NotUnderstood())
 		return
 	}
@@ -57,8 +76,13 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		return
 	}
 	if got.ignored != "" {
-		in.counts.ignored.Add(1)
-		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "type", f.Type, "why", got.ignored)
+		if got.unknown {
+			in.counts.unknown.Add(1)
+			in.keep(ctx, f, got.ignored)
+		} else {
+			in.counts.ignored.Add(1)
+		}
+		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "why", got.ignored)
 		in.acknowledge(ctx, f, ack, nil)
 		return
 	}
@@ -67,6 +91,7 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		in.acknowledge(ctx, f, ack, got.answer)
 		return
 	}
+	f.Payload = nil // what is needed of it is in the item
 	select {
 	case in.slots <- struct{}{}:
 	default:
@@ -76,6 +101,12 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		return
 	}
 	fresh, err := in.accept(ctx, f, got)
+	if errors.Is(err, approvals.ErrFull) {
+		in.counts.busy.Add(1)
+		in.log.WarnContext(ctx, "an envelope was turned away: too much work waits", "envelope", f.EnvelopeID)
+		in.turnAway(ctx, f, got, ack, messages.Busy())
+		return
+	}
 	if err != nil {
 		in.counts.notRecorded.Add(1)
 		in.log.WarnContext(ctx, "an envelope was not recorded, as far as is known", "envelope", f.EnvelopeID, "error", err)
@@ -93,6 +124,52 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	in.counts.accepted.Add(1)
 	in.log.DebugContext(ctx, "an envelope was accepted", "envelope", f.EnvelopeID, "kind", got.item.Kind, "fresh", fresh,
 		"took", time.Since(started).String())
+}
+
+// keep writes an outline of an envelope to the store's notes, for somebody to look at. Nothing waits for it.
+func (in *intake) keep(ctx context.Context, f frame, why string) {
+	free := false
+	select {
+	case in.notes <- struct{}{}:
+		if free = in.noting.Allow(); !free {
+			<-in.notes
+		}
+	default:
+	}
+	if !free {
+		in.log.WarnContext(ctx, "no outline of an envelope is kept: too many at once", "envelope", f.EnvelopeID)
+		return
+	}
+	data := f.raw
+	if data == nil {
+		data = f.Payload
+	}
+	kind := f.Type
+	if !plainName.MatchString(kind) {
+		kind = ""
+	}
+	detail, err := json.Marshal(struct {
+		Why     string `json:"why"`
+		Type    string `json:"type,omitempty"` // of the envelope
+		Bytes   int    `json:"bytes"`
+		Outline string `json:"outline"`
+	}{why, kind, len(data), outline(data)})
+	if err != nil { // of texts and a number
+		<-in.notes
+		return
+	}
+	e := approvals.Event{Type: eventEnvelope, Detail: detail}
+	if f.EnvelopeID != "" {
+		e.Source = source(f)
+	}
+	in.pending.Go(func() {
+		defer func() { <-in.notes }()
+		ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+		defer cancel()
+		if err := in.store.Note(ctx, e); err != nil {
+			in.log.WarnContext(ctx, "an outline of an envelope could not be kept", "envelope", f.EnvelopeID, "error", err)
+		}
+	})
 }
 
 // errNoAnswer is a store that did not say in time whether it took an item.
@@ -132,6 +209,9 @@ func (in *intake) accept(ctx context.Context, f frame, got intakeItem) (fresh bo
 }
 
 func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload any) {
+	if f.EnvelopeID == "" {
+		return // nothing names it
+	}
 	if err := ack(ctx, f.EnvelopeID, payload); err != nil {
 		in.log.WarnContext(ctx, "an envelope was not acknowledged; Slack may send it again", "envelope", f.EnvelopeID, "error", err)
 	}

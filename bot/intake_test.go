@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -207,9 +208,69 @@ func TestWhatCannotBeReadIsAcknowledgedAndTheReadingGoesOn(t *testing.T) {
 			t.Errorf("connections %+v", l.Connections())
 		}
 		synctest.Wait()
-		if h := l.status.health(); h.Unreadable != 3 || h.Ignored != 3 {
-			t.Errorf("unreadable %d, ignored %d", h.Unreadable, h.Ignored)
+		if h := l.status.health(); h.Unreadable != 10 || h.Unknown != 4 || h.Ignored != 0 {
+			t.Errorf("unreadable %d, unknown %d, ignored %d", h.Unreadable, h.Unknown, h.Ignored)
 		}
+		kept := strings.Join(l.notes.kept(), "\n")
+		for _, part := range []string{
+			`envelope envelope E-1 {"why":"unknown type of envelope","type":"telepathy","bytes":70,"outline":"{response_url: text of 25 bytes, text: text of 16 bytes}"}`,
+			`envelope envelope E-3 {"why":"unreadable: interaction","type":"interactive"`, `actions: number}`,
+			`envelope envelope E-5 {"why":"unreadable: frame","type":"malformed","bytes":68,"outline":"{envelope_id: \"E-5\", type: number, payload: {text: text of 16 bytes}}"}`,
+			`no JSON after byte`,
+		} {
+			if !strings.Contains(strings.ReplaceAll(kept, `\"`, `"`), strings.ReplaceAll(part, `\"`, `"`)) {
+				t.Errorf("kept is\n%s\nwithout %s", kept, part)
+			}
+		}
+		for _, secret := range []string{typed, "hooks.slack.com"} {
+			if strings.Contains(kept, secret) {
+				t.Errorf("kept is %s", secret)
+			}
+		}
+	})
+}
+
+func TestWhenTooMuchWorkWaitsThePersonIsToldBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
+			return false, fmt.Errorf("accept: %w", approvals.ErrFull)
+		})
+		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), messages.Busy().Text) {
+			t.Errorf("%+v: %s", d, d.AckPayload)
+		}
+		if h := l.status.health(); h.TurnedAway != 1 || h.Accepted != 0 {
+			t.Errorf("health %+v", h)
+		}
+	})
+}
+
+func TestOutlinesAreFewAndNothingWaitsForThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 1, takeAll)
+		send := func(n int) {
+			t.Helper()
+			for range n {
+				if d, err := l.SendEnvelope(t.Context(), []byte(envelope(rand.Text(), "telepathy", `{}`))); err != nil || !d.Acked || d.AckedAfter != 0 {
+					t.Errorf("%+v, %v", d, err)
+				}
+				synctest.Wait()
+			}
+		}
+		send(2 * noteBurst)
+		if n := len(l.notes.kept()); n != noteBurst {
+			t.Errorf("%d are kept", n)
+		}
+		time.Sleep(noteEvery)
+		send(2)
+		if n := len(l.notes.kept()); n != noteBurst+1 {
+			t.Errorf("after a while %d are kept", n)
+		}
+		if h := l.status.health(); h.Unknown != 2*noteBurst+2 {
+			t.Errorf("%d were counted", h.Unknown)
+		}
+		l.notes.hang.Store(true)
+		time.Sleep(time.Hour)
+		send(2 * noteWorkers)
 	})
 }
 

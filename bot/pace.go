@@ -14,6 +14,9 @@ const (
 	// Slack takes about one message a second in a channel and short bursts (Slack documentation, "Rate limits").
 	postEvery = 1100 * time.Millisecond
 	postBurst = 8
+	// It takes fifty edits a minute of an app in a workspace, whichever the channel ("Rate limits", Tier 3).
+	editEvery = 2 * time.Second
+	editBurst = 20
 	// waitHere is how long a message waits in place for its turn. What would have to wait longer comes back at its turn, so
 	// that nothing else waits behind it.
 	waitHere = time.Second
@@ -28,6 +31,10 @@ const (
 // Slack asks; and a message that comes back to another replica gets a new turn there, behind that one's others. Both cost
 // time and lose nothing: which message is next of one request is decided by its log, not here.
 type pace struct {
+	method string        // for errors
+	every  time.Duration // between two messages
+	burst  int
+
 	mu       sync.Mutex
 	channels map[string]*channelPace
 }
@@ -40,6 +47,14 @@ type channelPace struct {
 	until time.Time            // Slack takes nothing before
 }
 
+func newPostPace() *pace {
+	return &pace{method: "chat.postMessage", every: postEvery, burst: postBurst}
+}
+
+// newEditPace is for the edits of all channels together. An edit that has to wait comes back and then says what is so by
+// then: many edits of one message become its latest.
+func newEditPace() *pace { return &pace{method: "chat.update", every: editEvery, burst: editBurst} }
+
 // channel is the turns of a channel. The caller holds the lock.
 func (p *pace) channel(id string) *channelPace {
 	if p.channels == nil {
@@ -47,7 +62,7 @@ func (p *pace) channel(id string) *channelPace {
 	}
 	q := p.channels[id]
 	if q == nil {
-		limit := func() *rate.Limiter { return rate.NewLimiter(rate.Every(postEvery), postBurst) }
+		limit := func() *rate.Limiter { return rate.NewLimiter(rate.Every(p.every), p.burst) }
 		q = &channelPace{given: limit(), sent: limit(), turns: make(map[string]time.Time)}
 		p.channels[id] = q
 	}
@@ -72,7 +87,7 @@ func (p *pace) turn(ctx context.Context, channel, what string) error {
 	case wait <= 0:
 		return nil
 	case wait > waitHere:
-		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: "chat.postMessage", Code: handlers.CodePaced, RetryAfter: wait}
+		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: p.method, Code: handlers.CodePaced, RetryAfter: wait}
 	case !pause(ctx, wait):
 		return context.Cause(ctx)
 	default:

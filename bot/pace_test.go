@@ -13,7 +13,7 @@ import (
 
 func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pace
+		p := newPostPace()
 		started := time.Now()
 		turn := func(what string) error { return p.turn(t.Context(), "C1", what) }
 		for i := range postBurst {
@@ -61,7 +61,7 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 
 func TestMessagesThatComeBackLateAreNotAllSentAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pace
+		p := newPostPace()
 		turn := func(what string) error { return p.turn(t.Context(), "C1", what) }
 		for i := range 3 * postBurst {
 			_ = turn(fmt.Sprint(i))
@@ -88,7 +88,7 @@ func TestMessagesThatComeBackLateAreNotAllSentAtOnce(t *testing.T) {
 
 func TestWhileSlackTakesNothingInAChannelNothingIsSentThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var p pace
+		p := newPostPace()
 		p.hold("C1", 10*time.Second)
 		p.hold("C1", time.Second) // a shorter wait takes nothing back
 		if err := p.turn(t.Context(), "C2", "other"); err != nil {

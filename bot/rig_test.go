@@ -113,6 +113,34 @@ func (s acceptStore) Accept(ctx context.Context, item approvals.Item, ids ...str
 	return s.accept(ctx, item, ids...)
 }
 
+// noteStore keeps notes as well.
+type noteStore struct {
+	acceptStore
+	mu    sync.Mutex
+	notes []approvals.Event
+	hang  atomic.Bool
+}
+
+func (s *noteStore) Note(ctx context.Context, e approvals.Event) error {
+	if s.hang.Load() {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes = append(s.notes, e)
+	return nil
+}
+
+func (s *noteStore) kept() (list []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.notes {
+		list = append(list, string(e.Type)+" "+e.Source+" "+string(e.Detail))
+	}
+	return list
+}
+
 // line is the way from Slack's stand-in to a store: connections and intake, no workers.
 type line struct {
 	*slack.Server
@@ -122,22 +150,53 @@ type line struct {
 	client *slackClient
 	http   *http.Client
 	intake *intake
-	opens  atomic.Int64 // calls of apps.connections.open
+	notes  *noteStore
+	opens  opens // calls of apps.connections.open
 	stop   func()
+}
+
+// opens are the times of calls of apps.connections.open.
+type opens struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (o *opens) add() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.at = append(o.at, time.Now())
+}
+
+// since counts the calls after a time, and those in the worst minute among them.
+func (o *opens) since(start time.Time) (all, worst int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, first := range o.at {
+		if !first.After(start) {
+			continue
+		}
+		all++
+		n := 0
+		for _, t := range o.at[i:] {
+			if t.Sub(first) < time.Minute {
+				n++
+			}
+		}
+		worst = max(worst, n)
+	}
+	return all, worst
 }
 
 // newLine connects. The store is the function.
 func newLine(t *testing.T, connections int, accept acceptFunc) *line {
 	t.Helper()
-	l := &line{t: t, log: newBook(t, "Slack refuses the app-level token"), status: newStatus()}
+	l := &line{t: t, log: newBook(t, "Slack refuses the app-level token", "Socket Mode is switched off"), status: newStatus()}
 	l.Server, l.http = newSlack(t, slack.Config{})
 	l.client = newClient(t, l.http)
-	l.intake = &intake{
-		store: acceptStore{accept: accept}, whisper: l.client.Whisper, log: l.log.logger(),
-		slots: make(chan struct{}, intakeSlots), counts: &l.status.counts,
-	}
+	l.notes = &noteStore{acceptStore: acceptStore{accept: accept}}
+	l.intake = newIntake(l.notes, l.client.Whisper, l.log.logger(), &l.status.counts)
 	open := func(ctx context.Context) (string, error) {
-		l.opens.Add(1)
+		l.opens.add()
 		return l.client.openSocket(ctx)
 	}
 	s := newSockets(connections, open, l.http, l.intake.take, l.log.logger(), l.status)

@@ -26,11 +26,12 @@ const callTimeout = 10 * time.Second
 
 // slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe to do twice.
 type slackClient struct {
-	pace pace
-	api  *slack.Client
-	http *http.Client
-	base *url.URL
-	self atomic.Pointer[identity] // nil until Slack has said it
+	posts *pace // of each channel
+	edits *pace // of all channels together
+	api   *slack.Client
+	http  *http.Client
+	base  *url.URL
+	self  atomic.Pointer[identity] // nil until Slack has said it
 }
 
 // identity is what Slack says of the bot's own token.
@@ -59,7 +60,9 @@ func newSlackClient(cfg Config) (*slackClient, error) {
 		client = *cfg.HTTPClient
 	}
 	client.Timeout = callTimeout
+	client.Transport = limits{next: client.Transport}
 	return &slackClient{
+		posts: newPostPace(), edits: newEditPace(),
 		api: slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(address),
 			slack.OptionHTTPClient(&client)),
 		http: &client, base: base,
@@ -144,7 +147,7 @@ const metadataType = "revokebot_event"
 
 // Post implements handlers.Slack with chat.postMessage.
 func (s *slackClient) Post(ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message) (string, error) {
-	if err := s.pace.turn(ctx, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
+	if err := s.posts.turn(ctx, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
 		return "", err
 	}
 	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
@@ -157,9 +160,7 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	_, ts, posted, err := s.api.PostMessageWithResponseContext(ctx, channel, options...)
 	if err != nil {
 		err := slackError("chat.postMessage", err)
-		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
-			s.pace.hold(channel, e.RetryAfter)
-		}
+		holdBack(s.posts, channel, err)
 		return "", err
 	}
 	if ts == "" {
@@ -173,11 +174,29 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 
 // Update implements handlers.Slack with chat.update.
 func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
+	if err := s.edits.turn(ctx, everywhere, channel+"/"+ts); err != nil {
+		return err
+	}
 	_, updated, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
-	if err == nil && updated == "" {
+	if err != nil {
+		err := slackError("chat.update", err)
+		holdBack(s.edits, everywhere, err)
+		return err
+	}
+	if updated == "" {
 		return emptyAnswer("chat.update")
 	}
-	return slackError("chat.update", err)
+	return nil
+}
+
+// everywhere stands for all channels where a limit is not of one.
+const everywhere = ""
+
+// holdBack keeps back what else would meet the same limit.
+func holdBack(p *pace, channel string, err error) {
+	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
+		p.hold(channel, e.RetryAfter)
+	}
 }
 
 // content says text and blocks, and that Slack must not look for names or links in them.

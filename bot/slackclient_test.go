@@ -34,7 +34,7 @@ func slackKind(t *testing.T, err error) handlers.SlackError {
 func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 	codes := map[handlers.SlackErrorKind]string{
 		handlers.SlackUnknown: "a_code_yet_to_be_made",
-		handlers.SlackPassing: "ratelimited rate_limited service_unavailable team_added_to_org request_timeout message_limit_exceeded external_channel_migrating",
+		handlers.SlackPassing: "service_unavailable team_added_to_org request_timeout message_limit_exceeded external_channel_migrating",
 		handlers.SlackUnsure:  "internal_error fatal_error file_update_failed",
 		handlers.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel " +
 			"restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked ekm_access_denied team_access_not_granted",
@@ -42,17 +42,18 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 			"only_one_table_allowed invalid_arguments metadata_too_large invalid_metadata_format block_mismatch",
 		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive cannot_reply_to_message",
 		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type no_permission " +
-			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled",
+			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled " +
+			"forbidden_team accesslimited enterprise_is_restricted",
 		handlers.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed file_upload_size_restricted " +
 			"storage_limit_reached alt_txt_too_large missing_argument posting_to_channel_denied",
 	}
 	synctest.Test(t, func(t *testing.T) {
 		server, client := newSlack(t, slack.Config{})
-		c := newClient(t, client)
 		tried := 0
 		for kind, list := range codes {
 			for _, code := range strings.Fields(list) {
 				server.Inject(slack.Fault{Method: "chat.update", Error: code, Times: 1})
+				c := newClient(t, client) // one that was not told to wait yet
 				err := c.Update(t.Context(), incident, "1.1", &messages.Message{Text: "x"})
 				if e := slackKind(t, err); e.Kind != kind || e.Code != code || err.Error() != "chat.update: "+code {
 					t.Errorf("%s is of kind %d, want %d: %v", code, e.Kind, kind, err)
@@ -82,8 +83,8 @@ func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 		want   handlers.SlackError
 	}{
 		"429":                         {fault: slack.Fault{RetryAfter: 7 * time.Second}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second}},
-		"429 without a time":          {client: answer(429, "", ""), want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "429"}},
-		"a 200 that says ratelimited": {fault: slack.Fault{RetryAfter: 7 * time.Second, In200: true}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited"}},
+		"429 without a time":          {client: answer(429, "", ""), want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: askedDefault}},
+		"a 200 that says ratelimited": {fault: slack.Fault{RetryAfter: 7 * time.Second, In200: true}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second}},
 		"500":                         {fault: slack.Fault{HTTPStatus: 500}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "500"}},
 		"503":                         {fault: slack.Fault{HTTPStatus: 503}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "503"}},
 		"a page of a proxy":           {client: answer(200, "", "<html>"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},

@@ -11,10 +11,11 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// kinds maps Slack's error codes to what they mean here (Slack documentation, each method's "Errors").
+// kinds maps Slack's error codes to what they mean here (Slack documentation, each method's "Errors"). That there was too
+// much comes as an error of its own: limits.go.
 var kinds = map[string]handlers.SlackErrorKind{
-	"ratelimited": handlers.SlackPassing, "rate_limited": handlers.SlackPassing, "service_unavailable": handlers.SlackPassing,
-	"team_added_to_org": handlers.SlackPassing, "request_timeout": handlers.SlackPassing, "message_limit_exceeded": handlers.SlackPassing,
+	"service_unavailable": handlers.SlackPassing,
+	"team_added_to_org":   handlers.SlackPassing, "request_timeout": handlers.SlackPassing, "message_limit_exceeded": handlers.SlackPassing,
 	"internal_error": handlers.SlackUnsure, "fatal_error": handlers.SlackUnsure,
 
 	"channel_not_found": handlers.SlackChannel, "not_in_channel": handlers.SlackChannel, "is_archived": handlers.SlackChannel,
@@ -35,6 +36,7 @@ var kinds = map[string]handlers.SlackErrorKind{
 	"token_revoked": handlers.SlackToken, "token_expired": handlers.SlackToken, "missing_scope": handlers.SlackToken,
 	"not_allowed_token_type": handlers.SlackToken, "no_permission": handlers.SlackToken, "org_login_required": handlers.SlackToken,
 	"app_access_restricted": handlers.SlackToken, "access_denied": handlers.SlackToken, "two_factor_setup_required": handlers.SlackToken,
+	"forbidden_team": handlers.SlackToken, "accesslimited": handlers.SlackToken, "enterprise_is_restricted": handlers.SlackToken,
 	"user_removed_from_team": handlers.SlackToken, "team_disabled": handlers.SlackToken,
 
 	"file_uploads_disabled": handlers.SlackNoFiles, "file_uploads_except_images_disabled": handlers.SlackNoFiles,

@@ -21,13 +21,24 @@ const (
 	openEvery   = 2 * time.Second
 	budgetBurst = 40
 	budgetEvery = 20 * time.Second
+	// rescueBurst and rescueEvery bound the opens that do not wait their turn, because without them nobody can reach the bot.
+	rescueBurst = 5
+	rescueEvery = 6 * time.Second
+	// rescueJitter is for replicas that lost their connections together.
+	rescueJitter = 100 * time.Millisecond
 	// firstWait and longestWait are the ends of the back-off after an open that led to nothing.
 	firstWait   = time.Second
 	longestWait = time.Minute
 	// longestAsked bounds what Slack may ask for with Retry-After.
 	longestAsked = 2 * time.Minute
+	// slackAllows is how many connections an app may have in all (Slack documentation, "Using Socket Mode").
+	slackAllows = 10
 	// settled is how long a connection has to live for the back-off to forget earlier trouble.
 	settled = 20 * time.Second
+	// useless is a life after the hello that is too short to be of use. When so many in a row were, the wait grows as if no
+	// hello had come.
+	useless     = 500 * time.Millisecond
+	uselessMost = 3
 )
 
 // sockets keeps a number of Socket Mode connections open. When Slack announces that it will close one, the next is
@@ -42,9 +53,12 @@ type sockets struct {
 
 	limiter *rate.Limiter
 	budget  *rate.Limiter
+	rescues *rate.Limiter
 	calm    chan struct{} // there is no reason to wait any more
+	lost    chan struct{} // the last connection is gone
 	mu      sync.Mutex
 	wait    time.Duration
+	flashes int       // connections in a row that were of no use
 	notYet  time.Time // Slack asked not to be called before
 	numbers int64
 }
@@ -54,7 +68,9 @@ func newSockets(want int, open func(context.Context) (string, error), client *ht
 		want: want, open: open, client: client, take: take, log: log, status: st,
 		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst),
 		budget:  rate.NewLimiter(rate.Every(budgetEvery), budgetBurst),
+		rescues: rate.NewLimiter(rate.Every(rescueEvery), rescueBurst),
 		calm:    make(chan struct{}, 1),
+		lost:    make(chan struct{}, 1),
 	}
 }
 
@@ -90,8 +106,10 @@ func (s *sockets) run(ctx context.Context, firstHello func()) error {
 				if !greeted {
 					return err
 				}
+				s.status.troubled(TroubleToken)
 				s.log.ErrorContext(ctx, "Slack refuses the app-level token", "error", err)
 			} else {
+				s.status.troubled(TroublePassing)
 				s.log.WarnContext(ctx, "no connection to Slack", "error", err)
 			}
 			vacant <- struct{}{}
@@ -121,10 +139,11 @@ func isTokenError(err error) bool {
 
 // connect opens one connection, within the limits.
 func (s *sockets) connect(ctx context.Context) (*connection, error) {
-	if err := s.backOff(ctx); err != nil {
-		return nil, err
+	urgent, err := s.backOff(ctx)
+	if err == nil && !urgent {
+		err = s.inTurn(ctx)
 	}
-	if err := s.limiter.Wait(ctx); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := s.budget.Wait(ctx); err != nil {
@@ -144,11 +163,13 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 		s.trouble(err)
 		return nil, err
 	}
+	c.dropped = &s.status.counts.dropped
 	return c, nil
 }
 
 // live runs a connection to its end and gives its place free once: when Slack announces the close, else at the end.
 func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, vacant chan<- struct{}) {
+	defer c.inFlight.Wait() // its place is free before: what is in hand may wait for a store that hangs
 	started := time.Now()
 	var once, free sync.Once
 	release := func() { free.Do(func() { vacant <- struct{}{} }) }
@@ -168,7 +189,10 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 	err := c.run(context.WithoutCancel(ctx), func() {
 		once.Do(func() {
 			s.status.greeted(c)
-			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number)
+			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number, "of_app", c.ofApp.Load())
+			if n := c.ofApp.Load(); n >= slackAllows {
+				s.log.WarnContext(ctx, "the app has all the connections that Slack allows; take one off slack.connections, so that one can be renewed before it ends", "of_app", n)
+			}
 			close(hello)
 		})
 	})
@@ -183,20 +207,41 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 	default:
 		s.lived(c)
 	}
+	if s.status.alone() {
+		select {
+		case s.lost <- struct{}{}:
+		default:
+		}
+	}
 	s.log.InfoContext(ctx, "a connection to Slack ended", "connection", c.number, "after", time.Since(started).Round(time.Millisecond).String(), "cause", err)
 	release()
 }
 
 // lived judges a connection at its end. One that Slack asked to refresh, or that lasted, makes earlier trouble forgotten.
-// One that was greeted and then dropped is followed by a short wait. One that was never greeted, or that Slack ends for
-// a reason that the next will meet too (Socket Mode switched off, too many connections), makes the wait grow.
+// One that was greeted and then dropped is followed by a short wait. One that was never greeted, several in a row that were
+// of no use, or one that Slack ends for a reason that the next will meet too (Socket Mode switched off, too many
+// connections), make the wait grow.
 func (s *sockets) lived(c *connection) {
 	reason, _ := c.reason.Load().(string)
 	hello := c.helloAt.Load()
+	switch reason {
+	case "warning", "refresh_requested":
+	case "link_disabled":
+		s.status.troubled(TroubleOff)
+		s.log.Error("Socket Mode is switched off: switch it on in the app's settings, under Socket Mode", "connection", c.number)
+	case "too_many_websockets":
+		s.status.troubled(TroubleTooMany)
+		s.log.Warn("the app has all the connections that Slack allows: end a replica, or lower slack.connections", "connection", c.number)
+	default:
+		s.status.troubled(TroublePassing)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.flashes++; hello > 0 && time.Since(time.UnixMilli(hello)) >= useless {
+		s.flashes = 0
+	}
 	switch {
-	case hello == 0, reason != "" && reason != "warning" && reason != "refresh_requested":
+	case hello == 0, s.flashes >= uselessMost, reason != "" && reason != "warning" && reason != "refresh_requested":
 		s.wait = longer(s.wait)
 	case reason != "", time.Since(time.UnixMilli(hello)) >= settled:
 		s.wait = 0
@@ -222,13 +267,20 @@ func (s *sockets) trouble(err error) {
 }
 
 // backOff waits as long as the trouble so far calls for, with jitter so that replicas do not come back as one. A place
-// that becomes free for a good reason meanwhile ends the wait: it must not stay empty because of the other's trouble.
-func (s *sockets) backOff(ctx context.Context) error {
+// that becomes free for a good reason meanwhile ends the wait: it must not stay empty because of the other's trouble. So
+// does the end of the last connection; what is opened then need not wait for its turn.
+func (s *sockets) backOff(ctx context.Context) (urgent bool, err error) {
 	select {
 	case <-s.calm: // of an earlier time
 	default:
 	}
 	for {
+		if s.rescue() {
+			if !pause(ctx, rand.N(rescueJitter)) {
+				return false, context.Cause(ctx)
+			}
+			return true, nil
+		}
 		s.mu.Lock()
 		wait, asked := s.wait, time.Until(s.notYet)
 		s.mu.Unlock()
@@ -236,17 +288,49 @@ func (s *sockets) backOff(ctx context.Context) error {
 			wait = wait/2 + rand.N(wait/2+1)
 		}
 		if wait = max(wait, asked); wait <= 0 {
-			return nil
+			return false, nil
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-			return nil
+			return false, nil
 		case <-s.calm:
+			timer.Stop()
+		case <-s.lost:
 			timer.Stop()
 		case <-ctx.Done():
 			timer.Stop()
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// inTurn waits until the next open is allowed.
+func (s *sockets) inTurn(ctx context.Context) error {
+	for {
+		turn := s.limiter.Reserve()
+		timer := time.NewTimer(turn.Delay())
+		select {
+		case <-timer.C:
+			return nil
+		case <-s.lost:
+			timer.Stop()
+			turn.Cancel()
+			if s.rescue() {
+				return nil
+			}
+		case <-ctx.Done():
+			timer.Stop()
+			turn.Cancel()
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// rescue reports whether the next open need not wait: there was a connection, there is none, and nothing speaks against
+// another but that the last ones did not last.
+func (s *sockets) rescue() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wait <= firstWait && !time.Now().Before(s.notYet) && s.status.alone() && s.rescues.Allow()
 }

@@ -31,7 +31,7 @@ func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
 	// again and again, as soon as a connection is greeted.
 	greeted := func(do func(l *line)) func(*line) {
 		return func(l *line) {
-			for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			for end := time.Now().Add(time.Hour); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 				if len(l.open()) > 0 {
 					do(l)
 				}
@@ -40,32 +40,47 @@ func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		trouble func(*line)
-		most    int64 // opens in the hour
-		errors  int   // at most so many ERROR lines; 0: none
+		most    int     // opens in the hour
+		errors  int     // at most so many ERROR lines; 0: none
+		says    Trouble // what health calls it; "": nothing is wrong
 	}{
-		"Socket Mode is switched off": {trouble: greeted(func(l *line) { l.Disconnect("link_disabled") }), most: 100},
-		"too many connections":        {trouble: greeted(func(l *line) { l.Disconnect("too_many_websockets") }), most: 100},
-		"refreshed at once":           {trouble: greeted(func(l *line) { l.Disconnect("refresh_requested") }), most: 225},
-		"greeted and dropped":         {trouble: greeted((*line).DropConnections), most: 225},
-		"HTTP 500":                    {trouble: always(slack.Fault{HTTPStatus: http.StatusInternalServerError}), most: 100},
-		"429":                         {trouble: always(slack.Fault{RetryAfter: 90 * time.Second}), most: 45},
-		"ratelimited in a 200":        {trouble: always(slack.Fault{RetryAfter: 30 * time.Second, In200: true}), most: 100},
-		"internal_error":              {trouble: always(slack.Fault{Error: "internal_error"}), most: 100},
-		"the network":                 {trouble: always(slack.Fault{DropBefore: true}), most: 100},
-		"the token is revoked":        {trouble: always(slack.Fault{Error: "token_revoked"}), most: 100, errors: 100},
-		"it hangs":                    {trouble: always(slack.Fault{Delay: time.Hour}), most: 100},
+		"Socket Mode is switched off": {trouble: greeted(func(l *line) { l.Disconnect("link_disabled") }), most: 100, errors: 200, says: TroubleOff},
+		"too many connections":        {trouble: greeted(func(l *line) { l.Disconnect("too_many_websockets") }), most: 100, says: TroubleTooMany},
+		"warned at once":              {trouble: greeted(func(l *line) { l.Disconnect("warning") }), most: 225},
+		"a reason yet to be made":     {trouble: greeted(func(l *line) { l.Disconnect("coffee") }), most: 100, says: TroublePassing},
+		"refreshed at once":           {trouble: greeted(func(l *line) { l.Disconnect("refresh_requested") }), most: 100},
+		"greeted and dropped":         {trouble: greeted(func(l *line) { l.DropConnections() }), most: 100, says: TroublePassing},
+		"dropped after two seconds":   {trouble: greeted(func(l *line) { time.Sleep(2 * time.Second); l.DropConnections() }), most: 225, says: TroublePassing},
+		"HTTP 500":                    {trouble: always(slack.Fault{HTTPStatus: http.StatusInternalServerError}), most: 100, says: TroublePassing},
+		"429":                         {trouble: always(slack.Fault{RetryAfter: 90 * time.Second}), most: 45, says: TroublePassing},
+		"ratelimited in a 200":        {trouble: always(slack.Fault{RetryAfter: 30 * time.Second, In200: true}), most: 100, says: TroublePassing},
+		"internal_error":              {trouble: always(slack.Fault{Error: "internal_error"}), most: 100, says: TroublePassing},
+		"the network":                 {trouble: always(slack.Fault{DropBefore: true}), most: 100, says: TroublePassing},
+		"the token is revoked":        {trouble: always(slack.Fault{Error: "token_revoked"}), most: 100, errors: 100, says: TroubleToken},
+		"it hangs":                    {trouble: always(slack.Fault{Delay: time.Hour}), most: 100, says: TroublePassing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLine(t, 2, takeAll)
-				before := l.opens.Load()
-				end := time.Now().Add(time.Hour)
+				began := time.Now()
+				end := began.Add(time.Hour)
+				says := map[Trouble]int{}
+				var watch sync.WaitGroup
+				watch.Go(func() {
+					for ; time.Now().Before(end); time.Sleep(5 * time.Second) {
+						says[l.status.health().Trouble]++
+					}
+				})
 				test.trouble(l)
 				time.Sleep(time.Until(end))
-				opens := l.opens.Load() - before
-				t.Logf("%d opens in an hour", opens)
-				if opens > test.most || opens < 10 {
-					t.Errorf("%d opens, want 10 to %d", opens, test.most)
+				watch.Wait()
+				opens, worst := l.opens.since(began)
+				t.Logf("%d opens in an hour, %d in the worst minute", opens, worst)
+				if opens > test.most || opens < 10 || worst > budgetBurst+int(time.Minute/budgetEvery) {
+					t.Errorf("%d opens, want 10 to %d; %d in the worst minute", opens, test.most, worst)
+				}
+				if says[test.says] < 360 || len(says) > 2 {
+					t.Errorf("health says %v, want mostly %q", says, test.says)
 				}
 				if n := strings.Count(l.log.String(), "level=ERROR"); n > test.errors || (n > 10) != (test.errors > 0) {
 					t.Errorf("%d ERROR lines, want at most %d", n, test.errors)
@@ -105,15 +120,18 @@ func TestAnEleventhConnectionIsNotInsistedOnAndTheTenthGoesOn(t *testing.T) {
 			})
 		}
 		until(t, "one of ours is open", func() bool { return len(l.open()) == 10 })
-		before := l.opens.Load()
+		began := time.Now()
 		time.Sleep(time.Hour)
-		opens := l.opens.Load() - before
-		t.Logf("%d opens in an hour", opens)
+		opens, worst := l.opens.since(began)
+		t.Logf("%d opens in an hour, %d in the worst minute", opens, worst)
 		if opens > 100 || opens < 10 {
 			t.Errorf("%d opens", opens)
 		}
-		if n := len(l.status.health().Connections); n != 1 {
-			t.Errorf("%d connections are ours", n)
+		if h := l.status.health(); len(h.Connections) != 1 || !h.Connected || h.Connections[0].OfApp != 10 || h.Trouble != TroubleTooMany {
+			t.Errorf("ours are %+v", h)
+		}
+		if !l.log.has("take one off slack.connections") || !l.log.has("end a replica, or lower slack.connections") {
+			t.Error("the log does not say what to do")
 		}
 		for _, ws := range sockets {
 			_ = ws.CloseNow()
@@ -133,11 +151,11 @@ func TestARefreshDoesNotWaitForTheTroubleOfAnotherConnection(t *testing.T) {
 		go func() {
 			time.Sleep(2 * time.Second)
 			c := &connection{}
-			c.helloAt.Store(time.Now().UnixMilli())
+			c.helloAt.Store(time.Now().Add(-time.Hour).UnixMilli())
 			c.reason.Store("warning")
 			s.lived(c)
 		}()
-		if err := s.backOff(t.Context()); err != nil {
+		if _, err := s.backOff(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if waited := time.Since(started); waited != 2*time.Second {
@@ -146,11 +164,11 @@ func TestARefreshDoesNotWaitForTheTroubleOfAnotherConnection(t *testing.T) {
 		// What Slack asked for is kept to all the same.
 		s.trouble(&handlers.SlackError{Kind: handlers.SlackPassing, RetryAfter: 20 * time.Second})
 		c := &connection{}
-		c.helloAt.Store(time.Now().UnixMilli())
+		c.helloAt.Store(time.Now().Add(-time.Hour).UnixMilli())
 		c.reason.Store("warning")
 		s.lived(c)
 		started = time.Now()
-		if err := s.backOff(t.Context()); err != nil {
+		if _, err := s.backOff(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if waited := time.Since(started); waited != 20*time.Second {

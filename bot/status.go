@@ -8,14 +8,28 @@ import (
 
 // counts are totals since the start.
 type counts struct {
-	accepted, ignored, unreadable, busy, notRecorded atomic.Int64
-	handled, failed, setAside                        atomic.Int64
+	accepted, ignored, unknown, unreadable, busy, notRecorded, dropped atomic.Int64
+	handled, failed, setAside                                          atomic.Int64
 }
+
+// Trouble says why there are fewer connections than there should be.
+type Trouble string
+
+// Troubles. The first two do not pass by themselves.
+const (
+	TroubleToken   Trouble = "token_refused"        // wrong, revoked, or without the scope connections:write
+	TroubleOff     Trouble = "socket_mode_off"      // somebody switched Socket Mode off in the app's settings
+	TroubleTooMany Trouble = "too_many_connections" // the app has all that Slack allows
+	TroublePassing Trouble = "passing"              // the network, or Slack itself
+)
 
 // status knows which connections were greeted and are alive, and when the store last answered.
 type status struct {
 	mu          sync.Mutex
 	connections map[*connection]bool
+	everGreeted bool
+	trouble     Trouble // since the last hello
+	troubleAt   time.Time
 	storeAt     atomic.Int64 // Unix milliseconds of the last answer
 	stopping    atomic.Bool
 	counts      counts
@@ -26,7 +40,24 @@ func newStatus() *status { return &status{connections: make(map[*connection]bool
 func (s *status) greeted(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.connections[c] = true
+	s.connections[c], s.everGreeted = true, true
+	s.trouble = ""
+}
+
+// alone reports whether there was a connection and is none.
+func (s *status) alone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.everGreeted && len(s.connections) == 0
+}
+
+// troubled notes why a connection could not be opened or was ended, until the next one is greeted.
+func (s *status) troubled(t Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trouble != t {
+		s.trouble, s.troubleAt = t, time.Now()
+	}
 }
 
 func (s *status) gone(c *connection) {
@@ -41,12 +72,17 @@ func (s *status) storeAnswered() { s.storeAt.Store(time.Now().UnixMilli()) }
 type Health struct {
 	Ready       bool               `json:"ready"` // connected, the store answers, not stopping
 	Stopping    bool               `json:"stopping,omitempty"`
+	Connected   bool               `json:"connected"` // a connection was greeted and is alive
 	Connections []ConnectionHealth `json:"connections"`
-	StoreAnswer string             `json:"store_answered"` // how long ago; "never"
+	Trouble     Trouble            `json:"trouble,omitempty"`       // since the last hello
+	Troubled    string             `json:"trouble_since,omitempty"` // how long ago it began
+	StoreAnswer string             `json:"store_answered"`          // how long ago; "never"
 	Accepted    int64              `json:"envelopes_accepted"`
-	Ignored     int64              `json:"envelopes_ignored"`
-	Unreadable  int64              `json:"envelopes_unreadable"`
-	TurnedAway  int64              `json:"envelopes_turned_away"`
+	Ignored     int64              `json:"envelopes_ignored"`     // not for revokebot
+	Unknown     int64              `json:"envelopes_unknown"`     // of a kind that nobody here knows; their outlines are kept
+	Unreadable  int64              `json:"envelopes_unreadable"`  // not of the form that they should have; their outlines are kept
+	TurnedAway  int64              `json:"envelopes_turned_away"` // their senders were told so
+	Dropped     int64              `json:"envelopes_dropped"`     // far too many at once: left without an answer
 	Handled     int64              `json:"items_handled"`
 	Failed      int64              `json:"items_failed"`
 	SetAside    int64              `json:"items_set_aside"`
@@ -55,8 +91,9 @@ type Health struct {
 // ConnectionHealth is one greeted connection.
 type ConnectionHealth struct {
 	Number int64  `json:"number"`
-	Hello  string `json:"hello"` // how long ago Slack said it
-	Alive  string `json:"alive"` // how long ago anything came
+	Hello  string `json:"hello"`  // how long ago Slack said it
+	Alive  string `json:"alive"`  // how long ago anything came
+	OfApp  int64  `json:"of_app"` // connections that the app had then, this one included, as Slack said
 }
 
 const (
@@ -70,7 +107,8 @@ func (s *status) health() Health {
 	now := time.Now()
 	h := Health{
 		Stopping: s.stopping.Load(), StoreAnswer: "never", Connections: []ConnectionHealth{},
-		Accepted: s.counts.accepted.Load(), Ignored: s.counts.ignored.Load(), Unreadable: s.counts.unreadable.Load(),
+		Accepted: s.counts.accepted.Load(), Ignored: s.counts.ignored.Load(), Unknown: s.counts.unknown.Load(), Unreadable: s.counts.unreadable.Load(),
+		Dropped:    s.counts.dropped.Load(),
 		TurnedAway: s.counts.busy.Load() + s.counts.notRecorded.Load(), Handled: s.counts.handled.Load(),
 		Failed: s.counts.failed.Load(), SetAside: s.counts.setAside.Load(),
 	}
@@ -80,16 +118,19 @@ func (s *status) health() Health {
 		h.StoreAnswer = ago(at).Round(time.Millisecond).String()
 		storeOK = ago(at) <= storeWithin
 	}
-	connected := false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.connections {
 		alive := ago(c.aliveAt.Load())
-		connected = connected || alive <= aliveWithin
+		h.Connected = h.Connected || alive <= aliveWithin
 		h.Connections = append(h.Connections, ConnectionHealth{
 			Number: c.number, Hello: ago(c.helloAt.Load()).Round(time.Millisecond).String(), Alive: alive.Round(time.Millisecond).String(),
+			OfApp: c.ofApp.Load(),
 		})
 	}
-	h.Ready = connected && storeOK && !h.Stopping
+	if h.Trouble = s.trouble; h.Trouble != "" {
+		h.Troubled = now.Sub(s.troubleAt).Round(time.Millisecond).String()
+	}
+	h.Ready = h.Connected && storeOK && !h.Stopping
 	return h
 }

@@ -19,7 +19,7 @@
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
 //	aside           stream, about 10 000  items that failed too often
-//	notes           stream, about 10 000  refusals that belong to no request
+//	notes           stream, about 10 000  refusals that belong to no request, outlines of envelopes that nobody can read
 //
 // A request's keys live as long as it is under way, and from the last event after its end on for the retention. An item that a worker took stays in
 // the stream's pending list until it is done, so the work of a replica that died is found there by the others.

@@ -199,6 +199,38 @@ func TestARealServerForgetsWorkersToo(t *testing.T) {
 	}
 }
 
+func TestAFullInboxTakesNoMoreAndSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, connect := inMemory(t)
+		client := connect()
+		s := ready(t, client, 0)
+		item := approvals.Item{Kind: "command", Body: []byte(`{}`)}
+		if fresh, err := s.Accept(t.Context(), item, "envelope 1"); err != nil || !fresh {
+			t.Fatal(err)
+		}
+		const fill = `for _ = 2, tonumber(ARGV[1]) do redis.call('XADD', KEYS[1], '*', 'item', '{}') end return 'done'`
+		if err := client.Eval(t.Context(), fill, []string{workKey}, maxInbox).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if fresh, err := s.Accept(t.Context(), item, "envelope 2"); fresh || !errors.Is(err, approvals.ErrFull) {
+			t.Errorf("one too many: %v, %v", fresh, err)
+		}
+		if fresh, err := s.Accept(t.Context(), item, "envelope 1"); fresh || err != nil {
+			t.Errorf("one that was taken before: %v, %v", fresh, err)
+		}
+		entries, err := client.XRangeN(t.Context(), workKey, "-", "+", 1).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.XDel(t.Context(), workKey, entries[0].ID).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if fresh, err := s.Accept(t.Context(), item, "envelope 2"); !fresh || err != nil {
+			t.Errorf("the same again, when there is room: %v, %v", fresh, err)
+		}
+	})
+}
+
 func TestNotesAreKeptOnceForEachSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, connect := inMemory(t)

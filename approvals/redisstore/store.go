@@ -36,6 +36,8 @@ const (
 	forgetWorkers = 24 * time.Hour
 	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
 	rememberIDs = 24 * time.Hour
+	// maxInbox bounds what people can queue while nothing is done; work that follows from decisions is not refused.
+	maxInbox = 20_000
 	// keepNotes bounds the streams that nobody empties.
 	keepNotes = 10_000
 	// keepRecent and keepHistory bound the lists of requests, of all and of one subject.
@@ -142,8 +144,10 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 	if err != nil {
 		return false, fmt.Errorf("accept: %w", err)
 	}
-	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds())
+	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds(), maxInbox)
 	switch {
+	case n < 0:
+		return false, fmt.Errorf("accept: %w", approvals.ErrFull)
 	case err == nil, errors.Is(err, approvals.ErrOneCopy):
 		return n == 1, err
 	case s.sure && surelyNotDone(err):

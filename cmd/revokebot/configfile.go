@@ -16,8 +16,9 @@ import (
 // configFile is the YAML file. Keys that are not here are errors.
 type configFile struct {
 	Slack struct {
-		Channels   []string `yaml:"channels"`
-		Requesters []string `yaml:"requesters"`
+		Channels    []string `yaml:"channels"`
+		Requesters  []string `yaml:"requesters"`
+		Connections *count   `yaml:"connections"`
 	} `yaml:"slack"`
 	Approvals struct {
 		Approvers     []string  `yaml:"approvers"`
@@ -54,6 +55,7 @@ type accountConfig struct {
 // config is the file with every default filled in.
 type config struct {
 	channels, requesters []string
+	connections          int                         // to Slack, of each replica
 	policies             map[string]approvals.Policy // by account
 	expireAfter          time.Duration
 	keepFor              time.Duration
@@ -70,6 +72,7 @@ type config struct {
 
 // Defaults of the configuration file.
 const (
+	defaultConnections = 2
 	defaultRequired    = 1
 	defaultExpireAfter = 15 * time.Minute
 	defaultKeepFor     = 90 * 24 * time.Hour
@@ -79,6 +82,10 @@ const (
 
 const (
 	maxMargin = 2 * time.Minute
+	// maxConnections is how many an app may have in all, and manyConnections what leaves two replicas no room for a
+	// refresh (Slack documentation, "Using Socket Mode").
+	maxConnections  = 10
+	manyConnections = 5
 	// trailKeeps is how long LookupEvents finds an event (AWS CloudTrail User Guide, "Working with CloudTrail event history").
 	trailKeeps = 90 * 24 * time.Hour
 )
@@ -113,7 +120,7 @@ var (
 // complete checks the file and fills in the defaults. It reports all that is wrong, one sentence each.
 func (f configFile) complete(name string) (config, error) {
 	c := config{
-		channels: f.Slack.Channels, requesters: f.Slack.Requesters, requireReason: f.Approvals.RequireReason,
+		channels: f.Slack.Channels, requesters: f.Slack.Requesters, connections: defaultConnections, requireReason: f.Approvals.RequireReason,
 		policies: make(map[string]approvals.Policy), defaultAccount: f.DefaultAccount, protectedRoles: f.ProtectedRoles,
 		expireAfter: orDefault(f.Approvals.ExpireAfter, defaultExpireAfter), keepFor: orDefault(f.Approvals.KeepFor, defaultKeepFor), margin: orDefault(f.Revocation.Margin, defaultMargin),
 		lookback: orDefault(f.Trail.Lookback, defaultLookback),
@@ -123,6 +130,12 @@ func (f configFile) complete(name string) (config, error) {
 	p.ids("slack.channels", c.channels, channelID, "ids of channels (C…)", true)
 	p.ids("slack.requesters", c.requesters, deciderID, "ids of people (U… or W…) or user groups (S…)", false)
 	p.ids("approvals.approvers", f.Approvals.Approvers, deciderID, "ids of people (U… or W…) or user groups (S…)", true)
+	if n := f.Slack.Connections; n != nil {
+		c.connections = int(*n)
+		if c.connections < 1 || c.connections > maxConnections {
+			p.add("slack.connections is %d: it has to lie between 1 and %d", c.connections, maxConnections)
+		}
+	}
 	p.seconds("approvals.expire_after", c.expireAfter)
 	p.seconds("approvals.keep_for", c.keepFor)
 	p.seconds("trail.lookback", c.lookback)
@@ -184,6 +197,12 @@ func (f configFile) complete(name string) (config, error) {
 // warn tells of values that are allowed and make little sense in production.
 func (c *config) warn() {
 	add := func(format string, args ...any) { c.warnings = append(c.warnings, fmt.Sprintf(format, args...)) }
+	if c.connections == 1 {
+		add("slack.connections is 1: when it breaks there is none until the next is open; 2 is the default.")
+	}
+	if c.connections > manyConnections {
+		add("slack.connections is %d: Slack allows the app %d in all, those of every replica and one more while one is renewed; 2 is the default.", c.connections, maxConnections)
+	}
 	if c.expireAfter < time.Minute {
 		add("approvals.expire_after is %v: few people answer so fast; 15m is the default.", c.expireAfter)
 	}

@@ -34,7 +34,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config{
-		channels: []string{"C0INCIDENT", "G0PRIVATE"}, requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"},
+		channels: []string{"C0INCIDENT", "G0PRIVATE"}, requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, connections: 3,
 		policies: map[string]approvals.Policy{
 			"prod":  {Approvers: []string{"S0PRODOWNERS"}, Required: 2},
 			"china": {Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
@@ -59,7 +59,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 
 func TestDefaultsOfTheConfigurationFile(t *testing.T) {
 	want := config{
-		channels: []string{"C0INCIDENT"}, policies: map[string]approvals.Policy{"prod": {Approvers: []string{"S0SECURITY"}, Required: 1}},
+		channels: []string{"C0INCIDENT"}, connections: 2, policies: map[string]approvals.Policy{"prod": {Approvers: []string{"S0SECURITY"}, Required: 1}},
 		accounts: []aws.Account{{Name: "prod", ID: "111122223333"}}, expireAfter: 15 * time.Minute, keepFor: 90 * 24 * time.Hour, margin: 30 * time.Second,
 		lookback:  12 * time.Hour,
 		guard:     []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute},
@@ -97,6 +97,8 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		{"a text where a list belongs", minimal + "protected_roles: break-glass\n", `line 8: a text stands where a list such as [a, b] is expected.`},
 		{"a list where a text belongs", minimal + "default_account: [prod]\n", `line 8: a list stands where a text is expected.`},
 		{"a text where true or false belongs", strings.Replace(minimal, "approvals:", "approvals:\n  require_reason: always", 1), `line 4: a text stands where true or false is expected.`},
+		{"no connection at all", strings.Replace(minimal, "approvals:", "  connections: 0\napprovals:", 1), "slack.connections is 0: it has to lie between 1 and 10."},
+		{"an eleventh connection", strings.Replace(minimal, "approvals:", "  connections: 11\napprovals:", 1), "slack.connections is 11: it has to lie between 1 and 10."},
 		{"an account's name that is an octal number", minimal + "  012:\n    id: \"444455556666\"\n", `line 8: the account's name 012 reads as a number: put it in quotes.`},
 
 		{"a duration without a unit", minimal + "revocation:\n  margin: 15\n", `line 9: "15" is no duration: write a number and a unit such as 30s, 15m or 12h.`},
@@ -205,6 +207,9 @@ func TestWhatMakesLittleSenseIsAWarning(t *testing.T) {
 	}{
 		{"nothing odd", minimal, nil},
 		{"a day to expire", strings.Replace(minimal, "approvals:", "approvals:\n  expire_after: 25h", 1), []string{"approvals.expire_after is 25h0m0s"}},
+		{"one connection", strings.Replace(minimal, "approvals:", "  connections: 1\napprovals:", 1), []string{"slack.connections is 1"}},
+		{"five connections", strings.Replace(minimal, "approvals:", "  connections: 5\napprovals:", 1), nil},
+		{"six connections", strings.Replace(minimal, "approvals:", "  connections: 6\napprovals:", 1), []string{"slack.connections is 6: Slack allows the app 10 in all"}},
 		{"a year of lookback", minimal + "trail: {lookback: 8760h}\n", []string{"trail.lookback is 8760h0m0s: CloudTrail's event history goes back 90 days"}},
 		{"no guard", minimal + "revocation: {guard: []}\n", []string{"revocation.guard is empty"}},
 		{"no follow-ups", minimal + "trail: {follow_ups: []}\n", []string{"trail.follow_ups is empty"}},

@@ -103,7 +103,7 @@ func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient
 // newBot wires a bot, the same way for run and sandbox.
 func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, log *slog.Logger) (*bot.Bot, error) {
 	return bot.New(bot.Config{
-		AppToken: s.appToken, BotToken: s.botToken, SlackAPI: s.slackAPI, Store: store, Logger: log,
+		AppToken: s.appToken, BotToken: s.botToken, SlackAPI: s.slackAPI, Connections: c.connections, Store: store, Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: c.channels, Requesters: c.requesters, Policies: c.policies,
 			ExpireAfter: c.expireAfter, RequireReason: c.requireReason, Margin: c.margin, Lookback: c.lookback, FollowUps: c.followUps,

@@ -36,6 +36,7 @@ type envelope struct {
 	id      string
 	raw     []byte
 	accepts bool
+	again   bool // the second of Fault.Twice
 	// apply does what Slack does with the acknowledgement's payload; nil: nothing.
 	apply func(d *Delivery)
 }
@@ -43,6 +44,7 @@ type envelope struct {
 // pending is a delivery that waits for its acknowledgement.
 type pending struct {
 	conn    *conn
+	trouble Fault
 	acked   bool                 // guarded by the server's mutex
 	payload chan json.RawMessage // one place, so that the reader never waits
 }
@@ -75,7 +77,7 @@ func (s *Server) deliver(ctx context.Context, build func(base string) (*envelope
 	}
 	d.Connection = c.info.ID
 	c.info.Sent++
-	p := &pending{conn: c, payload: make(chan json.RawMessage, 1)}
+	p := &pending{conn: c, trouble: s.takeFaultLocked(methodEnvelope, ""), payload: make(chan json.RawMessage, 1)}
 	if env.id != "" {
 		s.waiting[env.id] = append(s.waiting[env.id], p)
 		defer s.forget(env.id, p)
@@ -83,7 +85,11 @@ func (s *Server) deliver(ctx context.Context, build func(base string) (*envelope
 	s.mu.Unlock()
 
 	sent := time.Now()
-	if err := s.writeEnvelope(ctx, c, env); err != nil {
+	if p.trouble.Twice {
+		again := &envelope{id: env.id, raw: env.raw, again: true}
+		s.work.Go(func() { _, _ = s.deliver(s.ctx, func(string) (*envelope, error) { return again, nil }) })
+	}
+	if err := s.writeEnvelope(ctx, c, env, p.trouble); err != nil {
 		d.Error = dispatchFailed
 		return d, s.cause(ctx)
 	}
@@ -125,8 +131,7 @@ func (s *Server) acknowledged(d Delivery, env *envelope, payload json.RawMessage
 }
 
 // writeEnvelope writes the frame, with the troubles that were asked for under the name "envelope".
-func (s *Server) writeEnvelope(ctx context.Context, c *conn, env *envelope) error {
-	fault := s.takeFault(methodEnvelope, "")
+func (s *Server) writeEnvelope(ctx context.Context, c *conn, env *envelope, fault Fault) error {
 	if fault.Delay > 0 && !s.sleep(ctx, fault.Delay) {
 		return s.cause(ctx)
 	}
@@ -156,7 +161,9 @@ func (s *Server) keepLocked(env *envelope) {
 	if _, ok := s.envelopes[env.id]; !ok {
 		s.sent = append(s.sent, env.id)
 	}
-	s.envelopes[env.id] = env
+	if !env.again {
+		s.envelopes[env.id] = env
+	}
 	if len(s.sent) > keptEnvelopes {
 		delete(s.envelopes, s.sent[0])
 		s.sent = s.sent[1:]

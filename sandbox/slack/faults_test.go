@@ -2,8 +2,10 @@ package slack_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	slackgo "github.com/slack-go/slack"
@@ -120,6 +122,103 @@ func TestAnEnvelopeIsLostBeforeOrAfterItIsSent(t *testing.T) {
 		r.Inject(slack.Fault{Method: "envelope", Times: 1, DropAfter: true})
 		if d, n := send(); d.Error != "dispatch_failed" || n != 1 {
 			t.Errorf("after: got %+v, %d envelopes", d, n)
+		}
+	})
+}
+
+func TestAConnectionIsCutWhenItsAcknowledgementComesOrRightAfter(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault slack.Fault
+		acked bool
+	}{
+		"the acknowledgement is lost": {fault: slack.Fault{LoseAck: true}},
+		"it has counted":              {fault: slack.Fault{DropAcked: true}, acked: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+				s, _ := r.dial()
+				seen := s.acking(nil)
+				test.fault.Method, test.fault.Times = "envelope", 1
+				r.Inject(test.fault)
+				d, err := r.Command(soon(t), "U0ALICE", incident, "/revoke-sessions", "x")
+				if err != nil || d.Acked != test.acked || (d.Error == "dispatch_failed") == test.acked || d.AckedAfter != 0 {
+					t.Errorf("got %+v, %v", d, err)
+				}
+				<-seen
+				if _, open := <-seen; open || len(r.Connections()) != 0 {
+					t.Error("the connection is not cut")
+				}
+				other, _ := r.dial()
+				other.acking(nil)
+				if d, err := r.Redeliver(soon(t), d.EnvelopeID); err != nil || !d.Acked {
+					t.Errorf("sent again: %+v, %v", d, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAnEnvelopeComesTwiceWithoutWaitingForTheFirstAcknowledgement(t *testing.T) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+		a, _ := r.dial()
+		b, _ := r.dial()
+		r.Inject(slack.Fault{Method: "envelope", Times: 1, Twice: true})
+		answered := make(chan slack.Delivery, 1)
+		go func() {
+			d, err := r.Command(soon(t), "U0ALICE", incident, "/revoke-sessions", "x")
+			if err != nil {
+				t.Error(err)
+			}
+			answered <- d
+		}()
+		first, err := a.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := b.next()
+		if err != nil || fmt.Sprint(first) != fmt.Sprint(second) {
+			t.Fatalf("got %v and %v, %v", first, second, err)
+		}
+		for _, s := range []*socket{a, b} {
+			s.write(map[string]any{"envelope_id": first["envelope_id"], "payload": map[string]any{"text": "done"}})
+		}
+		if d := <-answered; !d.Acked {
+			t.Errorf("got %+v", d)
+		}
+		synctest.Wait()
+		if n := len(r.Messages(incident)); n != 1 {
+			t.Errorf("the answer is shown %d times", n)
+		}
+		for _, c := range r.Connections() {
+			if c.Sent != 1 || c.Acks != 1 || c.Strays != 0 {
+				t.Errorf("got %+v", c)
+			}
+		}
+	})
+}
+
+func TestOneConnectionOfSeveralIsToldToGoOrIsCut(t *testing.T) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+		var seen []<-chan map[string]any
+		for range 3 {
+			s, _ := r.dial()
+			seen = append(seen, s.acking(nil))
+		}
+		ids := r.Connections()
+		r.Disconnect("refresh_requested", ids[0].ID)
+		r.DropConnections(ids[1].ID)
+		if frame := <-seen[0]; frame["reason"] != "refresh_requested" {
+			t.Errorf("got %v", frame)
+		}
+		if _, open := <-seen[1]; open {
+			t.Error("the second is not cut")
+		}
+		synctest.Wait()
+		if left := r.Connections(); len(left) != 1 || left[0].ID != ids[2].ID {
+			t.Errorf("left are %+v", left)
+		}
+		if d, err := r.Command(soon(t), "U0ALICE", incident, "/revoke-sessions", "x"); err != nil || !d.Acked {
+			t.Errorf("got %+v, %v", d, err)
 		}
 	})
 }

@@ -177,12 +177,20 @@ func (s *Server) received(c *conn, frame []byte) {
 	defer s.mu.Unlock()
 	if err == nil && len(frame) < maxAck {
 		for _, p := range s.waiting[ack.EnvelopeID] {
-			if p.conn == c && !p.acked {
-				p.acked = true
-				p.payload <- ack.Payload
-				c.info.Acks++
+			if p.conn != c || p.acked {
+				continue
+			}
+			if p.trouble.LoseAck {
+				c.cut()
 				return
 			}
+			p.acked = true
+			p.payload <- ack.Payload
+			c.info.Acks++
+			if p.trouble.DropAcked {
+				c.cut()
+			}
+			return
 		}
 	}
 	c.info.Strays++
@@ -225,17 +233,14 @@ func (s *Server) SetPings(on bool) {
 }
 
 // Disconnect sends a disconnect frame with the reason (warning, refresh_requested, link_disabled, too_many_websockets)
-// on every connection. After "warning" Slack keeps the connections for about ten seconds, and envelopes still come by
-// them; after any other reason it closes them at once.
-func (s *Server) Disconnect(reason string) {
+// on every connection, or on those with the given ids. After "warning" Slack keeps the connections for about ten seconds,
+// and envelopes still come by them; after any other reason it closes them at once.
+func (s *Server) Disconnect(reason string, ids ...int) {
 	if !s.begin() {
 		return
 	}
 	defer s.work.Done()
-	s.mu.Lock()
-	conns := slices.Clone(s.conns)
-	s.mu.Unlock()
-	for _, c := range conns {
+	for _, c := range s.some(ids) {
 		wait := warningTime
 		if reason != "warning" {
 			wait = 0
@@ -261,14 +266,18 @@ func (s *Server) retire(c *conn) {
 	c.info.Hello = false
 }
 
-// DropConnections cuts every connection without a close frame.
-func (s *Server) DropConnections() {
-	s.mu.Lock()
-	conns := slices.Clone(s.conns)
-	s.mu.Unlock()
-	for _, c := range conns {
+// DropConnections cuts every connection, or those with the given ids, without a close frame.
+func (s *Server) DropConnections(ids ...int) {
+	for _, c := range s.some(ids) {
 		c.cut()
 	}
+}
+
+// some lists the connections with the given ids; without ids, all.
+func (s *Server) some(ids []int) []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.conns), func(c *conn) bool { return len(ids) > 0 && !slices.Contains(ids, c.info.ID) })
 }
 
 // endAfter closes a connection later, with a disconnect frame if there is a reason.

@@ -1,11 +1,14 @@
 -- Puts an item into the inbox unless one of its ids was seen before.
 -- KEYS: 1 work stream, 2… one key for each id
--- ARGV: 1 item (JSON), 2 how long an id is remembered (ms)
--- Returns 1 when the item was queued, 0 when it had been seen.
+-- ARGV: 1 item (JSON), 2 how long an id is remembered (ms), 3 how many items may wait
+-- Returns 1 when the item was queued, 0 when it had been seen, -1 when too many wait.
 for i = 2, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 1 then
     return 0
   end
+end
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then
+  return -1
 end
 redis.call('XADD', KEYS[1], '*', 'item', ARGV[1])
 for i = 2, #KEYS do
