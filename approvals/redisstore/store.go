@@ -67,6 +67,7 @@ type Store struct {
 	counted   atomic.Int64 // Unix time at which they last looked
 	once      redis.UniversalClient
 	sure      bool // once tries once
+	nap       atomic.Pointer[nap]
 
 	now, accept, open, commit, note          *redis.Script
 	claim, keep, sweep                       *redis.Script

@@ -39,8 +39,18 @@ func (s *Store) Take(ctx context.Context, worker string, n int, wait time.Durati
 	return items, nil
 }
 
-// Claim implements approvals.Store with XPENDING and XCLAIM in one script.
+// Claim implements approvals.Store with XPENDING and XCLAIM in one script. Most of the time nobody has left anything: one
+// plain look tells.
 func (s *Store) Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]approvals.Item, error) {
+	left, err := s.db.XPendingExt(ctx, &redis.XPendingExtArgs{
+		Stream: workKey, Group: group, Idle: idle, Start: "-", End: "+", Count: 1,
+	}).Result()
+	if err == nil && len(left) == 0 {
+		return nil, nil
+	}
+	if err != nil && !groupIsGone(err) {
+		return nil, fmt.Errorf("look for abandoned work: %w", err)
+	}
 	answer, err := s.claim.Run(ctx, s.db, []string{workKey}, group, worker, idle.Milliseconds(), n).Slice()
 	switch {
 	case groupIsGone(err):
@@ -123,8 +133,42 @@ func (s *Store) SetAside(ctx context.Context, item approvals.Item, reason string
 	return nil
 }
 
-// Promote implements approvals.Store.
+// trustNap is how long Promote relies on what the script last said of the first timer, while that is still the first.
+// Redis' clock can be another one after a failover.
+const trustNap = 5 * time.Second
+
+// nap is what the script last said: when the first timer comes due, by this machine's running clock.
+type nap struct {
+	first redis.Z
+	asked time.Time
+	next  time.Duration
+}
+
+// Promote implements approvals.Store. As long as the first timer is the one that the script was asked about a moment ago,
+// one plain look tells that nothing has come due.
 func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
+	first, err := s.db.ZRangeWithScores(ctx, dueKey, 0, 0).Result()
+	if err != nil {
+		return 0, fmt.Errorf("look for the first timer: %w", err)
+	}
+	if len(first) == 0 {
+		s.recount(ctx)
+		return longestNap, nil
+	}
+	if last := s.nap.Load(); last != nil && last.first == first[0] {
+		if since := time.Since(last.asked); since < trustNap && since < last.next {
+			return min(last.next-since, longestNap), nil
+		}
+	}
+	asked := time.Now()
+	next, err := s.promoteDue(ctx, n)
+	if err == nil {
+		s.nap.Store(&nap{first: first[0], asked: asked, next: next})
+	}
+	return next, err
+}
+
+func (s *Store) promoteDue(ctx context.Context, n int) (time.Duration, error) {
 	ms, err := s.promote.Run(ctx, s.db, []string{workKey, dueKey}, n).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("look for what has come due: %w", err)
