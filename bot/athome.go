@@ -28,7 +28,7 @@ func (a *atHome) Handle(ctx context.Context, item approvals.Item) error {
 		if mine, err := a.resume(ctx, item); mine || err != nil {
 			return err
 		}
-		return &handlers.Again{After: homeWait}
+		return &handlers.Again{After: homeWait, Busy: true}
 	}
 	return a.handler.Handle(ctx, item)
 }

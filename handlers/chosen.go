@@ -20,6 +20,10 @@ const KindActivity = "activity"
 // sameChoice is how long one choice of a session stands for all: CloudTrail has nothing new sooner.
 const sameChoice = time.Minute
 
+// maxChoices is how many choices the log of one request has room for: each can bring a long answer, and nobody must be able
+// to make the log long.
+const maxChoices = 100
+
 // choose takes a session that somebody chose from the menu. The look itself is slow work of its own. Whoever may read the
 // channel as a full member may choose; the value says which session, and everything else is looked up.
 func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to Listener) error {
@@ -36,6 +40,9 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	}
 	if standing := h.facts(ctx, c.User, nil).Person.Standing(h.Slack.Home()); standing != approvals.FullMember {
 		return h.refuseClick(ctx, item, to, "not_full_member", c.Message, c.Value, messages.MembersOnly(standing))
+	}
+	if n := countOf(events, approvals.EventChosen); n >= maxChoices {
+		return h.refuseClick(ctx, item, to, "too_many_choices", c.Message, c.Value, messages.ChosenEnough(n))
 	}
 	now, err := h.Store.Now(ctx)
 	if err != nil {
@@ -62,6 +69,15 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	}
 	h.whisper(ctx, to, messages.ChosenNow())
 	return nil
+}
+
+func countOf(events []approvals.Event, kind approvals.EventType) (n int) {
+	for _, e := range events {
+		if e.Type == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // marked reads what a button or menu of the thread means: the request, its log and the mark. The mark is "" when the

@@ -176,6 +176,9 @@ func (h *Handlers) decide(ctx context.Context, v view, a approvals.Attempt, p ap
 	case approvals.Ignore:
 		return d, true, nil
 	case approvals.Refuse:
+		if r.RefusedBy(a.By) >= loggedRefusals {
+			return d, true, h.noteRefused(ctx, r, a, d.Refusal, to)
+		}
 		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
 	case approvals.Approve:
 		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
@@ -199,40 +202,6 @@ func (h *Handlers) decide(ctx context.Context, v view, a approvals.Attempt, p ap
 		return d, true, h.tellRefused(ctx, r, d.Refusal, to)
 	}
 	return d, true, nil
-}
-
-// tellRefused tells somebody why their click does not count. The log has it already.
-func (h *Handlers) tellRefused(ctx context.Context, r approvals.Request, refusal approvals.Refusal, to Listener) error {
-	c, err := h.context(r)
-	if err != nil {
-		return err
-	}
-	h.whisper(ctx, to, messages.Refused(r, refusal, c))
-	return nil
-}
-
-// noSuchRequest answers a click whose button leads nowhere, and keeps a note of it.
-func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, to Listener, message, value string) error {
-	return h.refuseClick(ctx, item, to, "unknown_request", message, value, messages.UnknownRequest())
-}
-
-// refuseClick answers a click that goes into no request's log, and keeps a note of it.
-func (h *Handlers) refuseClick(ctx context.Context, item approvals.Item, to Listener, why, message, value string, m *messages.Message) error {
-	detail, err := json.Marshal(struct {
-		Why     string `json:"why"`
-		Channel string `json:"channel"`
-		Message string `json:"message"`
-		Value   string `json:"value"`
-	}{why, to.Channel, message, cutRunes(value, 64)})
-	if err != nil {
-		return fmt.Errorf("note a refusal: %w", err)
-	}
-	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: to.User, Source: item.Source, Detail: detail}); err != nil {
-		return err
-	}
-	h.log.InfoContext(ctx, "a click was refused", "user", to.User, "channel", to.Channel, "why", why)
-	h.whisper(ctx, to, m)
-	return nil
 }
 
 // actionOf reads the button. Anything that is not a button of the card is no action.

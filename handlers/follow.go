@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,24 +130,38 @@ func (q *inquiry) oldSessions(ctx context.Context, report aws.Report, into map[s
 	return nil
 }
 
-// recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny.
+// recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny. Another look
+// may be under way at the same time, so it is written on the log as it is now.
 func (q *inquiry) recordActivity(ctx context.Context, told messages.Activity, s followed) error {
 	detail, err := packActivity(&told)
 	if err != nil {
 		return err
 	}
-	t := q.transition(approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail})
-	if !slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventOffered }) {
-		t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + q.item.Source})
-	}
+	activity := approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail}
+	var after []approvals.Event
 	if q.number > 0 && s.failed == "" {
 		detail, err := json.Marshal(q.enforcement(s))
 		if err != nil {
 			return fmt.Errorf("record what was denied: %w", err)
 		}
-		t.Events = append(t.Events, approvals.Event{Type: approvals.EventSeenDenied, Source: "seen " + q.item.Source, Detail: detail})
+		after = append(after, approvals.Event{Type: approvals.EventSeenDenied, Source: "seen " + q.item.Source, Detail: detail})
 	}
-	return q.h.Store.Commit(ctx, t)
+	for range maxDecisions {
+		r, events, err := q.h.Store.Load(ctx, q.request.ID)
+		if err != nil || r.Has(activity.Source) {
+			return err
+		}
+		t := q.transition(activity)
+		t.Expect = r.Seq
+		if !slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventOffered }) {
+			t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + q.item.Source})
+		}
+		t.Events = append(t.Events, after...)
+		if err := q.h.Store.Commit(ctx, t); !errors.Is(err, approvals.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("request %s changed %d times while a look was recorded", q.request.ID, maxDecisions)
 }
 
 // activityOf is what the log keeps of what a session did.

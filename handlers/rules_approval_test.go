@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -285,11 +286,40 @@ func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
 	}
 }
 
+// Rule 5. Nothing rests on the timer that ends the request: it is taken away here. A click that was looked at in time and is
+// decided too late is refused by the script; one that comes too late by the decision, with a sentence.
+func TestAClickIsTooLateByRedisTimeAlsoWhenTheTimerIsLate(t *testing.T) {
+	for name, c := range map[string]struct{ at, lookup time.Duration }{
+		"it came in time and was looked up for too long": {15*time.Minute - time.Second, 2 * time.Second},
+		"it came too late": {15 * time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				card.CaughtUp()
+				if err := b.DB.Del(t.Context(), "{revokebot}:due").Err(); err != nil {
+					t.Fatal(err)
+				}
+				b.Slack.Inject(slack.Fault{Method: "users.info", Delay: c.lookup})
+				time.Sleep(time.Until(card.Request().Opened.Add(c.at)))
+				card.PressLate(actors.Bob, messages.ActionApprove)
+				b.Whispered(actors.Bob, "expired")
+				b.Settle()
+				if r := card.Request(); r.State != approvals.StateOpen || r.Refused != 1 || b.Puts() != 0 {
+					t.Errorf("state %s, %d refused, %d writes", r.State, r.Refused, b.Puts())
+				}
+			})
+		})
+	}
+}
+
 // Rule 6.
 func TestAnApprovalIsUsedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		card := b.Ask()
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 3 * time.Second}) // so that somebody clicks while it is under way
 		var clicks sync.WaitGroup
 		for _, user := range []string{actors.Bob, actors.Ines, actors.Bob, actors.Ines, actors.Bob} {
 			clicks.Go(func() {

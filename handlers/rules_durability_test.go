@@ -184,6 +184,30 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 	})
 }
 
+// A log is read as a whole at every step. Somebody who presses a button for days must not make it long; the notes, which
+// have room for so many, have the rest.
+func TestRefusedClicksOfOnePersonAreRecordedAndDoNotFillTheLog(t *testing.T) {
+	const pressed, logged = 28, 20
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := b.Ask()
+		for range pressed {
+			card.Approve(actors.Nils)
+			time.Sleep(100 * time.Millisecond)
+		}
+		b.Settle()
+		notes, err := b.DB.XRange(t.Context(), "{revokebot}:notes", "-", "+").Result()
+		if n := card.Request().RefusedBy(actors.Nils); err != nil || n != logged || len(notes) != pressed-logged {
+			t.Errorf("%d refusals in the log, the notes have %v, %v", n, notes, err)
+		}
+		if told := len(b.Whispers(actors.Nils)); told != pressed {
+			t.Errorf("they were told %d times", told)
+		}
+		card.Approve(actors.Gina) // others have room of their own
+		b.Until("it is recorded", func() bool { return card.Request().RefusedBy(actors.Gina) == 1 })
+	})
+}
+
 // Nothing that was acknowledged is lost when a replica stops in the middle.
 func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

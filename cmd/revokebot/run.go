@@ -170,7 +170,7 @@ func explainStart(err error) error {
 		return err
 	}
 	if start.Store {
-		return usagef("REDIS_URL: Redis answers, but not as it should: %v. Give the address of a Redis server of version 6.2 or later that takes writes.", start.Err)
+		return usagef("REDIS_URL: Redis answers, but not as it should: %v. Give the address of a Redis server of version 7.0 or later that takes writes.", start.Err)
 	}
 	refused, ok := errors.AsType[*handlers.SlackError](start.Err)
 	if !ok {

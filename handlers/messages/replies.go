@@ -222,6 +222,11 @@ func ChosenAlready() *Message {
 	return sentence("That session was chosen less than a minute ago. The answer is in the thread, or on its way there.")
 }
 
+// ChosenEnough answers somebody who chose a session after so many others.
+func ChosenEnough(n int) *Message {
+	return sentence(fmt.Sprintf("Sessions of this incident were looked into %d times already, and its record takes no more. The thread has the answers; the rest is in CloudTrail, under the access key of the session.", n))
+}
+
 // MembersOnly answers somebody who may read along and not make the bot work.
 func MembersOnly(standing approvals.Standing) *Message {
 	if standing == approvals.StandingUnknown {

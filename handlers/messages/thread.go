@@ -199,7 +199,7 @@ func askAgain(m *Message, r approvals.Request, c Context) *Message {
 	return m
 }
 
-// shownRefusals is how many refused clicks of one person a thread tells; the log keeps all of them.
+// shownRefusals is how many refused clicks of one person a thread tells; the log keeps more, and the notes the rest.
 const shownRefusals = 3
 
 // finding tells what was noticed about the role.

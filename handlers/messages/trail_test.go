@@ -130,6 +130,7 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
 		"reply_chosen":      messages.ChosenNow(),
 		"reply_chosen_yet":  messages.ChosenAlready(),
+		"reply_chosen_many": messages.ChosenEnough(100),
 		"reply_members":     messages.MembersOnly(approvals.Guest),
 		"reply_members_who": messages.MembersOnly(approvals.StandingUnknown),
 		"verdict_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{

@@ -49,9 +49,9 @@ func (l *lane) atRest(ctx context.Context) error {
 		if err := json.Unmarshal([]byte(text), &item); err != nil {
 			return err
 		}
-		// The timers of a request that ended earlier come and do nothing.
-		ended := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request)
-		if !ended && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
+		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away is not waited for.
+		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == handlers.KindCulprit || item.Kind == handlers.KindInert
+		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
 			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)
 		}
 	}
@@ -108,6 +108,7 @@ const (
 	invOnce      = "an approval is used once"
 	invCutoff    = "the cutoff never goes back and is on the role"
 	invUndecided = "nothing is written without an approval"
+	invUndone    = "what was undone is off the role, once, and both threads know"
 	invThread    = "the thread is the log: in order, each once"
 	invShown     = "the card shows the state"
 	invNothing   = "nothing is left lying around"
@@ -124,6 +125,7 @@ func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
 	c.states = make(map[approvals.State]int)
 	logged := make(map[string]approvals.Request) // by source
 	of := make(map[string][]approvals.Request)   // by room
+	told := make(map[string]int)                 // how often the log of a request has that it was undone
 	for _, id := range ids {
 		r, events, err := l.store.Load(ctx, id)
 		if err != nil {
@@ -134,9 +136,17 @@ func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
 		of[r.Place.Channel] = append(of[r.Place.Channel], r)
 		for _, e := range events {
 			logged[e.Source] = r
+			if e.Type == approvals.EventUndone {
+				told[id]++
+			}
 		}
 		if err := l.checkRequest(&c, p, r, events, writes); err != nil {
 			return c, err
+		}
+	}
+	for _, r := range logged {
+		if r.Purpose == approvals.PurposeUndo && r.State == approvals.StateApplied {
+			c.that(invUndone, told[r.About] == 1, "request %s is told %d times that %s undid it", r.About, told[r.About], r.ID)
 		}
 	}
 	for _, a := range p.asks {
@@ -182,14 +192,18 @@ func (l *lane) whispered(room, user, since string) bool {
 	})
 }
 
-// write is a policy that AWS took.
+const denyPolicy = "AWSRevokeOlderSessions"
+
+// write is a policy that AWS took, or took off a role.
 type write struct {
 	request string // whose session wrote it
 	role    string
 	cutoff  time.Time
+	removes bool
 }
 
-// writes are those of this round's roles, in their order. The cutoff of a role may never go back, whoever wrote it.
+// writes are those of this round's roles, in their order. The cutoff of a role may never go back, whoever wrote it, unless
+// the policy was taken away.
 func (l *lane) writes(c *checks, p plan) []write {
 	ours := make(map[string]bool)
 	for _, a := range p.asks {
@@ -197,14 +211,19 @@ func (l *lane) writes(c *checks, p plan) []write {
 	}
 	var all []write
 	last := make(map[string]time.Time)
-	for _, call := range l.aws.Calls("PutRolePolicy") {
-		w := write{role: call.Params["RoleName"], request: call.PrincipalARN[strings.LastIndex(call.PrincipalARN, "/")+1:]}
-		if call.Code != "" || !ours[w.role] {
+	for _, call := range l.aws.Calls("") {
+		w := write{
+			role: call.Params["RoleName"], request: call.PrincipalARN[strings.LastIndex(call.PrincipalARN, "/")+1:],
+			removes: call.Action == "DeleteRolePolicy",
+		}
+		if call.Code != "" || !ours[w.role] || !w.removes && call.Action != "PutRolePolicy" {
 			continue
 		}
-		var err error
-		w.cutoff, err = cutoffOf(call.Params["PolicyDocument"])
-		c.that(invCutoff, err == nil && !w.cutoff.Before(last[w.role]), "role %s: %v after %v (%v)", w.role, w.cutoff, last[w.role], err)
+		if !w.removes {
+			var err error
+			w.cutoff, err = cutoffOf(call.Params["PolicyDocument"])
+			c.that(invCutoff, err == nil && !w.cutoff.Before(last[w.role]), "role %s: %v after %v (%v)", w.role, w.cutoff, last[w.role], err)
+		}
 		last[w.role] = w.cutoff
 		all = append(all, w)
 	}
@@ -234,11 +253,11 @@ func cutoffOf(document string) (time.Time, error) {
 
 // checkRequest compares a request's log with Slack and with AWS.
 func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []approvals.Event, writes []write) error {
-	var role messages.Role
-	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
+	var facts messages.Facts
+	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return err
 	}
-	about := messages.Context{Role: role, Margin: margin, Approvers: []string{actors.Group}}
+	about := messages.Context{Role: facts.Role, Undo: facts.Undo, Margin: margin, Approvers: []string{actors.Group}, Required: r.Required}
 
 	n := make(map[approvals.EventType]int)
 	sources := make(map[string]int)
@@ -256,45 +275,63 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	for _, t := range []approvals.EventType{
 		approvals.EventApproved, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
 		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld,
+		approvals.EventOffered, approvals.EventVerdict, approvals.EventUndone, approvals.EventFilesRefused,
 	} {
 		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
 	}
 	if n[approvals.EventApproved] > 0 {
 		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventFailed]+n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
 	}
-	if err := l.checkRole(c, r, role, events, writes); err != nil {
+	if err := l.checkRole(c, p, r, facts.Role, events, writes); err != nil {
 		return err
 	}
 	return l.checkThread(c, r, events, about)
 }
 
 // checkRole looks at what AWS has.
-func (l *lane) checkRole(c *checks, r approvals.Request, role messages.Role, events []approvals.Event, writes []write) error {
-	var last time.Time // on the role
+func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role messages.Role, events []approvals.Event, writes []write) error {
+	var last write // to the role
 	mine := 0
 	for _, w := range writes {
 		if w.role == role.Name {
-			last = w.cutoff
+			last = w
 		}
 		if w.request != r.ID {
 			continue
 		}
 		mine++
-		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name, "role %s was written to, request %s is %s", w.role, r.ID, r.State)
-		c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
+		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name && w.removes == (r.Purpose == approvals.PurposeUndo),
+			"role %s was written to (removed: %v), request %s is %s", w.role, w.removes, r.ID, r.State)
+		if !w.removes {
+			c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
+		}
 	}
 	if r.State != approvals.StateApplied {
+		return nil
+	}
+	document, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)
+	if r.Purpose == approvals.PurposeUndo {
+		c.that(invUndone, mine == 1 && last.removes && !there, "request %s: %d removals, the last write %+v, the role has %q", r.ID, mine, last, document)
 		return nil
 	}
 	var done messages.Applied
 	if err := json.Unmarshal(r.Closing.Detail, &done); err != nil {
 		return err
 	}
-	document, _ := l.world.Prod.RolePolicy(role.Name, "AWSRevokeOlderSessions")
+	c.that(invCutoff, mine > 0 && promised(events, done.Cutoff) && done.Cutoff.Sub(r.Opened) > margin,
+		"request %s: %d writes, the thread says %v, opened %v", r.ID, mine, done.Cutoff, r.Opened)
+	seen := slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventTampered })
+	robbed := slices.ContainsFunc(p.asks, func(a *ask) bool { return a.role == role.Name && a.story == stolen })
+	switch {
+	case last.removes:
+		c.that(invUndone, !there, "role %s has %q although it was taken away last", role.Name, document)
+		return nil
+	case robbed && !there && !seen:
+		return nil // it was taken off after the last look
+	}
 	cutoff, err := cutoffOf(document)
-	c.that(invCutoff, err == nil && cutoff.Equal(last), "role %s has %v (%v), %v was written last", role.Name, cutoff, err, last)
-	c.that(invCutoff, mine > 0 && promised(events, done.Cutoff) && !done.Cutoff.After(cutoff) && done.Cutoff.Sub(r.Opened) > margin,
-		"request %s: %d writes, the thread says %v, the role has %v, opened %v", r.ID, mine, done.Cutoff, cutoff, r.Opened)
+	c.that(invCutoff, err == nil && cutoff.Equal(last.cutoff) && !done.Cutoff.After(cutoff), "role %s has %v (%v), %v was written last, the thread says %v",
+		role.Name, cutoff, err, last.cutoff, done.Cutoff)
 	return nil
 }
 
@@ -314,10 +351,10 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 	for _, m := range l.slack.Messages(r.Place.Channel) {
 		request, event := markOf(m)
 		switch {
-		case m.Ephemeral || request != r.ID:
-		case event == "0" && m.ThreadTS == "":
+		case m.Ephemeral:
+		case request == r.ID && event == "0" && m.ThreadTS == "":
 			cards = append(cards, m)
-		default:
+		case request == r.ID, len(m.Files) > 0 && len(cards) > 0 && m.ThreadTS == cards[0].TS: // a file has no mark
 			thread = append(thread, m)
 		}
 	}
@@ -347,10 +384,22 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		if m != nil {
 			want = append(want, strconv.FormatInt(e.Seq, 10)+" "+m.Text)
 		}
+		then, err := approvals.Fold(r.ID, events[:i+1])
+		if err != nil {
+			return err
+		}
+		for _, f := range messages.Files(then, events[:i+1], e, about) {
+			want = append(want, "file "+f.Name)
+		}
 	}
 	for _, m := range thread {
+		for _, f := range m.Files {
+			got = append(got, "file "+f.Name)
+		}
 		_, event := markOf(m)
-		got = append(got, event+" "+m.Text)
+		if event != "" {
+			got = append(got, event+" "+m.Text)
+		}
 		c.that(invThread, m.ThreadTS == card.TS, "event %s of request %s is told outside of the thread", event, r.ID)
 	}
 	c.that(invThread, slices.Equal(got, want), "request %s:\n  Slack shows %q\n  the log has %q", r.ID, got, want)

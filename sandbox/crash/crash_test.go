@@ -114,6 +114,9 @@ func playRounds(t *testing.T, l *lane, sum *tally, only *point, rounds iter.Seq[
 		if done := sum.add(p, fired, seen, c, time.Since(started)); done%50 == 0 {
 			fmt.Printf("%d rounds, %d broken\n", done, sum.failures())
 		}
+		for _, name := range nameless(seen) {
+			t.Errorf("the step %s is not among the points", name)
+		}
 		if err != nil || len(c.broken) > 0 {
 			t.Errorf("seed %d, %v%v\n%v\n%s\nThe rest is in %s", *flagSeed, p, fired, err, strings.Join(c.broken, "\n"), l.keep(t, p))
 		}

@@ -16,7 +16,7 @@ import (
 // What the crash test looks for it finds: each invariant is broken by hand after a round in which nobody died.
 func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	l := mustLane(t, kinds()[0], build(t))
-	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}}}
+	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}}}
 	p.name(0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -53,11 +53,17 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	a.clicks = append(a.clicks, sent{id: "lost", user: approver(0, 1), action: "revokebot_approve", acked: true})
 	noticed(invClick)
 
-	policy, _ := l.world.Prod.RolePolicy(a.role, "AWSRevokeOlderSessions")
-	if err := l.world.Prod.PutRolePolicy(a.role, "AWSRevokeOlderSessions", strings.Replace(policy, `TokenIssueTime":"20`, `TokenIssueTime":"19`, 1)); err != nil {
+	policy, _ := l.world.Prod.RolePolicy(a.role, denyPolicy)
+	if err := l.world.Prod.PutRolePolicy(a.role, denyPolicy, strings.Replace(policy, `TokenIssueTime":"20`, `TokenIssueTime":"19`, 1)); err != nil {
 		t.Fatal(err)
 	}
 	noticed(invCutoff)
+
+	clean := p.asks[2].role
+	if err := l.world.Prod.PutRolePolicy(clean, denyPolicy, policy); err != nil {
+		t.Fatal(err)
+	}
+	noticed(invUndone)
 
 	if err := l.store.Commit(ctx, approvals.Transition{
 		RequestID: r.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventReadBack, Detail: []byte(`{"equal":true}`)}},

@@ -57,6 +57,9 @@ func slackName(r *http.Request, _ []byte) string {
 	if strings.HasPrefix(r.URL.Path, "/commands/response/") {
 		return "response_url"
 	}
+	if strings.HasPrefix(r.URL.Path, "/upload/") {
+		return "upload"
+	}
 	return ""
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -31,6 +32,8 @@ const (
 	askedTwice    story = "asked for twice, then approved"
 	roleReplaced  story = "approved after the role was replaced"
 	roleDeleted   story = "approved after the role was deleted"
+	undone        story = "approved, and then undone by two people"
+	stolen        story = "approved, and then somebody takes the deny off"
 	noSuchRole    story = "of a role that does not exist"
 	help          story = "no request, a question"
 )
@@ -39,7 +42,7 @@ const (
 func stories() []story {
 	return []story{
 		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested, left, left,
-		askedTwice, askedTwice, roleReplaced, roleDeleted, noSuchRole, help,
+		askedTwice, askedTwice, undone, undone, stolen, roleReplaced, roleDeleted, noSuchRole, help,
 	}
 }
 
@@ -132,7 +135,8 @@ func (p plan) name(times int) {
 func rare(p point) bool {
 	switch p.what {
 	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies", "claim", "keep",
-		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "response_url":
+		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "response_url", "chat.postEphemeral",
+		"files.getUploadURLExternal", "upload", "files.completeUploadExternal":
 		return true
 	default:
 		return false
@@ -218,6 +222,10 @@ func (l *lane) prepare(p plan) error {
 		if _, err := l.world.Prod.NewRole(awsstandin.RoleSpec{Name: a.role, Trust: trust}); err != nil {
 			return err
 		}
+		// The thread has a table, files and a picture when there is a session to tell of.
+		if _, err := l.world.Prod.ServiceSession(a.role, "ec2.amazonaws.com", fmt.Sprintf("i-0%016d", a.seat), "us-east-1"); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -231,25 +239,14 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 	if a.story == help {
 		text = "help"
 	}
-	card, err := cardMessage{}, errTold
-	for since := a.since; errors.Is(err, errTold); since = l.latest(a.room) {
-		// Whoever is told that it did not work out sends the command again, after a while.
-		if since != a.since && !pause(ctx, rethink) {
-			return ctx.Err()
-		}
-		if err := l.command(ctx, a, who, text); err != nil {
-			return err
-		}
-		switch a.story {
-		case noSuchRole, help:
-			return nil
-		case askedTwice:
-			if err := l.command(ctx, a, approver(a.seat, 1), text); err != nil {
-				return err
-			}
-		}
-		card, err = l.card(ctx, a, since)
+	asking := []string{who}
+	switch a.story {
+	case noSuchRole, help:
+		return l.command(ctx, a, who, text)
+	case askedTwice:
+		asking = append(asking, approver(a.seat, 1))
 	}
+	card, err := l.ask(ctx, a, 0, text, asking...)
 	if err != nil {
 		return err
 	}
@@ -282,6 +279,20 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 			func() error { return l.deny(ctx, a, card, second) },
 			func() error { return press(who, messages.ActionCancel) },
 		)
+	case undone:
+		if err := press(first, messages.ActionApprove); err != nil {
+			return err
+		}
+		return l.undo(ctx, a, card, who, first)
+	case stolen:
+		if err := press(first, messages.ActionApprove); err != nil {
+			return err
+		}
+		applied, err := l.applied(ctx, card)
+		if !applied || err != nil {
+			return err
+		}
+		return l.world.Prod.DeleteRolePolicy(a.role, denyPolicy)
 	case roleReplaced:
 		if _, err := l.world.Prod.RecreateRole(a.role); err != nil {
 			return err
@@ -295,6 +306,52 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 	default:
 		return nil
 	}
+}
+
+// ask has people send a command and waits for the room's nth card, counted from 0. Whoever is told that it did not work out sends
+// the command again, after a while.
+func (l *lane) ask(ctx context.Context, a *ask, nth int, text string, who ...string) (cardMessage, error) {
+	for {
+		since := l.latest(a.room)
+		for _, user := range who {
+			if err := l.command(ctx, a, user, text); err != nil {
+				return cardMessage{}, err
+			}
+		}
+		card, err := l.card(ctx, a, nth, since)
+		if !errors.Is(err, errTold) {
+			return card, err
+		}
+		if !pause(ctx, rethink) {
+			return cardMessage{}, ctx.Err()
+		}
+	}
+}
+
+// undo has one person ask for a deny to be taken away again, and another approve.
+func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other string) error {
+	applied, err := l.applied(ctx, revoked)
+	if !applied || err != nil {
+		return err
+	}
+	card, err := l.ask(ctx, a, 1, "undo prod/"+a.role+" "+messages.ReviveWords+" round of the crash test", who)
+	if err != nil {
+		return err
+	}
+	return l.press(ctx, a, card, other, messages.ActionApprove)
+}
+
+// applied waits for a request's end, and reports whether it was applied.
+func (l *lane) applied(ctx context.Context, c cardMessage) (applied bool, err error) {
+	err = until(ctx, "the request ends", func() error {
+		r, _, err := l.store.Load(ctx, c.request)
+		if err == nil && !r.State.Ended() {
+			err = fmt.Errorf("it is %s", r.State)
+		}
+		applied = r.State == approvals.StateApplied
+		return err
+	})
+	return applied, err
 }
 
 // pause waits, and reports false when ctx ended.
@@ -405,16 +462,16 @@ type cardMessage struct{ ts, request string }
 // errTold is that somebody was answered and there is no card.
 var errTold = errors.New("an answer and no card")
 
-// card waits for the card in the room, or for an answer to the requester since then.
-func (l *lane) card(ctx context.Context, a *ask, since string) (cardMessage, error) {
+// card waits for the room's nth card, or for an answer to the requester since then.
+func (l *lane) card(ctx context.Context, a *ask, nth int, since string) (cardMessage, error) {
 	var found cardMessage
 	told := false
 	err := until(ctx, "there is a card", func() error {
 		told = l.whispered(a.room, requester(a.seat), since)
 		cards := l.cards(a)
 		switch {
-		case len(cards) > 0:
-			found = cards[0]
+		case len(cards) > nth:
+			found = cards[nth]
 			return nil
 		case told:
 			return nil

@@ -1,0 +1,66 @@
+package handlers_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	"github.com/revokebot/revokebot/sandbox/bench"
+)
+
+// A look can be late, because CloudTrail was slow or a replica died with it, and then the next one is under way beside it.
+func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{FollowUps: []time.Duration{500 * time.Millisecond, time.Second}})
+		b.Session("ci-4711")
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		count := func(of approvals.EventType) (n int) {
+			for _, e := range card.Events() {
+				if e.Type == of {
+					n++
+				}
+			}
+			return n
+		}
+		b.Until("all looks are done", func() bool { return count(approvals.EventVerdict) == 1 && count(approvals.EventActivity) == 3 })
+		if n := count(approvals.EventOffered); n != 1 {
+			t.Errorf("the menu is offered %d times", n)
+		}
+	})
+}
+
+// A look costs what CloudTrail takes, and its answer stays in the log: however often somebody chooses, both have an end.
+func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
+	const room = 100
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{FollowUps: []time.Duration{time.Second}})
+		b.Session("ci-4711")
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		menu := message(b, card, "What did another session do?")
+		var mark string
+		for _, s := range messages.Gather(card.Events()).Sessions {
+			mark = s.Mark()
+		}
+		for i := range room {
+			if err := b.Store.Commit(t.Context(), approvals.Transition{
+				RequestID: card.ID, Expect: approvals.AppendOnly,
+				Events: []approvals.Event{{Type: approvals.EventChosen, By: actors.Nils, Source: fmt.Sprintf("earlier %d", i), Detail: []byte(`{"mark":"another"}`)}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seq := card.Request().Seq
+		press(b, actors.Nils, menu.TS, messages.ActionSession, messages.ValueOf(card.ID, mark))
+		b.Whispered(actors.Nils, "its record takes no more")
+		if n := card.Request().Seq; n != seq {
+			t.Errorf("the log has %d events more", n-seq)
+		}
+	})
+}
