@@ -30,7 +30,7 @@ func (c *Cloud) LookToUndo(ctx context.Context, t Target) (UndoLook, error) {
 		func() { there = try(c.readPolicy(ctx, a, t.RoleName)) },
 		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
-	for _, err := range []error{otherAccount(a, hub, found.err), there.err, hub.err} {
+	for _, err := range []error{otherAccount(a, hub), found.err, there.err, hub.err} {
 		if err != nil {
 			return UndoLook{}, err
 		}
