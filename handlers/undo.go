@@ -176,24 +176,28 @@ func (h *Handlers) denies(ctx context.Context, key string) (denies, error) {
 	return past, nil
 }
 
-// denyOf reads what a revocation has written from its log.
+// denyOf reads what a revocation has written from its log. What was promised last counts as written until more is known:
+// AWS may have taken it although no answer came.
 func denyOf(r approvals.Request, events []approvals.Event) deny {
 	d := deny{request: r}
 	before := make(map[string]string) // what was on the role before each document that was written
 	for _, e := range events {
-		if e.Type != approvals.EventStarted && e.Type != approvals.EventRewritten {
+		switch e.Type {
+		case approvals.EventStarted, approvals.EventApplied, approvals.EventTampered, approvals.EventRewritten:
+		default:
 			continue
 		}
 		var w struct {
 			Document string    `json:"document"`
 			Cutoff   time.Time `json:"cutoff"`
+			Promise  time.Time `json:"promise"`
 			Previous string    `json:"previous"`
 		}
 		if json.Unmarshal(e.Detail, &w) != nil || w.Document == "" {
 			continue
 		}
-		d.document, d.cutoff = w.Document, w.Cutoff
-		if e.Type == approvals.EventRewritten {
+		d.document, d.cutoff = w.Document, latest(w.Cutoff, w.Promise)
+		if e.Type != approvals.EventStarted {
 			continue // what it replaced was put there by whoever worked against the deny
 		}
 		d.previous = w.Previous
