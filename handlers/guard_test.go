@@ -359,6 +359,39 @@ func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
 	}
 }
 
+// The thread tells whoever removed the deny on purpose to say so. That has to be possible while it is gone.
+func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{50 * time.Second}})
+		card := applied(b)
+		removeAs(t, b, b.World.Admin)
+		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole)
+		b.Whispered(actors.Rosa, "type the words out")
+		undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions it broke the build")
+		for _, said := range []string{"*gone already*", "on purpose", "they work again", "does not write it again"} {
+			if !strings.Contains(undo.Message().Text, said) {
+				t.Errorf("the card does not say %q: %s", said, undo.Message().Text)
+			}
+		}
+		undo.Approve(actors.Bob)
+		undo.Becomes(approvals.StateApplied)
+		b.Until("the revocation tells it", func() bool { return card.Says("the deny was found gone") })
+		time.Sleep(time.Minute)
+		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*The deny was gone already*") || len(b.AWS.Calls("DeleteRolePolicy")) != 1 {
+			t.Errorf("on the role: %s\n%s", onRole(b), b.Transcript())
+		}
+	})
+	// Once it was said that the deny held, nobody looks any more, and there is nothing to agree to.
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks[:1]})
+		card := applied(b)
+		b.Until("it held", func() bool { return card.Says("held for") })
+		removeAs(t, b, b.World.Admin)
+		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
+		b.Whispered(actors.Rosa, "is already as it was before the deny")
+	})
+}
+
 // A look that comes while an undo is being carried out waits for it: the last one must not be lost to an undo that fails.
 func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

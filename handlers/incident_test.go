@@ -366,6 +366,7 @@ func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		message(b, card, "What did another session do?")
+		time.Sleep(31 * time.Second) // the timer of the execution has come and gone
 		b.Stop(0)
 		handOut(b) // in which it comes due
 		handOut(b)

@@ -42,7 +42,7 @@ type Applied struct {
 	CallerARN    string    `json:"caller_arn,omitempty"`
 	Document     string    `json:"document,omitempty"` // what was written last, where that is not what was promised
 	Unnamed      bool      `json:"unnamed,omitempty"`  // the session that wrote it could not name the people
-	Seen         Seen      `json:"seen,omitempty"`    // what the look after the write found; the event after it has the details
+	Seen         Seen      `json:"seen,omitempty"`     // what the look after the write found; the event after it has the details
 	// RevivesUntil is until when sessions that this keeps out would come back to life without it, by the role as it was.
 	RevivesUntil time.Time `json:"revives_until,omitzero"`
 }
