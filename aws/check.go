@@ -52,10 +52,17 @@ func (c *Cloud) Check(ctx context.Context, q CheckQuery) (Check, error) {
 	}
 	var found answer[*iam.GetRoleOutput]
 	var there answer[onRole]
+	var hub answer[credential]
 	together(
 		func() { found = try(c.getRole(ctx, a, q.RoleName)) },
 		func() { there = try(c.readPolicy(ctx, a, q.RoleName)) },
+		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
+	for _, err := range []error{hub.err, otherAccount(a, hub)} {
+		if err != nil {
+			return Check{}, err // another account does not know the role, which says nothing of it
+		}
+	}
 	if errors.Is(found.err, ErrNoSuchRole) {
 		return Check{State: RoleGone, At: refusalTime(found.err)}, nil
 	}

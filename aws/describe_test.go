@@ -80,7 +80,7 @@ func TestCredentialsOfAnotherAccountAreNoticed(t *testing.T) {
 		target, _ := b.cloud.Parse("home/Deploy")
 		_, err := b.cloud.Describe(t.Context(), target)
 		refused, ok := errors.AsType[*RefusedError](err)
-		if !ok || refused.Reason != RefusedOtherAccount || !strings.Contains(refused.Sentence, devID) || !strings.Contains(refused.Sentence, "arn:aws:iam::"+hubID+":role/Deploy") {
+		if !ok || refused.Reason != RefusedOtherAccount || !strings.Contains(refused.Sentence, devID) || !strings.Contains(refused.Sentence, "arn:aws:sts::"+hubID+":assumed-role/revokebot-hub/i-0hub") {
 			t.Errorf("got %v", err)
 		}
 	})

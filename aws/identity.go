@@ -30,26 +30,32 @@ func (c *Cloud) newHub() *session {
 
 // Warm learns who the bot is and opens the reading sessions of all accounts, side by side; sessions that have lived
 // for more than half of their time are renewed. Called every five minutes, it keeps that work out of the way of
-// Describe and Revoke. The errors are *CallError, one for each account that failed, joined; the other accounts work.
+// Describe and Revoke. The errors are *CallError, one for each account that failed, and *RefusedError for one without
+// assume_role that the ambient credentials are not of, joined; the other accounts work.
 func (c *Cloud) Warm(ctx context.Context) error {
 	failed := make([]error, len(c.accounts)+1)
 	var all sync.WaitGroup
 	for i, a := range c.accounts {
 		all.Go(func() { _, failed[i] = a.reader.get(ctx, warmAt) })
 	}
-	_, failed[len(c.accounts)] = c.hub.get(ctx, 0)
+	hub := try(c.hub.get(ctx, 0))
+	failed[len(c.accounts)] = hub.err
 	all.Wait()
+	for _, a := range c.accounts {
+		failed = append(failed, otherAccount(a, hub))
+	}
 	return errors.Join(failed...)
 }
 
-// otherAccount turns the error of a role that was not found into what is behind it when the ambient credentials are not
-// of the account at all.
-func otherAccount(a *account, hub answer[credential], err error) error {
-	if a.AssumeRole != "" || !errors.Is(err, ErrNoSuchRole) || hub.err != nil {
-		return err
+// otherAccount refuses an account that is to be used with the ambient credentials when these are of another one: a role that
+// is not found there, or may not be read, says nothing about the role that was meant. Who they are may not be known; then
+// it returns nil.
+func otherAccount(a *account, hub answer[credential]) error {
+	if a.AssumeRole != "" || hub.err != nil {
+		return nil
 	}
-	if ref, parseErr := parseARN(hub.value.callerARN); parseErr != nil || ref.account == a.ID && ref.partition == a.Partition {
-		return err
+	if ref, err := parseARN(hub.value.callerARN); err != nil || ref.account == a.ID && ref.partition == a.Partition {
+		return nil
 	}
 	return &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(
 		"The ambient credentials, which are to be used for account %s (%s, partition %s), are those of %s. Give that account an assume_role, or run revokebot with credentials of the account.",

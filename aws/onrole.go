@@ -18,8 +18,8 @@ type onRole struct {
 
 func (o onRole) cutoff() time.Time { return o.policy.cutoff() }
 
-// mismatch says what keeps the policy from doing what was written, or "". A policy that somebody else merged or raised
-// does what was written, too.
+// mismatch says what keeps the policy from doing what was written, or "". A policy that somebody else added to or raised
+// does what was written, too; one that lost a statement that was there before the bot wrote does not.
 func (o onRole) mismatch(written string, cutoff time.Time) string {
 	if sameJSON(o.document, written) {
 		return ""
@@ -31,9 +31,12 @@ func (o onRole) mismatch(written string, cutoff time.Time) string {
 		return "the policy is there without a deny that works"
 	case there.Before(cutoff):
 		return "the policy on the role has the earlier cutoff " + there.UTC().Format(issueTimeFormat)
-	default:
-		return ""
 	}
+	wanted, _ := parsePolicy(written)
+	if len(o.policy.lacks(wanted)) > 0 {
+		return "a statement that was in the policy before is missing"
+	}
+	return ""
 }
 
 // readPolicy reads the policy with the reading session.

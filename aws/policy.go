@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -102,6 +103,27 @@ func (p policy) withCutoff(cutoff time.Time) string {
 	}
 	doc.WriteString(`"Statement":[` + strings.Join(kept, ",") + `]}`)
 	return doc.String()
+}
+
+// lacks returns the statements of another policy, those of our shape aside, that this one does not have.
+func (p policy) lacks(other policy) []json.RawMessage {
+	var missing []json.RawMessage
+	for _, raw := range other.statements {
+		same := func(there json.RawMessage) bool { return sameJSON(string(there), string(raw)) }
+		if _, ours := ourDates(raw); !ours && !slices.ContainsFunc(p.statements, same) {
+			missing = append(missing, raw)
+		}
+	}
+	return missing
+}
+
+// and returns the policy with what it lacks of another one, in front; with nothing of its own it is the other one.
+func (p policy) and(other policy) policy {
+	if len(p.statements) == 0 {
+		p.version, p.id = other.version, other.id
+	}
+	p.statements = slices.Concat(p.lacks(other), p.statements)
+	return p
 }
 
 // ourDates returns the dates of a statement that has the console's shape: it denies everything on everything under no

@@ -46,7 +46,7 @@ func (c *Cloud) Prepare(ctx context.Context, r Revocation) (*Prepared, error) {
 		func() { cred = try(c.openRevoker(ctx, a, r)) },
 		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
-	for _, err := range []error{otherAccount(a, hub, found.err), there.err, cred.err, hub.err} {
+	for _, err := range []error{otherAccount(a, hub), found.err, there.err, cred.err, hub.err} {
 		if err != nil {
 			return nil, err
 		}

@@ -123,6 +123,51 @@ func denyAt(date string) string {
 	return strings.Replace(consoleForm, "2026-11-22T10:01:31.000Z", date, 1)
 }
 
+// Who presses the console's button right after the bot replaces the whole policy, and with a later cutoff.
+func TestAStatementThatIsLostAfterTheWriteIsWrittenAgainAndTheCutoffStays(t *testing.T) {
+	const theirs = `{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}`
+	for name, c := range map[string]struct{ put, cutoff string }{
+		"deleted":           {"", ""},
+		"replaced, earlier": {denyAt("2000-01-01T00:00:00Z"), ""},
+		"replaced, later":   {denyAt("2090-01-01T00:00:00Z"), "2090-01-01T00:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.role(standin.RoleSpec{})
+				if err := b.prod.PutRolePolicy("Deploy", PolicyName, `{"Version":"2008-10-17","Id":"x","Statement":[`+theirs+`]}`); err != nil {
+					t.Fatal(err)
+				}
+				b.server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Second, Times: -1}) // time to meddle
+				stop := meddle(b, 1, func() {
+					err := b.prod.PutRolePolicy("Deploy", PolicyName, c.put)
+					if c.put == "" {
+						err = b.prod.DeleteRolePolicy("Deploy", PolicyName)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+				got, err := b.cloud.Revoke(t.Context(), revocation(b.describe("prod/Deploy")))
+				stop()
+				if err != nil || !got.ReadBack || got.Writes != 2 {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				there, _ := b.prod.RolePolicy("Deploy", PolicyName)
+				p, _ := parsePolicy(there)
+				if !strings.Contains(there, theirs) || !p.cutoff().Equal(got.Cutoff) || got.Written != there {
+					t.Errorf("on the role: %s, written %s", there, got.Written)
+				}
+				if c.put == "" && !strings.Contains(there, `"2008-10-17","Id":"x"`) {
+					t.Errorf("the language's version, which gives statements their meaning, is lost: %s", there)
+				}
+				if c.cutoff != "" && got.Cutoff.Format(time.RFC3339) != c.cutoff {
+					t.Errorf("the cutoff moved back to %s", got.Cutoff)
+				}
+			})
+		})
+	}
+}
+
 func TestARaisedCutoffCountsAsReadBack(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.role(standin.RoleSpec{})

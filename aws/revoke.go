@@ -48,6 +48,7 @@ type Result struct {
 	Role             Role      // as it was read for this revocation: its trust policy may not be the one that was shown
 	Cutoff           time.Time // sessions issued before it are denied; higher than planned if somebody else raised it
 	Document         string    // what is on the role now, as far as known
+	Written          string    // what was written last, "" when nothing was; Document is another's where somebody added to it or raised it
 	PreviousDocument string    // what was on it before, "" none
 	AppliedAt        time.Time // AWS's clock when the write answered, whole seconds; zero when nothing was written
 	AlreadyThere     bool      // NotBefore was reached already and nothing was written
@@ -140,6 +141,7 @@ func (c *Cloud) write(ctx context.Context, a *account, roleName string, cred cre
 			return err
 		}
 		result.Writes++
+		result.Written = result.Document
 		result.AppliedAt = serverTime(out.ResultMetadata)
 
 		now, err := c.readPolicyWith(ctx, a, roleName, cred)
@@ -163,6 +165,8 @@ func (c *Cloud) write(ctx context.Context, a *account, roleName string, cred cre
 		if result.Writes == maxWrites {
 			return nil
 		}
-		result.Document = now.policy.withCutoff(result.Cutoff)
+		wanted, _ := parsePolicy(result.Document)
+		result.Cutoff = later(result.Cutoff, now.cutoff())
+		result.Document = now.policy.and(wanted).withCutoff(result.Cutoff)
 	}
 }

@@ -237,6 +237,25 @@ func TestAProtectedRoleIsRefusedAtTheWriteToo(t *testing.T) {
 	})
 }
 
+// The configuration may have changed since it was asked for.
+func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		own, ok := b.hub.Role("revokebot-hub")
+		if !ok {
+			t.Fatal("the bench has no hub role")
+		}
+		_, revoked := b.cloud.Revoke(t.Context(), Revocation{
+			RequestID: "req-1", AccountName: "home", RoleName: own.Name, RoleARN: own.ARN, RoleID: own.UniqueID, Requester: "U0ROSA", Approvers: []string{"U0BOB"},
+		})
+		_, undone := b.cloud.Undo(t.Context(), UndoRequest{AccountName: "home", RoleName: own.Name, RoleARN: own.ARN, RoleID: own.UniqueID})
+		for _, err := range []error{revoked, undone} {
+			if refused, ok := errors.AsType[*RefusedError](err); !ok || refused.Reason != RefusedOwnRole {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
 func TestAPlanThatCannotBeKeptStopsTheWrite(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.role(standin.RoleSpec{})

@@ -64,8 +64,10 @@ func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
 			)
 		},
 	)
-	if err := otherAccount(a, hub, found.err); err != nil {
-		return Role{}, err
+	for _, err := range []error{otherAccount(a, hub), found.err} {
+		if err != nil {
+			return Role{}, err
+		}
 	}
 	role, err := c.readRole(a, found.value)
 	if err != nil {

@@ -73,7 +73,7 @@ func (c *Cloud) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
 		},
 		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
-	for _, err := range []error{otherAccount(a, hub, found.err), there.err, cred.err, hub.err} {
+	for _, err := range []error{otherAccount(a, hub), found.err, there.err, cred.err, hub.err} {
 		if err != nil {
 			return UndoResult{}, err
 		}

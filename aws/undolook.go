@@ -30,7 +30,7 @@ func (c *Cloud) LookToUndo(ctx context.Context, t Target) (UndoLook, error) {
 		func() { there = try(c.readPolicy(ctx, a, t.RoleName)) },
 		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
-	for _, err := range []error{otherAccount(a, hub, found.err), there.err, hub.err} {
+	for _, err := range []error{otherAccount(a, hub), found.err, there.err, hub.err} {
 		if err != nil {
 			return UndoLook{}, err
 		}
@@ -50,25 +50,25 @@ func (c *Cloud) LookToUndo(ctx context.Context, t Target) (UndoLook, error) {
 }
 
 // Plan says what Undo would do on the role that was looked at, given the document that the bot wrote last and the one
-// that was there before. done says that the role is as it should be, and that nothing is left to do. What is on the role
-// and not the bot's is ErrNotOurs. Whether the role is the right one is not asked.
+// that was there before. done says that the role is as it should be, and that nothing is left to do; the plan then tells
+// of the deny that is gone. What is on the role and not the bot's is ErrNotOurs. Whether the role is the right one is not
+// asked.
 func (l UndoLook) Plan(written, previous string) (plan UndoPlan, done bool, err error) {
 	return planUndo(l.Role, l.there, written, previous)
 }
 
 // planUndo compares what is on a role with what was written.
 func planUndo(role Role, there onRole, written, previous string) (plan UndoPlan, done bool, err error) {
-	if there.is(previous) {
-		return UndoPlan{}, true, nil
-	}
-	if !there.is(written) {
+	done = there.is(previous)
+	if !done && !there.is(written) {
 		return UndoPlan{}, false, &CallError{Kind: ErrNotOurs, Operation: "iam:GetRolePolicy", Account: role.AccountName}
 	}
+	ours, _ := parsePolicy(written)
 	earlier, _ := parsePolicy(previous)
 	return UndoPlan{
-		Document: there.document, Restores: previous, ServerTime: role.ServerTime, Cutoff: there.cutoff(),
-		RevivesUntil: RevivesUntil(there.cutoff(), role), RestoreCutoff: earlier.cutoff(),
-	}, false, nil
+		Document: there.document, Restores: previous, ServerTime: role.ServerTime, Cutoff: ours.cutoff(),
+		RevivesUntil: RevivesUntil(ours.cutoff(), role), RestoreCutoff: earlier.cutoff(),
+	}, done, nil
 }
 
 // Revives reports whether sessions that are denied now could work again: those issued before the cutoff, unless they are

@@ -19,7 +19,7 @@ const maxLookTries = 7
 // guard looks whether the deny of an applied revocation is still on the role, and writes it again if not.
 //
 // The approval that the deny was written under covers that: nothing is denied that people did not agree to deny, so nobody
-// is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It ends when an undo is approved.
+// is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out, and ends with it.
 func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	var l look
 	if err := json.Unmarshal(item.Body, &l); err != nil {

@@ -290,6 +290,30 @@ func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
 	})
 }
 
+// What somebody raises in the moment in which the deny is written again holds, and is not the bot's to take away.
+func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks[:1]})
+		card := applied(b)
+		raised := strings.Replace(onRole(b), "2000-", "2090-", 1)
+		calls := b.AWS.Subscribe(t.Context())
+		go func() {
+			for call := range calls {
+				if call.Action == "PutRolePolicy" && call.Code == "" {
+					_ = b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, raised)
+				}
+			}
+		}()
+		removeAs(t, b, b.World.Rival)
+		b.Until("it is written again", func() bool { return card.Says("*Written again*") })
+		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
+		b.Whispered(actors.Rosa, "somebody changed it")
+		if onRole(b) != raised {
+			t.Errorf("on the role: %s", onRole(b))
+		}
+	})
+}
+
 // pretendUndo brings a request to undo another one into a state, as the store has it.
 func pretendUndo(t *testing.T, b *bench.Bench, card bench.Card, states ...approvals.State) {
 	t.Helper()
@@ -329,6 +353,89 @@ func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
 				time.Sleep(time.Minute)
 				if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || card.Says("held for") {
 					t.Errorf("it was fought:\n%s", b.Transcript())
+				}
+			})
+		})
+	}
+}
+
+// The thread tells whoever removed the deny on purpose to say so. That has to be possible while it is gone.
+func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: []time.Duration{50 * time.Second}})
+		card := applied(b)
+		removeAs(t, b, b.World.Admin)
+		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole)
+		b.Whispered(actors.Rosa, "type the words out")
+		undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions it broke the build")
+		for _, said := range []string{"*gone already*", "on purpose", "they work again", "does not write it again"} {
+			if !strings.Contains(undo.Message().Text, said) {
+				t.Errorf("the card does not say %q: %s", said, undo.Message().Text)
+			}
+		}
+		undo.Approve(actors.Bob)
+		undo.Becomes(approvals.StateApplied)
+		b.Until("the revocation tells it", func() bool { return card.Says("the deny was found gone") })
+		time.Sleep(time.Minute)
+		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*The deny was gone already*") || len(b.AWS.Calls("DeleteRolePolicy")) != 1 {
+			t.Errorf("on the role: %s\n%s", onRole(b), b.Transcript())
+		}
+	})
+	// Once it was said that the deny held, nobody looks any more, and there is nothing to agree to.
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks[:1]})
+		card := applied(b)
+		b.Until("it held", func() bool { return card.Says("held for") })
+		removeAs(t, b, b.World.Admin)
+		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
+		b.Whispered(actors.Rosa, "is already as it was before the deny")
+	})
+}
+
+// A look that comes while an undo is being carried out waits for it: the last one must not be lost to an undo that fails.
+func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks[:1]})
+		card := applied(b)
+		pretendUndo(t, b, card, approvals.StateApproved)
+		removeAs(t, b, b.World.Rival)
+		time.Sleep(looks[0] + 10*time.Second)
+		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 {
+			t.Fatalf("the guard did not wait:\n%s", b.Transcript())
+		}
+		err := b.Store.Commit(t.Context(), approvals.Transition{
+			RequestID: "UNDO" + card.ID[:8], Expect: 2, Next: approvals.StateFailed,
+			Events: []approvals.Event{{Type: approvals.EventFailed, Detail: []byte("{}")}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Until("the deny is back", func() bool { return onRole(b) != "" })
+		b.Until("it is told", func() bool { return card.Says("*Written again*") })
+	})
+}
+
+// Two people who undo a later revocation agree to what that leaves on the role. The earlier request's looks do not write
+// over that, unless it is its own deny that came back.
+func TestTheUndoOfALaterRevocationIsNotFoughtByTheEarlierOnesLooks(t *testing.T) {
+	for name, removed := range map[string]bool{"nothing comes back": true, "the earlier deny comes back": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Guard: []time.Duration{50 * time.Second}})
+				earlier := applied(b)
+				if removed {
+					removeAs(t, b, b.World.Rival)
+				}
+				later := revoke(b, "prod/"+actors.DeployRole)
+				undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
+				undo.Approve(actors.Bob)
+				undo.Becomes(approvals.StateApplied)
+				if !removed {
+					removeAs(t, b, b.World.Rival)
+				}
+				time.Sleep(time.Minute)
+				if (onRole(b) == "") != removed || (count(earlier, approvals.EventTampered) == 0) != removed || count(later, approvals.EventTampered) != 0 {
+					t.Errorf("on the role: %s\n%s", onRole(b), b.Transcript())
 				}
 			})
 		})

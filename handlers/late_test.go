@@ -85,6 +85,37 @@ func TestALateWriteBelowTheRecordedCutoffIsMadeGood(t *testing.T) {
 	})
 }
 
+// Rule 10. The guard may have promised more than was recorded at first, and a later request may have undone it all.
+func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card, low := heldUp(t, b)
+		another(t, b, card, approvals.StateApplied, approvals.EventApplied, messages.Applied{Cutoff: low, Seen: messages.SeenEqual})
+		high := low.Add(time.Hour)
+		detail, err := json.Marshal(messages.Rewritten{Cutoff: high, Rewrite: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Store.Commit(t.Context(), approvals.Transition{RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
+			{Type: approvals.EventRewritten, Source: "guard 1 written", Detail: detail},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		b.Until("the guard's cutoff is on the role", func() bool { return !cutoffOnRole(t, b).Before(high) })
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card, low := heldUp(t, b)
+		another(t, b, card, approvals.StateApplied, approvals.EventApplied, messages.Applied{Cutoff: low.Add(time.Hour), Seen: messages.SeenEqual})
+		pretendUndo(t, b, card, approvals.StateApproved, approvals.StateExecuting, approvals.StateApplied)
+		b.Until("the thread tells", func() bool { return card.Says("AWS took the policy after all") })
+		b.Settle()
+		if b.Puts() != 1 {
+			t.Errorf("what was undone is written again:\n%s", b.Transcript())
+		}
+	})
+}
+
 func TestALateWriteThatCannotBeMadeGoodIsAFinding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})

@@ -14,9 +14,13 @@ import (
 
 // applied records what AWS answered and what was read back, and asks for the evidence.
 func (e *execution) applied(ctx context.Context, result aws.Result) error {
+	merged := ""
+	if result.Writes > 1 {
+		merged = result.Written
+	}
 	applied, err := json.Marshal(messages.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
-		Seen: seen(result), Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
+		Seen: seen(result), Document: merged, Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
@@ -78,25 +82,28 @@ func seen(result aws.Result) messages.Seen {
 }
 
 // overtaken makes good what a worker did that was held up for so long that another one took the revocation over: if its
-// late write put a lower cutoff on the role than the log has, the higher one is written again. What cannot be made good,
-// and a write that AWS took although the request had ended without one, is told as a finding.
+// late write put a lower cutoff on the role than the logs have, the guard's and later revocations' too, the higher one is
+// written again. What cannot be made good, and a write that AWS took although the request had ended without one or was
+// undone, is told as a finding.
 func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
-	r, _, err := e.h.Store.Load(ctx, e.request.ID)
+	r, events, err := e.h.Store.Load(ctx, e.request.ID)
 	if err != nil {
 		return err
 	}
-	if r.State != approvals.StateApplied {
+	d, err := e.h.onDuty(ctx, r, events)
+	switch {
+	case err != nil:
+		return err
+	case r.State != approvals.StateApplied, d.ended && !result.AlreadyThere:
 		return e.findLate(ctx, result, messages.WrittenAfterAll(result.Cutoff))
-	}
-	var recorded messages.Applied
-	if json.Unmarshal(r.Closing.Detail, &recorded) != nil || !result.Cutoff.Before(recorded.Cutoff) {
+	case d.ended, !result.Cutoff.Before(d.floor):
 		return nil
 	}
 	e.h.log.WarnContext(ctx, "a late write had a lower cutoff; the recorded one is written again", "request", r.ID,
-		"late", result.Cutoff.Format(time.RFC3339), "recorded", recorded.Cutoff.Format(time.RFC3339))
+		"late", result.Cutoff.Format(time.RFC3339), "recorded", d.floor.Format(time.RFC3339))
 	for n := range maxRepairs {
 		again := revocation(r, e.role, r.Voters())
-		again.NotBefore = recorded.Cutoff
+		again.NotBefore = d.floor
 		_, err = e.h.Cloud.Revoke(ctx, again)
 		if err == nil || aws.Final(err) {
 			break
@@ -107,7 +114,7 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 		return nil
 	}
 	e.h.log.WarnContext(ctx, "the recorded cutoff could not be written again", "request", r.ID, "error", err)
-	return e.findLate(ctx, result, messages.CutoffUndercut(result.Cutoff, recorded.Cutoff, aws.Explain(err)))
+	return e.findLate(ctx, result, messages.CutoffUndercut(result.Cutoff, d.floor, aws.Explain(err)))
 }
 
 // maxRepairs is how often the recorded cutoff is written again after a late write, with a few seconds between.

@@ -35,6 +35,9 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if err != nil || d.off() {
 		return err // what was taken away on purpose has nothing to prove
 	}
+	if d.busy {
+		return &Again{After: time.Second, Busy: true} // what is being taken away has not lost its effect by itself
+	}
 	c, err := h.context(r)
 	if err != nil {
 		return err

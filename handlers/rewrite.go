@@ -115,13 +115,13 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 	}
 	t := approvals.Transition{RequestID: r.ID, Expect: approvals.AppendOnly}
 	err = add(&t, approvals.EventRewritten, w.written(), messages.Rewritten{
-		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Document: result.Document,
+		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Document: result.Written,
 		Rewrite: n, Writes: result.Writes, CallerARN: result.CallerARN, Back: back,
 	})
 	if err != nil {
 		return err
 	}
-	if now.off() {
+	if now.off() || now.busy {
 		err := add(&t, approvals.EventFinding, w.item.Source+" crossed", messages.Finding{
 			Sentence: "In the moment in which the deny was written again, another request for this role was decided: an undo, or a later revocation. Look at the thread of that request, and at the role.",
 		})

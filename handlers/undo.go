@@ -56,7 +56,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	latest := past.latest
 	plan, done, err := look.Plan(latest.document, latest.previous)
 	switch {
-	case done:
+	case done && !h.mayWriteAgain(latest.request):
 		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
 	case err != nil:
 		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, look.Document != ""))
@@ -68,7 +68,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	undoing := messages.Undoing{
 		Card: link, Requester: latest.request.Requester, Approvers: latest.request.Voters(), Applied: latest.request.Ended,
 		Document: latest.document, Restores: latest.previous, Cutoff: plan.Cutoff, RestoreCutoff: plan.RestoreCutoff,
-		RevivesUntil: plan.RevivesUntil, Revives: plan.Revives(),
+		RevivesUntil: plan.RevivesUntil, Revives: plan.Revives(), Gone: done,
 	}
 	if undoing.Revives {
 		if words == "" {
@@ -85,6 +85,13 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName, Facts: facts},
 		Reason:  reason,
 	})
+}
+
+// mayWriteAgain reports whether the guard of an applied revocation has not ended with a deny that held. Then somebody who
+// took the deny away on purpose can say so, and a second person agrees, although nothing is left to do on the role: the
+// deny is not written again, and the record has it.
+func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
+	return len(h.Guard) > 0 && r.Watched.Type != approvals.EventHeld
 }
 
 // notThis says why there is no deny to take away, or why it is not that of the request whose button was pressed; nil when
@@ -176,24 +183,28 @@ func (h *Handlers) denies(ctx context.Context, key string) (denies, error) {
 	return past, nil
 }
 
-// denyOf reads what a revocation has written from its log.
+// denyOf reads what a revocation has written from its log. What was promised last counts as written until more is known:
+// AWS may have taken it although no answer came.
 func denyOf(r approvals.Request, events []approvals.Event) deny {
 	d := deny{request: r}
 	before := make(map[string]string) // what was on the role before each document that was written
 	for _, e := range events {
-		if e.Type != approvals.EventStarted && e.Type != approvals.EventRewritten {
+		switch e.Type {
+		case approvals.EventStarted, approvals.EventApplied, approvals.EventTampered, approvals.EventRewritten:
+		default:
 			continue
 		}
 		var w struct {
 			Document string    `json:"document"`
 			Cutoff   time.Time `json:"cutoff"`
+			Promise  time.Time `json:"promise"`
 			Previous string    `json:"previous"`
 		}
 		if json.Unmarshal(e.Detail, &w) != nil || w.Document == "" {
 			continue
 		}
-		d.document, d.cutoff = w.Document, w.Cutoff
-		if e.Type == approvals.EventRewritten {
+		d.document, d.cutoff = w.Document, latest(w.Cutoff, w.Promise)
+		if e.Type != approvals.EventStarted {
 			continue // what it replaced was put there by whoever worked against the deny
 		}
 		d.previous = w.Previous

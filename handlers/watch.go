@@ -68,9 +68,9 @@ func lookDue(request, source string, l look) (approvals.Due, error) {
 
 // duty says whether the deny of a request is to be kept on the role.
 type duty struct {
-	ended bool // it was not applied, or is undone or being undone
+	ended bool // it was not applied, or is undone, itself or with a later one that had written over it
 	later bool // a later revocation of the role looks after it
-	busy  bool // another request is about to write
+	busy  bool // another request is about to write, or to undo; that can still fail
 	// floor is the highest cutoff that a revocation of this role has promised and nobody has undone: no lower one is
 	// ever to be written.
 	floor time.Time
@@ -98,6 +98,7 @@ func (h *Handlers) onDuty(ctx context.Context, r approvals.Request, events []app
 	}
 	var others []other
 	undone := make(map[string]bool)
+	own := d.floor
 	for _, id := range ids {
 		if id == r.ID {
 			continue
@@ -109,14 +110,13 @@ func (h *Handlers) onDuty(ctx context.Context, r approvals.Request, events []app
 		if err != nil {
 			return duty{}, err
 		}
-		underway := o.State == approvals.StateApproved || o.State == approvals.StateExecuting
-		if o.Purpose == approvals.PurposeUndo && (underway || o.State == approvals.StateApplied) {
+		if o.Purpose == approvals.PurposeUndo && o.State == approvals.StateApplied {
 			undone[o.About] = true
+			d.ended = d.ended || o.About == r.ID || o.Ended.After(r.Ended) && h.leaves(o).Before(own)
 		}
-		d.busy = d.busy || underway
+		d.busy = d.busy || o.State == approvals.StateApproved || o.State == approvals.StateExecuting
 		others = append(others, other{o, log})
 	}
-	d.ended = undone[r.ID]
 	for _, o := range others {
 		if o.request.Purpose != approvals.PurposeRevoke || undone[o.request.ID] {
 			continue
@@ -130,6 +130,15 @@ func (h *Handlers) onDuty(ctx context.Context, r approvals.Request, events []app
 		}
 	}
 	return d, nil
+}
+
+// leaves is the cutoff of the deny that a request to undo leaves on the role, zero for none.
+func (h *Handlers) leaves(undo approvals.Request) time.Time {
+	c, err := h.context(undo)
+	if err != nil || c.Undo == nil {
+		return time.Time{}
+	}
+	return c.Undo.RestoreCutoff
 }
 
 // promisedBy is the highest cutoff in a request's log, promised or written.

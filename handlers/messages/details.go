@@ -40,8 +40,9 @@ type Applied struct {
 	AlreadyThere bool      `json:"already_there,omitempty"`
 	Writes       int       `json:"writes,omitempty"`
 	CallerARN    string    `json:"caller_arn,omitempty"`
-	Unnamed      bool      `json:"unnamed,omitempty"` // the session that wrote it could not name the people
-	Seen         Seen      `json:"seen,omitempty"`    // what the look after the write found; the event after it has the details
+	Document     string    `json:"document,omitempty"` // what was written last, where that is not what was promised
+	Unnamed      bool      `json:"unnamed,omitempty"`  // the session that wrote it could not name the people
+	Seen         Seen      `json:"seen,omitempty"`     // what the look after the write found; the event after it has the details
 	// RevivesUntil is until when sessions that this keeps out would come back to life without it, by the role as it was.
 	RevivesUntil time.Time `json:"revives_until,omitzero"`
 }

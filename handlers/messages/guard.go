@@ -30,8 +30,11 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	}
 	found := fmt.Sprintf("A look on %s found the inline policy `AWSRevokeOlderSessions` %s.", utc(t.At), t.words())
 	if t.Promise.IsZero() {
-		text := fmt.Sprintf("%s: *the deny %s %s, and it is not being written again.* %s %s Old sessions may work now. %s",
-			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)), onPurpose(c, "the record says so"))
+		text := fmt.Sprintf("%s: *the deny %s %s, and it is not being written again.* %s %s Old sessions may work now.",
+			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)))
+		if t.State == DenyGone { // an undo does not touch what somebody else has put in its place
+			text += " " + onPurpose(c, "the record says so")
+		}
 		return withDocument(sentence(text), "Contain the role now: with this service control policy, old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
 			code(c.Role.AccountID, 12)+"; it has no effect in the management account.", t.SCP)
 	}
@@ -159,16 +162,23 @@ func watched(r approvals.Request) (title, lead string) {
 		case t.State == RoleGone || t.State == RoleReplaced:
 			return "Applied, and the role is gone", "AWS took the policy; on " + utc(t.At) + " the role itself was gone, and its sessions with it. The thread has the details."
 		case t.Promise.IsZero():
+			if t.State == DenyWeakened {
+				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) + " found it " + t.words() + ". Old sessions may work. Look at the role now; the thread says what to do."
+			}
 			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + utc(t.At) + " at the latest: old sessions may work. Look at the role now; the thread says what to do."
 		default:
-			return "Taken off, being written again", "AWS took the policy, and a look on " + utc(t.At) + " found it " + t.words() + ". It is being written again; the thread has the details."
+			title := "Taken off, being written again"
+			if t.State == DenyWeakened {
+				title = "Weakened, being written again"
+			}
+			return title, "AWS took the policy, and a look on " + utc(t.At) + " found it " + t.words() + ". It is being written again; the thread has the details."
 		}
 	case approvals.EventRewritten:
 		w, err := detail[Rewritten](r.Watched)
 		if err != nil || !w.Back.Equal {
-			return "Written again, not seen on the role", "The policy was taken off the role and AWS took it again, but it was not read back as written: old sessions may still work. Look at the role now; the thread says what was found."
+			return "Written again, not seen on the role", "The policy was taken off the role, or weakened, and AWS took it again, but it was not read back as written: old sessions may still work. Look at the role now; the thread says what was found."
 		}
-		return "Applied again", "The policy was taken off the role, and written and read back again: every session issued before *" + clock(w.Cutoff) +
+		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: every session issued before *" + clock(w.Cutoff) +
 			"* is denied everything as soon as IAM enforces it. The thread has the details."
 	case approvals.EventHeld:
 		h, err := detail[Held](r.Watched)

@@ -54,7 +54,7 @@ type Rewritten struct {
 	Cutoff       time.Time `json:"cutoff"`
 	At           time.Time `json:"at,omitzero"` // AWS's clock; zero when an earlier try had written it
 	AlreadyThere bool      `json:"already_there,omitempty"`
-	Document     string    `json:"document"` // what is on the role now
+	Document     string    `json:"document,omitempty"` // what was written last; empty: nothing, since what was promised was there
 	Rewrite      int       `json:"rewrite"`
 	Writes       int       `json:"writes,omitempty"`
 	CallerARN    string    `json:"caller_arn,omitempty"`

@@ -29,6 +29,7 @@ type Incident struct {
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
 	ReadBack   bool // the policy was read back as it was written
+	Lost       bool // a later look missed the deny
 	Undone     bool // another request took the deny away
 	Verdict    *Conclusion
 
@@ -55,8 +56,14 @@ func Gather(events []approvals.Event) Incident {
 			}
 		case approvals.EventRewritten: // what was seen of the deny before is of no worth any more
 			if v, err := detail[Rewritten](e); err == nil {
-				in.ReadBack, in.Enforced = v.Back.Equal, nil
+				in.ReadBack, in.Enforced, in.Lost = v.Back.Equal, nil, false
 			}
+		case approvals.EventTampered:
+			if v, err := detail[Tampered](e); err == nil {
+				in.Lost = v.Lost()
+			}
+		case approvals.EventHeld:
+			in.Lost = false
 		case approvals.EventUndone:
 			in.Undone = true
 		case approvals.EventLooking:

@@ -126,6 +126,12 @@ func lost() messages.Tampered {
 	return messages.Tampered{State: messages.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Why: "It was written again 5 times already; whoever removes it is faster.", SCP: gone().SCP}
 }
 
+// weakened is a loss of which something is left on the role.
+func weakened(t messages.Tampered) messages.Tampered {
+	t.State, t.Found = messages.DenyWeakened, at.Add(-time.Hour)
+	return t
+}
+
 func readBack() messages.ReadBack {
 	return messages.ReadBack{Equal: true, At: at.Add(23 * time.Second)}
 }
@@ -212,21 +218,20 @@ func all(t *testing.T) map[string]*messages.Message {
 		"proof_other_deny": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", messages.Simulated{
 			Cutoff: cutoff, At: at.Add(25 * time.Second), Before: messages.DeniedByOurs, After: messages.DeniedByOther,
 		}).proof(),
-		"proof_lost":      guarded().add(approvals.EventTampered, "", gone()).proof(),
-		"proof_rewritten": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).proof(),
-		"proof_held":      guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).proof(),
-		"proof_undone":    guarded().add(approvals.EventUndone, "", nil).proof(),
-		"thread_gone":     guarded().add(approvals.EventTampered, "", gone()).last(),
-		"thread_weakened": guarded().add(approvals.EventTampered, "", func() messages.Tampered {
-			t := gone()
-			t.State, t.Found = messages.DenyWeakened, at.Add(-time.Hour)
-			return t
-		}()).last(),
-		"thread_gone_more":         guarded().add(approvals.EventTampered, "", func() messages.Tampered { t := gone(); t.Rewrite = 3; return t }()).last(),
-		"thread_not_written_again": guarded().add(approvals.EventTampered, "", lost()).last(),
-		"thread_role_gone":         guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleGone, At: at.Add(time.Minute)}).last(),
-		"thread_role_replaced":     guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleReplaced, At: at.Add(time.Minute)}).last(),
-		"thread_rewritten":         guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).last(),
+		"proof_lost":                  guarded().add(approvals.EventTampered, "", gone()).proof(),
+		"proof_rewritten":             guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).proof(),
+		"proof_held":                  guarded().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).proof(),
+		"proof_undone":                guarded().add(approvals.EventUndone, "", nil).proof(),
+		"thread_gone":                 guarded().add(approvals.EventTampered, "", gone()).last(),
+		"thread_weakened":             guarded().add(approvals.EventTampered, "", weakened(gone())).last(),
+		"thread_weakened_not_written": guarded().add(approvals.EventTampered, "", weakened(lost())).last(),
+		"card_weakened":               guarded().add(approvals.EventTampered, "", weakened(gone())).card(),
+		"card_weakened_not_written":   guarded().add(approvals.EventTampered, "", weakened(lost())).card(),
+		"thread_gone_more":            guarded().add(approvals.EventTampered, "", func() messages.Tampered { t := gone(); t.Rewrite = 3; return t }()).last(),
+		"thread_not_written_again":    guarded().add(approvals.EventTampered, "", lost()).last(),
+		"thread_role_gone":            guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleGone, At: at.Add(time.Minute)}).last(),
+		"thread_role_replaced":        guarded().add(approvals.EventTampered, "", messages.Tampered{State: messages.RoleReplaced, At: at.Add(time.Minute)}).last(),
+		"thread_rewritten":            guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).last(),
 		"thread_rewritten_not_there": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", func() messages.Rewritten {
 			w := again()
 			w.Back = messages.ReadBack{At: at.Add(62 * time.Second), Mismatch: "the policy is not there"}

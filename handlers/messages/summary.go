@@ -101,6 +101,8 @@ func denyWords(in Incident, t tally) string {
 	switch {
 	case in.Undone:
 		return which + " issued before the cutoff " + since + ", and *the deny was taken away* by another request"
+	case in.Lost:
+		return which + " issued before the cutoff " + since + ", and *a look missed the deny*"
 	case in.Enforced != nil && in.Enforced.State == SeenDenied:
 		return which + " denied since " + since
 	case in.Enforced != nil && in.Enforced.State == SeenNotDenied:

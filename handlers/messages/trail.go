@@ -24,7 +24,7 @@ var summary = living{
 	},
 	stirs: []approvals.EventType{
 		approvals.EventEvidence, approvals.EventSessions, approvals.EventReadBack, approvals.EventRewritten, approvals.EventSeenDenied,
-		approvals.EventVerdict,
+		approvals.EventVerdict, approvals.EventTampered, approvals.EventHeld, approvals.EventUndone,
 	},
 	show: func(_ approvals.Request, events []approvals.Event, _ Context) *Message {
 		return Summary(Gather(events))
@@ -35,7 +35,7 @@ var summary = living{
 var sessionTable = living{
 	name:  "sessions",
 	tells: func(e approvals.Event) bool { return e.Type == approvals.EventSessions },
-	stirs: []approvals.EventType{approvals.EventEvidence},
+	stirs: []approvals.EventType{approvals.EventEvidence, approvals.EventRewritten},
 	show:  func(_ approvals.Request, events []approvals.Event, _ Context) *Message { return Table(Gather(events)) },
 }
 

@@ -105,11 +105,13 @@ func trail(t *testing.T) map[string]*messages.Message {
 	chosen.Chosen, chosen.Asked, chosen.Session = "mark", "U0ROSA", &exampleSessions()[3]
 	notKnown := messages.Activity{Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3]}
 	return map[string]*messages.Message{
-		"evidence_looking":       applied().add(approvals.EventLooking, "", messages.Looking{}).living("evidence"),
-		"evidence_progress":      applied().add(approvals.EventLooking, "", messages.Looking{Done: 1, All: 3}).living("evidence"),
-		"evidence":               applied().looked().living("evidence"),
-		"evidence_all_before":    before().living("evidence"),
-		"evidence_seen_denied":   before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenDenied, Denied: 3}).living("evidence"),
+		"evidence_looking":     applied().add(approvals.EventLooking, "", messages.Looking{}).living("evidence"),
+		"evidence_progress":    applied().add(approvals.EventLooking, "", messages.Looking{Done: 1, All: 3}).living("evidence"),
+		"evidence":             applied().looked().living("evidence"),
+		"evidence_all_before":  before().living("evidence"),
+		"evidence_seen_denied": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenDenied, Denied: 3}).living("evidence"),
+		"evidence_deny_missed": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenDenied, Denied: 2}).
+			add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone}).living("evidence"),
 		"evidence_still_answers": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 2}).living("evidence"),
 		"evidence_none":          applied().add(approvals.EventEvidence, "", nothing).living("evidence"),
 		"evidence_failed":        applied().add(approvals.EventEvidence, "", failed).living("evidence"),

@@ -40,6 +40,7 @@ type Undoing struct {
 	RevivesUntil  time.Time `json:"revives_until"`           // until when sessions that are denied now can be alive
 	Revives       bool      `json:"revives,omitempty"`       // some could be, when this was asked for
 	Words         string    `json:"words,omitempty"`         // what the requester typed to say that they mean it
+	Gone          bool      `json:"gone,omitempty"`          // the role was as before the deny already, when this was asked for
 }
 
 // UndoStarted is the Detail of an EventStarted of a request to take a deny away: what is about to be done.

@@ -167,6 +167,10 @@ func undoFields(r approvals.Request, c Context) slack.Block {
 
 // undoMeaning says what an approval does.
 func undoMeaning(r approvals.Request, u Undoing) string {
+	if u.Gone {
+		return "*What Approve does*\nThe deny is *gone already*, and not by revokebot. Approve says that this is on purpose: revokebot does not write it again. " +
+			"Should the same deny be back by then, it is taken away; one that revokebot has written since, with a later cutoff, is not touched and has to be asked for anew.\n" + revival(r, u)
+	}
 	return "*What Approve does*\nIt takes a deny away. " + undoEffect(u) + " If the role has anything else by then than what revokebot wrote, nothing is touched.\n" + revival(r, u)
 }
 

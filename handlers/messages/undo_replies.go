@@ -73,7 +73,7 @@ const (
 	// UndoRoleGone: there is no role of the name.
 	UndoRoleGone = "There is no such role any more: the deny went with it. There is nothing left to undo."
 	// UndoNotOurs: somebody changed the policy.
-	UndoNotOurs = "The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away: somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, and ask again if it should still go."
+	UndoNotOurs = "The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away: revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, and ask again if it should still go."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that was held up.
 	UndoneAfterAll = "AWS took the deny off the role, or put the earlier policy back, although this request had ended: a worker that was held up had begun before. Look at the role now; to deny old sessions again, ask for a revocation."
 	// UndoGaveUp: the bot failed for a reason of its own.

@@ -59,7 +59,8 @@ func (u *undoStory) last() *messages.Message {
 func allOfUndo(t *testing.T) map[string]*messages.Message {
 	t.Helper()
 	role := exampleRole()
-	revives, cleanUp, restores, same := exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing()
+	revives, cleanUp, restores, same, onPurpose := exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing()
+	onPurpose.Gone = true
 	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
 	restores.Restores, restores.RestoreCutoff = "{}", at.Add(-5*time.Hour)
 	same.Restores, same.RestoreCutoff, same.Revives, same.Words = "{}", same.Cutoff, false, ""
@@ -98,6 +99,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"card_undo_open_cleanup": begin(cleanUp).card(),
 		"card_undo_open_restore": begin(restores).card(),
 		"card_undo_open_same":    begin(same).card(),
+		"card_undo_open_gone":    begin(onPurpose).card(),
 		"card_undo_approved":     approved(revives).card(),
 		"card_undo_applied":      applied(revives, done).card(),
 		"card_undo_cleaned_up":   applied(cleanUp, clean).card(),
