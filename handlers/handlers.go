@@ -195,6 +195,8 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.inert)
 	case KindUndone:
 		return h.undone(ctx, item)
+	case KindRemind:
+		return h.slowly(ctx, item, h.remind)
 	case approvals.KindDeliver:
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:

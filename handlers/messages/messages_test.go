@@ -255,6 +255,11 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
 
+		"thread_reminded":             begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}}).last(),
+		"thread_reminded_one_of_two":  begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"U0INES"}}).last(),
+		"thread_reminded_last":        begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}, Last: true}).last(),
+		"thread_reminded_last_of_two": begin(t, reason, 2).add(approvals.EventReminded, "", messages.Reminder{Last: true}).last(),
+
 		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
 		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 

@@ -63,6 +63,8 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		if d := known[Reported](e); d != nil {
 			return fmt.Sprintf("asked for a report up to event %d", d.Upto)
 		}
+	case approvals.EventReminded:
+		return "the approvers were reminded"
 	case approvals.EventFilesRefused:
 		return "Slack did not take a file of the thread"
 	default:
