@@ -27,6 +27,9 @@ const callTimeout = 10 * time.Second
 // slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe to do twice.
 type slackClient struct {
 	pace pace
+	// trouble is what became of the messages for each channel.
+	trouble trouble
+
 	api  *slack.Client
 	http *http.Client
 	base *url.URL
@@ -157,6 +160,7 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	_, ts, posted, err := s.api.PostMessageWithResponseContext(ctx, channel, options...)
 	if err != nil {
 		err := slackError("chat.postMessage", err)
+		s.trouble.answered(channel, err)
 		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
 			s.pace.hold(channel, e.RetryAfter)
 		}
@@ -165,6 +169,7 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	if ts == "" {
 		return "", emptyAnswer("chat.postMessage")
 	}
+	s.trouble.answered(channel, nil)
 	if thread != "" && posted.Timestamp != "" && posted.ThreadTimestamp == "" {
 		return ts, &handlers.SlackError{Kind: handlers.SlackNoTarget, Method: "chat.postMessage", Code: handlers.CodeOutside}
 	}
@@ -177,7 +182,9 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 	if err == nil && updated == "" {
 		return emptyAnswer("chat.update")
 	}
-	return slackError("chat.update", err)
+	err = slackError("chat.update", err)
+	s.trouble.answered(channel, err)
+	return err
 }
 
 // content says text and blocks, and that Slack must not look for names or links in them.

@@ -42,6 +42,7 @@ type Health struct {
 	Ready       bool               `json:"ready"` // connected, the store answers, not stopping
 	Stopping    bool               `json:"stopping,omitempty"`
 	Connections []ConnectionHealth `json:"connections"`
+	Channels    []ChannelHealth    `json:"channels_in_trouble,omitempty"`
 	StoreAnswer string             `json:"store_answered"` // how long ago; "never"
 	Accepted    int64              `json:"envelopes_accepted"`
 	Ignored     int64              `json:"envelopes_ignored"`

@@ -146,7 +146,7 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to Listener, role messages.Role, o approvals.Opening) error {
 	o.Place = h.place(c.Team, c.App, c.Channel)
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
-	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, reminders(c.RequestID, o.ExpireAfter)...)
+	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...)
 	if err != nil {
 		return err
 	}

@@ -28,15 +28,17 @@ const (
 	maxAsked = 10
 )
 
-// reminders are the timers of a request that people have so long to decide.
-func reminders(id string, expireAfter time.Duration) []approvals.Due {
+// calls are the timers of a request that people have so long to decide: for those who are not in the channel, and the
+// reminders.
+func calls(id string, expireAfter time.Duration) []approvals.Due {
+	due := []approvals.Due{callOutDue(id)}
 	if expireAfter < shortest {
-		return nil
+		return due
 	}
-	return []approvals.Due{
+	return append(due, []approvals.Due{
 		{After: expireAfter / 2, Item: approvals.Item{Kind: KindRemind, Request: id, Source: remindHalf}},
 		{After: expireAfter - lead(expireAfter), Item: approvals.Item{Kind: KindRemind, Request: id, Source: remindLast}},
-	}
+	}...)
 }
 
 // lead is how long before the deadline the last reminder comes.

@@ -260,6 +260,14 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_reminded_last":        begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}, Last: true}).last(),
 		"thread_reminded_last_of_two": begin(t, reason, 2).add(approvals.EventReminded, "", messages.Reminder{Last: true}).last(),
 
+		"thread_shut_out":         applied().add(approvals.EventShutOut, "", messages.ShutOut{Code: "is_archived"}).last(),
+		"thread_nobody_called":    begin(t, reason, 1).add(approvals.EventDirect, "", messages.Direct{About: messages.DirectCall, Nobody: true}).last(),
+		"thread_not_told":         applied().add(approvals.EventDirect, "", messages.Direct{Person: "U0BOB", About: messages.DirectOutcome, Problem: "user_disabled"}).last(),
+		"thread_perhaps_not_told": applied().add(approvals.EventDirect, "", messages.Direct{Person: "U0BOB", About: messages.DirectOutcome, Problem: "no answer", Unsure: true}).last(),
+		"direct_call":             messages.CallOut(r(begin(t, reason, 1)), exampleContext(), "https://acme.slack.com/archives/C0INCIDENT/p1"),
+		"direct_outcome_applied":  messages.Outcome(r(applied()), exampleContext()),
+		"direct_outcome_failed":   messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext()),
+
 		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
 		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 

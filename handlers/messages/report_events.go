@@ -67,6 +67,10 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		return "the approvers were reminded"
 	case approvals.EventFilesRefused:
 		return "Slack did not take a file of the thread"
+	case approvals.EventShutOut, approvals.EventDirect:
+		if text := directWords(e); text != "" {
+			return text
+		}
 	default:
 		if text := lookWords(e); text != "" {
 			return text

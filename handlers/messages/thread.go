@@ -47,6 +47,10 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventExpired:
 		return askAgain(sentence(fmt.Sprintf("The request of %s expired on %s: nobody decided in time. Nothing was done.",
 			Mention(before.Requester), utc(e.At))), before, c)
+	case approvals.EventShutOut:
+		return shutOut(e)
+	case approvals.EventDirect:
+		return direct(e)
 	case approvals.EventReminded:
 		return reminded(before, e, c)
 	case approvals.EventApplied:
