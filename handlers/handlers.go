@@ -99,6 +99,8 @@ type Config struct {
 	Channels   []string                    // where the command works
 	Requesters []string                    // people and groups; empty: any full member
 	Policies   map[string]approvals.Policy // by account name
+	// AllowShared: the command works in channels that are shared with another organisation, too. Its people stay shut out.
+	AllowShared bool
 
 	ExpireAfter   time.Duration // how long people have to decide
 	RequireReason bool

@@ -34,7 +34,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config{
-		channels: []string{"C0INCIDENT", "G0PRIVATE"}, requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"},
+		channels: []string{"C0INCIDENT", "G0PRIVATE"}, requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, allowShared: true,
 		policies: map[string]approvals.Policy{
 			"prod":  {Approvers: []string{"S0PRODOWNERS"}, Required: 2},
 			"china": {Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},

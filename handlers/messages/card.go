@@ -55,13 +55,24 @@ func Card(r approvals.Request, c Context) *Message {
 		if len(c.Role.Warnings) > 0 {
 			blocks = append(append(blocks, section("*Know before you approve*")), warnings(c.Role.Warnings)...)
 		}
-		blocks = append(blocks, buttons(r, c.Role))
+		blocks = append(append(blocks, shared(c.Role)...), buttons(r, c.Role))
 	}
 	about := "Request " + code(r.ID, 40)
 	if !open { // what people needed to decide has had its time; what happened is in the thread
 		about = code(c.Role.ARN, 600) + " · unique id " + code(c.Role.ID, 128) + " · " + about
 	}
 	return &Message{Text: cardText(r, c), Blocks: append(blocks, contextLine(about))}
+}
+
+// sharedWords is what a card says in a channel whose people are not all of this organisation.
+const sharedWords = "*This channel is shared with another organisation*, whose people read all of this. They cannot ask for anything here, nor decide."
+
+// shared says so, where it is so.
+func shared(role Role) []slack.Block {
+	if !role.SharedChannel {
+		return nil
+	}
+	return []slack.Block{section(sharedWords)}
 }
 
 // cardTitle is the outcome first: it is all that a small screen shows.
@@ -332,6 +343,9 @@ func cardText(r approvals.Request, c Context) string {
 	text := cardTitleText(r) + ". " + cardLead(r, c)
 	if r.Reason != "" {
 		text += " Reason: " + code(r.Reason, limitReason)
+	}
+	if c.Role.SharedChannel && r.State == approvals.StateOpen {
+		text += " " + sharedWords
 	}
 	return fit(text, limitText)
 }

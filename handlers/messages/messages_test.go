@@ -275,6 +275,15 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_not_here":             messages.NotHere("status"),
 		"reply_wrong_channel":        messages.WrongChannel([]string{"C0INCIDENT", "C0WAR"}),
+		"reply_shared_channel":       messages.SharedChannel(),
+		"reply_shared_unknown":       messages.SharedUnknown(""),
+		"reply_shared_missing_scope": messages.SharedUnknown("missing_scope"),
+		"reply_shared_not_in":        messages.SharedUnknown("channel_not_found"),
+		"card_shared": func() *messages.Message {
+			c := exampleContext()
+			c.Role.SharedChannel = true
+			return messages.Card(r(begin(t, reason, 1)), c)
+		}(),
 		"reply_guest":                messages.NotARequester(approvals.Guest),
 		"reply_unknown_person":       messages.NotARequester(approvals.StandingUnknown),
 		"reply_not_requester":        messages.NotARequester(approvals.FullMember),

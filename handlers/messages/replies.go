@@ -104,6 +104,25 @@ func WrongChannel(allowed []string) *Message {
 	return sentence("Nothing was requested: " + Command + " works in " + list(words) + " only, so that everybody who has to know sees it. Send it there.")
 }
 
+// SharedChannel answers a command from a channel that people of another organisation are in.
+func SharedChannel() *Message {
+	return sentence("Nothing was requested: this channel is shared with another organisation, whose people would read all of it. Send the command in an incident channel of your own; " +
+		"if it has to be this one, whoever runs revokebot can set `slack.allow_shared_channels`.")
+}
+
+// SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
+func SharedUnknown(slackError string) *Message {
+	const what = "Nothing was requested: it cannot be told whether this channel is shared with another organisation, and without that the answer is no. "
+	switch slackError {
+	case "missing_scope":
+		return sentence(what + "Whoever runs revokebot has to install the app again from its manifest (`missing_scope`).")
+	case "channel_not_found":
+		return sentence(what + "Invite the bot to this channel (`/invite`) and send the command again.")
+	default:
+		return sentence(what + "Slack did not answer; send the command again in a moment.")
+	}
+}
+
 // NotARequester answers somebody who may not ask.
 func NotARequester(standing approvals.Standing) *Message {
 	switch standing {

@@ -21,8 +21,11 @@ func undoCard(r approvals.Request, c Context) *Message {
 	text := undoTitle(r) + ". " + undoLead(r, c)
 	about := "Request " + code(r.ID, 40)
 	if open {
-		blocks = append(blocks, section(undoMeaning(r, *c.Undo)), undoButtons(r, c))
+		blocks = append(append(append(blocks, section(undoMeaning(r, *c.Undo))), shared(c.Role)...), undoButtons(r, c))
 		text += "\n" + undoMeaning(r, *c.Undo)
+		if c.Role.SharedChannel {
+			text += "\n" + sharedWords
+		}
 	} else {
 		about = code(c.Role.ARN, 600) + " · unique id " + code(c.Role.ID, 128) + " · " + about
 	}
