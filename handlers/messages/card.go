@@ -88,7 +88,7 @@ func cardTitle(r approvals.Request, role Role) string {
 	case approvals.StateFailed:
 		return "Failed: " + name
 	case approvals.StateDenied:
-		return "Denied: " + name
+		return "Request denied: " + name
 	case approvals.StateCancelled:
 		return "Cancelled: " + name
 	case approvals.StateExpired:
@@ -136,11 +136,11 @@ func cardLead(r approvals.Request, c Context) string {
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return asked + " Nobody decided by " + utc(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
+		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
 	case approvals.StateVoid:
 		return asked + " " + approvedBy(r) + outcome(r)
 	default:
@@ -162,6 +162,14 @@ func appliedLead(r approvals.Request, c Context) string {
 		return text + "The thread says why."
 	}
 	return text + undoneText(v, c)
+}
+
+// unanswered says why a request expired, as the beginning of a sentence.
+func unanswered(r approvals.Request, c Context) string {
+	if len(r.Votes) > 0 {
+		return fmt.Sprintf("Only %d of %d approved", len(r.Votes), needed(r, c))
+	}
+	return "Nobody decided"
 }
 
 func approvedBy(r approvals.Request) string {
@@ -228,6 +236,11 @@ func roleWords(role Role) string {
 	return code(role.Account+"/"+role.Name, 130) + " (account " + code(role.AccountID, 12) + ")"
 }
 
+// accountWords names an account before its number.
+func accountWords(role Role) string {
+	return code(role.Account, 64) + " (" + code(role.AccountID, 12) + ")"
+}
+
 func roleFields(r approvals.Request, role Role) slack.Block {
 	used := "not in the last 400 days, or never"
 	if !role.LastUsed.IsZero() {
@@ -240,7 +253,7 @@ func roleFields(r approvals.Request, role Role) slack.Block {
 		{"Role", code(role.Name, limitRoleName)},
 		{"Account", code(role.Account, 64) + "\n" + code(role.AccountID, 12)},
 		{"Requested by", Mention(r.Requester)},
-		{"Deadline", utc(r.Deadline)},
+		{"Deadline", local(r.Deadline)},
 		{"Last used", used},
 		{"Created", utc(role.Created)},
 		{"Longest session", span(role.MaxSession)},
@@ -313,6 +326,11 @@ func whatHappens(c Context) string {
 		"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other roles. Deactivate such keys in IAM, and revoke those roles too."
 }
 
+// labelled names a role in the label that a screen reader says for a button, which has 75 characters.
+func labelled(role Role) string {
+	return raw(raw(role.Account, 64)+"/"+raw(role.Name, limitRoleName), 45)
+}
+
 func buttons(r approvals.Request, role Role) slack.Block {
 	name := raw(role.Name, limitRoleName)
 	confirm := slack.NewConfirmationBlockObject(
@@ -329,12 +347,12 @@ func buttons(r approvals.Request, role Role) slack.Block {
 		b.Style = style
 		return b
 	}
-	approve := button(ActionApprove, "Approve", "Approve: revoke sessions of "+name, slack.StylePrimary)
+	approve := button(ActionApprove, "Approve", "Approve: revoke sessions of "+labelled(role), slack.StylePrimary)
 	approve.Confirm = confirm
 	return slack.NewActionBlock("decide",
 		approve,
-		button(ActionDeny, "Deny", "Deny the request for "+name, slack.StyleDanger),
-		button(ActionCancel, "Cancel", "Cancel your own request for "+name, slack.StyleDefault),
+		button(ActionDeny, "Deny", "Deny the request for "+labelled(role), slack.StyleDanger),
+		button(ActionCancel, "Cancel", "Cancel your own request for "+labelled(role), slack.StyleDefault),
 	)
 }
 
@@ -359,6 +377,8 @@ func cardTitleText(r approvals.Request) string {
 		return "Approved, being applied"
 	case approvals.StateVoid:
 		return "Void, the role changed"
+	case approvals.StateDenied:
+		return "Request denied"
 	case approvals.StateApplied:
 		return appliedTitle(r)
 	default:

@@ -255,6 +255,13 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
 
+		"thread_requested_two":      begin(t, reason, 2).last(),
+		"thread_expired_one_of_two": begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventExpired, "", nil).last(),
+		"card_expired_one_of_two":   begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventExpired, "", nil).card(),
+		"refused_ended_failed": messages.Refused(r(executing().add(approvals.EventFailed, "", failure)),
+			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedEnded}, exampleContext()),
+		"refused_ended_void": messages.Refused(r(approved().add(approvals.EventVoided, "", failure)),
+			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedEnded}, exampleContext()),
 		"thread_reminded":             begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}}).last(),
 		"thread_reminded_one_of_two":  begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"U0INES"}}).last(),
 		"thread_reminded_last":        begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}, Last: true}).last(),

@@ -155,7 +155,7 @@ func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
 	if r.Purpose == approvals.PurposeUndo {
 		asked = " asked to take the deny off "
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + utc(r.Opened) + " and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.
@@ -269,8 +269,12 @@ func NoQuorum(role Role, required int, candidates []Candidate) *Message {
 
 // quorumWords says why nobody could approve.
 func quorumWords(role Role, required int, candidates []Candidate) string {
-	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and there are not so many besides you. On the list:",
-		required, peopleNeeded(required), code(role.Account, 64))
+	can := "fewer people besides you can"
+	if required == 1 {
+		can = "nobody besides you can"
+	}
+	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and %s. On the list:",
+		required, peopleNeeded(required), code(role.Account, 64), can)
 	for i, c := range candidates {
 		if i == maxCandidates {
 			text += fmt.Sprintf("\n• and %d more", len(candidates)-i)

@@ -33,7 +33,7 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 	case approvals.EventCancelled:
 		return "cancelled the request"
 	case approvals.EventExpired:
-		return "the request expired: nobody decided in time"
+		return "the request expired: too few people decided in time"
 	case approvals.EventStarted:
 		if d := known[Started](e); d != nil && !d.Cutoff.IsZero() {
 			return "promised the cutoff " + utc(d.Cutoff) + "; the write follows"
