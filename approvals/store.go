@@ -105,10 +105,10 @@ type Store interface {
 	// did. When it returns nil the item is as durable as the store is. While twenty thousand items or so wait it takes none.
 	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
 
-	// Open starts a request with EventRequested, and queues its delivery and its expiry. If a request is under way for the
-	// same subject, nothing happens and that request's id is returned. Opening the same id again is no error and changes
-	// nothing.
-	Open(ctx context.Context, id, by, source string, o Opening) (other string, err error)
+	// Open starts a request with EventRequested, and queues its delivery and its expiry, and what else is due later. If a
+	// request is under way for the same subject, nothing happens and that request's id is returned. Opening the same id
+	// again is no error and changes nothing.
+	Open(ctx context.Context, id, by, source string, o Opening, later ...Due) (other string, err error)
 
 	// Recent returns the ids of up to n requests, the newest first, whatever became of them. The newest thousand or so
 	// stay; a request that is gone from the store may be among them still.

@@ -28,10 +28,13 @@ const callTimeout = 10 * time.Second
 type slackClient struct {
 	posts *pace // of each channel
 	edits *pace // of all channels together
-	api   *slack.Client
-	http  *http.Client
-	base  *url.URL
-	self  atomic.Pointer[identity] // nil until Slack has said it
+	// trouble is what became of the messages for each channel.
+	trouble trouble
+
+	api  *slack.Client
+	http *http.Client
+	base *url.URL
+	self atomic.Pointer[identity] // nil until Slack has said it
 }
 
 // identity is what Slack says of the bot's own token.
@@ -161,11 +164,13 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	if err != nil {
 		err := slackError("chat.postMessage", err)
 		holdBack(s.posts, channel, err)
+		s.trouble.answered(channel, err)
 		return "", err
 	}
 	if ts == "" {
 		return "", emptyAnswer("chat.postMessage")
 	}
+	s.trouble.answered(channel, nil)
 	if thread != "" && posted.Timestamp != "" && posted.ThreadTimestamp == "" {
 		return ts, &handlers.SlackError{Kind: handlers.SlackNoTarget, Method: "chat.postMessage", Code: handlers.CodeOutside}
 	}
@@ -181,11 +186,13 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 	if err != nil {
 		err := slackError("chat.update", err)
 		holdBack(s.edits, everywhere, err)
+		s.trouble.answered(channel, err)
 		return err
 	}
 	if updated == "" {
 		return emptyAnswer("chat.update")
 	}
+	s.trouble.answered(channel, nil)
 	return nil
 }
 

@@ -41,6 +41,7 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 		handlers.SlackContent: "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text too_many_attachments invalid_attachments " +
 			"only_one_table_allowed invalid_arguments metadata_too_large invalid_metadata_format block_mismatch",
 		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive cannot_reply_to_message",
+		handlers.SlackNoPerson: "user_disabled user_not_found user_not_visible cannot_dm_bot messages_tab_disabled",
 		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type no_permission " +
 			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled " +
 			"forbidden_team accesslimited enterprise_is_restricted",

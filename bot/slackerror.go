@@ -32,6 +32,9 @@ var kinds = map[string]handlers.SlackErrorKind{
 	"message_not_found": handlers.SlackNoTarget, "thread_not_found": handlers.SlackNoTarget, "cant_update_message": handlers.SlackNoTarget,
 	"edit_window_closed": handlers.SlackNoTarget, "is_inactive": handlers.SlackNoTarget, "cannot_reply_to_message": handlers.SlackNoTarget,
 
+	"user_disabled": handlers.SlackNoPerson, "user_not_found": handlers.SlackNoPerson, "user_not_visible": handlers.SlackNoPerson,
+	"cannot_dm_bot": handlers.SlackNoPerson, "messages_tab_disabled": handlers.SlackNoPerson,
+
 	"invalid_auth": handlers.SlackToken, "not_authed": handlers.SlackToken, "account_inactive": handlers.SlackToken,
 	"token_revoked": handlers.SlackToken, "token_expired": handlers.SlackToken, "missing_scope": handlers.SlackToken,
 	"not_allowed_token_type": handlers.SlackToken, "no_permission": handlers.SlackToken, "org_login_required": handlers.SlackToken,

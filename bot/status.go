@@ -76,7 +76,8 @@ type Health struct {
 	Connections []ConnectionHealth `json:"connections"`
 	Trouble     Trouble            `json:"trouble,omitempty"`       // since the last hello
 	Troubled    string             `json:"trouble_since,omitempty"` // how long ago it began
-	StoreAnswer string             `json:"store_answered"`          // how long ago; "never"
+	Channels    []ChannelHealth    `json:"channels_in_trouble,omitempty"`
+	StoreAnswer string             `json:"store_answered"` // how long ago; "never"
 	Accepted    int64              `json:"envelopes_accepted"`
 	Ignored     int64              `json:"envelopes_ignored"`     // not for revokebot
 	Unknown     int64              `json:"envelopes_unknown"`     // of a kind that nobody here knows; their outlines are kept

@@ -36,6 +36,9 @@ func methods() map[string]method {
 		"StartSocketModeContext":         {"apps.connections.open", nil}, // the app-level token's, not the bot's
 		"GetUserInfoContext":             {"users.info", []string{"users:read"}},
 		"GetUserGroupMembersContext":     {"usergroups.users.list", []string{"usergroups:read"}},
+		"GetConversationInfoContext":     {"conversations.info", []string{"channels:read", "groups:read"}},
+		"GetUsersInConversationContext":  {"conversations.members", []string{"channels:read", "groups:read"}},
+		"OpenConversationContext":        {"conversations.open", []string{"im:write"}},
 		"PostMessageWithResponseContext": {"chat.postMessage", []string{"chat:write"}},
 		"UpdateMessageContext":           {"chat.update", []string{"chat:write"}},
 		"OpenViewContext":                {"views.open", nil},

@@ -98,8 +98,11 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	return h.ask(ctx, item, c, to, found, reason)
 }
 
-// admit looks up, side by side and now, whether the sender may ask, the role, and whether enough people could approve. What
-// does not pass is answered, with noQuorum where it is the last; then ok is false.
+// warnShared is a warning of this package's own beside those of a role: others read what is written about it.
+const warnShared = "shared_channel"
+
+// admit looks up, side by side and now, whether the sender may ask, the role, whether enough people could approve, and
+// whether the channel is shared with another organisation. What does not pass is answered, with noQuorum where it is the last; then ok is false.
 func (h *Handlers) admit(
 	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target,
 	noQuorum func(messages.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (aws.Role, error),
@@ -111,19 +114,31 @@ func (h *Handlers) admit(
 		roleErr  error
 		enough   bool
 		why      []messages.Candidate
+		shared   bool
+		placeErr error
 	)
 	policy := h.Policies[target.Account.Name]
 	side.Go(func() error { allowed, standing = h.mayRequest(ctx, c.User); return nil })
 	side.Go(func() error { found, roleErr = find(ctx); return nil })
 	side.Go(func() error { enough, why = h.quorum(ctx, c.User, policy); return nil })
+	side.Go(func() error { shared, placeErr = h.Slack.Shared(ctx, c.Channel); return nil })
 	_ = side.Wait() // the functions return nil
 	switch {
 	case !allowed:
 		return found, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+	case placeErr != nil:
+		h.log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", c.Channel, "error", placeErr)
+		_, code := slackKind(placeErr)
+		return found, false, h.refuse(ctx, item, c, to, "channel_unknown", messages.SharedUnknown(code))
+	case shared && !h.AllowShared:
+		return found, false, h.refuse(ctx, item, c, to, "shared_channel", messages.SharedChannel())
 	case roleErr != nil:
 		return found, false, h.refuseRole(ctx, item, c, to, roleErr)
 	case !enough:
 		return found, false, h.refuse(ctx, item, c, to, "no_quorum", noQuorum(roleFacts(found), policy.Required, why))
+	}
+	if shared {
+		found.Warnings = append(found.Warnings, aws.Warning{Code: warnShared})
 	}
 	return found, true, nil
 }
@@ -146,7 +161,7 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to Listener, role messages.Role, o approvals.Opening) error {
 	o.Place = h.place(c.Team, c.App, c.Channel)
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
-	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o)
+	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...)
 	if err != nil {
 		return err
 	}
@@ -308,10 +323,13 @@ func roleFacts(r aws.Role) messages.Role {
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
 	}
 	for _, w := range r.Warnings {
-		if w.Code == aws.WarnNotCovered {
-			continue // true of every role: every card says it
+		switch w.Code {
+		case aws.WarnNotCovered: // true of every role: every card says it
+		case warnShared:
+			facts.SharedChannel = true
+		default:
+			facts.Warnings = append(facts.Warnings, w.Sentence)
 		}
-		facts.Warnings = append(facts.Warnings, w.Sentence)
 	}
 	for _, p := range r.Trust {
 		facts.Trust = append(facts.Trust, messages.Principal{Words: p.Words, Conditional: p.Conditional})

@@ -48,6 +48,9 @@ func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
 		if nowhere, err := h.nowhereToTell(ctx, item.Request); nowhere || err != nil {
 			return err
 		}
+		if err := h.shutOut(ctx, item.Request, code); err != nil {
+			return err
+		}
 	}
 	if kind == SlackChannel && item.Attempt >= giveUpAfter {
 		h.log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel", "request", item.Request, "code", code)

@@ -42,10 +42,17 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
+	// Members are the people of a channel, the bot among them. One that has too many to read is an error.
+	Members(ctx context.Context, channel string) ([]string, error)
+	// Shared reports whether a channel is shared with another organisation, or about to be.
+	Shared(ctx context.Context, channel string) (bool, error)
+
 	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
 	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
 	// CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
+	// Direct sends a message to one person, in the conversation that only they and the bot are in.
+	Direct(ctx context.Context, person string, mark Mark, m *messages.Message) error
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
 	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
@@ -92,6 +99,8 @@ type Config struct {
 	Channels   []string                    // where the command works
 	Requesters []string                    // people and groups; empty: any full member
 	Policies   map[string]approvals.Policy // by account name
+	// AllowShared: the command works in channels that are shared with another organisation, too. Its people stay shut out.
+	AllowShared bool
 
 	ExpireAfter   time.Duration // how long people have to decide
 	RequireReason bool
@@ -195,6 +204,12 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.inert)
 	case KindUndone:
 		return h.undone(ctx, item)
+	case KindCallOut:
+		return h.slowly(ctx, item, h.callOut)
+	case KindOutcome:
+		return h.slowly(ctx, item, h.outcome)
+	case KindRemind:
+		return h.slowly(ctx, item, h.remind)
 	case approvals.KindDeliver:
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:

@@ -19,6 +19,7 @@ const (
 	SlackNoTarget                // the message or thread is not there any more
 	SlackToken                   // the token is wrong, revoked or lacks a scope
 	SlackNoFiles                 // the workspace does not take this file, or no files at all
+	SlackNoPerson                // that person cannot be told by direct message
 )
 
 // CodePaced is the Code of a message that was not sent yet because its channel has had enough for the moment.

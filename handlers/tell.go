@@ -22,6 +22,7 @@ func (d *delivery) tell(
 	var m *messages.Message
 	switch {
 	case part > 0: // the message was told
+	case messages.OnlyWhileOpen(e.Type) && r.State != approvals.StateOpen:
 	case name == "":
 		m = messages.Thread(before, e, c)
 	case d.at.Living[name].TS == "":

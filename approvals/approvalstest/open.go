@@ -44,6 +44,23 @@ var opening = []sentence{
 		b.promote()
 		b.same("what there is to do", len(b.drain()), 0)
 	}},
+	{name: "what else is due later is queued then, once", test: func(b *bench) {
+		for range 2 {
+			if other, err := b.Store.Open(b.ctx, "R1", alice, "command R1", openingFor("role 1", never),
+				approvals.Due{Item: followUp, After: b.span}, approvals.Due{Item: execute, After: never}); err != nil || other != "" {
+				b.Errorf("%q, %v", other, err)
+			}
+			b.Advance(b.span)
+			b.promote()
+		}
+		b.same("queued", b.drain(), []approvals.Item{deliver("R1"), followUp})
+		if other, err := b.Store.Open(b.ctx, "R2", bob, "command R2", openingFor("role 1", never), approvals.Due{Item: followUp, After: b.span}); err != nil || other != "R1" {
+			b.Errorf("%q, %v", other, err)
+		}
+		b.Advance(b.span)
+		b.promote()
+		b.same("queued for a request that was not opened", len(b.drain()), 0)
+	}},
 	{name: "a second request for the same subject is pointed at the first", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.drain()

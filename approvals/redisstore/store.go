@@ -158,7 +158,7 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 }
 
 // Open implements approvals.Store.
-func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Opening) (string, error) {
+func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
 	o.ExpireAfter = o.ExpireAfter.Truncate(time.Millisecond)
 	if id == "" || by == "" || o.Purpose == approvals.PurposeUnknown || o.Subject.Key == "" || o.ExpireAfter <= 0 {
 		return "", errors.New("open: a request needs an id, a requester, a purpose, a subject and a time to expire")
@@ -175,9 +175,16 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
+	args := []any{id, by, source, detail, o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, keepHistory, 2 * s.retention.Milliseconds()}
+	for _, d := range later {
+		body, err := json.Marshal(d.Item)
+		if err != nil {
+			return "", fmt.Errorf("open: %w", err)
+		}
+		args = append(args, max(d.After, 0).Milliseconds(), body)
+	}
 	other, err := s.open.Run(ctx, s.db,
-		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key)},
-		id, by, source, detail, o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, keepHistory, 2*s.retention.Milliseconds()).Text()
+		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key)}, args...).Text()
 	if err != nil {
 		return "", fmt.Errorf("open request %s: %w", id, err)
 	}

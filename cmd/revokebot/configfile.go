@@ -19,6 +19,8 @@ type configFile struct {
 		Channels    []string `yaml:"channels"`
 		Requesters  []string `yaml:"requesters"`
 		Connections *count   `yaml:"connections"`
+
+		AllowSharedChannels bool `yaml:"allow_shared_channels"`
 	} `yaml:"slack"`
 	Approvals struct {
 		Approvers     []string  `yaml:"approvers"`
@@ -55,7 +57,8 @@ type accountConfig struct {
 // config is the file with every default filled in.
 type config struct {
 	channels, requesters []string
-	connections          int                         // to Slack, of each replica
+	connections          int // to Slack, of each replica
+	allowShared          bool
 	policies             map[string]approvals.Policy // by account
 	expireAfter          time.Duration
 	keepFor              time.Duration
@@ -120,7 +123,7 @@ var (
 // complete checks the file and fills in the defaults. It reports all that is wrong, one sentence each.
 func (f configFile) complete(name string) (config, error) {
 	c := config{
-		channels: f.Slack.Channels, requesters: f.Slack.Requesters, connections: defaultConnections, requireReason: f.Approvals.RequireReason,
+		channels: f.Slack.Channels, requesters: f.Slack.Requesters, connections: defaultConnections, allowShared: f.Slack.AllowSharedChannels, requireReason: f.Approvals.RequireReason,
 		policies: make(map[string]approvals.Policy), defaultAccount: f.DefaultAccount, protectedRoles: f.ProtectedRoles,
 		expireAfter: orDefault(f.Approvals.ExpireAfter, defaultExpireAfter), keepFor: orDefault(f.Approvals.KeepFor, defaultKeepFor), margin: orDefault(f.Revocation.Margin, defaultMargin),
 		lookback: orDefault(f.Trail.Lookback, defaultLookback),
@@ -205,6 +208,9 @@ func (c *config) warn() {
 	}
 	if c.expireAfter < time.Minute {
 		add("approvals.expire_after is %v: few people answer so fast; 15m is the default.", c.expireAfter)
+	}
+	if c.allowShared {
+		add("slack.allow_shared_channels is true: people of other organisations read the cards and threads of the channels that are shared with them.")
 	}
 	if c.keepFor < 24*time.Hour {
 		add("approvals.keep_for is %v: the record of a request is gone when the incident is looked at later; 2160h (90 days) is the default.", c.keepFor)

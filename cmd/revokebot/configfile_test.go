@@ -34,7 +34,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config{
-		channels: []string{"C0INCIDENT", "G0PRIVATE"}, requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, connections: 3,
+		channels: []string{"C0INCIDENT", "G0PRIVATE"}, requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, connections: 3, allowShared: true,
 		policies: map[string]approvals.Policy{
 			"prod":  {Approvers: []string{"S0PRODOWNERS"}, Required: 2},
 			"china": {Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
@@ -51,6 +51,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		margin: 45 * time.Second, lookback: 24 * time.Hour,
 		guard:     []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute},
 		followUps: []time.Duration{5 * time.Minute, 90 * time.Minute},
+		warnings:  []string{"slack.allow_shared_channels is true: people of other organisations read the cards and threads of the channels that are shared with them."},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

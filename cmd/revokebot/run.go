@@ -105,7 +105,7 @@ func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, log *slog.L
 	return bot.New(bot.Config{
 		AppToken: s.appToken, BotToken: s.botToken, SlackAPI: s.slackAPI, Connections: c.connections, Store: store, Logger: log,
 		Handlers: handlers.Config{
-			Cloud: cloud, Channels: c.channels, Requesters: c.requesters, Policies: c.policies,
+			Cloud: cloud, Channels: c.channels, Requesters: c.requesters, Policies: c.policies, AllowShared: c.allowShared,
 			ExpireAfter: c.expireAfter, RequireReason: c.requireReason, Margin: c.margin, Lookback: c.lookback, FollowUps: c.followUps,
 			Guard: c.guard,
 		},

@@ -55,13 +55,24 @@ func Card(r approvals.Request, c Context) *Message {
 		if len(c.Role.Warnings) > 0 {
 			blocks = append(append(blocks, section("*Know before you approve*")), warnings(c.Role.Warnings)...)
 		}
-		blocks = append(blocks, buttons(r, c.Role))
+		blocks = append(append(blocks, shared(c.Role)...), buttons(r, c.Role))
 	}
 	about := "Request " + code(r.ID, 40)
 	if !open { // what people needed to decide has had its time; what happened is in the thread
 		about = code(c.Role.ARN, 600) + " · unique id " + code(c.Role.ID, 128) + " · " + about
 	}
 	return &Message{Text: cardText(r, c), Blocks: append(blocks, contextLine(about))}
+}
+
+// sharedWords is what a card says in a channel whose people are not all of this organisation.
+const sharedWords = "*This channel is shared with another organisation*, whose people read all of this. They cannot ask for anything here, nor decide."
+
+// shared says so, where it is so.
+func shared(role Role) []slack.Block {
+	if !role.SharedChannel {
+		return nil
+	}
+	return []slack.Block{section(sharedWords)}
 }
 
 // cardTitle is the outcome first: it is all that a small screen shows.
@@ -77,7 +88,7 @@ func cardTitle(r approvals.Request, role Role) string {
 	case approvals.StateFailed:
 		return "Failed: " + name
 	case approvals.StateDenied:
-		return "Denied: " + name
+		return "Request denied: " + name
 	case approvals.StateCancelled:
 		return "Cancelled: " + name
 	case approvals.StateExpired:
@@ -125,11 +136,11 @@ func cardLead(r approvals.Request, c Context) string {
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return asked + " Nobody decided by " + utc(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
+		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
 	case approvals.StateVoid:
 		return asked + " " + approvedBy(r) + outcome(r)
 	default:
@@ -151,6 +162,14 @@ func appliedLead(r approvals.Request, c Context) string {
 		return text + "The thread says why."
 	}
 	return text + undoneText(v, c)
+}
+
+// unanswered says why a request expired, as the beginning of a sentence.
+func unanswered(r approvals.Request, c Context) string {
+	if len(r.Votes) > 0 {
+		return fmt.Sprintf("Only %d of %d approved", len(r.Votes), needed(r, c))
+	}
+	return "Nobody decided"
 }
 
 func approvedBy(r approvals.Request) string {
@@ -217,6 +236,11 @@ func roleWords(role Role) string {
 	return code(role.Account+"/"+role.Name, 130) + " (account " + code(role.AccountID, 12) + ")"
 }
 
+// accountWords names an account before its number.
+func accountWords(role Role) string {
+	return code(role.Account, 64) + " (" + code(role.AccountID, 12) + ")"
+}
+
 func roleFields(r approvals.Request, role Role) slack.Block {
 	used := "not in the last 400 days, or never"
 	if !role.LastUsed.IsZero() {
@@ -229,7 +253,7 @@ func roleFields(r approvals.Request, role Role) slack.Block {
 		{"Role", code(role.Name, limitRoleName)},
 		{"Account", code(role.Account, 64) + "\n" + code(role.AccountID, 12)},
 		{"Requested by", Mention(r.Requester)},
-		{"Deadline", utc(r.Deadline)},
+		{"Deadline", local(r.Deadline)},
 		{"Last used", used},
 		{"Created", utc(role.Created)},
 		{"Longest session", span(role.MaxSession)},
@@ -302,6 +326,11 @@ func whatHappens(c Context) string {
 		"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other roles. Deactivate such keys in IAM, and revoke those roles too."
 }
 
+// labelled names a role in the label that a screen reader says for a button, which has 75 characters.
+func labelled(role Role) string {
+	return raw(raw(role.Account, 64)+"/"+raw(role.Name, limitRoleName), 45)
+}
+
 func buttons(r approvals.Request, role Role) slack.Block {
 	name := raw(role.Name, limitRoleName)
 	confirm := slack.NewConfirmationBlockObject(
@@ -318,12 +347,12 @@ func buttons(r approvals.Request, role Role) slack.Block {
 		b.Style = style
 		return b
 	}
-	approve := button(ActionApprove, "Approve", "Approve: revoke sessions of "+name, slack.StylePrimary)
+	approve := button(ActionApprove, "Approve", "Approve: revoke sessions of "+labelled(role), slack.StylePrimary)
 	approve.Confirm = confirm
 	return slack.NewActionBlock("decide",
 		approve,
-		button(ActionDeny, "Deny", "Deny the request for "+name, slack.StyleDanger),
-		button(ActionCancel, "Cancel", "Cancel your own request for "+name, slack.StyleDefault),
+		button(ActionDeny, "Deny", "Deny the request for "+labelled(role), slack.StyleDanger),
+		button(ActionCancel, "Cancel", "Cancel your own request for "+labelled(role), slack.StyleDefault),
 	)
 }
 
@@ -332,6 +361,9 @@ func cardText(r approvals.Request, c Context) string {
 	text := cardTitleText(r) + ". " + cardLead(r, c)
 	if r.Reason != "" {
 		text += " Reason: " + code(r.Reason, limitReason)
+	}
+	if c.Role.SharedChannel && r.State == approvals.StateOpen {
+		text += " " + sharedWords
 	}
 	return fit(text, limitText)
 }
@@ -345,6 +377,8 @@ func cardTitleText(r approvals.Request) string {
 		return "Approved, being applied"
 	case approvals.StateVoid:
 		return "Void, the role changed"
+	case approvals.StateDenied:
+		return "Request denied"
 	case approvals.StateApplied:
 		return appliedTitle(r)
 	default:

@@ -17,6 +17,7 @@ type Role struct {
 	Trust          []Principal   `json:"trust"`
 	TrustDigest    string        `json:"trust_digest"`
 	Warnings       []string      `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
+	SharedChannel  bool          `json:"shared_channel,omitempty"`
 }
 
 // Principal is one who may assume the role, in words from the trust policy.

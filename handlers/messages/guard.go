@@ -36,7 +36,7 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 			text += " " + onPurpose(c, "the record says so")
 		}
 		return withDocument(sentence(text), "Contain the role now: with this service control policy, old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
-			code(c.Role.AccountID, 12)+"; it has no effect in the management account.", t.SCP)
+			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 	}
 	text := fmt.Sprintf("%s: *the deny %s %s.* %s It is being written again under the same approval, with the new cutoff *%s*; this is time %d of %d. "+
 		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite, MaxRewrites, onPurpose(c, notAgain))
@@ -45,7 +45,7 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	}
 	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; the thread will tell."),
 		"If it was not, keep everybody but revokebot from the role's inline policies with this service control policy. Attach it to account "+
-			code(c.Role.AccountID, 12)+"; it has no effect in the management account.", t.SCP)
+			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 }
 
 const notAgain = "the deny is not written again"

@@ -260,6 +260,26 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_delayed":          executing().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_set_aside":        applied().add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
 
+		"thread_requested_two":      begin(t, reason, 2).last(),
+		"thread_expired_one_of_two": begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventExpired, "", nil).last(),
+		"card_expired_one_of_two":   begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventExpired, "", nil).card(),
+		"refused_ended_failed": messages.Refused(r(executing().add(approvals.EventFailed, "", failure)),
+			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedEnded}, exampleContext()),
+		"refused_ended_void": messages.Refused(r(approved().add(approvals.EventVoided, "", failure)),
+			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedEnded}, exampleContext()),
+		"thread_reminded":             begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}}).last(),
+		"thread_reminded_one_of_two":  begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"U0INES"}}).last(),
+		"thread_reminded_last":        begin(t, reason, 1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}, Last: true}).last(),
+		"thread_reminded_last_of_two": begin(t, reason, 2).add(approvals.EventReminded, "", messages.Reminder{Last: true}).last(),
+
+		"thread_shut_out":         applied().add(approvals.EventShutOut, "", messages.ShutOut{Code: "is_archived"}).last(),
+		"thread_nobody_called":    begin(t, reason, 1).add(approvals.EventDirect, "", messages.Direct{About: messages.DirectCall, Nobody: true}).last(),
+		"thread_not_told":         applied().add(approvals.EventDirect, "", messages.Direct{Person: "U0BOB", About: messages.DirectOutcome, Problem: "user_disabled"}).last(),
+		"thread_perhaps_not_told": applied().add(approvals.EventDirect, "", messages.Direct{Person: "U0BOB", About: messages.DirectOutcome, Problem: "no answer", Unsure: true}).last(),
+		"direct_call":             messages.CallOut(r(begin(t, reason, 1)), exampleContext(), "https://acme.slack.com/archives/C0INCIDENT/p1"),
+		"direct_outcome_applied":  messages.Outcome(r(applied()), exampleContext()),
+		"direct_outcome_failed":   messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext()),
+
 		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
 		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 
@@ -267,6 +287,15 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_help":                 messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_not_here":             messages.NotHere("status"),
 		"reply_wrong_channel":        messages.WrongChannel([]string{"C0INCIDENT", "C0WAR"}),
+		"reply_shared_channel":       messages.SharedChannel(),
+		"reply_shared_unknown":       messages.SharedUnknown(""),
+		"reply_shared_missing_scope": messages.SharedUnknown("missing_scope"),
+		"reply_shared_not_in":        messages.SharedUnknown("channel_not_found"),
+		"card_shared": func() *messages.Message {
+			c := exampleContext()
+			c.Role.SharedChannel = true
+			return messages.Card(r(begin(t, reason, 1)), c)
+		}(),
 		"reply_guest":                messages.NotARequester(approvals.Guest),
 		"reply_unknown_person":       messages.NotARequester(approvals.StandingUnknown),
 		"reply_not_requester":        messages.NotARequester(approvals.FullMember),

@@ -104,6 +104,25 @@ func WrongChannel(allowed []string) *Message {
 	return sentence("Nothing was requested: " + Command + " works in " + list(words) + " only, so that everybody who has to know sees it. Send it there.")
 }
 
+// SharedChannel answers a command from a channel that people of another organisation are in.
+func SharedChannel() *Message {
+	return sentence("Nothing was requested: this channel is shared with another organisation, whose people would read all of it. Send the command in an incident channel of your own; " +
+		"if it has to be this one, whoever runs revokebot can set `slack.allow_shared_channels`.")
+}
+
+// SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
+func SharedUnknown(slackError string) *Message {
+	const what = "Nothing was requested: it cannot be told whether this channel is shared with another organisation, and without that the answer is no. "
+	switch slackError {
+	case "missing_scope":
+		return sentence(what + "Whoever runs revokebot has to install the app again from its manifest (`missing_scope`).")
+	case "channel_not_found":
+		return sentence(what + "Invite the bot to this channel (`/invite`) and send the command again.")
+	default:
+		return sentence(what + "Slack did not answer; send the command again in a moment.")
+	}
+}
+
 // NotARequester answers somebody who may not ask.
 func NotARequester(standing approvals.Standing) *Message {
 	switch standing {
@@ -136,7 +155,7 @@ func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
 	if r.Purpose == approvals.PurposeUndo {
 		asked = " asked to take the deny off "
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + utc(r.Opened) + " and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.
@@ -255,8 +274,12 @@ func NoQuorum(role Role, required int, candidates []Candidate) *Message {
 
 // quorumWords says why nobody could approve.
 func quorumWords(role Role, required int, candidates []Candidate) string {
-	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and there are not so many besides you. On the list:",
-		required, peopleNeeded(required), code(role.Account, 64))
+	can := "fewer people besides you can"
+	if required == 1 {
+		can = "nobody besides you can"
+	}
+	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and %s. On the list:",
+		required, peopleNeeded(required), code(role.Account, 64), can)
 	for i, c := range candidates {
 		if i == maxCandidates {
 			text += fmt.Sprintf("\n• and %d more", len(candidates)-i)

@@ -33,7 +33,7 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 	case approvals.EventCancelled:
 		return "cancelled the request"
 	case approvals.EventExpired:
-		return "the request expired: nobody decided in time"
+		return "the request expired: too few people decided in time"
 	case approvals.EventStarted:
 		if d := known[Started](e); d != nil && !d.Cutoff.IsZero() {
 			return "promised the cutoff " + utc(d.Cutoff) + "; the write follows"
@@ -63,8 +63,14 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		if d := known[Reported](e); d != nil {
 			return fmt.Sprintf("asked for a report up to event %d", d.Upto)
 		}
+	case approvals.EventReminded:
+		return "the approvers were reminded"
 	case approvals.EventFilesRefused:
 		return "Slack did not take a file of the thread"
+	case approvals.EventShutOut, approvals.EventDirect:
+		if text := directWords(e); text != "" {
+			return text
+		}
 	default:
 		if text := lookWords(e); text != "" {
 			return text

@@ -99,7 +99,7 @@ func (i incidentReport) outcome() string {
 	case approvals.StateCancelled:
 		return mdPerson(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return "It expired on " + utc(r.Ended) + ": nobody decided in time. Nothing was done."
+		return "It expired on " + utc(r.Ended) + ": too few people decided in time. Nothing was done."
 	case approvals.StateOpen:
 		return fmt.Sprintf("It is open: %d of %d approved, until %s.", len(r.Votes), r.Required, utc(r.Deadline))
 	default:

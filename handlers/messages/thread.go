@@ -3,6 +3,7 @@ package messages
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -45,8 +46,14 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventCancelled:
 		return sentence(fmt.Sprintf("%s cancelled the request on %s. Nothing was done.", Mention(e.By), utc(e.At)))
 	case approvals.EventExpired:
-		return askAgain(sentence(fmt.Sprintf("The request of %s expired on %s: nobody decided in time. Nothing was done.",
-			Mention(before.Requester), utc(e.At))), before, c)
+		return askAgain(sentence(fmt.Sprintf("%s: the request expired on %s. %s in time. Nothing was done.",
+			mentions(involved(before)), utc(e.At), unanswered(before, c))), before, c)
+	case approvals.EventShutOut:
+		return shutOut(e)
+	case approvals.EventDirect:
+		return direct(e)
+	case approvals.EventReminded:
+		return reminded(before, e, c)
 	case approvals.EventApplied:
 		return applied(before, e, c)
 	case approvals.EventReadBack:
@@ -103,12 +110,22 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 }
 
 func callApprovers(e approvals.Event, c Context) *Message {
-	who := "An approver"
-	if len(c.Approvers) > 0 {
-		who = mentions(c.Approvers) + ": an approver other than " + Mention(e.By)
+	return sentence(asked(e, c) + " to look at the card above and to press Approve or Deny. " +
+		"This thread is the record of the request: every decision, every refused click, and what AWS answered.")
+}
+
+// asked calls those who may decide, as the beginning of a sentence: so many of them, other than the requester.
+func asked(e approvals.Event, c Context) string {
+	opening, err := detail[approvals.Opening](e)
+	needed := max(opening.Required, c.Required)
+	who, are := "an approver", "is asked"
+	if err == nil && needed > 1 {
+		who, are = fmt.Sprintf("%d approvers", needed), "are asked"
 	}
-	return sentence(fmt.Sprintf("%s is asked to look at the card above and to press Approve or Deny. "+
-		"This thread is the record of the request: every decision, every refused click, and what AWS answered.", who))
+	if len(c.Approvers) == 0 {
+		return strings.ToUpper(who[:1]) + who[1:] + " other than " + Mention(e.By) + " " + are
+	}
+	return mentions(c.Approvers) + ": " + who + " other than " + Mention(e.By) + " " + are
 }
 
 func people(n int) string {

@@ -21,8 +21,11 @@ func undoCard(r approvals.Request, c Context) *Message {
 	text := undoTitle(r) + ". " + undoLead(r, c)
 	about := "Request " + code(r.ID, 40)
 	if open {
-		blocks = append(blocks, section(undoMeaning(r, *c.Undo)), undoButtons(r, c))
+		blocks = append(append(append(blocks, section(undoMeaning(r, *c.Undo))), shared(c.Role)...), undoButtons(r, c))
 		text += "\n" + undoMeaning(r, *c.Undo)
+		if c.Role.SharedChannel {
+			text += "\n" + sharedWords
+		}
 	} else {
 		about = code(c.Role.ARN, 600) + " · unique id " + code(c.Role.ID, 128) + " · " + about
 	}
@@ -92,11 +95,11 @@ func undoLead(r approvals.Request, c Context) string {
 		}
 		return asked + " " + approvedBy(r) + undoFailure(f)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return asked + " Nobody decided by " + utc(r.Deadline) + ", so it expired. Nothing was done; it can be asked for again."
+		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; it can be asked for again."
 	default:
 		return asked
 	}
@@ -150,7 +153,7 @@ func undoFields(r approvals.Request, c Context) slack.Block {
 		{"Role", code(c.Role.Name, limitRoleName)},
 		{"Account", code(c.Role.Account, 64) + "\n" + code(c.Role.AccountID, 12)},
 		{"Undo requested by", Mention(r.Requester)},
-		{"Deadline", utc(r.Deadline)},
+		{"Deadline", local(r.Deadline)},
 		{"The deny was requested by", Mention(u.Requester)},
 		{"The deny was approved by", fit(mentions(u.Approvers), 500)},
 		{"The deny was applied", utc(u.Applied)},
@@ -195,12 +198,12 @@ func undoButtons(r approvals.Request, c Context) slack.Block {
 		b.Style = style
 		return b
 	}
-	approve := button(ActionApprove, "Approve", "Approve: take the deny off "+name, slack.StylePrimary)
+	approve := button(ActionApprove, "Approve", "Approve: take the deny off "+labelled(c.Role), slack.StylePrimary)
 	approve.Confirm = confirm
 	return slack.NewActionBlock("decide",
 		approve,
-		button(ActionDeny, "Deny", "Deny: the deny stays on "+name, slack.StyleDanger),
-		button(ActionCancel, "Cancel", "Cancel your own request for "+name, slack.StyleDefault),
+		button(ActionDeny, "Deny", "Deny: the deny stays on "+labelled(c.Role), slack.StyleDanger),
+		button(ActionCancel, "Cancel", "Cancel your own request for "+labelled(c.Role), slack.StyleDefault),
 	)
 }
 

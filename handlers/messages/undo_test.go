@@ -204,7 +204,7 @@ func TestEveryPartOfAnUndoCardSaysThatItTakesADenyAway(t *testing.T) {
 	blocks := string(must(t, m.Blocks))
 	for _, said := range []string{
 		"Approval needed to take a deny away: prod/DeployRole", "asked to *take away the deny*", "It takes a deny away.", "Take the deny away?",
-		"is taken away. Sessions issued before", "Approve: take the deny off DeployRole",
+		"is taken away. Sessions issued before", "Approve: take the deny off prod/DeployRole",
 	} {
 		if !strings.Contains(blocks, said) {
 			t.Errorf("the card does not say %q: %s", said, blocks)

@@ -19,12 +19,8 @@ const (
 func undoThread(before approvals.Request, e approvals.Event, c Context) (*Message, bool) {
 	switch e.Type {
 	case approvals.EventRequested:
-		who := "An approver"
-		if len(c.Approvers) > 0 {
-			who = mentions(c.Approvers) + ": an approver other than " + Mention(e.By)
-		}
-		return sentence(fmt.Sprintf("%s is asked to look at the card above and to press Approve or Deny. *It takes a deny away.* "+
-			"This thread is the record of the request: every decision, every refused click, and what AWS answered.", who)), true
+		return sentence(asked(e, c) + " to look at the card above and to press Approve or Deny. *It takes a deny away.* " +
+			"This thread is the record of the request: every decision, every refused click, and what AWS answered."), true
 	case approvals.EventApproved:
 		return sentence(fmt.Sprintf("%s approved on %s. The deny is being taken away now.", Mention(e.By), utc(e.At))), true
 	case approvals.EventApplied:

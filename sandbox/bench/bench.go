@@ -47,6 +47,7 @@ type Options struct {
 	FollowUps     []time.Duration     // of the trail
 	Guard         []time.Duration     // when the deny is looked at again; nil: never
 	RequireReason bool                //
+	AllowShared   bool                // as handlers.Config has it
 	Propagation   time.Duration       // of AWS's policies; 0: at once
 	TrailDelay    time.Duration       // of CloudTrail; 0: at once
 	ClockOffset   time.Duration       // of AWS's clock against everybody else's
@@ -178,7 +179,7 @@ func (b *Bench) Start() int {
 	one, err := bot.New(bot.Config{
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: store, Logger: log,
 		Handlers: handlers.Config{
-			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters,
+			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
 			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,

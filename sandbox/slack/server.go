@@ -21,7 +21,7 @@ var ErrClosed = errors.New("slack stand-in is closed")
 func DefaultScopes() []string {
 	return []string{
 		"commands", "chat:write", "users:read", "usergroups:read",
-		"channels:read", "groups:read", "channels:history", "groups:history", "files:write",
+		"channels:read", "groups:read", "channels:history", "groups:history", "files:write", "im:write",
 	}
 }
 

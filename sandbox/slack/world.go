@@ -28,6 +28,10 @@ type Channel struct {
 	Archived bool
 	// Shared is is_ext_shared: people of another organisation are in it.
 	Shared bool
+	// Invited is is_pending_ext_shared: another organisation was invited and has not accepted yet.
+	Invited bool
+	// OrgShared is is_org_shared: it is shared with other workspaces of the same organisation, which is not Shared.
+	OrgShared bool
 	// Members are user ids; the bot's own membership is BotMember.
 	Members   []string
 	BotMember bool

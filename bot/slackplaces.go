@@ -1,0 +1,72 @@
+package bot
+
+import (
+	"context"
+	"errors"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	// Slack recommends pages of no more than 200 (Slack documentation, "Pagination").
+	membersPage = 200
+	// maxMembersPages bounds the look-up of a channel's members: 5,000 people.
+	maxMembersPages = 25
+)
+
+var errTooManyMembers = errors.New("the channel has more members than are read")
+
+// Shared implements handlers.Slack with conversations.info (Slack documentation, "Developing for Slack Connect"): a channel
+// that is shared within one organisation is not shared with another.
+func (s *slackClient) Shared(ctx context.Context, channel string) (bool, error) {
+	c, err := s.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
+	if err != nil {
+		return false, slackError("conversations.info", err)
+	}
+	if c.ID != channel {
+		return false, emptyAnswer("conversations.info")
+	}
+	return c.IsExtShared || c.IsPendingExtShared || c.IsShared && !c.IsOrgShared, nil
+}
+
+// Members implements handlers.Slack with conversations.members.
+func (s *slackClient) Members(ctx context.Context, channel string) ([]string, error) {
+	var all []string
+	cursor := ""
+	for range maxMembersPages {
+		some, next, err := s.api.GetUsersInConversationContext(ctx, &slack.GetUsersInConversationParameters{
+			ChannelID: channel, Cursor: cursor, Limit: membersPage,
+		})
+		if err != nil {
+			return nil, slackError("conversations.members", err)
+		}
+		if some == nil {
+			return nil, emptyAnswer("conversations.members")
+		}
+		all = append(all, some...)
+		if cursor = next; cursor == "" {
+			return all, nil
+		}
+	}
+	return nil, &handlers.SlackError{Kind: handlers.SlackContent, Method: "conversations.members", Err: errTooManyMembers}
+}
+
+// Direct implements handlers.Slack with conversations.open and chat.postMessage.
+func (s *slackClient) Direct(ctx context.Context, person string, mark handlers.Mark, m *messages.Message) error {
+	c, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{person}})
+	if err != nil {
+		err := slackError("conversations.open", err)
+		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnsure {
+			e.Kind = handlers.SlackPassing // nothing was sent, and to open it again changes nothing
+		}
+		return err
+	}
+	if c == nil || c.ID == "" {
+		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: "conversations.open", Err: errors.New("the answer is empty")}
+	}
+	_, err = s.Post(ctx, c.ID, "", mark, m)
+	return err
+}

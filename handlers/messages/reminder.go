@@ -1,0 +1,56 @@
+package messages
+
+import (
+	"fmt"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Reminder is the Detail of an EventReminded.
+type Reminder struct {
+	Ask  []string `json:"ask,omitempty"`  // people and groups who can still decide
+	Last bool     `json:"last,omitempty"` // there is no other before the request expires
+}
+
+// OnlyWhileOpen reports whether what the thread says of an event helps nobody once the request is decided.
+func OnlyWhileOpen(t approvals.EventType) bool { return t == approvals.EventReminded }
+
+// reminded calls those who can still decide.
+func reminded(before approvals.Request, e approvals.Event, c Context) *Message {
+	d, err := detail[Reminder](e)
+	if err != nil {
+		return nil
+	}
+	who := "Approvers"
+	if len(d.Ask) > 0 {
+		who = fit(mentions(d.Ask), 1500)
+	}
+	text := fmt.Sprintf("%s: the request above %s. It expires on %s. Press Approve or Deny on the card.", who, waitsFor(before, c), local(before.Deadline))
+	if d.Last {
+		stays := "no session is revoked"
+		if c.Undo != nil {
+			stays = "the deny stays"
+		}
+		text = fmt.Sprintf("%s: *last reminder*. The request above %s and expires on %s; then %s. Press Approve or Deny on the card.",
+			who, waitsFor(before, c), local(before.Deadline), stays)
+	}
+	return sentence(text)
+}
+
+// waitsFor says how many approvals are still missing.
+func waitsFor(r approvals.Request, c Context) string {
+	given, all := len(r.Votes), needed(r, c)
+	more, approval := "", "approvals"
+	if given > 0 {
+		more = "more "
+	}
+	missing := max(all-given, 1)
+	if missing == 1 {
+		approval = "approval"
+	}
+	text := fmt.Sprintf("still waits for *%d %s%s*", missing, more, approval)
+	if given > 0 {
+		text += fmt.Sprintf(" (%d of %d given)", given, all)
+	}
+	return text
+}
