@@ -73,6 +73,7 @@ type account struct {
 	iam    *iam.Client
 	sts    *sts.Client
 	reader *session
+	roles  roleList
 
 	mu     sync.Mutex
 	trails map[string]*trail // by region

@@ -32,19 +32,19 @@ type method struct {
 // says here what it needs, and the manifest asks for that and no more.
 func methods() map[string]method {
 	return map[string]method{
-		"AuthTestContext":               {"auth.test", nil},
-		"StartSocketModeContext":        {"apps.connections.open", nil}, // the app-level token's, not the bot's
-		"GetUserInfoContext":            {"users.info", []string{"users:read"}},
-		"GetUserGroupMembersContext":    {"usergroups.users.list", []string{"usergroups:read"}},
-		"PostMessageContext":            {"chat.postMessage", []string{"chat:write"}},
-		"UpdateMessageContext":          {"chat.update", []string{"chat:write"}},
-		"OpenViewContext":               {"views.open", nil},
-		"PostEphemeralContext":          {"chat.postEphemeral", []string{"chat:write"}},
-		"GetConversationRepliesContext": {"conversations.replies", []string{"channels:history", "groups:history"}},
-		"GetUploadURLExternalContext":   {"files.getUploadURLExternal", []string{"files:write"}},
-		"UploadToURL":                   {"the address that files.getUploadURLExternal gave", nil},
-		"CompleteUploadExternalContext": {"files.completeUploadExternal", []string{"files:write"}},
-		"GetConversationHistoryContext": {"conversations.history", []string{"channels:history", "groups:history"}},
+		"AuthTestContext":                {"auth.test", nil},
+		"StartSocketModeContext":         {"apps.connections.open", nil}, // the app-level token's, not the bot's
+		"GetUserInfoContext":             {"users.info", []string{"users:read"}},
+		"GetUserGroupMembersContext":     {"usergroups.users.list", []string{"usergroups:read"}},
+		"PostMessageWithResponseContext": {"chat.postMessage", []string{"chat:write"}},
+		"UpdateMessageContext":           {"chat.update", []string{"chat:write"}},
+		"OpenViewContext":                {"views.open", nil},
+		"PostEphemeralContext":           {"chat.postEphemeral", []string{"chat:write"}},
+		"GetConversationRepliesContext":  {"conversations.replies", []string{"channels:history", "groups:history"}},
+		"GetUploadURLExternalContext":    {"files.getUploadURLExternal", []string{"files:write"}},
+		"UploadToURL":                    {"the address that files.getUploadURLExternal gave", nil},
+		"CompleteUploadExternalContext":  {"files.completeUploadExternal", []string{"files:write"}},
+		"GetConversationHistoryContext":  {"conversations.history", []string{"channels:history", "groups:history"}},
 	}
 }
 
