@@ -224,3 +224,11 @@ func (a *account) regionsOf() []string {
 // lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API reference,
 // "LookupEvents": two requests a second).
 const lookupPace = rate.Limit(2)
+
+// DefaultAccount is the name of the account that a bare role name means, "" when people must say.
+func (c *Cloud) DefaultAccount() string {
+	if c.fallback == nil {
+		return ""
+	}
+	return c.fallback.Name
+}

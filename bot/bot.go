@@ -105,6 +105,7 @@ func (b *Bot) run(ctx context.Context) error {
 	b.status.storeAnswered()
 	in := &intake{
 		store: b.cfg.Store, whisper: b.slack.Whisper, log: b.log,
+		suggest: b.handlers.Suggest, judge: b.handlers.Judge,
 		slots: make(chan struct{}, intakeSlots), counts: &b.status.counts,
 	}
 	host, err := os.Hostname()
@@ -146,6 +147,7 @@ func (b *Bot) run(ctx context.Context) error {
 	disconnect(errStopped)
 	all.Wait()
 	in.pending.Wait()
+	b.handlers.Wait()
 	if refused != nil {
 		return &StartError{Err: refused}
 	}

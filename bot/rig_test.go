@@ -23,6 +23,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/redisstore"
+	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/pipe"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -134,6 +135,15 @@ func newLine(t *testing.T, connections int, accept acceptFunc) *line {
 	l.client = newClient(t, l.http)
 	l.intake = &intake{
 		store: acceptStore{accept: accept}, whisper: l.client.Whisper, log: l.log.logger(),
+		suggest: func(s handlers.Suggestion) any {
+			return messages.RoleOptions([]messages.RoleChoice{{Account: "prod", Name: s.Text}}, false)
+		},
+		judge: func(s handlers.Submission) map[string]string {
+			if s.Form == messages.FormAsk && s.Role == "" {
+				return map[string]string{messages.FieldRole: messages.FieldRoleMissing}
+			}
+			return nil
+		},
 		slots: make(chan struct{}, intakeSlots), counts: &l.status.counts,
 	}
 	open := func(ctx context.Context) (string, error) {

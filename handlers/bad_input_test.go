@@ -21,8 +21,6 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ name, text, told string }{
-			{"no role", "", "Name the role whose sessions should be revoked"},
-			{"only spaces", "   ", "Name the role whose sessions should be revoked"},
 			{"a role that does not exist", "prod/Nobody why", "There is no such role"},
 			{"two accounts and none named", "DeployRole why", "prod/DeployRole"},
 			{"an unknown account", "prodd/DeployRole", "prodd"},

@@ -27,6 +27,7 @@ type Command struct {
 	User        string `json:"user"`
 	Text        string `json:"text"`
 	ResponseURL string `json:"response_url,omitempty"`
+	Trigger     string `json:"trigger,omitempty"` // of a command without words; a credential for three seconds: never logged
 	// About is the request that an undo has to be about: set by handlers for a button, never by what came from Slack.
 	About string `json:"about,omitempty"`
 }
@@ -65,8 +66,7 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	role, reason := splitCommand(c.Text)
 	switch role {
 	case "":
-		h.whisper(ctx, to, messages.Usage(h.accountNames()))
-		return nil
+		return h.offerForm(ctx, item, c, to)
 	case "help":
 		h.whisper(ctx, to, messages.Help(h.accountNames(), h.Margin))
 		return nil

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -113,6 +114,8 @@ type Handlers struct {
 	looks       chan struct{}
 	mayLook     context.Context
 	stopLooking context.CancelFunc
+	// listing is whoever reads a list of roles in the background.
+	listing sync.WaitGroup
 }
 
 const (
@@ -224,6 +227,9 @@ func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(con
 // StopLooking ends the looks at CloudTrail that are under way, and all later ones at once: a process that stops need not
 // wait for them. What they have recorded stays, and they are taken up again.
 func (h *Handlers) StopLooking() { h.stopLooking() }
+
+// Wait waits for what goes on in the background. It is called last, after StopLooking.
+func (h *Handlers) Wait() { h.listing.Wait() }
 
 func ifFree(
 	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,
