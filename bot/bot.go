@@ -76,6 +76,7 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b.slack = client
 	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Logger = cfg.Store, client, b.log
+	cfg.Handlers.Connection = b.status.connection
 	if b.handlers, err = handlers.New(cfg.Handlers); err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func readEnvelope(f frame) (intakeItem, error) {
 	case frameClick:
 		return readInteraction(f)
 	case frameEvent:
-		return intakeItem{ignored: "events are not asked for"}, nil
+		return readEvent(f)
 	default:
 		return intakeItem{ignored: "unknown type of envelope"}, nil
 	}
@@ -160,6 +160,9 @@ func readInteraction(f frame) (intakeItem, error) {
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
 		return intakeItem{listener: listener, ignored: "a button of somebody else"}, nil
 	}
+	if action.ActionID == messages.ActionOpenCard {
+		return intakeItem{listener: listener, ignored: "a link, which Slack follows by itself"}, nil
+	}
 	team := ""
 	if p.Team != nil {
 		team = p.Team.ID
@@ -245,6 +248,38 @@ func readSuggestion(f frame) (intakeItem, error) {
 		return intakeItem{}, &errUnreadable{"a menu in a form without an origin"}
 	}
 	return intakeItem{suggestion: &s}, nil
+}
+
+// readEvent reads an event. The one that is asked for is somebody opening the App Home.
+func readEvent(f frame) (intakeItem, error) {
+	var p struct {
+		Type    string `json:"type"`
+		TeamID  string `json:"team_id"`
+		AppID   string `json:"api_app_id"`
+		EventID string `json:"event_id"`
+		Event   struct {
+			Type string `json:"type"`
+			User string `json:"user"`
+			Tab  string `json:"tab"`
+		} `json:"event"`
+	}
+	if err := json.Unmarshal(f.Payload, &p); err != nil {
+		return intakeItem{}, &errUnreadable{"event"}
+	}
+	if p.Type != "event_callback" || p.Event.Type != "app_home_opened" || p.Event.Tab != "home" {
+		return intakeItem{ignored: "an event that is not asked for"}, nil
+	}
+	if p.Event.User == "" || p.EventID == "" {
+		return intakeItem{}, &errUnreadable{"event without a person or an id"}
+	}
+	body, err := json.Marshal(handlers.HomeOpened{Team: p.TeamID, App: p.AppID, User: p.Event.User})
+	if err != nil {
+		return intakeItem{}, fmt.Errorf("keep an event: %w", err)
+	}
+	return intakeItem{
+		item: approvals.Item{Kind: handlers.KindHome, Source: source(f), Body: body},
+		ids:  []string{f.EnvelopeID, semantic("event", p.EventID)},
+	}, nil
 }
 
 // idField is an object of which only the id is read.

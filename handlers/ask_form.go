@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -122,6 +123,12 @@ func (h *Handlers) submitAsk(ctx context.Context, item approvals.Item, s Submiss
 	}
 	for _, text := range h.Judge(s) { // this replica may be configured otherwise than the one that took the form
 		return h.refuse(ctx, item, c, to, "form", messages.Plain(text))
+	}
+	if s.Origin.Home && h.atHome(c.Team, c.Enterprise) && slices.Contains(h.Channels, c.Channel) && !h.inChannel(ctx, to) {
+		if err := h.noteRefused(ctx, item, c, "not_in_channel"); err != nil {
+			return err
+		}
+		return h.drawHome(ctx, HomeOpened{Team: s.Team, App: s.App, User: s.User}, messages.HomeNotInChannel(c.Channel))
 	}
 	c.Text, _, _ = h.roleMeant(s)
 	if reason := strings.TrimSpace(s.Reason); reason != "" {

@@ -47,6 +47,8 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	switch c.ActionID {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:
 		return h.again(ctx, item, c, to)
+	case messages.ActionAsk:
+		return h.askFromHome(ctx, item, c)
 	case messages.ActionReport:
 		return h.reportClick(ctx, item, c, to)
 	case messages.ActionChain:

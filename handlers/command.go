@@ -74,7 +74,9 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		return h.undo(ctx, item, c, to, reason)
 	case "report":
 		return h.reportCommand(ctx, item, c, to, reason)
-	case "status", "drill":
+	case "status":
+		return h.status(ctx, item, c, to)
+	case "drill":
 		h.whisper(ctx, to, messages.NotHere(role))
 		return nil
 	}
@@ -235,6 +237,15 @@ func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role 
 
 // refuse answers the sender and keeps a note. Nothing was requested.
 func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, to Listener, why string, m *messages.Message) error {
+	if err := h.noteRefused(ctx, item, c, why); err != nil {
+		return err
+	}
+	h.whisper(ctx, to, m)
+	return nil
+}
+
+// noteRefused keeps a note of a command that was refused.
+func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Command, why string) error {
 	detail, err := json.Marshal(struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
@@ -247,7 +258,6 @@ func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, t
 		return err
 	}
 	h.log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)
-	h.whisper(ctx, to, m)
 	return nil
 }
 

@@ -60,6 +60,8 @@ type Slack interface {
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
 	OpenForm(ctx context.Context, trigger string, form slack.ModalViewRequest) error
+	// PublishHome shows somebody their App Home.
+	PublishHome(ctx context.Context, user string, view slack.HomeTabViewRequest) error
 	// Link is the address of a message in the workspace, "" when it cannot be known.
 	Link(channel, ts string) string
 }
@@ -101,7 +103,8 @@ type Config struct {
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
 	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
-	Logger *slog.Logger // nil: discard
+	Connection func() messages.Connection // how this replica is connected, for people; nil: not known
+	Logger     *slog.Logger               // nil: discard
 }
 
 // Handlers handles items. Make one with New; its methods may be called at the same time.
@@ -194,6 +197,8 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.simulate)
 	case KindCulprit:
 		return h.slowly(ctx, item, h.culprit)
+	case KindHome:
+		return h.slowly(ctx, item, h.home)
 	case KindInert:
 		return h.slowly(ctx, item, h.inert)
 	case KindUndone:

@@ -213,6 +213,8 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 		},
 		Suggest: []string{
 			"/revoke-sessions prod/DeployRole key pasted in a gist",
+			"/revoke-sessions",
+			"/revoke-sessions status",
 			"/revoke-sessions help",
 			"/revoke-sessions staging/DeployRole a test build logged its session",
 			"/revoke-sessions prod/AWSServiceRoleForElasticLoadBalancing",
