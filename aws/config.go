@@ -73,6 +73,7 @@ type account struct {
 	iam    *iam.Client
 	sts    *sts.Client
 	reader *session
+	roles  roleList
 
 	mu     sync.Mutex
 	trails map[string]*trail // by region
@@ -224,3 +225,11 @@ func (a *account) regionsOf() []string {
 // lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API reference,
 // "LookupEvents": two requests a second).
 const lookupPace = rate.Limit(2)
+
+// DefaultAccount is the name of the account that a bare role name means, "" when people must say.
+func (c *Cloud) DefaultAccount() string {
+	if c.fallback == nil {
+		return ""
+	}
+	return c.fallback.Name
+}

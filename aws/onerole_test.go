@@ -162,7 +162,7 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					if diff := cmp.Diff(standin.Actions(), slices.Sorted(maps.Keys(attempts))); diff != "" {
 						t.Fatalf("not all of the stand-in is tried (-stand-in +tried):\n%s", diff)
 					}
-					reads := []string{"iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents"}
+					reads := []string{"iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListRoles", "iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents"}
 					try := func(action string, role standin.Role, may bool) {
 						err := attempts[action](t.Context(), role)
 						denied := err != nil && errors.Is(callError("", "", err), ErrAccessDenied)

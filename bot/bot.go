@@ -76,6 +76,7 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b.slack = client
 	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Logger = cfg.Store, client, b.log
+	cfg.Handlers.Connection = b.status.connection
 	if b.handlers, err = handlers.New(cfg.Handlers); err != nil {
 		return nil, err
 	}
@@ -104,6 +105,7 @@ func (b *Bot) run(ctx context.Context) error {
 	}
 	b.status.storeAnswered()
 	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log, &b.status.counts)
+	in.suggest, in.judge = b.handlers.Suggest, b.handlers.Judge
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown-host"
@@ -143,6 +145,7 @@ func (b *Bot) run(ctx context.Context) error {
 	disconnect(errStopped)
 	all.Wait()
 	in.pending.Wait()
+	b.handlers.Wait()
 	if refused != nil {
 		return &StartError{Err: refused}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -46,6 +47,9 @@ type intakeItem struct {
 	answer   any               // to a form that is wrong as it is: nothing is to be recorded
 	ignored  string            // why nothing is to be done with it; empty when there is
 	unknown  bool              // nobody here knows what it is: somebody has to look at it
+
+	suggestion *handlers.Suggestion // somebody types into a menu: nothing is to be recorded, the answer is the acknowledgement
+	submission *handlers.Submission // a form that is to be judged before it is recorded
 }
 
 // errUnreadable is an envelope whose payload has not the form that its type promises.
@@ -61,7 +65,7 @@ func readEnvelope(f frame) (intakeItem, error) {
 	case frameClick:
 		return readInteraction(f)
 	case frameEvent:
-		return intakeItem{ignored: "events are not asked for"}, nil
+		return readEvent(f)
 	case frameMalformed:
 		return intakeItem{}, &errUnreadable{"frame"}
 	default:
@@ -91,10 +95,14 @@ func readCommand(f frame) (intakeItem, error) {
 	if p.Command != messages.Command {
 		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
 	}
-	body, err := json.Marshal(handlers.Command{
+	command := handlers.Command{
 		RequestID: rand.Text(), Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID,
 		Channel: p.ChannelID, User: p.UserID, Text: p.Text, ResponseURL: p.ResponseURL,
-	})
+	}
+	if strings.TrimSpace(p.Text) == "" {
+		command.Trigger = p.TriggerID // for the form
+	}
+	body, err := json.Marshal(command)
 	if err != nil {
 		return intakeItem{}, fmt.Errorf("keep a command: %w", err)
 	}
@@ -143,6 +151,8 @@ func readInteraction(f frame) (intakeItem, error) {
 		return intakeItem{listener: listener, form: p.Type == "view_submission"}, &errUnreadable{"interaction"}
 	case p.Type == "view_submission":
 		return readSubmission(f)
+	case p.Type == "block_suggestion":
+		return readSuggestion(f)
 	case p.Type != "block_actions":
 		return intakeItem{listener: listener, ignored: "an interaction that revokebot does not offer", unknown: true}, nil
 	case p.User.ID == "" || len(p.Actions) == 0:
@@ -152,6 +162,9 @@ func readInteraction(f frame) (intakeItem, error) {
 	action.Value = firstOf(action.Value, chosen(action.Selected))
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
 		return intakeItem{listener: listener, ignored: "a button of somebody else"}, nil
+	}
+	if action.ActionID == messages.ActionOpenCard {
+		return intakeItem{listener: listener, ignored: "a link, which Slack follows by itself"}, nil
 	}
 	team := ""
 	if p.Team != nil {
@@ -175,48 +188,33 @@ func readInteraction(f frame) (intakeItem, error) {
 // readSubmission reads a form that was sent.
 func readSubmission(f frame) (intakeItem, error) {
 	var p struct {
-		User struct {
-			ID string `json:"id"`
-		} `json:"user"`
-		Team *struct {
-			ID string `json:"id"`
-		} `json:"team"`
-		AppID string `json:"api_app_id"`
-		View  struct {
-			ID              string `json:"id"`
-			Hash            string `json:"hash"`
-			CallbackID      string `json:"callback_id"`
-			PrivateMetadata string `json:"private_metadata"`
-			State           struct {
-				Values map[string]map[string]struct {
-					Value string `json:"value"`
-				} `json:"values"`
-			} `json:"state"`
+		User       idField  `json:"user"`
+		Team       *idField `json:"team"`
+		Enterprise *idField `json:"enterprise"`
+		AppID      string   `json:"api_app_id"`
+		View       struct {
+			ID   string `json:"id"`
+			Hash string `json:"hash"`
+			openForm
 		} `json:"view"`
 	}
 	if err := json.Unmarshal(f.Payload, &p); err != nil {
 		return intakeItem{form: true}, &errUnreadable{"form"}
 	}
 	listener := handlers.Listener{User: p.User.ID}
-	if p.View.CallbackID != messages.FormDeny && p.View.CallbackID != messages.FormUndo {
+	if !slices.Contains(messages.Forms(), p.View.CallbackID) {
 		return intakeItem{listener: listener, ignored: "a form of somebody else"}, nil
 	}
-	s := handlers.Submission{App: p.AppID, User: p.User.ID, Form: p.View.CallbackID, RequestID: rand.Text()}
-	if p.Team != nil {
-		s.Team = p.Team.ID
+	s := handlers.Submission{
+		Team: p.Team.id(), Enterprise: p.Enterprise.id(), App: p.AppID, User: p.User.ID, Form: p.View.CallbackID, RequestID: rand.Text(),
+		Account: p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
+		Reason: p.View.field(messages.FieldReason), Words: p.View.field(messages.FieldWords),
 	}
 	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil || p.User.ID == "" {
 		return intakeItem{form: true, listener: listener}, &errUnreadable{"form without a user or an origin"}
 	}
-	for _, field := range p.View.State.Values[messages.FieldReason] {
-		s.Reason = field.Value
-	}
-	words := p.View.State.Values[messages.FieldWords]
-	for _, field := range words {
-		s.Words = field.Value
-	}
 	listener.Channel = s.Origin.Channel
-	if s.Form == messages.FormUndo && len(words) > 0 && !messages.SaysRevive(s.Words) {
+	if s.Form == messages.FormUndo && len(p.View.State.Values[messages.FieldWords]) > 0 && !messages.SaysRevive(s.Words) {
 		return intakeItem{form: true, listener: listener, answer: messages.WordsError()}, nil
 	}
 	body, err := json.Marshal(s)
@@ -226,8 +224,99 @@ func readSubmission(f frame) (intakeItem, error) {
 	return intakeItem{
 		item:     approvals.Item{Kind: handlers.KindSubmit, Source: source(f), Body: body},
 		ids:      []string{f.EnvelopeID, semantic("form", p.View.ID, p.User.ID, p.View.Hash)},
-		listener: listener, form: true,
+		listener: listener, form: true, submission: &s,
 	}, nil
+}
+
+// readSuggestion reads what somebody typed so far into a menu that is filled meanwhile.
+func readSuggestion(f frame) (intakeItem, error) {
+	var p struct {
+		User       idField  `json:"user"`
+		Team       *idField `json:"team"`
+		Enterprise *idField `json:"enterprise"`
+		ActionID   string   `json:"action_id"`
+		Value      string   `json:"value"`
+		View       openForm `json:"view"`
+	}
+	if err := json.Unmarshal(f.Payload, &p); err != nil {
+		return intakeItem{}, &errUnreadable{"what was typed into a menu"}
+	}
+	if p.ActionID != messages.ActionRole || p.View.CallbackID != messages.FormAsk {
+		return intakeItem{ignored: "a menu of somebody else"}, nil
+	}
+	s := handlers.Suggestion{
+		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: p.Value, Account: p.View.field(messages.FieldAccount),
+	}
+	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil {
+		return intakeItem{}, &errUnreadable{"a menu in a form without an origin"}
+	}
+	return intakeItem{suggestion: &s}, nil
+}
+
+// readEvent reads an event. The one that is asked for is somebody opening the App Home.
+func readEvent(f frame) (intakeItem, error) {
+	var p struct {
+		Type    string `json:"type"`
+		TeamID  string `json:"team_id"`
+		AppID   string `json:"api_app_id"`
+		EventID string `json:"event_id"`
+		Event   struct {
+			Type string `json:"type"`
+			User string `json:"user"`
+			Tab  string `json:"tab"`
+		} `json:"event"`
+	}
+	if err := json.Unmarshal(f.Payload, &p); err != nil {
+		return intakeItem{}, &errUnreadable{"event"}
+	}
+	if p.Type != "event_callback" || p.Event.Type != "app_home_opened" || p.Event.Tab != "home" {
+		return intakeItem{ignored: "an event that is not asked for"}, nil
+	}
+	if p.Event.User == "" || p.EventID == "" {
+		return intakeItem{}, &errUnreadable{"event without a person or an id"}
+	}
+	body, err := json.Marshal(handlers.HomeOpened{Team: p.TeamID, App: p.AppID, User: p.Event.User})
+	if err != nil {
+		return intakeItem{}, fmt.Errorf("keep an event: %w", err)
+	}
+	return intakeItem{
+		item: approvals.Item{Kind: handlers.KindHome, Source: source(f), Body: body},
+		ids:  []string{f.EnvelopeID, semantic("event", p.EventID)},
+	}, nil
+}
+
+// idField is an object of which only the id is read.
+type idField struct {
+	ID string `json:"id"`
+}
+
+// id is that of an object which may be missing.
+func (f *idField) id() string {
+	if f == nil {
+		return ""
+	}
+	return f.ID
+}
+
+// openForm is what is read of a form: whose it is, and what its fields hold.
+type openForm struct {
+	CallbackID      string `json:"callback_id"`
+	PrivateMetadata string `json:"private_metadata"`
+	State           struct {
+		Values map[string]map[string]struct {
+			Value string `json:"value"`
+			// Selected stays raw: elements that are not known here may have another form.
+			Selected json.RawMessage `json:"selected_option"`
+		} `json:"values"`
+	} `json:"state"`
+}
+
+// field is what stands in the one field of a block: a text, or the value of what was chosen.
+func (v openForm) field(block string) string {
+	for _, held := range v.State.Values[block] {
+		return firstOf(held.Value, chosen(held.Selected))
+	}
+	return ""
 }
 
 // source names the envelope in a request's log.

@@ -40,6 +40,8 @@ const eventEnvelope approvals.EventType = "envelope"
 type intake struct {
 	store   approvals.Store
 	whisper func(ctx context.Context, to handlers.Listener, m *messages.Message) error
+	suggest func(handlers.Suggestion) any                        // what a menu offers; at once
+	judge   func(handlers.Submission) (errors map[string]string) // what is wrong with a form as it is; at once
 	log     *slog.Logger
 	slots   chan struct{}
 	notes   chan struct{}
@@ -85,6 +87,16 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "why", got.ignored)
 		in.acknowledge(ctx, f, ack, nil)
 		return
+	}
+	if got.suggestion != nil {
+		in.acknowledge(ctx, f, ack, in.suggest(*got.suggestion))
+		in.log.DebugContext(ctx, "a menu was filled", "envelope", f.EnvelopeID, "user", got.suggestion.User, "took", time.Since(started).String())
+		return
+	}
+	if got.submission != nil {
+		if wrong := in.judge(*got.submission); len(wrong) > 0 {
+			got.answer = messages.FieldErrors(wrong)
+		}
 	}
 	if got.answer != nil {
 		in.log.InfoContext(ctx, "a form was answered at its field", "envelope", f.EnvelopeID, "user", got.listener.User)

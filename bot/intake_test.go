@@ -288,3 +288,24 @@ func TestAStoreThatRefusesIsNotRecordedAndSaysSo(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsTypedIntoAMenuAndAWrongFormAreAnsweredWithTheAcknowledgementWhateverTheStoreDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
+			t.Error("it was recorded")
+			return true, nil
+		})
+		view := `"view":{"id":"V1","callback_id":"revokebot_ask_form","private_metadata":"{\"channel\":\"C0INCIDENT\",\"user\":\"U0ROSA\"}","state":{"values":{"account":{"account":{"selected_option":{"value":"prod"}}}}}}`
+		for name, c := range map[string]struct{ payload, want string }{
+			"a menu":        {`{"type":"block_suggestion","action_id":"revokebot_role","value":"Deploy","user":{"id":"U0ROSA"},"team":{"id":"T0SANDBOX"},` + view + `}`, `"value":"prod/Deploy"`},
+			"another menu":  {`{"type":"block_suggestion","action_id":"other","value":"Deploy",` + view + `}`, ``},
+			"a broken menu": {`{"type":"block_suggestion","action_id":"revokebot_role","value":7}`, ``},
+			"a form":        {`{"type":"view_submission","user":{"id":"U0ROSA"},"team":null,` + view + `}`, `"errors":{"role":`},
+		} {
+			d, err := l.SendEnvelope(t.Context(), []byte(`{"envelope_id":"e-`+name+`","type":"interactive","accepts_response_payload":true,"payload":`+c.payload+`}`))
+			if err != nil || !d.Acked || d.AckedAfter > 10*time.Millisecond || !strings.Contains(string(d.AckPayload), c.want) || c.want == "" && len(d.AckPayload) != 0 {
+				t.Errorf("%s: %v, %+v, %s", name, err, d, d.AckPayload)
+			}
+		}
+	})
+}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/redisstore"
+	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/pipe"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -195,6 +196,15 @@ func newLine(t *testing.T, connections int, accept acceptFunc) *line {
 	l.client = newClient(t, l.http)
 	l.notes = &noteStore{acceptStore: acceptStore{accept: accept}}
 	l.intake = newIntake(l.notes, l.client.Whisper, l.log.logger(), &l.status.counts)
+	l.intake.suggest = func(s handlers.Suggestion) any {
+		return messages.RoleOptions([]messages.RoleChoice{{Account: "prod", Name: s.Text}}, false)
+	}
+	l.intake.judge = func(s handlers.Submission) map[string]string {
+		if s.Form == messages.FormAsk && s.Role == "" {
+			return map[string]string{messages.FieldRole: messages.FieldRoleMissing}
+		}
+		return nil
+	}
 	open := func(ctx context.Context) (string, error) {
 		l.opens.add()
 		return l.client.openSocket(ctx)

@@ -287,6 +287,12 @@ func (s *slackClient) OpenForm(ctx context.Context, trigger string, form slack.M
 	return slackError("views.open", err)
 }
 
+// PublishHome implements handlers.Slack with views.publish.
+func (s *slackClient) PublishHome(ctx context.Context, user string, view slack.HomeTabViewRequest) error {
+	_, err := s.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: view})
+	return slackError("views.publish", err)
+}
+
 // trusts reports whether a response URL leads to Slack, or to the host that stands in for it.
 func (s *slackClient) trusts(address string) bool {
 	u, err := url.Parse(address)

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/revokebot/revokebot/handlers/messages"
 )
 
 // counts are totals since the start.
@@ -134,4 +136,21 @@ func (s *status) health() Health {
 	}
 	h.Ready = h.Connected && storeOK && !h.Stopping
 	return h
+}
+
+// connection says the same to people, in short.
+func (s *status) connection() messages.Connection {
+	now := time.Now()
+	c := messages.Connection{Heard: -1}
+	if at := s.storeAt.Load(); at > 0 {
+		c.Heard = max(0, now.Sub(time.UnixMilli(at)))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for one := range s.connections {
+		if now.Sub(time.UnixMilli(one.aliveAt.Load())) <= aliveWithin {
+			c.Sockets++
+		}
+	}
+	return c
 }

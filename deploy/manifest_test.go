@@ -42,6 +42,7 @@ func methods() map[string]method {
 		"PostMessageWithResponseContext": {"chat.postMessage", []string{"chat:write"}},
 		"UpdateMessageContext":           {"chat.update", []string{"chat:write"}},
 		"OpenViewContext":                {"views.open", nil},
+		"PublishViewContext":             {"views.publish", nil},
 		"PostEphemeralContext":           {"chat.postEphemeral", []string{"chat:write"}},
 		"GetConversationRepliesContext":  {"conversations.replies", []string{"channels:history", "groups:history"}},
 		"GetUploadURLExternalContext":    {"files.getUploadURLExternal", []string{"files:write"}},
@@ -135,8 +136,11 @@ func TestTheManifestSetsUpWhatTheBotUses(t *testing.T) {
 	if m.Settings.Interactivity == nil || !m.Settings.Interactivity.IsEnabled {
 		t.Error("interactivity is off: buttons would do nothing")
 	}
-	if m.Settings.EventSubscriptions != nil {
-		t.Error("events are subscribed to, and the bot ignores events")
+	if e := m.Settings.EventSubscriptions; e == nil || !slices.Equal(e.BotEvents, []string{"app_home_opened"}) || len(e.UserEvents) != 0 {
+		t.Errorf("events: %+v, and the bot acts on the App Home being opened and on nothing else", e)
+	}
+	if !m.Features.AppHome.HomeTabEnabled {
+		t.Error("there is no App Home to open")
 	}
 	if m.Settings.TokenRotationEnabled {
 		t.Error("token rotation is on, and the bot does not rotate tokens")

@@ -62,6 +62,7 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 		{"iam:GetRolePolicy", withPath},
 		{"iam:PutRolePolicy", withPath},
 		{"cloudtrail:LookupEvents", "*"},
+		{"iam:ListRoles", "*"},
 		// A role has to be read before it can be said why it is not touched.
 		{"iam:GetRole", serviceLinked},
 		{"iam:GetRole", identityCtr},
@@ -127,7 +128,7 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 func TestTheBotsPolicyAllowsNothingThatItDoesNotName(t *testing.T) {
 	p := policy(t, "iam-policy.json")
 	for _, r := range []request{
-		{"iam:ListRoles", "*"},
+		{"iam:ListUsers", "*"},
 		{"iam:PutRolePolicy", "arn:aws:iam::111122223333:user/eve"},
 		{"s3:GetObject", "arn:aws:s3:::bucket/key"},
 		{"iam:DeleteRolePolicy", ordinary}, // which is undo-policy.json

@@ -47,6 +47,8 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	switch c.ActionID {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:
 		return h.again(ctx, item, c, to)
+	case messages.ActionAsk:
+		return h.askFromHome(ctx, item, c)
 	case messages.ActionReport:
 		return h.reportClick(ctx, item, c, to)
 	case messages.ActionChain:
@@ -177,7 +179,7 @@ func (h *Handlers) decide(ctx context.Context, v view, a approvals.Attempt, p ap
 		return d, true, nil
 	case approvals.Refuse:
 		if r.RefusedBy(a.By) >= loggedRefusals {
-			return d, true, h.noteRefused(ctx, r, a, d.Refusal, to)
+			return d, true, h.noteRefusal(ctx, r, a, d.Refusal, to)
 		}
 		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
 	case approvals.Approve:

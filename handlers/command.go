@@ -27,6 +27,7 @@ type Command struct {
 	User        string `json:"user"`
 	Text        string `json:"text"`
 	ResponseURL string `json:"response_url,omitempty"`
+	Trigger     string `json:"trigger,omitempty"` // of a command without words; a credential for three seconds: never logged
 	// About is the request that an undo has to be about: set by handlers for a button, never by what came from Slack.
 	About string `json:"about,omitempty"`
 }
@@ -65,8 +66,7 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	role, reason := splitCommand(c.Text)
 	switch role {
 	case "":
-		h.whisper(ctx, to, messages.Usage(h.accountNames()))
-		return nil
+		return h.offerForm(ctx, item, c, to)
 	case "help":
 		h.whisper(ctx, to, messages.Help(h.accountNames(), h.Margin))
 		return nil
@@ -74,7 +74,9 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		return h.undo(ctx, item, c, to, reason)
 	case "report":
 		return h.reportCommand(ctx, item, c, to, reason)
-	case "status", "drill":
+	case "status":
+		return h.status(ctx, item, c, to)
+	case "drill":
 		h.whisper(ctx, to, messages.NotHere(role))
 		return nil
 	}
@@ -250,6 +252,15 @@ func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role 
 
 // refuse answers the sender and keeps a note. Nothing was requested.
 func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, to Listener, why string, m *messages.Message) error {
+	if err := h.noteRefused(ctx, item, c, why); err != nil {
+		return err
+	}
+	h.whisper(ctx, to, m)
+	return nil
+}
+
+// noteRefused keeps a note of a command that was refused.
+func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Command, why string) error {
 	detail, err := json.Marshal(struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
@@ -262,7 +273,6 @@ func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, t
 		return err
 	}
 	h.log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)
-	h.whisper(ctx, to, m)
 	return nil
 }
 

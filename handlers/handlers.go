@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -66,6 +67,8 @@ type Slack interface {
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
 	OpenForm(ctx context.Context, trigger string, form slack.ModalViewRequest) error
+	// PublishHome shows somebody their App Home.
+	PublishHome(ctx context.Context, user string, view slack.HomeTabViewRequest) error
 	// Link is the address of a message in the workspace, "" when it cannot be known.
 	Link(channel, ts string) string
 }
@@ -109,7 +112,8 @@ type Config struct {
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
 	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
-	Logger *slog.Logger // nil: discard
+	Connection func() messages.Connection // how this replica is connected, for people; nil: not known
+	Logger     *slog.Logger               // nil: discard
 }
 
 // Handlers handles items. Make one with New; its methods may be called at the same time.
@@ -122,6 +126,8 @@ type Handlers struct {
 	looks       chan struct{}
 	mayLook     context.Context
 	stopLooking context.CancelFunc
+	// listing is whoever reads a list of roles in the background.
+	listing sync.WaitGroup
 }
 
 const (
@@ -200,6 +206,8 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.simulate)
 	case KindCulprit:
 		return h.slowly(ctx, item, h.culprit)
+	case KindHome:
+		return h.slowly(ctx, item, h.home)
 	case KindInert:
 		return h.slowly(ctx, item, h.inert)
 	case KindUndone:
@@ -239,6 +247,9 @@ func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(con
 // StopLooking ends the looks at CloudTrail that are under way, and all later ones at once: a process that stops need not
 // wait for them. What they have recorded stays, and they are taken up again.
 func (h *Handlers) StopLooking() { h.stopLooking() }
+
+// Wait waits for what goes on in the background. It is called last, after StopLooking.
+func (h *Handlers) Wait() { h.listing.Wait() }
 
 func ifFree(
 	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,

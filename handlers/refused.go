@@ -13,8 +13,8 @@ import (
 // the whole log, and nobody must be able to make it long.
 const loggedRefusals = 20
 
-// noteRefused keeps a note of a click that is refused like many before it, and tells whoever clicked why.
-func (h *Handlers) noteRefused(ctx context.Context, r approvals.Request, a approvals.Attempt, refusal approvals.Refusal, to Listener) error {
+// noteRefusal keeps a note of a click that is refused like many before it, and tells whoever clicked why.
+func (h *Handlers) noteRefusal(ctx context.Context, r approvals.Request, a approvals.Attempt, refusal approvals.Refusal, to Listener) error {
 	c, err := h.context(r)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -13,14 +14,17 @@ import (
 
 // Submission is a form that was sent, the Body of an item of KindSubmit.
 type Submission struct {
-	Team      string              `json:"team"`
-	App       string              `json:"app"`
-	User      string              `json:"user"`
-	Form      string              `json:"form"`   // messages.FormDeny or messages.FormUndo
-	Origin    messages.FormOrigin `json:"origin"` // as it was put into the form when it was opened
-	Reason    string              `json:"reason,omitempty"`
-	Words     string              `json:"words,omitempty"` // of FormUndo: what was typed to say that it is meant
-	RequestID string              `json:"request_id"`      // the id a new request gets if the form asks for one
+	Team       string              `json:"team"`
+	Enterprise string              `json:"enterprise,omitempty"`
+	App        string              `json:"app"`
+	User       string              `json:"user"`
+	Form       string              `json:"form"`              // messages.FormDeny, messages.FormUndo or messages.FormAsk
+	Origin     messages.FormOrigin `json:"origin"`            // as it was put into the form when it was opened
+	Account    string              `json:"account,omitempty"` // of FormAsk: as chosen; "" when there is nothing to choose
+	Role       string              `json:"role,omitempty"`    // of FormAsk: as typed, or account/name as chosen
+	Reason     string              `json:"reason,omitempty"`
+	Words      string              `json:"words,omitempty"` // of FormUndo: what was typed to say that it is meant
+	RequestID  string              `json:"request_id"`      // the id a new request gets if the form asks for one
 }
 
 // submit handles a form.
@@ -29,10 +33,13 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 	if err := json.Unmarshal(item.Body, &s); err != nil {
 		return fmt.Errorf("read a form: %w", err)
 	}
-	if s.Form != messages.FormDeny && s.Form != messages.FormUndo {
+	if !slices.Contains(messages.Forms(), s.Form) {
 		return fmt.Errorf("%w: form %q", errNotAnItem, s.Form)
 	}
 	to := Listener{User: s.User, Channel: s.Origin.Channel}
+	if s.Form == messages.FormAsk {
+		return h.submitAsk(ctx, item, s, to)
+	}
 	reason := s.Reason
 	if utf8.RuneCountInString(reason) > messages.MaxReason {
 		reason = cutRunes(reason, messages.MaxReason) // Slack's own limit on the field is the same

@@ -121,8 +121,10 @@ func keepWarm(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
 	ticker := time.NewTicker(warmEvery)
 	defer ticker.Stop()
 	before := ""
+	unlisted := map[string]string{} // accounts whose roles could not be listed, and why
 	for {
 		err := cloud.Warm(ctx)
+		listRoles(ctx, cloud, unlisted, log)
 		if ctx.Err() != nil {
 			return
 		}
@@ -144,6 +146,28 @@ func keepWarm(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// listRoles keeps the lists of roles that the form offers. An account that does not let its roles be listed is told of when
+// it becomes so; its roles are typed.
+func listRoles(ctx context.Context, cloud *aws.Cloud, unlisted map[string]string, log *slog.Logger) {
+	var all sync.WaitGroup
+	accounts := cloud.Accounts()
+	failed := make([]error, len(accounts))
+	for i, a := range accounts {
+		all.Go(func() { failed[i] = cloud.LoadRoles(ctx, a.Name) })
+	}
+	all.Wait()
+	for i, a := range accounts {
+		advice := ""
+		if failed[i] != nil {
+			advice = aws.Explain(failed[i])
+		}
+		if advice != "" && advice != unlisted[a.Name] && ctx.Err() == nil {
+			log.WarnContext(ctx, "the roles of an account cannot be listed; they are typed in the form", "account", a.Name, "error", failed[i], "advice", advice)
+		}
+		unlisted[a.Name] = advice
 	}
 }
 

@@ -57,6 +57,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 
 	slackServer := slackstandin.New(slackstandin.Config{
 		AppToken: sandboxAppToken, BotToken: sandboxBotToken, Logger: log.With("stand-in", "slack"),
+		Events: []string{"app_home_opened"}, // as the manifest has it
 	})
 	defer slackServer.Close()
 	if err := actors.SeedSlack(slackServer); err != nil {
@@ -214,6 +215,8 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 		Suggest: []string{
 			"/revoke-sessions prod/DeployRole key pasted in a gist",
 			"/revoke-sessions help",
+			"/revoke-sessions",
+			"/revoke-sessions status",
 			"/revoke-sessions staging/DeployRole a test build logged its session",
 			"/revoke-sessions prod/AWSServiceRoleForElasticLoadBalancing",
 		},

@@ -16,11 +16,17 @@ const (
 	actionReason = "text"
 )
 
-// FormOrigin says which card a form was opened from. Slack keeps it with the form; people cannot change it.
+// Forms are the callback ids of all forms.
+func Forms() []string { return []string{FormDeny, FormUndo, FormAsk} }
+
+// FormOrigin says which card a form was opened from, or, of FormAsk, for whom and in which channel. Slack keeps it with the
+// form; people cannot change it.
 type FormOrigin struct {
-	Request string `json:"request"`
+	Request string `json:"request,omitempty"`
 	Channel string `json:"channel"`
-	Message string `json:"message"`
+	Message string `json:"message,omitempty"`
+	User    string `json:"user,omitempty"` // of FormAsk
+	Home    bool   `json:"home,omitempty"` // it was opened from the App Home
 }
 
 // DenyForm asks an approver for the reason of a denial, which may stay empty.
@@ -62,8 +68,5 @@ type Denial struct {
 
 // FieldError is the answer to a form that cannot be taken: Slack shows it at the field.
 func FieldError(m *Message) any {
-	return struct {
-		ResponseAction string            `json:"response_action"`
-		Errors         map[string]string `json:"errors"`
-	}{"errors", map[string]string{FieldReason: m.Text}}
+	return fieldErrors{"errors", map[string]string{FieldReason: m.Text}}
 }

@@ -38,15 +38,16 @@ func Help(accounts []string, margin time.Duration) *Message {
 	for i, a := range accounts {
 		names[i] = code(a, 64)
 	}
-	return sentence("*" + Command + " &lt;role&gt; [reason …]* asks to revoke every active session of an AWS role. A second person has to approve.\n" +
+	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to revoke every active session of an AWS role. A second person has to approve.\n" +
 		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as `arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
 		"• Accounts: " + list(names) + ".\n" +
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
 		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) + ". People and programs can assume the role again after it.\n" +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
-		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
+		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, under *revokebot* in Slack's side bar.\n" +
 		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
-		"Next: `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
+		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
+		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
 // NotHere answers a word that is kept for later.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,9 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
 		"posting":      messages.CardImpossible(foreign(t, "slack error")),
 		"usage":        messages.Usage(nil),
+		"status": messages.Status(slices.Repeat([]messages.Listed{
+			{Request: s.fold(1), Role: role}, {Request: s.fold(len(s.events)), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+		}, 5), messages.Connection{Sockets: 2}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))
 	for n := 1; n <= len(s.events); n++ {

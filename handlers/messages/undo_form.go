@@ -49,10 +49,7 @@ func UndoForm(c Context, origin FormOrigin, words bool, until time.Time, reasonR
 
 // WordsError is the answer to an undo form whose words are not the words: Slack shows it at their field.
 func WordsError() any {
-	return struct {
-		ResponseAction string            `json:"response_action"`
-		Errors         map[string]string `json:"errors"`
-	}{"errors", map[string]string{FieldWords: "These are not the words. Nothing was requested. Type: " + ReviveWords}}
+	return fieldErrors{"errors", map[string]string{FieldWords: "These are not the words. Nothing was requested. Type: " + ReviveWords}}
 }
 
 // UndoByCommand answers an Undo whose form may not have opened.

@@ -110,6 +110,7 @@ func New(t testing.TB, o Options) *Bench {
 	}
 	b := &Bench{T: t, options: o, Log: &Log{t: t, allowErrors: o.ErrorsAllowed}}
 
+	o.Slack.Events = []string{"app_home_opened"}
 	o.Slack.AppToken, o.Slack.BotToken = AppToken, BotToken
 	o.Slack.Logger = slog.New(slog.DiscardHandler)
 	b.Slack = slackstandin.New(o.Slack)

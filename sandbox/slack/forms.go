@@ -6,8 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// fillIn puts a person's values into the inputs of a view; offered is what an external_select offered.
+// fillIn puts a person's values into the inputs of a view that is sent; offered is what an external_select offered.
 func fillIn(raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool)) (map[string]any, error) {
+	state, err := fill(raw, values, offered)
+	if err != nil {
+		return nil, err
+	}
+	return state, checkFilled(raw, state)
+}
+
+// fill does the same for one that is still being filled in.
+func fill(raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool)) (map[string]any, error) {
 	state := stateOf(raw, nil)
 	for blockID, byAction := range values {
 		for actionID, value := range byAction {
@@ -34,7 +43,7 @@ func fillIn(raw json.RawMessage, values map[string]map[string]any, offered func(
 			}
 		}
 	}
-	return state, checkFilled(raw, state)
+	return state, nil
 }
 
 // checkFilled does what Slack's client does before it sends a form.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -104,6 +105,8 @@ type Suggestion struct {
 	ChannelID, MessageTS string // a message
 	BlockID, ActionID    string
 	Value                string // what was typed so far
+	// Values are what the other fields of the view hold meanwhile, as in Submit: the payload's state has them.
+	Values map[string]map[string]any
 }
 
 // Suggest asks the app for the options of an external_select; they are in the Delivery's AckPayload. Options that Slack
@@ -147,7 +150,15 @@ func (s *Server) Suggest(ctx context.Context, userID string, q Suggestion) (Deli
 		payload["action_id"], payload["block_id"] = q.ActionID, found.blockID
 		payload["value"], payload["container"] = q.Value, container
 		if v := s.views[q.ViewID]; v != nil {
-			payload["view"] = v.json
+			state, err := fill(v.blocks(), q.Values, func(blockID, actionID string) ([]map[string]any, bool) {
+				return s.offeredLocked(menuPlace{userID: userID, view: q.ViewID, block: blockID, action: actionID})
+			})
+			if err != nil {
+				return nil, fmt.Errorf("suggest: %w", err)
+			}
+			shown := maps.Clone(v.json)
+			shown["state"] = map[string]any{"values": state}
+			payload["view"] = shown
 		} else if c, ok := s.channels.get(q.ChannelID); ok {
 			payload["channel"] = map[string]any{"id": c.ID, "name": c.Name}
 		}

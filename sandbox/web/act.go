@@ -105,6 +105,7 @@ func (s *Server) click(ctx context.Context, in request) (answer, error) {
 func (s *Server) suggest(ctx context.Context, in request) (answer, error) {
 	d, err := s.cfg.Slack.Suggest(ctx, in.User, slack.Suggestion{
 		ChannelID: in.Channel, MessageTS: in.TS, ViewID: in.View, BlockID: in.BlockID, ActionID: in.ActionID, Value: in.Value,
+		Values: in.Values,
 	})
 	return delivered(d), err
 }

@@ -161,6 +161,7 @@ document.addEventListener("input", async (event) => {
     block_id: input.dataset.bid,
     action_id: input.dataset.aid,
     value: input.value,
+    values: message ? undefined : values(),
   });
   if (mine !== asked) return;
   offer(input, answer.ack?.options ?? (answer.ack?.option_groups ?? []).flatMap((group) => group.options), answer.error);
@@ -180,6 +181,11 @@ function offer(input, options, error, words) {
     button.type = "button";
     button.setAttribute("role", "option");
     button.textContent = option.text.text;
+    if (option.description) {
+      const about = document.createElement("small");
+      about.textContent = ` ${option.description.text}`;
+      button.append(about);
+    }
     button.addEventListener("click", () => {
       input.value = option.text.text;
       input.dataset.chosen = option.value;

@@ -1,0 +1,159 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link, which Slack follows by
+// itself.
+const (
+	ActionAsk      = "revokebot_ask"
+	ActionOpenCard = "revokebot_open_card"
+)
+
+// Listed is a request as the status and the App Home list it.
+type Listed struct {
+	Request approvals.Request
+	Role    Role
+	Link    string // of the card, "" when it is not known
+}
+
+// Connection is how the replica that answers is connected.
+type Connection struct {
+	Sockets int           // connections to Slack that were greeted and are alive
+	Heard   time.Duration // since the database last answered; negative: never
+}
+
+func (c Connection) words() string {
+	sockets := fmt.Sprintf("%d live connections to Slack", c.Sockets)
+	if c.Sockets == 1 {
+		sockets = "1 live connection to Slack"
+	}
+	if c.Heard < 0 {
+		return sockets + ", and its database has not answered yet."
+	}
+	return sockets + ", and its database answered " + span(c.Heard.Truncate(time.Second)) + " ago."
+}
+
+// Status lists the open and the newest requests for one person.
+func Status(list []Listed, c Connection) *Message {
+	lines := make([]string, 0, len(list)+2)
+	lines = append(lines, statusTitle(list))
+	for _, l := range list {
+		lines = append(lines, "• "+listedWords(l, true))
+	}
+	blocks := make([]slack.Block, 0, len(lines)+1)
+	for _, line := range lines {
+		blocks = append(blocks, section(line))
+	}
+	health := "The replica that answers has " + c.words()
+	return &Message{Text: fit(strings.Join(append(lines, health), "\n"), limitText), Blocks: append(blocks, contextLine(health))}
+}
+
+func statusTitle(list []Listed) string {
+	open := 0
+	for _, l := range list {
+		if !l.Request.State.Ended() {
+			open++
+		}
+	}
+	switch {
+	case len(list) == 0:
+		return "*No request is on record.* Next: `" + Command + "` opens a form to ask for a revocation."
+	case open == 0:
+		return "*No request is under way.* The newest ones:"
+	case open == 1:
+		return "*1 request is under way.* It and the newest others:"
+	default:
+		return fmt.Sprintf("*%d requests are under way.* They and the newest others:", open)
+	}
+}
+
+// listedWords says in one line what became of a request.
+func listedWords(l Listed, link bool) string {
+	r := l.Request
+	what := "revoke the sessions of "
+	if r.Purpose == approvals.PurposeUndo {
+		what = "take the deny off "
+	}
+	state := "*" + r.State.String() + "*"
+	switch {
+	case r.State == approvals.StateOpen:
+		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, both(r.Deadline))
+	case r.Undone != nil:
+		state += ", and *undone* since"
+	}
+	text := state + ": " + what + roleWords(l.Role) + ", asked by " + Mention(r.Requester) + " on " + both(r.Opened) + "."
+	if link && l.Link != "" {
+		text += " Open <" + l.Link + "|its card>."
+	}
+	return text
+}
+
+// StatusRefused answers somebody who may not see the requests.
+func StatusRefused(standing approvals.Standing) *Message {
+	return sentence(statusRefused(standing))
+}
+
+func statusRefused(standing approvals.Standing) string {
+	if standing == approvals.StandingUnknown {
+		return "Requests are not shown: Slack did not answer who you are, and without that the answer is no. Try again in a moment."
+	}
+	return "Requests are shown to full members of this workspace, and this account is a " + standing.String() + ". Ask a member of the incident team."
+}
+
+// maxHomeChannels bounds the channels on the App Home. In the others the command works all the same.
+const maxHomeChannels = 10
+
+// Home is the App Home of a full member: where to ask, and the open and the newest requests. notice is what to say first,
+// put together here; "" nothing.
+func Home(list []Listed, channels []string, c Connection, notice string) slack.HomeTabViewRequest {
+	blocks := []slack.Block{header("Revocations")}
+	if notice != "" {
+		blocks = append(blocks, section(notice))
+	}
+	for _, id := range channels[:min(len(channels), maxHomeChannels)] {
+		button := slack.NewButtonBlockElement(ActionAsk, id, plainText("Ask for a revocation"))
+		button.AccessibilityLabel = "Ask for a revocation in channel " + clean(id, 32)
+		blocks = append(blocks, slack.NewSectionBlock(mrkdwn("Ask in "+Channel(id)+", where the card appears and others approve:"), nil, slack.NewAccessory(button)))
+	}
+	blocks = append(blocks, slack.NewDividerBlock(), section(statusTitle(list)))
+	for _, l := range list {
+		var open *slack.Accessory
+		if l.Link != "" {
+			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
+			button.URL = l.Link
+			button.AccessibilityLabel = cut("Open the card of the request for "+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
+			open = slack.NewAccessory(button)
+		}
+		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))
+	}
+	blocks = append(blocks, contextLine("As of the moment at which you opened this tab. The replica that answers has "+c.words()))
+	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
+}
+
+// HomeRefused is the App Home of everybody else.
+func HomeRefused(standing approvals.Standing) slack.HomeTabViewRequest {
+	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{section(statusRefused(standing))}}}
+}
+
+// What stands first on the App Home after a button there led to nothing.
+func HomeFormLost(channel string) string {
+	return "*The form may not have opened*, so nothing was requested yet. If there is none in front of you, press the button again, or send `" + Command + "` in " + Channel(channel) + "."
+}
+
+// HomeNotInChannel says the same of somebody who is not in the channel, as far as Slack says.
+func HomeNotInChannel(channel string) string {
+	return "*Nothing was requested*: whoever asks has to be in the channel, and Slack does not say that you are in " + Channel(channel) + ". Join it and ask again."
+}
+
+// AskedFromHome tells somebody in the channel that what they asked for on the App Home is being looked at.
+func AskedFromHome() *Message {
+	return sentence("What you asked for on the App Home is being looked at. The card appears here, or the reason why not.")
+}

@@ -1,0 +1,82 @@
+package messages_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	slackgo "github.com/slack-go/slack"
+	"pgregory.net/rapid"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
+	open := messages.Listed{Request: begin(t, "key pasted in a gist", 1).fold(1), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"}
+	c := messages.Connection{Sockets: 2, Heard: time.Second}
+	for name, view := range map[string]slackgo.HomeTabViewRequest{
+		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, c, messages.HomeNotInChannel("C0WAR")),
+		"empty":  messages.Home(nil, []string{"C0INCIDENT"}, c, ""),
+		"lost":   messages.Home(nil, []string{"C0INCIDENT"}, c, messages.HomeFormLost("C0INCIDENT")),
+		"guest":  messages.HomeRefused(approvals.Guest),
+	} {
+		for _, p := range slack.CheckView(must(t, view)) {
+			t.Errorf("%s: %s", name, p)
+		}
+		var got bytes.Buffer
+		e := json.NewEncoder(&got)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		if err := e.Encode(view); err != nil {
+			t.Fatal(err)
+		}
+		path := "testdata/home/" + name + ".json"
+		if *update {
+			if err := os.MkdirAll("testdata/home", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Errorf("%v: run make golden and read what it wrote", err)
+		} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s differs (-golden +now):\n%s", name, diff)
+		}
+	}
+}
+
+// Rules 18 and 19, for the App Home.
+func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		role := messages.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
+		one := messages.Listed{Request: begins(t, foreign(r, "reason"), 1, role).fold(1), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"}
+		var channels []string
+		for i := range rapid.IntRange(1, 60).Draw(r, "channels") {
+			channels = append(channels, fmt.Sprintf("C0%d", i))
+		}
+		view := messages.Home(slices.Repeat([]messages.Listed{one}, 10), channels, messages.Connection{}, messages.HomeNotInChannel("C0"))
+		for _, p := range slack.CheckView(must(t, view)) {
+			r.Errorf("%s", p)
+		}
+		for _, b := range view.Blocks.BlockSet {
+			if s, ok := b.(*slackgo.SectionBlock); ok {
+				outsideHarmless(r, "home", s.Text.Text)
+				if !s.Text.Verbatim || s.Accessory != nil && strings.TrimSpace(s.Accessory.ButtonElement.AccessibilityLabel) == "" {
+					r.Errorf("a section of the home is searched for links, or its button has no label")
+				}
+			}
+		}
+	})
+}

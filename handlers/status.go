@@ -1,0 +1,193 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const (
+	statusLooked = 30 // the newest requests that are read for a list
+	statusShown  = 10 // of them shown: those under way first
+	statusLoads  = 8  // read side by side
+	homesPerUser = 20 // App Homes that are drawn for one person in a minute
+)
+
+// KindHome is somebody opening the App Home.
+const KindHome = "home"
+
+// HomeOpened is the Body of an item of KindHome.
+type HomeOpened struct {
+	Team string `json:"team"`
+	App  string `json:"app"`
+	User string `json:"user"`
+}
+
+// status lists the requests for whoever asks. The sender's workspace, the channel and the flood limits were looked at as for
+// any command.
+func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, to Listener) error {
+	list, standing, err := h.listFor(ctx, c.Team, c.App, c.User)
+	if err != nil {
+		return err
+	}
+	if standing != approvals.FullMember {
+		return h.refuse(ctx, item, c, to, "member", messages.StatusRefused(standing))
+	}
+	h.whisper(ctx, to, messages.Status(list, h.connection()))
+	return nil
+}
+
+// home draws the App Home for whoever opened it.
+func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
+	var o HomeOpened
+	if err := json.Unmarshal(item.Body, &o); err != nil {
+		return fmt.Errorf("read who opened the home: %w", err)
+	}
+	if !h.atHome(o.Team, "") {
+		h.log.WarnContext(ctx, "the home of another workspace was not drawn", "team", o.Team, "user", o.User)
+		return nil
+	}
+	if !cameBack(item) {
+		if wait, err := h.Store.Allow(ctx, "home of "+o.User, act(item), homesPerUser, floodWindow); err != nil || wait > 0 {
+			return err // who opens it so often has seen it a moment ago
+		}
+	}
+	return h.drawHome(ctx, o, "")
+}
+
+// drawHome publishes somebody's App Home. That Slack does not take it is logged and nothing else: it is drawn anew whenever
+// it is opened.
+func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) error {
+	list, standing, err := h.listFor(ctx, o.Team, o.App, o.User)
+	if err != nil {
+		return err
+	}
+	view := messages.HomeRefused(standing)
+	if standing == approvals.FullMember {
+		view = messages.Home(list, h.Channels, h.connection(), notice)
+	}
+	if err := h.Slack.PublishHome(ctx, o.User, view); err != nil {
+		h.log.WarnContext(ctx, "a home was not published", "user", o.User, "error", err)
+	}
+	return nil
+}
+
+// listFor lists the requests of the allowed channels, and says side by side who it is that wants to see them.
+func (h *Handlers) listFor(ctx context.Context, team, app, user string) ([]messages.Listed, approvals.Standing, error) {
+	var side errgroup.Group
+	var person approvals.Person
+	var list []messages.Listed
+	side.Go(func() error { person = h.facts(ctx, user, nil).Person; return nil })
+	side.Go(func() (err error) { list, err = h.list(ctx, team, app); return err })
+	if err := side.Wait(); err != nil {
+		return nil, approvals.StandingUnknown, err
+	}
+	if person.ID != user {
+		return nil, approvals.StandingUnknown, nil
+	}
+	standing := person.Standing(h.Slack.Home())
+	if standing != approvals.FullMember {
+		return nil, standing, nil
+	}
+	return list, standing, nil
+}
+
+// list reads the newest requests side by side: those under way first, each part the newest first.
+func (h *Handlers) list(ctx context.Context, team, app string) ([]messages.Listed, error) {
+	ids, err := h.Store.Recent(ctx, statusLooked)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*messages.Listed, len(ids))
+	loads, ctx := errgroup.WithContext(ctx)
+	loads.SetLimit(statusLoads)
+	for i, id := range ids {
+		loads.Go(func() (err error) {
+			found[i], err = h.listed(ctx, id, team, app)
+			return err
+		})
+	}
+	if err := loads.Wait(); err != nil {
+		return nil, err
+	}
+	var list []messages.Listed
+	for _, ended := range []bool{false, true} {
+		for _, l := range found {
+			if l != nil && l.Request.State.Ended() == ended {
+				list = append(list, *l)
+			}
+		}
+	}
+	return list[:min(len(list), statusShown)], nil
+}
+
+// listed reads one request; nil for one that is gone, or of another place.
+func (h *Handlers) listed(ctx context.Context, id, team, app string) (*messages.Listed, error) {
+	r, _, err := h.Store.Load(ctx, id)
+	switch {
+	case errors.Is(err, approvals.ErrUnknownRequest):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !slices.Contains(h.Channels, r.Place.Channel) || h.place(team, app, r.Place.Channel) != r.Place:
+		return nil, nil
+	}
+	about, err := h.context(r)
+	if err != nil {
+		h.log.WarnContext(ctx, "a request is left out of a list", "request", id, "error", err)
+		return nil, nil
+	}
+	d, err := h.Store.Delivered(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	l := messages.Listed{Request: r, Role: about.Role}
+	if d.Card != "" {
+		l.Link = h.Slack.Link(r.Place.Channel, d.Card)
+	}
+	return &l, nil
+}
+
+func (h *Handlers) connection() messages.Connection {
+	if h.Connection == nil {
+		return messages.Connection{Heard: -1}
+	}
+	return h.Connection()
+}
+
+// askFromHome opens the form for whoever pressed the button on the App Home. There is no channel to answer in: what keeps
+// the form from opening is said on the App Home.
+func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click) error {
+	o := HomeOpened{Team: c.Team, App: c.App, User: c.User}
+	if !h.atHome(c.Team, "") || !slices.Contains(h.Channels, c.Value) {
+		return h.drawHome(ctx, o, "")
+	}
+	limited, cancel := context.WithTimeout(ctx, formLookUp)
+	allowed, standing := h.mayRequest(limited, c.User)
+	cancel()
+	switch {
+	case !allowed:
+		return h.drawHome(ctx, o, messages.NotARequester(standing).Text)
+	case item.Tries == 1 && h.openAskForm(ctx, c.Trigger, messages.FormOrigin{Channel: c.Value, User: c.User, Home: true}):
+		return nil
+	default:
+		return h.drawHome(ctx, o, messages.HomeFormLost(c.Value))
+	}
+}
+
+// inChannel reports whether somebody who asks on the App Home is in the channel: Slack shows a private message only to who
+// is (Slack documentation, "chat.postEphemeral", user_not_in_channel). If it does not show it, the answer is no.
+func (h *Handlers) inChannel(ctx context.Context, to Listener) bool {
+	if err := h.Slack.Whisper(ctx, to, messages.AskedFromHome()); err != nil {
+		h.log.WarnContext(ctx, "somebody on the home is not known to be in the channel", "user", to.User, "channel", to.Channel, "error", err)
+		return false
+	}
+	return true
+}
