@@ -72,6 +72,18 @@ func outcomeCell(in Incident, s Session) string {
 
 // words says why a session is looked into by itself.
 func (s Suspect) words() string {
+	switch seldom := s.seldom(); {
+	case len(s.From) == 0:
+		return seldom
+	case seldom == "":
+		return "used from " + raw(s.From[0], 60)
+	default:
+		return "used from " + raw(s.From[0], 60) + ", " + seldom
+	}
+}
+
+// seldom says what of the session is seen nowhere else.
+func (s Suspect) seldom() string {
 	switch {
 	case s.Address && s.Caller:
 		return "address and caller seen only here"

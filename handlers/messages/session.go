@@ -47,6 +47,12 @@ func (l Link) Trim() Link {
 	return l
 }
 
+// Trim does the same for an address.
+func (s Source) Trim() Source {
+	trim(map[*string]int{&s.Address: 60, &s.UserAgent: 200})
+	return s
+}
+
 // Trim does the same for what a session did.
 func (a SessionActivity) Trim() SessionActivity {
 	for i := range a.Services {
