@@ -88,6 +88,7 @@ func links(role messages.Role, chain []aws.ChainLink) (told []messages.Link, mor
 		}
 		l := &told[i]
 		l.Sessions++
+		didInTurn(l, c)
 		l.Loop = l.Loop || c.Loop
 		if c.Child.Time.Before(l.First) {
 			l.First = c.Child.Time
@@ -101,6 +102,37 @@ func links(role messages.Role, chain []aws.ChainLink) (told []messages.Link, mor
 
 // roleName is the end of a role's ARN.
 func roleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// didInTurn adds what a session of the chain did to its role.
+func didInTurn(l *messages.Link, c aws.ChainLink) {
+	if c.Child.Expires.After(l.Expires) {
+		l.Expires = c.Child.Expires
+	}
+	a := c.Activity
+	if len(a.Regions) == 0 {
+		return
+	}
+	l.Looked, l.Partly = true, l.Partly || !a.Covered()
+	l.Calls, l.Denied = l.Calls+a.Calls, l.Denied+a.Denied
+	if a.LastSucceeded.After(l.LastOK) {
+		l.LastOK = a.LastSucceeded
+	}
+	for _, service := range a.Services {
+		at := slices.IndexFunc(l.Services, func(s messages.ServiceCalls) bool { return s.Service == service.Service })
+		switch {
+		case at >= 0:
+			l.Services[at].Calls, l.Services[at].Denied = l.Services[at].Calls+service.Calls, l.Services[at].Denied+service.Denied
+		case len(l.Services) < messages.MaxLinkServices:
+			l.Services = append(l.Services, messages.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+		}
+	}
+	for _, call := range slices.Backward(a.Doors) { // they are the newest first
+		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Doors) < messages.MaxLinkDoors {
+			l.Doors = append(l.Doors, row)
+		}
+	}
+	*l = l.Trim()
+}
 
 // whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were answered past the deny, and
 // roles.

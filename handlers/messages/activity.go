@@ -20,6 +20,9 @@ const (
 	MaxDoors    = 20
 	// MaxLinks is how many roles of the chain are shown, each with its button: Slack allows 50 blocks in a message.
 	MaxLinks = 15
+	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
+	MaxLinkServices = 5
+	MaxLinkDoors    = 3
 	// shownFindings is how many sessions one message tells about.
 	shownFindings = 10
 )
@@ -136,13 +139,14 @@ func findingsHead(in Incident, latest Activity) string {
 
 // othersWords says of how many more sessions it was looked where their keys are used.
 func othersWords(in Incident, latest Activity) string {
-	switch copied := in.copies(); {
+	checked := fmt.Sprintf("; the keys of %s were checked, too", count(latest.Others, "more session", "more sessions"))
+	switch {
 	case latest.Others == 0:
 		return ""
-	case len(copied) == 0:
-		return fmt.Sprintf("; of %s more it was looked where the keys are used, and nothing was strange", count(latest.Others, "session", "sessions"))
+	case len(in.copies()) == 0:
+		return checked + ", and none is seen used from another address"
 	default:
-		return fmt.Sprintf("; it was looked where the keys of %s more are used", count(latest.Others, "session", "sessions"))
+		return checked
 	}
 }
 
@@ -274,6 +278,41 @@ func linkWords(l Link) string {
 		b.WriteString(". *A loop:* this role comes up again, so its sessions may open sessions of the one above anew.")
 	case l.Account == "":
 		b.WriteString(". Its account " + code(l.AccountID, 40) + " is not configured here: revoke it there.")
+	}
+	b.WriteString(inTurn(l))
+	return fit(b.String(), 1500)
+}
+
+// inTurn says what the sessions of a role did that others went on to.
+func inTurn(l Link) string {
+	var b strings.Builder
+	switch {
+	case !l.Looked:
+	case l.Calls == 0 && l.Partly:
+		b.WriteString("\nWhat they did could not be read.")
+	case l.Calls == 0:
+		b.WriteString("\nCloudTrail shows no calls of it yet.")
+	default:
+		fmt.Fprintf(&b, "\nIn turn: *%s*", count(l.Calls, "call", "calls"))
+		if l.Denied > 0 {
+			fmt.Fprintf(&b, ", %d of them denied", l.Denied)
+		}
+		if len(l.Services) > 0 {
+			b.WriteString(": " + servicesWords(SessionActivity{Services: l.Services}))
+		}
+		b.WriteString(".")
+		if !l.LastOK.IsZero() {
+			b.WriteString(" The last answered one was on " + utc(l.LastOK) + ".")
+		}
+		if l.Partly {
+			b.WriteString(" Not everything could be read: there may be more.")
+		}
+	}
+	if !l.Expires.IsZero() && !l.Loop {
+		b.WriteString(" Unless it is revoked, it lasts until " + utc(l.Expires) + ".")
+	}
+	for _, door := range l.Doors {
+		b.WriteString("\n• " + doorWords(door, true))
 	}
 	return b.String()
 }

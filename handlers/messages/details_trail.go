@@ -173,6 +173,16 @@ type Link struct {
 	First       time.Time `json:"first,omitzero"`
 	Last        time.Time `json:"last,omitzero"`
 	Loop        bool      `json:"loop,omitempty"` // a role that is in the chain above already
+
+	// What these sessions did, all of them together. Looked is false when their account is not configured.
+	Looked   bool           `json:"looked,omitempty"`
+	Partly   bool           `json:"partly,omitempty"`
+	Calls    int            `json:"calls,omitempty"`
+	Denied   int            `json:"denied,omitempty"`
+	LastOK   time.Time      `json:"last_ok,omitzero"` // the last call that was answered
+	Expires  time.Time      `json:"expires,omitzero"` // of the one that lasts longest
+	Services []ServiceCalls `json:"services,omitempty"`
+	Doors    []Call         `json:"doors,omitempty"` // at most MaxLinkDoors that went open, oldest first
 }
 
 // Word is what the looks come to in the end. The zero value is that nothing was concluded yet.
