@@ -158,7 +158,7 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 			return false
 		}
 		if v.Look > 0 {
-			return slices.ContainsFunc(events, func(other approvals.Event) bool { return newsworthy(other) && lookOf(other) == v.Look })
+			return slices.ContainsFunc(events, func(other approvals.Event) bool { return lookOf(other) == v.Look && unforeseen(other) })
 		}
 		return !slices.ContainsFunc(events, func(other approvals.Event) bool {
 			if other.Type != approvals.EventSessions || other.Seq >= e.Seq {
@@ -170,6 +170,13 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 	default:
 		return false
 	}
+}
+
+// unforeseen reports whether a look found sessions that nobody expects, and not only known callers who came back after
+// the cutoff, as they are to.
+func unforeseen(e approvals.Event) bool {
+	v, err := detail[Evidence](e)
+	return err == nil && (v.MoreNews > 0 || slices.ContainsFunc(v.News, func(s Session) bool { return !s.After || !s.Known }))
 }
 
 // showsCopies reports whether an event is the first to tell that a key was copied.

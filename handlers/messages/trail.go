@@ -103,7 +103,7 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 		default:
 			line += ": from before the cutoff"
 			if i := slices.IndexFunc(v.Suspects, func(x Suspect) bool { return x.EventID == s.EventID }); i >= 0 {
-				line += ", " + v.Suspects[i].words()
+				line += ", " + v.Suspects[i].seldom()
 			}
 		}
 		lines = append(lines, line)
