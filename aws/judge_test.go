@@ -104,7 +104,7 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			in.Sessions = all(visitsOf("alice", 0, office, 100, office, 280, thief), visitsOf("bob", 20, office, 250, office, 320, thief))
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
-		}, NotContained, "bob, who was suspicious before"},
+		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 198.51.100.66, an address that was suspicious before."},
 		"the owner of a stolen key came back from the office": {func(in JudgeInput) JudgeInput {
 			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, office)
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
@@ -115,6 +115,17 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
 		}, NotContained, "alice, who was suspicious before"},
+		"another came from where a copied key was used": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("bob", 10, "192.0.2.1", 200, "192.0.2.1", 320, "192.0.2.66")...)
+			in.Suspects = append(in.Suspects, Suspect{Session: visitsOf("alice", 0, office)[0], Elsewhere: []Source{{Address: "192.0.2.66"}}})
+			return changed(in, "ASIA-alice-0", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
+		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 192.0.2.66"},
+		"many calls went through while it spread": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-eve-0", func(a *Activity) {
+				call(10 * time.Second)(a)
+				a.SucceededAfter = 500
+			})
+		}, Contained, ""},
 		"a stranger came after the cutoff": {func(in JudgeInput) JudgeInput {
 			in.Sessions = append(in.Sessions, visitsOf("mallory", 320, "192.0.2.77")...)
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)

@@ -13,6 +13,10 @@ type Suspect struct {
 	Reasons []string // in words, at least one; they hold foreign text
 	Address bool     // its address is seen nowhere else
 	Caller  bool     // its caller is seen nowhere else
+
+	// Elsewhere are the addresses from which its key was used and where it was not opened, most used first; only Copied
+	// finds them.
+	Elsewhere []Source
 }
 
 const (
@@ -20,6 +24,9 @@ const (
 	burst = time.Hour
 	// enoughToKnow is from how many sessions on it can be told that a caller comes from ever changing addresses.
 	enoughToKnow = 3
+	// hostedRunners is how many sessions from one address, on average, jobs on hosted runners may have and still count as
+	// roaming: the runners' addresses are many, and do come up again.
+	hostedRunners = 4
 )
 
 // Suspects picks the sessions from an address or a caller that is seen nowhere else in the window, newest first, denied
@@ -137,8 +144,9 @@ func (c crowd) strangeAddress(s Session) string {
 			example = address
 		}
 	}
-	roams := s.CallerType == "WebIdentityUser" || sessions >= enoughToKnow
-	if !before || roams && 2*others > sessions {
+	hosted := s.CallerType == "WebIdentityUser"
+	roams := (hosted || sessions >= enoughToKnow) && 2*others > sessions || hosted && others >= enoughToKnow && hostedRunners*others > sessions
+	if !before || roams {
 		return ""
 	}
 	return fmt.Sprintf("%s came from %s only here; %s", s.Caller, s.SourceAddress, elsewhere(sessions, others, example))

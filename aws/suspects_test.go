@@ -96,6 +96,13 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		"hosted runners come from everywhere": {
 			sessions: with(visitsOf("GitHub", 0, "192.0.2.1", 100, "192.0.2.2", 200, "192.0.2.3", 300, "192.0.2.4"), github),
 		},
+		"and from the same ones again": {
+			sessions: with(visitsOf("GitHub", 0, "192.0.2.1", 100, "192.0.2.1", 150, "192.0.2.2", 200, "192.0.2.2", 250, "192.0.2.3", 300, "192.0.2.3", 350, "192.0.2.4"), github),
+		},
+		"a runner of their own does not": {
+			sessions: with(visitsOf("GitHub", 0, office, 100, office, 200, office, 250, thief), github),
+			want:     []string{"+250 GitHub came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10"},
+		},
 		"so do people on the road": {
 			sessions: visitsOf("alice", 0, "192.0.2.1", 100, "192.0.2.2", 200, "192.0.2.3", 300, "192.0.2.4"),
 		},

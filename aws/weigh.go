@@ -31,8 +31,6 @@ func (j *judge) oldSessions() {
 		if n := j.succeeded(did); n > 0 {
 			j.addSession(s)
 			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), count(n, "call"))
-		} else if did.SucceededAfter > len(did.SucceededAfterCutoff) {
-			unclear++ // more went through before propagation than are listed
 		}
 		if did.FailedAfter > 0 {
 			unclear++
@@ -87,6 +85,9 @@ func (j *judge) cameBack() {
 			addresses[s.Session.SourceAddress] = true
 			doubted[s.Session.CallerID] = true
 		}
+		for _, from := range s.Elsewhere {
+			addresses[from.Address] = true
+		}
 	}
 	for _, s := range j.in.Sessions {
 		if s.Time.Before(j.in.Cutoff) {
@@ -101,7 +102,10 @@ func (j *judge) cameBack() {
 		switch {
 		case s.CallerType == "AWSService" && known[s.CallerID]:
 			// Sessions of services are long, so one in the window is nothing strange, and services come back by themselves.
-		case callers[s.CallerID], addresses[s.SourceAddress], doubted[s.CallerID] && !usual[visit{s.CallerID, s.SourceAddress}]:
+		case addresses[s.SourceAddress]:
+			j.addSession(s)
+			j.show("%s has had a session since %s, opened from %s, an address that was suspicious before.", s.Caller, clock(s.Time), s.SourceAddress)
+		case callers[s.CallerID], doubted[s.CallerID] && !usual[visit{s.CallerID, s.SourceAddress}]:
 			j.addSession(s)
 			j.show("%s, who was suspicious before, has had a session since %s.", s.Caller, clock(s.Time))
 		case j.suspicious[s.AccessKeyID]:

@@ -111,7 +111,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	told.Until = q.until
+	told.Until, told.Cutoff = q.until, q.cutoff
 	chain, err := h.Cloud.Chain(ctx, aws.ChainQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys,
 		Patience: lookPatience, Sessions: []aws.Session{session},
@@ -127,7 +127,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 	case !looked:
 		told.Failed = "CloudTrail did not answer about its key."
 	default:
-		told.Sessions = []messages.SessionActivity{activityOf(session, a)}
+		told.Sessions = []messages.SessionActivity{activityOf(session, a, a.Elsewhere(session))}
 		told.Chain, told.MoreLinks = links(q.role, chain.Links)
 		told.Partly = partly(chain.Regions, chain.Truncated)
 	}

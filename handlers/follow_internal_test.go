@@ -52,9 +52,14 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 		did.Services = append(did.Services, aws.ServiceUse{Service: long, Calls: 1})
 	}
 	did.DoorCalls = 100
+	var away []aws.Source
+	for range 5 {
+		away = append(away, aws.Source{Address: long, UserAgent: long})
+	}
 	var chain []aws.ChainLink
 	for i := range 50 {
-		told.Sessions = append(told.Sessions, activityOf(longSession(i), did))
+		told.Sessions = append(told.Sessions, activityOf(longSession(i), did, away))
+		told.NewCopies = append(told.NewCopies, messages.Copy{Session: sessionRow(longSession(i)), From: sources(away)})
 		chain = append(chain, aws.ChainLink{Depth: 1, Parent: longSession(i), Child: aws.Session{}, RoleARN: fmt.Sprint(i, long)})
 	}
 	told.Chain, told.MoreLinks = links(messages.Role{}, chain)

@@ -187,6 +187,48 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 	})
 }
 
+// The session that was stolen is not the thief's: it was opened where it always is, by whom it always is. Only where its key
+// is used tells.
+func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breakIn{Bench: bench.New(t, bench.Options{FollowUps: []time.Duration{2 * time.Minute, 16 * time.Minute}})}
+		for range 3 {
+			b.key = assume(b.Bench, from(b.Bench, "198.51.100.20", b.World.CI), b.World.Role, "deploy-42")
+			time.Sleep(time.Minute)
+		}
+		b.call()
+		assume(b.Bench, from(b.Bench, thiefAddress, b.key), "arn:aws:iam::111122223333:role/ops/NightlyBackup", "elsewhere")
+		card := b.revoked()
+		message(b.Bench, card, "What did another session do?")
+		for _, want := range []string{
+			"*Used from another address:* session `deploy-42` of `user ci-deploy`, opened from `198.51.100.20`",
+			"*Its key was used from* `203.0.113.66` (2 calls, ",
+			"`user ci-deploy`, session `deploy-42`, from `198.51.100.20`, `us-east-1`, `before, used from 203.0.113.66",
+			"*Not known whether it is still in:*",
+		} {
+			if !card.Says(want) {
+				t.Errorf("the first look does not say: %s", want)
+			}
+		}
+		time.Sleep(time.Minute)
+		if b.call() {
+			t.Fatal("there is no deny")
+		}
+		b.Until("it is said that it is out", func() bool { return card.Says("*Seen denied* by an explicit deny since 2000-01-01 00:0") })
+		time.Sleep(16 * time.Minute)
+		m := message(b.Bench, card, "whether it is contained")
+		if !strings.Contains(m.Text, "*unknown*") || !strings.Contains(m.Text, "that came out of a suspicious one goes on") {
+			t.Errorf("what the thief went on to is no part of the word: %s", m.Text)
+		}
+		if n := told(card, "CloudTrail shows more of what these sessions did"); n != 0 {
+			t.Errorf("what is known is told %d times more", n)
+		}
+		if t.Failed() {
+			t.Log(b.Transcript())
+		}
+	})
+}
+
 func TestCallsThatAreStillAnsweredAreNotContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{4 * time.Minute}, Propagation: 5 * time.Minute})

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -90,7 +89,7 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 		}
 		c = conclusion(aws.Judge(aws.JudgeInput{
 			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation), Sessions: report.Sessions,
-			Suspects: aws.Suspects(report.Sessions, q.cutoff), Activities: s.activities, Links: s.chain, Revoked: revoked,
+			Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 			Regions: report.Regions, AskedAt: report.AskedAt,
 		}), s.activities)
 	}
@@ -146,23 +145,23 @@ func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[strin
 		return nil, err
 	}
 	for _, id := range ids {
-		r, _, err := q.h.Store.Load(ctx, id)
+		r, events, err := q.h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke {
+		undone := slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone })
+		if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || undone {
 			continue
 		}
 		c, err := q.h.context(r)
-		var done messages.Applied
-		if err != nil || json.Unmarshal(r.Closing.Detail, &done) != nil {
+		if err != nil {
 			continue
 		}
-		if done.Cutoff.After(cutoffs[c.Role.ARN]) {
-			cutoffs[c.Role.ARN] = done.Cutoff
+		if cutoff := messages.Cutoff(events); cutoff.After(cutoffs[c.Role.ARN]) {
+			cutoffs[c.Role.ARN] = cutoff
 		}
 	}
 	return cutoffs, nil

@@ -53,7 +53,8 @@ func packActivity(told *messages.Activity) (json.RawMessage, error) {
 		case len(told.Sessions) > 1:
 			half := len(told.Sessions) / 2
 			told.Sessions, told.NotRead = told.Sessions[:half], told.NotRead+len(told.Sessions)-half
-		case len(told.News)+len(told.NewLinks)+len(told.Chain) > 0:
+		case len(told.News)+len(told.NewLinks)+len(told.NewCopies)+len(told.Chain) > 0:
+			told.NewCopies = told.NewCopies[:len(told.NewCopies)/2]
 			told.News, told.NewLinks = told.News[:len(told.News)/2], told.NewLinks[:len(told.NewLinks)/2]
 			half := len(told.Chain) / 2
 			told.Chain, told.MoreLinks = told.Chain[:half], told.MoreLinks+len(told.Chain)-half

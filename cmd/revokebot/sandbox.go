@@ -197,7 +197,7 @@ func sandboxConfig(world actors.World, margin time.Duration) string {
 		}
 	}
 	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n  guard: [5s, 15s, 60s, 5m]\n"+
-		"trail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 10m]\n", margin)
+		"trail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 16m]\n", margin)
 	return b.String()
 }
 

@@ -20,6 +20,9 @@ const (
 	MaxDoors    = 20
 	// MaxLinks is how many roles of the chain are shown, each with its button: Slack allows 50 blocks in a message.
 	MaxLinks = 15
+	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
+	MaxLinkServices = 5
+	MaxLinkDoors    = 3
 	// shownFindings is how many sessions one message tells about.
 	shownFindings = 10
 )
@@ -83,7 +86,7 @@ func findingLines(in Incident) []string {
 		a, looked := in.Activities[s.EventID]
 		_, suspect := in.Suspects[s.EventID]
 		switch {
-		case !looked || !suspect:
+		case !looked || !suspect && in.stands():
 		case a.Calls == 0 && !a.Partly:
 			quiet = append(quiet, code(s.SessionName, 64)+" of "+code(s.Caller, 80))
 		default:
@@ -92,7 +95,7 @@ func findingLines(in Incident) []string {
 	}
 	slices.SortStableFunc(busy, func(a, b Session) int {
 		did, other := in.Activities[a.EventID], in.Activities[b.EventID]
-		return cmp.Or(cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
+		return cmp.Or(cmp.Compare(min(len(other.Elsewhere), 1), min(len(did.Elsewhere), 1)), cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
 	})
 	var lines []string
 	for _, s := range busy[:min(len(busy), shownFindings)] {
@@ -110,24 +113,52 @@ func findingLines(in Incident) []string {
 	return lines
 }
 
+// stands reports whether any session that was issued stands out.
+func (in Incident) stands() bool {
+	return slices.ContainsFunc(in.Sessions, func(s Session) bool {
+		_, suspect := in.Suspects[s.EventID]
+		return suspect && s.Issued()
+	})
+}
+
 func findingsHead(in Incident, latest Activity) string {
-	if len(in.Suspects) == 0 {
-		return "*What the sessions did.* No session came from an address or a caller that was seen only once, so none is looked into by itself. Choose one below to see what it did."
+	worth := " As CloudTrail had it on " + utc(latest.Until) + ", which has management calls only: what was read from S3 or a database is not in it."
+	if !in.stands() {
+		text := "*What the sessions did.* None came from an address or a caller that was seen only once" + othersWords(in, latest) + "."
+		if len(latest.Sessions) > 0 {
+			text += " That clears none of them: the newest are told here, and the others can be chosen below."
+		}
+		return text + worth
 	}
-	text := fmt.Sprintf("*What the sessions did* that stand out, as CloudTrail had it on %s. It has management calls only: what was read from S3 or a database is not in it.",
-		utc(latest.Until))
+	text := "*What the sessions did* that stand out" + othersWords(in, latest) + "." + worth
 	if latest.NotRead > 0 {
 		text += fmt.Sprintf(" %s more stand out and were not looked into.", count(latest.NotRead, "session", "sessions"))
 	}
 	return text
 }
 
+// othersWords says of how many more sessions it was looked where their keys are used.
+func othersWords(in Incident, latest Activity) string {
+	checked := fmt.Sprintf("; the keys of %s were checked, too", count(latest.Others, "more session", "more sessions"))
+	switch {
+	case latest.Others == 0:
+		return ""
+	case len(in.copies()) == 0:
+		return checked + ", and none is seen used from another address"
+	default:
+		return checked
+	}
+}
+
 // activityWords is a paragraph about one session.
 func activityWords(in Incident, s Session, a SessionActivity) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60), utc(s.Time))
-	if why := in.Suspects[s.EventID].words(); why != "" {
+	if why := in.Suspects[s.EventID].seldom(); why != "" {
 		b.WriteString(" (" + why + ")")
+	}
+	if len(a.Elsewhere) > 0 {
+		b.WriteString(". " + usedFrom(a.Elsewhere) + ". All its calls")
 	}
 	b.WriteString(": ")
 	switch {
@@ -147,7 +178,13 @@ func activityWords(in Incident, s Session, a SessionActivity) string {
 			fmt.Fprintf(&b, "\n• and %d more of this kind", len(a.Doors)-i+a.MoreDoors)
 			break
 		}
-		b.WriteString("\n• " + doorWords(call))
+		b.WriteString("\n• " + doorWords(call, len(a.Elsewhere) > 0))
+	}
+	if also := in.alsoFrom(s, a); also != "" {
+		b.WriteString("\n" + also)
+	}
+	if still := in.stillIn(s, a); still != "" {
+		b.WriteString("\n" + still)
 	}
 	if a.Partly && a.Calls > 0 {
 		b.WriteString("\nNot everything could be read: there may be more.")
@@ -178,7 +215,7 @@ func servicesWords(a SessionActivity) string {
 }
 
 // doorWords tells of one call that opens a way in.
-func doorWords(c Call) string {
+func doorWords(c Call, from bool) string {
 	outcome := "*worked*"
 	if c.ErrorCode != "" {
 		outcome = "refused, " + code(c.ErrorCode, 60)
@@ -186,6 +223,9 @@ func doorWords(c Call) string {
 	text := fmt.Sprintf("%s %s", clock(c.Time), code(c.Service+":"+c.Name, 100))
 	if c.About != "" {
 		text += " " + code(c.About, 150)
+	}
+	if from && c.Address != "" {
+		text += " from " + code(c.Address, 60)
 	}
 	if c.Opens != "" {
 		text += ", " + markup.Replace(clean(c.Opens, 120))
@@ -239,6 +279,41 @@ func linkWords(l Link) string {
 	case l.Account == "":
 		b.WriteString(". Its account " + code(l.AccountID, 40) + " is not configured here: revoke it there.")
 	}
+	b.WriteString(inTurn(l))
+	return fit(b.String(), 1500)
+}
+
+// inTurn says what the sessions of a role did that others went on to.
+func inTurn(l Link) string {
+	var b strings.Builder
+	switch {
+	case !l.Looked:
+	case l.Calls == 0 && l.Partly:
+		b.WriteString("\nWhat they did could not be read.")
+	case l.Calls == 0:
+		b.WriteString("\nCloudTrail shows no calls of it yet.")
+	default:
+		fmt.Fprintf(&b, "\nIn turn: *%s*", count(l.Calls, "call", "calls"))
+		if l.Denied > 0 {
+			fmt.Fprintf(&b, ", %d of them denied", l.Denied)
+		}
+		if len(l.Services) > 0 {
+			b.WriteString(": " + servicesWords(SessionActivity{Services: l.Services}))
+		}
+		b.WriteString(".")
+		if !l.LastOK.IsZero() {
+			b.WriteString(" The last answered one was on " + utc(l.LastOK) + ".")
+		}
+		if l.Partly {
+			b.WriteString(" Not everything could be read: there may be more.")
+		}
+	}
+	if !l.Expires.IsZero() && !l.Loop {
+		b.WriteString(" Unless it is revoked, it lasts until " + utc(l.Expires) + ".")
+	}
+	for _, door := range l.Doors {
+		b.WriteString("\n• " + doorWords(door, true))
+	}
 	return b.String()
 }
 
@@ -262,7 +337,7 @@ func chosenActivity(v Activity) *Message {
 	case len(v.Sessions) == 0 || v.Session == nil:
 		return nil
 	}
-	text += activityWords(Incident{}, *v.Session, v.Sessions[0])
+	text += activityWords(Incident{Cutoff: v.Cutoff}, *v.Session, v.Sessions[0])
 	for _, l := range v.Chain {
 		text += "\n" + linkWords(l)
 	}

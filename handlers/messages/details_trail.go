@@ -72,6 +72,25 @@ type Suspect struct {
 	EventID string `json:"event_id"`
 	Address bool   `json:"address,omitempty"` // its address is seen nowhere else in the window
 	Caller  bool   `json:"caller,omitempty"`  // nor is its caller
+
+	// From are the addresses from which its key was used and where it was not opened. Gather adds them from what the
+	// session did; they are in no Evidence.
+	From []string `json:"used_from,omitempty"`
+}
+
+// Source is an address that calls of a session came from.
+type Source struct {
+	Address   string    `json:"address"`
+	UserAgent string    `json:"user_agent,omitempty"`
+	Calls     int       `json:"calls"`
+	First     time.Time `json:"first,omitzero"`
+	Last      time.Time `json:"last,omitzero"`
+}
+
+// Copy is a session whose key was used from addresses where it was not opened.
+type Copy struct {
+	Session Session  `json:"session"`
+	From    []Source `json:"from"`
 }
 
 // Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
@@ -86,6 +105,7 @@ type Activity struct {
 	Chosen    string            `json:"chosen,omitempty"`  // the mark of the session that a reader chose; empty when the bot looked by itself
 	Asked     string            `json:"asked,omitempty"`   // who chose it
 	Session   *Session          `json:"session,omitempty"` // the one that was chosen
+	Cutoff    time.Time         `json:"cutoff,omitzero"`   // for that one
 	Until     time.Time         `json:"until"`
 	Sessions  []SessionActivity `json:"sessions,omitempty"`
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
@@ -93,6 +113,8 @@ type Activity struct {
 	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
 	News      []Call            `json:"news,omitempty"`       // of a later look: doors that worked and answers past the deny that no earlier look had
 	NewLinks  []Link            `json:"new_links,omitempty"`  // of a later look: roles that no earlier look had
+	NewCopies []Copy            `json:"new_copies,omitempty"` // of a later look: copied keys that no earlier look had
+	Others    int               `json:"others,omitempty"`     // sessions that do not stand out, of which was looked where their keys are used
 	Partly    string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
 	Failed    string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
 }
@@ -104,6 +126,9 @@ type SessionActivity struct {
 	Calls     int            `json:"calls"`
 	Denied    int            `json:"denied"`
 	AfterCut  time.Time      `json:"first_denied,omitzero"` // the first denial after the cutoff
+	Refused   time.Time      `json:"refused,omitzero"`      // the first denial after the cutoff that names an explicit deny
+	LastOK    time.Time      `json:"last_ok,omitzero"`      // the last call that was answered, before the cutoff or after it
+	Elsewhere []Source       `json:"elsewhere,omitempty"`   // where its key was used and it was not opened, most used first
 	First     time.Time      `json:"first,omitzero"`
 	Last      time.Time      `json:"last,omitzero"`
 	Services  []ServiceCalls `json:"services,omitempty"` // most calls first, at most MaxServices
@@ -148,6 +173,16 @@ type Link struct {
 	First       time.Time `json:"first,omitzero"`
 	Last        time.Time `json:"last,omitzero"`
 	Loop        bool      `json:"loop,omitempty"` // a role that is in the chain above already
+
+	// What these sessions did, all of them together. Looked is false when their account is not configured.
+	Looked   bool           `json:"looked,omitempty"`
+	Partly   bool           `json:"partly,omitempty"`
+	Calls    int            `json:"calls,omitempty"`
+	Denied   int            `json:"denied,omitempty"`
+	LastOK   time.Time      `json:"last_ok,omitzero"` // the last call that was answered
+	Expires  time.Time      `json:"expires,omitzero"` // of the one that lasts longest
+	Services []ServiceCalls `json:"services,omitempty"`
+	Doors    []Call         `json:"doors,omitempty"` // at most MaxLinkDoors that went open, oldest first
 }
 
 // Word is what the looks come to in the end. The zero value is that nothing was concluded yet.

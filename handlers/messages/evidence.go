@@ -1,15 +1,17 @@
 package messages
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
 )
 
-// MaxRows is the most sessions a table shows: Slack allows 100 rows, the header included, and 10,000 characters in all
-// (Slack documentation, "Table block").
-const MaxRows = 60
+// MaxRows is the most sessions a table shows, so that what follows it in the thread is not out of sight: Slack allows 100
+// rows, the header included, and 10,000 characters in all (Slack documentation, "Table block").
+const MaxRows = 20
 
 // tableBudget keeps a table well below Slack's 10,000 characters.
 const tableBudget = 8500
@@ -27,10 +29,10 @@ func tableColumns(in Incident) []column {
 	columns := []column{
 		{"Time (UTC)", true, func(_ Incident, s Session) string { return s.Time.UTC().Format("2006-01-02 15:04:05") }},
 		{"Who", true, func(_ Incident, s Session) string { return raw(s.Caller, 120) }},
+		{"Cutoff", true, outcomeCell},
 		{"Session name", true, func(_ Incident, s Session) string { return raw(s.SessionName, 64) }},
 		{"Source address", false, func(_ Incident, s Session) string { return raw(s.SourceAddress, 60) }},
 		{"Region", false, func(_ Incident, s Session) string { return raw(s.Region, 30) }},
-		{"Cutoff", true, outcomeCell},
 		{"Key", false, func(_ Incident, s Session) string { return raw(keyEnd(s.Key), 10) }},
 	}
 	var mfa, identity bool
@@ -70,8 +72,20 @@ func outcomeCell(in Incident, s Session) string {
 	return words
 }
 
-// words says why a session is looked into by itself.
+// words says why a session is looked into by itself. They hold foreign text: for cells and lists, not for markup.
 func (s Suspect) words() string {
+	switch seldom := s.seldom(); {
+	case len(s.From) == 0:
+		return seldom
+	case seldom == "":
+		return "used from " + raw(s.From[0], 60)
+	default:
+		return "used from " + raw(s.From[0], 60) + ", " + seldom
+	}
+}
+
+// seldom says what of the session is seen nowhere else.
+func (s Suspect) seldom() string {
 	switch {
 	case s.Address && s.Caller:
 		return "address and caller seen only here"
@@ -124,10 +138,10 @@ func Table(in Incident) *Message {
 	return &Message{Text: text, Blocks: []slack.Block{section(note), t}, Simpler: tableAsText(in)}
 }
 
-// tableRows are the cells of the newest sessions.
+// tableRows are the cells of the sessions that are shown.
 func tableRows(in Incident, columns []column) [][]string {
-	rows := make([][]string, 0, min(len(in.Sessions), MaxRows))
-	for _, s := range in.Sessions[:min(len(in.Sessions), MaxRows)] {
+	var rows [][]string
+	for _, s := range in.shown() {
 		cells := make([]string, len(columns))
 		for i, c := range columns {
 			cells[i] = c.cell(in, s)
@@ -137,11 +151,32 @@ func tableRows(in Incident, columns []column) [][]string {
 	return rows
 }
 
+// shown are the sessions for which a table has room: those that stand out and those since the cutoff before others, and
+// all of them newest first.
+func (in Incident) shown() []Session {
+	weight := func(s Session) int {
+		why, suspect := in.Suspects[s.EventID]
+		switch {
+		case suspect && len(why.From) > 0:
+			return 3
+		case suspect || s.After:
+			return 2
+		default:
+			return 1
+		}
+	}
+	first := slices.Clone(in.Sessions)
+	slices.SortStableFunc(first, func(a, b Session) int { return cmp.Compare(weight(b), weight(a)) })
+	first = first[:min(len(first), MaxRows)]
+	slices.SortStableFunc(first, func(a, b Session) int { return b.Time.Compare(a.Time) })
+	return first
+}
+
 // tableNote stands above the table.
 func tableNote(in Incident, shown int) string {
 	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + utc(in.Cutoff) + "."
 	if left := len(in.Sessions) - shown; left > 0 {
-		note += fmt.Sprintf(" The %d newest are shown; %d more are in the list below.", shown, left)
+		note += fmt.Sprintf(" %d are shown, those that stand out and the newest; %d more are in the list below.", shown, left)
 	}
 	return note
 }
@@ -188,7 +223,7 @@ func tableAsText(in Incident) *Message {
 // tableLines is the table as lines of text.
 func tableLines(in Incident, most int) string {
 	var b strings.Builder
-	for i, s := range in.Sessions {
+	for i, s := range in.shown() {
 		if i == most {
 			fmt.Fprintf(&b, "\nand %d more", len(in.Sessions)-i)
 			break

@@ -117,6 +117,17 @@ func Gather(events []approvals.Event) Incident {
 	if cutoff := Cutoff(events); !cutoff.IsZero() {
 		in.Cutoff = cutoff
 	}
+	for id, a := range in.Activities {
+		if len(a.Elsewhere) == 0 {
+			continue
+		}
+		suspect := in.Suspects[id]
+		suspect.EventID = id
+		for _, from := range a.Elsewhere {
+			suspect.From = append(suspect.From, from.Address)
+		}
+		in.Suspects[id] = suspect
+	}
 	in.callers = map[string]bool{}
 	for i, s := range in.Sessions {
 		if !in.Cutoff.IsZero() { // it may have moved since the session was found
@@ -128,6 +139,15 @@ func Gather(events []approvals.Event) Incident {
 		}
 	}
 	return in
+}
+
+// Copied are the ids of the events of sessions whose keys were used from where they were not opened.
+func (in Incident) Copied() map[string]bool {
+	copied := map[string]bool{}
+	for id, s := range in.Suspects {
+		copied[id] = len(s.From) > 0
+	}
+	return copied
 }
 
 // Known reports whether the caller of a session had one before the cutoff.

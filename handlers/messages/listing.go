@@ -13,7 +13,7 @@ import (
 // columns are those of the complete list, for people (CSV) and programs (the keys of the JSON lines).
 var columns = []string{
 	"time", "outcome", "cutoff", "caller", "caller_arn", "caller_key", "session_name", "source_identity", "mfa", "source_address", "user_agent",
-	"region", "key", "expires", "event_name", "event_id", "looked_into_because", "calls", "calls_denied",
+	"region", "key", "expires", "event_name", "event_id", "looked_into_because", "calls", "calls_denied", "used_from",
 }
 
 // line is one session of the complete list.
@@ -34,7 +34,7 @@ func (in Incident) line(s Session) []string {
 	}
 	return []string{
 		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerKey, s.SessionName, s.SourceIdentity, s.MFA, s.SourceAddress, s.UserAgent,
-		s.Region, s.Key, stamp(s.Expires), s.EventName, s.EventID, in.Suspects[s.EventID].words(), calls, denied,
+		s.Region, s.Key, stamp(s.Expires), s.EventName, s.EventID, in.Suspects[s.EventID].words(), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
 	}
 }
 

@@ -1,7 +1,9 @@
 package messages
 
 import (
+	"cmp"
 	"slices"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/timeline"
@@ -10,9 +12,9 @@ import (
 // picture shows an incident over time: a row for each caller, those that stand out first, then those with the newest
 // session.
 func picture(in Incident, role Role) timeline.Picture {
-	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: in.Since, End: in.Until, Cutoff: in.Cutoff}
+	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: in.begins(), End: in.Until, Cutoff: in.Cutoff}
 	at := map[string]int{}
-	stands, byAddress := map[int]bool{}, map[int]bool{}
+	stands := map[int]int{} // how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was copied
 	for _, s := range in.Sessions {
 		i, there := at[s.caller()]
 		if !there {
@@ -22,9 +24,9 @@ func picture(in Incident, role Role) timeline.Picture {
 		}
 		row := &p.Rows[i]
 		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: in.barOf(s)})
-		if suspect, is := in.Suspects[s.EventID]; is && (row.Note == "" || suspect.Address && !byAddress[i]) {
-			stands[i], byAddress[i] = true, suspect.Address
-			row.Note = "stands out: session " + raw(s.SessionName, 64) + " from " + raw(s.SourceAddress, 60)
+		if suspect, is := in.Suspects[s.EventID]; is && suspect.weight() > stands[i] {
+			stands[i] = suspect.weight()
+			row.Note = standsOut(s, suspect)
 		}
 		row.Marks = append(row.Marks, in.marksOf(s)...)
 	}
@@ -33,14 +35,7 @@ func picture(in Incident, role Role) timeline.Picture {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case stands[a] == stands[b]:
-			return a - b
-		case stands[a]:
-			return -1
-		default:
-			return 1
-		}
+		return cmp.Or(cmp.Compare(stands[b], stands[a]), a-b)
 	})
 	rows := make([]timeline.Row, 0, len(order))
 	for _, i := range order {
@@ -48,6 +43,44 @@ func picture(in Incident, role Role) timeline.Picture {
 	}
 	p.Rows = rows
 	return p
+}
+
+// weight says how much of a sign it is.
+func (s Suspect) weight() int {
+	switch {
+	case len(s.From) > 0:
+		return 3
+	case s.Address:
+		return 2
+	default:
+		return 1
+	}
+}
+
+// standsOut is the note of a row.
+func standsOut(s Session, why Suspect) string {
+	what := "session " + raw(s.SessionName, 64)
+	switch {
+	case len(why.From) > 0:
+		return what + ": key used from " + raw(why.From[0], 60)
+	case !s.Issued():
+		return "stands out: refused, from " + raw(s.SourceAddress, 60)
+	default:
+		return "stands out: " + what + " from " + raw(s.SourceAddress, 60)
+	}
+}
+
+// begins is where the picture begins: with the window, or somewhat before the first session where that is much later.
+func (in Incident) begins() time.Time {
+	if len(in.Sessions) == 0 {
+		return in.Since
+	}
+	first := in.Sessions[len(in.Sessions)-1].Time
+	room := max(in.Until.Sub(first)/8, 5*time.Minute)
+	if begin := first.Add(-room).Truncate(time.Minute); begin.After(in.Since) {
+		return begin
+	}
+	return in.Since
 }
 
 func (in Incident) barOf(s Session) timeline.BarKind {
@@ -118,14 +151,14 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 	case approvals.EventVerdict:
 		return true
 	case approvals.EventActivity:
-		return newsworthy(e)
+		return newsworthy(e) || showsCopies(events, e)
 	case approvals.EventSessions:
 		v, err := detail[Sessions](e)
 		if err != nil || v.More {
 			return false
 		}
 		if v.Look > 0 {
-			return slices.ContainsFunc(events, func(other approvals.Event) bool { return newsworthy(other) && lookOf(other) == v.Look })
+			return slices.ContainsFunc(events, func(other approvals.Event) bool { return lookOf(other) == v.Look && unforeseen(other) })
 		}
 		return !slices.ContainsFunc(events, func(other approvals.Event) bool {
 			if other.Type != approvals.EventSessions || other.Seq >= e.Seq {
@@ -137,6 +170,23 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 	default:
 		return false
 	}
+}
+
+// unforeseen reports whether a look found sessions that nobody expects, and not only known callers who came back after
+// the cutoff, as they are to.
+func unforeseen(e approvals.Event) bool {
+	v, err := detail[Evidence](e)
+	return err == nil && (v.MoreNews > 0 || slices.ContainsFunc(v.News, func(s Session) bool { return !s.After || !s.Known }))
+}
+
+// showsCopies reports whether an event is the first to tell that a key was copied.
+func showsCopies(events []approvals.Event, e approvals.Event) bool {
+	v, err := detail[Activity](e)
+	if err != nil {
+		return false
+	}
+	known := Gather(slices.DeleteFunc(slices.Clone(events), func(other approvals.Event) bool { return other.Seq >= e.Seq })).Copied()
+	return slices.ContainsFunc(v.Sessions, func(a SessionActivity) bool { return len(a.Elsewhere) > 0 && !known[a.EventID] })
 }
 
 // lookOf is the number of the look that an EventEvidence tells of, -1 for others.

@@ -57,11 +57,14 @@ func (i incidentReport) summary(s *sheet) {
 	}
 	if in := i.in; in.Looks > 0 {
 		t := in.tally()
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; %s that issued nothing. %s out by address or caller.",
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; %s that issued nothing. %s out.",
 			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, t.after,
 			count(t.refused, "attempt", "attempts"), count(len(in.Suspects), "session stands", "sessions stand"))
 	} else if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
+	}
+	for _, session := range i.in.copies() {
+		s.item("**A copied key:** the %s was used from %s, where it was not opened.", mdSession(session), mdCode(i.in.Suspects[session.EventID].From[0], 60))
 	}
 	switch v := i.in.Verdict; {
 	case v != nil && v.Word == WordContained:
@@ -121,7 +124,7 @@ func (i incidentReport) impact(s *sheet) {
 		}
 		text := "The " + mdSession(session) + ", opened " + stampLine(session.Time)
 		if suspect {
-			text += ", stands out: " + why.words()
+			text += ", stands out" + mdWhy(why)
 		}
 		switch {
 		case !looked:
@@ -130,6 +133,10 @@ func (i incidentReport) impact(s *sheet) {
 			text += ". CloudTrail shows no calls of it."
 		default:
 			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", count(a.Calls, "call", "calls"), a.Denied, stampLine(a.First), stampLine(a.Last), mdServices(a))
+		}
+		for _, from := range a.Elsewhere {
+			text += fmt.Sprintf(" **Its key was used from %s**, where it was not opened: %s, from %s to %s.", mdCode(from.Address, 60), count(from.Calls, "call", "calls"),
+				stampLine(from.First), stampLine(from.Last))
 		}
 		if a.Partly {
 			text += " Not everything could be read."
@@ -150,7 +157,21 @@ func (i incidentReport) impact(s *sheet) {
 		if l.Loop {
 			text += "; it is in the chain above already"
 		}
-		s.item("%s. The deny on this role does not touch those sessions.", text)
+		text += ". The deny on this role does not touch those sessions."
+		if l.Looked {
+			text += fmt.Sprintf(" In turn they made %s, %d of them denied", count(l.Calls, "call", "calls"), l.Denied)
+			if !l.LastOK.IsZero() {
+				text += ", the last that was answered " + stampLine(l.LastOK)
+			}
+			text += "."
+		}
+		if !l.Expires.IsZero() {
+			text += " The last of them ends " + stampLine(l.Expires) + "."
+		}
+		s.item("%s", text)
+		for _, c := range l.Doors {
+			fmt.Fprintf(s, "  - %s %s\n", stampLine(c.Time), mdCall(c))
+		}
 	}
 	if in.MoreLinks > 0 {
 		s.item("%s more than are listed here.", count(in.MoreLinks, "role was assumed", "roles were assumed"))
@@ -209,4 +230,16 @@ func (i incidentReport) deed(e approvals.Event) string {
 		return m.text
 	}
 	return m.who + " " + m.text
+}
+
+// mdWhy says why a session is looked into by itself, "" when there is nothing more to say.
+func mdWhy(why Suspect) string {
+	text := ""
+	if len(why.From) > 0 {
+		text = ": its key was used from " + mdCode(why.From[0], 60)
+	}
+	if seldom := why.seldom(); seldom != "" {
+		text += ": " + seldom
+	}
+	return text
 }

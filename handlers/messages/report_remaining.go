@@ -35,6 +35,11 @@ func (i incidentReport) remaining(s *sheet) {
 			}
 		}
 	}
+	for _, l := range in.Chain {
+		for _, c := range l.Doors {
+			s.item("Close what this call of role %s opened on %s: %s.", mdCode(roleOf(l), 300), stampLine(c.Time), mdCalled(c))
+		}
+	}
 	asked := map[string]bool{}
 	for _, l := range in.Chain {
 		if asked[l.RoleARN] || l.Loop {
@@ -43,9 +48,12 @@ func (i incidentReport) remaining(s *sheet) {
 		asked[l.RoleARN] = true
 		s.item("Decide about the sessions of %s: a request of its own.", mdCode(roleOf(l), 300))
 	}
+	for _, session := range in.copies() {
+		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.Key), 10), mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
+	}
 	keys := map[string]bool{}
 	for _, session := range in.Sessions {
-		if _, suspect := in.Suspects[session.EventID]; !suspect || session.CallerKey == "" || keys[session.CallerKey] {
+		if why := in.Suspects[session.EventID]; why.seldom() == "" || session.CallerKey == "" || keys[session.CallerKey] {
 			continue
 		}
 		keys[session.CallerKey] = true

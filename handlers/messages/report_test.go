@@ -262,8 +262,11 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			}).
 			add(approvals.EventSessions, "", messages.Sessions{Rows: []messages.Session{session, refused}}).
 			add(approvals.EventActivity, "", messages.Activity{
-				Sessions: []messages.SessionActivity{{EventID: "e", Key: bad, Calls: 1, Services: []messages.ServiceCalls{{Service: bad, Calls: 1}}, Doors: []messages.Call{call}}},
-				Chain:    []messages.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad}},
+				Sessions: []messages.SessionActivity{{
+					EventID: "e", Key: bad, Calls: 1, Services: []messages.ServiceCalls{{Service: bad, Calls: 1}}, Doors: []messages.Call{call},
+					Elsewhere: []messages.Source{{Address: bad, UserAgent: bad}},
+				}},
+				Chain: []messages.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true, Services: []messages.ServiceCalls{{Service: bad}}, Doors: []messages.Call{call}}},
 			}).
 			add(approvals.EventEvidence, "", messages.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", messages.Activity{Failed: bad + "x"}).
 			add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).

@@ -84,7 +84,7 @@ func (i incidentReport) cloud() (list []moment, left int) {
 			text += ", issued before the cutoff"
 		}
 		if why, ok := in.Suspects[s.EventID]; ok {
-			text += "; " + why.words()
+			text += "; it stands out" + mdWhy(why)
 		}
 		list = append(list, moment{s.Time, byTrail, text})
 		a := in.Activities[s.EventID]

@@ -44,7 +44,16 @@ func (c Call) Trim() Call {
 // Trim does the same for a role of the chain.
 func (l Link) Trim() Link {
 	trim(map[*string]int{&l.From: 80, &l.FromSession: 64, &l.RoleARN: 600, &l.RoleName: 64, &l.AccountID: 20})
+	for i := range l.Services {
+		l.Services[i].Service = cut(l.Services[i].Service, 40)
+	}
 	return l
+}
+
+// Trim does the same for an address.
+func (s Source) Trim() Source {
+	trim(map[*string]int{&s.Address: 60, &s.UserAgent: 200})
+	return s
 }
 
 // Trim does the same for what a session did.

@@ -15,7 +15,7 @@ func Summary(in Incident) *Message {
 	}
 	var lines []string
 	if in.Looks > 0 {
-		lines = append(lines, stateWords(in))
+		lines = append(append(lines, stateWords(in)), in.copyLines()...)
 	}
 	if in.Failed != "" {
 		lines = append(lines, failedLook(in))

@@ -24,7 +24,7 @@ var summary = living{
 	},
 	stirs: []approvals.EventType{
 		approvals.EventEvidence, approvals.EventSessions, approvals.EventReadBack, approvals.EventRewritten, approvals.EventSeenDenied,
-		approvals.EventVerdict, approvals.EventTampered, approvals.EventHeld, approvals.EventUndone,
+		approvals.EventVerdict, approvals.EventActivity, approvals.EventTampered, approvals.EventHeld, approvals.EventUndone,
 	},
 	show: func(_ approvals.Request, events []approvals.Event, _ Context) *Message {
 		return Summary(Gather(events))
@@ -35,7 +35,7 @@ var summary = living{
 var sessionTable = living{
 	name:  "sessions",
 	tells: func(e approvals.Event) bool { return e.Type == approvals.EventSessions },
-	stirs: []approvals.EventType{approvals.EventEvidence, approvals.EventRewritten},
+	stirs: []approvals.EventType{approvals.EventEvidence, approvals.EventActivity, approvals.EventRewritten},
 	show:  func(_ approvals.Request, events []approvals.Event, _ Context) *Message { return Table(Gather(events)) },
 }
 
@@ -45,7 +45,7 @@ var findings = living{
 	tells: func(e approvals.Event) bool {
 		return e.Type == approvals.EventActivity && !newsworthy(e) && headlineOf(e).Chosen == ""
 	},
-	stirs: []approvals.EventType{approvals.EventActivity},
+	stirs: []approvals.EventType{approvals.EventActivity, approvals.EventEvidence, approvals.EventRewritten, approvals.EventUndone},
 	show:  func(r approvals.Request, events []approvals.Event, _ Context) *Message { return Findings(r, events) },
 }
 
@@ -65,6 +65,7 @@ type headline struct {
 	Chosen   string            `json:"chosen"`
 	News     []json.RawMessage `json:"news"`
 	NewLinks []json.RawMessage `json:"new_links"`
+	Copies   []json.RawMessage `json:"new_copies"`
 }
 
 func headlineOf(e approvals.Event) headline {
@@ -81,7 +82,7 @@ func newsworthy(e approvals.Event) bool {
 		return false
 	}
 	h := headlineOf(e)
-	return h.Chosen == "" && len(h.News)+len(h.NewLinks) > 0
+	return h.Chosen == "" && len(h.News)+len(h.NewLinks)+len(h.Copies) > 0
 }
 
 // evidenceNews tells of sessions that an earlier look did not have and that matter.
@@ -102,7 +103,7 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 		default:
 			line += ": from before the cutoff"
 			if i := slices.IndexFunc(v.Suspects, func(x Suspect) bool { return x.EventID == s.EventID }); i >= 0 {
-				line += ", " + v.Suspects[i].words()
+				line += ", " + v.Suspects[i].seldom()
 			}
 		}
 		lines = append(lines, line)
@@ -126,10 +127,14 @@ func activityNews(before approvals.Request, e approvals.Event) *Message {
 		return nil
 	case v.Chosen != "":
 		return chosenActivity(v)
-	case len(v.News)+len(v.NewLinks) == 0:
+	case len(v.News)+len(v.NewLinks)+len(v.NewCopies) == 0:
 		return nil
 	}
 	text := mentions(involved(before)) + ": *CloudTrail shows more of what these sessions did.*"
+	for _, c := range v.NewCopies {
+		text += fmt.Sprintf("\n• session %s of %s, opened from %s on %s. %s", code(c.Session.SessionName, 64), code(c.Session.Caller, 120), code(c.Session.SourceAddress, 60),
+			utc(c.Session.Time), usedFrom(c.From))
+	}
 	for _, c := range v.News {
 		text += "\n• " + callWords(c)
 	}

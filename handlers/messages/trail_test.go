@@ -101,6 +101,14 @@ func trail(t *testing.T) map[string]*messages.Message {
 	more.Look, more.News, more.NewLinks = 1, []messages.Call{{
 		Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002",
 	}}, more.Chain[:1]
+	thief := exampleActivity()
+	thief.Others = 22
+	thief.Sessions[0].Elsewhere = []messages.Source{{Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second), Last: at.Add(50 * time.Second)}}
+	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
+	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
+	thief.Chain[0].Services, thief.Chain[0].Doors = []messages.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	late := messages.Activity{Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []messages.Copy{{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere}}}
+	nobody := messages.Activity{Until: at, Others: 3, Sessions: []messages.SessionActivity{exampleActivity().Sessions[0]}}
 	chosen := exampleActivity()
 	chosen.Chosen, chosen.Asked, chosen.Session = "mark", "U0ROSA", &exampleSessions()[3]
 	notKnown := messages.Activity{Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3]}
@@ -127,6 +135,11 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"findings_none":     applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
 		"findings_failed":   applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
 		"findings_news":     applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
+		"findings_newest":   applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
+		"findings_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
+		"findings_copy_new": applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
+		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
+		"sessions_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
 		"menu":              applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
 		"chosen":            applied().looked().add(approvals.EventActivity, "", chosen).last(),
 		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
@@ -213,12 +226,20 @@ func (d dice) link() messages.Link {
 	return messages.Link{
 		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(), AccountID: d.text(),
 		Account: []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
+		Looked: d.maybe(), Partly: d.maybe(), Calls: d.IntN(9), Denied: d.IntN(3), LastOK: d.moment(), Expires: d.moment(),
+		Services: some(d, messages.MaxLinkServices, func() messages.ServiceCalls { return messages.ServiceCalls{Service: d.text(), Calls: 3} }),
+		Doors:    some(d, messages.MaxLinkDoors, d.call),
 	}.Trim()
+}
+
+func (d dice) source() messages.Source {
+	return messages.Source{Address: d.text(), UserAgent: d.text(), Calls: d.IntN(9), First: d.moment(), Last: d.moment()}.Trim()
 }
 
 func (d dice) did() messages.SessionActivity {
 	return messages.SessionActivity{
 		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(), Others: d.IntN(9), Partly: d.maybe(),
+		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)], Elsewhere: some(d, d.IntN(6), d.source),
 		Doors: some(d, d.size(messages.MaxDoors), d.call), MoreDoors: d.IntN(9),
 		Services: some(d, d.size(messages.MaxServices), func() messages.ServiceCalls {
 			return messages.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
@@ -257,12 +278,13 @@ func (d dice) add(s *story, most int) {
 		case 6:
 			s.add(approvals.EventActivity, "", messages.Activity{
 				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(messages.MaxLinks), d.link), News: some(d, messages.MaxNews, d.call),
-				NewLinks: some(d, messages.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
+				NewCopies: some(d, d.size(messages.MaxNews), func() messages.Copy { return messages.Copy{Session: d.session(), From: some(d, 5, d.source)} }),
+				Others:    d.IntN(3), NewLinks: some(d, messages.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
 			})
 		case 7:
 			one := d.session()
 			s.add(approvals.EventActivity, "", messages.Activity{
-				Chosen: one.Mark(), Asked: d.text(), Session: &one, Sessions: []messages.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
+				Chosen: one.Mark(), Asked: d.text(), Session: &one, Cutoff: cutoff, Sessions: []messages.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
 			})
 		case 8:
 			states := []messages.EnforcementState{messages.SeenDenied, messages.SeenNotDenied, messages.SeenUnknown}
@@ -373,13 +395,20 @@ func live(t *testing.T, name, text string) {
 func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	t.Helper()
 	in := messages.Gather(events)
-	after, contained := 0, false
+	after, contained, refused, elsewhere := 0, false, false, false
 	for _, s := range in.Sessions {
 		if s.Issued() && s.After {
 			after++
 		}
 	}
 	for _, e := range events {
+		var a messages.Activity
+		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
+			elsewhere = elsewhere || len(a.NewCopies) > 0
+			for _, did := range a.Sessions {
+				refused, elsewhere = refused || !did.Refused.IsZero(), elsewhere || len(did.Elsewhere) > 0
+			}
+		}
 		contained = contained || e.Type == approvals.EventVerdict && bytes.Contains(e.Detail, []byte(`"word":"contained"`))
 	}
 	for claim, is := range map[string]bool{
@@ -388,6 +417,9 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		"no new session since":      after == 0 && in.Looks > 0,
 		"*CloudTrail shows no":      in.Looks > 0,
 		"under the deny that was r": in.ReadBack,
+		"*Seen denied* by an":       refused,
+		"used from*":                elsewhere,
+		"*Used from another":        elsewhere,
 	} {
 		if strings.Contains(text, claim) && !is {
 			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)

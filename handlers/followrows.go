@@ -1,0 +1,190 @@
+package handlers
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// activityOf is what the log keeps of what a session did.
+func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) messages.SessionActivity {
+	row := sessionRow(s)
+	out := messages.SessionActivity{
+		EventID: row.EventID, Key: row.Key, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
+		Refused: a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
+	}
+	out.Elsewhere = sources(elsewhere)
+	for i, service := range a.Services {
+		if i >= messages.MaxServices {
+			out.Others += service.Calls
+			continue
+		}
+		out.Services = append(out.Services, messages.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+	}
+	doors := slices.Clone(a.Doors)
+	slices.SortStableFunc(doors, func(a, b aws.Call) int { return a.Time.Compare(b.Time) })
+	for _, call := range doors[:min(len(doors), messages.MaxDoors)] {
+		out.Doors = append(out.Doors, callRow(call, s.AccessKeyID))
+	}
+	out.MoreDoors = max(0, a.DoorCalls-len(out.Doors))
+	return out.Trim()
+}
+
+// sources is what the log keeps of addresses.
+func sources(from []aws.Source) []messages.Source {
+	kept := make([]messages.Source, 0, len(from))
+	for _, s := range from {
+		kept = append(kept, messages.Source{Address: s.Address, UserAgent: s.UserAgent, Calls: s.Calls, First: s.First, Last: s.Last}.Trim())
+	}
+	return kept
+}
+
+// callRow is what the log keeps of a call.
+func callRow(c aws.Call, key string) messages.Call {
+	code := c.ErrorCode
+	if code == "" && c.Denied {
+		code = "AccessDenied"
+	}
+	return messages.Call{
+		EventID: c.EventID, Time: c.Time.Truncate(time.Second), Service: c.Service, Name: c.Name, Region: c.Region, Address: c.SourceAddress,
+		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key, Times: c.Times,
+	}.Trim()
+}
+
+// links are the roles that came out of the sessions, one for each way from role to role.
+func links(role messages.Role, chain []aws.ChainLink) (told []messages.Link, more int) {
+	type way struct {
+		depth    int
+		from, to string
+		account  string
+	}
+	at := map[way]int{}
+	for _, c := range chain {
+		if c.RoleARN == "" || !c.Child.Issued() {
+			continue
+		}
+		from := roleName(c.Parent.RoleARN)
+		if c.Depth <= 1 {
+			from = role.Name
+		}
+		w := way{c.Depth, from, c.RoleARN, c.AccountID}
+		i, there := at[w]
+		if !there {
+			if len(told) == messages.MaxLinks {
+				more++
+				continue
+			}
+			i = len(told)
+			at[w] = i
+			told = append(told, messages.Link{
+				Depth: c.Depth, From: from, FromSession: c.Parent.SessionName, RoleARN: c.RoleARN, RoleName: roleName(c.RoleARN),
+				AccountID: c.AccountID, Account: c.Account, Loop: c.Loop, First: c.Child.Time, Last: c.Child.Time,
+			}.Trim())
+		}
+		l := &told[i]
+		l.Sessions++
+		didInTurn(l, c)
+		l.Loop = l.Loop || c.Loop
+		if c.Child.Time.Before(l.First) {
+			l.First = c.Child.Time
+		}
+		if c.Child.Time.After(l.Last) {
+			l.Last = c.Child.Time
+		}
+	}
+	return told, more
+}
+
+// roleName is the end of a role's ARN.
+func roleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// didInTurn adds what a session of the chain did to its role.
+func didInTurn(l *messages.Link, c aws.ChainLink) {
+	if c.Child.Expires.After(l.Expires) {
+		l.Expires = c.Child.Expires
+	}
+	a := c.Activity
+	if len(a.Regions) == 0 {
+		return
+	}
+	l.Looked, l.Partly = true, l.Partly || !a.Covered()
+	l.Calls, l.Denied = l.Calls+a.Calls, l.Denied+a.Denied
+	if a.LastSucceeded.After(l.LastOK) {
+		l.LastOK = a.LastSucceeded
+	}
+	for _, service := range a.Services {
+		at := slices.IndexFunc(l.Services, func(s messages.ServiceCalls) bool { return s.Service == service.Service })
+		switch {
+		case at >= 0:
+			l.Services[at].Calls, l.Services[at].Denied = l.Services[at].Calls+service.Calls, l.Services[at].Denied+service.Denied
+		case len(l.Services) < messages.MaxLinkServices:
+			l.Services = append(l.Services, messages.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+		}
+	}
+	for _, call := range slices.Backward(a.Doors) { // they are the newest first
+		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Doors) < messages.MaxLinkDoors {
+			l.Doors = append(l.Doors, row)
+		}
+	}
+	*l = l.Trim()
+}
+
+// whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were answered past the deny, and
+// roles.
+func (q *inquiry) whatIsNew(told *messages.Activity, s followed) {
+	calls, roles, copies := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	first := true
+	for _, e := range q.events {
+		var earlier messages.Activity
+		if e.Type != approvals.EventActivity || json.Unmarshal(e.Detail, &earlier) != nil {
+			continue
+		}
+		first = first && (earlier.Chosen != "" || earlier.Failed != "")
+		for _, session := range earlier.Sessions {
+			copies[session.EventID] = copies[session.EventID] || len(session.Elsewhere) > 0
+			for _, call := range session.Doors {
+				calls[call.EventID] = true
+			}
+		}
+		for _, call := range earlier.News {
+			calls[call.EventID] = true
+		}
+		for _, link := range slices.Concat(earlier.Chain, earlier.NewLinks) {
+			roles[link.RoleARN] = true
+		}
+	}
+	add := func(c messages.Call) {
+		if !calls[c.EventID] && len(told.News) < messages.MaxNews {
+			calls[c.EventID] = true
+			told.News = append(told.News, c)
+		}
+	}
+	for _, c := range q.answered(s) {
+		add(c)
+	}
+	if first {
+		return // the findings are told for the first time, and all of them
+	}
+	for _, suspect := range s.suspects {
+		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] && len(told.NewCopies) < messages.MaxNews {
+			told.NewCopies = append(told.NewCopies, messages.Copy{Session: row, From: sources(suspect.Elsewhere)})
+		}
+	}
+	for _, session := range told.Sessions {
+		for _, door := range session.Doors {
+			if door.ErrorCode == "" {
+				add(door)
+			}
+		}
+	}
+	for _, link := range told.Chain {
+		if !roles[link.RoleARN] && len(told.NewLinks) < messages.MaxNews {
+			told.NewLinks = append(told.NewLinks, link)
+		}
+	}
+}
