@@ -110,7 +110,7 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := bench.New(t, bench.Options{FollowUps: []time.Duration{2 * time.Minute}})
+				b := bench.New(t, bench.Options{FollowUps: []time.Duration{75 * time.Second}})
 				card := b.Ask()
 				card.CaughtUp()
 				b.Slack.Inject(slack.Fault{Method: "users.info", Delay: time.Second, Times: 1})
@@ -124,7 +124,7 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 				if h := b.Health(0); !h.Ready || len(h.Channels) != 1 || h.Channels[0].Channel != actors.Incident || h.Channels[0].Code != c.code {
 					t.Errorf("health: %+v", h)
 				}
-				time.Sleep(3 * time.Minute)
+				time.Sleep(time.Minute)
 				for _, user := range []string{actors.Rosa, actors.Bob} {
 					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") || !strings.Contains(told[0], card.ID) {
 						t.Errorf("%s was told: %q", user, told)
