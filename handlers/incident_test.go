@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -383,6 +384,32 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 		second.Approve(actors.Ines)
 		second.Becomes(approvals.StateApplied)
 	})
+}
+
+func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
+	for undone, want := range map[bool]string{false: "*Contained*", true: "the role DataRole that came out of a suspicious one goes on"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := burgled(t, bench.Options{FollowUps: []time.Duration{16 * time.Minute}})
+			card := b.revoked()
+			second := b.AskFor(actors.Rosa, "prod/DataRole")
+			second.Approve(actors.Bob)
+			second.Becomes(approvals.StateApplied)
+			time.Sleep(5 * time.Minute)
+			if b.call() {
+				t.Fatal("there is no deny")
+			}
+			if undone {
+				detail := json.RawMessage(`{"request":"4DLARAV3ISOEUUODW4FIG5ZZZZ","requester":"U0ROSA","approvers":["U0BOB"]}`)
+				if err := b.Store.Commit(t.Context(), approvals.Transition{
+					RequestID: second.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventUndone, Source: "undone", Detail: detail}},
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(12 * time.Minute)
+			b.Until("the word is "+want, func() bool { return card.Says(want) })
+		})
+	}
 }
 
 // Nothing of all this may hold up a click or a revocation.

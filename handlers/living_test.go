@@ -64,6 +64,8 @@ func TestAProofIsOneMessageThatIsEditedInPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := applied(b)
+		message(b, card, "What did another session do?")
+		b.Settle()
 		before := proofs(b, card)
 		told := len(card.Thread())
 		if len(before) != 1 {

@@ -197,6 +197,9 @@ func (f configFile) complete(name string) (config, error) {
 	return c, p.err()
 }
 
+// settles is how long after the cutoff CloudTrail has to be asked for the word "contained" (package aws, Judge).
+const settles = 15 * time.Minute
+
 // warn tells of values that are allowed and make little sense in production.
 func (c *config) warn() {
 	add := func(format string, args ...any) { c.warnings = append(c.warnings, fmt.Sprintf(format, args...)) }
@@ -232,6 +235,8 @@ func (c *config) warn() {
 	}
 	if len(c.followUps) == 0 {
 		add("trail.follow_ups is empty: CloudTrail is minutes late, so the only look will miss the newest sessions.")
+	} else if last, enough := slices.Max(c.followUps), settles+c.margin; last < enough {
+		add("trail.follow_ups end after %v: CloudTrail is minutes late, so the last word can not be \"contained\" before %v.", last, enough)
 	}
 }
 

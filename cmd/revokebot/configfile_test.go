@@ -186,7 +186,7 @@ func TestASecondIsTakenAsADurationEverywhereAndNoMarginTooWithAWarning(t *testin
 		!slices.Equal(got.guard, []time.Duration{time.Second}) || !slices.Equal(got.followUps, []time.Duration{time.Second}) {
 		t.Errorf("got %+v", got)
 	}
-	wantWarnings(t, got, "approvals.expire_after is 1s", "revocation.margin is 1s", "trail.lookback is 1s")
+	wantWarnings(t, got, "approvals.expire_after is 1s", "revocation.margin is 1s", "trail.lookback is 1s", "trail.follow_ups end after 1s")
 
 	for _, none := range []string{"0s", "0", `"0s"`} {
 		got, err := parseConfig("revokebot.yaml", []byte(minimal+"revocation: {margin: "+none+"}\n"))
@@ -214,6 +214,7 @@ func TestWhatMakesLittleSenseIsAWarning(t *testing.T) {
 		{"a year of lookback", minimal + "trail: {lookback: 8760h}\n", []string{"trail.lookback is 8760h0m0s: CloudTrail's event history goes back 90 days"}},
 		{"no guard", minimal + "revocation: {guard: []}\n", []string{"revocation.guard is empty"}},
 		{"no follow-ups", minimal + "trail: {follow_ups: []}\n", []string{"trail.follow_ups is empty"}},
+		{"follow-ups that end early", minimal + "trail: {follow_ups: [5m, 15m]}\n", []string{"trail.follow_ups end after 15m0s: CloudTrail is minutes late, so the last word can not be \"contained\" before 15m30s"}},
 		{"a role without an external id", minimal + "    assume_role: arn:aws:iam::111122223333:role/spoke\n", []string{"accounts.prod has assume_role without external_id"}},
 		{"one approver alone", strings.Replace(minimal, "S0SECURITY", "U0BOB", 1), []string{"accounts.prod: 1 approver is required and 1 person is listed: a request by one of them cannot be approved"}},
 		{"the same person twice", strings.Replace(minimal, "S0SECURITY", "U0BOB, U0BOB", 1), []string{"1 person is listed"}},
