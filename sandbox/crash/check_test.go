@@ -50,7 +50,8 @@ func (l *lane) atRest(ctx context.Context) error {
 			return err
 		}
 		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away is not waited for.
-		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == handlers.KindCulprit || item.Kind == handlers.KindInert
+		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == handlers.KindCulprit ||
+			item.Kind == handlers.KindInert || item.Kind == handlers.KindRemind
 		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
 			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)
 		}

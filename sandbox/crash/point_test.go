@@ -29,11 +29,11 @@ func steps() map[string][]string {
 			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone", "promote",
 			"claim", "keep", "allow", "read",
 		},
-		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "SimulatePrincipalPolicy", "LookupEvents"},
+		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents"},
 		"slack": {
 			"auth.test", "apps.connections.open", "users.info", "usergroups.users.list", "chat.postMessage", "chat.update",
 			"conversations.history", "conversations.replies", "views.open", "response_url", "chat.postEphemeral", "envelope", "ack",
-			"files.getUploadURLExternal", "upload", "files.completeUploadExternal",
+			"conversations.info", "conversations.members", "conversations.open", "files.getUploadURLExternal", "upload", "files.completeUploadExternal",
 		},
 	}
 }
