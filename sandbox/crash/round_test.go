@@ -288,7 +288,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		if err := press(first, messages.ActionApprove); err != nil {
 			return err
 		}
-		applied, err := l.applied(ctx, card)
+		applied, err := l.applied(ctx, card, func() error { return press(first, messages.ActionApprove) })
 		if !applied || err != nil {
 			return err
 		}
@@ -330,7 +330,7 @@ func (l *lane) ask(ctx context.Context, a *ask, nth int, text string, who ...str
 
 // undo has one person ask for a deny to be taken away again, and another approve.
 func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other string) error {
-	applied, err := l.applied(ctx, revoked)
+	applied, err := l.applied(ctx, revoked, func() error { return l.press(ctx, a, revoked, other, messages.ActionApprove) })
 	if !applied || err != nil {
 		return err
 	}
@@ -341,10 +341,18 @@ func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other
 	return l.press(ctx, a, card, other, messages.ActionApprove)
 }
 
-// applied waits for a request's end, and reports whether it was applied.
-func (l *lane) applied(ctx context.Context, c cardMessage) (applied bool, err error) {
+// applied waits for a request's end, and reports whether it was applied. As long as it is open, whoever approved was told to
+// press again, and does after a while.
+func (l *lane) applied(ctx context.Context, c cardMessage, press func() error) (applied bool, err error) {
+	pressed := time.Now()
 	err = until(ctx, "the request ends", func() error {
 		r, _, err := l.store.Load(ctx, c.request)
+		if err == nil && r.State == approvals.StateOpen && time.Since(pressed) > rethink {
+			pressed = time.Now()
+			if err := press(); err != nil {
+				return err
+			}
+		}
 		if err == nil && !r.State.Ended() {
 			err = fmt.Errorf("it is %s", r.State)
 		}
