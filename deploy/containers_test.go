@@ -1,0 +1,474 @@
+package deploy_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+)
+
+// at walks into what YAML or a template gave: names of keys, and indices.
+func at(t *testing.T, v any, path ...any) any {
+	t.Helper()
+	for i, step := range path {
+		switch step := step.(type) {
+		case string:
+			m, ok := v.(map[string]any)
+			if !ok {
+				t.Fatalf("%v: no mapping at %v", path, path[:i])
+			}
+			v = m[step]
+		case int:
+			list, ok := v.([]any)
+			if !ok || step >= len(list) {
+				t.Fatalf("%v: no list that long at %v", path, path[:i])
+			}
+			v = list[step]
+		}
+	}
+	return v
+}
+
+// is compares by what is printed: numbers come in several types.
+func is(t *testing.T, v, want any, path ...any) {
+	t.Helper()
+	if got := at(t, v, path...); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v is %v, want %v", path, got, want)
+	}
+}
+
+// kubernetes reads the manifest's objects by their kind.
+func kubernetes(t *testing.T) map[string]any {
+	t.Helper()
+	objects := map[string]any{}
+	d := yaml.NewDecoder(bytes.NewReader([]byte(read(t, "kubernetes.yaml"))))
+	for {
+		var o map[string]any
+		if err := d.Decode(&o); err != nil {
+			break
+		}
+		kind := o["kind"].(string)
+		if _, twice := objects[kind]; twice {
+			t.Fatalf("there are two of %s", kind)
+		}
+		objects[kind] = o
+	}
+	if len(objects) != strings.Count(read(t, "kubernetes.yaml"), "\n---\n")+1 {
+		t.Fatalf("kubernetes.yaml was not read to its end: %d objects", len(objects))
+	}
+	return objects
+}
+
+func compose(t *testing.T) map[string]any {
+	t.Helper()
+	var c map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, "compose.yaml")), &c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func ecs(t *testing.T) *template {
+	t.Helper()
+	secret := func(name string) string {
+		return "arn:aws:secretsmanager:us-east-1:" + hubAccount + ":secret:revokebot/" + name
+	}
+	return mustStack(t, "ecs.yaml", hubAccount, map[string]string{
+		"Image": "revokebot", "VpcId": "vpc-0a1b", "Subnets": "subnet-0a,subnet-0b", "TaskRoleArn": hubARN,
+		"SlackAppToken": secret("app"), "SlackBotToken": secret("bot"), "RedisUrl": secret("redis"), "SigningKey": secret("key"),
+	})
+}
+
+// container is what the three platforms say of the bot's container, in the same words.
+type container struct {
+	environment  map[string]string // values; "secret" for what comes from elsewhere
+	files        map[string]bool   // paths that are mounted or of a mounted folder
+	user         string
+	readOnly     bool
+	dropped      []string
+	stopsWithin  time.Duration
+	port         string
+	replicas     string
+	configText   string
+	healthChecks []string // addresses or paths that are asked
+}
+
+func containers(t *testing.T) map[string]container {
+	t.Helper()
+	return map[string]container{"kubernetes.yaml": onKubernetes(t), "compose.yaml": onCompose(t), "ecs.yaml": onECS(t)}
+}
+
+func onKubernetes(t *testing.T) container {
+	t.Helper()
+	k := kubernetes(t)
+	pod := at(t, k["Deployment"], "spec", "template", "spec")
+	bot := at(t, pod, "containers", 0)
+	c := container{environment: map[string]string{}, files: map[string]bool{}}
+	for _, e := range at(t, bot, "env").([]any) {
+		c.environment[at(t, e, "name").(string)] = at(t, e, "value").(string)
+	}
+	folders := map[string]string{}
+	for _, m := range at(t, bot, "volumeMounts").([]any) {
+		is(t, m, true, "readOnly")
+		folders[at(t, m, "name").(string)] = at(t, m, "mountPath").(string)
+	}
+	for name := range at(t, k["ConfigMap"], "data").(map[string]any) {
+		c.files[folders["config"]+"/"+name] = true
+	}
+	// The guide says which keys the secret gets.
+	for _, m := range regexp.MustCompile(`--from-file=([a-z-]+)=`).FindAllStringSubmatch(read(t, "README.md"), -1) {
+		c.files[folders["secrets"]+"/"+m[1]] = true
+	}
+	c.user = fmt.Sprint(at(t, pod, "securityContext", "runAsUser")) + ":" + fmt.Sprint(at(t, pod, "securityContext", "runAsGroup"))
+	c.readOnly = at(t, bot, "securityContext", "readOnlyRootFilesystem") == true
+	for _, d := range at(t, bot, "securityContext", "capabilities", "drop").([]any) {
+		c.dropped = append(c.dropped, d.(string))
+	}
+	c.stopsWithin = seconds(t, at(t, pod, "terminationGracePeriodSeconds"))
+	c.port = fmt.Sprint(at(t, bot, "ports", 0, "containerPort"))
+	c.replicas = fmt.Sprint(at(t, k["Deployment"], "spec", "replicas"))
+	c.configText = at(t, k["ConfigMap"], "data", "revokebot.yaml").(string)
+	for _, probe := range []string{"livenessProbe", "readinessProbe"} {
+		is(t, bot, at(t, bot, "ports", 0, "name"), probe, "httpGet", "port")
+		c.healthChecks = append(c.healthChecks, at(t, bot, probe, "httpGet", "path").(string))
+	}
+	return c
+}
+
+func onCompose(t *testing.T) container {
+	t.Helper()
+	file := compose(t)
+	bot := at(t, file, "services", "revokebot")
+	c := container{environment: map[string]string{}, files: map[string]bool{}, replicas: "1"}
+	for name, value := range at(t, bot, "environment").(map[string]any) {
+		c.environment[name] = value.(string)
+	}
+	for _, s := range at(t, bot, "secrets").([]any) {
+		if at(t, file, "secrets", s, "file") == nil {
+			t.Errorf("the secret %v is not declared", s)
+		}
+		c.files["/run/secrets/"+s.(string)] = true
+	}
+	for _, f := range at(t, bot, "configs").([]any) {
+		c.files[at(t, f, "target").(string)] = true
+		source := at(t, file, "configs", at(t, f, "source"), "file").(string)
+		c.configText = read(t, source)
+	}
+	c.user = at(t, bot, "user").(string)
+	c.readOnly = at(t, bot, "read_only") == true
+	for _, d := range at(t, bot, "cap_drop").([]any) {
+		c.dropped = append(c.dropped, d.(string))
+	}
+	stop, err := time.ParseDuration(at(t, bot, "stop_grace_period").(string))
+	if err != nil {
+		t.Error(err)
+	}
+	c.stopsWithin = stop
+	published := at(t, bot, "ports", 0).(string)
+	if !strings.HasPrefix(published, "127.0.0.1:") {
+		t.Errorf("health is published for everybody: %s", published)
+	}
+	c.port = published[strings.LastIndex(published, ":")+1:]
+	return c
+}
+
+func onECS(t *testing.T) container {
+	t.Helper()
+	s := ecs(t)
+	task := s.made("Task")
+	byName := map[string]any{}
+	for _, d := range at(t, task, "ContainerDefinitions").([]any) {
+		byName[at(t, d, "Name").(string)] = d
+	}
+	bot := byName["revokebot"]
+	c := container{environment: map[string]string{}, files: map[string]bool{}, user: at(t, bot, "User").(string)}
+	for _, e := range at(t, bot, "Environment").([]any) {
+		c.environment[at(t, e, "Name").(string)] = at(t, e, "Value").(string)
+	}
+	for _, e := range at(t, bot, "Secrets").([]any) {
+		c.environment[at(t, e, "Name").(string)] = "secret"
+	}
+	// The file is written by the container before it, into a volume that both have at the same place.
+	folder := at(t, bot, "MountPoints", 0, "ContainerPath").(string)
+	is(t, byName["config"], folder, "MountPoints", 0, "ContainerPath")
+	is(t, bot, at(t, byName["config"], "MountPoints", 0, "SourceVolume"), "MountPoints", 0, "SourceVolume")
+	is(t, bot, at(t, task, "Volumes", 0, "Name"), "MountPoints", 0, "SourceVolume")
+	is(t, bot, true, "MountPoints", 0, "ReadOnly")
+	is(t, bot, "config", "DependsOn", 0, "ContainerName")
+	is(t, bot, "SUCCESS", "DependsOn", 0, "Condition")
+	command := at(t, byName["config"], "Command", 2).(string)
+	_, target, _ := strings.Cut(command, ">")
+	c.files[target] = true
+	if !strings.Contains(command, `"$CONFIG"`) {
+		t.Errorf("what is written is %s", command)
+	}
+	is(t, byName["config"], "CONFIG", "Secrets", 0, "Name")
+	c.readOnly = at(t, bot, "ReadonlyRootFilesystem") == true
+	for _, d := range at(t, bot, "LinuxParameters", "Capabilities", "Drop").([]any) {
+		c.dropped = append(c.dropped, d.(string))
+	}
+	c.stopsWithin = seconds(t, at(t, bot, "StopTimeout"))
+	c.port = fmt.Sprint(at(t, bot, "PortMappings", 0, "ContainerPort"))
+	c.replicas = fmt.Sprint(s.made("Service")["DesiredCount"])
+	c.configText = s.made("Config")["Value"].(string)
+	c.healthChecks = []string{at(t, byName["probe"], "HealthCheck", "Command", 1).(string)}
+	return c
+}
+
+func seconds(t *testing.T, v any) time.Duration {
+	t.Helper()
+	n, err := strconv.Atoi(fmt.Sprint(v))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(n) * time.Second
+}
+
+// source gives the text of the program's own files that match.
+func source(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %v", pattern, err)
+	}
+	var all strings.Builder
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// variables are those that the program reads of its own; those that may name a file end in _FILE as well.
+func variables(t *testing.T) []string {
+	t.Helper()
+	code := source(t, "cmd/revokebot/*.go")
+	var names []string
+	for _, m := range regexp.MustCompile(`"((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]*[A-Z])"`).FindAllStringSubmatch(code, -1) {
+		names = append(names, m[1])
+	}
+	for _, m := range regexp.MustCompile(`secret\(env, "([A-Z_]+)"\)`).FindAllStringSubmatch(code, -1) {
+		names = append(names, m[1]+"_FILE")
+	}
+	if !slices.Contains(names, "REDIS_URL_FILE") || !slices.Contains(names, "REVOKEBOT_CONFIG") {
+		t.Fatalf("the program's variables could not be found: %v", names)
+	}
+	return names
+}
+
+func TestEveryContainerGivesTheBotWhatItReadsAndNothingElse(t *testing.T) {
+	known := variables(t)
+	for file, c := range containers(t) {
+		for name, value := range c.environment {
+			if !slices.Contains(known, name) {
+				t.Errorf("%s: nothing reads %s", file, name)
+			}
+			if strings.HasSuffix(name, "_FILE") || name == "REVOKEBOT_CONFIG" {
+				if !c.files[value] {
+					t.Errorf("%s: %s is %s, and there is no such file: %v", file, name, value, c.files)
+				}
+			}
+			if strings.Contains(name, "TOKEN") || strings.Contains(name, "KEY") {
+				if !strings.HasSuffix(name, "_FILE") && value != "secret" {
+					t.Errorf("%s: %s stands in the file", file, name)
+				}
+			}
+		}
+		for _, name := range []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "REDIS_URL", "REVOKEBOT_SIGNING_KEY", "REVOKEBOT_CONFIG"} {
+			if c.environment[name] == "" && c.environment[name+"_FILE"] == "" {
+				t.Errorf("%s: there is no %s", file, name)
+			}
+		}
+	}
+}
+
+func TestEveryContainerIsTheUserOfTheImageWithoutRights(t *testing.T) {
+	user := regexp.MustCompile(`(?m)^USER (\d+:\d+)$`).FindStringSubmatch(read(t, "../Dockerfile"))
+	if user == nil || strings.HasPrefix(user[1], "0:") {
+		t.Fatal("the image has no numeric user, and runAsNonRoot cannot tell whether a name is root")
+	}
+	for file, c := range containers(t) {
+		if c.user != user[1] {
+			t.Errorf("%s: the user is %s, and the image's %s", file, c.user, user[1])
+		}
+		if !c.readOnly || !slices.Equal(c.dropped, []string{"ALL"}) {
+			t.Errorf("%s: read-only is %t, and dropped is %v", file, c.readOnly, c.dropped)
+		}
+	}
+	pod := at(t, kubernetes(t)["Deployment"], "spec", "template", "spec")
+	is(t, pod, true, "securityContext", "runAsNonRoot")
+	is(t, pod, "RuntimeDefault", "securityContext", "seccompProfile", "type")
+	is(t, pod, false, "containers", 0, "securityContext", "allowPrivilegeEscalation")
+	is(t, pod, false, "automountServiceAccountToken")
+	is(t, compose(t), "[no-new-privileges:true]", "services", "revokebot", "security_opt")
+	for _, d := range at(t, ecs(t).made("Task"), "ContainerDefinitions").([]any) {
+		is(t, d, true, "ReadonlyRootFilesystem")
+	}
+}
+
+func TestEveryContainerHasTimeToFinishWhatIsInHand(t *testing.T) {
+	m := regexp.MustCompile(`cfg\.StopTimeout = (\d+) \* time\.Second`).FindStringSubmatch(source(t, "bot/bot.go"))
+	if m == nil {
+		t.Fatal("how long the bot takes to stop could not be found")
+	}
+	stop, _ := strconv.Atoi(m[1])
+	for file, c := range containers(t) {
+		if least := time.Duration(stop)*time.Second + 5*time.Second; c.stopsWithin < least {
+			t.Errorf("%s: killed after %v, and the bot may take %v and has connections to close", file, c.stopsWithin, time.Duration(stop)*time.Second)
+		}
+	}
+}
+
+func TestHealthCanBeReachedWhereItIsAskedFor(t *testing.T) {
+	exposed := regexp.MustCompile(`(?m)^EXPOSE (\d+)$`).FindStringSubmatch(read(t, "../Dockerfile"))
+	listen := regexp.MustCompile(`(?m)^ENV REVOKEBOT_LISTEN=(\S+)$`).FindStringSubmatch(read(t, "../Dockerfile"))
+	if exposed == nil || listen == nil || listen[1] != ":"+exposed[1] {
+		t.Fatalf("the image exposes %v and listens on %v", exposed, listen)
+	}
+	served := source(t, "cmd/revokebot/health.go")
+	for file, c := range containers(t) {
+		if c.environment["REVOKEBOT_LISTEN"] != ":"+c.port || c.port != exposed[1] {
+			t.Errorf("%s: listens on %s, and port %s is asked; the image has %s", file, c.environment["REVOKEBOT_LISTEN"], c.port, exposed[1])
+		}
+		for _, check := range c.healthChecks {
+			path := regexp.MustCompile(`/[a-z]+z$`).FindString(check)
+			if path == "" || !strings.Contains(served, `"GET `+path+`"`) {
+				t.Errorf("%s: nothing serves %s", file, check)
+			}
+			if strings.Contains(check, "http://") && !strings.Contains(check, "http://127.0.0.1:"+c.port+path) {
+				t.Errorf("%s: %s asks another port", file, check)
+			}
+		}
+	}
+	k := kubernetes(t)
+	pod := at(t, k["Deployment"], "spec", "template", "spec", "containers", 0)
+	is(t, pod, "/healthz", "livenessProbe", "httpGet", "path")
+	is(t, pod, "/readyz", "readinessProbe", "httpGet", "path")
+	is(t, k["NetworkPolicy"], exposed[1], "spec", "ingress", 0, "ports", 0, "port")
+}
+
+func TestOnKubernetesAndECSTheBotRunsTwice(t *testing.T) {
+	all := containers(t)
+	for _, file := range []string{"kubernetes.yaml", "ecs.yaml"} {
+		if all[file].replicas != "2" {
+			t.Errorf("%s: %s replicas", file, all[file].replicas)
+		}
+	}
+	k := kubernetes(t)
+	labels := at(t, k["Deployment"], "spec", "template", "metadata", "labels")
+	for what, v := range map[string]any{
+		"the deployment":     at(t, k["Deployment"], "spec", "selector", "matchLabels"),
+		"the budget":         at(t, k["PodDisruptionBudget"], "spec", "selector", "matchLabels"),
+		"the network policy": at(t, k["NetworkPolicy"], "spec", "podSelector", "matchLabels"),
+		"the anti-affinity": at(t, k["Deployment"], "spec", "template", "spec", "affinity", "podAntiAffinity",
+			"preferredDuringSchedulingIgnoredDuringExecution", 0, "podAffinityTerm", "labelSelector", "matchLabels"),
+		"the spread": at(t, k["Deployment"], "spec", "template", "spec", "topologySpreadConstraints", 0, "labelSelector", "matchLabels"),
+	} {
+		if diff := cmp.Diff(labels, v); diff != "" {
+			t.Errorf("%s is about other pods:\n%s", what, diff)
+		}
+	}
+	is(t, k["PodDisruptionBudget"], 1, "spec", "minAvailable")
+	is(t, k["Deployment"], 0, "spec", "strategy", "rollingUpdate", "maxUnavailable")
+	for kind, o := range k {
+		where := []any{"metadata", "namespace"}
+		if kind == "Namespace" {
+			where = []any{"metadata", "name"}
+		}
+		is(t, o, "revokebot", where...)
+	}
+	is(t, k["Deployment"], at(t, k["ServiceAccount"], "metadata", "name"), "spec", "template", "spec", "serviceAccountName")
+	// The hub's role is for this service account, unless somebody says otherwise.
+	h := hub(t, "irsa")
+	is(t, h.parameters, at(t, k["ServiceAccount"], "metadata", "namespace"), "Namespace")
+	is(t, h.parameters, at(t, k["ServiceAccount"], "metadata", "name"), "ServiceAccount")
+	// Slack allows ten connections of an app; a rollout has both generations (README.md, slack.connections).
+	is(t, ecs(t).made("Service"), 200, "DeploymentConfiguration", "MaximumPercent")
+	is(t, ecs(t).made("Service"), 100, "DeploymentConfiguration", "MinimumHealthyPercent")
+}
+
+func TestTheRedisOfTheComposeFileForgetsNothingAndIsReachedByTheBotAlone(t *testing.T) {
+	file := compose(t)
+	redis := at(t, file, "services", "redis")
+	command := at(t, redis, "command").([]any)
+	for option, value := range map[string]string{"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction"} {
+		if i := slices.Index(command, any(option)); i < 0 || i+1 >= len(command) || command[i+1] != value {
+			t.Errorf("%s is not %s: %v", option, value, command)
+		}
+	}
+	if at(t, redis, "ports") != nil {
+		t.Error("Redis is published")
+	}
+	is(t, redis, "[state]", "networks")
+	is(t, file, true, "networks", "state", "internal")
+	for name, service := range at(t, file, "services").(map[string]any) {
+		if networks := at(t, service, "networks").([]any); slices.Contains(networks, any("state")) && name != "redis" && name != "revokebot" {
+			t.Errorf("%s reaches Redis", name)
+		}
+	}
+	if at(t, redis, "healthcheck", "test") == nil || at(t, file, "services", "revokebot", "depends_on", "redis", "condition") != "service_healthy" {
+		t.Error("the bot does not wait for Redis")
+	}
+	is(t, redis, "[redis:/data]", "volumes")
+	version := regexp.MustCompile(`^redis:(\d+)\.`).FindStringSubmatch(at(t, redis, "image").(string))
+	if version == nil || version[1] < "7" {
+		t.Errorf("the image is %v", at(t, redis, "image"))
+	}
+}
+
+func TestTheConfigurationIsTheSameOnEveryPlatform(t *testing.T) {
+	meaning := func(text string) (v any) {
+		if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	want := meaning(read(t, "revokebot.yaml"))
+	for file, c := range containers(t) {
+		if diff := cmp.Diff(want, meaning(c.configText)); diff != "" {
+			t.Errorf("%s: revokebot.yaml (-) and the text in it (+):\n%s", file, diff)
+		}
+		// The standard tier of the Parameter Store takes 4 kB (AWS Systems Manager User Guide, "Parameter tiers").
+		if len(c.configText) > 4096 {
+			t.Errorf("%s: the text has %d bytes", file, len(c.configText))
+		}
+	}
+	is(t, want, spokeARN, "accounts", "prod", "assume_role")
+	is(t, want, externalID, "accounts", "prod", "external_id")
+}
+
+func TestWhatECSNeedsToStartATaskIsNotWhatTheBotMayDo(t *testing.T) {
+	s := ecs(t)
+	task, start := s.made("Task"), s.made("ExecutionRole")
+	if task["TaskRoleArn"] != hubARN || task["ExecutionRoleArn"] == hubARN {
+		t.Errorf("the task's role is %v and the one that starts it %v", task["TaskRoleArn"], task["ExecutionRoleArn"])
+	}
+	policies := s.inline("ExecutionRole")
+	if got := allowed(t, policies); !slices.Equal(got, []string{"secretsmanager:GetSecretValue", "ssm:GetParameters"}) {
+		t.Errorf("it allows %v", got)
+	}
+	for _, text := range policies {
+		if strings.Contains(text, `"Resource":"*"`) {
+			t.Errorf("it reads every secret: %s", text)
+		}
+	}
+	// Its name is one that the bot may not write to.
+	if got := evaluate(t, named("iam:PutRolePolicy", "arn:aws:iam::"+hubAccount+":role/"+start["RoleName"].(string)), spoke(t, "true").inline("Spoke")); got.String() != "explicitDeny" {
+		t.Errorf("the bot's PutRolePolicy on it: %v", got)
+	}
+}
