@@ -200,6 +200,27 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 	}
 }
 
+// The simulator has to be told of a source identity, or what the spoke may do would never be known.
+func TestThatTheSpokeMayNotWriteIsKnownBeforeAnybodyIsAsked(t *testing.T) {
+	a := setUp(t)
+	cloud := a.cloud(t, externalID)
+	target, err := cloud.Parse("spoke/NightlyBackup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cloud.Describe(t.Context(), target); err != nil {
+		t.Errorf("with the files as they are: %v", err)
+	}
+	less := strings.Replace(read(t, "iam-policy.json"), `, "iam:PutRolePolicy"]`, `]`, 1)
+	if err := a.spoke.PutRolePolicy("revokebot-spoke", "revoke-sessions", less); err != nil {
+		t.Fatal(err)
+	}
+	_, err = cloud.Describe(t.Context(), target)
+	if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
+		t.Errorf("without the right to write: %v", err)
+	}
+}
+
 func TestTheSpokeRefusesAHubWithoutTheExternalID(t *testing.T) {
 	a := setUp(t)
 	for _, id := range []string{"", "another-value"} {

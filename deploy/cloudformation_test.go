@@ -87,12 +87,18 @@ func TestTheTemplatesAndThePolicyFilesSayTheSame(t *testing.T) {
 	undo := spoke(t, "true")
 	same(t, "the spoke's trust", undo.trust("Spoke"), read(t, "spoke-trust-policy.json"))
 	want := map[string]string{"revoke-sessions": "iam-policy.json", "named-sessions": "named-policy.json", "undo": "undo-policy.json"}
+	size := 0
 	for name, text := range undo.inline("Spoke") {
+		size += len(text)
 		same(t, "the spoke's "+name, text, read(t, want[name]))
 		delete(want, name)
 	}
 	if len(want) != 0 {
 		t.Errorf("the spoke lacks %v", want)
+	}
+	// IAM User Guide, "IAM and AWS STS quotas": the inline policies of a role together.
+	if size > 10_240 {
+		t.Errorf("the spoke's policies have %d characters", size)
 	}
 	for _, platform := range []string{"ecs", "pod-identity", "irsa", "ec2"} {
 		policies := hub(t, platform).inline("Hub")

@@ -321,6 +321,30 @@ func TestEveryContainerIsTheUserOfTheImageWithoutRights(t *testing.T) {
 	}
 }
 
+func TestTheImageHoldsTheProgramAndTheCertificatesAndNothingElse(t *testing.T) {
+	stages := strings.Split(read(t, "../Dockerfile"), "\nFROM ")
+	last := stages[len(stages)-1]
+	if !strings.HasPrefix(last, "scratch\n") {
+		t.Errorf("the image is made of %s", last)
+	}
+	copies := regexp.MustCompile(`(?m)^COPY .* (\S+)$`).FindAllStringSubmatch(last, -1)
+	var there []string
+	for _, m := range copies {
+		there = append(there, m[1])
+	}
+	if !slices.Equal(there, []string{"/etc/ssl/certs/ca-certificates.crt", "/revokebot"}) || !strings.Contains(last, `ENTRYPOINT ["/revokebot"]`) {
+		t.Errorf("the image holds %v:\n%s", there, last)
+	}
+	// Tokens that somebody keeps beside the Compose file are in no layer, and in no commit.
+	for _, file := range []string{"../.gitignore", "../.dockerignore"} {
+		for _, kept := range []string{"/deploy/secrets", "/deploy/aws.env"} {
+			if !regexp.MustCompile(`(?m)^` + kept + `/?$`).MatchString(read(t, file)) {
+				t.Errorf("%s does not leave out %s", file, kept)
+			}
+		}
+	}
+}
+
 func TestEveryContainerHasTimeToFinishWhatIsInHand(t *testing.T) {
 	m := regexp.MustCompile(`cfg\.StopTimeout = (\d+) \* time\.Second`).FindStringSubmatch(source(t, "bot/bot.go"))
 	if m == nil {

@@ -29,8 +29,8 @@ func (a *Account) ServiceSession(role, service, sessionName, region string) (Acc
 		})
 }
 
-// source are the condition keys by which a service says for whom it assumes a role. ECS gives them (Amazon ECS Developer Guide,
-// "Amazon ECS task IAM role"), EC2 and Pod Identity do not.
+// source are the condition keys by which a service says for whom it assumes a role. ECS is documented to give them (Amazon ECS
+// Developer Guide, "Amazon ECS task IAM role"); of the others here it is not known.
 func (a *Account) source(service, sessionName, region string) Context {
 	if service != "ecs-tasks.amazonaws.com" {
 		return nil
