@@ -13,6 +13,9 @@ var (
 	ErrUnknownRequest = errors.New("unknown request")
 	// ErrConflict: the log has grown since it was read. Read it again and decide again.
 	ErrConflict = errors.New("the request changed in between")
+	// ErrIllegal: no request in the state that this one is in makes such a move. It is a mistake of the program and nothing
+	// to try again; whoever was merely overtaken is told ErrConflict.
+	ErrIllegal = errors.New("no request makes this move")
 	// ErrTooLate: by the store's clock the deadline has passed.
 	ErrTooLate = errors.New("the deadline has passed")
 	// ErrTooEarly: by the store's clock the deadline is still to come.
@@ -68,6 +71,25 @@ type Transition struct {
 	Due    []Due
 }
 
+// From lists the states in which a request takes the events of a transition, one after the other, and is then in Next. It
+// is the one table of moves, by which Fold reads a log, asked before something is written. A transition that comes from
+// nowhere is illegal; one that moves nothing comes from every state.
+func (t Transition) From() []State {
+	var from []State
+	for _, s := range States() {
+		at, ok := s, true
+		for _, e := range t.Events {
+			if at, ok = at.after(e.Type); !ok {
+				break
+			}
+		}
+		if ok && (at == t.Next || t.Next == StateUnknown && at == s) {
+			from = append(from, s)
+		}
+	}
+	return from
+}
+
 // AppendOnly is the Expect of a Transition that any state of the log will do for.
 const AppendOnly int64 = -1
 
@@ -120,7 +142,8 @@ type Store interface {
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
 	// Commit applies a transition in one step, and queues the delivery of what it appended. A transition with a Source that
-	// was committed before, in this place, is no error and changes nothing. What has ended does not move again.
+	// was committed before, in this place, is no error and changes nothing. What the request's state is not in From for is
+	// ErrIllegal: what has ended does not move again.
 	Commit(ctx context.Context, t Transition) error
 
 	// Note records an event that belongs to no request, such as a refused command, once for each Source. The newest ten

@@ -32,6 +32,7 @@ func TestTheStoreAndTheRulesAgreeWithTheModel(t *testing.T) {
 				"command":     d.command,
 				"click":       d.click,
 				"stale click": d.staleClick,
+				"move":        d.move,
 				"accept":      d.accept,
 				"time passes": func(rt *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 400).Draw(rt, "seconds")) * time.Second) },
 				"work":        d.work,
@@ -188,6 +189,34 @@ func (d *driver) staleClick(rt *rapid.T) {
 		d.model.click(first.id, first.a.Action, first.a.By, first.a.Source, first.policy.Required, time.Now())
 	}
 	d.settle(rt, store, first, t, ignored)
+}
+
+// move is what a program commits that did not ask Decide: any move at all, on the log as it is.
+func (d *driver) move(rt *rapid.T) {
+	if len(d.model.order) == 0 {
+		rt.Skip("there is no request yet")
+	}
+	id := rapid.SampledFrom(d.model.order).Draw(rt, "request")
+	event := rapid.SampledFrom([]approvals.EventType{
+		approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
+		approvals.EventExpired, approvals.EventStarted, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+	}).Draw(rt, "event")
+	d.fresh++
+	by, source, store := rapid.SampledFrom(people).Draw(rt, "who"), fmt.Sprint("envelope ", d.fresh), d.store(rt)
+	t := approvals.Transition{
+		RequestID: id, Expect: int64(len(d.model.requests[id].log)), Next: leads[event],
+		Events: []approvals.Event{{Type: event, By: by, Source: source}},
+	}
+	want := approvals.ErrIllegal
+	if d.model.move(id, event, by, source) {
+		want = nil
+	}
+	_ = d.twice(rt, func() error {
+		if err := store.Commit(d.real.Context(), t); !errors.Is(err, want) {
+			rt.Fatalf("%s of %s: %v, want %v", event, id, err, want)
+		}
+		return want
+	})
 }
 
 func (d *driver) accept(rt *rapid.T) {
