@@ -33,7 +33,7 @@ var (
 // Item is a piece of work: an envelope that was accepted, or something that has come due. Both enter by the same door.
 type Item struct {
 	ID      string          `json:"-"` // the store's own, empty before it is queued
-	Tries   int64           `json:"-"` // how many times it was handed out, this time included
+	Tries   int64           `json:"-"` // which try this is: 1 for what Take handed out, 2 and more for what was claimed
 	Kind    string          `json:"kind"`
 	Request string          `json:"request,omitempty"`
 	Source  string          `json:"source,omitempty"` // the envelope, or what queued it
@@ -156,8 +156,12 @@ type Store interface {
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)
-	// Claim hands out up to n items that a worker took and has not kept for idle, and counts that as a try.
+	// Claim hands out up to n items that a worker took and has not kept for idle. Each is one try more than were begun, but
+	// is counted as one only by Begin: who claimed it may never hear of it, or have it in hand already.
 	Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error)
+	// Begin counts the try of an item that was claimed, just before it is handled. ok is false when it is not this worker's
+	// any more, because it was finished or claimed by another; then it is not to be handled.
+	Begin(ctx context.Context, worker string, item Item) (ok bool, err error)
 	// Keep says that the worker is still busy with the items. Those that another worker has claimed meanwhile stay claimed.
 	Keep(ctx context.Context, worker string, items []Item) error
 	// Done forgets an item.

@@ -25,7 +25,7 @@ func TestTheStoreAndTheRulesAgreeWithTheModel(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
 			m.FlushAll()
 			d := &driver{
-				T: rt, real: t, db: client, model: newModel(), inHand: make(map[string]approvals.Item),
+				T: rt, real: t, db: client, model: newModel(), inHand: make(map[string]int64),
 				stores: []*Store{ready(t, client, 365*24*time.Hour), ready(t, second, 365*24*time.Hour)},
 			}
 			rt.Repeat(map[string]func(*rapid.T){
@@ -49,7 +49,7 @@ type driver struct {
 	db     *redis.Client
 	stores []*Store // of two processes
 	model  *model
-	inHand map[string]approvals.Item // what a worker took and did not finish, by the store's id
+	inHand map[string]int64 // how many tries were begun of what a worker took and did not finish, by the store's id
 	fresh  int
 }
 
@@ -249,10 +249,24 @@ func (d *driver) work(rt *rapid.T) {
 		rt.Fatal(err)
 	}
 	for _, item := range items {
-		if before, held := d.inHand[item.ID]; held && item.Tries != before.Tries+1 {
-			rt.Fatalf("claimed as try %d after %d", item.Tries, before.Tries)
+		begun, claimed := d.inHand[item.ID]
+		if item.Tries != begun+1 {
+			rt.Fatalf("handed out as try %d after %d were begun", item.Tries, begun)
 		}
-		d.inHand[item.ID] = item
+		if !claimed {
+			d.inHand[item.ID] = 1
+		} else if rapid.Bool().Draw(rt, "the answer to the claim is lost") {
+			continue
+		} else {
+			d.must(rt, func() error {
+				ok, err := store.Begin(ctx, "heir", item)
+				if err == nil && !ok {
+					err = errors.New("it is not the heir's")
+				}
+				return err
+			})
+			d.inHand[item.ID] = item.Tries
+		}
 		plain := item
 		plain.ID, plain.Tries = "", 0
 		if item.Kind == approvals.KindExpire {
