@@ -160,7 +160,7 @@ type Store interface {
 	// is counted as one only by Begin: who claimed it may never hear of it, or have it in hand already.
 	Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error)
 	// Begin counts the try of an item that was claimed, just before it is handled. ok is false when it is not this worker's
-	// any more, because it was finished or claimed by another; then it is not to be handled.
+	// any more, because it was finished or claimed by another; then it is not to be handled. What Take hands out is begun.
 	Begin(ctx context.Context, worker string, item Item) (ok bool, err error)
 	// Keep says that the worker is still busy with the items. Those that another worker has claimed meanwhile stay claimed.
 	Keep(ctx context.Context, worker string, items []Item) error
