@@ -63,8 +63,11 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		if err != nil {
 			return sentence("The revocation did not happen.")
 		}
-		return askAgain(sentence(fmt.Sprintf("%s: the request ended on %s without a revocation that is known to have worked. %s",
-			mentions(involved(before)), utc(e.At), failureText(f))), before, c)
+		how := " without a revocation that is known to have worked. "
+		if before.State == approvals.StateOpen {
+			how = undecided
+		}
+		return askAgain(sentence(mentions(involved(before))+": the request ended on "+utc(e.At)+how+failureText(f)), before, c)
 	case approvals.EventDelayed:
 		f, err := detail[Failure](e)
 		if err != nil || before.Delays > 0 {
@@ -204,6 +207,9 @@ func Refreshes(t approvals.EventType) bool {
 		return false
 	}
 }
+
+// undecided is how a request ended that nobody could decide any more.
+const undecided = " before it was decided. "
 
 // askAgain adds a button that asks for the same role anew.
 func askAgain(m *Message, r approvals.Request, c Context) *Message {
