@@ -136,9 +136,9 @@ func cardLead(r approvals.Request, c Context) string {
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
 		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
 	case approvals.StateVoid:

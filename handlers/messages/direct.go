@@ -50,7 +50,7 @@ func CallOut(r approvals.Request, c Context, link string) *Message {
 		asks = "to take the deny off "
 	}
 	text := fmt.Sprintf("%s asks %s%s, and you are one of those who may approve. You are not in %s, so you are told here, once.\n"+
-		"It expires on %s. Next: open <%s|its card>. To press a button there, join the channel, or have somebody invite you.",
+		"It expires at %s. Next: open <%s|its card>. To press a button there, join the channel, or have somebody invite you.",
 		Mention(r.Requester), asks, roleWords(c.Role), Channel(r.Place.Channel), local(r.Deadline), link)
 	return sentence(text)
 }

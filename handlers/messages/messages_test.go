@@ -1,17 +1,13 @@
 package messages_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -354,34 +350,10 @@ func TestEveryMessageIsAsItsGoldenFileSays(t *testing.T) {
 			t.Errorf("%s: no message", name)
 			continue
 		}
-		var got bytes.Buffer
-		e := json.NewEncoder(&got)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(struct {
+		sameAs(t, name, struct {
 			Text   string `json:"text"`
 			Blocks any    `json:"blocks,omitempty"`
-		}{m.Text, m.Blocks}); err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join("testdata", name+".json")
-		if *update {
-			if err := os.MkdirAll("testdata", 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Errorf("%v: run make golden and read what it wrote", err)
-			continue
-		}
-		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s differs (-golden +now):\n%s", name, diff)
-		}
+		}{m.Text, m.Blocks})
 	}
 }
 

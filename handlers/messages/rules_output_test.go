@@ -36,7 +36,7 @@ func foreign(t *rapid.T, label string) string {
 var (
 	fences  = regexp.MustCompile("```[^`]*```")
 	spans   = regexp.MustCompile("`[^`\n]*`")
-	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
+	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{time\} \{date_short_pretty\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
 	angled  = regexp.MustCompile(`<[^>]*>?`)
 )
 
@@ -161,6 +161,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		}, 5), messages.Connection{Sockets: 2}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))
+	maps.Copy(out, worstOfOthers(t, real, role))
 	for n := 1; n <= len(s.events); n++ {
 		if messages.Refreshes(s.events[n-1].Type) {
 			out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)

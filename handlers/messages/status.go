@@ -38,6 +38,9 @@ func (c Connection) words() string {
 	if c.Heard < 0 {
 		return sockets + ", and its database has not answered yet."
 	}
+	if c.Heard < time.Second {
+		return sockets + ", and its database answered just now."
+	}
 	return sockets + ", and its database answered " + span(c.Heard.Truncate(time.Second)) + " ago."
 }
 
@@ -89,7 +92,7 @@ func listedWords(l Listed, link bool) string {
 	case r.Undone != nil:
 		state += ", and *undone* since"
 	}
-	text := state + ": " + what + roleWords(l.Role) + ", asked by " + Mention(r.Requester) + " on " + both(r.Opened) + "."
+	text := state + ": " + what + roleWords(l.Role) + ", asked by " + Mention(r.Requester) + " at " + both(r.Opened) + "."
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}

@@ -95,9 +95,9 @@ func undoLead(r approvals.Request, c Context) string {
 		}
 		return asked + " " + approvedBy(r) + undoFailure(f)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
 		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; it can be asked for again."
 	default:
