@@ -74,13 +74,14 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 
 // shutOut tells why the outcome was sent by direct message: once the channel takes messages again, or beside the thread
 // that is gone.
-func shutOut(e approvals.Event) *Message {
+func shutOut(before approvals.Request, e approvals.Event) *Message {
 	d, err := detail[ShutOut](e)
 	if err != nil {
 		return nil
 	}
 	if d.Code == CodeThreadGone {
-		return sentence("The thread is gone, so the requester and the approvers are sent the outcome by direct message as well. What follows is told here, in the channel.")
+		return sentence("The thread is gone, so the requester and the approvers are sent the outcome by direct message as well. What follows is told here, in the channel. " +
+			"For all of it, send " + code(Command+" report "+before.ID, 80) + ".")
 	}
 	return sentence("On " + utc(e.At) + " Slack had refused this channel for a minute (" + code(d.Code, 60) +
 		"), so the requester and the approvers were sent the outcome by direct message. What is told here from then on came late.")
@@ -96,9 +97,9 @@ func direct(e approvals.Event) *Message {
 		return sentence("*No approver is in this channel*, and none could be told by direct message. Invite one here (`/invite`), or call one by other means: " +
 			"the card waits until it expires.")
 	case d.Problem != "" && d.About == DirectOutcome && d.Unsure:
-		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer.")
+		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer. If it matters, ask them.")
 	case d.Problem != "" && d.About == DirectOutcome:
-		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) + ").")
+		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) + "). Tell them by other means.")
 	default:
 		return nil
 	}

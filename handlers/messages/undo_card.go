@@ -79,11 +79,7 @@ func undoLead(r approvals.Request, c Context) string {
 	asked := undoAsked(r, c)
 	switch r.State {
 	case approvals.StateOpen:
-		who := "Somebody on the approvers' list other than the requester decides"
-		if len(c.Approvers) > 0 {
-			who = "One of the approvers, other than the requester, decides"
-		}
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), needed(r, c), votedBy(r))
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes), needed(r, c), votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + " Approved by " + mentions(r.Voters()) + ". It is being taken away; the thread tells when AWS has done it."
 	case approvals.StateApplied:

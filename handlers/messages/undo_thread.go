@@ -36,7 +36,11 @@ func undoThread(before approvals.Request, e approvals.Event, c Context) (*Messag
 		if before.State == approvals.StateOpen {
 			how = undecided
 		}
-		return askAgain(sentence(mentions(involved(before))+": the request ended on "+utc(e.At)+how+undoFailure(f)), before, c), true
+		m := sentence(mentions(involved(before)) + ": the request ended on " + utc(e.At) + how + undoFailure(f))
+		if e.Type == approvals.EventVoided {
+			return m, true // the role that had the deny is gone: there is nothing to ask for
+		}
+		return askAgain(m, before, c), true
 	case approvals.EventDelayed:
 		f, err := detail[Failure](e)
 		if err != nil || before.Delays > 0 {
