@@ -73,32 +73,45 @@ func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 
 // Rule 16.
 func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := bench.New(t, bench.Options{})
-		card := b.Ask()
-		card.CaughtUp()
-		before := len(card.Thread())
-		for _, method := range []string{"chat.postMessage", "chat.update", "chat.postEphemeral"} {
-			b.Slack.Inject(slack.Fault{Method: method, HTTPStatus: 503})
-		}
-		card.Approve(actors.Bob)
-		b.Until("the deny is on the role", func() bool { return card.State() == approvals.StateApplied })
-		time.Sleep(10 * time.Minute)
-		if n := len(card.Thread()); n != before {
-			t.Fatalf("%d messages came through", n-before)
-		}
-		b.Slack.ClearFaults()
-		card.CaughtUp()
-		if card.HasButtons() || !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("CloudTrail shows") {
-			t.Errorf("the thread did not catch up:\n%s", b.Transcript())
-		}
-		seen := map[string]int{}
-		for _, text := range card.Thread() {
-			if seen[text]++; text != "" && seen[text] > 1 { // a file comes without words
-				t.Errorf("told twice: %s", text)
-			}
-		}
-	})
+	for name, fault := range map[string]slack.Fault{
+		"503":                          {HTTPStatus: 503},
+		"429":                          {RetryAfter: 20 * time.Second},
+		"a 200 that says ratelimited":  {RetryAfter: 20 * time.Second, In200: true},
+		"an error that passes":         {Error: "service_unavailable"},
+		"a connection that is cut":     {DropBefore: true},
+		"a channel that was archived":  {Error: "is_archived"},
+		"a bot that was put out of it": {Error: "not_in_channel"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				card.CaughtUp()
+				before := len(card.Thread())
+				for _, method := range []string{"chat.postMessage", "chat.update", "chat.postEphemeral"} {
+					fault.Method, fault.ChannelID = method, actors.Incident
+					b.Slack.Inject(fault)
+				}
+				card.Approve(actors.Bob)
+				b.Until("the deny is on the role", func() bool { return card.State() == approvals.StateApplied })
+				time.Sleep(10 * time.Minute)
+				if n := len(card.Thread()); n != before {
+					t.Fatalf("%d messages came through", n-before)
+				}
+				b.Slack.ClearFaults()
+				card.CaughtUp()
+				if card.HasButtons() || !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("CloudTrail shows") {
+					t.Errorf("the thread did not catch up:\n%s", b.Transcript())
+				}
+				seen := map[string]int{}
+				for _, text := range card.Thread() {
+					if seen[text]++; text != "" && seen[text] > 1 { // a file comes without words
+						t.Errorf("told twice: %s", text)
+					}
+				}
+			})
+		})
+	}
 }
 
 // Rule 16. A message that Slack took without an answer is found again and not told twice, and the order stays.
