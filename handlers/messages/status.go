@@ -151,6 +151,11 @@ func HomeFormLost(channel string) string {
 	return "*The form may not have opened*, so nothing was requested yet. If there is none in front of you, press the button again, or send `" + Command + "` in " + Channel(channel) + "."
 }
 
+// HomeAsked says where the answer is to what was asked for by the form of the App Home.
+func HomeAsked(channel string) string {
+	return "*What you asked for went to " + Channel(channel) + ".* The card is there, or the reason why not, which only you see."
+}
+
 // HomeNotInChannel says the same of somebody who is not in the channel, as far as Slack says.
 func HomeNotInChannel(channel string) string {
 	return "*Nothing was requested*: whoever asks has to be in the channel, and Slack does not say that you are in " + Channel(channel) + ". Join it and ask again."

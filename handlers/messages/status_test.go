@@ -22,6 +22,7 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, c, messages.HomeNotInChannel("C0WAR")),
 		"empty":  messages.Home(nil, []string{"C0INCIDENT"}, c, ""),
 		"lost":   messages.Home(nil, []string{"C0INCIDENT"}, c, messages.HomeFormLost("C0INCIDENT")),
+		"asked":  messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, c, messages.HomeAsked("C0INCIDENT")),
 		"guest":  messages.HomeRefused(approvals.Guest),
 	} {
 		for _, p := range slack.CheckView(must(t, view)) {
