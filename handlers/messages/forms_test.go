@@ -100,8 +100,10 @@ func formAnswers() map[string]any {
 		"errors_not_recorded":    messages.FieldError(messages.NotRecorded()),
 		"errors_words":           messages.WordsError(),
 		"options": messages.RoleOptions([]messages.RoleChoice{
-			{Account: "prod", Name: "DeployRole", Path: "/ops/"}, {Account: "prod", Name: "Deploy", Path: "/"},
-			{Account: "prod", Name: "Depl", Typed: true}, {Account: "staging", Name: "Depl", Typed: true, Unlisted: true},
+			{Account: "prod", Name: "DeployRole", Path: "/ops/"},
+			{Account: "prod", Name: "Deploy", Path: "/"},
+			{Account: "prod", Name: "Depl", Typed: true},
+			{Account: "staging", Name: "Depl", Typed: true, Unlisted: true},
 		}, true),
 	}
 }

@@ -161,7 +161,6 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		}, 5), messages.Connection{Sockets: 2}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))
-	maps.Copy(out, worstOfOthers(t, real, role))
 	for n := 1; n <= len(s.events); n++ {
 		if messages.Refreshes(s.events[n-1].Type) {
 			out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
