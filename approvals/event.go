@@ -34,7 +34,7 @@ const (
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
 	EventReminded EventType = "reminded"  // the approvers were reminded of a request that is open
-	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel
+	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel, or its card was deleted
 	EventDirect   EventType = "direct"    // somebody was told by direct message, or could not be
 
 	EventReport       EventType = "report"        // somebody asked for the incident report; it reads the log up to a number

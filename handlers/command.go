@@ -168,6 +168,17 @@ func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to 
 		return err
 	}
 	if other != "" {
+		gone, err := h.withoutCard(ctx, other)
+		if err != nil {
+			return err
+		}
+		if gone { // it would keep the role from being asked for until it expires
+			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...); err != nil {
+				return err
+			}
+		}
+	}
+	if other != "" {
 		return h.pointAt(ctx, to, other, role)
 	}
 	h.log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User, "role", role.ARN)

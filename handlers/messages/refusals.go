@@ -23,7 +23,7 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedEnded:
 		return what + endedWords(r)
 	case approvals.RefusedExpired:
-		return what + "the request expired on " + local(r.Deadline) + ". To ask again, send the command again."
+		return what + "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
 		asked := "revocation"
 		if c.Undo != nil {
@@ -53,15 +53,15 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 func endedWords(r approvals.Request) string {
 	switch r.State {
 	case approvals.StateDenied:
-		return "the request was denied by " + Mention(r.EndedBy) + " on " + local(r.Ended) + "."
+		return "the request was denied by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
 	case approvals.StateCancelled:
-		return "the request was cancelled by " + Mention(r.EndedBy) + " on " + local(r.Ended) + "."
+		return "the request was cancelled by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
 	case approvals.StateExpired:
-		return "the request expired on " + local(r.Ended) + ". To ask again, send the command again."
+		return "the request expired at " + local(r.Ended) + ". To ask again, send the command again."
 	case approvals.StateApplied:
-		return "the request was approved by " + mentions(r.Voters()) + " and applied on " + local(r.Ended) + ". The thread has the details."
+		return "the request was approved by " + mentions(r.Voters()) + " and applied at " + local(r.Ended) + ". The thread has the details."
 	case approvals.StateFailed:
-		return "the request failed on " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or send the command again."
+		return "the request failed at " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or send the command again."
 	case approvals.StateVoid:
 		return "the request is void since " + local(r.Ended) + ", because the role changed. To ask for the role as it is now, send the command again."
 	default:

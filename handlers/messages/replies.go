@@ -175,7 +175,7 @@ func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
 	if r.Purpose == approvals.PurposeUndo {
 		asked = " asked to take the deny off "
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.

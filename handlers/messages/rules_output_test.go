@@ -36,7 +36,7 @@ func foreign(t *rapid.T, label string) string {
 var (
 	fences  = regexp.MustCompile("```[^`]*```")
 	spans   = regexp.MustCompile("`[^`\n]*`")
-	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
+	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{time\} \{date_short_pretty\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
 	angled  = regexp.MustCompile(`<[^>]*>?`)
 )
 

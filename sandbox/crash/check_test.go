@@ -275,7 +275,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	c.that(invEnd, r.State.Ended() || open, "request %s is %s", r.ID, r.State)
 	for _, t := range []approvals.EventType{
 		approvals.EventApproved, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
-		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld,
+		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld, approvals.EventShutOut,
 		approvals.EventOffered, approvals.EventVerdict, approvals.EventUndone, approvals.EventFilesRefused,
 	} {
 		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
