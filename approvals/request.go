@@ -104,6 +104,9 @@ func (r *Request) apply(e Event) error {
 	if r.State == StateUnknown && e.Type != EventRequested {
 		return fmt.Errorf("event %d (%s) before the request", e.Seq, e.Type)
 	}
+	if r.State != StateUnknown && !r.Purpose.has(e.Type) {
+		return fmt.Errorf("event %d (%s): a request for the purpose %q has none", e.Seq, e.Type, r.Purpose)
+	}
 	switch e.Type {
 	case EventRequested:
 		var o Opening
