@@ -55,6 +55,7 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 	case h.place(c.Team, c.App, c.Channel) != r.Place || !slices.Contains(h.Channels, c.Channel):
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
+	to.Drill = r.Purpose == approvals.PurposeDrill
 	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
 		return h.refuseClick(ctx, item, to, "requester", c.Message, c.Value, messages.NotForReport(standing))
 	}
@@ -64,6 +65,7 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 // report records that somebody asked for the report; the delivery makes it from the log and puts it into the thread.
 // When nothing happened since the last one, that one is the answer.
 func (h *Handlers) report(ctx context.Context, item approvals.Item, user string, to Listener, r approvals.Request, events []approvals.Event) error {
+	to.Drill = r.Purpose == approvals.PurposeDrill
 	link := ""
 	if d, err := h.Store.Delivered(ctx, r.ID); err != nil {
 		return err

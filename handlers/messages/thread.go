@@ -23,12 +23,17 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
-	return withReportButton(told(before, e, c), before, e, c)
+	return drilledIf(c.Drill, withReportButton(told(before, e, c), before, e, c))
 }
 
 func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	if c.Undo != nil {
 		if m, told := undoThread(before, e, c); told {
+			return m
+		}
+	}
+	if c.Drill {
+		if m, told := drillThread(before, e, c); told {
 			return m
 		}
 	}
@@ -85,7 +90,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventFinding:
 		return finding(before, e, c)
 	case approvals.EventReport:
-		return reported(e)
+		return reported(e, c)
 	case approvals.EventFilesRefused:
 		return filesRefused(e)
 	case approvals.EventTampered:
@@ -197,7 +202,7 @@ func setAside(e approvals.Event) *Message {
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone:
 		return true
 	default:
@@ -208,7 +213,10 @@ func Refreshes(t approvals.EventType) bool {
 // askAgain adds a button that asks for the same role anew.
 func askAgain(m *Message, r approvals.Request, c Context) *Message {
 	what := "Ask again to revoke sessions of "
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		what = drillMark + "ask again to rehearse it for "
+	case c.Undo != nil:
 		what = "Ask again to take the deny off "
 	}
 	b := threadButton(ActionAgain, r.ID, "Ask again", what+raw(c.Role.Name, limitRoleName))
