@@ -151,7 +151,9 @@ func onPaper(before, after answer[*iam.SimulatePrincipalPolicyOutput], account s
 			return Simulation{Unavailable: notSimulated(err, account)}
 		}
 	}
-	given := func(s types.Statement) bool { return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList") }
+	given := func(s types.Statement) bool {
+		return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
+	}
 	return Simulation{
 		Before: verdictFor(before.value, given), After: verdictFor(after.value, given),
 		At: later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),

@@ -42,7 +42,8 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	if wait, err := h.clickFlood(ctx, item, c.User); err != nil {
 		return err
 	} else if wait > 0 {
-		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))
+		request, _ := messages.PartsOf(c.Value)
+		return h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
 	switch c.ActionID {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:

@@ -44,7 +44,7 @@ func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 
 // request does what a command asks for, whether it was typed or is meant by a button.
 func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, to Listener) error {
-	to.Drill = isDrill(c.Text)
+	to.Drill = IsDrill(c.Text)
 	if !h.atHome(c.Team, c.Enterprise) {
 		h.log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
 		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))

@@ -15,8 +15,8 @@ import (
 // wordDrill is the word of the command that asks for a drill.
 const wordDrill = "drill"
 
-// isDrill reports whether a command asks for a drill.
-func isDrill(text string) bool {
+// IsDrill reports whether the text of a command asks for a drill.
+func IsDrill(text string) bool {
 	word, _ := splitCommand(text)
 	return word == wordDrill
 }

@@ -249,6 +249,23 @@ func TestADrillIsRefusedWithTheWayToTheCardWhileARealRequestIsUnderWay(t *testin
 	})
 }
 
+// Whoever asks for a drill is not to be sent to the IAM console in earnest.
+func TestADrillThatCannotBeRecordedIsAnsweredAsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.RedisAway(true)
+		d := b.Command(actors.Rosa, "drill prod/DeployRole why")
+		if n := strings.Count(string(d.AckPayload), `"DRILL: revokebot`); n != 2 { // the fallback and the block
+			t.Errorf("answered with %s", d.AckPayload)
+		}
+		b.RedisAway(false)
+		b.Settle()
+		if len(b.Cards()) != 0 {
+			t.Errorf("%d cards", len(b.Cards()))
+		}
+	})
+}
+
 func TestTwoDrillsOfARoleAtATimeAreOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})

@@ -290,12 +290,10 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	case KindCommand:
 		var c Command
 		if json.Unmarshal(item.Body, &c) == nil {
-			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL, Drill: isDrill(c.Text)}
+			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL, Drill: IsDrill(c.Text)}
 		}
 	}
-	if r, _, err := h.Store.Load(ctx, request); request != "" && err == nil {
-		to.Drill = r.Purpose == approvals.PurposeDrill
-	}
+	to = h.about(ctx, to, request)
 	if to.User != "" {
 		item.Body = nil // it may hold a response URL
 		h.whisper(ctx, to, messages.GaveUpOn())
@@ -349,6 +347,14 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	return messages.Context{
 		Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
 	}, nil
+}
+
+// about is whoever is answered, about a request or none. That it is a drill is said if that can be known.
+func (h *Handlers) about(ctx context.Context, to Listener, request string) Listener {
+	if r, _, err := h.Store.Load(ctx, request); err == nil {
+		to.Drill = r.Purpose == approvals.PurposeDrill
+	}
+	return to
 }
 
 // whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.
