@@ -105,6 +105,9 @@ func (r *Request) apply(e Event) error {
 	default:
 		return fmt.Errorf("event %d (%s): a request that is %s cannot become %s", e.Seq, e.Type, r.State, next)
 	}
+	if r.State != StateUnknown && !r.Purpose.has(e.Type) {
+		return fmt.Errorf("event %d (%s): a request for the purpose %q has none", e.Seq, e.Type, r.Purpose)
+	}
 	switch e.Type {
 	case EventRequested:
 		var o Opening

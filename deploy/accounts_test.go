@@ -172,6 +172,30 @@ func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
 	}
 }
 
+func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
+	a := setUp(t)
+	cloud := a.cloud(t, externalID)
+	for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
+		target, err := cloud.Parse(account + "/NightlyBackup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		role, err := cloud.Describe(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := cloud.Rehearse(t.Context(), aws.Drill{
+			RequestID: "RVK3", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+		})
+		if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
+			t.Errorf("%s: %+v, %v", account, found, err)
+		}
+		if _, written := there.RolePolicy("NightlyBackup", aws.PolicyName); written {
+			t.Errorf("%s: there is a policy", account)
+		}
+	}
+}
+
 func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t *testing.T) {
 	a := setUp(t)
 	cloud := a.cloud(t, externalID)

@@ -83,8 +83,11 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	_, err := h.close(ctx, id, underWay, func(r approvals.Request) failure {
 		f := failure{sentence: messages.GaveUp, unsure: r.State == approvals.StateExecuting}
-		if r.Purpose == approvals.PurposeUndo {
+		switch r.Purpose {
+		case approvals.PurposeUndo:
 			f.sentence = messages.UndoGaveUp
+		case approvals.PurposeDrill:
+			f.sentence = messages.DrillGaveUp
 		}
 		return f
 	})

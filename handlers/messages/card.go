@@ -23,6 +23,7 @@ const (
 type Context struct {
 	Role      Role          // decoded from the request's subject
 	Undo      *Undoing      // the same of a request to take a deny away; nil of others
+	Drill     bool          // the request is a drill
 	Margin    time.Duration // how far past AWS's now the cutoff will lie
 	Approvers []string      // ids of people and groups who may approve; of the configuration
 	Required  int           // how many have to approve now: the configuration may have become stricter
@@ -39,7 +40,10 @@ const (
 
 // Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
 func Card(r approvals.Request, c Context) *Message {
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		return drillCard(r, c)
+	case c.Undo != nil:
 		return undoCard(r, c)
 	}
 	blocks := []slack.Block{header(cardTitle(r, c.Role)), section(cardLead(r, c))}

@@ -14,9 +14,9 @@ import (
 // goldens are the functions whose messages and views have golden files, and worsts those that draw them from input as bad as
 // it gets.
 var (
-	goldens = []string{"all", "allOfUndo", "trail", "reportMessages", "forms", "formAnswers", "TestTheAppHomeIsAsItsGoldenFileSays"}
+	goldens = []string{"all", "allOfUndo", "allOfDrill", "trail", "reportMessages", "forms", "formAnswers", "TestTheAppHomeIsAsItsGoldenFileSays"}
 	worsts  = []string{
-		"worst", "worstOfUndo", "worstOfOthers", "TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText",
+		"worst", "worstOfUndo", "worstOfDrill", "worstOfOthers", "TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText",
 		"TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText", "TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded",
 		"TestWhatIsOfferedIsWithinSlacksLimitsForAnyRoles", "TestATextAtAFieldIsPlainAndShort",
 	}

@@ -46,13 +46,16 @@ func WhyDirect(events []approvals.Event) string {
 // CallOut asks an approver who is not in the channel to look at a card. link is its address.
 func CallOut(r approvals.Request, c Context, link string) *Message {
 	asks := "to revoke the active sessions of "
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		asks = "to *rehearse* a revocation, in which nothing is written, for "
+	case c.Undo != nil:
 		asks = "to take the deny off "
 	}
 	text := fmt.Sprintf("%s asks %s%s, and you are one of those who may approve. You are not in %s, so you are told here, once.\n"+
 		"It expires at %s. Next: open <%s|its card>. To press a button there, join the channel, or have somebody invite you.",
 		Mention(r.Requester), asks, roleWords(c.Role), Channel(r.Place.Channel), local(r.Deadline), link)
-	return sentence(text)
+	return drilledIf(c.Drill, sentence(text))
 }
 
 // Outcome tells somebody directly what the card would say, because nobody can read it there. why is the Code of the ShutOut.

@@ -22,8 +22,11 @@ type File struct {
 	Bytes func() ([]byte, error)
 }
 
-// FileName names a file of an event: "sessions-<request>-<seq>.csv".
+// FileName names a file of an event: "sessions-<request>-<seq>.csv", of a drill "DRILL-sessions-…".
 func FileName(what string, r approvals.Request, e approvals.Event, extension string) string {
+	if r.Purpose == approvals.PurposeDrill {
+		what = "DRILL-" + what
+	}
 	return fmt.Sprintf("%s-%s-%d.%s", what, r.ID, e.Seq, extension)
 }
 

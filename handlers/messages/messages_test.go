@@ -283,9 +283,8 @@ func all(t *testing.T) map[string]*messages.Message {
 		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
 		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 
-		"reply_usage":    messages.Usage([]string{"prod", "staging"}),
-		"reply_help":     messages.Help([]string{"prod", "staging"}, 30*time.Second),
-		"reply_not_here": messages.NotHere("drill"),
+		"reply_usage": messages.Usage([]string{"prod", "staging"}),
+		"reply_help":  messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_status": messages.Status([]messages.Listed{
 			{Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 			{Request: r(applied()), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
@@ -328,6 +327,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		}),
 	}
 	maps.Copy(out, allOfUndo(t))
+	maps.Copy(out, allOfDrill(t))
 	maps.Copy(out, trail(t))
 	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{

@@ -28,7 +28,10 @@ func reminded(before approvals.Request, e approvals.Event, c Context) *Message {
 	text := fmt.Sprintf("%s: the request above %s. It expires at %s. Press Approve or Deny on the card.", who, waitsFor(before, c), local(before.Deadline))
 	if d.Last {
 		stays := "no session is revoked"
-		if c.Undo != nil {
+		switch {
+		case c.Drill:
+			stays = "in an incident no session would be touched"
+		case c.Undo != nil:
 			stays = "the deny stays"
 		}
 		text = fmt.Sprintf("%s: *last reminder*. The request above %s and expires at %s; then %s. Press Approve or Deny on the card.",

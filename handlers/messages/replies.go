@@ -46,14 +46,9 @@ func Help(accounts []string, margin time.Duration) *Message {
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
 		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, under *revokebot* in Slack's side bar.\n" +
 		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
+		"• `" + Command + " drill &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. Every message of it says DRILL.\n" +
 		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
-}
-
-// NotHere answers a word that is kept for later.
-func NotHere(word string) *Message {
-	return sentence(code(word, 20) + " is not available in this version. The cards in the channel show every request and its state. " +
-		"For a role of that name, give its ARN.")
 }
 
 // ReportUsage says how to ask for a report, when there was nothing to go on.
@@ -172,8 +167,11 @@ func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
 	asked := " asked for "
-	if r.Purpose == approvals.PurposeUndo {
+	switch r.Purpose {
+	case approvals.PurposeUndo:
 		asked = " asked to take the deny off "
+	case approvals.PurposeDrill:
+		asked = " asked for a drill of "
 	}
 	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }

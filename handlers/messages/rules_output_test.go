@@ -151,7 +151,6 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),
 		"proof":        messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
 		"plain":        messages.Plain(foreign(t, "plain")),
-		"nothere":      messages.NotHere(foreign(t, "word")),
 		"refused":      messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
 		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
 		"posting":      messages.CardImpossible(foreign(t, "slack error")),

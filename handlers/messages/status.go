@@ -82,8 +82,11 @@ func statusTitle(list []Listed) string {
 func listedWords(l Listed, link bool) string {
 	r := l.Request
 	what := "revoke the sessions of "
-	if r.Purpose == approvals.PurposeUndo {
+	switch r.Purpose {
+	case approvals.PurposeUndo:
 		what = "take the deny off "
+	case approvals.PurposeDrill:
+		what = "rehearse a revocation for "
 	}
 	state := "*" + r.State.String() + "*"
 	switch {
@@ -92,7 +95,7 @@ func listedWords(l Listed, link bool) string {
 	case r.Undone != nil:
 		state += ", and *undone* since"
 	}
-	text := state + ": " + what + roleWords(l.Role) + ", asked by " + Mention(r.Requester) + " at " + both(r.Opened) + "."
+	text := markedIf(r.Purpose == approvals.PurposeDrill, state+": "+what+roleWords(l.Role)+", asked by "+Mention(r.Requester)+" at "+both(r.Opened)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}
@@ -132,7 +135,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 		if l.Link != "" {
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
-			button.AccessibilityLabel = cut("Open the card of the request for "+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
+			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose == approvals.PurposeDrill, "Open the card of the request for ")+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
 			open = slack.NewAccessory(button)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))

@@ -23,12 +23,17 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
-	return withReportButton(told(before, e, c), before, e, c)
+	return drilledIf(c.Drill, withReportButton(told(before, e, c), before, e, c))
 }
 
 func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	if c.Undo != nil {
 		if m, told := undoThread(before, e, c); told {
+			return m
+		}
+	}
+	if c.Drill {
+		if m, told := drillThread(before, e, c); told {
 			return m
 		}
 	}
@@ -88,7 +93,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventFinding:
 		return finding(before, e, c)
 	case approvals.EventReport:
-		return reported(e)
+		return reported(e, c)
 	case approvals.EventFilesRefused:
 		return filesRefused(e)
 	case approvals.EventTampered:
@@ -235,7 +240,7 @@ func workWords(kind string) string {
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone:
 		return true
 	default:
@@ -250,7 +255,10 @@ const undecided = " before it was decided. "
 func askAgain(m *Message, r approvals.Request, c Context) *Message {
 	m = sentence(m.Text + " To ask once more, press Ask again.")
 	what := "Ask again to revoke sessions of "
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		what = drillMark + "ask again to rehearse it for "
+	case c.Undo != nil:
 		what = "Ask again to take the deny off "
 	}
 	b := threadButton(ActionAgain, r.ID, "Ask again", what+raw(c.Role.Name, limitRoleName))

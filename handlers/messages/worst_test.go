@@ -48,7 +48,9 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		"no quorum": messages.NoQuorum(role, n, people), "no quorum to undo": messages.NoQuorumToUndo(role, n, people),
 		"reason": messages.ReasonTooLong(n), "chosen": messages.ChosenEnough(n), "too many": messages.TooMany(math.MaxInt64),
 		"report": messages.ReportComing(open, link), "report there": messages.ReportThere(open, link), "report nowhere": messages.ReportNowhere(text),
-		"shared": messages.SharedUnknown(text), "undone": messages.UndoneAlready(role), "gone": messages.DenyAlreadyGone(role),
+		"report doubtful": messages.ReportDoubtful(open, link, messages.FilesRefused{Name: text, Code: text}),
+		"report enough":   messages.ReportEnough(open, messages.FilesRefused{Name: text, Code: text}, n, time.Minute, time.Duration(n)),
+		"shared":          messages.SharedUnknown(text), "undone": messages.UndoneAlready(role), "gone": messages.DenyAlreadyGone(role),
 		"another role": messages.DenyOfAnotherRole(role), "failed": messages.Card(failed, c), "denied": messages.Card(denied, c),
 		"not confirmed": messages.Plain(messages.ApproverNotConfirmed(text, approvals.Refusal{Code: approvals.RefusalCode(text), Standing: standing})),
 	}
