@@ -34,6 +34,7 @@ type Request struct {
 	Watched Event  // the latest EventTampered, EventRewritten or EventHeld; zero before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
+	Forged  *Event // EventForged; nil before. Whatever is here is from what of the log was left
 
 	sources  map[string]bool
 	refusals map[string]int // refused clicks by person
@@ -101,7 +102,7 @@ func (r *Request) apply(e Event) error {
 	if isMove && !r.State.CanBecome(next) && (r.State != next || !stays[e.Type]) {
 		return fmt.Errorf("event %d (%s): a request that is %s cannot become %s", e.Seq, e.Type, r.State, next)
 	}
-	if r.State == StateUnknown && e.Type != EventRequested {
+	if r.State == StateUnknown && e.Type != EventRequested && e.Type != EventUntrusted && e.Type != EventForged {
 		return fmt.Errorf("event %d (%s) before the request", e.Seq, e.Type)
 	}
 	switch e.Type {
@@ -123,6 +124,10 @@ func (r *Request) apply(e Event) error {
 		r.Undone = &undone
 	case EventTampered, EventRewritten, EventHeld:
 		r.Watched = e
+	case EventForged:
+		if err := r.condemned(e); err != nil {
+			return err
+		}
 	case EventDelayed:
 		r.Delays++
 	case EventRefused:

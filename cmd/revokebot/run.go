@@ -55,7 +55,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return usagef("%s: %s.", s.config, oneLine(err))
 	}
-	b, err := newBot(c, s, store, cloud, log)
+	b, err := newBot(c, s, bot.Sealed(store, s.key), cloud, log)
 	if err != nil {
 		return usagef("%s.", oneLine(err))
 	}
@@ -64,8 +64,8 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	for _, w := range append(c.warnings, accountWarnings(c.accounts)...) {
 		log.WarnContext(ctx, "configuration", "warning", w)
 	}
-	if s.signingKey == "" {
-		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed.")
+	if s.key.IsZero() {
+		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed, and whoever can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(redisLog{log})
 	err = connectAndRun(ctx, s, client, cloud, b, log)

@@ -10,7 +10,9 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"net"
@@ -56,7 +58,17 @@ type Options struct {
 	Channels      []string            // where the command works, besides actors.Incident
 	Slack         slackstandin.Config // Logger is set by New
 	ErrorsAllowed bool                // ERROR lines do not fail the test
+	Sealed        bool                // everything is signed, with Key
 }
+
+// Key is what a sealed bench signs with.
+var Key = func() approvals.Key {
+	key, err := approvals.NewKey(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	if err != nil {
+		panic(err) // unreachable: the seed is long enough
+	}
+	return key
+}()
 
 // Bench is everything, running. Make it with New.
 type Bench struct {
@@ -176,9 +188,13 @@ func (b *Bench) Start() int {
 	if err != nil {
 		b.T.Fatal(err)
 	}
+	kept := bot.Store(store)
+	if b.options.Sealed {
+		kept = bot.Sealed(store, Key)
+	}
 	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
 	one, err := bot.New(bot.Config{
-		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: store, Logger: log,
+		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: kept, Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
