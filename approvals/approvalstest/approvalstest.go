@@ -60,6 +60,7 @@ func Run(t *testing.T, s Setup) {
 		{"List", years, listing},
 		{"Commit", years, committing},
 		{"ToldAgain", years, again},
+		{"Condemn", years, condemning},
 		{"Work", years, working},
 		{"Timers", years, timing},
 		{"Delivery", years, delivering},

@@ -21,7 +21,7 @@ func ForgedSentence(f *approvals.ForgedError) string {
 
 // forgedThread tells of it, to those who are known to be concerned.
 func forgedThread(before approvals.Request, e approvals.Event, c Context) *Message {
-	text := "*The record of this request is not what revokebot wrote.* "
+	text := forgedLead(e)
 	if before.Requester != "" {
 		text = mentions(involved(before)) + ": " + text
 	}
@@ -55,7 +55,15 @@ func forgedNotice(r approvals.Request) string {
 	if err != nil {
 		return "The record of this request is not what revokebot wrote. The thread says more."
 	}
-	return "*The record of this request is not what revokebot wrote.* " + failureText(f)
+	return forgedLead(*r.Forged) + failureText(f)
+}
+
+// forgedLead tells a change, which somebody made, from a key that is not the one any more.
+func forgedLead(e approvals.Event) string {
+	if f, err := detail[approvals.Forged](e); err == nil && f.Foreign {
+		return "*This request ends here.* "
+	}
+	return "*The record of this request is not what revokebot wrote.* "
 }
 
 // withForged adds the notice to the card of a request that had ended before; of one that ended with it, the card says it
