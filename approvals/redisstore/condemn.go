@@ -35,6 +35,7 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 	case answer == "conflict":
 		return approvals.ErrConflict
 	default:
+		s.wrote()
 		return nil
 	}
 }

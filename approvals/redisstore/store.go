@@ -33,6 +33,8 @@ const (
 	recentKey = prefix + "recent"
 
 	unchainedKey = prefix + "unchained"
+	chainKey     = prefix + "audit"
+	headKey      = prefix + "audit_head"
 
 	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is dropped.
 	forgetWorkers = 24 * time.Hour
@@ -77,6 +79,9 @@ type Store struct {
 	claim, keep, sweep                       *redis.Script
 	done, postpone, setAside, promote, allow *redis.Script
 	beginDelivery, markDelivery, endDelivery *redis.Script
+	chain                                    *redis.Script
+
+	written chan struct{} // something was queued for the audit log
 }
 
 var _ approvals.Store = (*Store)(nil)
@@ -86,7 +91,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("redisstore: no client")
 	}
-	s := &Store{db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil}
+	s := &Store{db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil, written: make(chan struct{}, 1)}
 	s.copies.Store(int64(max(cfg.Copies, 0)))
 	if s.once == nil {
 		s.once = s.db
@@ -95,7 +100,7 @@ func New(cfg Config) (*Store, error) {
 		s.retention = 90 * 24 * time.Hour
 	}
 	for name, script := range map[string]**redis.Script{
-		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn,
+		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn, "chain": &s.chain,
 		"claim": &s.claim, "keep": &s.keep, "sweep": &s.sweep,
 		"done": &s.done, "postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote, "allow": &s.allow,
 		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
@@ -190,6 +195,7 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 	if err != nil {
 		return "", fmt.Errorf("open request %s: %w", id, err)
 	}
+	s.wrote()
 	return other, nil
 }
 
@@ -261,6 +267,7 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 	}
 	switch answer {
 	case "ok":
+		s.wrote()
 		if t.Next == approvals.StateApproved || t.Next == approvals.StateExecuting {
 			// What AWS is asked for next must not be forgotten in a failover.
 			s.settle(ctx, t.RequestID)
@@ -344,6 +351,7 @@ func (s *Store) Note(ctx context.Context, e approvals.Event) error {
 	if err != nil {
 		return fmt.Errorf("note: %w", err)
 	}
+	s.wrote()
 	return nil
 }
 

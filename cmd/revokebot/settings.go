@@ -44,11 +44,8 @@ func readSettings(env environment) (settings, error) {
 	if s.slackAPI, err = slackAPI(env.getenv("SLACK_API_URL")); err != nil {
 		return s, err
 	}
-	if s.redisURL, err = secret(env, "REDIS_URL"); err != nil {
+	if s.redisURL, err = readRedisURL(env); err != nil {
 		return s, err
-	}
-	if s.redisURL == "" {
-		return s, usagef("REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0.")
 	}
 	if s.config = env.getenv("REVOKEBOT_CONFIG"); s.config == "" {
 		return s, usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; README.md has an example.")
@@ -76,6 +73,15 @@ func readKey(env environment) (approvals.Key, error) {
 		return approvals.Key{}, err
 	}
 	return signingKey(text)
+}
+
+// readRedisURL reads REDIS_URL.
+func readRedisURL(env environment) (string, error) {
+	address, err := secret(env, "REDIS_URL")
+	if err == nil && address == "" {
+		err = usagef("REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0.")
+	}
+	return address, err
 }
 
 // slackAPI checks the base of Slack's Web API; "" is Slack's own.
