@@ -34,7 +34,7 @@ const (
 
 	unchainedKey = prefix + "unchained"
 	chainKey     = prefix + "audit"
-	headKey      = prefix + "audit_head"
+	headKey      = prefix + "auditend"
 
 	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is dropped.
 	forgetWorkers = 24 * time.Hour
