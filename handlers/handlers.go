@@ -300,6 +300,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		if json.Unmarshal(item.Body, &c) == nil {
 			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
 		}
+	case approvals.KindForged:
+		item.Body = nil // it may hold a response URL
 	}
 	if to.User != "" {
 		item.Body = nil // it may hold a response URL

@@ -21,7 +21,7 @@ type Store interface {
 	// Head is where the chain ends.
 	Head(ctx context.Context) (Head, error)
 	// Append appends the lines that were made of the entries, and takes those off the queue, in one step: if the chain ends
-	// at head, and else not at all, which is ErrMoved.
+	// at head and the entries are queued, and else not at all, which is ErrMoved.
 	Append(ctx context.Context, head, next Head, entries []Entry, lines []string) error
 	// Lines returns up to n lines after that of a number, or after those that were dropped because they are old.
 	Lines(ctx context.Context, after int64, n int) ([]string, error)
@@ -138,12 +138,13 @@ func (w *Worker) Step(ctx context.Context) error {
 
 // chain makes one step of the chain and says how many lines it has.
 func (w *Worker) chain(ctx context.Context) (int, error) {
-	entries, err := w.cfg.Store.Waiting(ctx, batchLines)
-	if err != nil || len(entries) == 0 {
-		return 0, err
-	}
+	// The end first: what another replica chains after that moves it, so that nothing of it is appended once more.
 	head, err := w.cfg.Store.Head(ctx)
 	if err != nil {
+		return 0, err
+	}
+	entries, err := w.cfg.Store.Waiting(ctx, batchLines)
+	if err != nil || len(entries) == 0 {
 		return 0, err
 	}
 	if head.N < w.last.N {

@@ -167,6 +167,49 @@ func TestAnAppendWhoseAnswerWasLostIsNotDoneTwice(t *testing.T) {
 	}
 }
 
+// raced is a store whose events another replica chains just when they, or the end of the chain, were read.
+type raced struct {
+	*Store
+	meanwhile func()
+}
+
+func (r *raced) Waiting(ctx context.Context, n int) ([]audit.Entry, error) {
+	entries, err := r.Store.Waiting(ctx, n)
+	r.meanwhile()
+	return entries, err
+}
+
+func (r *raced) Head(ctx context.Context) (audit.Head, error) {
+	head, err := r.Store.Head(ctx)
+	r.meanwhile()
+	return head, err
+}
+
+func TestWhatAnotherReplicaChainsInBetweenIsChainedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := chronicled(t)
+		other := c.worker(c.Store, "")
+		times := 0
+		w := c.worker(&raced{Store: c.Store, meanwhile: func() {
+			if times++; times < 6 {
+				c.step(other)
+				c.happen(3)
+			}
+		}}, "")
+		c.happen(20)
+		c.step(w)
+		c.whole(c.lines(), c.n)
+		// What waits no more is not appended, wherever the chain ends.
+		head, err := c.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Append(t.Context(), head, audit.Head{N: head.N + 1}, []audit.Entry{{ID: "1-0"}}, []string{"{}"}); !errors.Is(err, audit.ErrMoved) {
+			t.Errorf("an event that is chained already: %v", err)
+		}
+	})
+}
+
 func TestAFileHasTheWholeChainWhoeverChainedItAndGoesOnAfterACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := chronicled(t)

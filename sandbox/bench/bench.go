@@ -58,10 +58,9 @@ type Options struct {
 	Channels      []string            // where the command works, besides actors.Incident
 	Slack         slackstandin.Config // Logger is set by New
 	ErrorsAllowed bool                // ERROR lines do not fail the test
-	Sealed        bool                // everything is signed, with Key
 }
 
-// Key is what a sealed bench signs with.
+// Key is what the bench's bot signs with.
 var Key = func() approvals.Key {
 	key, err := approvals.NewKey(bytes.Repeat([]byte{7}, ed25519.SeedSize))
 	if err != nil {
@@ -78,7 +77,7 @@ type Bench struct {
 	World actors.World
 	Redis *miniredis.Miniredis
 	DB    *redis.Client
-	Store *redisstore.Store
+	Store bot.Store // as the bot has it: nothing counts in it that is not signed with Key
 	Log   *Log
 
 	options  Options
@@ -151,9 +150,11 @@ func New(t testing.TB, o Options) *Bench {
 	b.Redis.ClockTTL(true)
 	b.redisNet = &redisNet{db: b.Redis, conns: make(map[net.Conn]bool)}
 	b.DB = b.newRedisClient(1)
-	if b.Store, err = redisstore.New(redisstore.Config{Client: b.DB}); err != nil {
+	plain, err := redisstore.New(redisstore.Config{Client: b.DB})
+	if err != nil {
 		t.Fatal(err)
 	}
+	b.Store = bot.Sealed(plain, Key)
 	t.Cleanup(func() {
 		for _, r := range b.replicas {
 			b.stop(r)
@@ -188,13 +189,9 @@ func (b *Bench) Start() int {
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	kept := bot.Store(store)
-	if b.options.Sealed {
-		kept = bot.Sealed(store, Key)
-	}
 	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
 	one, err := bot.New(bot.Config{
-		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: kept, Logger: log,
+		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},

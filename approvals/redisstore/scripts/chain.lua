@@ -3,11 +3,16 @@
 -- KEYS: 1 events for the audit log, 2 chain, 3 head hash
 -- ARGV: 1 and 2 number and hash of the line that the new ones follow, 3 hash of the last of the new ones,
 --       4 how long a line is kept (ms), then stream id of the event and line, for each
--- Returns 'ok', 'moved' when the chain ends elsewhere, 'torn' when its last line is not the one that its head names.
+-- Returns 'ok', 'moved' when the chain ends elsewhere or an event is not queued any more, 'torn' when its last line is not the one that its head names.
 local head = redis.call('HMGET', KEYS[3], 'n', 'hash')
 local n = tonumber(head[1] or '0')
 if n ~= tonumber(ARGV[1]) or head[2] and head[2] ~= ARGV[2] then
   return 'moved'
+end
+for i = 5, #ARGV, 2 do
+  if not redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i])[1] then
+    return 'moved'
+  end
 end
 local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
 if last[1] and tonumber(string.match(last[1][1], '^%d+')) ~= n then
