@@ -218,6 +218,9 @@ func TestAnItemOfAPersonIsTakenAsItWasAcceptedOnly(t *testing.T) {
 	if _, err := s.Accept(t.Context(), approvals.Item{Kind: "click", Source: "envelope 1", Body: json.RawMessage(`{"user": "<U0BOB>"}`)}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Accept(t.Context(), approvals.Item{Kind: "execute"}); !errors.Is(err, approvals.ErrNotRecorded) {
+		t.Errorf("work that people do not send is accepted: %v", err)
+	}
 	kind := func(change func(*approvals.Item)) string {
 		t.Helper()
 		was := below.items[0]

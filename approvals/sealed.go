@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -33,8 +34,12 @@ func NewSealed(store Store, key Key, people ...string) *Sealed {
 	return s
 }
 
-// Accept implements Store.
+// Accept implements Store. What is accepted comes from people: an item of another kind would be handed out without a look at
+// its seal, and is not accepted.
 func (s *Sealed) Accept(ctx context.Context, item Item, ids ...string) (bool, error) {
+	if !s.people[item.Kind] {
+		return false, fmt.Errorf("accept: %w: no person sends an item of the kind %q", ErrNotRecorded, item.Kind)
+	}
 	item.Seal = s.key.sealItem(item)
 	return s.Store.Accept(ctx, item, ids...)
 }

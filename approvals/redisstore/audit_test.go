@@ -36,12 +36,19 @@ type chronicle struct {
 func chronicled(t *testing.T) *chronicle {
 	t.Helper()
 	_, connect := inMemory(t)
+	db := connect()
+	c := chronicleOn(t, ready(t, db, 0))
+	c.db = db
+	return c
+}
+
+func chronicleOn(t *testing.T, s *Store) *chronicle {
+	t.Helper()
 	key, err := approvals.NewKey(bytes.Repeat([]byte{3}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := connect()
-	return &chronicle{T: t, Store: ready(t, db, 0), db: db, key: key}
+	return &chronicle{T: t, Store: s, key: key}
 }
 
 // happen records n remarks, the opening of a request with each tenth, and a note with each fifth.
