@@ -12,7 +12,8 @@ func condemnation(at time.Time) approvals.Condemnation {
 	return approvals.Condemnation{
 		RequestID: "R1", Entries: 3, Trusted: 1, Next: approvals.StateFailed, Why: "event 2 is not what was written", Subjects: []string{"role 1"},
 		Events: []approvals.Event{
-			{Seq: 2, Type: approvals.EventUntrusted, At: at}, {Seq: 3, Type: approvals.EventUntrusted, At: at},
+			{Seq: 2, Type: approvals.EventUntrusted, At: at},
+			{Seq: 3, Type: approvals.EventUntrusted, At: at},
 			{Seq: 4, Type: approvals.EventForged, Source: "forged R1", Detail: json.RawMessage(`{"event":2}`), Seal: "a seal"},
 		},
 	}
