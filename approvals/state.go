@@ -43,6 +43,19 @@ func (s State) CanBecome(next State) bool {
 	return false
 }
 
+// after is the state to which an event leads from s, and whether a request in s takes that event at all.
+func (s State) after(e EventType) (next State, ok bool) {
+	next, isMove := moves[e]
+	switch {
+	case s == StateUnknown:
+		return next, e == EventRequested
+	case !isMove:
+		return s, true
+	default:
+		return next, s.CanBecome(next) || s == next && stays[e]
+	}
+}
+
 // Ended reports whether nothing can change the state any more. An unknown state has not ended, and is not open either.
 func (s State) Ended() bool {
 	switch s {

@@ -93,7 +93,8 @@ func dateEntry(t time.Time) types.ContextEntry {
 }
 
 // simulate asks the simulator with the reading session. Of the condition keys, it knows those that say who the principal
-// is; its ARN is given too, because service control policies ask for that.
+// is; its ARN is given too, because service control policies ask for that. For the role that the bot assumes there is a source
+// identity as well, because its sessions that write have one, and its policies may ask for that.
 func (c *Cloud) simulate(ctx context.Context, a *account, s simulated) (*iam.SimulatePrincipalPolicyOutput, error) {
 	in := &iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: awssdk.String(s.principal), ActionNames: s.actions, ResourceArns: s.resources,
@@ -101,6 +102,12 @@ func (c *Cloud) simulate(ctx context.Context, a *account, s simulated) (*iam.Sim
 			ContextKeyName: awssdk.String("aws:PrincipalArn"), ContextKeyType: types.ContextKeyTypeEnumString,
 			ContextKeyValues: []string{s.principal},
 		}},
+	}
+	if s.principal == a.AssumeRole && !a.AllowUnnamedSessions {
+		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
+			ContextKeyName: awssdk.String("aws:SourceIdentity"), ContextKeyType: types.ContextKeyTypeEnumString,
+			ContextKeyValues: []string{"U0REQUESTER"},
+		})
 	}
 	for name, entry := range s.context {
 		entry.ContextKeyName = awssdk.String(name)

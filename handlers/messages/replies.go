@@ -72,6 +72,25 @@ func ReportComing(r approvals.Request, link string) *Message {
 	return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files.")
 }
 
+// ReportDoubtful is the same in a thread that went without a file before, for that reason.
+func ReportDoubtful(r approvals.Request, link string, why FilesRefused) *Message {
+	if why.Code == "" {
+		return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
+	}
+	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) + ". Slack refused a file there before" + why.cause() +
+		" and may do so again. " + why.remedy())
+}
+
+// ReportEnough answers somebody who asks for a report of such a thread after so many others in a while.
+func ReportEnough(r approvals.Request, why FilesRefused, most int, per, wait time.Duration) *Message {
+	trouble := "although Slack does not take files there" + why.cause()
+	if why.Code == "" {
+		trouble = "although a file there could not be made"
+	}
+	return sentence(fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. %s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
+		code(r.ID, 40), most, span(per), trouble, why.remedy(), span(max(wait, time.Second))))
+}
+
 // ReportThere answers somebody who asks for a report when nothing happened since the last one.
 func ReportThere(r approvals.Request, link string) *Message {
 	return sentence("Nothing has happened since the last report of request " + code(r.ID, 40) + ". It is in " + threadWords(r, link) + ".")

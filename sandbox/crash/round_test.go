@@ -134,7 +134,7 @@ func (p plan) name(times int) {
 // rare tells the points that a round passes once or twice, or only when something went wrong before.
 func rare(p point) bool {
 	switch p.what {
-	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies", "claim", "keep",
+	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies", "claim", "begin", "keep",
 		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "response_url", "chat.postEphemeral",
 		"files.getUploadURLExternal", "upload", "files.completeUploadExternal":
 		return true
