@@ -80,6 +80,7 @@ type Bench struct {
 	Store bot.Store // as the bot has it: nothing counts in it that is not signed with Key
 	Log   *Log
 
+	plain    *redisstore.Store
 	options  Options
 	slackNet *pipe.Listener
 	awsNet   *pipe.Listener
@@ -154,7 +155,7 @@ func New(t testing.TB, o Options) *Bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Store = bot.Sealed(plain, Key)
+	b.plain, b.Store = plain, bot.Sealed(plain, Key)
 	t.Cleanup(func() {
 		for _, r := range b.replicas {
 			b.stop(r)
@@ -216,6 +217,12 @@ func (b *Bench) Start() int {
 		b.T.Fatal(err)
 	}
 	return len(b.replicas) - 1
+}
+
+// Queue queues a piece of work as if it had come due.
+func (b *Bench) Queue(item approvals.Item, ids ...string) error {
+	_, err := b.plain.Accept(b.T.Context(), item, ids...)
+	return err
 }
 
 // Stop stops a replica as SIGTERM does.

@@ -26,6 +26,7 @@ for i = 5, #ARGV, 2 do
   redis.call('XDEL', KEYS[1], ARGV[i])
 end
 redis.call('HSET', KEYS[3], 'n', string.format('%.0f', n), 'hash', ARGV[3])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
 -- Twice as many as there are new ones, so that the oldest are always gone some time.
 for _ = 5, #ARGV do
   local old = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)

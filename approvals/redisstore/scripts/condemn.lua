@@ -22,20 +22,20 @@ for n = 1, #log do
   end
 end
 local events = tonumber(ARGV[9])
-local i = 10
+local a = 10
 for n = 1, events do
   seq = seq + 1
-  local at = ARGV[i]
+  local at = ARGV[a]
   if at == '' then
     at = now
   end
-  redis.call('XADD', KEYS[2], seq .. '-0', 'type', ARGV[i + 1], 'at', at, 'by', ARGV[i + 2], 'source', ARGV[i + 3], 'detail', ARGV[i + 4],
-    'seal', ARGV[i + 5])
+  redis.call('XADD', KEYS[2], seq .. '-0', 'type', ARGV[a + 1], 'at', at, 'by', ARGV[a + 2], 'source', ARGV[a + 3], 'detail', ARGV[a + 4],
+    'seal', ARGV[a + 5])
   if n == events then
-    redis.call('XADD', KEYS[6], '*', 'request', ARGV[1], 'seq', seq, 'type', ARGV[i + 1], 'at', at, 'by', ARGV[i + 2], 'source', ARGV[i + 3],
-      'detail', ARGV[i + 4], 'seal', ARGV[i + 5])
+    redis.call('XADD', KEYS[6], '*', 'request', ARGV[1], 'seq', seq, 'type', ARGV[a + 1], 'at', at, 'by', ARGV[a + 2], 'source', ARGV[a + 3],
+      'detail', ARGV[a + 4], 'seal', ARGV[a + 5])
   end
-  i = i + 6
+  a = a + 6
 end
 redis.call('HSET', KEYS[1], 'seq', seq, 'state', ARGV[4])
 redis.call('HSETNX', KEYS[1], 'ended', now)
@@ -47,13 +47,13 @@ for _, mark in ipairs({'card_seq', 'cursor', 'intent'}) do
     redis.call('HSET', KEYS[4], mark, string.format('%.0f', seq - 1))
   end
 end
-for k = 7, #KEYS do
-  if redis.call('GET', KEYS[k]) == ARGV[1] then
-    redis.call('DEL', KEYS[k])
+for i = 7, #KEYS do
+  if redis.call('GET', KEYS[i]) == ARGV[1] then
+    redis.call('DEL', KEYS[i])
   end
 end
 redis.call('XADD', KEYS[3], '*', 'item', ARGV[5])
-for _, k in ipairs({1, 2, 4}) do
-  redis.call('PEXPIRE', KEYS[k], ARGV[8])
+for _, i in ipairs({1, 2, 4}) do
+  redis.call('PEXPIRE', KEYS[i], ARGV[8])
 end
 return 'ok'
