@@ -258,3 +258,39 @@ func TestAnItemOfAPersonIsTakenAsItWasAcceptedOnly(t *testing.T) {
 		t.Errorf("work that acts on the log needs no seal: %s", got)
 	}
 }
+
+func BenchmarkSealAnEvent(b *testing.B) {
+	key := keyOf(b, 1)
+	e := approvals.Event{Seq: 2, Type: approvals.EventApproved, By: "U0BOB", Source: "envelope 1", Detail: json.RawMessage(`{"cutoff":"2026-11-22T03:04:57Z"}`)}
+	b.ReportAllocs()
+	for b.Loop() {
+		key.SealEvent("R1", e, true)
+	}
+}
+
+func BenchmarkCheckALogOfFifty(b *testing.B) {
+	key := keyOf(b, 1)
+	below := &shelf{}
+	s := approvals.NewSealed(below, key)
+	if _, err := s.Open(b.Context(), "R1", "U0ALICE", "command 1", approvals.Opening{Purpose: approvals.PurposeRevoke, Required: 2, ExpireAfter: time.Hour}); err != nil {
+		b.Fatal(err)
+	}
+	for i := range int64(49) {
+		t := approvals.Transition{RequestID: "R1", Expect: i + 1, Events: []approvals.Event{{Type: approvals.EventRefused, By: "U0EVE"}}}
+		if err := s.Commit(b.Context(), t); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, store := range map[string]func() *approvals.Sealed{
+		"known": func() *approvals.Sealed { return s }, "new": func() *approvals.Sealed { return approvals.NewSealed(below, key) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := store().Load(b.Context(), "R1"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
