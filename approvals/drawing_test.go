@@ -167,7 +167,7 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 	for _, event := range []approvals.EventType{
 		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventSetAside,
 		approvals.EventInert, approvals.EventUndone,
-		approvals.EventReminded, approvals.EventShutOut, approvals.EventDirect,
+		approvals.EventReminded, approvals.EventShutOut, approvals.EventDirect, approvals.EventForged, approvals.EventUntrusted,
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
 		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity, approvals.EventOffered, approvals.EventChosen, approvals.EventVerdict,

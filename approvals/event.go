@@ -48,6 +48,11 @@ const (
 	EventHeld       EventType = "held"        // the last look found the deny in place
 	EventInert      EventType = "inert"       // no session that the deny keeps out can be alive any more
 	EventUndone     EventType = "undone"      // another request took the deny away again
+
+	// EventForged ends whatever a request was: its log is not what was written. Detail: Forged.
+	EventForged EventType = "forged"
+	// EventUntrusted stands in the log in the place of one that is not to be trusted.
+	EventUntrusted EventType = "untrusted"
 )
 
 // moves gives the state that an event leads to. Events that are not listed leave the state as it is.
@@ -77,6 +82,7 @@ type Event struct {
 	By     string          // the person's id; empty when the bot acted by itself
 	Source string          // the envelope or the item of work that caused it; what came twice is known by it
 	Detail json.RawMessage // what the type says, or what the package that acted wrote; nil when there is nothing
+	Seal   string          // the deployment's signature, set and checked by Sealed; empty without a key
 }
 
 // Purpose is what a request asks for. The zero value is unknown; no store opens such a request.
@@ -117,6 +123,14 @@ type Opening struct {
 	Required int     `json:"required"`
 	// ExpireAfter is how long people have to decide, from the event's time on; whole milliseconds.
 	ExpireAfter time.Duration `json:"expire_after"`
+	// Seal is that of the event, set by Sealed.
+	Seal string `json:"-"`
+}
+
+// Encode is the opening as the Detail of its event.
+func (o Opening) Encode() (json.RawMessage, error) {
+	o.ExpireAfter = o.ExpireAfter.Truncate(time.Millisecond)
+	return json.Marshal(o)
 }
 
 // Subject is what an approval is for.

@@ -34,6 +34,7 @@ type Request struct {
 	Watched Event  // the latest EventTampered, EventRewritten or EventHeld; zero before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
+	Forged  *Event // EventForged; nil before. Whatever is here is from what of the log was left
 
 	sources  map[string]bool
 	refusals map[string]int // refused clicks by person
@@ -99,7 +100,7 @@ func (r *Request) apply(e Event) error {
 	}
 	next, ok := r.State.after(e.Type)
 	switch {
-	case ok:
+	case ok, e.Type == EventUntrusted, e.Type == EventForged: // which stand for themselves, in any state
 	case r.State == StateUnknown:
 		return fmt.Errorf("event %d (%s) before the request", e.Seq, e.Type)
 	default:
@@ -127,6 +128,10 @@ func (r *Request) apply(e Event) error {
 		r.Undone = &undone
 	case EventTampered, EventRewritten, EventHeld:
 		r.Watched = e
+	case EventForged:
+		if err := r.condemned(e); err != nil {
+			return err
+		}
 	case EventDelayed:
 		r.Delays++
 	case EventRefused:

@@ -57,17 +57,27 @@ func TestAStateThatDoesNotExistIsNothing(t *testing.T) {
 
 // What a store asks before it writes and what Fold makes of what it reads are one answer.
 func TestATransitionComesFromTheStatesInWhichFoldTakesItsEvents(t *testing.T) {
-	logs := map[approvals.State]log{
-		approvals.StateOpen:      asked(t, 5),
-		approvals.StateApproved:  asked(t, 5).by(carol, approvals.EventApproved),
-		approvals.StateExecuting: asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventStarted),
-		approvals.StateApplied:   asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventStarted, approvals.EventApplied),
-		approvals.StateFailed:    asked(t, 5).then(approvals.EventFailed),
-		approvals.StateDenied:    asked(t, 5).by(carol, approvals.EventDenied),
-		approvals.StateCancelled: asked(t, 5).by(alice, approvals.EventCancelled),
-		approvals.StateExpired:   asked(t, 5).then(approvals.EventExpired),
-		approvals.StateVoid:      asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventVoided),
+	logs := func(purpose approvals.Purpose) map[approvals.State]log {
+		open := askedFor(t, purpose, 5)
+		approved := open.by(carol, approvals.EventApproved)
+		out := map[approvals.State]log{
+			approvals.StateOpen:      open,
+			approvals.StateApproved:  approved,
+			approvals.StateFailed:    open.then(approvals.EventFailed),
+			approvals.StateDenied:    open.by(carol, approvals.EventDenied),
+			approvals.StateCancelled: open.by(alice, approvals.EventCancelled),
+			approvals.StateExpired:   open.then(approvals.EventExpired),
+			approvals.StateVoid:      approved.then(approvals.EventVoided),
+		}
+		if purpose == approvals.PurposeDrill {
+			out[approvals.StateRehearsed] = approved.then(approvals.EventRehearsed)
+			return out
+		}
+		out[approvals.StateExecuting] = approved.then(approvals.EventStarted)
+		out[approvals.StateApplied] = approved.then(approvals.EventStarted, approvals.EventApplied)
+		return out
 	}
+	revocations, drills := logs(approvals.PurposeRevoke), logs(approvals.PurposeDrill)
 	events := append(slices.Collect(maps.Keys(approvals.Moves())), approvals.EventRefused)
 	pairs := make([][]approvals.EventType, 0, len(events)*(len(events)+1))
 	for _, first := range events {
@@ -83,7 +93,11 @@ func TestATransitionComesFromTheStatesInWhichFoldTakesItsEvents(t *testing.T) {
 				tr.Events = append(tr.Events, approvals.Event{Type: event})
 			}
 			from := tr.From()
-			for state, before := range logs {
+			of := revocations
+			if slices.Contains(pair, approvals.EventRehearsed) {
+				of = drills
+			}
+			for state, before := range of {
 				after := before
 				for _, event := range pair {
 					after = after.by(bob, event)

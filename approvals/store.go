@@ -39,6 +39,8 @@ type Item struct {
 	Source  string          `json:"source,omitempty"` // the envelope, or what queued it
 	Attempt int             `json:"attempt,omitempty"`
 	Body    json.RawMessage `json:"body,omitempty"`
+	// Seal is the deployment's signature on what was accepted, set and checked by Sealed.
+	Seal string `json:"seal,omitempty"`
 }
 
 // Due is an item that is queued after a while. Items that are equal are one while they wait, and the earliest time counts.
@@ -138,13 +140,16 @@ type Store interface {
 	// History returns the same for one subject's Key. The newest fifty stay.
 	History(ctx context.Context, subject string, n int) ([]string, error)
 
-	// Load returns a request and its log.
+	// Load returns a request and its log. One that is not a log any more is ErrBrokenLog, with what there is.
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
 	// Commit applies a transition in one step, and queues the delivery of what it appended. A transition with a Source that
 	// was committed before, in this place, is no error and changes nothing. What the request's state is not in From for is
 	// ErrIllegal: what has ended does not move again.
 	Commit(ctx context.Context, t Transition) error
+
+	// Condemn replaces what of a log is not to be trusted, queues the delivery, and lets the request's subjects go.
+	Condemn(ctx context.Context, c Condemnation) error
 
 	// Note records an event that belongs to no request, such as a refused command, once for each Source. The newest ten
 	// thousand or so stay.
@@ -189,3 +194,6 @@ const (
 	KindDeliver = "deliver" // tell Slack what the log has and Slack has not
 	KindExpire  = "expire"  // the deadline has come
 )
+
+// KindForged is what Sealed makes of an item that says to come from a person and was accepted by nobody.
+const KindForged = "forged"

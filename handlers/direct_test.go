@@ -51,7 +51,7 @@ func TestOnlyApproversWhoAreNotInTheChannelAreToldDirectlyAndOnce(t *testing.T) 
 		card := b.Ask()
 		b.Until("Ines is told", func() bool { return len(direct(b, actors.Ines)) > 0 })
 		// The same item once more, as after a crash.
-		if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: handlers.KindCallOut, Request: card.ID, Source: "call out"}, "again"); err != nil {
+		if err := b.Queue(approvals.Item{Kind: handlers.KindCallOut, Request: card.ID, Source: "call out"}, "again"); err != nil {
 			t.Fatal(err)
 		}
 		b.Settle()

@@ -31,7 +31,15 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 
 // Resume carries out what a click has completed the approval of before the replica that had it died. It judges nothing,
 // and reports false for an item that has not been decided to that end.
-func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (bool, error) {
+func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (mine bool, err error) {
+	err = h.withAlarm(ctx, func(ctx context.Context) (err error) {
+		mine, err = h.resume(ctx, item)
+		return err
+	})
+	return mine, err
+}
+
+func (h *Handlers) resume(ctx context.Context, item approvals.Item) (bool, error) {
 	if item.Kind != KindClick {
 		return false, nil
 	}

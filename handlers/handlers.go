@@ -185,9 +185,16 @@ func (a *Again) Error() string { return "again in " + a.After.String() }
 // errNotAnItem is for items that nothing here can make sense of.
 var errNotAnItem = errors.New("an item of no known kind")
 
+// FromPeople are the kinds of items that are somebody's act, by an envelope. All others act on what a log says.
+func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit, KindHome} }
+
 // Handle does one item. A nil error means that it is done; *Again that it comes back later; any other error that it
 // should be tried again soon, a few times, and then be set aside with SetAside.
 func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
+	return h.withAlarm(ctx, func(ctx context.Context) error { return h.handle(ctx, item) })
+}
+
+func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 	switch item.Kind {
 	case KindCommand:
 		return h.command(ctx, item)
@@ -223,6 +230,8 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 		return h.slowly(ctx, item, h.deliver)
 	case approvals.KindExpire:
 		return h.expire(ctx, item)
+	case approvals.KindForged:
+		return h.forgedItem(ctx, item)
 	default:
 		return fmt.Errorf("%w: %q", errNotAnItem, item.Kind)
 	}
@@ -292,6 +301,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		if json.Unmarshal(item.Body, &c) == nil {
 			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL, Drill: IsDrill(c.Text)}
 		}
+	case approvals.KindForged:
+		item.Body = nil // it may hold a response URL
 	}
 	to = h.about(ctx, to, request)
 	if to.User != "" {
@@ -329,6 +340,9 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 // context gathers what messages about a request need.
 func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	var facts messages.Facts
+	if r.Forged != nil && r.Subject.Facts == nil {
+		return messages.Context{Margin: h.Margin}, nil // its opening is not to be trusted
+	}
 	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
 	}

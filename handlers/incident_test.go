@@ -477,7 +477,7 @@ func TestALookThatWasInterruptedGoesOnWhereItsEventsEnd(t *testing.T) {
 		message(b.Bench, card, "whether it is contained")
 		events := len(card.Events())
 		for i, source := range []string{"evidence 0", "evidence 0 wide", "evidence 1"} {
-			if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: "evidence", Request: card.ID, Source: source}, fmt.Sprint("again ", i)); err != nil {
+			if err := b.Queue(approvals.Item{Kind: "evidence", Request: card.ID, Source: source}, fmt.Sprint("again ", i)); err != nil {
 				t.Fatal(err)
 			}
 		}

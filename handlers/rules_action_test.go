@@ -152,10 +152,10 @@ func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t 
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
-		card.Approve(actors.Bob)
-		// The role is read for the card, for the merge, and then to read back: only that one is refused.
+		// The role was read for the card; it is read for the merge, and then to read back: only that one is refused.
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 1, Delay: time.Millisecond})
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
+		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		if card.Says("*Applied*") || card.Says("*Read back*") || !card.Says("could *not be read back*") {
 			t.Errorf("a policy that was not read back is told as if it was:\n%s", b.Transcript())

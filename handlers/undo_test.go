@@ -533,7 +533,7 @@ func TestTheRevocationIsToldOfItsUndoOnceWhateverHappensInBetween(t *testing.T) 
 			t.Fatal(err)
 		}
 		for n := range 2 {
-			if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: "undone", Request: revoked.ID, Source: "undone by " + card.ID, Body: body}, "again", string(rune('a'+n))); err != nil {
+			if err := b.Queue(approvals.Item{Kind: "undone", Request: revoked.ID, Source: "undone by " + card.ID, Body: body}, "again", string(rune('a'+n))); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -61,6 +61,7 @@ func Run(t *testing.T, s Setup) {
 		{"Commit", years, committing},
 		{"Moves", years, moving},
 		{"ToldAgain", years, again},
+		{"Condemn", years, condemning},
 		{"Work", years, working},
 		{"Timers", years, timing},
 		{"Delivery", years, delivering},

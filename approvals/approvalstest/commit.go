@@ -63,7 +63,7 @@ var committing = []sentence{
 				b.Errorf("event %d has the number %d and the time %v, between %v and %v", i+2, e.Seq, e.At, before, after)
 			}
 			want := approval(1).Events[i]
-			want.Seq, want.At = e.Seq, e.At
+			want.Seq, want.At, want.Seal = e.Seq, e.At, e.Seal
 			b.same("the event", e, want)
 		}
 		b.promote()

@@ -14,6 +14,7 @@ var leads = map[approvals.EventType]approvals.State{
 	approvals.EventCancelled: approvals.StateCancelled, approvals.EventExpired: approvals.StateExpired,
 	approvals.EventStarted: approvals.StateExecuting, approvals.EventApplied: approvals.StateApplied,
 	approvals.EventFailed: approvals.StateFailed, approvals.EventVoided: approvals.StateVoid,
+	approvals.EventRehearsed: approvals.StateRehearsed,
 }
 
 // way is how a request comes into a state, and which moves it makes from there.
@@ -29,13 +30,14 @@ var ways = map[approvals.State]way{
 	}},
 	approvals.StateApproved: {
 		path:  []approvals.EventType{approvals.EventApproved},
-		moves: []approvals.EventType{approvals.EventStarted, approvals.EventFailed, approvals.EventVoided},
+		moves: []approvals.EventType{approvals.EventStarted, approvals.EventFailed, approvals.EventVoided, approvals.EventRehearsed},
 	},
 	approvals.StateExecuting: {
 		path:  []approvals.EventType{approvals.EventApproved, approvals.EventStarted},
 		moves: []approvals.EventType{approvals.EventStarted, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided},
 	},
 	approvals.StateApplied:   {path: []approvals.EventType{approvals.EventApproved, approvals.EventStarted, approvals.EventApplied}},
+	approvals.StateRehearsed: {path: []approvals.EventType{approvals.EventApproved, approvals.EventRehearsed}},
 	approvals.StateFailed:    {path: []approvals.EventType{approvals.EventFailed}},
 	approvals.StateDenied:    {path: []approvals.EventType{approvals.EventDenied}},
 	approvals.StateCancelled: {path: []approvals.EventType{approvals.EventCancelled}},
@@ -51,10 +53,11 @@ func step(id string, seq int64, event approvals.EventType) approvals.Transition 
 	}
 }
 
-// brought opens a request and brings it into a state, and returns how many events its log has.
-func (b *bench) brought(id string, to approvals.State) (seq int64) {
+// brought opens a request and brings it into a state, and returns how many events its log has. toward is
+// what comes next: only a drill is rehearsed.
+func (b *bench) brought(id string, to approvals.State, toward ...approvals.EventType) (seq int64) {
 	b.Helper()
-	b.opened(id, "role "+id, never)
+	b.asked(id, to == approvals.StateRehearsed || slices.Contains(toward, approvals.EventRehearsed))
 	seq = 1
 	for _, event := range ways[to].path {
 		b.commit(step(id, seq, event))
@@ -66,12 +69,24 @@ func (b *bench) brought(id string, to approvals.State) (seq int64) {
 	return seq
 }
 
+// asked opens a request, or a drill.
+func (b *bench) asked(id string, drill bool) {
+	b.Helper()
+	o := openingFor("role "+id, never)
+	if drill {
+		o.Purpose = approvals.PurposeDrill
+	}
+	if other, err := b.Store.Open(b.ctx, id, alice, "command "+id, o); err != nil || other != "" {
+		b.Fatalf("open %s: %q, %v", id, other, err)
+	}
+}
+
 var moving = []sentence{
 	{name: "the moves of the drawing are taken", test: func(b *bench) {
 		for from, way := range ways {
 			for _, event := range way.moves {
 				id := fmt.Sprint(from, " ", event)
-				seq := b.brought(id, from)
+				seq := b.brought(id, from, event)
 				b.commit(step(id, seq, event))
 				if r, _ := b.load(id); r.State != leads[event] {
 					b.Errorf("%s, %s: it is %s", from, event, r.State)

@@ -60,11 +60,18 @@ var timing = []sentence{
 		}
 	}},
 	{name: "what is postponed until later does not push an equal timer away", test: func(b *bench) {
-		b.accept(followUp)
-		item := b.take(1)[0]
 		next := followUp
 		next.Attempt++
 		b.timed(approvals.Due{Item: next, After: b.span})
+		b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused}}, Work: []approvals.Item{followUp}})
+		var item approvals.Item
+		for _, taken := range b.take(100) {
+			if taken.Kind == followUp.Kind {
+				item = taken
+			} else {
+				b.done(taken)
+			}
+		}
 		b.is(b.Store.Postpone(b.ctx, item, never), nil)
 		b.Advance(b.span)
 		b.promote()

@@ -12,7 +12,7 @@
 //	noted:<source>  string, 24 h          a source whose note was taken
 //	request:<id>    hash                  seq, state, deadline, subject, ended, settled: what the scripts compare; source:<source>
 //	                                      for every event that has one: its number and type
-//	log:<id>        stream                the events; entry n-0 is event n
+//	log:<id>        stream                the events, each with its seal; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
 //	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a subject
@@ -21,6 +21,9 @@
 //	aside           stream, about 10 000  items that failed too often
 //	notes           stream, about 10 000  refusals that belong to no request, or are one of too many in it
 //	                                      outlines of envelopes that nobody can read
+//	unchained       stream                events and notes that are not in the audit log yet, as they were recorded
+//	audit           stream                the audit log; entry n-0 is line n. A line is kept for the retention
+//	auditend        hash                  number and hash of its last line
 //
 // A request's keys live as long as it is under way, and from the last event after its end on for the retention. An item that a worker took stays in
 // the stream's pending list until it is done, so the work of a replica that died is found there by the others. The list's count

@@ -12,7 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// decodeEvent reads a log entry as the scripts wrote it: entry n-0 is event n.
+// decodeEvent reads a log entry as the scripts wrote it: entry n-0 is event n. One that they did not write has no type.
 func decodeEvent(entry redis.XMessage) (approvals.Event, error) {
 	number, rest, _ := strings.Cut(entry.ID, "-")
 	seq, err := strconv.ParseInt(number, 10, 64)
@@ -21,15 +21,15 @@ func decodeEvent(entry redis.XMessage) (approvals.Event, error) {
 	}
 	ms, err := strconv.ParseInt(field(entry, "at"), 10, 64)
 	if err != nil {
-		return approvals.Event{}, fmt.Errorf("event %d has no time", seq)
+		return approvals.Event{Seq: seq}, fmt.Errorf("event %d has no time", seq)
 	}
 	e := approvals.Event{
 		Seq: seq, Type: approvals.EventType(field(entry, "type")), At: time.UnixMilli(ms).UTC(),
-		By: field(entry, "by"), Source: field(entry, "source"),
+		By: field(entry, "by"), Source: field(entry, "source"), Seal: field(entry, "seal"),
 	}
 	if detail := field(entry, "detail"); detail != "" {
 		if !json.Valid([]byte(detail)) {
-			return approvals.Event{}, fmt.Errorf("event %d has a detail that is not JSON", seq)
+			return approvals.Event{Seq: seq, At: e.At}, fmt.Errorf("event %d has a detail that is not JSON", seq)
 		}
 		e.Detail = json.RawMessage(detail)
 	}

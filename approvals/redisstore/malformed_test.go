@@ -154,7 +154,7 @@ func TestALogThatCannotBeReadIsAnError(t *testing.T) {
 					t.Fatal(err)
 				}
 				r, events, err := s.Load(t.Context(), "R1")
-				if err == nil || errors.Is(err, approvals.ErrUnknownRequest) || r.State != approvals.StateUnknown || events != nil {
+				if !errors.Is(err, approvals.ErrBrokenLog) || errors.Is(err, approvals.ErrUnknownRequest) || r.State != approvals.StateUnknown || len(events) != 2 {
 					t.Errorf("it is %s with %d events, %v", r.State, len(events), err)
 				}
 				if err != nil && !strings.Contains(err.Error(), "R1") {

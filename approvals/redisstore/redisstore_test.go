@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 )
 
@@ -83,6 +84,9 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := audit.New(audit.Config{Store: s}).Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		var kept []string
 		for _, k := range client.Keys(t.Context(), "*").Val() {
 			if !strings.HasPrefix(k, prefix) {
@@ -101,7 +105,7 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 		time.Sleep(180 * 24 * time.Hour) // the list of a role's requests, which holds ids only, lives twice as long
 		left := client.Keys(t.Context(), "*").Val()
 		slices.Sort(left)
-		if diff := cmp.Diff([]string{asideKey, dueKey, notesKey, recentKey, workKey}, left); diff != "" {
+		if diff := cmp.Diff([]string{asideKey, headKey, dueKey, notesKey, recentKey, unchainedKey, workKey}, left); diff != "" {
 			t.Errorf("what is left after the retention: %s", diff)
 		}
 	})

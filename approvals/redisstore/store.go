@@ -32,6 +32,10 @@ const (
 
 	recentKey = prefix + "recent"
 
+	unchainedKey = prefix + "unchained"
+	chainKey     = prefix + "audit"
+	headKey      = prefix + "auditend"
+
 	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is dropped.
 	forgetWorkers = 24 * time.Hour
 	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
@@ -71,10 +75,13 @@ type Store struct {
 	sure      bool // once tries once
 	nap       atomic.Pointer[nap]
 
-	now, accept, open, commit, note          *redis.Script
+	now, accept, open, commit, note, condemn *redis.Script
 	claim, begin, keep, sweep                *redis.Script
 	done, postpone, setAside, promote, allow *redis.Script
 	beginDelivery, markDelivery, endDelivery *redis.Script
+	chain                                    *redis.Script
+
+	written chan struct{} // something was queued for the audit log
 }
 
 var _ approvals.Store = (*Store)(nil)
@@ -84,7 +91,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("redisstore: no client")
 	}
-	s := &Store{db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil}
+	s := &Store{db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil, written: make(chan struct{}, 1)}
 	s.copies.Store(int64(max(cfg.Copies, 0)))
 	if s.once == nil {
 		s.once = s.db
@@ -93,7 +100,7 @@ func New(cfg Config) (*Store, error) {
 		s.retention = 90 * 24 * time.Hour
 	}
 	for name, script := range map[string]**redis.Script{
-		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note,
+		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn, "chain": &s.chain,
 		"claim": &s.claim, "begin": &s.begin, "keep": &s.keep, "sweep": &s.sweep,
 		"done": &s.done, "postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote, "allow": &s.allow,
 		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
@@ -163,7 +170,7 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 	if id == "" || by == "" || o.Purpose == approvals.PurposeUnknown || o.Subject.Key == "" || o.ExpireAfter <= 0 {
 		return "", errors.New("open: a request needs an id, a requester, a purpose, a subject and a time to expire")
 	}
-	detail, err := json.Marshal(o)
+	detail, err := o.Encode()
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
@@ -175,7 +182,7 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	args := []any{id, by, source, detail, o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, keepHistory, 2 * s.retention.Milliseconds()}
+	args := []any{id, by, source, string(detail), o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, keepHistory, 2 * s.retention.Milliseconds(), o.Seal}
 	for _, d := range later {
 		body, err := json.Marshal(d.Item)
 		if err != nil {
@@ -184,10 +191,11 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 		args = append(args, max(d.After, 0).Milliseconds(), body)
 	}
 	other, err := s.open.Run(ctx, s.db,
-		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key)}, args...).Text()
+		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key), unchainedKey}, args...).Text()
 	if err != nil {
 		return "", fmt.Errorf("open request %s: %w", id, err)
 	}
+	s.wrote()
 	return other, nil
 }
 
@@ -222,14 +230,18 @@ func (s *Store) Load(ctx context.Context, id string) (approvals.Request, []appro
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest
 	}
 	events := make([]approvals.Event, len(entries))
+	var broken error
 	for i, entry := range entries {
-		if events[i], err = decodeEvent(entry); err != nil {
-			return approvals.Request{}, nil, fmt.Errorf("load request %s: %w", id, err)
+		if events[i], err = decodeEvent(entry); err != nil && broken == nil {
+			broken = fmt.Errorf("log of request %s: %w: %w", id, approvals.ErrBrokenLog, err)
 		}
+	}
+	if broken != nil {
+		return approvals.Request{}, events, broken
 	}
 	r, err := approvals.Fold(id, events)
 	if err != nil {
-		return approvals.Request{}, nil, err
+		return approvals.Request{}, events, fmt.Errorf("%w: %w", approvals.ErrBrokenLog, err)
 	}
 	return r, events, nil
 }
@@ -248,13 +260,14 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
 	}
 	answer, err := s.commit.Run(ctx, s.db,
-		[]string{requestKey(t.RequestID), logKey(t.RequestID), subject, workKey, dueKey, deliveryKey(t.RequestID)},
+		[]string{requestKey(t.RequestID), logKey(t.RequestID), subject, workKey, dueKey, deliveryKey(t.RequestID), unchainedKey},
 		args...).Text()
 	if err != nil {
 		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
 	}
 	switch answer {
 	case "ok":
+		s.wrote()
 		if t.Next == approvals.StateApproved || t.Next == approvals.StateExecuting {
 			// What AWS is asked for next must not be forgotten in a failover.
 			s.settle(ctx, t.RequestID)
@@ -328,6 +341,9 @@ func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) 
 		}
 		args = append(args, max(d.After, 0).Milliseconds(), body)
 	}
+	for _, e := range t.Events {
+		args = append(args, e.Seal)
+	}
 	return args, nil
 }
 
@@ -342,15 +358,16 @@ func listed(states []approvals.State) string {
 
 // Note implements approvals.Store.
 func (s *Store) Note(ctx context.Context, e approvals.Event) error {
-	keys := []string{notesKey}
+	keys := []string{notesKey, unchainedKey}
 	if e.Source != "" {
 		keys = append(keys, prefix+"noted:"+short(e.Source))
 	}
 	err := s.note.Run(ctx, s.db, keys,
-		string(e.Type), e.By, e.Source, string(e.Detail), keepNotes, rememberIDs.Milliseconds()).Err()
+		string(e.Type), e.By, e.Source, string(e.Detail), keepNotes, rememberIDs.Milliseconds(), e.Seal).Err()
 	if err != nil {
 		return fmt.Errorf("note: %w", err)
 	}
+	s.wrote()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,23 @@ func TestSuiteOnARedisInMemoryAndFakeTime(t *testing.T) {
 	})
 }
 
+func TestSuiteUnderAKey(t *testing.T) {
+	key, err := approvals.NewKey(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	approvalstest.Run(t, approvalstest.Setup{
+		In: synctest.Test, Span: time.Minute, Exact: true,
+		Open: func(t *testing.T, retention time.Duration) approvalstest.Harness {
+			m, connect := inMemory(t)
+			return approvalstest.Harness{
+				Store: approvals.NewSealed(ready(t, connect(), retention), key, "click"), Another: approvals.NewSealed(ready(t, connect(), retention), key, "click"),
+				Advance: time.Sleep, Empty: m.FlushAll,
+			}
+		},
+	})
+}
+
 func TestSuiteOnASingleServer(t *testing.T) {
 	t.Parallel()
 	server := redisserver.Start(t)
@@ -94,6 +112,8 @@ func TestSuiteBehindSentinels(t *testing.T) {
 }
 
 // runOnServers runs the suite on real servers and their real clock, which are emptied before each test.
+//
+// The audit log is chained there, too, by two workers at once.
 func runOnServers(t *testing.T, connect func(t *testing.T) redis.UniversalClient) {
 	t.Helper()
 	open := func(t *testing.T) redis.UniversalClient {
@@ -106,6 +126,23 @@ func runOnServers(t *testing.T, connect func(t *testing.T) redis.UniversalClient
 		})
 		return client
 	}
+	t.Run("AuditLog", func(t *testing.T) {
+		client := open(t)
+		flush(t, client)
+		c := chronicleOn(t, ready(t, client, 0))
+		c.happen(40)
+		var both sync.WaitGroup
+		for range 2 {
+			w := c.worker(c.Store, "")
+			both.Go(func() {
+				if err := w.Step(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		c.whole(c.lines(), 40)
+	})
 	approvalstest.Run(t, approvalstest.Setup{
 		Span: 50 * time.Millisecond,
 		Open: func(t *testing.T, retention time.Duration) approvalstest.Harness {

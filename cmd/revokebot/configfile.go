@@ -40,6 +40,9 @@ type configFile struct {
 		Lookback  *duration   `yaml:"lookback"`
 		FollowUps *[]duration `yaml:"follow_ups"`
 	} `yaml:"trail"`
+	Audit struct {
+		File string `yaml:"file"`
+	} `yaml:"audit"`
 }
 
 type accountConfig struct {
@@ -70,6 +73,7 @@ type config struct {
 	guard                []time.Duration
 	lookback             time.Duration
 	followUps            []time.Duration
+	auditFile            string // path; "-" standard output, "" none
 	warnings             []string
 }
 
@@ -128,6 +132,7 @@ func (f configFile) complete(name string) (config, error) {
 		expireAfter: orDefault(f.Approvals.ExpireAfter, defaultExpireAfter), keepFor: orDefault(f.Approvals.KeepFor, defaultKeepFor), margin: orDefault(f.Revocation.Margin, defaultMargin),
 		lookback: orDefault(f.Trail.Lookback, defaultLookback),
 		guard:    orDefaults(f.Revocation.Guard, defaultGuard), followUps: orDefaults(f.Trail.FollowUps, defaultFollowUps),
+		auditFile: f.Audit.File,
 	}
 	p := problems{file: name}
 	p.ids("slack.channels", c.channels, channelID, "ids of channels (C…)", true)

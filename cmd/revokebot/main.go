@@ -24,6 +24,7 @@ import (
 type cli struct {
 	Run      runCmd      `cmd:"" help:"Run the bot against real Slack, Redis and AWS. Settings come from the environment, see README.md."`
 	Sandbox  sandboxCmd  `cmd:"" help:"Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, and a web page. No accounts needed."`
+	Audit    auditCmd    `cmd:"" help:"The audit log: export it, verify it, print the public key that its lines are signed with."`
 	Manifest manifestCmd `cmd:"" help:"Print the Slack app manifest."`
 	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
 }
@@ -38,6 +39,7 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(f
 // environment is what a command needs of the outside.
 type environment struct {
 	lookupenv      func(string) (string, bool)
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -49,7 +51,7 @@ func (e environment) getenv(name string) string {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], environment{lookupenv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr})
+	status := run(ctx, os.Args[1:], environment{lookupenv: os.LookupEnv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr})
 	stop()
 	os.Exit(status)
 }

@@ -11,6 +11,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/bot"
@@ -55,20 +56,24 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return usagef("%s: %s.", s.config, oneLine(err))
 	}
-	b, err := newBot(c, s, store, cloud, log)
+	b, err := newBot(c, s, bot.Sealed(store, s.key), cloud, log)
 	if err != nil {
 		return usagef("%s.", oneLine(err))
+	}
+	chain, err := auditWorker(store, s.key, c.auditFile, env, log)
+	if err != nil {
+		return err
 	}
 
 	log.InfoContext(ctx, "starting", "version", versionLine())
 	for _, w := range append(c.warnings, accountWarnings(c.accounts)...) {
 		log.WarnContext(ctx, "configuration", "warning", w)
 	}
-	if s.signingKey == "" {
-		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed.")
+	if s.key.IsZero() {
+		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed, and whoever can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(redisLog{log})
-	err = connectAndRun(ctx, s, client, cloud, b, log)
+	err = connectAndRun(ctx, s, client, cloud, b, chain, log)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		log.InfoContext(ctx, "stopped before it was ready")
 		return nil
@@ -77,7 +82,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 }
 
 // connectAndRun waits for Redis, then for the bot.
-func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient, cloud *aws.Cloud, b *bot.Bot, log *slog.Logger) error {
+func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient, cloud *aws.Cloud, b *bot.Bot, chain *audit.Worker, log *slog.Logger) error {
 	if err := pingRedis(ctx, client); err != nil {
 		return err
 	}
@@ -94,6 +99,7 @@ func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient
 	warming, stopWarming := context.WithCancel(ctx)
 	var warm sync.WaitGroup
 	warm.Go(func() { keepWarm(warming, cloud, log) })
+	warm.Go(func() { chain.Run(warming) }) // to its end also what the bot does when it stops
 	err := b.Run(ctx)
 	stopWarming() // an account that does not answer must not hold up the end
 	warm.Wait()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,8 +20,11 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
@@ -155,6 +160,8 @@ func sandboxGuardRail(world actors.World, cloud *aws.Cloud) string {
 }
 
 // startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
+//
+// It signs with a key that nobody else has, for as long as it runs.
 func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Cloud, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
 	db := miniredis.NewMiniRedis()
 	db.ClockTTL(true)
@@ -168,11 +175,19 @@ func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Clo
 		closeAll()
 		return nil, err
 	}
-	b, err := newBot(c, set, store, cloud, log)
+	seed := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(seed) // it never fails (package crypto/rand)
+	key, err := approvals.NewKey(seed)
 	if err != nil {
 		closeAll()
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	b, err := newBot(c, set, bot.Sealed(store, key), cloud, log)
+	if err != nil {
+		closeAll()
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	running.Go(func() { audit.New(audit.Config{Store: store, Key: key, Logger: log}).Run(ctx) })
 	running.Go(func() { keepWarm(ctx, cloud, log) })
 	running.Go(func() {
 		if err := b.Run(ctx); err != nil {

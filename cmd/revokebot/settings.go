@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/revokebot/revokebot/approvals"
 )
 
 // settings are those of the environment, except AWS's own, which the SDK reads.
@@ -21,7 +23,7 @@ type settings struct {
 	listen             string // "" is off
 	logJSON            bool
 	logLevel           slog.Level
-	signingKey         string
+	key                approvals.Key // zero: nothing is signed
 }
 
 const defaultHealthListen = "127.0.0.1:9090"
@@ -42,19 +44,13 @@ func readSettings(env environment) (settings, error) {
 	if s.slackAPI, err = slackAPI(env.getenv("SLACK_API_URL")); err != nil {
 		return s, err
 	}
-	if s.redisURL, err = secret(env, "REDIS_URL"); err != nil {
+	if s.redisURL, err = readRedisURL(env); err != nil {
 		return s, err
-	}
-	if s.redisURL == "" {
-		return s, usagef("REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0.")
 	}
 	if s.config = env.getenv("REVOKEBOT_CONFIG"); s.config == "" {
 		return s, usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; README.md has an example.")
 	}
-	if s.signingKey, err = secret(env, "REVOKEBOT_SIGNING_KEY"); err != nil {
-		return s, err
-	}
-	if err := checkSigningKey(s.signingKey); err != nil {
+	if s.key, err = readKey(env); err != nil {
 		return s, err
 	}
 	s.listen = defaultHealthListen
@@ -70,6 +66,24 @@ func readSettings(env environment) (settings, error) {
 	return s, err
 }
 
+// readKey reads the deployment's key; the zero Key when there is none.
+func readKey(env environment) (approvals.Key, error) {
+	text, err := secret(env, "REVOKEBOT_SIGNING_KEY")
+	if err != nil {
+		return approvals.Key{}, err
+	}
+	return signingKey(text)
+}
+
+// readRedisURL reads REDIS_URL.
+func readRedisURL(env environment) (string, error) {
+	address, err := secret(env, "REDIS_URL")
+	if err == nil && address == "" {
+		err = usagef("REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0.")
+	}
+	return address, err
+}
+
 // slackAPI checks the base of Slack's Web API; "" is Slack's own.
 func slackAPI(address string) (string, error) {
 	address = strings.TrimSpace(address)
@@ -80,16 +94,16 @@ func slackAPI(address string) (string, error) {
 	return address, nil
 }
 
-// checkSigningKey wants the seed of an Ed25519 key, or nothing.
-func checkSigningKey(text string) error {
+// signingKey is the key of an Ed25519 seed in base64; of nothing it is no key.
+func signingKey(text string) (approvals.Key, error) {
 	if text == "" {
-		return nil
+		return approvals.Key{}, nil
 	}
 	seed, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil || len(seed) != ed25519.SeedSize {
-		return usagef("REVOKEBOT_SIGNING_KEY is not an Ed25519 seed: put the base64 text of %d random bytes there, such as openssl rand -base64 %d prints.", ed25519.SeedSize, ed25519.SeedSize)
+		return approvals.Key{}, usagef("REVOKEBOT_SIGNING_KEY is not an Ed25519 seed: put the base64 text of %d random bytes there, such as openssl rand -base64 %d prints.", ed25519.SeedSize, ed25519.SeedSize)
 	}
-	return nil
+	return approvals.NewKey(seed)
 }
 
 // secret reads NAME, or the file that NAME_FILE names.

@@ -5,19 +5,21 @@ import (
 	"maps"
 	"strings"
 	"testing"
+
+	"github.com/revokebot/revokebot/approvals"
 )
 
 // Secrets of the tests. Whatever goes wrong, none of them may be in what is printed.
 const (
-	appToken   = "xapp-1-A0TEST-1-5ecre7app"
-	botToken   = "xoxb-5ecre7bot"
-	userToken  = "xoxp-5ecre7user"
-	password   = "5ecre7redis"
-	redisURL   = "redis://:" + password + "@127.0.0.1:1/0"
-	signingKey = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
+	appToken  = "xapp-1-A0TEST-1-5ecre7app"
+	botToken  = "xoxb-5ecre7bot"
+	userToken = "xoxp-5ecre7user"
+	password  = "5ecre7redis"
+	redisURL  = "redis://:" + password + "@127.0.0.1:1/0"
+	seedText  = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
 )
 
-var secrets = []string{appToken, botToken, userToken, password, "5ecre7", signingKey}
+var secrets = []string{appToken, botToken, userToken, password, "5ecre7", seedText}
 
 // goodVariables are all that is needed, and the configuration file's path.
 func goodVariables(t *testing.T) map[string]string {
@@ -61,7 +63,7 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		{"the token itself as its file", map[string]string{"SLACK_BOT_TOKEN": "-", "SLACK_BOT_TOKEN_FILE": botToken}, []string{"SLACK_BOT_TOKEN_FILE names a file that cannot be read", "not the value itself"}},
 		{"a token and its file", map[string]string{"SLACK_APP_TOKEN_FILE": empty}, []string{"SLACK_APP_TOKEN and SLACK_APP_TOKEN_FILE are both set: keep one of them"}},
 		{"a Redis address and its file", map[string]string{"REDIS_URL_FILE": empty}, []string{"REDIS_URL and REDIS_URL_FILE are both set: keep one of them"}},
-		{"a signing key and its file", map[string]string{"REVOKEBOT_SIGNING_KEY": signingKey, "REVOKEBOT_SIGNING_KEY_FILE": empty}, []string{"REVOKEBOT_SIGNING_KEY and REVOKEBOT_SIGNING_KEY_FILE are both set"}},
+		{"a signing key and its file", map[string]string{"REVOKEBOT_SIGNING_KEY": seedText, "REVOKEBOT_SIGNING_KEY_FILE": empty}, []string{"REVOKEBOT_SIGNING_KEY and REVOKEBOT_SIGNING_KEY_FILE are both set"}},
 		{"the wrong token in a file", map[string]string{"SLACK_APP_TOKEN": "-", "SLACK_APP_TOKEN_FILE": writeFile(t, "token", botToken)}, []string{"SLACK_APP_TOKEN holds a bot token"}},
 
 		{"no Redis address", map[string]string{"REDIS_URL": "-"}, []string{"REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0"}},
@@ -87,7 +89,7 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		{"a token as Slack's address", map[string]string{"SLACK_API_URL": botToken}, []string{"SLACK_API_URL is what looks like a Slack token"}},
 
 		{"a signing key that is no base64", map[string]string{"REVOKEBOT_SIGNING_KEY": "5ecre7!"}, []string{"REVOKEBOT_SIGNING_KEY is not an Ed25519 seed: put the base64 text of 32 random bytes there"}},
-		{"a signing key of the wrong length", map[string]string{"REVOKEBOT_SIGNING_KEY": signingKey[:40]}, []string{"REVOKEBOT_SIGNING_KEY is not an Ed25519 seed"}},
+		{"a signing key of the wrong length", map[string]string{"REVOKEBOT_SIGNING_KEY": seedText[:40]}, []string{"REVOKEBOT_SIGNING_KEY is not an Ed25519 seed"}},
 
 		{"a Redis address without a scheme", map[string]string{"REDIS_URL": "localhost:6379"}, []string{"REDIS_URL cannot be read", "give an address such as redis://localhost:6379/0"}},
 		{"a token as the Redis address", map[string]string{"REDIS_URL": botToken}, []string{"REDIS_URL cannot be read"}},
@@ -108,14 +110,14 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 func TestSettingsAreReadFromTheEnvironmentOrFromFiles(t *testing.T) {
 	env := &fakeEnv{variables: map[string]string{
 		"SLACK_APP_TOKEN_FILE": writeFile(t, "app", appToken+"\n"), "SLACK_BOT_TOKEN_FILE": writeFile(t, "bot", "  "+botToken+"\r\n"),
-		"REDIS_URL_FILE": writeFile(t, "redis", redisURL), "REVOKEBOT_SIGNING_KEY_FILE": writeFile(t, "key", signingKey),
+		"REDIS_URL_FILE": writeFile(t, "redis", redisURL), "REVOKEBOT_SIGNING_KEY_FILE": writeFile(t, "key", seedText),
 		"REVOKEBOT_CONFIG": "c.yaml", "SLACK_API_URL": "https://slack-gov.com/api", "REVOKEBOT_LISTEN": "0.0.0.0:80",
 		"REVOKEBOT_LOG": "text", "REVOKEBOT_LOG_LEVEL": "WARN",
 	}}
 	got, err := readSettings(env.environment())
 	want := settings{
 		appToken: appToken, botToken: botToken, slackAPI: "https://slack-gov.com/api", redisURL: redisURL, config: "c.yaml",
-		listen: "0.0.0.0:80", logLevel: slog.LevelWarn, signingKey: signingKey,
+		listen: "0.0.0.0:80", logLevel: slog.LevelWarn, key: keyOf(t, seedText),
 	}
 	if err != nil || got != want {
 		t.Errorf("got %#v, %v", got, err)
@@ -128,7 +130,7 @@ func TestDefaultsOfTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.listen != "127.0.0.1:9090" || !got.logJSON || got.logLevel != slog.LevelInfo || got.slackAPI != "" || got.signingKey != "" {
+	if got.listen != "127.0.0.1:9090" || !got.logJSON || got.logLevel != slog.LevelInfo || got.slackAPI != "" || !got.key.IsZero() {
 		t.Errorf("got %#v", got)
 	}
 }
@@ -154,10 +156,10 @@ func TestSlacksAddressIsTakenWithAndWithoutItsLastSlash(t *testing.T) {
 }
 
 func TestASigningKeyIsTakenWithAndWithoutPadding(t *testing.T) {
-	for _, key := range []string{signingKey, strings.TrimRight(signingKey, "=")} {
+	for _, key := range []string{seedText, strings.TrimRight(seedText, "=")} {
 		env := &fakeEnv{variables: goodVariables(t)}
 		env.variables["REVOKEBOT_SIGNING_KEY"] = key
-		if got, err := readSettings(env.environment()); err != nil || got.signingKey != key {
+		if got, err := readSettings(env.environment()); err != nil || got.key.String() != keyOf(t, seedText).String() {
 			t.Errorf("%d characters: %v", len(key), err)
 		}
 	}
@@ -165,7 +167,7 @@ func TestASigningKeyIsTakenWithAndWithoutPadding(t *testing.T) {
 
 func TestPrintedSettingsHoldNoSecret(t *testing.T) {
 	env := &fakeEnv{variables: goodVariables(t)}
-	env.variables["REVOKEBOT_SIGNING_KEY"] = signingKey
+	env.variables["REVOKEBOT_SIGNING_KEY"] = seedText
 	s, err := readSettings(env.environment())
 	if err != nil {
 		t.Fatal(err)
@@ -180,4 +182,14 @@ func TestPrintedSettingsHoldNoSecret(t *testing.T) {
 			}
 		}
 	}
+}
+
+// keyOf is the key of a seed in base64.
+func keyOf(t *testing.T, text string) approvals.Key {
+	t.Helper()
+	key, err := signingKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

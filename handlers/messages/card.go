@@ -41,11 +41,18 @@ const (
 // Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
 func Card(r approvals.Request, c Context) *Message {
 	switch {
+	case r.Forged != nil && r.Purpose == approvals.PurposeUnknown:
+		return forgedCard(r)
 	case c.Drill:
-		return drillCard(r, c)
+		return withForged(drillCard(r, c), r)
 	case c.Undo != nil:
-		return undoCard(r, c)
+		return withForged(undoCard(r, c), r)
+	default:
+		return withForged(revokeCard(r, c), r)
 	}
+}
+
+func revokeCard(r approvals.Request, c Context) *Message {
 	blocks := []slack.Block{header(cardTitle(r, c.Role)), section(cardLead(r, c))}
 	open := r.State == approvals.StateOpen
 	if open {
@@ -217,6 +224,8 @@ func outcome(r approvals.Request) string {
 		default:
 			return "AWS took the policy with the cutoff *" + clock(a.Cutoff) + "*, but it could not be read back: look at the role. The thread says why."
 		}
+	case approvals.EventForged:
+		return forgedNotice(r)
 	case approvals.EventFailed, approvals.EventVoided:
 		f, err := detail[Failure](r.Closing)
 		if err != nil {

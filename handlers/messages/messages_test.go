@@ -96,6 +96,11 @@ func (s *story) last() *messages.Message {
 	return messages.Thread(s.fold(n-1), s.events[n-1], exampleContext())
 }
 
+// forged is what ends a request whose log is not what was written.
+func forged(event int64, why approvals.Forgery, unsure bool) approvals.Forged {
+	return approvals.Forged{Event: event, Why: why, Unsure: unsure, Sentence: messages.ForgedSentence(&approvals.ForgedError{Event: event, Why: why})}
+}
+
 // proof is the message about what is known of the deny.
 func (s *story) proof() *messages.Message {
 	return messages.LivingMessage("proof", s.fold(len(s.events)), s.events, exampleContext())
@@ -155,18 +160,29 @@ func all(t *testing.T) map[string]*messages.Message {
 	}
 	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission."}
 	out := map[string]*messages.Message{
-		"card_open":            begin(t, reason, 1).card(),
-		"card_open_no_reason":  begin(t, "", 1).card(),
-		"card_one_of_two":      begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).card(),
-		"card_approved":        approved().card(),
-		"card_executing":       executing().card(),
-		"card_applied":         applied().card(),
-		"card_failed":          executing().add(approvals.EventFailed, "", failure).card(),
-		"card_failed_unsure":   executing().add(approvals.EventFailed, "", messages.Failure{Sentence: failure.Sentence, Unsure: true}).card(),
-		"card_denied":          begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).card(),
-		"card_cancelled":       begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
-		"card_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).card(),
-		"card_void":            approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
+		"card_open":           begin(t, reason, 1).card(),
+		"card_open_no_reason": begin(t, "", 1).card(),
+		"card_one_of_two":     begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).card(),
+		"card_approved":       approved().card(),
+		"card_executing":      executing().card(),
+		"card_applied":        applied().card(),
+		"card_failed":         executing().add(approvals.EventFailed, "", failure).card(),
+		"card_failed_unsure":  executing().add(approvals.EventFailed, "", messages.Failure{Sentence: failure.Sentence, Unsure: true}).card(),
+		"card_denied":         begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).card(),
+		"card_cancelled":      begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
+		"card_expired":        begin(t, reason, 1).add(approvals.EventExpired, "", nil).card(),
+		"card_void":           approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
+		"card_forged":         executing().add(approvals.EventForged, "", forged(3, approvals.ForgeryUnsealed, true)).card(),
+		"card_forged_ended":   applied().add(approvals.EventForged, "", forged(9, approvals.ForgeryChanged, false)).card(),
+		"card_forged_opening": (&story{t: t}).add(approvals.EventUntrusted, "", nil).
+			add(approvals.EventForged, "", forged(1, approvals.ForgeryChanged, false)).card(),
+		"thread_forged":       executing().add(approvals.EventForged, "", forged(3, approvals.ForgeryUnsealed, true)).last(),
+		"thread_forged_ended": applied().add(approvals.EventForged, "", forged(9, approvals.ForgeryChanged, false)).last(),
+		"thread_forged_opening": (&story{t: t}).add(approvals.EventUntrusted, "", nil).
+			add(approvals.EventForged, "", forged(1, approvals.ForgeryChanged, false)).last(),
+		"thread_forged_foreign": (&story{t: t}).add(approvals.EventUntrusted, "", nil).add(approvals.EventForged, "", approvals.Forged{
+			Event: 1, Why: approvals.ForgeryOtherKey, Foreign: true, Sentence: messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
+		}).last(),
 		"thread_requested":     begin(t, reason, 1).last(),
 		"thread_voted":         begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
 		"thread_approved":      approved().last(),

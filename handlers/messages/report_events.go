@@ -50,6 +50,10 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		return "the request failed: " + mdFailure(e)
 	case approvals.EventVoided:
 		return "the approval is void: " + mdFailure(e)
+	case approvals.EventForged:
+		return "the log is not what was written: " + mdFailure(e)
+	case approvals.EventUntrusted:
+		return "an entry of the log that was not trusted was put aside"
 	case approvals.EventDelayed:
 		return "AWS did not take it yet: " + mdFailure(e)
 	case approvals.EventSetAside:

@@ -211,7 +211,7 @@ func (i incidentReport) people(s *sheet) {
 	for _, e := range i.events {
 		switch e.Type {
 		case approvals.EventApplied, approvals.EventRewritten, approvals.EventUndone, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired,
-			approvals.EventFailed, approvals.EventVoided:
+			approvals.EventFailed, approvals.EventVoided, approvals.EventForged:
 			done = true
 			s.item("%s: %s", utc(e.At), i.deed(e))
 		case approvals.EventTampered:

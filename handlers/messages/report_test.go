@@ -185,7 +185,7 @@ func TestAReportTellsEveryEventOfTheLogAlsoOnesThatCannotBeRead(t *testing.T) {
 		approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventFinding, approvals.EventSetAside, approvals.EventReport,
 		approvals.EventFilesRefused, approvals.EventSimulated, approvals.EventSeenDenied, approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
 		approvals.EventInert, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen, approvals.EventActivity, approvals.EventVerdict,
-		approvals.EventRefused, "from_the_future",
+		approvals.EventRefused, approvals.EventUntrusted, "from_the_future",
 	} {
 		s.add(typ, "", nil)
 		s.events[len(s.events)-1].Detail = json.RawMessage(`{"torn`)

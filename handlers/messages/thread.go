@@ -27,6 +27,9 @@ func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 }
 
 func told(before approvals.Request, e approvals.Event, c Context) *Message {
+	if e.Type == approvals.EventForged {
+		return forgedThread(before, e, c)
+	}
 	if c.Undo != nil {
 		if m, told := undoThread(before, e, c); told {
 			return m
@@ -113,7 +116,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventUndone:
 		return undone(before, e, c)
 	default:
-		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer
+		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer; EventUntrusted: EventForged tells
 	}
 }
 
@@ -241,7 +244,7 @@ func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
 		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided,
-		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone:
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone, approvals.EventForged:
 		return true
 	default:
 		return false

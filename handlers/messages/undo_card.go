@@ -85,6 +85,9 @@ func undoLead(r approvals.Request, c Context) string {
 	case approvals.StateApplied:
 		return asked + " Approved by " + mentions(r.Voters()) + ". " + undoOutcome(r, *c.Undo)
 	case approvals.StateFailed, approvals.StateVoid:
+		if r.Closing.Type == approvals.EventForged {
+			return asked + " " + approvedBy(r) + forgedNotice(r)
+		}
 		f, err := detail[Failure](r.Closing)
 		if err != nil {
 			return asked + " " + approvedBy(r) + "The thread says why it was not done."

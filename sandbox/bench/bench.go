@@ -10,7 +10,9 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"net"
@@ -58,6 +60,15 @@ type Options struct {
 	ErrorsAllowed bool                // ERROR lines do not fail the test
 }
 
+// Key is what the bench's bot signs with.
+var Key = func() approvals.Key {
+	key, err := approvals.NewKey(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	if err != nil {
+		panic(err) // unreachable: the seed is long enough
+	}
+	return key
+}()
+
 // Bench is everything, running. Make it with New.
 type Bench struct {
 	T     testing.TB
@@ -66,9 +77,10 @@ type Bench struct {
 	World actors.World
 	Redis *miniredis.Miniredis
 	DB    *redis.Client
-	Store *redisstore.Store
+	Store bot.Store // as the bot has it: nothing counts in it that is not signed with Key
 	Log   *Log
 
+	plain    *redisstore.Store
 	options  Options
 	slackNet *pipe.Listener
 	awsNet   *pipe.Listener
@@ -139,9 +151,11 @@ func New(t testing.TB, o Options) *Bench {
 	b.Redis.ClockTTL(true)
 	b.redisNet = &redisNet{db: b.Redis, conns: make(map[net.Conn]bool)}
 	b.DB = b.newRedisClient(1)
-	if b.Store, err = redisstore.New(redisstore.Config{Client: b.DB}); err != nil {
+	plain, err := redisstore.New(redisstore.Config{Client: b.DB})
+	if err != nil {
 		t.Fatal(err)
 	}
+	b.plain, b.Store = plain, bot.Sealed(plain, Key)
 	t.Cleanup(func() {
 		for _, r := range b.replicas {
 			b.stop(r)
@@ -178,7 +192,7 @@ func (b *Bench) Start() int {
 	}
 	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
 	one, err := bot.New(bot.Config{
-		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: store, Logger: log,
+		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
@@ -203,6 +217,12 @@ func (b *Bench) Start() int {
 		b.T.Fatal(err)
 	}
 	return len(b.replicas) - 1
+}
+
+// Queue queues a piece of work as if it had come due.
+func (b *Bench) Queue(item approvals.Item, ids ...string) error {
+	_, err := b.plain.Accept(b.T.Context(), item, ids...)
+	return err
 }
 
 // Stop stops a replica as SIGTERM does.

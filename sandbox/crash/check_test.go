@@ -43,6 +43,9 @@ func (l *lane) atRest(ctx context.Context) error {
 	if n := work.Val(); n != 0 {
 		return fmt.Errorf("%d items of work", n)
 	}
+	if n := l.db.XLen(ctx, keys+"unchained").Val(); n != 0 {
+		return fmt.Errorf("%d events for the audit log", n)
+	}
 	due := timers.Val()
 	for _, text := range due {
 		var item approvals.Item
@@ -113,6 +116,7 @@ const (
 	invDrill     = "a drill writes nothing"
 	invThread    = "the thread is the log: in order, each once"
 	invShown     = "the card shows the state"
+	invAudit     = "the audit log is whole and has every event once"
 	invNothing   = "nothing is left lying around"
 	invLog       = "no ERROR in the bot's log"
 )
@@ -125,6 +129,9 @@ func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
 	}
 	writes := l.writes(&c, p)
 	c.states = make(map[approvals.State]int)
+	if err := l.readAudit(ctx, &c); err != nil {
+		return c, err
+	}
 	logged := make(map[string]approvals.Request) // by source
 	of := make(map[string][]approvals.Request)   // by room
 	told := make(map[string]int)                 // how often the log of a request has that it was undone
@@ -134,6 +141,7 @@ func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
 			return c, err
 		}
 		l.known[id] = true
+		l.checkAudit(&c, id, events)
 		c.states[r.State]++
 		of[r.Place.Channel] = append(of[r.Place.Channel], r)
 		for _, e := range events {

@@ -2,6 +2,8 @@ package crash
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +18,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -56,15 +60,21 @@ type lane struct {
 	slack    *slackstandin.Server
 	aws      *awsstandin.Server
 	world    actors.World
-	db       *redis.Client // past the proxies
-	store    *redisstore.Store
+	db       *redis.Client   // past the proxies
+	store    approvals.Store // takes nothing that is not signed
 	gate     *gate
 	log      *botLog
 	replicas []*replica
 
 	restarts sync.WaitGroup
-	rooms    int             // how many were used so far
-	known    map[string]bool // requests of earlier rounds
+	key      approvals.Key
+	chain    audit.Store    // of the audit log
+	files    []string       // each replica's audit log
+	chained  map[string]int // how often the audit log has each event, by request and number; "" are the notes
+	end      string         // its last line when a round was checked
+
+	rooms int             // how many were used so far
+	known map[string]bool // requests of earlier rounds
 
 	lateMu sync.Mutex
 	late   []*replica // to be started when the round is over
@@ -79,7 +89,7 @@ func room(n int) string { return fmt.Sprintf("C0ROOM%03d", n%channels) }
 
 // newLane starts everything but the bot.
 func newLane(t *testing.T, k kind, binary string) (*lane, error) {
-	l := &lane{kind: k, gate: &gate{}, log: &botLog{}, known: make(map[string]bool)}
+	l := &lane{kind: k, gate: &gate{}, log: &botLog{}, known: make(map[string]bool), chained: make(map[string]int)}
 	l.gate.strike = l.strike
 	l.slack = slackstandin.New(slackstandin.Config{AppToken: appToken, BotToken: botToken})
 	l.aws = awsstandin.New(awsstandin.Config{LookupRate: -1})
@@ -97,13 +107,14 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 	}
 	server := redisserver.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	l.db = redis.NewClient(&redis.Options{Addr: server.Addr})
-	if l.store, err = redisstore.New(redisstore.Config{Client: l.db}); err != nil {
+	plain, err := redisstore.New(redisstore.Config{Client: l.db})
+	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(t.TempDir(), "revokebot.yaml")
-	if err := os.WriteFile(config, []byte(l.config()), 0o600); err != nil {
+	if l.key, err = approvals.NewKey(make([]byte, ed25519.SeedSize)); err != nil {
 		return nil, err
 	}
+	l.store, l.chain = approvals.NewSealed(plain, l.key), plain
 	closers := []func(){func() { _ = l.db.Close() }}
 	for n := range k.replicas {
 		p, err := startProxy(server.Addr, n, l.gate, scripts)
@@ -119,9 +130,16 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 			return nil, err
 		}
 		closers = append(closers, p.close, stopSlack, stopAWS)
+		dir := t.TempDir()
+		config, file := filepath.Join(dir, "revokebot.yaml"), filepath.Join(dir, "audit.jsonl")
+		if err := os.WriteFile(config, []byte(l.config()+"audit:\n  file: "+file+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+		l.files = append(l.files, file)
 		l.replicas = append(l.replicas, &replica{number: n, binary: binary, log: l.log, env: []string{
 			"HOME=" + t.TempDir(), "SLACK_APP_TOKEN=" + appToken, "SLACK_BOT_TOKEN=" + botToken, "SLACK_API_URL=" + slackURL + "/api/",
 			"REDIS_URL=redis://" + p.listener.Addr().String() + "/0", "REVOKEBOT_CONFIG=" + config, "REVOKEBOT_LISTEN=", "REVOKEBOT_LOG=json",
+			"REVOKEBOT_SIGNING_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, ed25519.SeedSize)),
 			"AWS_ENDPOINT_URL=" + awsURL, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
 			"AWS_ACCESS_KEY_ID=" + l.world.Bot.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + l.world.Bot.SecretAccessKey,
 		}})

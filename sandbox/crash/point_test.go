@@ -27,7 +27,7 @@ func steps() map[string][]string {
 	return map[string][]string{
 		"redis": {
 			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone", "promote",
-			"claim", "begin", "keep", "allow", "read",
+			"claim", "begin", "keep", "allow", "chain", "read",
 		},
 		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents"},
 		"slack": {
@@ -39,7 +39,7 @@ func steps() map[string][]string {
 }
 
 // seldom are the store's scripts that write nothing or do nothing while all is well.
-func seldom() []string { return []string{"now", "set_aside", "sweep"} }
+func seldom() []string { return []string{"now", "set_aside", "sweep", "condemn"} }
 
 // nameless are the steps of this round that are no points, and so are never struck on purpose.
 func nameless(seen map[point]int) []string {

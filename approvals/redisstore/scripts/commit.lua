@@ -1,11 +1,13 @@
 -- Appends events to a log, moves the state, queues work and sets timers, all or nothing.
--- KEYS: 1 request hash, 2 log stream, 3 subject key, 4 work stream, 5 due set, 6 delivery hash
+-- KEYS: 1 request hash, 2 log stream, 3 subject key, 4 work stream, 5 due set, 6 delivery hash,
+--       7 events for the audit log
 -- ARGV: 1 request id, 2 expected seq (-1: any), 3 next state ('': as it is),
 --       4 the states from which the events lead there, each between spaces ('': the events move nothing, any state will do),
 --       5 'ends' when the next state is an ended one, else '',
 --       6 'before', 'after' or '' (how Redis' clock must stand to the deadline), 7 how long an ended request is kept (ms),
 --       8 number of events, then type, by, source, detail of each,
---       then number of work items, then each, then number of due items, then delay (ms) and item of each
+--       then number of work items, then each, then number of due items, then delay (ms) and item of each,
+--       and at the end the seal of each event
 -- The request hash remembers the source of every event, so that a transition that was committed and is told again, because
 -- its answer was lost, answers 'ok' and changes nothing.
 -- Returns 'ok', 'unknown', 'conflict', 'illegal', 'late' or 'early'.
@@ -39,10 +41,13 @@ if ARGV[6] == 'after' and now < deadline then
   return 'early'
 end
 local i = 9
-for _ = 1, events do
+for n = 1, events do
   seq = seq + 1
+  local seal = ARGV[#ARGV - events + n]
   redis.call('XADD', KEYS[2], seq .. '-0', 'type', ARGV[i], 'at', string.format('%.0f', now),
-    'by', ARGV[i + 1], 'source', ARGV[i + 2], 'detail', ARGV[i + 3])
+    'by', ARGV[i + 1], 'source', ARGV[i + 2], 'detail', ARGV[i + 3], 'seal', seal)
+  redis.call('XADD', KEYS[7], '*', 'request', ARGV[1], 'seq', seq, 'type', ARGV[i], 'at', string.format('%.0f', now),
+    'by', ARGV[i + 1], 'source', ARGV[i + 2], 'detail', ARGV[i + 3], 'seal', seal)
   if ARGV[i + 2] ~= '' then
     redis.call('HSETNX', KEYS[1], 'source:' .. ARGV[i + 2], seq .. ' ' .. ARGV[i])
   end

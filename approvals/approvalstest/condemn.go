@@ -1,0 +1,81 @@
+package approvalstest
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// condemnation keeps the first of three events of R1 and replaces the others.
+func condemnation(at time.Time) approvals.Condemnation {
+	return approvals.Condemnation{
+		RequestID: "R1", Entries: 3, Trusted: 1, Next: approvals.StateFailed, Why: "event 2 is not what was written", Subjects: []string{"role 1"},
+		Events: []approvals.Event{
+			{Seq: 2, Type: approvals.EventUntrusted, At: at},
+			{Seq: 3, Type: approvals.EventUntrusted, At: at},
+			{Seq: 4, Type: approvals.EventForged, Source: "forged R1", Detail: json.RawMessage(`{"event":2}`), Seal: "a seal"},
+		},
+	}
+}
+
+var condemning = []sentence{
+	{name: "what is not to be trusted is replaced, the request ends, and its subject is free", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		b.drain()
+		_, before := b.load("R1")
+		if err := b.Store.Condemn(b.ctx, condemnation(before[1].At)); err != nil {
+			b.Fatal(err)
+		}
+		r, events := b.load("R1")
+		b.same("the state", r.State, approvals.StateFailed)
+		b.same("the log", types(events), []approvals.EventType{
+			approvals.EventRequested, approvals.EventUntrusted, approvals.EventUntrusted, approvals.EventForged,
+		})
+		b.same("what stays", events[0], before[0])
+		b.same("the time of what was replaced", events[1].At, before[1].At)
+		b.same("the seal is kept", events[3].Seal != "", true)
+		b.same("the work", kinds(b.drain()), []string{approvals.KindDeliver})
+		b.opened("R2", "role 1", never)
+		b.is(b.Store.Commit(b.ctx, approval(3)), approvals.ErrConflict)
+	}},
+	{name: "a log that has changed since it was read is read again", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.unchanged(approvals.ErrConflict, func() error { return b.Store.Condemn(b.ctx, condemnation(time.Time{})) })
+	}},
+	{name: "a second time is a conflict", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		if err := b.Store.Condemn(b.ctx, condemnation(time.Time{})); err != nil {
+			b.Fatal(err)
+		}
+		b.unchanged(approvals.ErrConflict, func() error { return b.Another.Condemn(b.ctx, condemnation(time.Time{})) })
+	}},
+	{name: "Slack is told the last event, whatever it was told before", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		d, ok := b.begin("R1", worker, never)
+		d.Card, d.CardSeq, d.Cursor, d.Intent = "1.2", 99, 99, 99
+		b.same("the lease", ok, true)
+		b.mark("R1", worker, never, d)
+		if err := b.Store.Condemn(b.ctx, condemnation(time.Time{})); err != nil {
+			b.Fatal(err)
+		}
+		d, err := b.Store.Delivered(b.ctx, "R1")
+		b.is(err, nil)
+		b.same("what was told", []int64{d.CardSeq, d.Cursor, d.Intent}, []int64{3, 3, 3})
+	}},
+	{name: "what happens afterwards goes on in the same log", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		if err := b.Store.Condemn(b.ctx, condemnation(time.Time{})); err != nil {
+			b.Fatal(err)
+		}
+		b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
+			{Type: approvals.EventShutOut, Source: "shut", Seal: "another seal"},
+		}})
+		_, events := b.load("R1")
+		b.same("the last event", []any{events[4].Type, events[4].Seal != ""}, []any{approvals.EventShutOut, true})
+	}},
+}

@@ -1,0 +1,202 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Store keeps the chain and what waits for it.
+type Store interface {
+	// Written tells, some time later, that something was queued by this process.
+	Written() <-chan struct{}
+	// Waiting returns up to n of the events that are queued, the oldest first.
+	Waiting(ctx context.Context, n int) ([]Entry, error)
+	// Head is where the chain ends.
+	Head(ctx context.Context) (Head, error)
+	// Append appends the lines that were made of the entries, and takes those off the queue, in one step: if the chain ends
+	// at head and the entries are queued, and else not at all, which is ErrMoved.
+	Append(ctx context.Context, head, next Head, entries []Entry, lines []string) error
+	// Lines returns up to n lines after that of a number, or after those that were dropped because they are old.
+	Lines(ctx context.Context, after int64, n int) ([]string, error)
+}
+
+// Errors of a Store.
+var (
+	// ErrMoved: the chain does not end there any more.
+	ErrMoved = errors.New("the audit chain ends elsewhere by now")
+	// ErrTornChain: the head and the lines do not go together.
+	ErrTornChain = errors.New("the head of the audit chain is not its last line")
+)
+
+// Config is what New needs.
+type Config struct {
+	Store  Store
+	Key    approvals.Key // zero: lines are chained and not signed
+	File   string        // that all of the chain is appended to; "": none
+	Print  io.Writer     // gets the lines that this process chains; nil: none
+	Logger *slog.Logger  // nil: discard
+}
+
+// Worker chains. Make it with New.
+type Worker struct {
+	cfg  Config
+	log  *slog.Logger
+	last Head  // as this process has seen it last
+	file *file // nil: none
+	told string
+}
+
+const (
+	// gather is how long the first event waits for others that come with it.
+	gather = 250 * time.Millisecond
+	// lookEvery is for what a replica left that died, and for lines that others chained.
+	lookEvery = 5 * time.Second
+	// lastLook bounds what is done when the process stops.
+	lastLook = 2 * time.Second
+	// batchLines and batchBytes bound what one step appends.
+	batchLines, batchBytes = 100, 1 << 20
+)
+
+// New returns a worker. It touches neither the store nor the file.
+func New(cfg Config) *Worker {
+	w := &Worker{cfg: cfg, log: cfg.Logger}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.File != "" {
+		w.file = &file{path: cfg.File}
+	}
+	return w
+}
+
+// Run chains until ctx ends, and then once more what waits.
+func (w *Worker) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+			defer cancel()
+			w.tell(last, w.Step(last))
+			return
+		case <-w.cfg.Store.Written():
+			pause(ctx, gather)
+		case <-timer.C:
+		}
+		w.tell(ctx, w.Step(ctx))
+		timer.Reset(lookEvery)
+	}
+}
+
+// tell logs trouble when it begins and when it is over.
+func (w *Worker) tell(ctx context.Context, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == w.told {
+		return
+	}
+	w.told = text
+	broken, isBroken := errors.AsType[*BrokenError](err)
+	switch {
+	case err == nil:
+		w.log.InfoContext(ctx, "the audit log goes on")
+	case isBroken:
+		w.log.ErrorContext(ctx, "the audit log is not as it was", "what", broken.Error())
+	case errors.Is(err, ErrTornChain):
+		w.log.ErrorContext(ctx, "the audit log is not as it was", "what", err.Error())
+	case ctx.Err() == nil:
+		w.log.WarnContext(ctx, "the audit log has to wait", "error", err)
+	}
+}
+
+// Step chains what waits now, and brings the file up to date.
+func (w *Worker) Step(ctx context.Context) error {
+	for {
+		n, err := w.chain(ctx)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	if w.file == nil {
+		return nil
+	}
+	return w.file.follow(ctx, w.cfg.Store)
+}
+
+// chain makes one step of the chain and says how many lines it has.
+func (w *Worker) chain(ctx context.Context) (int, error) {
+	// The end first: what another replica chains after that moves it, so that nothing of it is appended once more.
+	head, err := w.cfg.Store.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	entries, err := w.cfg.Store.Waiting(ctx, batchLines)
+	if err != nil || len(entries) == 0 {
+		return 0, err
+	}
+	if head.N < w.last.N {
+		w.log.ErrorContext(ctx, "the audit log was set back", "from", w.last.String(), "to", head.String())
+	}
+	at, size := head, 0
+	var lines []string
+	for _, e := range entries {
+		text, then, err := next(at, e, w.cfg.Key)
+		if err != nil {
+			return 0, err
+		}
+		if len(lines) > 0 && size+len(text) > batchBytes {
+			break
+		}
+		lines, at, size = append(lines, text), then, size+len(text)
+	}
+	entries = entries[:len(lines)]
+	switch err := w.cfg.Store.Append(ctx, head, at, entries, lines); {
+	case errors.Is(err, ErrMoved):
+		w.last = head
+		return 1, nil // another replica was first; what is left is looked at again
+	case err != nil:
+		return 0, err
+	}
+	w.last = at
+	w.alarm(ctx, entries)
+	if w.cfg.Print != nil {
+		if _, err := io.WriteString(w.cfg.Print, strings.Join(lines, "\n")+"\n"); err != nil {
+			return 0, fmt.Errorf("print audit lines: %w", err)
+		}
+	}
+	return len(lines), nil
+}
+
+// alarm tells of events that this deployment did not sign.
+func (w *Worker) alarm(ctx context.Context, entries []Entry) {
+	if w.cfg.Key.IsZero() {
+		return
+	}
+	for _, e := range entries {
+		if why := approvals.CheckEvent(w.cfg.Key.Public(), e.Request, e.Event); why != "" {
+			w.log.ErrorContext(ctx, "an event in the audit log is not signed by this deployment", "request", e.Request, "event", e.Event.Seq, "why", why.Words())
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

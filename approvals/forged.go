@@ -1,0 +1,148 @@
+package approvals
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Forgery says what is wrong with an event. The zero value is nothing.
+type Forgery string
+
+// Forgeries.
+const (
+	ForgeryUnsealed   Forgery = "unsealed"   // it has no seal
+	ForgeryOtherKey   Forgery = "other_key"  // it is sealed with another key
+	ForgeryChanged    Forgery = "changed"    // its seal is of another text, another number or another request
+	ForgeryRepeated   Forgery = "repeated"   // its seal is there once more
+	ForgeryMissing    Forgery = "missing"    // another event should be here
+	ForgeryImpossible Forgery = "impossible" // no request makes this move
+	ForgeryUnreadable Forgery = "unreadable" // it is no event
+)
+
+// Words says it in a sentence's middle.
+func (f Forgery) Words() string {
+	switch f {
+	case ForgeryUnsealed:
+		return "it is not signed"
+	case ForgeryOtherKey:
+		return "it is signed with another key"
+	case ForgeryChanged:
+		return "its signature is not of this text in this place"
+	case ForgeryRepeated:
+		return "it is there twice"
+	case ForgeryMissing:
+		return "another event should be in its place"
+	case ForgeryImpossible:
+		return "no request makes this move"
+	case ForgeryUnreadable:
+		return "it cannot be read"
+	default:
+		return "it is not what was written"
+	}
+}
+
+// ErrBrokenLog: a log could be read and is not one. A Store returns the events that it found with it; one that is none has
+// no Type.
+var ErrBrokenLog = errors.New("the log is broken")
+
+// ForgedError says that a request's log is not what this deployment wrote: somebody who can write to the store changed it,
+// or it was written under another key, or under none.
+//
+// Of a request that ended under another key it is ErrUnknownRequest, too: nothing more is done with it, and nothing is
+// wrong.
+type ForgedError struct {
+	Request string
+	Event   int64 // the first that is not
+	Why     Forgery
+	// Foreign: the request was opened under another key, or under none, and nothing in its log is of this one.
+	Foreign bool
+	// What the log says, which proves nothing: whether the request has ended, where it belongs, and what it is for.
+	Ended   bool
+	Place   Place
+	Subject Subject
+	// Unsure: something may have been done for it that what is left of the log does not tell.
+	Unsure bool
+
+	log []Event
+}
+
+// Error names the request and the event.
+func (f *ForgedError) Error() string {
+	return fmt.Sprintf("request %s: event %d is not what was written: %s", f.Request, f.Event, f.Why.Words())
+}
+
+// Is says when such a request is as good as unknown.
+func (f *ForgedError) Is(target error) bool {
+	return target == ErrUnknownRequest && f.Foreign && f.Ended
+}
+
+// Forged is the Detail of EventForged.
+type Forged struct {
+	Event   int64   `json:"event"`
+	Why     Forgery `json:"why"`
+	Foreign bool    `json:"foreign,omitempty"`
+	// Place is where to tell of a request whose opening is not to be trusted.
+	Place Place `json:"place"`
+	// Sentence and Unsure are for people, as of every request that ended without what it was for.
+	Sentence string `json:"sentence"`
+	Unsure   bool   `json:"unsure,omitempty"`
+}
+
+// Condemnation replaces what of a log is not to be trusted, so that the request ends and people are told. What stood there
+// is put where a person can look at it.
+type Condemnation struct {
+	RequestID string
+	Entries   int     // how many the log had when it was read, else ErrConflict
+	Trusted   int     // so many stay as they are
+	Events    []Event // numbered on from Trusted; those with an At keep it
+	Next      State   // that all events together come to
+	Why       string
+	Subjects  []string // keys that the request may hold
+}
+
+// Condemn is what follows from a forged log. place is where to tell of it if the log's own is not to be trusted, sentence
+// what to tell.
+func (f *ForgedError) Condemn(place Place, sentence string) (Condemnation, error) {
+	c := Condemnation{RequestID: f.Request, Entries: len(f.log), Trusted: int(f.Event) - 1, Why: f.Error()}
+	for i, e := range f.log[c.Trusted:] {
+		c.Events = append(c.Events, Event{Seq: int64(c.Trusted + i + 1), Type: EventUntrusted, At: e.At})
+	}
+	detail, err := json.Marshal(Forged{Event: f.Event, Why: f.Why, Foreign: f.Foreign, Place: place, Sentence: sentence, Unsure: f.Unsure})
+	if err != nil {
+		return Condemnation{}, fmt.Errorf("condemn request %s: %w", f.Request, err)
+	}
+	c.Events = append(c.Events, Event{Seq: int64(len(f.log) + 1), Type: EventForged, Source: "forged " + f.Request, Detail: detail})
+	all := append(f.log[:c.Trusted:c.Trusted], c.Events...)
+	r, err := Fold(f.Request, all)
+	if err != nil {
+		return Condemnation{}, fmt.Errorf("condemn: %w", err)
+	}
+	c.Next = r.State
+	for _, key := range []string{f.Subject.Key, r.Subject.Key} {
+		if key != "" {
+			c.Subjects = append(c.Subjects, key)
+		}
+	}
+	return c, nil
+}
+
+// condemned folds an event that ends whatever the request was.
+func (r *Request) condemned(e Event) error {
+	var f Forged
+	if err := json.Unmarshal(e.Detail, &f); err != nil {
+		return fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
+	}
+	forged := e
+	r.Forged = &forged
+	if r.Place == (Place{}) {
+		r.Place = f.Place
+	}
+	if r.Opened.IsZero() {
+		r.Opened = e.At
+	}
+	if !r.State.Ended() {
+		r.State, r.Ended, r.EndedBy, r.Closing = StateFailed, e.At, "", e
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Condemn implements approvals.Store.
+func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
+	deliver, err := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: c.RequestID})
+	if err != nil {
+		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
+	}
+	keys := []string{requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID), asideKey, unchainedKey}
+	for _, key := range c.Subjects {
+		keys = append(keys, subjectKey(key))
+	}
+	args := []any{
+		c.RequestID, c.Entries, c.Trusted, string(c.Next), deliver, c.Why, keepNotes, s.retention.Milliseconds(), len(c.Events),
+	}
+	for _, e := range c.Events {
+		at := ""
+		if !e.At.IsZero() {
+			at = fmt.Sprint(e.At.UnixMilli())
+		}
+		args = append(args, at, string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
+	}
+	answer, err := s.condemn.Run(ctx, s.db, keys, args...).Text()
+	switch {
+	case err != nil:
+		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
+	case answer == "conflict":
+		return approvals.ErrConflict
+	default:
+		s.wrote()
+		return nil
+	}
+}

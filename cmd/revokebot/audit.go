@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/approvals/audit"
+	"github.com/revokebot/revokebot/approvals/redisstore"
+)
+
+// auditCmd is what people do with the audit log. A log that is not whole is exit status 1.
+type auditCmd struct {
+	Export auditExportCmd `cmd:"" help:"Print the audit log as JSON lines, and where it ends on standard error. Needs REDIS_URL alone."`
+	Verify auditVerifyCmd `cmd:"" help:"Look for lines that were changed, taken out, added or moved."`
+	Key    auditKeyCmd    `cmd:"" help:"Print the public key that belongs to REVOKEBOT_SIGNING_KEY."`
+}
+
+type auditExportCmd struct{}
+
+// exportLines is how many lines are read at one time.
+const exportLines = 500
+
+// Run prints the chain as Redis has it.
+func (auditExportCmd) Run(ctx context.Context, env environment) error {
+	address, err := readRedisURL(env)
+	if err != nil {
+		return err
+	}
+	client, err := redisClient(address, false)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	redis.SetLogger(silent{})
+	store, err := redisstore.New(redisstore.Config{Client: client})
+	if err != nil {
+		return err
+	}
+	head, err := store.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("REDIS_URL: %s", oneLine(err))
+	}
+	for after := int64(0); ; {
+		lines, err := store.Lines(ctx, after, exportLines)
+		if err != nil {
+			return fmt.Errorf("REDIS_URL: %s", oneLine(err))
+		}
+		if len(lines) == 0 {
+			break
+		}
+		if _, err := fmt.Fprintln(env.stdout, strings.Join(lines, "\n")); err != nil {
+			return fmt.Errorf("print the audit log: %w", err)
+		}
+		if after, err = audit.Number(lines[len(lines)-1]); err != nil {
+			return fmt.Errorf("the audit log in Redis: after line %d: %w", head.N, err)
+		}
+		if after > head.N { // it has grown meanwhile
+			if head, err = store.Head(ctx); err != nil {
+				return fmt.Errorf("REDIS_URL: %s", oneLine(err))
+			}
+		}
+	}
+	if head.N == 0 {
+		fmt.Fprintln(env.stderr, "The audit log has no line yet.")
+		return nil
+	}
+	fmt.Fprintf(env.stderr, "head %s\n", head)
+	return nil
+}
+
+type auditKeyCmd struct{}
+
+// Run prints the public key in base64.
+func (auditKeyCmd) Run(env environment) error {
+	key, err := readKey(env)
+	if err != nil {
+		return err
+	}
+	if key.IsZero() {
+		return usagef("REVOKEBOT_SIGNING_KEY is missing: set it to the key that the bot has, or name its file in REVOKEBOT_SIGNING_KEY_FILE.")
+	}
+	fmt.Fprintln(env.stdout, base64.StdEncoding.EncodeToString(key.Public()))
+	return nil
+}
+
+type auditVerifyCmd struct {
+	File      string   `arg:"" optional:"" default:"-" help:"The file, or - for standard input (default)."`
+	PublicKey []string `name:"public-key" help:"Public key in base64, as revokebot audit key prints it; may be given again for a key that was in use before. Left out: that of REVOKEBOT_SIGNING_KEY."`
+	Head      string   `help:"Where the log has to reach at least, as N:hash, which revokebot audit export and verify print. Without it nobody can tell whether lines are missing at the end."`
+}
+
+// errNotWhole is the end of a verification that found something.
+var errNotWhole = errors.New("the audit log is not whole")
+
+// Run prints what is wrong, one line each, and a summary.
+func (c auditVerifyCmd) Run(env environment) error {
+	keys, err := c.keys(env)
+	if err != nil {
+		return err
+	}
+	until, err := readHead(c.Head)
+	if err != nil {
+		return err
+	}
+	in := env.stdin
+	if c.File != "-" {
+		file, err := os.Open(c.File)
+		if err != nil {
+			return usagef("%s cannot be read (%s): give the path of an audit log, or - for standard input.", shown(c.File), fileTrouble(err))
+		}
+		defer file.Close()
+		in = file
+	}
+	r, err := audit.Verify(in, keys, until)
+	if err != nil {
+		return fmt.Errorf("read the audit log: %w", err)
+	}
+	for _, problem := range r.Problems {
+		fmt.Fprintln(env.stdout, problem)
+	}
+	if r.More > 0 {
+		fmt.Fprintf(env.stdout, "and %d more.\n", r.More)
+	}
+	if !r.Whole() {
+		return errNotWhole
+	}
+	fmt.Fprintln(env.stdout, summary(r, len(keys) > 0))
+	return nil
+}
+
+// summary says what was found, and no more.
+func summary(r audit.Report, keys bool) string {
+	text := fmt.Sprintf("%s, %d to %d, whole; the last one's hash is %s.", grouped(r.Lines, "line", "lines"), r.First, r.Last, r.Head.Hash)
+	if r.First > 1 {
+		text += fmt.Sprintf(" It begins with line %d: what was before is not in it.", r.First)
+	}
+	switch {
+	case !keys:
+		text += " The signatures were not checked: give --public-key, or set REVOKEBOT_SIGNING_KEY."
+	case r.Signed < r.Lines:
+		text += fmt.Sprintf(" The first %s not signed.", grouped(r.Lines-r.Signed, "line is", "lines are"))
+	}
+	if r.Forged > 0 {
+		text += fmt.Sprintf(" %s marked: the event in it was not signed by the deployment.", grouped(r.Forged, "line is", "lines are"))
+	}
+	return text
+}
+
+func (c auditVerifyCmd) keys(env environment) ([]ed25519.PublicKey, error) {
+	if len(c.PublicKey) == 0 {
+		key, err := readKey(env)
+		if err != nil || key.IsZero() {
+			return nil, err
+		}
+		return []ed25519.PublicKey{key.Public()}, nil
+	}
+	var keys []ed25519.PublicKey
+	for _, text := range c.PublicKey {
+		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+		if err != nil || len(raw) != ed25519.PublicKeySize {
+			return nil, usagef("--public-key is %s, which is no Ed25519 public key: give what revokebot audit key prints.", shown(text))
+		}
+		keys = append(keys, raw)
+	}
+	return keys, nil
+}
+
+// readHead reads N:hash; "" is no head.
+func readHead(text string) (audit.Head, error) {
+	if text == "" {
+		return audit.Head{}, nil
+	}
+	number, hash, _ := strings.Cut(text, ":")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 1 || len(hash) != len(audit.Start().Hash) {
+		return audit.Head{}, usagef("--head is %s: give a line's number and hash as N:hash, as revokebot audit export prints it.", shown(text))
+	}
+	return audit.Head{N: n, Hash: strings.ToLower(hash)}, nil
+}
+
+// auditWorker is what chains. A file that cannot be written is told of at once.
+func auditWorker(store audit.Store, key approvals.Key, path string, env environment, log *slog.Logger) (*audit.Worker, error) {
+	cfg := audit.Config{Store: store, Key: key, File: path, Logger: log}
+	switch path {
+	case "":
+	case "-":
+		cfg.File, cfg.Print = "", env.stdout
+	default:
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, usagef("audit.file is %s, which cannot be written (%s): give the path of a file that the bot may write, or - for standard output.", shown(path), fileTrouble(err))
+		}
+		if err := file.Close(); err != nil {
+			return nil, fmt.Errorf("audit.file: %w", err)
+		}
+	}
+	return audit.New(cfg), nil
+}
+
+// grouped is a number with its noun, in groups of three digits.
+func grouped(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits + " " + many
+}
+
+// silent is a logger of the Redis client for commands whose errors are told by themselves.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}

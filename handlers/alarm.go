@@ -1,0 +1,70 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// maxAlarms is how many logs can be found forged on the way of one item, such as those of the other requests for a role.
+const maxAlarms = 60
+
+// withAlarm does something and, should it come upon a log that is not what was written, ends that request and does it
+// again: then the log says that it ended, and whoever waits gets the answer that goes with that.
+func (h *Handlers) withAlarm(ctx context.Context, do func(context.Context) error) error {
+	for range maxAlarms {
+		err := do(ctx)
+		forged, ok := errors.AsType[*approvals.ForgedError](err)
+		if !ok || errors.Is(err, approvals.ErrUnknownRequest) {
+			return err
+		}
+		if err := h.alarm(ctx, forged); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%d logs are not what was written", maxAlarms)
+}
+
+// alarm ends a request whose log is not what was written, and tells of it: once, because then its log is trustworthy again.
+func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
+	place := f.Place
+	if !slices.Contains(h.Channels, place.Channel) {
+		place = h.Slack.Home()
+		place.Channel = h.Channels[0]
+	}
+	c, err := f.Condemn(place, messages.ForgedSentence(f))
+	if err != nil {
+		return err
+	}
+	switch err := h.Store.Condemn(ctx, c); {
+	case errors.Is(err, approvals.ErrConflict):
+		return nil // it is read again
+	case err != nil:
+		return err
+	}
+	h.log.ErrorContext(ctx, "the log of a request is not what was written: nothing is done with it", "request", f.Request,
+		"event", f.Event, "why", f.Why.Words(), "foreign", f.Foreign)
+	return nil
+}
+
+// forgedItem puts an item away that says to come from a person and was accepted by nobody: somebody wrote it into the
+// store, or it was accepted under another key. Nothing in it is looked at.
+func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
+	detail, err := json.Marshal(struct {
+		Why string `json:"why"`
+	}{"an act of a person that was not accepted under this deployment's key"})
+	if err != nil {
+		return fmt.Errorf("note a forged item: %w", err)
+	}
+	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventForged, Source: item.Source, Detail: detail}); err != nil {
+		return err
+	}
+	h.log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside", "item", item.ID, "source", item.Source)
+	item.Body = nil // it may hold a response URL
+	return h.Store.SetAside(ctx, item, "not signed with this deployment's key")
+}

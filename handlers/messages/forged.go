@@ -1,0 +1,81 @@
+package messages
+
+import (
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// ForgedSentence says why a request ends whose log is not what was written.
+func ForgedSentence(f *approvals.ForgedError) string {
+	if f.Foreign {
+		return "It was opened without the signing key that is in use now, or with another one, so nobody can tell whether its log is as it was written. " +
+			"It counts for nothing any more."
+	}
+	return fmt.Sprintf("Event %d of its log is not as it was written: %s. Somebody or something else has written to Redis. Nothing from there on counts, "+
+		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the audit log.",
+		f.Event, f.Why.Words())
+}
+
+// forgedThread tells of it, to those who are known to be concerned.
+func forgedThread(before approvals.Request, e approvals.Event, c Context) *Message {
+	text := forgedLead(e)
+	if before.Requester != "" {
+		text = mentions(involved(before)) + ": " + text
+	}
+	f, err := detail[Failure](e)
+	switch {
+	case err != nil:
+		return sentence(text + "Nothing more is done with it.")
+	case before.State.Ended():
+		return sentence(text + failureText(f) + " What was done for it before stands as told above.")
+	case before.Purpose == approvals.PurposeUnknown:
+		return sentence(text + failureText(f) + askAnew)
+	default:
+		return askAgain(sentence(text+failureText(f)), before, c)
+	}
+}
+
+const askAnew = " If it is still needed, ask anew with " + Command + "."
+
+const forgedTitle = "Ended, its record was changed"
+
+// forgedCard is the card of a request whose opening is not to be trusted: it says nothing of what that says.
+func forgedCard(r approvals.Request) *Message {
+	lead := forgedNotice(r)
+	return &Message{
+		Text:   fit(forgedTitle+". "+lead, limitText),
+		Blocks: []slack.Block{header(forgedTitle), section(lead), contextLine("Request " + code(r.ID, 40))},
+	}
+}
+
+// forgedNotice is what a card says of a log that is not what was written.
+func forgedNotice(r approvals.Request) string {
+	f, err := detail[Failure](*r.Forged)
+	if err != nil {
+		return "The record of this request is not what revokebot wrote. The thread says more."
+	}
+	return forgedLead(*r.Forged) + failureText(f) + askAnew
+}
+
+// forgedLead tells a change, which somebody made, from a key that is not the one any more.
+func forgedLead(e approvals.Event) string {
+	if f, err := detail[approvals.Forged](e); err == nil && f.Foreign {
+		return "*This request ends here.* "
+	}
+	return "*The record of this request is not what revokebot wrote.* "
+}
+
+// withForged adds the notice to the card of a request that had ended before; of one that ended with it, the card says it
+// already.
+func withForged(m *Message, r approvals.Request) *Message {
+	if r.Forged == nil || r.Closing.Type == approvals.EventForged {
+		return m
+	}
+	last := len(m.Blocks) - 1
+	m.Blocks = append(m.Blocks[:last:last], section(forgedNotice(r)), m.Blocks[last])
+	m.Text = fit(m.Text+"\n"+forgedNotice(r), limitText)
+	return m
+}
