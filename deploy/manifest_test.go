@@ -35,6 +35,7 @@ func methods() map[string]method {
 		"AuthTestContext":                {"auth.test", nil},
 		"StartSocketModeContext":         {"apps.connections.open", nil}, // the app-level token's, not the bot's
 		"GetUserInfoContext":             {"users.info", []string{"users:read"}},
+		"GetBotInfoContext":              {"bots.info", []string{"users:read"}},
 		"GetUserGroupMembersContext":     {"usergroups.users.list", []string{"usergroups:read"}},
 		"GetConversationInfoContext":     {"conversations.info", []string{"channels:read", "groups:read"}},
 		"GetUsersInConversationContext":  {"conversations.members", []string{"channels:read", "groups:read"}},

@@ -1,0 +1,269 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/revokebot/revokebot/internal/finding"
+)
+
+// need is a permission of the bot's role in an account, and what is missing without it.
+type need struct {
+	action  string
+	onRoles bool // it knows roles as resources
+	without string
+	state   finding.State // when it is missing
+}
+
+// needs are the permissions of deploy/iam-policy.json and undo-policy.json. iam:ListRoles is asked for by listing roles.
+var needs = []need{
+	{"iam:GetRole", true, "no role can be found", finding.Failure},
+	{"iam:GetRolePolicy", true, "it cannot be seen what is on a role, and nothing is written then", finding.Failure},
+	{"iam:PutRolePolicy", true, "the deny cannot be written", finding.Failure},
+	{"iam:ListRolePolicies", true, "it cannot be told before the approval whether the deny has room", finding.Warning},
+	{"iam:SimulatePrincipalPolicy", true, "the deny cannot be proven on paper", finding.Warning},
+	{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning},
+	// A right of its own that may be left out on purpose.
+	{"iam:DeleteRolePolicy", true, "an undo can only put an earlier deny back, which may be meant so", finding.OK},
+}
+
+// harm is what the bot's role should not be able to do, on a resource of the kind that the actions know. With any of
+// these, whoever steals the bot can get further than a deny.
+type harm struct {
+	on      string // role, user, or "" for all
+	actions []string
+}
+
+var harms = []harm{
+	{"role", []string{
+		"iam:UpdateAssumeRolePolicy", "iam:PassRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
+		"iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "sts:AssumeRole",
+	}},
+	{"user", []string{
+		"iam:CreateAccessKey", "iam:CreateUser", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:PutUserPolicy", "iam:AttachUserPolicy",
+	}},
+	{"", []string{
+		"iam:CreatePolicyVersion", "cloudtrail:StopLogging", "secretsmanager:GetSecretValue", "s3:GetObject", "ec2:RunInstances", "lambda:CreateFunction",
+	}},
+}
+
+// permissions asks the simulator what the bot's role in the account may do: what it needs, what it should not, and on
+// which roles it should not.
+func (e *examination) permissions(ctx context.Context) []finding.Finding {
+	a := e.account
+	roles, listed := e.roles(ctx)
+	own := ownPrincipal(a, e.hubARN)
+	protected := e.protected(own)
+	ask := func(actions, resources []string) answer[*iam.SimulatePrincipalPolicyOutput] {
+		return try(e.cloud.simulate(ctx, a, simulated{principal: own, actions: actions, resources: resources}))
+	}
+	var onRoles, onAll []string
+	for _, n := range needs {
+		if n.onRoles {
+			onRoles = append(onRoles, n.action)
+		} else {
+			onAll = append(onAll, n.action)
+		}
+	}
+	var needed, everywhere, fenced answer[*iam.SimulatePrincipalPolicyOutput]
+	harmful := make([]answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
+	asks := []func(){
+		func() { needed = ask(onRoles, roles) },
+		func() { everywhere = ask(onAll, nil) },
+	}
+	for i, h := range harms {
+		asks = append(asks, func() { harmful[i] = ask(h.actions, e.resourceFor(h.on, roles)) })
+	}
+	if len(protected) > 0 {
+		asks = append(asks, func() { fenced = ask([]string{"iam:PutRolePolicy"}, protected) })
+	}
+	together(asks...)
+
+	found := []finding.Finding{listed}
+	for _, err := range append([]error{needed.err, everywhere.err, fenced.err}, errs(harmful)...) {
+		if err == nil {
+			continue
+		}
+		check := e.check("permissions")
+		if errors.Is(err, ErrAccessDenied) || errors.Is(err, ErrNoSuchRole) {
+			return append(found, finding.Warn(check, "Allow its role iam:SimulatePrincipalPolicy on roles (deploy/iam-policy.json), itself included.",
+				"The policy simulator may not be asked about %s, so what revokebot may do there is not known.", own))
+		}
+		return append(found, failed(check, err))
+	}
+	verdicts := append(verdictsOf(needed.value), verdictsOf(everywhere.value)...)
+	for _, n := range needs {
+		found = append(found, e.permission(n, verdicts, len(roles)))
+	}
+	return append(found, e.tooMuch(harmful), e.fence(protected, fenced))
+}
+
+func errs(answers []answer[*iam.SimulatePrincipalPolicyOutput]) []error {
+	var all []error
+	for _, a := range answers {
+		all = append(all, a.err)
+	}
+	return all
+}
+
+func (e *examination) resourceFor(kind string, roles []string) []string {
+	switch kind {
+	case "role":
+		return roles[:1]
+	case "user":
+		return []string{fmt.Sprintf("arn:%s:iam::%s:user/any-user-of-this-account", e.account.Partition, e.account.ID)}
+	default:
+		return nil
+	}
+}
+
+// simulatedOn is what the simulator says of one action on one resource.
+type simulatedOn struct {
+	action, resource string
+	decision         types.PolicyEvaluationDecisionType
+	open             string // why a denial is no verdict; "" when it is one
+}
+
+// verdictsOf lists the answers resource by resource, whichever way they come.
+func verdictsOf(out *iam.SimulatePrincipalPolicyOutput) []simulatedOn {
+	var all []simulatedOn
+	for _, r := range out.EvaluationResults {
+		organization := ""
+		if org := r.OrganizationsDecisionDetail; org != nil && !org.AllowedByOrganizations {
+			organization = "a policy of the organization denies it, perhaps under a condition"
+		}
+		lacks := func(missing []string) string {
+			if len(missing) > 0 {
+				return "it depends on " + strings.Join(missing, ", ")
+			}
+			return organization
+		}
+		if len(r.ResourceSpecificResults) == 0 {
+			all = append(all, simulatedOn{awssdk.ToString(r.EvalActionName), awssdk.ToString(r.EvalResourceName), r.EvalDecision, lacks(r.MissingContextValues)})
+		}
+		for _, part := range r.ResourceSpecificResults {
+			decision := part.EvalResourceDecision
+			if organization != "" {
+				decision = r.EvalDecision
+			}
+			all = append(all, simulatedOn{awssdk.ToString(r.EvalActionName), awssdk.ToString(part.EvalResourceName), decision, lacks(part.MissingContextValues)})
+		}
+	}
+	return all
+}
+
+func (s simulatedOn) allowed() bool { return s.decision == types.PolicyEvaluationDecisionTypeAllowed }
+
+// permission judges one that is needed.
+func (e *examination) permission(n need, verdicts []simulatedOn, asked int) finding.Finding {
+	check := e.check("permission " + n.action)
+	var denied []string
+	open, answered := "", 0
+	for _, v := range verdicts {
+		if !strings.EqualFold(v.action, n.action) {
+			continue
+		}
+		if answered++; v.allowed() {
+			continue
+		}
+		denied = append(denied, v.resource)
+		if v.open != "" {
+			open = v.open
+		}
+	}
+	fix := "Allow its role there " + n.action + " (deploy/iam-policy.json)."
+	switch {
+	case answered == 0:
+		return finding.Warn(check, "Ask again; if it stays so, look at it in the IAM console.", "The policy simulator gave no answer about it.")
+	case len(denied) == 0 && n.onRoles:
+		return finding.Good(check, "Allowed, as the policy simulator says of %s.", askedOf(asked))
+	case len(denied) == 0:
+		return finding.Good(check, "Allowed, as the policy simulator says.")
+	case open != "":
+		return finding.Warn(check, "Look whether that condition holds for revokebot.", "The policy simulator cannot tell whether it is allowed: %s.", open)
+	case n.state == finding.OK:
+		return finding.Good(check, "Not allowed: %s.", n.without)
+	case len(denied) < answered:
+		return finding.Warn(check, fix, "Not allowed on %s: without it %s.", strings.Join(cut(denied), ", "), n.without)
+	default:
+		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}
+	}
+}
+
+// tooMuch judges what the bot's role should not be able to do.
+func (e *examination) tooMuch(harmful []answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
+	check := e.check("too much permission")
+	var may []string
+	asked := 0
+	for _, h := range harmful {
+		for _, v := range verdictsOf(h.value) {
+			if asked++; v.allowed() {
+				may = append(may, v.action)
+			}
+		}
+	}
+	switch {
+	case len(may) == 0:
+		return finding.Good(check, "Of %d actions by which a stolen bot could get further, none is allowed.", asked)
+	case len(may) == asked:
+		return finding.Warn(check, "Give its role the policies of deploy/README.md and nothing else.", "revokebot's role may do everything that was asked about, as if it were an administrator.")
+	default:
+		slices.Sort(may)
+		return finding.Warn(check, "Take that away, and add the denies of deploy/iam-policy.json.", "revokebot's role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
+	}
+}
+
+// protected are roles that the bot's policies should keep it from: its own, and one for each pattern of the configuration
+// that can be of this account.
+func (e *examination) protected(own string) []string {
+	var arns []string
+	if ref, err := parseARN(own); err == nil && ref.kind == "role" {
+		arns = append(arns, own)
+	}
+	for _, pattern := range e.cloud.protected {
+		if arn := e.account.example(pattern); arn != "" && !slices.Contains(arns, arn) {
+			arns = append(arns, arn)
+		}
+	}
+	return arns
+}
+
+// example makes up the ARN of a role of this account that a pattern matches; "" when there can be none, or none was found.
+func (a *account) example(pattern string) string {
+	_, name, found := strings.Cut(pattern, ":role/")
+	if !found {
+		name = strings.TrimLeft(pattern, "*:")
+	}
+	name = strings.NewReplacer("*", "any", "?", "x").Replace(name)
+	arn := roleARN(a.Partition, a.ID, "/", strings.TrimPrefix(name, "role/"))
+	if !matchFold(pattern, arn) {
+		return ""
+	}
+	return arn
+}
+
+// fence judges whether the bot's policies keep it from protected roles.
+func (e *examination) fence(protected []string, fenced answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
+	check := e.check("protected roles")
+	if len(protected) == 0 {
+		return finding.Good(check, "None of the configuration's patterns is of a role here.")
+	}
+	var open []string
+	for _, v := range verdictsOf(fenced.value) {
+		if v.allowed() {
+			open = append(open, v.resource)
+		}
+	}
+	if len(open) > 0 {
+		return finding.Warn(check, "Add the denies of deploy/iam-policy.json to its role, with your names in them.",
+			"revokebot refuses to touch %s, and nothing in IAM keeps its role from it.", strings.Join(cut(open), " and "))
+	}
+	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.", strings.Join(cut(protected), " and "))
+}
