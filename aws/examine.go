@@ -67,14 +67,14 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 	a := e.account
 	hub := try(e.cloud.hub.get(ctx, 0))
 	if hub.err != nil {
-		return failed(check, hub.err)
+		return Failed(check, hub.err)
 	}
 	e.hubARN = hub.value.callerARN
 	if err := otherAccount(a, hub); err != nil {
-		return failed(check, err)
+		return Failed(check, err)
 	}
 	if _, err := a.reader.get(ctx, refreshAt); err != nil {
-		return failed(check, err)
+		return Failed(check, err)
 	}
 	if a.AssumeRole == "" {
 		return finding.Good(check, "The ambient credentials are of account %s and are used as they are.", a.ID)
@@ -104,7 +104,7 @@ func (e *examination) named(ctx context.Context) []finding.Finding {
 	case errors.Is(err, ErrAccessDenied):
 		return []finding.Finding{finding.Fail(check, fix, "AWS does not allow a session that names the people, so every revocation would be refused.")}
 	default:
-		return []finding.Finding{failed(check, err)}
+		return []finding.Finding{Failed(check, err)}
 	}
 }
 
@@ -114,7 +114,7 @@ func (e *examination) trail(ctx context.Context, region string) finding.Finding 
 	const operation = "cloudtrail:LookupEvents"
 	t := e.cloud.trail(a, region)
 	if err := t.pace.Wait(ctx); err != nil {
-		return failed(check, &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: err})
+		return Failed(check, &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: err})
 	}
 	_, err := reading(ctx, e.cloud, a, operation, func(ctx context.Context, cred credential) (*cloudtrail.LookupEventsOutput, error) {
 		return t.client.LookupEvents(ctx, &cloudtrail.LookupEventsInput{MaxResults: awssdk.Int32(1)}, func(o *cloudtrail.Options) { o.Credentials = cred.provider })
@@ -123,7 +123,7 @@ func (e *examination) trail(ctx context.Context, region string) finding.Finding 
 	case err == nil:
 		return finding.Good(check, "LookupEvents answers.")
 	case isSilent(err):
-		return failed(check, err)
+		return Failed(check, err)
 	case errors.Is(err, ErrAccessDenied):
 		return finding.Warn(check, "Allow it cloudtrail:LookupEvents.", "revokebot may not ask there, so sessions and what they did will not be seen.")
 	default:
@@ -145,7 +145,7 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	case errors.Is(err, ErrAccessDenied):
 		return ordinary, finding.Warn(check, "Allow its role iam:ListRoles.", "Not allowed: the form offers no names of roles, and they have to be typed.")
 	case err != nil:
-		return ordinary, failed(check, err)
+		return ordinary, Failed(check, err)
 	}
 	var arns []string
 	for _, in := range out.Roles {
@@ -163,9 +163,9 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	return arns, finding.Good(check, "Allowed: roles were listed.")
 }
 
-// failed is a check that ended with an error of this package. Silence is told apart from a refusal: what it means for a
+// Failed is a check that ended with an error of this package. Silence is told apart from a refusal: what it means for a
 // revocation is not known.
-func failed(check string, err error) finding.Finding {
+func Failed(check string, err error) finding.Finding {
 	if call, ok := errors.AsType[*CallError](err); ok && isSilent(err) {
 		how := "AWS could not be reached for " + call.Operation
 		switch {

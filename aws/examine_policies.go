@@ -96,7 +96,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 			return append(found, finding.Warn(check, "Allow its role iam:SimulatePrincipalPolicy on roles (deploy/iam-policy.json), itself included.",
 				"The policy simulator may not be asked about %s, so what revokebot may do there is not known.", own))
 		}
-		return append(found, failed(check, err))
+		return append(found, Failed(check, err))
 	}
 	verdicts := append(verdictsOf(needed.value), verdictsOf(everywhere.value)...)
 	for _, n := range needs {
