@@ -56,6 +56,9 @@ func (e *examination) people(ctx context.Context) []finding.Finding {
 	for _, account := range e.cfg.Accounts {
 		found = append(found, d.quorum(account, e.cfg.Policies[account], e.cfg.Requesters))
 	}
+	if len(e.cfg.Accounts) == 0 {
+		return found // nobody knows yet who is to approve or to ask
+	}
 	return append(found, d.requesters(e.cfg.Requesters))
 }
 

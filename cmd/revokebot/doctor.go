@@ -66,7 +66,8 @@ type doctor struct {
 type patient struct {
 	settings settings
 	config   config
-	usable   bool // the configuration file can be read
+	usable   bool // the bot would start with the configuration file
+	nowhere  bool // the address of Slack's API cannot be used, and the tokens are not for any other
 	redis    redis.UniversalClient
 	cloud    *aws.Cloud
 }
@@ -81,28 +82,36 @@ func (d doctor) examine(ctx context.Context) *report {
 	if p.redis != nil {
 		defer p.redis.Close()
 	}
-	clocks := clocks{}
-	sections := []section{
-		{"Slack", func() []line { return unsourced(d.examineSlack(ctx, p)) }},
-		{"Redis", func() []line {
-			if p.redis == nil {
-				return unsourced([]finding.Finding{finding.Fail("answer", "Correct REDIS_URL.", "Redis was not looked at.")})
-			}
-			found, clock := examineRedis(ctx, p.redis)
-			clocks.setRedis(clock)
-			return unsourced(found)
-		}},
-		{"AWS", func() []line {
-			found, clock := examineAWS(ctx, p.cloud)
-			clocks.setAWS(clock)
-			return unsourced(found)
-		}},
-	}
+	clocks := &clocks{}
+	sections := []section{d.slackSection(ctx, p), redisSection(ctx, p, clocks), awsSection(ctx, p, clocks)}
 	for i, lines := range sideBySide(doctorWithin, sections) {
 		r.add(sections[i].name, lines...)
 	}
 	r.add("Clocks", unsourced(clocks.judge())...)
 	return r
+}
+
+func (d doctor) slackSection(ctx context.Context, p patient) section {
+	return section{"Slack", func() []line { return unsourced(d.examineSlack(ctx, p)) }}
+}
+
+func redisSection(ctx context.Context, p patient, clocks *clocks) section {
+	return section{"Redis", func() []line {
+		if p.redis == nil {
+			return unsourced([]finding.Finding{finding.Fail("answer", "Correct REDIS_URL.", "Redis was not looked at.")})
+		}
+		found, clock := examineRedis(ctx, p.redis)
+		clocks.setRedis(clock)
+		return unsourced(found)
+	}}
+}
+
+func awsSection(ctx context.Context, p patient, clocks *clocks) section {
+	return section{"AWS", func() []line {
+		found, clock := examineAWS(ctx, p.cloud)
+		clocks.setAWS(clock)
+		return unsourced(found)
+	}}
 }
 
 // section is a part of the report and the work for it.
@@ -143,6 +152,9 @@ func sideBySide(limit time.Duration, sections []section) [][]line {
 
 // examineSlack is bot.Examine with what the configuration file says, as far as it can be used.
 func (d doctor) examineSlack(ctx context.Context, p patient) []finding.Finding {
+	if p.nowhere {
+		return []finding.Finding{finding.Fail("all", "Correct SLACK_API_URL.", "Slack was not looked at.")}
+	}
 	cfg := bot.ExamineConfig{
 		AppToken: p.settings.appToken, BotToken: p.settings.botToken, SlackAPI: p.settings.slackAPI, HTTPClient: d.slackHTTP,
 		Channels: p.config.channels, AllowShared: p.config.allowShared, Requesters: p.config.requesters, Policies: p.config.policies,
@@ -151,7 +163,7 @@ func (d doctor) examineSlack(ctx context.Context, p patient) []finding.Finding {
 		cfg.Accounts = append(cfg.Accounts, a.Name)
 	}
 	found := bot.Examine(ctx, cfg)
-	if !p.usable {
+	if !p.usable && p.settings.botToken != "" {
 		found = append(found, finding.Fail("channels and people", "Correct the configuration file.", "They were looked at as far as the configuration file could be read."))
 	}
 	return append(found, manifestFinding(deploy.SlackManifest))

@@ -28,7 +28,7 @@ func examineConfig(path string) (c config, usable bool, lines []line) {
 	if err := decodeYAML(data, &f); err != nil {
 		f, mistakes = decodeLoosely(data)
 		if len(mistakes) == 0 { // such as a second document, or no YAML at all
-			mistakes = []mistake{{sentence: yamlSentence(err)}}
+			mistakes = []mistake{{line: lineOf(err), sentence: withoutLine(err)}}
 		}
 	}
 	var p problems

@@ -131,11 +131,19 @@ func fieldOf(into reflect.Value, key string) reflect.Value {
 // withoutLine is yamlSentence without the line, which stands elsewhere.
 func withoutLine(err error) string {
 	text := yamlSentence(err)
-	if own, ok := errors.AsType[*lineError](err); ok {
-		return own.sentence + "."
-	}
-	if strings.HasPrefix(text, "line ") {
+	if lineOf(err) > 0 {
 		_, text, _ = strings.Cut(text, ": ")
 	}
 	return text
+}
+
+// lineOf is the line of the file that an error is about; 0 when it is about none.
+func lineOf(err error) int {
+	if own, ok := errors.AsType[*lineError](err); ok {
+		return own.line
+	}
+	if found, ok := errors.AsType[yaml.Error](err); ok && found.GetToken() != nil {
+		return found.GetToken().Position.Line
+	}
+	return 0
 }

@@ -26,7 +26,7 @@ const (
 // settings reads all settings, each with its value and where it comes from, and makes the clients that can be made.
 func (d doctor) settings(ctx context.Context) (patient, []line) {
 	s, wrong := everySetting(d.env)
-	p := patient{settings: s}
+	p := patient{settings: s, nowhere: slices.ContainsFunc(wrong, func(w settingError) bool { return w.name == "SLACK_API_URL" })}
 	var err error
 	if s.redisURL != "" {
 		if p.redis, err = d.redis(s.redisURL); err != nil {
