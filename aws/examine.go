@@ -73,7 +73,12 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 	if err := otherAccount(a, hub); err != nil {
 		return Failed(check, err)
 	}
-	if _, err := a.reader.get(ctx, refreshAt); err != nil {
+	_, err := a.reader.get(ctx, refreshAt)
+	if errors.Is(err, ErrAccessDenied) {
+		return finding.Fail(check, "Compare its trust policy with deploy/spoke-trust-policy.json (whom it trusts, the external id), and allow revokebot's own role sts:AssumeRole on it.",
+			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
+	}
+	if err != nil {
 		return Failed(check, err)
 	}
 	if a.AssumeRole == "" {

@@ -25,7 +25,7 @@ type need struct {
 // needs are the permissions of deploy/iam-policy.json and undo-policy.json. iam:ListRoles is asked for by listing roles.
 var needs = []need{
 	{"iam:GetRole", true, "no role can be found", finding.Failure},
-	{"iam:GetRolePolicy", true, "it cannot be seen what is on a role, and nothing is written then", finding.Failure},
+	{"iam:GetRolePolicy", true, "what is on a role cannot be seen, and nothing is written then", finding.Failure},
 	{"iam:PutRolePolicy", true, "the deny cannot be written", finding.Failure},
 	{"iam:ListRolePolicies", true, "it cannot be told before the approval whether the deny has room", finding.Warning},
 	{"iam:SimulatePrincipalPolicy", true, "the deny cannot be proven on paper", finding.Warning},
@@ -102,7 +102,36 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	for _, n := range needs {
 		found = append(found, e.permission(n, verdicts, len(roles)))
 	}
-	return append(found, e.tooMuch(harmful), e.fence(protected, fenced))
+	return slices.Concat(found, []finding.Finding{e.tooMuch(e.check("too much permission"), harmful)}, e.hub(ctx, own, roles), []finding.Finding{e.fence(protected, fenced)})
+}
+
+// hub asks the same of the role that revokebot runs as, where that is another role of this account: whoever gives it more
+// than deploy/hub-policy.json gives that to everything beside the bot, too. One that may not be asked about has no line.
+func (e *examination) hub(ctx context.Context, own string, roles []string) []finding.Finding {
+	principal := ownPrincipal(&account{}, e.hubARN)
+	ref, err := parseARN(principal)
+	if err != nil || ref.account != e.account.ID || ref.kind != "role" || principal == own {
+		return nil
+	}
+	check := e.check("too much permission of " + nameOf(principal))
+	harmful := make([]answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
+	asks := make([]func(), len(harms))
+	for i, h := range harms {
+		asks[i] = func() {
+			harmful[i] = try(e.cloud.simulate(ctx, e.account, simulated{principal: principal, actions: h.actions, resources: e.resourceFor(h.on, roles)}))
+		}
+	}
+	together(asks...)
+	for _, err := range errs(harmful) {
+		switch {
+		case err == nil:
+		case Final(err):
+			return nil
+		default:
+			return []finding.Finding{Failed(check, err)}
+		}
+	}
+	return []finding.Finding{e.tooMuch(check, harmful)}
 }
 
 func errs(answers []answer[*iam.SimulatePrincipalPolicyOutput]) []error {
@@ -191,15 +220,14 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 	case n.state == finding.OK:
 		return finding.Good(check, "Not allowed: %s.", n.without)
 	case len(denied) < answered:
-		return finding.Warn(check, fix, "Not allowed on %s: without it %s.", strings.Join(cut(denied), ", "), n.without)
+		return finding.Warn(check, "Allow it there, or list them under protected_roles so that nobody asks in vain.", "Not allowed on %s: without it %s.", strings.Join(cut(denied), ", "), n.without)
 	default:
 		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}
 	}
 }
 
 // tooMuch judges what the bot's role should not be able to do.
-func (e *examination) tooMuch(harmful []answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
-	check := e.check("too much permission")
+func (e *examination) tooMuch(check string, harmful []answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
 	var may []string
 	asked := 0
 	for _, h := range harmful {
@@ -213,10 +241,10 @@ func (e *examination) tooMuch(harmful []answer[*iam.SimulatePrincipalPolicyOutpu
 	case len(may) == 0:
 		return finding.Good(check, "Of %d actions by which a stolen bot could get further, none is allowed.", asked)
 	case len(may) == asked:
-		return finding.Warn(check, "Give its role the policies of deploy/README.md and nothing else.", "revokebot's role may do everything that was asked about, as if it were an administrator.")
+		return finding.Warn(check, "Give it the policies of deploy/README.md and nothing else.", "The role may do everything that was asked about, as if it were an administrator.")
 	default:
 		slices.Sort(may)
-		return finding.Warn(check, "Take that away, and add the denies of deploy/iam-policy.json.", "revokebot's role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
+		return finding.Warn(check, "Take that away, and add the denies of deploy/iam-policy.json.", "The role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
 	}
 }
 
@@ -242,8 +270,9 @@ func (a *account) example(pattern string) string {
 		name = strings.TrimLeft(pattern, "*:")
 	}
 	name = strings.NewReplacer("*", "any", "?", "x").Replace(name)
-	arn := roleARN(a.Partition, a.ID, "/", strings.TrimPrefix(name, "role/"))
-	if !matchFold(pattern, arn) {
+	name = strings.TrimPrefix(name, "role/")
+	arn := roleARN(a.Partition, a.ID, "/", name)
+	if strings.Contains(name, ":") || !rolePattern.MatchString(name[strings.LastIndex(name, "/")+1:]) || !matchFold(pattern, arn) {
 		return ""
 	}
 	return arn

@@ -55,7 +55,7 @@ type examination struct {
 const (
 	checkAppToken = "app-level token"
 	checkBotToken = "bot token"
-	reinstall     = "Add it by putting the manifest (revokebot manifest) into the app's settings, install the app again, and put the new token there."
+	reinstall     = "Add it by putting the manifest (revokebot manifest) into the app's settings, install the app again, and put the token that it shows into SLACK_BOT_TOKEN."
 )
 
 // appToken is a line about apps.connections.open. What Slack answers there when Socket Mode is off is not documented; by

@@ -316,6 +316,24 @@ func (w *ward) trust(change ...string) {
 	}
 }
 
+// fromRole lets the bot run as a role of the account, that may do what it should and some more.
+func (w *ward) fromRole(more ...string) {
+	w.t.Helper()
+	policies := map[string]string{"hub": deploy.HubPolicy}
+	if len(more) > 0 {
+		policies["more"] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["` + strings.Join(more, `","`) + `"],"Resource":"*"}}`
+	}
+	const trust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+	if _, err := w.prod.NewRole(awsstandin.RoleSpec{Name: "revokebot", Trust: trust, Policies: policies}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.trust("user/revokebot", "role/revokebot")
+	var err error
+	if w.key, err = w.prod.ServiceSession("revokebot", "ecs-tasks.amazonaws.com", "task", "us-east-1"); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // golden compares with a file, and writes it when the test was asked to.
 func golden(t *testing.T, path, got string) {
 	t.Helper()

@@ -279,8 +279,8 @@ func awsIllnesses() []illness {
 		{"a key of nobody", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "identity", "did not accept", "Renew them"},
 		{"a key of nobody, in the account", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "prod: session", "Its permissions and CloudTrail were not looked at.", "Renew them"},
 		{"an answer without a date", func(w *ward) { w.edit = func(r *http.Response) { r.Header.Del("Date") } }, nil, f, "identity", "no usable date", "proxy"},
-		{"a role that is not trusted to", func(w *ward) { w.trust("user/revokebot", "user/ci/ci-deploy") }, trusted, f, "prod: session", "does not allow revokebot sts:AssumeRole", "check the trust policy"},
-		{"another external id", yamlWith("sandbox-external-id", "another"), nil, f, "prod: session", "does not allow revokebot sts:AssumeRole", "external id"},
+		{"a role that is not trusted to", func(w *ward) { w.trust("user/revokebot", "user/ci/ci-deploy") }, trusted, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume arn:aws:iam::111122223333:role/revokebot-spoke", "Compare its trust policy"},
+		{"another external id", yamlWith("sandbox-external-id", "another"), nil, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume", "external id"},
 		{"no names of people", func(w *ward) { w.trust(`"sts:SetSourceIdentity", `, "") }, trusted, f, "prod: source identity and tags", "every revocation would be refused", "Allow sts:SetSourceIdentity"},
 		{"no names of people, as configured", func(w *ward) {
 			w.trust(`"sts:SetSourceIdentity", `, "")
@@ -294,7 +294,7 @@ func awsIllnesses() []illness {
 		{"no GetRole", without("iam:GetRole"), plain, f, "prod: permission iam:GetRole", "no role can be found", "Allow its role there iam:GetRole"},
 		{"no GetRolePolicy", without("iam:GetRolePolicy"), plain, f, "prod: permission iam:GetRolePolicy", "what is on a role", "Allow its role there iam:GetRolePolicy"},
 		{"no PutRolePolicy", without("iam:PutRolePolicy"), plain, f, "prod: permission iam:PutRolePolicy", "the deny cannot be written", "Allow its role there iam:PutRolePolicy"},
-		{"PutRolePolicy on some", extra(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:PutRolePolicy","Resource":"arn:aws:iam::*:role/ops/*"}}`), gone, w, "prod: permission iam:PutRolePolicy", "Not allowed on arn:aws:iam::111122223333:role/ops/NightlyBackup", "Allow its role there"},
+		{"PutRolePolicy on some", extra(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:PutRolePolicy","Resource":"arn:aws:iam::*:role/ops/*"}}`), gone, w, "prod: permission iam:PutRolePolicy", "Not allowed on arn:aws:iam::111122223333:role/ops/NightlyBackup", "Allow it there, or list them"},
 		{"no ListRolePolicies", without("iam:ListRolePolicies"), plain, w, "prod: permission iam:ListRolePolicies", "has room", "Allow its role there iam:ListRolePolicies"},
 		{"no simulator", without("iam:SimulatePrincipalPolicy"), plain, w, "prod: permissions", "may not be asked about", "Allow its role iam:SimulatePrincipalPolicy"},
 		{"no ListRoles", policy(`"iam:ListRoles"`, `"iam:ListUsers"`), plain, w, "prod: permission iam:ListRoles", "offers no names", "Allow its role iam:ListRoles"},
@@ -311,6 +311,12 @@ func awsIllnesses() []illness {
 				w.t.Fatal(err)
 			}
 		}, plain, w, "prod: too much permission", "as if it were an administrator", "nothing else"},
+		{"a hub with too much", func(w *ward) { w.fromRole("iam:PassRole", "s3:GetObject") }, func(w *ward) {
+			trusted(w)
+			if err := w.prod.DeleteRole("revokebot"); err != nil {
+				w.t.Fatal(err)
+			}
+		}, w, "prod: too much permission of revokebot", "may also do iam:PassRole, s3:GetObject", "Take that away"},
 		{"no fence", policy("role/break-glass-*", "role/other-*", "role/*/break-glass-*", "role/*/other-*"), plain, w, "prod: protected roles", "refuses to touch arn:aws:iam::111122223333:role/break-glass-any,", "Add the denies"},
 		{"a region that is off", awsFault(awsstandin.Fault{Service: "cloudtrail", Region: "eu-west-1", Code: "UnrecognizedClientException", Status: 403}), rested, w, "prod: CloudTrail in eu-west-1", "UnrecognizedClientException", "Take the region out"},
 		{"IAM in trouble", awsFault(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Code: "ServiceFailure", Status: 500}), rested, f, "prod: permissions", "could not be reached", "Look at the way to AWS"},

@@ -190,7 +190,7 @@ func (f redisFacts) replication() redisFinding {
 	case least == "0":
 		return redisFinding{Finding: finding.Warn(check, "Set min-replicas-to-write 1.", "Redis has replicas and may go on without them, and what it took meanwhile is lost in a failover.")}
 	default:
-		return good(check, "It is a primary with %s connected replicas, and takes no writes with fewer than %s.", replicas, least)
+		return good(check, "It is a primary with replicas (%s), and takes no writes with fewer than %s.", replicas, least)
 	}
 }
 
