@@ -15,8 +15,10 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/slack-go/slack"
 
+	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
@@ -123,6 +125,16 @@ func TestTheManifestAsksForTheScopesThatTheCallsNeedAndNoOthers(t *testing.T) {
 	}
 	if user := manifest(t).OAuthConfig.Scopes.User; len(user) != 0 {
 		t.Errorf("the manifest asks for user scopes: %v", user)
+	}
+}
+
+func TestDoctorAsksForTheScopesOfTheManifest(t *testing.T) {
+	var asked []string
+	for _, s := range bot.Scopes() {
+		asked = append(asked, s.Name)
+	}
+	if diff := cmp.Diff(manifest(t).OAuthConfig.Scopes.Bot, asked, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Errorf("the manifest's (-) and doctor's (+):\n%s", diff)
 	}
 }
 
