@@ -171,6 +171,10 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 // Failed is a check that ended with an error of this package. Silence is told apart from a refusal: what it means for a
 // revocation is not known.
 func Failed(check string, err error) finding.Finding {
+	if errors.Is(err, errNoCredentials) {
+		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); the AWS SDK looks for them in its usual order.",
+			"The AWS SDK has no credentials for revokebot, or could not get any.")
+	}
 	if call, ok := errors.AsType[*CallError](err); ok && isSilent(err) {
 		how := "AWS could not be reached for " + call.Operation
 		switch {

@@ -44,7 +44,7 @@ type ward struct {
 	variables map[string]string
 	yaml      string
 	sdkError  error
-	key       awsstandin.AccessKey // of the bot
+	key       awsstandin.AccessKey // of the bot; an empty one is none
 
 	mu       sync.Mutex
 	info     map[string]string // what Redis says of itself

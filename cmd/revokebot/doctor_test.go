@@ -169,6 +169,7 @@ func slackIllnesses() []illness {
 		{"no address for a connection", fault(slackstandin.Fault{Method: "apps.connections.open", Error: "something_else"}), rested, f, "app-level token", "something_else", "Switch Socket Mode on"},
 		{"a bot token of nobody", set("SLACK_BOT_TOKEN", "xoxb-other"), nil, f, "bot token", "invalid_auth", "Put the bot token"},
 		{"a bot that was removed", fault(slackstandin.Fault{Method: "auth.test", Error: "account_inactive"}), rested, f, "bot token", "account_inactive", "of the workspace"},
+		{"a Slack that hangs up", fault(slackstandin.Fault{Method: "auth.test", DropBefore: true}), rested, f, "bot token", "could not be reached for auth.test", "the way to Slack"},
 		{"a Slack in trouble", fault(slackstandin.Fault{Method: "auth.test", HTTPStatus: 503}), rested, f, "bot token", "could not answer auth.test (503)", "status.slack.com"},
 		{"too many requests", fault(slackstandin.Fault{Method: "conversations.info", RetryAfter: 30 * time.Second}), rested, f, "channel C0INCIDENT", "too many requests", "ask again"},
 		{"tokens of two apps", func(w *ward) {
@@ -276,6 +277,13 @@ func awsIllnesses() []illness {
 		return policy(`"`+action+`", `, "", `, "`+action+`"],`+"\n      \"Resource\": \"arn:aws:iam::*:role/*\"", "],\n      \"Resource\": \"arn:aws:iam::*:role/*\"")
 	}
 	return []illness{
+		{"no key", func(w *ward) { w.key = awsstandin.AccessKey{} }, nil, f, "identity", "no credentials for revokebot", "AWS_PROFILE"},
+		{"a root user", func(w *ward) {
+			w.edit = func(r *http.Response) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(body), ":user/revokebot<", ":root<")))
+			}
+		}, nil, w, "identity", "the root user", "Give revokebot a role"},
 		{"a key of nobody", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "identity", "did not accept", "Renew them"},
 		{"a key of nobody, in the account", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "prod: session", "Its permissions and CloudTrail were not looked at.", "Renew them"},
 		{"an answer without a date", func(w *ward) { w.edit = func(r *http.Response) { r.Header.Del("Date") } }, nil, f, "identity", "no usable date", "proxy"},
