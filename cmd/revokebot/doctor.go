@@ -10,6 +10,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/goccy/go-yaml"
 	"github.com/redis/go-redis/v9"
 
@@ -36,7 +37,9 @@ const (
 func (d doctorCmd) Run(ctx context.Context, env environment) error {
 	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)})
 	report := doctor{
-		env: env, sdk: func(ctx context.Context) (awssdk.Config, error) { return awsconfig.LoadDefaultConfig(ctx) },
+		env: env, sdk: func(ctx context.Context) (awssdk.Config, error) {
+			return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{}))
+		},
 		redis: func(address string) (redis.UniversalClient, error) { return redisClient(address, false) },
 	}.examine(ctx)
 	if err := ctx.Err(); err != nil {

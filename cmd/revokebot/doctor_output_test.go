@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -390,7 +391,9 @@ func TestDoctorExaminesTheSandboxByItsFile(t *testing.T) {
 }
 
 func TestAFileThatCannotBeWrittenEndsTheSandbox(t *testing.T) {
-	env := &fakeEnv{}
-	status := env.inProcess(t.Context(), "sandbox", "--listen", "127.0.0.1:0", "--env-file", filepath.Join(t.TempDir(), "no", "folder"))
-	wantSentence(t, status, env.stderr.String()[strings.LastIndex(env.stderr.String(), "revokebot: "):], []string{"--env-file: ", "no such file or directory", "Choose another path"}, nil)
+	err := writeEnvFile(filepath.Join(t.TempDir(), "no", "folder"), nil, "")
+	usage, ok := errors.AsType[*usageError](err)
+	if !ok || !strings.HasPrefix(usage.sentence, "--env-file: ") || !strings.HasSuffix(usage.sentence, " cannot be written (no such file or directory). Choose another path.") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -172,7 +172,7 @@ func (w *ward) examine() *report {
 	return r
 }
 
-// look lets doctor look at the settings and at one section, or at Redis and AWS, whose clocks are compared.
+// look lets doctor look at the settings and at one section.
 func (w *ward) look(at string) *report {
 	w.t.Helper()
 	d, leave := w.doctor()
@@ -189,7 +189,9 @@ func (w *ward) look(at string) *report {
 	switch at {
 	case "slack":
 		sections = []section{d.slackSection(ctx, p)}
-	case "redis", "aws":
+	case "redis":
+		sections = []section{redisSection(ctx, p, clocks)}
+	case "aws": // with Redis, since their clocks are compared
 		sections = []section{redisSection(ctx, p, clocks), awsSection(ctx, p, clocks)}
 	}
 	for i, lines := range sideBySide(doctorWithin, sections) {

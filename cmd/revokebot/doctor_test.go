@@ -255,11 +255,6 @@ func redisIllnesses() []illness {
 		{"no INFO, version", func(w *ward) { w.info = nil }, nil, w, "version", "does not say its version", "7.0 or later"},
 		{"no INFO, memory", func(w *ward) { w.info = nil }, nil, w, "memory", "how full", "where the server is managed"},
 		{"no INFO, replication", func(w *ward) { w.info = nil }, nil, w, "replication", "whether it has replicas", "where the server is managed"},
-		{"Redis' clock", func(w *ward) { w.behind = time.Minute }, nil, w, "Redis and AWS", "1m1s behind AWS's", "NTP"},
-		{"Redis' clock, and AWS away", func(w *ward) {
-			w.behind = -time.Minute
-			w.key.SecretAccessKey = "wrong"
-		}, nil, w, "Redis and this machine", "ahead of this machine's", "NTP"},
 	}
 }
 
@@ -329,6 +324,11 @@ func awsIllnesses() []illness {
 		{"a region that is off", awsFault(awsstandin.Fault{Service: "cloudtrail", Region: "eu-west-1", Code: "UnrecognizedClientException", Status: 403}), rested, w, "prod: CloudTrail in eu-west-1", "UnrecognizedClientException", "Take the region out"},
 		{"IAM in trouble", awsFault(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Code: "ServiceFailure", Status: 500}), rested, f, "prod: permissions", "could not be reached", "Look at the way to AWS"},
 		{"throttling", awsFault(awsstandin.Fault{Action: "ListRoles", Code: "Throttling", Status: 400}), rested, f, "prod: permission iam:ListRoles", "too many requests", "ask again"},
+		{"Redis' clock", func(w *ward) { w.behind = time.Minute }, nil, w, "Redis and AWS", "1m1s behind AWS's", "NTP"},
+		{"Redis' clock, and AWS away", func(w *ward) {
+			w.behind = -time.Minute
+			w.key.SecretAccessKey = "wrong"
+		}, nil, w, "Redis and this machine", "ahead of this machine's", "NTP"},
 		{"this machine's clock", func(w *ward) { w.aws.SetClockOffset(-time.Minute) }, func(w *ward) { w.aws.SetClockOffset(0) }, w, "this machine and AWS", "ahead of AWS's", "NTP"},
 	}
 }
