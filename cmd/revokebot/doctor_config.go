@@ -23,6 +23,11 @@ func examineConfig(path string) (c config, usable bool, lines []line) {
 		saw, fix := finding.Split(readError.Error())
 		return config{}, false, []line{{Finding: finding.Fail("configuration file", fix, "%s", saw)}}
 	}
+	return tellConfig(path, data)
+}
+
+// tellConfig is examineConfig with the file's text.
+func tellConfig(path string, data []byte) (c config, usable bool, lines []line) {
 	var f configFile
 	var mistakes []mistake
 	if err := decodeYAML(data, &f); err != nil {
