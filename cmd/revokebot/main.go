@@ -1,11 +1,11 @@
 // Command revokebot revokes the active sessions of an AWS role from an incident channel in Slack, with two people.
 //
 // This package parses, wires and waits: run.go starts the bot on real Slack, Redis and AWS; sandbox.go starts it on
-// stand-ins, with a page in the browser; doctor.go looks whether a revocation would work; settings.go reads the environment and configfile.go the YAML file. What the bot
-// does is in the packages below bot.
+// stand-ins, with a page in the browser; doctor.go looks whether a revocation would work; settings.go reads the
+// environment and configfile.go the YAML file. What the bot does is in the packages below bot.
 //
-// Exit status: 0 after a clean stop, 1 when something failed on the way, 2 when a setting is wrong or missing, with one
-// sentence that names it.
+// Exit status: 0 after a clean stop, 1 when something failed on the way or doctor found a failure, 2 when a setting is
+// wrong or missing, with one sentence that names it.
 package main
 
 import (
