@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,13 +117,19 @@ func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, 
 			return approvals.Person{}, err
 		}
 	}
+	person, _, err := s.lookUp(ctx, id)
+	return person, err
+}
+
+// lookUp is users.info: what counts of a person, and the name that people know them by, which is foreign text.
+func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.Person, name string, err error) {
 	u, err := s.api.GetUserInfoContext(ctx, id)
 	if err != nil {
 		err := slackError("users.info", err)
 		if e, ok := errors.AsType[*handlers.SlackError](err); ok && (e.Code == "user_not_found" || e.Code == "user_not_visible") {
-			return approvals.Person{}, nil
+			return approvals.Person{}, "", nil
 		}
-		return approvals.Person{}, err
+		return approvals.Person{}, "", err
 	}
 	return approvals.Person{
 		ID: u.ID, Found: u.ID == id, Team: u.TeamID, Enterprise: u.Enterprise.EnterpriseID,
@@ -130,7 +137,7 @@ func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, 
 		Bot:      u.IsBot || u.IsAppUser || u.IsWorkflowBot || u.IsConnectorBot || u.ID == slackbot,
 		Gone:     u.Deleted,
 		Stranger: u.IsStranger,
-	}, nil
+	}, cmp.Or(u.RealName, u.Name), nil
 }
 
 // GroupMembers implements handlers.Slack with usergroups.users.list, which leaves out disabled groups.

@@ -15,8 +15,10 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/slack-go/slack"
 
+	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/handlers/messages"
 	standin "github.com/revokebot/revokebot/sandbox/slack"
@@ -36,6 +38,7 @@ func methods() map[string]method {
 		"AuthTestContext":                {"auth.test", nil},
 		"StartSocketModeContext":         {"apps.connections.open", nil}, // the app-level token's, not the bot's
 		"GetUserInfoContext":             {"users.info", []string{"users:read"}},
+		"GetBotInfoContext":              {"bots.info", []string{"users:read"}},
 		"GetUserGroupMembersContext":     {"usergroups.users.list", []string{"usergroups:read"}},
 		"GetConversationInfoContext":     {"conversations.info", []string{"channels:read", "groups:read"}},
 		"GetUsersInConversationContext":  {"conversations.members", []string{"channels:read", "groups:read"}},
@@ -127,6 +130,16 @@ func TestTheManifestAsksForTheScopesThatTheCallsNeedAndNoOthers(t *testing.T) {
 	}
 	if user := manifest(t).OAuthConfig.Scopes.User; len(user) != 0 {
 		t.Errorf("the manifest asks for user scopes: %v", user)
+	}
+}
+
+func TestDoctorAsksForTheScopesOfTheManifest(t *testing.T) {
+	var asked []string
+	for _, s := range bot.Scopes() {
+		asked = append(asked, s.Name)
+	}
+	if diff := cmp.Diff(manifest(t).OAuthConfig.Scopes.Bot, asked, cmpopts.SortSlices(strings.Compare)); diff != "" {
+		t.Errorf("the manifest's (-) and doctor's (+):\n%s", diff)
 	}
 }
 

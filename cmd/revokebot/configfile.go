@@ -126,6 +126,12 @@ var (
 
 // complete checks the file and fills in the defaults. It reports all that is wrong, one sentence each.
 func (f configFile) complete(name string) (config, error) {
+	c, p := f.fill(name)
+	return c, p.err()
+}
+
+// fill is complete with what is wrong in parts.
+func (f configFile) fill(name string) (config, problems) {
 	c := config{
 		channels: f.Slack.Channels, requesters: f.Slack.Requesters, connections: defaultConnections, allowShared: f.Slack.AllowSharedChannels, requireReason: f.Approvals.RequireReason,
 		policies: make(map[string]approvals.Policy), defaultAccount: f.DefaultAccount, protectedRoles: f.ProtectedRoles,
@@ -199,7 +205,7 @@ func (f configFile) complete(name string) (config, error) {
 		}
 	}
 	c.warn()
-	return c, p.err()
+	return c, p
 }
 
 // settles is how long after the cutoff CloudTrail has to be asked for the word "contained" (package aws, Judge).

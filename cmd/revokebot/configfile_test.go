@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/finding"
 )
 
 // minimal is the least that a configuration file can be, one key a line, for tests that add to it: line 8 comes next.
@@ -277,6 +278,22 @@ func FuzzAConfigurationFileIsReadOrRefusedInOneLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parseConfig("revokebot.yaml", data)
+		// Doctor tells the same, and all of it.
+		_, usable, told := tellConfig("revokebot.yaml", data)
+		failures := 0
+		seen := map[string]bool{}
+		for _, l := range told {
+			if l.State == finding.Failure {
+				failures++
+			}
+			if seen[l.Check] || l.State != finding.OK && (l.Saw == "" || l.Fix == "") {
+				t.Errorf("doctor tells %+v", l)
+			}
+			seen[l.Check] = true
+		}
+		if usable != (err == nil) || usable != (failures == 0) {
+			t.Errorf("usable to doctor: %t, with %d failures; to the bot: %v", usable, failures, err)
+		}
 		if err != nil {
 			usage, ok := errors.AsType[*usageError](err)
 			if !ok || strings.ContainsAny(usage.sentence, "\n\r") || !strings.HasSuffix(usage.sentence, ".") {

@@ -1,11 +1,11 @@
 // Command revokebot revokes the active sessions of an AWS role from an incident channel in Slack, with two people.
 //
 // This package parses, wires and waits: run.go starts the bot on real Slack, Redis and AWS; sandbox.go starts it on
-// stand-ins, with a page in the browser; settings.go reads the environment and configfile.go the YAML file. What the bot
-// does is in the packages below bot.
+// stand-ins, with a page in the browser; doctor.go looks whether a revocation would work; settings.go reads the
+// environment and configfile.go the YAML file. What the bot does is in the packages below bot.
 //
-// Exit status: 0 after a clean stop, 1 when something failed on the way, 2 when a setting is wrong or missing, with one
-// sentence that names it.
+// Exit status: 0 after a clean stop, 1 when something failed on the way or doctor found a failure, 2 when a setting is
+// wrong or missing, with one sentence that names it.
 package main
 
 import (
@@ -24,6 +24,7 @@ import (
 type cli struct {
 	Run      runCmd      `cmd:"" help:"Run the bot against real Slack, Redis and AWS. Settings come from the environment, see README.md."`
 	Sandbox  sandboxCmd  `cmd:"" help:"Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, and a web page. No accounts needed."`
+	Doctor   doctorCmd   `cmd:"" help:"Check the settings, Slack, Redis and AWS, and change nothing. Exit status 1 if anything would stop a revocation."`
 	Audit    auditCmd    `cmd:"" help:"The audit log: export it, verify it, print the public key that its lines are signed with."`
 	Manifest manifestCmd `cmd:"" help:"Print the Slack app manifest."`
 	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
@@ -35,6 +36,9 @@ type usageError struct{ sentence string }
 func (e *usageError) Error() string { return e.sentence }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// errSaid is a command that ended with exit status 1 and has said why.
+var errSaid = errors.New("exit status 1")
 
 // environment is what a command needs of the outside.
 type environment struct {
@@ -82,6 +86,9 @@ func run(ctx context.Context, args []string, env environment) int {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintln(env.stderr, "revokebot:", usage.sentence)
 		return 2
+	}
+	if errors.Is(err, errSaid) {
+		return 1
 	}
 	if err != nil {
 		fmt.Fprintln(env.stderr, "revokebot:", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,11 +12,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 )
 
 // TestMain removes the binary that tests of the process share, and looks for goroutines that were left behind.
 func TestMain(m *testing.M) {
+	redis.SetLogger(redisLog{slog.New(slog.DiscardHandler)}) // its connections are cut on purpose
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
 		if err := theBinary.remove(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -56,7 +56,7 @@ func TestHelpListsTheCommands(t *testing.T) {
 	if status != 0 || stderr != "" {
 		t.Errorf("status %d, said %q", status, stderr)
 	}
-	for _, command := range []string{"run", "sandbox", "manifest", "version"} {
+	for _, command := range []string{"run", "sandbox", "doctor", "manifest", "version"} {
 		if !regexp.MustCompile(`(?m)^\s+` + command + `\b`).MatchString(stdout) {
 			t.Errorf("%s is missing in:\n%s", command, stdout)
 		}

@@ -153,31 +153,3 @@ func TestARefusalByRedisSaysWhatToCorrect(t *testing.T) {
 		}
 	}
 }
-
-func TestRedisIsAskedForTheSettingsThatLoseRequests(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		args []string
-		want []string // one part of each warning
-	}{
-		{"all is well", []string{"--appendonly", "yes", "--maxmemory-policy", "noeviction"}, nil},
-		{"it evicts", []string{"--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"}, []string{"set maxmemory-policy noeviction"}},
-		{"nothing is kept", nil, []string{"keeps nothing on disk: set appendonly yes"}},
-		{"snapshots only", []string{"--save", "60 1000"}, []string{"keeps snapshots only"}},
-		{"a replica", []string{"--appendonly", "yes", "--maxmemory-policy", "noeviction", "--replicaof", "127.0.0.1 1"}, []string{"answers as a replica"}},
-		{"a service that hides its settings", []string{"--rename-command", "CONFIG", ""}, nil},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			server := redisserver.Start(t, test.args...)
-			got := redisWarnings(t.Context(), openRedis[*redis.Client](t, server.URL()))
-			if len(got) != len(test.want) {
-				t.Fatalf("got %q", got)
-			}
-			for i, part := range test.want {
-				if !strings.Contains(got[i], part) {
-					t.Errorf("%q is missing in %q", part, got[i])
-				}
-			}
-		})
-	}
-}

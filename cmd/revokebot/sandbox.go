@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,9 +17,6 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-
-	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/audit"
@@ -35,6 +33,8 @@ type sandboxCmd struct {
 	Listen      string        `default:"127.0.0.1:8080" help:"Address of the page (default ${default})."`
 	SlackListen string        `default:"127.0.0.1:0" help:"Address of the Slack stand-in (default: a free port)."`
 	AWSListen   string        `default:"127.0.0.1:0" name:"aws-listen" help:"Address of the AWS stand-in (default: a free port)."`
+	EnvFile     string        `help:"Write the settings with which revokebot doctor and revokebot run use the stand-ins to this file, for a shell to read, and a configuration file to the same path with .yaml. The Redis in memory then listens, too."`
+	RedisListen string        `default:"127.0.0.1:0" help:"Address of the Redis in memory, with --env-file (default: a free port)."`
 	WithoutBot  bool          `help:"Start the stand-ins and the page only, for a bot that runs as a process of its own."`
 	Margin      time.Duration `default:"10s" help:"How far past now the cutoff lies, shorter than in production so that nobody waits (default ${default})."`
 	Propagation time.Duration `default:"4s" help:"How long AWS takes to enforce a new policy (default ${default})."`
@@ -105,7 +105,13 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
-	set := settings{appToken: sandboxAppToken, botToken: sandboxBotToken, slackAPI: slackURL + "/api/"}
+	seed := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(seed) // it never fails (package crypto/rand)
+	key, err := approvals.NewKey(seed)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
+	}
+	set := settings{appToken: sandboxAppToken, botToken: sandboxBotToken, slackAPI: slackURL + "/api/", key: key}
 
 	pageConfig := s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log)
 	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
@@ -124,8 +130,16 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 			cancel(fmt.Errorf("sandbox: %w", err))
 		}
 	})
+	if s.EnvFile == "" {
+		s.RedisListen = ""
+	}
+	memory, err := startSandboxRedis(s.RedisListen)
+	if err != nil {
+		return err
+	}
+	defer memory.db.Close()
 	if !s.WithoutBot {
-		stop, err := startSandboxBot(ctx, c, set, cloud, log, &running, cancel)
+		stop, err := startSandboxBot(ctx, c, set, memory, cloud, log, &running, cancel)
 		if err != nil {
 			cancel(err)
 			running.Wait()
@@ -133,7 +147,9 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		}
 		defer stop()
 	}
-	s.announce(env, pageURL, set, awsURL, world, configText)
+	if err := s.announce(env, pageURL, clientVariables(set, seed, awsURL, memory, world), world, configText); err != nil {
+		cancel(err)
+	}
 	<-ctx.Done()
 	running.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -160,34 +176,20 @@ func sandboxGuardRail(world actors.World, cloud *aws.Cloud) string {
 }
 
 // startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
-//
-// It signs with a key that nobody else has, for as long as it runs.
-func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Cloud, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
-	db := miniredis.NewMiniRedis()
-	db.ClockTTL(true)
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() }})
-	closeAll := func() {
-		_ = client.Close()
-		db.Close()
-	}
+func startSandboxBot(ctx context.Context, c config, set settings, memory sandboxRedis, cloud *aws.Cloud, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
+	client := memory.client()
+	closeAll := func() { _ = client.Close() }
 	store, err := redisstore.New(redisstore.Config{Client: client, Retention: c.keepFor})
 	if err != nil {
 		closeAll()
 		return nil, err
 	}
-	seed := make([]byte, ed25519.SeedSize)
-	_, _ = rand.Read(seed) // it never fails (package crypto/rand)
-	key, err := approvals.NewKey(seed)
+	b, err := newBot(c, set, bot.Sealed(store, set.key), cloud, log)
 	if err != nil {
 		closeAll()
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
-	b, err := newBot(c, set, bot.Sealed(store, key), cloud, log)
-	if err != nil {
-		closeAll()
-		return nil, fmt.Errorf("sandbox: %w", err)
-	}
-	running.Go(func() { audit.New(audit.Config{Store: store, Key: key, Logger: log}).Run(ctx) })
+	running.Go(func() { audit.New(audit.Config{Store: store, Key: set.key, Logger: log}).Run(ctx) })
 	running.Go(func() { keepWarm(ctx, cloud, log) })
 	running.Go(func() {
 		if err := b.Run(ctx); err != nil {
@@ -244,8 +246,27 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 	}
 }
 
-// announce prints where everything is. The lines with = can be pasted into a shell for another client.
-func (s sandboxCmd) announce(env environment, pageURL string, set settings, awsURL string, world actors.World, configText string) {
+// clientVariables lead another client to the stand-ins.
+func clientVariables(set settings, seed []byte, awsURL string, memory sandboxRedis, world actors.World) []variable {
+	all := []variable{
+		{"SLACK_API_URL", set.slackAPI},
+		{"SLACK_APP_TOKEN", set.appToken},
+		{"SLACK_BOT_TOKEN", set.botToken},
+		{"AWS_ENDPOINT_URL", awsURL},
+		{"AWS_REGION", "us-east-1"},
+		{"AWS_DEFAULT_REGION", "us-east-1"}, // which version 1 of the aws command line reads instead
+		{"AWS_ACCESS_KEY_ID", world.Bot.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", world.Bot.SecretAccessKey},
+	}
+	if memory.url != "" {
+		all = append(all, variable{"REDIS_URL", memory.url}, variable{"REVOKEBOT_SIGNING_KEY", base64.StdEncoding.EncodeToString(seed)})
+	}
+	return all
+}
+
+// announce prints where everything is, and writes the file for other clients if there is to be one. The lines with = can be
+// pasted into a shell.
+func (s sandboxCmd) announce(env environment, pageURL string, variables []variable, world actors.World, configText string) error {
 	lines := []string{
 		"",
 		"  SANDBOX: stand-ins for Slack and AWS. Nothing here is real, and nothing real is touched.",
@@ -253,27 +274,33 @@ func (s sandboxCmd) announce(env environment, pageURL string, set settings, awsU
 		"  Open  " + pageURL,
 		"",
 		"  Other clients can be pointed at the stand-ins with:",
-		"SLACK_API_URL=" + set.slackAPI,
-		"SLACK_APP_TOKEN=" + set.appToken,
-		"SLACK_BOT_TOKEN=" + set.botToken,
-		"AWS_ENDPOINT_URL=" + awsURL,
-		"AWS_REGION=us-east-1",
-		"AWS_DEFAULT_REGION=us-east-1", // which version 1 of the aws command line reads instead
-		"AWS_ACCESS_KEY_ID=" + world.Bot.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + world.Bot.SecretAccessKey,
-		"",
-		"  That key is the bot's. A build's, which may assume " + actors.DeployRole + " in both accounts, is:",
-		"CI_ACCESS_KEY_ID=" + world.CI.AccessKeyID,
-		"CI_SECRET_ACCESS_KEY=" + world.CI.SecretAccessKey,
-		"",
 	}
+	for _, v := range variables {
+		lines = append(lines, v.name+"="+v.value)
+	}
+	if s.EnvFile != "" {
+		if err := writeEnvFile(s.EnvFile, variables, configText); err != nil {
+			return err
+		}
+		lines = append(lines, "", "  These and REVOKEBOT_CONFIG are in "+s.EnvFile+", the configuration file beside it. In another shell, from the same folder:", "",
+			"    . "+dotted(s.EnvFile)+" && revokebot doctor")
+	}
+	lines = append(
+		lines,
+		"",
+		"  The AWS key is the bot's. A build's, which may assume "+actors.DeployRole+" in both accounts, is:",
+		"CI_ACCESS_KEY_ID="+world.CI.AccessKeyID,
+		"CI_SECRET_ACCESS_KEY="+world.CI.SecretAccessKey,
+		"",
+	)
 	if s.WithoutBot {
 		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming a file with:", "", indent(configText))
 	} else {
 		lines = append(lines, "  The bot runs with this configuration file:", "", indent(configText))
 	}
 	lines = append(lines, "  Ctrl-C stops it.", "")
-	fmt.Fprintln(env.stdout, strings.Join(lines, "\n"))
+	_, err := fmt.Fprintln(env.stdout, strings.Join(lines, "\n"))
+	return err
 }
 
 func indent(text string) string {

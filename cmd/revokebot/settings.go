@@ -28,42 +28,72 @@ type settings struct {
 
 const defaultHealthListen = "127.0.0.1:9090"
 
-// readSettings reads the environment. Its errors name the variable and say what to put there.
+// readSettings reads the environment. Its errors name the variable and say what to put there; of several it is the first.
 func readSettings(env environment) (settings, error) {
+	s, wrong := everySetting(env)
+	if len(wrong) > 0 {
+		return s, wrong[0].err
+	}
+	return s, nil
+}
+
+// settingError is a variable that is wrong or missing.
+type settingError struct {
+	name string
+	err  error // a *usageError
+}
+
+// everySetting reads the environment to its end. A setting that is wrong is as if it were empty.
+func everySetting(env environment) (settings, []settingError) {
 	var s settings
-	var err error
-	if s.appToken, err = secret(env, "SLACK_APP_TOKEN"); err != nil {
-		return s, err
-	}
-	if s.botToken, err = secret(env, "SLACK_BOT_TOKEN"); err != nil {
-		return s, err
-	}
-	if err := checkTokens(s.appToken, s.botToken); err != nil {
-		return s, err
-	}
-	if s.slackAPI, err = slackAPI(env.getenv("SLACK_API_URL")); err != nil {
-		return s, err
-	}
-	if s.redisURL, err = readRedisURL(env); err != nil {
-		return s, err
-	}
-	if s.config = env.getenv("REVOKEBOT_CONFIG"); s.config == "" {
-		return s, usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; README.md has an example.")
-	}
-	if s.key, err = readKey(env); err != nil {
-		return s, err
-	}
-	s.listen = defaultHealthListen
-	if value, ok := env.lookupenv("REVOKEBOT_LISTEN"); ok {
-		s.listen = strings.TrimSpace(value)
-	}
-	if s.listen != "" {
-		if _, _, err := net.SplitHostPort(s.listen); err != nil {
-			return s, usagef("REVOKEBOT_LISTEN is %s: give a host and a port such as %s, or leave it empty to turn health off.", shown(s.listen), defaultHealthListen)
+	var wrong []settingError
+	take := func(name string, into *string, read func() (string, error)) {
+		value, err := read()
+		if err != nil {
+			wrong = append(wrong, settingError{name, err})
+			return
 		}
+		*into = value
 	}
-	s.logJSON, s.logLevel, err = logSettings(env)
-	return s, err
+	take("SLACK_APP_TOKEN", &s.appToken, func() (string, error) { return token(env, "SLACK_APP_TOKEN", appTokenForm) })
+	take("SLACK_BOT_TOKEN", &s.botToken, func() (string, error) { return token(env, "SLACK_BOT_TOKEN", botTokenForm) })
+	take("SLACK_API_URL", &s.slackAPI, func() (string, error) { return slackAPI(env.getenv("SLACK_API_URL")) })
+	take("REDIS_URL", &s.redisURL, func() (string, error) { return readRedisURL(env) })
+	take("REVOKEBOT_CONFIG", &s.config, func() (string, error) {
+		path := env.getenv("REVOKEBOT_CONFIG")
+		if path == "" {
+			return "", usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; README.md has an example.")
+		}
+		return path, nil
+	})
+	take("REVOKEBOT_SIGNING_KEY", new(string), func() (_ string, err error) {
+		s.key, err = readKey(env)
+		return "", err
+	})
+	take("REVOKEBOT_LISTEN", &s.listen, func() (string, error) { return listenAddress(env) })
+	var err error
+	if s.logJSON, err = logForm(env); err != nil {
+		wrong = append(wrong, settingError{"REVOKEBOT_LOG", err})
+	}
+	if s.logLevel, err = logLevel(env); err != nil {
+		wrong = append(wrong, settingError{"REVOKEBOT_LOG_LEVEL", err})
+	}
+	return s, wrong
+}
+
+// listenAddress is where health is served; "" is nowhere.
+func listenAddress(env environment) (string, error) {
+	address := defaultHealthListen
+	if value, ok := env.lookupenv("REVOKEBOT_LISTEN"); ok {
+		address = strings.TrimSpace(value)
+	}
+	if address == "" {
+		return "", nil
+	}
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return "", usagef("REVOKEBOT_LISTEN is %s: give a host and a port such as %s, or leave it empty to turn health off.", shown(address), defaultHealthListen)
+	}
+	return address, nil
 }
 
 // readKey reads the deployment's key; the zero Key when there is none.
@@ -126,58 +156,75 @@ func secret(env environment, name string) (string, error) {
 	return text, nil
 }
 
-// checkTokens tells the kinds of Slack tokens apart by their prefixes, and never repeats any of their text.
-func checkTokens(app, bot string) error {
-	kind := func(token string) string {
-		switch {
-		case strings.HasPrefix(token, "xapp-"):
-			return "an app-level token (xapp-…)"
-		case strings.HasPrefix(token, "xoxb-"):
-			return "a bot token (xoxb-…)"
-		case strings.HasPrefix(token, "xoxp-"):
-			return "a user token (xoxp-…)"
-		case strings.HasPrefix(token, "xoxe"):
-			return "a configuration or rotating token (xoxe…)"
-		default:
-			return "no Slack token"
-		}
-	}
+// tokenForm is a kind of Slack token.
+type tokenForm struct{ prefix, name, hint, page string }
+
+var (
+	appTokenForm = tokenForm{"xapp-", "app-level token", ", scope connections:write", "Basic Information"}
+	botTokenForm = tokenForm{"xoxb-", "bot token", "", "OAuth & Permissions"}
+)
+
+// token reads a Slack token and tells the kinds apart by their prefixes. It never repeats any of its text.
+func token(env environment, variable string, form tokenForm) (string, error) {
+	text, err := secret(env, variable)
 	switch {
-	case app == "":
-		return usagef("SLACK_APP_TOKEN is missing: put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page there.")
-	case !strings.HasPrefix(app, "xapp-"):
-		return usagef("SLACK_APP_TOKEN holds %s: put the app-level token (xapp-…) from the app's Basic Information page there.", kind(app))
-	case strings.ContainsFunc(app, notInTokens):
-		return usagef("SLACK_APP_TOKEN holds more than a token: put the app-level token (xapp-…) alone there, on one line.")
-	case bot == "":
-		return usagef("SLACK_BOT_TOKEN is missing: put the bot token (xoxb-…) from the app's OAuth & Permissions page there.")
-	case !strings.HasPrefix(bot, "xoxb-"):
-		return usagef("SLACK_BOT_TOKEN holds %s: put the bot token (xoxb-…) from the app's OAuth & Permissions page there.", kind(bot))
-	case strings.ContainsFunc(bot, notInTokens):
-		return usagef("SLACK_BOT_TOKEN holds more than a token: put the bot token (xoxb-…) alone there, on one line.")
+	case err != nil:
+		return "", err
+	case text == "":
+		return "", usagef("%s is missing: put the %s (%s…%s) from the app's %s page there.", variable, form.name, form.prefix, form.hint, form.page)
+	case !strings.HasPrefix(text, form.prefix):
+		return "", usagef("%s holds %s: put the %s (%s…) from the app's %s page there.", variable, kindOfToken(text), form.name, form.prefix, form.page)
+	case strings.ContainsFunc(text, notInTokens):
+		return "", usagef("%s holds more than a token: put the %s (%s…) alone there, on one line.", variable, form.name, form.prefix)
 	}
-	return nil
+	return text, nil
+}
+
+func kindOfToken(token string) string {
+	switch {
+	case strings.HasPrefix(token, "xapp-"):
+		return "an app-level token (xapp-…)"
+	case strings.HasPrefix(token, "xoxb-"):
+		return "a bot token (xoxb-…)"
+	case strings.HasPrefix(token, "xoxp-"):
+		return "a user token (xoxp-…)"
+	case strings.HasPrefix(token, "xoxe"):
+		return "a configuration or rotating token (xoxe…)"
+	default:
+		return "no Slack token"
+	}
 }
 
 // notInTokens tells the characters that cannot be sent in a header, or would end it.
 func notInTokens(r rune) bool { return r <= ' ' || r > '~' }
 
 func logSettings(env environment) (json bool, level slog.Level, err error) {
+	if json, err = logForm(env); err == nil {
+		level, err = logLevel(env)
+	}
+	return json, level, err
+}
+
+func logForm(env environment) (json bool, err error) {
 	switch value := env.getenv("REVOKEBOT_LOG"); value {
 	case "json":
-		json = true
+		return true, nil
 	case "text":
+		return false, nil
 	case "":
-		json = !isTerminal(env.stderr)
+		return !isTerminal(env.stderr), nil
 	default:
-		return false, 0, usagef("REVOKEBOT_LOG is %s: set it to json or text, or leave it out.", shown(value))
+		return false, usagef("REVOKEBOT_LOG is %s: set it to json or text, or leave it out.", shown(value))
 	}
+}
+
+func logLevel(env environment) (level slog.Level, err error) {
 	if value := env.getenv("REVOKEBOT_LOG_LEVEL"); value != "" {
 		if err := level.UnmarshalText([]byte(value)); err != nil {
-			return false, 0, usagef("REVOKEBOT_LOG_LEVEL is %s: set it to debug, info, warn or error.", shown(value))
+			return 0, usagef("REVOKEBOT_LOG_LEVEL is %s: set it to debug, info, warn or error.", shown(value))
 		}
 	}
-	return json, level, nil
+	return level, nil
 }
 
 // logger writes to the terminal's error stream.

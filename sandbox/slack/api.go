@@ -90,7 +90,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, method string)
 	args, token, problem := readArgs(r)
 	c := &call{method: method, args: args, request: r}
 	s.serveCall(w, r, c, func() answer {
-		w.Header().Set("X-OAuth-Scopes", strings.Join(s.cfg.Scopes, ","))
+		w.Header().Set("X-OAuth-Scopes", strings.Join(*s.scopes.Load(), ","))
 		m, known := s.methods[method]
 		switch {
 		case !known:
@@ -311,7 +311,7 @@ func (s *Server) admit(m method, token string, c *call) *answer {
 }
 
 // hasScope reports whether the bot token has a scope.
-func (s *Server) hasScope(scope string) bool { return slices.Contains(s.cfg.Scopes, scope) }
+func (s *Server) hasScope(scope string) bool { return slices.Contains(*s.scopes.Load(), scope) }
 
 // checkScopes lets a call pass that has one of the scopes, or needs none.
 func (s *Server) checkScopes(oneOf []string) *answer {
@@ -319,7 +319,7 @@ func (s *Server) checkScopes(oneOf []string) *answer {
 		return nil
 	}
 	a := refuse("missing_scope")
-	a.fields["needed"], a.fields["provided"] = strings.Join(oneOf, ","), strings.Join(s.cfg.Scopes, ",")
+	a.fields["needed"], a.fields["provided"] = strings.Join(oneOf, ","), strings.Join(*s.scopes.Load(), ",")
 	return &a
 }
 

@@ -27,6 +27,28 @@ func TestTheRealClientIsToldWhoItIsAndWhichScopesItHas(t *testing.T) {
 	})
 }
 
+func TestTheRealClientIsToldOfWhichAppTheBotIs(t *testing.T) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+		bot, err := r.api.GetBotInfoContext(t.Context(), slackgo.GetBotInfoParameters{Bot: "B0BOT"})
+		if err != nil || bot.AppID != "A0SANDBOX" || bot.UserID != "U0BOT" {
+			t.Errorf("got %+v, %v", bot, err)
+		}
+		r.refused("bot_not_found", "bots.info", "bot", "B0OTHER")
+	})
+}
+
+func TestScopesAreThoseOfTheLastInstallation(t *testing.T) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+		r.SetScopes("chat:write")
+		if _, resp := r.post(botToken, "auth.test"); resp.Header.Get("X-OAuth-Scopes") != "chat:write" {
+			t.Errorf("X-OAuth-Scopes: %s", resp.Header.Get("X-OAuth-Scopes"))
+		}
+		if body := r.refused("missing_scope", "users.info", "user", "U0BOB"); body["needed"] != "users:read" || body["provided"] != "chat:write" {
+			t.Errorf("got %v", body)
+		}
+	})
+}
+
 func TestTheWrongTokenIsRefusedAsSlackRefusesIt(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		for _, c := range []struct{ token, method, want string }{

@@ -37,6 +37,10 @@ func (s *Server) writableLocked(id string) (Channel, string) {
 		return c, "is_archived"
 	case !c.BotMember && !s.hasScope("chat:write.public"):
 		return c, "not_in_channel"
+	case c.ReadOnly:
+		return c, "restricted_action_read_only_channel"
+	case len(c.PostingOnly) > 0 && !slices.Contains(c.PostingOnly, s.cfg.BotUserID):
+		return c, "restricted_action"
 	}
 	return c, ""
 }

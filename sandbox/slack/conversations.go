@@ -43,11 +43,14 @@ func (s *Server) channelLocked(c Channel) map[string]any {
 	p := map[string]any{
 		"id": c.ID, "name": c.Name, "name_normalized": c.Name, "created": s.cfg.epoch(), "creator": "USLACKBOT",
 		"is_channel": !c.Private, "is_group": c.Private, "is_im": false, "is_mpim": false, "is_private": c.Private,
-		"is_archived": c.Archived, "is_general": false, "is_member": c.BotMember, "unlinked": 0,
+		"is_archived": c.Archived, "is_general": false, "is_member": c.BotMember, "is_read_only": c.ReadOnly, "unlinked": 0,
 		"is_shared": c.Shared || c.OrgShared, "is_ext_shared": c.Shared, "is_org_shared": c.OrgShared, "is_pending_ext_shared": c.Invited,
 		"context_team_id": s.cfg.TeamID, "shared_team_ids": []string{s.cfg.TeamID}, "previous_names": []string{},
 		"topic":   map[string]any{"value": "", "creator": "", "last_set": 0},
 		"purpose": map[string]any{"value": "", "creator": "", "last_set": 0},
+	}
+	if len(c.PostingOnly) > 0 {
+		p["properties"] = map[string]any{"posting_restricted_to": map[string]any{"type": []string{}, "user": c.PostingOnly}}
 	}
 	return p
 }

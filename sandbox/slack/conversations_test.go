@@ -39,6 +39,30 @@ func TestTheRealClientReadsAChannel(t *testing.T) {
 	})
 }
 
+func TestAChannelThatTheBotMayNotWriteIntoSaysSoAndRefuses(t *testing.T) {
+	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
+		r.PutChannel(slack.Channel{ID: "C0READ", Name: "read", ReadOnly: true, BotMember: true})
+		r.PutChannel(slack.Channel{ID: "C0FEW", Name: "few", PostingOnly: []string{"U0ALICE"}, BotMember: true})
+		r.PutChannel(slack.Channel{ID: "C0BOTTOO", Name: "bot-too", PostingOnly: []string{"U0ALICE", "U0BOT"}, BotMember: true})
+		info := func(id string) *slackgo.Channel {
+			c, err := r.api.GetConversationInfoContext(t.Context(), &slackgo.GetConversationInfoInput{ChannelID: id})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		if c := info("C0READ"); !c.IsReadOnly || c.Properties != nil {
+			t.Errorf("got %+v", c)
+		}
+		if c := info("C0FEW"); c.IsReadOnly || c.Properties == nil || !slices.Equal(c.Properties.PostingRestrictedTo.User, []string{"U0ALICE"}) {
+			t.Errorf("got %+v", c)
+		}
+		r.refused("restricted_action_read_only_channel", "chat.postMessage", "channel", "C0READ", "text", "x")
+		r.refused("restricted_action", "chat.postMessage", "channel", "C0FEW", "text", "x")
+		r.must("chat.postMessage", "channel", "C0BOTTOO", "text", "x")
+	})
+}
+
 func TestMembersComeInPages(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		var all []string

@@ -138,6 +138,10 @@ func allMethods() map[string]method {
 			scopes: []string{"users:read"}, required: []string{"user"}, do: (*Server).userInfo,
 			args: map[string]kind{"user": kindText, "include_locale": kindBool},
 		},
+		"bots.info": {
+			scopes: []string{"users:read"}, required: []string{"bot"}, do: (*Server).botInfo,
+			args: map[string]kind{"bot": kindText},
+		},
 		"usergroups.list": {
 			scopes: []string{"usergroups:read"}, do: (*Server).groupList,
 			args: map[string]kind{

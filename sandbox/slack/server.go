@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -66,7 +67,6 @@ func (c Config) withDefaults() Config {
 	if c.Scopes == nil {
 		c.Scopes = DefaultScopes()
 	}
-	c.Scopes = slices.Clone(c.Scopes)
 	c.AckTimeout = cmp.Or(c.AckTimeout, 3*time.Second)
 	return c
 }
@@ -78,6 +78,7 @@ type Server struct {
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	work    sync.WaitGroup // everything Close waits for
+	scopes  atomic.Pointer[[]string]
 
 	mu       sync.Mutex
 	closed   bool
@@ -117,7 +118,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Server{
+	s := &Server{
 		cfg: cfg, methods: allMethods(), ctx: ctx, cancel: cancel, pings: cfg.PingInterval >= 0,
 		messages: map[string][]*message{}, limits: map[string]*rate.Limiter{}, subs: map[*subscription]struct{}{},
 		views: map[string]*view{}, stacks: map[string][]*view{}, homes: map[string]*view{},
@@ -125,6 +126,14 @@ func New(cfg Config) *Server {
 		offers:  map[menuPlace][]map[string]any{},
 		tickets: map[string]time.Time{}, waiting: map[string][]*pending{}, envelopes: map[string]*envelope{},
 	}
+	s.SetScopes(cfg.Scopes...)
+	return s
+}
+
+// SetScopes changes the bot token's scopes, as installing the app anew does.
+func (s *Server) SetScopes(scopes ...string) {
+	scopes = slices.Clone(scopes)
+	s.scopes.Store(&scopes)
 }
 
 // begin registers a piece of work that Close waits for; it reports false after Close.

@@ -56,6 +56,17 @@ func (s *Server) userInfo(c *call) answer {
 	return success("user", p)
 }
 
+// botInfo is bots.info: the app's own bot is the only one.
+func (s *Server) botInfo(c *call) answer {
+	if c.args["bot"] != s.cfg.BotID {
+		return refuse("bot_not_found")
+	}
+	return success("bot", map[string]any{
+		"id": s.cfg.BotID, "deleted": false, "name": s.cfg.BotName, "updated": s.cfg.epoch(), "app_id": s.cfg.AppID,
+		"user_id": s.cfg.BotUserID, "icons": map[string]any{},
+	})
+}
+
 // groupList is usergroups.list.
 func (s *Server) groupList(c *call) answer {
 	if bad := s.checkTeam(c); bad != nil {

@@ -32,6 +32,10 @@ type Channel struct {
 	Invited bool
 	// OrgShared is is_org_shared: it is shared with other workspaces of the same organisation, which is not Shared.
 	OrgShared bool
+	// ReadOnly is is_read_only: the bot may not post.
+	ReadOnly bool
+	// PostingOnly are those who alone may post, if there are any; the bot can be among them.
+	PostingOnly []string
 	// Members are user ids; the bot's own membership is BotMember.
 	Members   []string
 	BotMember bool
@@ -96,7 +100,7 @@ func (s *Server) PutUser(u User) {
 func (s *Server) PutChannel(c Channel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.Members = slices.Clone(c.Members)
+	c.Members, c.PostingOnly = slices.Clone(c.Members), slices.Clone(c.PostingOnly)
 	s.channels.put(c.ID, c)
 }
 

@@ -1,0 +1,214 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/revokebot/revokebot/internal/finding"
+)
+
+// doctorsName is the session name, the tags and the source identity of the session that Examine opens to see whether it
+// can be. A source identity has the form of a Slack user id, as deploy/spoke-trust-policy.json asks for.
+const doctorsName = "U0DOCTOR"
+
+// nothing is the session policy of that session: it can do nothing at all.
+const nothing = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
+
+// Examine looks whether an account can be revoked in, and changes nothing: it opens sessions, asks the policy simulator
+// what the bot's own role there may do and what it should not, and asks CloudTrail for one event in each region. The
+// checks run side by side within ctx; one that gets no answer is a failure and does not hold up the others. The names of
+// the findings begin with the account's.
+func (c *Cloud) Examine(ctx context.Context, accountName string) []finding.Finding {
+	a := c.byName[accountName]
+	if a == nil {
+		return []finding.Finding{finding.Fail(accountName+": session", "Name a configured account.", "There is no account of that name in the configuration.")}
+	}
+	e := &examination{cloud: c, account: a}
+	session := e.session(ctx)
+	if session.State != finding.OK {
+		session.Saw += " Its permissions and CloudTrail were not looked at."
+		return []finding.Finding{session}
+	}
+	regions := a.regionsOf()
+	trails := make([]finding.Finding, len(regions))
+	var named, permissions []finding.Finding
+	all := []func(){
+		func() { named = e.named(ctx) },
+		func() { permissions = e.permissions(ctx) },
+	}
+	for i, region := range regions {
+		all = append(all, func() { trails[i] = e.trail(ctx, region) })
+	}
+	together(all...)
+	return slices.Concat([]finding.Finding{session}, named, permissions, trails)
+}
+
+// examination is one Examine.
+type examination struct {
+	cloud   *Cloud
+	account *account
+	hubARN  string
+}
+
+func (e *examination) check(what string) string { return e.account.Name + ": " + what }
+
+// session opens the reading session.
+func (e *examination) session(ctx context.Context) finding.Finding {
+	check := e.check("session")
+	a := e.account
+	hub := try(e.cloud.hub.get(ctx, 0))
+	if hub.err != nil {
+		return Failed(check, hub.err)
+	}
+	e.hubARN = hub.value.callerARN
+	if err := otherAccount(a, hub); err != nil {
+		return Failed(check, err)
+	}
+	_, err := a.reader.get(ctx, refreshAt)
+	if errors.Is(err, ErrAccessDenied) {
+		return finding.Fail(check, "Compare its trust policy with deploy/spoke-trust-policy.json (whom it trusts, the external id), and allow revokebot's own role sts:AssumeRole on it.",
+			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
+	}
+	if err != nil {
+		return Failed(check, err)
+	}
+	if a.AssumeRole == "" {
+		return finding.Good(check, "The ambient credentials are of account %s and are used as they are.", a.ID)
+	}
+	return finding.Good(check, "A session that can only read was opened as %s.", a.AssumeRole)
+}
+
+// named opens a session that names people as that of a revocation does, and that can do nothing.
+func (e *examination) named(ctx context.Context) []finding.Finding {
+	check, a := e.check("source identity and tags"), e.account
+	if a.AssumeRole == "" {
+		return nil // there is no session of its own that could name anybody
+	}
+	tag := func(key string) types.Tag {
+		return types.Tag{Key: awssdk.String(key), Value: awssdk.String(doctorsName)}
+	}
+	_, err := e.cloud.assume(ctx, a, &sts.AssumeRoleInput{
+		RoleSessionName: awssdk.String("revokebot-doctor"), SourceIdentity: awssdk.String(doctorsName), Policy: awssdk.String(nothing),
+		Tags: []types.Tag{tag("request"), tag("requester"), tag("approvers")},
+	})
+	const fix = "Allow sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own role (deploy/README.md)."
+	switch {
+	case err == nil:
+		return []finding.Finding{finding.Good(check, "A session can name the request and both people.")}
+	case errors.Is(err, ErrAccessDenied) && a.AllowUnnamedSessions:
+		return []finding.Finding{finding.Warn(check, fix, "AWS does not allow a session that names the people; revocations go on without their names, as allow_unnamed_sessions says.")}
+	case errors.Is(err, ErrAccessDenied):
+		return []finding.Finding{finding.Fail(check, fix, "AWS does not allow a session that names the people, so every revocation would be refused.")}
+	default:
+		return []finding.Finding{Failed(check, err)}
+	}
+}
+
+// trail asks CloudTrail for one event.
+func (e *examination) trail(ctx context.Context, region string) finding.Finding {
+	check, a := e.check("CloudTrail in "+region), e.account
+	const operation = "cloudtrail:LookupEvents"
+	t := e.cloud.trail(a, region)
+	if err := t.pace.Wait(ctx); err != nil {
+		return Failed(check, &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: err})
+	}
+	_, err := reading(ctx, e.cloud, a, operation, func(ctx context.Context, cred credential) (*cloudtrail.LookupEventsOutput, error) {
+		return t.client.LookupEvents(ctx, &cloudtrail.LookupEventsInput{MaxResults: awssdk.Int32(1)}, func(o *cloudtrail.Options) { o.Credentials = cred.provider })
+	})
+	switch {
+	case err == nil:
+		return finding.Good(check, "LookupEvents answers.")
+	case isSilent(err):
+		return Failed(check, err)
+	case errors.Is(err, ErrAccessDenied):
+		return finding.Warn(check, "Allow it cloudtrail:LookupEvents.", "revokebot may not ask there, so sessions and what they did will not be seen.")
+	default:
+		return finding.Warn(check, "Take the region out of accounts."+a.Name+".regions if it is not in use, or enable it for the account.",
+			"CloudTrail refuses to answer (%s), so sessions there will not be seen.", wireCode(err))
+	}
+}
+
+// roles are a few roles of the account that may be revoked, to ask about, and what came of listing them. Where they cannot
+// be listed it is one that need not be there: the simulator takes any name.
+func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
+	const some, page = 6, 100
+	check, a := e.check("permission iam:ListRoles"), e.account
+	ordinary := []string{roleARN(a.Partition, a.ID, "/", "any-role-of-this-account")}
+	out, err := reading(ctx, e.cloud, a, "iam:ListRoles", func(ctx context.Context, cred credential) (*iam.ListRolesOutput, error) {
+		return a.iam.ListRoles(ctx, &iam.ListRolesInput{MaxItems: awssdk.Int32(page)}, iamWith(cred))
+	})
+	switch {
+	case errors.Is(err, ErrAccessDenied):
+		return ordinary, finding.Warn(check, "Allow its role iam:ListRoles.", "Not allowed: the form offers no names of roles, and they have to be typed.")
+	case err != nil:
+		return ordinary, Failed(check, err)
+	}
+	var arns []string
+	for _, in := range out.Roles {
+		role := Role{
+			AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
+			Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
+		}
+		if len(arns) < some && rolePattern.MatchString(role.Name) && e.cloud.refuse(e.hubARN, role) == nil {
+			arns = append(arns, role.ARN)
+		}
+	}
+	if len(arns) == 0 {
+		arns = ordinary
+	}
+	return arns, finding.Good(check, "Allowed: roles were listed.")
+}
+
+// Failed is a check that ended with an error of this package. Silence is told apart from a refusal: what it means for a
+// revocation is not known.
+func Failed(check string, err error) finding.Finding {
+	if errors.Is(err, errNoCredentials) {
+		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); the AWS SDK looks for them in its usual order.",
+			"The AWS SDK has no credentials for revokebot, or could not get any.")
+	}
+	if call, ok := errors.AsType[*CallError](err); ok && isSilent(err) {
+		how := "AWS could not be reached for " + call.Operation
+		switch {
+		case errors.Is(err, ErrThrottled):
+			how = "AWS is answering too many requests and refused " + call.Operation
+		case !errors.Is(err, ErrUnavailable):
+			how = "AWS did not answer " + call.Operation + " within the time that there was"
+		}
+		return finding.Fail(check, "Look at the way to AWS from here (network, proxy, VPC endpoints, AWS_ENDPOINT_URL) and ask again.", "%s.", how)
+	}
+	text := Explain(err)
+	if text == "" {
+		text = "It failed. Ask again."
+	}
+	saw, fix := finding.Split(text)
+	if call, ok := errors.AsType[*CallError](err); ok && call.Kind == ErrInvalidRequest {
+		saw = strings.TrimSuffix(saw, ".") + " (" + wireCode(err) + ")."
+		fix = "Compare the account's settings in the configuration file with AWS."
+	}
+	return finding.Finding{Check: check, State: finding.Failure, Saw: saw, Fix: fix}
+}
+
+// wireCode is AWS's code for an error, which is a word of AWS's own and no foreign text.
+func wireCode(err error) string {
+	if call, ok := errors.AsType[*CallError](err); ok && call.Code != "" {
+		return call.Code
+	}
+	return "no code"
+}
+
+// askedOf says of how many roles the simulator was asked.
+func askedOf(n int) string {
+	if n == 1 {
+		return "one role"
+	}
+	return fmt.Sprintf("%d roles", n)
+}
