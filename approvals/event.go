@@ -20,6 +20,7 @@ const (
 	EventApplied   EventType = "applied"
 	EventFailed    EventType = "failed"
 	EventVoided    EventType = "voided"
+	EventRehearsed EventType = "rehearsed" // of a drill: it was gone through, and nothing was written
 
 	EventRefused  EventType = "refused"   // somebody pressed what they may not; Detail: Refusal
 	EventDelayed  EventType = "delayed"   // AWS did not take it yet; it is tried again
@@ -34,7 +35,7 @@ const (
 	EventFinding  EventType = "finding"   // something about the role that people should know
 	EventSetAside EventType = "set_aside" // a piece of work failed too often and was put aside
 	EventReminded EventType = "reminded"  // the approvers were reminded of a request that is open
-	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel
+	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel, or its card was deleted
 	EventDirect   EventType = "direct"    // somebody was told by direct message, or could not be
 
 	EventReport       EventType = "report"        // somebody asked for the incident report; it reads the log up to a number
@@ -61,6 +62,7 @@ var moves = map[EventType]State{
 	EventApplied:   StateApplied,
 	EventFailed:    StateFailed,
 	EventVoided:    StateVoid,
+	EventRehearsed: StateRehearsed,
 }
 
 // stays lists the moves that a request may make again without leaving its state: one approval of several, and a promise
@@ -85,7 +87,24 @@ const (
 	PurposeUnknown Purpose = ""
 	PurposeRevoke  Purpose = "revoke" // deny the role's older sessions
 	PurposeUndo    Purpose = "undo"   // take the deny of an earlier request away again
+	PurposeDrill   Purpose = "drill"  // rehearse a revocation: everything but the write
 )
+
+// Writes reports whether carrying such a request out changes something. A purpose that is not known changes nothing.
+func (p Purpose) Writes() bool { return p == PurposeRevoke || p == PurposeUndo }
+
+// has reports whether an event can be in the log of a request for the purpose: a promise and a write are in no drill's,
+// and nothing else was rehearsed.
+func (p Purpose) has(e EventType) bool {
+	switch e {
+	case EventStarted, EventApplied, EventTampered, EventRewritten:
+		return p.Writes()
+	case EventRehearsed:
+		return p == PurposeDrill
+	default:
+		return true
+	}
+}
 
 // Opening is the Detail of EventRequested: what was asked, and what people were shown.
 type Opening struct {

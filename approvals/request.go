@@ -97,12 +97,16 @@ func (r *Request) apply(e Event) error {
 	if e.Seq != r.Seq+1 {
 		return fmt.Errorf("event %d follows event %d", e.Seq, r.Seq)
 	}
-	next, isMove := moves[e.Type]
-	if isMove && !r.State.CanBecome(next) && (r.State != next || !stays[e.Type]) {
+	next, ok := r.State.after(e.Type)
+	switch {
+	case ok:
+	case r.State == StateUnknown:
+		return fmt.Errorf("event %d (%s) before the request", e.Seq, e.Type)
+	default:
 		return fmt.Errorf("event %d (%s): a request that is %s cannot become %s", e.Seq, e.Type, r.State, next)
 	}
-	if r.State == StateUnknown && e.Type != EventRequested {
-		return fmt.Errorf("event %d (%s) before the request", e.Seq, e.Type)
+	if r.State != StateUnknown && !r.Purpose.has(e.Type) {
+		return fmt.Errorf("event %d (%s): a request for the purpose %q has none", e.Seq, e.Type, r.Purpose)
 	}
 	switch e.Type {
 	case EventRequested:
@@ -130,7 +134,7 @@ func (r *Request) apply(e Event) error {
 		r.refusals[e.By]++
 	}
 	r.Seq = e.Seq
-	if isMove {
+	if _, isMove := moves[e.Type]; isMove {
 		r.State = next
 		if next.Ended() {
 			r.Ended, r.EndedBy, r.Closing = e.At, e.By, e

@@ -15,20 +15,21 @@ const (
 	StateCancelled State = "cancelled" // the requester took it back
 	StateExpired   State = "expired"   // nobody decided in time
 	StateVoid      State = "void"      // approved, but what was approved is not there any more
+	StateRehearsed State = "rehearsed" // of a drill: it was gone through, and nothing was written
 )
 
 // transitions lists, for each state, the states that may follow it. docs/state_machine.md draws the same.
 var transitions = map[State][]State{
 	StateUnknown:   {StateOpen},
 	StateOpen:      {StateApproved, StateDenied, StateCancelled, StateExpired, StateFailed},
-	StateApproved:  {StateExecuting, StateFailed, StateVoid},
+	StateApproved:  {StateExecuting, StateRehearsed, StateFailed, StateVoid},
 	StateExecuting: {StateApplied, StateFailed, StateVoid},
 }
 
 // States returns every known state, in the order of a request's life.
 func States() []State {
 	return []State{
-		StateOpen, StateApproved, StateExecuting, StateApplied, StateFailed,
+		StateOpen, StateApproved, StateExecuting, StateApplied, StateRehearsed, StateFailed,
 		StateDenied, StateCancelled, StateExpired, StateVoid,
 	}
 }
@@ -43,10 +44,23 @@ func (s State) CanBecome(next State) bool {
 	return false
 }
 
+// after is the state to which an event leads from s, and whether a request in s takes that event at all.
+func (s State) after(e EventType) (next State, ok bool) {
+	next, isMove := moves[e]
+	switch {
+	case s == StateUnknown:
+		return next, e == EventRequested
+	case !isMove:
+		return s, true
+	default:
+		return next, s.CanBecome(next) || s == next && stays[e]
+	}
+}
+
 // Ended reports whether nothing can change the state any more. An unknown state has not ended, and is not open either.
 func (s State) Ended() bool {
 	switch s {
-	case StateApplied, StateFailed, StateDenied, StateCancelled, StateExpired, StateVoid:
+	case StateApplied, StateRehearsed, StateFailed, StateDenied, StateCancelled, StateExpired, StateVoid:
 		return true
 	default:
 		return false

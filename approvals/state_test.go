@@ -1,6 +1,8 @@
 package approvals_test
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -49,6 +51,52 @@ func TestAStateThatDoesNotExistIsNothing(t *testing.T) {
 	for _, next := range approvals.States() {
 		if s.CanBecome(next) || next.CanBecome(s) {
 			t.Errorf("nonsense and %s", next)
+		}
+	}
+}
+
+// What a store asks before it writes and what Fold makes of what it reads are one answer.
+func TestATransitionComesFromTheStatesInWhichFoldTakesItsEvents(t *testing.T) {
+	logs := map[approvals.State]log{
+		approvals.StateOpen:      asked(t, 5),
+		approvals.StateApproved:  asked(t, 5).by(carol, approvals.EventApproved),
+		approvals.StateExecuting: asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventStarted),
+		approvals.StateApplied:   asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventStarted, approvals.EventApplied),
+		approvals.StateFailed:    asked(t, 5).then(approvals.EventFailed),
+		approvals.StateDenied:    asked(t, 5).by(carol, approvals.EventDenied),
+		approvals.StateCancelled: asked(t, 5).by(alice, approvals.EventCancelled),
+		approvals.StateExpired:   asked(t, 5).then(approvals.EventExpired),
+		approvals.StateVoid:      asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventVoided),
+	}
+	events := append(slices.Collect(maps.Keys(approvals.Moves())), approvals.EventRefused)
+	pairs := make([][]approvals.EventType, 0, len(events)*(len(events)+1))
+	for _, first := range events {
+		pairs = append(pairs, []approvals.EventType{first})
+		for _, second := range events {
+			pairs = append(pairs, []approvals.EventType{first, second})
+		}
+	}
+	for _, pair := range pairs {
+		for _, next := range append(approvals.States(), approvals.StateUnknown, "nonsense") {
+			tr := approvals.Transition{Next: next}
+			for _, event := range pair {
+				tr.Events = append(tr.Events, approvals.Event{Type: event})
+			}
+			from := tr.From()
+			for state, before := range logs {
+				after := before
+				for _, event := range pair {
+					after = after.by(bob, event)
+					if event == approvals.EventRequested {
+						after[len(after)-1].Detail = before[0].Detail
+					}
+				}
+				r, err := approvals.Fold("R1", after)
+				want := err == nil && (r.State == next || next == approvals.StateUnknown && r.State == state)
+				if slices.Contains(from, state) != want {
+					t.Errorf("%v to %q: from %s is %v, and the log comes to %s, %v", pair, next, state, !want, r.State, err)
+				}
+			}
 		}
 	}
 }

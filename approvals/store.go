@@ -13,6 +13,9 @@ var (
 	ErrUnknownRequest = errors.New("unknown request")
 	// ErrConflict: the log has grown since it was read. Read it again and decide again.
 	ErrConflict = errors.New("the request changed in between")
+	// ErrIllegal: no request in the state that this one is in makes such a move. It is a mistake of the program and nothing
+	// to try again; whoever was merely overtaken is told ErrConflict.
+	ErrIllegal = errors.New("no request makes this move")
 	// ErrTooLate: by the store's clock the deadline has passed.
 	ErrTooLate = errors.New("the deadline has passed")
 	// ErrTooEarly: by the store's clock the deadline is still to come.
@@ -30,7 +33,7 @@ var (
 // Item is a piece of work: an envelope that was accepted, or something that has come due. Both enter by the same door.
 type Item struct {
 	ID      string          `json:"-"` // the store's own, empty before it is queued
-	Tries   int64           `json:"-"` // how many times it was handed out, this time included
+	Tries   int64           `json:"-"` // which try this is: 1 for what Take handed out, 2 and more for what was claimed
 	Kind    string          `json:"kind"`
 	Request string          `json:"request,omitempty"`
 	Source  string          `json:"source,omitempty"` // the envelope, or what queued it
@@ -66,6 +69,25 @@ type Transition struct {
 	Next   State   // StateUnknown: as it is
 	Work   []Item
 	Due    []Due
+}
+
+// From lists the states in which a request takes the events of a transition, one after the other, and is then in Next. It
+// is the one table of moves, by which Fold reads a log, asked before something is written. A transition that comes from
+// nowhere is illegal; one that moves nothing comes from every state.
+func (t Transition) From() []State {
+	var from []State
+	for _, s := range States() {
+		at, ok := s, true
+		for _, e := range t.Events {
+			if at, ok = at.after(e.Type); !ok {
+				break
+			}
+		}
+		if ok && (at == t.Next || t.Next == StateUnknown && at == s) {
+			from = append(from, s)
+		}
+	}
+	return from
 }
 
 // AppendOnly is the Expect of a Transition that any state of the log will do for.
@@ -120,7 +142,8 @@ type Store interface {
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
 	// Commit applies a transition in one step, and queues the delivery of what it appended. A transition with a Source that
-	// was committed before, in this place, is no error and changes nothing. What has ended does not move again.
+	// was committed before, in this place, is no error and changes nothing. What the request's state is not in From for is
+	// ErrIllegal: what has ended does not move again.
 	Commit(ctx context.Context, t Transition) error
 
 	// Note records an event that belongs to no request, such as a refused command, once for each Source. The newest ten
@@ -133,8 +156,12 @@ type Store interface {
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)
-	// Claim hands out up to n items that a worker took and has not kept for idle, and counts that as a try.
+	// Claim hands out up to n items that a worker took and has not kept for idle. Each is one try more than were begun, but
+	// is counted as one only by Begin: who claimed it may never hear of it, or have it in hand already.
 	Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error)
+	// Begin counts the try of an item that was claimed, just before it is handled. ok is false when it is not this worker's
+	// any more, because it was finished or claimed by another; then it is not to be handled. What Take hands out is begun.
+	Begin(ctx context.Context, worker string, item Item) (ok bool, err error)
 	// Keep says that the worker is still busy with the items. Those that another worker has claimed meanwhile stay claimed.
 	Keep(ctx context.Context, worker string, items []Item) error
 	// Done forgets an item.

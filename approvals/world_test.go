@@ -49,8 +49,13 @@ type log []approvals.Event
 // asked is the log of a request by Alice that needs so many approvals.
 func asked(t *testing.T, required int) log {
 	t.Helper()
+	return askedFor(t, approvals.PurposeRevoke, required)
+}
+
+func askedFor(t *testing.T, purpose approvals.Purpose, required int) log {
+	t.Helper()
 	detail, err := json.Marshal(approvals.Opening{
-		Purpose: approvals.PurposeRevoke,
+		Purpose: purpose,
 		Subject: approvals.Subject{Key: "111122223333/AROA1", Group: "prod", Facts: json.RawMessage(`{"name":"DeployRole"}`)},
 		Place:   home, Reason: "key in a gist", Required: required, ExpireAfter: expireAfter,
 	})

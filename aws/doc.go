@@ -4,7 +4,7 @@
 // A role's temporary credentials cannot be cancelled. What works is what the IAM console does under "Revoke active
 // sessions": an inline policy named AWSRevokeOlderSessions on the role, with one statement that denies everything to
 // sessions whose aws:TokenIssueTime lies before a cutoff. This package finds the role and says what to know about it
-// (Parse, Describe), lists the roles to choose from (Roles), writes that policy and reads it back (Revoke), proves it on paper (Simulate), looks whether it is
+// (Parse, Describe), lists the roles to choose from (Roles), writes that policy and reads it back (Revoke), goes through that without the write (Rehearse), proves it on paper (Simulate), looks whether it is
 // still there and who changed it (Check, Tampering), and takes it away again
 // (LookToUndo, Undo). It asks CloudTrail which sessions
 // were issued (Lookup) and which of them are strange (Suspects), what was done with one (Activity) and which roles it led

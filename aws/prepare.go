@@ -32,6 +32,11 @@ type Prepared struct {
 //
 // The session names the people of the revocation in the account's CloudTrail, also when it is never used.
 func (c *Cloud) Prepare(ctx context.Context, r Revocation) (*Prepared, error) {
+	return c.prepare(ctx, r, c.openRevoker)
+}
+
+// prepare is Prepare with the session that open gives.
+func (c *Cloud) prepare(ctx context.Context, r Revocation, open func(context.Context, *account, Revocation) (credential, error)) (*Prepared, error) {
 	a := c.byName[r.AccountName]
 	if a == nil {
 		return nil, unknownAccount(c, r.AccountName)
@@ -43,7 +48,7 @@ func (c *Cloud) Prepare(ctx context.Context, r Revocation) (*Prepared, error) {
 	together(
 		func() { found = try(c.getRole(ctx, a, r.RoleName)) },
 		func() { there = try(c.readPolicy(ctx, a, r.RoleName)) },
-		func() { cred = try(c.openRevoker(ctx, a, r)) },
+		func() { cred = try(open(ctx, a, r)) },
 		func() { hub = try(c.hub.get(ctx, 0)) },
 	)
 	for _, err := range []error{otherAccount(a, hub), found.err, there.err, cred.err, hub.err} {

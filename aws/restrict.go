@@ -26,6 +26,16 @@ func oneRolePolicy(actions, roleARN string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + actions + `,"Resource":` + string(resource) + `}]}`
 }
 
+// drillPolicy is the session policy of a drill: it reads, and asks the policy simulator about the role and about what the
+// bot itself is. There is no action in it that writes.
+func drillPolicy(roleARN, own string) string {
+	resources, err := json.Marshal([]string{literal.Replace(roleARN), literal.Replace(own)})
+	if err != nil {
+		return "" // unreachable: strings always encode
+	}
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:SimulatePrincipalPolicy"],"Resource":` + string(resources) + `}]}`
+}
+
 // literal escapes what has a meaning in a policy's Resource: a role's path may hold any of these characters, and
 // unescaped they would widen the policy to other roles (IAM User Guide, "IAM policy elements: Variables and tags").
 var literal = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")

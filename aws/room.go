@@ -65,12 +65,18 @@ func (c *Cloud) otherInline(ctx context.Context, a *account, roleName string, na
 	return documents, errors.Join(failed...)
 }
 
-// noRoom refuses a role on which the deny would not fit beside its other inline policies.
-func noRoom(r Role, others []string, existing onRole) error {
-	size := policySize(existing.policy.withCutoff(time.Unix(0, 0)))
+// takes is how much of the quota a role's inline policies need together.
+func takes(ours string, others []string) int {
+	size := policySize(ours)
 	for _, document := range others {
 		size += policySize(document)
 	}
+	return size
+}
+
+// noRoom refuses a role on which the deny would not fit beside its other inline policies.
+func noRoom(r Role, others []string, existing onRole) error {
+	size := takes(existing.policy.withCutoff(time.Unix(0, 0)), others)
 	if size <= inlineQuota {
 		return nil
 	}

@@ -82,6 +82,7 @@ type simulated struct {
 	principal string // ARN of a user or role
 	actions   []string
 	resources []string // ARNs; none means all
+	besides   []string // policy documents that are taken as being on the principal, too
 	context   map[string]types.ContextEntry
 }
 
@@ -93,27 +94,45 @@ func dateEntry(t time.Time) types.ContextEntry {
 }
 
 // simulate asks the simulator with the reading session. Of the condition keys, it knows those that say who the principal
-// is; its ARN is given too, because service control policies ask for that.
+// is; its ARN is given too, because service control policies ask for that. For the role that the bot assumes there is a source
+// identity as well, because its sessions that write have one, and its policies may ask for that.
 func (c *Cloud) simulate(ctx context.Context, a *account, s simulated) (*iam.SimulatePrincipalPolicyOutput, error) {
+	in := s.input(a)
+	return reading(ctx, c, a, simulateOperation, func(ctx context.Context, cred credential) (*iam.SimulatePrincipalPolicyOutput, error) {
+		return a.iam.SimulatePrincipalPolicy(ctx, in, iamWith(cred))
+	})
+}
+
+const simulateOperation = "iam:SimulatePrincipalPolicy"
+
+// input puts the question as the API has it.
+func (s simulated) input(a *account) *iam.SimulatePrincipalPolicyInput {
 	in := &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: awssdk.String(s.principal), ActionNames: s.actions, ResourceArns: s.resources,
+		PolicySourceArn: awssdk.String(s.principal), ActionNames: s.actions, ResourceArns: s.resources, PolicyInputList: s.besides,
 		ContextEntries: []types.ContextEntry{{
 			ContextKeyName: awssdk.String("aws:PrincipalArn"), ContextKeyType: types.ContextKeyTypeEnumString,
 			ContextKeyValues: []string{s.principal},
 		}},
 	}
+	if s.principal == a.AssumeRole && !a.AllowUnnamedSessions {
+		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
+			ContextKeyName: awssdk.String("aws:SourceIdentity"), ContextKeyType: types.ContextKeyTypeEnumString,
+			ContextKeyValues: []string{"U0REQUESTER"},
+		})
+	}
 	for name, entry := range s.context {
 		entry.ContextKeyName = awssdk.String(name)
 		in.ContextEntries = append(in.ContextEntries, entry)
 	}
-	return reading(ctx, c, a, "iam:SimulatePrincipalPolicy", func(ctx context.Context, cred credential) (*iam.SimulatePrincipalPolicyOutput, error) {
-		return a.iam.SimulatePrincipalPolicy(ctx, in, iamWith(cred))
-	})
+	return in
 }
 
 // verdict reads the answer to a question about one action. The decision alone is no proof: a service control policy
 // denies explicitly, too. Where a statement denies, the matched statements are those that deny.
-func verdict(out *iam.SimulatePrincipalPolicyOutput) Verdict {
+func verdict(out *iam.SimulatePrincipalPolicyOutput) Verdict { return verdictFor(out, isOurs) }
+
+// verdictFor is verdict with another idea of which statements are ours.
+func verdictFor(out *iam.SimulatePrincipalPolicyOutput, ours func(types.Statement) bool) Verdict {
 	if len(out.EvaluationResults) != 1 {
 		return ""
 	}
@@ -121,7 +140,7 @@ func verdict(out *iam.SimulatePrincipalPolicyOutput) Verdict {
 	case types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeImplicitDeny:
 		return NotDenied
 	case types.PolicyEvaluationDecisionTypeExplicitDeny:
-		if slices.ContainsFunc(result.MatchedStatements, isOurs) {
+		if slices.ContainsFunc(result.MatchedStatements, ours) {
 			return DeniedByOurs
 		}
 		return DeniedByOther

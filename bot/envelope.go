@@ -91,7 +91,7 @@ func readCommand(f frame) (intakeItem, error) {
 	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" {
 		return intakeItem{}, &errUnreadable{"slash command without a user, a channel or a team"}
 	}
-	listener := handlers.Listener{User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL}
+	listener := handlers.Listener{User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL, Drill: handlers.IsDrill(p.Text)}
 	if p.Command != messages.Command {
 		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
 	}

@@ -232,6 +232,9 @@ func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload
 // turnAway acknowledges without having recorded anything and says so to the person: with the acknowledgement itself
 // after a command or a form, by the response URL after a click, whose acknowledgement shows nothing.
 func (in *intake) turnAway(ctx context.Context, f frame, got intakeItem, ack ackFunc, m *messages.Message) {
+	if got.listener.Drill {
+		m = messages.Drilled(m)
+	}
 	switch {
 	case f.Type == frameSlash:
 		in.acknowledge(ctx, f, ack, ephemeralReply(m))

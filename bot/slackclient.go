@@ -179,7 +179,9 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 	}
 	s.trouble.answered(channel, nil)
 	if thread != "" && posted.Timestamp != "" && posted.ThreadTimestamp == "" {
-		return ts, &handlers.SlackError{Kind: handlers.SlackNoTarget, Method: "chat.postMessage", Code: handlers.CodeOutside}
+		err := &handlers.SlackError{Kind: handlers.SlackNoTarget, Method: "chat.postMessage", Code: handlers.CodeOutside}
+		s.trouble.missing(channel, err)
+		return ts, err
 	}
 	return ts, nil
 }
@@ -194,6 +196,7 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 		err := slackError("chat.update", err)
 		holdBack(s.edits, everywhere, err)
 		s.trouble.answered(channel, err)
+		s.trouble.missing(channel, err)
 		return err
 	}
 	if updated == "" {

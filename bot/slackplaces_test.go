@@ -1,10 +1,12 @@
 package bot
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -125,4 +127,42 @@ func TestAChannelIsInTroubleFromARefusalUntilAMessageThatItTakes(t *testing.T) {
 		post()
 		trouble()
 	})
+}
+
+func TestAChannelIsInTroubleForAnHourAfterAMessageOfTheBotWasFoundToBeDeleted(t *testing.T) {
+	for name, notice := range map[string]func(ctx context.Context, c *slackClient, ts string){
+		"by an edit": func(ctx context.Context, c *slackClient, ts string) {
+			_ = c.Update(ctx, incident, ts, &messages.Message{Text: "x"})
+		},
+		"by a reply that fell into the channel": func(ctx context.Context, c *slackClient, ts string) {
+			_, _ = c.Post(ctx, incident, ts, handlers.Mark{Seq: 1}, &messages.Message{Text: "x"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, client := newSlack(t, slack.Config{})
+				c := newClient(t, client)
+				root, err := c.Post(t.Context(), incident, "", handlers.Mark{}, &messages.Message{Text: "x"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				server.DeleteMessage(incident, root)
+				if all := c.trouble.health(); len(all) != 0 {
+					t.Errorf("before it was noticed: %+v", all)
+				}
+				notice(t.Context(), c, root)
+				if _, err := c.Post(t.Context(), incident, "", handlers.Mark{Seq: 2}, &messages.Message{Text: "x"}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(deletedFor - time.Minute)
+				if all := c.trouble.health(); len(all) != 1 || all[0].Channel != incident || all[0].Code != "message_deleted" {
+					t.Errorf("for an hour: %+v", all)
+				}
+				time.Sleep(2 * time.Minute)
+				if all := c.trouble.health(); len(all) != 0 {
+					t.Errorf("after an hour: %+v", all)
+				}
+			})
+		})
+	}
 }

@@ -125,9 +125,9 @@ func (w *workers) claim(ctx context.Context, free chan struct{}, start func(appr
 		return false
 	}
 	if w.holds(items[0]) {
-		// The store could not be told in time that it is worked on here. Claiming it was a sign of life.
+		// The store could not be told in time that it is worked on here. Claiming it was a sign of life, and no try.
 		free <- struct{}{}
-		return false
+		return ctx.Err() == nil
 	}
 	start(items[0], free)
 	return ctx.Err() == nil
@@ -191,6 +191,9 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 		w.setAside(ctx, item, fmt.Errorf("failed %d times", item.Tries-1))
 		return
 	}
+	if item.Tries > 1 && !w.begin(ctx, item) {
+		return
+	}
 	err := w.guarded(ctx, item)
 	noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 	defer cancel()
@@ -213,6 +216,20 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 	if then != nil {
 		w.log.WarnContext(ctx, "an item was handled, but the store does not know it yet", "item", item.ID, "kind", item.Kind, "error", then)
 	}
+}
+
+// begin counts the try of an item that was claimed, before it can take the process with it. It reports false when the item
+// was finished, or claimed by another, while the store's answer was on its way. Where the store does not answer the item is
+// handled all the same: a try too many does no harm, and one that is counted and not made would.
+func (w *workers) begin(ctx context.Context, item approvals.Item) bool {
+	counted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+	defer cancel()
+	mine, err := w.store.Begin(counted, w.name, item)
+	if err != nil {
+		w.log.WarnContext(ctx, "a try could not be counted", "item", item.ID, "kind", item.Kind, "try", item.Tries, "error", err)
+		return true
+	}
+	return mine
 }
 
 // guarded turns a panic into an error: one bad item must not take the process with it.

@@ -29,9 +29,6 @@ type doer struct {
 
 func (d *doer) Handle(ctx context.Context, item approvals.Item) error {
 	d.mu.Lock()
-	if d.calls == nil {
-		d.calls, d.aside = map[string]int{}, map[string]string{}
-	}
 	d.calls[item.Request]++
 	d.mu.Unlock()
 	if d.do == nil {
@@ -75,7 +72,7 @@ func (c *crew) die() { c.taking(); c.working(); <-c.done }
 
 func newCrew(t *testing.T, store approvals.Store, log *book, name string, do func(ctx context.Context, item approvals.Item) error) *crew {
 	t.Helper()
-	c := &crew{doer: &doer{store: store, do: do}, done: make(chan struct{})}
+	c := &crew{doer: &doer{store: store, do: do, calls: map[string]int{}, aside: map[string]string{}}, done: make(chan struct{})}
 	c.workers = &workers{store: store, handle: c.doer, name: name, slots: 16, log: log.logger(), status: newStatus()}
 	base := context.WithoutCancel(t.Context())
 	var taking, working context.Context

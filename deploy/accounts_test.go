@@ -12,6 +12,10 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/deploy"
@@ -26,7 +30,8 @@ const (
 	trustLambda  = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
 )
 
-// accounts is a hub account and a spoke account, set up with the files of this folder.
+// accounts is a hub account and a spoke account, set up with the templates of this folder. The hub's own account is used
+// without a spoke, too, as with the policy files.
 type accounts struct {
 	server     *standin.Server
 	hub, spoke *standin.Account
@@ -49,19 +54,16 @@ func setUp(t *testing.T) *accounts {
 		_ = server.Close()
 	})
 	a := &accounts{server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client}
-	a.hub.AddRole(standin.RoleSpec{
-		Name: "revokebot", Trust: trustLambda,
-		Policies: map[string]string{"hub": read(t, "hub-policy.json"), "own-account": read(t, "iam-policy.json"), "undo": read(t, "undo-policy.json")},
-	})
-	a.spoke.AddRole(standin.RoleSpec{
-		Name: "revokebot-spoke", Trust: read(t, "spoke-trust-policy.json"),
-		Policies: map[string]string{"revoke": read(t, "iam-policy.json"), "undo": read(t, "undo-policy.json")},
-	})
+	ofHub, ofSpoke := hub(t, "ecs"), spoke(t, "true")
+	own := ofHub.inline("Hub")
+	own["own-account"], own["own-undo"] = read(t, "iam-policy.json"), read(t, "undo-policy.json")
+	a.hub.AddRole(standin.RoleSpec{Name: "revokebot", Trust: ofHub.trust("Hub"), Policies: own})
+	a.spoke.AddRole(standin.RoleSpec{Name: "revokebot-spoke", Trust: ofSpoke.trust("Spoke"), Policies: ofSpoke.inline("Spoke")})
 	for _, account := range []*standin.Account{a.hub, a.spoke} {
 		account.AddRole(standin.RoleSpec{Name: "NightlyBackup", Path: "/ops/", Trust: trustLambda})
 	}
 	var err error
-	if a.bot, err = a.hub.ServiceSession("revokebot", "lambda.amazonaws.com", "bot", "us-east-1"); err != nil {
+	if a.bot, err = a.hub.ServiceSession("revokebot", "ecs-tasks.amazonaws.com", "bot", "us-east-1"); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -75,10 +77,7 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 			{Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke", ExternalID: externalID},
 		},
 		Margin: 30 * time.Second,
-		SDK: awssdk.Config{
-			BaseEndpoint: awssdk.String("http://aws.test"), HTTPClient: a.client,
-			Credentials: credentials.NewStaticCredentialsProvider(a.bot.AccessKeyID, a.bot.SecretAccessKey, a.bot.SessionToken),
-		},
+		SDK:    a.sdk(a.bot),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +107,57 @@ func undo(ctx context.Context, cloud *aws.Cloud, account string, done aws.Result
 	})
 }
 
+// prove makes the calls that follow a revocation.
+func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done aws.Result) {
+	t.Helper()
+	simulated, err := cloud.Simulate(t.Context(), aws.SimulateQuery{AccountName: account, RoleARN: done.Role.ARN, Cutoff: done.Cutoff})
+	if err != nil || !simulated.Proven() {
+		t.Errorf("%s: %+v, %v", account, simulated, err)
+	}
+	checked, err := cloud.Check(t.Context(), aws.CheckQuery{AccountName: account, RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
+	if err != nil || checked.State != aws.Held {
+		t.Errorf("%s: %+v, %v", account, checked, err)
+	}
+	if changes, err := cloud.Tampering(t.Context(), aws.TamperQuery{AccountName: account, RoleName: done.Role.Name}); err != nil || len(changes) != 0 {
+		t.Errorf("%s: %+v, %v", account, changes, err)
+	}
+	now := a.server.Now()
+	report, err := cloud.Lookup(t.Context(), aws.LookupQuery{
+		AccountName: account, RoleARN: done.Role.ARN, Since: now.Add(-time.Hour), Until: now, Cutoff: done.Cutoff, Limit: 10,
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", account, err)
+	}
+	if slices.ContainsFunc(report.Regions, func(r aws.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
+		t.Errorf("%s: CloudTrail was not read: %+v", account, report.Regions)
+	}
+}
+
+// sdk is a client's configuration that signs with a key.
+func (a *accounts) sdk(key standin.AccessKey) awssdk.Config {
+	return awssdk.Config{
+		Region: "us-east-1", BaseEndpoint: awssdk.String("http://aws.test"), HTTPClient: a.client,
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
+	}
+}
+
+// takeAway removes the deny from the spoke account's role with a key.
+func (a *accounts) takeAway(t *testing.T, key standin.AccessKey) error {
+	t.Helper()
+	_, err := iam.NewFromConfig(a.sdk(key)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName),
+	})
+	return err
+}
+
+// code is that of AWS's error, "" for none.
+func code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
 func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
 	a := setUp(t)
 	cloud := a.cloud(t, externalID)
@@ -119,16 +169,29 @@ func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
 		if result.Writes != 1 || !result.ReadBack {
 			t.Errorf("%s: %+v", account, result)
 		}
-		now := a.server.Now()
-		report, err := cloud.Lookup(t.Context(), aws.LookupQuery{
-			AccountName: account, RoleARN: "arn:aws:iam::" + map[string]string{"hub": hubAccount, "spoke": spokeAccount}[account] + ":role/ops/NightlyBackup",
-			Since: now.Add(-time.Hour), Until: now, Cutoff: result.Cutoff, Limit: 10,
-		})
+	}
+}
+
+func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
+	a := setUp(t)
+	cloud := a.cloud(t, externalID)
+	for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
+		target, err := cloud.Parse(account + "/NightlyBackup")
 		if err != nil {
-			t.Fatalf("%s: %v", account, err)
+			t.Fatal(err)
 		}
-		if slices.ContainsFunc(report.Regions, func(r aws.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
-			t.Errorf("%s: CloudTrail was not read: %+v", account, report.Regions)
+		role, err := cloud.Describe(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := cloud.Rehearse(t.Context(), aws.Drill{
+			RequestID: "RVK3", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+		})
+		if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
+			t.Errorf("%s: %+v, %v", account, found, err)
+		}
+		if _, written := there.RolePolicy("NightlyBackup", aws.PolicyName); written {
+			t.Errorf("%s: there is a policy", account)
 		}
 	}
 }
@@ -141,17 +204,7 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 		if err != nil {
 			t.Fatalf("%s: %v", account, err)
 		}
-		simulated, err := cloud.Simulate(t.Context(), aws.SimulateQuery{AccountName: account, RoleARN: done.Role.ARN, Cutoff: done.Cutoff})
-		if err != nil || !simulated.Proven() {
-			t.Errorf("%s: %+v, %v", account, simulated, err)
-		}
-		checked, err := cloud.Check(t.Context(), aws.CheckQuery{AccountName: account, RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
-		if err != nil || checked.State != aws.Held {
-			t.Errorf("%s: %+v, %v", account, checked, err)
-		}
-		if changes, err := cloud.Tampering(t.Context(), aws.TamperQuery{AccountName: account, RoleName: done.Role.Name}); err != nil || len(changes) != 0 {
-			t.Errorf("%s: %+v, %v", account, changes, err)
-		}
+		a.prove(t, cloud, account, done)
 		undone, err := undo(t.Context(), cloud, account, done)
 		if _, still := there.RolePolicy("NightlyBackup", aws.PolicyName); err != nil || !undone.ReadBack || still {
 			t.Errorf("%s: %+v, %v", account, undone, err)
@@ -168,6 +221,27 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 	_, err = undo(t.Context(), cloud, "spoke", done)
 	if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
 		t.Errorf("without the right: %v, and the deny is there: %t", err, still)
+	}
+}
+
+// The simulator has to be told of a source identity, or what the spoke may do would never be known.
+func TestThatTheSpokeMayNotWriteIsKnownBeforeAnybodyIsAsked(t *testing.T) {
+	a := setUp(t)
+	cloud := a.cloud(t, externalID)
+	target, err := cloud.Parse("spoke/NightlyBackup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := cloud.Describe(t.Context(), target); err != nil {
+		t.Errorf("with the files as they are: %v", err)
+	}
+	less := strings.Replace(read(t, "iam-policy.json"), `, "iam:PutRolePolicy"]`, `]`, 1)
+	if err := a.spoke.PutRolePolicy("revokebot-spoke", "revoke-sessions", less); err != nil {
+		t.Fatal(err)
+	}
+	_, err = cloud.Describe(t.Context(), target)
+	if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
+		t.Errorf("without the right to write: %v", err)
 	}
 }
 
@@ -192,6 +266,58 @@ func TestTheSpokeRefusesOtherPrincipalsOfTheHubsAccount(t *testing.T) {
 	}
 	if _, err := revoke(t.Context(), a.cloud(t, externalID), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
 		t.Errorf("%v, want access denied", err)
+	}
+}
+
+func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
+	a := setUp(t)
+	tag := func(keys ...string) (tags []types.Tag) {
+		for _, key := range keys {
+			tags = append(tags, types.Tag{Key: awssdk.String(key), Value: awssdk.String("x")})
+		}
+		return tags
+	}
+	for what, c := range map[string]struct {
+		source         string
+		tags           []types.Tag
+		opened, writes bool
+	}{
+		"named and tagged":       {"U0ROSA", tag("request", "requester", "approvers"), true, true},
+		"named W…":               {"W0INES", nil, true, true},
+		"without a name":         {"", nil, true, false},
+		"tagged without a name":  {"", tag("request", "requester", "approvers"), true, false},
+		"another kind of name":   {"root", nil, false, false},
+		"named, with other tags": {"U0ROSA", tag("request", "team"), false, false},
+	} {
+		in := &sts.AssumeRoleInput{
+			RoleArn: awssdk.String(spokeARN), RoleSessionName: awssdk.String("by-hand"), ExternalId: awssdk.String(externalID), Tags: c.tags,
+		}
+		if c.source != "" {
+			in.SourceIdentity = awssdk.String(c.source)
+		}
+		out, err := sts.NewFromConfig(a.sdk(a.bot)).AssumeRole(t.Context(), in)
+		if (err == nil) != c.opened || err != nil && code(err) != "AccessDenied" {
+			t.Errorf("%s: AssumeRole: %v", what, err)
+		}
+		if err != nil {
+			continue
+		}
+		client := iam.NewFromConfig(a.sdk(standin.AccessKey{
+			AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken,
+		}))
+		if _, err := client.GetRole(t.Context(), &iam.GetRoleInput{RoleName: awssdk.String("NightlyBackup")}); err != nil {
+			t.Errorf("%s: GetRole: %v", what, err)
+		}
+		_, put := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+			RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName),
+			PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`),
+		})
+		_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName)})
+		for _, err := range []error{put, del} {
+			if (err == nil) != c.writes || err != nil && code(err) != "AccessDenied" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
 	}
 }
 

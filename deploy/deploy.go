@@ -23,6 +23,10 @@ var (
 	//
 	//go:embed undo-policy.json
 	UndoPolicy string
+	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name nobody write nothing.
+	//
+	//go:embed named-policy.json
+	NamedPolicy string
 	// HubPolicy lets the bot's own role open sessions of the spoke roles.
 	//
 	//go:embed hub-policy.json

@@ -77,7 +77,15 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 }
 
 func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEverything(t *testing.T) {
-	p, undo, all := policy(t, "iam-policy.json"), policy(t, "undo-policy.json"), everything(t)
+	ofFiles := []*standin.Policy{policy(t, "iam-policy.json"), policy(t, "named-policy.json"), policy(t, "undo-policy.json"), everything(t)}
+	ofTemplate := []*standin.Policy{everything(t)}
+	for name, text := range spoke(t, "true").inline("Spoke") {
+		p, err := standin.ParsePolicy(text)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		ofTemplate = append(ofTemplate, p)
+	}
 	for _, r := range []request{
 		{"iam:PutRolePolicy", serviceLinked},
 		{"iam:PutRolePolicy", identityCtr},
@@ -119,8 +127,10 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 		{"sts:AssumeRole", "arn:aws:iam::444455556666:role/OrganizationAccountAccessRole"},
 		{"sts:AssumeRoot", "arn:aws:iam::444455556666:root"},
 	} {
-		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p, undo, all).Decision; got != standin.ExplicitDeny {
-			t.Errorf("%s on %s: %v, want an explicit deny", r.action, r.resource, got)
+		for from, policies := range map[string][]*standin.Policy{"files": ofFiles, "template": ofTemplate} {
+			if got := standin.Evaluate(named(r.action, r.resource), policies...).Decision; got != standin.ExplicitDeny {
+				t.Errorf("by the %s, %s on %s: %v, want an explicit deny", from, r.action, r.resource, got)
+			}
 		}
 	}
 }

@@ -42,6 +42,10 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 			if err := b.World.Prod.SetTrust("revokebot-spoke", trust); err != nil {
 				t.Fatal(err)
 			}
+			// Who allows such sessions lets them write, too.
+			if err := b.World.Prod.DeleteRolePolicy("revokebot-spoke", "named-sessions"); err != nil {
+				t.Fatal(err)
+			}
 			card.Approve(actors.Bob)
 			if !allowed {
 				card.Becomes(approvals.StateFailed)

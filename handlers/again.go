@@ -22,6 +22,7 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	if h.place(c.Team, c.App, c.Channel) != r.Place {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
+	to.Drill = r.Purpose == approvals.PurposeDrill
 	if r.Purpose == approvals.PurposeUndo || c.ActionID != messages.ActionAgain {
 		return h.offerUndo(ctx, item, r, c, to)
 	}
@@ -29,8 +30,12 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	if err != nil {
 		return err
 	}
+	text := about.Role.Account + "/" + about.Role.Name + " " + r.Reason
+	if r.Purpose == approvals.PurposeDrill {
+		text = wordDrill + " " + text
+	}
 	return h.request(ctx, item, Command{
 		RequestID: c.RequestID, Team: c.Team, Enterprise: r.Place.Enterprise, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
-		Text: about.Role.Account + "/" + about.Role.Name + " " + r.Reason,
+		Text: text,
 	}, to)
 }

@@ -134,5 +134,9 @@ func (h *Handlers) submitAsk(ctx context.Context, item approvals.Item, s Submiss
 	if reason := strings.TrimSpace(s.Reason); reason != "" {
 		c.Text += " " + reason
 	}
-	return h.request(ctx, item, c, to)
+	if err := h.request(ctx, item, c, to); err != nil || !s.Origin.Home {
+		return err
+	}
+	// Whoever asked there is still looking at it.
+	return h.drawHome(ctx, HomeOpened{Team: s.Team, App: s.App, User: s.User}, messages.HomeAsked(c.Channel))
 }

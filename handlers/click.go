@@ -42,7 +42,8 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	if wait, err := h.clickFlood(ctx, item, c.User); err != nil {
 		return err
 	} else if wait > 0 {
-		return h.refuseClick(ctx, item, to, "flood", c.Message, c.Value, messages.TooMany(wait))
+		request, _ := messages.PartsOf(c.Value)
+		return h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
 	switch c.ActionID {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:
@@ -63,6 +64,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	if a.Action == approvals.ActionDeny {
 		r, _, err := h.Store.Load(ctx, c.Value)
 		if err == nil {
+			to.Drill = r.Purpose == approvals.PurposeDrill
 			var offered bool
 			offered, err = h.offerDenial(ctx, item, r, c, a, to)
 			if offered {
@@ -92,6 +94,7 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 	if beforeItsCard(v, item) {
 		return &Again{After: cardWait}
 	}
+	to.Drill = v.request.Purpose == approvals.PurposeDrill
 	policy := h.Policies[v.request.Subject.Group]
 	var ready *preparation
 	if v.request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {

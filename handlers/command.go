@@ -44,6 +44,7 @@ func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 
 // request does what a command asks for, whether it was typed or is meant by a button.
 func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, to Listener) error {
+	to.Drill = IsDrill(c.Text)
 	if !h.atHome(c.Team, c.Enterprise) {
 		h.log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
 		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))
@@ -76,10 +77,18 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		return h.reportCommand(ctx, item, c, to, reason)
 	case "status":
 		return h.status(ctx, item, c, to)
-	case "drill":
-		h.whisper(ctx, to, messages.NotHere(role))
-		return nil
+	case wordDrill:
+		return h.drill(ctx, item, c, to, reason)
 	}
+	return h.seek(ctx, item, c, to, role, reason, messages.NoQuorum, h.ask)
+}
+
+// seek finds the role that somebody means and asks for what is to be done with it, if everything about it is in order.
+func (h *Handlers) seek(
+	ctx context.Context, item approvals.Item, c Command, to Listener, role, reason string,
+	noQuorum func(messages.Role, int, []messages.Candidate) *messages.Message,
+	ask func(context.Context, approvals.Item, Command, Listener, aws.Role, string) error,
+) error {
 	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
 		return h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
 	}
@@ -91,13 +100,13 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
 
-	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorum, func(ctx context.Context) (aws.Role, error) {
+	found, ok, err := h.admit(ctx, item, c, to, target, noQuorum, func(ctx context.Context) (aws.Role, error) {
 		return h.Cloud.Describe(ctx, target)
 	})
 	if !ok || err != nil {
 		return err
 	}
-	return h.ask(ctx, item, c, to, found, reason)
+	return ask(ctx, item, c, to, found, reason)
 }
 
 // warnShared is a warning of this package's own beside those of a role: others read what is written about it.
@@ -166,6 +175,17 @@ func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to 
 	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...)
 	if err != nil {
 		return err
+	}
+	if other != "" {
+		gone, err := h.withoutCard(ctx, other)
+		if err != nil {
+			return err
+		}
+		if gone { // it would keep the role from being asked for until it expires
+			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...); err != nil {
+				return err
+			}
+		}
 	}
 	if other != "" {
 		return h.pointAt(ctx, to, other, role)

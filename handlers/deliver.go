@@ -48,7 +48,7 @@ func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
 		if nowhere, err := h.nowhereToTell(ctx, item.Request); nowhere || err != nil {
 			return err
 		}
-		if err := h.shutOut(ctx, item.Request, code); err != nil {
+		if err := h.refusedChannel(ctx, item.Request, code); err != nil {
 			return err
 		}
 	}
@@ -192,7 +192,11 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 		case err == nil:
 		case kind == SlackNoTarget:
 			d.h.log.WarnContext(ctx, "the card cannot be brought up to date; the record goes on", "request", d.id, "code", code)
-			d.loose = code == CodeGone
+			if code == CodeGone {
+				if err := d.threadGone(ctx, true); err != nil {
+					return err
+				}
+			}
 		case kind == SlackContent:
 			d.h.log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
 		default:

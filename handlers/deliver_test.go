@@ -107,7 +107,68 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 				if _, beside := lines(b); strings.Join(beside, "|") != all {
 					t.Errorf("told in the channel: %q\n%s", beside, b.Transcript())
 				}
+				for _, user := range []string{actors.Rosa, actors.Bob} {
+					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") || !strings.Contains(told[0], "is gone") {
+						t.Errorf("%s was told directly: %q", user, told)
+					}
+				}
+				if told := direct(b, actors.Ines); len(told) > 0 {
+					t.Errorf("Ines was told: %q", told)
+				}
+				if h := b.Health(0); !h.Ready || len(h.Channels) != 1 || h.Channels[0].Code != "message_deleted" {
+					t.Errorf("health: %+v", h)
+				}
 			})
 		})
 	}
+}
+
+// Nobody can approve without the card, so the request does not wait for its deadline once that is noticed.
+func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Required: 2})
+		card := b.Ask()
+		card.CaughtUp()
+		card.Approve(actors.Bob)
+		card.CaughtUp()
+		b.Slack.DeleteMessage(actors.Incident, card.TS)
+		b.Until("a reminder notices it", func() bool { return card.State() == approvals.StateFailed })
+		card.CaughtUp()
+		for _, user := range []string{actors.Rosa, actors.Bob} {
+			if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Failed. ") || !strings.Contains(told[0], "Its card was deleted") {
+				t.Errorf("%s was told directly: %q", user, told)
+			}
+		}
+		b.Settle()
+		if b.Puts() != 0 {
+			t.Errorf("%d writes", b.Puts())
+		}
+	})
+}
+
+// The second command for a role points at the first card. One that is not there any more must not keep the role from being
+// asked for.
+func TestTheRoleOfADeletedCardCanBeAskedForAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		first := b.Ask()
+		first.CaughtUp()
+		time.Sleep(time.Minute)
+		b.Slack.Inject(slack.Fault{Method: "conversations.history", Error: "missing_scope", Times: 1})
+		b.Slack.DeleteMessage(actors.Incident, first.TS)
+		b.Command(actors.Ines, "prod/DeployRole again")
+		b.Until("Ines is pointed at the card", func() bool { return len(b.Whispers(actors.Ines)) == 1 }) // it cannot be looked for
+		if first.State() != approvals.StateOpen {
+			t.Fatalf("the first request is %s", first.State())
+		}
+		second := b.AskFor(actors.Ines, "prod/DeployRole")
+		b.Until("the first request is ended and its outcome told", func() bool {
+			return first.State() == approvals.StateFailed && len(direct(b, actors.Rosa)) == 1
+		})
+		second.Approve(actors.Bob)
+		b.Until("the second is applied", func() bool { return second.State() == approvals.StateApplied })
+		if b.Puts() != 1 {
+			t.Errorf("%d writes", b.Puts())
+		}
+	})
 }

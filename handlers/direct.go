@@ -21,10 +21,50 @@ const (
 	sourceShut   = "shut out"
 )
 
-// shutOut records, once, that a channel refuses the bot although a request in it has ended, and queues that the people of
-// the request are told directly. The thread goes on being tried.
+// refusedChannel has the people of a request told directly whose channel has refused for a while what there is to tell.
+// The thread goes on being tried.
+func (h *Handlers) refusedChannel(ctx context.Context, id, code string) error {
+	_, events, err := h.Store.Load(ctx, id)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d, err := h.Store.Delivered(ctx, id)
+	if err != nil || d.Cursor >= int64(len(events)) {
+		return err
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil || now.Sub(events[d.Cursor].At) < shutOutAfter {
+		return err
+	}
+	return h.shutOut(ctx, id, code)
+}
+
+// threadGone notes that there is no thread any more: what follows is told in the channel, and what became of the request
+// directly as well. deleted says that the card is known to be gone; nobody can decide without one, so an open request ends.
+//
+// It comes before the mark of what it was noticed by, so that a replica which dies here notices again.
+func (d *delivery) threadGone(ctx context.Context, deleted bool) error {
+	d.loose = true
+	if deleted {
+		if _, err := d.h.cardDeleted(ctx, d.id); err != nil {
+			return err
+		}
+	}
+	return d.h.shutOut(ctx, d.id, messages.CodeThreadGone)
+}
+
+// cardDeleted ends an open request whose card was deleted. It reports false when the request is not open any more.
+func (h *Handlers) cardDeleted(ctx context.Context, id string) (bool, error) {
+	return h.close(ctx, id, opened, func(approvals.Request) failure { return failure{sentence: messages.CardDeletedReason} })
+}
+
+// shutOut records, once, that a request has ended and its people cannot read that in its thread, and queues that they are
+// told directly.
 func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
-	r, events, err := h.Store.Load(ctx, id)
+	r, _, err := h.Store.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return nil
 	}
@@ -35,15 +75,7 @@ func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
 	if !r.State.Ended() || r.State == approvals.StateCancelled || r.Has(sourceShut) {
 		return nil
 	}
-	d, err := h.Store.Delivered(ctx, id)
-	if err != nil || d.Cursor >= int64(len(events)) {
-		return err
-	}
-	now, err := h.Store.Now(ctx)
-	if err != nil || now.Sub(events[d.Cursor].At) < shutOutAfter {
-		return err
-	}
-	h.log.WarnContext(ctx, "a channel refuses the outcome of a request; its people are told directly", "request", id, "channel", r.Place.Channel, "code", code)
+	h.log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id, "channel", r.Place.Channel, "code", code)
 	t := approvals.Transition{
 		RequestID: id, Expect: approvals.AppendOnly,
 		Work: []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}},
@@ -67,9 +99,10 @@ func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
+	why := messages.WhyDirect(events)
 	var passing error
 	for _, person := range append([]string{r.Requester}, r.Voters()...) {
-		if _, err := h.direct(ctx, r, events, "outcome "+person, person, messages.Outcome(r, c)); err != nil {
+		if _, err := h.direct(ctx, r, events, "outcome "+person, person, messages.Outcome(r, c, why)); err != nil {
 			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
 				return err
 			}

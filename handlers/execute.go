@@ -49,14 +49,20 @@ func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (bool, error
 	return true, h.carryOut(ctx, item, v.request, nil)
 }
 
-// carryOut does an approved revocation, with what is prepared for it; nil is nothing. item is that of the click that
+// carryOut does an approved request: a revocation with what is prepared for it; nil is nothing. item is that of the click that
 // completed the approval, or that of the queue.
 func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, r approvals.Request, ready *preparation) error {
 	if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 		return nil
 	}
-	if r.Purpose == approvals.PurposeUndo {
+	switch r.Purpose {
+	case approvals.PurposeRevoke:
+	case approvals.PurposeUndo:
 		return h.executeUndo(ctx, item, r)
+	case approvals.PurposeDrill:
+		return h.rehearse(ctx, item, r)
+	default:
+		return h.unknownPurpose(ctx, r)
 	}
 	c, err := h.context(r)
 	if err != nil {

@@ -161,7 +161,8 @@ func (u *undoExecution) failed(ctx context.Context, item approvals.Item, cause e
 		return u.delayed(ctx, item, cause)
 	}
 	u.h.log.WarnContext(ctx, "the deny was not taken away", "request", u.request.ID, "role", u.role.ARN, "error", cause)
-	return u.h.close(ctx, u.request.ID, func(approvals.Request) failure { return f })
+	_, err := u.h.close(ctx, u.request.ID, underWay, func(approvals.Request) failure { return f })
+	return err
 }
 
 // isWrite reports whether it was the write itself that AWS refused: then the role was read just before, with the deny.

@@ -63,6 +63,38 @@ func (h *Handlers) closeWithoutCard(ctx context.Context, id, slackError string) 
 	return false, &Again{After: time.Second}
 }
 
+// cardAge is how old a request is before its card is looked for: Slack has it by then.
+const cardAge = 30 * time.Second
+
+// withoutCard looks whether the card of an open request was deleted, and then ends the request: nobody can decide it. It
+// reports false where that is not known.
+func (h *Handlers) withoutCard(ctx context.Context, id string) (bool, error) {
+	r, _, err := h.Store.Load(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	d, err := h.Store.Delivered(ctx, id)
+	if err != nil || d.Card == "" || !opened(r.State) {
+		return false, err
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil || now.Sub(r.Opened) < cardAge {
+		return false, err
+	}
+	look, cancel := context.WithTimeout(ctx, deliveryCall)
+	defer cancel()
+	ts, err := h.Slack.Find(look, r.Place.Channel, "", Mark{Request: id}, r.Opened)
+	if err != nil {
+		h.log.WarnContext(ctx, "it could not be found out whether a card is still there", "request", id, "error", err)
+		return false, nil
+	}
+	if ts != "" {
+		return false, nil
+	}
+	h.log.WarnContext(ctx, "the card of an open request was deleted; the request ends, and the role can be asked for again", "request", id)
+	return h.cardDeleted(ctx, id)
+}
+
 // nowhereToTell reports whether a request has ended and never had a card.
 func (h *Handlers) nowhereToTell(ctx context.Context, id string) (bool, error) {
 	d, err := h.Store.Delivered(ctx, id)

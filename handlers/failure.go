@@ -81,34 +81,46 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 
 // giveUp ends an approved request whose execution was set aside: it must not look as if it was still under way.
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
-	return h.close(ctx, id, func(r approvals.Request) failure {
+	_, err := h.close(ctx, id, underWay, func(r approvals.Request) failure {
 		f := failure{sentence: messages.GaveUp, unsure: r.State == approvals.StateExecuting}
-		if r.Purpose == approvals.PurposeUndo {
+		switch r.Purpose {
+		case approvals.PurposeUndo:
 			f.sentence = messages.UndoGaveUp
+		case approvals.PurposeDrill:
+			f.sentence = messages.DrillGaveUp
 		}
 		return f
 	})
+	return err
 }
 
-// close ends a request that is approved or executing, whatever harmless events come in between. Any other it leaves alone.
-func (h *Handlers) close(ctx context.Context, id string, why func(approvals.Request) failure) error {
+// underWay and opened are the states in which close may end a request.
+func underWay(s approvals.State) bool {
+	return s == approvals.StateApproved || s == approvals.StateExecuting
+}
+
+func opened(s approvals.State) bool { return s == approvals.StateOpen }
+
+// close ends a request that is in one of some states, whatever harmless events come in between. Any other it leaves alone:
+// then it reports false.
+func (h *Handlers) close(ctx context.Context, id string, in func(approvals.State) bool, why func(approvals.Request) failure) (bool, error) {
 	for range maxDecisions {
 		r, _, err := h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {
-			return nil
+			return false, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
-			return nil
+		if !in(r.State) {
+			return false, nil
 		}
 		err = h.fail(ctx, r, why(r))
 		if !errors.Is(err, approvals.ErrConflict) {
-			return err
+			return err == nil, err
 		}
 	}
-	return fmt.Errorf("request %s changed %d times while it was closed", id, maxDecisions)
+	return false, fmt.Errorf("request %s changed %d times while it was closed", id, maxDecisions)
 }
 
 // failure is how a request ends without what it was for. The zero next and event mean that it failed.

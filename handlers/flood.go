@@ -15,6 +15,11 @@ const (
 	commandsPerPerson  = 15
 	commandsPerChannel = 60
 	clicksPerPerson    = 30
+
+	// A report whose files Slack refused may be asked for again although nothing else has happened: somebody may have seen
+	// to it. Each time is an event in the log, which every step reads as a whole.
+	reportsAgain = 3
+	reportWindow = 10 * time.Minute
 )
 
 // flooded counts a command, and reports how long its sender has to wait, 0 when not at all.
@@ -35,6 +40,11 @@ func (h *Handlers) clickFlood(ctx context.Context, item approvals.Item, user str
 		return 0, nil
 	}
 	return h.Store.Allow(ctx, "click by "+user, act(item), clicksPerPerson, floodWindow)
+}
+
+// reportFlood is the same for one more report of a request in whose thread Slack refused a file.
+func (h *Handlers) reportFlood(ctx context.Context, item approvals.Item, request string) (time.Duration, error) {
+	return h.Store.Allow(ctx, "report of "+request, act(item), reportsAgain, reportWindow)
 }
 
 // cameBack reports whether an item was allowed before and then put off. One whose first try died is not among these: what

@@ -91,6 +91,7 @@ type Upload struct {
 type Listener struct {
 	User, Channel string
 	ResponseURL   string // a credential for half an hour: never logged
+	Drill         bool   // what is answered is about a drill, and says so
 }
 
 // Config is what New needs. All fields without a default are required.
@@ -289,9 +290,10 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	case KindCommand:
 		var c Command
 		if json.Unmarshal(item.Body, &c) == nil {
-			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL, Drill: IsDrill(c.Text)}
 		}
 	}
+	to = h.about(ctx, to, request)
 	if to.User != "" {
 		item.Body = nil // it may hold a response URL
 		h.whisper(ctx, to, messages.GaveUpOn())
@@ -330,7 +332,12 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
 	}
+	drill := r.Purpose == approvals.PurposeDrill
 	switch {
+	case drill && facts.Drill == nil:
+		return messages.Context{}, fmt.Errorf("facts of request %s: a drill without a role", r.ID)
+	case drill:
+		facts = messages.Facts{Role: *facts.Drill}
 	case r.Purpose != approvals.PurposeUndo:
 		facts.Undo = nil
 	case facts.Undo == nil:
@@ -338,12 +345,23 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	}
 	policy := h.Policies[r.Subject.Group]
 	return messages.Context{
-		Role: facts.Role, Undo: facts.Undo, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
+		Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
 	}, nil
+}
+
+// about is whoever is answered, about a request or none. That it is a drill is said if that can be known.
+func (h *Handlers) about(ctx context.Context, to Listener, request string) Listener {
+	if r, _, err := h.Store.Load(ctx, request); err == nil {
+		to.Drill = r.Purpose == approvals.PurposeDrill
+	}
+	return to
 }
 
 // whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.
 func (h *Handlers) whisper(ctx context.Context, to Listener, m *messages.Message) {
+	if to.Drill {
+		m = messages.Drilled(m)
+	}
 	if err := h.Slack.Whisper(ctx, to, m); err != nil {
 		h.log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "channel", to.Channel, "error", err)
 	}

@@ -41,6 +41,7 @@ type inquiry struct {
 	number  int  // 0 is the look right after the revocation, the others are those of trail.follow_ups
 	wide    bool // asks for more than the events that name the role
 	last    bool // no further look is planned, and this one ends with a word
+	drill   bool // of a drill: one look, its first half only, and no word
 }
 
 // evidence does one look.
@@ -75,8 +76,15 @@ func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, 
 	if err != nil {
 		return nil, err
 	}
-	cutoff := messages.Cutoff(events)
-	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || cutoff.IsZero() {
+	cutoff, drill := messages.Cutoff(events), false
+	switch {
+	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke:
+	case r.State == approvals.StateRehearsed && r.Purpose == approvals.PurposeDrill:
+		cutoff, drill = messages.WouldBeCutoff(events), true
+	default:
+		return nil, nil
+	}
+	if cutoff.IsZero() {
 		return nil, nil
 	}
 	c, err := h.context(r)
@@ -89,7 +97,8 @@ func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, 
 	}
 	q := &inquiry{h: h, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-h.Lookback), until: until}
 	q.number, q.wide = lookOf(item.Source)
-	q.last = q.wide && q.number == len(h.FollowUps)
+	q.last = drill || q.wide && q.number == len(h.FollowUps)
+	q.drill = drill
 	if r.Has(q.lastSource()) {
 		return nil, nil
 	}
@@ -159,7 +168,7 @@ func (q *inquiry) failed(ctx context.Context, why string) error {
 		return fmt.Errorf("record evidence: %w", err)
 	}
 	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
-	if !q.wide {
+	if !q.wide && !q.drill {
 		t.Work = []approvals.Item{q.secondHalf()}
 	}
 	if err := q.h.Store.Commit(ctx, t); err != nil {
@@ -219,7 +228,7 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i, q.item.Source), Detail: detail,
 		})
 	}
-	if !q.wide {
+	if !q.wide && !q.drill {
 		t.Work = []approvals.Item{q.secondHalf()}
 	}
 	return q.h.Store.Commit(ctx, t)

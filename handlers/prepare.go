@@ -53,8 +53,11 @@ func (n *preparation) drop() {
 	<-n.confirmation.done
 }
 
-// revocation is what package aws is told of a request.
+// revocation is what package aws is told of a request for a revocation. Of any other it is told nothing, which it refuses.
 func revocation(r approvals.Request, role messages.Role, approvers []string) aws.Revocation {
+	if r.Purpose != approvals.PurposeRevoke {
+		return aws.Revocation{}
+	}
 	return aws.Revocation{
 		RequestID: r.ID, AccountName: role.Account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID,
 		Requester: r.Requester, Approvers: approvers,

@@ -14,6 +14,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
+// refusedAgain is what the notes call a report that was asked for too often.
+const refusedAgain = "report_again"
+
 // recentReports is how many of the newest requests are looked through for a role before IAM is asked for its unique id.
 const recentReports = 30
 
@@ -41,7 +44,9 @@ func (h *Handlers) reportCommand(ctx context.Context, item approvals.Item, c Com
 	case !slices.Contains(h.Channels, r.Place.Channel) || h.place(c.Team, c.App, r.Place.Channel) != r.Place:
 		return h.refuse(ctx, item, c, to, "unknown_request", messages.ReportNowhere(what))
 	}
-	return h.report(ctx, item, c.User, to, r, events)
+	return h.report(ctx, item, to, r, events, func(m *messages.Message) error {
+		return h.refuse(ctx, item, c, to, refusedAgain, m)
+	})
 }
 
 // reportClick does the same for the button in a request's thread.
@@ -55,15 +60,22 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 	case h.place(c.Team, c.App, c.Channel) != r.Place || !slices.Contains(h.Channels, c.Channel):
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
+	to.Drill = r.Purpose == approvals.PurposeDrill
 	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
 		return h.refuseClick(ctx, item, to, "requester", c.Message, c.Value, messages.NotForReport(standing))
 	}
-	return h.report(ctx, item, c.User, to, r, events)
+	return h.report(ctx, item, to, r, events, func(m *messages.Message) error {
+		return h.refuseClick(ctx, item, to, refusedAgain, c.Message, c.Value, m)
+	})
 }
 
 // report records that somebody asked for the report; the delivery makes it from the log and puts it into the thread.
-// When nothing happened since the last one, that one is the answer.
-func (h *Handlers) report(ctx context.Context, item approvals.Item, user string, to Listener, r approvals.Request, events []approvals.Event) error {
+// When nothing happened since the last one, that one is the answer, unless Slack refused files: then it may not have
+// arrived, and a few more are made. refuse answers whoever asks for more than that.
+func (h *Handlers) report(
+	ctx context.Context, item approvals.Item, to Listener, r approvals.Request, events []approvals.Event, refuse func(m *messages.Message) error,
+) error {
+	to.Drill = r.Purpose == approvals.PurposeDrill
 	link := ""
 	if d, err := h.Store.Delivered(ctx, r.ID); err != nil {
 		return err
@@ -71,11 +83,22 @@ func (h *Handlers) report(ctx context.Context, item approvals.Item, user string,
 		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
 	for range maxDecisions {
+		why, refused := filesRefused(events)
+		coming := messages.ReportComing(r, link)
+		if refused {
+			coming = messages.ReportDoubtful(r, link, why)
+		}
 		if r.Has(item.Source) { // by a try before this one, which may not have come so far as to say so
-			h.whisper(ctx, to, messages.ReportComing(r, link))
+			h.whisper(ctx, to, coming)
 			return nil
 		}
-		if reportedAlready(events) {
+		if refused {
+			if wait, err := h.reportFlood(ctx, item, r.ID); err != nil {
+				return err
+			} else if wait > 0 {
+				return refuse(messages.ReportEnough(r, why, reportsAgain, reportWindow, wait))
+			}
+		} else if reportedAlready(events) {
 			h.whisper(ctx, to, messages.ReportThere(r, link))
 			return nil
 		}
@@ -85,12 +108,12 @@ func (h *Handlers) report(ctx context.Context, item approvals.Item, user string,
 		}
 		err = h.Store.Commit(ctx, approvals.Transition{
 			RequestID: r.ID, Expect: r.Seq, // two who ask at once get one report
-			Events: []approvals.Event{{Type: approvals.EventReport, By: user, Source: item.Source, Detail: detail}},
+			Events: []approvals.Event{{Type: approvals.EventReport, By: to.User, Source: item.Source, Detail: detail}},
 		})
 		switch {
 		case err == nil:
-			h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", user, "up_to", r.Seq)
-			h.whisper(ctx, to, messages.ReportComing(r, link))
+			h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", to.User, "up_to", r.Seq)
+			h.whisper(ctx, to, coming)
 			return nil
 		case !errors.Is(err, approvals.ErrConflict):
 			return err
@@ -102,15 +125,23 @@ func (h *Handlers) report(ctx context.Context, item approvals.Item, user string,
 	return fmt.Errorf("request %s changed %d times while its report was asked for", r.ID, maxDecisions)
 }
 
-// reportedAlready reports whether the log ends with a report that has all that is before it. Where Slack refused files, the
-// report may not have arrived, and it can be asked for again.
+// reportedAlready reports whether the log ends with a report that has all that is before it.
 func reportedAlready(events []approvals.Event) bool {
-	if slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused }) {
-		return false
-	}
 	last := events[len(events)-1]
 	var d messages.Reported
 	return last.Type == approvals.EventReport && json.Unmarshal(last.Detail, &d) == nil && d.Upto == last.Seq-1
+}
+
+// filesRefused reports whether Slack refused a file of the thread, and why.
+func filesRefused(events []approvals.Event) (why messages.FilesRefused, refused bool) {
+	i := slices.IndexFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused })
+	if i < 0 {
+		return messages.FilesRefused{}, false
+	}
+	if err := json.Unmarshal(events[i].Detail, &why); err != nil {
+		return messages.FilesRefused{}, true // the reason is told as not known
+	}
+	return why, true
 }
 
 // requestMeant finds a request by its id, or the newest that asked to revoke sessions of a role, else

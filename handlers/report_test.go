@@ -325,6 +325,42 @@ func TestAWorkspaceThatTakesNoFilesIsToldOfOnceAndTheThreadGoesOn(t *testing.T) 
 	}
 }
 
+func TestAReportWhoseFilesSlackRefusesIsAskedForAgainAFewTimesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		card := cancelled(b)
+		b.Slack.Inject(slack.Fault{Method: "files.getUploadURLExternal", Error: "missing_scope"})
+		ask := func(user, told string) {
+			t.Helper()
+			time.Sleep(time.Second) // what each is told is told to them once in a while
+			b.Command(user, "report "+card.ID)
+			b.Whispered(user, told)
+			card.CaughtUp()
+		}
+		ask(actors.Nils, "The report of request `"+card.ID+"` appears in")
+		for _, user := range []string{actors.Nils, actors.Rosa, actors.Bob} {
+			ask(user, "Slack refused a file there before (`missing_scope`) and may do so again. Whoever runs revokebot can add the scope `files:write`")
+		}
+		before := len(card.Events())
+		const enough = "was asked for again 3 times in 10 min although Slack does not take files there (`missing_scope`). Whoever runs revokebot can add the scope `files:write`"
+		ask(actors.Bob, enough)
+		pressReport(t, b, card, actors.Ines)
+		b.Whispered(actors.Ines, enough)
+		card.CaughtUp()
+		if n := len(card.Events()); n != before || len(asked(card)) != 4 {
+			t.Errorf("%d events more, %d reports", n-before, len(asked(card)))
+		}
+		notes, err := b.DB.XRange(t.Context(), "{revokebot}:notes", "-", "+").Result()
+		if text := fmt.Sprint(notes); err != nil || strings.Count(text, "report_again") != 2 {
+			t.Errorf("the refusals are noted as %s, %v", text, err)
+		}
+		b.Slack.ClearFaults() // somebody saw to it
+		time.Sleep(10 * time.Minute)
+		b.Command(actors.Bob, "report "+card.ID)
+		b.Until("the report is there", func() bool { return len(reportFiles(b, card)) == 2 })
+	})
+}
+
 func roleOf(t *testing.T, r approvals.Request) messages.Role {
 	t.Helper()
 	var role messages.Role

@@ -238,7 +238,7 @@ func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testi
 	}{
 		"denied":    {func(b *bench.Bench, c bench.Card) { deny(b, c, actors.Bob, "") }, approvals.StateDenied, "was denied by"},
 		"cancelled": {func(_ *bench.Bench, c bench.Card) { c.Press(actors.Rosa, messages.ActionCancel) }, approvals.StateCancelled, "was cancelled by"},
-		"expired":   {func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired on"},
+		"expired":   {func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired at"},
 		"decided":   {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -73,32 +73,43 @@ func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 
 // Rule 16.
 func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := bench.New(t, bench.Options{})
-		card := b.Ask()
-		card.CaughtUp()
-		before := len(card.Thread())
-		for _, method := range []string{"chat.postMessage", "chat.update", "chat.postEphemeral"} {
-			b.Slack.Inject(slack.Fault{Method: method, HTTPStatus: 503})
-		}
-		card.Approve(actors.Bob)
-		b.Until("the deny is on the role", func() bool { return card.State() == approvals.StateApplied })
-		time.Sleep(10 * time.Minute)
-		if n := len(card.Thread()); n != before {
-			t.Fatalf("%d messages came through", n-before)
-		}
-		b.Slack.ClearFaults()
-		card.CaughtUp()
-		if card.HasButtons() || !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("CloudTrail shows") {
-			t.Errorf("the thread did not catch up:\n%s", b.Transcript())
-		}
-		seen := map[string]int{}
-		for _, text := range card.Thread() {
-			if seen[text]++; text != "" && seen[text] > 1 { // a file comes without words
-				t.Errorf("told twice: %s", text)
-			}
-		}
-	})
+	for name, c := range map[string]struct {
+		fault slack.Fault
+		away  time.Duration
+	}{
+		"503":                         {slack.Fault{HTTPStatus: 503}, 10 * time.Minute},
+		"a 200 that says ratelimited": {slack.Fault{RetryAfter: 20 * time.Second, In200: true}, 40 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{})
+				card := b.Ask()
+				card.CaughtUp()
+				before := len(card.Thread())
+				for _, method := range []string{"chat.postMessage", "chat.update", "chat.postEphemeral"} {
+					c.fault.Method, c.fault.ChannelID = method, actors.Incident
+					b.Slack.Inject(c.fault)
+				}
+				card.Approve(actors.Bob)
+				b.Until("the deny is on the role", func() bool { return card.State() == approvals.StateApplied })
+				time.Sleep(c.away)
+				if n := len(card.Thread()); n != before {
+					t.Fatalf("%d messages came through", n-before)
+				}
+				b.Slack.ClearFaults()
+				card.CaughtUp()
+				if card.HasButtons() || !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("CloudTrail shows") {
+					t.Errorf("the thread did not catch up:\n%s", b.Transcript())
+				}
+				seen := map[string]int{}
+				for _, text := range card.Thread() {
+					if seen[text]++; text != "" && seen[text] > 1 { // a file comes without words
+						t.Errorf("told twice: %s", text)
+					}
+				}
+			})
+		})
+	}
 }
 
 // Rule 16. A message that Slack took without an answer is found again and not told twice, and the order stays.
@@ -243,11 +254,10 @@ func TestAnExecutionThatIsSetAsideEndsTheRequest(t *testing.T) {
 		}
 		for range 6 { // six replicas take it and die
 			time.Sleep(10 * time.Second)
-			items, err := b.Store.Claim(t.Context(), "dying", time.Second, 10)
-			if err == nil && len(items) == 0 {
-				_, err = b.Store.Take(t.Context(), "dying", 10, 0)
+			if claimAndDie(b) > 0 {
+				continue
 			}
-			if err != nil {
+			if _, err := b.Store.Take(t.Context(), "dying", 10, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

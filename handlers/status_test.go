@@ -110,6 +110,10 @@ func TestTheAppHomeListsTheRequestsAndLeadsToTheForm(t *testing.T) {
 		if r := b.Cards()[1].Request(); r.Requester != actors.Bob || r.Place.Channel != actors.Incident {
 			t.Errorf("the request is %+v", r)
 		}
+		b.Until("the home says where it went, and lists it", func() bool {
+			view, _ := b.Slack.Home(actors.Bob)
+			return strings.Contains(string(view.JSON), "What you asked for went to") && strings.Contains(string(view.JSON), "staging/DeployRole")
+		})
 		// Somebody who is not in the channel asks for nothing there.
 		press(messages.ActionAsk)
 		b.Until("a form opens", func() bool { return len(b.Slack.Views(actors.Bob)) == 1 })

@@ -69,7 +69,9 @@ func (d *delivery) there(ctx context.Context, r approvals.Request, e approvals.E
 	if found == "" || err != nil {
 		return "", err
 	}
-	d.loose = true
+	if err := d.threadGone(ctx, true); err != nil {
+		return "", err
+	}
 	return found, d.nameIn(ctx, r, e, found, messages.Loose(m, r, c))
 }
 
@@ -103,9 +105,14 @@ func (d *delivery) postForm(ctx context.Context, r approvals.Request, e approval
 	loose := messages.Loose(form, r, c)
 	if !d.loose {
 		ts, err := d.send(ctx, r, d.at.Card, mark, form)
-		if kind, code := slackKind(err); err == nil || kind != SlackNoTarget {
+		kind, code := slackKind(err)
+		if err == nil || kind != SlackNoTarget {
 			return ts, err
-		} else if d.loose = true; code == CodeOutside {
+		}
+		if err := d.threadGone(ctx, code == CodeOutside); err != nil {
+			return "", err
+		}
+		if code == CodeOutside {
 			d.h.log.WarnContext(ctx, "the thread is gone; the record goes on in the channel", "request", d.id, "event", e.Seq)
 			return ts, d.nameIn(ctx, r, e, ts, loose)
 		}

@@ -59,6 +59,7 @@ func Run(t *testing.T, s Setup) {
 		{"Open", years, opening},
 		{"List", years, listing},
 		{"Commit", years, committing},
+		{"Moves", years, moving},
 		{"ToldAgain", years, again},
 		{"Work", years, working},
 		{"Timers", years, timing},

@@ -107,6 +107,15 @@ func (b *bench) claim(who string, idle time.Duration, n int) []approvals.Item {
 	return items
 }
 
+func (b *bench) begun(who string, item approvals.Item) bool {
+	b.Helper()
+	ok, err := b.Store.Begin(b.ctx, who, item)
+	if err != nil {
+		b.Fatalf("begin: %v", err)
+	}
+	return ok
+}
+
 func (b *bench) promote() time.Duration {
 	b.Helper()
 	next, err := b.Store.Promote(b.ctx, 100)

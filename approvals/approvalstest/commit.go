@@ -150,7 +150,7 @@ var committing = []sentence{
 		for _, expect := range []int64{0, 1, approvals.AppendOnly} {
 			t := approval(expect)
 			if expect == approvals.AppendOnly {
-				t.Next = approvals.StateUnknown
+				t.Events, t.Next = remark("envelope 1"), approvals.StateUnknown
 			}
 			b.is(b.Store.Commit(b.ctx, t), approvals.ErrUnknownRequest)
 		}
@@ -177,13 +177,17 @@ var committing = []sentence{
 	{name: "what moves something has to say what it was decided on", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.unchanged(nil, func() error { return b.Store.Commit(b.ctx, approval(approvals.AppendOnly)) })
+		vote := approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: approval(1).Events[:1]}
+		b.unchanged(nil, func() error { return b.Store.Commit(b.ctx, vote) })
+		vote.Expect = 1
+		b.commit(vote)
 	}},
 	{name: "what has ended does not move again, and does not end another", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.move("R1", 1, approvals.EventDenied, approvals.StateDenied)
 		b.opened("R2", "role 1", never)
 		for _, next := range approvals.States() {
-			b.unchanged(nil, func() error {
+			b.unchanged(approvals.ErrIllegal, func() error {
 				t := approval(2)
 				t.Next = next
 				return b.Store.Commit(b.ctx, t)

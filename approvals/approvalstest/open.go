@@ -146,6 +146,20 @@ var opening = []sentence{
 		b.move("R5", 2, approvals.EventVoided, approvals.StateVoid)
 		b.opened("R6", "role 1", never)
 	}},
+	{name: "the end of a drill makes way", test: func(b *bench) {
+		drill := openingFor("drill/role 1", never)
+		drill.Purpose = approvals.PurposeDrill
+		for _, id := range []string{"R1", "R2"} {
+			if other, err := b.Store.Open(b.ctx, id, alice, "command "+id, drill); err != nil || other != "" {
+				b.Fatalf("%s: %q, %v", id, other, err)
+			}
+			b.move(id, 1, approvals.EventApproved, approvals.StateApproved)
+			b.move(id, 2, approvals.EventRehearsed, approvals.StateRehearsed)
+		}
+		if r, _ := b.load("R2"); r.State != approvals.StateRehearsed || r.Purpose != approvals.PurposeDrill {
+			b.Errorf("it is %s, for %s", r.State, r.Purpose)
+		}
+	}},
 	{name: "another process sees it", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		r, events, err := b.Another.Load(b.ctx, "R1")

@@ -70,7 +70,7 @@ var working = []sentence{
 		}
 		b.same("claimed", len(b.claim(rival, 0, 10)), 0)
 	}},
-	{name: "what a worker left alone is claimed, and counted as a try", test: func(b *bench) {
+	{name: "what a worker left alone is claimed, and counted as a try when it is begun", test: func(b *bench) {
 		b.accept(envelope)
 		item := b.take(1)[0]
 		for try := int64(2); try < 7; try++ {
@@ -81,10 +81,55 @@ var working = []sentence{
 				b.Fatalf("try %d: %+v", try, claimed)
 			}
 			b.same("the item", bare(claimed[0]), envelope)
+			b.same("begun", b.begun(who, claimed[0]), true)
+			b.same("begun again, as the answer was lost", b.begun(who, claimed[0]), true)
 		}
 		b.done(item)
 		b.Advance(b.span)
 		b.same("claimed when it was done", len(b.claim(worker, b.span, 10)), 0)
+	}},
+	{name: "what is claimed and never begun is no try", test: func(b *bench) {
+		b.accept(envelope)
+		b.take(1)
+		for range 6 {
+			b.Advance(b.span)
+			claimed := b.claim(rival, b.span, 1)
+			if len(claimed) != 1 || claimed[0].Tries != 2 {
+				b.Fatalf("claimed: %+v", claimed)
+			}
+		}
+	}},
+	{name: "what was done or claimed by another is not begun", test: func(b *bench) {
+		b.accept(envelope)
+		b.take(1)
+		b.Advance(b.span)
+		first := b.claim(rival, b.span, 1)
+		b.Advance(b.span)
+		second := b.claim("worker 3", b.span, 1)
+		if len(first) != 1 || len(second) != 1 {
+			b.Fatalf("claimed: %+v, %+v", first, second)
+		}
+		b.same("begun by whom it was taken from", b.begun(rival, first[0]), false)
+		b.Advance(b.span)
+		b.same("and it counts as no try", b.claim(worker, b.span, 1)[0].Tries, int64(2))
+		b.done(first[0])
+		b.same("begun when it was done", b.begun(worker, first[0]), false)
+		b.Advance(b.span)
+		b.same("claimed when it was done", len(b.claim(rival, b.span, 1)), 0)
+	}},
+	{name: "to begin something is a sign of life", test: func(b *bench) {
+		b.quickly(b.span*12/5, func(name string) func() {
+			b.accept(approvals.Item{Kind: "click", Source: name})
+			b.take(1)
+			b.Advance(b.span)
+			item := b.claim(rival, b.span, 1)[0]
+			b.Advance(b.span / 2)
+			b.begun(rival, item)
+			b.Advance(b.span / 2)
+			again := b.claim(worker, b.span, 1)
+			b.done(item)
+			return func() { b.same("claimed", len(again), 0) }
+		})
 	}},
 	{name: "what was taken just now is not claimed", test: func(b *bench) {
 		b.numbered(3)
@@ -152,7 +197,8 @@ var working = []sentence{
 		b.accept(envelope)
 		items := b.take(1)
 		b.Advance(b.span)
-		if claimed := b.claim(rival, b.span, 1); len(claimed) != 1 {
+		claimed := b.claim(rival, b.span, 1)
+		if len(claimed) != 1 || !b.begun(rival, claimed[0]) {
 			b.Fatalf("claimed: %v", claimed)
 		}
 		b.Advance(b.span)
@@ -207,7 +253,9 @@ var working = []sentence{
 	}},
 	{name: "after the store lost everything, workers go on", test: func(b *bench) {
 		b.numbered(1)
-		b.take(1)
+		item := b.take(1)[0]
+		b.Empty()
+		b.same("begun", b.begun(worker, item), false)
 		b.Empty()
 		b.same("claimed", len(b.claim(rival, 0, 1)), 0)
 		b.accept(envelope)

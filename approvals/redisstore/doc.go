@@ -14,7 +14,7 @@
 //	                                      for every event that has one: its number and type
 //	log:<id>        stream                the events; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
-//	limit:<name>    set, a minute         what somebody did, against floods; an hour for failed uploads
+//	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a subject
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
@@ -23,7 +23,8 @@
 //	                                      outlines of envelopes that nobody can read
 //
 // A request's keys live as long as it is under way, and from the last event after its end on for the retention. An item that a worker took stays in
-// the stream's pending list until it is done, so the work of a replica that died is found there by the others.
+// the stream's pending list until it is done, so the work of a replica that died is found there by the others. The list's count
+// of deliveries is that of the tries that were begun: the Take, and one for each Begin.
 //
 // It needs Redis 7.0 or later, reads and writes the primary only.
 package redisstore

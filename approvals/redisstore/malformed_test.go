@@ -103,7 +103,7 @@ func TestARequestThatGoesWhileItIsCommittedToIsUnknown(t *testing.T) {
 				t.Error(err)
 			}
 		}})
-		err := s.Commit(t.Context(), approvals.Transition{RequestID: "R1", Expect: 1, Events: []approvals.Event{{Type: approvals.EventDenied}}})
+		err := s.Commit(t.Context(), approvals.Transition{RequestID: "R1", Expect: 1, Events: []approvals.Event{{Type: approvals.EventRefused}}})
 		if !errors.Is(err, approvals.ErrUnknownRequest) {
 			t.Errorf("got %v", err)
 		}

@@ -120,7 +120,7 @@ func (m *model) add(id string, e modelEvent, next approvals.State) {
 	r.state = next
 	m.enqueue(approvals.Item{Kind: approvals.KindDeliver, Request: id})
 	switch next {
-	case approvals.StateOpen, approvals.StateApproved:
+	case approvals.StateOpen, approvals.StateApproved, approvals.StateExecuting:
 	default:
 		if m.open[r.subject] == id {
 			delete(m.open, r.subject)
@@ -162,6 +162,32 @@ func (m *model) click(id string, a approvals.Action, by, source string, required
 		m.enqueue(approvals.Item{Kind: "execute", Request: id})
 		m.timer(approvals.Item{Kind: "reminder", Request: id}, now.Add(time.Minute))
 	}
+}
+
+// leads is where a move leads, and follows the states after which it may come, in the model's own words.
+var (
+	leads = map[approvals.EventType]approvals.State{
+		"requested": "open", "voted": "open", "approved": "approved", "denied": "denied", "cancelled": "cancelled",
+		"expired": "expired", "started": "executing", "applied": "applied", "failed": "failed", "voided": "void",
+	}
+	follows = map[approvals.EventType][]approvals.State{
+		"voted": {"open"}, "approved": {"open"}, "denied": {"open"}, "cancelled": {"open"}, "expired": {"open"},
+		"started": {"approved", "executing"}, "applied": {"executing"},
+		"failed": {"open", "approved", "executing"}, "voided": {"approved", "executing"},
+	}
+)
+
+// move is what becomes of a move that nobody decided; it reports whether a request in this state makes it.
+func (m *model) move(id string, event approvals.EventType, by, source string) bool {
+	r := m.requests[id]
+	if !slices.Contains(follows[event], r.state) {
+		return false
+	}
+	if event == approvals.EventVoted || event == approvals.EventApproved {
+		r.voters = append(r.voters, by)
+	}
+	m.add(id, modelEvent{event, by, source}, leads[event])
+	return true
 }
 
 // expire is what becomes of an expiry that has come due.

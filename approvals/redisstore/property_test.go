@@ -25,13 +25,14 @@ func TestTheStoreAndTheRulesAgreeWithTheModel(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
 			m.FlushAll()
 			d := &driver{
-				T: rt, real: t, db: client, model: newModel(), inHand: make(map[string]approvals.Item),
+				T: rt, real: t, db: client, model: newModel(), inHand: make(map[string]int64),
 				stores: []*Store{ready(t, client, 365*24*time.Hour), ready(t, second, 365*24*time.Hour)},
 			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"command":     d.command,
 				"click":       d.click,
 				"stale click": d.staleClick,
+				"move":        d.move,
 				"accept":      d.accept,
 				"time passes": func(rt *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 400).Draw(rt, "seconds")) * time.Second) },
 				"work":        d.work,
@@ -48,7 +49,7 @@ type driver struct {
 	db     *redis.Client
 	stores []*Store // of two processes
 	model  *model
-	inHand map[string]approvals.Item // what a worker took and did not finish, by the store's id
+	inHand map[string]int64 // how many tries were begun of what a worker took and did not finish, by the store's id
 	fresh  int
 }
 
@@ -190,6 +191,34 @@ func (d *driver) staleClick(rt *rapid.T) {
 	d.settle(rt, store, first, t, ignored)
 }
 
+// move is what a program commits that did not ask Decide: any move at all, on the log as it is.
+func (d *driver) move(rt *rapid.T) {
+	if len(d.model.order) == 0 {
+		rt.Skip("there is no request yet")
+	}
+	id := rapid.SampledFrom(d.model.order).Draw(rt, "request")
+	event := rapid.SampledFrom([]approvals.EventType{
+		approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
+		approvals.EventExpired, approvals.EventStarted, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+	}).Draw(rt, "event")
+	d.fresh++
+	by, source, store := rapid.SampledFrom(people).Draw(rt, "who"), fmt.Sprint("envelope ", d.fresh), d.store(rt)
+	t := approvals.Transition{
+		RequestID: id, Expect: int64(len(d.model.requests[id].log)), Next: leads[event],
+		Events: []approvals.Event{{Type: event, By: by, Source: source}},
+	}
+	want := approvals.ErrIllegal
+	if d.model.move(id, event, by, source) {
+		want = nil
+	}
+	_ = d.twice(rt, func() error {
+		if err := store.Commit(d.real.Context(), t); !errors.Is(err, want) {
+			rt.Fatalf("%s of %s: %v, want %v", event, id, err, want)
+		}
+		return want
+	})
+}
+
 func (d *driver) accept(rt *rapid.T) {
 	ids := []string{d.source(rt), d.source(rt)}
 	item := approvals.Item{Kind: "click", Source: ids[0]}
@@ -220,10 +249,24 @@ func (d *driver) work(rt *rapid.T) {
 		rt.Fatal(err)
 	}
 	for _, item := range items {
-		if before, held := d.inHand[item.ID]; held && item.Tries != before.Tries+1 {
-			rt.Fatalf("claimed as try %d after %d", item.Tries, before.Tries)
+		begun, claimed := d.inHand[item.ID]
+		if item.Tries != begun+1 {
+			rt.Fatalf("handed out as try %d after %d were begun", item.Tries, begun)
 		}
-		d.inHand[item.ID] = item
+		if !claimed {
+			d.inHand[item.ID] = 1
+		} else if rapid.Bool().Draw(rt, "the answer to the claim is lost") {
+			continue
+		} else {
+			d.must(rt, func() error {
+				ok, err := store.Begin(ctx, "heir", item)
+				if err == nil && !ok {
+					err = errors.New("it is not the heir's")
+				}
+				return err
+			})
+			d.inHand[item.ID] = item.Tries
+		}
 		plain := item
 		plain.ID, plain.Tries = "", 0
 		if item.Kind == approvals.KindExpire {

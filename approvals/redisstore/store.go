@@ -72,7 +72,7 @@ type Store struct {
 	nap       atomic.Pointer[nap]
 
 	now, accept, open, commit, note          *redis.Script
-	claim, keep, sweep                       *redis.Script
+	claim, begin, keep, sweep                *redis.Script
 	done, postpone, setAside, promote, allow *redis.Script
 	beginDelivery, markDelivery, endDelivery *redis.Script
 }
@@ -94,7 +94,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	for name, script := range map[string]**redis.Script{
 		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note,
-		"claim": &s.claim, "keep": &s.keep, "sweep": &s.sweep,
+		"claim": &s.claim, "begin": &s.begin, "keep": &s.keep, "sweep": &s.sweep,
 		"done": &s.done, "postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote, "allow": &s.allow,
 		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
 	} {
@@ -268,8 +268,8 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 		return approvals.ErrTooLate
 	case "early":
 		return approvals.ErrTooEarly
-	case "ended":
-		return fmt.Errorf("commit to request %s: it has ended and cannot become %s", t.RequestID, t.Next)
+	case "illegal":
+		return fmt.Errorf("commit to request %s (%s): %w", t.RequestID, t.Events[0].Type, approvals.ErrIllegal)
 	default:
 		return fmt.Errorf("commit to request %s: the script answered %q", t.RequestID, answer)
 	}
@@ -279,12 +279,19 @@ func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) 
 	switch {
 	case len(t.Events) == 0:
 		return nil, errors.New("a transition without an event")
-	case t.Expect == approvals.AppendOnly && t.Next != approvals.StateUnknown:
-		return nil, errors.New("a transition that moves the state has to say what it was decided on")
 	case t.Next != approvals.StateUnknown && !slices.Contains(approvals.States(), t.Next):
 		return nil, fmt.Errorf("there is no state %q", t.Next)
 	}
-	ends, when := "", ""
+	states, ends, when := "", "", ""
+	if from := t.From(); len(from) < len(approvals.States()) { // it moves something
+		states = listed(from)
+	}
+	switch {
+	case states == listed(nil):
+		return nil, fmt.Errorf("%w: from no state do its events lead to %q", approvals.ErrIllegal, t.Next)
+	case states != "" && t.Expect == approvals.AppendOnly:
+		return nil, errors.New("a transition that moves the state has to say what it was decided on")
+	}
 	if t.Next.Ended() {
 		ends = "ends"
 	}
@@ -297,7 +304,7 @@ func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) 
 	default:
 		return nil, fmt.Errorf("there is no deadline condition %d", t.When)
 	}
-	args := []any{t.RequestID, t.Expect, string(t.Next), ends, when, retention.Milliseconds(), len(t.Events)}
+	args := []any{t.RequestID, t.Expect, string(t.Next), states, ends, when, retention.Milliseconds(), len(t.Events)}
 	for _, e := range t.Events {
 		if e.Type == "" || len(e.Detail) > 0 && !json.Valid(e.Detail) {
 			return nil, fmt.Errorf("an event (%q) without a type or with a detail that is not JSON", e.Type)
@@ -322,6 +329,15 @@ func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) 
 		args = append(args, max(d.After, 0).Milliseconds(), body)
 	}
 	return args, nil
+}
+
+// listed writes states as the script looks for one among them: each between spaces.
+func listed(states []approvals.State) string {
+	text := " "
+	for _, s := range states {
+		text += string(s) + " "
+	}
+	return text
 }
 
 // Note implements approvals.Store.

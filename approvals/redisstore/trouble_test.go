@@ -44,6 +44,7 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 		"Allow":    func(ctx context.Context) error { _, err := s.Allow(ctx, "somebody", "act", 1, time.Hour); return err },
 		"Take":     func(ctx context.Context) error { _, err := s.Take(ctx, "w", 1, 0); return err },
 		"Claim":    func(ctx context.Context) error { _, err := s.Claim(ctx, "w", 0, 1); return err },
+		"Begin":    func(ctx context.Context) error { _, err := s.Begin(ctx, "w", item); return err },
 		"Keep":     func(ctx context.Context) error { return s.Keep(ctx, "w", []approvals.Item{item}) },
 		"Done":     func(ctx context.Context) error { return s.Done(ctx, item) },
 		"Postpone": func(ctx context.Context) error { return s.Postpone(ctx, item, time.Hour) },

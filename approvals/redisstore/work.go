@@ -75,6 +75,18 @@ func (s *Store) Claim(ctx context.Context, worker string, idle time.Duration, n 
 	return items, nil
 }
 
+// Begin implements approvals.Store.
+func (s *Store) Begin(ctx context.Context, worker string, item approvals.Item) (bool, error) {
+	n, err := s.begin.Run(ctx, s.db, []string{workKey}, group, worker, item.ID, item.Tries).Int64()
+	switch {
+	case groupIsGone(err):
+		return false, s.Prepare(ctx)
+	case err != nil:
+		return false, fmt.Errorf("count a try: %w", err)
+	}
+	return n == 1, nil
+}
+
 // groupIsGone reports that Redis came back empty, or was emptied while a Take waited. The group that Prepare makes starts
 // at the beginning of the stream, so what came in since is not passed over.
 func groupIsGone(err error) bool {

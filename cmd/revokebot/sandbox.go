@@ -218,6 +218,7 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 		},
 		Suggest: []string{
 			"/revoke-sessions prod/DeployRole key pasted in a gist",
+			"/revoke-sessions drill prod/DeployRole before it is needed",
 			"/revoke-sessions help",
 			"/revoke-sessions",
 			"/revoke-sessions status",

@@ -124,10 +124,11 @@ func (in Incident) stands() bool {
 func findingsHead(in Incident, latest Activity) string {
 	worth := " As CloudTrail had it on " + utc(latest.Until) + ", which has management calls only: what was read from S3 or a database is not in it."
 	if !in.stands() {
-		text := "*What the sessions did.* None came from an address or a caller that was seen only once" + othersWords(in, latest) + "."
+		text := "*What the sessions did.* None came from an address or a caller that was seen only once" + othersWords(in, latest) + ". That clears none of them"
 		if len(latest.Sessions) > 0 {
-			text += " That clears none of them: the newest are told here, and the others can be chosen below."
+			text += ": the newest are told here, and the others can be chosen below"
 		}
+		text += "."
 		return text + worth
 	}
 	text := "*What the sessions did* that stand out" + othersWords(in, latest) + "." + worth
@@ -333,7 +334,7 @@ func chosenActivity(v Activity) *Message {
 	text := who + " asked what a session did. "
 	switch {
 	case v.Failed != "":
-		return sentence(text + "It is not known. " + outsideSentence(v.Failed))
+		return sentence(text + "It is not known. " + outsideSentence(v.Failed) + " The session can be chosen again.")
 	case len(v.Sessions) == 0 || v.Session == nil:
 		return nil
 	}

@@ -68,7 +68,11 @@ func AskForm(a Asking, origin FormOrigin) (slack.ModalViewRequest, error) {
 }
 
 func accountField(a Asking) slack.Block {
-	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plainText("Which account"), actionAccount)
+	placeholder := "Any account"
+	if a.Typed { // the role as it is typed need not say of which account it is
+		placeholder = "Which account"
+	}
+	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plainText(placeholder), actionAccount)
 	for _, account := range a.Accounts {
 		option := slack.NewOptionBlockObject(account.Name, plainText(raw(account.Name, limitOption)), plainText("account "+raw(account.ID, 12)))
 		menu.Options = append(menu.Options, option)
@@ -76,7 +80,12 @@ func accountField(a Asking) slack.Block {
 			menu.InitialOption = option
 		}
 	}
-	return slack.NewInputBlock(FieldAccount, plainText("Account"), nil, menu)
+	if a.Typed {
+		return slack.NewInputBlock(FieldAccount, plainText("Account"), nil, menu)
+	}
+	input := slack.NewInputBlock(FieldAccount, plainText("Account"), plainText("This shortens the list of roles. A role that is chosen from the list brings its account along."), menu)
+	input.Optional = true
+	return input
 }
 
 func roleField(a Asking) slack.Block {

@@ -23,6 +23,7 @@ const (
 type Context struct {
 	Role      Role          // decoded from the request's subject
 	Undo      *Undoing      // the same of a request to take a deny away; nil of others
+	Drill     bool          // the request is a drill
 	Margin    time.Duration // how far past AWS's now the cutoff will lie
 	Approvers []string      // ids of people and groups who may approve; of the configuration
 	Required  int           // how many have to approve now: the configuration may have become stricter
@@ -39,7 +40,10 @@ const (
 
 // Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
 func Card(r approvals.Request, c Context) *Message {
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		return drillCard(r, c)
+	case c.Undo != nil:
 		return undoCard(r, c)
 	}
 	blocks := []slack.Block{header(cardTitle(r, c.Role)), section(cardLead(r, c))}
@@ -123,11 +127,7 @@ func cardLead(r approvals.Request, c Context) string {
 	asked := Mention(r.Requester) + " asked to revoke the active sessions of " + roleWords(c.Role) + "."
 	switch r.State {
 	case approvals.StateOpen:
-		who := "Somebody on the approvers' list other than the requester decides"
-		if len(c.Approvers) > 0 {
-			who = "One of the approvers, other than the requester, decides"
-		}
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), needed(r, c),
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes), needed(r, c),
 			votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + " Approved by " + mentions(r.Voters()) + ". The deny is being written; the thread tells when AWS has taken it."
@@ -136,15 +136,27 @@ func cardLead(r approvals.Request, c Context) string {
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
 		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
 	case approvals.StateVoid:
 		return asked + " " + approvedBy(r) + outcome(r)
 	default:
 		return asked
+	}
+}
+
+// decides says on whom it waits, as the beginning of a sentence.
+func decides(r approvals.Request, c Context) string {
+	switch n := needed(r, c); {
+	case n > 1:
+		return fmt.Sprintf("%d of the approvers, other than the requester, have to approve", n)
+	case len(c.Approvers) > 0:
+		return "One of the approvers, other than the requester, decides"
+	default:
+		return "Somebody on the approvers' list other than the requester decides"
 	}
 }
 
@@ -360,10 +372,10 @@ func buttons(r approvals.Request, role Role) slack.Block {
 func cardText(r approvals.Request, c Context) string {
 	text := cardTitleText(r) + ". " + cardLead(r, c)
 	if r.Reason != "" {
-		text += " Reason: " + code(r.Reason, limitReason)
+		text += "\nReason: " + code(r.Reason, limitReason)
 	}
 	if c.Role.SharedChannel && r.State == approvals.StateOpen {
-		text += " " + sharedWords
+		text += "\n" + sharedWords
 	}
 	return fit(text, limitText)
 }

@@ -21,40 +21,70 @@ type Direct struct {
 	Nobody  bool   `json:"nobody,omitempty"`  // no approver can have heard of the request
 }
 
+// CodeThreadGone stands in a ShutOut where Slack takes the channel and there is no thread any more, because its root, the
+// card, was deleted.
+const CodeThreadGone = "thread_gone"
+
+// CardDeletedReason is why a request ended that nobody could decide any more.
+const CardDeletedReason = "Its card was deleted, and nobody can approve without it. Nothing was done."
+
 // ShutOut is the Detail of an EventShutOut.
 type ShutOut struct {
-	Code string `json:"code"` // Slack's word for why it refuses the channel
+	Code string `json:"code"` // Slack's word for why it refuses the channel, or CodeThreadGone
+}
+
+// WhyDirect is the code of the event for which people are told directly; "" without such an event.
+func WhyDirect(events []approvals.Event) string {
+	for _, e := range events {
+		if d := known[ShutOut](e); e.Type == approvals.EventShutOut && d != nil {
+			return d.Code
+		}
+	}
+	return ""
 }
 
 // CallOut asks an approver who is not in the channel to look at a card. link is its address.
 func CallOut(r approvals.Request, c Context, link string) *Message {
 	asks := "to revoke the active sessions of "
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		asks = "to *rehearse* a revocation, in which nothing is written, for "
+	case c.Undo != nil:
 		asks = "to take the deny off "
 	}
 	text := fmt.Sprintf("%s asks %s%s, and you are one of those who may approve. You are not in %s, so you are told here, once.\n"+
-		"It expires on %s. Next: open <%s|its card>. To press a button there, join the channel, or have somebody invite you.",
+		"It expires at %s. Next: open <%s|its card>. To press a button there, join the channel, or have somebody invite you.",
 		Mention(r.Requester), asks, roleWords(c.Role), Channel(r.Place.Channel), local(r.Deadline), link)
-	return sentence(text)
+	return drilledIf(c.Drill, sentence(text))
 }
 
-// Outcome tells somebody directly what the card would say, because the channel does not take it.
-func Outcome(r approvals.Request, c Context) *Message {
+// Outcome tells somebody directly what the card would say, because nobody can read it there. why is the Code of the ShutOut.
+func Outcome(r approvals.Request, c Context, why string) *Message {
 	card := Card(r, c).Text
-	why := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more, so you are told here, once."
+	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more, so you are told here, once."
 	next := "The record of request " + code(r.ID, 40) + " goes on and is complete. Once the channel is unarchived, or the bot is back in it, the thread catches up; " +
 		"revokebot goes on trying for about three hours."
+	if why == CodeThreadGone {
+		because = "The thread of this request in " + Channel(r.Place.Channel) + " is gone, so you are told here, once."
+		next = "The record of request " + code(r.ID, 40) + " goes on and is complete; what follows is told in that channel. " +
+			"Next: for all of it, send " + code(Command+" report "+r.ID, 80) + " there."
+	}
 	m := sentence(card)
-	m.Text = fit(card, limitText-600) + "\n" + why + " " + next
-	m.Blocks = append(m.Blocks, contextLine(why+" "+next))
+	m.Text = fit(card, limitText-600) + "\n" + because + " " + next
+	m.Blocks = append(m.Blocks, contextLine(because+" "+next))
 	return m
 }
 
-// shutOut tells, once the channel takes messages again, why the thread was silent.
-func shutOut(e approvals.Event) *Message {
+// shutOut tells why the outcome was sent by direct message: once the channel takes messages again, or beside the thread
+// that is gone.
+func shutOut(before approvals.Request, e approvals.Event) *Message {
 	d, err := detail[ShutOut](e)
 	if err != nil {
 		return nil
+	}
+	if d.Code == CodeThreadGone {
+		return sentence("The thread is gone, so the requester and the approvers are sent the outcome by direct message as well. What follows is told here, in the channel. " +
+			"For all of it, send " + code(Command+" report "+before.ID, 80) + ".")
 	}
 	return sentence("On " + utc(e.At) + " Slack had refused this channel for a minute (" + code(d.Code, 60) +
 		"), so the requester and the approvers were sent the outcome by direct message. What is told here from then on came late.")
@@ -70,9 +100,9 @@ func direct(e approvals.Event) *Message {
 		return sentence("*No approver is in this channel*, and none could be told by direct message. Invite one here (`/invite`), or call one by other means: " +
 			"the card waits until it expires.")
 	case d.Problem != "" && d.About == DirectOutcome && d.Unsure:
-		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer.")
+		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer. If it matters, ask them.")
 	case d.Problem != "" && d.About == DirectOutcome:
-		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) + ").")
+		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) + "). Tell them by other means.")
 	default:
 		return nil
 	}
@@ -81,7 +111,9 @@ func direct(e approvals.Event) *Message {
 // directWords tells such an event in a report.
 func directWords(e approvals.Event) string {
 	if e.Type == approvals.EventShutOut {
-		if d := known[ShutOut](e); d != nil {
+		if d := known[ShutOut](e); d != nil && d.Code == CodeThreadGone {
+			return "the thread was found to be gone: the people of the request are told directly"
+		} else if d != nil {
 			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request are told directly"
 		}
 		return ""

@@ -12,5 +12,6 @@
 //   - The card uses only blocks that every version of every Slack client understands: header, section, context, actions.
 //     Tables stand in messages without buttons.
 //   - The fallback text of a message says what its blocks say: it is what notifications and screen readers get.
+//   - Whatever is said of a drill begins with DRILL, in the blocks and in the fallback, and so do its files: drill.go.
 //   - Evidence is in UTC. A deadline is in the reader's own zone.
 package messages

@@ -175,7 +175,12 @@ func (in Incident) shown() []Session {
 // tableNote stands above the table.
 func tableNote(in Incident, shown int) string {
 	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + utc(in.Cutoff) + "."
-	if left := len(in.Sessions) - shown; left > 0 {
+	if in.Drill {
+		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + utc(in.Cutoff) + ", the cutoff that a revocation would have had."
+	}
+	if left := len(in.Sessions) - shown; left > 0 && in.Drill {
+		note += fmt.Sprintf(" %d are shown, those that stand out and the newest, of %d.", shown, len(in.Sessions))
+	} else if left > 0 {
 		note += fmt.Sprintf(" %d are shown, those that stand out and the newest; %d more are in the list below.", shown, left)
 	}
 	return note

@@ -22,8 +22,11 @@ type File struct {
 	Bytes func() ([]byte, error)
 }
 
-// FileName names a file of an event: "sessions-<request>-<seq>.csv".
+// FileName names a file of an event: "sessions-<request>-<seq>.csv", of a drill "DRILL-sessions-…".
 func FileName(what string, r approvals.Request, e approvals.Event, extension string) string {
+	if r.Purpose == approvals.PurposeDrill {
+		what = "DRILL-" + what
+	}
 	return fmt.Sprintf("%s-%s-%d.%s", what, r.ID, e.Seq, extension)
 }
 
@@ -57,17 +60,35 @@ func filesRefused(e approvals.Event) *Message {
 		return nil
 	}
 	if f.Code == "" {
-		return sentence("The file " + code(f.Name, 100) + " could not be made, so this thread goes without it. The record of the request is complete; whoever runs revokebot finds the cause in its log.")
+		return sentence("The file " + code(f.Name, 100) + " could not be made, so this thread goes without it. The record of the request is complete; " + inItsLog)
 	}
-	next := "Whoever runs this workspace can allow it."
+	return sentence("Slack does not take files from the bot here" + f.cause() + ", so this thread goes without " + code(f.Name, 100) +
+		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " + f.remedy())
+}
+
+// inItsLog ends a sentence about a file that could not be made.
+const inItsLog = "whoever runs revokebot finds the cause in its log."
+
+// remedy is the sentence that says what would help.
+func (f FilesRefused) remedy() string {
 	switch f.Code {
+	case "":
+		return "W" + inItsLog[1:]
 	case "missing_scope", "not_allowed_token_type", "no_permission":
-		next = "Whoever runs revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it needs) and install it again."
+		return "Whoever runs revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it needs) and install it again."
 	case CodeNoAnswer:
-		next = "Whoever runs revokebot can check that it reaches the host that Slack takes uploads at (`files.slack.com`)."
+		return "Whoever runs revokebot can check that it reaches the host that Slack takes uploads at (`files.slack.com`)."
 	case "storage_limit_reached", "file_upload_size_restricted":
-		next = "Whoever runs this workspace can make room."
+		return "Whoever runs this workspace can make room."
+	default:
+		return "Whoever runs this workspace can allow it."
 	}
-	return sentence("Slack does not take files from the bot here (" + code(f.Code, 60) + "), so this thread goes without " + code(f.Name, 100) +
-		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " + next)
+}
+
+// cause is why, in brackets, with the space before it; empty where Slack had no say in it.
+func (f FilesRefused) cause() string {
+	if f.Code == "" {
+		return ""
+	}
+	return " (" + code(f.Code, 60) + ")"
 }

@@ -43,9 +43,13 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalVie
 	reason.MaxLength = MaxReason
 	input := slack.NewInputBlock(FieldReason, plain("Reason (everybody in the channel sees it)"), nil, reason)
 	input.Optional = true
+	title := "Deny this request?"
+	if c.Drill {
+		title = drillMark + "deny it?"
+	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: FormDeny, PrivateMetadata: string(metadata),
-		Title: plain("Deny this request?"), Submit: plain("Deny"), Close: plain("Back"),
+		Title: plain(title), Submit: plain("Deny"), Close: plain("Back"),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{
 			section(deniedWords(r, c) + " After Deny nothing is done, and the request is closed for everybody."),
 			input,
@@ -55,7 +59,10 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalVie
 
 // deniedWords says what is about to be denied.
 func deniedWords(r approvals.Request, c Context) string {
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		return drillMark + drillAsked(r, c)
+	case c.Undo != nil:
 		return undoAsked(r, c)
 	}
 	return fmt.Sprintf("%s asked to revoke the sessions of %s.", Mention(r.Requester), roleWords(c.Role))

@@ -44,7 +44,7 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 		return sentence(text)
 	}
 	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; the thread will tell."),
-		"If it was not, keep everybody but revokebot from the role's inline policies with this service control policy. Attach it to account "+
+		"If it was not on purpose, keep everybody but revokebot from the role's inline policies with this service control policy. Attach it to account "+
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 }
 

@@ -31,6 +31,7 @@ type Incident struct {
 	ReadBack   bool // the policy was read back as it was written
 	Lost       bool // a later look missed the deny
 	Undone     bool // another request took the deny away
+	Drill      bool // nothing was written: the cutoff is the one that a revocation would have had
 	Verdict    *Conclusion
 
 	callers map[string]bool // those that had a session before the cutoff
@@ -38,7 +39,7 @@ type Incident struct {
 
 // Gather folds events. Those that say nothing of CloudTrail, and those that cannot be read, change nothing.
 func Gather(events []approvals.Event) Incident {
-	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}}
+	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: isDrill(events)}
 	known := map[string]bool{}
 	add := func(rows []Session) {
 		for _, s := range rows {

@@ -42,7 +42,7 @@ func Stirs(name string, e approvals.Event) bool {
 func LivingMessage(name string, r approvals.Request, events []approvals.Event, c Context) *Message {
 	for _, l := range livingMessages() {
 		if l.name == name {
-			return l.show(r, events, c)
+			return drilledIf(c.Drill, l.show(r, events, c))
 		}
 	}
 	return nil

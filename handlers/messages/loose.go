@@ -14,5 +14,5 @@ func Loose(m *Message, r approvals.Request, c Context) *Message {
 	if len(m.Blocks) > 0 {
 		out.Blocks = append([]slack.Block{section(about)}, m.Blocks...)
 	}
-	return out
+	return drilledIf(c.Drill, out)
 }

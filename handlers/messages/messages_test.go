@@ -1,17 +1,13 @@
 package messages_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -277,15 +273,18 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_not_told":         applied().add(approvals.EventDirect, "", messages.Direct{Person: "U0BOB", About: messages.DirectOutcome, Problem: "user_disabled"}).last(),
 		"thread_perhaps_not_told": applied().add(approvals.EventDirect, "", messages.Direct{Person: "U0BOB", About: messages.DirectOutcome, Problem: "no answer", Unsure: true}).last(),
 		"direct_call":             messages.CallOut(r(begin(t, reason, 1)), exampleContext(), "https://acme.slack.com/archives/C0INCIDENT/p1"),
-		"direct_outcome_applied":  messages.Outcome(r(applied()), exampleContext()),
-		"direct_outcome_failed":   messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext()),
+		"direct_outcome_applied":  messages.Outcome(r(applied()), exampleContext(), "is_archived"),
+		"direct_outcome_failed":   messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext(), "not_in_channel"),
+		"direct_outcome_gone":     messages.Outcome(r(applied()), exampleContext(), messages.CodeThreadGone),
+		"direct_outcome_deleted":  messages.Outcome(r(begin(t, reason, 1).add(approvals.EventFailed, "", messages.Failure{Sentence: messages.CardDeletedReason})), exampleContext(), messages.CodeThreadGone),
+		"thread_card_deleted":     begin(t, reason, 1).add(approvals.EventFailed, "", messages.Failure{Sentence: messages.CardDeletedReason}).last(),
+		"thread_thread_gone":      applied().add(approvals.EventShutOut, "", messages.ShutOut{Code: messages.CodeThreadGone}).last(),
 
 		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
 		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
 
-		"reply_usage":    messages.Usage([]string{"prod", "staging"}),
-		"reply_help":     messages.Help([]string{"prod", "staging"}, 30*time.Second),
-		"reply_not_here": messages.NotHere("drill"),
+		"reply_usage": messages.Usage([]string{"prod", "staging"}),
+		"reply_help":  messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_status": messages.Status([]messages.Listed{
 			{Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 			{Request: r(applied()), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
@@ -328,6 +327,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		}),
 	}
 	maps.Copy(out, allOfUndo(t))
+	maps.Copy(out, allOfDrill(t))
 	maps.Copy(out, trail(t))
 	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
@@ -350,34 +350,10 @@ func TestEveryMessageIsAsItsGoldenFileSays(t *testing.T) {
 			t.Errorf("%s: no message", name)
 			continue
 		}
-		var got bytes.Buffer
-		e := json.NewEncoder(&got)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(struct {
+		sameAs(t, name, struct {
 			Text   string `json:"text"`
 			Blocks any    `json:"blocks,omitempty"`
-		}{m.Text, m.Blocks}); err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join("testdata", name+".json")
-		if *update {
-			if err := os.MkdirAll("testdata", 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Errorf("%v: run make golden and read what it wrote", err)
-			continue
-		}
-		if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s differs (-golden +now):\n%s", name, diff)
-		}
+		}{m.Text, m.Blocks})
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 // session.
 func picture(in Incident, role Role) timeline.Picture {
 	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: in.begins(), End: in.Until, Cutoff: in.Cutoff}
+	if in.Drill {
+		p.Title = marked("cutoff not set. " + p.Title)
+	}
 	at := map[string]int{}
 	stands := map[int]int{} // how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was copied
 	for _, s := range in.Sessions {
@@ -133,7 +136,7 @@ func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event
 	if bringsPicture(events, e) {
 		p := picture(in, c.Role)
 		files = append(files, File{
-			Name: FileName("timeline", r, e, "png"), Title: "Sessions over time", AltText: timeline.AltText(p),
+			Name: FileName("timeline", r, e, "png"), Title: markedIf(in.Drill, "Sessions over time"), AltText: timeline.AltText(p),
 			Bytes: func() ([]byte, error) { return timeline.PNG(p) },
 		})
 	}

@@ -8,7 +8,7 @@ import (
 
 // Refused is what only the person who clicked sees: why it did not count, and what would work.
 func Refused(r approvals.Request, refusal approvals.Refusal, c Context) *Message {
-	return sentence(refusedText(r, refusal, c))
+	return drilledIf(c.Drill, sentence(refusedText(r, refusal, c)))
 }
 
 func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
@@ -19,14 +19,21 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedNoCard:
 		return what + "the card of this request is still being posted. Press again in a few seconds."
 	case approvals.RefusedTaken:
-		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being applied. The thread tells the outcome."
+		doing := "applied"
+		if c.Drill {
+			doing = "rehearsed"
+		}
+		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being " + doing + ". The thread tells the outcome."
 	case approvals.RefusedEnded:
 		return what + endedWords(r)
 	case approvals.RefusedExpired:
-		return what + "the request expired on " + local(r.Deadline) + ". To ask again, send the command again."
+		return what + "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
 		asked := "revocation"
-		if c.Undo != nil {
+		switch {
+		case c.Drill:
+			asked = "drill"
+		case c.Undo != nil:
 			asked = "undo"
 		}
 		return what + "you asked for this " + asked + ", so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
@@ -53,15 +60,17 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 func endedWords(r approvals.Request) string {
 	switch r.State {
 	case approvals.StateDenied:
-		return "the request was denied by " + Mention(r.EndedBy) + " on " + local(r.Ended) + "."
+		return "the request was denied by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
 	case approvals.StateCancelled:
-		return "the request was cancelled by " + Mention(r.EndedBy) + " on " + local(r.Ended) + "."
+		return "the request was cancelled by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
 	case approvals.StateExpired:
-		return "the request expired on " + local(r.Ended) + ". To ask again, send the command again."
+		return "the request expired at " + local(r.Ended) + ". To ask again, send the command again."
 	case approvals.StateApplied:
-		return "the request was approved by " + mentions(r.Voters()) + " and applied on " + local(r.Ended) + ". The thread has the details."
+		return "the request was approved by " + mentions(r.Voters()) + " and applied at " + local(r.Ended) + ". The thread has the details."
+	case approvals.StateRehearsed:
+		return "the drill was approved by " + mentions(r.Voters()) + " and rehearsed at " + local(r.Ended) + ". The thread has the details."
 	case approvals.StateFailed:
-		return "the request failed on " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or send the command again."
+		return "the request failed at " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or send the command again."
 	case approvals.StateVoid:
 		return "the request is void since " + local(r.Ended) + ", because the role changed. To ask for the role as it is now, send the command again."
 	default:

@@ -25,13 +25,16 @@ func reminded(before approvals.Request, e approvals.Event, c Context) *Message {
 	if len(d.Ask) > 0 {
 		who = fit(mentions(d.Ask), 1500)
 	}
-	text := fmt.Sprintf("%s: the request above %s. It expires on %s. Press Approve or Deny on the card.", who, waitsFor(before, c), local(before.Deadline))
+	text := fmt.Sprintf("%s: the request above %s. It expires at %s. Press Approve or Deny on the card.", who, waitsFor(before, c), local(before.Deadline))
 	if d.Last {
 		stays := "no session is revoked"
-		if c.Undo != nil {
+		switch {
+		case c.Drill:
+			stays = "in an incident no session would be touched"
+		case c.Undo != nil:
 			stays = "the deny stays"
 		}
-		text = fmt.Sprintf("%s: *last reminder*. The request above %s and expires on %s; then %s. Press Approve or Deny on the card.",
+		text = fmt.Sprintf("%s: *last reminder*. The request above %s and expires at %s; then %s. Press Approve or Deny on the card.",
 			who, waitsFor(before, c), local(before.Deadline), stays)
 	}
 	return sentence(text)

@@ -46,14 +46,9 @@ func Help(accounts []string, margin time.Duration) *Message {
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
 		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, under *revokebot* in Slack's side bar.\n" +
 		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
+		"• `" + Command + " drill &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. Every message of it says DRILL.\n" +
 		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
-}
-
-// NotHere answers a word that is kept for later.
-func NotHere(word string) *Message {
-	return sentence(code(word, 20) + " is not available in this version. The cards in the channel show every request and its state. " +
-		"For a role of that name, give its ARN.")
 }
 
 // ReportUsage says how to ask for a report, when there was nothing to go on.
@@ -70,6 +65,25 @@ func ReportNowhere(what string) *Message {
 // ReportComing says where the report appears. link is that of the card, empty when it is not known.
 func ReportComing(r approvals.Request, link string) *Message {
 	return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files.")
+}
+
+// ReportDoubtful is the same in a thread that went without a file before, for that reason.
+func ReportDoubtful(r approvals.Request, link string, why FilesRefused) *Message {
+	if why.Code == "" {
+		return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
+	}
+	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) + ". Slack refused a file there before" + why.cause() +
+		" and may do so again. " + why.remedy())
+}
+
+// ReportEnough answers somebody who asks for a report of such a thread after so many others in a while.
+func ReportEnough(r approvals.Request, why FilesRefused, most int, per, wait time.Duration) *Message {
+	trouble := "although Slack does not take files there" + why.cause()
+	if why.Code == "" {
+		trouble = "although a file there could not be made"
+	}
+	return sentence(fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. %s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
+		code(r.ID, 40), most, span(per), trouble, why.remedy(), span(max(wait, time.Second))))
 }
 
 // ReportThere answers somebody who asks for a report when nothing happened since the last one.
@@ -153,10 +167,13 @@ func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
 	asked := " asked for "
-	if r.Purpose == approvals.PurposeUndo {
+	switch r.Purpose {
+	case approvals.PurposeUndo:
 		asked = " asked to take the deny off "
+	case approvals.PurposeDrill:
+		asked = " asked for a drill of "
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " on " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.

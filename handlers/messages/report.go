@@ -26,12 +26,16 @@ func withReportButton(m *Message, r approvals.Request, e approvals.Event, c Cont
 	}
 	switch e.Type {
 	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired,
-		approvals.EventVerdict:
+		approvals.EventRehearsed, approvals.EventVerdict:
 	default:
 		return m
 	}
 	b := slack.NewButtonBlockElement(ActionReport, r.ID, slack.NewTextBlockObject(slack.PlainTextType, "Report", false, false))
-	b.AccessibilityLabel = cut("Make the incident report of "+raw(c.Role.Name, limitRoleName), 75)
+	label := "Make the incident report of "
+	if c.Drill {
+		label = drillMark + "make the report of "
+	}
+	b.AccessibilityLabel = cut(label+raw(c.Role.Name, limitRoleName), 75)
 	if row, ok := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock); ok {
 		row.Elements.ElementSet = append(row.Elements.ElementSet, b)
 		return m
@@ -41,13 +45,17 @@ func withReportButton(m *Message, r approvals.Request, e approvals.Event, c Cont
 }
 
 // reported is what the thread says before the files.
-func reported(e approvals.Event) *Message {
+func reported(e approvals.Event, c Context) *Message {
 	v, err := detail[Reported](e)
 	if err != nil {
 		return nil
 	}
-	return sentence(fmt.Sprintf("%s asked for the *incident report*. It reads the record of this request up to event %d and nothing else, so it can be made again and says the same. "+
-		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.", Mention(e.By), v.Upto))
+	what := "incident report"
+	if c.Drill {
+		what = "report of this drill"
+	}
+	return sentence(fmt.Sprintf("%s asked for the *%s*. It reads the record of this request up to event %d and nothing else, so it can be made again and says the same. "+
+		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.", Mention(e.By), what, v.Upto))
 }
 
 // reportFiles are the report's two files.
@@ -57,15 +65,19 @@ func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Even
 		return nil // no report is asked for with such a number
 	}
 	read := events[:v.Upto]
+	title := "Incident report"
+	if isDrill(events) {
+		title = drillMark + "report"
+	}
 	return []File{
-		{Name: FileName("report", r, e, "md"), Title: "Incident report", Bytes: func() ([]byte, error) {
+		{Name: FileName("report", r, e, "md"), Title: title, Bytes: func() ([]byte, error) {
 			then, err := approvals.Fold(r.ID, read)
 			if err != nil {
 				return nil, err
 			}
 			return []byte(Report(then, read, c.Role)), nil
 		}},
-		{Name: FileName("report", r, e, "json"), Title: "Incident report, its facts", Bytes: func() ([]byte, error) {
+		{Name: FileName("report", r, e, "json"), Title: title + ", its facts", Bytes: func() ([]byte, error) {
 			then, err := approvals.Fold(r.ID, read)
 			if err != nil {
 				return nil, err
@@ -87,11 +99,16 @@ type incidentReport struct {
 // Report is the incident report of a request as Markdown: all that events say. r is their fold, role the facts of its
 // subject. The same log gives the same bytes.
 func Report(r approvals.Request, events []approvals.Event, role Role) string {
-	return incidentReport{r: r, events: events, role: role, in: Gather(events), proof: proven(events)}.markdown()
+	i := incidentReport{r: r, events: events, role: role, in: Gather(events), proof: proven(events)}
+	if r.Purpose == approvals.PurposeDrill {
+		return i.drillMarkdown()
+	}
+	return i.markdown()
 }
 
 // facts is the report for programs. Its names stay as they are while Format is 1.
 type facts struct {
+	Drill    string `json:"DRILL,omitempty"` // of a drill: that nothing was written
 	Format   int    `json:"format"`
 	Request  string `json:"request"`
 	ReadUpTo int64  `json:"read_up_to_event"`
@@ -112,9 +129,11 @@ type facts struct {
 	Ended     time.Time `json:"ended,omitzero"`
 	Cutoff    time.Time `json:"cutoff,omitzero"` // of the deny that was written last
 
-	Stored   string `json:"deny_stored"`   // yes, no, undone, role_gone or not_known
-	OnPaper  string `json:"deny_on_paper"` // yes, no or not_known
+	Stored   string `json:"deny_stored"`   // yes, no, undone, role_gone or not_known; drill, where there is none to be stored
+	OnPaper  string `json:"deny_on_paper"` // yes, no or not_known; drill
 	Enforced string `json:"deny_enforced"` // the same
+
+	Rehearsed *Rehearsed `json:"rehearsed,omitempty"` // of a drill
 
 	Verdict    *Conclusion       `json:"verdict,omitempty"`
 	Since      time.Time         `json:"cloudtrail_since,omitzero"`
@@ -150,6 +169,12 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role Role) ([]by
 		Stored: p.stored(), OnPaper: p.paper(), Enforced: p.enforced(),
 		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions), LeftOut: in.LeftOut, NotRead: in.NotRead,
 		Suspects: []Suspect{}, Activities: []SessionActivity{}, Chain: listed(in.Chain), MoreLinks: in.MoreLinks,
+	}
+	if r.Purpose == approvals.PurposeDrill {
+		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", wordDrill, wordDrill, wordDrill
+		if r.State == approvals.StateRehearsed {
+			f.Rehearsed = known[Rehearsed](r.Closing)
+		}
 	}
 	if !f.Ended.IsZero() {
 		f.Ended = f.Ended.UTC()

@@ -41,6 +41,11 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		return "began; the write follows"
 	case approvals.EventApplied:
 		return appliedWords(e, r)
+	case approvals.EventRehearsed:
+		if d := known[Rehearsed](e); d != nil {
+			return "rehearsed, and nothing was written; the cutoff would have been " + utc(d.WouldBe)
+		}
+		return "rehearsed, and nothing was written"
 	case approvals.EventFailed:
 		return "the request failed: " + mdFailure(e)
 	case approvals.EventVoided:

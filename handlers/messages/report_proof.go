@@ -110,6 +110,7 @@ const (
 	wordNotKnown = "not_known"
 	wordUndone   = "undone"
 	wordRoleGone = "role_gone"
+	wordDrill    = "drill"
 )
 
 func (p proof) stored() string {

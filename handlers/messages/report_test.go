@@ -42,7 +42,13 @@ func reportStories(t *testing.T) map[string]*story {
 		Purpose: approvals.PurposeUndo, About: "4DLARAV3ISOEUUODW4FIG5AAAA", Required: 1, ExpireAfter: 15 * time.Minute,
 		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, exampleRole())},
 	})
+	rehearsed := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
+		add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
+	notRehearsed := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventFailed, "", messages.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod."})
 	return map[string]*story{
+		"drill":        rehearsed.story,
+		"drill_failed": notRehearsed.story,
+		"drill_open":   beginDrill(t, exampleRole(), "", 2).add(approvals.EventVoted, "U0BOB", nil).story,
 		"contained": wholeStory(t).add(approvals.EventVerdict, "", messages.Conclusion{
 			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}),
@@ -84,6 +90,10 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 		"reply_report_coming":   messages.ReportComing(r, link),
 		"reply_report_no_link":  messages.ReportComing(r, ""),
 		"reply_report_there":    messages.ReportThere(r, link),
+		"reply_report_doubtful": messages.ReportDoubtful(r, link, messages.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}),
+		"reply_report_unmade":   messages.ReportDoubtful(r, link, messages.FilesRefused{}),
+		"reply_report_enough":   messages.ReportEnough(r, messages.FilesRefused{Code: "file_uploads_disabled"}, 3, 10*time.Minute, 7*time.Minute+300*time.Millisecond),
+		"reply_report_no_more":  messages.ReportEnough(r, messages.FilesRefused{}, 3, 10*time.Minute, time.Millisecond),
 		"reply_report_guest":    messages.NotForReport(approvals.Guest),
 		"reply_report_who":      messages.NotForReport(approvals.StandingUnknown),
 		"reply_report_list":     messages.NotForReport(approvals.FullMember),

@@ -38,6 +38,9 @@ func (c Connection) words() string {
 	if c.Heard < 0 {
 		return sockets + ", and its database has not answered yet."
 	}
+	if c.Heard < time.Second {
+		return sockets + ", and its database answered just now."
+	}
 	return sockets + ", and its database answered " + span(c.Heard.Truncate(time.Second)) + " ago."
 }
 
@@ -79,8 +82,11 @@ func statusTitle(list []Listed) string {
 func listedWords(l Listed, link bool) string {
 	r := l.Request
 	what := "revoke the sessions of "
-	if r.Purpose == approvals.PurposeUndo {
+	switch r.Purpose {
+	case approvals.PurposeUndo:
 		what = "take the deny off "
+	case approvals.PurposeDrill:
+		what = "rehearse a revocation for "
 	}
 	state := "*" + r.State.String() + "*"
 	switch {
@@ -89,7 +95,7 @@ func listedWords(l Listed, link bool) string {
 	case r.Undone != nil:
 		state += ", and *undone* since"
 	}
-	text := state + ": " + what + roleWords(l.Role) + ", asked by " + Mention(r.Requester) + " on " + both(r.Opened) + "."
+	text := markedIf(r.Purpose == approvals.PurposeDrill, state+": "+what+roleWords(l.Role)+", asked by "+Mention(r.Requester)+" at "+both(r.Opened)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}
@@ -129,7 +135,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 		if l.Link != "" {
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
-			button.AccessibilityLabel = cut("Open the card of the request for "+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
+			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose == approvals.PurposeDrill, "Open the card of the request for ")+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
 			open = slack.NewAccessory(button)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))
@@ -146,6 +152,11 @@ func HomeRefused(standing approvals.Standing) slack.HomeTabViewRequest {
 // What stands first on the App Home after a button there led to nothing.
 func HomeFormLost(channel string) string {
 	return "*The form may not have opened*, so nothing was requested yet. If there is none in front of you, press the button again, or send `" + Command + "` in " + Channel(channel) + "."
+}
+
+// HomeAsked says where the answer is to what was asked for by the form of the App Home.
+func HomeAsked(channel string) string {
+	return "*What you asked for went to " + Channel(channel) + ".* The card is there, or the reason why not, which only you see."
 }
 
 // HomeNotInChannel says the same of somebody who is not in the channel, as far as Slack says.

@@ -1,16 +1,12 @@
 package messages_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	slackgo "github.com/slack-go/slack"
 	"pgregory.net/rapid"
 
@@ -26,34 +22,13 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, c, messages.HomeNotInChannel("C0WAR")),
 		"empty":  messages.Home(nil, []string{"C0INCIDENT"}, c, ""),
 		"lost":   messages.Home(nil, []string{"C0INCIDENT"}, c, messages.HomeFormLost("C0INCIDENT")),
+		"asked":  messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, c, messages.HomeAsked("C0INCIDENT")),
 		"guest":  messages.HomeRefused(approvals.Guest),
 	} {
 		for _, p := range slack.CheckView(must(t, view)) {
 			t.Errorf("%s: %s", name, p)
 		}
-		var got bytes.Buffer
-		e := json.NewEncoder(&got)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(view); err != nil {
-			t.Fatal(err)
-		}
-		path := "testdata/home/" + name + ".json"
-		if *update {
-			if err := os.MkdirAll("testdata/home", 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Errorf("%v: run make golden and read what it wrote", err)
-		} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
-			t.Errorf("%s differs (-golden +now):\n%s", name, diff)
-		}
+		sameAs(t, "home/"+name, view)
 	}
 }
 

@@ -93,12 +93,16 @@ func ofThem(n, all int) string {
 func denyWords(in Incident, t tally) string {
 	which, since := fmt.Sprintf("%d of them", t.before), clock(in.Cutoff)
 	switch {
+	case t.before == 0 && in.Drill:
+		return "none issued before " + since + ", the cutoff that a revocation would have had"
 	case t.before == 0:
 		return "none issued before the cutoff " + since
 	case t.before == t.issued:
 		which = "all"
 	}
 	switch {
+	case in.Drill:
+		return which + " issued before " + since + ", the cutoff that a revocation would have had"
 	case in.Undone:
 		return which + " issued before the cutoff " + since + ", and *the deny was taken away* by another request"
 	case in.Lost:
@@ -156,9 +160,12 @@ func coverage(in Incident) string {
 	if len(covered) > 0 {
 		b.WriteString("Regions read: " + list(covered) + ". ")
 	}
-	if in.Last {
+	switch {
+	case in.Drill:
+		b.WriteString("A drill looks once. ")
+	case in.Last:
 		b.WriteString("That was the last look. ")
-	} else {
+	default:
 		b.WriteString("It is asked again on its own. ")
 	}
 	b.WriteString("CloudTrail is minutes late: the newest sessions may be missing.")

@@ -23,12 +23,17 @@ func detail[T any](e approvals.Event) (T, error) {
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
-	return withReportButton(told(before, e, c), before, e, c)
+	return drilledIf(c.Drill, withReportButton(told(before, e, c), before, e, c))
 }
 
 func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	if c.Undo != nil {
 		if m, told := undoThread(before, e, c); told {
+			return m
+		}
+	}
+	if c.Drill {
+		if m, told := drillThread(before, e, c); told {
 			return m
 		}
 	}
@@ -49,7 +54,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		return askAgain(sentence(fmt.Sprintf("%s: the request expired on %s. %s in time. Nothing was done.",
 			mentions(involved(before)), utc(e.At), unanswered(before, c))), before, c)
 	case approvals.EventShutOut:
-		return shutOut(e)
+		return shutOut(before, e)
 	case approvals.EventDirect:
 		return direct(e)
 	case approvals.EventReminded:
@@ -63,8 +68,11 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		if err != nil {
 			return sentence("The revocation did not happen.")
 		}
-		return askAgain(sentence(fmt.Sprintf("%s: the request ended on %s without a revocation that is known to have worked. %s",
-			mentions(involved(before)), utc(e.At), failureText(f))), before, c)
+		how := " without a revocation that is known to have worked. "
+		if before.State == approvals.StateOpen {
+			how = undecided
+		}
+		return askAgain(sentence(mentions(involved(before))+": the request ended on "+utc(e.At)+how+failureText(f)), before, c)
 	case approvals.EventDelayed:
 		f, err := detail[Failure](e)
 		if err != nil || before.Delays > 0 {
@@ -85,7 +93,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventFinding:
 		return finding(before, e, c)
 	case approvals.EventReport:
-		return reported(e)
+		return reported(e, c)
 	case approvals.EventFilesRefused:
 		return filesRefused(e)
 	case approvals.EventTampered:
@@ -154,16 +162,27 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	case a.Seen != SeenEqual:
 		word = "*Written* to %s, and not read back. %s.\n"
 	}
-	text := fmt.Sprintf(word+
-		"• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
-		"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n"+
-		"• Requested by %s, approved by %s, request %s.",
-		roleWords(c.Role), took, utc(a.Cutoff), utc(a.Cutoff), Mention(before.Requester), mentions(before.Voters()), code(before.ID, 40))
+	text := fmt.Sprintf(word, roleWords(c.Role), took)
+	if a.Seen == SeenEqual {
+		text += fmt.Sprintf("• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
+			"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n", utc(a.Cutoff), utc(a.Cutoff))
+	} else {
+		seen := "It is not known whether it is on the role."
+		if a.Seen == SeenOther {
+			seen = "The role has something else, or nothing."
+		}
+		text += fmt.Sprintf("• Cutoff: what was written denies everything to sessions issued before *%s*. %s\n", utc(a.Cutoff), seen)
+	}
+	text += fmt.Sprintf("• Requested by %s, approved by %s, request %s.", Mention(before.Requester), mentions(before.Voters()), code(before.ID, 40))
 	if a.CallerARN != "" {
 		text += "\n• Written as " + code(a.CallerARN, 300) + "."
 	}
 	if a.Unnamed {
 		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
+	}
+	if a.Seen != SeenEqual {
+		return offerUndo(sentence(text+"\nUntil it is known to be there, take it that old sessions still work. Next: look at the role's inline policies now; what the bot finds follows below. "+
+			"Undo, or "+undoCommand(c.Role, "")+", asks to take away what is there."), before, c)
 	}
 	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers.\n" +
 		"Undo, or " + undoCommand(c.Role, "") + ", asks to take the deny away again."
@@ -189,15 +208,39 @@ func setAside(e approvals.Event) *Message {
 	if err != nil {
 		return nil
 	}
-	return sentence("A piece of work for this request (" + code(f.Work, 40) + ") failed too often and was put aside. " +
+	return sentence("*Not done:* " + workWords(f.Work) + ". It failed too often and was put aside; what else there is to do for this request goes on. " +
 		markup.Replace(clean(f.Sentence, 1000)))
+}
+
+// workWords names a piece of work by its kind.
+func workWords(kind string) string {
+	switch kind {
+	case "click", "submit":
+		return "something that was pressed or sent for this request"
+	case "execute":
+		return "what was approved"
+	case "evidence":
+		return "a look at CloudTrail"
+	case "activity":
+		return "the look at what a chosen session did"
+	case "simulate":
+		return "the question to IAM's policy simulator"
+	case "guard":
+		return "a look whether the deny is still there"
+	case "culprit":
+		return "the question who changed the deny"
+	case "remind", "call_out":
+		return "a call to the approvers"
+	default:
+		return "a piece of work (" + code(kind, 40) + ")"
+	}
 }
 
 // Refreshes reports whether an event can change what the card shows.
 func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone:
 		return true
 	default:
@@ -205,10 +248,17 @@ func Refreshes(t approvals.EventType) bool {
 	}
 }
 
-// askAgain adds a button that asks for the same role anew.
+// undecided is how a request ended that nobody could decide any more.
+const undecided = " before it was decided. "
+
+// askAgain says at its end how to ask for the same role anew, and adds the button for it.
 func askAgain(m *Message, r approvals.Request, c Context) *Message {
+	m = sentence(m.Text + " To ask once more, press Ask again.")
 	what := "Ask again to revoke sessions of "
-	if c.Undo != nil {
+	switch {
+	case c.Drill:
+		what = drillMark + "ask again to rehearse it for "
+	case c.Undo != nil:
 		what = "Ask again to take the deny off "
 	}
 	b := threadButton(ActionAgain, r.ID, "Ask again", what+raw(c.Role.Name, limitRoleName))

@@ -18,10 +18,12 @@ func SaysRevive(text string) bool {
 	return strings.EqualFold(strings.Join(strings.Fields(text), " "), ReviveWords)
 }
 
-// Facts is what the subject of a request holds: the role, and of a request to take a deny away also what that is about.
+// Facts is what the subject of a request holds: the role, and of a request to take a deny away also what that is about. Of
+// a drill the role is in Drill and nowhere else: code that takes a drill for a revocation finds no role to write to.
 type Facts struct {
 	Role
-	Undo *Undoing `json:"undo,omitempty"`
+	Undo  *Undoing `json:"undo,omitempty"`
+	Drill *Role    `json:"drill,omitempty"`
 }
 
 // Undoing is the deny that a request is to take away, as it was when that was asked for. The request it is of is the

@@ -79,11 +79,7 @@ func undoLead(r approvals.Request, c Context) string {
 	asked := undoAsked(r, c)
 	switch r.State {
 	case approvals.StateOpen:
-		who := "Somebody on the approvers' list other than the requester decides"
-		if len(c.Approvers) > 0 {
-			who = "One of the approvers, other than the requester, decides"
-		}
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), needed(r, c), votedBy(r))
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes), needed(r, c), votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
 		return asked + " Approved by " + mentions(r.Voters()) + ". It is being taken away; the thread tells when AWS has done it."
 	case approvals.StateApplied:
@@ -95,9 +91,9 @@ func undoLead(r approvals.Request, c Context) string {
 		}
 		return asked + " " + approvedBy(r) + undoFailure(f)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it on " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
 	case approvals.StateCancelled:
-		return asked + " " + Mention(r.EndedBy) + " cancelled it on " + local(r.Ended) + ". Nothing was done."
+		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
 		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; it can be asked for again."
 	default:

@@ -32,8 +32,15 @@ func undoThread(before approvals.Request, e approvals.Event, c Context) (*Messag
 		if err != nil {
 			return sentence("The deny was not taken away."), true
 		}
-		return askAgain(sentence(fmt.Sprintf("%s: the request ended on %s, and the deny is not known to have been taken away by it. %s",
-			mentions(involved(before)), utc(e.At), undoFailure(f))), before, c), true
+		how := ", and the deny is not known to have been taken away by it. "
+		if before.State == approvals.StateOpen {
+			how = undecided
+		}
+		m := sentence(mentions(involved(before)) + ": the request ended on " + utc(e.At) + how + undoFailure(f))
+		if e.Type == approvals.EventVoided {
+			return m, true // the role that had the deny is gone: there is nothing to ask for
+		}
+		return askAgain(m, before, c), true
 	case approvals.EventDelayed:
 		f, err := detail[Failure](e)
 		if err != nil || before.Delays > 0 {

@@ -21,12 +21,13 @@ func clock(t time.Time) string {
 	return t.UTC().Format("15:04:05") + " UTC"
 }
 
-// local writes a moment in the reader's own zone, by Slack's date token, with UTC for those who get the fallback.
+// local writes a moment in the reader's own zone, by Slack's date token, with UTC for those who get the fallback. The time
+// comes first, because the date can be "today": "at 7:02 PM today".
 func local(t time.Time) string {
 	if t.IsZero() {
 		return "not known"
 	}
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), utc(t))
+	return fmt.Sprintf("<!date^%d^{time} {date_short_pretty}|%s>", t.Unix(), utc(t))
 }
 
 // span writes a duration in the units people say: "15 min", "12 h", "1 h 30 min", "45 s".

@@ -144,7 +144,7 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 		{
 			Name: spokeRole, Description: "Lets revokebot end sessions in this account", Created: ago(90),
 			Trust:    deploy.SpokeTrustPolicy("arn:aws:iam::"+ProdID+":user/revokebot", ExternalID),
-			Policies: map[string]string{"revoke-sessions": deploy.IAMPolicy, "undo": deploy.UndoPolicy},
+			Policies: map[string]string{"revoke-sessions": deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy},
 		},
 	}
 	if account != ProdID {

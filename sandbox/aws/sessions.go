@@ -17,7 +17,7 @@ func (a *Account) ServiceSession(role, service, sessionName, region string) (Acc
 	case "lambda.amazonaws.com":
 		lifetime = 12 * time.Hour
 	}
-	return a.issue(role, sessionName, region, lifetime, "sts:AssumeRole", isNamed("Service", service), nil,
+	return a.issue(role, sessionName, region, lifetime, "sts:AssumeRole", isNamed("Service", service), a.source(service, sessionName, region),
 		func(c *credential) happening {
 			c.session.service = service
 			return happening{
@@ -27,6 +27,18 @@ func (a *Account) ServiceSession(role, service, sessionName, region string) (Acc
 				response: issued(c), resources: []map[string]any{roleResource(c.session.role)},
 			}
 		})
+}
+
+// source are the condition keys by which a service says for whom it assumes a role. ECS is documented to give them (Amazon ECS
+// Developer Guide, "Amazon ECS task IAM role"); of the others here it is not known.
+func (a *Account) source(service, sessionName, region string) Context {
+	if service != "ecs-tasks.amazonaws.com" {
+		return nil
+	}
+	return Context{
+		"aws:SourceAccount": {a.id},
+		"aws:SourceArn":     {"arn:" + a.partition + ":ecs:" + region + ":" + a.id + ":task/default/" + sessionName},
+	}
 }
 
 // SAMLSpec describes somebody who signs in at an identity provider.

@@ -16,6 +16,15 @@ func TestAPhoneShowsAllOfIt(t *testing.T) {
 	p.press(".rail-open", "Channels and people")
 	p.sees(".rail .tab", "incident-4711")
 	p.look("menu")
+	p.press("#home-tab", "revokebot: Home")
+	p.sees("#home", "No request is on record")
+	p.gone(".rail .tab", "")
+	p.gone("#composer", "")
+	p.look("home")
+	p.press(".rail-open", "Channels and people")
+	p.press(".rail .tab", "incident-4711")
+	p.gone("#home", "")
+	p.press(".rail-open", "Channels and people")
 	p.press(".rail-close", "Close the menu")
 	p.gone(".rail .tab", "")
 
@@ -78,6 +87,11 @@ func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {
 	p.press("#controls .btn", "Take the deny off the role")
 	p.sees("#controls .setting-result", "service control policy")
 	p.look("switches")
+
+	// Slack's faults say what to expect.
+	p.press("#controls .btn", "Send the next command or click twice")
+	p.sees("#controls .setting-result", "send one, and see it done once")
+	p.look("faults")
 	p.press("#controls .icon-button", "Close")
 	p.reload()
 	p.press("[data-open=controls]", "Controls")

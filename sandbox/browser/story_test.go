@@ -112,4 +112,28 @@ func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	p.gone(theCard+" .bk-actions", "")
 	p.sees("[data-actor=thief] .state", "gets answers")
 	p.look("denied")
+
+	// The App Home lists it, leads to its card, and to the form for another one.
+	p.press("#home-tab", "revokebot: Home")
+	p.sees("#home .bk-text", "denied: revoke the sessions of prod/DeployRole")
+	p.look("home")
+	p.press("#home .btn", "Open the card of the request for prod/DeployRole")
+	p.gone("#home", "")
+	p.sees(theCard+" .bk-header", "Request denied")
+	p.press("#home-tab", "revokebot: Home")
+	p.press("#home .btn", "Ask for a revocation")
+	p.sees("#modal[open] h2", "Revoke sessions")
+	p.press("#modal .btn", "Ask for approval")
+	p.sees("#modal .bk-input-error", "Please complete this required field")
+	p.look("form with an error")
+	p.press("#modal [data-external]", "")
+	p.types("nightly")
+	p.press("#modal .options button", "NightlyBackup")
+	p.press("#modal .btn", "Ask for approval")
+	p.gone("#modal", "")
+	p.sees("#home .bk-text", "What you asked for went to #incident-4711")
+	p.sees("#home .bk-text", "prod/NightlyBackup")
+	p.becomes("Bob") // whose home is drawn when he comes to it
+	p.sees("#home .bk-text", "1 request is under way")
+	p.sees("#home .bk-text", "prod/NightlyBackup")
 }

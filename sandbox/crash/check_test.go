@@ -110,6 +110,7 @@ const (
 	invCutoff    = "the cutoff never goes back and is on the role"
 	invUndecided = "nothing is written without an approval"
 	invUndone    = "what was undone is off the role, once, and both threads know"
+	invDrill     = "a drill writes nothing"
 	invThread    = "the thread is the log: in order, each once"
 	invShown     = "the card shows the state"
 	invNothing   = "nothing is left lying around"
@@ -258,7 +259,11 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return err
 	}
-	about := messages.Context{Role: facts.Role, Undo: facts.Undo, Margin: margin, Approvers: []string{actors.Group}, Required: r.Required}
+	drill := r.Purpose == approvals.PurposeDrill
+	if drill {
+		facts.Role = *facts.Drill
+	}
+	about := messages.Context{Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: margin, Approvers: []string{actors.Group}, Required: r.Required}
 
 	n := make(map[approvals.EventType]int)
 	sources := make(map[string]int)
@@ -274,14 +279,14 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	open := r.State == approvals.StateOpen && p.kind.expireAfter >= time.Minute
 	c.that(invEnd, r.State.Ended() || open, "request %s is %s", r.ID, r.State)
 	for _, t := range []approvals.EventType{
-		approvals.EventApproved, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
-		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld,
+		approvals.EventApproved, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
+		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld, approvals.EventShutOut,
 		approvals.EventOffered, approvals.EventVerdict, approvals.EventUndone, approvals.EventFilesRefused,
 	} {
 		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
 	}
 	if n[approvals.EventApproved] > 0 {
-		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventFailed]+n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
+		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventRehearsed]+n[approvals.EventFailed]+n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
 	}
 	if err := l.checkRole(c, p, r, facts.Role, events, writes); err != nil {
 		return err
@@ -306,6 +311,10 @@ func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role messages.R
 		if !w.removes {
 			c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
 		}
+	}
+	if r.Purpose == approvals.PurposeDrill {
+		_, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)
+		c.that(invDrill, mine == 0 && !there && (r.State != approvals.StateApplied && r.State != approvals.StateExecuting), "drill %s is %s, made %d writes, there is a policy on the role: %v", r.ID, r.State, mine, there)
 	}
 	if r.State != approvals.StateApplied {
 		return nil

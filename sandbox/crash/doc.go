@@ -8,10 +8,10 @@
 // each acknowledgement. The gate ends a process with SIGKILL at the step that a round has chosen, or only takes the answer
 // away, which is what a broken network does.
 //
-// In a round (round_test.go) people ask for revocations, decide them and undo them, a thief takes a deny off, envelopes
+// In a round (round_test.go) people ask for revocations and for drills, decide them and undo them, a thief takes a deny off, envelopes
 // come twice, processes die and are started again. When nothing moves any more, the invariants are checked
 // (check_test.go): what was acknowledged has its card or its answer, what was approved ended with an outcome, the cutoff
-// never went back, what was undone is off the role, the thread is the log with all its files, and nothing is left lying
+// never went back, what was undone is off the role, a drill wrote nothing, the thread is the log with all its files, and nothing is left lying
 // around.
 //
 // What a round does and where it kills comes from the seed and the round's number, so that

@@ -16,7 +16,7 @@ import (
 // What the crash test looks for it finds: each invariant is broken by hand after a round in which nobody died.
 func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	l := mustLane(t, kinds()[0], build(t))
-	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}}}
+	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}, {story: drilled, seat: 3}}}
 	p.name(0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -58,6 +58,10 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	noticed(invCutoff)
+	if err := l.world.Prod.PutRolePolicy(p.asks[3].role, denyPolicy, policy); err != nil {
+		t.Fatal(err)
+	}
+	noticed(invDrill)
 
 	clean := p.asks[2].role
 	if err := l.world.Prod.PutRolePolicy(clean, denyPolicy, policy); err != nil {

@@ -27,7 +27,7 @@ func steps() map[string][]string {
 	return map[string][]string{
 		"redis": {
 			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone", "promote",
-			"claim", "keep", "allow", "read",
+			"claim", "begin", "keep", "allow", "read",
 		},
 		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents"},
 		"slack": {

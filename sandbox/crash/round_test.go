@@ -34,6 +34,7 @@ const (
 	roleDeleted   story = "approved after the role was deleted"
 	undone        story = "approved, and then undone by two people"
 	stolen        story = "approved, and then somebody takes the deny off"
+	drilled       story = "a drill, approved by two people at once"
 	noSuchRole    story = "of a role that does not exist"
 	help          story = "no request, a question"
 )
@@ -42,7 +43,7 @@ const (
 func stories() []story {
 	return []story{
 		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested, left, left,
-		askedTwice, askedTwice, undone, undone, stolen, roleReplaced, roleDeleted, noSuchRole, help,
+		askedTwice, askedTwice, undone, undone, stolen, roleReplaced, roleDeleted, drilled, drilled, noSuchRole, help,
 	}
 }
 
@@ -134,7 +135,7 @@ func (p plan) name(times int) {
 // rare tells the points that a round passes once or twice, or only when something went wrong before.
 func rare(p point) bool {
 	switch p.what {
-	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies", "claim", "keep",
+	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies", "claim", "begin", "keep",
 		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "response_url", "chat.postEphemeral",
 		"files.getUploadURLExternal", "upload", "files.completeUploadExternal":
 		return true
@@ -236,8 +237,11 @@ const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal
 func (l *lane) act(ctx context.Context, a *ask) error {
 	who := requester(a.seat)
 	text := "prod/" + a.role + " round of the crash test"
-	if a.story == help {
+	switch a.story {
+	case help:
 		text = "help"
+	case drilled:
+		text = "drill " + text
 	}
 	asking := []string{who}
 	switch a.story {
@@ -257,7 +261,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		return press(first, messages.ActionApprove)
 	case askedTwice: // by first or second, whichever did not ask
 		return errors.Join(press(first, messages.ActionApprove), press(second, messages.ActionApprove))
-	case approvedTwice:
+	case approvedTwice, drilled:
 		return together(
 			func() error { return press(first, messages.ActionApprove) },
 			func() error { return press(first, messages.ActionApprove) },

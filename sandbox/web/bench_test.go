@@ -31,7 +31,7 @@ type bench struct {
 
 func newBench(t *testing.T, change ...func(*bench, *web.Config)) *bench {
 	t.Helper()
-	b := &bench{t: t, slack: slack.New(slack.Config{Scopes: append(slack.DefaultScopes(), "files:write")}), aws: aws.New(aws.Config{})}
+	b := &bench{t: t, slack: slack.New(slack.Config{Scopes: append(slack.DefaultScopes(), "files:write"), Events: []string{"app_home_opened"}}), aws: aws.New(aws.Config{})}
 	if err := actors.SeedSlack(b.slack); err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +172,7 @@ const card = `{"channel":"C0INCIDENT","text":"card","blocks":[{"type":"section",
 
 type state struct {
 	Messages    map[string][]slack.Message
+	Homes       map[string]slack.View
 	Connections []slack.ConnectionInfo
 	Next        map[string]struct {
 		Number    int
@@ -183,8 +184,10 @@ type state struct {
 		TrailDelay  float64 `json:"trail_delay"`
 		Clock       float64
 		Trouble     string
-		GuardRail   bool `json:"guard_rail"`
-		Fight       bool
+
+		SlackTrouble string `json:"slack_trouble"`
+		GuardRail    bool   `json:"guard_rail"`
+		Fight        bool
 	}
 	Terminals map[actors.Actor]struct{ actors.Status }
 }

@@ -17,6 +17,7 @@ type settings struct {
 	TrailDelay        float64 `json:"trail_delay"`
 	Clock             float64 `json:"clock"` // AWS's clock minus this machine's
 	Trouble           string  `json:"trouble"`
+	SlackTrouble      string  `json:"slack_trouble"`
 	GuardRail         bool    `json:"guard_rail"`
 	Fight             bool    `json:"fight"`
 	LastClick         bool    `json:"last_click"` // there is a click to redeliver
@@ -33,9 +34,13 @@ type settings struct {
 //	console                   write the deny over with one of an hour ago, as an administrator might
 //	lift                      take the deny off the role, as an administrator would
 //	leak                      let the thief steal a new session
+//	slack_trouble             value: one of the troubles in slackfaults.go, such as "away"; empty: none
 //	drop                      cut all Socket Mode connections without a word
 //	refresh                   ask the bot to reconnect, as Slack does every few hours
+//	lose, twice, lose_ack, drop_acked
+//	                          a trouble of the next command or click; faults() says what each does
 //	redeliver                 send the last click's envelope again
+//	delete_card               delete the last card, as an administrator may
 //
 // What came of it is in the answer's member "said", where it cannot be seen in the terminals alone.
 func (s *Server) control(ctx context.Context, in request) (answer, error) {
@@ -67,11 +72,17 @@ func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 		if err := s.cfg.Actors.Leak(ctx); err != nil {
 			return answer{Error: actors.InWords(err)}, nil
 		}
-	case "drop":
+	case "slack_trouble":
+		return s.slackTrouble(in.Value)
+	case faultLose, faultTwice, faultLoseAck, faultDropAcked:
+		return s.slackFault(in.Name)
+	case faultDelete:
+		return s.deleteCard()
+	case faultDrop:
 		s.cfg.Slack.DropConnections()
-	case "refresh":
+	case faultRefresh:
 		s.cfg.Slack.Disconnect("refresh_requested")
-	case "redeliver":
+	case faultRedeliver:
 		s.mu.Lock()
 		id := s.lastClick
 		s.mu.Unlock()

@@ -330,7 +330,7 @@ func TestTheStateHasTheSettingsUnderTheNamesOfTheControls(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"propagation", "propagation_region", "trail_delay", "clock", "trouble", "guard_rail", "fight"} {
+	for _, name := range []string{"propagation", "propagation_region", "trail_delay", "clock", "trouble", "guard_rail", "fight", "slack_trouble"} {
 		if _, ok := got.Settings[name]; !ok {
 			t.Errorf("no %s in %v", name, got.Settings)
 		}

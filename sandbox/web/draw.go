@@ -167,12 +167,23 @@ type card struct {
 func (s *Server) lastCard() card {
 	for _, m := range slices.Backward(s.cfg.Slack.Messages(s.cfg.Channel)) {
 		_, person := names{s.cfg.Slack}.User(m.UserID)
-		if person || m.ThreadTS != "" || m.Ephemeral || m.Deleted || len(m.Blocks) == 0 {
+		if person || m.ThreadTS != "" || m.Ephemeral || m.Deleted || len(m.Blocks) == 0 || beside(m.Metadata) {
 			continue
 		}
 		return card{m.TS, hasButtons(m.Blocks)}
 	}
 	return card{}
+}
+
+// beside reports whether a root message is told in the channel because its thread is gone: by the bot's mark it is about a
+// later event than a card.
+func beside(metadata json.RawMessage) bool {
+	var mark struct {
+		Payload struct {
+			Event string `json:"event"`
+		} `json:"event_payload"`
+	}
+	return json.Unmarshal(metadata, &mark) == nil && mark.Payload.Event != "" && mark.Payload.Event != "0"
 }
 
 func hasButtons(raw json.RawMessage) bool {

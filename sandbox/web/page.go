@@ -20,6 +20,7 @@ type pageData struct {
 	Actors  bool
 	AWS     bool
 	Role    bool
+	Faults  []fault
 
 	GuardRail, OtherRegion string
 }
@@ -36,7 +37,7 @@ type fact struct{ Name, Value string }
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	data := pageData{
 		Channel: s.cfg.Channel, Suggest: s.cfg.Suggest, Actors: s.cfg.Actors != nil, AWS: s.cfg.AWS != nil, Role: s.cfg.Account != nil,
-		OtherRegion: otherRegion,
+		OtherRegion: otherRegion, Faults: faults(),
 	}
 	if s.cfg.Account != nil {
 		data.GuardRail = s.cfg.GuardRail
@@ -67,6 +68,7 @@ type stateData struct {
 	Channels    []slack.Channel                `json:"channels"`
 	Messages    map[string][]slack.Message     `json:"messages"` // by channel id
 	Views       map[string][]slack.View        `json:"views"`    // by user id
+	Homes       map[string]slack.View          `json:"homes"`    // what the app published to Home tabs, by user id
 	Connections []slack.ConnectionInfo         `json:"connections"`
 	Terminals   map[actors.Actor]stateTerminal `json:"terminals,omitempty"`
 	Next        map[string]step                `json:"next"` // by user id
@@ -81,7 +83,7 @@ type stateTerminal struct {
 func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 	d := stateData{
 		Channels: s.cfg.Slack.Channels(), Connections: s.cfg.Slack.Connections(),
-		Messages: map[string][]slack.Message{}, Views: map[string][]slack.View{}, Next: map[string]step{},
+		Messages: map[string][]slack.Message{}, Views: map[string][]slack.View{}, Homes: map[string]slack.View{}, Next: map[string]step{},
 	}
 	for _, c := range d.Channels {
 		d.Messages[c.ID] = s.cfg.Slack.Messages(c.ID)
@@ -90,6 +92,9 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.cfg.People {
 		if v := s.cfg.Slack.Views(p.UserID); len(v) > 0 {
 			d.Views[p.UserID] = v
+		}
+		if v, ok := s.cfg.Slack.Home(p.UserID); ok {
+			d.Homes[p.UserID] = v
 		}
 		d.Next[p.UserID] = s.story(p, last).next()
 	}

@@ -3,7 +3,7 @@
 //
 // The page has no state of its own about the story. Messages, modals and connections are those of sandbox/slack, the
 // policy on the role is that of sandbox/aws, the terminals are those of sandbox/actors. A browser opens one stream of
-// server-sent events for the person it is and the channel it looks at: first everything ("sync"), then whatever differs
+// server-sent events for the person it is and the channel it looks at, or the app's Home tab: first everything ("sync"), then whatever differs
 // from what it was last told ("patch"), computed in the same way, so that a browser that missed something is right again
 // after it reconnects. What people do comes back as POST requests to /act/…, which call the methods by which the
 // stand-in lets people act.
@@ -128,6 +128,7 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("POST /act/suggest", act(s.suggest))
 	mux.HandleFunc("POST /act/submit", act(s.submit))
 	mux.HandleFunc("POST /act/close", act(s.closeView))
+	mux.HandleFunc("POST /act/home", act(s.openHome))
 	mux.HandleFunc("POST /act/control", act(s.control))
 	mux.Handle("GET /static/", http.FileServerFS(static))
 	s.mux = secure(http.NewCrossOriginProtection().Handler(mux))

@@ -25,6 +25,7 @@ type view struct {
 	Items  []item          `json:"items,omitempty"`
 	Gone   []string        `json:"gone,omitempty"`
 	Tabs   []tab           `json:"tabs,omitempty"`
+	Home   *home           `json:"home,omitempty"` // in place of Items, where that is what the browser shows
 	Modal  *modal          `json:"modal,omitempty"`
 	NoView bool            `json:"no_modal,omitempty"` // the modal was closed
 	Next   *step           `json:"next,omitempty"`
@@ -36,7 +37,7 @@ type view struct {
 	card card // decides the next step; not told
 }
 
-// events is GET /events?as=<user>&channel=<id>.
+// events is GET /events?as=<user>&channel=<id>; the channel HomeTab is the app's Home tab.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	viewer, ok := s.person(r.FormValue("as"))
 	if !ok {
@@ -143,9 +144,12 @@ func (s *Server) settle(ctx context.Context, changes <-chan slack.Change, lines 
 func (s *Server) look(viewer Person, channelID string, before *view) view {
 	var v view
 	if before != nil {
-		v.Items, v.Tabs, v.Modal, v.card = before.Items, before.Tabs, before.Modal, before.card
+		v.Items, v.Tabs, v.Home, v.Modal, v.card = before.Items, before.Tabs, before.Home, before.Modal, before.card
 	} else {
 		v.Items, v.Tabs, v.Modal, v.card = s.items(channelID, viewer.UserID), s.tabs(viewer.UserID), s.modalOf(viewer.UserID), s.lastCard()
+		if channelID == HomeTab {
+			v.Home = s.homeOf(viewer.UserID)
+		}
 	}
 	v.NoView = v.Modal == nil
 	online := s.online()
@@ -178,6 +182,9 @@ func (v view) since(before view) view {
 	}
 	if !reflect.DeepEqual(v.Tabs, before.Tabs) {
 		p.Tabs = v.Tabs
+	}
+	if !reflect.DeepEqual(v.Home, before.Home) {
+		p.Home = v.Home
 	}
 	if !reflect.DeepEqual(v.Modal, before.Modal) {
 		p.Modal, p.NoView = v.Modal, v.NoView

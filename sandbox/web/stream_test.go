@@ -28,6 +28,7 @@ type event struct {
 		Gone   []string
 		Tabs   []struct{ ID, Name string }
 		Modal  *struct{ ID, HTML string }
+		Home   *struct{ ID, HTML string }
 		Next   *struct{ Number int }
 		Online *int
 		Lines  []struct{ Command string }

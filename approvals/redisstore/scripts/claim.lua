@@ -1,12 +1,12 @@
--- Hands out items that a worker took and has not kept, and counts that as a try. The look and the claim are one step, so
--- that of two workers that look at once only one is handed the item.
+-- Hands out items that a worker took and has not kept. The look and the claim are one step, so that of two workers that
+-- look at once only one is handed the item. The count of tries stays as it is: begin.lua counts.
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 worker, 3 how long an item must have been left alone (ms), 4 at most so many
--- Returns stream id, tries and item of each. Fails with NOGROUP when the group is gone.
+-- Returns stream id, which try it would be, and item of each. Fails with NOGROUP when the group is gone.
 local left = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])
 local items = {}
 for _, pending in ipairs(left) do
-  local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], pending[1])
+  local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], pending[1], 'RETRYCOUNT', pending[4])
   if claimed[1] then
     local item = ''
     local fields = claimed[1][2]

@@ -4,6 +4,7 @@ import { act, inWords } from "./api.js";
 import { commandHints, wire } from "./composer.js";
 import { keepFresh } from "./dates.js";
 import { ask, setPerson, showModal } from "./dialogs.js";
+import * as home from "./home.js";
 import * as messages from "./messages.js";
 import * as terminals from "./terminals.js";
 
@@ -19,6 +20,7 @@ let source = null;
 let shown = ""; // the channel that the list shows
 let tabs = [];
 let settings = {};
+let wanted = ""; // the message to be shown once its channel is
 const read = new Map(); // the newest ts seen, by channel
 
 setPerson(() => viewer);
@@ -39,6 +41,8 @@ function connect() {
     $("messages").removeAttribute("aria-busy");
     apply(view);
     showModal(view.modal);
+    if (wanted) messages.reveal(wanted);
+    wanted = "";
   });
   source.addEventListener("patch", (event) => {
     const view = JSON.parse(event.data);
@@ -58,9 +62,10 @@ function apply(view) {
   if (view.tabs) {
     tabs = view.tabs;
     // A person who is not in this channel looks at the first of theirs.
-    if (!tabs.some((tab) => tab.id === channel) && tabs.length) return go(tabs[0].id);
+    if (channel !== home.HOME && !tabs.some((tab) => tab.id === channel) && tabs.length) return go(tabs[0].id);
     drawTabs();
   }
+  if (view.home) home.draw(view.home);
   if (view.lines) terminals.append(view.lines);
   if (view.status) terminals.status(view.status);
   if (view.next) drawNext(view.next);
@@ -89,7 +94,12 @@ function drawTabs() {
     }),
   );
   if (focused) $("tabs").querySelector(`[data-channel="${CSS.escape(focused)}"]`)?.focus();
-  const name = current ? `${current.dm ? "" : "# "}${current.name}` : "";
+  const atHome = channel === home.HOME;
+  document.body.classList.toggle("at-home", atHome);
+  $("home").hidden = !atHome;
+  if (atHome) $("home-tab").setAttribute("aria-current", "page");
+  else $("home-tab").removeAttribute("aria-current");
+  const name = atHome ? "revokebot: Home" : current ? `${current.dm ? "" : "# "}${current.name}` : "";
   $("channel-name").textContent = name;
   $("composer-text").placeholder = `Message ${name.replace("# ", "#")}, or / for commands`;
 }
@@ -144,6 +154,7 @@ function become(id, focus) {
   document.title = `${radio.dataset.name} · revokebot sandbox`;
   document.body.dataset.viewer = id;
   if (changed || !source) connect();
+  if (changed && channel === home.HOME) home.open(viewer);
   if (focus) composer.focus();
 }
 
@@ -151,6 +162,19 @@ function go(id) {
   channel = id;
   document.body.classList.remove("rail-open");
   connect();
+  if (id === home.HOME) home.open(viewer);
+}
+
+// visit goes to a message by its link, as Slack does, and reports whether it is one of a channel that this person is in.
+function visit(address) {
+  const [, id, seconds, rest] = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})$/.exec(address ?? "") ?? [];
+  if (!tabs.some((tab) => tab.id === id)) return false;
+  if (id === channel) messages.reveal(`${seconds}.${rest}`);
+  else {
+    wanted = `${seconds}.${rest}`;
+    go(id);
+  }
+  return true;
 }
 
 for (const radio of people) radio.addEventListener("change", () => become(radio.value));
@@ -188,13 +212,13 @@ async function press(target, extra) {
   const message = target.closest(".msg");
   const body = { user: viewer, block_id: target.dataset.bid, action_id: target.dataset.aid, ...extra };
   if (message) Object.assign(body, { channel: message.dataset.channel, ts: message.dataset.ts });
-  else body.view = document.querySelector("#modal [data-view]")?.dataset.view;
+  else body.view = target.closest("[data-view]")?.dataset.view;
   target.classList.add("busy");
   target.setAttribute("aria-busy", "true");
   const answer = await act("click", body);
   target.classList.remove("busy");
   target.removeAttribute("aria-busy");
-  const notice = message?.querySelector(".msg-error");
+  const notice = (message ?? target.closest("#home"))?.querySelector(".msg-error");
   if (notice) {
     notice.hidden = answer.ok;
     notice.textContent = answer.ok ? "" : `⚠ ${inWords(answer.error, "This button")}`;
@@ -203,8 +227,8 @@ async function press(target, extra) {
 
 const acts = {
   click: (target) => {
-    if (target.dataset.open) window.open(target.dataset.open, "_blank", "noopener");
     press(target);
+    if (target.dataset.open && !visit(target.dataset.open)) window.open(target.dataset.open, "_blank", "noopener");
   },
   thread: (target) => messages.show(target.dataset.ts),
   "close-thread": () => messages.closeThread(),
@@ -229,6 +253,9 @@ document.addEventListener("click", (event) => {
   if (target && acts[target.dataset.act]) acts[target.dataset.act](target);
   const tab = event.target.closest("[data-channel].tab");
   if (tab) go(tab.dataset.channel);
+  if (event.target.closest("#home-tab")) go(home.HOME);
+  const link = event.target.closest("a[href]");
+  if (link && visit(link.href)) event.preventDefault();
   if (document.body.classList.contains("rail-open") && !event.target.closest("#rail, [data-act=rail]")) document.body.classList.remove("rail-open");
 });
 document.addEventListener("change", (event) => {

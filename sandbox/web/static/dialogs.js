@@ -155,7 +155,7 @@ document.addEventListener("input", async (event) => {
   const message = input.closest(".msg");
   const answer = await act("suggest", {
     user: person(),
-    view: message ? "" : current?.id,
+    view: message ? "" : input.closest("[data-view]")?.dataset.view,
     channel: message?.dataset.channel,
     ts: message?.dataset.ts,
     block_id: input.dataset.bid,

@@ -1,0 +1,305 @@
+package deploy_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/aws"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+const (
+	hubARN   = "arn:aws:iam::" + hubAccount + ":role/revokebot"
+	spokeARN = "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke"
+	cluster  = "oidc.eks.us-east-1.amazonaws.com/id/0123456789ABCDEF"
+)
+
+// hub is a stack of hub.yaml for a platform.
+func hub(t *testing.T, platform string) *template {
+	t.Helper()
+	parameters := map[string]string{"Platform": platform}
+	switch platform {
+	case "irsa":
+		parameters["OidcProvider"] = cluster
+	case "pod-identity":
+		parameters["ClusterName"] = "tools"
+	}
+	return mustStack(t, "hub.yaml", hubAccount, parameters)
+}
+
+// spoke is a stack of spoke.yaml.
+func spoke(t *testing.T, undo string) *template {
+	t.Helper()
+	return mustStack(t, "spoke.yaml", spokeAccount, map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": undo})
+}
+
+// guardRail is the text of guardrail.yaml's policy for these roles and other writers.
+func guardRail(t *testing.T, roles, otherWriters string) string {
+	t.Helper()
+	s := mustStack(t, "guardrail.yaml", "444455556666", map[string]string{"GuardedRoles": roles, "OtherWriters": otherWriters, "Targets": "ou-ab12-cd34ef56"})
+	return s.json(s.made("GuardRail")["Content"])
+}
+
+// same compares JSON by what it means: a list of one is its element.
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	read := func(text string) any {
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatalf("%s: %v in %s", what, err, text)
+		}
+		return flat(v)
+	}
+	if diff := cmp.Diff(read(want), read(got)); diff != "" {
+		t.Errorf("%s: want (-), got (+):\n%s", what, diff)
+	}
+}
+
+func flat(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		m := map[string]any{}
+		for k, e := range v {
+			m[k] = flat(e)
+		}
+		return m
+	case []any:
+		if len(v) == 1 {
+			return flat(v[0])
+		}
+		list := make([]any, len(v))
+		for i, e := range v {
+			list[i] = flat(e)
+		}
+		return list
+	default:
+		return v
+	}
+}
+
+func TestTheTemplatesAndThePolicyFilesSayTheSame(t *testing.T) {
+	undo := spoke(t, "true")
+	same(t, "the spoke's trust", undo.trust("Spoke"), read(t, "spoke-trust-policy.json"))
+	want := map[string]string{"revoke-sessions": "iam-policy.json", "named-sessions": "named-policy.json", "undo": "undo-policy.json"}
+	size := 0
+	for name, text := range undo.inline("Spoke") {
+		size += len(text)
+		same(t, "the spoke's "+name, text, read(t, want[name]))
+		delete(want, name)
+	}
+	if len(want) != 0 {
+		t.Errorf("the spoke lacks %v", want)
+	}
+	// IAM User Guide, "IAM and AWS STS quotas": the inline policies of a role together.
+	if size > 10_240 {
+		t.Errorf("the spoke's policies have %d characters", size)
+	}
+	for _, platform := range []string{"ecs", "pod-identity", "irsa", "ec2"} {
+		policies := hub(t, platform).inline("Hub")
+		if len(policies) != 1 {
+			t.Errorf("on %s the hub has %v", platform, policies)
+		}
+		same(t, "the hub on "+platform, policies["open-spokes"], read(t, "hub-policy.json"))
+	}
+}
+
+func TestWithoutItsParameterTheSpokeMayNotUndo(t *testing.T) {
+	s := mustStack(t, "spoke.yaml", spokeAccount, map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID})
+	policies := s.inline("Spoke")
+	if got := slices.Sorted(maps.Keys(policies)); !slices.Equal(got, []string{"named-sessions", "revoke-sessions"}) {
+		t.Errorf("the spoke has %v", got)
+	}
+	if got := evaluate(t, named("iam:DeleteRolePolicy", ordinary), policies); got == standin.Allowed {
+		t.Error("iam:DeleteRolePolicy is allowed")
+	}
+}
+
+func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
+	files, err := os.ReadDir("cloudformation")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stacks := map[string][]*template{
+		"hub.yaml":       {hub(t, "ecs"), hub(t, "pod-identity"), hub(t, "irsa"), hub(t, "ec2")},
+		"spoke.yaml":     {spoke(t, "true"), spoke(t, "false")},
+		"guardrail.yaml": {mustStack(t, "guardrail.yaml", "444455556666", map[string]string{"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12"})},
+		"ecs.yaml":       {ecs(t)},
+	}
+	for _, f := range files {
+		if len(stacks[f.Name()]) == 0 {
+			t.Errorf("%s is in no test", f.Name())
+		}
+		for _, s := range stacks[f.Name()] {
+			s.everythingResolves()
+		}
+	}
+}
+
+func TestInOtherPartitionsTheTemplatesNameTheirRoles(t *testing.T) {
+	s := spoke(t, "true")
+	s.parameters["AWS::Partition"] = "aws-us-gov"
+	for name, text := range s.inline("Spoke") {
+		if strings.Contains(text, "arn:aws:") {
+			t.Errorf("%s names roles of another partition: %s", name, text)
+		}
+	}
+}
+
+func TestParametersThatWouldOpenARoleAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		file       string
+		parameters map[string]string
+	}{
+		{"spoke.yaml", map[string]string{"HubRoleArn": "arn:aws:iam::" + hubAccount + ":root", "ExternalId": externalID}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": "*", "ExternalId": externalID}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": "short"}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": "****************"}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": "yes"}},
+		{"hub.yaml", map[string]string{"Platform": "lambda"}},
+		{"hub.yaml", map[string]string{"Platform": "irsa"}},
+		{"hub.yaml", map[string]string{"Platform": "pod-identity"}},
+		{"hub.yaml", map[string]string{"Platform": "irsa", "OidcProvider": cluster, "ServiceAccount": "*"}},
+		{"hub.yaml", map[string]string{"Platform": "irsa", "OidcProvider": cluster, "Namespace": "a:b"}},
+		{"hub.yaml", map[string]string{"Platform": "irsa", "OidcProvider": `x.com/id/A","*":"`}},
+	} {
+		if _, err := stack(t, c.file, spokeAccount, c.parameters); err == nil {
+			t.Errorf("%s takes %v", c.file, c.parameters)
+		}
+	}
+}
+
+func TestTheHubLetsInItsPlatformAndNoOther(t *testing.T) {
+	services := []string{"ecs-tasks.amazonaws.com", "pods.eks.amazonaws.com", "ec2.amazonaws.com", "lambda.amazonaws.com"}
+	for platform, service := range map[string]string{"ecs": services[0], "pod-identity": services[1], "ec2": services[2], "irsa": ""} {
+		a := standin.New(standin.Config{}).AddAccount(hubAccount, "")
+		a.AddRole(standin.RoleSpec{Name: "revokebot", Trust: hub(t, platform).trust("Hub")})
+		for _, s := range services {
+			if _, err := a.ServiceSession("revokebot", s, "x1", "us-east-1"); (err == nil) != (s == service) {
+				t.Errorf("on %s, %s: %v", platform, s, err)
+			}
+		}
+		for subject, own := range map[string]bool{
+			"system:serviceaccount:revokebot:revokebot": true, "system:serviceaccount:revokebot:other": false, "system:serviceaccount:other:revokebot": false,
+		} {
+			for audience, right := range map[string]bool{"": true, "elsewhere": false} {
+				for _, provider := range []string{cluster, "oidc.eks.us-east-1.amazonaws.com/id/FEDCBA"} {
+					_, err := a.WebIdentitySession("revokebot", standin.WebIdentitySpec{Provider: provider, Subject: subject, Audience: audience, SessionName: "bot"})
+					if want := platform == "irsa" && own && right && provider == cluster; (err == nil) != want {
+						t.Errorf("on %s, %s for %q of %s: %v", platform, subject, audience, provider, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestTheHubOnECSIsForTasksOfItsAccountAndRegion(t *testing.T) {
+	trust := hub(t, "ecs").trust("Hub")
+	for _, c := range []struct {
+		account, region string
+		want            bool
+	}{{hubAccount, "us-east-1", true}, {hubAccount, "eu-west-1", false}, {spokeAccount, "us-east-1", false}} {
+		a := standin.New(standin.Config{}).AddAccount(c.account, "")
+		a.AddRole(standin.RoleSpec{Name: "revokebot", Trust: trust})
+		if _, err := a.ServiceSession("revokebot", "ecs-tasks.amazonaws.com", "task1", c.region); (err == nil) != c.want {
+			t.Errorf("a task of %s in %s: %v", c.account, c.region, err)
+		}
+	}
+}
+
+func TestPodIdentityPutsNoTagsIntoTheSessionsOfTheSpokes(t *testing.T) {
+	made := hub(t, "pod-identity").made("Association")
+	if made["DisableSessionTags"] != true || made["RoleArn"] != hubARN || made["ClusterName"] != "tools" {
+		t.Errorf("the association is %v", made)
+	}
+	if made := hub(t, "ecs").made("Association"); made != nil {
+		t.Errorf("on ECS there is an association: %v", made)
+	}
+}
+
+func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
+	const stackSets = "arn:aws:iam::*:role/stacksets-exec-*"
+	for others, writers := range map[string][]string{
+		"": {"arn:aws:iam::*:role/revokebot-spoke", stackSets},
+		"arn:aws:iam::*:role/Terraform,arn:aws:iam::*:role/cdk-*": {
+			"arn:aws:iam::*:role/revokebot-spoke", stackSets, "arn:aws:iam::*:role/Terraform", "arn:aws:iam::*:role/cdk-*",
+		},
+	} {
+		var document struct{ Statement []json.RawMessage }
+		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil || len(document.Statement) != 2 {
+			t.Fatalf("%v, %s", err, document.Statement)
+		}
+		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`, aws.GuardRailSCP(aws.Role{ARN: ordinary}, writers))
+	}
+	if n := len(guardRail(t, "arn:aws:iam::*:role/*", "")); n > 10_240 {
+		t.Errorf("%d characters are too many for a service control policy", n)
+	}
+}
+
+func TestUnderTheGuardRailTheBotGoesOnAndNeitherTheThiefNorAnAdministratorTakesTheDenyAway(t *testing.T) {
+	a := setUp(t)
+	everywhere := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	a.spoke.AddRole(standin.RoleSpec{Name: "Thief", Trust: trustLambda, Policies: map[string]string{"all": everywhere}})
+	thief, err := a.spoke.ServiceSession("Thief", "lambda.amazonaws.com", "x1", "us-east-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := a.spoke.AddUser(standin.UserSpec{Name: "kim", Policies: map[string]string{"all": everywhere}})
+	if err := a.spoke.SetSCP(guardRail(t, "arn:aws:iam::*:role/*", "")); err != nil {
+		t.Fatal(err)
+	}
+	cloud := a.cloud(t, externalID)
+	done, err := revoke(t.Context(), cloud, "spoke")
+	if err != nil {
+		t.Fatalf("the bot: %v", err)
+	}
+	for who, key := range map[string]standin.AccessKey{"the thief": thief, "an administrator": admin} {
+		if err := a.takeAway(t, key); code(err) != "AccessDenied" {
+			t.Errorf("%s: %v", who, err)
+		}
+	}
+	if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !still {
+		t.Error("the deny is gone")
+	}
+	if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
+		t.Errorf("the bot's undo: %v", err)
+	}
+	if err := a.spoke.SetSCP(""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := revoke(t.Context(), cloud, "spoke"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.takeAway(t, thief); err != nil {
+		t.Errorf("without the guard rail the thief cannot do it either, so this shows nothing: %v", err)
+	}
+}
+
+func TestTheGuardRailsExceptionCannotBeTakenOver(t *testing.T) {
+	p, err := standin.ParsePolicy(guardRail(t, "arn:aws:iam::*:role/*", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []string{
+		"iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy",
+		"iam:DeleteRole", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
+	} {
+		for principal, want := range map[string]standin.Decision{
+			"arn:aws:iam::111122223333:user/kim": standin.ExplicitDeny,
+			spokeARN:                             standin.ExplicitDeny,
+			"arn:aws:iam::111122223333:role/stacksets-exec-899a82a2cb437e970934262f85c7628a": standin.ImplicitDeny,
+		} {
+			got := standin.Evaluate(standin.Request{Action: action, Resource: spokeARN, Context: standin.Context{"aws:PrincipalArn": {principal}}}, p).Decision
+			if got != want {
+				t.Errorf("%s on the spoke by %s: %v, want %v", action, principal, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// wordDrill is the word of the command that asks for a drill.
+const wordDrill = "drill"
+
+// IsDrill reports whether the text of a command asks for a drill.
+func IsDrill(text string) bool {
+	word, _ := splitCommand(text)
+	return word == wordDrill
+}
+
+// drillKey names the drills of a role: of all of them one can be under way. It is not the role's own key, so that a drill
+// is never in the way of a revocation, nor among the requests that the guard, an undo or a clean-up look through.
+func drillKey(r aws.Role) string { return "drill/" + subjectKey(r) }
+
+// drill asks for a rehearsal of a revocation, if everything about it is in order: all that is asked of a revocation, and that no
+// real request for the role is under way. text is what followed the word drill.
+func (h *Handlers) drill(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
+	c.Text = text // a note of a refusal names the role
+	role, reason := splitCommand(text)
+	if role == "" {
+		h.whisper(ctx, to, messages.DrillUsage())
+		return nil
+	}
+	return h.seek(ctx, item, c, to, role, reason, messages.NoQuorumToDrill, h.askDrill)
+}
+
+// askDrill opens the request for a drill and posts its card.
+func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, reason string) error {
+	role := roleFacts(found)
+	if answered, err := h.realOneOpen(ctx, item, c, to, found, role); answered || err != nil {
+		return err
+	}
+	facts, err := json.Marshal(messages.Facts{Drill: &role})
+	if err != nil {
+		return fmt.Errorf("facts of a drill: %w", err)
+	}
+	return h.open(ctx, item, c, to, role, approvals.Opening{
+		Purpose: approvals.PurposeDrill,
+		Subject: approvals.Subject{Key: drillKey(found), Group: found.AccountName, Facts: facts},
+		Reason:  reason,
+	})
+}
+
+// realOneOpen refuses a drill while a real request for the role is under way: the newest, if any is. A real one that is
+// opened after this look goes on beside the drill.
+func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, role messages.Role) (bool, error) {
+	newest, err := h.Store.History(ctx, subjectKey(found), 1)
+	if err != nil || len(newest) == 0 {
+		return false, err
+	}
+	r, _, err := h.Store.Load(ctx, newest[0])
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return false, nil
+	}
+	if err != nil || r.State.Ended() {
+		return false, err
+	}
+	link, err := h.cardLink(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	return true, h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(r, role, link))
+}
+
+// rehearse carries an approved drill out. It has no way to a write: package aws is asked for a rehearsal, whose session may
+// only read. So there is nothing to promise before it, and a try that died is simply made again.
+func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approvals.Request) error {
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	e := &execution{h: h, request: r, role: c.Role}
+	again := h.confirming(ctx, r, time.Time{}, 0)
+	result, err := h.Cloud.Rehearse(ctx, aws.Drill{
+		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
+		Requester: r.Requester, Approvers: r.Voters(),
+	})
+	if confirmed := again.outcome(ctx, r); err == nil {
+		err = confirmed
+	}
+	if err == nil {
+		err = e.rehearsed(ctx, result)
+	}
+	if err != nil {
+		return e.notRehearsed(ctx, item, err)
+	}
+	h.log.InfoContext(ctx, "a revocation was rehearsed, nothing was written", "request", r.ID, "role", c.Role.ARN,
+		"first_step", result.First.String(), "second_step", result.Second.String(), "on_paper", result.Paper.Proven(), "may_write", result.MayWrite)
+	return nil
+}
+
+// rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove, to guard, to clean up or
+// to conclude: no other looks follow.
+func (e *execution) rehearsed(ctx context.Context, result aws.Rehearsal) error {
+	detail, err := json.Marshal(messages.Rehearsed{
+		WouldBe: result.Cutoff, Document: result.Document, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
+		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
+		Before: messages.Verdict(result.Paper.Before), After: messages.Verdict(result.Paper.After), SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
+		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
+	})
+	if err != nil {
+		return fmt.Errorf("record a drill: %w", err)
+	}
+	return e.commit(ctx, approvals.Transition{
+		Next:   approvals.StateRehearsed,
+		Events: []approvals.Event{{Type: approvals.EventRehearsed, Source: "rehearsed", Detail: detail}},
+		Work:   []approvals.Item{{Kind: KindEvidence, Request: e.request.ID, Source: "evidence 0"}},
+	})
+}
+
+// notRehearsed says what a try that did not succeed comes to: another try, or the end with a reason. It is never unsure:
+// nothing was written.
+func (e *execution) notRehearsed(ctx context.Context, item approvals.Item, cause error) error {
+	var f failure
+	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
+	case errors.Is(cause, errTaken):
+		return nil
+	case ctx.Err() != nil:
+		return cause // stopped in the middle: another replica, or this one's next start, begins anew
+	case isUnconfirmed:
+		f.sentence = messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)
+	case errors.Is(cause, aws.ErrRoleChanged):
+		f.sentence, f.next, f.event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
+	case aws.Explain(cause) == "":
+		return cause // the store, or a bug: the item comes back, and is set aside if that does not help
+	case aws.Final(cause):
+		f.sentence = aws.Explain(cause)
+	case e.request.Delays >= maxDelays:
+		f.sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
+	default:
+		return e.delayed(ctx, item, cause)
+	}
+	e.h.log.WarnContext(ctx, "a drill did not come to its end", "request", e.request.ID, "role", e.role.ARN, "error", cause)
+	_, err := e.h.close(ctx, e.request.ID, underWay, func(approvals.Request) failure { return f })
+	return err
+}
+
+// unknownPurpose ends an approved request of which this version does not know what it is for.
+func (h *Handlers) unknownPurpose(ctx context.Context, r approvals.Request) error {
+	h.log.WarnContext(ctx, "an approved request has a purpose that is not known here", "request", r.ID, "purpose", string(r.Purpose))
+	_, err := h.close(ctx, r.ID, underWay, func(approvals.Request) failure { return failure{sentence: messages.UnknownPurpose} })
+	return err
+}

@@ -1,0 +1,51 @@
+package handlers
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// Whatever code a bug brings it to: of a drill package aws is told of no revocation.
+func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
+	role := messages.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
+	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.PurposeDrill, approvals.PurposeUndo} {
+		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, role, []string{"U0BOB"}); !reflect.DeepEqual(got, aws.Revocation{}) {
+			t.Errorf("for %q: %+v", purpose, got)
+		}
+	}
+	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.PurposeRevoke}, role, []string{"U0BOB"}); got.RoleID != "AROA1" {
+		t.Errorf("for a revocation: %+v", got)
+	}
+}
+
+// A replica of a version that knows no drills takes one for a revocation: it finds no role to write to.
+func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
+	h := &Handlers{Config: Config{Margin: 30 * time.Second}}
+	role := messages.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
+	facts, err := json.Marshal(messages.Facts{Drill: &role})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := approvals.Request{ID: "R1", Purpose: approvals.PurposeDrill, Subject: approvals.Subject{Facts: facts}}
+	if c, err := h.context(r); err != nil || c.Role.ID != "AROA1" || !c.Drill {
+		t.Errorf("of the drill: %+v, %v", c, err)
+	}
+	r.Purpose = approvals.PurposeRevoke
+	if c, err := h.context(r); err != nil || c.Role.ID != "" || c.Role.Account != "" || c.Role.ARN != "" || c.Drill {
+		t.Errorf("of a revocation: %+v, %v", c, err)
+	}
+	// And the other way round: the facts of a revocation are none of a drill.
+	if r.Subject.Facts, err = json.Marshal(messages.Facts{Role: role}); err != nil {
+		t.Fatal(err)
+	}
+	r.Purpose = approvals.PurposeDrill
+	if _, err := h.context(r); err == nil {
+		t.Error("a drill without a role is none")
+	}
+}

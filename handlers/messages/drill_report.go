@@ -1,0 +1,109 @@
+package messages
+
+import "github.com/revokebot/revokebot/approvals"
+
+// drillMarkdown is the report of a drill. It has what a report of an incident has where that is true of a drill: who asked
+// and decided, when, what was checked and what was not.
+func (i incidentReport) drillMarkdown() string {
+	var s sheet
+	s.WriteString("# " + drillMark + "report of a rehearsed revocation for " + mdCode(i.role.Account+"/"+i.role.Name, 130) + "\n\n")
+	last := i.events[len(i.events)-1]
+	s.WriteString("**Nothing was written.** Drill " + mdCode(i.r.ID, 40) + ", read up to event " + thousands(int(i.r.Seq)) + " of " + utc(last.At) +
+		". All times are UTC. This report is made from the record of the drill and from nothing else: the same record gives the same report.\n")
+	i.drillSummary(&s)
+	i.drillChecks(&s)
+	s.title("Timeline")
+	for _, e := range i.events {
+		if e.Type == approvals.EventLooking {
+			continue // it says nothing that is left when the look is done
+		}
+		m := line(e, i.r)
+		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
+	}
+	i.drillRemaining(&s)
+	return s.String()
+}
+
+func (i incidentReport) drillSummary(s *sheet) {
+	s.title("Summary")
+	r := i.r
+	s.item("%s asked on %s to rehearse a revocation for %s.", mdPerson(r.Requester), utc(r.Opened), mdRole(i.role))
+	if r.Reason != "" {
+		s.item("Their reason: %s", mdCode(r.Reason, limitReason))
+	}
+	s.item("%s", i.drillOutcome())
+	if len(r.Votes) > 0 {
+		s.item("From the request to the last approval it took %s.", span(r.Votes[len(r.Votes)-1].At.Sub(r.Opened)))
+	}
+	if r.Refused > 0 {
+		s.item("%s refused; the timeline has who pressed what.", count(r.Refused, "click was", "clicks were"))
+	}
+	if in := i.in; in.Looks > 0 {
+		t := in.tally()
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a revocation would have had; %s that issued nothing.",
+			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, count(t.refused, "attempt", "attempts"))
+	}
+}
+
+// drillOutcome is how the drill stands.
+func (i incidentReport) drillOutcome() string {
+	r := i.r
+	by := ""
+	if len(r.Votes) > 0 {
+		by = "Approved by " + mdPeople(r.Voters()) + ". "
+	}
+	switch r.State {
+	case approvals.StateRehearsed:
+		return by + "Rehearsed on " + utc(r.Ended) + "."
+	case approvals.StateApproved:
+		return by + "It is being rehearsed."
+	case approvals.StateFailed, approvals.StateVoid:
+		return by + "It ended on " + utc(r.Ended) + " before its end: " + mdFailure(r.Closing)
+	default:
+		return i.outcome()
+	}
+}
+
+func (i incidentReport) drillChecks(s *sheet) {
+	s.title("What was checked, and what was not")
+	d, err := detail[Rehearsed](i.r.Closing)
+	if i.r.State != approvals.StateRehearsed || err != nil {
+		s.item("Nothing, as far as the record goes.")
+		return
+	}
+	s.item("The inline policy `AWSRevokeOlderSessions` would have been written with the cutoff %s.", utc(d.WouldBe))
+	for _, check := range d.checks(markdownPen) {
+		s.item("%s", check)
+	}
+	for _, gap := range d.gaps(markdownPen) {
+		s.item("Not checked: %s", gap)
+	}
+	for _, g := range i.in.Regions {
+		if !g.Covered {
+			s.item("CloudTrail was not covered in region %s, %s.", mdCode(g.Name, 40), mdProse(g.Reason, 200))
+		}
+	}
+	if i.in.Failed != "" {
+		s.item("The look at CloudTrail failed: %s", mdProse(i.in.Failed, 1200))
+	}
+}
+
+var markdownPen = pen{mdCode, func(text string) string { return mdProse(text, 1200) }, func(text string) string { return "**" + text + "**" }}
+
+func (i incidentReport) drillRemaining(s *sheet) {
+	s.title("What remains to do")
+	switch d, err := detail[Rehearsed](i.r.Closing); {
+	case i.r.State == approvals.StateRehearsed && err == nil && d.clean():
+		s.item("Nothing that the record shows. Drill again when roles, approvers or permissions change.")
+	case i.r.State == approvals.StateRehearsed:
+		s.item("Put right what is marked above, and drill again.")
+	case i.r.State == approvals.StateOpen, i.r.State == approvals.StateApproved:
+		s.item("Wait for the outcome, and ask for this report again.")
+	case i.r.State == approvals.StateFailed, i.r.State == approvals.StateVoid:
+		s.item("Put right what kept it from its end: a real revocation would most likely have ended the same way. Then drill again.")
+	case i.r.State == approvals.StateExpired:
+		s.item("Find out why nobody decided in time: in an incident the sessions would have stayed as they were.")
+	default:
+		s.item("Nothing that the record shows.")
+	}
+}

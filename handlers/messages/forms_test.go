@@ -1,0 +1,161 @@
+package messages_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	slackgo "github.com/slack-go/slack"
+	"pgregory.net/rapid"
+
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/sandbox/slack"
+)
+
+// sameAs compares what people see with its golden file below testdata, or writes it.
+func sameAs(t *testing.T, path string, seen any) {
+	t.Helper()
+	var got bytes.Buffer
+	e := json.NewEncoder(&got)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(seen); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join("testdata", path+".json")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Errorf("%v: run make golden and read what it wrote", err)
+	} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s differs (-golden +now):\n%s", path, diff)
+	}
+}
+
+// forms are all forms, by name.
+func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
+	out := map[string]slackgo.ModalViewRequest{}
+	put := func(name string, form slackgo.ModalViewRequest, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = form
+	}
+	origin := messages.FormOrigin{Channel: "C0INCIDENT", User: "U0ROSA"}
+	two := []messages.AccountChoice{{Name: "prod", ID: "111122223333"}, {Name: "staging", ID: "444455556666"}}
+	for name, asking := range map[string]messages.Asking{
+		"ask":                 {Accounts: two},
+		"ask_default_account": {Accounts: two, Chosen: "prod"},
+		"ask_one_account":     {Accounts: two[:1], Chosen: "prod", ReasonRequired: true},
+		"ask_typed":           {Accounts: two, Typed: true},
+	} {
+		asking.Margin = 30 * time.Second
+		form, err := messages.AskForm(asking, origin)
+		put(name, form, err)
+	}
+	onCard := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1795316645.000100"}
+	deny, err := messages.DenyForm(begin(t, "key pasted in a gist", 1).fold(1), exampleContext(), onCard)
+	put("deny", deny, err)
+	s := beginUndo(t, exampleUndoing(), exampleRole(), "")
+	deny, err = messages.DenyForm(s.fold(1), s.context, onCard)
+	put("deny_undo", deny, err)
+	undo, err := messages.UndoForm(exampleContext(), onCard, true, at.Add(12*time.Hour), true)
+	put("undo_words", undo, err)
+	undo, err = messages.UndoForm(exampleContext(), onCard, false, time.Time{}, false)
+	put("undo", undo, err)
+	return out
+}
+
+func TestEveryFormIsAsItsGoldenFileSays(t *testing.T) {
+	for name, form := range forms(t) {
+		for _, p := range slack.CheckView(must(t, form)) {
+			t.Errorf("%s: %s", name, p)
+		}
+		sameAs(t, "forms/"+name, form)
+	}
+}
+
+// formAnswers are what a form, or a field of it, is answered with, by name.
+func formAnswers() map[string]any {
+	return map[string]any{
+		"errors_role":            messages.FieldErrors(map[string]string{messages.FieldRole: messages.FieldRoleMissing}),
+		"errors_reason_missing":  messages.FieldErrors(map[string]string{messages.FieldReason: messages.FieldReasonMissing}),
+		"errors_reason_too_long": messages.FieldErrors(map[string]string{messages.FieldReason: messages.FieldReasonTooLong(612)}),
+		"errors_account":         messages.FieldErrors(map[string]string{messages.FieldAccount: messages.FieldAccountGone}),
+		"errors_other_account":   messages.FieldErrors(map[string]string{messages.FieldRole: messages.FieldOtherAccount("staging", "prod")}),
+		"errors_not_recorded":    messages.FieldError(messages.NotRecorded()),
+		"errors_words":           messages.WordsError(),
+		"options": messages.RoleOptions([]messages.RoleChoice{
+			{Account: "prod", Name: "DeployRole", Path: "/ops/"},
+			{Account: "prod", Name: "Deploy", Path: "/"},
+			{Account: "prod", Name: "Depl", Typed: true},
+			{Account: "staging", Name: "Depl", Typed: true, Unlisted: true},
+		}, true),
+	}
+}
+
+func TestEveryAnswerToAFormIsAsItsGoldenFileSays(t *testing.T) {
+	for name, answer := range formAnswers() {
+		if name == "options" {
+			for _, p := range slack.CheckOptions(must(t, answer)) {
+				t.Errorf("%s: %s", name, p)
+			}
+		}
+		sameAs(t, "forms/"+name, answer)
+	}
+}
+
+func TestEveryGoldenFileOfAFormIsOfOne(t *testing.T) {
+	known, answers := forms(t), formAnswers()
+	files, err := filepath.Glob("testdata/forms/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".json")
+		if _, ok := known[name]; !ok && answers[name] == nil {
+			t.Errorf("%s belongs to no form", f)
+		}
+	}
+}
+
+// Rules 18 and 19, for forms.
+func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		role := messages.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
+		c := messages.Context{Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
+		origin := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"}
+		deny, err := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)
+		if err != nil {
+			r.Fatal(err)
+		}
+		undo, err := messages.UndoForm(c, origin, rapid.Bool().Draw(r, "words"), at, rapid.Bool().Draw(r, "reason required"))
+		if err != nil {
+			r.Fatal(err)
+		}
+		for name, form := range map[string]slackgo.ModalViewRequest{"deny": deny, "undo": undo} {
+			for _, p := range slack.CheckView(must(t, form)) {
+				r.Errorf("%s: %s", name, p)
+			}
+			for _, b := range form.Blocks.BlockSet {
+				if s, ok := b.(*slackgo.SectionBlock); ok {
+					outsideHarmless(r, name, s.Text.Text)
+				}
+			}
+		}
+	})
+}
