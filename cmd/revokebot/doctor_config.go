@@ -114,7 +114,20 @@ func (f configFile) effective(c config) []setting {
 		setting{"default_account", fallback, ""}, setting{"protected_roles", list(c.protectedRoles, "none"), ""},
 		setting{"revocation.margin", short(c.margin), ""}, setting{"revocation.guard", shortAll(c.guard), ""},
 		setting{"trail.lookback", short(c.lookback), ""}, setting{"trail.follow_ups", shortAll(c.followUps), ""},
+		setting{"audit.file", auditPlace(c.auditFile), ""},
 	)
+}
+
+// auditPlace says where the audit log goes.
+func auditPlace(file string) string {
+	switch file {
+	case "":
+		return "none: on request only"
+	case "-":
+		return "standard output"
+	default:
+		return file
+	}
 }
 
 func orDefaultCount(n *count, standard count) count {
