@@ -117,7 +117,7 @@ func (c *chronicle) read(file string) string {
 func TestEveryEventIsChainedOnceWhoeverChains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := chronicled(t)
-		c.happen(230)
+		c.happen(110)
 		var all sync.WaitGroup
 		for range 4 {
 			w := audit.New(audit.Config{Store: c.Store, Key: c.key})
@@ -128,13 +128,13 @@ func TestEveryEventIsChainedOnceWhoeverChains(t *testing.T) {
 			})
 		}
 		all.Wait()
-		c.whole(c.lines(), 230)
+		c.whole(c.lines(), 110)
 		if n := c.db.XLen(t.Context(), unchainedKey).Val(); n != 0 {
 			t.Errorf("%d events wait", n)
 		}
 		c.happen(5)
 		c.step(c.worker(c.Store, ""))
-		c.whole(c.lines(), 235)
+		c.whole(c.lines(), 115)
 	})
 }
 
@@ -256,7 +256,7 @@ func TestAFileIsNotGoneOnWithWhenTheChainIsAnotherOne(t *testing.T) {
 		"Redis lost everything and has more lines by now": func(c *chronicle, _ string) {
 			flush(c.T, c.db)
 			c.n = 1000
-			c.happen(300)
+			c.happen(20)
 			c.step(c.worker(c.Store, ""))
 		},
 		"the last line is another": func(c *chronicle, file string) {
@@ -277,7 +277,7 @@ func TestAFileIsNotGoneOnWithWhenTheChainIsAnotherOne(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := chronicled(t)
 				file := filepath.Join(t.TempDir(), "audit.jsonl")
-				c.happen(45)
+				c.happen(12)
 				c.step(c.worker(c.Store, file))
 				change(c, file)
 				before := c.read(file)

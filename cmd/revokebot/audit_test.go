@@ -62,15 +62,15 @@ func says(t *testing.T, variables map[string]string, stdin string, args ...strin
 }
 
 func TestAnExportedAuditLogIsWholeAndReachesItsHead(t *testing.T) {
-	variables := recorded(t, 1204)
+	variables := recorded(t, 104)
 	status, lines, head := says(t, variables, "", "audit", "export")
-	if status != 0 || strings.Count(lines, "\n") != 1204 || !strings.HasPrefix(head, "head 1204:") {
+	if status != 0 || strings.Count(lines, "\n") != 104 || !strings.HasPrefix(head, "head 104:") {
 		t.Fatalf("status %d, %d lines, %q", status, strings.Count(lines, "\n"), head)
 	}
 	head = strings.TrimSpace(strings.TrimPrefix(head, "head "))
 	file := writeFile(t, "audit.jsonl", lines)
 	status, out, errs := says(t, variables, "", "audit", "verify", file, "--head", head)
-	if status != 0 || errs != "" || !strings.HasPrefix(out, "1,204 lines, 1 to 1204, whole; the last one's hash is "+strings.TrimPrefix(head, "1204:")+".") {
+	if status != 0 || errs != "" || !strings.HasPrefix(out, "104 lines, 1 to 104, whole; the last one's hash is "+strings.TrimPrefix(head, "104:")+".") {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
 
@@ -86,11 +86,11 @@ func TestAnExportedAuditLogIsWholeAndReachesItsHead(t *testing.T) {
 		t.Errorf("without a key, status %d: %s", status, out)
 	}
 	cut := lines[:strings.LastIndex(strings.TrimSuffix(lines, "\n"), "\n")+1]
-	if status, out, errs := says(t, variables, cut, "audit", "verify", "--head", head); status != 1 || !strings.Contains(out, "line 1204 is missing at its end") || !strings.Contains(errs, "not whole") {
+	if status, out, errs := says(t, variables, cut, "audit", "verify", "--head", head); status != 1 || !strings.Contains(out, "line 104 is missing at its end") || !strings.Contains(errs, "not whole") {
 		t.Errorf("cut off, status %d: %s%s", status, out, errs)
 	}
-	changed := strings.Replace(lines, "envelope 700", "envelope 7OO", 1)
-	if status, out, _ := says(t, variables, changed, "audit", "verify"); status != 1 || !strings.Contains(out, "line 701: it was changed: its signature is not of this text.") {
+	changed := strings.Replace(lines, "envelope 70", "envelope 7O", 1)
+	if status, out, _ := says(t, variables, changed, "audit", "verify"); status != 1 || !strings.Contains(out, "line 71: it was changed: its signature is not of this text.") {
 		t.Errorf("changed, status %d: %s", status, out)
 	}
 }
@@ -142,5 +142,13 @@ func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestNumbersAreGroupedAndHaveTheirNoun(t *testing.T) {
+	for n, want := range map[int]string{0: "0 lines", 1: "1 line", 999: "999 lines", 1204: "1,204 lines", 1234567: "1,234,567 lines"} {
+		if got := grouped(n, "line", "lines"); got != want {
+			t.Errorf("%d is %q", n, got)
+		}
 	}
 }
