@@ -31,6 +31,7 @@ var (
 type Item struct {
 	ID      string          `json:"-"` // the store's own, empty before it is queued
 	Tries   int64           `json:"-"` // how many times it was handed out, this time included
+	Queued  time.Time       `json:"-"` // by the store's clock, the last time if it was postponed; set when it is handed out
 	Kind    string          `json:"kind"`
 	Request string          `json:"request,omitempty"`
 	Source  string          `json:"source,omitempty"` // the envelope, or what queued it
