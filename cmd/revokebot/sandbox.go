@@ -96,7 +96,12 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
-	cloud, err := sandboxCloud(c, world, awssdk.Config{BaseEndpoint: awssdk.String(awsURL)}, log)
+	watch, err := newWatching(ctx, env, log)
+	if err != nil {
+		return err
+	}
+	defer watch.close(log)
+	cloud, err := sandboxCloud(c, world, awssdk.Config{BaseEndpoint: awssdk.String(awsURL)}, watch.aws, log)
 	if err != nil {
 		return err
 	}
@@ -106,7 +111,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
 	page := web.New(pageConfig)
 	defer page.Close()
-	pageURL, err := parts.serve(ctx, "--listen", s.Listen, page)
+	pageURL, err := parts.serve(ctx, "--listen", s.Listen, beside(page, watch))
 	if err != nil {
 		return err
 	}
@@ -120,7 +125,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 		}
 	})
 	if !s.WithoutBot {
-		stop, err := startSandboxBot(ctx, c, set, cloud, log, &running, cancel)
+		stop, err := startSandboxBot(ctx, c, set, cloud, watch, log, &running, cancel)
 		if err != nil {
 			cancel(err)
 			running.Wait()
@@ -138,10 +143,11 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 }
 
 // sandboxCloud is the bot's AWS: the stand-in that sdk points at, with the bot's key there.
-func sandboxCloud(c config, world actors.World, sdk awssdk.Config, log *slog.Logger) (*aws.Cloud, error) {
+func sandboxCloud(c config, world actors.World, sdk awssdk.Config, watch aws.WatchFunc, log *slog.Logger) (*aws.Cloud, error) {
 	sdk.Credentials = credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, world.Bot.SessionToken)
 	cloud, err := aws.New(aws.Config{
 		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, Logger: log, SDK: sdk,
+		Watch: watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -155,7 +161,7 @@ func sandboxGuardRail(world actors.World, cloud *aws.Cloud) string {
 }
 
 // startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
-func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Cloud, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
+func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Cloud, watch watching, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
 	db := miniredis.NewMiniRedis()
 	db.ClockTTL(true)
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) { return db.Dial() }})
@@ -168,11 +174,12 @@ func startSandboxBot(ctx context.Context, c config, set settings, cloud *aws.Clo
 		closeAll()
 		return nil, err
 	}
-	b, err := newBot(c, set, store, cloud, log)
+	b, err := newBot(c, set, store, cloud, watch, log)
 	if err != nil {
 		closeAll()
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	watch.read(b, store)
 	running.Go(func() { keepWarm(ctx, cloud, log) })
 	running.Go(func() {
 		if err := b.Run(ctx); err != nil {
@@ -222,6 +229,7 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 		},
 		Facts: map[string]string{
 			"Slack stand-in": slackURL + "/api/", "AWS stand-in": awsURL,
+			"Metrics of the bot":   "/metrics, here",
 			"Margin of the cutoff": s.Margin.String() + " (30s in production)",
 			"Redis":                "in memory, gone when the sandbox stops",
 		},
