@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -124,12 +125,18 @@ func all[Outcome any](ends []func(Outcome)) func(Outcome) {
 	}
 }
 
-// kindOf is the type of an envelope, of those that there are.
+// otherKind is an envelope of a type that is not Slack's, as far as is known here.
+const otherKind = "other"
+
+// EnvelopeKinds are the values of Envelope.Kind.
+func EnvelopeKinds() []string {
+	return []string{frameSlash, frameClick, frameEvent, frameMalformed, otherKind}
+}
+
+// kindOf is the type of an envelope, of those that there are; any other is text from outside.
 func kindOf(f frame) string {
-	switch f.Type {
-	case frameSlash, frameClick, frameEvent, frameMalformed:
+	if slices.Contains(EnvelopeKinds(), f.Type) {
 		return f.Type
-	default:
-		return "other" // text from outside
 	}
+	return otherKind
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers/messages"
 )
 
 // Config is what New needs.
@@ -112,12 +114,28 @@ func New(c Config) *Metrics {
 	build.WithLabelValues(c.Version, c.Commit, c.Go).Set(1)
 	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	// A first rise must be seen as one: what is alarmed on begins at 0.
-	m.alarms.WithLabelValues(string(AlarmTampered))
-	m.alarms.WithLabelValues(string(AlarmForgedLog))
-	m.requests.WithLabelValues(string(approvals.StateFailed))
-	m.requests.WithLabelValues(string(approvals.StateVoid))
+	m.begin()
 	return m
+}
+
+// begin makes what is alarmed on begin at 0: a first rise must be seen as one.
+func (m *Metrics) begin() {
+	for _, kind := range []AlarmKind{AlarmTampered, AlarmForgedLog} {
+		m.alarms.WithLabelValues(string(kind))
+	}
+	for _, state := range []approvals.State{approvals.StateFailed, approvals.StateVoid} {
+		m.requests.WithLabelValues(string(state))
+	}
+	for _, found := range []messages.TamperedState{messages.DenyGone, messages.DenyWeakened, messages.RoleGone, messages.RoleReplaced} {
+		m.findings.WithLabelValues(m.words.of("found", string(found)))
+	}
+	for _, kind := range bot.EnvelopeKinds() {
+		for _, outcome := range []bot.EnvelopeOutcome{
+			bot.EnvelopeNotRecorded, bot.EnvelopeBusy, bot.EnvelopeDropped, bot.EnvelopeUnreadable, bot.EnvelopeUnknown,
+		} {
+			m.envelopes.WithLabelValues(kind, string(outcome))
+		}
+	}
 }
 
 // list adds a metric to the families, and returns its full name.

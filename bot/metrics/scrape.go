@@ -82,7 +82,7 @@ func (s *scrape) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	h := s.source.Health()
-	gauge(s.ready, flag(h.Ready))
+	gauge(s.ready, truth(h.Ready))
 	gauge(s.connections, float64(h.Alive), "alive")
 	gauge(s.connections, float64(h.Wanted), "wanted")
 	hello := 0.0
@@ -91,12 +91,12 @@ func (s *scrape) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(s.lastHello, hello)
 	for _, t := range []bot.Trouble{bot.TroubleToken, bot.TroubleOff, bot.TroubleTooMany, bot.TroublePassing} {
-		gauge(s.trouble, flag(h.Trouble == t), string(t))
+		gauge(s.trouble, truth(h.Trouble == t), string(t))
 	}
 	gauge(s.channels, float64(len(h.Channels)))
 
 	b, err := s.read()
-	gauge(s.storeUp, flag(err == nil))
+	gauge(s.storeUp, truth(err == nil))
 	if err != nil {
 		return // what waits is not known, and 0 would say that nothing does
 	}
@@ -124,7 +124,7 @@ func (s *scrape) read() (approvals.Backlog, error) {
 	return s.backlog, s.err
 }
 
-func flag(is bool) float64 {
+func truth(is bool) float64 {
 	if is {
 		return 1
 	}

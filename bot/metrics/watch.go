@@ -54,6 +54,9 @@ func (m *Metrics) HeldBack(_ context.Context, method string) {
 func (m *Metrics) AWSCall(_ context.Context, service, operation string) func(outcome string, attempts int) {
 	began := time.Now()
 	operation = m.words.of("operation", operation)
+	for _, refusal := range []string{"access_denied", "credentials"} {
+		m.awsCalls.WithLabelValues(service, operation, refusal) // so that a first one is seen as a rise
+	}
 	return func(outcome string, attempts int) {
 		m.awsCalls.WithLabelValues(service, operation, outcome).Inc()
 		m.awsTime.WithLabelValues(service, operation).Observe(time.Since(began).Seconds())
