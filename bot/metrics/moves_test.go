@@ -264,3 +264,43 @@ func TestEveryMetricMoves(t *testing.T) {
 		}
 	})
 }
+
+// sum is what was observed of a histogram in all.
+func (s *scene) sum(t *testing.T, name string) (sum float64, n uint64) {
+	t.Helper()
+	families, err := s.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, one := range f.GetMetric() {
+			sum, n = sum+one.Histogram.GetSampleSum(), n+one.Histogram.GetSampleCount()
+		}
+	}
+	return sum, n
+}
+
+func TestFromTheClickToTheDenyIsMeasuredWithEverythingInBetweenAndOnlyOfRevocations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, bench.Options{})
+		card := s.Ask()
+		card.CaughtUp()
+		s.Slack.Inject(slack.Fault{Method: "users.info", Delay: 2 * time.Second})
+		s.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 3 * time.Second})
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		if sum, n := s.sum(t, "revokebot_click_to_deny_seconds"); n != 1 || sum < 5 || sum > 6 {
+			t.Errorf("%d revocations took %v s; the approver's look-up took 2 s, and the write 3 s", n, sum)
+		}
+		s.Slack.ClearFaults()
+		undo := s.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
+		undo.Approve(actors.Bob)
+		undo.Becomes(approvals.StateApplied)
+		if _, n := s.sum(t, "revokebot_click_to_deny_seconds"); n != 1 {
+			t.Error("an undo counts as a deny")
+		}
+	})
+}

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +38,7 @@ type scrape struct {
 
 	storeUp, inbox, oldest, timers, overdue, aside, requests, longest *prometheus.Desc
 
-	mu      sync.Mutex // one reads, others wait for it and take what it read
+	turn    chan struct{} // held by the one who reads; others wait for it and take what it read
 	readAt  time.Time
 	backlog approvals.Backlog
 	err     error
@@ -47,7 +46,7 @@ type scrape struct {
 
 // newScrape makes one that has no source yet. list is told of each metric and returns its full name.
 func newScrape(list func(kind, name, help string, labels []string) string) *scrape {
-	s := &scrape{}
+	s := &scrape{turn: make(chan struct{}, 1)}
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		d := prometheus.NewDesc(list("gauge", name, help, labels), help, labels, nil)
 		s.all = append(s.all, d)
@@ -113,8 +112,8 @@ func (s *scrape) Collect(out chan<- prometheus.Metric) {
 
 // read asks the store, unless it was asked a moment ago.
 func (s *scrape) read() (approvals.Backlog, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	if s.readAt.IsZero() || time.Since(s.readAt) >= backlogFor {
 		ctx, cancel := context.WithTimeout(context.Background(), backlogWithin)
 		defer cancel()
