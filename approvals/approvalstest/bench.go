@@ -186,7 +186,7 @@ func kinds(items []approvals.Item) []string {
 }
 
 func bare(item approvals.Item) approvals.Item {
-	item.ID, item.Tries = "", 0
+	item.ID, item.Tries, item.Queued = "", 0, time.Time{}
 	return item
 }
 
