@@ -34,6 +34,7 @@ var (
 type Item struct {
 	ID      string          `json:"-"` // the store's own, empty before it is queued
 	Tries   int64           `json:"-"` // which try this is: 1 for what Take handed out, 2 and more for what was claimed
+	Queued  time.Time       `json:"-"` // by the store's clock, the last time if it was postponed; set when it is handed out
 	Kind    string          `json:"kind"`
 	Request string          `json:"request,omitempty"`
 	Source  string          `json:"source,omitempty"` // the envelope, or what queued it

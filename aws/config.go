@@ -44,6 +44,7 @@ type Config struct {
 	CallTimeout   time.Duration // for one remote call, its retries included; 0 means 10 s
 	RegionTimeout time.Duration // for the calls of one look at CloudTrail in one region, without the waits between them; 0 means 20 s
 	Logger        *slog.Logger  // nil discards
+	Watch         WatchFunc     // nil: nobody
 }
 
 const (
@@ -107,6 +108,9 @@ func New(c Config) (*Cloud, error) {
 		cloud.log = slog.New(slog.DiscardHandler)
 	}
 	cloud.sdk.Logger = sdkLog{cloud.log}
+	if c.Watch != nil {
+		cloud.sdk.APIOptions = append(slices.Clone(cloud.sdk.APIOptions), watchCalls(c.Watch))
+	}
 
 	var wrong []error
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }

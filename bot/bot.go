@@ -37,6 +37,7 @@ type Config struct {
 	Workers     int           // items handled at one time; 0: 16
 	StopTimeout time.Duration // for what is in hand when Run is to end; 0: 20 s
 	Logger      *slog.Logger  // nil: discard
+	Watch       []Watch       // who is told what goes on; may be empty
 }
 
 // Bot is one replica. Make it with New and call Run once.
@@ -105,14 +106,14 @@ func (b *Bot) run(ctx context.Context) error {
 	}
 	b.status.storeAnswered()
 	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log, &b.status.counts)
-	in.suggest, in.judge = b.handlers.Suggest, b.handlers.Judge
+	in.suggest, in.judge, in.watch = b.handlers.Suggest, b.handlers.Judge, b.cfg.Watch
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown-host"
 	}
 	w := &workers{
 		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified, resume: b.handlers.Resume}, name: host + "-" + rand.Text()[:10],
-		slots: b.cfg.Workers, log: b.log, status: b.status,
+		slots: b.cfg.Workers, log: b.log, status: b.status, watch: b.cfg.Watch,
 	}
 
 	// What is in hand outlives ctx by StopTimeout, and the connections outlive what is in hand.
@@ -189,6 +190,7 @@ func (b *Bot) connect(starting, connected context.Context, in *intake, known fun
 	}
 	client.Timeout = 0 // it would end the connection
 	sockets := newSockets(b.cfg.Connections, b.slack.openSocket, client, in.take, b.log, b.status)
+	sockets.watch = b.cfg.Watch
 	err := sockets.run(connected, func() { b.log.InfoContext(connected, "ready for commands") })
 	if connected.Err() != nil {
 		return nil
@@ -241,6 +243,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // Health tells how the bot is. A channel in trouble does not make it less ready: others work, and so do revocations.
 func (b *Bot) Health() Health {
 	h := b.status.health()
+	h.Wanted = b.cfg.Connections
 	h.Channels = b.slack.trouble.health()
 	return h
 }

@@ -48,6 +48,7 @@ type connection struct {
 	inFlight sync.WaitGroup
 	busy     atomic.Int64  // envelopes that are not acknowledged yet
 	dropped  *atomic.Int64 // counts envelopes that were not even looked at
+	watch    watches
 }
 
 // dial opens the WebSocket. The address holds a ticket and is a credential: it is never logged.
@@ -136,8 +137,11 @@ var (
 // start takes an envelope without holding up the reading. When not even the answer "busy" can be given to so many, Slack
 // tells those who sent them that it failed.
 func (c *connection) start(ctx context.Context, f frame) {
+	f.came = time.Now()
 	if c.busy.Load() >= maxBusy {
 		c.dropped.Add(1)
+		_, ended := c.watch.envelope(ctx, Envelope{Kind: kindOf(f), Read: f.came})
+		ended(EnvelopeDropped)
 		c.log.WarnContext(ctx, "an envelope was left without an answer: too many at once", "envelope", f.EnvelopeID)
 		return
 	}

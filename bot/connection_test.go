@@ -256,12 +256,17 @@ func TestFarMoreThanCanBeAnsweredIsLeftToSlackAndTheReadingGoesOn(t *testing.T) 
 		}
 		open := func(context.Context) (string, error) { return "ws://slack.example/link/?ticket=TICKET", nil }
 		one := newSockets(1, open, client, take, log.logger(), st)
+		var w witness
+		one.watch = watches{&w}
 		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		ended := make(chan error, 1)
 		go func() { ended <- one.run(ctx, func() {}) }()
 		until(t, "the notice at the end was read", func() bool { return s.count() == 2 })
 		if h := st.health(); taken.Load() != maxBusy || h.Dropped != more {
 			t.Errorf("%d are in hand, %d were left", taken.Load(), h.Dropped)
+		}
+		if told := w.heard(); len(told) != more || told[0] != "events_api  dropped" {
+			t.Errorf("it is told of %d, the first %q", len(told), told[:min(1, len(told))])
 		}
 		close(release)
 		cancel()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
@@ -24,6 +25,8 @@ type frame struct {
 	NumConnections int             `json:"num_connections"` // of the app, in a hello
 	// raw is all of a frame that is no envelope as it should be.
 	raw []byte
+	// came is when it was read from its connection, by this machine's clock.
+	came time.Time
 }
 
 // Frame types.

@@ -47,6 +47,7 @@ type intake struct {
 	notes   chan struct{}
 	noting  *rate.Limiter
 	counts  *counts
+	watch   watches
 	pending sync.WaitGroup // calls of the store, also those that nobody waits for any more
 }
 
@@ -63,22 +64,32 @@ type ackFunc func(ctx context.Context, envelopeID string, payload any) error
 // take handles one envelope and returns when it is acknowledged. It never fails towards the connection: what goes wrong
 // is told to the person and logged.
 func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
-	started := time.Now()
+	if f.came.IsZero() {
+		f.came = time.Now()
+	}
 	got, err := readEnvelope(f)
-	if unreadable, ok := errors.AsType[*errUnreadable](err); ok {
+	ctx, ended := in.watch.envelope(ctx, Envelope{Kind: kindOf(f), Read: f.came, Item: got.item})
+	ended(in.answer(ctx, f, got, err, ack))
+}
+
+// answer does what an envelope that was read comes to; unread is why it could not be read.
+func (in *intake) answer(ctx context.Context, f frame, got intakeItem, unread error, ack ackFunc) EnvelopeOutcome {
+	if unreadable, ok := errors.AsType[*errUnreadable](unread); ok {
 		in.counts.unreadable.Add(1)
 		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "what", unreadable.what)
 		in.keep(ctx, f, "unreadable: "+unreadable.what)
 		in.turnAway(ctx, f, got, ack, messages.NotUnderstood())
-		return
+		return EnvelopeUnreadable
 	}
-	if err != nil {
-		in.log.ErrorContext(ctx, "an envelope could not be kept", "envelope", f.EnvelopeID, "error", err)
+	if unread != nil {
+		in.log.ErrorContext(ctx, "an envelope could not be kept", "envelope", f.EnvelopeID, "error", unread)
 		in.turnAway(ctx, f, got, ack, messages.NotRecorded())
-		return
+		return EnvelopeNotRecorded
 	}
 	if got.ignored != "" {
+		outcome := EnvelopeIgnored
 		if got.unknown {
+			outcome = EnvelopeUnknown
 			in.counts.unknown.Add(1)
 			in.keep(ctx, f, got.ignored)
 		} else {
@@ -86,12 +97,12 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 		}
 		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "why", got.ignored)
 		in.acknowledge(ctx, f, ack, nil)
-		return
+		return outcome
 	}
 	if got.suggestion != nil {
 		in.acknowledge(ctx, f, ack, in.suggest(*got.suggestion))
-		in.log.DebugContext(ctx, "a menu was filled", "envelope", f.EnvelopeID, "user", got.suggestion.User, "took", time.Since(started).String())
-		return
+		in.log.DebugContext(ctx, "a menu was filled", "envelope", f.EnvelopeID, "user", got.suggestion.User, "took", time.Since(f.came).String())
+		return EnvelopeAnswered
 	}
 	if got.submission != nil {
 		if wrong := in.judge(*got.submission); len(wrong) > 0 {
@@ -101,23 +112,28 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	if got.answer != nil {
 		in.log.InfoContext(ctx, "a form was answered at its field", "envelope", f.EnvelopeID, "user", got.listener.User)
 		in.acknowledge(ctx, f, ack, got.answer)
-		return
+		return EnvelopeAnswered
 	}
 	f.Payload = nil // what is needed of it is in the item
+	return in.record(ctx, f, got, ack)
+}
+
+// record puts an envelope into the inbox and acknowledges it, or turns its sender away.
+func (in *intake) record(ctx context.Context, f frame, got intakeItem, ack ackFunc) EnvelopeOutcome {
 	select {
 	case in.slots <- struct{}{}:
 	default:
 		in.counts.busy.Add(1)
 		in.log.WarnContext(ctx, "an envelope was turned away: too many at once", "envelope", f.EnvelopeID)
 		in.turnAway(ctx, f, got, ack, messages.Busy())
-		return
+		return EnvelopeBusy
 	}
 	fresh, err := in.accept(ctx, f, got)
 	if errors.Is(err, approvals.ErrFull) {
 		in.counts.busy.Add(1)
 		in.log.WarnContext(ctx, "an envelope was turned away: too much work waits", "envelope", f.EnvelopeID)
 		in.turnAway(ctx, f, got, ack, messages.Busy())
-		return
+		return EnvelopeBusy
 	}
 	if err != nil {
 		in.counts.notRecorded.Add(1)
@@ -130,12 +146,16 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 			answer = messages.OneCopy()
 		}
 		in.turnAway(ctx, f, got, ack, answer)
-		return
+		return EnvelopeNotRecorded
 	}
 	in.acknowledge(ctx, f, ack, nil)
 	in.counts.accepted.Add(1)
 	in.log.DebugContext(ctx, "an envelope was accepted", "envelope", f.EnvelopeID, "kind", got.item.Kind, "fresh", fresh,
-		"took", time.Since(started).String())
+		"took", time.Since(f.came).String())
+	if !fresh {
+		return EnvelopeSeen
+	}
+	return EnvelopeAccepted
 }
 
 // keep writes an outline of an envelope to the store's notes, for somebody to look at. Nothing waits for it.
@@ -226,7 +246,9 @@ func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload
 	}
 	if err := ack(ctx, f.EnvelopeID, payload); err != nil {
 		in.log.WarnContext(ctx, "an envelope was not acknowledged; Slack may send it again", "envelope", f.EnvelopeID, "error", err)
+		return
 	}
+	in.watch.acknowledged(ctx, kindOf(f), time.Since(f.came))
 }
 
 // turnAway acknowledges without having recorded anything and says so to the person: with the acknowledgement itself

@@ -29,6 +29,7 @@ const callTimeout = 10 * time.Second
 type slackClient struct {
 	posts *pace // of each channel
 	edits *pace // of all channels together
+	watch watches
 	// trouble is what became of the messages for each channel.
 	trouble trouble
 
@@ -65,11 +66,16 @@ func newSlackClient(cfg Config) (*slackClient, error) {
 	}
 	client.Timeout = callTimeout
 	client.Transport = limits{next: client.Transport}
+	responses := client // for response URLs, which are credentials and are not looked into
+	if watch := watches(cfg.Watch); len(watch) > 0 {
+		responses.Transport = watched{next: client.Transport, watch: watch, method: MethodResponse}
+		client.Transport = watched{next: client.Transport, watch: watch, base: base}
+	}
 	return &slackClient{
-		posts: newPostPace(), edits: newEditPace(),
+		posts: newPostPace(), edits: newEditPace(), watch: cfg.Watch,
 		api: slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(address),
 			slack.OptionHTTPClient(&client)),
-		http: &client, base: base,
+		http: &responses, base: base,
 	}, nil
 }
 
@@ -157,7 +163,7 @@ const metadataType = "revokebot_event"
 
 // Post implements handlers.Slack with chat.postMessage.
 func (s *slackClient) Post(ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message) (string, error) {
-	if err := s.posts.turn(ctx, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
+	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
 		return "", err
 	}
 	options := append(content(m), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
@@ -188,7 +194,7 @@ func (s *slackClient) Post(ctx context.Context, channel, thread string, mark han
 
 // Update implements handlers.Slack with chat.update.
 func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
-	if err := s.edits.turn(ctx, everywhere, channel+"/"+ts); err != nil {
+	if err := s.turn(ctx, s.edits, everywhere, channel+"/"+ts); err != nil {
 		return err
 	}
 	_, updated, _, err := s.api.UpdateMessageContext(ctx, channel, ts, content(m)...)
@@ -204,6 +210,15 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 	}
 	s.trouble.answered(channel, nil)
 	return nil
+}
+
+// turn waits for a message's turn, see pace.
+func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string) error {
+	err := p.turn(ctx, channel, what)
+	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Code == handlers.CodePaced {
+		s.watch.heldBack(ctx, p.method)
+	}
+	return err
 }
 
 // everywhere stands for all channels where a limit is not of one.

@@ -16,7 +16,7 @@ import (
 // documentation, "files.completeUploadExternal": without it the upload is discarded). The sharing makes a message, so it
 // takes its turn as one.
 func (s *slackClient) Upload(ctx context.Context, channel, thread string, f handlers.Upload) error {
-	if err := s.posts.turn(ctx, channel, thread+"/"+f.Name); err != nil {
+	if err := s.turn(ctx, s.posts, channel, thread+"/"+f.Name); err != nil {
 		return err
 	}
 	const address = "files.getUploadURLExternal"

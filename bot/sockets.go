@@ -50,6 +50,7 @@ type sockets struct {
 	take   func(ctx context.Context, f frame, ack ackFunc)
 	log    *slog.Logger
 	status *status
+	watch  watches
 
 	limiter *rate.Limiter
 	budget  *rate.Limiter
@@ -163,7 +164,7 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 		s.trouble(err)
 		return nil, err
 	}
-	c.dropped = &s.status.counts.dropped
+	c.dropped, c.watch = &s.status.counts.dropped, s.watch
 	return c, nil
 }
 

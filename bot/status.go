@@ -33,6 +33,7 @@ type status struct {
 	trouble     Trouble // since the last hello
 	troubleAt   time.Time
 	storeAt     atomic.Int64 // Unix milliseconds of the last answer
+	helloAt     atomic.Int64 // Unix milliseconds of the last hello, of whichever connection
 	stopping    atomic.Bool
 	counts      counts
 }
@@ -43,6 +44,7 @@ func (s *status) greeted(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connections[c], s.everGreeted = true, true
+	s.helloAt.Store(time.Now().UnixMilli())
 	s.trouble = ""
 }
 
@@ -89,6 +91,11 @@ type Health struct {
 	Handled     int64              `json:"items_handled"`
 	Failed      int64              `json:"items_failed"`
 	SetAside    int64              `json:"items_set_aside"`
+
+	// For who counts instead of reading.
+	Wanted    int       `json:"-"` // connections that there should be
+	Alive     int       `json:"-"` // of Connections
+	LastHello time.Time `json:"-"` // of whichever connection, also of one that is gone; zero: none came
 }
 
 // ConnectionHealth is one greeted connection.
@@ -121,11 +128,17 @@ func (s *status) health() Health {
 		h.StoreAnswer = ago(at).Round(time.Millisecond).String()
 		storeOK = ago(at) <= storeWithin
 	}
+	if at := s.helloAt.Load(); at > 0 {
+		h.LastHello = time.UnixMilli(at)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.connections {
 		alive := ago(c.aliveAt.Load())
-		h.Connected = h.Connected || alive <= aliveWithin
+		if alive <= aliveWithin {
+			h.Connected = true
+			h.Alive++
+		}
 		h.Connections = append(h.Connections, ConnectionHealth{
 			Number: c.number, Hello: ago(c.helloAt.Load()).Round(time.Millisecond).String(), Alive: alive.Round(time.Millisecond).String(),
 			OfApp: c.ofApp.Load(),

@@ -38,6 +38,7 @@ type workers struct {
 	slots  int    // new items handled at one time; those that others left come on top, a quarter as many
 	log    *slog.Logger
 	status *status
+	watch  watches
 
 	mu     sync.Mutex
 	inHand map[string]approvals.Item
@@ -187,8 +188,10 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 		delete(w.inHand, item.ID)
 		w.mu.Unlock()
 	}()
+	ctx, ended := w.watch.item(ctx, item)
 	if item.Tries > maxTries {
 		w.setAside(ctx, item, fmt.Errorf("failed %d times", item.Tries-1))
+		ended(ItemGaveUp)
 		return
 	}
 	if item.Tries > 1 && !w.begin(ctx, item) {
@@ -198,14 +201,19 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 	noted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 	defer cancel()
 	var then error
+	outcome := ItemDone
+	defer func() { ended(outcome) }()
 	switch again, isAgain := errors.AsType[*handlers.Again](err); {
 	case isAgain:
+		outcome = ItemAgain
 		if again.Busy {
+			outcome = ItemBusy
 			item.Attempt-- // Postpone counts the next one
 		}
 		then = w.store.Postpone(noted, item, again.After)
 	case err != nil:
 		// It stays in the pending list and is claimed again when nobody has kept it for a while.
+		outcome = ItemFailed
 		w.status.counts.failed.Add(1)
 		w.log.WarnContext(ctx, "an item failed and will be tried again", "item", item.ID, "kind", item.Kind, "request", item.Request,
 			"try", item.Tries, "error", err)

@@ -195,7 +195,7 @@ func kinds(items []approvals.Item) []string {
 }
 
 func bare(item approvals.Item) approvals.Item {
-	item.ID, item.Tries, item.Seal = "", 0, ""
+	item.ID, item.Tries, item.Queued, item.Seal = "", 0, time.Time{}, ""
 	return item
 }
 

@@ -268,7 +268,7 @@ func (d *driver) work(rt *rapid.T) {
 			d.inHand[item.ID] = item.Tries
 		}
 		plain := item
-		plain.ID, plain.Tries = "", 0
+		plain.ID, plain.Tries, plain.Queued = "", 0, time.Time{}
 		if item.Kind == approvals.KindExpire {
 			d.expire(rt, store, item.Request)
 		}

@@ -76,7 +76,7 @@ type Store struct {
 	nap       atomic.Pointer[nap]
 
 	now, accept, open, commit, note, condemn *redis.Script
-	claim, begin, keep, sweep                *redis.Script
+	claim, begin, keep, sweep, backlog       *redis.Script
 	done, postpone, setAside, promote, allow *redis.Script
 	beginDelivery, markDelivery, endDelivery *redis.Script
 	chain                                    *redis.Script
@@ -101,7 +101,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	for name, script := range map[string]**redis.Script{
 		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn, "chain": &s.chain,
-		"claim": &s.claim, "begin": &s.begin, "keep": &s.keep, "sweep": &s.sweep,
+		"claim": &s.claim, "begin": &s.begin, "keep": &s.keep, "sweep": &s.sweep, "backlog": &s.backlog,
 		"done": &s.done, "postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote, "allow": &s.allow,
 		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
 	} {

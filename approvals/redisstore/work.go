@@ -199,6 +199,6 @@ func decodeItem(id, body string, tries int64) approvals.Item {
 	if err := json.Unmarshal([]byte(body), &item); err != nil {
 		item = approvals.Item{}
 	}
-	item.ID, item.Tries = id, tries
+	item.ID, item.Tries, item.Queued = id, tries, queuedAt(id)
 	return item
 }

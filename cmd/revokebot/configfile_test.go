@@ -52,6 +52,7 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		margin: 45 * time.Second, lookback: 24 * time.Hour,
 		guard:     []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute},
 		followUps: []time.Duration{5 * time.Minute, 90 * time.Minute},
+		auditFile: "/var/log/revokebot/audit.jsonl",
 		warnings:  []string{"slack.allow_shared_channels is true: people of other organisations read the cards and threads of the channels that are shared with them."},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {

@@ -22,7 +22,8 @@ const reasonTyped = "the zanzibar key was pasted in a gist"
 func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bot, readyz := w.startBot(nil)
+	collector := newReceiver(t)
+	bot, readyz := w.startBot(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL})
 	old := map[string]awssdk.Credentials{}
 	for name, account := range bothAccounts {
 		old[name] = w.deployment(account, "before")
@@ -86,8 +87,16 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 	if got := w.status(readyz); got != http.StatusOK {
 		t.Errorf("/readyz answers %d", got)
 	}
+	w.wantMetrics(
+		readyz, `revokebot_click_to_deny_seconds_count 2`, `revokebot_requests_total{state="applied"} 2`, `revokebot_ready 1`, `revokebot_store_up 1`,
+		`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"} 2`, `revokebot_build_info{`, `go_goroutines `, `process_resident_memory_bytes `,
+	)
 	bot.wantCleanEnd()
-	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
+	secrets := append(w.secrets(), "zanzibar")
+	wantCleanLog(t, bot.stderr.String(), secrets)
+	collector.wantSpans(t, []string{
+		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver", "store commit", "slack chat.postMessage", "aws iam:PutRolePolicy",
+	}, append(secrets, actors.DeployRole))
 	w.standIns.wantCleanEnd()
 }
 

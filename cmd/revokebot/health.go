@@ -13,14 +13,14 @@ import (
 	"github.com/revokebot/revokebot/bot"
 )
 
-// serveHealth answers /healthz (the process lives) and /readyz (it can act) until ctx ends.
-func serveHealth(ctx context.Context, address string, health func() bot.Health, log *slog.Logger) (wait func(), err error) {
+// serveHealth answers /healthz (the process lives), /readyz (it can act) and /metrics until the returned function is called.
+func serveHealth(ctx context.Context, address string, health func() bot.Health, metrics http.Handler, log *slog.Logger) (wait func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, usagef("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
 	}
 	server := &http.Server{
-		Handler: healthHandler(health), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: healthHandler(health, metrics), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -35,7 +35,7 @@ func serveHealth(ctx context.Context, address string, health func() bot.Health, 
 	}, nil
 }
 
-func healthHandler(health func() bot.Health) http.Handler {
+func healthHandler(health func() bot.Health, metrics http.Handler) http.Handler {
 	answer := func(w http.ResponseWriter, status int, body any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -53,5 +53,6 @@ func healthHandler(health func() bot.Health) http.Handler {
 		}
 		answer(w, status, h)
 	})
+	mux.Handle("GET /metrics", metrics)
 	return mux
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -46,17 +47,23 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
+	watch, err := newWatching(ctx, env, log)
+	if err != nil {
+		return err
+	}
+	defer watch.close(log)
 	sdk, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return usagef("AWS settings cannot be used: %s. Correct AWS_PROFILE and the other variables of the AWS SDK.", oneLine(err))
 	}
 	cloud, err := aws.New(aws.Config{
 		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, SDK: sdk, Logger: log,
+		Watch: watch.aws,
 	})
 	if err != nil {
 		return usagef("%s: %s.", s.config, oneLine(err))
 	}
-	b, err := newBot(c, s, bot.Sealed(store, s.key), cloud, log)
+	b, err := newBot(c, s, bot.Sealed(store, s.key), cloud, watch, log)
 	if err != nil {
 		return usagef("%s.", oneLine(err))
 	}
@@ -73,7 +80,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed, and whoever can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(redisLog{log})
-	err = connectAndRun(ctx, s, client, cloud, b, chain, log)
+	err = connectAndRun(ctx, s, client, cloud, b, chain, watch.read(b, store), log)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		log.InfoContext(ctx, "stopped before it was ready")
 		return nil
@@ -82,7 +89,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 }
 
 // connectAndRun waits for Redis, then for the bot.
-func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient, cloud *aws.Cloud, b *bot.Bot, chain *audit.Worker, log *slog.Logger) error {
+func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient, cloud *aws.Cloud, b *bot.Bot, chain *audit.Worker, metrics http.Handler, log *slog.Logger) error {
 	if err := pingRedis(ctx, client); err != nil {
 		return err
 	}
@@ -90,7 +97,7 @@ func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient
 		log.WarnContext(ctx, "Redis", "warning", w)
 	}
 	if s.listen != "" {
-		stop, err := serveHealth(ctx, s.listen, b.Health, log)
+		stop, err := serveHealth(ctx, s.listen, b.Health, metrics, log)
 		if err != nil {
 			return err
 		}
@@ -107,9 +114,10 @@ func connectAndRun(ctx context.Context, s settings, client redis.UniversalClient
 }
 
 // newBot wires a bot, the same way for run and sandbox.
-func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, log *slog.Logger) (*bot.Bot, error) {
+func newBot(c config, s settings, store bot.Store, cloud *aws.Cloud, watch watching, log *slog.Logger) (*bot.Bot, error) {
 	return bot.New(bot.Config{
-		AppToken: s.appToken, BotToken: s.botToken, SlackAPI: s.slackAPI, Connections: c.connections, Store: store, Logger: log,
+		AppToken: s.appToken, BotToken: s.botToken, SlackAPI: s.slackAPI, Connections: c.connections, Store: watch.store(store), Logger: log,
+		Watch: watch.bot(),
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: c.channels, Requesters: c.requesters, Policies: c.policies, AllowShared: c.allowShared,
 			ExpireAfter: c.expireAfter, RequireReason: c.requireReason, Margin: c.margin, Lookback: c.lookback, FollowUps: c.followUps,

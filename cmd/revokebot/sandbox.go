@@ -101,7 +101,12 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
-	cloud, err := sandboxCloud(c, world, awssdk.Config{BaseEndpoint: awssdk.String(awsURL)}, log)
+	watch, err := newWatching(ctx, env, log)
+	if err != nil {
+		return err
+	}
+	defer watch.close(log)
+	cloud, err := sandboxCloud(c, world, awssdk.Config{BaseEndpoint: awssdk.String(awsURL)}, watch.aws, log)
 	if err != nil {
 		return err
 	}
@@ -117,7 +122,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
 	page := web.New(pageConfig)
 	defer page.Close()
-	pageURL, err := parts.serve(ctx, "--listen", s.Listen, page)
+	pageURL, err := parts.serve(ctx, "--listen", s.Listen, beside(page, watch))
 	if err != nil {
 		return err
 	}
@@ -139,7 +144,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 	}
 	defer memory.db.Close()
 	if !s.WithoutBot {
-		stop, err := startSandboxBot(ctx, c, set, memory, cloud, log, &running, cancel)
+		stop, err := startSandboxBot(ctx, c, set, memory, cloud, watch, log, &running, cancel)
 		if err != nil {
 			cancel(err)
 			running.Wait()
@@ -159,10 +164,11 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 }
 
 // sandboxCloud is the bot's AWS: the stand-in that sdk points at, with the bot's key there.
-func sandboxCloud(c config, world actors.World, sdk awssdk.Config, log *slog.Logger) (*aws.Cloud, error) {
+func sandboxCloud(c config, world actors.World, sdk awssdk.Config, watch aws.WatchFunc, log *slog.Logger) (*aws.Cloud, error) {
 	sdk.Credentials = credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, world.Bot.SessionToken)
 	cloud, err := aws.New(aws.Config{
 		Accounts: c.accounts, DefaultAccount: c.defaultAccount, ProtectedRoles: c.protectedRoles, Margin: c.margin, Logger: log, SDK: sdk,
+		Watch: watch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -176,7 +182,7 @@ func sandboxGuardRail(world actors.World, cloud *aws.Cloud) string {
 }
 
 // startSandboxBot runs the real bot on the stand-ins and on a Redis in memory.
-func startSandboxBot(ctx context.Context, c config, set settings, memory sandboxRedis, cloud *aws.Cloud, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
+func startSandboxBot(ctx context.Context, c config, set settings, memory sandboxRedis, cloud *aws.Cloud, watch watching, log *slog.Logger, running *sync.WaitGroup, fail context.CancelCauseFunc) (stop func(), err error) {
 	client := memory.client()
 	closeAll := func() { _ = client.Close() }
 	store, err := redisstore.New(redisstore.Config{Client: client, Retention: c.keepFor})
@@ -184,11 +190,12 @@ func startSandboxBot(ctx context.Context, c config, set settings, memory sandbox
 		closeAll()
 		return nil, err
 	}
-	b, err := newBot(c, set, bot.Sealed(store, set.key), cloud, log)
+	b, err := newBot(c, set, bot.Sealed(store, set.key), cloud, watch, log)
 	if err != nil {
 		closeAll()
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	watch.read(b, store)
 	running.Go(func() { audit.New(audit.Config{Store: store, Key: set.key, Logger: log}).Run(ctx) })
 	running.Go(func() { keepWarm(ctx, cloud, log) })
 	running.Go(func() {
@@ -240,6 +247,7 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 		},
 		Facts: map[string]string{
 			"Slack stand-in": slackURL + "/api/", "AWS stand-in": awsURL,
+			"Metrics of the bot":   "/metrics, here",
 			"Margin of the cutoff": s.Margin.String() + " (30s in production)",
 			"Redis":                "in memory, gone when the sandbox stops",
 		},

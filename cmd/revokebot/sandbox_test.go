@@ -42,7 +42,7 @@ func newFight(t *testing.T) fight {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.cloud, err = sandboxCloud(c, f.world, awssdk.Config{BaseEndpoint: awssdk.String("http://aws.sandbox"), HTTPClient: client}, slog.New(slog.DiscardHandler))
+	f.cloud, err = sandboxCloud(c, f.world, awssdk.Config{BaseEndpoint: awssdk.String("http://aws.sandbox"), HTTPClient: client}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,15 @@ func (versionCmd) Run(env environment) error {
 }
 
 func versionLine() string {
-	version, commit, modified := "(devel)", "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
+	version, commit := builtFrom(debug.ReadBuildInfo())
+	return fmt.Sprintf("revokebot %s commit %s %s", version, commit, runtime.Version())
+}
+
+// builtFrom says which version and commit the toolchain built.
+func builtFrom(info *debug.BuildInfo, known bool) (version, commit string) {
+	version, commit = "(devel)", "unknown"
+	modified := ""
+	if known {
 		if info.Main.Version != "" {
 			version = info.Main.Version
 		}
@@ -31,5 +38,5 @@ func versionLine() string {
 			}
 		}
 	}
-	return fmt.Sprintf("revokebot %s commit %s%s %s", version, commit, modified, runtime.Version())
+	return version, commit + modified
 }

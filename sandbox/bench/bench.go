@@ -58,6 +58,10 @@ type Options struct {
 	Channels      []string            // where the command works, besides actors.Incident
 	Slack         slackstandin.Config // Logger is set by New
 	ErrorsAllowed bool                // ERROR lines do not fail the test
+
+	// Bot and Cloud may change the configuration of each replica before it starts; nil leaves it.
+	Bot   func(*bot.Config)
+	Cloud func(*aws.Config)
 }
 
 // Key is what the bench's bot signs with.
@@ -186,12 +190,16 @@ func (b *Bench) Start() int {
 	}
 	slackHTTP, awsHTTP := b.slackNet.Client(), b.awsNet.Client()
 	log := slog.New(b.Log)
-	cloud, err := aws.New(b.cloudConfig(awsHTTP, log))
+	cloudConfig := b.cloudConfig(awsHTTP, log)
+	if b.options.Cloud != nil {
+		b.options.Cloud(&cloudConfig)
+	}
+	cloud, err := aws.New(cloudConfig)
 	if err != nil {
 		b.T.Fatal(err)
 	}
 	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
-	one, err := bot.New(bot.Config{
+	botConfig := bot.Config{
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
@@ -199,7 +207,11 @@ func (b *Bench) Start() int {
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
 			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,
 		},
-	})
+	}
+	if b.options.Bot != nil {
+		b.options.Bot(&botConfig)
+	}
+	one, err := bot.New(botConfig)
 	if err != nil {
 		b.T.Fatal(err)
 	}
@@ -224,6 +236,9 @@ func (b *Bench) Queue(item approvals.Item, ids ...string) error {
 	_, err := b.plain.Accept(b.T.Context(), item, ids...)
 	return err
 }
+
+// Backlog is what waits in the store.
+func (b *Bench) Backlog(ctx context.Context) (approvals.Backlog, error) { return b.plain.Backlog(ctx) }
 
 // Stop stops a replica as SIGTERM does.
 func (b *Bench) Stop(replica int) {

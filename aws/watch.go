@@ -1,0 +1,85 @@
+package aws
+
+import (
+	"context"
+	"errors"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// WatchFunc is told of every call to AWS when it begins, in the context that it is made in, and calls what it returned
+// when the call has ended, the SDK's retries included. It is called by many goroutines at once and returns at once. The
+// service is iam, sts or cloudtrail, the operation its name in that service's API.
+type WatchFunc func(ctx context.Context, service, operation string) func(Ended)
+
+// Ended is how a call ended.
+type Ended struct {
+	Outcome  Outcome
+	Attempts int // requests that were sent, or were to be; 0: it did not come to that
+}
+
+// Outcome is what became of a call, in one word.
+type Outcome string
+
+// Outcomes.
+const (
+	OutcomeOK          Outcome = "ok"
+	OutcomeNotFound    Outcome = "not_found" // no such role or policy, which may be what was to be found out
+	OutcomeDenied      Outcome = "access_denied"
+	OutcomeCredentials Outcome = "credentials"
+	OutcomeThrottled   Outcome = "throttled"
+	OutcomeTimeout     Outcome = "timeout"
+	OutcomeRefused     Outcome = "refused"     // for another reason: the role, the policy or the request
+	OutcomeUnavailable Outcome = "unavailable" // no answer, or one that AWS is not well
+	OutcomeCanceled    Outcome = "canceled"    // nobody wanted to know any more
+)
+
+// outcomeOf sorts what the SDK returned for one operation.
+func outcomeOf(ctx context.Context, err error) Outcome {
+	if err == nil {
+		return OutcomeOK
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return OutcomeCanceled
+	}
+	switch callError("", "", err).Kind {
+	case ErrNoSuchRole:
+		return OutcomeNotFound
+	case ErrAccessDenied:
+		return OutcomeDenied
+	case ErrCredentials:
+		return OutcomeCredentials
+	case ErrThrottled:
+		return OutcomeThrottled
+	case ErrTimeout:
+		return OutcomeTimeout
+	case ErrUnavailable:
+		return OutcomeUnavailable
+	default:
+		return OutcomeRefused
+	}
+}
+
+// watchedServices are the names of the three by the SDK's ids.
+var watchedServices = map[string]string{"IAM": "iam", "STS": "sts", "CloudTrail": "cloudtrail"}
+
+// watchCalls puts a WatchFunc around every operation of a client.
+func watchCalls(watch WatchFunc) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		// After: the SDK's own steps there note which service and operation it is.
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("WatchCall", func(
+			ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+		) (middleware.InitializeOutput, middleware.Metadata, error) {
+			ended := watch(ctx, watchedServices[awsmiddleware.GetServiceID(ctx)], awsmiddleware.GetOperationName(ctx))
+			out, metadata, err := next.HandleInitialize(ctx, in)
+			attempts := 0
+			if results, ok := retry.GetAttemptResults(metadata); ok {
+				attempts = len(results.Results)
+			}
+			ended(Ended{Outcome: outcomeOf(ctx, err), Attempts: attempts})
+			return out, metadata, err
+		}), middleware.After)
+	}
+}

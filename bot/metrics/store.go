@@ -1,0 +1,99 @@
+package metrics
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+// store counts what is committed.
+type store struct {
+	bot.Store
+	m *Metrics
+}
+
+// Store is a store whose events are counted.
+func (m *Metrics) Store(s bot.Store) bot.Store { return &store{s, m} }
+
+// Open implements approvals.Store.
+func (s *store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
+	other, err := s.Store.Open(ctx, id, by, source, o, later...)
+	if err == nil && other == "" {
+		s.m.requests.WithLabelValues(string(approvals.StateOpen)).Inc()
+		s.m.events.WithLabelValues(string(approvals.EventRequested)).Inc()
+	}
+	return other, err
+}
+
+// Commit implements approvals.Store.
+func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
+	err := s.Store.Commit(ctx, t)
+	if err != nil {
+		return err
+	}
+	if t.Next != approvals.StateUnknown && t.Next != approvals.StateOpen { // with one approval of several it stays open
+		s.m.requests.WithLabelValues(string(t.Next)).Inc()
+	}
+	timed := false
+	for _, e := range t.Events {
+		s.m.events.WithLabelValues(s.m.words.of("event", string(e.Type))).Inc()
+		switch e.Type {
+		case approvals.EventRefused:
+			s.m.refused(e)
+		case approvals.EventTampered:
+			s.m.tampered(e)
+		case approvals.EventApplied, approvals.EventSimulated, approvals.EventSeenDenied:
+			timed = true
+		}
+	}
+	if timed {
+		s.time(ctx, t)
+	}
+	return nil
+}
+
+// Note implements approvals.Store.
+func (s *store) Note(ctx context.Context, e approvals.Event) error {
+	err := s.Store.Note(ctx, e)
+	if err == nil && e.Type == approvals.EventRefused {
+		s.m.refused(e)
+	}
+	return err
+}
+
+// SetAside implements approvals.Store.
+func (s *store) SetAside(ctx context.Context, item approvals.Item, reason string) error {
+	err := s.Store.SetAside(ctx, item, reason)
+	if err == nil {
+		s.m.setAside.WithLabelValues(s.m.words.of("item", item.Kind)).Inc()
+	}
+	return err
+}
+
+// refused counts a refusal, of a request's log or of the notes.
+func (m *Metrics) refused(e approvals.Event) {
+	var d struct {
+		Code string `json:"code"` // approvals.Refusal
+		Why  string `json:"why"`  // a note
+	}
+	_ = json.Unmarshal(e.Detail, &d) // what cannot be read has no code
+	if d.Code == "" {
+		d.Code = d.Why
+	}
+	m.refusals.WithLabelValues(m.words.of("code", d.Code)).Inc()
+}
+
+// tampered counts what a look found, once for each loss.
+func (m *Metrics) tampered(e approvals.Event) {
+	var d messages.Tampered
+	if json.Unmarshal(e.Detail, &d) != nil || d.Resumed {
+		return
+	}
+	m.findings.WithLabelValues(m.words.of("found", string(d.State))).Inc()
+	if d.Lost() {
+		m.Alarm(AlarmTampered)
+	}
+}

@@ -1,0 +1,188 @@
+package traces
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// settings are OpenTelemetry's variables that are read here (OpenTelemetry documentation, "Environment Variable
+// Specification", "OpenTelemetry Protocol Exporter"). Those of batches and limits, OTEL_BSP_… and OTEL_SPAN_…, are read by
+// the SDK.
+type settings struct {
+	endpoint string
+	headers  http.Header
+	timeout  time.Duration
+	gzip     bool
+	tls      *tls.Config // nil: the system's certificates
+	sampler  sdktrace.Sampler
+	resource []attribute.KeyValue
+}
+
+const (
+	defaultEndpoint = "http://localhost:4318"
+	tracesPath      = "/v1/traces"
+	defaultTimeout  = 10 * time.Second
+)
+
+// readSettings returns nil when no traces are asked for. An error never repeats a value: headers hold keys.
+func readSettings(lookup func(string) (string, bool)) (*settings, error) {
+	get := func(name string) string {
+		value, _ := lookup(name)
+		return strings.TrimSpace(value)
+	}
+	// otlp is a variable of the exporter, for traces alone or for all signals.
+	otlp := func(name string) (value, variable string) {
+		for _, variable := range []string{"OTEL_EXPORTER_OTLP_TRACES_" + name, "OTEL_EXPORTER_OTLP_" + name} {
+			if value := get(variable); value != "" {
+				return value, variable
+			}
+		}
+		return "", "OTEL_EXPORTER_OTLP_" + name
+	}
+	if strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") {
+		return nil, nil
+	}
+	endpoint, variable := otlp("ENDPOINT")
+	switch exporter := get("OTEL_TRACES_EXPORTER"); {
+	case exporter == "none", exporter == "" && endpoint == "":
+		return nil, nil
+	case exporter != "" && exporter != "otlp":
+		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER names an exporter that revokebot does not have: set it to otlp or none")
+	}
+	s := &settings{endpoint: endpoint, timeout: defaultTimeout}
+	if s.endpoint == "" {
+		s.endpoint, variable = defaultEndpoint, "OTEL_EXPORTER_OTLP_ENDPOINT"
+	}
+	if variable == "OTEL_EXPORTER_OTLP_ENDPOINT" {
+		s.endpoint = strings.TrimRight(s.endpoint, "/") + tracesPath
+	}
+	if u, err := url.Parse(s.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%s is not a web address: give one such as %s", variable, defaultEndpoint)
+	}
+	if protocol, variable := otlp("PROTOCOL"); protocol != "" && protocol != "http/protobuf" {
+		return nil, fmt.Errorf("%s names a protocol that revokebot does not speak: set it to http/protobuf, which collectors take on port 4318", variable)
+	}
+	var err error
+	list, variable := otlp("HEADERS")
+	pairs, err := readPairs(list)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a list of name=value, parted by commas", variable)
+	}
+	s.headers = make(http.Header)
+	for _, p := range pairs {
+		s.headers.Set(p[0], p[1])
+	}
+	if text, variable := otlp("TIMEOUT"); text != "" {
+		ms, err := strconv.Atoi(text)
+		if err != nil || ms <= 0 {
+			return nil, fmt.Errorf("%s is not a number of milliseconds", variable)
+		}
+		s.timeout = time.Duration(ms) * time.Millisecond
+	}
+	switch compression, variable := otlp("COMPRESSION"); compression {
+	case "", "none":
+	case "gzip":
+		s.gzip = true
+	default:
+		return nil, fmt.Errorf("%s is neither gzip nor none", variable)
+	}
+	if s.tls, err = readCertificates(otlp); err != nil {
+		return nil, err
+	}
+	if s.sampler, err = readSampler(get("OTEL_TRACES_SAMPLER"), get("OTEL_TRACES_SAMPLER_ARG")); err != nil {
+		return nil, err
+	}
+	if pairs, err = readPairs(get("OTEL_RESOURCE_ATTRIBUTES")); err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES is not a list of name=value, parted by commas")
+	}
+	for _, p := range pairs {
+		s.resource = append(s.resource, attribute.String(p[0], p[1]))
+	}
+	if name := get("OTEL_SERVICE_NAME"); name != "" {
+		s.resource = append(s.resource, attribute.String("service.name", name))
+	}
+	return s, nil
+}
+
+// readPairs reads a list of name=value whose values are percent-encoded.
+func readPairs(list string) (pairs [][2]string, err error) {
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		name, value, found := strings.Cut(one, "=")
+		name = strings.TrimSpace(name)
+		if !found || name == "" {
+			return nil, strconv.ErrSyntax
+		}
+		if value, err = url.PathUnescape(strings.TrimSpace(value)); err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, [2]string{name, value})
+	}
+	return pairs, nil
+}
+
+// readSampler reads which traces are drawn. parentbased_… is the same as without it: a request's first span decides, and
+// every replica finds the same by the trace's id.
+func readSampler(name, arg string) (sdktrace.Sampler, error) {
+	switch strings.TrimPrefix(name, "parentbased_") {
+	case "", "always_on":
+		return sdktrace.AlwaysSample(), nil
+	case "always_off":
+		return sdktrace.NeverSample(), nil
+	case "traceidratio":
+		ratio := 1.0
+		if arg != "" {
+			var err error
+			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || ratio < 0 || ratio > 1 {
+				return nil, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1")
+			}
+		}
+		return sdktrace.TraceIDRatioBased(ratio), nil
+	default:
+		return nil, fmt.Errorf("OTEL_TRACES_SAMPLER names a sampler that revokebot does not have: set it to always_on, always_off or traceidratio, or leave it out")
+	}
+}
+
+// readCertificates reads the files of the collector's certificate authority and of our own certificate.
+func readCertificates(otlp func(string) (value, variable string)) (*tls.Config, error) {
+	authority, authorityVariable := otlp("CERTIFICATE")
+	own, ownVariable := otlp("CLIENT_CERTIFICATE")
+	key, keyVariable := otlp("CLIENT_KEY")
+	if authority == "" && own == "" && key == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if authority != "" {
+		text, err := os.ReadFile(authority)
+		if c.RootCAs = x509.NewCertPool(); err != nil || !c.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s does not name a file with a certificate in PEM that can be read", authorityVariable)
+		}
+	}
+	if own == "" && key == "" {
+		return c, nil
+	}
+	pair, err := tls.LoadX509KeyPair(own, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s do not name a certificate and its key in PEM", ownVariable, keyVariable)
+	}
+	c.Certificates = []tls.Certificate{pair}
+	return c, nil
+}
+
+func (s *settings) transport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = s.tls
+	return t
+}
