@@ -180,10 +180,10 @@ func (f *bareAWS) do(role string) {
 // cost is what the bot and Redis do for one command and one click, until the thread says all that there is to say. What a
 // bot that nobody talks to needs meanwhile is taken off.
 func cost(tb testing.TB, p programs, all *table) {
-	const n = 100
+	const commands, approvals = 100, 15
 	w := newWorld(tb, fewLanes, fewRoles)
 	b := w.bot(p.bot)
-	for i, c := range w.open(b, 0, n/2) { // everything was met once
+	for i, c := range w.open(b, 0, 50) { // everything was met once
 		_, err := w.decide(i, c)
 		check(tb, err)
 	}
@@ -200,7 +200,7 @@ func cost(tb testing.TB, p programs, all *table) {
 	idle := now()
 	seconds := idle.at.Sub(before.at).Seconds()
 	idleProcessor, idleCommands := (idle.processor-before.processor).Seconds()/seconds, float64(idle.commands-before.commands)/seconds
-	row := func(what string, do func(i int)) {
+	row := func(what string, n int, do func(i int)) {
 		before := now()
 		for i := range n {
 			do(i)
@@ -209,20 +209,25 @@ func cost(tb testing.TB, p programs, all *table) {
 		w.quiet(b)
 		after := now()
 		seconds := after.at.Sub(before.at).Seconds()
-		processor := max(0, (after.processor-before.processor).Seconds()-idleProcessor*seconds) / n
-		commands := max(0, float64(after.commands-before.commands)-idleCommands*seconds) / n
+		processor := max(0, (after.processor-before.processor).Seconds()-idleProcessor*seconds) / float64(n)
+		commands := max(0, float64(after.commands-before.commands)-idleCommands*seconds) / float64(n)
 		all.add(what, fmt.Sprintf("%s processor time, %.0f Redis commands", short(time.Duration(processor*1e9)), commands), "")
 	}
 	all.add("a second without anything to do", fmt.Sprintf("%s processor time, %.0f Redis commands", short(time.Duration(idleProcessor*1e9)), idleCommands), "")
 	var cards []card
-	row("a command", func(i int) {
-		_, err := w.ask(w.lane(i), n/2+i)
+	row("a command", commands, func(i int) {
+		_, err := w.ask(w.lane(i), 50+i)
 		check(tb, err)
 	})
-	for range n {
+	for range commands {
 		cards = append(cards, w.card(b))
 	}
-	row("a click that approves, with the revocation", func(i int) {
+	row("a click that cancels", commands-approvals, func(i int) {
+		c := cards[approvals+i]
+		_, err := w.press(requester(c.lane), messages.ActionCancel, c)
+		check(tb, err)
+	})
+	row("a click that approves, with the revocation", approvals, func(i int) {
 		_, err := w.press(approver(i), messages.ActionApprove, cards[i])
 		check(tb, err)
 	})
@@ -235,11 +240,10 @@ func memory(tb testing.TB, p programs, all *table) {
 	w := newWorld(tb, max(fewLanes, open/10), max(requests, open))
 	b := w.bot(p.bot)
 	time.Sleep(idleAfter)
-	all.add(fmt.Sprintf("memory, %s channels and roles", thousands(w.lanes)+" channels, "+thousands(w.roles)), megabytes(b.memory()), "")
+	all.add(fmt.Sprintf("memory, before the first request, %s channels and %s roles", thousands(w.lanes), thousands(w.roles)), megabytes(b.memory()), "")
 	for i, c := range w.open(b, 0, requests) {
 		_, err := w.decide(i, c)
 		check(tb, err)
-		time.Sleep(50 * time.Millisecond) // thirty clicks a minute and person
 	}
 	w.quiet(b)
 	time.Sleep(idleAfter)

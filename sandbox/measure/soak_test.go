@@ -47,7 +47,7 @@ func (t *tally) between(from, till time.Duration) []time.Duration {
 }
 
 // soak has people ask and decide all the time, at a steady rate: half are commands, half clicks on the cards that came of
-// them, of which each fourth approves. The first and the last tenth are compared.
+// them, of which few approve. The first and the last tenth are compared.
 func soak(tb testing.TB, p programs, all *table) {
 	length, rate := *flagSoak, *flagRate
 	if length <= 0 {

@@ -30,8 +30,12 @@ const (
 	approvers = 60
 	// inbox is the stream of work that is not done (docs/architecture.md).
 	inbox = "{revokebot}:work"
-	// patience bounds each wait for the bot.
-	patience = 2 * time.Minute
+	// patience bounds each wait for the bot. Evidence takes long: CloudTrail answers two questions a second.
+	patience = 10 * time.Minute
+	// approvedOf is of how many decisions one approves. A revocation asks CloudTrail some dozens of questions in its half an
+	// hour, and CloudTrail answers two in a second (AWS documentation, "LookupEvents"): with one in half a minute, at ten
+	// decisions a second, the bot keeps up. With more, what grows would be what waits for CloudTrail.
+	approvedOf = 300
 
 	trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 )
@@ -264,10 +268,10 @@ func (w *world) press(user, action string, c card) (time.Duration, error) {
 	return acknowledged(w.slack.Click(w.tb.Context(), user, slackstandin.Click{ChannelID: c.channel, MessageTS: c.ts, ActionID: action}))
 }
 
-// decide approves each fourth card and cancels the others.
+// decide approves the first of approvedOf cards and cancels the others.
 func (w *world) decide(n int, c card) (time.Duration, error) {
-	if n%4 == 0 {
-		return w.press(approver(n/4), messages.ActionApprove, c)
+	if n%approvedOf == 0 {
+		return w.press(approver(n/approvedOf), messages.ActionApprove, c)
 	}
 	return w.press(requester(c.lane), messages.ActionCancel, c)
 }
