@@ -95,9 +95,15 @@ func (p *process) tail() string {
 }
 
 // memory is the resident set in bytes.
-func (p *process) memory() int64 {
+func (p *process) memory() int64 { return p.status("VmRSS") }
+
+// own is the part of it that is the process's own: without the pages of its binary, which the system can drop at any time
+// and which two replicas share.
+func (p *process) own() int64 { return p.status("RssAnon") }
+
+func (p *process) status(name string) int64 {
 	p.tb.Helper()
-	kilobytes, err := statusValue(p.proc("status"), "VmRSS")
+	kilobytes, err := statusValue(p.proc("status"), name)
 	if err != nil {
 		p.tb.Fatal(err)
 	}

@@ -37,24 +37,25 @@ const (
 // nothing happens.
 func start(tb testing.TB, p programs, all *table) {
 	w := newWorld(tb, 1, 10)
-	times := func(start func() *process) (took []time.Duration, memory int64) {
+	times := func(start func() *process) (took []time.Duration, memory, own int64) {
 		for i := range starts {
 			one := start()
 			took = append(took, w.connected(one, 1).Sub(one.began))
 			if i == starts-1 {
 				time.Sleep(idleAfter)
-				memory = one.memory()
+				memory, own = one.memory(), one.own()
 			}
 			one.stop()
 		}
-		return took, memory
+		return took, memory, own
 	}
-	bare, bareMemory := times(func() *process { return run(tb, p.slack, w.env()) })
-	took, memory := times(func() *process { return w.bot(p.bot) })
+	bare, bareMemory, bareOwn := times(func() *process { return run(tb, p.slack, w.env()) })
+	took, memory, own := times(func() *process { return w.bot(p.bot) })
 	median := percentile(took, 50)
 	all.aim("start to first hello, median", short(median), short(percentile(bare, 50)), "< "+short(startAim), median < startAim)
 	all.add("start to first hello, p99", short(percentile(took, 99)), short(percentile(bare, 99)))
 	all.aim("memory, idle", megabytes(memory), megabytes(bareMemory), "< "+megabytes(idleAim), memory < idleAim)
+	all.add("memory, idle, without the pages of the binary", megabytes(own), megabytes(bareOwn))
 }
 
 // acknowledgements has both programs acknowledge in turn, each in a workspace of its own.
