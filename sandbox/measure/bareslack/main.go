@@ -30,7 +30,8 @@ func main() {
 			}
 		}
 	}()
-	if err := client.RunContext(ctx); err != nil && ctx.Err() == nil {
+	// It returns an error always, and after a stop that of the context.
+	if err := client.RunContext(ctx); ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "bareslack:", err)
 		os.Exit(1)
 	}
