@@ -10,8 +10,16 @@ ACTS   ?= 2000
 LANES  ?= 8
 POINT  ?=
 
+SOAK     ?= 10m
+RATE     ?= 20
+REQUESTS ?= 1000
+OPEN     ?= 10000
+TIMES    ?= 40
+STRICT   ?=
+WRITE    ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo test crash load bolt lint golden clean
+.PHONY: help build demo test crash load bench bolt lint golden clean
 
 help: ## list these targets
 	@echo 'make <target>:'
@@ -30,6 +38,10 @@ crash: ## kill -9 the bot in ROUNDS=500 rounds and look whether anything was los
 	@scripts/need.sh
 	@mkdir -p out
 	$(GO) test ./sandbox/crash -run Killed -count=1 -v -timeout 0 -artifacts -outputdir='$(CURDIR)/out' -crash.rounds=$(ROUNDS) -crash.seed=$(SEED) -crash.lanes=$(LANES) -crash.point='$(POINT)' $(ARGS)
+
+bench: ## measure the real program; SOAK=10m (0: none), RATE=20, REQUESTS=1000, OPEN=10000, STRICT=1, WRITE=docs/performance.md
+	$(GO) test ./sandbox/measure -run '^$$' -bench Table -benchtime 1x -timeout 0 -measure.soak=$(SOAK) -measure.rate=$(RATE) -measure.requests=$(REQUESTS) -measure.open=$(OPEN) -measure.times=$(TIMES) \
+	  $(if $(STRICT),-measure.strict) $(if $(WRITE),-measure.write='$(abspath $(WRITE))') $(ARGS)
 
 bolt: build ## let an app made with Slack's own framework use the sandbox; needs Node.js and npm
 	@scripts/bolt.sh

@@ -47,7 +47,7 @@ func click(action approvals.Action, by string) approvals.Attempt {
 type log []approvals.Event
 
 // asked is the log of a request by Alice that needs so many approvals.
-func asked(t *testing.T, required int) log {
+func asked(t testing.TB, required int) log {
 	t.Helper()
 	return askedFor(t, approvals.PurposeRevoke, required)
 }

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // at is the moment at which the example request was made.
 var at = time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)
 
-func must(t *testing.T, v any) json.RawMessage {
+func must(t testing.TB, v any) json.RawMessage {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {
@@ -49,15 +49,15 @@ func exampleContext() messages.Context {
 
 // story builds a log by appending events a few seconds apart.
 type story struct {
-	t      *testing.T
+	t      testing.TB
 	events []approvals.Event
 }
 
-func begin(t *testing.T, reason string, required int) *story {
+func begin(t testing.TB, reason string, required int) *story {
 	return begins(t, reason, required, exampleRole())
 }
 
-func begins(t *testing.T, reason string, required int, role messages.Role) *story {
+func begins(t testing.TB, reason string, required int, role messages.Role) *story {
 	s := &story{t: t}
 	return s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
 		Purpose: approvals.PurposeRevoke,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/revokebot/revokebot/sandbox/program"
 )
 
 var (
@@ -49,7 +50,7 @@ func TestKilledAtAnyPointNothingIsLostAndNothingIsDoneTwice(t *testing.T) {
 	if *flagLanes < len(kinds()) || *flagLanes%len(kinds()) != 0 {
 		t.Fatalf("-crash.lanes=%d is no multiple of %d", *flagLanes, len(kinds()))
 	}
-	binary := build(t)
+	binary := program.Build(t, "cmd/revokebot")
 	sum := newTally()
 	defer func() { t.Log(sum) }()
 	if *flagRound >= 0 {
@@ -73,17 +74,6 @@ func TestKilledAtAnyPointNothingIsLostAndNothingIsDoneTwice(t *testing.T) {
 		playing.Go(func() { playRounds(t, l, sum, only, rounds(n)) })
 	}
 	playing.Wait()
-}
-
-// build builds the program once.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "revokebot")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/revokebot/revokebot/cmd/revokebot")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
 }
 
 func mustLane(t *testing.T, k kind, binary string) *lane {

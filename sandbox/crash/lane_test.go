@@ -6,9 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +20,7 @@ import (
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/program"
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -121,11 +119,11 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 		if err != nil {
 			return nil, err
 		}
-		slackURL, stopSlack, err := serve(watched("slack", n, l.gate, l.slack, slackName))
+		slackURL, stopSlack, err := program.Serve(watched("slack", n, l.gate, l.slack, slackName))
 		if err != nil {
 			return nil, err
 		}
-		awsURL, stopAWS, err := serve(watched("aws", n, l.gate, l.aws, awsName))
+		awsURL, stopAWS, err := program.Serve(watched("aws", n, l.gate, l.aws, awsName))
 		if err != nil {
 			return nil, err
 		}
@@ -201,24 +199,6 @@ trail:
   lookback: 1h
   follow_ups: [2s]
 `, strings.Join(rooms, ", "), actors.Group, l.kind.expireAfter, actors.ProdID, l.world.Spokes["prod"], actors.ExternalID, margin)
-}
-
-// serve serves on a free port until stop is called.
-func serve(h http.Handler) (address string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
-	return "http://" + listener.Addr().String(), func() {
-		_ = server.Close()
-		<-done
-	}, nil
 }
 
 // strike kills what a shot says and has it started again.

@@ -10,12 +10,13 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/program"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
 
 // What the crash test looks for it finds: each invariant is broken by hand after a round in which nobody died.
 func TestWhatIsBrokenIsNoticed(t *testing.T) {
-	l := mustLane(t, kinds()[0], build(t))
+	l := mustLane(t, kinds()[0], program.Build(t, "cmd/revokebot"))
 	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}, {story: drilled, seat: 3}}}
 	p.name(0)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

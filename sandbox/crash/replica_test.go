@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/revokebot/revokebot/sandbox/program"
 )
 
 // replica is one process of the bot at a time, under one number, with its own ways to everything.
@@ -33,7 +35,7 @@ func (r *replica) start() error {
 		return nil
 	}
 	cmd := exec.Command(r.binary, "run")
-	cmd.Env, cmd.SysProcAttr = r.env, endWithParent()
+	cmd.Env, cmd.SysProcAttr = r.env, program.EndWithParent()
 	r.starts++
 	cmd.Stderr = r.log.writer(fmt.Sprintf("%d.%d", r.number, r.starts))
 	if err := cmd.Start(); err != nil {
