@@ -52,7 +52,7 @@ func asked(t testing.TB, required int) log {
 	return askedFor(t, approvals.PurposeRevoke, required)
 }
 
-func askedFor(t *testing.T, purpose approvals.Purpose, required int) log {
+func askedFor(t testing.TB, purpose approvals.Purpose, required int) log {
 	t.Helper()
 	detail, err := json.Marshal(approvals.Opening{
 		Purpose: purpose,
