@@ -238,10 +238,10 @@ func (s sandboxCmd) page(slackServer *slackstandin.Server, awsServer *awsstandin
 		},
 		Suggest: []string{
 			"/revoke-sessions prod/DeployRole key pasted in a gist",
-			"/revoke-sessions drill prod/DeployRole before it is needed",
 			"/revoke-sessions help",
 			"/revoke-sessions",
 			"/revoke-sessions status",
+			"/revoke-sessions drill prod/DeployRole before it is needed",
 			"/revoke-sessions staging/DeployRole a test build logged its session",
 			"/revoke-sessions prod/AWSServiceRoleForElasticLoadBalancing",
 		},
