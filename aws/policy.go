@@ -140,6 +140,9 @@ func ourDates(raw json.RawMessage) (dates []string, ours bool) {
 			return nil, false
 		}
 	}
+	if members["Effect"] == nil || members["Action"] == nil || members["Resource"] == nil || members["Condition"] == nil {
+		return nil, false // most of what others wrote lacks one, and need not be read a second time
+	}
 	var s struct {
 		Effect           string
 		Action, Resource oneOrMore
