@@ -137,7 +137,7 @@ func TestAnAuditFileThatCannotBeWrittenEndsTheStart(t *testing.T) {
 
 func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
 	path := writeFile(t, "x", "") + ".jsonl"
-	if _, err := auditWorker(nil, approvals.Key{}, path, environment{}, nil); err != nil {
+	if _, err := auditWorker(nil, approvals.Key{}, path, environment{}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
