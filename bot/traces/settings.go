@@ -122,6 +122,21 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	return s, nil
 }
 
+// Destination is where traces are sent by the variables, without a user and a password; "" when they do not ask for any. Its
+// errors are those of New. It starts nothing.
+func Destination(lookup func(string) (string, bool)) (string, error) {
+	s, err := readSettings(lookup)
+	if s == nil || err != nil {
+		return "", err
+	}
+	u, err := url.Parse(s.endpoint)
+	if err != nil {
+		return "", err // unreachable: it was parsed before
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String(), nil
+}
+
 // mostOfBatches bounds the SDK's numbers: spans that it keeps room for from the start, and milliseconds.
 const mostOfBatches = 1_000_000
 
