@@ -15,5 +15,5 @@ type Backlog struct {
 	Open      int64         // wait for approvals
 	Approved  int64         // are approved, and the revocation has not begun
 	Executing int64         // the cutoff is promised, and there is no outcome
-	Longest   time.Duration // since the earliest approval among the latter two; 0: there is none
+	Longest   time.Duration // since the earliest approval among the latter two, drills left out; 0: there is none
 }

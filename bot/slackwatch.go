@@ -106,7 +106,7 @@ func outcomeOf(head []byte) CallOutcome {
 	case handlers.SlackNoTarget:
 		return "no_target"
 	case handlers.SlackToken:
-		return "token"
+		return CallToken
 	case handlers.SlackNoFiles:
 		return "no_files"
 	case handlers.SlackNoPerson:

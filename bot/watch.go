@@ -75,6 +75,7 @@ const (
 	CallServerError CallOutcome = "server_error"
 	CallNoAnswer    CallOutcome = "no_answer"
 	CallRefused     CallOutcome = "refused" // with a code that says nothing in particular
+	CallToken       CallOutcome = "token"   // the token is wrong, revoked or lacks a scope
 )
 
 // watches is everybody who watches; it may be empty.

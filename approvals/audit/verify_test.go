@@ -93,20 +93,36 @@ func TestAChangedMissingAddedOrMovedLineIsNamed(t *testing.T) {
 		until  Head
 		want   []string // all of the problems, by what they contain
 	}{
-		"a letter changed":       {func(l []string) []string { l[4] = strings.Replace(l[4], "U0BOB", "U0EVE", 1); return l }, Head{}, []string{"line 5: it was changed: its signature is not of this text.", "line 6: it does not follow"}},
-		"the last one changed":   {func(l []string) []string { l[11] = strings.Replace(l[11], "U0BOB", "U0EVE", 1); return l }, Head{}, []string{"line 12: it was changed"}},
-		"a space added":          {func(l []string) []string { l[4] = strings.Replace(l[4], ":", ": ", 1); return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
-		"a line taken out":       {func(l []string) []string { return slices.Delete(l, 4, 5) }, Head{}, []string{"line 5 (number 6): line 5 is missing before it."}},
-		"three lines taken out":  {func(l []string) []string { return slices.Delete(l, 4, 7) }, Head{}, []string{"line 5 (number 8): lines 5 to 7 are missing before it."}},
-		"two lines swapped":      {func(l []string) []string { l[4], l[5] = l[5], l[4]; return l }, Head{}, []string{"line 5 (number 6): line 5 is missing", "line 6 (number 5): it comes after line 6"}},
-		"a line twice":           {func(l []string) []string { return slices.Insert(l, 5, l[4]) }, Head{}, []string{"line 6 (number 5): there is a line 5 before it already"}},
-		"something else":         {func(l []string) []string { return slices.Insert(l, 5, `{"hello":1}`) }, Head{}, []string{"line 6: it is no line of an audit log."}},
-		"the end cut off":        {func(l []string) []string { return l[:9] }, end, []string{"It ends with line 9: lines 10 to 12 are missing at its end."}},
-		"another end":            {func(l []string) []string { return l }, Head{N: 12, Hash: strings.Repeat("0", 64)}, []string{"line 12: its hash is"}},
-		"a head before the log":  {func(l []string) []string { return l[5:] }, Head{N: 2, Hash: end.Hash}, []string{"It begins with line 6, so line 2"}},
-		"a signature taken away": {func(l []string) []string { l[4] = l[4][:strings.LastIndex(l[4], beforeSig)] + "}"; return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
-		"one by another key":     {func(l []string) []string { l[11] = other[11]; return l }, Head{}, []string{"line 12: it is signed with key", "line 12: it does not follow"}},
-		"all by another key":     {func([]string) []string { return other[:1] }, Head{}, []string{"line 1: it is signed with key"}},
+		"a letter changed":                             {func(l []string) []string { l[4] = strings.Replace(l[4], "U0BOB", "U0EVE", 1); return l }, Head{}, []string{"line 5: it was changed: its signature is not of this text.", "line 6: it does not follow"}},
+		"the last one changed":                         {func(l []string) []string { l[11] = strings.Replace(l[11], "U0BOB", "U0EVE", 1); return l }, Head{}, []string{"line 12: it was changed"}},
+		"a space added":                                {func(l []string) []string { l[4] = strings.Replace(l[4], ":", ": ", 1); return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
+		"a line taken out":                             {func(l []string) []string { return slices.Delete(l, 4, 5) }, Head{}, []string{"line 5 (number 6): line 5 is missing before it."}},
+		"three lines taken out":                        {func(l []string) []string { return slices.Delete(l, 4, 7) }, Head{}, []string{"line 5 (number 8): lines 5 to 7 are missing before it."}},
+		"two lines swapped":                            {func(l []string) []string { l[4], l[5] = l[5], l[4]; return l }, Head{}, []string{"line 5 (number 6): line 5 is missing", "line 6 (number 5): it comes after line 6"}},
+		"a line twice":                                 {func(l []string) []string { return slices.Insert(l, 5, l[4]) }, Head{}, []string{"line 6 (number 5): there is a line 5 before it already"}},
+		"something else":                               {func(l []string) []string { return slices.Insert(l, 5, `{"hello":1}`) }, Head{}, []string{"line 6: it is no line of an audit log."}},
+		"the end cut off":                              {func(l []string) []string { return l[:9] }, end, []string{"It ends with line 9: lines 10 to 12 are missing at its end."}},
+		"another end":                                  {func(l []string) []string { return l }, Head{N: 12, Hash: strings.Repeat("0", 64)}, []string{"line 12: its hash is"}},
+		"a head before the log":                        {func(l []string) []string { return l[5:] }, Head{N: 2, Hash: end.Hash}, []string{"It begins with line 6, so line 2"}},
+		"a signature taken away":                       {func(l []string) []string { l[4] = l[4][:strings.LastIndex(l[4], beforeSig)] + "}"; return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
+		"one by another key":                           {func(l []string) []string { l[11] = other[11]; return l }, Head{}, []string{"line 12: it is signed with key", "line 12: it does not follow"}},
+		"all by another key":                           {func([]string) []string { return other[:1] }, Head{}, []string{"line 1: it is signed with key"}},
+		"one edited, and signed with another key":      {func(l []string) []string { l[4] = resigned(t, l, 5); return l }, Head{}, []string{"line 5: it is signed with key", "line 6: it does not follow"}},
+		"the last edited, and signed with another key": {func(l []string) []string { l[11] = resigned(t, l, 12); return l }, end, []string{"line 12: it is signed with key", "line 12: its hash is"}},
+		"a space at an end":                            {func(l []string) []string { l[4] += " "; return l }, Head{}, []string{"line 5: it is no line", "line 6: line 5 is missing"}},
+		"a carriage return":                            {func(l []string) []string { l[11] += "\r"; return l }, end, []string{"line 12: it is no line", "It ends with line 11: line 12 is missing at its end."}},
+		"a mark of Unicode":                            {func(l []string) []string { l[0] = "\ufeff" + l[0]; return l }, Head{}, []string{"line 1: it is no line"}},
+		"an empty line":                                {func(l []string) []string { return append(l, "") }, end, []string{"line 13: it is no line"}},
+		"a space before":                               {func(l []string) []string { l[4] = " " + l[4]; return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
+		"members twice": {func(l []string) []string {
+			l[4] = strings.Replace(l[4], `"by":"U0BOB"`, `"by":"U0EVE","by":"U0BOB"`, 1)
+			return l
+		}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
+		"something behind it": {func(l []string) []string { l[11] += `{}`; return l }, end, []string{"line 12: it is no line", "It ends with line 11"}},
+		"another signature": {func(l []string) []string {
+			l[4] = l[4][:strings.LastIndex(l[4], beforeSig)] + l[5][strings.LastIndex(l[5], beforeSig):]
+			return l
+		}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
 		"a chain without a key":  {func([]string) []string { return chained(t, 3, approvals.Key{}) }, Head{}, []string{"None of its lines is signed."}},
 		"an unsigned line after": {func(l []string) []string { return append(l, unsignedAfter(t, l)) }, Head{}, []string{"line 13: it is not signed, and lines before it are"}},
 	} {
@@ -121,6 +137,23 @@ func TestAChangedMissingAddedOrMovedLineIsNamed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// resigned is a line as somebody writes it who has the chain and a key of their own.
+func resigned(t *testing.T, lines []string, n int) string {
+	t.Helper()
+	l, _, _, err := readLine(lines[n-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := l.event()
+	e.By = "U0EVE"
+	e.Seal = keyOf(t, 2).SealEvent(l.Request, e, l.Request != "")
+	text, _, err := next(Head{N: int64(n - 1), Hash: hashOf(lines[n-2])}, Entry{Request: l.Request, Event: e}, keyOf(t, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // unsignedAfter is a line that somebody without a key put at the end of a chain.

@@ -42,6 +42,10 @@ type Config struct {
 	File   string        // that all of the chain is appended to; "": none
 	Print  io.Writer     // gets the lines that this process chains; nil: none
 	Logger *slog.Logger  // nil: discard
+
+	// Alarm is called for each error that a person has to look at: an event that nobody signed, a chain or a file that is
+	// not as it was. The latter two last, and it is called again every ten minutes until they are over. nil: nobody is told.
+	Alarm func()
 }
 
 // Worker chains. Make it with New.
@@ -51,6 +55,8 @@ type Worker struct {
 	last Head  // as this process has seen it last
 	file *file // nil: none
 	told string
+
+	raised time.Time // the last alarm of what lasts; zero: nothing does
 }
 
 const (
@@ -62,6 +68,8 @@ const (
 	lastLook = 2 * time.Second
 	// batchLines and batchBytes bound what one step appends.
 	batchLines, batchBytes = 100, 1 << 20
+	// raiseEvery is shorter than the quarter of an hour that an alert rule looks back.
+	raiseEvery = 10 * time.Minute
 )
 
 // New returns a worker. It touches neither the store nor the file.
@@ -69,6 +77,9 @@ func New(cfg Config) *Worker {
 	w := &Worker{cfg: cfg, log: cfg.Logger}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
+	}
+	if w.cfg.Alarm == nil {
+		w.cfg.Alarm = func() {}
 	}
 	if cfg.File != "" {
 		w.file = &file{path: cfg.File}
@@ -98,6 +109,14 @@ func (w *Worker) Run(ctx context.Context) {
 
 // tell logs trouble when it begins and when it is over.
 func (w *Worker) tell(ctx context.Context, err error) {
+	broken, isBroken := errors.AsType[*BrokenError](err)
+	switch wrong := isBroken || errors.Is(err, ErrTornChain); {
+	case err == nil:
+		w.raised = time.Time{}
+	case wrong && time.Since(w.raised) >= raiseEvery:
+		w.raised = time.Now()
+		w.cfg.Alarm()
+	}
 	text := ""
 	if err != nil {
 		text = err.Error()
@@ -106,7 +125,6 @@ func (w *Worker) tell(ctx context.Context, err error) {
 		return
 	}
 	w.told = text
-	broken, isBroken := errors.AsType[*BrokenError](err)
 	switch {
 	case err == nil:
 		w.log.InfoContext(ctx, "the audit log goes on")
@@ -149,6 +167,7 @@ func (w *Worker) chain(ctx context.Context) (int, error) {
 	}
 	if head.N < w.last.N {
 		w.log.ErrorContext(ctx, "the audit log was set back", "from", w.last.String(), "to", head.String())
+		w.cfg.Alarm()
 	}
 	at, size := head, 0
 	var lines []string
@@ -188,6 +207,7 @@ func (w *Worker) alarm(ctx context.Context, entries []Entry) {
 	for _, e := range entries {
 		if why := approvals.CheckEvent(w.cfg.Key.Public(), e.Request, e.Event); why != "" {
 			w.log.ErrorContext(ctx, "an event in the audit log is not signed by this deployment", "request", e.Request, "event", e.Event.Seq, "why", why.Words())
+			w.cfg.Alarm()
 		}
 	}
 }

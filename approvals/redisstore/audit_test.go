@@ -31,6 +31,8 @@ type chronicle struct {
 	key approvals.Key
 	log bytes.Buffer
 	n   int
+
+	alarms int
 }
 
 func chronicled(t *testing.T) *chronicle {
@@ -76,7 +78,7 @@ func (c *chronicle) happen(n int) {
 }
 
 func (c *chronicle) worker(store audit.Store, file string) *audit.Worker {
-	return audit.New(audit.Config{Store: store, Key: c.key, File: file, Logger: slog.New(slog.NewTextHandler(&c.log, nil))})
+	return audit.New(audit.Config{Store: store, Key: c.key, File: file, Alarm: func() { c.alarms++ }, Logger: slog.New(slog.NewTextHandler(&c.log, nil))})
 }
 
 func (c *chronicle) step(w *audit.Worker) {
@@ -358,7 +360,7 @@ func TestAForgedEventInTheQueueIsChainedWithAnAlarm(t *testing.T) {
 		}
 		c.step(c.worker(c.Store, ""))
 		r, err := audit.Verify(strings.NewReader(c.lines()), keysOf(c.key), audit.Head{})
-		if err != nil || !r.Whole() || r.Forged != 2 || strings.Count(c.log.String(), "level=ERROR") != 2 {
+		if err != nil || !r.Whole() || r.Forged != 2 || strings.Count(c.log.String(), "level=ERROR") != 2 || c.alarms != 2 {
 			t.Errorf("%+v, %v\n%s", r, err, c.log.String())
 		}
 	})
@@ -374,11 +376,50 @@ func TestAChainThatWasSetBackOrTornIsAnAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.happen(1)
-		if err := w.Step(t.Context()); !errors.Is(err, audit.ErrTornChain) || !strings.Contains(c.log.String(), "was set back") {
-			t.Errorf("%v\n%s", err, c.log.String())
+		if err := w.Step(t.Context()); !errors.Is(err, audit.ErrTornChain) || !strings.Contains(c.log.String(), "was set back") || c.alarms != 1 {
+			t.Errorf("%v, %d alarms\n%s", err, c.alarms, c.log.String())
 		}
 		if n := c.db.XLen(t.Context(), unchainedKey).Val(); n != 1 {
 			t.Errorf("%d events wait", n)
 		}
+	})
+}
+
+func TestABrokenAuditLogIsToldOnceAndAlarmedUntilItIsMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := chronicled(t)
+		file := filepath.Join(t.TempDir(), "audit.jsonl")
+		c.happen(3)
+		c.step(c.worker(c.Store, file))
+		if err := os.WriteFile(file, []byte("hello\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		w := c.worker(c.Store, file)
+		go func() { defer close(done); w.Run(ctx) }()
+		time.Sleep(25 * time.Minute)
+		synctest.Wait()
+		if n := strings.Count(c.log.String(), "level=ERROR"); n != 1 || c.alarms != 3 {
+			t.Errorf("%d lines and %d alarms in 25 minutes\n%s", n, c.alarms, c.log.String())
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(25 * time.Minute)
+		synctest.Wait()
+		if c.alarms != 3 || !strings.Contains(c.log.String(), "the audit log goes on") {
+			t.Errorf("%d alarms after it was mended\n%s", c.alarms, c.log.String())
+		}
+		if err := os.WriteFile(file, []byte("hello\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		cancel()
+		<-done
+		if c.alarms != 4 {
+			t.Errorf("broken again: %d alarms", c.alarms)
+		}
+		c.whole(c.lines(), 3)
 	})
 }

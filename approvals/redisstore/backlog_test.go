@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -80,6 +81,37 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 		want("timers that nobody queues", approvals.Backlog{
 			Timers: 4, Overdue: 4 * time.Minute, Aside: 1, Open: 1, Approved: 1, Executing: 1, Longest: time.Hour + 3*time.Minute,
 		})
+	})
+}
+
+// A log that is none must not look like a store that is away, and a drill that nobody finishes gets nobody out of bed.
+func TestNeitherABrokenLogNorADrillIsWhatTheBacklogWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, connect := inMemory(t)
+		db := connect()
+		s := ready(t, db, 0)
+		for id, purpose := range map[string]approvals.Purpose{"BROKEN": approvals.PurposeRevoke, "DRILL": approvals.PurposeDrill} {
+			_, err := s.Open(t.Context(), id, "U1", "envelope "+id, approvals.Opening{
+				Purpose: purpose, Subject: approvals.Subject{Key: "role " + id}, Required: 1, ExpireAfter: time.Hour,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.Commit(t.Context(), approvals.Transition{
+				RequestID: id, Expect: 1, Next: approvals.StateApproved, Events: []approvals.Event{{Type: approvals.EventApproved}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.XAdd(t.Context(), &redis.XAddArgs{Stream: logKey("BROKEN"), ID: "7-0", Values: []any{"type", "applied"}}).Err(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		b, err := s.Backlog(t.Context())
+		if err != nil || b.Approved != 2 || b.Longest != 0 {
+			t.Errorf("%+v, %v", b, err)
+		}
 	})
 }
 

@@ -31,7 +31,7 @@ type Metrics struct {
 	items       *prometheus.CounterVec   // kind, outcome
 	itemTime    *prometheus.HistogramVec // kind
 	setAside    *prometheus.CounterVec   // kind
-	requests    *prometheus.CounterVec   // state
+	requests    *prometheus.CounterVec   // state, purpose
 	events      *prometheus.CounterVec   // event
 	refusals    *prometheus.CounterVec   // code
 	clickToDeny *prometheus.HistogramVec
@@ -66,7 +66,8 @@ type AlarmKind string
 // Alarms.
 const (
 	AlarmTampered  AlarmKind = "tampered"   // a look found the deny gone or weakened
-	AlarmForgedLog AlarmKind = "forged_log" // a request's log holds what nobody signed
+	AlarmForgedLog AlarmKind = "forged_log" // a request's log, or an act of a person, is not what this deployment signed
+	AlarmAuditLog  AlarmKind = "audit_log"  // the audit log is not as it was, or holds what nobody signed
 )
 
 // Family is a metric with all its labels.
@@ -94,7 +95,7 @@ func New(c Config) *Metrics {
 	m.items = counter("items_total", "Items of work that were handled, by what became of it. One that comes back counts each time.", "kind", "outcome")
 	m.itemTime = histogram("item_seconds", "How long it took to handle an item once.", itemBuckets, "kind")
 	m.setAside = counter("items_set_aside_total", "Items that failed too often and were put where nobody takes them.", "kind")
-	m.requests = counter("requests_total", "Requests that came into a state.", "state")
+	m.requests = counter("requests_total", "Requests that came into a state, by what they are for.", "state", "purpose")
 	m.events = counter("events_total", "Events that were committed to the logs of requests.", "event")
 	m.refusals = counter("refusals_total", "Commands and clicks that were refused, by the reason.", "code")
 	m.clickToDeny = histogram("click_to_deny_seconds", "From the click that completed an approval, when the store had it, to the record that AWS took the deny; by the store's clock.", denyBuckets)
@@ -120,11 +121,13 @@ func New(c Config) *Metrics {
 
 // begin makes what is alarmed on begin at 0: a first rise must be seen as one.
 func (m *Metrics) begin() {
-	for _, kind := range []AlarmKind{AlarmTampered, AlarmForgedLog} {
+	for _, kind := range []AlarmKind{AlarmTampered, AlarmForgedLog, AlarmAuditLog} {
 		m.alarms.WithLabelValues(string(kind))
 	}
 	for _, state := range []approvals.State{approvals.StateFailed, approvals.StateVoid} {
-		m.requests.WithLabelValues(string(state))
+		for _, purpose := range []string{string(approvals.PurposeRevoke), string(approvals.PurposeUndo), string(approvals.PurposeDrill), unknownPurpose} {
+			m.requests.WithLabelValues(string(state), purpose)
+		}
 	}
 	for _, found := range []messages.TamperedState{messages.DenyGone, messages.DenyWeakened, messages.RoleGone, messages.RoleReplaced} {
 		m.findings.WithLabelValues(m.words.of("found", string(found)))

@@ -178,7 +178,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		want(`revokebot_time_to_proof_seconds{proof="read_back"}`, 1)
 		want(`revokebot_aws_retries_total{operation="GetRole",service="iam"}`, 1)
 		want(`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"}`, 1)
-		want(`revokebot_requests_total{state="applied"}`, 1)
+		want(`revokebot_requests_total{purpose="revoke",state="applied"}`, 1)
 		if _, err := iam.NewFromConfig(s.SDK(s.World.Rival)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
 			RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String("AWSRevokeOlderSessions"),
 		}); err != nil {
@@ -198,7 +198,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		}
 		time.Sleep(16 * time.Minute)
 		expiring.Becomes(approvals.StateExpired)
-		want(`revokebot_requests_total{state="expired"}`, 1)
+		want(`revokebot_requests_total{purpose="revoke",state="expired"}`, 1)
 		want(`revokebot_slack_calls_total{method="chat.postMessage",outcome="ratelimited"}`, 1)
 		want(`revokebot_slack_calls_total{method="users.info",outcome="ok"}`, 1)
 		want(`revokebot_items_total{kind="deliver",outcome="again"}`, 1)

@@ -64,7 +64,7 @@ func newScrape(list func(kind, name, help string, labels []string) string) *scra
 	s.overdue = desc("timers_overdue_seconds", "How long the first timer has been due without being queued. Shared by all replicas.")
 	s.aside = desc("items_aside", "Items that were set aside and still lie there, about ten thousand at most. Shared by all replicas.")
 	s.requests = desc("requests", "Requests that have not ended, of the newest 200. Shared by all replicas.", "state")
-	s.longest = desc("request_longest_seconds", "Since the earliest approval of a request that has not ended. Shared by all replicas.")
+	s.longest = desc("request_longest_seconds", "Since the earliest approval of a request that has not ended, drills left out. Shared by all replicas.")
 	return s
 }
 

@@ -12,20 +12,31 @@ import (
 // store counts what is committed.
 type store struct {
 	bot.Store
-	m *Metrics
+	m        *Metrics
+	purposes purposes
 }
 
 // Store is a store whose events are counted.
-func (m *Metrics) Store(s bot.Store) bot.Store { return &store{s, m} }
+func (m *Metrics) Store(s bot.Store) bot.Store { return &store{Store: s, m: m} }
 
 // Open implements approvals.Store.
 func (s *store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
 	other, err := s.Store.Open(ctx, id, by, source, o, later...)
 	if err == nil && other == "" {
-		s.m.requests.WithLabelValues(string(approvals.StateOpen)).Inc()
+		s.purposes.know(id, o.Purpose)
+		s.m.came(approvals.StateOpen, o.Purpose)
 		s.m.events.WithLabelValues(string(approvals.EventRequested)).Inc()
 	}
 	return other, err
+}
+
+// Load implements approvals.Store. What a request is for is kept in mind: who commits has read it before.
+func (s *store) Load(ctx context.Context, id string) (approvals.Request, []approvals.Event, error) {
+	r, events, err := s.Store.Load(ctx, id)
+	if err == nil {
+		s.purposes.know(id, r.Purpose)
+	}
+	return r, events, err
 }
 
 // Commit implements approvals.Store.
@@ -35,7 +46,7 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 		return err
 	}
 	if t.Next != approvals.StateUnknown && t.Next != approvals.StateOpen { // with one approval of several it stays open
-		s.m.requests.WithLabelValues(string(t.Next)).Inc()
+		s.m.came(t.Next, s.purposes.of(t.RequestID))
 	}
 	timed := false
 	for _, e := range t.Events {
@@ -55,11 +66,37 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 	return nil
 }
 
+// Condemn implements approvals.Store. It is no commit: what it appends, and the end that it brings to a request that had
+// none, are counted here.
+func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
+	err := s.Store.Condemn(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, e := range c.Events {
+		s.m.events.WithLabelValues(s.m.words.of("event", string(e.Type))).Inc()
+		var f approvals.Forged
+		if e.Type == approvals.EventForged && (json.Unmarshal(e.Detail, &f) != nil || !f.Foreign) {
+			s.m.Alarm(AlarmForgedLog)
+		}
+	}
+	within, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	if r, _, err := s.Load(within, c.RequestID); err == nil && r.Closing.Type == approvals.EventForged {
+		s.m.came(r.State, r.Purpose)
+	}
+	return nil
+}
+
 // Note implements approvals.Store.
 func (s *store) Note(ctx context.Context, e approvals.Event) error {
 	err := s.Store.Note(ctx, e)
-	if err == nil && e.Type == approvals.EventRefused {
+	switch {
+	case err != nil:
+	case e.Type == approvals.EventRefused:
 		s.m.refused(e)
+	case e.Type == approvals.EventForged:
+		s.m.Alarm(AlarmForgedLog)
 	}
 	return err
 }

@@ -218,8 +218,22 @@ func TestAWrongVariableIsNamedAndItsValueIsNot(t *testing.T) {
 			t.Errorf("%s: %v", variable, err)
 		}
 	}
-	_, err := readSampler("traceidratio", "2")
-	if err == nil || !strings.Contains(err.Error(), "OTEL_TRACES_SAMPLER_ARG") {
-		t.Errorf("a ratio of 2: %v", err)
+	for _, arg := range []string{"2", "-0.1", "NaN", "half"} {
+		if _, err := readSampler("traceidratio", arg); err == nil || !strings.Contains(err.Error(), "OTEL_TRACES_SAMPLER_ARG") {
+			t.Errorf("a ratio of %s: %v", arg, err)
+		}
+	}
+	// What the SDK panics with, spins with, or takes all memory for.
+	for _, variable := range []string{
+		"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT",
+	} {
+		for _, value := range []string{"-1", "0", "9223372036854775807", "99999999999999999999", "1.5", "x"} {
+			_, err := readSettings(func(name string) (string, bool) {
+				return map[string]string{"OTEL_TRACES_EXPORTER": "otlp", variable: value}[name], true
+			})
+			if err == nil || !strings.Contains(err.Error(), variable) || strings.Contains(err.Error(), value+" ") {
+				t.Errorf("%s=%s: %v", variable, value, err)
+			}
+		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // settings are OpenTelemetry's variables that are read here (OpenTelemetry documentation, "Environment Variable
 // Specification", "OpenTelemetry Protocol Exporter"). Those of batches and limits, OTEL_BSP_… and OTEL_SPAN_…, are read by
-// the SDK.
+// the SDK; what it would panic or spin with is refused here.
 type settings struct {
 	endpoint string
 	headers  http.Header
@@ -32,6 +32,7 @@ const (
 	defaultEndpoint = "http://localhost:4318"
 	tracesPath      = "/v1/traces"
 	defaultTimeout  = 10 * time.Second
+	longestTimeout  = time.Hour
 )
 
 // readSettings returns nil when no traces are asked for. An error never repeats a value: headers hold keys.
@@ -83,9 +84,9 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		s.headers.Set(p[0], p[1])
 	}
 	if text, variable := otlp("TIMEOUT"); text != "" {
-		ms, err := strconv.Atoi(text)
-		if err != nil || ms <= 0 {
-			return nil, fmt.Errorf("%s is not a number of milliseconds", variable)
+		ms, err := readNumber(text, int(longestTimeout/time.Millisecond))
+		if err != nil {
+			return nil, fmt.Errorf("%s is not a number of milliseconds from 1 to an hour's", variable)
 		}
 		s.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -95,6 +96,13 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		s.gzip = true
 	default:
 		return nil, fmt.Errorf("%s is neither gzip nor none", variable)
+	}
+	for _, variable := range []string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT"} {
+		if text := get(variable); text != "" {
+			if _, err := readNumber(text, mostOfBatches); err != nil {
+				return nil, fmt.Errorf("%s is not a number from 1 to %d", variable, mostOfBatches)
+			}
+		}
 	}
 	if s.tls, err = readCertificates(otlp); err != nil {
 		return nil, err
@@ -112,6 +120,33 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		s.resource = append(s.resource, attribute.String("service.name", name))
 	}
 	return s, nil
+}
+
+// Destination is where traces are sent by the variables, without a user and a password; "" when they do not ask for any. Its
+// errors are those of New. It starts nothing.
+func Destination(lookup func(string) (string, bool)) (string, error) {
+	s, err := readSettings(lookup)
+	if s == nil || err != nil {
+		return "", err
+	}
+	u, err := url.Parse(s.endpoint)
+	if err != nil {
+		return "", err // unreachable: it was parsed before
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String(), nil
+}
+
+// mostOfBatches bounds the SDK's numbers: spans that it keeps room for from the start, and milliseconds.
+const mostOfBatches = 1_000_000
+
+// readNumber reads one from 1 to most.
+func readNumber(text string, most int) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err == nil && (n < 1 || n > most) {
+		err = strconv.ErrRange
+	}
+	return n, err
 }
 
 // readPairs reads a list of name=value whose values are percent-encoded.
@@ -145,7 +180,7 @@ func readSampler(name, arg string) (sdktrace.Sampler, error) {
 		ratio := 1.0
 		if arg != "" {
 			var err error
-			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || ratio < 0 || ratio > 1 {
+			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) { // NaN is neither
 				return nil, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1")
 			}
 		}

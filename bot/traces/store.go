@@ -42,6 +42,8 @@ func done(span trace.Span, err error) {
 		end(span, "too_early", false)
 	case errors.Is(err, approvals.ErrUnknownRequest):
 		end(span, "unknown_request", false)
+	case isForged(err):
+		end(span, "forged", true)
 	case errors.Is(err, approvals.ErrFull):
 		end(span, "full", true)
 	case errors.Is(err, approvals.ErrOneCopy):
@@ -49,6 +51,11 @@ func done(span trace.Span, err error) {
 	default:
 		end(span, "failed", true)
 	}
+}
+
+func isForged(err error) bool {
+	_, ok := errors.AsType[*approvals.ForgedError](err)
+	return ok
 }
 
 // Accept implements approvals.Store.
@@ -87,6 +94,14 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 		span.SetAttributes(attrState.String(string(t.Next)))
 	}
 	err := s.Store.Commit(ctx, t)
+	done(span, err)
+	return err
+}
+
+// Condemn implements approvals.Store.
+func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
+	span := s.step(ctx, "condemn", c.RequestID)
+	err := s.Store.Condemn(ctx, c)
 	done(span, err)
 	return err
 }

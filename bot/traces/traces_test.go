@@ -115,38 +115,15 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 				t.Errorf("%d spans %q, want %d or more", n, name, least)
 			}
 		}
-		known := map[trace.SpanID]tracetest.SpanStub{}
 		replicas := map[string]bool{}
 		for _, s := range spans {
-			if _, twice := known[s.SpanContext.SpanID()]; twice {
-				t.Errorf("two spans have the id of %q", s.Name)
-			}
-			known[s.SpanContext.SpanID()] = s
 			id, _ := s.Resource.Set().Value("service.instance.id")
 			replicas[id.AsString()] = true
 		}
 		if len(replicas) < 2 {
 			t.Errorf("drawn by %d replicas", len(replicas))
 		}
-		roots := 0
-		for _, s := range spans {
-			switch above, ok := known[s.Parent.SpanID()]; {
-			case !s.Parent.IsValid():
-				roots++
-				if s.Name != "envelope slash_commands" {
-					t.Errorf("the root is %q", s.Name)
-				}
-			case !ok:
-				t.Errorf("nothing is above %q", s.Name)
-			case s.Name == "item click" && above.Name != "envelope interactive":
-				t.Errorf("a click hangs below %q", above.Name)
-			case s.Name == "aws iam:PutRolePolicy" && above.Name != "item click":
-				t.Errorf("the write hangs below %q", above.Name)
-			}
-		}
-		if roots != 1 {
-			t.Errorf("%d roots", roots)
-		}
+		wantOneTree(t, spans, "envelope slash_commands")
 		// To the last message: no call to Slack that tells something of it is elsewhere.
 		calls := map[string]int{}
 		for _, c := range b.Slack.Calls("") {
@@ -160,6 +137,108 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 			}
 		}
 		wantNoForeignText(t, all, card.ID)
+	})
+}
+
+// wantOneTree holds a trace against what one is: one root, everything else below it, and what was clicked below its click.
+func wantOneTree(t *testing.T, spans tracetest.SpanStubs, root string) {
+	t.Helper()
+	known := map[trace.SpanID]tracetest.SpanStub{}
+	for _, s := range spans {
+		if _, twice := known[s.SpanContext.SpanID()]; twice {
+			t.Errorf("two spans have the id of %q", s.Name)
+		}
+		known[s.SpanContext.SpanID()] = s
+	}
+	roots := 0
+	for _, s := range spans {
+		switch above, ok := known[s.Parent.SpanID()]; {
+		case !s.Parent.IsValid():
+			roots++
+			if s.Name != root {
+				t.Errorf("the root is %q", s.Name)
+			}
+		case !ok:
+			t.Errorf("nothing is above %q", s.Name)
+		case s.Name == "item click" && above.Name != "envelope interactive":
+			t.Errorf("a click hangs below %q", above.Name)
+		case (s.Name == "aws iam:PutRolePolicy" || s.Name == "aws iam:DeleteRolePolicy") && above.Name != "item click":
+			t.Errorf("the write hangs below %q", above.Name)
+		}
+	}
+	if roots != 1 {
+		t.Errorf("%d roots", roots)
+	}
+}
+
+// Whatever opens a request, and under the seals of a real deployment: one trace, and no message that is in none.
+func TestADrillAndAnUndoThatAButtonAskedForAreOneTraceEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, into := drawn(t, bench.Options{})
+		drill := b.AskFor(actors.Rosa, "drill prod/"+actors.DeployRole+" first Monday")
+		drill.Approve(actors.Bob)
+		drill.Becomes(approvals.StateRehearsed)
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		card.CaughtUp()
+		for _, m := range b.Slack.Messages(actors.Incident) {
+			if strings.Contains(string(m.Blocks), `"`+messages.ActionUndo+`"`) {
+				if _, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionUndo}); err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+		b.Until("a form opens", func() bool { return len(b.Slack.Views(actors.Rosa)) == 1 })
+		if _, err := b.Slack.Submit(t.Context(), actors.Rosa, b.Slack.Views(actors.Rosa)[0].ID, map[string]map[string]any{
+			messages.FieldWords: {"text": "revive old sessions"}, messages.FieldReason: {"text": "a test"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.Until("there is a card of the undo", func() bool { return len(b.Cards()) == 3 })
+		undo := b.Cards()[2]
+		undo.Approve(actors.Bob)
+		undo.Becomes(approvals.StateApplied)
+		card.CaughtUp()
+		undo.CaughtUp()
+		drill.CaughtUp()
+		b.Stop(0)
+
+		all := into.GetSpans()
+		told := map[string]int{}
+		for _, one := range []struct {
+			card     bench.Card
+			root     string
+			contains []string
+		}{
+			{drill, "envelope slash_commands", []string{"item click", "item evidence", "item deliver", "aws sts:AssumeRole"}},
+			{card, "envelope slash_commands", []string{"aws iam:PutRolePolicy", "item undone"}},
+			{undo, "envelope interactive", []string{"item click", "aws iam:DeleteRolePolicy", "item deliver"}},
+		} {
+			spans := of(t, all, one.card.ID)
+			wantOneTree(t, spans, one.root)
+			for _, name := range one.contains {
+				if count(spans, name) == 0 {
+					t.Errorf("the trace that begins with %q has no %q", one.root, name)
+				}
+			}
+			for _, s := range spans {
+				if strings.HasPrefix(s.Name, "slack chat.") {
+					told[s.Name]++
+				}
+			}
+		}
+		for _, c := range b.Slack.Calls("") {
+			if name := "slack " + c.Method; strings.HasPrefix(c.Method, "chat.") {
+				told[name]--
+			}
+		}
+		for name, n := range told {
+			if n != 0 {
+				t.Errorf("%d calls %q are in no trace", -n, name)
+			}
+		}
 	})
 }
 

@@ -188,9 +188,9 @@ func readHead(text string) (audit.Head, error) {
 	return audit.Head{N: n, Hash: strings.ToLower(hash)}, nil
 }
 
-// auditWorker is what chains. A file that cannot be written is told of at once.
-func auditWorker(store audit.Store, key approvals.Key, path string, env environment, log *slog.Logger) (*audit.Worker, error) {
-	cfg := audit.Config{Store: store, Key: key, File: path, Logger: log}
+// auditWorker is what chains, and raises alarm. A file that cannot be written is told of at once.
+func auditWorker(store audit.Store, key approvals.Key, path string, env environment, alarm func(), log *slog.Logger) (*audit.Worker, error) {
+	cfg := audit.Config{Store: store, Key: key, File: path, Alarm: alarm, Logger: log}
 	switch path {
 	case "":
 	case "-":

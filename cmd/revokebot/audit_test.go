@@ -95,6 +95,20 @@ func TestAnExportedAuditLogIsWholeAndReachesItsHead(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoAuditLogIsNotWhole(t *testing.T) {
+	variables := map[string]string{"REVOKEBOT_SIGNING_KEY": seedText}
+	if status, out, errs := says(t, variables, "", "audit", "verify"); status != 1 || !strings.Contains(out, "There is no line in it.") || !strings.Contains(errs, "not whole") {
+		t.Errorf("nothing: status %d: %s%s", status, out, errs)
+	}
+	if status, out, errs := says(t, variables, "", "audit", "verify", t.TempDir()); status == 0 || out != "" || !strings.Contains(errs, "is a directory") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("a folder: status %d: %s%s", status, out, errs)
+	}
+	long := strings.Repeat("x", 5<<20)
+	if status, out, errs := says(t, variables, long, "audit", "verify"); status == 0 || out != "" || !strings.Contains(errs, "too long for an audit log") {
+		t.Errorf("one endless line: status %d: %s%s", status, out, errs)
+	}
+}
+
 func TestAnAuditLogWithoutALineSaysSo(t *testing.T) {
 	variables := recorded(t, 0)
 	if status, out, errs := says(t, variables, "", "audit", "export"); status != 0 || out != "" || !strings.Contains(errs, "has no line yet") {
@@ -137,7 +151,7 @@ func TestAnAuditFileThatCannotBeWrittenEndsTheStart(t *testing.T) {
 
 func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
 	path := writeFile(t, "x", "") + ".jsonl"
-	if _, err := auditWorker(nil, approvals.Key{}, path, environment{}, nil); err != nil {
+	if _, err := auditWorker(nil, approvals.Key{}, path, environment{}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {

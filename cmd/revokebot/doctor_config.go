@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +26,29 @@ func examineConfig(path string) (c config, usable bool, lines []line) {
 		saw, fix := finding.Split(readError.Error())
 		return config{}, false, []line{{Finding: finding.Fail("configuration file", fix, "%s", saw)}}
 	}
-	return tellConfig(path, data)
+	c, usable, lines = tellConfig(path, data)
+	return c, usable, lookAtAuditFile(c.auditFile, lines)
+}
+
+// lookAtAuditFile tells of an audit file that cannot be written, which would end the bot's start. It makes none: of one that
+// is not there only the folder is looked for.
+func lookAtAuditFile(file string, lines []line) []line {
+	i := slices.IndexFunc(lines, func(l line) bool { return l.Check == "audit.file" && l.State == finding.OK })
+	if i < 0 || file == "" || file == "-" {
+		return lines
+	}
+	open, err := os.OpenFile(file, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		_ = open.Close()
+		return lines
+	case errors.Is(err, fs.ErrNotExist):
+		if info, err := os.Stat(filepath.Dir(file)); err == nil && info.IsDir() {
+			return lines
+		}
+	}
+	lines[i].Finding = finding.Fail("audit.file", "Give the path of a file that the bot may write, or - for standard output.", "It is %s, which cannot be written here (%s).", shown(file), fileTrouble(err))
+	return lines
 }
 
 // tellConfig is examineConfig with the file's text.

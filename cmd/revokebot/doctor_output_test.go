@@ -397,3 +397,35 @@ func TestAFileThatCannotBeWrittenEndsTheSandbox(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestDoctorShowsNoPasswordOfAnAddressAndMakesNoFile(t *testing.T) {
+	inWard(t, func(t *testing.T, w *ward) {
+		w.yaml = strings.Replace(w.yaml, "protected_roles", "audit: {file: audit.jsonl}\nprotected_roles", 1)
+		for name, value := range map[string]string{
+			"HTTPS_PROXY": "user:" + password + "@proxy:3128", "AWS_ENDPOINT_URL": "https://user:" + password + "@aws.example",
+			"SLACK_API_URL": "http://user:" + password + "@slack.example/api", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + password + "@collector:4318/?key=" + password,
+			"OTEL_EXPORTER_OTLP_HEADERS": "authorization=" + password,
+		} {
+			w.variables[name] = value
+		}
+		r := w.examine()
+		wellFormed(t, "addresses", r)
+		traces := ""
+		for _, p := range r.parts {
+			for _, l := range p.lines {
+				if strings.Contains(l.Saw+l.Fix+l.Source, password) {
+					t.Errorf("%s tells the password", l.Check)
+				}
+				if l.Check == "traces" {
+					traces = l.Saw
+				}
+			}
+		}
+		if !strings.Contains(traces, "http://collector:4318/") {
+			t.Errorf("of traces it says %q", traces)
+		}
+		if _, err := os.Stat("audit.jsonl"); err == nil {
+			t.Error("doctor made the audit file")
+		}
+	})
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/bot/traces"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
@@ -36,7 +37,7 @@ func (d doctor) settings(ctx context.Context) (patient, []line) {
 	lines := d.variables(s, p.redis, wrong)
 	var configLines []line
 	p.config, p.usable, configLines = examineConfig(s.config)
-	lines = append(lines, d.awsVariables()...)
+	lines = append(append(lines, d.tracesVariables()...), d.awsVariables()...)
 
 	sdk, err := d.sdk(ctx)
 	if err != nil {
@@ -123,7 +124,7 @@ func (d doctor) variables(s settings, client redis.UniversalClient, wrong []sett
 	for _, v := range []struct{ name, value string }{
 		{"SLACK_APP_TOKEN", secretly(s.appToken, "an app-level token (xapp-…)")},
 		{"SLACK_BOT_TOKEN", secretly(s.botToken, "a bot token (xoxb-…)")},
-		{"SLACK_API_URL", cmp.Or(s.slackAPI, bot.DefaultSlackAPI)},
+		{"SLACK_API_URL", withoutPassword(cmp.Or(s.slackAPI, bot.DefaultSlackAPI))},
 		{"REDIS_URL", redisAddress(client)},
 		{"REVOKEBOT_CONFIG", s.config},
 		{"REVOKEBOT_LISTEN", listen},
@@ -150,7 +151,31 @@ func (d doctor) variables(s settings, client redis.UniversalClient, wrong []sett
 	return lines
 }
 
-// awsVariables are those of the AWS SDK that say where calls go and as whom, where they are set. None of them is a secret.
+// tracesVariables are those of OpenTelemetry: a wrong one would end the bot's start.
+func (d doctor) tracesVariables() []line {
+	where, err := traces.Destination(d.env.lookupenv)
+	switch {
+	case err != nil:
+		variable, _, _ := strings.Cut(err.Error(), " ")
+		saw, fix := finding.Split(oneLine(err) + ".")
+		return []line{{Finding: finding.Fail(variable, cmp.Or(fix, "Correct it, or leave it out."), "%s", aboutIt(variable, saw)), Source: fromEnvironment}}
+	case where == "":
+		return nil
+	default:
+		return []line{{Finding: finding.Good("traces", "They are sent to %s.", where), Source: fromEnvironment}}
+	}
+}
+
+// withoutPassword is an address as it may be shown. Proxies are written without a scheme too.
+func withoutPassword(address string) string {
+	if strings.Contains(address, "@") {
+		return "an address with a password (not repeated here)"
+	}
+	return address
+}
+
+// awsVariables are those of the AWS SDK that say where calls go and as whom, where they are set. None of them is a secret, but
+// for the password that an address may have.
 func (d doctor) awsVariables() []line {
 	var lines []line
 	for _, name := range []string{
@@ -158,7 +183,7 @@ func (d doctor) awsVariables() []line {
 		"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY",
 	} {
 		if value := d.env.getenv(name); value != "" {
-			lines = append(lines, line{Finding: finding.Good(name, "%s", shown(value)), Source: fromEnvironment})
+			lines = append(lines, line{Finding: finding.Good(name, "%s", shown(withoutPassword(value))), Source: fromEnvironment})
 		}
 	}
 	return lines

@@ -130,6 +130,11 @@ func settingIllnesses() []illness {
 		{"no address to listen on", set("REVOKEBOT_LISTEN", "9090"), nil, f, "REVOKEBOT_LISTEN", `It is "9090".`, "Give a host and a port"},
 		{"no form of log", set("REVOKEBOT_LOG", "xml"), nil, f, "REVOKEBOT_LOG", `It is "xml".`, "Set it to json or text"},
 		{"no level of log", set("REVOKEBOT_LOG_LEVEL", "loud"), nil, f, "REVOKEBOT_LOG_LEVEL", `It is "loud".`, "Set it to debug"},
+		{"an exporter that is not there", set("OTEL_TRACES_EXPORTER", "zipkin"), nil, f, "OTEL_TRACES_EXPORTER", "It names an exporter", "Set it to otlp or none"},
+		{"a collector without an address", set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"), nil, f, "OTEL_EXPORTER_OTLP_ENDPOINT", "It is not a web address", "Give one such as"},
+		{"a queue of less than nothing", func(w *ward) {
+			w.variables["OTEL_TRACES_EXPORTER"], w.variables["OTEL_BSP_MAX_QUEUE_SIZE"] = "otlp", "-1"
+		}, nil, f, "OTEL_BSP_MAX_QUEUE_SIZE", "It is not a number from 1 to", "Correct it"},
 		{"no seed", set("REVOKEBOT_SIGNING_KEY", "abc"), nil, f, "REVOKEBOT_SIGNING_KEY", "not an Ed25519 seed", "openssl rand -base64 32"},
 		{"no signing key", unset("REVOKEBOT_SIGNING_KEY"), nil, w, "REVOKEBOT_SIGNING_KEY", "not signed", "openssl rand -base64 32"},
 		{"AWS settings that cannot be used", func(w *ward) { w.sdkError = errors.New("failed to get shared config profile, nobodys") }, nil, f, "AWS settings", "nobodys", "Correct AWS_PROFILE"},
@@ -147,6 +152,8 @@ func settingIllnesses() []illness {
 		{"an account that is none", yamlWith("protected_roles", "default_account: dev\nprotected_roles"), nil, f, "default_account", "not among the accounts", "Name one of them"},
 		{"too many approvers", yamlWith("[S0SECURITY]\nacc", "[S0SECURITY]\n  required: 9\nacc"), nil, f, "approvals.required", "It is 9.", "between 1 and 5"},
 		{"a short expiry", yamlWith("[S0SECURITY]\nacc", "[S0SECURITY]\n  expire_after: 5s\nacc"), nil, w, "approvals.expire_after", "It is 5s.", "15m is the default"},
+		{"an audit file in no folder", yamlWith("protected_roles", "audit: {file: nowhere/audit.jsonl}\nprotected_roles"), nil, f, "audit.file", "cannot be written here (no such file or directory)", "Give the path"},
+		{"an audit file that is a folder", yamlWith("protected_roles", "audit: {file: .}\nprotected_roles"), nil, f, "audit.file", "cannot be written here (is a directory)", "Give the path"},
 		{"no guard", yamlWith("protected_roles", "revocation: {guard: []}\nprotected_roles"), nil, w, "revocation.guard", "It is empty.", "Nobody notices"},
 		{"follow-ups that end early", yamlWith("protected_roles", "trail: {follow_ups: [1m]}\nprotected_roles"), nil, w, "trail.follow_ups", "end after 1m", "contained"},
 		{"unnamed sessions", yamlWith("    regions", "    allow_unnamed_sessions: true\n    regions"), nil, w, "accounts.prod", "allow_unnamed_sessions", "Allow sts:SetSourceIdentity"},

@@ -88,7 +88,7 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 		t.Errorf("/readyz answers %d", got)
 	}
 	w.wantMetrics(
-		readyz, `revokebot_click_to_deny_seconds_count 2`, `revokebot_requests_total{state="applied"} 2`, `revokebot_ready 1`, `revokebot_store_up 1`,
+		readyz, `revokebot_click_to_deny_seconds_count 2`, `revokebot_requests_total{purpose="revoke",state="applied"} 2`, `revokebot_ready 1`, `revokebot_store_up 1`,
 		`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"} 2`, `revokebot_build_info{`, `go_goroutines `, `process_resident_memory_bytes `,
 	)
 	bot.wantCleanEnd()

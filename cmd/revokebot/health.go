@@ -19,9 +19,7 @@ func serveHealth(ctx context.Context, address string, health func() bot.Health, 
 	if err != nil {
 		return nil, usagef("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
 	}
-	server := &http.Server{
-		Handler: healthHandler(health, metrics), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
+	server := healthServer(healthHandler(health, metrics), log)
 	var all sync.WaitGroup
 	all.Go(func() {
 		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -33,6 +31,14 @@ func serveHealth(ctx context.Context, address string, health func() bot.Health, 
 		_ = server.Close()
 		all.Wait()
 	}, nil
+}
+
+// healthServer lets nobody hold a connection, or one of the few turns to read the metrics, for long.
+func healthServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 }
 
 func healthHandler(health func() bot.Health, metrics http.Handler) http.Handler {

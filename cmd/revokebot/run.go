@@ -67,7 +67,7 @@ func (runCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return usagef("%s.", oneLine(err))
 	}
-	chain, err := auditWorker(store, s.key, c.auditFile, env, log)
+	chain, err := auditWorker(store, s.key, c.auditFile, env, watch.auditAlarm, log)
 	if err != nil {
 		return err
 	}

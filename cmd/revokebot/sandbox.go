@@ -196,7 +196,9 @@ func startSandboxBot(ctx context.Context, c config, set settings, memory sandbox
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	watch.read(b, store)
-	running.Go(func() { audit.New(audit.Config{Store: store, Key: set.key, Logger: log}).Run(ctx) })
+	running.Go(func() {
+		audit.New(audit.Config{Store: store, Key: set.key, Alarm: watch.auditAlarm, Logger: log}).Run(ctx)
+	})
 	running.Go(func() { keepWarm(ctx, cloud, log) })
 	running.Go(func() {
 		if err := b.Run(ctx); err != nil {

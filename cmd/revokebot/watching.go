@@ -64,6 +64,9 @@ func (w watching) aws(ctx context.Context, service, operation string) func(aws.E
 	}
 }
 
+// auditAlarm counts an error of the audit log.
+func (w watching) auditAlarm() { w.metrics.Alarm(metrics.AlarmAuditLog) }
+
 // read lets the metrics read of a bot what is not counted, and returns their page.
 func (w watching) read(b *bot.Bot, store *redisstore.Store) http.Handler {
 	w.metrics.Read(metrics.Source{Health: b.Health, Backlog: store.Backlog})
