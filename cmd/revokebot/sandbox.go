@@ -120,6 +120,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 
 	pageConfig := s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log)
 	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
+	pageConfig.LeaveOut = func(m actors.Missing) error { return world.LeaveOut(slackServer, m) }
 	page := web.New(pageConfig)
 	defer page.Close()
 	pageURL, err := parts.serve(ctx, "--listen", s.Listen, beside(page, watch))
