@@ -61,7 +61,7 @@ type setting struct {
 	from       string // another key that it has its value from when it is left out; "" is the default
 }
 
-// effective lists every key there is, in the order of the README's example.
+// effective lists every key there is, in the order of docs/configuration.md.
 func (f configFile) effective(c config) []setting {
 	list := func(ids []string, none string) string {
 		if len(ids) == 0 {
@@ -190,7 +190,7 @@ func (t *told) mistake(m mistake) {
 	}
 	saw, fix := finding.Split(sentence)
 	if fix == "" {
-		fix = "Compare it with the example in README.md."
+		fix = "Compare it with docs/configuration.md."
 	}
 	if _, known := t.at[key]; !known && m.line > 0 {
 		t.at[key] = m.line

@@ -136,8 +136,8 @@ func settingIllnesses() []illness {
 
 		{"an unknown key", yamlWith("  requesters", "  requestors"), nil, f, "slack.requestors", `there is no key "requestors" here`, "Correct its spelling"},
 		{"a second mistake", yamlWith("  requesters", "  requestors", "protected_roles:", "trail: {lookback: soon}\nprotected_roles:"), nil, f, "trail.lookback", `"soon" is no duration`, "30s, 15m or 12h"},
-		{"a text for a list", yamlWith("[S0SECURITY]\n", "{a: b}\n"), nil, f, "approvals.approvers", "stands where", "Compare it with the example"},
-		{"no YAML", func(w *ward) { w.yaml = "slack: [" }, nil, f, "configuration file", "", "Compare it with the example"},
+		{"a text for a list", yamlWith("[S0SECURITY]\n", "{a: b}\n"), nil, f, "approvals.approvers", "stands where", "Compare it with docs/configuration.md"},
+		{"no YAML", func(w *ward) { w.yaml = "slack: [" }, nil, f, "configuration file", "", "Compare it with docs/configuration.md"},
 		{"two documents", func(w *ward) { w.yaml += "---\nslack: {}\n" }, nil, f, "configuration file", "a second document begins", "Keep everything in one"},
 		{"a name for an id", yamlWith("C0INCIDENT", "incident"), nil, f, "slack.channels", `It has "incident".`, "List ids of channels"},
 		{"no accounts", yamlWith("accounts:\n", "x: &x\n"), nil, f, "accounts", "It is empty.", "Name at least one account"},
@@ -389,4 +389,32 @@ func wellFormed(t *testing.T, name string, r *report) {
 			}
 		}
 	}
+}
+
+func TestEachStepThatTheSandboxCanLeaveOutIsAFailureUntilItIsMadeUpFor(t *testing.T) {
+	inWard(t, func(t *testing.T, w *ward) {
+		for missing, check := range map[actors.Missing]string{
+			actors.MissingInvitation: "channel C0INCIDENT", actors.MissingScope: "scope usergroups:read", actors.MissingTrust: "prod: session",
+			actors.MissingNames: "prod: source identity and tags", actors.MissingWrite: "prod: permission iam:PutRolePolicy",
+		} {
+			failures := func(step actors.Missing) (checks []string) {
+				if err := w.world.LeaveOut(w.slack, step); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute) // AWS enforces it
+				for _, l := range wrong(w.examine()) {
+					if l.State == finding.Failure {
+						checks = append(checks, l.Check)
+					}
+				}
+				return checks
+			}
+			if got := failures(missing); !slices.Contains(got, check) {
+				t.Errorf("%s was left out, and %s is not among the failures %q", missing, check, got)
+			}
+			if got := failures(actors.MissingNothing); len(got) > 0 {
+				t.Errorf("%s was made up for, and these are failures: %q", missing, got)
+			}
+		}
+	})
 }
