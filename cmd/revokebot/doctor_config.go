@@ -200,12 +200,15 @@ func (t *told) mistake(m mistake) {
 
 // say takes a sentence whose first word is the key that it is about.
 func (t *told) say(text string, state finding.State) {
-	first, _, _ := strings.Cut(text, " ")
+	first, rest, _ := strings.Cut(text, " ")
+	key := strings.TrimSuffix(first, ":")
+	if key != first {
+		text = rest
+	}
 	saw, fix := finding.Split(text)
 	if fix == "" {
 		fix = "Correct it, or leave the key out for its default."
 	}
-	key := strings.TrimSuffix(first, ":")
 	t.put(key, finding.Finding{State: state, Saw: aboutIt(key, saw), Fix: fix})
 }
 

@@ -148,7 +148,8 @@ func settingIllnesses() []illness {
 		{"too many approvers", yamlWith("[S0SECURITY]\nacc", "[S0SECURITY]\n  required: 9\nacc"), nil, f, "approvals.required", "It is 9.", "between 1 and 5"},
 		{"a short expiry", yamlWith("[S0SECURITY]\nacc", "[S0SECURITY]\n  expire_after: 5s\nacc"), nil, w, "approvals.expire_after", "It is 5s.", "15m is the default"},
 		{"no guard", yamlWith("protected_roles", "revocation: {guard: []}\nprotected_roles"), nil, w, "revocation.guard", "It is empty.", "Nobody notices"},
-		{"follow-ups that end early", yamlWith("protected_roles", "trail: {follow_ups: [1m]}\nprotected_roles"), nil, w, "trail.follow_ups", "end after 1m", "contained"},
+		{"one approver alone", yamlWith("[S0SECURITY]\n", "[U0BOB]\n"), nil, w, "accounts.prod", "1 approver is required", "List more people"},
+		{"follow-ups that end early", yamlWith("protected_roles", "trail: {follow_ups: [1m]}\nprotected_roles"), nil, w, "trail.follow_ups", "end after 1m", "Add a look"},
 		{"unnamed sessions", yamlWith("    regions", "    allow_unnamed_sessions: true\n    regions"), nil, w, "accounts.prod", "allow_unnamed_sessions", "Allow sts:SetSourceIdentity"},
 		{"a role without an external id", yamlWith("    external_id: sandbox-external-id\n", ""), nil, w, "accounts.prod", "without external_id", "Set one"},
 	}
@@ -171,7 +172,7 @@ func slackIllnesses() []illness {
 		{"a bot that was removed", fault(slackstandin.Fault{Method: "auth.test", Error: "account_inactive"}), rested, f, "bot token", "account_inactive", "of the workspace"},
 		{"a Slack that hangs up", fault(slackstandin.Fault{Method: "auth.test", DropBefore: true}), rested, f, "bot token", "could not be reached for auth.test", "the way to Slack"},
 		{"a Slack in trouble", fault(slackstandin.Fault{Method: "auth.test", HTTPStatus: 503}), rested, f, "bot token", "could not answer auth.test (503)", "status.slack.com"},
-		{"too many requests", fault(slackstandin.Fault{Method: "conversations.info", RetryAfter: 30 * time.Second}), rested, f, "channel C0INCIDENT", "too many requests", "ask again"},
+		{"too many requests", fault(slackstandin.Fault{Method: "conversations.info", RetryAfter: 30 * time.Second}), rested, f, "channel C0INCIDENT", "too many requests", "Ask again"},
 		{"tokens of two apps", func(w *ward) {
 			w.edit = func(r *http.Response) {
 				if strings.HasSuffix(r.Request.URL.Path, "/bots.info") {
@@ -282,7 +283,7 @@ func awsIllnesses() []illness {
 		{"a key of nobody", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "identity", "did not accept", "Renew them"},
 		{"a key of nobody, in the account", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "prod: session", "Its permissions and CloudTrail were not looked at.", "Renew them"},
 		{"an answer without a date", func(w *ward) { w.edit = func(r *http.Response) { r.Header.Del("Date") } }, nil, f, "identity", "no usable date", "proxy"},
-		{"a role that is not trusted to", func(w *ward) { w.trust("user/revokebot", "user/ci/ci-deploy") }, trusted, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume arn:aws:iam::111122223333:role/revokebot-spoke", "Compare its trust policy"},
+		{"a role that is not trusted to", func(w *ward) { w.trust("user/revokebot", "user/ci/ci-deploy") }, trusted, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume arn:aws:iam::111122223333:role/revokebot-spoke", "external_id"},
 		{"another external id", yamlWith("sandbox-external-id", "another"), nil, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume", "external id"},
 		{"no names of people", func(w *ward) { w.trust(`"sts:SetSourceIdentity", `, "") }, trusted, f, "prod: source identity and tags", "every revocation would be refused", "Allow sts:SetSourceIdentity"},
 		{"no names of people, as configured", func(w *ward) {
@@ -323,7 +324,7 @@ func awsIllnesses() []illness {
 		{"no fence", policy("role/break-glass-*", "role/other-*", "role/*/break-glass-*", "role/*/other-*"), plain, w, "prod: protected roles", "refuses to touch arn:aws:iam::111122223333:role/break-glass-any,", "Add the denies"},
 		{"a region that is off", awsFault(awsstandin.Fault{Service: "cloudtrail", Region: "eu-west-1", Code: "UnrecognizedClientException", Status: 403}), rested, w, "prod: CloudTrail in eu-west-1", "UnrecognizedClientException", "Take the region out"},
 		{"IAM in trouble", awsFault(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Code: "ServiceFailure", Status: 500}), rested, f, "prod: permissions", "could not be reached", "Look at the way to AWS"},
-		{"throttling", awsFault(awsstandin.Fault{Action: "ListRoles", Code: "Throttling", Status: 400}), rested, f, "prod: permission iam:ListRoles", "too many requests", "ask again"},
+		{"throttling", awsFault(awsstandin.Fault{Action: "ListRoles", Code: "Throttling", Status: 400}), rested, f, "prod: permission iam:ListRoles", "too many requests", "Ask again"},
 		{"Redis' clock", func(w *ward) { w.behind = time.Minute }, nil, w, "Redis and AWS", "1m1s behind AWS's", "NTP"},
 		{"Redis' clock, and AWS away", func(w *ward) {
 			w.behind = -time.Minute
