@@ -302,9 +302,12 @@ func (s sandboxCmd) announce(env environment, pageURL string, variables []variab
 		"CI_SECRET_ACCESS_KEY="+world.CI.SecretAccessKey,
 		"",
 	)
-	if s.WithoutBot {
+	switch {
+	case s.WithoutBot && s.EnvFile != "":
+		lines = append(lines, "  No bot runs here. Start one in that shell with revokebot run. Its configuration file is:", "", indent(configText))
+	case s.WithoutBot:
 		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming a file with:", "", indent(configText))
-	} else {
+	default:
 		lines = append(lines, "  The bot runs with this configuration file:", "", indent(configText))
 	}
 	lines = append(lines, "  Ctrl-C stops it.", "")
