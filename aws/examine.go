@@ -75,7 +75,7 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 	}
 	_, err := a.reader.get(ctx, refreshAt)
 	if errors.Is(err, ErrAccessDenied) {
-		return finding.Fail(check, "Compare its trust policy with deploy/spoke-trust-policy.json (whom it trusts, the external id), and allow revokebot's own role sts:AssumeRole on it.",
+		return finding.Fail(check, "Compare assume_role and external_id of the configuration with the role there and its trust policy (deploy/spoke-trust-policy.json: whom it trusts, the external id), and allow revokebot's own role sts:AssumeRole on it.",
 			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
 	}
 	if err != nil {
@@ -179,7 +179,8 @@ func Failed(check string, err error) finding.Finding {
 		how := "AWS could not be reached for " + call.Operation
 		switch {
 		case errors.Is(err, ErrThrottled):
-			how = "AWS is answering too many requests and refused " + call.Operation
+			return finding.Fail(check, "Ask again in a minute; if it stays so, look who else calls it so often in that account.",
+				"AWS is answering too many requests and refused %s, so what it would have said is not known.", call.Operation)
 		case !errors.Is(err, ErrUnavailable):
 			how = "AWS did not answer " + call.Operation + " within the time that there was"
 		}

@@ -224,7 +224,7 @@ func noAnswer(check string, e *handlers.SlackError) finding.Finding {
 	switch {
 	case e == nil:
 	case e.RetryAfter > 0:
-		saw = fmt.Sprintf("Slack answers too many requests and refused %s for %s.", e.Method, e.RetryAfter)
+		return finding.Fail(check, "Ask again after that.", "Slack answers too many requests and refused %s for %s, so what it would have said is not known.", e.Method, e.RetryAfter)
 	case e.Code != "":
 		saw = fmt.Sprintf("Slack could not answer %s (%s).", e.Method, e.Code)
 	case !errors.Is(e, context.DeadlineExceeded) && !isTimeout(e):

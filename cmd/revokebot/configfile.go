@@ -195,7 +195,7 @@ func (f configFile) fill(name string) (config, problems) {
 			c.warnings = append(c.warnings, where+" has assume_role without external_id: set one, so that nobody else can have the role assumed for them.")
 		}
 		if people := onlyPeople(policy.Approvers); people > 0 && people <= policy.Required {
-			c.warnings = append(c.warnings, fmt.Sprintf("%s: %s required and %s listed: a request by one of them cannot be approved; list more people, or a user group.",
+			c.warnings = append(c.warnings, fmt.Sprintf("%s: %s required and %s listed: a request by one of them cannot be approved. List more people, or a user group.",
 				where, numbered(policy.Required, "approver is", "approvers are"), numbered(people, "person is", "people are")))
 		}
 	}
@@ -247,7 +247,7 @@ func (c *config) warn() {
 	if len(c.followUps) == 0 {
 		add("trail.follow_ups is empty: CloudTrail is minutes late, so the only look will miss the newest sessions.")
 	} else if last, enough := slices.Max(c.followUps), settles+c.margin; last < enough {
-		add("trail.follow_ups end after %v: CloudTrail is minutes late, so the last word can not be \"contained\" before %v.", last, enough)
+		add("trail.follow_ups end after %v: CloudTrail is minutes late, so the last word can not be \"contained\" before %v. Add a look after that.", last, enough)
 	}
 }
 

@@ -26,7 +26,7 @@ func errorAt(n ast.Node, format string, args ...any) error {
 }
 
 // errNoYAML is a file that makes the library panic: it does on some odd tags and indentations.
-var errNoYAML = errors.New("this is not YAML that can be read: compare it with the example in README.md")
+var errNoYAML = errors.New("this is not YAML that can be read: compare it with docs/configuration.md")
 
 // decodeYAML reads one document, strictly.
 func decodeYAML(data []byte, into any) (err error) {

@@ -86,7 +86,7 @@ type setting struct {
 	from       string // another key that it has its value from when it is left out; "" is the default
 }
 
-// effective lists every key there is, in the order of the README's example.
+// effective lists every key there is, in the order of docs/configuration.md.
 func (f configFile) effective(c config) []setting {
 	list := func(ids []string, none string) string {
 		if len(ids) == 0 {
@@ -215,7 +215,7 @@ func (t *told) mistake(m mistake) {
 	}
 	saw, fix := finding.Split(sentence)
 	if fix == "" {
-		fix = "Compare it with the example in README.md."
+		fix = "Compare it with docs/configuration.md."
 	}
 	if _, known := t.at[key]; !known && m.line > 0 {
 		t.at[key] = m.line
@@ -225,12 +225,15 @@ func (t *told) mistake(m mistake) {
 
 // say takes a sentence whose first word is the key that it is about.
 func (t *told) say(text string, state finding.State) {
-	first, _, _ := strings.Cut(text, " ")
+	first, rest, _ := strings.Cut(text, " ")
+	key := strings.TrimSuffix(first, ":")
+	if key != first {
+		text = rest
+	}
 	saw, fix := finding.Split(text)
 	if fix == "" {
 		fix = "Correct it, or leave the key out for its default."
 	}
-	key := strings.TrimSuffix(first, ":")
 	t.put(key, finding.Finding{State: state, Saw: aboutIt(key, saw), Fix: fix})
 }
 

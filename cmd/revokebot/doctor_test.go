@@ -141,8 +141,8 @@ func settingIllnesses() []illness {
 
 		{"an unknown key", yamlWith("  requesters", "  requestors"), nil, f, "slack.requestors", `there is no key "requestors" here`, "Correct its spelling"},
 		{"a second mistake", yamlWith("  requesters", "  requestors", "protected_roles:", "trail: {lookback: soon}\nprotected_roles:"), nil, f, "trail.lookback", `"soon" is no duration`, "30s, 15m or 12h"},
-		{"a text for a list", yamlWith("[S0SECURITY]\n", "{a: b}\n"), nil, f, "approvals.approvers", "stands where", "Compare it with the example"},
-		{"no YAML", func(w *ward) { w.yaml = "slack: [" }, nil, f, "configuration file", "", "Compare it with the example"},
+		{"a text for a list", yamlWith("[S0SECURITY]\n", "{a: b}\n"), nil, f, "approvals.approvers", "stands where", "Compare it with docs/configuration.md"},
+		{"no YAML", func(w *ward) { w.yaml = "slack: [" }, nil, f, "configuration file", "", "Compare it with docs/configuration.md"},
 		{"two documents", func(w *ward) { w.yaml += "---\nslack: {}\n" }, nil, f, "configuration file", "a second document begins", "Keep everything in one"},
 		{"a name for an id", yamlWith("C0INCIDENT", "incident"), nil, f, "slack.channels", `It has "incident".`, "List ids of channels"},
 		{"no accounts", yamlWith("accounts:\n", "x: &x\n"), nil, f, "accounts", "It is empty.", "Name at least one account"},
@@ -155,7 +155,8 @@ func settingIllnesses() []illness {
 		{"an audit file in no folder", yamlWith("protected_roles", "audit: {file: nowhere/audit.jsonl}\nprotected_roles"), nil, f, "audit.file", "cannot be written here (no such file or directory)", "Give the path"},
 		{"an audit file that is a folder", yamlWith("protected_roles", "audit: {file: .}\nprotected_roles"), nil, f, "audit.file", "cannot be written here (is a directory)", "Give the path"},
 		{"no guard", yamlWith("protected_roles", "revocation: {guard: []}\nprotected_roles"), nil, w, "revocation.guard", "It is empty.", "Nobody notices"},
-		{"follow-ups that end early", yamlWith("protected_roles", "trail: {follow_ups: [1m]}\nprotected_roles"), nil, w, "trail.follow_ups", "end after 1m", "contained"},
+		{"one approver alone", yamlWith("[S0SECURITY]\n", "[U0BOB]\n"), nil, w, "accounts.prod", "1 approver is required", "List more people"},
+		{"follow-ups that end early", yamlWith("protected_roles", "trail: {follow_ups: [1m]}\nprotected_roles"), nil, w, "trail.follow_ups", "end after 1m", "Add a look"},
 		{"unnamed sessions", yamlWith("    regions", "    allow_unnamed_sessions: true\n    regions"), nil, w, "accounts.prod", "allow_unnamed_sessions", "Allow sts:SetSourceIdentity"},
 		{"a role without an external id", yamlWith("    external_id: sandbox-external-id\n", ""), nil, w, "accounts.prod", "without external_id", "Set one"},
 	}
@@ -178,7 +179,7 @@ func slackIllnesses() []illness {
 		{"a bot that was removed", fault(slackstandin.Fault{Method: "auth.test", Error: "account_inactive"}), rested, f, "bot token", "account_inactive", "of the workspace"},
 		{"a Slack that hangs up", fault(slackstandin.Fault{Method: "auth.test", DropBefore: true}), rested, f, "bot token", "could not be reached for auth.test", "the way to Slack"},
 		{"a Slack in trouble", fault(slackstandin.Fault{Method: "auth.test", HTTPStatus: 503}), rested, f, "bot token", "could not answer auth.test (503)", "status.slack.com"},
-		{"too many requests", fault(slackstandin.Fault{Method: "conversations.info", RetryAfter: 30 * time.Second}), rested, f, "channel C0INCIDENT", "too many requests", "ask again"},
+		{"too many requests", fault(slackstandin.Fault{Method: "conversations.info", RetryAfter: 30 * time.Second}), rested, f, "channel C0INCIDENT", "too many requests", "Ask again"},
 		{"tokens of two apps", func(w *ward) {
 			w.edit = func(r *http.Response) {
 				if strings.HasSuffix(r.Request.URL.Path, "/bots.info") {
@@ -289,7 +290,7 @@ func awsIllnesses() []illness {
 		{"a key of nobody", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "identity", "did not accept", "Renew them"},
 		{"a key of nobody, in the account", func(w *ward) { w.key.SecretAccessKey = "wrong" }, nil, f, "prod: session", "Its permissions and CloudTrail were not looked at.", "Renew them"},
 		{"an answer without a date", func(w *ward) { w.edit = func(r *http.Response) { r.Header.Del("Date") } }, nil, f, "identity", "no usable date", "proxy"},
-		{"a role that is not trusted to", func(w *ward) { w.trust("user/revokebot", "user/ci/ci-deploy") }, trusted, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume arn:aws:iam::111122223333:role/revokebot-spoke", "Compare its trust policy"},
+		{"a role that is not trusted to", func(w *ward) { w.trust("user/revokebot", "user/ci/ci-deploy") }, trusted, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume arn:aws:iam::111122223333:role/revokebot-spoke", "external_id"},
 		{"another external id", yamlWith("sandbox-external-id", "another"), nil, f, "prod: session", "does not let arn:aws:iam::111122223333:user/revokebot assume", "external id"},
 		{"no names of people", func(w *ward) { w.trust(`"sts:SetSourceIdentity", `, "") }, trusted, f, "prod: source identity and tags", "every revocation would be refused", "Allow sts:SetSourceIdentity"},
 		{"no names of people, as configured", func(w *ward) {
@@ -330,7 +331,7 @@ func awsIllnesses() []illness {
 		{"no fence", policy("role/break-glass-*", "role/other-*", "role/*/break-glass-*", "role/*/other-*"), plain, w, "prod: protected roles", "refuses to touch arn:aws:iam::111122223333:role/break-glass-any,", "Add the denies"},
 		{"a region that is off", awsFault(awsstandin.Fault{Service: "cloudtrail", Region: "eu-west-1", Code: "UnrecognizedClientException", Status: 403}), rested, w, "prod: CloudTrail in eu-west-1", "UnrecognizedClientException", "Take the region out"},
 		{"IAM in trouble", awsFault(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Code: "ServiceFailure", Status: 500}), rested, f, "prod: permissions", "could not be reached", "Look at the way to AWS"},
-		{"throttling", awsFault(awsstandin.Fault{Action: "ListRoles", Code: "Throttling", Status: 400}), rested, f, "prod: permission iam:ListRoles", "too many requests", "ask again"},
+		{"throttling", awsFault(awsstandin.Fault{Action: "ListRoles", Code: "Throttling", Status: 400}), rested, f, "prod: permission iam:ListRoles", "too many requests", "Ask again"},
 		{"Redis' clock", func(w *ward) { w.behind = time.Minute }, nil, w, "Redis and AWS", "1m1s behind AWS's", "NTP"},
 		{"Redis' clock, and AWS away", func(w *ward) {
 			w.behind = -time.Minute
@@ -396,4 +397,32 @@ func wellFormed(t *testing.T, name string, r *report) {
 			}
 		}
 	}
+}
+
+func TestEachStepThatTheSandboxCanLeaveOutIsAFailureUntilItIsMadeUpFor(t *testing.T) {
+	inWard(t, func(t *testing.T, w *ward) {
+		for missing, check := range map[actors.Missing]string{
+			actors.MissingInvitation: "channel C0INCIDENT", actors.MissingScope: "scope usergroups:read", actors.MissingTrust: "prod: session",
+			actors.MissingNames: "prod: source identity and tags", actors.MissingWrite: "prod: permission iam:PutRolePolicy",
+		} {
+			failures := func(step actors.Missing) (checks []string) {
+				if err := w.world.LeaveOut(w.slack, step); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute) // AWS enforces it
+				for _, l := range wrong(w.examine()) {
+					if l.State == finding.Failure {
+						checks = append(checks, l.Check)
+					}
+				}
+				return checks
+			}
+			if got := failures(missing); !slices.Contains(got, check) {
+				t.Errorf("%s was left out, and %s is not among the failures %q", missing, check, got)
+			}
+			if got := failures(actors.MissingNothing); len(got) > 0 {
+				t.Errorf("%s was made up for, and these are failures: %q", missing, got)
+			}
+		}
+	})
 }

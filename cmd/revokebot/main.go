@@ -22,7 +22,7 @@ import (
 
 // cli is the command line.
 type cli struct {
-	Run      runCmd      `cmd:"" help:"Run the bot against real Slack, Redis and AWS. Settings come from the environment, see README.md."`
+	Run      runCmd      `cmd:"" help:"Run the bot against real Slack, Redis and AWS. Settings come from the environment, see docs/configuration.md."`
 	Sandbox  sandboxCmd  `cmd:"" help:"Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, and a web page. No accounts needed."`
 	Doctor   doctorCmd   `cmd:"" help:"Check the settings, Slack, Redis and AWS, and change nothing. Exit status 1 if anything would stop a revocation."`
 	Audit    auditCmd    `cmd:"" help:"The audit log: export it, verify it, print the public key that its lines are signed with."`

@@ -120,6 +120,7 @@ func (s sandboxCmd) Run(ctx context.Context, env environment) error {
 
 	pageConfig := s.page(slackServer, awsServer, world, cast, slackURL, awsURL, log)
 	pageConfig.GuardRail = sandboxGuardRail(world, cloud)
+	pageConfig.LeaveOut = func(m actors.Missing) error { return world.LeaveOut(slackServer, m) }
 	page := web.New(pageConfig)
 	defer page.Close()
 	pageURL, err := parts.serve(ctx, "--listen", s.Listen, beside(page, watch))
@@ -303,9 +304,12 @@ func (s sandboxCmd) announce(env environment, pageURL string, variables []variab
 		"CI_SECRET_ACCESS_KEY="+world.CI.SecretAccessKey,
 		"",
 	)
-	if s.WithoutBot {
+	switch {
+	case s.WithoutBot && s.EnvFile != "":
+		lines = append(lines, "  No bot runs here. Start one in that shell with revokebot run. Its configuration file is:", "", indent(configText))
+	case s.WithoutBot:
 		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming a file with:", "", indent(configText))
-	} else {
+	default:
 		lines = append(lines, "  The bot runs with this configuration file:", "", indent(configText))
 	}
 	lines = append(lines, "  Ctrl-C stops it.", "")

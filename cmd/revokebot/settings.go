@@ -62,7 +62,7 @@ func everySetting(env environment) (settings, []settingError) {
 	take("REVOKEBOT_CONFIG", &s.config, func() (string, error) {
 		path := env.getenv("REVOKEBOT_CONFIG")
 		if path == "" {
-			return "", usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; README.md has an example.")
+			return "", usagef("REVOKEBOT_CONFIG is missing: set it to the path of the configuration file; docs/configuration.md has all of it.")
 		}
 		return path, nil
 	})

@@ -12,6 +12,9 @@ import (
 
 const root = "../.."
 
+// settingsPage has all settings.
+const settingsPage = "docs/configuration.md"
+
 func text(t *testing.T, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, name))
@@ -91,7 +94,7 @@ func TestTheReadmeNamesEveryCommandAndNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	commands := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+)(?: \[flags\])?(?:  |$)`).FindAllStringSubmatch(string(out), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+)`).FindAllStringSubmatch(string(out), -1) {
 		commands[m[1]] = true
 	}
 	if !commands["run"] || !commands["sandbox"] {
@@ -104,7 +107,7 @@ func TestTheReadmeNamesEveryCommandAndNoOther(t *testing.T) {
 	}
 }
 
-func TestTheReadmesTableOfTheEnvironmentIsTheCode(t *testing.T) {
+func TestTheTableOfTheEnvironmentIsTheCode(t *testing.T) {
 	// The AWS SDK reads its own.
 	variable := regexp.MustCompile(`"((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]*[A-Z])"`)
 	read := map[string]bool{}
@@ -121,42 +124,76 @@ func TestTheReadmesTableOfTheEnvironmentIsTheCode(t *testing.T) {
 		}
 	}
 	told := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^ *\\| `((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]+)` \\|").FindAllStringSubmatch(text(t, "README.md"), -1) {
+	for _, m := range regexp.MustCompile("(?m)^ *\\| `((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]+)` \\|").FindAllStringSubmatch(text(t, settingsPage), -1) {
 		told[m[1]] = true
 	}
 	if len(told) == 0 {
-		t.Fatal("README.md has no table of the environment")
+		t.Fatal(settingsPage + " has no table of the environment")
 	}
 	for name := range read {
 		if !told[name] {
-			t.Errorf("README.md does not tell of %s", name)
+			t.Errorf("%s does not tell of %s", settingsPage, name)
 		}
 	}
 	for name := range told {
 		if !read[name] {
-			t.Errorf("README.md tells of %s, which nothing reads", name)
+			t.Errorf("%s tells of %s, which nothing reads", settingsPage, name)
 		}
 	}
 }
 
-func TestTheConfigurationFileInTheReadmeIsAccepted(t *testing.T) {
-	_, rest, found := strings.Cut(text(t, "README.md"), "```yaml\n")
-	example, _, closed := strings.Cut(rest, "```")
-	if !found || !closed {
-		t.Fatal("README.md has no configuration file")
+// example is the configuration file in a page, without the indentation that a list gives it.
+func example(t *testing.T, page string) string {
+	t.Helper()
+	m := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindStringSubmatch(text(t, page))
+	if m == nil {
+		t.Fatalf("%s has no configuration file", page)
 	}
-	path := filepath.Join(t.TempDir(), "revokebot.yaml")
-	if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
-		t.Fatal(err)
+	return regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], "")
+}
+
+func TestTheConfigurationFilesInThePagesAreAccepted(t *testing.T) {
+	bin := program(t)
+	for _, page := range []string{"README.md", settingsPage} {
+		path := filepath.Join(t.TempDir(), "revokebot.yaml")
+		if err := os.WriteFile(path, []byte(example(t, page)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), bin, "run")
+		// The file is read before Redis is asked; nothing listens there.
+		cmd.Env = []string{
+			"SLACK_APP_TOKEN=xapp-1-A0-1-x", "SLACK_BOT_TOKEN=xoxb-x", "REDIS_URL=redis://127.0.0.1:1/0", "REVOKEBOT_CONFIG=" + path,
+			"REVOKEBOT_LOG_LEVEL=error",
+		}
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "revokebot: REDIS_URL: Redis does not answer") {
+			t.Errorf("%s: %v, and it said:\n%s\nwant that the file is accepted, and Redis asked next", page, err, out)
+		}
 	}
-	cmd := exec.CommandContext(t.Context(), program(t), "run")
-	// The file is read before Redis is asked; nothing listens there.
-	cmd.Env = []string{
-		"SLACK_APP_TOKEN=xapp-1-A0-1-x", "SLACK_BOT_TOKEN=xoxb-x", "REDIS_URL=redis://127.0.0.1:1/0", "REVOKEBOT_CONFIG=" + path,
-		"REVOKEBOT_LOG_LEVEL=error",
+}
+
+func TestThePageOfTheSettingsHasEveryKey(t *testing.T) {
+	shown := example(t, settingsPage)
+	keys := regexp.MustCompile("`yaml:\"([a-z_]+)\"`").FindAllStringSubmatch(text(t, "cmd/revokebot/configfile.go"), -1)
+	if len(keys) < 25 {
+		t.Fatalf("only %d keys were found in the code", len(keys))
 	}
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "revokebot: REDIS_URL: Redis does not answer") {
-		t.Errorf("%v, and it said:\n%s\nwant that the file is accepted, and Redis asked next", err, out)
+	for _, m := range keys {
+		if !regexp.MustCompile(`(?m)^ *` + m[1] + `:`).MatchString(shown) {
+			t.Errorf("%s does not show the key %s", settingsPage, m[1])
+		}
+	}
+}
+
+func TestTheReadmeLeadsFromNothingToTheFirstDrillInTenSteps(t *testing.T) {
+	_, rest, _ := strings.Cut(text(t, "README.md"), "## Run it for real\n")
+	steps, _, _ := strings.Cut(rest, "\n## ")
+	for n, step := range regexp.MustCompile(`(?m)^[0-9]+\. `).Split(steps, -1)[1:] {
+		if n < 9 && !strings.Contains(step, "You should see") || n == 9 && !strings.Contains(step, "/revoke-sessions drill ") {
+			t.Errorf("step %d does not say what one should see, or the last is no drill:\n%s", n+1, step)
+		}
+	}
+	if n := len(regexp.MustCompile(`(?m)^[0-9]+\. `).FindAllString(steps, -1)); n != 10 {
+		t.Errorf("there are %d steps", n)
 	}
 }

@@ -13,12 +13,13 @@ import (
 
 // The accounts, and the role of the story.
 const (
-	ProdID     = "111122223333"
-	StagingID  = "444455556666"
-	DeployRole = "DeployRole"
-	ExternalID = "sandbox-external-id" // which the bot's roles ask for
-	spokeRole  = "revokebot-spoke"
-	rivalUser  = "shop-migration"
+	ProdID      = "111122223333"
+	StagingID   = "444455556666"
+	DeployRole  = "DeployRole"
+	ExternalID  = "sandbox-external-id" // which the bot's roles ask for
+	spokeRole   = "revokebot-spoke"
+	spokePolicy = "revoke-sessions" // of that role: what it may do
+	rivalUser   = "shop-migration"
 )
 
 // World is what SeedAWS made: the accounts, and the credentials of those who call them.
@@ -35,6 +36,9 @@ type World struct {
 	// Spokes are the ARNs of the bot's role by the account's name ("prod", "staging").
 	Spokes map[string]string
 }
+
+// BotARN is who the bot is.
+func (World) BotARN() string { return "arn:aws:iam::" + ProdID + ":user/revokebot" }
 
 // Key is the CI user's key in the SDK's form.
 func (w World) Key() awssdk.Credentials { return inSDK(w.CI) }
@@ -143,8 +147,8 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 		},
 		{
 			Name: spokeRole, Description: "Lets revokebot end sessions in this account", Created: ago(90),
-			Trust:    deploy.SpokeTrustPolicy("arn:aws:iam::"+ProdID+":user/revokebot", ExternalID),
-			Policies: map[string]string{"revoke-sessions": deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy},
+			Trust:    deploy.SpokeTrustPolicy(World{}.BotARN(), ExternalID),
+			Policies: map[string]string{spokePolicy: deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy},
 		},
 	}
 	if account != ProdID {

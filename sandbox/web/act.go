@@ -77,6 +77,9 @@ func (s *Server) command(ctx context.Context, in request) (answer, error) {
 		return answer{Error: "Slash commands cannot be used in threads."}, nil
 	}
 	name, text, _ := strings.Cut(in.Text, " ")
+	if name == inviteCommand {
+		return s.invite(in, text)
+	}
 	s.commands(in.User)
 	d, err := s.cfg.Slack.Command(ctx, in.User, in.Channel, name, strings.TrimSpace(text))
 	return delivered(d), err

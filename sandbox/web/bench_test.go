@@ -186,7 +186,8 @@ type state struct {
 		Trouble     string
 
 		SlackTrouble string `json:"slack_trouble"`
-		GuardRail    bool   `json:"guard_rail"`
+		Setup        string
+		GuardRail    bool `json:"guard_rail"`
 		Fight        bool
 	}
 	Terminals map[actors.Actor]struct{ actors.Status }

@@ -18,6 +18,7 @@ type settings struct {
 	Clock             float64 `json:"clock"` // AWS's clock minus this machine's
 	Trouble           string  `json:"trouble"`
 	SlackTrouble      string  `json:"slack_trouble"`
+	Setup             string  `json:"setup"`
 	GuardRail         bool    `json:"guard_rail"`
 	Fight             bool    `json:"fight"`
 	LastClick         bool    `json:"last_click"` // there is a click to redeliver
@@ -35,6 +36,7 @@ type settings struct {
 //	lift                      take the deny off the role, as an administrator would
 //	leak                      let the thief steal a new session
 //	slack_trouble             value: one of the troubles in slackfaults.go, such as "away"; empty: none
+//	setup                     value: a step of the installation that is left out, such as "scope"; empty: it is whole
 //	drop                      cut all Socket Mode connections without a word
 //	refresh                   ask the bot to reconnect, as Slack does every few hours
 //	lose, twice, lose_ack, drop_acked
@@ -74,6 +76,8 @@ func (s *Server) controlled(ctx context.Context, in request) (answer, error) {
 		}
 	case "slack_trouble":
 		return s.slackTrouble(in.Value)
+	case "setup":
+		return s.setup(in.Value)
 	case faultLose, faultTwice, faultLoseAck, faultDropAcked:
 		return s.slackFault(in.Name)
 	case faultDelete:

@@ -23,6 +23,7 @@ type pageData struct {
 	Faults  []fault
 
 	GuardRail, OtherRegion string
+	LeaveOut               bool
 }
 
 type playable struct {
@@ -37,7 +38,7 @@ type fact struct{ Name, Value string }
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	data := pageData{
 		Channel: s.cfg.Channel, Suggest: s.cfg.Suggest, Actors: s.cfg.Actors != nil, AWS: s.cfg.AWS != nil, Role: s.cfg.Account != nil,
-		OtherRegion: otherRegion, Faults: faults(),
+		OtherRegion: otherRegion, Faults: faults(), LeaveOut: s.cfg.LeaveOut != nil,
 	}
 	if s.cfg.Account != nil {
 		data.GuardRail = s.cfg.GuardRail

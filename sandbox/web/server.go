@@ -66,9 +66,11 @@ type Config struct {
 	RoleName string
 	// GuardRail is the service control policy that the bot advises for the account, JSON; empty: there is no control of it.
 	GuardRail string
-	Channel   string   // id of the channel that is open at first
-	People    []Person // in the order of the switcher; the first is who a visitor is at first
-	Suggest   []string // commands that are offered; the first is the story's
+	// LeaveOut makes the installation of the bot whole and then leaves one step of it out; nil: there is no control of it.
+	LeaveOut func(actors.Missing) error
+	Channel  string   // id of the channel that is open at first
+	People   []Person // in the order of the switcher; the first is who a visitor is at first
+	Suggest  []string // commands that are offered; the first is the story's
 	// Facts are shown under "About this sandbox": where the stand-ins listen, how long things take.
 	Facts map[string]string
 	// Propagation and TrailDelay are what the AWS stand-in was started with; the page has no other way to know.

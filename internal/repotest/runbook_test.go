@@ -1,0 +1,79 @@
+package repotest
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/messages"
+)
+
+const runbookPage = "docs/runbook.md"
+
+// wantInRunbook checks that people read some words, in which … stands for others, and that the runbook has them.
+func wantInRunbook(t *testing.T, runbook, words, sentence string) {
+	t.Helper()
+	for part := range strings.SplitSeq(words, " … ") {
+		if !strings.Contains(sentence, part) {
+			t.Errorf("people do not read %q any more, but %q: correct %s", part, sentence, runbookPage)
+		}
+	}
+	if !strings.Contains(runbook, words) {
+		t.Errorf("%s does not say what to do when people read %q", runbookPage, words)
+	}
+}
+
+func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
+	runbook := text(t, runbookPage)
+	words := map[string]struct {
+		kind  error
+		words string
+	}{
+		"ErrNoSuchRole":      {aws.ErrNoSuchRole, "There is no such role"},
+		"ErrAccessDenied":    {aws.ErrAccessDenied, "AWS does not allow revokebot"},
+		"ErrUnmodifiable":    {aws.ErrUnmodifiable, "Only AWS may change this role"},
+		"ErrLimitExceeded":   {aws.ErrLimitExceeded, "The role's inline policies leave no room"},
+		"ErrMalformedPolicy": {aws.ErrMalformedPolicy, "AWS did not accept the policy"},
+		"ErrThrottled":       {aws.ErrThrottled, "AWS is answering too many requests"},
+		"ErrTimeout":         {aws.ErrTimeout, "AWS did not answer"},
+		"ErrCredentials":     {aws.ErrCredentials, "AWS did not accept revokebot's own credentials"},
+		"ErrRoleChanged":     {aws.ErrRoleChanged, "The role … was deleted and made again"},
+		"ErrNotOurs":         {aws.ErrNotOurs, "The policy AWSRevokeOlderSessions … is not the one that revokebot wrote"},
+		"ErrNoServerTime":    {aws.ErrNoServerTime, "AWS's answer … carried no usable date"},
+		"ErrInvalidRequest":  {aws.ErrInvalidRequest, "AWS did not accept the request"},
+		"ErrUnavailable":     {aws.ErrUnavailable, "AWS could not be reached"},
+	}
+	for _, m := range regexp.MustCompile(`case (Err\w+):`).FindAllStringSubmatch(text(t, "aws/explain.go"), -1) {
+		w, ok := words[m[1]]
+		if !ok {
+			t.Errorf("%s is explained to people, and nothing is known of it in %s", m[1], runbookPage)
+			continue
+		}
+		wantInRunbook(t, runbook, w.words, aws.Explain(&aws.CallError{Kind: w.kind, Operation: "iam:PutRolePolicy", Account: "prod"}))
+	}
+	wantInRunbook(t, runbook, "AWS does not let revokebot open a session", aws.Explain(&aws.CallError{Kind: aws.ErrAccessDenied, Named: true}))
+	wantInRunbook(t, runbook, "failed. The log has the reason", aws.Explain(&aws.CallError{Operation: "iam:PutRolePolicy"}))
+}
+
+func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
+	runbook := text(t, runbookPage)
+	for words, sentence := range map[string]string{
+		"revokebot failed at this revocation several times":                                               messages.GaveUp,
+		"This version of revokebot does not know what the request is for":                                 messages.UnknownPurpose,
+		"Its card was deleted, and nobody can approve without it":                                         messages.CardDeletedReason,
+		"Slack does not let the bot post the card in the channel":                                         messages.CardImpossibleReason("is_archived"),
+		"may not approve any more":                                                                        messages.ApproverNotConfirmed("U0BOB", approvals.Refusal{}),
+		"Slack did not confirm":                                                                           messages.ApproverNotConfirmed("U0BOB", approvals.Refusal{Code: approvals.RefusedLookupFailed}),
+		"AWS took the policy once, and when it was read back it was not as written":                       messages.WrittenOnce("gone", "It failed."),
+		"Event … of its log is not as it was written":                                                     messages.ForgedSentence(&approvals.ForgedError{Event: 2, Why: approvals.ForgeryUnsealed}),
+		"It was opened without the signing key that is in use now":                                        messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
+		"The role was deleted and made again under the same name: the deny went with the old one":         messages.UndoOfAnotherRole,
+		"There is no such role any more":                                                                  messages.UndoRoleGone,
+		"The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away":   messages.UndoNotOurs,
+		"AWS took the deny off the role, or put the earlier policy back, although this request had ended": messages.UndoneAfterAll,
+	} {
+		wantInRunbook(t, runbook, words, sentence)
+	}
+}
