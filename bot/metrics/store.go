@@ -55,11 +55,25 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 	return nil
 }
 
+// Condemn implements approvals.Store.
+func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
+	err := s.Store.Condemn(ctx, c)
+	if err == nil {
+		s.m.events.WithLabelValues(string(approvals.EventForged)).Inc()
+		s.m.Alarm(AlarmForgedLog)
+	}
+	return err
+}
+
 // Note implements approvals.Store.
 func (s *store) Note(ctx context.Context, e approvals.Event) error {
 	err := s.Store.Note(ctx, e)
-	if err == nil && e.Type == approvals.EventRefused {
+	switch {
+	case err != nil:
+	case e.Type == approvals.EventRefused:
 		s.m.refused(e)
+	case e.Type == approvals.EventForged: // an item
+		s.m.Alarm(AlarmForgedLog)
 	}
 	return err
 }

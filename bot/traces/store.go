@@ -91,6 +91,14 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 	return err
 }
 
+// Condemn implements approvals.Store.
+func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
+	span := s.step(ctx, "condemn", c.RequestID)
+	err := s.Store.Condemn(ctx, c)
+	done(span, err)
+	return err
+}
+
 // Note implements approvals.Store.
 func (s *store) Note(ctx context.Context, e approvals.Event) error {
 	span := s.step(ctx, "note", "")
