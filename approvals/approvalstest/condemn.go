@@ -98,4 +98,16 @@ var condemning = []sentence{
 		}
 		b.opened("R2", "role 1", never)
 	}},
+	{name: "what was replaced can be told again, and what stays cannot", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		if err := b.Store.Condemn(b.ctx, condemnation(time.Time{})); err != nil {
+			b.Fatal(err)
+		}
+		for _, source := range []string{"command R1", "envelope 1", "envelope 2", "envelope 2"} {
+			b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused, By: bob, Source: source}}})
+		}
+		_, events := b.load("R1")
+		b.same("the log after what was condemned", types(events[4:]), []approvals.EventType{approvals.EventRefused, approvals.EventRefused})
+	}},
 }

@@ -13,7 +13,25 @@ end
 local t = redis.call('TIME')
 local now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 local seq = tonumber(ARGV[3])
+local function of(entry, name)
+  for f = 1, #entry[2], 2 do
+    if entry[2][f] == name then
+      return entry[2][f + 1]
+    end
+  end
+  return ''
+end
 redis.call('DEL', KEYS[2])
+-- The request hash forgets the sources of what is put aside, so that it can be told again, and knows those of what stays,
+-- also one that was copied: hence from the end on.
+for n = #log, 1, -1 do
+  local source = of(log[n], 'source')
+  if n > seq then
+    redis.call('HDEL', KEYS[1], 'source:' .. source)
+  elseif source ~= '' then
+    redis.call('HSET', KEYS[1], 'source:' .. source, n .. ' ' .. of(log[n], 'type'))
+  end
+end
 for n = 1, #log do
   if n <= seq then
     redis.call('XADD', KEYS[2], n .. '-0', unpack(log[n][2]))
