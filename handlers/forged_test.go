@@ -295,6 +295,20 @@ func TestAnUndoThatWasQueuedByHandIsNotTold(t *testing.T) {
 	})
 }
 
+func TestAnOutcomeThatWasQueuedByHandIsSentToNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.queue(approvals.Item{Kind: handlers.KindOutcome, Request: card.ID, Source: "outcome"})
+		b.Settle()
+		if told := append(direct(b.Bench, actors.Rosa), direct(b.Bench, actors.Bob)...); len(told) > 0 {
+			t.Errorf("people are told that the channel refuses the bot, and it does not: %q", told)
+		}
+	})
+}
+
 func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{Guard: []time.Duration{time.Minute, 10 * time.Minute}, FollowUps: []time.Duration{5 * time.Minute, 20 * time.Minute}})}
