@@ -309,6 +309,22 @@ func TestAnOutcomeThatWasQueuedByHandIsSentToNobody(t *testing.T) {
 	})
 }
 
+func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.queue(approvals.Item{Kind: handlers.KindCulprit, Request: card.ID, Source: "culprit by hand", Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`)})
+		time.Sleep(time.Minute)
+		for _, e := range card.Events() {
+			if e.Type == approvals.EventFinding {
+				t.Errorf("a finding: %s", e.Detail)
+			}
+		}
+	})
+}
+
 func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{Guard: []time.Duration{time.Minute, 10 * time.Minute}, FollowUps: []time.Duration{5 * time.Minute, 20 * time.Minute}})}
