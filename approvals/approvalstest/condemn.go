@@ -110,4 +110,20 @@ var condemning = []sentence{
 		_, events := b.load("R1")
 		b.same("the log after what was condemned", types(events[4:]), []approvals.EventType{approvals.EventRefused, approvals.EventRefused})
 	}},
+	{name: "what stays cannot be told again because a copy of it was replaced", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		t := approval(1)
+		t.Events[1].Source = t.Events[0].Source
+		b.commit(t)
+		c := condemnation(time.Time{})
+		c.Trusted, c.Events = 2, c.Events[1:]
+		if err := b.Store.Condemn(b.ctx, c); err != nil {
+			b.Fatal(err)
+		}
+		b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
+			{Type: approvals.EventRefused, By: bob, Source: t.Events[0].Source},
+		}})
+		_, events := b.load("R1")
+		b.same("the log", types(events), []approvals.EventType{approvals.EventRequested, approvals.EventVoted, approvals.EventUntrusted, approvals.EventForged})
+	}},
 }
