@@ -98,7 +98,7 @@ type Condemnation struct {
 	Events    []Event // numbered on from Trusted; those with an At keep it
 	Next      State   // that all events together come to
 	Why       string
-	Subjects  []string // keys that the request may hold
+	Subjects  []string // keys that the request may hold besides the one that it was opened for
 }
 
 // Condemn is what follows from a forged log. place is where to tell of it if the log's own is not to be trusted, sentence

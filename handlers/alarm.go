@@ -35,7 +35,7 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 	place := f.Place
 	if !slices.Contains(h.Channels, place.Channel) {
 		place = h.Slack.Home()
-		place.Channel = h.Channels[0]
+		place.App, place.Channel = f.Place.App, h.Channels[0] // with the app the buttons that tell more go on working
 	}
 	c, err := f.Condemn(place, messages.ForgedSentence(f))
 	if err != nil {

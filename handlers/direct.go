@@ -95,6 +95,9 @@ func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
+	if !r.Has(sourceShut) {
+		return nil // the log says of no reason to
+	}
 	c, err := h.context(r)
 	if err != nil {
 		return err

@@ -190,6 +190,11 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
+	if r.Purpose != approvals.PurposeUndo || r.State != approvals.StateApplied || r.About != item.Request {
+		// The item is not signed; the log is. By that no deny of this request was taken away.
+		h.log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
+		return nil
+	}
 	c, err := h.context(r)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -174,6 +175,8 @@ func TestARequestThatWasChangedAfterItWasAskedForDoesNothingButRaiseAnAlarm(t *t
 		"another role": func(_ *string, o *approvals.Opening) {
 			o.Subject.Facts = json.RawMessage(strings.ReplaceAll(string(o.Subject.Facts), "DeployRole", "AdminRole"))
 		},
+		"another subject":     func(_ *string, o *approvals.Opening) { o.Subject.Key = "111122223333/AROAELSEWHERE" },
+		"another place":       func(_ *string, o *approvals.Opening) { o.Place.Channel = "C0ELSEWHERE" },
 		"more time to decide": func(_ *string, o *approvals.Opening) { o.ExpireAfter *= 100 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +255,100 @@ func TestARequestThatWasOpenedWithoutTheKeyIsRefused(t *testing.T) {
 		b.ends(card)
 		if n := b.Puts(); n != 0 || !card.Says("without the signing key that is in use now") {
 			t.Errorf("%d policies were written\n%s", n, b.Transcript())
+		}
+	})
+}
+
+func TestAnUndoThatWasQueuedByHandIsNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{Approvers: []string{actors.Bob, actors.Rosa}, Guard: []time.Duration{time.Minute}})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		denied := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" "+messages.ReviveWords)
+		deny(b.Bench, denied, actors.Bob, "not yet")
+		denied.Becomes(approvals.StateDenied)
+		other := b.AskFor(actors.Nils, "staging/"+actors.DeployRole)
+		other.Approve(actors.Bob)
+		other.Becomes(approvals.StateApplied)
+		undone := b.AskFor(actors.Nils, "undo staging/"+actors.DeployRole+" "+messages.ReviveWords)
+		undone.Approve(actors.Bob)
+		undone.Becomes(approvals.StateApplied)
+		for _, by := range []string{denied.ID, card.ID, undone.ID} {
+			body, err := json.Marshal(map[string]string{"request": by})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.queue(approvals.Item{Kind: handlers.KindUndone, Request: card.ID, Source: "undone by " + by, Body: body})
+		}
+		b.Settle()
+		time.Sleep(2 * time.Minute)
+		if r := card.Request(); r.Undone != nil || r.Watched.Type != approvals.EventHeld {
+			t.Errorf("an undo is told that nobody made, and the guard's last word is %q\n%s", r.Watched.Type, b.Transcript())
+		}
+		if other.Request().Undone == nil {
+			t.Error("the undo that was made is not told")
+		}
+		if n := b.DB.XLen(t.Context(), tag+"aside").Val(); n != 0 {
+			t.Errorf("%d items were set aside", n)
+		}
+	})
+}
+
+func TestAnOutcomeThatWasQueuedByHandIsSentToNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.queue(approvals.Item{Kind: handlers.KindOutcome, Request: card.ID, Source: "outcome"})
+		b.Settle()
+		if told := append(direct(b.Bench, actors.Rosa), direct(b.Bench, actors.Bob)...); len(told) > 0 {
+			t.Errorf("people are told that the channel refuses the bot, and it does not: %q", told)
+		}
+	})
+}
+
+func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.queue(approvals.Item{Kind: handlers.KindCulprit, Request: card.ID, Source: "culprit by hand", Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`)})
+		time.Sleep(time.Minute)
+		for _, e := range card.Events() {
+			if e.Type == approvals.EventFinding {
+				t.Errorf("a finding: %s", e.Detail)
+			}
+		}
+	})
+}
+
+func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{Guard: []time.Duration{time.Minute, 10 * time.Minute}, FollowUps: []time.Duration{5 * time.Minute, 20 * time.Minute}})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.queue(approvals.Item{Kind: handlers.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{"after":86400000000000,"last":true}`)})
+		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence 2"})
+		last := func(kind approvals.EventType) (at time.Duration, event approvals.Event) {
+			for _, e := range card.Events() {
+				if e.Type == kind {
+					at, event = e.At.Sub(card.Request().Ended), e
+				}
+			}
+			return at, event
+		}
+		time.Sleep(30 * time.Minute)
+		var held messages.Held
+		at, event := last(approvals.EventHeld)
+		if err := json.Unmarshal(event.Detail, &held); err != nil || at < 10*time.Minute || held.After > 11*time.Minute {
+			t.Errorf("it is said after %s that the deny held for %s, %v", at, held.After, err)
+		}
+		if at, _ := last(approvals.EventVerdict); at < 20*time.Minute {
+			t.Errorf("the last word of the looks comes after %s", at)
 		}
 	})
 }

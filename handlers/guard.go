@@ -36,6 +36,14 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	if w.done() {
 		return nil
 	}
+	if w.look.Last {
+		if w.now, err = h.Store.Now(ctx); err != nil {
+			return err
+		}
+		if err := early(r, w.now, h.Guard); err != nil {
+			return err
+		}
+	}
 	if w.duty, err = h.onDuty(ctx, r, events); err != nil || w.duty.off() {
 		return err
 	}
@@ -59,6 +67,7 @@ type watchman struct {
 	h       *Handlers
 	item    approvals.Item
 	look    look
+	now     time.Time // of the last look: the store's clock when it began
 	request approvals.Request
 	events  []approvals.Event
 	role    messages.Role
@@ -135,7 +144,7 @@ func (w *watchman) judge(ctx context.Context, check aws.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
 		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, messages.Held{
-			At: check.At, After: w.age(ctx), Cutoff: check.Cutoff, Losses: w.losses(),
+			At: check.At, After: w.age(), Cutoff: check.Cutoff, Losses: w.losses(),
 		})
 	case check.Good():
 		return nil
@@ -151,17 +160,12 @@ func (w *watchman) judge(ctx context.Context, check aws.Check) error {
 }
 
 // age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's clock.
-func (w *watchman) age(ctx context.Context) time.Duration {
-	now, err := w.h.Store.Now(ctx)
-	age := now.Sub(w.request.Ended)
-	switch {
-	case err != nil || age < w.look.After:
-		return w.look.After
-	case age >= time.Minute:
-		return age.Truncate(time.Minute)
-	default:
+func (w *watchman) age() time.Duration {
+	age := w.now.Sub(w.request.Ended)
+	if age < time.Minute {
 		return age.Truncate(time.Second)
 	}
+	return age.Truncate(time.Minute)
 }
 
 // exhausted tells, once and again at the last look, that the deny is not written any more.

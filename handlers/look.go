@@ -50,6 +50,11 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 	if q == nil || err != nil {
 		return err
 	}
+	if q.ends() {
+		if err := early(q.request, q.until, h.FollowUps); err != nil {
+			return err
+		}
+	}
 	if slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone }) {
 		return q.conclude(ctx, messages.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
 	}

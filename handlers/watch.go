@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -23,6 +24,18 @@ const (
 type look struct {
 	After time.Duration `json:"after"`          // since the deny was applied, or since it was written again
 	Last  bool          `json:"last,omitempty"` // of all
+}
+
+// early puts off what is said to be the last of some looks until their plan is over, counted from when the deny was applied:
+// an item is not signed, and the last look says what all of them came to. nil: it is time.
+func early(r approvals.Request, now time.Time, plan []time.Duration) error {
+	if len(plan) == 0 {
+		return nil
+	}
+	if left := slices.Max(plan) - now.Sub(r.Ended); left > 0 {
+		return &Again{After: left, Busy: true}
+	}
+	return nil
 }
 
 // soon is when the deny is looked at after it had to be written again: who removed it once comes back within a second.

@@ -78,4 +78,52 @@ var condemning = []sentence{
 		_, events := b.load("R1")
 		b.same("the last event", []any{events[4].Type, events[4].Seal != ""}, []any{approvals.EventShutOut, true})
 	}},
+	{name: "a log of which nothing else is known goes on as well", test: func(b *bench) {
+		if err := b.Store.Condemn(b.ctx, approvals.Condemnation{RequestID: "R9", Next: approvals.StateFailed, Events: []approvals.Event{
+			{Seq: 1, Type: approvals.EventForged, Source: "forged R9", Detail: json.RawMessage(`{"event":1}`)},
+		}}); err != nil {
+			b.Fatal(err)
+		}
+		b.commit(approvals.Transition{RequestID: "R9", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventShutOut, Source: "shut"}}})
+		_, events := b.load("R9")
+		b.same("the log", types(events), []approvals.EventType{approvals.EventForged, approvals.EventShutOut})
+	}},
+	{name: "the subject that the request was opened for is free, whatever its log says of it", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		c := condemnation(time.Time{})
+		c.Subjects = []string{"role 2"}
+		if err := b.Store.Condemn(b.ctx, c); err != nil {
+			b.Fatal(err)
+		}
+		b.opened("R2", "role 1", never)
+	}},
+	{name: "what was replaced can be told again, and what stays cannot", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		b.commit(approval(1))
+		if err := b.Store.Condemn(b.ctx, condemnation(time.Time{})); err != nil {
+			b.Fatal(err)
+		}
+		for _, source := range []string{"command R1", "envelope 1", "envelope 2", "envelope 2"} {
+			b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused, By: bob, Source: source}}})
+		}
+		_, events := b.load("R1")
+		b.same("the log after what was condemned", types(events[4:]), []approvals.EventType{approvals.EventRefused, approvals.EventRefused})
+	}},
+	{name: "what stays cannot be told again because a copy of it was replaced", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		t := approval(1)
+		t.Events[1].Source = t.Events[0].Source
+		b.commit(t)
+		c := condemnation(time.Time{})
+		c.Trusted, c.Events = 2, c.Events[1:]
+		if err := b.Store.Condemn(b.ctx, c); err != nil {
+			b.Fatal(err)
+		}
+		b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
+			{Type: approvals.EventRefused, By: bob, Source: t.Events[0].Source},
+		}})
+		_, events := b.load("R1")
+		b.same("the log", types(events), []approvals.EventType{approvals.EventRequested, approvals.EventVoted, approvals.EventUntrusted, approvals.EventForged})
+	}},
 }

@@ -50,13 +50,15 @@ type Config struct {
 
 // Worker chains. Make it with New.
 type Worker struct {
-	cfg  Config
-	log  *slog.Logger
-	last Head  // as this process has seen it last
-	file *file // nil: none
-	told string
-
+	cfg    Config
+	log    *slog.Logger
+	last   Head  // as this process has seen it last
+	file   *file // nil: none
+	told   string
 	raised time.Time // the last alarm of what lasts; zero: nothing does
+
+	// looked: without a key, whether the lines before are signed.
+	looked bool
 }
 
 const (
@@ -169,6 +171,9 @@ func (w *Worker) chain(ctx context.Context) (int, error) {
 		w.log.ErrorContext(ctx, "the audit log was set back", "from", w.last.String(), "to", head.String())
 		w.cfg.Alarm()
 	}
+	if err := w.mixed(ctx, head); err != nil {
+		return 0, err
+	}
 	at, size := head, 0
 	var lines []string
 	for _, e := range entries {
@@ -197,6 +202,26 @@ func (w *Worker) chain(ctx context.Context) (int, error) {
 		}
 	}
 	return len(lines), nil
+}
+
+// mixed tells, once, that this process has no key and others have one: what it records counts for nothing with them, and
+// they end the requests that it has a hand in.
+func (w *Worker) mixed(ctx context.Context, head Head) error {
+	if !w.cfg.Key.IsZero() || w.looked || head.N == 0 {
+		return nil
+	}
+	lines, err := w.cfg.Store.Lines(ctx, head.N-1, 1)
+	if err != nil {
+		return err
+	}
+	w.looked = true
+	if len(lines) == 0 {
+		return nil // it was dropped because it is old
+	}
+	if l, _, _, err := readLine(lines[0]); err == nil && l.Key != "" {
+		w.log.ErrorContext(ctx, "the lines of the audit log are signed so far, and this process has no signing key: replicas that have it will take what it records for forged", "key", l.Key)
+	}
+	return nil
 }
 
 // alarm tells of events that this deployment did not sign.

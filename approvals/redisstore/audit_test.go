@@ -423,3 +423,32 @@ func TestABrokenAuditLogIsToldOnceAndAlarmedUntilItIsMended(t *testing.T) {
 		c.whole(c.lines(), 3)
 	})
 }
+
+func TestAProcessWithoutTheKeyAmongSignedLinesSaysSoOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := chronicled(t)
+		without := audit.New(audit.Config{Store: c.Store, Logger: slog.New(slog.NewTextHandler(&c.log, nil))})
+		c.happen(3)
+		c.step(c.worker(c.Store, ""))
+		for range 2 {
+			c.happen(3)
+			c.step(without)
+		}
+		if n := strings.Count(c.log.String(), "level=ERROR"); n != 1 || !strings.Contains(c.log.String(), "this process has no signing key") {
+			t.Errorf("it is said %d times:\n%s", n, c.log.String())
+		}
+	})
+}
+
+func TestAProcessWithoutAKeyWhereNobodyHasOneSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := chronicled(t)
+		for range 2 {
+			c.happen(3)
+			c.step(audit.New(audit.Config{Store: c.Store, Logger: slog.New(slog.NewTextHandler(&c.log, nil))}))
+		}
+		if c.log.Len() > 0 {
+			t.Errorf("the log says:\n%s", c.log.String())
+		}
+	})
+}

@@ -3,7 +3,11 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -15,6 +19,16 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
 	}
 	keys := []string{requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID), asideKey, unchainedKey}
+	// The log may say another subject than the one that is held, or none; Commit needs one.
+	held, err := s.db.HGet(ctx, requestKey(c.RequestID), "subject").Result()
+	switch {
+	case err != nil && !errors.Is(err, redis.Nil):
+		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
+	case strings.HasPrefix(held, subjectKey("")):
+		keys = append(keys, held)
+	default:
+		keys = append(keys, subjectKey("condemned/"+c.RequestID))
+	}
 	for _, key := range c.Subjects {
 		keys = append(keys, subjectKey(key))
 	}

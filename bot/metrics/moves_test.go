@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,12 +14,14 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/bot/metrics"
+	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -301,6 +304,45 @@ func TestFromTheClickToTheDenyIsMeasuredWithEverythingInBetweenAndOnlyOfRevocati
 		undo.Becomes(approvals.StateApplied)
 		if _, n := s.sum(t, "revokebot_click_to_deny_seconds"); n != 1 {
 			t.Error("an undo counts as a deny")
+		}
+	})
+}
+
+func TestWhatNobodySignedRaisesTheAlarmOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, bench.Options{ErrorsAllowed: true})
+		alarms := func() float64 { return s.now(t)[`revokebot_alarms_total{kind="forged_log"}`] }
+		queue := func(item approvals.Item) {
+			t.Helper()
+			body, err := json.Marshal(item)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{Stream: "{revokebot}:work", Values: []any{"item", body}}).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		card := s.Ask()
+		card.CaughtUp()
+		if n := alarms(); n != 0 {
+			t.Errorf("%v alarms before anything was forged", n)
+		}
+		vote := []any{"type", "approved", "at", "1", "by", actors.Bob, "source", "envelope forged", "detail", "", "seal", ""}
+		if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{Stream: "{revokebot}:log:" + card.ID, ID: "2-0", Values: vote}).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			queue(approvals.Item{Kind: approvals.KindDeliver, Request: card.ID})
+		}
+		s.Settle()
+		card.Becomes(approvals.StateFailed)
+		if n := alarms(); n != 1 {
+			t.Errorf("a log that was written by hand is %v alarms", n)
+		}
+		queue(approvals.Item{Kind: handlers.KindClick, Source: "envelope by hand", Body: json.RawMessage(`{}`)})
+		s.Settle()
+		if n := alarms(); n != 2 {
+			t.Errorf("with a click that was queued by hand there are %v alarms", n)
 		}
 	})
 }
