@@ -159,7 +159,12 @@ func activityWords(in Incident, s Session, a SessionActivity) string {
 		b.WriteString(" (" + why + ")")
 	}
 	if len(a.Elsewhere) > 0 {
-		b.WriteString(". " + usedFrom(a.Elsewhere) + ". All its calls")
+		b.WriteString(". " + usedFrom(a.Elsewhere) + ". ")
+		if a.Partly {
+			b.WriteString("Its calls, as far as they were read")
+		} else {
+			b.WriteString("All its calls")
+		}
 	}
 	b.WriteString(": ")
 	switch {

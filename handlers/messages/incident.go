@@ -23,8 +23,8 @@ type Incident struct {
 	Last     bool   // no further look is planned
 
 	Looking    *Looking                   // a look that is under way
-	Activities map[string]SessionActivity // the latest of each session, by its event id
-	Chain      []Link                     // of the latest look
+	Activities map[string]SessionActivity // the latest of each session, by its event id, with what only earlier ones reached
+	Chain      []Link                     // of the latest look, and of earlier ones if it could not read everything
 	MoreLinks  int
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
@@ -97,9 +97,12 @@ func Gather(events []approvals.Event) Incident {
 				continue
 			}
 			for _, a := range v.Sessions {
-				in.Activities[a.EventID] = a
+				in.Activities[a.EventID] = a.keeping(in.Activities[a.EventID])
 			}
 			if v.Chosen == "" {
+				if v.Partly != "" {
+					v.Chain = keepLinks(v.Chain, in.Chain)
+				}
 				in.Chain, in.MoreLinks, in.NotRead = v.Chain, v.MoreLinks, v.NotRead
 			}
 		case approvals.EventSeenDenied:

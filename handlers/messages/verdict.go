@@ -103,8 +103,8 @@ func nextRung(w Word) string {
 		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
 	case WordNotContained:
 		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their buttons. Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, lock the role by attaching the managed policy `AWSDenyAll`; " +
-			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's management account. Then revoke the sessions again."
+			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings above: close that too."
 	default:
-		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their buttons. Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`."
+		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their buttons. Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`. What the sessions opened (keys, users) is in the findings above: close that too."
 	}
 }

@@ -24,7 +24,7 @@ type Loot struct {
 
 // SeedLife adds a day to what SeedAWS made: deployments by a build system with tokens of its own and by another with a
 // key, functions, instances and people in two regions; and for the last hour the thief, who has a session that was in a
-// build log, looks around in several services, makes an access key for a forgotten user, and assumes a second role.
+// gist, looks around in several services, makes an access key for a forgotten user, and assumes a second role.
 //
 // All of it happens in the stand-in as it would now, with AWS's clock set back: sessions are issued, requests are signed,
 // policies decide, and CloudTrail tells. Nobody else may use the server meanwhile. The day is the same for the same hour,

@@ -18,7 +18,7 @@ const denyPolicy = "AWSRevokeOlderSessions"
 // fightInterval is how often the thief looks for the deny and removes it: known tools do it twice a second.
 const fightInterval = 500 * time.Millisecond
 
-// FightBack lets the thief use the second key that was in the build log, or stop it: every half second the policy
+// FightBack lets the thief use the second key that was in the gist, or stop it: every half second the policy
 // that denies the stolen session is removed from the role, for as long as IAM allows it. Without Config.Rival nothing
 // happens.
 func (c *Cast) FightBack(on bool) {

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// theft: a deployment of 52 minutes ago left its session in a public build log. Somebody elsewhere found it.
+// theft: a deployment of 52 minutes ago left its session in a public gist. Somebody elsewhere found it.
 func (l *life) theft() {
 	issued := l.now.Add(-52 * time.Minute)
 	found := issued.Add(6 * time.Minute)

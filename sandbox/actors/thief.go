@@ -87,7 +87,7 @@ func (c *Cast) steal(ctx context.Context) (session, error) {
 // thiefClient shows how the credentials come into the terminal and whom AWS takes the thief for.
 func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
 	c.setSession(Thief, s)
-	c.say(Thief, "# session credentials found in a public build log", "", Note)
+	c.say(Thief, "# session credentials found in a public gist", "", Note)
 	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…", s.creds.AccessKeyID), "", Note)
 	cfg := c.sdk(thiefPlace, s.creds)
 	identity := sts.NewFromConfig(cfg)

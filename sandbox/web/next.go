@@ -65,11 +65,11 @@ func (s story) next() step {
 		return step{Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be."}
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
 		return step{
-			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. Who used the role, from where, and what for, is in the thread.",
+			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. What the thief did, and where else it still gets in, is in the thread.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
 	case s.Thief.State == actors.IsDenied:
-		return step{Number: 3, Text: "Both are denied. The job assumes the role again until its session is younger than the cutoff; the thief has no way to."}
+		return step{Number: 3, Text: "Both are denied. The job assumes the role again until its session is younger than the cutoff; the thief cannot. Where else it gets in, the thread finds out."}
 	default:
 		text := "The deny is on the role. Watch the two terminals: AWS enforces it in a moment."
 		if s.Enforced > 0 {

@@ -110,7 +110,7 @@ function complete() {
     const words = document.createElement("div");
     words.className = "bk-input-error bk-required";
     words.setAttribute("role", "alert");
-    words.textContent = "Please complete this required field.";
+    words.textContent = input.dataset.external && input.value ? "Choose one from the list." : "Please complete this required field.";
     input.after(words);
     first ??= input;
   }
@@ -189,6 +189,7 @@ function offer(input, options, error, words) {
     button.addEventListener("click", () => {
       input.value = option.text.text;
       input.dataset.chosen = option.value;
+      input.closest(".bk-input")?.querySelector(".bk-required")?.remove();
       list.remove();
       input.setAttribute("aria-expanded", "false");
       input.focus();

@@ -1,0 +1,80 @@
+package messages
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// What a look found stays found. A look reads the newest calls of a key up to a limit, so whoever makes enough noise with
+// it pushes the call that matters out of the next look; what that look no longer reached is taken from those before it. A
+// look that read everything replaces them.
+
+// keeping returns a with what it no longer reached of an earlier look at the same session: calls that open doors, the
+// addresses that its key was used from, and how far back they go. The counts stay those of a.
+func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
+	if !a.Partly {
+		return a
+	}
+	a.Elsewhere = slices.Clone(a.Elsewhere)
+	for _, s := range earlier.Elsewhere {
+		at := slices.IndexFunc(a.Elsewhere, func(now Source) bool { return now.Address == s.Address })
+		if at < 0 {
+			a.Elsewhere = append(a.Elsewhere, s)
+			continue
+		}
+		now := &a.Elsewhere[at]
+		now.Calls, now.First = max(now.Calls, s.Calls), earliest(now.First, s.First)
+	}
+	a.Doors = slices.Clone(a.Doors)
+	beyond := max(a.MoreDoors, earlier.MoreDoors)
+	for _, c := range earlier.Doors {
+		at := slices.IndexFunc(a.Doors, c.same)
+		if at < 0 {
+			a.Doors = append(a.Doors, c)
+			continue
+		}
+		a.Doors[at].Times = max(a.Doors[at].Times, c.Times)
+	}
+	if most := MaxDoors; len(a.Doors) > most { // those that worked matter most
+		slices.SortStableFunc(a.Doors, func(a, b Call) int {
+			return cmp.Or(cmp.Compare(min(len(a.ErrorCode), 1), min(len(b.ErrorCode), 1)), a.Time.Compare(b.Time))
+		})
+		beyond += len(a.Doors) - most
+		a.Doors = a.Doors[:most]
+	}
+	slices.SortStableFunc(a.Doors, func(a, b Call) int { return a.Time.Compare(b.Time) })
+	a.MoreDoors = beyond
+	if earlier.LastOK.After(a.LastOK) {
+		a.LastOK = earlier.LastOK
+	}
+	return a
+}
+
+// same reports whether two looks mean one call: the call itself, or what was done again and again with the same outcome.
+func (c Call) same(other Call) bool {
+	return c.EventID != "" && c.EventID == other.EventID ||
+		c.Service == other.Service && c.Name == other.Name && c.Region == other.Region && c.About == other.About &&
+			c.Address == other.Address && c.ErrorCode == other.ErrorCode
+}
+
+// keepLinks adds the roles of earlier looks that the latest, which could not read everything, no longer reached.
+func keepLinks(latest, earlier []Link) []Link {
+	kept := slices.Clone(latest)
+	for _, l := range earlier {
+		if !slices.ContainsFunc(kept, func(now Link) bool {
+			return now.Depth == l.Depth && now.From == l.From && now.RoleARN == l.RoleARN && now.AccountID == l.AccountID
+		}) {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// earliest is the earlier of two times; a zero time is none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
