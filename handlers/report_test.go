@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -148,6 +149,45 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Whispered(actors.Bob, "there is no request behind this button")
+	})
+}
+
+func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const other = "C0OTHER"
+		closed := false
+		b := bench.New(t, bench.Options{Bot: func(c *bot.Config) {
+			if !closed {
+				c.Handlers.Channels = append(c.Handlers.Channels, other)
+			}
+		}})
+		b.Slack.PutChannel(slack.Channel{ID: other, Name: "other", Members: []string{actors.Rosa, actors.Bob, actors.Nils}, BotMember: true})
+		card := cancelled(b)
+		b.CommandIn(actors.Nils, other, "staging/DeployRole")
+		b.Until("there is a card in the other channel", func() bool { return len(b.Slack.Messages(other)) > 0 })
+		press := func(user, channel, ts, value string) {
+			t.Helper()
+			if _, err := b.Slack.Click(t.Context(), user, slack.Click{ChannelID: channel, MessageTS: ts, BlockID: "report", ActionID: messages.ActionReport, Value: value}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		press(actors.Bob, other, b.Slack.Messages(other)[0].TS, card.ID) // a button that was copied there
+		b.Whispered(actors.Bob, "there is no request behind this button")
+		closed = true
+		b.Stop(0)
+		b.Start()
+		recent, err := b.Store.Recent(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Command(actors.Rosa, "report "+recent[0])
+		b.Whispered(actors.Rosa, "There is no request on record")
+		press(actors.Nils, other, b.Slack.Messages(other)[0].TS, recent[0])
+		b.Whispered(actors.Nils, "there is no request behind this button")
+		_, events, err := b.Store.Load(t.Context(), recent[0])
+		if err != nil || len(asked(card)) != 0 || slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventReport }) {
+			t.Errorf("a report was made: %v\n%s", err, b.Transcript())
+		}
 	})
 }
 
