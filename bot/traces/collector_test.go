@@ -135,10 +135,10 @@ func TestACollectorThatIsAwayIsToldOfOnceAndAskedAgain(t *testing.T) {
 	receive(t, nil, []int{503, 502}, func(tr *Traces, r *receiver, log *bytes.Buffer) {
 		drawOne(t, tr)
 		time.Sleep(15 * time.Second)
+		r.mu.Lock()
 		if len(r.got) != 1 || len(r.requests) != 3 || log.Len() != 0 {
 			t.Errorf("%d of %d requests were taken, and it is said: %s", len(r.got), len(r.requests), log)
 		}
-		r.mu.Lock()
 		r.answers = []int{403, 403}
 		r.mu.Unlock()
 		for range 3 {
