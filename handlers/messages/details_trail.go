@@ -136,6 +136,11 @@ type SessionActivity struct {
 	Doors     []Call         `json:"doors,omitempty"`    // calls that open a way back in, oldest first, at most MaxDoors
 	MoreDoors int            `json:"more_doors,omitempty"`
 	Partly    bool           `json:"partly,omitempty"` // only the newest calls were read, or not every region
+
+	// Where only the newest calls were read: whether those that open doors most often were looked up by name from before
+	// them, and of which names there was more than was read.
+	Named    bool     `json:"named,omitempty"`
+	NamesCut []string `json:"names_cut,omitempty"`
 }
 
 // ServiceCalls counts the calls of one service.

@@ -107,6 +107,9 @@ func trail(t *testing.T) map[string]*messages.Message {
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
 	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
 	thief.Chain[0].Services, thief.Chain[0].Doors = []messages.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	noisy, noisier := exampleActivity(), exampleActivity()
+	noisy.Sessions[0].Partly, noisy.Sessions[0].Named = true, true
+	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true, []string{"AssumeRole", "CreateAccessKey"}
 	late := messages.Activity{Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []messages.Copy{{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere}}}
 	nobody := messages.Activity{Until: at, Others: 3, Sessions: []messages.SessionActivity{exampleActivity().Sessions[0]}}
 	chosen := exampleActivity()
@@ -132,6 +135,8 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", messages.Sessions{Rows: withMore}).living("sessions"),
 		"findings":          applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
+		"findings_noisy":    applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
+		"findings_noisier":  applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
 		"findings_none":     applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
 		"findings_failed":   applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
 		"findings_news":     applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
@@ -244,6 +249,7 @@ func (d dice) did() messages.SessionActivity {
 		Services: some(d, d.size(messages.MaxServices), func() messages.ServiceCalls {
 			return messages.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
+		Named: d.maybe(), NamesCut: some(d, d.IntN(3), d.text),
 	}.Trim()
 }
 
@@ -395,7 +401,7 @@ func live(t *testing.T, name, text string) {
 func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	t.Helper()
 	in := messages.Gather(events)
-	after, contained, refused, elsewhere := 0, false, false, false
+	after, contained, refused, elsewhere, named := 0, false, false, false, false
 	for _, s := range in.Sessions {
 		if s.Issued() && s.After {
 			after++
@@ -406,6 +412,7 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
 			elsewhere = elsewhere || len(a.NewCopies) > 0
 			for _, did := range a.Sessions {
+				named = named || did.Named && len(did.NamesCut) == 0
 				refused, elsewhere = refused || !did.Refused.IsZero(), elsewhere || len(did.Elsewhere) > 0
 			}
 		}
@@ -420,6 +427,7 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		"*Seen denied* by an":       refused,
 		"used from*":                elsewhere,
 		"*Used from another":        elsewhere,
+		"all of those were read":    named,
 	} {
 		if strings.Contains(text, claim) && !is {
 			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)
