@@ -134,25 +134,29 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"sessions_as_text":       applied().looked().living("sessions").Simpler,
 		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", messages.Sessions{Rows: withMore}).living("sessions"),
-		"findings":          applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
-		"findings_noisy":    applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
-		"findings_noisier":  applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
-		"findings_none":     applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
-		"findings_failed":   applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
-		"findings_news":     applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
-		"findings_newest":   applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
-		"findings_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
-		"findings_copy_new": applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
-		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
-		"sessions_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
-		"menu":              applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
-		"chosen":            applied().looked().add(approvals.EventActivity, "", chosen).last(),
-		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
-		"reply_chosen":      messages.ChosenNow(),
-		"reply_chosen_yet":  messages.ChosenAlready(),
-		"reply_chosen_many": messages.ChosenEnough(100),
-		"reply_members":     messages.MembersOnly(approvals.Guest),
-		"reply_members_who": messages.MembersOnly(approvals.StandingUnknown),
+		"findings":           applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
+		"findings_noisy":     applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
+		"findings_noisier":   applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
+		"findings_none":      applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
+		"findings_failed":    applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
+		"findings_news":      applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
+		"findings_newest":    applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
+		"findings_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
+		"findings_copy_new":  applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
+		"evidence_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
+		"sessions_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
+		"menu":               applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
+		"chosen":             applied().looked().add(approvals.EventActivity, "", chosen).last(),
+		"chosen_failed":      applied().looked().add(approvals.EventActivity, "", notKnown).last(),
+		"reply_chosen":       messages.ChosenNow(),
+		"reply_chosen_yet":   messages.ChosenAlready(),
+		"reply_chosen_many":  messages.ChosenEnough(100),
+		"reply_members":      messages.MembersOnly(approvals.Guest),
+		"reply_members_who":  messages.MembersOnly(approvals.StandingUnknown),
+		"card_contained":     before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained}).card(),
+		"card_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordNotContained}).card(),
+		"card_contained_unknown": before().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
+			add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordUnknown}).card(),
 		"verdict_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
 			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}).last(),
@@ -353,6 +357,7 @@ func told(t *testing.T, name string, s *story) {
 	for _, living := range []string{"evidence", "sessions", "findings", "menu"} {
 		said[living] = s.living(living)
 	}
+	said["card"] = s.card()
 	for i, e := range s.events[4:] {
 		if messages.Living(e) == "" {
 			said[fmt.Sprintf("%d (%s)", i+5, e.Type)] = messages.Thread(before, e, exampleContext())
@@ -369,6 +374,34 @@ func told(t *testing.T, name string, s *story) {
 		all.WriteString(m.Text + "\n")
 	}
 	noMore(t, name, s.events, all.String())
+}
+
+// What was concluded of a deny is not said on the card of one that was touched since.
+func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T) {
+	judged := func() *story {
+		return applied(t).add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained})
+	}
+	held := messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}
+	const word = "Contained as far as CloudTrail shows."
+	for name, c := range map[string]struct {
+		s    *story
+		says bool
+	}{
+		"judged":            {judged(), true},
+		"held after it":     {judged().add(approvals.EventHeld, "", held), true},
+		"taken off":         {judged().add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone}), false},
+		"written again":     {judged().add(approvals.EventRewritten, "", messages.Rewritten{At: at, Cutoff: cutoff}), false},
+		"undone by another": {judged().add(approvals.EventUndone, "", messages.Undone{}), false},
+	} {
+		m := c.s.card()
+		block, err := json.Marshal(m.Blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(m.Text, word) != c.says || strings.Contains(string(block), word) != c.says {
+			t.Errorf("%s: the card says %s", name, m.Text)
+		}
+	}
 }
 
 // harmless is examine for texts that may hold any words: what matters here are limits and markup.
@@ -420,6 +453,7 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	}
 	for claim, is := range map[string]bool{
 		"*Contained*":               contained,
+		"Contained as far as":       contained,
 		"denied since":              in.Enforced != nil && in.Enforced.State == messages.SeenDenied,
 		"no new session since":      after == 0 && in.Looks > 0,
 		"*CloudTrail shows no":      in.Looks > 0,
