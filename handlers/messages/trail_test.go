@@ -107,6 +107,8 @@ func trail(t *testing.T) map[string]*messages.Message {
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
 	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
 	thief.Chain[0].Services, thief.Chain[0].Doors = []messages.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	inData := exampleSessions()[2]
+	inData.Role = "DataRole"
 	noisy, noisier := exampleActivity(), exampleActivity()
 	noisy.Sessions[0].Partly, noisy.Sessions[0].Named = true, true
 	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true, []string{"AssumeRole", "CreateAccessKey"}
@@ -143,6 +145,7 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"findings_newest":    applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
 		"findings_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
 		"findings_copy_new":  applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
+		"evidence_opened":    applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("evidence"),
 		"evidence_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
 		"sessions_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
 		"menu":               applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
@@ -161,7 +164,12 @@ func trail(t *testing.T) map[string]*messages.Message {
 			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}).last(),
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
-			Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: exampleSessions()[1:2],
+			Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: []messages.Session{exampleSessions()[1], inData},
+			Doors: []messages.Call{
+				{Time: at, Service: "iam", Name: "CreateAccessKey", About: "user backdoor AKIAEXAMPLEBACKDOOR1", Opens: "a key that never expires"},
+				{Time: at, Service: "iam", Name: "PutRolePolicy", About: "role NightlyBackup, policy more", Opens: "more permissions for a role"},
+			},
+			Roles: []messages.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
 		}).last(),
 		"verdict_unknown": before().add(approvals.EventVerdict, "", messages.Conclusion{
 			Word: messages.WordUnknown, Why: []string{"No old session made a call after the cutoff.", "us-east-1 was not read to its end."},
@@ -306,7 +314,8 @@ func (d dice) add(s *story, most int) {
 			words := []messages.Word{messages.WordContained, messages.WordNotContained, messages.WordUnknown, ""}
 			s.add(approvals.EventVerdict, "", messages.Conclusion{
 				Word: words[d.IntN(4)], Why: some(d, messages.MaxReasons, d.text), Calls: some(d, d.size(messages.MaxCalls), d.call),
-				Sessions: some(d, d.size(messages.MaxCalls), d.session),
+				Sessions: some(d, d.size(messages.MaxCalls), d.session), MoreToDo: d.IntN(2),
+				Doors: some(d, d.size(messages.MaxToDo), d.call), Roles: some(d, d.size(messages.MaxToDo), d.link),
 			}.Trim())
 		}
 	}
@@ -434,7 +443,7 @@ func live(t *testing.T, name, text string) {
 func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	t.Helper()
 	in := messages.Gather(events)
-	after, contained, refused, elsewhere, named := 0, false, false, false, false
+	after, contained, refused, elsewhere, named, made, onward := 0, false, false, false, false, false, false
 	for _, s := range in.Sessions {
 		if s.Issued() && s.After {
 			after++
@@ -444,7 +453,11 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		var a messages.Activity
 		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
 			elsewhere = elsewhere || len(a.NewCopies) > 0
+			for _, l := range a.Chain {
+				onward, made = onward || !l.Loop, made || len(l.Doors) > 0
+			}
 			for _, did := range a.Sessions {
+				made = made || len(did.Doors) > 0
 				named = named || did.Named && len(did.NamesCut) == 0
 				refused, elsewhere = refused || !did.Refused.IsZero(), elsewhere || len(did.Elsewhere) > 0
 			}
@@ -462,6 +475,9 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		"used from*":                elsewhere,
 		"*Used from another":        elsewhere,
 		"all of those were read":    named,
+		"*These sessions made":      made,
+		"other role*, as far":       onward,
+		"other roles*, as far":      onward,
 	} {
 		if strings.Contains(text, claim) && !is {
 			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)
