@@ -32,6 +32,7 @@ type Request struct {
 	Promise *Event // the latest EventStarted, which holds the promised cutoff; nil before
 	Undone  *Event // the latest EventUndone; nil before
 	Watched Event  // the latest EventTampered, EventRewritten or EventHeld; zero before
+	Judged  Event  // the latest EventVerdict, if no later event says that the deny was touched; zero before
 	Delays  int    // how many times EventDelayed was logged since the approval
 	Refused int    // how many clicks were refused
 	Forged  *Event // EventForged; nil before. Whatever is here is from what of the log was left
@@ -128,6 +129,11 @@ func (r *Request) apply(e Event) error {
 		r.Undone = &undone
 	case EventTampered, EventRewritten, EventHeld:
 		r.Watched = e
+		if e.Type != EventHeld {
+			r.Judged = Event{} // what was concluded before is of no worth any more
+		}
+	case EventVerdict:
+		r.Judged = e
 	case EventForged:
 		if err := r.condemned(e); err != nil {
 			return err

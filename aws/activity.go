@@ -17,6 +17,11 @@ type ActivityQuery struct {
 	Limit        int            // most calls to read in each region, the newest first; 0 means 1,000
 	Patience     time.Duration  // as in LookupQuery
 	Progress     func(Progress) // as in LookupQuery
+
+	// Telling asks for more where a region has more calls than Limit: those that matter most are looked up by name from
+	// before the oldest that was read. That takes up to 19 more requests in the home region, 9.5 seconds, and up to 6
+	// in each other one; only where it is cut.
+	Telling bool
 }
 
 const defaultCalls = 1000
@@ -135,12 +140,14 @@ func (c *Cloud) Activity(ctx context.Context, q ActivityQuery) (Activity, error)
 func (c *Cloud) activityIn(ctx context.Context, a *account, q ActivityQuery, s *stint, f *fold, watch *watch) {
 	f.coverage = RegionCoverage{Region: s.region, Covered: true}
 	query := trailQuery{key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, stint: s}
+	var oldest time.Time
 	for page, err := range c.pages(ctx, a, s.region, query) {
 		if err != nil {
 			f.coverage.fail(err)
 			c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
 			return
 		}
+		oldest = oldestOf(page.events)
 		f.AskedAt = page.clock.server
 		f.coverage.Events += len(page.events)
 		sessions := len(f.Assumed)
@@ -150,7 +157,10 @@ func (c *Cloud) activityIn(ctx context.Context, a *account, q ActivityQuery, s *
 		watch.read(len(page.events), len(f.Assumed)-sessions)
 		if f.coverage.Events >= q.Limit {
 			f.coverage.Truncated = page.more
-			return
+			break
 		}
+	}
+	if q.Telling && f.coverage.Truncated {
+		c.tellingIn(ctx, a, q, s, f, watch, oldest)
 	}
 }

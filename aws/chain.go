@@ -139,7 +139,7 @@ func (c *Cloud) activities(ctx context.Context, q ChainQuery, level []chainNode,
 			defer looked()
 			activity, err := c.Activity(ctx, ActivityQuery{
 				AccountName: node.account, AccessKeyID: node.session.AccessKeyID, Since: q.Since, Until: q.Until,
-				Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience,
+				Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience, Telling: true,
 			})
 			if err != nil { // another account's reading session: the role's own was opened before
 				c.log.WarnContext(ctx, "a session could not be followed", "account", node.account, "error", err)

@@ -356,9 +356,12 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 		if len(got.Doors) != 1 || got.Doors[0].Name != "CreateAccessKey" {
 			t.Errorf("doors %+v", got.Doors)
 		}
+		if len(got.Roles) != 1 || got.Roles[0].RoleARN != "arn:aws:iam::111122223333:role/DataAdmin" || got.Roles[0].Account != "prod" {
+			t.Errorf("held roles %+v", got.Roles)
+		}
 		// With the second role revoked, and nothing heard from it since, it is over.
 		judged.Revoked = map[string]time.Time{"arn:aws:iam::111122223333:role/DataAdmin": report.AskedAt.Add(-time.Minute)}
-		if got := Judge(judged); got.State != Contained {
+		if got := Judge(judged); got.State != Contained || len(got.Roles) != 0 || len(got.Doors) != 1 {
 			t.Errorf("got %+v", got)
 		}
 	})

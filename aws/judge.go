@@ -49,10 +49,11 @@ type JudgeInput struct {
 // Judgement is the state with what led to it.
 type Judgement struct {
 	State    Containment
-	Reasons  []string  // each a sentence, of NotContained what shows it, of Unknown what is missing; they hold foreign text
-	Calls    []Call    // that show that it is not contained
-	Sessions []Session // that show that it is not contained
-	Doors    []Call    // that suspicious sessions opened, whatever the state: it is about sessions only
+	Reasons  []string    // each a sentence, of NotContained what shows it, of Unknown what is missing; they hold foreign text
+	Calls    []Call      // that show that it is not contained
+	Sessions []Session   // that show that it is not contained
+	Roles    []ChainLink // of other roles, each once: sessions that came out of suspicious ones and that nothing here stops
+	Doors    []Call      // that suspicious sessions opened, whatever the state: it is about sessions only
 
 	Old    int // sessions that were issued before the cutoff and had not ended at it
 	Looked int // of those, how many were looked at

@@ -53,6 +53,11 @@ type RegionCoverage struct {
 	// AttemptsCut says of a Wide look that there is more in the window than was read of the look-ups for denied attempts,
 	// which find everybody's attempts at every role.
 	AttemptsCut bool
+
+	// ByName says of an Activity with more calls than were read that the telling ones were looked up by name, and NamesCut
+	// of which names not all could be read.
+	ByName   bool
+	NamesCut []string
 }
 
 // Lookup lists the sessions of a role that were issued in the window, from every region of the account at once. A region

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -136,8 +137,10 @@ func (j *judge) otherRoles() {
 		case ended && !last.After(j.from):
 		case revoked && last.After(later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
+			j.addRole(link)
 			j.show("A session of %s that came out of a suspicious one made calls that went through, the last at %s.", roleWords(link), clock(last))
 		case !ended && !revoked:
+			j.addRole(link)
 			j.miss("A session of %s that came out of a suspicious one goes on%s, and nothing here stops it.", roleWords(link), until(s.Expires))
 		case !ended && s.Derived && link.Activity.FirstExplicitDeny.IsZero():
 			j.miss("A suspicious session made itself new credentials (%s), and those were not seen denied.", s.Kind)
@@ -192,6 +195,14 @@ func (j *judge) addSession(s Session) {
 	if len(j.out.Sessions) < mostSaid {
 		j.out.Sessions = append(j.out.Sessions, s)
 	}
+}
+
+// addRole keeps a role that is held, once.
+func (j *judge) addRole(link ChainLink) {
+	if link.RoleARN == "" || len(j.out.Roles) == mostSaid || slices.ContainsFunc(j.out.Roles, func(l ChainLink) bool { return strings.EqualFold(l.RoleARN, link.RoleARN) }) {
+		return
+	}
+	j.out.Roles = append(j.out.Roles, link)
 }
 
 func roleWords(link ChainLink) string {

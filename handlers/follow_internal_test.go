@@ -71,9 +71,12 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	var j aws.Judgement
 	for i := range 100 {
 		j.Reasons, j.Calls, j.Sessions = append(j.Reasons, long), append(j.Calls, longCall(i)), append(j.Sessions, longSession(i))
+		j.Doors = append(j.Doors, longCall(i))
+		j.Roles = append(j.Roles, aws.ChainLink{RoleARN: fmt.Sprint(long, i), Child: longSession(i), Depth: 1})
 	}
-	c := conclusion(j, nil)
-	if detail, err = packConclusion(&c); err != nil || len(detail) > messages.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 {
+	c := conclusion(messages.Role{}, j, nil)
+	if detail, err = packConclusion(&c); err != nil || len(detail) > messages.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
+		len(c.Doors) == 0 || len(c.Roles) == 0 || c.MoreToDo != 200-len(c.Doors)-len(c.Roles) {
 		t.Errorf("a verdict takes %d bytes, %v", len(detail), err)
 	}
 

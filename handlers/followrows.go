@@ -18,6 +18,7 @@ func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) messages.
 		EventID: row.EventID, Key: row.Key, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
 		Refused: a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
 	}
+	out.Named, out.NamesCut = a.LookedUpByName()
 	out.Elsewhere = sources(elsewhere)
 	for i, service := range a.Services {
 		if i >= messages.MaxServices {

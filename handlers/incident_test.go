@@ -154,7 +154,7 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 		card.CaughtUp()
 		at := -1
 		for _, want := range []string{
-			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 16 min; all denied since 00:02:32 UTC; no new session since.",
+			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 16 min; all denied since 00:02:32 UTC; no new session since. *These sessions went on to 1 other role*",
 			"`user ci-deploy`, session `deploy-stolen`, from `203.0.113.66`, `us-east-1`, `before, address and caller seen only here`",
 			"`iam:PutRolePolicy` `role NightlyBackup, policy more`",
 			"`DeployRole`, session `deploy-stolen` → *`prod/DataRole`*, 1 session",
@@ -166,6 +166,17 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 				t.Errorf("the thread does not say, or not in this order: %s", want)
 			}
 			at = max(at, found)
+		}
+		for _, want := range []string{
+			"• The role `prod/DataRole`: sessions of it came out of these and are not seen stopped. Revoke them: press Ask to revoke at it in the findings above.",
+			"• `iam:PutRolePolicy` `role NightlyBackup, policy more`, more permissions for a role, at ",
+		} {
+			if !strings.Contains(message(b.Bench, card, "*unknown* whether it is contained").Text, want) {
+				t.Errorf("the last word does not say %s", want)
+			}
+		}
+		if text := card.Message().Text; !strings.Contains(text, "Not known whether it is contained: the thread says why.") {
+			t.Errorf("the card says %s", text)
 		}
 		if n := len(card.Thread()) - posted; n != 2 {
 			t.Errorf("the last look brought %d messages, not only its word and the picture", n)

@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -87,7 +89,7 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 		if err != nil {
 			return err
 		}
-		c = conclusion(aws.Judge(aws.JudgeInput{
+		c = conclusion(q.role, aws.Judge(aws.JudgeInput{
 			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation), Sessions: report.Sessions,
 			Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 			Regions: report.Regions, AskedAt: report.AskedAt,
@@ -101,7 +103,7 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 }
 
 // conclusion is what the log keeps of a judgement.
-func conclusion(j aws.Judgement, activities map[string]aws.Activity) messages.Conclusion {
+func conclusion(role messages.Role, j aws.Judgement, activities map[string]aws.Activity) messages.Conclusion {
 	c := messages.Conclusion{Word: messages.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
 	switch j.State {
 	case aws.Contained:
@@ -116,8 +118,22 @@ func conclusion(j aws.Judgement, activities map[string]aws.Activity) messages.Co
 	}
 	c.MoreCalls = len(j.Calls) - len(c.Calls)
 	for _, s := range j.Sessions[:min(len(j.Sessions), messages.MaxCalls)] {
-		c.Sessions = append(c.Sessions, sessionRow(s))
+		row := sessionRow(s)
+		if !strings.EqualFold(s.RoleARN, role.ARN) {
+			row.Role = roleName(s.RoleARN)
+		}
+		c.Sessions = append(c.Sessions, row.Trim())
 	}
+	doors := slices.Clone(j.Doors)
+	slices.SortStableFunc(doors, func(a, b aws.Call) int { return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1)) }) // keys first
+	for _, call := range doors[:min(len(doors), messages.MaxToDo)] {
+		c.Doors = append(c.Doors, callRow(call, ""))
+	}
+	held, more := links(role, j.Roles)
+	for _, l := range held[:min(len(held), messages.MaxToDo)] {
+		c.Roles = append(c.Roles, messages.Link{RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop})
+	}
+	c.MoreToDo = len(doors) - len(c.Doors) + len(held) + more - len(c.Roles)
 	return c.Trim()
 }
 

@@ -65,7 +65,7 @@ func packActivity(told *messages.Activity) (json.RawMessage, error) {
 	})
 }
 
-// packConclusion packs a verdict: fewer sessions, calls and reasons, as many of each as are told.
+// packConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
 func packConclusion(c *messages.Conclusion) (json.RawMessage, error) {
 	return pack(c, func() bool {
 		switch {
@@ -75,6 +75,10 @@ func packConclusion(c *messages.Conclusion) (json.RawMessage, error) {
 			c.Calls, c.MoreCalls = c.Calls[:len(c.Calls)-1], c.MoreCalls+1
 		case len(c.Why) > 1:
 			c.Why = c.Why[:len(c.Why)-1]
+		case len(c.Doors) > 1:
+			c.Doors, c.MoreToDo = c.Doors[:len(c.Doors)-1], c.MoreToDo+1
+		case len(c.Roles) > 1:
+			c.Roles, c.MoreToDo = c.Roles[:len(c.Roles)-1], c.MoreToDo+1
 		default:
 			return false
 		}

@@ -193,9 +193,27 @@ func activityWords(in Incident, s Session, a SessionActivity) string {
 		b.WriteString("\n" + still)
 	}
 	if a.Partly && a.Calls > 0 {
-		b.WriteString("\nNot everything could be read: there may be more.")
+		b.WriteString("\nNot everything could be read: there may be more." + namedWords(a))
 	}
 	return fit(b.String(), 2000)
+}
+
+// namedWords says what was looked up by name where there were more calls than are read, as a further sentence; nothing
+// where nothing was.
+func namedWords(a SessionActivity) string {
+	names := make([]string, len(a.NamesCut))
+	for i, name := range a.NamesCut {
+		names[i] = code(name, 40)
+	}
+	const beyond = " Beyond its newest calls, those that open doors most often (keys, users, policies, trust) and sessions of roles were looked up by name, and "
+	switch {
+	case !a.Named:
+		return ""
+	case len(names) == 0:
+		return beyond + "all of those were read."
+	default:
+		return beyond + "*even of these there can be more* than was read: " + list(names) + "."
+	}
 }
 
 func clockOrDay(a SessionActivity) string {

@@ -170,7 +170,7 @@ func decides(r approvals.Request, c Context) string {
 // appliedLead says what came of an applied request: of its deny, or of what undid it.
 func appliedLead(r approvals.Request, c Context) string {
 	if r.Undone == nil {
-		return outcome(r)
+		return outcome(r) + judged(r)
 	}
 	text := "AWS took the policy, and it is not in force any more. "
 	if a, err := detail[Applied](r.Closing); err == nil {
@@ -181,6 +181,21 @@ func appliedLead(r approvals.Request, c Context) string {
 		return text + "The thread says why."
 	}
 	return text + undoneText(v, c)
+}
+
+// judged says what the looks at CloudTrail came to, as a further sentence; nothing before the last one.
+func judged(r approvals.Request) string {
+	v, err := detail[Conclusion](r.Judged)
+	switch {
+	case r.Judged.Type != approvals.EventVerdict || err != nil:
+		return ""
+	case v.Word == WordContained:
+		return " Contained as far as CloudTrail shows."
+	case v.Word == WordNotContained:
+		return " *Not contained:* see the thread."
+	default:
+		return " Not known whether it is contained: the thread says why."
+	}
 }
 
 // unanswered says why a request expired, as the beginning of a sentence.

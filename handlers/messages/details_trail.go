@@ -54,6 +54,7 @@ type Session struct {
 	Uncertain      bool      `json:"uncertain,omitempty"`  // an attempt whose event does not name the role
 	Derived        bool      `json:"derived,omitempty"`    // credentials that a session of the role made for itself
 	After          bool      `json:"after,omitempty"`      // issued at or after the cutoff
+	Role           string    `json:"role,omitempty"`       // in a Conclusion: the name of the role that it is of, where that is another one
 	Known          bool      `json:"known,omitempty"`      // in News: after the cutoff, of a caller that had a session before it
 }
 
@@ -136,6 +137,11 @@ type SessionActivity struct {
 	Doors     []Call         `json:"doors,omitempty"`    // calls that open a way back in, oldest first, at most MaxDoors
 	MoreDoors int            `json:"more_doors,omitempty"`
 	Partly    bool           `json:"partly,omitempty"` // only the newest calls were read, or not every region
+
+	// Where only the newest calls were read: whether those that open doors most often were looked up by name from before
+	// them, and of which names there was more than was read.
+	Named    bool     `json:"named,omitempty"`
+	NamesCut []string `json:"names_cut,omitempty"`
 }
 
 // ServiceCalls counts the calls of one service.
@@ -202,6 +208,9 @@ type Conclusion struct {
 	Calls       []Call    `json:"calls,omitempty"`
 	MoreCalls   int       `json:"more_calls,omitempty"`
 	Sessions    []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
-	OldKeys     int       `json:"old_keys"`           // keys of old sessions that were looked at
-	DeniedAfter int       `json:"denied_after"`       // their denied calls after the cutoff
+	Doors       []Call    `json:"doors,omitempty"`    // that sessions that stood out opened, whatever the word, at most MaxToDo
+	Roles       []Link    `json:"roles,omitempty"`    // that are held and that nothing here stops, at most MaxToDo; without what they did
+	MoreToDo    int       `json:"more_to_do,omitempty"`
+	OldKeys     int       `json:"old_keys"`     // keys of old sessions that were looked at
+	DeniedAfter int       `json:"denied_after"` // their denied calls after the cutoff
 }

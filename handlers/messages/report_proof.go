@@ -47,10 +47,22 @@ func (i incidentReport) proven(s *sheet) {
 			s.item("A call that got through after the cutoff: %s %s", stampLine(c.Time), mdCall(c))
 		}
 		for _, session := range v.Sessions {
-			s.item("Opened after the cutoff by a caller that was suspicious before: %s, %s", mdSession(session), stampLine(session.Time))
+			s.item("%s: %s, %s", shows(session), mdSession(session), stampLine(session.Time))
 		}
 	}
 	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, and what was read from buckets and databases is not in it.")
+}
+
+// shows says how a session of the last word shows that it is not contained, as the beginning of a line.
+func shows(s Session) string {
+	switch {
+	case s.Role != "":
+		return "Of the role " + mdCode(s.Role, 64) + ", out of a session that stood out, and not seen stopped"
+	case s.After:
+		return "Opened after the cutoff by a caller that was suspicious before"
+	default:
+		return "From before the cutoff, and its calls still got through"
+	}
 }
 
 func said(word string) string { return strings.ReplaceAll(word, "_", " ") }

@@ -45,6 +45,8 @@ func reportStories(t *testing.T) map[string]*story {
 	rehearsed := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
 		add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
 	notRehearsed := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventFailed, "", messages.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod."})
+	onward := exampleSessions()[2]
+	onward.Role, onward.SessionName = "DataRole", "deeper"
 	return map[string]*story{
 		"drill":        rehearsed.story,
 		"drill_failed": notRehearsed.story,
@@ -56,7 +58,7 @@ func reportStories(t *testing.T) map[string]*story {
 			add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1, Back: messages.ReadBack{Equal: true, At: at.Add(5 * time.Minute)}}).
 			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
 			add(approvals.EventVerdict, "", messages.Conclusion{
-				Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: exampleSessions()[1:2],
+				Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: []messages.Session{exampleSessions()[1], exampleSessions()[2], onward},
 				Calls: []messages.Call{{Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002"}},
 			}).add("from_the_future", "U0ZOE", map[string]any{"what": "nobody knows yet"}).
 			add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute)}).

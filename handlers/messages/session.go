@@ -29,6 +29,7 @@ func (s Session) Trim() Session {
 	trim(map[*string]int{
 		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerKey: 128, &s.SessionName: 64, &s.SourceIdentity: 64,
 		&s.MFA: 150, &s.SourceAddress: 60, &s.UserAgent: 200, &s.Region: 30, &s.Key: 128, &s.ErrorCode: 80,
+		&s.Role: 64,
 	})
 	return s
 }

@@ -79,7 +79,48 @@ func stateWords(in Incident) string {
 	if in.LeftOut > 0 {
 		fmt.Fprintf(&b, " %s more were found and are not counted here.", count(in.LeftOut, "session", "sessions"))
 	}
+	b.WriteString(openedWords(in))
 	return b.String()
+}
+
+// openedWords says what the sessions made that outlives them, and where they went on to, as far as was looked into.
+func openedWords(in Incident) string {
+	keys, users, roles := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	note := func(doors []Call) {
+		for _, c := range doors {
+			id := c.EventID + c.About
+			switch {
+			case c.Service != "iam" || c.ErrorCode != "":
+			case c.Name == "CreateAccessKey":
+				keys[id] = true
+			case c.Name == "CreateUser":
+				users[id] = true
+			}
+		}
+	}
+	for _, a := range in.Activities {
+		note(a.Doors)
+	}
+	for _, l := range in.Chain {
+		note(l.Doors)
+		if !l.Loop {
+			roles[l.RoleARN] = true
+		}
+	}
+	var words []string
+	if n := len(keys); n > 0 {
+		words = append(words, "made "+count(n, "access key", "access keys"))
+	}
+	if n := len(users); n > 0 {
+		words = append(words, "made "+count(n, "user", "users"))
+	}
+	if n := len(roles); n > 0 {
+		words = append(words, "went on to "+count(n, "other role", "other roles"))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " *These sessions " + list(words) + "*, as far as was looked into: the deny does not touch that, and the findings below have it."
 }
 
 func ofThem(n, all int) string {

@@ -244,7 +244,8 @@ func Refreshes(t approvals.EventType) bool {
 	switch t {
 	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
 		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided,
-		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone, approvals.EventForged:
+		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone, approvals.EventForged,
+		approvals.EventVerdict:
 		return true
 	default:
 		return false

@@ -107,6 +107,11 @@ func trail(t *testing.T) map[string]*messages.Message {
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
 	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
 	thief.Chain[0].Services, thief.Chain[0].Doors = []messages.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	inData := exampleSessions()[2]
+	inData.Role = "DataRole"
+	noisy, noisier := exampleActivity(), exampleActivity()
+	noisy.Sessions[0].Partly, noisy.Sessions[0].Named = true, true
+	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true, []string{"AssumeRole", "CreateAccessKey"}
 	late := messages.Activity{Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []messages.Copy{{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere}}}
 	nobody := messages.Activity{Until: at, Others: 3, Sessions: []messages.SessionActivity{exampleActivity().Sessions[0]}}
 	chosen := exampleActivity()
@@ -131,28 +136,40 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"sessions_as_text":       applied().looked().living("sessions").Simpler,
 		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", messages.Sessions{Rows: withMore}).living("sessions"),
-		"findings":          applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
-		"findings_none":     applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
-		"findings_failed":   applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
-		"findings_news":     applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
-		"findings_newest":   applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
-		"findings_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
-		"findings_copy_new": applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
-		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
-		"sessions_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
-		"menu":              applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
-		"chosen":            applied().looked().add(approvals.EventActivity, "", chosen).last(),
-		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
-		"reply_chosen":      messages.ChosenNow(),
-		"reply_chosen_yet":  messages.ChosenAlready(),
-		"reply_chosen_many": messages.ChosenEnough(100),
-		"reply_members":     messages.MembersOnly(approvals.Guest),
-		"reply_members_who": messages.MembersOnly(approvals.StandingUnknown),
+		"findings":           applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
+		"findings_noisy":     applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
+		"findings_noisier":   applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
+		"findings_none":      applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
+		"findings_failed":    applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
+		"findings_news":      applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
+		"findings_newest":    applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
+		"findings_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
+		"findings_copy_new":  applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
+		"evidence_opened":    applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("evidence"),
+		"evidence_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
+		"sessions_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
+		"menu":               applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
+		"chosen":             applied().looked().add(approvals.EventActivity, "", chosen).last(),
+		"chosen_failed":      applied().looked().add(approvals.EventActivity, "", notKnown).last(),
+		"reply_chosen":       messages.ChosenNow(),
+		"reply_chosen_yet":   messages.ChosenAlready(),
+		"reply_chosen_many":  messages.ChosenEnough(100),
+		"reply_members":      messages.MembersOnly(approvals.Guest),
+		"reply_members_who":  messages.MembersOnly(approvals.StandingUnknown),
+		"card_contained":     before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained}).card(),
+		"card_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordNotContained}).card(),
+		"card_contained_unknown": before().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
+			add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordUnknown}).card(),
 		"verdict_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
 			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}).last(),
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
-			Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: exampleSessions()[1:2],
+			Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: []messages.Session{exampleSessions()[1], inData},
+			Doors: []messages.Call{
+				{Time: at, Service: "iam", Name: "CreateAccessKey", About: "user backdoor AKIAEXAMPLEBACKDOOR1", Opens: "a key that never expires"},
+				{Time: at, Service: "iam", Name: "PutRolePolicy", About: "role NightlyBackup, policy more", Opens: "more permissions for a role"},
+			},
+			Roles: []messages.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
 		}).last(),
 		"verdict_unknown": before().add(approvals.EventVerdict, "", messages.Conclusion{
 			Word: messages.WordUnknown, Why: []string{"No old session made a call after the cutoff.", "us-east-1 was not read to its end."},
@@ -244,6 +261,7 @@ func (d dice) did() messages.SessionActivity {
 		Services: some(d, d.size(messages.MaxServices), func() messages.ServiceCalls {
 			return messages.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
+		Named: d.maybe(), NamesCut: some(d, d.IntN(3), d.text),
 	}.Trim()
 }
 
@@ -296,7 +314,8 @@ func (d dice) add(s *story, most int) {
 			words := []messages.Word{messages.WordContained, messages.WordNotContained, messages.WordUnknown, ""}
 			s.add(approvals.EventVerdict, "", messages.Conclusion{
 				Word: words[d.IntN(4)], Why: some(d, messages.MaxReasons, d.text), Calls: some(d, d.size(messages.MaxCalls), d.call),
-				Sessions: some(d, d.size(messages.MaxCalls), d.session),
+				Sessions: some(d, d.size(messages.MaxCalls), d.session), MoreToDo: d.IntN(2),
+				Doors: some(d, d.size(messages.MaxToDo), d.call), Roles: some(d, d.size(messages.MaxToDo), d.link),
 			}.Trim())
 		}
 	}
@@ -347,6 +366,7 @@ func told(t *testing.T, name string, s *story) {
 	for _, living := range []string{"evidence", "sessions", "findings", "menu"} {
 		said[living] = s.living(living)
 	}
+	said["card"] = s.card()
 	for i, e := range s.events[4:] {
 		if messages.Living(e) == "" {
 			said[fmt.Sprintf("%d (%s)", i+5, e.Type)] = messages.Thread(before, e, exampleContext())
@@ -363,6 +383,34 @@ func told(t *testing.T, name string, s *story) {
 		all.WriteString(m.Text + "\n")
 	}
 	noMore(t, name, s.events, all.String())
+}
+
+// What was concluded of a deny is not said on the card of one that was touched since.
+func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T) {
+	judged := func() *story {
+		return applied(t).add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained})
+	}
+	held := messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}
+	const word = "Contained as far as CloudTrail shows."
+	for name, c := range map[string]struct {
+		s    *story
+		says bool
+	}{
+		"judged":            {judged(), true},
+		"held after it":     {judged().add(approvals.EventHeld, "", held), true},
+		"taken off":         {judged().add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone}), false},
+		"written again":     {judged().add(approvals.EventRewritten, "", messages.Rewritten{At: at, Cutoff: cutoff}), false},
+		"undone by another": {judged().add(approvals.EventUndone, "", messages.Undone{}), false},
+	} {
+		m := c.s.card()
+		block, err := json.Marshal(m.Blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(m.Text, word) != c.says || strings.Contains(string(block), word) != c.says {
+			t.Errorf("%s: the card says %s", name, m.Text)
+		}
+	}
 }
 
 // harmless is examine for texts that may hold any words: what matters here are limits and markup.
@@ -395,7 +443,7 @@ func live(t *testing.T, name, text string) {
 func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	t.Helper()
 	in := messages.Gather(events)
-	after, contained, refused, elsewhere := 0, false, false, false
+	after, contained, refused, elsewhere, named, made, onward := 0, false, false, false, false, false, false
 	for _, s := range in.Sessions {
 		if s.Issued() && s.After {
 			after++
@@ -405,7 +453,12 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		var a messages.Activity
 		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
 			elsewhere = elsewhere || len(a.NewCopies) > 0
+			for _, l := range a.Chain {
+				onward, made = onward || !l.Loop, made || len(l.Doors) > 0
+			}
 			for _, did := range a.Sessions {
+				made = made || len(did.Doors) > 0
+				named = named || did.Named && len(did.NamesCut) == 0
 				refused, elsewhere = refused || !did.Refused.IsZero(), elsewhere || len(did.Elsewhere) > 0
 			}
 		}
@@ -413,6 +466,7 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	}
 	for claim, is := range map[string]bool{
 		"*Contained*":               contained,
+		"Contained as far as":       contained,
 		"denied since":              in.Enforced != nil && in.Enforced.State == messages.SeenDenied,
 		"no new session since":      after == 0 && in.Looks > 0,
 		"*CloudTrail shows no":      in.Looks > 0,
@@ -420,6 +474,10 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		"*Seen denied* by an":       refused,
 		"used from*":                elsewhere,
 		"*Used from another":        elsewhere,
+		"all of those were read":    named,
+		"*These sessions made":      made,
+		"other role*, as far":       onward,
+		"other roles*, as far":      onward,
 	} {
 		if strings.Contains(text, claim) && !is {
 			t.Errorf("%s: it is said and not known: %q in\n%s", name, claim, text)

@@ -15,6 +15,8 @@ const (
 	MaxCalls = 20
 	// MaxReasons is how many sentences a verdict keeps.
 	MaxReasons = 12
+	// MaxToDo is how many calls that opened doors, and how many roles, a verdict says what to do about.
+	MaxToDo = 8
 	// shownCalls is how many of them its message tells.
 	shownCalls = 8
 )
@@ -48,6 +50,9 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 	if shown := strings.Join(shownBy(v), "\n"); shown != "" {
 		m.Blocks, text = append(m.Blocks, section(shown)), text+"\n"+shown
 	}
+	if do := fit(strings.Join(toDo(v), "\n"), limitSection); do != "" {
+		m.Blocks, text = append(m.Blocks, section(do)), text+"\n"+do
+	}
 	next := nextRung(v.Word)
 	m.Blocks = append(m.Blocks, section(next))
 	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
@@ -63,12 +68,62 @@ func shownBy(v Conclusion) (lines []string) {
 		lines = append(lines, "• and "+count(max(left, 0)+v.MoreCalls, "more call", "more calls"))
 	}
 	for _, s := range v.Sessions[:min(len(v.Sessions), shownCalls)] {
-		lines = append(lines, fmt.Sprintf("• %s session %s of %s from %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60)))
+		of := ""
+		if s.Role != "" {
+			of = " of the role " + code(s.Role, 64)
+		}
+		lines = append(lines, fmt.Sprintf("• %s session %s%s, opened by %s from %s", utc(s.Time), code(s.SessionName, 64), of, code(s.Caller, 120), code(s.SourceAddress, 60)))
 	}
 	if left := len(v.Sessions) - shownCalls; left > 0 {
 		lines = append(lines, "• and "+count(left, "more session", "more sessions"))
 	}
 	return lines
+}
+
+// toDo says what to do about each thing that sessions that stood out have opened, a line each.
+func toDo(v Conclusion) []string {
+	if len(v.Doors)+len(v.Roles) == 0 {
+		return nil
+	}
+	lines := []string{"*What they opened, and what to do about it* unless it is done already:"}
+	for _, l := range v.Roles {
+		how := "press Ask to revoke at it in the findings above."
+		switch {
+		case l.Account != "" && l.Loop: // the findings have no button for it
+			how = "send " + code(Command+" "+roleOf(l), 150) + "."
+		case l.Account == "":
+			how = "its account " + code(l.AccountID, 40) + " is not configured here, so do it there."
+		}
+		lines = append(lines, "• The role "+code(roleOf(l), 130)+": sessions of it came out of these and are not seen stopped. Revoke them: "+how)
+	}
+	for _, c := range v.Doors {
+		lines = append(lines, "• "+closing(c))
+	}
+	if v.MoreToDo > 0 {
+		lines = append(lines, "• and "+count(v.MoreToDo, "more, in the findings above or in CloudTrail", "more, in the findings above or in CloudTrail"))
+	}
+	return lines
+}
+
+// closing says how to close a door. Of a call that made an access key, About ends with its id.
+func closing(c Call) string {
+	about := c.About
+	at := strings.LastIndexByte(about, ' ')
+	if key := about[at+1:]; c.Service == "iam" && c.Name == "CreateAccessKey" && strings.HasPrefix(key, "AKIA") {
+		of := ""
+		if user := strings.TrimPrefix(strings.TrimSpace(about[:max(at, 0)]), "user "); user != "" {
+			of = " of the user " + code(user, 100)
+		}
+		return "The access key " + code(key, 40) + of + ", made at " + utc(c.Time) + ": deactivate it now, and look up in CloudTrail what it did."
+	}
+	text := code(c.Service+":"+c.Name, 100)
+	if about != "" {
+		text += " " + code(about, 150)
+	}
+	if c.Opens != "" {
+		text += ", " + markup.Replace(clean(c.Opens, 120))
+	}
+	return text + ", at " + utc(c.Time) + ": take it back if nobody can say what it is for."
 }
 
 // reasonsOf are the reasons that are shown: as many as a section takes.
