@@ -208,7 +208,11 @@ func TestNothingIsAcceptedFromTheHomeFormsAndThreadsBeforeRedisHasIt(t *testing.
 		card.Becomes(approvals.StateApplied)
 		view := home(b, actors.Rosa, "Revocations")
 		ask := askForm(b, actors.Ines)
-		typing(b, actors.Ines, ask.ID, "staging", "Deploy")
+		b.Until("the list of roles is read", func() bool {
+			return slices.ContainsFunc(typing(b, actors.Ines, ask.ID, "staging", "Deploy"), func(offered string) bool {
+				return strings.HasPrefix(offered, "staging/DeployRole")
+			})
+		})
 		b.Settle()
 		before := len(card.Thread())
 		b.RedisAway(true)
