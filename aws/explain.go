@@ -26,7 +26,10 @@ func Explain(err error) string {
 		if call.Named {
 			return "AWS does not let revokebot open a session" + where + " that names the people. Allow sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own role, and check the external id. Going on without names has to be allowed in the configuration of the account."
 		}
-		return "AWS does not allow revokebot " + call.Operation + where + ". Give its role that permission, or check the trust policy and the external id when it is sts:AssumeRole."
+		if call.Operation == "sts:AssumeRole" {
+			return "AWS does not allow revokebot sts:AssumeRole" + where + ". Allow it in the policy of its own role, and check the trust policy of its role there, and the external id."
+		}
+		return "AWS does not allow revokebot " + call.Operation + where + ". Give its role that permission."
 	case ErrUnmodifiable:
 		return "Only AWS may change this role, so nothing was written. Contain it with a service control policy instead."
 	case ErrLimitExceeded:

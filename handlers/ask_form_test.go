@@ -83,14 +83,14 @@ func TestTheCommandAloneLeadsThroughAFormToARevocation(t *testing.T) {
 			account, text string
 			want          []string
 		}{
-			{"prod", "dep", []string{"prod/DeployRole (account prod)", "prod/dep (account prod, as typed; not on the list)"}},
-			{"staging", "deployROLE", []string{"staging/DeployRole (account staging)"}},
-			{"", "deploy", []string{"prod/DeployRole (account prod)", "staging/DeployRole (account staging)"}},
-			{"prod", "backup", []string{"prod/NightlyBackup (account prod, /ops/)", "prod/backup (account prod, as typed; not on the list)"}},
-			{"prod", "arn:aws:sts::111122223333:assumed-role/DeployRole/ci", []string{"prod/DeployRole (account prod)"}},
-			{"prod", "staging/DeployRole", []string{"staging/DeployRole (account staging)"}},
-			{"prod", "AWSServiceRoleFor", []string{"prod/AWSServiceRoleFor (account prod, as typed; not on the list)"}},
-			{"prod", "revokebot-sp", []string{"prod/revokebot-sp (account prod, as typed; not on the list)"}},
+			{"prod", "dep", []string{"prod/DeployRole", "prod/dep (as typed; not on the list)"}},
+			{"staging", "deployROLE", []string{"staging/DeployRole"}},
+			{"", "deploy", []string{"prod/DeployRole", "staging/DeployRole"}},
+			{"prod", "backup", []string{"prod/NightlyBackup (/ops/)", "prod/backup (as typed; not on the list)"}},
+			{"prod", "arn:aws:sts::111122223333:assumed-role/DeployRole/ci", []string{"prod/DeployRole"}},
+			{"prod", "staging/DeployRole", []string{"staging/DeployRole"}},
+			{"prod", "AWSServiceRoleFor", []string{"prod/AWSServiceRoleFor (as typed; not on the list)"}},
+			{"prod", "revokebot-sp", []string{"prod/revokebot-sp (as typed; not on the list)"}},
 			{"prod", "no role at all", []string{}},
 		} {
 			if got := typing(b, actors.Rosa, view.ID, c.account, c.text); !slices.Equal(got, c.want) {
@@ -234,7 +234,7 @@ func TestWithoutAListTheRoleIsTypedAndNothingElseChanges(t *testing.T) {
 		view := askForm(b, actors.Rosa)
 		b.Settle()
 		// Until it is known, the name is offered as it is typed.
-		if got, want := typing(b, actors.Rosa, view.ID, "prod", "DeployRole"), []string{"prod/DeployRole (account prod, as typed; the list cannot be read now)"}; !slices.Equal(got, want) {
+		if got, want := typing(b, actors.Rosa, view.ID, "prod", "DeployRole"), []string{"prod/DeployRole (as typed; the list cannot be read now)"}; !slices.Equal(got, want) {
 			t.Errorf("offered: %q", got)
 		}
 		view = askForm(b, actors.Rosa)

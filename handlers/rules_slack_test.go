@@ -166,7 +166,7 @@ func TestAnActIsDoneOnceWhateverBecomesOfItsEnvelope(t *testing.T) {
 				}, func() bool { return len(b.Slack.Views(actors.Rosa)) == 1 })
 				ask := form(b, actors.Rosa)
 				b.Until("the role is offered, by a replica that has read the list", func() bool {
-					return slices.Contains(typing(b, actors.Rosa, ask.ID, "staging", "Deploy"), "staging/DeployRole (account staging)")
+					return slices.Contains(typing(b, actors.Rosa, ask.ID, "staging", "Deploy"), "staging/DeployRole")
 				})
 				again(func() (slack.Delivery, error) {
 					return b.Slack.Submit(t.Context(), actors.Rosa, ask.ID, filled("staging", "staging/DeployRole", "x"))

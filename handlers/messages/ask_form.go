@@ -102,7 +102,8 @@ func roleField(a Asking) slack.Block {
 	shortest := 1
 	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plainText("Type a part of the name"), ActionRole)
 	menu.MinQueryLength = &shortest
-	return slack.NewInputBlock(FieldRole, plainText("Role"), plainText(shapes+" Type, then choose from the list."), menu)
+	return slack.NewInputBlock(FieldRole, plainText("Role"), plainText(shapes+
+		" Type, then choose from the list. Roles that revokebot does not touch are not on it: protected and service-linked ones, those of Identity Center, its own."), menu)
 }
 
 func plainText(text string) *slack.TextBlockObject {
@@ -117,7 +118,8 @@ type RoleChoice struct {
 	Unlisted      bool   // and there is no list of that account (yet)
 }
 
-// RoleOptions answers what is to be shown in the menu of roles. Each value is account/name.
+// RoleOptions answers what is to be shown in the menu of roles. Each value is account/name. So is what is shown where there
+// are several accounts, unless it is too long: of what was chosen, Slack's field shows the text without the description.
 func RoleOptions(choices []RoleChoice, withAccount bool) any {
 	options := []*slack.OptionBlockObject{}
 	for _, c := range choices {
@@ -125,8 +127,12 @@ func RoleOptions(choices []RoleChoice, withAccount bool) any {
 		if len(options) == maxOptions || len(value) > limitValue {
 			continue
 		}
+		shown := c.Name
 		var words []string
-		if withAccount {
+		switch {
+		case withAccount && len(value) <= limitOption:
+			shown = value
+		case withAccount:
 			words = append(words, "account "+c.Account)
 		}
 		switch {
@@ -141,7 +147,7 @@ func RoleOptions(choices []RoleChoice, withAccount bool) any {
 		if len(words) > 0 {
 			description = plainText(raw(strings.Join(words, ", "), limitOption))
 		}
-		options = append(options, slack.NewOptionBlockObject(value, plainText(raw(c.Name, limitOption)), description))
+		options = append(options, slack.NewOptionBlockObject(value, plainText(raw(shown, limitOption)), description))
 	}
 	return struct {
 		Options []*slack.OptionBlockObject `json:"options"`

@@ -55,14 +55,9 @@ func Card(r approvals.Request, c Context) *Message {
 func revokeCard(r approvals.Request, c Context) *Message {
 	blocks := []slack.Block{header(cardTitle(r, c.Role)), section(cardLead(r, c))}
 	open := r.State == approvals.StateOpen
+	blocks = append(blocks, reason(r)...)
 	if open {
-		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)), section(trust(c.Role.Trust)))
-	}
-	if r.Reason != "" {
-		blocks = append(blocks, section("*Reason*"), plainSection(r.Reason, limitReason))
-	}
-	if open {
-		blocks = append(blocks, section(whatHappens(c)))
+		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)), section(trust(c.Role.Trust)), section(whatHappens(c)))
 		if len(c.Role.Warnings) > 0 {
 			blocks = append(append(blocks, section("*Know before you approve*")), warnings(c.Role.Warnings)...)
 		}
@@ -73,6 +68,19 @@ func revokeCard(r approvals.Request, c Context) *Message {
 		about = code(c.Role.ARN, 600) + " · unique id " + code(c.Role.ID, 128) + " · " + about
 	}
 	return &Message{Text: cardText(r, c), Blocks: append(blocks, contextLine(about))}
+}
+
+// reason is what the requester gave, if anything. It stands above the details of the role: why comes before what. Once
+// the request was denied, the denial's reason stands close by, and this one says whose it is.
+func reason(r approvals.Request) []slack.Block {
+	if r.Reason == "" {
+		return nil
+	}
+	title := "*Reason*"
+	if r.State == approvals.StateDenied {
+		title = "*Reason for asking*"
+	}
+	return []slack.Block{section(title), plainSection(r.Reason, limitReason)}
 }
 
 // sharedWords is what a card says in a channel whose people are not all of this organisation.

@@ -12,6 +12,7 @@ import (
 func drillCard(r approvals.Request, c Context) *Message {
 	title := drillTitle(r)
 	blocks := []slack.Block{header(title + ": " + raw(c.Role.Account, 64) + "/" + raw(c.Role.Name, limitRoleName)), section(drillLead(r, c))}
+	blocks = append(blocks, reason(r)...)
 	open := r.State == approvals.StateOpen
 	text := title + ". " + drillLead(r, c)
 	if open {
@@ -19,7 +20,6 @@ func drillCard(r approvals.Request, c Context) *Message {
 		text += "\n" + drillMeaning
 	}
 	if r.Reason != "" {
-		blocks = append(blocks, section("*Reason*"), plainSection(r.Reason, limitReason))
 		text += "\nReason: " + code(r.Reason, limitReason)
 	}
 	about := "Drill " + code(r.ID, 40)

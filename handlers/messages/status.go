@@ -94,6 +94,9 @@ func listedWords(l Listed, link bool) string {
 		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, both(r.Deadline))
 	case r.Undone != nil:
 		state += ", and *undone* since"
+	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke: // as its card says it: the deny may be gone since
+		title := appliedTitle(r)
+		state = "*" + strings.ToLower(title[:1]) + title[1:] + "*"
 	}
 	text := markedIf(r.Purpose == approvals.PurposeDrill, state+": "+what+roleWords(l.Role)+", asked by "+Mention(r.Requester)+" at "+both(r.Opened)+".")
 	if link && l.Link != "" {

@@ -55,3 +55,21 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 		}
 	})
 }
+
+// Whoever reads the list and not the card would otherwise take a deny that is gone for one that holds.
+func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
+	s := begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", messages.Started{Cutoff: cutoff}).
+		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenEqual})
+	for _, c := range []struct{ when, want string }{
+		{"applied", "*applied*: revoke the sessions of"},
+		{"taken off and not written again", "*taken off the role again*: revoke the sessions of"},
+	} {
+		if c.when != "applied" {
+			s.add(approvals.EventTampered, "", lost())
+		}
+		listed := messages.Listed{Request: s.fold(len(s.events)), Role: exampleRole()}
+		if text := messages.Status([]messages.Listed{listed}, messages.Connection{}).Text; !strings.Contains(text, c.want) {
+			t.Errorf("%s: %s", c.when, text)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func stateWords(in Incident) string {
 			denyWords(in, t), newWords(in, t))
 	}
 	if t.refused > 0 {
-		fmt.Fprintf(&b, " %s to assume it got nothing", count(t.refused, "attempt", "attempts"))
+		fmt.Fprintf(&b, " %s refused", count(t.refused, "attempt to assume it was", "attempts to assume it were"))
 		if t.uncertain > 0 {
 			fmt.Fprintf(&b, "; %s may be about another role, their events do not name one", ofThem(t.uncertain, t.refused))
 		}

@@ -11,12 +11,10 @@ import (
 // undoCard is the card of a request to take a deny away. Everything on it says that this takes a deny away.
 func undoCard(r approvals.Request, c Context) *Message {
 	blocks := []slack.Block{header(undoTitle(r) + ": " + raw(c.Role.Account, 64) + "/" + raw(c.Role.Name, limitRoleName)), section(undoLead(r, c))}
+	blocks = append(blocks, reason(r)...)
 	open := r.State == approvals.StateOpen
 	if open {
 		blocks = append(blocks, undoFields(r, c), section("*Role ARN*\n"+code(c.Role.ARN, 600)))
-	}
-	if r.Reason != "" {
-		blocks = append(blocks, section("*Reason*"), plainSection(r.Reason, limitReason))
 	}
 	text := undoTitle(r) + ". " + undoLead(r, c)
 	about := "Request " + code(r.ID, 40)

@@ -47,7 +47,7 @@ function connect() {
   source.addEventListener("patch", (event) => {
     const view = JSON.parse(event.data);
     const started = messages.update(view.items ?? [], view.gone ?? []);
-    if (started && wide.matches && !messages.openThread()) messages.show(started, false);
+    if (started && wide.matches && !messages.inThread()) messages.show(started, false);
     apply(view);
     if (view.modal || view.no_modal) showModal(view.modal);
   });

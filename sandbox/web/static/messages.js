@@ -15,6 +15,10 @@ let viewer = "";
 
 export const openThread = () => root;
 
+// inThread says whether somebody uses the open thread: a button of it has the focus, or a reply is begun. Whoever does
+// stays there; everybody else is shown the thread of what was asked last.
+export const inThread = () => root !== "" && (threadList.contains(document.activeElement) || document.getElementById("reply-text").value !== "");
+
 // reset shows the items of a sync. keepThread is false when another channel is shown.
 export function reset(fresh, person, keepThread) {
   viewer = person;

@@ -69,7 +69,7 @@ export function status(list) {
     const element = terminals.get(status.actor)?.element;
     if (!element) continue;
     const badge = element.querySelector(".state");
-    const words = `${marks[status.state] ?? "?"} ${status.state}`;
+    const words = `${marks[status.state] ?? "?"} ${inWords(status)}`;
     if (badge.textContent !== words) badge.textContent = words;
     badge.dataset.state = status.state;
     const again = element.querySelector(".again");
@@ -80,6 +80,12 @@ export function status(list) {
       again.title = status.assumed ? `at ${seconds(status.assumed_at)}` : "";
     }
   }
+}
+
+// inWords is the state. The thief holds sessions of other roles too, whose calls go on: it is denied as this role.
+function inWords(status) {
+  const role = status.session?.split("/")[1];
+  return status.actor === "thief" && status.state === "is denied" && role ? `${status.state} as ${role}` : status.state;
 }
 
 // fights says whether the thief removes the deny.
