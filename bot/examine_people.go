@@ -189,7 +189,10 @@ func (d *directory) quorum(account string, p approvals.Policy, requesters []stri
 	check := account + ": approvers"
 	able, sure := d.able(p.Approvers)
 	need := fmt.Sprintf("%d needed besides the requester", p.Required)
-	const fix = "List more people or user groups as approvers, or lower the number that is required."
+	fix := "Correct what is said of people and user groups above, if anything is; else list more of them as approvers."
+	if p.Required > 1 {
+		fix = "Correct what is said of people and user groups above, if anything is; else list more of them as approvers, or lower the number that is required."
+	}
 	asking := slices.DeleteFunc(slices.Clone(able), func(id string) bool {
 		may, _ := d.able(requesters)
 		return len(requesters) > 0 && !slices.Contains(may, id)

@@ -43,7 +43,7 @@ func (s story) next() step {
 	revoked := s.Known && s.Cutoff.After(s.Thief.Issued)
 	switch {
 	case !s.Connected:
-		return step{Text: "The bot is not connected to this Slack, so a command would fail with dispatch_failed. It keeps trying."}
+		return step{Text: "The bot is not connected to this Slack, so a command would fail with dispatch_failed. If it runs, it keeps trying; if none was started: . ./sandbox.env && bin/revokebot run"}
 	case s.Card != "" && s.Open:
 		return s.decide()
 	case s.Card == "":
@@ -58,7 +58,7 @@ func (s story) next() step {
 	case !revoked && s.Cutoff.IsZero() && s.Guarded:
 		return s.ask("The guard rail is attached, and the deny is not on the role. Ask again:")
 	case !revoked && s.Cutoff.IsZero():
-		return s.ask("The request is closed and the deny is not on the role. The thread says how it ended. Ask again:")
+		return s.ask("The request is closed and the deny is not on the role, which is so after a drill, too. The thread says how it ended. Ask for the revocation:")
 	case !revoked:
 		return s.ask("The thief holds a session from after the cutoff, so the deny does not touch it. Ask again:")
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers && s.Job.Issued.Before(s.Cutoff):
