@@ -97,6 +97,7 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 		b.Stop(0)
 		later := b.Start()
 		b.Stop(1)
+		b.Settle() // Slack sees that the connections of the other one are gone
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		time.Sleep(6 * time.Minute)
