@@ -375,29 +375,45 @@ func labelled(role Role) string {
 	return raw(raw(role.Account, 64)+"/"+raw(role.Name, limitRoleName), 45)
 }
 
-func buttons(r approvals.Request, role Role) slack.Block {
-	name := raw(role.Name, limitRoleName)
-	confirm := slack.NewConfirmationBlockObject(
-		slack.NewTextBlockObject(slack.PlainTextType, "Revoke these sessions?", false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, cut(fmt.Sprintf(
-			"Every session of the role %s in account %s (%s) that exists now will be denied everything. Work that uses them breaks until it assumes the role again.",
-			name, raw(role.Account, 64), raw(role.AccountID, 12)), 300), false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, "Yes, revoke", false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, "Not now", false, false),
-	).WithStyle(slack.StyleDanger)
+// decision is what the buttons of an open card ask and say. The labels are for screen readers, which have 75 characters.
+type decision struct {
+	question, detail, yes string // of the dialog that asks once more before an approval counts
+	danger                bool   // what is approved changes something
+	approve, deny, cancel string // labels
+}
+
+// decideButtons are the three buttons of an open card.
+func decideButtons(r approvals.Request, d decision) slack.Block {
+	plain := func(text string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
+	}
+	confirm := slack.NewConfirmationBlockObject(plain(d.question), plain(cut(d.detail, 300)), plain(d.yes), plain("Not now"))
+	if d.danger {
+		confirm.WithStyle(slack.StyleDanger)
+	}
 	button := func(action, text, label string, style slack.Style) *slack.ButtonBlockElement {
-		b := slack.NewButtonBlockElement(action, r.ID, slack.NewTextBlockObject(slack.PlainTextType, text, false, false))
-		b.AccessibilityLabel = cut(label, 75)
+		b := threadButton(action, r.ID, text, label)
 		b.Style = style
 		return b
 	}
-	approve := button(ActionApprove, "Approve", "Approve: revoke sessions of "+labelled(role), slack.StylePrimary)
+	approve := button(ActionApprove, "Approve", d.approve, slack.StylePrimary)
 	approve.Confirm = confirm
-	return slack.NewActionBlock("decide",
-		approve,
-		button(ActionDeny, "Deny", "Deny the request for "+labelled(role), slack.StyleDanger),
-		button(ActionCancel, "Cancel", "Cancel your own request for "+labelled(role), slack.StyleDefault),
-	)
+	return slack.NewActionBlock("decide", approve,
+		button(ActionDeny, "Deny", d.deny, slack.StyleDanger), button(ActionCancel, "Cancel", d.cancel, slack.StyleDefault))
+}
+
+// inAccount names a role, its account and the account's number in plain text.
+func inAccount(role Role) string {
+	return fmt.Sprintf("the role %s in account %s (%s)", raw(role.Name, limitRoleName), raw(role.Account, 64), raw(role.AccountID, 12))
+}
+
+func buttons(r approvals.Request, role Role) slack.Block {
+	return decideButtons(r, decision{
+		question: "Revoke these sessions?", yes: "Yes, revoke", danger: true,
+		detail:  "Every session of " + inAccount(role) + " that exists now will be denied everything. Work that uses them breaks until it assumes the role again.",
+		approve: "Approve: revoke sessions of " + labelled(role), deny: "Deny the request for " + labelled(role),
+		cancel: "Cancel your own request for " + labelled(role),
+	})
 }
 
 // cardText is the fallback: all that somebody gets who sees no blocks.

@@ -118,24 +118,10 @@ func drillOutcome(r approvals.Request) string {
 }
 
 func drillButtons(r approvals.Request, role Role) slack.Block {
-	confirm := slack.NewConfirmationBlockObject(
-		slack.NewTextBlockObject(slack.PlainTextType, drillMark+"rehearse it?", false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, cut(fmt.Sprintf(
-			"A revocation for the role %s in account %s (%s) is rehearsed. Nothing is written, and no session loses anything.",
-			raw(role.Name, limitRoleName), raw(role.Account, 64), raw(role.AccountID, 12)), 300), false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, "Yes, rehearse", false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, "Not now", false, false),
-	)
-	button := func(action, text, label string, style slack.Style) *slack.ButtonBlockElement {
-		b := threadButton(action, r.ID, text, drillMark+label)
-		b.Style = style
-		return b
-	}
-	approve := button(ActionApprove, "Approve", "approve it for "+labelled(role), slack.StylePrimary)
-	approve.Confirm = confirm
-	return slack.NewActionBlock("decide",
-		approve,
-		button(ActionDeny, "Deny", "deny it for "+labelled(role), slack.StyleDanger),
-		button(ActionCancel, "Cancel", "cancel your own for "+labelled(role), slack.StyleDefault),
-	)
+	return decideButtons(r, decision{
+		question: drillMark + "rehearse it?", yes: "Yes, rehearse",
+		detail:  "A revocation for " + inAccount(role) + " is rehearsed. Nothing is written, and no session loses anything.",
+		approve: drillMark + "approve it for " + labelled(role), deny: drillMark + "deny it for " + labelled(role),
+		cancel: drillMark + "cancel your own for " + labelled(role),
+	})
 }

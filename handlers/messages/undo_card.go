@@ -175,7 +175,6 @@ func undoMeaning(r approvals.Request, u Undoing) string {
 }
 
 func undoButtons(r approvals.Request, c Context) slack.Block {
-	name := raw(c.Role.Name, limitRoleName)
 	after := "Sessions that it kept out are too old to be alive."
 	switch {
 	case c.Undo.Revives:
@@ -183,25 +182,12 @@ func undoButtons(r approvals.Request, c Context) slack.Block {
 	case !c.Undo.RestoreCutoff.Before(c.Undo.Cutoff):
 		after = "The policy that comes back denies the same sessions."
 	}
-	confirm := slack.NewConfirmationBlockObject(
-		slack.NewTextBlockObject(slack.PlainTextType, "Take the deny away?", false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, cut(fmt.Sprintf("The deny on old sessions of the role %s in account %s (%s) is taken away. %s",
-			name, raw(c.Role.Account, 64), raw(c.Role.AccountID, 12), after), 300), false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, "Yes, take it away", false, false),
-		slack.NewTextBlockObject(slack.PlainTextType, "Not now", false, false),
-	).WithStyle(slack.StyleDanger)
-	button := func(action, text, label string, style slack.Style) *slack.ButtonBlockElement {
-		b := threadButton(action, r.ID, text, label)
-		b.Style = style
-		return b
-	}
-	approve := button(ActionApprove, "Approve", "Approve: take the deny off "+labelled(c.Role), slack.StylePrimary)
-	approve.Confirm = confirm
-	return slack.NewActionBlock("decide",
-		approve,
-		button(ActionDeny, "Deny", "Deny: the deny stays on "+labelled(c.Role), slack.StyleDanger),
-		button(ActionCancel, "Cancel", "Cancel your own request for "+labelled(c.Role), slack.StyleDefault),
-	)
+	return decideButtons(r, decision{
+		question: "Take the deny away?", yes: "Yes, take it away", danger: true,
+		detail:  "The deny on old sessions of " + inAccount(c.Role) + " is taken away. " + after,
+		approve: "Approve: take the deny off " + labelled(c.Role), deny: "Deny: the deny stays on " + labelled(c.Role),
+		cancel: "Cancel your own request for " + labelled(c.Role),
+	})
 }
 
 // threadButton is a button whose value is a request's id and nothing else.
