@@ -121,30 +121,15 @@ func (e *execution) rehearsed(ctx context.Context, result aws.Rehearsal) error {
 	})
 }
 
-// notRehearsed says what a try that did not succeed comes to: another try, or the end with a reason. It is never unsure:
-// nothing was written.
+// notRehearsed ends a drill of which a try did not succeed, or leaves it to another try. It is never unsure: nothing was
+// written.
 func (e *execution) notRehearsed(ctx context.Context, item approvals.Item, cause error) error {
-	var f failure
-	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
-	case errors.Is(cause, errTaken):
-		return nil
-	case ctx.Err() != nil:
-		return cause // stopped in the middle: another replica, or this one's next start, begins anew
-	case isUnconfirmed:
-		f.sentence = messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)
-	case errors.Is(cause, aws.ErrRoleChanged):
-		f.sentence, f.next, f.event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
-	case aws.Explain(cause) == "":
-		return cause // the store, or a bug: the item comes back, and is set aside if that does not help
-	case aws.Final(cause):
-		f.sentence = aws.Explain(cause)
-	case e.request.Delays >= maxDelays:
-		f.sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
-	default:
-		return e.delayed(ctx, item, cause)
+	f, over, err := e.lost(ctx, item, cause)
+	if over {
+		return err
 	}
 	e.h.log.WarnContext(ctx, "a drill did not come to its end", "request", e.request.ID, "role", e.role.ARN, "error", cause)
-	_, err := e.h.close(ctx, e.request.ID, underWay, func(approvals.Request) failure { return f })
+	_, err = e.h.close(ctx, e.request.ID, underWay, func(approvals.Request) failure { return f })
 	return err
 }
 

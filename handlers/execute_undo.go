@@ -134,34 +134,26 @@ func (u *undoExecution) revives(result aws.UndoResult) bool {
 	return u.what.Revives && (at.IsZero() || at.Before(u.what.RevivesUntil))
 }
 
-// failed says what a try that did not succeed comes to: another try, or the end with a reason.
+// failed ends an undo of which a try did not succeed, or leaves it to another try.
 func (u *undoExecution) failed(ctx context.Context, item approvals.Item, cause error) error {
-	f := failure{unsure: u.earlier || errors.Is(cause, aws.ErrTimeout)}
-	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
-	case errors.Is(cause, errTaken):
-		return nil
-	case ctx.Err() != nil:
-		return cause // stopped in the middle: another replica, or this one's next start, goes on from the log
+	f, over, err := u.lost(ctx, item, cause)
+	if over {
+		return err
+	}
+	_, isUnconfirmed := errors.AsType[*notConfirmed](cause)
+	switch {
 	case isUnconfirmed: // the deny was there when the role was read for this try
-		f = failure{sentence: messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)}
 	case errors.Is(cause, aws.ErrRoleChanged):
-		f = failure{sentence: messages.UndoOfAnotherRole, next: approvals.StateVoid, event: approvals.EventVoided}
+		f.sentence = messages.UndoOfAnotherRole
 	case errors.Is(cause, aws.ErrNoSuchRole):
-		f = failure{sentence: messages.UndoRoleGone}
+		f.sentence = messages.UndoRoleGone
 	case errors.Is(cause, aws.ErrNotOurs):
-		f = failure{sentence: messages.UndoNotOurs}
-	case aws.Explain(cause) == "":
-		return cause // the store, or a bug: the item comes back, and is set aside if that does not help
-	case aws.Final(cause):
-		f.sentence = aws.Explain(cause)
-		f.unsure = f.unsure && !isWrite(cause)
-	case u.request.Delays >= maxDelays:
-		f.sentence = fmt.Sprintf("It was tried %d times. %s", u.request.Delays+1, aws.Explain(cause))
+		f.sentence = messages.UndoNotOurs
 	default:
-		return u.delayed(ctx, item, cause)
+		f.unsure = (u.earlier || errors.Is(cause, aws.ErrTimeout)) && !(aws.Final(cause) && isWrite(cause))
 	}
 	u.h.log.WarnContext(ctx, "the deny was not taken away", "request", u.request.ID, "role", u.role.ARN, "error", cause)
-	_, err := u.h.close(ctx, u.request.ID, underWay, func(approvals.Request) failure { return f })
+	_, err = u.h.close(ctx, u.request.ID, underWay, func(approvals.Request) failure { return f })
 	return err
 }
 

@@ -11,49 +11,46 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// ended says what a try that did not succeed comes to: another try, or the end with a reason.
-func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.Result, cause error) error {
-	others := e.othersMayHaveWritten(e.request)
-	f := failure{unsure: others || errors.Is(cause, aws.ErrTimeout)}
+// lost is what a try that did not succeed comes to, whatever was tried. over: this try is done with it, and err is its answer;
+// the request goes on, or is somebody else's. Else the request ends with f, whose unsure is the caller's to say.
+func (e *execution) lost(ctx context.Context, item approvals.Item, cause error) (f failure, over bool, err error) {
 	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
 	case errors.Is(cause, errTaken):
-		return nil
+		return failure{}, true, nil
 	case ctx.Err() != nil:
-		return cause // stopped in the middle: another replica, or this one's next start, goes on from the log
+		return failure{}, true, cause // stopped in the middle: another replica, or this one's next start, goes on from the log
 	case isUnconfirmed:
 		f.sentence = messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)
-		f.unsure = others
 	case errors.Is(cause, aws.ErrRoleChanged):
 		f.sentence, f.next, f.event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
 	case aws.Explain(cause) == "":
-		return cause // the store, or a bug: the item comes back, and is set aside if that does not help
+		return failure{}, true, cause // the store, or a bug: the item comes back, and is set aside if that does not help
 	case aws.Final(cause):
 		f.sentence = aws.Explain(cause)
-		f.unsure = others
 	case e.request.Delays >= maxDelays:
 		f.sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
 	default:
-		return e.delayed(ctx, item, cause)
+		return failure{}, true, e.delayed(ctx, item, cause)
 	}
+	return f, false, nil
+}
+
+// ended ends a revocation of which a try did not succeed, or leaves it to another try.
+func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.Result, cause error) error {
+	f, over, err := e.lost(ctx, item, cause)
+	if over {
+		return err
+	}
+	timeout := errors.Is(cause, aws.ErrTimeout)
 	if result.Writes > 0 {
-		f.sentence, f.unsure = messages.WrittenOnce(result.Mismatch, f.sentence), false
+		f.sentence, timeout = messages.WrittenOnce(result.Mismatch, f.sentence), false
 	}
 	e.h.log.WarnContext(ctx, "the revocation did not happen", "request", e.request.ID, "role", e.role.ARN, "error", cause)
-	for range maxDecisions {
-		err := e.h.fail(ctx, e.request, f)
-		if !errors.Is(err, approvals.ErrConflict) {
-			return err
-		}
-		r, _, err := e.h.Store.Load(ctx, e.request.ID)
-		if err != nil {
-			return err
-		}
-		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
-			return nil
-		}
-		e.request, f.unsure = r, f.unsure || result.Writes == 0 && e.othersMayHaveWritten(r)
-	}
-	return fmt.Errorf("request %s changed %d times while it was closed", e.request.ID, maxDecisions)
+	_, err = e.h.close(ctx, e.request.ID, underWay, func(r approvals.Request) failure {
+		f.unsure = timeout || result.Writes == 0 && e.othersMayHaveWritten(r)
+		return f
+	})
+	return err
 }
 
 // delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was being carried out is

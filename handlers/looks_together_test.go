@@ -20,13 +20,8 @@ func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		count := func(of approvals.EventType) (n int) {
-			for _, e := range card.Events() {
-				if e.Type == of {
-					n++
-				}
-			}
-			return n
+		count := func(of approvals.EventType) int {
+			return count(card, of)
 		}
 		b.Until("all looks are done", func() bool { return count(approvals.EventVerdict) == 1 && count(approvals.EventActivity) == 3 })
 		if n := count(approvals.EventOffered); n != 1 {

@@ -57,14 +57,8 @@ func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 				if promised == nil || !strings.Contains(string(promised.Detail), cutoff.Format("2006-01-02T15:04:05Z")) && fault.AfterDoing {
 					t.Errorf("the cutoff %v is not the promised one: %s", cutoff, promised.Detail)
 				}
-				applied := 0
-				for _, e := range card.Events() {
-					if e.Type == approvals.EventApplied {
-						applied++
-					}
-				}
-				if applied != 1 {
-					t.Errorf("applied %d times", applied)
+				if n := count(card, approvals.EventApplied); n != 1 {
+					t.Errorf("applied %d times", n)
 				}
 			})
 		})

@@ -538,13 +538,7 @@ func TestTheRevocationIsToldOfItsUndoOnceWhateverHappensInBetween(t *testing.T) 
 			}
 		}
 		b.Settle()
-		n := 0
-		for _, e := range revoked.Events() {
-			if e.Type == approvals.EventUndone {
-				n++
-			}
-		}
-		if n != 1 {
+		if n := count(revoked, approvals.EventUndone); n != 1 {
 			t.Errorf("told %d times", n)
 		}
 	})
