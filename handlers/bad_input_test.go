@@ -10,6 +10,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -248,7 +249,7 @@ func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
 		card := b.revoked()
 		menu := message(b.Bench, card, "What did another session do?")
-		for _, s := range messages.Gather(card.Events()).Sessions {
+		for _, s := range record.Gather(card.Events()).Sessions {
 			if s.SessionName == "deploy-stolen" {
 				press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, messages.ValueOf(card.ID, s.Mark()))
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // KindCallOut is the item that tells approvers who are not in the channel of a request that it waits for them.
@@ -77,7 +78,7 @@ func (h *Handlers) callOut(ctx context.Context, item approvals.Item) error {
 		return nil
 	}
 	h.log.WarnContext(ctx, "no approver can have heard of a request", "request", r.ID, "channel", r.Place.Channel)
-	return h.remark(ctx, r.ID, approvals.EventDirect, item.Source, messages.Direct{About: messages.DirectCall, Nobody: true})
+	return h.remark(ctx, r.ID, approvals.EventDirect, item.Source, record.Direct{About: record.DirectCall, Nobody: true})
 }
 
 // callOutFailed tries again later, and in the end leaves it at the mention in the thread.

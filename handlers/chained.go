@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // chained asks for a role that sessions of a revoked role went on to. It is a command of whoever pressed the button, with
@@ -15,8 +16,8 @@ func (h *Handlers) chained(ctx context.Context, item approvals.Item, c Click, to
 	if err != nil || mark == "" {
 		return err
 	}
-	chain := messages.Gather(events).Chain
-	at := slices.IndexFunc(chain, func(l messages.Link) bool { return l.Mark() == mark })
+	chain := record.Gather(events).Chain
+	at := slices.IndexFunc(chain, func(l record.Link) bool { return l.Mark() == mark })
 	if at < 0 {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // KindActivity is an item that asks what a session did which somebody chose from the menu.
@@ -34,7 +35,7 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	if r.Has(item.Source) {
 		return nil
 	}
-	at := slices.IndexFunc(messages.Gather(events).Sessions, func(s messages.Session) bool { return s.Mark() == mark })
+	at := slices.IndexFunc(record.Gather(events).Sessions, func(s record.Session) bool { return s.Mark() == mark })
 	if at < 0 || r.State != approvals.StateApplied {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
@@ -49,13 +50,13 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 		return err
 	}
 	if slices.ContainsFunc(events, func(e approvals.Event) bool {
-		var earlier messages.Chosen
+		var earlier record.Chosen
 		return e.Type == approvals.EventChosen && json.Unmarshal(e.Detail, &earlier) == nil && earlier.Mark == mark && now.Sub(e.At) < sameChoice
 	}) {
 		h.whisper(ctx, to, messages.ChosenAlready())
 		return nil
 	}
-	detail, err := json.Marshal(messages.Chosen{Mark: mark})
+	detail, err := json.Marshal(record.Chosen{Mark: mark})
 	if err != nil {
 		return fmt.Errorf("choose a session: %w", err)
 	}
@@ -127,7 +128,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 	case !looked:
 		told.Failed = "CloudTrail did not answer about its key."
 	default:
-		told.Sessions = []messages.SessionActivity{activityOf(session, a, a.Elsewhere(session))}
+		told.Sessions = []record.SessionActivity{activityOf(session, a, a.Elsewhere(session))}
 		told.Chain, told.MoreLinks = links(q.role, chain.Links)
 		told.Partly = partly(chain.Regions, chain.Truncated)
 	}
@@ -139,15 +140,15 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 }
 
 // chosenBy finds the choice that an item is about.
-func chosenBy(item approvals.Item, events []approvals.Event, roleARN string) (messages.Activity, aws.Session, error) {
+func chosenBy(item approvals.Item, events []approvals.Event, roleARN string) (record.Activity, aws.Session, error) {
 	for _, e := range events {
-		var c messages.Chosen
+		var c record.Chosen
 		if e.Type != approvals.EventChosen || "activity for "+e.Source != item.Source || json.Unmarshal(e.Detail, &c) != nil {
 			continue
 		}
-		for _, s := range messages.Gather(events).Sessions {
+		for _, s := range record.Gather(events).Sessions {
 			if s.Mark() == c.Mark {
-				return messages.Activity{Chosen: c.Mark, Asked: e.By, Session: &s}, aws.Session{
+				return record.Activity{Chosen: c.Mark, Asked: e.By, Session: &s}, aws.Session{
 					EventID: s.EventID, EventName: s.EventName, Time: s.Time, Expires: s.Expires, Region: s.Region, Caller: s.Caller,
 					CallerARN: s.CallerARN, CallerID: s.CallerID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
 					SourceAddress: s.SourceAddress, AccessKeyID: s.Key, RoleARN: roleARN,
@@ -155,5 +156,5 @@ func chosenBy(item approvals.Item, events []approvals.Event, roleARN string) (me
 			}
 		}
 	}
-	return messages.Activity{}, aws.Session{}, fmt.Errorf("%w: no choice behind %q", errNotAnItem, item.Source)
+	return record.Activity{}, aws.Session{}, fmt.Errorf("%w: no choice behind %q", errNotAnItem, item.Source)
 }

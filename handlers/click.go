@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Click is a pressed button, the Body of an item of KindClick. Nothing in it but the opaque Value says what is to be
@@ -188,7 +189,7 @@ func (h *Handlers) decide(ctx context.Context, v view, a approvals.Attempt, p ap
 	case approvals.Approve:
 		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
 	case approvals.Deny:
-		if t.Events[0].Detail, err = json.Marshal(messages.Denial{Reason: reason}); err != nil {
+		if t.Events[0].Detail, err = json.Marshal(record.Denial{Reason: reason}); err != nil {
 			return d, false, fmt.Errorf("reason of a denial: %w", err)
 		}
 	case approvals.Count, approvals.Cancel:

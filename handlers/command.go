@@ -15,6 +15,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Command is a slash command, the Body of an item of KindCommand.
@@ -86,7 +87,7 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 // seek finds the role that somebody means and asks for what is to be done with it, if everything about it is in order.
 func (h *Handlers) seek(
 	ctx context.Context, item approvals.Item, c Command, to Listener, role, reason string,
-	noQuorum func(messages.Role, int, []messages.Candidate) *messages.Message,
+	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message,
 	ask func(context.Context, approvals.Item, Command, Listener, aws.Role, string) error,
 ) error {
 	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
@@ -116,7 +117,7 @@ const warnShared = "shared_channel"
 // whether the channel is shared with another organisation. What does not pass is answered, with noQuorum where it is the last; then ok is false.
 func (h *Handlers) admit(
 	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target,
-	noQuorum func(messages.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (aws.Role, error),
+	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (aws.Role, error),
 ) (found aws.Role, ok bool, err error) {
 	var (
 		side     errgroup.Group
@@ -169,7 +170,7 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 }
 
 // open opens a request, with everything that is the same for all of them, and posts its card.
-func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to Listener, role messages.Role, o approvals.Opening) error {
+func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, o approvals.Opening) error {
 	o.Place = h.place(c.Team, c.App, c.Channel)
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
 	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...)
@@ -253,7 +254,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // pointAt tells where the request is that is under way for the same role.
-func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role messages.Role) error {
+func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role record.Role) error {
 	r, _, err := h.Store.Load(ctx, other)
 	if err != nil {
 		return err
@@ -347,8 +348,8 @@ func cutRunes(text string, n int) string {
 	return string([]rune(text)[:n])
 }
 
-func roleFacts(r aws.Role) messages.Role {
-	facts := messages.Role{
+func roleFacts(r aws.Role) record.Role {
+	facts := record.Role{
 		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
 	}
@@ -362,7 +363,7 @@ func roleFacts(r aws.Role) messages.Role {
 		}
 	}
 	for _, p := range r.Trust {
-		facts.Trust = append(facts.Trust, messages.Principal{Words: p.Words, Conditional: p.Conditional})
+		facts.Trust = append(facts.Trust, record.Principal{Words: p.Words, Conditional: p.Conditional})
 	}
 	return facts
 }

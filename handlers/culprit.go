@@ -9,7 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // asks is when CloudTrail is asked who changed the deny: at once, and again because it is minutes late (AWS CloudTrail User
@@ -77,7 +77,7 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	all, err := h.Cloud.Tampering(ctx, aws.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Since: q.Since})
-	var changes []messages.Change
+	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
 			changes = append(changes, change(one))
@@ -92,11 +92,11 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 		return &Again{After: retryAfter(err, item.Attempt)}
 	case err != nil && (aws.Final(err) || q.Last):
 		h.log.WarnContext(ctx, "CloudTrail could not be asked who changed the deny", "request", r.ID, "error", err)
-		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit blind", messages.Finding{
+		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
 			Sentence: "CloudTrail could not be asked who changed the deny: " + explained(err) + " Look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
 		})
 	case q.Last && err == nil:
-		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", messages.Finding{
+		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
 			Sentence: "CloudTrail does not show who changed the deny, 20 minutes after it was missed. That does not mean that nobody did: look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
 		})
 	default:
@@ -106,9 +106,9 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 
 // tellChanges records who it was. The step is made on the log as it was read, so that two questions at the same time do
 // not tell the same.
-func (h *Handlers) tellChanges(ctx context.Context, r approvals.Request, item approvals.Item, changes []messages.Change) error {
+func (h *Handlers) tellChanges(ctx context.Context, r approvals.Request, item approvals.Item, changes []record.Change) error {
 	t := approvals.Transition{RequestID: r.ID, Expect: r.Seq}
-	if err := add(&t, approvals.EventFinding, item.Source, messages.Finding{Changes: changes}); err != nil {
+	if err := add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes}); err != nil {
 		return err
 	}
 	err := h.Store.Commit(ctx, t)
@@ -122,7 +122,7 @@ func (h *Handlers) tellChanges(ctx context.Context, r approvals.Request, item ap
 // that begins where the deny was written the last time, so nothing is told twice.
 func toldSince(events []approvals.Event, since time.Time) bool {
 	for _, e := range events {
-		var f messages.Finding
+		var f record.Finding
 		if e.Type != approvals.EventFinding || json.Unmarshal(e.Detail, &f) != nil {
 			continue
 		}
@@ -135,8 +135,8 @@ func toldSince(events []approvals.Event, since time.Time) bool {
 	return false
 }
 
-func change(c aws.Change) messages.Change {
-	return messages.Change{
+func change(c aws.Change) record.Change {
+	return record.Change{
 		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID, SourceAddress: c.SourceAddress,
 		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: c.Cutoff,
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // KindOutcome is the item that tells the people of a request by direct message what became of it.
@@ -53,7 +54,7 @@ func (d *delivery) threadGone(ctx context.Context, deleted bool) error {
 			return err
 		}
 	}
-	return d.h.shutOut(ctx, d.id, messages.CodeThreadGone)
+	return d.h.shutOut(ctx, d.id, record.CodeThreadGone)
 }
 
 // cardDeleted ends an open request whose card was deleted. It reports false when the request is not open any more.
@@ -80,7 +81,7 @@ func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
 		RequestID: id, Expect: approvals.AppendOnly,
 		Work: []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}},
 	}
-	if err := add(&t, approvals.EventShutOut, sourceShut, messages.ShutOut{Code: code}); err != nil {
+	if err := add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code}); err != nil {
 		return err
 	}
 	return h.Store.Commit(ctx, t)
@@ -102,7 +103,7 @@ func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	why := messages.WhyDirect(events)
+	why := record.WhyDirect(events)
 	var passing error
 	for _, person := range append([]string{r.Requester}, r.Voters()...) {
 		if _, err := h.direct(ctx, r, events, "outcome "+person, person, messages.Outcome(r, c, why)); err != nil {
@@ -131,14 +132,14 @@ func (h *Handlers) direct(
 	ctx context.Context, r approvals.Request, events []approvals.Event, source, person string, m *messages.Message,
 ) (told bool, err error) {
 	for _, e := range events {
-		var d messages.Direct
+		var d record.Direct
 		if e.Type == approvals.EventDirect && e.Source == source && json.Unmarshal(e.Detail, &d) == nil {
 			return d.Problem == "" || d.Unsure, nil
 		}
 	}
-	d := messages.Direct{Person: person, About: messages.DirectOutcome}
+	d := record.Direct{Person: person, About: record.DirectOutcome}
 	if r.State == approvals.StateOpen {
-		d.About = messages.DirectCall
+		d.About = record.DirectCall
 	}
 	call, cancel := context.WithTimeout(ctx, deliveryCall)
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // wordDrill is the word of the command that asks for a drill.
@@ -43,7 +44,7 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 	if answered, err := h.realOneOpen(ctx, item, c, to, found, role); answered || err != nil {
 		return err
 	}
-	facts, err := json.Marshal(messages.Facts{Drill: &role})
+	facts, err := json.Marshal(record.Facts{Drill: &role})
 	if err != nil {
 		return fmt.Errorf("facts of a drill: %w", err)
 	}
@@ -56,7 +57,7 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 
 // realOneOpen refuses a drill while a real request for the role is under way: the newest, if any is. A real one that is
 // opened after this look goes on beside the drill.
-func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, role messages.Role) (bool, error) {
+func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, role record.Role) (bool, error) {
 	newest, err := h.Store.History(ctx, subjectKey(found), 1)
 	if err != nil || len(newest) == 0 {
 		return false, err
@@ -105,10 +106,10 @@ func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approval
 // rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove, to guard, to clean up or
 // to conclude: no other looks follow.
 func (e *execution) rehearsed(ctx context.Context, result aws.Rehearsal) error {
-	detail, err := json.Marshal(messages.Rehearsed{
+	detail, err := json.Marshal(record.Rehearsed{
 		WouldBe: result.Cutoff, Document: result.Document, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
 		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
-		Before: messages.Verdict(result.Paper.Before), After: messages.Verdict(result.Paper.After), SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
+		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After), SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
 	})
 	if err != nil {

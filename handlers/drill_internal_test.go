@@ -8,12 +8,12 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Whatever code a bug brings it to: of a drill package aws is told of no revocation.
 func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
-	role := messages.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
+	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.PurposeDrill, approvals.PurposeUndo} {
 		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, role, []string{"U0BOB"}); !reflect.DeepEqual(got, aws.Revocation{}) {
 			t.Errorf("for %q: %+v", purpose, got)
@@ -27,8 +27,8 @@ func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
 // A replica of a version that knows no drills takes one for a revocation: it finds no role to write to.
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
 	h := &Handlers{Config: Config{Margin: 30 * time.Second}}
-	role := messages.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
-	facts, err := json.Marshal(messages.Facts{Drill: &role})
+	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
+	facts, err := json.Marshal(record.Facts{Drill: &role})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T
 		t.Errorf("of a revocation: %+v, %v", c, err)
 	}
 	// And the other way round: the facts of a revocation are none of a drill.
-	if r.Subject.Facts, err = json.Marshal(messages.Facts{Role: role}); err != nil {
+	if r.Subject.Facts, err = json.Marshal(record.Facts{Role: role}); err != nil {
 		t.Fatal(err)
 	}
 	r.Purpose = approvals.PurposeDrill

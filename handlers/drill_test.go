@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -101,11 +102,11 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 			t.Errorf("there is something to come (%v): %q", err, due)
 		}
 
-		var d messages.Rehearsed
+		var d record.Rehearsed
 		if err := json.Unmarshal(card.Request().Closing.Detail, &d); err != nil {
 			t.Fatal(err)
 		}
-		if d.Before != messages.DeniedByOurs || d.After != messages.NotDenied || !d.MayWrite || !d.Own || d.Unnamed || d.Size == 0 || d.Second <= 0 {
+		if d.Before != record.DeniedByOurs || d.After != record.NotDenied || !d.MayWrite || !d.Own || d.Unnamed || d.Size == 0 || d.Second <= 0 {
 			t.Errorf("checked: %+v", d)
 		}
 		want := []approvals.EventType{

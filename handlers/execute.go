@@ -9,7 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // maxDelays is how often a revocation that AWS does not take for a passing reason is tried again: about five minutes in
@@ -90,7 +90,7 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, r approval
 type execution struct {
 	h       *Handlers
 	request approvals.Request
-	role    messages.Role
+	role    record.Role
 	ready   *preparation // for the first try; nil: everything is asked for anew
 	floor   time.Time    // the cutoff that this try is about to promise, or has written
 	own     int64        // the event by which this try promised it; 0 before
@@ -171,7 +171,7 @@ func promised(r approvals.Request) time.Time {
 	if r.Promise == nil {
 		return time.Time{}
 	}
-	var s messages.Started
+	var s record.Started
 	if json.Unmarshal(r.Promise.Detail, &s) != nil {
 		return time.Time{}
 	}
@@ -185,7 +185,7 @@ func (e *execution) othersMayHaveWritten(r approvals.Request) bool {
 
 // start makes the cutoff durable before anything is written.
 func (e *execution) start(ctx context.Context, p aws.Plan) error {
-	detail, err := json.Marshal(messages.Started{Cutoff: p.Cutoff, ServerTime: p.ServerTime, Previous: p.PreviousDocument, Document: p.Document})
+	detail, err := json.Marshal(record.Started{Cutoff: p.Cutoff, ServerTime: p.ServerTime, Previous: p.PreviousDocument, Document: p.Document})
 	if err != nil {
 		return fmt.Errorf("promise a cutoff: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // executeUndo takes a deny away for an approved request, or puts the policy back that was there before it. As with a
@@ -36,7 +37,7 @@ func (h *Handlers) executeUndo(ctx context.Context, item approvals.Item, r appro
 // undoExecution is an execution that takes a deny away.
 type undoExecution struct {
 	execution
-	what    messages.Undoing
+	what    record.Undoing
 	earlier bool // an earlier try had begun, and may have done it
 }
 
@@ -45,14 +46,14 @@ func (u *undoExecution) plan(ctx context.Context, p aws.UndoPlan) error {
 	if err := u.h.confirming(ctx, u.request, time.Time{}, 0).outcome(ctx, u.request); err != nil {
 		return err
 	}
-	event, err := undoStarted(messages.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime})
+	event, err := undoStarted(record.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime})
 	if err != nil {
 		return err
 	}
 	return u.commit(ctx, approvals.Transition{Next: approvals.StateExecuting, Events: []approvals.Event{event}})
 }
 
-func undoStarted(s messages.UndoStarted) (approvals.Event, error) {
+func undoStarted(s record.UndoStarted) (approvals.Event, error) {
 	detail, err := json.Marshal(s)
 	if err != nil {
 		return approvals.Event{}, fmt.Errorf("begin an undo: %w", err)
@@ -62,16 +63,16 @@ func undoStarted(s messages.UndoStarted) (approvals.Event, error) {
 
 // done records what AWS answered and what was read back, and queues that the request that put the deny there is told.
 func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
-	back := messages.ReadBack{Undo: true, Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
-	seen := messages.SeenOther
+	back := record.ReadBack{Undo: true, Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	seen := record.SeenOther
 	switch {
 	case result.ReadBack:
-		seen = messages.SeenEqual
+		seen = record.SeenEqual
 	case result.ReadBackError != nil:
-		seen, back.Error = messages.SeenNothing, aws.Explain(result.ReadBackError)
+		seen, back.Error = record.SeenNothing, aws.Explain(result.ReadBackError)
 		u.h.log.WarnContext(ctx, "the role could not be read back", "request", u.request.ID, "error", result.ReadBackError)
 	}
-	applied, err := json.Marshal(messages.UndoApplied{
+	applied, err := json.Marshal(record.UndoApplied{
 		At: result.UndoneAt, Found: result.AlreadyDone, Promised: u.earlier, Revives: u.revives(result),
 		CallerARN: result.CallerARN, Unnamed: result.Unnamed, Seen: seen,
 	})
@@ -91,7 +92,7 @@ func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
 		Work: []approvals.Item{{Kind: KindUndone, Request: u.request.About, Source: "undone by " + u.request.ID, Body: body}},
 	}
 	if u.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
-		event, err := undoStarted(messages.UndoStarted{Restores: u.what.Restores, ServerTime: result.Role.ServerTime})
+		event, err := undoStarted(record.UndoStarted{Restores: u.what.Restores, ServerTime: result.Role.ServerTime})
 		if err != nil {
 			return err
 		}
@@ -115,7 +116,7 @@ func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
 	if r.State == approvals.StateApplied || result.AlreadyDone {
 		return nil
 	}
-	detail, err := json.Marshal(messages.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
+	detail, err := json.Marshal(record.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
 	if err != nil {
 		return fmt.Errorf("record a finding: %w", err)
 	}
@@ -191,7 +192,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	var a messages.UndoApplied
+	var a record.UndoApplied
 	if err := json.Unmarshal(r.Closing.Detail, &a); err != nil {
 		return fmt.Errorf("outcome of request %s: %w", r.ID, err)
 	}
@@ -199,7 +200,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	told := messages.Undone{
+	told := record.Undone{
 		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
 		Restored: c.Undo.Restores != "", Found: a.Found && !a.Promised, Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
 	}

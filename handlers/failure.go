@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // lost is what a try that did not succeed comes to, whatever was tried. over: this try is done with it, and err is its answer;
@@ -58,7 +59,7 @@ func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.R
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := retryAfter(cause, item.Attempt)
 	e.h.log.WarnContext(ctx, "AWS did not take the revocation yet", "request", e.request.ID, "error", cause, "again_in", after.String())
-	detail, err := json.Marshal(messages.Failure{Sentence: aws.Explain(cause), Retry: after})
+	detail, err := json.Marshal(record.Failure{Sentence: aws.Explain(cause), Retry: after})
 	if err != nil {
 		return fmt.Errorf("record a delay: %w", err)
 	}
@@ -133,7 +134,7 @@ func (h *Handlers) fail(ctx context.Context, r approvals.Request, f failure) err
 	if f.next == approvals.StateUnknown {
 		f.next, f.event = approvals.StateFailed, approvals.EventFailed
 	}
-	detail, err := json.Marshal(messages.Failure{Sentence: f.sentence, Unsure: f.unsure})
+	detail, err := json.Marshal(record.Failure{Sentence: f.sentence, Unsure: f.unsure})
 	if err != nil {
 		return fmt.Errorf("end a request: %w", err)
 	}

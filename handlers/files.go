@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // An upload that fails for a passing reason is tried so many times within a while, for some four minutes: Slack's address
@@ -60,7 +61,7 @@ func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event
 	content, err := f.Bytes()
 	if err != nil || len(content) == 0 {
 		d.h.log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)
-		return d.fileLeftOut(ctx, messages.FilesRefused{Name: f.Name})
+		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name})
 	}
 	err = d.within(ctx, uploadCall, uploadLease, func(ctx context.Context) error {
 		return d.h.Slack.Upload(ctx, channel, d.root(), Upload{Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content})
@@ -72,7 +73,7 @@ func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event
 	switch kind {
 	case SlackNoFiles, SlackContent:
 		d.h.log.WarnContext(ctx, "Slack does not take a file", "request", d.id, "event", e.Seq, "file", f.Name, "code", code)
-		return d.fileLeftOut(ctx, messages.FilesRefused{Name: f.Name, Code: code})
+		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name, Code: code})
 	case SlackNoTarget:
 		d.h.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
 		return nil
@@ -81,7 +82,7 @@ func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event
 		return errors.Join(err, allowErr)
 	} else if enough {
 		d.h.log.WarnContext(ctx, "Slack did not take a file for too long", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)
-		return d.fileLeftOut(ctx, messages.FilesRefused{Name: f.Name, Code: cmp.Or(code, messages.CodeNoAnswer)})
+		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name, Code: cmp.Or(code, record.CodeNoAnswer)})
 	}
 	if kind == SlackUnsure || kind == SlackUnknown {
 		return err // it may be there: look for it at the next try
@@ -113,7 +114,7 @@ func (d *delivery) triedEnough(ctx context.Context, name string, failure error) 
 }
 
 // fileLeftOut records, once for a request, that the thread goes without a file.
-func (d *delivery) fileLeftOut(ctx context.Context, why messages.FilesRefused) error {
+func (d *delivery) fileLeftOut(ctx context.Context, why record.FilesRefused) error {
 	detail, err := json.Marshal(why)
 	if err != nil {
 		return fmt.Errorf("record a file that was left out: %w", err)

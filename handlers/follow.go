@@ -12,7 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 const (
@@ -75,7 +75,7 @@ func (q *inquiry) follow(ctx context.Context, report aws.Report) (followed, erro
 		q.h.log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
 		s.failed = cmp.Or(aws.Explain(err), "The log has the reason.")
 	}
-	told := messages.Activity{Look: q.number, Until: q.until, NotRead: notRead, Others: others, Failed: s.failed}
+	told := record.Activity{Look: q.number, Until: q.until, NotRead: notRead, Others: others, Failed: s.failed}
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {
@@ -94,7 +94,7 @@ func (q *inquiry) follow(ctx context.Context, report aws.Report) (followed, erro
 
 // recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny. Another look
 // may be under way at the same time, so it is written on the log as it is now.
-func (q *inquiry) recordActivity(ctx context.Context, told messages.Activity, s followed) error {
+func (q *inquiry) recordActivity(ctx context.Context, told record.Activity, s followed) error {
 	detail, err := packActivity(&told)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // long is a text that takes six bytes of JSON for each of its characters.
@@ -26,17 +26,17 @@ func longSession(i int) aws.Session {
 }
 
 func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
-	var rows []messages.Session
+	var rows []record.Session
 	for i := range 5000 {
 		rows = append(rows, sessionRow(longSession(i)))
 	}
-	lists, left, err := messages.Pack(rows, listed)
+	lists, left, err := record.Pack(rows, listed)
 	if err != nil || left != 5000-listed {
 		t.Fatalf("%d are left out, %v", left, err)
 	}
 	kept := 0
 	for _, list := range lists {
-		if size := len(must(t, messages.Sessions{Rows: list, More: true})); size > messages.MaxDetail+100 {
+		if size := len(must(t, record.Sessions{Rows: list, More: true})); size > record.MaxDetail+100 {
 			t.Errorf("%d sessions take %d bytes", len(list), size)
 		}
 		kept += len(list)
@@ -45,7 +45,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 		t.Errorf("%d sessions are kept", kept)
 	}
 
-	told := messages.Activity{Partly: strings.Repeat("x", 1000)}
+	told := record.Activity{Partly: strings.Repeat("x", 1000)}
 	var did aws.Activity
 	for i := range 100 {
 		did.Doors = append(did.Doors, longCall(i))
@@ -59,12 +59,12 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	var chain []aws.ChainLink
 	for i := range 50 {
 		told.Sessions = append(told.Sessions, activityOf(longSession(i), did, away))
-		told.NewCopies = append(told.NewCopies, messages.Copy{Session: sessionRow(longSession(i)), From: sources(away)})
+		told.NewCopies = append(told.NewCopies, record.Copy{Session: sessionRow(longSession(i)), From: sources(away)})
 		chain = append(chain, aws.ChainLink{Depth: 1, Parent: longSession(i), Child: aws.Session{}, RoleARN: fmt.Sprint(i, long)})
 	}
-	told.Chain, told.MoreLinks = links(messages.Role{}, chain)
+	told.Chain, told.MoreLinks = links(record.Role{}, chain)
 	detail, err := packActivity(&told)
-	if err != nil || len(detail) > messages.MaxDetail {
+	if err != nil || len(detail) > record.MaxDetail {
 		t.Errorf("it takes %d bytes, %v", len(detail), err)
 	}
 
@@ -74,17 +74,17 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 		j.Doors = append(j.Doors, longCall(i))
 		j.Roles = append(j.Roles, aws.ChainLink{RoleARN: fmt.Sprint(long, i), Child: longSession(i), Depth: 1})
 	}
-	c := conclusion(messages.Role{}, j, nil)
-	if detail, err = packConclusion(&c); err != nil || len(detail) > messages.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
+	c := conclusion(record.Role{}, j, nil)
+	if detail, err = packConclusion(&c); err != nil || len(detail) > record.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
 		len(c.Doors) == 0 || len(c.Roles) == 0 || c.MoreToDo != 200-len(c.Doors)-len(c.Roles) {
 		t.Errorf("a verdict takes %d bytes, %v", len(detail), err)
 	}
 
-	found := messages.Evidence{News: rows[:messages.MaxNews]}
-	for i := range messages.MaxSuspects {
-		found.Suspects = append(found.Suspects, messages.Suspect{EventID: rows[i].EventID})
+	found := record.Evidence{News: rows[:record.MaxNews]}
+	for i := range record.MaxSuspects {
+		found.Suspects = append(found.Suspects, record.Suspect{EventID: rows[i].EventID})
 	}
-	if detail, err = packEvidence(&found); err != nil || len(detail) > messages.MaxDetail || len(found.News)+found.MoreNews != messages.MaxNews {
+	if detail, err = packEvidence(&found); err != nil || len(detail) > record.MaxDetail || len(found.News)+found.MoreNews != record.MaxNews {
 		t.Errorf("the news take %d bytes, %v", len(detail), err)
 	}
 }
@@ -112,18 +112,18 @@ func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 		name string
 		did  map[string]aws.Activity
 		old  string // the keys of old sessions
-		want messages.EnforcementState
+		want record.EnforcementState
 	}{
-		{"nothing was looked at", nil, "", messages.SeenUnknown},
-		{"an old session was silent", map[string]aws.Activity{"a": {Regions: in}}, "a", messages.SeenUnknown},
-		{"an old session was denied", map[string]aws.Activity{"a": denied}, "a", messages.SeenDenied},
-		{"a new session was denied", map[string]aws.Activity{"a": denied}, "", messages.SeenUnknown},
-		{"refused without a word of a deny", map[string]aws.Activity{"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in}}, "a", messages.SeenUnknown},
-		{"answered while the policy spread", map[string]aws.Activity{"a": answered(early)}, "a", messages.SeenUnknown},
-		{"answered while the policy spread, then denied", map[string]aws.Activity{"a": answered(early), "b": denied}, "ab", messages.SeenDenied},
-		{"answered too late", map[string]aws.Activity{"a": answered(late)}, "a", messages.SeenNotDenied},
-		{"one answered too late, another denied", map[string]aws.Activity{"a": answered(late), "b": denied}, "ab", messages.SeenNotDenied},
-		{"a new session was answered", map[string]aws.Activity{"a": answered(late), "b": denied}, "b", messages.SeenDenied},
+		{"nothing was looked at", nil, "", record.SeenUnknown},
+		{"an old session was silent", map[string]aws.Activity{"a": {Regions: in}}, "a", record.SeenUnknown},
+		{"an old session was denied", map[string]aws.Activity{"a": denied}, "a", record.SeenDenied},
+		{"a new session was denied", map[string]aws.Activity{"a": denied}, "", record.SeenUnknown},
+		{"refused without a word of a deny", map[string]aws.Activity{"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in}}, "a", record.SeenUnknown},
+		{"answered while the policy spread", map[string]aws.Activity{"a": answered(early)}, "a", record.SeenUnknown},
+		{"answered while the policy spread, then denied", map[string]aws.Activity{"a": answered(early), "b": denied}, "ab", record.SeenDenied},
+		{"answered too late", map[string]aws.Activity{"a": answered(late)}, "a", record.SeenNotDenied},
+		{"one answered too late, another denied", map[string]aws.Activity{"a": answered(late), "b": denied}, "ab", record.SeenNotDenied},
+		{"a new session was answered", map[string]aws.Activity{"a": answered(late), "b": denied}, "b", record.SeenDenied},
 	} {
 		s := followed{activities: c.did, old: map[string]bool{}}
 		for _, key := range c.old {

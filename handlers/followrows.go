@@ -8,28 +8,28 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // activityOf is what the log keeps of what a session did.
-func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) messages.SessionActivity {
+func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) record.SessionActivity {
 	row := sessionRow(s)
-	out := messages.SessionActivity{
+	out := record.SessionActivity{
 		EventID: row.EventID, Key: row.Key, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
 		Refused: a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
 	}
 	out.Named, out.NamesCut = a.LookedUpByName()
 	out.Elsewhere = sources(elsewhere)
 	for i, service := range a.Services {
-		if i >= messages.MaxServices {
+		if i >= record.MaxServices {
 			out.Others += service.Calls
 			continue
 		}
-		out.Services = append(out.Services, messages.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+		out.Services = append(out.Services, record.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
 	}
 	doors := slices.Clone(a.Doors)
 	slices.SortStableFunc(doors, func(a, b aws.Call) int { return a.Time.Compare(b.Time) })
-	for _, call := range doors[:min(len(doors), messages.MaxDoors)] {
+	for _, call := range doors[:min(len(doors), record.MaxDoors)] {
 		out.Doors = append(out.Doors, callRow(call, s.AccessKeyID))
 	}
 	out.MoreDoors = max(0, a.DoorCalls-len(out.Doors))
@@ -37,28 +37,28 @@ func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) messages.
 }
 
 // sources is what the log keeps of addresses.
-func sources(from []aws.Source) []messages.Source {
-	kept := make([]messages.Source, 0, len(from))
+func sources(from []aws.Source) []record.Source {
+	kept := make([]record.Source, 0, len(from))
 	for _, s := range from {
-		kept = append(kept, messages.Source{Address: s.Address, UserAgent: s.UserAgent, Calls: s.Calls, First: s.First, Last: s.Last}.Trim())
+		kept = append(kept, record.Source{Address: s.Address, UserAgent: s.UserAgent, Calls: s.Calls, First: s.First, Last: s.Last}.Trim())
 	}
 	return kept
 }
 
 // callRow is what the log keeps of a call.
-func callRow(c aws.Call, key string) messages.Call {
+func callRow(c aws.Call, key string) record.Call {
 	code := c.ErrorCode
 	if code == "" && c.Denied {
 		code = "AccessDenied"
 	}
-	return messages.Call{
+	return record.Call{
 		EventID: c.EventID, Time: c.Time.Truncate(time.Second), Service: c.Service, Name: c.Name, Region: c.Region, Address: c.SourceAddress,
 		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key, Times: c.Times,
 	}.Trim()
 }
 
 // links are the roles that came out of the sessions, one for each way from role to role.
-func links(role messages.Role, chain []aws.ChainLink) (told []messages.Link, more int) {
+func links(role record.Role, chain []aws.ChainLink) (told []record.Link, more int) {
 	type way struct {
 		depth    int
 		from, to string
@@ -76,13 +76,13 @@ func links(role messages.Role, chain []aws.ChainLink) (told []messages.Link, mor
 		w := way{c.Depth, from, c.RoleARN, c.AccountID}
 		i, there := at[w]
 		if !there {
-			if len(told) == messages.MaxLinks {
+			if len(told) == record.MaxLinks {
 				more++
 				continue
 			}
 			i = len(told)
 			at[w] = i
-			told = append(told, messages.Link{
+			told = append(told, record.Link{
 				Depth: c.Depth, From: from, FromSession: c.Parent.SessionName, RoleARN: c.RoleARN, RoleName: roleName(c.RoleARN),
 				AccountID: c.AccountID, Account: c.Account, Loop: c.Loop, First: c.Child.Time, Last: c.Child.Time,
 			}.Trim())
@@ -105,7 +105,7 @@ func links(role messages.Role, chain []aws.ChainLink) (told []messages.Link, mor
 func roleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // didInTurn adds what a session of the chain did to its role.
-func didInTurn(l *messages.Link, c aws.ChainLink) {
+func didInTurn(l *record.Link, c aws.ChainLink) {
 	if c.Child.Expires.After(l.Expires) {
 		l.Expires = c.Child.Expires
 	}
@@ -119,16 +119,16 @@ func didInTurn(l *messages.Link, c aws.ChainLink) {
 		l.LastOK = a.LastSucceeded
 	}
 	for _, service := range a.Services {
-		at := slices.IndexFunc(l.Services, func(s messages.ServiceCalls) bool { return s.Service == service.Service })
+		at := slices.IndexFunc(l.Services, func(s record.ServiceCalls) bool { return s.Service == service.Service })
 		switch {
 		case at >= 0:
 			l.Services[at].Calls, l.Services[at].Denied = l.Services[at].Calls+service.Calls, l.Services[at].Denied+service.Denied
-		case len(l.Services) < messages.MaxLinkServices:
-			l.Services = append(l.Services, messages.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+		case len(l.Services) < record.MaxLinkServices:
+			l.Services = append(l.Services, record.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
 		}
 	}
 	for _, call := range slices.Backward(a.Doors) { // they are the newest first
-		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Doors) < messages.MaxLinkDoors {
+		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Doors) < record.MaxLinkDoors {
 			l.Doors = append(l.Doors, row)
 		}
 	}
@@ -137,11 +137,11 @@ func didInTurn(l *messages.Link, c aws.ChainLink) {
 
 // whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were answered past the deny, and
 // roles.
-func (q *inquiry) whatIsNew(told *messages.Activity, s followed) {
+func (q *inquiry) whatIsNew(told *record.Activity, s followed) {
 	calls, roles, copies := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	first := true
 	for _, e := range q.events {
-		var earlier messages.Activity
+		var earlier record.Activity
 		if e.Type != approvals.EventActivity || json.Unmarshal(e.Detail, &earlier) != nil {
 			continue
 		}
@@ -159,8 +159,8 @@ func (q *inquiry) whatIsNew(told *messages.Activity, s followed) {
 			roles[link.RoleARN] = true
 		}
 	}
-	add := func(c messages.Call) {
-		if !calls[c.EventID] && len(told.News) < messages.MaxNews {
+	add := func(c record.Call) {
+		if !calls[c.EventID] && len(told.News) < record.MaxNews {
 			calls[c.EventID] = true
 			told.News = append(told.News, c)
 		}
@@ -172,8 +172,8 @@ func (q *inquiry) whatIsNew(told *messages.Activity, s followed) {
 		return // the findings are told for the first time, and all of them
 	}
 	for _, suspect := range s.suspects {
-		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] && len(told.NewCopies) < messages.MaxNews {
-			told.NewCopies = append(told.NewCopies, messages.Copy{Session: row, From: sources(suspect.Elsewhere)})
+		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] && len(told.NewCopies) < record.MaxNews {
+			told.NewCopies = append(told.NewCopies, record.Copy{Session: row, From: sources(suspect.Elsewhere)})
 		}
 	}
 	for _, session := range told.Sessions {
@@ -184,7 +184,7 @@ func (q *inquiry) whatIsNew(told *messages.Activity, s followed) {
 		}
 	}
 	for _, link := range told.Chain {
-		if !roles[link.RoleARN] && len(told.NewLinks) < messages.MaxNews {
+		if !roles[link.RoleARN] && len(told.NewLinks) < record.MaxNews {
 			told.NewLinks = append(told.NewLinks, link)
 		}
 	}

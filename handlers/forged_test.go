@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
@@ -342,7 +343,7 @@ func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 			return at, event
 		}
 		time.Sleep(30 * time.Minute)
-		var held messages.Held
+		var held record.Held
 		at, event := last(approvals.EventHeld)
 		if err := json.Unmarshal(event.Detail, &held); err != nil || at < 10*time.Minute || held.After > 11*time.Minute {
 			t.Errorf("it is said after %s that the deny held for %s, %v", at, held.After, err)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
@@ -70,7 +70,7 @@ type watchman struct {
 	now     time.Time // of the last look: the store's clock when it began
 	request approvals.Request
 	events  []approvals.Event
-	role    messages.Role
+	role    record.Role
 	duty    duty
 }
 
@@ -95,8 +95,8 @@ func (w *watchman) done() bool {
 	return false
 }
 
-func tampering(e approvals.Event) (messages.Tampered, bool) {
-	var t messages.Tampered
+func tampering(e approvals.Event) (record.Tampered, bool) {
+	var t record.Tampered
 	ok := e.Type == approvals.EventTampered && json.Unmarshal(e.Detail, &t) == nil
 	return t, ok
 }
@@ -143,16 +143,16 @@ func (w *watchman) resumed(cutoff time.Time) string {
 func (w *watchman) judge(ctx context.Context, check aws.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
-		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, messages.Held{
+		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
 			At: check.At, After: w.age(), Cutoff: check.Cutoff, Losses: w.losses(),
 		})
 	case check.Good():
 		return nil
 	case check.State == aws.RoleGone, check.State == aws.RoleReplaced:
-		return w.tell(ctx, w.item.Source, messages.Tampered{State: messages.TamperedState(check.State), At: check.At})
+		return w.tell(ctx, w.item.Source, record.Tampered{State: record.TamperedState(check.State), At: check.At})
 	case w.duty.busy:
 		return &Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
-	case w.rewrites() >= messages.MaxRewrites:
+	case w.rewrites() >= record.MaxRewrites:
 		return w.exhausted(ctx, check)
 	default:
 		return w.write(ctx, check, time.Time{})
@@ -171,15 +171,15 @@ func (w *watchman) age() time.Duration {
 // exhausted tells, once and again at the last look, that the deny is not written any more.
 func (w *watchman) exhausted(ctx context.Context, check aws.Check) error {
 	source := "guard exhausted"
-	why := fmt.Sprintf("It was written again %d times already; whoever removes it is faster.", messages.MaxRewrites)
+	why := fmt.Sprintf("It was written again %d times already; whoever removes it is faster.", record.MaxRewrites)
 	if w.look.Last {
 		source, why = w.item.Source, why+" This was the last look."
 	}
-	return w.tell(ctx, source, messages.Tampered{State: messages.TamperedState(check.State), Found: check.Cutoff, At: check.At, Why: why})
+	return w.tell(ctx, source, record.Tampered{State: record.TamperedState(check.State), Found: check.Cutoff, At: check.At, Why: why})
 }
 
 // tell records a loss that nothing is done about.
-func (w *watchman) tell(ctx context.Context, source string, t messages.Tampered) error {
+func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) error {
 	t.Cutoff = promisedBy(w.events)
 	if t.Lost() {
 		t.SCP = aws.OldSessionsSCP(w.scpRole(), t.Cutoff)
@@ -213,5 +213,5 @@ func (w *watchman) blind(ctx context.Context, cause error) error {
 	if w.look.Last {
 		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, and this was the last look: "+explained(cause)
 	}
-	return w.h.remark(ctx, w.request.ID, approvals.EventFinding, source, messages.Finding{Sentence: sentence})
+	return w.h.remark(ctx, w.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence})
 }

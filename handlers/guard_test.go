@@ -15,7 +15,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -164,8 +164,8 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 				rewritten = e
 			}
 		}
-		var p messages.Tampered
-		var w messages.Rewritten
+		var p record.Tampered
+		var w record.Rewritten
 		if json.Unmarshal(promised.Detail, &p) != nil || json.Unmarshal(rewritten.Detail, &w) != nil ||
 			!p.Promise.Equal(w.Cutoff) || promised.Seq > rewritten.Seq || !w.Back.Equal || w.Document != onRole(b) {
 			t.Errorf("promised %+v, written %+v, on the role %s", p, w, onRole(b))
@@ -213,7 +213,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTi
 		}
 		var last time.Time
 		for _, e := range card.Events() {
-			var w messages.Rewritten
+			var w record.Rewritten
 			if e.Type != approvals.EventRewritten {
 				continue
 			}
@@ -507,7 +507,7 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 				removeAs(t, b, b.World.Rival)
 				b.Stop(0)
 				promise := first.Add(time.Minute)
-				detail, err := json.Marshal(messages.Tampered{State: messages.DenyGone, Cutoff: first, Promise: promise, Rewrite: 1, At: first})
+				detail, err := json.Marshal(record.Tampered{State: record.DenyGone, Cutoff: first, Promise: promise, Rewrite: 1, At: first})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -545,7 +545,7 @@ func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
 		high := cutoffOnRole(t, b).Add(10 * time.Minute)
-		detail, err := json.Marshal(messages.Rewritten{Cutoff: high, Rewrite: 1})
+		detail, err := json.Marshal(record.Rewritten{Cutoff: high, Rewrite: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

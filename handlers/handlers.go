@@ -21,6 +21,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Kinds of items, besides approvals.KindDeliver and approvals.KindExpire, which stores queue by themselves.
@@ -310,7 +311,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		h.whisper(ctx, to, messages.GaveUpOn())
 	}
 	if request != "" {
-		detail, err := json.Marshal(messages.Failure{
+		detail, err := json.Marshal(record.Failure{
 			Work:     item.Kind,
 			Sentence: "Whoever runs revokebot finds the cause in its log under this request's id.",
 		})
@@ -339,7 +340,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 
 // context gathers what messages about a request need.
 func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
-	var facts messages.Facts
+	var facts record.Facts
 	if r.Forged != nil && r.Subject.Facts == nil {
 		return messages.Context{Margin: h.Margin}, nil // its opening is not to be trusted
 	}
@@ -351,11 +352,11 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	case drill && facts.Drill == nil:
 		return messages.Context{}, fmt.Errorf("facts of request %s: a drill without a role", r.ID)
 	case drill:
-		facts = messages.Facts{Role: *facts.Drill}
+		facts = record.Facts{Role: *facts.Drill}
 	case r.Purpose != approvals.PurposeUndo:
 		facts.Undo = nil
 	case facts.Undo == nil:
-		facts.Undo = new(messages.Undoing) // without what was written nothing is taken away
+		facts.Undo = new(record.Undoing) // without what was written nothing is taken away
 	}
 	policy := h.Policies[r.Subject.Group]
 	return messages.Context{

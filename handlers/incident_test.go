@@ -17,6 +17,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -329,7 +330,7 @@ func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
 		card := b.revoked()
 		menu := message(b.Bench, card, "What did another session do?")
 		stolen := ""
-		for _, s := range messages.Gather(card.Events()).Sessions {
+		for _, s := range record.Gather(card.Events()).Sessions {
 			if s.SessionName == "deploy-stolen" {
 				stolen = messages.ValueOf(card.ID, s.Mark())
 			}

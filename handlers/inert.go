@@ -9,7 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // inertWait is how long a clean-up waits to be offered while another request for the role is under way.
@@ -66,7 +66,7 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if left := plan.RevivesUntil.Sub(now); left > 0 {
 		return &Again{After: left + inertSlack, Busy: true} // it was written again, or the role's longest session was raised
 	}
-	detail, err := json.Marshal(messages.Inert{Cutoff: plan.Cutoff, Since: plan.RevivesUntil, Restores: plan.Restores != ""})
+	detail, err := json.Marshal(record.Inert{Cutoff: plan.Cutoff, Since: plan.RevivesUntil, Restores: plan.Restores != ""})
 	if err != nil {
 		return fmt.Errorf("offer a clean-up: %w", err)
 	}
@@ -77,7 +77,7 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 }
 
 // lookAtRole reads a role that a request is for, as it is now.
-func (h *Handlers) lookAtRole(ctx context.Context, role messages.Role) (aws.UndoLook, error) {
+func (h *Handlers) lookAtRole(ctx context.Context, role record.Role) (aws.UndoLook, error) {
 	target, err := h.Cloud.Parse(role.ARN)
 	if err != nil {
 		return aws.UndoLook{}, err

@@ -12,7 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // propagation is how long after the cutoff a call of an old session may still be answered without speaking against the
@@ -23,8 +23,8 @@ const propagation = 2 * time.Minute
 // enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were refused after the cutoff in
 // words that name an explicit deny, and none was answered later than propagation. A refusal in other words may have been
 // one before the deny as well. Package aws leaves sts:GetCallerIdentity out: it is answered under any deny.
-func (q *inquiry) enforcement(s followed) messages.Enforcement {
-	e := messages.Enforcement{State: messages.SeenUnknown, At: q.until}
+func (q *inquiry) enforcement(s followed) record.Enforcement {
+	e := record.Enforcement{State: record.SeenUnknown, At: q.until}
 	covered, unclear, late := true, 0, len(q.answered(s)) > 0
 	for key, a := range s.activities {
 		if !s.old[key] {
@@ -46,9 +46,9 @@ func (q *inquiry) enforcement(s followed) messages.Enforcement {
 	}
 	switch {
 	case late || e.LastSucceeded.After(q.cutoff.Add(propagation)):
-		e.State = messages.SeenNotDenied
+		e.State = record.SeenNotDenied
 	case e.Denied > 0:
-		e.State = messages.SeenDenied
+		e.State = record.SeenDenied
 		if !covered {
 			e.Why = "Not everything could be read, so there may be calls that were answered."
 		}
@@ -65,8 +65,8 @@ func (q *inquiry) enforcement(s followed) messages.Enforcement {
 }
 
 // answered are calls of old sessions that were answered later than propagation allows, the newest first.
-func (q *inquiry) answered(s followed) []messages.Call {
-	var calls []messages.Call
+func (q *inquiry) answered(s followed) []record.Call {
+	var calls []record.Call
 	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
 		for _, c := range s.activities[key].SucceededAfterCutoff {
 			if s.old[key] && c.Time.After(q.cutoff.Add(propagation)) {
@@ -74,7 +74,7 @@ func (q *inquiry) answered(s followed) []messages.Call {
 			}
 		}
 	}
-	slices.SortStableFunc(calls, func(a, b messages.Call) int { return b.Time.Compare(a.Time) })
+	slices.SortStableFunc(calls, func(a, b record.Call) int { return b.Time.Compare(a.Time) })
 	return calls
 }
 
@@ -83,7 +83,7 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 	if !q.ends() {
 		return nil
 	}
-	c := messages.Conclusion{Word: messages.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed}}
+	c := record.Conclusion{Word: record.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed}}
 	if s.failed == "" {
 		revoked, err := q.revoked(ctx, s.chain)
 		if err != nil {
@@ -103,21 +103,21 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 }
 
 // conclusion is what the log keeps of a judgement.
-func conclusion(role messages.Role, j aws.Judgement, activities map[string]aws.Activity) messages.Conclusion {
-	c := messages.Conclusion{Word: messages.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
+func conclusion(role record.Role, j aws.Judgement, activities map[string]aws.Activity) record.Conclusion {
+	c := record.Conclusion{Word: record.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
 	switch j.State {
 	case aws.Contained:
-		c.Word = messages.WordContained
+		c.Word = record.WordContained
 	case aws.NotContained:
-		c.Word = messages.WordNotContained
+		c.Word = record.WordNotContained
 	case aws.ContainmentUnknown:
 	}
-	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), messages.MaxReasons)]...)
-	for _, call := range j.Calls[:min(len(j.Calls), messages.MaxCalls)] {
+	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), record.MaxReasons)]...)
+	for _, call := range j.Calls[:min(len(j.Calls), record.MaxCalls)] {
 		c.Calls = append(c.Calls, callRow(call, signedBy(call, activities)))
 	}
 	c.MoreCalls = len(j.Calls) - len(c.Calls)
-	for _, s := range j.Sessions[:min(len(j.Sessions), messages.MaxCalls)] {
+	for _, s := range j.Sessions[:min(len(j.Sessions), record.MaxCalls)] {
 		row := sessionRow(s)
 		if !strings.EqualFold(s.RoleARN, role.ARN) {
 			row.Role = roleName(s.RoleARN)
@@ -126,12 +126,12 @@ func conclusion(role messages.Role, j aws.Judgement, activities map[string]aws.A
 	}
 	doors := slices.Clone(j.Doors)
 	slices.SortStableFunc(doors, func(a, b aws.Call) int { return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1)) }) // keys first
-	for _, call := range doors[:min(len(doors), messages.MaxToDo)] {
+	for _, call := range doors[:min(len(doors), record.MaxToDo)] {
 		c.Doors = append(c.Doors, callRow(call, ""))
 	}
 	held, more := links(role, j.Roles)
-	for _, l := range held[:min(len(held), messages.MaxToDo)] {
-		c.Roles = append(c.Roles, messages.Link{RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop})
+	for _, l := range held[:min(len(held), record.MaxToDo)] {
+		c.Roles = append(c.Roles, record.Link{RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop})
 	}
 	c.MoreToDo = len(doors) - len(c.Doors) + len(held) + more - len(c.Roles)
 	return c.Trim()
@@ -176,7 +176,7 @@ func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[strin
 		if err != nil {
 			continue
 		}
-		if cutoff := messages.Cutoff(events); cutoff.After(cutoffs[c.Role.ARN]) {
+		if cutoff := record.Cutoff(events); cutoff.After(cutoffs[c.Role.ARN]) {
 			cutoffs[c.Role.ARN] = cutoff
 		}
 	}
@@ -184,7 +184,7 @@ func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[strin
 }
 
 // word is the event that a look ends with.
-func (q *inquiry) word(c messages.Conclusion) (approvals.Event, error) {
+func (q *inquiry) word(c record.Conclusion) (approvals.Event, error) {
 	detail, err := packConclusion(&c)
 	if err != nil {
 		return approvals.Event{}, err
@@ -198,16 +198,16 @@ func (h *Handlers) lookSetAside(ctx context.Context, item approvals.Item) error 
 	if q == nil || err != nil {
 		return err
 	}
-	return q.conclude(ctx, messages.WordUnknown,
+	return q.conclude(ctx, record.WordUnknown,
 		"revokebot failed at the last look several times for a reason of its own, which its log has under the request's id.")
 }
 
 // conclude ends a look with a word without having judged, if it is one that ends with a word.
-func (q *inquiry) conclude(ctx context.Context, w messages.Word, why string) error {
+func (q *inquiry) conclude(ctx context.Context, w record.Word, why string) error {
 	if !q.ends() {
 		return nil
 	}
-	event, err := q.word(messages.Conclusion{Word: w, Why: []string{why}})
+	event, err := q.word(record.Conclusion{Word: w, Why: []string{why}})
 	if err != nil {
 		return err
 	}

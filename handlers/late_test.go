@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -22,7 +22,7 @@ func heldUp(t *testing.T, b *bench.Bench) (card bench.Card, promised time.Time) 
 	card.Approve(actors.Bob)
 	b.Until("the cutoff is promised", func() bool { return card.State() == approvals.StateExecuting })
 	time.Sleep(500 * time.Millisecond)
-	var s messages.Started
+	var s record.Started
 	if err := json.Unmarshal(card.Request().Promise.Detail, &s); err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +51,9 @@ func TestALateWriterRecordsNoCutoffBelowAPromisedOne(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
 		high := low.Add(time.Hour)
-		another(t, b, card, approvals.StateExecuting, approvals.EventStarted, messages.Started{Cutoff: high})
+		another(t, b, card, approvals.StateExecuting, approvals.EventStarted, record.Started{Cutoff: high})
 		card.Becomes(approvals.StateApplied)
-		var recorded messages.Applied
+		var recorded record.Applied
 		if err := json.Unmarshal(card.Request().Closing.Detail, &recorded); err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestALateWriteBelowTheRecordedCutoffIsMadeGood(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
 		high := low.Add(time.Hour)
-		another(t, b, card, approvals.StateApplied, approvals.EventApplied, messages.Applied{Cutoff: high, Seen: messages.SeenEqual})
+		another(t, b, card, approvals.StateApplied, approvals.EventApplied, record.Applied{Cutoff: high, Seen: record.SeenEqual})
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "ServiceUnavailable", Status: 503, Times: 4})
 		b.Until("the recorded cutoff is on the role", func() bool {
 			_, ok := b.World.Prod.RolePolicy(actors.DeployRole, "AWSRevokeOlderSessions")
@@ -90,9 +90,9 @@ func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
-		another(t, b, card, approvals.StateApplied, approvals.EventApplied, messages.Applied{Cutoff: low, Seen: messages.SeenEqual})
+		another(t, b, card, approvals.StateApplied, approvals.EventApplied, record.Applied{Cutoff: low, Seen: record.SeenEqual})
 		high := low.Add(time.Hour)
-		detail, err := json.Marshal(messages.Rewritten{Cutoff: high, Rewrite: 1})
+		detail, err := json.Marshal(record.Rewritten{Cutoff: high, Rewrite: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
-		another(t, b, card, approvals.StateApplied, approvals.EventApplied, messages.Applied{Cutoff: low.Add(time.Hour), Seen: messages.SeenEqual})
+		another(t, b, card, approvals.StateApplied, approvals.EventApplied, record.Applied{Cutoff: low.Add(time.Hour), Seen: record.SeenEqual})
 		pretendUndo(t, b, card, approvals.StateApproved, approvals.StateExecuting, approvals.StateApplied)
 		b.Until("the thread tells", func() bool { return card.Says("AWS took the policy after all") })
 		b.Settle()
@@ -120,7 +120,7 @@ func TestALateWriteThatCannotBeMadeGoodIsAFinding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
-		another(t, b, card, approvals.StateApplied, approvals.EventApplied, messages.Applied{Cutoff: low.Add(time.Hour), Seen: messages.SeenEqual})
+		another(t, b, card, approvals.StateApplied, approvals.EventApplied, record.Applied{Cutoff: low.Add(time.Hour), Seen: record.SeenEqual})
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "AccessDenied", Times: -1})
 		b.Until("the thread tells", func() bool { return card.Says("put an earlier cutoff") })
 		if !card.Says("<@"+actors.Rosa+">") || !card.Says("AWS does not allow revokebot iam:PutRolePolicy") {
@@ -134,7 +134,7 @@ func TestAWriteThatArrivesAfterTheRequestHasFailedIsAFinding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
-		another(t, b, card, approvals.StateFailed, approvals.EventFailed, messages.Failure{Sentence: "Given up.", Unsure: true})
+		another(t, b, card, approvals.StateFailed, approvals.EventFailed, record.Failure{Sentence: "Given up.", Unsure: true})
 		b.Until("the thread tells", func() bool { return card.Says("AWS took the policy after all") })
 		if !card.Says(low.UTC().Format("2006-01-02 15:04:05")) {
 			t.Errorf("it does not say the cutoff:\n%s", b.Transcript())
@@ -174,7 +174,7 @@ func TestAFailureIsUnsureWhenAnotherWorkerMayHaveWritten(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "AccessDenied", Delay: 3 * time.Second})
 		card.Approve(actors.Bob)
 		b.Until("the cutoff is promised", func() bool { return card.State() == approvals.StateExecuting })
-		another(t, b, card, approvals.StateExecuting, approvals.EventStarted, messages.Started{Cutoff: b.AWS.Now().Add(time.Hour)})
+		another(t, b, card, approvals.StateExecuting, approvals.EventStarted, record.Started{Cutoff: b.AWS.Now().Add(time.Hour)})
 		card.Becomes(approvals.StateFailed)
 		if text := card.Message().Text; !strings.Contains(text, "It is not known whether AWS took the policy") {
 			t.Errorf("the card says %s", text)

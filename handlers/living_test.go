@@ -9,6 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -17,7 +18,7 @@ import (
 // seen commits what CloudTrail is said to show; the count tells one from the other.
 func seen(t *testing.T, card bench.Card, store approvals.Store, source string, denied int) {
 	t.Helper()
-	detail, err := json.Marshal(messages.Enforcement{State: messages.SeenDenied, Denied: denied, FirstDenied: time.Now(), At: time.Now()})
+	detail, err := json.Marshal(record.Enforcement{State: record.SeenDenied, Denied: denied, FirstDenied: time.Now(), At: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

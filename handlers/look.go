@@ -11,7 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 const (
@@ -34,7 +34,7 @@ type inquiry struct {
 	item    approvals.Item
 	request approvals.Request
 	events  []approvals.Event
-	role    messages.Role
+	role    record.Role
 	cutoff  time.Time
 	since   time.Time
 	until   time.Time
@@ -56,7 +56,7 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 		}
 	}
 	if slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone }) {
-		return q.conclude(ctx, messages.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
+		return q.conclude(ctx, record.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
 	}
 	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
@@ -81,11 +81,11 @@ func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, 
 	if err != nil {
 		return nil, err
 	}
-	cutoff, drill := messages.Cutoff(events), false
+	cutoff, drill := record.Cutoff(events), false
 	switch {
 	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke:
 	case r.State == approvals.StateRehearsed && r.Purpose == approvals.PurposeDrill:
-		cutoff, drill = messages.WouldBeCutoff(events), true
+		cutoff, drill = record.WouldBeCutoff(events), true
 	default:
 		return nil, nil
 	}
@@ -166,7 +166,7 @@ func (q *inquiry) lookup(ctx context.Context) (*aws.Report, error) {
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
 func (q *inquiry) failed(ctx context.Context, why string) error {
-	detail, err := json.Marshal(messages.Evidence{
+	detail, err := json.Marshal(record.Evidence{
 		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
 	})
 	if err != nil {
@@ -179,7 +179,7 @@ func (q *inquiry) failed(ctx context.Context, why string) error {
 	if err := q.h.Store.Commit(ctx, t); err != nil {
 		return err
 	}
-	return q.conclude(ctx, messages.WordUnknown, "The last look at CloudTrail failed. "+why)
+	return q.conclude(ctx, record.WordUnknown, "The last look at CloudTrail failed. "+why)
 }
 
 // secondHalf is the part of the first look that takes longer.
@@ -189,24 +189,24 @@ func (q *inquiry) secondHalf() approvals.Item {
 
 // found records what no earlier look had: sessions, and attempts that got none.
 func (q *inquiry) found(ctx context.Context, report aws.Report) error {
-	earlier := messages.Gather(q.events)
+	earlier := record.Gather(q.events)
 	known := map[string]bool{}
 	for _, s := range earlier.Sessions {
 		known[s.Mark()] = true
 	}
-	var fresh []messages.Session
+	var fresh []record.Session
 	for _, s := range report.Sessions {
 		if row := sessionRow(s); !known[row.Mark()] {
 			fresh = append(fresh, row)
 		}
 	}
-	lists, left, err := messages.Pack(fresh, max(0, listed-len(earlier.Sessions)))
+	lists, left, err := record.Pack(fresh, max(0, listed-len(earlier.Sessions)))
 	if err != nil {
 		return err
 	}
-	told := messages.Evidence{Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last}
+	told := record.Evidence{Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last}
 	for _, region := range report.Regions {
-		told.Regions = append(told.Regions, messages.Region{
+		told.Regions = append(told.Regions, record.Region{
 			Name: region.Region, Covered: region.Covered, Reason: region.Reason, Truncated: region.Truncated, AttemptsCut: region.AttemptsCut,
 		})
 	}
@@ -214,7 +214,7 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 	for _, s := range q.suspects(report) {
 		row := sessionRow(s.Session)
 		suspicious[row.Mark()] = true
-		told.Suspects = append(told.Suspects, messages.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
+		told.Suspects = append(told.Suspects, record.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
 	}
 	if q.number > 0 {
 		told.News, told.MoreNews = news(report, fresh, suspicious)
@@ -225,7 +225,7 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 	}
 	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {
-		detail, err := json.Marshal(messages.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1})
+		detail, err := json.Marshal(record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1})
 		if err != nil {
 			return fmt.Errorf("record sessions: %w", err)
 		}
@@ -241,7 +241,7 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 
 // news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
 // that stand out.
-func news(report aws.Report, fresh []messages.Session, suspicious map[string]bool) (told []messages.Session, more int) {
+func news(report aws.Report, fresh []record.Session, suspicious map[string]bool) (told []record.Session, more int) {
 	before := map[string]bool{}
 	for _, s := range report.Sessions {
 		if s.Issued() && s.Relation == aws.RelationBefore {
@@ -252,7 +252,7 @@ func news(report aws.Report, fresh []messages.Session, suspicious map[string]boo
 		if !s.Issued() || !s.After && !suspicious[s.Mark()] {
 			continue
 		}
-		if len(told) == messages.MaxNews {
+		if len(told) == record.MaxNews {
 			more++
 			continue
 		}
@@ -265,7 +265,7 @@ func news(report aws.Report, fresh []messages.Session, suspicious map[string]boo
 // suspects are the sessions that are looked into by themselves.
 func (q *inquiry) suspects(report aws.Report) []aws.Suspect {
 	all := aws.Suspects(report.Sessions, q.cutoff)
-	return all[:min(len(all), messages.MaxSuspects)]
+	return all[:min(len(all), record.MaxSuspects)]
 }
 
 func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
@@ -273,12 +273,12 @@ func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
 }
 
 // sessionRow is what the log keeps of a session.
-func sessionRow(s aws.Session) messages.Session {
+func sessionRow(s aws.Session) record.Session {
 	code := s.ErrorCode
 	if code == "" && s.Denied {
 		code = "AccessDenied"
 	}
-	return messages.Session{
+	return record.Session{
 		EventID: s.EventID, EventName: s.EventName, Time: s.Time.Truncate(time.Second), Expires: s.Expires, Caller: s.Caller, CallerARN: s.CallerARN,
 		CallerID: s.CallerID, CallerKey: s.CallerAccessKey, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity, MFA: string(s.MFA),
 		SourceAddress: s.SourceAddress, UserAgent: s.UserAgent, Region: s.Region, Key: s.AccessKeyID, ErrorCode: code, Uncertain: s.Uncertain,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
@@ -40,7 +41,7 @@ func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 		card.Approve(actors.Bob)
 		menu := message(b, card, "What did another session do?")
 		var mark string
-		for _, s := range messages.Gather(card.Events()).Sessions {
+		for _, s := range record.Gather(card.Events()).Sessions {
 			mark = s.Mark()
 		}
 		for i := range room {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 const (
@@ -81,7 +81,7 @@ func (q *inquiry) otherKeys(report aws.Report, strange []aws.Suspect) []string {
 // beginWith are the sessions that are followed: those that stand out, those of which an earlier look found that their key
 // was copied first; where none does, the newest that had not ended at the cutoff.
 func (q *inquiry) beginWith(report aws.Report, suspects []aws.Suspect) []aws.Session {
-	known := messages.Gather(q.events).Copied()
+	known := record.Gather(q.events).Copied()
 	var first, then, newest []aws.Session
 	for _, s := range report.Sessions {
 		switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // applied records what AWS answered and what was read back, and asks for the evidence.
@@ -18,14 +19,14 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	if result.Writes > 1 {
 		merged = result.Written
 	}
-	applied, err := json.Marshal(messages.Applied{
+	applied, err := json.Marshal(record.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
 		Seen: seen(result), Document: merged, Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
 	})
 	if err != nil {
 		return fmt.Errorf("record an outcome: %w", err)
 	}
-	back := messages.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	back := record.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
 	if result.ReadBackError != nil {
 		back.Error = aws.Explain(result.ReadBackError)
 		e.h.log.WarnContext(ctx, "the policy could not be read back", "request", e.request.ID, "error", result.ReadBackError)
@@ -42,7 +43,7 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 		approvals.Event{Type: approvals.EventApplied, Detail: applied},
 		approvals.Event{Type: approvals.EventReadBack, Detail: readBack})
 	if result.Role.TrustDigest != e.role.TrustDigest {
-		finding, err := json.Marshal(messages.Finding{
+		finding, err := json.Marshal(record.Finding{
 			Sentence: "The trust policy of the role was changed between the request and the revocation. That stops no revocation, but it may be how somebody means to come back: compare it with the card.",
 			Trust:    roleFacts(result.Role).Trust,
 		})
@@ -70,14 +71,14 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 }
 
 // seen says what the look after the write found.
-func seen(result aws.Result) messages.Seen {
+func seen(result aws.Result) record.Seen {
 	switch {
 	case result.ReadBack:
-		return messages.SeenEqual
+		return record.SeenEqual
 	case result.ReadBackError != nil:
-		return messages.SeenNothing
+		return record.SeenNothing
 	default:
-		return messages.SeenOther
+		return record.SeenOther
 	}
 }
 
@@ -122,7 +123,7 @@ const maxRepairs = 4
 
 // findLate tells, once, of a late write, to the people whom it concerns.
 func (e *execution) findLate(ctx context.Context, result aws.Result, sentence string) error {
-	detail, err := json.Marshal(messages.Finding{Sentence: sentence, Urgent: true})
+	detail, err := json.Marshal(record.Finding{Sentence: sentence, Urgent: true})
 	if err != nil {
 		return fmt.Errorf("record a finding: %w", err)
 	}

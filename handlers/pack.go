@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // pack writes the detail of an event in at most messages.MaxDetail bytes: as long as it is larger, shrink takes something
@@ -15,14 +15,14 @@ func pack(detail any, shrink func() bool) (json.RawMessage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("record what CloudTrail told: %w", err)
 		}
-		if len(raw) <= messages.MaxDetail || !shrink() {
+		if len(raw) <= record.MaxDetail || !shrink() {
 			return raw, nil
 		}
 	}
 }
 
 // packEvidence packs what a look found: fewer news, then fewer suspects.
-func packEvidence(told *messages.Evidence) (json.RawMessage, error) {
+func packEvidence(told *record.Evidence) (json.RawMessage, error) {
 	return pack(told, func() bool {
 		switch {
 		case len(told.News) > 1:
@@ -37,8 +37,8 @@ func packEvidence(told *messages.Evidence) (json.RawMessage, error) {
 }
 
 // packActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
-func packActivity(told *messages.Activity) (json.RawMessage, error) {
-	doors := messages.MaxDoors
+func packActivity(told *record.Activity) (json.RawMessage, error) {
+	doors := record.MaxDoors
 	return pack(told, func() bool {
 		switch {
 		case doors > 1:
@@ -66,7 +66,7 @@ func packActivity(told *messages.Activity) (json.RawMessage, error) {
 }
 
 // packConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
-func packConclusion(c *messages.Conclusion) (json.RawMessage, error) {
+func packConclusion(c *record.Conclusion) (json.RawMessage, error) {
 	return pack(c, func() bool {
 		switch {
 		case len(c.Sessions) > 1:

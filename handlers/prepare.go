@@ -6,7 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // preparation is what a revocation needs and is asked for while it is looked up who approves it: AWS's part, and whether
@@ -54,7 +54,7 @@ func (n *preparation) drop() {
 }
 
 // revocation is what package aws is told of a request for a revocation. Of any other it is told nothing, which it refuses.
-func revocation(r approvals.Request, role messages.Role, approvers []string) aws.Revocation {
+func revocation(r approvals.Request, role record.Role, approvers []string) aws.Revocation {
 	if r.Purpose != approvals.PurposeRevoke {
 		return aws.Revocation{}
 	}

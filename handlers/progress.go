@@ -9,7 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // A look that takes longer than progressEvery tells how far it is, as often and at most maxProgress times.
@@ -32,7 +32,7 @@ func (q *inquiry) tellProgress(ctx context.Context) *progress {
 	p := &progress{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		told := messages.Looking{Look: q.number}
+		told := record.Looking{Look: q.number}
 		if q.number == 0 && !q.wide {
 			q.looking(ctx, told, 0)
 		}
@@ -45,7 +45,7 @@ func (q *inquiry) tellProgress(ctx context.Context) *progress {
 			case <-tick.C:
 			}
 			p.mu.Lock()
-			now := messages.Looking{Look: q.number, Done: p.latest.Done, All: p.latest.Regions}
+			now := record.Looking{Look: q.number, Done: p.latest.Done, All: p.latest.Regions}
 			p.mu.Unlock()
 			if now != told {
 				told = now
@@ -58,7 +58,7 @@ func (q *inquiry) tellProgress(ctx context.Context) *progress {
 }
 
 // looking records the progress. That it fails is no reason to stop looking.
-func (q *inquiry) looking(ctx context.Context, now messages.Looking, n int) {
+func (q *inquiry) looking(ctx context.Context, now record.Looking, n int) {
 	detail, err := json.Marshal(now)
 	if err == nil {
 		err = q.h.Store.Commit(ctx, q.transition(approvals.Event{

@@ -7,7 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 const (
@@ -27,7 +27,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	cutoff := messages.Cutoff(events)
+	cutoff := record.Cutoff(events)
 	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || r.Has(item.Source) || cutoff.IsZero() {
 		return nil
 	}
@@ -55,8 +55,8 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	case answer.Unavailable == "" && answer.Before != aws.DeniedByOurs && item.Attempt < maxDoubts:
 		return &Again{After: time.Second << item.Attempt}
 	}
-	return h.remark(ctx, r.ID, approvals.EventSimulated, item.Source, messages.Simulated{
+	return h.remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{
 		Cutoff: cutoff, At: answer.At, Unavailable: answer.Unavailable,
-		Before: messages.Verdict(answer.Before), After: messages.Verdict(answer.After),
+		Before: record.Verdict(answer.Before), After: record.Verdict(answer.After),
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // KindRemind is the item that reminds approvers of a request that is open.
@@ -67,7 +67,7 @@ func (h *Handlers) remind(ctx context.Context, item approvals.Item) error {
 			return nil
 		}
 		t := approvals.Transition{RequestID: r.ID, Expect: r.Seq, When: approvals.BeforeDeadline}
-		if err := add(&t, approvals.EventReminded, item.Source, messages.Reminder{Ask: h.stillAsked(ctx, r), Last: last}); err != nil {
+		if err := add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: h.stillAsked(ctx, r), Last: last}); err != nil {
 			return err
 		}
 		switch err := h.Store.Commit(ctx, t); {

@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // refusedAgain is what the notes call a report that was asked for too often.
@@ -102,7 +103,7 @@ func (h *Handlers) report(
 			h.whisper(ctx, to, messages.ReportThere(r, link))
 			return nil
 		}
-		detail, err := json.Marshal(messages.Reported{Upto: r.Seq})
+		detail, err := json.Marshal(record.Reported{Upto: r.Seq})
 		if err != nil {
 			return fmt.Errorf("ask for a report: %w", err)
 		}
@@ -128,18 +129,18 @@ func (h *Handlers) report(
 // reportedAlready reports whether the log ends with a report that has all that is before it.
 func reportedAlready(events []approvals.Event) bool {
 	last := events[len(events)-1]
-	var d messages.Reported
+	var d record.Reported
 	return last.Type == approvals.EventReport && json.Unmarshal(last.Detail, &d) == nil && d.Upto == last.Seq-1
 }
 
 // filesRefused reports whether Slack refused a file of the thread, and why.
-func filesRefused(events []approvals.Event) (why messages.FilesRefused, refused bool) {
+func filesRefused(events []approvals.Event) (why record.FilesRefused, refused bool) {
 	i := slices.IndexFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused })
 	if i < 0 {
-		return messages.FilesRefused{}, false
+		return record.FilesRefused{}, false
 	}
 	if err := json.Unmarshal(events[i].Detail, &why); err != nil {
-		return messages.FilesRefused{}, true // the reason is told as not known
+		return record.FilesRefused{}, true // the reason is told as not known
 	}
 	return why, true
 }
@@ -161,7 +162,7 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	if err != nil {
 		return approvals.Request{}, nil, err
 	}
-	if r, events, err := h.firstOf(ctx, recent, func(role messages.Role) bool {
+	if r, events, err := h.firstOf(ctx, recent, func(role record.Role) bool {
 		return role.AccountID == target.Account.ID && strings.EqualFold(role.Name, target.RoleName)
 	}); !errors.Is(err, approvals.ErrUnknownRequest) {
 		return r, events, err
@@ -175,11 +176,11 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	if err != nil {
 		return approvals.Request{}, nil, err
 	}
-	return h.firstOf(ctx, history, func(messages.Role) bool { return true })
+	return h.firstOf(ctx, history, func(record.Role) bool { return true })
 }
 
 // firstOf is the first of some requests that asked to revoke sessions of a role that is meant.
-func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(messages.Role) bool) (approvals.Request, []approvals.Event, error) {
+func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(record.Role) bool) (approvals.Request, []approvals.Event, error) {
 	for _, id := range ids {
 		r, events, err := h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {

@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -401,9 +402,9 @@ func TestAReportWhoseFilesSlackRefusesIsAskedForAgainAFewTimesOnly(t *testing.T)
 	})
 }
 
-func roleOf(t *testing.T, r approvals.Request) messages.Role {
+func roleOf(t *testing.T, r approvals.Request) record.Role {
 	t.Helper()
-	var role messages.Role
+	var role record.Role
 	if err := json.Unmarshal(r.Subject.Facts, &role); err != nil {
 		t.Fatal(err)
 	}

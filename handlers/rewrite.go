@@ -8,7 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing reason: about half a minute.
@@ -60,8 +60,8 @@ func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) err
 		case !own.Before(p.Cutoff):
 			return nil // it is in the log
 		}
-		t := messages.Tampered{
-			State: messages.TamperedState(check.State), Cutoff: promisedBy(events), Found: check.Cutoff, At: check.At,
+		t := record.Tampered{
+			State: record.TamperedState(check.State), Cutoff: promisedBy(events), Found: check.Cutoff, At: check.At,
 			Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
 		}
 		source := w.item.Source
@@ -109,12 +109,12 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 			return w.notWritten(ctx, aws.Check{State: aws.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
 		}
 	}
-	back := messages.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
+	back := record.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
 	if result.ReadBackError != nil {
 		back.Error = explained(result.ReadBackError)
 	}
 	t := approvals.Transition{RequestID: r.ID, Expect: approvals.AppendOnly}
-	err = add(&t, approvals.EventRewritten, w.written(), messages.Rewritten{
+	err = add(&t, approvals.EventRewritten, w.written(), record.Rewritten{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Document: result.Written,
 		Rewrite: n, Writes: result.Writes, CallerARN: result.CallerARN, Back: back,
 	})
@@ -122,7 +122,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 		return err
 	}
 	if now.off() || now.busy {
-		err := add(&t, approvals.EventFinding, w.item.Source+" crossed", messages.Finding{
+		err := add(&t, approvals.EventFinding, w.item.Source+" crossed", record.Finding{
 			Sentence: "In the moment in which the deny was written again, another request for this role was decided: an undo, or a later revocation. Look at the thread of that request, and at the role.",
 		})
 		if err != nil {
@@ -145,7 +145,7 @@ func (w *watchman) raise(ctx context.Context, cutoff time.Time) (aws.Result, err
 }
 
 // ownLoss is what this look found missing and promised to write again; nil before.
-func (w *watchman) ownLoss() *messages.Tampered {
+func (w *watchman) ownLoss() *record.Tampered {
 	for _, e := range w.events {
 		if t, ok := tampering(e); ok && e.Source == w.item.Source {
 			return &t
@@ -166,17 +166,17 @@ func (w *watchman) notWritten(ctx context.Context, check aws.Check, cause error)
 	case aws.Explain(cause) == "":
 		return cause // the store, or a bug
 	case errors.Is(cause, aws.ErrRoleChanged):
-		return w.tell(ctx, w.failed(), messages.Tampered{State: messages.RoleReplaced, At: check.At})
+		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleReplaced, At: check.At})
 	case errors.Is(cause, aws.ErrNoSuchRole):
-		return w.tell(ctx, w.failed(), messages.Tampered{State: messages.RoleGone, At: check.At})
+		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleGone, At: check.At})
 	}
 	w.h.log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.role.ARN, "error", cause)
 	if !aws.Final(cause) && w.item.Attempt < maxRewriteTries {
 		return &Again{After: retryAfter(cause, w.item.Attempt)}
 	}
-	lost := messages.Tampered{State: messages.TamperedState(check.State), Found: check.Cutoff, At: check.At}
+	lost := record.Tampered{State: record.TamperedState(check.State), Found: check.Cutoff, At: check.At}
 	if told := w.ownLoss(); told != nil {
-		lost = messages.Tampered{State: told.State, Found: told.Found, At: told.At}
+		lost = record.Tampered{State: told.State, Found: told.Found, At: told.At}
 	}
 	lost.Why = "It could not be written again: " + explained(cause)
 	return w.tell(ctx, w.failed(), lost)

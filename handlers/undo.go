@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // undo asks for the latest deny of a role to be taken away, if everything about it is in order. text is what followed the
@@ -65,7 +66,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if err != nil {
 		return err
 	}
-	undoing := messages.Undoing{
+	undoing := record.Undoing{
 		Card: link, Requester: latest.request.Requester, Approvers: latest.request.Voters(), Applied: latest.request.Ended,
 		Document: latest.document, Restores: latest.previous, Cutoff: plan.Cutoff, RestoreCutoff: plan.RestoreCutoff,
 		RevivesUntil: plan.RevivesUntil, Revives: plan.Revives(), Gone: done,
@@ -76,7 +77,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		}
 		undoing.Words = words
 	}
-	facts, err := json.Marshal(messages.Facts{Role: role, Undo: &undoing})
+	facts, err := json.Marshal(record.Facts{Role: role, Undo: &undoing})
 	if err != nil {
 		return fmt.Errorf("facts of an undo: %w", err)
 	}
@@ -96,7 +97,7 @@ func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 
 // notThis says why there is no deny to take away, or why it is not that of the request whose button was pressed; nil when
 // there is nothing in the way. about is empty for a command, which means whichever is the latest.
-func (h *Handlers) notThis(ctx context.Context, about string, past denies, key string, role messages.Role) (*messages.Message, error) {
+func (h *Handlers) notThis(ctx context.Context, about string, past denies, key string, role record.Role) (*messages.Message, error) {
 	if about == "" || past.found && about == past.latest.request.ID {
 		if !past.found {
 			return messages.NothingToUndo(role), nil

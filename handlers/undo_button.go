@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // offerUndo does what an Undo, a Clean up, or an Ask again of a request to undo, asks for. r is the request in whose thread
@@ -98,7 +99,7 @@ func (h *Handlers) revocationOf(ctx context.Context, r approvals.Request) (appro
 // revivesUntil is until when sessions that a revocation keeps out could be alive, by what its log says of the role; zero
 // when it does not say. A deny that was written again later reaches further.
 func revivesUntil(r approvals.Request, events []approvals.Event) time.Time {
-	var a messages.Applied
+	var a record.Applied
 	if json.Unmarshal(r.Closing.Detail, &a) != nil || a.RevivesUntil.IsZero() {
 		return time.Time{}
 	}
@@ -109,7 +110,7 @@ func revivesUntil(r approvals.Request, events []approvals.Event) time.Time {
 }
 
 // undoText is what somebody would type after the command's name.
-func undoText(role messages.Role, words, reason string) string {
+func undoText(role record.Role, words, reason string) string {
 	text := "undo " + role.Account + "/" + role.Name
 	for _, more := range []string{words, reason} {
 		if more != "" {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Kinds of items that follow an applied revocation.
@@ -156,7 +156,7 @@ func (h *Handlers) leaves(undo approvals.Request) time.Time {
 
 // promisedBy is the highest cutoff in a request's log, promised or written.
 func promisedBy(events []approvals.Event) time.Time {
-	cutoff := messages.Cutoff(events)
+	cutoff := record.Cutoff(events)
 	for _, e := range events {
 		var promise struct {
 			Cutoff  time.Time `json:"cutoff"`

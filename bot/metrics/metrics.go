@@ -11,7 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/bot"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Config is what New needs.
@@ -129,7 +129,7 @@ func (m *Metrics) begin() {
 			m.requests.WithLabelValues(string(state), purpose)
 		}
 	}
-	for _, found := range []messages.TamperedState{messages.DenyGone, messages.DenyWeakened, messages.RoleGone, messages.RoleReplaced} {
+	for _, found := range []record.TamperedState{record.DenyGone, record.DenyWeakened, record.RoleGone, record.RoleReplaced} {
 		m.findings.WithLabelValues(m.words.of("found", string(found)))
 	}
 	for _, kind := range bot.EnvelopeKinds() {

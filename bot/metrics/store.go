@@ -6,7 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/bot"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // store counts what is committed.
@@ -125,7 +125,7 @@ func (m *Metrics) refused(e approvals.Event) {
 
 // tampered counts what a look found, once for each loss.
 func (m *Metrics) tampered(e approvals.Event) {
-	var d messages.Tampered
+	var d record.Tampered
 	if json.Unmarshal(e.Detail, &d) != nil || d.Resumed {
 		return
 	}

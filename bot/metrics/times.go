@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // readWithin bounds the reading of a log whose times are taken. What is not read in time is not measured.
@@ -50,16 +50,16 @@ func (s *store) time(ctx context.Context, t approvals.Transition) {
 // proofs tells the event that is each proof.
 var proofs = map[string]func(approvals.Event) bool{
 	proofReadBack: func(e approvals.Event) bool {
-		var d messages.ReadBack
+		var d record.ReadBack
 		return e.Type == approvals.EventReadBack && json.Unmarshal(e.Detail, &d) == nil && d.Equal
 	},
 	proofSimulated: func(e approvals.Event) bool {
-		var d messages.Simulated
-		return e.Type == approvals.EventSimulated && json.Unmarshal(e.Detail, &d) == nil && d.Before == messages.DeniedByOurs
+		var d record.Simulated
+		return e.Type == approvals.EventSimulated && json.Unmarshal(e.Detail, &d) == nil && d.Before == record.DeniedByOurs
 	},
 	proofSeenDenied: func(e approvals.Event) bool {
-		var d messages.Enforcement
-		return e.Type == approvals.EventSeenDenied && json.Unmarshal(e.Detail, &d) == nil && d.State == messages.SeenDenied
+		var d record.Enforcement
+		return e.Type == approvals.EventSeenDenied && json.Unmarshal(e.Detail, &d) == nil && d.State == record.SeenDenied
 	},
 }
 

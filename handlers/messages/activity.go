@@ -10,22 +10,11 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
-const (
-	// MaxSuspects is how many sessions a look names as worth a look by themselves.
-	MaxSuspects = 40
-	// MaxServices and MaxDoors bound what is kept of one session.
-	MaxServices = 12
-	MaxDoors    = 20
-	// MaxLinks is how many roles of the chain are shown, each with its button: Slack allows 50 blocks in a message.
-	MaxLinks = 15
-	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
-	MaxLinkServices = 5
-	MaxLinkDoors    = 3
-	// shownFindings is how many sessions one message tells about.
-	shownFindings = 10
-)
+// shownFindings is how many sessions one message tells about.
+const shownFindings = 10
 
 // ActionChain is the button that asks for a role of the chain, ActionSession the menu from which a session is chosen.
 // The value of each is the request's id and the mark of what is meant.
@@ -46,13 +35,13 @@ func PartsOf(value string) (request, mark string) {
 // Findings tells what the sessions did that are looked into by themselves, and which roles came out of them. It is one
 // message that is edited in place; nil before there is anything to tell.
 func Findings(r approvals.Request, events []approvals.Event) *Message {
-	in := Gather(events)
-	var latest *Activity
+	in := record.Gather(events)
+	var latest *record.Activity
 	for _, e := range events {
 		if e.Type != approvals.EventActivity {
 			continue
 		}
-		if v, err := detail[Activity](e); err == nil && v.Chosen == "" {
+		if v, err := record.Detail[record.Activity](e); err == nil && v.Chosen == "" {
 			latest = &v
 		}
 	}
@@ -79,21 +68,21 @@ func Findings(r approvals.Request, events []approvals.Event) *Message {
 
 // findingLines are a paragraph for each session that did something, those that opened doors first, and one for those that
 // are quiet.
-func findingLines(in Incident) []string {
-	var busy []Session
+func findingLines(in record.Incident) []string {
+	var busy []record.Session
 	var quiet []string
 	for _, s := range in.Sessions {
 		a, looked := in.Activities[s.EventID]
 		_, suspect := in.Suspects[s.EventID]
 		switch {
-		case !looked || !suspect && in.stands():
+		case !looked || !suspect && stands(in):
 		case a.Calls == 0 && !a.Partly:
 			quiet = append(quiet, code(s.SessionName, 64)+" of "+code(s.Caller, 80))
 		default:
 			busy = append(busy, s)
 		}
 	}
-	slices.SortStableFunc(busy, func(a, b Session) int {
+	slices.SortStableFunc(busy, func(a, b record.Session) int {
 		did, other := in.Activities[a.EventID], in.Activities[b.EventID]
 		return cmp.Or(cmp.Compare(min(len(other.Elsewhere), 1), min(len(did.Elsewhere), 1)), cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
 	})
@@ -114,16 +103,16 @@ func findingLines(in Incident) []string {
 }
 
 // stands reports whether any session that was issued stands out.
-func (in Incident) stands() bool {
-	return slices.ContainsFunc(in.Sessions, func(s Session) bool {
+func stands(in record.Incident) bool {
+	return slices.ContainsFunc(in.Sessions, func(s record.Session) bool {
 		_, suspect := in.Suspects[s.EventID]
 		return suspect && s.Issued()
 	})
 }
 
-func findingsHead(in Incident, latest Activity) string {
+func findingsHead(in record.Incident, latest record.Activity) string {
 	worth := " As CloudTrail had it on " + utc(latest.Until) + ", which has management calls only: what was read from S3 or a database is not in it."
-	if !in.stands() {
+	if !stands(in) {
 		text := "*What the sessions did.* None came from an address or a caller that was seen only once" + othersWords(in, latest) + ". That clears none of them"
 		if len(latest.Sessions) > 0 {
 			text += ": the newest are told here, and the others can be chosen below"
@@ -139,12 +128,12 @@ func findingsHead(in Incident, latest Activity) string {
 }
 
 // othersWords says of how many more sessions it was looked where their keys are used.
-func othersWords(in Incident, latest Activity) string {
+func othersWords(in record.Incident, latest record.Activity) string {
 	checked := fmt.Sprintf("; the keys of %s were checked, too", count(latest.Others, "more session", "more sessions"))
 	switch {
 	case latest.Others == 0:
 		return ""
-	case len(in.copies()) == 0:
+	case len(copies(in)) == 0:
 		return checked + ", and none is seen used from another address"
 	default:
 		return checked
@@ -152,10 +141,10 @@ func othersWords(in Incident, latest Activity) string {
 }
 
 // activityWords is a paragraph about one session.
-func activityWords(in Incident, s Session, a SessionActivity) string {
+func activityWords(in record.Incident, s record.Session, a record.SessionActivity) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60), utc(s.Time))
-	if why := in.Suspects[s.EventID].seldom(); why != "" {
+	if why := seldomWords(in.Suspects[s.EventID]); why != "" {
 		b.WriteString(" (" + why + ")")
 	}
 	if len(a.Elsewhere) > 0 {
@@ -186,10 +175,10 @@ func activityWords(in Incident, s Session, a SessionActivity) string {
 		}
 		b.WriteString("\n• " + doorWords(call, len(a.Elsewhere) > 0))
 	}
-	if also := in.alsoFrom(s, a); also != "" {
+	if also := alsoFrom(in, s, a); also != "" {
 		b.WriteString("\n" + also)
 	}
-	if still := in.stillIn(s, a); still != "" {
+	if still := stillIn(in, s, a); still != "" {
 		b.WriteString("\n" + still)
 	}
 	if a.Partly && a.Calls > 0 {
@@ -200,7 +189,7 @@ func activityWords(in Incident, s Session, a SessionActivity) string {
 
 // namedWords says what was looked up by name where there were more calls than are read, as a further sentence; nothing
 // where nothing was.
-func namedWords(a SessionActivity) string {
+func namedWords(a record.SessionActivity) string {
 	names := make([]string, len(a.NamesCut))
 	for i, name := range a.NamesCut {
 		names[i] = code(name, 40)
@@ -216,14 +205,14 @@ func namedWords(a SessionActivity) string {
 	}
 }
 
-func clockOrDay(a SessionActivity) string {
+func clockOrDay(a record.SessionActivity) string {
 	if a.First.UTC().Format(time.DateOnly) == a.Last.UTC().Format(time.DateOnly) {
 		return clock(a.Last)
 	}
 	return utc(a.Last)
 }
 
-func servicesWords(a SessionActivity) string {
+func servicesWords(a record.SessionActivity) string {
 	words := make([]string, 0, len(a.Services)+1)
 	for _, s := range a.Services {
 		word := fmt.Sprintf("%s %d", code(s.Service, 40), s.Calls)
@@ -239,7 +228,7 @@ func servicesWords(a SessionActivity) string {
 }
 
 // doorWords tells of one call that opens a way in.
-func doorWords(c Call, from bool) string {
+func doorWords(c record.Call, from bool) string {
 	outcome := "*worked*"
 	if c.ErrorCode != "" {
 		outcome = "refused, " + code(c.ErrorCode, 60)
@@ -261,7 +250,7 @@ func doorWords(c Call, from bool) string {
 }
 
 // chainBlocks lists the roles that came out of the sessions, each with a button that asks for it.
-func chainBlocks(r approvals.Request, in Incident) ([]slack.Block, string) {
+func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string) {
 	if len(in.Chain) == 0 {
 		return nil, ""
 	}
@@ -269,7 +258,7 @@ func chainBlocks(r approvals.Request, in Incident) ([]slack.Block, string) {
 	blocks, text := []slack.Block{section(head)}, "\n"+head
 	asked := map[string]bool{}
 	for i, l := range in.Chain {
-		if i == MaxLinks {
+		if i == record.MaxLinks {
 			break
 		}
 		line := linkWords(l)
@@ -283,14 +272,14 @@ func chainBlocks(r approvals.Request, in Incident) ([]slack.Block, string) {
 		}
 		blocks = append(blocks, block)
 	}
-	if left := len(in.Chain) - MaxLinks; left > 0 || in.MoreLinks > 0 {
+	if left := len(in.Chain) - record.MaxLinks; left > 0 || in.MoreLinks > 0 {
 		more := count(max(left, 0)+in.MoreLinks, "role more is", "roles more are") + " not shown here."
 		blocks, text = append(blocks, contextLine(more)), text+"\n"+more
 	}
 	return blocks, text
 }
 
-func linkWords(l Link) string {
+func linkWords(l record.Link) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), code(l.From, 80), code(l.FromSession, 64), code(roleOf(l), 130))
 	fmt.Fprintf(&b, ", %s", count(l.Sessions, "session", "sessions"))
@@ -308,7 +297,7 @@ func linkWords(l Link) string {
 }
 
 // inTurn says what the sessions of a role did that others went on to.
-func inTurn(l Link) string {
+func inTurn(l record.Link) string {
 	var b strings.Builder
 	switch {
 	case !l.Looked:
@@ -322,7 +311,7 @@ func inTurn(l Link) string {
 			fmt.Fprintf(&b, ", %d of them denied", l.Denied)
 		}
 		if len(l.Services) > 0 {
-			b.WriteString(": " + servicesWords(SessionActivity{Services: l.Services}))
+			b.WriteString(": " + servicesWords(record.SessionActivity{Services: l.Services}))
 		}
 		b.WriteString(".")
 		if !l.LastOK.IsZero() {
@@ -341,7 +330,7 @@ func inTurn(l Link) string {
 	return b.String()
 }
 
-func roleOf(l Link) string {
+func roleOf(l record.Link) string {
 	if l.Account != "" {
 		return l.Account + "/" + l.RoleName
 	}
@@ -349,7 +338,7 @@ func roleOf(l Link) string {
 }
 
 // chosenActivity tells what the session did that somebody chose from the menu.
-func chosenActivity(v Activity) *Message {
+func chosenActivity(v record.Activity) *Message {
 	who := "Somebody"
 	if v.Asked != "" {
 		who = Mention(v.Asked)
@@ -361,7 +350,7 @@ func chosenActivity(v Activity) *Message {
 	case len(v.Sessions) == 0 || v.Session == nil:
 		return nil
 	}
-	text += activityWords(Incident{Cutoff: v.Cutoff}, *v.Session, v.Sessions[0])
+	text += activityWords(record.Incident{Cutoff: v.Cutoff}, *v.Session, v.Sessions[0])
 	for _, l := range v.Chain {
 		text += "\n" + linkWords(l)
 	}
@@ -373,7 +362,7 @@ func chosenActivity(v Activity) *Message {
 
 // ChooseSession is the menu of sessions, in a message of its own: a table must not stand in a message that can be
 // clicked. nil when there is nothing to choose.
-func ChooseSession(r approvals.Request, in Incident) *Message {
+func ChooseSession(r approvals.Request, in record.Incident) *Message {
 	const most = 100 // options that Slack allows in a menu (Slack documentation, "Select menu element")
 	var options []*slack.OptionBlockObject
 	for _, s := range in.Sessions {

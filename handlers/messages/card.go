@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Action ids of the card's buttons. The value of each is the request's id and nothing else.
@@ -21,12 +22,12 @@ const (
 
 // Context is what a message has to know besides the request.
 type Context struct {
-	Role      Role          // decoded from the request's subject
-	Undo      *Undoing      // the same of a request to take a deny away; nil of others
-	Drill     bool          // the request is a drill
-	Margin    time.Duration // how far past AWS's now the cutoff will lie
-	Approvers []string      // ids of people and groups who may approve; of the configuration
-	Required  int           // how many have to approve now: the configuration may have become stricter
+	Role      record.Role     // decoded from the request's subject
+	Undo      *record.Undoing // the same of a request to take a deny away; nil of others
+	Drill     bool            // the request is a drill
+	Margin    time.Duration   // how far past AWS's now the cutoff will lie
+	Approvers []string        // ids of people and groups who may approve; of the configuration
+	Required  int             // how many have to approve now: the configuration may have become stricter
 }
 
 // needed is how many people have to approve.
@@ -87,7 +88,7 @@ func reason(r approvals.Request) []slack.Block {
 const sharedWords = "*This channel is shared with another organisation*, whose people read all of this. They cannot ask for anything here, nor decide."
 
 // shared says so, where it is so.
-func shared(role Role) []slack.Block {
+func shared(role record.Role) []slack.Block {
 	if !role.SharedChannel {
 		return nil
 	}
@@ -95,7 +96,7 @@ func shared(role Role) []slack.Block {
 }
 
 // cardTitle is the outcome first: it is all that a small screen shows.
-func cardTitle(r approvals.Request, role Role) string {
+func cardTitle(r approvals.Request, role record.Role) string {
 	name := raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName)
 	switch r.State {
 	case approvals.StateOpen:
@@ -124,13 +125,13 @@ func appliedTitle(r approvals.Request) string {
 	if title, _ := watched(r); title != "" {
 		return title
 	}
-	a, err := detail[Applied](r.Closing)
+	a, err := record.Detail[record.Applied](r.Closing)
 	switch {
 	case r.Undone != nil:
 		return "Undone"
-	case err == nil && a.Seen == SeenEqual:
+	case err == nil && a.Seen == record.SeenEqual:
 		return "Applied"
-	case err == nil && a.Seen == SeenOther:
+	case err == nil && a.Seen == record.SeenOther:
 		return "Written, but not on the role when read back"
 	default:
 		return "Written, not read back"
@@ -181,10 +182,10 @@ func appliedLead(r approvals.Request, c Context) string {
 		return outcome(r) + judged(r)
 	}
 	text := "AWS took the policy, and it is not in force any more. "
-	if a, err := detail[Applied](r.Closing); err == nil {
+	if a, err := record.Detail[record.Applied](r.Closing); err == nil {
 		text = "AWS took the policy, with the cutoff *" + utc(a.Cutoff) + "*, and it is not in force any more. "
 	}
-	v, err := detail[Undone](*r.Undone)
+	v, err := record.Detail[record.Undone](*r.Undone)
 	if err != nil {
 		return text + "The thread says why."
 	}
@@ -193,13 +194,13 @@ func appliedLead(r approvals.Request, c Context) string {
 
 // judged says what the looks at CloudTrail came to, as a further sentence; nothing before the last one.
 func judged(r approvals.Request) string {
-	v, err := detail[Conclusion](r.Judged)
+	v, err := record.Detail[record.Conclusion](r.Judged)
 	switch {
 	case r.Judged.Type != approvals.EventVerdict || err != nil:
 		return ""
-	case v.Word == WordContained:
+	case v.Word == record.WordContained:
 		return " Contained as far as CloudTrail shows."
-	case v.Word == WordNotContained:
+	case v.Word == record.WordNotContained:
 		return " *Not contained:* see the thread."
 	default:
 		return " Not known whether it is contained: the thread says why."
@@ -235,14 +236,14 @@ func outcome(r approvals.Request) string {
 		if _, lead := watched(r); lead != "" {
 			return lead
 		}
-		a, err := detail[Applied](r.Closing)
+		a, err := record.Detail[record.Applied](r.Closing)
 		if err != nil {
 			return "AWS took the policy."
 		}
 		switch a.Seen {
-		case SeenEqual:
+		case record.SeenEqual:
 			return "AWS took the policy, and it was read back: every session issued before *" + clock(a.Cutoff) + "* is denied everything as soon as IAM enforces it. The thread has the details and the evidence."
-		case SeenOther:
+		case record.SeenOther:
 			return "AWS took the policy, but *it was not on the role* when it was read back: old sessions may still work. Look at the role now; the thread says what was found."
 		default:
 			return "AWS took the policy with the cutoff *" + clock(a.Cutoff) + "*, but it could not be read back: look at the role. The thread says why."
@@ -250,7 +251,7 @@ func outcome(r approvals.Request) string {
 	case approvals.EventForged:
 		return forgedNotice(r)
 	case approvals.EventFailed, approvals.EventVoided:
-		f, err := detail[Failure](r.Closing)
+		f, err := record.Detail[record.Failure](r.Closing)
 		if err != nil {
 			return "The thread says why."
 		}
@@ -261,14 +262,14 @@ func outcome(r approvals.Request) string {
 }
 
 func denialReason(e approvals.Event) string {
-	d, err := detail[Denial](e)
+	d, err := record.Detail[record.Denial](e)
 	if err != nil || d.Reason == "" {
 		return ""
 	}
 	return " Their reason: " + code(d.Reason, limitReason)
 }
 
-func failureText(f Failure) string {
+func failureText(f record.Failure) string {
 	text := markup.Replace(clean(f.Sentence, 1200))
 	if f.Unsure {
 		return text + " It is not known whether AWS took the policy: look at the role's inline policies."
@@ -276,16 +277,16 @@ func failureText(f Failure) string {
 	return text
 }
 
-func roleWords(role Role) string {
+func roleWords(role record.Role) string {
 	return code(role.Account+"/"+role.Name, 130) + " (account " + code(role.AccountID, 12) + ")"
 }
 
 // accountWords names an account before its number.
-func accountWords(role Role) string {
+func accountWords(role record.Role) string {
 	return code(role.Account, 64) + " (" + code(role.AccountID, 12) + ")"
 }
 
-func roleFields(r approvals.Request, role Role) slack.Block {
+func roleFields(r approvals.Request, role record.Role) slack.Block {
 	used := "not in the last 400 days, or never"
 	if !role.LastUsed.IsZero() {
 		used = utc(role.LastUsed)
@@ -311,7 +312,7 @@ func roleFields(r approvals.Request, role Role) slack.Block {
 }
 
 // trust puts the trust policy's principals in words.
-func trust(principals []Principal) string {
+func trust(principals []record.Principal) string {
 	if len(principals) == 0 {
 		return "*Who may assume it*\nNobody, by its trust policy."
 	}
@@ -371,7 +372,7 @@ func whatHappens(c Context) string {
 }
 
 // labelled names a role in the label that a screen reader says for a button, which has 75 characters.
-func labelled(role Role) string {
+func labelled(role record.Role) string {
 	return raw(raw(role.Account, 64)+"/"+raw(role.Name, limitRoleName), 45)
 }
 
@@ -403,11 +404,11 @@ func decideButtons(r approvals.Request, d decision) slack.Block {
 }
 
 // inAccount names a role, its account and the account's number in plain text.
-func inAccount(role Role) string {
+func inAccount(role record.Role) string {
 	return fmt.Sprintf("the role %s in account %s (%s)", raw(role.Name, limitRoleName), raw(role.Account, 64), raw(role.AccountID, 12))
 }
 
-func buttons(r approvals.Request, role Role) slack.Block {
+func buttons(r approvals.Request, role record.Role) slack.Block {
 	return decideButtons(r, decision{
 		question: "Revoke these sessions?", yes: "Yes, revoke", danger: true,
 		detail:  "Every session of " + inAccount(role) + " that exists now will be denied everything. Work that uses them breaks until it assumes the role again.",

@@ -3,13 +3,15 @@ package messages
 import (
 	"fmt"
 	"strings"
+
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // shownCopies is how many sessions with copied keys the sentence with the state names.
 const shownCopies = 3
 
 // copies are the sessions whose keys were used from where they were not opened, newest first.
-func (in Incident) copies() (found []Session) {
+func copies(in record.Incident) (found []record.Session) {
 	for _, s := range in.Sessions {
 		if len(in.Suspects[s.EventID].From) > 0 {
 			found = append(found, s)
@@ -19,13 +21,13 @@ func (in Incident) copies() (found []Session) {
 }
 
 // copyLines say for the sentence with the state whose keys are in other hands, from where, and whether they are still in.
-func (in Incident) copyLines() (lines []string) {
-	copied := in.copies()
+func copyLines(in record.Incident) (lines []string) {
+	copied := copies(in)
 	for _, s := range copied[:min(len(copied), shownCopies)] {
 		a := in.Activities[s.EventID]
 		line := fmt.Sprintf("*Used from another address:* session %s of %s, opened from %s at %s. %s.",
 			code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60), utc(s.Time), usedFrom(a.Elsewhere))
-		if still := in.stillIn(s, a); still != "" {
+		if still := stillIn(in, s, a); still != "" {
 			line += " " + still
 		}
 		lines = append(lines, line)
@@ -37,7 +39,7 @@ func (in Incident) copyLines() (lines []string) {
 }
 
 // usedFrom says from where a copied key was used.
-func usedFrom(from []Source) string {
+func usedFrom(from []record.Source) string {
 	const shown = 3
 	words := make([]string, 0, shown+1)
 	for _, s := range from[:min(len(from), shown)] {
@@ -60,7 +62,7 @@ func agentOf(agent string) string {
 }
 
 // alsoFrom says what else came from the addresses at which a copied key was used: the same people may hold more.
-func (in Incident) alsoFrom(of Session, a SessionActivity) string {
+func alsoFrom(in record.Incident, of record.Session, a record.SessionActivity) string {
 	there := map[string]bool{}
 	for _, s := range a.Elsewhere {
 		there[s.Address] = true
@@ -83,7 +85,7 @@ func (in Incident) alsoFrom(of Session, a SessionActivity) string {
 }
 
 // stillIn says whether a session of before the cutoff is kept out, and no more than was seen.
-func (in Incident) stillIn(s Session, a SessionActivity) string {
+func stillIn(in record.Incident, s record.Session, a record.SessionActivity) string {
 	answered := ""
 	if !a.LastOK.IsZero() {
 		answered = " Its last answered call was on " + utc(a.LastOK) + "."

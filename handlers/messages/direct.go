@@ -4,44 +4,11 @@ import (
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
-
-// What a direct message was about.
-const (
-	DirectCall    = "call"    // an approver who is not in the channel is asked to look at the card
-	DirectOutcome = "outcome" // what became of a request whose channel does not take it
-)
-
-// Direct is the Detail of an EventDirect.
-type Direct struct {
-	Person  string `json:"person,omitempty"`
-	About   string `json:"about"`
-	Problem string `json:"problem,omitempty"` // Slack's word for why they were not told
-	Unsure  bool   `json:"unsure,omitempty"`  // Slack did not say whether it took the message
-	Nobody  bool   `json:"nobody,omitempty"`  // no approver can have heard of the request
-}
-
-// CodeThreadGone stands in a ShutOut where Slack takes the channel and there is no thread any more, because its root, the
-// card, was deleted.
-const CodeThreadGone = "thread_gone"
 
 // CardDeletedReason is why a request ended that nobody could decide any more.
 const CardDeletedReason = "Its card was deleted, and nobody can approve without it. Nothing was done."
-
-// ShutOut is the Detail of an EventShutOut.
-type ShutOut struct {
-	Code string `json:"code"` // Slack's word for why it refuses the channel, or CodeThreadGone
-}
-
-// WhyDirect is the code of the event for which people are told directly; "" without such an event.
-func WhyDirect(events []approvals.Event) string {
-	for _, e := range events {
-		if d := known[ShutOut](e); e.Type == approvals.EventShutOut && d != nil {
-			return d.Code
-		}
-	}
-	return ""
-}
 
 // CallOut asks an approver who is not in the channel to look at a card. link is its address.
 func CallOut(r approvals.Request, c Context, link string) *Message {
@@ -64,7 +31,7 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more, so you are told here, once."
 	next := "The record of request " + code(r.ID, 40) + " goes on and is complete. Once the channel is unarchived, or the bot is back in it, the thread catches up; " +
 		"revokebot goes on trying for about three hours."
-	if why == CodeThreadGone {
+	if why == record.CodeThreadGone {
 		because = "The thread of this request in " + Channel(r.Place.Channel) + " is gone, so you are told here, once."
 		next = "The record of request " + code(r.ID, 40) + " goes on and is complete; what follows is told in that channel. " +
 			"Next: for all of it, send " + code(Command+" report "+r.ID, 80) + " there."
@@ -78,11 +45,11 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 // shutOut tells why the outcome was sent by direct message: once the channel takes messages again, or beside the thread
 // that is gone.
 func shutOut(before approvals.Request, e approvals.Event) *Message {
-	d, err := detail[ShutOut](e)
+	d, err := record.Detail[record.ShutOut](e)
 	if err != nil {
 		return nil
 	}
-	if d.Code == CodeThreadGone {
+	if d.Code == record.CodeThreadGone {
 		return sentence("The thread is gone, so the requester and the approvers are sent the outcome by direct message as well. What follows is told here, in the channel. " +
 			"For all of it, send " + code(Command+" report "+before.ID, 80) + ".")
 	}
@@ -92,16 +59,16 @@ func shutOut(before approvals.Request, e approvals.Event) *Message {
 
 // direct says who could not be told. That somebody was told needs no line.
 func direct(e approvals.Event) *Message {
-	d, err := detail[Direct](e)
+	d, err := record.Detail[record.Direct](e)
 	switch {
 	case err != nil:
 		return nil
 	case d.Nobody:
 		return sentence("*No approver is in this channel*, and none could be told by direct message. Invite one here (`/invite`), or call one by other means: " +
 			"the card waits until it expires.")
-	case d.Problem != "" && d.About == DirectOutcome && d.Unsure:
+	case d.Problem != "" && d.About == record.DirectOutcome && d.Unsure:
 		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer. If it matters, ask them.")
-	case d.Problem != "" && d.About == DirectOutcome:
+	case d.Problem != "" && d.About == record.DirectOutcome:
 		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) + "). Tell them by other means.")
 	default:
 		return nil
@@ -111,14 +78,14 @@ func direct(e approvals.Event) *Message {
 // directWords tells such an event in a report.
 func directWords(e approvals.Event) string {
 	if e.Type == approvals.EventShutOut {
-		if d := known[ShutOut](e); d != nil && d.Code == CodeThreadGone {
+		if d := record.Known[record.ShutOut](e); d != nil && d.Code == record.CodeThreadGone {
 			return "the thread was found to be gone: the people of the request are told directly"
 		} else if d != nil {
 			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request are told directly"
 		}
 		return ""
 	}
-	d := known[Direct](e)
+	d := record.Known[record.Direct](e)
 	switch {
 	case d == nil:
 		return ""
@@ -128,7 +95,7 @@ func directWords(e approvals.Event) string {
 		return mdPerson(d.Person) + " may not have been told by direct message: Slack did not answer"
 	case d.Problem != "":
 		return mdPerson(d.Person) + " could not be told by direct message: " + mdCode(d.Problem, 60)
-	case d.About == DirectCall:
+	case d.About == record.DirectCall:
 		return mdPerson(d.Person) + ", who is not in the channel, was asked by direct message to look at the card"
 	default:
 		return mdPerson(d.Person) + " was told the outcome by direct message"

@@ -6,6 +6,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // drillCard is the card of a drill: what people see of a real one, and in every part of it that nothing is written.
@@ -50,7 +51,7 @@ func drillTitle(r approvals.Request) string {
 	case approvals.StateApproved:
 		return drillMark + "approved, being rehearsed"
 	case approvals.StateRehearsed:
-		if d, err := detail[Rehearsed](r.Closing); err == nil && !d.clean() {
+		if d, err := record.Detail[record.Rehearsed](r.Closing); err == nil && !d.Clean() {
 			return drillMark + "rehearsed, with something to look at"
 		}
 		return drillMark + "rehearsed, nothing was written"
@@ -88,7 +89,7 @@ func drillLead(r approvals.Request, c Context) string {
 	case approvals.StateRehearsed:
 		return asked + " Approved by " + mentions(r.Voters()) + ". " + drillOutcome(r)
 	case approvals.StateFailed, approvals.StateVoid:
-		f, err := detail[Failure](r.Closing)
+		f, err := record.Detail[record.Failure](r.Closing)
 		if err != nil {
 			return asked + " " + approvedBy(r) + "The thread says why it ended."
 		}
@@ -106,18 +107,18 @@ func drillLead(r approvals.Request, c Context) string {
 
 // drillOutcome sums up what was checked.
 func drillOutcome(r approvals.Request) string {
-	d, err := detail[Rehearsed](r.Closing)
+	d, err := record.Detail[record.Rehearsed](r.Closing)
 	switch {
 	case err != nil:
 		return "Nothing was written. The thread has what was checked."
-	case d.clean():
+	case d.Clean():
 		return "All that can be checked without writing is in order, and nothing was written. The thread has what was checked, and what was not."
 	default:
 		return "Nothing was written. *Not everything could be checked, or is as it should be*: the thread says what to look at."
 	}
 }
 
-func drillButtons(r approvals.Request, role Role) slack.Block {
+func drillButtons(r approvals.Request, role record.Role) slack.Block {
 	return decideButtons(r, decision{
 		question: drillMark + "rehearse it?", yes: "Yes, rehearse",
 		detail:  "A revocation for " + inAccount(role) + " is rehearsed. Nothing is written, and no session loses anything.",

@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/revokebot/revokebot/approvals"
+import (
+	"github.com/revokebot/revokebot/approvals"
+
+	"github.com/revokebot/revokebot/handlers/record"
+)
 
 // DrillUsage says how to ask for a drill, when there was nothing to go on.
 func DrillUsage() *Message {
@@ -9,7 +13,7 @@ func DrillUsage() *Message {
 
 // RealOneOpen answers who asks for a drill of a role while a real request for it is under way. link is that of its card,
 // empty while it is being posted.
-func RealOneOpen(r approvals.Request, role Role, link string) *Message {
+func RealOneOpen(r approvals.Request, role record.Role, link string) *Message {
 	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
 	if link != "" {
 		where = "Look at <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
@@ -18,7 +22,7 @@ func RealOneOpen(r approvals.Request, role Role, link string) *Message {
 }
 
 // NoQuorumToDrill answers a request for a drill that nobody could approve.
-func NoQuorumToDrill(role Role, required int, candidates []Candidate) *Message {
+func NoQuorumToDrill(role record.Role, required int, candidates []Candidate) *Message {
 	return sentence(drillMark + quorumWords(role, required, candidates) + "\nA real revocation would be refused for the same reason. Whoever runs revokebot can add approvers.")
 }
 

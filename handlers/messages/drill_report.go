@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/revokebot/revokebot/approvals"
+import (
+	"github.com/revokebot/revokebot/approvals"
+
+	"github.com/revokebot/revokebot/handlers/record"
+)
 
 // drillMarkdown is the report of a drill. It has what a report of an incident has where that is true of a drill: who asked
 // and decided, when, what was checked and what was not.
@@ -39,7 +43,7 @@ func (i incidentReport) drillSummary(s *sheet) {
 		s.item("%s refused; the timeline has who pressed what.", count(r.Refused, "click was", "clicks were"))
 	}
 	if in := i.in; in.Looks > 0 {
-		t := in.tally()
+		t := tallyOf(in)
 		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a revocation would have had; %s that issued nothing.",
 			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, count(t.refused, "attempt", "attempts"))
 	}
@@ -66,16 +70,16 @@ func (i incidentReport) drillOutcome() string {
 
 func (i incidentReport) drillChecks(s *sheet) {
 	s.title("What was checked, and what was not")
-	d, err := detail[Rehearsed](i.r.Closing)
+	d, err := record.Detail[record.Rehearsed](i.r.Closing)
 	if i.r.State != approvals.StateRehearsed || err != nil {
 		s.item("Nothing, as far as the record goes.")
 		return
 	}
 	s.item("The inline policy `AWSRevokeOlderSessions` would have been written with the cutoff %s.", utc(d.WouldBe))
-	for _, check := range d.checks(markdownPen) {
+	for _, check := range drillChecks(d, markdownPen) {
 		s.item("%s", check)
 	}
-	for _, gap := range d.gaps(markdownPen) {
+	for _, gap := range drillGaps(d, markdownPen) {
 		s.item("Not checked: %s", gap)
 	}
 	for _, g := range i.in.Regions {
@@ -92,8 +96,8 @@ var markdownPen = pen{mdCode, func(text string) string { return mdProse(text, 12
 
 func (i incidentReport) drillRemaining(s *sheet) {
 	s.title("What remains to do")
-	switch d, err := detail[Rehearsed](i.r.Closing); {
-	case i.r.State == approvals.StateRehearsed && err == nil && d.clean():
+	switch d, err := record.Detail[record.Rehearsed](i.r.Closing); {
+	case i.r.State == approvals.StateRehearsed && err == nil && d.Clean():
 		s.item("Nothing that the record shows. Drill again when roles, approvers or permissions change.")
 	case i.r.State == approvals.StateRehearsed:
 		s.item("Put right what is marked above, and drill again.")

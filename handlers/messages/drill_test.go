@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -21,13 +22,13 @@ type drillStory struct {
 	context messages.Context
 }
 
-func beginDrill(t *testing.T, role messages.Role, reason string, required int) *drillStory {
+func beginDrill(t *testing.T, role record.Role, reason string, required int) *drillStory {
 	c := exampleContext()
 	c.Role, c.Drill = role, true
 	s := &story{t: t}
 	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
 		Purpose: approvals.PurposeDrill,
-		Subject: approvals.Subject{Key: "drill/111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, messages.Facts{Drill: &role})},
+		Subject: approvals.Subject{Key: "drill/111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Drill: &role})},
 		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
 		Reason:  reason, Required: required, ExpireAfter: 15 * time.Minute,
 	})
@@ -56,15 +57,15 @@ func (d *drillStory) living(name string) *messages.Message {
 func (d *drillStory) looked() *drillStory {
 	l := exampleEvidence()
 	l.Last = true
-	return d.add(approvals.EventLooking, "", messages.Looking{}).add(approvals.EventEvidence, "", l).
-		add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()})
+	return d.add(approvals.EventLooking, "", record.Looking{}).add(approvals.EventEvidence, "", l).
+		add(approvals.EventSessions, "", record.Sessions{Rows: exampleSessions()})
 }
 
-func exampleRehearsal() messages.Rehearsed {
-	return messages.Rehearsed{
+func exampleRehearsal() record.Rehearsed {
+	return record.Rehearsed{
 		WouldBe: cutoff, Document: "{}", At: at.Add(20 * time.Second), CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		Own: true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
-		Before: messages.DeniedByOurs, After: messages.NotDenied, SimulatedAt: at.Add(21 * time.Second), MayWrite: true,
+		Before: record.DeniedByOurs, After: record.NotDenied, SimulatedAt: at.Add(21 * time.Second), MayWrite: true,
 	}
 }
 
@@ -76,20 +77,20 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		return beginDrill(t, role, "first Monday of the month", required)
 	}
 	approved := func() *drillStory { return begin(1).add(approvals.EventApproved, "U0BOB", nil) }
-	rehearsed := func(r messages.Rehearsed) *drillStory { return approved().add(approvals.EventRehearsed, "", r) }
+	rehearsed := func(r record.Rehearsed) *drillStory { return approved().add(approvals.EventRehearsed, "", r) }
 	good := exampleRehearsal()
 	poor, unread, ambient := good, good, good
-	poor.Before, poor.Unnamed = messages.NotDenied, true
+	poor.Before, poor.Unnamed = record.NotDenied, true
 	unread.Size, unread.SizeUnknown, unread.MayWrite, unread.MayWriteUnknown = 0, "no answer in time", false, "It could not be simulated: revokebot may not use the policy simulator in account prod."
 	unread.Unavailable = unread.MayWriteUnknown
 	ambient.Own, ambient.CallerARN = false, "arn:aws:sts::111122223333:assumed-role/revokebot/bot"
-	failure := messages.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod. Give its role that permission."}
+	failure := record.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod. Give its role that permission."}
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
 	one := begin(2).add(approvals.EventVoted, "U0BOB", nil)
-	many := rehearsed(good).add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: 3})
-	failedLook := rehearsed(good).add(approvals.EventEvidence, "", messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.", Last: true})
-	sharing := beginDrill(t, func() messages.Role { r := role; r.SharedChannel = true; return r }(), "", 1)
-	empty := rehearsed(good).add(approvals.EventEvidence, "", messages.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true, Regions: []messages.Region{{Name: "us-east-1", Covered: true}}})
+	many := rehearsed(good).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 3})
+	failedLook := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.", Last: true})
+	sharing := beginDrill(t, func() record.Role { r := role; r.SharedChannel = true; return r }(), "", 1)
+	empty := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true, Regions: []record.Region{{Name: "us-east-1", Covered: true}}})
 	out := map[string]*messages.Message{
 		"drill_card_open":         begin(1).card(),
 		"drill_card_one_of_two":   one.card(),
@@ -98,8 +99,8 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_card_rehearsed":    rehearsed(good).card(),
 		"drill_card_doubtful":     rehearsed(poor).card(),
 		"drill_card_failed":       approved().add(approvals.EventFailed, "", failure).card(),
-		"drill_card_void":         approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
-		"drill_card_denied":       begin(1).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "not before Monday"}).card(),
+		"drill_card_void":         approved().add(approvals.EventVoided, "", record.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
+		"drill_card_denied":       begin(1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).card(),
 		"drill_card_cancelled":    begin(1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
 		"drill_card_expired":      begin(1).add(approvals.EventExpired, "", nil).card(),
 		"drill_requested":         begin(1).last(),
@@ -110,26 +111,26 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_rehearsed_unread":  rehearsed(unread).last(),
 		"drill_rehearsed_ambient": rehearsed(ambient).last(),
 		"drill_failed":            approved().add(approvals.EventFailed, "", failure).last(),
-		"drill_gave_up":           approved().add(approvals.EventFailed, "", messages.Failure{Sentence: messages.DrillGaveUp}).last(),
-		"drill_void":              approved().add(approvals.EventVoided, "", messages.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
-		"drill_delayed":           approved().add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+		"drill_gave_up":           approved().add(approvals.EventFailed, "", record.Failure{Sentence: messages.DrillGaveUp}).last(),
+		"drill_void":              approved().add(approvals.EventVoided, "", record.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
+		"drill_delayed":           approved().add(approvals.EventDelayed, "", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"drill_denied":            begin(1).add(approvals.EventDenied, "U0BOB", nil).last(),
 		"drill_cancelled":         begin(1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
 		"drill_expired":           begin(1).add(approvals.EventExpired, "", nil).last(),
-		"drill_reminded":          begin(1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"S0SECURITY"}}).last(),
-		"drill_reminded_last":     begin(1).add(approvals.EventReminded, "", messages.Reminder{Ask: []string{"U0BOB"}, Last: true}).last(),
-		"drill_nobody":            begin(1).add(approvals.EventDirect, "", messages.Direct{About: messages.DirectCall, Nobody: true}).last(),
-		"drill_shut_out":          begin(1).add(approvals.EventShutOut, "", messages.ShutOut{Code: "is_archived"}).last(),
-		"drill_set_aside":         approved().add(approvals.EventSetAside, "", messages.Failure{Work: "execute", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
+		"drill_reminded":          begin(1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY"}}).last(),
+		"drill_reminded_last":     begin(1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"U0BOB"}, Last: true}).last(),
+		"drill_nobody":            begin(1).add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
+		"drill_shut_out":          begin(1).add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
+		"drill_set_aside":         approved().add(approvals.EventSetAside, "", record.Failure{Work: "execute", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
 		"drill_refused_line":      begin(1).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).last(),
-		"drill_looking":           rehearsed(good).add(approvals.EventLooking, "", messages.Looking{}).living("evidence"),
+		"drill_looking":           rehearsed(good).add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
 		"drill_evidence":          rehearsed(good).looked().living("evidence"),
 		"drill_evidence_none":     empty.living("evidence"),
 		"drill_evidence_failed":   failedLook.living("evidence"),
 		"drill_sessions":          rehearsed(good).looked().living("sessions"),
 		"drill_sessions_simpler":  rehearsed(good).looked().living("sessions").Simpler,
 		"drill_report":            many.last(),
-		"drill_files_refused":     many.add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "DRILL-report-X-4.md", Code: "missing_scope"}).last(),
+		"drill_files_refused":     many.add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "DRILL-report-X-4.md", Code: "missing_scope"}).last(),
 		"drill_call_out":          messages.CallOut(begin(1).fold(1), begin(1).context, link),
 		"drill_outcome":           messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
 		"drill_loose":             messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
@@ -269,7 +270,7 @@ func TestARowAboutADrillSaysDRILLInTheStatusAndOnTheAppHome(t *testing.T) {
 
 func TestTheFilesOfADrillSayDRILLInNameTitleAltTextAndContent(t *testing.T) {
 	s := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
-	s.add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: int64(len(s.events))})
+	s.add(approvals.EventReport, "U0ROSA", record.Reported{Upto: int64(len(s.events))})
 	found := 0
 	for n := range s.events {
 		for _, f := range messages.Files(s.fold(n+1), s.events[:n+1], s.events[n], s.context) {
@@ -296,10 +297,10 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 	role := exampleRole()
 	role.Name, role.Account, role.AccountID, role.ARN, role.ID, role.LastUsedRegion = bad, bad, bad, bad, bad, bad
 	s := beginDrill(t, role, bad, 2)
-	failed := messages.Failure{Sentence: "AWS does not allow it."}
+	failed := record.Failure{Sentence: "AWS does not allow it."}
 	ends := map[approvals.EventType]any{
-		approvals.EventRehearsed: messages.Rehearsed{
-			WouldBe: cutoff, CallerARN: bad, SizeUnknown: bad, Before: messages.Verdict(bad), After: messages.Verdict(bad), MayWriteUnknown: "It could not be simulated.",
+		approvals.EventRehearsed: record.Rehearsed{
+			WouldBe: cutoff, CallerARN: bad, SizeUnknown: bad, Before: record.Verdict(bad), After: record.Verdict(bad), MayWriteUnknown: "It could not be simulated.",
 		},
 		approvals.EventFailed: failed,
 		approvals.EventVoided: failed,
@@ -317,13 +318,13 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 		d.add(end, "", what)
 		out[string(end)], out["card "+string(end)] = d.last(), d.card()
 		out["loose "+string(end)] = messages.Loose(d.last(), d.fold(len(d.events)), d.context)
-		out["outcome "+string(end)] = messages.Outcome(d.fold(len(d.events)), d.context, messages.CodeThreadGone)
+		out["outcome "+string(end)] = messages.Outcome(d.fold(len(d.events)), d.context, record.CodeThreadGone)
 		if end == approvals.EventRehearsed {
 			rows := exampleSessions()
 			for i := range rows {
 				rows[i].Caller, rows[i].SessionName, rows[i].SourceAddress, rows[i].SourceIdentity = bad, bad, bad, bad
 			}
-			d.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", messages.Sessions{Rows: rows})
+			d.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", record.Sessions{Rows: rows})
 			out["evidence"], out["sessions"] = d.living("evidence"), d.living("sessions")
 		}
 	}

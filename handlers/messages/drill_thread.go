@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // drillThread is what the thread of a drill says differently from that of a revocation. It reports false for an event that
@@ -19,14 +20,14 @@ func drillThread(before approvals.Request, e approvals.Event, c Context) (*Messa
 	case approvals.EventRehearsed:
 		return rehearsed(before, e, c), true
 	case approvals.EventFailed, approvals.EventVoided:
-		f, err := detail[Failure](e)
+		f, err := record.Detail[record.Failure](e)
 		if err != nil {
 			return sentence(drillMark + "it was not rehearsed to its end. Nothing was written."), true
 		}
 		return askAgain(sentence(fmt.Sprintf("%s%s: the drill ended on %s before its end. %s Nothing was written. A real revocation would most likely have ended the same way: put that right first.",
 			drillMark, mentions(involved(before)), utc(e.At), outsideSentence(f.Sentence))), before, c), true
 	case approvals.EventDelayed:
-		f, err := detail[Failure](e)
+		f, err := record.Detail[record.Failure](e)
 		if err != nil || before.Delays > 0 {
 			return nil, true // the first delay says it; the end will be told in any case
 		}
@@ -38,7 +39,7 @@ func drillThread(before approvals.Request, e approvals.Event, c Context) (*Messa
 
 // rehearsed tells what would have happened, what was checked, and what was not.
 func rehearsed(before approvals.Request, e approvals.Event, c Context) *Message {
-	d, err := detail[Rehearsed](e)
+	d, err := record.Detail[record.Rehearsed](e)
 	if err != nil {
 		return sentence(drillMark + "rehearsed. Nothing was written.")
 	}
@@ -50,15 +51,15 @@ func rehearsed(before approvals.Request, e approvals.Event, c Context) *Message 
 			"People and programs could have assumed the role again from then on.",
 		"*What was checked*",
 	}
-	for _, check := range d.checks(slackPen) {
+	for _, check := range drillChecks(d, slackPen) {
 		lines = append(lines, "• "+check)
 	}
 	lines = append(lines, "*What was not checked*")
-	for _, gap := range d.gaps(slackPen) {
+	for _, gap := range drillGaps(d, slackPen) {
 		lines = append(lines, "• "+gap)
 	}
 	next := "Next: " + code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) + " is the real one."
-	if !d.clean() {
+	if !d.Clean() {
 		next = "Next: put right what is marked above, and drill again."
 	}
 	return sentence(strings.Join(append(lines, next), "\n"))
@@ -73,11 +74,11 @@ type pen struct {
 
 var slackPen = pen{code, outsideSentence, func(text string) string { return "*" + text + "*" }}
 
-// checks are what was found out.
-func (d Rehearsed) checks(p pen) []string {
+// drillChecks are what was found out.
+func drillChecks(d record.Rehearsed, p pen) []string {
 	checks := []string{
 		"The role is the one on the card, and may be touched: read on " + utc(d.At) + ".",
-		d.sessionWords(p),
+		drillSessionWords(d, p),
 		fmt.Sprintf("The two remote steps took %s: %s to read the role and to open the session, %s for a read in place of the write.",
 			millis(d.First+d.Second), millis(d.First), millis(d.Second)),
 	}
@@ -86,12 +87,12 @@ func (d Rehearsed) checks(p pen) []string {
 	}
 	switch {
 	case d.Unavailable != "":
-	case d.onPaper():
+	case d.OnPaper():
 		checks = append(checks, "The policy works on paper: the policy simulator says, on "+utc(d.SimulatedAt)+
 			", that it keeps out a session issued a second before the cutoff, and not one issued a second after it.")
 	default:
-		checks = append(checks, p.bold("The policy would not work on paper")+": by the policy simulator, a session issued a second before the cutoff is "+d.Before.paperWords()+
-			", one issued a second after it is "+d.After.paperWords()+".")
+		checks = append(checks, p.bold("The policy would not work on paper")+": by the policy simulator, a session issued a second before the cutoff is "+paperWords(d.Before)+
+			", one issued a second after it is "+paperWords(d.After)+".")
 	}
 	if d.MayWrite {
 		checks = append(checks, "revokebot may write: the policy simulator allows its role `iam:PutRolePolicy` on this role.")
@@ -99,7 +100,7 @@ func (d Rehearsed) checks(p pen) []string {
 	return checks
 }
 
-func (d Rehearsed) sessionWords(p pen) string {
+func drillSessionWords(d record.Rehearsed, p pen) string {
 	who := "."
 	if d.CallerARN != "" {
 		who = ": " + p.code(d.CallerARN, 300) + "."
@@ -114,8 +115,8 @@ func (d Rehearsed) sessionWords(p pen) string {
 	}
 }
 
-// gaps are what is not known after it.
-func (d Rehearsed) gaps(p pen) []string {
+// drillGaps are what is not known after it.
+func drillGaps(d record.Rehearsed, p pen) []string {
 	gaps := []string{"The write itself, and how long IAM takes to enforce it: only a real one shows that."}
 	if d.Size == 0 {
 		gaps = append(gaps, p.bold("Whether the policy fits")+" into the "+quota+" characters of the role's inline policies: "+p.code(d.SizeUnknown, 100)+".")
@@ -130,13 +131,13 @@ func (d Rehearsed) gaps(p pen) []string {
 }
 
 // paperWords says of a session what the simulator said, without words that people know from a real one.
-func (v Verdict) paperWords() string {
+func paperWords(v record.Verdict) string {
 	switch v {
-	case DeniedByOurs:
+	case record.DeniedByOurs:
 		return "kept out by this policy"
-	case DeniedByOther:
+	case record.DeniedByOther:
 		return "kept out by another policy"
-	case NotDenied:
+	case record.NotDenied:
 		return "not kept out"
 	default:
 		return "answered in a way that revokebot does not know"

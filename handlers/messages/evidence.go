@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // MaxRows is the most sessions a table shows, so that what follows it in the thread is not out of sight: Slack allows 100
@@ -20,36 +22,36 @@ const tableBudget = 8500
 type column struct {
 	title string
 	wrap  bool
-	cell  func(in Incident, s Session) string
+	cell  func(in record.Incident, s record.Session) string
 }
 
 // tableColumns are the columns that the incident needs: those that say nothing about any session are left out, so that a
 // phone shows the others.
-func tableColumns(in Incident) []column {
+func tableColumns(in record.Incident) []column {
 	columns := []column{
-		{"Time (UTC)", true, func(_ Incident, s Session) string { return s.Time.UTC().Format("2006-01-02 15:04:05") }},
-		{"Who", true, func(_ Incident, s Session) string { return raw(s.Caller, 120) }},
+		{"Time (UTC)", true, func(_ record.Incident, s record.Session) string { return s.Time.UTC().Format("2006-01-02 15:04:05") }},
+		{"Who", true, func(_ record.Incident, s record.Session) string { return raw(s.Caller, 120) }},
 		{"Cutoff", true, outcomeCell},
-		{"Session name", true, func(_ Incident, s Session) string { return raw(s.SessionName, 64) }},
-		{"Source address", false, func(_ Incident, s Session) string { return raw(s.SourceAddress, 60) }},
-		{"Region", false, func(_ Incident, s Session) string { return raw(s.Region, 30) }},
-		{"Key", false, func(_ Incident, s Session) string { return raw(keyEnd(s.Key), 10) }},
+		{"Session name", true, func(_ record.Incident, s record.Session) string { return raw(s.SessionName, 64) }},
+		{"Source address", false, func(_ record.Incident, s record.Session) string { return raw(s.SourceAddress, 60) }},
+		{"Region", false, func(_ record.Incident, s record.Session) string { return raw(s.Region, 30) }},
+		{"Key", false, func(_ record.Incident, s record.Session) string { return raw(keyEnd(s.Key), 10) }},
 	}
 	var mfa, identity bool
 	for _, s := range in.Sessions {
 		mfa, identity = mfa || s.MFA != "", identity || s.SourceIdentity != ""
 	}
 	if identity {
-		columns = append(columns, column{"Source identity", true, func(_ Incident, s Session) string { return raw(s.SourceIdentity, 64) }})
+		columns = append(columns, column{"Source identity", true, func(_ record.Incident, s record.Session) string { return raw(s.SourceIdentity, 64) }})
 	}
 	if mfa {
-		columns = append(columns, column{"MFA", false, func(_ Incident, s Session) string { return raw(s.MFA, 20) }})
+		columns = append(columns, column{"MFA", false, func(_ record.Incident, s record.Session) string { return raw(s.MFA, 20) }})
 	}
 	return columns
 }
 
 // outcomeCell says on which side of the cutoff a session is, or what the attempt got, and what is special about it.
-func outcomeCell(in Incident, s Session) string {
+func outcomeCell(in record.Incident, s record.Session) string {
 	var words string
 	switch {
 	case !s.Issued() && s.Uncertain:
@@ -66,15 +68,15 @@ func outcomeCell(in Incident, s Session) string {
 	if s.Derived {
 		words += ", made by a session"
 	}
-	if why := in.Suspects[s.EventID].words(); why != "" {
+	if why := suspectWords(in.Suspects[s.EventID]); why != "" {
 		words += ", " + why
 	}
 	return words
 }
 
-// words says why a session is looked into by itself. They hold foreign text: for cells and lists, not for markup.
-func (s Suspect) words() string {
-	switch seldom := s.seldom(); {
+// suspectWords says why a session is looked into by itself. They hold foreign text: for cells and lists, not for markup.
+func suspectWords(s record.Suspect) string {
+	switch seldom := seldomWords(s); {
 	case len(s.From) == 0:
 		return seldom
 	case seldom == "":
@@ -84,8 +86,8 @@ func (s Suspect) words() string {
 	}
 }
 
-// seldom says what of the session is seen nowhere else.
-func (s Suspect) seldom() string {
+// seldomWords says what of the session is seen nowhere else.
+func seldomWords(s record.Suspect) string {
 	switch {
 	case s.Address && s.Caller:
 		return "address and caller seen only here"
@@ -100,7 +102,7 @@ func (s Suspect) seldom() string {
 
 // Table shows the sessions, newest first, as many as Slack takes; nil when there are none. It stands in a message without
 // buttons.
-func Table(in Incident) *Message {
+func Table(in record.Incident) *Message {
 	if len(in.Sessions) == 0 {
 		return nil
 	}
@@ -139,9 +141,9 @@ func Table(in Incident) *Message {
 }
 
 // tableRows are the cells of the sessions that are shown.
-func tableRows(in Incident, columns []column) [][]string {
+func tableRows(in record.Incident, columns []column) [][]string {
 	var rows [][]string
-	for _, s := range in.shown() {
+	for _, s := range shownSessions(in) {
 		cells := make([]string, len(columns))
 		for i, c := range columns {
 			cells[i] = c.cell(in, s)
@@ -151,10 +153,10 @@ func tableRows(in Incident, columns []column) [][]string {
 	return rows
 }
 
-// shown are the sessions for which a table has room: those that stand out and those since the cutoff before others, and
+// shownSessions are the sessions for which a table has room: those that stand out and those since the cutoff before others, and
 // all of them newest first.
-func (in Incident) shown() []Session {
-	weight := func(s Session) int {
+func shownSessions(in record.Incident) []record.Session {
+	weight := func(s record.Session) int {
 		why, suspect := in.Suspects[s.EventID]
 		switch {
 		case suspect && len(why.From) > 0:
@@ -166,14 +168,14 @@ func (in Incident) shown() []Session {
 		}
 	}
 	first := slices.Clone(in.Sessions)
-	slices.SortStableFunc(first, func(a, b Session) int { return cmp.Compare(weight(b), weight(a)) })
+	slices.SortStableFunc(first, func(a, b record.Session) int { return cmp.Compare(weight(b), weight(a)) })
 	first = first[:min(len(first), MaxRows)]
-	slices.SortStableFunc(first, func(a, b Session) int { return b.Time.Compare(a.Time) })
+	slices.SortStableFunc(first, func(a, b record.Session) int { return b.Time.Compare(a.Time) })
 	return first
 }
 
 // tableNote stands above the table.
-func tableNote(in Incident, shown int) string {
+func tableNote(in record.Incident, shown int) string {
 	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + utc(in.Cutoff) + "."
 	if in.Drill {
 		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + utc(in.Cutoff) + ", the cutoff that a revocation would have had."
@@ -187,7 +189,7 @@ func tableNote(in Incident, shown int) string {
 }
 
 // tableAsText is the same in preformatted text, for a workspace that refuses the block.
-func tableAsText(in Incident) *Message {
+func tableAsText(in record.Incident) *Message {
 	columns := tableColumns(in)
 	all := tableRows(in, columns)
 	const most = 2600 // of a section's 3,000 characters, before & < > are escaped
@@ -226,9 +228,9 @@ func tableAsText(in Incident) *Message {
 }
 
 // tableLines is the table as lines of text.
-func tableLines(in Incident, most int) string {
+func tableLines(in record.Incident, most int) string {
 	var b strings.Builder
-	for i, s := range in.shown() {
+	for i, s := range shownSessions(in) {
 		if i == most {
 			fmt.Fprintf(&b, "\nand %d more", len(in.Sessions)-i)
 			break

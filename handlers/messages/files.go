@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // MaxAltText is the longest alternative text of a file that Slack takes, in characters (Slack documentation,
@@ -44,39 +45,30 @@ func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c C
 	}
 }
 
-// FilesRefused is the Detail of an EventFilesRefused.
-type FilesRefused struct {
-	Name string `json:"name"`           // the first file that the thread goes without
-	Code string `json:"code,omitempty"` // Slack's; empty when the file could not be made
-}
-
-// CodeNoAnswer is the Code of a file that Slack did not answer about for too long.
-const CodeNoAnswer = "no_answer"
-
 // filesRefused says that the thread goes without files, and what to do.
 func filesRefused(e approvals.Event) *Message {
-	f, err := detail[FilesRefused](e)
+	f, err := record.Detail[record.FilesRefused](e)
 	if err != nil {
 		return nil
 	}
 	if f.Code == "" {
 		return sentence("The file " + code(f.Name, 100) + " could not be made, so this thread goes without it. The record of the request is complete; " + inItsLog)
 	}
-	return sentence("Slack does not take files from the bot here" + f.cause() + ", so this thread goes without " + code(f.Name, 100) +
-		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " + f.remedy())
+	return sentence("Slack does not take files from the bot here" + filesCause(f) + ", so this thread goes without " + code(f.Name, 100) +
+		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " + filesRemedy(f))
 }
 
 // inItsLog ends a sentence about a file that could not be made.
 const inItsLog = "whoever runs revokebot finds the cause in its log."
 
-// remedy is the sentence that says what would help.
-func (f FilesRefused) remedy() string {
+// filesRemedy is the sentence that says what would help.
+func filesRemedy(f record.FilesRefused) string {
 	switch f.Code {
 	case "":
 		return "W" + inItsLog[1:]
 	case "missing_scope", "not_allowed_token_type", "no_permission":
 		return "Whoever runs revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it needs) and install it again."
-	case CodeNoAnswer:
+	case record.CodeNoAnswer:
 		return "Whoever runs revokebot can check that it reaches the host that Slack takes uploads at (`files.slack.com`)."
 	case "storage_limit_reached", "file_upload_size_restricted":
 		return "Whoever runs this workspace can make room."
@@ -85,8 +77,8 @@ func (f FilesRefused) remedy() string {
 	}
 }
 
-// cause is why, in brackets, with the space before it; empty where Slack had no say in it.
-func (f FilesRefused) cause() string {
+// filesCause is why, in brackets, with the space before it; empty where Slack had no say in it.
+func filesCause(f record.FilesRefused) string {
 	if f.Code == "" {
 		return ""
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // ForgedSentence says why a request ends whose log is not what was written.
@@ -25,7 +26,7 @@ func forgedThread(before approvals.Request, e approvals.Event, c Context) *Messa
 	if before.Requester != "" {
 		text = mentions(involved(before)) + ": " + text
 	}
-	f, err := detail[Failure](e)
+	f, err := record.Detail[record.Failure](e)
 	switch {
 	case err != nil:
 		return sentence(text + "Nothing more is done with it.")
@@ -53,7 +54,7 @@ func forgedCard(r approvals.Request) *Message {
 
 // forgedNotice is what a card says of a log that is not what was written.
 func forgedNotice(r approvals.Request) string {
-	f, err := detail[Failure](*r.Forged)
+	f, err := record.Detail[record.Failure](*r.Forged)
 	if err != nil {
 		return "The record of this request is not what revokebot wrote. The thread says more."
 	}
@@ -62,7 +63,7 @@ func forgedNotice(r approvals.Request) string {
 
 // forgedLead tells a change, which somebody made, from a key that is not the one any more.
 func forgedLead(e approvals.Event) string {
-	if f, err := detail[approvals.Forged](e); err == nil && f.Foreign {
+	if f, err := record.Detail[approvals.Forged](e); err == nil && f.Foreign {
 		return "*This request ends here.* "
 	}
 	return "*The record of this request is not what revokebot wrote.* "

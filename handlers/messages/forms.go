@@ -68,11 +68,6 @@ func deniedWords(r approvals.Request, c Context) string {
 	return fmt.Sprintf("%s asked to revoke the sessions of %s.", Mention(r.Requester), roleWords(c.Role))
 }
 
-// Denial is the Detail of an EventDenied.
-type Denial struct {
-	Reason string `json:"reason,omitempty"`
-}
-
 // FieldError is the answer to a form that cannot be taken: Slack shows it at the field.
 func FieldError(m *Message) any {
 	return fieldErrors{"errors", map[string]string{FieldReason: m.Text}}

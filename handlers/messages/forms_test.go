@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -136,7 +137,7 @@ func TestEveryGoldenFileOfAFormIsOfOne(t *testing.T) {
 // Rules 18 and 19, for forms.
 func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		role := messages.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
+		role := record.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
 		c := messages.Context{Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
 		origin := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"}
 		deny, err := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)

@@ -6,40 +6,41 @@ import (
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // tampered tells loudly that the deny is not on the role any more, and what is done about it.
 func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
-	t, err := detail[Tampered](e)
+	t, err := record.Detail[record.Tampered](e)
 	who := mentions(involved(before))
 	switch {
 	case err != nil:
 		return sentence(who + ": a look found that the deny is not on the role as it was written. Look at the role now.")
 	case t.Resumed:
 		return nil // the loss is told already, and what is written will be
-	case t.State == RoleGone:
+	case t.State == record.RoleGone:
 		return sentence(fmt.Sprintf("%s: *the role %s is gone.* A look on %s did not find it any more. Its sessions ended with it, and so do the looks. "+
 			"A role of the same name that is made later is another one: ask for it anew.", who, roleWords(c.Role), utc(t.At)))
-	case t.State == RoleReplaced:
+	case t.State == record.RoleReplaced:
 		return sentence(fmt.Sprintf("%s: *another role has the name %s now.* A look on %s found a different unique id. The sessions of the role that was approved ended with it; "+
 			"the new role was never approved and is not touched, and the looks end here. If its sessions have to be revoked, ask for it anew.", who, roleWords(c.Role), utc(t.At)))
 	}
 	lost := "was taken off"
-	if t.State == DenyWeakened {
+	if t.State == record.DenyWeakened {
 		lost = "was weakened on"
 	}
-	found := fmt.Sprintf("A look on %s found the inline policy `AWSRevokeOlderSessions` %s.", utc(t.At), t.words())
+	found := fmt.Sprintf("A look on %s found the inline policy `AWSRevokeOlderSessions` %s.", utc(t.At), tamperedWords(t))
 	if t.Promise.IsZero() {
 		text := fmt.Sprintf("%s: *the deny %s %s, and it is not being written again.* %s %s Old sessions may work now.",
 			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)))
-		if t.State == DenyGone { // an undo does not touch what somebody else has put in its place
+		if t.State == record.DenyGone { // an undo does not touch what somebody else has put in its place
 			text += " " + onPurpose(c, "the record says so")
 		}
 		return withDocument(sentence(text), "Contain the role now: with this service control policy, old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 	}
 	text := fmt.Sprintf("%s: *the deny %s %s.* %s It is being written again under the same approval, with the new cutoff *%s*; this is time %d of %d. "+
-		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite, MaxRewrites, onPurpose(c, notAgain))
+		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite, record.MaxRewrites, onPurpose(c, notAgain))
 	if t.Rewrite > 1 {
 		return sentence(text)
 	}
@@ -72,7 +73,7 @@ func withDocument(m *Message, advice, document string) *Message {
 
 // rewritten tells that AWS took the deny again, and what was found after the write.
 func rewritten(e approvals.Event) *Message {
-	w, err := detail[Rewritten](e)
+	w, err := record.Detail[record.Rewritten](e)
 	if err != nil {
 		return sentence("*Written again*: AWS took the policy.")
 	}
@@ -80,7 +81,7 @@ func rewritten(e approvals.Event) *Message {
 	if w.AlreadyThere {
 		took = "the promised policy is on the role, an earlier try had written it"
 	}
-	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, MaxRewrites, took, utc(w.Cutoff))
+	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, record.MaxRewrites, took, utc(w.Cutoff))
 	switch {
 	case w.Back.Equal:
 		text += "It was read back on " + utc(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM enforces it. The next look comes within seconds."
@@ -93,14 +94,14 @@ func rewritten(e approvals.Event) *Message {
 }
 
 func held(e approvals.Event) *Message {
-	h, err := detail[Held](e)
+	h, err := record.Detail[record.Held](e)
 	if err != nil {
 		return nil
 	}
-	return sentence(h.text() + " No further look is planned: what happens to the role from now on, nobody here will notice.")
+	return sentence(heldText(h) + " No further look is planned: what happens to the role from now on, nobody here will notice.")
 }
 
-func (h Held) text() string {
+func heldText(h record.Held) string {
 	if h.Losses == 0 {
 		return fmt.Sprintf("The deny *held for %s*: it was on the role at every look, the last one on %s.", span(h.After), utc(h.At))
 	}
@@ -119,7 +120,7 @@ func times(n int) string {
 const maxChanges = 8
 
 // culprits tells who changed the deny.
-func culprits(before approvals.Request, changes []Change, c Context) *Message {
+func culprits(before approvals.Request, changes []record.Change, c Context) *Message {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: *CloudTrail shows who changed the deny* on %s, newest first.", mentions(involved(before)), roleWords(c.Role))
 	for i, change := range changes {
@@ -127,7 +128,7 @@ func culprits(before approvals.Request, changes []Change, c Context) *Message {
 			fmt.Fprintf(&b, "\n• and %d more", len(changes)-i)
 			break
 		}
-		b.WriteString("\n• " + utc(change.At) + ": " + code(change.Who, 100) + " " + change.words())
+		b.WriteString("\n• " + utc(change.At) + ": " + code(change.Who, 100) + " " + changeWords(change))
 		for _, part := range []struct{ name, value string }{
 			{"access key", change.AccessKeyID}, {"source identity", change.SourceIdentity}, {"from", change.SourceAddress}, {"with", change.UserAgent},
 		} {
@@ -140,7 +141,7 @@ func culprits(before approvals.Request, changes []Change, c Context) *Message {
 	return sentence(b.String())
 }
 
-func (c Change) words() string {
+func changeWords(c record.Change) string {
 	switch {
 	case c.Name == "DeleteRolePolicy":
 		return "removed it"
@@ -155,38 +156,52 @@ func (c Change) words() string {
 func watched(r approvals.Request) (title, lead string) {
 	switch r.Watched.Type {
 	case approvals.EventTampered:
-		t, err := detail[Tampered](r.Watched)
+		t, err := record.Detail[record.Tampered](r.Watched)
 		switch {
 		case err != nil:
 			return "Changed since it was applied", "A look found that *the deny is not on the role* as it was written. Look at the role now."
-		case t.State == RoleGone || t.State == RoleReplaced:
+		case t.State == record.RoleGone || t.State == record.RoleReplaced:
 			return "Applied, and the role is gone", "AWS took the policy; on " + utc(t.At) + " the role itself was gone, and its sessions with it. The thread has the details."
 		case t.Promise.IsZero():
-			if t.State == DenyWeakened {
-				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) + " found it " + t.words() + ". Old sessions may work. Look at the role now; the thread says what to do."
+			if t.State == record.DenyWeakened {
+				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) + " found it " + tamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."
 			}
 			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + utc(t.At) + " at the latest: old sessions may work. Look at the role now; the thread says what to do."
 		default:
 			title := "Taken off, being written again"
-			if t.State == DenyWeakened {
+			if t.State == record.DenyWeakened {
 				title = "Weakened, being written again"
 			}
-			return title, "AWS took the policy, and a look on " + utc(t.At) + " found it " + t.words() + ". It is being written again; the thread has the details."
+			return title, "AWS took the policy, and a look on " + utc(t.At) + " found it " + tamperedWords(t) + ". It is being written again; the thread has the details."
 		}
 	case approvals.EventRewritten:
-		w, err := detail[Rewritten](r.Watched)
+		w, err := record.Detail[record.Rewritten](r.Watched)
 		if err != nil || !w.Back.Equal {
 			return "Written again, not seen on the role", "The policy was taken off the role, or weakened, and AWS took it again, but it was not read back as written: old sessions may still work. Look at the role now; the thread says what was found."
 		}
 		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: every session issued before *" + clock(w.Cutoff) +
 			"* is denied everything as soon as IAM enforces it. The thread has the details."
 	case approvals.EventHeld:
-		h, err := detail[Held](r.Watched)
+		h, err := record.Detail[record.Held](r.Watched)
 		if err != nil {
 			return "", ""
 		}
-		return "Applied", h.text() + " It denies everything to sessions issued before *" + clock(h.Cutoff) + "*."
+		return "Applied", heldText(h) + " It denies everything to sessions issued before *" + clock(h.Cutoff) + "*."
 	default:
 		return "", ""
+	}
+}
+
+// tamperedWords says what was found, in the middle of a sentence.
+func tamperedWords(t record.Tampered) string {
+	switch {
+	case t.State == record.DenyGone:
+		return "gone"
+	case t.State == record.DenyWeakened && t.Found.IsZero():
+		return "there without a deny that works"
+	case t.State == record.DenyWeakened:
+		return "there with the earlier cutoff " + utc(t.Found)
+	default:
+		return "in a state that revokebot does not know"
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // columns are those of the complete list, for people (CSV) and programs (the keys of the JSON lines).
@@ -16,8 +18,8 @@ var columns = []string{
 	"region", "key", "expires", "event_name", "event_id", "looked_into_because", "calls", "calls_denied", "used_from",
 }
 
-// line is one session of the complete list.
-func (in Incident) line(s Session) []string {
+// cells is one session of the complete list.
+func cells(in record.Incident, s record.Session) []string {
 	outcome, relation := "issued", "before"
 	switch {
 	case !s.Issued() && s.Uncertain:
@@ -34,7 +36,7 @@ func (in Incident) line(s Session) []string {
 	}
 	return []string{
 		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerKey, s.SessionName, s.SourceIdentity, s.MFA, s.SourceAddress, s.UserAgent,
-		s.Region, s.Key, stamp(s.Expires), s.EventName, s.EventID, in.Suspects[s.EventID].words(), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
+		s.Region, s.Key, stamp(s.Expires), s.EventName, s.EventID, suspectWords(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
 	}
 }
 
@@ -47,13 +49,13 @@ func stamp(t time.Time) string {
 
 // CSV is the complete list of sessions as a spreadsheet reads it (RFC 4180), newest first. A text from outside that a
 // spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
-func (in Incident) CSV() ([]byte, error) {
+func CSV(in record.Incident) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
 	w.UseCRLF = true
 	rows := [][]string{columns}
 	for _, s := range in.Sessions {
-		cells := in.line(s)
+		cells := cells(in, s)
 		for i, text := range cells {
 			cells[i] = inCell(text)
 		}
@@ -75,12 +77,12 @@ func inCell(text string) string {
 }
 
 // JSONLines is the same for programs: one object a line, without what is not known.
-func (in Incident) JSONLines() ([]byte, error) {
+func JSONLines(in record.Incident) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	for _, s := range in.Sessions {
 		object := make(map[string]any, len(columns))
-		for i, text := range in.line(s) {
+		for i, text := range cells(in, s) {
 			if text = strings.ToValidUTF8(text, "\uFFFD"); text != "" {
 				object[columns[i]] = text
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Markdown is read outside Slack, by renderers that nobody here knows: what they link, ping and format differs. Text from
@@ -54,17 +55,17 @@ func mdPeople(ids []string) string {
 	return list(words)
 }
 
-func mdRole(role Role) string {
+func mdRole(role record.Role) string {
 	return mdCode(role.Account+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
 }
 
 // mdSession names a session.
-func mdSession(s Session) string {
+func mdSession(s record.Session) string {
 	return "session " + mdCode(s.SessionName, 64) + " of " + mdCode(s.Caller, 200) + " from " + mdCode(s.SourceAddress, 60)
 }
 
 // mdCall tells of one call and what came of it.
-func mdCall(c Call) string {
+func mdCall(c record.Call) string {
 	if c.ErrorCode != "" {
 		return mdCalled(c) + ": refused, " + mdCode(c.ErrorCode, 80)
 	}
@@ -72,7 +73,7 @@ func mdCall(c Call) string {
 }
 
 // mdCalled tells of one call.
-func mdCalled(c Call) string {
+func mdCalled(c record.Call) string {
 	text := mdCode(c.Service+":"+c.Name, 110)
 	if c.About != "" {
 		text += " " + mdCode(c.About, 150)
@@ -94,7 +95,7 @@ func stampLine(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05"
 
 // mdFailure is a failure's sentence, and what it leaves open.
 func mdFailure(e approvals.Event) string {
-	f, err := detail[Failure](e)
+	f, err := record.Detail[record.Failure](e)
 	if err != nil {
 		return "why is not known"
 	}

@@ -6,32 +6,33 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/timeline"
 )
 
 // picture shows an incident over time: a row for each caller, those that stand out first, then those with the newest
 // session.
-func picture(in Incident, role Role) timeline.Picture {
-	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: in.begins(), End: in.Until, Cutoff: in.Cutoff}
+func picture(in record.Incident, role record.Role) timeline.Picture {
+	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: begins(in), End: in.Until, Cutoff: in.Cutoff}
 	if in.Drill {
 		p.Title = marked("cutoff not set. " + p.Title)
 	}
 	at := map[string]int{}
 	stands := map[int]int{} // how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was copied
 	for _, s := range in.Sessions {
-		i, there := at[s.caller()]
+		i, there := at[s.CallerIdentity()]
 		if !there {
 			i = len(p.Rows)
-			at[s.caller()] = i
+			at[s.CallerIdentity()] = i
 			p.Rows = append(p.Rows, timeline.Row{Label: raw(s.Caller, 120)})
 		}
 		row := &p.Rows[i]
-		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: in.barOf(s)})
-		if suspect, is := in.Suspects[s.EventID]; is && suspect.weight() > stands[i] {
-			stands[i] = suspect.weight()
+		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: barOf(in, s)})
+		if suspect, is := in.Suspects[s.EventID]; is && weight(suspect) > stands[i] {
+			stands[i] = weight(suspect)
 			row.Note = standsOut(s, suspect)
 		}
-		row.Marks = append(row.Marks, in.marksOf(s)...)
+		row.Marks = append(row.Marks, marksOf(in, s)...)
 	}
 	order := make([]int, len(p.Rows))
 	for i := range order {
@@ -49,7 +50,7 @@ func picture(in Incident, role Role) timeline.Picture {
 }
 
 // weight says how much of a sign it is.
-func (s Suspect) weight() int {
+func weight(s record.Suspect) int {
 	switch {
 	case len(s.From) > 0:
 		return 3
@@ -61,7 +62,7 @@ func (s Suspect) weight() int {
 }
 
 // standsOut is the note of a row.
-func standsOut(s Session, why Suspect) string {
+func standsOut(s record.Session, why record.Suspect) string {
 	what := "session " + raw(s.SessionName, 64)
 	switch {
 	case len(why.From) > 0:
@@ -74,7 +75,7 @@ func standsOut(s Session, why Suspect) string {
 }
 
 // begins is where the picture begins: with the window, or somewhat before the first session where that is much later.
-func (in Incident) begins() time.Time {
+func begins(in record.Incident) time.Time {
 	if len(in.Sessions) == 0 {
 		return in.Since
 	}
@@ -86,7 +87,7 @@ func (in Incident) begins() time.Time {
 	return in.Since
 }
 
-func (in Incident) barOf(s Session) timeline.BarKind {
+func barOf(in record.Incident, s record.Session) timeline.BarKind {
 	_, suspect := in.Suspects[s.EventID]
 	switch {
 	case !s.Issued():
@@ -102,7 +103,7 @@ func (in Incident) barOf(s Session) timeline.BarKind {
 
 // marksOf are the moments that are known of what a session did: its first and last call, the first denial after the
 // cutoff, and the doors.
-func (in Incident) marksOf(s Session) []timeline.Mark {
+func marksOf(in record.Incident, s record.Session) []timeline.Mark {
 	a, looked := in.Activities[s.EventID]
 	if !looked || a.Calls == 0 {
 		return nil
@@ -128,7 +129,7 @@ func (in Incident) marksOf(s Session) []timeline.Mark {
 // trailFiles are the files that go with what CloudTrail told: the picture after the table, again with news and with the
 // last word; the complete list after the findings, and again with the last word if there is more in it.
 func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
-	in := Gather(events)
+	in := record.Gather(events)
 	if len(in.Sessions) == 0 {
 		return nil
 	}
@@ -142,8 +143,8 @@ func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event
 	}
 	if bringsLists(events, e) {
 		files = append(files,
-			File{Name: FileName("sessions", r, e, "csv"), Title: "All sessions, for a spreadsheet", Bytes: in.CSV},
-			File{Name: FileName("sessions", r, e, "jsonl"), Title: "All sessions, for programs", Bytes: in.JSONLines})
+			File{Name: FileName("sessions", r, e, "csv"), Title: "All sessions, for a spreadsheet", Bytes: func() ([]byte, error) { return CSV(in) }},
+			File{Name: FileName("sessions", r, e, "jsonl"), Title: "All sessions, for programs", Bytes: func() ([]byte, error) { return JSONLines(in) }})
 	}
 	return files
 }
@@ -156,7 +157,7 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 	case approvals.EventActivity:
 		return newsworthy(e) || showsCopies(events, e)
 	case approvals.EventSessions:
-		v, err := detail[Sessions](e)
+		v, err := record.Detail[record.Sessions](e)
 		if err != nil || v.More {
 			return false
 		}
@@ -167,7 +168,7 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 			if other.Type != approvals.EventSessions || other.Seq >= e.Seq {
 				return false
 			}
-			earlier, err := detail[Sessions](other)
+			earlier, err := record.Detail[record.Sessions](other)
 			return err == nil && !earlier.More
 		})
 	default:
@@ -178,23 +179,23 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 // unforeseen reports whether a look found sessions that nobody expects, and not only known callers who came back after
 // the cutoff, as they are to.
 func unforeseen(e approvals.Event) bool {
-	v, err := detail[Evidence](e)
-	return err == nil && (v.MoreNews > 0 || slices.ContainsFunc(v.News, func(s Session) bool { return !s.After || !s.Known }))
+	v, err := record.Detail[record.Evidence](e)
+	return err == nil && (v.MoreNews > 0 || slices.ContainsFunc(v.News, func(s record.Session) bool { return !s.After || !s.Known }))
 }
 
 // showsCopies reports whether an event is the first to tell that a key was copied.
 func showsCopies(events []approvals.Event, e approvals.Event) bool {
-	v, err := detail[Activity](e)
+	v, err := record.Detail[record.Activity](e)
 	if err != nil {
 		return false
 	}
-	known := Gather(slices.DeleteFunc(slices.Clone(events), func(other approvals.Event) bool { return other.Seq >= e.Seq })).Copied()
-	return slices.ContainsFunc(v.Sessions, func(a SessionActivity) bool { return len(a.Elsewhere) > 0 && !known[a.EventID] })
+	known := record.Gather(slices.DeleteFunc(slices.Clone(events), func(other approvals.Event) bool { return other.Seq >= e.Seq })).Copied()
+	return slices.ContainsFunc(v.Sessions, func(a record.SessionActivity) bool { return len(a.Elsewhere) > 0 && !known[a.EventID] })
 }
 
 // lookOf is the number of the look that an EventEvidence tells of, -1 for others.
 func lookOf(e approvals.Event) int {
-	v, err := detail[Evidence](e)
+	v, err := record.Detail[record.Evidence](e)
 	if e.Type != approvals.EventEvidence || err != nil {
 		return -1
 	}

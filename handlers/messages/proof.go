@@ -2,9 +2,9 @@ package messages
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // proofList is the message that lists what is known of a deny: three separate facts, each with its mark in words and its
@@ -14,7 +14,7 @@ var proofList = living{
 	tells: func(e approvals.Event) bool {
 		switch e.Type {
 		case approvals.EventReadBack:
-			back, err := detail[ReadBack](e)
+			back, err := record.Detail[record.ReadBack](e)
 			return err == nil && back.Equal && !back.Undo // what is wrong is told by itself, to people by name
 		case approvals.EventSimulated, approvals.EventSeenDenied:
 			return true
@@ -29,94 +29,42 @@ var proofList = living{
 		p := proven(events)
 		return sentence(fmt.Sprintf("*Proof* for the cutoff *%s*. Three separate facts; this message is kept up to date.\n%s\n%s\n%s%s\n"+
 			"`sts:GetCallerIdentity` is answered under any deny, so that it works proves nothing.",
-			utc(p.cutoff), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine()))
+			utc(p.Cutoff), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine()))
 	},
 }
 
-// proof is what the log has of each fact. What was seen before the deny was written again does not speak for it any more.
-type proof struct {
-	cutoff    time.Time
-	back      *ReadBack
-	lost      *Tampered  // what a look found instead of the deny, until it is written again
-	rewritten *Rewritten // the last time
-	rewrites  int
-	simulated *Simulated
-	seen      *Enforcement
-	held      *Held
-	undoneAt  time.Time
-}
+// proof is what the log proves, in words.
+type proof struct{ record.Proof }
 
-// proven folds a log. An event that cannot be read proves nothing.
-func proven(events []approvals.Event) proof {
-	var p proof
-	for _, e := range events {
-		switch e.Type {
-		case approvals.EventApplied:
-			if a, err := detail[Applied](e); err == nil {
-				p.cutoff = a.Cutoff
-			}
-		case approvals.EventReadBack:
-			p.back = known[ReadBack](e)
-		case approvals.EventTampered:
-			if t := known[Tampered](e); t != nil {
-				p.lost, p.held = t, nil
-			}
-		case approvals.EventRewritten:
-			if w := known[Rewritten](e); w != nil {
-				p = proof{cutoff: w.Cutoff, rewritten: w, rewrites: p.rewrites + 1, back: &w.Back}
-			}
-		case approvals.EventSimulated:
-			if s := known[Simulated](e); s != nil && s.Cutoff.Equal(p.cutoff) {
-				p.simulated = s
-			}
-		case approvals.EventSeenDenied:
-			p.seen = known[Enforcement](e)
-		case approvals.EventHeld:
-			if p.held = known[Held](e); p.held != nil {
-				p.lost = nil
-			}
-		case approvals.EventUndone:
-			p.undoneAt = e.At
-		}
-	}
-	return p
-}
-
-func known[T any](e approvals.Event) *T {
-	d, err := detail[T](e)
-	if err != nil {
-		return nil
-	}
-	return &d
-}
+func proven(events []approvals.Event) proof { return proof{record.Proven(events)} }
 
 func (p proof) storedLine() string {
 	const fact = "• *Stored: "
 	written := "what was written"
-	if p.rewrites > 0 && !p.rewritten.At.IsZero() {
-		written = fmt.Sprintf("what was written again on %s", utc(p.rewritten.At))
+	if p.Rewrites > 0 && !p.Rewritten.At.IsZero() {
+		written = fmt.Sprintf("what was written again on %s", utc(p.Rewritten.At))
 	}
 	switch {
-	case !p.undoneAt.IsZero():
-		return fact + "not any more.* Another request took the deny away on " + utc(p.undoneAt) + "."
-	case p.lost != nil && p.lost.Lost():
-		return fact + "no.* A look on " + utc(p.lost.At) + " found it " + p.lost.words() + "."
-	case p.lost != nil:
-		return fact + "not any more.* A look on " + utc(p.lost.At) + " found the role itself gone."
-	case p.back == nil:
+	case !p.UndoneAt.IsZero():
+		return fact + "not any more.* Another request took the deny away on " + utc(p.UndoneAt) + "."
+	case p.Lost != nil && p.Lost.Lost():
+		return fact + "no.* A look on " + utc(p.Lost.At) + " found it " + tamperedWords(*p.Lost) + "."
+	case p.Lost != nil:
+		return fact + "not any more.* A look on " + utc(p.Lost.At) + " found the role itself gone."
+	case p.ReadBack == nil:
 		return fact + "not known.* The policy was not read back."
-	case p.back.Equal:
-		return fact + "yes.* *Read back* on " + utc(p.back.At) + ": the policy on the role says " + written + "."
-	case p.back.Error != "":
+	case p.ReadBack.Equal:
+		return fact + "yes.* *Read back* on " + utc(p.ReadBack.At) + ": the policy on the role says " + written + "."
+	case p.ReadBack.Error != "":
 		return fact + "not known.* The policy could not be read back."
 	default:
-		return fact + "no.* *Read back* on " + utc(p.back.At) + ": " + code(p.back.Mismatch, 300) + "."
+		return fact + "no.* *Read back* on " + utc(p.ReadBack.At) + ": " + code(p.ReadBack.Mismatch, 300) + "."
 	}
 }
 
 // then says that what was seen of the deny was seen while it was there.
 func (p proof) then() string {
-	if p.lost != nil || !p.undoneAt.IsZero() {
+	if p.Lost != nil || !p.UndoneAt.IsZero() {
 		return ", while it was there"
 	}
 	return ""
@@ -124,38 +72,38 @@ func (p proof) then() string {
 
 func (p proof) paperLine() string {
 	const fact = "• *Effective on paper: "
-	switch s := p.simulated; {
+	switch s := p.Simulated; {
 	case s == nil:
 		return fact + "not known yet.* The policy simulator has not answered."
 	case s.Unavailable != "":
 		return fact + "could not be simulated.* " + markup.Replace(clean(s.Unavailable, 600))
-	case s.Before == DeniedByOurs && s.After == NotDenied:
+	case s.Before == record.DeniedByOurs && s.After == record.NotDenied:
 		return fact + "yes" + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is denied by this policy, one issued a second after it is not."
 	default:
-		return fact + s.mark() + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() +
-			", one issued a second after it is " + s.After.words() + "."
+		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + simulatedWords(s.Before) +
+			", one issued a second after it is " + simulatedWords(s.After) + "."
 	}
 }
 
 func (p proof) enforcedLine() string {
 	const fact = "• *Enforced: "
-	asOf := func(e *Enforcement) string { return " As of " + utc(e.At) + "." }
-	why := func(e *Enforcement) string {
+	asOf := func(e *record.Enforcement) string { return " As of " + utc(e.At) + "." }
+	why := func(e *record.Enforcement) string {
 		if e.Why == "" {
 			return ""
 		}
 		return " " + markup.Replace(clean(e.Why, 600))
 	}
-	switch e := p.seen; {
+	switch e := p.Seen; {
 	case e == nil:
 		return fact + "not known yet.* No call of an old session after the cutoff was looked for yet."
-	case e.State == SeenDenied && e.Denied > 0:
+	case e.State == record.SeenDenied && e.Denied > 0:
 		early := "none that succeeded"
 		if e.Succeeded > 0 {
 			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy", calls(e.Succeeded), utc(e.LastSucceeded))
 		}
 		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + calls(e.Denied) + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
-	case e.State == SeenNotDenied:
+	case e.State == record.SeenNotDenied:
 		return fact + "no.* CloudTrail shows " + calls(e.Succeeded) + " of old sessions that succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:
 		if e.Why == "" {
@@ -174,8 +122,35 @@ func calls(n int) string {
 
 // guardLine is what the later looks at the policy came to.
 func (p proof) guardLine() string {
-	if p.held == nil {
+	if p.Held == nil {
 		return ""
 	}
-	return "\n" + p.held.text()
+	return "\n" + heldText(*p.Held)
+}
+
+func simulatedWords(v record.Verdict) string {
+	switch v {
+	case record.DeniedByOurs:
+		return "denied by this policy"
+	case record.DeniedByOther:
+		return "denied by another policy"
+	case record.NotDenied:
+		return "not denied"
+	default:
+		return "answered in a way that revokebot does not know"
+	}
+}
+
+// simulationMark sums up a simulation that does not show what it should.
+func simulationMark(s record.Simulated) string {
+	switch {
+	case s.Before == record.DeniedByOurs && s.After == record.DeniedByOther:
+		return "yes, and new sessions are denied by another policy"
+	case s.Before == record.DeniedByOther:
+		return "not known, another policy denies it already"
+	case s.Before == "" || s.After == "":
+		return "not known"
+	default:
+		return "no"
+	}
 }

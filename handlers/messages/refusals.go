@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Refused is what only the person who clicked sees: why it did not count, and what would work.
@@ -103,7 +104,7 @@ func mentionsAny(ids []string) string {
 
 // refusedInThread is the line of record about a refused click.
 func refusedInThread(e approvals.Event) *Message {
-	f, err := detail[approvals.Refusal](e)
+	f, err := record.Detail[approvals.Refusal](e)
 	if err != nil {
 		return nil
 	}

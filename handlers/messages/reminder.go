@@ -4,20 +4,15 @@ import (
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
-
-// Reminder is the Detail of an EventReminded.
-type Reminder struct {
-	Ask  []string `json:"ask,omitempty"`  // people and groups who can still decide
-	Last bool     `json:"last,omitempty"` // there is no other before the request expires
-}
 
 // OnlyWhileOpen reports whether what the thread says of an event helps nobody once the request is decided.
 func OnlyWhileOpen(t approvals.EventType) bool { return t == approvals.EventReminded }
 
 // reminded calls those who can still decide.
 func reminded(before approvals.Request, e approvals.Event, c Context) *Message {
-	d, err := detail[Reminder](e)
+	d, err := record.Detail[record.Reminder](e)
 	if err != nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Command is the slash command's name.
@@ -68,22 +69,22 @@ func ReportComing(r approvals.Request, link string) *Message {
 }
 
 // ReportDoubtful is the same in a thread that went without a file before, for that reason.
-func ReportDoubtful(r approvals.Request, link string, why FilesRefused) *Message {
+func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *Message {
 	if why.Code == "" {
 		return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
 	}
-	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) + ". Slack refused a file there before" + why.cause() +
-		" and may do so again. " + why.remedy())
+	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) + ". Slack refused a file there before" + filesCause(why) +
+		" and may do so again. " + filesRemedy(why))
 }
 
 // ReportEnough answers somebody who asks for a report of such a thread after so many others in a while.
-func ReportEnough(r approvals.Request, why FilesRefused, most int, per, wait time.Duration) *Message {
-	trouble := "although Slack does not take files there" + why.cause()
+func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, wait time.Duration) *Message {
+	trouble := "although Slack does not take files there" + filesCause(why)
 	if why.Code == "" {
 		trouble = "although a file there could not be made"
 	}
 	return sentence(fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. %s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
-		code(r.ID, 40), most, span(per), trouble, why.remedy(), span(max(wait, time.Second))))
+		code(r.ID, 40), most, span(per), trouble, filesRemedy(why), span(max(wait, time.Second))))
 }
 
 // ReportThere answers somebody who asks for a report when nothing happened since the last one.
@@ -161,7 +162,7 @@ func ReasonMissing() *Message {
 }
 
 // AlreadyOpen points at the card of the request that is under way for the role. link is empty while the card is being posted.
-func AlreadyOpen(r approvals.Request, role Role, link string) *Message {
+func AlreadyOpen(r approvals.Request, role record.Role, link string) *Message {
 	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
 	if link != "" {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
@@ -286,12 +287,12 @@ type Candidate struct {
 const maxCandidates = 15
 
 // NoQuorum answers a request that nobody could approve. candidates are those on the list.
-func NoQuorum(role Role, required int, candidates []Candidate) *Message {
+func NoQuorum(role record.Role, required int, candidates []Candidate) *Message {
 	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
 // quorumWords says why nobody could approve.
-func quorumWords(role Role, required int, candidates []Candidate) string {
+func quorumWords(role record.Role, required int, candidates []Candidate) string {
 	can := "fewer people besides you can"
 	if required == 1 {
 		can = "nobody besides you can"

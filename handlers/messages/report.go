@@ -8,13 +8,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
-
-// Reported is the Detail of an EventReport: the report reads the log up to and including event Upto, so that it says the
-// same whenever it is made.
-type Reported struct {
-	Upto int64 `json:"upto"`
-}
 
 // ActionReport is the button that asks for the report of a request; its value is the request's id.
 const ActionReport = "revokebot_report"
@@ -46,7 +41,7 @@ func withReportButton(m *Message, r approvals.Request, e approvals.Event, c Cont
 
 // reported is what the thread says before the files.
 func reported(e approvals.Event, c Context) *Message {
-	v, err := detail[Reported](e)
+	v, err := record.Detail[record.Reported](e)
 	if err != nil {
 		return nil
 	}
@@ -60,13 +55,13 @@ func reported(e approvals.Event, c Context) *Message {
 
 // reportFiles are the report's two files.
 func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
-	v, err := detail[Reported](e)
+	v, err := record.Detail[record.Reported](e)
 	if err != nil || v.Upto < 1 || v.Upto >= e.Seq {
 		return nil // no report is asked for with such a number
 	}
 	read := events[:v.Upto]
 	title := "Incident report"
-	if isDrill(events) {
+	if record.IsDrill(events) {
 		title = drillMark + "report"
 	}
 	return []File{
@@ -91,15 +86,15 @@ func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Even
 type incidentReport struct {
 	r      approvals.Request
 	events []approvals.Event
-	role   Role
-	in     Incident
+	role   record.Role
+	in     record.Incident
 	proof  proof
 }
 
 // Report is the incident report of a request as Markdown: all that events say. r is their fold, role the facts of its
 // subject. The same log gives the same bytes.
-func Report(r approvals.Request, events []approvals.Event, role Role) string {
-	i := incidentReport{r: r, events: events, role: role, in: Gather(events), proof: proven(events)}
+func Report(r approvals.Request, events []approvals.Event, role record.Role) string {
+	i := incidentReport{r: r, events: events, role: role, in: record.Gather(events), proof: proven(events)}
 	if r.Purpose == approvals.PurposeDrill {
 		return i.drillMarkdown()
 	}
@@ -133,19 +128,19 @@ type facts struct {
 	OnPaper  string `json:"deny_on_paper"` // yes, no or not_known; drill
 	Enforced string `json:"deny_enforced"` // the same
 
-	Rehearsed *Rehearsed `json:"rehearsed,omitempty"` // of a drill
+	Rehearsed *record.Rehearsed `json:"rehearsed,omitempty"` // of a drill
 
-	Verdict    *Conclusion       `json:"verdict,omitempty"`
-	Since      time.Time         `json:"cloudtrail_since,omitzero"`
-	Until      time.Time         `json:"cloudtrail_until,omitzero"`
-	Regions    []Region          `json:"regions"`
-	Sessions   []Session         `json:"sessions"`
-	LeftOut    int               `json:"sessions_not_kept"`
-	Suspects   []Suspect         `json:"suspects"`
-	NotRead    int               `json:"suspects_not_looked_into"`
-	Activities []SessionActivity `json:"activities"`
-	Chain      []Link            `json:"roles_assumed"`
-	MoreLinks  int               `json:"roles_assumed_not_kept"`
+	Verdict    *record.Conclusion       `json:"verdict,omitempty"`
+	Since      time.Time                `json:"cloudtrail_since,omitzero"`
+	Until      time.Time                `json:"cloudtrail_until,omitzero"`
+	Regions    []record.Region          `json:"regions"`
+	Sessions   []record.Session         `json:"sessions"`
+	LeftOut    int                      `json:"sessions_not_kept"`
+	Suspects   []record.Suspect         `json:"suspects"`
+	NotRead    int                      `json:"suspects_not_looked_into"`
+	Activities []record.SessionActivity `json:"activities"`
+	Chain      []record.Link            `json:"roles_assumed"`
+	MoreLinks  int                      `json:"roles_assumed_not_kept"`
 
 	Events []factEvent `json:"events"`
 }
@@ -160,20 +155,20 @@ type factEvent struct {
 }
 
 // ReportFacts are the facts of a report, as JSON.
-func ReportFacts(r approvals.Request, events []approvals.Event, role Role) ([]byte, error) {
-	in, p := Gather(events), proven(events)
+func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role) ([]byte, error) {
+	in, p := record.Gather(events), proven(events)
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
 		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name, RoleARN: role.ARN,
-		RoleID: role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(), Ended: r.Ended, Cutoff: p.cutoff,
+		RoleID: role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(), Ended: r.Ended, Cutoff: p.Cutoff,
 		Stored: p.stored(), OnPaper: p.paper(), Enforced: p.enforced(),
 		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions), LeftOut: in.LeftOut, NotRead: in.NotRead,
-		Suspects: []Suspect{}, Activities: []SessionActivity{}, Chain: listed(in.Chain), MoreLinks: in.MoreLinks,
+		Suspects: []record.Suspect{}, Activities: []record.SessionActivity{}, Chain: listed(in.Chain), MoreLinks: in.MoreLinks,
 	}
 	if r.Purpose == approvals.PurposeDrill {
 		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", wordDrill, wordDrill, wordDrill
 		if r.State == approvals.StateRehearsed {
-			f.Rehearsed = known[Rehearsed](r.Closing)
+			f.Rehearsed = record.Known[record.Rehearsed](r.Closing)
 		}
 	}
 	if !f.Ended.IsZero() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // line tells one event of the log. An event of a type that is not known here is told by its type, so that none is ever
@@ -26,7 +27,7 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 	case approvals.EventApproved:
 		return "approved; that was the approval that was still missing"
 	case approvals.EventDenied:
-		if d := known[Denial](e); d != nil && d.Reason != "" {
+		if d := record.Known[record.Denial](e); d != nil && d.Reason != "" {
 			return "denied the request, because " + mdCode(d.Reason, limitReason)
 		}
 		return "denied the request"
@@ -35,14 +36,14 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 	case approvals.EventExpired:
 		return "the request expired: too few people decided in time"
 	case approvals.EventStarted:
-		if d := known[Started](e); d != nil && !d.Cutoff.IsZero() {
+		if d := record.Known[record.Started](e); d != nil && !d.Cutoff.IsZero() {
 			return "promised the cutoff " + utc(d.Cutoff) + "; the write follows"
 		}
 		return "began; the write follows"
 	case approvals.EventApplied:
 		return appliedWords(e, r)
 	case approvals.EventRehearsed:
-		if d := known[Rehearsed](e); d != nil {
+		if d := record.Known[record.Rehearsed](e); d != nil {
 			return "rehearsed, and nothing was written; the cutoff would have been " + utc(d.WouldBe)
 		}
 		return "rehearsed, and nothing was written"
@@ -59,17 +60,17 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 	case approvals.EventSetAside:
 		return "a piece of work failed too often and was put aside: " + mdFailure(e)
 	case approvals.EventRefused:
-		d := known[approvals.Refusal](e)
+		d := record.Known[approvals.Refusal](e)
 		if d == nil {
 			break
 		}
 		return "pressed " + actionWords(d.Action) + " and was refused: " + mdCode(string(d.Code), 40)
 	case approvals.EventFinding:
-		if d := known[Finding](e); d != nil {
+		if d := record.Known[record.Finding](e); d != nil {
 			return "finding: " + mdProse(d.Sentence, 1000)
 		}
 	case approvals.EventReport:
-		if d := known[Reported](e); d != nil {
+		if d := record.Known[record.Reported](e); d != nil {
 			return fmt.Sprintf("asked for a report up to event %d", d.Upto)
 		}
 	case approvals.EventReminded:
@@ -92,7 +93,7 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 }
 
 func appliedWords(e approvals.Event, r approvals.Request) string {
-	d := known[Applied](e)
+	d := record.Known[record.Applied](e)
 	switch {
 	case d == nil:
 		return "AWS took the change"
@@ -116,7 +117,7 @@ func as(arn string) string {
 func lookWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventEvidence:
-		d := known[Evidence](e)
+		d := record.Known[record.Evidence](e)
 		switch {
 		case d == nil:
 		case d.Failed != "":
@@ -131,13 +132,13 @@ func lookWords(e approvals.Event) string {
 			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until), covered, count(len(d.Regions), "region", "regions"))
 		}
 	case approvals.EventSessions:
-		if d := known[Sessions](e); d != nil {
+		if d := record.Known[record.Sessions](e); d != nil {
 			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1, count(len(d.Rows), "session or attempt", "sessions and attempts"))
 		}
 	case approvals.EventChosen:
 		return "chose a session to look into"
 	case approvals.EventActivity:
-		d := known[Activity](e)
+		d := record.Known[record.Activity](e)
 		switch {
 		case d == nil:
 		case d.Failed != "":
@@ -146,7 +147,7 @@ func lookWords(e approvals.Event) string {
 			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1, count(len(d.Sessions), "session", "sessions"), count(len(d.Chain), "role was assumed", "roles were assumed"))
 		}
 	case approvals.EventVerdict:
-		if d := known[Conclusion](e); d != nil {
+		if d := record.Known[record.Conclusion](e); d != nil {
 			return "the last word of the looks: **" + wordOf(d.Word) + "**"
 		}
 	}
@@ -154,12 +155,12 @@ func lookWords(e approvals.Event) string {
 }
 
 // wordOf is one of the three words; whatever else is stored is unknown.
-func wordOf(w Word) string {
+func wordOf(w record.Word) string {
 	switch w {
-	case WordContained, WordNotContained:
+	case record.WordContained, record.WordNotContained:
 		return string(w)
 	default:
-		return string(WordUnknown)
+		return string(record.WordUnknown)
 	}
 }
 
@@ -167,7 +168,7 @@ func wordOf(w Word) string {
 func proofWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventReadBack:
-		d := known[ReadBack](e)
+		d := record.Known[record.ReadBack](e)
 		switch {
 		case d == nil:
 		case d.Equal:
@@ -178,25 +179,25 @@ func proofWords(e approvals.Event) string {
 			return "read back: the policy on the role is **not** what was written, " + mdCode(d.Mismatch, 800)
 		}
 	case approvals.EventSimulated:
-		if d := known[Simulated](e); d != nil {
-			return "simulated: " + proof{simulated: d}.paperReport()
+		if d := record.Known[record.Simulated](e); d != nil {
+			return "simulated: " + proof{record.Proof{Simulated: d}}.paperReport()
 		}
 	case approvals.EventSeenDenied:
-		if d := known[Enforcement](e); d != nil {
-			return "enforcement: " + proof{seen: d}.enforcedReport()
+		if d := record.Known[record.Enforcement](e); d != nil {
+			return "enforcement: " + proof{record.Proof{Seen: d}}.enforcedReport()
 		}
 	case approvals.EventTampered:
-		if d := known[Tampered](e); d != nil && d.Lost() {
-			return "**a look found the deny " + d.words() + "**" + why(d.Why)
+		if d := record.Known[record.Tampered](e); d != nil && d.Lost() {
+			return "**a look found the deny " + tamperedWords(*d) + "**" + why(d.Why)
 		} else if d != nil {
 			return "a look at the role found " + mdCode(string(d.State), 40) + why(d.Why)
 		}
 	case approvals.EventRewritten:
-		if d := known[Rewritten](e); d != nil {
+		if d := record.Known[record.Rewritten](e); d != nil {
 			return "the deny was written again under the same approval, cutoff " + utc(d.Cutoff) + as(d.CallerARN)
 		}
 	case approvals.EventHeld:
-		if d := known[Held](e); d != nil {
+		if d := record.Known[record.Held](e); d != nil {
 			return "the deny was on the role at the last look, " + span(d.After) + " after it was applied"
 		}
 	case approvals.EventInert:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // sheet is a Markdown text that is being written.
@@ -46,30 +47,30 @@ func (i incidentReport) summary(s *sheet) {
 	}
 	s.item("%s", i.outcome())
 	switch p := i.proof; {
-	case !p.undoneAt.IsZero():
-		s.item("**Another request took the deny away** on %s.", utc(p.undoneAt))
-	case p.lost != nil && p.lost.Lost():
-		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.lost.At), p.lost.words())
-	case p.lost != nil:
-		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.lost.At))
-	case p.rewrites > 0:
-		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", count(p.rewrites, "time", "times"), utc(p.cutoff))
+	case !p.UndoneAt.IsZero():
+		s.item("**Another request took the deny away** on %s.", utc(p.UndoneAt))
+	case p.Lost != nil && p.Lost.Lost():
+		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.Lost.At), tamperedWords(*p.Lost))
+	case p.Lost != nil:
+		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.Lost.At))
+	case p.Rewrites > 0:
+		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", count(p.Rewrites, "time", "times"), utc(p.Cutoff))
 	}
 	if in := i.in; in.Looks > 0 {
-		t := in.tally()
+		t := tallyOf(in)
 		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; %s that issued nothing. %s out.",
 			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, t.after,
 			count(t.refused, "attempt", "attempts"), count(len(in.Suspects), "session stands", "sessions stand"))
 	} else if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
 	}
-	for _, session := range i.in.copies() {
+	for _, session := range copies(i.in) {
 		s.item("**A copied key:** the %s was used from %s, where it was not opened.", mdSession(session), mdCode(i.in.Suspects[session.EventID].From[0], 60))
 	}
 	switch v := i.in.Verdict; {
-	case v != nil && v.Word == WordContained:
+	case v != nil && v.Word == record.WordContained:
 		s.item("The last word of the looks at CloudTrail: **contained**, as far as CloudTrail tells.")
-	case v != nil && v.Word == WordNotContained:
+	case v != nil && v.Word == record.WordNotContained:
 		s.item("The last word of the looks at CloudTrail: **not contained**.")
 	case v != nil:
 		s.item("The last word of the looks at CloudTrail: **unknown** whether it is contained.")
@@ -90,7 +91,7 @@ func (i incidentReport) outcome() string {
 		if r.Purpose == approvals.PurposeUndo {
 			return by + "Done on " + utc(r.Ended) + "."
 		}
-		a, err := detail[Applied](r.Closing)
+		a, err := record.Detail[record.Applied](r.Closing)
 		if err != nil {
 			return by + "AWS took the policy on " + utc(r.Ended) + "."
 		}
@@ -177,7 +178,7 @@ func (i incidentReport) impact(s *sheet) {
 		s.item("%s more than are listed here.", count(in.MoreLinks, "role was assumed", "roles were assumed"))
 	}
 	if i.r.State == approvals.StateApplied && in.Looks > 0 {
-		if t := in.tally(); t.before > 0 {
+		if t := tallyOf(in); t.before > 0 {
 			s.item("%s under the deny, those of honest callers too: they assume the role again.", count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
 		}
 	}
@@ -186,7 +187,7 @@ func (i incidentReport) impact(s *sheet) {
 	}
 }
 
-func mdServices(a SessionActivity) string {
+func mdServices(a record.SessionActivity) string {
 	words := make([]string, 0, len(a.Services)+1)
 	for _, one := range a.Services {
 		words = append(words, fmt.Sprintf("%s %d", mdCode(one.Service, 40), one.Calls))
@@ -233,12 +234,12 @@ func (i incidentReport) deed(e approvals.Event) string {
 }
 
 // mdWhy says why a session is looked into by itself, "" when there is nothing more to say.
-func mdWhy(why Suspect) string {
+func mdWhy(why record.Suspect) string {
 	text := ""
 	if len(why.From) > 0 {
 		text = ": its key was used from " + mdCode(why.From[0], 60)
 	}
-	if seldom := why.seldom(); seldom != "" {
+	if seldom := seldomWords(why); seldom != "" {
 		text += ": " + seldom
 	}
 	return text

@@ -5,20 +5,21 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // proven tells the proof, fact by fact, and what no fact speaks for.
 func (i incidentReport) proven(s *sheet) {
 	s.title("What is proven, and what is not")
 	p := i.proof
-	if p.cutoff.IsZero() || i.r.Purpose == approvals.PurposeUndo {
+	if p.Cutoff.IsZero() || i.r.Purpose == approvals.PurposeUndo {
 		s.item("No deny with a cutoff was applied by this request, so nothing is proven about one.")
 	} else {
 		s.item("**Stored: %s.** %s", said(p.stored()), p.storedReport())
 		s.item("**Effective on paper: %s.** %s", said(p.paper()), p.paperReport())
 		s.item("**Enforced: %s.** %s", said(p.enforced()), p.enforcedReport())
-		if p.held != nil {
-			s.item("The deny held for %s: it was on the role at the last look, on %s.", span(p.held.After), utc(p.held.At))
+		if p.Held != nil {
+			s.item("The deny held for %s: it was on the role at the last look, on %s.", span(p.Held.After), utc(p.Held.At))
 		}
 	}
 	in := i.in
@@ -54,7 +55,7 @@ func (i incidentReport) proven(s *sheet) {
 }
 
 // shows says how a session of the last word shows that it is not contained, as the beginning of a line.
-func shows(s Session) string {
+func shows(s record.Session) string {
 	switch {
 	case s.Role != "":
 		return "Of the role " + mdCode(s.Role, 64) + ", out of a session that stood out, and not seen stopped"
@@ -69,36 +70,36 @@ func said(word string) string { return strings.ReplaceAll(word, "_", " ") }
 
 func (p proof) storedReport() string {
 	switch {
-	case !p.undoneAt.IsZero():
-		return "Another request took the deny away on " + utc(p.undoneAt) + "."
-	case p.lost != nil && p.lost.Lost():
-		return "A look on " + utc(p.lost.At) + " found it " + p.lost.words() + "."
-	case p.lost != nil:
-		return "A look on " + utc(p.lost.At) + " found the role itself gone; its sessions ended with it."
-	case p.back == nil:
+	case !p.UndoneAt.IsZero():
+		return "Another request took the deny away on " + utc(p.UndoneAt) + "."
+	case p.Lost != nil && p.Lost.Lost():
+		return "A look on " + utc(p.Lost.At) + " found it " + tamperedWords(*p.Lost) + "."
+	case p.Lost != nil:
+		return "A look on " + utc(p.Lost.At) + " found the role itself gone; its sessions ended with it."
+	case p.ReadBack == nil:
 		return "The policy was not read back."
-	case p.back.Equal:
-		return "Read back on " + utc(p.back.At) + ": the policy on the role said what was written."
-	case p.back.Error != "":
-		return "The policy could not be read back: " + mdProse(p.back.Error, 1000)
+	case p.ReadBack.Equal:
+		return "Read back on " + utc(p.ReadBack.At) + ": the policy on the role said what was written."
+	case p.ReadBack.Error != "":
+		return "The policy could not be read back: " + mdProse(p.ReadBack.Error, 1000)
 	default:
-		return "Read back on " + utc(p.back.At) + ": " + mdCode(p.back.Mismatch, 800)
+		return "Read back on " + utc(p.ReadBack.At) + ": " + mdCode(p.ReadBack.Mismatch, 800)
 	}
 }
 
 func (p proof) paperReport() string {
-	switch s := p.simulated; {
+	switch s := p.Simulated; {
 	case s == nil:
 		return "The policy simulator has not answered."
 	case s.Unavailable != "":
 		return "It could not be simulated: " + mdProse(s.Unavailable, 600)
 	default:
-		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " + s.Before.words() + ", one issued a second after it is " + s.After.words() + "."
+		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " + simulatedWords(s.Before) + ", one issued a second after it is " + simulatedWords(s.After) + "."
 	}
 }
 
 func (p proof) enforcedReport() string {
-	e := p.seen
+	e := p.Seen
 	if e == nil {
 		return "No call of an old session after the cutoff was looked for."
 	}
@@ -127,15 +128,15 @@ const (
 
 func (p proof) stored() string {
 	switch {
-	case !p.undoneAt.IsZero():
+	case !p.UndoneAt.IsZero():
 		return wordUndone
-	case p.lost != nil && p.lost.Lost():
+	case p.Lost != nil && p.Lost.Lost():
 		return wordNo
-	case p.lost != nil:
+	case p.Lost != nil:
 		return wordRoleGone
-	case p.back == nil || p.back.Error != "" && !p.back.Equal:
+	case p.ReadBack == nil || p.ReadBack.Error != "" && !p.ReadBack.Equal:
 		return wordNotKnown
-	case p.back.Equal:
+	case p.ReadBack.Equal:
 		return wordYes
 	default:
 		return wordNo
@@ -143,10 +144,10 @@ func (p proof) stored() string {
 }
 
 func (p proof) paper() string {
-	switch s := p.simulated; {
-	case s == nil || s.Unavailable != "" || s.Before == "" || s.After == "" || s.Before == DeniedByOther:
+	switch s := p.Simulated; {
+	case s == nil || s.Unavailable != "" || s.Before == "" || s.After == "" || s.Before == record.DeniedByOther:
 		return wordNotKnown
-	case s.Before == DeniedByOurs:
+	case s.Before == record.DeniedByOurs:
 		return wordYes
 	default:
 		return wordNo
@@ -154,10 +155,10 @@ func (p proof) paper() string {
 }
 
 func (p proof) enforced() string {
-	switch s := p.seen; {
-	case s != nil && s.State == SeenDenied && s.Denied > 0:
+	switch s := p.Seen; {
+	case s != nil && s.State == record.SeenDenied && s.Denied > 0:
 		return wordYes
-	case s != nil && s.State == SeenNotDenied:
+	case s != nil && s.State == record.SeenNotDenied:
 		return wordNo
 	default:
 		return wordNotKnown

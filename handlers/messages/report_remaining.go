@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // remaining is what somebody has still to do, as far as the record shows it.
@@ -16,7 +17,7 @@ func (i incidentReport) remaining(s *sheet) {
 	case approvals.StateOpen, approvals.StateApproved, approvals.StateExecuting:
 		s.item("Wait for the outcome of the request, and ask for this report again.")
 	case approvals.StateFailed:
-		if f, err := detail[Failure](r.Closing); err == nil && f.Unsure {
+		if f, err := record.Detail[record.Failure](r.Closing); err == nil && f.Unsure {
 			s.item("Look at the role's inline policies: it is not known whether AWS took the policy.")
 		}
 		s.item("Ask again, or revoke the role's active sessions in the IAM console: the sessions are not known to be denied.")
@@ -48,12 +49,12 @@ func (i incidentReport) remaining(s *sheet) {
 		asked[l.RoleARN] = true
 		s.item("Decide about the sessions of %s: a request of its own.", mdCode(roleOf(l), 300))
 	}
-	for _, session := range in.copies() {
+	for _, session := range copies(in) {
 		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.Key), 10), mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
 	}
 	keys := map[string]bool{}
 	for _, session := range in.Sessions {
-		if why := in.Suspects[session.EventID]; why.seldom() == "" || session.CallerKey == "" || keys[session.CallerKey] {
+		if why := in.Suspects[session.EventID]; seldomWords(why) == "" || session.CallerKey == "" || keys[session.CallerKey] {
 			continue
 		}
 		keys[session.CallerKey] = true
@@ -89,16 +90,16 @@ func (i incidentReport) afterApplied(s *sheet) {
 	switch v := i.in.Verdict; {
 	case v == nil:
 		s.item("Ask for this report again after the last look at CloudTrail: whether it is contained has not been concluded.")
-	case v.Word == WordNotContained:
+	case v.Word == record.WordNotContained:
 		s.item("Contain it: stop new sessions by taking the caller out of the role's trust policy; if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
 			"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again.")
-	case v.Word != WordContained:
+	case v.Word != record.WordContained:
 		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the cutoff.")
 	}
 	if word := p.stored(); word == wordYes || word == wordNotKnown {
 		until := ""
 		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
-			until = ", on " + utc(p.cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"
+			until = ", on " + utc(p.Cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"
 		}
 		s.item("Take the deny off when no session that it keeps out can be alive any more%s. Until then it does no harm to new sessions.", until)
 	}

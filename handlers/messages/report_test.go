@@ -16,19 +16,20 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // wholeStory is an incident nearly to its end.
 func wholeStory(t *testing.T) *story {
-	enforced := messages.Enforcement{State: messages.SeenDenied, Denied: 3, FirstDenied: at.Add(70 * time.Second), At: at.Add(6 * time.Minute)}
+	enforced := record.Enforcement{State: record.SeenDenied, Denied: 3, FirstDenied: at.Add(70 * time.Second), At: at.Add(6 * time.Minute)}
 	activity := exampleActivity()
 	activity.Sessions[0].AfterCut = at.Add(70 * time.Second)
 	return begin(t, "key pasted in a gist", 2).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
 		add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventApproved, "U0ANN", nil).add(approvals.EventStarted, "", started()).
-		add(approvals.EventApplied, "", messages.Applied{
-			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+		add(approvals.EventApplied, "", record.Applied{
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		}).looked().add(approvals.EventActivity, "", activity).
-		add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, At: at.Add(time.Minute), Before: messages.DeniedByOurs, After: messages.NotDenied}).
+		add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, At: at.Add(time.Minute), Before: record.DeniedByOurs, After: record.NotDenied}).
 		add(approvals.EventSeenDenied, "", enforced)
 }
 
@@ -44,32 +45,32 @@ func reportStories(t *testing.T) map[string]*story {
 	})
 	rehearsed := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
 		add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
-	notRehearsed := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventFailed, "", messages.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod."})
+	notRehearsed := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventFailed, "", record.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod."})
 	onward := exampleSessions()[2]
 	onward.Role, onward.SessionName = "DataRole", "deeper"
 	return map[string]*story{
 		"drill":        rehearsed.story,
 		"drill_failed": notRehearsed.story,
 		"drill_open":   beginDrill(t, exampleRole(), "", 2).add(approvals.EventVoted, "U0BOB", nil).story,
-		"contained": wholeStory(t).add(approvals.EventVerdict, "", messages.Conclusion{
-			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
+		"contained": wholeStory(t).add(approvals.EventVerdict, "", record.Conclusion{
+			Word: record.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}),
-		"not_contained": wholeStory(t).add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour)}).
-			add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1, Back: messages.ReadBack{Equal: true, At: at.Add(5 * time.Minute)}}).
-			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
-			add(approvals.EventVerdict, "", messages.Conclusion{
-				Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: []messages.Session{exampleSessions()[1], exampleSessions()[2], onward},
-				Calls: []messages.Call{{Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002"}},
+		"not_contained": wholeStory(t).add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour)}).
+			add(approvals.EventRewritten, "", record.Rewritten{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1, Back: record.ReadBack{Equal: true, At: at.Add(5 * time.Minute)}}).
+			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
+			add(approvals.EventVerdict, "", record.Conclusion{
+				Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: []record.Session{exampleSessions()[1], exampleSessions()[2], onward},
+				Calls: []record.Call{{Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002"}},
 			}).add("from_the_future", "U0ZOE", map[string]any{"what": "nobody knows yet"}).
-			add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute)}).
+			add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute)}).
 			add(approvals.EventUndone, "", map[string]any{"request": "4DLARAV3ISOEUUODW4FIG5ZZZZ", "requester": "U0ROSA", "approvers": []string{"U0BOB"}}).
-			add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: 3}),
-		"nothing_known": executing().add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at}).
-			add(approvals.EventReadBack, "", messages.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).
-			add(approvals.EventEvidence, "", messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).
-			add(approvals.EventSetAside, "", messages.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}),
-		"failed":  executing().add(approvals.EventFailed, "", messages.Failure{Sentence: "AWS did not answer in time.", Unsure: true}),
-		"denied":  begin(t, "a drill", 1).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "not *now* <!channel>"}),
+			add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 3}),
+		"nothing_known": executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at}).
+			add(approvals.EventReadBack, "", record.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).
+			add(approvals.EventEvidence, "", record.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).
+			add(approvals.EventSetAside, "", record.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}),
+		"failed":  executing().add(approvals.EventFailed, "", record.Failure{Sentence: "AWS did not answer in time.", Unsure: true}),
+		"denied":  begin(t, "a drill", 1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not *now* <!channel>"}),
 		"open":    begin(t, "", 2).add(approvals.EventVoted, "U0BOB", nil),
 		"expired": begin(t, "", 1).add(approvals.EventExpired, "", nil),
 		"undo": undo.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", map[string]any{"removes": "{}"}).
@@ -82,20 +83,20 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 	r := wholeStory(t).fold(1)
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
 	return map[string]*messages.Message{
-		"thread_report":         wholeStory(t).add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: 14}).last(),
-		"thread_files_refused":  wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}).last(),
-		"thread_files_disabled": wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md", Code: "file_uploads_disabled"}).last(),
-		"thread_files_away":     wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md", Code: messages.CodeNoAnswer}).last(),
-		"thread_file_not_made":  wholeStory(t).add(approvals.EventFilesRefused, "", messages.FilesRefused{Name: "report-X-3.md"}).last(),
+		"thread_report":         wholeStory(t).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 14}).last(),
+		"thread_files_refused":  wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}).last(),
+		"thread_files_disabled": wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: "file_uploads_disabled"}).last(),
+		"thread_files_away":     wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: record.CodeNoAnswer}).last(),
+		"thread_file_not_made":  wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md"}).last(),
 		"reply_report_usage":    messages.ReportUsage(),
 		"reply_report_nowhere":  messages.ReportNowhere("prod/Nobody"),
 		"reply_report_coming":   messages.ReportComing(r, link),
 		"reply_report_no_link":  messages.ReportComing(r, ""),
 		"reply_report_there":    messages.ReportThere(r, link),
-		"reply_report_doubtful": messages.ReportDoubtful(r, link, messages.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}),
-		"reply_report_unmade":   messages.ReportDoubtful(r, link, messages.FilesRefused{}),
-		"reply_report_enough":   messages.ReportEnough(r, messages.FilesRefused{Code: "file_uploads_disabled"}, 3, 10*time.Minute, 7*time.Minute+300*time.Millisecond),
-		"reply_report_no_more":  messages.ReportEnough(r, messages.FilesRefused{}, 3, 10*time.Minute, time.Millisecond),
+		"reply_report_doubtful": messages.ReportDoubtful(r, link, record.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}),
+		"reply_report_unmade":   messages.ReportDoubtful(r, link, record.FilesRefused{}),
+		"reply_report_enough":   messages.ReportEnough(r, record.FilesRefused{Code: "file_uploads_disabled"}, 3, 10*time.Minute, 7*time.Minute+300*time.Millisecond),
+		"reply_report_no_more":  messages.ReportEnough(r, record.FilesRefused{}, 3, 10*time.Minute, time.Millisecond),
 		"reply_report_guest":    messages.NotForReport(approvals.Guest),
 		"reply_report_who":      messages.NotForReport(approvals.StandingUnknown),
 		"reply_report_list":     messages.NotForReport(approvals.FullMember),
@@ -149,8 +150,8 @@ func TestReportsAreTheGoldenOnes(t *testing.T) {
 func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	s := wholeStory(t)
 	upto := len(s.events)
-	s.add(approvals.EventFinding, "", messages.Finding{Sentence: "Something that came in between."})
-	s.add(approvals.EventReport, "U0ROSA", messages.Reported{Upto: int64(upto)})
+	s.add(approvals.EventFinding, "", record.Finding{Sentence: "Something that came in between."})
+	s.add(approvals.EventReport, "U0ROSA", record.Reported{Upto: int64(upto)})
 	n := len(s.events)
 	files := func(c messages.Context) (contents []string) {
 		for _, f := range messages.Files(s.fold(n), s.events[:n], s.events[n-1], c) {
@@ -173,7 +174,7 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	if !strings.Contains(first[1], fmt.Sprintf("read up to event %d of", upto)) || strings.Contains(first[1], "in between") {
 		t.Errorf("it reads another log:\n%s", first[1])
 	}
-	for _, wrong := range []any{nil, messages.Reported{}, messages.Reported{Upto: 99}, messages.Reported{Upto: -1}} {
+	for _, wrong := range []any{nil, record.Reported{}, record.Reported{Upto: 99}, record.Reported{Upto: -1}} {
 		s := wholeStory(t).add(approvals.EventReport, "U0ROSA", wrong)
 		if got := messages.Files(s.fold(len(s.events)), s.events, s.events[len(s.events)-1], exampleContext()); len(got) != 0 {
 			t.Errorf("%+v has %d files", wrong, len(got))
@@ -256,36 +257,36 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		"www.evil.example", "mail evil@evil.example", "@evil", "#1 evil", "evil|evil|evil\n|-|-|", "$$evil$$", "``evil``", "~~~\nevil", "&lt;evil&gt;", "evil\\", "[evil]: https://evil.example",
 		":evil:", "GH-1 _evil_ **evil**", "http:evil", "WWW.EVIL.example",
 	}, nasty...) {
-		role := messages.Role{Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad}, Trust: []messages.Principal{{Words: bad}}, MaxSession: time.Hour}
-		session := messages.Session{
+		role := record.Role{Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad}, Trust: []record.Principal{{Words: bad}}, MaxSession: time.Hour}
+		session := record.Session{
 			EventID: "e", EventName: bad, Time: at, Caller: bad, CallerARN: bad, CallerID: bad, CallerKey: bad, SessionName: bad, SourceIdentity: bad, MFA: bad,
 			SourceAddress: bad, UserAgent: bad, Region: bad, Key: bad,
 		}
 		refused := session
 		refused.EventID, refused.ErrorCode = "f", bad+"x"
-		call := messages.Call{EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, Address: bad, About: bad, Opens: bad, Session: bad}
-		failure := messages.Failure{Sentence: bad, Work: bad}
+		call := record.Call{EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, Address: bad, About: bad, Opens: bad, Session: bad}
+		failure := record.Failure{Sentence: bad, Work: bad}
 		s := begins(t, bad, 1, role).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusalCode(bad), Channel: bad}).
 			add(approvals.EventApproved, bad, nil).add(approvals.EventDelayed, "", failure).add(approvals.EventStarted, "", started()).
-			add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, CallerARN: bad}).
-			add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: bad}).add(approvals.EventReadBack, "", messages.ReadBack{Error: bad + "x"}).
-			add(approvals.EventEvidence, "", messages.Evidence{
-				Since: at, Until: at, Suspects: []messages.Suspect{{EventID: "e", Address: true}}, Regions: []messages.Region{{Name: bad, Reason: bad}, {Name: bad, Covered: true, Truncated: true}},
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, CallerARN: bad}).
+			add(approvals.EventReadBack, "", record.ReadBack{Mismatch: bad}).add(approvals.EventReadBack, "", record.ReadBack{Error: bad + "x"}).
+			add(approvals.EventEvidence, "", record.Evidence{
+				Since: at, Until: at, Suspects: []record.Suspect{{EventID: "e", Address: true}}, Regions: []record.Region{{Name: bad, Reason: bad}, {Name: bad, Covered: true, Truncated: true}},
 			}).
-			add(approvals.EventSessions, "", messages.Sessions{Rows: []messages.Session{session, refused}}).
-			add(approvals.EventActivity, "", messages.Activity{
-				Sessions: []messages.SessionActivity{{
-					EventID: "e", Key: bad, Calls: 1, Services: []messages.ServiceCalls{{Service: bad, Calls: 1}}, Doors: []messages.Call{call},
-					Elsewhere: []messages.Source{{Address: bad, UserAgent: bad}},
+			add(approvals.EventSessions, "", record.Sessions{Rows: []record.Session{session, refused}}).
+			add(approvals.EventActivity, "", record.Activity{
+				Sessions: []record.SessionActivity{{
+					EventID: "e", Key: bad, Calls: 1, Services: []record.ServiceCalls{{Service: bad, Calls: 1}}, Doors: []record.Call{call},
+					Elsewhere: []record.Source{{Address: bad, UserAgent: bad}},
 				}},
-				Chain: []messages.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true, Services: []messages.ServiceCalls{{Service: bad}}, Doors: []messages.Call{call}}},
+				Chain: []record.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true, Services: []record.ServiceCalls{{Service: bad}}, Doors: []record.Call{call}}},
 			}).
-			add(approvals.EventEvidence, "", messages.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", messages.Activity{Failed: bad + "x"}).
-			add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).
-			add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.EnforcementState(bad), Why: bad}).
-			add(approvals.EventTampered, "", messages.Tampered{State: messages.TamperedState(bad), Why: bad}).add(approvals.EventFinding, "", messages.Finding{Sentence: bad}).
+			add(approvals.EventEvidence, "", record.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", record.Activity{Failed: bad + "x"}).
+			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).
+			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.EnforcementState(bad), Why: bad}).
+			add(approvals.EventTampered, "", record.Tampered{State: record.TamperedState(bad), Why: bad}).add(approvals.EventFinding, "", record.Finding{Sentence: bad}).
 			add(approvals.EventSetAside, "", failure).
-			add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.Word(bad), Why: []string{bad}, Calls: []messages.Call{call}, Sessions: []messages.Session{session}}).
+			add(approvals.EventVerdict, "", record.Conclusion{Word: record.Word(bad), Why: []string{bad}, Calls: []record.Call{call}, Sessions: []record.Session{session}}).
 			add(approvals.EventUndone, bad, map[string]any{"request": bad, "requester": bad, "approvers": []string{bad}}).
 			add(approvals.EventType(bad), bad, map[string]any{bad: bad})
 		s.events[0].By = "U0ROSA"
@@ -295,7 +296,7 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		if err != nil || !json.Valid(facts) {
 			t.Errorf("%q: facts: %v", bad, err)
 		}
-		denied := begins(t, bad, 1, role).add(approvals.EventDenied, bad, messages.Denial{Reason: bad})
+		denied := begins(t, bad, 1, role).add(approvals.EventDenied, bad, record.Denial{Reason: bad})
 		harmlessMarkdown(t, bad, messages.Report(denied.fold(2), denied.events, role))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // maxTimelineSessions is how many sessions the timeline names; the facts have all.
@@ -55,7 +56,7 @@ const (
 func (i incidentReport) cloud() (list []moment, left int) {
 	in := i.in
 	sessions := slices.Clone(in.Sessions)
-	weight := func(s Session) int {
+	weight := func(s record.Session) int {
 		_, suspect := in.Suspects[s.EventID]
 		_, looked := in.Activities[s.EventID]
 		switch {
@@ -67,7 +68,7 @@ func (i incidentReport) cloud() (list []moment, left int) {
 			return 2
 		}
 	}
-	slices.SortStableFunc(sessions, func(a, b Session) int { return cmp.Compare(weight(a), weight(b)) })
+	slices.SortStableFunc(sessions, func(a, b record.Session) int { return cmp.Compare(weight(a), weight(b)) })
 	left = max(len(sessions)-maxTimelineSessions, 0)
 	for _, s := range sessions[:len(sessions)-left] {
 		text := mdSession(s) + " in " + mdCode(s.Region, 30)

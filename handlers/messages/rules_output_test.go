@@ -17,6 +17,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // nasty are texts that would do something if they were not treated as data.
@@ -110,12 +111,12 @@ func examine(t interface{ Errorf(string, ...any) }, name string, m *messages.Mes
 
 // worst draws a request whose every text from outside is as bad as it gets, and returns all that is said of it.
 func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
-	role := messages.Role{
+	role := record.Role{
 		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"), ID: foreign(t, "id"),
 		LastUsed: at, LastUsedRegion: foreign(t, "region"), MaxSession: time.Duration(rapid.Int64().Draw(t, "max session")),
 	}
 	for range rapid.IntRange(0, 30).Draw(t, "principals") {
-		role.Trust = append(role.Trust, messages.Principal{Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional")})
+		role.Trust = append(role.Trust, record.Principal{Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional")})
 	}
 	for range rapid.IntRange(0, 20).Draw(t, "warnings") {
 		role.Warnings = append(role.Warnings, foreign(t, "warning"))
@@ -125,27 +126,27 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
 	who := cmp.Or(foreign(t, "who"), "?")
 	s.add(approvals.EventApproved, who, nil).add(approvals.EventStarted, "", started())
-	applied := messages.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
+	applied := record.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
 	s.add(approvals.EventApplied, "", applied)
-	s.add(approvals.EventReadBack, "", messages.ReadBack{Mismatch: foreign(t, "mismatch")})
+	s.add(approvals.EventReadBack, "", record.ReadBack{Mismatch: foreign(t, "mismatch")})
 	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
-	seen := messages.Enforcement{State: messages.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
-	s.add(approvals.EventSimulated, "", messages.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: messages.Verdict(foreign(t, "verdict"))})
+	seen := record.Enforcement{State: record.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
+	s.add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: record.Verdict(foreign(t, "verdict"))})
 	s.add(approvals.EventSeenDenied, "", seen)
-	lost := messages.Tampered{State: messages.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried."}
+	lost := record.Tampered{State: record.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried."}
 	s.add(approvals.EventTampered, "", lost)
-	lost.State, lost.Promise = messages.TamperedState(foreign(t, "state")), cutoff
+	lost.State, lost.Promise = record.TamperedState(foreign(t, "state")), cutoff
 	s.add(approvals.EventTampered, "", lost)
-	back := messages.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back")}
-	s.add(approvals.EventRewritten, "", messages.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
-	changes := messages.Finding{}
+	back := record.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back")}
+	s.add(approvals.EventRewritten, "", record.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
+	changes := record.Finding{}
 	for range rapid.IntRange(0, 50).Draw(t, "changes") {
-		changes.Changes = append(changes.Changes, messages.Change{
+		changes.Changes = append(changes.Changes, record.Change{
 			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"), UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
 		})
 	}
 	s.add(approvals.EventFinding, "", changes)
-	s.add(approvals.EventHeld, "", messages.Held{At: at, After: time.Hour, Cutoff: cutoff})
+	s.add(approvals.EventHeld, "", record.Held{At: at, After: time.Hour, Cutoff: cutoff})
 	incident(t, s)
 	out := map[string]*messages.Message{
 		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),

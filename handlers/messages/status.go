@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link, which Slack follows by
@@ -20,7 +21,7 @@ const (
 // Listed is a request as the status and the App Home list it.
 type Listed struct {
 	Request approvals.Request
-	Role    Role
+	Role    record.Role
 	Link    string // of the card, "" when it is not known
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -35,7 +36,7 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 // Rules 18 and 19, for the App Home.
 func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		role := messages.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
+		role := record.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
 		one := messages.Listed{Request: begins(t, foreign(r, "reason"), 1, role).fold(1), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"}
 		var channels []string
 		for i := range rapid.IntRange(1, 60).Draw(r, "channels") {
@@ -58,8 +59,8 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 
 // Whoever reads the list and not the card would otherwise take a deny that is gone for one that holds.
 func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
-	s := begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", messages.Started{Cutoff: cutoff}).
-		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at, Seen: messages.SeenEqual})
+	s := begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.Started{Cutoff: cutoff}).
+		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenEqual})
 	for _, c := range []struct{ when, want string }{
 		{"applied", "*applied*: revoke the sessions of"},
 		{"taken off and not written again", "*taken off the role again*: revoke the sessions of"},

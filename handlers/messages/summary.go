@@ -5,17 +5,19 @@ import (
 	"strings"
 
 	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Summary is one sentence with the state of the incident, and what the answer is worth. It is one message that is edited
 // in place, from "looking" to the last look.
-func Summary(in Incident) *Message {
+func Summary(in record.Incident) *Message {
 	if in.Looks == 0 && in.Failed == "" {
 		return sentence(lookingWords(in))
 	}
 	var lines []string
 	if in.Looks > 0 {
-		lines = append(append(lines, stateWords(in)), in.copyLines()...)
+		lines = append(append(lines, stateWords(in)), copyLines(in)...)
 	}
 	if in.Failed != "" {
 		lines = append(lines, failedLook(in))
@@ -35,7 +37,7 @@ func Summary(in Incident) *Message {
 }
 
 // lookingWords tells the progress of a look.
-func lookingWords(in Incident) string {
+func lookingWords(in record.Incident) string {
 	switch l := in.Looking; {
 	case l == nil:
 		return "CloudTrail has not been asked yet."
@@ -48,7 +50,7 @@ func lookingWords(in Incident) string {
 	}
 }
 
-func failedLook(in Incident) string {
+func failedLook(in record.Incident) string {
 	if in.Looks == 0 {
 		return "*CloudTrail could not be asked*, so nothing is known about who used this role. " + outsideSentence(in.Failed)
 	}
@@ -59,8 +61,8 @@ func failedLook(in Incident) string {
 func outsideSentence(text string) string { return markup.Replace(clean(text, 1200)) }
 
 // stateWords is the sentence.
-func stateWords(in Incident) string {
-	t := in.tally()
+func stateWords(in record.Incident) string {
+	t := tallyOf(in)
 	window := "in the last " + span(in.Until.Sub(in.Since))
 	var b strings.Builder
 	if t.issued == 0 {
@@ -84,9 +86,9 @@ func stateWords(in Incident) string {
 }
 
 // openedWords says what the sessions made that outlives them, and where they went on to, as far as was looked into.
-func openedWords(in Incident) string {
+func openedWords(in record.Incident) string {
 	keys, users, roles := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	note := func(doors []Call) {
+	note := func(doors []record.Call) {
 		for _, c := range doors {
 			id := c.EventID + c.About
 			switch {
@@ -131,7 +133,7 @@ func ofThem(n, all int) string {
 }
 
 // denyWords says how the sessions stand to the deny, and no more than was seen.
-func denyWords(in Incident, t tally) string {
+func denyWords(in record.Incident, t tally) string {
 	which, since := fmt.Sprintf("%d of them", t.before), clock(in.Cutoff)
 	switch {
 	case t.before == 0 && in.Drill:
@@ -148,9 +150,9 @@ func denyWords(in Incident, t tally) string {
 		return which + " issued before the cutoff " + since + ", and *the deny was taken away* by another request"
 	case in.Lost:
 		return which + " issued before the cutoff " + since + ", and *a look missed the deny*"
-	case in.Enforced != nil && in.Enforced.State == SeenDenied:
+	case in.Enforced != nil && in.Enforced.State == record.SeenDenied:
 		return which + " denied since " + since
-	case in.Enforced != nil && in.Enforced.State == SeenNotDenied:
+	case in.Enforced != nil && in.Enforced.State == record.SeenNotDenied:
 		return which + " issued before the cutoff " + since + ", and *old sessions still got answers*"
 	case in.ReadBack:
 		return which + " issued before the cutoff " + since + ", under the deny that was read back"
@@ -160,7 +162,7 @@ func denyWords(in Incident, t tally) string {
 }
 
 // newWords says what was issued since the cutoff.
-func newWords(in Incident, t tally) string {
+func newWords(in record.Incident, t tally) string {
 	switch {
 	case t.after == 0:
 		return "no new session since"
@@ -174,7 +176,7 @@ func newWords(in Incident, t tally) string {
 }
 
 // coverage says what the answer is worth.
-func coverage(in Incident) string {
+func coverage(in record.Incident) string {
 	var covered, missing, partly []string
 	for _, r := range in.Regions {
 		switch {

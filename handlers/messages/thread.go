@@ -1,24 +1,14 @@
 package messages
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
-
-// detail decodes what an event's type says.
-func detail[T any](e approvals.Event) (T, error) {
-	var d T
-	err := json.Unmarshal(e.Detail, &d)
-	if err != nil {
-		err = fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
-	}
-	return d, err
-}
 
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
 // happened, the events up to it folded.
@@ -67,7 +57,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventReadBack:
 		return readBack(before, e)
 	case approvals.EventFailed, approvals.EventVoided:
-		f, err := detail[Failure](e)
+		f, err := record.Detail[record.Failure](e)
 		if err != nil {
 			return sentence("The revocation did not happen.")
 		}
@@ -77,7 +67,7 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		}
 		return askAgain(sentence(mentions(involved(before))+": the request ended on "+utc(e.At)+how+failureText(f)), before, c)
 	case approvals.EventDelayed:
-		f, err := detail[Failure](e)
+		f, err := record.Detail[record.Failure](e)
 		if err != nil || before.Delays > 0 {
 			return nil // the first delay says it; the end will be told in any case
 		}
@@ -127,7 +117,7 @@ func callApprovers(e approvals.Event, c Context) *Message {
 
 // asked calls those who may decide, as the beginning of a sentence: so many of them, other than the requester.
 func asked(e approvals.Event, c Context) string {
-	opening, err := detail[approvals.Opening](e)
+	opening, err := record.Detail[approvals.Opening](e)
 	needed := max(opening.Required, c.Required)
 	who, are := "an approver", "is asked"
 	if err == nil && needed > 1 {
@@ -150,7 +140,7 @@ func people(n int) string {
 func involved(r approvals.Request) []string { return append([]string{r.Requester}, r.Voters()...) }
 
 func applied(before approvals.Request, e approvals.Event, c Context) *Message {
-	a, err := detail[Applied](e)
+	a, err := record.Detail[record.Applied](e)
 	if err != nil {
 		return sentence("Applied: AWS took the policy.")
 	}
@@ -160,18 +150,18 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	}
 	word := "*Applied* to %s. %s.\n"
 	switch {
-	case a.Seen == SeenOther:
+	case a.Seen == record.SeenOther:
 		word = "*Written* to %s, and not there as written when it was read again. %s.\n"
-	case a.Seen != SeenEqual:
+	case a.Seen != record.SeenEqual:
 		word = "*Written* to %s, and not read back. %s.\n"
 	}
 	text := fmt.Sprintf(word, roleWords(c.Role), took)
-	if a.Seen == SeenEqual {
+	if a.Seen == record.SeenEqual {
 		text += fmt.Sprintf("• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
 			"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n", utc(a.Cutoff), utc(a.Cutoff))
 	} else {
 		seen := "It is not known whether it is on the role."
-		if a.Seen == SeenOther {
+		if a.Seen == record.SeenOther {
 			seen = "The role has something else, or nothing."
 		}
 		text += fmt.Sprintf("• Cutoff: what was written denies everything to sessions issued before *%s*. %s\n", utc(a.Cutoff), seen)
@@ -183,7 +173,7 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if a.Unnamed {
 		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
 	}
-	if a.Seen != SeenEqual {
+	if a.Seen != record.SeenEqual {
 		return offerUndo(sentence(text+"\nUntil it is known to be there, take it that old sessions still work. Next: look at the role's inline policies now; what the bot finds follows below. "+
 			"Undo, or "+undoCommand(c.Role, "")+", asks to take away what is there."), before, c)
 	}
@@ -193,7 +183,7 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 }
 
 func readBack(before approvals.Request, e approvals.Event) *Message {
-	r, err := detail[ReadBack](e)
+	r, err := record.Detail[record.ReadBack](e)
 	switch {
 	case err != nil, r.Equal:
 		return nil // the proof says it
@@ -207,7 +197,7 @@ func readBack(before approvals.Request, e approvals.Event) *Message {
 }
 
 func setAside(e approvals.Event) *Message {
-	f, err := detail[Failure](e)
+	f, err := record.Detail[record.Failure](e)
 	if err != nil {
 		return nil
 	}
@@ -275,7 +265,7 @@ const shownRefusals = 3
 
 // finding tells what was noticed about the role.
 func finding(before approvals.Request, e approvals.Event, c Context) *Message {
-	f, err := detail[Finding](e)
+	f, err := record.Detail[record.Finding](e)
 	if err != nil {
 		return nil
 	}

@@ -7,14 +7,12 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // What the thread says of CloudTrail are four messages that are edited in place, in this order: the sentence, the table,
 // the findings, and the menu to choose a session from. Slack notifies nobody of an edit, so what people have to know at
 // once comes as a message of its own as well.
-
-// MaxNews is how many lines of news one event keeps.
-const MaxNews = 10
 
 // summary is the sentence with the state of the incident.
 var summary = living{
@@ -27,7 +25,7 @@ var summary = living{
 		approvals.EventVerdict, approvals.EventActivity, approvals.EventTampered, approvals.EventHeld, approvals.EventUndone,
 	},
 	show: func(_ approvals.Request, events []approvals.Event, _ Context) *Message {
-		return Summary(Gather(events))
+		return Summary(record.Gather(events))
 	},
 }
 
@@ -36,7 +34,9 @@ var sessionTable = living{
 	name:  "sessions",
 	tells: func(e approvals.Event) bool { return e.Type == approvals.EventSessions },
 	stirs: []approvals.EventType{approvals.EventEvidence, approvals.EventActivity, approvals.EventRewritten},
-	show:  func(_ approvals.Request, events []approvals.Event, _ Context) *Message { return Table(Gather(events)) },
+	show: func(_ approvals.Request, events []approvals.Event, _ Context) *Message {
+		return Table(record.Gather(events))
+	},
 }
 
 // findings tells what sessions did and where they went on to.
@@ -55,7 +55,7 @@ var sessionMenu = living{
 	tells: func(e approvals.Event) bool { return e.Type == approvals.EventOffered },
 	stirs: []approvals.EventType{approvals.EventSessions},
 	show: func(r approvals.Request, events []approvals.Event, _ Context) *Message {
-		return ChooseSession(r, Gather(events))
+		return ChooseSession(r, record.Gather(events))
 	},
 }
 
@@ -69,7 +69,7 @@ type headline struct {
 }
 
 func headlineOf(e approvals.Event) headline {
-	h, err := detail[headline](e)
+	h, err := record.Detail[headline](e)
 	if err != nil {
 		return headline{}
 	}
@@ -87,7 +87,7 @@ func newsworthy(e approvals.Event) bool {
 
 // evidenceNews tells of sessions that an earlier look did not have and that matter.
 func evidenceNews(before approvals.Request, e approvals.Event) *Message {
-	v, err := detail[Evidence](e)
+	v, err := record.Detail[record.Evidence](e)
 	if err != nil || len(v.News) == 0 {
 		return nil
 	}
@@ -102,8 +102,8 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 			line, unknown = line+": opened *after the cutoff*, by a caller *not seen before*", true
 		default:
 			line += ": from before the cutoff"
-			if i := slices.IndexFunc(v.Suspects, func(x Suspect) bool { return x.EventID == s.EventID }); i >= 0 {
-				line += ", " + v.Suspects[i].seldom()
+			if i := slices.IndexFunc(v.Suspects, func(x record.Suspect) bool { return x.EventID == s.EventID }); i >= 0 {
+				line += ", " + seldomWords(v.Suspects[i])
 			}
 		}
 		lines = append(lines, line)
@@ -121,7 +121,7 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 // activityNews tells of calls and roles that an earlier look did not have and that matter; of a session that somebody
 // chose, everything.
 func activityNews(before approvals.Request, e approvals.Event) *Message {
-	v, err := detail[Activity](e)
+	v, err := record.Detail[record.Activity](e)
 	switch {
 	case err != nil:
 		return nil

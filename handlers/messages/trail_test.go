@@ -17,10 +17,11 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
-func exampleSessions() []messages.Session {
-	return []messages.Session{
+func exampleSessions() []record.Session {
+	return []record.Session{
 		{
 			EventID: "e4", EventName: "AssumeRole", Time: at.Add(90 * time.Second), Expires: at.Add(time.Hour), Caller: "user ci-deploy", CallerID: "AIDACI",
 			SessionName: "deploy-43", SourceAddress: "192.0.2.44", Region: "us-east-1", Key: "ASIAEXAMPLE00000004", After: true, Known: true,
@@ -44,26 +45,26 @@ func exampleSessions() []messages.Session {
 	}
 }
 
-func exampleEvidence() messages.Evidence {
-	return messages.Evidence{
+func exampleEvidence() record.Evidence {
+	return record.Evidence{
 		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff,
-		Suspects: []messages.Suspect{{EventID: "e2", Address: true}},
-		Regions:  []messages.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
+		Suspects: []record.Suspect{{EventID: "e2", Address: true}},
+		Regions:  []record.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
 	}
 }
 
-func exampleActivity() messages.Activity {
-	return messages.Activity{
+func exampleActivity() record.Activity {
+	return record.Activity{
 		Until: at.Add(time.Minute),
-		Sessions: []messages.SessionActivity{{
+		Sessions: []record.SessionActivity{{
 			EventID: "e2", Key: "ASIAEXAMPLE00000002", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second), Last: at.Add(50 * time.Second),
-			Services: []messages.ServiceCalls{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
-			Doors: []messages.Call{
+			Services: []record.ServiceCalls{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
+			Doors: []record.Call{
 				{EventID: "c1", Time: at.Add(-40 * time.Second), Service: "iam", Name: "CreateAccessKey", About: "user backdoor", Opens: "a key that outlives the session"},
 				{EventID: "c2", Time: at.Add(-30 * time.Second), Service: "iam", Name: "PutRolePolicy", About: "role Admin", Opens: "more permissions", ErrorCode: "AccessDenied"},
 			},
 		}},
-		Chain: []messages.Link{
+		Chain: []record.Link{
 			{Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::111122223333:role/DataRole", RoleName: "DataRole", AccountID: "111122223333", Account: "prod", Sessions: 2, First: at},
 			{Depth: 2, From: "DataRole", FromSession: "x", RoleARN: "arn:aws:iam::111122223333:role/ops/DeployRole", RoleName: "DeployRole", AccountID: "111122223333", Account: "prod", Sessions: 1, First: at, Loop: true},
 			{Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::999999999999:role/Other", RoleName: "Other", AccountID: "999999999999", Sessions: 1},
@@ -73,8 +74,8 @@ func exampleActivity() messages.Activity {
 
 // looked is a story until its first look is told.
 func (s *story) looked() *story {
-	s.add(approvals.EventReadBack, "", readBack()).add(approvals.EventLooking, "", messages.Looking{})
-	return s.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()})
+	s.add(approvals.EventReadBack, "", readBack()).add(approvals.EventLooking, "", record.Looking{})
+	return s.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", record.Sessions{Rows: exampleSessions()})
 }
 
 func (s *story) living(name string) *messages.Message {
@@ -86,63 +87,63 @@ func trail(t *testing.T) map[string]*messages.Message {
 	applied := func() *story { return applied(t) }
 	before := func() *story {
 		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventEvidence, "", exampleEvidence()).
-			add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()[2:4]})
+			add(approvals.EventSessions, "", record.Sessions{Rows: exampleSessions()[2:4]})
 	}
-	failed := messages.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}
+	failed := record.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}
 	withMore := exampleSessions()
 	for i := range withMore {
 		withMore[i].MFA, withMore[i].SourceIdentity = "yes", "alice"
 	}
 	follow := exampleEvidence()
-	follow.FollowUp, follow.News, follow.Suspects = 1, append(exampleSessions()[:2:2], exampleSessions()[2]), []messages.Suspect{{EventID: "e2", Address: true, Caller: true}}
+	follow.FollowUp, follow.News, follow.Suspects = 1, append(exampleSessions()[:2:2], exampleSessions()[2]), []record.Suspect{{EventID: "e2", Address: true, Caller: true}}
 	nothing := exampleEvidence()
 	nothing.Suspects, nothing.Last, nothing.FollowUp = nil, true, 3
 	more := exampleActivity()
-	more.Look, more.News, more.NewLinks = 1, []messages.Call{{
+	more.Look, more.News, more.NewLinks = 1, []record.Call{{
 		Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002",
 	}}, more.Chain[:1]
 	thief := exampleActivity()
 	thief.Others = 22
-	thief.Sessions[0].Elsewhere = []messages.Source{{Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second), Last: at.Add(50 * time.Second)}}
+	thief.Sessions[0].Elsewhere = []record.Source{{Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second), Last: at.Add(50 * time.Second)}}
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
 	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
-	thief.Chain[0].Services, thief.Chain[0].Doors = []messages.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	thief.Chain[0].Services, thief.Chain[0].Doors = []record.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
 	inData := exampleSessions()[2]
 	inData.Role = "DataRole"
 	noisy, noisier := exampleActivity(), exampleActivity()
 	noisy.Sessions[0].Partly, noisy.Sessions[0].Named = true, true
 	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true, []string{"AssumeRole", "CreateAccessKey"}
-	late := messages.Activity{Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []messages.Copy{{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere}}}
-	nobody := messages.Activity{Until: at, Others: 3, Sessions: []messages.SessionActivity{exampleActivity().Sessions[0]}}
+	late := record.Activity{Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []record.Copy{{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere}}}
+	nobody := record.Activity{Until: at, Others: 3, Sessions: []record.SessionActivity{exampleActivity().Sessions[0]}}
 	chosen := exampleActivity()
 	chosen.Chosen, chosen.Asked, chosen.Session = "mark", "U0ROSA", &exampleSessions()[3]
-	notKnown := messages.Activity{Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3]}
+	notKnown := record.Activity{Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3]}
 	return map[string]*messages.Message{
-		"evidence_looking":     applied().add(approvals.EventLooking, "", messages.Looking{}).living("evidence"),
-		"evidence_progress":    applied().add(approvals.EventLooking, "", messages.Looking{Done: 1, All: 3}).living("evidence"),
+		"evidence_looking":     applied().add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
+		"evidence_progress":    applied().add(approvals.EventLooking, "", record.Looking{Done: 1, All: 3}).living("evidence"),
 		"evidence":             applied().looked().living("evidence"),
 		"evidence_all_before":  before().living("evidence"),
-		"evidence_seen_denied": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenDenied, Denied: 3}).living("evidence"),
-		"evidence_deny_missed": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenDenied, Denied: 2}).
-			add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone}).living("evidence"),
-		"evidence_still_answers": before().add(approvals.EventSeenDenied, "", messages.Enforcement{State: messages.SeenNotDenied, Succeeded: 2}).living("evidence"),
+		"evidence_seen_denied": before().add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 3}).living("evidence"),
+		"evidence_deny_missed": before().add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 2}).
+			add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}).living("evidence"),
+		"evidence_still_answers": before().add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2}).living("evidence"),
 		"evidence_none":          applied().add(approvals.EventEvidence, "", nothing).living("evidence"),
 		"evidence_failed":        applied().add(approvals.EventEvidence, "", failed).living("evidence"),
 		"evidence_failed_later":  before().add(approvals.EventEvidence, "", failed).living("evidence"),
-		"evidence_looks_again":   before().add(approvals.EventLooking, "", messages.Looking{Look: 1, Done: 1, All: 3}).living("evidence"),
-		"evidence_contained":     before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained}).living("evidence"),
+		"evidence_looks_again":   before().add(approvals.EventLooking, "", record.Looking{Look: 1, Done: 1, All: 3}).living("evidence"),
+		"evidence_contained":     before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).living("evidence"),
 		"evidence_news":          applied().looked().add(approvals.EventEvidence, "", follow).last(),
 		"sessions":               applied().looked().living("sessions"),
 		"sessions_as_text":       applied().looked().living("sessions").Simpler,
 		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
-			add(approvals.EventSessions, "", messages.Sessions{Rows: withMore}).living("sessions"),
+			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("sessions"),
 		"findings":           applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
 		"findings_noisy":     applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
 		"findings_noisier":   applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
-		"findings_none":      applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", messages.Activity{Until: at}).living("findings"),
-		"findings_failed":    applied().looked().add(approvals.EventActivity, "", messages.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
+		"findings_none":      applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", record.Activity{Until: at}).living("findings"),
+		"findings_failed":    applied().looked().add(approvals.EventActivity, "", record.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
 		"findings_news":      applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
-		"findings_newest":    applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", messages.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
+		"findings_newest":    applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", record.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
 		"findings_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
 		"findings_copy_new":  applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
 		"evidence_opened":    applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("evidence"),
@@ -156,23 +157,23 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"reply_chosen_many":  messages.ChosenEnough(100),
 		"reply_members":      messages.MembersOnly(approvals.Guest),
 		"reply_members_who":  messages.MembersOnly(approvals.StandingUnknown),
-		"card_contained":     before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained}).card(),
-		"card_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordNotContained}).card(),
-		"card_contained_unknown": before().add(approvals.EventHeld, "", messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
-			add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordUnknown}).card(),
-		"verdict_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
-			Word: messages.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
+		"card_contained":     before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
+		"card_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}).card(),
+		"card_contained_unknown": before().add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
+			add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown}).card(),
+		"verdict_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
+			Word: record.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
 		}).last(),
-		"verdict_not_contained": before().add(approvals.EventVerdict, "", messages.Conclusion{
-			Word: messages.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: []messages.Session{exampleSessions()[1], inData},
-			Doors: []messages.Call{
+		"verdict_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
+			Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: []record.Session{exampleSessions()[1], inData},
+			Doors: []record.Call{
 				{Time: at, Service: "iam", Name: "CreateAccessKey", About: "user backdoor AKIAEXAMPLEBACKDOOR1", Opens: "a key that never expires"},
 				{Time: at, Service: "iam", Name: "PutRolePolicy", About: "role NightlyBackup, policy more", Opens: "more permissions for a role"},
 			},
-			Roles: []messages.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
+			Roles: []record.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
 		}).last(),
-		"verdict_unknown": before().add(approvals.EventVerdict, "", messages.Conclusion{
-			Word: messages.WordUnknown, Why: []string{"No old session made a call after the cutoff.", "us-east-1 was not read to its end."},
+		"verdict_unknown": before().add(approvals.EventVerdict, "", record.Conclusion{
+			Word: record.WordUnknown, Why: []string{"No old session made a call after the cutoff.", "us-east-1 was not read to its end."},
 		}).last(),
 	}
 }
@@ -220,8 +221,8 @@ func some[T any](d dice, most int, thing func() T) []T {
 	return things
 }
 
-func (d dice) session() messages.Session {
-	s := messages.Session{
+func (d dice) session() record.Session {
+	s := record.Session{
 		EventID: d.id(), EventName: d.text(), Time: d.moment(), Expires: d.moment(), Caller: d.text(), CallerARN: d.text(), CallerID: d.text(), CallerKey: d.text(),
 		SessionName: d.text(), SourceAddress: d.text(), UserAgent: d.text(), Region: d.text(), Key: d.text(),
 		Uncertain: d.maybe(), After: d.maybe(), Known: d.maybe(), Derived: d.maybe(),
@@ -232,51 +233,51 @@ func (d dice) session() messages.Session {
 	return s.Trim()
 }
 
-func (d dice) call() messages.Call {
-	return messages.Call{
+func (d dice) call() record.Call {
+	return record.Call{
 		EventID: d.id(), Time: d.moment(), Service: d.text(), Name: d.text(), Region: d.text(), Address: d.text(), ErrorCode: d.text(), About: d.text(),
 		Opens: []string{"", "a key that outlives the session"}[d.IntN(2)], Session: d.text(), Times: d.IntN(3),
 	}.Trim()
 }
 
-func (d dice) link() messages.Link {
-	return messages.Link{
+func (d dice) link() record.Link {
+	return record.Link{
 		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(), AccountID: d.text(),
 		Account: []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
 		Looked: d.maybe(), Partly: d.maybe(), Calls: d.IntN(9), Denied: d.IntN(3), LastOK: d.moment(), Expires: d.moment(),
-		Services: some(d, messages.MaxLinkServices, func() messages.ServiceCalls { return messages.ServiceCalls{Service: d.text(), Calls: 3} }),
-		Doors:    some(d, messages.MaxLinkDoors, d.call),
+		Services: some(d, record.MaxLinkServices, func() record.ServiceCalls { return record.ServiceCalls{Service: d.text(), Calls: 3} }),
+		Doors:    some(d, record.MaxLinkDoors, d.call),
 	}.Trim()
 }
 
-func (d dice) source() messages.Source {
-	return messages.Source{Address: d.text(), UserAgent: d.text(), Calls: d.IntN(9), First: d.moment(), Last: d.moment()}.Trim()
+func (d dice) source() record.Source {
+	return record.Source{Address: d.text(), UserAgent: d.text(), Calls: d.IntN(9), First: d.moment(), Last: d.moment()}.Trim()
 }
 
-func (d dice) did() messages.SessionActivity {
-	return messages.SessionActivity{
+func (d dice) did() record.SessionActivity {
+	return record.SessionActivity{
 		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(), Others: d.IntN(9), Partly: d.maybe(),
 		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)], Elsewhere: some(d, d.IntN(6), d.source),
-		Doors: some(d, d.size(messages.MaxDoors), d.call), MoreDoors: d.IntN(9),
-		Services: some(d, d.size(messages.MaxServices), func() messages.ServiceCalls {
-			return messages.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
+		Doors: some(d, d.size(record.MaxDoors), d.call), MoreDoors: d.IntN(9),
+		Services: some(d, d.size(record.MaxServices), func() record.ServiceCalls {
+			return record.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
 		Named: d.maybe(), NamesCut: some(d, d.IntN(3), d.text),
 	}.Trim()
 }
 
-func (d dice) region() messages.Region {
-	return messages.Region{
+func (d dice) region() record.Region {
+	return record.Region{
 		Name: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{"", "access denied", strings.Repeat("long ", 200)}[d.IntN(3)],
 	}
 }
 
-func (d dice) evidence() messages.Evidence {
-	return messages.Evidence{
-		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(), News: some(d, messages.MaxNews, d.session),
+func (d dice) evidence() record.Evidence {
+	return record.Evidence{
+		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(), News: some(d, record.MaxNews, d.session),
 		MoreNews: d.IntN(2), Regions: some(d, d.size(40), d.region),
-		Suspects: some(d, d.size(messages.MaxSuspects), func() messages.Suspect {
-			return messages.Suspect{EventID: d.id(), Address: d.maybe(), Caller: d.maybe()}
+		Suspects: some(d, d.size(record.MaxSuspects), func() record.Suspect {
+			return record.Suspect{EventID: d.id(), Address: d.maybe(), Caller: d.maybe()}
 		}),
 	}
 }
@@ -286,36 +287,36 @@ func (d dice) add(s *story, most int) {
 	for range d.IntN(most + 1) {
 		switch d.IntN(10) {
 		case 0:
-			s.add(approvals.EventLooking, "", messages.Looking{Look: d.IntN(3), Done: d.IntN(20), All: d.IntN(20)})
+			s.add(approvals.EventLooking, "", record.Looking{Look: d.IntN(3), Done: d.IntN(20), All: d.IntN(20)})
 		case 1, 2:
 			s.add(approvals.EventEvidence, "", d.evidence())
 		case 3, 4:
-			s.add(approvals.EventSessions, "", messages.Sessions{Rows: some(d, d.size(70), d.session)})
+			s.add(approvals.EventSessions, "", record.Sessions{Rows: some(d, d.size(70), d.session)})
 		case 5:
 			s.add(approvals.EventOffered, "", nil)
 		case 6:
-			s.add(approvals.EventActivity, "", messages.Activity{
-				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(messages.MaxLinks), d.link), News: some(d, messages.MaxNews, d.call),
-				NewCopies: some(d, d.size(messages.MaxNews), func() messages.Copy { return messages.Copy{Session: d.session(), From: some(d, 5, d.source)} }),
-				Others:    d.IntN(3), NewLinks: some(d, messages.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
+			s.add(approvals.EventActivity, "", record.Activity{
+				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link), News: some(d, record.MaxNews, d.call),
+				NewCopies: some(d, d.size(record.MaxNews), func() record.Copy { return record.Copy{Session: d.session(), From: some(d, 5, d.source)} }),
+				Others:    d.IntN(3), NewLinks: some(d, record.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
 			})
 		case 7:
 			one := d.session()
-			s.add(approvals.EventActivity, "", messages.Activity{
-				Chosen: one.Mark(), Asked: d.text(), Session: &one, Cutoff: cutoff, Sessions: []messages.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
+			s.add(approvals.EventActivity, "", record.Activity{
+				Chosen: one.Mark(), Asked: d.text(), Session: &one, Cutoff: cutoff, Sessions: []record.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
 			})
 		case 8:
-			states := []messages.EnforcementState{messages.SeenDenied, messages.SeenNotDenied, messages.SeenUnknown}
-			s.add(approvals.EventSeenDenied, "", messages.Enforcement{State: states[d.IntN(3)], Denied: 1, Why: d.word()})
+			states := []record.EnforcementState{record.SeenDenied, record.SeenNotDenied, record.SeenUnknown}
+			s.add(approvals.EventSeenDenied, "", record.Enforcement{State: states[d.IntN(3)], Denied: 1, Why: d.word()})
 			if d.IntN(4) == 0 {
-				s.add(approvals.EventEvidence, "", messages.Evidence{Failed: d.word(), FollowUp: 2})
+				s.add(approvals.EventEvidence, "", record.Evidence{Failed: d.word(), FollowUp: 2})
 			}
 		case 9:
-			words := []messages.Word{messages.WordContained, messages.WordNotContained, messages.WordUnknown, ""}
-			s.add(approvals.EventVerdict, "", messages.Conclusion{
-				Word: words[d.IntN(4)], Why: some(d, messages.MaxReasons, d.text), Calls: some(d, d.size(messages.MaxCalls), d.call),
-				Sessions: some(d, d.size(messages.MaxCalls), d.session), MoreToDo: d.IntN(2),
-				Doors: some(d, d.size(messages.MaxToDo), d.call), Roles: some(d, d.size(messages.MaxToDo), d.link),
+			words := []record.Word{record.WordContained, record.WordNotContained, record.WordUnknown, ""}
+			s.add(approvals.EventVerdict, "", record.Conclusion{
+				Word: words[d.IntN(4)], Why: some(d, record.MaxReasons, d.text), Calls: some(d, d.size(record.MaxCalls), d.call),
+				Sessions: some(d, d.size(record.MaxCalls), d.session), MoreToDo: d.IntN(2),
+				Doors: some(d, d.size(record.MaxToDo), d.call), Roles: some(d, d.size(record.MaxToDo), d.link),
 			}.Trim())
 		}
 	}
@@ -355,7 +356,7 @@ func FuzzNoIncidentMakesTheThreadSayMoreThanIsKnownOrBreaksAMessage(f *testing.F
 
 func applied(t *testing.T) *story {
 	return begin(t, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual})
+		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual})
 }
 
 // told checks all that is said of the last events of a story.
@@ -388,9 +389,9 @@ func told(t *testing.T, name string, s *story) {
 // What was concluded of a deny is not said on the card of one that was touched since.
 func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T) {
 	judged := func() *story {
-		return applied(t).add(approvals.EventVerdict, "", messages.Conclusion{Word: messages.WordContained})
+		return applied(t).add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained})
 	}
-	held := messages.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}
+	held := record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}
 	const word = "Contained as far as CloudTrail shows."
 	for name, c := range map[string]struct {
 		s    *story
@@ -398,9 +399,9 @@ func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T)
 	}{
 		"judged":            {judged(), true},
 		"held after it":     {judged().add(approvals.EventHeld, "", held), true},
-		"taken off":         {judged().add(approvals.EventTampered, "", messages.Tampered{State: messages.DenyGone}), false},
-		"written again":     {judged().add(approvals.EventRewritten, "", messages.Rewritten{At: at, Cutoff: cutoff}), false},
-		"undone by another": {judged().add(approvals.EventUndone, "", messages.Undone{}), false},
+		"taken off":         {judged().add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}), false},
+		"written again":     {judged().add(approvals.EventRewritten, "", record.Rewritten{At: at, Cutoff: cutoff}), false},
+		"undone by another": {judged().add(approvals.EventUndone, "", record.Undone{}), false},
 	} {
 		m := c.s.card()
 		block, err := json.Marshal(m.Blocks)
@@ -442,7 +443,7 @@ func live(t *testing.T, name, text string) {
 // noMore is rule 13: words that claim something are said only where the log has it.
 func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	t.Helper()
-	in := messages.Gather(events)
+	in := record.Gather(events)
 	after, contained, refused, elsewhere, named, made, onward := 0, false, false, false, false, false, false
 	for _, s := range in.Sessions {
 		if s.Issued() && s.After {
@@ -450,7 +451,7 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 		}
 	}
 	for _, e := range events {
-		var a messages.Activity
+		var a record.Activity
 		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
 			elsewhere = elsewhere || len(a.NewCopies) > 0
 			for _, l := range a.Chain {
@@ -467,7 +468,7 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	for claim, is := range map[string]bool{
 		"*Contained*":               contained,
 		"Contained as far as":       contained,
-		"denied since":              in.Enforced != nil && in.Enforced.State == messages.SeenDenied,
+		"denied since":              in.Enforced != nil && in.Enforced.State == record.SeenDenied,
 		"no new session since":      after == 0 && in.Looks > 0,
 		"*CloudTrail shows no":      in.Looks > 0,
 		"under the deny that was r": in.ReadBack,
@@ -490,8 +491,8 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		s := begin(t, "", 1)
 		incident(r, s)
-		in := messages.Gather(s.events)
-		table, err := in.CSV()
+		in := record.Gather(s.events)
+		table, err := messages.CSV(in)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -499,7 +500,7 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 		if err != nil {
 			r.Fatalf("%v in\n%s", err, table)
 		}
-		lines, err := in.JSONLines()
+		lines, err := messages.JSONLines(in)
 		if err != nil {
 			r.Fatal(err)
 		}

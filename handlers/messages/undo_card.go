@@ -6,6 +6,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // undoCard is the card of a request to take a deny away. Everything on it says that this takes a deny away.
@@ -59,13 +60,13 @@ func undoTitle(r approvals.Request) string {
 
 // undoneTitle says no more than what was seen.
 func undoneTitle(r approvals.Request) string {
-	a, err := detail[UndoApplied](r.Closing)
+	a, err := record.Detail[record.UndoApplied](r.Closing)
 	switch {
-	case err == nil && a.Seen == SeenEqual && a.Found && !a.Promised:
+	case err == nil && a.Seen == record.SeenEqual && a.Found && !a.Promised:
 		return "The deny was gone already"
-	case err == nil && a.Seen == SeenEqual:
+	case err == nil && a.Seen == record.SeenEqual:
 		return "The deny is taken away"
-	case err == nil && a.Seen == SeenOther:
+	case err == nil && a.Seen == record.SeenOther:
 		return "The deny was taken away, and something else is there"
 	default:
 		return "The deny was taken away, not read back"
@@ -86,7 +87,7 @@ func undoLead(r approvals.Request, c Context) string {
 		if r.Closing.Type == approvals.EventForged {
 			return asked + " " + approvedBy(r) + forgedNotice(r)
 		}
-		f, err := detail[Failure](r.Closing)
+		f, err := record.Detail[record.Failure](r.Closing)
 		if err != nil {
 			return asked + " " + approvedBy(r) + "The thread says why it was not done."
 		}
@@ -103,16 +104,16 @@ func undoLead(r approvals.Request, c Context) string {
 }
 
 // undoOutcome says what became of the deny, and of old sessions.
-func undoOutcome(r approvals.Request, u Undoing) string {
-	a, err := detail[UndoApplied](r.Closing)
+func undoOutcome(r approvals.Request, u record.Undoing) string {
+	a, err := record.Detail[record.UndoApplied](r.Closing)
 	if err != nil {
 		return "AWS took the change."
 	}
 	var text string
 	switch {
-	case a.Seen == SeenOther:
+	case a.Seen == record.SeenOther:
 		return "AWS took the change, but when the role was read again it was *not as it was before the deny*. Look at the role now; the thread says what was found."
-	case a.Seen != SeenEqual:
+	case a.Seen != record.SeenEqual:
 		text = "AWS took the change, but the role could not be read back: look at it. "
 	case a.Found && !a.Promised:
 		text = "The role was already as it was before the deny, and revokebot changed nothing. "
@@ -125,7 +126,7 @@ func undoOutcome(r approvals.Request, u Undoing) string {
 }
 
 // revived says what an end of the deny means for sessions that it kept out.
-func revived(revives bool, u Undoing) string {
+func revived(revives bool, u record.Undoing) string {
 	switch {
 	case revives:
 		return upper(denied(u)) + " that have not expired *work again* as soon as IAM has spread the change; the last of them ends by " + both(u.RevivesUntil) + "."
@@ -136,7 +137,7 @@ func revived(revives bool, u Undoing) string {
 	}
 }
 
-func undoFailure(f Failure) string {
+func undoFailure(f record.Failure) string {
 	text := markup.Replace(clean(f.Sentence, 1200))
 	if f.Unsure {
 		return text + " It is not known whether AWS took the deny away: look at the role's inline policies."
@@ -166,7 +167,7 @@ func undoFields(r approvals.Request, c Context) slack.Block {
 }
 
 // undoMeaning says what an approval does.
-func undoMeaning(r approvals.Request, u Undoing) string {
+func undoMeaning(r approvals.Request, u record.Undoing) string {
 	if u.Gone {
 		return "*What Approve does*\nThe deny is *gone already*, and not by revokebot. Approve says that this is on purpose: revokebot does not write it again. " +
 			"Should the same deny be back by then, it is taken away; one that revokebot has written since, with a later cutoff, is not touched and has to be asked for anew.\n" + revival(r, u)

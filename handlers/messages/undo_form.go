@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // The form that asks for what an undo needs: the words, while old sessions can be alive, and a reason. The reason's field
@@ -53,13 +55,13 @@ func WordsError() any {
 }
 
 // UndoByCommand answers an Undo whose form may not have opened.
-func UndoByCommand(role Role) *Message {
+func UndoByCommand(role record.Role) *Message {
 	return sentence("The form for your Undo may not have opened, so nothing was requested yet. If there is no form in front of you, press Undo again, or send " +
 		undoCommand(role, "") + ", with the words " + code(ReviveWords, 40) + " after the role while old sessions can be alive.")
 }
 
 // undoCommand is what to type to ask for an undo.
-func undoCommand(role Role, rest string) string {
+func undoCommand(role record.Role, rest string) string {
 	text := Command + " undo " + role.Account + "/" + role.Name
 	if rest != "" {
 		text += " " + rest

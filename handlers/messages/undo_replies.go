@@ -2,6 +2,7 @@ package messages
 
 import (
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // UndoUsage says how to ask for an undo, when no role was named.
@@ -11,23 +12,23 @@ func UndoUsage() *Message {
 }
 
 // NothingToUndo answers somebody who wants a deny taken away that revokebot has no record of.
-func NothingToUndo(role Role) *Message {
+func NothingToUndo(role record.Role) *Message {
 	return sentence("Nothing was requested: revokebot has no applied revocation on record for " + roleWords(role) + ", unique id " + code(role.ID, 128) +
 		", that was not undone already. If the role was deleted and made again since, the deny went with the old one. What else denies its sessions is not revokebot's: look at the role's inline policies in the IAM console.")
 }
 
 // UndoneAlready answers a press on the button of a revocation whose deny was taken away.
-func UndoneAlready(role Role) *Message {
+func UndoneAlready(role record.Role) *Message {
 	return sentence("Nothing was requested: the deny that this request put on " + roleWords(role) + " was taken away already. Its thread says when and by whom.")
 }
 
 // DenyAlreadyGone answers when the role is as it was before the deny, although nobody undid it here.
-func DenyAlreadyGone(role Role) *Message {
+func DenyAlreadyGone(role record.Role) *Message {
 	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the deny, so there is nothing to take away. It was not revokebot that took it: CloudTrail has the call, DeleteRolePolicy or PutRolePolicy on the role.")
 }
 
 // DenyChanged answers when what is on the role is not what revokebot wrote. there says whether anything is.
-func DenyChanged(role Role, there bool) *Message {
+func DenyChanged(role record.Role, there bool) *Message {
 	what := "is not the one that revokebot wrote last: somebody changed it"
 	if !there {
 		what = "is not there any more: somebody removed it, and with it what it held before the deny"
@@ -37,12 +38,12 @@ func DenyChanged(role Role, there bool) *Message {
 }
 
 // DenyOfAnotherRole answers the button of a revocation whose role was deleted and made again.
-func DenyOfAnotherRole(role Role) *Message {
+func DenyOfAnotherRole(role record.Role) *Message {
 	return sentence("Nothing was requested: " + roleWords(role) + " was deleted and made again since, so the deny went with the old role and there is nothing to take away.")
 }
 
 // NewerDeny answers the button of a revocation over which a later one has written.
-func NewerDeny(later approvals.Request, role Role, link string) *Message {
+func NewerDeny(later approvals.Request, role record.Role, link string) *Message {
 	where := "request " + code(later.ID, 40)
 	if link != "" {
 		where += ", <" + link + "|its card>"
@@ -51,7 +52,7 @@ func NewerDeny(later approvals.Request, role Role, link string) *Message {
 }
 
 // WordsNeeded answers a request for an undo without the words, while old sessions can be alive.
-func WordsNeeded(role Role, u Undoing) *Message {
+func WordsNeeded(role record.Role, u record.Undoing) *Message {
 	return sentence("Nothing was requested. Until " + both(u.RevivesUntil) + " " + denied(u) + " can still be alive, and without the deny *they work again*, whoever holds them, a thief too. " +
 		"If that is what you mean, type the words out: " + undoCommand(role, ReviveWords+" [reason]") + ". After that moment no words are needed, and revokebot offers the clean-up by itself.")
 }
@@ -62,7 +63,7 @@ func NotARevocation() *Message {
 }
 
 // NoQuorumToUndo answers a request for an undo that nobody could approve.
-func NoQuorumToUndo(role Role, required int, candidates []Candidate) *Message {
+func NoQuorumToUndo(role record.Role, required int, candidates []Candidate) *Message {
 	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers.")
 }
 

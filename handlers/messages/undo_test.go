@@ -9,14 +9,15 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
 // earlierID is the request whose deny is to be taken away.
 const earlierID = "QWEARLIER3ISOEUUODW4FIG5AF"
 
-func exampleUndoing() messages.Undoing {
-	return messages.Undoing{
+func exampleUndoing() record.Undoing {
+	return record.Undoing{
 		Card: "https://acme.slack.com/archives/C0INCIDENT/p1", Requester: "U0ROSA", Approvers: []string{"U0BOB"}, Applied: at.Add(-time.Hour), Document: "{}",
 		Cutoff: at.Add(-59 * time.Minute), RevivesUntil: at.Add(11 * time.Hour), Revives: true, Words: messages.ReviveWords,
 	}
@@ -28,13 +29,13 @@ type undoStory struct {
 	context messages.Context
 }
 
-func beginUndo(t *testing.T, u messages.Undoing, role messages.Role, reason string) *undoStory {
+func beginUndo(t *testing.T, u record.Undoing, role record.Role, reason string) *undoStory {
 	c := exampleContext()
 	c.Role, c.Undo = role, &u
 	s := &story{t: t}
 	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
 		Purpose: approvals.PurposeUndo, About: earlierID,
-		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, messages.Facts{Role: role, Undo: &u})},
+		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Role: role, Undo: &u})},
 		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
 		Reason:  reason, Required: 1, ExpireAfter: 15 * time.Minute,
 	})
@@ -64,35 +65,35 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
 	restores.Restores, restores.RestoreCutoff = "{}", at.Add(-5*time.Hour)
 	same.Restores, same.RestoreCutoff, same.Revives, same.Words = "{}", same.Cutoff, false, ""
-	begin := func(u messages.Undoing) *undoStory { return beginUndo(t, u, role, "it was a drill") }
-	approved := func(u messages.Undoing) *undoStory { return begin(u).add(approvals.EventApproved, "U0INES", nil) }
-	executing := func(u messages.Undoing) *undoStory {
-		return approved(u).add(approvals.EventStarted, "", messages.UndoStarted{Removes: "{}", ServerTime: at})
+	begin := func(u record.Undoing) *undoStory { return beginUndo(t, u, role, "it was a drill") }
+	approved := func(u record.Undoing) *undoStory { return begin(u).add(approvals.EventApproved, "U0INES", nil) }
+	executing := func(u record.Undoing) *undoStory {
+		return approved(u).add(approvals.EventStarted, "", record.UndoStarted{Removes: "{}", ServerTime: at})
 	}
-	done := messages.UndoApplied{At: at.Add(time.Minute), Revives: true, Seen: messages.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F"}
+	done := record.UndoApplied{At: at.Add(time.Minute), Revives: true, Seen: record.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F"}
 	other, unread, found, resumed, clean := done, done, done, done, done
-	other.Seen, unread.Seen, unread.Unnamed = messages.SeenOther, messages.SeenNothing, true
+	other.Seen, unread.Seen, unread.Unnamed = record.SeenOther, record.SeenNothing, true
 	found.At, found.Found, resumed.At, resumed.Found, resumed.Promised = time.Time{}, true, time.Time{}, true, true
 	clean.Revives = false
-	applied := func(u messages.Undoing, a messages.UndoApplied) *undoStory {
+	applied := func(u record.Undoing, a record.UndoApplied) *undoStory {
 		return executing(u).add(approvals.EventApplied, "", a)
 	}
-	failure := messages.Failure{Sentence: "AWS does not allow revokebot iam:DeleteRolePolicy in account prod. Give its role that permission."}
+	failure := record.Failure{Sentence: "AWS does not allow revokebot iam:DeleteRolePolicy in account prod. Give its role that permission."}
 	refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedOwnRequest}
 
 	// The revocation that is undone, or offered for clean-up.
 	revoked := func() *undoStory {
 		c := exampleContext()
 		s := begins(t, "key pasted in a gist", 1, role).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-			add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: messages.SeenEqual})
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual})
 		return &undoStory{s, c}
 	}
-	told := messages.Undone{
+	told := record.Undone{
 		Request: earlierID, Card: revives.Card, Requester: "U0ROSA", Approvers: []string{"U0INES"}, At: at.Add(time.Hour), Cutoff: cutoff,
-		Revives: true, RevivesUntil: cutoff.Add(12 * time.Hour), Seen: messages.SeenEqual,
+		Revives: true, RevivesUntil: cutoff.Add(12 * time.Hour), Seen: record.SeenEqual,
 	}
 	back, gone, quiet := told, told, told
-	back.Restored, gone.Found, gone.Seen, quiet.Revives, quiet.Card = true, true, messages.SeenNothing, false, ""
+	back.Restored, gone.Found, gone.Seen, quiet.Revives, quiet.Card = true, true, record.SeenNothing, false, ""
 
 	return map[string]*messages.Message{
 		"card_undo_open":         begin(revives).card(),
@@ -108,11 +109,11 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"card_undo_not_read":     applied(revives, unread).card(),
 		"card_undo_found":        applied(revives, found).card(),
 		"card_undo_failed":       executing(revives).add(approvals.EventFailed, "", failure).card(),
-		"card_undo_unsure":       executing(revives).add(approvals.EventFailed, "", messages.Failure{Sentence: messages.UndoGaveUp, Unsure: true}).card(),
-		"card_undo_denied":       begin(revives).add(approvals.EventDenied, "U0BOB", messages.Denial{Reason: "not before Monday"}).card(),
+		"card_undo_unsure":       executing(revives).add(approvals.EventFailed, "", record.Failure{Sentence: messages.UndoGaveUp, Unsure: true}).card(),
+		"card_undo_denied":       begin(revives).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).card(),
 		"card_undo_cancelled":    begin(revives).add(approvals.EventCancelled, "U0ROSA", nil).card(),
 		"card_undo_expired":      begin(revives).add(approvals.EventExpired, "", nil).card(),
-		"card_undo_void":         approved(revives).add(approvals.EventVoided, "", messages.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
+		"card_undo_void":         approved(revives).add(approvals.EventVoided, "", record.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
 
 		"thread_undo_requested": begin(revives).last(),
 		"thread_undo_approved":  approved(revives).last(),
@@ -122,12 +123,12 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_found":     applied(revives, found).last(),
 		"thread_undo_resumed":   applied(revives, resumed).last(),
 		"thread_undo_unnamed":   applied(revives, unread).last(),
-		"thread_undo_read_back": applied(revives, done).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Equal: true, At: at}).last(),
-		"thread_undo_read_old":  applied(restores, done).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Equal: true, At: at}).last(),
-		"thread_undo_read_not":  applied(revives, unread).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
-		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
+		"thread_undo_read_back": applied(revives, done).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_old":  applied(restores, done).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_not":  applied(revives, unread).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
 		"thread_undo_failed":    executing(revives).add(approvals.EventFailed, "", failure).last(),
-		"thread_undo_delayed":   executing(revives).add(approvals.EventDelayed, "", messages.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+		"thread_undo_delayed":   executing(revives).add(approvals.EventDelayed, "", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
 		"thread_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).last(),
 		"refused_undo_own":      messages.Refused(begin(revives).fold(1), refusal, begin(revives).context),
 
@@ -137,8 +138,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undone_back":   revoked().add(approvals.EventUndone, "U0ROSA", back).last(),
 		"thread_undone_gone":   revoked().add(approvals.EventUndone, "U0ROSA", gone).last(),
 		"thread_undone_quiet":  revoked().add(approvals.EventUndone, "U0ROSA", quiet).last(),
-		"thread_inert":         revoked().add(approvals.EventInert, "", messages.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
-		"thread_inert_restore": revoked().add(approvals.EventInert, "", messages.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true}).last(),
+		"thread_inert":         revoked().add(approvals.EventInert, "", record.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
+		"thread_inert_restore": revoked().add(approvals.EventInert, "", record.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true}).last(),
 
 		"reply_undo_usage":        messages.UndoUsage(),
 		"reply_undo_nothing":      messages.NothingToUndo(role),
@@ -158,8 +159,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 }
 
 // worstOfUndo is the same with everything from outside as bad as it gets.
-func worstOfUndo(t *rapid.T, real *testing.T, role messages.Role) map[string]*messages.Message {
-	u := messages.Undoing{
+func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*messages.Message {
+	u := record.Undoing{
 		Requester: foreign(t, "earlier requester"), Words: foreign(t, "words"), Restores: rapid.SampledFrom([]string{"", "{}"}).Draw(t, "restores"),
 		Applied: at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
 	}
@@ -171,12 +172,12 @@ func worstOfUndo(t *rapid.T, real *testing.T, role messages.Role) map[string]*me
 	}
 	s := beginUndo(real, u, role, foreign(t, "reason"))
 	s.events[0].By = "U0ROSA"
-	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", messages.UndoStarted{})
-	s.add(approvals.EventApplied, "", messages.UndoApplied{
+	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.UndoStarted{})
+	s.add(approvals.EventApplied, "", record.UndoApplied{
 		Found: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
-		Seen: rapid.SampledFrom([]messages.Seen{messages.SeenEqual, messages.SeenOther, messages.SeenNothing}).Draw(t, "seen"),
+		Seen: rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
 	})
-	s.add(approvals.EventReadBack, "", messages.ReadBack{Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error")})
+	s.add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error")})
 	out := map[string]*messages.Message{
 		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""), "undo nothing": messages.NothingToUndo(role),
 		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, true),
@@ -188,9 +189,9 @@ func worstOfUndo(t *rapid.T, real *testing.T, role messages.Role) map[string]*me
 		}
 	}
 	c := messages.Context{Role: role}
-	undone := messages.Undone{Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives}
+	undone := record.Undone{Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives}
 	revoked := begins(real, "", 1, role).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-		add(approvals.EventApplied, "", messages.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).add(approvals.EventInert, "", messages.Inert{Cutoff: at})
+		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).add(approvals.EventInert, "", record.Inert{Cutoff: at})
 	out["undone card"] = messages.Card(revoked.fold(6), c)
 	out["undone thread"] = messages.Thread(revoked.fold(4), revoked.events[4], c)
 	out["inert thread"] = messages.Thread(revoked.fold(5), revoked.events[5], c)

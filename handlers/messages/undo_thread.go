@@ -6,6 +6,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Buttons in the thread of an applied revocation. Their value is the revocation's id.
@@ -28,7 +29,7 @@ func undoThread(before approvals.Request, e approvals.Event, c Context) (*Messag
 	case approvals.EventReadBack:
 		return undoReadBack(before, e, *c.Undo), true
 	case approvals.EventFailed, approvals.EventVoided:
-		f, err := detail[Failure](e)
+		f, err := record.Detail[record.Failure](e)
 		if err != nil {
 			return sentence("The deny was not taken away."), true
 		}
@@ -42,7 +43,7 @@ func undoThread(before approvals.Request, e approvals.Event, c Context) (*Messag
 		}
 		return askAgain(m, before, c), true
 	case approvals.EventDelayed:
-		f, err := detail[Failure](e)
+		f, err := record.Detail[record.Failure](e)
 		if err != nil || before.Delays > 0 {
 			return nil, true // the first delay says it; the end will be told in any case
 		}
@@ -53,7 +54,7 @@ func undoThread(before approvals.Request, e approvals.Event, c Context) (*Messag
 }
 
 func undoApplied(before approvals.Request, e approvals.Event, c Context) *Message {
-	a, err := detail[UndoApplied](e)
+	a, err := record.Detail[record.UndoApplied](e)
 	if err != nil {
 		return sentence("AWS took the change.")
 	}
@@ -80,8 +81,8 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	return sentence(text + "\nTo deny old sessions again, send " + code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) + ": it writes a new cutoff.")
 }
 
-func undoReadBack(before approvals.Request, e approvals.Event, u Undoing) *Message {
-	r, err := detail[ReadBack](e)
+func undoReadBack(before approvals.Request, e approvals.Event, u record.Undoing) *Message {
+	r, err := record.Detail[record.ReadBack](e)
 	switch {
 	case err != nil:
 		return nil
@@ -100,7 +101,7 @@ func undoReadBack(before approvals.Request, e approvals.Event, u Undoing) *Messa
 
 // undone tells, in the thread of a revocation, that its deny is gone.
 func undone(before approvals.Request, e approvals.Event, c Context) *Message {
-	v, err := detail[Undone](e)
+	v, err := record.Detail[record.Undone](e)
 	if err != nil {
 		return sentence("*Undone.* The deny was taken away by another request.")
 	}
@@ -112,7 +113,7 @@ func undone(before approvals.Request, e approvals.Event, c Context) *Message {
 }
 
 // undoneText says who took the deny of a revocation away, and what that means for old sessions.
-func undoneText(v Undone, c Context) string {
+func undoneText(v record.Undone, c Context) string {
 	what := "*Undone* on " + utc(v.At) + ": the deny is off " + roleWords(c.Role) + "."
 	switch {
 	case v.Found:
@@ -120,7 +121,7 @@ func undoneText(v Undone, c Context) string {
 	case v.Restored:
 		what = "*Undone* on " + utc(v.At) + ": the policy that was on " + roleWords(c.Role) + " before the deny is back."
 	}
-	if v.Seen != SeenEqual {
+	if v.Seen != record.SeenEqual {
 		what += " It is not known whether something else was written since: look at the role."
 	}
 	what += fmt.Sprintf(" %s asked for that and %s approved it, %s.", Mention(v.Requester), fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card))
@@ -132,7 +133,7 @@ func undoneText(v Undone, c Context) string {
 
 // inert offers the clean-up.
 func inert(before approvals.Request, e approvals.Event, c Context) *Message {
-	v, err := detail[Inert](e)
+	v, err := record.Detail[record.Inert](e)
 	if err != nil {
 		return nil
 	}

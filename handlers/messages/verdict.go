@@ -8,30 +8,23 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
-const (
-	// MaxCalls is how many calls, and how many sessions, a verdict keeps to show for itself.
-	MaxCalls = 20
-	// MaxReasons is how many sentences a verdict keeps.
-	MaxReasons = 12
-	// MaxToDo is how many calls that opened doors, and how many roles, a verdict says what to do about.
-	MaxToDo = 8
-	// shownCalls is how many of them its message tells.
-	shownCalls = 8
-)
+// shownCalls is how many calls the message of a verdict tells.
+const shownCalls = 8
 
 // verdict is the last word of the looks: one of three, and what led to it.
 func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
-	v, err := detail[Conclusion](e)
+	v, err := record.Detail[record.Conclusion](e)
 	if err != nil {
 		return nil
 	}
 	var b strings.Builder
 	switch v.Word {
-	case WordContained:
+	case record.WordContained:
 		b.WriteString("*Contained*, as far as CloudTrail tells on " + utc(e.At) + ".")
-	case WordNotContained:
+	case record.WordNotContained:
 		b.WriteString(mentions(involved(before)) + ": *not contained*.")
 	default:
 		b.WriteString(mentions(involved(before)) + ": *unknown* whether it is contained.")
@@ -60,7 +53,7 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 }
 
 // shownBy are the calls and sessions that show it, a line each.
-func shownBy(v Conclusion) (lines []string) {
+func shownBy(v record.Conclusion) (lines []string) {
 	for _, c := range v.Calls[:min(len(v.Calls), shownCalls)] {
 		lines = append(lines, "• "+callWords(c))
 	}
@@ -81,7 +74,7 @@ func shownBy(v Conclusion) (lines []string) {
 }
 
 // toDo says what to do about each thing that sessions that stood out have opened, a line each.
-func toDo(v Conclusion) []string {
+func toDo(v record.Conclusion) []string {
 	if len(v.Doors)+len(v.Roles) == 0 {
 		return nil
 	}
@@ -106,7 +99,7 @@ func toDo(v Conclusion) []string {
 }
 
 // closing says how to close a door. Of a call that made an access key, About ends with its id.
-func closing(c Call) string {
+func closing(c record.Call) string {
 	about := c.About
 	at := strings.LastIndexByte(about, ' ')
 	if key := about[at+1:]; c.Service == "iam" && c.Name == "CreateAccessKey" && strings.HasPrefix(key, "AKIA") {
@@ -127,14 +120,14 @@ func closing(c Call) string {
 }
 
 // reasonsOf are the reasons that are shown: as many as a section takes.
-func reasonsOf(v Conclusion) []string {
+func reasonsOf(v record.Conclusion) []string {
 	if len(v.Why) <= shownCalls {
 		return v.Why
 	}
 	return append(slices.Clone(v.Why[:shownCalls]), "and "+count(len(v.Why)-shownCalls, "more reason", "more reasons"))
 }
 
-func callWords(c Call) string {
+func callWords(c record.Call) string {
 	text := fmt.Sprintf("%s %s", utc(c.Time), code(c.Service+":"+c.Name, 100))
 	if c.About != "" {
 		text += " " + code(c.About, 120)
@@ -152,11 +145,11 @@ func callWords(c Call) string {
 }
 
 // nextRung says what to do, the mildest step that helps first.
-func nextRung(w Word) string {
+func nextRung(w record.Word) string {
 	switch w {
-	case WordContained:
+	case record.WordContained:
 		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
-	case WordNotContained:
+	case record.WordNotContained:
 		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their buttons. Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, lock the role by attaching the managed policy `AWSDenyAll`; " +
 			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings above: close that too."
 	default:

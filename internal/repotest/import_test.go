@@ -117,6 +117,37 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 	}
 }
 
+// belowHandlers says what the packages below handlers import of handlers and the layers below. One that is not here fails
+// the test.
+func belowHandlers() map[string][]string {
+	return map[string][]string{
+		"handlers/messages": {"approvals", "handlers/record", "handlers/timeline"},
+		"handlers/record":   {"approvals"},
+		"handlers/timeline": {},
+	}
+}
+
+func TestMessagesDrawWhatTheRecordSaysAndTheRecordDrawsNothing(t *testing.T) {
+	rules := belowHandlers()
+	for _, p := range packages(t) {
+		if !strings.HasPrefix(p.name(), "handlers/") {
+			continue
+		}
+		allowed, known := rules[p.name()]
+		if !known {
+			t.Errorf("%s: what may it import? Say it in this test", p.name())
+		}
+		for _, name := range p.ours() {
+			if !slices.Contains(allowed, name) {
+				t.Errorf("%s imports %s", p.name(), name)
+			}
+		}
+		if p.name() == "handlers/record" && slices.ContainsFunc(p.Deps, func(dep string) bool { return strings.HasPrefix(dep, "github.com/slack-go") }) {
+			t.Errorf("%s comes with Slack's types", p.name())
+		}
+	}
+}
+
 func TestNothingButCommandsAndTestsImportsTheSandbox(t *testing.T) {
 	for _, p := range packages(t) {
 		if from := layer(p.name()); from == "cmd" || from == "sandbox" {

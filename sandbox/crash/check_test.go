@@ -13,6 +13,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -263,7 +264,7 @@ func cutoffOf(document string) (time.Time, error) {
 
 // checkRequest compares a request's log with Slack and with AWS.
 func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []approvals.Event, writes []write) error {
-	var facts messages.Facts
+	var facts record.Facts
 	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return err
 	}
@@ -303,7 +304,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 }
 
 // checkRole looks at what AWS has.
-func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role messages.Role, events []approvals.Event, writes []write) error {
+func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role record.Role, events []approvals.Event, writes []write) error {
 	var last write // to the role
 	mine := 0
 	for _, w := range writes {
@@ -332,7 +333,7 @@ func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role messages.R
 		c.that(invUndone, mine == 1 && last.removes && !there, "request %s: %d removals, the last write %+v, the role has %q", r.ID, mine, last, document)
 		return nil
 	}
-	var done messages.Applied
+	var done record.Applied
 	if err := json.Unmarshal(r.Closing.Detail, &done); err != nil {
 		return err
 	}
@@ -356,8 +357,8 @@ func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role messages.R
 // promised reports whether the log had a cutoff before it was written.
 func promised(events []approvals.Event, cutoff time.Time) bool {
 	return slices.ContainsFunc(events, func(e approvals.Event) bool {
-		var s messages.Started
-		var again messages.Tampered
+		var s record.Started
+		var again record.Tampered
 		return e.Type == approvals.EventStarted && json.Unmarshal(e.Detail, &s) == nil && s.Cutoff.Equal(cutoff) ||
 			e.Type == approvals.EventTampered && json.Unmarshal(e.Detail, &again) == nil && again.Promise.Equal(cutoff)
 	})

@@ -1,4 +1,4 @@
-package messages
+package record
 
 import "time"
 
@@ -20,33 +20,6 @@ const (
 	DeniedByOther Verdict = "denied_by_other"
 	NotDenied     Verdict = "not_denied"
 )
-
-func (v Verdict) words() string {
-	switch v {
-	case DeniedByOurs:
-		return "denied by this policy"
-	case DeniedByOther:
-		return "denied by another policy"
-	case NotDenied:
-		return "not denied"
-	default:
-		return "answered in a way that revokebot does not know"
-	}
-}
-
-// mark sums up a simulation that does not show what it should.
-func (s Simulated) mark() string {
-	switch {
-	case s.Before == DeniedByOurs && s.After == DeniedByOther:
-		return "yes, and new sessions are denied by another policy"
-	case s.Before == DeniedByOther:
-		return "not known, another policy denies it already"
-	case s.Before == "" || s.After == "":
-		return "not known"
-	default:
-		return "no"
-	}
-}
 
 // Enforcement is the Detail of an EventSeenDenied: what CloudTrail shows of old sessions after the cutoff. Calls of
 // sts:GetCallerIdentity never count.

@@ -1,6 +1,28 @@
-package messages
+package record
 
 import "time"
+
+// What an event keeps of CloudTrail.
+const (
+	// MaxSuspects is how many sessions a look names as worth a look by themselves.
+	MaxSuspects = 40
+	// MaxServices and MaxDoors bound what is kept of one session.
+	MaxServices = 12
+	MaxDoors    = 20
+	// MaxLinks is how many roles of the chain are kept and shown, each with its button: Slack allows 50 blocks in a message.
+	MaxLinks = 15
+	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
+	MaxLinkServices = 5
+	MaxLinkDoors    = 3
+	// MaxNews is how many lines of news one event keeps.
+	MaxNews = 10
+	// MaxCalls is how many calls, and how many sessions, a verdict keeps to show for itself.
+	MaxCalls = 20
+	// MaxReasons is how many sentences a verdict keeps.
+	MaxReasons = 12
+	// MaxToDo is how many calls that opened doors, and how many roles, a verdict says what to do about.
+	MaxToDo = 8
+)
 
 // Looking is the Detail of an EventLooking: a look at CloudTrail is under way.
 type Looking struct {

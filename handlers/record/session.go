@@ -1,10 +1,11 @@
-package messages
+package record
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Mark names a session for good in the value of a button or a menu, without a text from outside in it.
@@ -79,24 +80,23 @@ func trim(limits map[*string]int) {
 	}
 }
 
+// cut keeps at most limit characters, the mark of a cut included.
+func cut(text string, limit int) string {
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return string([]rune(text)[:max(limit-1, 0)]) + "…"
+}
+
 // Issued reports whether a session came of it.
 func (s Session) Issued() bool { return s.ErrorCode == "" }
 
-// caller is what a caller is known by from one session to the next.
-func (s Session) caller() string {
+// CallerIdentity is what a caller is known by from one session to the next.
+func (s Session) CallerIdentity() string {
 	if s.CallerID != "" {
 		return s.CallerID
 	}
 	return s.Caller
-}
-
-// keyEnd is the part of an access key id that tells keys apart.
-func keyEnd(key string) string {
-	const shown = 4
-	if runes := []rune(key); len(runes) > shown {
-		return ellipsis + string(runes[len(runes)-shown:])
-	}
-	return key
 }
 
 // MaxDetail is the most bytes of JSON that one event of a look takes.
@@ -119,37 +119,4 @@ func Pack(rows []Session, most int) (lists [][]Session, left int, err error) {
 		lists[len(lists)-1] = append(lists[len(lists)-1], s)
 	}
 	return lists, len(rows) - len(kept), nil
-}
-
-// tally counts an incident's sessions.
-type tally struct {
-	issued, before, after, callers int
-	refused, uncertain             int
-	newKnown, newUnknown           int // sessions after the cutoff, by whether their caller had one before it
-}
-
-func (in Incident) tally() tally {
-	var t tally
-	callers := map[string]bool{}
-	for _, s := range in.Sessions {
-		switch {
-		case !s.Issued() && s.Uncertain:
-			t.refused, t.uncertain = t.refused+1, t.uncertain+1
-		case !s.Issued():
-			t.refused++
-		case s.After:
-			t.issued, t.after = t.issued+1, t.after+1
-			if in.Known(s) {
-				t.newKnown++
-			} else {
-				t.newUnknown++
-			}
-			callers[s.caller()] = true
-		default:
-			t.issued, t.before = t.issued+1, t.before+1
-			callers[s.caller()] = true
-		}
-	}
-	t.callers = len(callers)
-	return t
 }

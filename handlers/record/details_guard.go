@@ -1,4 +1,4 @@
-package messages
+package record
 
 import (
 	"time"
@@ -34,20 +34,6 @@ const (
 
 // Lost reports whether the role is there without the deny.
 func (t Tampered) Lost() bool { return t.State == DenyGone || t.State == DenyWeakened }
-
-// words says what was found, in the middle of a sentence.
-func (t Tampered) words() string {
-	switch {
-	case t.State == DenyGone:
-		return "gone"
-	case t.State == DenyWeakened && t.Found.IsZero():
-		return "there without a deny that works"
-	case t.State == DenyWeakened:
-		return "there with the earlier cutoff " + utc(t.Found)
-	default:
-		return "in a state that revokebot does not know"
-	}
-}
 
 // Rewritten is the Detail of an EventRewritten: AWS took the deny again.
 type Rewritten struct {
@@ -92,11 +78,11 @@ func Cutoff(events []approvals.Event) time.Time {
 	for _, e := range events {
 		switch e.Type {
 		case approvals.EventApplied:
-			if a, err := detail[Applied](e); err == nil {
+			if a, err := Detail[Applied](e); err == nil {
 				cutoff = a.Cutoff
 			}
 		case approvals.EventRewritten:
-			if w, err := detail[Rewritten](e); err == nil && w.Cutoff.After(cutoff) {
+			if w, err := Detail[Rewritten](e); err == nil && w.Cutoff.After(cutoff) {
 				cutoff = w.Cutoff
 			}
 		}

@@ -1,4 +1,4 @@
-package messages
+package record
 
 import (
 	"cmp"
@@ -39,7 +39,7 @@ type Incident struct {
 
 // Gather folds events. Those that say nothing of CloudTrail, and those that cannot be read, change nothing.
 func Gather(events []approvals.Event) Incident {
-	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: isDrill(events)}
+	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: IsDrill(events)}
 	known := map[string]bool{}
 	add := func(rows []Session) {
 		for _, s := range rows {
@@ -52,15 +52,15 @@ func Gather(events []approvals.Event) Incident {
 	for _, e := range events {
 		switch e.Type {
 		case approvals.EventReadBack:
-			if v, err := detail[ReadBack](e); err == nil {
+			if v, err := Detail[ReadBack](e); err == nil {
 				in.ReadBack = v.Equal
 			}
 		case approvals.EventRewritten: // what was seen of the deny before is of no worth any more
-			if v, err := detail[Rewritten](e); err == nil {
+			if v, err := Detail[Rewritten](e); err == nil {
 				in.ReadBack, in.Enforced, in.Lost = v.Back.Equal, nil, false
 			}
 		case approvals.EventTampered:
-			if v, err := detail[Tampered](e); err == nil {
+			if v, err := Detail[Tampered](e); err == nil {
 				in.Lost = v.Lost()
 			}
 		case approvals.EventHeld:
@@ -68,11 +68,11 @@ func Gather(events []approvals.Event) Incident {
 		case approvals.EventUndone:
 			in.Undone = true
 		case approvals.EventLooking:
-			if v, err := detail[Looking](e); err == nil {
+			if v, err := Detail[Looking](e); err == nil {
 				in.Looking = &v
 			}
 		case approvals.EventEvidence:
-			v, err := detail[Evidence](e)
+			v, err := Detail[Evidence](e)
 			if err != nil {
 				continue
 			}
@@ -88,11 +88,11 @@ func Gather(events []approvals.Event) Incident {
 				in.Suspects[s.EventID] = s
 			}
 		case approvals.EventSessions:
-			if v, err := detail[Sessions](e); err == nil {
+			if v, err := Detail[Sessions](e); err == nil {
 				add(v.Rows)
 			}
 		case approvals.EventActivity:
-			v, err := detail[Activity](e)
+			v, err := Detail[Activity](e)
 			if err != nil || v.Failed != "" {
 				continue
 			}
@@ -106,11 +106,11 @@ func Gather(events []approvals.Event) Incident {
 				in.Chain, in.MoreLinks, in.NotRead = v.Chain, v.MoreLinks, v.NotRead
 			}
 		case approvals.EventSeenDenied:
-			if v, err := detail[Enforcement](e); err == nil {
+			if v, err := Detail[Enforcement](e); err == nil {
 				in.Enforced = &v
 			}
 		case approvals.EventVerdict:
-			if v, err := detail[Conclusion](e); err == nil {
+			if v, err := Detail[Conclusion](e); err == nil {
 				in.Verdict = &v
 			}
 		}
@@ -139,7 +139,7 @@ func Gather(events []approvals.Event) Incident {
 			in.Sessions[i] = s
 		}
 		if s.Issued() && !s.After {
-			in.callers[s.caller()] = true
+			in.callers[s.CallerIdentity()] = true
 		}
 	}
 	return in
@@ -155,4 +155,4 @@ func (in Incident) Copied() map[string]bool {
 }
 
 // Known reports whether the caller of a session had one before the cutoff.
-func (in Incident) Known(s Session) bool { return in.callers[s.caller()] }
+func (in Incident) Known(s Session) bool { return in.callers[s.CallerIdentity()] }

@@ -1,0 +1,63 @@
+package record
+
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Rehearsed is the Detail of an EventRehearsed: what a revocation would have done, and what was checked on the way. Its
+// members are not named as those of what was written are.
+type Rehearsed struct {
+	WouldBe  time.Time `json:"would_be_cutoff"`
+	Document string    `json:"would_be_document"`
+	At       time.Time `json:"read_at"` // AWS's clock when the role was read
+
+	CallerARN string `json:"caller_arn,omitempty"`
+	Own       bool   `json:"own_session"`       // a session of this drill alone, which may only read
+	Unnamed   bool   `json:"unnamed,omitempty"` // it could not name the people
+
+	First  time.Duration `json:"first_step"`  // reading the role and opening the session
+	Second time.Duration `json:"second_step"` // a read in place of the write
+
+	Size        int    `json:"policy_characters,omitempty"` // of Quota; 0: not known
+	SizeUnknown string `json:"size_unknown,omitempty"`      // why, in a few words written in package aws
+
+	Before          Verdict   `json:"before,omitempty"` // of a session issued a second before the would-be cutoff
+	After           Verdict   `json:"after,omitempty"`  // of one issued a second after it
+	SimulatedAt     time.Time `json:"simulated_at,omitzero"`
+	Unavailable     string    `json:"unavailable,omitempty"` // why it could not be simulated, a sentence
+	MayWrite        bool      `json:"may_write"`
+	MayWriteUnknown string    `json:"may_write_unknown,omitempty"` // why it is not known, a sentence
+}
+
+// OnPaper reports whether the policy would do what it is for, by the simulator.
+func (d Rehearsed) OnPaper() bool {
+	return d.Unavailable == "" && d.Before == DeniedByOurs && d.After == NotDenied
+}
+
+// Clean reports whether all that a drill can check was found in order. That an account has no session of its own, or one
+// that names nobody, is what its configuration accepts.
+func (d Rehearsed) Clean() bool { return d.OnPaper() && d.MayWrite && d.Size > 0 }
+
+// WouldBeCutoff is the cutoff that a drill came to, zero before. A drill has no other.
+func WouldBeCutoff(events []approvals.Event) time.Time {
+	for _, e := range events {
+		if e.Type != approvals.EventRehearsed {
+			continue
+		}
+		if d, err := Detail[Rehearsed](e); err == nil {
+			return d.WouldBe
+		}
+	}
+	return time.Time{}
+}
+
+// IsDrill reads from a log whether it is that of a drill.
+func IsDrill(events []approvals.Event) bool {
+	if len(events) == 0 || events[0].Type != approvals.EventRequested {
+		return false
+	}
+	o, err := Detail[approvals.Opening](events[0])
+	return err == nil && o.Purpose == approvals.PurposeDrill
+}

@@ -1,0 +1,56 @@
+package record
+
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
+
+// Proof is what the log has of each fact. What was seen before the deny was written again does not speak for it any more.
+type Proof struct {
+	Cutoff    time.Time
+	ReadBack  *ReadBack
+	Lost      *Tampered  // what a look found instead of the deny, until it is written again
+	Rewritten *Rewritten // the last time
+	Rewrites  int
+	Simulated *Simulated
+	Seen      *Enforcement
+	Held      *Held
+	UndoneAt  time.Time
+}
+
+// Proven folds a log. An event that cannot be read proves nothing.
+func Proven(events []approvals.Event) Proof {
+	var p Proof
+	for _, e := range events {
+		switch e.Type {
+		case approvals.EventApplied:
+			if a, err := Detail[Applied](e); err == nil {
+				p.Cutoff = a.Cutoff
+			}
+		case approvals.EventReadBack:
+			p.ReadBack = Known[ReadBack](e)
+		case approvals.EventTampered:
+			if t := Known[Tampered](e); t != nil {
+				p.Lost, p.Held = t, nil
+			}
+		case approvals.EventRewritten:
+			if w := Known[Rewritten](e); w != nil {
+				p = Proof{Cutoff: w.Cutoff, Rewritten: w, Rewrites: p.Rewrites + 1, ReadBack: &w.Back}
+			}
+		case approvals.EventSimulated:
+			if s := Known[Simulated](e); s != nil && s.Cutoff.Equal(p.Cutoff) {
+				p.Simulated = s
+			}
+		case approvals.EventSeenDenied:
+			p.Seen = Known[Enforcement](e)
+		case approvals.EventHeld:
+			if p.Held = Known[Held](e); p.Held != nil {
+				p.Lost = nil
+			}
+		case approvals.EventUndone:
+			p.UndoneAt = e.At
+		}
+	}
+	return p
+}
