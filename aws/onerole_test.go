@@ -24,6 +24,7 @@ func (b *bench) attempts(cred credential) map[string]func(ctx context.Context, r
 	config.Region = "us-east-1"
 	i, s, c := iam.NewFromConfig(config), sts.NewFromConfig(config), cloudtrail.NewFromConfig(config)
 	name, document := awssdk.String(PolicyName), awssdk.String(consoleForm)
+	lock := awssdk.String(b.prod.DenyAllARN())
 	return map[string]func(context.Context, standin.Role) error{
 		"iam:GetRole": func(ctx context.Context, r standin.Role) error {
 			_, err := i.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.Name})
@@ -63,6 +64,14 @@ func (b *bench) attempts(cred credential) map[string]func(ctx context.Context, r
 		},
 		"iam:SimulatePrincipalPolicy": func(ctx context.Context, r standin.Role) error {
 			_, err := i.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &r.ARN, ActionNames: []string{"s3:GetObject"}})
+			return err
+		},
+		"iam:AttachRolePolicy": func(ctx context.Context, r standin.Role) error {
+			_, err := i.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &r.Name, PolicyArn: lock})
+			return err
+		},
+		"iam:DetachRolePolicy": func(ctx context.Context, r standin.Role) error {
+			_, err := i.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &r.Name, PolicyArn: lock})
 			return err
 		},
 		"iam:UpdateAssumeRolePolicy": func(ctx context.Context, r standin.Role) error {

@@ -18,7 +18,8 @@ type Account struct {
 	users   map[string]*user // by name in lower case
 	roles   map[string]*role // by name in lower case
 	trails  map[string][]*event
-	scp     *Policy // the service control policy, nil if there is none
+	managed map[string]document // managed policies that can be attached, by ARN
+	scp     *Policy             // the service control policy, nil if there is none
 }
 
 type user struct {
@@ -42,6 +43,11 @@ func (s *Server) AddAccount(id, partition string) *Account {
 		server: s, id: id, partition: cmp.Or(partition, "aws"),
 		users: map[string]*user{}, roles: map[string]*role{}, trails: map[string][]*event{},
 	}
+	p, err := ParsePolicy(denyAllDocument)
+	if err != nil {
+		panic("sandbox/aws: AWSDenyAll: " + err.Error())
+	}
+	a.managed = map[string]document{a.DenyAllARN(): {denyAllDocument, p}}
 	s.accounts[id] = a
 	return a
 }

@@ -4,9 +4,9 @@
 // tries first, and what deployments and functions do all day.
 //
 // What it is for. A bot that revokes role sessions can only be tried against something that really denies them. Here
-// every request is signed and the signature is verified, sessions have issue times and end, inline policies are
-// evaluated on every call, and a policy that was just written is enforced only after the propagation delay, as in life.
-// A document with a misspelt condition key is accepted and denies nobody, as in life.
+// every request is signed and the signature is verified, sessions have issue times and end, inline and attached policies
+// are evaluated on every call, and a policy that was just written is enforced only after the propagation delay, as in
+// life. A document with a misspelt condition key is accepted and denies nobody, as in life.
 //
 // How a request travels (serve.go): protocol and parameters are read (protocol.go, operation.go), the Signature
 // Version 4 is verified against the keys and sessions that this server issued (sigv4.go, credentials.go), an injected

@@ -33,7 +33,8 @@ func statusOf(code string) int {
 		return http.StatusForbidden
 	case "NoSuchEntity":
 		return http.StatusNotFound
-	case "LimitExceeded", "EntityAlreadyExists", "DeleteConflict", "ConcurrentModification":
+	case "LimitExceeded", "EntityAlreadyExists", "DeleteConflict", "ConcurrentModification",
+		"EntityTemporarilyUnmodifiable":
 		return http.StatusConflict
 	case "ServiceFailure", "InternalFailure", "InternalError", "PolicyEvaluation":
 		return http.StatusInternalServerError
@@ -84,7 +85,8 @@ func trailCode(service, code string) string {
 	}
 	switch code {
 	case "NoSuchEntity", "LimitExceeded", "MalformedPolicyDocument", "UnmodifiableEntity", "EntityAlreadyExists",
-		"DeleteConflict", "ConcurrentModification", "ServiceFailure", "InvalidInput":
+		"DeleteConflict", "ConcurrentModification", "ServiceFailure", "InvalidInput", "EntityTemporarilyUnmodifiable",
+		"PolicyNotAttachable":
 		return code + "Exception"
 	default:
 		return code

@@ -100,7 +100,7 @@ func roleReads() map[string]*operation {
 	}
 	attached := map[string]rule{
 		"RoleName": required(checkName), "Marker": optional(markerValue), "MaxItems": optional(pageSize),
-		"PathPrefix": optional(prefixValue),
+		"PathPrefix": optional(policyPrefix),
 	}
 	return map[string]*operation{
 		"GetRole": {params: named, readOnly: true, target: onRole, do: withRole(getRole)},
@@ -177,8 +177,7 @@ func listAttached(x *exchange, r *role) (any, error) {
 	var list []attachedXML
 	for arn := range r.attached {
 		a, _ := parseARN(arn)
-		path := strings.TrimPrefix(strings.TrimSuffix(a.resource, a.lastSegment()), "policy")
-		if strings.HasPrefix(path, orSlash(x.params["PathPrefix"])) {
+		if strings.HasPrefix(policyPath(arn), orSlash(x.params["PathPrefix"])) {
 			list = append(list, attachedXML{a.lastSegment(), arn})
 		}
 	}

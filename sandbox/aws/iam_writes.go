@@ -20,6 +20,16 @@ func roleWrites() map[string]*operation {
 		}, target: onRole, do: func(x *exchange) (any, error) {
 			return nil, x.caller.account().deleteRolePolicy(x.params["RoleName"], x.params["PolicyName"])
 		}},
+		"AttachRolePolicy": {params: map[string]rule{
+			"RoleName": required(checkName), "PolicyArn": required(policyARN),
+		}, target: onAttachment, do: func(x *exchange) (any, error) {
+			return nil, x.caller.account().attachRolePolicy(x.params["RoleName"], x.params["PolicyArn"])
+		}},
+		"DetachRolePolicy": {params: map[string]rule{
+			"RoleName": required(checkName), "PolicyArn": required(policyARN),
+		}, target: onAttachment, do: func(x *exchange) (any, error) {
+			return nil, x.caller.account().detachRolePolicy(x.params["RoleName"], x.params["PolicyArn"])
+		}},
 		"UpdateAssumeRolePolicy": {params: map[string]rule{
 			"RoleName": required(checkName), "PolicyDocument": required(policyText),
 		}, target: onRole, do: func(x *exchange) (any, error) {

@@ -10,6 +10,8 @@ import (
 const (
 	inlineQuota = 10_240 // characters of all inline policies of a role, white space not counted
 	trustQuota  = 2_048  // characters of a trust policy
+
+	attachedQuota = 20 // managed policies of a role, if nobody asked for more
 )
 
 const nameForm = `[\w+=,.@-]+`

@@ -67,15 +67,17 @@ func pathValue(_, value string) error    { return checkPath(value) }
 func anything(_, _ string) error         { return nil }
 func policyText(field, v string) error   { return text(131_072)(field, v) }
 func prefixValue(field, v string) error  { return matching(1, 512, prefixForm)(field, v) }
+func policyPrefix(field, v string) error { return matching(1, 512, policyPathForm)(field, v) }
 func tagKey(field, v string) error       { return matching(1, 128, tagForm)(field, v) }
 func markerValue(field, v string) error  { return matching(1, 320, markerForm)(field, v) }
 func pageSize(field, value string) error { return number(1, 1000)(field, value) }
 
 var (
-	prefixForm = regexp.MustCompile(`^/[\x21-\x7F]*$`)
-	tagForm    = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
-	markerForm = regexp.MustCompile(`^[\x20-\xFF]+$`)
-	listIndex  = regexp.MustCompile(`\.[1-9][0-9]*(\.|$)`)
+	prefixForm     = regexp.MustCompile(`^/[\x21-\x7F]*$`)
+	policyPathForm = regexp.MustCompile(`^((/[A-Za-z0-9.,+@=_-]+)*)/$`) // of managed policies
+	tagForm        = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`)
+	markerForm     = regexp.MustCompile(`^[\x20-\xFF]+$`)
+	listIndex      = regexp.MustCompile(`\.[1-9][0-9]*(\.|$)`)
 )
 
 // tagValue has the letters of a tag's key, and may be empty (STS API Reference, "Tag").

@@ -21,7 +21,7 @@ type role struct {
 	lastUsed    time.Time
 	lastRegion  string
 	profiles    []string
-	attached    map[string]*Policy // managed policies by ARN; fixed when the role is made
+	attached    map[string]*Policy // managed policies by ARN
 	inline      map[string]document
 	trust       document
 	versions    []version
@@ -35,11 +35,12 @@ type document struct {
 
 // version is what authorisation sees of a role from a moment on, which is another one in each region (the machine's clock).
 type version struct {
-	at     time.Time // when it was written
-	lag    lag
-	inline map[string]*Policy
-	trust  *Policy
-	gone   bool
+	at       time.Time // when it was written
+	lag      lag
+	inline   map[string]*Policy
+	attached map[string]*Policy
+	trust    *Policy
+	gone     bool
 }
 
 func (r *role) arn() string { return r.account.arn("iam", "role"+r.path+r.name) }
@@ -66,7 +67,9 @@ func inlineSize(inline map[string]document) int {
 // written notes the role's present state as a version that is enforced after the lag.
 func (r *role) written(l lag, gone bool) {
 	now := time.Now()
-	v := version{at: now, lag: l, trust: r.trust.policy, inline: map[string]*Policy{}, gone: gone}
+	v := version{
+		at: now, lag: l, trust: r.trust.policy, inline: map[string]*Policy{}, attached: maps.Clone(r.attached), gone: gone,
+	}
 	for name, d := range r.inline {
 		v.inline[name] = d.policy
 	}
@@ -96,13 +99,21 @@ func (r *role) enforced(region string) (v version, ok bool) {
 	return version{}, false
 }
 
-// identityPolicies are the policies that speak for the role now in a region.
-func (r *role) identityPolicies(region string) []*Policy {
+// identityPolicies are the policies that speak for the role now in a region: the managed ones by ARN, then the inline
+// ones by name. arns are those of the managed ones.
+func (r *role) identityPolicies(region string) (policies []*Policy, arns []string) {
 	v, ok := r.enforced(region)
 	if !ok || v.gone {
-		return nil
+		return nil, nil
 	}
-	return append(slices.Collect(maps.Values(v.inline)), slices.Collect(maps.Values(r.attached))...)
+	arns = slices.Sorted(maps.Keys(v.attached))
+	for _, arn := range arns {
+		policies = append(policies, v.attached[arn])
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.inline)) {
+		policies = append(policies, v.inline[name])
+	}
+	return policies, arns
 }
 
 func (r *role) snapshot() Role {
@@ -112,7 +123,8 @@ func (r *role) snapshot() Role {
 	}
 	return Role{
 		Name: r.name, Path: r.path, ARN: r.arn(), UniqueID: r.id, Description: r.description, Trust: r.trust.text,
-		Policies: p, MaxSession: r.maxSession, Created: r.created, LastUsed: r.lastUsed, LastUsedRegion: r.lastRegion,
+		Policies: p, Attached: slices.Sorted(maps.Keys(r.attached)),
+		MaxSession: r.maxSession, Created: r.created, LastUsed: r.lastUsed, LastUsedRegion: r.lastRegion,
 		Tags: maps.Clone(r.tags),
 	}
 }

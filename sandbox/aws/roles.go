@@ -15,7 +15,7 @@ type RoleSpec struct {
 	Description string
 	Trust       string            // the trust policy, JSON
 	Policies    map[string]string // inline policies, name to JSON document
-	// Managed are attached managed policies, ARN to JSON document; they cannot be changed later.
+	// Managed are attached managed policies, ARN to JSON document; an empty document for one that the account has.
 	Managed          map[string]string
 	MaxSession       time.Duration // 0: one hour
 	Created          time.Time     // zero: now, on AWS's clock
@@ -34,6 +34,7 @@ type Role struct {
 	Description    string
 	Trust          string
 	Policies       map[string]string
+	Attached       []string // ARNs of the attached managed policies, sorted
 	MaxSession     time.Duration
 	Created        time.Time
 	LastUsed       time.Time
@@ -94,13 +95,9 @@ func (a *Account) addRole(spec RoleSpec, delay lag) (*role, error) {
 	if inlineSize(inline) > inlineQuota {
 		return nil, quotaExceeded(spec.Name)
 	}
-	managed := map[string]*Policy{}
-	for name, text := range spec.Managed {
-		p, err := ParsePolicy(text)
-		if err != nil {
-			return nil, errOf("MalformedPolicyDocument", err.Error())
-		}
-		managed[name] = p
+	managed, err := a.addManaged(spec.Managed)
+	if err != nil {
+		return nil, err
 	}
 	if spec.Created.IsZero() {
 		spec.Created = a.server.now()

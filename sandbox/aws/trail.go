@@ -142,7 +142,10 @@ func shownResources(r shownRecord) []Resource {
 	}
 	if r.EventSource == "iam.amazonaws.com" {
 		for _, p := range []struct{ parameter, kind string }{
-			{"policyName", "AWS::IAM::Policy"}, {"roleName", "AWS::IAM::Role"}, {"userName", "AWS::IAM::User"},
+			{"policyName", "AWS::IAM::Policy"},
+			{"policyArn", "AWS::IAM::Policy"},
+			{"roleName", "AWS::IAM::Role"},
+			{"userName", "AWS::IAM::User"},
 		} {
 			name, _ := r.RequestParameters[p.parameter].(string)
 			add(p.kind, name)
