@@ -109,6 +109,31 @@ func TestControlsChangeTheWorld(t *testing.T) {
 	})
 }
 
+func TestTheNextStepSaysThatTheRoleIsLockedAndBothTerminalsAreDenied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := newStory(t)
+		if err := b.world.Prod.AttachRolePolicy(actors.DeployRole, b.world.Prod.DenyAllARN()); err != nil {
+			t.Fatal(err)
+		}
+		b.call("chat.postMessage", `{"channel":"C0INCIDENT","text":"card",`+
+			`"blocks":[{"type":"section","text":{"type":"mrkdwn","text":"Locked"}}]}`)
+		stop := b.bot(t.Context(), func(string) string { return "{}" })
+		defer stop()
+		synctest.Wait()
+		if next := b.state().Next[actors.Rosa]; next.Number != 3 {
+			t.Errorf("before the calls: %+v", next)
+		}
+		time.Sleep(10 * time.Second)
+		s := b.state()
+		if thief, job := s.Terminals[actors.Thief].State, s.Terminals[actors.Job].State; thief != actors.IsDenied || job != actors.IsDenied {
+			t.Errorf("the thief %s, the job %s", thief, job)
+		}
+		if next := s.Next[actors.Rosa]; next.Number != 4 || next.Do != "thread" {
+			t.Errorf("the next step: %+v", next)
+		}
+	})
+}
+
 func TestTheThiefFightsBackUntilTheGuardRailStopsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := newStory(t)

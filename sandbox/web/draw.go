@@ -230,6 +230,9 @@ func (s *Server) story(viewer Person, c card) story {
 		if document, ok := s.cfg.Account.RolePolicy(s.cfg.RoleName, revocationPolicy); ok {
 			st.Cutoff = cutoffOf(document)
 		}
+		if role, ok := s.cfg.Account.Role(s.cfg.RoleName); ok {
+			st.Locked = slices.Contains(role.Attached, s.cfg.Account.DenyAllARN())
+		}
 	}
 	return st
 }

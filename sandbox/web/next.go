@@ -29,7 +29,8 @@ type story struct {
 	People    []Person
 	Names     func(userID string) string
 	Cutoff    time.Time // of the deny on the role, zero if there is none
-	Known     bool      // whether Cutoff says anything
+	Locked    bool      // AWSDenyAll is attached to the role
+	Known     bool      // whether Cutoff and Locked say anything
 	Thief     actors.Status
 	Job       actors.Status
 	Enforced  time.Duration // how long a policy takes to be enforced
@@ -50,6 +51,13 @@ func (s story) next() step {
 		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. Ask for its revocation:")
 	case !s.Known:
 		return step{Number: 4, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card, Label: "Open the thread"}
+	case s.Locked && s.Thief.State == actors.IsDenied:
+		return step{
+			Number: 4, Text: "The role is locked: AWS denies every session of it, new ones too. The thread has what the thief did.",
+			Do: "thread", Value: s.Card, Label: "Open the thread",
+		}
+	case s.Locked:
+		return step{Number: 3, Text: "AWSDenyAll is attached to the role. Watch the two terminals: AWS will deny both."}
 	case !revoked && s.Fighting && !s.Guarded && s.CanGuard && s.Thief.Removals > 0:
 		return step{
 			Number: 3, Text: "The thief deletes the deny twice a second, sooner than AWS enforces it. A service control policy keeps it from that:",

@@ -77,6 +77,10 @@ func TestTheNextStepFollowsFromWhatHappened(t *testing.T) {
 		"a session of the cutoff itself": {
 			begin(func(s *story) { s.Card, s.Cutoff = "1.1", issued }), 1, "insert", "/revoke-sessions prod/DeployRole x", "from after the cutoff",
 		},
+		"locked, on its way": {begin(func(s *story) { s.Card, s.Locked = "1.1", true }), 3, "", "", "AWSDenyAll is attached"},
+		"locked": {begin(func(s *story) {
+			s.Card, s.Locked, s.Cutoff, s.Thief.State, s.Job.State = "1.1", true, after, actors.IsDenied, actors.IsDenied
+		}), 4, "thread", "1.1", "every session"},
 		"the page cannot see the role": {begin(func(s *story) { s.Card, s.Known = "1.1", false }), 4, "thread", "1.1", "thread says"},
 	} {
 		got := c.story.next()
