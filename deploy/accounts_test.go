@@ -54,9 +54,10 @@ func setUp(t *testing.T) *accounts {
 		_ = server.Close()
 	})
 	a := &accounts{server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client}
-	ofHub, ofSpoke := hub(t, "ecs"), spoke(t, "true")
+	ofHub, ofSpoke := hub(t, "ecs"), lockable(t, "true")
 	own := ofHub.inline("Hub")
 	own["own-account"], own["own-undo"] = read(t, "iam-policy.json"), read(t, "undo-policy.json")
+	own["own-lock"], own["own-unlock"] = read(t, "lock-policy.json"), read(t, "unlock-policy.json")
 	a.hub.AddRole(standin.RoleSpec{Name: "revokebot", Trust: ofHub.trust("Hub"), Policies: own})
 	a.spoke.AddRole(standin.RoleSpec{Name: "revokebot-spoke", Trust: ofSpoke.trust("Spoke"), Policies: ofSpoke.inline("Spoke")})
 	for _, account := range []*standin.Account{a.hub, a.spoke} {

@@ -127,11 +127,14 @@ func allowed(t *testing.T, policies map[string]string) []string {
 	return slices.Compact(all)
 }
 
+// lockCalls are the calls of a lock, which a spoke may make where AllowLock is true.
+var lockCalls = []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"}
+
 func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 	var ofHub, ofSpoke []string
 	for _, operation := range operations(t) {
 		switch {
-		case slices.Contains(needsNothing, operation):
+		case slices.Contains(needsNothing, operation), slices.Contains(lockCalls, operation):
 		case operation == "sts:AssumeRole":
 			ofHub = append(ofHub, operation)
 		default:
@@ -145,6 +148,10 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 	}
 	if diff := cmp.Diff(ofSpoke, allowed(t, spokePolicies)); diff != "" {
 		t.Errorf("the spoke's calls (-) and what it may do (+):\n%s", diff)
+	}
+	withLock := slices.Sorted(slices.Values(slices.Concat(ofSpoke, lockCalls)))
+	if diff := cmp.Diff(withLock, allowed(t, lockable(t, "true").inline("Spoke"))); diff != "" {
+		t.Errorf("with AllowLock, the spoke's calls (-) and what it may do (+):\n%s", diff)
 	}
 	// Named is not yet allowed: a deny may stand in the way.
 	for _, operation := range ofSpoke {

@@ -39,6 +39,14 @@ func spoke(t *testing.T, undo string) *template {
 	return mustStack(t, "spoke.yaml", spokeAccount, map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": undo})
 }
 
+// lockable is a stack of spoke.yaml that may lock roles, and unlock them if it may undo.
+func lockable(t *testing.T, undo string) *template {
+	t.Helper()
+	return mustStack(t, "spoke.yaml", spokeAccount, map[string]string{
+		"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": undo, "AllowLock": "true",
+	})
+}
+
 // guardRail is the text of guardrail.yaml's policy for these roles and other writers.
 func guardRail(t *testing.T, roles, otherWriters string) string {
 	t.Helper()
@@ -84,11 +92,14 @@ func flat(v any) any {
 }
 
 func TestTheTemplatesAndThePolicyFilesSayTheSame(t *testing.T) {
-	undo := spoke(t, "true")
-	same(t, "the spoke's trust", undo.trust("Spoke"), read(t, "spoke-trust-policy.json"))
-	want := map[string]string{"revoke-sessions": "iam-policy.json", "named-sessions": "named-policy.json", "undo": "undo-policy.json"}
+	whole := lockable(t, "true")
+	same(t, "the spoke's trust", whole.trust("Spoke"), read(t, "spoke-trust-policy.json"))
+	want := map[string]string{
+		"revoke-sessions": "iam-policy.json", "named-sessions": "named-policy.json", "undo": "undo-policy.json",
+		"lock": "lock-policy.json", "unlock": "unlock-policy.json",
+	}
 	size := 0
-	for name, text := range undo.inline("Spoke") {
+	for name, text := range whole.inline("Spoke") {
 		size += len(text)
 		same(t, "the spoke's "+name, text, read(t, want[name]))
 		delete(want, name)
@@ -109,7 +120,7 @@ func TestTheTemplatesAndThePolicyFilesSayTheSame(t *testing.T) {
 	}
 }
 
-func TestWithoutItsParameterTheSpokeMayNotUndo(t *testing.T) {
+func TestWithoutItsParametersTheSpokeMayNeitherUndoNorLock(t *testing.T) {
 	s := mustStack(t, "spoke.yaml", spokeAccount, map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID})
 	policies := s.inline("Spoke")
 	if got := slices.Sorted(maps.Keys(policies)); !slices.Equal(got, []string{"named-sessions", "revoke-sessions"}) {
@@ -117,6 +128,11 @@ func TestWithoutItsParameterTheSpokeMayNotUndo(t *testing.T) {
 	}
 	if got := evaluate(t, named("iam:DeleteRolePolicy", ordinary), policies); got == standin.Allowed {
 		t.Error("iam:DeleteRolePolicy is allowed")
+	}
+	for _, action := range lockCalls {
+		if got := evaluate(t, attachment(action, ordinary, denyAll), policies); got == standin.Allowed {
+			t.Errorf("%s is allowed", action)
+		}
 	}
 }
 
@@ -127,7 +143,7 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 	}
 	stacks := map[string][]*template{
 		"hub.yaml":       {hub(t, "ecs"), hub(t, "pod-identity"), hub(t, "irsa"), hub(t, "ec2")},
-		"spoke.yaml":     {spoke(t, "true"), spoke(t, "false")},
+		"spoke.yaml":     {spoke(t, "true"), spoke(t, "false"), lockable(t, "true"), lockable(t, "false")},
 		"guardrail.yaml": {mustStack(t, "guardrail.yaml", "444455556666", map[string]string{"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12"})},
 		"ecs.yaml":       {ecs(t)},
 	}
@@ -142,7 +158,7 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 }
 
 func TestInOtherPartitionsTheTemplatesNameTheirRoles(t *testing.T) {
-	s := spoke(t, "true")
+	s := lockable(t, "true")
 	s.parameters["AWS::Partition"] = "aws-us-gov"
 	for name, text := range s.inline("Spoke") {
 		if strings.Contains(text, "arn:aws:") {
@@ -162,6 +178,7 @@ func TestParametersThatWouldOpenARoleAreRefused(t *testing.T) {
 		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": "short"}},
 		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": "****************"}},
 		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": "yes"}},
+		{"spoke.yaml", map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "AllowLock": "yes"}},
 		{"hub.yaml", map[string]string{"Platform": "lambda"}},
 		{"hub.yaml", map[string]string{"Platform": "irsa"}},
 		{"hub.yaml", map[string]string{"Platform": "pod-identity"}},
@@ -233,7 +250,7 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 		},
 	} {
 		var document struct{ Statement []json.RawMessage }
-		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil || len(document.Statement) != 2 {
+		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil || len(document.Statement) != 3 {
 			t.Fatalf("%v, %s", err, document.Statement)
 		}
 		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`, aws.GuardRailSCP(aws.Role{ARN: ordinary}, writers))

@@ -23,6 +23,14 @@ var (
 	//
 	//go:embed undo-policy.json
 	UndoPolicy string
+	// LockPolicy stands beside IAMPolicy where roles may be locked: AWSDenyAll attached, and no other managed policy.
+	//
+	//go:embed lock-policy.json
+	LockPolicy string
+	// UnlockPolicy stands beside LockPolicy where a lock may be taken off again.
+	//
+	//go:embed unlock-policy.json
+	UnlockPolicy string
 	// NamedPolicy stands beside IAMPolicy on a spoke: sessions that name nobody write nothing.
 	//
 	//go:embed named-policy.json

@@ -77,9 +77,12 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 }
 
 func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEverything(t *testing.T) {
-	ofFiles := []*standin.Policy{policy(t, "iam-policy.json"), policy(t, "named-policy.json"), policy(t, "undo-policy.json"), everything(t)}
+	ofFiles := []*standin.Policy{everything(t)}
+	for _, file := range []string{"iam", "named", "undo", "lock", "unlock"} {
+		ofFiles = append(ofFiles, policy(t, file+"-policy.json"))
+	}
 	ofTemplate := []*standin.Policy{everything(t)}
-	for name, text := range spoke(t, "true").inline("Spoke") {
+	for name, text := range lockable(t, "true").inline("Spoke") {
 		p, err := standin.ParsePolicy(text)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -105,7 +108,7 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 		{"iam:DeleteRolePolicy", spokeRole},
 		{"iam:DeleteRolePolicy", botWithPath},
 		{"iam:DeleteRole", ordinary},
-		{"iam:AttachRolePolicy", ordinary},
+		{"iam:AttachRolePolicy", ordinary}, // without a policy's ARN; lock_test.go has those
 		{"iam:DetachRolePolicy", ordinary},
 		{"iam:PutRolePermissionsBoundary", ordinary},
 		{"iam:DeleteRolePermissionsBoundary", ordinary},
@@ -119,6 +122,8 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 		{"iam:CreateLoginProfile", "arn:aws:iam::111122223333:user/eve"},
 		{"iam:PutUserPolicy", "arn:aws:iam::111122223333:user/eve"},
 		{"iam:PutGroupPolicy", "arn:aws:iam::111122223333:group/staff"},
+		{"iam:AttachUserPolicy", "arn:aws:iam::111122223333:user/eve"},
+		{"iam:DetachGroupPolicy", "arn:aws:iam::111122223333:group/staff"},
 		{"iam:AddUserToGroup", "arn:aws:iam::111122223333:group/staff"},
 		{"iam:AddRoleToInstanceProfile", "arn:aws:iam::111122223333:instance-profile/web"},
 		{"sts:AssumeRole", ordinary},

@@ -221,6 +221,11 @@ func (c *template) holds(v any) bool {
 		return fmt.Sprint(c.resolve(list[0])) == fmt.Sprint(c.resolve(list[1]))
 	case f.name == "Not" && ok && len(list) == 1:
 		return !c.holds(list[0])
+	case f.name == "And" && ok && len(list) > 1:
+		return !slices.ContainsFunc(list, func(v any) bool { return !c.holds(v) })
+	case f.name == "Condition" && !ok:
+		name, _ := f.argument.(string)
+		return c.holds(name)
 	default:
 		c.fail("the condition !%s %v is not known here", f.name, f.argument)
 		return false
