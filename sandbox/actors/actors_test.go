@@ -241,7 +241,10 @@ func TestTheWorldHasRolesOfEveryKindAndADayBehindIt(t *testing.T) {
 		}
 		for _, account := range []*standin.Account{world.Prod, world.Staging} {
 			for name, policies := range map[string]map[string]string{
-				actors.DeployRole: nil, "revokebot-spoke": {"revoke-sessions": deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy},
+				actors.DeployRole: nil, "revokebot-spoke": {
+					"revoke-sessions": deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy,
+					"lock": deploy.LockPolicy, "unlock": deploy.UnlockPolicy,
+				},
 			} {
 				if r, ok := account.Role(name); !ok || policies != nil && !maps.Equal(r.Policies, policies) {
 					t.Errorf("role %s of %s: %t, %v", name, account.ID(), ok, r.Policies)

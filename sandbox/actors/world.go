@@ -147,8 +147,11 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 		},
 		{
 			Name: spokeRole, Description: "Lets revokebot end sessions in this account", Created: ago(90),
-			Trust:    deploy.SpokeTrustPolicy(World{}.BotARN(), ExternalID),
-			Policies: map[string]string{spokePolicy: deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy},
+			Trust: deploy.SpokeTrustPolicy(World{}.BotARN(), ExternalID),
+			Policies: map[string]string{
+				spokePolicy: deploy.IAMPolicy, "named-sessions": deploy.NamedPolicy, "undo": deploy.UndoPolicy,
+				"lock": deploy.LockPolicy, "unlock": deploy.UnlockPolicy,
+			},
 		},
 	}
 	if account != ProdID {
