@@ -117,6 +117,9 @@ type Living struct {
 	Loose bool `json:"loose,omitempty"`
 }
 
+// HistoryDepth is how many requests of one subject a Store lists.
+const HistoryDepth = 50
+
 // Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a
 // replica's, is what deadlines are compared with.
 //
@@ -138,7 +141,7 @@ type Store interface {
 	// Recent returns the ids of up to n requests, the newest first, whatever became of them. The newest thousand or so
 	// stay; a request that is gone from the store may be among them still.
 	Recent(ctx context.Context, n int) ([]string, error)
-	// History returns the same for one subject's Key. The newest fifty stay.
+	// History returns the same for one subject's Key. The newest HistoryDepth stay.
 	History(ctx context.Context, subject string, n int) ([]string, error)
 
 	// Load returns a request and its log. One that is not a log any more is ErrBrokenLog, with what there is.

@@ -51,7 +51,7 @@ func (w *watchman) lastWritten() time.Time {
 		}
 	}
 	if at.IsZero() { // a try that died had written it
-		at = promisedBy(w.events).Add(-w.h.Margin - time.Minute)
+		at = record.WrittenBy(w.events).Planned.Add(-w.h.Margin - time.Minute)
 	}
 	return at
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -58,22 +57,15 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 // realOneOpen refuses a drill while a real request for the role is under way: the newest, if any is. A real one that is
 // opened after this look goes on beside the drill.
 func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, role record.Role) (bool, error) {
-	newest, err := h.Store.History(ctx, subjectKey(found), 1)
-	if err != nil || len(newest) == 0 {
+	force, err := h.inForce(ctx, subjectKey(found))
+	if err != nil || len(force.Open) == 0 {
 		return false, err
 	}
-	r, _, err := h.Store.Load(ctx, newest[0])
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return false, nil
-	}
-	if err != nil || r.State.Ended() {
-		return false, err
-	}
-	link, err := h.cardLink(ctx, r)
+	link, err := h.cardLink(ctx, force.Open[0])
 	if err != nil {
 		return false, err
 	}
-	return true, h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(r, role, link))
+	return true, h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(force.Open[0], role, link))
 }
 
 // rehearse carries an approved drill out. It has no way to a write: package aws is asked for a rehearsal, whose session may

@@ -216,12 +216,12 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		Events: []approvals.Event{{Type: approvals.EventUndone, By: r.Requester, Source: item.Source, Detail: detail}},
 	}
 	if c.Undo.Restores != "" {
-		past, err := h.denies(ctx, r.Subject.Key)
+		force, err := h.inForce(ctx, r.Subject.Key)
 		if err != nil {
 			return err
 		}
-		if past.found && past.latest.document == c.Undo.Restores {
-			t.Work = []approvals.Item{inertItem(past.latest.request.ID)}
+		if newest, found := force.Newest(approvals.PurposeRevoke); found && newest.Document == c.Undo.Restores {
+			t.Work = []approvals.Item{inertItem(newest.Request.ID)}
 		}
 	}
 	if err := h.Store.Commit(ctx, t); err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {

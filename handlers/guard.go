@@ -44,7 +44,7 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 			return err
 		}
 	}
-	if w.duty, err = h.onDuty(ctx, r, events); err != nil || w.duty.off() {
+	if w.status, err = h.guardStatus(ctx, r, events); err != nil || w.status.off() {
 		return err
 	}
 	c, err := h.context(r)
@@ -55,7 +55,7 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	if promise := w.ownPromise(); !promise.IsZero() {
 		return w.write(ctx, aws.Check{}, promise) // a try that promised and died goes on
 	}
-	check, err := h.Cloud.Check(ctx, aws.CheckQuery{AccountName: w.role.Account, RoleName: w.role.Name, RoleID: w.role.ID, Cutoff: promisedBy(events)})
+	check, err := h.Cloud.Check(ctx, aws.CheckQuery{AccountName: w.role.Account, RoleName: w.role.Name, RoleID: w.role.ID, Cutoff: record.WrittenBy(events).Planned})
 	if err != nil {
 		return w.blind(ctx, err)
 	}
@@ -71,7 +71,7 @@ type watchman struct {
 	request approvals.Request
 	events  []approvals.Event
 	role    record.Role
-	duty    duty
+	status  guardStatus
 }
 
 // Sources of what one look can record.
@@ -150,7 +150,7 @@ func (w *watchman) judge(ctx context.Context, check aws.Check) error {
 		return nil
 	case check.State == aws.RoleGone, check.State == aws.RoleReplaced:
 		return w.tell(ctx, w.item.Source, record.Tampered{State: record.TamperedState(check.State), At: check.At})
-	case w.duty.busy:
+	case w.status.busy:
 		return &Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
 	case w.rewrites() >= record.MaxRewrites:
 		return w.exhausted(ctx, check)
@@ -180,7 +180,7 @@ func (w *watchman) exhausted(ctx context.Context, check aws.Check) error {
 
 // tell records a loss that nothing is done about.
 func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) error {
-	t.Cutoff = promisedBy(w.events)
+	t.Cutoff = record.WrittenBy(w.events).Planned
 	if t.Lost() {
 		t.SCP = aws.OldSessionsSCP(w.scpRole(), t.Cutoff)
 	}

@@ -340,12 +340,12 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 
 // context gathers what messages about a request need.
 func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
-	var facts record.Facts
 	if r.Forged != nil && r.Subject.Facts == nil {
 		return messages.Context{Margin: h.Margin}, nil // its opening is not to be trusted
 	}
-	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
-		return messages.Context{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
+	facts, err := record.FactsOf(r)
+	if err != nil {
+		return messages.Context{}, err
 	}
 	drill := r.Purpose == approvals.PurposeDrill
 	switch {

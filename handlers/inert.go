@@ -29,13 +29,14 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if r.Purpose != approvals.PurposeRevoke || r.State != approvals.StateApplied || r.Undone != nil || r.Has(item.Source) {
 		return nil
 	}
-	past, err := h.denies(ctx, r.Subject.Key)
+	force, err := h.inForce(ctx, r.Subject.Key)
+	newest, found := force.Newest(approvals.PurposeRevoke)
 	switch {
 	case err != nil:
 		return err
-	case past.underWay:
+	case len(force.Open) > 0:
 		return &Again{After: inertWait, Busy: true}
-	case !past.found || past.latest.request.ID != r.ID:
+	case !found || newest.Request.ID != r.ID:
 		return nil // a later revocation has written over it, or it was undone
 	}
 	c, err := h.context(r)
@@ -54,7 +55,7 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	case look.Role.ID != c.Role.ID:
 		return nil // the deny went with the role
 	}
-	plan, done, err := look.Plan(past.latest.document, past.latest.previous)
+	plan, done, err := look.Plan(newest.Document, newest.Previous)
 	if done || err != nil {
 		h.log.InfoContext(ctx, "a deny is not offered for clean-up: it is not on the role as it was written", "request", r.ID)
 		return nil

@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -160,24 +159,20 @@ func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[strin
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
-		r, events, err := q.h.Store.Load(ctx, id)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		undone := slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone })
-		if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || undone {
-			continue
-		}
-		c, err := q.h.context(r)
-		if err != nil {
-			continue
-		}
-		if cutoff := record.Cutoff(events); cutoff.After(cutoffs[c.Role.ARN]) {
-			cutoffs[c.Role.ARN] = cutoff
+	past, err := q.h.load(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	principals := map[string][]record.Past{}
+	for _, p := range past {
+		principals[p.Request.Subject.Key] = append(principals[p.Request.Subject.Key], p)
+	}
+	for _, past := range principals {
+		for _, held := range record.InForce(past).Holdings {
+			facts, err := record.FactsOf(held.Request)
+			if err == nil && held.InForce() && held.Cutoff.After(cutoffs[facts.ARN]) {
+				cutoffs[facts.ARN] = held.Cutoff
+			}
 		}
 	}
 	return cutoffs, nil

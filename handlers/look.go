@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +54,11 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 			return err
 		}
 	}
-	if slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventUndone }) {
+	force, err := h.inForce(ctx, q.request.Subject.Key, record.Past{Request: q.request, Events: q.events})
+	if err != nil {
+		return err
+	}
+	if own, applied := force.Of(q.request.ID); applied && !own.InForce() {
 		return q.conclude(ctx, record.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
 	}
 	report, err := q.lookup(ctx)

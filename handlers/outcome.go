@@ -91,7 +91,7 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 	if err != nil {
 		return err
 	}
-	d, err := e.h.onDuty(ctx, r, events)
+	d, err := e.h.guardStatus(ctx, r, events)
 	switch {
 	case err != nil:
 		return err

@@ -31,7 +31,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || r.Has(item.Source) || cutoff.IsZero() {
 		return nil
 	}
-	d, err := h.onDuty(ctx, r, events)
+	d, err := h.guardStatus(ctx, r, events)
 	if err != nil || d.off() {
 		return err // what was taken away on purpose has nothing to prove
 	}

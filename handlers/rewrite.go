@@ -26,7 +26,7 @@ var (
 func (w *watchman) write(ctx context.Context, check aws.Check, promise time.Time) error {
 	result, err := w.h.Cloud.Revoke(ctx, aws.Revocation{
 		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
-		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: promise, AtLeast: w.duty.floor,
+		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: promise, AtLeast: w.status.floor,
 		Plan: func(ctx context.Context, p aws.Plan) error { return w.promise(ctx, check, p) },
 	})
 	if err != nil {
@@ -47,21 +47,21 @@ func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) err
 			return err
 		}
 		w.request, w.events = r, events
-		before := w.duty.floor
-		if w.duty, err = w.h.onDuty(ctx, r, events); err != nil {
+		before := w.status.floor
+		if w.status, err = w.h.guardStatus(ctx, r, events); err != nil {
 			return err
 		}
 		own := w.ownPromise()
 		switch {
-		case w.duty.off():
+		case w.status.off():
 			return errOffDuty
-		case w.duty.busy, own.IsZero() && w.rewrites() != rewrites, w.duty.floor.After(latest(before, p.Cutoff)):
+		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.floor.After(latest(before, p.Cutoff)):
 			return errElsewhere
 		case !own.Before(p.Cutoff):
 			return nil // it is in the log
 		}
 		t := record.Tampered{
-			State: record.TamperedState(check.State), Cutoff: promisedBy(events), Found: check.Cutoff, At: check.At,
+			State: record.TamperedState(check.State), Cutoff: record.WrittenBy(events).Planned, Found: check.Cutoff, At: check.At,
 			Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
 		}
 		source := w.item.Source
@@ -99,7 +99,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 	if err != nil {
 		return err
 	}
-	now, err := w.h.onDuty(ctx, r, events)
+	now, err := w.h.guardStatus(ctx, r, events)
 	if err != nil {
 		return err
 	}

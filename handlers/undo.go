@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -43,32 +42,32 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if !ok || err != nil {
 		return err
 	}
-	past, err := h.denies(ctx, subjectKey(found))
+	force, err := h.inForce(ctx, subjectKey(found))
 	if err != nil {
 		return err
 	}
 	role := roleFacts(found)
-	if m, err := h.notThis(ctx, c.About, past, subjectKey(found), role); m != nil || err != nil {
+	if m, err := h.notThis(ctx, c.About, force, subjectKey(found), role); m != nil || err != nil {
 		if err != nil {
 			return err
 		}
 		return h.refuse(ctx, item, c, to, "nothing_to_undo", m)
 	}
-	latest := past.latest
-	plan, done, err := look.Plan(latest.document, latest.previous)
+	newest, _ := force.Newest(approvals.PurposeRevoke)
+	plan, done, err := look.Plan(newest.Document, newest.Previous)
 	switch {
-	case done && !h.mayWriteAgain(latest.request):
+	case done && !h.mayWriteAgain(newest.Request):
 		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
 	case err != nil:
 		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, look.Document != ""))
 	}
-	link, err := h.cardLink(ctx, latest.request)
+	link, err := h.cardLink(ctx, newest.Request)
 	if err != nil {
 		return err
 	}
 	undoing := record.Undoing{
-		Card: link, Requester: latest.request.Requester, Approvers: latest.request.Voters(), Applied: latest.request.Ended,
-		Document: latest.document, Restores: latest.previous, Cutoff: plan.Cutoff, RestoreCutoff: plan.RestoreCutoff,
+		Card: link, Requester: newest.Request.Requester, Approvers: newest.Request.Voters(), Applied: newest.Request.Ended,
+		Document: newest.Document, Restores: newest.Previous, Cutoff: plan.Cutoff, RestoreCutoff: plan.RestoreCutoff,
 		RevivesUntil: plan.RevivesUntil, Revives: plan.Revives(), Gone: done,
 	}
 	if undoing.Revives {
@@ -82,7 +81,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		return fmt.Errorf("facts of an undo: %w", err)
 	}
 	return h.open(ctx, item, c, to, role, approvals.Opening{
-		Purpose: approvals.PurposeUndo, About: latest.request.ID,
+		Purpose: approvals.PurposeUndo, About: newest.Request.ID,
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName, Facts: facts},
 		Reason:  reason,
 	})
@@ -97,13 +96,15 @@ func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 
 // notThis says why there is no deny to take away, or why it is not that of the request whose button was pressed; nil when
 // there is nothing in the way. about is empty for a command, which means whichever is the latest.
-func (h *Handlers) notThis(ctx context.Context, about string, past denies, key string, role record.Role) (*messages.Message, error) {
-	if about == "" || past.found && about == past.latest.request.ID {
-		if !past.found {
+func (h *Handlers) notThis(ctx context.Context, about string, force record.Force, key string, role record.Role) (*messages.Message, error) {
+	newest, found := force.Newest(approvals.PurposeRevoke)
+	if about == "" || found && about == newest.Request.ID {
+		if !found {
 			return messages.NothingToUndo(role), nil
 		}
 		return nil, nil
 	}
+	undone, _ := force.Of(about)
 	pressed, _, err := h.Store.Load(ctx, about)
 	switch {
 	case errors.Is(err, approvals.ErrUnknownRequest):
@@ -112,16 +113,16 @@ func (h *Handlers) notThis(ctx context.Context, about string, past denies, key s
 		return nil, err
 	case pressed.Subject.Key != key:
 		return messages.DenyOfAnotherRole(role), nil
-	case past.undone[about] || pressed.Undone != nil:
+	case undone.Undone || pressed.Undone != nil:
 		return messages.UndoneAlready(role), nil
-	case !past.found:
+	case !found:
 		return messages.NothingToUndo(role), nil
 	}
-	link, err := h.cardLink(ctx, past.latest.request)
+	link, err := h.cardLink(ctx, newest.Request)
 	if err != nil {
 		return nil, err
 	}
-	return messages.NewerDeny(past.latest.request, role, link), nil
+	return messages.NewerDeny(newest.Request, role, link), nil
 }
 
 // cardLink is the address of a request's card, empty while it is not known.
@@ -131,90 +132,6 @@ func (h *Handlers) cardLink(ctx context.Context, r approvals.Request) (string, e
 		return "", err
 	}
 	return h.Slack.Link(r.Place.Channel, d.Card), nil
-}
-
-// deny is an applied revocation, and what the bot has put on the role for it.
-type deny struct {
-	request  approvals.Request
-	document string    // the policy that was written last
-	previous string    // what was on the role before the first of its writes, "" none
-	cutoff   time.Time // of document
-}
-
-// denies is what a role's requests come to.
-type denies struct {
-	latest   deny // the latest revocation that was applied and not undone
-	found    bool // there is one
-	undone   map[string]bool
-	underWay bool // a request for the role has not ended
-}
-
-// historyDepth is how many requests of a role are looked through; a store keeps that many.
-const historyDepth = 50
-
-// denies looks through the requests of a role, the newest first. A deny that an applied request has undone is undone, also
-// while its own log does not say so yet.
-func (h *Handlers) denies(ctx context.Context, key string) (denies, error) {
-	past := denies{undone: make(map[string]bool)}
-	ids, err := h.Store.History(ctx, key, historyDepth)
-	if err != nil {
-		return denies{}, err
-	}
-	for _, id := range ids {
-		r, events, err := h.Store.Load(ctx, id)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			continue
-		}
-		if err != nil {
-			return denies{}, err
-		}
-		switch {
-		case !r.State.Ended():
-			past.underWay = true
-		case r.State != approvals.StateApplied:
-		case r.Purpose == approvals.PurposeUndo:
-			past.undone[r.About] = true
-		case past.undone[id] || r.Undone != nil:
-			past.undone[id] = true
-		default:
-			past.latest, past.found = denyOf(r, events), true
-			return past, nil
-		}
-	}
-	return past, nil
-}
-
-// denyOf reads what a revocation has written from its log. What was promised last counts as written until more is known:
-// AWS may have taken it although no answer came.
-func denyOf(r approvals.Request, events []approvals.Event) deny {
-	d := deny{request: r}
-	before := make(map[string]string) // what was on the role before each document that was written
-	for _, e := range events {
-		switch e.Type {
-		case approvals.EventStarted, approvals.EventApplied, approvals.EventTampered, approvals.EventRewritten:
-		default:
-			continue
-		}
-		var w struct {
-			Document string    `json:"document"`
-			Cutoff   time.Time `json:"cutoff"`
-			Promise  time.Time `json:"promise"`
-			Previous string    `json:"previous"`
-		}
-		if json.Unmarshal(e.Detail, &w) != nil || w.Document == "" {
-			continue
-		}
-		d.document, d.cutoff = w.Document, latest(w.Cutoff, w.Promise)
-		if e.Type != approvals.EventStarted {
-			continue // what it replaced was put there by whoever worked against the deny
-		}
-		d.previous = w.Previous
-		if earlier, own := before[w.Previous]; own {
-			d.previous = earlier // an earlier try had written it
-		}
-		before[w.Document] = d.previous
-	}
-	return d
 }
 
 // splitWords takes the words that revive old sessions off the beginning of a text, as they were typed.

@@ -103,7 +103,7 @@ func revivesUntil(r approvals.Request, events []approvals.Event) time.Time {
 	if json.Unmarshal(r.Closing.Detail, &a) != nil || a.RevivesUntil.IsZero() {
 		return time.Time{}
 	}
-	if last := denyOf(r, events).cutoff; last.After(a.Cutoff) {
+	if last := record.WrittenBy(events).Planned; last.After(a.Cutoff) {
 		return last.Add(a.RevivesUntil.Sub(a.Cutoff))
 	}
 	return a.RevivesUntil

@@ -3,14 +3,12 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Kinds of items that follow an applied revocation.
@@ -77,97 +75,6 @@ func lookDue(request, source string, l look) (approvals.Due, error) {
 		return approvals.Due{}, fmt.Errorf("plan a look: %w", err)
 	}
 	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: body}}, nil
-}
-
-// duty says whether the deny of a request is to be kept on the role.
-type duty struct {
-	ended bool // it was not applied, or is undone, itself or with a later one that had written over it
-	later bool // a later revocation of the role looks after it
-	busy  bool // another request is about to write, or to undo; that can still fail
-	// floor is the highest cutoff that a revocation of this role has promised and nobody has undone: no lower one is
-	// ever to be written.
-	floor time.Time
-}
-
-// off reports whether this request's looks have nothing to do any more.
-func (d duty) off() bool { return d.ended || d.later }
-
-// knownRequests is how many requests for a role are looked at; the store keeps as many.
-const knownRequests = 50
-
-// onDuty reads what other requests for the same role came to.
-func (h *Handlers) onDuty(ctx context.Context, r approvals.Request, events []approvals.Event) (duty, error) {
-	d := duty{ended: r.Purpose != approvals.PurposeRevoke || r.State != approvals.StateApplied, floor: promisedBy(events)}
-	for _, e := range events {
-		d.ended = d.ended || e.Type == approvals.EventUndone
-	}
-	ids, err := h.Store.History(ctx, r.Subject.Key, knownRequests)
-	if err != nil || d.ended {
-		return d, err
-	}
-	type other struct {
-		request approvals.Request
-		events  []approvals.Event
-	}
-	var others []other
-	undone := make(map[string]bool)
-	own := d.floor
-	for _, id := range ids {
-		if id == r.ID {
-			continue
-		}
-		o, log, err := h.Store.Load(ctx, id)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			continue
-		}
-		if err != nil {
-			return duty{}, err
-		}
-		if o.Purpose == approvals.PurposeUndo && o.State == approvals.StateApplied {
-			undone[o.About] = true
-			d.ended = d.ended || o.About == r.ID || o.Ended.After(r.Ended) && h.leaves(o).Before(own)
-		}
-		d.busy = d.busy || o.State == approvals.StateApproved || o.State == approvals.StateExecuting
-		others = append(others, other{o, log})
-	}
-	for _, o := range others {
-		if o.request.Purpose != approvals.PurposeRevoke || undone[o.request.ID] {
-			continue
-		}
-		switch o.request.State {
-		case approvals.StateApplied:
-			d.later = d.later || o.request.Ended.After(r.Ended)
-			d.floor = latest(d.floor, promisedBy(o.events))
-		case approvals.StateExecuting:
-			d.floor = latest(d.floor, promisedBy(o.events))
-		}
-	}
-	return d, nil
-}
-
-// leaves is the cutoff of the deny that a request to undo leaves on the role, zero for none.
-func (h *Handlers) leaves(undo approvals.Request) time.Time {
-	c, err := h.context(undo)
-	if err != nil || c.Undo == nil {
-		return time.Time{}
-	}
-	return c.Undo.RestoreCutoff
-}
-
-// promisedBy is the highest cutoff in a request's log, promised or written.
-func promisedBy(events []approvals.Event) time.Time {
-	cutoff := record.Cutoff(events)
-	for _, e := range events {
-		var promise struct {
-			Cutoff  time.Time `json:"cutoff"`
-			Promise time.Time `json:"promise"`
-		}
-		if e.Type != approvals.EventStarted && e.Type != approvals.EventTampered || json.Unmarshal(e.Detail, &promise) != nil {
-			continue
-		}
-		cutoff = latest(cutoff, latest(promise.Cutoff, promise.Promise))
-	}
-	return cutoff
 }
 
 func latest(a, b time.Time) time.Time {

@@ -44,8 +44,8 @@ const (
 	maxInbox = 20_000
 	// keepNotes bounds the streams that nobody empties.
 	keepNotes = 10_000
-	// keepRecent and keepHistory bound the lists of requests, of all and of one subject.
-	keepRecent, keepHistory = 1000, 50
+	// keepRecent bounds the list of all requests.
+	keepRecent = 1000
 	// longestNap is how long Promote lets its caller sleep when no timer is set.
 	longestNap = time.Minute
 )
@@ -182,7 +182,7 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	args := []any{id, by, source, string(detail), o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, keepHistory, 2 * s.retention.Milliseconds(), o.Seal}
+	args := []any{id, by, source, string(detail), o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal}
 	for _, d := range later {
 		body, err := json.Marshal(d.Item)
 		if err != nil {

@@ -1,10 +1,6 @@
 package record
 
-import (
-	"time"
-
-	"github.com/revokebot/revokebot/approvals"
-)
+import "time"
 
 // Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny, and what is done about it.
 type Tampered struct {
@@ -70,22 +66,3 @@ type Change struct {
 
 // MaxRewrites is how often a deny is written again under one approval.
 const MaxRewrites = 5
-
-// Cutoff is the one that the role's deny has by the log of a request: the applied one, or the last that was written again.
-// It is zero when nothing was applied.
-func Cutoff(events []approvals.Event) time.Time {
-	var cutoff time.Time
-	for _, e := range events {
-		switch e.Type {
-		case approvals.EventApplied:
-			if a, err := Detail[Applied](e); err == nil {
-				cutoff = a.Cutoff
-			}
-		case approvals.EventRewritten:
-			if w, err := Detail[Rewritten](e); err == nil && w.Cutoff.After(cutoff) {
-				cutoff = w.Cutoff
-			}
-		}
-	}
-	return cutoff
-}

@@ -1,6 +1,12 @@
 package record
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+)
 
 // Facts is what the subject of a request holds: the role, and of a request to take a deny away also what that is about. Of
 // a drill the role is in Drill and nowhere else: code that takes a drill for a revocation finds no role to write to.
@@ -8,6 +14,15 @@ type Facts struct {
 	Role
 	Undo  *Undoing `json:"undo,omitempty"`
 	Drill *Role    `json:"drill,omitempty"`
+}
+
+// FactsOf decodes what the subject of a request holds.
+func FactsOf(r approvals.Request) (Facts, error) {
+	var f Facts
+	if err := json.Unmarshal(r.Subject.Facts, &f); err != nil {
+		return Facts{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
+	}
+	return f, nil
 }
 
 // Undoing is the deny that a request is to take away, as it was when that was asked for. The request it is of is the

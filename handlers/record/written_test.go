@@ -1,10 +1,10 @@
-package handlers
+package record_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // A revocation that was interrupted can have promised more than once, and have found its own earlier write.
@@ -31,17 +31,13 @@ func TestWhatWasThereBeforeADenyIsNeverTheBotsOwnEarlierTry(t *testing.T) {
 		"others tell nothing":                {[]approvals.Event{started("D1", "P"), event(t, approvals.EventFinding, "D2", "X")}, "D1", "P"},
 		"a log without a write":              {nil, "", ""},
 	} {
-		if d := denyOf(approvals.Request{}, c.events); d.document != c.document || d.previous != c.previous {
-			t.Errorf("%s: %q over %q, want %q over %q", name, d.document, d.previous, c.document, c.previous)
+		if w := record.WrittenBy(c.events); w.Document != c.document || w.Previous != c.previous {
+			t.Errorf("%s: %q over %q, want %q over %q", name, w.Document, w.Previous, c.document, c.previous)
 		}
 	}
 }
 
 func event(t *testing.T, kind approvals.EventType, document, previous string) approvals.Event {
 	t.Helper()
-	detail, err := json.Marshal(map[string]string{"document": document, "previous": previous})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return approvals.Event{Type: kind, Detail: detail}
+	return approvals.Event{Type: kind, Detail: must(t, map[string]string{"document": document, "previous": previous})}
 }
