@@ -49,7 +49,7 @@ bolt: build ## let an app made with Slack's own framework use the sandbox; needs
 load: ## ACTS=2000 commands and clicks while connections break; prints how fast they are acknowledged
 	$(GO) test ./bot -run 'UnderLoadAndTrouble|HardlyAGap' -load $(ACTS) -count 1 -v
 
-lint: ## check format (gofumpt), go vet, staticcheck, and that go.mod is tidy
+lint: ## check format (gofumpt), line widths, go vet, staticcheck, and that go.mod is tidy
 	@scripts/lint.sh
 
 golden: ## write the golden files anew, for git diff to show what changed

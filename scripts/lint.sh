@@ -23,6 +23,7 @@ formatted() {
 }
 
 check gofumpt formatted
+check 'line widths' go run ./scripts/width
 check 'go vet' go vet ./...
 check staticcheck go tool staticcheck ./...
 check 'go mod tidy' go mod tidy -diff
