@@ -1,4 +1,5 @@
-# The image holds the program, the certificates of the public authorities, and nothing else: no shell, no user but a number.
+# The image holds the program, the certificates of the public authorities, and nothing else: no
+# shell, no user but a number.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./

@@ -1,4 +1,5 @@
-# make, or make help, lists the targets. Recipes are POSIX shell and work with GNU make 3.81, which macOS has.
+# make, or make help, lists the targets. Recipes are POSIX shell and work with GNU make 3.81, which
+# macOS has.
 
 BIN  := bin/revokebot
 GO   ?= go
@@ -34,14 +35,17 @@ demo: build ## build and run the sandbox, without any account; ARGS="--listen 12
 test: ## run all tests with the race detector; ARGS="-run 'Name' ./approvals/..." for some of them
 	@scripts/test.sh $(ARGS)
 
-crash: ## kill -9 the bot in ROUNDS=500 rounds and look whether anything was lost; SEED=1, POINT="after redis commit", POINT=list
+crash: ## kill -9 the bot in ROUNDS=500 rounds, look for what is lost; SEED=1, POINT="after redis commit", POINT=list
 	@scripts/need.sh
 	@mkdir -p out
-	$(GO) test ./sandbox/crash -run Killed -count=1 -v -timeout 0 -artifacts -outputdir='$(CURDIR)/out' -crash.rounds=$(ROUNDS) -crash.seed=$(SEED) -crash.lanes=$(LANES) -crash.point='$(POINT)' $(ARGS)
+	$(GO) test ./sandbox/crash -run Killed -count=1 -v -timeout 0 -artifacts -outputdir='$(CURDIR)/out' \
+	  -crash.rounds=$(ROUNDS) -crash.seed=$(SEED) -crash.lanes=$(LANES) -crash.point='$(POINT)' $(ARGS)
 
-bench: ## measure the real program; SOAK=10m (0: none), RATE=20, REQUESTS=1000, OPEN=10000, STRICT=1, WRITE=docs/performance.md
-	$(GO) test ./sandbox/measure -run '^$$' -bench Table -benchtime 1x -timeout 0 -measure.soak=$(SOAK) -measure.rate=$(RATE) -measure.requests=$(REQUESTS) -measure.open=$(OPEN) -measure.times=$(TIMES) \
-	  $(if $(STRICT),-measure.strict) $(if $(WRITE),-measure.write='$(abspath $(WRITE))') $(ARGS)
+bench: ## measure the bot; SOAK=10m (0: none), RATE=20, REQUESTS=1000, OPEN=10000, STRICT=1, WRITE=docs/performance.md
+	$(GO) test ./sandbox/measure -run '^$$' -bench Table -benchtime 1x -timeout 0 \
+	  -measure.soak=$(SOAK) -measure.rate=$(RATE) -measure.requests=$(REQUESTS) -measure.open=$(OPEN) \
+	  -measure.times=$(TIMES) $(if $(STRICT),-measure.strict) \
+	  $(if $(WRITE),-measure.write='$(abspath $(WRITE))') $(ARGS)
 
 bolt: build ## let an app made with Slack's own framework use the sandbox; needs Node.js and npm
 	@scripts/bolt.sh

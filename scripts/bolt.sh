@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lets an app written with Bolt, Slack's own framework, use the sandbox's Slack stand-in, and looks whether all of it worked.
-# Bolt comes from npm into out/bolt and is no part of the project.
+# Lets an app written with Bolt, Slack's own framework, use the sandbox's Slack stand-in, and looks
+# whether all of it worked. Bolt comes from npm into out/bolt and is no part of the project.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All checks that need no running program. It goes through all of them and fails at the end if one did.
+# All checks that need no running program. It goes through all of them and fails at the end if one
+# did.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 status=0

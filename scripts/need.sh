@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes sure that the tests have what they need besides Go: redis-server 7.0 or later, a Chromium and, on Linux, a C compiler for the
-# race detector. What is missing is installed where that needs no questions: with apt-get on Debian and Ubuntu, as root
-# or by sudo without a password, and with Homebrew on macOS. Everywhere else, one sentence says what to install and how.
+# Makes sure that the tests have what they need besides Go: redis-server 7.0 or later, a Chromium
+# and, on Linux, a C compiler for the race detector. What is missing is installed where that needs
+# no questions: with apt-get on Debian and Ubuntu, as root or by sudo without a password, and with
+# Homebrew on macOS. Everywhere else, one sentence says what to install and how.
 set -euo pipefail
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
 fail() {
-  echo "make test: $1" >&2
+  echo "make test: $*" >&2
   exit 1
 }
 
@@ -18,7 +19,8 @@ browser() {
     # On Ubuntu, chromium-browser may be a script that only asks to install the snap.
     if has "$name" && "$name" --version >/dev/null 2>&1 </dev/null; then return 0; fi
   done
-  [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] || [ -x /Applications/Chromium.app/Contents/MacOS/Chromium ]
+  [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] ||
+    [ -x /Applications/Chromium.app/Contents/MacOS/Chromium ]
 }
 
 # The store's scripts need Redis 7.0. The version is printed as "Redis server v=7.0.15 sha=…".
@@ -46,16 +48,19 @@ apt_install() {
     as_root apt-get update -qq </dev/null
     apt_updated=yes
   fi
-  # The package of Redis may start its service; the tests start servers of their own, on free ports, all the same.
+  # The package of Redis may start its service; the tests start servers of their own, on free ports,
+  # all the same.
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
 }
 
-# ubuntu_browser: Ubuntu has Chromium as a snap only, which containers cannot run. There, Chrome's own package is taken.
+# ubuntu_browser: Ubuntu has Chromium as a snap only, which containers cannot run. There, Chrome's
+# own package is taken.
 ubuntu_browser() {
   local file
   if has snap && as_root snap install chromium </dev/null; then return; fi
   [ "$(dpkg --print-architecture)" = amd64 ] ||
-    fail "a Chromium is missing and Ubuntu has none for this machine outside of snap: install the snap chromium, then run make test again."
+    fail "a Chromium is missing and Ubuntu has none for this machine outside of snap:" \
+      "install the snap chromium, then run make test again."
   apt_install ca-certificates curl
   file=$(mktemp -d)/google-chrome.deb
   curl -fsSL -o "$file" https://dl.google.com/linux/direct/google-chrome-stable_current_amd64.deb
@@ -96,11 +101,15 @@ elif [ "$(uname -s)" = Darwin ] && has brew; then
   echo "make test: installing $what with Homebrew" >&2
   brew_missing
 elif has apt-get; then
-  fail "missing: $what. As root: apt-get update && apt-get install gcc libc6-dev redis-server chromium. Then run make test again."
+  fail "missing: $what. As root: apt-get update && apt-get install gcc libc6-dev redis-server chromium." \
+    "Then run make test again."
 elif [ "$(uname -s)" = Darwin ]; then
-  fail "missing: $what. Install Homebrew (https://brew.sh), then: brew install redis && brew install --cask google-chrome. Then run make test again."
+  fail "missing: $what. Install Homebrew (https://brew.sh), then:" \
+    "brew install redis && brew install --cask google-chrome. Then run make test again."
 else
-  fail "missing: $what. Install them with the system's package manager so that redis-server, chromium and cc are on the PATH. Then run make test again."
+  fail "missing: $what. Install them with the system's package manager" \
+    "so that redis-server, chromium and cc are on the PATH. Then run make test again."
 fi
 what=$(missing)
-[ -z "$what" ] || fail "still missing after the installation: $what. Install them by hand so that redis-server, chromium and cc are on the PATH."
+[ -z "$what" ] || fail "still missing after the installation: $what." \
+  "Install them by hand so that redis-server, chromium and cc are on the PATH."

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Runs the tests with the race detector, and says at the end what it ran. Arguments go to go test; without a package
-# among them, all packages are tested.
+# Runs the tests with the race detector, and says at the end what it ran. Arguments go to go test;
+# without a package among them, all packages are tested.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/need.sh
 
-# The crash test waits more than it computes, and the handlers' tests are the longest: begun first, neither is left over to run alone.
+# The crash test waits more than it computes, and the handlers' tests are the longest: begun first,
+# neither is left over to run alone.
 everything="./sandbox/crash ./handlers ./..."
 for argument in "$@"; do
   case $argument in ./* | github.com/*) everything= ;; esac
@@ -16,10 +17,11 @@ programs=$(($(getconf _NPROCESSORS_ONLN) + 1))
 
 mkdir -p bin
 go build -o bin/testreport ./scripts/testreport
-# -json is for the report alone: it prints what go test itself would have printed, and then the sums.
-# Vetting is the business of make lint. Memory is cheaper than the collector's time.
+# -json is for the report alone: it prints what go test itself would have printed, and then the
+# sums. Vetting is the business of make lint. Memory is cheaper than the collector's time.
 export GOGC=${GOGC:-300}
-# What only computes, on one goroutine, is not looked at for races: a sixth of the time goes there otherwise.
+# What only computes, on one goroutine, is not looked at for races: a sixth of the time goes there
+# otherwise.
 plain=()
 for library in github.com/yuin/gopher-lua golang.org/x/image image compress; do
   plain+=("-gcflags=$library/...=-race=false")

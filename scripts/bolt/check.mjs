@@ -1,5 +1,6 @@
-// Starts the sandbox without its bot, connects client.mjs, plays the people by the page's own API, and looks at the result
-// from outside: state.json, and the file as the page serves it. Exit status 1 if anything is not as it should be.
+// Starts the sandbox without its bot, connects client.mjs, plays the people by the page's own API,
+// and looks at the result from outside: state.json, and the file as the page serves it. Exit status
+// 1 if anything is not as it should be.
 //
 // usage: node check.mjs <revokebot>, in a directory where @slack/bolt is installed
 
@@ -43,7 +44,12 @@ const [, page, api, appToken, botToken] = await start(
   {},
   /Open {2}(\S+)[^]*SLACK_API_URL=(\S+)\nSLACK_APP_TOKEN=(\S+)\nSLACK_BOT_TOKEN=(\S+)\n/,
 );
-await start(process.execPath, ["client.mjs"], { SLACK_API_URL: api, SLACK_APP_TOKEN: appToken, SLACK_BOT_TOKEN: botToken }, /connected/);
+await start(
+  process.execPath,
+  ["client.mjs"],
+  { SLACK_API_URL: api, SLACK_APP_TOKEN: appToken, SLACK_BOT_TOKEN: botToken },
+  /connected/,
+);
 
 const channel = "C0INCIDENT";
 const user = "U0ROSA";
@@ -51,7 +57,9 @@ const state = async () => (await fetch(`${page}/state.json`)).json();
 const messages = async () => (await state()).messages[channel];
 
 async function act(name, body) {
-  const answer = await (await fetch(`${page}/act/${name}`, { method: "POST", body: JSON.stringify({ user, ...body }) })).json();
+  const answer = await (
+    await fetch(`${page}/act/${name}`, { method: "POST", body: JSON.stringify({ user, ...body }) })
+  ).json();
   return answer;
 }
 
@@ -61,7 +69,8 @@ async function until(what, look) {
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`${what} did not come; there is\n${JSON.stringify(await messages(), null, 1)}`);
+    if (Date.now() > end)
+      throw new Error(`${what} did not come; there is\n${JSON.stringify(await messages(), null, 1)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -91,20 +100,35 @@ check("a click is acknowledged", answer.ok, answer);
 const view = (await until("the modal", async () => (await state()).views[user]))[0];
 check("a modal is open", view.CallbackID === "asked", view);
 answer = await act("suggest", { view: view.ID, block_id: "role", action_id: "pick", value: "Dep" });
-check("options of a menu come with the acknowledgement", answer.ok && answer.ack.options[0].text.text === "DeployRole", answer);
+check(
+  "options of a menu come with the acknowledgement",
+  answer.ok && answer.ack.options[0].text.text === "DeployRole",
+  answer,
+);
 const filled = (why) => ({ view: view.ID, values: { why: { text: why }, role: { pick: "deployrole" } } });
 answer = await act("submit", filled("no"));
 const refused = (await state()).views[user]?.[0];
 check("an error stands at its field", answer.ok && refused?.Errors?.why === "A little more, please", refused);
 answer = await act("submit", filled("for the audit"));
 check("a submission is acknowledged", answer.ok && !(await state()).views[user], answer);
-const said = await until("the submission", async () => (await messages()).find((m) => m.Text === "for the audit: DeployRole"));
+const said = await until("the submission", async () =>
+  (await messages()).find((m) => m.Text === "for the audit: DeployRole"),
+);
 check("its values are in the thread", said.ThreadTS === card.TS, said);
 
 const shared = await until("the file", async () => (await messages()).find((m) => m.Files?.length));
-check("a file is in the thread", shared.ThreadTS === card.TS && shared.Files[0].Title === "Events" && shared.Text === "The list", shared);
+check(
+  "a file is in the thread",
+  shared.ThreadTS === card.TS && shared.Files[0].Title === "Events" && shared.Text === "The list",
+  shared,
+);
 const file = await fetch(`${page}/files/${shared.Files[0].ID}`);
-check("its bytes are whole", (await file.text()) === "time,event\n10:01:02,AssumeRole\n" && file.headers.get("content-type").startsWith("text/plain"), file.status);
+check(
+  "its bytes are whole",
+  (await file.text()) === "time,event\n10:01:02,AssumeRole\n" &&
+    file.headers.get("content-type").startsWith("text/plain"),
+  file.status,
+);
 
 answer = await act("command", { channel, text: "/unheard-of" });
 check("a command that nobody hears of is not acknowledged", answer.error === "dispatch_failed", answer);

@@ -1,5 +1,6 @@
-// An app as somebody would write it with Bolt, Slack's own framework for JavaScript. It knows nothing of the sandbox but the
-// three variables that the sandbox prints. check.mjs plays the people.
+// An app as somebody would write it with Bolt, Slack's own framework for JavaScript. It knows
+// nothing of the sandbox but the three variables that the sandbox prints. check.mjs plays the
+// people.
 
 import bolt from "@slack/bolt";
 
@@ -27,7 +28,12 @@ app.command("/bolt", async ({ command, ack, respond, say, client }) => {
         block_id: "card",
         elements: [
           { type: "button", action_id: "form", text: plain("Fill in"), value: posted.ts },
-          { type: "static_select", action_id: "choose", placeholder: plain("Which one?"), options: [option("One"), option("Two")] },
+          {
+            type: "static_select",
+            action_id: "choose",
+            placeholder: plain("Which one?"),
+            options: [option("One"), option("Two")],
+          },
         ],
       },
     ],
@@ -46,8 +52,18 @@ app.action("form", async ({ ack, body, action, client }) => {
       title: plain("A form"),
       submit: plain("Send"),
       blocks: [
-        { type: "input", block_id: "why", label: plain("Why"), element: { type: "plain_text_input", action_id: "text" } },
-        { type: "input", block_id: "role", label: plain("Role"), element: { type: "external_select", action_id: "pick", min_query_length: 2 } },
+        {
+          type: "input",
+          block_id: "why",
+          label: plain("Why"),
+          element: { type: "plain_text_input", action_id: "text" },
+        },
+        {
+          type: "input",
+          block_id: "role",
+          label: plain("Role"),
+          element: { type: "external_select", action_id: "pick", min_query_length: 2 },
+        },
       ],
     },
   });

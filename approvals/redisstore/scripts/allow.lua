@@ -1,5 +1,5 @@
--- Counts an act under a name, in a window that begins with the first. An act that was allowed in this window is allowed
--- again and not counted twice.
+-- Counts an act under a name, in a window that begins with the first. An act that was allowed in
+-- this window is allowed again and not counted twice.
 -- KEYS: 1 acts
 -- ARGV: 1 most in a window, 2 window (ms), 3 the act
 -- Returns 0 when the act is allowed, else how long it is until the window ends (ms).

@@ -1,7 +1,8 @@
 -- Looks at what waits, and changes nothing.
 -- KEYS: 1 work stream, 2 due set, 3 stream of what was set aside
--- Returns the time (ms), the length of the work stream, when its first entry was queued (ms, -1 without one), the number of
--- timers, when the first comes due (ms, -1 without one), and the length of the last stream.
+-- Returns the time (ms), the length of the work stream, when its first entry was queued (ms, -1
+-- without one), the number of timers, when the first comes due (ms, -1 without one), and the length
+-- of the last stream.
 local t = redis.call('TIME')
 local queued = -1
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
@@ -13,4 +14,9 @@ local timer = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
 if #timer > 0 then
   due = tonumber(timer[2])
 end
-return {t[1] * 1000 + math.floor(t[2] / 1000), redis.call('XLEN', KEYS[1]), queued, redis.call('ZCARD', KEYS[2]), due, redis.call('XLEN', KEYS[3])}
+return {
+  t[1] * 1000 + math.floor(t[2] / 1000),
+  redis.call('XLEN', KEYS[1]), queued,
+  redis.call('ZCARD', KEYS[2]), due,
+  redis.call('XLEN', KEYS[3])
+}

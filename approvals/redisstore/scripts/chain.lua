@@ -1,9 +1,11 @@
--- Appends lines to the audit chain and takes the events that they are made of off the queue, if the chain ends where the
--- lines begin. Lines that are older than what is kept go, a few at a time.
+-- Appends lines to the audit chain and takes the events that they are made of off the queue, if the
+-- chain ends where the lines begin. Lines that are older than what is kept go, a few at a time.
 -- KEYS: 1 events for the audit log, 2 chain, 3 head hash
--- ARGV: 1 and 2 number and hash of the line that the new ones follow, 3 hash of the last of the new ones,
---       4 how long a line is kept (ms), then stream id of the event and line, for each
--- Returns 'ok', 'moved' when the chain ends elsewhere or an event is not queued any more, 'torn' when its last line is not the one that its head names.
+-- ARGV: 1 and 2 number and hash of the line that the new ones follow,
+--       3 hash of the last of the new ones, 4 how long a line is kept (ms),
+--       then stream id of the event and line, for each
+-- Returns 'ok', 'moved' when the chain ends elsewhere or an event is not queued any more, 'torn'
+-- when its last line is not the one that its head names.
 local head = redis.call('HMGET', KEYS[3], 'n', 'hash')
 local n = tonumber(head[1] or '0')
 if n ~= tonumber(ARGV[1]) or head[2] and head[2] ~= ARGV[2] then

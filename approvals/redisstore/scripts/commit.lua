@@ -2,14 +2,15 @@
 -- KEYS: 1 request hash, 2 log stream, 3 subject key, 4 work stream, 5 due set, 6 delivery hash,
 --       7 events for the audit log
 -- ARGV: 1 request id, 2 expected seq (-1: any), 3 next state ('': as it is),
---       4 the states from which the events lead there, each between spaces ('': the events move nothing, any state will do),
---       5 'ends' when the next state is an ended one, else '',
---       6 'before', 'after' or '' (how Redis' clock must stand to the deadline), 7 how long an ended request is kept (ms),
---       8 number of events, then type, by, source, detail of each,
---       then number of work items, then each, then number of due items, then delay (ms) and item of each,
+--       4 the states from which the events lead there, each between spaces ('': the events move
+--       nothing, any state will do), 5 'ends' when the next state is an ended one, else '',
+--       6 'before', 'after' or '' (how Redis' clock must stand to the deadline),
+--       7 how long an ended request is kept (ms), 8 number of events,
+--       then type, by, source, detail of each, then number of work items, then each,
+--       then number of due items, then delay (ms) and item of each,
 --       and at the end the seal of each event
--- The request hash remembers the source of every event, so that a transition that was committed and is told again, because
--- its answer was lost, answers 'ok' and changes nothing.
+-- The request hash remembers the source of every event, so that a transition that was committed and
+-- is told again, because its answer was lost, answers 'ok' and changes nothing.
 -- Returns 'ok', 'unknown', 'conflict', 'illegal', 'late' or 'early'.
 local request = redis.call('HMGET', KEYS[1], 'seq', 'deadline', 'ended', 'state')
 if not request[1] then

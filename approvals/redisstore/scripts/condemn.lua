@@ -1,10 +1,15 @@
--- Replaces what of a log is not to be trusted, and ends the request. What stood there is put aside for a person to look at.
--- KEYS: 1 request hash, 2 log stream, 3 work stream, 4 delivery hash, 5 set-aside stream, 6 events for the audit log,
---       7 the subject key of the request hash, or one of the request's own, 8… other subject keys that it may hold
--- ARGV: 1 request id, 2 entries that the log had when it was read, 3 how many of them stay, 4 the state that all comes to,
---       5 delivery item, 6 why, 7 about how many stay aside, 8 how long an ended request is kept (ms), 9 number of events,
+-- Replaces what of a log is not to be trusted, and ends the request. What stood there is put aside
+-- for a person to look at.
+-- KEYS: 1 request hash, 2 log stream, 3 work stream, 4 delivery hash, 5 set-aside stream,
+--       6 events for the audit log,
+--       7 the subject key of the request hash, or one of the request's own,
+--       8… other subject keys that it may hold
+-- ARGV: 1 request id, 2 entries that the log had when it was read, 3 how many of them stay,
+--       4 the state that all comes to, 5 delivery item, 6 why, 7 about how many stay aside,
+--       8 how long an ended request is kept (ms), 9 number of events,
 --       then at (ms, '' now), type, by, source, detail, seal of each
--- Of the events only the last is for the audit log: the others stand in the place of what was there.
+-- Of the events only the last is for the audit log: the others stand in the place of what was
+-- there.
 -- Returns 'ok' or 'conflict'.
 local log = redis.call('XRANGE', KEYS[2], '-', '+')
 if #log ~= tonumber(ARGV[2]) then
@@ -22,8 +27,8 @@ local function of(entry, name)
   return ''
 end
 redis.call('DEL', KEYS[2])
--- The request hash forgets the sources of what is put aside, so that it can be told again, and knows those of what stays,
--- also one that was copied: hence from the end on.
+-- The request hash forgets the sources of what is put aside, so that it can be told again, and
+-- knows those of what stays, also one that was copied: hence from the end on.
 for n = #log, 1, -1 do
   local source = of(log[n], 'source')
   if n > seq then
@@ -47,11 +52,11 @@ for n = 1, events do
   if at == '' then
     at = now
   end
-  redis.call('XADD', KEYS[2], seq .. '-0', 'type', ARGV[a + 1], 'at', at, 'by', ARGV[a + 2], 'source', ARGV[a + 3], 'detail', ARGV[a + 4],
-    'seal', ARGV[a + 5])
+  redis.call('XADD', KEYS[2], seq .. '-0', 'type', ARGV[a + 1], 'at', at,
+    'by', ARGV[a + 2], 'source', ARGV[a + 3], 'detail', ARGV[a + 4], 'seal', ARGV[a + 5])
   if n == events then
-    redis.call('XADD', KEYS[6], '*', 'request', ARGV[1], 'seq', seq, 'type', ARGV[a + 1], 'at', at, 'by', ARGV[a + 2], 'source', ARGV[a + 3],
-      'detail', ARGV[a + 4], 'seal', ARGV[a + 5])
+    redis.call('XADD', KEYS[6], '*', 'request', ARGV[1], 'seq', seq, 'type', ARGV[a + 1], 'at', at,
+      'by', ARGV[a + 2], 'source', ARGV[a + 3], 'detail', ARGV[a + 4], 'seal', ARGV[a + 5])
   end
   a = a + 6
 end

@@ -1,7 +1,8 @@
 -- Gives the lease back, unless there is more to tell.
 -- KEYS: 1 delivery hash, 2 request hash
 -- ARGV: 1 worker, 2 'force' or ''
--- Returns 1 when there is more (the lease is kept, unless forced), 0 when there is not, -1 when the lease was lost.
+-- Returns 1 when there is more (the lease is kept, unless forced), 0 when there is not, -1 when the
+-- lease was lost.
 if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] then
   return -1
 end

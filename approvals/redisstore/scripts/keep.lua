@@ -1,5 +1,5 @@
--- Resets the time for which items were left alone. An item that another worker claimed meanwhile stays with that one, and
--- the count of tries stays as it is.
+-- Resets the time for which items were left alone. An item that another worker claimed meanwhile
+-- stays with that one, and the count of tries stays as it is.
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 worker, then stream ids
 -- Returns how many of the items are still this worker's.

@@ -1,6 +1,7 @@
 -- Records how far Slack has been told, and extends the lease.
 -- KEYS: 1 delivery hash
--- ARGV: 1 worker, 2 lease (ms), 3 card, 4 card_seq, 5 cursor, 6 part, 7 intent, 8 living messages (JSON, '' none)
+-- ARGV: 1 worker, 2 lease (ms), 3 card, 4 card_seq, 5 cursor, 6 part, 7 intent,
+--       8 living messages (JSON, '' none)
 -- Returns 1, or 0 when another worker holds the lease.
 if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] then
   return 0

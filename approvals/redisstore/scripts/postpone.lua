@@ -1,4 +1,5 @@
--- Takes an item out of the work stream and sets a timer for its next attempt. Of two equal timers the earlier stays.
+-- Takes an item out of the work stream and sets a timer for its next attempt. Of two equal timers
+-- the earlier stays.
 -- KEYS: 1 work stream, 2 due set
 -- ARGV: 1 group, 2 stream id, 3 delay (ms), 4 item of the next attempt
 -- Returns 1, or 0 when the item was gone already.

@@ -1,4 +1,5 @@
--- Forgets the workers of processes that are gone: those that asked for nothing for long and hold nothing.
+-- Forgets the workers of processes that are gone: those that asked for nothing for long and hold
+-- nothing.
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 how long a worker must have been silent (ms)
 -- Returns how many were forgotten.

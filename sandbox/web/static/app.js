@@ -1,4 +1,5 @@
-// The page: one stream of events from the server, and what people do sent back. All state is the server's.
+// The page: one stream of events from the server, and what people do sent back. All state is the
+// server's.
 
 import { act, inWords } from "./api.js";
 import { commandHints, wire } from "./composer.js";
@@ -14,7 +15,8 @@ const wide = matchMedia("(min-width: 900px)");
 
 // A tab remembers who it is, so that two tabs can be two people.
 const asked = new URLSearchParams(location.search).get("as");
-let viewer = [asked, sessionStorage.getItem("person")].find((id) => people.some((p) => p.value === id)) ?? people[0].value;
+let viewer =
+  [asked, sessionStorage.getItem("person")].find((id) => people.some((p) => p.value === id)) ?? people[0].value;
 let channel = document.body.dataset.channel;
 let source = null;
 let shown = ""; // the channel that the list shows
@@ -87,7 +89,11 @@ function drawTabs() {
   $("tabs").replaceChildren(
     ...tabs.map((tab) => {
       const unread = tab.last > (read.get(tab.id) ?? "");
-      const button = element("button", { type: "button", class: `tab${unread ? " unread" : ""}`, "data-channel": tab.id }, `${tab.dm ? "@" : "#"} ${tab.name}`);
+      const button = element(
+        "button",
+        { type: "button", class: `tab${unread ? " unread" : ""}`, "data-channel": tab.id },
+        `${tab.dm ? "@" : "#"} ${tab.name}`,
+      );
       if (tab.id === channel) button.setAttribute("aria-current", "page");
       if (unread) button.append(element("span", { class: "tab-new" }, "new"));
       return element("li", {}, button);
@@ -106,7 +112,10 @@ function drawTabs() {
 
 function drawOnline(count) {
   const words = count === 1 ? "1 connection" : `${count} connections`;
-  $("online").replaceChildren(count ? "revokebot is online" : "revokebot is offline", element("span", { class: "online-count" }, count ? `, ${words}` : ""));
+  $("online").replaceChildren(
+    count ? "revokebot is online" : "revokebot is offline",
+    element("span", { class: "online-count" }, count ? `, ${words}` : ""),
+  );
   $("online").dataset.on = String(count > 0);
 }
 
@@ -116,7 +125,11 @@ function drawNext(next) {
   if (next.number) parts.push(element("span", { class: "next-step" }, `Step ${next.number} of 4`));
   parts.push(element("span", { class: "next-text" }, next.text));
   if (next.do) {
-    const button = element("button", { type: "button", class: "btn btn-next", "data-act": "next", "data-do": next.do, "data-value": next.value }, next.label);
+    const button = element(
+      "button",
+      { type: "button", class: "btn btn-next", "data-act": "next", "data-do": next.do, "data-value": next.value },
+      next.label,
+    );
     if (next.do === "insert") button.setAttribute("aria-label", `Insert ${next.label}`);
     parts.push(button);
   }
@@ -124,14 +137,16 @@ function drawNext(next) {
   strip.replaceChildren(...parts);
   strip.hidden = false;
   // Who uses the keyboard goes on from here, and not from the top of the page.
-  if (inside) (strip.querySelector("button") ?? document.getElementById("composer-text")).focus({ preventScroll: true });
+  if (inside)
+    (strip.querySelector("button") ?? document.getElementById("composer-text")).focus({ preventScroll: true });
 }
 
 function drawSettings(fresh) {
   settings = fresh;
   for (const select of document.querySelectorAll("select[data-control]")) {
     const value = String(settings[select.dataset.control]);
-    if (![...select.options].some((option) => option.value === value)) select.append(element("option", { value }, `${value} s`));
+    if (![...select.options].some((option) => option.value === value))
+      select.append(element("option", { value }, `${value} s`));
     select.value = value;
   }
   for (const box of document.querySelectorAll("input[data-control]")) box.checked = settings[box.dataset.control];
@@ -165,9 +180,11 @@ function go(id) {
   if (id === home.HOME) home.open(viewer);
 }
 
-// visit goes to a message by its link, as Slack does, and reports whether it is one of a channel that this person is in.
+// visit goes to a message by its link, as Slack does, and reports whether it is one of a channel
+// that this person is in.
 function visit(address) {
-  const [, id, seconds, rest] = /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})$/.exec(address ?? "") ?? [];
+  const [, id, seconds, rest] =
+    /^https:\/\/[\w-]+\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})$/.exec(address ?? "") ?? [];
   if (!tabs.some((tab) => tab.id === id)) return false;
   if (id === channel) messages.reveal(`${seconds}.${rest}`);
   else {
@@ -244,7 +261,8 @@ const acts = {
     else if (what === "become") become(value, false);
     else if (what === "show") messages.reveal(value);
     else if (what === "thread") messages.show(value);
-    else if (what === "control") control(...value.split("=")).then((answer) => ($("notice").textContent = answer.ok ? "" : answer.error));
+    else if (what === "control")
+      control(...value.split("=")).then((answer) => ($("notice").textContent = answer.ok ? "" : answer.error));
   },
 };
 
@@ -256,7 +274,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("#home-tab")) go(home.HOME);
   const link = event.target.closest("a[href]");
   if (link && visit(link.href)) event.preventDefault();
-  if (document.body.classList.contains("rail-open") && !event.target.closest("#rail, [data-act=rail]")) document.body.classList.remove("rail-open");
+  if (document.body.classList.contains("rail-open") && !event.target.closest("#rail, [data-act=rail]"))
+    document.body.classList.remove("rail-open");
 });
 document.addEventListener("change", (event) => {
   const target = event.target.closest('[data-act="select"]');
@@ -281,8 +300,10 @@ async function control(name, value) {
   return answer;
 }
 for (const element of document.querySelectorAll("[data-control]")) {
-  if (element.matches("select")) element.addEventListener("change", () => control(element.dataset.control, element.value));
-  else if (element.matches("input")) element.addEventListener("change", () => control(element.dataset.control, element.checked ? "on" : "off"));
+  if (element.matches("select"))
+    element.addEventListener("change", () => control(element.dataset.control, element.value));
+  else if (element.matches("input"))
+    element.addEventListener("change", () => control(element.dataset.control, element.checked ? "on" : "off"));
   else element.addEventListener("click", () => control(element.dataset.control));
 }
 

@@ -1,4 +1,5 @@
-// The composers: Enter sends, Shift+Enter breaks the line, ↑ brings back what was sent, / offers commands.
+// The composers: Enter sends, Shift+Enter breaks the line, ↑ brings back what was sent, / offers
+// commands.
 
 const sent = [];
 
@@ -8,7 +9,8 @@ export function wire(form, { send, hints }) {
   const notice = form.querySelector("[role=alert]");
   let recalled = 0;
 
-  // An Enter that was acted upon must not also break the line, here or where it was pressed before the focus came here.
+  // An Enter that was acted upon must not also break the line, here or where it was pressed before
+  // the focus came here.
   let taken = true;
 
   const grow = () => {
@@ -99,7 +101,8 @@ export function commandHints(element, choose) {
   return {
     hide,
     match(text) {
-      for (const option of options) option.hidden = !option.dataset.text.startsWith(text) || option.dataset.text === text;
+      for (const option of options)
+        option.hidden = !option.dataset.text.startsWith(text) || option.dataset.text === text;
       element.hidden = !text.startsWith("/") || text.includes("\n") || visible().length === 0;
       mark(-1);
     },
@@ -108,7 +111,13 @@ export function commandHints(element, choose) {
       const shown = visible();
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
-        mark((current + (event.key === "ArrowDown" ? 1 : -1) + shown.length + (current < 0 && event.key === "ArrowUp" ? 1 : 0)) % shown.length);
+        mark(
+          (current +
+            (event.key === "ArrowDown" ? 1 : -1) +
+            shown.length +
+            (current < 0 && event.key === "ArrowUp" ? 1 : 0)) %
+            shown.length,
+        );
         return true;
       }
       if (event.key === "Escape") {

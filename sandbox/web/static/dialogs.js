@@ -7,8 +7,8 @@ const confirmDialog = document.getElementById("confirm");
 const modalDialog = document.getElementById("modal");
 const form = document.getElementById("modal-form");
 
-// answered resolves the question that is open. A close event comes late, when the next question may be open already, so
-// it counts only if the dialog is closed by then.
+// answered resolves the question that is open. A close event comes late, when the next question may
+// be open already, so it counts only if the dialog is closed by then.
 let answered = () => {};
 
 function answer(yes) {
@@ -110,7 +110,8 @@ function complete() {
     const words = document.createElement("div");
     words.className = "bk-input-error bk-required";
     words.setAttribute("role", "alert");
-    words.textContent = input.dataset.external && input.value ? "Choose one from the list." : "Please complete this required field.";
+    words.textContent =
+      input.dataset.external && input.value ? "Choose one from the list." : "Please complete this required field.";
     input.after(words);
     first ??= input;
   }
@@ -164,7 +165,11 @@ document.addEventListener("input", async (event) => {
     values: message ? undefined : values(),
   });
   if (mine !== asked) return;
-  offer(input, answer.ack?.options ?? (answer.ack?.option_groups ?? []).flatMap((group) => group.options), answer.error);
+  offer(
+    input,
+    answer.ack?.options ?? (answer.ack?.option_groups ?? []).flatMap((group) => group.options),
+    answer.error,
+  );
 });
 
 function offer(input, options, error, words) {
@@ -216,7 +221,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Chromium gives the focus back to a text field when a modal closes, but not its caret: typing would do nothing.
+// Chromium gives the focus back to a text field when a modal closes, but not its caret: typing
+// would do nothing.
 for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("close", () => {
     const field = document.activeElement;

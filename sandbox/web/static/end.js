@@ -1,5 +1,6 @@
-// End keeps a list at its end while its reader is there: when lines come, when a dock unfolds, when a pane narrows it.
-// A last piece that is taller than the list stays at its own top instead, until the reader scrolls.
+// End keeps a list at its end while its reader is there: when lines come, when a dock unfolds, when
+// a pane narrows it. A last piece that is taller than the list stays at its own top instead, until
+// the reader scrolls.
 
 export class End {
   // reached is called when the end comes into sight.
@@ -35,15 +36,18 @@ export class End {
     const { place } = this;
     if (this.there) {
       const last = place.lastElementChild;
-      const top = this.whole && last ? last.getBoundingClientRect().top - place.getBoundingClientRect().top + place.scrollTop : Infinity;
+      const top =
+        this.whole && last
+          ? last.getBoundingClientRect().top - place.getBoundingClientRect().top + place.scrollTop
+          : Infinity;
       place.scrollTop = Math.min(place.scrollHeight - place.clientHeight, top);
       this.put = place.scrollTop;
     }
     this.measure();
   }
 
-  // hold remembers what the reader looks at. The function that it returns puts that back in its place, whatever has
-  // changed above it since; or, for a reader who is at the end, the end.
+  // hold remembers what the reader looks at. The function that it returns puts that back in its
+  // place, whatever has changed above it since; or, for a reader who is at the end, the end.
   hold() {
     if (this.there) return () => this.keep();
     const { place } = this;

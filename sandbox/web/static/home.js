@@ -10,12 +10,15 @@ const view = document.getElementById("home-view");
 const notice = place.querySelector(".msg-error");
 let shown = "";
 
-// open tells the app that somebody opened the tab, as Slack does. What it publishes then comes by the stream.
+// open tells the app that somebody opened the tab, as Slack does. What it publishes then comes by
+// the stream.
 export async function open(user) {
   notice.hidden = true;
   const answer = await act("home", { user });
   notice.hidden = answer.ok;
-  notice.textContent = answer.ok ? "" : `⚠ ${inWords(answer.error, "Opening this tab")} What stands here is what it published before.`;
+  notice.textContent = answer.ok
+    ? ""
+    : `⚠ ${inWords(answer.error, "Opening this tab")} What stands here is what it published before.`;
 }
 
 export function draw(home) {
@@ -27,6 +30,8 @@ export function draw(home) {
   localise(view);
   if (!inside) return;
   // Whoever was on a button stays on it, or in the tab when the button is gone.
-  const same = inside.aid && [...view.querySelectorAll(`[data-aid="${CSS.escape(inside.aid)}"]`)].find((e) => e.dataset.value === inside.value);
+  const same =
+    inside.aid &&
+    [...view.querySelectorAll(`[data-aid="${CSS.escape(inside.aid)}"]`)].find((e) => e.dataset.value === inside.value);
   (same || place).focus({ preventScroll: true });
 }

@@ -1,4 +1,5 @@
-// The channel's list and the thread beside it. Both show pieces of HTML that the server drew, placed by their ts.
+// The channel's list and the thread beside it. Both show pieces of HTML that the server drew,
+// placed by their ts.
 
 import { localise } from "./dates.js";
 import { End } from "./end.js";
@@ -15,9 +16,10 @@ let viewer = "";
 
 export const openThread = () => root;
 
-// inThread says whether somebody uses the open thread: a button of it has the focus, or a reply is begun. Whoever does
-// stays there; everybody else is shown the thread of what was asked last.
-export const inThread = () => root !== "" && (threadList.contains(document.activeElement) || document.getElementById("reply-text").value !== "");
+// inThread says whether somebody uses the open thread: a button of it has the focus, or a reply is
+// begun. Whoever does stays there; everybody else is shown the thread of what was asked last.
+export const inThread = () =>
+  root !== "" && (threadList.contains(document.activeElement) || document.getElementById("reply-text").value !== "");
 
 // reset shows the items of a sync. keepThread is false when another channel is shown.
 export function reset(fresh, person, keepThread) {
@@ -31,7 +33,8 @@ export function reset(fresh, person, keepThread) {
   else end.go();
 }
 
-// update applies a patch. It returns the root of a thread in which the app replied for the first time.
+// update applies a patch. It returns the root of a thread in which the app replied for the first
+// time.
 export function update(changed, gone) {
   let started = "";
   const stay = [end.hold(), threadEnd.hold()];
@@ -41,7 +44,8 @@ export function update(changed, gone) {
   }
   for (const item of changed) {
     const known = items.has(item.key);
-    if (!known && item.thread && item.app && ![...items.values()].some((i) => i.thread === item.thread && i.app)) started = item.thread;
+    if (!known && item.thread && item.app && ![...items.values()].some((i) => i.thread === item.thread && i.app))
+      started = item.thread;
     items.set(item.key, item);
     if (!item.thread) place(list, item);
     if (root && (item.key === root || item.thread === root)) place(threadList, item);
@@ -61,7 +65,8 @@ function draw(item) {
   template.innerHTML = item.html; // drawn and escaped by the server; the security policy allows no script in it
   const element = template.content.firstElementChild;
   localise(element);
-  for (const mention of element.querySelectorAll(`.mention[data-user="${CSS.escape(viewer)}"]`)) mention.classList.add("me");
+  for (const mention of element.querySelectorAll(`.mention[data-user="${CSS.escape(viewer)}"]`))
+    mention.classList.add("me");
   return element;
 }
 
@@ -71,7 +76,8 @@ function place(where, item) {
   const old = find(where, item.key);
   const fresh = draw(item);
   if (old) {
-    // Whoever is on a button of the old piece stays on it, or on the message when the button is gone.
+    // Whoever is on a button of the old piece stays on it, or on the message when the button is
+    // gone.
     const inside = old.contains(document.activeElement) ? document.activeElement : null;
     keepChoices(old, fresh);
     old.replaceWith(fresh);
@@ -87,10 +93,13 @@ function place(where, item) {
   where.insertBefore(fresh, after || null);
 }
 
-// keepChoices lets menus show what was chosen in them, as Slack does while their block keeps its id.
+// keepChoices lets menus show what was chosen in them, as Slack does while their block keeps its
+// id.
 function keepChoices(old, fresh) {
   for (const was of old.querySelectorAll("select[data-aid], input[data-external]")) {
-    const now = fresh.querySelector(`[data-bid="${CSS.escape(was.dataset.bid)}"][data-aid="${CSS.escape(was.dataset.aid)}"]`);
+    const now = fresh.querySelector(
+      `[data-bid="${CSS.escape(was.dataset.bid)}"][data-aid="${CSS.escape(was.dataset.aid)}"]`,
+    );
     if (!now || now.tagName !== was.tagName) continue;
     if (was.dataset.external) {
       now.value = was.value;

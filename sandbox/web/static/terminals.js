@@ -1,4 +1,5 @@
-// The two terminals. Equal answers in a row become one line with a count: what changes is what matters.
+// The two terminals. Equal answers in a row become one line with a count: what changes is what
+// matters.
 
 import { seconds } from "./dates.js";
 import { End } from "./end.js";
@@ -82,7 +83,8 @@ export function status(list) {
   }
 }
 
-// inWords is the state. The thief holds sessions of other roles too, whose calls go on: it is denied as this role.
+// inWords is the state. The thief holds sessions of other roles too, whose calls go on: it is
+// denied as this role.
 function inWords(status) {
   const role = status.session?.split("/")[1];
   return status.actor === "thief" && status.state === "is denied" && role ? `${status.state} as ${role}` : status.state;
