@@ -24,6 +24,9 @@ func text(t *testing.T, name string) string {
 	return string(b)
 }
 
+// unwrapped returns a text as one line, for sentences that may begin on one line and end on another.
+func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // pages lists the project's pages in Markdown.
 func pages(t *testing.T) []string {
 	t.Helper()
@@ -189,6 +192,7 @@ func TestTheReadmeLeadsFromNothingToTheFirstDrillInTenSteps(t *testing.T) {
 	_, rest, _ := strings.Cut(text(t, "README.md"), "## Run it for real\n")
 	steps, _, _ := strings.Cut(rest, "\n## ")
 	for n, step := range regexp.MustCompile(`(?m)^[0-9]+\. `).Split(steps, -1)[1:] {
+		step = unwrapped(step)
 		if n < 9 && !strings.Contains(step, "You should see") || n == 9 && !strings.Contains(step, "/revoke-sessions drill ") {
 			t.Errorf("step %d does not say what one should see, or the last is no drill:\n%s", n+1, step)
 		}

@@ -26,7 +26,7 @@ func wantInRunbook(t *testing.T, runbook, words, sentence string) {
 }
 
 func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
-	runbook := text(t, runbookPage)
+	runbook := unwrapped(text(t, runbookPage))
 	words := map[string]struct {
 		kind  error
 		words string
@@ -58,7 +58,7 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 }
 
 func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
-	runbook := text(t, runbookPage)
+	runbook := unwrapped(text(t, runbookPage))
 	for words, sentence := range map[string]string{
 		"revokebot failed at this revocation several times":                                               messages.GaveUp,
 		"This version of revokebot does not know what the request is for":                                 messages.UnknownPurpose,

@@ -113,6 +113,6 @@ func machine() string {
 			redis += " " + string(bytes.Fields(rest)[0])
 		}
 	}
-	return fmt.Sprintf("%s: %s, %s/%s, %s, %s. Made by `make bench SOAK=%v RATE=%d REQUESTS=%d OPEN=%d TIMES=%d`.", time.Now().UTC().Format("2 January 2006"),
+	return fmt.Sprintf("%s: %s, %s/%s, %s, %s.\nMade by `make bench SOAK=%v RATE=%d REQUESTS=%d OPEN=%d TIMES=%d`.", time.Now().UTC().Format("2 January 2006"),
 		size, runtime.GOOS, runtime.GOARCH, runtime.Version(), redis, *flagSoak, *flagRate, *flagRequests, *flagOpen, *flagTimes)
 }
