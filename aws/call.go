@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -36,11 +37,11 @@ const dryRun = "DryRunOperation"
 // decodeCall reads one event as a call. Whatever the event does not tell stays empty.
 func decodeCall(r record, in types.Event, region string) Call {
 	c := Call{
-		EventID:       first(r.EventID, awssdk.ToString(in.EventId)),
+		EventID:       cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
 		Time:          eventTime(r.EventTime, in.EventTime),
-		Region:        first(r.AWSRegion, region),
+		Region:        cmp.Or(r.AWSRegion, region),
 		Service:       r.service(in),
-		Name:          first(r.EventName, awssdk.ToString(in.EventName)),
+		Name:          cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
 		ErrorCode:     r.ErrorCode,
 		Unread:        r.EventName == "",
 		Denied:        isDenial(r.ErrorCode),
@@ -73,15 +74,15 @@ func targetOf(r record, in types.Event) string {
 	for _, part := range []struct{ kind, name string }{
 		{"user", asked.UserName},
 		{"group", asked.GroupName},
-		{"role", first(asked.RoleName, asked.RoleARN)},
-		{"policy", first(asked.PolicyName, asked.PolicyARN)},
+		{"role", cmp.Or(asked.RoleName, asked.RoleARN)},
+		{"policy", cmp.Or(asked.PolicyName, asked.PolicyARN)},
 		{"function", asked.FunctionName},
 		{"secret", asked.SecretID},
 		{"key", asked.KeyID},
 		{"for", asked.GrantPrincipal},
 		{"bucket", asked.BucketName},
 		{"trail", asked.TrailName},
-		{"instance", first(append([]string{asked.InstanceID, asked.Target}, asked.InstanceIDs...)...)},
+		{"instance", cmp.Or(append([]string{asked.InstanceID, asked.Target}, asked.InstanceIDs...)...)},
 		{"account", asked.TargetPrincipal},
 		{"provider", asked.URL},
 		{"name", asked.Name},

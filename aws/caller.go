@@ -1,6 +1,9 @@
 package aws
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // services are what the session's name stands for when an AWS service opens a session for somebody's code.
 var services = map[string]string{
@@ -31,33 +34,33 @@ func callerWords(r record, s Session, userName string) string {
 		if words, ok := services[who.InvokedBy]; ok && s.SessionName != "" {
 			return words + " " + s.SessionName
 		}
-		return "the service " + first(who.InvokedBy, nameless)
+		return "the service " + cmp.Or(who.InvokedBy, nameless)
 	case "IAMUser":
-		return "user " + first(who.UserName, nameOf(who.ARN), who.PrincipalID, nameless) + in
+		return "user " + cmp.Or(who.UserName, nameOf(who.ARN), who.PrincipalID, nameless) + in
 	case "AssumedRole":
 		if ref, err := parseARN(who.ARN); err == nil {
 			role, session, _ := strings.Cut(ref.rest, "/")
 			return "role " + role + " (session " + session + ")" + in
 		}
-		return "a role session (" + first(who.PrincipalID, userName, nameless) + ")" + in
+		return "a role session (" + cmp.Or(who.PrincipalID, userName, nameless) + ")" + in
 	case "SAMLUser":
 		provider := nameOf(r.RequestParameters.PrincipalARN)
 		if provider == "" {
-			return first(who.UserName, who.PrincipalID, nameless) + " (SAML)"
+			return cmp.Or(who.UserName, who.PrincipalID, nameless) + " (SAML)"
 		}
-		return first(who.UserName, who.PrincipalID, nameless) + " (SAML " + provider + ")"
+		return cmp.Or(who.UserName, who.PrincipalID, nameless) + " (SAML " + provider + ")"
 	case "WebIdentityUser":
-		return webIdentityWords(first(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
+		return webIdentityWords(cmp.Or(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
 	case "AWSAccount":
-		return "account " + first(who.AccountID, nameless) + " (" + first(who.PrincipalID, nameless) + ")"
+		return "account " + cmp.Or(who.AccountID, nameless) + " (" + cmp.Or(who.PrincipalID, nameless) + ")"
 	case "Root":
-		return "root of account " + first(who.AccountID, nameless)
+		return "root of account " + cmp.Or(who.AccountID, nameless)
 	case "FederatedUser":
-		return "federated user " + first(nameOf(who.ARN), who.PrincipalID, nameless) + in
+		return "federated user " + cmp.Or(nameOf(who.ARN), who.PrincipalID, nameless) + in
 	case "":
-		return first(userName, who.ARN, who.PrincipalID, who.InvokedBy, nameless)
+		return cmp.Or(userName, who.ARN, who.PrincipalID, who.InvokedBy, nameless)
 	default:
-		return who.Type + " " + first(who.ARN, who.UserName, who.PrincipalID, userName, nameless)
+		return who.Type + " " + cmp.Or(who.ARN, who.UserName, who.PrincipalID, userName, nameless)
 	}
 }
 

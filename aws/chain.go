@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -208,7 +209,7 @@ func (ch *Chain) grow(c *Cloud, q ChainQuery, node chainNode, did Activity, seen
 // is, or else of its parent.
 func (c *Cloud) accountOf(child Session, parent chainNode) (id, name string) {
 	id = child.Target
-	if ref, err := parseARN(first(child.RoleARN, child.Target)); err == nil {
+	if ref, err := parseARN(cmp.Or(child.RoleARN, child.Target)); err == nil {
 		id = ref.account
 	}
 	if !accountID.MatchString(id) {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // CheckQuery asks whether a deny that was written is still there.
@@ -77,7 +79,7 @@ func (c *Cloud) Check(ctx context.Context, q CheckQuery) (Check, error) {
 	}
 	look := Check{
 		Cutoff: there.value.cutoff(), Document: there.value.document,
-		At: later(role.ServerTime, there.value.at), State: there.value.state(q.Cutoff),
+		At: times.Later(role.ServerTime, there.value.at), State: there.value.state(q.Cutoff),
 	}
 	if role.ID != q.RoleID {
 		look.State = RoleReplaced

@@ -22,14 +22,6 @@ func cutoffAt(now time.Time, margin time.Duration, existing, promised time.Time)
 	return cutoff
 }
 
-// later returns the later of two times.
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // ceilSecond rounds up to a whole second, in UTC.
 func ceilSecond(t time.Time) time.Time {
 	whole := t.UTC().Truncate(time.Second)

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,19 +31,19 @@ func decodeEvent(in types.Event, region string) (Session, bool) {
 func decodeSession(r record, in types.Event, region string) (Session, bool) {
 	asked, issuer := r.RequestParameters, r.UserIdentity.SessionContext.SessionIssuer
 	s := Session{
-		EventID:         first(r.EventID, awssdk.ToString(in.EventId)),
+		EventID:         cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
 		SharedEventID:   r.SharedEventID,
-		EventName:       first(r.EventName, awssdk.ToString(in.EventName)),
+		EventName:       cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
 		Time:            eventTime(r.EventTime, in.EventTime),
 		Expires:         parseExpiration(r.ResponseElements.Credentials.Expiration),
 		Duration:        seconds(string(asked.DurationSeconds)),
-		Region:          first(r.AWSRegion, region),
+		Region:          cmp.Or(r.AWSRegion, region),
 		CallerType:      r.UserIdentity.Type,
 		CallerARN:       r.UserIdentity.ARN,
 		CallerAccount:   r.UserIdentity.AccountID,
-		CallerAccessKey: first(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
+		CallerAccessKey: cmp.Or(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
 		SessionName:     asked.RoleSessionName,
-		SourceIdentity:  first(asked.SourceIdentity, r.ResponseElements.SourceIdentity, r.UserIdentity.SessionContext.SourceIdentity),
+		SourceIdentity:  cmp.Or(asked.SourceIdentity, r.ResponseElements.SourceIdentity, r.UserIdentity.SessionContext.SourceIdentity),
 		ExternalID:      asked.ExternalID,
 		SourceAddress:   r.SourceIPAddress,
 		UserAgent:       r.UserAgent,
@@ -56,15 +57,15 @@ func decodeSession(r record, in types.Event, region string) (Session, bool) {
 		s.CallerRole = issuer.ARN
 	}
 	s.RoleID, _, _ = strings.Cut(r.ResponseElements.AssumedRoleUser.AssumedRoleID, ":")
-	s.SessionName = first(s.SessionName, sessionOf(r.ResponseElements.AssumedRoleUser.ARN))
+	s.SessionName = cmp.Or(s.SessionName, sessionOf(r.ResponseElements.AssumedRoleUser.ARN))
 	sameSession, derived := deriving[s.Kind]
 	s.Derived = derived
 	switch {
 	case derived && sameSession:
 		s.RoleARN, s.RoleID = s.CallerRole, issuer.PrincipalID
-		s.SessionName = first(s.SessionName, sessionOf(s.CallerARN))
+		s.SessionName = cmp.Or(s.SessionName, sessionOf(s.CallerARN))
 	case derived:
-		s.RoleARN, s.Target = "", first(asked.TargetPrincipal, asked.Name)
+		s.RoleARN, s.Target = "", cmp.Or(asked.TargetPrincipal, asked.Name)
 	}
 	s.fromResources(r, in)
 	if s.AccessKeyID == s.CallerAccessKey {
@@ -84,7 +85,7 @@ func decodeSession(r record, in types.Event, region string) (Session, bool) {
 func (s *Session) fromResources(r record, in types.Event) {
 	role := func(arn string) {
 		if !s.Derived {
-			s.RoleARN = first(s.RoleARN, arn)
+			s.RoleARN = cmp.Or(s.RoleARN, arn)
 		}
 	}
 	for _, resource := range r.Resources {
@@ -98,7 +99,7 @@ func (s *Session) fromResources(r record, in types.Event) {
 		switch awssdk.ToString(resource.ResourceType) {
 		case "AWS::IAM::AccessKey":
 			if issues { // of IAM's own calls it is a user's key
-				s.AccessKeyID = first(s.AccessKeyID, name)
+				s.AccessKeyID = cmp.Or(s.AccessKeyID, name)
 			}
 		case "AWS::IAM::Role":
 			role(name)
@@ -165,11 +166,11 @@ func callerID(r record, s Session, userName string) string {
 		if who.InvokedBy == "lambda.amazonaws.com" {
 			return "service " + who.InvokedBy + " " + s.SessionName
 		}
-		return "service " + first(who.InvokedBy, nameless)
+		return "service " + cmp.Or(who.InvokedBy, nameless)
 	case "IAMUser":
-		return "principal " + first(unique, who.ARN, who.UserName, nameless)
+		return "principal " + cmp.Or(unique, who.ARN, who.UserName, nameless)
 	case "AssumedRole", "AWSAccount":
-		id := "principal " + first(unique, who.ARN, who.AccountID, nameless)
+		id := "principal " + cmp.Or(unique, who.ARN, who.AccountID, nameless)
 		if ref, err := parseARN(who.ARN); err == nil && strings.HasPrefix(ref.rest, reservedPrefix) {
 			return id + " " + session
 		}
@@ -178,12 +179,12 @@ func callerID(r record, s Session, userName string) string {
 		}
 		return id
 	case "Root":
-		return "root " + first(who.AccountID, nameless)
+		return "root " + cmp.Or(who.AccountID, nameless)
 	case "SAMLUser":
-		return "saml " + first(r.RequestParameters.PrincipalARN, who.IdentityProvider) + " " + first(who.UserName, who.PrincipalID, nameless)
+		return "saml " + cmp.Or(r.RequestParameters.PrincipalARN, who.IdentityProvider) + " " + cmp.Or(who.UserName, who.PrincipalID, nameless)
 	case "WebIdentityUser":
-		return "web " + webIdentityWords(first(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
+		return "web " + webIdentityWords(cmp.Or(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
 	default:
-		return strings.TrimSpace(who.Type + " " + first(who.ARN, who.PrincipalID, who.UserName, who.InvokedBy, userName, nameless))
+		return strings.TrimSpace(who.Type + " " + cmp.Or(who.ARN, who.PrincipalID, who.UserName, who.InvokedBy, userName, nameless))
 	}
 }

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Drill is one approved request to rehearse a revocation. It is no Revocation, so that none can be made of it by mistake.
@@ -63,7 +66,7 @@ func (c *Cloud) Rehearse(ctx context.Context, d Drill) (Rehearsal, error) {
 	}
 	r := Rehearsal{
 		Role: p.role, At: p.clock.server, First: time.Since(began),
-		CallerARN: first(p.cred.callerARN, p.hub.callerARN), Own: p.account.AssumeRole != "", Unnamed: p.cred.unnamed,
+		CallerARN: cmp.Or(p.cred.callerARN, p.hub.callerARN), Own: p.account.AssumeRole != "", Unnamed: p.cred.unnamed,
 		Cutoff: cutoffAt(p.clock.latest(), c.margin, p.existing.cutoff(), time.Time{}),
 	}
 	r.Document = p.existing.policy.withCutoff(r.Cutoff)
@@ -156,7 +159,7 @@ func onPaper(before, after answer[*iam.SimulatePrincipalPolicyOutput], account s
 	}
 	return Simulation{
 		Before: verdictFor(before.value, given), After: verdictFor(after.value, given),
-		At: later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
+		At: times.Later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
 	}
 }
 

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -114,7 +115,7 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 
 // service is the service of a call without its domain: iam.
 func (r record) service(in types.Event) string {
-	source := first(r.EventSource, awssdk.ToString(in.EventSource))
+	source := cmp.Or(r.EventSource, awssdk.ToString(in.EventSource))
 	name, _, _ := strings.Cut(source, ".amazonaws.com")
 	return name
 }
@@ -127,16 +128,6 @@ func decodeRecord(in types.Event) record {
 		return record{} // not JSON at all; one member of another type leaves the others readable
 	}
 	return r
-}
-
-// first returns the first text that is not empty.
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // eventTime is the event's time, which is the issue time of its session.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // LookupQuery asks for the sessions of one role.
@@ -83,7 +85,7 @@ func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	report := Report{Since: q.Since, Until: q.Until}
 	for _, r := range read {
 		report.Regions = append(report.Regions, r.coverage)
-		report.AskedAt = later(report.AskedAt, r.askedAt)
+		report.AskedAt = times.Later(report.AskedAt, r.askedAt)
 	}
 	found.trim()
 	report.Sessions = found.sessions

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // errPatience is the cause when a region is given up because it alone did not answer.
@@ -91,7 +93,7 @@ func lastToAsk(open map[int]*stint) (last time.Time, silent bool) {
 		if since.IsZero() {
 			return time.Time{}, false
 		}
-		last = later(last, since)
+		last = times.Later(last, since)
 	}
 	return last, true
 }

@@ -7,6 +7,8 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Revocation is one approved request to deny a role's older sessions.
@@ -97,7 +99,7 @@ func (c *Cloud) RevokePrepared(ctx context.Context, p *Prepared, r Revocation) (
 		return result, nil
 	}
 
-	result.Cutoff = cutoffAt(p.clock.latest(), c.margin, existing.cutoff(), later(r.NotBefore, r.AtLeast))
+	result.Cutoff = cutoffAt(p.clock.latest(), c.margin, existing.cutoff(), times.Later(r.NotBefore, r.AtLeast))
 	result.Document = existing.policy.withCutoff(result.Cutoff)
 	if r.Plan != nil {
 		err := r.Plan(ctx, Plan{
@@ -166,7 +168,7 @@ func (c *Cloud) write(ctx context.Context, a *account, roleName string, cred cre
 			return nil
 		}
 		wanted, _ := parsePolicy(result.Document)
-		result.Cutoff = later(result.Cutoff, now.cutoff())
+		result.Cutoff = times.Later(result.Cutoff, now.cutoff())
 		result.Document = now.policy.and(wanted).withCutoff(result.Cutoff)
 	}
 }

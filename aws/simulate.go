@@ -10,6 +10,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // SimulateQuery asks what the role's policies say of sessions on both sides of a cutoff.
@@ -70,7 +72,7 @@ func (c *Cloud) Simulate(ctx context.Context, q SimulateQuery) (Simulation, erro
 	}
 	return Simulation{
 		Before: verdict(before.value), After: verdict(after.value),
-		At: later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
+		At: times.Later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
 	}, nil
 }
 

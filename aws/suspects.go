@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Suspect is a session that is worth a look.
@@ -72,7 +74,7 @@ type visits struct {
 }
 
 func (v visits) with(at time.Time) visits {
-	return visits{v.n + 1, earlier(v.first, at), later(v.last, at)}
+	return visits{v.n + 1, earlier(v.first, at), times.Later(v.last, at)}
 }
 
 // crowd is who came in the window, and from where.

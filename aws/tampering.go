@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -75,11 +76,11 @@ const maxChanges = 50
 func decodeChange(a *account, roleName string, in types.Event) (Change, bool) {
 	r := decodeRecord(in)
 	change := Change{
-		EventID:        first(r.EventID, awssdk.ToString(in.EventId)),
-		EventName:      first(r.EventName, awssdk.ToString(in.EventName)),
+		EventID:        cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
+		EventName:      cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
 		At:             eventTime(r.EventTime, in.EventTime),
 		PrincipalARN:   r.UserIdentity.ARN,
-		AccessKeyID:    first(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
+		AccessKeyID:    cmp.Or(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
 		SourceAddress:  r.SourceIPAddress,
 		UserAgent:      r.UserAgent,
 		SourceIdentity: r.UserIdentity.SessionContext.SourceIdentity,

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -163,7 +164,7 @@ func awsPrincipal(a Account, value string) (kind, words string) {
 		if strings.HasPrefix(value, "AROA") || strings.HasPrefix(value, "AIDA") {
 			return PrincipalDeleted, "a deleted user or role (" + value + ")"
 		}
-		return PrincipalUnknown, first(value, "a principal without a name")
+		return PrincipalUnknown, cmp.Or(value, "a principal without a name")
 	}
 	in := ""
 	if ref.account != a.ID {

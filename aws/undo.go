@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -91,7 +92,7 @@ func (c *Cloud) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
 	existing := there.value
 	role.ExistingCutoff = existing.cutoff()
 	result := UndoResult{
-		Role: role, Document: existing.document, CallerARN: first(cred.value.callerARN, hub.value.callerARN), Unnamed: cred.value.unnamed,
+		Role: role, Document: existing.document, CallerARN: cmp.Or(cred.value.callerARN, hub.value.callerARN), Unnamed: cred.value.unnamed,
 	}
 	plan, done, err := planUndo(role, existing, r.Written, r.Previous)
 	if err != nil {

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/times"
+	"github.com/revokebot/revokebot/internal/words"
 )
 
 // oldSessions looks at what the sessions did that the deny has to stop.
@@ -31,7 +34,7 @@ func (j *judge) oldSessions() {
 		}
 		if n := j.succeeded(did); n > 0 {
 			j.addSession(s)
-			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), count(n, "call"))
+			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), words.Count(n, "call", "calls"))
 		}
 		if did.FailedAfter > 0 {
 			unclear++
@@ -41,10 +44,10 @@ func (j *judge) oldSessions() {
 		}
 	}
 	if unseen > 0 {
-		j.miss("%s that had to be looked at %s not looked at.", count(unseen, "old session"), was(unseen))
+		j.miss("%s that had to be looked at %s not looked at.", words.Count(unseen, "old session", "old sessions"), words.Plural(unseen, "was", "were"))
 	}
 	if unclear > 0 {
-		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", count(unclear, "old session"))
+		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", words.Count(unclear, "old session", "old sessions"))
 	}
 	if j.out.Old > 0 && j.out.Denied == 0 {
 		j.miss("No call of an old session was seen denied: they may be silent, or not be denied.")
@@ -135,7 +138,7 @@ func (j *judge) otherRoles() {
 		last := link.Activity.LastSucceeded
 		switch {
 		case ended && !last.After(j.from):
-		case revoked && last.After(later(cutoff, j.from)), !revoked && last.After(j.from):
+		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
 			j.addRole(link)
 			j.show("A session of %s that came out of a suspicious one made calls that went through, the last at %s.", roleWords(link), clock(last))
@@ -176,7 +179,7 @@ func (j *judge) reasonsFor() []string {
 		return []string{"No session from before the cutoff was left.", "No session was issued since to a caller that was suspicious before."}
 	}
 	return []string{
-		fmt.Sprintf("Of %s looked at, %d %s seen denied.", count(j.out.Looked, "old session"), j.out.Denied, was(j.out.Denied)),
+		fmt.Sprintf("Of %s looked at, %d %s seen denied.", words.Count(j.out.Looked, "old session", "old sessions"), j.out.Denied, words.Plural(j.out.Denied, "was", "were")),
 		"None of them made a call past propagation that went through.",
 		"No session was issued since to a caller that was suspicious before.",
 	}
@@ -234,17 +237,3 @@ func until(t time.Time) string {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func was(n int) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
-}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Store is an approvals.Store that has to be made ready once.
@@ -136,7 +137,7 @@ func (b *Bot) run(ctx context.Context) error {
 		b.status.stopping.Store(true)
 		b.log.InfoContext(work, "stopping: finishing what is in hand")
 		b.handlers.StopLooking()
-		if pause(work, b.cfg.StopTimeout) {
+		if times.Pause(work, b.cfg.StopTimeout) {
 			stopWork(errStopTimeout)
 		}
 	})
@@ -217,7 +218,7 @@ func (b *Bot) identify(ctx context.Context) error {
 		if e, ok := errors.AsType[*handlers.SlackError](err); ok {
 			wait = max(wait, min(e.RetryAfter, longestAsked))
 		}
-		if !pause(ctx, wait) {
+		if !times.Pause(ctx, wait) {
 			return context.Cause(ctx)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -180,7 +182,7 @@ func (c *connection) keepAlive(ctx context.Context, end context.CancelCauseFunc)
 	for {
 		quiet := time.Since(time.UnixMilli(c.aliveAt.Load()))
 		if quiet < pingEvery {
-			if !pause(ctx, pingEvery-quiet) {
+			if !times.Pause(ctx, pingEvery-quiet) {
 				return
 			}
 			continue

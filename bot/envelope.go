@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -148,7 +149,7 @@ func readInteraction(f frame) (intakeItem, error) {
 	}
 	err := json.Unmarshal(f.Payload, &p)
 	// A field of the wrong type leaves the others filled in: often enough to tell the person.
-	listener := handlers.Listener{User: p.User.ID, Channel: firstOf(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
+	listener := handlers.Listener{User: p.User.ID, Channel: cmp.Or(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
 	switch {
 	case err != nil:
 		return intakeItem{listener: listener, form: p.Type == "view_submission"}, &errUnreadable{"interaction"}
@@ -162,7 +163,7 @@ func readInteraction(f frame) (intakeItem, error) {
 		return intakeItem{listener: listener}, &errUnreadable{"click without a user or an action"}
 	}
 	action := p.Actions[0]
-	action.Value = firstOf(action.Value, chosen(action.Selected))
+	action.Value = cmp.Or(action.Value, chosen(action.Selected))
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
 		return intakeItem{listener: listener, ignored: "a button of somebody else"}, nil
 	}
@@ -317,7 +318,7 @@ type openForm struct {
 // field is what stands in the one field of a block: a text, or the value of what was chosen.
 func (v openForm) field(block string) string {
 	for _, held := range v.State.Values[block] {
-		return firstOf(held.Value, chosen(held.Selected))
+		return cmp.Or(held.Value, chosen(held.Selected))
 	}
 	return ""
 }
@@ -358,12 +359,5 @@ func agreed(a, b string) string {
 	if a != "" && b != "" && a != b {
 		return ""
 	}
-	return firstOf(a, b)
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+	return cmp.Or(a, b)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/internal/finding"
+	"github.com/revokebot/revokebot/internal/words"
 )
 
 const (
@@ -130,7 +131,7 @@ func (d *directory) group(id string) finding.Finding {
 	case refused == nil && len(d.groups[id]) == 0:
 		return finding.Warn(check, "Put people into it, or take it out of the configuration.", "Nobody is in it, or it is disabled.")
 	case refused == nil:
-		return finding.Good(check, "%s in it.", peopleAre(len(d.groups[id])))
+		return finding.Good(check, "%s in it.", words.Count(len(d.groups[id]), "person is", "people are"))
 	case silent(refused):
 		return noAnswer(check, refused)
 	case refused.Code == "missing_scope":
@@ -239,20 +240,9 @@ func (d *directory) names(ids []string) string {
 	return strings.Join(words, ", ")
 }
 
-func peopleAre(n int) string {
-	if n == 1 {
-		return "1 person is"
-	}
-	return fmt.Sprintf("%d people are", n)
-}
-
 func peopleCan(n int) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "Nobody can"
-	case 1:
-		return "1 person can"
-	default:
-		return fmt.Sprintf("%d people can", n)
 	}
+	return words.Count(n, "person can", "people can")
 }

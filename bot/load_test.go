@@ -15,6 +15,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/internal/times"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -33,7 +34,7 @@ func (s *tallyStore) Accept(ctx context.Context, item approvals.Item, ids ...str
 	if rand.N(100) == 0 {
 		wait = 700 * time.Millisecond
 	}
-	if !pause(ctx, wait) {
+	if !times.Pause(ctx, wait) {
 		return false, context.Cause(ctx)
 	}
 	var who struct{ User string }
@@ -178,7 +179,7 @@ func (c *crowd) judge(people int) {
 
 // trouble refreshes connections every two seconds and cuts all of them every five, until ctx ends.
 func (c *crowd) trouble(ctx context.Context) {
-	for second := 1; pause(ctx, time.Second); second++ {
+	for second := 1; times.Pause(ctx, time.Second); second++ {
 		switch {
 		case second%5 == 0:
 			c.slack.DropConnections()
@@ -236,7 +237,7 @@ func TestConnectionsThatAreRefreshedAndCutAllTheTimeLeaveHardlyAGap(t *testing.T
 		all.Go(func() { c.trouble(troubled) })
 		const look = 20 * time.Millisecond
 		var gap time.Duration
-		for pause(troubled, look) {
+		for times.Pause(troubled, look) {
 			if !slices.ContainsFunc(c.slack.Connections(), func(one slack.ConnectionInfo) bool { return one.Hello }) {
 				gap += look
 			}

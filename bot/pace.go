@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -88,7 +89,7 @@ func (p *pace) turn(ctx context.Context, channel, what string) error {
 		return nil
 	case wait > waitHere:
 		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: p.method, Code: handlers.CodePaced, RetryAfter: wait}
-	case !pause(ctx, wait):
+	case !times.Pause(ctx, wait):
 		return context.Cause(ctx)
 	default:
 		return nil

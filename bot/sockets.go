@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -277,7 +278,7 @@ func (s *sockets) backOff(ctx context.Context) (urgent bool, err error) {
 	}
 	for {
 		if s.rescue() {
-			if !pause(ctx, rand.N(rescueJitter)) {
+			if !times.Pause(ctx, rand.N(rescueJitter)) {
 				return false, context.Cause(ctx)
 			}
 			return true, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -105,7 +106,7 @@ func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(a
 // hold the rest and all that a dead replica had is taken over at the first look. The places are its own: takeLoop holds
 // all of its free ones while it waits.
 func (w *workers) claimLoop(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) {
-	for pause(ctx, claimEvery) {
+	for times.Pause(ctx, claimEvery) {
 		for w.claim(ctx, free, start) {
 			continue
 		}
@@ -148,14 +149,14 @@ func (w *workers) dueLoop(ctx context.Context) {
 		next, err := w.store.Promote(ctx, 100)
 		w.noteStore(ctx, "look for what has come due", err)
 		// Another replica, or this one, may set a nearer timer meanwhile.
-		if !pause(ctx, min(max(next, time.Millisecond), shortNap)) {
+		if !times.Pause(ctx, min(max(next, time.Millisecond), shortNap)) {
 			return
 		}
 	}
 }
 
 func (w *workers) keepLoop(ctx context.Context) {
-	for pause(ctx, keepEvery) {
+	for times.Pause(ctx, keepEvery) {
 		w.mu.Lock()
 		items := make([]approvals.Item, 0, len(w.inHand))
 		for _, item := range w.inHand {
@@ -178,7 +179,7 @@ func (w *workers) noteStore(ctx context.Context, doing string, err error) {
 		return
 	}
 	w.log.WarnContext(ctx, "the store did not answer", "doing", doing, "error", err)
-	pause(ctx, storeWait)
+	times.Pause(ctx, storeWait)
 }
 
 // do handles one item and says what became of it.
@@ -256,17 +257,5 @@ func (w *workers) setAside(ctx context.Context, item approvals.Item, cause error
 	w.log.ErrorContext(ctx, "an item was set aside", "item", item.ID, "kind", item.Kind, "request", item.Request, "cause", cause)
 	if err := w.handle.SetAside(ctx, item, cause); err != nil {
 		w.log.WarnContext(ctx, "an item could not be set aside yet", "item", item.ID, "error", err)
-	}
-}
-
-// pause waits, and reports false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
