@@ -97,6 +97,8 @@ type Condemnation struct {
 	Trusted   int     // so many stay as they are
 	Events    []Event // numbered on from Trusted; those with an At keep it
 	Next      State   // that all events together come to
+	Purpose   Purpose // of the request, as far as its log is trusted
+	Ends      bool    // the request had no end that is trusted, and has one now
 	Why       string
 	Subjects  []string // keys that the request may hold besides the one that it was opened for
 }
@@ -118,7 +120,7 @@ func (f *ForgedError) Condemn(place Place, sentence string) (Condemnation, error
 	if err != nil {
 		return Condemnation{}, fmt.Errorf("condemn: %w", err)
 	}
-	c.Next = r.State
+	c.Next, c.Purpose, c.Ends = r.State, r.Purpose, r.Closing.Type == EventForged
 	for _, key := range []string{f.Subject.Key, r.Subject.Key} {
 		if key != "" {
 			c.Subjects = append(c.Subjects, key)

@@ -32,12 +32,13 @@ var (
 
 // Item is a piece of work: an envelope that was accepted, or something that has come due. Both enter by the same door.
 type Item struct {
-	ID      string          `json:"-"` // the store's own, empty before it is queued
-	Tries   int64           `json:"-"` // which try this is: 1 for what Take handed out, 2 and more for what was claimed
-	Queued  time.Time       `json:"-"` // by the store's clock, the last time if it was postponed; set when it is handed out
-	Kind    string          `json:"kind"`
-	Request string          `json:"request,omitempty"`
-	Source  string          `json:"source,omitempty"` // the envelope, or what queued it
+	ID      string    `json:"-"` // the store's own, empty before it is queued
+	Tries   int64     `json:"-"` // which try this is: 1 for what Take handed out, 2 and more for what was claimed
+	Queued  time.Time `json:"-"` // by the store's clock, the last time if it was postponed; set when it is handed out
+	Kind    string    `json:"kind"`
+	Request string    `json:"request,omitempty"`
+	// Source is the envelope, or what queued it. It is compared and never parsed: what an item asks for is in its Body.
+	Source  string          `json:"source,omitempty"`
 	Attempt int             `json:"attempt,omitempty"`
 	Body    json.RawMessage `json:"body,omitempty"`
 	// Seal is the deployment's signature on what was accepted, set and checked by Sealed.
@@ -64,6 +65,9 @@ const (
 // have a Source wherever they can, so that a Commit whose answer was lost is known when it is told again.
 type Transition struct {
 	RequestID string
+	// Of is the request as it was read for the decision; of a transition that moves nothing it may be the zero value. It is
+	// not stored: it tells those who count what has moved.
+	Of Request
 	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to whatever is there, unless
 	// the source of one of the events is in the log already; it is for events that move nothing.
 	Expect int64

@@ -2,7 +2,7 @@ package bot
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -24,7 +24,7 @@ type atHome struct {
 
 // Handle handles an item, or puts it off.
 func (a *atHome) Handle(ctx context.Context, item approvals.Item) error {
-	if strings.HasPrefix(item.Source, envelopeSource) && !a.identified() {
+	if slices.Contains(handlers.FromPeople(), item.Kind) && !a.identified() {
 		if mine, err := a.resume(ctx, item); mine || err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,13 +54,10 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 // forgedItem puts an item away that says to come from a person and was accepted by nobody: somebody wrote it into the
 // store, or it was accepted under another key. Nothing in it is looked at.
 func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
-	detail, err := json.Marshal(struct {
+	why := struct {
 		Why string `json:"why"`
-	}{"an act of a person that was not accepted under this deployment's key"})
-	if err != nil {
-		return fmt.Errorf("note a forged item: %w", err)
-	}
-	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventForged, Source: item.Source, Detail: detail}); err != nil {
+	}{"an act of a person that was not accepted under this deployment's key"}
+	if err := h.note(ctx, approvals.EventForged, "", item.Source, why); err != nil {
 		return err
 	}
 	h.log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside", "item", item.ID, "source", item.Source)

@@ -18,6 +18,12 @@ import (
 // KindActivity is an item that asks what a session did which somebody chose from the menu.
 const KindActivity = "activity"
 
+// choice is the body of an activity item.
+type choice struct {
+	Mark string `json:"mark"` // of the session
+	By   string `json:"by"`   // who chose it
+}
+
 // sameChoice is how long one choice of a session stands for all: CloudTrail has nothing new sooner.
 const sameChoice = time.Minute
 
@@ -56,16 +62,12 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 		h.whisper(ctx, to, messages.ChosenAlready())
 		return nil
 	}
-	detail, err := json.Marshal(record.Chosen{Mark: mark})
-	if err != nil {
-		return fmt.Errorf("choose a session: %w", err)
+	t := appending(r.ID)
+	if err := addBy(&t, approvals.EventChosen, c.User, item.Source, record.Chosen{Mark: mark}); err != nil {
+		return err
 	}
-	err = h.Store.Commit(ctx, approvals.Transition{
-		RequestID: r.ID, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventChosen, By: c.User, Source: item.Source, Detail: detail}},
-		Work:   []approvals.Item{{Kind: KindActivity, Request: r.ID, Source: "activity for " + item.Source}},
-	})
-	if err != nil {
+	t.Work = []approvals.Item{{Kind: KindActivity, Request: r.ID, Source: "activity for " + item.Source, Body: body(choice{mark, c.User})}}
+	if err := h.Store.Commit(ctx, t); err != nil {
 		return err
 	}
 	h.whisper(ctx, to, messages.ChosenNow())
@@ -94,21 +96,15 @@ func (h *Handlers) marked(ctx context.Context, item approvals.Item, c Click, to 
 
 // chosenActivity finds out what the session did that somebody chose, and where it went on to.
 func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) error {
-	r, events, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
+	c, err := bodyOf[choice](item)
 	if err != nil {
 		return err
 	}
-	if r.Has(item.Source) {
-		return nil
-	}
-	q, err := h.inquire(ctx, item)
+	q, err := h.inquire(ctx, item, trailLook{})
 	if q == nil || err != nil {
 		return err
 	}
-	told, session, err := chosenBy(item, events, q.role.ARN)
+	told, session, err := q.chosenBy(c)
 	if err != nil {
 		return err
 	}
@@ -123,7 +119,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 	case err != nil && item.Attempt < maxLooks:
 		return &Again{After: retryAfter(err, item.Attempt+3)}
 	case err != nil:
-		h.log.WarnContext(ctx, "a chosen session was not looked up", "request", r.ID, "error", err)
+		h.log.WarnContext(ctx, "a chosen session was not looked up", "request", q.request.ID, "error", err)
 		told.Failed = cmp.Or(aws.Explain(err), "The log has the reason.")
 	case !looked:
 		told.Failed = "CloudTrail did not answer about its key."
@@ -139,22 +135,21 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 	return h.Store.Commit(ctx, q.transition(approvals.Event{Type: approvals.EventActivity, Source: item.Source, Detail: detail}))
 }
 
-// chosenBy finds the choice that an item is about.
-func chosenBy(item approvals.Item, events []approvals.Event, roleARN string) (record.Activity, aws.Session, error) {
-	for _, e := range events {
-		var c record.Chosen
-		if e.Type != approvals.EventChosen || "activity for "+e.Source != item.Source || json.Unmarshal(e.Detail, &c) != nil {
-			continue
-		}
-		for _, s := range record.Gather(events).Sessions {
-			if s.Mark() == c.Mark {
-				return record.Activity{Chosen: c.Mark, Asked: e.By, Session: &s}, aws.Session{
-					EventID: s.EventID, EventName: s.EventName, Time: s.Time, Expires: s.Expires, Region: s.Region, Caller: s.Caller,
-					CallerARN: s.CallerARN, CallerID: s.CallerID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
-					SourceAddress: s.SourceAddress, AccessKeyID: s.Key, RoleARN: roleARN,
-				}, nil
-			}
-		}
+// chosenBy finds a choice in the log. The item is not signed; the log is.
+func (q *inquiry) chosenBy(c choice) (record.Activity, aws.Session, error) {
+	made := slices.ContainsFunc(q.events, func(e approvals.Event) bool {
+		var chosen record.Chosen
+		return e.Type == approvals.EventChosen && e.By == c.By && json.Unmarshal(e.Detail, &chosen) == nil && chosen.Mark == c.Mark
+	})
+	sessions := record.Gather(q.events).Sessions
+	i := slices.IndexFunc(sessions, func(s record.Session) bool { return s.Mark() == c.Mark })
+	if !made || i < 0 {
+		return record.Activity{}, aws.Session{}, fmt.Errorf("%w: nobody has chosen the session %q", errNotAnItem, c.Mark)
 	}
-	return record.Activity{}, aws.Session{}, fmt.Errorf("%w: no choice behind %q", errNotAnItem, item.Source)
+	s := sessions[i]
+	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, aws.Session{
+		EventID: s.EventID, EventName: s.EventName, Time: s.Time, Expires: s.Expires, Region: s.Region, Caller: s.Caller,
+		CallerARN: s.CallerARN, CallerID: s.CallerID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
+		SourceAddress: s.SourceAddress, AccessKeyID: s.Key, RoleARN: q.role.ARN,
+	}, nil
 }

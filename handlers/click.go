@@ -2,13 +2,10 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -30,14 +27,11 @@ type Click struct {
 	Trigger     string `json:"trigger,omitempty"` // a credential for three seconds: never logged
 }
 
-// attempts at a decision while others decide the same request at the same time.
-const maxDecisions = 25
-
 // click decides a request.
 func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
-	var c Click
-	if err := json.Unmarshal(item.Body, &c); err != nil {
-		return fmt.Errorf("read a click: %w", err)
+	c, err := bodyOf[Click](item)
+	if err != nil {
+		return err
 	}
 	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
 	if wait, err := h.clickFlood(ctx, item, c.User); err != nil {
@@ -104,48 +98,36 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 		}
 		a.Facts = h.factsFor(ctx, a.By, policy)
 	}
-	for range maxDecisions {
-		d, done, err := h.decide(ctx, v, a, policy, to, reason)
-		switch {
-		case err != nil:
-			return err
-		case done && d.Verdict == approvals.Approve:
-			d.Event.At = v.now
-			approved, err := v.request.With(d.Event)
-			if err != nil {
-				return err
-			}
-			return h.carryOut(ctx, item, approved, ready)
-		case done && d.Verdict == approvals.Ignore && v.approvedBy(a.Source):
-			return h.carryOut(ctx, item, v.request, nil)
-		case done:
-			return nil
-		}
-		if v, err = h.view(ctx, request); err != nil {
-			return err
-		}
+	var d approvals.Decision
+	err = h.changeFrom(ctx, v, func(now view) (approvals.Transition, error) {
+		v, d = now, approvals.Decide(now.request, now.card, a, policy, now.now)
+		return decided(now.request, a, d, reason)
+	})
+	switch r := v.request; {
+	case err != nil:
+		return err
+	case d.Verdict == approvals.Ignore && v.approvedBy(a.Source):
+		return h.carryOut(ctx, item, r, nil)
+	case d.Verdict == approvals.Ignore:
+		return nil
+	case d.Verdict == approvals.Refuse && r.RefusedBy(a.By) >= loggedRefusals:
+		return h.noteRefusal(ctx, r, a, d.Refusal, to)
 	}
-	return fmt.Errorf("request %s changed %d times while a click was decided", request, maxDecisions)
-}
-
-// view is a request as it is decided on.
-type view struct {
-	request approvals.Request
-	events  []approvals.Event
-	card    string    // the message that is its card, "" when it is not known yet
-	now     time.Time // the store's clock, before the rest was read
-}
-
-// view reads a request, where its card is, and the time, side by side.
-func (h *Handlers) view(ctx context.Context, id string) (v view, err error) {
-	var reads errgroup.Group
-	reads.Go(func() (err error) { v.request, v.events, err = h.Store.Load(ctx, id); return err })
-	reads.Go(func() (err error) { v.now, err = h.Store.Now(ctx); return err })
-	var delivered approvals.Delivery
-	reads.Go(func() (err error) { delivered, err = h.Store.Delivered(ctx, id); return err })
-	err = reads.Wait()
-	v.card = delivered.Card
-	return v, err
+	h.log.InfoContext(ctx, "a click was decided", "request", v.request.ID, "user", a.By, "action", string(a.Action),
+		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
+	switch d.Verdict {
+	case approvals.Refuse:
+		return h.tellRefused(ctx, v.request, d.Refusal, to)
+	case approvals.Approve:
+		d.Event.At = v.now
+		approved, err := v.request.With(d.Event)
+		if err != nil {
+			return err
+		}
+		return h.carryOut(ctx, item, approved, ready)
+	default:
+		return nil
+	}
 }
 
 // approvedBy reports whether the approval that was still missing came from source.
@@ -173,41 +155,28 @@ func executeItem(request string) approvals.Item {
 	return approvals.Item{Kind: KindExecute, Request: request, Source: "execute " + request}
 }
 
-// decide makes one try; done is false when the request changed in between.
-func (h *Handlers) decide(ctx context.Context, v view, a approvals.Attempt, p approvals.Policy, to Listener, reason string) (d approvals.Decision, done bool, err error) {
-	r := v.request
-	d = approvals.Decide(r, v.card, a, p, v.now)
-	t := approvals.Transition{RequestID: r.ID, Expect: r.Seq, When: approvals.BeforeDeadline, Events: []approvals.Event{d.Event}, Next: d.Next}
+// decided is what a decision writes: nothing where it is in the log already, and for a refusal like many before it.
+func decided(r approvals.Request, a approvals.Attempt, d approvals.Decision, reason string) (t approvals.Transition, err error) {
 	switch d.Verdict {
 	case approvals.Ignore:
-		return d, true, nil
+		return t, nil
 	case approvals.Refuse:
-		if r.RefusedBy(a.By) >= loggedRefusals {
-			return d, true, h.noteRefusal(ctx, r, a, d.Refusal, to)
+		if r.RefusedBy(a.By) < loggedRefusals {
+			t.Expect, t.Events = approvals.AppendOnly, []approvals.Event{d.Event}
 		}
-		t.Expect, t.When, t.Next = approvals.AppendOnly, approvals.AnyTime, approvals.StateUnknown
+		return t, nil
 	case approvals.Approve:
 		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
 	case approvals.Deny:
-		if t.Events[0].Detail, err = json.Marshal(record.Denial{Reason: reason}); err != nil {
-			return d, false, fmt.Errorf("reason of a denial: %w", err)
-		}
+		t.When, t.Next = approvals.BeforeDeadline, d.Next
+		err = addBy(&t, d.Event.Type, a.By, a.Source, record.Denial{Reason: reason})
+		return t, err
 	case approvals.Count, approvals.Cancel:
 	default:
-		return d, false, fmt.Errorf("request %s: a decision that says nothing", r.ID)
+		return t, fmt.Errorf("request %s: a decision that says nothing", r.ID)
 	}
-	switch err := h.Store.Commit(ctx, t); {
-	case errors.Is(err, approvals.ErrConflict), errors.Is(err, approvals.ErrTooLate):
-		return d, false, nil // decide again on what is there now; by then the clock says no
-	case err != nil:
-		return d, false, err
-	}
-	h.log.InfoContext(ctx, "a click was decided", "request", r.ID, "user", a.By, "action", string(a.Action),
-		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
-	if d.Verdict == approvals.Refuse {
-		return d, true, h.tellRefused(ctx, r, d.Refusal, to)
-	}
-	return d, true, nil
+	t.When, t.Next, t.Events = approvals.BeforeDeadline, d.Next, []approvals.Event{d.Event}
+	return t, nil
 }
 
 // actionOf reads the button. Anything that is not a button of the card is no action.

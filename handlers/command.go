@@ -36,9 +36,9 @@ type Command struct {
 // command asks for a revocation, if everything about it is in order. Nobody is asked to approve before the role was
 // found in IAM.
 func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
-	var c Command
-	if err := json.Unmarshal(item.Body, &c); err != nil {
-		return fmt.Errorf("read a command: %w", err)
+	c, err := bodyOf[Command](item)
+	if err != nil {
+		return err
 	}
 	return h.request(ctx, item, c, Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL})
 }
@@ -158,19 +158,21 @@ func (h *Handlers) admit(
 // ask opens the request for a revocation and posts its card.
 func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, reason string) error {
 	role := roleFacts(found)
-	facts, err := json.Marshal(role)
-	if err != nil {
-		return fmt.Errorf("facts of a role: %w", err)
-	}
-	return h.open(ctx, item, c, to, role, approvals.Opening{
+	return h.open(ctx, item, c, to, role, role, approvals.Opening{
 		Purpose: approvals.PurposeRevoke,
-		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName, Facts: facts},
+		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})
 }
 
-// open opens a request, with everything that is the same for all of them, and posts its card.
-func (h *Handlers) open(ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, o approvals.Opening) error {
+// open opens a request, with everything that is the same for all of them, and posts its card. facts is what people are shown
+// of the role.
+func (h *Handlers) open(
+	ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, facts any, o approvals.Opening,
+) (err error) {
+	if o.Subject.Facts, err = json.Marshal(facts); err != nil {
+		return fmt.Errorf("facts of a role: %w", err)
+	}
 	o.Place = h.place(c.Team, c.App, c.Channel)
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
 	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...)
@@ -282,15 +284,12 @@ func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, t
 
 // noteRefused keeps a note of a command that was refused.
 func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Command, why string) error {
-	detail, err := json.Marshal(struct {
+	refused := struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
 		Role    string `json:"role"` // what stood for one; the rest may be anything, a pasted secret too
-	}{why, c.Channel, cutRunes(strings.SplitN(strings.TrimSpace(c.Text)+" ", " ", 2)[0], 64)})
-	if err != nil {
-		return fmt.Errorf("note a refusal: %w", err)
-	}
-	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: c.User, Source: item.Source, Detail: detail}); err != nil {
+	}{why, c.Channel, cutRunes(strings.SplitN(strings.TrimSpace(c.Text)+" ", " ", 2)[0], 64)}
+	if err := h.note(ctx, approvals.EventRefused, c.User, item.Source, refused); err != nil {
 		return err
 	}
 	h.log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)

@@ -29,12 +29,8 @@ type ask struct {
 func (w *watchman) askWho(t *approvals.Transition, source string) {
 	since := w.lastWritten()
 	for i, after := range asks {
-		body, err := json.Marshal(ask{Since: since, Last: i == len(asks)-1})
-		if err != nil {
-			continue // unreachable: a time and a bool
-		}
 		t.Due = append(t.Due, approvals.Due{After: after, Item: approvals.Item{
-			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source), Body: body,
+			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source), Body: body(ask{Since: since, Last: i == len(asks)-1}),
 		}})
 	}
 }
@@ -58,9 +54,9 @@ func (w *watchman) lastWritten() time.Time {
 
 // culprit asks CloudTrail who changed the deny and tells what is new.
 func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
-	var q ask
-	if err := json.Unmarshal(item.Body, &q); err != nil {
-		return fmt.Errorf("a question about request %s: %w", item.Request, err)
+	q, err := bodyOf[ask](item)
+	if err != nil {
+		return err
 	}
 	r, events, err := h.Store.Load(ctx, item.Request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -85,7 +81,7 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	}
 	switch {
 	case len(changes) > 0:
-		return h.tellChanges(ctx, r, item, changes)
+		return h.tellChanges(ctx, item, q.Since, changes)
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil && !aws.Final(err) && item.Attempt < maxAskTries:
@@ -104,18 +100,15 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	}
 }
 
-// tellChanges records who it was. The step is made on the log as it was read, so that two questions at the same time do
-// not tell the same.
-func (h *Handlers) tellChanges(ctx context.Context, r approvals.Request, item approvals.Item, changes []record.Change) error {
-	t := approvals.Transition{RequestID: r.ID, Expect: r.Seq}
-	if err := add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes}); err != nil {
-		return err
-	}
-	err := h.Store.Commit(ctx, t)
-	if errors.Is(err, approvals.ErrConflict) {
-		return &Again{After: time.Second, Busy: true}
-	}
-	return err
+// tellChanges records who it was. Two questions at the same time do not tell the same.
+func (h *Handlers) tellChanges(ctx context.Context, item approvals.Item, since time.Time, changes []record.Change) error {
+	return h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
+		if v.request.Has(item.Source) || toldSince(v.events, since) {
+			return t, nil
+		}
+		err = add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes})
+		return t, err
+	})
 }
 
 // toldSince reports whether the thread has somebody who changed the deny since a moment. Each loss has a question of its own

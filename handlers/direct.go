@@ -77,10 +77,8 @@ func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
 		return nil
 	}
 	h.log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id, "channel", r.Place.Channel, "code", code)
-	t := approvals.Transition{
-		RequestID: id, Expect: approvals.AppendOnly,
-		Work: []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}},
-	}
+	t := appending(id)
+	t.Work = []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}}
 	if err := add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code}); err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -43,13 +41,9 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 	if answered, err := h.realOneOpen(ctx, item, c, to, found, role); answered || err != nil {
 		return err
 	}
-	facts, err := json.Marshal(record.Facts{Drill: &role})
-	if err != nil {
-		return fmt.Errorf("facts of a drill: %w", err)
-	}
-	return h.open(ctx, item, c, to, role, approvals.Opening{
+	return h.open(ctx, item, c, to, role, record.Facts{Drill: &role}, approvals.Opening{
 		Purpose: approvals.PurposeDrill,
-		Subject: approvals.Subject{Key: drillKey(found), Group: found.AccountName, Facts: facts},
+		Subject: approvals.Subject{Key: drillKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})
 }
@@ -98,20 +92,20 @@ func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approval
 // rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove, to guard, to clean up or
 // to conclude: no other looks follow.
 func (e *execution) rehearsed(ctx context.Context, result aws.Rehearsal) error {
-	detail, err := json.Marshal(record.Rehearsed{
+	t := approvals.Transition{
+		Next: approvals.StateRehearsed,
+		Work: []approvals.Item{evidenceItem(e.request.ID, trailLook{})},
+	}
+	err := add(&t, approvals.EventRehearsed, "rehearsed", record.Rehearsed{
 		WouldBe: result.Cutoff, Document: result.Document, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
 		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
 		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After), SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
 	})
 	if err != nil {
-		return fmt.Errorf("record a drill: %w", err)
+		return err
 	}
-	return e.commit(ctx, approvals.Transition{
-		Next:   approvals.StateRehearsed,
-		Events: []approvals.Event{{Type: approvals.EventRehearsed, Source: "rehearsed", Detail: detail}},
-		Work:   []approvals.Item{{Kind: KindEvidence, Request: e.request.ID, Source: "evidence 0"}},
-	})
+	return e.commit(ctx, t)
 }
 
 // notRehearsed ends a drill of which a try did not succeed, or leaves it to another try. It is never unsure: nothing was

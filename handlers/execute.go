@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -43,9 +42,9 @@ func (h *Handlers) resume(ctx context.Context, item approvals.Item) (bool, error
 	if item.Kind != KindClick {
 		return false, nil
 	}
-	var c Click
-	if err := json.Unmarshal(item.Body, &c); err != nil {
-		return false, fmt.Errorf("read a click: %w", err)
+	c, err := bodyOf[Click](item)
+	if err != nil {
+		return false, err
 	}
 	v, err := h.view(ctx, c.Value)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -185,15 +184,15 @@ func (e *execution) othersMayHaveWritten(r approvals.Request) bool {
 
 // start makes the cutoff durable before anything is written.
 func (e *execution) start(ctx context.Context, p aws.Plan) error {
-	detail, err := json.Marshal(record.Started{Cutoff: p.Cutoff, ServerTime: p.ServerTime, Previous: p.PreviousDocument, Document: p.Document})
+	t := approvals.Transition{Next: approvals.StateExecuting}
+	err := add(&t, approvals.EventStarted, "", record.Started{
+		Cutoff: p.Cutoff, ServerTime: p.ServerTime, Previous: p.PreviousDocument, Document: p.Document,
+	})
 	if err != nil {
-		return fmt.Errorf("promise a cutoff: %w", err)
+		return err
 	}
 	e.floor = p.Cutoff
-	err = e.commit(ctx, approvals.Transition{
-		Next:   approvals.StateExecuting,
-		Events: []approvals.Event{{Type: approvals.EventStarted, Detail: detail}},
-	})
+	err = e.commit(ctx, t)
 	if err == nil {
 		e.own = e.request.Seq
 	}
@@ -203,25 +202,20 @@ func (e *execution) start(ctx context.Context, p aws.Plan) error {
 // commit moves the request while it is approved or executing, whatever harmless events came in between, unless one of them
 // promised a cutoff above this try's.
 func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
-	r := e.request
-	for range maxDecisions {
-		if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
-			return errTaken
+	var r approvals.Request
+	err := e.h.changeFrom(ctx, view{request: e.request}, func(v view) (approvals.Transition, error) {
+		r = v.request
+		switch {
+		case !underWay(v):
+			return approvals.Transition{}, errTaken
+		case e.floor.Before(promised(r)):
+			return approvals.Transition{}, errLowerPromise
+		default:
+			return t, nil
 		}
-		if e.floor.Before(promised(r)) {
-			return errLowerPromise
-		}
-		t.RequestID, t.Expect = r.ID, r.Seq
-		err := e.h.Store.Commit(ctx, t)
-		if err == nil {
-			e.request, e.request.State, e.request.Seq = r, t.Next, r.Seq+int64(len(t.Events))
-		}
-		if !errors.Is(err, approvals.ErrConflict) {
-			return err
-		}
-		if r, _, err = e.h.Store.Load(ctx, e.request.ID); err != nil {
-			return err
-		}
+	})
+	if err == nil {
+		e.request, e.request.State, e.request.Seq = r, t.Next, r.Seq+int64(len(t.Events))
 	}
-	return fmt.Errorf("request %s changed %d times while it was executed", e.request.ID, maxDecisions)
+	return err
 }

@@ -46,19 +46,12 @@ func (u *undoExecution) plan(ctx context.Context, p aws.UndoPlan) error {
 	if err := u.h.confirming(ctx, u.request, time.Time{}, 0).outcome(ctx, u.request); err != nil {
 		return err
 	}
-	event, err := undoStarted(record.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime})
-	if err != nil {
+	t := approvals.Transition{Next: approvals.StateExecuting}
+	begun := record.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime}
+	if err := add(&t, approvals.EventStarted, "", begun); err != nil {
 		return err
 	}
-	return u.commit(ctx, approvals.Transition{Next: approvals.StateExecuting, Events: []approvals.Event{event}})
-}
-
-func undoStarted(s record.UndoStarted) (approvals.Event, error) {
-	detail, err := json.Marshal(s)
-	if err != nil {
-		return approvals.Event{}, fmt.Errorf("begin an undo: %w", err)
-	}
-	return approvals.Event{Type: approvals.EventStarted, Detail: detail}, nil
+	return u.commit(ctx, t)
 }
 
 // done records what AWS answered and what was read back, and queues that the request that put the deny there is told.
@@ -72,34 +65,28 @@ func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
 		seen, back.Error = record.SeenNothing, aws.Explain(result.ReadBackError)
 		u.h.log.WarnContext(ctx, "the role could not be read back", "request", u.request.ID, "error", result.ReadBackError)
 	}
-	applied, err := json.Marshal(record.UndoApplied{
+	t := approvals.Transition{
+		Next: approvals.StateApplied,
+		Work: []approvals.Item{{
+			Kind: KindUndone, Request: u.request.About, Source: "undone by " + u.request.ID, Body: body(undoneBy{u.request.ID}),
+		}},
+	}
+	if u.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
+		begun := record.UndoStarted{Restores: u.what.Restores, ServerTime: result.Role.ServerTime}
+		if err := add(&t, approvals.EventStarted, "", begun); err != nil {
+			return err
+		}
+	}
+	err := add(&t, approvals.EventApplied, "", record.UndoApplied{
 		At: result.UndoneAt, Found: result.AlreadyDone, Promised: u.earlier, Revives: u.revives(result),
 		CallerARN: result.CallerARN, Unnamed: result.Unnamed, Seen: seen,
 	})
 	if err != nil {
-		return fmt.Errorf("record an undo: %w", err)
+		return err
 	}
-	readBack, err := json.Marshal(back)
-	if err != nil {
-		return fmt.Errorf("record an undo: %w", err)
+	if err := add(&t, approvals.EventReadBack, "", back); err != nil {
+		return err
 	}
-	body, err := json.Marshal(undoneBy{u.request.ID})
-	if err != nil {
-		return fmt.Errorf("record an undo: %w", err)
-	}
-	t := approvals.Transition{
-		Next: approvals.StateApplied,
-		Work: []approvals.Item{{Kind: KindUndone, Request: u.request.About, Source: "undone by " + u.request.ID, Body: body}},
-	}
-	if u.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
-		event, err := undoStarted(record.UndoStarted{Restores: u.what.Restores, ServerTime: result.Role.ServerTime})
-		if err != nil {
-			return err
-		}
-		t.Events = append(t.Events, event)
-	}
-	t.Events = append(t.Events,
-		approvals.Event{Type: approvals.EventApplied, Detail: applied}, approvals.Event{Type: approvals.EventReadBack, Detail: readBack})
 	if err := u.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}
@@ -116,14 +103,7 @@ func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
 	if r.State == approvals.StateApplied || result.AlreadyDone {
 		return nil
 	}
-	detail, err := json.Marshal(record.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
-	if err != nil {
-		return fmt.Errorf("record a finding: %w", err)
-	}
-	return u.h.Store.Commit(ctx, approvals.Transition{
-		RequestID: r.ID, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventFinding, Source: "late undo", Detail: detail}},
-	})
+	return u.h.remark(ctx, r.ID, approvals.EventFinding, "late undo", record.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
 }
 
 // revives reports whether sessions that the deny kept out could still be alive when it went.
@@ -172,9 +152,9 @@ type undoneBy struct {
 // undone tells the request that put a deny on a role that another one has taken it away, so that its card and its thread
 // say so. Where that brings an earlier deny of the bot's back, it is looked at whether that is inert.
 func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
-	var by undoneBy
-	if err := json.Unmarshal(item.Body, &by); err != nil {
-		return fmt.Errorf("read an undo: %w", err)
+	by, err := bodyOf[undoneBy](item)
+	if err != nil {
+		return err
 	}
 	r, _, err := h.Store.Load(ctx, by.Request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -207,13 +187,9 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if told.At.IsZero() {
 		told.At = r.Ended
 	}
-	detail, err := json.Marshal(told)
-	if err != nil {
-		return fmt.Errorf("tell of an undo: %w", err)
-	}
-	t := approvals.Transition{
-		RequestID: item.Request, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventUndone, By: r.Requester, Source: item.Source, Detail: detail}},
+	t := appending(item.Request)
+	if err := addBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
+		return err
 	}
 	if c.Undo.Restores != "" {
 		force, err := h.inForce(ctx, r.Subject.Key)

@@ -11,56 +11,33 @@ import (
 
 // expire ends a request that nobody decided in time.
 func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
-	for range maxDecisions {
-		r, _, err := h.Store.Load(ctx, item.Request)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			return nil
+	expired := false
+	err := h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
+		if expired = v.request.State == approvals.StateOpen; expired {
+			t.When, t.Next = approvals.AfterDeadline, approvals.StateExpired
+			t.Events = []approvals.Event{{Type: approvals.EventExpired, Source: "expire " + v.request.ID}}
 		}
-		if err != nil {
-			return err
-		}
-		if r.State != approvals.StateOpen {
-			return nil
-		}
-		err = h.Store.Commit(ctx, approvals.Transition{
-			RequestID: r.ID, Expect: r.Seq, When: approvals.AfterDeadline, Next: approvals.StateExpired,
-			Events: []approvals.Event{{Type: approvals.EventExpired, Source: "expire " + r.ID}},
-		})
-		switch {
-		case err == nil:
-			h.log.InfoContext(ctx, "a request expired", "request", r.ID)
-			return nil
-		case errors.Is(err, approvals.ErrConflict):
-		case errors.Is(err, approvals.ErrTooEarly):
-			// The timer and the deadline are set by the same clock, in the same step; a failover to a server whose clock
-			// is behind can still bring the timer first.
-			return &Again{After: time.Second}
-		default:
-			return err
-		}
+		return t, nil
+	})
+	switch {
+	case errors.Is(err, approvals.ErrUnknownRequest):
+		return nil
+	case errors.Is(err, approvals.ErrTooEarly):
+		// The timer and the deadline are set by the same clock, in the same step; a failover to a server whose clock is
+		// behind can still bring the timer first.
+		return &Again{After: time.Second}
+	case err == nil && expired:
+		h.log.InfoContext(ctx, "a request expired", "request", item.Request)
 	}
-	return &Again{After: time.Second}
+	return err
 }
 
-// closeWithoutCard ends a request whose card can never be posted. It reports false when the request is not open any more.
+// closeWithoutCard ends a request whose card can never be posted. It reports false when the request is not open any more, and
+// when people can see it: then the thread catches up.
 func (h *Handlers) closeWithoutCard(ctx context.Context, id, slackError string) (bool, error) {
-	for range maxDecisions {
-		r, _, err := h.Store.Load(ctx, id)
-		if err != nil {
-			return false, err
-		}
-		if r.State != approvals.StateOpen {
-			return false, nil
-		}
-		if d, err := h.Store.Delivered(ctx, id); err != nil || d.Card != "" {
-			return false, err // people can see it; the thread catches up
-		}
-		err = h.fail(ctx, r, failure{sentence: messages.CardImpossibleReason(slackError)})
-		if !errors.Is(err, approvals.ErrConflict) {
-			return err == nil, err
-		}
-	}
-	return false, &Again{After: time.Second}
+	return h.close(ctx, id, func(v view) bool { return opened(v) && v.card == "" }, func(approvals.Request) failure {
+		return failure{sentence: messages.CardImpossibleReason(slackError)}
+	})
 }
 
 // cardAge is how old a request is before its card is looked for: Slack has it by then.
@@ -74,7 +51,7 @@ func (h *Handlers) withoutCard(ctx context.Context, id string) (bool, error) {
 		return false, err
 	}
 	d, err := h.Store.Delivered(ctx, id)
-	if err != nil || d.Card == "" || !opened(r.State) {
+	if err != nil || d.Card == "" || r.State != approvals.StateOpen {
 		return false, err
 	}
 	now, err := h.Store.Now(ctx)

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -12,26 +11,67 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
+// ending is what a try that did not succeed comes to.
+type ending int
+
+const (
+	endBroken      ending = iota // it was stopped, or the store failed, or it is a bug: another try goes on from the log
+	endTaken                     // the request has moved on without it
+	endElsewhere                 // another worker, or another request, is at it
+	endUnconfirmed               // an approver may not approve any more
+	endReplaced                  // another role is behind the name
+	endGone                      // there is no such role any more
+	endRefused                   // AWS will refuse every try
+	endLater                     // AWS did not take it for a passing reason
+	endExhausted                 // the same, after the last try
+)
+
+// outcomeOf says what an error of a try comes to, of which there were attempt before and may be most.
+func outcomeOf(ctx context.Context, err error, attempt, most int) ending {
+	_, unconfirmed := errors.AsType[*notConfirmed](err)
+	switch {
+	case errors.Is(err, errTaken), errors.Is(err, errOffDuty):
+		return endTaken
+	case errors.Is(err, errElsewhere):
+		return endElsewhere
+	case ctx.Err() != nil:
+		return endBroken
+	case unconfirmed:
+		return endUnconfirmed
+	case errors.Is(err, aws.ErrRoleChanged):
+		return endReplaced
+	case aws.Explain(err) == "":
+		return endBroken
+	case errors.Is(err, aws.ErrNoSuchRole):
+		return endGone
+	case aws.Final(err):
+		return endRefused
+	case attempt < most:
+		return endLater
+	default:
+		return endExhausted
+	}
+}
+
 // lost is what a try that did not succeed comes to, whatever was tried. over: this try is done with it, and err is its answer;
 // the request goes on, or is somebody else's. Else the request ends with f, whose unsure is the caller's to say.
 func (e *execution) lost(ctx context.Context, item approvals.Item, cause error) (f failure, over bool, err error) {
-	switch unconfirmed, isUnconfirmed := errors.AsType[*notConfirmed](cause); {
-	case errors.Is(cause, errTaken):
-		return failure{}, true, nil
-	case ctx.Err() != nil:
-		return failure{}, true, cause // stopped in the middle: another replica, or this one's next start, goes on from the log
-	case isUnconfirmed:
+	switch outcomeOf(ctx, cause, e.request.Delays, maxDelays) {
+	case endTaken:
+		return f, true, nil
+	case endUnconfirmed:
+		unconfirmed, _ := errors.AsType[*notConfirmed](cause)
 		f.sentence = messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)
-	case errors.Is(cause, aws.ErrRoleChanged):
+	case endReplaced:
 		f.sentence, f.next, f.event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
-	case aws.Explain(cause) == "":
-		return failure{}, true, cause // the store, or a bug: the item comes back, and is set aside if that does not help
-	case aws.Final(cause):
+	case endGone, endRefused:
 		f.sentence = aws.Explain(cause)
-	case e.request.Delays >= maxDelays:
+	case endExhausted:
 		f.sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
-	default:
-		return failure{}, true, e.delayed(ctx, item, cause)
+	case endLater:
+		return f, true, e.delayed(ctx, item, cause)
+	case endElsewhere, endBroken:
+		return f, true, cause
 	}
 	return f, false, nil
 }
@@ -59,13 +99,10 @@ func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.R
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := retryAfter(cause, item.Attempt)
 	e.h.log.WarnContext(ctx, "AWS did not take the revocation yet", "request", e.request.ID, "error", cause, "again_in", after.String())
-	detail, err := json.Marshal(record.Failure{Sentence: aws.Explain(cause), Retry: after})
-	if err != nil {
-		return fmt.Errorf("record a delay: %w", err)
-	}
-	t := approvals.Transition{
-		RequestID: e.request.ID, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventDelayed, Source: fmt.Sprintf("%s attempt %d", item.Source, item.Attempt), Detail: detail}},
+	t := appending(e.request.ID)
+	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
+	if err := add(&t, approvals.EventDelayed, source, record.Failure{Sentence: aws.Explain(cause), Retry: after}); err != nil {
+		return err
 	}
 	queued := item.Kind == KindExecute
 	if !queued {
@@ -92,33 +129,32 @@ func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	return err
 }
 
-// underWay and opened are the states in which close may end a request.
-func underWay(s approvals.State) bool {
-	return s == approvals.StateApproved || s == approvals.StateExecuting
+// underWay and opened are when close may end a request.
+func underWay(v view) bool {
+	return v.request.State == approvals.StateApproved || v.request.State == approvals.StateExecuting
 }
 
-func opened(s approvals.State) bool { return s == approvals.StateOpen }
+func opened(v view) bool { return v.request.State == approvals.StateOpen }
 
-// close ends a request that is in one of some states, whatever harmless events come in between. Any other it leaves alone:
+// close ends a request that is as it should be for that, whatever harmless events come in between. Any other it leaves alone:
 // then it reports false.
-func (h *Handlers) close(ctx context.Context, id string, in func(approvals.State) bool, why func(approvals.Request) failure) (bool, error) {
-	for range maxDecisions {
-		r, _, err := h.Store.Load(ctx, id)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			return false, nil
+func (h *Handlers) close(ctx context.Context, id string, may func(view) bool, why func(approvals.Request) failure) (closed bool, err error) {
+	err = h.change(ctx, id, func(v view) (t approvals.Transition, err error) {
+		if closed = may(v); !closed {
+			return t, nil
 		}
-		if err != nil {
-			return false, err
+		f := why(v.request)
+		if f.next == approvals.StateUnknown {
+			f.next, f.event = approvals.StateFailed, approvals.EventFailed
 		}
-		if !in(r.State) {
-			return false, nil
-		}
-		err = h.fail(ctx, r, why(r))
-		if !errors.Is(err, approvals.ErrConflict) {
-			return err == nil, err
-		}
+		t.Next = f.next
+		err = add(&t, f.event, "", record.Failure{Sentence: f.sentence, Unsure: f.unsure})
+		return t, err
+	})
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return false, nil
 	}
-	return false, fmt.Errorf("request %s changed %d times while it was closed", id, maxDecisions)
+	return closed && err == nil, err
 }
 
 // failure is how a request ends without what it was for. The zero next and event mean that it failed.
@@ -127,19 +163,4 @@ type failure struct {
 	unsure   bool
 	next     approvals.State
 	event    approvals.EventType
-}
-
-// fail ends a request, on the state that it was read in.
-func (h *Handlers) fail(ctx context.Context, r approvals.Request, f failure) error {
-	if f.next == approvals.StateUnknown {
-		f.next, f.event = approvals.StateFailed, approvals.EventFailed
-	}
-	detail, err := json.Marshal(record.Failure{Sentence: f.sentence, Unsure: f.unsure})
-	if err != nil {
-		return fmt.Errorf("end a request: %w", err)
-	}
-	return h.Store.Commit(ctx, approvals.Transition{
-		RequestID: r.ID, Expect: r.Seq, Next: f.next,
-		Events: []approvals.Event{{Type: f.event, Detail: detail}},
-	})
 }

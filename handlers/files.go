@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -115,15 +114,8 @@ func (d *delivery) triedEnough(ctx context.Context, name string, failure error) 
 
 // fileLeftOut records, once for a request, that the thread goes without a file.
 func (d *delivery) fileLeftOut(ctx context.Context, why record.FilesRefused) error {
-	detail, err := json.Marshal(why)
-	if err != nil {
-		return fmt.Errorf("record a file that was left out: %w", err)
-	}
 	d.withoutFiles = true
-	return d.h.Store.Commit(ctx, approvals.Transition{
-		RequestID: d.id, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventFilesRefused, Source: "files " + d.id, Detail: detail}},
-	})
+	return d.h.remark(ctx, d.id, approvals.EventFilesRefused, "files "+d.id, why)
 }
 
 // findFile looks for a file that may have been uploaded, as find does for a message.

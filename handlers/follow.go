@@ -3,9 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -100,30 +97,19 @@ func (q *inquiry) recordActivity(ctx context.Context, told record.Activity, s fo
 		return err
 	}
 	activity := approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail}
-	var after []approvals.Event
-	if q.number > 0 && s.failed == "" {
-		detail, err := json.Marshal(q.enforcement(s))
-		if err != nil {
-			return fmt.Errorf("record what was denied: %w", err)
+	return q.h.change(ctx, q.request.ID, func(v view) (t approvals.Transition, err error) {
+		if v.request.Has(activity.Source) {
+			return t, nil
 		}
-		after = append(after, approvals.Event{Type: approvals.EventSeenDenied, Source: "seen " + q.item.Source, Detail: detail})
-	}
-	for range maxDecisions {
-		r, events, err := q.h.Store.Load(ctx, q.request.ID)
-		if err != nil || r.Has(activity.Source) {
-			return err
-		}
-		t := q.transition(activity)
-		t.Expect = r.Seq
-		if !slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventOffered }) {
+		t.Events = []approvals.Event{activity}
+		if countOf(v.events, approvals.EventOffered) == 0 {
 			t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + q.item.Source})
 		}
-		t.Events = append(t.Events, after...)
-		if err := q.h.Store.Commit(ctx, t); !errors.Is(err, approvals.ErrConflict) {
-			return err
+		if q.number > 0 && s.failed == "" {
+			err = add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
 		}
-	}
-	return fmt.Errorf("request %s changed %d times while a look was recorded", q.request.ID, maxDecisions)
+		return t, err
+	})
 }
 
 // partly says why not everything could be read, "" when it could.

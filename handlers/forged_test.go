@@ -333,7 +333,7 @@ func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		b.queue(approvals.Item{Kind: handlers.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{"after":86400000000000,"last":true}`)})
-		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence 2"})
+		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence 2", Body: json.RawMessage(`{"number":2}`)})
 		last := func(kind approvals.EventType) (at time.Duration, event approvals.Event) {
 			for _, e := range card.Events() {
 				if e.Type == kind {

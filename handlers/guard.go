@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -21,9 +20,9 @@ const maxLookTries = 7
 // The approval that the deny was written under covers that: nothing is denied that people did not agree to deny, so nobody
 // is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out, and ends with it.
 func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
-	var l look
-	if err := json.Unmarshal(item.Body, &l); err != nil {
-		return fmt.Errorf("a look at request %s: %w", item.Request, err)
+	l, err := bodyOf[look](item)
+	if err != nil {
+		return err
 	}
 	r, events, err := h.Store.Load(ctx, item.Request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -113,14 +112,13 @@ func (w *watchman) rewrites() int {
 }
 
 // losses is how often a look missed the deny; what one look told in several events is one.
-func (w *watchman) losses() int {
-	looks := make(map[string]bool)
+func (w *watchman) losses() (n int) {
 	for _, e := range w.events {
-		if t, ok := tampering(e); ok && t.Lost() && !t.Resumed {
-			looks[strings.TrimSuffix(e.Source, " failed")] = true
+		if t, ok := tampering(e); ok && t.Lost() && !t.Resumed && !t.Told {
+			n++
 		}
 	}
-	return len(looks)
+	return n
 }
 
 // ownPromise is the latest cutoff that this very look promised; zero when it did not.
@@ -185,7 +183,7 @@ func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) e
 		t.SCP = aws.OldSessionsSCP(w.scpRole(), t.Cutoff)
 	}
 	w.h.log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID, "state", t.State, "why", t.Why)
-	tr := approvals.Transition{RequestID: w.request.ID, Expect: approvals.AppendOnly}
+	tr := appending(w.request.ID)
 	if err := add(&tr, approvals.EventTampered, source, t); err != nil {
 		return err
 	}

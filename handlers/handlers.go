@@ -183,9 +183,6 @@ type Again struct {
 // Error says so.
 func (a *Again) Error() string { return "again in " + a.After.String() }
 
-// errNotAnItem is for items that nothing here can make sense of.
-var errNotAnItem = errors.New("an item of no known kind")
-
 // FromPeople are the kinds of items that are somebody's act, by an envelope. All others act on what a log says.
 func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit, KindHome} }
 
@@ -234,7 +231,7 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 	case approvals.KindForged:
 		return h.forgedItem(ctx, item)
 	default:
-		return fmt.Errorf("%w: %q", errNotAnItem, item.Kind)
+		return fmt.Errorf("%w: its kind %q is not known", errNotAnItem, item.Kind)
 	}
 }
 
@@ -311,16 +308,9 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		h.whisper(ctx, to, messages.GaveUpOn())
 	}
 	if request != "" {
-		detail, err := json.Marshal(record.Failure{
+		err := h.remark(ctx, request, approvals.EventSetAside, "aside "+item.Source, record.Failure{
 			Work:     item.Kind,
 			Sentence: "Whoever runs revokebot finds the cause in its log under this request's id.",
-		})
-		if err != nil {
-			return fmt.Errorf("set aside: %w", err)
-		}
-		err = h.Store.Commit(ctx, approvals.Transition{
-			RequestID: request, Expect: approvals.AppendOnly,
-			Events: []approvals.Event{{Type: approvals.EventSetAside, Source: "aside " + item.Source, Detail: detail}},
 		})
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return fmt.Errorf("set aside: %w", err)

@@ -488,8 +488,8 @@ func TestALookThatWasInterruptedGoesOnWhereItsEventsEnd(t *testing.T) {
 		card := b.revoked()
 		message(b.Bench, card, "whether it is contained")
 		events := len(card.Events())
-		for i, source := range []string{"evidence 0", "evidence 0 wide", "evidence 1"} {
-			if err := b.Queue(approvals.Item{Kind: "evidence", Request: card.ID, Source: source}, fmt.Sprint("again ", i)); err != nil {
+		for source, look := range map[string]string{"evidence 0": `{"number":0}`, "evidence 0 wide": `{"number":0,"wide":true}`, "evidence 1": `{"number":1}`} {
+			if err := b.Queue(approvals.Item{Kind: "evidence", Request: card.ID, Source: source, Body: []byte(look)}, "again "+source); err != nil {
 				t.Fatal(err)
 			}
 		}

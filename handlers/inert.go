@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -67,13 +65,8 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if left := plan.RevivesUntil.Sub(now); left > 0 {
 		return &Again{After: left + inertSlack, Busy: true} // it was written again, or the role's longest session was raised
 	}
-	detail, err := json.Marshal(record.Inert{Cutoff: plan.Cutoff, Since: plan.RevivesUntil, Restores: plan.Restores != ""})
-	if err != nil {
-		return fmt.Errorf("offer a clean-up: %w", err)
-	}
-	return h.Store.Commit(ctx, approvals.Transition{
-		RequestID: r.ID, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventInert, Source: item.Source, Detail: detail}},
+	return h.remark(ctx, r.ID, approvals.EventInert, item.Source, record.Inert{
+		Cutoff: plan.Cutoff, Since: plan.RevivesUntil, Restores: plan.Restores != "",
 	})
 }
 

@@ -189,7 +189,11 @@ func (q *inquiry) word(c record.Conclusion) (approvals.Event, error) {
 
 // lookSetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
 func (h *Handlers) lookSetAside(ctx context.Context, item approvals.Item) error {
-	q, err := h.inquire(ctx, item)
+	l, err := readLook(&item)
+	if err != nil {
+		return nil // it was no look
+	}
+	q, err := h.inquire(ctx, item, l)
 	if q == nil || err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,8 +20,6 @@ const (
 	maxLooks = 4
 	// lookPatience is how long regions are waited for that do not answer while all the others are done.
 	lookPatience = 10 * time.Second
-	// wide marks the source of the second half of the first look: the first table is in the thread before it begins.
-	wide = " wide"
 )
 
 // inquiry is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
@@ -37,15 +34,44 @@ type inquiry struct {
 	cutoff  time.Time
 	since   time.Time
 	until   time.Time
-	number  int  // 0 is the look right after the revocation, the others are those of trail.follow_ups
-	wide    bool // asks for more than the events that name the role
+	number  int // as trailLook has it
+	wide    bool
 	last    bool // no further look is planned, and this one ends with a word
 	drill   bool // of a drill: one look, its first half only, and no word
 }
 
+// trailLook is the body of an evidence item.
+type trailLook struct {
+	Number int  `json:"number"`         // 0 is the look right after the revocation, the others are those of trail.follow_ups
+	Wide   bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
+}
+
+// evidenceItem asks for a look. Its source follows from its body, so that no look is recorded twice.
+func evidenceItem(request string, l trailLook) approvals.Item {
+	source := fmt.Sprintf("evidence %d", l.Number)
+	if l.Wide {
+		source += " wide"
+	}
+	return approvals.Item{Kind: KindEvidence, Request: request, Source: source, Body: body(l)}
+}
+
+// readLook reads which look an item asks for, and gives the item the source that belongs to it.
+func readLook(item *approvals.Item) (trailLook, error) {
+	l, err := bodyOf[trailLook](*item)
+	if err == nil && (l.Number < 0 || l.Wide && l.Number > 0) {
+		err = fmt.Errorf("%w: there is no look %s", errNotAnItem, item.Body)
+	}
+	item.Source = evidenceItem(item.Request, l).Source
+	return l, err
+}
+
 // evidence does one look.
 func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
-	q, err := h.inquire(ctx, item)
+	l, err := readLook(&item)
+	if err != nil {
+		return err
+	}
+	q, err := h.inquire(ctx, item, l)
 	if q == nil || err != nil {
 		return err
 	}
@@ -76,7 +102,7 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 }
 
 // inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
-func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, error) {
+func (h *Handlers) inquire(ctx context.Context, item approvals.Item, l trailLook) (*inquiry, error) {
 	r, events, err := h.Store.Load(ctx, item.Request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return nil, nil
@@ -104,23 +130,13 @@ func (h *Handlers) inquire(ctx context.Context, item approvals.Item) (*inquiry, 
 		return nil, err
 	}
 	q := &inquiry{h: h, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-h.Lookback), until: until}
-	q.number, q.wide = lookOf(item.Source)
+	q.number, q.wide = l.Number, l.Wide || l.Number > 0
 	q.last = drill || q.wide && q.number == len(h.FollowUps)
 	q.drill = drill
 	if r.Has(q.lastSource()) {
 		return nil, nil
 	}
 	return q, nil
-}
-
-// lookOf reads which look an item asks for.
-func lookOf(source string) (number int, isWide bool) {
-	rest := strings.TrimPrefix(source, "evidence ")
-	text := strings.TrimSuffix(rest, wide)
-	if _, err := fmt.Sscanf(text, "%d", &number); err != nil {
-		return 0, false
-	}
-	return number, number > 0 || text != rest
 }
 
 // lastSource is the source of the last event that the look commits.
@@ -169,13 +185,13 @@ func (q *inquiry) lookup(ctx context.Context) (*aws.Report, error) {
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
 func (q *inquiry) failed(ctx context.Context, why string) error {
-	detail, err := json.Marshal(record.Evidence{
+	t := q.transition()
+	err := add(&t, approvals.EventEvidence, q.item.Source, record.Evidence{
 		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
 	})
 	if err != nil {
-		return fmt.Errorf("record evidence: %w", err)
+		return err
 	}
-	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	if !q.wide && !q.drill {
 		t.Work = []approvals.Item{q.secondHalf()}
 	}
@@ -187,7 +203,7 @@ func (q *inquiry) failed(ctx context.Context, why string) error {
 
 // secondHalf is the part of the first look that takes longer.
 func (q *inquiry) secondHalf() approvals.Item {
-	return approvals.Item{Kind: KindEvidence, Request: q.request.ID, Source: q.item.Source + wide}
+	return evidenceItem(q.request.ID, trailLook{Wide: true})
 }
 
 // found records what no earlier look had: sessions, and attempts that got none.
@@ -228,13 +244,10 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 	}
 	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {
-		detail, err := json.Marshal(record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1})
-		if err != nil {
-			return fmt.Errorf("record sessions: %w", err)
+		source := fmt.Sprintf("sessions %d of %s", i, q.item.Source)
+		if err := add(&t, approvals.EventSessions, source, record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1}); err != nil {
+			return err
 		}
-		t.Events = append(t.Events, approvals.Event{
-			Type: approvals.EventSessions, Source: fmt.Sprintf("sessions %d of %s", i, q.item.Source), Detail: detail,
-		})
 	}
 	if !q.wide && !q.drill {
 		t.Work = []approvals.Item{q.secondHalf()}
@@ -272,7 +285,9 @@ func (q *inquiry) suspects(report aws.Report) []aws.Suspect {
 }
 
 func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
-	return approvals.Transition{RequestID: q.request.ID, Expect: approvals.AppendOnly, Events: events}
+	t := appending(q.request.ID)
+	t.Events = events
+	return t
 }
 
 // sessionRow is what the log keeps of a session.

@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -19,50 +17,40 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	if result.Writes > 1 {
 		merged = result.Written
 	}
-	applied, err := json.Marshal(record.Applied{
+	t := approvals.Transition{
+		Next: approvals.StateApplied,
+		Work: []approvals.Item{evidenceItem(e.request.ID, trailLook{})},
+	}
+	err := add(&t, approvals.EventApplied, "", record.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
 		Seen: seen(result), Document: merged, Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
 	})
 	if err != nil {
-		return fmt.Errorf("record an outcome: %w", err)
+		return err
 	}
 	back := record.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
 	if result.ReadBackError != nil {
 		back.Error = aws.Explain(result.ReadBackError)
 		e.h.log.WarnContext(ctx, "the policy could not be read back", "request", e.request.ID, "error", result.ReadBackError)
 	}
-	readBack, err := json.Marshal(back)
-	if err != nil {
-		return fmt.Errorf("record an outcome: %w", err)
+	if err := add(&t, approvals.EventReadBack, "", back); err != nil {
+		return err
 	}
-	t := approvals.Transition{
-		Next: approvals.StateApplied,
-		Work: []approvals.Item{{Kind: KindEvidence, Request: e.request.ID, Source: "evidence 0"}},
-	}
-	t.Events = append(t.Events,
-		approvals.Event{Type: approvals.EventApplied, Detail: applied},
-		approvals.Event{Type: approvals.EventReadBack, Detail: readBack})
 	if result.Role.TrustDigest != e.role.TrustDigest {
-		finding, err := json.Marshal(record.Finding{
+		err := add(&t, approvals.EventFinding, "", record.Finding{
 			Sentence: "The trust policy of the role was changed between the request and the revocation. That stops no revocation, but it may be how somebody means to come back: compare it with the card.",
 			Trust:    roleFacts(result.Role).Trust,
 		})
 		if err != nil {
-			return fmt.Errorf("record a finding: %w", err)
+			return err
 		}
-		t.Events = append(t.Events, approvals.Event{Type: approvals.EventFinding, Detail: finding})
 	}
 	for i, after := range e.h.FollowUps {
-		t.Due = append(t.Due, approvals.Due{
-			After: after,
-			Item:  approvals.Item{Kind: KindEvidence, Request: e.request.ID, Source: fmt.Sprintf("evidence %d", i+1)},
-		})
+		t.Due = append(t.Due, approvals.Due{After: after, Item: evidenceItem(e.request.ID, trailLook{Number: i + 1})})
 	}
 	t.Due = append(t.Due, whenInert(e.request.ID, result))
 	e.floor = result.Cutoff
-	if err := e.h.watch(&t, e.request, result.ReadBack); err != nil {
-		return err
-	}
+	e.h.watch(&t, e.request.ID, result.ReadBack)
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
 	}
@@ -123,12 +111,6 @@ const maxRepairs = 4
 
 // findLate tells, once, of a late write, to the people whom it concerns.
 func (e *execution) findLate(ctx context.Context, result aws.Result, sentence string) error {
-	detail, err := json.Marshal(record.Finding{Sentence: sentence, Urgent: true})
-	if err != nil {
-		return fmt.Errorf("record a finding: %w", err)
-	}
-	return e.h.Store.Commit(ctx, approvals.Transition{
-		RequestID: e.request.ID, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventFinding, Source: "late write " + result.Cutoff.Format(time.RFC3339), Detail: detail}},
-	})
+	source := "late write " + result.Cutoff.Format(time.RFC3339)
+	return e.h.remark(ctx, e.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence, Urgent: true})
 }

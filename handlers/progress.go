@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -59,12 +58,8 @@ func (q *inquiry) tellProgress(ctx context.Context) *progress {
 
 // looking records the progress. That it fails is no reason to stop looking.
 func (q *inquiry) looking(ctx context.Context, now record.Looking, n int) {
-	detail, err := json.Marshal(now)
-	if err == nil {
-		err = q.h.Store.Commit(ctx, q.transition(approvals.Event{
-			Type: approvals.EventLooking, Source: fmt.Sprintf("looking %d at %s, try %d", n, q.item.Source, q.item.Attempt), Detail: detail,
-		}))
-	}
+	source := fmt.Sprintf("looking %d at %s, try %d", n, q.item.Source, q.item.Attempt)
+	err := q.h.remark(ctx, q.request.ID, approvals.EventLooking, source, now)
 	if err != nil && ctx.Err() == nil {
 		q.h.log.WarnContext(ctx, "the progress of a look was not recorded", "request", q.request.ID, "error", err)
 	}

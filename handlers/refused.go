@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -39,16 +37,13 @@ func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, to Li
 
 // refuseClick answers a click that goes into no request's log, and keeps a note of it.
 func (h *Handlers) refuseClick(ctx context.Context, item approvals.Item, to Listener, why, message, value string, m *messages.Message) error {
-	detail, err := json.Marshal(struct {
+	refused := struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
 		Message string `json:"message"`
 		Value   string `json:"value"`
-	}{why, to.Channel, message, cutRunes(value, 64)})
-	if err != nil {
-		return fmt.Errorf("note a refusal: %w", err)
-	}
-	if err := h.Store.Note(ctx, approvals.Event{Type: approvals.EventRefused, By: to.User, Source: item.Source, Detail: detail}); err != nil {
+	}{why, to.Channel, message, cutRunes(value, 64)}
+	if err := h.note(ctx, approvals.EventRefused, to.User, item.Source, refused); err != nil {
 		return err
 	}
 	h.log.InfoContext(ctx, "a click was refused", "user", to.User, "channel", to.Channel, "why", why)

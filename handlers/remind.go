@@ -28,6 +28,15 @@ const (
 	maxAsked = 10
 )
 
+// reminder is the body of a remind item.
+type reminder struct {
+	Last bool `json:"last,omitempty"` // no other follows
+}
+
+func remindItem(id, source string, r reminder) approvals.Item {
+	return approvals.Item{Kind: KindRemind, Request: id, Source: source, Body: body(r)}
+}
+
 // calls are the timers of a request that people have so long to decide: for those who are not in the channel, and the
 // reminders.
 func calls(id string, expireAfter time.Duration) []approvals.Due {
@@ -35,10 +44,9 @@ func calls(id string, expireAfter time.Duration) []approvals.Due {
 	if expireAfter < shortest {
 		return due
 	}
-	return append(due, []approvals.Due{
-		{After: expireAfter / 2, Item: approvals.Item{Kind: KindRemind, Request: id, Source: remindHalf}},
-		{After: expireAfter - lead(expireAfter), Item: approvals.Item{Kind: KindRemind, Request: id, Source: remindLast}},
-	}...)
+	return append(due,
+		approvals.Due{After: expireAfter / 2, Item: remindItem(id, remindHalf, reminder{})},
+		approvals.Due{After: expireAfter - lead(expireAfter), Item: remindItem(id, remindLast, reminder{Last: true})})
 }
 
 // lead is how long before the deadline the last reminder comes.
@@ -47,37 +55,27 @@ func lead(expireAfter time.Duration) time.Duration { return min(lastCall, expire
 // remind records that the approvers are to be reminded, if the request is open and approvals are missing. One that comes
 // so late that the next is due as well is left to that one.
 func (h *Handlers) remind(ctx context.Context, item approvals.Item) error {
-	for range maxDecisions {
-		r, _, err := h.Store.Load(ctx, item.Request)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if r.State != approvals.StateOpen || r.Has(item.Source) {
-			return nil
-		}
-		now, err := h.Store.Now(ctx)
-		if err != nil {
-			return err
-		}
-		last := item.Source == remindLast
-		if !last && !now.Before(r.Deadline.Add(-lead(r.Deadline.Sub(r.Opened)))) {
-			return nil
-		}
-		t := approvals.Transition{RequestID: r.ID, Expect: r.Seq, When: approvals.BeforeDeadline}
-		if err := add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: h.stillAsked(ctx, r), Last: last}); err != nil {
-			return err
-		}
-		switch err := h.Store.Commit(ctx, t); {
-		case errors.Is(err, approvals.ErrTooLate):
-			return nil
-		case !errors.Is(err, approvals.ErrConflict):
-			return err
-		}
+	asked, err := bodyOf[reminder](item)
+	if err != nil {
+		return err
 	}
-	return &Again{After: time.Second}
+	err = h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
+		r, last := v.request, asked.Last
+		over := r.Deadline
+		if !last {
+			over = over.Add(-lead(r.Deadline.Sub(r.Opened)))
+		}
+		if r.State != approvals.StateOpen || r.Has(item.Source) || !v.now.Before(over) {
+			return t, nil
+		}
+		t.When = approvals.BeforeDeadline
+		err = add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: h.stillAsked(ctx, r), Last: last})
+		return t, err
+	})
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	return err
 }
 
 // stillAsked are those on the list who can still do something: not the requester and not those who approved. A group that

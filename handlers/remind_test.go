@@ -130,7 +130,7 @@ func TestOfTwoRemindersThatCameDueTogetherOneIsTold(t *testing.T) {
 			t.Errorf("told %q, recorded %v", told, after)
 		}
 		// The same item once more, as after a crash.
-		if err := b.Queue(approvals.Item{Kind: handlers.KindRemind, Request: card.ID, Source: "remind last"}, "again"); err != nil {
+		if err := b.Queue(approvals.Item{Kind: handlers.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`)}, "again"); err != nil {
 			t.Fatal(err)
 		}
 		b.Settle()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -83,47 +82,44 @@ func (h *Handlers) report(
 	} else if d.Card != "" {
 		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
-	for range maxDecisions {
-		why, refused := filesRefused(events)
-		coming := messages.ReportComing(r, link)
+	var answer *messages.Message
+	var enough, asked bool
+	err := h.changeFrom(ctx, view{request: r, events: events}, func(v view) (t approvals.Transition, err error) {
+		r = v.request
+		why, refused := filesRefused(v.events)
+		answer, enough, asked = messages.ReportComing(r, link), false, false
 		if refused {
-			coming = messages.ReportDoubtful(r, link, why)
+			answer = messages.ReportDoubtful(r, link, why)
 		}
-		if r.Has(item.Source) { // by a try before this one, which may not have come so far as to say so
-			h.whisper(ctx, to, coming)
-			return nil
-		}
-		if refused {
-			if wait, err := h.reportFlood(ctx, item, r.ID); err != nil {
-				return err
-			} else if wait > 0 {
-				return refuse(messages.ReportEnough(r, why, reportsAgain, reportWindow, wait))
-			}
-		} else if reportedAlready(events) {
-			h.whisper(ctx, to, messages.ReportThere(r, link))
-			return nil
-		}
-		detail, err := json.Marshal(record.Reported{Upto: r.Seq})
-		if err != nil {
-			return fmt.Errorf("ask for a report: %w", err)
-		}
-		err = h.Store.Commit(ctx, approvals.Transition{
-			RequestID: r.ID, Expect: r.Seq, // two who ask at once get one report
-			Events: []approvals.Event{{Type: approvals.EventReport, By: to.User, Source: item.Source, Detail: detail}},
-		})
 		switch {
-		case err == nil:
-			h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", to.User, "up_to", r.Seq)
-			h.whisper(ctx, to, coming)
-			return nil
-		case !errors.Is(err, approvals.ErrConflict):
-			return err
+		case r.Has(item.Source): // by a try before this one, which may not have come so far as to say so
+			return t, nil
+		case refused:
+			wait, err := h.reportFlood(ctx, item, r.ID)
+			if enough = wait > 0; enough {
+				answer = messages.ReportEnough(r, why, reportsAgain, reportWindow, wait)
+			}
+			if enough || err != nil {
+				return t, err
+			}
+		case reportedAlready(v.events):
+			answer = messages.ReportThere(r, link)
+			return t, nil
 		}
-		if r, events, err = h.Store.Load(ctx, r.ID); err != nil {
-			return err
-		}
+		asked = true
+		err = addBy(&t, approvals.EventReport, to.User, item.Source, record.Reported{Upto: r.Seq})
+		return t, err // two who ask at once get one report
+	})
+	switch {
+	case err != nil:
+		return err
+	case enough:
+		return refuse(answer)
+	case asked:
+		h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", to.User, "up_to", r.Seq)
 	}
-	return fmt.Errorf("request %s changed %d times while its report was asked for", r.ID, maxDecisions)
+	h.whisper(ctx, to, answer)
+	return nil
 }
 
 // reportedAlready reports whether the log ends with a report that has all that is before it.

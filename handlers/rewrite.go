@@ -41,52 +41,53 @@ func (w *watchman) write(ctx context.Context, check aws.Check, promise time.Time
 // log as it was read, so that of two looks that miss the deny at the same time one writes.
 func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) error {
 	rewrites := w.rewrites()
-	for range maxDecisions {
-		r, events, err := w.h.Store.Load(ctx, w.request.ID)
-		if err != nil {
-			return err
-		}
-		w.request, w.events = r, events
+	var promised []approvals.Event
+	err := w.h.change(ctx, w.request.ID, func(v view) (t approvals.Transition, err error) {
+		w.request, w.events, promised = v.request, v.events, nil
 		before := w.status.floor
-		if w.status, err = w.h.guardStatus(ctx, r, events); err != nil {
-			return err
+		if w.status, err = w.h.guardStatus(ctx, v.request, v.events); err != nil {
+			return t, err
 		}
 		own := w.ownPromise()
 		switch {
 		case w.status.off():
-			return errOffDuty
+			return t, errOffDuty
 		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.floor.After(latest(before, p.Cutoff)):
-			return errElsewhere
+			return t, errElsewhere
 		case !own.Before(p.Cutoff):
-			return nil // it is in the log
+			return t, nil // it is in the log
 		}
-		t := record.Tampered{
-			State: record.TamperedState(check.State), Cutoff: record.WrittenBy(events).Planned, Found: check.Cutoff, At: check.At,
-			Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
+		source, told := w.promised(check, p, own)
+		if err := add(&t, approvals.EventTampered, source, told); err != nil {
+			return t, err
 		}
-		source := w.item.Source
-		if !own.IsZero() {
-			source, t = w.resumed(p.Cutoff), *w.ownLoss()
-			t.Resumed, t.Promise, t.Previous, t.Document, t.SCP = true, p.Cutoff, p.PreviousDocument, p.Document, ""
+		if !told.Resumed {
+			w.askWho(&t, source)
 		}
-		if !t.Resumed && t.Rewrite == 1 {
-			t.SCP = aws.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.role.Account))
-		}
-		tr := approvals.Transition{RequestID: r.ID, Expect: r.Seq}
-		if err := add(&tr, approvals.EventTampered, source, t); err != nil {
-			return err
-		}
-		if !t.Resumed {
-			w.askWho(&tr, source)
-		}
-		if err = w.h.Store.Commit(ctx, tr); !errors.Is(err, approvals.ErrConflict) {
-			if err == nil {
-				w.events = append(events, approvals.Event{Type: approvals.EventTampered, Source: source, Detail: tr.Events[0].Detail})
-			}
-			return err
-		}
+		promised = t.Events
+		return t, nil
+	})
+	if err == nil {
+		w.events = append(w.events, promised...)
 	}
-	return fmt.Errorf("request %s changed %d times while its deny was written again", w.request.ID, maxDecisions)
+	return err
+}
+
+// promised is what the log is told before a write, and its source: a loss that this look found, or a later cutoff for the same.
+func (w *watchman) promised(check aws.Check, p aws.Plan, own time.Time) (string, record.Tampered) {
+	if !own.IsZero() {
+		t := *w.ownLoss()
+		t.Resumed, t.Promise, t.Previous, t.Document, t.SCP = true, p.Cutoff, p.PreviousDocument, p.Document, ""
+		return w.resumed(p.Cutoff), t
+	}
+	t := record.Tampered{
+		State: record.TamperedState(check.State), Cutoff: record.WrittenBy(w.events).Planned, Found: check.Cutoff, At: check.At,
+		Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
+	}
+	if t.Rewrite == 1 {
+		t.SCP = aws.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.role.Account))
+	}
+	return w.item.Source, t
 }
 
 // record tells what was written and what was seen of it, and looks again soon.
@@ -113,7 +114,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 	if result.ReadBackError != nil {
 		back.Error = explained(result.ReadBackError)
 	}
-	t := approvals.Transition{RequestID: r.ID, Expect: approvals.AppendOnly}
+	t := appending(r.ID)
 	err = add(&t, approvals.EventRewritten, w.written(), record.Rewritten{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Document: result.Written,
 		Rewrite: n, Writes: result.Writes, CallerARN: result.CallerARN, Back: back,
@@ -130,9 +131,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 		}
 	}
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: fmt.Sprintf("simulate %d", n)})
-	if err := looksSoon(&t, n, w.look.Last); err != nil {
-		return err
-	}
+	looksSoon(&t, r.ID, n, w.look.Last)
 	return w.h.Store.Commit(ctx, t)
 }
 
@@ -156,27 +155,26 @@ func (w *watchman) ownLoss() *record.Tampered {
 
 // notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
 func (w *watchman) notWritten(ctx context.Context, check aws.Check, cause error) error {
-	switch {
-	case errors.Is(cause, errOffDuty):
+	end := outcomeOf(ctx, cause, w.item.Attempt, maxRewriteTries)
+	switch end {
+	case endTaken:
 		return nil
-	case errors.Is(cause, errElsewhere):
+	case endElsewhere:
 		return &Again{After: time.Second, Busy: true}
-	case ctx.Err() != nil:
+	case endBroken:
 		return cause
-	case aws.Explain(cause) == "":
-		return cause // the store, or a bug
-	case errors.Is(cause, aws.ErrRoleChanged):
+	case endReplaced:
 		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleReplaced, At: check.At})
-	case errors.Is(cause, aws.ErrNoSuchRole):
+	case endGone:
 		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleGone, At: check.At})
 	}
 	w.h.log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.role.ARN, "error", cause)
-	if !aws.Final(cause) && w.item.Attempt < maxRewriteTries {
+	if end == endLater {
 		return &Again{After: retryAfter(cause, w.item.Attempt)}
 	}
 	lost := record.Tampered{State: record.TamperedState(check.State), Found: check.Cutoff, At: check.At}
 	if told := w.ownLoss(); told != nil {
-		lost = record.Tampered{State: told.State, Found: told.Found, At: told.At}
+		lost = record.Tampered{State: told.State, Found: told.Found, At: told.At, Told: true}
 	}
 	lost.Why = "It could not be written again: " + explained(cause)
 	return w.tell(ctx, w.failed(), lost)

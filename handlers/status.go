@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -46,9 +44,9 @@ func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, t
 
 // home draws the App Home for whoever opened it.
 func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
-	var o HomeOpened
-	if err := json.Unmarshal(item.Body, &o); err != nil {
-		return fmt.Errorf("read who opened the home: %w", err)
+	o, err := bodyOf[HomeOpened](item)
+	if err != nil {
+		return err
 	}
 	if !h.atHome(o.Team, "") {
 		h.log.WarnContext(ctx, "the home of another workspace was not drawn", "team", o.Team, "user", o.User)

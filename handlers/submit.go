@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,9 +28,9 @@ type Submission struct {
 
 // submit handles a form.
 func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
-	var s Submission
-	if err := json.Unmarshal(item.Body, &s); err != nil {
-		return fmt.Errorf("read a form: %w", err)
+	s, err := bodyOf[Submission](item)
+	if err != nil {
+		return err
 	}
 	if !slices.Contains(messages.Forms(), s.Form) {
 		return fmt.Errorf("%w: form %q", errNotAnItem, s.Form)
@@ -97,14 +96,11 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 // formLost records a Deny whose form may not have opened, and tells whoever pressed it what to do.
 func (h *Handlers) formLost(ctx context.Context, r approvals.Request, a approvals.Attempt, to Listener) error {
 	refusal := approvals.Refusal{Action: a.Action, Code: approvals.RefusedFormLost}
-	detail, err := json.Marshal(refusal)
-	if err != nil {
-		return fmt.Errorf("record a refusal: %w", err)
+	t := appending(r.ID)
+	if err := addBy(&t, approvals.EventRefused, a.By, a.Source, refusal); err != nil {
+		return err
 	}
-	if err := h.Store.Commit(ctx, approvals.Transition{
-		RequestID: r.ID, Expect: approvals.AppendOnly,
-		Events: []approvals.Event{{Type: approvals.EventRefused, By: a.By, Source: a.Source, Detail: detail}},
-	}); err != nil {
+	if err := h.Store.Commit(ctx, t); err != nil {
 		return err
 	}
 	return h.tellRefused(ctx, r, refusal, to)

@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -76,13 +74,9 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		}
 		undoing.Words = words
 	}
-	facts, err := json.Marshal(record.Facts{Role: role, Undo: &undoing})
-	if err != nil {
-		return fmt.Errorf("facts of an undo: %w", err)
-	}
-	return h.open(ctx, item, c, to, role, approvals.Opening{
+	return h.open(ctx, item, c, to, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
 		Purpose: approvals.PurposeUndo, About: newest.Request.ID,
-		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName, Facts: facts},
+		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})
 }

@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -41,40 +39,26 @@ var soon = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
 
 // watch queues what follows when a deny was applied: the simulation, and the looks of the guard. seen says that the deny
 // was read back as written; if not, the first look comes soon.
-func (h *Handlers) watch(t *approvals.Transition, r approvals.Request, seen bool) error {
-	t.RequestID = r.ID
-	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: "simulate 0"})
+func (h *Handlers) watch(t *approvals.Transition, request string, seen bool) {
+	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: request, Source: "simulate 0"})
 	for i, after := range h.Guard {
-		due, err := lookDue(t.RequestID, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(h.Guard)-1})
-		if err != nil {
-			return err
-		}
-		t.Due = append(t.Due, due)
+		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(h.Guard)-1}))
 	}
-	if seen || len(h.Guard) == 0 {
-		return nil
+	if !seen && len(h.Guard) > 0 {
+		looksSoon(t, request, 0, false)
 	}
-	return looksSoon(t, 0, false)
 }
 
 // looksSoon queues the looks after a rewrite; last says that the final one of them is the last of all.
-func looksSoon(t *approvals.Transition, rewrite int, last bool) error {
+func looksSoon(t *approvals.Transition, request string, rewrite int, last bool) {
 	for i, after := range soon {
-		due, err := lookDue(t.RequestID, fmt.Sprintf("guard %d.%d", rewrite, i+1), look{After: after, Last: last && i == len(soon)-1})
-		if err != nil {
-			return err
-		}
-		t.Due = append(t.Due, due)
+		l := look{After: after, Last: last && i == len(soon)-1}
+		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d.%d", rewrite, i+1), l))
 	}
-	return nil
 }
 
-func lookDue(request, source string, l look) (approvals.Due, error) {
-	body, err := json.Marshal(l)
-	if err != nil {
-		return approvals.Due{}, fmt.Errorf("plan a look: %w", err)
-	}
-	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: body}}, nil
+func lookDue(request, source string, l look) approvals.Due {
+	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: body(l)}}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -82,25 +66,6 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// remark appends an event that moves nothing. What came from the same source before is there already.
-func (h *Handlers) remark(ctx context.Context, id string, typ approvals.EventType, source string, detail any) error {
-	t := approvals.Transition{RequestID: id, Expect: approvals.AppendOnly}
-	if err := add(&t, typ, source, detail); err != nil {
-		return err
-	}
-	return h.Store.Commit(ctx, t)
-}
-
-// add puts an event into a transition.
-func add(t *approvals.Transition, typ approvals.EventType, source string, detail any) error {
-	raw, err := json.Marshal(detail)
-	if err != nil {
-		return fmt.Errorf("record %s: %w", typ, err)
-	}
-	t.Events = append(t.Events, approvals.Event{Type: typ, Source: source, Detail: raw})
-	return nil
 }
 
 // explained is what an error means to people.

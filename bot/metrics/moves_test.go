@@ -35,14 +35,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type scene struct {
 	*bench.Bench
 	*metrics.Metrics
-	fails atomic.Bool // the store's History
+	fails atomic.Bool // the store's lists
 }
 
 // watch makes a replica's metrics the way the program does.
-func watch(o *bench.Options, s *scene) {
+func watch(t *testing.T, o *bench.Options, s *scene) {
 	s.Metrics = metrics.New(metrics.Config{Version: "v1", Commit: "abc", Go: "go"})
 	o.Bot = func(c *bot.Config) {
-		c.Store = s.Metrics.Store(failing{c.Store, &s.fails})
+		c.Store = s.Metrics.Store(failing{c.Store, &s.fails, t})
 		c.Watch = append(c.Watch, s.Metrics)
 	}
 	o.Cloud = func(c *aws.Config) {
@@ -53,10 +53,19 @@ func watch(o *bench.Options, s *scene) {
 	}
 }
 
-// failing is a store whose lists cannot be read, when a test says so.
+// failing is a store whose lists cannot be read, when a test says so. Whoever moves a request tells it what it is for.
 type failing struct {
 	bot.Store
 	now *atomic.Bool
+	t   *testing.T
+}
+
+func (f failing) Commit(ctx context.Context, t approvals.Transition) error {
+	r, _, err := f.Store.Load(ctx, t.RequestID)
+	if moves := len(t.From()) < len(approvals.States()); moves && err == nil && (t.Of.ID != r.ID || t.Of.Purpose != r.Purpose || r.Purpose == "") {
+		f.t.Errorf("a request for %q becomes %s as one for %q", r.Purpose, t.Next, t.Of.Purpose)
+	}
+	return f.Store.Commit(ctx, t)
 }
 
 func (f failing) Recent(ctx context.Context, n int) ([]string, error) {
@@ -70,7 +79,7 @@ func (f failing) Recent(ctx context.Context, n int) ([]string, error) {
 func start(t *testing.T, o bench.Options) *scene {
 	t.Helper()
 	s := &scene{}
-	watch(&o, s)
+	watch(t, &o, s)
 	s.Bench = bench.New(t, o)
 	s.Read(metrics.Source{Health: func() bot.Health { return s.Health(0) }, Backlog: s.Bench.Backlog})
 	return s

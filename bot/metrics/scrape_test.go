@@ -63,7 +63,17 @@ func TestAStoreThatHangsHoldsUpNoScrapeAndIsAskedOnceForSeveral(t *testing.T) {
 
 func TestAClickThatWasPutOffOrThatAnotherItemCarriedOutBeginsWithTheApproval(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_000)
-	approved := approvals.Event{Type: approvals.EventApproved, Source: "envelope 1", At: at}
+	detail, err := approvals.Opening{Purpose: approvals.PurposeRevoke, Required: 1}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	approved, err := approvals.Fold("R1", []approvals.Event{
+		{Seq: 1, Type: approvals.EventRequested, Source: "envelope 0", Detail: detail, At: at.Add(-time.Minute)},
+		{Seq: 2, Type: approvals.EventApproved, Source: "envelope 1", At: at},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	click := approvals.Item{Source: "envelope 1", Queued: at.Add(-time.Second)}
 	in := func(change func(*approvals.Item)) context.Context {
 		item := click

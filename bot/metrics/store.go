@@ -12,8 +12,7 @@ import (
 // store counts what is committed.
 type store struct {
 	bot.Store
-	m        *Metrics
-	purposes purposes
+	m *Metrics
 }
 
 // Store is a store whose events are counted.
@@ -23,20 +22,10 @@ func (m *Metrics) Store(s bot.Store) bot.Store { return &store{Store: s, m: m} }
 func (s *store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
 	other, err := s.Store.Open(ctx, id, by, source, o, later...)
 	if err == nil && other == "" {
-		s.purposes.know(id, o.Purpose)
 		s.m.came(approvals.StateOpen, o.Purpose)
 		s.m.events.WithLabelValues(string(approvals.EventRequested)).Inc()
 	}
 	return other, err
-}
-
-// Load implements approvals.Store. What a request is for is kept in mind: who commits has read it before.
-func (s *store) Load(ctx context.Context, id string) (approvals.Request, []approvals.Event, error) {
-	r, events, err := s.Store.Load(ctx, id)
-	if err == nil {
-		s.purposes.know(id, r.Purpose)
-	}
-	return r, events, err
 }
 
 // Commit implements approvals.Store.
@@ -46,9 +35,8 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 		return err
 	}
 	if t.Next != approvals.StateUnknown && t.Next != approvals.StateOpen { // with one approval of several it stays open
-		s.m.came(t.Next, s.purposes.of(t.RequestID))
+		s.m.came(t.Next, t.Of.Purpose)
 	}
-	timed := false
 	for _, e := range t.Events {
 		s.m.events.WithLabelValues(s.m.words.of("event", string(e.Type))).Inc()
 		switch e.Type {
@@ -56,12 +44,11 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 			s.m.refused(e)
 		case approvals.EventTampered:
 			s.m.tampered(e)
-		case approvals.EventApplied, approvals.EventSimulated, approvals.EventSeenDenied:
-			timed = true
+		case approvals.EventApplied:
+			s.timeDeny(ctx, t)
+		case approvals.EventSimulated, approvals.EventSeenDenied:
+			s.timeProof(ctx, t.RequestID, e)
 		}
-	}
-	if timed {
-		s.time(ctx, t)
 	}
 	return nil
 }
@@ -80,10 +67,8 @@ func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 			s.m.Alarm(AlarmForgedLog)
 		}
 	}
-	within, cancel := context.WithTimeout(ctx, readWithin)
-	defer cancel()
-	if r, _, err := s.Load(within, c.RequestID); err == nil && r.Closing.Type == approvals.EventForged {
-		s.m.came(r.State, r.Purpose)
+	if c.Ends {
+		s.m.came(c.Next, c.Purpose)
 	}
 	return nil
 }
@@ -108,6 +93,19 @@ func (s *store) SetAside(ctx context.Context, item approvals.Item, reason string
 		s.m.setAside.WithLabelValues(s.m.words.of("item", item.Kind)).Inc()
 	}
 	return err
+}
+
+// unknownPurpose is the label of a request whose opening is not to be believed.
+const unknownPurpose = "unknown"
+
+// came counts a request that came into a state.
+func (m *Metrics) came(state approvals.State, purpose approvals.Purpose) {
+	label := unknownPurpose
+	switch purpose {
+	case approvals.PurposeRevoke, approvals.PurposeUndo, approvals.PurposeDrill:
+		label = string(purpose)
+	}
+	m.requests.WithLabelValues(string(state), label).Inc()
 }
 
 // refused counts a refusal, of a request's log or of the notes.

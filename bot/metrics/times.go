@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -19,78 +20,68 @@ const (
 	proofSeenDenied = "seen_denied"
 )
 
-// time measures how long a revocation took, from its log, after a step that may have completed something.
-func (s *store) time(ctx context.Context, t approvals.Transition) {
+// timeDeny measures how long a revocation took to its deny, and to the read-back that is recorded with it.
+func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
+	if t.Of.Purpose != approvals.PurposeRevoke || len(t.Of.Votes) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	r, events, err := s.Store.Load(ctx, t.RequestID)
-	if err != nil || r.Purpose != approvals.PurposeRevoke {
+	applied, err := s.Store.Now(ctx)
+	if err != nil {
 		return
 	}
-	// What was committed just now is at the end, unless others were quick; whatever it was, it is told by its type.
-	committed := make(map[approvals.EventType]bool)
-	for _, e := range t.Events {
-		committed[e.Type] = true
+	s.m.clickToDeny.WithLabelValues().Observe(seconds(clicked(ctx, t.Of), applied))
+	if slices.ContainsFunc(t.Events, isReadBack) {
+		s.m.proof.WithLabelValues(proofReadBack).Observe(seconds(approvedAt(t.Of), applied))
 	}
-	approved, ok := first(events, func(e approvals.Event) bool { return e.Type == approvals.EventApproved })
-	if !ok {
+}
+
+// timeProof measures how long a proof took that came after the deny. Each counts once, so the log says whether it is new.
+func (s *store) timeProof(ctx context.Context, id string, proven approvals.Event) {
+	proof, holds := proofSimulated, isSimulated
+	if proven.Type == approvals.EventSeenDenied {
+		proof, holds = proofSeenDenied, isSeenDenied
+	}
+	if !holds(proven) {
 		return
 	}
-	if applied, ok := first(events, isApplied); ok && committed[approvals.EventApplied] {
-		s.m.clickToDeny.WithLabelValues().Observe(seconds(clicked(ctx, approved), applied.At))
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	r, events, err := s.Store.Load(ctx, id)
+	if err != nil || r.Purpose != approvals.PurposeRevoke || len(r.Votes) == 0 {
+		return
 	}
-	for proof, holds := range proofs {
-		e, ok := first(events, holds)
-		if ok && committed[e.Type] && (e.Source == "" || said(t, e.Source)) {
-			s.m.proof.WithLabelValues(proof).Observe(seconds(approved.At, e.At))
-		}
+	if i := slices.IndexFunc(events, holds); i >= 0 && events[i].Source == proven.Source {
+		s.m.proof.WithLabelValues(proof).Observe(seconds(approvedAt(r), events[i].At))
 	}
 }
 
-// proofs tells the event that is each proof.
-var proofs = map[string]func(approvals.Event) bool{
-	proofReadBack: func(e approvals.Event) bool {
-		var d record.ReadBack
-		return e.Type == approvals.EventReadBack && json.Unmarshal(e.Detail, &d) == nil && d.Equal
-	},
-	proofSimulated: func(e approvals.Event) bool {
-		var d record.Simulated
-		return e.Type == approvals.EventSimulated && json.Unmarshal(e.Detail, &d) == nil && d.Before == record.DeniedByOurs
-	},
-	proofSeenDenied: func(e approvals.Event) bool {
-		var d record.Enforcement
-		return e.Type == approvals.EventSeenDenied && json.Unmarshal(e.Detail, &d) == nil && d.State == record.SeenDenied
-	},
+func isReadBack(e approvals.Event) bool {
+	var d record.ReadBack
+	return e.Type == approvals.EventReadBack && json.Unmarshal(e.Detail, &d) == nil && d.Equal
 }
 
-func isApplied(e approvals.Event) bool { return e.Type == approvals.EventApplied }
-
-// first is the first event of which something holds.
-func first(events []approvals.Event, holds func(approvals.Event) bool) (approvals.Event, bool) {
-	for _, e := range events {
-		if holds(e) {
-			return e, true
-		}
-	}
-	return approvals.Event{}, false
+func isSimulated(e approvals.Event) bool {
+	var d record.Simulated
+	return e.Type == approvals.EventSimulated && json.Unmarshal(e.Detail, &d) == nil && d.Before == record.DeniedByOurs
 }
 
-// said reports whether a transition has an event of that source.
-func said(t approvals.Transition, source string) bool {
-	for _, e := range t.Events {
-		if e.Source == source {
-			return true
-		}
-	}
-	return false
+func isSeenDenied(e approvals.Event) bool {
+	var d record.Enforcement
+	return e.Type == approvals.EventSeenDenied && json.Unmarshal(e.Detail, &d) == nil && d.State == record.SeenDenied
 }
 
-// clicked is when the store had the click that completed an approval, if it is the item in hand. Where another item
-// carried the revocation out, and where the click was put off in between, it is when the approval was recorded.
-func clicked(ctx context.Context, approved approvals.Event) time.Time {
+// approvedAt is when the approval was recorded that was still missing.
+func approvedAt(r approvals.Request) time.Time { return r.Votes[len(r.Votes)-1].At }
+
+// clicked is when the store had the click that completed the approval of a request, if it is the item in hand. Where another
+// item carried the revocation out, and where the click was put off in between, it is when the approval was recorded.
+func clicked(ctx context.Context, r approvals.Request) time.Time {
+	approved := approvedAt(r)
 	item, ok := ctx.Value(inHand{}).(approvals.Item)
-	if !ok || item.Source != approved.Source || item.Attempt > 0 || item.Queued.IsZero() || item.Queued.After(approved.At) {
-		return approved.At
+	if !ok || !r.Has(item.Source) || item.Attempt > 0 || item.Queued.IsZero() || item.Queued.After(approved) {
+		return approved
 	}
 	return item.Queued
 }

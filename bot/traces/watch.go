@@ -3,7 +3,7 @@ package traces
 import (
 	"context"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -118,16 +118,13 @@ func (t *Traces) Acknowledged(ctx context.Context, _ string, _ time.Duration) {
 	trace.SpanFromContext(ctx).AddEvent("acknowledged")
 }
 
-// fromEnvelope begins the Source of an item that an envelope brought.
-const fromEnvelope = "envelope "
-
 // Item implements bot.Watch.
 func (t *Traces) Item(ctx context.Context, item approvals.Item) (context.Context, func(bot.ItemOutcome)) {
 	p, kind := placeOf(item), kindOf(item)
 	starting := ctx
 	if p.key != "" {
 		above := rootOf(p.key)
-		if strings.HasPrefix(item.Source, fromEnvelope) {
+		if slices.Contains(handlers.FromPeople(), item.Kind) {
 			above = p.envelope(item.Source)
 		}
 		starting = parent(ctx, p.key, above)

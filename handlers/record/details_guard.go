@@ -13,6 +13,7 @@ type Tampered struct {
 	Document string        `json:"document,omitempty"` // the one that is about to be written
 	Rewrite  int           `json:"rewrite,omitempty"`  // which time it is that it is written again
 	Resumed  bool          `json:"resumed,omitempty"`  // the same loss, told before: the promise has become a later one
+	Told     bool          `json:"told,omitempty"`     // the same loss, told before: it could not be written again as promised
 	Why      string        `json:"why,omitempty"`      // a sentence: why nothing is written
 	SCP      string        `json:"scp,omitempty"`      // a service control policy to be advised, JSON
 }

@@ -1,0 +1,73 @@
+package handlers_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	"github.com/revokebot/revokebot/sandbox/bench"
+)
+
+func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true, FollowUps: []time.Duration{time.Hour}})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		time.Sleep(time.Minute)
+		b.Settle()
+		events := len(card.Events())
+		bad := []approvals.Item{
+			{Kind: handlers.KindEvidence, Source: "evidence x"},
+			{Kind: handlers.KindEvidence, Source: "evidence 0 wide", Body: json.RawMessage(`"0 wide"`)},
+			{Kind: handlers.KindEvidence, Source: "evidence 1", Body: json.RawMessage(`{"number":-1}`)},
+			{Kind: handlers.KindEvidence, Source: "evidence 1 wide", Body: json.RawMessage(`{"number":1,"wide":true}`)},
+			{Kind: handlers.KindActivity, Source: "activity for envelope 1"},
+			{Kind: handlers.KindActivity, Source: "activity for envelope 2", Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`)},
+			{Kind: handlers.KindRemind, Source: "remind last"},
+			{Kind: handlers.KindGuard, Source: "guard 1"},
+			{Kind: handlers.KindCulprit, Source: "culprit 1", Body: json.RawMessage(`[]`)},
+			{Kind: handlers.KindUndone, Source: "undone by nobody"},
+		}
+		for _, item := range bad {
+			item.Request = card.ID
+			b.queue(item)
+		}
+		time.Sleep(5 * time.Minute)
+		b.Settle()
+		if n := b.DB.XLen(t.Context(), tag+"aside").Val(); n != int64(len(bad)) {
+			t.Errorf("%d of %d items were put aside", n, len(bad))
+		}
+		for _, e := range card.Events()[events:] {
+			if e.Type != approvals.EventSetAside {
+				t.Errorf("an event %s: %s", e.Type, e.Detail)
+			}
+		}
+		if !strings.Contains(b.Log.String(), `the body of an item of kind \"evidence\"`) {
+			t.Error("the log does not say what is wrong")
+		}
+	})
+}
+
+func TestALookThatWasQueuedUnderAnotherNameIsNotMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := intruder{bench.New(t, bench.Options{FollowUps: []time.Duration{time.Hour}})}
+		card := b.Ask()
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		time.Sleep(time.Minute)
+		b.Settle()
+		events := len(card.Events())
+		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence x", Body: json.RawMessage(`{"number":0}`)})
+		time.Sleep(time.Minute)
+		b.Settle()
+		if now := card.Events(); len(now) != events {
+			t.Errorf("%d events more: %v", len(now)-events, now[events:])
+		}
+	})
+}
