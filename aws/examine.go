@@ -3,7 +3,6 @@ package aws
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -204,12 +203,4 @@ func wireCode(err error) string {
 		return call.Code
 	}
 	return "no code"
-}
-
-// askedOf says of how many roles the simulator was asked.
-func askedOf(n int) string {
-	if n == 1 {
-		return "one role"
-	}
-	return fmt.Sprintf("%d roles", n)
 }

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
@@ -70,7 +72,7 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 	case answered == 0:
 		return finding.Warn(check, "Ask again; if it stays so, look at it in the IAM console.", "The policy simulator gave no answer about it.")
 	case len(denied) == 0 && n.onRoles:
-		return finding.Good(check, "Allowed, as the policy simulator says of %s.", askedOf(asked))
+		return finding.Good(check, "Allowed, as the policy simulator says of %s.", english.Plural(asked, "one role", fmt.Sprintf("%d roles", asked)))
 	case len(denied) == 0:
 		return finding.Good(check, "Allowed, as the policy simulator says.")
 	case open != "":

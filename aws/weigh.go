@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/times"
-	"github.com/revokebot/revokebot/internal/words"
 )
 
 // oldSessions looks at what the sessions did that the deny has to stop.
@@ -34,7 +34,7 @@ func (j *judge) oldSessions() {
 		}
 		if n := j.succeeded(did); n > 0 {
 			j.addSession(s)
-			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), words.Count(n, "call", "calls"))
+			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), english.Count(n, "call", "calls"))
 		}
 		if did.FailedAfter > 0 {
 			unclear++
@@ -44,10 +44,10 @@ func (j *judge) oldSessions() {
 		}
 	}
 	if unseen > 0 {
-		j.miss("%s that had to be looked at %s not looked at.", words.Count(unseen, "old session", "old sessions"), words.Plural(unseen, "was", "were"))
+		j.miss("%s that had to be looked at %s not looked at.", english.Count(unseen, "old session", "old sessions"), english.Plural(unseen, "was", "were"))
 	}
 	if unclear > 0 {
-		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", words.Count(unclear, "old session", "old sessions"))
+		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", english.Count(unclear, "old session", "old sessions"))
 	}
 	if j.out.Old > 0 && j.out.Denied == 0 {
 		j.miss("No call of an old session was seen denied: they may be silent, or not be denied.")
@@ -179,7 +179,7 @@ func (j *judge) reasonsFor() []string {
 		return []string{"No session from before the cutoff was left.", "No session was issued since to a caller that was suspicious before."}
 	}
 	return []string{
-		fmt.Sprintf("Of %s looked at, %d %s seen denied.", words.Count(j.out.Looked, "old session", "old sessions"), j.out.Denied, words.Plural(j.out.Denied, "was", "were")),
+		fmt.Sprintf("Of %s looked at, %d %s seen denied.", english.Count(j.out.Looked, "old session", "old sessions"), j.out.Denied, english.Plural(j.out.Denied, "was", "were")),
 		"None of them made a call past propagation that went through.",
 		"No session was issued since to a caller that was suspicious before.",
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/finding"
-	"github.com/revokebot/revokebot/internal/words"
 )
 
 const (
@@ -131,7 +131,7 @@ func (d *directory) group(id string) finding.Finding {
 	case refused == nil && len(d.groups[id]) == 0:
 		return finding.Warn(check, "Put people into it, or take it out of the configuration.", "Nobody is in it, or it is disabled.")
 	case refused == nil:
-		return finding.Good(check, "%s in it.", words.Count(len(d.groups[id]), "person is", "people are"))
+		return finding.Good(check, "%s in it.", english.Count(len(d.groups[id]), "person is", "people are"))
 	case silent(refused):
 		return noAnswer(check, refused)
 	case refused.Code == "missing_scope":
@@ -244,5 +244,5 @@ func peopleCan(n int) string {
 	if n == 0 {
 		return "Nobody can"
 	}
-	return words.Count(n, "person can", "people can")
+	return english.Count(n, "person can", "people can")
 }

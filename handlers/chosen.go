@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,7 +119,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 		return &Again{After: retryAfter(err, item.Attempt+3)}
 	case err != nil:
 		h.log.WarnContext(ctx, "a chosen session was not looked up", "request", q.request.ID, "error", err)
-		told.Failed = cmp.Or(aws.Explain(err), "The log has the reason.")
+		told.Failed = explained(err)
 	case !looked:
 		told.Failed = "CloudTrail did not answer about its key."
 	default:

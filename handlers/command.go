@@ -16,6 +16,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Command is a slash command, the Body of an item of KindCommand.
@@ -212,7 +213,7 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 	err := h.bringUpToDate(ctx, id)
 	for range busyTries {
 		// Another worker was quicker with the queued delivery. Whether it can post is known in a moment.
-		if _, busy := errors.AsType[*Again](err); !busy || !pause(ctx, busyWait) {
+		if _, busy := errors.AsType[*Again](err); !busy || !times.Pause(ctx, busyWait) {
 			break
 		}
 		err = h.bringUpToDate(ctx, id)
@@ -240,18 +241,6 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 		}
 		h.whisper(ctx, to, messages.CardLate())
 		return nil // the queued delivery goes on trying
-	}
-}
-
-// pause waits, and reports false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // asks is when CloudTrail is asked who changed the deny: at once, and again because it is minutes late (AWS CloudTrail User
@@ -43,7 +44,7 @@ func (w *watchman) lastWritten() time.Time {
 			At time.Time `json:"at"`
 		}
 		if (e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten) && json.Unmarshal(e.Detail, &written) == nil {
-			at = latest(at, written.At)
+			at = times.Later(at, written.At)
 		}
 	}
 	if at.IsZero() { // a try that died had written it

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -70,7 +69,7 @@ func (q *inquiry) follow(ctx context.Context, report aws.Report) (followed, erro
 		return followed{}, &Again{After: retryAfter(err, q.item.Attempt+3)}
 	default:
 		q.h.log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
-		s.failed = cmp.Or(aws.Explain(err), "The log has the reason.")
+		s.failed = explained(err)
 	}
 	told := record.Activity{Look: q.number, Until: q.until, NotRead: notRead, Others: others, Failed: s.failed}
 	if s.failed == "" {

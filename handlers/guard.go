@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
@@ -126,7 +127,7 @@ func (w *watchman) ownPromise() time.Time {
 	var promise time.Time
 	for _, e := range w.events {
 		if t, ok := tampering(e); ok && (e.Source == w.item.Source || e.Source == w.resumed(t.Promise)) {
-			promise = latest(promise, t.Promise)
+			promise = times.Later(promise, t.Promise)
 		}
 	}
 	return promise

@@ -172,12 +172,9 @@ func (q *inquiry) lookup(ctx context.Context) (*aws.Report, error) {
 		q.h.log.WarnContext(ctx, "CloudTrail could not be asked", "request", q.request.ID, "error", err)
 		return nil, &Again{After: retryAfter(err, q.item.Attempt+3)}
 	}
-	why := "The log has the reason."
-	switch {
-	case err == nil:
+	why := explained(err)
+	if err == nil {
 		why = "No region could be read: " + reasons(report) + "."
-	case aws.Explain(err) != "":
-		why = aws.Explain(err)
 	}
 	q.h.log.WarnContext(ctx, "CloudTrail was not asked", "request", q.request.ID, "error", err)
 	return nil, q.failed(ctx, why)

@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // applied records what AWS answered and what was read back, and asks for the evidence.
@@ -97,7 +98,7 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 		if err == nil || aws.Final(err) {
 			break
 		}
-		pause(ctx, retryAfter(nil, n))
+		times.Pause(ctx, retryAfter(nil, n))
 	}
 	if err == nil {
 		return nil

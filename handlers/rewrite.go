@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing reason: about half a minute.
@@ -52,7 +53,7 @@ func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) err
 		switch {
 		case w.status.off():
 			return t, errOffDuty
-		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.floor.After(latest(before, p.Cutoff)):
+		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.floor.After(times.Later(before, p.Cutoff)):
 			return t, errElsewhere
 		case !own.Before(p.Cutoff):
 			return t, nil // it is in the log

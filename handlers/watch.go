@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -61,17 +62,7 @@ func lookDue(request, source string, l look) approvals.Due {
 	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: body(l)}}
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // explained is what an error means to people.
 func explained(err error) string {
-	if text := aws.Explain(err); text != "" {
-		return text
-	}
-	return "The log has the reason."
+	return cmp.Or(aws.Explain(err), "The log has the reason.")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // shownFindings is how many sessions one message tells about.
@@ -91,10 +92,10 @@ func findingLines(in record.Incident) []string {
 		lines = append(lines, activityWords(in, s, in.Activities[s.EventID]))
 	}
 	if left := len(busy) - len(lines); left > 0 {
-		lines = append(lines, count(left, "more session", "more sessions")+" made calls; the list has the numbers.")
+		lines = append(lines, english.Count(left, "more session", "more sessions")+" made calls; the list has the numbers.")
 	}
 	if left := len(quiet) - shownFindings; left > 0 {
-		quiet = append(quiet[:shownFindings:shownFindings], count(left, "more session", "more sessions"))
+		quiet = append(quiet[:shownFindings:shownFindings], english.Count(left, "more session", "more sessions"))
 	}
 	if len(quiet) > 0 {
 		lines = append(lines, "CloudTrail shows no calls yet of "+list(quiet)+".")
@@ -122,14 +123,14 @@ func findingsHead(in record.Incident, latest record.Activity) string {
 	}
 	text := "*What the sessions did* that stand out" + othersWords(in, latest) + "." + worth
 	if latest.NotRead > 0 {
-		text += fmt.Sprintf(" %s more stand out and were not looked into.", count(latest.NotRead, "session", "sessions"))
+		text += fmt.Sprintf(" %s more stand out and were not looked into.", english.Count(latest.NotRead, "session", "sessions"))
 	}
 	return text
 }
 
 // othersWords says of how many more sessions it was looked where their keys are used.
 func othersWords(in record.Incident, latest record.Activity) string {
-	checked := fmt.Sprintf("; the keys of %s were checked, too", count(latest.Others, "more session", "more sessions"))
+	checked := fmt.Sprintf("; the keys of %s were checked, too", english.Count(latest.Others, "more session", "more sessions"))
 	switch {
 	case latest.Others == 0:
 		return ""
@@ -162,7 +163,7 @@ func activityWords(in record.Incident, s record.Session, a record.SessionActivit
 	case a.Calls == 0:
 		b.WriteString("CloudTrail shows no calls yet.")
 	default:
-		fmt.Fprintf(&b, "*%s*", count(a.Calls, "call", "calls"))
+		fmt.Fprintf(&b, "*%s*", english.Count(a.Calls, "call", "calls"))
 		if a.Denied > 0 {
 			fmt.Fprintf(&b, ", %d of them denied", a.Denied)
 		}
@@ -273,7 +274,7 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 		blocks = append(blocks, block)
 	}
 	if left := len(in.Chain) - record.MaxLinks; left > 0 || in.MoreLinks > 0 {
-		more := count(max(left, 0)+in.MoreLinks, "role more is", "roles more are") + " not shown here."
+		more := english.Count(max(left, 0)+in.MoreLinks, "role more is", "roles more are") + " not shown here."
 		blocks, text = append(blocks, contextLine(more)), text+"\n"+more
 	}
 	return blocks, text
@@ -282,7 +283,7 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 func linkWords(l record.Link) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), code(l.From, 80), code(l.FromSession, 64), code(roleOf(l), 130))
-	fmt.Fprintf(&b, ", %s", count(l.Sessions, "session", "sessions"))
+	fmt.Fprintf(&b, ", %s", english.Count(l.Sessions, "session", "sessions"))
 	if !l.First.IsZero() {
 		b.WriteString(", first " + utc(l.First))
 	}
@@ -306,7 +307,7 @@ func inTurn(l record.Link) string {
 	case l.Calls == 0:
 		b.WriteString("\nCloudTrail shows no calls of it yet.")
 	default:
-		fmt.Fprintf(&b, "\nIn turn: *%s*", count(l.Calls, "call", "calls"))
+		fmt.Fprintf(&b, "\nIn turn: *%s*", english.Count(l.Calls, "call", "calls"))
 		if l.Denied > 0 {
 			fmt.Fprintf(&b, ", %d of them denied", l.Denied)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // shownCopies is how many sessions with copied keys the sentence with the state names.
@@ -33,7 +34,7 @@ func copyLines(in record.Incident) (lines []string) {
 		lines = append(lines, line)
 	}
 	if left := len(copied) - len(lines); left > 0 {
-		lines = append(lines, count(left, "more session was", "more sessions were")+" used from another address; the findings have them.")
+		lines = append(lines, english.Count(left, "more session was", "more sessions were")+" used from another address; the findings have them.")
 	}
 	return lines
 }
@@ -43,14 +44,14 @@ func usedFrom(from []record.Source) string {
 	const shown = 3
 	words := make([]string, 0, shown+1)
 	for _, s := range from[:min(len(from), shown)] {
-		word := fmt.Sprintf("%s (%s, %s to %s", code(s.Address, 60), count(s.Calls, "call", "calls"), utc(s.First), clock(s.Last))
+		word := fmt.Sprintf("%s (%s, %s to %s", code(s.Address, 60), english.Count(s.Calls, "call", "calls"), utc(s.First), clock(s.Last))
 		if agent := agentOf(s.UserAgent); agent != "" {
 			word += ", " + code(agent, 60)
 		}
 		words = append(words, word+")")
 	}
 	if left := len(from) - len(words); left > 0 {
-		words = append(words, count(left, "more address", "more addresses"))
+		words = append(words, english.Count(left, "more address", "more addresses"))
 	}
 	return "*Its key was used from* " + list(words) + ", so somebody there holds a copy"
 }

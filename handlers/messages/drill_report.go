@@ -2,6 +2,7 @@ package messages
 
 import (
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/internal/english"
 
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -40,12 +41,12 @@ func (i incidentReport) drillSummary(s *sheet) {
 		s.item("From the request to the last approval it took %s.", span(r.Votes[len(r.Votes)-1].At.Sub(r.Opened)))
 	}
 	if r.Refused > 0 {
-		s.item("%s refused; the timeline has who pressed what.", count(r.Refused, "click was", "clicks were"))
+		s.item("%s refused; the timeline has who pressed what.", english.Count(r.Refused, "click was", "clicks were"))
 	}
 	if in := i.in; in.Looks > 0 {
 		t := tallyOf(in)
 		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a revocation would have had; %s that issued nothing.",
-			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, count(t.refused, "attempt", "attempts"))
+			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"), english.Count(t.callers, "caller", "callers"), t.before, english.Count(t.refused, "attempt", "attempts"))
 	}
 }
 

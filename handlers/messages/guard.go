@@ -7,6 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // tampered tells loudly that the deny is not on the role any more, and what is done about it.
@@ -106,14 +107,7 @@ func heldText(h record.Held) string {
 		return fmt.Sprintf("The deny *held for %s*: it was on the role at every look, the last one on %s.", span(h.After), utc(h.At))
 	}
 	return fmt.Sprintf("The deny is on the role *%s after it was applied*, at the last look on %s. Before that, looks missed it %s.",
-		span(h.After), utc(h.At), times(h.Losses))
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
+		span(h.After), utc(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
 }
 
 // maxChanges is how many changes one message shows.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // proofList is the message that lists what is known of a deny: three separate facts, each with its mark in words and its
@@ -100,24 +101,17 @@ func (p proof) enforcedLine() string {
 	case e.State == record.SeenDenied && e.Denied > 0:
 		early := "none that succeeded"
 		if e.Succeeded > 0 {
-			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy", calls(e.Succeeded), utc(e.LastSucceeded))
+			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy", english.Count(e.Succeeded, "call", "calls"), utc(e.LastSucceeded))
 		}
-		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + calls(e.Denied) + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
+		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + english.Count(e.Denied, "call", "calls") + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
 	case e.State == record.SeenNotDenied:
-		return fact + "no.* CloudTrail shows " + calls(e.Succeeded) + " of old sessions that succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
+		return fact + "no.* CloudTrail shows " + english.Count(e.Succeeded, "call", "calls") + " of old sessions that succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:
 		if e.Why == "" {
 			return fact + "not known yet.* CloudTrail has shown no call of an old session after the cutoff." + asOf(e)
 		}
 		return fact + "not known yet.*" + why(e) + asOf(e)
 	}
-}
-
-func calls(n int) string {
-	if n == 1 {
-		return "1 call"
-	}
-	return fmt.Sprintf("%d calls", n)
 }
 
 // guardLine is what the later looks at the policy came to.

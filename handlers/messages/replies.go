@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Command is the slash command's name.
@@ -298,7 +299,7 @@ func quorumWords(role record.Role, required int, candidates []Candidate) string 
 		can = "nobody besides you can"
 	}
 	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and %s. On the list:",
-		required, peopleNeeded(required), code(role.Account, 64), can)
+		required, english.Plural(required, "person is needed", "people are needed"), code(role.Account, 64), can)
 	for i, c := range candidates {
 		if i == maxCandidates {
 			text += fmt.Sprintf("\n• and %d more", len(candidates)-i)
@@ -307,11 +308,4 @@ func quorumWords(role record.Role, required int, candidates []Candidate) string 
 		text += "\n• " + Mention(c.ID) + ": " + c.Why
 	}
 	return text
-}
-
-func peopleNeeded(n int) string {
-	if n == 1 {
-		return "person is needed"
-	}
-	return "people are needed"
 }

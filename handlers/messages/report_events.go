@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // line tells one event of the log. An event of a type that is not known here is told by its type, so that none is ever
@@ -129,11 +130,11 @@ func lookWords(e approvals.Event) string {
 					covered++
 				}
 			}
-			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until), covered, count(len(d.Regions), "region", "regions"))
+			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until), covered, english.Count(len(d.Regions), "region", "regions"))
 		}
 	case approvals.EventSessions:
 		if d := record.Known[record.Sessions](e); d != nil {
-			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1, count(len(d.Rows), "session or attempt", "sessions and attempts"))
+			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1, english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
 		}
 	case approvals.EventChosen:
 		return "chose a session to look into"
@@ -144,7 +145,7 @@ func lookWords(e approvals.Event) string {
 		case d.Failed != "":
 			return "what the sessions did could not be read: " + mdProse(d.Failed, 1200)
 		default:
-			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1, count(len(d.Sessions), "session", "sessions"), count(len(d.Chain), "role was assumed", "roles were assumed"))
+			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1, english.Count(len(d.Sessions), "session", "sessions"), english.Count(len(d.Chain), "role was assumed", "roles were assumed"))
 		}
 	case approvals.EventVerdict:
 		if d := record.Known[record.Conclusion](e); d != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // sheet is a Markdown text that is being written.
@@ -54,13 +55,13 @@ func (i incidentReport) summary(s *sheet) {
 	case p.Lost != nil:
 		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.Lost.At))
 	case p.Rewrites > 0:
-		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", count(p.Rewrites, "time", "times"), utc(p.Cutoff))
+		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", english.Count(p.Rewrites, "time", "times"), utc(p.Cutoff))
 	}
 	if in := i.in; in.Looks > 0 {
 		t := tallyOf(in)
 		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; %s that issued nothing. %s out.",
-			utc(in.Since), utc(in.Until), count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), t.before, t.after,
-			count(t.refused, "attempt", "attempts"), count(len(in.Suspects), "session stands", "sessions stand"))
+			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"), english.Count(t.callers, "caller", "callers"), t.before, t.after,
+			english.Count(t.refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
 	} else if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
 	}
@@ -133,10 +134,10 @@ func (i incidentReport) impact(s *sheet) {
 		case a.Calls == 0:
 			text += ". CloudTrail shows no calls of it."
 		default:
-			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", count(a.Calls, "call", "calls"), a.Denied, stampLine(a.First), stampLine(a.Last), mdServices(a))
+			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", english.Count(a.Calls, "call", "calls"), a.Denied, stampLine(a.First), stampLine(a.Last), mdServices(a))
 		}
 		for _, from := range a.Elsewhere {
-			text += fmt.Sprintf(" **Its key was used from %s**, where it was not opened: %s, from %s to %s.", mdCode(from.Address, 60), count(from.Calls, "call", "calls"),
+			text += fmt.Sprintf(" **Its key was used from %s**, where it was not opened: %s, from %s to %s.", mdCode(from.Address, 60), english.Count(from.Calls, "call", "calls"),
 				stampLine(from.First), stampLine(from.Last))
 		}
 		if a.Partly {
@@ -151,7 +152,7 @@ func (i incidentReport) impact(s *sheet) {
 		}
 	}
 	for _, l := range in.Chain {
-		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdCode(roleOf(l), 300), mdCode(l.From, 80), count(l.Sessions, "session", "sessions"), l.Depth)
+		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdCode(roleOf(l), 300), mdCode(l.From, 80), english.Count(l.Sessions, "session", "sessions"), l.Depth)
 		if !l.First.IsZero() {
 			text += ", first " + stampLine(l.First)
 		}
@@ -160,7 +161,7 @@ func (i incidentReport) impact(s *sheet) {
 		}
 		text += ". The deny on this role does not touch those sessions."
 		if l.Looked {
-			text += fmt.Sprintf(" In turn they made %s, %d of them denied", count(l.Calls, "call", "calls"), l.Denied)
+			text += fmt.Sprintf(" In turn they made %s, %d of them denied", english.Count(l.Calls, "call", "calls"), l.Denied)
 			if !l.LastOK.IsZero() {
 				text += ", the last that was answered " + stampLine(l.LastOK)
 			}
@@ -175,11 +176,11 @@ func (i incidentReport) impact(s *sheet) {
 		}
 	}
 	if in.MoreLinks > 0 {
-		s.item("%s more than are listed here.", count(in.MoreLinks, "role was assumed", "roles were assumed"))
+		s.item("%s more than are listed here.", english.Count(in.MoreLinks, "role was assumed", "roles were assumed"))
 	}
 	if i.r.State == approvals.StateApplied && in.Looks > 0 {
 		if t := tallyOf(in); t.before > 0 {
-			s.item("%s under the deny, those of honest callers too: they assume the role again.", count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
+			s.item("%s under the deny, those of honest callers too: they assume the role again.", english.Count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
 		}
 	}
 	for _, w := range i.role.Warnings {
@@ -206,7 +207,7 @@ func (i incidentReport) people(s *sheet) {
 		s.item("Approved by %s on %s.", mdPerson(v.By), utc(v.At))
 	}
 	if r.Refused > 0 {
-		s.item("%s refused; the timeline has who pressed what.", count(r.Refused, "click was", "clicks were"))
+		s.item("%s refused; the timeline has who pressed what.", english.Count(r.Refused, "click was", "clicks were"))
 	}
 	done := false
 	for _, e := range i.events {

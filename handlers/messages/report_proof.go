@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // proven tells the proof, fact by fact, and what no fact speaks for.
@@ -35,10 +36,10 @@ func (i incidentReport) proven(s *sheet) {
 		s.item("The latest look at CloudTrail failed: %s", mdProse(in.Failed, 1200))
 	}
 	if in.LeftOut > 0 {
-		s.item("%s found that the record does not keep.", count(in.LeftOut, "session was", "sessions were"))
+		s.item("%s found that the record does not keep.", english.Count(in.LeftOut, "session was", "sessions were"))
 	}
 	if in.NotRead > 0 {
-		s.item("%s out and not looked into.", count(in.NotRead, "session stood", "sessions stood"))
+		s.item("%s out and not looked into.", english.Count(in.NotRead, "session stood", "sessions stood"))
 	}
 	if v := in.Verdict; v != nil {
 		for _, why := range v.Why {
@@ -103,7 +104,7 @@ func (p proof) enforcedReport() string {
 	if e == nil {
 		return "No call of an old session after the cutoff was looked for."
 	}
-	text := fmt.Sprintf("CloudTrail shows %s of old sessions after the cutoff that were denied, and %s that succeeded.", calls(e.Denied), calls(e.Succeeded))
+	text := fmt.Sprintf("CloudTrail shows %s of old sessions after the cutoff that were denied, and %s that succeeded.", english.Count(e.Denied, "call", "calls"), english.Count(e.Succeeded, "call", "calls"))
 	if !e.FirstDenied.IsZero() {
 		text += " The first denial was on " + utc(e.FirstDenied) + "."
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // maxTimelineSessions is how many sessions the timeline names; the facts have all.
@@ -40,10 +41,10 @@ func (i incidentReport) timeline(s *sheet) {
 		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
 	}
 	if left > 0 {
-		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n", count(left, "session is", "sessions are"))
+		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n", english.Count(left, "session is", "sessions are"))
 	}
 	if progress > 0 {
-		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n", count(progress, "mark of progress", "marks of progress"))
+		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n", english.Count(progress, "mark of progress", "marks of progress"))
 	}
 }
 

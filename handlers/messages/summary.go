@@ -7,6 +7,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Summary is one sentence with the state of the incident, and what the answer is worth. It is one message that is edited
@@ -44,9 +45,9 @@ func lookingWords(in record.Incident) string {
 	case l.All == 0:
 		return "Looking at CloudTrail …"
 	case l.Done == 0:
-		return fmt.Sprintf("Looking at CloudTrail in %s …", count(l.All, "region", "regions"))
+		return fmt.Sprintf("Looking at CloudTrail in %s …", english.Count(l.All, "region", "regions"))
 	default:
-		return fmt.Sprintf("Looking at CloudTrail: %d of %s done …", l.Done, count(l.All, "region", "regions"))
+		return fmt.Sprintf("Looking at CloudTrail: %d of %s done …", l.Done, english.Count(l.All, "region", "regions"))
 	}
 }
 
@@ -68,18 +69,18 @@ func stateWords(in record.Incident) string {
 	if t.issued == 0 {
 		b.WriteString("*CloudTrail shows no sessions* of this role " + window + ". That is not the same as none: it is minutes late.")
 	} else {
-		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", count(t.issued, "session", "sessions"), count(t.callers, "caller", "callers"), window,
+		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", english.Count(t.issued, "session", "sessions"), english.Count(t.callers, "caller", "callers"), window,
 			denyWords(in, t), newWords(in, t))
 	}
 	if t.refused > 0 {
-		fmt.Fprintf(&b, " %s refused", count(t.refused, "attempt to assume it was", "attempts to assume it were"))
+		fmt.Fprintf(&b, " %s refused", english.Count(t.refused, "attempt to assume it was", "attempts to assume it were"))
 		if t.uncertain > 0 {
 			fmt.Fprintf(&b, "; %s may be about another role, their events do not name one", ofThem(t.uncertain, t.refused))
 		}
 		b.WriteString(".")
 	}
 	if in.LeftOut > 0 {
-		fmt.Fprintf(&b, " %s more were found and are not counted here.", count(in.LeftOut, "session", "sessions"))
+		fmt.Fprintf(&b, " %s more were found and are not counted here.", english.Count(in.LeftOut, "session", "sessions"))
 	}
 	b.WriteString(openedWords(in))
 	return b.String()
@@ -111,13 +112,13 @@ func openedWords(in record.Incident) string {
 	}
 	var words []string
 	if n := len(keys); n > 0 {
-		words = append(words, "made "+count(n, "access key", "access keys"))
+		words = append(words, "made "+english.Count(n, "access key", "access keys"))
 	}
 	if n := len(users); n > 0 {
-		words = append(words, "made "+count(n, "user", "users"))
+		words = append(words, "made "+english.Count(n, "user", "users"))
 	}
 	if n := len(roles); n > 0 {
-		words = append(words, "went on to "+count(n, "other role", "other roles"))
+		words = append(words, "went on to "+english.Count(n, "other role", "other roles"))
 	}
 	if len(words) == 0 {
 		return ""
@@ -213,11 +214,4 @@ func coverage(in record.Incident) string {
 	}
 	b.WriteString("CloudTrail is minutes late: the newest sessions may be missing.")
 	return fit(b.String(), 2900)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
@@ -35,8 +36,9 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		return callApprovers(e, c)
 	case approvals.EventVoted:
 		n := len(before.Votes) + 1
+		left := needed(before, c) - n
 		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n, needed(before, c), utc(e.At),
-			people(needed(before, c)-n)))
+			english.Plural(left, "one more person", fmt.Sprintf("%d more people", left))))
 	case approvals.EventApproved:
 		return sentence(fmt.Sprintf("%s approved on %s. The deny is being written now.", Mention(e.By), utc(e.At)))
 	case approvals.EventDenied:
@@ -127,13 +129,6 @@ func asked(e approvals.Event, c Context) string {
 		return strings.ToUpper(who[:1]) + who[1:] + " other than " + Mention(e.By) + " " + are
 	}
 	return mentions(c.Approvers) + ": " + who + " other than " + Mention(e.By) + " " + are
-}
-
-func people(n int) string {
-	if n == 1 {
-		return "one more person"
-	}
-	return fmt.Sprintf("%d more people", n)
 }
 
 // involved are the people who have to know how it ended: the requester and the approvers.

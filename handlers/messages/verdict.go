@@ -9,6 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
 // shownCalls is how many calls the message of a verdict tells.
@@ -58,7 +59,7 @@ func shownBy(v record.Conclusion) (lines []string) {
 		lines = append(lines, "• "+callWords(c))
 	}
 	if left := len(v.Calls) - shownCalls; left > 0 || v.MoreCalls > 0 {
-		lines = append(lines, "• and "+count(max(left, 0)+v.MoreCalls, "more call", "more calls"))
+		lines = append(lines, "• and "+english.Count(max(left, 0)+v.MoreCalls, "more call", "more calls"))
 	}
 	for _, s := range v.Sessions[:min(len(v.Sessions), shownCalls)] {
 		of := ""
@@ -68,7 +69,7 @@ func shownBy(v record.Conclusion) (lines []string) {
 		lines = append(lines, fmt.Sprintf("• %s session %s%s, opened by %s from %s", utc(s.Time), code(s.SessionName, 64), of, code(s.Caller, 120), code(s.SourceAddress, 60)))
 	}
 	if left := len(v.Sessions) - shownCalls; left > 0 {
-		lines = append(lines, "• and "+count(left, "more session", "more sessions"))
+		lines = append(lines, "• and "+english.Count(left, "more session", "more sessions"))
 	}
 	return lines
 }
@@ -93,7 +94,7 @@ func toDo(v record.Conclusion) []string {
 		lines = append(lines, "• "+closing(c))
 	}
 	if v.MoreToDo > 0 {
-		lines = append(lines, "• and "+count(v.MoreToDo, "more, in the findings above or in CloudTrail", "more, in the findings above or in CloudTrail"))
+		lines = append(lines, "• and "+english.Count(v.MoreToDo, "more, in the findings above or in CloudTrail", "more, in the findings above or in CloudTrail"))
 	}
 	return lines
 }
@@ -124,7 +125,7 @@ func reasonsOf(v record.Conclusion) []string {
 	if len(v.Why) <= shownCalls {
 		return v.Why
 	}
-	return append(slices.Clone(v.Why[:shownCalls]), "and "+count(len(v.Why)-shownCalls, "more reason", "more reasons"))
+	return append(slices.Clone(v.Why[:shownCalls]), "and "+english.Count(len(v.Why)-shownCalls, "more reason", "more reasons"))
 }
 
 func callWords(c record.Call) string {

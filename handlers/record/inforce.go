@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Past is one request of a principal, with its log.
@@ -53,7 +54,7 @@ func InForce(past []Past) Force {
 		case r.Purpose == approvals.PurposeDrill:
 		case !r.State.Ended():
 			f.Open = append(f.Open, r)
-			f.Floor = later(f.Floor, WrittenBy(p.Events).Planned)
+			f.Floor = times.Later(f.Floor, WrittenBy(p.Events).Planned)
 		case r.State != approvals.StateApplied:
 		case r.Purpose == approvals.PurposeUndo:
 			undos = append(undos, r)
@@ -83,7 +84,7 @@ func InForce(past []Past) Force {
 		if h.Undone {
 			continue
 		}
-		f.Floor = later(f.Floor, h.Planned)
+		f.Floor = times.Later(f.Floor, h.Planned)
 		if n := newer[h.Measure]; n != nil {
 			h.SupersededBy, n.Supersedes = n.Request.ID, h.Request.ID
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Written is what a request has put on a principal, by its log.
@@ -39,9 +40,9 @@ func WrittenBy(events []approvals.Event) Written {
 		if json.Unmarshal(e.Detail, &d) != nil {
 			continue
 		}
-		w.Planned = later(w.Planned, later(d.Cutoff, d.Promise))
+		w.Planned = times.Later(w.Planned, times.Later(d.Cutoff, d.Promise))
 		if e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten {
-			w.Cutoff = later(w.Cutoff, d.Cutoff)
+			w.Cutoff = times.Later(w.Cutoff, d.Cutoff)
 		}
 		if d.Document == "" {
 			continue
@@ -57,11 +58,4 @@ func WrittenBy(events []approvals.Event) Written {
 		before[d.Document] = w.Previous
 	}
 	return w
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/revokebot/revokebot/internal/english"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // MaxAltText is the most characters of an alternative text. Slack takes 1,000 for an uploaded file (Slack documentation,
@@ -46,7 +49,7 @@ func tail(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" %d more %s not told here.", n, either(n, "row is", "rows are"))
+	return fmt.Sprintf(" %s not told here.", english.Count(n, "more row is", "more rows are"))
 }
 
 func cutRunes(text string, n int) string {
@@ -81,16 +84,16 @@ func inWords(r Row) string {
 			if first.IsZero() || b.Start.Before(first) {
 				first = b.Start
 			}
-			last, open = later(last, later(b.Start, b.End)), open || b.End.IsZero()
+			last, open = times.Later(last, times.Later(b.Start, b.End)), open || b.End.IsZero()
 		}
 		switch {
 		case n == 0:
 		case kind.kind == BarDeniedAttempt:
-			parts = append(parts, fmt.Sprintf("%d %s, first %s", n, either(n, kind.one, kind.many), minute(first)))
+			parts = append(parts, fmt.Sprintf("%s, first %s", english.Count(n, kind.one, kind.many), minute(first)))
 		case open:
-			parts = append(parts, fmt.Sprintf("%d %s, from %s on", n, either(n, kind.one, kind.many), minute(first)))
+			parts = append(parts, fmt.Sprintf("%s, from %s on", english.Count(n, kind.one, kind.many), minute(first)))
 		default:
-			parts = append(parts, fmt.Sprintf("%d %s, %s to %s", n, either(n, kind.one, kind.many), minute(first), minute(last)))
+			parts = append(parts, fmt.Sprintf("%s, %s to %s", english.Count(n, kind.one, kind.many), minute(first), minute(last)))
 		}
 	}
 	for _, kind := range []struct {
@@ -107,7 +110,7 @@ func inWords(r Row) string {
 			continue
 		}
 		last := slices.MaxFunc(at, time.Time.Compare)
-		parts = append(parts, fmt.Sprintf("%d %s, last %s", len(at), either(len(at), kind.one, kind.many), last.UTC().Format("2 Jan 15:04:05")))
+		parts = append(parts, fmt.Sprintf("%s, last %s", english.Count(len(at), kind.one, kind.many), last.UTC().Format("2 Jan 15:04:05")))
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing seen"}

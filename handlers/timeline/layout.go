@@ -6,6 +6,9 @@ import (
 	"image"
 	"slices"
 	"time"
+
+	"github.com/revokebot/revokebot/internal/english"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Measures in pixels.
@@ -91,10 +94,10 @@ func arrange(p Picture, t *typeset) *layout {
 	}
 	l.bottom = y
 	if left > 0 {
-		l.notes = append(l.notes, fmt.Sprintf("%d more %s not shown here.", left, either(left, "row is", "rows are")))
+		l.notes = append(l.notes, fmt.Sprintf("%s not shown here.", english.Count(left, "more row is", "more rows are")))
 	}
 	if beyond > 0 {
-		l.notes = append(l.notes, fmt.Sprintf("%d more %s outside this window or too many to draw.", beyond, either(beyond, "thing is", "things are")))
+		l.notes = append(l.notes, fmt.Sprintf("%s outside this window or too many to draw.", english.Count(beyond, "more thing is", "more things are")))
 	}
 	if !p.Cutoff.IsZero() && !l.covers(p.Cutoff) {
 		where := "before"
@@ -106,13 +109,6 @@ func arrange(p Picture, t *typeset) *layout {
 	l.legend = l.entries(t)
 	l.height = l.bottom + axisHigh + len(l.notes)*legendHigh + len(l.legend)*legendHigh + margin
 	return l
-}
-
-func either(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 func windowEnd(start, end time.Time) string {
@@ -150,7 +146,7 @@ func (l *layout) bars(given []Bar) (list []bar, outside int) {
 	for _, g := range sorted {
 		end := g.End
 		if end.IsZero() {
-			end = later(l.end, g.Start)
+			end = times.Later(l.end, g.Start)
 		}
 		if end.Before(g.Start) {
 			end = g.Start
@@ -179,13 +175,6 @@ func (l *layout) bars(given []Bar) (list []bar, outside int) {
 		list = append(list, b)
 	}
 	return list, outside
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // stack puts bars that overlap above one another, and returns how many lanes that takes.

@@ -1,5 +1,5 @@
-// Package words counts things in English, for the sentences of all layers.
-package words
+// Package english counts things in English, for the sentences of all layers.
+package english
 
 import "strconv"
 
