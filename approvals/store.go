@@ -37,7 +37,8 @@ type Item struct {
 	Queued  time.Time `json:"-"` // by the store's clock, the last time if it was postponed; set when it is handed out
 	Kind    string    `json:"kind"`
 	Request string    `json:"request,omitempty"`
-	// Source is the envelope, or what queued it. It is compared and never parsed: what an item asks for is in its Body.
+	// Source is the envelope, or what queued it. It is compared and never parsed: what an item asks
+	// for is in its Body.
 	Source  string          `json:"source,omitempty"`
 	Attempt int             `json:"attempt,omitempty"`
 	Body    json.RawMessage `json:"body,omitempty"`
@@ -65,8 +66,8 @@ const (
 // have a Source wherever they can, so that a Commit whose answer was lost is known when it is told again.
 type Transition struct {
 	RequestID string
-	// Of is the request as it was read for the decision; of a transition that moves nothing it may be the zero value. It is
-	// not stored: it tells those who count what has moved.
+	// Of is the request as it was read for the decision; of a transition that moves nothing it may
+	// be the zero value. It is not stored: it tells those who count what has moved.
 	Of Request
 	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to whatever is there, unless
 	// the source of one of the events is in the log already; it is for events that move nothing.

@@ -8,11 +8,12 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// errNotAnItem is for items that nothing here can make sense of. They are tried a few times, as any, and put aside.
+// errNotAnItem is for items that nothing here can make sense of. They are tried a few times, as
+// any, and put aside.
 var errNotAnItem = errors.New("an item that cannot be read")
 
-// body is what an item asks for, as it is kept. It is made of strings, numbers and times; one that JSON has no words for is
-// missing, and the item is put aside.
+// body is what an item asks for, as it is kept. It is made of strings, numbers and times; one that
+// JSON has no words for is missing, and the item is put aside.
 func body(v any) json.RawMessage {
 	raw, err := json.Marshal(v)
 	if err != nil {

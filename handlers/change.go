@@ -12,7 +12,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// maxDecisions is how often a change is decided while others change the same request at the same time.
+// maxDecisions is how often a change is decided while others change the same request at the same
+// time.
 const maxDecisions = 25
 
 // view is a request as it is decided on.
@@ -35,11 +36,12 @@ func (h *Handlers) view(ctx context.Context, id string) (v view, err error) {
 	return v, err
 }
 
-// change reads a request, decides what to do with it, and commits that. decide is called again with the request as it is then
-// when others changed it in between, or its deadline passed: it changes nothing but what its caller keeps of the last call.
+// change reads a request, decides what to do with it, and commits that. decide is called again with
+// the request as it is then when others changed it in between, or its deadline passed: it changes
+// nothing but what its caller keeps of the last call.
 //
-// A transition without events is none. Whose it is, what it was decided on and, unless it only appends, what it expects are
-// set here.
+// A transition without events is none. Whose it is, what it was decided on and, unless it only
+// appends, what it expects are set here.
 func (h *Handlers) change(ctx context.Context, id string, decide func(view) (approvals.Transition, error)) error {
 	v, err := h.view(ctx, id)
 	if err != nil {
@@ -71,7 +73,8 @@ func (h *Handlers) changeFrom(ctx context.Context, v view, decide func(view) (ap
 	return &Again{After: time.Second}
 }
 
-// remark appends an event that moves nothing. What came from the same source before is there already.
+// remark appends an event that moves nothing. What came from the same source before is there
+// already.
 func (h *Handlers) remark(ctx context.Context, id string, typ approvals.EventType, source string, detail any) error {
 	t := appending(id)
 	if err := add(&t, typ, source, detail); err != nil {

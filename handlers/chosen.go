@@ -65,7 +65,9 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	if err := addBy(&t, approvals.EventChosen, c.User, item.Source, record.Chosen{Mark: mark}); err != nil {
 		return err
 	}
-	t.Work = []approvals.Item{{Kind: KindActivity, Request: r.ID, Source: "activity for " + item.Source, Body: body(choice{mark, c.User})}}
+	t.Work = []approvals.Item{{
+		Kind: KindActivity, Request: r.ID, Source: "activity for " + item.Source, Body: body(choice{mark, c.User}),
+	}}
 	if err := h.Store.Commit(ctx, t); err != nil {
 		return err
 	}
@@ -138,7 +140,8 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 func (q *inquiry) chosenBy(c choice) (record.Activity, aws.Session, error) {
 	made := slices.ContainsFunc(q.events, func(e approvals.Event) bool {
 		var chosen record.Chosen
-		return e.Type == approvals.EventChosen && e.By == c.By && json.Unmarshal(e.Detail, &chosen) == nil && chosen.Mark == c.Mark
+		return e.Type == approvals.EventChosen && e.By == c.By &&
+			json.Unmarshal(e.Detail, &chosen) == nil && chosen.Mark == c.Mark
 	})
 	sessions := record.Gather(q.events).Sessions
 	i := slices.IndexFunc(sessions, func(s record.Session) bool { return s.Mark() == c.Mark })

@@ -155,8 +155,11 @@ func executeItem(request string) approvals.Item {
 	return approvals.Item{Kind: KindExecute, Request: request, Source: "execute " + request}
 }
 
-// decided is what a decision writes: nothing where it is in the log already, and for a refusal like many before it.
-func decided(r approvals.Request, a approvals.Attempt, d approvals.Decision, reason string) (t approvals.Transition, err error) {
+// decided is what a decision writes: nothing where it is in the log already, and for a refusal like
+// many before it.
+func decided(
+	r approvals.Request, a approvals.Attempt, d approvals.Decision, reason string,
+) (t approvals.Transition, err error) {
 	switch d.Verdict {
 	case approvals.Ignore:
 		return t, nil

@@ -166,8 +166,8 @@ func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to L
 	})
 }
 
-// open opens a request, with everything that is the same for all of them, and posts its card. facts is what people are shown
-// of the role.
+// open opens a request, with everything that is the same for all of them, and posts its card. facts
+// is what people are shown of the role.
 func (h *Handlers) open(
 	ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, facts any, o approvals.Opening,
 ) (err error) {

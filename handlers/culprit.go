@@ -31,7 +31,8 @@ func (w *watchman) askWho(t *approvals.Transition, source string) {
 	since := w.lastWritten()
 	for i, after := range asks {
 		t.Due = append(t.Due, approvals.Due{After: after, Item: approvals.Item{
-			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source), Body: body(ask{Since: since, Last: i == len(asks)-1}),
+			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source),
+			Body: body(ask{Since: since, Last: i == len(asks)-1}),
 		}})
 	}
 }

@@ -68,7 +68,8 @@ func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
 	t := approvals.Transition{
 		Next: approvals.StateApplied,
 		Work: []approvals.Item{{
-			Kind: KindUndone, Request: u.request.About, Source: "undone by " + u.request.ID, Body: body(undoneBy{u.request.ID}),
+			Kind: KindUndone, Request: u.request.About, Source: "undone by " + u.request.ID,
+			Body: body(undoneBy{u.request.ID}),
 		}},
 	}
 	if u.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
@@ -103,7 +104,8 @@ func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
 	if r.State == approvals.StateApplied || result.AlreadyDone {
 		return nil
 	}
-	return u.h.remark(ctx, r.ID, approvals.EventFinding, "late undo", record.Finding{Sentence: messages.UndoneAfterAll, Urgent: true})
+	found := record.Finding{Sentence: messages.UndoneAfterAll, Urgent: true}
+	return u.h.remark(ctx, r.ID, approvals.EventFinding, "late undo", found)
 }
 
 // revives reports whether sessions that the deny kept out could still be alive when it went.

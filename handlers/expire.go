@@ -23,8 +23,8 @@ func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 	case errors.Is(err, approvals.ErrUnknownRequest):
 		return nil
 	case errors.Is(err, approvals.ErrTooEarly):
-		// The timer and the deadline are set by the same clock, in the same step; a failover to a server whose clock is
-		// behind can still bring the timer first.
+		// The timer and the deadline are set by the same clock, in the same step; a failover to a
+		// server whose clock is behind can still bring the timer first.
 		return &Again{After: time.Second}
 	case err == nil && expired:
 		h.log.InfoContext(ctx, "a request expired", "request", item.Request)
@@ -32,8 +32,8 @@ func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 	return err
 }
 
-// closeWithoutCard ends a request whose card can never be posted. It reports false when the request is not open any more, and
-// when people can see it: then the thread catches up.
+// closeWithoutCard ends a request whose card can never be posted. It reports false when the request
+// is not open any more, and when people can see it: then the thread catches up.
 func (h *Handlers) closeWithoutCard(ctx context.Context, id, slackError string) (bool, error) {
 	return h.close(ctx, id, func(v view) bool { return opened(v) && v.card == "" }, func(approvals.Request) failure {
 		return failure{sentence: messages.CardImpossibleReason(slackError)}

@@ -26,7 +26,8 @@ const (
 	endExhausted                 // the same, after the last try
 )
 
-// outcomeOf says what an error of a try comes to, of which there were attempt before and may be most.
+// outcomeOf says what an error of a try comes to, of which there were attempt before and may be
+// most.
 func outcomeOf(ctx context.Context, err error, attempt, most int) ending {
 	_, unconfirmed := errors.AsType[*notConfirmed](err)
 	switch {
@@ -101,7 +102,8 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 	e.h.log.WarnContext(ctx, "AWS did not take the revocation yet", "request", e.request.ID, "error", cause, "again_in", after.String())
 	t := appending(e.request.ID)
 	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
-	if err := add(&t, approvals.EventDelayed, source, record.Failure{Sentence: aws.Explain(cause), Retry: after}); err != nil {
+	why := record.Failure{Sentence: aws.Explain(cause), Retry: after}
+	if err := add(&t, approvals.EventDelayed, source, why); err != nil {
 		return err
 	}
 	queued := item.Kind == KindExecute
@@ -136,9 +138,11 @@ func underWay(v view) bool {
 
 func opened(v view) bool { return v.request.State == approvals.StateOpen }
 
-// close ends a request that is as it should be for that, whatever harmless events come in between. Any other it leaves alone:
-// then it reports false.
-func (h *Handlers) close(ctx context.Context, id string, may func(view) bool, why func(approvals.Request) failure) (closed bool, err error) {
+// close ends a request that is as it should be for that, whatever harmless events come in between.
+// Any other it leaves alone: then it reports false.
+func (h *Handlers) close(
+	ctx context.Context, id string, may func(view) bool, why func(approvals.Request) failure,
+) (closed bool, err error) {
 	err = h.change(ctx, id, func(v view) (t approvals.Transition, err error) {
 		if closed = may(v); !closed {
 			return t, nil

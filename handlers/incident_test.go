@@ -488,8 +488,11 @@ func TestALookThatWasInterruptedGoesOnWhereItsEventsEnd(t *testing.T) {
 		card := b.revoked()
 		message(b.Bench, card, "whether it is contained")
 		events := len(card.Events())
-		for source, look := range map[string]string{"evidence 0": `{"number":0}`, "evidence 0 wide": `{"number":0,"wide":true}`, "evidence 1": `{"number":1}`} {
-			if err := b.Queue(approvals.Item{Kind: "evidence", Request: card.ID, Source: source, Body: []byte(look)}, "again "+source); err != nil {
+		for source, look := range map[string]string{
+			"evidence 0": `{"number":0}`, "evidence 0 wide": `{"number":0,"wide":true}`, "evidence 1": `{"number":1}`,
+		} {
+			again := approvals.Item{Kind: "evidence", Request: card.ID, Source: source, Body: []byte(look)}
+			if err := b.Queue(again, "again "+source); err != nil {
 				t.Fatal(err)
 			}
 		}

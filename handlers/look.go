@@ -46,7 +46,8 @@ type trailLook struct {
 	Wide   bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
 }
 
-// evidenceItem asks for a look. Its source follows from its body, so that no look is recorded twice.
+// evidenceItem asks for a look. Its source follows from its body, so that no look is recorded
+// twice.
 func evidenceItem(request string, l trailLook) approvals.Item {
 	source := fmt.Sprintf("evidence %d", l.Number)
 	if l.Wide {
@@ -242,7 +243,8 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 	t := q.transition(approvals.Event{Type: approvals.EventEvidence, Source: q.item.Source, Detail: detail})
 	for i, rows := range lists {
 		source := fmt.Sprintf("sessions %d of %s", i, q.item.Source)
-		if err := add(&t, approvals.EventSessions, source, record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1}); err != nil {
+		list := record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1}
+		if err := add(&t, approvals.EventSessions, source, list); err != nil {
 			return err
 		}
 	}

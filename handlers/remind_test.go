@@ -130,7 +130,8 @@ func TestOfTwoRemindersThatCameDueTogetherOneIsTold(t *testing.T) {
 			t.Errorf("told %q, recorded %v", told, after)
 		}
 		// The same item once more, as after a crash.
-		if err := b.Queue(approvals.Item{Kind: handlers.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`)}, "again"); err != nil {
+		again := approvals.Item{Kind: handlers.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`)}
+		if err := b.Queue(again, "again"); err != nil {
 			t.Fatal(err)
 		}
 		b.Settle()

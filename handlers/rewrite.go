@@ -74,7 +74,8 @@ func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) err
 	return err
 }
 
-// promised is what the log is told before a write, and its source: a loss that this look found, or a later cutoff for the same.
+// promised is what the log is told before a write, and its source: a loss that this look found, or
+// a later cutoff for the same.
 func (w *watchman) promised(check aws.Check, p aws.Plan, own time.Time) (string, record.Tampered) {
 	if !own.IsZero() {
 		t := *w.ownLoss()

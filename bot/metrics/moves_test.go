@@ -53,7 +53,8 @@ func watch(t *testing.T, o *bench.Options, s *scene) {
 	}
 }
 
-// failing is a store whose lists cannot be read, when a test says so. Whoever moves a request tells it what it is for.
+// failing is a store whose lists cannot be read, when a test says so. Whoever moves a request tells
+// it what it is for.
 type failing struct {
 	bot.Store
 	now *atomic.Bool
@@ -62,7 +63,8 @@ type failing struct {
 
 func (f failing) Commit(ctx context.Context, t approvals.Transition) error {
 	r, _, err := f.Store.Load(ctx, t.RequestID)
-	if moves := len(t.From()) < len(approvals.States()); moves && err == nil && (t.Of.ID != r.ID || t.Of.Purpose != r.Purpose || r.Purpose == "") {
+	moves := len(t.From()) < len(approvals.States())
+	if moves && err == nil && (t.Of.ID != r.ID || t.Of.Purpose != r.Purpose || r.Purpose == "") {
 		f.t.Errorf("a request for %q becomes %s as one for %q", r.Purpose, t.Next, t.Of.Purpose)
 	}
 	return f.Store.Commit(ctx, t)

@@ -20,7 +20,8 @@ const (
 	proofSeenDenied = "seen_denied"
 )
 
-// timeDeny measures how long a revocation took to its deny, and to the read-back that is recorded with it.
+// timeDeny measures how long a revocation took to its deny, and to the read-back that is recorded
+// with it.
 func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
 	if t.Of.Purpose != approvals.PurposeRevoke || len(t.Of.Votes) == 0 {
 		return
@@ -37,7 +38,8 @@ func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
 	}
 }
 
-// timeProof measures how long a proof took that came after the deny. Each counts once, so the log says whether it is new.
+// timeProof measures how long a proof took that came after the deny. Each counts once, so the log
+// says whether it is new.
 func (s *store) timeProof(ctx context.Context, id string, proven approvals.Event) {
 	proof, holds := proofSimulated, isSimulated
 	if proven.Type == approvals.EventSeenDenied {
@@ -75,8 +77,9 @@ func isSeenDenied(e approvals.Event) bool {
 // approvedAt is when the approval was recorded that was still missing.
 func approvedAt(r approvals.Request) time.Time { return r.Votes[len(r.Votes)-1].At }
 
-// clicked is when the store had the click that completed the approval of a request, if it is the item in hand. Where another
-// item carried the revocation out, and where the click was put off in between, it is when the approval was recorded.
+// clicked is when the store had the click that completed the approval of a request, if it is the
+// item in hand. Where another item carried the revocation out, and where the click was put off in
+// between, it is when the approval was recorded.
 func clicked(ctx context.Context, r approvals.Request) time.Time {
 	approved := approvedAt(r)
 	item, ok := ctx.Value(inHand{}).(approvals.Item)
