@@ -35,9 +35,6 @@ func callOutDue(id string) approvals.Due {
 // could approve can have heard of the request.
 func (h *Handlers) callOut(ctx context.Context, item approvals.Item) error {
 	r, events, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

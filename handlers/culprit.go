@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -61,9 +60,6 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	r, events, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

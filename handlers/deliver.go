@@ -30,8 +30,8 @@ const (
 // deliver brings Slack up to date with a request's log.
 func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
 	err := h.bringUpToDate(ctx, item.Request)
-	if err == nil || errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil // of an unknown request there is nothing to tell
+	if err == nil {
+		return nil
 	}
 	if again, ok := errors.AsType[*Again](err); ok {
 		return again

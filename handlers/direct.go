@@ -88,9 +88,6 @@ func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
 // outcome tells the requester and those who approved what became of a request, each once.
 func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 	r, events, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

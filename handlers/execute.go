@@ -19,9 +19,6 @@ const maxDelays = 9
 // log says was promised. It is nobody's business any more when the request has moved on.
 func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	r, _, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

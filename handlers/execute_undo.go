@@ -159,9 +159,6 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	r, _, err := h.Store.Load(ctx, by.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -202,10 +199,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 			t.Work = []approvals.Item{inertItem(newest.Request.ID)}
 		}
 	}
-	if err := h.Store.Commit(ctx, t); err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
-		return err
-	}
-	return nil
+	return h.Store.Commit(ctx, t)
 }
 
 // inertItem looks whether the deny of a request has become inert.

@@ -20,8 +20,6 @@ func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 		return t, nil
 	})
 	switch {
-	case errors.Is(err, approvals.ErrUnknownRequest):
-		return nil
 	case errors.Is(err, approvals.ErrTooEarly):
 		// The timer and the deadline are set by the same clock, in the same step; a failover to a
 		// server whose clock is behind can still bring the timer first.

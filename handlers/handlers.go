@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -189,7 +190,13 @@ func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit,
 // Handle does one item. A nil error means that it is done; *Again that it comes back later; any other error that it
 // should be tried again soon, a few times, and then be set aside with SetAside.
 func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
-	return h.withAlarm(ctx, func(ctx context.Context) error { return h.handle(ctx, item) })
+	return h.withAlarm(ctx, func(ctx context.Context) error {
+		err := h.handle(ctx, item)
+		if errors.Is(err, approvals.ErrUnknownRequest) && !slices.Contains(FromPeople(), item.Kind) {
+			return nil // the request is gone, or has ended under another key: nothing is left to do for it
+		}
+		return err
+	})
 }
 
 func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -18,9 +17,6 @@ const inertWait = 5 * time.Minute
 // of the bot's, nothing is said.
 func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	r, _, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

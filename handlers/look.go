@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -105,9 +104,6 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 // inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
 func (h *Handlers) inquire(ctx context.Context, item approvals.Item, l trailLook) (*inquiry, error) {
 	r, events, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -21,9 +20,6 @@ const (
 // simulate asks the policy simulator what the deny does on paper, and records the answer.
 func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	r, events, err := h.Store.Load(ctx, item.Request)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

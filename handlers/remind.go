@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -59,7 +58,7 @@ func (h *Handlers) remind(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	err = h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
+	return h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
 		r, last := v.request, asked.Last
 		over := r.Deadline
 		if !last {
@@ -72,10 +71,6 @@ func (h *Handlers) remind(ctx context.Context, item approvals.Item) error {
 		err = add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: h.stillAsked(ctx, r), Last: last})
 		return t, err
 	})
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
-	return err
 }
 
 // stillAsked are those on the list who can still do something: not the requester and not those who approved. A group that
