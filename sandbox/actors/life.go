@@ -27,7 +27,7 @@ type Loot struct {
 // gist, looks around in several services, makes an access key for a forgotten user, and assumes a second role.
 //
 // All of it happens in the stand-in as it would now, with AWS's clock set back: sessions are issued, requests are signed,
-// policies decide, and CloudTrail tells. Nobody else may use the server meanwhile. The day is the same for the same hour,
+// policies decide, and CloudTrail tells. Nobody else may use the server meanwhile. The day is the same whenever it ends,
 // but for ids and keys.
 func SeedLife(ctx context.Context, server *standin.Server, w World) (Loot, error) {
 	offset := time.Until(server.Now()).Round(time.Second)
@@ -76,18 +76,18 @@ func (l *life) at(t time.Time, what string, happen func() error) {
 	l.moments = append(l.moments, moment{t, what, happen})
 }
 
-// workday spreads n moments over the last 24 hours, most of them from 6 to 18 hours UTC, with so much time left at the
-// end that what follows within some minutes lies in the past too.
+// workday spreads n moments over the last 24 hours, most of them over the last twelve: the day ends with the working
+// hours, whatever the hour is. What follows a moment within some minutes lies in the past too.
 func (l *life) workday(n int) []time.Time {
 	const slot = 15 * time.Minute
 	var slots []time.Time
-	for t := l.now.Add(-24 * time.Hour); t.Before(l.now.Add(-slot)); t = t.Add(slot) {
+	for ago := 24 * time.Hour; ago > slot; ago -= slot {
 		weight := 1
-		if hour := t.UTC().Hour(); hour >= 6 && hour < 18 {
+		if ago <= 12*time.Hour {
 			weight = 6
 		}
 		for range weight {
-			slots = append(slots, t)
+			slots = append(slots, l.now.Add(-ago))
 		}
 	}
 	times := make([]time.Time, 0, n)

@@ -25,6 +25,7 @@ type day struct {
 	server *standin.Server
 	world  actors.World
 	loot   actors.Loot
+	ended  time.Time // by AWS's clock
 }
 
 func liveThrough(t *testing.T, c standin.Config) day {
@@ -36,6 +37,7 @@ func liveThrough(t *testing.T, c standin.Config) day {
 	if d.world, err = actors.SeedAWS(d.server); err != nil {
 		t.Fatal(err)
 	}
+	d.ended = d.server.Now()
 	if d.loot, err = actors.SeedLife(t.Context(), d.server, d.world); err != nil {
 		t.Fatal(err)
 	}
