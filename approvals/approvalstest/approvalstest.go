@@ -77,7 +77,9 @@ func Run(t *testing.T, s Setup) {
 				t.Run(one.name, func(t *testing.T) {
 					s.In(t, func(t *testing.T) {
 						h := s.Open(t, chapter.retention)
-						one.test(&bench{T: t, Harness: h, ctx: t.Context(), span: s.Span, exact: s.Exact})
+						one.test(&bench{
+							T: t, Harness: h, ctx: t.Context(), span: s.Span, exact: s.Exact, retains: chapter.retention < years,
+						})
 					})
 				})
 			}
@@ -100,7 +102,9 @@ type bench struct {
 	ctx   context.Context
 	span  time.Duration
 	exact bool
-	acted int // acts that were counted
+	// retains says that the store forgets what has ended after retentionSpans.
+	retains bool
+	acted   int // acts that were counted
 }
 
 const (

@@ -25,7 +25,7 @@ func (b *bench) gone(id string) {
 
 var retaining = []sentence{
 	{name: "what has ended can be read until the retention is over", test: func(b *bench) {
-		b.quickly(b.keeps(), func(name string) func() {
+		b.quickly(retentionSpans, func(name string) func() {
 			b.opened(name, name, never)
 			b.move(name, 1, approvals.EventDenied, approvals.StateDenied)
 			b.Advance(b.keeps() / 2)
@@ -48,18 +48,24 @@ var retaining = []sentence{
 		b.opened("R2", "role 1", never)
 	}},
 	{name: "a delivery that began after the end goes too", test: func(b *bench) {
-		b.opened("R1", "role 1", never)
-		b.move("R1", 1, approvals.EventDenied, approvals.StateDenied)
-		d, ok, err := b.Store.BeginDelivery(b.ctx, "R1", worker, never)
-		if err != nil || !ok {
-			b.Fatalf("it does not begin: %v, %+v, %v", ok, d, err)
-		}
-		b.mark("R1", worker, never, upToDate(2))
+		var id string
+		b.quickly(retentionSpans, func(name string) func() {
+			id = name
+			b.opened(id, id, never)
+			b.move(id, 1, approvals.EventDenied, approvals.StateDenied)
+			d, ok, err := b.Store.BeginDelivery(b.ctx, id, worker, never)
+			marked := b.Store.MarkDelivery(b.ctx, id, worker, never, upToDate(2))
+			return func() {
+				if err != nil || !ok || marked != nil {
+					b.Errorf("it does not begin: %v, %+v, %v; marked: %v", ok, d, err, marked)
+				}
+			}
+		})
 		b.Advance(b.keeps() + b.span)
-		b.gone("R1")
+		b.gone(id)
 	}},
 	{name: "what happens after the end starts the retention anew", test: func(b *bench) {
-		b.quickly(b.keeps()*8/5, func(name string) func() {
+		b.quickly(retentionSpans*1.6, func(name string) func() {
 			b.opened(name, name, never)
 			b.move(name, 1, approvals.EventDenied, approvals.StateDenied)
 			b.Advance(b.keeps() * 3 / 5)

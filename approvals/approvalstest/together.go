@@ -179,7 +179,7 @@ var together = []sentence{
 		b.same("handed out", sources(handed), []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
 	}},
 	{name: "of ten workers who claim at once one is handed the item", test: func(b *bench) {
-		b.quickly(2*b.span, func(name string) func() {
+		b.quickly(2, func(name string) func() {
 			b.accept(approvals.Item{Kind: "click", Source: name})
 			b.take(1)
 			b.Advance(b.span)

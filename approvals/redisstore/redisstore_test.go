@@ -377,15 +377,15 @@ func TestAfterAFailoverWhatWasCopiedIsThereAndTheWorkGoesOn(t *testing.T) {
 	if items, err := s.Take(t.Context(), "w", 1, 0); err != nil || len(items) != 1 {
 		t.Fatalf("%v, %v", items, err)
 	}
-	if n, err := client.Wait(t.Context(), 1, 10*time.Second).Result(); err != nil || n != 1 {
+	if n, err := client.Wait(t.Context(), 1, patience).Result(); err != nil || n != 1 {
 		t.Fatalf("%d replicas have it, %v", n, err)
 	}
-	sentinel.Primary.Kill()
+	sentinel.KillPrimary()
 	vote := approvals.Transition{RequestID: "R1", Expect: 1, When: approvals.BeforeDeadline, Events: []approvals.Event{
 		{Type: approvals.EventVoted, By: "U0BOB", Source: "envelope 1"},
 	}}
 	// While nobody is the primary, what cannot be committed is an error, and can be told again.
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	refused := 0
 	tick := time.NewTicker(50 * time.Millisecond)

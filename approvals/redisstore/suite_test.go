@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// patience is the longest that real servers are waited for. It only tells what hangs from a busy machine.
+const patience = 5 * time.Minute
+
 // quiet is a logger of the client library that says nothing.
 type quiet struct{}
 

@@ -17,9 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is the longest that anything is waited for. It is long, since machines are busy; nothing waits that long
-// unless it fails.
-const patience = 30 * time.Second
+// patience is the longest that anything is waited for. It only tells what hangs from a busy machine.
+const patience = 4 * time.Minute
 
 // findChromium returns the path of a browser of the Chromium family that can be started: on Ubuntu, chromium-browser may
 // be a script that only asks to install a snap.
@@ -49,6 +48,7 @@ func startChromium(t *testing.T) context.Context {
 	}
 	// Without a flag that names a user-data-dir, chromedp makes an empty one and removes it.
 	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Flag("headless", true), chromedp.WindowSize(1360, 900)}
+	options = append(options, chromedp.WSURLReadTimeout(patience))
 	for _, flag := range []string{
 		"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "no-default-browser-check", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-default-apps", "disable-extensions", "disable-breakpad",

@@ -428,9 +428,9 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 // checkRest looks for what a finished round must not leave.
 func (l *lane) checkRest(ctx context.Context, c *checks, ids []string) {
 	// A timer that nobody waits for may come due at this very moment: its item is in hand then, and soon done.
-	soon, cancel := context.WithTimeout(ctx, 4*time.Second)
+	resting, cancel := context.WithTimeout(ctx, quietPatience)
 	defer cancel()
-	err := until(soon, "nothing is in hand", func() error {
+	err := until(resting, "nothing is in hand", func() error {
 		pending, err := l.db.XPending(ctx, keys+"work", "bot").Result()
 		if err == nil && pending.Count > 0 {
 			err = fmt.Errorf("pending items: %+v", pending)

@@ -19,8 +19,7 @@ import (
 )
 
 var (
-	flagRounds = flag.Int("crash.rounds", 0, "how many rounds; 0: as many as begin within -crash.for")
-	flagFor    = flag.Duration("crash.for", 15*time.Second, "for how long rounds begin, if -crash.rounds does not say how many")
+	flagRounds = flag.Int("crash.rounds", 8, "how many rounds")
 	flagLanes  = flag.Int("crash.lanes", 4, "how many rounds at one time; a multiple of four")
 	flagSeed   = flag.Uint64("crash.seed", 1, "where rounds come from")
 	flagRound  = flag.Int("crash.round", -1, "the only round to play")
@@ -58,10 +57,9 @@ func TestKilledAtAnyPointNothingIsLostAndNothingIsDoneTwice(t *testing.T) {
 		playRounds(t, mustLane(t, kindOf(*flagRound), binary), sum, only, rounds)
 		return
 	}
-	stop := time.Now().Add(*flagFor)
 	rounds := func(first int) iter.Seq[int] {
 		return func(yield func(int) bool) {
-			for n := first; *flagRounds == 0 && time.Now().Before(stop) || n < *flagRounds; n += *flagLanes {
+			for n := first; n < *flagRounds; n += *flagLanes {
 				if !yield(n) {
 					return
 				}
@@ -93,7 +91,7 @@ func playRounds(t *testing.T, l *lane, sum *tally, only *point, rounds iter.Seq[
 		p := newPlan(*flagSeed, n, only)
 		p.name(times)
 		times++
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), roundPatience)
 		started := time.Now()
 		fired, seen, err := l.play(ctx, p)
 		var c checks

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -19,7 +18,7 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	l := mustLane(t, kinds()[0], program.Build(t, "cmd/revokebot"))
 	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}, {story: drilled, seat: 3}}}
 	p.name(0)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), roundPatience)
 	defer cancel()
 	if _, _, err := l.play(ctx, p); err != nil {
 		t.Fatal(err)

@@ -156,11 +156,14 @@ func (p plan) String() string {
 	return b.String()
 }
 
+// How long a round, its people and its end are waited for. That only tells what hangs from a busy machine.
 const (
-	actorsPatience = 60 * time.Second
-	quietPatience  = 120 * time.Second
-	rethink        = 3 * time.Second // before people try again what they were told did not work out
+	roundPatience  = 20 * time.Minute
+	actorsPatience = 5 * time.Minute
+	quietPatience  = 5 * time.Minute
 )
+
+const rethink = 3 * time.Second // before people try again what they were told did not work out
 
 // play plays a round to its end, when nothing moves any more. What people could not do because nobody answered for long
 // is an error as well.

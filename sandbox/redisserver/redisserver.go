@@ -29,10 +29,10 @@ import (
 )
 
 const (
-	// answersWithin bounds the wait for a server that starts; loading a large file takes long on a busy machine.
-	answersWithin = 20 * time.Second
+	// answersWithin bounds the wait for a server that starts. It only tells a server that hangs from a busy machine.
+	answersWithin = 3 * time.Minute
 	// stopsWithin is how long a server may take to stop when it is asked to; then it is killed.
-	stopsWithin = 10 * time.Second
+	stopsWithin = time.Minute
 	// askEvery is the pause between two looks at a server that starts.
 	askEvery = 10 * time.Millisecond
 	// portTries is how many ports are tried: another process may take one between the look and the start.

@@ -23,8 +23,8 @@ const (
 	sentinels = 3
 )
 
-// Sentinel is a primary with a replica, and three sentinels that put the replica in its place when it is away for half a
-// second.
+// Sentinel is a primary with a replica, and three sentinels that put the replica in its place after KillPrimary. Until
+// then they are so patient that a busy machine does not make them do it.
 type Sentinel struct {
 	Primary, Replica *Server
 	// Addrs are the addresses of the sentinels.
@@ -41,6 +41,12 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 		tb.Fatalf("redisserver: %v", err)
 	}
 	s.Replica = Start(tb, append([]string{"--replicaof", host + " " + port, "--repl-diskless-sync-delay", "0"}, args...)...)
+	ctx, cancel := context.WithTimeout(context.Background(), agreesWithin)
+	defer cancel()
+	// A sentinel that does not find the replica at its first look takes the next one ten seconds later.
+	if err := s.follow(ctx); err != nil {
+		tb.Fatalf("redisserver: wait for the replica: %v", err)
+	}
 	for range sentinels {
 		address, err := startSentinel(tb, s.Primary)
 		if err != nil {
@@ -48,8 +54,6 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 		}
 		s.Addrs = append(s.Addrs, address)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), agreesWithin)
-	defer cancel()
 	if err := s.settle(ctx); err != nil {
 		tb.Fatalf("redisserver: wait for the sentinels: %v", err)
 	}
@@ -87,7 +91,7 @@ func startSentinel(tb testing.TB, primary *Server) (address string, err error) {
 		text := strings.Join([]string{
 			"port " + own, "bind " + host, "dir " + dir, "unixsocket " + socket,
 			fmt.Sprintf("sentinel monitor %s %s %s %d", MasterName, host, port, sentinels/2+1),
-			"sentinel down-after-milliseconds " + MasterName + " 500",
+			"sentinel down-after-milliseconds " + MasterName + " 600000",
 			"sentinel failover-timeout " + MasterName + " 5000",
 		}, "\n")
 		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
@@ -118,20 +122,21 @@ func startProcess(cmd *exec.Cmd, socket string) (*process, error) {
 	return p, nil
 }
 
-// settle waits until the replica follows, and every sentinel knows of it and of the others.
-func (s *Sentinel) settle(ctx context.Context) error {
+// follow waits until the replica follows.
+func (s *Sentinel) follow(ctx context.Context) error {
 	replica := redis.NewClient(&redis.Options{Addr: s.Replica.Addr})
 	defer replica.Close()
-	err := until(ctx, func() error {
+	return until(ctx, func() error {
 		info, err := replica.Info(ctx, "replication").Result()
 		if err == nil && !strings.Contains(info, "master_link_status:up") {
 			err = errors.New("the replica does not follow yet")
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// settle waits until every sentinel knows of the replica and of the others.
+func (s *Sentinel) settle(ctx context.Context) error {
 	errs := make([]error, len(s.Addrs))
 	var wg sync.WaitGroup
 	for i, address := range s.Addrs {
@@ -149,6 +154,21 @@ func (s *Sentinel) settle(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// KillPrimary kills the primary as Kill does. From now on half a second without an answer is enough for the sentinels.
+func (s *Sentinel) KillPrimary() {
+	tb := s.Primary.tb
+	tb.Helper()
+	for _, address := range s.Addrs {
+		client := redis.NewSentinelClient(&redis.Options{Addr: address})
+		err := client.Set(context.Background(), MasterName, "down-after-milliseconds", "500").Err()
+		_ = client.Close()
+		if err != nil {
+			tb.Fatalf("redisserver: make a sentinel impatient: %v", err)
+		}
+	}
+	s.Primary.Kill()
 }
 
 // URL is the address as REDIS_URL has it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -43,10 +42,10 @@ func TestSentinelsPutTheReplicaInThePlaceOfThePrimary(t *testing.T) {
 	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := client.Wait(t.Context(), 1, 5*time.Second).Result(); err != nil || n != 1 {
+	if n, err := client.Wait(t.Context(), 1, agreesWithin).Result(); err != nil || n != 1 {
 		t.Fatalf("%d replicas have it, %v", n, err)
 	}
-	s.Primary.Kill()
+	s.KillPrimary()
 	ctx, cancel := context.WithTimeout(t.Context(), agreesWithin)
 	defer cancel()
 	err = until(ctx, func() error { return client.Set(ctx, "another", "v", 0).Err() })
