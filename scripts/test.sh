@@ -18,7 +18,8 @@ programs=$(($(getconf _NPROCESSORS_ONLN) + 1))
 mkdir -p bin
 go build -o bin/testreport ./scripts/testreport
 # -json is for the report alone: it prints what go test itself would have printed, and then the
-# sums. Vetting is the business of make lint. Memory is cheaper than the collector's time.
+# sums. The timeout is for what hangs: a busy machine may need many minutes. Vetting is the business
+# of make lint. Memory is cheaper than the collector's time.
 export GOGC=${GOGC:-300}
 # What only computes, on one goroutine, is not looked at for races: a sixth of the time goes there
 # otherwise.
@@ -26,4 +27,4 @@ plain=()
 for library in github.com/yuin/gopher-lua golang.org/x/image image compress; do
   plain+=("-gcflags=$library/...=-race=false")
 done
-go test -json -race -vet=off -timeout 8m -p "$programs" "${plain[@]}" "$@" $everything </dev/null | bin/testreport
+go test -json -race -vet=off -timeout 30m -p "$programs" "${plain[@]}" "$@" $everything </dev/null | bin/testreport

@@ -59,7 +59,7 @@ func TestARedisThatHangsHoldsUpNoAnswer(t *testing.T) {
 	card := w.openCard()
 
 	w.redis.Pause()
-	w.click(actors.Bob, card, messages.ActionApprove) // fails unless it is acknowledged within Slack's three seconds
+	w.click(actors.Bob, card, messages.ActionApprove)
 	w.whispered(actors.Bob, "recorded")
 	w.until("a bot that says it is not ready", func() bool { return w.status(readyz) == http.StatusServiceUnavailable })
 

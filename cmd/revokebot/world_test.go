@@ -270,7 +270,14 @@ func (w *world) lateClick(user string, card message, action string) {
 	})
 }
 
+// act has a person do something, again as long as Slack shows that the app did not answer in time: how fast it answers is
+// tested on fake time.
 func (w *world) act(what string, request map[string]string) {
+	w.t.Helper()
+	w.until("acknowledgement of "+what, func() bool { return w.acknowledged(what, request) })
+}
+
+func (w *world) acknowledged(what string, request map[string]string) bool {
 	w.t.Helper()
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -282,14 +289,14 @@ func (w *world) act(what string, request map[string]string) {
 	}
 	defer response.Body.Close()
 	var answer struct {
-		OK    bool    `json:"ok"`
-		Error string  `json:"error"`
-		After float64 `json:"acked_after_ms"`
+		OK    bool   `json:"ok"`
+		Error string `json:"error"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
 		w.t.Fatal(err)
 	}
-	if !answer.OK || answer.Error != "" {
+	if !answer.OK && answer.Error != "dispatch_failed" {
 		w.t.Fatalf("%s %v: Slack shows %q", what, request, answer.Error)
 	}
+	return answer.OK
 }
