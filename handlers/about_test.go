@@ -10,6 +10,7 @@ import (
 )
 
 func TestAnItemSaysWhichRequestItIsAboutAndWhichOneItOpens(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		kind           string
 		body           any

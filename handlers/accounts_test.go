@@ -12,6 +12,7 @@ import (
 )
 
 func TestWhoAsksForARoleOfIdentityCenterGetsTheStepsAndThePolicy(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Command(actors.Rosa, "prod/AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b a laptop was stolen")
@@ -30,6 +31,7 @@ func TestWhoAsksForARoleOfIdentityCenterGetsTheStepsAndThePolicy(t *testing.T) {
 
 // A spoke that does not let the bot name the people: the revocation goes on only where that is configured, and it is told.
 func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
+	t.Parallel()
 	for _, allowed := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			b := bench.New(t, bench.Options{AllowUnnamed: allowed})
@@ -64,6 +66,7 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 
 // What a deny on a role does not stop is said to whoever approves, and every warning with its next step.
 func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		_, err := b.World.Prod.NewRole(awsstandin.RoleSpec{

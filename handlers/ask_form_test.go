@@ -75,6 +75,7 @@ func send(b *bench.Bench, user, view string, values map[string]map[string]any) s
 }
 
 func TestTheCommandAloneLeadsThroughAFormToARevocation(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{RequireReason: true})
 		view := askForm(b, actors.Rosa)
@@ -113,6 +114,7 @@ func TestTheCommandAloneLeadsThroughAFormToARevocation(t *testing.T) {
 }
 
 func TestWhatIsWrongWithTheFormIsSaidAtItsFieldAndNothingIsRequested(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{RequireReason: true})
 		view := askForm(b, actors.Rosa)
@@ -155,6 +157,7 @@ func TestWhatIsWrongWithTheFormIsSaidAtItsFieldAndNothingIsRequested(t *testing.
 }
 
 func TestTheFormAsksNoLessThanTheCommand(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Approvers: []string{actors.Bob}})
 		// Nobody but Bob may approve: what he asks for himself has no quorum, and that is found out after the form was sent.
@@ -192,6 +195,7 @@ func TestTheFormAsksNoLessThanTheCommand(t *testing.T) {
 }
 
 func TestNamesOfRolesAreToldOnlyToWhomTheFormWasOpenedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Command(actors.Gina, "") // a guest
@@ -228,6 +232,7 @@ func TestNamesOfRolesAreToldOnlyToWhomTheFormWasOpenedFor(t *testing.T) {
 }
 
 func TestWithoutAListTheRoleIsTypedAndNothingElseChanges(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.AWS.Inject(awsstandin.Fault{Action: "ListRoles", Code: "AccessDenied", Times: -1})
@@ -250,6 +255,7 @@ func TestWithoutAListTheRoleIsTypedAndNothingElseChanges(t *testing.T) {
 }
 
 func TestWithoutAFormTheWordsAreTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Slack.Inject(slack.Fault{Method: "views.open", Error: "expired_trigger_id", Times: 1})

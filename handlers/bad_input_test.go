@@ -19,6 +19,7 @@ import (
 
 // Every wrong thing that people type gets one sentence that only they see, and nothing is asked of anybody.
 func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ name, text, told string }{
@@ -57,6 +58,7 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 }
 
 func TestTheCommandWorksInItsChannelsOnly(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Slack.PutChannel(slack.Channel{ID: "D0ROSA", DM: true, Members: []string{actors.Rosa}})
@@ -76,6 +78,7 @@ func TestTheCommandWorksInItsChannelsOnly(t *testing.T) {
 }
 
 func TestAReasonCanBeRequired(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{RequireReason: true})
 		b.Command(actors.Rosa, "prod/DeployRole")
@@ -85,6 +88,7 @@ func TestAReasonCanBeRequired(t *testing.T) {
 }
 
 func TestOnlyThoseOnTheListOfRequestersMayAsk(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Requesters: []string{actors.Rosa, actors.Group}})
 		b.Command(actors.Nils, "prod/DeployRole")
@@ -96,6 +100,7 @@ func TestOnlyThoseOnTheListOfRequestersMayAsk(t *testing.T) {
 
 // What AWS refuses for good ends the request with a sentence; what passes is waited for.
 func TestWhatAWSAnswersBecomesASentenceInTheThread(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fault awsstandin.Fault
@@ -141,6 +146,7 @@ func TestWhatAWSAnswersBecomesASentenceInTheThread(t *testing.T) {
 }
 
 func TestWhatAWSRefusesWhenARoleIsAskedForIsToldTheRequesterOnly(t *testing.T) {
+	t.Parallel()
 	for code, told := range map[string]string{
 		"AccessDenied": "does not allow revokebot iam:GetRole",
 		"Throttling":   "Try again in a moment",
@@ -161,6 +167,7 @@ func TestWhatAWSRefusesWhenARoleIsAskedForIsToldTheRequesterOnly(t *testing.T) {
 
 // Where the bot cannot post there is no request, and the requester hears why.
 func TestWhenTheCardCannotBePostedTheRequestIsClosedAndTheRequesterIsTold(t *testing.T) {
+	t.Parallel()
 	for code, told := range map[string]string{
 		"not_in_channel": "/invite", "channel_not_found": "/invite", "is_archived": "archived", "restricted_action": "look at its log",
 	} {
@@ -181,6 +188,7 @@ func TestWhenTheCardCannotBePostedTheRequestIsClosedAndTheRequesterIsTold(t *tes
 }
 
 func TestARateLimitDelaysTheCardAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]slack.Fault{
 		"429":      {Method: "chat.postMessage", RetryAfter: 7 * time.Second, Times: 3},
 		"in a 200": {Method: "chat.postMessage", RetryAfter: 7 * time.Second, In200: true, Times: 3},
@@ -201,6 +209,7 @@ func TestARateLimitDelaysTheCardAndLosesNothing(t *testing.T) {
 
 // Malformed envelopes are acknowledged, do nothing, and the connection goes on.
 func TestMalformedEnvelopesAreAcknowledgedAndDoNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -245,6 +254,7 @@ func TestMalformedEnvelopesAreAcknowledgedAndDoNothing(t *testing.T) {
 
 // Rule 18. What AWS tells of a session holds its token; nobody else may ever see it.
 func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
 		card := b.revoked()
@@ -292,6 +302,7 @@ func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
 
 // Rule 18, end to end: what somebody types as a reason, and what a thief chooses as a session name, stay text.
 func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Session("=cmd@evil,+x") // the strangest that STS takes
@@ -310,6 +321,7 @@ func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
 }
 
 func TestARequestThatNobodyCouldApproveIsRefusedWithWhoCouldHaveHelped(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		approvers []string
 		required  int
@@ -339,6 +351,7 @@ func TestARequestThatNobodyCouldApproveIsRefusedWithWhoCouldHaveHelped(t *testin
 }
 
 func TestAFloodIsToldToWaitAndNobodyElseSuffers(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for range 20 {

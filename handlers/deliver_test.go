@@ -15,6 +15,7 @@ import (
 )
 
 func TestACardThatIsFoundAgainLaterShowsWhatIsSoThen(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ExpireAfter: 10 * time.Second})
 		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", DropAfter: true, Times: 1})
@@ -36,6 +37,7 @@ func TestACardThatIsFoundAgainLaterShowsWhatIsSoThen(t *testing.T) {
 // The command and the queued delivery start at once. Whichever is second waits, and nobody is told that Slack does not
 // take the card.
 func TestNobodyIsToldThatTheCardIsLateWhileAnotherWorkerPostsIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", Delay: 300 * time.Millisecond})
@@ -76,6 +78,7 @@ func lines(b *bench.Bench) (inThread, beside []string) {
 // An administrator deletes the card. What happens then is told in the channel: in order, each once, and each line says
 // what it is about.
 func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
+	t.Parallel()
 	const all = "approved on|*Applied*|*Read back*|CloudTrail shows"
 	for name, faults := range map[string][]slack.Fault{
 		"plainly": nil,
@@ -125,6 +128,7 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 
 // Nobody can approve without the card, so the request does not wait for its deadline once that is noticed.
 func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2})
 		card := b.Ask()
@@ -149,6 +153,7 @@ func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *test
 // The second command for a role points at the first card. One that is not there any more must not keep the role from being
 // asked for.
 func TestTheRoleOfADeletedCardCanBeAskedForAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		first := b.Ask()

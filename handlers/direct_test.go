@@ -44,6 +44,7 @@ func leave(users ...string) func(*slack.Channel) {
 }
 
 func TestOnlyApproversWhoAreNotInTheChannelAreToldDirectlyAndOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2, Approvers: []string{actors.Group, actors.Gina, actors.Rosa, "U0NOBODY"}})
 		incident(b, leave(actors.Ines, actors.Gina, actors.Rosa))
@@ -71,6 +72,7 @@ func TestOnlyApproversWhoAreNotInTheChannelAreToldDirectlyAndOnce(t *testing.T) 
 }
 
 func TestWhereNoApproverCanHaveHeardOfARequestTheThreadSaysSo(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fault slack.Fault
 		says  bool
@@ -101,6 +103,7 @@ func TestWhereNoApproverCanHaveHeardOfARequestTheThreadSaysSo(t *testing.T) {
 }
 
 func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*slack.Channel)
 		code   string
@@ -144,6 +147,7 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 }
 
 func TestARequestThatExpiresInAnArchivedChannelIsToldToWhoeverAskedForIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ExpireAfter: time.Minute})
 		card := b.Ask()

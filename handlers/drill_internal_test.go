@@ -13,6 +13,7 @@ import (
 
 // Whatever code a bug brings it to: of a drill package aws is told of no revocation.
 func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
+	t.Parallel()
 	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.PurposeDrill, approvals.PurposeUndo} {
 		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, role, []string{"U0BOB"}); !reflect.DeepEqual(got, aws.Revocation{}) {
@@ -26,6 +27,7 @@ func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
 
 // A replica of a version that knows no drills takes one for a revocation: it finds no role to write to.
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
+	t.Parallel()
 	h := &Handlers{Config: Config{Margin: 30 * time.Second}}
 	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	facts, err := json.Marshal(record.Facts{Drill: &role})

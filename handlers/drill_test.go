@@ -81,6 +81,7 @@ func types(card bench.Card) (list []approvals.EventType) {
 }
 
 func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{FollowUps: []time.Duration{5 * time.Minute}, Guard: looks})
 		session := b.Session("deploy-42")
@@ -136,6 +137,7 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 }
 
 func TestADrillIsDecidedByTheSameRulesAsARevocation(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2})
 		card := askDrill(b)
@@ -167,6 +169,7 @@ func TestADrillIsDecidedByTheSameRulesAsARevocation(t *testing.T) {
 }
 
 func TestWhatIsRefusedForARevocationIsRefusedForADrill(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Protected: []string{"*break-glass*"}, RequireReason: true})
 		for text, told := range map[string]string{
@@ -200,6 +203,7 @@ func TestWhatIsRefusedForARevocationIsRefusedForADrill(t *testing.T) {
 
 // A drill is not in the way of what matters.
 func TestARevocationGoesOnUnhinderedWhileADrillOfTheRoleRuns(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		drill := askDrill(b)
@@ -229,6 +233,7 @@ func TestARevocationGoesOnUnhinderedWhileADrillOfTheRoleRuns(t *testing.T) {
 }
 
 func TestADrillIsRefusedWithTheWayToTheCardWhileARealRequestIsUnderWay(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		quiet(b)
@@ -255,6 +260,7 @@ func TestADrillIsRefusedWithTheWayToTheCardWhileARealRequestIsUnderWay(t *testin
 
 // Whoever asks for a drill is not to be sent to the IAM console in earnest.
 func TestADrillThatCannotBeRecordedIsAnsweredAsOne(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.RedisAway(true)
@@ -271,6 +277,7 @@ func TestADrillThatCannotBeRecordedIsAnsweredAsOne(t *testing.T) {
 }
 
 func TestTwoDrillsOfARoleAtATimeAreOne(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := askDrill(b)
@@ -284,6 +291,7 @@ func TestTwoDrillsOfARoleAtATimeAreOne(t *testing.T) {
 }
 
 func TestADrillThatAWSKeepsFromItsEndEndsWithTheReasonAndWasNeverUnsure(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fault awsstandin.Fault
 		state approvals.State
@@ -314,6 +322,7 @@ func TestADrillThatAWSKeepsFromItsEndEndsWithTheReasonAndWasNeverUnsure(t *testi
 }
 
 func TestADrillOfARoleThatIsAnotherNowIsVoid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := askDrill(b)
@@ -327,6 +336,7 @@ func TestADrillOfARoleThatIsAnotherNowIsVoid(t *testing.T) {
 }
 
 func TestAnApproverWhoMayNotApproveAnyMoreAMinuteLaterEndsADrill(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := askDrill(b)
@@ -345,6 +355,7 @@ func TestAnApproverWhoMayNotApproveAnyMoreAMinuteLaterEndsADrill(t *testing.T) {
 
 // Rule 15, of a drill.
 func TestADrillWhoseReplicaDiedWithTheApprovalIsRehearsedByAnother(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // the approval is in the log, and nobody has the click any more
 		b := bench.New(t, bench.Options{})
 		card := askDrill(b)
@@ -369,6 +380,7 @@ func commitApproval(t *testing.T, b *bench.Bench, id string) {
 
 // A purpose that this version does not know writes nothing, whatever its facts say.
 func TestAnApprovedRequestOfAnUnknownPurposeFailsWithAReasonAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		quiet(b)
@@ -394,6 +406,7 @@ func TestAnApprovedRequestOfAnUnknownPurposeFailsWithAReasonAndWritesNothing(t *
 }
 
 func TestTheReportOfADrillSaysDRILL(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := askDrill(b)
@@ -414,6 +427,7 @@ func TestTheReportOfADrillSaysDRILL(t *testing.T) {
 }
 
 func TestApproversOutsideTheChannelAreToldDirectlyThatItIsADrill(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		incident(b, leave(actors.Ines))

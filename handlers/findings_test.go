@@ -44,6 +44,7 @@ func claimAndDie(b *bench.Bench) int {
 }
 
 func TestAnExpiryThatFailedTooOftenStillComes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ErrorsAllowed: true, ExpireAfter: time.Minute})
 		card := b.Ask()
@@ -61,6 +62,7 @@ func TestAnExpiryThatFailedTooOftenStillComes(t *testing.T) {
 }
 
 func TestADenialThatFailedTooOftenIsToldToWhoeverDenied(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ErrorsAllowed: true})
 		card := b.Ask()
@@ -83,6 +85,7 @@ func TestADenialThatFailedTooOftenIsToldToWhoeverDenied(t *testing.T) {
 
 // Rule 13. A thief who takes the policy off the role at once is not told of as if it held.
 func TestAPolicyThatIsGoneWhenItIsReadBackIsNotCalledApplied(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -108,6 +111,7 @@ func TestAPolicyThatIsGoneWhenItIsReadBackIsNotCalledApplied(t *testing.T) {
 
 // Rule 13. Where nothing could be read, nothing is said about sessions.
 func TestWhereNoRegionCouldBeReadNothingIsSaidAboutSessions(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()

@@ -26,6 +26,7 @@ func longSession(i int) aws.Session {
 }
 
 func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
+	t.Parallel()
 	var rows []record.Session
 	for i := range 5000 {
 		rows = append(rows, sessionRow(longSession(i)))
@@ -99,6 +100,7 @@ func must(t *testing.T, v any) []byte {
 }
 
 func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
+	t.Parallel()
 	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	q := &inquiry{cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
 	in := []aws.RegionCoverage{{Region: "us-east-1", Covered: true}}

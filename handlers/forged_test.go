@@ -117,6 +117,7 @@ func (i intruder) alarmed(card bench.Card, events int) {
 }
 
 func TestAPerfectVoteThatWasWrittenIntoRedisByHandDoesNothingButRaiseAnAlarm(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true})}
 		card := b.Ask()
@@ -132,6 +133,7 @@ func TestAPerfectVoteThatWasWrittenIntoRedisByHandDoesNothingButRaiseAnAlarm(t *
 }
 
 func TestAVoteThatWasCopiedDoesNothingButRaiseAnAlarm(t *testing.T) {
+	t.Parallel()
 	for name, copied := range map[string]struct {
 		from string // "own": an earlier one of the same request
 		kind string
@@ -170,6 +172,7 @@ func TestAVoteThatWasCopiedDoesNothingButRaiseAnAlarm(t *testing.T) {
 }
 
 func TestARequestThatWasChangedAfterItWasAskedForDoesNothingButRaiseAnAlarm(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(by *string, o *approvals.Opening){
 		"another requester": func(by *string, _ *approvals.Opening) { *by = actors.Nils },
 		"fewer approvals":   func(_ *string, o *approvals.Opening) { o.Required = 0 },
@@ -198,6 +201,7 @@ func TestARequestThatWasChangedAfterItWasAskedForDoesNothingButRaiseAnAlarm(t *t
 }
 
 func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true})}
 		card := b.Ask()
@@ -222,6 +226,7 @@ func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
 }
 
 func TestAForgedLogOfAnotherRequestForTheRoleIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true})}
 		card := b.Ask()
@@ -243,6 +248,7 @@ func TestAForgedLogOfAnotherRequestForTheRoleIsNotBelieved(t *testing.T) {
 }
 
 func TestARequestThatWasOpenedWithoutTheKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true})}
 		card := b.Ask()
@@ -261,6 +267,7 @@ func TestARequestThatWasOpenedWithoutTheKeyIsRefused(t *testing.T) {
 }
 
 func TestAnUndoThatWasQueuedByHandIsNotTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{Approvers: []string{actors.Bob, actors.Rosa}, Guard: []time.Duration{time.Minute}})}
 		card := b.Ask()
@@ -297,6 +304,7 @@ func TestAnUndoThatWasQueuedByHandIsNotTold(t *testing.T) {
 }
 
 func TestAnOutcomeThatWasQueuedByHandIsSentToNobody(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{})}
 		card := b.Ask()
@@ -311,6 +319,7 @@ func TestAnOutcomeThatWasQueuedByHandIsSentToNobody(t *testing.T) {
 }
 
 func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{})}
 		card := b.Ask()
@@ -327,6 +336,7 @@ func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *test
 }
 
 func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{Guard: []time.Duration{time.Minute, 10 * time.Minute}, FollowUps: []time.Duration{5 * time.Minute, 20 * time.Minute}})}
 		card := b.Ask()

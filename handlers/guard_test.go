@@ -104,6 +104,7 @@ func told(card bench.Card, text string) int {
 }
 
 func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}})
 		card := applied(b)
@@ -126,6 +127,7 @@ func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T
 }
 
 func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks, TrailDelay: 2 * time.Minute})
 		card := applied(b)
@@ -196,6 +198,7 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 
 // The thief has a key that the deny does not touch. Nobody can win that on the role: it is said, with what does help.
 func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTimes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks, Replicas: 2, TrailDelay: 30 * time.Second})
 		card := applied(b)
@@ -242,6 +245,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTi
 
 // A thief who gives up, or is stopped, loses: the deny stays.
 func TestTheThiefWhoIsStoppedLoses(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -257,6 +261,7 @@ func TestTheThiefWhoIsStoppedLoses(t *testing.T) {
 }
 
 func TestAConsoleThatPutsAnOlderCutoffThereIsOverruled(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -276,6 +281,7 @@ func TestAConsoleThatPutsAnOlderCutoffThereIsOverruled(t *testing.T) {
 
 // A later cutoff denies more, not less: somebody helps.
 func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -293,6 +299,7 @@ func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
 
 // What somebody raises in the moment in which the deny is written again holds, and is not the bot's to take away.
 func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks[:1]})
 		card := applied(b)
@@ -340,6 +347,7 @@ func pretendUndo(t *testing.T, b *bench.Bench, card bench.Card, states ...approv
 }
 
 func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
+	t.Parallel()
 	for name, states := range map[string][]approvals.State{
 		"approved":  {approvals.StateApproved},
 		"executing": {approvals.StateApproved, approvals.StateExecuting},
@@ -362,6 +370,7 @@ func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
 
 // The thread tells whoever removed the deny on purpose to say so. That has to be possible while it is gone.
 func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: []time.Duration{50 * time.Second}})
 		card := applied(b)
@@ -395,6 +404,7 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 
 // A look that comes while an undo is being carried out waits for it: the last one must not be lost to an undo that fails.
 func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks[:1]})
 		card := applied(b)
@@ -419,6 +429,7 @@ func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
 // Two people who undo a later revocation agree to what that leaves on the role. The earlier request's looks do not write
 // over that, unless it is its own deny that came back.
 func TestTheUndoOfALaterRevocationIsNotFoughtByTheEarlierOnesLooks(t *testing.T) {
+	t.Parallel()
 	for name, removed := range map[string]bool{"nothing comes back": true, "the earlier deny comes back": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -445,6 +456,7 @@ func TestTheUndoOfALaterRevocationIsNotFoughtByTheEarlierOnesLooks(t *testing.T)
 
 // Only asked for, or failed, an undo is no permission.
 func TestAnUndoThatNobodyApprovedDoesNotStopTheGuard(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -457,6 +469,7 @@ func TestAnUndoThatNobodyApprovedDoesNotStopTheGuard(t *testing.T) {
 
 // The undo is decided between the look and the write.
 func TestAnUndoThatIsDecidedWhileTheGuardReadsStopsTheWrite(t *testing.T) {
+	t.Parallel()
 	for name, states := range map[string][]approvals.State{
 		"approved": {approvals.StateApproved},
 		"applied":  {approvals.StateApproved, approvals.StateExecuting, approvals.StateApplied},
@@ -480,6 +493,7 @@ func TestAnUndoThatIsDecidedWhileTheGuardReadsStopsTheWrite(t *testing.T) {
 }
 
 func TestAnotherReplicaTakesTheGuardOver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -497,6 +511,7 @@ func TestAnotherReplicaTakesTheGuardOver(t *testing.T) {
 
 // Rule 15. The write was promised, and done or not, and its record is missing.
 func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
+	t.Parallel()
 	for _, wrote := range []bool{false, true} {
 		t.Run(fmt.Sprintf("written %v", wrote), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -541,6 +556,7 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 
 // Rule 10. What is in the log counts, also when AWS's clock gives less.
 func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -567,6 +583,7 @@ func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
 }
 
 func TestTwoLooksThatMissTheDenyAtTheSameTimeWriteItOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: []time.Duration{time.Hour}, Replicas: 2})
 		card := applied(b)
@@ -595,6 +612,7 @@ func TestTwoLooksThatMissTheDenyAtTheSameTimeWriteItOnce(t *testing.T) {
 
 // Rule 10. A write of the guard that is held up lands after that of a later revocation.
 func TestALateWriteOfTheGuardDoesNotMoveTheCutoffBack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -619,6 +637,7 @@ func TestALateWriteOfTheGuardDoesNotMoveTheCutoffBack(t *testing.T) {
 
 // Another revocation of the role is approved: it writes itself.
 func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -650,6 +669,7 @@ func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
 
 // Rule 10. Of two revocations of a role the later one's cutoff counts, and its guard looks after the role.
 func TestALaterRevocationOfTheSameRoleTakesTheGuardOver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		earlier := applied(b)
@@ -671,6 +691,7 @@ func TestALaterRevocationOfTheSameRoleTakesTheGuardOver(t *testing.T) {
 }
 
 func TestARoleThatIsGoneOrReplacedEndsTheGuard(t *testing.T) {
+	t.Parallel()
 	for _, replaced := range []bool{false, true} {
 		t.Run(fmt.Sprintf("replaced %v", replaced), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -698,6 +719,7 @@ func TestARoleThatIsGoneOrReplacedEndsTheGuard(t *testing.T) {
 }
 
 func TestALookThatIsNotAllowedIsToldOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -711,6 +733,7 @@ func TestALookThatIsNotAllowedIsToldOnce(t *testing.T) {
 }
 
 func TestALookThatFailsForAPassingReasonIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -724,6 +747,7 @@ func TestALookThatFailsForAPassingReasonIsTriedAgain(t *testing.T) {
 }
 
 func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
@@ -746,6 +770,7 @@ func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
 
 // Where CloudTrail shows nobody, that is what is said.
 func TestWhereCloudTrailNamesNobodyThatIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)

@@ -142,6 +142,7 @@ func press(b *bench.Bench, user, ts, action, option string) {
 
 // The whole story, from the thread alone: who, from where, what, still in or not.
 func TestTheThreadTellsTheIncident(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{16 * time.Minute}})
 		card := b.revoked()
@@ -203,6 +204,7 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 // The session that was stolen is not the thief's: it was opened where it always is, by whom it always is. Only where its key
 // is used tells.
 func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breakIn{Bench: bench.New(t, bench.Options{FollowUps: []time.Duration{2 * time.Minute, 16 * time.Minute}})}
 		for range 3 {
@@ -243,6 +245,7 @@ func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *test
 }
 
 func TestCallsThatAreStillAnsweredAreNotContained(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{4 * time.Minute}, Propagation: 5 * time.Minute})
 		card := b.revoked()
@@ -263,6 +266,7 @@ func TestCallsThatAreStillAnsweredAreNotContained(t *testing.T) {
 }
 
 func TestWhoComesBackAfterTheCutoffIsShownApartWithWhetherTheyWereKnown(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{2 * time.Minute, 4 * time.Minute}})
 		card := b.revoked()
@@ -294,6 +298,7 @@ func TestWhoComesBackAfterTheCutoffIsShownApartWithWhetherTheyWereKnown(t *testi
 }
 
 func TestALookThatFailsEndsAsUnknownWithTheReasonNeverInSilence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{FollowUps: []time.Duration{30 * time.Second}})
 		card := b.Ask()
@@ -310,6 +315,7 @@ func TestALookThatFailsEndsAsUnknownWithTheReasonNeverInSilence(t *testing.T) {
 }
 
 func TestTheProgressOfALookIsOneMessageThatIsEdited(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -325,6 +331,7 @@ func TestTheProgressOfALookIsOneMessageThatIsEdited(t *testing.T) {
 }
 
 func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{})
 		card := b.revoked()
@@ -352,6 +359,7 @@ func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
 }
 
 func TestTheMenuAndTheButtonsOfTheThreadLeadNowhereElse(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{})
 		card := b.revoked()
@@ -379,6 +387,7 @@ func TestTheMenuAndTheButtonsOfTheThreadLeadNowhereElse(t *testing.T) {
 
 // The button is a command of whoever presses it: a new request, approved on its own.
 func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{})
 		card := b.revoked()
@@ -399,6 +408,7 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 }
 
 func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
+	t.Parallel()
 	for undone, want := range map[bool]string{false: "*Contained*", true: "the role DataRole that came out of a suspicious one goes on"} {
 		synctest.Test(t, func(t *testing.T) {
 			b := burgled(t, bench.Options{FollowUps: []time.Duration{16 * time.Minute}})
@@ -426,6 +436,7 @@ func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
 
 // Nothing of all this may hold up a click or a revocation.
 func TestLooksThatHangHoldUpNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Hang: true})
@@ -447,6 +458,7 @@ func TestLooksThatHangHoldUpNothing(t *testing.T) {
 }
 
 func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{FollowUps: []time.Duration{100 * time.Second}, ErrorsAllowed: true})
 		card := b.Ask()
@@ -467,6 +479,7 @@ func TestALastLookThatIsSetAsideEndsAsUnknown(t *testing.T) {
 
 // A workspace that refuses the block of the table has it in preformatted text.
 func TestATableThatSlackRefusesIsShownAsText(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -483,6 +496,7 @@ func TestATableThatSlackRefusesIsShownAsText(t *testing.T) {
 
 // What was recorded is not recorded again, and what was not is made good.
 func TestALookThatWasInterruptedGoesOnWhereItsEventsEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := burgled(t, bench.Options{FollowUps: []time.Duration{time.Minute}})
 		card := b.revoked()

@@ -17,6 +17,7 @@ import (
 
 // Rule 15. A replica that died with a click had committed the approval. Whoever takes the click over goes on.
 func TestAClickWhoseApprovalIsInTheLogIsCarriedOutByWhoeverTakesItOver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -38,6 +39,7 @@ func TestAClickWhoseApprovalIsInTheLogIsCarriedOutByWhoeverTakesItOver(t *testin
 // Rule 15. Should nobody have the click any more, the queue takes the approved request up; when it is done already, that
 // comes to nothing.
 func TestTheQueueTakesUpWhatWasApprovedAndNotCarriedOut(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -82,6 +84,7 @@ func TestTheQueueTakesUpWhatWasApprovedAndNotCarriedOut(t *testing.T) {
 
 // What AWS does not take at once is tried again by the queue, soon, and the click is done.
 func TestWhatIsDelayedWhereItWasApprovedIsTriedAgainSoon(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -104,6 +107,7 @@ func TestWhatIsDelayedWhereItWasApprovedIsTriedAgainSoon(t *testing.T) {
 
 // Rule 4. What is prepared for somebody who turns out not to be an approver is dropped.
 func TestNothingIsWrittenForAClickThatIsRefusedAfterItWasPreparedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -130,6 +134,7 @@ func TestNothingIsWrittenForAClickThatIsRefusedAfterItWasPreparedFor(t *testing.
 
 // Where nobody is an approver but those who are named, nothing at all is done for anybody else.
 func TestNothingIsPreparedForSomebodyWhoCannotBeAnApprover(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Approvers: []string{actors.Bob}})
 		card := b.Ask()
@@ -147,6 +152,7 @@ func TestNothingIsPreparedForSomebodyWhoCannotBeAnApprover(t *testing.T) {
 // Rule 4. AWS takes so long that the first approver's minute is over when it has answered: they are looked up before
 // anything is written.
 func TestAnApproverWhoseMinuteIsOverWhileAWSAnswersIsLookedUpAgain(t *testing.T) {
+	t.Parallel()
 	for gone, end := range map[bool]approvals.State{false: approvals.StateApplied, true: approvals.StateFailed} {
 		synctest.Test(t, func(t *testing.T) {
 			b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Bob, actors.Ines}})

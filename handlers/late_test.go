@@ -47,6 +47,7 @@ func another(t *testing.T, b *bench.Bench, card bench.Card, next approvals.State
 // Rule 10. Whoever was held up does not record its own cutoff once a higher one was promised, and puts the higher one on
 // the role.
 func TestALateWriterRecordsNoCutoffBelowAPromisedOne(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
@@ -65,6 +66,7 @@ func TestALateWriterRecordsNoCutoffBelowAPromisedOne(t *testing.T) {
 
 // Rule 10. A late write under a recorded revocation is made good in place, also when AWS does not take that at once.
 func TestALateWriteBelowTheRecordedCutoffIsMadeGood(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
@@ -87,6 +89,7 @@ func TestALateWriteBelowTheRecordedCutoffIsMadeGood(t *testing.T) {
 
 // Rule 10. The guard may have promised more than was recorded at first, and a later request may have undone it all.
 func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
@@ -117,6 +120,7 @@ func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
 }
 
 func TestALateWriteThatCannotBeMadeGoodIsAFinding(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
@@ -131,6 +135,7 @@ func TestALateWriteThatCannotBeMadeGoodIsAFinding(t *testing.T) {
 
 // Rule 13. A request that ended as failed says so when AWS takes a write that was still on its way.
 func TestAWriteThatArrivesAfterTheRequestHasFailedIsAFinding(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
@@ -144,6 +149,7 @@ func TestAWriteThatArrivesAfterTheRequestHasFailedIsAFinding(t *testing.T) {
 
 // Rule 13. After a write that AWS took and one that it did not, no more is said than was seen.
 func TestAFailureAfterAWriteSaysWhatWasSeen(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -168,6 +174,7 @@ func TestAFailureAfterAWriteSaysWhatWasSeen(t *testing.T) {
 
 // Rule 13. What another worker promised meanwhile may be on the role.
 func TestAFailureIsUnsureWhenAnotherWorkerMayHaveWritten(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()

@@ -62,6 +62,7 @@ func applied(b *bench.Bench) bench.Card {
 }
 
 func TestAProofIsOneMessageThatIsEditedInPlace(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := applied(b)
@@ -87,6 +88,7 @@ func TestAProofIsOneMessageThatIsEditedInPlace(t *testing.T) {
 }
 
 func TestSeveralEventsThatComeTogetherAreOneEdit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := applied(b)
@@ -108,6 +110,7 @@ func TestSeveralEventsThatComeTogetherAreOneEdit(t *testing.T) {
 
 // Slack took the message, its answer was lost, and the log has grown by the time it is found.
 func TestALivingMessageThatMayHaveBeenPostedIsFoundAndEdited(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -133,6 +136,7 @@ func TestALivingMessageThatMayHaveBeenPostedIsFoundAndEdited(t *testing.T) {
 }
 
 func TestALivingMessageThatIsGoneHoldsUpNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := applied(b)
@@ -152,6 +156,7 @@ func TestALivingMessageThatIsGoneHoldsUpNothing(t *testing.T) {
 
 // What Slack does not take as blocks is shown as text.
 func TestAnEditThatSlackRefusesIsMadeInASimplerForm(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := applied(b)
@@ -164,6 +169,7 @@ func TestAnEditThatSlackRefusesIsMadeInASimplerForm(t *testing.T) {
 
 // A replica stops between two events; another one goes on with the same message.
 func TestAnotherReplicaEditsTheSameMessage(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := applied(b)

@@ -15,6 +15,7 @@ import (
 
 // A look can be late, because CloudTrail was slow or a replica died with it, and then the next one is under way beside it.
 func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{FollowUps: []time.Duration{500 * time.Millisecond, time.Second}})
 		b.Session("ci-4711")
@@ -33,6 +34,7 @@ func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
 
 // A look costs what CloudTrail takes, and its answer stays in the log: however often somebody chooses, both have an end.
 func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
+	t.Parallel()
 	const room = 100
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{FollowUps: []time.Duration{time.Second}})

@@ -14,6 +14,7 @@ import (
 
 // Rule 13. Each of the facts has a word of its own.
 func TestSimulatedIsSaidOnlyWhenTheSimulatorSaysSo(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fault awsstandin.Fault
@@ -60,6 +61,7 @@ func TestSimulatedIsSaidOnlyWhenTheSimulatorSaysSo(t *testing.T) {
 
 // What the simulator does not see right after the write, it may see a moment later; what is gone it never sees.
 func TestASimulatorThatDoesNotSeeTheDenyIsAskedAgainBeforeThatIsSaid(t *testing.T) {
+	t.Parallel()
 	for _, back := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			b := bench.New(t, bench.Options{})

@@ -29,6 +29,7 @@ func reminded(card bench.Card) (told []string, after []time.Duration) {
 }
 
 func TestApproversAreRemindedAtHalfOfTheTimeAndShortlyBeforeItsEnd(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		expireAfter time.Duration
 		want        []time.Duration
@@ -61,6 +62,7 @@ func TestApproversAreRemindedAtHalfOfTheTimeAndShortlyBeforeItsEnd(t *testing.T)
 }
 
 func TestARequestThatIsDecidedRemindsNobody(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -74,6 +76,7 @@ func TestARequestThatIsDecidedRemindsNobody(t *testing.T) {
 }
 
 func TestAReminderSaysHowManyAreMissingAndDoesNotMentionThoseWhoApproved(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Group, actors.Nils, actors.Rosa}})
 		card := b.Ask()
@@ -97,6 +100,7 @@ func TestAReminderSaysHowManyAreMissingAndDoesNotMentionThoseWhoApproved(t *test
 }
 
 func TestAReminderThatSlackDidNotTakeInTimeIsNotTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -116,6 +120,7 @@ func TestAReminderThatSlackDidNotTakeInTimeIsNotTold(t *testing.T) {
 
 // While nobody worked, both have come due. People are told once.
 func TestOfTwoRemindersThatCameDueTogetherOneIsTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()

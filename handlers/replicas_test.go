@@ -19,6 +19,7 @@ import (
 // Rule 6, at scale: two replicas, two hundred requests, each approved by several people at once, every envelope sent
 // twice and each to whichever connection comes next.
 func TestTwoReplicasAndTwoHundredRequestsAreOneRevocationEach(t *testing.T) {
+	t.Parallel()
 	requests, people := 200, 20
 	if raceDetector {
 		requests = 50

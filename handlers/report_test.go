@@ -64,6 +64,7 @@ func cancelled(b *bench.Bench) bench.Card {
 func equalLists(a, b []string) bool { return strings.Join(a, "|") == strings.Join(b, "|") }
 
 func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		card := b.Ask()
@@ -132,6 +133,7 @@ func pressReport(t *testing.T, b *bench.Bench, card bench.Card, user string) {
 }
 
 func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := cancelled(b)
@@ -154,6 +156,7 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 }
 
 func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const other = "C0OTHER"
 		closed := false
@@ -193,6 +196,7 @@ func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.
 }
 
 func TestWhoMayNotAskForAReportGetsNone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Requesters: []string{actors.Rosa, actors.Bob}})
 		b.Slack.PutChannel(slack.Channel{ID: "C0OTHER", Name: "other", Members: []string{actors.Rosa}, BotMember: true})
@@ -230,6 +234,7 @@ func TestWhoMayNotAskForAReportGetsNone(t *testing.T) {
 
 // The newest request of a role, also when the role is gone and AWS is away.
 func TestAReportCanBeHadWhenTheRoleIsGoneAndAWSIsAway(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		first, second := cancelled(b), cancelled(b)
@@ -246,6 +251,7 @@ func TestAReportCanBeHadWhenTheRoleIsGoneAndAWSIsAway(t *testing.T) {
 
 // Rule 16, for files: whatever fails, each is there once, in order.
 func TestAFileThatMayHaveBeenUploadedIsLookedForFirst(t *testing.T) {
+	t.Parallel()
 	share := "files.completeUploadExternal"
 	for name, faults := range map[string][]slack.Fault{
 		"shared without an answer":     {{Method: share, DropAfter: true, Times: 1}, {Method: "conversations.replies", HTTPStatus: 503, Times: 2}},
@@ -285,6 +291,7 @@ func TestAFileThatMayHaveBeenUploadedIsLookedForFirst(t *testing.T) {
 
 // A worker dies after the first file; the next finds it and goes on with the second.
 func TestAWorkerThatDiesBetweenFilesIsFollowedByOneThatGoesOn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := cancelled(b)
@@ -326,6 +333,7 @@ func TestAWorkerThatDiesBetweenFilesIsFollowedByOneThatGoesOn(t *testing.T) {
 }
 
 func TestAWorkspaceThatTakesNoFilesIsToldOfOnceAndTheThreadGoesOn(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fault slack.Fault
 		says  string
@@ -367,6 +375,7 @@ func TestAWorkspaceThatTakesNoFilesIsToldOfOnceAndTheThreadGoesOn(t *testing.T) 
 }
 
 func TestAReportWhoseFilesSlackRefusesIsAskedForAgainAFewTimesOnly(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := cancelled(b)

@@ -50,6 +50,7 @@ func written(t *testing.T, b *bench.Bench) (document string, cutoff time.Time) {
 
 // Rule 9.
 func TestTheCutoffIsAWSsTimeNeverThisMachinesSlacksOrTheMomentOfTheRequest(t *testing.T) {
+	t.Parallel()
 	for _, offset := range []time.Duration{0, 72 * time.Hour, -72 * time.Hour, 90 * time.Second, -90 * time.Second} {
 		t.Run(offset.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -73,6 +74,7 @@ func TestTheCutoffIsAWSsTimeNeverThisMachinesSlacksOrTheMomentOfTheRequest(t *te
 
 // Rule 10.
 func TestTheCutoffNeverMovesBackAndOtherStatementsSurvive(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		future := b.AWS.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05Z")
@@ -96,6 +98,7 @@ func TestTheCutoffNeverMovesBackAndOtherStatementsSurvive(t *testing.T) {
 
 // Rule 11.
 func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Protected: []string{"arn:aws:iam::*:role/break-glass-*"}})
 		if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: "break-glass-test", Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`}); err != nil {
@@ -123,6 +126,7 @@ func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t
 
 // Rule 13.
 func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -165,6 +169,7 @@ func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t 
 
 // Rule 13.
 func TestNoEventsIsNotNoActivity(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.AskFor(actors.Rosa, "prod/NightlyBackup")
@@ -189,6 +194,7 @@ func TestNoEventsIsNotNoActivity(t *testing.T) {
 
 // The policy is the console's own, with the key spelled right and a date that AWS understands: it really denies.
 func TestTheDenyIsTheConsolesAndItDenies(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		stolen := b.Session("deploy-stolen")

@@ -32,6 +32,7 @@ func refusal(t *testing.T, card bench.Card) (by string, code approvals.RefusalCo
 
 // Rule 1.
 func TestTheApproverApprovesAStoredRequestNeverWhatAMessageSays(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Slack: slack.Config{TeamID: "T0SANDBOX"}})
 		b.Slack.PutChannel(slack.Channel{ID: "C0COPY", Name: "copy", Members: []string{actors.Bob}, BotMember: true})
@@ -91,6 +92,7 @@ func clickEnvelope(id, team, app string, card bench.Card, user string) string {
 
 // Rule 2.
 func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Group, actors.Rosa, actors.Bob}})
 		card := b.Ask()
@@ -118,6 +120,7 @@ func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *t
 
 // Rule 3.
 func TestGuestsBotsDeactivatedUsersAndPeopleOfOtherOrganisationsNeitherRequestNorApprove(t *testing.T) {
+	t.Parallel()
 	for name, user := range map[string]slack.User{
 		"guest":                   {Guest: true},
 		"single-channel guest":    {SingleChannelGuest: true},
@@ -159,6 +162,7 @@ func TestGuestsBotsDeactivatedUsersAndPeopleOfOtherOrganisationsNeitherRequestNo
 
 // Rule 4.
 func TestWhetherSomebodyMayApproveIsLookedUpWhenTheyClick(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -175,6 +179,7 @@ func TestWhetherSomebodyMayApproveIsLookedUpWhenTheyClick(t *testing.T) {
 
 // Rule 4.
 func TestIfTheLookUpFailsTheAnswerIsNo(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"users.info", "usergroups.users.list"} {
 		t.Run(method, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -196,6 +201,7 @@ func TestIfTheLookUpFailsTheAnswerIsNo(t *testing.T) {
 
 // Rule 4.
 func TestEveryApproverIsLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTheCall(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		between time.Duration
 		end     approvals.State
@@ -231,6 +237,7 @@ func TestEveryApproverIsLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTh
 
 // Rule 5.
 func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		end  func(b *bench.Bench, card bench.Card)
 		ends approvals.State
@@ -264,6 +271,7 @@ func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testi
 
 // Rule 5.
 func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		at  time.Duration
 		end approvals.State
@@ -289,6 +297,7 @@ func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
 // Rule 5. Nothing rests on the timer that ends the request: it is taken away here. A click that was looked at in time and is
 // decided too late is refused by the script; one that comes too late by the decision, with a sentence.
 func TestAClickIsTooLateByRedisTimeAlsoWhenTheTimerIsLate(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ at, lookup time.Duration }{
 		"it came in time and was looked up for too long": {15*time.Minute - time.Second, 2 * time.Second},
 		"it came too late": {15 * time.Minute, 0},
@@ -316,6 +325,7 @@ func TestAClickIsTooLateByRedisTimeAlsoWhenTheTimerIsLate(t *testing.T) {
 
 // Rule 6.
 func TestAnApprovalIsUsedOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		card := b.Ask()
@@ -358,6 +368,7 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 
 // Rule 6.
 func TestARedeliveredCommandMakesOneRequest(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		d := b.Command(actors.Rosa, "prod/DeployRole")
@@ -378,6 +389,7 @@ func TestARedeliveredCommandMakesOneRequest(t *testing.T) {
 
 // Rule 7.
 func TestIfTheRoleBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -400,6 +412,7 @@ func TestIfTheRoleBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testi
 
 // Rule 8.
 func TestOneOpenRequestForARoleAtATimeTheSecondCommandPointsAtTheFirstCard(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -436,6 +449,7 @@ func deny(b *bench.Bench, card bench.Card, user, reason string) slack.Delivery {
 }
 
 func TestASingleDenialEndsTheRequestWithTheReasonThatWasTyped(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2})
 		card := b.Ask()
@@ -457,6 +471,7 @@ func TestASingleDenialEndsTheRequestWithTheReasonThatWasTyped(t *testing.T) {
 }
 
 func TestADenialByOneWhoMayNotDenyIsRefusedAndRecorded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -474,6 +489,7 @@ func TestADenialByOneWhoMayNotDenyIsRefusedAndRecorded(t *testing.T) {
 }
 
 func TestADenialCountsWhenItsFormCannotBeOpened(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -484,6 +500,7 @@ func TestADenialCountsWhenItsFormCannotBeOpened(t *testing.T) {
 }
 
 func TestAFormThatCannotBeRecordedSaysSoAtItsField(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -505,6 +522,7 @@ func TestAFormThatCannotBeRecordedSaysSoAtItsField(t *testing.T) {
 }
 
 func TestATrustPolicyThatChangedVoidsNothingAndIsShownAsAFinding(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -520,6 +538,7 @@ func TestATrustPolicyThatChangedVoidsNothingAndIsShownAsAFinding(t *testing.T) {
 }
 
 func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -553,6 +572,7 @@ func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
 }
 
 func TestAClickThatIsFasterThanSlacksAnswerToTheCardCounts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		// The card is in the channel, and the answer to it is lost: the bot has to find it first.

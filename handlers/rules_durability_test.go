@@ -16,6 +16,7 @@ import (
 
 // Rule 14.
 func TestNothingIsAcceptedFromSlackBeforeRedisHasIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -40,6 +41,7 @@ func TestNothingIsAcceptedFromSlackBeforeRedisHasIt(t *testing.T) {
 // Rule 15. The crash test runs the real process; this is the same on fake time, at the points where AWS has answered or
 // has not.
 func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]awsstandin.Fault{
 		"the write never came":           {Action: "PutRolePolicy", HangUp: true, Times: 3},
 		"the write came, the answer not": {Action: "PutRolePolicy", HangUp: true, AfterDoing: true, Times: 3},
@@ -67,6 +69,7 @@ func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 
 // Rule 16.
 func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fault slack.Fault
 		away  time.Duration
@@ -108,6 +111,7 @@ func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
 
 // Rule 16. A message that Slack took without an answer is found again and not told twice, and the order stays.
 func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", DropAfter: true, Times: 1}) // the card
@@ -159,6 +163,7 @@ func thread(card bench.Card) []string {
 
 // Rule 17.
 func TestRefusedClicksAreRecordedToo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -192,6 +197,7 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 // A log is read as a whole at every step. Somebody who presses a button for days must not make it long; the notes, which
 // have room for so many, have the rest.
 func TestRefusedClicksOfOnePersonAreRecordedAndDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
 	const pressed, logged = 28, 20
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
@@ -215,6 +221,7 @@ func TestRefusedClicksOfOnePersonAreRecordedAndDoNotFillTheLog(t *testing.T) {
 
 // Nothing that was acknowledged is lost when a replica stops in the middle.
 func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		card := b.Ask()
@@ -234,6 +241,7 @@ func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
 
 // Rule 15. An execution that fails for a reason of the bot's own ends the request, visibly.
 func TestAnExecutionThatIsSetAsideEndsTheRequest(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ErrorsAllowed: true})
 		card := b.Ask()

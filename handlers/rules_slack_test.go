@@ -56,6 +56,7 @@ func pressInThread(b *bench.Bench, card bench.Card, user, action string) slack.D
 // Rule 3, for everything that is no command and no button of a card. Who was a full member when a form opened need not be
 // one when it is sent.
 func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThread(t *testing.T) {
+	t.Parallel()
 	for name, user := range map[string]slack.User{
 		"guest":    {Guest: true},
 		"stranger": {TeamID: "T0OTHER", Stranger: true},
@@ -121,6 +122,7 @@ func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThrea
 // Rules 6 and 14. Slack loses, repeats and cuts; whatever an act is done by, it is done once, or not at all and its sender
 // sees an error.
 func TestAnActIsDoneOnceWhateverBecomesOfItsEnvelope(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]slack.Fault{
 		"lost on its way":                {DropBefore: true},
 		"cut off after it":               {DropAcked: true},
@@ -201,6 +203,7 @@ func TestAnActIsDoneOnceWhateverBecomesOfItsEnvelope(t *testing.T) {
 
 // Rule 14, for what comes by the home, by forms and by the buttons of threads.
 func TestNothingIsAcceptedFromTheHomeFormsAndThreadsBeforeRedisHasIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -245,6 +248,7 @@ func TestNothingIsAcceptedFromTheHomeFormsAndThreadsBeforeRedisHasIt(t *testing.
 
 // Rule 18, for what comes by forms and stands on the App Home.
 func TestForeignTextStaysTextFromAFormToTheThreadAndTheHome(t *testing.T) {
+	t.Parallel()
 	const bad = "<!channel> *now* <https://evil.example|click>"
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})

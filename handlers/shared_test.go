@@ -13,6 +13,7 @@ import (
 )
 
 func TestChannelsThatAreSharedWithAnotherOrganisationAreRefusedUnlessAllowed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*slack.Channel)
 		fault  slack.Fault
@@ -59,6 +60,7 @@ func TestChannelsThatAreSharedWithAnotherOrganisationAreRefusedUnlessAllowed(t *
 }
 
 func TestWhereASharedChannelIsAllowedTheCardSaysSoAndExternalPeopleAreShutOut(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const them = "U0THEM"
 		b := bench.New(t, bench.Options{AllowShared: true, Approvers: []string{actors.Group, them}})

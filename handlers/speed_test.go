@@ -76,6 +76,7 @@ func stepsTo(calls []call) [][]string {
 
 // Two remote steps deep, whoever approves: what does not depend on something else is asked for at once.
 func TestFromTheClickToTheWriteAreTwoRemoteSteps(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2, ExpireAfter: time.Hour})
 		for i := range 15 {

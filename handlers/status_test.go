@@ -16,6 +16,7 @@ import (
 )
 
 func TestTheStatusListsWhatIsUnderWayFirstAndLeadsToTheCards(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Command(actors.Rosa, "status")
@@ -47,6 +48,7 @@ func TestTheStatusListsWhatIsUnderWayFirstAndLeadsToTheCards(t *testing.T) {
 }
 
 func TestTheStatusShowsNoMoreThanTenAndOnlyOfTheAllowedChannels(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		elsewhere := approvals.Opening{
@@ -86,6 +88,7 @@ func home(b *bench.Bench, user, text string) slack.View {
 }
 
 func TestTheAppHomeListsTheRequestsAndLeadsToTheForm(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		b.Ask()
@@ -139,6 +142,7 @@ func TestTheAppHomeListsTheRequestsAndLeadsToTheForm(t *testing.T) {
 }
 
 func TestOneOpeningOfTheHomeIsDrawnOnceHoweverOftenItIsTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		home(b, actors.Rosa, "No request is on record")

@@ -37,6 +37,7 @@ func diesWith(t *testing.T, b *bench.Bench, card bench.Card, user, action string
 // Rule 17. Whether the form for the reason is in front of whoever pressed Deny is not known when a replica died with the
 // click. It is recorded before anybody is told.
 func TestADenyThatIsTakenOverIsRecorded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
@@ -54,6 +55,7 @@ func TestADenyThatIsTakenOverIsRecorded(t *testing.T) {
 }
 
 func TestAClickOfAFloodIsRefusedAlsoWhenAReplicaDiedWithIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()

@@ -71,6 +71,7 @@ func away(b *bench.Bench, replica *int, d time.Duration) {
 // The whole way: the command, somebody else's approval, the policy off the role, and both threads tell it. The old session
 // comes back to life, as the card said it would.
 func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		stolen := b.Session("deploy-stolen")
@@ -130,6 +131,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 }
 
 func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlainCleanUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/NightlyBackup") // its sessions last an hour
@@ -174,6 +176,7 @@ func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlai
 }
 
 func TestTheFormOfTheButtonAsksForTheWords(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{RequireReason: true})
 		revoked := revoke(b, "prod/DeployRole")
@@ -218,6 +221,7 @@ func TestTheFormOfTheButtonAsksForTheWords(t *testing.T) {
 
 // Rule 1. A form counts only where the button was, and for a request that has put a deny on a role.
 func TestAFormOfAnotherPlaceAsksForNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/DeployRole")
@@ -251,6 +255,7 @@ func TestAFormOfAnotherPlaceAsksForNothing(t *testing.T) {
 }
 
 func TestAFormThatCannotOpenSaysWhatToType(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/DeployRole")
@@ -261,6 +266,7 @@ func TestAFormThatCannotOpenSaysWhatToType(t *testing.T) {
 }
 
 func TestAnUndoPutsTheEarlierDocumentBackByteForByte(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		before := "{ \"Version\" : \"2012-10-17\",\n  \"Statement\" : [ {\"Sid\":\"KeepMe\",\"Effect\":\"Deny\",\"Action\":\"s3:DeleteBucket\",\"Resource\":\"*\"} ] }"
@@ -301,6 +307,7 @@ func TestAnUndoPutsTheEarlierDocumentBackByteForByte(t *testing.T) {
 }
 
 func TestWhatSomebodyChangedIsNotTouched(t *testing.T) {
+	t.Parallel()
 	const theirs = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}`
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
@@ -344,6 +351,7 @@ func TestWhatSomebodyChangedIsNotTouched(t *testing.T) {
 }
 
 func TestARoleThatWasMadeAgainHasNothingToUndo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/DeployRole")
@@ -370,6 +378,7 @@ func TestARoleThatWasMadeAgainHasNothingToUndo(t *testing.T) {
 
 // Rule 8.
 func TestAnUndoAndARevocationOfTheSameRoleAreNotOpenAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		revoke(b, "prod/DeployRole")
@@ -393,6 +402,7 @@ func TestAnUndoAndARevocationOfTheSameRoleAreNotOpenAtOnce(t *testing.T) {
 
 // Rule 15.
 func TestAnUndoThatIsKilledBetweenTheWriteAndItsRecordResumes(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]awsstandin.Fault{
 		"the removal never came":           {Action: "DeleteRolePolicy", HangUp: true, Times: 3},
 		"the removal came, the answer not": {Action: "DeleteRolePolicy", Hang: true, AfterDoing: true, Times: 1},
@@ -424,6 +434,7 @@ func TestAnUndoThatIsKilledBetweenTheWriteAndItsRecordResumes(t *testing.T) {
 
 // Rule 15. The store is gone at the very moment at which the policy is off the role.
 func TestAnUndoWhoseRecordIsLostIsFoundDone(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{ErrorsAllowed: true})
 		revoked := revoke(b, "prod/DeployRole")
@@ -451,6 +462,7 @@ func TestAnUndoWhoseRecordIsLostIsFoundDone(t *testing.T) {
 
 // A worker that was held up takes the deny away after the request has ended without that: people are told.
 func TestAnUndoThatCameLateIsTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoke(b, "prod/DeployRole")
@@ -473,6 +485,7 @@ func TestAnUndoThatCameLateIsTold(t *testing.T) {
 
 // What was written again under the same approval is what an undo takes away, and the moment moves with its cutoff.
 func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/NightlyBackup")
@@ -522,6 +535,7 @@ func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
 // The record of the undo and that of the revocation are two steps: what comes twice is there once, and what was lost in
 // between is made good.
 func TestTheRevocationIsToldOfItsUndoOnceWhateverHappensInBetween(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/DeployRole")
@@ -545,6 +559,7 @@ func TestTheRevocationIsToldOfItsUndoOnceWhateverHappensInBetween(t *testing.T) 
 }
 
 func TestAnUndoThatAWSDoesNotAllowFailsWithTheNextStep(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		faults []awsstandin.Fault
 		end    approvals.State
@@ -586,6 +601,7 @@ func TestAnUndoThatAWSDoesNotAllowFailsWithTheNextStep(t *testing.T) {
 
 // Rule 4 holds for an undo as well.
 func TestTheApproverOfAnUndoIsLookedUpAgainWhenMoreThanAMinuteLiesBeforeIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Required: 2})
 		revoked := b.Ask()
@@ -607,6 +623,7 @@ func TestTheApproverOfAnUndoIsLookedUpAgainWhenMoreThanAMinuteLiesBeforeIt(t *te
 }
 
 func TestTheCleanUpIsOfferedOnceAndNotAfterAnUndoOrALaterRevocation(t *testing.T) {
+	t.Parallel()
 	offers := func(card bench.Card) (n int) {
 		for _, text := range card.Thread() {
 			n += strings.Count(text, "has done its work")
@@ -671,6 +688,7 @@ func TestTheCleanUpIsOfferedOnceAndNotAfterAnUndoOrALaterRevocation(t *testing.T
 }
 
 func TestAnUndoIsRefusedForThoseWhoMayNotAskAndWhereNobodyCouldApprove(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ user, text, told string }{

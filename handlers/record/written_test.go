@@ -9,6 +9,7 @@ import (
 
 // A revocation that was interrupted can have promised more than once, and have found its own earlier write.
 func TestWhatWasThereBeforeADenyIsNeverTheBotsOwnEarlierTry(t *testing.T) {
+	t.Parallel()
 	started := func(document, previous string) approvals.Event {
 		return event(t, approvals.EventStarted, document, previous)
 	}
