@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -160,166 +161,180 @@ func code(err error) string {
 }
 
 func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
-	a := setUp(t)
-	cloud := a.cloud(t, externalID)
-	for _, account := range []string{"hub", "spoke"} {
-		result, err := revoke(t.Context(), cloud, account)
-		if err != nil {
-			t.Fatalf("%s: %v", account, err)
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		cloud := a.cloud(t, externalID)
+		for _, account := range []string{"hub", "spoke"} {
+			result, err := revoke(t.Context(), cloud, account)
+			if err != nil {
+				t.Fatalf("%s: %v", account, err)
+			}
+			if result.Writes != 1 || !result.ReadBack {
+				t.Errorf("%s: %+v", account, result)
+			}
 		}
-		if result.Writes != 1 || !result.ReadBack {
-			t.Errorf("%s: %+v", account, result)
-		}
-	}
+	})
 }
 
 func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
-	a := setUp(t)
-	cloud := a.cloud(t, externalID)
-	for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
-		target, err := cloud.Parse(account + "/NightlyBackup")
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		cloud := a.cloud(t, externalID)
+		for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
+			target, err := cloud.Parse(account + "/NightlyBackup")
+			if err != nil {
+				t.Fatal(err)
+			}
+			role, err := cloud.Describe(t.Context(), target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := cloud.Rehearse(t.Context(), aws.Drill{
+				RequestID: "RVK3", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+			})
+			if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
+				t.Errorf("%s: %+v, %v", account, found, err)
+			}
+			if _, written := there.RolePolicy("NightlyBackup", aws.PolicyName); written {
+				t.Errorf("%s: there is a policy", account)
+			}
 		}
-		role, err := cloud.Describe(t.Context(), target)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := cloud.Rehearse(t.Context(), aws.Drill{
-			RequestID: "RVK3", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
-		})
-		if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
-			t.Errorf("%s: %+v, %v", account, found, err)
-		}
-		if _, written := there.RolePolicy("NightlyBackup", aws.PolicyName); written {
-			t.Errorf("%s: there is a policy", account)
-		}
-	}
+	})
 }
 
 func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t *testing.T) {
-	a := setUp(t)
-	cloud := a.cloud(t, externalID)
-	for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
-		done, err := revoke(t.Context(), cloud, account)
-		if err != nil {
-			t.Fatalf("%s: %v", account, err)
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		cloud := a.cloud(t, externalID)
+		for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
+			done, err := revoke(t.Context(), cloud, account)
+			if err != nil {
+				t.Fatalf("%s: %v", account, err)
+			}
+			a.prove(t, cloud, account, done)
+			undone, err := undo(t.Context(), cloud, account, done)
+			if _, still := there.RolePolicy("NightlyBackup", aws.PolicyName); err != nil || !undone.ReadBack || still {
+				t.Errorf("%s: %+v, %v", account, undone, err)
+			}
 		}
-		a.prove(t, cloud, account, done)
-		undone, err := undo(t.Context(), cloud, account, done)
-		if _, still := there.RolePolicy("NightlyBackup", aws.PolicyName); err != nil || !undone.ReadBack || still {
-			t.Errorf("%s: %+v, %v", account, undone, err)
-		}
-	}
 
-	if err := a.spoke.DeleteRolePolicy("revokebot-spoke", "undo"); err != nil {
-		t.Fatal(err)
-	}
-	done, err := revoke(t.Context(), cloud, "spoke")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = undo(t.Context(), cloud, "spoke", done)
-	if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
-		t.Errorf("without the right: %v, and the deny is there: %t", err, still)
-	}
+		if err := a.spoke.DeleteRolePolicy("revokebot-spoke", "undo"); err != nil {
+			t.Fatal(err)
+		}
+		done, err := revoke(t.Context(), cloud, "spoke")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = undo(t.Context(), cloud, "spoke", done)
+		if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
+			t.Errorf("without the right: %v, and the deny is there: %t", err, still)
+		}
+	})
 }
 
 // The simulator has to be told of a source identity, or what the spoke may do would never be known.
 func TestThatTheSpokeMayNotWriteIsKnownBeforeAnybodyIsAsked(t *testing.T) {
-	a := setUp(t)
-	cloud := a.cloud(t, externalID)
-	target, err := cloud.Parse("spoke/NightlyBackup")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cloud.Describe(t.Context(), target); err != nil {
-		t.Errorf("with the files as they are: %v", err)
-	}
-	less := strings.Replace(read(t, "iam-policy.json"), `, "iam:PutRolePolicy"]`, `]`, 1)
-	if err := a.spoke.PutRolePolicy("revokebot-spoke", "revoke-sessions", less); err != nil {
-		t.Fatal(err)
-	}
-	_, err = cloud.Describe(t.Context(), target)
-	if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
-		t.Errorf("without the right to write: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		cloud := a.cloud(t, externalID)
+		target, err := cloud.Parse("spoke/NightlyBackup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cloud.Describe(t.Context(), target); err != nil {
+			t.Errorf("with the files as they are: %v", err)
+		}
+		less := strings.Replace(read(t, "iam-policy.json"), `, "iam:PutRolePolicy"]`, `]`, 1)
+		if err := a.spoke.PutRolePolicy("revokebot-spoke", "revoke-sessions", less); err != nil {
+			t.Fatal(err)
+		}
+		_, err = cloud.Describe(t.Context(), target)
+		if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
+			t.Errorf("without the right to write: %v", err)
+		}
+	})
 }
 
 func TestTheSpokeRefusesAHubWithoutTheExternalID(t *testing.T) {
-	a := setUp(t)
-	for _, id := range []string{"", "another-value"} {
-		if _, err := revoke(t.Context(), a.cloud(t, id), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
-			t.Errorf("external id %q: %v, want access denied", id, err)
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		for _, id := range []string{"", "another-value"} {
+			if _, err := revoke(t.Context(), a.cloud(t, id), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
+				t.Errorf("external id %q: %v, want access denied", id, err)
+			}
 		}
-	}
+	})
 }
 
 func TestTheSpokeRefusesOtherPrincipalsOfTheHubsAccount(t *testing.T) {
-	a := setUp(t)
-	a.hub.AddRole(standin.RoleSpec{
-		Name: "Intruder", Trust: trustLambda,
-		Policies: map[string]string{"all": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`},
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		a.hub.AddRole(standin.RoleSpec{
+			Name: "Intruder", Trust: trustLambda,
+			Policies: map[string]string{"all": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`},
+		})
+		var err error
+		if a.bot, err = a.hub.ServiceSession("Intruder", "lambda.amazonaws.com", "x", "us-east-1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := revoke(t.Context(), a.cloud(t, externalID), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
+			t.Errorf("%v, want access denied", err)
+		}
 	})
-	var err error
-	if a.bot, err = a.hub.ServiceSession("Intruder", "lambda.amazonaws.com", "x", "us-east-1"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := revoke(t.Context(), a.cloud(t, externalID), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
-		t.Errorf("%v, want access denied", err)
-	}
 }
 
 func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
-	a := setUp(t)
-	tag := func(keys ...string) (tags []types.Tag) {
-		for _, key := range keys {
-			tags = append(tags, types.Tag{Key: awssdk.String(key), Value: awssdk.String("x")})
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		tag := func(keys ...string) (tags []types.Tag) {
+			for _, key := range keys {
+				tags = append(tags, types.Tag{Key: awssdk.String(key), Value: awssdk.String("x")})
+			}
+			return tags
 		}
-		return tags
-	}
-	for what, c := range map[string]struct {
-		source         string
-		tags           []types.Tag
-		opened, writes bool
-	}{
-		"named and tagged":       {"U0ROSA", tag("request", "requester", "approvers"), true, true},
-		"named W…":               {"W0INES", nil, true, true},
-		"without a name":         {"", nil, true, false},
-		"tagged without a name":  {"", tag("request", "requester", "approvers"), true, false},
-		"another kind of name":   {"root", nil, false, false},
-		"named, with other tags": {"U0ROSA", tag("request", "team"), false, false},
-	} {
-		in := &sts.AssumeRoleInput{
-			RoleArn: awssdk.String(spokeARN), RoleSessionName: awssdk.String("by-hand"), ExternalId: awssdk.String(externalID), Tags: c.tags,
-		}
-		if c.source != "" {
-			in.SourceIdentity = awssdk.String(c.source)
-		}
-		out, err := sts.NewFromConfig(a.sdk(a.bot)).AssumeRole(t.Context(), in)
-		if (err == nil) != c.opened || err != nil && code(err) != "AccessDenied" {
-			t.Errorf("%s: AssumeRole: %v", what, err)
-		}
-		if err != nil {
-			continue
-		}
-		client := iam.NewFromConfig(a.sdk(standin.AccessKey{
-			AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken,
-		}))
-		if _, err := client.GetRole(t.Context(), &iam.GetRoleInput{RoleName: awssdk.String("NightlyBackup")}); err != nil {
-			t.Errorf("%s: GetRole: %v", what, err)
-		}
-		_, put := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-			RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName),
-			PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`),
-		})
-		_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName)})
-		for _, err := range []error{put, del} {
-			if (err == nil) != c.writes || err != nil && code(err) != "AccessDenied" {
-				t.Errorf("%s: %v", what, err)
+		for what, c := range map[string]struct {
+			source         string
+			tags           []types.Tag
+			opened, writes bool
+		}{
+			"named and tagged":       {"U0ROSA", tag("request", "requester", "approvers"), true, true},
+			"named W…":               {"W0INES", nil, true, true},
+			"without a name":         {"", nil, true, false},
+			"tagged without a name":  {"", tag("request", "requester", "approvers"), true, false},
+			"another kind of name":   {"root", nil, false, false},
+			"named, with other tags": {"U0ROSA", tag("request", "team"), false, false},
+		} {
+			in := &sts.AssumeRoleInput{
+				RoleArn: awssdk.String(spokeARN), RoleSessionName: awssdk.String("by-hand"), ExternalId: awssdk.String(externalID), Tags: c.tags,
+			}
+			if c.source != "" {
+				in.SourceIdentity = awssdk.String(c.source)
+			}
+			out, err := sts.NewFromConfig(a.sdk(a.bot)).AssumeRole(t.Context(), in)
+			if (err == nil) != c.opened || err != nil && code(err) != "AccessDenied" {
+				t.Errorf("%s: AssumeRole: %v", what, err)
+			}
+			if err != nil {
+				continue
+			}
+			client := iam.NewFromConfig(a.sdk(standin.AccessKey{
+				AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken,
+			}))
+			if _, err := client.GetRole(t.Context(), &iam.GetRoleInput{RoleName: awssdk.String("NightlyBackup")}); err != nil {
+				t.Errorf("%s: GetRole: %v", what, err)
+			}
+			_, put := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName),
+				PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`),
+			})
+			_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName)})
+			for _, err := range []error{put, del} {
+				if (err == nil) != c.writes || err != nil && code(err) != "AccessDenied" {
+					t.Errorf("%s: %v", what, err)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestThePlaceholdersOfTheTrustPolicyAreEasyToFind(t *testing.T) {

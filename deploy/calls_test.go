@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -173,31 +174,33 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 }
 
 func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *testing.T) {
-	a := setUp(t)
-	cloud := a.cloud(t, externalID)
-	if err := cloud.Warm(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := cloud.LoadRoles(t.Context(), "spoke"); err != nil {
-		t.Fatal(err)
-	}
-	done, err := revoke(t.Context(), cloud, "spoke")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.prove(t, cloud, "spoke", done)
-	if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
-		t.Fatal(err)
-	}
-	var made []string
-	for _, c := range a.server.Calls("") {
-		made = append(made, c.Service+":"+c.Action)
-		if c.Code == "AccessDenied" {
-			t.Errorf("%s:%s by %s is denied", c.Service, c.Action, c.PrincipalARN)
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		cloud := a.cloud(t, externalID)
+		if err := cloud.Warm(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-	}
-	slices.Sort(made)
-	if diff := cmp.Diff(operations(t), slices.Compact(made)); diff != "" {
-		t.Errorf("the code's calls (-) and those of the run (+):\n%s", diff)
-	}
+		if err := cloud.LoadRoles(t.Context(), "spoke"); err != nil {
+			t.Fatal(err)
+		}
+		done, err := revoke(t.Context(), cloud, "spoke")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.prove(t, cloud, "spoke", done)
+		if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
+			t.Fatal(err)
+		}
+		var made []string
+		for _, c := range a.server.Calls("") {
+			made = append(made, c.Service+":"+c.Action)
+			if c.Code == "AccessDenied" {
+				t.Errorf("%s:%s by %s is denied", c.Service, c.Action, c.PrincipalARN)
+			}
+		}
+		slices.Sort(made)
+		if diff := cmp.Diff(operations(t), slices.Compact(made)); diff != "" {
+			t.Errorf("the code's calls (-) and those of the run (+):\n%s", diff)
+		}
+	})
 }

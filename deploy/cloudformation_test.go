@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -261,42 +262,44 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 }
 
 func TestUnderTheGuardRailTheBotGoesOnAndNeitherTheThiefNorAnAdministratorTakesTheDenyAway(t *testing.T) {
-	a := setUp(t)
-	everywhere := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
-	a.spoke.AddRole(standin.RoleSpec{Name: "Thief", Trust: trustLambda, Policies: map[string]string{"all": everywhere}})
-	thief, err := a.spoke.ServiceSession("Thief", "lambda.amazonaws.com", "x1", "us-east-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := a.spoke.AddUser(standin.UserSpec{Name: "kim", Policies: map[string]string{"all": everywhere}})
-	if err := a.spoke.SetSCP(guardRail(t, "arn:aws:iam::*:role/*", "")); err != nil {
-		t.Fatal(err)
-	}
-	cloud := a.cloud(t, externalID)
-	done, err := revoke(t.Context(), cloud, "spoke")
-	if err != nil {
-		t.Fatalf("the bot: %v", err)
-	}
-	for who, key := range map[string]standin.AccessKey{"the thief": thief, "an administrator": admin} {
-		if err := a.takeAway(t, key); code(err) != "AccessDenied" {
-			t.Errorf("%s: %v", who, err)
+	synctest.Test(t, func(t *testing.T) {
+		a := setUp(t)
+		everywhere := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+		a.spoke.AddRole(standin.RoleSpec{Name: "Thief", Trust: trustLambda, Policies: map[string]string{"all": everywhere}})
+		thief, err := a.spoke.ServiceSession("Thief", "lambda.amazonaws.com", "x1", "us-east-1")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !still {
-		t.Error("the deny is gone")
-	}
-	if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
-		t.Errorf("the bot's undo: %v", err)
-	}
-	if err := a.spoke.SetSCP(""); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := revoke(t.Context(), cloud, "spoke"); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.takeAway(t, thief); err != nil {
-		t.Errorf("without the guard rail the thief cannot do it either, so this shows nothing: %v", err)
-	}
+		admin := a.spoke.AddUser(standin.UserSpec{Name: "kim", Policies: map[string]string{"all": everywhere}})
+		if err := a.spoke.SetSCP(guardRail(t, "arn:aws:iam::*:role/*", "")); err != nil {
+			t.Fatal(err)
+		}
+		cloud := a.cloud(t, externalID)
+		done, err := revoke(t.Context(), cloud, "spoke")
+		if err != nil {
+			t.Fatalf("the bot: %v", err)
+		}
+		for who, key := range map[string]standin.AccessKey{"the thief": thief, "an administrator": admin} {
+			if err := a.takeAway(t, key); code(err) != "AccessDenied" {
+				t.Errorf("%s: %v", who, err)
+			}
+		}
+		if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !still {
+			t.Error("the deny is gone")
+		}
+		if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
+			t.Errorf("the bot's undo: %v", err)
+		}
+		if err := a.spoke.SetSCP(""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := revoke(t.Context(), cloud, "spoke"); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.takeAway(t, thief); err != nil {
+			t.Errorf("without the guard rail the thief cannot do it either, so this shows nothing: %v", err)
+		}
+	})
 }
 
 func TestTheGuardRailsExceptionCannotBeTakenOver(t *testing.T) {
