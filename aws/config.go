@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -86,8 +85,34 @@ var (
 	regionName  = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
 )
 
+// ConfigError is what is wrong with one field of a Config.
+type ConfigError struct {
+	Account  string // its name; "" for a field of the whole
+	Field    string // as the configuration file calls it, such as assume_role; "" for what is not in the file
+	Sentence string // without a full stop
+}
+
+// Error returns the sentence.
+func (e *ConfigError) Error() string { return e.Sentence }
+
+// ConfigErrors is all that is wrong with a Config.
+type ConfigErrors []*ConfigError
+
+// Error returns the sentences, a line each.
+func (all ConfigErrors) Error() string {
+	lines := make([]string, len(all))
+	for i, e := range all {
+		lines[i] = e.Sentence
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (all *ConfigErrors) add(account, field, format string, args ...any) {
+	*all = append(*all, &ConfigError{account, field, fmt.Sprintf(format, args...)})
+}
+
 // New checks the configuration and returns its Cloud. It makes no network call; Warm does. All that is wrong is
-// reported at once, joined.
+// reported at once, as ConfigErrors.
 func New(c Config) (*Cloud, error) {
 	cloud := &Cloud{
 		byName:        map[string]*account{},
@@ -112,24 +137,23 @@ func New(c Config) (*Cloud, error) {
 		cloud.sdk.APIOptions = append(slices.Clone(cloud.sdk.APIOptions), watchCalls(c.Watch))
 	}
 
-	var wrong []error
-	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	var wrong ConfigErrors
 	if c.SDK.Credentials == nil {
-		complain("AWS credentials are missing: give the configuration that the SDK loads")
+		wrong.add("", "", "AWS credentials are missing: give the configuration that the SDK loads")
 	}
 	if c.Margin < 0 || c.Margin > maxMargin {
-		complain("the margin is %v: it has to lie between 0s and %v", c.Margin, maxMargin)
+		wrong.add("", "revocation.margin", "the margin is %v: it has to lie between 0s and %v", c.Margin, maxMargin)
 	}
 	if c.CallTimeout < 0 || c.RegionTimeout < 0 {
-		complain("a timeout is negative")
+		wrong.add("", "", "a timeout is negative")
 	}
 	for _, p := range c.ProtectedRoles {
 		if !strings.HasPrefix(p, "arn:") && !strings.HasPrefix(p, "*") && !strings.HasPrefix(p, "?") {
-			complain("protected role %s can match no ARN: begin it with arn: or *", quote(p))
+			wrong.add("", "protected_roles", "protected role %s can match no ARN: begin it with arn: or *", quote(p))
 		}
 	}
 	if len(c.Accounts) == 0 {
-		complain("no account is configured")
+		wrong.add("", "accounts", "no account is configured")
 	}
 	ids := map[string]string{}
 	for _, a := range c.Accounts {
@@ -137,16 +161,16 @@ func New(c Config) (*Cloud, error) {
 			a.Partition = "aws"
 		}
 		a.Regions = slices.Clone(a.Regions)
-		if err := a.check(); err != nil {
-			wrong = append(wrong, err)
+		if found := a.check(); len(found) > 0 {
+			wrong = append(wrong, found...)
 			continue
 		}
 		if cloud.byName[a.Name] != nil {
-			complain("account %s is configured twice", a.Name)
+			wrong.add(a.Name, "name", "account %s is configured twice", a.Name)
 			continue
 		}
 		if other := ids[a.ID]; other != "" {
-			complain("accounts %s and %s have the same id %s", other, a.Name, a.ID)
+			wrong.add(a.Name, "id", "accounts %s and %s have the same id %s", other, a.Name, a.ID)
 			continue
 		}
 		ids[a.ID] = a.Name
@@ -158,55 +182,54 @@ func New(c Config) (*Cloud, error) {
 	case c.DefaultAccount != "":
 		cloud.fallback = cloud.byName[c.DefaultAccount]
 		if cloud.fallback == nil {
-			complain("the default account %s is not among the accounts", quote(c.DefaultAccount))
+			wrong.add("", "default_account", "the default account %s is not among the accounts", quote(c.DefaultAccount))
 		}
 	case len(cloud.accounts) == 1:
 		cloud.fallback = cloud.accounts[0]
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return nil, err
+	if len(wrong) > 0 {
+		return nil, wrong
 	}
 	cloud.hub = cloud.newHub()
 	return cloud, nil
 }
 
 // check reports what is wrong with an account whose partition is filled in.
-func (a Account) check() error {
-	var wrong []error
-	complain := func(format string, args ...any) {
-		wrong = append(wrong, fmt.Errorf("account %s: "+format, append([]any{quote(a.Name)}, args...)...))
+func (a Account) check() (wrong ConfigErrors) {
+	complain := func(field, format string, args ...any) {
+		wrong.add(a.Name, field, "account %s: "+format, append([]any{quote(a.Name)}, args...)...)
 	}
 	if !accountName.MatchString(a.Name) {
-		complain("the name has to be 1 to 64 letters, digits, dots, dashes and underscores")
+		complain("name", "the name has to be 1 to 64 letters, digits, dots, dashes and underscores")
 	}
 	if !accountID.MatchString(a.ID) {
-		complain("the id %s is not twelve digits", quote(a.ID))
+		complain("id", "the id %s is not twelve digits", quote(a.ID))
 	}
 	if homeRegion(a.Partition) == "" {
-		complain("the partition %s is not known", quote(a.Partition))
+		complain("partition", "the partition %s is not known", quote(a.Partition))
 	}
 	if a.AssumeRole != "" {
 		ref, err := parseARN(a.AssumeRole)
 		switch {
 		case err != nil || ref.service != "iam" || ref.kind != "role":
-			complain("assume_role %s is not the ARN of a role", quote(a.AssumeRole))
+			complain("assume_role", "assume_role %s is not the ARN of a role", quote(a.AssumeRole))
 		case ref.partition != a.Partition:
-			complain("assume_role %s is of another partition than %s", quote(a.AssumeRole), a.Partition)
+			complain("assume_role", "assume_role %s is of another partition than %s", quote(a.AssumeRole), a.Partition)
 		case ref.account != a.ID:
-			complain("assume_role %s is of another account than %s", quote(a.AssumeRole), a.ID)
+			complain("assume_role", "assume_role %s is of another account than %s", quote(a.AssumeRole), a.ID)
 		}
 	}
 	if a.ExternalID != "" && a.AssumeRole == "" {
-		complain("an external_id without assume_role is never sent")
+		complain("external_id", "an external_id without assume_role is never sent")
 	}
 	for _, r := range a.Regions {
 		if !regionName.MatchString(r) {
-			complain("the region %s is not one", quote(r))
+			complain("regions", "the region %s is not one", quote(r))
 		} else if partitionOf(r) != a.Partition {
-			complain("the region %s is not of the partition %s", r, a.Partition)
+			complain("regions", "the region %s is not of the partition %s", r, a.Partition)
 		}
 	}
-	return errors.Join(wrong...)
+	return wrong
 }
 
 // Accounts returns the configured accounts in their order, partitions filled in.
