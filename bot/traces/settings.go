@@ -35,7 +35,26 @@ const (
 	longestTimeout  = time.Hour
 )
 
-// readSettings returns nil when no traces are asked for. An error never repeats a value: headers hold keys.
+// SettingError is a variable that is wrong. Its text never repeats a value: headers hold keys.
+type SettingError struct {
+	Variable string
+	Saw, Fix string // sentences that stand behind the variable's name; Fix may be ""
+	text     string
+}
+
+// Error names the variable and ends without a full stop.
+func (e *SettingError) Error() string { return e.text }
+
+// wrong makes a SettingError of two clauses, such as "is not a number" and "set it to 1". fix may be "".
+func wrong(variable, what, fix string) error {
+	e := &SettingError{Variable: variable, Saw: "It " + what + ".", text: variable + " " + what}
+	if fix != "" {
+		e.Fix, e.text = strings.ToUpper(fix[:1])+fix[1:]+".", e.text+": "+fix
+	}
+	return e
+}
+
+// readSettings returns nil when no traces are asked for. Its error is a *SettingError.
 func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	get := func(name string) string {
 		value, _ := lookup(name)
@@ -58,7 +77,7 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	case exporter == "none", exporter == "" && endpoint == "":
 		return nil, nil
 	case exporter != "" && exporter != "otlp":
-		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER names an exporter that revokebot does not have: set it to otlp or none")
+		return nil, wrong("OTEL_TRACES_EXPORTER", "names an exporter that revokebot does not have", "set it to otlp or none")
 	}
 	s := &settings{endpoint: endpoint, timeout: defaultTimeout}
 	if s.endpoint == "" {
@@ -68,16 +87,16 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		s.endpoint = strings.TrimRight(s.endpoint, "/") + tracesPath
 	}
 	if u, err := url.Parse(s.endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%s is not a web address: give one such as %s", variable, defaultEndpoint)
+		return nil, wrong(variable, "is not a web address", "give one such as "+defaultEndpoint)
 	}
 	if protocol, variable := otlp("PROTOCOL"); protocol != "" && protocol != "http/protobuf" {
-		return nil, fmt.Errorf("%s names a protocol that revokebot does not speak: set it to http/protobuf, which collectors take on port 4318", variable)
+		return nil, wrong(variable, "names a protocol that revokebot does not speak", "set it to http/protobuf, which collectors take on port 4318")
 	}
 	var err error
 	list, variable := otlp("HEADERS")
 	pairs, err := readPairs(list)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a list of name=value, parted by commas", variable)
+		return nil, wrong(variable, "is not a list of name=value, parted by commas", "")
 	}
 	s.headers = make(http.Header)
 	for _, p := range pairs {
@@ -86,7 +105,7 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	if text, variable := otlp("TIMEOUT"); text != "" {
 		ms, err := readNumber(text, int(longestTimeout/time.Millisecond))
 		if err != nil {
-			return nil, fmt.Errorf("%s is not a number of milliseconds from 1 to an hour's", variable)
+			return nil, wrong(variable, "is not a number of milliseconds from 1 to an hour's", "")
 		}
 		s.timeout = time.Duration(ms) * time.Millisecond
 	}
@@ -95,12 +114,12 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	case "gzip":
 		s.gzip = true
 	default:
-		return nil, fmt.Errorf("%s is neither gzip nor none", variable)
+		return nil, wrong(variable, "is neither gzip nor none", "")
 	}
 	for _, variable := range []string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT"} {
 		if text := get(variable); text != "" {
 			if _, err := readNumber(text, mostOfBatches); err != nil {
-				return nil, fmt.Errorf("%s is not a number from 1 to %d", variable, mostOfBatches)
+				return nil, wrong(variable, fmt.Sprintf("is not a number from 1 to %d", mostOfBatches), "")
 			}
 		}
 	}
@@ -111,7 +130,7 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		return nil, err
 	}
 	if pairs, err = readPairs(get("OTEL_RESOURCE_ATTRIBUTES")); err != nil {
-		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES is not a list of name=value, parted by commas")
+		return nil, wrong("OTEL_RESOURCE_ATTRIBUTES", "is not a list of name=value, parted by commas", "")
 	}
 	for _, p := range pairs {
 		s.resource = append(s.resource, attribute.String(p[0], p[1]))
@@ -181,12 +200,12 @@ func readSampler(name, arg string) (sdktrace.Sampler, error) {
 		if arg != "" {
 			var err error
 			if ratio, err = strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) { // NaN is neither
-				return nil, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1")
+				return nil, wrong("OTEL_TRACES_SAMPLER_ARG", "is not a number from 0 to 1", "")
 			}
 		}
 		return sdktrace.TraceIDRatioBased(ratio), nil
 	default:
-		return nil, fmt.Errorf("OTEL_TRACES_SAMPLER names a sampler that revokebot does not have: set it to always_on, always_off or traceidratio, or leave it out")
+		return nil, wrong("OTEL_TRACES_SAMPLER", "names a sampler that revokebot does not have", "set it to always_on, always_off or traceidratio, or leave it out")
 	}
 }
 
@@ -202,7 +221,7 @@ func readCertificates(otlp func(string) (value, variable string)) (*tls.Config, 
 	if authority != "" {
 		text, err := os.ReadFile(authority)
 		if c.RootCAs = x509.NewCertPool(); err != nil || !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s does not name a file with a certificate in PEM that can be read", authorityVariable)
+			return nil, wrong(authorityVariable, "does not name a file with a certificate in PEM that can be read", "")
 		}
 	}
 	if own == "" && key == "" {
@@ -210,7 +229,7 @@ func readCertificates(otlp func(string) (value, variable string)) (*tls.Config, 
 	}
 	pair, err := tls.LoadX509KeyPair(own, key)
 	if err != nil {
-		return nil, fmt.Errorf("%s and %s do not name a certificate and its key in PEM", ownVariable, keyVariable)
+		return nil, wrong(ownVariable, "does not name a certificate in PEM with its key in "+keyVariable, "")
 	}
 	c.Certificates = []tls.Certificate{pair}
 	return c, nil
