@@ -1,7 +1,6 @@
 # make, or make help, lists the targets. Recipes are POSIX shell and work with GNU make 3.81, which
 # macOS has.
 
-BIN  := bin/revokebot
 GO   ?= go
 ARGS ?=
 
@@ -26,11 +25,12 @@ help: ## list these targets
 	@echo 'make <target>:'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build bin/revokebot, a static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/revokebot
+build: ## build bin/revokebot and bin/revokebot-sandbox, static binaries
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/revokebot ./cmd/revokebot-sandbox
 
 demo: build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port
-	@./$(BIN) sandbox $(ARGS)
+	@./bin/revokebot-sandbox $(ARGS)
 
 test: ## run all tests with the race detector; ARGS="-run 'Name' ./approvals/..." for some of them
 	@scripts/test.sh $(ARGS)

@@ -38,12 +38,12 @@ func source(t *testing.T, pattern string) string {
 // variables are those that the program reads of its own; those that may name a file end in _FILE as well.
 func variables(t *testing.T) []string {
 	t.Helper()
-	code := source(t, "cmd/revokebot/*.go")
+	code := source(t, "cmd/internal/settings/*.go")
 	var names []string
 	for _, m := range regexp.MustCompile(`"((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]*[A-Z])"`).FindAllStringSubmatch(code, -1) {
 		names = append(names, m[1])
 	}
-	for _, m := range regexp.MustCompile(`(?:secret|token)\(env, "([A-Z_]+)"`).FindAllStringSubmatch(code, -1) {
+	for _, m := range regexp.MustCompile(`(?:secret|slackToken)\(env, "([A-Z_]+)"`).FindAllStringSubmatch(code, -1) {
 		names = append(names, m[1]+"_FILE")
 	}
 	if !slices.Contains(names, "REDIS_URL_FILE") || !slices.Contains(names, "REVOKEBOT_CONFIG") {

@@ -11,4 +11,4 @@ mkdir -p out/bolt
 cp scripts/bolt/package.json scripts/bolt/*.mjs out/bolt/
 (cd out/bolt && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error)
 cd out/bolt
-node check.mjs "${1:-../../bin/revokebot}"
+node check.mjs "${1:-../../bin/revokebot-sandbox}"

@@ -16,6 +16,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
+	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
 // auditCmd is what people do with the audit log. A log that is not whole is exit status 1.
@@ -31,34 +32,34 @@ type auditExportCmd struct{}
 const exportLines = 500
 
 // Run prints the chain as Redis has it.
-func (auditExportCmd) Run(ctx context.Context, env environment) error {
-	address, err := readRedisURL(env)
+func (auditExportCmd) Run(ctx context.Context, env settings.Environment) error {
+	address, err := settings.ReadRedisURL(env)
 	if err != nil {
 		return err
 	}
-	client, err := redisClient(address, false)
+	client, err := settings.RedisClient(address, false)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	redis.SetLogger(silent{})
+	redis.SetLogger(settings.RedisLog{Log: slog.New(slog.DiscardHandler)})
 	store, err := redisstore.New(redisstore.Config{Client: client})
 	if err != nil {
 		return err
 	}
 	head, err := store.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("REDIS_URL: %s", oneLine(err))
+		return fmt.Errorf("REDIS_URL: %s", settings.OneLine(err))
 	}
 	for after := int64(0); ; {
 		lines, err := store.Lines(ctx, after, exportLines)
 		if err != nil {
-			return fmt.Errorf("REDIS_URL: %s", oneLine(err))
+			return fmt.Errorf("REDIS_URL: %s", settings.OneLine(err))
 		}
 		if len(lines) == 0 {
 			break
 		}
-		if _, err := fmt.Fprintln(env.stdout, strings.Join(lines, "\n")); err != nil {
+		if _, err := fmt.Fprintln(env.Stdout, strings.Join(lines, "\n")); err != nil {
 			return fmt.Errorf("print the audit log: %w", err)
 		}
 		if after, err = audit.Number(lines[len(lines)-1]); err != nil {
@@ -66,30 +67,30 @@ func (auditExportCmd) Run(ctx context.Context, env environment) error {
 		}
 		if after > head.N { // it has grown meanwhile
 			if head, err = store.Head(ctx); err != nil {
-				return fmt.Errorf("REDIS_URL: %s", oneLine(err))
+				return fmt.Errorf("REDIS_URL: %s", settings.OneLine(err))
 			}
 		}
 	}
 	if head.N == 0 {
-		fmt.Fprintln(env.stderr, "The audit log has no line yet.")
+		fmt.Fprintln(env.Stderr, "The audit log has no line yet.")
 		return nil
 	}
-	fmt.Fprintf(env.stderr, "head %s\n", head)
+	fmt.Fprintf(env.Stderr, "head %s\n", head)
 	return nil
 }
 
 type auditKeyCmd struct{}
 
 // Run prints the public key in base64.
-func (auditKeyCmd) Run(env environment) error {
-	key, err := readKey(env)
+func (auditKeyCmd) Run(env settings.Environment) error {
+	key, err := settings.ReadKey(env)
 	if err != nil {
 		return err
 	}
 	if key.IsZero() {
-		return usagef("REVOKEBOT_SIGNING_KEY is missing: set it to the key that the bot has, or name its file in REVOKEBOT_SIGNING_KEY_FILE.")
+		return settings.Errorf("REVOKEBOT_SIGNING_KEY is missing: set it to the key that the bot has, or name its file in REVOKEBOT_SIGNING_KEY_FILE.")
 	}
-	fmt.Fprintln(env.stdout, base64.StdEncoding.EncodeToString(key.Public()))
+	fmt.Fprintln(env.Stdout, base64.StdEncoding.EncodeToString(key.Public()))
 	return nil
 }
 
@@ -103,7 +104,7 @@ type auditVerifyCmd struct {
 var errNotWhole = errors.New("the audit log is not whole")
 
 // Run prints what is wrong, one line each, and a summary.
-func (c auditVerifyCmd) Run(env environment) error {
+func (c auditVerifyCmd) Run(env settings.Environment) error {
 	keys, err := c.keys(env)
 	if err != nil {
 		return err
@@ -112,11 +113,11 @@ func (c auditVerifyCmd) Run(env environment) error {
 	if err != nil {
 		return err
 	}
-	in := env.stdin
+	in := env.Stdin
 	if c.File != "-" {
 		file, err := os.Open(c.File)
 		if err != nil {
-			return usagef("%s cannot be read (%s): give the path of an audit log, or - for standard input.", shown(c.File), fileTrouble(err))
+			return settings.Errorf("%s cannot be read (%s): give the path of an audit log, or - for standard input.", settings.Redact(c.File), settings.FileTrouble(err))
 		}
 		defer file.Close()
 		in = file
@@ -126,15 +127,15 @@ func (c auditVerifyCmd) Run(env environment) error {
 		return fmt.Errorf("read the audit log: %w", err)
 	}
 	for _, problem := range r.Problems {
-		fmt.Fprintln(env.stdout, problem)
+		fmt.Fprintln(env.Stdout, problem)
 	}
 	if r.More > 0 {
-		fmt.Fprintf(env.stdout, "and %d more.\n", r.More)
+		fmt.Fprintf(env.Stdout, "and %d more.\n", r.More)
 	}
 	if !r.Whole() {
 		return errNotWhole
 	}
-	fmt.Fprintln(env.stdout, summary(r, len(keys) > 0))
+	fmt.Fprintln(env.Stdout, summary(r, len(keys) > 0))
 	return nil
 }
 
@@ -156,9 +157,9 @@ func summary(r audit.Report, keys bool) string {
 	return text
 }
 
-func (c auditVerifyCmd) keys(env environment) ([]ed25519.PublicKey, error) {
+func (c auditVerifyCmd) keys(env settings.Environment) ([]ed25519.PublicKey, error) {
 	if len(c.PublicKey) == 0 {
-		key, err := readKey(env)
+		key, err := settings.ReadKey(env)
 		if err != nil || key.IsZero() {
 			return nil, err
 		}
@@ -168,7 +169,7 @@ func (c auditVerifyCmd) keys(env environment) ([]ed25519.PublicKey, error) {
 	for _, text := range c.PublicKey {
 		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 		if err != nil || len(raw) != ed25519.PublicKeySize {
-			return nil, usagef("--public-key is %s, which is no Ed25519 public key: give what revokebot audit key prints.", shown(text))
+			return nil, settings.Errorf("--public-key is %s, which is no Ed25519 public key: give what revokebot audit key prints.", settings.Redact(text))
 		}
 		keys = append(keys, raw)
 	}
@@ -183,22 +184,22 @@ func readHead(text string) (audit.Head, error) {
 	number, hash, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 1 || len(hash) != len(audit.Start().Hash) {
-		return audit.Head{}, usagef("--head is %s: give a line's number and hash as N:hash, as revokebot audit export prints it.", shown(text))
+		return audit.Head{}, settings.Errorf("--head is %s: give a line's number and hash as N:hash, as revokebot audit export prints it.", settings.Redact(text))
 	}
 	return audit.Head{N: n, Hash: strings.ToLower(hash)}, nil
 }
 
 // auditWorker is what chains, and raises alarm. A file that cannot be written is told of at once.
-func auditWorker(store audit.Store, key approvals.Key, path string, env environment, alarm func(), log *slog.Logger) (*audit.Worker, error) {
+func auditWorker(store audit.Store, key approvals.Key, path string, env settings.Environment, alarm func(), log *slog.Logger) (*audit.Worker, error) {
 	cfg := audit.Config{Store: store, Key: key, File: path, Alarm: alarm, Logger: log}
 	switch path {
 	case "":
 	case "-":
-		cfg.File, cfg.Print = "", env.stdout
+		cfg.File, cfg.Print = "", env.Stdout
 	default:
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, usagef("audit.file is %s, which cannot be written (%s): give the path of a file that the bot may write, or - for standard output.", shown(path), fileTrouble(err))
+			return nil, settings.Errorf("audit.file is %s, which cannot be written (%s): give the path of a file that the bot may write, or - for standard output.", settings.Redact(path), settings.FileTrouble(err))
 		}
 		if err := file.Close(); err != nil {
 			return nil, fmt.Errorf("audit.file: %w", err)
@@ -218,8 +219,3 @@ func grouped(n int, one, many string) string {
 	}
 	return digits + " " + many
 }
-
-// silent is a logger of the Redis client for commands whose errors are told by themselves.
-type silent struct{}
-
-func (silent) Printf(context.Context, string, ...any) {}

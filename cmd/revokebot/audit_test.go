@@ -17,6 +17,8 @@ import (
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
+	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
 // recorded is a Redis in which the audit log has so many lines, and the variables of whoever can read it.
@@ -55,9 +57,9 @@ func recorded(t *testing.T, lines int) map[string]string {
 func says(t *testing.T, variables map[string]string, stdin string, args ...string) (status int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	env := (&fakeEnv{variables: variables}).environment()
-	env.stdin, env.stdout, env.stderr = strings.NewReader(stdin), &stdout, &stderr
-	status = run(context.WithoutCancel(t.Context()), args, env)
+	env := (&cmdtest.Env{Variables: variables}).Environment()
+	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	status = program().Run(context.WithoutCancel(t.Context()), args, env)
 	return status, stdout.String(), stderr.String()
 }
 
@@ -68,7 +70,7 @@ func TestAnExportedAuditLogIsWholeAndReachesItsHead(t *testing.T) {
 		t.Fatalf("status %d, %d lines, %q", status, strings.Count(lines, "\n"), head)
 	}
 	head = strings.TrimSpace(strings.TrimPrefix(head, "head "))
-	file := writeFile(t, "audit.jsonl", lines)
+	file := cmdtest.WriteFile(t, "audit.jsonl", lines)
 	status, out, errs := says(t, variables, "", "audit", "verify", file, "--head", head)
 	if status != 0 || errs != "" || !strings.HasPrefix(out, "104 lines, 1 to 104, whole; the last one's hash is "+strings.TrimPrefix(head, "104:")+".") {
 		t.Errorf("status %d: %s%s", status, out, errs)
@@ -139,19 +141,19 @@ func TestWrongWordsForTheAuditCommandsAreToldInOneSentence(t *testing.T) {
 }
 
 func TestAnAuditFileThatCannotBeWrittenEndsTheStart(t *testing.T) {
-	variables := goodVariables(t)
-	variables["REVOKEBOT_CONFIG"] = writeFile(t, "revokebot.yaml", smallConfig+"audit: {file: "+t.TempDir()+"/no/audit.jsonl}\n")
+	variables := cmdtest.GoodVariables(t)
+	variables["REVOKEBOT_CONFIG"] = cmdtest.WriteFile(t, "revokebot.yaml", cmdtest.SmallConfig+"audit: {file: "+t.TempDir()+"/no/audit.jsonl}\n")
 	if status, _, errs := says(t, variables, "", "run"); status != 2 || !strings.Contains(errs, "audit.file is") || !strings.Contains(errs, "cannot be written") {
 		t.Errorf("status %d: %s", status, errs)
 	}
-	if c, err := parseConfig("c", []byte(smallConfig+"audit: {file: '-'}\n")); err != nil || c.auditFile != "-" {
-		t.Errorf("%+v, %v", c.auditFile, err)
+	if c, err := settings.ParseConfig("c", []byte(cmdtest.SmallConfig+"audit: {file: '-'}\n")); err != nil || c.AuditFile != "-" {
+		t.Errorf("%+v, %v", c.AuditFile, err)
 	}
 }
 
 func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
-	path := writeFile(t, "x", "") + ".jsonl"
-	if _, err := auditWorker(nil, approvals.Key{}, path, environment{}, nil, nil); err != nil {
+	path := cmdtest.WriteFile(t, "x", "") + ".jsonl"
+	if _, err := auditWorker(nil, approvals.Key{}, path, settings.Environment{}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {

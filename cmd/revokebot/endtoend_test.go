@@ -91,13 +91,13 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 		readyz, `revokebot_click_to_deny_seconds_count 2`, `revokebot_requests_total{purpose="revoke",state="applied"} 2`, `revokebot_ready 1`, `revokebot_store_up 1`,
 		`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"} 2`, `revokebot_build_info{`, `go_goroutines `, `process_resident_memory_bytes `,
 	)
-	bot.wantCleanEnd()
+	bot.WantCleanEnd()
 	secrets := append(w.secrets(), "zanzibar")
-	wantCleanLog(t, bot.stderr.String(), secrets)
+	wantCleanLog(t, bot.Stderr.String(), secrets)
 	collector.wantSpans(t, []string{
 		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver", "store commit", "slack chat.postMessage", "aws iam:PutRolePolicy",
 	}, append(secrets, actors.DeployRole))
-	w.standIns.wantCleanEnd()
+	w.standIns.WantCleanEnd()
 }
 
 // bothAccounts are the sandbox's accounts by their names.

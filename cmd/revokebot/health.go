@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
 // serveHealth answers /healthz (the process lives), /readyz (it can act) and /metrics until the returned function is called.
 func serveHealth(ctx context.Context, address string, health func() bot.Health, metrics http.Handler, log *slog.Logger) (wait func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usagef("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
+		return nil, settings.Errorf("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
 	}
 	server := healthServer(healthHandler(health, metrics), log)
 	var all sync.WaitGroup

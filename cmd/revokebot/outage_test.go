@@ -45,8 +45,8 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 	if _, ok := w.policyOnRole(actors.ProdID); !ok {
 		t.Error("there is no policy on the role")
 	}
-	bot.wantCleanEnd()
-	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
+	bot.WantCleanEnd()
+	wantCleanLog(t, bot.Stderr.String(), append(w.secrets(), "zanzibar"))
 }
 
 // What was sent to a Redis that hangs may be done when it goes on: the person is told so in time, and whichever it was,
@@ -70,8 +70,8 @@ func TestARedisThatHangsHoldsUpNoAnswer(t *testing.T) {
 	if n := w.countInThread(card, "*Applied* to"); n != 1 {
 		t.Errorf("the thread says %d times that it was applied", n)
 	}
-	bot.wantCleanEnd()
-	wantCleanLog(t, bot.stderr.String(), w.secrets())
+	bot.WantCleanEnd()
+	wantCleanLog(t, bot.Stderr.String(), w.secrets())
 }
 
 func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
@@ -99,8 +99,8 @@ func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
 	})
 	w.click(actors.Bob, second, messages.ActionApprove)
 	w.inThread(second, "*Read back*")
-	bot.wantCleanEnd()
-	wantCleanLog(t, bot.stderr.String(), w.secrets())
+	bot.WantCleanEnd()
+	wantCleanLog(t, bot.Stderr.String(), w.secrets())
 }
 
 func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *testing.T) {
@@ -113,18 +113,18 @@ func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *t
 	w.click(actors.Bob, card, messages.ActionApprove)
 	gate.waitForWrite(t)
 
-	bot.terminate()
-	bot.stderr.waitForText(t, "stopping: finishing what is in hand")
+	bot.Terminate()
+	bot.Stderr.WaitForText(t, "stopping: finishing what is in hand")
 	if got := w.status(readyz); got != http.StatusServiceUnavailable {
 		t.Errorf("/readyz answers %d while it stops", got)
 	}
 	gate.open()
-	bot.wantCleanEnd()
+	bot.WantCleanEnd()
 	document, ok := w.policyOnRole(actors.ProdID)
 	if !ok {
 		t.Fatal("the revocation was given up")
 	}
-	wantCleanLog(t, bot.stderr.String(), append(w.secrets(), "zanzibar"))
+	wantCleanLog(t, bot.Stderr.String(), append(w.secrets(), "zanzibar"))
 
 	next, _ := w.startBot(nil)
 	w.inThread(card, "*Applied* to")
@@ -134,8 +134,8 @@ func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *t
 	if after, _ := w.policyOnRole(actors.ProdID); after != document {
 		t.Errorf("the next start wrote again: %s, before: %s", after, document)
 	}
-	next.wantCleanEnd()
-	wantCleanLog(t, next.stderr.String(), append(w.secrets(), "zanzibar"))
+	next.WantCleanEnd()
+	wantCleanLog(t, next.Stderr.String(), append(w.secrets(), "zanzibar"))
 }
 
 func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) {
@@ -147,7 +147,7 @@ func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) 
 	card := w.openCard()
 	w.click(actors.Bob, card, messages.ActionApprove)
 	gate.waitForWrite(t)
-	bot.kill()
+	bot.Kill()
 	gate.refuse()
 	if document, ok := w.policyOnRole(actors.ProdID); ok {
 		t.Fatalf("the write came through: %s", document)
@@ -161,18 +161,18 @@ func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) 
 	if n := w.countInThread(card, "*Applied* to"); n != 1 {
 		t.Errorf("the thread says %d times that it was applied", n)
 	}
-	next.wantCleanEnd()
+	next.WantCleanEnd()
 }
 
 func TestTheBotStopsCleanlyWhileSlackIsGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	bot, readyz := w.startBot(nil)
-	w.standIns.kill()
-	bot.stderr.waitForText(t, "no connection to Slack")
+	w.standIns.Kill()
+	bot.Stderr.WaitForText(t, "no connection to Slack")
 	w.until("a bot that says it is not ready", func() bool { return w.status(readyz) == http.StatusServiceUnavailable })
-	bot.wantCleanEnd()
-	wantCleanLog(t, bot.stderr.String(), w.secrets())
+	bot.WantCleanEnd()
+	wantCleanLog(t, bot.Stderr.String(), w.secrets())
 }
 
 // gate stands between the bot and AWS and holds back writes of policies until it is opened.

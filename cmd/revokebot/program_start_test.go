@@ -2,7 +2,6 @@ package main
 
 import (
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"runtime"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -56,7 +56,7 @@ func TestHelpListsTheCommands(t *testing.T) {
 	if status != 0 || stderr != "" {
 		t.Errorf("status %d, said %q", status, stderr)
 	}
-	for _, command := range []string{"run", "sandbox", "doctor", "manifest", "version"} {
+	for _, command := range []string{"run", "doctor", "audit", "manifest", "version"} {
 		if !regexp.MustCompile(`(?m)^\s+` + command + `\b`).MatchString(stdout) {
 			t.Errorf("%s is missing in:\n%s", command, stdout)
 		}
@@ -73,12 +73,10 @@ func TestACommandLineThatCannotBeUnderstoodEndsWithStatus2(t *testing.T) {
 		{[]string{"revoke"}, "unexpected argument revoke"},
 		{[]string{"run", "--loud"}, "unknown flag --loud"},
 		{[]string{"run", "now"}, "unexpected argument now"},
-		{[]string{"sandbox", "--margin", "soon"}, "--margin"},
-		{[]string{"sandbox", "--margin=-1s"}, "--margin is negative"},
-		{[]string{"sandbox", "--listen", "nowhere"}, "--listen: cannot listen on nowhere"},
+		{[]string{"sandbox"}, "unexpected argument sandbox"}, // it is a program of its own
 	} {
 		status, stdout, stderr := runToEnd(t, nil, test.args...)
-		wantSentence(t, status, stderr, []string{test.want}, nil)
+		cmdtest.WantSentence(t, status, stderr, []string{test.want}, nil)
 		if stdout != "" {
 			t.Errorf("%q printed %s", test.args, stdout)
 		}
@@ -88,7 +86,7 @@ func TestACommandLineThatCannotBeUnderstoodEndsWithStatus2(t *testing.T) {
 func TestTheProgramEndsWithASentenceWhenASettingIsWrong(t *testing.T) {
 	t.Parallel()
 	status, stdout, stderr := runToEnd(t, map[string]string{"SLACK_APP_TOKEN": botToken}, "run")
-	wantSentence(t, status, stderr, []string{"SLACK_APP_TOKEN holds a bot token (xoxb-…)"}, secrets)
+	cmdtest.WantSentence(t, status, stderr, []string{"SLACK_APP_TOKEN holds a bot token (xoxb-…)"}, secrets)
 	if stdout != "" {
 		t.Errorf("it printed %s", stdout)
 	}
@@ -96,10 +94,10 @@ func TestTheProgramEndsWithASentenceWhenASettingIsWrong(t *testing.T) {
 
 func TestAnAWSProfileThatDoesNotExistIsNamed(t *testing.T) {
 	t.Parallel()
-	variables := goodVariables(t)
+	variables := cmdtest.GoodVariables(t)
 	variables["AWS_PROFILE"] = "nobodys"
 	status, _, stderr := runToEnd(t, variables, "run")
-	wantSentence(t, status, stderr, []string{"AWS settings cannot be used", "nobodys", "Correct AWS_PROFILE"}, secrets)
+	cmdtest.WantSentence(t, status, stderr, []string{"AWS settings cannot be used", "nobodys", "Correct AWS_PROFILE"}, secrets)
 }
 
 // startVariables are settings of a bot that starts: a real Redis, a stand-in for Slack that knows nobody, and an AWS
@@ -118,7 +116,7 @@ func startVariables(t *testing.T) (map[string]string, *slackstandin.Server, *red
 	}
 	t.Cleanup(func() { _ = silent.Close() })
 	redis := redisserver.Start(t)
-	variables := goodVariables(t)
+	variables := cmdtest.GoodVariables(t)
 	variables["SLACK_API_URL"], variables["REDIS_URL"] = api.URL+"/api", redis.URL()
 	variables["AWS_ENDPOINT_URL"], variables["AWS_REGION"] = "http://"+silent.Addr().String(), "us-east-1"
 	variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"] = "AKIATEST", "5ecre7aws"
@@ -137,7 +135,7 @@ func TestARedisThatIsGoneAtTheStartIsNamed(t *testing.T) {
 	variables, _, redis := startVariables(t)
 	redis.Stop()
 	status, _, stderr := runToEnd(t, variables, "run")
-	wantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis does not answer", "connection refused", "Start it, or correct the address"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis does not answer", "connection refused", "Start it, or correct the address"}, secrets)
 	wantCleanLog(t, stderr, secrets)
 }
 
@@ -146,7 +144,7 @@ func TestARedisThatSaysNothingAtTheStartIsNamed(t *testing.T) {
 	variables, _, redis := startVariables(t)
 	redis.Pause()
 	status, _, stderr := runToEnd(t, variables, "run")
-	wantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis does not answer"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis does not answer"}, secrets)
 }
 
 func TestARedisWithAnotherPasswordIsNamedWithoutThePassword(t *testing.T) {
@@ -155,7 +153,7 @@ func TestARedisWithAnotherPasswordIsNamedWithoutThePassword(t *testing.T) {
 	locked := redisserver.Start(t, "--requirepass", "right")
 	variables["REDIS_URL"] = "redis://:" + password + "@" + locked.Addr
 	status, _, stderr := runToEnd(t, variables, "run")
-	wantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis refuses the bot", "Correct the user name or the password"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis refuses the bot", "Correct the user name or the password"}, secrets)
 	wantCleanLog(t, stderr, secrets)
 }
 
@@ -165,7 +163,7 @@ func TestARedisThatTakesNoWritesIsNamed(t *testing.T) {
 	replica := redisserver.Start(t, "--replicaof", strings.Replace(redis.Addr, ":", " ", 1))
 	variables["REDIS_URL"] = replica.URL()
 	status, _, stderr := runToEnd(t, variables, "run")
-	wantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis answers, but not as it should", "READONLY", "that takes writes"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis answers, but not as it should", "READONLY", "that takes writes"}, secrets)
 }
 
 func TestATokenThatSlackRefusesIsNamed(t *testing.T) {
@@ -190,7 +188,7 @@ func TestATokenThatSlackRefusesIsNamed(t *testing.T) {
 				slack.Inject(test.fault)
 			}
 			status, _, stderr := runToEnd(t, variables, "run")
-			wantSentence(t, status, lastLine(stderr), test.want, secrets)
+			cmdtest.WantSentence(t, status, lastLine(stderr), test.want, secrets)
 			if strings.Contains(stderr, "an AWS account cannot be used yet") {
 				t.Errorf("the end waited for AWS:\n%s", stderr)
 			}
@@ -209,7 +207,7 @@ func TestAnAddressThatIsTakenIsNamed(t *testing.T) {
 	defer taken.Close()
 	variables["REVOKEBOT_LISTEN"] = taken.Addr().String()
 	status, _, stderr := runToEnd(t, variables, "run")
-	wantSentence(t, status, lastLine(stderr), []string{"REVOKEBOT_LISTEN: cannot listen on " + taken.Addr().String(), "address already in use", "Choose another address, or leave it empty"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REVOKEBOT_LISTEN: cannot listen on " + taken.Addr().String(), "address already in use", "Choose another address, or leave it empty"}, secrets)
 }
 
 func TestASIGTERMBeforeItIsReadyIsACleanEnd(t *testing.T) {
@@ -218,16 +216,16 @@ func TestASIGTERMBeforeItIsReadyIsACleanEnd(t *testing.T) {
 		variables, _, redis := startVariables(t)
 		redis.Pause()
 		p := start(t, variables, "run")
-		p.stderr.waitForText(t, `"msg":"starting"`)
-		p.wantCleanEnd()
+		p.Stderr.WaitForText(t, `"msg":"starting"`)
+		p.WantCleanEnd()
 	})
 	t.Run("while Slack cannot be reached", func(t *testing.T) {
 		variables, _, _ := startVariables(t)
 		variables["SLACK_API_URL"] = "http://127.0.0.1:1/api/"
 		p := start(t, variables, "run")
-		p.stderr.waitForText(t, "Slack does not answer yet")
-		p.wantCleanEnd()
-		wantCleanLog(t, p.stderr.String(), secrets)
+		p.Stderr.WaitForText(t, "Slack does not answer yet")
+		p.WantCleanEnd()
+		wantCleanLog(t, p.Stderr.String(), secrets)
 	})
 }
 
@@ -236,33 +234,9 @@ func TestLogsAreTextWhenAskedForAndHealthIsOffWhenItsAddressIsEmpty(t *testing.T
 	variables, _, _ := startVariables(t)
 	variables["REVOKEBOT_LOG"] = "text"
 	p := start(t, variables, "run")
-	p.stderr.waitForText(t, `msg="ready for commands"`)
-	p.wantCleanEnd()
-	if text := p.stderr.String(); strings.Contains(text, "health is served") {
+	p.Stderr.WaitForText(t, `msg="ready for commands"`)
+	p.WantCleanEnd()
+	if text := p.Stderr.String(); strings.Contains(text, "health is served") {
 		t.Errorf("health is served:\n%s", text)
 	}
-}
-
-func TestTheSandboxStopsOnSIGTERM(t *testing.T) {
-	t.Parallel()
-	p := start(t, nil, "sandbox", "--listen", "127.0.0.1:0")
-	text := p.stdout.waitForText(t, "Ctrl-C stops it.")
-	if !strings.Contains(text, "SANDBOX") {
-		t.Errorf("it does not say that it is a sandbox:\n%s", text)
-	}
-	page := regexp.MustCompile(`Open\s+(http://\S+)`).FindStringSubmatch(text)
-	if page == nil {
-		t.Fatalf("no address of the page in:\n%s", text)
-	}
-	client := &http.Client{Timeout: soon}
-	defer client.CloseIdleConnections()
-	answer, err := client.Get(page[1] + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("the page answers %s", answer.Status)
-	}
-	p.wantCleanEnd()
 }

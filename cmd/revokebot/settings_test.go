@@ -1,44 +1,15 @@
 package main
 
 import (
-	"log/slog"
 	"maps"
-	"strings"
 	"testing"
 
-	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 )
-
-// Secrets of the tests. Whatever goes wrong, none of them may be in what is printed.
-const (
-	appToken  = "xapp-1-A0TEST-1-5ecre7app"
-	botToken  = "xoxb-5ecre7bot"
-	userToken = "xoxp-5ecre7user"
-	password  = "5ecre7redis"
-	redisURL  = "redis://:" + password + "@127.0.0.1:1/0"
-	seedText  = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
-)
-
-var secrets = []string{appToken, botToken, userToken, password, "5ecre7", seedText}
-
-// goodVariables are all that is needed, and the configuration file's path.
-func goodVariables(t *testing.T) map[string]string {
-	t.Helper()
-	return map[string]string{
-		"SLACK_APP_TOKEN": appToken, "SLACK_BOT_TOKEN": botToken, "REDIS_URL": redisURL,
-		"REVOKEBOT_CONFIG": writeFile(t, "revokebot.yaml", smallConfig),
-	}
-}
-
-// smallConfig is the least that a configuration file can be.
-const smallConfig = `slack: {channels: [C0INCIDENT]}
-approvals: {approvers: [S0SECURITY]}
-accounts: {prod: {id: "111122223333"}}
-`
 
 func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
-	empty := writeFile(t, "empty", " \n")
-	missing := writeFile(t, "there", "") + "-is-nothing"
+	empty := cmdtest.WriteFile(t, "empty", " \n")
+	missing := cmdtest.WriteFile(t, "there", "") + "-is-nothing"
 	for _, test := range []struct {
 		name string
 		set  map[string]string // over the good ones; "-" takes one away
@@ -50,7 +21,7 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		{"the bot token stands where the app token belongs", map[string]string{"SLACK_APP_TOKEN": botToken}, []string{"SLACK_APP_TOKEN holds a bot token (xoxb-…): put the app-level token (xapp-…)"}},
 		{"the app token stands where the bot token belongs", map[string]string{"SLACK_BOT_TOKEN": appToken}, []string{"SLACK_BOT_TOKEN holds an app-level token (xapp-…): put the bot token (xoxb-…)"}},
 		{"the two are swapped", map[string]string{"SLACK_APP_TOKEN": botToken, "SLACK_BOT_TOKEN": appToken}, []string{"SLACK_APP_TOKEN holds a bot token"}},
-		{"a user token", map[string]string{"SLACK_BOT_TOKEN": userToken}, []string{"SLACK_BOT_TOKEN holds a user token (xoxp-…)"}},
+		{"a user token", map[string]string{"SLACK_BOT_TOKEN": cmdtest.UserToken}, []string{"SLACK_BOT_TOKEN holds a user token (xoxp-…)"}},
 		{"a rotating token", map[string]string{"SLACK_BOT_TOKEN": "xoxe.xoxb-5ecre7"}, []string{"SLACK_BOT_TOKEN holds a configuration or rotating token"}},
 		{"something else", map[string]string{"SLACK_APP_TOKEN": "5ecre7"}, []string{"SLACK_APP_TOKEN holds no Slack token"}},
 		{"quotes around the token", map[string]string{"SLACK_BOT_TOKEN": `"` + botToken + `"`}, []string{"SLACK_BOT_TOKEN holds no Slack token"}},
@@ -64,7 +35,7 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		{"a token and its file", map[string]string{"SLACK_APP_TOKEN_FILE": empty}, []string{"SLACK_APP_TOKEN and SLACK_APP_TOKEN_FILE are both set: keep one of them"}},
 		{"a Redis address and its file", map[string]string{"REDIS_URL_FILE": empty}, []string{"REDIS_URL and REDIS_URL_FILE are both set: keep one of them"}},
 		{"a signing key and its file", map[string]string{"REVOKEBOT_SIGNING_KEY": seedText, "REVOKEBOT_SIGNING_KEY_FILE": empty}, []string{"REVOKEBOT_SIGNING_KEY and REVOKEBOT_SIGNING_KEY_FILE are both set"}},
-		{"the wrong token in a file", map[string]string{"SLACK_APP_TOKEN": "-", "SLACK_APP_TOKEN_FILE": writeFile(t, "token", botToken)}, []string{"SLACK_APP_TOKEN holds a bot token"}},
+		{"the wrong token in a file", map[string]string{"SLACK_APP_TOKEN": "-", "SLACK_APP_TOKEN_FILE": cmdtest.WriteFile(t, "token", botToken)}, []string{"SLACK_APP_TOKEN holds a bot token"}},
 
 		{"no Redis address", map[string]string{"REDIS_URL": "-"}, []string{"REDIS_URL is missing: set it to the address of a Redis server, such as redis://localhost:6379/0"}},
 		{"no configuration file", map[string]string{"REVOKEBOT_CONFIG": "-"}, []string{"REVOKEBOT_CONFIG is missing: set it to the path of the configuration file"}},
@@ -79,7 +50,7 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		{"an unknown form of log", map[string]string{"REVOKEBOT_LOG": "yaml"}, []string{`REVOKEBOT_LOG is "yaml": set it to json or text`}},
 		{"a token as the form of log", map[string]string{"REVOKEBOT_LOG": botToken}, []string{"REVOKEBOT_LOG is what looks like a Slack token"}},
 		{"an unknown log level", map[string]string{"REVOKEBOT_LOG_LEVEL": "loud"}, []string{`REVOKEBOT_LOG_LEVEL is "loud": set it to debug, info, warn or error`}},
-		{"a token as the log level", map[string]string{"REVOKEBOT_LOG_LEVEL": userToken}, []string{"REVOKEBOT_LOG_LEVEL is what looks like a Slack token"}},
+		{"a token as the log level", map[string]string{"REVOKEBOT_LOG_LEVEL": cmdtest.UserToken}, []string{"REVOKEBOT_LOG_LEVEL is what looks like a Slack token"}},
 
 		{"no web address as Slack's", map[string]string{"SLACK_API_URL": "slack.com/api"}, []string{`SLACK_API_URL is "slack.com/api", which is not the address of a Web API`, "https://slack-gov.com/api/"}},
 		{"a file as Slack's address", map[string]string{"SLACK_API_URL": "file:///etc/passwd"}, []string{"SLACK_API_URL is", "leave it out for Slack"}},
@@ -95,101 +66,46 @@ func TestAWrongSettingEndsTheRunWithASentenceThatNamesIt(t *testing.T) {
 		{"a token as the Redis address", map[string]string{"REDIS_URL": botToken}, []string{"REDIS_URL cannot be read"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			env := &fakeEnv{variables: goodVariables(t)}
-			maps.Copy(env.variables, test.set)
-			maps.DeleteFunc(env.variables, func(_, value string) bool { return value == "-" })
-			status := env.inProcess(t.Context(), "run")
-			wantSentence(t, status, env.stderr.String(), test.want, secrets)
-			if env.stdout.Len() > 0 {
-				t.Errorf("something was printed on the standard output: %s", env.stdout.String())
+			env := &cmdtest.Env{Variables: cmdtest.GoodVariables(t)}
+			maps.Copy(env.Variables, test.set)
+			maps.DeleteFunc(env.Variables, func(_, value string) bool { return value == "-" })
+			status := inProcess(t.Context(), env, "run")
+			cmdtest.WantSentence(t, status, env.Stderr.String(), test.want, secrets)
+			if env.Stdout.Len() > 0 {
+				t.Errorf("something was printed on the standard output: %s", env.Stdout.String())
 			}
 		})
 	}
 }
 
-func TestSettingsAreReadFromTheEnvironmentOrFromFiles(t *testing.T) {
-	env := &fakeEnv{variables: map[string]string{
-		"SLACK_APP_TOKEN_FILE": writeFile(t, "app", appToken+"\n"), "SLACK_BOT_TOKEN_FILE": writeFile(t, "bot", "  "+botToken+"\r\n"),
-		"REDIS_URL_FILE": writeFile(t, "redis", redisURL), "REVOKEBOT_SIGNING_KEY_FILE": writeFile(t, "key", seedText),
-		"REVOKEBOT_CONFIG": "c.yaml", "SLACK_API_URL": "https://slack-gov.com/api", "REVOKEBOT_LISTEN": "0.0.0.0:80",
-		"REVOKEBOT_LOG": "text", "REVOKEBOT_LOG_LEVEL": "WARN",
-	}}
-	got, err := readSettings(env.environment())
-	want := settings{
-		appToken: appToken, botToken: botToken, slackAPI: "https://slack-gov.com/api", redisURL: redisURL, config: "c.yaml",
-		listen: "0.0.0.0:80", logLevel: slog.LevelWarn, key: keyOf(t, seedText),
-	}
-	if err != nil || got != want {
-		t.Errorf("got %#v, %v", got, err)
-	}
-}
+// minimal is the least that a configuration file can be, one key a line, for tests that add to it: line 8 comes next.
+const minimal = `slack:
+  channels: [C0INCIDENT]
+approvals:
+  approvers: [S0SECURITY]
+accounts:
+  prod:
+    id: "111122223333"
+`
 
-func TestDefaultsOfTheEnvironment(t *testing.T) {
-	env := &fakeEnv{variables: goodVariables(t)}
-	got, err := readSettings(env.environment())
-	if err != nil {
-		t.Fatal(err)
+// What package aws has to say about accounts reaches the terminal as one line too.
+func TestWhatIsWrongWithAccountsEndsTheRun(t *testing.T) {
+	for _, test := range []struct {
+		name, more string
+		want       []string
+	}{
+		{"an account without an id", "  staging:\n", []string{`account "staging": the id "" is not twelve digits`}},
+		{"an id of eleven digits", "  staging:\n    id: \"44445555666\"\n", []string{`the id "44445555666" is not twelve digits`}},
+		{"an unknown partition", "    partition: aws-mars\n", []string{`the partition "aws-mars" is not known`}},
+		{"a role of another account", "    assume_role: arn:aws:iam::444455556666:role/spoke\n", []string{"is of another account than 111122223333"}},
+		{"two things at once", "    partition: aws-mars\n  staging:\n    id: x\n", []string{"aws-mars", `account "staging"`, "; "}},
+		{"a protected role that can match nothing", "protected_roles: [break-glass]\n", []string{"begin it with arn: or *"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			env := &cmdtest.Env{Variables: cmdtest.GoodVariables(t)}
+			env.Variables["REVOKEBOT_CONFIG"] = cmdtest.WriteFile(t, "revokebot.yaml", minimal+test.more)
+			status := inProcess(t.Context(), env, "run")
+			cmdtest.WantSentence(t, status, env.Stderr.String(), append(test.want, "revokebot.yaml: "), secrets)
+		})
 	}
-	if got.listen != "127.0.0.1:9090" || !got.logJSON || got.logLevel != slog.LevelInfo || got.slackAPI != "" || !got.key.IsZero() {
-		t.Errorf("got %#v", got)
-	}
-}
-
-func TestAnEmptyListenAddressTurnsHealthOff(t *testing.T) {
-	for _, empty := range []string{"", "  "} {
-		env := &fakeEnv{variables: goodVariables(t)}
-		env.variables["REVOKEBOT_LISTEN"] = empty
-		if got, err := readSettings(env.environment()); err != nil || got.listen != "" {
-			t.Errorf("%q: listen is %q, %v", empty, got.listen, err)
-		}
-	}
-}
-
-func TestSlacksAddressIsTakenWithAndWithoutItsLastSlash(t *testing.T) {
-	for _, address := range []string{"https://slack-gov.com/api", "https://slack-gov.com/api/", "http://127.0.0.1:8081/api", " https://slack.com/api/\n"} {
-		env := &fakeEnv{variables: goodVariables(t)}
-		env.variables["SLACK_API_URL"] = address
-		if got, err := readSettings(env.environment()); err != nil || got.slackAPI != strings.TrimSpace(address) {
-			t.Errorf("%q: %q, %v", address, got.slackAPI, err)
-		}
-	}
-}
-
-func TestASigningKeyIsTakenWithAndWithoutPadding(t *testing.T) {
-	for _, key := range []string{seedText, strings.TrimRight(seedText, "=")} {
-		env := &fakeEnv{variables: goodVariables(t)}
-		env.variables["REVOKEBOT_SIGNING_KEY"] = key
-		if got, err := readSettings(env.environment()); err != nil || got.key.String() != keyOf(t, seedText).String() {
-			t.Errorf("%d characters: %v", len(key), err)
-		}
-	}
-}
-
-func TestPrintedSettingsHoldNoSecret(t *testing.T) {
-	env := &fakeEnv{variables: goodVariables(t)}
-	env.variables["REVOKEBOT_SIGNING_KEY"] = seedText
-	s, err := readSettings(env.environment())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	log := slog.New(slog.NewJSONHandler(&text, nil))
-	log.Info("settings", "as a value", s, "as a pointer", &s)
-	for _, printed := range []string{s.String(), text.String()} {
-		for _, secret := range secrets {
-			if strings.Contains(printed, secret) {
-				t.Errorf("%q is in %s", secret, printed)
-			}
-		}
-	}
-}
-
-// keyOf is the key of a seed in base64.
-func keyOf(t *testing.T, text string) approvals.Key {
-	t.Helper()
-	key, err := signingKey(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }

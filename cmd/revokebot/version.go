@@ -2,41 +2,15 @@ package main
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
+
+	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/cmd/internal/wire"
 )
 
 type versionCmd struct{}
 
-// Run prints what the Go toolchain stamped into the binary.
-func (versionCmd) Run(env environment) error {
-	_, err := fmt.Fprintln(env.stdout, versionLine())
+// Run prints version, commit and Go version.
+func (versionCmd) Run(env settings.Environment) error {
+	_, err := fmt.Fprintln(env.Stdout, wire.Version())
 	return err
-}
-
-func versionLine() string {
-	version, commit := builtFrom(debug.ReadBuildInfo())
-	return fmt.Sprintf("revokebot %s commit %s %s", version, commit, runtime.Version())
-}
-
-// builtFrom says which version and commit the toolchain built.
-func builtFrom(info *debug.BuildInfo, known bool) (version, commit string) {
-	version, commit = "(devel)", "unknown"
-	modified := ""
-	if known {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				commit = s.Value
-			case "vcs.modified":
-				if s.Value == "true" {
-					modified = " (modified)"
-				}
-			}
-		}
-	}
-	return version, commit + modified
 }

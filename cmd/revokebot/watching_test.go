@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 )
 
 // receiver takes traces as a collector does, OTLP over HTTP.
@@ -68,10 +70,10 @@ func (w *world) wantMetrics(readyz string, lines ...string) {
 }
 
 func TestAWrongVariableOfOpenTelemetryEndsTheStartWithASentence(t *testing.T) {
-	env := &fakeEnv{variables: map[string]string{
+	env := &cmdtest.Env{Variables: map[string]string{
 		"SLACK_APP_TOKEN": "xapp-1-A0-1-x", "SLACK_BOT_TOKEN": "xoxb-x", "REDIS_URL": "redis://127.0.0.1:1/0",
-		"REVOKEBOT_CONFIG": writeFile(t, "revokebot.yaml", longConfig), "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+		"REVOKEBOT_CONFIG": cmdtest.WriteFile(t, "revokebot.yaml", longConfig), "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
 	}}
-	status := env.inProcess(t.Context(), "run")
-	wantSentence(t, status, env.stderr.String(), []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"}, []string{"xapp-1"})
+	status := inProcess(t.Context(), env, "run")
+	cmdtest.WantSentence(t, status, env.Stderr.String(), []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"}, []string{"xapp-1"})
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 )
@@ -20,7 +21,7 @@ import (
 // drives them, and a real Redis.
 type world struct {
 	t        *testing.T
-	standIns *program
+	standIns *cmdtest.Process
 	redis    *redisserver.Server
 	page     string            // address
 	printed  map[string]string // what the stand-ins print for other clients
@@ -66,12 +67,12 @@ trail:
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, printed: map[string]string{}, http: &http.Client{Timeout: soon}, config: writeFile(t, "revokebot.yaml", longConfig),
+		t: t, printed: map[string]string{}, http: &http.Client{Timeout: soon}, config: cmdtest.WriteFile(t, "revokebot.yaml", longConfig),
 		redis: redisserver.Start(t, "--appendonly", "yes"),
 	}
 	t.Cleanup(w.http.CloseIdleConnections)
-	w.standIns = start(t, nil, "sandbox", "--without-bot", "--listen", "127.0.0.1:0", "--propagation", "0s", "--trail-delay", "0s")
-	text := w.standIns.stdout.waitForText(t, "Ctrl-C stops it.")
+	w.standIns = cmdtest.Start(t, "revokebot-sandbox", nil, "--without-bot", "--listen", "127.0.0.1:0", "--propagation", "0s", "--trail-delay", "0s")
+	text := w.standIns.Stdout.WaitForText(t, "Ctrl-C stops it.")
 	for _, match := range regexp.MustCompile(`(?m)^([A-Z_]+)=(.*)$`).FindAllStringSubmatch(text, -1) {
 		w.printed[match[1]] = match[2]
 	}
@@ -84,7 +85,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // startBot starts a bot and waits until it is ready. set is added to its variables.
-func (w *world) startBot(set map[string]string) (bot *program, readyz string) {
+func (w *world) startBot(set map[string]string) (bot *cmdtest.Process, readyz string) {
 	w.t.Helper()
 	variables := maps.Clone(w.printed)
 	maps.Copy(variables, map[string]string{
@@ -92,7 +93,7 @@ func (w *world) startBot(set map[string]string) (bot *program, readyz string) {
 	})
 	maps.Copy(variables, set)
 	bot = start(w.t, variables, "run")
-	text := bot.stderr.waitForText(w.t, `"msg":"health is served"`)
+	text := bot.Stderr.WaitForText(w.t, `"msg":"health is served"`)
 	for _, l := range readLog(w.t, text[:strings.LastIndex(text, "\n")+1]) {
 		if l.Msg == "health is served" {
 			readyz = "http://" + l.Address + "/readyz"

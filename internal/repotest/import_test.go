@@ -41,6 +41,8 @@ func layer(name string) string {
 	switch {
 	case name == "approvals/redisstore", name == "approvals/approvalstest", strings.HasPrefix(name, "approvals/redisstore/"):
 		return "approvals/" + strings.Split(name, "/")[1]
+	case name == "cmd/revokebot-sandbox":
+		return name
 	default:
 		first, _, _ := strings.Cut(name, "/")
 		return first
@@ -51,7 +53,8 @@ func layer(name string) string {
 // layer says where it belongs.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "deploy", "sandbox", "internal"},
+		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "deploy", "internal"},
+		"cmd/revokebot-sandbox":   {"cmd", "bot", "approvals", "approvals/redisstore", "aws", "sandbox"},
 		"bot":                     {"handlers", "approvals", "internal"},
 		"handlers":                {"approvals", "aws", "internal"},
 		"approvals":               {},
@@ -148,9 +151,9 @@ func TestMessagesDrawWhatTheRecordSaysAndTheRecordDrawsNothing(t *testing.T) {
 	}
 }
 
-func TestNothingButCommandsAndTestsImportsTheSandbox(t *testing.T) {
+func TestOnlyTheSandboxProgramAndTestsImportTheSandbox(t *testing.T) {
 	for _, p := range packages(t) {
-		if from := layer(p.name()); from == "cmd" || from == "sandbox" {
+		if from := layer(p.name()); from == "cmd/revokebot-sandbox" || from == "sandbox" {
 			continue
 		}
 		for _, dep := range p.Deps {
@@ -158,6 +161,26 @@ func TestNothingButCommandsAndTestsImportsTheSandbox(t *testing.T) {
 				t.Errorf("%s comes with %s", p.name(), strings.TrimPrefix(dep, module+"/"))
 			}
 		}
+	}
+}
+
+func TestTheProductionProgramHasNoStandInNoPageAndNoRedisInMemory(t *testing.T) {
+	found := false
+	for _, p := range packages(t) {
+		if p.name() != "cmd/revokebot" {
+			continue
+		}
+		found = true
+		for _, foreign := range []string{module + "/sandbox", module + "/cmd/revokebot-sandbox", "github.com/alicebob", "html/template", "testing"} {
+			for _, dep := range p.Deps {
+				if dep == foreign || strings.HasPrefix(dep, foreign+"/") {
+					t.Errorf("it comes with %s", dep)
+				}
+			}
+		}
+	}
+	if !found {
+		t.Error("there is no cmd/revokebot")
 	}
 }
 

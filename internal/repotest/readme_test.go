@@ -100,7 +100,7 @@ func TestTheReadmeNamesEveryCommandAndNoOther(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+)`).FindAllStringSubmatch(string(out), -1) {
 		commands[m[1]] = true
 	}
-	if !commands["run"] || !commands["sandbox"] {
+	if !commands["run"] || !commands["doctor"] {
 		t.Fatalf("the help could not be read:\n%s", out)
 	}
 	for _, m := range regexp.MustCompile(`bin/revokebot ([a-z]+)`).FindAllStringSubmatch(text(t, "README.md"), -1) {
@@ -114,7 +114,7 @@ func TestTheTableOfTheEnvironmentIsTheCode(t *testing.T) {
 	// The AWS SDK reads its own.
 	variable := regexp.MustCompile(`"((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]*[A-Z])"`)
 	read := map[string]bool{}
-	files, err := filepath.Glob(filepath.Join(root, "cmd/revokebot/*.go"))
+	files, err := filepath.Glob(filepath.Join(root, "cmd/internal/settings/*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestTheConfigurationFilesInThePagesAreAccepted(t *testing.T) {
 
 func TestThePageOfTheSettingsHasEveryKey(t *testing.T) {
 	shown := example(t, settingsPage)
-	keys := regexp.MustCompile("`yaml:\"([a-z_]+)\"`").FindAllStringSubmatch(text(t, "cmd/revokebot/configfile.go"), -1)
+	keys := regexp.MustCompile("`yaml:\"([a-z_]+)\"`").FindAllStringSubmatch(text(t, "cmd/internal/settings/file.go"), -1)
 	if len(keys) < 25 {
 		t.Fatalf("only %d keys were found in the code", len(keys))
 	}

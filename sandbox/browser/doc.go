@@ -1,6 +1,6 @@
 // Package browser plays the sandbox in a real browser. It holds tests and no code.
 //
-// Each test starts the program itself, `revokebot sandbox` on a free port, and opens its page in a Chromium without a
+// Each test starts the program itself, `revokebot-sandbox` on a free port, and opens its page in a Chromium without a
 // window. From then on it does what a person does, and nothing else: it moves the mouse to what can be seen and presses
 // it, it types, and it reads what stands on the page. A thing that something else covers cannot be pressed. Nothing is
 // called behind the page's back, and nothing is waited for longer than a person would wait.

@@ -41,13 +41,13 @@ func built(t *testing.T) string {
 		if program.dir, program.err = os.MkdirTemp("", "revokebot-browser-"); program.err != nil {
 			return
 		}
-		program.path = filepath.Join(program.dir, "revokebot")
+		program.path = filepath.Join(program.dir, "revokebot-sandbox")
 		args := []string{"build", "-buildvcs=false", "-o", program.path}
 		if raced() {
 			args = append(args, "-race")
 		}
-		if out, err := exec.Command("go", append(args, "../../cmd/revokebot")...).CombinedOutput(); err != nil {
-			program.err = fmt.Errorf("build revokebot: %w\n%s", err, out)
+		if out, err := exec.Command("go", append(args, "../../cmd/revokebot-sandbox")...).CombinedOutput(); err != nil {
+			program.err = fmt.Errorf("build revokebot-sandbox: %w\n%s", err, out)
 		}
 	})
 	if program.err != nil {
@@ -98,7 +98,7 @@ func (w *transcript) String() string {
 // shorter here, and long enough to be seen.
 func startSandbox(t *testing.T, args ...string) string {
 	t.Helper()
-	all := append([]string{"sandbox", "--listen", "127.0.0.1:0", "--margin", "3s", "--propagation", "1s", "--trail-delay", "1s"}, args...)
+	all := append([]string{"--listen", "127.0.0.1:0", "--margin", "3s", "--propagation", "1s", "--trail-delay", "1s"}, args...)
 	cmd := exec.Command(built(t), all...)
 	home := t.TempDir()
 	cmd.Env = []string{

@@ -40,7 +40,7 @@ function start(program, args, env, wanted) {
 
 const [, page, api, appToken, botToken] = await start(
   process.argv[2],
-  ["sandbox", "--without-bot", "--listen", "127.0.0.1:0"],
+  ["--without-bot", "--listen", "127.0.0.1:0"],
   {},
   /Open {2}(\S+)[^]*SLACK_API_URL=(\S+)\nSLACK_APP_TOKEN=(\S+)\nSLACK_BOT_TOKEN=(\S+)\n/,
 );

@@ -1,0 +1,6 @@
+//go:build !race
+
+package cmdtest
+
+// raceDetector tells whether the tests were built with the race detector.
+const raceDetector = false

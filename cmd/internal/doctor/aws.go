@@ -1,0 +1,49 @@
+package doctor
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/finding"
+)
+
+func awsSection(ctx context.Context, p patient, clocks *clocks) section {
+	return section{"AWS", func() []line {
+		found, clock := examineAWS(ctx, p.cloud)
+		clocks.setAWS(clock)
+		return unsourced(found)
+	}}
+}
+
+// examineAWS asks who the bot is, and looks at all accounts.
+func examineAWS(ctx context.Context, cloud *aws.Cloud) ([]finding.Finding, aws.Clock) {
+	const check = "identity"
+	if cloud == nil {
+		return []finding.Finding{finding.Fail(check, "Correct the settings above.", "AWS was not looked at.")}, aws.Clock{}
+	}
+	accounts := cloud.Accounts()
+	found := make([][]finding.Finding, len(accounts))
+	var all sync.WaitGroup
+	for i, a := range accounts {
+		all.Go(func() { found[i] = cloud.Examine(ctx, a.Name) })
+	}
+	me, err := cloud.WhoAmI(ctx)
+	all.Wait()
+	var list []finding.Finding
+	switch {
+	case err != nil:
+		list = append(list, aws.Failed(check, err))
+	case strings.HasSuffix(me.ARN, ":root"):
+		list = append(list, finding.Warn(check, "Give revokebot a role (deploy/README.md).", "revokebot works as the root user of an account (%s), which no policy of that account bounds.", me.ARN))
+	case !me.Clock.Known:
+		list = append(list, finding.Fail(check, "Look for a proxy between revokebot and AWS that removes headers.", "revokebot is %s. AWS's answer carried no usable date, so no cutoff could be known.", me.ARN))
+	default:
+		list = append(list, finding.Good(check, "revokebot is %s, with credentials of %s.", me.ARN, me.Source))
+	}
+	for _, f := range found {
+		list = append(list, f...)
+	}
+	return list, me.Clock
+}

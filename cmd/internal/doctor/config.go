@@ -1,0 +1,139 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/internal/finding"
+)
+
+// configuration is the file with what is wrong with it, put to the keys that it is about.
+type configuration struct {
+	settings.File
+	unopened *line // why there is no file to read
+	order    []string
+	byKey    map[string]*line
+}
+
+// readConfiguration reads the file that REVOKEBOT_CONFIG names. A variable that is missing has a line
+// of its own elsewhere.
+func readConfiguration(path string) *configuration {
+	if path == "" {
+		return &configuration{}
+	}
+	f, err := settings.ReadFile(path)
+	if wrong, ok := errors.AsType[*settings.Error](err); ok {
+		return &configuration{unopened: &line{Finding: finding.Fail("configuration file", wrong.Fix, "%s", wrong.Saw)}}
+	}
+	c := newConfiguration(f)
+	c.lookAtAuditFile()
+	return c
+}
+
+func newConfiguration(f settings.File) *configuration {
+	c := &configuration{File: f, byKey: map[string]*line{}}
+	c.put(finding.Failure, f.Wrong)
+	c.put(finding.Warning, f.Warnings)
+	return c
+}
+
+// usable reports whether the bot would start with the file.
+func (c *configuration) usable() bool { return c.Path != "" && len(c.Wrong) == 0 }
+
+// refused adds what package aws finds wrong with the accounts.
+func (c *configuration) refused(err error) {
+	if all, ok := errors.AsType[aws.ConfigErrors](err); ok {
+		c.put(finding.Failure, c.Refused(all))
+	}
+}
+
+// put adds to what is said of keys. Of several states of a key, the worst counts.
+func (c *configuration) put(state finding.State, all []*settings.Error) {
+	for _, e := range all {
+		key := e.Setting
+		if key == "" {
+			key = "configuration file"
+		}
+		l := &line{Finding: finding.Finding{Check: key, State: state, Saw: e.Saw, Fix: e.Fix}, Source: c.source(e.Line)}
+		before := c.byKey[key]
+		if before == nil {
+			c.byKey[key], c.order = l, append(c.order, key)
+			continue
+		}
+		if before.State == finding.Failure && state != finding.Failure {
+			before, l = l, before
+			c.byKey[key] = before
+		}
+		before.State, before.Saw, before.Fix = l.State, before.Saw+" "+before.Fix+" "+l.Saw, l.Fix
+	}
+}
+
+// source says where in the file something stands.
+func (c *configuration) source(line int) string {
+	if line == 0 {
+		return c.Path
+	}
+	return fmt.Sprintf("%s, line %d", c.Path, line)
+}
+
+// lookAtAuditFile tells of an audit file that cannot be written, which would end the bot's start. It
+// makes none: of one that is not there only the folder is looked for.
+func (c *configuration) lookAtAuditFile() {
+	const key = "audit.file"
+	path := c.Config.AuditFile
+	if path == "" || path == "-" || c.byKey[key] != nil {
+		return
+	}
+	open, err := os.OpenFile(path, os.O_RDWR, 0)
+	switch {
+	case err == nil:
+		_ = open.Close()
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		if info, err := os.Stat(filepath.Dir(path)); err == nil && info.IsDir() {
+			return
+		}
+	}
+	c.put(finding.Failure, []*settings.Error{{
+		Setting: key, Line: c.Lines[key], Fix: "Give the path of a file that the bot may write, or - for standard output.",
+		Saw: fmt.Sprintf("It is %s, which cannot be written here (%s).", settings.Redact(path), settings.FileTrouble(err)),
+	}})
+}
+
+// lines are one for each key, and one for each thing that is wrong and is about no key of its own.
+func (c *configuration) lines() []line {
+	if c.unopened != nil {
+		return []line{*c.unopened}
+	}
+	if c.Path == "" {
+		return nil
+	}
+	var lines []line
+	for _, s := range effective(c.Config) {
+		l := line{Finding: finding.Good(s.key, "%s", s.value), Source: fromDefault}
+		switch {
+		case c.Lines[s.key] > 0:
+			l.Source = c.source(c.Lines[s.key])
+		case s.from != "":
+			l.Source = "as " + s.from
+		}
+		if wrong := c.byKey[s.key]; wrong != nil {
+			l.Finding = wrong.Finding
+			if wrong.Source != c.Path {
+				l.Source = wrong.Source
+			}
+			c.order = slices.DeleteFunc(c.order, func(key string) bool { return key == s.key })
+		}
+		lines = append(lines, l)
+	}
+	for _, key := range c.order {
+		lines = append(lines, *c.byKey[key])
+	}
+	return lines
+}

@@ -1,0 +1,144 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/internal/finding"
+)
+
+// line is a finding as it is printed.
+type line struct {
+	finding.Finding
+	Source string // of a setting: where its value comes from
+}
+
+func unsourced(found []finding.Finding) []line {
+	lines := make([]line, len(found))
+	for i, f := range found {
+		lines[i] = line{Finding: f}
+	}
+	return lines
+}
+
+// report is all that doctor found, in the order in which it is told.
+type report struct{ parts []part }
+
+type part struct {
+	name  string
+	lines []line
+}
+
+func (r *report) add(name string, lines ...line) {
+	for i := range lines {
+		l := &lines[i]
+		l.Check, l.Saw, l.Fix, l.Source = printable(l.Check), printable(l.Saw), printable(l.Fix), printable(l.Source)
+	}
+	r.parts = append(r.parts, part{name, lines})
+}
+
+// printable makes foreign text, such as names of people and channels, harmless to a terminal: one line, and nothing that
+// moves the cursor or turns the direction of writing.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		default:
+			return r
+		}
+	}, text)
+}
+
+func (r *report) count(state finding.State) int {
+	n := 0
+	for _, p := range r.parts {
+		for _, l := range p.lines {
+			if l.State == state {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// colours of the states, by the terminal's own sixteen.
+var colours = map[finding.State]string{finding.OK: "\x1b[32m", finding.Warning: "\x1b[33m", finding.Failure: "\x1b[1;31m"}
+
+// writeText prints one line for each check: the state, what was looked at, what was seen, and the fix as the last sentence.
+func (r *report) writeText(w io.Writer, inColour bool) error {
+	var b strings.Builder
+	for _, p := range r.parts {
+		if len(p.lines) == 0 {
+			continue
+		}
+		b.WriteString(p.name + "\n")
+		for _, l := range p.lines {
+			state := fmt.Sprintf("%-7s", l.State)
+			if inColour {
+				state = colours[l.State] + state + "\x1b[0m"
+			}
+			words := []string{l.Saw}
+			if l.Source != "" {
+				words = append(words, "("+l.Source+")")
+			}
+			if l.Fix != "" {
+				words = append(words, l.Fix)
+			}
+			fmt.Fprintf(&b, "  %s  %s: %s\n", state, l.Check, strings.Join(words, " "))
+		}
+		b.WriteString("\n")
+	}
+	warnings, failures := r.count(finding.Warning), r.count(finding.Failure)
+	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), settings.Count(warnings, "warning", "warnings"), settings.Count(failures, "failure", "failures"))
+	if failures > 0 {
+		b.WriteString("A revocation would be stopped, or nobody knows: follow the last sentences of the failures and ask again.\n")
+	} else {
+		b.WriteString("Nothing that was looked at would stop a revocation.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeJSON prints one object.
+func (r *report) writeJSON(w io.Writer) error {
+	type check struct {
+		Section string        `json:"section"`
+		Check   string        `json:"check"`
+		State   finding.State `json:"state"`
+		Saw     string        `json:"saw"`
+		Source  string        `json:"source,omitzero"`
+		Fix     string        `json:"fix,omitzero"`
+	}
+	var out struct {
+		OK      bool `json:"ok"`
+		Summary struct {
+			OK       int `json:"ok"`
+			Warnings int `json:"warnings"`
+			Failures int `json:"failures"`
+		} `json:"summary"`
+		Checks []check `json:"checks"`
+	}
+	out.Summary.OK, out.Summary.Warnings, out.Summary.Failures = r.count(finding.OK), r.count(finding.Warning), r.count(finding.Failure)
+	out.OK = out.Summary.Failures == 0
+	for _, p := range r.parts {
+		for _, l := range p.lines {
+			out.Checks = append(out.Checks, check{strings.ToLower(p.name), l.Check, l.State, l.Saw, l.Source, l.Fix})
+		}
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(out)
+}
+
+// inColour reports whether the output is for eyes.
+func inColour(env settings.Environment) bool {
+	return settings.IsTerminal(env.Stdout) && env.Get("NO_COLOR") == "" && env.Get("TERM") != "dumb"
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	"github.com/revokebot/revokebot/sandbox/web"
+)
+
+// guardRail is what the bot advises for the account of the story.
+func guardRail(world actors.World, cloud *aws.Cloud) string {
+	return aws.GuardRailSCP(aws.Role{ARN: world.Role}, cloud.OwnRoles("prod"))
+}
+
+// beside is a page with the metrics beside it.
+func beside(page, metrics http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.Handle("GET /metrics", metrics)
+	return mux
+}
+
+func (s command) page(st *stage, cloud *aws.Cloud, log *slog.Logger) web.Config {
+	return web.Config{
+		Slack: st.slack, AWS: st.aws, Actors: st.cast, Account: st.world.Prod, RoleName: actors.DeployRole,
+		Channel: actors.Incident, Propagation: s.Propagation, TrailDelay: s.TrailDelay, Logger: log,
+		GuardRail: guardRail(st.world, cloud),
+		LeaveOut:  func(m actors.Missing) error { return st.world.LeaveOut(st.slack, m) },
+		People: []web.Person{
+			{UserID: actors.Rosa, Role: web.Responder, Blurb: "on call, asks for the revocation"},
+			{UserID: actors.Bob, Role: web.Approver, Blurb: "security, may approve"},
+			{UserID: actors.Ines, Role: web.Approver, Blurb: "security, may approve"},
+			{UserID: actors.Nils, Role: web.OtherApprover, Blurb: "shop team, may approve for staging only"},
+			{UserID: actors.Gina, Role: web.Guest, Blurb: "guest, may neither ask nor approve"},
+		},
+		Suggest: []string{
+			"/revoke-sessions prod/DeployRole key pasted in a gist",
+			"/revoke-sessions help",
+			"/revoke-sessions",
+			"/revoke-sessions status",
+			"/revoke-sessions drill prod/DeployRole before it is needed",
+			"/revoke-sessions staging/DeployRole a test build logged its session",
+			"/revoke-sessions prod/AWSServiceRoleForElasticLoadBalancing",
+		},
+		Facts: map[string]string{
+			"Slack stand-in": st.slackURL + "/api/", "AWS stand-in": st.awsURL,
+			"Metrics of the bot":   "/metrics, here",
+			"Margin of the cutoff": s.Margin.String() + " (30s in production)",
+			"Redis":                "in memory, gone when the sandbox stops",
+		},
+	}
+}
