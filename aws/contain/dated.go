@@ -102,12 +102,14 @@ func (dated) Gap(now time.Time, there, written Document) Gap {
 // the cutoff that it finds, so a later one was not there.
 func (dated) Without(there Document, w Written) (Document, error) {
 	at, ok := readRevocation(there.Text)
-	switch before, exact := readRevocation(w.Before); {
+	before, exact := readRevocation(w.Before)
+	ours := ok && w.wrote(there.Text)
+	switch {
 	case there.Slot != w.Slot:
 		return Document{}, notOurs(there.Slot)
-	case same(there.Text, w.Before):
+	case there.Text == w.Before, !ours && same(there.Text, w.Before):
 		return there, nil
-	case !ok || !w.wrote(there.Text):
+	case !ours:
 		return Document{}, notOurs(there.Slot)
 	case w.Before != "" && (!exact || before.After(at)):
 		return Document{}, notRestored(there.Slot)

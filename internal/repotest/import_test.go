@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -184,25 +186,37 @@ func TestTheProductionProgramHasNoStandInNoPageAndNoRedisInMemory(t *testing.T) 
 	}
 }
 
-func TestApprovalsIsPureCodeOnTheStandardLibrary(t *testing.T) {
-	found := false
+func TestApprovalsAndMeasuresArePureCodeOnTheStandardLibrary(t *testing.T) {
+	found := 0
 	for _, p := range packages(t) {
-		if p.name() != "approvals" {
+		if p.name() != "approvals" && p.name() != "aws/contain" {
 			continue
 		}
-		found = true
+		found++
 		for _, dep := range p.Deps {
 			if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") {
-				t.Errorf("approvals comes with %s", dep)
+				t.Errorf("%s comes with %s", p.name(), dep)
 			}
 			// Pure: nothing in it can reach a network, a file or another process.
 			if slices.Contains([]string{"net", "net/http", "os/exec"}, dep) {
-				t.Errorf("approvals comes with %s", dep)
+				t.Errorf("%s comes with %s", p.name(), dep)
 			}
 		}
 	}
-	if !found {
-		t.Error("there is no package approvals")
+	if found != 2 {
+		t.Error("there is no package approvals, or no package aws/contain")
+	}
+}
+
+func TestMeasuresHaveNoClock(t *testing.T) {
+	files, err := filepath.Glob(root + "/aws/contain/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		if code, err := os.ReadFile(name); err != nil || bytes.Contains(code, []byte("time.Now")) {
+			t.Errorf("%s asks for the time, which is a parameter: %v", name, err)
+		}
 	}
 }
 

@@ -1,0 +1,209 @@
+package contain_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/contain/containtest"
+)
+
+const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// state is a read with a margin of thirty seconds.
+func state(target contain.Target, now string, there ...contain.Document) contain.State {
+	return contain.State{Target: target, Now: at(now), Margin: 30 * time.Second, There: there}
+}
+
+// onRole is a read of the two places of revoke.
+func onRole(now, console, own string) contain.State {
+	places := contain.Revoke().Places(role)[0]
+	return state(role, now, contain.Document{Slot: places[0], Text: console}, contain.Document{Slot: places[1], Text: own})
+}
+
+func revoked(t *testing.T, s contain.State, promised ...contain.Document) contain.Document {
+	t.Helper()
+	docs, err := contain.Revoke().Want(s, promised)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs[0]
+}
+
+func TestTheCutoffIsAWSsTimeRoundedUpToASecondPlusTheMarginInUTCWithAZ(t *testing.T) {
+	for now, want := range map[string]string{
+		"2026-11-22T10:00:00Z":                "2026-11-22T10:00:30.000Z",
+		"2026-11-22T10:00:00.000000001Z":      "2026-11-22T10:00:31.000Z",
+		"2026-11-22T10:00:00.999Z":            "2026-11-22T10:00:31.000Z",
+		"2026-11-22T15:30:00.5+05:30":         "2026-11-22T10:00:31.000Z",
+		"9999-12-31T23:59:59.5Z":              "9999-12-31T23:59:59.000Z",
+		"9999-12-31T23:59:59-01:00":           "9999-12-31T23:59:59.000Z",
+		"2026-12-31T23:59:59.000000000+00:00": "2027-01-01T00:00:29.000Z",
+	} {
+		const form = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`
+		if got := revoked(t, onRole(now, "", "")); got.Text != form+want+`"}}}]}` || got.Slot.Name != "AWSRevokeOlderSessions" {
+			t.Errorf("at %s: %+v", now, got)
+		}
+	}
+	s := onRole("2026-11-22T10:00:00Z", "", "")
+	s.Margin = 1500 * time.Millisecond
+	if got := revoked(t, s); got.Text != contain.Revocation(at("2026-11-22T10:00:02Z")) {
+		t.Error(got.Text)
+	}
+	s.Now = time.Time{}
+	if docs, err := contain.Revoke().Want(s, nil); err == nil || docs != nil {
+		t.Error("an unknown time is taken for one")
+	}
+}
+
+func TestTheCutoffNeverMovesBack(t *testing.T) {
+	const now = "2026-11-22T10:00:00Z"
+	later := contain.Revocation(at("2026-11-22T10:30:00.138Z"))
+	if got := revoked(t, onRole(now, later, "")); got.Text != contain.Revocation(at("2026-11-22T10:30:01Z")) {
+		t.Errorf("what is there: %s", got.Text)
+	}
+	promised := contain.Document{Slot: contain.Revoke().Places(role)[0][0], Text: contain.Revocation(at("2026-11-22T10:20:00Z"))}
+	other := contain.Document{Slot: contain.Slot{Kind: contain.RoleInline, Name: contain.OwnPolicy + "OFOTHERS"}, Text: later}
+	for _, s := range []contain.State{onRole(now, "", ""), onRole(now, allowAll, "")} {
+		if got := revoked(t, s, promised); got.Text != promised.Text {
+			t.Errorf("what was promised: %+v", got)
+		}
+		if got := revoked(t, s, other, promised); got.Text != contain.Revocation(at("2026-11-22T10:30:01Z")) {
+			t.Errorf("what another request has in force: %+v", got)
+		}
+	}
+	promised.Text = allowAll
+	if docs, err := contain.Revoke().Want(onRole(now, "", ""), []contain.Document{promised}); err == nil || docs != nil {
+		t.Error("a promise that cannot be read is forgotten")
+	}
+}
+
+func TestInInlinePoliciesTheBotWritesDenyOnly(t *testing.T) {
+	text := rapid.OneOf(rapid.SampledFrom(containtest.ForeignInline()), rapid.Just(""), rapid.Just(allowAll),
+		rapid.SampledFrom(forms(at("2026-11-22T10:30:00Z"))), rapid.String())
+	rapid.Check(t, func(t *rapid.T) {
+		s := onRole("2026-11-22T10:00:00Z", text.Draw(t, "console"), text.Draw(t, "own"))
+		docs, err := contain.Revoke().Want(s, nil)
+		if err == nil && !strings.HasPrefix(docs[0].Text, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],`) {
+			t.Fatalf("%+v", docs)
+		}
+		// A log that was tampered with: what was written and what was there before are anything.
+		w := contain.Written{Slot: s.There[0].Slot, Before: text.Draw(t, "before"), After: []string{text.Draw(t, "after")}}
+		d, err := contain.Revoke().Without(s.There[0], w)
+		if err == nil && d != s.There[0] && d.Text != "" && !isRevocation(d.Text) {
+			t.Fatalf("undo writes %s", d.Text)
+		}
+	})
+}
+
+func TestAnInlineDocumentThatIsNotExactlyARevocationIsNeverRewrittenGuardedOrRestored(t *testing.T) {
+	const now = "2026-11-22T10:00:00Z"
+	m, places := contain.Revoke(), contain.Revoke().Places(role)[0]
+	foreign := append(containtest.ForeignInline(), allowAll,
+		contain.Revocation(at("2026-11-22T11:00:01Z")), contain.Revocation(at("2099-01-01T00:00:00Z")))
+	for _, text := range foreign {
+		beside := revoked(t, onRole(now, text, ""))
+		if beside.Slot.Name != "RevokebotOlderSessions-ABCDEFGH" || beside.Text != contain.Revocation(at("2026-11-22T10:00:30Z")) {
+			t.Errorf("%s: %+v", text, beside)
+		}
+		there := contain.Document{Slot: places[0], Text: text}
+		if gap := m.Gap(at(now), there, contain.Document{Slot: places[0], Text: beside.Text}); gap != contain.Foreign {
+			t.Errorf("%s: gap %q", text, gap)
+		}
+		if c := m.(contain.Dated).Cutoff(at(now), there); !c.IsZero() {
+			t.Errorf("%s: cutoff %v", text, c)
+		}
+		ours := contain.Document{Slot: places[0], Text: beside.Text}
+		_, err := m.Without(ours, contain.Written{Slot: places[0], Before: text, After: []string{beside.Text}})
+		if r, ok := errors.AsType[*contain.Refusal](err); !ok || r.Reason != contain.NotRestored {
+			t.Errorf("%s is restored: %v", text, err)
+		}
+		docs, err := m.Want(onRole(now, text, allowAll), nil)
+		if r := contain.RefusalOf(err, places); r == nil || r.Reason != contain.NoPlace || docs[0] != (contain.Document{}) {
+			t.Errorf("%s: %v, %v", text, docs, err)
+		}
+	}
+	for _, text := range forms(at("2026-11-22T11:00:00Z")) {
+		if got := revoked(t, onRole(now, text, "")); got.Slot != places[0] || got.Text != contain.Revocation(at("2026-11-22T11:00:00Z")) {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
+func TestUndoPutsBackOnlyTextThatThisRequestReadBeforeItsOwnWrite(t *testing.T) {
+	slot := contain.Revoke().Places(role)[0][0]
+	first, second := contain.Revocation(at("2026-11-22T10:00:30Z")), contain.Revocation(at("2026-11-22T10:05:00Z"))
+	guarded, before := contain.Revocation(at("2026-11-22T10:10:00Z")), contain.Revocation(at("2026-11-20T10:00:00Z"))
+	for name, c := range map[string]struct {
+		changes []contain.Change
+		want    string
+	}{
+		"nothing was there":           {[]contain.Change{{After: first}}, ""},
+		"an older one was there":      {[]contain.Change{{Before: before, After: first}}, before},
+		"a second try saw the first":  {[]contain.Change{{Before: before, After: first}, {Before: first, After: second}}, before},
+		"a second try saw nothing":    {[]contain.Change{{Before: before, After: first}, {After: second}}, ""},
+		"the first, in another form":  {[]contain.Change{{After: first}, {Before: forms(at("2026-11-22T10:00:30Z"))[7], After: second}}, ""},
+		"the guard saw an attacker's": {[]contain.Change{{After: second}, {Before: first, After: guarded, Guard: true}}, ""},
+		"only the guard was here":     {[]contain.Change{{Before: before, After: guarded, Guard: true}}, ""},
+	} {
+		for i := range c.changes {
+			c.changes[i].Slot = slot
+		}
+		w := contain.Fold(c.changes)
+		for _, change := range c.changes {
+			s := onRole("2026-11-22T12:00:00Z", change.After, "")
+			docs, err := contain.Restore(contain.Revoke(), w).Want(s, nil)
+			if err != nil || docs[0] != (contain.Document{Slot: slot, Text: c.want}) {
+				t.Errorf("%s: %+v, %v", name, docs, err)
+			}
+		}
+	}
+}
+
+func TestAGapSaysWhichOneItIs(t *testing.T) {
+	m, slot, now := contain.Revoke(), contain.Revoke().Places(role)[0][0], at("2026-11-22T10:00:00Z")
+	doc := func(text string) contain.Document { return contain.Document{Slot: slot, Text: text} }
+	written := doc(contain.Revocation(at("2026-11-22T10:00:30Z")))
+	for text, want := range map[string]contain.Gap{
+		written.Text: contain.Covers,
+		forms(at("2026-11-22T10:59:59Z"))[4]:           contain.Covers,
+		"":                                             contain.Gone,
+		contain.Revocation(at("2026-11-22T10:00:29Z")): contain.Earlier,
+		contain.Revocation(at("2026-11-22T11:00:01Z")): contain.Foreign,
+		allowAll: contain.Foreign,
+	} {
+		if got := m.Gap(now, doc(text), written); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	far := doc(contain.Revocation(at("2026-11-22T11:30:00Z")))
+	if gap := m.Gap(now, far, far); gap != contain.Covers {
+		t.Errorf("a clock that is behind disowns what was written: %q", gap)
+	}
+	elsewhere := contain.Document{Slot: contain.Slot{Kind: contain.UserInline, Name: slot.Name}, Text: written.Text}
+	if m.Gap(now, elsewhere, written) != contain.Foreign || m.Gap(now, written, doc(allowAll)) != contain.Foreign {
+		t.Error("what cannot be compared covers")
+	}
+	s := onRole("2026-11-22T10:00:00Z", "", "")
+	r := contain.Restore(m, []contain.Written{{Slot: slot, Before: written.Text, After: []string{far.Text}}})
+	for text, want := range map[string]contain.Gap{written.Text: "", "": contain.Gone, far.Text: contain.Changed} {
+		if got := r.Gap(now, doc(text), written); got != want {
+			t.Errorf("undo, %s: %q", text, got)
+		}
+	}
+	if _, err := r.Without(s.There[0], contain.Written{Slot: slot}); !errors.Is(err, contain.ErrNotOurs) || r.Gap(now, s.There[1], s.There[0]) != contain.Foreign {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,107 @@
+package contain_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/contain/containtest"
+	"github.com/revokebot/revokebot/sandbox/aws"
+)
+
+const issueTime = "aws:TokenIssueTime"
+
+var role = contain.Target{
+	Principal: contain.Principal{
+		Kind: contain.Role, AccountName: "prod", AccountID: "111122223333", Partition: "aws", Path: "/", Name: "DeployRole",
+		ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROAEXAMPLE", LongestSession: time.Hour,
+	},
+	Request: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+}
+
+// evaluate asks the sandbox's policy evaluator.
+func evaluate(policy string, keys []contain.ContextKey) (denied bool, err error) {
+	deny, err := aws.ParsePolicy(policy)
+	if err != nil {
+		return false, fmt.Errorf("%w: %s", err, policy)
+	}
+	allow, err := aws.ParsePolicy(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+	if err != nil {
+		return false, err
+	}
+	request := aws.Request{Action: "s3:ListAllMyBuckets", Resource: "*", Context: aws.Context{}}
+	for _, k := range keys {
+		request.Context[k.Name] = k.Values
+	}
+	switch d := aws.Evaluate(request, allow, deny).Decision; d {
+	case aws.ExplicitDeny, aws.Allowed:
+		return d == aws.ExplicitDeny, nil
+	default:
+		return false, fmt.Errorf("the evaluator says %v of %s", d, policy)
+	}
+}
+
+// sessionOf are the condition keys of a session that was issued at a moment.
+func sessionOf(issued time.Time) []contain.ContextKey {
+	return []contain.ContextKey{{Name: issueTime, Type: "date", Values: []string{issued.UTC().Format("2006-01-02T15:04:05.000Z")}}}
+}
+
+// revocations are texts of a slot around a moment: exact ones in each form, and dates too far ahead.
+func revocations(now time.Time, slot contain.Slot) []containtest.Text {
+	if !slot.Kind.Inline() {
+		return nil
+	}
+	var texts []containtest.Text
+	for _, at := range []time.Duration{-48 * time.Hour, -time.Second, 0, time.Minute, time.Hour} {
+		for _, text := range forms(now.Add(at)) {
+			texts = append(texts, containtest.Text{Text: text})
+		}
+	}
+	for _, date := range []time.Time{
+		now.Add(time.Hour + 2*time.Second), now.AddDate(1, 0, 0),
+		time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+	} {
+		texts = append(texts, containtest.Text{Text: contain.Revocation(date), Foreign: true, Until: date.Add(-time.Hour - time.Second)})
+	}
+	return texts
+}
+
+// forms are documents that are exactly a revocation.
+func forms(at time.Time) []string {
+	date, seconds := at.UTC().Format(`"2006-01-02T15:04:05Z"`), fmt.Sprint(at.Unix())
+	var texts []string
+	for _, f := range []string{
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":%s}}}]}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"AWS:tokenissuetime":[%s]}}}}`,
+		" {\n\t\"Statement\": [ {\"Condition\":{ \"DateLessThan\":{\"aws:TokenIssueTime\":%s }}, \"Resource\":[\"*\"], \"Action\":\"*\",\r\n\"Effect\":\"Deny\"} ], \"Version\":\"2008-10-17\"} ",
+	} {
+		for _, value := range []string{date, at.UTC().Format(`"2006-01-02T15:04:05.0Z"`), at.UTC().Format(`"2006-01-02T15:04:05.000Z"`), seconds, `"` + seconds + `"`} {
+			texts = append(texts, fmt.Sprintf(f, value))
+		}
+	}
+	return texts
+}
+
+func TestRevokeKeepsThePromisesOfEveryMeasure(t *testing.T) {
+	containtest.Run(t, contain.Revoke(), containtest.Options{Target: role, Texts: revocations, Evaluate: evaluate})
+}
+
+func TestLockKeepsThePromisesOfEveryMeasure(t *testing.T) {
+	containtest.Run(t, contain.Lock(), containtest.Options{
+		Target: role, Evaluate: evaluate,
+		Texts: func(_ time.Time, slot contain.Slot) []containtest.Text { return []containtest.Text{{Text: slot.Name}} },
+	})
+}
+
+func TestAMeasureOfTwoDocumentsKeepsThePromisesOfEveryMeasure(t *testing.T) {
+	containtest.Run(t, key{}, containtest.Options{
+		Target: user, Evaluate: evaluate,
+		Texts: func(now time.Time, slot contain.Slot) []containtest.Text {
+			if slot.Kind == contain.KeyStatus {
+				return []containtest.Text{{Text: "Active"}, {Text: "Inactive"}}
+			}
+			return revocations(now, slot)
+		},
+	})
+}
