@@ -8,14 +8,16 @@ import (
 	"time"
 )
 
-// mostAhead is how far ahead of the clock a date may lie that someone else wrote. A later one is no revocation but a lock
-// of sessions that do not exist yet: it is neither adopted nor guarded nor restored.
+// mostAhead is how far ahead of the clock a date may lie that someone else wrote. A later one is no
+// revocation but a lock of sessions that do not exist yet: it is neither adopted nor guarded nor
+// restored.
 const mostAhead = time.Hour
 
 // dated is what measures whose document is a revocation have in common.
 type dated struct{}
 
-// want returns the revocation for the first usable place, or for the place that was promised last if that is usable.
+// want returns the revocation for the first usable place, or for the place that was promised last
+// if that is usable.
 func (dated) want(s State, places []Slot, promised []Document) (Document, error) {
 	if s.Now.IsZero() {
 		return Document{}, errors.New("contain: AWS's time is not known")
@@ -74,7 +76,7 @@ func noPlace(p Principal, places []Slot) *Refusal {
 	if len(places) == 1 {
 		names, them = labels[0]+" holds a document", "it"
 	}
-	return &Refusal{Slot: places[0], Reason: NoPlace, Sentence: names + " on " + p.title() +
+	return &Refusal{places[0], NoPlace, names + " on " + p.title() +
 		" that revokebot did not write, and it never writes over " + them +
 		". Delete one that you do not need in the IAM console, then ask again."}
 }
@@ -82,7 +84,8 @@ func noPlace(p Principal, places []Slot) *Refusal {
 // believed reports whether a date can be one of a revocation, by AWS's clock.
 func believed(now, cutoff time.Time) bool { return !cutoff.After(ceilSecond(now.Add(mostAhead))) }
 
-// Gap compares cutoffs. The very cutoff that was written is enough however far ahead the clock has it.
+// Gap compares cutoffs. The very cutoff that was written is enough however far ahead the clock has
+// it.
 func (dated) Gap(now time.Time, there, written Document) Gap {
 	at, ok := readRevocation(there.Text)
 	wanted, ours := readRevocation(written.Text)
@@ -98,8 +101,8 @@ func (dated) Gap(now time.Time, there, written Document) Gap {
 	}
 }
 
-// Without puts back what was there before, if that is nothing or a revocation that is not later than ours: Want takes up
-// the cutoff that it finds, so a later one was not there.
+// Without puts back what was there before, if that is nothing or a revocation that is not later
+// than ours: Want takes up the cutoff that it finds, so a later one was not there.
 func (dated) Without(there Document, w Written) (Document, error) {
 	at, ok := readRevocation(there.Text)
 	before, exact := readRevocation(w.Before)
@@ -146,7 +149,8 @@ func (dated) Probes(d Document) []Probe {
 // Policy is the document itself.
 func (dated) Policy(d Document) string { return d.Text }
 
-// Denies compares the issue time. A call with a user's access key has none, and the condition does not hold for it.
+// Denies compares the issue time. A call with a user's access key has none, and the condition does
+// not hold for it.
 func (dated) Denies(d Document, c Call) Answer {
 	at, ok := readRevocation(d.Text)
 	switch {
@@ -167,8 +171,8 @@ func issued(at time.Time, denied bool) Probe {
 	return Probe{[]ContextKey{{issueTimeKey, "date", []string{at.UTC().Format(issueTimeFormat)}}}, denied}
 }
 
-// ceilSecond rounds up to a whole second, in UTC. Issue times have whole seconds and the comparison is strict: a session
-// of the running second is denied.
+// ceilSecond rounds up to a whole second, in UTC. Issue times have whole seconds and the comparison
+// is strict: a session of the running second is denied.
 func ceilSecond(t time.Time) time.Time {
 	whole := t.UTC().Truncate(time.Second)
 	if whole.Before(t) {

@@ -2,8 +2,8 @@ package contain
 
 import "slices"
 
-// Document is what a slot says. Text is "" if nothing is there, the ARN in an attached policy's slot, and Active or
-// Inactive in an access key's.
+// Document is what a slot says. Text is "" if nothing is there, the ARN in an attached policy's
+// slot, and Active or Inactive in an access key's.
 type Document struct {
 	Slot Slot   `json:"slot"`
 	Text string `json:"text,omitempty"`
@@ -18,7 +18,8 @@ type Change struct {
 	// Trusted are the unique ids of the principals that Before names, by ARN; only of trust policies.
 	Trusted map[string]string `json:"trusted,omitempty"`
 
-	// Guard is a promise of the guard. What it saw was put there by the one who took our document away.
+	// Guard is a promise of the guard. What it saw was put there by the one who took our document
+	// away.
 	Guard bool `json:"guard,omitempty"`
 }
 
@@ -30,11 +31,12 @@ type Written struct {
 	Trusted map[string]string // of Before
 }
 
-// Fold returns what the promises of one request come to, one entry for each slot, in the order in which the slots were
-// promised first.
+// Fold returns what the promises of one request come to, one entry for each slot, in the order in
+// which the slots were promised first.
 //
-// Before is what the newest promise saw that the request had not promised before it. Promises of the guard do not
-// count; a slot that only the guard has promised had nothing in it that is worth keeping.
+// Before is what the newest promise saw that the request had not promised before it. Promises of
+// the guard do not count; a slot that only the guard has promised had nothing in it that is worth
+// keeping.
 func Fold(changes []Change) []Written {
 	var all []Written
 	for _, c := range changes {
@@ -58,7 +60,8 @@ func (w Written) wrote(text string) bool {
 	return slices.ContainsFunc(w.After, func(after string) bool { return same(after, text) })
 }
 
-// same reports whether two texts say the same: byte for byte, or as revocations with the same cutoff.
+// same reports whether two texts say the same: byte for byte, or as revocations with the same
+// cutoff.
 func same(a, b string) bool {
 	if a == b {
 		return true

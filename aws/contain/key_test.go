@@ -20,7 +20,8 @@ var user = contain.Target{
 	Params:  json.RawMessage(`{"key":"AKIAEXAMPLE"}`),
 }
 
-// key is a measure of two documents: it makes an access key inactive, then revokes the sessions that it has made.
+// key is a measure of two documents: it makes an access key inactive, then revokes the sessions
+// that it has made.
 type key struct{ contain.DatedDocument }
 
 func (key) Places(t contain.Target) [][]contain.Slot {
@@ -70,7 +71,7 @@ func (k key) Without(there contain.Document, w contain.Written) (contain.Documen
 
 func TestTheSecondDocumentsCutoffIsTakenAfterTheFirstWrite(t *testing.T) {
 	places := key{}.Places(user)
-	s := state(user, "2026-11-22T10:00:00Z", contain.Document{Slot: places[0][0], Text: "Active"}, contain.Document{Slot: places[1][0]})
+	s := state(user, "2026-11-22T10:00:00Z", doc(places[0][0], "Active"), doc(places[1][0], ""))
 	first, err := key{}.Want(s, nil)
 	if err != nil || first[0].Text != "Inactive" {
 		t.Fatal(first, err)
@@ -84,12 +85,13 @@ func TestTheSecondDocumentsCutoffIsTakenAfterTheFirstWrite(t *testing.T) {
 
 func TestARefusedDocumentStopsNoOther(t *testing.T) {
 	places := key{}.Places(user)
-	s := state(user, "2026-11-22T10:00:00Z", contain.Document{Slot: places[0][0], Text: "Active"}, contain.Document{Slot: places[1][0], Text: allowAll})
+	s := state(user, "2026-11-22T10:00:00Z", doc(places[0][0], "Active"), doc(places[1][0], allowAll))
 	docs, err := key{}.Want(s, nil)
 	if docs[0].Text != "Inactive" || docs[1] != (contain.Document{}) {
 		t.Error(docs)
 	}
-	if r := contain.RefusalOf(err, places[1]); r == nil || contain.RefusalOf(err, places[0]) != nil || !strings.Contains(r.Sentence, "holds a document on prod/deployer") {
+	r := contain.RefusalOf(err, places[1])
+	if r == nil || contain.RefusalOf(err, places[0]) != nil || !strings.Contains(r.Sentence, "holds a document on prod/deployer") {
 		t.Error(err)
 	}
 }
@@ -100,15 +102,15 @@ func TestTheUndoOfTwoDocumentsTellsThemApart(t *testing.T) {
 	written := contain.Fold([]contain.Change{
 		{Slot: places[0], Before: "Active", After: "Inactive"}, {Slot: places[1], After: ours},
 	})
-	s := state(user, "2026-11-22T12:00:00Z", contain.Document{Slot: places[0], Text: "Inactive"}, contain.Document{Slot: places[1], Text: ours})
+	s := state(user, "2026-11-22T12:00:00Z", doc(places[0], "Inactive"), doc(places[1], ours))
 	docs, err := contain.Restore(key{}, written).Want(s, nil)
-	if err != nil || docs[0] != s.There[0] || docs[1] != (contain.Document{Slot: places[1]}) {
+	if err != nil || docs[0] != s.There[0] || docs[1] != doc(places[1], "") {
 		t.Errorf("%v, %v", docs, err)
 	}
 	s.There[1].Text = allowAll
 	docs, err = contain.Restore(key{}, written).Want(s, nil)
-	if docs[0] != s.There[0] || docs[1] != (contain.Document{}) || !errors.Is(contain.RefusalOf(err, places[1:]), contain.ErrNotOurs) ||
-		contain.RefusalOf(err, places[:1]) != nil {
+	stays, refused := contain.RefusalOf(err, places[:1]), contain.RefusalOf(err, places[1:])
+	if docs[0] != s.There[0] || docs[1] != (contain.Document{}) || !errors.Is(refused, contain.ErrNotOurs) || stays != nil {
 		t.Errorf("%v, %v", docs, err)
 	}
 }

@@ -4,11 +4,12 @@ import "time"
 
 type lock struct{}
 
-// Lock denies a role everything, in old and new sessions: it attaches AWS's own policy AWSDenyAll. It is a Prober and an
-// Expecter.
+// Lock denies a role everything, in old and new sessions: it attaches AWS's own policy AWSDenyAll.
+// It is a Prober and an Expecter.
 func Lock() Measure { return lock{} }
 
-// Places is the policy's slot, by its ARN: an account can have a policy of the same name that denies nothing.
+// Places is the policy's slot, by its ARN: an account can have a policy of the same name that
+// denies nothing.
 func (lock) Places(t Target) [][]Slot {
 	return [][]Slot{{{RoleAttached, "arn:" + t.Principal.Partition + ":iam::aws:policy/AWSDenyAll"}}}
 }

@@ -22,7 +22,8 @@ type State struct {
 	Trusted map[string]string // unique ids of the principals that a trust policy names, by ARN
 }
 
-// Found returns what was read in a slot. A slot that was not read is an error: it is not known to be empty.
+// Found returns what was read in a slot. A slot that was not read is an error: it is not known to
+// be empty.
 func (s State) Found(slot Slot) (Document, error) {
 	for _, d := range s.There {
 		if d.Slot == slot {
@@ -34,18 +35,22 @@ func (s State) Found(slot Slot) (Document, error) {
 
 // Measure contains a principal by what one or more documents say. Its methods are pure.
 type Measure interface {
-	// Places returns the documents in write order, each with the slots in which it may stand. No slot is in two documents.
+	// Places returns the documents in write order, each with the slots in which it may stand. No slot
+	// is in two documents.
 	Places(Target) [][]Slot
 	// Reads returns the slots that Want has to see besides.
 	Reads(Target) []Slot
-	// Want returns one document for each of Places. It covers what was promised: what other requests have in force, then
-	// what this request has promised, oldest first. A document that must not be written is zero, and the error has a
-	// Refusal for it (see RefusalOf); the others can be written all the same. Any other error comes without documents.
+	// Want returns one document for each of Places. It covers what was promised: what other requests
+	// have in force, then what this request has promised, oldest first. A document that must not be
+	// written is zero, and the error has a Refusal for it (see RefusalOf); the others can be written
+	// all the same. Any other error comes without documents.
 	Want(s State, promised []Document) ([]Document, error)
-	// Gap says what keeps a document from doing at least what another one of the same document's places was written to do.
+	// Gap says what keeps a document from doing at least what another one of the same document's
+	// places was written to do.
 	Gap(now time.Time, there, written Document) Gap
-	// Without returns what there has to say after what was written was taken away. It is there itself if nothing is
-	// to be done, and a Refusal (ErrNotOurs) if there is neither what was written nor what was before.
+	// Without returns what there has to say after what was written was taken away. It is there itself
+	// if nothing is to be done, and a Refusal (ErrNotOurs) if there is neither what was written nor
+	// what was before.
 	Without(there Document, w Written) (Document, error)
 }
 
@@ -63,9 +68,11 @@ const (
 
 // Prober is a measure that the policy simulator can prove.
 type Prober interface {
-	// Probes returns what the simulator has to say of a document; nil if it is not one of the measure's.
+	// Probes returns what the simulator has to say of a document; nil if it is not one of the
+	// measure's.
 	Probes(Document) []Probe
-	// Policy returns the text that denies, for the simulator's PolicyInputList: a drill attaches nothing.
+	// Policy returns the text that denies, for the simulator's PolicyInputList: a drill attaches
+	// nothing.
 	Policy(Document) string
 }
 
@@ -84,14 +91,16 @@ type ContextKey struct {
 
 // Expirer is a measure whose documents lose their use with time.
 type Expirer interface {
-	// Ends returns when a document has outlived every session that it denies; zero if that is not known.
+	// Ends returns when a document has outlived every session that it denies; zero if that is not
+	// known.
 	Ends(Document, Principal) time.Time
 }
 
 // Dated is a measure whose documents have a cutoff.
 type Dated interface {
-	// Cutoff returns the issue time before which a document denies sessions. It is zero if the document is not exactly a
-	// revocation, or dated more than an hour ahead of now: the time when it was read or promised.
+	// Cutoff returns the issue time before which a document denies sessions. It is zero if the
+	// document is not exactly a revocation, or dated more than an hour ahead of now: the time when it
+	// was read or promised.
 	Cutoff(now time.Time, d Document) time.Time
 }
 

@@ -7,24 +7,27 @@ import (
 	"time"
 )
 
-// issueTimeKey is the condition key. Texts in circulation spell it aws:TokeIssueTime: such a policy denies no session.
+// issueTimeKey is the condition key. Texts in circulation spell it aws:TokeIssueTime: such a policy
+// denies no session.
 const issueTimeKey = "aws:TokenIssueTime"
 
-// issueTimeFormat writes UTC with a Z, as the IAM console does. A date without a zone denies no session.
+// issueTimeFormat writes UTC with a Z, as the IAM console does. A date without a zone denies no
+// session.
 const issueTimeFormat = "2006-01-02T15:04:05.000Z"
 
 // latestDate is the last second that four digits of a year can name.
 var latestDate = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
-// revocation writes the document as the console does under "Revoke active sessions" (IAM User Guide, "Revoke IAM role
-// temporary security credentials").
+// revocation writes the document as the console does under "Revoke active sessions" (IAM User
+// Guide, "Revoke IAM role temporary security credentials").
 func revocation(cutoff time.Time) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"` +
-		issueTimeKey + `":"` + cutoff.UTC().Format(issueTimeFormat) + `"}}}]}`
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":` +
+		`{"DateLessThan":{"` + issueTimeKey + `":"` + cutoff.UTC().Format(issueTimeFormat) + `"}}}]}`
 }
 
-// readRevocation reads a document that is exactly a revocation. It is the only reader of dates and policies in this
-// package, and accepts less than IAM does: where two readers could differ, the document is no revocation.
+// readRevocation reads a document that is exactly a revocation. It is the only reader of dates and
+// policies in this package, and accepts less than IAM does: where two readers could differ, the
+// document is no revocation.
 func readRevocation(text string) (cutoff time.Time, ok bool) {
 	if !plain(text) || !json.Valid([]byte(text)) {
 		return time.Time{}, false
@@ -48,8 +51,8 @@ func readRevocation(text string) (cutoff time.Time, ok bool) {
 	return cutoff, true
 }
 
-// plain reports whether a text holds printable ASCII and JSON's white space only, and no escapes. Readers differ in
-// what they make of the rest: some fold the Kelvin sign to a k.
+// plain reports whether a text holds printable ASCII and JSON's white space only, and no escapes.
+// Readers differ in what they make of the rest: some fold the Kelvin sign to a k.
 func plain(text string) bool {
 	for _, c := range []byte(text) {
 		if c == '\\' || c > '~' || c < ' ' && c != '\t' && c != '\n' && c != '\r' {
@@ -59,7 +62,8 @@ func plain(text string) bool {
 	return true
 }
 
-// value accepts or rejects a JSON value, given its first token. It reads the rest of an accepted one.
+// value accepts or rejects a JSON value, given its first token. It reads the rest of an accepted
+// one.
 type value func(first json.Token) bool
 
 // members are the members that an object has to have, each once. Reading takes them out.
@@ -76,8 +80,9 @@ func (r reader) next() json.Token {
 	return t
 }
 
-// object accepts an object with exactly these members, in any order. A member that is unknown, doubled or written in
-// another case is not among those that are left. Only the condition key has no case.
+// object accepts an object with exactly these members, in any order. A member that is unknown,
+// doubled or written in another case is not among those that are left. Only the condition key has
+// no case.
 func (r reader) object(left members) value {
 	return func(first json.Token) bool {
 		if first != json.Delim('{') {
@@ -138,8 +143,8 @@ var (
 	epochForm = regexp.MustCompile(`^[1-9]\d{8,9}$`)
 )
 
-// parseDate reads a date in UTC, or seconds since 1970. IAM takes other forms too (IAM User Guide, "Date condition
-// operators"), but not all that look like one.
+// parseDate reads a date in UTC, or seconds since 1970. IAM takes other forms too (IAM User Guide,
+// "Date condition operators"), but not all that look like one.
 func parseDate(s string) (time.Time, bool) {
 	if !dateForm.MatchString(s) {
 		return parseEpoch(s)

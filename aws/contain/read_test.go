@@ -13,7 +13,7 @@ var end = at("9999-12-31T23:59:59Z")
 
 // cutoffOf is what the reader makes of a text.
 func cutoffOf(text string) (cutoff time.Time, ok bool) {
-	cutoff = contain.Revoke().(contain.Dated).Cutoff(end, contain.Document{Slot: contain.Revoke().Places(role)[0][0], Text: text})
+	cutoff = contain.Revoke().(contain.Dated).Cutoff(end, doc(console, text))
 	return cutoff, !cutoff.IsZero()
 }
 
@@ -29,7 +29,8 @@ func TestARevocationIsReadInEveryFormThatIsExactlyOne(t *testing.T) {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
-	if got, _ := cutoffOf(contain.Revocation(want.Add(138 * time.Millisecond))); !got.Equal(want.Add(138 * time.Millisecond)) {
+	fine := want.Add(138 * time.Millisecond)
+	if got, _ := cutoffOf(contain.Revocation(fine)); !got.Equal(fine) {
 		t.Errorf("%v", got)
 	}
 	for _, text := range containtest.ForeignInline() {
@@ -39,8 +40,8 @@ func TestARevocationIsReadInEveryFormThatIsExactlyOne(t *testing.T) {
 	}
 }
 
-// What the reader accepts, the evaluator denies for an older session and allows for a newer one: two readers of one
-// language, of which ours is the stricter.
+// What the reader accepts, the evaluator denies for an older session and allows for a newer one:
+// two readers of one language, of which ours is the stricter.
 func FuzzRevocationsThatAreReadAreDeniedByTheEvaluator(f *testing.F) {
 	for _, text := range forms(at("2026-11-22T10:01:31Z")) {
 		f.Add(text)
@@ -55,7 +56,8 @@ func FuzzRevocationsThatAreReadAreDeniedByTheEvaluator(f *testing.F) {
 			return
 		}
 		for age, want := range map[time.Duration]bool{
-			time.Millisecond: true, time.Second: true, 12 * time.Hour: true, 0: false, -time.Millisecond: false, -time.Second: false,
+			time.Millisecond: true, time.Second: true, 12 * time.Hour: true,
+			0: false, -time.Millisecond: false, -time.Second: false,
 		} {
 			issued := cutoff.Add(-age)
 			if issued.Year() > 9999 {
@@ -77,10 +79,9 @@ func FuzzTheGapsOfRevocationsAreTransitive(f *testing.F) {
 		f.Add(text, early[0], text)
 	}
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		doc := func(text string) contain.Document { return contain.Document{Slot: contain.Revoke().Places(role)[0][0], Text: text} }
 		for _, now := range []time.Time{at("2026-11-22T10:01:31.5Z"), end} {
-			containtest.Transitive(t, contain.Revoke(), now, doc(a), doc(b), doc(c))
-			if gap := contain.Revoke().Gap(now, doc(a), doc(a)); isRevocation(a) != (gap == contain.Covers) {
+			containtest.Transitive(t, contain.Revoke(), now, doc(console, a), doc(console, b), doc(console, c))
+			if gap := contain.Revoke().Gap(now, doc(console, a), doc(console, a)); isRevocation(a) != (gap == contain.Covers) {
 				t.Errorf("%q has the gap %q to itself", a, gap)
 			}
 		}

@@ -31,7 +31,8 @@ func (r *Refusal) Error() string { return r.Sentence }
 // Is makes errors.Is find ErrNotOurs.
 func (r *Refusal) Is(target error) bool { return target == ErrNotOurs && r.Reason == NotOurs }
 
-// RefusalOf finds in an error of Want the refusal of the document with these places. It is nil if there is none.
+// RefusalOf finds in an error of Want the refusal of the document with these places. It is nil if
+// there is none.
 func RefusalOf(err error, places []Slot) *Refusal {
 	if r, ok := err.(*Refusal); ok && slices.Contains(places, r.Slot) {
 		return r
@@ -47,11 +48,11 @@ func RefusalOf(err error, places []Slot) *Refusal {
 }
 
 func notOurs(s Slot) *Refusal {
-	return &Refusal{Slot: s, Reason: NotOurs, Sentence: s.Label() + " is not what revokebot wrote: someone changed it. " +
-		"It stays as it is. Look at it in the IAM console and decide there."}
+	return &Refusal{s, NotOurs, s.Label() + " is not what revokebot wrote: someone changed it. It stays as it is. " +
+		"Look at it in the IAM console and decide there."}
 }
 
 func notRestored(s Slot) *Refusal {
-	return &Refusal{Slot: s, Reason: NotRestored, Sentence: "Before the request, " + s.Label() + " held something that is not exactly " +
-		"a revocation. revokebot never writes such a document. Nothing was undone. Delete or replace the policy in the IAM console."}
+	return &Refusal{s, NotRestored, "Before the request, " + s.Label() + " held something that is not exactly a revocation. " +
+		"revokebot never writes such a document. Nothing was undone. Delete or replace the policy in the IAM console."}
 }

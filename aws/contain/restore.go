@@ -10,8 +10,8 @@ type restore struct {
 	written []Written
 }
 
-// Restore returns the undo of what a request has written by a measure: its documents are what was there before. Each
-// slot that was promised is a document of its own.
+// Restore returns the undo of what a request has written by a measure: its documents are what was
+// there before. Each slot that was promised is a document of its own.
 func Restore(m Measure, written []Written) Measure { return restore{m, written} }
 
 // Places are the slots that were promised.

@@ -28,8 +28,9 @@ type Facts struct {
 	// Events are CloudTrail's names of the calls by which others change a document.
 	Events []string
 
-	// Quota is the largest Kind.Size that fits, by default; 0 means that there is no limit. If it is Shared, all documents
-	// of the kind on one principal have to fit together (IAM User Guide, "IAM and AWS STS quotas").
+	// Quota is the largest Kind.Size that fits, by default; 0 means that there is no limit. If it is
+	// Shared, all documents of the kind on one principal have to fit together (IAM User Guide, "IAM
+	// and AWS STS quotas").
 	Quota  int
 	Shared bool
 }
@@ -70,8 +71,8 @@ func (k Kind) Facts() Facts {
 // Inline reports whether the kind is an inline policy, in which the bot writes Deny only.
 func (k Kind) Inline() bool { return k == RoleInline || k == UserInline }
 
-// Size counts a text as the kind's quota does: the characters of an inline policy without white space, all characters
-// of a trust policy, one for an attached policy.
+// Size counts a text as the kind's quota does: the characters of an inline policy without white
+// space, all characters of a trust policy, one for an attached policy.
 func (k Kind) Size(text string) int {
 	n := 0
 	for _, r := range text {
@@ -91,7 +92,8 @@ type Slot struct {
 	Name string `json:"name,omitempty"`
 }
 
-// Label returns the slot's name as people and the policy simulator use it: of an ARN the last segment.
+// Label returns the slot's name as people and the policy simulator use it: of an ARN the last
+// segment.
 func (s Slot) Label() string {
 	if s.Kind == RoleTrust {
 		return "The trust policy"
@@ -108,9 +110,10 @@ const (
 	User PrincipalKind = "user"
 )
 
-// longest returns how long a session of such a principal can live: twelve hours for a role, whatever its maximum says now,
-// because it can have been lowered and AWS services do not keep to it; 36 hours for a user (STS API Reference,
-// "GetSessionToken" and "GetFederationToken") and for what is unknown.
+// longest returns how long a session of such a principal can live: twelve hours for a role,
+// whatever its maximum says now, because it can have been lowered and AWS services do not keep to
+// it; 36 hours for a user (STS API Reference, "GetSessionToken" and "GetFederationToken") and for
+// what is unknown.
 func (k PrincipalKind) longest() time.Duration {
 	if k == Role {
 		return 12 * time.Hour

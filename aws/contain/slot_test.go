@@ -2,6 +2,7 @@ package contain_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,17 +10,17 @@ import (
 )
 
 func TestEveryKindHasItsFactsAndTheUnknownOneHasNone(t *testing.T) {
-	for _, k := range []contain.Kind{contain.RoleInline, contain.RoleAttached, contain.RoleTrust, contain.UserInline, contain.KeyStatus} {
+	for _, k := range []contain.Kind{
+		contain.RoleInline, contain.RoleAttached, contain.RoleTrust, contain.UserInline, contain.KeyStatus,
+	} {
 		f := k.Facts()
-		noun := map[contain.PrincipalKind]string{contain.Role: "Role", contain.User: "User"}[f.Principal]
-		if k == contain.KeyStatus {
-			noun = "AccessKey"
-		}
-		if !strings.HasPrefix(f.Read, "iam:") || !strings.HasPrefix(f.Put, "iam:") || !strings.Contains(f.Put, noun) || len(f.Events) == 0 {
+		if f.Principal == "" || !strings.HasPrefix(f.Read, "iam:") || !strings.HasPrefix(f.Put, "iam:") {
 			t.Errorf("%s: %+v", k, f)
 		}
-		if f.Events[0] != strings.TrimPrefix(f.Put, "iam:") || f.Remove != "" && f.Events[1] != strings.TrimPrefix(f.Remove, "iam:") {
-			t.Errorf("%s: what the bot calls is what others call, and CloudTrail names it: %+v", k, f)
+		for _, action := range []string{f.Put, f.Remove} {
+			if name := strings.TrimPrefix(action, "iam:"); name != "" && !slices.Contains(f.Events, name) {
+				t.Errorf("%s: others change it by %s too, and it is not among %v", k, name, f.Events)
+			}
 		}
 	}
 	if f := contain.Kind("").Facts(); f.Put != "" || f.Principal != "" {
@@ -49,7 +50,7 @@ func TestALabelIsTheNameThatPeopleKnow(t *testing.T) {
 
 func TestAPolicyThatWasAttachedBeforeIsNeverDetached(t *testing.T) {
 	slot := contain.Lock().Places(role)[0][0]
-	attached, none := contain.Document{Slot: slot, Text: slot.Name}, contain.Document{Slot: slot}
+	attached, none := doc(slot, slot.Name), doc(slot, "")
 	for _, c := range []struct {
 		changes     []contain.Change
 		there, want contain.Document
@@ -65,7 +66,8 @@ func TestAPolicyThatWasAttachedBeforeIsNeverDetached(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", c, docs, err)
 		}
 	}
-	other := contain.Document{Slot: contain.Slot{Kind: contain.RoleAttached, Name: "arn:aws:iam::111122223333:policy/AWSDenyAll"}, Text: "x"}
+	namesake := "arn:aws:iam::111122223333:policy/AWSDenyAll"
+	other := doc(contain.Slot{Kind: contain.RoleAttached, Name: namesake}, namesake)
 	if _, err := contain.Lock().Without(other, contain.Written{Slot: slot}); !errors.Is(err, contain.ErrNotOurs) {
 		t.Error(err)
 	}

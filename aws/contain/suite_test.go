@@ -10,8 +10,6 @@ import (
 	"github.com/revokebot/revokebot/sandbox/aws"
 )
 
-const issueTime = "aws:TokenIssueTime"
-
 var role = contain.Target{
 	Principal: contain.Principal{
 		Kind: contain.Role, AccountName: "prod", AccountID: "111122223333", Partition: "aws", Path: "/", Name: "DeployRole",
@@ -44,10 +42,12 @@ func evaluate(policy string, keys []contain.ContextKey) (denied bool, err error)
 
 // sessionOf are the condition keys of a session that was issued at a moment.
 func sessionOf(issued time.Time) []contain.ContextKey {
-	return []contain.ContextKey{{Name: issueTime, Type: "date", Values: []string{issued.UTC().Format("2006-01-02T15:04:05.000Z")}}}
+	date := issued.UTC().Format("2006-01-02T15:04:05.000Z")
+	return []contain.ContextKey{{Name: "aws:TokenIssueTime", Type: "date", Values: []string{date}}}
 }
 
-// revocations are texts of a slot around a moment: exact ones in each form, and dates too far ahead.
+// revocations are texts of a slot around a moment: exact ones in each form, and dates too far
+// ahead.
 func revocations(now time.Time, slot contain.Slot) []containtest.Text {
 	if !slot.Kind.Inline() {
 		return nil
@@ -62,22 +62,30 @@ func revocations(now time.Time, slot contain.Slot) []containtest.Text {
 		now.Add(time.Hour + 2*time.Second), now.AddDate(1, 0, 0),
 		time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 	} {
-		texts = append(texts, containtest.Text{Text: contain.Revocation(date), Foreign: true, Until: date.Add(-time.Hour - time.Second)})
+		until := date.Add(-time.Hour - time.Second)
+		texts = append(texts, containtest.Text{Text: contain.Revocation(date), Foreign: true, Until: until})
 	}
 	return texts
 }
 
 // forms are documents that are exactly a revocation.
 func forms(at time.Time) []string {
-	date, seconds := at.UTC().Format(`"2006-01-02T15:04:05Z"`), fmt.Sprint(at.Unix())
+	seconds := fmt.Sprint(at.Unix())
+	dates := []string{seconds, `"` + seconds + `"`}
+	for _, layout := range []string{`"2006-01-02T15:04:05Z"`, `"2006-01-02T15:04:05.0Z"`, `"2006-01-02T15:04:05.000Z"`} {
+		dates = append(dates, at.UTC().Format(layout))
+	}
 	var texts []string
-	for _, f := range []string{
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":%s}}}]}`,
-		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"AWS:tokenissuetime":[%s]}}}}`,
-		" {\n\t\"Statement\": [ {\"Condition\":{ \"DateLessThan\":{\"aws:TokenIssueTime\":%s }}, \"Resource\":[\"*\"], \"Action\":\"*\",\r\n\"Effect\":\"Deny\"} ], \"Version\":\"2008-10-17\"} ",
+	for _, form := range []string{
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":%s}}}]}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"DateLessThan":{"AWS:tokenissuetime":[%s]}}}}`,
+		" {\n\t\"Statement\": [ {\"Condition\":{ \"DateLessThan\":{\"aws:TokenIssueTime\":%s }}, \"Resource\":[\"*\"], " +
+			"\"Action\":\"*\",\r\n\"Effect\":\"Deny\"} ], \"Version\":\"2008-10-17\"} ",
 	} {
-		for _, value := range []string{date, at.UTC().Format(`"2006-01-02T15:04:05.0Z"`), at.UTC().Format(`"2006-01-02T15:04:05.000Z"`), seconds, `"` + seconds + `"`} {
-			texts = append(texts, fmt.Sprintf(f, value))
+		for _, date := range dates {
+			texts = append(texts, fmt.Sprintf(form, date))
 		}
 	}
 	return texts

@@ -1,9 +1,9 @@
 // Package containtest holds the one suite that every contain.Measure passes.
 //
-// Run takes a measure on random walks: slots that say anything, a clock that moves, a bot that tries, crashes and tries
-// again, and an attacker who writes between any two steps. At each try it holds what Want returns against the promises
-// of package contain. A policy evaluator that Run is given judges the documents, so that the suite does not believe the
-// package's own reader.
+// Run takes a measure on random walks: slots that say anything, a clock that moves, a bot that
+// tries, crashes and tries again, and an attacker who writes between any two steps. At each try it
+// holds what Want returns against the promises of package contain. A policy evaluator that Run is
+// given judges the documents, so that the suite does not believe the package's own reader.
 package containtest
 
 import (
@@ -19,11 +19,12 @@ import (
 type Options struct {
 	// Target is what the measure contains.
 	Target contain.Target
-	// Texts returns what a slot may say at a moment besides what the suite puts there: nothing, and in inline policies
-	// documents that are foreign to every measure. Nil adds nothing.
+	// Texts returns what a slot may say at a moment besides what the suite puts there: nothing, and in
+	// inline policies documents that are foreign to every measure. Nil adds nothing.
 	Texts func(now time.Time, slot contain.Slot) []Text
-	// Evaluate reports whether a policy explicitly denies a call with these condition keys. If it does not, the call has to
-	// be allowed where another policy allows everything; otherwise it is an error.
+	// Evaluate reports whether a policy explicitly denies a call with these condition keys. If it does
+	// not, the call has to be allowed where another policy allows everything; otherwise it is an
+	// error.
 	Evaluate func(policy string, keys []contain.ContextKey) (denied bool, err error)
 }
 
@@ -54,7 +55,8 @@ func Run(t *testing.T, m contain.Measure, o Options) {
 	}
 }
 
-// law is one promise. Its functions fail the test, or return how often there was something to hold it against.
+// law is one promise. Its functions fail the test, or return how often there was something to hold
+// it against.
 type law struct {
 	name   string
 	probes bool // of a contain.Prober only

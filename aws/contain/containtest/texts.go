@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// revoked is a document as the IAM console writes it. The foreign texts below are made of it, each with one thing that
-// makes it another document.
+// revoked is a document as the IAM console writes it. The foreign texts below are made of it, each
+// with one thing that makes it another document.
 const revoked = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":` +
 	`{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T09:00:00.000Z"}}}]}`
 
-// foreignInline are documents that are foreign to every measure. Some of them hide an Allow behind a Deny, some look like
-// a revocation and deny nothing, and some are read in another way by another reader.
+// foreignInline are documents that are foreign to every measure. Some of them hide an Allow behind
+// a Deny, some look like a revocation and deny nothing, and some are read in another way by another
+// reader.
 func foreignInline() []Text {
 	texts := []Text{}
 	for _, text := range ForeignInline() {
@@ -20,7 +21,8 @@ func foreignInline() []Text {
 	return texts
 }
 
-// ForeignInline returns texts that an inline policy can hold and that no measure writes over or takes for its own.
+// ForeignInline returns texts that an inline policy can hold and that no measure writes over or
+// takes for its own.
 func ForeignInline() []string {
 	texts := []string{
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
@@ -73,10 +75,12 @@ func ForeignInline() []string {
 	return texts
 }
 
-// ForeignDates returns JSON values that look like a date. Some readers take them for one and some do not.
+// ForeignDates returns JSON values that look like a date. Some readers take them for one and some
+// do not.
 func ForeignDates() []string {
 	return []string{
-		`9.9e9`, `"9.9e9"`, `9999999999.5`, `"9999999999.5"`, `1.7e9`, `17e8`, `1700000000.0`, `-1700000000`, `"-1700000000"`,
+		`9.9e9`, `"9.9e9"`, `9999999999.5`, `"9999999999.5"`, `1.7e9`, `17e8`, `1700000000.0`, `-1700000000`,
+		`"-1700000000"`,
 		`"+1700000000"`, `"0700000000"`, `17000000000`, `"17000000000"`, `17000000`, `"0x6553f100"`, `0`, `true`, `null`, `""`,
 		`"2026-11-22T09:00:00"`, `"2026-11-22T09:00:00z"`, `"2026-11-22t09:00:00Z"`, `"2026-11-22 09:00:00Z"`, `"2026-11-22"`,
 		`"2026-11-22T09:00Z"`, `"2026-11-22T09:00:00+00:00"`, `"2026-11-22T10:00:00+01:00"`, `"2026-11-22T09:00:00.Z"`,
@@ -87,8 +91,8 @@ func ForeignDates() []string {
 	}
 }
 
-// holdsDenyOnly reports whether every statement of a policy denies. It reads as a lenient reader does: an Effect in any
-// case, and of doubled members each.
+// holdsDenyOnly reports whether every statement of a policy denies. It reads as a lenient reader
+// does: an Effect in any case, and of doubled members each.
 func holdsDenyOnly(text string) bool {
 	d := json.NewDecoder(strings.NewReader(text))
 	denies, effect := false, false

@@ -110,7 +110,9 @@ func (w *world) texts(slot contain.Slot) []Text {
 // isForeign reports whether the measure has to leave alone what the slot says.
 func (w *world) isForeign(slot contain.Slot) bool { return w.says[slot].isForeign(w.now) }
 
-func (t Text) isForeign(now time.Time) bool { return t.Foreign && (t.Until.IsZero() || now.Before(t.Until)) }
+func (t Text) isForeign(now time.Time) bool {
+	return t.Foreign && (t.Until.IsZero() || now.Before(t.Until))
+}
 
 // state is a read of everything.
 func (w *world) state() contain.State {
