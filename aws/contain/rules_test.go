@@ -92,9 +92,39 @@ func TestTheCutoffNeverMovesBack(t *testing.T) {
 			t.Errorf("what another request has in force: %+v", got)
 		}
 	}
+	ahead := doc(console, contain.Revocation(at("2026-11-22T11:30:00Z")))
+	if got := revoked(t, onRole(now, ahead.Text, ""), ahead); got != ahead {
+		t.Errorf("what was promised by a clock that was ahead: %+v", got)
+	}
+	edge := revoked(t, onRole("2026-11-22T10:00:00.5Z", contain.Revocation(at("2026-11-22T11:00:00.5Z")), ""))
+	if c := contain.Revoke().(contain.Dated).Cutoff(at("2026-11-22T10:00:00.5Z"), edge); !c.Equal(at("2026-11-22T11:00:01Z")) {
+		t.Errorf("just an hour ahead, rounded up: %v", c)
+	}
 	promised.Text = allowAll
 	if docs, err := contain.Revoke().Want(onRole(now, "", ""), []contain.Document{promised}); err == nil || docs != nil {
 		t.Error("a promise that cannot be read is forgotten")
+	}
+}
+
+func TestARetryStaysInThePlaceThatWasPromisedLastWhileThatIsUsable(t *testing.T) {
+	const now = "2026-11-22T10:00:00Z"
+	places := contain.Revoke().Places(role)[0]
+	first, second := doc(places[0], contain.Revocation(at(now))), doc(places[1], contain.Revocation(at(now)))
+	for _, c := range []struct {
+		inConsoles, inOwn string
+		promised          []contain.Document
+		want              contain.Slot
+	}{
+		{"", "", nil, places[0]},
+		{"", "", []contain.Document{first}, places[0]},
+		{"", "", []contain.Document{first, second}, places[1]},
+		{first.Text, "", []contain.Document{second}, places[1]},
+		{"", allowAll, []contain.Document{first, second}, places[0]},
+		{allowAll, "", []contain.Document{second, first}, places[1]},
+	} {
+		if got := revoked(t, onRole(now, c.inConsoles, c.inOwn), c.promised...); got.Slot != c.want {
+			t.Errorf("%+v: %+v", c, got)
+		}
 	}
 }
 
