@@ -26,7 +26,6 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/revokebot and bin/revokebot-sandbox, static binaries
-	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/revokebot ./cmd/revokebot-sandbox
 
 demo: build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port

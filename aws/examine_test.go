@@ -13,7 +13,7 @@ import (
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
-// What each finding says is tested where it is printed, cmd/revokebot.
+// What each finding says is tested where it is printed, cmd/internal/doctor.
 func TestAnAccountIsExaminedBySessionsThatCanChangeNothing(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.role(standin.RoleSpec{})
