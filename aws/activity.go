@@ -125,10 +125,10 @@ func (c *Cloud) Activity(ctx context.Context, q ActivityQuery) (Activity, error)
 	if q.Limit <= 0 {
 		q.Limit = defaultCalls
 	}
-	regions := a.regionsOf()
+	regions := a.AllRegions()
 	read := make([]*fold, len(regions))
 	watch := newWatch(regions, q.Progress)
-	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *stint) {
+	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
 		defer watch.done(s.region)
 		read[i] = newFold(q.Cutoff)
 		c.activityIn(ctx, a, q, s, read[i], watch)
@@ -137,18 +137,18 @@ func (c *Cloud) Activity(ctx context.Context, q ActivityQuery) (Activity, error)
 }
 
 // activityIn reads one region up to the limit. Each page is counted and let go.
-func (c *Cloud) activityIn(ctx context.Context, a *account, q ActivityQuery, s *stint, f *fold, watch *watch) {
+func (c *Cloud) activityIn(ctx context.Context, a *Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch) {
 	f.coverage = RegionCoverage{Region: s.region, Covered: true}
-	query := trailQuery{key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, stint: s}
+	query := trailQuery{key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, budget: s}
 	var oldest time.Time
-	for page, err := range c.pages(ctx, a, s.region, query) {
+	for page, err := range pages(ctx, a, s.region, query) {
 		if err != nil {
 			f.coverage.fail(err)
-			c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+			c.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
 			return
 		}
 		oldest = oldestOf(page.events)
-		f.AskedAt = page.clock.server
+		f.AskedAt = page.clock.Server
 		f.coverage.Events += len(page.events)
 		sessions := len(f.Assumed)
 		for _, event := range page.events {

@@ -15,29 +15,28 @@ import (
 
 // advise is the second step of Describe: it asks what follows from the first one, side by side, and puts together what
 // refuses the role and what people are warned about.
-func (c *Cloud) advise(
-	ctx context.Context, a *account, role Role, hubARN, trust string, there answer[onRole], inline answer[*iam.ListRolePoliciesOutput],
-) (Role, error) {
+func (s survey) advise(ctx context.Context) (Role, error) {
+	a, role, there, inline := s.account, s.role, s.there, s.inline
 	var names []string
-	if inline.err == nil {
-		names = inline.value.PolicyNames
+	if inline.Err == nil {
+		names = inline.Value.PolicyNames
 	}
-	var others answer[[]string]
-	var own, roles answer[*iam.SimulatePrincipalPolicyOutput]
+	var others Answer[[]string]
+	var own, roles Answer[*iam.SimulatePrincipalPolicyOutput]
 	question := func(principal string, actions ...string) func(context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
 		return func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-			return c.simulate(ctx, a, simulated{principal: principal, actions: actions, resources: []string{role.ARN}})
+			return simulated{principal: principal, actions: actions, resources: []string{role.ARN}}.ask(ctx, a, Credential{})
 		}
 	}
-	together(
+	All(
 		func() {
-			others = aside(ctx, func(ctx context.Context) ([]string, error) { return c.otherInline(ctx, a, role.Name, names) })
+			others = Advisory(ctx, func(ctx context.Context) ([]string, error) { return otherInline(ctx, a, role.Name, names) })
 		},
 		func() {
-			own = aside(ctx, question(ownPrincipal(a, hubARN), "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy"))
+			own = Advisory(ctx, question(a.OwnPrincipal(s.hubARN), "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy"))
 		},
 		func() {
-			roles = aside(ctx, question(role.ARN, "iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"))
+			roles = Advisory(ctx, question(role.ARN, "iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"))
 		},
 	)
 	if err := missingPermission(role, own); err != nil {
@@ -49,30 +48,29 @@ func (c *Cloud) advise(
 			unread = append(unread, what+" ("+notRead(err)+")")
 		}
 	}
-	more := inline.err == nil && inline.value.IsTruncated
-	if there.err == nil {
-		role.ExistingCutoff = there.value.cutoff()
-		if err := noRoom(role, others.value, there.value); err != nil {
+	more := inline.Err == nil && inline.Value.IsTruncated
+	if there.Err == nil {
+		if err := noRoom(role, others.Value, there.Value); err != nil {
 			return Role{}, err
 		}
 	}
-	unreadable("whether AWSRevokeOlderSessions is on the role", there.err)
-	unreadable("whether its inline policies leave room for the deny", errors.Join(inline.err, others.err))
+	unreadable("whether AWSRevokeOlderSessions is on the role", there.Err)
+	unreadable("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
 	if more {
 		unread = append(unread, "whether its inline policies leave room for the deny (there are too many)")
 	}
-	unreadable("whether revokebot's own role may write the deny", own.err)
-	unreadable("whether the role can write IAM, past its inline policies", roles.err)
+	unreadable("whether revokebot's own role may write the deny", own.Err)
+	unreadable("whether the role can write IAM, past its inline policies", roles.Err)
 
 	may := allowedActions(roles)
-	for _, document := range others.value {
+	for _, document := range others.Value {
 		for _, action := range mayName(document, "iam:PutRolePolicy", "iam:DeleteRolePolicy") {
 			may[action] = true
 		}
 	}
 	role.Warnings = slices.Concat(
-		trustWarnings(role, readTrustFacts(a.Account, role.ARN, trust), may["sts:AssumeRole"]),
-		policyWarnings(role, there.value, may["iam:PutRolePolicy"] || may["iam:DeleteRolePolicy"]),
+		trustWarnings(role, readTrustFacts(a.Account, role.ARN, s.trust), may["sts:AssumeRole"]),
+		policyWarnings(role, there.Value, may["iam:PutRolePolicy"] || may["iam:DeleteRolePolicy"]),
 		codeWarnings(role),
 		[]Warning{notCovered},
 		notReadWarning(unread),
@@ -83,12 +81,12 @@ func (c *Cloud) advise(
 // missingPermission refuses a role on which the bot's own role may not write the deny, according to the simulator. Where
 // that lacks a value that a policy asks for, or an organization's policy decides, whose conditions it does not tell, it
 // is no verdict.
-func missingPermission(role Role, own answer[*iam.SimulatePrincipalPolicyOutput]) error {
-	if own.err != nil {
+func missingPermission(role Role, own Answer[*iam.SimulatePrincipalPolicyOutput]) error {
+	if own.Err != nil {
 		return nil
 	}
 	var missing []string
-	for _, result := range own.value.EvaluationResults {
+	for _, result := range own.Value.EvaluationResults {
 		lacks := len(result.MissingContextValues) > 0
 		for _, part := range result.ResourceSpecificResults {
 			lacks = lacks || len(part.MissingContextValues) > 0
@@ -108,12 +106,12 @@ func missingPermission(role Role, own answer[*iam.SimulatePrincipalPolicyOutput]
 }
 
 // allowedActions are the actions that the simulator allows.
-func allowedActions(simulated answer[*iam.SimulatePrincipalPolicyOutput]) map[string]bool {
+func allowedActions(simulated Answer[*iam.SimulatePrincipalPolicyOutput]) map[string]bool {
 	may := map[string]bool{}
-	if simulated.err != nil {
+	if simulated.Err != nil {
 		return may
 	}
-	for _, result := range simulated.value.EvaluationResults {
+	for _, result := range simulated.Value.EvaluationResults {
 		if result.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
 			may[awssdk.ToString(result.EvalActionName)] = true
 		}
@@ -135,7 +133,7 @@ func mayName(document string, actions ...string) []string {
 			continue
 		}
 		for _, action := range actions {
-			matches := func(pattern string) bool { return matchFold(pattern, action) }
+			matches := func(pattern string) bool { return MatchFold(pattern, action) }
 			if slices.ContainsFunc(s.Action, matches) || len(s.NotAction) > 0 && !slices.ContainsFunc(s.NotAction, matches) {
 				named = append(named, action)
 			}

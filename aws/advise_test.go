@@ -214,9 +214,9 @@ func TestWhatCannotBeFoundOutIsAWarningAndDoesNotHoldPeopleUp(t *testing.T) {
 		{standin.Fault{Action: "ListRolePolicies", Code: "AccessDenied"}, []string{"room for the deny (not allowed)"}, 0},
 		{standin.Fault{Action: "GetRolePolicy", Code: "AccessDenied"}, []string{"AWSRevokeOlderSessions is on the role (not allowed)", "room for the deny (not allowed)"}, 0},
 		{standin.Fault{Action: "SimulatePrincipalPolicy", Code: "AccessDenied"}, []string{"revokebot's own role may write the deny (not allowed)", "can write IAM, past its inline policies (not allowed)"}, 0},
-		{standin.Fault{Action: "SimulatePrincipalPolicy", Hang: true}, []string{"own role may write the deny (no answer in time)"}, asideTime},
-		{standin.Fault{Action: "GetRolePolicy", Hang: true}, []string{"is on the role (no answer in time)"}, 2 * asideTime},
-		{standin.Fault{Action: "ListRolePolicies", Code: "Throttling"}, []string{"room for the deny ("}, asideTime},
+		{standin.Fault{Action: "SimulatePrincipalPolicy", Hang: true}, []string{"own role may write the deny (no answer in time)"}, advisoryTime},
+		{standin.Fault{Action: "GetRolePolicy", Hang: true}, []string{"is on the role (no answer in time)"}, 2 * advisoryTime},
+		{standin.Fault{Action: "ListRolePolicies", Code: "Throttling"}, []string{"room for the deny ("}, advisoryTime},
 	} {
 		t.Run(c.fault.Action+c.fault.Code, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
@@ -310,7 +310,7 @@ func TestAValueThatTheSimulatorLacksIsNoVerdictWhereverItIsNamed(t *testing.T) {
 		{types.EvaluationResult{EvalDecision: "implicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{AllowedByOrganizations: true}}, true},
 	} {
 		c.result.EvalActionName = awssdk.String("iam:PutRolePolicy")
-		err := missingPermission(Role{}, try(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{c.result}}, nil))
+		err := missingPermission(Role{}, Try(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{c.result}}, nil))
 		if (err != nil) != c.want {
 			t.Errorf("%+v: %v", c.result, err)
 		}

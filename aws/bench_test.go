@@ -151,6 +151,16 @@ func (b *bench) describe(text string) Role {
 	return role
 }
 
+// conn is the way into an account.
+func (b *bench) conn(name string) *Conn {
+	b.t.Helper()
+	a, err := b.cloud.Conn(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return a
+}
+
 // revocation is an approved request for a role.
 func revocation(r Role) Revocation {
 	return Revocation{
@@ -174,7 +184,7 @@ func (b *bench) works(key standin.AccessKey) error {
 	client := iam.NewFromConfig(b.sdk(key), func(o *iam.Options) { o.Region = "us-east-1" })
 	_, err := client.ListRoles(b.t.Context(), &iam.ListRolesInput{})
 	if err != nil {
-		return callError("iam:ListRoles", "", err)
+		return NewCallError("iam:ListRoles", "", err)
 	}
 	return nil
 }

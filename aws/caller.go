@@ -26,7 +26,7 @@ const nameless = "unknown"
 func callerWords(r record, s Session, userName string) string {
 	who := r.UserIdentity
 	in := ""
-	if ref, err := parseARN(s.RoleARN); err == nil && who.AccountID != "" && who.AccountID != ref.account {
+	if ref, err := ParseARN(s.RoleARN); err == nil && who.AccountID != "" && who.AccountID != ref.Account {
 		in = " in " + who.AccountID
 	}
 	switch who.Type {
@@ -36,15 +36,15 @@ func callerWords(r record, s Session, userName string) string {
 		}
 		return "the service " + cmp.Or(who.InvokedBy, nameless)
 	case "IAMUser":
-		return "user " + cmp.Or(who.UserName, nameOf(who.ARN), who.PrincipalID, nameless) + in
+		return "user " + cmp.Or(who.UserName, NameOf(who.ARN), who.PrincipalID, nameless) + in
 	case "AssumedRole":
-		if ref, err := parseARN(who.ARN); err == nil {
-			role, session, _ := strings.Cut(ref.rest, "/")
+		if ref, err := ParseARN(who.ARN); err == nil {
+			role, session, _ := strings.Cut(ref.Rest, "/")
 			return "role " + role + " (session " + session + ")" + in
 		}
 		return "a role session (" + cmp.Or(who.PrincipalID, userName, nameless) + ")" + in
 	case "SAMLUser":
-		provider := nameOf(r.RequestParameters.PrincipalARN)
+		provider := NameOf(r.RequestParameters.PrincipalARN)
 		if provider == "" {
 			return cmp.Or(who.UserName, who.PrincipalID, nameless) + " (SAML)"
 		}
@@ -56,7 +56,7 @@ func callerWords(r record, s Session, userName string) string {
 	case "Root":
 		return "root of account " + cmp.Or(who.AccountID, nameless)
 	case "FederatedUser":
-		return "federated user " + cmp.Or(nameOf(who.ARN), who.PrincipalID, nameless) + in
+		return "federated user " + cmp.Or(NameOf(who.ARN), who.PrincipalID, nameless) + in
 	case "":
 		return cmp.Or(userName, who.ARN, who.PrincipalID, who.InvokedBy, nameless)
 	default:
@@ -67,29 +67,19 @@ func callerWords(r record, s Session, userName string) string {
 // webIdentityWords names the holder of an identity token.
 func webIdentityWords(subject, provider string) string {
 	host := provider
-	if ref, err := parseARN(provider); err == nil {
-		host = ref.rest
+	if ref, err := ParseARN(provider); err == nil {
+		host = ref.Rest
 	}
-	if host == githubHost {
-		if repository, rest, ok := githubSubject(subject); ok {
+	if host == GitHubHost {
+		if repository, rest, ok := GitHubSubject(subject); ok {
 			return strings.TrimSpace("GitHub " + repository + " " + strings.TrimPrefix(rest, "branch "))
 		}
 	}
-	if account, ok := kubernetesSubject(subject); ok {
+	if account, ok := KubernetesSubject(subject); ok {
 		return "Kubernetes service account " + account
 	}
 	if host == "" {
 		return subject
 	}
 	return subject + " (" + host + ")"
-}
-
-// nameOf returns the name at the end of an ARN of IAM, "" when it is none.
-func nameOf(text string) string {
-	ref, err := parseARN(text)
-	if err != nil {
-		return ""
-	}
-	_, name := ref.pathAndName()
-	return name
 }

@@ -143,7 +143,7 @@ func (c *Cloud) activities(ctx context.Context, q ChainQuery, level []chainNode,
 				Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience, Telling: true,
 			})
 			if err != nil { // another account's reading session: the role's own was opened before
-				c.log.WarnContext(ctx, "a session could not be followed", "account", node.account, "error", err)
+				c.Log().WarnContext(ctx, "a session could not be followed", "account", node.account, "error", err)
 				activity.Regions = c.nowhere(node.account, err)
 			}
 			found[i] = activity
@@ -156,7 +156,8 @@ func (c *Cloud) activities(ctx context.Context, q ChainQuery, level []chainNode,
 // nowhere is the coverage of an account that could not be asked at all.
 func (c *Cloud) nowhere(accountName string, err error) []RegionCoverage {
 	var all []RegionCoverage
-	for _, region := range c.byName[accountName].regionsOf() {
+	a, _ := c.Conn(accountName) // it was asked
+	for _, region := range a.AllRegions() {
 		uncovered := RegionCoverage{Region: region}
 		uncovered.fail(err)
 		all = append(all, uncovered)
@@ -209,21 +210,16 @@ func (ch *Chain) grow(c *Cloud, q ChainQuery, node chainNode, did Activity, seen
 // is, or else of its parent.
 func (c *Cloud) accountOf(child Session, parent chainNode) (id, name string) {
 	id = child.Target
-	if ref, err := parseARN(cmp.Or(child.RoleARN, child.Target)); err == nil {
-		id = ref.account
+	if ref, err := ParseARN(cmp.Or(child.RoleARN, child.Target)); err == nil {
+		id = ref.Account
 	}
-	if !accountID.MatchString(id) {
-		if a := c.byName[parent.account]; a != nil {
-			return a.ID, a.Name
-		}
-		return "", ""
+	if IsAccountID(id) {
+		return id, c.AccountName(id)
 	}
-	for _, a := range c.accounts {
-		if a.ID == id {
-			return id, a.Name
-		}
+	if a, err := c.Conn(parent.account); err == nil {
+		return a.ID, a.Name
 	}
-	return id, ""
+	return "", ""
 }
 
 // worst merges the coverage of two look-ups over the same regions.

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // CheckQuery asks whether a deny that was written is still there.
@@ -48,40 +44,19 @@ func (c Check) Good() bool { return c.State == Held || c.State == Raised }
 // Where the deny is gone or weakened, write it again with Revoke: NotBefore zero, so that it is written in any case,
 // and AtLeast the cutoff that was promised.
 func (c *Cloud) Check(ctx context.Context, q CheckQuery) (Check, error) {
-	a := c.byName[q.AccountName]
-	if a == nil {
-		return Check{}, unknownAccount(c, q.AccountName)
-	}
-	var found answer[*iam.GetRoleOutput]
-	var there answer[onRole]
-	var hub answer[credential]
-	together(
-		func() { found = try(c.getRole(ctx, a, q.RoleName)) },
-		func() { there = try(c.readPolicy(ctx, a, q.RoleName)) },
-		func() { hub = try(c.hub.get(ctx, 0)) },
-	)
-	for _, err := range []error{hub.err, otherAccount(a, hub)} {
-		if err != nil {
-			return Check{}, err // another account does not know the role, which says nothing of it
-		}
-	}
-	if errors.Is(found.err, ErrNoSuchRole) {
-		return Check{State: RoleGone, At: refusalTime(found.err)}, nil
-	}
-	for _, err := range []error{found.err, there.err} {
-		if err != nil {
-			return Check{}, err
-		}
-	}
-	role, err := c.readRole(a, found.value)
-	if err != nil {
+	s, err := c.look(ctx, subject{account: q.AccountName, name: q.RoleName})
+	switch {
+	case errors.Is(err, ErrNoSuchRole):
+		return Check{State: RoleGone, At: RefusalTime(err)}, nil
+	case err != nil:
 		return Check{}, err
 	}
+	there := s.there.Value
 	look := Check{
-		Cutoff: there.value.cutoff(), Document: there.value.document,
-		At: times.Later(role.ServerTime, there.value.at), State: there.value.state(q.Cutoff),
+		Cutoff: there.cutoff(), Document: there.document,
+		At: Later(s.role.ServerTime, there.at), State: there.state(q.Cutoff),
 	}
-	if role.ID != q.RoleID {
+	if s.role.ID != q.RoleID {
 		look.State = RoleReplaced
 	}
 	return look, nil

@@ -6,13 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"golang.org/x/time/rate"
 )
 
 // Account is one AWS account whose roles may be revoked.
@@ -55,28 +51,17 @@ const (
 // Cloud is the accounts of one Config. Make it with New. Its methods may be called at the same time; it has no
 // goroutine of its own and needs no closing.
 type Cloud struct {
-	accounts      []*account
-	byName        map[string]*account
-	fallback      *account // for a bare role name; nil when people must say
+	accounts      []*Conn
+	byName        map[string]*Conn
+	fallback      *Conn // for a bare role name; nil when people must say
 	protected     []string
 	margin        time.Duration
 	sdk           awssdk.Config
 	callTimeout   time.Duration
 	regionTimeout time.Duration
 	log           *slog.Logger
+	lists         map[string]*roleList
 	hub           *session // its callerARN says who the ambient credentials are
-}
-
-// account is an Account with what is kept for it between calls.
-type account struct {
-	Account
-	iam    *iam.Client
-	sts    *sts.Client
-	reader *session
-	roles  roleList
-
-	mu     sync.Mutex
-	trails map[string]*trail // by region
 }
 
 var (
@@ -111,11 +96,14 @@ func (all *ConfigErrors) add(account, field, format string, args ...any) {
 	*all = append(*all, &ConfigError{account, field, fmt.Sprintf(format, args...)})
 }
 
+// IsAccountID reports whether a text is the id of an account: twelve digits.
+func IsAccountID(s string) bool { return accountID.MatchString(s) }
+
 // New checks the configuration and returns its Cloud. It makes no network call; Warm does. All that is wrong is
 // reported at once, as ConfigErrors.
 func New(c Config) (*Cloud, error) {
 	cloud := &Cloud{
-		byName:        map[string]*account{},
+		byName:        map[string]*Conn{},
 		protected:     slices.Clone(c.ProtectedRoles),
 		margin:        c.Margin,
 		sdk:           withTypedCredentials(c.SDK),
@@ -149,7 +137,7 @@ func New(c Config) (*Cloud, error) {
 	}
 	for _, p := range c.ProtectedRoles {
 		if !strings.HasPrefix(p, "arn:") && !strings.HasPrefix(p, "*") && !strings.HasPrefix(p, "?") {
-			wrong.add("", "protected_roles", "protected role %s can match no ARN: begin it with arn: or *", quote(p))
+			wrong.add("", "protected_roles", "protected role %s can match no ARN: begin it with arn: or *", Quote(p))
 		}
 	}
 	if len(c.Accounts) == 0 {
@@ -174,7 +162,7 @@ func New(c Config) (*Cloud, error) {
 			continue
 		}
 		ids[a.ID] = a.Name
-		kept := cloud.newAccount(a)
+		kept := cloud.newConn(a)
 		cloud.accounts = append(cloud.accounts, kept)
 		cloud.byName[a.Name] = kept
 	}
@@ -182,7 +170,7 @@ func New(c Config) (*Cloud, error) {
 	case c.DefaultAccount != "":
 		cloud.fallback = cloud.byName[c.DefaultAccount]
 		if cloud.fallback == nil {
-			wrong.add("", "default_account", "the default account %s is not among the accounts", quote(c.DefaultAccount))
+			wrong.add("", "default_account", "the default account %s is not among the accounts", Quote(c.DefaultAccount))
 		}
 	case len(cloud.accounts) == 1:
 		cloud.fallback = cloud.accounts[0]
@@ -191,32 +179,36 @@ func New(c Config) (*Cloud, error) {
 		return nil, wrong
 	}
 	cloud.hub = cloud.newHub()
+	cloud.lists = map[string]*roleList{}
+	for name := range cloud.byName {
+		cloud.lists[name] = &roleList{}
+	}
 	return cloud, nil
 }
 
 // check reports what is wrong with an account whose partition is filled in.
 func (a Account) check() (wrong ConfigErrors) {
 	complain := func(field, format string, args ...any) {
-		wrong.add(a.Name, field, "account %s: "+format, append([]any{quote(a.Name)}, args...)...)
+		wrong.add(a.Name, field, "account %s: "+format, append([]any{Quote(a.Name)}, args...)...)
 	}
 	if !accountName.MatchString(a.Name) {
 		complain("name", "the name has to be 1 to 64 letters, digits, dots, dashes and underscores")
 	}
 	if !accountID.MatchString(a.ID) {
-		complain("id", "the id %s is not twelve digits", quote(a.ID))
+		complain("id", "the id %s is not twelve digits", Quote(a.ID))
 	}
 	if homeRegion(a.Partition) == "" {
-		complain("partition", "the partition %s is not known", quote(a.Partition))
+		complain("partition", "the partition %s is not known", Quote(a.Partition))
 	}
 	if a.AssumeRole != "" {
-		ref, err := parseARN(a.AssumeRole)
+		ref, err := ParseARN(a.AssumeRole)
 		switch {
-		case err != nil || ref.service != "iam" || ref.kind != "role":
-			complain("assume_role", "assume_role %s is not the ARN of a role", quote(a.AssumeRole))
-		case ref.partition != a.Partition:
-			complain("assume_role", "assume_role %s is of another partition than %s", quote(a.AssumeRole), a.Partition)
-		case ref.account != a.ID:
-			complain("assume_role", "assume_role %s is of another account than %s", quote(a.AssumeRole), a.ID)
+		case err != nil || ref.Service != "iam" || ref.Kind != "role":
+			complain("assume_role", "assume_role %s is not the ARN of a role", Quote(a.AssumeRole))
+		case ref.Partition != a.Partition:
+			complain("assume_role", "assume_role %s is of another partition than %s", Quote(a.AssumeRole), a.Partition)
+		case ref.Account != a.ID:
+			complain("assume_role", "assume_role %s is of another account than %s", Quote(a.AssumeRole), a.ID)
 		}
 	}
 	if a.ExternalID != "" && a.AssumeRole == "" {
@@ -224,7 +216,7 @@ func (a Account) check() (wrong ConfigErrors) {
 	}
 	for _, r := range a.Regions {
 		if !regionName.MatchString(r) {
-			complain("regions", "the region %s is not one", quote(r))
+			complain("regions", "the region %s is not one", Quote(r))
 		} else if partitionOf(r) != a.Partition {
 			complain("regions", "the region %s is not of the partition %s", r, a.Partition)
 		}
@@ -242,16 +234,17 @@ func (c *Cloud) Accounts() []Account {
 	return all
 }
 
-// regionsOf returns where CloudTrail is asked: the configured regions and the partition's home region, each once.
-func (a *account) regionsOf() []string {
-	regions := append([]string{homeRegion(a.Partition)}, a.Regions...)
-	slices.Sort(regions)
-	return slices.Compact(regions)
-}
+// Margin is how far past AWS's time the cutoff of a revocation lies.
+func (c *Cloud) Margin() time.Duration { return c.margin }
 
-// lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API reference,
-// "LookupEvents": two requests a second).
-const lookupPace = rate.Limit(2)
+// ProtectedRoles are the patterns on ARNs of roles that are never touched.
+func (c *Cloud) ProtectedRoles() []string { return slices.Clone(c.protected) }
+
+// RegionTimeout bounds the calls of one look at CloudTrail in one region.
+func (c *Cloud) RegionTimeout() time.Duration { return c.regionTimeout }
+
+// Log is where this package and those above it write.
+func (c *Cloud) Log() *slog.Logger { return c.log }
 
 // DefaultAccount is the name of the account that a bare role name means, "" when people must say.
 func (c *Cloud) DefaultAccount() string {

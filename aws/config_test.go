@@ -58,7 +58,7 @@ func TestTheHomeRegionIsAlwaysAsked(t *testing.T) {
 		{Account{Name: "a", ID: "111122223333", Partition: "aws-eusc"}, "eusc-de-east-1"},
 	} {
 		cloud := offline(t, Config{Accounts: []Account{c.account}})
-		if got := strings.Join(cloud.accounts[0].regionsOf(), " "); got != c.want {
+		if got := strings.Join(cloud.accounts[0].AllRegions(), " "); got != c.want {
 			t.Errorf("%+v: %s", c.account, got)
 		}
 	}
@@ -94,7 +94,7 @@ func TestPatternsIgnoreCaseAndKnowStarAndQuestionMark(t *testing.T) {
 		arn + "?":                             false,
 		arn + "*":                             true,
 	} {
-		if matchFold(pattern, arn) != want {
+		if MatchFold(pattern, arn) != want {
 			t.Errorf("%q: %v", pattern, !want)
 		}
 	}

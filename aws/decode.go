@@ -171,7 +171,7 @@ func callerID(r record, s Session, userName string) string {
 		return "principal " + cmp.Or(unique, who.ARN, who.UserName, nameless)
 	case "AssumedRole", "AWSAccount":
 		id := "principal " + cmp.Or(unique, who.ARN, who.AccountID, nameless)
-		if ref, err := parseARN(who.ARN); err == nil && strings.HasPrefix(ref.rest, reservedPrefix) {
+		if ref, err := ParseARN(who.ARN); err == nil && strings.HasPrefix(ref.Rest, IdentityCenterPrefix) {
 			return id + " " + session
 		}
 		if person := who.SessionContext.SourceIdentity; person != "" {

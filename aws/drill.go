@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -11,8 +10,6 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Drill is one approved request to rehearse a revocation. It is no Revocation, so that none can be made of it by mistake.
@@ -60,25 +57,23 @@ func (c *Cloud) Rehearse(ctx context.Context, d Drill) (Rehearsal, error) {
 	p, err := c.prepare(ctx, Revocation{
 		RequestID: d.RequestID, AccountName: d.AccountName, RoleName: d.RoleName, RoleARN: d.RoleARN, RoleID: d.RoleID,
 		Requester: d.Requester, Approvers: d.Approvers,
-	}, c.openDrill)
+	}, func(a *Conn) string { return drillPolicy(d.RoleARN, a.AssumeRole) })
 	if err != nil {
 		return Rehearsal{}, err
 	}
 	r := Rehearsal{
-		Role: p.role, At: p.clock.server, First: time.Since(began),
-		CallerARN: cmp.Or(p.cred.callerARN, p.hub.callerARN), Own: p.account.AssumeRole != "", Unnamed: p.cred.unnamed,
-		Cutoff: cutoffAt(p.clock.latest(), c.margin, p.existing.cutoff(), time.Time{}),
+		Role: p.role, At: p.clock.Server, First: time.Since(began),
+		CallerARN: p.callerARN(), Own: p.account.AssumeRole != "", Unnamed: p.cred.Unnamed,
+		Cutoff: cutoffAt(p.clock.Latest(), c.Margin(), p.there.Value.cutoff(), time.Time{}),
 	}
-	r.Document = p.existing.policy.withCutoff(r.Cutoff)
+	r.Document = p.there.Value.policy.withCutoff(r.Cutoff)
 
-	var again answer[onRole]
-	var before, after, own answer[*iam.SimulatePrincipalPolicyOutput]
-	var others answer[[]string]
-	ask := func(s simulated) answer[*iam.SimulatePrincipalPolicyOutput] {
-		return aside(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-			return remote(ctx, c, p.account.Name, simulateOperation, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-				return p.account.iam.SimulatePrincipalPolicy(ctx, s.input(p.account), iamWith(p.cred))
-			})
+	var again Answer[onRole]
+	var before, after, own Answer[*iam.SimulatePrincipalPolicyOutput]
+	var others Answer[[]string]
+	ask := func(s simulated) Answer[*iam.SimulatePrincipalPolicyOutput] {
+		return Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
+			return s.ask(ctx, p.account, p.cred)
 		})
 	}
 	issued := func(at time.Time) simulated {
@@ -87,69 +82,64 @@ func (c *Cloud) Rehearse(ctx context.Context, d Drill) (Rehearsal, error) {
 			context: map[string]types.ContextEntry{issueTimeKey: dateEntry(at)},
 		}
 	}
-	together(
+	All(
 		func() {
 			began := time.Now()
-			again = try(c.readPolicyWith(ctx, p.account, d.RoleName, p.cred))
+			again = Try(readPolicy(ctx, p.account, d.RoleName, p.cred))
 			r.Second = time.Since(began)
 		},
 		func() { before = ask(issued(r.Cutoff.Add(-time.Second))) },
 		func() { after = ask(issued(r.Cutoff.Add(time.Second))) },
 		func() {
 			own = ask(simulated{
-				principal: ownPrincipal(p.account, p.hub.callerARN), actions: []string{"iam:PutRolePolicy"}, resources: []string{p.role.ARN},
+				principal: p.account.OwnPrincipal(p.hubARN), actions: []string{"iam:PutRolePolicy"}, resources: []string{p.role.ARN},
 			})
 		},
 		func() {
-			others = aside(ctx, func(ctx context.Context) ([]string, error) { return c.allOtherInline(ctx, p.account, d.RoleName) })
+			others = Advisory(ctx, func(ctx context.Context) ([]string, error) { return allOtherInline(ctx, p.account, d.RoleName) })
 		},
 	)
 	switch {
 	case ctx.Err() != nil:
-		return Rehearsal{}, callError("iam:GetRolePolicy", p.account.Name, context.Cause(ctx))
-	case again.err != nil:
-		return Rehearsal{}, again.err
+		return Rehearsal{}, NewCallError("iam:GetRolePolicy", p.account.Name, context.Cause(ctx))
+	case again.Err != nil:
+		return Rehearsal{}, again.Err
 	}
 	if err := missingPermission(p.role, own); err != nil {
 		return Rehearsal{}, err
 	}
-	if others.err == nil {
-		if err := noRoom(p.role, others.value, p.existing); err != nil {
+	if others.Err == nil {
+		if err := noRoom(p.role, others.Value, p.there.Value); err != nil {
 			return Rehearsal{}, err
 		}
-		r.Size = takes(r.Document, others.value)
+		r.Size = takes(r.Document, others.Value)
 	} else {
-		r.SizeUnknown = notRead(others.err)
+		r.SizeUnknown = notRead(others.Err)
 	}
 	r.Paper = onPaper(before, after, p.account.Name)
 	r.MayWrite, r.MayWriteUnknown = mayWrite(own, p.account.Name)
 	return r, nil
 }
 
-// openDrill opens the session of a drill.
-func (c *Cloud) openDrill(ctx context.Context, a *account, r Revocation) (credential, error) {
-	return c.openErrand(ctx, a, errand{r.RequestID, r.Requester, r.Approvers, drillPolicy(r.RoleARN, a.AssumeRole)})
-}
-
 // errTooMany: the role has more inline policies than are read.
 var errTooMany = errors.New("there are too many inline policies")
 
 // allOtherInline reads the role's inline policies but our own.
-func (c *Cloud) allOtherInline(ctx context.Context, a *account, roleName string) ([]string, error) {
-	list, err := c.listInline(ctx, a, roleName)
+func allOtherInline(ctx context.Context, a *Conn, roleName string) ([]string, error) {
+	list, err := listInline(ctx, a, roleName)
 	if err != nil {
 		return nil, err
 	}
 	if list.IsTruncated {
 		return nil, errTooMany
 	}
-	return c.otherInline(ctx, a, roleName, list.PolicyNames)
+	return otherInline(ctx, a, roleName, list.PolicyNames)
 }
 
 // onPaper reads the answers about a document that is on no role. The documents that were given are named PolicyInputList.1
 // and so on in the examples of answers (AWS CLI Command Reference, "iam simulate-custom-policy"); only one was given.
-func onPaper(before, after answer[*iam.SimulatePrincipalPolicyOutput], account string) Simulation {
-	for _, err := range []error{before.err, after.err} {
+func onPaper(before, after Answer[*iam.SimulatePrincipalPolicyOutput], account string) Simulation {
+	for _, err := range []error{before.Err, after.Err} {
 		if err != nil {
 			return Simulation{Unavailable: notSimulated(err, account)}
 		}
@@ -158,17 +148,17 @@ func onPaper(before, after answer[*iam.SimulatePrincipalPolicyOutput], account s
 		return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
 	}
 	return Simulation{
-		Before: verdictFor(before.value, given), After: verdictFor(after.value, given),
-		At: times.Later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
+		Before: verdictFor(before.Value, given), After: verdictFor(after.Value, given),
+		At: Later(ServerTime(before.Value.ResultMetadata), ServerTime(after.Value.ResultMetadata)),
 	}
 }
 
 // mayWrite reads the answer about the bot's own permission, of which missingPermission found that it is no plain no.
-func mayWrite(own answer[*iam.SimulatePrincipalPolicyOutput], account string) (may bool, unknown string) {
+func mayWrite(own Answer[*iam.SimulatePrincipalPolicyOutput], account string) (may bool, unknown string) {
 	switch {
-	case own.err != nil:
-		return false, notSimulated(own.err, account)
-	case slices.ContainsFunc(own.value.EvaluationResults, func(r types.EvaluationResult) bool {
+	case own.Err != nil:
+		return false, notSimulated(own.Err, account)
+	case slices.ContainsFunc(own.Value.EvaluationResults, func(r types.EvaluationResult) bool {
 		return r.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed
 	}):
 		return true, ""

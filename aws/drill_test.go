@@ -76,7 +76,7 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 		b.role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		r := revocation(role)
-		ready, err := b.cloud.prepare(t.Context(), r, b.cloud.openDrill)
+		ready, err := b.cloud.prepare(t.Context(), r, func(a *Conn) string { return drillPolicy(r.RoleARN, a.AssumeRole) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,9 +84,9 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 		if _, err := b.cloud.RevokePrepared(t.Context(), ready, r); !errors.Is(err, ErrAccessDenied) {
 			t.Errorf("PutRolePolicy: %v", err)
 		}
-		client := iam.NewFromConfig(b.config.SDK, func(o *iam.Options) { o.Credentials, o.Region = ready.cred.provider, "us-east-1" })
+		client := iam.NewFromConfig(b.config.SDK, func(o *iam.Options) { o.Credentials, o.Region = ready.cred, "us-east-1" })
 		_, err = client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String("all")})
-		if err := callError("iam:DeleteRolePolicy", "prod", err); !errors.Is(err, ErrAccessDenied) {
+		if err := NewCallError("iam:DeleteRolePolicy", "prod", err); !errors.Is(err, ErrAccessDenied) {
 			t.Errorf("DeleteRolePolicy: %v", err)
 		}
 		if document, there := b.prod.RolePolicy("Deploy", PolicyName); there {

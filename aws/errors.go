@@ -37,7 +37,7 @@ type CallError struct {
 	Message   string // AWS's text: foreign
 	RequestID string // AWS's request id, "" when there was no answer
 	Named     bool   // of sts:AssumeRole: the session was to name the people by source identity and tags
-	cause     error
+	Cause     error  // what the SDK said, or what ended the waiting; nil when there is nothing to add
 }
 
 // Error says what failed, for logs. It holds AWS's text.
@@ -50,18 +50,18 @@ func (e *CallError) Error() string {
 		s += fmt.Sprintf(": %s: %s (request %s)", e.Code, e.Message, e.RequestID)
 	} else if e.Message != "" {
 		s += ": " + e.Message
-	} else if e.cause != nil {
-		s += ": " + e.cause.Error()
+	} else if e.Cause != nil {
+		s += ": " + e.Cause.Error()
 	}
 	return s
 }
 
 // Unwrap gives the kind and the cause.
 func (e *CallError) Unwrap() []error {
-	if e.cause == nil {
+	if e.Cause == nil {
 		return []error{e.Kind}
 	}
-	return []error{e.Kind, e.cause}
+	return []error{e.Kind, e.Cause}
 }
 
 // InputError is something a person typed that names no role.
@@ -84,6 +84,18 @@ type RefusedError struct {
 
 // Error returns the sentence.
 func (e *RefusedError) Error() string { return e.Sentence }
+
+// The Reason of a RefusedError.
+const (
+	RefusedProtected      = "protected"
+	RefusedServiceLinked  = "service_linked"
+	RefusedIdentityCenter = "identity_center"
+	RefusedOwnRole        = "own_role"
+	RefusedOtherAccount   = "other_account"
+	RefusedOtherPath      = "other_path"
+	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny
+	RefusedPermission     = "missing_permission" // the bot's own role may not write the deny
+)
 
 // Final reports whether trying again cannot help: the input, the role or a permission has to change first.
 func Final(err error) bool {
@@ -139,9 +151,9 @@ var kindOfCode = map[string]error{
 	"RequestTimeoutException":      ErrTimeout,
 }
 
-// callError wraps what the SDK returned for one operation.
-func callError(operation, account string, err error) *CallError {
-	e := &CallError{Operation: operation, Account: account, Kind: ErrUnavailable, cause: err}
+// NewCallError gives what the SDK returned for one operation its kind.
+func NewCallError(operation, account string, err error) *CallError {
+	e := &CallError{Operation: operation, Account: account, Kind: ErrUnavailable, Cause: err}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
 		e.Code, e.Message = answer.ErrorCode(), answer.ErrorMessage()
 	}
@@ -158,7 +170,7 @@ func callError(operation, account string, err error) *CallError {
 	switch known := kindOfCode[e.Code]; {
 	case known != nil:
 		e.Kind = known
-	case errors.Is(err, errNoCredentials):
+	case errors.Is(err, ErrNoCredentials):
 		e.Kind = ErrCredentials
 	case isTimeout(err):
 		e.Kind = ErrTimeout

@@ -152,10 +152,10 @@ func parseExpiration(text string) time.Time {
 
 // sessionOf returns the session's name from the ARN of an assumed-role session.
 func sessionOf(text string) string {
-	ref, err := parseARN(text)
-	if err != nil || ref.kind != "assumed-role" {
+	ref, err := ParseARN(text)
+	if err != nil || ref.Kind != "assumed-role" {
 		return ""
 	}
-	_, session, _ := strings.Cut(ref.rest, "/")
+	_, session, _ := strings.Cut(ref.Rest, "/")
 	return session
 }

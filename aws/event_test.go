@@ -1,7 +1,6 @@
 package aws
 
 import (
-	stdcmp "cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -92,7 +91,7 @@ func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 			Caller: callers[name], CallerType: e.Expect.CallerType, CallerARN: e.Expect.CallerARN,
 			CallerAccessKey: e.Expect.CallerAccessKeyID, SessionName: e.Expect.SessionName,
 			SourceIdentity: e.Expect.SourceIdentity, AccessKeyID: e.Expect.IssuedAccessKeyID,
-			RoleARN: stdcmp.Or(e.Expect.RoleARN, e.Expect.RoleARNFromMessage), ErrorCode: e.Expect.ErrorCode,
+			RoleARN: e.Expect.RoleARN + e.Expect.RoleARNFromMessage, ErrorCode: e.Expect.ErrorCode,
 			Kind: Kind(awssdk.ToString(e.LookupEvent.EventName)), Denied: e.Expect.Outcome == "denied",
 			ExternalID: e.Expect.ExternalID, Duration: time.Duration(e.Expect.DurationSeconds) * time.Second,
 			CallerID: ids[name], MFA: mfa[name], CallerRole: map[bool]string{true: "arn:aws:iam::111122223333:role/ops/Deploy"}[name == "role_chaining"],

@@ -9,13 +9,11 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// doctorsName is the session name, the tags and the source identity of the session that Examine opens to see whether it
+// doctorsName is the source identity of the session that Examine opens to see whether it
 // can be. A source identity has the form of a Slack user id, as deploy/spoke-trust-policy.json asks for.
 const doctorsName = "U0DOCTOR"
 
@@ -27,8 +25,8 @@ const nothing = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":
 // checks run side by side within ctx; one that gets no answer is a failure and does not hold up the others. The names of
 // the findings begin with the account's.
 func (c *Cloud) Examine(ctx context.Context, accountName string) []finding.Finding {
-	a := c.byName[accountName]
-	if a == nil {
+	a, err := c.Conn(accountName)
+	if err != nil {
 		return []finding.Finding{finding.Fail(accountName+": session", "Name a configured account.", "There is no account of that name in the configuration.")}
 	}
 	e := &examination{cloud: c, account: a}
@@ -37,7 +35,7 @@ func (c *Cloud) Examine(ctx context.Context, accountName string) []finding.Findi
 		session.Saw += " Its permissions and CloudTrail were not looked at."
 		return []finding.Finding{session}
 	}
-	regions := a.regionsOf()
+	regions := a.AllRegions()
 	trails := make([]finding.Finding, len(regions))
 	var named, permissions []finding.Finding
 	all := []func(){
@@ -47,14 +45,14 @@ func (c *Cloud) Examine(ctx context.Context, accountName string) []finding.Findi
 	for i, region := range regions {
 		all = append(all, func() { trails[i] = e.trail(ctx, region) })
 	}
-	together(all...)
+	All(all...)
 	return slices.Concat([]finding.Finding{session}, named, permissions, trails)
 }
 
 // examination is one Examine.
 type examination struct {
 	cloud   *Cloud
-	account *account
+	account *Conn
 	hubARN  string
 }
 
@@ -64,15 +62,14 @@ func (e *examination) check(what string) string { return e.account.Name + ": " +
 func (e *examination) session(ctx context.Context) finding.Finding {
 	check := e.check("session")
 	a := e.account
-	hub := try(e.cloud.hub.get(ctx, 0))
-	if hub.err != nil {
-		return Failed(check, hub.err)
-	}
-	e.hubARN = hub.value.callerARN
-	if err := otherAccount(a, hub); err != nil {
+	var err error
+	if e.hubARN, err = e.cloud.Hub(ctx); err != nil {
 		return Failed(check, err)
 	}
-	_, err := a.reader.get(ctx, refreshAt)
+	if err := a.OtherAccount(e.hubARN); err != nil {
+		return Failed(check, err)
+	}
+	_, err = a.Reader(ctx)
 	if errors.Is(err, ErrAccessDenied) {
 		return finding.Fail(check, "Compare assume_role and external_id of the configuration with the role there and its trust policy (deploy/spoke-trust-policy.json: whom it trusts, the external id), and allow revokebot's own role sts:AssumeRole on it.",
 			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
@@ -92,13 +89,7 @@ func (e *examination) named(ctx context.Context) []finding.Finding {
 	if a.AssumeRole == "" {
 		return nil // there is no session of its own that could name anybody
 	}
-	tag := func(key string) types.Tag {
-		return types.Tag{Key: awssdk.String(key), Value: awssdk.String(doctorsName)}
-	}
-	_, err := e.cloud.assume(ctx, a, &sts.AssumeRoleInput{
-		RoleSessionName: awssdk.String("revokebot-doctor"), SourceIdentity: awssdk.String(doctorsName), Policy: awssdk.String(nothing),
-		Tags: []types.Tag{tag("request"), tag("requester"), tag("approvers")},
-	})
+	_, err := a.OpenNamed(ctx, Grant{Request: "revokebot-doctor", Requester: doctorsName, Approvers: []string{doctorsName}, Policy: nothing})
 	const fix = "Allow sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own role (deploy/README.md)."
 	switch {
 	case err == nil:
@@ -115,14 +106,10 @@ func (e *examination) named(ctx context.Context) []finding.Finding {
 // trail asks CloudTrail for one event.
 func (e *examination) trail(ctx context.Context, region string) finding.Finding {
 	check, a := e.check("CloudTrail in "+region), e.account
-	const operation = "cloudtrail:LookupEvents"
-	t := e.cloud.trail(a, region)
-	if err := t.pace.Wait(ctx); err != nil {
-		return Failed(check, &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: err})
+	if err := a.TrailTurn(ctx, region); err != nil {
+		return Failed(check, err)
 	}
-	_, err := reading(ctx, e.cloud, a, operation, func(ctx context.Context, cred credential) (*cloudtrail.LookupEventsOutput, error) {
-		return t.client.LookupEvents(ctx, &cloudtrail.LookupEventsInput{MaxResults: awssdk.Int32(1)}, func(o *cloudtrail.Options) { o.Credentials = cred.provider })
-	})
+	_, err := a.LookupEvents(ctx, region, &cloudtrail.LookupEventsInput{MaxResults: awssdk.Int32(1)})
 	switch {
 	case err == nil:
 		return finding.Good(check, "LookupEvents answers.")
@@ -141,10 +128,8 @@ func (e *examination) trail(ctx context.Context, region string) finding.Finding 
 func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	const some, page = 6, 100
 	check, a := e.check("permission iam:ListRoles"), e.account
-	ordinary := []string{roleARN(a.Partition, a.ID, "/", "any-role-of-this-account")}
-	out, err := reading(ctx, e.cloud, a, "iam:ListRoles", func(ctx context.Context, cred credential) (*iam.ListRolesOutput, error) {
-		return a.iam.ListRoles(ctx, &iam.ListRolesInput{MaxItems: awssdk.Int32(page)}, iamWith(cred))
-	})
+	ordinary := []string{RoleARN(a.Partition, a.ID, "/", "any-role-of-this-account")}
+	out, err := IAM(ctx, a, Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, &iam.ListRolesInput{MaxItems: awssdk.Int32(page)})
 	switch {
 	case errors.Is(err, ErrAccessDenied):
 		return ordinary, finding.Warn(check, "Allow its role iam:ListRoles.", "Not allowed: the form offers no names of roles, and they have to be typed.")
@@ -157,7 +142,7 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 			AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
 			Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
 		}
-		if len(arns) < some && rolePattern.MatchString(role.Name) && e.cloud.refuse(e.hubARN, role) == nil {
+		if len(arns) < some && IsRoleName(role.Name) && e.cloud.Refuse(e.hubARN, role) == nil {
 			arns = append(arns, role.ARN)
 		}
 	}
@@ -170,7 +155,7 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 // Failed is a check that ended with an error of this package. Silence is told apart from a refusal: what it means for a
 // revocation is not known.
 func Failed(check string, err error) finding.Finding {
-	if errors.Is(err, errNoCredentials) {
+	if errors.Is(err, ErrNoCredentials) {
 		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); the AWS SDK looks for them in its usual order.",
 			"The AWS SDK has no credentials for revokebot, or could not get any.")
 	}
@@ -195,6 +180,12 @@ func Failed(check string, err error) finding.Finding {
 		fix = "Compare the account's settings in the configuration file with AWS."
 	}
 	return finding.Finding{Check: check, State: finding.Failure, Saw: saw, Fix: fix}
+}
+
+// isSilent reports an error that says nothing about what was asked: no answer came, or none that counts.
+func isSilent(err error) bool {
+	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrThrottled) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // wireCode is AWS's code for an error, which is a word of AWS's own and no foreign text.

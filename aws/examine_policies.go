@@ -57,10 +57,10 @@ var harms = []harm{
 func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	a := e.account
 	roles, listed := e.roles(ctx)
-	own := ownPrincipal(a, e.hubARN)
+	own := a.OwnPrincipal(e.hubARN)
 	protected := e.protected(own)
-	ask := func(actions, resources []string) answer[*iam.SimulatePrincipalPolicyOutput] {
-		return try(e.cloud.simulate(ctx, a, simulated{principal: own, actions: actions, resources: resources}))
+	ask := func(actions, resources []string) Answer[*iam.SimulatePrincipalPolicyOutput] {
+		return Try(simulated{principal: own, actions: actions, resources: resources}.ask(ctx, a, Credential{}))
 	}
 	var onRoles, onAll []string
 	for _, n := range needs {
@@ -70,8 +70,8 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 			onAll = append(onAll, n.action)
 		}
 	}
-	var needed, everywhere, fenced answer[*iam.SimulatePrincipalPolicyOutput]
-	harmful := make([]answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
+	var needed, everywhere, fenced Answer[*iam.SimulatePrincipalPolicyOutput]
+	harmful := make([]Answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
 	asks := []func(){
 		func() { needed = ask(onRoles, roles) },
 		func() { everywhere = ask(onAll, nil) },
@@ -82,10 +82,10 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	if len(protected) > 0 {
 		asks = append(asks, func() { fenced = ask([]string{"iam:PutRolePolicy"}, protected) })
 	}
-	together(asks...)
+	All(asks...)
 
 	found := []finding.Finding{listed}
-	for _, err := range append([]error{needed.err, everywhere.err, fenced.err}, errs(harmful)...) {
+	for _, err := range append([]error{needed.Err, everywhere.Err, fenced.Err}, errs(harmful)...) {
 		if err == nil {
 			continue
 		}
@@ -96,7 +96,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		}
 		return append(found, Failed(check, err))
 	}
-	verdicts := append(verdictsOf(needed.value), verdictsOf(everywhere.value)...)
+	verdicts := append(verdictsOf(needed.Value), verdictsOf(everywhere.Value)...)
 	for _, n := range needs {
 		found = append(found, e.permission(n, verdicts, len(roles)))
 	}
@@ -106,20 +106,20 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 // hub asks the same of the role that revokebot runs as, where that is another role of this account: whoever gives it more
 // than deploy/hub-policy.json gives that to everything beside the bot, too. One that may not be asked about has no line.
 func (e *examination) hub(ctx context.Context, own string, roles []string) []finding.Finding {
-	principal := ownPrincipal(&account{}, e.hubARN)
-	ref, err := parseARN(principal)
-	if err != nil || ref.account != e.account.ID || ref.kind != "role" || principal == own {
+	principal := new(Conn).OwnPrincipal(e.hubARN)
+	ref, err := ParseARN(principal)
+	if err != nil || ref.Account != e.account.ID || ref.Kind != "role" || principal == own {
 		return nil
 	}
-	check := e.check("too much permission of " + nameOf(principal))
-	harmful := make([]answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
+	check := e.check("too much permission of " + NameOf(principal))
+	harmful := make([]Answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
 	asks := make([]func(), len(harms))
 	for i, h := range harms {
 		asks[i] = func() {
-			harmful[i] = try(e.cloud.simulate(ctx, e.account, simulated{principal: principal, actions: h.actions, resources: e.resourceFor(h.on, roles)}))
+			harmful[i] = Try(simulated{principal: principal, actions: h.actions, resources: e.resourceFor(h.on, roles)}.ask(ctx, e.account, Credential{}))
 		}
 	}
-	together(asks...)
+	All(asks...)
 	for _, err := range errs(harmful) {
 		switch {
 		case err == nil:
@@ -132,10 +132,10 @@ func (e *examination) hub(ctx context.Context, own string, roles []string) []fin
 	return []finding.Finding{e.tooMuch(check, harmful)}
 }
 
-func errs(answers []answer[*iam.SimulatePrincipalPolicyOutput]) []error {
+func errs(answers []Answer[*iam.SimulatePrincipalPolicyOutput]) []error {
 	var all []error
 	for _, a := range answers {
-		all = append(all, a.err)
+		all = append(all, a.Err)
 	}
 	return all
 }
@@ -155,11 +155,11 @@ func (e *examination) resourceFor(kind string, roles []string) []string {
 // that can be of this account.
 func (e *examination) protected(own string) []string {
 	var arns []string
-	if ref, err := parseARN(own); err == nil && ref.kind == "role" {
+	if ref, err := ParseARN(own); err == nil && ref.Kind == "role" {
 		arns = append(arns, own)
 	}
-	for _, pattern := range e.cloud.protected {
-		if arn := e.account.example(pattern); arn != "" && !slices.Contains(arns, arn) {
+	for _, pattern := range e.cloud.ProtectedRoles() {
+		if arn := example(e.account, pattern); arn != "" && !slices.Contains(arns, arn) {
 			arns = append(arns, arn)
 		}
 	}
@@ -167,35 +167,35 @@ func (e *examination) protected(own string) []string {
 }
 
 // example makes up the ARN of a role of this account that a pattern matches; "" when there can be none, or none was found.
-func (a *account) example(pattern string) string {
+func example(a *Conn, pattern string) string {
 	_, name, found := strings.Cut(pattern, ":role/")
 	if !found {
 		name = strings.TrimLeft(pattern, "*:")
 	}
 	name = strings.NewReplacer("*", "any", "?", "x").Replace(name)
 	name = strings.TrimPrefix(name, "role/")
-	arn := roleARN(a.Partition, a.ID, "/", name)
-	if strings.Contains(name, ":") || !rolePattern.MatchString(name[strings.LastIndex(name, "/")+1:]) || !matchFold(pattern, arn) {
+	arn := RoleARN(a.Partition, a.ID, "/", name)
+	if strings.Contains(name, ":") || !IsRoleName(name[strings.LastIndex(name, "/")+1:]) || !MatchFold(pattern, arn) {
 		return ""
 	}
 	return arn
 }
 
 // fence judges whether the bot's policies keep it from protected roles.
-func (e *examination) fence(protected []string, fenced answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
+func (e *examination) fence(protected []string, fenced Answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
 	check := e.check("protected roles")
 	if len(protected) == 0 {
 		return finding.Good(check, "None of the configuration's patterns is of a role here.")
 	}
 	var open []string
-	for _, v := range verdictsOf(fenced.value) {
+	for _, v := range verdictsOf(fenced.Value) {
 		if v.allowed() {
 			open = append(open, v.resource)
 		}
 	}
 	if len(open) > 0 {
 		return finding.Warn(check, "Add the denies of deploy/iam-policy.json to its role, with your names in them.",
-			"revokebot refuses to touch %s, and nothing in IAM keeps its role from it.", strings.Join(cut(open), " and "))
+			"revokebot refuses to touch %s, and nothing in IAM keeps its role from it.", strings.Join(Few(open), " and "))
 	}
-	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.", strings.Join(cut(protected), " and "))
+	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.", strings.Join(Few(protected), " and "))
 }

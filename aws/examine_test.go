@@ -47,7 +47,7 @@ func TestAnAccountIsExaminedBySessionsThatCanChangeNothing(t *testing.T) {
 }
 
 func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *testing.T) {
-	a := &account{Account: Account{ID: prodID, Partition: "aws"}}
+	a := &Conn{Account: Account{ID: prodID, Partition: "aws"}}
 	for pattern, want := range map[string]string{
 		"arn:aws:iam::*:role/break-glass-*":        "arn:aws:iam::111122223333:role/break-glass-any",
 		"arn:aws:iam::111122223333:role/ops/Admin": "arn:aws:iam::111122223333:role/ops/Admin",
@@ -59,7 +59,7 @@ func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *test
 		"arn:aws:iam::*:user/somebody":             "",
 		"*":                                        "",
 	} {
-		if got := a.example(pattern); got != want {
+		if got := example(a, pattern); got != want {
 			t.Errorf("%s: %q, want %q", pattern, got, want)
 		}
 	}

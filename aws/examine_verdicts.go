@@ -80,18 +80,18 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 	case n.state == finding.OK:
 		return finding.Good(check, "Not allowed: %s.", n.without)
 	case len(denied) < answered:
-		return finding.Warn(check, "Allow it there, or list them under protected_roles so that nobody asks in vain.", "Not allowed on %s: without it %s.", strings.Join(cut(denied), ", "), n.without)
+		return finding.Warn(check, "Allow it there, or list them under protected_roles so that nobody asks in vain.", "Not allowed on %s: without it %s.", strings.Join(Few(denied), ", "), n.without)
 	default:
 		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}
 	}
 }
 
 // tooMuch judges what the bot's role should not be able to do.
-func (e *examination) tooMuch(check string, harmful []answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
+func (e *examination) tooMuch(check string, harmful []Answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
 	var may []string
 	asked := 0
 	for _, h := range harmful {
-		for _, v := range verdictsOf(h.value) {
+		for _, v := range verdictsOf(h.Value) {
 			if asked++; v.allowed() {
 				may = append(may, v.action)
 			}

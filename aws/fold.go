@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -63,7 +61,7 @@ func (f *fold) add(in types.Event, region string) {
 
 func (f *fold) count(call Call) {
 	f.Calls++
-	f.First, f.Last = earlier(f.First, call.Time), times.Later(f.Last, call.Time)
+	f.First, f.Last = earlier(f.First, call.Time), Later(f.Last, call.Time)
 	service := cmp.Or(call.Service, nameless)
 	use := f.services[service]
 	if use == nil {
@@ -140,7 +138,7 @@ func (f *fold) from(call Call) {
 // judge notes what a call tells about the deny.
 func (f *fold) judge(call Call) {
 	if call.succeeded() {
-		f.LastSucceeded = times.Later(f.LastSucceeded, call.Time)
+		f.LastSucceeded = Later(f.LastSucceeded, call.Time)
 	}
 	if relation(call.Time, f.cutoff) != RelationAfter {
 		return
@@ -174,11 +172,11 @@ func joined(all []*fold) Activity {
 		whole.FailedAfter += f.FailedAfter
 		whole.DoorCalls += f.DoorCalls
 		whole.AssumedCalls += f.AssumedCalls
-		whole.First, whole.Last = earlier(whole.First, f.First), times.Later(whole.Last, f.Last)
-		whole.LastSucceeded = times.Later(whole.LastSucceeded, f.LastSucceeded)
+		whole.First, whole.Last = earlier(whole.First, f.First), Later(whole.Last, f.Last)
+		whole.LastSucceeded = Later(whole.LastSucceeded, f.LastSucceeded)
 		whole.FirstDenied = earlier(whole.FirstDenied, f.FirstDenied)
 		whole.FirstExplicitDeny = earlier(whole.FirstExplicitDeny, f.FirstExplicitDeny)
-		whole.AskedAt = times.Later(whole.AskedAt, f.AskedAt)
+		whole.AskedAt = Later(whole.AskedAt, f.AskedAt)
 		whole.SucceededAfterCutoff = append(whole.SucceededAfterCutoff, f.SucceededAfterCutoff...)
 		for _, call := range f.Doors {
 			whole.listDoor(call)

@@ -14,7 +14,7 @@ import (
 func GuardRailSCP(role Role, botRoleARNs []string) string {
 	s := scpStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
-		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: literal.Replace(role.ARN),
+		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: Literal(role.ARN),
 	}
 	if len(botRoleARNs) > 0 {
 		s.Condition = map[string]map[string][]string{"ArnNotLike": {"aws:PrincipalArn": botRoleARNs}}
@@ -25,7 +25,7 @@ func GuardRailSCP(role Role, botRoleARNs []string) string {
 // OldSessionsSCP is the text of a service control policy that denies everything to sessions of the role that were issued
 // before the cutoff. Unlike the policy on the role, nobody in the account can take it away.
 func OldSessionsSCP(role Role, cutoff time.Time) string {
-	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{literal.Replace(role.ARN)}, cutoff))
+	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{Literal(role.ARN)}, cutoff))
 }
 
 // permissionSetSCP denies the older sessions of an Identity Center permission set in one account. The role's name ends in
@@ -34,9 +34,9 @@ func OldSessionsSCP(role Role, cutoff time.Time) string {
 func permissionSetSCP(role Role, permissionSet string, cutoff time.Time) string {
 	const suffix = "_????????????????"
 	path := reservedPath + "sso.amazonaws.com/"
-	name := reservedPrefix + literal.Replace(permissionSet) + suffix
+	name := IdentityCenterPrefix + Literal(permissionSet) + suffix
 	return scp(denyOldSessions("DenyOlderSessionsOfThePermissionSet", []string{
-		roleARN(role.Partition, role.AccountID, path, name), roleARN(role.Partition, role.AccountID, path+"*/", name),
+		RoleARN(role.Partition, role.AccountID, path, name), RoleARN(role.Partition, role.AccountID, path+"*/", name),
 	}, cutoff))
 }
 

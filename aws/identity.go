@@ -15,17 +15,23 @@ import (
 // runs. The accounts are known.
 func (c *Cloud) newHub() *session {
 	client := c.accounts[0].sts
-	return newSession(func(ctx context.Context) (credential, error) {
+	return newSession(func(ctx context.Context) (Credential, error) {
 		out, err := remote(ctx, c, "", "sts:GetCallerIdentity", func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 			return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		})
 		if err != nil {
-			return credential{}, err
+			return Credential{}, err
 		}
 		me := c.ambient()
-		me.callerARN = awssdk.ToString(out.Arn)
+		me.CallerARN = awssdk.ToString(out.Arn)
 		return me, nil
 	})
+}
+
+// Hub returns the ARN of what the ambient credentials are. It is asked for once; "" comes with an error only.
+func (c *Cloud) Hub(ctx context.Context) (string, error) {
+	me, err := c.hub.get(ctx, 0)
+	return me.CallerARN, err
 }
 
 // Warm learns who the bot is and opens the reading sessions of all accounts, side by side; sessions that have lived
@@ -38,42 +44,42 @@ func (c *Cloud) Warm(ctx context.Context) error {
 	for i, a := range c.accounts {
 		all.Go(func() { _, failed[i] = a.reader.get(ctx, warmAt) })
 	}
-	hub := try(c.hub.get(ctx, 0))
-	failed[len(c.accounts)] = hub.err
+	hubARN, err := c.Hub(ctx)
+	failed[len(c.accounts)] = err
 	all.Wait()
 	for _, a := range c.accounts {
-		failed = append(failed, otherAccount(a, hub))
+		failed = append(failed, a.OtherAccount(hubARN))
 	}
 	return errors.Join(failed...)
 }
 
-// otherAccount refuses an account that is to be used with the ambient credentials when these are of another one: a role that
-// is not found there, or may not be read, says nothing about the role that was meant. Who they are may not be known; then
-// it returns nil.
-func otherAccount(a *account, hub answer[credential]) error {
-	if a.AssumeRole != "" || hub.err != nil {
+// OtherAccount refuses an account that is to be used with the ambient credentials when these are of another one: a role that
+// is not found there, or may not be read, says nothing about the role that was meant. Where who they
+// are is not known, it returns nil.
+func (a *Conn) OtherAccount(hubARN string) error {
+	if a.AssumeRole != "" {
 		return nil
 	}
-	if ref, err := parseARN(hub.value.callerARN); err != nil || ref.account == a.ID && ref.partition == a.Partition {
+	if ref, err := ParseARN(hubARN); err != nil || ref.Account == a.ID && ref.Partition == a.Partition {
 		return nil
 	}
 	return &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(
 		"The ambient credentials, which are to be used for account %s (%s, partition %s), are those of %s. Give that account an assume_role, or run revokebot with credentials of the account.",
-		a.Name, a.ID, a.Partition, quote(hub.value.callerARN))}
+		a.Name, a.ID, a.Partition, Quote(hubARN))}
 }
 
-// ownPrincipal returns the ARN whose policies bound the bot in an account: its role there, or who the ambient credentials
+// OwnPrincipal returns the ARN whose policies bound the bot in an account: its role there, or who the ambient credentials
 // are. A session's ARN does not tell the path of its role, so the path is taken to be /.
-func ownPrincipal(a *account, hubARN string) string {
+func (a *Conn) OwnPrincipal(hubARN string) string {
 	if a.AssumeRole != "" {
 		return a.AssumeRole
 	}
-	ref, err := parseARN(hubARN)
-	if err != nil || ref.kind != "assumed-role" {
+	ref, err := ParseARN(hubARN)
+	if err != nil || ref.Kind != "assumed-role" {
 		return hubARN
 	}
-	name, _, _ := strings.Cut(ref.rest, "/")
-	return roleARN(ref.partition, ref.account, "/", name)
+	name, _, _ := strings.Cut(ref.Rest, "/")
+	return RoleARN(ref.Partition, ref.Account, "/", name)
 }
 
 // OwnRoles returns patterns on the ARNs of what the bot itself is in an account, for a policy's condition on
@@ -84,55 +90,55 @@ func (c *Cloud) OwnRoles(accountName string) []string {
 		return nil
 	}
 	if a.AssumeRole != "" {
-		return []string{literal.Replace(a.AssumeRole)}
+		return []string{Literal(a.AssumeRole)}
 	}
-	hubARN := c.hub.peek().callerARN
-	ref, err := parseARN(hubARN)
+	hubARN := c.hub.peek().CallerARN
+	ref, err := ParseARN(hubARN)
 	if err != nil {
 		return nil
 	}
-	if ref.kind != "assumed-role" {
-		return []string{literal.Replace(hubARN)}
+	if ref.Kind != "assumed-role" {
+		return []string{Literal(hubARN)}
 	}
-	name, _, _ := strings.Cut(ref.rest, "/")
-	return []string{roleARN(ref.partition, ref.account, "/", name), roleARN(ref.partition, ref.account, "/*/", name)}
+	name, _, _ := strings.Cut(ref.Rest, "/")
+	return []string{RoleARN(ref.Partition, ref.Account, "/", name), RoleARN(ref.Partition, ref.Account, "/*/", name)}
 }
 
-// isOwn reports whether an ARN in an event is the bot in this account.
-func isOwn(a *account, hubARN, principalARN string) bool {
-	ref, err := parseARN(principalARN)
+// IsOwn reports whether an ARN in an event is the bot in this account.
+func (a *Conn) IsOwn(hubARN, principalARN string) bool {
+	ref, err := ParseARN(principalARN)
 	if err != nil {
 		return false
 	}
-	if ref.kind != "assumed-role" {
+	if ref.Kind != "assumed-role" {
 		return a.AssumeRole == "" && principalARN == hubARN
 	}
-	own, err := parseARN(ownPrincipal(a, hubARN))
-	if err != nil || own.kind != "role" || own.account != ref.account {
+	own, err := ParseARN(a.OwnPrincipal(hubARN))
+	if err != nil || own.Kind != "role" || own.Account != ref.Account {
 		return false
 	}
-	name, _, _ := strings.Cut(ref.rest, "/")
-	_, ownName := own.pathAndName()
+	name, _, _ := strings.Cut(ref.Rest, "/")
+	_, ownName := own.PathAndName()
 	return strings.EqualFold(name, ownName)
 }
 
-// ownRole reports whether the bot itself works with the role. The hub's role is known from the ARN of its
+// OwnRole reports whether the bot itself works with the role. The hub's role is known from the ARN of its
 // session, which has no path; names of roles are unique without regard to case.
-func (c *Cloud) ownRole(hubARN, accountID, roleName string) bool {
+func (c *Cloud) OwnRole(hubARN, accountID, roleName string) bool {
 	for _, a := range c.accounts {
 		if a.AssumeRole == "" || a.ID != accountID {
 			continue
 		}
-		if ref, err := parseARN(a.AssumeRole); err == nil {
-			if _, name := ref.pathAndName(); strings.EqualFold(name, roleName) {
+		if ref, err := ParseARN(a.AssumeRole); err == nil {
+			if _, name := ref.PathAndName(); strings.EqualFold(name, roleName) {
 				return true
 			}
 		}
 	}
-	ref, err := parseARN(hubARN)
-	if err != nil || ref.kind != "assumed-role" || ref.account != accountID {
+	ref, err := ParseARN(hubARN)
+	if err != nil || ref.Kind != "assumed-role" || ref.Account != accountID {
 		return false
 	}
-	name, _, _ := strings.Cut(ref.rest, "/")
+	name, _, _ := strings.Cut(ref.Rest, "/")
 	return strings.EqualFold(name, roleName)
 }

@@ -7,15 +7,12 @@ import (
 	"time"
 )
 
-// reservedPrefix begins the names of the roles that Identity Center makes for permission sets.
-const reservedPrefix = "AWSReservedSSO_"
-
 var reservedSuffix = regexp.MustCompile(`_[0-9a-f]{16}$`)
 
 // permissionSetOf returns the permission set that a role of Identity Center was made for, "" for a name that is not
 // formed like theirs.
 func permissionSetOf(roleName string) string {
-	rest, ok := strings.CutPrefix(roleName, reservedPrefix)
+	rest, ok := strings.CutPrefix(roleName, IdentityCenterPrefix)
 	if !ok || !reservedSuffix.MatchString(rest) {
 		return ""
 	}
@@ -32,13 +29,13 @@ func (c *Cloud) refuseIdentityCenter(r Role) error {
 	if set == "" || r.ServerTime.IsZero() {
 		return refused
 	}
-	cutoff := cutoffAt(r.ServerTime.Add(time.Second), c.margin, time.Time{}, time.Time{}) // the header has whole seconds
+	cutoff := cutoffAt(r.ServerTime.Add(time.Second), c.Margin(), time.Time{}, time.Time{}) // the header has whole seconds
 	refused.Steps = []string{
 		"Find the person's user id in the identity store of IAM Identity Center.",
 		fmt.Sprintf("Attach the service control policy below to account %s (%s): it denies everything to sessions of the permission set %s there that were issued before %s. "+
 			"To deny one person everywhere instead, use the condition StringEquals identitystore:userId with the person's id. It has no effect in the management account.",
-			r.AccountName, r.AccountID, quote(set), cutoff.UTC().Format(issueTimeFormat)),
-		fmt.Sprintf("Remove the person's assignments of the permission set %s, and the memberships of groups that have it.", quote(set)),
+			r.AccountName, r.AccountID, Quote(set), cutoff.UTC().Format(issueTimeFormat)),
+		fmt.Sprintf("Remove the person's assignments of the permission set %s, and the memberships of groups that have it.", Quote(set)),
 		"Remove the person's assignments in the account access manager, if you use it.",
 		"Disable the person in the identity provider.",
 		"Delete the person's active sessions in the console of IAM Identity Center, and only then disable the user there.",

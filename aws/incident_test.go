@@ -212,7 +212,7 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 		}
 		var lines []string
 		for _, l := range got.Links {
-			lines = append(lines, fmt.Sprintf("%d %s -> %s (%s) loop=%v calls=%d", l.Depth, l.Parent.SessionName, l.Child.SessionName, nameOf(l.RoleARN), l.Loop, l.Activity.Calls))
+			lines = append(lines, fmt.Sprintf("%d %s -> %s (%s) loop=%v calls=%d", l.Depth, l.Parent.SessionName, l.Child.SessionName, NameOf(l.RoleARN), l.Loop, l.Activity.Calls))
 			if l.Account != "prod" || l.AccountID != prodID || l.Child.CallerAccessKey != l.Parent.AccessKeyID {
 				t.Errorf("got %+v", l)
 			}

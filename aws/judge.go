@@ -3,8 +3,6 @@ package aws
 import (
 	"fmt"
 	"time"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Containment is the last word about a revocation. The zero value is ContainmentUnknown, and never a pass.
@@ -79,7 +77,7 @@ const mostSaid = 20
 // when nothing that came out of suspicious sessions lives on in another role; and when all that was asked was answered in
 // full. Whatever shows the contrary is not contained, even if not everything was answered. All else is unknown.
 func Judge(in JudgeInput) Judgement {
-	j := &judge{in: in, from: times.Later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}, fresh: map[string]bool{}}
+	j := &judge{in: in, from: Later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}, fresh: map[string]bool{}}
 	if in.Cutoff.IsZero() {
 		j.out.Reasons = []string{"Nothing was revoked."}
 		return j.out

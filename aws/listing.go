@@ -55,11 +55,11 @@ type roleList struct {
 
 // Roles returns the list of an account's roles from memory, at once: it makes no call.
 func (c *Cloud) Roles(accountName string) RoleList {
-	a := c.byName[accountName]
-	if a == nil {
-		return RoleList{Err: unknownAccount(c, accountName)}
+	l := c.lists[accountName]
+	if l == nil {
+		_, err := c.Conn(accountName)
+		return RoleList{Err: err}
 	}
-	l := &a.roles
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return RoleList{
@@ -71,17 +71,18 @@ func (c *Cloud) Roles(accountName string) RoleList {
 // LoadRoles reads the list of an account's roles, page by page, unless it is fresh or somebody is reading it already. What was
 // known before stays until all of it is there.
 func (c *Cloud) LoadRoles(ctx context.Context, accountName string) error {
-	a := c.byName[accountName]
-	if a == nil {
-		return unknownAccount(c, accountName)
+	a, err := c.Conn(accountName)
+	if err != nil {
+		return err
 	}
-	if !c.Roles(accountName).Stale || !a.roles.begin() {
+	l := c.lists[accountName]
+	if !c.Roles(accountName).Stale || !l.begin() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, listWithin)
 	defer cancel()
 	roles, err := c.listRoles(ctx, a)
-	a.roles.end(roles, err)
+	l.end(roles, err)
 	return err
 }
 
@@ -108,16 +109,16 @@ func (l *roleList) end(roles []ListedRole, err error) {
 }
 
 // listRoles asks IAM for all roles and leaves out those that would be refused.
-func (c *Cloud) listRoles(ctx context.Context, a *account) ([]ListedRole, error) {
-	hub, err := c.hub.get(ctx, 0) // without it the bot's own role could be taken for any other
+func (c *Cloud) listRoles(ctx context.Context, a *Conn) ([]ListedRole, error) {
+	hubARN, err := c.Hub(ctx) // without it the bot's own role could be taken for any other
 	if err != nil {
 		return nil, err
 	}
 	var roles []ListedRole
 	var marker *string
 	for len(roles) < mostRoles {
-		page, err := reading(ctx, c, a, "iam:ListRoles", func(ctx context.Context, cred credential) (*iam.ListRolesOutput, error) {
-			return a.iam.ListRoles(ctx, &iam.ListRolesInput{MaxItems: awssdk.Int32(rolesPage), Marker: marker}, iamWith(cred))
+		page, err := IAM(ctx, a, Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, &iam.ListRolesInput{
+			MaxItems: awssdk.Int32(rolesPage), Marker: marker,
 		})
 		if err != nil {
 			return nil, err
@@ -127,7 +128,7 @@ func (c *Cloud) listRoles(ctx context.Context, a *account) ([]ListedRole, error)
 				AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
 				Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
 			}
-			if rolePattern.MatchString(role.Name) && c.refuse(hub.callerARN, role) == nil {
+			if IsRoleName(role.Name) && c.Refuse(hubARN, role) == nil {
 				roles = append(roles, ListedRole{Name: role.Name, Path: role.Path, folded: strings.ToLower(role.Name)})
 			}
 		}

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // LookupQuery asks for the sessions of one role.
@@ -73,10 +71,10 @@ func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
-	regions := a.regionsOf()
+	regions := a.AllRegions()
 	read := make([]regionAnswer, len(regions))
 	watch, found := newWatch(regions, q.Progress), newNewestSessions(q.Limit)
-	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *stint) {
+	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
 		defer watch.done(s.region)
 		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
 		c.lookupRegion(ctx, a, q, s, &read[i], found, watch)
@@ -85,7 +83,7 @@ func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	report := Report{Since: q.Since, Until: q.Until}
 	for _, r := range read {
 		report.Regions = append(report.Regions, r.coverage)
-		report.AskedAt = times.Later(report.AskedAt, r.askedAt)
+		report.AskedAt = Later(report.AskedAt, r.askedAt)
 	}
 	found.trim()
 	report.Sessions = found.sessions
@@ -102,15 +100,15 @@ func (c *Cloud) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 
 // toAsk finds the account that is asked about and opens its reading session, so that one that cannot be opened is one
 // error and not one for each region.
-func (c *Cloud) toAsk(ctx context.Context, name string, since, until time.Time) (*account, error) {
-	a := c.byName[name]
-	if a == nil {
-		return nil, unknownAccount(c, name)
+func (c *Cloud) toAsk(ctx context.Context, name string, since, until time.Time) (*Conn, error) {
+	a, err := c.Conn(name)
+	if err != nil {
+		return nil, err
 	}
 	if !since.IsZero() && !until.IsZero() && until.Before(since) {
 		return nil, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
 	}
-	_, err := a.reader.get(ctx, refreshAt)
+	_, err = a.Reader(ctx)
 	return a, err
 }
 
@@ -122,17 +120,17 @@ type regionAnswer struct {
 
 // lookupRegion reads one region up to the limit, within the region's own time. What was read before a failure is kept: it
 // is the newest part.
-func (c *Cloud) lookupRegion(ctx context.Context, a *account, q LookupQuery, s *stint, answer *regionAnswer, all *newestSessions, watch *watch) {
+func (c *Cloud) lookupRegion(ctx context.Context, a *Conn, q LookupQuery, s *regionBudget, answer *regionAnswer, all *newestSessions, watch *watch) {
 	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
-		query.stint = s
+		query.budget = s
 		issued, attempts, n := 0, 0, 0
-		for page, err := range c.pages(ctx, a, s.region, query) {
+		for page, err := range pages(ctx, a, s.region, query) {
 			if err != nil {
 				answer.coverage.fail(err)
-				c.log.WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+				c.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
 				return false
 			}
-			answer.askedAt = page.clock.server
+			answer.askedAt = page.clock.Server
 			answer.coverage.Events += len(page.events)
 			var found []Session
 			for _, event := range page.events {

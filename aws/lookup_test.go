@@ -267,7 +267,7 @@ func TestARangeOverPagesMayStopEarly(t *testing.T) {
 			b.session200(t)
 		}
 		read := 0
-		for page, err := range b.cloud.pages(t.Context(), b.cloud.byName["prod"], "us-east-1", naming(role.ARN, time.Time{}, time.Time{})) {
+		for page, err := range pages(t.Context(), b.conn("prod"), "us-east-1", naming(role.ARN, time.Time{}, time.Time{})) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,9 +18,9 @@ import (
 )
 
 // attempts are all the calls that the stand-in knows, each on a role.
-func (b *bench) attempts(cred credential) map[string]func(ctx context.Context, role standin.Role) error {
+func (b *bench) attempts(cred Credential) map[string]func(ctx context.Context, role standin.Role) error {
 	config := b.sdk(standin.AccessKey{})
-	config.Credentials = cred.provider
+	config.Credentials = cred
 	config.Region = "us-east-1"
 	i, s, c := iam.NewFromConfig(config), sts.NewFromConfig(config), cloudtrail.NewFromConfig(config)
 	name, document := awssdk.String(PolicyName), awssdk.String(consoleForm)
@@ -156,13 +156,13 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					spoke, _ := b.prod.Role("revokebot-spoke")
 					others = append(others, spoke)
 
-					a := b.cloud.byName["prod"]
-					var cred credential
+					a := b.conn("prod")
+					var cred Credential
 					var err error
 					if c.what == "read" {
-						cred, err = a.reader.get(t.Context(), 0)
+						cred, err = a.Reader(t.Context())
 					} else {
-						cred, err = b.cloud.openErrand(t.Context(), a, errand{"req-1", "U0ALICE", []string{"U0BOB"}, oneRolePolicy(c.actions, mine.ARN)})
+						cred, err = a.Open(t.Context(), Grant{"req-1", "U0ALICE", []string{"U0BOB"}, oneRolePolicy(c.actions, mine.ARN)})
 					}
 					if err != nil {
 						t.Fatal(err)
@@ -174,7 +174,7 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					reads := []string{"iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListRoles", "iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents"}
 					try := func(action string, role standin.Role, may bool) {
 						err := attempts[action](t.Context(), role)
-						denied := err != nil && errors.Is(callError("", "", err), ErrAccessDenied)
+						denied := err != nil && errors.Is(NewCallError("", "", err), ErrAccessDenied)
 						if denied == may {
 							t.Errorf("%s on %s: %v", action, role.ARN, err)
 						}

@@ -39,35 +39,19 @@ func (o onRole) mismatch(written string, cutoff time.Time) string {
 	return ""
 }
 
-// readPolicy reads the policy with the reading session.
-func (c *Cloud) readPolicy(ctx context.Context, a *account, roleName string) (onRole, error) {
-	cred, err := a.reader.get(ctx, refreshAt)
-	if err != nil {
-		return onRole{}, err
-	}
-	there, err := c.readPolicyWith(ctx, a, roleName, cred)
-	if isCredentials(err) {
-		a.reader.drop(cred)
-	}
-	return there, err
-}
-
-// readPolicyWith reads the policy with the given credentials. That there is none is no error.
-func (c *Cloud) readPolicyWith(ctx context.Context, a *account, roleName string, cred credential) (onRole, error) {
-	out, err := remote(ctx, c, a.Name, "iam:GetRolePolicy", func(ctx context.Context) (*iam.GetRolePolicyOutput, error) {
-		return a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{
-			RoleName:   awssdk.String(roleName),
-			PolicyName: awssdk.String(PolicyName),
-		}, iamWith(cred))
+// readPolicy reads the policy with a credential, the zero one being the reading session. That there is none is no error.
+func readPolicy(ctx context.Context, a *Conn, roleName string, with Credential) (onRole, error) {
+	out, err := IAM(ctx, a, with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
+		RoleName: awssdk.String(roleName), PolicyName: awssdk.String(PolicyName),
 	})
 	if errors.Is(err, ErrNoSuchRole) {
 		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
-		return onRole{at: refusalTime(err)}, nil
+		return onRole{at: RefusalTime(err)}, nil
 	}
 	if err != nil {
 		return onRole{}, err
 	}
-	there := onRole{document: decodeDocument(awssdk.ToString(out.PolicyDocument)), at: serverTime(out.ResultMetadata)}
+	there := onRole{document: DecodeDocument(awssdk.ToString(out.PolicyDocument)), at: ServerTime(out.ResultMetadata)}
 	there.policy, _ = parsePolicy(there.document) // what cannot be read is replaced
 	return there, nil
 }

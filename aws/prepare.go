@@ -1,11 +1,10 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // preparedFor is how long a preparation is good. What was read may be otherwise by then, and the cutoff on the role is not
@@ -16,15 +15,14 @@ const preparedFor = 3 * time.Second
 // session that can touch this one role. It holds credentials and is never stored. What is not used is forgotten; its
 // session ends by itself after fifteen minutes.
 type Prepared struct {
-	of       Revocation
-	account  *account
-	role     Role
-	existing onRole
-	clock    stamp
-	cred     credential
-	hub      credential
-	began    time.Time // by this machine's running clock: only good for measuring
+	survey
+	of    Revocation
+	cred  Credential
+	began time.Time // by this machine's running clock: only good for measuring
 }
+
+// callerARN is who writes, as AWS calls the bot's session.
+func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN) }
 
 // Prepare asks AWS for all that a revocation needs, side by side, and writes nothing: GetRole, GetRolePolicy, the session
 // of this revocation, and who the bot is, if that is not known yet. It is one remote step, if the reading session is
@@ -32,54 +30,30 @@ type Prepared struct {
 //
 // The session names the people of the revocation in the account's CloudTrail, also when it is never used.
 func (c *Cloud) Prepare(ctx context.Context, r Revocation) (*Prepared, error) {
-	return c.prepare(ctx, r, c.openRevoker)
+	return c.prepare(ctx, r, func(*Conn) string { return oneRolePolicy(toRevoke, r.RoleARN) })
 }
 
-// prepare is Prepare with the session that open gives.
-func (c *Cloud) prepare(ctx context.Context, r Revocation, open func(context.Context, *account, Revocation) (credential, error)) (*Prepared, error) {
-	a := c.byName[r.AccountName]
-	if a == nil {
-		return nil, unknownAccount(c, r.AccountName)
-	}
-	began := time.Now()
-	var found answer[*iam.GetRoleOutput]
-	var there answer[onRole]
-	var hub, cred answer[credential]
-	together(
-		func() { found = try(c.getRole(ctx, a, r.RoleName)) },
-		func() { there = try(c.readPolicy(ctx, a, r.RoleName)) },
-		func() { cred = try(open(ctx, a, r)) },
-		func() { hub = try(c.hub.get(ctx, 0)) },
-	)
-	for _, err := range []error{otherAccount(a, hub), found.err, there.err, cred.err, hub.err} {
-		if err != nil {
-			return nil, err
-		}
-	}
-	role, err := c.readRole(a, found.value)
+// prepare is Prepare with a session that may do what the policy says.
+func (c *Cloud) prepare(ctx context.Context, r Revocation, policy func(*Conn) string) (*Prepared, error) {
+	r.Approvers = slices.Clone(r.Approvers)
+	p := &Prepared{of: r, began: time.Now()}
+	s, err := c.survey(ctx, subject{account: r.AccountName, name: r.RoleName, arn: r.RoleARN, id: r.RoleID}, func(a *Conn) (err error) {
+		p.cred, err = a.Open(ctx, Grant{Request: r.RequestID, Requester: r.Requester, Approvers: r.Approvers, Policy: policy(a)})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := sameRole(role, r.RoleID, r.RoleARN); err != nil {
-		return nil, err
+	if s.clock == (Stamp{}) {
+		return nil, &CallError{Kind: ErrNoServerTime, Operation: "iam:GetRole", Account: s.account.Name}
 	}
-	if err := c.refuse(hub.value.callerARN, role); err != nil {
-		return nil, err
-	}
-	clock, ok := stampOf(found.value.ResultMetadata)
-	if !ok {
-		return nil, &CallError{Kind: ErrNoServerTime, Operation: "iam:GetRole", Account: a.Name}
-	}
-	role.ExistingCutoff = there.value.cutoff()
-	r.Approvers = slices.Clone(r.Approvers)
-	return &Prepared{
-		of: r, account: a, role: role, existing: there.value, clock: clock, cred: cred.value, hub: hub.value, began: began,
-	}, nil
+	p.survey = s
+	return p, nil
 }
 
 // fits reports whether the preparation is of this very revocation, with these people, and still good.
 func (p *Prepared) fits(r Revocation) bool {
-	return p != nil && time.Since(p.began) <= preparedFor && p.cred.lasts(refreshAt) &&
+	return p != nil && time.Since(p.began) <= preparedFor && p.cred.Lasts(refreshAt) &&
 		p.of.RequestID == r.RequestID && p.of.AccountName == r.AccountName &&
 		p.of.RoleName == r.RoleName && p.of.RoleARN == r.RoleARN && p.of.RoleID == r.RoleID &&
 		p.of.Requester == r.Requester && slices.Equal(p.of.Approvers, r.Approvers)

@@ -44,6 +44,9 @@ const (
 // rolePattern is what IAM takes as a role's name (IAM API reference, "CreateRole"), in ASCII.
 var rolePattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 
+// IsRoleName reports whether IAM takes a text as a role's name.
+func IsRoleName(s string) bool { return rolePattern.MatchString(s) }
+
 // sessionPattern is what STS takes as a session's name (STS API reference, "AssumeRole").
 var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 
@@ -74,7 +77,7 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	account := c.fallback
 	if named {
 		if account = c.byName[accountName]; account == nil {
-			return Target{}, &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Say one of: %s.", quote(accountName), c.examples(name))}
+			return Target{}, &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))}
 		}
 	}
 	if account == nil {
@@ -91,15 +94,15 @@ func checkText(text string) error {
 	for _, r := range text {
 		switch {
 		case r < 0x20 || r == 0x7f:
-			return &InputError{InputControl, fmt.Sprintf("There is an invisible control character in %s. Type the role again instead of pasting it.", quote(text))}
+			return &InputError{InputControl, fmt.Sprintf("There is an invisible control character in %s. Type the role again instead of pasting it.", Quote(text))}
 		case r > 0x7f:
-			return &InputError{InputNotASCII, fmt.Sprintf("There is a character in %s that no role name has, though it may look like one: %s. Type the role again instead of pasting it.", quote(text), quote(string(r)))}
+			return &InputError{InputNotASCII, fmt.Sprintf("There is a character in %s that no role name has, though it may look like one: %s. Type the role again instead of pasting it.", Quote(text), Quote(string(r)))}
 		case strings.ContainsRune("<>\"'`\\", r):
-			return &InputError{InputCharacter, fmt.Sprintf("The character %s is in no role name. %s", quote(string(r)), howToName)}
+			return &InputError{InputCharacter, fmt.Sprintf("The character %s is in no role name. %s", Quote(string(r)), howToName)}
 		}
 	}
 	if len(text) > maxReference {
-		return &InputError{InputTooLong, fmt.Sprintf("That is too long for a role: %s. %s", quote(text), howToName)}
+		return &InputError{InputTooLong, fmt.Sprintf("That is too long for a role: %s. %s", Quote(text), howToName)}
 	}
 	return nil
 }
@@ -110,52 +113,52 @@ func checkRoleName(name string) error {
 	case name == "":
 		return &InputError{InputNoName, "The role's name is missing after the slash. " + howToName}
 	case len(name) > maxRoleName:
-		return &InputError{InputTooLong, fmt.Sprintf("%s is too long: a role name has at most %d characters. %s", quote(name), maxRoleName, howToName)}
+		return &InputError{InputTooLong, fmt.Sprintf("%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName, howToName)}
 	case !rolePattern.MatchString(name):
-		return &InputError{InputCharacter, fmt.Sprintf("%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s", quote(name), howToName)}
+		return &InputError{InputCharacter, fmt.Sprintf("%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s", Quote(name), howToName)}
 	}
 	return nil
 }
 
 // parseARN finds the role in an ARN. The text is printable ASCII.
 func (c *Cloud) parseARN(text string) (Target, error) {
-	ref, err := parseARN(text)
+	ref, err := ParseARN(text)
 	if err != nil {
-		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", quote(text))}
+		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))}
 	}
 	var path, name string
 	switch {
-	case ref.service == "iam" && ref.kind == "role":
-		path, name = ref.pathAndName()
-	case ref.service == "sts" && ref.kind == "assumed-role":
-		role, session, _ := strings.Cut(ref.rest, "/")
+	case ref.Service == "iam" && ref.Kind == "role":
+		path, name = ref.PathAndName()
+	case ref.Service == "sts" && ref.Kind == "assumed-role":
+		role, session, _ := strings.Cut(ref.Rest, "/")
 		if !sessionPattern.MatchString(session) {
-			return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN of a session: it ends with the role's name and the session's name. %s", quote(text), howToName)}
+			return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN of a session: it ends with the role's name and the session's name. %s", Quote(text), howToName)}
 		}
 		name = role
-	case ref.service == "iam" && ref.kind == "user", ref.service == "sts" && ref.kind == "federated-user":
+	case ref.Service == "iam" && ref.Kind == "user", ref.Service == "sts" && ref.Kind == "federated-user":
 		return Target{}, &InputError{InputUser, "That is the ARN of a user, and this revokes the sessions of roles only. For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role."}
-	case ref.service == "iam" || ref.service == "sts":
-		return Target{}, &InputError{InputNotARole, fmt.Sprintf("%s is not the ARN of a role. %s", quote(text), howToName)}
+	case ref.Service == "iam" || ref.Service == "sts":
+		return Target{}, &InputError{InputNotARole, fmt.Sprintf("%s is not the ARN of a role. %s", Quote(text), howToName)}
 	default:
-		return Target{}, &InputError{InputOtherService, fmt.Sprintf("That is an ARN of the service %s; roles belong to iam. %s", quote(ref.service), howToName)}
+		return Target{}, &InputError{InputOtherService, fmt.Sprintf("That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service), howToName)}
 	}
-	if ref.region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.account) {
-		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", quote(text))}
+	if ref.Region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.Account) {
+		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))}
 	}
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err
 	}
 	for _, a := range c.accounts {
-		if a.ID != ref.account {
+		if a.ID != ref.Account {
 			continue
 		}
-		if a.Partition != ref.partition {
-			return Target{}, &InputError{InputOtherPartition, fmt.Sprintf("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes from.", quote(ref.partition), a.Name, a.ID, a.Partition)}
+		if a.Partition != ref.Partition {
+			return Target{}, &InputError{InputOtherPartition, fmt.Sprintf("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)}
 		}
 		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}
-	return Target{}, &InputError{InputAccountNotListed, fmt.Sprintf("Account %s is not configured here. Configured are: %s.", ref.account, c.listed())}
+	return Target{}, &InputError{InputAccountNotListed, fmt.Sprintf("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())}
 }
 
 // examples lists the role in every account: prod/Deploy or dev/Deploy.
@@ -173,23 +176,14 @@ func (c *Cloud) listed() string {
 	for _, a := range c.accounts {
 		all = append(all, fmt.Sprintf("%s (%s)", a.Name, a.ID))
 	}
-	return strings.Join(cut(all), ", ")
+	return strings.Join(Few(all), ", ")
 }
 
 // orList writes a, b or c.
 func orList(all []string) string {
-	all = cut(all)
+	all = Few(all)
 	if len(all) == 1 {
 		return all[0]
 	}
 	return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
-}
-
-// cut keeps a list short enough for a sentence.
-func cut(all []string) []string {
-	const most = 10
-	if len(all) <= most {
-		return all
-	}
-	return append(all[:most:most], fmt.Sprintf("%d more", len(all)-most))
 }

@@ -132,7 +132,7 @@ func TestForeignTextIsRepeatedShortAndHarmless(t *testing.T) {
 		strings.Repeat("a", 65):  `"` + strings.Repeat("a", 64) + `"…`,
 		strings.Repeat("a", 900): `"` + strings.Repeat("a", 64) + `"…`,
 	} {
-		if got := quote(in); got != want {
+		if got := Quote(in); got != want {
 			t.Errorf("%q: %s", in, got)
 		}
 	}

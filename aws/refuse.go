@@ -5,18 +5,6 @@ import (
 	"strings"
 )
 
-// The Reason of a RefusedError.
-const (
-	RefusedProtected      = "protected"
-	RefusedServiceLinked  = "service_linked"
-	RefusedIdentityCenter = "identity_center"
-	RefusedOwnRole        = "own_role"
-	RefusedOtherAccount   = "other_account"
-	RefusedOtherPath      = "other_path"
-	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny
-	RefusedPermission     = "missing_permission" // the bot's own role may not write the deny
-)
-
 // Paths of roles that only AWS may change: IAM answers UnmodifiableEntity (IAM User Guide, "Create a service-linked
 // role"; IAM Identity Center User Guide, "Referencing permission sets in resource policies").
 const (
@@ -24,9 +12,9 @@ const (
 	reservedPath      = "/aws-reserved/"
 )
 
-// refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to approve, and again
+// Refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to approve, and again
 // before the write.
-func (c *Cloud) refuse(hubARN string, r Role) error {
+func (c *Cloud) Refuse(hubARN string, r Role) error {
 	name := r.AccountName + "/" + r.Name
 	switch {
 	case strings.HasPrefix(r.Path, serviceLinkedPath):
@@ -34,14 +22,14 @@ func (c *Cloud) refuse(hubARN string, r Role) error {
 			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through that service.", name)}
 	case strings.HasPrefix(r.Path, reservedPath):
 		return c.refuseIdentityCenter(r)
-	case c.ownRole(hubARN, r.AccountID, r.Name):
+	case c.OwnRole(hubARN, r.AccountID, r.Name):
 		return &RefusedError{Reason: RefusedOwnRole, Sentence: fmt.Sprintf(
 			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. Use the IAM console with other credentials.", name)}
 	}
-	for _, pattern := range c.protected {
-		if matchFold(pattern, r.ARN) {
+	for _, pattern := range c.ProtectedRoles() {
+		if MatchFold(pattern, r.ARN) {
 			return &RefusedError{Reason: RefusedProtected, Sentence: fmt.Sprintf(
-				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console does it there.", name, quote(pattern))}
+				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console does it there.", name, Quote(pattern))}
 		}
 	}
 	return nil

@@ -5,16 +5,14 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // errPatience is the cause when a region is given up because it alone did not answer.
 var errPatience = errors.New("the other regions are done")
 
-// stint is the reading of one region for one look-up. Its time counts while a call is under way; waiting for the turn to
+// regionBudget is the reading of one region for one look-up. Its time counts while a call is under way; waiting for the turn to
 // call is nobody's delay.
-type stint struct {
+type regionBudget struct {
 	region string
 
 	mu    sync.Mutex
@@ -22,8 +20,8 @@ type stint struct {
 	since time.Time     // when the call under way began, zero when there is none
 }
 
-// call makes one call within what is left of the stint's time. The nil stint has no bound of its own.
-func (s *stint) call(ctx context.Context, do func(context.Context)) {
+// call makes one call within what is left of the region's time. The nil budget has no bound of its own.
+func (s *regionBudget) call(ctx context.Context, do func(context.Context)) {
 	if s == nil {
 		do(ctx)
 		return
@@ -43,7 +41,7 @@ func (s *stint) call(ctx context.Context, do func(context.Context)) {
 }
 
 // silentSince returns when the call under way began, zero when there is none.
-func (s *stint) silentSince() time.Time {
+func (s *regionBudget) silentSince() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.since
@@ -51,13 +49,13 @@ func (s *stint) silentSince() time.Time {
 
 // everywhere reads all regions of an account side by side and returns when each is done. With patience, regions that
 // do not answer while all the others are done are given up: their context ends with errPatience.
-func (c *Cloud) everywhere(ctx context.Context, regions []string, patience time.Duration, read func(context.Context, int, *stint)) {
+func (c *Cloud) everywhere(ctx context.Context, regions []string, patience time.Duration, read func(context.Context, int, *regionBudget)) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	open := map[int]*stint{}
+	open := map[int]*regionBudget{}
 	done := make(chan int, len(regions))
 	for i, region := range regions {
-		s := &stint{region: region, left: c.regionTimeout}
+		s := &regionBudget{region: region, left: c.RegionTimeout()}
 		open[i] = s
 		go func() {
 			read(ctx, i, s)
@@ -85,15 +83,15 @@ func (c *Cloud) everywhere(ctx context.Context, regions []string, patience time.
 	}
 }
 
-// lastToAsk returns when the last of the stints began the call that it waits for. It reports false when one of them is
+// lastToAsk returns when the last of the regions began the call that it waits for. It reports false when one of them is
 // not waiting for an answer.
-func lastToAsk(open map[int]*stint) (last time.Time, silent bool) {
+func lastToAsk(open map[int]*regionBudget) (last time.Time, silent bool) {
 	for _, s := range open {
 		since := s.silentSince()
 		if since.IsZero() {
 			return time.Time{}, false
 		}
-		last = times.Later(last, since)
+		last = Later(last, since)
 	}
 	return last, true
 }

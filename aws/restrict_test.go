@@ -101,9 +101,9 @@ func TestAnyTextBecomesAValidNameAndTag(t *testing.T) {
 func TestASessionIsForgottenOnlyByWhoHeldIt(t *testing.T) {
 	opened := 0
 	s := newSession(nil)
-	s.open = func(context.Context) (credential, error) {
+	s.open = func(context.Context) (Credential, error) {
 		opened++
-		return credential{provider: &staticCredentials{}, until: time.Now().Add(sessionLife)}, nil
+		return Credential{provider: &staticCredentials{}, until: time.Now().Add(sessionLife)}, nil
 	}
 	old, _ := s.get(t.Context(), refreshAt)
 	s.drop(old)

@@ -7,8 +7,6 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Revocation is one approved request to deny a role's older sessions.
@@ -88,23 +86,20 @@ func (c *Cloud) RevokePrepared(ctx context.Context, p *Prepared, r Revocation) (
 			return Result{}, err
 		}
 	}
-	existing := p.existing
-	result := Result{Role: p.role, PreviousDocument: existing.document, CallerARN: p.cred.callerARN, Unnamed: p.cred.unnamed}
-	if result.CallerARN == "" {
-		result.CallerARN = p.hub.callerARN
-	}
+	existing := p.there.Value
+	result := Result{Role: p.role, PreviousDocument: existing.document, CallerARN: p.callerARN(), Unnamed: p.cred.Unnamed}
 	if !r.NotBefore.IsZero() && !existing.cutoff().Before(r.NotBefore) {
 		result.AlreadyThere, result.ReadBack = true, true
 		result.Cutoff, result.Document, result.ReadBackAt = existing.cutoff(), existing.document, existing.at
 		return result, nil
 	}
 
-	result.Cutoff = cutoffAt(p.clock.latest(), c.margin, existing.cutoff(), times.Later(r.NotBefore, r.AtLeast))
+	result.Cutoff = cutoffAt(p.clock.Latest(), c.Margin(), existing.cutoff(), Later(r.NotBefore, r.AtLeast))
 	result.Document = existing.policy.withCutoff(result.Cutoff)
 	if r.Plan != nil {
 		err := r.Plan(ctx, Plan{
 			Cutoff:           result.Cutoff,
-			ServerTime:       p.clock.server,
+			ServerTime:       p.clock.Server,
 			PreviousDocument: existing.document,
 			Document:         result.Document,
 			ExistingCutoff:   existing.cutoff(),
@@ -129,24 +124,17 @@ func sameRole(role Role, id, arn string) error {
 }
 
 // write puts the planned document on the role and reads it back, again if somebody took it away in between.
-func (c *Cloud) write(ctx context.Context, a *account, roleName string, cred credential, result *Result) error {
+func (c *Cloud) write(ctx context.Context, a *Conn, roleName string, cred Credential, result *Result) error {
 	for {
-		const operation = "iam:PutRolePolicy"
-		out, err := remote(context.WithoutCancel(ctx), c, a.Name, operation, func(ctx context.Context) (*iam.PutRolePolicyOutput, error) {
-			return a.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-				RoleName:       awssdk.String(roleName),
-				PolicyName:     awssdk.String(PolicyName),
-				PolicyDocument: awssdk.String(result.Document),
-			}, iamWith(cred))
-		})
+		at, err := putPolicy(context.WithoutCancel(ctx), a, cred, roleName, result.Document)
 		if err != nil {
 			return err
 		}
 		result.Writes++
 		result.Written = result.Document
-		result.AppliedAt = serverTime(out.ResultMetadata)
+		result.AppliedAt = at
 
-		now, err := c.readPolicyWith(ctx, a, roleName, cred)
+		now, err := readPolicy(ctx, a, roleName, cred)
 		if err != nil {
 			result.ReadBackError = err
 			result.Mismatch = "the policy could not be read back"
@@ -162,13 +150,24 @@ func (c *Cloud) write(ctx context.Context, a *account, roleName string, cred cre
 			}
 			return nil
 		}
-		c.log.WarnContext(ctx, "the policy on the role is not what was written",
+		c.Log().WarnContext(ctx, "the policy on the role is not what was written",
 			"account", a.Name, "role", roleName, "writes", result.Writes, "reason", result.Mismatch)
 		if result.Writes == maxWrites {
 			return nil
 		}
 		wanted, _ := parsePolicy(result.Document)
-		result.Cutoff = times.Later(result.Cutoff, now.cutoff())
+		result.Cutoff = Later(result.Cutoff, now.cutoff())
 		result.Document = now.policy.and(wanted).withCutoff(result.Cutoff)
 	}
+}
+
+// putPolicy writes a document under the policy's name and returns AWS's clock.
+func putPolicy(ctx context.Context, a *Conn, with Credential, roleName, document string) (time.Time, error) {
+	out, err := IAM(ctx, a, with, "iam:PutRolePolicy", (*iam.Client).PutRolePolicy, &iam.PutRolePolicyInput{
+		RoleName: awssdk.String(roleName), PolicyName: awssdk.String(PolicyName), PolicyDocument: awssdk.String(document),
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return ServerTime(out.ResultMetadata), nil
 }

@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -318,30 +315,29 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 			t.Errorf("STS was asked in %s", region)
 		}
 
-		cred, err := b.cloud.openRevoker(t.Context(), b.cloud.byName["prod"], r)
+		prod := b.conn("prod")
+		cred, err := prod.Open(t.Context(), Grant{r.RequestID, r.Requester, r.Approvers, oneRolePolicy(toRevoke, r.RoleARN)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := b.cloud.byName["prod"].iam
 		put := func(role string) error {
-			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: awssdk.String(PolicyName), PolicyDocument: awssdk.String(consoleForm)}, iamWith(cred))
+			_, err := putPolicy(t.Context(), prod, cred, role, consoleForm)
 			return err
 		}
 		if err := put("Deploy"); err != nil {
 			t.Errorf("on its role: %v", err)
 		}
 		for _, other := range []string{"Other", "revokebot-spoke"} {
-			if err := callError("", "", put(other)); !errors.Is(err, ErrAccessDenied) {
+			if err := put(other); !errors.Is(err, ErrAccessDenied) {
 				t.Errorf("on %s: %v", other, err)
 			}
 		}
-		_, err = client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(PolicyName)}, iamWith(cred))
-		if err := callError("", "", err); !errors.Is(err, ErrAccessDenied) {
+		_, err = restore(t.Context(), prod, UndoRequest{RoleName: "Deploy"}, cred)
+		if !errors.Is(err, ErrAccessDenied) {
 			t.Errorf("another action: %v", err)
 		}
-		reader, _ := b.cloud.byName["prod"].reader.get(t.Context(), 0)
-		_, err = client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(PolicyName), PolicyDocument: awssdk.String(consoleForm)}, iamWith(reader))
-		if err := callError("", "", err); !errors.Is(err, ErrAccessDenied) {
+		_, err = putPolicy(t.Context(), prod, Credential{}, "Deploy", consoleForm)
+		if !errors.Is(err, ErrAccessDenied) {
 			t.Errorf("the reading session writes: %v", err)
 		}
 	})

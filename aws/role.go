@@ -3,8 +3,6 @@ package aws
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -37,65 +35,21 @@ type Role struct {
 //
 // Two remote steps deep, side by side with opening the sessions they need.
 func (c *Cloud) Describe(ctx context.Context, t Target) (Role, error) {
-	a := c.byName[t.Account.Name]
-	if a == nil {
-		return Role{}, unknownAccount(c, t.Account.Name)
-	}
-	var found answer[*iam.GetRoleOutput]
-	var hub answer[credential]
-	var there answer[onRole]
-	var inline answer[*iam.ListRolePoliciesOutput]
-	together(
-		func() { hub = try(c.hub.get(ctx, 0)) },
-		func() {
-			if _, found.err = a.reader.get(ctx, refreshAt); found.err != nil {
-				return
-			}
-			together(
-				func() { found = try(c.getRole(ctx, a, t.RoleName)) },
-				func() {
-					there = aside(ctx, func(ctx context.Context) (onRole, error) { return c.readPolicy(ctx, a, t.RoleName) })
-				},
-				func() {
-					inline = aside(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
-						return c.listInline(ctx, a, t.RoleName)
-					})
-				},
-			)
-		},
-	)
-	for _, err := range []error{otherAccount(a, hub), found.err} {
-		if err != nil {
-			return Role{}, err
-		}
-	}
-	role, err := c.readRole(a, found.value)
+	s, err := c.survey(ctx, subject{account: t.Account.Name, name: t.RoleName, path: t.Path, advisory: true})
 	if err != nil {
 		return Role{}, err
 	}
-	if err := otherPath(t, role); err != nil {
-		return Role{}, err
-	}
-	if hub.err != nil {
-		// Without knowing who the bot is, its own role could be taken for any other.
-		return Role{}, hub.err
-	}
-	if err := c.refuse(hub.value.callerARN, role); err != nil {
-		return Role{}, err
-	}
-	return c.advise(ctx, a, role, hub.value.callerARN, decodeDocument(awssdk.ToString(found.value.Role.AssumeRolePolicyDocument)), there, inline)
+	return s.advise(ctx)
 }
 
 // getRole asks IAM with the reading session.
-func (c *Cloud) getRole(ctx context.Context, a *account, name string) (*iam.GetRoleOutput, error) {
-	return reading(ctx, c, a, "iam:GetRole", func(ctx context.Context, cred credential) (*iam.GetRoleOutput, error) {
-		return a.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: awssdk.String(name)}, iamWith(cred))
-	})
+func getRole(ctx context.Context, a *Conn, name string) (*iam.GetRoleOutput, error) {
+	return IAM(ctx, a, Credential{}, "iam:GetRole", (*iam.Client).GetRole, &iam.GetRoleInput{RoleName: awssdk.String(name)})
 }
 
 // readRole turns the answer into a Role. A role of another account or partition is refused: the credentials are not
 // those of the account that was asked for.
-func (c *Cloud) readRole(a *account, out *iam.GetRoleOutput) (Role, error) {
+func readRole(a *Conn, out *iam.GetRoleOutput) (Role, error) {
 	if out.Role == nil {
 		return Role{}, &CallError{Kind: ErrUnavailable, Operation: "iam:GetRole", Account: a.Name, Message: "the answer held no role"}
 	}
@@ -113,7 +67,7 @@ func (c *Cloud) readRole(a *account, out *iam.GetRoleOutput) (Role, error) {
 		LastUsed:       lastUsed(in.RoleLastUsed),
 		LastUsedRegion: lastRegion(in.RoleLastUsed),
 		MaxSession:     time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
-		ServerTime:     serverTime(out.ResultMetadata),
+		ServerTime:     ServerTime(out.ResultMetadata),
 	}
 	for _, tag := range in.Tags {
 		if role.Tags == nil {
@@ -121,12 +75,12 @@ func (c *Cloud) readRole(a *account, out *iam.GetRoleOutput) (Role, error) {
 		}
 		role.Tags[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
 	}
-	if role.ARN != roleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
+	if role.ARN != RoleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
 		return Role{}, &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(
 			"The credentials for account %s (%s, partition %s) found %s, which is not there. Check assume_role of that account and the ambient credentials.",
-			a.Name, a.ID, a.Partition, quote(role.ARN))}
+			a.Name, a.ID, a.Partition, Quote(role.ARN))}
 	}
-	role.Trust, role.TrustDigest = readTrust(a.Account, decodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
+	role.Trust, role.TrustDigest = readTrust(a.Account, DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
 	return role, nil
 }
 
@@ -142,21 +96,4 @@ func lastRegion(used *types.RoleLastUsed) string {
 		return ""
 	}
 	return awssdk.ToString(used.Region)
-}
-
-// decodeDocument undoes the percent-encoding in which IAM returns policy documents. A plus sign stands for itself. A
-// document that is not encoded is returned as it is.
-func decodeDocument(s string) string {
-	if strings.HasPrefix(strings.TrimLeft(s, " \t\r\n"), "{") {
-		return s
-	}
-	if decoded, err := url.PathUnescape(s); err == nil {
-		return decoded
-	}
-	return s
-}
-
-// unknownAccount is the error of an account name that is not configured (any more).
-func unknownAccount(c *Cloud, name string) error {
-	return &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Configured are: %s.", quote(name), c.listed())}
 }

@@ -34,16 +34,14 @@ func policySize(document string) int {
 }
 
 // listInline lists the names of a role's inline policies.
-func (c *Cloud) listInline(ctx context.Context, a *account, roleName string) (*iam.ListRolePoliciesOutput, error) {
-	return reading(ctx, c, a, "iam:ListRolePolicies", func(ctx context.Context, cred credential) (*iam.ListRolePoliciesOutput, error) {
-		return a.iam.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{
-			RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline),
-		}, iamWith(cred))
+func listInline(ctx context.Context, a *Conn, roleName string) (*iam.ListRolePoliciesOutput, error) {
+	return IAM(ctx, a, Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, &iam.ListRolePoliciesInput{
+		RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline),
 	})
 }
 
 // otherInline reads the documents of a role's inline policies but our own.
-func (c *Cloud) otherInline(ctx context.Context, a *account, roleName string, names []string) ([]string, error) {
+func otherInline(ctx context.Context, a *Conn, roleName string, names []string) ([]string, error) {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == PolicyName })
 	documents, failed := make([]string, len(names)), make([]error, len(names))
 	turn := make(chan struct{}, inlineAtOnce)
@@ -53,11 +51,11 @@ func (c *Cloud) otherInline(ctx context.Context, a *account, roleName string, na
 			turn <- struct{}{}
 			defer func() { <-turn }()
 			var out *iam.GetRolePolicyOutput
-			out, failed[i] = reading(ctx, c, a, "iam:GetRolePolicy", func(ctx context.Context, cred credential) (*iam.GetRolePolicyOutput, error) {
-				return a.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: awssdk.String(roleName), PolicyName: awssdk.String(name)}, iamWith(cred))
+			out, failed[i] = IAM(ctx, a, Credential{}, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
+				RoleName: awssdk.String(roleName), PolicyName: awssdk.String(name),
 			})
 			if failed[i] == nil {
-				documents[i] = decodeDocument(awssdk.ToString(out.PolicyDocument))
+				documents[i] = DecodeDocument(awssdk.ToString(out.PolicyDocument))
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -32,7 +31,7 @@ func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
 	var me Self
 	keys, err := c.sdk.Credentials.Retrieve(ctx)
 	if err != nil {
-		return me, callError(operation, "", err)
+		return me, NewCallError(operation, "", err)
 	}
 	me.Source = keys.Source
 	out, err := remote(ctx, c, "", operation, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
@@ -42,8 +41,8 @@ func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
 		return me, err
 	}
 	me.ARN = awssdk.ToString(out.Arn)
-	if s, ok := stampOf(out.ResultMetadata); ok {
-		me.Clock = ClockBetween(s.server, s.server.Add(time.Second), s.sent, time.Now())
+	if s, ok := StampOf(out.ResultMetadata); ok {
+		me.Clock = ClockBetween(s.Server, s.Server.Add(time.Second), s.sent, time.Now())
 	}
 	return me, nil
 }
@@ -52,10 +51,4 @@ func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
 func ClockBetween(first, last, sent, received time.Time) Clock {
 	least, most := first.Sub(received), last.Sub(sent)
 	return Clock{Known: true, Ahead: (least + most) / 2, Within: (most - least) / 2}
-}
-
-// isSilent reports an error that says nothing about what was asked: no answer came, or none that counts.
-func isSilent(err error) bool {
-	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrThrottled) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

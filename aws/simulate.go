@@ -10,8 +10,6 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // SimulateQuery asks what the role's policies say of sessions on both sides of a cutoff.
@@ -45,34 +43,34 @@ func (s Simulation) Proven() bool { return s.Before == DeniedByOurs && s.After =
 // Simulate asks the policy simulator twice, side by side, with the reading session. That it is not allowed, or cannot
 // work for this role, is no error but Unavailable; an error is worth another try.
 func (c *Cloud) Simulate(ctx context.Context, q SimulateQuery) (Simulation, error) {
-	a := c.byName[q.AccountName]
-	if a == nil {
-		return Simulation{}, unknownAccount(c, q.AccountName)
+	a, err := c.Conn(q.AccountName)
+	if err != nil {
+		return Simulation{}, err
 	}
-	var before, after answer[*iam.SimulatePrincipalPolicyOutput]
+	var before, after Answer[*iam.SimulatePrincipalPolicyOutput]
 	at := func(issued time.Time) simulated {
 		return simulated{
 			principal: q.RoleARN, actions: []string{simulatedAction},
 			context: map[string]types.ContextEntry{issueTimeKey: dateEntry(issued)},
 		}
 	}
-	together(
-		func() { before = try(c.simulate(ctx, a, at(q.Cutoff.Add(-time.Second)))) },
-		func() { after = try(c.simulate(ctx, a, at(q.Cutoff.Add(time.Second)))) },
+	All(
+		func() { before = Try(at(q.Cutoff.Add(-time.Second)).ask(ctx, a, Credential{})) },
+		func() { after = Try(at(q.Cutoff.Add(time.Second)).ask(ctx, a, Credential{})) },
 	)
-	for _, err := range []error{before.err, after.err} {
+	for _, err := range []error{before.Err, after.Err} {
 		if Final(err) {
 			return Simulation{Unavailable: notSimulated(err, a.Name)}, nil
 		}
 	}
-	for _, err := range []error{before.err, after.err} {
+	for _, err := range []error{before.Err, after.Err} {
 		if err != nil {
 			return Simulation{}, err
 		}
 	}
 	return Simulation{
-		Before: verdict(before.value), After: verdict(after.value),
-		At: times.Later(serverTime(before.value.ResultMetadata), serverTime(after.value.ResultMetadata)),
+		Before: verdict(before.Value), After: verdict(after.Value),
+		At: Later(ServerTime(before.Value.ResultMetadata), ServerTime(after.Value.ResultMetadata)),
 	}, nil
 }
 
@@ -95,20 +93,15 @@ func dateEntry(t time.Time) types.ContextEntry {
 	}
 }
 
-// simulate asks the simulator with the reading session. Of the condition keys, it knows those that say who the principal
-// is; its ARN is given too, because service control policies ask for that. For the role that the bot assumes there is a source
-// identity as well, because its sessions that write have one, and its policies may ask for that.
-func (c *Cloud) simulate(ctx context.Context, a *account, s simulated) (*iam.SimulatePrincipalPolicyOutput, error) {
-	in := s.input(a)
-	return reading(ctx, c, a, simulateOperation, func(ctx context.Context, cred credential) (*iam.SimulatePrincipalPolicyOutput, error) {
-		return a.iam.SimulatePrincipalPolicy(ctx, in, iamWith(cred))
-	})
+// ask asks the simulator with a credential, the zero one being the reading session. Of the condition keys, it knows those
+// that say who the principal is; its ARN is given too, because service control policies ask for that. For the role that the
+// bot assumes there is a source identity as well, because its sessions that write have one, and its policies may ask for that.
+func (s simulated) ask(ctx context.Context, a *Conn, with Credential) (*iam.SimulatePrincipalPolicyOutput, error) {
+	return IAM(ctx, a, with, "iam:SimulatePrincipalPolicy", (*iam.Client).SimulatePrincipalPolicy, s.input(a))
 }
 
-const simulateOperation = "iam:SimulatePrincipalPolicy"
-
 // input puts the question as the API has it.
-func (s simulated) input(a *account) *iam.SimulatePrincipalPolicyInput {
+func (s simulated) input(a *Conn) *iam.SimulatePrincipalPolicyInput {
 	in := &iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: awssdk.String(s.principal), ActionNames: s.actions, ResourceArns: s.resources, PolicyInputList: s.besides,
 		ContextEntries: []types.ContextEntry{{

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Suspect is a session that is worth a look.
@@ -74,7 +72,7 @@ type visits struct {
 }
 
 func (v visits) with(at time.Time) visits {
-	return visits{v.n + 1, earlier(v.first, at), times.Later(v.last, at)}
+	return visits{v.n + 1, earlier(v.first, at), Later(v.last, at)}
 }
 
 // crowd is who came in the window, and from where.

@@ -38,27 +38,27 @@ type Change struct {
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does not mean that nobody did.
 // With an error, the changes that were read before it are returned, too.
 func (c *Cloud) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) {
-	a := c.byName[q.AccountName]
-	if a == nil {
-		return nil, unknownAccount(c, q.AccountName)
+	a, err := c.Conn(q.AccountName)
+	if err != nil {
+		return nil, err
 	}
 	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
 		return nil, &InputError{InputWindow, "The window ends before it begins. Give an earlier start."}
 	}
-	hub, err := c.hub.get(ctx, 0)
+	hubARN, err := c.Hub(ctx)
 	if err != nil {
 		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.regionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.RegionTimeout())
 	defer cancel()
 	var changes []Change
-	for page, err := range c.pages(ctx, a, homeRegion(a.Partition), naming(q.RoleName, q.Since, q.Until)) {
+	for page, err := range pages(ctx, a, a.HomeRegion(), naming(q.RoleName, q.Since, q.Until)) {
 		if err != nil {
 			return changes, err
 		}
 		for _, event := range page.events {
 			change, ok := decodeChange(a, q.RoleName, event)
-			if !ok || isOwn(a, hub.callerARN, change.PrincipalARN) {
+			if !ok || a.IsOwn(hubARN, change.PrincipalARN) {
 				continue
 			}
 			if changes = append(changes, change); len(changes) == maxChanges {
@@ -73,7 +73,7 @@ func (c *Cloud) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) 
 const maxChanges = 50
 
 // decodeChange reads an event of IAM. It reports false for one that did not change the role's deny.
-func decodeChange(a *account, roleName string, in types.Event) (Change, bool) {
+func decodeChange(a *Conn, roleName string, in types.Event) (Change, bool) {
 	r := decodeRecord(in)
 	change := Change{
 		EventID:        cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
@@ -85,7 +85,7 @@ func decodeChange(a *account, roleName string, in types.Event) (Change, bool) {
 		UserAgent:      r.UserAgent,
 		SourceIdentity: r.UserIdentity.SessionContext.SourceIdentity,
 		// The words need to know only which account the role is in.
-		Who: callerWords(r, Session{RoleARN: roleARN(a.Partition, a.ID, "/", roleName)}, awssdk.ToString(in.Username)),
+		Who: callerWords(r, Session{RoleARN: RoleARN(a.Partition, a.ID, "/", roleName)}, awssdk.ToString(in.Username)),
 	}
 	asked := r.RequestParameters
 	if r.ErrorCode != "" || asked.PolicyName != PolicyName || !strings.EqualFold(asked.RoleName, roleName) {
@@ -95,7 +95,7 @@ func decodeChange(a *account, roleName string, in types.Event) (Change, bool) {
 	case "DeleteRolePolicy":
 		return change, true
 	case "PutRolePolicy":
-		document, _ := parsePolicy(decodeDocument(asked.PolicyDocument))
+		document, _ := parsePolicy(DecodeDocument(asked.PolicyDocument))
 		change.Cutoff = document.cutoff()
 		return change, true
 	default:

@@ -101,12 +101,12 @@ func TestTheBotsOwnWritesAreKnownWithAmbientCredentialsToo(t *testing.T) {
 
 // A role of the bot's name elsewhere, and a user, are somebody else.
 func TestOnlyTheBotsOwnPrincipalsAreItsOwn(t *testing.T) {
-	spoke := &account{Account: Account{ID: prodID, Partition: "aws", AssumeRole: "arn:aws:iam::" + prodID + ":role/tools/revokebot-spoke"}}
-	ambient := &account{Account: Account{ID: hubID, Partition: "aws"}}
+	spoke := &Conn{Account: Account{ID: prodID, Partition: "aws", AssumeRole: "arn:aws:iam::" + prodID + ":role/tools/revokebot-spoke"}}
+	ambient := &Conn{Account: Account{ID: hubID, Partition: "aws"}}
 	session := "arn:aws:sts::" + hubID + ":assumed-role/Hub/task-1"
 	user := "arn:aws:iam::" + hubID + ":user/tools/revokebot"
 	for _, c := range []struct {
-		a        *account
+		a        *Conn
 		hub, arn string
 		want     bool
 	}{
@@ -123,7 +123,7 @@ func TestOnlyTheBotsOwnPrincipalsAreItsOwn(t *testing.T) {
 		{ambient, user, "arn:aws:iam::" + hubID + ":user/tools/eve", false},
 		{ambient, user, "arn:aws:sts::" + hubID + ":assumed-role/revokebot/x", false},
 	} {
-		if got := isOwn(c.a, c.hub, c.arn); got != c.want {
+		if got := c.a.IsOwn(c.hub, c.arn); got != c.want {
 			t.Errorf("%s for the hub %s: %v", c.arn, c.hub, got)
 		}
 	}
@@ -205,7 +205,7 @@ func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T)
 		record("DeleteRolePolicy", "Deploy", PolicyName, "AccessDenied"): false,
 		"no JSON": false,
 	} {
-		if _, got := decodeChange(&account{Account: prod}, "Deploy", types.Event{CloudTrailEvent: &text}); got != want {
+		if _, got := decodeChange(&Conn{Account: prod}, "Deploy", types.Event{CloudTrailEvent: &text}); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
@@ -214,7 +214,7 @@ func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T)
 func FuzzDecodeChange(f *testing.F) {
 	f.Add(`{"eventName":"PutRolePolicy","requestParameters":{"roleName":"Deploy","policyName":"AWSRevokeOlderSessions","policyDocument":"{}"},"userIdentity":{"type":"IAMUser"}}`)
 	f.Fuzz(func(t *testing.T, record string) {
-		a := &account{Account: prod}
+		a := &Conn{Account: prod}
 		change, ok := decodeChange(a, "Deploy", types.Event{CloudTrailEvent: &record})
 		if ok && (change.Who == "" || change.EventName != "PutRolePolicy" && change.EventName != "DeleteRolePolicy") {
 			t.Errorf("%q: %+v", record, change)

@@ -38,16 +38,16 @@ var telling = []struct {
 // tellingIn looks up by name what a key did before the oldest call that was read of it in a region. LookupEvents takes one
 // attribute, so it answers with everybody's calls of that name (AWS CloudTrail API Reference, "LookupEvents"); those of
 // others are let go. What fails or is cut is named in the coverage: the region's newest calls were read all the same.
-func (c *Cloud) tellingIn(ctx context.Context, a *account, q ActivityQuery, s *stint, f *fold, watch *watch, oldest time.Time) {
+func (c *Cloud) tellingIn(ctx context.Context, a *Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch, oldest time.Time) {
 	f.coverage.ByName = true
 	goOn := true
 	for _, t := range telling {
-		if t.iam && s.region != homeRegion(a.Partition) {
+		if t.iam && s.region != a.HomeRegion() {
 			continue
 		}
 		whole := false
 		if goOn {
-			query := trailQuery{key: types.LookupAttributeKeyEventName, value: t.name, since: q.Since, until: oldest, stint: s}
+			query := trailQuery{key: types.LookupAttributeKeyEventName, value: t.name, since: q.Since, until: oldest, budget: s}
 			whole, goOn = c.tellingNamed(ctx, a, q, f, watch, query, t.pages)
 		}
 		if !whole {
@@ -57,14 +57,14 @@ func (c *Cloud) tellingIn(ctx context.Context, a *account, q ActivityQuery, s *s
 }
 
 // tellingNamed reads the calls of one name and reports whether these were all, and whether it makes sense to go on.
-func (c *Cloud) tellingNamed(ctx context.Context, a *account, q ActivityQuery, f *fold, watch *watch, query trailQuery, pages int) (whole, goOn bool) {
-	region := query.stint.region
-	for page, err := range c.pages(ctx, a, region, query) {
+func (c *Cloud) tellingNamed(ctx context.Context, a *Conn, q ActivityQuery, f *fold, watch *watch, query trailQuery, most int) (whole, goOn bool) {
+	region := query.budget.region
+	for page, err := range pages(ctx, a, region, query) {
 		if err != nil {
-			c.log.WarnContext(ctx, "calls that open doors could not be looked up", "account", a.Name, "region", region, "name", query.value, "error", err)
+			c.Log().WarnContext(ctx, "calls that open doors could not be looked up", "account", a.Name, "region", region, "name", query.value, "error", err)
 			return false, false
 		}
-		f.AskedAt = page.clock.server
+		f.AskedAt = page.clock.Server
 		f.coverage.Events += len(page.events)
 		sessions := len(f.Assumed)
 		for _, event := range page.events {
@@ -73,7 +73,7 @@ func (c *Cloud) tellingNamed(ctx context.Context, a *account, q ActivityQuery, f
 			}
 		}
 		watch.read(len(page.events), len(f.Assumed)-sessions)
-		if pages--; pages == 0 {
+		if most--; most == 0 {
 			return !page.more, true
 		}
 	}

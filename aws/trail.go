@@ -18,8 +18,8 @@ const lookupPage = 50
 type trailQuery struct {
 	key          types.LookupAttributeKey
 	value        string
-	since, until time.Time // zero means CloudTrail's own limits
-	stint        *stint    // nil: only the context bounds the calls
+	since, until time.Time     // zero means CloudTrail's own limits
+	budget       *regionBudget // nil: only the context bounds the calls
 }
 
 // naming asks for the events that name a resource: the ARN of a role for the sessions that were issued, its bare name for
@@ -31,15 +31,14 @@ func naming(resource string, since, until time.Time) trailQuery {
 // page is one answer of LookupEvents.
 type page struct {
 	events []types.Event
-	clock  stamp
+	clock  Stamp
 	more   bool
 }
 
 // pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it may stop early; no
 // request is made that is not asked for. An error ends it.
-func (c *Cloud) pages(ctx context.Context, a *account, region string, q trailQuery) iter.Seq2[page, error] {
+func pages(ctx context.Context, a *Conn, region string, q trailQuery) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
-		const operation = "cloudtrail:LookupEvents"
 		in := &cloudtrail.LookupEventsInput{
 			LookupAttributes: []types.LookupAttribute{{AttributeKey: q.key, AttributeValue: awssdk.String(q.value)}},
 			MaxResults:       awssdk.Int32(lookupPage),
@@ -50,28 +49,22 @@ func (c *Cloud) pages(ctx context.Context, a *account, region string, q trailQue
 		if !q.until.IsZero() {
 			in.EndTime = awssdk.Time(q.until)
 		}
-		trail := c.trail(a, region)
 		for {
-			if err := trail.pace.Wait(ctx); err != nil {
-				// The turn would come after the deadline, which the limiter says without its type.
-				yield(page{}, &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: err})
+			if err := a.TrailTurn(ctx, region); err != nil {
+				yield(page{}, err)
 				return
 			}
 			var out *cloudtrail.LookupEventsOutput
 			var err error
-			q.stint.call(ctx, func(ctx context.Context) {
-				out, err = reading(ctx, c, a, operation, func(ctx context.Context, cred credential) (*cloudtrail.LookupEventsOutput, error) {
-					return trail.client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = cred.provider })
-				})
-			})
+			q.budget.call(ctx, func(ctx context.Context) { out, err = a.LookupEvents(ctx, region, in) })
 			if err != nil && errors.Is(context.Cause(ctx), errPatience) {
-				err = &CallError{Kind: ErrTimeout, Operation: operation, Account: a.Name, cause: errPatience}
+				err = &CallError{Kind: ErrTimeout, Operation: LookupOperation, Account: a.Name, Cause: errPatience}
 			}
 			if err != nil {
 				yield(page{}, err)
 				return
 			}
-			clock, _ := stampOf(out.ResultMetadata)
+			clock, _ := StampOf(out.ResultMetadata)
 			in.NextToken = out.NextToken
 			more := awssdk.ToString(out.NextToken) != ""
 			if !yield(page{events: out.Events, clock: clock, more: more}, nil) || !more {

@@ -99,7 +99,7 @@ func (s trustStatement) allowsAssuming() bool {
 	}
 	for _, action := range s.Action {
 		for _, opens := range []string{"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"} {
-			if matchFold(action, opens) {
+			if MatchFold(action, opens) {
 				return true
 			}
 		}
@@ -156,10 +156,10 @@ func awsPrincipal(a Account, value string) (kind, words string) {
 	if value == "*" {
 		return PrincipalEverybody, "everybody"
 	}
-	if accountID.MatchString(value) {
+	if IsAccountID(value) {
 		return PrincipalAccount, accountWords(a, value)
 	}
-	ref, err := parseARN(value)
+	ref, err := ParseARN(value)
 	if err != nil {
 		if strings.HasPrefix(value, "AROA") || strings.HasPrefix(value, "AIDA") {
 			return PrincipalDeleted, "a deleted user or role (" + value + ")"
@@ -167,21 +167,21 @@ func awsPrincipal(a Account, value string) (kind, words string) {
 		return PrincipalUnknown, cmp.Or(value, "a principal without a name")
 	}
 	in := ""
-	if ref.account != a.ID {
-		in = " in " + ref.account
+	if ref.Account != a.ID {
+		in = " in " + ref.Account
 	}
-	_, name := ref.pathAndName()
+	_, name := ref.PathAndName()
 	switch {
-	case ref.kind == "" && ref.rest == "root":
-		return PrincipalAccount, accountWords(a, ref.account)
-	case ref.kind == "role":
+	case ref.Kind == "" && ref.Rest == "root":
+		return PrincipalAccount, accountWords(a, ref.Account)
+	case ref.Kind == "role":
 		return PrincipalRole, "role " + name + in
-	case ref.kind == "user":
+	case ref.Kind == "user":
 		return PrincipalUser, "user " + name + in
-	case ref.kind == "assumed-role":
-		role, session, _ := strings.Cut(ref.rest, "/")
+	case ref.Kind == "assumed-role":
+		role, session, _ := strings.Cut(ref.Rest, "/")
 		return PrincipalSession, "session " + session + " of role " + role + in
-	case ref.kind == "federated-user":
+	case ref.Kind == "federated-user":
 		return PrincipalSession, "federated user " + name + in
 	default:
 		return PrincipalUnknown, value

@@ -57,20 +57,20 @@ func (f *trustFacts) add(a Account, ownARN string, s trustStatement) {
 	}
 	for _, value := range byType["AWS"] {
 		account := value
-		if ref, err := parseARN(value); err == nil {
-			account = ref.account
+		if ref, err := ParseARN(value); err == nil {
+			account = ref.Account
 			f.self = f.self || value == ownARN
-			f.own = f.own || ref.account == a.ID && ref.rest == "root"
+			f.own = f.own || ref.Account == a.ID && ref.Rest == "root"
 		}
 		f.own = f.own || value == a.ID
-		if accountID.MatchString(account) && account != a.ID {
+		if IsAccountID(account) && account != a.ID {
 			f.others = append(f.others, account)
 		}
 	}
 	f.services = append(f.services, byType["Service"]...)
 	for _, value := range byType["Federated"] {
-		ref, err := parseARN(value)
-		f.eks = f.eks || err == nil && ref.kind == "oidc-provider" && strings.HasPrefix(ref.rest, "oidc.eks.")
+		ref, err := ParseARN(value)
+		f.eks = f.eks || err == nil && ref.Kind == "oidc-provider" && strings.HasPrefix(ref.Rest, "oidc.eks.")
 	}
 }
 

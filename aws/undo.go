@@ -59,42 +59,17 @@ type UndoResult struct {
 // IAM has no compare-and-set: the policy is read once more just before the write, which leaves a moment for somebody
 // else's write to be lost.
 func (c *Cloud) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
-	a := c.byName[r.AccountName]
-	if a == nil {
-		return UndoResult{}, unknownAccount(c, r.AccountName)
-	}
-	var found answer[*iam.GetRoleOutput]
-	var there answer[onRole]
-	var hub, cred answer[credential]
-	together(
-		func() { found = try(c.getRole(ctx, a, r.RoleName)) },
-		func() { there = try(c.readPolicy(ctx, a, r.RoleName)) },
-		func() {
-			cred = try(c.openErrand(ctx, a, errand{r.RequestID, r.Requester, r.Approvers, oneRolePolicy(toUndo, r.RoleARN)}))
-		},
-		func() { hub = try(c.hub.get(ctx, 0)) },
-	)
-	for _, err := range []error{otherAccount(a, hub), found.err, there.err, cred.err, hub.err} {
-		if err != nil {
-			return UndoResult{}, err
-		}
-	}
-	role, err := c.readRole(a, found.value)
+	var cred Credential
+	s, err := c.survey(ctx, subject{account: r.AccountName, name: r.RoleName, arn: r.RoleARN, id: r.RoleID}, func(a *Conn) (err error) {
+		cred, err = a.Open(ctx, Grant{Request: r.RequestID, Requester: r.Requester, Approvers: r.Approvers, Policy: oneRolePolicy(toUndo, r.RoleARN)})
+		return err
+	})
 	if err != nil {
 		return UndoResult{}, err
 	}
-	if err := sameRole(role, r.RoleID, r.RoleARN); err != nil {
-		return UndoResult{}, err
-	}
-	if err := c.refuse(hub.value.callerARN, role); err != nil {
-		return UndoResult{}, err
-	}
-	existing := there.value
-	role.ExistingCutoff = existing.cutoff()
-	result := UndoResult{
-		Role: role, Document: existing.document, CallerARN: cmp.Or(cred.value.callerARN, hub.value.callerARN), Unnamed: cred.value.unnamed,
-	}
-	plan, done, err := planUndo(role, existing, r.Written, r.Previous)
+	existing := s.there.Value
+	result := UndoResult{Role: s.role, Document: existing.document, CallerARN: cmp.Or(cred.CallerARN, s.hubARN), Unnamed: cred.Unnamed}
+	plan, done, err := planUndo(s.role, existing, r.Written, r.Previous)
 	if err != nil {
 		return UndoResult{}, err
 	}
@@ -107,28 +82,28 @@ func (c *Cloud) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
 			return UndoResult{}, err
 		}
 	}
-	err = c.undo(context.WithoutCancel(ctx), a, r, cred.value, &result)
+	err = undo(context.WithoutCancel(ctx), s.account, r, cred, &result)
 	return result, err
 }
 
 // undo takes the policy away, or puts the earlier one in its place, and reads the role.
-func (c *Cloud) undo(ctx context.Context, a *account, r UndoRequest, cred credential, result *UndoResult) error {
-	there, err := c.readPolicyWith(ctx, a, r.RoleName, cred)
+func undo(ctx context.Context, a *Conn, r UndoRequest, cred Credential, result *UndoResult) error {
+	there, err := readPolicy(ctx, a, r.RoleName, cred)
 	if err != nil {
 		return err
 	}
 	if !there.is(r.Written) {
 		return notOurs(a)
 	}
-	result.UndoneAt, err = c.restore(ctx, a, r, cred)
+	result.UndoneAt, err = restore(ctx, a, r, cred)
 	if r.Previous == "" && errors.Is(err, ErrNoSuchRole) {
-		result.UndoneAt, err = refusalTime(err), nil // an attempt whose answer was lost has removed it; the look below tells
+		result.UndoneAt, err = RefusalTime(err), nil // an attempt whose answer was lost has removed it; the look below tells
 	}
 	if err != nil {
 		return err
 	}
 	result.Removed, result.Document = there.document, r.Previous
-	now, err := c.readPolicyWith(ctx, a, r.RoleName, cred)
+	now, err := readPolicy(ctx, a, r.RoleName, cred)
 	switch {
 	case err != nil:
 		result.ReadBackError, result.Mismatch = err, "the role could not be read afterwards"
@@ -143,27 +118,17 @@ func (c *Cloud) undo(ctx context.Context, a *account, r UndoRequest, cred creden
 }
 
 // restore makes the one call that changes something, and returns AWS's clock.
-func (c *Cloud) restore(ctx context.Context, a *account, r UndoRequest, cred credential) (time.Time, error) {
-	if r.Previous == "" {
-		out, err := remote(ctx, c, a.Name, "iam:DeleteRolePolicy", func(ctx context.Context) (*iam.DeleteRolePolicyOutput, error) {
-			return a.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
-				RoleName: awssdk.String(r.RoleName), PolicyName: awssdk.String(PolicyName),
-			}, iamWith(cred))
-		})
-		if err != nil {
-			return time.Time{}, err
-		}
-		return serverTime(out.ResultMetadata), nil
+func restore(ctx context.Context, a *Conn, r UndoRequest, cred Credential) (time.Time, error) {
+	if r.Previous != "" {
+		return putPolicy(ctx, a, cred, r.RoleName, r.Previous)
 	}
-	out, err := remote(ctx, c, a.Name, "iam:PutRolePolicy", func(ctx context.Context) (*iam.PutRolePolicyOutput, error) {
-		return a.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
-			RoleName: awssdk.String(r.RoleName), PolicyName: awssdk.String(PolicyName), PolicyDocument: awssdk.String(r.Previous),
-		}, iamWith(cred))
+	out, err := IAM(ctx, a, cred, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, &iam.DeleteRolePolicyInput{
+		RoleName: awssdk.String(r.RoleName), PolicyName: awssdk.String(PolicyName),
 	})
 	if err != nil {
 		return time.Time{}, err
 	}
-	return serverTime(out.ResultMetadata), nil
+	return ServerTime(out.ResultMetadata), nil
 }
 
 // is reports whether the policy on the role says the same as a document; "" is no policy.
@@ -174,7 +139,7 @@ func (o onRole) is(document string) bool {
 	return sameJSON(o.document, document)
 }
 
-func notOurs(a *account) error {
+func notOurs(a *Conn) error {
 	return &CallError{Kind: ErrNotOurs, Operation: "iam:GetRolePolicy", Account: a.Name}
 }
 

@@ -3,8 +3,6 @@ package aws
 import (
 	"context"
 	"fmt"
-
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 // UndoLook is a role, and the policy AWSRevokeOlderSessions on it, as they were read to say what Undo would do.
@@ -18,35 +16,11 @@ type UndoLook struct {
 // touched, or that is not at the path that was given, is a *RefusedError; a role that does not exist is ErrNoSuchRole.
 // Unlike Describe it does not ask whether a deny could be written.
 func (c *Cloud) LookToUndo(ctx context.Context, t Target) (UndoLook, error) {
-	a := c.byName[t.Account.Name]
-	if a == nil {
-		return UndoLook{}, unknownAccount(c, t.Account.Name)
-	}
-	var found answer[*iam.GetRoleOutput]
-	var there answer[onRole]
-	var hub answer[credential]
-	together(
-		func() { found = try(c.getRole(ctx, a, t.RoleName)) },
-		func() { there = try(c.readPolicy(ctx, a, t.RoleName)) },
-		func() { hub = try(c.hub.get(ctx, 0)) },
-	)
-	for _, err := range []error{otherAccount(a, hub), found.err, there.err, hub.err} {
-		if err != nil {
-			return UndoLook{}, err
-		}
-	}
-	role, err := c.readRole(a, found.value)
+	s, err := c.survey(ctx, subject{account: t.Account.Name, name: t.RoleName, path: t.Path})
 	if err != nil {
 		return UndoLook{}, err
 	}
-	if err := otherPath(t, role); err != nil {
-		return UndoLook{}, err
-	}
-	if err := c.refuse(hub.value.callerARN, role); err != nil {
-		return UndoLook{}, err
-	}
-	role.ExistingCutoff = there.value.cutoff()
-	return UndoLook{Role: role, Document: there.value.document, there: there.value}, nil
+	return UndoLook{Role: s.role, Document: s.there.Value.document, there: s.there.Value}, nil
 }
 
 // Plan says what Undo would do on the role that was looked at, given the document that the bot wrote last and the one
@@ -82,11 +56,11 @@ func (p UndoPlan) Revives() bool {
 }
 
 // otherPath refuses a role that is not at the path that was given.
-func otherPath(t Target, role Role) error {
-	if t.Path == "" || t.Path == role.Path {
+func otherPath(path string, role Role) error {
+	if path == "" || path == role.Path {
 		return nil
 	}
 	return &RefusedError{Reason: RefusedOtherPath, Sentence: fmt.Sprintf(
 		"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
-		role.Name, role.AccountName, quote(role.Path), quote(t.Path))}
+		role.Name, role.AccountName, Quote(role.Path), Quote(path))}
 }

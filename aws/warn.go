@@ -50,7 +50,7 @@ func trustWarnings(r Role, f trustFacts, mayAssume bool) []Warning {
 		add(WarnEverybody, "The trust policy of %s lets everybody assume it%s: the deny ends sessions, it does not keep anybody from opening new ones. Narrow the trust policy as well.", name, under)
 	}
 	if len(f.others) > 0 {
-		add(WarnOtherAccounts, "Other accounts may assume %s: %s. Somebody who holds a key there can open a new session after the revocation. Look there too, or take them out of the trust policy.", name, strings.Join(cut(f.others), ", "))
+		add(WarnOtherAccounts, "Other accounts may assume %s: %s. Somebody who holds a key there can open a new session after the revocation. Look there too, or take them out of the trust policy.", name, strings.Join(Few(f.others), ", "))
 	}
 	var others []string
 	for _, service := range f.services {
@@ -64,14 +64,14 @@ func trustWarnings(r Role, f trustFacts, mayAssume bool) []Warning {
 		case "pods.eks":
 			f.eks = true
 		default:
-			others = append(others, quote(service))
+			others = append(others, Quote(service))
 		}
 	}
 	if f.eks {
 		add(WarnServiceEKS, "Pods in EKS can use %s: they keep the revoked credentials until shortly before these would have ended, and fail. Restart the pods.", name)
 	}
 	if len(others) > 0 {
-		add(WarnServiceOther, "AWS services can use %s: %s. What they run with the revoked sessions fails until they open new ones. Restart or update it afterwards.", name, strings.Join(cut(others), ", "))
+		add(WarnServiceOther, "AWS services can use %s: %s. What they run with the revoked sessions fails until they open new ones. Restart or update it afterwards.", name, strings.Join(Few(others), ", "))
 	}
 	return all
 }
@@ -101,7 +101,7 @@ func codeWarnings(r Role) []Warning {
 	}
 	return []Warning{{WarnManagedByCode, fmt.Sprintf(
 		"%s is managed by %s, by its tag %s: its next run may take the deny away. Pause it for this role, or let it leave the inline policy AWSRevokeOlderSessions alone.",
-		r.AccountName+"/"+r.Name, tool, quote(key))}}
+		r.AccountName+"/"+r.Name, tool, Quote(key))}}
 }
 
 // managedBy finds the tool that manages a role in its tags, and the tag that says so. CloudFormation sets its own; for the

@@ -44,7 +44,7 @@ func outcomeOf(ctx context.Context, err error) Outcome {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return OutcomeCanceled
 	}
-	switch callError("", "", err).Kind {
+	switch NewCallError("", "", err).Kind {
 	case ErrNoSuchRole:
 		return OutcomeNotFound
 	case ErrAccessDenied:

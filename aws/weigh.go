@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/revokebot/revokebot/internal/english"
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // oldSessions looks at what the sessions did that the deny has to stop.
@@ -34,7 +31,7 @@ func (j *judge) oldSessions() {
 		}
 		if n := j.succeeded(did); n > 0 {
 			j.addSession(s)
-			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), english.Count(n, "call", "calls"))
+			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), count(n, "call"))
 		}
 		if did.FailedAfter > 0 {
 			unclear++
@@ -44,10 +41,10 @@ func (j *judge) oldSessions() {
 		}
 	}
 	if unseen > 0 {
-		j.miss("%s that had to be looked at %s not looked at.", english.Count(unseen, "old session", "old sessions"), english.Plural(unseen, "was", "were"))
+		j.miss("%s that had to be looked at %s not looked at.", count(unseen, "old session"), was(unseen))
 	}
 	if unclear > 0 {
-		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", english.Count(unclear, "old session", "old sessions"))
+		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", count(unclear, "old session"))
 	}
 	if j.out.Old > 0 && j.out.Denied == 0 {
 		j.miss("No call of an old session was seen denied: they may be silent, or not be denied.")
@@ -138,7 +135,7 @@ func (j *judge) otherRoles() {
 		last := link.Activity.LastSucceeded
 		switch {
 		case ended && !last.After(j.from):
-		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
+		case revoked && last.After(Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
 			j.addRole(link)
 			j.show("A session of %s that came out of a suspicious one made calls that went through, the last at %s.", roleWords(link), clock(last))
@@ -179,7 +176,7 @@ func (j *judge) reasonsFor() []string {
 		return []string{"No session from before the cutoff was left.", "No session was issued since to a caller that was suspicious before."}
 	}
 	return []string{
-		fmt.Sprintf("Of %s looked at, %d %s seen denied.", english.Count(j.out.Looked, "old session", "old sessions"), j.out.Denied, english.Plural(j.out.Denied, "was", "were")),
+		fmt.Sprintf("Of %s looked at, %d %s seen denied.", count(j.out.Looked, "old session"), j.out.Denied, was(j.out.Denied)),
 		"None of them made a call past propagation that went through.",
 		"No session was issued since to a caller that was suspicious before.",
 	}
@@ -209,7 +206,7 @@ func (j *judge) addRole(link ChainLink) {
 }
 
 func roleWords(link ChainLink) string {
-	if name := nameOf(link.RoleARN); name != "" {
+	if name := NameOf(link.RoleARN); name != "" {
 		return "the role " + name
 	}
 	return "another kind (" + string(link.Child.Kind) + ")"
@@ -226,7 +223,7 @@ func where(regions []RegionCoverage) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return " in " + strings.Join(cut(names), ", ")
+	return " in " + strings.Join(Few(names), ", ")
 }
 
 func until(t time.Time) string {
@@ -237,3 +234,17 @@ func until(t time.Time) string {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func was(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}

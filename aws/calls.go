@@ -1,0 +1,156 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"golang.org/x/time/rate"
+)
+
+// IAM makes one call of IAM in an account, signed with a credential; the zero one stands for the account's reading
+// session. The call is a method expression, such as (*iam.Client).GetRole. It has its own deadline, the SDK's retries
+// included, and its error is a *CallError.
+func IAM[In, Out any](
+	ctx context.Context, a *Conn, with Credential, operation string,
+	call func(*iam.Client, context.Context, *In, ...func(*iam.Options)) (*Out, error), in *In,
+) (*Out, error) {
+	return callWith(ctx, a, with, operation, func(ctx context.Context, with Credential) (*Out, error) {
+		return call(a.iam, ctx, in, func(o *iam.Options) { o.Credentials = with })
+	})
+}
+
+// LookupEvents asks CloudTrail in one region of the account with the reading session. TrailTurn comes before it.
+func (a *Conn) LookupEvents(ctx context.Context, region string, in *cloudtrail.LookupEventsInput) (*cloudtrail.LookupEventsOutput, error) {
+	return callWith(ctx, a, Credential{}, LookupOperation, func(ctx context.Context, with Credential) (*cloudtrail.LookupEventsOutput, error) {
+		return a.trail(region).client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = with })
+	})
+}
+
+// TrailTurn waits until CloudTrail's limit lets this process ask in a region of the account once more. The pace holds
+// over everything that asks there.
+func (a *Conn) TrailTurn(ctx context.Context, region string) error {
+	if err := a.trail(region).pace.Wait(ctx); err != nil {
+		// The turn would come after the deadline, which the limiter says without its type.
+		return &CallError{Kind: ErrTimeout, Operation: LookupOperation, Account: a.Name, Cause: err}
+	}
+	return nil
+}
+
+// LookupOperation is the Operation of a CallError of LookupEvents.
+const LookupOperation = "cloudtrail:LookupEvents"
+
+// lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API reference,
+// "LookupEvents": two requests a second).
+const lookupPace = rate.Limit(2)
+
+// callWith makes one call with a credential, or with the reading session. A reading session that AWS refuses is forgotten,
+// so that the next call opens a new one.
+func callWith[Out any](ctx context.Context, a *Conn, with Credential, operation string, do func(context.Context, Credential) (*Out, error)) (*Out, error) {
+	reads := with.provider == nil
+	if reads {
+		var err error
+		if with, err = a.reader.get(ctx, refreshAt); err != nil {
+			return nil, err
+		}
+	}
+	out, err := remote(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*Out, error) { return do(ctx, with) })
+	if reads && errors.Is(err, ErrCredentials) {
+		a.reader.drop(with)
+	}
+	return out, err
+}
+
+// remote makes one remote call with its own deadline, the SDK's retries included, and types its error. Retrying is the
+// SDK's business alone.
+func remote[Out any](ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error)) (Out, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	out, err := do(ctx)
+	if err != nil {
+		return out, NewCallError(operation, account, err)
+	}
+	return out, nil
+}
+
+// ErrNoCredentials is the cause of a call that could not be signed.
+var ErrNoCredentials = errors.New("no AWS credentials")
+
+// typedCredentials makes the failure to get credentials recognisable by type; the SDK has no type for it.
+type typedCredentials struct{ source awssdk.CredentialsProvider }
+
+func (t *typedCredentials) Retrieve(ctx context.Context) (awssdk.Credentials, error) {
+	got, err := t.source.Retrieve(ctx)
+	if err != nil {
+		return got, fmt.Errorf("%w: %w", ErrNoCredentials, err)
+	}
+	return got, nil
+}
+
+// withTypedCredentials returns the configuration with its credentials wrapped.
+func withTypedCredentials(c awssdk.Config) awssdk.Config {
+	c = c.Copy()
+	if c.Credentials != nil {
+		c.Credentials = &typedCredentials{c.Credentials}
+	}
+	return c
+}
+
+// Stamp is AWS's clock as one answer gave it.
+type Stamp struct {
+	Server time.Time // the Date header, whole seconds
+	sent   time.Time // when the request left, by this machine's clock: only good for measuring
+}
+
+// Latest is the latest that AWS's clock can show now. The header has whole seconds, so up to a second is missing from
+// it, and it was written after the request left.
+func (s Stamp) Latest() time.Time { return s.Server.Add(time.Second + time.Since(s.sent)) }
+
+type stampKey struct{}
+
+// stampAnswers notes the stamp of each attempt's answer. An answer with an Age header came from a cache and says
+// nothing about now.
+func stampAnswers(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("StampAnswer", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		sent := time.Now()
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		answer, ok := out.RawResponse.(*smithyhttp.Response)
+		server, dated := awsmiddleware.GetServerTime(metadata)
+		if ok && dated && answer.Header.Get("Age") == "" {
+			metadata.Set(stampKey{}, Stamp{Server: server.UTC(), sent: sent})
+		}
+		return out, metadata, err
+	}), middleware.Before)
+}
+
+// StampOf returns the stamp of a successful answer.
+func StampOf(metadata middleware.Metadata) (Stamp, bool) {
+	s, ok := metadata.Get(stampKey{}).(Stamp)
+	return s, ok
+}
+
+// RefusalTime returns AWS's clock at an answer that is an error, zero when there was no answer or no date in it.
+func RefusalTime(err error) time.Time {
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || answer.Response == nil || answer.Response.Header.Get("Age") != "" {
+		return time.Time{}
+	}
+	server, _ := http.ParseTime(answer.Response.Header.Get("Date")) // zero when it is none
+	return server.UTC()
+}
+
+// ServerTime returns AWS's clock at a successful answer, zero when it gave none.
+func ServerTime(metadata middleware.Metadata) time.Time {
+	s, _ := StampOf(metadata)
+	return s.Server
+}
