@@ -15,12 +15,12 @@ type Answer[T any] struct {
 // Try makes an Answer of what a call returned.
 func Try[T any](value T, err error) Answer[T] { return Answer[T]{value, err} }
 
-// advisoryTime is what a read may take that only advises: people are waiting, and under attack.
-const advisoryTime = 3 * time.Second
+// AdvisoryTime is what a read may take that only advises: people are waiting, and under attack.
+const AdvisoryTime = 3 * time.Second
 
 // Advisory makes a read whose failure is no reason to refuse anything.
 func Advisory[T any](ctx context.Context, read func(context.Context) (T, error)) Answer[T] {
-	ctx, cancel := context.WithTimeout(ctx, advisoryTime)
+	ctx, cancel := context.WithTimeout(ctx, AdvisoryTime)
 	defer cancel()
 	return Try(read(ctx))
 }
@@ -33,12 +33,4 @@ func All(all ...func()) {
 		group.Go(f)
 	}
 	group.Wait()
-}
-
-// Later returns the later of two times.
-func Later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

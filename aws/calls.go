@@ -87,6 +87,7 @@ var ErrNoCredentials = errors.New("no AWS credentials")
 // typedCredentials makes the failure to get credentials recognisable by type; the SDK has no type for it.
 type typedCredentials struct{ source awssdk.CredentialsProvider }
 
+// Retrieve implements the SDK's CredentialsProvider.
 func (t *typedCredentials) Retrieve(ctx context.Context) (awssdk.Credentials, error) {
 	got, err := t.source.Retrieve(ctx)
 	if err != nil {

@@ -60,7 +60,6 @@ type Cloud struct {
 	callTimeout   time.Duration
 	regionTimeout time.Duration
 	log           *slog.Logger
-	lists         map[string]*roleList
 	hub           *session // its callerARN says who the ambient credentials are
 }
 
@@ -179,10 +178,6 @@ func New(c Config) (*Cloud, error) {
 		return nil, wrong
 	}
 	cloud.hub = cloud.newHub()
-	cloud.lists = map[string]*roleList{}
-	for name := range cloud.byName {
-		cloud.lists[name] = &roleList{}
-	}
 	return cloud, nil
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
-// readerPolicy is the session policy of the reading session: what everything but the writes is read with.
-const readerPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
+// ReaderPolicy is the session policy of the reading session: what everything but the writes is read with.
+const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
 
 // openReader opens the session that reads an account. It can write nothing.
 func (a *Conn) openReader(ctx context.Context) (Credential, error) {
@@ -21,7 +21,7 @@ func (a *Conn) openReader(ctx context.Context) (Credential, error) {
 	}
 	return a.assume(ctx, &sts.AssumeRoleInput{
 		RoleSessionName: awssdk.String("revokebot-read"),
-		Policy:          awssdk.String(readerPolicy),
+		Policy:          awssdk.String(ReaderPolicy),
 	})
 }
 

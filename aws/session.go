@@ -27,8 +27,10 @@ func (c Credential) Retrieve(ctx context.Context) (awssdk.Credentials, error) {
 	return c.provider.Retrieve(ctx)
 }
 
-// Lasts reports whether the credential is good for a while longer.
-func (c Credential) Lasts(d time.Duration) bool {
+// Lasts reports whether the credential is good for another minute at least.
+func (c Credential) Lasts() bool { return c.lasts(refreshAt) }
+
+func (c Credential) lasts(d time.Duration) bool {
 	return c.provider != nil && (c.until.IsZero() || time.Until(c.until) > d)
 }
 
@@ -53,7 +55,7 @@ func newSession(open func(context.Context) (Credential, error)) *session {
 
 // get returns a credential that is good for at least the given time.
 func (s *session) get(ctx context.Context, atLeast time.Duration) (Credential, error) {
-	if held := s.peek(); held.Lasts(atLeast) {
+	if held := s.peek(); held.lasts(atLeast) {
 		return held, nil
 	}
 	select {
@@ -62,7 +64,7 @@ func (s *session) get(ctx context.Context, atLeast time.Duration) (Credential, e
 	case <-ctx.Done():
 		return Credential{}, NewCallError("sts:AssumeRole", "", context.Cause(ctx))
 	}
-	if held := s.peek(); held.Lasts(atLeast) {
+	if held := s.peek(); held.lasts(atLeast) {
 		return held, nil
 	}
 	opened, err := s.open(ctx)

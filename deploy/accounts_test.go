@@ -19,6 +19,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/deploy"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/pipe"
@@ -87,50 +89,50 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 	return cloud
 }
 
-func revoke(ctx context.Context, cloud *aws.Cloud, account string) (aws.Result, error) {
+func revoke(ctx context.Context, cloud *aws.Cloud, account string) (role.Result, error) {
 	target, err := cloud.Parse(account + "/NightlyBackup")
 	if err != nil {
-		return aws.Result{}, err
+		return role.Result{}, err
 	}
-	role, err := cloud.Describe(ctx, target)
+	about, err := role.New(cloud).Describe(ctx, target)
 	if err != nil {
-		return aws.Result{}, err
+		return role.Result{}, err
 	}
-	return cloud.Revoke(ctx, aws.Revocation{
-		RequestID: "RVK1", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID,
+	return role.New(cloud).Revoke(ctx, role.Revocation{
+		RequestID: "RVK1", AccountName: account, RoleName: about.Name, RoleARN: about.ARN, RoleID: about.ID,
 		Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
 	})
 }
 
-func undo(ctx context.Context, cloud *aws.Cloud, account string, done aws.Result) (aws.UndoResult, error) {
-	return cloud.Undo(ctx, aws.UndoRequest{
+func undo(ctx context.Context, cloud *aws.Cloud, account string, done role.Result) (role.UndoResult, error) {
+	return role.New(cloud).Undo(ctx, role.UndoRequest{
 		RequestID: "RVK2", AccountName: account, RoleName: done.Role.Name, RoleARN: done.Role.ARN, RoleID: done.Role.ID,
 		Requester: "U0ROSA", Approvers: []string{"W0INES"}, Written: done.Document, Previous: done.PreviousDocument,
 	})
 }
 
 // prove makes the calls that follow a revocation.
-func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done aws.Result) {
+func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done role.Result) {
 	t.Helper()
-	simulated, err := cloud.Simulate(t.Context(), aws.SimulateQuery{AccountName: account, RoleARN: done.Role.ARN, Cutoff: done.Cutoff})
+	simulated, err := role.New(cloud).Simulate(t.Context(), role.SimulateQuery{AccountName: account, RoleARN: done.Role.ARN, Cutoff: done.Cutoff})
 	if err != nil || !simulated.Proven() {
 		t.Errorf("%s: %+v, %v", account, simulated, err)
 	}
-	checked, err := cloud.Check(t.Context(), aws.CheckQuery{AccountName: account, RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
-	if err != nil || checked.State != aws.Held {
+	checked, err := role.New(cloud).Check(t.Context(), role.CheckQuery{AccountName: account, RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
+	if err != nil || checked.State != role.Held {
 		t.Errorf("%s: %+v, %v", account, checked, err)
 	}
-	if changes, err := cloud.Tampering(t.Context(), aws.TamperQuery{AccountName: account, RoleName: done.Role.Name}); err != nil || len(changes) != 0 {
+	if changes, err := trail.New(cloud).Tampering(t.Context(), trail.TamperQuery{AccountName: account, RoleName: done.Role.Name, Policy: role.PolicyName}); err != nil || len(changes) != 0 {
 		t.Errorf("%s: %+v, %v", account, changes, err)
 	}
 	now := a.server.Now()
-	report, err := cloud.Lookup(t.Context(), aws.LookupQuery{
+	report, err := trail.New(cloud).Lookup(t.Context(), trail.LookupQuery{
 		AccountName: account, RoleARN: done.Role.ARN, Since: now.Add(-time.Hour), Until: now, Cutoff: done.Cutoff, Limit: 10,
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", account, err)
 	}
-	if slices.ContainsFunc(report.Regions, func(r aws.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
+	if slices.ContainsFunc(report.Regions, func(r trail.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
 		t.Errorf("%s: CloudTrail was not read: %+v", account, report.Regions)
 	}
 }
@@ -147,7 +149,7 @@ func (a *accounts) sdk(key standin.AccessKey) awssdk.Config {
 func (a *accounts) takeAway(t *testing.T, key standin.AccessKey) error {
 	t.Helper()
 	_, err := iam.NewFromConfig(a.sdk(key)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
-		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName),
+		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
 	})
 	return err
 }
@@ -185,17 +187,17 @@ func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			role, err := cloud.Describe(t.Context(), target)
+			about, err := role.New(cloud).Describe(t.Context(), target)
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := cloud.Rehearse(t.Context(), aws.Drill{
-				RequestID: "RVK3", AccountName: account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+			found, err := role.New(cloud).Rehearse(t.Context(), role.Drill{
+				RequestID: "RVK3", AccountName: account, RoleName: about.Name, RoleARN: about.ARN, RoleID: about.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
 			})
 			if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
 				t.Errorf("%s: %+v, %v", account, found, err)
 			}
-			if _, written := there.RolePolicy("NightlyBackup", aws.PolicyName); written {
+			if _, written := there.RolePolicy("NightlyBackup", role.PolicyName); written {
 				t.Errorf("%s: there is a policy", account)
 			}
 		}
@@ -213,7 +215,7 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 			}
 			a.prove(t, cloud, account, done)
 			undone, err := undo(t.Context(), cloud, account, done)
-			if _, still := there.RolePolicy("NightlyBackup", aws.PolicyName); err != nil || !undone.ReadBack || still {
+			if _, still := there.RolePolicy("NightlyBackup", role.PolicyName); err != nil || !undone.ReadBack || still {
 				t.Errorf("%s: %+v, %v", account, undone, err)
 			}
 		}
@@ -226,7 +228,7 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 			t.Fatal(err)
 		}
 		_, err = undo(t.Context(), cloud, "spoke", done)
-		if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
+		if _, still := a.spoke.RolePolicy("NightlyBackup", role.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
 			t.Errorf("without the right: %v, and the deny is there: %t", err, still)
 		}
 	})
@@ -241,14 +243,14 @@ func TestThatTheSpokeMayNotWriteIsKnownBeforeAnybodyIsAsked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cloud.Describe(t.Context(), target); err != nil {
+		if _, err := role.New(cloud).Describe(t.Context(), target); err != nil {
 			t.Errorf("with the files as they are: %v", err)
 		}
 		less := strings.Replace(read(t, "iam-policy.json"), `, "iam:PutRolePolicy"]`, `]`, 1)
 		if err := a.spoke.PutRolePolicy("revokebot-spoke", "revoke-sessions", less); err != nil {
 			t.Fatal(err)
 		}
-		_, err = cloud.Describe(t.Context(), target)
+		_, err = role.New(cloud).Describe(t.Context(), target)
 		if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
 			t.Errorf("without the right to write: %v", err)
 		}
@@ -324,10 +326,10 @@ func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
 				t.Errorf("%s: GetRole: %v", what, err)
 			}
 			_, put := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName),
+				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
 				PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`),
 			})
-			_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(aws.PolicyName)})
+			_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName)})
 			for _, err := range []error{put, del} {
 				if (err == nil) != c.writes || err != nil && code(err) != "AccessDenied" {
 					t.Errorf("%s: %v", what, err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/revokebot/revokebot/aws/role"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -180,7 +181,7 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 		if err := cloud.Warm(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := cloud.LoadRoles(t.Context(), "spoke"); err != nil {
+		if err := role.New(cloud).LoadRoles(t.Context(), "spoke"); err != nil {
 			t.Fatal(err)
 		}
 		done, err := revoke(t.Context(), cloud, "spoke")

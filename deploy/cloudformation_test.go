@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -254,7 +254,7 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil || len(document.Statement) != 3 {
 			t.Fatalf("%v, %s", err, document.Statement)
 		}
-		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`, aws.GuardRailSCP(aws.Role{ARN: ordinary}, writers))
+		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`, role.GuardRailSCP(role.Role{ARN: ordinary}, writers))
 	}
 	if n := len(guardRail(t, "arn:aws:iam::*:role/*", "")); n > 10_240 {
 		t.Errorf("%d characters are too many for a service control policy", n)
@@ -284,7 +284,7 @@ func TestUnderTheGuardRailTheBotGoesOnAndNeitherTheThiefNorAnAdministratorTakesT
 				t.Errorf("%s: %v", who, err)
 			}
 		}
-		if _, still := a.spoke.RolePolicy("NightlyBackup", aws.PolicyName); !still {
+		if _, still := a.spoke.RolePolicy("NightlyBackup", role.PolicyName); !still {
 			t.Error("the deny is gone")
 		}
 		if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {

@@ -41,7 +41,7 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 	for _, a := range h.Cloud.Accounts() {
 		asking.Accounts = append(asking.Accounts, messages.AccountChoice{Name: a.Name, ID: a.ID})
 		h.keepListed(a.Name)
-		list := h.Cloud.Roles(a.Name)
+		list := h.Roles.Roles(a.Name)
 		asking.Typed = asking.Typed && !list.Loaded && errors.Is(list.Err, aws.ErrAccessDenied)
 	}
 	form, err := messages.AskForm(asking, origin)

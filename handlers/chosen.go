@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -110,9 +110,9 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 		return err
 	}
 	told.Until, told.Cutoff = q.until, q.cutoff
-	chain, err := h.Cloud.Chain(ctx, aws.ChainQuery{
+	chain, err := h.Trail.Chain(ctx, trail.ChainQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys,
-		Patience: lookPatience, Sessions: []aws.Session{session},
+		Patience: lookPatience, Sessions: []trail.Session{session},
 	})
 	switch a, looked := chain.Roots[session.AccessKeyID]; {
 	case ctx.Err() != nil:
@@ -137,7 +137,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 }
 
 // chosenBy finds a choice in the log. The item is not signed; the log is.
-func (q *inquiry) chosenBy(c choice) (record.Activity, aws.Session, error) {
+func (q *inquiry) chosenBy(c choice) (record.Activity, trail.Session, error) {
 	made := slices.ContainsFunc(q.events, func(e approvals.Event) bool {
 		var chosen record.Chosen
 		return e.Type == approvals.EventChosen && e.By == c.By &&
@@ -146,10 +146,10 @@ func (q *inquiry) chosenBy(c choice) (record.Activity, aws.Session, error) {
 	sessions := record.Gather(q.events).Sessions
 	i := slices.IndexFunc(sessions, func(s record.Session) bool { return s.Mark() == c.Mark })
 	if !made || i < 0 {
-		return record.Activity{}, aws.Session{}, fmt.Errorf("%w: nobody has chosen the session %q", errNotAnItem, c.Mark)
+		return record.Activity{}, trail.Session{}, fmt.Errorf("%w: nobody has chosen the session %q", errNotAnItem, c.Mark)
 	}
 	s := sessions[i]
-	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, aws.Session{
+	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, trail.Session{
 		EventID: s.EventID, EventName: s.EventName, Time: s.Time, Expires: s.Expires, Region: s.Region, Caller: s.Caller,
 		CallerARN: s.CallerARN, CallerID: s.CallerID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
 		SourceAddress: s.SourceAddress, AccessKeyID: s.Key, RoleARN: q.role.ARN,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
@@ -87,9 +88,9 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 
 // seek finds the role that somebody means and asks for what is to be done with it, if everything about it is in order.
 func (h *Handlers) seek(
-	ctx context.Context, item approvals.Item, c Command, to Listener, role, reason string,
+	ctx context.Context, item approvals.Item, c Command, to Listener, text, reason string,
 	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message,
-	ask func(context.Context, approvals.Item, Command, Listener, aws.Role, string) error,
+	ask func(context.Context, approvals.Item, Command, Listener, role.Role, string) error,
 ) error {
 	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
 		return h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
@@ -97,13 +98,13 @@ func (h *Handlers) seek(
 	if h.RequireReason && reason == "" {
 		return h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
 	}
-	target, err := h.Cloud.Parse(role)
+	target, err := h.Cloud.Parse(text)
 	if err != nil {
 		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
 
-	found, ok, err := h.admit(ctx, item, c, to, target, noQuorum, func(ctx context.Context) (aws.Role, error) {
-		return h.Cloud.Describe(ctx, target)
+	found, ok, err := h.admit(ctx, item, c, to, target, noQuorum, func(ctx context.Context) (role.Role, error) {
+		return h.Roles.Describe(ctx, target)
 	})
 	if !ok || err != nil {
 		return err
@@ -118,8 +119,8 @@ const warnShared = "shared_channel"
 // whether the channel is shared with another organisation. What does not pass is answered, with noQuorum where it is the last; then ok is false.
 func (h *Handlers) admit(
 	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target,
-	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (aws.Role, error),
-) (found aws.Role, ok bool, err error) {
+	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (role.Role, error),
+) (found role.Role, ok bool, err error) {
 	var (
 		side     errgroup.Group
 		allowed  bool
@@ -151,13 +152,13 @@ func (h *Handlers) admit(
 		return found, false, h.refuse(ctx, item, c, to, "no_quorum", noQuorum(roleFacts(found), policy.Required, why))
 	}
 	if shared {
-		found.Warnings = append(found.Warnings, aws.Warning{Code: warnShared})
+		found.Warnings = append(found.Warnings, role.Warning{Code: warnShared})
 	}
 	return found, true, nil
 }
 
 // ask opens the request for a revocation and posts its card.
-func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, reason string) error {
+func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string) error {
 	role := roleFacts(found)
 	return h.open(ctx, item, c, to, role, role, approvals.Opening{
 		Purpose: approvals.PurposeRevoke,
@@ -199,7 +200,7 @@ func (h *Handlers) open(
 }
 
 // subjectKey names a role for good: of all requests for it one can be under way.
-func subjectKey(r aws.Role) string { return r.AccountID + "/" + r.ID }
+func subjectKey(r role.Role) string { return r.AccountID + "/" + r.ID }
 
 // How often, and how long apart, a command looks whether another worker is done with the first delivery.
 const (
@@ -336,14 +337,14 @@ func cutRunes(text string, n int) string {
 	return string([]rune(text)[:n])
 }
 
-func roleFacts(r aws.Role) record.Role {
+func roleFacts(r role.Role) record.Role {
 	facts := record.Role{
 		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
 		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
 	}
 	for _, w := range r.Warnings {
 		switch w.Code {
-		case aws.WarnNotCovered: // true of every role: every card says it
+		case role.WarnNotCovered: // true of every role: every card says it
 		case warnShared:
 			facts.SharedChannel = true
 		default:

@@ -8,6 +8,8 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
 )
@@ -70,7 +72,7 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	all, err := h.Cloud.Tampering(ctx, aws.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Since: q.Since})
+	all, err := h.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Policy: role.PolicyName, Since: q.Since})
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
@@ -126,9 +128,9 @@ func toldSince(events []approvals.Event, since time.Time) bool {
 	return false
 }
 
-func change(c aws.Change) record.Change {
+func change(c trail.Change) record.Change {
 	return record.Change{
 		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID, SourceAddress: c.SourceAddress,
-		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: c.Cutoff,
+		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: role.CutoffOf(c.Document),
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -21,7 +21,7 @@ func IsDrill(text string) bool {
 
 // drillKey names the drills of a role: of all of them one can be under way. It is not the role's own key, so that a drill
 // is never in the way of a revocation, nor among the requests that the guard, an undo or a clean-up look through.
-func drillKey(r aws.Role) string { return "drill/" + subjectKey(r) }
+func drillKey(r role.Role) string { return "drill/" + subjectKey(r) }
 
 // drill asks for a rehearsal of a revocation, if everything about it is in order: all that is asked of a revocation, and that no
 // real request for the role is under way. text is what followed the word drill.
@@ -36,7 +36,7 @@ func (h *Handlers) drill(ctx context.Context, item approvals.Item, c Command, to
 }
 
 // askDrill opens the request for a drill and posts its card.
-func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, reason string) error {
+func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string) error {
 	role := roleFacts(found)
 	if answered, err := h.realOneOpen(ctx, item, c, to, found, role); answered || err != nil {
 		return err
@@ -50,7 +50,7 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 
 // realOneOpen refuses a drill while a real request for the role is under way: the newest, if any is. A real one that is
 // opened after this look goes on beside the drill.
-func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found aws.Role, role record.Role) (bool, error) {
+func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, role record.Role) (bool, error) {
 	force, err := h.inForce(ctx, subjectKey(found))
 	if err != nil || len(force.Open) == 0 {
 		return false, err
@@ -71,7 +71,7 @@ func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approval
 	}
 	e := &execution{h: h, request: r, role: c.Role}
 	again := h.confirming(ctx, r, time.Time{}, 0)
-	result, err := h.Cloud.Rehearse(ctx, aws.Drill{
+	result, err := h.Roles.Rehearse(ctx, role.Drill{
 		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
 		Requester: r.Requester, Approvers: r.Voters(),
 	})
@@ -91,7 +91,7 @@ func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approval
 
 // rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove, to guard, to clean up or
 // to conclude: no other looks follow.
-func (e *execution) rehearsed(ctx context.Context, result aws.Rehearsal) error {
+func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error {
 	t := approvals.Transition{
 		Next: approvals.StateRehearsed,
 		Work: []approvals.Item{evidenceItem(e.request.ID, trailLook{})},

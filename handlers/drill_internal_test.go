@@ -7,20 +7,20 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Whatever code a bug brings it to: of a drill package aws is told of no revocation.
 func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
 	t.Parallel()
-	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
+	of := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.PurposeDrill, approvals.PurposeUndo} {
-		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, role, []string{"U0BOB"}); !reflect.DeepEqual(got, aws.Revocation{}) {
+		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, of, []string{"U0BOB"}); !reflect.DeepEqual(got, role.Revocation{}) {
 			t.Errorf("for %q: %+v", purpose, got)
 		}
 	}
-	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.PurposeRevoke}, role, []string{"U0BOB"}); got.RoleID != "AROA1" {
+	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.PurposeRevoke}, of, []string{"U0BOB"}); got.RoleID != "AROA1" {
 		t.Errorf("for a revocation: %+v", got)
 	}
 }

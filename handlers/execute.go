@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -97,7 +97,7 @@ const maxLower = 5
 
 // tries does the revocation and records it. A higher cutoff that another worker promised meanwhile is taken over, before
 // anything is written and also after it: what was promised may be on the role already and must not be undercut.
-func (e *execution) tries(ctx context.Context) (aws.Result, error) {
+func (e *execution) tries(ctx context.Context) (role.Result, error) {
 	for n := 1; ; n++ {
 		result, err := e.run(ctx)
 		if err == nil {
@@ -122,7 +122,7 @@ var errLowerPromise = errors.New("a later cutoff was promised meanwhile")
 var errTaken = errors.New("the request is not to be executed any more")
 
 // run looks the approvers up again while the role is read, and writes only when both are done and well.
-func (e *execution) run(ctx context.Context) (aws.Result, error) {
+func (e *execution) run(ctx context.Context) (role.Result, error) {
 	ready := e.ready
 	e.ready = nil
 	var again *confirmation
@@ -133,7 +133,7 @@ func (e *execution) run(ctx context.Context) (aws.Result, error) {
 	}
 	r := revocation(e.request, e.role, e.request.Voters())
 	r.NotBefore = promised(e.request)
-	r.Plan = func(ctx context.Context, p aws.Plan) error {
+	r.Plan = func(ctx context.Context, p role.Plan) error {
 		if err := again.outcome(ctx, e.request); err != nil {
 			return err
 		}
@@ -151,15 +151,15 @@ func (e *execution) run(ctx context.Context) (aws.Result, error) {
 }
 
 // write has AWS do it, with what is prepared if there is something. What AWS refused while it was prepared, it refused.
-func (e *execution) write(ctx context.Context, ready *preparation, r aws.Revocation) (aws.Result, error) {
+func (e *execution) write(ctx context.Context, ready *preparation, r role.Revocation) (role.Result, error) {
 	if ready == nil {
-		return e.h.Cloud.Revoke(ctx, r)
+		return e.h.Roles.Revoke(ctx, r)
 	}
 	<-ready.asked
 	if ready.err != nil {
-		return aws.Result{}, ready.err
+		return role.Result{}, ready.err
 	}
-	return e.h.Cloud.RevokePrepared(ctx, ready.ready, r)
+	return e.h.Roles.RevokePrepared(ctx, ready.ready, r)
 }
 
 // promised is the latest cutoff in a request's log, which an earlier try or another worker wrote there.
@@ -180,7 +180,7 @@ func (e *execution) othersMayHaveWritten(r approvals.Request) bool {
 }
 
 // start makes the cutoff durable before anything is written.
-func (e *execution) start(ctx context.Context, p aws.Plan) error {
+func (e *execution) start(ctx context.Context, p role.Plan) error {
 	t := approvals.Transition{Next: approvals.StateExecuting}
 	err := add(&t, approvals.EventStarted, "", record.Started{
 		Cutoff: p.Cutoff, ServerTime: p.ServerTime, Previous: p.PreviousDocument, Document: p.Document,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -22,7 +23,7 @@ func (h *Handlers) executeUndo(ctx context.Context, item approvals.Item, r appro
 		return err
 	}
 	u := &undoExecution{execution: execution{h: h, request: r, role: c.Role}, what: *c.Undo, earlier: r.Promise != nil}
-	result, err := h.Cloud.Undo(ctx, aws.UndoRequest{
+	result, err := h.Roles.Undo(ctx, role.UndoRequest{
 		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
 		Requester: r.Requester, Approvers: r.Voters(), Written: c.Undo.Document, Previous: c.Undo.Restores, Plan: u.plan,
 	})
@@ -42,7 +43,7 @@ type undoExecution struct {
 }
 
 // plan looks the approvers up again where that is needed, and makes it durable what is about to be done.
-func (u *undoExecution) plan(ctx context.Context, p aws.UndoPlan) error {
+func (u *undoExecution) plan(ctx context.Context, p role.UndoPlan) error {
 	if err := u.h.confirming(ctx, u.request, time.Time{}, 0).outcome(ctx, u.request); err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (u *undoExecution) plan(ctx context.Context, p aws.UndoPlan) error {
 }
 
 // done records what AWS answered and what was read back, and queues that the request that put the deny there is told.
-func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
+func (u *undoExecution) done(ctx context.Context, result role.UndoResult) error {
 	back := record.ReadBack{Undo: true, Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
 	seen := record.SeenOther
 	switch {
@@ -96,7 +97,7 @@ func (u *undoExecution) done(ctx context.Context, result aws.UndoResult) error {
 
 // late tells, once, that a worker that was held up has taken the deny away although the request had ended without that.
 // Where another worker was quicker with the record, there is nothing to tell.
-func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
+func (u *undoExecution) late(ctx context.Context, result role.UndoResult) error {
 	r, _, err := u.h.Store.Load(ctx, u.request.ID)
 	if err != nil {
 		return err
@@ -109,7 +110,7 @@ func (u *undoExecution) late(ctx context.Context, result aws.UndoResult) error {
 }
 
 // revives reports whether sessions that the deny kept out could still be alive when it went.
-func (u *undoExecution) revives(result aws.UndoResult) bool {
+func (u *undoExecution) revives(result role.UndoResult) bool {
 	at := result.UndoneAt
 	if at.IsZero() {
 		at = result.ReadBackAt
@@ -212,12 +213,12 @@ const inertSlack = time.Second
 
 // whenInert is the look at the moment at which, by the role as it was read for the revocation, no session that the deny
 // keeps out can be alive any more.
-func whenInert(request string, result aws.Result) approvals.Due {
+func whenInert(request string, result role.Result) approvals.Due {
 	now := result.Role.ServerTime
 	for _, later := range []time.Time{result.AppliedAt, result.ReadBackAt} {
 		if later.After(now) {
 			now = later
 		}
 	}
-	return approvals.Due{Item: inertItem(request), After: aws.RevivesUntil(result.Cutoff, result.Role).Sub(now) + inertSlack}
+	return approvals.Due{Item: inertItem(request), After: role.RevivesUntil(result.Cutoff, result.Role).Sub(now) + inertSlack}
 }

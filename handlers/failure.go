@@ -7,6 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -78,7 +79,7 @@ func (e *execution) lost(ctx context.Context, item approvals.Item, cause error) 
 }
 
 // ended ends a revocation of which a try did not succeed, or leaves it to another try.
-func (e *execution) ended(ctx context.Context, item approvals.Item, result aws.Result, cause error) error {
+func (e *execution) ended(ctx context.Context, item approvals.Item, result role.Result, cause error) error {
 	f, over, err := e.lost(ctx, item, cause)
 	if over {
 		return err

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -26,30 +26,30 @@ const (
 
 // followed is what a look found out about what the sessions did.
 type followed struct {
-	suspects   []aws.Suspect
-	activities map[string]aws.Activity // by access key
-	old        map[string]bool         // the keys among them of sessions that were issued before the cutoff
-	chain      []aws.ChainLink
+	suspects   []trail.Suspect
+	activities map[string]trail.Activity // by access key
+	old        map[string]bool           // the keys among them of sessions that were issued before the cutoff
+	chain      []trail.ChainLink
 	failed     string // why the look told nothing of it
 }
 
 // follow finds out whose keys are used by others, what the sessions did that stand out, which roles they went on to, and
 // whether old sessions are kept out, and records it.
-func (q *inquiry) follow(ctx context.Context, report aws.Report) (followed, error) {
-	strange := aws.Suspects(report.Sessions, q.cutoff)
-	s := followed{activities: map[string]aws.Activity{}, old: map[string]bool{}}
+func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, error) {
+	strange := trail.Suspects(report.Sessions, q.cutoff)
+	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
 	for _, session := range report.Sessions {
-		if session.Issued() && session.AccessKeyID != "" && session.Relation == aws.RelationBefore {
+		if session.Issued() && session.AccessKeyID != "" && session.Relation == trail.RelationBefore {
 			s.old[session.AccessKeyID] = true
 		}
 	}
 	others, err := q.others(ctx, report, strange, s.activities)
-	begin := q.beginWith(report, aws.WithCopied(strange, aws.Copied(report.Sessions, s.activities, strange)))
+	begin := q.beginWith(report, trail.WithCopied(strange, trail.Copied(report.Sessions, s.activities, strange)))
 	notRead := max(0, len(begin)-maxFollowed)
 	begin = begin[:min(len(begin), maxFollowed)]
-	var chain aws.Chain
+	var chain trail.Chain
 	if err == nil {
-		chain, err = q.h.Cloud.Chain(ctx, aws.ChainQuery{
+		chain, err = q.h.Trail.Chain(ctx, trail.ChainQuery{
 			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Since: q.since, Until: q.until, Cutoff: q.cutoff,
 			Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
 		})
@@ -58,8 +58,8 @@ func (q *inquiry) follow(ctx context.Context, report aws.Report) (followed, erro
 		s.chain = chain.Links
 		maps.Copy(s.activities, chain.Roots)
 	}
-	copied := aws.Copied(report.Sessions, s.activities, strange)
-	s.suspects = aws.WithCopied(strange, copied)
+	copied := trail.Copied(report.Sessions, s.activities, strange)
+	s.suspects = trail.WithCopied(strange, copied)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -112,7 +112,7 @@ func (q *inquiry) recordActivity(ctx context.Context, told record.Activity, s fo
 }
 
 // partly says why not everything could be read, "" when it could.
-func partly(regions []aws.RegionCoverage, truncated bool) string {
+func partly(regions []trail.RegionCoverage, truncated bool) string {
 	var missing []string
 	for _, r := range regions {
 		if !r.Covered {

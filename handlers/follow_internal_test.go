@@ -7,19 +7,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // long is a text that takes six bytes of JSON for each of its characters.
 var long = strings.Repeat("\x01", 2000)
 
-func longCall(i int) aws.Call {
-	return aws.Call{EventID: fmt.Sprint(i), Time: time.Unix(int64(i), 0), Service: long, Name: long, Region: long, ErrorCode: long, Target: long, SourceAddress: long}
+func longCall(i int) trail.Call {
+	return trail.Call{EventID: fmt.Sprint(i), Time: time.Unix(int64(i), 0), Service: long, Name: long, Region: long, ErrorCode: long, Target: long, SourceAddress: long}
 }
 
-func longSession(i int) aws.Session {
-	return aws.Session{
+func longSession(i int) trail.Session {
+	return trail.Session{
 		EventID: fmt.Sprint(i), Caller: long, CallerARN: long, CallerID: long, CallerAccessKey: long, SessionName: long, SourceIdentity: long,
 		SourceAddress: long, UserAgent: long, Region: long, AccessKeyID: long,
 	}
@@ -47,21 +47,21 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	}
 
 	told := record.Activity{Partly: strings.Repeat("x", 1000)}
-	var did aws.Activity
+	var did trail.Activity
 	for i := range 100 {
-		did.Doors = append(did.Doors, longCall(i))
-		did.Services = append(did.Services, aws.ServiceUse{Service: long, Calls: 1})
+		did.Persistence = append(did.Persistence, longCall(i))
+		did.Services = append(did.Services, trail.ServiceUse{Service: long, Calls: 1})
 	}
-	did.DoorCalls = 100
-	var away []aws.Source
+	did.PersistenceCalls = 100
+	var away []trail.Source
 	for range 5 {
-		away = append(away, aws.Source{Address: long, UserAgent: long})
+		away = append(away, trail.Source{Address: long, UserAgent: long})
 	}
-	var chain []aws.ChainLink
+	var chain []trail.ChainLink
 	for i := range 50 {
 		told.Sessions = append(told.Sessions, activityOf(longSession(i), did, away))
 		told.NewCopies = append(told.NewCopies, record.Copy{Session: sessionRow(longSession(i)), From: sources(away)})
-		chain = append(chain, aws.ChainLink{Depth: 1, Parent: longSession(i), Child: aws.Session{}, RoleARN: fmt.Sprint(i, long)})
+		chain = append(chain, trail.ChainLink{Depth: 1, Parent: longSession(i), Child: trail.Session{}, RoleARN: fmt.Sprint(i, long)})
 	}
 	told.Chain, told.MoreLinks = links(record.Role{}, chain)
 	detail, err := packActivity(&told)
@@ -69,11 +69,11 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 		t.Errorf("it takes %d bytes, %v", len(detail), err)
 	}
 
-	var j aws.Judgement
+	var j trail.Judgement
 	for i := range 100 {
 		j.Reasons, j.Calls, j.Sessions = append(j.Reasons, long), append(j.Calls, longCall(i)), append(j.Sessions, longSession(i))
-		j.Doors = append(j.Doors, longCall(i))
-		j.Roles = append(j.Roles, aws.ChainLink{RoleARN: fmt.Sprint(long, i), Child: longSession(i), Depth: 1})
+		j.Persistence = append(j.Persistence, longCall(i))
+		j.Roles = append(j.Roles, trail.ChainLink{RoleARN: fmt.Sprint(long, i), Child: longSession(i), Depth: 1})
 	}
 	c := conclusion(record.Role{}, j, nil)
 	if detail, err = packConclusion(&c); err != nil || len(detail) > record.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
@@ -103,29 +103,29 @@ func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 	t.Parallel()
 	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	q := &inquiry{cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
-	in := []aws.RegionCoverage{{Region: "us-east-1", Covered: true}}
-	late := aws.Call{EventID: "c", Time: cutoff.Add(propagation + time.Second)}
-	early := aws.Call{EventID: "c", Time: cutoff.Add(propagation - time.Second)}
-	answered := func(c aws.Call) aws.Activity {
-		return aws.Activity{SucceededAfter: 1, LastSucceeded: c.Time, SucceededAfterCutoff: []aws.Call{c}, Regions: in}
+	in := []trail.RegionCoverage{{Region: "us-east-1", Covered: true}}
+	late := trail.Call{EventID: "c", Time: cutoff.Add(propagation + time.Second)}
+	early := trail.Call{EventID: "c", Time: cutoff.Add(propagation - time.Second)}
+	answered := func(c trail.Call) trail.Activity {
+		return trail.Activity{SucceededAfter: 1, LastSucceeded: c.Time, SucceededAfterCutoff: []trail.Call{c}, Regions: in}
 	}
-	denied := aws.Activity{DeniedAfter: 2, FirstDenied: cutoff.Add(time.Second), FirstExplicitDeny: cutoff.Add(time.Second), Regions: in}
+	denied := trail.Activity{DeniedAfter: 2, FirstDenied: cutoff.Add(time.Second), FirstExplicitDeny: cutoff.Add(time.Second), Regions: in}
 	for _, c := range []struct {
 		name string
-		did  map[string]aws.Activity
+		did  map[string]trail.Activity
 		old  string // the keys of old sessions
 		want record.EnforcementState
 	}{
 		{"nothing was looked at", nil, "", record.SeenUnknown},
-		{"an old session was silent", map[string]aws.Activity{"a": {Regions: in}}, "a", record.SeenUnknown},
-		{"an old session was denied", map[string]aws.Activity{"a": denied}, "a", record.SeenDenied},
-		{"a new session was denied", map[string]aws.Activity{"a": denied}, "", record.SeenUnknown},
-		{"refused without a word of a deny", map[string]aws.Activity{"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in}}, "a", record.SeenUnknown},
-		{"answered while the policy spread", map[string]aws.Activity{"a": answered(early)}, "a", record.SeenUnknown},
-		{"answered while the policy spread, then denied", map[string]aws.Activity{"a": answered(early), "b": denied}, "ab", record.SeenDenied},
-		{"answered too late", map[string]aws.Activity{"a": answered(late)}, "a", record.SeenNotDenied},
-		{"one answered too late, another denied", map[string]aws.Activity{"a": answered(late), "b": denied}, "ab", record.SeenNotDenied},
-		{"a new session was answered", map[string]aws.Activity{"a": answered(late), "b": denied}, "b", record.SeenDenied},
+		{"an old session was silent", map[string]trail.Activity{"a": {Regions: in}}, "a", record.SeenUnknown},
+		{"an old session was denied", map[string]trail.Activity{"a": denied}, "a", record.SeenDenied},
+		{"a new session was denied", map[string]trail.Activity{"a": denied}, "", record.SeenUnknown},
+		{"refused without a word of a deny", map[string]trail.Activity{"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in}}, "a", record.SeenUnknown},
+		{"answered while the policy spread", map[string]trail.Activity{"a": answered(early)}, "a", record.SeenUnknown},
+		{"answered while the policy spread, then denied", map[string]trail.Activity{"a": answered(early), "b": denied}, "ab", record.SeenDenied},
+		{"answered too late", map[string]trail.Activity{"a": answered(late)}, "a", record.SeenNotDenied},
+		{"one answered too late, another denied", map[string]trail.Activity{"a": answered(late), "b": denied}, "ab", record.SeenNotDenied},
+		{"a new session was answered", map[string]trail.Activity{"a": answered(late), "b": denied}, "b", record.SeenDenied},
 	} {
 		s := followed{activities: c.did, old: map[string]bool{}}
 		for _, key := range c.old {

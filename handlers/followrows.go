@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // activityOf is what the log keeps of what a session did.
-func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) record.SessionActivity {
+func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) record.SessionActivity {
 	row := sessionRow(s)
 	out := record.SessionActivity{
 		EventID: row.EventID, Key: row.Key, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
@@ -27,17 +27,17 @@ func activityOf(s aws.Session, a aws.Activity, elsewhere []aws.Source) record.Se
 		}
 		out.Services = append(out.Services, record.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
 	}
-	doors := slices.Clone(a.Doors)
-	slices.SortStableFunc(doors, func(a, b aws.Call) int { return a.Time.Compare(b.Time) })
+	doors := slices.Clone(a.Persistence)
+	slices.SortStableFunc(doors, func(a, b trail.Call) int { return a.Time.Compare(b.Time) })
 	for _, call := range doors[:min(len(doors), record.MaxDoors)] {
 		out.Doors = append(out.Doors, callRow(call, s.AccessKeyID))
 	}
-	out.MoreDoors = max(0, a.DoorCalls-len(out.Doors))
+	out.MoreDoors = max(0, a.PersistenceCalls-len(out.Doors))
 	return out.Trim()
 }
 
 // sources is what the log keeps of addresses.
-func sources(from []aws.Source) []record.Source {
+func sources(from []trail.Source) []record.Source {
 	kept := make([]record.Source, 0, len(from))
 	for _, s := range from {
 		kept = append(kept, record.Source{Address: s.Address, UserAgent: s.UserAgent, Calls: s.Calls, First: s.First, Last: s.Last}.Trim())
@@ -46,7 +46,7 @@ func sources(from []aws.Source) []record.Source {
 }
 
 // callRow is what the log keeps of a call.
-func callRow(c aws.Call, key string) record.Call {
+func callRow(c trail.Call, key string) record.Call {
 	code := c.ErrorCode
 	if code == "" && c.Denied {
 		code = "AccessDenied"
@@ -58,7 +58,7 @@ func callRow(c aws.Call, key string) record.Call {
 }
 
 // links are the roles that came out of the sessions, one for each way from role to role.
-func links(role record.Role, chain []aws.ChainLink) (told []record.Link, more int) {
+func links(role record.Role, chain []trail.ChainLink) (told []record.Link, more int) {
 	type way struct {
 		depth    int
 		from, to string
@@ -105,7 +105,7 @@ func links(role record.Role, chain []aws.ChainLink) (told []record.Link, more in
 func roleName(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
 // didInTurn adds what a session of the chain did to its role.
-func didInTurn(l *record.Link, c aws.ChainLink) {
+func didInTurn(l *record.Link, c trail.ChainLink) {
 	if c.Child.Expires.After(l.Expires) {
 		l.Expires = c.Child.Expires
 	}
@@ -127,7 +127,7 @@ func didInTurn(l *record.Link, c aws.ChainLink) {
 			l.Services = append(l.Services, record.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
 		}
 	}
-	for _, call := range slices.Backward(a.Doors) { // they are the newest first
+	for _, call := range slices.Backward(a.Persistence) { // they are the newest first
 		if row := callRow(call, c.Child.AccessKeyID); row.ErrorCode == "" && len(l.Doors) < record.MaxLinkDoors {
 			l.Doors = append(l.Doors, row)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
 )
@@ -49,9 +50,9 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	}
 	w.role = c.Role
 	if promise := w.ownPromise(); !promise.IsZero() {
-		return w.write(ctx, aws.Check{}, promise) // a try that promised and died goes on
+		return w.write(ctx, role.Check{}, promise) // a try that promised and died goes on
 	}
-	check, err := h.Cloud.Check(ctx, aws.CheckQuery{AccountName: w.role.Account, RoleName: w.role.Name, RoleID: w.role.ID, Cutoff: record.WrittenBy(events).Planned})
+	check, err := h.Roles.Check(ctx, role.CheckQuery{AccountName: w.role.Account, RoleName: w.role.Name, RoleID: w.role.ID, Cutoff: record.WrittenBy(events).Planned})
 	if err != nil {
 		return w.blind(ctx, err)
 	}
@@ -135,7 +136,7 @@ func (w *watchman) resumed(cutoff time.Time) string {
 }
 
 // judge says what follows from what the look found.
-func (w *watchman) judge(ctx context.Context, check aws.Check) error {
+func (w *watchman) judge(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
 		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
@@ -143,7 +144,7 @@ func (w *watchman) judge(ctx context.Context, check aws.Check) error {
 		})
 	case check.Good():
 		return nil
-	case check.State == aws.RoleGone, check.State == aws.RoleReplaced:
+	case check.State == role.RoleGone, check.State == role.RoleReplaced:
 		return w.tell(ctx, w.item.Source, record.Tampered{State: record.TamperedState(check.State), At: check.At})
 	case w.status.busy:
 		return &Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
@@ -164,7 +165,7 @@ func (w *watchman) age() time.Duration {
 }
 
 // exhausted tells, once and again at the last look, that the deny is not written any more.
-func (w *watchman) exhausted(ctx context.Context, check aws.Check) error {
+func (w *watchman) exhausted(ctx context.Context, check role.Check) error {
 	source := "guard exhausted"
 	why := fmt.Sprintf("It was written again %d times already; whoever removes it is faster.", record.MaxRewrites)
 	if w.look.Last {
@@ -177,7 +178,7 @@ func (w *watchman) exhausted(ctx context.Context, check aws.Check) error {
 func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) error {
 	t.Cutoff = record.WrittenBy(w.events).Planned
 	if t.Lost() {
-		t.SCP = aws.OldSessionsSCP(w.scpRole(), t.Cutoff)
+		t.SCP = role.OldSessionsSCP(w.scpRole(), t.Cutoff)
 	}
 	w.h.log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID, "state", t.State, "why", t.Why)
 	tr := appending(w.request.ID)
@@ -189,8 +190,8 @@ func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) e
 }
 
 // scpRole is what the service control policies name of the role.
-func (w *watchman) scpRole() aws.Role {
-	return aws.Role{
+func (w *watchman) scpRole() role.Role {
+	return role.Role{
 		AccountName: w.role.Account, AccountID: w.role.AccountID, Partition: w.role.Partition, Name: w.role.Name, ARN: w.role.ARN,
 	}
 }

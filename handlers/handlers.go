@@ -21,6 +21,8 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -101,6 +103,8 @@ type Config struct {
 	Store approvals.Store
 	Slack Slack
 	Cloud *aws.Cloud
+	Roles *role.Client
+	Trail *trail.Client
 
 	Channels   []string                    // where the command works
 	Requesters []string                    // people and groups; empty: any full member
@@ -146,7 +150,7 @@ const (
 // New checks the configuration and returns handlers. It does not use the network.
 func New(cfg Config) (*Handlers, error) {
 	var wrong []error
-	if cfg.Store == nil || cfg.Slack == nil || cfg.Cloud == nil {
+	if cfg.Store == nil || cfg.Slack == nil || cfg.Cloud == nil || cfg.Roles == nil || cfg.Trail == nil {
 		wrong = append(wrong, errors.New("a store, Slack and AWS are needed"))
 	}
 	if len(cfg.Channels) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -67,10 +68,10 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 }
 
 // lookAtRole reads a role that a request is for, as it is now.
-func (h *Handlers) lookAtRole(ctx context.Context, role record.Role) (aws.UndoLook, error) {
-	target, err := h.Cloud.Parse(role.ARN)
+func (h *Handlers) lookAtRole(ctx context.Context, of record.Role) (role.UndoLook, error) {
+	target, err := h.Cloud.Parse(of.ARN)
 	if err != nil {
-		return aws.UndoLook{}, err
+		return role.UndoLook{}, err
 	}
-	return h.Cloud.LookToUndo(ctx, target)
+	return h.Roles.LookToUndo(ctx, target)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -78,7 +78,7 @@ func (q *inquiry) answered(s followed) []record.Call {
 }
 
 // judge ends the last look with a word.
-func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) error {
+func (q *inquiry) judge(ctx context.Context, report trail.Report, s followed) error {
 	if !q.ends() {
 		return nil
 	}
@@ -88,7 +88,7 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 		if err != nil {
 			return err
 		}
-		c = conclusion(q.role, aws.Judge(aws.JudgeInput{
+		c = conclusion(q.role, trail.Judge(trail.JudgeInput{
 			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation), Sessions: report.Sessions,
 			Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 			Regions: report.Regions, AskedAt: report.AskedAt,
@@ -102,14 +102,14 @@ func (q *inquiry) judge(ctx context.Context, report aws.Report, s followed) erro
 }
 
 // conclusion is what the log keeps of a judgement.
-func conclusion(role record.Role, j aws.Judgement, activities map[string]aws.Activity) record.Conclusion {
+func conclusion(role record.Role, j trail.Judgement, activities map[string]trail.Activity) record.Conclusion {
 	c := record.Conclusion{Word: record.WordUnknown, OldKeys: j.Looked, DeniedAfter: j.Denied}
 	switch j.State {
-	case aws.Contained:
+	case trail.Contained:
 		c.Word = record.WordContained
-	case aws.NotContained:
+	case trail.NotContained:
 		c.Word = record.WordNotContained
-	case aws.ContainmentUnknown:
+	case trail.ContainmentUnknown:
 	}
 	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), record.MaxReasons)]...)
 	for _, call := range j.Calls[:min(len(j.Calls), record.MaxCalls)] {
@@ -123,8 +123,8 @@ func conclusion(role record.Role, j aws.Judgement, activities map[string]aws.Act
 		}
 		c.Sessions = append(c.Sessions, row.Trim())
 	}
-	doors := slices.Clone(j.Doors)
-	slices.SortStableFunc(doors, func(a, b aws.Call) int { return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1)) }) // keys first
+	doors := slices.Clone(j.Persistence)
+	slices.SortStableFunc(doors, func(a, b trail.Call) int { return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1)) }) // keys first
 	for _, call := range doors[:min(len(doors), record.MaxToDo)] {
 		c.Doors = append(c.Doors, callRow(call, ""))
 	}
@@ -137,9 +137,9 @@ func conclusion(role record.Role, j aws.Judgement, activities map[string]aws.Act
 }
 
 // signedBy finds the key that signed a call.
-func signedBy(call aws.Call, activities map[string]aws.Activity) string {
+func signedBy(call trail.Call, activities map[string]trail.Activity) string {
 	for key, a := range activities {
-		if slices.ContainsFunc(a.SucceededAfterCutoff, func(c aws.Call) bool { return c.EventID == call.EventID && call.EventID != "" }) {
+		if slices.ContainsFunc(a.SucceededAfterCutoff, func(c trail.Call) bool { return c.EventID == call.EventID && call.EventID != "" }) {
 			return key
 		}
 	}
@@ -150,7 +150,7 @@ func signedBy(call aws.Call, activities map[string]aws.Activity) string {
 const recentRequests = 100
 
 // revoked finds the cutoffs of other requests for the roles that these sessions went on to.
-func (q *inquiry) revoked(ctx context.Context, chain []aws.ChainLink) (map[string]time.Time, error) {
+func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[string]time.Time, error) {
 	cutoffs := map[string]time.Time{}
 	if len(chain) == 0 {
 		return cutoffs, nil

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -153,9 +153,9 @@ func (q *inquiry) lastSource() string {
 func (q *inquiry) ends() bool { return q.last && q.number > 0 }
 
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the thread is told so.
-func (q *inquiry) lookup(ctx context.Context) (*aws.Report, error) {
+func (q *inquiry) lookup(ctx context.Context) (*trail.Report, error) {
 	stop := q.tellProgress(ctx)
-	report, err := q.h.Cloud.Lookup(ctx, aws.LookupQuery{
+	report, err := q.h.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: lookupLimit,
 		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
 	})
@@ -201,7 +201,7 @@ func (q *inquiry) secondHalf() approvals.Item {
 }
 
 // found records what no earlier look had: sessions, and attempts that got none.
-func (q *inquiry) found(ctx context.Context, report aws.Report) error {
+func (q *inquiry) found(ctx context.Context, report trail.Report) error {
 	earlier := record.Gather(q.events)
 	known := map[string]bool{}
 	for _, s := range earlier.Sessions {
@@ -252,10 +252,10 @@ func (q *inquiry) found(ctx context.Context, report aws.Report) error {
 
 // news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
 // that stand out.
-func news(report aws.Report, fresh []record.Session, suspicious map[string]bool) (told []record.Session, more int) {
+func news(report trail.Report, fresh []record.Session, suspicious map[string]bool) (told []record.Session, more int) {
 	before := map[string]bool{}
 	for _, s := range report.Sessions {
-		if s.Issued() && s.Relation == aws.RelationBefore {
+		if s.Issued() && s.Relation == trail.RelationBefore {
 			before[s.CallerID] = true
 		}
 	}
@@ -274,8 +274,8 @@ func news(report aws.Report, fresh []record.Session, suspicious map[string]bool)
 }
 
 // suspects are the sessions that are looked into by themselves.
-func (q *inquiry) suspects(report aws.Report) []aws.Suspect {
-	all := aws.Suspects(report.Sessions, q.cutoff)
+func (q *inquiry) suspects(report trail.Report) []trail.Suspect {
+	all := trail.Suspects(report.Sessions, q.cutoff)
 	return all[:min(len(all), record.MaxSuspects)]
 }
 
@@ -286,7 +286,7 @@ func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
 }
 
 // sessionRow is what the log keeps of a session.
-func sessionRow(s aws.Session) record.Session {
+func sessionRow(s trail.Session) record.Session {
 	code := s.ErrorCode
 	if code == "" && s.Denied {
 		code = "AccessDenied"
@@ -295,12 +295,12 @@ func sessionRow(s aws.Session) record.Session {
 		EventID: s.EventID, EventName: s.EventName, Time: s.Time.Truncate(time.Second), Expires: s.Expires, Caller: s.Caller, CallerARN: s.CallerARN,
 		CallerID: s.CallerID, CallerKey: s.CallerAccessKey, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity, MFA: string(s.MFA),
 		SourceAddress: s.SourceAddress, UserAgent: s.UserAgent, Region: s.Region, Key: s.AccessKeyID, ErrorCode: code, Uncertain: s.Uncertain,
-		Derived: s.Derived, After: s.Relation == aws.RelationAfter,
+		Derived: s.Derived, After: s.Relation == trail.RelationAfter,
 	}.Trim()
 }
 
 // reasons says why each region could not be read.
-func reasons(report aws.Report) string {
+func reasons(report trail.Report) string {
 	words := make([]string, 0, len(report.Regions))
 	for _, region := range report.Regions {
 		words = append(words, region.Region+" ("+region.Reason+")")
@@ -308,7 +308,7 @@ func reasons(report aws.Report) string {
 	return strings.Join(words, ", ")
 }
 
-func nothingCovered(report aws.Report) bool {
+func nothingCovered(report trail.Report) bool {
 	for _, region := range report.Regions {
 		if region.Covered || region.Events > 0 {
 			return false

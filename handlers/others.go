@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -23,10 +23,10 @@ const (
 // others looks at sessions of before the cutoff that do not stand out by themselves: to see whether their keys are used
 // from elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps them out. It returns
 // how many.
-func (q *inquiry) others(ctx context.Context, report aws.Report, strange []aws.Suspect, into map[string]aws.Activity) (int, error) {
+func (q *inquiry) others(ctx context.Context, report trail.Report, strange []trail.Suspect, into map[string]trail.Activity) (int, error) {
 	keys := q.otherKeys(report, strange)
-	answers := make([]aws.Activity, len(keys))
-	ask := aws.ActivityQuery{AccountName: q.role.Account, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: othersCalls, Patience: lookPatience}
+	answers := make([]trail.Activity, len(keys))
+	ask := trail.ActivityQuery{AccountName: q.role.Account, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: othersCalls, Patience: lookPatience}
 	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
@@ -36,7 +36,7 @@ func (q *inquiry) others(ctx context.Context, report aws.Report, strange []aws.S
 		side.Go(func() (err error) {
 			ask := ask
 			ask.AccessKeyID = key
-			answers[i], err = q.h.Cloud.Activity(ctx, ask)
+			answers[i], err = q.h.Trail.Activity(ctx, ask)
 			return err
 		})
 	}
@@ -51,14 +51,14 @@ func (q *inquiry) others(ctx context.Context, report aws.Report, strange []aws.S
 
 // otherKeys picks the keys of others: first those that sessions made for themselves, then those of sessions that had not
 // ended at the cutoff, the newest first, and at the first look those that had.
-func (q *inquiry) otherKeys(report aws.Report, strange []aws.Suspect) []string {
+func (q *inquiry) otherKeys(report trail.Report, strange []trail.Suspect) []string {
 	taken := map[string]bool{}
 	for _, s := range strange {
 		taken[s.Session.AccessKeyID] = true
 	}
 	var derived, alive, ended []string
 	for _, s := range report.Sessions {
-		if !s.Issued() || s.AccessKeyID == "" || taken[s.AccessKeyID] || s.Relation != aws.RelationBefore && !s.Derived {
+		if !s.Issued() || s.AccessKeyID == "" || taken[s.AccessKeyID] || s.Relation != trail.RelationBefore && !s.Derived {
 			continue
 		}
 		taken[s.AccessKeyID] = true
@@ -80,9 +80,9 @@ func (q *inquiry) otherKeys(report aws.Report, strange []aws.Suspect) []string {
 
 // beginWith are the sessions that are followed: those that stand out, those of which an earlier look found that their key
 // was copied first; where none does, the newest that had not ended at the cutoff.
-func (q *inquiry) beginWith(report aws.Report, suspects []aws.Suspect) []aws.Session {
+func (q *inquiry) beginWith(report trail.Report, suspects []trail.Suspect) []trail.Session {
 	known := record.Gather(q.events).Copied()
-	var first, then, newest []aws.Session
+	var first, then, newest []trail.Session
 	for _, s := range report.Sessions {
 		switch {
 		case !s.Issued() || s.AccessKeyID == "":
@@ -104,7 +104,7 @@ func (q *inquiry) beginWith(report aws.Report, suspects []aws.Suspect) []aws.Ses
 }
 
 // elsewhere finds the addresses from which a copied key was used.
-func elsewhere(copied []aws.Suspect, s aws.Session) []aws.Source {
+func elsewhere(copied []trail.Suspect, s trail.Session) []trail.Source {
 	for _, c := range copied {
 		if c.Session.AccessKeyID == s.AccessKeyID {
 			return c.Elsewhere

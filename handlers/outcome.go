@@ -7,13 +7,14 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
 // applied records what AWS answered and what was read back, and asks for the evidence.
-func (e *execution) applied(ctx context.Context, result aws.Result) error {
+func (e *execution) applied(ctx context.Context, result role.Result) error {
 	merged := ""
 	if result.Writes > 1 {
 		merged = result.Written
@@ -24,7 +25,7 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 	}
 	err := add(&t, approvals.EventApplied, "", record.Applied{
 		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Writes: result.Writes, CallerARN: result.CallerARN,
-		Seen: seen(result), Document: merged, Unnamed: result.Unnamed, RevivesUntil: aws.RevivesUntil(result.Cutoff, result.Role),
+		Seen: seen(result), Document: merged, Unnamed: result.Unnamed, RevivesUntil: role.RevivesUntil(result.Cutoff, result.Role),
 	})
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (e *execution) applied(ctx context.Context, result aws.Result) error {
 }
 
 // seen says what the look after the write found.
-func seen(result aws.Result) record.Seen {
+func seen(result role.Result) record.Seen {
 	switch {
 	case result.ReadBack:
 		return record.SeenEqual
@@ -75,7 +76,7 @@ func seen(result aws.Result) record.Seen {
 // late write put a lower cutoff on the role than the logs have, the guard's and later revocations' too, the higher one is
 // written again. What cannot be made good, and a write that AWS took although the request had ended without one or was
 // undone, is told as a finding.
-func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
+func (e *execution) overtaken(ctx context.Context, result role.Result) error {
 	r, events, err := e.h.Store.Load(ctx, e.request.ID)
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 	for n := range maxRepairs {
 		again := revocation(r, e.role, r.Voters())
 		again.NotBefore = d.floor
-		_, err = e.h.Cloud.Revoke(ctx, again)
+		_, err = e.h.Roles.Revoke(ctx, again)
 		if err == nil || aws.Final(err) {
 			break
 		}
@@ -111,7 +112,7 @@ func (e *execution) overtaken(ctx context.Context, result aws.Result) error {
 const maxRepairs = 4
 
 // findLate tells, once, of a late write, to the people whom it concerns.
-func (e *execution) findLate(ctx context.Context, result aws.Result, sentence string) error {
+func (e *execution) findLate(ctx context.Context, result role.Result, sentence string) error {
 	source := "late write " + result.Cutoff.Format(time.RFC3339)
 	return e.h.remark(ctx, e.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence, Urgent: true})
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -17,7 +17,7 @@ type preparation struct {
 	confirmation *confirmation // of the earlier approvers
 
 	asked chan struct{} // closed when AWS has answered
-	ready *aws.Prepared
+	ready *role.Prepared
 	err   error
 }
 
@@ -41,7 +41,7 @@ func (h *Handlers) prepare(ctx context.Context, v view, a approvals.Attempt, p a
 	n := &preparation{cancel: cancel, confirmation: h.confirming(ctx, r, v.now, lookAhead), asked: make(chan struct{})}
 	go func() {
 		defer close(n.asked)
-		n.ready, n.err = h.Cloud.Prepare(ctx, revocation(r, about.Role, approvers))
+		n.ready, n.err = h.Roles.Prepare(ctx, revocation(r, about.Role, approvers))
 	}()
 	return n
 }
@@ -54,12 +54,12 @@ func (n *preparation) drop() {
 }
 
 // revocation is what package aws is told of a request for a revocation. Of any other it is told nothing, which it refuses.
-func revocation(r approvals.Request, role record.Role, approvers []string) aws.Revocation {
+func revocation(r approvals.Request, of record.Role, approvers []string) role.Revocation {
 	if r.Purpose != approvals.PurposeRevoke {
-		return aws.Revocation{}
+		return role.Revocation{}
 	}
-	return aws.Revocation{
-		RequestID: r.ID, AccountName: role.Account, RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID,
+	return role.Revocation{
+		RequestID: r.ID, AccountName: of.Account, RoleName: of.Name, RoleARN: of.ARN, RoleID: of.ID,
 		Requester: r.Requester, Approvers: approvers,
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -20,7 +20,7 @@ const (
 // progress tells how far a look is, beside it: a store that is slow must not hold up the look.
 type progress struct {
 	mu     sync.Mutex
-	latest aws.Progress
+	latest trail.Progress
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -66,7 +66,7 @@ func (q *inquiry) looking(ctx context.Context, now record.Looking, n int) {
 }
 
 // report is the Progress of a look-up.
-func (p *progress) report(now aws.Progress) {
+func (p *progress) report(now trail.Progress) {
 	p.mu.Lock()
 	p.latest = now
 	p.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -38,7 +38,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	answer, err := h.Cloud.Simulate(ctx, aws.SimulateQuery{AccountName: c.Role.Account, RoleARN: c.Role.ARN, Cutoff: cutoff})
+	answer, err := h.Roles.Simulate(ctx, role.SimulateQuery{AccountName: c.Role.Account, RoleARN: c.Role.ARN, Cutoff: cutoff})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err
@@ -47,8 +47,8 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 		return &Again{After: retryAfter(err, item.Attempt)}
 	case err != nil:
 		h.log.WarnContext(ctx, "the policy simulator was not asked", "request", r.ID, "error", err)
-		answer = aws.Simulation{Unavailable: "It was tried several times. " + explained(err)}
-	case answer.Unavailable == "" && answer.Before != aws.DeniedByOurs && item.Attempt < maxDoubts:
+		answer = role.Simulation{Unavailable: "It was tried several times. " + explained(err)}
+	case answer.Unavailable == "" && answer.Before != role.DeniedByOurs && item.Attempt < maxDoubts:
 		return &Again{After: time.Second << item.Attempt}
 	}
 	return h.remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{

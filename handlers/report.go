@@ -163,7 +163,7 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	}); !errors.Is(err, approvals.ErrUnknownRequest) {
 		return r, events, err
 	}
-	role, err := h.Cloud.Describe(ctx, target)
+	role, err := h.Roles.Describe(ctx, target)
 	if err != nil {
 		h.log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName, "error", aws.Explain(err))
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest

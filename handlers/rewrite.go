@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
 )
@@ -24,11 +24,11 @@ var (
 
 // write puts the deny on the role again. check is what a look found, promise the cutoff that an earlier try of this look
 // promised and may have written; one of them is zero. The new cutoff is in the log before it is written.
-func (w *watchman) write(ctx context.Context, check aws.Check, promise time.Time) error {
-	result, err := w.h.Cloud.Revoke(ctx, aws.Revocation{
+func (w *watchman) write(ctx context.Context, check role.Check, promise time.Time) error {
+	result, err := w.h.Roles.Revoke(ctx, role.Revocation{
 		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
 		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: promise, AtLeast: w.status.floor,
-		Plan: func(ctx context.Context, p aws.Plan) error { return w.promise(ctx, check, p) },
+		Plan: func(ctx context.Context, p role.Plan) error { return w.promise(ctx, check, p) },
 	})
 	if err != nil {
 		return w.notWritten(ctx, check, err)
@@ -40,7 +40,7 @@ func (w *watchman) write(ctx context.Context, check aws.Check, promise time.Time
 
 // promise makes the new cutoff durable, after a last look whether the deny is still to be kept. The step is made on the
 // log as it was read, so that of two looks that miss the deny at the same time one writes.
-func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) error {
+func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) error {
 	rewrites := w.rewrites()
 	var promised []approvals.Event
 	err := w.h.change(ctx, w.request.ID, func(v view) (t approvals.Transition, err error) {
@@ -76,7 +76,7 @@ func (w *watchman) promise(ctx context.Context, check aws.Check, p aws.Plan) err
 
 // promised is what the log is told before a write, and its source: a loss that this look found, or
 // a later cutoff for the same.
-func (w *watchman) promised(check aws.Check, p aws.Plan, own time.Time) (string, record.Tampered) {
+func (w *watchman) promised(check role.Check, p role.Plan, own time.Time) (string, record.Tampered) {
 	if !own.IsZero() {
 		t := *w.ownLoss()
 		t.Resumed, t.Promise, t.Previous, t.Document, t.SCP = true, p.Cutoff, p.PreviousDocument, p.Document, ""
@@ -87,13 +87,13 @@ func (w *watchman) promised(check aws.Check, p aws.Plan, own time.Time) (string,
 		Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
 	}
 	if t.Rewrite == 1 {
-		t.SCP = aws.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.role.Account))
+		t.SCP = role.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.role.Account))
 	}
 	return w.item.Source, t
 }
 
 // record tells what was written and what was seen of it, and looks again soon.
-func (w *watchman) record(ctx context.Context, result aws.Result) error {
+func (w *watchman) record(ctx context.Context, result role.Result) error {
 	n := w.rewrites()
 	if told := w.ownLoss(); told != nil {
 		n = told.Rewrite
@@ -109,7 +109,7 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 	if !now.ended && result.Cutoff.Before(now.floor) {
 		// While this write was under way a higher cutoff was promised, and may have been written before it.
 		if result, err = w.raise(ctx, now.floor); err != nil {
-			return w.notWritten(ctx, aws.Check{State: aws.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
+			return w.notWritten(ctx, role.Check{State: role.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
 		}
 	}
 	back := record.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
@@ -138,8 +138,8 @@ func (w *watchman) record(ctx context.Context, result aws.Result) error {
 }
 
 // raise writes a higher cutoff over a lower one.
-func (w *watchman) raise(ctx context.Context, cutoff time.Time) (aws.Result, error) {
-	return w.h.Cloud.Revoke(ctx, aws.Revocation{
+func (w *watchman) raise(ctx context.Context, cutoff time.Time) (role.Result, error) {
+	return w.h.Roles.Revoke(ctx, role.Revocation{
 		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
 		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: cutoff,
 	})
@@ -156,7 +156,7 @@ func (w *watchman) ownLoss() *record.Tampered {
 }
 
 // notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
-func (w *watchman) notWritten(ctx context.Context, check aws.Check, cause error) error {
+func (w *watchman) notWritten(ctx context.Context, check role.Check, cause error) error {
 	end := outcomeOf(ctx, cause, w.item.Attempt, maxRewriteTries)
 	switch end {
 	case endTaken:

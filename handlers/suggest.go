@@ -44,7 +44,7 @@ func (h *Handlers) Suggest(s Suggestion) any {
 			continue
 		}
 		h.keepListed(a.Name)
-		list := h.Cloud.Roles(a.Name)
+		list := h.Roles.Roles(a.Name)
 		for _, r := range list.Find(text, most) {
 			choices = append(choices, messages.RoleChoice{Account: a.Name, Name: r.Name, Path: r.Path})
 		}
@@ -71,11 +71,11 @@ func begins(name, text string) bool {
 
 // keepListed has the list of an account's roles read in the background if it is not there or old.
 func (h *Handlers) keepListed(account string) {
-	if h.mayLook.Err() != nil || !h.Cloud.Roles(account).Stale {
+	if h.mayLook.Err() != nil || !h.Roles.Roles(account).Stale {
 		return
 	}
 	h.listing.Go(func() {
-		if err := h.Cloud.LoadRoles(h.mayLook, account); err != nil && h.mayLook.Err() == nil {
+		if err := h.Roles.LoadRoles(h.mayLook, account); err != nil && h.mayLook.Err() == nil {
 			h.log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form", "account", account, "error", err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -32,9 +33,9 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if err != nil {
 		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
-	var look aws.UndoLook
-	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo, func(ctx context.Context) (role aws.Role, err error) {
-		look, err = h.Cloud.LookToUndo(ctx, target)
+	var look role.UndoLook
+	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo, func(ctx context.Context) (role role.Role, err error) {
+		look, err = h.Roles.LookToUndo(ctx, target)
 		return look.Role, err
 	})
 	if !ok || err != nil {

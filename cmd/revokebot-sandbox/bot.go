@@ -16,6 +16,7 @@ import (
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/cmd/internal/wire"
@@ -65,7 +66,8 @@ func (b *realBot) start(ctx context.Context, client redis.UniversalClient, runni
 	if err != nil {
 		return err
 	}
-	it, err := wire.Bot(b.config, b.settings, bot.Sealed(store, b.settings.Key), b.cloud, b.watch, b.log)
+	roles := role.New(b.cloud)
+	it, err := wire.Bot(b.config, b.settings, bot.Sealed(store, b.settings.Key), roles, b.watch, b.log)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
@@ -73,7 +75,7 @@ func (b *realBot) start(ctx context.Context, client redis.UniversalClient, runni
 	running.Go(func() {
 		audit.New(audit.Config{Store: store, Key: b.settings.Key, Alarm: b.watch.AuditAlarm, Logger: b.log}).Run(ctx)
 	})
-	running.Go(func() { wire.KeepWarm(ctx, b.cloud, b.log) })
+	running.Go(func() { wire.KeepWarm(ctx, roles, b.log) })
 	running.Go(func() {
 		if err := it.Run(ctx); err != nil {
 			fail(wire.ExplainStart(err))

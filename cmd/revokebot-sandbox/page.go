@@ -5,13 +5,14 @@ import (
 	"net/http"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/web"
 )
 
 // guardRail is what the bot advises for the account of the story.
 func guardRail(world actors.World, cloud *aws.Cloud) string {
-	return aws.GuardRailSCP(aws.Role{ARN: world.Role}, cloud.OwnRoles("prod"))
+	return role.GuardRailSCP(role.Role{ARN: world.Role}, cloud.OwnRoles("prod"))
 }
 
 // beside is a page with the metrics beside it.

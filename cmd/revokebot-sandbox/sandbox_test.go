@@ -13,6 +13,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -69,18 +71,18 @@ func newFight(t *testing.T) fight {
 }
 
 // revoke does what an approved request does.
-func (f fight) revoke() aws.Result {
+func (f fight) revoke() role.Result {
 	f.t.Helper()
 	target, err := f.cloud.Parse("prod/DeployRole")
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	role, err := f.cloud.Describe(f.t.Context(), target)
+	about, err := role.New(f.cloud).Describe(f.t.Context(), target)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	result, err := f.cloud.Revoke(f.t.Context(), aws.Revocation{
-		RequestID: "RVK1", AccountName: "prod", RoleName: role.Name, RoleARN: role.ARN, RoleID: role.ID,
+	result, err := role.New(f.cloud).Revoke(f.t.Context(), role.Revocation{
+		RequestID: "RVK1", AccountName: "prod", RoleName: about.Name, RoleARN: about.ARN, RoleID: about.ID,
 		Requester: actors.Rosa, Approvers: []string{actors.Bob},
 	})
 	if err != nil {
@@ -89,9 +91,9 @@ func (f fight) revoke() aws.Result {
 	return result
 }
 
-func (f fight) check(done aws.Result) aws.CheckState {
+func (f fight) check(done role.Result) role.CheckState {
 	f.t.Helper()
-	found, err := f.cloud.Check(f.t.Context(), aws.CheckQuery{AccountName: "prod", RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
+	found, err := role.New(f.cloud).Check(f.t.Context(), role.CheckQuery{AccountName: "prod", RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -103,15 +105,15 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 		f := newFight(t)
 		done := f.revoke()
 		time.Sleep(time.Second)
-		if state := f.check(done); state != aws.Gone {
+		if state := f.check(done); state != role.Gone {
 			t.Fatalf("a second after the write the deny is %s", state)
 		}
 		time.Sleep(20 * time.Second)
 		if st := f.cast.Status(actors.Thief); st.State != actors.GetsAnswers || st.Removals == 0 {
 			t.Errorf("without the guard rail the thief %+v", st)
 		}
-		changes, err := f.cloud.Tampering(t.Context(), aws.TamperQuery{AccountName: "prod", RoleName: actors.DeployRole})
-		if err != nil || len(changes) == 0 || slices.ContainsFunc(changes, func(c aws.Change) bool {
+		changes, err := trail.New(f.cloud).Tampering(t.Context(), trail.TamperQuery{AccountName: "prod", RoleName: actors.DeployRole, Policy: role.PolicyName})
+		if err != nil || len(changes) == 0 || slices.ContainsFunc(changes, func(c trail.Change) bool {
 			return c.EventName != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") || c.AccessKeyID != f.world.Rival.AccessKeyID
 		}) {
 			t.Errorf("CloudTrail tells of %+v, %v", changes, err)
@@ -123,7 +125,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 		before := f.cast.Status(actors.Thief).Removals
 		again := f.revoke()
 		time.Sleep(45 * time.Second)
-		if state := f.check(again); state != aws.Held {
+		if state := f.check(again); state != role.Held {
 			t.Errorf("with the guard rail the deny is %s after 45 seconds", state)
 		}
 		if st := f.cast.Status(actors.Thief); st.State != actors.IsDenied || st.Removals != before {
@@ -134,7 +136,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 		}
 
 		// The guard rail keeps everybody out but the bot.
-		undone, err := f.cloud.Undo(t.Context(), aws.UndoRequest{
+		undone, err := role.New(f.cloud).Undo(t.Context(), role.UndoRequest{
 			RequestID: "RVK2", AccountName: "prod", RoleName: again.Role.Name, RoleARN: again.Role.ARN, RoleID: again.Role.ID,
 			Requester: actors.Rosa, Approvers: []string{actors.Ines}, Written: again.Document, Previous: again.PreviousDocument,
 		})

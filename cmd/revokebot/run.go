@@ -12,7 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/doctor"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
@@ -60,7 +60,8 @@ func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 	if err != nil {
 		return settings.Errorf("%s: %s.", s.Config, settings.OneLine(err))
 	}
-	b, err := wire.Bot(c, s, bot.Sealed(store, s.Key), cloud, watch, log)
+	roles := role.New(cloud)
+	b, err := wire.Bot(c, s, bot.Sealed(store, s.Key), roles, watch, log)
 	if err != nil {
 		return settings.Errorf("%s.", settings.OneLine(err))
 	}
@@ -77,7 +78,7 @@ func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed, and whoever can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(settings.RedisLog{Log: log})
-	err = connectAndRun(ctx, s, client, cloud, b, chain, watch.Read(b, store), log)
+	err = connectAndRun(ctx, s, client, roles, b, chain, watch.Read(b, store), log)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		log.InfoContext(ctx, "stopped before it was ready")
 		return nil
@@ -87,7 +88,7 @@ func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 
 // connectAndRun waits for Redis, then for the bot.
 func connectAndRun(
-	ctx context.Context, s settings.Settings, client redis.UniversalClient, cloud *aws.Cloud, b *bot.Bot, chain *audit.Worker,
+	ctx context.Context, s settings.Settings, client redis.UniversalClient, roles *role.Client, b *bot.Bot, chain *audit.Worker,
 	metrics http.Handler, log *slog.Logger,
 ) error {
 	if err := settings.PingRedis(ctx, client); err != nil {
@@ -105,7 +106,7 @@ func connectAndRun(
 	}
 	warming, stopWarming := context.WithCancel(ctx)
 	var warm sync.WaitGroup
-	warm.Go(func() { wire.KeepWarm(warming, cloud, log) })
+	warm.Go(func() { wire.KeepWarm(warming, roles, log) })
 	warm.Go(func() { chain.Run(warming) }) // to its end also what the bot does when it stops
 	err := b.Run(ctx)
 	stopWarming() // an account that does not answer must not hold up the end

@@ -41,6 +41,8 @@ func (p pkg) ours() []string {
 // layer is the part of the house that a package belongs to.
 func layer(name string) string {
 	switch {
+	case name == "aws/role", name == "aws/trail", name == "aws/examine":
+		return name
 	case name == "approvals/redisstore", name == "approvals/approvalstest", strings.HasPrefix(name, "approvals/redisstore/"):
 		return "approvals/" + strings.Split(name, "/")[1]
 	case name == "cmd/revokebot-sandbox":
@@ -55,14 +57,17 @@ func layer(name string) string {
 // layer says where it belongs.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "deploy", "internal"},
-		"cmd/revokebot-sandbox":   {"cmd", "bot", "approvals", "approvals/redisstore", "aws", "sandbox"},
+		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "aws/examine", "deploy", "internal"},
+		"cmd/revokebot-sandbox":   {"cmd", "bot", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "sandbox"},
 		"bot":                     {"handlers", "approvals", "internal"},
-		"handlers":                {"approvals", "aws", "internal"},
+		"handlers":                {"approvals", "aws", "aws/role", "aws/trail", "internal"},
 		"approvals":               {},
 		"approvals/redisstore":    {"approvals"},
 		"approvals/approvalstest": {"approvals"},
 		"aws":                     {"internal"},
+		"aws/role":                {"aws", "internal"},
+		"aws/trail":               {"aws", "internal"},
+		"aws/examine":             {"aws", "aws/role", "aws/trail", "internal"},
 		"deploy":                  {},
 		"internal":                {}, // words that several layers share, on the standard library
 		"scripts":                 {},
@@ -72,8 +77,8 @@ func mayImport() map[string][]string {
 	}
 }
 
-// wholeBot are the packages below sandbox that run the bot itself, for tests.
-func wholeBot() []string { return []string{"sandbox/bench"} }
+// wholeBot are the packages below sandbox that run the bot itself, or its package aws, for tests.
+func wholeBot() []string { return []string{"sandbox/bench", "sandbox/awsbench"} }
 
 func packages(t *testing.T) []pkg {
 	t.Helper()

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
@@ -39,7 +40,7 @@ func (d day) judge() judged {
 		d.t.Fatal(err)
 	}
 	now := d.server.Now()
-	report, err := cloud.Lookup(d.t.Context(), aws.LookupQuery{
+	report, err := trail.New(cloud).Lookup(d.t.Context(), trail.LookupQuery{
 		AccountName: "prod", RoleARN: d.world.Role, Since: now.Add(-12 * time.Hour), Until: now, Cutoff: now,
 		Limit: 1000, Wide: true,
 	})
@@ -47,14 +48,14 @@ func (d day) judge() judged {
 		d.t.Fatal(err)
 	}
 	var found judged
-	line := func(s aws.Session) string {
+	line := func(s trail.Session) string {
 		ago := d.ended.Sub(s.Time)
 		return fmt.Sprintf("%v ago %s %q from %s in %s", ago, s.Caller, s.SessionName, s.SourceAddress, s.Region)
 	}
 	for _, s := range report.Sessions {
 		found.Sessions = append(found.Sessions, line(s))
 	}
-	for _, s := range aws.Suspects(report.Sessions, now) {
+	for _, s := range trail.Suspects(report.Sessions, now) {
 		found.Suspects = append(found.Suspects, line(s.Session)+": "+strings.Join(s.Reasons, "; "))
 	}
 	return found

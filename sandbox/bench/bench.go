@@ -29,6 +29,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -202,7 +204,8 @@ func (b *Bench) Start() int {
 	botConfig := bot.Config{
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
-			Cloud: cloud, Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
+			Cloud: cloud, Roles: role.New(cloud), Trail: trail.New(cloud),
+			Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
 			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/examine"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
@@ -27,14 +28,14 @@ func examineAWS(ctx context.Context, cloud *aws.Cloud) ([]finding.Finding, aws.C
 	found := make([][]finding.Finding, len(accounts))
 	var all sync.WaitGroup
 	for i, a := range accounts {
-		all.Go(func() { found[i] = cloud.Examine(ctx, a.Name) })
+		all.Go(func() { found[i] = examine.Account(ctx, cloud, a.Name) })
 	}
 	me, err := cloud.WhoAmI(ctx)
 	all.Wait()
 	var list []finding.Finding
 	switch {
 	case err != nil:
-		list = append(list, aws.Failed(check, err))
+		list = append(list, examine.Failed(check, err))
 	case strings.HasSuffix(me.ARN, ":root"):
 		list = append(list, finding.Warn(check, "Give revokebot a role (deploy/README.md).", "revokebot works as the root user of an account (%s), which no policy of that account bounds.", me.ARN))
 	case !me.Clock.Known:

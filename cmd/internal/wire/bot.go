@@ -11,6 +11,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/handlers"
@@ -25,13 +27,14 @@ func Cloud(c settings.Config, sdk awssdk.Config, watch aws.WatchFunc, log *slog.
 
 // Bot wires a bot.
 func Bot(
-	c settings.Config, s settings.Settings, store bot.Store, cloud *aws.Cloud, watch Watching, log *slog.Logger,
+	c settings.Config, s settings.Settings, store bot.Store, roles *role.Client, watch Watching, log *slog.Logger,
 ) (*bot.Bot, error) {
 	return bot.New(bot.Config{
 		AppToken: s.AppToken, BotToken: s.BotToken, SlackAPI: s.SlackAPI, Connections: c.Connections, Store: watch.Store(store), Logger: log,
 		Watch: watch.Bot(),
 		Handlers: handlers.Config{
-			Cloud: cloud, Channels: c.Channels, Requesters: c.Requesters, Policies: c.Policies, AllowShared: c.AllowShared,
+			Cloud: roles.Cloud(), Roles: roles, Trail: trail.New(roles.Cloud()),
+			Channels: c.Channels, Requesters: c.Requesters, Policies: c.Policies, AllowShared: c.AllowShared,
 			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Margin: c.Margin, Lookback: c.Lookback, FollowUps: c.FollowUps,
 			Guard: c.Guard,
 		},

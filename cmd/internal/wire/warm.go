@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
 )
 
 // warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.
@@ -14,14 +15,14 @@ const warmEvery = 5 * time.Minute
 
 // KeepWarm opens the reading sessions and renews them until ctx ends, so that no command and no approval waits for them.
 // An account that cannot be used is told of when it becomes so, and again to whoever asks for a role of it.
-func KeepWarm(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
+func KeepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
 	ticker := time.NewTicker(warmEvery)
 	defer ticker.Stop()
 	before := ""
 	unlisted := map[string]string{} // accounts whose roles could not be listed, and why
 	for {
-		err := cloud.Warm(ctx)
-		listRoles(ctx, cloud, unlisted, log)
+		err := roles.Cloud().Warm(ctx)
+		listRoles(ctx, roles, unlisted, log)
 		if ctx.Err() != nil {
 			return
 		}
@@ -48,12 +49,12 @@ func KeepWarm(ctx context.Context, cloud *aws.Cloud, log *slog.Logger) {
 
 // listRoles keeps the lists of roles that the form offers. An account that does not let its roles be listed is told of when
 // it becomes so; its roles are typed.
-func listRoles(ctx context.Context, cloud *aws.Cloud, unlisted map[string]string, log *slog.Logger) {
+func listRoles(ctx context.Context, roles *role.Client, unlisted map[string]string, log *slog.Logger) {
 	var all sync.WaitGroup
-	accounts := cloud.Accounts()
+	accounts := roles.Cloud().Accounts()
 	failed := make([]error, len(accounts))
 	for i, a := range accounts {
-		all.Go(func() { failed[i] = cloud.LoadRoles(ctx, a.Name) })
+		all.Go(func() { failed[i] = roles.LoadRoles(ctx, a.Name) })
 	}
 	all.Wait()
 	for i, a := range accounts {

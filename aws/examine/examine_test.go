@@ -1,0 +1,105 @@
+package examine
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/finding"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
+)
+
+// What each finding says is tested where it is printed, cmd/internal/doctor.
+func TestAnAccountIsExaminedBySessionsThatCanChangeNothing(t *testing.T) {
+	awsbench.On(t, nil, func(t *testing.T, b *awsbench.Bench) {
+		b.Role(standin.RoleSpec{})
+		var not []finding.Finding
+		for _, name := range []string{"prod", "home", "nowhere"} {
+			for _, f := range Account(t.Context(), b.Cloud, name) {
+				if f.State != finding.OK {
+					not = append(not, f)
+				}
+			}
+		}
+		var checks []string
+		for _, f := range not {
+			checks = append(checks, f.Check)
+		}
+		// The bench's policies deny nothing, and the hub's may assume every role.
+		if want := []string{"prod: protected roles", "home: too much permission", "home: protected roles", "nowhere: session"}; !slices.Equal(checks, want) {
+			t.Errorf("found %+v", not)
+		}
+		for _, call := range b.Server.Calls("") {
+			if call.Code != "" {
+				t.Errorf("%s was refused: %s", call.Action, call.Code)
+			}
+		}
+		for _, call := range b.Server.Calls("AssumeRole") {
+			if p := call.Params["Policy"]; p != aws.ReaderPolicy && p != nothing {
+				t.Errorf("a session with the policy %s", p)
+			}
+		}
+	})
+}
+
+func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *testing.T) {
+	a := &aws.Conn{Account: aws.Account{ID: awsbench.ProdID, Partition: "aws"}}
+	for pattern, want := range map[string]string{
+		"arn:aws:iam::*:role/break-glass-*":        "arn:aws:iam::111122223333:role/break-glass-any",
+		"arn:aws:iam::111122223333:role/ops/Admin": "arn:aws:iam::111122223333:role/ops/Admin",
+		"arn:aws:iam::999900001111:role/Admin":     "",
+		"arn:aws-cn:iam::*:role/Admin":             "",
+		"*:role/a?c":                               "arn:aws:iam::111122223333:role/axc",
+		"*break-glass*":                            "arn:aws:iam::111122223333:role/break-glassany",
+		"arn:*:role/*-admin":                       "arn:aws:iam::111122223333:role/any-admin",
+		"arn:aws:iam::*:user/somebody":             "",
+		"*":                                        "",
+	} {
+		if got := example(a, pattern); got != want {
+			t.Errorf("%s: %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+func TestTheSimulatorsAnswerIsReadWhicheverWayItComes(t *testing.T) {
+	allowed, denied := types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeExplicitDeny
+	got := verdictsOf(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{
+		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r1"), EvalDecision: allowed},
+		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r2"), EvalDecision: denied, MissingContextValues: []string{"aws:X"}},
+		{EvalActionName: awssdk.String("iam:B"), EvalDecision: denied, ResourceSpecificResults: []types.ResourceSpecificResult{
+			{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed}, {EvalResourceName: awssdk.String("r2"), EvalResourceDecision: denied},
+		}},
+		{
+			EvalActionName: awssdk.String("iam:C"), EvalDecision: denied, OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{},
+			ResourceSpecificResults: []types.ResourceSpecificResult{{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed}},
+		},
+	}})
+	want := []simulatedOn{
+		{"iam:A", "r1", allowed, ""},
+		{"iam:A", "r2", denied, "it depends on aws:X"},
+		{"iam:B", "r1", allowed, ""},
+		{"iam:B", "r2", denied, ""},
+		{"iam:C", "r1", denied, "a policy of the organization denies it, perhaps under a condition"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTheClocksDifferenceIsAsExactAsTheAnswerWas(t *testing.T) {
+	sent := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	received := sent.Add(400 * time.Millisecond)
+	c := aws.ClockBetween(sent.Add(time.Minute), sent.Add(time.Minute+time.Second), sent, received)
+	if !c.Known || c.Ahead != time.Minute+300*time.Millisecond || c.Within != 700*time.Millisecond {
+		t.Errorf("%+v", c)
+	}
+	if (aws.Clock{}).Known {
+		t.Error("a clock that nobody read is known")
+	}
+}

@@ -1,0 +1,68 @@
+package aws
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+func TestTheReadingSessionCannotWrite(t *testing.T) {
+	p, err := standin.ParsePolicy(ReaderPolicy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, writes := range []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"} {
+		if standin.Evaluate(standin.Request{Action: writes, Resource: "arn:aws:iam::111122223333:role/ops/Deploy"}, p).Decision == standin.Allowed {
+			t.Errorf("the reading session may %s", writes)
+		}
+	}
+}
+
+func TestNamesAndTagsAreMadeFit(t *testing.T) {
+	for in, want := range map[string]string{
+		"U0ALICE": "U0ALICE", "": "--", "x": "x-", "aws:alice": "aws-alice", "Zoë <!channel>": "Zo----channel-",
+		"alice@example.com": "alice@example.com", strings.Repeat("a", 70): strings.Repeat("a", 64),
+	} {
+		got := fitName(in)
+		if got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+func TestAnyTextBecomesAValidNameAndTag(t *testing.T) {
+	name := regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+	tag := regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s")
+		if !name.MatchString(fitName(s)) {
+			t.Fatalf("%q: name %q", s, fitName(s))
+		}
+		if !tag.MatchString(fitTag(s)) {
+			t.Fatalf("%q: tag %q", s, fitTag(s))
+		}
+	})
+}
+
+func TestASessionIsForgottenOnlyByWhoHeldIt(t *testing.T) {
+	opened := 0
+	s := newSession(nil)
+	s.open = func(context.Context) (Credential, error) {
+		opened++
+		return Credential{provider: &staticCredentials{}, until: time.Now().Add(sessionLife)}, nil
+	}
+	old, _ := s.get(t.Context(), refreshAt)
+	s.drop(old)
+	fresh, _ := s.get(t.Context(), refreshAt)
+	s.drop(old) // a late failure of the old one must not cost the new one
+	again, _ := s.get(t.Context(), refreshAt)
+	if opened != 2 || fresh != again || old == fresh {
+		t.Errorf("opened %d times", opened)
+	}
+}

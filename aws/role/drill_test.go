@@ -1,0 +1,171 @@
+package role
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/revokebot/revokebot/aws"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
+)
+
+func drill(r Role) Drill {
+	return Drill{
+		RequestID: "req-1", AccountName: r.AccountName, RoleName: r.Name, RoleARN: r.ARN, RoleID: r.ID,
+		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
+	}
+}
+
+// writes is how many calls were made that change a role.
+func writes(b *bench) (n int) {
+	for _, action := range []string{"PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"} {
+		n += len(b.Server.Calls(action))
+	}
+	return n
+}
+
+func TestADrillChecksAllThatARevocationNeedsAndWritesNothing(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		const theirs = `{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}`
+		b.Role(standin.RoleSpec{Path: "/ops/", Policies: map[string]string{"all": awsbench.MayAll, PolicyName: `{"Version":"2012-10-17","Statement":[` + theirs + `]}`}})
+		role := b.describe("prod/Deploy")
+		b.Server.Inject(standin.Fault{Times: -1, Delay: 100 * time.Millisecond})
+		got, err := b.roles.Rehearse(t.Context(), drill(role))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := writes(b); n != 0 {
+			t.Errorf("%d writes", n)
+		}
+		if there, _ := b.Prod.RolePolicy("Deploy", PolicyName); strings.Contains(there, issueTimeKey) {
+			t.Errorf("on the role: %s", there)
+		}
+		wouldBe, _ := parsePolicy(got.Document)
+		if !wouldBe.cutoff().Equal(got.Cutoff) || !strings.Contains(got.Document, theirs) {
+			t.Errorf("cutoff %v, document %s", got.Cutoff, got.Document)
+		}
+		if past := got.Cutoff.Sub(b.Server.Now()); past < 29*time.Second || past > 33*time.Second {
+			t.Errorf("the cutoff lies %v past now", past)
+		}
+		if got.First != 100*time.Millisecond || got.Second != 100*time.Millisecond {
+			t.Errorf("two remote steps: %v and %v", got.First, got.Second)
+		}
+		if want := policySize(got.Document) + policySize(awsbench.MayAll); got.Size != want || got.SizeUnknown != "" {
+			t.Errorf("size %d (%s), want %d", got.Size, got.SizeUnknown, want)
+		}
+		if !got.Paper.Proven() || got.Paper.At.IsZero() || !got.MayWrite || got.MayWriteUnknown != "" {
+			t.Errorf("got %+v", got)
+		}
+		if !got.Own || got.Unnamed || !strings.HasSuffix(got.CallerARN, "/req-1") {
+			t.Errorf("session %q, own %v, unnamed %v", got.CallerARN, got.Own, got.Unnamed)
+		}
+		opened := b.Server.Calls("AssumeRole")
+		last := opened[len(opened)-1].Params
+		if last["SourceIdentity"] != "U0ALICE" || last["RoleSessionName"] != "req-1" || last["Tags.member.3.Value"] != "U0BOB U0CAROL" {
+			t.Errorf("opened with %v", last)
+		}
+	})
+}
+
+// Whatever a bug would do with it: the session that a drill opens is not allowed to.
+func TestTheSessionOfADrillCannotWrite(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		role := b.describe("prod/Deploy")
+		r := revocation(role)
+		ready, err := b.roles.prepare(t.Context(), r, func(a *aws.Conn) string { return drillPolicy(r.RoleARN, a.AssumeRole) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The write of a revocation, with the session of a drill.
+		if _, err := b.roles.RevokePrepared(t.Context(), ready, r); !errors.Is(err, aws.ErrAccessDenied) {
+			t.Errorf("PutRolePolicy: %v", err)
+		}
+		client := iam.NewFromConfig(b.Config.SDK, func(o *iam.Options) { o.Credentials, o.Region = ready.cred, "us-east-1" })
+		_, err = client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String("all")})
+		if err := aws.NewCallError("iam:DeleteRolePolicy", "prod", err); !errors.Is(err, aws.ErrAccessDenied) {
+			t.Errorf("DeleteRolePolicy: %v", err)
+		}
+		if document, there := b.Prod.RolePolicy("Deploy", PolicyName); there {
+			t.Errorf("on the role: %s", document)
+		}
+	})
+}
+
+func TestADrillFailsForWhatWouldKeepARevocationFromHappening(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  standin.Fault
+		change func(b *bench, d *Drill)
+		kind   error
+		words  string
+	}{
+		"no session":       {fault: standin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, kind: aws.ErrAccessDenied, words: "AssumeRole"},
+		"another role":     {change: func(_ *bench, d *Drill) { d.RoleID = "AROAOTHER" }, kind: aws.ErrRoleChanged},
+		"no role":          {change: func(b *bench, _ *Drill) { _ = b.Prod.DeleteRole("Deploy") }, kind: aws.ErrNoSuchRole},
+		"throttled":        {fault: standin.Fault{Action: "GetRole", Code: "Throttling", Times: -1}, kind: aws.ErrThrottled},
+		"unknown account":  {change: func(_ *bench, d *Drill) { d.AccountName = "nowhere" }, words: "nowhere"},
+		"no room any more": {change: func(b *bench, _ *Drill) { fill(b) }, words: "10,240"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.Role(standin.RoleSpec{})
+				d := drill(b.describe("prod/Deploy"))
+				if c.change != nil {
+					c.change(b, &d)
+				}
+				if c.fault.Action != "" {
+					b.Server.Inject(c.fault)
+				}
+				got, err := b.roles.Rehearse(t.Context(), d)
+				if err == nil || c.kind != nil && !errors.Is(err, c.kind) || !strings.Contains(aws.Explain(err), c.words) {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				if n := writes(b); n != 0 {
+					t.Errorf("%d writes", n)
+				}
+			})
+		})
+	}
+}
+
+// fill leaves no room for a deny on the role.
+func fill(b *bench) {
+	full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 9900) + `"}]}`
+	if err := b.Prod.PutRolePolicy("Deploy", "more", full); err != nil {
+		b.T.Fatal(err)
+	}
+}
+
+func TestWhatADrillCouldNotFindOutIsSaidAndIsNoError(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		d := drill(b.describe("prod/Deploy"))
+		b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Code: "AccessDenied", Times: -1})
+		b.Server.Inject(standin.Fault{Action: "ListRolePolicies", Code: "AccessDenied", Times: -1})
+		got, err := b.roles.Rehearse(t.Context(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Paper.Proven() || !strings.Contains(got.Paper.Unavailable, "may not use the policy simulator") || got.MayWrite || got.MayWriteUnknown == "" {
+			t.Errorf("the simulator: %+v", got)
+		}
+		if got.Size != 0 || got.SizeUnknown != "not allowed" {
+			t.Errorf("the size: %d, %q", got.Size, got.SizeUnknown)
+		}
+	})
+}
+
+func TestADrillOfAnAccountWithoutARoleToAssumeHasNoSessionOfItsOwn(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Hub.AddRole(standin.RoleSpec{Name: "Local", Trust: awsbench.TrustEC2})
+		got, err := b.roles.Rehearse(t.Context(), drill(b.describe("home/Local")))
+		if err != nil || got.Own || got.CallerARN == "" || writes(b) != 0 {
+			t.Errorf("got %+v, %v, %d writes", got, err, writes(b))
+		}
+	})
+}

@@ -1,0 +1,51 @@
+package trail
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// prodAccount is the account behind the spoke role, as New keeps it.
+var prodAccount = aws.Account{Name: "prod", ID: awsbench.ProdID, Partition: "aws"}
+
+// bench is a Bench with a Client.
+type bench struct {
+	*awsbench.Bench
+	roles *role.Client
+	trail *Client
+}
+
+func onBench(t *testing.T, change func(*standin.Config, *aws.Config), test func(t *testing.T, b *bench)) {
+	t.Helper()
+	awsbench.On(t, change, func(t *testing.T, b *awsbench.Bench) { test(t, &bench{b, role.New(b.Cloud), New(b.Cloud)}) })
+}
+
+// describe finds a role or fails the test.
+func (b *bench) describe(text string) role.Role {
+	b.T.Helper()
+	target, err := b.Cloud.Parse(text)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	found, err := b.roles.Describe(b.T.Context(), target)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	return found
+}
+
+// revocation is an approved request for a role.
+func revocation(r role.Role) role.Revocation {
+	return role.Revocation{
+		RequestID: "req-1", AccountName: r.AccountName, RoleName: r.Name, RoleARN: r.ARN, RoleID: r.ID,
+		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
+	}
+}

@@ -1,0 +1,107 @@
+package trail
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+)
+
+// Call is one call that was signed by a key. All text but Opens is foreign.
+type Call struct {
+	EventID       string
+	Time          time.Time
+	Region        string
+	Service, Name string // iam, CreateAccessKey
+	ErrorCode     string // "" for a success
+	Unread        bool   // the event's record could not be read: whether it was a success is not known
+	Denied        bool   // refused for want of a permission
+	ExplicitDeny  bool   // and the message speaks of an explicit deny in a policy of the role, as the deny of a revocation is
+	Target        string // what it was about, in short: "user backdoor"; "" where the event does not say it
+	Made          string // the access key that CreateAccessKey made, else ""
+	SourceAddress string
+	UserAgent     string
+	Opens         string // why it opens a door, in a few words; "" for a call that opens none
+	Times         int    // in Activity.Doors how often it was done, elsewhere 0
+}
+
+// explicitDeny ends the message of a call that a policy of the role denies (IAM User Guide, "Troubleshoot access denied
+// error messages"). Which policy it was is not said for one that has no ARN.
+const explicitDeny = "with an explicit deny in an identity-based policy"
+
+// dryRun is EC2's word for a call that it would have carried out (Amazon EC2 API Reference, "Error codes").
+const dryRun = "DryRunOperation"
+
+// decodeCall reads one event as a call. Whatever the event does not tell stays empty.
+func decodeCall(r record, in types.Event, region string) Call {
+	c := Call{
+		EventID:       cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
+		Time:          eventTime(r.EventTime, in.EventTime),
+		Region:        cmp.Or(r.AWSRegion, region),
+		Service:       r.service(in),
+		Name:          cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
+		ErrorCode:     r.ErrorCode,
+		Unread:        r.EventName == "",
+		Denied:        isDenial(r.ErrorCode),
+		SourceAddress: r.SourceIPAddress,
+		UserAgent:     r.UserAgent,
+	}
+	c.ExplicitDeny = c.Denied && strings.Contains(r.ErrorMessage, explicitDeny)
+	if strings.HasSuffix(c.ErrorCode, dryRun) {
+		c.ErrorCode = "" // it was allowed
+	}
+	if c.Service == "iam" && c.Name == "CreateAccessKey" {
+		c.Made = r.ResponseElements.AccessKey.AccessKeyID
+	}
+	c.Target = targetOf(r, in)
+	c.Opens = persistenceOf(c.Service, c.Name)
+	return c
+}
+
+// succeeded reports whether the call went through.
+func (c Call) succeeded() bool { return c.ErrorCode == "" && !c.Unread }
+
+// proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under every one (STS API
+// reference, "GetCallerIdentity").
+func (c Call) proves() bool { return c.Service != "sts" || c.Name != "GetCallerIdentity" }
+
+// targetOf says what a call was about, from the few parameters that are read.
+func targetOf(r record, in types.Event) string {
+	asked := r.RequestParameters
+	var words []string
+	for _, part := range []struct{ kind, name string }{
+		{"user", asked.UserName},
+		{"group", asked.GroupName},
+		{"role", cmp.Or(asked.RoleName, asked.RoleARN)},
+		{"policy", cmp.Or(asked.PolicyName, asked.PolicyARN)},
+		{"function", asked.FunctionName},
+		{"secret", asked.SecretID},
+		{"key", asked.KeyID},
+		{"for", asked.GrantPrincipal},
+		{"bucket", asked.BucketName},
+		{"trail", asked.TrailName},
+		{"instance", cmp.Or(append([]string{asked.InstanceID, asked.Target}, asked.InstanceIDs...)...)},
+		{"account", asked.TargetPrincipal},
+		{"provider", asked.URL},
+		{"name", asked.Name},
+	} {
+		if part.name != "" {
+			words = append(words, part.kind+" "+part.name)
+		}
+	}
+	if len(words) == 0 {
+		for _, resource := range in.Resources {
+			if name := awssdk.ToString(resource.ResourceName); name != "" && len(words) < 2 {
+				words = append(words, name)
+			}
+		}
+	}
+	const most = 200
+	target := strings.Join(words, ", ")
+	if len(target) > most {
+		target = strings.ToValidUTF8(target[:most], "") + "…"
+	}
+	return target
+}

@@ -1,0 +1,221 @@
+package trail
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// trial is an incident that is over, in which each case changes one thing.
+func trial() JudgeInput {
+	at := func(minute int) time.Time {
+		return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(minute) * time.Minute)
+	}
+	cutoff, asked := at(300), at(330)
+	yes := []RegionCoverage{{Region: "us-east-1", Covered: true}}
+	in := JudgeInput{
+		RoleARN: deployARN, Since: at(-600), Cutoff: cutoff, Propagated: cutoff.Add(30 * time.Second),
+		Sessions: with(all(visitsOf("alice", 0, office, 200, office, 290, office, 310, office), visitsOf("eve", 250, thief)),
+			func(s *Session) { s.Expires = s.Time.Add(2 * time.Hour) }),
+		Regions: yes, AskedAt: asked, Activities: map[string]Activity{},
+	}
+	in.Suspects = Suspects(in.Sessions, cutoff)
+	in.Activities["ASIA-eve-0"] = Activity{
+		Calls: 3, Denied: 1, DeniedAfter: 1, FirstDenied: at(301), FirstExplicitDeny: at(301), LastSucceeded: at(260), Regions: yes,
+		Persistence: []Call{{Service: "iam", Name: "CreateAccessKey"}, {Service: "iam", Name: "CreateUser", ErrorCode: "AccessDenied", Denied: true}},
+	}
+	return in
+}
+
+func changed(in JudgeInput, key string, change func(*Activity)) JudgeInput {
+	in.Activities = maps.Clone(in.Activities)
+	did := in.Activities[key]
+	change(&did)
+	in.Activities[key] = did
+	return in
+}
+
+func TestTheZeroValueIsUnknownAndNeverAPass(t *testing.T) {
+	var none Judgement
+	if none.State != ContainmentUnknown || none.State == Contained || Containment(7).String() != "unknown" || none.State.String() != "unknown" {
+		t.Errorf("got %v", none.State)
+	}
+	if got := Judge(JudgeInput{}); got.State != ContainmentUnknown || len(got.Reasons) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if got := Judge(JudgeInput{Cutoff: time.Now()}); got.State != ContainmentUnknown || len(got.Reasons) == 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
+	cutoff := trial().Cutoff
+	call := func(after time.Duration) func(*Activity) {
+		return func(a *Activity) {
+			a.SucceededAfter, a.SucceededAfterCutoff = 1, []Call{{Service: "iam", Name: "ListUsers", Time: cutoff.Add(after)}}
+		}
+	}
+	link := func(change func(*ChainLink)) func(JudgeInput) JudgeInput {
+		return func(in JudgeInput) JudgeInput {
+			l := ChainLink{
+				Parent: Session{AccessKeyID: "ASIA-eve-0"}, RoleARN: "arn:aws:iam::111122223333:role/Data", Depth: 1, Account: "prod",
+				Child:    Session{AccessKeyID: "ASIACHILD", Kind: KindAssumed, Time: cutoff.Add(-time.Hour), Expires: cutoff.Add(time.Hour)},
+				Activity: Activity{Regions: in.Regions, LastSucceeded: cutoff.Add(-time.Minute)},
+			}
+			change(&l)
+			in.Links = []ChainLink{l}
+			return in
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(JudgeInput) JudgeInput
+		want   Containment
+		why    string
+	}{
+		"all was seen": {func(in JudgeInput) JudgeInput { return in }, Contained, "Of 1 old session looked at, 1 was seen denied."},
+
+		"an old session's call went through":   {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-eve-0", call(time.Minute)) }, NotContained, "A session of eve, issued at 04:10:00 UTC, made 1 call"},
+		"a call went through while it spread":  {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-eve-0", call(10*time.Second)) }, Contained, ""},
+		"that of one who is not suspicious":    {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-alice-2", call(time.Hour)) }, NotContained, "A session of alice"},
+		"a new session's calls may go through": {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-alice-6", call(time.Hour)) }, Contained, ""},
+		"a call failed for another reason": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FailedAfter = 1 })
+		}, ContainmentUnknown, "not clear whether the deny stopped it"},
+		"denied, but not by the role's policy": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FirstExplicitDeny = time.Time{} })
+		}, ContainmentUnknown, "No call of an old session was seen denied"},
+		"its activity is not known in full": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-eve-0", func(a *Activity) { a.Regions = []RegionCoverage{{Region: "eu-west-1", Covered: true, Truncated: true}} })
+		}, ContainmentUnknown, "not known in full in eu-west-1"},
+		"it was not looked at": {func(in JudgeInput) JudgeInput { in.Activities = nil; return in }, ContainmentUnknown, "1 old session that had to be looked at was not looked at"},
+
+		"the suspicious caller came back": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("eve", 320, "192.0.2.77")...)
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return in
+		}, NotContained, "eve, who was suspicious before"},
+		"and was denied": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("eve", 320, thief), func(s *Session) { s.ErrorCode, s.Denied = "AccessDenied", true })...)
+			return in
+		}, Contained, ""},
+		"another came from the suspicious address": {func(in JudgeInput) JudgeInput {
+			in.Sessions = all(visitsOf("alice", 0, office, 100, office, 280, thief), visitsOf("bob", 20, office, 250, office, 320, thief))
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
+		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 198.51.100.66, an address that was suspicious before."},
+		"the owner of a stolen key came back from the office": {func(in JudgeInput) JudgeInput {
+			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, office)
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
+		}, Contained, ""},
+		"the stolen key was used from a third place": {func(in JudgeInput) JudgeInput {
+			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, "192.0.2.77")
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
+		}, NotContained, "alice, who was suspicious before"},
+		"another came from where a copied key was used": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("bob", 10, "192.0.2.1", 200, "192.0.2.1", 320, "192.0.2.66")...)
+			in.Suspects = append(in.Suspects, Suspect{Session: visitsOf("alice", 0, office)[0], Elsewhere: []Source{{Address: "192.0.2.66"}}})
+			return changed(in, "ASIA-alice-0", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
+		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 192.0.2.66"},
+		"many calls went through while it spread": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-eve-0", func(a *Activity) {
+				call(10 * time.Second)(a)
+				a.SucceededAfter = 500
+			})
+		}, Contained, ""},
+		"a stranger came after the cutoff": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, visitsOf("mallory", 320, "192.0.2.77")...)
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return in
+		}, ContainmentUnknown, "mallory has a session since 05:20:00 UTC that is not of the usual kind"},
+		"a service came back": {func(in JudgeInput) JudgeInput {
+			service := func(s *Session) { s.CallerType, s.Expires = "AWSService", s.Time.Add(time.Minute) }
+			in.Sessions = append(in.Sessions, with(visitsOf("Lambda function f", 20, "lambda.amazonaws.com", 320, "lambda.amazonaws.com"), service)...)
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return in
+		}, Contained, ""},
+
+		"the chain goes on in another role":        {link(func(*ChainLink) {}), ContainmentUnknown, "the role Data that came out of a suspicious one goes on until 06:00:00 UTC"},
+		"and is used":                              {link(func(l *ChainLink) { l.Activity.LastSucceeded = cutoff.Add(time.Hour) }), NotContained, "calls that went through, the last at 06:00:00 UTC"},
+		"it has ended":                             {link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) }), Contained, ""},
+		"it came out of a session that is usual":   {link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), Contained, ""},
+		"it is of the same role, and so denied":    {link(func(l *ChainLink) { l.RoleARN = strings.ToUpper(deployARN) }), Contained, ""},
+		"it is of the same role, after the cutoff": {link(func(l *ChainLink) { l.RoleARN, l.Child.Time = deployARN, cutoff }), ContainmentUnknown, "goes on"},
+		"the other role was revoked, too": {func(in JudgeInput) JudgeInput {
+			in.Revoked = map[string]time.Time{"arn:aws:iam::111122223333:role/Data": cutoff.Add(time.Minute)}
+			return link(func(*ChainLink) {})(in)
+		}, Contained, ""},
+		"a console session that was not seen denied": {link(func(l *ChainLink) {
+			l.RoleARN, l.Child.Kind, l.Child.Derived, l.Child.Time = deployARN, KindConsole, true, cutoff.Add(time.Minute)
+		}), ContainmentUnknown, "made itself new credentials (GetSigninToken)"},
+
+		"an old session made itself another key": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, thief), func(s *Session) { s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-eve-0" })...)
+			return in
+		}, ContainmentUnknown, "1 old session that had to be looked at"},
+		"a new one made itself another key": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, office), func(s *Session) { s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-alice-6" })...)
+			return in
+		}, Contained, ""},
+
+		"a region did not answer": {func(in JudgeInput) JudgeInput {
+			in.Regions = append(in.Regions[:1:1], RegionCoverage{Region: "eu-west-1"})
+			return in
+		}, ContainmentUnknown, "not known in full in eu-west-1"},
+		"no region was asked":           {func(in JudgeInput) JudgeInput { in.Regions = nil; return in }, ContainmentUnknown, "Who assumed the role is not known in full."},
+		"CloudTrail was asked too soon": {func(in JudgeInput) JudgeInput { in.AskedAt = in.Cutoff.Add(time.Minute); return in }, ContainmentUnknown, "minutes late"},
+		"what shows it counts even then": {func(in JudgeInput) JudgeInput {
+			in.AskedAt, in.Regions = in.Cutoff.Add(time.Minute), nil
+			return changed(in, "ASIA-eve-0", call(time.Minute))
+		}, NotContained, "A session of eve"},
+
+		"all have ended": {func(in JudgeInput) JudgeInput {
+			in.Sessions = with(in.Sessions, func(s *Session) { s.Expires = s.Time.Add(time.Minute) })
+			return in
+		}, Contained, "No session from before the cutoff was left."},
+		"all that were looked for have ended": {func(in JudgeInput) JudgeInput {
+			in.Sessions, in.Since = nil, in.Cutoff.Add(-time.Hour)
+			return in
+		}, ContainmentUnknown, "up to 12 hours"},
+	} {
+		got := Judge(c.change(trial()))
+		if got.State != c.want || len(got.Reasons) == 0 || !strings.Contains(strings.Join(got.Reasons, " "), c.why) {
+			t.Errorf("%s: %v, want %v with %q\n%q", name, got.State, c.want, c.why, got.Reasons)
+		}
+		if got.State == NotContained && len(got.Sessions) == 0 {
+			t.Errorf("%s: no session shows it", name)
+		}
+		for _, d := range got.Persistence {
+			if d.Denied {
+				t.Errorf("%s: a door that stayed shut: %+v", name, d)
+			}
+		}
+	}
+	if got := Judge(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 3 || got.Looked != 1 || got.Denied != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Whatever is taken away from what was seen, the state never becomes better than it was, unless what is taken is the
+// evidence against.
+func TestLessEvidenceIsNeverAPass(t *testing.T) {
+	for name, less := range map[string]func(*JudgeInput){
+		"no suspects": func(in *JudgeInput) { in.Suspects, in.Activities = nil, nil },
+		"no activity": func(in *JudgeInput) { in.Activities = nil },
+		"no regions":  func(in *JudgeInput) { in.Regions = nil },
+		"no time":     func(in *JudgeInput) { in.AskedAt = time.Time{} },
+		"no cutoff":   func(in *JudgeInput) { in.Cutoff = time.Time{} },
+		"a region less": func(in *JudgeInput) {
+			in.Regions = slices.Concat(in.Regions, []RegionCoverage{{Region: "eu-west-1", Covered: true, Truncated: true}})
+		},
+	} {
+		in := trial()
+		less(&in)
+		if got := Judge(in); got.State == Contained {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package trail
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+// telling are the calls that are looked up by name when a key made more calls than are read, with the most pages to read
+// of each: whoever made noise after them would hide them otherwise. They are those of doors that outlive the session, and
+// those by which it goes on as somebody else. Together they are at most as many requests as the calls that were read before
+// (20 pages of 1,000).
+var namedCalls = []struct {
+	name  string
+	pages int
+	iam   bool // of IAM, whose events are in the partition's home region alone (see home)
+}{
+	{"CreateAccessKey", 2, true},
+	{"CreateUser", 1, true},
+	{"CreateLoginProfile", 1, true},
+	{"UpdateLoginProfile", 1, true},
+	{"CreateRole", 1, true},
+	{"UpdateAssumeRolePolicy", 1, true},
+	{"AttachRolePolicy", 1, true},
+	{"AttachUserPolicy", 1, true},
+	{"PutRolePolicy", 1, true},
+	{"PutUserPolicy", 1, true},
+	{"AddUserToGroup", 1, true},
+	{"CreatePolicyVersion", 1, true},
+	{string(KindFederation), 1, false},
+	{string(KindConsole), 1, false},
+	{string(KindAssumed), 4, false}, // everybody's, so the first to be cut
+}
+
+// tellingIn looks up by name what a key did before the oldest call that was read of it in a region. LookupEvents takes one
+// attribute, so it answers with everybody's calls of that name (AWS CloudTrail API Reference, "LookupEvents"); those of
+// others are let go. What fails or is cut is named in the coverage: the region's newest calls were read all the same.
+func (c *Client) namedIn(ctx context.Context, a *aws.Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch, oldest time.Time) {
+	f.coverage.ByName = true
+	goOn := true
+	for _, t := range namedCalls {
+		if t.iam && s.region != a.HomeRegion() {
+			continue
+		}
+		whole := false
+		if goOn {
+			query := trailQuery{key: types.LookupAttributeKeyEventName, value: t.name, since: q.Since, until: oldest, budget: s}
+			whole, goOn = c.oneName(ctx, a, q, f, watch, query, t.pages)
+		}
+		if !whole {
+			f.coverage.NamesCut = append(f.coverage.NamesCut, t.name)
+		}
+	}
+}
+
+// tellingNamed reads the calls of one name and reports whether these were all, and whether it makes sense to go on.
+func (c *Client) oneName(ctx context.Context, a *aws.Conn, q ActivityQuery, f *fold, watch *watch, query trailQuery, most int) (whole, goOn bool) {
+	region := query.budget.region
+	for page, err := range pages(ctx, a, region, query) {
+		if err != nil {
+			c.cloud.Log().WarnContext(ctx, "calls that open doors could not be looked up", "account", a.Name, "region", region, "name", query.value, "error", err)
+			return false, false
+		}
+		f.AskedAt = page.clock.Server
+		f.coverage.Events += len(page.events)
+		sessions := len(f.Assumed)
+		for _, event := range page.events {
+			if signedWith(event) == q.AccessKeyID {
+				f.add(event, region)
+			}
+		}
+		watch.read(len(page.events), len(f.Assumed)-sessions)
+		if most--; most == 0 {
+			return !page.more, true
+		}
+	}
+	return true, true
+}
+
+// signedWith is the key that a call was signed with, "" for one without, as AssumeRoleWithSAML.
+func signedWith(in types.Event) string {
+	if key := awssdk.ToString(in.AccessKeyId); key != "" {
+		return key
+	}
+	return decodeRecord(in).UserIdentity.AccessKeyID
+}
+
+// oldestOf is the time of the oldest of events that are given newest first, as LookupEvents gives them.
+func oldestOf(events []types.Event) time.Time {
+	if len(events) == 0 {
+		return time.Time{}
+	}
+	return awssdk.ToTime(events[len(events)-1].EventTime)
+}
+
+// LookedUpByName reports whether, wherever there were more calls than were read, the telling ones were looked up by name, and
+// of which names not all could be read. It is false where nothing was cut.
+func (a Activity) LookedUpByName() (byName bool, cut []string) {
+	for _, r := range a.Regions {
+		switch {
+		case !r.Truncated:
+		case !r.ByName:
+			return false, nil
+		default:
+			byName, cut = true, append(cut, r.NamesCut...)
+		}
+	}
+	slices.Sort(cut)
+	return byName, slices.Compact(cut)
+}

@@ -1,0 +1,77 @@
+package trail
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+// lookupPage is the most events that CloudTrail gives in one answer.
+const lookupPage = 50
+
+// trailQuery asks for the events that have one attribute (AWS CloudTrail API reference, "LookupEvents").
+type trailQuery struct {
+	key          types.LookupAttributeKey
+	value        string
+	since, until time.Time     // zero means CloudTrail's own limits
+	budget       *regionBudget // nil: only the context bounds the calls
+}
+
+// naming asks for the events that name a resource: the ARN of a role for the sessions that were issued, its bare name for
+// what IAM did to it.
+func naming(resource string, since, until time.Time) trailQuery {
+	return trailQuery{key: types.LookupAttributeKeyResourceName, value: resource, since: since, until: until}
+}
+
+// page is one answer of LookupEvents.
+type page struct {
+	events []types.Event
+	clock  aws.Stamp
+	more   bool
+}
+
+// pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it may stop early; no
+// request is made that is not asked for. An error ends it.
+func pages(ctx context.Context, a *aws.Conn, region string, q trailQuery) iter.Seq2[page, error] {
+	return func(yield func(page, error) bool) {
+		in := &cloudtrail.LookupEventsInput{
+			LookupAttributes: []types.LookupAttribute{{AttributeKey: q.key, AttributeValue: awssdk.String(q.value)}},
+			MaxResults:       awssdk.Int32(lookupPage),
+		}
+		if !q.since.IsZero() {
+			in.StartTime = awssdk.Time(q.since)
+		}
+		if !q.until.IsZero() {
+			in.EndTime = awssdk.Time(q.until)
+		}
+		for {
+			if err := a.TrailTurn(ctx, region); err != nil {
+				yield(page{}, err)
+				return
+			}
+			var out *cloudtrail.LookupEventsOutput
+			var err error
+			q.budget.call(ctx, func(ctx context.Context) { out, err = a.LookupEvents(ctx, region, in) })
+			if err != nil && errors.Is(context.Cause(ctx), errPatience) {
+				err = &aws.CallError{Kind: aws.ErrTimeout, Operation: aws.LookupOperation, Account: a.Name, Cause: errPatience}
+			}
+			if err != nil {
+				yield(page{}, err)
+				return
+			}
+			clock, _ := aws.StampOf(out.ResultMetadata)
+			in.NextToken = out.NextToken
+			more := awssdk.ToString(out.NextToken) != ""
+			if !yield(page{events: out.Events, clock: clock, more: more}, nil) || !more {
+				return
+			}
+		}
+	}
+}

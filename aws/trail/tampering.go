@@ -1,0 +1,104 @@
+package trail
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+// TamperQuery asks who changed an inline policy of a role.
+type TamperQuery struct {
+	AccountName  string
+	RoleName     string
+	Policy       string    // the policy's name
+	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
+}
+
+// Change is one write or removal of the policy by a caller other than the bot. All text but EventName is foreign.
+type Change struct {
+	EventID        string
+	EventName      string // PutRolePolicy or DeleteRolePolicy
+	At             time.Time
+	Who            string // in words, such as "user eve"
+	PrincipalARN   string // "" where the event does not say it
+	AccessKeyID    string // "" where the event does not say it
+	SourceAddress  string
+	UserAgent      string
+	SourceIdentity string // of the session that did it, "" none
+	Document       string // that was put; "" for a removal
+}
+
+// Tampering lists who wrote or removed the role's policy, newest first, without what the bot's own role did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the events of IAM.
+//
+// CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does not mean that nobody did.
+// With an error, the changes that were read before it are returned, too.
+func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) {
+	a, err := c.cloud.Conn(q.AccountName)
+	if err != nil {
+		return nil, err
+	}
+	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
+		return nil, &aws.InputError{Reason: aws.InputWindow, Sentence: "The window ends before it begins. Give an earlier start."}
+	}
+	hubARN, err := c.cloud.Hub(ctx)
+	if err != nil {
+		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cloud.RegionTimeout())
+	defer cancel()
+	var changes []Change
+	for page, err := range pages(ctx, a, a.HomeRegion(), naming(q.RoleName, q.Since, q.Until)) {
+		if err != nil {
+			return changes, err
+		}
+		for _, event := range page.events {
+			change, ok := decodeChange(a, q, event)
+			if !ok || a.IsOwn(hubARN, change.PrincipalARN) {
+				continue
+			}
+			if changes = append(changes, change); len(changes) == maxChanges {
+				return changes, nil
+			}
+		}
+	}
+	return changes, nil
+}
+
+// maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every half second.
+const maxChanges = 50
+
+// decodeChange reads an event of IAM. It reports false for one that did not change the policy.
+func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
+	r := decodeRecord(in)
+	change := Change{
+		EventID:        cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
+		EventName:      cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
+		At:             eventTime(r.EventTime, in.EventTime),
+		PrincipalARN:   r.UserIdentity.ARN,
+		AccessKeyID:    cmp.Or(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
+		SourceAddress:  r.SourceIPAddress,
+		UserAgent:      r.UserAgent,
+		SourceIdentity: r.UserIdentity.SessionContext.SourceIdentity,
+		// The words need to know only which account the role is in.
+		Who: callerWords(r, Session{RoleARN: aws.RoleARN(a.Partition, a.ID, "/", q.RoleName)}, awssdk.ToString(in.Username)),
+	}
+	asked := r.RequestParameters
+	if r.ErrorCode != "" || asked.PolicyName != q.Policy || !strings.EqualFold(asked.RoleName, q.RoleName) {
+		return Change{}, false
+	}
+	switch change.EventName {
+	case "DeleteRolePolicy":
+		return change, true
+	case "PutRolePolicy":
+		change.Document = aws.DecodeDocument(asked.PolicyDocument)
+		return change, true
+	default:
+		return Change{}, false
+	}
+}

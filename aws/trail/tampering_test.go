@@ -1,0 +1,226 @@
+package trail
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/role"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
+)
+
+func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		b.Role(standin.RoleSpec{Name: "Other"})
+		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
+		r := revocation(b.describe("prod/Deploy"))
+		if _, err := b.roles.Revoke(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		client := b.AsUser(eve)
+		var failed []error
+		put := func(role, policy, document string) {
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: &document})
+			failed = append(failed, err)
+			time.Sleep(10 * time.Second)
+		}
+		remove := func(role, policy string) error {
+			_, err := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &policy})
+			time.Sleep(10 * time.Second)
+			return err
+		}
+		began := b.Server.Now()
+		put("Deploy", role.PolicyName, awsbench.DenyAt("1999-01-01T00:00:00Z")) // +0
+		put("Deploy", "Mine", awsbench.MayAll)                                  // another policy
+		put("Other", role.PolicyName, awsbench.MayAll)                          // another role
+		failed = append(failed, remove("Deploy", role.PolicyName))              // +30
+		if err := remove("Deploy", role.PolicyName); err == nil {
+			t.Error("removed what is not there")
+		}
+		put("Deploy", role.PolicyName, awsbench.MayAll) // +50, without a deny
+		old := b.Session("Deploy")
+		_, err := b.AsUser(old).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName)})
+		if err := errors.Join(append(failed, err)...); err != nil {
+			t.Fatal(err)
+		}
+
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName, Since: began.Add(-time.Hour), Until: b.Server.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for _, c := range got {
+			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.EventName, c.Who, role.CutoffOf(c.Document).Year()))
+			if c.EventID == "" || c.SourceAddress == "" || c.UserAgent == "" || c.PrincipalARN == "" || c.AccessKeyID == "" {
+				t.Errorf("incomplete: %+v", c)
+			}
+		}
+		want := []string{
+			"+1m0s DeleteRolePolicy by role Deploy (session i-0abc), cutoff 1",
+			"+50s PutRolePolicy by user eve, cutoff 1",
+			"+30s DeleteRolePolicy by user eve, cutoff 1",
+			"+0s PutRolePolicy by user eve, cutoff 1999",
+		}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if n := len(b.Server.Calls("LookupEvents")); n != 1 {
+			t.Errorf("%d look-ups", n)
+		} else if call := b.Server.Calls("LookupEvents")[0]; call.Region != "us-east-1" || call.Params["AttributeKey"] != "ResourceName" || call.Params["AttributeValue"] != "Deploy" {
+			t.Errorf("asked %+v", call)
+		}
+	})
+}
+
+func TestTheBotsOwnWritesAreKnownWithAmbientCredentialsToo(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Hub.AddRole(standin.RoleSpec{Name: "Deploy", Trust: awsbench.TrustEC2})
+		kim := b.Hub.AddUser(standin.UserSpec{Name: "kim", Policies: map[string]string{"all": awsbench.MayAll}})
+		if _, err := b.roles.Revoke(t.Context(), revocation(b.describe("home/Deploy"))); err != nil {
+			t.Fatal(err)
+		}
+		query := TamperQuery{AccountName: "home", RoleName: "Deploy", Policy: role.PolicyName}
+		if got, err := b.trail.Tampering(t.Context(), query); err != nil || len(got) != 0 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		_, err := b.AsUser(kim).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.trail.Tampering(t.Context(), query); err != nil || len(got) != 1 || got[0].Who != "user kim" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+// A role of the bot's name elsewhere, and a user, are somebody else.
+func TestOnlyTheBotsOwnPrincipalsAreItsOwn(t *testing.T) {
+	spoke := &aws.Conn{Account: aws.Account{ID: awsbench.ProdID, Partition: "aws", AssumeRole: "arn:aws:iam::" + awsbench.ProdID + ":role/tools/revokebot-spoke"}}
+	ambient := &aws.Conn{Account: aws.Account{ID: awsbench.HubID, Partition: "aws"}}
+	session := "arn:aws:sts::" + awsbench.HubID + ":assumed-role/Hub/task-1"
+	user := "arn:aws:iam::" + awsbench.HubID + ":user/tools/revokebot"
+	for _, c := range []struct {
+		a        *aws.Conn
+		hub, arn string
+		want     bool
+	}{
+		{spoke, session, "arn:aws:sts::" + awsbench.ProdID + ":assumed-role/revokebot-spoke/req-1", true},
+		{spoke, session, "arn:aws:sts::" + awsbench.DevID + ":assumed-role/revokebot-spoke/req-1", false},
+		{spoke, session, "arn:aws:sts::" + awsbench.ProdID + ":assumed-role/revokebot-spoke2/req-1", false},
+		{spoke, session, session, false},
+		{spoke, user, user, false},
+		{spoke, session, "", false},
+		{ambient, session, session, true},
+		{ambient, session, "arn:aws:sts::" + awsbench.HubID + ":assumed-role/Hub/task-2", true},
+		{ambient, session, "arn:aws:sts::" + awsbench.HubID + ":assumed-role/Other/task-1", false},
+		{ambient, user, user, true},
+		{ambient, user, "arn:aws:iam::" + awsbench.HubID + ":user/tools/eve", false},
+		{ambient, user, "arn:aws:sts::" + awsbench.HubID + ":assumed-role/revokebot/x", false},
+	} {
+		if got := c.a.IsOwn(c.hub, c.arn); got != c.want {
+			t.Errorf("%s for the hub %s: %v", c.arn, c.hub, got)
+		}
+	}
+}
+
+func TestSomebodyWhoChangesItAllTheTimeIsToldFiftyTimes(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
+		client := b.AsUser(eve)
+		for range 120 {
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName), PolicyDocument: awssdk.String(awsbench.MayAll)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName})
+		if err != nil || len(got) != maxChanges {
+			t.Fatalf("%d changes, %v", len(got), err)
+		}
+		if newest := b.Server.Now().Sub(got[0].At); newest > 2*time.Second {
+			t.Errorf("the newest is %v old", newest)
+		}
+	})
+}
+
+func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
+		client := b.AsUser(eve)
+		put := func(policy string) {
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: &policy, PolicyDocument: awssdk.String(awsbench.MayAll)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		put(role.PolicyName)
+		for range lookupPage {
+			put("Noise")
+		}
+		put(role.PolicyName)
+		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: 1, Delay: time.Nanosecond}) // lets the first page through
+		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: -1, Code: "AccessDenied"})
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName})
+		if !errors.Is(err, aws.ErrAccessDenied) || len(got) != 1 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		now := b.Server.Now()
+		for _, q := range []TamperQuery{{AccountName: "nobody"}, {AccountName: "prod", Since: now, Until: now.Add(-time.Second)}} {
+			if _, err := b.trail.Tampering(t.Context(), q); aws.Explain(err) == "" {
+				t.Errorf("%+v: %v", q, err)
+			}
+		}
+		b.Server.Inject(standin.Fault{Action: "GetCallerIdentity", Code: "ExpiredToken"})
+		if _, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName}); !errors.Is(err, aws.ErrCredentials) {
+			t.Errorf("without knowing who the bot is: %v", err)
+		}
+	})
+}
+
+func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T) {
+	record := func(event, role, policy, code string) string {
+		return `{"eventName":"` + event + `","errorCode":"` + code + `","requestParameters":{"roleName":"` + role + `","policyName":"` + policy + `"},"userIdentity":{"type":"Root","accountId":"111122223333"}}`
+	}
+	for text, want := range map[string]bool{
+		record("DeleteRolePolicy", "Deploy", role.PolicyName, ""):             true,
+		record("PutRolePolicy", "deploy", role.PolicyName, ""):                true,
+		record("DeleteRolePolicy", "Other", role.PolicyName, ""):              false, // whose policy is named as the role is
+		record("DeleteRolePolicy", "Deploy", "Another", ""):                   false,
+		record("GetRolePolicy", "Deploy", role.PolicyName, ""):                false,
+		record("DeleteRolePolicy", "Deploy", role.PolicyName, "AccessDenied"): false,
+		"no JSON": false,
+	} {
+		if _, got := decodeChange(&aws.Conn{Account: prodAccount}, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName}, types.Event{CloudTrailEvent: &text}); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+func FuzzDecodeChange(f *testing.F) {
+	f.Add(`{"eventName":"PutRolePolicy","requestParameters":{"roleName":"Deploy","policyName":"AWSRevokeOlderSessions","policyDocument":"{}"},"userIdentity":{"type":"IAMUser"}}`)
+	f.Fuzz(func(t *testing.T, record string) {
+		a := &aws.Conn{Account: prodAccount}
+		change, ok := decodeChange(a, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName}, types.Event{CloudTrailEvent: &record})
+		if ok && (change.Who == "" || change.EventName != "PutRolePolicy" && change.EventName != "DeleteRolePolicy") {
+			t.Errorf("%q: %+v", record, change)
+		}
+	})
+}
