@@ -98,15 +98,15 @@ func revoke(ctx context.Context, cloud *aws.Cloud, account string) (role.Result,
 	if err != nil {
 		return role.Result{}, err
 	}
-	return role.New(cloud).Revoke(ctx, role.Revocation{
-		RequestID: "RVK1", AccountName: account, RoleName: about.Name, RoleARN: about.ARN, RoleID: about.ID,
+	return role.New(cloud).Revoke(ctx, role.Order{
+		Request: "RVK1", Target: about.Ref(),
 		Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
 	})
 }
 
 func undo(ctx context.Context, cloud *aws.Cloud, account string, done role.Result) (role.UndoResult, error) {
-	return role.New(cloud).Undo(ctx, role.UndoRequest{
-		RequestID: "RVK2", AccountName: account, RoleName: done.Role.Name, RoleARN: done.Role.ARN, RoleID: done.Role.ID,
+	return role.New(cloud).Undo(ctx, role.Order{
+		Request: "RVK2", Target: done.Role.Ref(),
 		Requester: "U0ROSA", Approvers: []string{"W0INES"}, Written: done.Document, Previous: done.PreviousDocument,
 	})
 }
@@ -114,11 +114,11 @@ func undo(ctx context.Context, cloud *aws.Cloud, account string, done role.Resul
 // prove makes the calls that follow a revocation.
 func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done role.Result) {
 	t.Helper()
-	simulated, err := role.New(cloud).Simulate(t.Context(), role.SimulateQuery{AccountName: account, RoleARN: done.Role.ARN, Cutoff: done.Cutoff})
+	simulated, err := role.New(cloud).Simulate(t.Context(), done.Role.Ref(), done.Cutoff)
 	if err != nil || !simulated.Proven() {
 		t.Errorf("%s: %+v, %v", account, simulated, err)
 	}
-	checked, err := role.New(cloud).Check(t.Context(), role.CheckQuery{AccountName: account, RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
+	checked, err := role.New(cloud).Check(t.Context(), done.Role.Ref(), done.Cutoff)
 	if err != nil || checked.State != role.Held {
 		t.Errorf("%s: %+v, %v", account, checked, err)
 	}
@@ -191,8 +191,8 @@ func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, err := role.New(cloud).Rehearse(t.Context(), role.Drill{
-				RequestID: "RVK3", AccountName: account, RoleName: about.Name, RoleARN: about.ARN, RoleID: about.ID, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+			found, err := role.New(cloud).Rehearse(t.Context(), role.Order{
+				Request: "RVK3", Target: about.Ref(), Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
 			})
 			if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
 				t.Errorf("%s: %+v, %v", account, found, err)

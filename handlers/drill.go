@@ -71,10 +71,7 @@ func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approval
 	}
 	e := &execution{h: h, request: r, role: c.Role}
 	again := h.confirming(ctx, r, time.Time{}, 0)
-	result, err := h.Roles.Rehearse(ctx, role.Drill{
-		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
-		Requester: r.Requester, Approvers: r.Voters(),
-	})
+	result, err := h.Roles.Rehearse(ctx, order(r, c.Role, r.Voters()))
 	if confirmed := again.outcome(ctx, r); err == nil {
 		err = confirmed
 	}

@@ -16,11 +16,11 @@ func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
 	t.Parallel()
 	of := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.PurposeDrill, approvals.PurposeUndo} {
-		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, of, []string{"U0BOB"}); !reflect.DeepEqual(got, role.Revocation{}) {
+		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, of, []string{"U0BOB"}); !reflect.DeepEqual(got, role.Order{}) {
 			t.Errorf("for %q: %+v", purpose, got)
 		}
 	}
-	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.PurposeRevoke}, of, []string{"U0BOB"}); got.RoleID != "AROA1" {
+	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.PurposeRevoke}, of, []string{"U0BOB"}); got.Target.ID != "AROA1" {
 		t.Errorf("for a revocation: %+v", got)
 	}
 }

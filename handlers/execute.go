@@ -133,7 +133,7 @@ func (e *execution) run(ctx context.Context) (role.Result, error) {
 	}
 	r := revocation(e.request, e.role, e.request.Voters())
 	r.NotBefore = promised(e.request)
-	r.Plan = func(ctx context.Context, p role.Plan) error {
+	r.Promise = func(ctx context.Context, p role.Plan) error {
 		if err := again.outcome(ctx, e.request); err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (e *execution) run(ctx context.Context) (role.Result, error) {
 }
 
 // write has AWS do it, with what is prepared if there is something. What AWS refused while it was prepared, it refused.
-func (e *execution) write(ctx context.Context, ready *preparation, r role.Revocation) (role.Result, error) {
+func (e *execution) write(ctx context.Context, ready *preparation, r role.Order) (role.Result, error) {
 	if ready == nil {
 		return e.h.Roles.Revoke(ctx, r)
 	}

@@ -23,10 +23,9 @@ func (h *Handlers) executeUndo(ctx context.Context, item approvals.Item, r appro
 		return err
 	}
 	u := &undoExecution{execution: execution{h: h, request: r, role: c.Role}, what: *c.Undo, earlier: r.Promise != nil}
-	result, err := h.Roles.Undo(ctx, role.UndoRequest{
-		RequestID: r.ID, AccountName: c.Role.Account, RoleName: c.Role.Name, RoleARN: c.Role.ARN, RoleID: c.Role.ID,
-		Requester: r.Requester, Approvers: r.Voters(), Written: c.Undo.Document, Previous: c.Undo.Restores, Plan: u.plan,
-	})
+	o := order(r, c.Role, r.Voters())
+	o.Written, o.Previous, o.Promise = c.Undo.Document, c.Undo.Restores, u.promise
+	result, err := h.Roles.Undo(ctx, o)
 	if err != nil {
 		return u.failed(ctx, item, err)
 	}
@@ -42,13 +41,13 @@ type undoExecution struct {
 	earlier bool // an earlier try had begun, and may have done it
 }
 
-// plan looks the approvers up again where that is needed, and makes it durable what is about to be done.
-func (u *undoExecution) plan(ctx context.Context, p role.UndoPlan) error {
+// promise looks the approvers up again where that is needed, and makes it durable what is about to be done.
+func (u *undoExecution) promise(ctx context.Context, p role.Plan) error {
 	if err := u.h.confirming(ctx, u.request, time.Time{}, 0).outcome(ctx, u.request); err != nil {
 		return err
 	}
 	t := approvals.Transition{Next: approvals.StateExecuting}
-	begun := record.UndoStarted{Removes: p.Document, Restores: p.Restores, ServerTime: p.ServerTime}
+	begun := record.UndoStarted{Removes: p.PreviousDocument, Restores: p.Document, ServerTime: p.ServerTime}
 	if err := add(&t, approvals.EventStarted, "", begun); err != nil {
 		return err
 	}

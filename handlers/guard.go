@@ -52,7 +52,7 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	if promise := w.ownPromise(); !promise.IsZero() {
 		return w.write(ctx, role.Check{}, promise) // a try that promised and died goes on
 	}
-	check, err := h.Roles.Check(ctx, role.CheckQuery{AccountName: w.role.Account, RoleName: w.role.Name, RoleID: w.role.ID, Cutoff: record.WrittenBy(events).Planned})
+	check, err := h.Roles.Check(ctx, ref(w.role), record.WrittenBy(events).Planned)
 	if err != nil {
 		return w.blind(ctx, err)
 	}

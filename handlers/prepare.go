@@ -53,13 +53,20 @@ func (n *preparation) drop() {
 	<-n.confirmation.done
 }
 
-// revocation is what package aws is told of a request for a revocation. Of any other it is told nothing, which it refuses.
-func revocation(r approvals.Request, of record.Role, approvers []string) role.Revocation {
+// revocation is the order of a request for a revocation. Of any other it is empty, which package role refuses.
+func revocation(r approvals.Request, of record.Role, approvers []string) role.Order {
 	if r.Purpose != approvals.PurposeRevoke {
-		return role.Revocation{}
+		return role.Order{}
 	}
-	return role.Revocation{
-		RequestID: r.ID, AccountName: of.Account, RoleName: of.Name, RoleARN: of.ARN, RoleID: of.ID,
-		Requester: r.Requester, Approvers: approvers,
-	}
+	return order(r, of, approvers)
+}
+
+// order is what package role is told of an approved request.
+func order(r approvals.Request, of record.Role, approvers []string) role.Order {
+	return role.Order{Request: r.ID, Requester: r.Requester, Approvers: approvers, Target: ref(of)}
+}
+
+// ref names a recorded role for good.
+func ref(of record.Role) role.Ref {
+	return role.Ref{Account: of.Account, Name: of.Name, ARN: of.ARN, ID: of.ID}
 }

@@ -38,7 +38,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	answer, err := h.Roles.Simulate(ctx, role.SimulateQuery{AccountName: c.Role.Account, RoleARN: c.Role.ARN, Cutoff: cutoff})
+	answer, err := h.Roles.Simulate(ctx, ref(c.Role), cutoff)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err

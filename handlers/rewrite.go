@@ -25,11 +25,10 @@ var (
 // write puts the deny on the role again. check is what a look found, promise the cutoff that an earlier try of this look
 // promised and may have written; one of them is zero. The new cutoff is in the log before it is written.
 func (w *watchman) write(ctx context.Context, check role.Check, promise time.Time) error {
-	result, err := w.h.Roles.Revoke(ctx, role.Revocation{
-		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
-		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: promise, AtLeast: w.status.floor,
-		Plan: func(ctx context.Context, p role.Plan) error { return w.promise(ctx, check, p) },
-	})
+	o := order(w.request, w.role, w.request.Voters())
+	o.NotBefore, o.AtLeast = promise, w.status.floor
+	o.Promise = func(ctx context.Context, p role.Plan) error { return w.promise(ctx, check, p) }
+	result, err := w.h.Roles.Revoke(ctx, o)
 	if err != nil {
 		return w.notWritten(ctx, check, err)
 	}
@@ -139,10 +138,9 @@ func (w *watchman) record(ctx context.Context, result role.Result) error {
 
 // raise writes a higher cutoff over a lower one.
 func (w *watchman) raise(ctx context.Context, cutoff time.Time) (role.Result, error) {
-	return w.h.Roles.Revoke(ctx, role.Revocation{
-		RequestID: w.request.ID, AccountName: w.role.Account, RoleName: w.role.Name, RoleARN: w.role.ARN, RoleID: w.role.ID,
-		Requester: w.request.Requester, Approvers: w.request.Voters(), NotBefore: cutoff,
-	})
+	o := order(w.request, w.role, w.request.Voters())
+	o.NotBefore = cutoff
+	return w.h.Roles.Revoke(ctx, o)
 }
 
 // ownLoss is what this look found missing and promised to write again; nil before.

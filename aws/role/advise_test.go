@@ -161,7 +161,7 @@ func TestARoleWithoutRoomForTheDenyIsRefusedToTheCharacter(t *testing.T) {
 				if !c.room {
 					return
 				}
-				if _, err := b.roles.Revoke(t.Context(), revocation(role)); err != nil {
+				if _, err := b.roles.Revoke(t.Context(), order(role)); err != nil {
 					t.Errorf("there was room: %v", err)
 				}
 			})
@@ -333,7 +333,7 @@ func TestAnOrganizationsPolicyIsNoReasonToRefuse(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := b.describe("prod/Deploy")
-			if _, err := b.roles.Revoke(t.Context(), revocation(r)); err != nil {
+			if _, err := b.roles.Revoke(t.Context(), order(r)); err != nil {
 				t.Errorf("%s: %v", scp, err)
 			}
 		}
@@ -370,10 +370,10 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 		errs := []error{b.Cloud.Warm(t.Context())}
 		for range 2 { // the role is not there, then nothing may be read
 			_, described := b.roles.Describe(t.Context(), target)
-			_, revoked := b.roles.Revoke(t.Context(), Revocation{AccountName: "home", RoleName: "Deploy"})
-			_, undone := b.roles.Undo(t.Context(), UndoRequest{AccountName: "home", RoleName: "Deploy"})
+			_, revoked := b.roles.Revoke(t.Context(), Order{Target: Ref{Account: "home", Name: "Deploy"}})
+			_, undone := b.roles.Undo(t.Context(), Order{Target: Ref{Account: "home", Name: "Deploy"}})
 			_, looked := b.roles.LookToUndo(t.Context(), target)
-			_, checked := b.roles.Check(t.Context(), CheckQuery{AccountName: "home", RoleName: "Deploy"})
+			_, checked := b.roles.Check(t.Context(), Ref{Account: "home", Name: "Deploy"}, time.Time{})
 			errs = append(errs, described, revoked, undone, looked, checked)
 			b.Server.Inject(standin.Fault{Service: "iam", Code: "AccessDenied", Times: -1})
 		}

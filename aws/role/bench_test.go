@@ -41,10 +41,10 @@ func (b *bench) describe(text string) Role {
 	return role
 }
 
-// revocation is an approved request for a role.
-func revocation(r Role) Revocation {
-	return Revocation{
-		RequestID: "req-1", AccountName: r.AccountName, RoleName: r.Name, RoleARN: r.ARN, RoleID: r.ID,
+// order is an approved request for a role.
+func order(r Role) Order {
+	return Order{
+		Request: "req-1", Target: r.Ref(),
 		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
 	}
 }

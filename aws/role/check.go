@@ -9,14 +9,6 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// CheckQuery asks whether a deny that was written is still there.
-type CheckQuery struct {
-	AccountName string
-	RoleName    string
-	RoleID      string    // the unique id that was approved
-	Cutoff      time.Time // the one that was written
-}
-
 // CheckState is what a look at the role found. The zero value is unknown and never a pass.
 type CheckState string
 
@@ -41,13 +33,14 @@ type Check struct {
 // Good reports whether the deny still does at least what was asked about.
 func (c Check) Good() bool { return c.State == Held || c.State == Raised }
 
-// Check reads the role and the policy on it, side by side, with the reading session. An error means that nothing is
+// Check looks whether the deny that was written with a cutoff is still on a role: it reads the role and the policy, side by
+// side, with the reading session. An error means that nothing is
 // known: the State is then the zero value.
 //
 // Where the deny is gone or weakened, write it again with Revoke: NotBefore zero, so that it is written in any case,
 // and AtLeast the cutoff that was promised.
-func (c *Client) Check(ctx context.Context, q CheckQuery) (Check, error) {
-	s, err := c.look(ctx, subject{account: q.AccountName, name: q.RoleName})
+func (c *Client) Check(ctx context.Context, of Ref, cutoff time.Time) (Check, error) {
+	s, err := c.look(ctx, subject{account: of.Account, name: of.Name})
 	switch {
 	case errors.Is(err, aws.ErrNoSuchRole):
 		return Check{State: RoleGone, At: aws.RefusalTime(err)}, nil
@@ -57,9 +50,9 @@ func (c *Client) Check(ctx context.Context, q CheckQuery) (Check, error) {
 	there := s.there.Value
 	look := Check{
 		Cutoff: there.cutoff(), Document: there.document,
-		At: times.Later(s.role.ServerTime, there.at), State: there.state(q.Cutoff),
+		At: times.Later(s.role.ServerTime, there.at), State: there.state(cutoff),
 	}
-	if s.role.ID != q.RoleID {
+	if s.role.ID != of.ID {
 		look.State = RoleReplaced
 	}
 	return look, nil

@@ -50,7 +50,7 @@ func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
-				r := revocation(b.describe("prod/Deploy"))
+				r := order(b.describe("prod/Deploy"))
 				result, err := b.roles.Revoke(t.Context(), r)
 				if err != nil {
 					t.Fatal(err)
@@ -61,7 +61,7 @@ func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
 				}
 				began := time.Now()
 				b.Server.Inject(standin.Fault{Delay: 100 * time.Millisecond, Times: -1})
-				got, err := b.roles.Check(t.Context(), CheckQuery{"prod", "Deploy", r.RoleID, result.Cutoff})
+				got, err := b.roles.Check(t.Context(), Ref{Account: "prod", Name: "Deploy", ID: r.Target.ID}, result.Cutoff)
 				if err != nil || got.State != c.want {
 					t.Errorf("got %+v, %v", got, err)
 				}
@@ -88,12 +88,12 @@ func TestALookThatFailsSaysNothing(t *testing.T) {
 		for code, kind := range map[string]error{"AccessDenied": aws.ErrAccessDenied, "Throttling": aws.ErrThrottled, "ServiceFailure": aws.ErrUnavailable} {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
-				r := revocation(b.describe("prod/Deploy"))
+				r := order(b.describe("prod/Deploy"))
 				if _, err := b.roles.Revoke(t.Context(), r); err != nil {
 					t.Fatal(err)
 				}
 				b.Server.Inject(standin.Fault{Action: action, Code: code, Times: -1})
-				got, err := b.roles.Check(t.Context(), CheckQuery{"prod", "Deploy", r.RoleID, time.Time{}})
+				got, err := b.roles.Check(t.Context(), Ref{Account: "prod", Name: "Deploy", ID: r.Target.ID}, time.Time{})
 				if !errors.Is(err, kind) || got != (Check{}) || got.Good() {
 					t.Errorf("%s %s: %+v, %v", action, code, got, err)
 				}
@@ -101,7 +101,7 @@ func TestALookThatFailsSaysNothing(t *testing.T) {
 		}
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		if _, err := b.roles.Check(t.Context(), CheckQuery{AccountName: "nobody"}); aws.Explain(err) == "" {
+		if _, err := b.roles.Check(t.Context(), Ref{Account: "nobody"}, time.Time{}); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}
 	})
@@ -120,7 +120,7 @@ func TestNoCutoffIsNoPass(t *testing.T) {
 func TestWritingAgainTakesAFreshCutoffAndNeverLessThanWasPromised(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		first, err := b.roles.Revoke(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +128,7 @@ func TestWritingAgainTakesAFreshCutoffAndNeverLessThanWasPromised(t *testing.T) 
 		// Untouched, and written again nevertheless: NotBefore is zero.
 		time.Sleep(time.Minute)
 		plans := 0
-		r.AtLeast, r.Plan = first.Cutoff, func(context.Context, Plan) error { plans++; return nil }
+		r.AtLeast, r.Promise = first.Cutoff, func(context.Context, Plan) error { plans++; return nil }
 		again, err := b.roles.Revoke(t.Context(), r)
 		if err != nil || again.AlreadyThere || again.Writes != 1 || plans != 1 || !again.Cutoff.Equal(first.Cutoff.Add(time.Minute)) {
 			t.Errorf("got %+v, %v; %d plans", again, err, plans)
@@ -168,7 +168,7 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 
 		role := b.describe("prod/Deploy")
 		old := b.Session("Deploy")
-		r := revocation(role)
+		r := order(role)
 		began := b.Server.Now()
 		var last Result
 		for look := range 5 {
@@ -179,7 +179,7 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 			}
 			last = result
 			time.Sleep(5 * time.Second)
-			got, err := b.roles.Check(t.Context(), CheckQuery{"prod", "Deploy", role.ID, last.Cutoff})
+			got, err := b.roles.Check(t.Context(), Ref{Account: "prod", Name: "Deploy", ID: role.ID}, last.Cutoff)
 			if err != nil || got.State != Gone {
 				t.Fatalf("look %d: %+v, %v", look, got, err)
 			}
@@ -201,7 +201,7 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 			t.Fatal(err)
 		}
 		time.Sleep(30 * time.Minute)
-		got, err := b.roles.Check(t.Context(), CheckQuery{"prod", "Deploy", role.ID, last.Cutoff})
+		got, err := b.roles.Check(t.Context(), Ref{Account: "prod", Name: "Deploy", ID: role.ID}, last.Cutoff)
 		if err != nil || got.State != Held {
 			t.Errorf("behind the guard rail: %+v, %v", got, err)
 		}

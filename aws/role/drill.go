@@ -16,17 +16,6 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// Drill is one approved request to rehearse a revocation. It is no Revocation, so that none can be made of it by mistake.
-type Drill struct {
-	RequestID   string // becomes the session's name and a tag
-	AccountName string
-	RoleName    string
-	RoleARN     string // with the path, as Describe gave it
-	RoleID      string // the unique id that was approved
-	Requester   string // becomes the source identity and a tag
-	Approvers   []string
-}
-
 // Rehearsal is what a revocation would have done, and what was checked on the way. Nothing was written.
 type Rehearsal struct {
 	Role     Role      // as it was read for this drill
@@ -56,12 +45,9 @@ type Rehearsal struct {
 // written. That session may read and ask the simulator; an account without a role to assume has no such session.
 //
 // An error is what would have kept a revocation from happening. What could not be found out about the rest is no error.
-func (c *Client) Rehearse(ctx context.Context, d Drill) (Rehearsal, error) {
+func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	began := time.Now()
-	p, err := c.prepare(ctx, Revocation{
-		RequestID: d.RequestID, AccountName: d.AccountName, RoleName: d.RoleName, RoleARN: d.RoleARN, RoleID: d.RoleID,
-		Requester: d.Requester, Approvers: d.Approvers,
-	}, func(a *aws.Conn) string { return drillPolicy(d.RoleARN, a.AssumeRole) })
+	p, err := c.prepare(ctx, o, func(a *aws.Conn) string { return drillPolicy(o.Target.ARN, a.AssumeRole) })
 	if err != nil {
 		return Rehearsal{}, err
 	}
@@ -89,7 +75,7 @@ func (c *Client) Rehearse(ctx context.Context, d Drill) (Rehearsal, error) {
 	aws.All(
 		func() {
 			began := time.Now()
-			again = aws.Try(readPolicy(ctx, p.account, d.RoleName, p.cred))
+			again = aws.Try(readPolicy(ctx, p.account, o.Target.Name, p.cred))
 			r.Second = time.Since(began)
 		},
 		func() { before = ask(issued(r.Cutoff.Add(-time.Second))) },
@@ -100,7 +86,7 @@ func (c *Client) Rehearse(ctx context.Context, d Drill) (Rehearsal, error) {
 			})
 		},
 		func() {
-			others = aws.Advisory(ctx, func(ctx context.Context) ([]string, error) { return allOtherInline(ctx, p.account, d.RoleName) })
+			others = aws.Advisory(ctx, func(ctx context.Context) ([]string, error) { return allOtherInline(ctx, p.account, o.Target.Name) })
 		},
 	)
 	switch {

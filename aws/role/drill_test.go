@@ -14,13 +14,6 @@ import (
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
 
-func drill(r Role) Drill {
-	return Drill{
-		RequestID: "req-1", AccountName: r.AccountName, RoleName: r.Name, RoleARN: r.ARN, RoleID: r.ID,
-		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
-	}
-}
-
 // writes is how many calls were made that change a role.
 func writes(b *bench) (n int) {
 	for _, action := range []string{"PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"} {
@@ -35,7 +28,7 @@ func TestADrillChecksAllThatARevocationNeedsAndWritesNothing(t *testing.T) {
 		b.Role(standin.RoleSpec{Path: "/ops/", Policies: map[string]string{"all": awsbench.MayAll, PolicyName: `{"Version":"2012-10-17","Statement":[` + theirs + `]}`}})
 		role := b.describe("prod/Deploy")
 		b.Server.Inject(standin.Fault{Times: -1, Delay: 100 * time.Millisecond})
-		got, err := b.roles.Rehearse(t.Context(), drill(role))
+		got, err := b.roles.Rehearse(t.Context(), order(role))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +70,8 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
-		r := revocation(role)
-		ready, err := b.roles.prepare(t.Context(), r, func(a *aws.Conn) string { return drillPolicy(r.RoleARN, a.AssumeRole) })
+		r := order(role)
+		ready, err := b.roles.prepare(t.Context(), r, func(a *aws.Conn) string { return drillPolicy(r.Target.ARN, a.AssumeRole) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,21 +93,21 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 func TestADrillFailsForWhatWouldKeepARevocationFromHappening(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  standin.Fault
-		change func(b *bench, d *Drill)
+		change func(b *bench, d *Order)
 		kind   error
 		words  string
 	}{
 		"no session":       {fault: standin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, kind: aws.ErrAccessDenied, words: "AssumeRole"},
-		"another role":     {change: func(_ *bench, d *Drill) { d.RoleID = "AROAOTHER" }, kind: aws.ErrRoleChanged},
-		"no role":          {change: func(b *bench, _ *Drill) { _ = b.Prod.DeleteRole("Deploy") }, kind: aws.ErrNoSuchRole},
+		"another role":     {change: func(_ *bench, d *Order) { d.Target.ID = "AROAOTHER" }, kind: aws.ErrRoleChanged},
+		"no role":          {change: func(b *bench, _ *Order) { _ = b.Prod.DeleteRole("Deploy") }, kind: aws.ErrNoSuchRole},
 		"throttled":        {fault: standin.Fault{Action: "GetRole", Code: "Throttling", Times: -1}, kind: aws.ErrThrottled},
-		"unknown account":  {change: func(_ *bench, d *Drill) { d.AccountName = "nowhere" }, words: "nowhere"},
-		"no room any more": {change: func(b *bench, _ *Drill) { fill(b) }, words: "10,240"},
+		"unknown account":  {change: func(_ *bench, d *Order) { d.Target.Account = "nowhere" }, words: "nowhere"},
+		"no room any more": {change: func(b *bench, _ *Order) { fill(b) }, words: "10,240"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
-				d := drill(b.describe("prod/Deploy"))
+				d := order(b.describe("prod/Deploy"))
 				if c.change != nil {
 					c.change(b, &d)
 				}
@@ -144,7 +137,7 @@ func fill(b *bench) {
 func TestWhatADrillCouldNotFindOutIsSaidAndIsNoError(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		d := drill(b.describe("prod/Deploy"))
+		d := order(b.describe("prod/Deploy"))
 		b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Code: "AccessDenied", Times: -1})
 		b.Server.Inject(standin.Fault{Action: "ListRolePolicies", Code: "AccessDenied", Times: -1})
 		got, err := b.roles.Rehearse(t.Context(), d)
@@ -163,7 +156,7 @@ func TestWhatADrillCouldNotFindOutIsSaidAndIsNoError(t *testing.T) {
 func TestADrillOfAnAccountWithoutARoleToAssumeHasNoSessionOfItsOwn(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Hub.AddRole(standin.RoleSpec{Name: "Local", Trust: awsbench.TrustEC2})
-		got, err := b.roles.Rehearse(t.Context(), drill(b.describe("home/Local")))
+		got, err := b.roles.Rehearse(t.Context(), order(b.describe("home/Local")))
 		if err != nil || got.Own || got.CallerARN == "" || writes(b) != 0 {
 			t.Errorf("got %+v, %v, %d writes", got, err, writes(b))
 		}

@@ -18,7 +18,7 @@ const preparedFor = 3 * time.Second
 // session ends by itself after fifteen minutes.
 type Prepared struct {
 	survey
-	of    Revocation
+	of    Order
 	cred  aws.Credential
 	began time.Time // by this machine's running clock: only good for measuring
 }
@@ -28,19 +28,19 @@ func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN
 
 // Prepare asks AWS for all that a revocation needs, side by side, and writes nothing: GetRole, GetRolePolicy, the session
 // of this revocation, and who the bot is, if that is not known yet. It is one remote step, if the reading session is
-// warm. It refuses what Revoke refuses. NotBefore, AtLeast and Plan of the revocation do not matter yet.
+// warm. It refuses what Revoke refuses. NotBefore, AtLeast and Promise do not matter yet.
 //
 // The session names the people of the revocation in the account's CloudTrail, also when it is never used.
-func (c *Client) Prepare(ctx context.Context, r Revocation) (*Prepared, error) {
-	return c.prepare(ctx, r, func(*aws.Conn) string { return oneRolePolicy(toRevoke, r.RoleARN) })
+func (c *Client) Prepare(ctx context.Context, o Order) (*Prepared, error) {
+	return c.prepare(ctx, o, func(*aws.Conn) string { return oneRolePolicy(toRevoke, o.Target.ARN) })
 }
 
 // prepare is Prepare with a session that may do what the policy says.
-func (c *Client) prepare(ctx context.Context, r Revocation, policy func(*aws.Conn) string) (*Prepared, error) {
-	r.Approvers = slices.Clone(r.Approvers)
-	p := &Prepared{of: r, began: time.Now()}
-	s, err := c.survey(ctx, subject{account: r.AccountName, name: r.RoleName, arn: r.RoleARN, id: r.RoleID}, func(a *aws.Conn) (err error) {
-		p.cred, err = a.Open(ctx, aws.Grant{Request: r.RequestID, Requester: r.Requester, Approvers: r.Approvers, Policy: policy(a)})
+func (c *Client) prepare(ctx context.Context, o Order, policy func(*aws.Conn) string) (*Prepared, error) {
+	o.Approvers = slices.Clone(o.Approvers)
+	p := &Prepared{of: o, began: time.Now()}
+	s, err := c.survey(ctx, approved(o.Target), func(a *aws.Conn) (err error) {
+		p.cred, err = a.Open(ctx, o.grant(policy(a)))
 		return err
 	})
 	if err != nil {
@@ -53,10 +53,7 @@ func (c *Client) prepare(ctx context.Context, r Revocation, policy func(*aws.Con
 	return p, nil
 }
 
-// fits reports whether the preparation is of this very revocation, with these people, and still good.
-func (p *Prepared) fits(r Revocation) bool {
-	return p != nil && time.Since(p.began) <= preparedFor && p.cred.Lasts() &&
-		p.of.RequestID == r.RequestID && p.of.AccountName == r.AccountName &&
-		p.of.RoleName == r.RoleName && p.of.RoleARN == r.RoleARN && p.of.RoleID == r.RoleID &&
-		p.of.Requester == r.Requester && slices.Equal(p.of.Approvers, r.Approvers)
+// fits reports whether the preparation is of this very order, with these people, and still good.
+func (p *Prepared) fits(o Order) bool {
+	return p != nil && time.Since(p.began) <= preparedFor && p.cred.Lasts() && p.of.same(o)
 }

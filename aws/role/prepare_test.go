@@ -12,7 +12,7 @@ import (
 func TestAPreparationWritesNothingAndLeavesOneStepToTheRevocation(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		b.Server.Inject(standin.Fault{Times: -1, Delay: 100 * time.Millisecond})
 		started := time.Now()
 		ready, err := b.roles.Prepare(t.Context(), r)
@@ -38,17 +38,17 @@ func TestAPreparationWritesNothingAndLeavesOneStepToTheRevocation(t *testing.T) 
 }
 
 func TestAPreparationIsGoodForItsOwnRevocationAndForAFewSeconds(t *testing.T) {
-	for name, change := range map[string]func(*Revocation){
-		"another approver": func(r *Revocation) { r.Approvers = []string{"U0MALLORY", "U0CAROL"} },
-		"one approver":     func(r *Revocation) { r.Approvers = r.Approvers[:1] },
-		"another request":  func(r *Revocation) { r.RequestID = "req-2" },
-		"another person":   func(r *Revocation) { r.Requester = "U0ERIN" },
-		"later":            func(*Revocation) { time.Sleep(preparedFor + time.Millisecond) },
+	for name, change := range map[string]func(*Order){
+		"another approver": func(r *Order) { r.Approvers = []string{"U0MALLORY", "U0CAROL"} },
+		"one approver":     func(r *Order) { r.Approvers = r.Approvers[:1] },
+		"another request":  func(r *Order) { r.Request = "req-2" },
+		"another person":   func(r *Order) { r.Requester = "U0ERIN" },
+		"later":            func(*Order) { time.Sleep(preparedFor + time.Millisecond) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
-				r := revocation(b.describe("prod/Deploy"))
+				r := order(b.describe("prod/Deploy"))
 				ready, err := b.roles.Prepare(t.Context(), r)
 				if err != nil {
 					t.Fatal(err)
@@ -59,7 +59,7 @@ func TestAPreparationIsGoodForItsOwnRevocationAndForAFewSeconds(t *testing.T) {
 					t.Fatal(err)
 				}
 				opened := b.Server.Calls("AssumeRole")[before:]
-				if len(opened) != 1 || opened[0].Params["SourceIdentity"] != r.Requester || opened[0].Params["RoleSessionName"] != r.RequestID {
+				if len(opened) != 1 || opened[0].Params["SourceIdentity"] != r.Requester || opened[0].Params["RoleSessionName"] != r.Request {
 					t.Errorf("sessions %+v", opened)
 				}
 			})
@@ -70,12 +70,12 @@ func TestAPreparationIsGoodForItsOwnRevocationAndForAFewSeconds(t *testing.T) {
 func TestAPreparationRefusesWhatARevocationRefuses(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
-		r.RoleID = "AROAANOTHERROLEXXXXXX"
+		r := order(b.describe("prod/Deploy"))
+		r.Target.ID = "AROAANOTHERROLEXXXXXX"
 		if _, err := b.roles.Prepare(t.Context(), r); !errors.Is(err, aws.ErrRoleChanged) {
 			t.Errorf("another role: %v", err)
 		}
-		r.AccountName = "nowhere"
+		r.Target.Account = "nowhere"
 		if _, err := b.roles.Prepare(t.Context(), r); err == nil {
 			t.Error("an account that is not configured")
 		}
@@ -86,7 +86,7 @@ func TestAPreparationRefusesWhatARevocationRefuses(t *testing.T) {
 func TestTheCutoffOfAPreparedRevocationCountsTheTimeSince(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		ready, err := b.roles.Prepare(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)

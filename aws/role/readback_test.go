@@ -15,9 +15,9 @@ import (
 func TestAWriteWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		var promised time.Time
-		r.Plan = func(_ context.Context, p Plan) error { promised = p.Cutoff; return nil }
+		r.Promise = func(_ context.Context, p Plan) error { promised = p.Cutoff; return nil }
 		b.Server.Inject(standin.Fault{Action: "PutRolePolicy", Hang: true, AfterDoing: true, Times: -1})
 		_, err := b.roles.Revoke(t.Context(), r)
 		if !errors.Is(err, aws.ErrTimeout) || aws.Final(err) || !strings.Contains(aws.Explain(err), "safe to try again") {
@@ -28,7 +28,7 @@ func TestAWriteWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
 
 		time.Sleep(time.Minute)
 		r.NotBefore = promised
-		r.Plan = func(context.Context, Plan) error { t.Error("planned again"); return nil }
+		r.Promise = func(context.Context, Plan) error { t.Error("planned again"); return nil }
 		got, err := b.roles.Revoke(t.Context(), r)
 		if err != nil || !got.AlreadyThere || !got.ReadBack || !got.Cutoff.Equal(promised) || got.Writes != 0 {
 			t.Errorf("got %+v, %v", got, err)
@@ -42,7 +42,7 @@ func TestAWriteWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
 func TestARetryNeverPromisesLessThanBefore(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		r.NotBefore = b.Server.Now().Add(10 * time.Minute)
 		got, err := b.roles.Revoke(t.Context(), r)
 		if err != nil || got.AlreadyThere || !got.ReadBack || !got.Cutoff.Equal(r.NotBefore) {
@@ -85,9 +85,9 @@ func TestADenyThatIsTakenAwayIsWrittenAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
-				r := revocation(b.describe("prod/Deploy"))
+				r := order(b.describe("prod/Deploy"))
 				plans := 0
-				r.Plan = func(context.Context, Plan) error { plans++; return nil }
+				r.Promise = func(context.Context, Plan) error { plans++; return nil }
 				b.Server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Second, Times: -1}) // time to meddle
 				stop := meddle(b, c.times, func() {
 					var err error
@@ -144,7 +144,7 @@ func TestAStatementThatIsLostAfterTheWriteIsWrittenAgainAndTheCutoffStays(t *tes
 						t.Error(err)
 					}
 				})
-				got, err := b.roles.Revoke(t.Context(), revocation(b.describe("prod/Deploy")))
+				got, err := b.roles.Revoke(t.Context(), order(b.describe("prod/Deploy")))
 				stop()
 				if err != nil || !got.ReadBack || got.Writes != 2 {
 					t.Errorf("got %+v, %v", got, err)
@@ -168,7 +168,7 @@ func TestAStatementThatIsLostAfterTheWriteIsWrittenAgainAndTheCutoffStays(t *tes
 func TestARaisedCutoffCountsAsReadBack(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		b.Server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Second, Times: -1})
 		raised := awsbench.DenyAt("2100-01-01T00:00:00Z")
 		stop := meddle(b, 1, func() {
@@ -187,8 +187,8 @@ func TestARaisedCutoffCountsAsReadBack(t *testing.T) {
 func TestAWriteThatCannotBeReadBackIsNoFailure(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
-		r.Plan = func(context.Context, Plan) error {
+		r := order(b.describe("prod/Deploy"))
+		r.Promise = func(context.Context, Plan) error {
 			b.Server.Inject(standin.Fault{Action: "GetRolePolicy", Code: "AccessDenied", Times: -1})
 			return nil
 		}
@@ -217,7 +217,7 @@ func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
-				r := revocation(b.describe("prod/Deploy"))
+				r := order(b.describe("prod/Deploy"))
 				b.Server.Inject(standin.Fault{Action: "PutRolePolicy", Code: code, Times: -1})
 				_, err := b.roles.Revoke(t.Context(), r)
 				if !errors.Is(err, c.kind) || aws.Final(err) != c.final || !strings.Contains(aws.Explain(err), c.words) {
@@ -232,7 +232,7 @@ func TestAFullRoleAnswersThatThereIsNoRoom(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 10100) + `"}]}`
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		if err := b.Prod.PutRolePolicy("Deploy", "all", full); err != nil {
 			t.Fatal(err)
 		}

@@ -13,39 +13,6 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// Revocation is one approved request to deny a role's older sessions.
-type Revocation struct {
-	RequestID   string // becomes the session's name and a tag
-	AccountName string
-	RoleName    string
-	RoleARN     string // with the path, as Describe gave it
-	RoleID      string // the unique id that was approved
-	Requester   string // becomes the source identity and a tag
-	Approvers   []string
-
-	// NotBefore is a cutoff that was promised by an earlier, interrupted attempt; zero when there was none. The new
-	// cutoff is never lower, and if the policy on the role already reaches it, nothing is written.
-	NotBefore time.Time
-
-	// AtLeast is a cutoff that the new one must not be lower than, whatever is on the role: what was promised before
-	// somebody took it away. Unlike NotBefore it excuses nothing from being written. May be zero.
-	AtLeast time.Time
-
-	// Plan is called after the reads and before the write, at most once, so that the caller can make the cutoff
-	// durable. An error stops the write and is returned as it is. It is not called when nothing is to be written. May
-	// be nil.
-	Plan func(context.Context, Plan) error
-}
-
-// Plan is what is about to be written.
-type Plan struct {
-	Cutoff           time.Time
-	ServerTime       time.Time // AWS's clock at GetRole, whole seconds
-	PreviousDocument string    // the policy that is on the role now, "" none
-	Document         string    // the policy that will be
-	ExistingCutoff   time.Time // of the policy on the role now, zero none
-}
-
 // Result is what was done and what was seen of it. That the document was read back does not say that sessions are
 // denied already: IAM takes seconds to spread it.
 type Result struct {
@@ -72,58 +39,53 @@ const maxWrites = 3
 //
 // GetRole, GetRolePolicy and the session of this revocation are asked for side by side, then the policy is written: two
 // remote steps, if the reading session is warm. Nothing is written if the role behind the name is another one
-// (ErrRoleChanged), must not be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime). Once Plan has
+// (ErrRoleChanged), must not be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime). Once Promise has
 // returned, the end of ctx does not stop the write any more; its own deadline does.
 //
 // An error means that the deny is not known to be there. A write that timed out may have been done: call again with the
 // planned cutoff as NotBefore. A write that succeeded and could not be confirmed is no error: see ReadBack.
-func (c *Client) Revoke(ctx context.Context, r Revocation) (Result, error) {
-	return c.RevokePrepared(ctx, nil, r)
+func (c *Client) Revoke(ctx context.Context, o Order) (Result, error) {
+	return c.RevokePrepared(ctx, nil, o)
 }
 
 // RevokePrepared is Revoke with what Prepare has asked for already: one remote step. A preparation that is not of this
 // revocation with these people, or is older than a few seconds, is asked for anew; nil is none.
-func (c *Client) RevokePrepared(ctx context.Context, p *Prepared, r Revocation) (Result, error) {
-	if !p.fits(r) {
+func (c *Client) RevokePrepared(ctx context.Context, p *Prepared, o Order) (Result, error) {
+	if !p.fits(o) {
 		var err error
-		if p, err = c.Prepare(ctx, r); err != nil {
+		if p, err = c.Prepare(ctx, o); err != nil {
 			return Result{}, err
 		}
 	}
 	existing := p.there.Value
 	result := Result{Role: p.role, PreviousDocument: existing.document, CallerARN: p.callerARN(), Unnamed: p.cred.Unnamed}
-	if !r.NotBefore.IsZero() && !existing.cutoff().Before(r.NotBefore) {
+	if !o.NotBefore.IsZero() && !existing.cutoff().Before(o.NotBefore) {
 		result.AlreadyThere, result.ReadBack = true, true
 		result.Cutoff, result.Document, result.ReadBackAt = existing.cutoff(), existing.document, existing.at
 		return result, nil
 	}
 
-	result.Cutoff = cutoffAt(p.clock.Latest(), c.cloud.Margin(), existing.cutoff(), times.Later(r.NotBefore, r.AtLeast))
+	result.Cutoff = cutoffAt(p.clock.Latest(), c.cloud.Margin(), existing.cutoff(), times.Later(o.NotBefore, o.AtLeast))
 	result.Document = existing.policy.withCutoff(result.Cutoff)
-	if r.Plan != nil {
-		err := r.Plan(ctx, Plan{
-			Cutoff:           result.Cutoff,
-			ServerTime:       p.clock.Server,
-			PreviousDocument: existing.document,
-			Document:         result.Document,
-			ExistingCutoff:   existing.cutoff(),
-		})
-		if err != nil {
-			return Result{}, err
-		}
+	err := o.promise(ctx, Plan{
+		ServerTime: p.clock.Server, PreviousDocument: existing.document, ExistingCutoff: existing.cutoff(),
+		Document: result.Document, Cutoff: result.Cutoff,
+	})
+	if err != nil {
+		return Result{}, err
 	}
-	err := c.write(ctx, p.account, r.RoleName, p.cred, &result)
+	err = c.write(ctx, p.account, o.Target.Name, p.cred, &result)
 	return result, err
 }
 
 // sameRole reports whether the role is the one that was approved; nil means yes.
-func sameRole(role Role, id, arn string) error {
-	if role.ID == id && role.ARN == arn {
+func sameRole(role Role, approved Ref) error {
+	if role.ID == approved.ID && role.ARN == approved.ARN {
 		return nil
 	}
 	return &aws.CallError{
 		Kind: aws.ErrRoleChanged, Operation: "iam:GetRole", Account: role.AccountName,
-		Message: fmt.Sprintf("the unique id is %s, approved was %s", role.ID, id),
+		Message: fmt.Sprintf("the unique id is %s, approved was %s", role.ID, approved.ID),
 	}
 }
 

@@ -19,8 +19,8 @@ func TestARevocationDeniesOldSessionsAndLetsNewOnesIn(t *testing.T) {
 		role := b.describe("prod/Deploy")
 		old := b.Session("Deploy")
 		var planned []Plan
-		r := revocation(role)
-		r.Plan = func(_ context.Context, p Plan) error {
+		r := order(role)
+		r.Promise = func(_ context.Context, p Plan) error {
 			if n := len(b.Server.Calls("PutRolePolicy")); n != 0 {
 				t.Errorf("%d writes before the plan", n)
 			}
@@ -75,7 +75,7 @@ func TestTheCutoffIsAWSsTimeHoweverFarOffThisMachineIs(t *testing.T) {
 				b.Role(standin.RoleSpec{})
 				role := b.describe("prod/Deploy")
 				old := b.Session("Deploy")
-				got, err := b.roles.Revoke(t.Context(), revocation(role))
+				got, err := b.roles.Revoke(t.Context(), order(role))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -109,7 +109,7 @@ func TestTimeThatPassesBeforeTheWriteMovesTheCutoff(t *testing.T) {
 		role := b.describe("prod/Deploy")
 		b.Server.Inject(standin.Fault{Action: "AssumeRole", Delay: 4 * time.Second})
 		began := b.Server.Now()
-		got, err := b.roles.Revoke(t.Context(), revocation(role))
+		got, err := b.roles.Revoke(t.Context(), order(role))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestWithoutAWSsTimeNothingIsWritten(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = New(cloud).Revoke(t.Context(), revocation(found))
+				_, err = New(cloud).Revoke(t.Context(), order(found))
 				if !errors.Is(err, aws.ErrNoServerTime) || !aws.Final(err) || !strings.Contains(aws.Explain(err), "nothing was written") {
 					t.Errorf("got %v", err)
 				}
@@ -173,8 +173,8 @@ func TestWhatIsOnTheRoleIsMergedAndTheCutoffNeverMovesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		var planned Plan
-		r := revocation(role)
-		r.Plan = func(_ context.Context, p Plan) error { planned = p; return nil }
+		r := order(role)
+		r.Promise = func(_ context.Context, p Plan) error { planned = p; return nil }
 		got, err := b.roles.Revoke(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -196,14 +196,14 @@ func TestARoleThatWasMadeAgainVoidsTheRevocation(t *testing.T) {
 		if _, err := b.Prod.RecreateRole("Deploy"); err != nil {
 			t.Fatal(err)
 		}
-		_, err := b.roles.Revoke(t.Context(), revocation(role))
+		_, err := b.roles.Revoke(t.Context(), order(role))
 		if !errors.Is(err, aws.ErrRoleChanged) || !aws.Final(err) {
 			t.Errorf("got %v", err)
 		}
 		if err := b.Prod.DeleteRole("Deploy"); err != nil {
 			t.Fatal(err)
 		}
-		_, err = b.roles.Revoke(t.Context(), revocation(role))
+		_, err = b.roles.Revoke(t.Context(), order(role))
 		if !errors.Is(err, aws.ErrNoSuchRole) {
 			t.Errorf("after the deletion: %v", err)
 		}
@@ -218,7 +218,7 @@ func TestAProtectedRoleIsRefusedAtTheWriteToo(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		for _, name := range []string{"break-glass-2", "Spoke"} {
 			made := b.Role(standin.RoleSpec{Name: name})
-			r := revocation(Role{AccountName: "prod", Name: made.Name, ARN: made.ARN, ID: made.UniqueID})
+			r := order(Role{AccountName: "prod", Name: made.Name, ARN: made.ARN, ID: made.UniqueID})
 			config := b.Config
 			config.ProtectedRoles = append(config.ProtectedRoles, "*:role/spoke")
 			cloud, err := aws.New(config)
@@ -243,10 +243,10 @@ func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
 		if !ok {
 			t.Fatal("the bench has no hub role")
 		}
-		_, revoked := b.roles.Revoke(t.Context(), Revocation{
-			RequestID: "req-1", AccountName: "home", RoleName: own.Name, RoleARN: own.ARN, RoleID: own.UniqueID, Requester: "U0ROSA", Approvers: []string{"U0BOB"},
+		_, revoked := b.roles.Revoke(t.Context(), Order{
+			Request: "req-1", Target: Ref{"home", own.Name, own.ARN, own.UniqueID}, Requester: "U0ROSA", Approvers: []string{"U0BOB"},
 		})
-		_, undone := b.roles.Undo(t.Context(), UndoRequest{AccountName: "home", RoleName: own.Name, RoleARN: own.ARN, RoleID: own.UniqueID})
+		_, undone := b.roles.Undo(t.Context(), Order{Target: Ref{"home", own.Name, own.ARN, own.UniqueID}})
 		for _, err := range []error{revoked, undone} {
 			if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedOwnRole {
 				t.Errorf("got %v", err)
@@ -258,9 +258,9 @@ func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
 func TestAPlanThatCannotBeKeptStopsTheWrite(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		lost := errors.New("not recorded")
-		r.Plan = func(context.Context, Plan) error { return lost }
+		r.Promise = func(context.Context, Plan) error { return lost }
 		if _, err := b.roles.Revoke(t.Context(), r); !errors.Is(err, lost) {
 			t.Errorf("got %v", err)
 		}
@@ -273,9 +273,9 @@ func TestAPlanThatCannotBeKeptStopsTheWrite(t *testing.T) {
 func TestOnceThePlanIsKeptTheEndOfTheCallerDoesNotStopTheWrite(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		ctx, stop := context.WithCancel(t.Context())
-		r.Plan = func(context.Context, Plan) error { stop(); return nil }
+		r.Promise = func(context.Context, Plan) error { stop(); return nil }
 		got, err := b.roles.Revoke(ctx, r)
 		if err != nil || got.Writes != 1 || got.ReadBack || got.Mismatch == "" || !errors.Is(got.ReadBackError, context.Canceled) {
 			t.Errorf("got %+v, %v", got, err)
@@ -292,7 +292,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 		b.Role(standin.RoleSpec{Path: "/o*s/"})
 		b.Role(standin.RoleSpec{Name: "Other", Path: "/ops/"})
 		role := b.describe("prod/Deploy")
-		r := revocation(role)
+		r := order(role)
 		got, err := b.roles.Revoke(t.Context(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -318,7 +318,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 		}
 
 		prod := b.Conn("prod")
-		cred, err := prod.Open(t.Context(), aws.Grant{Request: r.RequestID, Requester: r.Requester, Approvers: r.Approvers, Policy: oneRolePolicy(toRevoke, r.RoleARN)})
+		cred, err := prod.Open(t.Context(), aws.Grant{Request: r.Request, Requester: r.Requester, Approvers: r.Approvers, Policy: oneRolePolicy(toRevoke, r.Target.ARN)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +334,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 				t.Errorf("on %s: %v", other, err)
 			}
 		}
-		_, err = restore(t.Context(), prod, UndoRequest{RoleName: "Deploy"}, cred)
+		_, err = restore(t.Context(), prod, Order{Target: Ref{Name: "Deploy"}}, cred)
 		if !errors.Is(err, aws.ErrAccessDenied) {
 			t.Errorf("another action: %v", err)
 		}
@@ -348,7 +348,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 func TestAmbientCredentialsDoBothWhereNoRoleIsAssumed(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Hub.AddRole(standin.RoleSpec{Name: "Deploy", Trust: awsbench.TrustEC2})
-		got, err := b.roles.Revoke(t.Context(), revocation(b.describe("home/Deploy")))
+		got, err := b.roles.Revoke(t.Context(), order(b.describe("home/Deploy")))
 		if err != nil || !got.ReadBack {
 			t.Fatalf("got %+v, %v", got, err)
 		}
@@ -368,7 +368,7 @@ func TestTheWriteIsTwoRemoteStepsDeep(t *testing.T) {
 		role := b.describe("prod/Deploy")
 		b.Server.Inject(standin.Fault{Delay: 100 * time.Millisecond, Times: -1})
 		began := time.Now()
-		if _, err := b.roles.Revoke(t.Context(), revocation(role)); err != nil {
+		if _, err := b.roles.Revoke(t.Context(), order(role)); err != nil {
 			t.Fatal(err)
 		}
 		put := b.Server.Calls("PutRolePolicy")[0]

@@ -16,13 +16,6 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// SimulateQuery asks what the role's policies say of sessions on both sides of a cutoff.
-type SimulateQuery struct {
-	AccountName string
-	RoleARN     string // with the path
-	Cutoff      time.Time
-}
-
 // Verdict is what the policy simulator says of one session. The zero value is unknown and never a proof.
 type Verdict string
 
@@ -44,23 +37,23 @@ type Simulation struct {
 // Proven reports whether the document does what it is for: old sessions are denied by it, new ones are not.
 func (s Simulation) Proven() bool { return s.Before == DeniedByOurs && s.After == NotDenied }
 
-// Simulate asks the policy simulator twice, side by side, with the reading session. That it is not allowed, or cannot
+// Simulate asks what the role's policies say of sessions on both sides of a cutoff. It asks the policy simulator twice, side by side, with the reading session. That it is not allowed, or cannot
 // work for this role, is no error but Unavailable; an error is worth another try.
-func (c *Client) Simulate(ctx context.Context, q SimulateQuery) (Simulation, error) {
-	a, err := c.cloud.Conn(q.AccountName)
+func (c *Client) Simulate(ctx context.Context, of Ref, cutoff time.Time) (Simulation, error) {
+	a, err := c.cloud.Conn(of.Account)
 	if err != nil {
 		return Simulation{}, err
 	}
 	var before, after aws.Answer[*iam.SimulatePrincipalPolicyOutput]
 	at := func(issued time.Time) Question {
 		return Question{
-			Principal: q.RoleARN, Actions: []string{simulatedAction},
+			Principal: of.ARN, Actions: []string{simulatedAction},
 			Context: map[string]types.ContextEntry{issueTimeKey: dateEntry(issued)},
 		}
 	}
 	aws.All(
-		func() { before = aws.Try(at(q.Cutoff.Add(-time.Second)).Ask(ctx, a, aws.Credential{})) },
-		func() { after = aws.Try(at(q.Cutoff.Add(time.Second)).Ask(ctx, a, aws.Credential{})) },
+		func() { before = aws.Try(at(cutoff.Add(-time.Second)).Ask(ctx, a, aws.Credential{})) },
+		func() { after = aws.Try(at(cutoff.Add(time.Second)).Ask(ctx, a, aws.Credential{})) },
 	)
 	for _, err := range []error{before.Err, after.Err} {
 		if aws.Final(err) {

@@ -17,11 +17,11 @@ import (
 func TestTheProofOnPaperHoldsOnBothSidesOfTheCutoff(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		role := b.Role(standin.RoleSpec{Path: "/ops/"})
-		result, err := b.roles.Revoke(t.Context(), revocation(b.describe("prod/Deploy")))
+		result, err := b.roles.Revoke(t.Context(), order(b.describe("prod/Deploy")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		query := SimulateQuery{"prod", role.ARN, result.Cutoff}
+		query := Ref{Account: "prod", ARN: role.ARN}
 		deny := func(document string) {
 			t.Helper()
 			if err := b.Prod.PutRolePolicy("Deploy", PolicyName, document); err != nil {
@@ -32,7 +32,7 @@ func TestTheProofOnPaperHoldsOnBothSidesOfTheCutoff(t *testing.T) {
 			t.Helper()
 			began := time.Now()
 			b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Delay: time.Second, Times: 2})
-			got, err := b.roles.Simulate(t.Context(), query)
+			got, err := b.roles.Simulate(t.Context(), query, result.Cutoff)
 			if err != nil || got.Before != before || got.After != after || got.Unavailable != "" {
 				t.Errorf("%s: %+v, %v", what, got, err)
 			}
@@ -82,7 +82,7 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				role := b.Role(standin.RoleSpec{})
 				b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Code: code, Times: -1})
-				got, err := b.roles.Simulate(t.Context(), SimulateQuery{"prod", role.ARN, b.Server.Now()})
+				got, err := b.roles.Simulate(t.Context(), Ref{Account: "prod", ARN: role.ARN}, b.Server.Now())
 				if !errors.Is(err, want.kind) || !strings.Contains(got.Unavailable, want.words) || (want.words == "") != (got.Unavailable == "") {
 					t.Errorf("got %+v, %v", got, err)
 				}
@@ -93,7 +93,7 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 		})
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		if _, err := b.roles.Simulate(t.Context(), SimulateQuery{AccountName: "nobody"}); aws.Explain(err) == "" {
+		if _, err := b.roles.Simulate(t.Context(), Ref{Account: "nobody"}, time.Time{}); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}
 	})

@@ -14,9 +14,12 @@ import (
 type subject struct {
 	account, name string
 	path          string // where it has to be; "" anywhere
-	arn, id       string // of the role that was approved; "" when nobody has approved one
+	approved      *Ref   // the role that was approved, which it has to be; nil when nobody has approved one
 	advisory      bool   // its policies are not waited for, and may be unknown
 }
+
+// approved is the subject of an order.
+func approved(r Ref) subject { return subject{account: r.Account, name: r.Name, approved: &r} }
 
 // survey is a role as one look found it: the role, the policy on it, and who the bot is.
 type survey struct {
@@ -36,13 +39,13 @@ func (c *Client) survey(ctx context.Context, of subject, besides ...func(*aws.Co
 	if err != nil {
 		return s, err
 	}
-	if of.id != "" {
-		err = sameRole(s.role, of.id, of.arn)
-	} else {
-		err = otherPath(of.path, s.role)
-	}
-	if err != nil {
+	if err := otherPath(of.path, s.role); err != nil {
 		return s, err
+	}
+	if of.approved != nil {
+		if err := sameRole(s.role, *of.approved); err != nil {
+			return s, err
+		}
 	}
 	return s, c.Refuse(s.hubARN, s.role)
 }

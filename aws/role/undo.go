@@ -12,24 +12,6 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// UndoRequest is one approved request to take a deny away again.
-type UndoRequest struct {
-	RequestID   string // becomes the session's name and a tag
-	AccountName string
-	RoleName    string
-	RoleARN     string // with the path
-	RoleID      string // the unique id that was approved
-	Requester   string // becomes the source identity and a tag
-	Approvers   []string
-
-	Written  string // the document that the bot wrote last; only this is taken away
-	Previous string // what was on the role before, to be restored; "" deletes the policy
-
-	// Plan is called after the reads and before the write, at most once. An error stops the write and is returned as it
-	// is. It is not called when nothing is to be done. May be nil.
-	Plan func(context.Context, UndoPlan) error
-}
-
 // UndoPlan is what is about to be done.
 type UndoPlan struct {
 	Document      string    // the policy that is on the role now
@@ -60,10 +42,10 @@ type UndoResult struct {
 //
 // IAM has no compare-and-set: the policy is read once more just before the write, which leaves a moment for somebody
 // else's write to be lost.
-func (c *Client) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
+func (c *Client) Undo(ctx context.Context, o Order) (UndoResult, error) {
 	var cred aws.Credential
-	s, err := c.survey(ctx, subject{account: r.AccountName, name: r.RoleName, arn: r.RoleARN, id: r.RoleID}, func(a *aws.Conn) (err error) {
-		cred, err = a.Open(ctx, aws.Grant{Request: r.RequestID, Requester: r.Requester, Approvers: r.Approvers, Policy: oneRolePolicy(toUndo, r.RoleARN)})
+	s, err := c.survey(ctx, approved(o.Target), func(a *aws.Conn) (err error) {
+		cred, err = a.Open(ctx, o.grant(oneRolePolicy(toUndo, o.Target.ARN)))
 		return err
 	})
 	if err != nil {
@@ -71,7 +53,7 @@ func (c *Client) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
 	}
 	existing := s.there.Value
 	result := UndoResult{Role: s.role, Document: existing.document, CallerARN: cmp.Or(cred.CallerARN, s.hubARN), Unnamed: cred.Unnamed}
-	plan, done, err := planUndo(s.role, existing, r.Written, r.Previous)
+	plan, done, err := planUndo(s.role, existing, o.Written, o.Previous)
 	if err != nil {
 		return UndoResult{}, err
 	}
@@ -79,38 +61,40 @@ func (c *Client) Undo(ctx context.Context, r UndoRequest) (UndoResult, error) {
 		result.AlreadyDone, result.ReadBack, result.ReadBackAt = true, true, existing.at
 		return result, nil
 	}
-	if r.Plan != nil {
-		if err := r.Plan(ctx, plan); err != nil {
-			return UndoResult{}, err
-		}
+	err = o.promise(ctx, Plan{
+		ServerTime: plan.ServerTime, PreviousDocument: plan.Document, ExistingCutoff: existing.cutoff(),
+		Document: plan.Restores, Cutoff: plan.RestoreCutoff,
+	})
+	if err != nil {
+		return UndoResult{}, err
 	}
-	err = undo(context.WithoutCancel(ctx), s.account, r, cred, &result)
+	err = undo(context.WithoutCancel(ctx), s.account, o, cred, &result)
 	return result, err
 }
 
 // undo takes the policy away, or puts the earlier one in its place, and reads the role.
-func undo(ctx context.Context, a *aws.Conn, r UndoRequest, cred aws.Credential, result *UndoResult) error {
-	there, err := readPolicy(ctx, a, r.RoleName, cred)
+func undo(ctx context.Context, a *aws.Conn, o Order, cred aws.Credential, result *UndoResult) error {
+	there, err := readPolicy(ctx, a, o.Target.Name, cred)
 	if err != nil {
 		return err
 	}
-	if !there.is(r.Written) {
+	if !there.is(o.Written) {
 		return notOurs(a)
 	}
-	result.UndoneAt, err = restore(ctx, a, r, cred)
-	if r.Previous == "" && errors.Is(err, aws.ErrNoSuchRole) {
+	result.UndoneAt, err = restore(ctx, a, o, cred)
+	if o.Previous == "" && errors.Is(err, aws.ErrNoSuchRole) {
 		result.UndoneAt, err = aws.RefusalTime(err), nil // an attempt whose answer was lost has removed it; the look below tells
 	}
 	if err != nil {
 		return err
 	}
-	result.Removed, result.Document = there.document, r.Previous
-	now, err := readPolicy(ctx, a, r.RoleName, cred)
+	result.Removed, result.Document = there.document, o.Previous
+	now, err := readPolicy(ctx, a, o.Target.Name, cred)
 	switch {
 	case err != nil:
 		result.ReadBackError, result.Mismatch = err, "the role could not be read afterwards"
 		return nil
-	case now.is(r.Previous):
+	case now.is(o.Previous):
 		result.ReadBack = true
 	default:
 		result.Mismatch = "somebody else wrote the policy meanwhile"
@@ -120,12 +104,12 @@ func undo(ctx context.Context, a *aws.Conn, r UndoRequest, cred aws.Credential, 
 }
 
 // restore makes the one call that changes something, and returns AWS's clock.
-func restore(ctx context.Context, a *aws.Conn, r UndoRequest, cred aws.Credential) (time.Time, error) {
-	if r.Previous != "" {
-		return putPolicy(ctx, a, cred, r.RoleName, r.Previous)
+func restore(ctx context.Context, a *aws.Conn, o Order, cred aws.Credential) (time.Time, error) {
+	if o.Previous != "" {
+		return putPolicy(ctx, a, cred, o.Target.Name, o.Previous)
 	}
 	out, err := aws.IAM(ctx, a, cred, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, &iam.DeleteRolePolicyInput{
-		RoleName: awssdk.String(r.RoleName), PolicyName: awssdk.String(PolicyName),
+		RoleName: awssdk.String(o.Target.Name), PolicyName: awssdk.String(PolicyName),
 	})
 	if err != nil {
 		return time.Time{}, err

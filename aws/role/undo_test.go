@@ -13,15 +13,15 @@ import (
 )
 
 // undoing is an approved request to take back what a revocation wrote.
-func undoing(r Revocation, done Result) UndoRequest {
-	return UndoRequest{
-		RequestID: "req-2", AccountName: r.AccountName, RoleName: r.RoleName, RoleARN: r.RoleARN, RoleID: r.RoleID,
+func undoing(r Order, done Result) Order {
+	return Order{
+		Request: "req-2", Target: r.Target,
 		Requester: "U0BOB", Approvers: []string{"U0ALICE"}, Written: done.Document, Previous: done.PreviousDocument,
 	}
 }
 
 // revoked is a role on which the bot has just put the deny, over what was there before.
-func (b *bench) revoked(before string) (Revocation, Result) {
+func (b *bench) revoked(before string) (Order, Result) {
 	b.T.Helper()
 	b.Role(standin.RoleSpec{Path: "/o*s/", MaxSession: 2 * time.Hour})
 	if before != "" {
@@ -29,7 +29,7 @@ func (b *bench) revoked(before string) (Revocation, Result) {
 			b.T.Fatal(err)
 		}
 	}
-	r := revocation(b.describe("prod/Deploy"))
+	r := order(b.describe("prod/Deploy"))
 	done, err := b.roles.Revoke(b.T.Context(), r)
 	if err != nil {
 		b.T.Fatal(err)
@@ -51,8 +51,8 @@ func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 					t.Fatalf("before: %v", err)
 				}
 				request := undoing(r, done)
-				var planned []UndoPlan
-				request.Plan = func(_ context.Context, p UndoPlan) error {
+				var planned []Plan
+				request.Promise = func(_ context.Context, p Plan) error {
 					if there, _ := b.Prod.RolePolicy("Deploy", PolicyName); there != done.Document {
 						t.Errorf("before the plan the role has %s", there)
 					}
@@ -70,9 +70,8 @@ func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 					t.Errorf("got %+v", got)
 				}
 				restored, _ := parsePolicy(before)
-				if len(planned) != 1 || planned[0].Document != done.Document || planned[0].Restores != before || !planned[0].Cutoff.Equal(done.Cutoff) ||
-					!planned[0].RestoreCutoff.Equal(restored.cutoff()) || planned[0].ServerTime.IsZero() ||
-					!planned[0].RevivesUntil.Equal(done.Cutoff.Add(12*time.Hour)) {
+				if len(planned) != 1 || planned[0].PreviousDocument != done.Document || planned[0].Document != before ||
+					!planned[0].ExistingCutoff.Equal(done.Cutoff) || !planned[0].Cutoff.Equal(restored.cutoff()) || planned[0].ServerTime.IsZero() {
 					t.Errorf("planned %+v", planned)
 				}
 				if err := b.works(old); err != nil {
@@ -80,14 +79,14 @@ func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 				}
 				calls := b.Server.Calls("AssumeRole")
 				params := calls[len(calls)-1].Params
-				if params["RoleSessionName"] != "req-2" || params["SourceIdentity"] != "U0BOB" || params["Tags.member.3.Value"] != "U0ALICE" || params["Policy"] != oneRolePolicy(toUndo, r.RoleARN) {
+				if params["RoleSessionName"] != "req-2" || params["SourceIdentity"] != "U0BOB" || params["Tags.member.3.Value"] != "U0ALICE" || params["Policy"] != oneRolePolicy(toUndo, r.Target.ARN) {
 					t.Errorf("the session: %v", params)
 				}
 				if want := "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/req-2"; got.CallerARN != want {
 					t.Errorf("done by %s", got.CallerARN)
 				}
 
-				request.Plan = func(context.Context, UndoPlan) error { t.Error("planned what is done"); return nil }
+				request.Promise = func(context.Context, Plan) error { t.Error("planned what is done"); return nil }
 				again, err := b.roles.Undo(t.Context(), request)
 				if err != nil || !again.AlreadyDone || !again.ReadBack || again.Removed != "" || !again.UndoneAt.IsZero() {
 					t.Errorf("again: %+v, %v", again, err)
@@ -119,7 +118,7 @@ func TestUndoTouchesNothingThatTheBotDidNotWrite(t *testing.T) {
 				there, _ := b.Prod.RolePolicy("Deploy", PolicyName)
 				writes := len(b.Server.Calls("PutRolePolicy")) + len(b.Server.Calls("DeleteRolePolicy"))
 				request := undoing(r, done)
-				request.Plan = func(context.Context, UndoPlan) error { t.Error("planned"); return nil }
+				request.Promise = func(context.Context, Plan) error { t.Error("planned"); return nil }
 				_, err := b.roles.Undo(t.Context(), request)
 				if !errors.Is(err, aws.ErrNotOurs) || !aws.Final(err) || !strings.Contains(aws.Explain(err), "nothing was touched") {
 					t.Errorf("got %v", err)
@@ -140,7 +139,7 @@ func TestWhatSomebodyWritesWhileThePlanIsKeptIsNotLost(t *testing.T) {
 		r, done := b.revoked("")
 		request := undoing(r, done)
 		later := awsbench.DenyAt("2100-01-01T00:00:00Z")
-		request.Plan = func(context.Context, UndoPlan) error { return b.Prod.PutRolePolicy("Deploy", PolicyName, later) }
+		request.Promise = func(context.Context, Plan) error { return b.Prod.PutRolePolicy("Deploy", PolicyName, later) }
 		if _, err := b.roles.Undo(t.Context(), request); !errors.Is(err, aws.ErrNotOurs) {
 			t.Errorf("got %v", err)
 		}
@@ -236,7 +235,7 @@ func TestAnUndoIsVoidForAnotherRoleAndRefusedForAProtectedOne(t *testing.T) {
 			t.Errorf("protected: %v", err)
 		}
 		lost := errors.New("not recorded")
-		request.Plan = func(context.Context, UndoPlan) error { return lost }
+		request.Promise = func(context.Context, Plan) error { return lost }
 		if _, err := b.roles.Undo(t.Context(), request); !errors.Is(err, lost) {
 			t.Errorf("a plan that is not kept: %v", err)
 		}
@@ -252,7 +251,7 @@ func TestAnUndoIsVoidForAnotherRoleAndRefusedForAProtectedOne(t *testing.T) {
 		if _, err := b.roles.Undo(t.Context(), request); !errors.Is(err, aws.ErrNoSuchRole) {
 			t.Errorf("deleted: %v", err)
 		}
-		request.AccountName = "nobody"
+		request.Target.Account = "nobody"
 		if _, err := b.roles.Undo(t.Context(), request); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}

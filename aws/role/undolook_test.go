@@ -26,7 +26,7 @@ func TestALookSaysWhatAnUndoWouldDoAndTouchesNothing(t *testing.T) {
 		r, done := b.revoked(before)
 		writes := len(b.Server.Calls("PutRolePolicy"))
 		look, err := b.look("prod/Deploy")
-		if err != nil || look.Role.ID != r.RoleID || look.Document != done.Document || !look.Role.ExistingCutoff.Equal(done.Cutoff) {
+		if err != nil || look.Role.ID != r.Target.ID || look.Document != done.Document || !look.Role.ExistingCutoff.Equal(done.Cutoff) {
 			t.Fatalf("got %+v, %v", look, err)
 		}
 		plan, finished, err := look.Plan(done.Document, before)

@@ -25,7 +25,7 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 				if err := b.Prod.SetTrust("revokebot-spoke", trust); err != nil {
 					t.Fatal(err)
 				}
-				r := revocation(b.describe("prod/Deploy"))
+				r := order(b.describe("prod/Deploy"))
 				got, err := b.roles.Revoke(t.Context(), r)
 				if !accepted {
 					words := aws.Explain(err)
@@ -42,7 +42,7 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 				}
 				calls := b.Server.Calls("AssumeRole")
 				params := calls[len(calls)-1].Params
-				if params["SourceIdentity"] != "" || params["Tags.member.1.Key"] != "" || params["RoleSessionName"] != "req-1" || params["Policy"] != oneRolePolicy(toRevoke, r.RoleARN) {
+				if params["SourceIdentity"] != "" || params["Tags.member.1.Key"] != "" || params["RoleSessionName"] != "req-1" || params["Policy"] != oneRolePolicy(toRevoke, r.Target.ARN) {
 					t.Errorf("the session without names: %v", params)
 				}
 				undone, err := b.roles.Undo(t.Context(), undoing(r, got))
@@ -57,7 +57,7 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 func TestASpokeThatAllowsNamesIsNeverUsedWithoutThem(t *testing.T) {
 	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].AllowUnnamedSessions = true }, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		got, err := b.roles.Revoke(t.Context(), r)
 		if err != nil || got.Unnamed {
 			t.Errorf("got %+v, %v", got, err)
@@ -79,7 +79,7 @@ func TestASpokeThatAllowsNamesIsNeverUsedWithoutThem(t *testing.T) {
 func TestASpokeThatAllowsNothingIsNotBlamedOnTheNames(t *testing.T) {
 	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].AllowUnnamedSessions = true }, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		if err := b.Prod.SetTrust("revokebot-spoke", awsbench.TrustEC2); err != nil {
 			t.Fatal(err)
 		}

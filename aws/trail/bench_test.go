@@ -42,10 +42,10 @@ func (b *bench) describe(text string) role.Role {
 	return found
 }
 
-// revocation is an approved request for a role.
-func revocation(r role.Role) role.Revocation {
-	return role.Revocation{
-		RequestID: "req-1", AccountName: r.AccountName, RoleName: r.Name, RoleARN: r.ARN, RoleID: r.ID,
+// order is an approved request for a role.
+func order(r role.Role) role.Order {
+	return role.Order{
+		Request: "req-1", Target: r.Ref(),
 		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
 	}
 }

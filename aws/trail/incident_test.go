@@ -123,7 +123,7 @@ func onIncident(t *testing.T, test func(t *testing.T, in *incident)) {
 		_, err = again.iam().ListRoles(t.Context(), &iam.ListRolesInput{})
 		works(err)
 
-		done, err := b.roles.Revoke(t.Context(), revocation(b.describe("prod/Deploy")))
+		done, err := b.roles.Revoke(t.Context(), order(b.describe("prod/Deploy")))
 		works(err)
 		in.cutoff = done.Cutoff
 		time.Sleep(2 * time.Minute)

@@ -22,7 +22,7 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		b.Role(standin.RoleSpec{})
 		b.Role(standin.RoleSpec{Name: "Other"})
 		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
-		r := revocation(b.describe("prod/Deploy"))
+		r := order(b.describe("prod/Deploy"))
 		if _, err := b.roles.Revoke(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestTheBotsOwnWritesAreKnownWithAmbientCredentialsToo(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Hub.AddRole(standin.RoleSpec{Name: "Deploy", Trust: awsbench.TrustEC2})
 		kim := b.Hub.AddUser(standin.UserSpec{Name: "kim", Policies: map[string]string{"all": awsbench.MayAll}})
-		if _, err := b.roles.Revoke(t.Context(), revocation(b.describe("home/Deploy"))); err != nil {
+		if _, err := b.roles.Revoke(t.Context(), order(b.describe("home/Deploy"))); err != nil {
 			t.Fatal(err)
 		}
 		query := TamperQuery{AccountName: "home", RoleName: "Deploy", Policy: role.PolicyName}

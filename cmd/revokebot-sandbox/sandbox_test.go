@@ -81,8 +81,8 @@ func (f fight) revoke() role.Result {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	result, err := role.New(f.cloud).Revoke(f.t.Context(), role.Revocation{
-		RequestID: "RVK1", AccountName: "prod", RoleName: about.Name, RoleARN: about.ARN, RoleID: about.ID,
+	result, err := role.New(f.cloud).Revoke(f.t.Context(), role.Order{
+		Request: "RVK1", Target: about.Ref(),
 		Requester: actors.Rosa, Approvers: []string{actors.Bob},
 	})
 	if err != nil {
@@ -93,7 +93,7 @@ func (f fight) revoke() role.Result {
 
 func (f fight) check(done role.Result) role.CheckState {
 	f.t.Helper()
-	found, err := role.New(f.cloud).Check(f.t.Context(), role.CheckQuery{AccountName: "prod", RoleName: done.Role.Name, RoleID: done.Role.ID, Cutoff: done.Cutoff})
+	found, err := role.New(f.cloud).Check(f.t.Context(), done.Role.Ref(), done.Cutoff)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -136,8 +136,8 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 		}
 
 		// The guard rail keeps everybody out but the bot.
-		undone, err := role.New(f.cloud).Undo(t.Context(), role.UndoRequest{
-			RequestID: "RVK2", AccountName: "prod", RoleName: again.Role.Name, RoleARN: again.Role.ARN, RoleID: again.Role.ID,
+		undone, err := role.New(f.cloud).Undo(t.Context(), role.Order{
+			Request: "RVK2", Target: again.Role.Ref(),
 			Requester: actors.Rosa, Approvers: []string{actors.Ines}, Written: again.Document, Previous: again.PreviousDocument,
 		})
 		if err != nil || !undone.ReadBack {
