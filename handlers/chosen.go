@@ -149,9 +149,5 @@ func (q *inquiry) chosenBy(c choice) (record.Activity, trail.Session, error) {
 		return record.Activity{}, trail.Session{}, fmt.Errorf("%w: nobody has chosen the session %q", errNotAnItem, c.Mark)
 	}
 	s := sessions[i]
-	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, trail.Session{
-		EventID: s.EventID, EventName: s.EventName, Time: s.Time, Expires: s.Expires, Region: s.Region, Caller: s.Caller,
-		CallerARN: s.CallerARN, CallerID: s.CallerID, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity,
-		SourceAddress: s.SourceAddress, AccessKeyID: s.Key, RoleARN: q.role.ARN,
-	}, nil
+	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, s.Session, nil
 }

@@ -39,7 +39,7 @@ func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, er
 	strange := trail.Suspects(report.Sessions, q.cutoff)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
 	for _, session := range report.Sessions {
-		if session.Issued() && session.AccessKeyID != "" && session.Relation == trail.RelationBefore {
+		if session.Issued() && session.AccessKeyID != "" && !session.After {
 			s.old[session.AccessKeyID] = true
 		}
 	}

@@ -60,7 +60,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	var chain []trail.ChainLink
 	for i := range 50 {
 		told.Sessions = append(told.Sessions, activityOf(longSession(i), did, away))
-		told.NewCopies = append(told.NewCopies, record.Copy{Session: sessionRow(longSession(i)), From: sources(away)})
+		told.NewCopies = append(told.NewCopies, record.Copy{Session: sessionRow(longSession(i)), From: record.TrimSources(away)})
 		chain = append(chain, trail.ChainLink{Depth: 1, Parent: longSession(i), Child: trail.Session{}, RoleARN: fmt.Sprint(i, long)})
 	}
 	told.Chain, told.MoreLinks = links(record.Role{}, chain)

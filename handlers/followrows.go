@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/trail"
@@ -15,17 +14,17 @@ import (
 func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) record.SessionActivity {
 	row := sessionRow(s)
 	out := record.SessionActivity{
-		EventID: row.EventID, Key: row.Key, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
+		EventID: row.EventID, Key: row.AccessKeyID, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
 		Refused: a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
 	}
 	out.Named, out.NamesCut = a.LookedUpByName()
-	out.Elsewhere = sources(elsewhere)
+	out.Elsewhere = record.TrimSources(elsewhere)
 	for i, service := range a.Services {
 		if i >= record.MaxServices {
 			out.Others += service.Calls
 			continue
 		}
-		out.Services = append(out.Services, record.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+		out.Services = append(out.Services, service)
 	}
 	doors := slices.Clone(a.Persistence)
 	slices.SortStableFunc(doors, func(a, b trail.Call) int { return a.Time.Compare(b.Time) })
@@ -36,25 +35,10 @@ func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) rec
 	return out.Trim()
 }
 
-// sources is what the log keeps of addresses.
-func sources(from []trail.Source) []record.Source {
-	kept := make([]record.Source, 0, len(from))
-	for _, s := range from {
-		kept = append(kept, record.Source{Address: s.Address, UserAgent: s.UserAgent, Calls: s.Calls, First: s.First, Last: s.Last}.Trim())
-	}
-	return kept
-}
-
 // callRow is what the log keeps of a call.
 func callRow(c trail.Call, key string) record.Call {
-	code := c.ErrorCode
-	if code == "" && c.Denied {
-		code = "AccessDenied"
-	}
-	return record.Call{
-		EventID: c.EventID, Time: c.Time.Truncate(time.Second), Service: c.Service, Name: c.Name, Region: c.Region, Address: c.SourceAddress,
-		ErrorCode: code, About: strings.TrimSpace(c.Target + " " + c.Made), Opens: c.Opens, Session: key, Times: c.Times,
-	}.Trim()
+	c.Target = strings.TrimSpace(c.Target + " " + c.Made)
+	return record.Call{Call: c, Session: key}.Trim()
 }
 
 // links are the roles that came out of the sessions, one for each way from role to role.
@@ -119,12 +103,12 @@ func didInTurn(l *record.Link, c trail.ChainLink) {
 		l.LastOK = a.LastSucceeded
 	}
 	for _, service := range a.Services {
-		at := slices.IndexFunc(l.Services, func(s record.ServiceCalls) bool { return s.Service == service.Service })
+		at := slices.IndexFunc(l.Services, func(s trail.ServiceUse) bool { return s.Service == service.Service })
 		switch {
 		case at >= 0:
 			l.Services[at].Calls, l.Services[at].Denied = l.Services[at].Calls+service.Calls, l.Services[at].Denied+service.Denied
 		case len(l.Services) < record.MaxLinkServices:
-			l.Services = append(l.Services, record.ServiceCalls{Service: service.Service, Calls: service.Calls, Denied: service.Denied})
+			l.Services = append(l.Services, service)
 		}
 	}
 	for _, call := range slices.Backward(a.Persistence) { // they are the newest first
@@ -173,7 +157,7 @@ func (q *inquiry) whatIsNew(told *record.Activity, s followed) {
 	}
 	for _, suspect := range s.suspects {
 		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] && len(told.NewCopies) < record.MaxNews {
-			told.NewCopies = append(told.NewCopies, record.Copy{Session: row, From: sources(suspect.Elsewhere)})
+			told.NewCopies = append(told.NewCopies, record.Copy{Session: row, From: record.TrimSources(suspect.Elsewhere)})
 		}
 	}
 	for _, session := range told.Sessions {

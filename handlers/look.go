@@ -217,11 +217,8 @@ func (q *inquiry) found(ctx context.Context, report trail.Report) error {
 	if err != nil {
 		return err
 	}
-	told := record.Evidence{Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last}
-	for _, region := range report.Regions {
-		told.Regions = append(told.Regions, record.Region{
-			Name: region.Region, Covered: region.Covered, Reason: region.Reason, Truncated: region.Truncated, AttemptsCut: region.AttemptsCut,
-		})
+	told := record.Evidence{
+		Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last, Regions: report.Regions,
 	}
 	suspicious := map[string]bool{}
 	for _, s := range q.suspects(report) {
@@ -255,7 +252,7 @@ func (q *inquiry) found(ctx context.Context, report trail.Report) error {
 func news(report trail.Report, fresh []record.Session, suspicious map[string]bool) (told []record.Session, more int) {
 	before := map[string]bool{}
 	for _, s := range report.Sessions {
-		if s.Issued() && s.Relation == trail.RelationBefore {
+		if s.Issued() && !s.After {
 			before[s.CallerID] = true
 		}
 	}
@@ -286,18 +283,7 @@ func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
 }
 
 // sessionRow is what the log keeps of a session.
-func sessionRow(s trail.Session) record.Session {
-	code := s.ErrorCode
-	if code == "" && s.Denied {
-		code = "AccessDenied"
-	}
-	return record.Session{
-		EventID: s.EventID, EventName: s.EventName, Time: s.Time.Truncate(time.Second), Expires: s.Expires, Caller: s.Caller, CallerARN: s.CallerARN,
-		CallerID: s.CallerID, CallerKey: s.CallerAccessKey, SessionName: s.SessionName, SourceIdentity: s.SourceIdentity, MFA: string(s.MFA),
-		SourceAddress: s.SourceAddress, UserAgent: s.UserAgent, Region: s.Region, Key: s.AccessKeyID, ErrorCode: code, Uncertain: s.Uncertain,
-		Derived: s.Derived, After: s.Relation == trail.RelationAfter,
-	}.Trim()
-}
+func sessionRow(s trail.Session) record.Session { return record.Session{Session: s}.Trim() }
 
 // reasons says why each region could not be read.
 func reasons(report trail.Report) string {

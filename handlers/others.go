@@ -58,7 +58,7 @@ func (q *inquiry) otherKeys(report trail.Report, strange []trail.Suspect) []stri
 	}
 	var derived, alive, ended []string
 	for _, s := range report.Sessions {
-		if !s.Issued() || s.AccessKeyID == "" || taken[s.AccessKeyID] || s.Relation != trail.RelationBefore && !s.Derived {
+		if !s.Issued() || s.AccessKeyID == "" || taken[s.AccessKeyID] || s.After && !s.Derived {
 			continue
 		}
 		taken[s.AccessKeyID] = true

@@ -79,16 +79,18 @@ func covered(regions []RegionCoverage) bool {
 
 // ServiceUse counts the calls to one service.
 type ServiceUse struct {
-	Service       string // such as iam
-	Calls, Denied int
+	Service string `json:"service"` // such as iam
+	Calls   int    `json:"calls"`
+	Denied  int    `json:"denied,omitempty"`
 }
 
 // Source is an address that calls came from.
 type Source struct {
-	Address     string
-	UserAgent   string // of the newest call
-	Calls       int
-	First, Last time.Time
+	Address   string    `json:"address"`
+	UserAgent string    `json:"user_agent,omitempty"` // of the newest call
+	Calls     int       `json:"calls"`
+	First     time.Time `json:"first,omitzero"`
+	Last      time.Time `json:"last,omitzero"`
 }
 
 // Elsewhere returns the addresses from which the key of a session was used and which are not where the session was opened:

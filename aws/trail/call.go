@@ -9,22 +9,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
-// Call is one call that was signed by a key. All text but Opens is foreign.
+// Call is one call that was signed by a key. All text but Opens is foreign. Its JSON is what is kept of it.
 type Call struct {
-	EventID       string
-	Time          time.Time
-	Region        string
-	Service, Name string // iam, CreateAccessKey
-	ErrorCode     string // "" for a success
-	Unread        bool   // the event's record could not be read: whether it was a success is not known
-	Denied        bool   // refused for want of a permission
-	ExplicitDeny  bool   // and the message speaks of an explicit deny in a policy of the role, as the deny of a revocation is
-	Target        string // what it was about, in short: "user backdoor"; "" where the event does not say it
-	Made          string // the access key that CreateAccessKey made, else ""
-	SourceAddress string
-	UserAgent     string
-	Opens         string // why it opens a door, in a few words; "" for a call that opens none
-	Times         int    // in Activity.Doors how often it was done, elsewhere 0
+	EventID       string    `json:"event_id,omitempty"`
+	Time          time.Time `json:"time"`
+	Service       string    `json:"service"` // iam
+	Name          string    `json:"name"`    // CreateAccessKey
+	Region        string    `json:"region,omitempty"`
+	SourceAddress string    `json:"address,omitempty"`
+	ErrorCode     string    `json:"error_code,omitempty"` // "" for a success
+	Times         int       `json:"times,omitempty"`      // in Activity.Persistence how often it was done, elsewhere 0
+	Target        string    `json:"about,omitempty"`      // what it was about, in short: "user backdoor"; "" where the event does not say it
+	Opens         string    `json:"opens,omitempty"`      // how it lets an attacker stay or go further, in a few words; "" for a call that does not
+
+	// What is used while a look lasts, and not kept.
+	Made         string `json:"-"` // the access key that CreateAccessKey made, else ""
+	UserAgent    string `json:"-"`
+	Unread       bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
+	Denied       bool   `json:"-"` // refused for want of a permission
+	ExplicitDeny bool   `json:"-"` // and the message speaks of an explicit deny in a policy of the role, as the deny of a revocation is
 }
 
 // explicitDeny ends the message of a call that a policy of the role denies (IAM User Guide, "Troubleshoot access denied

@@ -135,9 +135,9 @@ func decodeRecord(in types.Event) record {
 // eventTime is the event's time, which is the issue time of its session.
 func eventTime(text string, envelope *time.Time) time.Time {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t.UTC()
+		return t.UTC().Truncate(time.Second)
 	}
-	return awssdk.ToTime(envelope).UTC()
+	return awssdk.ToTime(envelope).UTC().Truncate(time.Second)
 }
 
 // parseExpiration reads the end of a session in the text forms that are seen: "Feb 9, 2026, 9:57:03 PM", and in older

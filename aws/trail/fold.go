@@ -54,7 +54,7 @@ func (f *fold) add(in types.Event, region string) {
 	if !ok {
 		return
 	}
-	session.Relation = relation(session.Time, f.cutoff)
+	session.After = after(session.Time, f.cutoff)
 	f.AssumedCalls++
 	if len(f.Assumed) < mostListed {
 		f.Assumed = append(f.Assumed, session)
@@ -142,7 +142,7 @@ func (f *fold) judge(call Call) {
 	if call.succeeded() {
 		f.LastSucceeded = times.Later(f.LastSucceeded, call.Time)
 	}
-	if relation(call.Time, f.cutoff) != RelationAfter {
+	if !after(call.Time, f.cutoff) {
 		return
 	}
 	switch {

@@ -19,7 +19,7 @@ type LookupQuery struct {
 	AccountName  string
 	RoleARN      string    // with the path
 	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
-	Cutoff       time.Time // for Session.Relation; zero when there is none
+	Cutoff       time.Time // for Session.After; zero when there is none
 	Limit        int       // most sessions to return and to read in each region; 0 means 200
 
 	// Wide asks for more than the events that name the role: denied attempts, and credentials that the role's sessions
@@ -45,23 +45,23 @@ type Report struct {
 	AskedAt      time.Time // AWS's clock at the last answer, whole seconds; zero when no region answered
 }
 
-// RegionCoverage says how much one region contributed.
+// RegionCoverage says how much one region contributed. Its JSON is what is kept of it.
 type RegionCoverage struct {
-	Region    string
-	Covered   bool   // everything in the window was read, or everything up to the limit
-	Events    int    // events read, those that issue no session included
-	Reason    string // why it is not covered, plain text without AWS's words
-	Err       error  // the cause, a *CallError, for the log
-	Truncated bool   // there is more in the window than is reported
+	Region    string `json:"name"`
+	Covered   bool   `json:"covered"`             // everything in the window was read, or everything up to the limit
+	Events    int    `json:"-"`                   // events read, those that issue no session included
+	Reason    string `json:"reason,omitempty"`    // why it is not covered, plain text without AWS's words
+	Err       error  `json:"-"`                   // the cause, a *CallError, for the log
+	Truncated bool   `json:"truncated,omitempty"` // there is more in the window than is reported
 
 	// AttemptsCut says of a Wide look that there is more in the window than was read of the look-ups for denied attempts,
 	// which find everybody's attempts at every role.
-	AttemptsCut bool
+	AttemptsCut bool `json:"attempts_cut,omitempty"`
 
-	// ByName says of an Activity with more calls than were read that the telling ones were looked up by name, and NamesCut
-	// of which names not all could be read.
-	ByName   bool
-	NamesCut []string
+	// ByName says of an Activity with more calls than were read that the ones that matter most were looked up by name, and
+	// NamesCut of which names not all could be read.
+	ByName   bool     `json:"-"`
+	NamesCut []string `json:"-"`
 }
 
 // Lookup lists the sessions of a role that were issued in the window, from every region of the account at once. A region
@@ -97,7 +97,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 		region.AttemptsCut = region.AttemptsCut || found.cut[region.Region]
 	}
 	for i := range report.Sessions {
-		report.Sessions[i].Relation = relation(report.Sessions[i].Time, q.Cutoff)
+		report.Sessions[i].After = after(report.Sessions[i].Time, q.Cutoff)
 	}
 	return report, nil
 }

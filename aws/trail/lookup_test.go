@@ -52,12 +52,12 @@ func TestSessionsOfAllRegionsAreListedNewestFirstWithTheirSideOfTheCutoff(t *tes
 		}
 		var lines []string
 		for _, s := range got.Sessions {
-			lines = append(lines, fmt.Sprintf("+%v %s %s %s", s.Time.Sub(began), s.Region, s.Caller, s.Relation))
+			lines = append(lines, fmt.Sprintf("+%v %s %s after %v", s.Time.Sub(began), s.Region, s.Caller, s.After))
 			if s.RoleARN != role.ARN || s.RoleID != role.ID || s.AccessKeyID == "" || !s.Expires.After(s.Time) || s.EventName != "AssumeRole" || s.CallerType != "AWSService" {
 				t.Errorf("got %+v", s)
 			}
 		}
-		want := []string{"+20s eu-west-1 Lambda function i-2 after", "+10s us-east-1 EC2 instance i-1 after", "+0s eu-west-1 Lambda function i-0 before"}
+		want := []string{"+20s eu-west-1 Lambda function i-2 after true", "+10s us-east-1 EC2 instance i-1 after true", "+0s eu-west-1 Lambda function i-0 after false"}
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -87,7 +87,7 @@ func TestTheSampleEventsAreFoundThroughTheRealClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/github-deploy"})
-		if err != nil || len(got.Sessions) != 1 || got.Sessions[0].Caller != "GitHub acme/shop main" || got.Sessions[0].Relation != "" {
+		if err != nil || len(got.Sessions) != 1 || got.Sessions[0].Caller != "GitHub acme/shop main" || got.Sessions[0].After {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})

@@ -7,31 +7,43 @@ import (
 )
 
 // Session is one event that gave, or was to give, credentials of a role: an AssumeRole in one of its forms, a denied
-// attempt at it, or credentials that a session of the role made for itself without it. All text is foreign.
+// attempt at it, or credentials that a session of the role made for itself without it. All text is foreign. Its JSON is what
+// is kept of it.
 type Session struct {
-	EventID, SharedEventID, EventName string
-	Kind                              Kind          // how the credentials came about
-	Time, Expires                     time.Time     // Expires is zero when the event does not say it
-	Duration                          time.Duration // as asked for, zero when nothing was
-	Region                            string
+	EventID   string    `json:"event_id"`
+	EventName string    `json:"event_name,omitempty"`
+	Time      time.Time `json:"time"`
+	Expires   time.Time `json:"expires,omitzero"` // zero when the event does not say it
 
-	Caller, CallerType                        string // in words ("user alice"); as CloudTrail calls it ("IAMUser")
-	CallerARN, CallerAccount, CallerAccessKey string // "" where the event does not say it
-	CallerID                                  string // a stable mark of who called, whatever the session was named; never ""
-	CallerRole                                string // ARN of the caller's role when the caller is a role session, else ""
-	MFA                                       MFA
-	SessionName, SourceIdentity, ExternalID   string
-	SourceAddress, UserAgent                  string
+	Caller          string `json:"caller"`               // in words ("user alice")
+	CallerARN       string `json:"caller_arn,omitempty"` // "" where the event does not say it
+	CallerID        string `json:"caller_id,omitempty"`  // a stable mark of who called, whatever the session was named; never ""
+	CallerAccessKey string `json:"caller_key,omitempty"` // that signed the call; "" where the event does not say it
+	SessionName     string `json:"session_name"`
+	SourceIdentity  string `json:"source_identity,omitempty"`
+	MFA             MFA    `json:"mfa,omitempty"`
+	SourceAddress   string `json:"source_address"`
+	UserAgent       string `json:"user_agent,omitempty"`
+	Region          string `json:"region"`
 
-	AccessKeyID     string // the issued key
-	RoleARN, RoleID string // of AssumeRoot and of GetFederationToken "": the credentials are not a role's
-	Target          string // of AssumeRoot: the member account; of GetFederationToken: the federated user; else ""
+	AccessKeyID string `json:"key,omitempty"`        // the issued key
+	ErrorCode   string `json:"error_code,omitempty"` // "" when a session was issued
+	Uncertain   bool   `json:"uncertain,omitempty"`  // a denied attempt whose event does not name the role: it may have been about another
+	Derived     bool   `json:"derived,omitempty"`    // made by a session of the role, not by assuming it
+	After       bool   `json:"after,omitempty"`      // issued at the cutoff or after it, so that the deny does not concern it
 
-	ErrorCode string // "" when a session was issued
-	Denied    bool   // the attempt was refused for want of a permission
-	Uncertain bool   // a denied attempt whose event does not name the role: it may have been about another
-	Derived   bool   // made by a session of the role, not by assuming it
-	Relation  string // RelationBefore or RelationAfter the cutoff, "" when there is none
+	// What is used while a look lasts, and not kept.
+	SharedEventID string        `json:"-"`
+	Kind          Kind          `json:"-"` // how the credentials came about
+	Duration      time.Duration `json:"-"` // as asked for, zero when nothing was
+	CallerType    string        `json:"-"` // as CloudTrail calls it ("IAMUser")
+	CallerAccount string        `json:"-"` // "" where the event does not say it
+	CallerRole    string        `json:"-"` // ARN of the caller's role when the caller is a role session, else ""
+	ExternalID    string        `json:"-"`
+	RoleARN       string        `json:"-"` // of AssumeRoot and of GetFederationToken "": the credentials are not a role's
+	RoleID        string        `json:"-"` // as RoleARN
+	Target        string        `json:"-"` // of AssumeRoot: the member account; of GetFederationToken: the federated user; else ""
+	Denied        bool          `json:"-"` // the attempt was refused for want of a permission
 }
 
 // Issued reports whether credentials were given.
@@ -66,23 +78,10 @@ const (
 	MFANone    MFA = "no"
 )
 
-// The Relation of a Session to the cutoff. A session that was issued at the cutoff is not denied.
-const (
-	RelationBefore = "before"
-	RelationAfter  = "after"
-)
-
-// relation says on which side of the cutoff a session was issued, as DateLessThan does.
-func relation(issued, cutoff time.Time) string {
-	switch {
-	case cutoff.IsZero():
-		return ""
-	case issued.Before(cutoff):
-		return RelationBefore
-	default:
-		return RelationAfter
-	}
-}
+// before and after report on which side of the cutoff a session was issued, as DateLessThan does: one of the cutoff itself
+// is not denied. Without a cutoff, both are false.
+func before(issued, cutoff time.Time) bool { return !cutoff.IsZero() && issued.Before(cutoff) }
+func after(issued, cutoff time.Time) bool  { return !cutoff.IsZero() && !issued.Before(cutoff) }
 
 // once sorts sessions newest first and drops what is told twice: the same event, the two accounts' events of one call,
 // or the same issued key. Of those the one that names the caller stays.

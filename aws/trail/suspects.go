@@ -47,11 +47,11 @@ func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 	whole := look(sessions, cutoff)
 	// What came after the cutoff changes nothing about what was strange before it: whoever comes back is not a regular for
 	// that.
-	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return relation(s.Time, cutoff) == RelationAfter }), cutoff)
+	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return after(s.Time, cutoff) }), cutoff)
 	var suspects []Suspect
 	for _, s := range sessions {
 		suspect, seen := Suspect{Session: s}, past
-		if relation(s.Time, cutoff) == RelationAfter {
+		if after(s.Time, cutoff) {
 			seen = whole
 		}
 		if words := seen.strangeCaller(s); words != "" {
@@ -111,7 +111,7 @@ func (c crowd) strangeCaller(s Session) string {
 	if len(c.callers) < 2 {
 		return ""
 	}
-	if relation(v.first, c.cutoff) == RelationAfter && relation(c.first, c.cutoff) == RelationBefore {
+	if after(v.first, c.cutoff) && before(c.first, c.cutoff) {
 		return fmt.Sprintf("%s was not seen before the cutoff", s.Caller)
 	}
 	if v.last.Sub(v.first) > burst {

@@ -75,7 +75,7 @@ func TestAWideLookFindsDeniedAttemptsAndCredentialsThatAppearWithoutAssumeRole(t
 			}
 			for _, s := range got.Sessions {
 				lines = append(lines, fmt.Sprintf("%s %s: issued %v, denied %v, uncertain %v, derived %v", s.Caller, s.Kind, s.Issued(), s.Denied, s.Uncertain, s.Derived))
-				if s.Relation != RelationBefore {
+				if s.After {
 					t.Errorf("got %+v", s)
 				}
 			}

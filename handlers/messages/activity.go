@@ -235,11 +235,11 @@ func doorWords(c record.Call, from bool) string {
 		outcome = "refused, " + code(c.ErrorCode, 60)
 	}
 	text := fmt.Sprintf("%s %s", clock(c.Time), code(c.Service+":"+c.Name, 100))
-	if c.About != "" {
-		text += " " + code(c.About, 150)
+	if c.Target != "" {
+		text += " " + code(c.Target, 150)
 	}
-	if from && c.Address != "" {
-		text += " from " + code(c.Address, 60)
+	if from && c.SourceAddress != "" {
+		text += " from " + code(c.SourceAddress, 60)
 	}
 	if c.Opens != "" {
 		text += ", " + markup.Replace(clean(c.Opens, 120))
@@ -367,7 +367,7 @@ func ChooseSession(r approvals.Request, in record.Incident) *Message {
 	const most = 100 // options that Slack allows in a menu (Slack documentation, "Select menu element")
 	var options []*slack.OptionBlockObject
 	for _, s := range in.Sessions {
-		if !s.Issued() || s.Key == "" || len(options) == most {
+		if !s.Issued() || s.AccessKeyID == "" || len(options) == most {
 			continue
 		}
 		label := s.Time.UTC().Format("15:04:05") + " " + raw(s.SessionName, 30) + " from " + raw(s.SourceAddress, 20)

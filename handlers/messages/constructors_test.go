@@ -14,7 +14,7 @@ import (
 // goldens are the functions whose messages and views have golden files, and worsts those that draw them from input as bad as
 // it gets.
 var (
-	goldens = []string{"all", "allOfUndo", "allOfDrill", "trail", "reportMessages", "forms", "formAnswers", "TestTheAppHomeIsAsItsGoldenFileSays"}
+	goldens = []string{"all", "allOfUndo", "allOfDrill", "trailMessages", "reportMessages", "forms", "formAnswers", "TestTheAppHomeIsAsItsGoldenFileSays"}
 	worsts  = []string{
 		"worst", "worstOfUndo", "worstOfDrill", "worstOfOthers", "TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText",
 		"TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText", "TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -40,7 +41,7 @@ func copyLines(in record.Incident) (lines []string) {
 }
 
 // usedFrom says from where a copied key was used.
-func usedFrom(from []record.Source) string {
+func usedFrom(from []trail.Source) string {
 	const shown = 3
 	words := make([]string, 0, shown+1)
 	for _, s := range from[:min(len(from), shown)] {

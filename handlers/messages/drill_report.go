@@ -85,7 +85,7 @@ func (i incidentReport) drillChecks(s *sheet) {
 	}
 	for _, g := range i.in.Regions {
 		if !g.Covered {
-			s.item("CloudTrail was not covered in region %s, %s.", mdCode(g.Name, 40), mdProse(g.Reason, 200))
+			s.item("CloudTrail was not covered in region %s, %s.", mdCode(g.Region, 40), mdProse(g.Reason, 200))
 		}
 	}
 	if i.in.Failed != "" {

@@ -11,6 +11,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -90,7 +91,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 	many := rehearsed(good).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 3})
 	failedLook := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.", Last: true})
 	sharing := beginDrill(t, func() record.Role { r := role; r.SharedChannel = true; return r }(), "", 1)
-	empty := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true, Regions: []record.Region{{Name: "us-east-1", Covered: true}}})
+	empty := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true, Regions: []trail.RegionCoverage{{Region: "us-east-1", Covered: true}}})
 	out := map[string]*messages.Message{
 		"drill_card_open":         begin(1).card(),
 		"drill_card_one_of_two":   one.card(),

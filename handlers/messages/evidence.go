@@ -35,7 +35,7 @@ func tableColumns(in record.Incident) []column {
 		{"Session name", true, func(_ record.Incident, s record.Session) string { return raw(s.SessionName, 64) }},
 		{"Source address", false, func(_ record.Incident, s record.Session) string { return raw(s.SourceAddress, 60) }},
 		{"Region", false, func(_ record.Incident, s record.Session) string { return raw(s.Region, 30) }},
-		{"Key", false, func(_ record.Incident, s record.Session) string { return raw(keyEnd(s.Key), 10) }},
+		{"Key", false, func(_ record.Incident, s record.Session) string { return raw(keyEnd(s.AccessKeyID), 10) }},
 	}
 	var mfa, identity bool
 	for _, s := range in.Sessions {
@@ -45,7 +45,7 @@ func tableColumns(in record.Incident) []column {
 		columns = append(columns, column{"Source identity", true, func(_ record.Incident, s record.Session) string { return raw(s.SourceIdentity, 64) }})
 	}
 	if mfa {
-		columns = append(columns, column{"MFA", false, func(_ record.Incident, s record.Session) string { return raw(s.MFA, 20) }})
+		columns = append(columns, column{"MFA", false, func(_ record.Incident, s record.Session) string { return raw(string(s.MFA), 20) }})
 	}
 	return columns
 }

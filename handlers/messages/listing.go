@@ -35,8 +35,8 @@ func cells(in record.Incident, s record.Session) []string {
 		calls, denied = strconv.Itoa(a.Calls), strconv.Itoa(a.Denied)
 	}
 	return []string{
-		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerKey, s.SessionName, s.SourceIdentity, s.MFA, s.SourceAddress, s.UserAgent,
-		s.Region, s.Key, stamp(s.Expires), s.EventName, s.EventID, suspectWords(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
+		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerAccessKey, s.SessionName, s.SourceIdentity, string(s.MFA), s.SourceAddress, s.UserAgent,
+		s.Region, s.AccessKeyID, stamp(s.Expires), s.EventName, s.EventID, suspectWords(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
 	}
 }
 

@@ -75,14 +75,14 @@ func mdCall(c record.Call) string {
 // mdCalled tells of one call.
 func mdCalled(c record.Call) string {
 	text := mdCode(c.Service+":"+c.Name, 110)
-	if c.About != "" {
-		text += " " + mdCode(c.About, 150)
+	if c.Target != "" {
+		text += " " + mdCode(c.Target, 150)
 	}
 	if c.Opens != "" {
 		text += ", " + mdProse(c.Opens, 120)
 	}
-	if c.Address != "" {
-		text += ", from " + mdCode(c.Address, 60)
+	if c.SourceAddress != "" {
+		text += ", from " + mdCode(c.SourceAddress, 60)
 	}
 	if c.Session != "" {
 		text += ", with the key " + mdCode(keyEnd(c.Session), 10)

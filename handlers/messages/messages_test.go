@@ -345,7 +345,7 @@ func all(t *testing.T) map[string]*messages.Message {
 	}
 	maps.Copy(out, allOfUndo(t))
 	maps.Copy(out, allOfDrill(t))
-	maps.Copy(out, trail(t))
+	maps.Copy(out, trailMessages(t))
 	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,

@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -133,7 +134,7 @@ type facts struct {
 	Verdict    *record.Conclusion       `json:"verdict,omitempty"`
 	Since      time.Time                `json:"cloudtrail_since,omitzero"`
 	Until      time.Time                `json:"cloudtrail_until,omitzero"`
-	Regions    []record.Region          `json:"regions"`
+	Regions    []trail.RegionCoverage   `json:"regions"`
 	Sessions   []record.Session         `json:"sessions"`
 	LeftOut    int                      `json:"sessions_not_kept"`
 	Suspects   []record.Suspect         `json:"suspects"`

@@ -27,9 +27,9 @@ func (i incidentReport) proven(s *sheet) {
 	for _, g := range in.Regions {
 		switch {
 		case !g.Covered:
-			s.item("**Not covered:** region %s, %s. Nothing is known about what happened there.", mdCode(g.Name, 40), mdProse(g.Reason, 200))
+			s.item("**Not covered:** region %s, %s. Nothing is known about what happened there.", mdCode(g.Region, 40), mdProse(g.Reason, 200))
 		case g.Truncated:
-			s.item("Region %s was read in part only: the newest events.", mdCode(g.Name, 40))
+			s.item("Region %s was read in part only: the newest events.", mdCode(g.Region, 40))
 		}
 	}
 	if in.Failed != "" {

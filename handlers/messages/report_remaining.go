@@ -50,20 +50,20 @@ func (i incidentReport) remaining(s *sheet) {
 		s.item("Decide about the sessions of %s: a request of its own.", mdCode(roleOf(l), 300))
 	}
 	for _, session := range copies(in) {
-		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.Key), 10), mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
+		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.AccessKeyID), 10), mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
 	}
 	keys := map[string]bool{}
 	for _, session := range in.Sessions {
-		if why := in.Suspects[session.EventID]; seldomWords(why) == "" || session.CallerKey == "" || keys[session.CallerKey] {
+		if why := in.Suspects[session.EventID]; seldomWords(why) == "" || session.CallerAccessKey == "" || keys[session.CallerAccessKey] {
 			continue
 		}
-		keys[session.CallerKey] = true
+		keys[session.CallerAccessKey] = true
 		s.item("Find out whether the key %s leaked, with which %s opened a session that stands out; if so, take it out of use: who holds it can open the next session.",
-			mdCode(keyEnd(session.CallerKey), 10), mdCode(session.Caller, 200))
+			mdCode(keyEnd(session.CallerAccessKey), 10), mdCode(session.Caller, 200))
 	}
 	for _, g := range in.Regions {
 		if !g.Covered {
-			s.item("Look at CloudTrail in %s yourself: it was not covered.", mdCode(g.Name, 40))
+			s.item("Look at CloudTrail in %s yourself: it was not covered.", mdCode(g.Region, 40))
 		}
 	}
 	for _, e := range i.events {

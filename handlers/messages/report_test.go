@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -60,7 +61,10 @@ func reportStories(t *testing.T) map[string]*story {
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
 			add(approvals.EventVerdict, "", record.Conclusion{
 				Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: []record.Session{exampleSessions()[1], exampleSessions()[2], onward},
-				Calls: []record.Call{{Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002"}},
+				Calls: []record.Call{{Call: trail.Call{
+					Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1",
+					SourceAddress: "198.51.100.7",
+				}, Session: "ASIAEXAMPLE00000002"}},
 			}).add("from_the_future", "U0ZOE", map[string]any{"what": "nobody knows yet"}).
 			add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute)}).
 			add(approvals.EventUndone, "", map[string]any{"request": "4DLARAV3ISOEUUODW4FIG5ZZZZ", "requester": "U0ROSA", "approvers": []string{"U0BOB"}}).
@@ -259,27 +263,32 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 	}, nasty...) {
 		role := record.Role{Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad}, Trust: []record.Principal{{Words: bad}}, MaxSession: time.Hour}
 		session := record.Session{
-			EventID: "e", EventName: bad, Time: at, Caller: bad, CallerARN: bad, CallerID: bad, CallerKey: bad, SessionName: bad, SourceIdentity: bad, MFA: bad,
-			SourceAddress: bad, UserAgent: bad, Region: bad, Key: bad,
+			Session: trail.Session{
+				EventID: "e", EventName: bad, Time: at, Caller: bad, CallerARN: bad, CallerID: bad,
+				CallerAccessKey: bad, SessionName: bad, SourceIdentity: bad, MFA: trail.MFA(bad), SourceAddress: bad,
+				UserAgent: bad, Region: bad, AccessKeyID: bad,
+			},
 		}
 		refused := session
 		refused.EventID, refused.ErrorCode = "f", bad+"x"
-		call := record.Call{EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, Address: bad, About: bad, Opens: bad, Session: bad}
+		call := record.Call{Call: trail.Call{
+			EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, SourceAddress: bad, Target: bad, Opens: bad,
+		}, Session: bad}
 		failure := record.Failure{Sentence: bad, Work: bad}
 		s := begins(t, bad, 1, role).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusalCode(bad), Channel: bad}).
 			add(approvals.EventApproved, bad, nil).add(approvals.EventDelayed, "", failure).add(approvals.EventStarted, "", started()).
 			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, CallerARN: bad}).
 			add(approvals.EventReadBack, "", record.ReadBack{Mismatch: bad}).add(approvals.EventReadBack, "", record.ReadBack{Error: bad + "x"}).
 			add(approvals.EventEvidence, "", record.Evidence{
-				Since: at, Until: at, Suspects: []record.Suspect{{EventID: "e", Address: true}}, Regions: []record.Region{{Name: bad, Reason: bad}, {Name: bad, Covered: true, Truncated: true}},
+				Since: at, Until: at, Suspects: []record.Suspect{{EventID: "e", Address: true}}, Regions: []trail.RegionCoverage{{Region: bad, Reason: bad}, {Region: bad, Covered: true, Truncated: true}},
 			}).
 			add(approvals.EventSessions, "", record.Sessions{Rows: []record.Session{session, refused}}).
 			add(approvals.EventActivity, "", record.Activity{
 				Sessions: []record.SessionActivity{{
-					EventID: "e", Key: bad, Calls: 1, Services: []record.ServiceCalls{{Service: bad, Calls: 1}}, Doors: []record.Call{call},
-					Elsewhere: []record.Source{{Address: bad, UserAgent: bad}},
+					EventID: "e", Key: bad, Calls: 1, Services: []trail.ServiceUse{{Service: bad, Calls: 1}}, Doors: []record.Call{call},
+					Elsewhere: []trail.Source{{Address: bad, UserAgent: bad}},
 				}},
-				Chain: []record.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true, Services: []record.ServiceCalls{{Service: bad}}, Doors: []record.Call{call}}},
+				Chain: []record.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true, Services: []trail.ServiceUse{{Service: bad}}, Doors: []record.Call{call}}},
 			}).
 			add(approvals.EventEvidence, "", record.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", record.Activity{Failed: bad + "x"}).
 			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).

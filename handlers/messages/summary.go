@@ -91,7 +91,7 @@ func openedWords(in record.Incident) string {
 	keys, users, roles := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	note := func(doors []record.Call) {
 		for _, c := range doors {
-			id := c.EventID + c.About
+			id := c.EventID + c.Target
 			switch {
 			case c.Service != "iam" || c.ErrorCode != "":
 			case c.Name == "CreateAccessKey":
@@ -182,15 +182,15 @@ func coverage(in record.Incident) string {
 	for _, r := range in.Regions {
 		switch {
 		case !r.Covered:
-			word := code(r.Name, 40)
+			word := code(r.Region, 40)
 			if r.Reason != "" {
 				word += " (" + markup.Replace(clean(r.Reason, 150)) + ")"
 			}
 			missing = append(missing, word)
 		case r.Truncated:
-			partly = append(partly, code(r.Name, 40))
+			partly = append(partly, code(r.Region, 40))
 		default:
-			covered = append(covered, code(r.Name, 40))
+			covered = append(covered, code(r.Region, 40))
 		}
 	}
 	var b strings.Builder

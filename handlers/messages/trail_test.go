@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -23,24 +24,39 @@ import (
 func exampleSessions() []record.Session {
 	return []record.Session{
 		{
-			EventID: "e4", EventName: "AssumeRole", Time: at.Add(90 * time.Second), Expires: at.Add(time.Hour), Caller: "user ci-deploy", CallerID: "AIDACI",
-			SessionName: "deploy-43", SourceAddress: "192.0.2.44", Region: "us-east-1", Key: "ASIAEXAMPLE00000004", After: true, Known: true,
+			Session: trail.Session{
+				EventID: "e4", EventName: "AssumeRole", Time: at.Add(90 * time.Second), Expires: at.Add(time.Hour),
+				Caller: "user ci-deploy", CallerID: "AIDACI", SessionName: "deploy-43", SourceAddress: "192.0.2.44",
+				Region: "us-east-1", AccessKeyID: "ASIAEXAMPLE00000004", After: true,
+			}, Known: true,
 		},
 		{
-			EventID: "e3", EventName: "AssumeRole", Time: at.Add(time.Minute), Caller: "role Deploy (session alice@example.com)", CallerID: "AROADEPLOY",
-			SessionName: "chained", SourceAddress: "203.0.113.10", Region: "eu-west-1", Key: "ASIAEXAMPLE00000003", After: true,
+			Session: trail.Session{
+				EventID: "e3", EventName: "AssumeRole", Time: at.Add(time.Minute),
+				Caller: "role Deploy (session alice@example.com)", CallerID: "AROADEPLOY", SessionName: "chained",
+				SourceAddress: "203.0.113.10", Region: "eu-west-1", AccessKeyID: "ASIAEXAMPLE00000003", After: true,
+			},
 		},
 		{
-			EventID: "e2", EventName: "AssumeRole", Time: at.Add(-time.Minute), Caller: "user ci-deploy", CallerID: "AIDACI", SessionName: "deploy-42",
-			SourceAddress: "198.51.100.7", Region: "eu-west-1", Key: "ASIAEXAMPLE00000002", UserAgent: "python-requests/2.32",
+			Session: trail.Session{
+				EventID: "e2", EventName: "AssumeRole", Time: at.Add(-time.Minute), Caller: "user ci-deploy",
+				CallerID: "AIDACI", SessionName: "deploy-42", SourceAddress: "198.51.100.7", Region: "eu-west-1",
+				AccessKeyID: "ASIAEXAMPLE00000002", UserAgent: "python-requests/2.32",
+			},
 		},
 		{
-			EventID: "e1", EventName: "AssumeRoleWithWebIdentity", Time: at.Add(-time.Hour), Caller: "GitHub acme/shop main", CallerID: "repo:acme/shop",
-			SessionName: "GitHubActions", SourceAddress: "192.0.2.44", Region: "us-east-1", Key: "ASIAEXAMPLE00000001",
+			Session: trail.Session{
+				EventID: "e1", EventName: "AssumeRoleWithWebIdentity", Time: at.Add(-time.Hour),
+				Caller: "GitHub acme/shop main", CallerID: "repo:acme/shop", SessionName: "GitHubActions",
+				SourceAddress: "192.0.2.44", Region: "us-east-1", AccessKeyID: "ASIAEXAMPLE00000001",
+			},
 		},
 		{
-			EventID: "e0", EventName: "AssumeRole", Time: at.Add(-2 * time.Hour), Caller: "user mallory in 777788889999", CallerID: "AIDAMALLORY",
-			SessionName: "x", SourceAddress: "198.51.100.7", Region: "us-east-1", ErrorCode: "AccessDenied", Uncertain: true,
+			Session: trail.Session{
+				EventID: "e0", EventName: "AssumeRole", Time: at.Add(-2 * time.Hour),
+				Caller: "user mallory in 777788889999", CallerID: "AIDAMALLORY", SessionName: "x",
+				SourceAddress: "198.51.100.7", Region: "us-east-1", ErrorCode: "AccessDenied", Uncertain: true,
+			},
 		},
 	}
 }
@@ -49,7 +65,7 @@ func exampleEvidence() record.Evidence {
 	return record.Evidence{
 		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff,
 		Suspects: []record.Suspect{{EventID: "e2", Address: true}},
-		Regions:  []record.Region{{Name: "eu-west-1", Covered: true}, {Name: "us-east-1", Covered: true, Truncated: true}, {Name: "ap-south-1", Reason: "access denied"}},
+		Regions:  []trail.RegionCoverage{{Region: "eu-west-1", Covered: true}, {Region: "us-east-1", Covered: true, Truncated: true}, {Region: "ap-south-1", Reason: "access denied"}},
 	}
 }
 
@@ -58,10 +74,16 @@ func exampleActivity() record.Activity {
 		Until: at.Add(time.Minute),
 		Sessions: []record.SessionActivity{{
 			EventID: "e2", Key: "ASIAEXAMPLE00000002", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second), Last: at.Add(50 * time.Second),
-			Services: []record.ServiceCalls{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
+			Services: []trail.ServiceUse{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
 			Doors: []record.Call{
-				{EventID: "c1", Time: at.Add(-40 * time.Second), Service: "iam", Name: "CreateAccessKey", About: "user backdoor", Opens: "a key that outlives the session"},
-				{EventID: "c2", Time: at.Add(-30 * time.Second), Service: "iam", Name: "PutRolePolicy", About: "role Admin", Opens: "more permissions", ErrorCode: "AccessDenied"},
+				{Call: trail.Call{
+					EventID: "c1", Time: at.Add(-40 * time.Second), Service: "iam", Name: "CreateAccessKey",
+					Target: "user backdoor", Opens: "a key that outlives the session",
+				}},
+				{Call: trail.Call{
+					EventID: "c2", Time: at.Add(-30 * time.Second), Service: "iam", Name: "PutRolePolicy",
+					Target: "role Admin", Opens: "more permissions", ErrorCode: "AccessDenied",
+				}},
 			},
 		}},
 		Chain: []record.Link{
@@ -82,8 +104,8 @@ func (s *story) living(name string) *messages.Message {
 	return messages.LivingMessage(name, s.fold(len(s.events)), s.events, exampleContext())
 }
 
-// trail is every message about CloudTrail, by name.
-func trail(t *testing.T) map[string]*messages.Message {
+// trailMessages is every message about CloudTrail, by name.
+func trailMessages(t *testing.T) map[string]*messages.Message {
 	applied := func() *story { return applied(t) }
 	before := func() *story {
 		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventEvidence, "", exampleEvidence()).
@@ -100,14 +122,17 @@ func trail(t *testing.T) map[string]*messages.Message {
 	nothing.Suspects, nothing.Last, nothing.FollowUp = nil, true, 3
 	more := exampleActivity()
 	more.Look, more.News, more.NewLinks = 1, []record.Call{{
-		Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1", Address: "198.51.100.7", Session: "ASIAEXAMPLE00000002",
+		Call: trail.Call{
+			Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1",
+			SourceAddress: "198.51.100.7",
+		}, Session: "ASIAEXAMPLE00000002",
 	}}, more.Chain[:1]
 	thief := exampleActivity()
 	thief.Others = 22
-	thief.Sessions[0].Elsewhere = []record.Source{{Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second), Last: at.Add(50 * time.Second)}}
+	thief.Sessions[0].Elsewhere = []trail.Source{{Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second), Last: at.Add(50 * time.Second)}}
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
 	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
-	thief.Chain[0].Services, thief.Chain[0].Doors = []record.ServiceCalls{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	thief.Chain[0].Services, thief.Chain[0].Doors = []trail.ServiceUse{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
 	inData := exampleSessions()[2]
 	inData.Role = "DataRole"
 	noisy, noisier := exampleActivity(), exampleActivity()
@@ -167,8 +192,14 @@ func trail(t *testing.T) map[string]*messages.Message {
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: []record.Session{exampleSessions()[1], inData},
 			Doors: []record.Call{
-				{Time: at, Service: "iam", Name: "CreateAccessKey", About: "user backdoor AKIAEXAMPLEBACKDOOR1", Opens: "a key that never expires"},
-				{Time: at, Service: "iam", Name: "PutRolePolicy", About: "role NightlyBackup, policy more", Opens: "more permissions for a role"},
+				{Call: trail.Call{
+					Time: at, Service: "iam", Name: "CreateAccessKey", Target: "user backdoor AKIAEXAMPLEBACKDOOR1",
+					Opens: "a key that never expires",
+				}},
+				{Call: trail.Call{
+					Time: at, Service: "iam", Name: "PutRolePolicy", Target: "role NightlyBackup, policy more",
+					Opens: "more permissions for a role",
+				}},
 			},
 			Roles: []record.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
 		}).last(),
@@ -223,20 +254,26 @@ func some[T any](d dice, most int, thing func() T) []T {
 
 func (d dice) session() record.Session {
 	s := record.Session{
-		EventID: d.id(), EventName: d.text(), Time: d.moment(), Expires: d.moment(), Caller: d.text(), CallerARN: d.text(), CallerID: d.text(), CallerKey: d.text(),
-		SessionName: d.text(), SourceAddress: d.text(), UserAgent: d.text(), Region: d.text(), Key: d.text(),
-		Uncertain: d.maybe(), After: d.maybe(), Known: d.maybe(), Derived: d.maybe(),
+		Session: trail.Session{
+			EventID: d.id(), EventName: d.text(), Time: d.moment(), Expires: d.moment(), Caller: d.text(),
+			CallerARN: d.text(), CallerID: d.text(), CallerAccessKey: d.text(), SessionName: d.text(),
+			SourceAddress: d.text(), UserAgent: d.text(), Region: d.text(), AccessKeyID: d.text(),
+			Uncertain: d.maybe(), After: d.maybe(), Derived: d.maybe(),
+		}, Known: d.maybe(),
 	}
 	if d.IntN(3) == 0 {
-		s.ErrorCode, s.MFA, s.SourceIdentity = d.text(), d.text(), d.text()
+		s.ErrorCode, s.MFA, s.SourceIdentity = d.text(), trail.MFA(d.text()), d.text()
 	}
 	return s.Trim()
 }
 
 func (d dice) call() record.Call {
 	return record.Call{
-		EventID: d.id(), Time: d.moment(), Service: d.text(), Name: d.text(), Region: d.text(), Address: d.text(), ErrorCode: d.text(), About: d.text(),
-		Opens: []string{"", "a key that outlives the session"}[d.IntN(2)], Session: d.text(), Times: d.IntN(3),
+		Call: trail.Call{
+			EventID: d.id(), Time: d.moment(), Service: d.text(), Name: d.text(), Region: d.text(),
+			SourceAddress: d.text(), ErrorCode: d.text(), Target: d.text(),
+			Opens: []string{"", "a key that outlives the session"}[d.IntN(2)], Times: d.IntN(3),
+		}, Session: d.text(),
 	}.Trim()
 }
 
@@ -245,13 +282,14 @@ func (d dice) link() record.Link {
 		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(), AccountID: d.text(),
 		Account: []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
 		Looked: d.maybe(), Partly: d.maybe(), Calls: d.IntN(9), Denied: d.IntN(3), LastOK: d.moment(), Expires: d.moment(),
-		Services: some(d, record.MaxLinkServices, func() record.ServiceCalls { return record.ServiceCalls{Service: d.text(), Calls: 3} }),
+		Services: some(d, record.MaxLinkServices, func() trail.ServiceUse { return trail.ServiceUse{Service: d.text(), Calls: 3} }),
 		Doors:    some(d, record.MaxLinkDoors, d.call),
 	}.Trim()
 }
 
-func (d dice) source() record.Source {
-	return record.Source{Address: d.text(), UserAgent: d.text(), Calls: d.IntN(9), First: d.moment(), Last: d.moment()}.Trim()
+func (d dice) source() trail.Source {
+	source := trail.Source{Address: d.text(), UserAgent: d.text(), Calls: d.IntN(9), First: d.moment(), Last: d.moment()}
+	return record.TrimSources([]trail.Source{source})[0]
 }
 
 func (d dice) did() record.SessionActivity {
@@ -259,16 +297,16 @@ func (d dice) did() record.SessionActivity {
 		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(), Others: d.IntN(9), Partly: d.maybe(),
 		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)], Elsewhere: some(d, d.IntN(6), d.source),
 		Doors: some(d, d.size(record.MaxDoors), d.call), MoreDoors: d.IntN(9),
-		Services: some(d, d.size(record.MaxServices), func() record.ServiceCalls {
-			return record.ServiceCalls{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
+		Services: some(d, d.size(record.MaxServices), func() trail.ServiceUse {
+			return trail.ServiceUse{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
 		Named: d.maybe(), NamesCut: some(d, d.IntN(3), d.text),
 	}.Trim()
 }
 
-func (d dice) region() record.Region {
-	return record.Region{
-		Name: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{"", "access denied", strings.Repeat("long ", 200)}[d.IntN(3)],
+func (d dice) region() trail.RegionCoverage {
+	return trail.RegionCoverage{
+		Region: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{"", "access denied", strings.Repeat("long ", 200)}[d.IntN(3)],
 	}
 }
 

@@ -101,7 +101,7 @@ func toDo(v record.Conclusion) []string {
 
 // closing says how to close a door. Of a call that made an access key, About ends with its id.
 func closing(c record.Call) string {
-	about := c.About
+	about := c.Target
 	at := strings.LastIndexByte(about, ' ')
 	if key := about[at+1:]; c.Service == "iam" && c.Name == "CreateAccessKey" && strings.HasPrefix(key, "AKIA") {
 		of := ""
@@ -130,14 +130,14 @@ func reasonsOf(v record.Conclusion) []string {
 
 func callWords(c record.Call) string {
 	text := fmt.Sprintf("%s %s", utc(c.Time), code(c.Service+":"+c.Name, 100))
-	if c.About != "" {
-		text += " " + code(c.About, 120)
+	if c.Target != "" {
+		text += " " + code(c.Target, 120)
 	}
 	if c.Session != "" {
 		text += " with the key " + code(keyEnd(c.Session), 10)
 	}
-	if c.Address != "" {
-		text += " from " + code(c.Address, 60)
+	if c.SourceAddress != "" {
+		text += " from " + code(c.SourceAddress, 60)
 	}
 	if c.ErrorCode != "" {
 		return text + ": " + code(c.ErrorCode, 60)

@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/aws/trail"
+)
 
 // What an event keeps of CloudTrail.
 const (
@@ -33,17 +37,17 @@ type Looking struct {
 
 // Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment about who assumed the role.
 type Evidence struct {
-	Since    time.Time `json:"since"`
-	Until    time.Time `json:"until"`
-	Cutoff   time.Time `json:"cutoff,omitzero"`
-	LeftOut  int       `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
-	Suspects []Suspect `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
-	News     []Session `json:"news,omitempty"`     // of a later look: what people have to know now, at most MaxNews
-	MoreNews int       `json:"more_news,omitempty"`
-	Regions  []Region  `json:"regions,omitempty"` // every region that was asked
-	FollowUp int       `json:"follow_up"`         // 0: the first look; then 1, 2, …
-	Last     bool      `json:"last,omitempty"`    // no further look is planned
-	Failed   string    `json:"failed,omitempty"`  // a sentence, when nothing could be asked at all
+	Since    time.Time              `json:"since"`
+	Until    time.Time              `json:"until"`
+	Cutoff   time.Time              `json:"cutoff,omitzero"`
+	LeftOut  int                    `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
+	Suspects []Suspect              `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
+	News     []Session              `json:"news,omitempty"`     // of a later look: what people have to know now, at most MaxNews
+	MoreNews int                    `json:"more_news,omitempty"`
+	Regions  []trail.RegionCoverage `json:"regions,omitempty"` // every region that was asked
+	FollowUp int                    `json:"follow_up"`         // 0: the first look; then 1, 2, …
+	Last     bool                   `json:"last,omitempty"`    // no further look is planned
+	Failed   string                 `json:"failed,omitempty"`  // a sentence, when nothing could be asked at all
 }
 
 // Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest first; in several events
@@ -54,40 +58,12 @@ type Sessions struct {
 	More bool      `json:"more,omitempty"` // another event of the same look follows
 }
 
-// Session is one session that was issued for the role, or an attempt to get one. All its texts come from outside, and
-// are cut to what Trim allows.
+// Session is a session that was issued for the role, or an attempt to get one, as package trail read it. All its texts
+// come from outside, and are cut to what Trim allows.
 type Session struct {
-	EventID        string    `json:"event_id"`
-	EventName      string    `json:"event_name,omitempty"`
-	Time           time.Time `json:"time"`
-	Expires        time.Time `json:"expires,omitzero"`
-	Caller         string    `json:"caller"`               // in words
-	CallerARN      string    `json:"caller_arn,omitempty"` //
-	CallerID       string    `json:"caller_id,omitempty"`  // the same for all sessions of one caller
-	CallerKey      string    `json:"caller_key,omitempty"` // the access key id that signed the call
-	SessionName    string    `json:"session_name"`
-	SourceIdentity string    `json:"source_identity,omitempty"`
-	MFA            string    `json:"mfa,omitempty"`
-	SourceAddress  string    `json:"source_address"`
-	UserAgent      string    `json:"user_agent,omitempty"`
-	Region         string    `json:"region"`
-	Key            string    `json:"key,omitempty"`        // the access key id of the session
-	ErrorCode      string    `json:"error_code,omitempty"` // of an attempt that issued nothing
-	Uncertain      bool      `json:"uncertain,omitempty"`  // an attempt whose event does not name the role
-	Derived        bool      `json:"derived,omitempty"`    // credentials that a session of the role made for itself
-	After          bool      `json:"after,omitempty"`      // issued at or after the cutoff
-	Role           string    `json:"role,omitempty"`       // in a Conclusion: the name of the role that it is of, where that is another one
-	Known          bool      `json:"known,omitempty"`      // in News: after the cutoff, of a caller that had a session before it
-}
-
-// Region is one region's part in a look.
-type Region struct {
-	Name      string `json:"name"`
-	Covered   bool   `json:"covered"`
-	Reason    string `json:"reason,omitempty"`
-	Truncated bool   `json:"truncated,omitempty"`
-
-	AttemptsCut bool `json:"attempts_cut,omitempty"` // not all events were read that can be refused attempts
+	trail.Session
+	Role  string `json:"role,omitempty"`  // in a Conclusion: the name of the role that it is of, where that is another one
+	Known bool   `json:"known,omitempty"` // in News: after the cutoff, of a caller that had a session before it
 }
 
 // Suspect is a session that is looked into by itself, and why.
@@ -101,19 +77,10 @@ type Suspect struct {
 	From []string `json:"used_from,omitempty"`
 }
 
-// Source is an address that calls of a session came from.
-type Source struct {
-	Address   string    `json:"address"`
-	UserAgent string    `json:"user_agent,omitempty"`
-	Calls     int       `json:"calls"`
-	First     time.Time `json:"first,omitzero"`
-	Last      time.Time `json:"last,omitzero"`
-}
-
 // Copy is a session whose key was used from addresses where it was not opened.
 type Copy struct {
-	Session Session  `json:"session"`
-	From    []Source `json:"from"`
+	Session Session        `json:"session"`
+	From    []trail.Source `json:"from"`
 }
 
 // Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
@@ -144,21 +111,21 @@ type Activity struct {
 
 // SessionActivity is what one session did.
 type SessionActivity struct {
-	EventID   string         `json:"event_id"` // of the session
-	Key       string         `json:"key,omitempty"`
-	Calls     int            `json:"calls"`
-	Denied    int            `json:"denied"`
-	AfterCut  time.Time      `json:"first_denied,omitzero"` // the first denial after the cutoff
-	Refused   time.Time      `json:"refused,omitzero"`      // the first denial after the cutoff that names an explicit deny
-	LastOK    time.Time      `json:"last_ok,omitzero"`      // the last call that was answered, before the cutoff or after it
-	Elsewhere []Source       `json:"elsewhere,omitempty"`   // where its key was used and it was not opened, most used first
-	First     time.Time      `json:"first,omitzero"`
-	Last      time.Time      `json:"last,omitzero"`
-	Services  []ServiceCalls `json:"services,omitempty"` // most calls first, at most MaxServices
-	Others    int            `json:"others,omitempty"`   // calls of services that are not in Services
-	Doors     []Call         `json:"doors,omitempty"`    // calls that open a way back in, oldest first, at most MaxDoors
-	MoreDoors int            `json:"more_doors,omitempty"`
-	Partly    bool           `json:"partly,omitempty"` // only the newest calls were read, or not every region
+	EventID   string             `json:"event_id"` // of the session
+	Key       string             `json:"key,omitempty"`
+	Calls     int                `json:"calls"`
+	Denied    int                `json:"denied"`
+	AfterCut  time.Time          `json:"first_denied,omitzero"` // the first denial after the cutoff
+	Refused   time.Time          `json:"refused,omitzero"`      // the first denial after the cutoff that names an explicit deny
+	LastOK    time.Time          `json:"last_ok,omitzero"`      // the last call that was answered, before the cutoff or after it
+	Elsewhere []trail.Source     `json:"elsewhere,omitempty"`   // where its key was used and it was not opened, most used first
+	First     time.Time          `json:"first,omitzero"`
+	Last      time.Time          `json:"last,omitzero"`
+	Services  []trail.ServiceUse `json:"services,omitempty"` // most calls first, at most MaxServices
+	Others    int                `json:"others,omitempty"`   // calls of services that are not in Services
+	Doors     []Call             `json:"doors,omitempty"`    // calls that open a way back in, oldest first, at most MaxDoors
+	MoreDoors int                `json:"more_doors,omitempty"`
+	Partly    bool               `json:"partly,omitempty"` // only the newest calls were read, or not every region
 
 	// Where only the newest calls were read: whether those that open doors most often were looked up by name from before
 	// them, and of which names there was more than was read.
@@ -166,26 +133,10 @@ type SessionActivity struct {
 	NamesCut []string `json:"names_cut,omitempty"`
 }
 
-// ServiceCalls counts the calls of one service.
-type ServiceCalls struct {
-	Service string `json:"service"`
-	Calls   int    `json:"calls"`
-	Denied  int    `json:"denied,omitempty"`
-}
-
-// Call is one call that matters by itself. All its texts come from outside.
+// Call is a call that matters by itself, as package trail read it. All its texts come from outside.
 type Call struct {
-	EventID   string    `json:"event_id,omitempty"`
-	Time      time.Time `json:"time"`
-	Service   string    `json:"service"`
-	Name      string    `json:"name"`
-	Region    string    `json:"region,omitempty"`
-	Address   string    `json:"address,omitempty"`
-	ErrorCode string    `json:"error_code,omitempty"`
-	Times     int       `json:"times,omitempty"`   // how often it was done, where it stands for several
-	About     string    `json:"about,omitempty"`   // what it was done to
-	Opens     string    `json:"opens,omitempty"`   // what it opens, in words made here
-	Session   string    `json:"session,omitempty"` // the end of the key that signed it
+	trail.Call
+	Session string `json:"session,omitempty"` // the end of the key that signed it
 }
 
 // Link is a role that a session of the chain assumed.
@@ -203,14 +154,14 @@ type Link struct {
 	Loop        bool      `json:"loop,omitempty"` // a role that is in the chain above already
 
 	// What these sessions did, all of them together. Looked is false when their account is not configured.
-	Looked   bool           `json:"looked,omitempty"`
-	Partly   bool           `json:"partly,omitempty"`
-	Calls    int            `json:"calls,omitempty"`
-	Denied   int            `json:"denied,omitempty"`
-	LastOK   time.Time      `json:"last_ok,omitzero"` // the last call that was answered
-	Expires  time.Time      `json:"expires,omitzero"` // of the one that lasts longest
-	Services []ServiceCalls `json:"services,omitempty"`
-	Doors    []Call         `json:"doors,omitempty"` // at most MaxLinkDoors that went open, oldest first
+	Looked   bool               `json:"looked,omitempty"`
+	Partly   bool               `json:"partly,omitempty"`
+	Calls    int                `json:"calls,omitempty"`
+	Denied   int                `json:"denied,omitempty"`
+	LastOK   time.Time          `json:"last_ok,omitzero"` // the last call that was answered
+	Expires  time.Time          `json:"expires,omitzero"` // of the one that lasts longest
+	Services []trail.ServiceUse `json:"services,omitempty"`
+	Doors    []Call             `json:"doors,omitempty"` // at most MaxLinkDoors that went open, oldest first
 }
 
 // Word is what the looks come to in the end. The zero value is that nothing was concluded yet.

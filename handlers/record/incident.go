@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 )
 
 // Incident is what the looks at CloudTrail have told so far: the fold of a request's events, as approvals.Request is.
@@ -15,9 +16,9 @@ type Incident struct {
 	Since    time.Time // the window
 	Until    time.Time // of the latest look that told something
 	Cutoff   time.Time
-	Sessions []Session // issued and attempted, newest first, each once
-	LeftOut  int       // sessions that were found and are not kept
-	Regions  []Region  // of the latest look that told something
+	Sessions []Session              // issued and attempted, newest first, each once
+	LeftOut  int                    // sessions that were found and are not kept
+	Regions  []trail.RegionCoverage // of the latest look that told something
 	Suspects map[string]Suspect
 	Failed   string // why the latest look told nothing; empty when it did
 	Last     bool   // no further look is planned

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/revokebot/revokebot/aws/trail"
 )
 
 // What a look found stays found. A look reads the newest calls of a key up to a limit, so whoever makes enough noise with
@@ -18,7 +20,7 @@ func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 	}
 	a.Elsewhere = slices.Clone(a.Elsewhere)
 	for _, s := range earlier.Elsewhere {
-		at := slices.IndexFunc(a.Elsewhere, func(now Source) bool { return now.Address == s.Address })
+		at := slices.IndexFunc(a.Elsewhere, func(now trail.Source) bool { return now.Address == s.Address })
 		if at < 0 {
 			a.Elsewhere = append(a.Elsewhere, s)
 			continue
@@ -54,8 +56,8 @@ func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 // same reports whether two looks mean one call: the call itself, or what was done again and again with the same outcome.
 func (c Call) same(other Call) bool {
 	return c.EventID != "" && c.EventID == other.EventID ||
-		c.Service == other.Service && c.Name == other.Name && c.Region == other.Region && c.About == other.About &&
-			c.Address == other.Address && c.ErrorCode == other.ErrorCode
+		c.Service == other.Service && c.Name == other.Name && c.Region == other.Region && c.Target == other.Target &&
+			c.SourceAddress == other.SourceAddress && c.ErrorCode == other.ErrorCode
 }
 
 // keepLinks adds the roles of earlier looks that the latest, which could not read everything, no longer reached.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -23,14 +24,23 @@ func must(t *testing.T, v any) json.RawMessage {
 // A thief who goes on calling pushes the key that was made out of what a later look reads.
 func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 	at := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
-	made := record.Call{EventID: "made", Time: at, Service: "iam", Name: "CreateAccessKey", About: "user backdoor AKIA1", Address: "203.0.113.66"}
-	read := record.Call{EventID: "read", Time: at.Add(time.Minute), Service: "secretsmanager", Name: "GetSecretValue", About: "secret a", Times: 6}
-	again := record.Call{EventID: "again", Time: at.Add(time.Hour), Service: "secretsmanager", Name: "GetSecretValue", About: "secret a", Times: 2}
+	made := record.Call{Call: trail.Call{
+		EventID: "made", Time: at, Service: "iam", Name: "CreateAccessKey", Target: "user backdoor AKIA1",
+		SourceAddress: "203.0.113.66",
+	}}
+	read := record.Call{Call: trail.Call{
+		EventID: "read", Time: at.Add(time.Minute), Service: "secretsmanager", Name: "GetSecretValue",
+		Target: "secret a", Times: 6,
+	}}
+	again := record.Call{Call: trail.Call{
+		EventID: "again", Time: at.Add(time.Hour), Service: "secretsmanager", Name: "GetSecretValue",
+		Target: "secret a", Times: 2,
+	}}
 	link := record.Link{Depth: 1, From: "DeployRole", RoleARN: "arn:aws:iam::111122223333:role/Other", AccountID: "111122223333"}
 	look := func(number int, partly bool, chain []record.Link, doors ...record.Call) approvals.Event {
 		v := record.Activity{Look: number, Sessions: []record.SessionActivity{{
 			EventID: "s", Calls: 10, Partly: partly, Doors: doors,
-			Elsewhere: []record.Source{{Address: "203.0.113.66", Calls: 10 - number, First: at.Add(time.Duration(number) * time.Hour)}},
+			Elsewhere: []trail.Source{{Address: "203.0.113.66", Calls: 10 - number, First: at.Add(time.Duration(number) * time.Hour)}},
 		}}, Chain: chain}
 		if partly {
 			v.Partly = "There were more calls or keys than are looked at, so there may be more."
@@ -59,10 +69,15 @@ func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 
 func TestOfMoreOpenDoorsThanAreKeptThoseThatWorkedAreKept(t *testing.T) {
 	at := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
-	worked := record.SessionActivity{EventID: "s", Doors: []record.Call{{EventID: "made", Time: at, Name: "CreateAccessKey"}}}
+	worked := record.SessionActivity{EventID: "s", Doors: []record.Call{{Call: trail.Call{
+		EventID: "made", Time: at, Name: "CreateAccessKey",
+	}}}}
 	noise := record.SessionActivity{EventID: "s", Partly: true}
 	for i := range record.MaxDoors {
-		noise.Doors = append(noise.Doors, record.Call{EventID: fmt.Sprint(i), Time: at.Add(-time.Duration(i+1) * time.Minute), Name: "CreateUser", About: fmt.Sprint(i), ErrorCode: "AccessDenied"})
+		noise.Doors = append(noise.Doors, record.Call{Call: trail.Call{
+			EventID: fmt.Sprint(i), Time: at.Add(-time.Duration(i+1) * time.Minute), Name: "CreateUser",
+			Target: fmt.Sprint(i), ErrorCode: "AccessDenied",
+		}})
 	}
 	var events []approvals.Event
 	for _, a := range []record.SessionActivity{worked, noise} {

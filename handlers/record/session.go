@@ -5,14 +5,17 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
+
+	"github.com/revokebot/revokebot/aws/trail"
 )
 
 // Mark names a session for good in the value of a button or a menu, without a text from outside in it.
 func (s Session) Mark() string {
 	id := s.EventID
 	if id == "" {
-		id = fmt.Sprint(s.Time.Unix(), s.Region, s.Key, s.SessionName, s.Caller)
+		id = fmt.Sprint(s.Time.Unix(), s.Region, s.AccessKeyID, s.SessionName, s.Caller)
 	}
 	return mark("session " + id)
 }
@@ -28,8 +31,8 @@ func mark(text string) string {
 // Trim cuts the texts from outside to what is kept of them. IAM's own names all fit.
 func (s Session) Trim() Session {
 	trim(map[*string]int{
-		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerKey: 128, &s.SessionName: 64, &s.SourceIdentity: 64,
-		&s.MFA: 150, &s.SourceAddress: 60, &s.UserAgent: 200, &s.Region: 30, &s.Key: 128, &s.ErrorCode: 80,
+		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerAccessKey: 128, &s.SessionName: 64, &s.SourceIdentity: 64,
+		&s.SourceAddress: 60, &s.UserAgent: 200, &s.Region: 30, &s.AccessKeyID: 128, &s.ErrorCode: 80,
 		&s.Role: 64,
 	})
 	return s
@@ -38,7 +41,7 @@ func (s Session) Trim() Session {
 // Trim does the same for a call.
 func (c Call) Trim() Call {
 	trim(map[*string]int{
-		&c.EventID: 64, &c.Service: 40, &c.Name: 64, &c.Region: 30, &c.Address: 60, &c.ErrorCode: 80, &c.About: 150, &c.Opens: 120, &c.Session: 128,
+		&c.EventID: 64, &c.Service: 40, &c.Name: 64, &c.Region: 30, &c.SourceAddress: 60, &c.ErrorCode: 80, &c.Target: 150, &c.Opens: 120, &c.Session: 128,
 	})
 	return c
 }
@@ -52,10 +55,13 @@ func (l Link) Trim() Link {
 	return l
 }
 
-// Trim does the same for an address.
-func (s Source) Trim() Source {
-	trim(map[*string]int{&s.Address: 60, &s.UserAgent: 200})
-	return s
+// TrimSources does the same for addresses.
+func TrimSources(from []trail.Source) []trail.Source {
+	kept := slices.Clone(from)
+	for i := range kept {
+		trim(map[*string]int{&kept[i].Address: 60, &kept[i].UserAgent: 200})
+	}
+	return kept
 }
 
 // Trim does the same for what a session did.
@@ -87,9 +93,6 @@ func cut(text string, limit int) string {
 	}
 	return string([]rune(text)[:max(limit-1, 0)]) + "…"
 }
-
-// Issued reports whether a session came of it.
-func (s Session) Issued() bool { return s.ErrorCode == "" }
 
 // CallerIdentity is what a caller is known by from one session to the next.
 func (s Session) CallerIdentity() string {

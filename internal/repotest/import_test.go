@@ -131,8 +131,8 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 // the test.
 func belowHandlers() map[string][]string {
 	return map[string][]string{
-		"handlers/messages": {"approvals", "handlers/record", "handlers/timeline", "internal/english"},
-		"handlers/record":   {"approvals", "internal/times"},
+		"handlers/messages": {"approvals", "aws/trail", "handlers/record", "handlers/timeline", "internal/english"},
+		"handlers/record":   {"approvals", "aws/trail", "internal/times"},
 		"handlers/timeline": {"internal/english", "internal/times"},
 	}
 }
