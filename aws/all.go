@@ -25,8 +25,8 @@ func Advisory[T any](ctx context.Context, read func(context.Context) (T, error))
 	return Try(read(ctx))
 }
 
-// All runs the functions side by side and waits for all of them: which error is reported must not depend on which
-// call was faster. Each call has its own deadline.
+// All runs the functions side by side and waits for all of them: which error is reported must not
+// depend on which call was faster. Each call has its own deadline.
 func All(all ...func()) {
 	var group sync.WaitGroup
 	for _, f := range all {

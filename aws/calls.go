@@ -16,9 +16,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// IAM makes one call of IAM in an account, signed with a credential; the zero one stands for the account's reading
-// session. The call is a method expression, such as (*iam.Client).GetRole. It has its own deadline, the SDK's retries
-// included, and its error is a *CallError.
+// IAM makes one call of IAM in an account, signed with a credential; the zero one stands for the
+// account's reading session. The call is a method expression, such as (*iam.Client).GetRole. It has
+// its own deadline, the SDK's retries included, and its error is a *CallError.
 func IAM[In, Out any](
 	ctx context.Context, a *Conn, with Credential, operation string,
 	call func(*iam.Client, context.Context, *In, ...func(*iam.Options)) (*Out, error), in *In,
@@ -28,15 +28,20 @@ func IAM[In, Out any](
 	})
 }
 
-// LookupEvents asks CloudTrail in one region of the account with the reading session. TrailTurn comes before it.
-func (a *Conn) LookupEvents(ctx context.Context, region string, in *cloudtrail.LookupEventsInput) (*cloudtrail.LookupEventsOutput, error) {
-	return callWith(ctx, a, Credential{}, LookupOperation, func(ctx context.Context, with Credential) (*cloudtrail.LookupEventsOutput, error) {
-		return a.trail(region).client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = with })
-	})
+// LookupEvents asks CloudTrail in one region of the account with the reading session. TrailTurn
+// comes before it.
+func (a *Conn) LookupEvents(
+	ctx context.Context, region string, in *cloudtrail.LookupEventsInput,
+) (*cloudtrail.LookupEventsOutput, error) {
+	client := a.trail(region).client
+	call := func(ctx context.Context, with Credential) (*cloudtrail.LookupEventsOutput, error) {
+		return client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = with })
+	}
+	return callWith(ctx, a, Credential{}, LookupOperation, call)
 }
 
-// TrailTurn waits until CloudTrail's limit lets this process ask in a region of the account once more. The pace holds
-// over everything that asks there.
+// TrailTurn waits until CloudTrail's limit lets this process ask in a region of the account once
+// more. The pace holds over everything that asks there.
 func (a *Conn) TrailTurn(ctx context.Context, region string) error {
 	if err := a.trail(region).pace.Wait(ctx); err != nil {
 		// The turn would come after the deadline, which the limiter says without its type.
@@ -48,13 +53,15 @@ func (a *Conn) TrailTurn(ctx context.Context, region string) error {
 // LookupOperation is the Operation of a CallError of LookupEvents.
 const LookupOperation = "cloudtrail:LookupEvents"
 
-// lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API reference,
-// "LookupEvents": two requests a second).
+// lookupPace is CloudTrail's limit for LookupEvents, per account and region (AWS CloudTrail API
+// reference, "LookupEvents": two requests a second).
 const lookupPace = rate.Limit(2)
 
-// callWith makes one call with a credential, or with the reading session. A reading session that AWS refuses is forgotten,
-// so that the next call opens a new one.
-func callWith[Out any](ctx context.Context, a *Conn, with Credential, operation string, do func(context.Context, Credential) (*Out, error)) (*Out, error) {
+// callWith makes one call with a credential, or with the reading session. A reading session that
+// AWS refuses is forgotten, so that the next call opens a new one.
+func callWith[Out any](
+	ctx context.Context, a *Conn, with Credential, operation string, do func(context.Context, Credential) (*Out, error),
+) (*Out, error) {
 	reads := with.provider == nil
 	if reads {
 		var err error
@@ -69,9 +76,11 @@ func callWith[Out any](ctx context.Context, a *Conn, with Credential, operation 
 	return out, err
 }
 
-// remote makes one remote call with its own deadline, the SDK's retries included, and types its error. Retrying is the
-// SDK's business alone.
-func remote[Out any](ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error)) (Out, error) {
+// remote makes one remote call with its own deadline, the SDK's retries included, and types its
+// error. Retrying is the SDK's business alone.
+func remote[Out any](
+	ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error),
+) (Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
 	out, err := do(ctx)
@@ -84,7 +93,8 @@ func remote[Out any](ctx context.Context, c *Cloud, account, operation string, d
 // ErrNoCredentials is the cause of a call that could not be signed.
 var ErrNoCredentials = errors.New("no AWS credentials")
 
-// typedCredentials makes the failure to get credentials recognisable by type; the SDK has no type for it.
+// typedCredentials makes the failure to get credentials recognisable by type; the SDK has no type
+// for it.
 type typedCredentials struct{ source awssdk.CredentialsProvider }
 
 // Retrieve implements the SDK's CredentialsProvider.
@@ -111,14 +121,14 @@ type Stamp struct {
 	sent   time.Time // when the request left, by this machine's clock: only good for measuring
 }
 
-// Latest is the latest that AWS's clock can show now. The header has whole seconds, so up to a second is missing from
-// it, and it was written after the request left.
+// Latest is the latest that AWS's clock can show now. The header has whole seconds, so up to a
+// second is missing from it, and it was written after the request left.
 func (s Stamp) Latest() time.Time { return s.Server.Add(time.Second + time.Since(s.sent)) }
 
 type stampKey struct{}
 
-// stampAnswers notes the stamp of each attempt's answer. An answer with an Age header came from a cache and says
-// nothing about now.
+// stampAnswers notes the stamp of each attempt's answer. An answer with an Age header came from a
+// cache and says nothing about now.
 func stampAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("StampAnswer", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
@@ -140,7 +150,8 @@ func StampOf(metadata middleware.Metadata) (Stamp, bool) {
 	return s, ok
 }
 
-// RefusalTime returns AWS's clock at an answer that is an error, zero when there was no answer or no date in it.
+// RefusalTime returns AWS's clock at an answer that is an error, zero when there was no answer or
+// no date in it.
 func RefusalTime(err error) time.Time {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok || answer.Response == nil || answer.Response.Header.Get("Age") != "" {

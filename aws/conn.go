@@ -25,9 +25,9 @@ type Conn struct {
 	trails map[string]*trail // by region
 }
 
-// newConn makes the clients of an account. They share the HTTP client of the SDK's configuration. The credentials are
-// given with each call, so that the reading session and the sessions of revocations use the same warm client, and what it
-// learned about the clock's skew.
+// newConn makes the clients of an account. They share the HTTP client of the SDK's configuration.
+// The credentials are given with each call, so that the reading session and the sessions of
+// revocations use the same warm client, and what it learned about the clock's skew.
 func (c *Cloud) newConn(a Account) *Conn {
 	kept := &Conn{Account: a, cloud: c, trails: map[string]*trail{}}
 	kept.iam = iam.NewFromConfig(c.sdk, func(o *iam.Options) {
@@ -47,7 +47,9 @@ func (c *Cloud) Conn(account string) (*Conn, error) {
 	if a := c.byName[account]; a != nil {
 		return a, nil
 	}
-	return nil, &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Configured are: %s.", Quote(account), c.listed())}
+	return nil, &InputError{
+		InputUnknownAccount, fmt.Sprintf("There is no account %s. Configured are: %s.", Quote(account), c.listed()),
+	}
 }
 
 // AccountName returns the configured name of an account, "" for one that is not configured.
@@ -63,15 +65,16 @@ func (c *Cloud) AccountName(id string) string {
 // HomeRegion is where the account's partition keeps IAM and CloudTrail keeps IAM's events.
 func (a *Conn) HomeRegion() string { return homeRegion(a.Partition) }
 
-// AllRegions returns where CloudTrail is asked: the configured regions and the partition's home region, each once.
+// AllRegions returns where CloudTrail is asked: the configured regions and the partition's home
+// region, each once.
 func (a *Conn) AllRegions() []string {
 	regions := append([]string{a.HomeRegion()}, a.Regions...)
 	slices.Sort(regions)
 	return slices.Compact(regions)
 }
 
-// Reader returns the reading session, opened if need be. A look in several regions asks for it first, so that a session
-// that cannot be opened is one error and not one for each region.
+// Reader returns the reading session, opened if need be. A look in several regions asks for it
+// first, so that a session that cannot be opened is one error and not one for each region.
 func (a *Conn) Reader(ctx context.Context) (Credential, error) { return a.reader.get(ctx, refreshAt) }
 
 // trail is CloudTrail in one region of one account.
@@ -80,7 +83,8 @@ type trail struct {
 	pace   *rate.Limiter
 }
 
-// trail returns the account's CloudTrail in a region. It is kept, because the pace holds across look-ups.
+// trail returns the account's CloudTrail in a region. It is kept, because the pace holds across
+// look-ups.
 func (a *Conn) trail(region string) *trail {
 	a.mu.Lock()
 	defer a.mu.Unlock()

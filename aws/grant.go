@@ -11,7 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
-// ReaderPolicy is the session policy of the reading session: what everything but the writes is read with.
+// ReaderPolicy is the session policy of the reading session: what everything but the writes is read
+// with.
 const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
 
 // openReader opens the session that reads an account. It can write nothing.
@@ -33,16 +34,20 @@ type Grant struct {
 	Policy    string // the session policy, JSON: what the session may do
 }
 
-// Open opens the session of one request. Its name, source identity and tags put the request and the people into the
-// account's CloudTrail. Where the account does not allow the latter two and the configuration accepts that, the session
-// goes without them. In an account without a role to assume it is the ambient credentials.
+// Open opens the session of one request. Its name, source identity and tags put the request and the
+// people into the account's CloudTrail. Where the account does not allow the latter two and the
+// configuration accepts that, the session goes without them. In an account without a role to assume
+// it is the ambient credentials.
 func (a *Conn) Open(ctx context.Context, g Grant) (Credential, error) {
 	opened, err := a.OpenNamed(ctx, g)
 	if err == nil || !a.AllowUnnamedSessions || !errors.Is(err, ErrAccessDenied) {
 		return opened, err
 	}
-	a.cloud.log.WarnContext(ctx, "a session that names the people was denied, going on without", "account", a.Name, "request", g.Request, "error", err)
-	opened, err = a.assume(ctx, &sts.AssumeRoleInput{RoleSessionName: awssdk.String(fitName(g.Request)), Policy: awssdk.String(g.Policy)})
+	a.cloud.log.WarnContext(ctx, "a session that names the people was denied, going on without",
+		"account", a.Name, "request", g.Request, "error", err)
+	opened, err = a.assume(ctx, &sts.AssumeRoleInput{
+		RoleSessionName: awssdk.String(fitName(g.Request)), Policy: awssdk.String(g.Policy),
+	})
 	opened.Unnamed = err == nil
 	return opened, err
 }
@@ -64,8 +69,8 @@ func (a *Conn) OpenNamed(ctx context.Context, g Grant) (Credential, error) {
 	})
 }
 
-// fitName makes a text fit for a session's name or a source identity: 2 to 64 of letters, digits and _+=,.@-
-// (STS API reference, "AssumeRole").
+// fitName makes a text fit for a session's name or a source identity: 2 to 64 of letters, digits
+// and _+=,.@- (STS API reference, "AssumeRole").
 func fitName(s string) string {
 	fit := strings.Map(func(r rune) rune {
 		if r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_+=,.@-", r)) {
@@ -82,8 +87,8 @@ func fitName(s string) string {
 	return fit
 }
 
-// fitTag makes a text fit for the value of a session tag: at most 256 letters, digits, spaces and _.:/=+-@
-// (STS API reference, "Tag").
+// fitTag makes a text fit for the value of a session tag: at most 256 letters, digits, spaces and
+// _.:/=+-@ (STS API reference, "Tag").
 func fitTag(s string) string {
 	var fit strings.Builder
 	n := 0

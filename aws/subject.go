@@ -2,11 +2,12 @@ package aws
 
 import "strings"
 
-// GitHubHost is the issuer of GitHub Actions' identity tokens (GitHub Docs, "OpenID Connect reference").
+// GitHubHost is the issuer of GitHub Actions' identity tokens (GitHub Docs, "OpenID Connect
+// reference").
 const GitHubHost = "token.actions.githubusercontent.com"
 
-// GitHubSubject reads repo:acme/shop:ref:refs/heads/main as acme/shop and "branch main". Newer repositories put ids
-// behind the names: repo:acme@12/shop@34:….
+// GitHubSubject reads repo:acme/shop:ref:refs/heads/main as acme/shop and "branch main". Newer
+// repositories put ids behind the names: repo:acme@12/shop@34:….
 func GitHubSubject(subject string) (repository, rest string, ok bool) {
 	after, ok := strings.CutPrefix(subject, "repo:")
 	if !ok {
@@ -31,8 +32,8 @@ func GitHubSubject(subject string) (repository, rest string, ok bool) {
 	return repository, rest, true
 }
 
-// KubernetesSubject reads system:serviceaccount:pay:payments as pay/payments (Amazon EKS User Guide, "IAM roles for
-// service accounts").
+// KubernetesSubject reads system:serviceaccount:pay:payments as pay/payments (Amazon EKS User
+// Guide, "IAM roles for service accounts").
 func KubernetesSubject(subject string) (account string, ok bool) {
 	after, ok := strings.CutPrefix(subject, "system:serviceaccount:")
 	if !ok {

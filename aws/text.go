@@ -10,8 +10,9 @@ import (
 // quotedRunes is how much of a foreign text a sentence repeats.
 const quotedRunes = 64
 
-// Quote repeats foreign text in a sentence so that it can do no harm there: in double quotes, cut to 64 characters, all
-// that is not printable ASCII escaped, and the characters that chat programs act upon as well.
+// Quote repeats foreign text in a sentence so that it can do no harm there: in double quotes, cut
+// to 64 characters, all that is not printable ASCII escaped, and the characters that chat programs
+// act upon as well.
 func Quote(s string) string {
 	cut, n := s, 0
 	more := false
@@ -41,8 +42,8 @@ func Few(all []string) []string {
 	return append(all[:most:most], fmt.Sprintf("%d more", len(all)-most))
 }
 
-// DecodeDocument undoes the percent-encoding in which IAM returns policy documents. A plus sign stands for itself. A
-// document that is not encoded is returned as it is.
+// DecodeDocument undoes the percent-encoding in which IAM returns policy documents. A plus sign
+// stands for itself. A document that is not encoded is returned as it is.
 func DecodeDocument(s string) string {
 	if strings.HasPrefix(strings.TrimLeft(s, " \t\r\n"), "{") {
 		return s

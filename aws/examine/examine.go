@@ -1,6 +1,7 @@
-// Package examine is doctor's view of AWS: it looks whether an account is set up so that a revocation would work there, and
-// changes nothing. Start with Account. permissions.go lists what the bot's role needs and what it should not have, verdicts.go
-// reads the policy simulator's answers.
+// Package examine is doctor's view of AWS: it looks whether an account is set up so that a
+// revocation would work there, and changes nothing. Start with Account. permissions.go lists what
+// the bot's role needs and what it should not have, verdicts.go reads the policy simulator's
+// answers.
 package examine
 
 import (
@@ -18,17 +19,18 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// doctorsName is the source identity of the session that Examine opens to see whether it
-// can be. A source identity has the form of a Slack user id, as deploy/spoke-trust-policy.json asks for.
+// doctorsName is the source identity of the session that Examine opens to see whether it can be. A
+// source identity has the form of a Slack user id, as deploy/spoke-trust-policy.json asks for.
 const doctorsName = "U0DOCTOR"
 
 // nothing is the session policy of that session: it can do nothing at all.
 const nothing = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
 
-// Account looks whether an account can be revoked in, and changes nothing: it opens sessions, asks the policy simulator
-// what the bot's own role there may do and what it should not, and asks CloudTrail for one event in each region. The
-// checks run side by side within ctx; one that gets no answer is a failure and does not hold up the others. The names of
-// the findings begin with the account's.
+// Account looks whether an account can be revoked in, and changes nothing: it opens sessions, asks
+// the policy simulator what the bot's own role there may do and what it should not, and asks
+// CloudTrail for one event in each region. The checks run side by side within ctx; one that gets no
+// answer is a failure and does not hold up the others. The names of the findings begin with the
+// account's.
 func Account(ctx context.Context, cloud *aws.Cloud, accountName string) []finding.Finding {
 	a, err := cloud.Conn(accountName)
 	if err != nil {
@@ -129,8 +131,8 @@ func (e *examination) trail(ctx context.Context, region string) finding.Finding 
 	}
 }
 
-// roles are a few roles of the account that may be revoked, to ask about, and what came of listing them. Where they cannot
-// be listed it is one that need not be there: the simulator takes any name.
+// roles are a few roles of the account that may be revoked, to ask about, and what came of listing
+// them. Where they cannot be listed it is one that need not be there: the simulator takes any name.
 func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	const some, page = 6, 100
 	check, a := e.check("permission iam:ListRoles"), e.account
@@ -158,8 +160,8 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	return arns, finding.Good(check, "Allowed: roles were listed.")
 }
 
-// Failed is a check that ended with an error of this package. Silence is told apart from a refusal: what it means for a
-// revocation is not known.
+// Failed is a check that ended with an error of this package. Silence is told apart from a refusal:
+// what it means for a revocation is not known.
 func Failed(check string, err error) finding.Finding {
 	if errors.Is(err, aws.ErrNoCredentials) {
 		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); the AWS SDK looks for them in its usual order.",
@@ -188,7 +190,8 @@ func Failed(check string, err error) finding.Finding {
 	return finding.Finding{Check: check, State: finding.Failure, Saw: saw, Fix: fix}
 }
 
-// isSilent reports an error that says nothing about what was asked: no answer came, or none that counts.
+// isSilent reports an error that says nothing about what was asked: no answer came, or none that
+// counts.
 func isSilent(err error) bool {
 	return errors.Is(err, aws.ErrTimeout) || errors.Is(err, aws.ErrUnavailable) || errors.Is(err, aws.ErrThrottled) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)

@@ -2,8 +2,8 @@ package role
 
 import "github.com/revokebot/revokebot/aws"
 
-// Client reads and changes the roles of a Cloud's accounts. Make it with New. Its methods may be called at the same time;
-// it has no goroutine of its own and needs no closing.
+// Client reads and changes the roles of a Cloud's accounts. Make it with New. Its methods may be
+// called at the same time; it has no goroutine of its own and needs no closing.
 type Client struct {
 	cloud *aws.Cloud
 	lists map[string]*roleList // by account name

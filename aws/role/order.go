@@ -19,28 +19,31 @@ type Ref struct {
 // Ref is what names the role for good.
 func (r Role) Ref() Ref { return Ref{r.AccountName, r.Name, r.ARN, r.ID} }
 
-// Order is one approved request about a role: what Prepare, Revoke, Undo and Rehearse are told of it.
+// Order is one approved request about a role: what Prepare, Revoke, Undo and Rehearse are told of
+// it.
 type Order struct {
 	Request   string // becomes the session's name and a tag
 	Requester string // becomes the source identity and a tag
 	Approvers []string
 	Target    Ref // the role that was approved
 
-	// NotBefore, of a revocation, is a cutoff that was promised by an earlier, interrupted attempt; zero when there was none.
-	// The new cutoff is never lower, and if the policy on the role already reaches it, nothing is written.
+	// NotBefore, of a revocation, is a cutoff that was promised by an earlier, interrupted attempt;
+	// zero when there was none. The new cutoff is never lower, and if the policy on the role
+	// already reaches it, nothing is written.
 	NotBefore time.Time
 
-	// AtLeast, of a revocation, is a cutoff that the new one must not be lower than, whatever is on the role: what was
-	// promised before somebody took it away. Unlike NotBefore it excuses nothing from being written. May be zero.
+	// AtLeast, of a revocation, is a cutoff that the new one must not be lower than, whatever is on
+	// the role: what was promised before somebody took it away. Unlike NotBefore it excuses nothing
+	// from being written. May be zero.
 	AtLeast time.Time
 
-	// Of an undo: the document that the bot wrote last, the only one that is taken away, and what was on the role before it,
-	// to be restored; "" deletes the policy.
+	// Of an undo: the document that the bot wrote last, the only one that is taken away, and what
+	// was on the role before it, to be restored; "" deletes the policy.
 	Written, Previous string
 
-	// Promise is called after the reads and before the write, at most once, so that the caller can make durable what is
-	// about to be written. An error stops the write and is returned as it is. It is not called when nothing is to be
-	// written. May be nil.
+	// Promise is called after the reads and before the write, at most once, so that the caller can
+	// make durable what is about to be written. An error stops the write and is returned as it is.
+	// It is not called when nothing is to be written. May be nil.
 	Promise func(context.Context, Plan) error
 }
 

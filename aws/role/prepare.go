@@ -9,13 +9,13 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// preparedFor is how long a preparation is good. What was read may be otherwise by then, and the cutoff on the role is not
-// to be moved back over one that somebody else has written meanwhile.
+// preparedFor is how long a preparation is good. What was read may be otherwise by then, and the
+// cutoff on the role is not to be moved back over one that somebody else has written meanwhile.
 const preparedFor = 3 * time.Second
 
-// Prepared is what one revocation needs before it can write: who the role is and what is on it, with AWS's clock, and a
-// session that can touch this one role. It holds credentials and is never stored. What is not used is forgotten; its
-// session ends by itself after fifteen minutes.
+// Prepared is what one revocation needs before it can write: who the role is and what is on it,
+// with AWS's clock, and a session that can touch this one role. It holds credentials and is never
+// stored. What is not used is forgotten; its session ends by itself after fifteen minutes.
 type Prepared struct {
 	survey
 	of    Order
@@ -26,11 +26,13 @@ type Prepared struct {
 // callerARN is who writes, as AWS calls the bot's session.
 func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN) }
 
-// Prepare asks AWS for all that a revocation needs, side by side, and writes nothing: GetRole, GetRolePolicy, the session
-// of this revocation, and who the bot is, if that is not known yet. It is one remote step, if the reading session is
-// warm. It refuses what Revoke refuses. NotBefore, AtLeast and Promise do not matter yet.
+// Prepare asks AWS for all that a revocation needs, side by side, and writes nothing: GetRole,
+// GetRolePolicy, the session of this revocation, and who the bot is, if that is not known yet. It
+// is one remote step, if the reading session is warm. It refuses what Revoke refuses. NotBefore,
+// AtLeast and Promise do not matter yet.
 //
-// The session names the people of the revocation in the account's CloudTrail, also when it is never used.
+// The session names the people of the revocation in the account's CloudTrail, also when it is never
+// used.
 func (c *Client) Prepare(ctx context.Context, o Order) (*Prepared, error) {
 	return c.prepare(ctx, o, func(*aws.Conn) string { return oneRolePolicy(toRevoke, o.Target.ARN) })
 }

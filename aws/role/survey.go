@@ -32,8 +32,8 @@ type survey struct {
 	hubARN  string
 }
 
-// survey reads a role, the policy on it and who the bot is, side by side with what else is to be done, and refuses a role
-// that must not be touched or is not the one that was meant.
+// survey reads a role, the policy on it and who the bot is, side by side with what else is to be
+// done, and refuses a role that must not be touched or is not the one that was meant.
 func (c *Client) survey(ctx context.Context, of subject, besides ...func(*aws.Conn) error) (survey, error) {
 	s, err := c.look(ctx, of, besides...)
 	if err != nil {
@@ -50,7 +50,8 @@ func (c *Client) survey(ctx context.Context, of subject, besides ...func(*aws.Co
 	return s, c.Refuse(s.hubARN, s.role)
 }
 
-// look is survey without a judgement. With ErrNoSuchRole it is known that the account that was asked is the right one.
+// look is survey without a judgement. With ErrNoSuchRole it is known that the account that was
+// asked is the right one.
 func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn) error) (survey, error) {
 	a, err := c.cloud.Conn(of.account)
 	if err != nil {
@@ -70,7 +71,9 @@ func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn
 			}
 			reads := []func(){func() { found = aws.Try(getRole(ctx, a, of.name)) }}
 			if of.advisory {
-				reads = append(reads, func() { s.there = aws.Advisory(ctx, policy) }, func() { s.inline = aws.Advisory(ctx, inline) })
+				reads = append(reads,
+					func() { s.there = aws.Advisory(ctx, policy) },
+					func() { s.inline = aws.Advisory(ctx, inline) })
 			} else {
 				reads = append(reads, func() { s.there = aws.Try(policy(ctx)) })
 			}

@@ -9,7 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
-// Call is one call that was signed by a key. All text but Opens is foreign. Its JSON is what is kept of it.
+// Call is one call that was signed by a key. All text but Opens is foreign. Its JSON is what is
+// kept of it.
 type Call struct {
 	EventID       string    `json:"event_id,omitempty"`
 	Time          time.Time `json:"time"`
@@ -19,22 +20,24 @@ type Call struct {
 	SourceAddress string    `json:"address,omitempty"`
 	ErrorCode     string    `json:"error_code,omitempty"` // "" for a success
 	Times         int       `json:"times,omitempty"`      // in Activity.Persistence how often it was done, elsewhere 0
-	Target        string    `json:"about,omitempty"`      // what it was about, in short: "user backdoor"; "" where the event does not say it
-	Opens         string    `json:"opens,omitempty"`      // how it lets an attacker stay or go further, in a few words; "" for a call that does not
+	Target        string    `json:"about,omitempty"`      // what it was about: "user backdoor"; "" not known
+	Opens         string    `json:"opens,omitempty"`      // what an attacker gets by it, in words; "" nothing
 
 	// What is used while a look lasts, and not kept.
 	Made         string `json:"-"` // the access key that CreateAccessKey made, else ""
 	UserAgent    string `json:"-"`
 	Unread       bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
 	Denied       bool   `json:"-"` // refused for want of a permission
-	ExplicitDeny bool   `json:"-"` // and the message speaks of an explicit deny in a policy of the role, as the deny of a revocation is
+	ExplicitDeny bool   `json:"-"` // and by an explicit deny in a policy of the role, as a revocation is
 }
 
-// explicitDeny ends the message of a call that a policy of the role denies (IAM User Guide, "Troubleshoot access denied
-// error messages"). Which policy it was is not said for one that has no ARN.
+// explicitDeny ends the message of a call that a policy of the role denies (IAM User Guide,
+// "Troubleshoot access denied error messages"). Which policy it was is not said for one that has no
+// ARN.
 const explicitDeny = "with an explicit deny in an identity-based policy"
 
-// dryRun is EC2's word for a call that it would have carried out (Amazon EC2 API Reference, "Error codes").
+// dryRun is EC2's word for a call that it would have carried out (Amazon EC2 API Reference, "Error
+// codes").
 const dryRun = "DryRunOperation"
 
 // decodeCall reads one event as a call. Whatever the event does not tell stays empty.
@@ -66,8 +69,8 @@ func decodeCall(r record, in types.Event, region string) Call {
 // succeeded reports whether the call went through.
 func (c Call) succeeded() bool { return c.ErrorCode == "" && !c.Unread }
 
-// proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under every one (STS API
-// reference, "GetCallerIdentity").
+// proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under
+// every one (STS API reference, "GetCallerIdentity").
 func (c Call) proves() bool { return c.Service != "sts" || c.Name != "GetCallerIdentity" }
 
 // targetOf says what a call was about, from the few parameters that are read.

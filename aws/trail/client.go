@@ -2,7 +2,8 @@ package trail
 
 import "github.com/revokebot/revokebot/aws"
 
-// Client asks CloudTrail in a Cloud's accounts. Make it with New. Its methods may be called at the same time.
+// Client asks CloudTrail in a Cloud's accounts. Make it with New. Its methods may be called at the
+// same time.
 type Client struct{ cloud *aws.Cloud }
 
 // New returns a client.

@@ -22,22 +22,24 @@ type LookupQuery struct {
 	Cutoff       time.Time // for Session.After; zero when there is none
 	Limit        int       // most sessions to return and to read in each region; 0 means 200
 
-	// Wide asks for more than the events that name the role: denied attempts, and credentials that the role's sessions
-	// made without assuming a role. That takes 7 to 20 more requests in each region, 3.5 to 10 seconds.
+	// Wide asks for more than the events that name the role: denied attempts, and credentials that
+	// the role's sessions made without assuming a role. That takes 7 to 20 more requests in each
+	// region, 3.5 to 10 seconds.
 	Wide bool
 
-	// Patience is how long regions are waited for that do not answer while all the others are done; 0 means as long as
-	// their own time lasts. Those given up are named as not covered.
+	// Patience is how long regions are waited for that do not answer while all the others are done;
+	// 0 means as long as their own time lasts. Those given up are named as not covered.
 	Patience time.Duration
 
-	// Progress is called after each answer and each region that is done, never at the same time. It may be nil.
+	// Progress is called after each answer and each region that is done, never at the same time. It
+	// may be nil.
 	Progress func(Progress)
 }
 
 const defaultLimit = 200
 
-// Report is what CloudTrail answered, region by region. No session in it does not mean that there was none:
-// CloudTrail is minutes late, and a region may not be covered.
+// Report is what CloudTrail answered, region by region. No session in it does not mean that there
+// was none: CloudTrail is minutes late, and a region may not be covered.
 type Report struct {
 	Sessions     []Session // newest first
 	Since, Until time.Time // as asked
@@ -54,19 +56,20 @@ type RegionCoverage struct {
 	Err       error  `json:"-"`                   // the cause, a *CallError, for the log
 	Truncated bool   `json:"truncated,omitempty"` // there is more in the window than is reported
 
-	// AttemptsCut says of a Wide look that there is more in the window than was read of the look-ups for denied attempts,
-	// which find everybody's attempts at every role.
+	// AttemptsCut says of a Wide look that there is more in the window than was read of the
+	// look-ups for denied attempts, which find everybody's attempts at every role.
 	AttemptsCut bool `json:"attempts_cut,omitempty"`
 
-	// ByName says of an Activity with more calls than were read that the ones that matter most were looked up by name, and
-	// NamesCut of which names not all could be read.
+	// ByName says of an Activity with more calls than were read that the ones that matter most were
+	// looked up by name, and NamesCut of which names not all could be read.
 	ByName   bool     `json:"-"`
 	NamesCut []string `json:"-"`
 }
 
-// Lookup lists the sessions of a role that were issued in the window, from every region of the account at once. A region
-// that cannot be read is named in Report.Regions and the others are still reported, so the error is only about the
-// question itself: an *InputError, or the *CallError of the reading session.
+// Lookup lists the sessions of a role that were issued in the window, from every region of the
+// account at once. A region that cannot be read is named in Report.Regions and the others are still
+// reported, so the error is only about the question itself: an *InputError, or the *CallError of
+// the reading session.
 func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	a, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until)
 	if err != nil {
@@ -102,8 +105,8 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	return report, nil
 }
 
-// toAsk finds the account that is asked about and opens its reading session, so that one that cannot be opened is one
-// error and not one for each region.
+// toAsk finds the account that is asked about and opens its reading session, so that one that
+// cannot be opened is one error and not one for each region.
 func (c *Client) toAsk(ctx context.Context, name string, since, until time.Time) (*aws.Conn, error) {
 	a, err := c.cloud.Conn(name)
 	if err != nil {
@@ -122,8 +125,8 @@ type regionAnswer struct {
 	askedAt  time.Time
 }
 
-// lookupRegion reads one region up to the limit, within the region's own time. What was read before a failure is kept: it
-// is the newest part.
+// lookupRegion reads one region up to the limit, within the region's own time. What was read before
+// a failure is kept: it is the newest part.
 func (c *Client) lookupRegion(ctx context.Context, a *aws.Conn, q LookupQuery, s *regionBudget, answer *regionAnswer, all *newestSessions, watch *watch) {
 	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
 		query.budget = s
@@ -178,8 +181,8 @@ func (c *Client) lookupRegion(ctx context.Context, a *aws.Conn, q LookupQuery, s
 	}
 }
 
-// wide are the look-ups by name that find what does not name the role, with the most pages to read of each. Those for
-// denied attempts find every service's sessions, too, and are cut first.
+// wide are the look-ups by name that find what does not name the role, with the most pages to read
+// of each. Those for denied attempts find every service's sessions, too, and are cut first.
 var wide = []struct {
 	kind     Kind
 	pages    int
@@ -194,8 +197,9 @@ var wide = []struct {
 	{KindAssumed, 6, true},
 }
 
-// concerning picks the events of a look-up by name that concern the role: those that name it, credentials that its own
-// sessions made, and, marked, what failed without saying which role it was about.
+// concerning picks the events of a look-up by name that concern the role: those that name it,
+// credentials that its own sessions made, and, marked, what failed without saying which role it was
+// about.
 func concerning(roleARN string, in types.Event, region string) (Session, bool) {
 	s, ok := decodeEvent(in, region)
 	if !ok {

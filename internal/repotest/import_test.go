@@ -41,8 +41,8 @@ func (p pkg) ours() []string {
 // layer is the part of the house that a package belongs to.
 func layer(name string) string {
 	switch {
-	case name == "aws/role", name == "aws/trail", name == "aws/examine":
-		return name
+	case strings.HasPrefix(name, "aws/"):
+		return "aws/" + strings.Split(name, "/")[1] // with what lies below
 	case name == "approvals/redisstore", name == "approvals/approvalstest", strings.HasPrefix(name, "approvals/redisstore/"):
 		return "approvals/" + strings.Split(name, "/")[1]
 	case name == "cmd/revokebot-sandbox":
@@ -60,14 +60,15 @@ func mayImport() map[string][]string {
 		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "aws/examine", "deploy", "internal"},
 		"cmd/revokebot-sandbox":   {"cmd", "bot", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "sandbox"},
 		"bot":                     {"handlers", "approvals", "internal"},
-		"handlers":                {"approvals", "aws", "aws/role", "aws/trail", "internal"},
+		"handlers":                {"approvals", "aws", "aws/role", "aws/trail", "aws/contain", "internal"},
 		"approvals":               {},
 		"approvals/redisstore":    {"approvals"},
 		"approvals/approvalstest": {"approvals"},
-		"aws":                     {"internal"},
-		"aws/role":                {"aws", "internal"},
-		"aws/trail":               {"aws", "internal"},
-		"aws/examine":             {"aws", "aws/role", "aws/trail", "internal"},
+		"aws/examine":             {"aws", "aws/role", "aws/trail", "aws/contain", "internal"},
+		"aws/role":                {"aws", "aws/contain", "internal"},
+		"aws/trail":               {"aws", "aws/contain", "internal"},
+		"aws":                     {"aws/contain", "internal"},
+		"aws/contain":             {},
 		"deploy":                  {},
 		"internal":                {}, // words that several layers share, on the standard library
 		"scripts":                 {},

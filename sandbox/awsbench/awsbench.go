@@ -1,5 +1,5 @@
-// Package awsbench is the test bench of the packages below aws: the stand-in for AWS over a pipe, in a bubble of fake
-// time, with three accounts and a Cloud over them. Start with On.
+// Package awsbench is the test bench of the packages below aws: the stand-in for AWS over a pipe,
+// in a bubble of fake time, with three accounts and a Cloud over them. Start with On.
 package awsbench
 
 import (
@@ -34,8 +34,9 @@ const (
 	TrustEC2  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
 )
 
-// Bench is the stand-in with a hub account, an account behind a spoke role (prod), another one (dev), and a Cloud over
-// them, on fake time. The Cloud knows prod, and the hub's own account with the ambient credentials as home.
+// Bench is the stand-in with a hub account, an account behind a spoke role (prod), another one
+// (dev), and a Cloud over them, on fake time. The Cloud knows prod, and the hub's own account with
+// the ambient credentials as home.
 type Bench struct {
 	T              *testing.T
 	Server         *standin.Server
@@ -45,7 +46,8 @@ type Bench struct {
 	Cloud          *aws.Cloud
 }
 
-// On runs a test in a bubble. change may alter the stand-in's and the Cloud's configuration; nil leaves them.
+// On runs a test in a bubble. change may alter the stand-in's and the Cloud's configuration; nil
+// leaves them.
 func On(t *testing.T, change func(*standin.Config, *aws.Config), test func(t *testing.T, b *Bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,9 +96,9 @@ func On(t *testing.T, change func(*standin.Config, *aws.Config), test func(t *te
 	})
 }
 
-// wholeBody gives each request a body that the SDK cannot close under the transport. The SDK closes it as soon as the
-// answer begins; over a pipe, which has no buffer, the transport may not have seen its end yet, and gives the
-// connection up with the rest of the answer unread.
+// wholeBody gives each request a body that the SDK cannot close under the transport. The SDK closes
+// it as soon as the answer begins; over a pipe, which has no buffer, the transport may not have
+// seen its end yet, and gives the connection up with the rest of the answer unread.
 type wholeBody struct{ http.RoundTripper }
 
 func (w wholeBody) RoundTrip(r *http.Request) (*http.Response, error) {
