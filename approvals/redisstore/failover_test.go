@@ -107,11 +107,14 @@ func TestAnAcceptThatSurelyFailedSaysSo(t *testing.T) {
 
 func TestAnAcceptThatIsNotAnsweredMayHaveBeenRecorded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		err := acceptOnce(t, &redis.Options{Dialer: func(context.Context, string, string) (net.Conn, error) {
-			here, there := net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, there) }()
-			return here, nil
-		}})
+		err := acceptOnce(t, &redis.Options{
+			Addr: "127.0.0.1:6379",
+			Dialer: func(context.Context, string, string) (net.Conn, error) {
+				here, there := net.Pipe()
+				go func() { _, _ = io.Copy(io.Discard, there) }()
+				return here, nil
+			},
+		})
 		if err == nil || errors.Is(err, approvals.ErrNotRecorded) {
 			t.Errorf("a server that does not answer may have recorded it: %v", err)
 		}
