@@ -63,9 +63,7 @@ func (d day) judge() judged {
 
 func TestTheDayIsTheSameAtWhateverHourItEnds(t *testing.T) {
 	var first judged
-	starts := []time.Duration{
-		30 * time.Minute, 10*time.Hour + 28*time.Minute, 11*time.Hour + 36*time.Minute, 18*time.Hour - time.Second,
-	}
+	starts := []time.Duration{10*time.Hour + 28*time.Minute, 18*time.Hour - time.Second}
 	for hour := range 24 {
 		starts = append(starts, time.Duration(hour)*time.Hour)
 	}
@@ -89,18 +87,18 @@ func TestOnlyTheThiefIsUnusualHoweverSlowlyTheSandboxStarts(t *testing.T) {
 	const thief = `user report-export "" from 203.0.113.66 in us-east-1`
 	synctest.Test(t, func(t *testing.T) {
 		d := liveThrough(t, standin.Config{})
-		for minutes := range 15 {
+		for _, minutes := range []int{0, 5, 15} {
+			time.Sleep(time.Duration(minutes) * time.Minute)
 			found := d.judge()
 			if s := found.Suspects; len(s) != 1 || !strings.Contains(s[0], thief) {
-				t.Errorf("%d minutes after the day these are unusual:\n%s", minutes, strings.Join(s, "\n"))
+				t.Errorf("%d minutes later these are unusual:\n%s", minutes, strings.Join(s, "\n"))
 			}
 			newest := strings.Join(found.Sessions[:min(15, len(found.Sessions))], "\n")
 			for _, want := range []string{`"github-18220"`, `"tomas@acme.example"`, `"release-notes"`} {
 				if !strings.Contains(newest, want) {
-					t.Errorf("%d minutes after the day no %s is among the newest sessions:\n%s", minutes, want, newest)
+					t.Errorf("%d minutes later no %s is among the newest sessions:\n%s", minutes, want, newest)
 				}
 			}
-			time.Sleep(time.Minute)
 		}
 	})
 }
