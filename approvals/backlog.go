@@ -2,8 +2,8 @@ package approvals
 
 import "time"
 
-// Backlog is what waits in a store, for those who watch over it. All ages are by the store's clock. Replicas that share a
-// store share it.
+// Backlog is what waits in a store, for those who watch over it. All ages are by the store's clock.
+// Replicas that share a store share it.
 type Backlog struct {
 	Waiting int64         // items that are not done, those in hand among them
 	Oldest  time.Duration // since the oldest of them was queued; 0: there is none

@@ -32,19 +32,20 @@ type RefusalCode string
 // Refusals.
 const (
 	RefusedUnknownAction RefusalCode = "unknown_action"
-	RefusedWrongPlace    RefusalCode = "wrong_place"     // not the card that was posted for this request
-	RefusedNoCard        RefusalCode = "no_card"         // the card is not known yet, so a click cannot be compared with it
-	RefusedEnded         RefusalCode = "ended"           // decided, denied, cancelled, expired or done already
-	RefusedTaken         RefusalCode = "taken"           // approved already, the revocation is under way
-	RefusedExpired       RefusalCode = "expired"         // past the deadline
-	RefusedOwnRequest    RefusalCode = "own_request"     // the requester is never an approver
-	RefusedNotRequester  RefusalCode = "not_requester"   // only the requester cancels
-	RefusedLookupFailed  RefusalCode = "lookup_failed"   // the directory did not answer: the answer is no
-	RefusedNotMember     RefusalCode = "not_full_member" // guest, bot, deactivated or of another organisation
-	RefusedNotApprover   RefusalCode = "not_approver"    // not on the list
-	RefusedAlreadyVoted  RefusalCode = "already_voted"   // one person counts once
-	RefusedNoPolicy      RefusalCode = "no_policy"       // nobody is configured to decide
-	RefusedFormLost      RefusalCode = "form_lost"       // not of Decide: the form that a Deny opens may not have opened
+	RefusedWrongPlace    RefusalCode = "wrong_place" // not the card that was posted for this request
+	// the card is not known yet, so a click cannot be compared with it
+	RefusedNoCard       RefusalCode = "no_card"
+	RefusedEnded        RefusalCode = "ended"           // decided, denied, cancelled, expired or done already
+	RefusedTaken        RefusalCode = "taken"           // approved already, the revocation is under way
+	RefusedExpired      RefusalCode = "expired"         // past the deadline
+	RefusedOwnRequest   RefusalCode = "own_request"     // the requester is never an approver
+	RefusedNotRequester RefusalCode = "not_requester"   // only the requester cancels
+	RefusedLookupFailed RefusalCode = "lookup_failed"   // the directory did not answer: the answer is no
+	RefusedNotMember    RefusalCode = "not_full_member" // guest, bot, deactivated or of another organisation
+	RefusedNotApprover  RefusalCode = "not_approver"    // not on the list
+	RefusedAlreadyVoted RefusalCode = "already_voted"   // one person counts once
+	RefusedNoPolicy     RefusalCode = "no_policy"       // nobody is configured to decide
+	RefusedFormLost     RefusalCode = "form_lost"       // not of Decide: the form that a Deny opens may not have opened
 )
 
 // Refusal is the Detail of EventRefused.
@@ -79,12 +80,12 @@ type Decision struct {
 	Next  State
 }
 
-// Decide says what an attempt on a request comes to under a policy at a time. card is the message that was stored when
-// the request's card was posted. It reads nothing else and changes nothing. A time of zero is unknown, and past every
-// deadline.
+// Decide says what an attempt on a request comes to under a policy at a time. card is the message
+// that was stored when the request's card was posted. It reads nothing else and changes nothing. A
+// time of zero is unknown, and past every deadline.
 //
-// The deadline is compared here so that people get a sentence, and again by the store, with its own clock, in the step
-// that commits the decision.
+// The deadline is compared here so that people get a sentence, and again by the store, with its own
+// clock, in the step that commits the decision.
 func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision {
 	if r.Has(a.Source) {
 		return Decision{Verdict: Ignore}
@@ -119,8 +120,9 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 	return d
 }
 
-// MayComplete reports whether nothing but the look-up of whoever clicked stands between an attempt and the approval that
-// is still missing: a yes that may turn out to be a no, and a no that stays one. It permits nothing.
+// MayComplete reports whether nothing but the look-up of whoever clicked stands between an attempt
+// and the approval that is still missing: a yes that may turn out to be a no, and a no that stays
+// one. It permits nothing.
 func MayComplete(r Request, card string, a Attempt, p Policy, now time.Time) bool {
 	a.Facts = Facts{}
 	return a.Action == ActionApprove && !r.Has(a.Source) &&
@@ -128,8 +130,9 @@ func MayComplete(r Request, card string, a Attempt, p Policy, now time.Time) boo
 		(slices.Contains(p.Approvers, a.By) || len(p.GroupIDs()) > 0)
 }
 
-// required is how many approvals the request needs. A policy that became stricter counts; one that became laxer does
-// not change what people were told. It is at least one: MayDecide has refused every other policy.
+// required is how many approvals the request needs. A policy that became stricter counts; one that
+// became laxer does not change what people were told. It is at least one: MayDecide has refused
+// every other policy.
 func required(r Request, p Policy) int { return max(r.Required, p.Required) }
 
 func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refusal {
@@ -172,9 +175,9 @@ func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refus
 	return Refusal{}
 }
 
-// MayDecide says whether the person may approve or deny under the policy, by what the directory says now. A zero Code
-// means yes. It is asked when somebody clicks and again, for every approver, when their click is more than a minute old
-// at the moment of the call to AWS.
+// MayDecide says whether the person may approve or deny under the policy, by what the directory
+// says now. A zero Code means yes. It is asked when somebody clicks and again, for every approver,
+// when their click is more than a minute old at the moment of the call to AWS.
 func MayDecide(id string, f Facts, home Place, p Policy) Refusal {
 	if len(p.Approvers) == 0 || p.Required < 1 || p.Required > MaxRequired {
 		return Refusal{Code: RefusedNoPolicy}

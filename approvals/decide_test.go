@@ -95,17 +95,23 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			approvals.Refusal{Code: approvals.RefusedWrongPlace, Card: card, Channel: home.Channel},
 		},
 		"an approved request": {
-			func(s *situation) { s.log = s.log.by(carol, approvals.EventApproved) }, approvals.Refusal{Code: approvals.RefusedTaken},
+			func(s *situation) {
+				s.log = s.log.by(carol, approvals.EventApproved)
+			}, approvals.Refusal{Code: approvals.RefusedTaken},
 		},
 		"a request that is being executed": {
 			func(s *situation) { s.log = s.log.by(carol, approvals.EventApproved).then(approvals.EventStarted) },
 			approvals.Refusal{Code: approvals.RefusedTaken},
 		},
 		"a denied request": {
-			func(s *situation) { s.log = s.log.by(carol, approvals.EventDenied) }, approvals.Refusal{Code: approvals.RefusedEnded},
+			func(s *situation) {
+				s.log = s.log.by(carol, approvals.EventDenied)
+			}, approvals.Refusal{Code: approvals.RefusedEnded},
 		},
 		"a cancelled request": {
-			func(s *situation) { s.log = s.log.by(alice, approvals.EventCancelled) }, approvals.Refusal{Code: approvals.RefusedEnded},
+			func(s *situation) {
+				s.log = s.log.by(alice, approvals.EventCancelled)
+			}, approvals.Refusal{Code: approvals.RefusedEnded},
 		},
 		"a request that was marked as expired": {
 			func(s *situation) { s.log = s.log.then(approvals.EventExpired) }, approvals.Refusal{Code: approvals.RefusedEnded},
@@ -124,7 +130,10 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			approvals.Refusal{Code: approvals.RefusedEnded},
 		},
 		"an empty log": {
-			func(s *situation) { s.log = nil; s.attempt.Place = approvals.Place{} }, approvals.Refusal{Code: approvals.RefusedEnded},
+			func(s *situation) {
+				s.log = nil
+				s.attempt.Place = approvals.Place{}
+			}, approvals.Refusal{Code: approvals.RefusedEnded},
 		},
 		"the moment of the deadline": {
 			func(s *situation) { s.now = opened.Add(expireAfter) }, approvals.Refusal{Code: approvals.RefusedExpired},
@@ -165,7 +174,9 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			func(s *situation) { s.policy.Required = -1 }, approvals.Refusal{Code: approvals.RefusedNoPolicy},
 		},
 		"a policy that asks for too many": {
-			func(s *situation) { s.policy.Required = approvals.MaxRequired + 1 }, approvals.Refusal{Code: approvals.RefusedNoPolicy},
+			func(s *situation) {
+				s.policy.Required = approvals.MaxRequired + 1
+			}, approvals.Refusal{Code: approvals.RefusedNoPolicy},
 		},
 		"facts about somebody else": {
 			func(s *situation) { s.attempt.Facts = member(carol) }, approvals.Refusal{Code: approvals.RefusedLookupFailed},
@@ -193,20 +204,28 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 			approvals.Refusal{Code: approvals.RefusedNotMember, Standing: approvals.Outsider},
 		},
 		"somebody who is not on the list": {
-			func(s *situation) { s.attempt = click(approvals.ActionApprove, erin) }, approvals.Refusal{Code: approvals.RefusedNotApprover},
+			func(s *situation) {
+				s.attempt = click(approvals.ActionApprove, erin)
+			}, approvals.Refusal{Code: approvals.RefusedNotApprover},
 		},
 		"somebody who is not on the list and denies": {
 			func(s *situation) { s.attempt = click(approvals.ActionDeny, erin) },
 			approvals.Refusal{Action: approvals.ActionDeny, Code: approvals.RefusedNotApprover},
 		},
 		"somebody who is not in the group": {
-			func(s *situation) { s.attempt = inGroup(approvals.NotMember) }, approvals.Refusal{Code: approvals.RefusedNotApprover},
+			func(s *situation) {
+				s.attempt = inGroup(approvals.NotMember)
+			}, approvals.Refusal{Code: approvals.RefusedNotApprover},
 		},
 		"a group that could not be read": {
-			func(s *situation) { s.attempt = inGroup(approvals.MembershipUnknown) }, approvals.Refusal{Code: approvals.RefusedLookupFailed},
+			func(s *situation) {
+				s.attempt = inGroup(approvals.MembershipUnknown)
+			}, approvals.Refusal{Code: approvals.RefusedLookupFailed},
 		},
 		"a second approval by the same person": {
-			func(s *situation) { s.log = asked(t, 3).by(bob, approvals.EventVoted) }, approvals.Refusal{Code: approvals.RefusedAlreadyVoted},
+			func(s *situation) {
+				s.log = asked(t, 3).by(bob, approvals.EventVoted)
+			}, approvals.Refusal{Code: approvals.RefusedAlreadyVoted},
 		},
 		"a second approval by the same person, who is not the last who approved": {
 			func(s *situation) {
@@ -244,12 +263,13 @@ func TestEveryRefusalHasItsReason(t *testing.T) {
 	}
 }
 
-// Whoever is refused hears the reason that tells a stranger least and a colleague most: first what is wrong with the
-// click, then with the request, then with the person.
+// Whoever is refused hears the reason that tells a stranger least and a colleague most: first what
+// is wrong with the click, then with the request, then with the person.
 func TestOfSeveralReasonsTheFirstIsGiven(t *testing.T) {
 	a := click("no button", alice)
 	a.Card, a.Facts = "another card", approvals.Facts{}
-	theCard, l, now, p := "", asked(t, 3).by(bob, approvals.EventVoted).then(approvals.EventFailed), opened.Add(expireAfter), approvals.Policy{}
+	theCard, l, now, p := "", asked(t, 3).by(bob, approvals.EventVoted).then(approvals.EventFailed),
+		opened.Add(expireAfter), approvals.Policy{}
 	for _, c := range []struct {
 		want  approvals.RefusalCode
 		right func() // puts right what the reason names
@@ -276,7 +296,8 @@ func TestOfSeveralReasonsTheFirstIsGiven(t *testing.T) {
 }
 
 func TestTheLastMillisecondBeforeTheDeadlineIsInTime(t *testing.T) {
-	d := approvals.Decide(asked(t, 1).fold(t), card, click(approvals.ActionApprove, bob), policy, opened.Add(expireAfter-time.Millisecond))
+	d := approvals.Decide(asked(t, 1).fold(t), card, click(approvals.ActionApprove, bob), policy,
+		opened.Add(expireAfter-time.Millisecond))
 	if d.Verdict != approvals.Approve {
 		t.Errorf("refused: %q", d.Refusal.Code)
 	}
@@ -309,30 +330,35 @@ func TestSoManyPeopleAreNeededAsAreRequired(t *testing.T) {
 func TestAPolicyThatBecameStricterCounts(t *testing.T) {
 	p := policy
 	p.Required = 2
-	if d := approvals.Decide(asked(t, 1).fold(t), card, click(approvals.ActionApprove, bob), p, soon); d.Verdict != approvals.Count {
+	if d := approvals.Decide(asked(t, 1).fold(t), card, click(approvals.ActionApprove, bob), p,
+		soon); d.Verdict != approvals.Count {
 		t.Errorf("one approval was enough: %+v", d)
 	}
 	l := asked(t, 1).by(carol, approvals.EventVoted)
-	if d := approvals.Decide(l.fold(t), card, click(approvals.ActionApprove, bob), p, soon); d.Verdict != approvals.Approve {
+	if d := approvals.Decide(l.fold(t), card, click(approvals.ActionApprove, bob), p,
+		soon); d.Verdict != approvals.Approve {
 		t.Errorf("two approvals were not enough: %+v", d)
 	}
 }
 
 func TestAPolicyThatBecameLaxerDoesNotChangeWhatPeopleWereTold(t *testing.T) {
-	if d := approvals.Decide(asked(t, 2).fold(t), card, click(approvals.ActionApprove, bob), policy, soon); d.Verdict != approvals.Count {
+	if d := approvals.Decide(asked(t, 2).fold(t), card, click(approvals.ActionApprove, bob), policy,
+		soon); d.Verdict != approvals.Count {
 		t.Errorf("one approval was enough: %+v", d)
 	}
 }
 
 func TestARequestThatNamesNoNumberStillNeedsOnePerson(t *testing.T) {
-	if d := approvals.Decide(asked(t, 0).fold(t), card, click(approvals.ActionApprove, bob), policy, soon); d.Verdict != approvals.Approve {
+	if d := approvals.Decide(asked(t, 0).fold(t), card, click(approvals.ActionApprove, bob), policy,
+		soon); d.Verdict != approvals.Approve {
 		t.Errorf("%+v", d)
 	}
 }
 
 func TestWhoApprovedMayStillDeny(t *testing.T) {
 	l := asked(t, 2).by(bob, approvals.EventVoted)
-	if d := approvals.Decide(l.fold(t), card, click(approvals.ActionDeny, bob), policy, soon); d.Verdict != approvals.Deny || d.Next != approvals.StateDenied {
+	if d := approvals.Decide(l.fold(t), card, click(approvals.ActionDeny, bob), policy,
+		soon); d.Verdict != approvals.Deny || d.Next != approvals.StateDenied {
 		t.Errorf("%+v", d)
 	}
 }
@@ -350,7 +376,8 @@ func TestWhatIsInTheLogAlreadyIsNotDecidedAgain(t *testing.T) {
 		l := asked(t, 2).from("envelope 7", e)
 		a := click(approvals.ActionApprove, bob)
 		a.Source = "envelope 7"
-		if diff := cmp.Diff(approvals.Decision{Verdict: approvals.Ignore}, approvals.Decide(l.fold(t), card, a, policy, soon)); diff != "" {
+		if diff := cmp.Diff(approvals.Decision{Verdict: approvals.Ignore},
+			approvals.Decide(l.fold(t), card, a, policy, soon)); diff != "" {
 			t.Errorf("after %s: %s", e, diff)
 		}
 	}
@@ -379,20 +406,22 @@ func TestZeroValueDecisionAndItsPartsAreNotAPass(t *testing.T) {
 	noFacts, noAction, noOne, noPlace, noCard := a, a, a, a, a
 	noFacts.Facts, noAction.Action, noOne.By, noPlace.Place, noCard.Card = approvals.Facts{}, "", "", approvals.Place{}, ""
 	for name, d := range map[string]approvals.Decision{
-		"request":        approvals.Decide(approvals.Request{}, card, a, policy, soon),
-		"stored card":    approvals.Decide(r, "", a, policy, soon),
-		"attempt":        approvals.Decide(r, card, approvals.Attempt{}, policy, soon),
-		"facts":          approvals.Decide(r, card, noFacts, policy, soon),
-		"action":         approvals.Decide(r, card, noAction, policy, soon),
-		"person":         approvals.Decide(r, card, noOne, policy, soon),
-		"place":          approvals.Decide(r, card, noPlace, policy, soon),
-		"card":           approvals.Decide(r, card, noCard, policy, soon),
-		"policy":         approvals.Decide(r, card, a, approvals.Policy{}, soon),
-		"time":           approvals.Decide(r, card, a, policy, time.Time{}),
-		"list":           approvals.Decide(r, card, a, approvals.Policy{Required: 1}, soon),
-		"number":         approvals.Decide(r, card, a, approvals.Policy{Approvers: policy.Approvers}, soon),
-		"state":          approvals.Decide(approvals.Request{Place: home, Deadline: r.Deadline, Requester: alice}, card, a, policy, soon),
-		"deadline":       approvals.Decide(approvals.Request{Place: home, State: approvals.StateOpen, Requester: alice}, card, a, policy, soon),
+		"request":     approvals.Decide(approvals.Request{}, card, a, policy, soon),
+		"stored card": approvals.Decide(r, "", a, policy, soon),
+		"attempt":     approvals.Decide(r, card, approvals.Attempt{}, policy, soon),
+		"facts":       approvals.Decide(r, card, noFacts, policy, soon),
+		"action":      approvals.Decide(r, card, noAction, policy, soon),
+		"person":      approvals.Decide(r, card, noOne, policy, soon),
+		"place":       approvals.Decide(r, card, noPlace, policy, soon),
+		"card":        approvals.Decide(r, card, noCard, policy, soon),
+		"policy":      approvals.Decide(r, card, a, approvals.Policy{}, soon),
+		"time":        approvals.Decide(r, card, a, policy, time.Time{}),
+		"list":        approvals.Decide(r, card, a, approvals.Policy{Required: 1}, soon),
+		"number":      approvals.Decide(r, card, a, approvals.Policy{Approvers: policy.Approvers}, soon),
+		"state": approvals.Decide(approvals.Request{Place: home, Deadline: r.Deadline, Requester: alice}, card, a,
+			policy, soon),
+		"deadline": approvals.Decide(approvals.Request{Place: home, State: approvals.StateOpen, Requester: alice}, card,
+			a, policy, soon),
 		"list's entries": approvals.Decide(r, card, a, approvals.Policy{Approvers: []string{""}, Required: 1}, soon),
 	} {
 		if d.Verdict != approvals.Refuse || d.Refusal.Code == "" {
@@ -401,8 +430,8 @@ func TestZeroValueDecisionAndItsPartsAreNotAPass(t *testing.T) {
 	}
 }
 
-// What is done ahead of the look-up is done for whoever may turn out to be the approver that is missing, and for nobody
-// else.
+// What is done ahead of the look-up is done for whoever may turn out to be the approver that is
+// missing, and for nobody else.
 func TestOnlyAnApprovalThatMayBeTheLastIsPreparedFor(t *testing.T) {
 	people := approvals.Policy{Approvers: []string{bob, carol}, Required: 1}
 	voted := asked(t, 2).by(carol, approvals.EventVoted)
@@ -413,20 +442,26 @@ func TestOnlyAnApprovalThatMayBeTheLastIsPreparedFor(t *testing.T) {
 		policy approvals.Policy
 		want   bool
 	}{
-		"one who is named":                          {asked(t, 1), approvals.ActionApprove, bob, people, true},
-		"one who may be in a group":                 {asked(t, 1), approvals.ActionApprove, erin, policy, true},
-		"the second of two":                         {voted, approvals.ActionApprove, bob, people, true},
-		"the first of two":                          {asked(t, 2), approvals.ActionApprove, bob, people, false},
-		"the first of two by a newer policy":        {asked(t, 1), approvals.ActionApprove, bob, approvals.Policy{Approvers: []string{bob}, Required: 2}, false},
+		"one who is named":          {asked(t, 1), approvals.ActionApprove, bob, people, true},
+		"one who may be in a group": {asked(t, 1), approvals.ActionApprove, erin, policy, true},
+		"the second of two":         {voted, approvals.ActionApprove, bob, people, true},
+		"the first of two":          {asked(t, 2), approvals.ActionApprove, bob, people, false},
+		"the first of two by a newer policy": {
+			asked(t, 1), approvals.ActionApprove, bob, approvals.Policy{Approvers: []string{bob}, Required: 2}, false,
+		},
 		"the same person again":                     {voted, approvals.ActionApprove, carol, people, false},
 		"one who is not named where nobody else is": {asked(t, 1), approvals.ActionApprove, erin, people, false},
 		"the requester":                             {asked(t, 1), approvals.ActionApprove, alice, policy, false},
 		"a denial":                                  {asked(t, 1), approvals.ActionDeny, bob, people, false},
 		"a cancellation":                            {asked(t, 1), approvals.ActionCancel, alice, people, false},
-		"a request that is taken":                   {asked(t, 1).by(carol, approvals.EventApproved), approvals.ActionApprove, bob, people, false},
-		"nobody":                                    {asked(t, 1), approvals.ActionApprove, "", policy, false},
-		"a policy without anybody":                  {asked(t, 1), approvals.ActionApprove, bob, approvals.Policy{Required: 1}, false},
-		"a click that is in the log":                {asked(t, 1).from("approve of "+bob, approvals.EventRefused), approvals.ActionApprove, bob, people, false},
+		"a request that is taken": {
+			asked(t, 1).by(carol, approvals.EventApproved), approvals.ActionApprove, bob, people, false,
+		},
+		"nobody":                   {asked(t, 1), approvals.ActionApprove, "", policy, false},
+		"a policy without anybody": {asked(t, 1), approvals.ActionApprove, bob, approvals.Policy{Required: 1}, false},
+		"a click that is in the log": {
+			asked(t, 1).from("approve of "+bob, approvals.EventRefused), approvals.ActionApprove, bob, people, false,
+		},
 	} {
 		a := click(c.action, c.by)
 		if got := approvals.MayComplete(c.log.fold(t), card, a, c.policy, soon); got != c.want {
@@ -437,7 +472,8 @@ func TestOnlyAnApprovalThatMayBeTheLastIsPreparedFor(t *testing.T) {
 		}
 	}
 	a := click(approvals.ActionApprove, bob)
-	if r := asked(t, 1).fold(t); approvals.MayComplete(r, card, a, people, r.Deadline) || approvals.MayComplete(r, "another card", a, people, soon) {
+	if r := asked(t, 1).fold(t); approvals.MayComplete(r, card, a, people, r.Deadline) ||
+		approvals.MayComplete(r, "another card", a, people, soon) {
 		t.Error("past the deadline, or on another card")
 	}
 }

@@ -123,13 +123,15 @@ func TestFoldMakesTheDrawnMovesAndNoOthers(t *testing.T) {
 		approvals.StateOpen:      asked(t, 5),
 		approvals.StateApproved:  asked(t, 5).by(carol, approvals.EventApproved),
 		approvals.StateExecuting: asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventStarted),
-		approvals.StateApplied:   asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventStarted, approvals.EventApplied),
+		approvals.StateApplied: asked(t, 5).by(carol, approvals.EventApproved).
+			then(approvals.EventStarted, approvals.EventApplied),
 		approvals.StateFailed:    asked(t, 5).then(approvals.EventFailed),
 		approvals.StateDenied:    asked(t, 5).by(carol, approvals.EventDenied),
 		approvals.StateCancelled: asked(t, 5).by(alice, approvals.EventCancelled),
 		approvals.StateExpired:   asked(t, 5).then(approvals.EventExpired),
 		approvals.StateVoid:      asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventVoided),
-		approvals.StateRehearsed: askedFor(t, approvals.PurposeDrill, 5).by(carol, approvals.EventApproved).then(approvals.EventRehearsed),
+		approvals.StateRehearsed: askedFor(t, approvals.PurposeDrill, 5).by(carol, approvals.EventApproved).
+			then(approvals.EventRehearsed),
 	}
 	if len(logs) != len(approvals.States())+1 {
 		t.Errorf("%d states have a log, of %d", len(logs)-1, len(approvals.States()))
@@ -165,19 +167,23 @@ func TestTheTableOfEventsIsTheCode(t *testing.T) {
 		coded[string(event)] = row{"`" + string(to) + "`", approvals.Stays(event)}
 	}
 	for _, event := range []approvals.EventType{
-		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventSetAside,
+		approvals.EventRefused, approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence,
+		approvals.EventSetAside,
 		approvals.EventInert, approvals.EventUndone,
-		approvals.EventReminded, approvals.EventShutOut, approvals.EventDirect, approvals.EventForged, approvals.EventUntrusted,
+		approvals.EventReminded, approvals.EventShutOut, approvals.EventDirect, approvals.EventForged,
+		approvals.EventUntrusted,
 		approvals.EventFinding, approvals.EventSimulated, approvals.EventSeenDenied,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
-		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity, approvals.EventOffered, approvals.EventChosen, approvals.EventVerdict,
+		approvals.EventLooking, approvals.EventSessions, approvals.EventActivity, approvals.EventOffered,
+		approvals.EventChosen, approvals.EventVerdict,
 	} {
 		if _, moves := approvals.Moves()[event]; !moves {
 			coded[string(event)] = row{to: "stays"}
 		}
 	}
 	table := make(map[string]row)
-	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\S+) \\| (.+) \\|$").FindAllStringSubmatch(document(t), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\S+) \\| (.+) \\|$").FindAllStringSubmatch(document(t),
+		-1) {
 		table[m[1]] = row{m[2], strings.Contains(m[3], "it can come again")}
 	}
 	if diff := cmp.Diff(coded, table, cmp.AllowUnexported(row{})); diff != "" {

@@ -8,7 +8,8 @@ import (
 // EventType names what happened.
 type EventType string
 
-// The events of a request's log. Those in the first group move the state, those in the second only tell.
+// The events of a request's log. Those in the first group move the state, those in the second only
+// tell.
 const (
 	EventRequested EventType = "requested" // Detail: Opening
 	EventVoted     EventType = "voted"     // an approval, more are needed
@@ -38,7 +39,8 @@ const (
 	EventShutOut  EventType = "shut_out"  // Slack does not let the bot write into the channel, or its card was deleted
 	EventDirect   EventType = "direct"    // somebody was told by direct message, or could not be
 
-	EventReport       EventType = "report"        // somebody asked for the incident report; it reads the log up to a number
+	// somebody asked for the incident report; it reads the log up to a number
+	EventReport       EventType = "report"
 	EventFilesRefused EventType = "files_refused" // Slack does not take files here; the rest of the thread goes on
 
 	EventSimulated  EventType = "simulated"   // what the policy simulator says of sessions on both sides of the cutoff
@@ -55,7 +57,8 @@ const (
 	EventUntrusted EventType = "untrusted"
 )
 
-// moves gives the state that an event leads to. Events that are not listed leave the state as it is.
+// moves gives the state that an event leads to. Events that are not listed leave the state as it
+// is.
 var moves = map[EventType]State{
 	EventRequested: StateOpen,
 	EventVoted:     StateOpen,
@@ -70,8 +73,8 @@ var moves = map[EventType]State{
 	EventRehearsed: StateRehearsed,
 }
 
-// stays lists the moves that a request may make again without leaving its state: one approval of several, and a promise
-// that is made anew after a crash.
+// stays lists the moves that a request may make again without leaving its state: one approval of
+// several, and a promise that is made anew after a crash.
 var stays = map[EventType]bool{EventVoted: true, EventStarted: true}
 
 // Event is one line of a request's log.
@@ -96,11 +99,12 @@ const (
 	PurposeDrill   Purpose = "drill"  // rehearse a revocation: everything but the write
 )
 
-// Writes reports whether carrying such a request out changes something. A purpose that is not known changes nothing.
+// Writes reports whether carrying such a request out changes something. A purpose that is not known
+// changes nothing.
 func (p Purpose) Writes() bool { return p == PurposeRevoke || p == PurposeUndo }
 
-// has reports whether an event can be in the log of a request for the purpose: a promise and a write are in no drill's,
-// and nothing else was rehearsed.
+// has reports whether an event can be in the log of a request for the purpose: a promise and a
+// write are in no drill's, and nothing else was rehearsed.
 func (p Purpose) has(e EventType) bool {
 	switch e {
 	case EventStarted, EventApplied, EventTampered, EventRewritten:
@@ -115,7 +119,8 @@ func (p Purpose) has(e EventType) bool {
 // Opening is the Detail of EventRequested: what was asked, and what people were shown.
 type Opening struct {
 	Purpose Purpose `json:"purpose"`
-	// About is the id of the earlier request that this one is about, such as the one to undo; empty without one.
+	// About is the id of the earlier request that this one is about, such as the one to undo; empty
+	// without one.
 	About    string  `json:"about,omitempty"`
 	Subject  Subject `json:"subject"`
 	Place    Place   `json:"place"`
@@ -135,8 +140,8 @@ func (o Opening) Encode() (json.RawMessage, error) {
 
 // Subject is what an approval is for.
 type Subject struct {
-	// Key names the thing for good, such as an account and a role's unique id. There is at most one request under way
-	// for a key.
+	// Key names the thing for good, such as an account and a role's unique id. There is at most one
+	// request under way for a key.
 	Key string `json:"key"`
 	// Group chooses the policy, such as the configured name of an account.
 	Group string `json:"group"`

@@ -1,7 +1,7 @@
 package approvals
 
-// Moves tells the drawing's test which state an event leads to, and whether a request may make that move again without
-// leaving its state.
+// Moves tells the drawing's test which state an event leads to, and whether a request may make that
+// move again without leaving its state.
 func Moves() map[EventType]State { return moves }
 
 // Lists reports whether a policy's list has the person, and whether that is known.

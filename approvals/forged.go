@@ -42,22 +42,24 @@ func (f Forgery) Words() string {
 	}
 }
 
-// ErrBrokenLog: a log could be read and is not one. A Store returns the events that it found with it; one that is none has
-// no Type.
+// ErrBrokenLog: a log could be read and is not one. A Store returns the events that it found with
+// it; one that is none has no Type.
 var ErrBrokenLog = errors.New("the log is broken")
 
-// ForgedError says that a request's log is not what this deployment wrote: somebody who can write to the store changed it,
-// or it was written under another key, or under none.
+// ForgedError says that a request's log is not what this deployment wrote: somebody who can write
+// to the store changed it, or it was written under another key, or under none.
 //
-// Of a request that ended under another key it is ErrUnknownRequest, too: nothing more is done with it, and nothing is
-// wrong.
+// Of a request that ended under another key it is ErrUnknownRequest, too: nothing more is done with
+// it, and nothing is wrong.
 type ForgedError struct {
 	Request string
 	Event   int64 // the first that is not
 	Why     Forgery
-	// Foreign: the request was opened under another key, or under none, and nothing in its log is of this one.
+	// Foreign: the request was opened under another key, or under none, and nothing in its log is of
+	// this one.
 	Foreign bool
-	// What the log says, which proves nothing: whether the request has ended, where it belongs, and what it is for.
+	// What the log says, which proves nothing: whether the request has ended, where it belongs, and
+	// what it is for.
 	Ended   bool
 	Place   Place
 	Subject Subject
@@ -89,8 +91,8 @@ type Forged struct {
 	Unsure   bool   `json:"unsure,omitempty"`
 }
 
-// Condemnation replaces what of a log is not to be trusted, so that the request ends and people are told. What stood there
-// is put where a person can look at it.
+// Condemnation replaces what of a log is not to be trusted, so that the request ends and people are
+// told. What stood there is put where a person can look at it.
 type Condemnation struct {
 	RequestID string
 	Entries   int     // how many the log had when it was read, else ErrConflict
@@ -103,18 +105,22 @@ type Condemnation struct {
 	Subjects  []string // keys that the request may hold besides the one that it was opened for
 }
 
-// Condemn is what follows from a forged log. place is where to tell of it if the log's own is not to be trusted, sentence
-// what to tell.
+// Condemn is what follows from a forged log. place is where to tell of it if the log's own is not
+// to be trusted, sentence what to tell.
 func (f *ForgedError) Condemn(place Place, sentence string) (Condemnation, error) {
 	c := Condemnation{RequestID: f.Request, Entries: len(f.log), Trusted: int(f.Event) - 1, Why: f.Error()}
 	for i, e := range f.log[c.Trusted:] {
 		c.Events = append(c.Events, Event{Seq: int64(c.Trusted + i + 1), Type: EventUntrusted, At: e.At})
 	}
-	detail, err := json.Marshal(Forged{Event: f.Event, Why: f.Why, Foreign: f.Foreign, Place: place, Sentence: sentence, Unsure: f.Unsure})
+	detail, err := json.Marshal(Forged{
+		Event: f.Event, Why: f.Why, Foreign: f.Foreign, Place: place, Sentence: sentence, Unsure: f.Unsure,
+	})
 	if err != nil {
 		return Condemnation{}, fmt.Errorf("condemn request %s: %w", f.Request, err)
 	}
-	c.Events = append(c.Events, Event{Seq: int64(len(f.log) + 1), Type: EventForged, Source: "forged " + f.Request, Detail: detail})
+	c.Events = append(c.Events, Event{
+		Seq: int64(len(f.log) + 1), Type: EventForged, Source: "forged " + f.Request, Detail: detail,
+	})
 	all := append(f.log[:c.Trusted:c.Trusted], c.Events...)
 	r, err := Fold(f.Request, all)
 	if err != nil {

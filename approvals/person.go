@@ -1,6 +1,7 @@
 package approvals
 
-// Person is what the directory says of somebody at one moment. The zero value is somebody nobody could look up.
+// Person is what the directory says of somebody at one moment. The zero value is somebody nobody
+// could look up.
 type Person struct {
 	ID         string
 	Found      bool   // the look-up succeeded and was of this id
@@ -43,9 +44,9 @@ func (s Standing) String() string {
 	}
 }
 
-// Standing judges the person as seen from the place. Slack's word "stranger" is not enough: it is false for people of
-// another organisation who share a channel, so the home workspace or the organisation must be the place's own
-// (Slack documentation, "Developing for Slack Connect").
+// Standing judges the person as seen from the place. Slack's word "stranger" is not enough: it is
+// false for people of another organisation who share a channel, so the home workspace or the
+// organisation must be the place's own (Slack documentation, "Developing for Slack Connect").
 func (p Person) Standing(home Place) Standing {
 	switch {
 	case !p.Found || p.ID == "":

@@ -14,26 +14,58 @@ func TestStanding(t *testing.T) {
 		person person
 		want   approvals.Standing
 	}{
-		"somebody of the workspace":                                  {home, person{ID: bob, Found: true, Team: home.Team}, approvals.FullMember},
-		"somebody of another workspace of the organisation":          {grid, person{ID: bob, Found: true, Team: "T0SISTER", Enterprise: "E0HOME"}, approvals.FullMember},
-		"somebody who was not found":                                 {home, person{ID: bob, Team: home.Team}, approvals.StandingUnknown},
-		"somebody without an id":                                     {home, person{Found: true, Team: home.Team}, approvals.StandingUnknown},
-		"somebody without a workspace":                               {home, person{ID: bob, Found: true}, approvals.StandingUnknown},
-		"somebody seen from nowhere":                                 {approvals.Place{}, person{ID: bob, Found: true, Team: home.Team}, approvals.StandingUnknown},
-		"two without a workspace":                                    {approvals.Place{}, person{ID: bob, Found: true}, approvals.StandingUnknown},
-		"a guest":                                                    {home, person{ID: bob, Found: true, Team: home.Team, Guest: true}, approvals.Guest},
-		"a bot":                                                      {home, person{ID: bob, Found: true, Team: home.Team, Bot: true}, approvals.Bot},
-		"a deactivated account":                                      {home, person{ID: bob, Found: true, Team: home.Team, Gone: true}, approvals.Deactivated},
-		"a stranger by Slack's own word":                             {home, person{ID: bob, Found: true, Team: home.Team, Stranger: true}, approvals.Outsider},
-		"somebody of another workspace":                              {home, person{ID: bob, Found: true, Team: "T0OTHER"}, approvals.Outsider},
-		"somebody of another organisation":                           {grid, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: "E0OTHER"}, approvals.Outsider},
-		"somebody of another workspace where there are no orgs":      {home, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: ""}, approvals.Outsider},
-		"somebody of an organisation, seen from a workspace of none": {home, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: "E0OTHER"}, approvals.Outsider},
-		"somebody of no organisation, seen from a workspace of one":  {grid, person{ID: bob, Found: true, Team: "T0OTHER"}, approvals.Outsider},
-		"a guest of another organisation":                            {home, person{ID: bob, Found: true, Team: "T0OTHER", Guest: true}, approvals.Outsider},
-		"a bot that was deactivated":                                 {home, person{ID: bob, Found: true, Team: home.Team, Bot: true, Gone: true}, approvals.Deactivated},
-		"a bot that is a stranger":                                   {home, person{ID: bob, Found: true, Team: home.Team, Bot: true, Stranger: true}, approvals.Bot},
-		"a stranger without a workspace":                             {home, person{ID: bob, Found: true, Stranger: true}, approvals.Outsider},
+		"somebody of the workspace": {
+			home, person{ID: bob, Found: true, Team: home.Team}, approvals.FullMember,
+		},
+		"somebody of another workspace of the organisation": {
+			grid, person{ID: bob, Found: true, Team: "T0SISTER", Enterprise: "E0HOME"}, approvals.FullMember,
+		},
+		"somebody who was not found": {
+			home, person{ID: bob, Team: home.Team}, approvals.StandingUnknown,
+		},
+		"somebody without an id":       {home, person{Found: true, Team: home.Team}, approvals.StandingUnknown},
+		"somebody without a workspace": {home, person{ID: bob, Found: true}, approvals.StandingUnknown},
+		"somebody seen from nowhere": {
+			approvals.Place{}, person{ID: bob, Found: true, Team: home.Team}, approvals.StandingUnknown,
+		},
+		"two without a workspace": {approvals.Place{}, person{ID: bob, Found: true}, approvals.StandingUnknown},
+		"a guest": {
+			home, person{ID: bob, Found: true, Team: home.Team, Guest: true}, approvals.Guest,
+		},
+		"a bot": {
+			home, person{ID: bob, Found: true, Team: home.Team, Bot: true}, approvals.Bot,
+		},
+		"a deactivated account": {
+			home, person{ID: bob, Found: true, Team: home.Team, Gone: true}, approvals.Deactivated,
+		},
+		"a stranger by Slack's own word": {
+			home, person{ID: bob, Found: true, Team: home.Team, Stranger: true}, approvals.Outsider,
+		},
+		"somebody of another workspace": {
+			home, person{ID: bob, Found: true, Team: "T0OTHER"}, approvals.Outsider,
+		},
+		"somebody of another organisation": {
+			grid, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: "E0OTHER"}, approvals.Outsider,
+		},
+		"somebody of another workspace where there are no orgs": {
+			home, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: ""}, approvals.Outsider,
+		},
+		"somebody of an organisation, seen from a workspace of none": {
+			home, person{ID: bob, Found: true, Team: "T0OTHER", Enterprise: "E0OTHER"}, approvals.Outsider,
+		},
+		"somebody of no organisation, seen from a workspace of one": {
+			grid, person{ID: bob, Found: true, Team: "T0OTHER"}, approvals.Outsider,
+		},
+		"a guest of another organisation": {
+			home, person{ID: bob, Found: true, Team: "T0OTHER", Guest: true}, approvals.Outsider,
+		},
+		"a bot that was deactivated": {
+			home, person{ID: bob, Found: true, Team: home.Team, Bot: true, Gone: true}, approvals.Deactivated,
+		},
+		"a bot that is a stranger": {
+			home, person{ID: bob, Found: true, Team: home.Team, Bot: true, Stranger: true}, approvals.Bot,
+		},
+		"a stranger without a workspace": {home, person{ID: bob, Found: true, Stranger: true}, approvals.Outsider},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.person.Standing(c.home); got != c.want {

@@ -18,21 +18,37 @@ func TestMayDecide(t *testing.T) {
 		groups    map[string]approvals.Membership
 		want      approvals.RefusalCode
 	}{
-		"somebody who is named":                              {[]string{dave}, nil, ""},
-		"somebody who is named, whatever the groups say":     {[]string{sec, dave}, groups(unknown, unknown), ""},
-		"a member of the group":                              {[]string{sec}, groups(in, out), ""},
-		"a member of the second group":                       {[]string{sec, ops}, groups(out, in), ""},
-		"a member of one group when another cannot be read":  {[]string{sec, ops}, groups(unknown, in), ""},
-		"a member of no group":                               {[]string{sec, ops}, groups(out, out), approvals.RefusedNotApprover},
-		"a member of no group that could be read":            {[]string{sec, ops}, groups(out, unknown), approvals.RefusedLookupFailed},
-		"a member of no group that could be read, reversed":  {[]string{sec, ops}, groups(unknown, out), approvals.RefusedLookupFailed},
-		"a group that was not looked up":                     {[]string{sec}, nil, approvals.RefusedLookupFailed},
-		"a member of a group that is not on the list":        {[]string{sec}, groups(out, in), approvals.RefusedNotApprover},
-		"other people's names":                               {[]string{bob, carol}, groups(in, in), approvals.RefusedNotApprover},
-		"an entry that is neither a person's nor a group's":  {[]string{"", "S", "security", "C0INCIDENT"}, groups(in, in), approvals.RefusedNotApprover},
-		"facts that call a nameless group theirs":            {[]string{"S", ""}, map[string]approvals.Membership{"S": in, "": in}, approvals.RefusedNotApprover},
-		"a person's id among the facts' groups":              {[]string{bob}, map[string]approvals.Membership{bob: in}, approvals.RefusedNotApprover},
-		"a membership of a kind that does not exist":         {[]string{sec}, groups(approvals.Membership(9), out), approvals.RefusedLookupFailed},
+		"somebody who is named":                             {[]string{dave}, nil, ""},
+		"somebody who is named, whatever the groups say":    {[]string{sec, dave}, groups(unknown, unknown), ""},
+		"a member of the group":                             {[]string{sec}, groups(in, out), ""},
+		"a member of the second group":                      {[]string{sec, ops}, groups(out, in), ""},
+		"a member of one group when another cannot be read": {[]string{sec, ops}, groups(unknown, in), ""},
+		"a member of no group": {
+			[]string{sec, ops}, groups(out, out), approvals.RefusedNotApprover,
+		},
+		"a member of no group that could be read": {
+			[]string{sec, ops}, groups(out, unknown), approvals.RefusedLookupFailed,
+		},
+		"a member of no group that could be read, reversed": {
+			[]string{sec, ops}, groups(unknown, out), approvals.RefusedLookupFailed,
+		},
+		"a group that was not looked up":              {[]string{sec}, nil, approvals.RefusedLookupFailed},
+		"a member of a group that is not on the list": {[]string{sec}, groups(out, in), approvals.RefusedNotApprover},
+		"other people's names": {
+			[]string{bob, carol}, groups(in, in), approvals.RefusedNotApprover,
+		},
+		"an entry that is neither a person's nor a group's": {
+			[]string{"", "S", "security", "C0INCIDENT"}, groups(in, in), approvals.RefusedNotApprover,
+		},
+		"facts that call a nameless group theirs": {
+			[]string{"S", ""}, map[string]approvals.Membership{"S": in, "": in}, approvals.RefusedNotApprover,
+		},
+		"a person's id among the facts' groups": {
+			[]string{bob}, map[string]approvals.Membership{bob: in}, approvals.RefusedNotApprover,
+		},
+		"a membership of a kind that does not exist": {
+			[]string{sec}, groups(approvals.Membership(9), out), approvals.RefusedLookupFailed,
+		},
 		"nobody, because the list is empty":                  {nil, groups(in, in), approvals.RefusedNoPolicy},
 		"nobody, because the list is empty and not left out": {[]string{}, groups(in, in), approvals.RefusedNoPolicy},
 	} {
@@ -56,7 +72,11 @@ func TestEveryNumberUpToTheLargestMakesAPolicy(t *testing.T) {
 }
 
 func TestZeroValueIdIsNotAPass(t *testing.T) {
-	f := approvals.Facts{Person: approvals.Person{Found: true, Team: home.Team}, Groups: map[string]approvals.Membership{sec: approvals.Member}}
+	f := approvals.Facts{
+		Person: approvals.Person{
+			Found: true, Team: home.Team,
+		}, Groups: map[string]approvals.Membership{sec: approvals.Member},
+	}
 	if got := approvals.MayDecide("", f, home, policy); got.Code != approvals.RefusedLookupFailed {
 		t.Errorf("nobody may decide: %q", got.Code)
 	}

@@ -8,7 +8,8 @@ import (
 
 func TestAPurposeThatIsNotKnownWritesNothingAndNeitherDoesADrill(t *testing.T) {
 	for purpose, want := range map[approvals.Purpose]bool{
-		approvals.PurposeUnknown: false, "nonsense": false, approvals.PurposeDrill: false, approvals.PurposeRevoke: true, approvals.PurposeUndo: true,
+		approvals.PurposeUnknown: false, "nonsense": false, approvals.PurposeDrill: false, approvals.PurposeRevoke: true,
+		approvals.PurposeUndo: true,
 	} {
 		if purpose.Writes() != want {
 			t.Errorf("%q writes: %v", purpose, purpose.Writes())
@@ -19,7 +20,9 @@ func TestAPurposeThatIsNotKnownWritesNothingAndNeitherDoesADrill(t *testing.T) {
 // Whatever code a bug brings a drill to: a promise or a write in its log makes it none.
 func TestTheLogOfADrillHasNoPromiseAndNoWriteAndNothingElseWasRehearsed(t *testing.T) {
 	for purpose, refused := range map[approvals.Purpose][]approvals.EventType{
-		approvals.PurposeDrill:  {approvals.EventStarted, approvals.EventApplied, approvals.EventTampered, approvals.EventRewritten},
+		approvals.PurposeDrill: {
+			approvals.EventStarted, approvals.EventApplied, approvals.EventTampered, approvals.EventRewritten,
+		},
 		approvals.PurposeRevoke: {approvals.EventRehearsed},
 		approvals.PurposeUndo:   {approvals.EventRehearsed},
 		"nonsense":              {approvals.EventStarted, approvals.EventTampered, approvals.EventRehearsed},
@@ -34,7 +37,8 @@ func TestTheLogOfADrillHasNoPromiseAndNoWriteAndNothingElseWasRehearsed(t *testi
 			}
 		}
 	}
-	r := askedFor(t, approvals.PurposeDrill, 1).by(bob, approvals.EventApproved).then(approvals.EventRehearsed, approvals.EventEvidence).fold(t)
+	r := askedFor(t, approvals.PurposeDrill, 1).by(bob, approvals.EventApproved).
+		then(approvals.EventRehearsed, approvals.EventEvidence).fold(t)
 	if r.State != approvals.StateRehearsed || !r.State.Ended() || r.Closing.Type != approvals.EventRehearsed {
 		t.Errorf("it is %s, closed by %s", r.State, r.Closing.Type)
 	}

@@ -66,15 +66,15 @@ func (r Request) VotedBy(person string) bool {
 	return false
 }
 
-// Has reports whether something that came from source is in the log already, so that an envelope or an item of work
-// that is told twice is answered once.
+// Has reports whether something that came from source is in the log already, so that an envelope or
+// an item of work that is told twice is answered once.
 func (r Request) Has(source string) bool { return source != "" && r.sources[source] }
 
 // RefusedBy is how many clicks of a person were refused.
 func (r Request) RefusedBy(person string) int { return r.refusals[person] }
 
-// Fold computes the state of a request from its log. It fails when the log is not one: numbers that do not follow one
-// another, a first event other than EventRequested, a move that no request makes.
+// Fold computes the state of a request from its log. It fails when the log is not one: numbers that
+// do not follow one another, a first event other than EventRequested, a move that no request makes.
 func Fold(id string, events []Event) (Request, error) {
 	r := Request{ID: id, sources: make(map[string]bool), refusals: make(map[string]int)}
 	for _, e := range events {
@@ -85,7 +85,8 @@ func Fold(id string, events []Event) (Request, error) {
 	return r, nil
 }
 
-// With is the request after one more event, which was committed on it. At may be a little earlier than the store's.
+// With is the request after one more event, which was committed on it. At may be a little earlier
+// than the store's.
 func (r Request) With(e Event) (Request, error) {
 	e.Seq = r.Seq + 1
 	r.Votes, r.sources, r.refusals = slices.Clone(r.Votes), maps.Clone(r.sources), maps.Clone(r.refusals)

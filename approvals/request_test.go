@@ -13,17 +13,19 @@ import (
 
 func TestARequestIsTheFoldOfItsLog(t *testing.T) {
 	l := asked(t, 2).by(erin, approvals.EventRefused).by(bob, approvals.EventVoted).by(carol, approvals.EventApproved).
-		then(approvals.EventDelayed, approvals.EventStarted, approvals.EventDelayed, approvals.EventStarted, approvals.EventApplied,
+		then(approvals.EventDelayed, approvals.EventStarted, approvals.EventDelayed, approvals.EventStarted,
+			approvals.EventApplied,
 			approvals.EventReadBack, approvals.EventUndone)
 	at := func(n int) time.Time { return opened.Add(time.Duration(n) * time.Second) }
 	want := approvals.Request{
 		ID: "R1", State: approvals.StateApplied, Seq: 11,
 		Subject: approvals.Subject{Key: "111122223333/AROA1", Group: "prod", Facts: json.RawMessage(`{"name":"DeployRole"}`)},
-		Purpose: approvals.PurposeRevoke, Place: home, Requester: alice, Reason: "key in a gist", Required: 2, Opened: opened, Deadline: opened.Add(expireAfter),
-		Votes:   []approvals.Vote{{By: bob, At: at(2)}, {By: carol, At: at(3)}},
-		Ended:   at(8),
-		Closing: l[8],
-		Promise: &l[7], Undone: &l[10], Delays: 2, Refused: 1,
+		Purpose: approvals.PurposeRevoke, Place: home, Requester: alice, Reason: "key in a gist", Required: 2, Opened: opened,
+		Deadline: opened.Add(expireAfter),
+		Votes:    []approvals.Vote{{By: bob, At: at(2)}, {By: carol, At: at(3)}},
+		Ended:    at(8),
+		Closing:  l[8],
+		Promise:  &l[7], Undone: &l[10], Delays: 2, Refused: 1,
 	}
 	if diff := cmp.Diff(want, l.fold(t), cmpopts.IgnoreUnexported(approvals.Request{})); diff != "" {
 		t.Error(diff)
@@ -74,12 +76,14 @@ func TestALogThatIsNoneIsNotFolded(t *testing.T) {
 		"a request without its details":        empty,
 		"a request whose details are nonsense": broken,
 		"an approval after the end":            asked(t, 1).by(carol, approvals.EventDenied).by(bob, approvals.EventApproved),
-		"an approval after the approval":       asked(t, 1).by(carol, approvals.EventApproved).by(bob, approvals.EventApproved),
-		"one more vote after the approval":     asked(t, 1).by(carol, approvals.EventApproved).by(bob, approvals.EventVoted),
-		"a start before the approval":          asked(t, 1).then(approvals.EventStarted),
-		"an end twice":                         asked(t, 1).by(bob, approvals.EventDenied).by(carol, approvals.EventDenied),
-		"applied without a promise":            asked(t, 1).by(bob, approvals.EventApproved).then(approvals.EventApplied),
-		"a cancellation while it is executed":  asked(t, 1).by(bob, approvals.EventApproved).then(approvals.EventStarted).by(alice, approvals.EventCancelled),
+		"an approval after the approval": asked(t, 1).by(carol, approvals.EventApproved).
+			by(bob, approvals.EventApproved),
+		"one more vote after the approval": asked(t, 1).by(carol, approvals.EventApproved).by(bob, approvals.EventVoted),
+		"a start before the approval":      asked(t, 1).then(approvals.EventStarted),
+		"an end twice":                     asked(t, 1).by(bob, approvals.EventDenied).by(carol, approvals.EventDenied),
+		"applied without a promise":        asked(t, 1).by(bob, approvals.EventApproved).then(approvals.EventApplied),
+		"a cancellation while it is executed": asked(t, 1).by(bob, approvals.EventApproved).then(approvals.EventStarted).
+			by(alice, approvals.EventCancelled),
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := approvals.Fold("R1", l)

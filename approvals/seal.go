@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// Key is what a deployment signs with: an Ed25519 key, the same for all replicas. The zero value is no key.
+// Key is what a deployment signs with: an Ed25519 key, the same for all replicas. The zero value is
+// no key.
 type Key struct {
 	private [ed25519.PrivateKeySize]byte // an array, so that keys can be compared
 	name    string
@@ -42,7 +43,8 @@ func (k Key) Public() ed25519.PublicKey {
 	return k.public()
 }
 
-// public is the second half of a private key (RFC 8032, section 5.1.5, as package crypto/ed25519 keeps it).
+// public is the second half of a private key (RFC 8032, section 5.1.5, as package crypto/ed25519
+// keeps it).
 func (k Key) public() ed25519.PublicKey {
 	return ed25519.PublicKey(k.private[ed25519.SeedSize:])
 }
@@ -71,17 +73,19 @@ func VerifyLine(public ed25519.PublicKey, text, signature []byte) bool {
 	return len(public) == ed25519.PublicKeySize && ed25519.Verify(public, lineText(text), signature)
 }
 
-// lineText is simple enough to be put together by hand. What is signed for another use begins with the bytes of a length,
-// which no text does.
+// lineText is simple enough to be put together by hand. What is signed for another use begins with
+// the bytes of a length, which no text does.
 func lineText(text []byte) []byte { return append([]byte("revokebot audit line 1\n"), text...) }
 
-// KeyName is a short name of a public key: the first eight hexadecimal digits of its SHA-256. It proves nothing.
+// KeyName is a short name of a public key: the first eight hexadecimal digits of its SHA-256. It
+// proves nothing.
 func KeyName(public ed25519.PublicKey) string {
 	sum := sha256.Sum256(public)
 	return hex.EncodeToString(sum[:4])
 }
 
-// fields puts texts together so that no other texts come to the same: each after its length, eight bytes, big-endian.
+// fields puts texts together so that no other texts come to the same: each after its length, eight
+// bytes, big-endian.
 func fields(texts ...string) []byte {
 	n := 0
 	for _, t := range texts {
@@ -100,15 +104,15 @@ const (
 	domainItem  = "revokebot item 1"
 )
 
-// A seal is text: whether the number of the event is part of what was signed, the name of the key, and the signature in
-// base64.
+// A seal is text: whether the number of the event is part of what was signed, the name of the key,
+// and the signature in base64.
 const (
 	sealNumbered = "n1"
 	sealAnywhere = "a1" // of events that move nothing and are appended to whatever is there
 )
 
-// sealedText is what an event's seal signs. The time is not part of it: the store sets it, later. request is empty for an
-// event that belongs to none.
+// sealedText is what an event's seal signs. The time is not part of it: the store sets it, later.
+// request is empty for an event that belongs to none.
 func sealedText(request string, e Event, numbered bool) []byte {
 	number := ""
 	if numbered {
@@ -144,11 +148,12 @@ func readSeal(text string) (seal, bool) {
 		return seal{}, false
 	}
 	signature, err := base64.StdEncoding.DecodeString(parts[2])
-	return seal{numbered: parts[0] == sealNumbered, key: parts[1], signature: signature}, err == nil && len(signature) == ed25519.SignatureSize
+	return seal{numbered: parts[0] == sealNumbered, key: parts[1], signature: signature},
+		err == nil && len(signature) == ed25519.SignatureSize
 }
 
-// CheckEvent says what is wrong with an event's seal: "" nothing. An event that moves the state has to be sealed with its
-// number; one that belongs to no request has none.
+// CheckEvent says what is wrong with an event's seal: "" nothing. An event that moves the state has
+// to be sealed with its number; one that belongs to no request has none.
 func CheckEvent(public ed25519.PublicKey, request string, e Event) Forgery {
 	if e.Seal == "" {
 		return ForgeryUnsealed

@@ -23,26 +23,30 @@ func keyOf(t testing.TB, b byte) approvals.Key {
 
 func TestASealIsGoodForOneEventInOnePlaceOnly(t *testing.T) {
 	key := keyOf(t, 1)
-	good := approvals.Event{Seq: 2, Type: approvals.EventApproved, By: "U0BOB", Source: "envelope 1", Detail: json.RawMessage(`{}`)}
+	good := approvals.Event{
+		Seq: 2, Type: approvals.EventApproved, By: "U0BOB", Source: "envelope 1", Detail: json.RawMessage(`{}`),
+	}
 	good.Seal = key.SealEvent("R1", good, true)
 	if why := approvals.CheckEvent(key.Public(), "R1", good); why != "" {
 		t.Fatalf("a good seal: %s", why)
 	}
 	for name, change := range map[string]func(request *string, e *approvals.Event){
-		"another request":      func(request *string, _ *approvals.Event) { *request = "R2" },
-		"another number":       func(_ *string, e *approvals.Event) { e.Seq = 3 },
-		"another type":         func(_ *string, e *approvals.Event) { e.Type = approvals.EventVoted },
-		"another person":       func(_ *string, e *approvals.Event) { e.By = "U0EVE" },
-		"another source":       func(_ *string, e *approvals.Event) { e.Source = "envelope 2" },
-		"another detail":       func(_ *string, e *approvals.Event) { e.Detail = json.RawMessage(`{ }`) },
-		"the border moved":     func(_ *string, e *approvals.Event) { e.By, e.Source = "U0BOBe", "nvelope 1" },
-		"no number any more":   func(_ *string, e *approvals.Event) { e.Seal = "a1" + e.Seal[2:] },
-		"half of the seal":     func(_ *string, e *approvals.Event) { e.Seal = e.Seal[:len(e.Seal)/2] },
-		"a seal of no number":  func(_ *string, e *approvals.Event) { e.Seal = key.SealEvent("R1", *e, false) },
-		"a word":               func(_ *string, e *approvals.Event) { e.Seal = "seal" },
-		"no seal":              func(_ *string, e *approvals.Event) { e.Seal = "" },
-		"a seal by somebody":   func(_ *string, e *approvals.Event) { e.Seal = keyOf(t, 2).SealEvent("R1", *e, true) },
-		"theirs in our name":   func(_ *string, e *approvals.Event) { e.Seal = e.Seal[:12] + keyOf(t, 2).SealEvent("R1", *e, true)[12:] },
+		"another request":     func(request *string, _ *approvals.Event) { *request = "R2" },
+		"another number":      func(_ *string, e *approvals.Event) { e.Seq = 3 },
+		"another type":        func(_ *string, e *approvals.Event) { e.Type = approvals.EventVoted },
+		"another person":      func(_ *string, e *approvals.Event) { e.By = "U0EVE" },
+		"another source":      func(_ *string, e *approvals.Event) { e.Source = "envelope 2" },
+		"another detail":      func(_ *string, e *approvals.Event) { e.Detail = json.RawMessage(`{ }`) },
+		"the border moved":    func(_ *string, e *approvals.Event) { e.By, e.Source = "U0BOBe", "nvelope 1" },
+		"no number any more":  func(_ *string, e *approvals.Event) { e.Seal = "a1" + e.Seal[2:] },
+		"half of the seal":    func(_ *string, e *approvals.Event) { e.Seal = e.Seal[:len(e.Seal)/2] },
+		"a seal of no number": func(_ *string, e *approvals.Event) { e.Seal = key.SealEvent("R1", *e, false) },
+		"a word":              func(_ *string, e *approvals.Event) { e.Seal = "seal" },
+		"no seal":             func(_ *string, e *approvals.Event) { e.Seal = "" },
+		"a seal by somebody":  func(_ *string, e *approvals.Event) { e.Seal = keyOf(t, 2).SealEvent("R1", *e, true) },
+		"theirs in our name": func(_ *string, e *approvals.Event) {
+			e.Seal = e.Seal[:12] + keyOf(t, 2).SealEvent("R1", *e, true)[12:]
+		},
 		"the seal of an empty": func(_ *string, e *approvals.Event) { e.Seal = key.SealEvent("", *e, true) },
 	} {
 		e, request := good, "R1"
@@ -113,7 +117,9 @@ func (s *shelf) Take(context.Context, string, int, time.Duration) ([]approvals.I
 
 func (s *shelf) Open(_ context.Context, _, by, source string, o approvals.Opening, _ ...approvals.Due) (string, error) {
 	detail, err := o.Encode()
-	s.events = []approvals.Event{{Seq: 1, Type: approvals.EventRequested, By: by, Source: source, Detail: detail, Seal: o.Seal, At: time.Unix(1, 0)}}
+	s.events = []approvals.Event{
+		{Seq: 1, Type: approvals.EventRequested, By: by, Source: source, Detail: detail, Seal: o.Seal, At: time.Unix(1, 0)},
+	}
 	return "", err
 }
 
@@ -123,13 +129,22 @@ func signed(t *testing.T, key approvals.Key) (*shelf, *approvals.Sealed) {
 	below := &shelf{}
 	s := approvals.NewSealed(below, key, "click")
 	if _, err := s.Open(t.Context(), "R1", "U0ALICE", "command 1", approvals.Opening{
-		Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role 1"}, Required: 2, ExpireAfter: time.Hour + time.Nanosecond,
+		Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role 1"}, Required: 2,
+		ExpireAfter: time.Hour + time.Nanosecond,
 	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, tr := range []approvals.Transition{
-		{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused, By: "U0EVE", Source: "envelope 0"}}},
-		{RequestID: "R1", Expect: 2, Events: []approvals.Event{{Type: approvals.EventVoted, By: "U0BOB", Source: "envelope 1"}}},
+		{
+			RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
+				{Type: approvals.EventRefused, By: "U0EVE", Source: "envelope 0"},
+			},
+		},
+		{
+			RequestID: "R1", Expect: 2, Events: []approvals.Event{
+				{Type: approvals.EventVoted, By: "U0BOB", Source: "envelope 1"},
+			},
+		},
 	} {
 		if err := s.Commit(t.Context(), tr); err != nil {
 			t.Fatal(err)
@@ -148,18 +163,43 @@ func TestALogIsTakenAsItWasWrittenOnly(t *testing.T) {
 		event  int64
 		why    approvals.Forgery
 	}{
-		"a changed requester":               {func(l []approvals.Event) []approvals.Event { l[0].By = "U0EVE"; return l }, 1, approvals.ForgeryChanged},
-		"a vote without a seal":             {func(l []approvals.Event) []approvals.Event { l[2].Seal = ""; return l }, 3, approvals.ForgeryUnsealed},
-		"a remark without one":              {func(l []approvals.Event) []approvals.Event { l[1].Seal = ""; return l }, 2, approvals.ForgeryUnsealed},
-		"a vote that is gone in the middle": {func(l []approvals.Event) []approvals.Event { return slices.Delete(l, 1, 2) }, 2, approvals.ForgeryMissing},
+		"a changed requester": {
+			func(l []approvals.Event) []approvals.Event { l[0].By = "U0EVE"; return l }, 1, approvals.ForgeryChanged,
+		},
+		"a vote without a seal": {
+			func(l []approvals.Event) []approvals.Event { l[2].Seal = ""; return l }, 3, approvals.ForgeryUnsealed,
+		},
+		"a remark without one": {
+			func(l []approvals.Event) []approvals.Event { l[1].Seal = ""; return l }, 2, approvals.ForgeryUnsealed,
+		},
+		"a vote that is gone in the middle": {
+			func(l []approvals.Event) []approvals.Event { return slices.Delete(l, 1, 2) }, 2, approvals.ForgeryMissing,
+		},
 		"a vote moved up": {func(l []approvals.Event) []approvals.Event {
 			l[1], l[2] = l[2], l[1]
 			l[1].Seq, l[2].Seq = 2, 3
 			return l
 		}, 2, approvals.ForgeryChanged},
-		"a remark said twice": {func(l []approvals.Event) []approvals.Event { e := l[1]; e.Seq = 4; return append(l, e) }, 4, approvals.ForgeryRepeated},
-		"a vote said twice":   {func(l []approvals.Event) []approvals.Event { e := l[2]; e.Seq = 4; return append(l, e) }, 4, approvals.ForgeryChanged},
-		"what cannot be read": {func(l []approvals.Event) []approvals.Event { l[1] = approvals.Event{Seq: 2}; return l }, 2, approvals.ForgeryUnreadable},
+		"a remark said twice": {
+			func(l []approvals.Event) []approvals.Event {
+				e := l[1]
+				e.Seq = 4
+				return append(l, e)
+			}, 4, approvals.ForgeryRepeated,
+		},
+		"a vote said twice": {
+			func(l []approvals.Event) []approvals.Event {
+				e := l[2]
+				e.Seq = 4
+				return append(l, e)
+			}, 4, approvals.ForgeryChanged,
+		},
+		"what cannot be read": {
+			func(l []approvals.Event) []approvals.Event {
+				l[1] = approvals.Event{Seq: 2}
+				return l
+			}, 2, approvals.ForgeryUnreadable,
+		},
 		"a move that none makes": {func(l []approvals.Event) []approvals.Event {
 			return append(l, sealedBy(key, 4, approvals.EventApplied))
 		}, 4, approvals.ForgeryImpossible},
@@ -168,12 +208,14 @@ func TestALogIsTakenAsItWasWrittenOnly(t *testing.T) {
 		below.events = c.change(below.events)
 		_, events, err := s.Load(t.Context(), "R1")
 		f, ok := errors.AsType[*approvals.ForgedError](err)
-		if !ok || f.Event != c.event || f.Why != c.why || f.Foreign || events != nil || errors.Is(err, approvals.ErrUnknownRequest) {
+		if !ok || f.Event != c.event || f.Why != c.why || f.Foreign || events != nil ||
+			errors.Is(err, approvals.ErrUnknownRequest) {
 			t.Errorf("%s: %v, %+v", name, err, f)
 			continue
 		}
 		condemned, err := f.Condemn(approvals.Place{Channel: "C1"}, "because")
-		if err != nil || condemned.Next != approvals.StateFailed || condemned.Entries != len(below.events) || condemned.Trusted != int(c.event)-1 ||
+		if err != nil || condemned.Next != approvals.StateFailed || condemned.Entries != len(below.events) ||
+			condemned.Trusted != int(c.event)-1 ||
 			len(condemned.Events) != condemned.Entries-condemned.Trusted+1 {
 			t.Errorf("%s: it is condemned with %+v, %v", name, condemned, err)
 		}
@@ -196,7 +238,8 @@ func TestALogOfAnotherKeyIsUnknownOnceItEnded(t *testing.T) {
 			unsign(&below.events[i])
 		}
 		_, _, err := s.Load(t.Context(), "R1")
-		if f, ok := errors.AsType[*approvals.ForgedError](err); !ok || !f.Foreign || f.Ended || errors.Is(err, approvals.ErrUnknownRequest) {
+		if f, ok := errors.AsType[*approvals.ForgedError](err); !ok || !f.Foreign || f.Ended ||
+			errors.Is(err, approvals.ErrUnknownRequest) {
 			t.Errorf("%s, under way: %v", name, err)
 		}
 		end := approvals.Event{Seq: 4, Type: approvals.EventDenied, By: "U0BOB"}
@@ -205,7 +248,10 @@ func TestALogOfAnotherKeyIsUnknownOnceItEnded(t *testing.T) {
 		if _, _, err := s.Load(t.Context(), "R1"); !errors.Is(err, approvals.ErrUnknownRequest) {
 			t.Errorf("%s, ended: %v", name, err)
 		}
-		below.events[0] = approvals.Event{Seq: 1, Type: approvals.EventRequested, By: "U0EVE", Detail: below.events[0].Detail, Seal: sealedBy(keyOf(t, 1), 1, approvals.EventVoted).Seal}
+		below.events[0] = approvals.Event{
+			Seq: 1, Type: approvals.EventRequested, By: "U0EVE", Detail: below.events[0].Detail,
+			Seal: sealedBy(keyOf(t, 1), 1, approvals.EventVoted).Seal,
+		}
 		if _, _, err := s.Load(t.Context(), "R1"); errors.Is(err, approvals.ErrUnknownRequest) {
 			t.Errorf("%s, with a seal of ours that is not for it: %v", name, err)
 		}
@@ -215,7 +261,9 @@ func TestALogOfAnotherKeyIsUnknownOnceItEnded(t *testing.T) {
 func TestAnItemOfAPersonIsTakenAsItWasAcceptedOnly(t *testing.T) {
 	below := &shelf{}
 	s := approvals.NewSealed(below, keyOf(t, 1), "click")
-	if _, err := s.Accept(t.Context(), approvals.Item{Kind: "click", Source: "envelope 1", Body: json.RawMessage(`{"user": "<U0BOB>"}`)}); err != nil {
+	if _, err := s.Accept(t.Context(), approvals.Item{
+		Kind: "click", Source: "envelope 1", Body: json.RawMessage(`{"user": "<U0BOB>"}`),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Accept(t.Context(), approvals.Item{Kind: "execute"}); !errors.Is(err, approvals.ErrNotRecorded) {
@@ -261,7 +309,10 @@ func TestAnItemOfAPersonIsTakenAsItWasAcceptedOnly(t *testing.T) {
 
 func BenchmarkSealAnEvent(b *testing.B) {
 	key := keyOf(b, 1)
-	e := approvals.Event{Seq: 2, Type: approvals.EventApproved, By: "U0BOB", Source: "envelope 1", Detail: json.RawMessage(`{"cutoff":"2026-11-22T03:04:57Z"}`)}
+	e := approvals.Event{
+		Seq: 2, Type: approvals.EventApproved, By: "U0BOB", Source: "envelope 1",
+		Detail: json.RawMessage(`{"cutoff":"2026-11-22T03:04:57Z"}`),
+	}
 	b.ReportAllocs()
 	for b.Loop() {
 		key.SealEvent("R1", e, true)
@@ -272,17 +323,23 @@ func BenchmarkCheckALogOfFifty(b *testing.B) {
 	key := keyOf(b, 1)
 	below := &shelf{}
 	s := approvals.NewSealed(below, key)
-	if _, err := s.Open(b.Context(), "R1", "U0ALICE", "command 1", approvals.Opening{Purpose: approvals.PurposeRevoke, Required: 2, ExpireAfter: time.Hour}); err != nil {
+	if _, err := s.Open(b.Context(), "R1", "U0ALICE", "command 1", approvals.Opening{
+		Purpose: approvals.PurposeRevoke, Required: 2, ExpireAfter: time.Hour,
+	}); err != nil {
 		b.Fatal(err)
 	}
 	for i := range int64(49) {
-		t := approvals.Transition{RequestID: "R1", Expect: i + 1, Events: []approvals.Event{{Type: approvals.EventRefused, By: "U0EVE"}}}
+		t := approvals.Transition{
+			RequestID: "R1", Expect: i + 1, Events: []approvals.Event{{Type: approvals.EventRefused, By: "U0EVE"}},
+		}
 		if err := s.Commit(b.Context(), t); err != nil {
 			b.Fatal(err)
 		}
 	}
 	for name, store := range map[string]func() *approvals.Sealed{
-		"known": func() *approvals.Sealed { return s }, "new": func() *approvals.Sealed { return approvals.NewSealed(below, key) },
+		"known": func() *approvals.Sealed {
+			return s
+		}, "new": func() *approvals.Sealed { return approvals.NewSealed(below, key) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

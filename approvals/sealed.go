@@ -10,11 +10,13 @@ import (
 	"time"
 )
 
-// Sealed is a Store that trusts nothing in the one below it that was not written under the deployment's key. It signs every
-// event that is appended and every item that is accepted, and checks them when they are read: a log with an event that is
-// not sealed, or sealed for another request or another place in the log, is a *ForgedError. Make it with NewSealed.
+// Sealed is a Store that trusts nothing in the one below it that was not written under the
+// deployment's key. It signs every event that is appended and every item that is accepted, and
+// checks them when they are read: a log with an event that is not sealed, or sealed for another
+// request or another place in the log, is a *ForgedError. Make it with NewSealed.
 //
-// What it does not see is a log that was cut off at its end, or put back to what it once was; the audit log shows that.
+// What it does not see is a log that was cut off at its end, or put back to what it once was; the
+// audit log shows that.
 type Sealed struct {
 	Store
 	key    Key
@@ -24,8 +26,8 @@ type Sealed struct {
 
 var _ Store = (*Sealed)(nil)
 
-// NewSealed returns a store under a key. people are the kinds of items that come from people, by Accept; such an item that
-// has no seal is handed out as KindForged.
+// NewSealed returns a store under a key. people are the kinds of items that come from people, by
+// Accept; such an item that has no seal is handed out as KindForged.
 func NewSealed(store Store, key Key, people ...string) *Sealed {
 	s := &Sealed{Store: store, key: key, people: make(map[string]bool)}
 	for _, kind := range people {
@@ -34,8 +36,8 @@ func NewSealed(store Store, key Key, people ...string) *Sealed {
 	return s
 }
 
-// Accept implements Store. What is accepted comes from people: an item of another kind would be handed out without a look at
-// its seal, and is not accepted.
+// Accept implements Store. What is accepted comes from people: an item of another kind would be
+// handed out without a look at its seal, and is not accepted.
 func (s *Sealed) Accept(ctx context.Context, item Item, ids ...string) (bool, error) {
 	if !s.people[item.Kind] {
 		return false, fmt.Errorf("accept: %w: no person sends an item of the kind %q", ErrNotRecorded, item.Kind)
@@ -111,7 +113,8 @@ func (s *Sealed) seal(request string, e Event, numbered bool) string {
 	return e.Seal
 }
 
-// Load implements Store. It fails with a *ForgedError when the log is not what was written under the key.
+// Load implements Store. It fails with a *ForgedError when the log is not what was written under
+// the key.
 func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) {
 	r, events, err := s.Store.Load(ctx, id)
 	broken := errors.Is(err, ErrBrokenLog)
@@ -177,8 +180,8 @@ func (s *Sealed) check(id string, seq int64, e Event) Forgery {
 	return why
 }
 
-// remembered knows the newest events whose seals are good: the same log is read many times, and a hash costs a tenth of a
-// signature. It is for use by several goroutines.
+// remembered knows the newest events whose seals are good: the same log is read many times, and a
+// hash costs a tenth of a signature. It is for use by several goroutines.
 type remembered struct {
 	mu       sync.Mutex
 	now, old map[[sha256.Size]byte]bool

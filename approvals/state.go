@@ -3,7 +3,8 @@ package approvals
 // State is where a request stands. The zero value is unknown and permits nothing.
 type State string
 
-// The states of a request. Open is the only one in which anybody can decide; from Approved on the request is taken.
+// The states of a request. Open is the only one in which anybody can decide; from Approved on the
+// request is taken.
 const (
 	StateUnknown   State = ""
 	StateOpen      State = "open"      // waits for approvals
@@ -18,7 +19,8 @@ const (
 	StateRehearsed State = "rehearsed" // of a drill: it was gone through, and nothing was written
 )
 
-// transitions lists, for each state, the states that may follow it. docs/state_machine.md draws the same.
+// transitions lists, for each state, the states that may follow it. docs/state_machine.md draws the
+// same.
 var transitions = map[State][]State{
 	StateUnknown:   {StateOpen},
 	StateOpen:      {StateApproved, StateDenied, StateCancelled, StateExpired, StateFailed},
@@ -44,7 +46,8 @@ func (s State) CanBecome(next State) bool {
 	return false
 }
 
-// after is the state to which an event leads from s, and whether a request in s takes that event at all.
+// after is the state to which an event leads from s, and whether a request in s takes that event at
+// all.
 func (s State) after(e EventType) (next State, ok bool) {
 	next, isMove := moves[e]
 	switch {
@@ -57,7 +60,8 @@ func (s State) after(e EventType) (next State, ok bool) {
 	}
 }
 
-// Ended reports whether nothing can change the state any more. An unknown state has not ended, and is not open either.
+// Ended reports whether nothing can change the state any more. An unknown state has not ended, and
+// is not open either.
 func (s State) Ended() bool {
 	switch s {
 	case StateApplied, StateRehearsed, StateFailed, StateDenied, StateCancelled, StateExpired, StateVoid:

@@ -7,22 +7,25 @@ import (
 	"time"
 )
 
-// Errors of a Store. Everything else a Store returns means that it could not be reached or did not understand itself.
+// Errors of a Store. Everything else a Store returns means that it could not be reached or did not
+// understand itself.
 var (
 	// ErrUnknownRequest: there is no request of that id, or it was so long ago that its log is gone.
 	ErrUnknownRequest = errors.New("unknown request")
 	// ErrConflict: the log has grown since it was read. Read it again and decide again.
 	ErrConflict = errors.New("the request changed in between")
-	// ErrIllegal: no request in the state that this one is in makes such a move. It is a mistake of the program and nothing
-	// to try again; whoever was merely overtaken is told ErrConflict.
+	// ErrIllegal: no request in the state that this one is in makes such a move. It is a mistake of
+	// the program and nothing to try again; whoever was merely overtaken is told ErrConflict.
 	ErrIllegal = errors.New("no request makes this move")
 	// ErrTooLate: by the store's clock the deadline has passed.
 	ErrTooLate = errors.New("the deadline has passed")
 	// ErrTooEarly: by the store's clock the deadline is still to come.
 	ErrTooEarly = errors.New("the deadline has not passed yet")
-	// ErrNotRecorded: for sure nothing was recorded. An error of Accept that is not this one leaves it open.
+	// ErrNotRecorded: for sure nothing was recorded. An error of Accept that is not this one leaves it
+	// open.
 	ErrNotRecorded = errors.New("nothing was recorded")
-	// ErrOneCopy: it is recorded and will be done, unless the one server that has it is lost before it is copied.
+	// ErrOneCopy: it is recorded and will be done, unless the one server that has it is lost before it
+	// is copied.
 	ErrOneCopy = errors.New("recorded on one server only")
 	// ErrFull: so much work waits that Accept takes no more; nothing was recorded.
 	ErrFull = errors.New("too much work waits")
@@ -30,7 +33,8 @@ var (
 	ErrLeaseLost = errors.New("another replica delivers this request now")
 )
 
-// Item is a piece of work: an envelope that was accepted, or something that has come due. Both enter by the same door.
+// Item is a piece of work: an envelope that was accepted, or something that has come due. Both
+// enter by the same door.
 type Item struct {
 	ID      string    `json:"-"` // the store's own, empty before it is queued
 	Tries   int64     `json:"-"` // which try this is: 1 for what Take handed out, 2 and more for what was claimed
@@ -46,7 +50,8 @@ type Item struct {
 	Seal string `json:"seal,omitempty"`
 }
 
-// Due is an item that is queued after a while. Items that are equal are one while they wait, and the earliest time counts.
+// Due is an item that is queued after a while. Items that are equal are one while they wait, and
+// the earliest time counts.
 type Due struct {
 	Item  Item
 	After time.Duration // from the moment of the commit, by the store's clock; 0 and less: at once
@@ -62,15 +67,17 @@ const (
 	AfterDeadline           // else ErrTooEarly
 )
 
-// Transition is what Commit does in one step: it appends events, moves the state, queues work and sets timers. Its events
-// have a Source wherever they can, so that a Commit whose answer was lost is known when it is told again.
+// Transition is what Commit does in one step: it appends events, moves the state, queues work and
+// sets timers. Its events have a Source wherever they can, so that a Commit whose answer was lost
+// is known when it is told again.
 type Transition struct {
 	RequestID string
 	// Of is the request as it was read for the decision; of a transition that moves nothing it may
 	// be the zero value. It is not stored: it tells those who count what has moved.
 	Of Request
-	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to whatever is there, unless
-	// the source of one of the events is in the log already; it is for events that move nothing.
+	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to
+	// whatever is there, unless the source of one of the events is in the log already; it is for
+	// events that move nothing.
 	Expect int64
 	When   Deadline
 	Events []Event // Seq and At are set by the store
@@ -79,9 +86,10 @@ type Transition struct {
 	Due    []Due
 }
 
-// From lists the states in which a request takes the events of a transition, one after the other, and is then in Next. It
-// is the one table of moves, by which Fold reads a log, asked before something is written. A transition that comes from
-// nowhere is illegal; one that moves nothing comes from every state.
+// From lists the states in which a request takes the events of a transition, one after the other,
+// and is then in Next. It is the one table of moves, by which Fold reads a log, asked before
+// something is written. A transition that comes from nowhere is illegal; one that moves nothing
+// comes from every state.
 func (t Transition) From() []State {
 	var from []State
 	for _, s := range States() {
@@ -107,10 +115,12 @@ type Delivery struct {
 	CardSeq int64  // the last event that the card shows
 	Cursor  int64  // the last event that was told in the thread
 	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, 2 its first file as well, …
-	Intent  int64  // the event that is being told right now; above Cursor after a crash: its next part may be in the thread already
+	// the event that is being told right now; above Cursor after a crash: its next part may be in the
+	// thread already
+	Intent int64
 
-	// Living are the messages of the thread that are edited instead of told anew, by what they are about; nil when there
-	// are none yet.
+	// Living are the messages of the thread that are edited instead of told anew, by what they are
+	// about; nil when there are none yet.
 	Living map[string]Living
 }
 
@@ -125,58 +135,66 @@ type Living struct {
 // HistoryDepth is how many requests of one subject a Store lists.
 const HistoryDepth = 50
 
-// Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its clock, not a
-// replica's, is what deadlines are compared with.
+// Store keeps requests, their logs, the inbox and the work that is due. All replicas share one. Its
+// clock, not a replica's, is what deadlines are compared with.
 //
-// A method that fails without one of the errors above may have happened or not. Every method can be called again with
-// the same arguments: what happened once does not happen twice.
+// A method that fails without one of the errors above may have happened or not. Every method can be
+// called again with the same arguments: what happened once does not happen twice.
 type Store interface {
 	// Now is the store's clock.
 	Now(ctx context.Context) (time.Time, error)
 
-	// Accept queues an item unless one of ids was accepted before (at least a day is remembered), and reports whether it
-	// did. When it returns nil the item is as durable as the store is. While twenty thousand items or so wait it takes none.
+	// Accept queues an item unless one of ids was accepted before (at least a day is remembered), and
+	// reports whether it did. When it returns nil the item is as durable as the store is. While twenty
+	// thousand items or so wait it takes none.
 	Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error)
 
-	// Open starts a request with EventRequested, and queues its delivery and its expiry, and what else is due later. If a
-	// request is under way for the same subject, nothing happens and that request's id is returned. Opening the same id
-	// again is no error and changes nothing.
+	// Open starts a request with EventRequested, and queues its delivery and its expiry, and what else
+	// is due later. If a request is under way for the same subject, nothing happens and that request's
+	// id is returned. Opening the same id again is no error and changes nothing.
 	Open(ctx context.Context, id, by, source string, o Opening, later ...Due) (other string, err error)
 
-	// Recent returns the ids of up to n requests, the newest first, whatever became of them. The newest thousand or so
-	// stay; a request that is gone from the store may be among them still.
+	// Recent returns the ids of up to n requests, the newest first, whatever became of them. The
+	// newest thousand or so stay; a request that is gone from the store may be among them still.
 	Recent(ctx context.Context, n int) ([]string, error)
 	// History returns the same for one subject's Key. The newest HistoryDepth stay.
 	History(ctx context.Context, subject string, n int) ([]string, error)
 
-	// Load returns a request and its log. One that is not a log any more is ErrBrokenLog, with what there is.
+	// Load returns a request and its log. One that is not a log any more is ErrBrokenLog, with what
+	// there is.
 	Load(ctx context.Context, id string) (Request, []Event, error)
 
-	// Commit applies a transition in one step, and queues the delivery of what it appended. A transition with a Source that
-	// was committed before, in this place, is no error and changes nothing. What the request's state is not in From for is
-	// ErrIllegal: what has ended does not move again.
+	// Commit applies a transition in one step, and queues the delivery of what it appended. A
+	// transition with a Source that was committed before, in this place, is no error and changes
+	// nothing. What the request's state is not in From for is ErrIllegal: what has ended does not move
+	// again.
 	Commit(ctx context.Context, t Transition) error
 
-	// Condemn replaces what of a log is not to be trusted, queues the delivery, and lets the request's subjects go.
+	// Condemn replaces what of a log is not to be trusted, queues the delivery, and lets the request's
+	// subjects go.
 	Condemn(ctx context.Context, c Condemnation) error
 
-	// Note records an event that belongs to no request, such as a refused command, once for each Source. The newest ten
-	// thousand or so stay.
+	// Note records an event that belongs to no request, such as a refused command, once for each
+	// Source. The newest ten thousand or so stay.
 	Note(ctx context.Context, e Event) error
 
-	// Allow counts an act under a name, and reports how long it is until the next one is allowed: 0 when this one
-	// is, because there were fewer than most in the running window of per. Acts that are not allowed do not count.
+	// Allow counts an act under a name, and reports how long it is until the next one is allowed: 0
+	// when this one is, because there were fewer than most in the running window of per. Acts that are
+	// not allowed do not count.
 	Allow(ctx context.Context, name, act string, most int, per time.Duration) (wait time.Duration, err error)
 
 	// Take hands out up to n items to a worker, waiting up to wait for the first.
 	Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error)
-	// Claim hands out up to n items that a worker took and has not kept for idle. Each is one try more than were begun, but
-	// is counted as one only by Begin: who claimed it may never hear of it, or have it in hand already.
+	// Claim hands out up to n items that a worker took and has not kept for idle. Each is one try more
+	// than were begun, but is counted as one only by Begin: who claimed it may never hear of it, or
+	// have it in hand already.
 	Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error)
-	// Begin counts the try of an item that was claimed, just before it is handled. ok is false when it is not this worker's
-	// any more, because it was finished or claimed by another; then it is not to be handled. What Take hands out is begun.
+	// Begin counts the try of an item that was claimed, just before it is handled. ok is false when it
+	// is not this worker's any more, because it was finished or claimed by another; then it is not to
+	// be handled. What Take hands out is begun.
 	Begin(ctx context.Context, worker string, item Item) (ok bool, err error)
-	// Keep says that the worker is still busy with the items. Those that another worker has claimed meanwhile stay claimed.
+	// Keep says that the worker is still busy with the items. Those that another worker has claimed
+	// meanwhile stay claimed.
 	Keep(ctx context.Context, worker string, items []Item) error
 	// Done forgets an item.
 	Done(ctx context.Context, item Item) error
@@ -184,15 +202,17 @@ type Store interface {
 	Postpone(ctx context.Context, item Item, after time.Duration) error
 	// SetAside puts an item where nobody takes it, for a person to look at.
 	SetAside(ctx context.Context, item Item, reason string) error
-	// Promote queues what has come due, up to n items, and says how long it is until the next (at most a minute).
+	// Promote queues what has come due, up to n items, and says how long it is until the next (at most
+	// a minute).
 	Promote(ctx context.Context, n int) (next time.Duration, err error)
 
-	// BeginDelivery takes the lease on telling Slack about a request. ok is false while another worker holds it.
+	// BeginDelivery takes the lease on telling Slack about a request. ok is false while another worker
+	// holds it.
 	BeginDelivery(ctx context.Context, id, worker string, lease time.Duration) (d Delivery, ok bool, err error)
 	// MarkDelivery records how far it got and extends the lease, or fails with ErrLeaseLost.
 	MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d Delivery) error
-	// EndDelivery gives the lease back. If events came in since they were read, it keeps the lease and reports more;
-	// with force it gives the lease back all the same.
+	// EndDelivery gives the lease back. If events came in since they were read, it keeps the lease and
+	// reports more; with force it gives the lease back all the same.
 	EndDelivery(ctx context.Context, id, worker string, force bool) (more bool, err error)
 	// Delivered reads how far it got, without a lease.
 	Delivered(ctx context.Context, id string) (Delivery, error)
@@ -204,5 +224,6 @@ const (
 	KindExpire  = "expire"  // the deadline has come
 )
 
-// KindForged is what Sealed makes of an item that says to come from a person and was accepted by nobody.
+// KindForged is what Sealed makes of an item that says to come from a person and was accepted by
+// nobody.
 const KindForged = "forged"

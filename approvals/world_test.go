@@ -28,7 +28,8 @@ var (
 
 const expireAfter = 15 * time.Minute
 
-// member is somebody of the home workspace about whom nothing speaks against them, and who is in no group.
+// member is somebody of the home workspace about whom nothing speaks against them, and who is in no
+// group.
 func member(id string) approvals.Facts {
 	return approvals.Facts{
 		Person: approvals.Person{ID: id, Found: true, Team: home.Team},

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// ARN is an ARN of IAM or STS, taken apart. The resource is kind, path and name: role, /ops/, Deploy.
+// ARN is an ARN of IAM or STS, taken apart. The resource is kind, path and name: role, /ops/,
+// Deploy.
 type ARN struct {
 	Partition, Service, Region, Account string
 	Kind                                string // role, user, assumed-role …, "" for a resource without a slash
@@ -14,10 +15,12 @@ type ARN struct {
 
 var errNotARN = errors.New("not an ARN")
 
-// ParseARN takes an ARN apart (IAM User Guide, "IAM identifiers"). It checks the form, not what the parts say.
+// ParseARN takes an ARN apart (IAM User Guide, "IAM identifiers"). It checks the form, not what the
+// parts say.
 func ParseARN(s string) (ARN, error) {
 	parts := strings.SplitN(s, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || !partitionPattern.MatchString(parts[1]) || parts[2] == "" || parts[5] == "" {
+	if len(parts) != 6 || parts[0] != "arn" || !partitionPattern.MatchString(parts[1]) || parts[2] == "" ||
+		parts[5] == "" {
 		return ARN{}, errNotARN
 	}
 	a := ARN{Partition: parts[1], Service: parts[2], Region: parts[3], Account: parts[4]}
@@ -43,8 +46,8 @@ func RoleARN(partition, account, path, name string) string {
 	return "arn:" + partition + ":iam::" + account + ":role" + path + name
 }
 
-// MatchFold reports whether s matches a pattern in which * stands for any text and ? for any one byte, ignoring the
-// case of ASCII letters, as IAM does not tell role names apart by case.
+// MatchFold reports whether s matches a pattern in which * stands for any text and ? for any one
+// byte, ignoring the case of ASCII letters, as IAM does not tell role names apart by case.
 func MatchFold(pattern, s string) bool {
 	pattern, s = strings.ToLower(pattern), strings.ToLower(s)
 	p, i, star, mark := 0, 0, -1, 0
@@ -69,8 +72,9 @@ func MatchFold(pattern, s string) bool {
 	return p == len(pattern)
 }
 
-// Literal escapes what has a meaning in a policy's Resource: a role's path may hold any of these characters, and
-// unescaped they would widen the policy to other roles (IAM User Guide, "IAM policy elements: Variables and tags").
+// Literal escapes what has a meaning in a policy's Resource: a role's path may hold any of these
+// characters, and unescaped they would widen the policy to other roles (IAM User Guide, "IAM policy
+// elements: Variables and tags").
 func Literal(arn string) string { return literal.Replace(arn) }
 
 var literal = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
@@ -85,5 +89,6 @@ func NameOf(text string) string {
 	return name
 }
 
-// IdentityCenterPrefix begins the names of the roles that Identity Center makes for permission sets.
+// IdentityCenterPrefix begins the names of the roles that Identity Center makes for permission
+// sets.
 const IdentityCenterPrefix = "AWSReservedSSO_"

@@ -20,26 +20,30 @@ type Account struct {
 	ExternalID string   // sent with AssumeRole unless empty
 	Regions    []string // where CloudTrail is asked; the partition's home region is always asked too
 
-	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name the people by
-	// source identity and tags. CloudTrail then shows the request, by the session's name, and nobody.
+	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name
+	// the people by source identity and tags. CloudTrail then shows the request, by the session's
+	// name, and nobody.
 	AllowUnnamedSessions bool
 }
 
 // Config says which accounts there are and how AWS is reached.
 type Config struct {
-	Accounts       []Account     // at least one
-	DefaultAccount string        // for a bare role name; "" means the only account, or that people must say
-	ProtectedRoles []string      // patterns on role ARNs that are never touched; * and ? match any characters, case is ignored
+	Accounts       []Account // at least one
+	DefaultAccount string    // for a bare role name; "" means the only account, or that people must say
+	// patterns on role ARNs that are never touched; * and ? match any characters, case is ignored
+	ProtectedRoles []string
 	Margin         time.Duration // how far past AWS's now the cutoff lies; 0 to 120 s
 
-	// SDK is what config.LoadDefaultConfig gives, with its credentials, endpoints, HTTP client and retryer. The region
-	// may be empty: each partition's home region is used.
+	// SDK is what config.LoadDefaultConfig gives, with its credentials, endpoints, HTTP client and
+	// retryer. The region may be empty: each partition's home region is used.
 	SDK awssdk.Config
 
-	CallTimeout   time.Duration // for one remote call, its retries included; 0 means 10 s
-	RegionTimeout time.Duration // for the calls of one look at CloudTrail in one region, without the waits between them; 0 means 20 s
-	Logger        *slog.Logger  // nil discards
-	Watch         WatchFunc     // nil: nobody
+	CallTimeout time.Duration // for one remote call, its retries included; 0 means 10 s
+	// for the calls of one look at CloudTrail in one region, without the waits between them; 0 means
+	// 20 s
+	RegionTimeout time.Duration
+	Logger        *slog.Logger // nil discards
+	Watch         WatchFunc    // nil: nobody
 }
 
 const (
@@ -48,8 +52,8 @@ const (
 	maxMargin            = 2 * time.Minute
 )
 
-// Cloud is the accounts of one Config. Make it with New. Its methods may be called at the same time; it has no
-// goroutine of its own and needs no closing.
+// Cloud is the accounts of one Config. Make it with New. Its methods may be called at the same
+// time; it has no goroutine of its own and needs no closing.
 type Cloud struct {
 	accounts      []*Conn
 	byName        map[string]*Conn
@@ -98,8 +102,8 @@ func (all *ConfigErrors) add(account, field, format string, args ...any) {
 // IsAccountID reports whether a text is the id of an account: twelve digits.
 func IsAccountID(s string) bool { return accountID.MatchString(s) }
 
-// New checks the configuration and returns its Cloud. It makes no network call; Warm does. All that is wrong is
-// reported at once, as ConfigErrors.
+// New checks the configuration and returns its Cloud. It makes no network call; Warm does. All that
+// is wrong is reported at once, as ConfigErrors.
 func New(c Config) (*Cloud, error) {
 	cloud := &Cloud{
 		byName:        map[string]*Conn{},

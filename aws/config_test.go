@@ -52,8 +52,14 @@ func TestTheHomeRegionIsAlwaysAsked(t *testing.T) {
 		want    string
 	}{
 		{Account{Name: "a", ID: "111122223333"}, "us-east-1"},
-		{Account{Name: "a", ID: "111122223333", Regions: []string{"eu-west-1", "us-east-1", "eu-west-1"}}, "eu-west-1 us-east-1"},
-		{Account{Name: "a", ID: "111122223333", Partition: "aws-cn", Regions: []string{"cn-northwest-1"}}, "cn-north-1 cn-northwest-1"},
+		{
+			Account{Name: "a", ID: "111122223333", Regions: []string{"eu-west-1", "us-east-1", "eu-west-1"}},
+			"eu-west-1 us-east-1",
+		},
+		{
+			Account{Name: "a", ID: "111122223333", Partition: "aws-cn", Regions: []string{"cn-northwest-1"}},
+			"cn-north-1 cn-northwest-1",
+		},
 		{Account{Name: "a", ID: "111122223333", Partition: "aws-us-gov"}, "us-gov-west-1"},
 		{Account{Name: "a", ID: "111122223333", Partition: "aws-eusc"}, "eusc-de-east-1"},
 	} {

@@ -27,8 +27,8 @@ var (
 	ErrNoServerTime    = errors.New("an answer without a date") // the cutoff cannot be known
 )
 
-// CallError is a remote call that failed, or whose answer cannot be used. Where the caller's context ended it, the cause
-// is that context's error, too.
+// CallError is a remote call that failed, or whose answer cannot be used. Where the caller's
+// context ended it, the cause is that context's error, too.
 type CallError struct {
 	Kind      error  // one of the Err… values above
 	Operation string // such as iam:PutRolePolicy
@@ -97,7 +97,8 @@ const (
 	RefusedPermission     = "missing_permission" // the bot's own role may not write the deny
 )
 
-// Final reports whether trying again cannot help: the input, the role or a permission has to change first.
+// Final reports whether trying again cannot help: the input, the role or a permission has to change
+// first.
 func Final(err error) bool {
 	if _, ok := errors.AsType[*InputError](err); ok {
 		return true
@@ -116,8 +117,8 @@ func Final(err error) bool {
 	return false
 }
 
-// kindOfCode are the wire codes of IAM, STS and CloudTrail that mean something to us (IAM API reference, "Common
-// errors" and the errors of each operation; the same of STS and CloudTrail).
+// kindOfCode are the wire codes of IAM, STS and CloudTrail that mean something to us (IAM API
+// reference, "Common errors" and the errors of each operation; the same of STS and CloudTrail).
 var kindOfCode = map[string]error{
 	"NoSuchEntity":                 ErrNoSuchRole,
 	"AccessDenied":                 ErrAccessDenied,

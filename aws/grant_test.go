@@ -18,7 +18,8 @@ func TestTheReadingSessionCannotWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, writes := range []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"} {
-		if standin.Evaluate(standin.Request{Action: writes, Resource: "arn:aws:iam::111122223333:role/ops/Deploy"}, p).Decision == standin.Allowed {
+		if standin.Evaluate(standin.Request{Action: writes, Resource: "arn:aws:iam::111122223333:role/ops/Deploy"},
+			p).Decision == standin.Allowed {
 			t.Errorf("the reading session may %s", writes)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 // partitionPattern is what a partition may look like in an ARN.
 var partitionPattern = regexp.MustCompile(`^aws(-[a-z]+)*$`)
 
-// home says where a partition keeps IAM: the region that IAM requests are signed for, in which LookupEvents shows the
-// events of IAM, and how the partition's other regions are named.
+// home says where a partition keeps IAM: the region that IAM requests are signed for, in which
+// LookupEvents shows the events of IAM, and how the partition's other regions are named.
 type home struct {
 	partition string
 	region    string
@@ -28,7 +28,8 @@ var homes = []home{
 	{"aws-eusc", "eusc-de-east-1", []string{"eusc-"}},
 }
 
-// homeRegion returns the region in which the partition keeps IAM, or "" for a partition that is not known.
+// homeRegion returns the region in which the partition keeps IAM, or "" for a partition that is not
+// known.
 func homeRegion(partition string) string {
 	for _, h := range homes {
 		if h.partition == partition {
@@ -50,8 +51,8 @@ func partitionOf(region string) string {
 	return "aws"
 }
 
-// stsRegion returns the region whose STS endpoint serves the partition: the configured one if it belongs there,
-// otherwise the partition's home region, because credentials never cross partitions.
+// stsRegion returns the region whose STS endpoint serves the partition: the configured one if it
+// belongs there, otherwise the partition's home region, because credentials never cross partitions.
 func stsRegion(configured, partition string) string {
 	if configured != "" && configured != "aws-global" && partitionOf(configured) == partition {
 		return configured

@@ -37,7 +37,8 @@ const (
 
 const (
 	maxRoleName = 64
-	// maxReference is longer than the longest ARN of a role: a path of 512 characters and a name of 64.
+	// maxReference is longer than the longest ARN of a role: a path of 512 characters and a name of
+	// 64.
 	maxReference = 700
 )
 
@@ -53,9 +54,9 @@ var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 // howToName ends the sentences of this file.
 const howToName = "Give a role name, account/name, the ARN of a role, or the ARN of an assumed-role session."
 
-// Parse finds out which role somebody means: a name, account/name, the ARN of a role, or the ARN of an assumed-role
-// session (the role is taken from it). Nothing is looked up. Whatever cannot be a role is an *InputError with a
-// sentence for the person.
+// Parse finds out which role somebody means: a name, account/name, the ARN of a role, or the ARN of
+// an assumed-role session (the role is taken from it). Nothing is looked up. Whatever cannot be a
+// role is an *InputError with a sentence for the person.
 func (c *Cloud) Parse(text string) (Target, error) {
 	text = strings.Trim(text, " ")
 	if err := checkText(text); err != nil {
@@ -69,7 +70,10 @@ func (c *Cloud) Parse(text string) (Target, error) {
 		name = text
 	}
 	if strings.Contains(name, "/") {
-		return Target{}, &InputError{InputSlashes, "Only one slash fits into account/name. A role with a path is given by its ARN, or by its name without the path."}
+		return Target{}, &InputError{
+			InputSlashes, "Only one slash fits into account/name. A role with a path is given by its ARN, " +
+				"or by its name without the path.",
+		}
 	}
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err
@@ -77,11 +81,15 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	account := c.fallback
 	if named {
 		if account = c.byName[accountName]; account == nil {
-			return Target{}, &InputError{InputUnknownAccount, fmt.Sprintf("There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))}
+			return Target{}, &InputError{
+				InputUnknownAccount, fmt.Sprintf("There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name)),
+			}
 		}
 	}
 	if account == nil {
-		return Target{}, &InputError{InputNoAccount, fmt.Sprintf("There is more than one account; say which: %s.", c.examples(name))}
+		return Target{}, &InputError{
+			InputNoAccount, fmt.Sprintf("There is more than one account; say which: %s.", c.examples(name)),
+		}
 	}
 	return Target{Account: account.Account, RoleName: name}, nil
 }
@@ -94,11 +102,19 @@ func checkText(text string) error {
 	for _, r := range text {
 		switch {
 		case r < 0x20 || r == 0x7f:
-			return &InputError{InputControl, fmt.Sprintf("There is an invisible control character in %s. Type the role again instead of pasting it.", Quote(text))}
+			return &InputError{
+				InputControl, fmt.Sprintf("There is an invisible control character in %s. "+
+					"Type the role again instead of pasting it.", Quote(text)),
+			}
 		case r > 0x7f:
-			return &InputError{InputNotASCII, fmt.Sprintf("There is a character in %s that no role name has, though it may look like one: %s. Type the role again instead of pasting it.", Quote(text), Quote(string(r)))}
+			return &InputError{
+				InputNotASCII, fmt.Sprintf("There is a character in %s that no role name has, though it may look like one: %s. "+
+					"Type the role again instead of pasting it.", Quote(text), Quote(string(r))),
+			}
 		case strings.ContainsRune("<>\"'`\\", r):
-			return &InputError{InputCharacter, fmt.Sprintf("The character %s is in no role name. %s", Quote(string(r)), howToName)}
+			return &InputError{
+				InputCharacter, fmt.Sprintf("The character %s is in no role name. %s", Quote(string(r)), howToName),
+			}
 		}
 	}
 	if len(text) > maxReference {
@@ -113,9 +129,15 @@ func checkRoleName(name string) error {
 	case name == "":
 		return &InputError{InputNoName, "The role's name is missing after the slash. " + howToName}
 	case len(name) > maxRoleName:
-		return &InputError{InputTooLong, fmt.Sprintf("%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName, howToName)}
+		return &InputError{
+			InputTooLong, fmt.Sprintf("%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName,
+				howToName),
+		}
 	case !rolePattern.MatchString(name):
-		return &InputError{InputCharacter, fmt.Sprintf("%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s", Quote(name), howToName)}
+		return &InputError{
+			InputCharacter, fmt.Sprintf("%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s",
+				Quote(name), howToName),
+		}
 	}
 	return nil
 }
@@ -124,7 +146,10 @@ func checkRoleName(name string) error {
 func (c *Cloud) parseARN(text string) (Target, error) {
 	ref, err := ParseARN(text)
 	if err != nil {
-		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))}
+		return Target{}, &InputError{
+			InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
+				Quote(text)),
+		}
 	}
 	var path, name string
 	switch {
@@ -133,18 +158,30 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 	case ref.Service == "sts" && ref.Kind == "assumed-role":
 		role, session, _ := strings.Cut(ref.Rest, "/")
 		if !sessionPattern.MatchString(session) {
-			return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN of a session: it ends with the role's name and the session's name. %s", Quote(text), howToName)}
+			return Target{}, &InputError{
+				InputBadARN, fmt.Sprintf("%s is not a complete ARN of a session: it ends with the role's name and the session's "+
+					"name. %s", Quote(text), howToName),
+			}
 		}
 		name = role
 	case ref.Service == "iam" && ref.Kind == "user", ref.Service == "sts" && ref.Kind == "federated-user":
-		return Target{}, &InputError{InputUser, "That is the ARN of a user, and this revokes the sessions of roles only. For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role."}
+		return Target{}, &InputError{
+			InputUser, "That is the ARN of a user, and this revokes the sessions of roles only. " +
+				"For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role.",
+		}
 	case ref.Service == "iam" || ref.Service == "sts":
 		return Target{}, &InputError{InputNotARole, fmt.Sprintf("%s is not the ARN of a role. %s", Quote(text), howToName)}
 	default:
-		return Target{}, &InputError{InputOtherService, fmt.Sprintf("That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service), howToName)}
+		return Target{}, &InputError{
+			InputOtherService, fmt.Sprintf("That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service),
+				howToName),
+		}
 	}
 	if ref.Region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.Account) {
-		return Target{}, &InputError{InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))}
+		return Target{}, &InputError{
+			InputBadARN, fmt.Sprintf("%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
+				Quote(text)),
+		}
 	}
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err
@@ -154,11 +191,16 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 			continue
 		}
 		if a.Partition != ref.Partition {
-			return Target{}, &InputError{InputOtherPartition, fmt.Sprintf("That ARN is of the partition %s, and account %s (%s) is in %s. Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)}
+			return Target{}, &InputError{
+				InputOtherPartition, fmt.Sprintf("That ARN is of the partition %s, and account %s (%s) is in %s. "+
+					"Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition),
+			}
 		}
 		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}
-	return Target{}, &InputError{InputAccountNotListed, fmt.Sprintf("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())}
+	return Target{}, &InputError{
+		InputAccountNotListed, fmt.Sprintf("Account %s is not configured here. Configured are: %s.", ref.Account, c.listed()),
+	}
 }
 
 // examples lists the role in every account: prod/Deploy or dev/Deploy.

@@ -11,9 +11,11 @@ import (
 )
 
 // noCredentials is enough for what makes no call.
-var noCredentials = awssdk.Config{Credentials: awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
-	return awssdk.Credentials{}, errors.New("no call was expected")
-})}
+var noCredentials = awssdk.Config{
+	Credentials: awssdk.CredentialsProviderFunc(func(context.Context) (awssdk.Credentials, error) {
+		return awssdk.Credentials{}, errors.New("no call was expected")
+	}),
+}
 
 var (
 	prod  = Account{Name: "prod", ID: "111122223333", Partition: "aws"}
@@ -104,8 +106,14 @@ func TestWhatNamesNoRoleIsRefusedWithASentence(t *testing.T) {
 		{"arn:aws:iam::111122223333:root", InputNotARole, "not the ARN of a role"},
 		{"arn:aws:s3:::bucket", InputOtherService, `service "s3"`},
 		{"arn:aws:lambda:us-east-1:111122223333:function:f", InputOtherService, `service "lambda"`},
-		{"arn:aws-us-gov:iam::111122223333:role/Deploy", InputOtherPartition, `"aws-us-gov", and account prod (111122223333) is in aws`},
-		{"arn:aws:iam::999999999999:role/Deploy", InputAccountNotListed, "Configured are: prod (111122223333), dev (444455556666), china"},
+		{
+			"arn:aws-us-gov:iam::111122223333:role/Deploy", InputOtherPartition,
+			`"aws-us-gov", and account prod (111122223333) is in aws`,
+		},
+		{
+			"arn:aws:iam::999999999999:role/Deploy", InputAccountNotListed,
+			"Configured are: prod (111122223333), dev (444455556666), china",
+		},
 	} {
 		got, err := cloud.Parse(c.text)
 		input, ok := errors.AsType[*InputError](err)
@@ -150,8 +158,8 @@ func TestManyAccountsMakeAShortSentence(t *testing.T) {
 	}
 }
 
-// FuzzParse holds for every text: a role that is named fits IAM's rules, and a sentence repeats nothing that a chat
-// program or a terminal would act upon.
+// FuzzParse holds for every text: a role that is named fits IAM's rules, and a sentence repeats
+// nothing that a chat program or a terminal would act upon.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"Deploy", "prod/Deploy", "arn:aws:iam::111122223333:role/ops/Deploy", "<!channel>", "`x`", "prod/\x00", "дeploy",

@@ -8,7 +8,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-// sdkLog puts what the SDK has to say into the log, in lines of its form: by itself the SDK writes to standard error.
+// sdkLog puts what the SDK has to say into the log, in lines of its form: by itself the SDK writes
+// to standard error.
 type sdkLog struct{ log *slog.Logger }
 
 // Logf implements logging.Logger.

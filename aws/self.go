@@ -20,8 +20,8 @@ type Self struct {
 type Clock struct {
 	Known bool // false: the answer had no usable date
 
-	// Ahead is how far the other clock is ahead of this machine's, give or take Within: a Date header has whole seconds, and
-	// the answer took its time.
+	// Ahead is how far the other clock is ahead of this machine's, give or take Within: a Date header
+	// has whole seconds, and the answer took its time.
 	Ahead, Within time.Duration
 }
 
@@ -47,7 +47,8 @@ func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
 	return me, nil
 }
 
-// ClockBetween compares a clock that showed a time between first and last with this machine's while an answer was under way.
+// ClockBetween compares a clock that showed a time between first and last with this machine's while
+// an answer was under way.
 func ClockBetween(first, last, sent, received time.Time) Clock {
 	least, most := first.Sub(received), last.Sub(sent)
 	return Clock{Known: true, Ahead: (least + most) / 2, Within: (most - least) / 2}

@@ -40,7 +40,8 @@ const (
 	warmAt      = sessionLife / 2  // left, when Warm renews it
 )
 
-// session is a credential that is kept and renewed before it ends. Whoever needs it first opens it; the others wait.
+// session is a credential that is kept and renewed before it ends. Whoever needs it first opens it;
+// the others wait.
 type session struct {
 	open func(context.Context) (Credential, error)
 	turn chan struct{} // held by the one who opens
@@ -115,9 +116,12 @@ func (a *Conn) assume(ctx context.Context, in *sts.AssumeRoleInput) (Credential,
 	}
 	got := out.Credentials
 	if got == nil || awssdk.ToString(got.AccessKeyId) == "" {
-		return Credential{}, &CallError{Kind: ErrUnavailable, Operation: operation, Account: a.Name, Message: "the answer held no credentials"}
+		return Credential{}, &CallError{
+			Kind: ErrUnavailable, Operation: operation, Account: a.Name, Message: "the answer held no credentials",
+		}
 	}
-	// The life of the session is measured between two readings of AWS's clock; this machine's may be days off.
+	// The life of the session is measured between two readings of AWS's clock; this machine's may be
+	// days off.
 	life := sessionLife
 	if s, ok := StampOf(out.ResultMetadata); ok && got.Expiration != nil {
 		began, life = s.sent, got.Expiration.Sub(s.Server)
@@ -133,7 +137,8 @@ func (a *Conn) assume(ctx context.Context, in *sts.AssumeRoleInput) (Credential,
 	return opened, nil
 }
 
-// staticCredentials is a provider with an identity of its own, so that two sessions can be told apart.
+// staticCredentials is a provider with an identity of its own, so that two sessions can be told
+// apart.
 type staticCredentials struct {
 	credentials.StaticCredentialsProvider
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// WatchFunc is told of every call to AWS when it begins, in the context that it is made in, and calls what it returned
-// when the call has ended, the SDK's retries included. It is called by many goroutines at once and returns at once. The
-// service is iam, sts or cloudtrail, the operation its name in that service's API.
+// WatchFunc is told of every call to AWS when it begins, in the context that it is made in, and
+// calls what it returned when the call has ended, the SDK's retries included. It is called by many
+// goroutines at once and returns at once. The service is iam, sts or cloudtrail, the operation its
+// name in that service's API.
 type WatchFunc func(ctx context.Context, service, operation string) func(Ended)
 
 // Ended is how a call ended.

@@ -9,13 +9,14 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// homeWait is how long a command or a click waits before it is looked at again by a bot that Slack has not answered yet.
+// homeWait is how long a command or a click waits before it is looked at again by a bot that Slack
+// has not answered yet.
 const homeWait = time.Second
 
-// atHome keeps what people sent from being judged before the bot knows which workspace it belongs to: by the rules a
-// command from elsewhere is ignored, and from nowhere everything is elsewhere. The items go back to the inbox, where a
-// replica that knows may take them. Work that was approved does not wait, and neither does a click whose approval is in the
-// log: it is judged already.
+// atHome keeps what people sent from being judged before the bot knows which workspace it belongs
+// to: by the rules a command from elsewhere is ignored, and from nowhere everything is elsewhere.
+// The items go back to the inbox, where a replica that knows may take them. Work that was approved
+// does not wait, and neither does a click whose approval is in the log: it is judged already.
 type atHome struct {
 	handler
 	identified func() bool

@@ -9,10 +9,14 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// The attempts of a click are for the card that it may be ahead of, and what came back was counted against floods before:
-// waiting for Slack uses up neither.
+// The attempts of a click are for the card that it may be ahead of, and what came back was counted
+// against floods before: waiting for Slack uses up neither.
 func TestWaitingForSlackAtAStartCountsAsNoAttempt(t *testing.T) {
-	a := &atHome{identified: func() bool { return false }, resume: func(context.Context, approvals.Item) (bool, error) { return false, nil }}
+	a := &atHome{
+		identified: func() bool {
+			return false
+		}, resume: func(context.Context, approvals.Item) (bool, error) { return false, nil },
+	}
 	err := a.Handle(t.Context(), approvals.Item{Kind: handlers.KindClick, Source: envelopeSource + "E-1"})
 	if again, ok := errors.AsType[*handlers.Again](err); !ok || !again.Busy || again.After != homeWait {
 		t.Errorf("got %#v", err)

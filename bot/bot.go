@@ -88,9 +88,9 @@ func New(cfg Config) (*Bot, error) {
 // errSecondRun is returned by all calls of Run but the first.
 var errSecondRun = errors.New("bot: Run was called before")
 
-// Run connects and works until ctx ends, then finishes what is in hand and returns nil. While Slack is away it works
-// without it. It returns early, with an error that says why, when Slack refuses a token at the start or the store cannot
-// be made ready.
+// Run connects and works until ctx ends, then finishes what is in hand and returns nil. While Slack
+// is away it works without it. It returns early, with an error that says why, when Slack refuses a
+// token at the start or the store cannot be made ready.
 func (b *Bot) Run(ctx context.Context) error {
 	if b.ran.Swap(true) {
 		return errSecondRun
@@ -113,7 +113,8 @@ func (b *Bot) run(ctx context.Context) error {
 		host = "unknown-host"
 	}
 	w := &workers{
-		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified, resume: b.handlers.Resume}, name: host + "-" + rand.Text()[:10],
+		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified, resume: b.handlers.Resume},
+		name:  host + "-" + rand.Text()[:10],
 		slots: b.cfg.Workers, log: b.log, status: b.status, watch: b.cfg.Watch,
 	}
 
@@ -160,8 +161,8 @@ var (
 	errStopTimeout = errors.New("what was in hand took too long to finish")
 )
 
-// slackPatience is how long a start waits for Slack's first answer before it goes to work without. What was approved
-// goes on while Slack is away, also when that is during a start.
+// slackPatience is how long a start waits for Slack's first answer before it goes to work without.
+// What was approved goes on while Slack is away, also when that is during a start.
 const slackPatience = 3 * time.Second
 
 func (b *Bot) waitForSlack(ctx context.Context, known <-chan struct{}) {
@@ -175,8 +176,8 @@ func (b *Bot) waitForSlack(ctx context.Context, known <-chan struct{}) {
 	}
 }
 
-// connect finds out who the bot is, calls known, and keeps the connections until the context connected ends. It returns
-// an error only when Slack refuses a token before the first connection.
+// connect finds out who the bot is, calls known, and keeps the connections until the context
+// connected ends. It returns an error only when Slack refuses a token before the first connection.
 func (b *Bot) connect(starting, connected context.Context, in *intake, known func()) error {
 	if err := b.identify(starting); err != nil {
 		if starting.Err() != nil {
@@ -241,7 +242,8 @@ func (e *StartError) Error() string {
 // Unwrap gives the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Health tells how the bot is. A channel in trouble does not make it less ready: others work, and so do revocations.
+// Health tells how the bot is. A channel in trouble does not make it less ready: others work, and
+// so do revocations.
 func (b *Bot) Health() Health {
 	h := b.status.health()
 	h.Wanted = b.cfg.Connections

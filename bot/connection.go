@@ -19,8 +19,9 @@ import (
 const (
 	helloTimeout = 20 * time.Second
 	writeTimeout = time.Second
-	// pingEvery and pongWithin find a connection that died without a word: Slack's own pings come in no promised
-	// interval, an answer to ours, which is sent after so long a silence, is due by the WebSocket protocol.
+	// pingEvery and pongWithin find a connection that died without a word: Slack's own pings come in
+	// no promised interval, an answer to ours, which is sent after so long a silence, is due by the
+	// WebSocket protocol.
 	pingEvery  = 15 * time.Second
 	pongWithin = 10 * time.Second
 	// drainFor is how long a connection that Slack is about to close is still read.
@@ -29,8 +30,8 @@ const (
 	closeWithin = acceptTimeout + acceptGrace + writeTimeout
 	// maxFrame bounds what one frame may hold; a click echoes a whole message.
 	maxFrame = 4 << 20
-	// maxBusy bounds the envelopes of one connection that are in hand. It is far more than come while a store hangs and
-	// everybody is told so.
+	// maxBusy bounds the envelopes of one connection that are in hand. It is far more than come while
+	// a store hangs and everybody is told so.
 	maxBusy = 512
 )
 
@@ -54,8 +55,14 @@ type connection struct {
 }
 
 // dial opens the WebSocket. The address holds a ticket and is a credential: it is never logged.
-func dial(ctx context.Context, number int64, address string, client *http.Client, log *slog.Logger, take func(context.Context, frame, ackFunc)) (*connection, error) {
-	c := &connection{number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{}), dropped: new(atomic.Int64)}
+func dial(
+	ctx context.Context, number int64, address string, client *http.Client, log *slog.Logger,
+	take func(context.Context, frame, ackFunc),
+) (*connection, error) {
+	c := &connection{
+		number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{}),
+		dropped: new(atomic.Int64),
+	}
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	ws, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
@@ -75,8 +82,9 @@ func dial(ctx context.Context, number int64, address string, client *http.Client
 	return c, nil
 }
 
-// run reads until the connection ends. Envelopes may be in hand then: inFlight. hello is called once, when Slack said it.
-// After Slack announced that it will close the connection, leaving is closed and it is read on for a while.
+// run reads until the connection ends. Envelopes may be in hand then: inFlight. hello is called
+// once, when Slack said it. After Slack announced that it will close the connection, leaving is
+// closed and it is read on for a while.
 func (c *connection) run(ctx context.Context, hello func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -136,8 +144,8 @@ var (
 	errSilent  = errors.New("no answer to a ping")
 )
 
-// start takes an envelope without holding up the reading. When not even the answer "busy" can be given to so many, Slack
-// tells those who sent them that it failed.
+// start takes an envelope without holding up the reading. When not even the answer "busy" can be
+// given to so many, Slack tells those who sent them that it failed.
 func (c *connection) start(ctx context.Context, f frame) {
 	f.came = time.Now()
 	if c.busy.Load() >= maxBusy {
@@ -176,8 +184,8 @@ func (c *connection) ack(ctx context.Context, envelopeID string, payload any) er
 	return nil
 }
 
-// keepAlive pings when nothing has come for a while, and ends the connection when no answer comes. While Slack's own
-// pings come there is no need.
+// keepAlive pings when nothing has come for a while, and ends the connection when no answer comes.
+// While Slack's own pings come there is no need.
 func (c *connection) keepAlive(ctx context.Context, end context.CancelCauseFunc) {
 	for {
 		quiet := time.Since(time.UnixMilli(c.aliveAt.Load()))
@@ -198,7 +206,8 @@ func (c *connection) keepAlive(ctx context.Context, end context.CancelCauseFunc)
 	}
 }
 
-// close says goodbye in the words of the protocol, once the envelopes in hand are acknowledged, and ends run.
+// close says goodbye in the words of the protocol, once the envelopes in hand are acknowledged, and
+// ends run.
 func (c *connection) close() {
 	for deadline := time.Now().Add(closeWithin); c.busy.Load() > 0 && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)

@@ -89,7 +89,10 @@ func TestAConnectionThatSlackDoesNotCloseAfterItsNoticeIsLeftAfterAWhile(t *test
 		if after := <-left; after < drainFor || after > drainFor+time.Second {
 			t.Errorf("left after %v", after)
 		}
-		until(t, "only the next is open", func() bool { h := st.health().Connections; return len(h) == 1 && h[0].Number == 2 })
+		until(t, "only the next is open", func() bool {
+			h := st.health().Connections
+			return len(h) == 1 && h[0].Number == 2
+		})
 	})
 }
 
@@ -106,7 +109,10 @@ func TestADroppedConnectionIsReplacedWithinSeconds(t *testing.T) {
 			p.rest()
 		})
 		at := <-dropped
-		until(t, "another one is greeted", func() bool { h := st.health().Connections; return len(h) == 1 && h[0].Number == 2 })
+		until(t, "another one is greeted", func() bool {
+			h := st.health().Connections
+			return len(h) == 1 && h[0].Number == 2
+		})
 		if gap := time.Since(at); gap > 2*time.Second {
 			t.Errorf("%v without a connection", gap)
 		}
@@ -155,7 +161,10 @@ func TestAConnectionThatDiedWithoutAWordIsFoundByItsSilence(t *testing.T) {
 				})
 				until(t, "it is connected", func() bool { return len(st.health().Connections) == 1 })
 				at := time.Now()
-				until(t, "another one is greeted", func() bool { h := st.health().Connections; return len(h) == 1 && h[0].Number == 2 })
+				until(t, "another one is greeted", func() bool {
+					h := st.health().Connections
+					return len(h) == 1 && h[0].Number == 2
+				})
 				if gap := time.Since(at); gap > pingEvery+pongWithin+2*time.Second {
 					t.Errorf("replaced after %v", gap)
 				}

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// dialError says why a WebSocket could not be opened. The cause itself quotes the address, whose ticket is a credential,
-// so only what is known to be harmless is taken from it.
+// dialError says why a WebSocket could not be opened. The cause itself quotes the address, whose
+// ticket is a credential, so only what is known to be harmless is taken from it.
 func dialError(resp *http.Response, err error) error {
 	const what = "the WebSocket could not be opened: "
 	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {

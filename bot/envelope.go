@@ -16,8 +16,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// frame is what every frame of Socket Mode may hold (Slack documentation, "Using Socket Mode"). Payloads stay raw: only
-// the fields that are needed are read, so that a block or an element nobody has heard of cannot break a click.
+// frame is what every frame of Socket Mode may hold (Slack documentation, "Using Socket Mode").
+// Payloads stay raw: only the fields that are needed are read, so that a block or an element nobody
+// has heard of cannot break a click.
 type frame struct {
 	Type           string          `json:"type"`
 	EnvelopeID     string          `json:"envelope_id"`
@@ -52,7 +53,8 @@ type intakeItem struct {
 	ignored  string            // why nothing is to be done with it; empty when there is
 	unknown  bool              // nobody here knows what it is: somebody has to look at it
 
-	suggestion *handlers.Suggestion // somebody types into a menu: nothing is to be recorded, the answer is the acknowledgement
+	// somebody types into a menu: nothing is to be recorded, the answer is the acknowledgement
+	suggestion *handlers.Suggestion
 	submission *handlers.Submission // a form that is to be judged before it is recorded
 }
 
@@ -95,7 +97,9 @@ func readCommand(f frame) (intakeItem, error) {
 	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" {
 		return intakeItem{}, &errUnreadable{"slash command without a user, a channel or a team"}
 	}
-	listener := handlers.Listener{User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL, Drill: handlers.IsDrill(p.Text)}
+	listener := handlers.Listener{
+		User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL, Drill: handlers.IsDrill(p.Text),
+	}
 	if p.Command != messages.Command {
 		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
 	}
@@ -143,13 +147,16 @@ func readInteraction(f frame) (intakeItem, error) {
 			ActionID string `json:"action_id"`
 			Value    string `json:"value"`
 			ActionTS string `json:"action_ts"`
-			// Selected is what was chosen from a menu. It stays raw: elements of other apps may have another form.
+			// Selected is what was chosen from a menu. It stays raw: elements of other apps may have another
+			// form.
 			Selected json.RawMessage `json:"selected_option"`
 		} `json:"actions"`
 	}
 	err := json.Unmarshal(f.Payload, &p)
 	// A field of the wrong type leaves the others filled in: often enough to tell the person.
-	listener := handlers.Listener{User: p.User.ID, Channel: cmp.Or(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL}
+	listener := handlers.Listener{
+		User: p.User.ID, Channel: cmp.Or(p.Container.ChannelID, p.Channel.ID), ResponseURL: p.ResponseURL,
+	}
 	switch {
 	case err != nil:
 		return intakeItem{listener: listener, form: p.Type == "view_submission"}, &errUnreadable{"interaction"}
@@ -183,8 +190,10 @@ func readInteraction(f frame) (intakeItem, error) {
 		return intakeItem{}, fmt.Errorf("keep a click: %w", err)
 	}
 	return intakeItem{
-		item:     approvals.Item{Kind: handlers.KindClick, Source: source(f), Body: body},
-		ids:      []string{f.EnvelopeID, semantic("click", p.TriggerID, p.User.ID, action.ActionID, action.Value, action.ActionTS)},
+		item: approvals.Item{Kind: handlers.KindClick, Source: source(f), Body: body},
+		ids: []string{
+			f.EnvelopeID, semantic("click", p.TriggerID, p.User.ID, action.ActionID, action.Value, action.ActionTS),
+		},
 		listener: listener,
 	}, nil
 }
@@ -210,8 +219,9 @@ func readSubmission(f frame) (intakeItem, error) {
 		return intakeItem{listener: listener, ignored: "a form of somebody else"}, nil
 	}
 	s := handlers.Submission{
-		Team: p.Team.id(), Enterprise: p.Enterprise.id(), App: p.AppID, User: p.User.ID, Form: p.View.CallbackID, RequestID: rand.Text(),
-		Account: p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
+		Team: p.Team.id(), Enterprise: p.Enterprise.id(), App: p.AppID, User: p.User.ID, Form: p.View.CallbackID,
+		RequestID: rand.Text(),
+		Account:   p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
 		Reason: p.View.field(messages.FieldReason), Words: p.View.field(messages.FieldWords),
 	}
 	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil || p.User.ID == "" {
@@ -249,7 +259,8 @@ func readSuggestion(f frame) (intakeItem, error) {
 		return intakeItem{ignored: "a menu of somebody else"}, nil
 	}
 	s := handlers.Suggestion{
-		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: p.Value, Account: p.View.field(messages.FieldAccount),
+		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: p.Value,
+		Account: p.View.field(messages.FieldAccount),
 	}
 	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil {
 		return intakeItem{}, &errUnreadable{"a menu in a form without an origin"}
@@ -329,8 +340,8 @@ func source(f frame) string { return envelopeSource + f.EnvelopeID }
 // envelopeSource begins the Source of every item that an envelope brought.
 const envelopeSource = "envelope "
 
-// semantic recognises the same act in another envelope: trigger ids are made for one act (Slack documentation,
-// "Handling user interaction").
+// semantic recognises the same act in another envelope: trigger ids are made for one act (Slack
+// documentation, "Handling user interaction").
 func semantic(kind, trigger string, fields ...string) string {
 	if trigger == "" {
 		return ""
@@ -353,8 +364,8 @@ func chosen(option json.RawMessage) string {
 	return o.Value
 }
 
-// agreed is a fact that a payload states twice. When the two differ it is neither: a click that contradicts itself is
-// of no card.
+// agreed is a fact that a payload states twice. When the two differ it is neither: a click that
+// contradicts itself is of no card.
 func agreed(a, b string) string {
 	if a != "" && b != "" && a != b {
 		return ""

@@ -17,16 +17,21 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		"text":"prod/X why","response_url":"https://hooks.slack.com/commands/1","trigger_id":"9.9","is_enterprise_install":"maybe","new":{"x":[]}}`
 	click := func(container, channel, message string) string {
 		return `{"type":"block_actions","user":{"id":"U1","team_id":"T9"},"api_app_id":"A1","team":{"id":"T1"},"trigger_id":"9.9",
-			"container":` + container + `,"channel":` + channel + `,"message":` + message + `,"response_url":"https://hooks.slack.com/actions/1",
+			"container":` + container + `,"channel":` + channel + `,"message":` + message +
+			`,"response_url":"https://hooks.slack.com/actions/1",
 			"actions":[{"action_id":"revokebot_approve","value":"R1","action_ts":"5.5","type":"button","block_id":"b"},{"action_id":"revokebot_deny","value":"R2"}]}`
 	}
 	const form = `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"api_app_id":"A1","trigger_id":"9.9","view":{"id":"V1","hash":"h1",
 		"callback_id":"revokebot_deny_form","private_metadata":"{\"request\":\"R1\",\"channel\":\"C1\",\"message\":\"1.1\"}",
 		"state":{"values":{"reason":{"text":{"type":"plain_text_input","value":"not ours"}}}}}}`
 	undoForm := func(words string) string {
-		return strings.NewReplacer("revokebot_deny_form", "revokebot_undo_form", `"values":{`, `"values":{`+words).Replace(form)
+		return strings.NewReplacer("revokebot_deny_form", "revokebot_undo_form", `"values":{`,
+			`"values":{`+words).Replace(form)
 	}
-	pressed := handlers.Click{Trigger: "9.9", Team: "T1", App: "A1", Channel: "C1", Message: "1.1", User: "U1", ActionID: "revokebot_approve", Value: "R1", ResponseURL: "https://hooks.slack.com/actions/1"}
+	pressed := handlers.Click{
+		Trigger: "9.9", Team: "T1", App: "A1", Channel: "C1", Message: "1.1", User: "U1",
+		ActionID: "revokebot_approve", Value: "R1", ResponseURL: "https://hooks.slack.com/actions/1",
+	}
 	elsewhere := func(channel, message string) handlers.Click {
 		c := pressed
 		c.Channel, c.Message = channel, message
@@ -39,18 +44,32 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		unreadable    string // part of what
 	}{
 		"a command": {kind: frameSlash, payload: command, want: handlers.Command{
-			Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1", User: "U1", Text: "prod/X why", ResponseURL: "https://hooks.slack.com/commands/1",
+			Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1", User: "U1", Text: "prod/X why",
+			ResponseURL: "https://hooks.slack.com/commands/1",
 		}},
-		"another command":                      {kind: frameSlash, payload: strings.Replace(command, "/revoke-sessions", "/other", 1), ignored: "another command"},
-		"a command without a user":             {kind: frameSlash, payload: strings.Replace(command, `"U1"`, `""`, 1), unreadable: "without a user"},
-		"a command without a channel":          {kind: frameSlash, payload: strings.Replace(command, `"C1"`, `""`, 1), unreadable: "without a user, a channel"},
-		"a command without a team":             {kind: frameSlash, payload: strings.Replace(command, `"T1"`, `""`, 1), unreadable: "or a team"},
-		"a command that is a list":             {kind: frameSlash, payload: `[]`, unreadable: "slash command"},
-		"a command with a number for its text": {kind: frameSlash, payload: strings.Replace(command, `"prod/X why"`, `7`, 1), unreadable: "slash command"},
-		"no payload at all":                    {kind: frameSlash, payload: ``, unreadable: "slash command"},
-		"null for a payload":                   {kind: frameSlash, payload: `null`, unreadable: "without a user"},
+		"another command": {
+			kind: frameSlash, payload: strings.Replace(command, "/revoke-sessions", "/other", 1), ignored: "another command",
+		},
+		"a command without a user": {
+			kind: frameSlash, payload: strings.Replace(command, `"U1"`, `""`, 1), unreadable: "without a user",
+		},
+		"a command without a channel": {
+			kind: frameSlash, payload: strings.Replace(command, `"C1"`, `""`, 1), unreadable: "without a user, a channel",
+		},
+		"a command without a team": {
+			kind: frameSlash, payload: strings.Replace(command, `"T1"`, `""`, 1), unreadable: "or a team",
+		},
+		"a command that is a list": {kind: frameSlash, payload: `[]`, unreadable: "slash command"},
+		"a command with a number for its text": {
+			kind: frameSlash, payload: strings.Replace(command, `"prod/X why"`, `7`, 1), unreadable: "slash command",
+		},
+		"no payload at all":  {kind: frameSlash, payload: ``, unreadable: "slash command"},
+		"null for a payload": {kind: frameSlash, payload: `null`, unreadable: "without a user"},
 
-		"a click": {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`), want: pressed},
+		"a click": {
+			kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`),
+			want: pressed,
+		},
 		"a choice from a menu": {
 			kind: frameClick,
 			payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`),
@@ -58,43 +77,101 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 			want: pressed,
 		},
 		"a choice in a form nobody knows": {
-			kind:    frameClick,
-			payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`), `"value":"R1"`, `"value":"R1","selected_option":[7]`, 1),
-			want:    pressed,
+			kind: frameClick,
+			payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`),
+				`"value":"R1"`, `"value":"R1","selected_option":[7]`, 1),
+			want: pressed,
 		},
-		"a click in an ephemeral message":  {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `null`, `null`), want: pressed},
-		"a click without a container":      {kind: frameClick, payload: click(`{}`, `{"id":"C1"}`, `{"ts":"1.1"}`), want: pressed},
-		"a click with blocks nobody knows": {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1","blocks":[{"type":"hologram","elements":7}],"reactions":"x"}`), want: pressed},
-		"a click that names two channels":  {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C2"}`, `{"ts":"1.1"}`), want: elsewhere("", "1.1")},
-		"a click that names two messages":  {kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"2.2"}`), want: elsewhere("C1", "")},
-		"a click from nowhere":             {kind: frameClick, payload: click(`{}`, `{}`, `{}`), want: elsewhere("", "")},
-		"a click without a user":           {kind: frameClick, payload: strings.Replace(click(`{}`, `{}`, `{}`), `"U1"`, `""`, 1), unreadable: "without a user"},
-		"a click without an action":        {kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[]}`, unreadable: "or an action"},
+		"a click in an ephemeral message": {
+			kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `null`, `null`), want: pressed,
+		},
+		"a click without a container": {
+			kind: frameClick, payload: click(`{}`, `{"id":"C1"}`, `{"ts":"1.1"}`), want: pressed,
+		},
+		"a click with blocks nobody knows": {
+			kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`,
+				`{"ts":"1.1","blocks":[{"type":"hologram","elements":7}],"reactions":"x"}`), want: pressed,
+		},
+		"a click that names two channels": {
+			kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C2"}`, `{"ts":"1.1"}`),
+			want: elsewhere("", "1.1"),
+		},
+		"a click that names two messages": {
+			kind: frameClick, payload: click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"2.2"}`),
+			want: elsewhere("C1", ""),
+		},
+		"a click from nowhere": {kind: frameClick, payload: click(`{}`, `{}`, `{}`), want: elsewhere("", "")},
+		"a click without a user": {
+			kind: frameClick, payload: strings.Replace(click(`{}`, `{}`, `{}`), `"U1"`, `""`, 1), unreadable: "without a user",
+		},
+		"a click without an action": {
+			kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[]}`, unreadable: "or an action",
+		},
 		"a form": {kind: frameClick, payload: form, want: handlers.Submission{
-			Team: "T1", App: "A1", User: "U1", Form: messages.FormDeny, Origin: messages.FormOrigin{Request: "R1", Channel: "C1", Message: "1.1"}, Reason: "not ours",
+			Team: "T1", App: "A1", User: "U1", Form: messages.FormDeny, Origin: messages.FormOrigin{
+				Request: "R1", Channel: "C1", Message: "1.1",
+			}, Reason: "not ours",
 		}},
-		"a form for an undo": {kind: frameClick, payload: undoForm(`"words":{"text":{"value":" Revive  old sessions"}},`), want: handlers.Submission{
-			Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{Request: "R1", Channel: "C1", Message: "1.1"},
-			Reason: "not ours", Words: " Revive  old sessions",
-		}},
+		"a form for an undo": {
+			kind: frameClick, payload: undoForm(`"words":{"text":{"value":" Revive  old sessions"}},`),
+			want: handlers.Submission{
+				Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{
+					Request: "R1", Channel: "C1", Message: "1.1",
+				},
+				Reason: "not ours", Words: " Revive  old sessions",
+			},
+		},
 		"a form for a clean-up": {kind: frameClick, payload: undoForm(``), want: handlers.Submission{
-			Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{Request: "R1", Channel: "C1", Message: "1.1"}, Reason: "not ours",
+			Team: "T1", App: "A1", User: "U1", Form: messages.FormUndo, Origin: messages.FormOrigin{
+				Request: "R1", Channel: "C1", Message: "1.1",
+			}, Reason: "not ours",
 		}},
-		"a form of somebody else":              {kind: frameClick, payload: strings.Replace(form, "revokebot_deny_form", "poll_form", 1), ignored: "form of somebody else"},
-		"a form without an origin":             {kind: frameClick, payload: strings.Replace(form, `"private_metadata"`, `"public_metadata"`, 1), unreadable: "an origin"},
-		"a form without a user":                {kind: frameClick, payload: strings.Replace(form, `"U1"`, `""`, 1), unreadable: "without a user"},
-		"a form whose state is a list":         {kind: frameClick, payload: strings.Replace(form, `"values":{`, `"values":[],"other":{`, 1), unreadable: "form"},
-		"a button of somebody else":            {kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[{"action_id":"poll_yes"}]}`, ignored: "somebody else"},
-		"a shortcut":                           {kind: frameClick, payload: `{"type":"shortcut","user":{"id":"U1"}}`, ignored: "does not offer"},
-		"a click with a list for its actions":  {kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":{"action_id":"revokebot_approve"}}`, unreadable: "interaction"},
-		"a click whose payload is a string":    {kind: frameClick, payload: `"payload"`, unreadable: "interaction"},
-		"an event":                             {kind: frameEvent, payload: `{"event":{"type":"app_home_opened"}}`, ignored: "not asked for"},
+		"a form of somebody else": {
+			kind: frameClick, payload: strings.Replace(form, "revokebot_deny_form", "poll_form", 1),
+			ignored: "form of somebody else",
+		},
+		"a form without an origin": {
+			kind: frameClick, payload: strings.Replace(form, `"private_metadata"`, `"public_metadata"`, 1),
+			unreadable: "an origin",
+		},
+		"a form without a user": {
+			kind: frameClick, payload: strings.Replace(form, `"U1"`, `""`, 1), unreadable: "without a user",
+		},
+		"a form whose state is a list": {
+			kind: frameClick, payload: strings.Replace(form, `"values":{`, `"values":[],"other":{`, 1), unreadable: "form",
+		},
+		"a button of somebody else": {
+			kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[{"action_id":"poll_yes"}]}`,
+			ignored: "somebody else",
+		},
+		"a shortcut": {
+			kind: frameClick, payload: `{"type":"shortcut","user":{"id":"U1"}}`, ignored: "does not offer",
+		},
+		"a click with a list for its actions": {
+			kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":{"action_id":"revokebot_approve"}}`,
+			unreadable: "interaction",
+		},
+		"a click whose payload is a string": {kind: frameClick, payload: `"payload"`, unreadable: "interaction"},
+		"an event": {
+			kind: frameEvent, payload: `{"event":{"type":"app_home_opened"}}`, ignored: "not asked for",
+		},
 		"an envelope of a type yet to be made": {kind: "telepathy", payload: `{}`, ignored: "unknown type"},
 		"an envelope without a type":           {kind: "", payload: `{}`, ignored: "unknown type"},
-		"a click on a team that is not there":  {kind: frameClick, payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`, `{"ts":"1.1"}`), `"team":{"id":"T1"}`, `"team":null`, 1), want: func() any { c := pressed; c.Team = ""; return c }()},
-		"a command whose text is a million long": {kind: frameSlash, payload: strings.Replace(command, "prod/X why", strings.Repeat("x", 1_000_000), 1), want: handlers.Command{
-			Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1", User: "U1", Text: strings.Repeat("x", 1_000_000), ResponseURL: "https://hooks.slack.com/commands/1",
-		}},
+		"a click on a team that is not there": {
+			kind: frameClick, payload: strings.Replace(click(`{"message_ts":"1.1","channel_id":"C1"}`, `{"id":"C1"}`,
+				`{"ts":"1.1"}`), `"team":{"id":"T1"}`, `"team":null`, 1), want: func() any {
+				c := pressed
+				c.Team = ""
+				return c
+			}(),
+		},
+		"a command whose text is a million long": {
+			kind:    frameSlash,
+			payload: strings.Replace(command, "prod/X why", strings.Repeat("x", 1_000_000), 1), want: handlers.Command{
+				Team: "T1", Enterprise: "E1", App: "A1", Channel: "C1", User: "U1", Text: strings.Repeat("x", 1_000_000),
+				ResponseURL: "https://hooks.slack.com/commands/1",
+			},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -159,11 +236,16 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 	}
 }
 
-// What is wrong with a form that Slack has open is said at its field, with the acknowledgement, and nothing is recorded.
+// What is wrong with a form that Slack has open is said at its field, with the acknowledgement, and
+// nothing is recorded.
 func TestTheWordsOfAnUndoFormAreCheckedBeforeAnythingIsRecorded(t *testing.T) {
-	for _, words := range []string{"", "yes", "revive old session", "revive old sessions please", "revive, old, sessions"} {
-		payload := `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"view":{"id":"V1","callback_id":"` + messages.FormUndo +
-			`","private_metadata":"{\"request\":\"R1\",\"channel\":\"C1\"}","state":{"values":{"words":{"text":{"value":"` + words + `"}},"reason":{"text":{"value":null}}}}}}`
+	for _, words := range []string{
+		"", "yes", "revive old session", "revive old sessions please", "revive, old, sessions",
+	} {
+		payload := `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"view":{"id":"V1","callback_id":"` +
+			messages.FormUndo +
+			`","private_metadata":"{\"request\":\"R1\",\"channel\":\"C1\"}","state":{"values":{"words":{"text":{"value":"` +
+			words + `"}},"reason":{"text":{"value":null}}}}}}`
 		got, err := readEnvelope(frame{Type: frameClick, EnvelopeID: "E-1", Payload: json.RawMessage(payload)})
 		if err != nil || got.item.Kind != "" || got.listener.Channel != "C1" {
 			t.Fatalf("%q: %+v, %v", words, got, err)
@@ -176,7 +258,8 @@ func TestTheWordsOfAnUndoFormAreCheckedBeforeAnythingIsRecorded(t *testing.T) {
 
 func TestAnUnreadableClickStillTellsWhomToAnswer(t *testing.T) {
 	got, err := readEnvelope(frame{Type: frameClick, EnvelopeID: "E-1", Payload: json.RawMessage(
-		`{"type":"block_actions","user":{"id":"U1"},"channel":{"id":"C1"},"response_url":"https://hooks.slack.com/actions/1","message":{"ts":7},"actions":[{}]}`,
+		`{"type":"block_actions","user":{"id":"U1"},"channel":{"id":"C1"},` +
+			`"response_url":"https://hooks.slack.com/actions/1","message":{"ts":7},"actions":[{}]}`,
 	)})
 	want := handlers.Listener{User: "U1", Channel: "C1", ResponseURL: "https://hooks.slack.com/actions/1"}
 	if _, ok := errors.AsType[*errUnreadable](err); !ok || got.listener != want {
@@ -194,7 +277,8 @@ func TestTheSameActHasTheSameNameInAnyEnvelopeAndAnotherActHasAnother(t *testing
 		return got.ids[1]
 	}
 	click := func(trigger, user, action, value, at string) string {
-		return `{"type":"block_actions","trigger_id":"` + trigger + `","user":{"id":"` + user + `"},"actions":[{"action_id":"revokebot_` + action +
+		return `{"type":"block_actions","trigger_id":"` + trigger + `","user":{"id":"` + user +
+			`"},"actions":[{"action_id":"revokebot_` + action +
 			`","value":"` + value + `","action_ts":"` + at + `"}]}`
 	}
 	first := name("E-1", click("9.9", "U1", "approve", "R1", "5.5"))
@@ -220,10 +304,13 @@ func TestTheSameActHasTheSameNameInAnyEnvelopeAndAnotherActHasAnother(t *testing
 
 func FuzzReadEnvelope(f *testing.F) {
 	f.Add(frameSlash, `{"team_id":"T1","channel_id":"C1","user_id":"U1","command":"/revoke-sessions","text":"x"}`)
-	f.Add(frameClick, `{"type":"block_actions","user":{"id":"U1"},"container":{"channel_id":"C1","message_ts":"1"},"channel":{"id":"C2"},"message":{"ts":"2"},"actions":[{"action_id":"revokebot_approve","value":"R"}]}`)
+	f.Add(frameClick, `{"type":"block_actions","user":{"id":"U1"},"container":{"channel_id":"C1","message_ts":"1"},`+
+		`"channel":{"id":"C2"},"message":{"ts":"2"},"actions":[{"action_id":"revokebot_approve","value":"R"}]}`)
 	f.Add(frameClick, `{"type":"block_actions","user":null,"team":7,"actions":[null]}`)
-	f.Add(frameClick, `{"type":"view_submission","user":{"id":"U1"},"view":{"id":"V1","callback_id":"revokebot_deny_form","private_metadata":"{}","state":{"values":{"reason":{"t":{"value":"x"}}}}}}`)
-	f.Add(frameClick, `{"type":"view_submission","user":{"id":"U1"},"view":{"id":"V1","callback_id":"revokebot_undo_form","private_metadata":"{}","state":{"values":{"words":{"t":{"value":"x"}}}}}}`)
+	f.Add(frameClick, `{"type":"view_submission","user":{"id":"U1"},"view":{"id":"V1",`+
+		`"callback_id":"revokebot_deny_form","private_metadata":"{}","state":{"values":{"reason":{"t":{"value":"x"}}}}}}`)
+	f.Add(frameClick, `{"type":"view_submission","user":{"id":"U1"},"view":{"id":"V1",`+
+		`"callback_id":"revokebot_undo_form","private_metadata":"{}","state":{"values":{"words":{"t":{"value":"x"}}}}}}`)
 	f.Add(frameEvent, `{}`)
 	f.Add("", `"`)
 	f.Fuzz(func(t *testing.T, kind, payload string) {
@@ -260,12 +347,14 @@ func FuzzReadEnvelope(f *testing.F) {
 		switch got.item.Kind {
 		case handlers.KindCommand:
 			var c handlers.Command
-			if err := json.Unmarshal(got.item.Body, &c); err != nil || c.User == "" || c.Channel == "" || c.Team == "" || c.RequestID == "" {
+			if err := json.Unmarshal(got.item.Body, &c); err != nil || c.User == "" || c.Channel == "" || c.Team == "" ||
+				c.RequestID == "" {
 				t.Fatalf("%+v, %v", c, err)
 			}
 		case handlers.KindClick:
 			var c handlers.Click
-			if err := json.Unmarshal(got.item.Body, &c); err != nil || c.User == "" || !strings.HasPrefix(c.ActionID, "revokebot_") {
+			if err := json.Unmarshal(got.item.Body, &c); err != nil || c.User == "" ||
+				!strings.HasPrefix(c.ActionID, "revokebot_") {
 				t.Fatalf("%+v, %v", c, err)
 			}
 			if err := json.Unmarshal([]byte(payload), &place); err != nil {

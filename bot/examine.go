@@ -30,11 +30,13 @@ type ExamineConfig struct {
 	Policies    map[string]approvals.Policy // by account
 }
 
-// Examine looks whether Slack lets the bot do its work, and changes nothing. It asks for an address of a connection and
-// opens none, since Slack might deliver somebody's click to it. The checks run side by side within ctx; one that gets no
-// answer is a failure and does not hold up the others.
+// Examine looks whether Slack lets the bot do its work, and changes nothing. It asks for an address
+// of a connection and opens none, since Slack might deliver somebody's click to it. The checks run
+// side by side within ctx; one that gets no answer is a failure and does not hold up the others.
 func Examine(ctx context.Context, cfg ExamineConfig) []finding.Finding {
-	client, err := newSlackClient(Config{AppToken: cfg.AppToken, BotToken: cfg.BotToken, SlackAPI: cfg.SlackAPI, HTTPClient: cfg.HTTPClient})
+	client, err := newSlackClient(Config{
+		AppToken: cfg.AppToken, BotToken: cfg.BotToken, SlackAPI: cfg.SlackAPI, HTTPClient: cfg.HTTPClient,
+	})
 	if err != nil {
 		return nil // the address is a setting, and told of there
 	}
@@ -55,30 +57,44 @@ type examination struct {
 const (
 	checkAppToken = "app-level token"
 	checkBotToken = "bot token"
-	reinstall     = "Add it by putting the manifest (revokebot manifest) into the app's settings, install the app again, and put the token that it shows into SLACK_BOT_TOKEN."
+	reinstall     = "Add it by putting the manifest (revokebot manifest) into the app's settings, " +
+		"install the app again, and put the token that it shows into SLACK_BOT_TOKEN."
 )
 
-// appToken is a line about apps.connections.open. What Slack answers there when Socket Mode is off is not documented; by
-// what was seen the address is given, and the connection ended with link_disabled.
+// appToken is a line about apps.connections.open. What Slack answers there when Socket Mode is off
+// is not documented; by what was seen the address is given, and the connection ended with
+// link_disabled.
 func (e *examination) appToken(ctx context.Context) []finding.Finding {
 	if e.cfg.AppToken == "" {
 		return nil // told of as a setting
 	}
 	_, err := e.openSocket(ctx)
 	if err == nil {
-		return []finding.Finding{finding.Good(checkAppToken, "Slack gives addresses for connections. Whether Socket Mode is on shows at the first connection, which doctor does not open.")}
+		return []finding.Finding{
+			finding.Good(checkAppToken, "Slack gives addresses for connections. Whether Socket Mode is on shows at the first "+
+				"connection, which doctor does not open."),
+		}
 	}
 	refused, _ := errors.AsType[*handlers.SlackError](err)
-	const from = "Put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page into SLACK_APP_TOKEN."
+	const from = "Put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page into " +
+		"SLACK_APP_TOKEN."
 	switch {
 	case silent(refused):
 		return []finding.Finding{noAnswer(checkAppToken, refused)}
 	case refused.Code == "missing_scope":
-		return []finding.Finding{finding.Fail(checkAppToken, "Make one with that scope on the app's Basic Information page.", "The token lacks the scope connections:write, which apps.connections.open needs.")}
+		return []finding.Finding{
+			finding.Fail(checkAppToken, "Make one with that scope on the app's Basic Information page.",
+				"The token lacks the scope connections:write, which apps.connections.open needs."),
+		}
 	case refused.Kind == handlers.SlackToken:
-		return []finding.Finding{finding.Fail(checkAppToken, from, "Slack refuses the token (apps.connections.open answered %s).", refused.Code)}
+		return []finding.Finding{
+			finding.Fail(checkAppToken, from, "Slack refuses the token (apps.connections.open answered %s).", refused.Code),
+		}
 	default:
-		return []finding.Finding{finding.Fail(checkAppToken, "Switch Socket Mode on in the app's settings if it is off.", "Slack gives no address for a connection (apps.connections.open answered %s).", refused.Code)}
+		return []finding.Finding{
+			finding.Fail(checkAppToken, "Switch Socket Mode on in the app's settings if it is off.",
+				"Slack gives no address for a connection (apps.connections.open answered %s).", refused.Code),
+		}
 	}
 }
 
@@ -95,7 +111,8 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 		err = slackError("auth.test", err)
 	}
 	if refused, ok := errors.AsType[*handlers.SlackError](err); ok {
-		f := finding.Fail(checkBotToken, "Put the bot token (xoxb-…) from the app's OAuth & Permissions page into SLACK_BOT_TOKEN, of the workspace that the app is installed in.",
+		f := finding.Fail(checkBotToken, "Put the bot token (xoxb-…) from the app's OAuth & Permissions page into "+
+			"SLACK_BOT_TOKEN, of the workspace that the app is installed in.",
 			"Slack refuses the token (auth.test answered %s).", refused.Code)
 		if silent(refused) {
 			f = noAnswer(checkBotToken, refused)
@@ -103,8 +120,12 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 		f.Saw += skipped
 		return []finding.Finding{f}
 	}
-	e.self.Store(&identity{home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, user: who.UserID, webURL: who.URL})
-	found := []finding.Finding{finding.Good(checkBotToken, "It is %s (%s) of the workspace %s (%s).", who.User, who.UserID, who.Team, who.TeamID)}
+	e.self.Store(&identity{
+		home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, user: who.UserID, webURL: who.URL,
+	})
+	found := []finding.Finding{
+		finding.Good(checkBotToken, "It is %s (%s) of the workspace %s (%s).", who.User, who.UserID, who.Team, who.TeamID),
+	}
 
 	var same, people []finding.Finding
 	channels := make([]finding.Finding, len(e.cfg.Channels))
@@ -119,11 +140,12 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 	return slices.Concat(found, same, scopes, channels, people)
 }
 
-// appOf finds the app's id in an app-level token. Its form is not documented, so that only what fits it is compared.
+// appOf finds the app's id in an app-level token. Its form is not documented, so that only what
+// fits it is compared.
 var appOf = regexp.MustCompile(`^xapp-[0-9]+-(A[A-Z0-9]+)-`)
 
-// sameApp compares the apps of the two tokens: with those of two apps, commands come by the one and buttons are of the
-// other, which nobody listens to.
+// sameApp compares the apps of the two tokens: with those of two apps, commands come by the one and
+// buttons are of the other, which nobody listens to.
 func (e *examination) sameApp(ctx context.Context, botID string) []finding.Finding {
 	const check = "tokens of one app"
 	m := appOf.FindStringSubmatch(e.cfg.AppToken)
@@ -135,18 +157,25 @@ func (e *examination) sameApp(ctx context.Context, botID string) []finding.Findi
 		return nil // without users:read it cannot be known, and that is told of
 	}
 	if bot.AppID != m[1] {
-		return []finding.Finding{finding.Fail(check, "Take both from the settings of one app.", "SLACK_APP_TOKEN looks like that of the app %s, and SLACK_BOT_TOKEN is of %s: buttons would lead nowhere.", m[1], bot.AppID)}
+		return []finding.Finding{
+			finding.Fail(check, "Take both from the settings of one app.",
+				"SLACK_APP_TOKEN looks like that of the app %s, and SLACK_BOT_TOKEN is of %s: buttons would lead nowhere.", m[1],
+				bot.AppID),
+		}
 	}
 	return []finding.Finding{finding.Good(check, "Both are of %s.", bot.AppID)}
 }
 
-// scopes compares what the token may do with what the bot uses. Slack names a token's scopes in the header of every answer
-// (Slack documentation, "Installing with OAuth").
+// scopes compares what the token may do with what the bot uses. Slack names a token's scopes in the
+// header of every answer (Slack documentation, "Installing with OAuth").
 func (e *examination) scopes(header http.Header) []finding.Finding {
 	const check = "scopes"
 	given := strings.FieldsFunc(header.Get("X-OAuth-Scopes"), func(r rune) bool { return r == ',' || r == ' ' })
 	if len(given) == 0 {
-		return []finding.Finding{finding.Warn(check, "Compare them with the manifest (revokebot manifest) on the app's OAuth & Permissions page.", "Slack's answer does not name the token's scopes.")}
+		return []finding.Finding{
+			finding.Warn(check, "Compare them with the manifest (revokebot manifest) on the app's OAuth & Permissions page.",
+				"Slack's answer does not name the token's scopes."),
+		}
 	}
 	var found []finding.Finding
 	used := map[string]bool{}
@@ -166,13 +195,15 @@ func (e *examination) scopes(header http.Header) []finding.Finding {
 	}
 	if more := slices.DeleteFunc(slices.Clone(given), func(s string) bool { return used[s] }); len(more) > 0 {
 		slices.Sort(more)
-		found = append(found, finding.Warn("more scopes than used", "Take them off on the app's OAuth & Permissions page, and install the app again.", "The bot token also has %s.", strings.Join(more, ", ")))
+		found = append(found, finding.Warn("more scopes than used", "Take them off on the app's OAuth & Permissions page, "+
+			"and install the app again.", "The bot token also has %s.", strings.Join(more, ", ")))
 	}
 	return found
 }
 
-// channel looks at one channel by conversations.info (Slack documentation, "Conversation object"). What it does not tell,
-// such as who may post in a channel with restrictions, only a message would show.
+// channel looks at one channel by conversations.info (Slack documentation, "Conversation object").
+// What it does not tell, such as who may post in a channel with restrictions, only a message would
+// show.
 func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 	check := "channel " + id
 	c, err := e.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
@@ -187,28 +218,37 @@ func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 		case silent(refused):
 			return noAnswer(check, refused)
 		case refused.Code == "channel_not_found":
-			return finding.Fail(check, "Correct the id in slack.channels, or type /invite @revokebot in the channel.", "Slack knows no such channel, or it is private and the bot is not in it.")
+			return finding.Fail(check, "Correct the id in slack.channels, or type /invite @revokebot in the channel.",
+				"Slack knows no such channel, or it is private and the bot is not in it.")
 		case refused.Code == "missing_scope":
-			return finding.Fail(check, reinstall, "It cannot be looked at without the scope for its kind (channels:read, groups:read).")
+			return finding.Fail(check, reinstall,
+				"It cannot be looked at without the scope for its kind (channels:read, groups:read).")
 		default:
-			return finding.Fail(check, "Look at the channel in Slack.", "Slack does not tell about it (conversations.info answered %s).", refused.Code)
+			return finding.Fail(check, "Look at the channel in Slack.",
+				"Slack does not tell about it (conversations.info answered %s).", refused.Code)
 		}
 	}
 	name := "#" + c.Name
 	switch shared := c.IsExtShared || c.IsPendingExtShared || c.IsShared && !c.IsOrgShared; {
 	case c.IsArchived:
-		return finding.Fail(check, "Unarchive it, or take it out of slack.channels.", "%s is archived: nothing can be posted there.", name)
+		return finding.Fail(check, "Unarchive it, or take it out of slack.channels.",
+			"%s is archived: nothing can be posted there.", name)
 	case !c.IsMember:
 		return finding.Fail(check, invite, "The bot is not in %s: it cannot post its card there.", name)
 	case c.IsReadOnly:
-		return finding.Fail(check, "Let the bot post there in the channel's settings, or use another channel.", "%s is read-only: Slack does not let the bot write there.", name)
+		return finding.Fail(check, "Let the bot post there in the channel's settings, or use another channel.",
+			"%s is read-only: Slack does not let the bot write there.", name)
 	case shared && !e.cfg.AllowShared:
-		return finding.Fail(check, "Use another channel, or set slack.allow_shared_channels if they may read along.", "%s is shared with another organisation, or about to be: requests there are refused.", name)
+		return finding.Fail(check, "Use another channel, or set slack.allow_shared_channels if they may read along.",
+			"%s is shared with another organisation, or about to be: requests there are refused.", name)
 	case shared:
-		return finding.Warn(check, "Use a channel of your own if they should not read along.", "%s is shared with another organisation, whose people read every card.", name)
+		return finding.Warn(check, "Use a channel of your own if they should not read along.",
+			"%s is shared with another organisation, whose people read every card.", name)
 	}
-	if to := c.Properties; to != nil && len(to.PostingRestrictedTo.Type)+len(to.PostingRestrictedTo.User) > 0 && !slices.Contains(to.PostingRestrictedTo.User, e.self.Load().user) {
-		return finding.Warn(check, "Let the bot post there in the channel's settings.", "In %s only some may post, and it cannot be seen whether the bot is among them.", name)
+	if to := c.Properties; to != nil && len(to.PostingRestrictedTo.Type)+len(to.PostingRestrictedTo.User) > 0 &&
+		!slices.Contains(to.PostingRestrictedTo.User, e.self.Load().user) {
+		return finding.Warn(check, "Let the bot post there in the channel's settings.",
+			"In %s only some may post, and it cannot be seen whether the bot is among them.", name)
 	}
 	return finding.Good(check, "The bot is in %s.", name)
 }
@@ -224,7 +264,8 @@ func noAnswer(check string, e *handlers.SlackError) finding.Finding {
 	switch {
 	case e == nil:
 	case e.RetryAfter > 0:
-		return finding.Fail(check, "Ask again after that.", "Slack answers too many requests and refused %s for %s, so what it would have said is not known.", e.Method, e.RetryAfter)
+		return finding.Fail(check, "Ask again after that.", "Slack answers too many requests and refused %s for %s, "+
+			"so what it would have said is not known.", e.Method, e.RetryAfter)
 	case e.Code != "":
 		saw = fmt.Sprintf("Slack could not answer %s (%s).", e.Method, e.Code)
 	case !errors.Is(e, context.DeadlineExceeded) && !isTimeout(e):
@@ -232,7 +273,8 @@ func noAnswer(check string, e *handlers.SlackError) finding.Finding {
 	default:
 		saw = fmt.Sprintf("Slack did not answer %s within the time that there was.", e.Method)
 	}
-	return finding.Fail(check, "Look at the way to Slack from here (network, proxy, SLACK_API_URL) and at status.slack.com, and ask again.", "%s", saw)
+	return finding.Fail(check, "Look at the way to Slack from here (network, proxy, SLACK_API_URL) and at "+
+		"status.slack.com, and ask again.", "%s", saw)
 }
 
 func isTimeout(err error) bool {

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// mostPeople bounds the look-ups: users.info takes about a hundred a minute (Slack documentation, "Rate limits").
+	// mostPeople bounds the look-ups: users.info takes about a hundred a minute (Slack documentation,
+	// "Rate limits").
 	mostPeople = 80
 	// peopleAtOnce are looked up side by side, groups likewise.
 	peopleAtOnce = 8
@@ -52,7 +53,8 @@ func (e *examination) people(ctx context.Context) []finding.Finding {
 		}
 	}
 	if d.left > 0 {
-		found = append(found, finding.Warn("people", "Make the user groups smaller: few should be able to approve.", "%d people of the groups were not looked up: Slack answers about a hundred look-ups a minute.", d.left))
+		found = append(found, finding.Warn("people", "Make the user groups smaller: few should be able to approve.",
+			"%d people of the groups were not looked up: Slack answers about a hundred look-ups a minute.", d.left))
 	}
 	for _, account := range e.cfg.Accounts {
 		found = append(found, d.quorum(account, e.cfg.Policies[account], e.cfg.Requesters))
@@ -129,17 +131,21 @@ func (d *directory) group(id string) finding.Finding {
 	refused := d.refused[id]
 	switch {
 	case refused == nil && len(d.groups[id]) == 0:
-		return finding.Warn(check, "Put people into it, or take it out of the configuration.", "Nobody is in it, or it is disabled.")
+		return finding.Warn(check, "Put people into it, or take it out of the configuration.",
+			"Nobody is in it, or it is disabled.")
 	case refused == nil:
 		return finding.Good(check, "%s in it.", english.Count(len(d.groups[id]), "person is", "people are"))
 	case silent(refused):
 		return noAnswer(check, refused)
 	case refused.Code == "missing_scope":
-		return finding.Fail(check, reinstall, "Its members cannot be looked up without the scope usergroups:read, so they may neither approve nor ask.")
+		return finding.Fail(check, reinstall,
+			"Its members cannot be looked up without the scope usergroups:read, so they may neither approve nor ask.")
 	case refused.Code == "no_such_subteam":
-		return finding.Fail(check, "Enable it in Slack, or correct its id in the configuration.", "Slack knows no such user group, or it is disabled.")
+		return finding.Fail(check, "Enable it in Slack, or correct its id in the configuration.",
+			"Slack knows no such user group, or it is disabled.")
 	default:
-		return finding.Fail(check, "Look at it in Slack; user groups need a paid plan.", "Its members cannot be looked up (usergroups.users.list answered %s).", refused.Code)
+		return finding.Fail(check, "Look at it in Slack; user groups need a paid plan.",
+			"Its members cannot be looked up (usergroups.users.list answered %s).", refused.Code)
 	}
 }
 
@@ -152,9 +158,11 @@ func (d *directory) person(id string) finding.Finding {
 	case k.err != nil && silent(k.err):
 		return noAnswer(check, k.err)
 	case k.err != nil && k.err.Code == "missing_scope":
-		return finding.Fail(check, reinstall, "They cannot be looked up without the scope users:read, so they may neither approve nor ask.")
+		return finding.Fail(check, reinstall,
+			"They cannot be looked up without the scope users:read, so they may neither approve nor ask.")
 	case k.err != nil:
-		return finding.Fail(check, "Look at the person in Slack.", "They cannot be looked up (users.info answered %s).", k.err.Code)
+		return finding.Fail(check, "Look at the person in Slack.", "They cannot be looked up (users.info answered %s).",
+			k.err.Code)
 	case k.standing == approvals.StandingUnknown:
 		return finding.Warn(check, "Correct the id in the configuration.", "Slack knows nobody with this id.")
 	case k.standing != approvals.FullMember:
@@ -164,8 +172,8 @@ func (d *directory) person(id string) finding.Finding {
 	}
 }
 
-// able lists those of a list of people and groups who are full members. sure is false when not everybody could be looked
-// up.
+// able lists those of a list of people and groups who are full members. sure is false when not
+// everybody could be looked up.
 func (d *directory) able(list []string) (ids []string, sure bool) {
 	sure = d.left == 0
 	for _, id := range list {
@@ -192,7 +200,8 @@ func (d *directory) quorum(account string, p approvals.Policy, requesters []stri
 	need := fmt.Sprintf("%d needed besides the requester", p.Required)
 	fix := "Correct what is said of people and user groups above, if anything is; else list more of them as approvers."
 	if p.Required > 1 {
-		fix = "Correct what is said of people and user groups above, if anything is; else list more of them as approvers, or lower the number that is required."
+		fix = "Correct what is said of people and user groups above, if anything is; else list more of them as approvers, " +
+			"or lower the number that is required."
 	}
 	asking := slices.DeleteFunc(slices.Clone(able), func(id string) bool {
 		may, _ := d.able(requesters)
@@ -200,11 +209,13 @@ func (d *directory) quorum(account string, p approvals.Policy, requesters []stri
 	})
 	switch {
 	case len(able) < p.Required && !sure:
-		return finding.Fail(check, "Correct what is said of people and user groups above.", "%s approve as far as could be looked up, %s.", peopleCan(len(able)), need)
+		return finding.Fail(check, "Correct what is said of people and user groups above.",
+			"%s approve as far as could be looked up, %s.", peopleCan(len(able)), need)
 	case len(able) < p.Required:
 		return finding.Fail(check, fix, "%s approve, %s: no request can be approved.", peopleCan(len(able)), need)
 	case len(able) == p.Required && len(asking) > 0:
-		return finding.Warn(check, fix, "%s approve, %s: what one of them asks for cannot be approved: %s.", peopleCan(len(able)), need, d.names(able))
+		return finding.Warn(check, fix, "%s approve, %s: what one of them asks for cannot be approved: %s.",
+			peopleCan(len(able)), need, d.names(able))
 	default:
 		return finding.Good(check, "%s approve, %s: %s.", peopleCan(len(able)), need, d.names(able))
 	}
@@ -219,9 +230,11 @@ func (d *directory) requesters(list []string) finding.Finding {
 	able, sure := d.able(list)
 	switch {
 	case len(able) == 0 && !sure:
-		return finding.Fail(check, "Correct what is said of people and user groups above.", "Nobody may ask, as far as could be looked up.")
+		return finding.Fail(check, "Correct what is said of people and user groups above.",
+			"Nobody may ask, as far as could be looked up.")
 	case len(able) == 0:
-		return finding.Fail(check, "List full members or user groups in slack.requesters, or leave it empty.", "Nobody on the list is a full member, so nobody may ask.")
+		return finding.Fail(check, "List full members or user groups in slack.requesters, or leave it empty.",
+			"Nobody on the list is a full member, so nobody may ask.")
 	default:
 		return finding.Good(check, "%s ask: %s.", peopleCan(len(able)), d.names(able))
 	}

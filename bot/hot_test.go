@@ -6,12 +6,16 @@ import (
 	"testing"
 )
 
-// BenchmarkReadEnvelope reads a click on a card: the largest envelope there is, because Slack sends the whole message along.
+// BenchmarkReadEnvelope reads a click on a card: the largest envelope there is, because Slack sends
+// the whole message along.
 func BenchmarkReadEnvelope(b *testing.B) {
 	blocks := `[{"type":"section","text":{"type":"mrkdwn","text":"` + strings.Repeat("what the card says ", 400) + `"}}]`
-	payload := `{"type":"block_actions","user":{"id":"U1","team_id":"T1"},"api_app_id":"A1","team":{"id":"T1"},"trigger_id":"9.9",` +
-		`"container":{"message_ts":"1.1","channel_id":"C1"},"channel":{"id":"C1"},"message":{"ts":"1.1","blocks":` + blocks + `},` +
-		`"response_url":"https://hooks.slack.com/actions/1","actions":[{"action_id":"revokebot_approve","value":"R1","type":"button"}]}`
+	payload := `{"type":"block_actions","user":{"id":"U1","team_id":"T1"},"api_app_id":"A1","team":{"id":"T1"},` +
+		`"trigger_id":"9.9",` +
+		`"container":{"message_ts":"1.1","channel_id":"C1"},"channel":{"id":"C1"},"message":{"ts":"1.1","blocks":` + blocks +
+		`},` +
+		`"response_url":"https://hooks.slack.com/actions/1","actions":[{"action_id":"revokebot_approve","value":"R1",` +
+		`"type":"button"}]}`
 	raw := []byte(`{"type":"interactive","envelope_id":"e1","payload":` + payload + `}`)
 	b.SetBytes(int64(len(raw)))
 	b.ReportAllocs()

@@ -68,8 +68,13 @@ func newHouse(t *testing.T, expectedErrors ...string) *house {
 	client := serve(t, h.aws)
 	t.Cleanup(func() { _ = h.aws.Close() })
 	h.cloud, err = aws.New(aws.Config{
-		Accounts: []aws.Account{{Name: "prod", ID: actors.ProdID, AssumeRole: world.Spokes["prod"], ExternalID: actors.ExternalID, Regions: []string{"us-east-1"}}},
-		Margin:   30 * time.Second,
+		Accounts: []aws.Account{
+			{
+				Name: "prod", ID: actors.ProdID, AssumeRole: world.Spokes["prod"], ExternalID: actors.ExternalID,
+				Regions: []string{"us-east-1"},
+			},
+		},
+		Margin: 30 * time.Second,
 		SDK: awssdk.Config{
 			BaseEndpoint: awssdk.String("http://aws.example"), HTTPClient: client,
 			Credentials: credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, ""),
@@ -92,7 +97,8 @@ func (h *house) slackAway(away bool) {
 
 func (h *house) config() Config {
 	return Config{
-		AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: h.over, Store: h.store, Logger: h.log.logger(),
+		AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: h.over, Store: h.store,
+		Logger: h.log.logger(),
 		Handlers: handlers.Config{
 			Cloud: h.cloud, Roles: role.New(h.cloud), Trail: trail.New(h.cloud),
 			Channels:    []string{actors.Incident},
@@ -143,7 +149,8 @@ func (h *house) ready(r *running) {
 // ask has Rosa ask for a revocation and returns the card and the request's id.
 func (h *house) ask() (card slack.Message, request string) {
 	h.t.Helper()
-	if d, err := h.slack.Command(h.t.Context(), actors.Rosa, actors.Incident, messages.Command, "prod/DeployRole "+typed); err != nil || !d.Acked {
+	if d, err := h.slack.Command(h.t.Context(), actors.Rosa, actors.Incident, messages.Command,
+		"prod/DeployRole "+typed); err != nil || !d.Acked {
 		h.t.Fatalf("%+v, %v", d, err)
 	}
 	until(h.t, "there is a card", func() bool { return len(h.cards()) > 0 })
@@ -164,7 +171,9 @@ func (h *house) cards() (list []slack.Message) {
 
 func (h *house) approve(card slack.Message) {
 	h.t.Helper()
-	d, err := h.slack.Click(h.t.Context(), actors.Bob, slack.Click{ChannelID: actors.Incident, MessageTS: card.TS, ActionID: messages.ActionApprove})
+	d, err := h.slack.Click(h.t.Context(), actors.Bob, slack.Click{
+		ChannelID: actors.Incident, MessageTS: card.TS, ActionID: messages.ActionApprove,
+	})
 	if err != nil || !d.Acked {
 		h.t.Fatalf("%+v, %v", d, err)
 	}

@@ -17,17 +17,20 @@ import (
 )
 
 const (
-	// acceptTimeout leaves time for the acknowledgement within the three seconds that Slack waits (Slack documentation,
-	// "Implementing slash commands", "Handling user interaction").
+	// acceptTimeout leaves time for the acknowledgement within the three seconds that Slack waits
+	// (Slack documentation, "Implementing slash commands", "Handling user interaction").
 	acceptTimeout = 1500 * time.Millisecond
 	// acceptGrace is for a store that obeys its deadline to say so.
 	acceptGrace = 100 * time.Millisecond
-	// intakeSlots bounds the envelopes that are being put into the inbox at one time. What comes on top is told "busy".
+	// intakeSlots bounds the envelopes that are being put into the inbox at one time. What comes on
+	// top is told "busy".
 	intakeSlots = 128
-	// whisperWithin bounds the private reply to somebody who is turned away, so that it does not hold up a stop.
+	// whisperWithin bounds the private reply to somebody who is turned away, so that it does not hold
+	// up a stop.
 	whisperWithin = 3 * time.Second
-	// noteWorkers bounds the outlines that are being written at one time, noteBurst and noteEvery how many there are, so
-	// that they do not push other notes out of the store. What comes on top is counted only.
+	// noteWorkers bounds the outlines that are being written at one time, noteBurst and noteEvery how
+	// many there are, so that they do not push other notes out of the store. What comes on top is
+	// counted only.
 	noteWorkers = 8
 	noteBurst   = 50
 	noteEvery   = 6 * time.Second
@@ -51,18 +54,23 @@ type intake struct {
 	pending sync.WaitGroup // calls of the store, also those that nobody waits for any more
 }
 
-func newIntake(store approvals.Store, whisper func(context.Context, handlers.Listener, *messages.Message) error, log *slog.Logger, c *counts) *intake {
+func newIntake(
+	store approvals.Store, whisper func(context.Context, handlers.Listener, *messages.Message) error, log *slog.Logger,
+	c *counts,
+) *intake {
 	return &intake{
 		store: store, whisper: whisper, log: log, counts: c,
-		slots: make(chan struct{}, intakeSlots), notes: make(chan struct{}, noteWorkers), noting: rate.NewLimiter(rate.Every(noteEvery), noteBurst),
+		slots: make(chan struct{}, intakeSlots), notes: make(chan struct{}, noteWorkers),
+		noting: rate.NewLimiter(rate.Every(noteEvery), noteBurst),
 	}
 }
 
-// ackFunc sends the acknowledgement of one envelope on the connection it came by. payload may be nil.
+// ackFunc sends the acknowledgement of one envelope on the connection it came by. payload may be
+// nil.
 type ackFunc func(ctx context.Context, envelopeID string, payload any) error
 
-// take handles one envelope and returns when it is acknowledged. It never fails towards the connection: what goes wrong
-// is told to the person and logged.
+// take handles one envelope and returns when it is acknowledged. It never fails towards the
+// connection: what goes wrong is told to the person and logged.
 func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 	if f.came.IsZero() {
 		f.came = time.Now()
@@ -101,7 +109,8 @@ func (in *intake) answer(ctx context.Context, f frame, got intakeItem, unread er
 	}
 	if got.suggestion != nil {
 		in.acknowledge(ctx, f, ack, in.suggest(*got.suggestion))
-		in.log.DebugContext(ctx, "a menu was filled", "envelope", f.EnvelopeID, "user", got.suggestion.User, "took", time.Since(f.came).String())
+		in.log.DebugContext(ctx, "a menu was filled", "envelope", f.EnvelopeID, "user", got.suggestion.User,
+			"took", time.Since(f.came).String())
 		return EnvelopeAnswered
 	}
 	if got.submission != nil {
@@ -158,7 +167,8 @@ func (in *intake) record(ctx context.Context, f frame, got intakeItem, ack ackFu
 	return EnvelopeAccepted
 }
 
-// keep writes an outline of an envelope to the store's notes, for somebody to look at. Nothing waits for it.
+// keep writes an outline of an envelope to the store's notes, for somebody to look at. Nothing
+// waits for it.
 func (in *intake) keep(ctx context.Context, f frame, why string) {
 	free := false
 	select {
@@ -207,8 +217,8 @@ func (in *intake) keep(ctx context.Context, f frame, why string) {
 // errNoAnswer is a store that did not say in time whether it took an item.
 var errNoAnswer = errors.New("no answer in time")
 
-// accept puts an item into the inbox, and gives the slot back when the store is done with it. It returns in time even if
-// the store does not: the person is answered, and reading goes on.
+// accept puts an item into the inbox, and gives the slot back when the store is done with it. It
+// returns in time even if the store does not: the person is answered, and reading goes on.
 func (in *intake) accept(ctx context.Context, f frame, got intakeItem) (fresh bool, err error) {
 	type answer struct {
 		fresh bool
@@ -225,7 +235,8 @@ func (in *intake) accept(ctx context.Context, f frame, got intakeItem) (fresh bo
 		case answered <- answer{fresh, err}:
 		case <-givenUp:
 			if err == nil {
-				in.log.WarnContext(ctx, "an envelope was recorded after its sender was told that it was not", "envelope", f.EnvelopeID)
+				in.log.WarnContext(ctx, "an envelope was recorded after its sender was told that it was not",
+					"envelope", f.EnvelopeID)
 			}
 		}
 	})
@@ -245,14 +256,16 @@ func (in *intake) acknowledge(ctx context.Context, f frame, ack ackFunc, payload
 		return // nothing names it
 	}
 	if err := ack(ctx, f.EnvelopeID, payload); err != nil {
-		in.log.WarnContext(ctx, "an envelope was not acknowledged; Slack may send it again", "envelope", f.EnvelopeID, "error", err)
+		in.log.WarnContext(ctx, "an envelope was not acknowledged; Slack may send it again", "envelope", f.EnvelopeID,
+			"error", err)
 		return
 	}
 	in.watch.acknowledged(ctx, kindOf(f), time.Since(f.came))
 }
 
-// turnAway acknowledges without having recorded anything and says so to the person: with the acknowledgement itself
-// after a command or a form, by the response URL after a click, whose acknowledgement shows nothing.
+// turnAway acknowledges without having recorded anything and says so to the person: with the
+// acknowledgement itself after a command or a form, by the response URL after a click, whose
+// acknowledgement shows nothing.
 func (in *intake) turnAway(ctx context.Context, f frame, got intakeItem, ack ackFunc, m *messages.Message) {
 	if got.listener.Drill {
 		m = messages.Drilled(m)

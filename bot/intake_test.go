@@ -27,7 +27,8 @@ func TestAnEnvelopeIsAcknowledgedOnlyAfterTheStoreHasIt(t *testing.T) {
 			return true, nil
 		})
 		d := l.command()
-		if !d.Acked || !stored.Load() || d.AckedAfter < 900*time.Millisecond || d.AckedAfter > time.Second || len(d.AckPayload) != 0 {
+		if !d.Acked || !stored.Load() || d.AckedAfter < 900*time.Millisecond || d.AckedAfter > time.Second ||
+			len(d.AckPayload) != 0 {
 			t.Errorf("stored %v, delivery %+v", stored.Load(), d)
 		}
 	})
@@ -59,7 +60,8 @@ func TestAnAcknowledgementTravelsOnTheConnectionThatBroughtTheEnvelope(t *testin
 		}
 		for _, c := range l.Connections() {
 			if c.Acks != used[c.ID] || c.Strays != 0 {
-				t.Errorf("connection %d brought %d envelopes, got %d acknowledgements and %d strays", c.ID, used[c.ID], c.Acks, c.Strays)
+				t.Errorf("connection %d brought %d envelopes, got %d acknowledgements and %d strays", c.ID, used[c.ID], c.Acks,
+					c.Strays)
 			}
 		}
 	})
@@ -133,11 +135,15 @@ func TestMoreThanCanBeTakenAtOnceIsToldBusyAtOnce(t *testing.T) {
 			}
 		}
 		// A click shows nothing of its acknowledgement: it is answered by the response URL.
-		if d, err := l.Click(t.Context(), rosa, slack.Click{ChannelID: incident, MessageTS: "1.1", BlockID: "decide", ActionID: messages.ActionApprove, Value: "R1"}); err != nil || !d.Acked {
+		if d, err := l.Click(t.Context(), rosa, slack.Click{
+			ChannelID: incident, MessageTS: "1.1", BlockID: "decide", ActionID: messages.ActionApprove, Value: "R1",
+		}); err != nil || !d.Acked {
 			t.Errorf("the click: %+v, %v", d, err)
 		}
 		until(t, "the clicker is told", func() bool {
-			return slices.ContainsFunc(l.Messages(incident), func(m slack.Message) bool { return m.VisibleTo == rosa && m.Text == messages.Busy().Text })
+			return slices.ContainsFunc(l.Messages(incident), func(m slack.Message) bool {
+				return m.VisibleTo == rosa && m.Text == messages.Busy().Text
+			})
 		})
 		close(release)
 		for range intakeSlots {
@@ -165,7 +171,8 @@ func TestTheSameEnvelopeTwiceAndTheSameActInAnotherEnvelopeAreOneItem(t *testing
 		click := `{"type":"block_actions","user":{"id":"U0ROSA"},"team":{"id":"T0SANDBOX"},"trigger_id":"1.2.3",` +
 			`"actions":[{"action_id":"revokebot_approve","value":"R1","action_ts":"1.1"}]}`
 		for i := range 3 {
-			if d, err := l.SendEnvelope(t.Context(), []byte(envelope(fmt.Sprintf("E-%d", i), frameClick, click))); err != nil || !d.Acked {
+			if d, err := l.SendEnvelope(t.Context(), []byte(envelope(fmt.Sprintf("E-%d", i), frameClick, click))); err != nil ||
+				!d.Acked {
 				t.Errorf("the same act: %+v, %v", d, err)
 			}
 		}
@@ -182,11 +189,15 @@ func TestTheSameEnvelopeTwiceAndTheSameActInAnotherEnvelopeAreOneItem(t *testing
 func TestWhatCannotBeReadIsAcknowledgedAndTheReadingGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var accepted atomic.Int64
-		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) { accepted.Add(1); return true, nil })
+		l := newLine(t, 1, func(context.Context, approvals.Item, ...string) (bool, error) {
+			accepted.Add(1)
+			return true, nil
+		})
 		for _, frame := range []string{
 			envelope("E-1", "telepathy", `{"response_url":"https://hooks.slack.com/x","text":"`+typed+`"}`),
 			envelope("E-2", frameSlash, `[]`),
-			envelope("E-3", frameClick, `{"type":"block_actions","user":{"id":"U0ROSA"},"channel":{"id":"C0INCIDENT"},"actions":7}`),
+			envelope("E-3", frameClick, `{"type":"block_actions","user":{"id":"U0ROSA"},"channel":{"id":"C0INCIDENT"},`+
+				`"actions":7}`),
 			envelope("E-4", frameClick, `{"type":"view_submission","user":{"id":"U0ROSA"},"view":7}`),
 			`{"envelope_id":"E-5","type":7,"payload":{"text":"` + typed + `"}}`,
 			`{"envelope_id":"E-6"}`,
@@ -196,7 +207,10 @@ func TestWhatCannotBeReadIsAcknowledgedAndTheReadingGoesOn(t *testing.T) {
 				t.Errorf("%s: %+v, %v", frame, d, err)
 			}
 		}
-		for _, frame := range []string{``, `{`, `null`, `[]`, `"` + typed + `"`, `{"type":"` + typed[:4] + `"}`, "\x00\xff", strings.Repeat(`{"a":`, 100_000)} {
+		for _, frame := range []string{
+			``, `{`, `null`, `[]`, `"` + typed + `"`, `{"type":"` + typed[:4] + `"}`, "\x00\xff",
+			strings.Repeat(`{"a":`, 100_000),
+		} {
 			if _, err := l.SendEnvelope(t.Context(), []byte(frame)); err != nil {
 				t.Errorf("%.20q: %v", frame, err)
 			}
@@ -213,9 +227,11 @@ func TestWhatCannotBeReadIsAcknowledgedAndTheReadingGoesOn(t *testing.T) {
 		}
 		kept := strings.Join(l.notes.kept(), "\n")
 		for _, part := range []string{
-			`envelope envelope E-1 {"why":"unknown type of envelope","type":"telepathy","bytes":70,"outline":"{response_url: text of 25 bytes, text: text of 16 bytes}"}`,
+			`envelope envelope E-1 {"why":"unknown type of envelope","type":"telepathy","bytes":70,"outline":"{response_url: ` +
+				`text of 25 bytes, text: text of 16 bytes}"}`,
 			`envelope envelope E-3 {"why":"unreadable: interaction","type":"interactive"`, `actions: number}`,
-			`envelope envelope E-5 {"why":"unreadable: frame","type":"malformed","bytes":68,"outline":"{envelope_id: \"E-5\", type: number, payload: {text: text of 16 bytes}}"}`,
+			`envelope envelope E-5 {"why":"unreadable: frame","type":"malformed","bytes":68,"outline":"{envelope_id: \"E-5\", ` +
+				`type: number, payload: {text: text of 16 bytes}}"}`,
 			`no JSON after byte`,
 		} {
 			if !strings.Contains(strings.ReplaceAll(kept, `\"`, `"`), strings.ReplaceAll(part, `\"`, `"`)) {
@@ -250,7 +266,8 @@ func TestOutlinesAreFewAndNothingWaitsForThem(t *testing.T) {
 		send := func(n int) {
 			t.Helper()
 			for range n {
-				if d, err := l.SendEnvelope(t.Context(), []byte(envelope(rand.Text(), "telepathy", `{}`))); err != nil || !d.Acked || d.AckedAfter != 0 {
+				if d, err := l.SendEnvelope(t.Context(), []byte(envelope(rand.Text(), "telepathy", `{}`))); err != nil ||
+					!d.Acked || d.AckedAfter != 0 {
 					t.Errorf("%+v, %v", d, err)
 				}
 				synctest.Wait()
@@ -282,8 +299,10 @@ func TestAStoreThatRefusesIsNotRecordedAndSaysSo(t *testing.T) {
 		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), "nothing was recorded") {
 			t.Errorf("%+v: %s", d, d.AckPayload)
 		}
-		form := `{"type":"view_submission","user":{"id":"U0ROSA"},"team":{"id":"T0SANDBOX"},"view":{"id":"V1","callback_id":"` + messages.FormDeny + `","private_metadata":"{}"}}`
-		if d, err := l.SendEnvelope(t.Context(), []byte(envelope("E-1", frameClick, form))); err != nil || !strings.Contains(string(d.AckPayload), `"response_action":"errors"`) {
+		form := `{"type":"view_submission","user":{"id":"U0ROSA"},"team":{"id":"T0SANDBOX"},"view":{"id":"V1",` +
+			`"callback_id":"` + messages.FormDeny + `","private_metadata":"{}"}}`
+		if d, err := l.SendEnvelope(t.Context(), []byte(envelope("E-1", frameClick, form))); err != nil ||
+			!strings.Contains(string(d.AckPayload), `"response_action":"errors"`) {
 			t.Errorf("a form: %+v, %v", d, err)
 		}
 	})
@@ -295,15 +314,21 @@ func TestWhatIsTypedIntoAMenuAndAWrongFormAreAnsweredWithTheAcknowledgementWhate
 			t.Error("it was recorded")
 			return true, nil
 		})
-		view := `"view":{"id":"V1","callback_id":"revokebot_ask_form","private_metadata":"{\"channel\":\"C0INCIDENT\",\"user\":\"U0ROSA\"}","state":{"values":{"account":{"account":{"selected_option":{"value":"prod"}}}}}}`
+		view := `"view":{"id":"V1","callback_id":"revokebot_ask_form","private_metadata":"{\"channel\":\"C0INCIDENT\",` +
+			`\"user\":\"U0ROSA\"}","state":{"values":{"account":{"account":{"selected_option":{"value":"prod"}}}}}}`
 		for name, c := range map[string]struct{ payload, want string }{
-			"a menu":        {`{"type":"block_suggestion","action_id":"revokebot_role","value":"Deploy","user":{"id":"U0ROSA"},"team":{"id":"T0SANDBOX"},` + view + `}`, `"value":"prod/Deploy"`},
+			"a menu": {
+				`{"type":"block_suggestion","action_id":"revokebot_role","value":"Deploy","user":{"id":"U0ROSA"},` +
+					`"team":{"id":"T0SANDBOX"},` + view + `}`, `"value":"prod/Deploy"`,
+			},
 			"another menu":  {`{"type":"block_suggestion","action_id":"other","value":"Deploy",` + view + `}`, ``},
 			"a broken menu": {`{"type":"block_suggestion","action_id":"revokebot_role","value":7}`, ``},
 			"a form":        {`{"type":"view_submission","user":{"id":"U0ROSA"},"team":null,` + view + `}`, `"errors":{"role":`},
 		} {
-			d, err := l.SendEnvelope(t.Context(), []byte(`{"envelope_id":"e-`+name+`","type":"interactive","accepts_response_payload":true,"payload":`+c.payload+`}`))
-			if err != nil || !d.Acked || d.AckedAfter > 10*time.Millisecond || !strings.Contains(string(d.AckPayload), c.want) || c.want == "" && len(d.AckPayload) != 0 {
+			d, err := l.SendEnvelope(t.Context(),
+				[]byte(`{"envelope_id":"e-`+name+`","type":"interactive","accepts_response_payload":true,"payload":`+c.payload+`}`))
+			if err != nil || !d.Acked || d.AckedAfter > 10*time.Millisecond || !strings.Contains(string(d.AckPayload), c.want) ||
+				c.want == "" && len(d.AckPayload) != 0 {
 				t.Errorf("%s: %v, %+v, %s", name, err, d, d.AckPayload)
 			}
 		}

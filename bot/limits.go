@@ -17,9 +17,10 @@ const (
 	askedMost = time.Hour
 )
 
-// limits makes every way in which Slack says "too much" the one that slack-go understands, which is a 429 with Retry-After
-// in seconds. Slack also says it in a 200 with the error ratelimited, whose Retry-After slack-go does not pass on.
-// Nothing was done then (Slack documentation, "Rate limits").
+// limits makes every way in which Slack says "too much" the one that slack-go understands, which is
+// a 429 with Retry-After in seconds. Slack also says it in a 200 with the error ratelimited, whose
+// Retry-After slack-go does not pass on. Nothing was done then (Slack documentation, "Rate
+// limits").
 type limits struct{ next http.RoundTripper } // nil: http.DefaultTransport
 
 func (l limits) transport() http.RoundTripper {

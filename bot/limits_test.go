@@ -42,7 +42,9 @@ func TestHoweverSlackSaysTooMuchItIsKnownHowLongToWait(t *testing.T) {
 			{503, "7", limited, 0},
 		} {
 			next := roundTrip(func(r *http.Request) (*http.Response, error) {
-				resp := &http.Response{StatusCode: test.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(test.body)), Request: r}
+				resp := &http.Response{
+					StatusCode: test.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(test.body)), Request: r,
+				}
 				if test.header != "" {
 					resp.Header.Set("Retry-After", test.header)
 				}
@@ -57,7 +59,8 @@ func TestHoweverSlackSaysTooMuchItIsKnownHowLongToWait(t *testing.T) {
 				status, wait = 429, fmt.Sprint(int(test.want/time.Second))
 			}
 			if resp.StatusCode != status || resp.Header.Get("Retry-After") != wait {
-				t.Errorf("%d %q %.40s: got %d, Retry-After %q", test.status, test.header, test.body, resp.StatusCode, resp.Header.Get("Retry-After"))
+				t.Errorf("%d %q %.40s: got %d, Retry-After %q", test.status, test.header, test.body, resp.StatusCode,
+					resp.Header.Get("Retry-After"))
 			}
 			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != test.body {
 				t.Errorf("%d %q: the body is %.40q after the look, %v", test.status, test.header, body, err)
@@ -91,7 +94,8 @@ func TestWhatSlackAsksToWaitHoldsForEveryEdit(t *testing.T) {
 				client := newClient(t, over)
 				var posted []string
 				for i := range 5 {
-					ts, err := client.Post(t.Context(), incident, "", handlers.Mark{Request: fmt.Sprint("R", i)}, &messages.Message{Text: "x"})
+					ts, err := client.Post(t.Context(), incident, "", handlers.Mark{Request: fmt.Sprint("R", i)},
+						&messages.Message{Text: "x"})
 					if err != nil {
 						t.Fatal(err)
 					}

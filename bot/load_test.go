@@ -22,7 +22,8 @@ import (
 
 var acts = flag.Int("load", 300, "how many commands and clicks the load test sends; the full load is 2000")
 
-// tallyStore takes its time, as a Redis across a network does, and counts what it took, by who sent it.
+// tallyStore takes its time, as a Redis across a network does, and counts what it took, by who sent
+// it.
 type tallyStore struct {
 	*redisstore.Store
 	mu    sync.Mutex
@@ -70,7 +71,9 @@ type crowd struct {
 
 func newCrowd(t *testing.T, people int) *crowd {
 	h := newHouse(t)
-	channel := h.slack.Channels()[slices.IndexFunc(h.slack.Channels(), func(c slack.Channel) bool { return c.ID == actors.Incident })]
+	channel := h.slack.Channels()[slices.IndexFunc(h.slack.Channels(), func(c slack.Channel) bool {
+		return c.ID == actors.Incident
+	})]
 	for i := range people {
 		h.slack.PutUser(slack.User{ID: person(i), Name: fmt.Sprint("person", i)})
 		channel.Members = append(channel.Members, person(i))
@@ -90,8 +93,8 @@ func (c *crowd) replica() *running {
 	return r
 }
 
-// act has somebody do their thing until it is acknowledged. What Slack could not deliver it sends again by itself for
-// some, as it was seen to do; the others see an error, and do it again.
+// act has somebody do their thing until it is acknowledged. What Slack could not deliver it sends
+// again by itself for some, as it was seen to do; the others see an error, and do it again.
 func (c *crowd) act(i int) {
 	ctx, user := context.WithoutCancel(c.t.Context()), person(i)
 	note := func(d slack.Delivery, err error) bool {
@@ -119,7 +122,8 @@ func (c *crowd) act(i int) {
 			d, err = c.slack.Command(ctx, user, actors.Incident, messages.Command, "help "+typed)
 		} else {
 			d, err = c.slack.Click(ctx, user, slack.Click{
-				ChannelID: actors.Incident, MessageTS: "1.1", BlockID: "decide", ActionID: messages.ActionApprove, Value: "NOSUCHREQUEST",
+				ChannelID: actors.Incident, MessageTS: "1.1", BlockID: "decide", ActionID: messages.ActionApprove,
+				Value: "NOSUCHREQUEST",
 			})
 		}
 		if note(d, err) {
@@ -170,8 +174,10 @@ func (c *crowd) judge(people int) {
 	}
 	slices.Sort(c.acked)
 	n := len(c.acked)
-	c.t.Logf("%d commands and clicks, %d deliveries, %d of them cut off, %d pressed again; acknowledged after %v (p50), %v (p99), %v (worst)",
-		people, c.delivered, c.failed, again, c.acked[n/2].Round(time.Millisecond), c.acked[n*99/100].Round(time.Millisecond), c.acked[n-1].Round(time.Millisecond))
+	c.t.Logf("%d commands and clicks, %d deliveries, %d of them cut off, %d pressed again; acknowledged after %v (p50), "+
+		"%v (p99), %v (worst)",
+		people, c.delivered, c.failed, again, c.acked[n/2].Round(time.Millisecond), c.acked[n*99/100].Round(time.Millisecond),
+		c.acked[n-1].Round(time.Millisecond))
 	if n != people || c.acked[n-1] > 3*time.Second || c.failed > people/10 {
 		c.t.Errorf("%d were acknowledged, the slowest after %v; %d deliveries failed", n, c.acked[n-1], c.failed)
 	}
@@ -193,8 +199,9 @@ func (c *crowd) trouble(ctx context.Context) {
 	}
 }
 
-// 50 commands and clicks a second, connections refreshed and cut, every tenth envelope sent twice: what was sent is
-// acknowledged in time, and done once. The same with two replicas of which one is stopped in the middle.
+// 50 commands and clicks a second, connections refreshed and cut, every tenth envelope sent twice:
+// what was sent is acknowledged in time, and done once. The same with two replicas of which one is
+// stopped in the middle.
 func TestUnderLoadAndTroubleNothingIsLostOrDoneTwice(t *testing.T) {
 	for name, replicas := range map[string]int{"one replica": 1, "two replicas, one is stopped": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +233,8 @@ func TestUnderLoadAndTroubleNothingIsLostOrDoneTwice(t *testing.T) {
 	}
 }
 
-// A bot that nobody can reach is what all of this is against: seconds count, also when opens are rare.
+// A bot that nobody can reach is what all of this is against: seconds count, also when opens are
+// rare.
 func TestConnectionsThatAreRefreshedAndCutAllTheTimeLeaveHardlyAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 0)

@@ -22,15 +22,17 @@ var (
 	plainName = regexp.MustCompile(`^[A-Za-z0-9_./:-]{1,36}$`)
 	// telling are the fields whose values say what something is, and are chosen by Slack or by an app.
 	telling = map[string]bool{
-		"type": true, "subtype": true, "reason": true, "envelope_id": true, "retry_reason": true, "id": true, "api_app_id": true, "app_id": true,
+		"type": true, "subtype": true, "reason": true, "envelope_id": true, "retry_reason": true, "id": true,
+		"api_app_id": true, "app_id": true,
 		"team_id": true, "enterprise_id": true, "channel_id": true, "user_id": true, "event_id": true, "view_id": true,
 		"callback_id": true, "action_id": true, "block_id": true, "command": true, "message_ts": true, "thread_ts": true,
 	}
 )
 
-// outline tells of a frame what somebody has to know who wonders what Slack sent: its shape, and the values of the few
-// fields that only name things. Everything else, which may be what a person typed, a response URL, a trigger or a token, is
-// told by its kind and length. What is no JSON is told as far as it is.
+// outline tells of a frame what somebody has to know who wonders what Slack sent: its shape, and
+// the values of the few fields that only name things. Everything else, which may be what a person
+// typed, a response URL, a trigger or a token, is told by its kind and length. What is no JSON is
+// told as far as it is.
 func outline(data []byte) string {
 	if len(data) == 0 {
 		return "nothing"
@@ -118,8 +120,8 @@ func (o *outliner) inside(open json.Delim) error {
 	return nil
 }
 
-// looseEnvelopeID finds the envelope's id in a frame that is no envelope as it should be, also when it breaks off after
-// the id. An id inside the payload is not the envelope's.
+// looseEnvelopeID finds the envelope's id in a frame that is no envelope as it should be, also when
+// it breaks off after the id. An id inside the payload is not the envelope's.
 func looseEnvelopeID(data []byte) string {
 	in := json.NewDecoder(bytes.NewReader(data))
 	in.UseNumber()

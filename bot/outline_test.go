@@ -9,12 +9,19 @@ func TestAnOutlineTellsTheShapeAndNoSecrets(t *testing.T) {
 	for _, test := range []struct{ name, frame, want string }{
 		{
 			"a shortcut",
-			`{"type":"shortcut","token":"zzzz","user":{"id":"U0ROSA","username":"rosa"},"callback_id":"ask","trigger_id":"1.2.abc",` +
-				`"response_urls":["https://hooks.slack.com/x"],"is_enterprise_install":false,"enterprise":null,"action_ts":"1.1","n":12345}`,
-			`{type: "shortcut", token: text of 4 bytes, user: {id: "U0ROSA", username: text of 4 bytes}, callback_id: "ask", trigger_id: text of 7 bytes, ` +
-				`response_urls: [text of 25 bytes], is_enterprise_install: false, enterprise: null, action_ts: text of 3 bytes, n: number}`,
+			`{"type":"shortcut","token":"zzzz","user":{"id":"U0ROSA","username":"rosa"},"callback_id":"ask",` +
+				`"trigger_id":"1.2.abc",` +
+				`"response_urls":["https://hooks.slack.com/x"],"is_enterprise_install":false,"enterprise":null,"action_ts":"1.1",` +
+				`"n":12345}`,
+			`{type: "shortcut", token: text of 4 bytes, user: {id: "U0ROSA", username: text of 4 bytes}, callback_id: "ask", ` +
+				`trigger_id: text of 7 bytes, ` +
+				`response_urls: [text of 25 bytes], is_enterprise_install: false, enterprise: null, action_ts: text of 3 bytes, ` +
+				`n: number}`,
 		},
-		{"an id that is none", `{"id":"two words","type":"xoxb-1234567890123-1234567890123-abcdefghijklmnop"}`, `{id: text of 9 bytes, type: text of 49 bytes}`},
+		{
+			"an id that is none", `{"id":"two words","type":"xoxb-1234567890123-1234567890123-abcdefghijklmnop"}`,
+			`{id: text of 9 bytes, type: text of 49 bytes}`,
+		},
 		{"names from outside", `{"` + typed + ` and more":1}`, `{(name of 25 bytes): number}`},
 		{"it breaks off", `{"type":"message","text":"` + typed, `{type: "message", text:  … no JSON after byte 25 of 42`},
 		{"no JSON", `hello ` + typed, ` … no JSON after byte 0 of 22`},
@@ -30,7 +37,8 @@ func TestAnOutlineTellsTheShapeAndNoSecrets(t *testing.T) {
 
 func TestAnOutlineIsShortWhateverCame(t *testing.T) {
 	for _, frame := range []string{
-		strings.Repeat(`{"a":`, 100_000), strings.Repeat(`[`, 100_000), `[` + strings.Repeat(`1,`, 100_000), `{"` + strings.Repeat("x", 100_000) + `":1}`,
+		strings.Repeat(`{"a":`, 100_000), strings.Repeat(`[`, 100_000), `[` + strings.Repeat(`1,`, 100_000),
+		`{"` + strings.Repeat("x", 100_000) + `":1}`,
 		`{"type":"` + strings.Repeat("x", 100_000) + `"}`,
 	} {
 		if got := outline([]byte(frame)); len(got) > outlineSize+200 {
@@ -68,8 +76,10 @@ func FuzzOutline(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		frame := `{"envelope_id":"E-1","response_url":"https://SECRET","text":"SECRET ` + strings.ReplaceAll(text, `"`, "") + `","more":` + text + `}`
-		if got := outline([]byte(frame)); strings.Contains(got, "SECRET") && !strings.Contains(text, "SECRET") || len(got) > outlineSize+200 {
+		frame := `{"envelope_id":"E-1","response_url":"https://SECRET","text":"SECRET ` + strings.ReplaceAll(text, `"`, "") +
+			`","more":` + text + `}`
+		if got := outline([]byte(frame)); strings.Contains(got, "SECRET") && !strings.Contains(text, "SECRET") ||
+			len(got) > outlineSize+200 {
 			t.Errorf("got %s", got)
 		}
 		if got := looseEnvelopeID([]byte(frame)); got != "E-1" {

@@ -34,7 +34,8 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 		comesBack := func(what string, after time.Duration) {
 			t.Helper()
 			later, ok := errors.AsType[*handlers.SlackError](turn(what))
-			if !ok || later.Kind != handlers.SlackPassing || later.Code != handlers.CodePaced || later.RetryAfter.Round(time.Millisecond) != after {
+			if !ok || later.Kind != handlers.SlackPassing || later.Code != handlers.CodePaced ||
+				later.RetryAfter.Round(time.Millisecond) != after {
 				t.Errorf("%s: %+v, want it back after %v", what, later, after)
 			}
 		}

@@ -40,8 +40,11 @@ const (
 	typed = "pasted-in-a-gist"
 )
 
-// secrets are what no log line may hold: tickets, tokens, response URLs, payloads, what people typed.
-var secrets = []string{"ticket=", "TICKET", "xapp-", "xoxb-", "/commands/response/", "hooks.slack.com", "trigger_id", `"payload"`, typed}
+// secrets are what no log line may hold: tickets, tokens, response URLs, payloads, what people
+// typed.
+var secrets = []string{
+	"ticket=", "TICKET", "xapp-", "xoxb-", "/commands/response/", "hooks.slack.com", "trigger_id", `"payload"`, typed,
+}
 
 // book keeps the log, and fails the test on an ERROR that was not expected and on a secret.
 type book struct {
@@ -191,7 +194,9 @@ func (o *opens) since(start time.Time) (all, worst int) {
 // newLine connects. The store is the function.
 func newLine(t *testing.T, connections int, accept acceptFunc) *line {
 	t.Helper()
-	l := &line{t: t, log: newBook(t, "Slack refuses the app-level token", "Socket Mode is switched off"), status: newStatus()}
+	l := &line{
+		t: t, log: newBook(t, "Slack refuses the app-level token", "Socket Mode is switched off"), status: newStatus(),
+	}
 	l.Server, l.http = newSlack(t, slack.Config{})
 	l.client = newClient(t, l.http)
 	l.notes = &noteStore{acceptStore: acceptStore{accept: accept}}
@@ -273,7 +278,9 @@ func serve(t *testing.T, h http.Handler) *http.Client {
 
 func newClient(t *testing.T, client *http.Client) *slackClient {
 	t.Helper()
-	c, err := newSlackClient(Config{AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: client})
+	c, err := newSlackClient(Config{
+		AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: client,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,8 +310,8 @@ func newRedis(t *testing.T) (*redisstore.Store, *redis.Client) {
 	return store, client
 }
 
-// script is the other end of Socket Mode, as a test wants it: play is called for each connection, and its end is the
-// connection's end, without a word.
+// script is the other end of Socket Mode, as a test wants it: play is called for each connection,
+// and its end is the connection's end, without a word.
 type script struct {
 	t    *testing.T
 	play func(p *peer)
@@ -373,7 +380,8 @@ func (p *peer) listen() {
 	})
 }
 
-// send sends a text frame. That the other side is gone is for the test to see in what comes, or not.
+// send sends a text frame. That the other side is gone is for the test to see in what comes, or
+// not.
 func (p *peer) send(frame string) { _ = p.ws.Write(p.ctx, websocket.MessageText, []byte(frame)) }
 
 // greet is how most connections begin.
@@ -412,7 +420,8 @@ func newScript(t *testing.T, play func(p *peer)) (s *script, st *status, log *bo
 	return s, st, log, stop
 }
 
-const helloFrame = `{"type":"hello","num_connections":1,"connection_info":{"app_id":"A0SANDBOX"},"debug_info":{"host":"applink"}}`
+const helloFrame = `{"type":"hello","num_connections":1,"connection_info":{"app_id":"A0SANDBOX"},` +
+	`"debug_info":{"host":"applink"}}`
 
 func envelope(id, kind, payload string) string {
 	return fmt.Sprintf(`{"envelope_id":%q,"type":%q,"accepts_response_payload":true,"payload":%s}`, id, kind, payload)
@@ -423,7 +432,9 @@ func refuse(context.Context, string, string) (net.Conn, error) {
 }
 
 func unknownHost(context.Context, string, string) (net.Conn, error) {
-	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "slack.example", IsNotFound: true}}
+	return nil, &net.OpError{
+		Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "slack.example", IsNotFound: true},
+	}
 }
 
 func oddError(context.Context, string, string) (net.Conn, error) {

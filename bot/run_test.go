@@ -22,10 +22,18 @@ func TestAWrongTokenAtTheStartEndsTheRunWithItsReason(t *testing.T) {
 		trouble func(h *house, c *Config)
 		code    string
 	}{
-		"a wrong bot token":     {func(_ *house, c *Config) { c.BotToken = "xoxb-wrong" }, "invalid_auth"},
-		"a wrong app token":     {func(_ *house, c *Config) { c.AppToken = "xapp-wrong" }, "invalid_auth"},
-		"a revoked bot token":   {func(h *house, _ *Config) { h.slack.Inject(slack.Fault{Method: "auth.test", Error: "token_revoked"}) }, "token_revoked"},
-		"a deactivated account": {func(h *house, _ *Config) { h.slack.Inject(slack.Fault{Method: "auth.test", Error: "account_inactive"}) }, "account_inactive"},
+		"a wrong bot token": {func(_ *house, c *Config) { c.BotToken = "xoxb-wrong" }, "invalid_auth"},
+		"a wrong app token": {func(_ *house, c *Config) { c.AppToken = "xapp-wrong" }, "invalid_auth"},
+		"a revoked bot token": {
+			func(h *house, _ *Config) {
+				h.slack.Inject(slack.Fault{Method: "auth.test", Error: "token_revoked"})
+			}, "token_revoked",
+		},
+		"a deactivated account": {
+			func(h *house, _ *Config) {
+				h.slack.Inject(slack.Fault{Method: "auth.test", Error: "account_inactive"})
+			}, "account_inactive",
+		},
 		"a scope that is missing": {func(h *house, _ *Config) {
 			h.slack.Inject(slack.Fault{Method: "apps.connections.open", Error: "missing_scope"})
 		}, "missing_scope"},
@@ -77,7 +85,8 @@ func TestAStoreThatIsNotReadyAtTheStartEndsTheRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if refused, ok := errors.AsType[*StartError](b.Run(t.Context())); !ok || !refused.Store || !strings.Contains(refused.Error(), "the store is not ready") {
+		if refused, ok := errors.AsType[*StartError](b.Run(t.Context())); !ok || !refused.Store ||
+			!strings.Contains(refused.Error(), "the store is not ready") {
 			t.Errorf("got %v", refused)
 		}
 	})
@@ -121,13 +130,19 @@ func TestRunCanBeCalledOnce(t *testing.T) {
 func TestABotStopsAtAnyMomentOfItsStart(t *testing.T) {
 	moments := []time.Duration{0, time.Nanosecond, 5 * time.Millisecond, time.Second, slackPatience, time.Minute}
 	for name, trouble := range map[string]func(h *house){
-		"all is well":         func(*house) {},
-		"Slack is away":       func(h *house) { h.slackAway(true) },
-		"Slack hangs":         func(h *house) { h.slack.Inject(slack.Fault{Delay: time.Hour}) },
-		"Slack is limited":    func(h *house) { h.slack.Inject(slack.Fault{RetryAfter: time.Hour}) },
-		"the open fails":      func(h *house) { h.slack.Inject(slack.Fault{Method: "apps.connections.open", HTTPStatus: 500}) },
-		"the open hangs":      func(h *house) { h.slack.Inject(slack.Fault{Method: "apps.connections.open", Delay: time.Hour}) },
-		"it is switched off":  func(h *house) { h.slack.Inject(slack.Fault{Method: "apps.connections.open", Error: "fatal_error"}) },
+		"all is well":      func(*house) {},
+		"Slack is away":    func(h *house) { h.slackAway(true) },
+		"Slack hangs":      func(h *house) { h.slack.Inject(slack.Fault{Delay: time.Hour}) },
+		"Slack is limited": func(h *house) { h.slack.Inject(slack.Fault{RetryAfter: time.Hour}) },
+		"the open fails": func(h *house) {
+			h.slack.Inject(slack.Fault{Method: "apps.connections.open", HTTPStatus: 500})
+		},
+		"the open hangs": func(h *house) {
+			h.slack.Inject(slack.Fault{Method: "apps.connections.open", Delay: time.Hour})
+		},
+		"it is switched off": func(h *house) {
+			h.slack.Inject(slack.Fault{Method: "apps.connections.open", Error: "fatal_error"})
+		},
 		"the app is inactive": func(h *house) { h.slack.Inject(slack.Fault{Method: "auth.test", Error: "fatal_error"}) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,18 +183,24 @@ func TestWhenTheProcessStartsWhileSlackIsAwayWhatWasApprovedGoesOnAndWhatPeopleS
 		h.slackAway(true)
 		told := len(h.slack.Messages(actors.Incident))
 
-		body, err := json.Marshal(handlers.Command{RequestID: "SECOND", Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident, User: actors.Rosa, Text: "prod/NightlyBackup " + typed})
+		body, err := json.Marshal(handlers.Command{
+			RequestID: "SECOND", Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident, User: actors.Rosa,
+			Text: "prod/NightlyBackup " + typed,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.store.Accept(t.Context(), approvals.Item{Kind: handlers.KindCommand, Source: envelopeSource + "E-1", Body: body}, "E-1"); err != nil {
+		if _, err := h.store.Accept(t.Context(), approvals.Item{
+			Kind: handlers.KindCommand, Source: envelopeSource + "E-1", Body: body,
+		}, "E-1"); err != nil {
 			t.Fatal(err)
 		}
 		second := h.start(h.config())
 		at := time.Now()
 		until(t, "the deny is on the role", func() bool { return h.state(request) == approvals.StateApplied })
 		t.Logf("applied %v after the start", time.Since(at))
-		if took := time.Since(at); took > slackPatience+abandoned+claimEvery+time.Second { // of which until looks a hundred times
+		// of which until looks a hundred times
+		if took := time.Since(at); took > slackPatience+abandoned+claimEvery+time.Second {
 			t.Errorf("it took %v", took)
 		}
 		time.Sleep(3 * time.Minute)
@@ -249,7 +270,8 @@ func TestAStopGivesUpWhatTakesTooLongAndTheNextStartDoesIt(t *testing.T) {
 		r := h.start(h.config())
 		h.ready(r)
 		card, request := h.ask()
-		h.aws.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 25 * time.Second}) // longer than a stop may take, shorter than AWS is waited for
+		// longer than a stop may take, shorter than AWS is waited for
+		h.aws.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 25 * time.Second})
 		h.aws.Inject(awsstandin.Fault{Action: "PutRolePolicy", Hang: true})
 		h.approve(card)
 		until(t, "the write is under way", func() bool { return h.state(request) == approvals.StateExecuting })
@@ -313,7 +335,8 @@ func TestACommandOfAnotherWorkspaceIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		h.ready(h.start(h.config()))
-		payload := `{"team_id":"T9OTHER","channel_id":"` + actors.Incident + `","user_id":"` + actors.Rosa + `","command":"` + messages.Command + `","text":"prod/DeployRole","trigger_id":"1"}`
+		payload := `{"team_id":"T9OTHER","channel_id":"` + actors.Incident + `","user_id":"` + actors.Rosa + `","command":"` +
+			messages.Command + `","text":"prod/DeployRole","trigger_id":"1"}`
 		if d, err := h.slack.SendEnvelope(t.Context(), []byte(envelope("E-1", frameSlash, payload))); err != nil || !d.Acked {
 			t.Fatalf("%+v, %v", d, err)
 		}

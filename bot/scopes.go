@@ -14,7 +14,10 @@ func Scopes() []Scope {
 		{"commands", "the slash command", "nobody can ask", true},
 		{"chat:write", "chat.postMessage", "there is no card and no thread", true},
 		{"users:read", "users.info", "nobody can be looked up, so nobody may ask or approve", true},
-		{"usergroups:read", "usergroups.users.list", "members of user groups cannot be looked up, so they may not approve", true},
+		{
+			"usergroups:read", "usergroups.users.list", "members of user groups cannot be looked up, so they may not approve",
+			true,
+		},
 		{"channels:read", "conversations.info", "requests from public channels are refused", true},
 		{"groups:read", "conversations.info", "requests from private channels are refused", true},
 		{"im:write", "conversations.open", "approvers who are not in the channel get no message", false},

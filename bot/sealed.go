@@ -7,8 +7,8 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// Sealed is a store in which nothing counts that was not written under the deployment's key. Without a key it is the store
-// as it is.
+// Sealed is a store in which nothing counts that was not written under the deployment's key.
+// Without a key it is the store as it is.
 func Sealed(store Store, key approvals.Key) Store {
 	if key.IsZero() {
 		return store

@@ -25,7 +25,8 @@ const DefaultSlackAPI = "https://slack.com/api/"
 // callTimeout bounds one call to the Web API.
 const callTimeout = 10 * time.Second
 
-// slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe to do twice.
+// slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe
+// to do twice.
 type slackClient struct {
 	posts *pace // of each channel
 	edits *pace // of all channels together
@@ -58,7 +59,8 @@ func newSlackClient(cfg Config) (*slackClient, error) {
 	}
 	base, err := url.Parse(address)
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return nil, errors.New("SLACK_API_URL is not a web address; leave it out for Slack, or give one such as https://slack-gov.com/api/")
+		return nil, errors.New("SLACK_API_URL is not a web address; leave it out for Slack, " +
+			"or give one such as https://slack-gov.com/api/")
 	}
 	client := http.Client{}
 	if cfg.HTTPClient != nil {
@@ -88,7 +90,9 @@ func (s *slackClient) identify(ctx context.Context) error {
 	if who.TeamID == "" {
 		return emptyAnswer("auth.test")
 	}
-	s.self.Store(&identity{home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, user: who.UserID, webURL: who.URL})
+	s.self.Store(&identity{
+		home: approvals.Place{Team: who.TeamID, Enterprise: who.EnterpriseID}, user: who.UserID, webURL: who.URL,
+	})
 	return nil
 }
 
@@ -104,7 +108,8 @@ func (s *slackClient) openSocket(ctx context.Context) (string, error) {
 	return address, nil
 }
 
-// Home implements handlers.Slack. Before identify has succeeded it is nowhere, and nobody is at home there.
+// Home implements handlers.Slack. Before identify has succeeded it is nowhere, and nobody is at
+// home there.
 func (s *slackClient) Home() approvals.Place {
 	if self := s.self.Load(); self != nil {
 		return self.home
@@ -115,8 +120,8 @@ func (s *slackClient) Home() approvals.Place {
 // slackbot is Slack's own program. users.info does not call it a bot.
 const slackbot = "USLACKBOT"
 
-// Person implements handlers.Slack with users.info. Whoever looks up a person goes on to compare them with Home, so that
-// is found out first if need be.
+// Person implements handlers.Slack with users.info. Whoever looks up a person goes on to compare
+// them with Home, so that is found out first if need be.
 func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, error) {
 	if !s.identified() {
 		if err := s.identify(ctx); err != nil {
@@ -127,12 +132,14 @@ func (s *slackClient) Person(ctx context.Context, id string) (approvals.Person, 
 	return person, err
 }
 
-// lookUp is users.info: what counts of a person, and the name that people know them by, which is foreign text.
+// lookUp is users.info: what counts of a person, and the name that people know them by, which is
+// foreign text.
 func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.Person, name string, err error) {
 	u, err := s.api.GetUserInfoContext(ctx, id)
 	if err != nil {
 		err := slackError("users.info", err)
-		if e, ok := errors.AsType[*handlers.SlackError](err); ok && (e.Code == "user_not_found" || e.Code == "user_not_visible") {
+		if e, ok := errors.AsType[*handlers.SlackError](err); ok &&
+			(e.Code == "user_not_found" || e.Code == "user_not_visible") {
 			return approvals.Person{}, "", nil
 		}
 		return approvals.Person{}, "", err
@@ -146,7 +153,8 @@ func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.P
 	}, cmp.Or(u.RealName, u.Name), nil
 }
 
-// GroupMembers implements handlers.Slack with usergroups.users.list, which leaves out disabled groups.
+// GroupMembers implements handlers.Slack with usergroups.users.list, which leaves out disabled
+// groups.
 func (s *slackClient) GroupMembers(ctx context.Context, group string) ([]string, error) {
 	members, err := s.api.GetUserGroupMembersContext(ctx, group)
 	if err != nil {
@@ -162,7 +170,9 @@ func (s *slackClient) GroupMembers(ctx context.Context, group string) ([]string,
 const metadataType = "revokebot_event"
 
 // Post implements handlers.Slack with chat.postMessage.
-func (s *slackClient) Post(ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message) (string, error) {
+func (s *slackClient) Post(
+	ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message,
+) (string, error) {
 	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
 		return "", err
 	}
@@ -243,8 +253,11 @@ func content(m *messages.Message) []slack.MsgOption {
 // findSkew is how far Slack's clock may be behind the store's.
 const findSkew = 2 * time.Minute
 
-// Find implements handlers.Slack with conversations.replies or conversations.history, by the metadata of Post.
-func (s *slackClient) Find(ctx context.Context, channel, thread string, mark handlers.Mark, since time.Time) (string, error) {
+// Find implements handlers.Slack with conversations.replies or conversations.history, by the
+// metadata of Post.
+func (s *slackClient) Find(
+	ctx context.Context, channel, thread string, mark handlers.Mark, since time.Time,
+) (string, error) {
 	oldest := strconv.FormatInt(since.Add(-findSkew).Unix(), 10)
 	cursor := ""
 	for {
@@ -274,7 +287,8 @@ func (s *slackClient) Find(ctx context.Context, channel, thread string, mark han
 		}
 		for _, m := range found {
 			p := m.Metadata.EventPayload
-			if m.Metadata.EventType == metadataType && p["request"] == mark.Request && p["event"] == strconv.FormatInt(mark.Seq, 10) {
+			if m.Metadata.EventType == metadataType && p["request"] == mark.Request &&
+				p["event"] == strconv.FormatInt(mark.Seq, 10) {
 				return m.Timestamp, nil
 			}
 		}
@@ -284,7 +298,8 @@ func (s *slackClient) Find(ctx context.Context, channel, thread string, mark han
 	}
 }
 
-// Whisper implements handlers.Slack: by the response URL while it is good, else with chat.postEphemeral.
+// Whisper implements handlers.Slack: by the response URL while it is good, else with
+// chat.postEphemeral.
 func (s *slackClient) Whisper(ctx context.Context, to handlers.Listener, m *messages.Message) error {
 	var first error
 	if to.ResponseURL != "" && s.trusts(to.ResponseURL) {
@@ -337,5 +352,6 @@ func (s *slackClient) Link(channel, ts string) string {
 	if self == nil || self.webURL == "" || ts == "" {
 		return ""
 	}
-	return strings.TrimSuffix(self.webURL, "/") + "/archives/" + url.PathEscape(channel) + "/p" + strings.ReplaceAll(ts, ".", "")
+	return strings.TrimSuffix(self.webURL, "/") + "/archives/" + url.PathEscape(channel) + "/p" +
+		strings.ReplaceAll(ts, ".", "")
 }

@@ -34,18 +34,26 @@ func slackKind(t *testing.T, err error) handlers.SlackError {
 func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 	codes := map[handlers.SlackErrorKind]string{
 		handlers.SlackUnknown: "a_code_yet_to_be_made",
-		handlers.SlackPassing: "service_unavailable team_added_to_org request_timeout message_limit_exceeded external_channel_migrating",
-		handlers.SlackUnsure:  "internal_error fatal_error file_update_failed",
-		handlers.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel " +
-			"restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked ekm_access_denied team_access_not_granted",
-		handlers.SlackContent: "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text too_many_attachments invalid_attachments " +
+		handlers.SlackPassing: "service_unavailable team_added_to_org request_timeout message_limit_exceeded " +
+			"external_channel_migrating",
+		handlers.SlackUnsure: "internal_error fatal_error file_update_failed",
+		handlers.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action " +
+			"restricted_action_read_only_channel " +
+			"restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked " +
+			"ekm_access_denied team_access_not_granted",
+		handlers.SlackContent: "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text " +
+			"too_many_attachments invalid_attachments " +
 			"only_one_table_allowed invalid_arguments metadata_too_large invalid_metadata_format block_mismatch",
-		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive cannot_reply_to_message",
+		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive " +
+			"cannot_reply_to_message",
 		handlers.SlackNoPerson: "user_disabled user_not_found user_not_visible cannot_dm_bot messages_tab_disabled",
-		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope not_allowed_token_type no_permission " +
-			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team team_disabled " +
+		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope " +
+			"not_allowed_token_type no_permission " +
+			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team " +
+			"team_disabled " +
 			"forbidden_team accesslimited enterprise_is_restricted",
-		handlers.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed file_upload_size_restricted " +
+		handlers.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed " +
+			"file_upload_size_restricted " +
 			"storage_limit_reached alt_txt_too_large missing_argument posting_to_channel_denied",
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -71,7 +79,9 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 	answer := func(status int, header, body string) *http.Client {
 		return &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			resp := &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
+			resp := &http.Response{
+				StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
+			}
 			if header != "" {
 				resp.Header.Set("Retry-After", header)
 			}
@@ -83,20 +93,46 @@ func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 		fault  slack.Fault // when there is no client
 		want   handlers.SlackError
 	}{
-		"429":                         {fault: slack.Fault{RetryAfter: 7 * time.Second}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second}},
-		"429 without a time":          {client: answer(429, "", ""), want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: askedDefault}},
-		"a 200 that says ratelimited": {fault: slack.Fault{RetryAfter: 7 * time.Second, In200: true}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second}},
-		"500":                         {fault: slack.Fault{HTTPStatus: 500}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "500"}},
-		"503":                         {fault: slack.Fault{HTTPStatus: 503}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "503"}},
-		"a page of a proxy":           {client: answer(200, "", "<html>"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"an empty answer":             {client: answer(200, "", "{}"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"not ok without a reason":     {client: answer(200, "", `{"ok":false}`), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"ok, and nothing else":        {client: answer(200, "", `{"ok":true}`), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"cut before":                  {fault: slack.Fault{DropBefore: true}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"cut after":                   {fault: slack.Fault{DropAfter: true}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"no answer":                   {fault: slack.Fault{Delay: time.Hour}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"connection refused":          {client: &http.Client{Transport: &http.Transport{DialContext: refuse}}, want: handlers.SlackError{Kind: handlers.SlackPassing}},
-		"no such host":                {client: &http.Client{Transport: &http.Transport{DialContext: unknownHost}}, want: handlers.SlackError{Kind: handlers.SlackPassing}},
+		"429": {
+			fault: slack.Fault{
+				RetryAfter: 7 * time.Second,
+			}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second},
+		},
+		"429 without a time": {
+			client: answer(429, "", ""), want: handlers.SlackError{
+				Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: askedDefault,
+			},
+		},
+		"a 200 that says ratelimited": {
+			fault: slack.Fault{
+				RetryAfter: 7 * time.Second, In200: true,
+			}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second},
+		},
+		"500": {
+			fault: slack.Fault{HTTPStatus: 500}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "500"},
+		},
+		"503": {
+			fault: slack.Fault{HTTPStatus: 503}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "503"},
+		},
+		"a page of a proxy": {client: answer(200, "", "<html>"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"an empty answer":   {client: answer(200, "", "{}"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"not ok without a reason": {
+			client: answer(200, "", `{"ok":false}`), want: handlers.SlackError{Kind: handlers.SlackUnsure},
+		},
+		"ok, and nothing else": {
+			client: answer(200, "", `{"ok":true}`), want: handlers.SlackError{Kind: handlers.SlackUnsure},
+		},
+		"cut before": {fault: slack.Fault{DropBefore: true}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"cut after":  {fault: slack.Fault{DropAfter: true}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"no answer":  {fault: slack.Fault{Delay: time.Hour}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"connection refused": {
+			client: &http.Client{Transport: &http.Transport{DialContext: refuse}},
+			want:   handlers.SlackError{Kind: handlers.SlackPassing},
+		},
+		"no such host": {
+			client: &http.Client{Transport: &http.Transport{DialContext: unknownHost}},
+			want:   handlers.SlackError{Kind: handlers.SlackPassing},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +145,8 @@ func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 					server.Inject(test.fault)
 				}
 				started := time.Now()
-				_, err := newClient(t, client).Post(t.Context(), incident, "", handlers.Mark{Request: "R1"}, &messages.Message{Text: "x"})
+				_, err := newClient(t, client).Post(t.Context(), incident, "", handlers.Mark{Request: "R1"},
+					&messages.Message{Text: "x"})
 				got := slackKind(t, err)
 				got.Err = nil
 				test.want.Method = "chat.postMessage"
@@ -136,18 +173,22 @@ func TestAPersonIsWhatSlackSaysNow(t *testing.T) {
 		user string // of users.info
 		want approvals.Standing
 	}{
-		"a member":                        {`{"id":"U1","team_id":"T0"}`, approvals.FullMember},
-		"a guest":                         {`{"id":"U1","team_id":"T0","is_restricted":true}`, approvals.Guest},
-		"a single-channel guest":          {`{"id":"U1","team_id":"T0","is_ultra_restricted":true}`, approvals.Guest},
-		"deactivated":                     {`{"id":"U1","team_id":"T0","deleted":true}`, approvals.Deactivated},
-		"a bot":                           {`{"id":"U1","team_id":"T0","is_bot":true}`, approvals.Bot},
-		"an app":                          {`{"id":"U1","team_id":"T0","is_app_user":true}`, approvals.Bot},
-		"a workflow":                      {`{"id":"U1","team_id":"T0","is_workflow_bot":true}`, approvals.Bot},
-		"a connector":                     {`{"id":"U1","team_id":"T0","is_connector_bot":true}`, approvals.Bot},
-		"a stranger":                      {`{"id":"U1","team_id":"T9","is_stranger":true}`, approvals.Outsider},
-		"of a shared channel":             {`{"id":"U1","team_id":"T9"}`, approvals.Outsider},
-		"of another organisation":         {`{"id":"U1","team_id":"T9","enterprise_user":{"enterprise_id":"E9"}}`, approvals.Outsider},
-		"of the same organisation":        {`{"id":"U1","team_id":"T9","enterprise_user":{"enterprise_id":"E0"}}`, approvals.FullMember},
+		"a member":               {`{"id":"U1","team_id":"T0"}`, approvals.FullMember},
+		"a guest":                {`{"id":"U1","team_id":"T0","is_restricted":true}`, approvals.Guest},
+		"a single-channel guest": {`{"id":"U1","team_id":"T0","is_ultra_restricted":true}`, approvals.Guest},
+		"deactivated":            {`{"id":"U1","team_id":"T0","deleted":true}`, approvals.Deactivated},
+		"a bot":                  {`{"id":"U1","team_id":"T0","is_bot":true}`, approvals.Bot},
+		"an app":                 {`{"id":"U1","team_id":"T0","is_app_user":true}`, approvals.Bot},
+		"a workflow":             {`{"id":"U1","team_id":"T0","is_workflow_bot":true}`, approvals.Bot},
+		"a connector":            {`{"id":"U1","team_id":"T0","is_connector_bot":true}`, approvals.Bot},
+		"a stranger":             {`{"id":"U1","team_id":"T9","is_stranger":true}`, approvals.Outsider},
+		"of a shared channel":    {`{"id":"U1","team_id":"T9"}`, approvals.Outsider},
+		"of another organisation": {
+			`{"id":"U1","team_id":"T9","enterprise_user":{"enterprise_id":"E9"}}`, approvals.Outsider,
+		},
+		"of the same organisation": {
+			`{"id":"U1","team_id":"T9","enterprise_user":{"enterprise_id":"E0"}}`, approvals.FullMember,
+		},
 		"somebody else":                   {`{"id":"U2","team_id":"T0"}`, approvals.StandingUnknown},
 		"without a workspace":             {`{"id":"U1"}`, approvals.StandingUnknown},
 		"nobody, in an answer of nothing": {`null`, approvals.StandingUnknown},
@@ -212,7 +253,8 @@ func TestSlackbotIsABotAndAnUnknownPersonIsNobodyAndAFailedLookUpIsAnError(t *te
 
 func TestAMembershipThatWasNotAnsweredIsNotAnEmptyGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, serve(t, answers(map[string]string{"usergroups.users.list": `{"ok":true}`, "auth.test": `{"ok":true}`})))
+		c := newClient(
+			t, serve(t, answers(map[string]string{"usergroups.users.list": `{"ok":true}`, "auth.test": `{"ok":true}`})))
 		if m, err := c.GroupMembers(t.Context(), "S1"); err == nil {
 			t.Errorf("members %v", m)
 		}
@@ -274,7 +316,8 @@ func TestAMessageIsFoundByItsMarkOverSeveralPages(t *testing.T) {
 			server.Inject(slack.Fault{Method: method, Error: "missing_scope"})
 		}
 		for _, thread := range []string{"", card} {
-			if _, err := c.Find(t.Context(), incident, thread, handlers.Mark{Request: "R1"}, start); slackKind(t, err).Kind != handlers.SlackToken {
+			if _, err := c.Find(t.Context(), incident, thread, handlers.Mark{Request: "R1"}, start); slackKind(t,
+				err).Kind != handlers.SlackToken {
 				t.Errorf("without the scope: %v", err)
 			}
 		}
@@ -333,11 +376,15 @@ func TestAResponseURLOfAnotherHostIsNeverCalled(t *testing.T) {
 			return client.Transport.RoundTrip(r)
 		})})
 		for _, address := range []string{
-			"https://evil.example/commands/1", "https://hooks.slack.com.evil.example/1", "https://hooks.slack.com@evil.example/1",
-			"http://hooks.slack.com/1", "https://slack.example/1", "//evil.example/1", "ftp://slack.example/1", "http://slack.example.evil/1",
-			"http://slack.example@evil.example/1", "http://evil.example#slack.example", "slack.example", "http:slack.example", "%zz", "javascript:alert(1)",
+			"https://evil.example/commands/1", "https://hooks.slack.com.evil.example/1",
+			"https://hooks.slack.com@evil.example/1",
+			"http://hooks.slack.com/1", "https://slack.example/1", "//evil.example/1", "ftp://slack.example/1",
+			"http://slack.example.evil/1",
+			"http://slack.example@evil.example/1", "http://evil.example#slack.example", "slack.example", "http:slack.example",
+			"%zz", "javascript:alert(1)",
 		} {
-			if err := c.Whisper(t.Context(), handlers.Listener{User: rosa, Channel: incident, ResponseURL: address}, &messages.Message{Text: "x"}); err != nil {
+			if err := c.Whisper(t.Context(), handlers.Listener{User: rosa, Channel: incident, ResponseURL: address},
+				&messages.Message{Text: "x"}); err != nil {
 				t.Errorf("%s: %v", address, err)
 			}
 		}
@@ -345,7 +392,8 @@ func TestAResponseURLOfAnotherHostIsNeverCalled(t *testing.T) {
 			t.Errorf("called %v", called)
 		}
 		for address, want := range map[string]bool{
-			"https://hooks.slack.com/commands/1": true, "https://hooks.slack-gov.com/actions/1": true, "http://slack.example/commands/1": true,
+			"https://hooks.slack.com/commands/1": true, "https://hooks.slack-gov.com/actions/1": true,
+			"http://slack.example/commands/1": true,
 		} {
 			if c.trusts(address) != want {
 				t.Errorf("%s is not trusted", address)
@@ -367,7 +415,8 @@ func TestALinkIsInTheWorkspaceAndEmptyWhileThatIsUnknown(t *testing.T) {
 		if err := c.identify(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if link := c.Link(incident, "1700000000.000100"); link != "https://acme.slack.com/archives/C0INCIDENT/p1700000000000100" {
+		if link := c.Link(incident, "1700000000.000100"); link != "https://acme.slack.com/archives/C0INCIDENT/"+
+			"p1700000000000100" {
 			t.Errorf("link %q", link)
 		}
 		if link := c.Link(incident, ""); link != "" {
@@ -378,8 +427,9 @@ func TestALinkIsInTheWorkspaceAndEmptyWhileThatIsUnknown(t *testing.T) {
 
 func TestTheAddressOfTheWebAPIIsTakenWithAndWithoutItsLastSlashAndNothingElseIs(t *testing.T) {
 	for address, want := range map[string]string{
-		"": "https://slack.com/api/", "https://slack-gov.com/api": "https://slack-gov.com/api/", "http://127.0.0.1:8081/api/": "http://127.0.0.1:8081/api/",
-		"slack.com/api": "", "ftp://slack.com/api": "", "https://": "", "%zz": "", "https:///api": "",
+		"": "https://slack.com/api/", "https://slack-gov.com/api": "https://slack-gov.com/api/",
+		"http://127.0.0.1:8081/api/": "http://127.0.0.1:8081/api/",
+		"slack.com/api":              "", "ftp://slack.com/api": "", "https://": "", "%zz": "", "https:///api": "",
 	} {
 		c, err := newSlackClient(Config{SlackAPI: address})
 		switch {

@@ -12,9 +12,9 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// Upload implements handlers.Slack: an upload address, the bytes, and the sharing, which alone shows anything (Slack
-// documentation, "files.completeUploadExternal": without it the upload is discarded). The sharing makes a message, so it
-// takes its turn as one.
+// Upload implements handlers.Slack: an upload address, the bytes, and the sharing, which alone
+// shows anything (Slack documentation, "files.completeUploadExternal": without it the upload is
+// discarded). The sharing makes a message, so it takes its turn as one.
 func (s *slackClient) Upload(ctx context.Context, channel, thread string, f handlers.Upload) error {
 	if err := s.turn(ctx, s.posts, channel, thread+"/"+f.Name); err != nil {
 		return err
@@ -47,9 +47,9 @@ func (s *slackClient) Upload(ctx context.Context, channel, thread string, f hand
 	return nil
 }
 
-// fileError sorts an error of a method for files. What Slack refuses with a code that says nothing about anything else,
-// a missing scope or one that is not known here, is about the file: messages of the same thread go through, and one file
-// must not hold them up.
+// fileError sorts an error of a method for files. What Slack refuses with a code that says nothing
+// about anything else, a missing scope or one that is not known here, is about the file: messages
+// of the same thread go through, and one file must not hold them up.
 func fileError(method string, err error) error {
 	e, ok := errors.AsType[*handlers.SlackError](slackError(method, err))
 	if !ok {
@@ -67,7 +67,8 @@ func fileError(method string, err error) error {
 	return e
 }
 
-// uploadError sorts an error of the upload itself. The address is a credential, and an error of the network names it.
+// uploadError sorts an error of the upload itself. The address is a credential, and an error of the
+// network names it.
 func uploadError(err error) error {
 	e, ok := errors.AsType[*handlers.SlackError](slackError("upload", err))
 	if !ok {
@@ -79,7 +80,8 @@ func uploadError(err error) error {
 	return e
 }
 
-// notYetShared is for what failed before the file was shared: it is not in the thread, so it can be tried again.
+// notYetShared is for what failed before the file was shared: it is not in the thread, so it can be
+// tried again.
 func notYetShared(err error) error {
 	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnsure {
 		e.Kind = handlers.SlackPassing
@@ -87,8 +89,9 @@ func notYetShared(err error) error {
 	return err
 }
 
-// FindFile implements handlers.Slack with conversations.replies. A file of that name that somebody else uploaded is not
-// it: who can write in the channel must not be able to keep the bot's own away.
+// FindFile implements handlers.Slack with conversations.replies. A file of that name that somebody
+// else uploaded is not it: who can write in the channel must not be able to keep the bot's own
+// away.
 func (s *slackClient) FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error) {
 	if !s.identified() {
 		if err := s.identify(ctx); err != nil {

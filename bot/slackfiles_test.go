@@ -29,7 +29,10 @@ func TestAFileIsInTheThreadAndIsFoundByItsName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		server, c, card := withCard(t, slack.Config{})
-		picture := handlers.Upload{Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", messages.MaxAltText), Content: []byte("PNG")}
+		picture := handlers.Upload{
+			Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", messages.MaxAltText),
+			Content: []byte("PNG"),
+		}
 		for _, f := range []handlers.Upload{list, picture} {
 			if found, err := c.FindFile(t.Context(), incident, card, f.Name, start); err != nil || found {
 				t.Errorf("%s before it was uploaded: %v, %v", f.Name, found, err)
@@ -55,20 +58,23 @@ func TestAFileIsInTheThreadAndIsFoundByItsName(t *testing.T) {
 	})
 }
 
-// Who can write in the channel cannot keep a file away by uploading one of its name: only the bot's own counts. The
-// stand-in's people upload no files, so the answer is made here.
+// Who can write in the channel cannot keep a file away by uploading one of its name: only the bot's
+// own counts. The stand-in's people upload no files, so the answer is made here.
 func TestAFileOfSomebodyElseIsNotTheBots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := func(user, name string) string {
-			return `{"ok":true,"messages":[{"type":"message","ts":"1.1","user":"` + user + `","files":[{"id":"F1","name":"` + name + `"}]}]}`
+			return `{"ok":true,"messages":[{"type":"message","ts":"1.1","user":"` + user + `","files":[{"id":"F1","name":"` +
+				name + `"}]}]}`
 		}
 		for body, want := range map[string]bool{
-			answer("U0BOT", "sessions-R1-7.csv"): true, answer("U0MALLORY", "sessions-R1-7.csv"): false, answer("U0BOT", "sessions-R1-8.csv"): false,
+			answer("U0BOT", "sessions-R1-7.csv"): true, answer("U0MALLORY", "sessions-R1-7.csv"): false,
+			answer("U0BOT", "sessions-R1-8.csv"): false,
 		} {
 			c := newClient(t, serve(t, answers(map[string]string{
 				"auth.test": `{"ok":true,"team_id":"T0","user_id":"U0BOT"}`, "conversations.replies": body,
 			})))
-			if found, err := c.FindFile(t.Context(), incident, "1.1", "sessions-R1-7.csv", time.Now()); err != nil || found != want {
+			if found, err := c.FindFile(t.Context(), incident, "1.1", "sessions-R1-7.csv", time.Now()); err != nil ||
+				found != want {
 				t.Errorf("%s: %v, %v", body, found, err)
 			}
 		}
@@ -83,20 +89,42 @@ func TestAnUploadThatFailedIsSortedByWhetherTheFileMayBeInTheThread(t *testing.T
 		code  string
 		there bool
 	}{
-		"no scope":                        {slack.Fault{Method: get, Error: "missing_scope"}, handlers.SlackNoFiles, "missing_scope", false},
-		"no files in this workspace":      {slack.Fault{Method: get, Error: "file_uploads_disabled"}, handlers.SlackNoFiles, "file_uploads_disabled", false},
-		"a refusal nobody has heard of":   {slack.Fault{Method: get, Error: "full_moon"}, handlers.SlackNoFiles, "full_moon", false},
-		"too fast":                        {slack.Fault{Method: get, RetryAfter: 3 * time.Second}, handlers.SlackPassing, "ratelimited", false},
-		"a wrong token":                   {slack.Fault{Method: get, Error: "token_revoked"}, handlers.SlackToken, "token_revoked", false},
-		"no answer to the first call":     {slack.Fault{Method: get, DropAfter: true}, handlers.SlackPassing, "", false},
-		"trouble before the bytes":        {slack.Fault{Method: get, HTTPStatus: 503}, handlers.SlackPassing, "503", false},
-		"the bytes did not arrive":        {slack.Fault{Method: upload, DropBefore: true}, handlers.SlackPassing, "", false},
-		"the bytes arrived, unanswered":   {slack.Fault{Method: upload, DropAfter: true}, handlers.SlackPassing, "", false},
-		"the bytes are refused":           {slack.Fault{Method: upload, HTTPStatus: 500}, handlers.SlackPassing, "500", false},
-		"the file is not there any more":  {slack.Fault{Method: share, Error: "file_not_found"}, handlers.SlackPassing, "file_not_found", false},
-		"it may not be shared here":       {slack.Fault{Method: share, Error: "posting_to_channel_denied"}, handlers.SlackNoFiles, "posting_to_channel_denied", false},
-		"the thread is gone":              {slack.Fault{Method: share, Error: "thread_not_found"}, handlers.SlackNoTarget, "thread_not_found", false},
-		"the channel is gone":             {slack.Fault{Method: share, Error: "is_archived"}, handlers.SlackChannel, "is_archived", false},
+		"no scope": {
+			slack.Fault{Method: get, Error: "missing_scope"}, handlers.SlackNoFiles, "missing_scope", false,
+		},
+		"no files in this workspace": {
+			slack.Fault{Method: get, Error: "file_uploads_disabled"}, handlers.SlackNoFiles, "file_uploads_disabled", false,
+		},
+		"a refusal nobody has heard of": {
+			slack.Fault{Method: get, Error: "full_moon"}, handlers.SlackNoFiles, "full_moon", false,
+		},
+		"too fast": {
+			slack.Fault{Method: get, RetryAfter: 3 * time.Second}, handlers.SlackPassing, "ratelimited", false,
+		},
+		"a wrong token": {
+			slack.Fault{Method: get, Error: "token_revoked"}, handlers.SlackToken, "token_revoked", false,
+		},
+		"no answer to the first call":   {slack.Fault{Method: get, DropAfter: true}, handlers.SlackPassing, "", false},
+		"trouble before the bytes":      {slack.Fault{Method: get, HTTPStatus: 503}, handlers.SlackPassing, "503", false},
+		"the bytes did not arrive":      {slack.Fault{Method: upload, DropBefore: true}, handlers.SlackPassing, "", false},
+		"the bytes arrived, unanswered": {slack.Fault{Method: upload, DropAfter: true}, handlers.SlackPassing, "", false},
+		"the bytes are refused": {
+			slack.Fault{Method: upload, HTTPStatus: 500}, handlers.SlackPassing, "500", false,
+		},
+		"the file is not there any more": {
+			slack.Fault{Method: share, Error: "file_not_found"}, handlers.SlackPassing, "file_not_found", false,
+		},
+		"it may not be shared here": {
+			slack.Fault{Method: share, Error: "posting_to_channel_denied"},
+			handlers.SlackNoFiles,
+			"posting_to_channel_denied", false,
+		},
+		"the thread is gone": {
+			slack.Fault{Method: share, Error: "thread_not_found"}, handlers.SlackNoTarget, "thread_not_found", false,
+		},
+		"the channel is gone": {
+			slack.Fault{Method: share, Error: "is_archived"}, handlers.SlackChannel, "is_archived", false,
+		},
 		"it is not shared, unanswered":    {slack.Fault{Method: share, DropBefore: true}, handlers.SlackUnsure, "", false},
 		"it is shared, unanswered":        {slack.Fault{Method: share, DropAfter: true}, handlers.SlackUnsure, "", true},
 		"it is shared, says a bad answer": {slack.Fault{Method: share, HTTPStatus: 502}, handlers.SlackUnsure, "502", false},

@@ -19,8 +19,8 @@ const (
 
 var errTooManyMembers = errors.New("the channel has more members than are read")
 
-// Shared implements handlers.Slack with conversations.info (Slack documentation, "Developing for Slack Connect"): a channel
-// that is shared within one organisation is not shared with another.
+// Shared implements handlers.Slack with conversations.info (Slack documentation, "Developing for
+// Slack Connect"): a channel that is shared within one organisation is not shared with another.
 func (s *slackClient) Shared(ctx context.Context, channel string) (bool, error) {
 	c, err := s.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
 	if err != nil {
@@ -65,7 +65,9 @@ func (s *slackClient) Direct(ctx context.Context, person string, mark handlers.M
 		return err
 	}
 	if c == nil || c.ID == "" {
-		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: "conversations.open", Err: errors.New("the answer is empty")}
+		return &handlers.SlackError{
+			Kind: handlers.SlackPassing, Method: "conversations.open", Err: errors.New("the answer is empty"),
+		}
 	}
 	_, err = s.Post(ctx, c.ID, "", mark, m)
 	return err

@@ -13,12 +13,14 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 )
 
-// watched tells of every request to Slack, by its method and by what became of it. A call ends when its answer was read.
+// watched tells of every request to Slack, by its method and by what became of it. A call ends when
+// its answer was read.
 type watched struct {
 	next  http.RoundTripper
 	watch watches
 	base  *url.URL // of the Web API
-	// method is that of every request; "": it is in the address, and an address that is not of the Web API is an upload's.
+	// method is that of every request; "": it is in the address, and an address that is not of the Web
+	// API is an upload's.
 	method string
 }
 
@@ -27,7 +29,8 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	method := w.method
 	if method == "" {
 		method = MethodUpload
-		if name, ok := strings.CutPrefix(r.URL.Path, w.base.Path); ok && r.URL.Host == w.base.Host && !strings.Contains(name, "/") {
+		if name, ok := strings.CutPrefix(r.URL.Path, w.base.Path); ok && r.URL.Host == w.base.Host &&
+			!strings.Contains(name, "/") {
 			method = name // slack-go's own word
 		}
 	}
@@ -85,7 +88,8 @@ func (o *overheard) Close() error {
 
 func (o *overheard) end(outcome CallOutcome) { o.once.Do(func() { o.ended(outcome) }) }
 
-// outcomeOf reads the beginning of an answer with status 200. One that is no refusal in a few words is none.
+// outcomeOf reads the beginning of an answer with status 200. One that is no refusal in a few words
+// is none.
 func outcomeOf(head []byte) CallOutcome {
 	var answer struct {
 		OK    *bool  `json:"ok"`

@@ -16,13 +16,15 @@ import (
 )
 
 const (
-	// openBurst and openEvery bound how often apps.connections.open is called, whatever happens; budgetBurst and
-	// budgetEvery bound it in the long run, when connections are greeted and dropped again for hours.
+	// openBurst and openEvery bound how often apps.connections.open is called, whatever happens;
+	// budgetBurst and budgetEvery bound it in the long run, when connections are greeted and dropped
+	// again for hours.
 	openBurst   = 4
 	openEvery   = 2 * time.Second
 	budgetBurst = 40
 	budgetEvery = 20 * time.Second
-	// rescueBurst and rescueEvery bound the opens that do not wait their turn, because without them nobody can reach the bot.
+	// rescueBurst and rescueEvery bound the opens that do not wait their turn, because without them
+	// nobody can reach the bot.
 	rescueBurst = 5
 	rescueEvery = 6 * time.Second
 	// rescueJitter is for replicas that lost their connections together.
@@ -32,18 +34,19 @@ const (
 	longestWait = time.Minute
 	// longestAsked bounds what Slack may ask for with Retry-After.
 	longestAsked = 2 * time.Minute
-	// slackAllows is how many connections an app may have in all (Slack documentation, "Using Socket Mode").
+	// slackAllows is how many connections an app may have in all (Slack documentation, "Using Socket
+	// Mode").
 	slackAllows = 10
 	// settled is how long a connection has to live for the back-off to forget earlier trouble.
 	settled = 20 * time.Second
-	// useless is a life after the hello that is too short to be of use. When so many in a row were, the wait grows as if no
-	// hello had come.
+	// useless is a life after the hello that is too short to be of use. When so many in a row were,
+	// the wait grows as if no hello had come.
 	useless     = 500 * time.Millisecond
 	uselessMost = 3
 )
 
-// sockets keeps a number of Socket Mode connections open. When Slack announces that it will close one, the next is
-// opened first and the old one is read to its end.
+// sockets keeps a number of Socket Mode connections open. When Slack announces that it will close
+// one, the next is opened first and the old one is read to its end.
 type sockets struct {
 	want   int
 	open   func(ctx context.Context) (address string, err error) // apps.connections.open
@@ -65,7 +68,10 @@ type sockets struct {
 	numbers int64
 }
 
-func newSockets(want int, open func(context.Context) (string, error), client *http.Client, take func(context.Context, frame, ackFunc), log *slog.Logger, st *status) *sockets {
+func newSockets(
+	want int, open func(context.Context) (string, error), client *http.Client, take func(context.Context, frame, ackFunc),
+	log *slog.Logger, st *status,
+) *sockets {
 	return &sockets{
 		want: want, open: open, client: client, take: take, log: log, status: st,
 		limiter: rate.NewLimiter(rate.Every(openEvery), openBurst),
@@ -76,8 +82,9 @@ func newSockets(want int, open func(context.Context) (string, error), client *ht
 	}
 }
 
-// run keeps the connections until ctx ends, then closes them and waits for all. firstHello is called when the first
-// connection is greeted. It returns early only when the very first open is refused for good.
+// run keeps the connections until ctx ends, then closes them and waits for all. firstHello is
+// called when the first connection is greeted. It returns early only when the very first open is
+// refused for good.
 func (s *sockets) run(ctx context.Context, firstHello func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var all sync.WaitGroup
@@ -169,7 +176,8 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 	return c, nil
 }
 
-// live runs a connection to its end and gives its place free once: when Slack announces the close, else at the end.
+// live runs a connection to its end and gives its place free once: when Slack announces the close,
+// else at the end.
 func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, vacant chan<- struct{}) {
 	defer c.inFlight.Wait() // its place is free before: what is in hand may wait for a store that hangs
 	started := time.Now()
@@ -193,7 +201,8 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 			s.status.greeted(c)
 			s.log.InfoContext(ctx, "connected to Slack", "connection", c.number, "of_app", c.ofApp.Load())
 			if n := c.ofApp.Load(); n >= slackAllows {
-				s.log.WarnContext(ctx, "the app has all the connections that Slack allows; take one off slack.connections, so that one can be renewed before it ends", "of_app", n)
+				s.log.WarnContext(ctx, "the app has all the connections that Slack allows; take one off slack.connections, "+
+					"so that one can be renewed before it ends", "of_app", n)
 			}
 			close(hello)
 		})
@@ -215,14 +224,15 @@ func (s *sockets) live(ctx context.Context, c *connection, hello chan struct{}, 
 		default:
 		}
 	}
-	s.log.InfoContext(ctx, "a connection to Slack ended", "connection", c.number, "after", time.Since(started).Round(time.Millisecond).String(), "cause", err)
+	s.log.InfoContext(ctx, "a connection to Slack ended", "connection", c.number,
+		"after", time.Since(started).Round(time.Millisecond).String(), "cause", err)
 	release()
 }
 
-// lived judges a connection at its end. One that Slack asked to refresh, or that lasted, makes earlier trouble forgotten.
-// One that was greeted and then dropped is followed by a short wait. One that was never greeted, several in a row that were
-// of no use, or one that Slack ends for a reason that the next will meet too (Socket Mode switched off, too many
-// connections), make the wait grow.
+// lived judges a connection at its end. One that Slack asked to refresh, or that lasted, makes
+// earlier trouble forgotten. One that was greeted and then dropped is followed by a short wait. One
+// that was never greeted, several in a row that were of no use, or one that Slack ends for a reason
+// that the next will meet too (Socket Mode switched off, too many connections), make the wait grow.
 func (s *sockets) lived(c *connection) {
 	reason, _ := c.reason.Load().(string)
 	hello := c.helloAt.Load()
@@ -230,10 +240,12 @@ func (s *sockets) lived(c *connection) {
 	case "warning", "refresh_requested":
 	case "link_disabled":
 		s.status.troubled(TroubleOff)
-		s.log.Error("Socket Mode is switched off: switch it on in the app's settings, under Socket Mode", "connection", c.number)
+		s.log.Error("Socket Mode is switched off: switch it on in the app's settings, under Socket Mode",
+			"connection", c.number)
 	case "too_many_websockets":
 		s.status.troubled(TroubleTooMany)
-		s.log.Warn("the app has all the connections that Slack allows: end a replica, or lower slack.connections", "connection", c.number)
+		s.log.Warn("the app has all the connections that Slack allows: end a replica, or lower slack.connections",
+			"connection", c.number)
 	default:
 		s.status.troubled(TroublePassing)
 	}
@@ -268,9 +280,10 @@ func (s *sockets) trouble(err error) {
 	}
 }
 
-// backOff waits as long as the trouble so far calls for, with jitter so that replicas do not come back as one. A place
-// that becomes free for a good reason meanwhile ends the wait: it must not stay empty because of the other's trouble. So
-// does the end of the last connection; what is opened then need not wait for its turn.
+// backOff waits as long as the trouble so far calls for, with jitter so that replicas do not come
+// back as one. A place that becomes free for a good reason meanwhile ends the wait: it must not
+// stay empty because of the other's trouble. So does the end of the last connection; what is opened
+// then need not wait for its turn.
 func (s *sockets) backOff(ctx context.Context) (urgent bool, err error) {
 	select {
 	case <-s.calm: // of an earlier time
@@ -329,8 +342,8 @@ func (s *sockets) inTurn(ctx context.Context) error {
 	}
 }
 
-// rescue reports whether the next open need not wait: there was a connection, there is none, and nothing speaks against
-// another but that the last ones did not last.
+// rescue reports whether the next open need not wait: there was a connection, there is none, and
+// nothing speaks against another but that the last ones did not last.
 func (s *sockets) rescue() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

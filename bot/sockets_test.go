@@ -19,7 +19,8 @@ import (
 
 func takeAll(context.Context, approvals.Item, ...string) (bool, error) { return true, nil }
 
-// Whatever happens for an hour, Slack is not called more than a few times a minute, and afterwards all is well again.
+// Whatever happens for an hour, Slack is not called more than a few times a minute, and afterwards
+// all is well again.
 func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
 	always := func(f slack.Fault) func(*line) {
 		f.Method = "apps.connections.open"
@@ -44,20 +45,37 @@ func TestAnHourOfTroubleCostsFewOpensAndIsRecoveredFrom(t *testing.T) {
 		errors  int     // at most so many ERROR lines; 0: none
 		says    Trouble // what health calls it; "": nothing is wrong
 	}{
-		"Socket Mode is switched off": {trouble: greeted(func(l *line) { l.Disconnect("link_disabled") }), most: 100, errors: 200, says: TroubleOff},
-		"too many connections":        {trouble: greeted(func(l *line) { l.Disconnect("too_many_websockets") }), most: 100, says: TroubleTooMany},
-		"warned at once":              {trouble: greeted(func(l *line) { l.Disconnect("warning") }), most: 225},
-		"a reason yet to be made":     {trouble: greeted(func(l *line) { l.Disconnect("coffee") }), most: 100, says: TroublePassing},
-		"refreshed at once":           {trouble: greeted(func(l *line) { l.Disconnect("refresh_requested") }), most: 100},
-		"greeted and dropped":         {trouble: greeted(func(l *line) { l.DropConnections() }), most: 100, says: TroublePassing},
-		"dropped after two seconds":   {trouble: greeted(func(l *line) { time.Sleep(2 * time.Second); l.DropConnections() }), most: 225, says: TroublePassing},
-		"HTTP 500":                    {trouble: always(slack.Fault{HTTPStatus: http.StatusInternalServerError}), most: 100, says: TroublePassing},
-		"429":                         {trouble: always(slack.Fault{RetryAfter: 90 * time.Second}), most: 45, says: TroublePassing},
-		"ratelimited in a 200":        {trouble: always(slack.Fault{RetryAfter: 30 * time.Second, In200: true}), most: 100, says: TroublePassing},
-		"internal_error":              {trouble: always(slack.Fault{Error: "internal_error"}), most: 100, says: TroublePassing},
-		"the network":                 {trouble: always(slack.Fault{DropBefore: true}), most: 100, says: TroublePassing},
-		"the token is revoked":        {trouble: always(slack.Fault{Error: "token_revoked"}), most: 100, errors: 100, says: TroubleToken},
-		"it hangs":                    {trouble: always(slack.Fault{Delay: time.Hour}), most: 100, says: TroublePassing},
+		"Socket Mode is switched off": {
+			trouble: greeted(func(l *line) { l.Disconnect("link_disabled") }), most: 100, errors: 200, says: TroubleOff,
+		},
+		"too many connections": {
+			trouble: greeted(func(l *line) { l.Disconnect("too_many_websockets") }), most: 100, says: TroubleTooMany,
+		},
+		"warned at once": {trouble: greeted(func(l *line) { l.Disconnect("warning") }), most: 225},
+		"a reason yet to be made": {
+			trouble: greeted(func(l *line) { l.Disconnect("coffee") }), most: 100, says: TroublePassing,
+		},
+		"refreshed at once": {trouble: greeted(func(l *line) { l.Disconnect("refresh_requested") }), most: 100},
+		"greeted and dropped": {
+			trouble: greeted(func(l *line) { l.DropConnections() }), most: 100, says: TroublePassing,
+		},
+		"dropped after two seconds": {
+			trouble: greeted(func(l *line) { time.Sleep(2 * time.Second); l.DropConnections() }), most: 225,
+			says: TroublePassing,
+		},
+		"HTTP 500": {
+			trouble: always(slack.Fault{HTTPStatus: http.StatusInternalServerError}), most: 100, says: TroublePassing,
+		},
+		"429": {trouble: always(slack.Fault{RetryAfter: 90 * time.Second}), most: 45, says: TroublePassing},
+		"ratelimited in a 200": {
+			trouble: always(slack.Fault{RetryAfter: 30 * time.Second, In200: true}), most: 100, says: TroublePassing,
+		},
+		"internal_error": {trouble: always(slack.Fault{Error: "internal_error"}), most: 100, says: TroublePassing},
+		"the network":    {trouble: always(slack.Fault{DropBefore: true}), most: 100, says: TroublePassing},
+		"the token is revoked": {
+			trouble: always(slack.Fault{Error: "token_revoked"}), most: 100, errors: 100, says: TroubleToken,
+		},
+		"it hangs": {trouble: always(slack.Fault{Delay: time.Hour}), most: 100, says: TroublePassing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -127,7 +145,8 @@ func TestAnEleventhConnectionIsNotInsistedOnAndTheTenthGoesOn(t *testing.T) {
 		if opens > 100 || opens < 10 {
 			t.Errorf("%d opens", opens)
 		}
-		if h := l.status.health(); len(h.Connections) != 1 || !h.Connected || h.Connections[0].OfApp != 10 || h.Trouble != TroubleTooMany {
+		if h := l.status.health(); len(h.Connections) != 1 || !h.Connected || h.Connections[0].OfApp != 10 ||
+			h.Trouble != TroubleTooMany {
 			t.Errorf("ours are %+v", h)
 		}
 		if !l.log.has("take one off slack.connections") || !l.log.has("end a replica, or lower slack.connections") {
@@ -220,7 +239,8 @@ func TestWhyAConnectionCouldNotBeOpenedIsSaidWithoutTheTicket(t *testing.T) {
 			"the network or the": {Transport: &http.Transport{DialContext: oddError}},
 		} {
 			_, err := dial(t.Context(), 1, "ws://slack.example/link/?ticket=TICKET", client, newBook(t).logger(), nil)
-			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "TICKET") || errors.Unwrap(err) != nil {
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "TICKET") ||
+				errors.Unwrap(err) != nil {
 				t.Errorf("got %v, want it to say %s and nothing of the address", err, want)
 			}
 		}

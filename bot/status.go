@@ -83,14 +83,16 @@ type Health struct {
 	Channels    []ChannelHealth    `json:"channels_in_trouble,omitempty"`
 	StoreAnswer string             `json:"store_answered"` // how long ago; "never"
 	Accepted    int64              `json:"envelopes_accepted"`
-	Ignored     int64              `json:"envelopes_ignored"`     // not for revokebot
-	Unknown     int64              `json:"envelopes_unknown"`     // of a kind that nobody here knows; their outlines are kept
-	Unreadable  int64              `json:"envelopes_unreadable"`  // not of the form that they should have; their outlines are kept
-	TurnedAway  int64              `json:"envelopes_turned_away"` // their senders were told so
-	Dropped     int64              `json:"envelopes_dropped"`     // far too many at once: left without an answer
-	Handled     int64              `json:"items_handled"`
-	Failed      int64              `json:"items_failed"`
-	SetAside    int64              `json:"items_set_aside"`
+	Ignored     int64              `json:"envelopes_ignored"` // not for revokebot
+	// of a kind that nobody here knows; their outlines are kept
+	Unknown int64 `json:"envelopes_unknown"`
+	// not of the form that they should have; their outlines are kept
+	Unreadable int64 `json:"envelopes_unreadable"`
+	TurnedAway int64 `json:"envelopes_turned_away"` // their senders were told so
+	Dropped    int64 `json:"envelopes_dropped"`     // far too many at once: left without an answer
+	Handled    int64 `json:"items_handled"`
+	Failed     int64 `json:"items_failed"`
+	SetAside   int64 `json:"items_set_aside"`
 
 	// For who counts instead of reading.
 	Wanted    int       `json:"-"` // connections that there should be
@@ -107,7 +109,8 @@ type ConnectionHealth struct {
 }
 
 const (
-	// aliveWithin is how long a connection counts as alive after the last frame, ping or pong: one ping and its deadline.
+	// aliveWithin is how long a connection counts as alive after the last frame, ping or pong: one
+	// ping and its deadline.
 	aliveWithin = pingEvery + pongWithin
 	// storeWithin is how old the store's last answer may be. Workers ask every second.
 	storeWithin = 10 * time.Second
@@ -117,7 +120,8 @@ func (s *status) health() Health {
 	now := time.Now()
 	h := Health{
 		Stopping: s.stopping.Load(), StoreAnswer: "never", Connections: []ConnectionHealth{},
-		Accepted: s.counts.accepted.Load(), Ignored: s.counts.ignored.Load(), Unknown: s.counts.unknown.Load(), Unreadable: s.counts.unreadable.Load(),
+		Accepted: s.counts.accepted.Load(), Ignored: s.counts.ignored.Load(), Unknown: s.counts.unknown.Load(),
+		Unreadable: s.counts.unreadable.Load(),
 		Dropped:    s.counts.dropped.Load(),
 		TurnedAway: s.counts.busy.Load() + s.counts.notRecorded.Load(), Handled: s.counts.handled.Load(),
 		Failed: s.counts.failed.Load(), SetAside: s.counts.setAside.Load(),
@@ -140,7 +144,8 @@ func (s *status) health() Health {
 			h.Alive++
 		}
 		h.Connections = append(h.Connections, ConnectionHealth{
-			Number: c.number, Hello: ago(c.helloAt.Load()).Round(time.Millisecond).String(), Alive: alive.Round(time.Millisecond).String(),
+			Number: c.number, Hello: ago(c.helloAt.Load()).Round(time.Millisecond).String(),
+			Alive: alive.Round(time.Millisecond).String(),
 			OfApp: c.ofApp.Load(),
 		})
 	}

@@ -64,7 +64,8 @@ func TestOneConnectionOfTwoIsEnoughToBeReady(t *testing.T) {
 func TestHealthIsReadableAndNamesAStoreThatNeverAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, err := json.Marshal(newStatus().health())
-		if err != nil || !strings.Contains(string(text), `"store_answered":"never"`) || !strings.Contains(string(text), `"connections":[]`) {
+		if err != nil || !strings.Contains(string(text), `"store_answered":"never"`) ||
+			!strings.Contains(string(text), `"connections":[]`) {
 			t.Errorf("%s, %v", text, err)
 		}
 	})

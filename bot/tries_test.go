@@ -13,7 +13,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// slowStore is a store that takes its time: what it is told arrives, and its answer comes late or never.
+// slowStore is a store that takes its time: what it is told arrives, and its answer comes late or
+// never.
 type slowStore struct {
 	approvals.Store
 	mu     sync.Mutex
@@ -88,7 +89,8 @@ func TestWhatALiveWorkerHasInHandIsNotCountedAsATryHoweverSlowTheStoreIs(t *test
 	})
 }
 
-// inherits lets a second process take item A over from one that died, which has to be its second try.
+// inherits lets a second process take item A over from one that died, which has to be its second
+// try.
 func inherits(t *testing.T, store approvals.Store, db *redis.Client, log *book) {
 	t.Helper()
 	var heir tries

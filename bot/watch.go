@@ -8,16 +8,20 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// Watch is told what a bot does while it does it: package metrics counts it, package traces draws it. Its methods are
-// called by many goroutines at once and return at once. A function that one of them returns is called once, at the end.
+// Watch is told what a bot does while it does it: package metrics counts it, package traces draws
+// it. Its methods are called by many goroutines at once and return at once. A function that one of
+// them returns is called once, at the end.
 type Watch interface {
-	// Envelope is called when an envelope was read. The context is that of all that follows from it here.
+	// Envelope is called when an envelope was read. The context is that of all that follows from it
+	// here.
 	Envelope(ctx context.Context, e Envelope) (context.Context, func(EnvelopeOutcome))
-	// Acknowledged is called when an acknowledgement was written, age after the envelope was read from its connection.
+	// Acknowledged is called when an acknowledgement was written, age after the envelope was read from
+	// its connection.
 	Acknowledged(ctx context.Context, kind string, age time.Duration)
 	// Item is called when an item is about to be handled, with the context of its handling.
 	Item(ctx context.Context, item approvals.Item) (context.Context, func(ItemOutcome))
-	// SlackCall is called before a request to Slack. method is that of the Web API, or MethodResponse or MethodUpload.
+	// SlackCall is called before a request to Slack. method is that of the Web API, or MethodResponse
+	// or MethodUpload.
 	SlackCall(ctx context.Context, method string) func(CallOutcome)
 	// HeldBack is called for a message that is not sent yet, because Slack would not take so many.
 	HeldBack(ctx context.Context, method string)
@@ -42,15 +46,17 @@ type EnvelopeOutcome string
 
 // Outcomes of envelopes.
 const (
-	EnvelopeAccepted    EnvelopeOutcome = "accepted"     // it is in the inbox
-	EnvelopeSeen        EnvelopeOutcome = "seen"         // it was there already
-	EnvelopeAnswered    EnvelopeOutcome = "answered"     // on the spot, and recorded nowhere: a menu, a form that is wrong as it is
-	EnvelopeIgnored     EnvelopeOutcome = "ignored"      // not for revokebot
-	EnvelopeUnknown     EnvelopeOutcome = "unknown"      // of a kind that nobody here knows
-	EnvelopeUnreadable  EnvelopeOutcome = "unreadable"   // not of the form that it should have
-	EnvelopeBusy        EnvelopeOutcome = "busy"         // too much at once; its sender was told
-	EnvelopeNotRecorded EnvelopeOutcome = "not_recorded" // the store did not take it, as far as is known; its sender was told
-	EnvelopeDropped     EnvelopeOutcome = "dropped"      // far too much at once: left without an answer
+	EnvelopeAccepted EnvelopeOutcome = "accepted" // it is in the inbox
+	EnvelopeSeen     EnvelopeOutcome = "seen"     // it was there already
+	// on the spot, and recorded nowhere: a menu, a form that is wrong as it is
+	EnvelopeAnswered   EnvelopeOutcome = "answered"
+	EnvelopeIgnored    EnvelopeOutcome = "ignored"    // not for revokebot
+	EnvelopeUnknown    EnvelopeOutcome = "unknown"    // of a kind that nobody here knows
+	EnvelopeUnreadable EnvelopeOutcome = "unreadable" // not of the form that it should have
+	EnvelopeBusy       EnvelopeOutcome = "busy"       // too much at once; its sender was told
+	// the store did not take it, as far as is known; its sender was told
+	EnvelopeNotRecorded EnvelopeOutcome = "not_recorded"
+	EnvelopeDropped     EnvelopeOutcome = "dropped" // far too much at once: left without an answer
 )
 
 // ItemOutcome is what became of handling an item once.

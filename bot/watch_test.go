@@ -39,7 +39,9 @@ func (w *witness) heard() []string {
 }
 
 func (w *witness) Envelope(ctx context.Context, e Envelope) (context.Context, func(EnvelopeOutcome)) {
-	return context.WithValue(ctx, witnessed{}, e.Item.Kind), func(o EnvelopeOutcome) { w.say(e.Kind + " " + e.Item.Kind + " " + string(o)) }
+	return context.WithValue(ctx, witnessed{}, e.Item.Kind), func(o EnvelopeOutcome) {
+		w.say(e.Kind + " " + e.Item.Kind + " " + string(o))
+	}
 }
 
 func (w *witness) Acknowledged(_ context.Context, _ string, age time.Duration) {
@@ -62,7 +64,9 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := newSlack(t, slack.Config{AppToken: appToken, BotToken: botToken})
 		var w witness
-		c, err := newSlackClient(Config{AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: client, Watch: []Watch{&w}})
+		c, err := newSlackClient(Config{
+			AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: client, Watch: []Watch{&w},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,8 +86,10 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 		}
 		want("a file", "files.getUploadURLExternal ok", "upload ok", "files.completeUploadExternal ok")
 		for outcome, fault := range map[CallOutcome]slack.Fault{
-			CallRateLimited: {RetryAfter: time.Second}, CallServerError: {Error: "x", HTTPStatus: 503}, CallNoAnswer: {DropBefore: true},
-			"token": {Error: "invalid_auth"}, "no_person": {Error: "user_not_found"}, CallRefused: {Error: "a_code_yet_to_be_made"}, "unsure": {Error: "internal_error"},
+			CallRateLimited: {RetryAfter: time.Second}, CallServerError: {Error: "x", HTTPStatus: 503},
+			CallNoAnswer: {DropBefore: true},
+			"token":      {Error: "invalid_auth"}, "no_person": {Error: "user_not_found"},
+			CallRefused: {Error: "a_code_yet_to_be_made"}, "unsure": {Error: "internal_error"},
 		} {
 			fault.Method, fault.Times = "users.info", 1
 			server.Inject(fault)
@@ -95,7 +101,9 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 		want("a limit in an answer with status 200", "users.info ratelimited")
 
 		// A response URL is a credential, and leads to the same host here.
-		_ = c.Whisper(t.Context(), handlers.Listener{User: rosa, Channel: incident, ResponseURL: "http://slack.example/api/commands/secret"}, &messages.Message{Text: "x"})
+		_ = c.Whisper(t.Context(), handlers.Listener{
+			User: rosa, Channel: incident, ResponseURL: "http://slack.example/api/commands/secret",
+		}, &messages.Message{Text: "x"})
 		_ = c.Whisper(t.Context(), handlers.Listener{User: rosa, Channel: incident}, &messages.Message{Text: "x"})
 		want("private replies", "response_url refused", "chat.postEphemeral ok")
 
@@ -140,8 +148,10 @@ func TestEveryEnvelopeIsToldWithWhatBecameOfItAndItsAge(t *testing.T) {
 		if len(w.ages) != 4 {
 			t.Errorf("%d acknowledgements", len(w.ages))
 		}
-		l.intake.take(t.Context(), frame{Type: "text from outside", EnvelopeID: "E1"}, func(context.Context, string, any) error { return nil })
-		l.intake.take(t.Context(), frame{Type: frameSlash, EnvelopeID: "E2", Payload: []byte(`"x"`)}, func(context.Context, string, any) error { return nil })
+		l.intake.take(t.Context(), frame{Type: "text from outside", EnvelopeID: "E1"},
+			func(context.Context, string, any) error { return nil })
+		l.intake.take(t.Context(), frame{Type: frameSlash, EnvelopeID: "E2", Payload: []byte(`"x"`)},
+			func(context.Context, string, any) error { return nil })
 		if got := w.heard(); !slices.Equal(got, []string{"other  unknown", "slash_commands  unreadable"}) {
 			t.Errorf("what nobody can read: it is told %q", got)
 		}

@@ -45,7 +45,8 @@ type workers struct {
 	inHand map[string]approvals.Item
 }
 
-// run takes items until ctx ends, and then finishes what is in hand; work is the context of that, and ends later.
+// run takes items until ctx ends, and then finishes what is in hand; work is the context of that,
+// and ends later.
 func (w *workers) run(ctx, work context.Context) {
 	w.inHand = make(map[string]approvals.Item)
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
@@ -102,9 +103,9 @@ func (w *workers) takeLoop(ctx context.Context, free chan struct{}, start func(a
 	}
 }
 
-// claimLoop takes over what others left: one item after the other as long as there are places, so that a bad one does not
-// hold the rest and all that a dead replica had is taken over at the first look. The places are its own: takeLoop holds
-// all of its free ones while it waits.
+// claimLoop takes over what others left: one item after the other as long as there are places, so
+// that a bad one does not hold the rest and all that a dead replica had is taken over at the first
+// look. The places are its own: takeLoop holds all of its free ones while it waits.
 func (w *workers) claimLoop(ctx context.Context, free chan struct{}, start func(approvals.Item, chan<- struct{})) {
 	for times.Pause(ctx, claimEvery) {
 		for w.claim(ctx, free, start) {
@@ -127,7 +128,8 @@ func (w *workers) claim(ctx context.Context, free chan struct{}, start func(appr
 		return false
 	}
 	if w.holds(items[0]) {
-		// The store could not be told in time that it is worked on here. Claiming it was a sign of life, and no try.
+		// The store could not be told in time that it is worked on here. Claiming it was a sign of life,
+		// and no try.
 		free <- struct{}{}
 		return ctx.Err() == nil
 	}
@@ -216,26 +218,30 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 		// It stays in the pending list and is claimed again when nobody has kept it for a while.
 		outcome = ItemFailed
 		w.status.counts.failed.Add(1)
-		w.log.WarnContext(ctx, "an item failed and will be tried again", "item", item.ID, "kind", item.Kind, "request", item.Request,
+		w.log.WarnContext(ctx, "an item failed and will be tried again", "item", item.ID, "kind", item.Kind,
+			"request", item.Request,
 			"try", item.Tries, "error", err)
 	default:
 		w.status.counts.handled.Add(1)
 		then = w.store.Done(noted, item)
 	}
 	if then != nil {
-		w.log.WarnContext(ctx, "an item was handled, but the store does not know it yet", "item", item.ID, "kind", item.Kind, "error", then)
+		w.log.WarnContext(ctx, "an item was handled, but the store does not know it yet", "item", item.ID, "kind", item.Kind,
+			"error", then)
 	}
 }
 
-// begin counts the try of an item that was claimed, before it can take the process with it. It reports false when the item
-// was finished, or claimed by another, while the store's answer was on its way. Where the store does not answer the item is
-// handled all the same: a try too many does no harm, and one that is counted and not made would.
+// begin counts the try of an item that was claimed, before it can take the process with it. It
+// reports false when the item was finished, or claimed by another, while the store's answer was on
+// its way. Where the store does not answer the item is handled all the same: a try too many does no
+// harm, and one that is counted and not made would.
 func (w *workers) begin(ctx context.Context, item approvals.Item) bool {
 	counted, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 	defer cancel()
 	mine, err := w.store.Begin(counted, w.name, item)
 	if err != nil {
-		w.log.WarnContext(ctx, "a try could not be counted", "item", item.ID, "kind", item.Kind, "try", item.Tries, "error", err)
+		w.log.WarnContext(ctx, "a try could not be counted", "item", item.ID, "kind", item.Kind, "try", item.Tries,
+			"error", err)
 		return true
 	}
 	return mine
@@ -245,7 +251,8 @@ func (w *workers) begin(ctx context.Context, item approvals.Item) bool {
 func (w *workers) guarded(ctx context.Context, item approvals.Item) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.log.ErrorContext(ctx, "a handler panicked", "item", item.ID, "kind", item.Kind, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			w.log.ErrorContext(ctx, "a handler panicked", "item", item.ID, "kind", item.Kind, "panic", fmt.Sprint(p),
+				"stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
@@ -254,7 +261,8 @@ func (w *workers) guarded(ctx context.Context, item approvals.Item) (err error) 
 
 func (w *workers) setAside(ctx context.Context, item approvals.Item, cause error) {
 	w.status.counts.setAside.Add(1)
-	w.log.ErrorContext(ctx, "an item was set aside", "item", item.ID, "kind", item.Kind, "request", item.Request, "cause", cause)
+	w.log.ErrorContext(ctx, "an item was set aside", "item", item.ID, "kind", item.Kind, "request", item.Request,
+		"cause", cause)
 	if err := w.handle.SetAside(ctx, item, cause); err != nil {
 		w.log.WarnContext(ctx, "an item could not be set aside yet", "item", item.ID, "error", err)
 	}

@@ -67,12 +67,17 @@ type crew struct {
 	done            chan struct{}
 }
 
-// die ends a replica as a crash does, as far as the store can see: what is in hand is neither finished nor kept.
+// die ends a replica as a crash does, as far as the store can see: what is in hand is neither
+// finished nor kept.
 func (c *crew) die() { c.taking(); c.working(); <-c.done }
 
-func newCrew(t *testing.T, store approvals.Store, log *book, name string, do func(ctx context.Context, item approvals.Item) error) *crew {
+func newCrew(
+	t *testing.T, store approvals.Store, log *book, name string, do func(ctx context.Context, item approvals.Item) error,
+) *crew {
 	t.Helper()
-	c := &crew{doer: &doer{store: store, do: do, calls: map[string]int{}, aside: map[string]string{}}, done: make(chan struct{})}
+	c := &crew{
+		doer: &doer{store: store, do: do, calls: map[string]int{}, aside: map[string]string{}}, done: make(chan struct{}),
+	}
 	c.workers = &workers{store: store, handle: c.doer, name: name, slots: 16, log: log.logger(), status: newStatus()}
 	base := context.WithoutCancel(t.Context())
 	var taking, working context.Context
@@ -147,7 +152,10 @@ func TestAnIdleReplicaTakesOverAllThatManyDeadOnesLeft(t *testing.T) {
 			dead.die()
 		}
 		at := time.Now()
-		next := newCrew(t, store, log, "next", func(context.Context, approvals.Item) error { time.Sleep(200 * time.Millisecond); return nil })
+		next := newCrew(t, store, log, "next", func(context.Context, approvals.Item) error {
+			time.Sleep(200 * time.Millisecond)
+			return nil
+		})
 		until(t, "all is done", func() bool { return left(t, db) == 0 })
 		t.Logf("%v for 100 items", time.Since(at))
 		if took := time.Since(at); took > 2*time.Minute {

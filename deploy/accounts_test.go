@@ -30,11 +30,12 @@ const (
 	hubAccount   = "999900001111" // as in spoke-trust-policy.json
 	spokeAccount = "111122223333"
 	externalID   = "replace-with-a-random-value"
-	trustLambda  = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+	trustLambda  = `{"Version":"2012-10-17","Statement":{"Effect":"Allow",` +
+		`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
 )
 
-// accounts is a hub account and a spoke account, set up with the templates of this folder. The hub's own account is used
-// without a spoke, too, as with the policy files.
+// accounts is a hub account and a spoke account, set up with the templates of this folder. The
+// hub's own account is used without a spoke, too, as with the policy files.
 type accounts struct {
 	server     *standin.Server
 	hub, spoke *standin.Account
@@ -56,13 +57,17 @@ func setUp(t *testing.T) *accounts {
 		serving.Wait()
 		_ = server.Close()
 	})
-	a := &accounts{server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client}
+	a := &accounts{
+		server: server, hub: server.AddAccount(hubAccount, ""), spoke: server.AddAccount(spokeAccount, ""), client: client,
+	}
 	ofHub, ofSpoke := hub(t, "ecs"), lockable(t, "true")
 	own := ofHub.inline("Hub")
 	own["own-account"], own["own-undo"] = read(t, "iam-policy.json"), read(t, "undo-policy.json")
 	own["own-lock"], own["own-unlock"] = read(t, "lock-policy.json"), read(t, "unlock-policy.json")
 	a.hub.AddRole(standin.RoleSpec{Name: "revokebot", Trust: ofHub.trust("Hub"), Policies: own})
-	a.spoke.AddRole(standin.RoleSpec{Name: "revokebot-spoke", Trust: ofSpoke.trust("Spoke"), Policies: ofSpoke.inline("Spoke")})
+	a.spoke.AddRole(standin.RoleSpec{
+		Name: "revokebot-spoke", Trust: ofSpoke.trust("Spoke"), Policies: ofSpoke.inline("Spoke"),
+	})
 	for _, account := range []*standin.Account{a.hub, a.spoke} {
 		account.AddRole(standin.RoleSpec{Name: "NightlyBackup", Path: "/ops/", Trust: trustLambda})
 	}
@@ -78,7 +83,10 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 	cloud, err := aws.New(aws.Config{
 		Accounts: []aws.Account{
 			{Name: "hub", ID: hubAccount},
-			{Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke", ExternalID: externalID},
+			{
+				Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke",
+				ExternalID: externalID,
+			},
 		},
 		Margin: 30 * time.Second,
 		SDK:    a.sdk(a.bot),
@@ -122,7 +130,9 @@ func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done ro
 	if err != nil || checked.State != role.Held {
 		t.Errorf("%s: %+v, %v", account, checked, err)
 	}
-	if changes, err := trail.New(cloud).Tampering(t.Context(), trail.TamperQuery{AccountName: account, RoleName: done.Role.Name, Policy: role.PolicyName}); err != nil || len(changes) != 0 {
+	if changes, err := trail.New(cloud).Tampering(t.Context(), trail.TamperQuery{
+		AccountName: account, RoleName: done.Role.Name, Policy: role.PolicyName,
+	}); err != nil || len(changes) != 0 {
 		t.Errorf("%s: %+v, %v", account, changes, err)
 	}
 	now := a.server.Now()
@@ -132,7 +142,8 @@ func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done ro
 	if err != nil {
 		t.Fatalf("%s: %v", account, err)
 	}
-	if slices.ContainsFunc(report.Regions, func(r trail.RegionCoverage) bool { return !r.Covered }) || len(report.Regions) == 0 {
+	if slices.ContainsFunc(report.Regions, func(r trail.RegionCoverage) bool { return !r.Covered }) ||
+		len(report.Regions) == 0 {
 		t.Errorf("%s: CloudTrail was not read: %+v", account, report.Regions)
 	}
 }
@@ -273,7 +284,9 @@ func TestTheSpokeRefusesOtherPrincipalsOfTheHubsAccount(t *testing.T) {
 		a := setUp(t)
 		a.hub.AddRole(standin.RoleSpec{
 			Name: "Intruder", Trust: trustLambda,
-			Policies: map[string]string{"all": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`},
+			Policies: map[string]string{
+				"all": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`,
+			},
 		})
 		var err error
 		if a.bot, err = a.hub.ServiceSession("Intruder", "lambda.amazonaws.com", "x", "us-east-1"); err != nil {
@@ -307,7 +320,8 @@ func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
 			"named, with other tags": {"U0ROSA", tag("request", "team"), false, false},
 		} {
 			in := &sts.AssumeRoleInput{
-				RoleArn: awssdk.String(spokeARN), RoleSessionName: awssdk.String("by-hand"), ExternalId: awssdk.String(externalID), Tags: c.tags,
+				RoleArn: awssdk.String(spokeARN), RoleSessionName: awssdk.String("by-hand"), ExternalId: awssdk.String(externalID),
+				Tags: c.tags,
 			}
 			if c.source != "" {
 				in.SourceIdentity = awssdk.String(c.source)
@@ -320,7 +334,8 @@ func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
 				continue
 			}
 			client := iam.NewFromConfig(a.sdk(standin.AccessKey{
-				AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken,
+				AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey,
+				SessionToken: *out.Credentials.SessionToken,
 			}))
 			if _, err := client.GetRole(t.Context(), &iam.GetRoleInput{RoleName: awssdk.String("NightlyBackup")}); err != nil {
 				t.Errorf("%s: GetRole: %v", what, err)
@@ -329,7 +344,9 @@ func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
 				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
 				PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`),
 			})
-			_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName)})
+			_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
+			})
 			for _, err := range []error{put, del} {
 				if (err == nil) != c.writes || err != nil && code(err) != "AccessDenied" {
 					t.Errorf("%s: %v", what, err)

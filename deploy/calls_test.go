@@ -21,12 +21,13 @@ import (
 // needsNothing are operations that take no permission (AWS STS API Reference, "GetCallerIdentity").
 var needsNothing = []string{"sts:GetCallerIdentity"}
 
-// withAssumeRole are permissions that AssumeRole takes when a source identity and tags are passed (IAM User Guide, "Monitor and
-// control actions taken with assumed roles" and "Pass session tags in AWS STS").
+// withAssumeRole are permissions that AssumeRole takes when a source identity and tags are passed
+// (IAM User Guide, "Monitor and control actions taken with assumed roles" and "Pass session tags in
+// AWS STS").
 var withAssumeRole = []string{"sts:SetSourceIdentity", "sts:TagSession"}
 
-// operations lists what the code can ask of AWS, such as iam:GetRole: each operation of the SDK has an input type of its own, and
-// whoever calls it has to name that.
+// operations lists what the code can ask of AWS, such as iam:GetRole: each operation of the SDK has
+// an input type of its own, and whoever calls it has to name that.
 func operations(t *testing.T) []string {
 	t.Helper()
 	const sdk = "github.com/aws/aws-sdk-go-v2/service/"

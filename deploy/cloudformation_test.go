@@ -37,7 +37,9 @@ func hub(t *testing.T, platform string) *template {
 // spoke is a stack of spoke.yaml.
 func spoke(t *testing.T, undo string) *template {
 	t.Helper()
-	return mustStack(t, "spoke.yaml", spokeAccount, map[string]string{"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": undo})
+	return mustStack(t, "spoke.yaml", spokeAccount, map[string]string{
+		"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": undo,
+	})
 }
 
 // lockable is a stack of spoke.yaml that may lock roles, and unlock them if it may undo.
@@ -51,7 +53,9 @@ func lockable(t *testing.T, undo string) *template {
 // guardRail is the text of guardrail.yaml's policy for these roles and other writers.
 func guardRail(t *testing.T, roles, otherWriters string) string {
 	t.Helper()
-	s := mustStack(t, "guardrail.yaml", "444455556666", map[string]string{"GuardedRoles": roles, "OtherWriters": otherWriters, "Targets": "ou-ab12-cd34ef56"})
+	s := mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
+		"GuardedRoles": roles, "OtherWriters": otherWriters, "Targets": "ou-ab12-cd34ef56",
+	})
 	return s.json(s.made("GuardRail")["Content"])
 }
 
@@ -143,10 +147,14 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 		t.Fatal(err)
 	}
 	stacks := map[string][]*template{
-		"hub.yaml":       {hub(t, "ecs"), hub(t, "pod-identity"), hub(t, "irsa"), hub(t, "ec2")},
-		"spoke.yaml":     {spoke(t, "true"), spoke(t, "false"), lockable(t, "true"), lockable(t, "false")},
-		"guardrail.yaml": {mustStack(t, "guardrail.yaml", "444455556666", map[string]string{"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12"})},
-		"ecs.yaml":       {ecs(t)},
+		"hub.yaml":   {hub(t, "ecs"), hub(t, "pod-identity"), hub(t, "irsa"), hub(t, "ec2")},
+		"spoke.yaml": {spoke(t, "true"), spoke(t, "false"), lockable(t, "true"), lockable(t, "false")},
+		"guardrail.yaml": {
+			mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
+				"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12",
+			}),
+		},
+		"ecs.yaml": {ecs(t)},
 	}
 	for _, f := range files {
 		if len(stacks[f.Name()]) == 0 {
@@ -195,7 +203,9 @@ func TestParametersThatWouldOpenARoleAreRefused(t *testing.T) {
 
 func TestTheHubLetsInItsPlatformAndNoOther(t *testing.T) {
 	services := []string{"ecs-tasks.amazonaws.com", "pods.eks.amazonaws.com", "ec2.amazonaws.com", "lambda.amazonaws.com"}
-	for platform, service := range map[string]string{"ecs": services[0], "pod-identity": services[1], "ec2": services[2], "irsa": ""} {
+	for platform, service := range map[string]string{
+		"ecs": services[0], "pod-identity": services[1], "ec2": services[2], "irsa": "",
+	} {
 		a := standin.New(standin.Config{}).AddAccount(hubAccount, "")
 		a.AddRole(standin.RoleSpec{Name: "revokebot", Trust: hub(t, platform).trust("Hub")})
 		for _, s := range services {
@@ -204,11 +214,14 @@ func TestTheHubLetsInItsPlatformAndNoOther(t *testing.T) {
 			}
 		}
 		for subject, own := range map[string]bool{
-			"system:serviceaccount:revokebot:revokebot": true, "system:serviceaccount:revokebot:other": false, "system:serviceaccount:other:revokebot": false,
+			"system:serviceaccount:revokebot:revokebot": true, "system:serviceaccount:revokebot:other": false,
+			"system:serviceaccount:other:revokebot": false,
 		} {
 			for audience, right := range map[string]bool{"": true, "elsewhere": false} {
 				for _, provider := range []string{cluster, "oidc.eks.us-east-1.amazonaws.com/id/FEDCBA"} {
-					_, err := a.WebIdentitySession("revokebot", standin.WebIdentitySpec{Provider: provider, Subject: subject, Audience: audience, SessionName: "bot"})
+					_, err := a.WebIdentitySession("revokebot", standin.WebIdentitySpec{
+						Provider: provider, Subject: subject, Audience: audience, SessionName: "bot",
+					})
 					if want := platform == "irsa" && own && right && provider == cluster; (err == nil) != want {
 						t.Errorf("on %s, %s for %q of %s: %v", platform, subject, audience, provider, err)
 					}
@@ -251,10 +264,12 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 		},
 	} {
 		var document struct{ Statement []json.RawMessage }
-		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil || len(document.Statement) != 3 {
+		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil ||
+			len(document.Statement) != 3 {
 			t.Fatalf("%v, %s", err, document.Statement)
 		}
-		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`, role.GuardRailSCP(role.Role{ARN: ordinary}, writers))
+		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`,
+			role.GuardRailSCP(role.Role{ARN: ordinary}, writers))
 	}
 	if n := len(guardRail(t, "arn:aws:iam::*:role/*", "")); n > 10_240 {
 		t.Errorf("%d characters are too many for a service control policy", n)
@@ -308,7 +323,8 @@ func TestTheGuardRailsExceptionCannotBeTakenOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, action := range []string{
-		"iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy",
+		"iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy",
+		"iam:DetachRolePolicy",
 		"iam:DeleteRole", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
 	} {
 		for principal, want := range map[string]standin.Decision{
@@ -316,7 +332,9 @@ func TestTheGuardRailsExceptionCannotBeTakenOver(t *testing.T) {
 			spokeARN:                             standin.ExplicitDeny,
 			"arn:aws:iam::111122223333:role/stacksets-exec-899a82a2cb437e970934262f85c7628a": standin.ImplicitDeny,
 		} {
-			got := standin.Evaluate(standin.Request{Action: action, Resource: spokeARN, Context: standin.Context{"aws:PrincipalArn": {principal}}}, p).Decision
+			got := standin.Evaluate(standin.Request{
+				Action: action, Resource: spokeARN, Context: standin.Context{"aws:PrincipalArn": {principal}},
+			}, p).Decision
 			if got != want {
 				t.Errorf("%s on the spoke by %s: %v, want %v", action, principal, got, want)
 			}

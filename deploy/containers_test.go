@@ -35,7 +35,8 @@ func source(t *testing.T, pattern string) string {
 	return all.String()
 }
 
-// variables are those that the program reads of its own; those that may name a file end in _FILE as well.
+// variables are those that the program reads of its own; those that may name a file end in _FILE as
+// well.
 func variables(t *testing.T) []string {
 	t.Helper()
 	code := source(t, "cmd/internal/settings/*.go")
@@ -70,7 +71,9 @@ func TestEveryContainerGivesTheBotWhatItReadsAndNothingElse(t *testing.T) {
 				}
 			}
 		}
-		for _, name := range []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "REDIS_URL", "REVOKEBOT_SIGNING_KEY", "REVOKEBOT_CONFIG"} {
+		for _, name := range []string{
+			"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "REDIS_URL", "REVOKEBOT_SIGNING_KEY", "REVOKEBOT_CONFIG",
+		} {
 			if c.environment[name] == "" && c.environment[name+"_FILE"] == "" {
 				t.Errorf("%s: there is no %s", file, name)
 			}
@@ -113,7 +116,8 @@ func TestTheImageHoldsTheProgramAndTheCertificatesAndNothingElse(t *testing.T) {
 	for _, m := range copies {
 		there = append(there, m[1])
 	}
-	if !slices.Equal(there, []string{"/etc/ssl/certs/ca-certificates.crt", "/revokebot"}) || !strings.Contains(last, `ENTRYPOINT ["/revokebot"]`) {
+	if !slices.Equal(there, []string{"/etc/ssl/certs/ca-certificates.crt", "/revokebot"}) ||
+		!strings.Contains(last, `ENTRYPOINT ["/revokebot"]`) {
 		t.Errorf("the image holds %v:\n%s", there, last)
 	}
 	// Tokens that somebody keeps beside the Compose file are in no layer, and in no commit.
@@ -134,7 +138,8 @@ func TestEveryContainerHasTimeToFinishWhatIsInHand(t *testing.T) {
 	stop, _ := strconv.Atoi(m[1])
 	for file, c := range containers(t) {
 		if least := time.Duration(stop)*time.Second + 5*time.Second; c.stopsWithin < least {
-			t.Errorf("%s: killed after %v, and the bot may take %v and has connections to close", file, c.stopsWithin, time.Duration(stop)*time.Second)
+			t.Errorf("%s: killed after %v, and the bot may take %v and has connections to close", file, c.stopsWithin,
+				time.Duration(stop)*time.Second)
 		}
 	}
 }
@@ -148,7 +153,8 @@ func TestHealthCanBeReachedWhereItIsAskedFor(t *testing.T) {
 	served := source(t, "cmd/revokebot/health.go")
 	for file, c := range containers(t) {
 		if c.environment["REVOKEBOT_LISTEN"] != ":"+c.port || c.port != exposed[1] {
-			t.Errorf("%s: listens on %s, and port %s is asked; the image has %s", file, c.environment["REVOKEBOT_LISTEN"], c.port, exposed[1])
+			t.Errorf("%s: listens on %s, and port %s is asked; the image has %s", file, c.environment["REVOKEBOT_LISTEN"],
+				c.port, exposed[1])
 		}
 		for _, check := range c.healthChecks {
 			path := regexp.MustCompile(`/[a-z]+z$`).FindString(check)
@@ -182,7 +188,8 @@ func TestOnKubernetesAndECSTheBotRunsTwice(t *testing.T) {
 		"the network policy": at(t, k["NetworkPolicy"], "spec", "podSelector", "matchLabels"),
 		"the anti-affinity": at(t, k["Deployment"], "spec", "template", "spec", "affinity", "podAntiAffinity",
 			"preferredDuringSchedulingIgnoredDuringExecution", 0, "podAffinityTerm", "labelSelector", "matchLabels"),
-		"the spread": at(t, k["Deployment"], "spec", "template", "spec", "topologySpreadConstraints", 0, "labelSelector", "matchLabels"),
+		"the spread": at(t, k["Deployment"], "spec", "template", "spec", "topologySpreadConstraints", 0, "labelSelector",
+			"matchLabels"),
 	} {
 		if diff := cmp.Diff(labels, v); diff != "" {
 			t.Errorf("%s is about other pods:\n%s", what, diff)
@@ -197,12 +204,14 @@ func TestOnKubernetesAndECSTheBotRunsTwice(t *testing.T) {
 		}
 		is(t, o, "revokebot", where...)
 	}
-	is(t, k["Deployment"], at(t, k["ServiceAccount"], "metadata", "name"), "spec", "template", "spec", "serviceAccountName")
+	is(t, k["Deployment"], at(t, k["ServiceAccount"], "metadata", "name"), "spec", "template", "spec",
+		"serviceAccountName")
 	// The hub's role is for this service account, unless somebody says otherwise.
 	h := hub(t, "irsa")
 	is(t, h.parameters, at(t, k["ServiceAccount"], "metadata", "namespace"), "Namespace")
 	is(t, h.parameters, at(t, k["ServiceAccount"], "metadata", "name"), "ServiceAccount")
-	// Slack allows ten connections of an app; a rollout has both generations (README.md, slack.connections).
+	// Slack allows ten connections of an app; a rollout has both generations (README.md,
+	// slack.connections).
 	is(t, ecs(t).made("Service"), 200, "DeploymentConfiguration", "MaximumPercent")
 	is(t, ecs(t).made("Service"), 100, "DeploymentConfiguration", "MinimumHealthyPercent")
 }
@@ -211,7 +220,9 @@ func TestTheRedisOfTheComposeFileForgetsNothingAndIsReachedByTheBotAlone(t *test
 	file := compose(t)
 	redis := at(t, file, "services", "redis")
 	command := at(t, redis, "command").([]any)
-	for option, value := range map[string]string{"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction"} {
+	for option, value := range map[string]string{
+		"--appendonly": "yes", "--appendfsync": "always", "--maxmemory-policy": "noeviction",
+	} {
 		if i := slices.Index(command, any(option)); i < 0 || i+1 >= len(command) || command[i+1] != value {
 			t.Errorf("%s is not %s: %v", option, value, command)
 		}
@@ -222,11 +233,13 @@ func TestTheRedisOfTheComposeFileForgetsNothingAndIsReachedByTheBotAlone(t *test
 	is(t, redis, "[state]", "networks")
 	is(t, file, true, "networks", "state", "internal")
 	for name, service := range at(t, file, "services").(map[string]any) {
-		if networks := at(t, service, "networks").([]any); slices.Contains(networks, any("state")) && name != "redis" && name != "revokebot" {
+		if networks := at(t, service, "networks").([]any); slices.Contains(networks, any("state")) && name != "redis" &&
+			name != "revokebot" {
 			t.Errorf("%s reaches Redis", name)
 		}
 	}
-	if at(t, redis, "healthcheck", "test") == nil || at(t, file, "services", "revokebot", "depends_on", "redis", "condition") != "service_healthy" {
+	if at(t, redis, "healthcheck", "test") == nil || at(t, file, "services", "revokebot", "depends_on", "redis",
+		"condition") != "service_healthy" {
 		t.Error("the bot does not wait for Redis")
 	}
 	is(t, redis, "[redis:/data]", "volumes")
@@ -248,7 +261,8 @@ func TestTheConfigurationIsTheSameOnEveryPlatform(t *testing.T) {
 		if diff := cmp.Diff(want, meaning(c.configText)); diff != "" {
 			t.Errorf("%s: revokebot.yaml (-) and the text in it (+):\n%s", file, diff)
 		}
-		// The standard tier of the Parameter Store takes 4 kB (AWS Systems Manager User Guide, "Parameter tiers").
+		// The standard tier of the Parameter Store takes 4 kB (AWS Systems Manager User Guide, "Parameter
+		// tiers").
 		if len(c.configText) > 4096 {
 			t.Errorf("%s: the text has %d bytes", file, len(c.configText))
 		}
@@ -273,7 +287,8 @@ func TestWhatECSNeedsToStartATaskIsNotWhatTheBotMayDo(t *testing.T) {
 		}
 	}
 	// Its name is one that the bot may not write to.
-	if got := evaluate(t, named("iam:PutRolePolicy", "arn:aws:iam::"+hubAccount+":role/"+start["RoleName"].(string)), spoke(t, "true").inline("Spoke")); got.String() != "explicitDeny" {
+	if got := evaluate(t, named("iam:PutRolePolicy", "arn:aws:iam::"+hubAccount+":role/"+start["RoleName"].(string)),
+		spoke(t, "true").inline("Spoke")); got.String() != "explicitDeny" {
 		t.Errorf("the bot's PutRolePolicy on it: %v", got)
 	}
 }

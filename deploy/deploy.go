@@ -1,5 +1,5 @@
-// Package deploy holds the files that set revokebot up elsewhere, so that the program can print them, the sandbox can live
-// by them and tests can hold them against the code.
+// Package deploy holds the files that set revokebot up elsewhere, so that the program can print
+// them, the sandbox can live by them and tests can hold them against the code.
 package deploy
 
 import (
@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// SlackManifest is the Slack app manifest, YAML (Slack documentation, "App manifest reference"). The app-level token
-// with connections:write cannot be in a manifest; README.md says how to make it.
+// SlackManifest is the Slack app manifest, YAML (Slack documentation, "App manifest reference").
+// The app-level token with connections:write cannot be in a manifest; README.md says how to make
+// it.
 //
 //go:embed slack-manifest.yaml
 var SlackManifest []byte
@@ -23,7 +24,8 @@ var (
 	//
 	//go:embed undo-policy.json
 	UndoPolicy string
-	// LockPolicy stands beside IAMPolicy where roles may be locked: AWSDenyAll attached, and no other managed policy.
+	// LockPolicy stands beside IAMPolicy where roles may be locked: AWSDenyAll attached, and no other
+	// managed policy.
 	//
 	//go:embed lock-policy.json
 	LockPolicy string
@@ -50,8 +52,8 @@ const (
 	placeholderExternalID = "replace-with-a-random-value"
 )
 
-// SpokeTrustPolicy is the trust policy of a spoke role, filled in: the ARN of the role or user that the bot works as, and
-// the external id. Neither may hold what JSON escapes.
+// SpokeTrustPolicy is the trust policy of a spoke role, filled in: the ARN of the role or user that
+// the bot works as, and the external id. Neither may hold what JSON escapes.
 func SpokeTrustPolicy(hubARN, externalID string) string {
 	return strings.NewReplacer(placeholderHub, hubARN, placeholderExternalID, externalID).Replace(spokeTrustPolicy)
 }

@@ -20,7 +20,8 @@ const (
 	mayAll        = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
 )
 
-// attachment is a request of a session that names its requester, about a managed policy; "" for a request without one.
+// attachment is a request of a session that names its requester, about a managed policy; "" for a
+// request without one.
 func attachment(action, resource, policy string) standin.Request {
 	r := named(action, resource)
 	if policy != "" {
@@ -38,7 +39,8 @@ func inPartition(partition string, policies map[string]string) map[string]string
 	return out
 }
 
-// spokes are the policies of a spoke that may lock and unlock, from the template and from the files.
+// spokes are the policies of a spoke that may lock and unlock, from the template and from the
+// files.
 func spokes(t *testing.T, partition string) map[string]map[string]string {
 	t.Helper()
 	stack := lockable(t, "true")
@@ -59,7 +61,8 @@ func TestTheSpokeMayAttachAndDetachExactlyAWSDenyAllOnRolesThatAreNotProtected(t
 		}
 		others := []string{
 			"", in(administrator), in("arn:aws:iam::aws:policy/IAMFullAccess"), in("arn:aws:iam::aws:policy/AWSDenyAll2"),
-			in("arn:aws:iam::aws:policy/x/AWSDenyAll"), in("arn:aws:iam::aws:policy/awsdenyall"), in("arn:aws:iam::aws:policy/*"),
+			in("arn:aws:iam::aws:policy/x/AWSDenyAll"), in("arn:aws:iam::aws:policy/awsdenyall"),
+			in("arn:aws:iam::aws:policy/*"),
 			in("arn:aws:iam::" + spokeAccount + ":policy/AWSDenyAll"), elsewhere, "AWSDenyAll", "*",
 		}
 		for from, policies := range spokes(t, partition) {
@@ -166,14 +169,16 @@ func detach(t *testing.T, client *iam.Client, role, policy string) error {
 	return err
 }
 
-// Whatever the spoke attaches to whatever role, no session can do afterwards what it could not do before.
+// Whatever the spoke attaches to whatever role, no session can do afterwards what it could not do
+// before.
 func TestWhateverTheSpokeAttachesNoCallIsAllowedThatWasNotAllowedBefore(t *testing.T) {
 	a := setUp(t)
 	r := rand.New(rand.NewPCG(14, 6))
 	one := func(list ...string) string { return list[r.IntN(len(list))] }
 	document := func() string {
 		return `{"Version":"2012-10-17","Statement":[{"Effect":"` + one("Allow", "Deny") + `","Action":"` +
-			one("*", "iam:*", "iam:List*", "iam:GetRole", "sts:*") + `","Resource":"` + one("*", "arn:aws:iam::*:role/*") + `"}]}`
+			one("*", "iam:*", "iam:List*", "iam:GetRole", "sts:*") + `","Resource":"` + one("*", "arn:aws:iam::*:role/*") +
+			`"}]}`
 	}
 	managed := []string{
 		administrator, "arn:aws:iam::aws:policy/IAMFullAccess", "arn:aws:iam::" + spokeAccount + ":policy/AWSDenyAll",

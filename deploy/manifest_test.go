@@ -24,15 +24,15 @@ import (
 	standin "github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// method is a method of Slack's Web API as slack-go calls it, with the bot scopes that it needs: Slack documentation, the page
-// that has the method's name as its title, "Facts", for bot tokens.
+// method is a method of Slack's Web API as slack-go calls it, with the bot scopes that it needs:
+// Slack documentation, the page that has the method's name as its title, "Facts", for bot tokens.
 type method struct {
 	name   string
 	scopes []string
 }
 
-// methods are those that the code may call. One that it calls and that is not here fails the test: whoever adds a call
-// says here what it needs, and the manifest asks for that and no more.
+// methods are those that the code may call. One that it calls and that is not here fails the test:
+// whoever adds a call says here what it needs, and the manifest asks for that and no more.
 func methods() map[string]method {
 	return map[string]method{
 		"AuthTestContext":                {"auth.test", nil},
@@ -65,8 +65,9 @@ func manifest(t *testing.T) slack.Manifest {
 	return m
 }
 
-// called lists the methods of slack-go's client that the code calls, by any name: those of a selector that the client has, in files
-// that import slack-go. Its methods for logging share their names with those of other types and call nothing.
+// called lists the methods of slack-go's client that the code calls, by any name: those of a
+// selector that the client has, in files that import slack-go. Its methods for logging share their
+// names with those of other types and call nothing.
 func called(t *testing.T) []string {
 	t.Helper()
 	client := map[string]bool{}
@@ -83,7 +84,9 @@ func called(t *testing.T) []string {
 			if err != nil {
 				return err
 			}
-			if !slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"github.com/slack-go/slack"` }) {
+			if !slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool {
+				return i.Path.Value == `"github.com/slack-go/slack"`
+			}) {
 				return nil
 			}
 			ast.Inspect(file, func(n ast.Node) bool {
@@ -154,7 +157,8 @@ func TestTheManifestSetsUpWhatTheBotUses(t *testing.T) {
 	if m.Settings.Interactivity == nil || !m.Settings.Interactivity.IsEnabled {
 		t.Error("interactivity is off: buttons would do nothing")
 	}
-	if e := m.Settings.EventSubscriptions; e == nil || !slices.Equal(e.BotEvents, []string{"app_home_opened"}) || len(e.UserEvents) != 0 {
+	if e := m.Settings.EventSubscriptions; e == nil || !slices.Equal(e.BotEvents, []string{"app_home_opened"}) ||
+		len(e.UserEvents) != 0 {
 		t.Errorf("events: %+v, and the bot acts on the App Home being opened and on nothing else", e)
 	}
 	if !m.Features.AppHome.HomeTabEnabled {

@@ -80,7 +80,8 @@ func ecs(t *testing.T) *template {
 	}
 	return mustStack(t, "ecs.yaml", hubAccount, map[string]string{
 		"Image": "revokebot", "VpcId": "vpc-0a1b", "Subnets": "subnet-0a,subnet-0b", "TaskRoleArn": hubARN,
-		"SlackAppToken": secret("app"), "SlackBotToken": secret("bot"), "RedisUrl": secret("redis"), "SigningKey": secret("key"),
+		"SlackAppToken": secret("app"), "SlackBotToken": secret("bot"), "RedisUrl": secret("redis"),
+		"SigningKey": secret("key"),
 	})
 }
 
@@ -124,7 +125,8 @@ func onKubernetes(t *testing.T) container {
 	for _, m := range regexp.MustCompile(`--from-file=([a-z-]+)=`).FindAllStringSubmatch(read(t, "README.md"), -1) {
 		c.files[folders["secrets"]+"/"+m[1]] = true
 	}
-	c.user = fmt.Sprint(at(t, pod, "securityContext", "runAsUser")) + ":" + fmt.Sprint(at(t, pod, "securityContext", "runAsGroup"))
+	c.user = fmt.Sprint(at(t, pod, "securityContext", "runAsUser")) + ":" +
+		fmt.Sprint(at(t, pod, "securityContext", "runAsGroup"))
 	c.readOnly = at(t, bot, "securityContext", "readOnlyRootFilesystem") == true
 	for _, d := range at(t, bot, "securityContext", "capabilities", "drop").([]any) {
 		c.dropped = append(c.dropped, d.(string))

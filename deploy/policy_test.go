@@ -11,8 +11,10 @@ import (
 const (
 	ordinary      = "arn:aws:iam::111122223333:role/DeployRole"
 	withPath      = "arn:aws:iam::111122223333:role/ops/NightlyBackup"
-	serviceLinked = "arn:aws:iam::111122223333:role/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing"
-	identityCtr   = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0a1b2c3d4e5f6a7b"
+	serviceLinked = "arn:aws:iam::111122223333:role/aws-service-role/elasticloadbalancing.amazonaws.com/" +
+		"AWSServiceRoleForElasticLoadBalancing"
+	identityCtr = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/" +
+		"AWSReservedSSO_Admin_0a1b2c3d4e5f6a7b"
 	breakGlass    = "arn:aws:iam::111122223333:role/break-glass-admin"
 	breakGlassOps = "arn:aws:iam::111122223333:role/ops/break-glass-admin"
 	hubRole       = "arn:aws:iam::111122223333:role/revokebot"
@@ -38,7 +40,8 @@ func policy(t *testing.T, file string) *standin.Policy {
 	return p
 }
 
-// everything is a policy that somebody attaches by mistake: what is denied by name has to stay denied beside it.
+// everything is a policy that somebody attaches by mistake: what is denied by name has to stay
+// denied beside it.
 func everything(t *testing.T) *standin.Policy {
 	t.Helper()
 	p, err := standin.ParsePolicy(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
@@ -70,7 +73,8 @@ func TestTheBotsPolicyAllowsEveryCallThatTheBotMakes(t *testing.T) {
 		{"iam:GetRole", hubRole},
 		{"iam:GetRolePolicy", breakGlass},
 	} {
-		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision; got != standin.Allowed {
+		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource},
+			p).Decision; got != standin.Allowed {
 			t.Errorf("%s on %s: %v", r.action, r.resource, got)
 		}
 	}
@@ -151,18 +155,22 @@ func TestTheBotsPolicyAllowsNothingThatItDoesNotName(t *testing.T) {
 		{"cloudtrail:StopLogging", "*"},
 		{"sts:AssumeRole", spokeRole},
 	} {
-		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision; got == standin.Allowed {
+		if got := standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource},
+			p).Decision; got == standin.Allowed {
 			t.Errorf("%s on %s is allowed", r.action, r.resource)
 		}
 	}
 }
 
-// deletions are all the actions of IAM that delete (Service Authorization Reference, "Actions, resources, and condition keys
-// for AWS Identity and Access Management").
+// deletions are all the actions of IAM that delete (Service Authorization Reference, "Actions,
+// resources, and condition keys for AWS Identity and Access Management").
 var deletions = []string{
-	"AccessKey", "AccountAlias", "AccountPasswordPolicy", "CloudFrontPublicKey", "Group", "GroupPolicy", "InstanceProfile", "LoginProfile",
-	"OpenIDConnectProvider", "Policy", "PolicyVersion", "Role", "RolePermissionsBoundary", "RolePolicy", "SAMLProvider", "SSHPublicKey",
-	"ServerCertificate", "ServiceLinkedRole", "ServiceSpecificCredential", "SigningCertificate", "User", "UserPermissionsBoundary", "UserPolicy",
+	"AccessKey", "AccountAlias", "AccountPasswordPolicy", "CloudFrontPublicKey", "Group", "GroupPolicy", "InstanceProfile",
+	"LoginProfile",
+	"OpenIDConnectProvider", "Policy", "PolicyVersion", "Role", "RolePermissionsBoundary", "RolePolicy", "SAMLProvider",
+	"SSHPublicKey",
+	"ServerCertificate", "ServiceLinkedRole", "ServiceSpecificCredential", "SigningCertificate", "User",
+	"UserPermissionsBoundary", "UserPolicy",
 	"VirtualMFADevice",
 }
 
@@ -204,7 +212,8 @@ func TestTheHubOpensSessionsOfTheSpokesAndDoesNothingElse(t *testing.T) {
 			t.Errorf("%s on the spoke: %v", action, got)
 		}
 		// A hub in an account whose own roles are revoked too has both policies.
-		both := standin.Evaluate(standin.Request{Action: action, Resource: spokeRole}, p, policy(t, "iam-policy.json")).Decision
+		both := standin.Evaluate(standin.Request{Action: action, Resource: spokeRole}, p,
+			policy(t, "iam-policy.json")).Decision
 		if both != standin.Allowed {
 			t.Errorf("%s on the spoke, beside the policy of the account's own roles: %v", action, both)
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// template is a CloudFormation template with the values that a stack would have. It knows what the templates of this folder
-// use, and anything else fails the test: a policy that is not understood to the letter is not evaluated
-// (AWS CloudFormation User Guide, "Intrinsic function reference").
+// template is a CloudFormation template with the values that a stack would have. It knows what the
+// templates of this folder use, and anything else fails the test: a policy that is not understood
+// to the letter is not evaluated (AWS CloudFormation User Guide, "Intrinsic function reference").
 type template struct {
 	t          *testing.T
 	file       string
@@ -36,8 +36,8 @@ type call struct {
 // noValue is what !Ref AWS::NoValue gives: the property is as if it were not there.
 type noValue struct{}
 
-// stack reads a template for a stack with these parameters, in us-east-1 of partition aws. Values that the template would not take, and
-// rules that do not hold, are the error.
+// stack reads a template for a stack with these parameters, in us-east-1 of partition aws. Values
+// that the template would not take, and rules that do not hold, are the error.
 func stack(t *testing.T, file, account string, parameters map[string]string) (*template, error) {
 	t.Helper()
 	text, err := os.ReadFile("cloudformation/" + file)
@@ -53,7 +53,9 @@ func stack(t *testing.T, file, account string, parameters map[string]string) (*t
 	}}
 	tmpl.sections = tmpl.object(tmpl.value(read.Docs[0].Body))
 	for name := range tmpl.sections {
-		if !slices.Contains([]string{"AWSTemplateFormatVersion", "Description", "Parameters", "Rules", "Conditions", "Resources", "Outputs"}, name) {
+		if !slices.Contains([]string{
+			"AWSTemplateFormatVersion", "Description", "Parameters", "Rules", "Conditions", "Resources", "Outputs",
+		}, name) {
 			t.Fatalf("%s: section %s is not known here", file, name)
 		}
 	}
@@ -88,8 +90,8 @@ func (c *template) object(v any) map[string]any {
 	return m
 }
 
-// value turns YAML into Go. CloudFormation knows neither anchors nor merges (AWS CloudFormation User Guide, "CloudFormation
-// template formats"), and neither does this.
+// value turns YAML into Go. CloudFormation knows neither anchors nor merges (AWS CloudFormation
+// User Guide, "CloudFormation template formats"), and neither does this.
 func (c *template) value(n ast.Node) any {
 	c.t.Helper()
 	switch n := n.(type) {
@@ -324,7 +326,8 @@ func (c *template) attribute(name string) any {
 	p := c.properties(resource)
 	switch kind := c.object(c.resources[resource])["Type"]; {
 	case kind == "AWS::IAM::Role" && attribute == "Arn" && p["Path"] == nil:
-		return fmt.Sprintf("arn:%s:iam::%s:role/%s", c.parameters["AWS::Partition"], c.parameters["AWS::AccountId"], p["RoleName"])
+		return fmt.Sprintf("arn:%s:iam::%s:role/%s", c.parameters["AWS::Partition"], c.parameters["AWS::AccountId"],
+			p["RoleName"])
 	case kind == "AWS::EC2::SecurityGroup" && attribute == "GroupId":
 		return "id of " + resource
 	default:
@@ -333,7 +336,8 @@ func (c *template) attribute(name string) any {
 	}
 }
 
-// properties are those of a resource as the template has them, functions not resolved, for a resource that is made.
+// properties are those of a resource as the template has them, functions not resolved, for a
+// resource that is made.
 func (c *template) properties(name string) map[string]any {
 	c.t.Helper()
 	resource, ok := c.resources[name]
@@ -356,7 +360,8 @@ func (c *template) made(name string) map[string]any {
 	return c.object(c.resolve(c.properties(name)))
 }
 
-// everythingResolves resolves every resource and every output once, so that nothing in a template is left unread.
+// everythingResolves resolves every resource and every output once, so that nothing in a template
+// is left unread.
 func (c *template) everythingResolves() {
 	c.t.Helper()
 	for name := range c.resources {

@@ -34,7 +34,8 @@ var (
 // added are the labels that Prometheus adds to what it reads.
 var added = []string{"instance", "job"}
 
-// wantKnown checks a query: every metric of ours and every label exist, and every value of a label is a word of the program.
+// wantKnown checks a query: every metric of ours and every label exist, and every value of a label
+// is a word of the program.
 func wantKnown(t *testing.T, where, query string, words string) {
 	t.Helper()
 	families := known()

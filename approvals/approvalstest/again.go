@@ -58,7 +58,9 @@ var again = []sentence{
 	}},
 	{name: "a remark is appended once for its source", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		t := approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: remark("envelope 3"), Work: []approvals.Item{execute}}
+		t := approvals.Transition{
+			RequestID: "R1", Expect: approvals.AppendOnly, Events: remark("envelope 3"), Work: []approvals.Item{execute},
+		}
 		b.commit(t)
 		b.drain()
 		b.commit(t)

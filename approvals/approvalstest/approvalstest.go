@@ -1,12 +1,15 @@
 // Package approvalstest holds the one suite that every approvals.Store passes.
 //
-// Run opens a new, empty store for each test and holds it against the sentences of the Store interface. Time is a
-// parameter: a Setup says how a test is run, such as inside a testing/synctest bubble, and its Harness lets time pass by
-// the store's clock. On fake time that costs nothing and is exact; on a real server it is real, so the Harness says how
-// long the shortest span is that its clock tells well. A test that wants something not to have happened yet uses spans
-// that never pass (an hour) or, where that says nothing, looks at the store's clock and begins again if it was too slow.
+// Run opens a new, empty store for each test and holds it against the sentences of the Store
+// interface. Time is a parameter: a Setup says how a test is run, such as inside a testing/synctest
+// bubble, and its Harness lets time pass by the store's clock. On fake time that costs nothing and
+// is exact; on a real server it is real, so the Harness says how long the shortest span is that its
+// clock tells well. A test that wants something not to have happened yet uses spans that never pass
+// (an hour) or, where that says nothing, looks at the store's clock and begins again if it was too
+// slow.
 //
-// Everything that a test says about one store it says about another process's store on the same data.
+// Everything that a test says about one store it says about another process's store on the same
+// data.
 package approvalstest
 
 import (
@@ -32,7 +35,8 @@ type Harness struct {
 type Setup struct {
 	// In runs a test, such as inside a bubble; nil: as it is.
 	In func(t *testing.T, test func(t *testing.T))
-	// Open returns an empty store that keeps ended requests for the retention. It is closed when the test ends.
+	// Open returns an empty store that keeps ended requests for the retention. It is closed when the
+	// test ends.
 	Open func(t *testing.T, retention time.Duration) Harness
 	// Span is the shortest time that the tests wait for; 0: a second.
 	Span time.Duration

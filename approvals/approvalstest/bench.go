@@ -30,7 +30,8 @@ func (b *bench) opened(id, subject string, expireAfter time.Duration) {
 	}
 }
 
-// underWay reports the request under way for a subject, by asking for one more. It must be known that there is one.
+// underWay reports the request under way for a subject, by asking for one more. It must be known
+// that there is one.
 func (b *bench) underWay(subject string) string {
 	b.Helper()
 	other, err := b.Store.Open(b.ctx, "a probe of "+subject, alice, "", openingFor(subject, never))
@@ -199,9 +200,10 @@ func bare(item approvals.Item) approvals.Item {
 	return item
 }
 
-// quickly runs a test of something that has not happened yet until the whole of it took less than so many spans by the
-// store's clock: only then it says something. try does what is tested with names of its own, and returns what to check.
-// The span grows until the machine is fast enough for it, except where the retention, which does not, depends on it.
+// quickly runs a test of something that has not happened yet until the whole of it took less than
+// so many spans by the store's clock: only then it says something. try does what is tested with
+// names of its own, and returns what to check. The span grows until the machine is fast enough for
+// it, except where the retention, which does not, depends on it.
 func (b *bench) quickly(spans float64, try func(name string) (check func())) {
 	b.Helper()
 	for attempt := 0; ; attempt++ {

@@ -25,8 +25,9 @@ func approval(expect int64) approvals.Transition {
 	}
 }
 
-// unchanged tries something that must fail, and fails the test unless the log, the state, the work, the timers and the
-// subject of R1 are as they were. Timers of the failed transition would be due at once.
+// unchanged tries something that must fail, and fails the test unless the log, the state, the work,
+// the timers and the subject of R1 are as they were. Timers of the failed transition would be due
+// at once.
 func (b *bench) unchanged(want error, try func() error) {
 	b.Helper()
 	b.drain()
@@ -57,7 +58,9 @@ var committing = []sentence{
 		after := b.now()
 		r, events := b.load("R1")
 		b.same("the state", r.State, approvals.StateApproved)
-		b.same("the log", types(events), []approvals.EventType{approvals.EventRequested, approvals.EventVoted, approvals.EventApproved})
+		b.same("the log", types(events), []approvals.EventType{
+			approvals.EventRequested, approvals.EventVoted, approvals.EventApproved,
+		})
 		for i, e := range events[1:] {
 			if e.Seq != int64(i)+2 || e.At.Before(before) || e.At.After(after) {
 				b.Errorf("event %d has the number %d and the time %v, between %v and %v", i+2, e.Seq, e.At, before, after)
@@ -218,7 +221,8 @@ var committing = []sentence{
 	{name: "another process sees it", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.commit(approval(1))
-		b.is(b.Another.Commit(b.ctx, approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 5")}), approvals.ErrConflict)
+		b.is(b.Another.Commit(b.ctx, approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 5")}),
+			approvals.ErrConflict)
 		b.is(b.Another.Commit(b.ctx, approvals.Transition{RequestID: "R1", Expect: 3, Events: remark("envelope 6")}), nil)
 		if r, _ := b.load("R1"); r.Seq != 4 {
 			b.Errorf("the log has %d events", r.Seq)
@@ -228,5 +232,7 @@ var committing = []sentence{
 
 // remark is an event that moves nothing.
 func remark(source string) []approvals.Event {
-	return []approvals.Event{{Type: approvals.EventRefused, By: bob, Source: source, Detail: json.RawMessage(`{"code":"taken"}`)}}
+	return []approvals.Event{
+		{Type: approvals.EventRefused, By: bob, Source: source, Detail: json.RawMessage(`{"code":"taken"}`)},
+	}
 }

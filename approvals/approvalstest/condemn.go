@@ -10,7 +10,8 @@ import (
 // condemnation keeps the first of three events of R1 and replaces the others.
 func condemnation(at time.Time) approvals.Condemnation {
 	return approvals.Condemnation{
-		RequestID: "R1", Entries: 3, Trusted: 1, Next: approvals.StateFailed, Why: "event 2 is not what was written", Subjects: []string{"role 1"},
+		RequestID: "R1", Entries: 3, Trusted: 1, Next: approvals.StateFailed, Why: "event 2 is not what was written",
+		Subjects: []string{"role 1"},
 		Events: []approvals.Event{
 			{Seq: 2, Type: approvals.EventUntrusted, At: at},
 			{Seq: 3, Type: approvals.EventUntrusted, At: at},
@@ -79,12 +80,17 @@ var condemning = []sentence{
 		b.same("the last event", []any{events[4].Type, events[4].Seal != ""}, []any{approvals.EventShutOut, true})
 	}},
 	{name: "a log of which nothing else is known goes on as well", test: func(b *bench) {
-		if err := b.Store.Condemn(b.ctx, approvals.Condemnation{RequestID: "R9", Next: approvals.StateFailed, Events: []approvals.Event{
-			{Seq: 1, Type: approvals.EventForged, Source: "forged R9", Detail: json.RawMessage(`{"event":1}`)},
-		}}); err != nil {
+		if err := b.Store.Condemn(b.ctx,
+			approvals.Condemnation{RequestID: "R9", Next: approvals.StateFailed, Events: []approvals.Event{
+				{Seq: 1, Type: approvals.EventForged, Source: "forged R9", Detail: json.RawMessage(`{"event":1}`)},
+			}}); err != nil {
 			b.Fatal(err)
 		}
-		b.commit(approvals.Transition{RequestID: "R9", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventShutOut, Source: "shut"}}})
+		b.commit(approvals.Transition{
+			RequestID: "R9", Expect: approvals.AppendOnly, Events: []approvals.Event{
+				{Type: approvals.EventShutOut, Source: "shut"},
+			},
+		})
 		_, events := b.load("R9")
 		b.same("the log", types(events), []approvals.EventType{approvals.EventForged, approvals.EventShutOut})
 	}},
@@ -105,10 +111,16 @@ var condemning = []sentence{
 			b.Fatal(err)
 		}
 		for _, source := range []string{"command R1", "envelope 1", "envelope 2", "envelope 2"} {
-			b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused, By: bob, Source: source}}})
+			b.commit(approvals.Transition{
+				RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
+					{Type: approvals.EventRefused, By: bob, Source: source},
+				},
+			})
 		}
 		_, events := b.load("R1")
-		b.same("the log after what was condemned", types(events[4:]), []approvals.EventType{approvals.EventRefused, approvals.EventRefused})
+		b.same("the log after what was condemned", types(events[4:]), []approvals.EventType{
+			approvals.EventRefused, approvals.EventRefused,
+		})
 	}},
 	{name: "what stays cannot be told again because a copy of it was replaced", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
@@ -124,6 +136,8 @@ var condemning = []sentence{
 			{Type: approvals.EventRefused, By: bob, Source: t.Events[0].Source},
 		}})
 		_, events := b.load("R1")
-		b.same("the log", types(events), []approvals.EventType{approvals.EventRequested, approvals.EventVoted, approvals.EventUntrusted, approvals.EventForged})
+		b.same("the log", types(events), []approvals.EventType{
+			approvals.EventRequested, approvals.EventVoted, approvals.EventUntrusted, approvals.EventForged,
+		})
 	}},
 }

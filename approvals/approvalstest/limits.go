@@ -28,7 +28,8 @@ func (b *bench) acts(store approvals.Store, n int, name string, most int, per ti
 
 var limiting = []sentence{
 	{name: "as many acts are allowed as are said, by all processes together", test: func(b *bench) {
-		b.same("allowed", b.acts(b.Store, 2, "command by U0BOB", 3, never)+b.acts(b.Another, 3, "command by U0BOB", 3, never), 3)
+		b.same("allowed", b.acts(b.Store, 2, "command by U0BOB", 3, never)+b.acts(b.Another, 3, "command by U0BOB", 3, never),
+			3)
 	}},
 	{name: "acts are counted for each name", test: func(b *bench) {
 		b.acts(b.Store, 5, "command by U0BOB", 2, never)

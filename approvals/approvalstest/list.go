@@ -17,13 +17,16 @@ var listing = []sentence{
 		b.same("of a subject nobody asked about", len(b.listed(b.Store.History(b.ctx, "role 9", 10))), 0)
 		b.same("none asked for", len(b.listed(b.Store.Recent(b.ctx, 0))), 0)
 	}},
-	{name: "a request that is pointed at another one, or opened again, is listed once or not at all", test: func(b *bench) {
-		b.opened("R1", "role 1", never)
-		b.opened("R1", "role 1", never)
-		b.same("the one under way", b.underWay("role 1"), "R1")
-		b.same("all", b.listed(b.Store.Recent(b.ctx, 10)), []string{"R1"})
-		b.same("of the subject", b.listed(b.Store.History(b.ctx, "role 1", 10)), []string{"R1"})
-	}},
+	{
+		name: "a request that is pointed at another one, or opened again, is listed once or not at all",
+		test: func(b *bench) {
+			b.opened("R1", "role 1", never)
+			b.opened("R1", "role 1", never)
+			b.same("the one under way", b.underWay("role 1"), "R1")
+			b.same("all", b.listed(b.Store.Recent(b.ctx, 10)), []string{"R1"})
+			b.same("of the subject", b.listed(b.Store.History(b.ctx, "role 1", 10)), []string{"R1"})
+		},
+	},
 	{name: "the lists do not grow for ever", exact: true, test: func(b *bench) {
 		for n := range 1010 {
 			b.opened(fmt.Sprintf("R%04d", n), fmt.Sprintf("role %d", n), never)

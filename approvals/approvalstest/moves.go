@@ -26,17 +26,24 @@ type way struct {
 // ways says in plain words, once more, what docs/state_machine.md draws.
 var ways = map[approvals.State]way{
 	approvals.StateOpen: {moves: []approvals.EventType{
-		approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired, approvals.EventFailed,
+		approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
+		approvals.EventExpired, approvals.EventFailed,
 	}},
 	approvals.StateApproved: {
-		path:  []approvals.EventType{approvals.EventApproved},
-		moves: []approvals.EventType{approvals.EventStarted, approvals.EventFailed, approvals.EventVoided, approvals.EventRehearsed},
+		path: []approvals.EventType{approvals.EventApproved},
+		moves: []approvals.EventType{
+			approvals.EventStarted, approvals.EventFailed, approvals.EventVoided, approvals.EventRehearsed,
+		},
 	},
 	approvals.StateExecuting: {
-		path:  []approvals.EventType{approvals.EventApproved, approvals.EventStarted},
-		moves: []approvals.EventType{approvals.EventStarted, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided},
+		path: []approvals.EventType{approvals.EventApproved, approvals.EventStarted},
+		moves: []approvals.EventType{
+			approvals.EventStarted, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
+		},
 	},
-	approvals.StateApplied:   {path: []approvals.EventType{approvals.EventApproved, approvals.EventStarted, approvals.EventApplied}},
+	approvals.StateApplied: {
+		path: []approvals.EventType{approvals.EventApproved, approvals.EventStarted, approvals.EventApplied},
+	},
 	approvals.StateRehearsed: {path: []approvals.EventType{approvals.EventApproved, approvals.EventRehearsed}},
 	approvals.StateFailed:    {path: []approvals.EventType{approvals.EventFailed}},
 	approvals.StateDenied:    {path: []approvals.EventType{approvals.EventDenied}},
@@ -53,8 +60,8 @@ func step(id string, seq int64, event approvals.EventType) approvals.Transition 
 	}
 }
 
-// brought opens a request and brings it into a state, and returns how many events its log has. toward is
-// what comes next: only a drill is rehearsed.
+// brought opens a request and brings it into a state, and returns how many events its log has.
+// toward is what comes next: only a drill is rehearsed.
 func (b *bench) brought(id string, to approvals.State, toward ...approvals.EventType) (seq int64) {
 	b.Helper()
 	b.asked(id, to == approvals.StateRehearsed || slices.Contains(toward, approvals.EventRehearsed))
@@ -144,7 +151,8 @@ var moving = []sentence{
 	{name: "several moves in one step are taken as they follow one another", test: func(b *bench) {
 		seq := b.brought("R1", approvals.StateApproved)
 		t := step("R1", seq, approvals.EventStarted)
-		t.Events = append(t.Events, approvals.Event{Type: approvals.EventDelayed}, approvals.Event{Type: approvals.EventFailed})
+		t.Events = append(t.Events, approvals.Event{Type: approvals.EventDelayed},
+			approvals.Event{Type: approvals.EventFailed})
 		t.Next = approvals.StateFailed
 		b.commit(t)
 		if r, _ := b.load("R1"); r.State != approvals.StateFailed {

@@ -47,14 +47,16 @@ var opening = []sentence{
 	{name: "what else is due later is queued then, once", test: func(b *bench) {
 		for range 2 {
 			if other, err := b.Store.Open(b.ctx, "R1", alice, "command R1", openingFor("role 1", never),
-				approvals.Due{Item: followUp, After: b.span}, approvals.Due{Item: execute, After: never}); err != nil || other != "" {
+				approvals.Due{Item: followUp, After: b.span}, approvals.Due{Item: execute, After: never}); err != nil ||
+				other != "" {
 				b.Errorf("%q, %v", other, err)
 			}
 			b.Advance(b.span)
 			b.promote()
 		}
 		b.same("queued", b.drain(), []approvals.Item{deliver("R1"), followUp})
-		if other, err := b.Store.Open(b.ctx, "R2", bob, "command R2", openingFor("role 1", never), approvals.Due{Item: followUp, After: b.span}); err != nil || other != "R1" {
+		if other, err := b.Store.Open(b.ctx, "R2", bob, "command R2", openingFor("role 1", never),
+			approvals.Due{Item: followUp, After: b.span}); err != nil || other != "R1" {
 			b.Errorf("%q, %v", other, err)
 		}
 		b.Advance(b.span)
@@ -85,7 +87,9 @@ var opening = []sentence{
 		b.opened("R1", "role 1", never)
 		b.drain()
 		_, log := b.load("R1")
-		for _, o := range []approvals.Opening{openingFor("role 1", never), openingFor("role 1", b.span), openingFor("role 2", b.span)} {
+		for _, o := range []approvals.Opening{
+			openingFor("role 1", never), openingFor("role 1", b.span), openingFor("role 2", b.span),
+		} {
 			if other, err := b.Store.Open(b.ctx, "R1", bob, "another command", o); err != nil || other != "" {
 				b.Errorf("%q, %v", other, err)
 			}
@@ -100,7 +104,8 @@ var opening = []sentence{
 	{name: "the same id after its end stays ended and blocks nobody", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.move("R1", 1, approvals.EventDenied, approvals.StateDenied)
-		if other, err := b.Store.Open(b.ctx, "R1", alice, "command R1", openingFor("role 1", never)); err != nil || other != "" {
+		if other, err := b.Store.Open(b.ctx, "R1", alice, "command R1", openingFor("role 1", never)); err != nil ||
+			other != "" {
 			b.Errorf("%q, %v", other, err)
 		}
 		if r, _ := b.load("R1"); r.State != approvals.StateDenied || r.Seq != 2 {

@@ -14,7 +14,9 @@ func (b *bench) gone(id string) {
 	b.Helper()
 	_, _, err := b.Store.Load(b.ctx, id)
 	b.is(err, approvals.ErrUnknownRequest)
-	b.is(b.Store.Commit(b.ctx, approvals.Transition{RequestID: id, Expect: approvals.AppendOnly, Events: remark("too late")}), approvals.ErrUnknownRequest)
+	b.is(b.Store.Commit(b.ctx, approvals.Transition{
+		RequestID: id, Expect: approvals.AppendOnly, Events: remark("too late"),
+	}), approvals.ErrUnknownRequest)
 	_, _, err = b.Store.BeginDelivery(b.ctx, id, worker, never)
 	b.is(err, approvals.ErrUnknownRequest)
 	d, err := b.Store.Delivered(b.ctx, id)
@@ -69,7 +71,9 @@ var retaining = []sentence{
 			b.opened(name, name, never)
 			b.move(name, 1, approvals.EventDenied, approvals.StateDenied)
 			b.Advance(b.keeps() * 3 / 5)
-			_ = b.Store.Commit(b.ctx, approvals.Transition{RequestID: name, Expect: approvals.AppendOnly, Events: remark("a late click")})
+			_ = b.Store.Commit(b.ctx, approvals.Transition{
+				RequestID: name, Expect: approvals.AppendOnly, Events: remark("a late click"),
+			})
 			b.Advance(b.keeps() * 3 / 5)
 			_, events, err := b.Store.Load(b.ctx, name)
 			return func() {
@@ -96,7 +100,8 @@ var retaining = []sentence{
 				b.Errorf("%s is %s", id, r.State)
 			}
 		}
-		b.same("under way", []string{b.underWay("role 1"), b.underWay("role 2"), b.underWay("role 3")}, []string{"R1", "R2", "R3"})
+		b.same("under way", []string{b.underWay("role 1"), b.underWay("role 2"), b.underWay("role 3")},
+			[]string{"R1", "R2", "R3"})
 		if d, ok := b.begin("R3", rival, never); !ok || !equal(d, upToDate(2)) {
 			b.Errorf("delivered %+v, %v", d, ok)
 		}

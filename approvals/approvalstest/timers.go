@@ -63,7 +63,10 @@ var timing = []sentence{
 		next := followUp
 		next.Attempt++
 		b.timed(approvals.Due{Item: next, After: b.span})
-		b.commit(approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused}}, Work: []approvals.Item{followUp}})
+		b.commit(approvals.Transition{
+			RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRefused}},
+			Work: []approvals.Item{followUp},
+		})
 		var item approvals.Item
 		for _, taken := range b.take(100) {
 			if taken.Kind == followUp.Kind {
@@ -78,7 +81,8 @@ var timing = []sentence{
 		b.same("queued", b.drain(), []approvals.Item{next})
 	}},
 	{name: "as many are queued as are asked for", test: func(b *bench) {
-		b.timed(approvals.Due{Item: followUp, After: b.span}, approvals.Due{Item: execute, After: b.span}, approvals.Due{Item: envelope, After: b.span})
+		b.timed(approvals.Due{Item: followUp, After: b.span}, approvals.Due{Item: execute, After: b.span},
+			approvals.Due{Item: envelope, After: b.span})
 		b.Advance(b.span)
 		var queued int
 		for _, want := range []int{2, 3, 3} {

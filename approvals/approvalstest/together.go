@@ -10,7 +10,8 @@ import (
 
 const crowd = 10
 
-// all does something so many times at once, on the stores of two processes in turn, and returns what came of it.
+// all does something so many times at once, on the stores of two processes in turn, and returns
+// what came of it.
 func all[T any](b *bench, do func(i int, store approvals.Store) T) []T {
 	out := make([]T, crowd)
 	start := make(chan struct{})
@@ -58,8 +59,10 @@ var together = []sentence{
 		errs := all(b, func(i int, store approvals.Store) error {
 			return store.Commit(b.ctx, approvals.Transition{
 				RequestID: "R1", Expect: 1, When: approvals.BeforeDeadline, Next: approvals.StateApproved,
-				Events: []approvals.Event{{Type: approvals.EventApproved, By: fmt.Sprint("U", i), Source: fmt.Sprint("envelope ", i)}},
-				Work:   []approvals.Item{execute},
+				Events: []approvals.Event{
+					{Type: approvals.EventApproved, By: fmt.Sprint("U", i), Source: fmt.Sprint("envelope ", i)},
+				},
+				Work: []approvals.Item{execute},
 			})
 		})
 		b.oneOf(errs, approvals.ErrConflict)
@@ -101,7 +104,9 @@ var together = []sentence{
 				}
 				err = store.Commit(b.ctx, approvals.Transition{
 					RequestID: "R1", Expect: r.Seq, Next: approvals.StateOpen,
-					Events: []approvals.Event{{Type: approvals.EventVoted, By: fmt.Sprint("U", i), Source: fmt.Sprint("envelope ", i)}},
+					Events: []approvals.Event{
+						{Type: approvals.EventVoted, By: fmt.Sprint("U", i), Source: fmt.Sprint("envelope ", i)},
+					},
 				})
 				if !errors.Is(err, approvals.ErrConflict) {
 					return err
@@ -122,7 +127,9 @@ var together = []sentence{
 	{name: "an envelope that ten replicas handle at once is in the log once", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		for _, err := range all(b, func(_ int, store approvals.Store) error {
-			return store.Commit(b.ctx, approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: remark("envelope 1")})
+			return store.Commit(b.ctx, approvals.Transition{
+				RequestID: "R1", Expect: approvals.AppendOnly, Events: remark("envelope 1"),
+			})
 		}) {
 			b.is(err, nil)
 		}
@@ -130,27 +137,30 @@ var together = []sentence{
 			b.Errorf("the log has %d events", r.Seq)
 		}
 	}},
-	{name: "of ten requests for one subject at once one is opened, and the others are pointed at it", test: func(b *bench) {
-		answers := all(b, func(i int, store approvals.Store) string {
-			other, err := store.Open(b.ctx, fmt.Sprint("R", i), alice, "", openingFor("role 1", never))
-			if err != nil {
-				return err.Error()
+	{
+		name: "of ten requests for one subject at once one is opened, and the others are pointed at it",
+		test: func(b *bench) {
+			answers := all(b, func(i int, store approvals.Store) string {
+				other, err := store.Open(b.ctx, fmt.Sprint("R", i), alice, "", openingFor("role 1", never))
+				if err != nil {
+					return err.Error()
+				}
+				return other
+			})
+			winner, won := "", 0
+			for i, other := range answers {
+				if other == "" {
+					winner, won = fmt.Sprint("R", i), won+1
+				}
 			}
-			return other
-		})
-		winner, won := "", 0
-		for i, other := range answers {
-			if other == "" {
-				winner, won = fmt.Sprint("R", i), won+1
+			for _, other := range answers {
+				if won != 1 || other != "" && other != winner {
+					b.Fatalf("they were told %q", answers)
+				}
 			}
-		}
-		for _, other := range answers {
-			if won != 1 || other != "" && other != winner {
-				b.Fatalf("they were told %q", answers)
-			}
-		}
-		b.same("what there is to do", b.drain(), []approvals.Item{deliver(winner)})
-	}},
+			b.same("what there is to do", b.drain(), []approvals.Item{deliver(winner)})
+		},
+	},
 	{name: "of ten redeliveries at once one is fresh", test: func(b *bench) {
 		fresh := 0
 		for _, ok := range all(b, func(_ int, store approvals.Store) bool {

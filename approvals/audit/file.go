@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// file is an audit log on disk. Whoever appends to it goes on where it ends: a last line that was cut off by a crash is
-// taken away first.
+// file is an audit log on disk. Whoever appends to it goes on where it ends: a last line that was
+// cut off by a crash is taken away first.
 type file struct {
 	path string
 	at   Head  // of its last line
@@ -26,7 +26,8 @@ type BrokenError struct {
 
 // Error says what to do.
 func (e *BrokenError) Error() string {
-	return fmt.Sprintf("%s %s: keep the file, compare it with the output of revokebot audit export, and move it away to have it written anew", e.Path, e.What)
+	return fmt.Sprintf("%s %s: keep the file, compare it with the output of revokebot audit export, "+
+		"and move it away to have it written anew", e.Path, e.What)
 }
 
 // follow appends what the chain has and the file has not, each batch on the disk before the next.
@@ -57,7 +58,8 @@ func (f *file) follow(ctx context.Context, store Store) (err error) {
 	}
 }
 
-// fits says whether a line is the one that follows. A file without a line begins wherever the chain does.
+// fits says whether a line is the one that follows. A file without a line begins wherever the chain
+// does.
 func (f *file) fits(text string) error {
 	l, _, _, err := readLine(text)
 	switch {

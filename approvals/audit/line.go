@@ -59,7 +59,8 @@ const (
 func next(head Head, entry Entry, key approvals.Key) (string, Head, error) {
 	e := entry.Event
 	l := line{
-		N: head.N + 1, Prev: head.Hash, At: e.At.UTC().Format("2006-01-02T15:04:05.000Z"), Request: entry.Request, Seq: e.Seq, Type: e.Type, By: e.By, Source: e.Source,
+		N: head.N + 1, Prev: head.Hash, At: e.At.UTC().Format("2006-01-02T15:04:05.000Z"), Request: entry.Request, Seq: e.Seq,
+		Type: e.Type, By: e.By, Source: e.Source,
 		Detail: e.Detail, Seal: e.Seal,
 	}
 	if !key.IsZero() {
@@ -94,7 +95,8 @@ func hashOf(text string) string {
 // errNoLine is for what is no line of an audit log.
 var errNoLine = errors.New("this is no line of an audit log")
 
-// readLine reads a line: what it says, what was signed, and the signature, empty when there is none.
+// readLine reads a line: what it says, what was signed, and the signature, empty when there is
+// none.
 func readLine(text string) (l line, signed string, signature []byte, err error) {
 	if err := json.Unmarshal([]byte(text), &l); err != nil || l.N < 1 || len(l.Prev) != 2*sha256.Size || l.Type == "" {
 		return line{}, "", nil, errNoLine

@@ -11,7 +11,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// maxLine is the length from which on a line is not one of an audit log: details have at most some 50 kB.
+// maxLine is the length from which on a line is not one of an audit log: details have at most some
+// 50 kB.
 const maxLine = 4 << 20
 
 // Report is what Verify found.
@@ -39,9 +40,10 @@ func (r *Report) add(format string, args ...any) {
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 }
 
-// Verify reads an audit log and looks for lines that were changed, taken out, added or moved. With keys it checks the
-// signatures, and says of each line that has none of theirs; without, only the chain. until is where the log has to reach
-// at least; its zero value asks for nothing. It fails when the log cannot be read to its end.
+// Verify reads an audit log and looks for lines that were changed, taken out, added or moved. With
+// keys it checks the signatures, and says of each line that has none of theirs; without, only the
+// chain. until is where the log has to reach at least; its zero value asks for nothing. It fails
+// when the log cannot be read to its end.
 func Verify(in io.Reader, keys []ed25519.PublicKey, until Head) (Report, error) {
 	v := verifier{keys: make(map[string]ed25519.PublicKey), seqs: make(map[string]int64), until: until}
 	for _, k := range keys {
@@ -123,7 +125,8 @@ func (v *verifier) line(text string) {
 		v.gap = true
 		clear(v.seqs) // what was in them is not known
 	case l.Prev != v.Head.Hash && !changed:
-		v.add("%s: it does not follow the line before it: line %d was changed after it was chained, or another stands in its place.", v.name(l.N), v.Last)
+		v.add("%s: it does not follow the line before it: line %d was changed after it was chained, "+
+			"or another stands in its place.", v.name(l.N), v.Last)
 	}
 	v.event(l, changed)
 	v.Last, v.Head = l.N, Head{N: l.N, Hash: hashOf(text)}
@@ -149,7 +152,8 @@ func (v *verifier) signature(l line, text string, signature []byte) bool {
 		return false
 	case !known:
 		v.signed = true
-		v.add("%s: it is signed with key %s, which was not given: give the public key with that name as well.", v.name(l.N), l.Key)
+		v.add("%s: it is signed with key %s, which was not given: give the public key with that name as well.", v.name(l.N),
+			l.Key)
 		return false
 	case !approvals.VerifyLine(key, []byte(text), signature):
 		v.signed = true
@@ -161,7 +165,8 @@ func (v *verifier) signature(l line, text string, signature []byte) bool {
 	return false
 }
 
-// event checks that the events of a request come one after the other, and are sealed as they are marked.
+// event checks that the events of a request come one after the other, and are sealed as they are
+// marked.
 func (v *verifier) event(l line, changed bool) {
 	if l.Forged != "" {
 		v.Forged++
@@ -179,7 +184,8 @@ func (v *verifier) event(l line, changed bool) {
 	switch {
 	case changed, l.Type == approvals.EventForged:
 	case known && l.Seq > last+1:
-		v.add("%s: event %d of request %s follows event %d: %s not chained.", v.name(l.N), l.Seq, l.Request, last, events(last+1, l.Seq-1))
+		v.add("%s: event %d of request %s follows event %d: %s not chained.", v.name(l.N), l.Seq, l.Request, last,
+			events(last+1, l.Seq-1))
 	case known && l.Seq <= last:
 		v.add("%s: event %d of request %s comes after event %d: its log was set back.", v.name(l.N), l.Seq, l.Request, last)
 	case !known && v.First == 1 && !v.gap && l.Seq != 1:

@@ -31,7 +31,10 @@ func chained(t testing.TB, n int, key approvals.Key) []string {
 	seqs := make(map[string]int64)
 	for i := range n {
 		request := fmt.Sprint("R", i%3)
-		e := approvals.Event{Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", i), At: time.UnixMilli(int64(1_790_000_000_000 + i)), Detail: json.RawMessage(`{"code":"<&>","action":"a\u003cb"}`)}
+		e := approvals.Event{
+			Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", i),
+			At: time.UnixMilli(int64(1_790_000_000_000 + i)), Detail: json.RawMessage(`{"code":"<&>","action":"a\u003cb"}`),
+		}
 		if i%3 == 2 {
 			request = ""
 		} else {
@@ -93,38 +96,132 @@ func TestAChangedMissingAddedOrMovedLineIsNamed(t *testing.T) {
 		until  Head
 		want   []string // all of the problems, by what they contain
 	}{
-		"a letter changed":                             {func(l []string) []string { l[4] = strings.Replace(l[4], "U0BOB", "U0EVE", 1); return l }, Head{}, []string{"line 5: it was changed: its signature is not of this text.", "line 6: it does not follow"}},
-		"the last one changed":                         {func(l []string) []string { l[11] = strings.Replace(l[11], "U0BOB", "U0EVE", 1); return l }, Head{}, []string{"line 12: it was changed"}},
-		"a space added":                                {func(l []string) []string { l[4] = strings.Replace(l[4], ":", ": ", 1); return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
-		"a line taken out":                             {func(l []string) []string { return slices.Delete(l, 4, 5) }, Head{}, []string{"line 5 (number 6): line 5 is missing before it."}},
-		"three lines taken out":                        {func(l []string) []string { return slices.Delete(l, 4, 7) }, Head{}, []string{"line 5 (number 8): lines 5 to 7 are missing before it."}},
-		"two lines swapped":                            {func(l []string) []string { l[4], l[5] = l[5], l[4]; return l }, Head{}, []string{"line 5 (number 6): line 5 is missing", "line 6 (number 5): it comes after line 6"}},
-		"a line twice":                                 {func(l []string) []string { return slices.Insert(l, 5, l[4]) }, Head{}, []string{"line 6 (number 5): there is a line 5 before it already"}},
-		"something else":                               {func(l []string) []string { return slices.Insert(l, 5, `{"hello":1}`) }, Head{}, []string{"line 6: it is no line of an audit log."}},
-		"the end cut off":                              {func(l []string) []string { return l[:9] }, end, []string{"It ends with line 9: lines 10 to 12 are missing at its end."}},
-		"another end":                                  {func(l []string) []string { return l }, Head{N: 12, Hash: strings.Repeat("0", 64)}, []string{"line 12: its hash is"}},
-		"a head before the log":                        {func(l []string) []string { return l[5:] }, Head{N: 2, Hash: end.Hash}, []string{"It begins with line 6, so line 2"}},
-		"a signature taken away":                       {func(l []string) []string { l[4] = l[4][:strings.LastIndex(l[4], beforeSig)] + "}"; return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
-		"one by another key":                           {func(l []string) []string { l[11] = other[11]; return l }, Head{}, []string{"line 12: it is signed with key", "line 12: it does not follow"}},
-		"all by another key":                           {func([]string) []string { return other[:1] }, Head{}, []string{"line 1: it is signed with key"}},
-		"one edited, and signed with another key":      {func(l []string) []string { l[4] = resigned(t, l, 5); return l }, Head{}, []string{"line 5: it is signed with key", "line 6: it does not follow"}},
-		"the last edited, and signed with another key": {func(l []string) []string { l[11] = resigned(t, l, 12); return l }, end, []string{"line 12: it is signed with key", "line 12: its hash is"}},
-		"a space at an end":                            {func(l []string) []string { l[4] += " "; return l }, Head{}, []string{"line 5: it is no line", "line 6: line 5 is missing"}},
-		"a carriage return":                            {func(l []string) []string { l[11] += "\r"; return l }, end, []string{"line 12: it is no line", "It ends with line 11: line 12 is missing at its end."}},
-		"a mark of Unicode":                            {func(l []string) []string { l[0] = "\ufeff" + l[0]; return l }, Head{}, []string{"line 1: it is no line"}},
-		"an empty line":                                {func(l []string) []string { return append(l, "") }, end, []string{"line 13: it is no line"}},
-		"a space before":                               {func(l []string) []string { l[4] = " " + l[4]; return l }, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
+		"a letter changed": {
+			func(l []string) []string {
+				l[4] = strings.Replace(l[4], "U0BOB", "U0EVE", 1)
+				return l
+			}, Head{}, []string{"line 5: it was changed: its signature is not of this text.", "line 6: it does not follow"},
+		},
+		"the last one changed": {
+			func(l []string) []string {
+				l[11] = strings.Replace(l[11], "U0BOB", "U0EVE", 1)
+				return l
+			}, Head{}, []string{"line 12: it was changed"},
+		},
+		"a space added": {
+			func(l []string) []string {
+				l[4] = strings.Replace(l[4], ":", ": ", 1)
+				return l
+			}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"},
+		},
+		"a line taken out": {
+			func(l []string) []string {
+				return slices.Delete(l, 4, 5)
+			}, Head{}, []string{"line 5 (number 6): line 5 is missing before it."},
+		},
+		"three lines taken out": {
+			func(l []string) []string {
+				return slices.Delete(l, 4, 7)
+			}, Head{}, []string{"line 5 (number 8): lines 5 to 7 are missing before it."},
+		},
+		"two lines swapped": {
+			func(l []string) []string {
+				l[4], l[5] = l[5], l[4]
+				return l
+			}, Head{}, []string{"line 5 (number 6): line 5 is missing", "line 6 (number 5): it comes after line 6"},
+		},
+		"a line twice": {
+			func(l []string) []string {
+				return slices.Insert(l, 5, l[4])
+			}, Head{}, []string{"line 6 (number 5): there is a line 5 before it already"},
+		},
+		"something else": {
+			func(l []string) []string {
+				return slices.Insert(l, 5, `{"hello":1}`)
+			}, Head{}, []string{"line 6: it is no line of an audit log."},
+		},
+		"the end cut off": {
+			func(l []string) []string {
+				return l[:9]
+			}, end, []string{"It ends with line 9: lines 10 to 12 are missing at its end."},
+		},
+		"another end": {
+			func(l []string) []string { return l }, Head{N: 12, Hash: strings.Repeat("0", 64)}, []string{"line 12: its hash is"},
+		},
+		"a head before the log": {
+			func(l []string) []string { return l[5:] }, Head{N: 2, Hash: end.Hash}, []string{"It begins with line 6, so line 2"},
+		},
+		"a signature taken away": {
+			func(l []string) []string {
+				l[4] = l[4][:strings.LastIndex(l[4], beforeSig)] + "}"
+				return l
+			}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"},
+		},
+		"one by another key": {
+			func(l []string) []string {
+				l[11] = other[11]
+				return l
+			}, Head{}, []string{"line 12: it is signed with key", "line 12: it does not follow"},
+		},
+		"all by another key": {
+			func([]string) []string { return other[:1] }, Head{}, []string{"line 1: it is signed with key"},
+		},
+		"one edited, and signed with another key": {
+			func(l []string) []string {
+				l[4] = resigned(t, l, 5)
+				return l
+			}, Head{}, []string{"line 5: it is signed with key", "line 6: it does not follow"},
+		},
+		"the last edited, and signed with another key": {
+			func(l []string) []string {
+				l[11] = resigned(t, l, 12)
+				return l
+			}, end, []string{"line 12: it is signed with key", "line 12: its hash is"},
+		},
+		"a space at an end": {
+			func(l []string) []string {
+				l[4] += " "
+				return l
+			}, Head{}, []string{"line 5: it is no line", "line 6: line 5 is missing"},
+		},
+		"a carriage return": {
+			func(l []string) []string {
+				l[11] += "\r"
+				return l
+			}, end, []string{"line 12: it is no line", "It ends with line 11: line 12 is missing at its end."},
+		},
+		"a mark of Unicode": {
+			func(l []string) []string { l[0] = "\ufeff" + l[0]; return l }, Head{}, []string{"line 1: it is no line"},
+		},
+		"an empty line": {func(l []string) []string { return append(l, "") }, end, []string{"line 13: it is no line"}},
+		"a space before": {
+			func(l []string) []string {
+				l[4] = " " + l[4]
+				return l
+			}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"},
+		},
 		"members twice": {func(l []string) []string {
 			l[4] = strings.Replace(l[4], `"by":"U0BOB"`, `"by":"U0EVE","by":"U0BOB"`, 1)
 			return l
 		}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
-		"something behind it": {func(l []string) []string { l[11] += `{}`; return l }, end, []string{"line 12: it is no line", "It ends with line 11"}},
+		"something behind it": {
+			func(l []string) []string {
+				l[11] += `{}`
+				return l
+			}, end, []string{"line 12: it is no line", "It ends with line 11"},
+		},
 		"another signature": {func(l []string) []string {
 			l[4] = l[4][:strings.LastIndex(l[4], beforeSig)] + l[5][strings.LastIndex(l[5], beforeSig):]
 			return l
 		}, Head{}, []string{"line 5: it was changed", "line 6: it does not follow"}},
-		"a chain without a key":  {func([]string) []string { return chained(t, 3, approvals.Key{}) }, Head{}, []string{"None of its lines is signed."}},
-		"an unsigned line after": {func(l []string) []string { return append(l, unsignedAfter(t, l)) }, Head{}, []string{"line 13: it is not signed, and lines before it are"}},
+		"a chain without a key": {
+			func([]string) []string { return chained(t, 3, approvals.Key{}) }, Head{}, []string{"None of its lines is signed."},
+		},
+		"an unsigned line after": {
+			func(l []string) []string {
+				return append(l, unsignedAfter(t, l))
+			}, Head{}, []string{"line 13: it is not signed, and lines before it are"},
+		},
 	} {
 		r := verified(t, c.change(slices.Clone(lines)), c.until, key)
 		if len(r.Problems) != len(c.want) {
@@ -159,7 +256,8 @@ func resigned(t *testing.T, lines []string, n int) string {
 // unsignedAfter is a line that somebody without a key put at the end of a chain.
 func unsignedAfter(t *testing.T, lines []string) string {
 	t.Helper()
-	text, _, err := next(Head{N: int64(len(lines)), Hash: hashOf(lines[len(lines)-1])}, Entry{Event: approvals.Event{Type: approvals.EventRefused}}, approvals.Key{})
+	text, _, err := next(Head{N: int64(len(lines)), Hash: hashOf(lines[len(lines)-1])},
+		Entry{Event: approvals.Event{Type: approvals.EventRefused}}, approvals.Key{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +267,8 @@ func unsignedAfter(t *testing.T, lines []string) string {
 func TestALineThatWasChangedIsFoundWithoutAKeyAsWell(t *testing.T) {
 	lines := chained(t, 12, keyOf(t, 1))
 	lines[4] = strings.Replace(lines[4], "U0BOB", "U0EVE", 1)
-	if r := verified(t, lines, Head{}); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "line 6: it does not follow the line before it: line 5 was changed") {
+	if r := verified(t, lines, Head{}); len(r.Problems) != 1 ||
+		!strings.Contains(r.Problems[0], "line 6: it does not follow the line before it: line 5 was changed") {
 		t.Errorf("%q", r.Problems)
 	}
 }
@@ -215,7 +314,8 @@ func TestEventsThatAreNotChainedAreMissed(t *testing.T) {
 		lines, head = append(lines, text), then
 	}
 	r := verified(t, lines, Head{}, key)
-	if len(r.Problems) != 3 || !strings.Contains(r.Problems[0], "event 3 was not chained") || !strings.Contains(r.Problems[1], "its log was set back") {
+	if len(r.Problems) != 3 || !strings.Contains(r.Problems[0], "event 3 was not chained") ||
+		!strings.Contains(r.Problems[1], "its log was set back") {
 		t.Errorf("%q", r.Problems)
 	}
 }
@@ -225,14 +325,16 @@ func TestWhatIsNoAuditLogIsToldInFewWords(t *testing.T) {
 	if err != nil || len(r.Problems) != maxProblems || r.More != 100-maxProblems {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if r, err := Verify(strings.NewReader(""), nil, Head{}); err != nil || len(r.Problems) != 1 || r.Problems[0] != "There is no line in it." {
+	if r, err := Verify(strings.NewReader(""), nil, Head{}); err != nil || len(r.Problems) != 1 ||
+		r.Problems[0] != "There is no line in it." {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if _, err := Verify(strings.NewReader(strings.Repeat("x", maxLine+1)), nil, Head{}); !errors.Is(err, errLongLine) {
 		t.Errorf("a long line: %v", err)
 	}
 	torn := strings.Join(chained(t, 3, approvals.Key{}), "\n")
-	if r, err := Verify(strings.NewReader(torn), nil, Head{}); err != nil || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "line 3: it was cut off") {
+	if r, err := Verify(strings.NewReader(torn), nil, Head{}); err != nil || len(r.Problems) != 1 ||
+		!strings.Contains(r.Problems[0], "line 3: it was cut off") {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -20,10 +20,12 @@ type Store interface {
 	Waiting(ctx context.Context, n int) ([]Entry, error)
 	// Head is where the chain ends.
 	Head(ctx context.Context) (Head, error)
-	// Append appends the lines that were made of the entries, and takes those off the queue, in one step: if the chain ends
-	// at head and the entries are queued, and else not at all, which is ErrMoved.
+	// Append appends the lines that were made of the entries, and takes those off the queue, in one
+	// step: if the chain ends at head and the entries are queued, and else not at all, which is
+	// ErrMoved.
 	Append(ctx context.Context, head, next Head, entries []Entry, lines []string) error
-	// Lines returns up to n lines after that of a number, or after those that were dropped because they are old.
+	// Lines returns up to n lines after that of a number, or after those that were dropped because
+	// they are old.
 	Lines(ctx context.Context, after int64, n int) ([]string, error)
 }
 
@@ -43,8 +45,9 @@ type Config struct {
 	Print  io.Writer     // gets the lines that this process chains; nil: none
 	Logger *slog.Logger  // nil: discard
 
-	// Alarm is called for each error that a person has to look at: an event that nobody signed, a chain or a file that is
-	// not as it was. The latter two last, and it is called again every ten minutes until they are over. nil: nobody is told.
+	// Alarm is called for each error that a person has to look at: an event that nobody signed, a
+	// chain or a file that is not as it was. The latter two last, and it is called again every ten
+	// minutes until they are over. nil: nobody is told.
 	Alarm func()
 }
 
@@ -158,7 +161,8 @@ func (w *Worker) Step(ctx context.Context) error {
 
 // chain makes one step of the chain and says how many lines it has.
 func (w *Worker) chain(ctx context.Context) (int, error) {
-	// The end first: what another replica chains after that moves it, so that nothing of it is appended once more.
+	// The end first: what another replica chains after that moves it, so that nothing of it is
+	// appended once more.
 	head, err := w.cfg.Store.Head(ctx)
 	if err != nil {
 		return 0, err
@@ -204,8 +208,8 @@ func (w *Worker) chain(ctx context.Context) (int, error) {
 	return len(lines), nil
 }
 
-// mixed tells, once, that this process has no key and others have one: what it records counts for nothing with them, and
-// they end the requests that it has a hand in.
+// mixed tells, once, that this process has no key and others have one: what it records counts for
+// nothing with them, and they end the requests that it has a hand in.
 func (w *Worker) mixed(ctx context.Context, head Head) error {
 	if !w.cfg.Key.IsZero() || w.looked || head.N == 0 {
 		return nil
@@ -219,7 +223,8 @@ func (w *Worker) mixed(ctx context.Context, head Head) error {
 		return nil // it was dropped because it is old
 	}
 	if l, _, _, err := readLine(lines[0]); err == nil && l.Key != "" {
-		w.log.ErrorContext(ctx, "the lines of the audit log are signed so far, and this process has no signing key: replicas that have it will take what it records for forged", "key", l.Key)
+		w.log.ErrorContext(ctx, "the lines of the audit log are signed so far, and this process has no signing key: "+
+			"replicas that have it will take what it records for forged", "key", l.Key)
 	}
 	return nil
 }
@@ -231,7 +236,8 @@ func (w *Worker) alarm(ctx context.Context, entries []Entry) {
 	}
 	for _, e := range entries {
 		if why := approvals.CheckEvent(w.cfg.Key.Public(), e.Request, e.Event); why != "" {
-			w.log.ErrorContext(ctx, "an event in the audit log is not signed by this deployment", "request", e.Request, "event", e.Event.Seq, "why", why.Words())
+			w.log.ErrorContext(ctx, "an event in the audit log is not signed by this deployment", "request", e.Request,
+				"event", e.Event.Seq, "why", why.Words())
 			w.cfg.Alarm()
 		}
 	}

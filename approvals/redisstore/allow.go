@@ -8,7 +8,8 @@ import (
 
 // Allow implements approvals.Store.
 func (s *Store) Allow(ctx context.Context, name, act string, most int, per time.Duration) (time.Duration, error) {
-	ms, err := s.allow.Run(ctx, s.db, []string{prefix + "limit:" + short(name)}, most, per.Milliseconds(), short(act)).Int64()
+	ms, err := s.allow.Run(ctx, s.db, []string{prefix + "limit:" + short(name)}, most, per.Milliseconds(),
+		short(act)).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("count an act: %w", err)
 	}

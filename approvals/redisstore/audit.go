@@ -39,13 +39,14 @@ func (s *Store) Waiting(ctx context.Context, n int) ([]audit.Entry, error) {
 	return entries, nil
 }
 
-// unchained reads an event as the scripts queued it. One that they did not queue is chained as far as it can be read: its
-// seal tells.
+// unchained reads an event as the scripts queued it. One that they did not queue is chained as far
+// as it can be read: its seal tells.
 func unchained(q redis.XMessage) approvals.Event {
 	seq, _ := strconv.ParseInt(field(q, "seq"), 10, 64)
 	ms, _ := strconv.ParseInt(field(q, "at"), 10, 64)
 	e := approvals.Event{
-		Seq: seq, Type: approvals.EventType(field(q, "type")), At: time.UnixMilli(ms).UTC(), By: field(q, "by"), Source: field(q, "source"), Seal: field(q, "seal"),
+		Seq: seq, Type: approvals.EventType(field(q, "type")), At: time.UnixMilli(ms).UTC(), By: field(q, "by"),
+		Source: field(q, "source"), Seal: field(q, "seal"),
 	}
 	if e.Type == "" {
 		e.Type = approvals.EventUntrusted

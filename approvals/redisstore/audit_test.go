@@ -65,11 +65,14 @@ func (c *chronicle) happen(n int) {
 		case c.n%10 == 0:
 			_, err = sealed.Open(c.Context(), id, "U0ALICE", "command "+id, about("role "+id))
 		case c.n%5 == 0:
-			err = sealed.Note(c.Context(), approvals.Event{Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", c.n)})
+			err = sealed.Note(c.Context(), approvals.Event{
+				Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", c.n),
+			})
 		default:
-			err = sealed.Commit(c.Context(), approvals.Transition{RequestID: id, Expect: approvals.AppendOnly, Events: []approvals.Event{
-				{Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", c.n)},
-			}})
+			err = sealed.Commit(c.Context(),
+				approvals.Transition{RequestID: id, Expect: approvals.AppendOnly, Events: []approvals.Event{
+					{Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", c.n)},
+				}})
 		}
 		if err != nil {
 			c.Fatal(err)
@@ -79,7 +82,11 @@ func (c *chronicle) happen(n int) {
 }
 
 func (c *chronicle) worker(store audit.Store, file string) *audit.Worker {
-	return audit.New(audit.Config{Store: store, Key: c.key, File: file, Alarm: func() { c.alarms++ }, Logger: slog.New(slog.NewTextHandler(&c.log, nil))})
+	return audit.New(audit.Config{
+		Store: store, Key: c.key, File: file, Alarm: func() {
+			c.alarms++
+		}, Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
+	})
 }
 
 func (c *chronicle) step(w *audit.Worker) {
@@ -177,7 +184,8 @@ func TestAnAppendWhoseAnswerWasLostIsNotDoneTwice(t *testing.T) {
 	}
 }
 
-// raced is a store whose events another replica chains just when they, or the end of the chain, were read.
+// raced is a store whose events another replica chains just when they, or the end of the chain,
+// were read.
 type raced struct {
 	*Store
 	meanwhile func()
@@ -214,7 +222,8 @@ func TestWhatAnotherReplicaChainsInBetweenIsChainedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Append(t.Context(), head, audit.Head{N: head.N + 1}, []audit.Entry{{ID: "1-0"}}, []string{"{}"}); !errors.Is(err, audit.ErrMoved) {
+		if err := c.Append(t.Context(), head, audit.Head{N: head.N + 1}, []audit.Entry{{ID: "1-0"}},
+			[]string{"{}"}); !errors.Is(err, audit.ErrMoved) {
 			t.Errorf("an event that is chained already: %v", err)
 		}
 	})
@@ -353,10 +362,14 @@ func TestAForgedEventInTheQueueIsChainedWithAnAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := chronicled(t)
 		c.happen(1)
-		if err := c.db.XAdd(t.Context(), &redis.XAddArgs{Stream: unchainedKey, Values: []any{"request", "R0", "seq", "2", "type", "approved", "by", "U0BOB"}}).Err(); err != nil {
+		if err := c.db.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: unchainedKey, Values: []any{"request", "R0", "seq", "2", "type", "approved", "by", "U0BOB"},
+		}).Err(); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.db.XAdd(t.Context(), &redis.XAddArgs{Stream: unchainedKey, Values: []any{"nothing", "at all"}}).Err(); err != nil {
+		if err := c.db.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: unchainedKey, Values: []any{"nothing", "at all"},
+		}).Err(); err != nil {
 			t.Fatal(err)
 		}
 		c.step(c.worker(c.Store, ""))
@@ -377,7 +390,8 @@ func TestAChainThatWasSetBackOrTornIsAnAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.happen(1)
-		if err := w.Step(t.Context()); !errors.Is(err, audit.ErrTornChain) || !strings.Contains(c.log.String(), "was set back") || c.alarms != 1 {
+		if err := w.Step(t.Context()); !errors.Is(err, audit.ErrTornChain) ||
+			!strings.Contains(c.log.String(), "was set back") || c.alarms != 1 {
 			t.Errorf("%v, %d alarms\n%s", err, c.alarms, c.log.String())
 		}
 		if n := c.db.XLen(t.Context(), unchainedKey).Val(); n != 1 {
@@ -399,7 +413,9 @@ func TestABrokenAuditLogIsToldOnceAndAlarmedUntilItIsMended(t *testing.T) {
 		done := make(chan struct{})
 		var alarms atomic.Int64
 		w := audit.New(audit.Config{
-			Store: c.Store, Key: c.key, File: file, Alarm: func() { alarms.Add(1) }, Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
+			Store: c.Store, Key: c.key, File: file, Alarm: func() {
+				alarms.Add(1)
+			}, Logger: slog.New(slog.NewTextHandler(&c.log, nil)),
 		})
 		go func() { defer close(done); w.Run(ctx) }()
 		time.Sleep(25 * time.Minute)
@@ -422,7 +438,8 @@ func TestABrokenAuditLogIsToldOnceAndAlarmedUntilItIsMended(t *testing.T) {
 		if n := alarms.Load(); n != 4 {
 			t.Errorf("broken again: %d alarms", n)
 		}
-		if told, over := strings.Count(c.log.String(), "level=ERROR"), strings.Count(c.log.String(), "the audit log goes on"); told != 2 || over != 1 {
+		if told, over := strings.Count(c.log.String(), "level=ERROR"),
+			strings.Count(c.log.String(), "the audit log goes on"); told != 2 || over != 1 {
 			t.Errorf("told %d times, and %d times that it is over\n%s", told, over, c.log.String())
 		}
 		c.whole(c.lines(), 3)
@@ -439,7 +456,8 @@ func TestAProcessWithoutTheKeyAmongSignedLinesSaysSoOnce(t *testing.T) {
 			c.happen(3)
 			c.step(without)
 		}
-		if n := strings.Count(c.log.String(), "level=ERROR"); n != 1 || !strings.Contains(c.log.String(), "this process has no signing key") {
+		if n := strings.Count(c.log.String(), "level=ERROR"); n != 1 ||
+			!strings.Contains(c.log.String(), "this process has no signing key") {
 			t.Errorf("it is said %d times:\n%s", n, c.log.String())
 		}
 	})

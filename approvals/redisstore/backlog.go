@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// surveyed is how many of the newest requests Backlog looks at. One that is under way for longer than it takes to open
-	// so many others is not counted any more.
+	// surveyed is how many of the newest requests Backlog looks at. One that is under way for longer
+	// than it takes to open so many others is not counted any more.
 	surveyed = 200
 	// inspected is how many of those that are approved it reads in full, the oldest first.
 	inspected = 20
 )
 
-// Backlog reads what waits: three steps, however much there is, and one more for each approved request that has not
-// ended, of which there are hardly ever several.
+// Backlog reads what waits: three steps, however much there is, and one more for each approved
+// request that has not ended, of which there are hardly ever several.
 func (s *Store) Backlog(ctx context.Context) (approvals.Backlog, error) {
 	answer, err := s.backlog.Run(ctx, s.db, []string{workKey, dueKey, asideKey}).Int64Slice()
 	if err != nil {
@@ -101,8 +101,9 @@ func (s *Store) states(ctx context.Context, ids []string) ([]approvals.State, er
 	return states, nil
 }
 
-// approvedAt is when a request was approved; zero for one that is not, or that has ended meanwhile, for a drill, and for one
-// whose log is none any more: whoever handles that raises the alarm, and here it must not hide what else waits.
+// approvedAt is when a request was approved; zero for one that is not, or that has ended meanwhile,
+// for a drill, and for one whose log is none any more: whoever handles that raises the alarm, and
+// here it must not hide what else waits.
 func (s *Store) approvedAt(ctx context.Context, id string) (time.Time, error) {
 	r, events, err := s.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) || errors.Is(err, approvals.ErrBrokenLog) ||
@@ -120,8 +121,8 @@ func (s *Store) approvedAt(ctx context.Context, id string) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// queuedAt is when an entry of the work stream was added, by Redis' clock: the first part of its id, in milliseconds (Redis
-// documentation, "Entry IDs" in "Redis Streams").
+// queuedAt is when an entry of the work stream was added, by Redis' clock: the first part of its
+// id, in milliseconds (Redis documentation, "Entry IDs" in "Redis Streams").
 func queuedAt(id string) time.Time {
 	ms, err := strconv.ParseInt(id[:max(0, strings.IndexByte(id, '-'))], 10, 64)
 	if err != nil {

@@ -30,7 +30,8 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 		open := func(id string) {
 			t.Helper()
 			_, err := s.Open(t.Context(), id, "U1", "envelope "+id, approvals.Opening{
-				Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role " + id}, Required: 1, ExpireAfter: time.Hour,
+				Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role " + id}, Required: 1,
+				ExpireAfter: time.Hour,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -38,7 +39,9 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 		}
 		move := func(id string, seq int64, typ approvals.EventType, next approvals.State) {
 			t.Helper()
-			err := s.Commit(t.Context(), approvals.Transition{RequestID: id, Expect: seq, Next: next, Events: []approvals.Event{{Type: typ}}})
+			err := s.Commit(t.Context(), approvals.Transition{
+				RequestID: id, Expect: seq, Next: next, Events: []approvals.Event{{Type: typ}},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,18 +82,22 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		want("timers that nobody queues", approvals.Backlog{
-			Timers: 4, Overdue: 4 * time.Minute, Aside: 1, Open: 1, Approved: 1, Executing: 1, Longest: time.Hour + 3*time.Minute,
+			Timers: 4, Overdue: 4 * time.Minute, Aside: 1, Open: 1, Approved: 1, Executing: 1,
+			Longest: time.Hour + 3*time.Minute,
 		})
 	})
 }
 
-// A log that is none must not look like a store that is away, and a drill that nobody finishes gets nobody out of bed.
+// A log that is none must not look like a store that is away, and a drill that nobody finishes gets
+// nobody out of bed.
 func TestNeitherABrokenLogNorADrillIsWhatTheBacklogWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, connect := inMemory(t)
 		db := connect()
 		s := ready(t, db, 0)
-		for id, purpose := range map[string]approvals.Purpose{"BROKEN": approvals.PurposeRevoke, "DRILL": approvals.PurposeDrill} {
+		for id, purpose := range map[string]approvals.Purpose{
+			"BROKEN": approvals.PurposeRevoke, "DRILL": approvals.PurposeDrill,
+		} {
 			_, err := s.Open(t.Context(), id, "U1", "envelope "+id, approvals.Opening{
 				Purpose: purpose, Subject: approvals.Subject{Key: "role " + id}, Required: 1, ExpireAfter: time.Hour,
 			})
@@ -104,7 +111,9 @@ func TestNeitherABrokenLogNorADrillIsWhatTheBacklogWaitsFor(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := db.XAdd(t.Context(), &redis.XAddArgs{Stream: logKey("BROKEN"), ID: "7-0", Values: []any{"type", "applied"}}).Err(); err != nil {
+		if err := db.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: logKey("BROKEN"), ID: "7-0", Values: []any{"type", "applied"},
+		}).Err(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)

@@ -18,7 +18,9 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 	if err != nil {
 		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
 	}
-	keys := []string{requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID), asideKey, unchainedKey}
+	keys := []string{
+		requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID), asideKey, unchainedKey,
+	}
 	// The log may say another subject than the one that is held, or none; Commit needs one.
 	held, err := s.db.HGet(ctx, requestKey(c.RequestID), "subject").Result()
 	switch {
@@ -33,7 +35,8 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 		keys = append(keys, subjectKey(key))
 	}
 	args := []any{
-		c.RequestID, c.Entries, c.Trusted, string(c.Next), deliver, c.Why, keepNotes, s.retention.Milliseconds(), len(c.Events),
+		c.RequestID, c.Entries, c.Trusted, string(c.Next), deliver, c.Why, keepNotes, s.retention.Milliseconds(),
+		len(c.Events),
 	}
 	for _, e := range c.Events {
 		at := ""

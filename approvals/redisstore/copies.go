@@ -18,11 +18,12 @@ const copyWait = 500 * time.Millisecond
 // recountEvery is how often the server is asked for replicas.
 const recountEvery = time.Minute
 
-// runCopied runs a script and then waits, with WAIT on the same connection, until as many replicas as are configured
-// have what it wrote. It returns the script's answer, and approvals.ErrOneCopy with it when they have not.
+// runCopied runs a script and then waits, with WAIT on the same connection, until as many replicas
+// as are configured have what it wrote. It returns the script's answer, and approvals.ErrOneCopy
+// with it when they have not.
 //
-// WAIT counts the writes of its own connection (Redis documentation, "WAIT"), so both commands go through one pipeline;
-// on a cluster to the node that owns the keys.
+// WAIT counts the writes of its own connection (Redis documentation, "WAIT"), so both commands go
+// through one pipeline; on a cluster to the node that owns the keys.
 func (s *Store) runCopied(ctx context.Context, script *redis.Script, keys []string, args ...any) (int64, error) {
 	want := s.copies.Load()
 	if want == 0 {
@@ -61,7 +62,9 @@ func (s *Store) owner(ctx context.Context, key string) (redis.UniversalClient, e
 
 type evaluation func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
 
-func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, want int64, eval evaluation, keys []string, args []any) (answer, copies int64, err error) {
+func (s *Store) pipelined(
+	ctx context.Context, node redis.UniversalClient, want int64, eval evaluation, keys []string, args []any,
+) (answer, copies int64, err error) {
 	var script, wait *redis.Cmd
 	_, err = node.Pipelined(ctx, func(p redis.Pipeliner) error {
 		script = eval(ctx, p, keys, args...)
@@ -81,8 +84,9 @@ func (s *Store) pipelined(ctx context.Context, node redis.UniversalClient, want 
 	return 0, 0, err
 }
 
-// settle waits, for a short while, until a replica has everything up to now. Replication keeps the order of writes, so a
-// write after a commit stands for the commit. That it did not get there in time changes nothing: the transition is made.
+// settle waits, for a short while, until a replica has everything up to now. Replication keeps the
+// order of writes, so a write after a commit stands for the commit. That it did not get there in
+// time changes nothing: the transition is made.
 func (s *Store) settle(ctx context.Context, request string) {
 	want := s.copies.Load()
 	if want == 0 {
@@ -99,7 +103,8 @@ func (s *Store) settle(ctx context.Context, request string) {
 	})
 }
 
-// recount asks again for replicas, about once a minute: the server may have had none when the bot started.
+// recount asks again for replicas, about once a minute: the server may have had none when the bot
+// started.
 func (s *Store) recount(ctx context.Context) {
 	now := time.Now().Unix()
 	last := s.counted.Load()
@@ -109,7 +114,8 @@ func (s *Store) recount(ctx context.Context) {
 	_ = s.countCopies(ctx) // it is asked again in a minute
 }
 
-// countCopies asks the server that has the keys whether it has replicas, and from then on waits for one of them.
+// countCopies asks the server that has the keys whether it has replicas, and from then on waits for
+// one of them.
 func (s *Store) countCopies(ctx context.Context) error {
 	if !s.detect {
 		return nil

@@ -11,7 +11,9 @@ import (
 )
 
 // BeginDelivery implements approvals.Store.
-func (s *Store) BeginDelivery(ctx context.Context, id, worker string, lease time.Duration) (approvals.Delivery, bool, error) {
+func (s *Store) BeginDelivery(
+	ctx context.Context, id, worker string, lease time.Duration,
+) (approvals.Delivery, bool, error) {
 	answer, err := s.beginDelivery.Run(ctx, s.db, []string{deliveryKey(id), requestKey(id)},
 		worker, lease.Milliseconds()).StringSlice()
 	if err != nil {
@@ -78,7 +80,8 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 	return decodeDelivery(texts)
 }
 
-// deliveryFields are those of the hash that say how far Slack was told; begin_delivery.lua reads the same.
+// deliveryFields are those of the hash that say how far Slack was told; begin_delivery.lua reads
+// the same.
 var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "living"}
 
 func encodeLiving(living map[string]approvals.Living) (string, error) {

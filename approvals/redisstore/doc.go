@@ -1,8 +1,10 @@
-// Package redisstore keeps requests, the inbox and the work that is due in Redis. It is an approvals.Store.
+// Package redisstore keeps requests, the inbox and the work that is due in Redis. It is an
+// approvals.Store.
 //
-// Every change is one Lua script of the folder scripts, so that the state, the log, the work and the timers move together
-// or not at all, by Redis' own clock. The scripts name every key they touch, and all keys carry the hash tag {revokebot},
-// so that the same code runs on a single server, behind Sentinel, and on a cluster.
+// Every change is one Lua script of the folder scripts, so that the state, the log, the work and
+// the timers move together or not at all, by Redis' own clock. The scripts name every key they
+// touch, and all keys carry the hash tag {revokebot}, so that the same code runs on a single
+// server, behind Sentinel, and on a cluster.
 //
 // Keys, each with the prefix "{revokebot}:"
 //
@@ -25,9 +27,10 @@
 //	audit           stream                the audit log; entry n-0 is line n. A line is kept for the retention
 //	auditend        hash                  number and hash of its last line
 //
-// A request's keys live as long as it is under way, and from the last event after its end on for the retention. An item that a worker took stays in
-// the stream's pending list until it is done, so the work of a replica that died is found there by the others. The list's count
-// of deliveries is that of the tries that were begun: the Take, and one for each Begin.
+// A request's keys live as long as it is under way, and from the last event after its end on for
+// the retention. An item that a worker took stays in the stream's pending list until it is done, so
+// the work of a replica that died is found there by the others. The list's count of deliveries is
+// that of the tries that were begun: the Take, and one for each Begin.
 //
 // It needs Redis 7.0 or later, reads and writes the primary only.
 package redisstore

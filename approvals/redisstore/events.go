@@ -12,7 +12,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// decodeEvent reads a log entry as the scripts wrote it: entry n-0 is event n. One that they did not write has no type.
+// decodeEvent reads a log entry as the scripts wrote it: entry n-0 is event n. One that they did
+// not write has no type.
 func decodeEvent(entry redis.XMessage) (approvals.Event, error) {
 	number, rest, _ := strings.Cut(entry.ID, "-")
 	seq, err := strconv.ParseInt(number, 10, 64)

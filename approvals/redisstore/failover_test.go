@@ -17,7 +17,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 )
 
-// What was accepted is there after a failover, or the person had been told that it was not recorded, or not yet safe.
+// What was accepted is there after a failover, or the person had been told that it was not
+// recorded, or not yet safe.
 func TestNothingThatWasAcceptedIsLostWhenThePrimaryIsKilled(t *testing.T) {
 	servers := redisserver.StartSentinel(t)
 	client := func(retries int) *redis.Client {
@@ -90,7 +91,8 @@ func TestNothingThatWasAcceptedIsLostWhenThePrimaryIsKilled(t *testing.T) {
 	if refused == 0 {
 		t.Error("none was refused: the failover was not seen")
 	}
-	t.Logf("%d accepted and all there, %d recorded on one server, %d refused while there was no primary", len(safe), oneCopy, refused)
+	t.Logf("%d accepted and all there, %d recorded on one server, %d refused while there was no primary", len(safe),
+		oneCopy, refused)
 }
 
 func TestAnAcceptThatSurelyFailedSaysSo(t *testing.T) {

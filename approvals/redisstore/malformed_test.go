@@ -103,7 +103,9 @@ func TestARequestThatGoesWhileItIsCommittedToIsUnknown(t *testing.T) {
 				t.Error(err)
 			}
 		}})
-		err := s.Commit(t.Context(), approvals.Transition{RequestID: "R1", Expect: 1, Events: []approvals.Event{{Type: approvals.EventRefused}}})
+		err := s.Commit(t.Context(), approvals.Transition{
+			RequestID: "R1", Expect: 1, Events: []approvals.Event{{Type: approvals.EventRefused}},
+		})
 		if !errors.Is(err, approvals.ErrUnknownRequest) {
 			t.Errorf("got %v", err)
 		}
@@ -154,7 +156,8 @@ func TestALogThatCannotBeReadIsAnError(t *testing.T) {
 					t.Fatal(err)
 				}
 				r, events, err := s.Load(t.Context(), "R1")
-				if !errors.Is(err, approvals.ErrBrokenLog) || errors.Is(err, approvals.ErrUnknownRequest) || r.State != approvals.StateUnknown || len(events) != 2 {
+				if !errors.Is(err, approvals.ErrBrokenLog) || errors.Is(err, approvals.ErrUnknownRequest) ||
+					r.State != approvals.StateUnknown || len(events) != 2 {
 					t.Errorf("it is %s with %d events, %v", r.State, len(events), err)
 				}
 				if err != nil && !strings.Contains(err.Error(), "R1") {
@@ -187,7 +190,8 @@ func TestADeliveryThatCannotBeReadIsAnError(t *testing.T) {
 	})
 }
 
-// A store that was put together from two backups, say, can point at another request for the same subject.
+// A store that was put together from two backups, say, can point at another request for the same
+// subject.
 func TestARequestThatEndsMakesWayForItselfOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, connect := inMemory(t)

@@ -45,7 +45,8 @@ func crowd(tb testing.TB, open int) *crowded {
 
 func (c *crowded) open(ctx context.Context) error {
 	c.next++
-	_, err := c.Open(ctx, fmt.Sprint("R", c.next), "U0ALICE", fmt.Sprint("command ", c.next), about(fmt.Sprint("role ", c.next)))
+	_, err := c.Open(ctx, fmt.Sprint("R", c.next), "U0ALICE", fmt.Sprint("command ", c.next),
+		about(fmt.Sprint("role ", c.next)))
 	return err
 }
 
@@ -80,8 +81,8 @@ var steps = []step{
 	{"Promote", func(ctx context.Context, c *crowded) error { _, err := c.Promote(ctx, 100); return err }},
 }
 
-// spent is what the server did: how many commands, those inside scripts included, and for how long it was busy with those
-// that clients sent.
+// spent is what the server did: how many commands, those inside scripts included, and for how long
+// it was busy with those that clients sent.
 func spent(tb testing.TB, client *redis.Client) (commands int, busy time.Duration) {
 	tb.Helper()
 	stats, err := client.Info(tb.Context(), "commandstats").Result()
@@ -91,7 +92,8 @@ func spent(tb testing.TB, client *redis.Client) (commands int, busy time.Duratio
 	lines := bufio.NewScanner(strings.NewReader(stats))
 	for lines.Scan() {
 		name, values, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "cmdstat_"), ":")
-		if values == "" || strings.HasPrefix(name, "config") || name == "info" || name == "hello" || strings.HasPrefix(name, "client") {
+		if values == "" || strings.HasPrefix(name, "config") || name == "info" || name == "hello" ||
+			strings.HasPrefix(name, "client") {
 			continue
 		}
 		for value := range strings.SplitSeq(values, ",") {
@@ -135,7 +137,8 @@ func TestTenThousandOpenRequestsCostACommandNoMoreThanTen(t *testing.T) {
 			}
 			commands, busy := spent(t, c.db)
 			cost[open][s.name] = commands
-			t.Logf("%6d open requests: %s takes %d commands, and keeps Redis busy for %v", open, s.name, commands/times, busy/times)
+			t.Logf("%6d open requests: %s takes %d commands, and keeps Redis busy for %v", open, s.name, commands/times,
+				busy/times)
 		}
 	}
 	if diff := cmp.Diff(cost[10], cost[10_000]); diff != "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// model says in a few plain lines what the store and the rules have to come to. It shares no code with them: where the
-// store has scripts and Decide has reasons, it has maps and a yes or no.
+// model says in a few plain lines what the store and the rules have to come to. It shares no code
+// with them: where the store has scripts and Decide has reasons, it has maps and a yes or no.
 type model struct {
 	requests map[string]*modelRequest
 	order    []string          // the ids of requests, as they were opened
@@ -95,7 +95,9 @@ func (m *model) accept(item approvals.Item, ids []string) bool {
 	return true
 }
 
-func (m *model) start(id, subject, by, source string, required int, now time.Time, expireAfter time.Duration) (other string) {
+func (m *model) start(
+	id, subject, by, source string, required int, now time.Time, expireAfter time.Duration,
+) (other string) {
 	if m.requests[id] != nil {
 		return ""
 	}
@@ -164,7 +166,8 @@ func (m *model) click(id string, a approvals.Action, by, source string, required
 	}
 }
 
-// leads is where a move leads, and follows the states after which it may come, in the model's own words.
+// leads is where a move leads, and follows the states after which it may come, in the model's own
+// words.
 var (
 	leads = map[approvals.EventType]approvals.State{
 		"requested": "open", "voted": "open", "approved": "approved", "denied": "denied", "cancelled": "cancelled",
@@ -177,7 +180,8 @@ var (
 	}
 )
 
-// move is what becomes of a move that nobody decided; it reports whether a request in this state makes it.
+// move is what becomes of a move that nobody decided; it reports whether a request in this state
+// makes it.
 func (m *model) move(id string, event approvals.EventType, by, source string) bool {
 	r := m.requests[id]
 	if !slices.Contains(follows[event], r.state) {

@@ -15,13 +15,14 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// Whatever commands, clicks, expiries, redeliveries and crashes come in whatever order: the store, with the rules on top
-// of it, and the model say the same.
+// Whatever commands, clicks, expiries, redeliveries and crashes come in whatever order: the store,
+// with the rules on top of it, and the model say the same.
 func TestTheStoreAndTheRulesAgreeWithTheModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, connect := inMemory(t)
 		client, second := connect(), connect()
-		// Inside a bubble nobody may ask for the test's deadline, so rapid is not shown that there is one.
+		// Inside a bubble nobody may ask for the test's deadline, so rapid is not shown that there is
+		// one.
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
 			m.FlushAll()
 			d := &driver{
@@ -34,9 +35,11 @@ func TestTheStoreAndTheRulesAgreeWithTheModel(t *testing.T) {
 				"stale click": d.staleClick,
 				"move":        d.move,
 				"accept":      d.accept,
-				"time passes": func(rt *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 400).Draw(rt, "seconds")) * time.Second) },
-				"work":        d.work,
-				"":            d.compare,
+				"time passes": func(rt *rapid.T) {
+					time.Sleep(time.Duration(rapid.IntRange(1, 400).Draw(rt, "seconds")) * time.Second)
+				},
+				"work": d.work,
+				"":     d.compare,
 			})
 		})
 	})
@@ -65,7 +68,8 @@ func (d *driver) source(rt *rapid.T) string {
 	return fmt.Sprint("envelope ", d.fresh)
 }
 
-// twice does a step, and again if its answer is lost. A step that is told again has the same answer.
+// twice does a step, and again if its answer is lost. A step that is told again has the same
+// answer.
 func (d *driver) twice(rt *rapid.T, step func() error) error {
 	err := step()
 	if rapid.IntRange(0, 3).Draw(rt, "answer lost") == 0 {
@@ -137,7 +141,8 @@ func (d *driver) decided(rt *rapid.T, store *Store, c attempt) (t approvals.Tran
 	c.a.Place = r.Place
 	decision := approvals.Decide(r, "card", c.a, c.policy, now)
 	t = approvals.Transition{
-		RequestID: c.id, Expect: r.Seq, When: approvals.BeforeDeadline, Events: []approvals.Event{decision.Event}, Next: decision.Next,
+		RequestID: c.id, Expect: r.Seq, When: approvals.BeforeDeadline, Events: []approvals.Event{decision.Event},
+		Next: decision.Next,
 	}
 	switch decision.Verdict {
 	case approvals.Refuse:
@@ -171,7 +176,8 @@ func (d *driver) click(rt *rapid.T) {
 	d.settle(rt, store, c, t, ignored)
 }
 
-// staleClick decides, then somebody else clicks and time passes, and only then is the first decision committed.
+// staleClick decides, then somebody else clicks and time passes, and only then is the first
+// decision committed.
 func (d *driver) staleClick(rt *rapid.T) {
 	first, store := d.attempt(rt), d.store(rt)
 	t, ignored := d.decided(rt, store, first)
@@ -180,7 +186,8 @@ func (d *driver) staleClick(rt *rapid.T) {
 	}
 	time.Sleep(time.Duration(rapid.IntRange(0, 600).Draw(rt, "late by")) * time.Second)
 	if !ignored && t.Expect == approvals.AppendOnly {
-		// A refusal is a refusal, however long it took to write it down; unless its envelope was heard meanwhile.
+		// A refusal is a refusal, however long it took to write it down; unless its envelope was heard
+		// meanwhile.
 		r := d.model.requests[first.id]
 		if !slices.ContainsFunc(r.log, func(e modelEvent) bool { return e.Source == first.a.Source }) {
 			d.model.add(first.id, modelEvent{approvals.EventRefused, first.a.By, first.a.Source}, r.state)
@@ -198,7 +205,8 @@ func (d *driver) move(rt *rapid.T) {
 	}
 	id := rapid.SampledFrom(d.model.order).Draw(rt, "request")
 	event := rapid.SampledFrom([]approvals.EventType{
-		approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
+		approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied,
+		approvals.EventCancelled,
 		approvals.EventExpired, approvals.EventStarted, approvals.EventApplied, approvals.EventFailed, approvals.EventVoided,
 	}).Draw(rt, "event")
 	d.fresh++

@@ -105,7 +105,8 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 		time.Sleep(180 * 24 * time.Hour) // the list of a role's requests, which holds ids only, lives twice as long
 		left := client.Keys(t.Context(), "*").Val()
 		slices.Sort(left)
-		if diff := cmp.Diff([]string{asideKey, headKey, dueKey, notesKey, recentKey, unchainedKey, workKey}, left); diff != "" {
+		if diff := cmp.Diff([]string{asideKey, headKey, dueKey, notesKey, recentKey, unchainedKey, workKey},
+			left); diff != "" {
 			t.Errorf("what is left after the retention: %s", diff)
 		}
 	})
@@ -140,7 +141,8 @@ func TestWorkersThatAreGoneAreForgottenUnlessTheyHoldSomething(t *testing.T) {
 			}
 			return names
 		}
-		// The Redis in memory notes the time of a worker's last word when it keeps something, not when it takes something.
+		// The Redis in memory notes the time of a worker's last word when it keeps something, not when it
+		// takes something.
 		take := func(worker string) approvals.Item {
 			item := takeOne(t, s, worker)
 			if err := s.Keep(t.Context(), worker, []approvals.Item{item}); err != nil {
@@ -240,7 +242,9 @@ func TestNotesAreKeptOnceForEachSource(t *testing.T) {
 		_, connect := inMemory(t)
 		client := connect()
 		s := ready(t, client, 0)
-		note := approvals.Event{Type: approvals.EventRefused, By: "U0BOB", Source: "envelope 1", Detail: []byte(`{"why":"channel"}`)}
+		note := approvals.Event{
+			Type: approvals.EventRefused, By: "U0BOB", Source: "envelope 1", Detail: []byte(`{"why":"channel"}`),
+		}
 		other := note
 		other.Source = "envelope 2"
 		none := note
@@ -256,7 +260,8 @@ func TestNotesAreKeptOnceForEachSource(t *testing.T) {
 		}
 		var got []string
 		for _, e := range entries {
-			got = append(got, fmt.Sprint(e.Values["type"], " ", e.Values["by"], " ", e.Values["source"], " ", e.Values["detail"]))
+			got = append(got, fmt.Sprint(e.Values["type"], " ", e.Values["by"], " ", e.Values["source"], " ",
+				e.Values["detail"]))
 		}
 		want := []string{
 			`refused U0BOB envelope 1 {"why":"channel"}`, `refused U0BOB envelope 2 {"why":"channel"}`,
@@ -322,7 +327,8 @@ func TestWhatIsSetAsideIsThereWithItsReason(t *testing.T) {
 	})
 }
 
-// Deadlines are compared by the server that has the keys. Another one's clock says nothing about them.
+// Deadlines are compared by the server that has the keys. Another one's clock says nothing about
+// them.
 func TestOnAClusterTheTimeIsThatOfTheServerThatHasTheKeys(t *testing.T) {
 	t.Parallel()
 	cluster := redisserver.StartCluster(t)
@@ -396,7 +402,9 @@ func TestAfterAFailoverWhatWasCopiedIsThereAndTheWorkGoesOn(t *testing.T) {
 			break
 		}
 		refused++
-		for _, known := range []error{approvals.ErrUnknownRequest, approvals.ErrConflict, approvals.ErrTooLate, context.DeadlineExceeded} {
+		for _, known := range []error{
+			approvals.ErrUnknownRequest, approvals.ErrConflict, approvals.ErrTooLate, context.DeadlineExceeded,
+		} {
 			if errors.Is(err, known) && ctx.Err() != nil {
 				t.Fatalf("after %d tries: %v", refused, err)
 			}

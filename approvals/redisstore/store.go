@@ -36,11 +36,13 @@ const (
 	chainKey     = prefix + "audit"
 	headKey      = prefix + "auditend"
 
-	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is dropped.
+	// forgetWorkers is how long a worker that holds nothing must have been silent before its name is
+	// dropped.
 	forgetWorkers = 24 * time.Hour
 	// rememberIDs outlives every redelivery that Slack is known for (minutes) by far.
 	rememberIDs = 24 * time.Hour
-	// maxInbox bounds what people can queue while nothing is done; work that follows from decisions is not refused.
+	// maxInbox bounds what people can queue while nothing is done; work that follows from decisions is
+	// not refused.
 	maxInbox = 20_000
 	// keepNotes bounds the streams that nobody empties.
 	keepNotes = 10_000
@@ -56,11 +58,12 @@ type Config struct {
 	Client redis.UniversalClient
 	// Retention is how long an ended request stays readable; 0: 90 days.
 	Retention time.Duration
-	// Once is a client of the same Redis that tries each command once (MaxRetries -1), so that a failed Accept can say for
-	// sure that nothing was recorded; nil: Client, which makes no failure of Accept a sure one.
+	// Once is a client of the same Redis that tries each command once (MaxRetries -1), so that a
+	// failed Accept can say for sure that nothing was recorded; nil: Client, which makes no failure of
+	// Accept a sure one.
 	Once redis.UniversalClient
-	// Copies is how many replicas must have an accepted item before Accept returns without ErrOneCopy. 0: one, if the
-	// server has replicas when Prepare asks it; less: none is waited for.
+	// Copies is how many replicas must have an accepted item before Accept returns without ErrOneCopy.
+	// 0: one, if the server has replicas when Prepare asks it; less: none is waited for.
 	Copies int
 }
 
@@ -91,7 +94,10 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("redisstore: no client")
 	}
-	s := &Store{db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil, written: make(chan struct{}, 1)}
+	s := &Store{
+		db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil,
+		written: make(chan struct{}, 1),
+	}
 	s.copies.Store(int64(max(cfg.Copies, 0)))
 	if s.once == nil {
 		s.once = s.db
@@ -100,7 +106,8 @@ func New(cfg Config) (*Store, error) {
 		s.retention = 90 * 24 * time.Hour
 	}
 	for name, script := range map[string]**redis.Script{
-		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn, "chain": &s.chain,
+		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn,
+		"chain": &s.chain,
 		"claim": &s.claim, "begin": &s.begin, "keep": &s.keep, "sweep": &s.sweep, "backlog": &s.backlog,
 		"done": &s.done, "postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote, "allow": &s.allow,
 		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
@@ -114,8 +121,8 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Prepare makes the consumer group and forgets the workers of processes that are long gone. It may be called again; after
-// Redis lost its data, Take and Claim call it by themselves.
+// Prepare makes the consumer group and forgets the workers of processes that are long gone. It may
+// be called again; after Redis lost its data, Take and Claim call it by themselves.
 func (s *Store) Prepare(ctx context.Context) error {
 	err := s.db.XGroupCreateMkStream(ctx, workKey, group, "0").Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
@@ -165,7 +172,9 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 }
 
 // Open implements approvals.Store.
-func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
+func (s *Store) Open(
+	ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due,
+) (string, error) {
 	o.ExpireAfter = o.ExpireAfter.Truncate(time.Millisecond)
 	if id == "" || by == "" || o.Purpose == approvals.PurposeUnknown || o.Subject.Key == "" || o.ExpireAfter <= 0 {
 		return "", errors.New("open: a request needs an id, a requester, a purpose, a subject and a time to expire")
@@ -182,7 +191,10 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	args := []any{id, by, source, string(detail), o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal}
+	args := []any{
+		id, by, source, string(detail), o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, approvals.HistoryDepth,
+		2 * s.retention.Milliseconds(), o.Seal,
+	}
 	for _, d := range later {
 		body, err := json.Marshal(d.Item)
 		if err != nil {
@@ -191,7 +203,10 @@ func (s *Store) Open(ctx context.Context, id, by, source string, o approvals.Ope
 		args = append(args, max(d.After, 0).Milliseconds(), body)
 	}
 	other, err := s.open.Run(ctx, s.db,
-		[]string{requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key), unchainedKey}, args...).Text()
+		[]string{
+			requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key),
+			unchainedKey,
+		}, args...).Text()
 	if err != nil {
 		return "", fmt.Errorf("open request %s: %w", id, err)
 	}
@@ -260,7 +275,9 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
 	}
 	answer, err := s.commit.Run(ctx, s.db,
-		[]string{requestKey(t.RequestID), logKey(t.RequestID), subject, workKey, dueKey, deliveryKey(t.RequestID), unchainedKey},
+		[]string{
+			requestKey(t.RequestID), logKey(t.RequestID), subject, workKey, dueKey, deliveryKey(t.RequestID), unchainedKey,
+		},
 		args...).Text()
 	if err != nil {
 		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)

@@ -23,7 +23,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience is the longest that real servers are waited for. It only tells what hangs from a busy machine.
+// patience is the longest that real servers are waited for. It only tells what hangs from a busy
+// machine.
 const patience = 5 * time.Minute
 
 // quiet is a logger of the client library that says nothing.
@@ -44,7 +45,8 @@ func ready(t *testing.T, client redis.UniversalClient, retention time.Duration) 
 	return s
 }
 
-// inMemory starts a Redis in memory for a bubble, and returns it with a function that connects to it.
+// inMemory starts a Redis in memory for a bubble, and returns it with a function that connects to
+// it.
 func inMemory(t *testing.T) (*miniredis.Miniredis, func() *redis.Client) {
 	t.Helper()
 	m := miniredis.NewMiniRedis()
@@ -83,7 +85,8 @@ func TestSuiteUnderAKey(t *testing.T) {
 		Open: func(t *testing.T, retention time.Duration) approvalstest.Harness {
 			m, connect := inMemory(t)
 			return approvalstest.Harness{
-				Store: approvals.NewSealed(ready(t, connect(), retention), key, "click"), Another: approvals.NewSealed(ready(t, connect(), retention), key, "click"),
+				Store:   approvals.NewSealed(ready(t, connect(), retention), key, "click"),
+				Another: approvals.NewSealed(ready(t, connect(), retention), key, "click"),
 				Advance: time.Sleep, Empty: m.FlushAll,
 			}
 		},
@@ -110,11 +113,14 @@ func TestSuiteBehindSentinels(t *testing.T) {
 	t.Parallel()
 	sentinel := redisserver.StartSentinel(t)
 	runOnServers(t, func(*testing.T) redis.UniversalClient {
-		return redis.NewFailoverClient(&redis.FailoverOptions{MasterName: redisserver.MasterName, SentinelAddrs: sentinel.Addrs})
+		return redis.NewFailoverClient(&redis.FailoverOptions{
+			MasterName: redisserver.MasterName, SentinelAddrs: sentinel.Addrs,
+		})
 	})
 }
 
-// runOnServers runs the suite on real servers and their real clock, which are emptied before each test.
+// runOnServers runs the suite on real servers and their real clock, which are emptied before each
+// test.
 //
 // The audit log is chained there, too, by two workers at once.
 func runOnServers(t *testing.T, connect func(t *testing.T) redis.UniversalClient) {

@@ -16,8 +16,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// everything is each method of a store, with arguments that change something, on a request R1 that is open, an item that
-// is in hand and a lease that is held.
+// everything is each method of a store, with arguments that change something, on a request R1 that
+// is open, an item that is in hand and a lease that is held.
 func everything(s *Store, item approvals.Item) map[string]func(ctx context.Context) error {
 	remark := []approvals.Event{{Type: approvals.EventRefused, By: "U0BOB", Source: "envelope 7"}}
 	return map[string]func(ctx context.Context) error{
@@ -66,7 +66,10 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 }
 
 func about(subject string) approvals.Opening {
-	return approvals.Opening{Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: subject, Group: "prod", Facts: []byte(`{}`)}, Required: 1, ExpireAfter: 15 * time.Minute}
+	return approvals.Opening{
+		Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: subject, Group: "prod", Facts: []byte(`{}`)},
+		Required: 1, ExpireAfter: 15 * time.Minute,
+	}
 }
 
 // scene makes a store with what everything needs.
@@ -105,7 +108,8 @@ func TestARefusalOfRedisIsAnErrorAndNeverAnAnswer(t *testing.T) {
 				m, connect := inMemory(t)
 				s, item := scene(t, connect())
 				known := []error{
-					approvals.ErrUnknownRequest, approvals.ErrConflict, approvals.ErrTooLate, approvals.ErrTooEarly, approvals.ErrLeaseLost,
+					approvals.ErrUnknownRequest, approvals.ErrConflict, approvals.ErrTooLate, approvals.ErrTooEarly,
+					approvals.ErrLeaseLost,
 				}
 				m.SetError(refusal)
 				for name, call := range everything(s, item) {
@@ -121,7 +125,8 @@ func TestARefusalOfRedisIsAnErrorAndNeverAnAnswer(t *testing.T) {
 				}
 				m.SetError("")
 				for name, call := range everything(s, item) {
-					if err := call(t.Context()); err != nil && !errors.Is(err, approvals.ErrConflict) && !errors.Is(err, approvals.ErrLeaseLost) {
+					if err := call(t.Context()); err != nil && !errors.Is(err, approvals.ErrConflict) &&
+						!errors.Is(err, approvals.ErrLeaseLost) {
 						t.Errorf("%s, afterwards: %v", name, err)
 					}
 				}
@@ -130,7 +135,8 @@ func TestARefusalOfRedisIsAnErrorAndNeverAnAnswer(t *testing.T) {
 	}
 }
 
-// lossy is a connection that loses an answer after the server has given it: the next one for 1, the one after that for 2.
+// lossy is a connection that loses an answer after the server has given it: the next one for 1, the
+// one after that for 2.
 type lossy struct {
 	net.Conn
 	lose *atomic.Int32
@@ -149,7 +155,8 @@ func (c lossy) Read(p []byte) (int, error) {
 }
 
 func TestAnAnswerThatIsLostIsAskedForAgainAndNothingIsDoneTwice(t *testing.T) {
-	// state is all that is in Redis but times, so that doing something once can be compared with doing it twice.
+	// state is all that is in Redis but times, so that doing something once can be compared with doing
+	// it twice.
 	state := func(t *testing.T, client *redis.Client) map[string]any {
 		out := make(map[string]any)
 		for _, key := range client.Keys(t.Context(), "*").Val() {
@@ -170,7 +177,8 @@ func TestAnAnswerThatIsLostIsAskedForAgainAndNothingIsDoneTwice(t *testing.T) {
 		}
 		return out
 	}
-	// run does something, with the loss of an answer unless that is 0, and reports whether so many were given at all.
+	// run does something, with the loss of an answer unless that is 0, and reports whether so many
+	// were given at all.
 	run := func(t *testing.T, name string, lose int32) (after map[string]any, lost bool) {
 		synctest.Test(t, func(t *testing.T) {
 			m, connect := inMemory(t)
@@ -228,7 +236,8 @@ func TestAnAnswerThatIsLostIsAskedForAgainAndNothingIsDoneTwice(t *testing.T) {
 // all are the scripts.
 func (s *Store) all() []*redis.Script {
 	return []*redis.Script{
-		s.now, s.accept, s.open, s.commit, s.note, s.allow, s.claim, s.keep, s.sweep, s.done, s.postpone, s.setAside, s.promote,
+		s.now, s.accept, s.open, s.commit, s.note, s.allow, s.claim, s.keep, s.sweep, s.done, s.postpone, s.setAside,
+		s.promote,
 		s.beginDelivery, s.markDelivery, s.endDelivery,
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// Take implements approvals.Store with XREADGROUP. A wait of less than a millisecond does not block.
+// Take implements approvals.Store with XREADGROUP. A wait of less than a millisecond does not
+// block.
 func (s *Store) Take(ctx context.Context, worker string, n int, wait time.Duration) ([]approvals.Item, error) {
 	block := wait
 	if block < time.Millisecond {
@@ -39,8 +40,8 @@ func (s *Store) Take(ctx context.Context, worker string, n int, wait time.Durati
 	return items, nil
 }
 
-// Claim implements approvals.Store with XPENDING and XCLAIM in one script. Most of the time nobody has left anything: one
-// plain look tells.
+// Claim implements approvals.Store with XPENDING and XCLAIM in one script. Most of the time nobody
+// has left anything: one plain look tells.
 func (s *Store) Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]approvals.Item, error) {
 	left, err := s.db.XPendingExt(ctx, &redis.XPendingExtArgs{
 		Stream: workKey, Group: group, Idle: idle, Start: "-", End: "+", Count: 1,
@@ -87,8 +88,9 @@ func (s *Store) Begin(ctx context.Context, worker string, item approvals.Item) (
 	return n == 1, nil
 }
 
-// groupIsGone reports that Redis came back empty, or was emptied while a Take waited. The group that Prepare makes starts
-// at the beginning of the stream, so what came in since is not passed over.
+// groupIsGone reports that Redis came back empty, or was emptied while a Take waited. The group
+// that Prepare makes starts at the beginning of the stream, so what came in since is not passed
+// over.
 func groupIsGone(err error) bool {
 	// A script's error has Redis' own code in it, not at its start on every version.
 	return err != nil && (strings.Contains(err.Error(), "NOGROUP") || strings.HasPrefix(err.Error(), "UNBLOCKED"))
@@ -145,19 +147,20 @@ func (s *Store) SetAside(ctx context.Context, item approvals.Item, reason string
 	return nil
 }
 
-// trustNap is how long Promote relies on what the script last said of the first timer, while that is still the first.
-// Redis' clock can be another one after a failover.
+// trustNap is how long Promote relies on what the script last said of the first timer, while that
+// is still the first. Redis' clock can be another one after a failover.
 const trustNap = 5 * time.Second
 
-// nap is what the script last said: when the first timer comes due, by this machine's running clock.
+// nap is what the script last said: when the first timer comes due, by this machine's running
+// clock.
 type nap struct {
 	first redis.Z
 	asked time.Time
 	next  time.Duration
 }
 
-// Promote implements approvals.Store. As long as the first timer is the one that the script was asked about a moment ago,
-// one plain look tells that nothing has come due.
+// Promote implements approvals.Store. As long as the first timer is the one that the script was
+// asked about a moment ago, one plain look tells that nothing has come due.
 func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 	first, err := s.db.ZRangeWithScores(ctx, dueKey, 0, 0).Result()
 	if err != nil {
@@ -192,8 +195,8 @@ func (s *Store) promoteDue(ctx context.Context, n int) (time.Duration, error) {
 	return min(time.Duration(ms)*time.Millisecond, longestNap), nil
 }
 
-// decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without a kind, so that it
-// fails in the open and is set aside, instead of blocking the stream.
+// decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without
+// a kind, so that it fails in the open and is set aside, instead of blocking the stream.
 func decodeItem(id, body string, tries int64) approvals.Item {
 	var item approvals.Item
 	if err := json.Unmarshal([]byte(body), &item); err != nil {

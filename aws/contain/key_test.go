@@ -91,7 +91,8 @@ func TestARefusedDocumentStopsNoOther(t *testing.T) {
 		t.Error(docs)
 	}
 	r := contain.RefusalOf(err, places[1])
-	if r == nil || contain.RefusalOf(err, places[0]) != nil || !strings.Contains(r.Sentence, "holds a document on prod/deployer") {
+	if r == nil || contain.RefusalOf(err, places[0]) != nil ||
+		!strings.Contains(r.Sentence, "holds a document on prod/deployer") {
 		t.Error(err)
 	}
 }
@@ -110,7 +111,8 @@ func TestTheUndoOfTwoDocumentsTellsThemApart(t *testing.T) {
 	s.There[1].Text = allowAll
 	docs, err = contain.Restore(key{}, written).Want(s, nil)
 	stays, refused := contain.RefusalOf(err, places[:1]), contain.RefusalOf(err, places[1:])
-	if docs[0] != s.There[0] || docs[1] != (contain.Document{}) || !errors.Is(refused, contain.ErrNotOurs) || stays != nil {
+	if docs[0] != s.There[0] || docs[1] != (contain.Document{}) || !errors.Is(refused, contain.ErrNotOurs) ||
+		stays != nil {
 		t.Errorf("%v, %v", docs, err)
 	}
 }

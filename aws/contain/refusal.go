@@ -53,6 +53,7 @@ func notOurs(s Slot) *Refusal {
 }
 
 func notRestored(s Slot) *Refusal {
-	return &Refusal{s, NotRestored, "Before the request, " + s.Label() + " held something that is not exactly a revocation. " +
+	return &Refusal{s, NotRestored, "Before the request, " + s.Label() + " held something that is not exactly a " +
+		"revocation. " +
 		"revokebot never writes such a document. Nothing was undone. Delete or replace the policy in the IAM console."}
 }

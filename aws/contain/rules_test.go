@@ -97,7 +97,8 @@ func TestTheCutoffNeverMovesBack(t *testing.T) {
 		t.Errorf("what was promised by a clock that was ahead: %+v", got)
 	}
 	edge := revoked(t, onRole("2026-11-22T10:00:00.5Z", contain.Revocation(at("2026-11-22T11:00:00.5Z")), ""))
-	if c := contain.Revoke().(contain.Dated).Cutoff(at("2026-11-22T10:00:00.5Z"), edge); !c.Equal(at("2026-11-22T11:00:01Z")) {
+	if c := contain.Revoke().(contain.Dated).
+		Cutoff(at("2026-11-22T10:00:00.5Z"), edge); !c.Equal(at("2026-11-22T11:00:01Z")) {
 		t.Errorf("just an hour ahead, rounded up: %v", c)
 	}
 	promised.Text = allowAll
@@ -189,9 +190,11 @@ func TestUndoPutsBackOnlyTextThatThisRequestReadBeforeItsOwnWrite(t *testing.T) 
 		changes []contain.Change
 		want    string
 	}{
-		"nothing was there":           {[]contain.Change{{After: first}}, ""},
-		"an older one was there":      {[]contain.Change{{Before: before, After: first}}, before},
-		"a second try saw the first":  {[]contain.Change{{Before: before, After: first}, {Before: first, After: second}}, before},
+		"nothing was there":      {[]contain.Change{{After: first}}, ""},
+		"an older one was there": {[]contain.Change{{Before: before, After: first}}, before},
+		"a second try saw the first": {
+			[]contain.Change{{Before: before, After: first}, {Before: first, After: second}}, before,
+		},
 		"a second try saw nothing":    {[]contain.Change{{Before: before, After: first}, {After: second}}, ""},
 		"the first, in another form":  {[]contain.Change{{After: first}, {Before: reformed, After: second}}, ""},
 		"the guard saw an attacker's": {[]contain.Change{{After: second}, {Before: first, After: guarded, Guard: true}}, ""},
@@ -231,7 +234,8 @@ func TestAGapSaysWhichOneItIs(t *testing.T) {
 		t.Errorf("a clock that is behind disowns what was written: %q", gap)
 	}
 	elsewhere := doc(contain.Slot{Kind: contain.UserInline, Name: console.Name}, written.Text)
-	if m.Gap(now, elsewhere, written) != contain.Foreign || m.Gap(now, written, doc(console, allowAll)) != contain.Foreign {
+	if m.Gap(now, elsewhere, written) != contain.Foreign ||
+		m.Gap(now, written, doc(console, allowAll)) != contain.Foreign {
 		t.Error("what cannot be compared covers")
 	}
 	s := onRole("2026-11-22T10:00:00Z", "", "")

@@ -34,7 +34,10 @@ const nothing = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":
 func Account(ctx context.Context, cloud *aws.Cloud, accountName string) []finding.Finding {
 	a, err := cloud.Conn(accountName)
 	if err != nil {
-		return []finding.Finding{finding.Fail(accountName+": session", "Name a configured account.", "There is no account of that name in the configuration.")}
+		return []finding.Finding{
+			finding.Fail(accountName+": session", "Name a configured account.",
+				"There is no account of that name in the configuration."),
+		}
 	}
 	e := &examination{cloud: cloud, touch: role.New(cloud), account: a}
 	session := e.session(ctx)
@@ -79,7 +82,9 @@ func (e *examination) session(ctx context.Context) finding.Finding {
 	}
 	_, err = a.Reader(ctx)
 	if errors.Is(err, aws.ErrAccessDenied) {
-		return finding.Fail(check, "Compare assume_role and external_id of the configuration with the role there and its trust policy (deploy/spoke-trust-policy.json: whom it trusts, the external id), and allow revokebot's own role sts:AssumeRole on it.",
+		return finding.Fail(check, "Compare assume_role and external_id of the configuration with the role there and its "+
+			"trust policy (deploy/spoke-trust-policy.json: whom it trusts, the external id), and allow revokebot's own role "+
+			"sts:AssumeRole on it.",
 			"AWS does not let %s assume %s, or there is no such role.", e.hubARN, a.AssumeRole)
 	}
 	if err != nil {
@@ -97,15 +102,24 @@ func (e *examination) named(ctx context.Context) []finding.Finding {
 	if a.AssumeRole == "" {
 		return nil // there is no session of its own that could name anybody
 	}
-	_, err := a.OpenNamed(ctx, aws.Grant{Request: "revokebot-doctor", Requester: doctorsName, Approvers: []string{doctorsName}, Policy: nothing})
-	const fix = "Allow sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in the trust policy of its role there and in the policy of its own role (deploy/README.md)."
+	_, err := a.OpenNamed(ctx, aws.Grant{
+		Request: "revokebot-doctor", Requester: doctorsName, Approvers: []string{doctorsName}, Policy: nothing,
+	})
+	const fix = "Allow sts:SetSourceIdentity and sts:TagSession beside sts:AssumeRole in the trust policy of its role " +
+		"there and in the policy of its own role (deploy/README.md)."
 	switch {
 	case err == nil:
 		return []finding.Finding{finding.Good(check, "A session can name the request and both people.")}
 	case errors.Is(err, aws.ErrAccessDenied) && a.AllowUnnamedSessions:
-		return []finding.Finding{finding.Warn(check, fix, "AWS does not allow a session that names the people; revocations go on without their names, as allow_unnamed_sessions says.")}
+		return []finding.Finding{
+			finding.Warn(check, fix, "AWS does not allow a session that names the people; revocations go on without their "+
+				"names, as allow_unnamed_sessions says."),
+		}
 	case errors.Is(err, aws.ErrAccessDenied):
-		return []finding.Finding{finding.Fail(check, fix, "AWS does not allow a session that names the people, so every revocation would be refused.")}
+		return []finding.Finding{
+			finding.Fail(
+				check, fix, "AWS does not allow a session that names the people, so every revocation would be refused."),
+		}
 	default:
 		return []finding.Finding{Failed(check, err)}
 	}
@@ -124,9 +138,11 @@ func (e *examination) trail(ctx context.Context, region string) finding.Finding 
 	case isSilent(err):
 		return Failed(check, err)
 	case errors.Is(err, aws.ErrAccessDenied):
-		return finding.Warn(check, "Allow it cloudtrail:LookupEvents.", "revokebot may not ask there, so sessions and what they did will not be seen.")
+		return finding.Warn(check, "Allow it cloudtrail:LookupEvents.",
+			"revokebot may not ask there, so sessions and what they did will not be seen.")
 	default:
-		return finding.Warn(check, "Take the region out of accounts."+a.Name+".regions if it is not in use, or enable it for the account.",
+		return finding.Warn(check, "Take the region out of accounts."+a.Name+".regions if it is not in use, or enable it "+
+			"for the account.",
 			"CloudTrail refuses to answer (%s), so sessions there will not be seen.", wireCode(err))
 	}
 }
@@ -137,10 +153,12 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	const some, page = 6, 100
 	check, a := e.check("permission iam:ListRoles"), e.account
 	ordinary := []string{aws.RoleARN(a.Partition, a.ID, "/", "any-role-of-this-account")}
-	out, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, &iam.ListRolesInput{MaxItems: awssdk.Int32(page)})
+	out, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles,
+		&iam.ListRolesInput{MaxItems: awssdk.Int32(page)})
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied):
-		return ordinary, finding.Warn(check, "Allow its role iam:ListRoles.", "Not allowed: the form offers no names of roles, and they have to be typed.")
+		return ordinary, finding.Warn(check, "Allow its role iam:ListRoles.",
+			"Not allowed: the form offers no names of roles, and they have to be typed.")
 	case err != nil:
 		return ordinary, Failed(check, err)
 	}
@@ -164,7 +182,8 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 // what it means for a revocation is not known.
 func Failed(check string, err error) finding.Finding {
 	if errors.Is(err, aws.ErrNoCredentials) {
-		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); the AWS SDK looks for them in its usual order.",
+		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); "+
+			"the AWS SDK looks for them in its usual order.",
 			"The AWS SDK has no credentials for revokebot, or could not get any.")
 	}
 	if call, ok := errors.AsType[*aws.CallError](err); ok && isSilent(err) {
@@ -176,7 +195,8 @@ func Failed(check string, err error) finding.Finding {
 		case !errors.Is(err, aws.ErrUnavailable):
 			how = "AWS did not answer " + call.Operation + " within the time that there was"
 		}
-		return finding.Fail(check, "Look at the way to AWS from here (network, proxy, VPC endpoints, AWS_ENDPOINT_URL) and ask again.", "%s.", how)
+		return finding.Fail(check, "Look at the way to AWS from here (network, proxy, VPC endpoints, AWS_ENDPOINT_URL) and "+
+			"ask again.", "%s.", how)
 	}
 	text := aws.Explain(err)
 	if text == "" {

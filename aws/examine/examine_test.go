@@ -32,7 +32,9 @@ func TestAnAccountIsExaminedBySessionsThatCanChangeNothing(t *testing.T) {
 			checks = append(checks, f.Check)
 		}
 		// The bench's policies deny nothing, and the hub's may assume every role.
-		if want := []string{"prod: protected roles", "home: too much permission", "home: protected roles", "nowhere: session"}; !slices.Equal(checks, want) {
+		if want := []string{
+			"prod: protected roles", "home: too much permission", "home: protected roles", "nowhere: session",
+		}; !slices.Equal(checks, want) {
 			t.Errorf("found %+v", not)
 		}
 		for _, call := range b.Server.Calls("") {
@@ -71,13 +73,23 @@ func TestTheSimulatorsAnswerIsReadWhicheverWayItComes(t *testing.T) {
 	allowed, denied := types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeExplicitDeny
 	got := verdictsOf(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{
 		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r1"), EvalDecision: allowed},
-		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r2"), EvalDecision: denied, MissingContextValues: []string{"aws:X"}},
-		{EvalActionName: awssdk.String("iam:B"), EvalDecision: denied, ResourceSpecificResults: []types.ResourceSpecificResult{
-			{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed}, {EvalResourceName: awssdk.String("r2"), EvalResourceDecision: denied},
-		}},
 		{
-			EvalActionName: awssdk.String("iam:C"), EvalDecision: denied, OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{},
-			ResourceSpecificResults: []types.ResourceSpecificResult{{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed}},
+			EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r2"), EvalDecision: denied,
+			MissingContextValues: []string{"aws:X"},
+		},
+		{
+			EvalActionName: awssdk.String("iam:B"), EvalDecision: denied,
+			ResourceSpecificResults: []types.ResourceSpecificResult{
+				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
+				{EvalResourceName: awssdk.String("r2"), EvalResourceDecision: denied},
+			},
+		},
+		{
+			EvalActionName: awssdk.String("iam:C"), EvalDecision: denied,
+			OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{},
+			ResourceSpecificResults: []types.ResourceSpecificResult{
+				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
+			},
 		},
 	}})
 	want := []simulatedOn{

@@ -22,7 +22,8 @@ type need struct {
 	state   finding.State // when it is missing
 }
 
-// needs are the permissions of deploy/iam-policy.json and undo-policy.json. iam:ListRoles is asked for by listing roles.
+// needs are the permissions of deploy/iam-policy.json and undo-policy.json. iam:ListRoles is asked
+// for by listing roles.
 var needs = []need{
 	{"iam:GetRole", true, "no role can be found", finding.Failure},
 	{"iam:GetRolePolicy", true, "what is on a role cannot be seen, and nothing is written then", finding.Failure},
@@ -34,8 +35,8 @@ var needs = []need{
 	{"iam:DeleteRolePolicy", true, "an undo can only put an earlier deny back, which may be meant so", finding.OK},
 }
 
-// harm is what the bot's role should not be able to do, on a resource of the kind that the actions know. With any of
-// these, whoever steals the bot can get further than a deny.
+// harm is what the bot's role should not be able to do, on a resource of the kind that the actions
+// know. With any of these, whoever steals the bot can get further than a deny.
 type harm struct {
 	on      string // role, user, or "" for all
 	actions []string
@@ -43,19 +44,22 @@ type harm struct {
 
 var harms = []harm{
 	{"role", []string{
-		"iam:UpdateAssumeRolePolicy", "iam:PassRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
+		"iam:UpdateAssumeRolePolicy", "iam:PassRole", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary",
+		"iam:DeleteRolePermissionsBoundary",
 		"iam:CreateRole", "iam:DeleteRole", "iam:TagRole", "sts:AssumeRole",
 	}},
 	{"user", []string{
-		"iam:CreateAccessKey", "iam:CreateUser", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:PutUserPolicy", "iam:AttachUserPolicy",
+		"iam:CreateAccessKey", "iam:CreateUser", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:PutUserPolicy",
+		"iam:AttachUserPolicy",
 	}},
 	{"", []string{
-		"iam:CreatePolicyVersion", "cloudtrail:StopLogging", "secretsmanager:GetSecretValue", "s3:GetObject", "ec2:RunInstances", "lambda:CreateFunction",
+		"iam:CreatePolicyVersion", "cloudtrail:StopLogging", "secretsmanager:GetSecretValue", "s3:GetObject",
+		"ec2:RunInstances", "lambda:CreateFunction",
 	}},
 }
 
-// permissions asks the simulator what the bot's role in the account may do: what it needs, what it should not, and on
-// which roles it should not.
+// permissions asks the simulator what the bot's role in the account may do: what it needs, what it
+// should not, and on which roles it should not.
 func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	a := e.account
 	roles, listed := e.roles(ctx)
@@ -93,7 +97,8 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		}
 		check := e.check("permissions")
 		if errors.Is(err, aws.ErrAccessDenied) || errors.Is(err, aws.ErrNoSuchRole) {
-			return append(found, finding.Warn(check, "Allow its role iam:SimulatePrincipalPolicy on roles (deploy/iam-policy.json), itself included.",
+			return append(found, finding.Warn(check,
+				"Allow its role iam:SimulatePrincipalPolicy on roles (deploy/iam-policy.json), itself included.",
 				"The policy simulator may not be asked about %s, so what revokebot may do there is not known.", own))
 		}
 		return append(found, Failed(check, err))
@@ -102,11 +107,13 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	for _, n := range needs {
 		found = append(found, e.permission(n, verdicts, len(roles)))
 	}
-	return slices.Concat(found, []finding.Finding{e.tooMuch(e.check("too much permission"), harmful)}, e.hub(ctx, own, roles), []finding.Finding{e.fence(protected, fenced)})
+	return slices.Concat(found, []finding.Finding{e.tooMuch(e.check("too much permission"), harmful)},
+		e.hub(ctx, own, roles), []finding.Finding{e.fence(protected, fenced)})
 }
 
-// hub asks the same of the role that revokebot runs as, where that is another role of this account: whoever gives it more
-// than deploy/hub-policy.json gives that to everything beside the bot, too. One that may not be asked about has no line.
+// hub asks the same of the role that revokebot runs as, where that is another role of this account:
+// whoever gives it more than deploy/hub-policy.json gives that to everything beside the bot, too.
+// One that may not be asked about has no line.
 func (e *examination) hub(ctx context.Context, own string, roles []string) []finding.Finding {
 	principal := new(aws.Conn).OwnPrincipal(e.hubARN)
 	ref, err := aws.ParseARN(principal)
@@ -118,7 +125,9 @@ func (e *examination) hub(ctx context.Context, own string, roles []string) []fin
 	asks := make([]func(), len(harms))
 	for i, h := range harms {
 		asks[i] = func() {
-			harmful[i] = aws.Try(role.Question{Principal: principal, Actions: h.actions, Resources: e.resourceFor(h.on, roles)}.Ask(ctx, e.account, aws.Credential{}))
+			harmful[i] = aws.Try(role.Question{
+				Principal: principal, Actions: h.actions, Resources: e.resourceFor(h.on, roles),
+			}.Ask(ctx, e.account, aws.Credential{}))
 		}
 	}
 	aws.All(asks...)
@@ -153,8 +162,8 @@ func (e *examination) resourceFor(kind string, roles []string) []string {
 	}
 }
 
-// protected are roles that the bot's policies should keep it from: its own, and one for each pattern of the configuration
-// that can be of this account.
+// protected are roles that the bot's policies should keep it from: its own, and one for each
+// pattern of the configuration that can be of this account.
 func (e *examination) protected(own string) []string {
 	var arns []string
 	if ref, err := aws.ParseARN(own); err == nil && ref.Kind == "role" {
@@ -168,7 +177,8 @@ func (e *examination) protected(own string) []string {
 	return arns
 }
 
-// example makes up the ARN of a role of this account that a pattern matches; "" when there can be none, or none was found.
+// example makes up the ARN of a role of this account that a pattern matches; "" when there can be
+// none, or none was found.
 func example(a *aws.Conn, pattern string) string {
 	_, name, found := strings.Cut(pattern, ":role/")
 	if !found {
@@ -177,7 +187,8 @@ func example(a *aws.Conn, pattern string) string {
 	name = strings.NewReplacer("*", "any", "?", "x").Replace(name)
 	name = strings.TrimPrefix(name, "role/")
 	arn := aws.RoleARN(a.Partition, a.ID, "/", name)
-	if strings.Contains(name, ":") || !aws.IsRoleName(name[strings.LastIndex(name, "/")+1:]) || !aws.MatchFold(pattern, arn) {
+	if strings.Contains(name, ":") || !aws.IsRoleName(name[strings.LastIndex(name, "/")+1:]) ||
+		!aws.MatchFold(pattern, arn) {
 		return ""
 	}
 	return arn
@@ -199,5 +210,6 @@ func (e *examination) fence(protected []string, fenced aws.Answer[*iam.SimulateP
 		return finding.Warn(check, "Add the denies of deploy/iam-policy.json to its role, with your names in them.",
 			"revokebot refuses to touch %s, and nothing in IAM keeps its role from it.", strings.Join(aws.Few(open), " and "))
 	}
-	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.", strings.Join(aws.Few(protected), " and "))
+	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.",
+		strings.Join(aws.Few(protected), " and "))
 }

@@ -36,14 +36,20 @@ func verdictsOf(out *iam.SimulatePrincipalPolicyOutput) []simulatedOn {
 			return organization
 		}
 		if len(r.ResourceSpecificResults) == 0 {
-			all = append(all, simulatedOn{awssdk.ToString(r.EvalActionName), awssdk.ToString(r.EvalResourceName), r.EvalDecision, lacks(r.MissingContextValues)})
+			all = append(all, simulatedOn{
+				awssdk.ToString(r.EvalActionName), awssdk.ToString(r.EvalResourceName), r.EvalDecision,
+				lacks(r.MissingContextValues),
+			})
 		}
 		for _, part := range r.ResourceSpecificResults {
 			decision := part.EvalResourceDecision
 			if organization != "" {
 				decision = r.EvalDecision
 			}
-			all = append(all, simulatedOn{awssdk.ToString(r.EvalActionName), awssdk.ToString(part.EvalResourceName), decision, lacks(part.MissingContextValues)})
+			all = append(all, simulatedOn{
+				awssdk.ToString(r.EvalActionName), awssdk.ToString(part.EvalResourceName), decision,
+				lacks(part.MissingContextValues),
+			})
 		}
 	}
 	return all
@@ -71,17 +77,21 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 	fix := "Allow its role there " + n.action + " (deploy/iam-policy.json)."
 	switch {
 	case answered == 0:
-		return finding.Warn(check, "Ask again; if it stays so, look at it in the IAM console.", "The policy simulator gave no answer about it.")
+		return finding.Warn(check, "Ask again; if it stays so, look at it in the IAM console.",
+			"The policy simulator gave no answer about it.")
 	case len(denied) == 0 && n.onRoles:
-		return finding.Good(check, "Allowed, as the policy simulator says of %s.", english.Plural(asked, "one role", fmt.Sprintf("%d roles", asked)))
+		return finding.Good(check, "Allowed, as the policy simulator says of %s.",
+			english.Plural(asked, "one role", fmt.Sprintf("%d roles", asked)))
 	case len(denied) == 0:
 		return finding.Good(check, "Allowed, as the policy simulator says.")
 	case open != "":
-		return finding.Warn(check, "Look whether that condition holds for revokebot.", "The policy simulator cannot tell whether it is allowed: %s.", open)
+		return finding.Warn(check, "Look whether that condition holds for revokebot.",
+			"The policy simulator cannot tell whether it is allowed: %s.", open)
 	case n.state == finding.OK:
 		return finding.Good(check, "Not allowed: %s.", n.without)
 	case len(denied) < answered:
-		return finding.Warn(check, "Allow it there, or list them under protected_roles so that nobody asks in vain.", "Not allowed on %s: without it %s.", strings.Join(aws.Few(denied), ", "), n.without)
+		return finding.Warn(check, "Allow it there, or list them under protected_roles so that nobody asks in vain.",
+			"Not allowed on %s: without it %s.", strings.Join(aws.Few(denied), ", "), n.without)
 	default:
 		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}
 	}
@@ -102,9 +112,11 @@ func (e *examination) tooMuch(check string, harmful []aws.Answer[*iam.SimulatePr
 	case len(may) == 0:
 		return finding.Good(check, "Of %d actions by which a stolen bot could get further, none is allowed.", asked)
 	case len(may) == asked:
-		return finding.Warn(check, "Give it the policies of deploy/README.md and nothing else.", "The role may do everything that was asked about, as if it were an administrator.")
+		return finding.Warn(check, "Give it the policies of deploy/README.md and nothing else.",
+			"The role may do everything that was asked about, as if it were an administrator.")
 	default:
 		slices.Sort(may)
-		return finding.Warn(check, "Take that away, and add the denies of deploy/iam-policy.json.", "The role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
+		return finding.Warn(check, "Take that away, and add the denies of deploy/iam-policy.json.",
+			"The role may also do %s, by which a stolen bot could get further.", strings.Join(slices.Compact(may), ", "))
 	}
 }

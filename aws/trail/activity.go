@@ -20,18 +20,20 @@ type ActivityQuery struct {
 	Patience     time.Duration  // as in LookupQuery
 	Progress     func(Progress) // as in LookupQuery
 
-	// Telling asks for more where a region has more calls than Limit: those that matter most are looked up by name from
-	// before the oldest that was read. That takes up to 19 more requests in the home region, 9.5 seconds, and up to 6
-	// in each other one; only where it is cut.
+	// Telling asks for more where a region has more calls than Limit: those that matter most are
+	// looked up by name from before the oldest that was read. That takes up to 19 more requests in the
+	// home region, 9.5 seconds, and up to 6 in each other one; only where it is cut.
 	ByName bool
 }
 
 const defaultCalls = 1000
 
-// Activity is what CloudTrail knows of the calls that were signed by one key. CloudTrail looks up management events only:
-// what a session read from S3 or did inside a database is not among them. All text is foreign.
+// Activity is what CloudTrail knows of the calls that were signed by one key. CloudTrail looks up
+// management events only: what a session read from S3 or did inside a database is not among them.
+// All text is foreign.
 //
-// The counts are of all calls that were read; a list of calls or sessions holds the newest, at most 100, newest first.
+// The counts are of all calls that were read; a list of calls or sessions holds the newest, at most
+// 100, newest first.
 type Activity struct {
 	Calls       int
 	Denied      int // refused for want of a permission
@@ -41,18 +43,21 @@ type Activity struct {
 	Services []ServiceUse // most used first; all
 	Sources  []Source     // addresses that the calls came from, most used first
 
-	// What happened after the cutoff. sts:GetCallerIdentity is left out: it works under every deny. A call that failed for
-	// another reason than a permission does not tell whether the deny would have stopped it.
-	LastSucceeded        time.Time // the last success, before the cutoff or after it
-	FirstDenied          time.Time // the first denial after the cutoff
-	FirstExplicitDeny    time.Time // the first after the cutoff whose message speaks of an explicit deny in a policy of the role
+	// What happened after the cutoff. sts:GetCallerIdentity is left out: it works under every deny. A
+	// call that failed for another reason than a permission does not tell whether the deny would have
+	// stopped it.
+	LastSucceeded time.Time // the last success, before the cutoff or after it
+	FirstDenied   time.Time // the first denial after the cutoff
+	// the first after the cutoff whose message speaks of an explicit deny in a policy of the role
+	FirstExplicitDeny    time.Time
 	SucceededAfter       int
 	DeniedAfter          int
 	FailedAfter          int
 	SucceededAfterCutoff []Call
 
-	// Calls that open doors, denied ones too; Call.Opens says which. What was done again and again to the same target with
-	// the same outcome is one entry with its number of Times; of one call at most 20 targets are listed.
+	// Calls that open doors, denied ones too; Call.Opens says which. What was done again and again to
+	// the same target with the same outcome is one entry with its number of Times; of one call at most
+	// 20 targets are listed.
 	Persistence      []Call
 	PersistenceCalls int
 
@@ -93,9 +98,9 @@ type Source struct {
 	Last      time.Time `json:"last,omitzero"`
 }
 
-// Elsewhere returns the addresses from which the key of a session was used and which are not where the session was opened:
-// a key that was copied. It is empty for sessions that AWS services opened, whose holders' addresses are not in the event, and
-// for what services did in the session's name.
+// Elsewhere returns the addresses from which the key of a session was used and which are not where
+// the session was opened: a key that was copied. It is empty for sessions that AWS services opened,
+// whose holders' addresses are not in the event, and for what services did in the session's name.
 func (a Activity) Elsewhere(s Session) []Source {
 	if !isAddress(s.SourceAddress) {
 		return nil
@@ -115,16 +120,18 @@ func isAddress(source string) bool {
 	return err == nil
 }
 
-// Activity lists what was done with an access key in the window, from every region of the account at once. A region that
-// cannot be read is named in Activity.Regions, so the error is only about the question itself: an *InputError, or the
-// *CallError of the reading session.
+// Activity lists what was done with an access key in the window, from every region of the account
+// at once. A region that cannot be read is named in Activity.Regions, so the error is only about
+// the question itself: an *InputError, or the *CallError of the reading session.
 func (c *Client) Activity(ctx context.Context, q ActivityQuery) (Activity, error) {
 	a, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until)
 	if err != nil {
 		return Activity{}, err
 	}
 	if q.AccessKeyID == "" {
-		return Activity{}, &aws.InputError{Reason: aws.InputNoKey, Sentence: "No access key was given. The event of a session names it as its accessKeyId."}
+		return Activity{}, &aws.InputError{
+			Reason: aws.InputNoKey, Sentence: "No access key was given. The event of a session names it as its accessKeyId.",
+		}
 	}
 	if q.Limit <= 0 {
 		q.Limit = defaultCalls
@@ -143,7 +150,9 @@ func (c *Client) Activity(ctx context.Context, q ActivityQuery) (Activity, error
 // activityIn reads one region up to the limit. Each page is counted and let go.
 func (c *Client) activityIn(ctx context.Context, a *aws.Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch) {
 	f.coverage = RegionCoverage{Region: s.region, Covered: true}
-	query := trailQuery{key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, budget: s}
+	query := trailQuery{
+		key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, budget: s,
+	}
 	var oldest time.Time
 	for page, err := range pages(ctx, a, s.region, query) {
 		if err != nil {

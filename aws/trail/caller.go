@@ -7,7 +7,8 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// services are what the session's name stands for when an AWS service opens a session for somebody's code.
+// services are what the session's name stands for when an AWS service opens a session for
+// somebody's code.
 var services = map[string]string{
 	"lambda.amazonaws.com":     "Lambda function",
 	"ec2.amazonaws.com":        "EC2 instance",

@@ -26,8 +26,8 @@ type ChainQuery struct {
 	// Known are activities that were looked up already, by access key: they are not asked for again.
 	Known map[string]Activity
 
-	// Progress is called after each key: how many were looked at, and how many there are as far as is known by then.
-	// Never at the same time; it may be nil.
+	// Progress is called after each key: how many were looked at, and how many there are as far as is
+	// known by then. Never at the same time; it may be nil.
 	Progress func(done, known int)
 }
 
@@ -66,8 +66,9 @@ type chainNode struct {
 	depth   int
 }
 
-// Chain follows the sessions of a role to the roles that they assumed, and those to theirs, level by level. What could
-// not be read is said by the coverage, so the error is only about the question itself, as that of Activity.
+// Chain follows the sessions of a role to the roles that they assumed, and those to theirs, level
+// by level. What could not be read is said by the coverage, so the error is only about the question
+// itself, as that of Activity.
 func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 	if _, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until); err != nil {
 		return Chain{}, err
@@ -109,7 +110,9 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 }
 
 // activities looks at the calls of every session of a level, as far as the budget of keys goes.
-func (c *Client) activities(ctx context.Context, q ChainQuery, level []chainNode, budget *int, tell func(done, of int)) (found []Activity, cut bool) {
+func (c *Client) activities(
+	ctx context.Context, q ChainQuery, level []chainNode, budget *int, tell func(done, of int),
+) (found []Activity, cut bool) {
 	found = make([]Activity, len(level))
 	turn := make(chan struct{}, keysAtOnce)
 	var all sync.WaitGroup
@@ -208,8 +211,8 @@ func (ch *Chain) grow(c *Client, q ChainQuery, node chainNode, did Activity, see
 	return next
 }
 
-// accountOf says in which account the calls of a child session are: that of its role, of the member account whose root it
-// is, or else of its parent.
+// accountOf says in which account the calls of a child session are: that of its role, of the member
+// account whose root it is, or else of its parent.
 func (c *Client) accountOf(child Session, parent chainNode) (id, name string) {
 	id = child.Target
 	if ref, err := aws.ParseARN(cmp.Or(child.RoleARN, child.Target)); err == nil {

@@ -7,19 +7,21 @@ import (
 )
 
 const (
-	// enoughCopies is how many other sessions of a caller have to be used away from where they were opened before that is
-	// taken for its way of working.
+	// enoughCopies is how many other sessions of a caller have to be used away from where they were
+	// opened before that is taken for its way of working.
 	enoughCopies = 3
-	// mostElsewhere is how many addresses of one session are kept: whoever roams further is told of by the first.
+	// mostElsewhere is how many addresses of one session are kept: whoever roams further is told of by
+	// the first.
 	mostElsewhere = 5
 )
 
-// Copied picks the sessions whose keys were used from another address than the one they were opened from: whoever called
-// from there holds a copy. activities are those of Activity, by access key; a session that is not among them, or that an AWS
-// service opened, is neither picked nor cleared.
+// Copied picks the sessions whose keys were used from another address than the one they were opened
+// from: whoever called from there holds a copy. activities are those of Activity, by access key; a
+// session that is not among them, or that an AWS service opened, is neither picked nor cleared.
 //
-// Two things say nothing: an address from which somebody who is not strange had opened a session before, and a caller whose
-// sessions are used elsewhere as a rule, as one that opens them for others is.
+// Two things say nothing: an address from which somebody who is not strange had opened a session
+// before, and a caller whose sessions are used elsewhere as a rule, as one that opens them for
+// others is.
 func Copied(sessions []Session, activities map[string]Activity, strange []Suspect) []Suspect {
 	stranger := map[string]bool{}
 	for _, s := range strange {
@@ -47,8 +49,11 @@ func Copied(sessions []Session, activities map[string]Activity, strange []Suspec
 			continue
 		}
 		away[s.CallerID]++
-		found = append(found, Suspect{Session: s, Elsewhere: elsewhere[:min(len(elsewhere), mostElsewhere)], Reasons: []string{fmt.Sprintf(
-			"its key was used from %s, and it was opened from %s", elsewhere[0].Address, s.SourceAddress)}})
+		found = append(found, Suspect{
+			Session: s, Elsewhere: elsewhere[:min(len(elsewhere), mostElsewhere)],
+			Reasons: []string{fmt.Sprintf(
+				"its key was used from %s, and it was opened from %s", elsewhere[0].Address, s.SourceAddress)},
+		})
 	}
 	return slices.DeleteFunc(found, func(s Suspect) bool {
 		others := away[s.Session.CallerID] - 1
@@ -56,8 +61,8 @@ func Copied(sessions []Session, activities map[string]Activity, strange []Suspec
 	})
 }
 
-// WithCopied puts sessions whose keys were copied before the other suspects; one that is among both is told once, with
-// all that speaks against it.
+// WithCopied puts sessions whose keys were copied before the other suspects; one that is among both
+// is told once, with all that speaks against it.
 func WithCopied(suspects, copied []Suspect) []Suspect {
 	all := slices.Clone(copied)
 	for _, s := range suspects {

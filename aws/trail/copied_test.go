@@ -37,14 +37,17 @@ func TestASessionWhoseKeyIsUsedFromAnotherAddressIsACopyInOtherHands(t *testing.
 			sessions: with(visitsOf("f", 0, ""), lambda), activities: map[string]Activity{"ASIA-f-0": from("192.0.2.1", 1)},
 		},
 		"a service calls in its name": {
-			sessions: visitsOf("ci", 0, office), activities: map[string]Activity{"ASIA-ci-0": from("cloudformation.amazonaws.com", 1)},
+			sessions: visitsOf("ci", 0, office), activities: map[string]Activity{
+				"ASIA-ci-0": from("cloudformation.amazonaws.com", 1),
+			},
 		},
 		"used from a place where others had been before": {
 			sessions:   append(visitsOf("ci", 30, office), visitsOf("bob", 0, "192.0.2.1", 300, "192.0.2.1")...),
 			activities: map[string]Activity{"ASIA-ci-0": from("192.0.2.1", 40)},
 		},
 		"who comes there only later makes it no such place": {
-			sessions:   append(visitsOf("ci", 30, office, 60, office, 90, office, 200, thief), visitsOf("bob", 0, "192.0.2.1", 300, "192.0.2.1")...),
+			sessions: append(visitsOf("ci", 30, office, 60, office, 90, office, 200, thief),
+				visitsOf("bob", 0, "192.0.2.1", 300, "192.0.2.1")...),
 			activities: map[string]Activity{"ASIA-ci-0": from(thief, 40)},
 			want:       []string{"ASIA-ci-0 its key was used from 198.51.100.66, and it was opened from 203.0.113.10"},
 		},
@@ -56,7 +59,8 @@ func TestASessionWhoseKeyIsUsedFromAnotherAddressIsACopyInOtherHands(t *testing.
 		"a broker opens sessions for others as a rule": {
 			sessions: visitsOf("broker", 0, office, 1, office, 2, office, 3, office),
 			activities: map[string]Activity{
-				"ASIA-broker-0": from("192.0.2.1", 5), "ASIA-broker-2": from("192.0.2.2", 5), "ASIA-broker-4": from("192.0.2.3", 5), "ASIA-broker-6": from("192.0.2.4", 5),
+				"ASIA-broker-0": from("192.0.2.1", 5), "ASIA-broker-2": from("192.0.2.2", 5), "ASIA-broker-4": from("192.0.2.3", 5),
+				"ASIA-broker-6": from("192.0.2.4", 5),
 			},
 		},
 	} {
@@ -75,7 +79,8 @@ func TestASuspectForTwoReasonsIsToldOnceWithBothAndCopiesComeFirst(t *testing.T)
 	suspects := Suspects(sessions, time.Time{})
 	copied := []Suspect{{Session: sessions[2], Reasons: []string{"copied"}, Elsewhere: []Source{{Address: "192.0.2.66"}}}}
 	got := WithCopied(suspects, copied)
-	if len(got) != 2 || len(got[0].Elsewhere) != 1 || !got[0].Caller || len(got[0].Reasons) != 2 || got[1].Session.EventID != sessions[3].EventID {
+	if len(got) != 2 || len(got[0].Elsewhere) != 1 || !got[0].Caller || len(got[0].Reasons) != 2 ||
+		got[1].Session.EventID != sessions[3].EventID {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -13,19 +13,20 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// assuming are the events that open a session of a role that they name. CreateSession is that of IAM Roles Anywhere
-// alone: other services have a call of that name, too.
+// assuming are the events that open a session of a role that they name. CreateSession is that of
+// IAM Roles Anywhere alone: other services have a call of that name, too.
 var assuming = map[Kind]bool{KindAssumed: true, KindSAML: true, KindWebIdentity: true, KindRolesAnywhere: true}
 
-// deriving are the events by which somebody makes credentials out of those they hold, and whether these are of the same
-// role session (IAM User Guide, "Logging IAM and AWS STS API calls"; AWS Sign-In User Guide, "Logging AWS Sign-In events").
+// deriving are the events by which somebody makes credentials out of those they hold, and whether
+// these are of the same role session (IAM User Guide, "Logging IAM and AWS STS API calls"; AWS
+// Sign-In User Guide, "Logging AWS Sign-In events").
 var deriving = map[Kind]bool{
 	KindConsole: true, KindSwitch: true, KindLogin: true, KindRoot: false, KindFederation: false, KindSessionToken: false,
 }
 
-// decodeEvent reads one event as LookupEvents returns it. An event whose JSON cannot be read is read from the envelope
-// around it, as far as that goes. It reports false for an event that gives no credentials: one of another name counts if
-// there are credentials in its answer.
+// decodeEvent reads one event as LookupEvents returns it. An event whose JSON cannot be read is
+// read from the envelope around it, as far as that goes. It reports false for an event that gives
+// no credentials: one of another name counts if there are credentials in its answer.
 func decodeEvent(in types.Event, region string) (Session, bool) {
 	return decodeSession(decodeRecord(in), in, region)
 }
@@ -45,14 +46,15 @@ func decodeSession(r record, in types.Event, region string) (Session, bool) {
 		CallerAccount:   r.UserIdentity.AccountID,
 		CallerAccessKey: cmp.Or(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
 		SessionName:     asked.RoleSessionName,
-		SourceIdentity:  cmp.Or(asked.SourceIdentity, r.ResponseElements.SourceIdentity, r.UserIdentity.SessionContext.SourceIdentity),
-		ExternalID:      asked.ExternalID,
-		SourceAddress:   r.SourceIPAddress,
-		UserAgent:       r.UserAgent,
-		AccessKeyID:     r.ResponseElements.Credentials.AccessKeyID,
-		RoleARN:         asked.RoleARN,
-		ErrorCode:       r.ErrorCode,
-		Denied:          isDenial(r.ErrorCode),
+		SourceIdentity: cmp.Or(asked.SourceIdentity, r.ResponseElements.SourceIdentity,
+			r.UserIdentity.SessionContext.SourceIdentity),
+		ExternalID:    asked.ExternalID,
+		SourceAddress: r.SourceIPAddress,
+		UserAgent:     r.UserAgent,
+		AccessKeyID:   r.ResponseElements.Credentials.AccessKeyID,
+		RoleARN:       asked.RoleARN,
+		ErrorCode:     r.ErrorCode,
+		Denied:        isDenial(r.ErrorCode),
 	}
 	s.Kind = Kind(s.EventName)
 	if issuer.Type == "" || issuer.Type == "Role" {
@@ -109,9 +111,10 @@ func (s *Session) fromResources(r record, in types.Event) {
 	}
 }
 
-// messageRole finds the role in the message of a denied AssumeRole, which names it nowhere else: "User: … is not
-// authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/Deploy". What comes before it is partly
-// the caller's choice, so the last one counts.
+// messageRole finds the role in the message of a denied AssumeRole, which names it nowhere else:
+// "User: … is not authorized to perform: sts:AssumeRole on resource:
+// arn:aws:iam::111122223333:role/Deploy". What comes before it is partly the caller's choice, so
+// the last one counts.
 var messageRole = regexp.MustCompile(`on resource: (arn:aws(?:-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+)`)
 
 func roleInMessage(message string) string {
@@ -122,11 +125,13 @@ func roleInMessage(message string) string {
 	return all[len(all)-1][1]
 }
 
-// denials are the codes by which services refuse for want of a permission; EC2 puts Client. before its own. Each of
-// them may end with Exception.
+// denials are the codes by which services refuse for want of a permission; EC2 puts Client. before
+// its own. Each of them may end with Exception.
 var denials = map[string]bool{
-	"AccessDenied": true, "UnauthorizedOperation": true, "NotAuthorized": true, "UnauthorizedAccess": true, "Unauthorized": true,
-	"AuthorizationError": true, "Forbidden": true, "AuthFailure": true, "KMSAccessDenied": true, "InsufficientPrivileges": true,
+	"AccessDenied": true, "UnauthorizedOperation": true, "NotAuthorized": true, "UnauthorizedAccess": true,
+	"Unauthorized":       true,
+	"AuthorizationError": true, "Forbidden": true, "AuthFailure": true, "KMSAccessDenied": true,
+	"InsufficientPrivileges": true,
 }
 
 func isDenial(code string) bool {
@@ -136,7 +141,8 @@ func isDenial(code string) bool {
 	return denials[strings.TrimSuffix(code, "Exception")]
 }
 
-// mfaOf says whether the caller had proven a second factor: with this call, or when its own session began.
+// mfaOf says whether the caller had proven a second factor: with this call, or when its own session
+// began.
 func mfaOf(r record, s Session) MFA {
 	switch said := r.UserIdentity.SessionContext.Attributes.MFAAuthenticated; {
 	case s.Issued() && r.RequestParameters.SerialNumber != "" || said == "true":
@@ -148,7 +154,8 @@ func mfaOf(r record, s Session) MFA {
 	}
 }
 
-// seconds reads a number of seconds, as text or number; zero when it is none, or more than a session can last.
+// seconds reads a number of seconds, as text or number; zero when it is none, or more than a
+// session can last.
 func seconds(text string) time.Duration {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > int((36*time.Hour)/time.Second) {
@@ -157,9 +164,10 @@ func seconds(text string) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// callerID is a mark of who called that is the same for every session they open, whatever its name. Of a role session
-// that is the role, with the person where the name of the session or the source identity vouches for one: of Identity Center's
-// roles AWS gives the name, of others the caller does.
+// callerID is a mark of who called that is the same for every session they open, whatever its name.
+// Of a role session that is the role, with the person where the name of the session or the source
+// identity vouches for one: of Identity Center's roles AWS gives the name, of others the caller
+// does.
 func callerID(r record, s Session, userName string) string {
 	who := r.UserIdentity
 	unique, session, _ := strings.Cut(who.PrincipalID, ":")
@@ -183,10 +191,12 @@ func callerID(r record, s Session, userName string) string {
 	case "Root":
 		return "root " + cmp.Or(who.AccountID, nameless)
 	case "SAMLUser":
-		return "saml " + cmp.Or(r.RequestParameters.PrincipalARN, who.IdentityProvider) + " " + cmp.Or(who.UserName, who.PrincipalID, nameless)
+		return "saml " + cmp.Or(r.RequestParameters.PrincipalARN, who.IdentityProvider) + " " +
+			cmp.Or(who.UserName, who.PrincipalID, nameless)
 	case "WebIdentityUser":
 		return "web " + webIdentityWords(cmp.Or(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
 	default:
-		return strings.TrimSpace(who.Type + " " + cmp.Or(who.ARN, who.PrincipalID, who.UserName, who.InvokedBy, userName, nameless))
+		return strings.TrimSpace(who.Type + " " + cmp.Or(who.ARN, who.PrincipalID, who.UserName, who.InvokedBy, userName,
+			nameless))
 	}
 }

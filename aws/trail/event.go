@@ -13,9 +13,9 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// record is what is read of an event's JSON (AWS CloudTrail User Guide, "CloudTrail record contents"; IAM User Guide,
-// "Logging IAM and AWS STS API calls"). It is a list of what is allowed in: responseElements.credentials.sessionToken
-// is not on it, so it is never decoded.
+// record is what is read of an event's JSON (AWS CloudTrail User Guide, "CloudTrail record
+// contents"; IAM User Guide, "Logging IAM and AWS STS API calls"). It is a list of what is allowed
+// in: responseElements.credentials.sessionToken is not on it, so it is never decoded.
 type record struct {
 	UserIdentity struct {
 		Type             string
@@ -100,7 +100,8 @@ type requestRecord struct {
 	URL             string `json:"url"`
 }
 
-// looseText reads what is a text in some events and a number or a truth value in others. Anything else is empty.
+// looseText reads what is a text in some events and a number or a truth value in others. Anything
+// else is empty.
 type looseText string
 
 // UnmarshalJSON never fails: what has another shape is not read.
@@ -140,8 +141,9 @@ func eventTime(text string, envelope *time.Time) time.Time {
 	return awssdk.ToTime(envelope).UTC().Truncate(time.Second)
 }
 
-// parseExpiration reads the end of a session in the text forms that are seen: "Feb 9, 2026, 9:57:03 PM", and in older
-// events without the second comma. Newer Java versions put a narrow no-break space before AM and PM.
+// parseExpiration reads the end of a session in the text forms that are seen: "Feb 9, 2026, 9:57:03
+// PM", and in older events without the second comma. Newer Java versions put a narrow no-break
+// space before AM and PM.
 func parseExpiration(text string) time.Time {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\u202f", " "), "\u00a0", " ")
 	for _, layout := range []string{"Jan 2, 2006, 3:04:05 PM", "Jan 2, 2006 3:04:05 PM", time.RFC3339} {

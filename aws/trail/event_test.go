@@ -66,10 +66,11 @@ func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 		"cross_account_user_caller_side": "principal AIDAEXAMPLEJOHN000001",
 		"cross_account_user_owner_side":  "principal AIDAEXAMPLEJOHN000001",
 		"saml_corporate_idp":             "saml arn:aws:iam::111122223333:saml-provider/CorpIdP carol@example.com",
-		"identity_center_permission_set": "saml arn:aws:iam::111122223333:saml-provider/AWSSSO_EXAMPLE_DO_NOT_DELETE dave@example.com",
-		"github_oidc_name_subject":       "web GitHub acme/shop main",
-		"eks_irsa":                       "web Kubernetes service account pay/payments",
-		"denied_assume_role":             "principal AIDAEXAMPLEEVE0000001",
+		"identity_center_permission_set": "saml arn:aws:iam::111122223333:saml-provider/AWSSSO_EXAMPLE_DO_NOT_DELETE " +
+			"dave@example.com",
+		"github_oidc_name_subject": "web GitHub acme/shop main",
+		"eks_irsa":                 "web Kubernetes service account pay/payments",
+		"denied_assume_role":       "principal AIDAEXAMPLEEVE0000001",
 	}
 	mfa := map[string]MFA{
 		"iam_user_same_account_mfa": MFAUsed, "role_chaining": MFAUsed,
@@ -94,13 +95,17 @@ func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 			RoleARN: e.Expect.RoleARN + e.Expect.RoleARNFromMessage, ErrorCode: e.Expect.ErrorCode,
 			Kind: Kind(awssdk.ToString(e.LookupEvent.EventName)), Denied: e.Expect.Outcome == "denied",
 			ExternalID: e.Expect.ExternalID, Duration: time.Duration(e.Expect.DurationSeconds) * time.Second,
-			CallerID: ids[name], MFA: mfa[name], CallerRole: map[bool]string{true: "arn:aws:iam::111122223333:role/ops/Deploy"}[name == "role_chaining"],
+			CallerID: ids[name], MFA: mfa[name], CallerRole: map[bool]string{
+				true: "arn:aws:iam::111122223333:role/ops/Deploy",
+			}[name == "role_chaining"],
 			// Not told by every sample, and checked for those that tell it:
 			CallerAccount: got.CallerAccount, RoleID: got.RoleID, SharedEventID: got.SharedEventID,
 			SourceAddress: got.SourceAddress, UserAgent: got.UserAgent,
 		}
 		for _, told := range []struct{ expect, got string }{
-			{e.Expect.CallerAccount, got.CallerAccount}, {e.Expect.RoleID, got.RoleID}, {e.Expect.SharedEventID, got.SharedEventID},
+			{e.Expect.CallerAccount, got.CallerAccount},
+			{e.Expect.RoleID, got.RoleID},
+			{e.Expect.SharedEventID, got.SharedEventID},
 		} {
 			if told.expect != "" && told.expect != told.got {
 				t.Errorf("%s: %q, want %q", name, told.got, told.expect)
@@ -188,7 +193,9 @@ func TestWhatIsToldTwiceCountsOnce(t *testing.T) {
 	owner, _ := decodeEvent(both["cross_account_user_owner_side"].LookupEvent, "us-east-2")
 	caller, _ := decodeEvent(both["cross_account_user_caller_side"].LookupEvent, "us-east-2")
 	other, _ := decodeEvent(both["iam_user_same_account_mfa"].LookupEvent, "eu-west-1")
-	for _, order := range [][]Session{{owner, caller, other, other}, {other, caller, owner}, {caller, other, owner, owner}} {
+	for _, order := range [][]Session{
+		{owner, caller, other, other}, {other, caller, owner}, {caller, other, owner, owner},
+	} {
 		got := once(order)
 		if len(got) != 2 || got[0].Caller != "user John in 777788889999" || got[1].Caller != "user alice" {
 			t.Errorf("got %+v", got)

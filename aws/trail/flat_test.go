@@ -18,8 +18,8 @@ func liveHeap() uint64 {
 	return m.HeapAlloc
 }
 
-// manyRegions looks at seventeen regions with so many events in each, all of one role and signed by one key, and says how
-// long the two kinds of look took and how much memory they held at most.
+// manyRegions looks at seventeen regions with so many events in each, all of one role and signed by
+// one key, and says how long the two kinds of look took and how much memory they held at most.
 func manyRegions(t *testing.T, each int) (sessions, calls measured) {
 	onBench(t, func(in *standin.Config, c *aws.Config) {
 		in.Latency, c.Accounts[0].Regions, c.Logger = time.Millisecond, seventeen, slog.New(slog.DiscardHandler)
@@ -41,14 +41,18 @@ func manyRegions(t *testing.T, each int) (sessions, calls measured) {
 			return m
 		}
 		sessions = look(func(progress func(Progress)) int {
-			got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN, Limit: each, Progress: progress})
+			got, err := b.trail.Lookup(t.Context(), LookupQuery{
+				AccountName: "prod", RoleARN: role.ARN, Limit: each, Progress: progress,
+			})
 			if err != nil || len(got.Sessions) != each {
 				t.Fatalf("%d sessions, %v", len(got.Sessions), err)
 			}
 			return eventsOf(got.Regions)
 		})
 		calls = look(func(progress func(Progress)) int {
-			got, err := b.trail.Activity(t.Context(), ActivityQuery{AccountName: "prod", AccessKeyID: "AKIAALICE", Limit: each, Progress: progress})
+			got, err := b.trail.Activity(t.Context(), ActivityQuery{
+				AccountName: "prod", AccessKeyID: "AKIAALICE", Limit: each, Progress: progress,
+			})
 			if err != nil || got.Calls != each*len(seventeen) || !got.Covered() {
 				t.Fatalf("%d calls, %v", got.Calls, err)
 			}
@@ -71,8 +75,9 @@ func eventsOf(regions []RegionCoverage) (n int) {
 	return n
 }
 
-// BenchmarkSeventeenRegions prints how long 17 × 2,000 events take on the bubble's clock, beside what two requests a second
-// allow, and how much memory is held at most, beside the same for a tenth of the events.
+// BenchmarkSeventeenRegions prints how long 17 × 2,000 events take on the bubble's clock, beside
+// what two requests a second allow, and how much memory is held at most, beside the same for a
+// tenth of the events.
 func BenchmarkSeventeenRegions(b *testing.B) {
 	const each = 2000
 	for b.Loop() {
@@ -95,7 +100,9 @@ func BenchmarkSeventeenRegions(b *testing.B) {
 // inBubble runs what needs a bubble's fake time within a benchmark, which has no bubbles.
 func inBubble(b *testing.B, f func(*testing.T)) {
 	b.Helper()
-	if !testing.RunTests(func(_, _ string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: b.Name(), F: f}}) {
+	if !testing.RunTests(func(_, _ string) (bool, error) {
+		return true, nil
+	}, []testing.InternalTest{{Name: b.Name(), F: f}}) {
 		b.Fatal("the measured test failed")
 	}
 }

@@ -17,7 +17,8 @@ const (
 	mostTargets = 20 // of one call that opens doors
 )
 
-// fold counts the calls of one region. It keeps counts and the newest of what is listed, whatever is read.
+// fold counts the calls of one region. It keeps counts and the newest of what is listed, whatever
+// is read.
 type fold struct {
 	Activity
 	cutoff   time.Time

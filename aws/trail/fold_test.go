@@ -22,12 +22,17 @@ func TestWhatIsDoneAgainAndAgainIsOneDoorAndNothingGrowsWithoutEnd(t *testing.T)
 		id++
 		f.add(event(signed(id, second, service, name, more)), "eu-west-1")
 	}
-	add(counted, 50, "iam", "CreateAccessKey", `,"requestParameters":{"userName":"backdoor"},"responseElements":{"accessKey":{"accessKeyId":"AKIANEW"}}`)
+	add(counted, 50, "iam", "CreateAccessKey",
+		`,"requestParameters":{"userName":"backdoor"},"responseElements":{"accessKey":{"accessKeyId":"AKIANEW"}}`)
 	add(counted, 51, "iam", "CreateAccessKey", `,"requestParameters":{"userName":"backdoor"},"errorCode":"AccessDenied"`)
 	for i := range 500 {
-		add(counted, 100+i, "ssm", "GetParameter", fmt.Sprintf(`,"sourceIPAddress":"10.0.%d.%d","requestParameters":{"name":"/p/%d"}`, i/250, i%250, i))
-		add(other, 90+i, "secretsmanager", "GetSecretValue", `,"sourceIPAddress":"10.0.0.1","userAgent":"old","requestParameters":{"secretId":"db"}`)
-		add(counted, 2000+i, "sts", "AssumeRole", fmt.Sprintf(`,"requestParameters":{"roleArn":"arn:aws:iam::1:role/R"},"responseElements":{"credentials":{"accessKeyId":"ASIA%d"}}`, i))
+		add(counted, 100+i, "ssm", "GetParameter",
+			fmt.Sprintf(`,"sourceIPAddress":"10.0.%d.%d","requestParameters":{"name":"/p/%d"}`, i/250, i%250, i))
+		add(other, 90+i, "secretsmanager", "GetSecretValue",
+			`,"sourceIPAddress":"10.0.0.1","userAgent":"old","requestParameters":{"secretId":"db"}`)
+		add(counted, 2000+i, "sts", "AssumeRole",
+			fmt.Sprintf(`,"requestParameters":{"roleArn":"arn:aws:iam::1:role/R"},`+
+				`"responseElements":{"credentials":{"accessKeyId":"ASIA%d"}}`, i))
 		add(counted, 3000+i, "sts", "GetCallerIdentity", "")
 	}
 	did := joined([]*fold{counted, other})
@@ -37,21 +42,29 @@ func TestWhatIsDoneAgainAndAgainIsOneDoorAndNothingGrowsWithoutEnd(t *testing.T)
 			doors = append(doors, fmt.Sprintf("%d %s %s %s ×%d %v", d.Time.Unix(), d.Name, d.Target, d.Made, d.Times, d.Denied))
 		}
 	}
-	want := []string{"589 GetSecretValue secret db  ×500 false", "51 CreateAccessKey user backdoor  ×1 true", "50 CreateAccessKey user backdoor AKIANEW ×1 false"}
+	want := []string{
+		"589 GetSecretValue secret db  ×500 false", "51 CreateAccessKey user backdoor  ×1 true",
+		"50 CreateAccessKey user backdoor AKIANEW ×1 false",
+	}
 	if diff := cmp.Diff(want, doors); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if len(did.Persistence) != 3+mostTargets || did.PersistenceCalls != 1002 {
 		t.Errorf("%d doors of %d calls", len(did.Persistence), did.PersistenceCalls)
 	}
-	if len(did.Sources) > mostSources+1 || did.Sources[0].Address != "10.0.0.1" || did.Sources[0].Calls != 501 || did.Sources[0].UserAgent != "old" {
+	if len(did.Sources) > mostSources+1 || did.Sources[0].Address != "10.0.0.1" || did.Sources[0].Calls != 501 ||
+		did.Sources[0].UserAgent != "old" {
 		t.Errorf("%d sources, first %+v", len(did.Sources), did.Sources[0])
 	}
-	if len(did.Assumed) != mostListed || did.AssumedCalls != 500 || len(did.SucceededAfterCutoff) != mostListed || did.SucceededAfter != 500 || did.SucceededAfterCutoff[0].Time.Unix() != 2099 {
-		t.Errorf("%d of %d sessions, %d of %d calls after the cutoff, first %v", len(did.Assumed), did.AssumedCalls, len(did.SucceededAfterCutoff), did.SucceededAfter, did.SucceededAfterCutoff[0].Time.Unix())
+	if len(did.Assumed) != mostListed || did.AssumedCalls != 500 || len(did.SucceededAfterCutoff) != mostListed ||
+		did.SucceededAfter != 500 || did.SucceededAfterCutoff[0].Time.Unix() != 2099 {
+		t.Errorf("%d of %d sessions, %d of %d calls after the cutoff, first %v", len(did.Assumed), did.AssumedCalls,
+			len(did.SucceededAfterCutoff), did.SucceededAfter, did.SucceededAfterCutoff[0].Time.Unix())
 	}
-	if did.Calls != 2002 || did.Denied != 1 || did.LastSucceeded.Unix() != 2499 || did.Last.Unix() != 3499 || did.First.Unix() != 50 {
-		t.Errorf("%d calls, %d denied, from %d to %d, last success %d", did.Calls, did.Denied, did.First.Unix(), did.Last.Unix(), did.LastSucceeded.Unix())
+	if did.Calls != 2002 || did.Denied != 1 || did.LastSucceeded.Unix() != 2499 || did.Last.Unix() != 3499 ||
+		did.First.Unix() != 50 {
+		t.Errorf("%d calls, %d denied, from %d to %d, last success %d", did.Calls, did.Denied, did.First.Unix(),
+			did.Last.Unix(), did.LastSucceeded.Unix())
 	}
 }
 
@@ -61,7 +74,8 @@ func TestOutcomesAfterTheCutoffAreToldApartAndEventsToldTwiceCountOnce(t *testin
 		signed(1, 999, "iam", "ListUsers", ""),
 		signed(2, 1000, "iam", "ListUsers", ""), // the deny holds from this very second on
 		signed(3, 1001, "iam", "ListUsers", `,"errorCode":"AccessDenied","errorMessage":"Access Denied"`),
-		signed(4, 1002, "iam", "ListUsers", `,"errorCode":"AccessDenied","errorMessage":"x with an explicit deny in an identity-based policy"`),
+		signed(4, 1002, "iam", "ListUsers",
+			`,"errorCode":"AccessDenied","errorMessage":"x with an explicit deny in an identity-based policy"`),
 		signed(5, 1003, "iam", "GetUser", `,"errorCode":"NoSuchEntityException"`),
 		signed(6, 1004, "ec2", "RunInstances", `,"errorCode":"Client.DryRunOperation"`),
 		signed(6, 1004, "ec2", "RunInstances", `,"errorCode":"Client.DryRunOperation"`),
@@ -75,11 +89,13 @@ func TestOutcomesAfterTheCutoffAreToldApartAndEventsToldTwiceCountOnce(t *testin
 		f.add(in, "us-east-1")
 	}
 	did := joined([]*fold{f})
-	if did.Calls != 8 || did.Denied != 2 || did.Failed != 3 || did.SucceededAfter != 2 || did.DeniedAfter != 2 || did.FailedAfter != 3 {
+	if did.Calls != 8 || did.Denied != 2 || did.Failed != 3 || did.SucceededAfter != 2 || did.DeniedAfter != 2 ||
+		did.FailedAfter != 3 {
 		t.Errorf("got %+v", did)
 	}
 	if did.FirstDenied.Unix() != 1001 || did.FirstExplicitDeny.Unix() != 1002 || did.LastSucceeded.Unix() != 1004 {
-		t.Errorf("denied at %v and %v, last success %v", did.FirstDenied.Unix(), did.FirstExplicitDeny.Unix(), did.LastSucceeded.Unix())
+		t.Errorf("denied at %v and %v, last success %v", did.FirstDenied.Unix(), did.FirstExplicitDeny.Unix(),
+			did.LastSucceeded.Unix())
 	}
 	if want := []ServiceUse{{"iam", 5, 2}, {"unknown", 2, 0}, {"ec2", 1, 0}}; !cmp.Equal(want, did.Services) {
 		t.Errorf("got %+v", did.Services)

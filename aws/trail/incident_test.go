@@ -21,9 +21,12 @@ import (
 const (
 	office  = "203.0.113.10"
 	thief   = "198.51.100.66"
-	trustIt = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com"],` +
-		`"AWS":["arn:aws:iam::111122223333:user/alice","arn:aws:iam::111122223333:role/DataAdmin"]},"Action":"sts:AssumeRole"}]}`
-	trustDeploy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/Deploy"]},"Action":"sts:AssumeRole"}]}`
+	trustIt = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com",` +
+		`"lambda.amazonaws.com"],` +
+		`"AWS":["arn:aws:iam::111122223333:user/alice","arn:aws:iam::111122223333:role/DataAdmin"]},` +
+		`"Action":"sts:AssumeRole"}]}`
+	trustDeploy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"AWS":["arn:aws:iam::111122223333:role/Deploy"]},"Action":"sts:AssumeRole"}]}`
 )
 
 // fromAddress says in every request where it comes from.
@@ -62,7 +65,11 @@ func (p person) assumes(role, session string) (person, error) {
 		return p, err
 	}
 	c := out.Credentials
-	return person{p.b, standin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}, p.address}, nil
+	return person{
+		p.b, standin.AccessKey{
+			AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+		}, p.address,
+	}, nil
 }
 
 // mustAssume is assumes, and some time for it to be told apart from the next.
@@ -78,7 +85,8 @@ func (p person) mustAssume(role, session string) person {
 
 func (p person) iam() *iam.Client { return iam.NewFromConfig(p.config()) }
 
-// incident is a stolen key of alice's, and what the thief did with it before the revocation and after it.
+// incident is a stolen key of alice's, and what the thief did with it before the revocation and
+// after it.
 type incident struct {
 	*bench
 	began, cutoff  time.Time
@@ -145,7 +153,8 @@ func onIncident(t *testing.T, test func(t *testing.T, in *incident)) {
 func (in *incident) lookup() Report {
 	in.T.Helper()
 	report, err := in.trail.Lookup(in.T.Context(), LookupQuery{
-		AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: in.began.Add(-time.Hour), Cutoff: in.cutoff, Wide: true,
+		AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: in.began.Add(-time.Hour),
+		Cutoff: in.cutoff, Wide: true,
 	})
 	if err != nil {
 		in.T.Fatal(err)
@@ -166,32 +175,40 @@ func TestWhatASessionDidIsToldFromAllRegions(t *testing.T) {
 	onIncident(t, func(t *testing.T, in *incident) {
 		got := in.activity(in.stolen.key.AccessKeyID)
 		if got.Calls != 7 || got.Denied != 1 || got.Failed != 0 || got.Truncated || !got.Covered() || got.AskedAt.IsZero() {
-			t.Errorf("%d calls, %d denied, %d failed, truncated %v, asked at %v, %+v", got.Calls, got.Denied, got.Failed, got.Truncated, got.AskedAt, got.Regions)
+			t.Errorf("%d calls, %d denied, %d failed, truncated %v, asked at %v, %+v", got.Calls, got.Denied, got.Failed,
+				got.Truncated, got.AskedAt, got.Regions)
 		}
 		if diff := cmp.Diff([]ServiceUse{{"iam", 5, 1}, {"sts", 2, 0}}, got.Services); diff != "" {
 			t.Errorf("services (-want +got):\n%s", diff)
 		}
-		if len(got.Sources) != 1 || got.Sources[0].Address != thief || got.Sources[0].Calls != 7 || got.Sources[0].UserAgent == "" || !got.Sources[0].Last.Equal(got.Last) {
+		if len(got.Sources) != 1 || got.Sources[0].Address != thief || got.Sources[0].Calls != 7 ||
+			got.Sources[0].UserAgent == "" || !got.Sources[0].Last.Equal(got.Last) {
 			t.Errorf("from %+v", got.Sources)
 		}
-		if len(got.Persistence) != 1 || got.PersistenceCalls != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Persistence[0].Target != "user backdoor" ||
-			!strings.HasPrefix(got.Persistence[0].Made, "AKIA") || got.Persistence[0].Opens == "" || got.Persistence[0].Times != 1 {
+		if len(got.Persistence) != 1 || got.PersistenceCalls != 1 || got.Persistence[0].Name != "CreateAccessKey" ||
+			got.Persistence[0].Target != "user backdoor" ||
+			!strings.HasPrefix(got.Persistence[0].Made, "AKIA") || got.Persistence[0].Opens == "" ||
+			got.Persistence[0].Times != 1 {
 			t.Errorf("doors %+v", got.Persistence)
 		}
-		if len(got.Assumed) != 1 || got.Assumed[0].AccessKeyID != in.second.key.AccessKeyID || got.Assumed[0].CallerAccessKey != in.stolen.key.AccessKeyID || got.Assumed[0].After {
+		if len(got.Assumed) != 1 || got.Assumed[0].AccessKeyID != in.second.key.AccessKeyID ||
+			got.Assumed[0].CallerAccessKey != in.stolen.key.AccessKeyID || got.Assumed[0].After {
 			t.Errorf("assumed %+v", got.Assumed)
 		}
 		// GetCallerIdentity went through after the cutoff, and says nothing about the deny.
-		if got.SucceededAfter != 0 || len(got.SucceededAfterCutoff) != 0 || got.DeniedAfter != 1 || !got.FirstDenied.After(in.cutoff) || got.FirstExplicitDeny != got.FirstDenied ||
+		if got.SucceededAfter != 0 || len(got.SucceededAfterCutoff) != 0 || got.DeniedAfter != 1 ||
+			!got.FirstDenied.After(in.cutoff) || got.FirstExplicitDeny != got.FirstDenied ||
 			!got.LastSucceeded.Before(in.cutoff) || !got.Last.After(in.cutoff) || !got.First.Before(got.LastSucceeded) {
-			t.Errorf("after the cutoff: %d went through, %d denied, first at %v, last success %v", got.SucceededAfter, got.DeniedAfter, got.FirstDenied, got.LastSucceeded)
+			t.Errorf("after the cutoff: %d went through, %d denied, first at %v, last success %v", got.SucceededAfter,
+				got.DeniedAfter, got.FirstDenied, got.LastSucceeded)
 		}
 		if printed := fmt.Sprintf("%+v", got); strings.Contains(printed, in.second.key.SessionToken[:40]) {
 			t.Error("a session token is in what was found")
 		}
 
 		fresh := in.activity(in.fresh.key.AccessKeyID)
-		if fresh.SucceededAfter != 1 || len(fresh.SucceededAfterCutoff) != 1 || fresh.SucceededAfterCutoff[0].Name != "ListUsers" {
+		if fresh.SucceededAfter != 1 || len(fresh.SucceededAfterCutoff) != 1 ||
+			fresh.SucceededAfterCutoff[0].Name != "ListUsers" {
 			t.Errorf("a new session's call: %+v", fresh)
 		}
 		none, err := in.trail.Activity(t.Context(), ActivityQuery{AccountName: "prod", AccessKeyID: "ASIANOBODY"})
@@ -214,7 +231,8 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 		}
 		var lines []string
 		for _, l := range got.Links {
-			lines = append(lines, fmt.Sprintf("%d %s -> %s (%s) loop=%v calls=%d", l.Depth, l.Parent.SessionName, l.Child.SessionName, aws.NameOf(l.RoleARN), l.Loop, l.Activity.Calls))
+			lines = append(lines, fmt.Sprintf("%d %s -> %s (%s) loop=%v calls=%d", l.Depth, l.Parent.SessionName,
+				l.Child.SessionName, aws.NameOf(l.RoleARN), l.Loop, l.Activity.Calls))
 			if l.Account != "prod" || l.AccountID != awsbench.ProdID || l.Child.CallerAccessKey != l.Parent.AccessKeyID {
 				t.Errorf("got %+v", l)
 			}
@@ -224,7 +242,8 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if len(got.Roots) != len(report.Sessions) || got.Truncated || !covered(got.Regions) || told[len(told)-1] != fmt.Sprintf("%d of %d", len(told), len(told)) {
+		if len(got.Roots) != len(report.Sessions) || got.Truncated || !covered(got.Regions) ||
+			told[len(told)-1] != fmt.Sprintf("%d of %d", len(told), len(told)) {
 			t.Errorf("%d roots, truncated %v, %+v, told %v", len(got.Roots), got.Truncated, got.Regions, told)
 		}
 
@@ -245,7 +264,8 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 			return chain
 		}
 		whole := ask(ChainQuery{})
-		if len(whole.Links) != 2 || !whole.Links[1].Loop || whole.Links[1].Depth != 2 || whole.Links[1].Child.SessionName != "yy" || whole.Links[1].Activity.Calls != 1 || whole.Truncated {
+		if len(whole.Links) != 2 || !whole.Links[1].Loop || whole.Links[1].Depth != 2 ||
+			whole.Links[1].Child.SessionName != "yy" || whole.Links[1].Activity.Calls != 1 || whole.Truncated {
 			t.Errorf("got %+v", whole)
 		}
 		if cut := ask(ChainQuery{Depth: 1}); len(cut.Links) != 1 || !cut.Truncated {
@@ -255,7 +275,8 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 			t.Errorf("one key: %d links, truncated %v", len(cut.Links), cut.Truncated)
 		}
 		calls := len(in.Server.Calls("LookupEvents"))
-		if known := ask(ChainQuery{Keys: 2, Known: whole.Roots}); len(known.Links) != 2 || known.Truncated || len(in.Server.Calls("LookupEvents"))-calls != 2*2 {
+		if known := ask(ChainQuery{Keys: 2, Known: whole.Roots}); len(known.Links) != 2 || known.Truncated ||
+			len(in.Server.Calls("LookupEvents"))-calls != 2*2 {
 			t.Errorf("what is known already is asked again: %d calls", len(in.Server.Calls("LookupEvents"))-calls)
 		}
 	})
@@ -267,15 +288,20 @@ func TestARoleOfAnAccountThatIsNotConfiguredEndsTheChain(t *testing.T) {
 		b.Dev.AddRole(standin.RoleSpec{Name: "Far", Trust: trustDeploy})
 		here := person{b, b.Session("Deploy"), thief}
 		out := here.mustAssumeIn(awsbench.DevID, "Far")
-		report, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy"})
+		report, err := b.trail.Lookup(t.Context(), LookupQuery{
+			AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := b.trail.Chain(t.Context(), ChainQuery{AccountName: "prod", RoleARN: report.Sessions[0].RoleARN, Sessions: report.Sessions})
+		got, err := b.trail.Chain(t.Context(), ChainQuery{
+			AccountName: "prod", RoleARN: report.Sessions[0].RoleARN, Sessions: report.Sessions,
+		})
 		if err != nil || len(got.Links) != 1 {
 			t.Fatalf("got %+v, %v", got, err)
 		}
-		if l := got.Links[0]; l.AccountID != awsbench.DevID || l.Account != "" || l.Child.AccessKeyID != out.key.AccessKeyID || len(l.Activity.Regions) != 0 || l.Activity.Covered() {
+		if l := got.Links[0]; l.AccountID != awsbench.DevID || l.Account != "" ||
+			l.Child.AccessKeyID != out.key.AccessKeyID || len(l.Activity.Regions) != 0 || l.Activity.Covered() {
 			t.Errorf("got %+v", l)
 		}
 		if _, err := b.trail.Chain(t.Context(), ChainQuery{AccountName: "nobody"}); err == nil {
@@ -303,7 +329,8 @@ func TestAKeyThatIsUsedElsewhereThanItWasOpenedWasCopied(t *testing.T) {
 			}
 		}
 		did := in.activity(in.fresh.key.AccessKeyID)
-		if got := did.Elsewhere(opened); len(got) != 1 || got[0].Address != thief || got[0].Calls != 1 || got[0].First.IsZero() {
+		if got := did.Elsewhere(opened); len(got) != 1 || got[0].Address != thief || got[0].Calls != 1 ||
+			got[0].First.IsZero() {
 			t.Errorf("got %+v", got)
 		}
 		opened.SourceAddress = "lambda.amazonaws.com"
@@ -322,7 +349,11 @@ func (p person) mustAssumeIn(account, role string) person {
 		p.b.T.Fatal(err)
 	}
 	c := out.Credentials
-	return person{p.b, standin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}, p.address}
+	return person{
+		p.b, standin.AccessKey{
+			AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+		}, p.address,
+	}
 }
 
 func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRoleIsHeld(t *testing.T) {
@@ -331,7 +362,8 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 		suspects := Suspects(report.Sessions, in.cutoff)
 		var names []string
 		judged := JudgeInput{
-			RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: report.Since, Cutoff: in.cutoff, Sessions: report.Sessions, Suspects: suspects,
+			RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: report.Since, Cutoff: in.cutoff, Sessions: report.Sessions,
+			Suspects:   suspects,
 			Activities: map[string]Activity{}, Regions: report.Regions, AskedAt: report.AskedAt,
 		}
 		var sessions []Session
@@ -346,19 +378,23 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		chain, err := in.trail.Chain(t.Context(), ChainQuery{AccountName: "prod", RoleARN: judged.RoleARN, Sessions: sessions, Cutoff: in.cutoff})
+		chain, err := in.trail.Chain(t.Context(), ChainQuery{
+			AccountName: "prod", RoleARN: judged.RoleARN, Sessions: sessions, Cutoff: in.cutoff,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		judged.Activities, judged.Links = chain.Roots, chain.Links
 		got := Judge(judged)
-		if got.State != NotContained || len(got.Reasons) != 1 || !strings.Contains(got.Reasons[0], "the role DataAdmin") || len(got.Sessions) != 1 || got.Old != 5 || got.Looked != 2 || got.Denied != 1 {
+		if got.State != NotContained || len(got.Reasons) != 1 || !strings.Contains(got.Reasons[0], "the role DataAdmin") ||
+			len(got.Sessions) != 1 || got.Old != 5 || got.Looked != 2 || got.Denied != 1 {
 			t.Errorf("got %+v", got)
 		}
 		if len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" {
 			t.Errorf("doors %+v", got.Persistence)
 		}
-		if len(got.Roles) != 1 || got.Roles[0].RoleARN != "arn:aws:iam::111122223333:role/DataAdmin" || got.Roles[0].Account != "prod" {
+		if len(got.Roles) != 1 || got.Roles[0].RoleARN != "arn:aws:iam::111122223333:role/DataAdmin" ||
+			got.Roles[0].Account != "prod" {
 			t.Errorf("held roles %+v", got.Roles)
 		}
 		// With the second role revoked, and nothing heard from it since, it is over.

@@ -7,7 +7,8 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// Containment is the last word about a revocation. The zero value is ContainmentUnknown, and never a pass.
+// Containment is the last word about a revocation. The zero value is ContainmentUnknown, and never
+// a pass.
 type Containment int
 
 // The states of containment.
@@ -50,23 +51,27 @@ type JudgeInput struct {
 
 // Judgement is the state with what led to it.
 type Judgement struct {
-	State       Containment
-	Reasons     []string    // each a sentence, of NotContained what shows it, of Unknown what is missing; they hold foreign text
-	Calls       []Call      // that show that it is not contained
-	Sessions    []Session   // that show that it is not contained
-	Roles       []ChainLink // of other roles, each once: sessions that came out of suspicious ones and that nothing here stops
-	Persistence []Call      // that suspicious sessions opened, whatever the state: it is about sessions only
+	State Containment
+	// each a sentence, of NotContained what shows it, of Unknown what is missing; they hold foreign
+	// text
+	Reasons  []string
+	Calls    []Call    // that show that it is not contained
+	Sessions []Session // that show that it is not contained
+	// of other roles, each once: sessions that came out of suspicious ones and that nothing here stops
+	Roles       []ChainLink
+	Persistence []Call // that suspicious sessions opened, whatever the state: it is about sessions only
 
 	Old    int // sessions that were issued before the cutoff and had not ended at it
 	Looked int // of those, how many were looked at
 	Denied int // of those, how many were seen denied by a policy of the role after the cutoff
 }
 
-// settled is how long after the cutoff CloudTrail is given to tell what happened (AWS CloudTrail User Guide, "How
-// CloudTrail works": on average five minutes after a call, without a promise).
+// settled is how long after the cutoff CloudTrail is given to tell what happened (AWS CloudTrail
+// User Guide, "How CloudTrail works": on average five minutes after a call, without a promise).
 const settled = 15 * time.Minute
 
-// longestSession is how long a session of a role lasts at most (IAM User Guide, "Methods to assume a role").
+// longestSession is how long a session of a role lasts at most (IAM User Guide, "Methods to assume
+// a role").
 const longestSession = 12 * time.Hour
 
 // mostSaid bounds the calls and sessions that a Judgement repeats.
@@ -74,12 +79,15 @@ const mostSaid = 20
 
 // Judge says whether the revocation holds, as far as was seen.
 //
-// Contained is said only when old sessions were seen denied, or all have ended; when none that was looked at succeeded past
-// propagation; when no session was issued after the cutoff to a caller, or from an address, that was suspicious before;
-// when nothing that came out of suspicious sessions lives on in another role; and when all that was asked was answered in
-// full. Whatever shows the contrary is not contained, even if not everything was answered. All else is unknown.
+// Contained is said only when old sessions were seen denied, or all have ended; when none that was
+// looked at succeeded past propagation; when no session was issued after the cutoff to a caller, or
+// from an address, that was suspicious before; when nothing that came out of suspicious sessions
+// lives on in another role; and when all that was asked was answered in full. Whatever shows the
+// contrary is not contained, even if not everything was answered. All else is unknown.
 func Judge(in JudgeInput) Judgement {
-	j := &judge{in: in, from: times.Later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}, fresh: map[string]bool{}}
+	j := &judge{
+		in: in, from: times.Later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}, fresh: map[string]bool{},
+	}
 	if in.Cutoff.IsZero() {
 		j.out.Reasons = []string{"Nothing was revoked."}
 		return j.out
@@ -128,8 +136,8 @@ func (j *judge) miss(format string, args ...any) {
 	j.missing = append(j.missing, fmt.Sprintf(format, args...))
 }
 
-// isOld reports whether the deny has to stop a session. Credentials that an old session made for itself count as old even
-// when they are new: whether they keep the issue time is not documented.
+// isOld reports whether the deny has to stop a session. Credentials that an old session made for
+// itself count as old even when they are new: whether they keep the issue time is not documented.
 func (j *judge) isOld(s Session) bool {
 	if !s.Issued() || s.Uncertain || s.Kind == KindRoot || !s.Expires.IsZero() && !s.Expires.After(j.in.Cutoff) {
 		return false

@@ -23,8 +23,13 @@ func trial() JudgeInput {
 	}
 	in.Suspects = Suspects(in.Sessions, cutoff)
 	in.Activities["ASIA-eve-0"] = Activity{
-		Calls: 3, Denied: 1, DeniedAfter: 1, FirstDenied: at(301), FirstExplicitDeny: at(301), LastSucceeded: at(260), Regions: yes,
-		Persistence: []Call{{Service: "iam", Name: "CreateAccessKey"}, {Service: "iam", Name: "CreateUser", ErrorCode: "AccessDenied", Denied: true}},
+		Calls: 3, Denied: 1, DeniedAfter: 1, FirstDenied: at(301), FirstExplicitDeny: at(301), LastSucceeded: at(260),
+		Regions: yes,
+		Persistence: []Call{
+			{
+				Service: "iam", Name: "CreateAccessKey",
+			}, {Service: "iam", Name: "CreateUser", ErrorCode: "AccessDenied", Denied: true},
+		},
 	}
 	return in
 }
@@ -39,7 +44,8 @@ func changed(in JudgeInput, key string, change func(*Activity)) JudgeInput {
 
 func TestTheZeroValueIsUnknownAndNeverAPass(t *testing.T) {
 	var none Judgement
-	if none.State != ContainmentUnknown || none.State == Contained || Containment(7).String() != "unknown" || none.State.String() != "unknown" {
+	if none.State != ContainmentUnknown || none.State == Contained || Containment(7).String() != "unknown" ||
+		none.State.String() != "unknown" {
 		t.Errorf("got %v", none.State)
 	}
 	if got := Judge(JudgeInput{}); got.State != ContainmentUnknown || len(got.Reasons) != 1 {
@@ -60,8 +66,11 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 	link := func(change func(*ChainLink)) func(JudgeInput) JudgeInput {
 		return func(in JudgeInput) JudgeInput {
 			l := ChainLink{
-				Parent: Session{AccessKeyID: "ASIA-eve-0"}, RoleARN: "arn:aws:iam::111122223333:role/Data", Depth: 1, Account: "prod",
-				Child:    Session{AccessKeyID: "ASIACHILD", Kind: KindAssumed, Time: cutoff.Add(-time.Hour), Expires: cutoff.Add(time.Hour)},
+				Parent: Session{AccessKeyID: "ASIA-eve-0"}, RoleARN: "arn:aws:iam::111122223333:role/Data", Depth: 1,
+				Account: "prod",
+				Child: Session{
+					AccessKeyID: "ASIACHILD", Kind: KindAssumed, Time: cutoff.Add(-time.Hour), Expires: cutoff.Add(time.Hour),
+				},
 				Activity: Activity{Regions: in.Regions, LastSucceeded: cutoff.Add(-time.Minute)},
 			}
 			change(&l)
@@ -74,12 +83,26 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 		want   Containment
 		why    string
 	}{
-		"all was seen": {func(in JudgeInput) JudgeInput { return in }, Contained, "Of 1 old session looked at, 1 was seen denied."},
+		"all was seen": {
+			func(in JudgeInput) JudgeInput { return in }, Contained, "Of 1 old session looked at, 1 was seen denied.",
+		},
 
-		"an old session's call went through":   {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-eve-0", call(time.Minute)) }, NotContained, "A session of eve, issued at 04:10:00 UTC, made 1 call"},
-		"a call went through while it spread":  {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-eve-0", call(10*time.Second)) }, Contained, ""},
-		"that of one who is not suspicious":    {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-alice-2", call(time.Hour)) }, NotContained, "A session of alice"},
-		"a new session's calls may go through": {func(in JudgeInput) JudgeInput { return changed(in, "ASIA-alice-6", call(time.Hour)) }, Contained, ""},
+		"an old session's call went through": {
+			func(in JudgeInput) JudgeInput {
+				return changed(in, "ASIA-eve-0", call(time.Minute))
+			}, NotContained, "A session of eve, issued at 04:10:00 UTC, made 1 call",
+		},
+		"a call went through while it spread": {
+			func(in JudgeInput) JudgeInput { return changed(in, "ASIA-eve-0", call(10*time.Second)) }, Contained, "",
+		},
+		"that of one who is not suspicious": {
+			func(in JudgeInput) JudgeInput {
+				return changed(in, "ASIA-alice-2", call(time.Hour))
+			}, NotContained, "A session of alice",
+		},
+		"a new session's calls may go through": {
+			func(in JudgeInput) JudgeInput { return changed(in, "ASIA-alice-6", call(time.Hour)) }, Contained, "",
+		},
 		"a call failed for another reason": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FailedAfter = 1 })
 		}, ContainmentUnknown, "not clear whether the deny stopped it"},
@@ -87,9 +110,16 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FirstExplicitDeny = time.Time{} })
 		}, ContainmentUnknown, "No call of an old session was seen denied"},
 		"its activity is not known in full": {func(in JudgeInput) JudgeInput {
-			return changed(in, "ASIA-eve-0", func(a *Activity) { a.Regions = []RegionCoverage{{Region: "eu-west-1", Covered: true, Truncated: true}} })
+			return changed(in, "ASIA-eve-0", func(a *Activity) {
+				a.Regions = []RegionCoverage{{Region: "eu-west-1", Covered: true, Truncated: true}}
+			})
 		}, ContainmentUnknown, "not known in full in eu-west-1"},
-		"it was not looked at": {func(in JudgeInput) JudgeInput { in.Activities = nil; return in }, ContainmentUnknown, "1 old session that had to be looked at was not looked at"},
+		"it was not looked at": {
+			func(in JudgeInput) JudgeInput {
+				in.Activities = nil
+				return in
+			}, ContainmentUnknown, "1 old session that had to be looked at was not looked at",
+		},
 
 		"the suspicious caller came back": {func(in JudgeInput) JudgeInput {
 			in.Sessions = append(in.Sessions, visitsOf("eve", 320, "192.0.2.77")...)
@@ -97,14 +127,18 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			return in
 		}, NotContained, "eve, who was suspicious before"},
 		"and was denied": {func(in JudgeInput) JudgeInput {
-			in.Sessions = append(in.Sessions, with(visitsOf("eve", 320, thief), func(s *Session) { s.ErrorCode, s.Denied = "AccessDenied", true })...)
+			in.Sessions = append(in.Sessions, with(visitsOf("eve", 320, thief), func(s *Session) {
+				s.ErrorCode, s.Denied = "AccessDenied", true
+			})...)
 			return in
 		}, Contained, ""},
 		"another came from the suspicious address": {func(in JudgeInput) JudgeInput {
-			in.Sessions = all(visitsOf("alice", 0, office, 100, office, 280, thief), visitsOf("bob", 20, office, 250, office, 320, thief))
+			in.Sessions = all(visitsOf("alice", 0, office, 100, office, 280, thief),
+				visitsOf("bob", 20, office, 250, office, 320, thief))
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
-		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 198.51.100.66, an address that was suspicious before."},
+		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 198.51.100.66, " +
+			"an address that was suspicious before."},
 		"the owner of a stolen key came back from the office": {func(in JudgeInput) JudgeInput {
 			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, office)
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
@@ -117,7 +151,9 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 		}, NotContained, "alice, who was suspicious before"},
 		"another came from where a copied key was used": {func(in JudgeInput) JudgeInput {
 			in.Sessions = append(in.Sessions, visitsOf("bob", 10, "192.0.2.1", 200, "192.0.2.1", 320, "192.0.2.66")...)
-			in.Suspects = append(in.Suspects, Suspect{Session: visitsOf("alice", 0, office)[0], Elsewhere: []Source{{Address: "192.0.2.66"}}})
+			in.Suspects = append(in.Suspects, Suspect{
+				Session: visitsOf("alice", 0, office)[0], Elsewhere: []Source{{Address: "192.0.2.66"}},
+			})
 			return changed(in, "ASIA-alice-0", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
 		}, NotContained, "bob has had a session since 05:20:00 UTC, opened from 192.0.2.66"},
 		"many calls went through while it spread": {func(in JudgeInput) JudgeInput {
@@ -133,17 +169,32 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 		}, ContainmentUnknown, "mallory has a session since 05:20:00 UTC that is not of the usual kind"},
 		"a service came back": {func(in JudgeInput) JudgeInput {
 			service := func(s *Session) { s.CallerType, s.Expires = "AWSService", s.Time.Add(time.Minute) }
-			in.Sessions = append(in.Sessions, with(visitsOf("Lambda function f", 20, "lambda.amazonaws.com", 320, "lambda.amazonaws.com"), service)...)
+			in.Sessions = append(in.Sessions,
+				with(visitsOf("Lambda function f", 20, "lambda.amazonaws.com", 320, "lambda.amazonaws.com"), service)...)
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return in
 		}, Contained, ""},
 
-		"the chain goes on in another role":        {link(func(*ChainLink) {}), ContainmentUnknown, "the role Data that came out of a suspicious one goes on until 06:00:00 UTC"},
-		"and is used":                              {link(func(l *ChainLink) { l.Activity.LastSucceeded = cutoff.Add(time.Hour) }), NotContained, "calls that went through, the last at 06:00:00 UTC"},
-		"it has ended":                             {link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) }), Contained, ""},
-		"it came out of a session that is usual":   {link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), Contained, ""},
-		"it is of the same role, and so denied":    {link(func(l *ChainLink) { l.RoleARN = strings.ToUpper(deployARN) }), Contained, ""},
-		"it is of the same role, after the cutoff": {link(func(l *ChainLink) { l.RoleARN, l.Child.Time = deployARN, cutoff }), ContainmentUnknown, "goes on"},
+		"the chain goes on in another role": {
+			link(func(*ChainLink) {}), ContainmentUnknown,
+			"the role Data that came out of a suspicious one goes on until 06:00:00 UTC",
+		},
+		"and is used": {
+			link(func(l *ChainLink) { l.Activity.LastSucceeded = cutoff.Add(time.Hour) }), NotContained,
+			"calls that went through, the last at 06:00:00 UTC",
+		},
+		"it has ended": {
+			link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) }), Contained, "",
+		},
+		"it came out of a session that is usual": {
+			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), Contained, "",
+		},
+		"it is of the same role, and so denied": {
+			link(func(l *ChainLink) { l.RoleARN = strings.ToUpper(deployARN) }), Contained, "",
+		},
+		"it is of the same role, after the cutoff": {
+			link(func(l *ChainLink) { l.RoleARN, l.Child.Time = deployARN, cutoff }), ContainmentUnknown, "goes on",
+		},
 		"the other role was revoked, too": {func(in JudgeInput) JudgeInput {
 			in.Revoked = map[string]time.Time{"arn:aws:iam::111122223333:role/Data": cutoff.Add(time.Minute)}
 			return link(func(*ChainLink) {})(in)
@@ -153,11 +204,15 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 		}), ContainmentUnknown, "made itself new credentials (GetSigninToken)"},
 
 		"an old session made itself another key": {func(in JudgeInput) JudgeInput {
-			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, thief), func(s *Session) { s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-eve-0" })...)
+			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, thief), func(s *Session) {
+				s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-eve-0"
+			})...)
 			return in
 		}, ContainmentUnknown, "1 old session that had to be looked at"},
 		"a new one made itself another key": {func(in JudgeInput) JudgeInput {
-			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, office), func(s *Session) { s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-alice-6" })...)
+			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, office), func(s *Session) {
+				s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-alice-6"
+			})...)
 			return in
 		}, Contained, ""},
 
@@ -165,8 +220,18 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			in.Regions = append(in.Regions[:1:1], RegionCoverage{Region: "eu-west-1"})
 			return in
 		}, ContainmentUnknown, "not known in full in eu-west-1"},
-		"no region was asked":           {func(in JudgeInput) JudgeInput { in.Regions = nil; return in }, ContainmentUnknown, "Who assumed the role is not known in full."},
-		"CloudTrail was asked too soon": {func(in JudgeInput) JudgeInput { in.AskedAt = in.Cutoff.Add(time.Minute); return in }, ContainmentUnknown, "minutes late"},
+		"no region was asked": {
+			func(in JudgeInput) JudgeInput {
+				in.Regions = nil
+				return in
+			}, ContainmentUnknown, "Who assumed the role is not known in full.",
+		},
+		"CloudTrail was asked too soon": {
+			func(in JudgeInput) JudgeInput {
+				in.AskedAt = in.Cutoff.Add(time.Minute)
+				return in
+			}, ContainmentUnknown, "minutes late",
+		},
 		"what shows it counts even then": {func(in JudgeInput) JudgeInput {
 			in.AskedAt, in.Regions = in.Cutoff.Add(time.Minute), nil
 			return changed(in, "ASIA-eve-0", call(time.Minute))
@@ -194,13 +259,14 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			}
 		}
 	}
-	if got := Judge(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 3 || got.Looked != 1 || got.Denied != 1 {
+	if got := Judge(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 3 ||
+		got.Looked != 1 || got.Denied != 1 {
 		t.Errorf("got %+v", got)
 	}
 }
 
-// Whatever is taken away from what was seen, the state never becomes better than it was, unless what is taken is the
-// evidence against.
+// Whatever is taken away from what was seen, the state never becomes better than it was, unless
+// what is taken is the evidence against.
 func TestLessEvidenceIsNeverAPass(t *testing.T) {
 	for name, less := range map[string]func(*JudgeInput){
 		"no suspects": func(in *JudgeInput) { in.Suspects, in.Activities = nil, nil },

@@ -35,20 +35,24 @@ func (j *judge) oldSessions() {
 		}
 		if n := j.succeeded(did); n > 0 {
 			j.addSession(s)
-			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time), english.Count(n, "call", "calls"))
+			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time),
+				english.Count(n, "call", "calls"))
 		}
 		if did.FailedAfter > 0 {
 			unclear++
 		}
 		if !did.Covered() {
-			j.miss("What a session of %s did, issued at %s, is not known in full%s.", s.Caller, clock(s.Time), where(did.Regions))
+			j.miss("What a session of %s did, issued at %s, is not known in full%s.", s.Caller, clock(s.Time),
+				where(did.Regions))
 		}
 	}
 	if unseen > 0 {
-		j.miss("%s that had to be looked at %s not looked at.", english.Count(unseen, "old session", "old sessions"), english.Plural(unseen, "was", "were"))
+		j.miss("%s that had to be looked at %s not looked at.", english.Count(unseen, "old session", "old sessions"),
+			english.Plural(unseen, "was", "were"))
 	}
 	if unclear > 0 {
-		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.", english.Count(unclear, "old session", "old sessions"))
+		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.",
+			english.Count(unclear, "old session", "old sessions"))
 	}
 	if j.out.Old > 0 && j.out.Denied == 0 {
 		j.miss("No call of an old session was seen denied: they may be silent, or not be denied.")
@@ -106,20 +110,24 @@ func (j *judge) cameBack() {
 		}
 		switch {
 		case s.CallerType == "AWSService" && known[s.CallerID]:
-			// Sessions of services are long, so one in the window is nothing strange, and services come back by themselves.
+			// Sessions of services are long, so one in the window is nothing strange, and services come back
+			// by themselves.
 		case addresses[s.SourceAddress]:
 			j.addSession(s)
-			j.show("%s has had a session since %s, opened from %s, an address that was suspicious before.", s.Caller, clock(s.Time), s.SourceAddress)
+			j.show("%s has had a session since %s, opened from %s, an address that was suspicious before.", s.Caller,
+				clock(s.Time), s.SourceAddress)
 		case callers[s.CallerID], doubted[s.CallerID] && !usual[visit{s.CallerID, s.SourceAddress}]:
 			j.addSession(s)
 			j.show("%s, who was suspicious before, has had a session since %s.", s.Caller, clock(s.Time))
 		case j.suspicious[s.AccessKeyID]:
-			j.miss("%s has a session since %s that is not of the usual kind: somebody has to say whether that is right.", s.Caller, clock(s.Time))
+			j.miss("%s has a session since %s that is not of the usual kind: somebody has to say whether that is right.",
+				s.Caller, clock(s.Time))
 		}
 	}
 }
 
-// otherRoles looks at the sessions of other roles that came out of suspicious ones: this role's deny does not stop them.
+// otherRoles looks at the sessions of other roles that came out of suspicious ones: this role's
+// deny does not stop them.
 func (j *judge) otherRoles() {
 	tainted := map[string]bool{}
 	for key := range j.suspicious {
@@ -142,10 +150,12 @@ func (j *judge) otherRoles() {
 		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
 			j.addRole(link)
-			j.show("A session of %s that came out of a suspicious one made calls that went through, the last at %s.", roleWords(link), clock(last))
+			j.show("A session of %s that came out of a suspicious one made calls that went through, the last at %s.",
+				roleWords(link), clock(last))
 		case !ended && !revoked:
 			j.addRole(link)
-			j.miss("A session of %s that came out of a suspicious one goes on%s, and nothing here stops it.", roleWords(link), until(s.Expires))
+			j.miss("A session of %s that came out of a suspicious one goes on%s, and nothing here stops it.", roleWords(link),
+				until(s.Expires))
 		case !ended && s.Derived && link.Activity.FirstExplicitDeny.IsZero():
 			j.miss("A suspicious session made itself new credentials (%s), and those were not seen denied.", s.Kind)
 		case !link.Activity.Covered():
@@ -154,8 +164,8 @@ func (j *judge) otherRoles() {
 	}
 }
 
-// revoked tells by which cutoff a session in the chain is denied, if it is: that of its role, if it was issued before it.
-// Credentials of the same session are taken to be as old as that.
+// revoked tells by which cutoff a session in the chain is denied, if it is: that of its role, if it
+// was issued before it. Credentials of the same session are taken to be as old as that.
 func (j *judge) revoked(link ChainLink) (cutoff time.Time, ok bool) {
 	cutoff, ok = j.in.Revoked[link.RoleARN]
 	if link.RoleARN != "" && strings.EqualFold(link.RoleARN, j.in.RoleARN) {
@@ -177,10 +187,13 @@ func (j *judge) coverage() {
 // reasonsFor says what contained rests on.
 func (j *judge) reasonsFor() []string {
 	if j.out.Old == 0 {
-		return []string{"No session from before the cutoff was left.", "No session was issued since to a caller that was suspicious before."}
+		return []string{
+			"No session from before the cutoff was left.", "No session was issued since to a caller that was suspicious before.",
+		}
 	}
 	return []string{
-		fmt.Sprintf("Of %s looked at, %d %s seen denied.", english.Count(j.out.Looked, "old session", "old sessions"), j.out.Denied, english.Plural(j.out.Denied, "was", "were")),
+		fmt.Sprintf("Of %s looked at, %d %s seen denied.", english.Count(j.out.Looked, "old session", "old sessions"),
+			j.out.Denied, english.Plural(j.out.Denied, "was", "were")),
 		"None of them made a call past propagation that went through.",
 		"No session was issued since to a caller that was suspicious before.",
 	}
@@ -203,7 +216,8 @@ func (j *judge) addSession(s Session) {
 
 // addRole keeps a role that is held, once.
 func (j *judge) addRole(link ChainLink) {
-	if link.RoleARN == "" || len(j.out.Roles) == mostSaid || slices.ContainsFunc(j.out.Roles, func(l ChainLink) bool { return strings.EqualFold(l.RoleARN, link.RoleARN) }) {
+	if link.RoleARN == "" || len(j.out.Roles) == mostSaid ||
+		slices.ContainsFunc(j.out.Roles, func(l ChainLink) bool { return strings.EqualFold(l.RoleARN, link.RoleARN) }) {
 		return
 	}
 	j.out.Roles = append(j.out.Roles, link)

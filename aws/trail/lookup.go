@@ -113,7 +113,9 @@ func (c *Client) toAsk(ctx context.Context, name string, since, until time.Time)
 		return nil, err
 	}
 	if !since.IsZero() && !until.IsZero() && until.Before(since) {
-		return nil, &aws.InputError{Reason: aws.InputWindow, Sentence: "The window ends before it begins. Give an earlier start."}
+		return nil, &aws.InputError{
+			Reason: aws.InputWindow, Sentence: "The window ends before it begins. Give an earlier start.",
+		}
 	}
 	_, err = a.Reader(ctx)
 	return a, err
@@ -127,7 +129,10 @@ type regionAnswer struct {
 
 // lookupRegion reads one region up to the limit, within the region's own time. What was read before
 // a failure is kept: it is the newest part.
-func (c *Client) lookupRegion(ctx context.Context, a *aws.Conn, q LookupQuery, s *regionBudget, answer *regionAnswer, all *newestSessions, watch *watch) {
+func (c *Client) lookupRegion(
+	ctx context.Context, a *aws.Conn, q LookupQuery, s *regionBudget, answer *regionAnswer, all *newestSessions,
+	watch *watch,
+) {
 	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
 		query.budget = s
 		issued, attempts, n := 0, 0, 0
@@ -164,7 +169,9 @@ func (c *Client) lookupRegion(ctx context.Context, a *aws.Conn, q LookupQuery, s
 	}
 	// Other events may name the role, too; they do not make the look endless.
 	most := 2*((q.Limit+lookupPage-1)/lookupPage) + 2
-	if read(naming(q.RoleARN, q.Since, q.Until), most, func(e types.Event) (Session, bool) { return decodeEvent(e, s.region) }) {
+	if read(naming(q.RoleARN, q.Since, q.Until), most, func(e types.Event) (Session, bool) {
+		return decodeEvent(e, s.region)
+	}) {
 		answer.coverage.Truncated = true
 	}
 	if !q.Wide {

@@ -18,7 +18,8 @@ import (
 func coverage(r Report) string {
 	var lines []string
 	for _, c := range r.Regions {
-		lines = append(lines, fmt.Sprintf("%s covered=%v events=%d truncated=%v %s", c.Region, c.Covered, c.Events, c.Truncated, c.Reason))
+		lines = append(lines, fmt.Sprintf("%s covered=%v events=%d truncated=%v %s", c.Region, c.Covered, c.Events,
+			c.Truncated, c.Reason))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -53,11 +54,15 @@ func TestSessionsOfAllRegionsAreListedNewestFirstWithTheirSideOfTheCutoff(t *tes
 		var lines []string
 		for _, s := range got.Sessions {
 			lines = append(lines, fmt.Sprintf("+%v %s %s after %v", s.Time.Sub(began), s.Region, s.Caller, s.After))
-			if s.RoleARN != role.ARN || s.RoleID != role.ID || s.AccessKeyID == "" || !s.Expires.After(s.Time) || s.EventName != "AssumeRole" || s.CallerType != "AWSService" {
+			if s.RoleARN != role.ARN || s.RoleID != role.ID || s.AccessKeyID == "" || !s.Expires.After(s.Time) ||
+				s.EventName != "AssumeRole" || s.CallerType != "AWSService" {
 				t.Errorf("got %+v", s)
 			}
 		}
-		want := []string{"+20s eu-west-1 Lambda function i-2 after true", "+10s us-east-1 EC2 instance i-1 after true", "+0s eu-west-1 Lambda function i-0 after false"}
+		want := []string{
+			"+20s eu-west-1 Lambda function i-2 after true", "+10s us-east-1 EC2 instance i-1 after true",
+			"+0s eu-west-1 Lambda function i-0 after false",
+		}
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -86,8 +91,11 @@ func TestTheSampleEventsAreFoundThroughTheRealClient(t *testing.T) {
 		if _, err := b.Server.LoadLookupEvents(awsbench.ProdID, eventsJSON, shift); err != nil {
 			t.Fatal(err)
 		}
-		got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/github-deploy"})
-		if err != nil || len(got.Sessions) != 1 || got.Sessions[0].Caller != "GitHub acme/shop main" || got.Sessions[0].After {
+		got, err := b.trail.Lookup(t.Context(), LookupQuery{
+			AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/github-deploy",
+		})
+		if err != nil || len(got.Sessions) != 1 || got.Sessions[0].Caller != "GitHub acme/shop main" ||
+			got.Sessions[0].After {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
@@ -117,7 +125,8 @@ func TestPagesAreReadAtTwoRequestsASecondUpToTheLimit(t *testing.T) {
 				t.Fatal(err)
 			}
 			calls = len(b.Server.Calls("LookupEvents")) - calls
-			if len(got.Sessions) != c.sessions || calls != c.calls || got.Regions[0].Truncated != c.truncated || !got.Regions[0].Covered {
+			if len(got.Sessions) != c.sessions || calls != c.calls || got.Regions[0].Truncated != c.truncated ||
+				!got.Regions[0].Covered {
 				t.Errorf("limit %d: %d sessions, %d calls, %s", c.limit, len(got.Sessions), calls, coverage(got))
 			}
 			if took, want := time.Since(began), time.Duration(c.calls-1)*500*time.Millisecond; took != want {
@@ -228,7 +237,8 @@ func TestWhatWasReadBeforeARegionsDeadlineIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := "us-east-1 covered=false events=150 truncated=true it did not answer in time"; coverage(got) != want || len(got.Sessions) != 150 {
+		if want := "us-east-1 covered=false events=150 truncated=true it did not answer in time"; coverage(got) != want ||
+			len(got.Sessions) != 150 {
 			t.Errorf("%d sessions, got\n%s", len(got.Sessions), coverage(got))
 		}
 	})
@@ -255,7 +265,8 @@ func TestALookUpThatCannotBeAskedIsAnError(t *testing.T) {
 			}
 		}
 		b.Server.Inject(standin.Fault{Action: "AssumeRole", Code: "AccessDenied"})
-		if _, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: "x"}); !errors.Is(err, aws.ErrAccessDenied) {
+		if _, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: "x"}); !errors.Is(err,
+			aws.ErrAccessDenied) {
 			t.Errorf("without a reading session: %v", err)
 		}
 	})

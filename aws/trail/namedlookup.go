@@ -11,10 +11,10 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// telling are the calls that are looked up by name when a key made more calls than are read, with the most pages to read
-// of each: whoever made noise after them would hide them otherwise. They are those of doors that outlive the session, and
-// those by which it goes on as somebody else. Together they are at most as many requests as the calls that were read before
-// (20 pages of 1,000).
+// telling are the calls that are looked up by name when a key made more calls than are read, with
+// the most pages to read of each: whoever made noise after them would hide them otherwise. They are
+// those of doors that outlive the session, and those by which it goes on as somebody else. Together
+// they are at most as many requests as the calls that were read before (20 pages of 1,000).
 var namedCalls = []struct {
 	name  string
 	pages int
@@ -37,10 +37,13 @@ var namedCalls = []struct {
 	{string(KindAssumed), 4, false}, // everybody's, so the first to be cut
 }
 
-// tellingIn looks up by name what a key did before the oldest call that was read of it in a region. LookupEvents takes one
-// attribute, so it answers with everybody's calls of that name (AWS CloudTrail API Reference, "LookupEvents"); those of
-// others are let go. What fails or is cut is named in the coverage: the region's newest calls were read all the same.
-func (c *Client) namedIn(ctx context.Context, a *aws.Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch, oldest time.Time) {
+// tellingIn looks up by name what a key did before the oldest call that was read of it in a region.
+// LookupEvents takes one attribute, so it answers with everybody's calls of that name (AWS
+// CloudTrail API Reference, "LookupEvents"); those of others are let go. What fails or is cut is
+// named in the coverage: the region's newest calls were read all the same.
+func (c *Client) namedIn(
+	ctx context.Context, a *aws.Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch, oldest time.Time,
+) {
 	f.coverage.ByName = true
 	goOn := true
 	for _, t := range namedCalls {
@@ -58,12 +61,16 @@ func (c *Client) namedIn(ctx context.Context, a *aws.Conn, q ActivityQuery, s *r
 	}
 }
 
-// tellingNamed reads the calls of one name and reports whether these were all, and whether it makes sense to go on.
-func (c *Client) oneName(ctx context.Context, a *aws.Conn, q ActivityQuery, f *fold, watch *watch, query trailQuery, most int) (whole, goOn bool) {
+// tellingNamed reads the calls of one name and reports whether these were all, and whether it makes
+// sense to go on.
+func (c *Client) oneName(
+	ctx context.Context, a *aws.Conn, q ActivityQuery, f *fold, watch *watch, query trailQuery, most int,
+) (whole, goOn bool) {
 	region := query.budget.region
 	for page, err := range pages(ctx, a, region, query) {
 		if err != nil {
-			c.cloud.Log().WarnContext(ctx, "calls that open doors could not be looked up", "account", a.Name, "region", region, "name", query.value, "error", err)
+			c.cloud.Log().WarnContext(ctx, "calls that open doors could not be looked up", "account", a.Name, "region", region,
+				"name", query.value, "error", err)
 			return false, false
 		}
 		f.AskedAt = page.clock.Server
@@ -90,7 +97,8 @@ func signedWith(in types.Event) string {
 	return decodeRecord(in).UserIdentity.AccessKeyID
 }
 
-// oldestOf is the time of the oldest of events that are given newest first, as LookupEvents gives them.
+// oldestOf is the time of the oldest of events that are given newest first, as LookupEvents gives
+// them.
 func oldestOf(events []types.Event) time.Time {
 	if len(events) == 0 {
 		return time.Time{}
@@ -98,8 +106,9 @@ func oldestOf(events []types.Event) time.Time {
 	return awssdk.ToTime(events[len(events)-1].EventTime)
 }
 
-// LookedUpByName reports whether, wherever there were more calls than were read, the telling ones were looked up by name, and
-// of which names not all could be read. It is false where nothing was cut.
+// LookedUpByName reports whether, wherever there were more calls than were read, the telling ones
+// were looked up by name, and of which names not all could be read. It is false where nothing was
+// cut.
 func (a Activity) LookedUpByName() (byName bool, cut []string) {
 	for _, r := range a.Regions {
 		switch {

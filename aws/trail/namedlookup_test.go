@@ -16,19 +16,25 @@ import (
 func (b *bench) did(key, service, name string, ago time.Duration, asked, answered map[string]any) {
 	b.T.Helper()
 	b.tells("us-east-1", map[string]any{
-		"eventName": name, "eventSource": service + ".amazonaws.com", "eventTime": b.Server.Now().Add(-ago).Format(time.RFC3339), "sourceIPAddress": thief,
-		"userIdentity": sessionIdentity("Deploy", "AROADEPLOY", "stolen", key), "requestParameters": asked, "responseElements": answered,
+		"eventName": name, "eventSource": service + ".amazonaws.com", "eventTime": b.Server.Now().Add(-ago).
+				Format(time.RFC3339), "sourceIPAddress": thief,
+		"userIdentity": sessionIdentity("Deploy", "AROADEPLOY", "stolen", key), "requestParameters": asked,
+		"responseElements": answered,
 	})
 }
 
-// noisy is a session that makes a key, goes on to a role, and then calls more often than is read; others make keys, too.
+// noisy is a session that makes a key, goes on to a role, and then calls more often than is read;
+// others make keys, too.
 func (b *bench) noisy(others int) {
 	b.did("ASIATHIEF", "iam", "CreateAccessKey", 2*time.Hour, map[string]any{"userName": "backdoor"},
 		map[string]any{"accessKey": map[string]any{"accessKeyId": "AKIABACKDOOR", "userName": "backdoor"}})
-	b.did("ASIATHIEF", "sts", "AssumeRole", 2*time.Hour, map[string]any{"roleArn": "arn:aws:iam::" + awsbench.ProdID + ":role/Data", "roleSessionName": "deeper"},
+	b.did("ASIATHIEF", "sts", "AssumeRole", 2*time.Hour, map[string]any{
+		"roleArn": "arn:aws:iam::" + awsbench.ProdID + ":role/Data", "roleSessionName": "deeper",
+	},
 		map[string]any{"credentials": map[string]any{"accessKeyId": "ASIADEEPER"}})
 	for i := range others {
-		b.did("ASIAOTHER", "iam", "CreateAccessKey", time.Hour+time.Duration(i)*time.Second, map[string]any{"userName": fmt.Sprint("user", i)}, nil)
+		b.did("ASIAOTHER", "iam", "CreateAccessKey", time.Hour+time.Duration(i)*time.Second,
+			map[string]any{"userName": fmt.Sprint("user", i)}, nil)
 	}
 	for i := range 120 {
 		b.did("ASIATHIEF", "iam", "ListRoles", time.Duration(i)*time.Second, nil, nil)
@@ -37,7 +43,9 @@ func (b *bench) noisy(others int) {
 
 func askTelling(t *testing.T, b *bench, telling bool) Activity {
 	t.Helper()
-	got, err := b.trail.Activity(t.Context(), ActivityQuery{AccountName: "prod", AccessKeyID: "ASIATHIEF", Limit: 100, ByName: telling})
+	got, err := b.trail.Activity(t.Context(), ActivityQuery{
+		AccountName: "prod", AccessKeyID: "ASIATHIEF", Limit: 100, ByName: telling,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +60,8 @@ func TestNoiseAfterADoorDoesNotHideIt(t *testing.T) {
 		}
 		began := time.Now()
 		got := askTelling(t, b, true)
-		if len(got.Persistence) != 1 || got.Persistence[0].Made != "AKIABACKDOOR" || got.Calls != 102 || got.Persistence[0].Times != 1 {
+		if len(got.Persistence) != 1 || got.Persistence[0].Made != "AKIABACKDOOR" || got.Calls != 102 ||
+			got.Persistence[0].Times != 1 {
 			t.Errorf("%d calls, doors %+v", got.Calls, got.Persistence)
 		}
 		if len(got.Assumed) != 1 || got.Assumed[0].AccessKeyID != "ASIADEEPER" {
@@ -68,9 +77,11 @@ func TestNoiseAfterADoorDoesNotHideIt(t *testing.T) {
 			}
 		}
 		chain, err := b.trail.Chain(t.Context(), ChainQuery{
-			AccountName: "prod", RoleARN: "arn:aws:iam::" + awsbench.ProdID + ":role/Deploy", Sessions: []Session{{AccessKeyID: "ASIATHIEF"}}, Limit: 100,
+			AccountName: "prod", RoleARN: "arn:aws:iam::" + awsbench.ProdID + ":role/Deploy",
+			Sessions: []Session{{AccessKeyID: "ASIATHIEF"}}, Limit: 100,
 		})
-		if err != nil || len(chain.Links) != 1 || chain.Links[0].RoleARN != "arn:aws:iam::"+awsbench.ProdID+":role/Data" || !chain.Truncated || len(chain.Roots["ASIATHIEF"].Persistence) != 1 {
+		if err != nil || len(chain.Links) != 1 || chain.Links[0].RoleARN != "arn:aws:iam::"+awsbench.ProdID+":role/Data" ||
+			!chain.Truncated || len(chain.Roots["ASIATHIEF"].Persistence) != 1 {
 			t.Errorf("the chain is %+v, %v", chain, err)
 		}
 		if took := time.Since(began); took > 20*time.Second {
@@ -97,12 +108,15 @@ func TestADoorThatCannotBeLookedUpByNameTakesNothingFromWhatWasRead(t *testing.T
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.noisy(3)
 		refused := false
-		got, err := b.trail.Activity(t.Context(), ActivityQuery{AccountName: "prod", AccessKeyID: "ASIATHIEF", Limit: 100, ByName: true, Progress: func(p Progress) {
-			if p.Events >= 100 && !refused {
-				refused = true
-				b.Server.Inject(standin.Fault{Action: "LookupEvents", Region: "us-east-1", Times: -1, Code: "AccessDenied"})
-			}
-		}})
+		got, err := b.trail.Activity(t.Context(), ActivityQuery{
+			AccountName: "prod", AccessKeyID: "ASIATHIEF", Limit: 100,
+			ByName: true, Progress: func(p Progress) {
+				if p.Events >= 100 && !refused {
+					refused = true
+					b.Server.Inject(standin.Fault{Action: "LookupEvents", Region: "us-east-1", Times: -1, Code: "AccessDenied"})
+				}
+			},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +131,8 @@ func TestEveryCallThatIsLookedUpByNameIsADoorOrOpensASession(t *testing.T) {
 	requests := 0
 	for _, name := range namedCalls {
 		requests += name.pages
-		known := persistenceOf("iam", name.name) != "" && name.iam || assuming[Kind(name.name)] || persistenceOf("sts", name.name)+persistenceOf("signin", name.name) != ""
+		known := persistenceOf("iam", name.name) != "" && name.iam || assuming[Kind(name.name)] ||
+			persistenceOf("sts", name.name)+persistenceOf("signin", name.name) != ""
 		if !known {
 			t.Errorf("%s is none", name.name)
 		}
@@ -128,11 +143,19 @@ func TestEveryCallThatIsLookedUpByNameIsADoorOrOpensASession(t *testing.T) {
 }
 
 func TestAnActivityIsLookedUpByNameOnlyWhereEachRegionThatWasCutIs(t *testing.T) {
-	whole, cut, named := RegionCoverage{}, RegionCoverage{Truncated: true}, RegionCoverage{Truncated: true, ByName: true, NamesCut: []string{"AssumeRole"}}
+	whole, cut, named := RegionCoverage{}, RegionCoverage{Truncated: true},
+		RegionCoverage{Truncated: true, ByName: true, NamesCut: []string{"AssumeRole"}}
 	for _, c := range []struct {
 		a, b RegionCoverage
 		want bool
-	}{{whole, named, true}, {named, whole, true}, {named, named, true}, {cut, named, false}, {named, cut, false}, {whole, whole, false}} {
+	}{
+		{whole, named, true},
+		{named, whole, true},
+		{named, named, true},
+		{cut, named, false},
+		{named, cut, false},
+		{whole, whole, false},
+	} {
 		got, names := Activity{Regions: []RegionCoverage{c.a, c.b}}.LookedUpByName()
 		if got != c.want || got != (len(names) == 1) {
 			t.Errorf("%+v and %+v: %v, %v", c.a, c.b, got, names)

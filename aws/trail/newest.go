@@ -2,11 +2,12 @@ package trail
 
 import "sync"
 
-// mostAttempts bounds the attempts that gave nothing, so that they never take the place of sessions: whoever is locked out
-// may try every second.
+// mostAttempts bounds the attempts that gave nothing, so that they never take the place of
+// sessions: whoever is locked out may try every second.
 const mostAttempts = 100
 
-// newestSessions gathers what the regions find and keeps the newest, so that what is held does not grow with what is read.
+// newestSessions gathers what the regions find and keeps the newest, so that what is held does not
+// grow with what is read.
 type newestSessions struct {
 	limit int // of issued sessions
 

@@ -16,7 +16,8 @@ import (
 // lookupPage is the most events that CloudTrail gives in one answer.
 const lookupPage = 50
 
-// trailQuery asks for the events that have one attribute (AWS CloudTrail API reference, "LookupEvents").
+// trailQuery asks for the events that have one attribute (AWS CloudTrail API reference,
+// "LookupEvents").
 type trailQuery struct {
 	key          types.LookupAttributeKey
 	value        string
@@ -24,8 +25,8 @@ type trailQuery struct {
 	budget       *regionBudget // nil: only the context bounds the calls
 }
 
-// naming asks for the events that name a resource: the ARN of a role for the sessions that were issued, its bare name for
-// what IAM did to it.
+// naming asks for the events that name a resource: the ARN of a role for the sessions that were
+// issued, its bare name for what IAM did to it.
 func naming(resource string, since, until time.Time) trailQuery {
 	return trailQuery{key: types.LookupAttributeKeyResourceName, value: resource, since: since, until: until}
 }
@@ -37,8 +38,8 @@ type page struct {
 	more   bool
 }
 
-// pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it may stop early; no
-// request is made that is not asked for. An error ends it.
+// pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it
+// may stop early; no request is made that is not asked for. An error ends it.
 func pages(ctx context.Context, a *aws.Conn, region string, q trailQuery) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
 		in := &cloudtrail.LookupEventsInput{

@@ -2,10 +2,11 @@ package trail
 
 import "regexp"
 
-// doors are the calls by which somebody who is to be locked out stays, comes back, or becomes more than they were, and those
-// that hide it or carry secrets away (MITRE ATT&CK for IaaS; AWS Security Incident Response Guide, "Credential access",
-// "Persistence", "Privilege escalation"). The key is the service and the call as CloudTrail names it, without the version
-// that some services put behind the name.
+// doors are the calls by which somebody who is to be locked out stays, comes back, or becomes more
+// than they were, and those that hide it or carry secrets away (MITRE ATT&CK for IaaS; AWS Security
+// Incident Response Guide, "Credential access", "Persistence", "Privilege escalation"). The key is
+// the service and the call as CloudTrail names it, without the version that some services put
+// behind the name.
 var persistence = map[string]string{
 	// Credentials that outlive the session.
 	"iam CreateAccessKey":                 "a key that never expires",
@@ -185,11 +186,12 @@ var persistence = map[string]string{
 	"monitoring DisableAlarmActions":                 "silences an alarm",
 }
 
-// versioned ends the names of calls to Lambda and others: CreateFunction20150331, UpdateFunctionCode20150331v2.
+// versioned ends the names of calls to Lambda and others: CreateFunction20150331,
+// UpdateFunctionCode20150331v2.
 var versioned = regexp.MustCompile(`[0-9]{8}(v[0-9]+)?$`)
 
-// opensDoor says in a few words why a call opens a door, "" for one that opens none. The service is that of the event
-// source without its domain.
+// opensDoor says in a few words why a call opens a door, "" for one that opens none. The service is
+// that of the event source without its domain.
 func persistenceOf(service, name string) string {
 	if words, ok := persistence[service+" "+name]; ok {
 		return words

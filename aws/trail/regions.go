@@ -12,8 +12,8 @@ import (
 // errPatience is the cause when a region is given up because it alone did not answer.
 var errPatience = errors.New("the other regions are done")
 
-// regionBudget is the reading of one region for one look-up. Its time counts while a call is under way; waiting for the turn to
-// call is nobody's delay.
+// regionBudget is the reading of one region for one look-up. Its time counts while a call is under
+// way; waiting for the turn to call is nobody's delay.
 type regionBudget struct {
 	region string
 
@@ -22,7 +22,8 @@ type regionBudget struct {
 	since time.Time     // when the call under way began, zero when there is none
 }
 
-// call makes one call within what is left of the region's time. The nil budget has no bound of its own.
+// call makes one call within what is left of the region's time. The nil budget has no bound of its
+// own.
 func (s *regionBudget) call(ctx context.Context, do func(context.Context)) {
 	if s == nil {
 		do(ctx)
@@ -49,9 +50,12 @@ func (s *regionBudget) silentSince() time.Time {
 	return s.since
 }
 
-// everywhere reads all regions of an account side by side and returns when each is done. With patience, regions that
-// do not answer while all the others are done are given up: their context ends with errPatience.
-func (c *Client) everywhere(ctx context.Context, regions []string, patience time.Duration, read func(context.Context, int, *regionBudget)) {
+// everywhere reads all regions of an account side by side and returns when each is done. With
+// patience, regions that do not answer while all the others are done are given up: their context
+// ends with errPatience.
+func (c *Client) everywhere(
+	ctx context.Context, regions []string, patience time.Duration, read func(context.Context, int, *regionBudget),
+) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	open := map[int]*regionBudget{}
@@ -85,8 +89,8 @@ func (c *Client) everywhere(ctx context.Context, regions []string, patience time
 	}
 }
 
-// lastToAsk returns when the last of the regions began the call that it waits for. It reports false when one of them is
-// not waiting for an answer.
+// lastToAsk returns when the last of the regions began the call that it waits for. It reports false
+// when one of them is not waiting for an answer.
 func lastToAsk(open map[int]*regionBudget) (last time.Time, silent bool) {
 	for _, s := range open {
 		since := s.silentSince()

@@ -16,37 +16,40 @@ type Suspect struct {
 	Address bool     // its address is seen nowhere else
 	Caller  bool     // its caller is seen nowhere else
 
-	// Elsewhere are the addresses from which its key was used and where it was not opened, most used first; only Copied
-	// finds them.
+	// Elsewhere are the addresses from which its key was used and where it was not opened, most used
+	// first; only Copied finds them.
 	Elsewhere []Source
 }
 
 const (
 	// burst is how far apart the sessions of a caller may lie and still be one visit.
 	burst = time.Hour
-	// enoughToKnow is from how many sessions on it can be told that a caller comes from ever changing addresses.
+	// enoughToKnow is from how many sessions on it can be told that a caller comes from ever changing
+	// addresses.
 	enoughToKnow = 3
-	// hostedRunners is how many sessions from one address, on average, jobs on hosted runners may have and still count as
-	// roaming: the runners' addresses are many, and do come up again.
+	// hostedRunners is how many sessions from one address, on average, jobs on hosted runners may have
+	// and still count as roaming: the runners' addresses are many, and do come up again.
 	hostedRunners = 4
 )
 
-// Suspects picks the sessions from an address or a caller that is seen nowhere else in the window, newest first, denied
-// attempts too. It does not say that they are bad, and the others are not cleared by it: with one caller and one address in
-// the window there is nothing to compare, and of callers who came once each nobody knows which one is the stranger.
+// Suspects picks the sessions from an address or a caller that is seen nowhere else in the window,
+// newest first, denied attempts too. It does not say that they are bad, and the others are not
+// cleared by it: with one caller and one address in the window there is nothing to compare, and of
+// callers who came once each nobody knows which one is the stranger.
 //
-// A caller is seen nowhere else when all its sessions lie within an hour, or when it first came after the cutoff and others
-// had come before it. An address is seen nowhere else when its caller had used others before
-// it, and nobody used it more than an hour before that caller did. Two things say nothing: the addresses of callers who never come from the same one twice, as jobs
-// on hosted runners, and those of AWS services.
+// A caller is seen nowhere else when all its sessions lie within an hour, or when it first came
+// after the cutoff and others had come before it. An address is seen nowhere else when its caller
+// had used others before it, and nobody used it more than an hour before that caller did. Two
+// things say nothing: the addresses of callers who never come from the same one twice, as jobs on
+// hosted runners, and those of AWS services.
 //
 // Attempts that are Uncertain are left out: they may have been about another role.
 func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 	sessions = slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return s.Uncertain || s.Derived })
 	slices.SortStableFunc(sessions, func(a, b Session) int { return b.Time.Compare(a.Time) })
 	whole := look(sessions, cutoff)
-	// What came after the cutoff changes nothing about what was strange before it: whoever comes back is not a regular for
-	// that.
+	// What came after the cutoff changes nothing about what was strange before it: whoever comes back
+	// is not a regular for that.
 	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return after(s.Time, cutoff) }), cutoff)
 	var suspects []Suspect
 	for _, s := range sessions {
@@ -88,7 +91,8 @@ type crowd struct {
 
 func look(sessions []Session, cutoff time.Time) crowd {
 	c := crowd{
-		cutoff: cutoff, callers: map[string]visits{}, addresses: map[string]map[string]visits{}, users: map[string]map[string]bool{},
+		cutoff: cutoff, callers: map[string]visits{}, addresses: map[string]map[string]visits{},
+		users: map[string]map[string]bool{},
 	}
 	for _, s := range sessions {
 		c.first = earlier(c.first, s.Time)
@@ -105,7 +109,8 @@ func look(sessions []Session, cutoff time.Time) crowd {
 	return c
 }
 
-// strangeCaller says why the caller of a session is one that is seen nowhere else, "" when it is not.
+// strangeCaller says why the caller of a session is one that is seen nowhere else, "" when it is
+// not.
 func (c crowd) strangeCaller(s Session) string {
 	v := c.callers[s.CallerID]
 	if len(c.callers) < 2 {
@@ -120,10 +125,12 @@ func (c crowd) strangeCaller(s Session) string {
 	if v.n == 1 {
 		return fmt.Sprintf("the only session of %s in this window", s.Caller)
 	}
-	return fmt.Sprintf("%s was there only once in this window, with %d sessions within %s", s.Caller, v.n, minutes(v.last.Sub(v.first)))
+	return fmt.Sprintf("%s was there only once in this window, with %d sessions within %s", s.Caller, v.n,
+		minutes(v.last.Sub(v.first)))
 }
 
-// strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is not.
+// strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is
+// not.
 func (c crowd) strangeAddress(s Session) string {
 	if !isAddress(s.SourceAddress) {
 		return ""
@@ -142,12 +149,14 @@ func (c crowd) strangeAddress(s Session) string {
 		}
 		others, sessions = others+1, sessions+v.n
 		before = before || v.first.Before(here.first)
-		if example == "" || v.n > c.addresses[s.CallerID][example].n || v.n == c.addresses[s.CallerID][example].n && address < example {
+		if example == "" || v.n > c.addresses[s.CallerID][example].n || v.n == c.addresses[s.CallerID][example].n &&
+			address < example {
 			example = address
 		}
 	}
 	hosted := s.CallerType == "WebIdentityUser"
-	roams := (hosted || sessions >= enoughToKnow) && 2*others > sessions || hosted && others >= enoughToKnow && hostedRunners*others > sessions
+	roams := (hosted || sessions >= enoughToKnow) && 2*others > sessions || hosted && others >= enoughToKnow &&
+		hostedRunners*others > sessions
 	if !before || roams {
 		return ""
 	}

@@ -14,7 +14,8 @@ func visitsOf(caller string, visits ...any) []Session {
 	for i := 0; i < len(visits); i += 2 {
 		at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(visits[i].(int)) * time.Minute)
 		all = append(all, Session{
-			EventID: fmt.Sprintf("%s-%d", caller, i), Kind: KindAssumed, Time: at, Caller: caller, CallerID: caller, CallerType: "IAMUser",
+			EventID: fmt.Sprintf("%s-%d", caller, i), Kind: KindAssumed, Time: at, Caller: caller, CallerID: caller,
+			CallerType:    "IAMUser",
 			SourceAddress: visits[i+1].(string), AccessKeyID: fmt.Sprintf("ASIA-%s-%d", caller, i),
 		})
 	}
@@ -87,7 +88,8 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 			sessions: all(visitsOf("alice", 0, office, 250, "192.0.2.1"), visitsOf("bob", 10, "192.0.2.1", 400, "192.0.2.1")),
 		},
 		"two stolen identities do not vouch for each other": {
-			sessions: all(visitsOf("alice", 0, office, 100, office, 250, thief), visitsOf("bob", 10, "192.0.2.1", 200, "192.0.2.1", 251, thief)),
+			sessions: all(visitsOf("alice", 0, office, 100, office, 250, thief),
+				visitsOf("bob", 10, "192.0.2.1", 200, "192.0.2.1", 251, thief)),
 			want: []string{
 				"+251 bob came from 198.51.100.66 only here; 2 other sessions came from 192.0.2.1",
 				"+250 alice came from 198.51.100.66 only here; 2 other sessions came from 203.0.113.10",
@@ -97,7 +99,8 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 			sessions: with(visitsOf("GitHub", 0, "192.0.2.1", 100, "192.0.2.2", 200, "192.0.2.3", 300, "192.0.2.4"), github),
 		},
 		"and from the same ones again": {
-			sessions: with(visitsOf("GitHub", 0, "192.0.2.1", 100, "192.0.2.1", 150, "192.0.2.2", 200, "192.0.2.2", 250, "192.0.2.3", 300, "192.0.2.3", 350, "192.0.2.4"), github),
+			sessions: with(visitsOf("GitHub", 0, "192.0.2.1", 100, "192.0.2.1", 150, "192.0.2.2", 200, "192.0.2.2", 250,
+				"192.0.2.3", 300, "192.0.2.3", 350, "192.0.2.4"), github),
 		},
 		"a runner of their own does not": {
 			sessions: with(visitsOf("GitHub", 0, office, 100, office, 200, office, 250, thief), github),
@@ -107,7 +110,8 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 			sessions: visitsOf("alice", 0, "192.0.2.1", 100, "192.0.2.2", 200, "192.0.2.3", 300, "192.0.2.4"),
 		},
 		"services have no address": {
-			sessions: all(visitsOf("Lambda", 0, lambda, 100, lambda), visitsOf("EC2", 10, "ec2.amazonaws.com", 200, "AWS Internal")),
+			sessions: all(visitsOf("Lambda", 0, lambda, 100, lambda),
+				visitsOf("EC2", 10, "ec2.amazonaws.com", 200, "AWS Internal")),
 		},
 		"a new function is a new caller": {
 			sessions: all(visitsOf("Lambda a", 0, lambda, 100, lambda), visitsOf("Lambda b", 50, lambda)),
@@ -119,15 +123,17 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 			want:     []string{"+900 eve was not seen before the cutoff", "+750 eve was not seen before the cutoff"},
 		},
 		"who comes back after the cutoff is no regular for that": {
-			sessions: all(visitsOf("alice", 0, office, 100, office, 650, "192.0.2.9", 800, "192.0.2.77"), visitsOf("eve", 600, thief, 730, thief)),
-			cutoff:   noon,
+			sessions: all(visitsOf("alice", 0, office, 100, office, 650, "192.0.2.9", 800, "192.0.2.77"),
+				visitsOf("eve", 600, thief, 730, thief)),
+			cutoff: noon,
 			want: []string{
 				"+650 alice came from 192.0.2.9 only here; 2 other sessions came from 203.0.113.10",
 				"+600 the only session of eve in this window",
 			},
 		},
 		"attempts that may be about another role do not count": {
-			sessions: all(visitsOf("alice", 0, office, 300, office), with(visitsOf("eve", 200, thief), func(s *Session) { s.Uncertain = true })),
+			sessions: all(visitsOf("alice", 0, office, 300, office),
+				with(visitsOf("eve", 200, thief), func(s *Session) { s.Uncertain = true })),
 		},
 	} {
 		var got []string

@@ -20,7 +20,8 @@ type TamperQuery struct {
 	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
 }
 
-// Change is one write or removal of the policy by a caller other than the bot. All text but EventName is foreign.
+// Change is one write or removal of the policy by a caller other than the bot. All text but
+// EventName is foreign.
 type Change struct {
 	EventID        string
 	EventName      string // PutRolePolicy or DeleteRolePolicy
@@ -34,17 +35,21 @@ type Change struct {
 	Document       string // that was put; "" for a removal
 }
 
-// Tampering lists who wrote or removed the role's policy, newest first, without what the bot's own role did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the events of IAM.
+// Tampering lists who wrote or removed the role's policy, newest first, without what the bot's own
+// role did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the
+// events of IAM.
 //
-// CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does not mean that nobody did.
-// With an error, the changes that were read before it are returned, too.
+// CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does
+// not mean that nobody did. With an error, the changes that were read before it are returned, too.
 func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error) {
 	a, err := c.cloud.Conn(q.AccountName)
 	if err != nil {
 		return nil, err
 	}
 	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
-		return nil, &aws.InputError{Reason: aws.InputWindow, Sentence: "The window ends before it begins. Give an earlier start."}
+		return nil, &aws.InputError{
+			Reason: aws.InputWindow, Sentence: "The window ends before it begins. Give an earlier start.",
+		}
 	}
 	hubARN, err := c.cloud.Hub(ctx)
 	if err != nil {
@@ -70,7 +75,8 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	return changes, nil
 }
 
-// maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every half second.
+// maxChanges is more than anybody reads, and bounds the work when somebody changes the policy every
+// half second.
 const maxChanges = 50
 
 // decodeChange reads an event of IAM. It reports false for one that did not change the policy.

@@ -29,7 +29,9 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		client := b.AsUser(eve)
 		var failed []error
 		put := func(role, policy, document string) {
-			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &policy, PolicyDocument: &document})
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+				RoleName: &role, PolicyName: &policy, PolicyDocument: &document,
+			})
 			failed = append(failed, err)
 			time.Sleep(10 * time.Second)
 		}
@@ -48,18 +50,24 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		}
 		put("Deploy", role.PolicyName, awsbench.MayAll) // +50, without a deny
 		old := b.Session("Deploy")
-		_, err := b.AsUser(old).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName)})
+		_, err := b.AsUser(old).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName),
+		})
 		if err := errors.Join(append(failed, err)...); err != nil {
 			t.Fatal(err)
 		}
 
-		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName, Since: began.Add(-time.Hour), Until: b.Server.Now()})
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{
+			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName, Since: began.Add(-time.Hour),
+			Until: b.Server.Now(),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var lines []string
 		for _, c := range got {
-			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.EventName, c.Who, role.CutoffOf(c.Document).Year()))
+			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.EventName,
+				c.Who, role.CutoffOf(c.Document).Year()))
 			if c.EventID == "" || c.SourceAddress == "" || c.UserAgent == "" || c.PrincipalARN == "" || c.AccessKeyID == "" {
 				t.Errorf("incomplete: %+v", c)
 			}
@@ -75,7 +83,8 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		}
 		if n := len(b.Server.Calls("LookupEvents")); n != 1 {
 			t.Errorf("%d look-ups", n)
-		} else if call := b.Server.Calls("LookupEvents")[0]; call.Region != "us-east-1" || call.Params["AttributeKey"] != "ResourceName" || call.Params["AttributeValue"] != "Deploy" {
+		} else if call := b.Server.Calls("LookupEvents")[0]; call.Region != "us-east-1" ||
+			call.Params["AttributeKey"] != "ResourceName" || call.Params["AttributeValue"] != "Deploy" {
 			t.Errorf("asked %+v", call)
 		}
 	})
@@ -92,7 +101,9 @@ func TestTheBotsOwnWritesAreKnownWithAmbientCredentialsToo(t *testing.T) {
 		if got, err := b.trail.Tampering(t.Context(), query); err != nil || len(got) != 0 {
 			t.Errorf("got %+v, %v", got, err)
 		}
-		_, err := b.AsUser(kim).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName)})
+		_, err := b.AsUser(kim).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +115,11 @@ func TestTheBotsOwnWritesAreKnownWithAmbientCredentialsToo(t *testing.T) {
 
 // A role of the bot's name elsewhere, and a user, are somebody else.
 func TestOnlyTheBotsOwnPrincipalsAreItsOwn(t *testing.T) {
-	spoke := &aws.Conn{Account: aws.Account{ID: awsbench.ProdID, Partition: "aws", AssumeRole: "arn:aws:iam::" + awsbench.ProdID + ":role/tools/revokebot-spoke"}}
+	spoke := &aws.Conn{
+		Account: aws.Account{
+			ID: awsbench.ProdID, Partition: "aws", AssumeRole: "arn:aws:iam::" + awsbench.ProdID + ":role/tools/revokebot-spoke",
+		},
+	}
 	ambient := &aws.Conn{Account: aws.Account{ID: awsbench.HubID, Partition: "aws"}}
 	session := "arn:aws:sts::" + awsbench.HubID + ":assumed-role/Hub/task-1"
 	user := "arn:aws:iam::" + awsbench.HubID + ":user/tools/revokebot"
@@ -138,13 +153,18 @@ func TestSomebodyWhoChangesItAllTheTimeIsToldFiftyTimes(t *testing.T) {
 		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
 		client := b.AsUser(eve)
 		for range 120 {
-			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName), PolicyDocument: awssdk.String(awsbench.MayAll)})
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+				RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName),
+				PolicyDocument: awssdk.String(awsbench.MayAll),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
 		}
-		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName})
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{
+			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName,
+		})
 		if err != nil || len(got) != maxChanges {
 			t.Fatalf("%d changes, %v", len(got), err)
 		}
@@ -160,7 +180,9 @@ func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
 		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
 		client := b.AsUser(eve)
 		put := func(policy string) {
-			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: &policy, PolicyDocument: awssdk.String(awsbench.MayAll)})
+			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
+				RoleName: awssdk.String("Deploy"), PolicyName: &policy, PolicyDocument: awssdk.String(awsbench.MayAll),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,9 +193,12 @@ func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
 			put("Noise")
 		}
 		put(role.PolicyName)
-		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: 1, Delay: time.Nanosecond}) // lets the first page through
+		// lets the first page through
+		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: 1, Delay: time.Nanosecond})
 		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: -1, Code: "AccessDenied"})
-		got, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName})
+		got, err := b.trail.Tampering(t.Context(), TamperQuery{
+			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName,
+		})
 		if !errors.Is(err, aws.ErrAccessDenied) || len(got) != 1 {
 			t.Errorf("got %+v, %v", got, err)
 		}
@@ -183,13 +208,17 @@ func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
 func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		now := b.Server.Now()
-		for _, q := range []TamperQuery{{AccountName: "nobody"}, {AccountName: "prod", Since: now, Until: now.Add(-time.Second)}} {
+		for _, q := range []TamperQuery{
+			{AccountName: "nobody"}, {AccountName: "prod", Since: now, Until: now.Add(-time.Second)},
+		} {
 			if _, err := b.trail.Tampering(t.Context(), q); aws.Explain(err) == "" {
 				t.Errorf("%+v: %v", q, err)
 			}
 		}
 		b.Server.Inject(standin.Fault{Action: "GetCallerIdentity", Code: "ExpiredToken"})
-		if _, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName}); !errors.Is(err, aws.ErrCredentials) {
+		if _, err := b.trail.Tampering(t.Context(), TamperQuery{
+			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName,
+		}); !errors.Is(err, aws.ErrCredentials) {
 			t.Errorf("without knowing who the bot is: %v", err)
 		}
 	})
@@ -197,7 +226,8 @@ func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
 
 func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T) {
 	record := func(event, role, policy, code string) string {
-		return `{"eventName":"` + event + `","errorCode":"` + code + `","requestParameters":{"roleName":"` + role + `","policyName":"` + policy + `"},"userIdentity":{"type":"Root","accountId":"111122223333"}}`
+		return `{"eventName":"` + event + `","errorCode":"` + code + `","requestParameters":{"roleName":"` + role +
+			`","policyName":"` + policy + `"},"userIdentity":{"type":"Root","accountId":"111122223333"}}`
 	}
 	for text, want := range map[string]bool{
 		record("DeleteRolePolicy", "Deploy", role.PolicyName, ""):             true,
@@ -208,17 +238,20 @@ func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T)
 		record("DeleteRolePolicy", "Deploy", role.PolicyName, "AccessDenied"): false,
 		"no JSON": false,
 	} {
-		if _, got := decodeChange(&aws.Conn{Account: prodAccount}, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName}, types.Event{CloudTrailEvent: &text}); got != want {
+		if _, got := decodeChange(&aws.Conn{Account: prodAccount}, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName},
+			types.Event{CloudTrailEvent: &text}); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}
 }
 
 func FuzzDecodeChange(f *testing.F) {
-	f.Add(`{"eventName":"PutRolePolicy","requestParameters":{"roleName":"Deploy","policyName":"AWSRevokeOlderSessions","policyDocument":"{}"},"userIdentity":{"type":"IAMUser"}}`)
+	f.Add(`{"eventName":"PutRolePolicy","requestParameters":{"roleName":"Deploy","policyName":"AWSRevokeOlderSessions",` +
+		`"policyDocument":"{}"},"userIdentity":{"type":"IAMUser"}}`)
 	f.Fuzz(func(t *testing.T, record string) {
 		a := &aws.Conn{Account: prodAccount}
-		change, ok := decodeChange(a, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName}, types.Event{CloudTrailEvent: &record})
+		change, ok := decodeChange(a, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName},
+			types.Event{CloudTrailEvent: &record})
 		if ok && (change.Who == "" || change.EventName != "PutRolePolicy" && change.EventName != "DeleteRolePolicy") {
 			t.Errorf("%q: %+v", record, change)
 		}

@@ -26,10 +26,13 @@ func (b *bench) tells(region string, record map[string]any) {
 // sessionIdentity is the userIdentity of a role's session.
 func sessionIdentity(role, roleID, session, key string) map[string]any {
 	return map[string]any{
-		"type": "AssumedRole", "principalId": roleID + ":" + session, "arn": "arn:aws:sts::" + awsbench.ProdID + ":assumed-role/" + role + "/" + session,
+		"type": "AssumedRole", "principalId": roleID + ":" + session,
+		"arn":       "arn:aws:sts::" + awsbench.ProdID + ":assumed-role/" + role + "/" + session,
 		"accountId": awsbench.ProdID, "accessKeyId": key, "sessionContext": map[string]any{
-			"sessionIssuer": map[string]any{"type": "Role", "principalId": roleID, "arn": "arn:aws:iam::" + awsbench.ProdID + ":role/" + role},
-			"attributes":    map[string]any{"mfaAuthenticated": "true"},
+			"sessionIssuer": map[string]any{
+				"type": "Role", "principalId": roleID, "arn": "arn:aws:iam::" + awsbench.ProdID + ":role/" + role,
+			},
+			"attributes": map[string]any{"mfaAuthenticated": "true"},
 		},
 	}
 }
@@ -49,15 +52,18 @@ func TestAWideLookFindsDeniedAttemptsAndCredentialsThatAppearWithoutAssumeRole(t
 		}
 		time.Sleep(time.Second)
 		b.tells("us-east-1", map[string]any{
-			"eventName": "GetSigninToken", "eventSource": "signin.amazonaws.com", "userIdentity": sessionIdentity("Deploy", role.ID, "i-0abc", key.AccessKeyID),
+			"eventName": "GetSigninToken", "eventSource": "signin.amazonaws.com",
+			"userIdentity":     sessionIdentity("Deploy", role.ID, "i-0abc", key.AccessKeyID),
 			"responseElements": map[string]any{"credentials": map[string]any{"accessKeyId": "ASIACONSOLE"}},
 		})
 		b.tells("us-east-1", map[string]any{
-			"eventName": "GetSigninToken", "eventSource": "signin.amazonaws.com", "userIdentity": sessionIdentity("Other", "AROAOTHER", "xx", "ASIAOTHER"),
+			"eventName": "GetSigninToken", "eventSource": "signin.amazonaws.com",
+			"userIdentity": sessionIdentity("Other", "AROAOTHER", "xx", "ASIAOTHER"),
 		})
 		time.Sleep(time.Second)
 		b.tells("eu-west-1", map[string]any{
-			"eventName": "AssumeRoot", "eventSource": "sts.amazonaws.com", "userIdentity": sessionIdentity("Deploy", role.ID, "i-0abc", key.AccessKeyID),
+			"eventName": "AssumeRoot", "eventSource": "sts.amazonaws.com",
+			"userIdentity":      sessionIdentity("Deploy", role.ID, "i-0abc", key.AccessKeyID),
 			"requestParameters": map[string]any{"targetPrincipal": awsbench.DevID},
 			"responseElements":  map[string]any{"credentials": map[string]any{"accessKeyId": "ASIAROOT"}},
 		})
@@ -65,16 +71,22 @@ func TestAWideLookFindsDeniedAttemptsAndCredentialsThatAppearWithoutAssumeRole(t
 		b.tells("eu-west-1", map[string]any{
 			"eventName": "AssumeRoleWithWebIdentity", "eventSource": "sts.amazonaws.com", "errorCode": "AccessDenied",
 			"errorMessage": "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-			"userIdentity": map[string]any{"type": "WebIdentityUser", "userName": "repo:acme/shop:pull_request", "identityProvider": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+			"userIdentity": map[string]any{
+				"type": "WebIdentityUser", "userName": "repo:acme/shop:pull_request",
+				"identityProvider": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
+			},
 		})
 		look := func(wide bool) (lines []string) {
 			t.Helper()
-			got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN, Wide: wide, Cutoff: b.Server.Now().Add(time.Second)})
+			got, err := b.trail.Lookup(t.Context(), LookupQuery{
+				AccountName: "prod", RoleARN: role.ARN, Wide: wide, Cutoff: b.Server.Now().Add(time.Second),
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range got.Sessions {
-				lines = append(lines, fmt.Sprintf("%s %s: issued %v, denied %v, uncertain %v, derived %v", s.Caller, s.Kind, s.Issued(), s.Denied, s.Uncertain, s.Derived))
+				lines = append(lines, fmt.Sprintf("%s %s: issued %v, denied %v, uncertain %v, derived %v", s.Caller, s.Kind,
+					s.Issued(), s.Denied, s.Uncertain, s.Derived))
 				if s.After {
 					t.Errorf("got %+v", s)
 				}
@@ -134,7 +146,8 @@ func TestEventsThatOnlyMentionTheRoleDoNotMakeALookEndless(t *testing.T) {
 		time.Sleep(time.Second)
 		for range 300 {
 			b.tells("us-east-1", map[string]any{
-				"eventName": "CreateFunction20150331", "eventSource": "lambda.amazonaws.com", "resources": []map[string]any{{"type": "AWS::IAM::Role", "ARN": role.ARN}},
+				"eventName": "CreateFunction20150331", "eventSource": "lambda.amazonaws.com",
+				"resources": []map[string]any{{"type": "AWS::IAM::Role", "ARN": role.ARN}},
 			})
 		}
 		got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN, Limit: 50})
@@ -147,7 +160,8 @@ func TestEventsThatOnlyMentionTheRoleDoNotMakeALookEndless(t *testing.T) {
 // seventeen are as many regions as an account has by default.
 var seventeen = []string{
 	"us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2", "eu-west-3",
-	"eu-central-1", "eu-north-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+	"eu-central-1", "eu-north-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2",
+	"ap-northeast-3",
 }
 
 // filled gives prod a history of the role's sessions in each region, a second apart.
@@ -157,11 +171,19 @@ func (b *bench) filled(roleARN string, n int, regions []string) {
 		at := b.Server.Now().Add(-time.Duration(i) * time.Second).Format(time.RFC3339)
 		for _, region := range regions {
 			b.tells(region, map[string]any{
-				"eventName": "AssumeRole", "eventSource": "sts.amazonaws.com", "eventTime": at, "sourceIPAddress": office, "userAgent": "aws-cli/2",
-				"userIdentity":      map[string]any{"type": "IAMUser", "principalId": "AIDAALICE", "userName": "alice", "accountId": awsbench.ProdID, "accessKeyId": "AKIAALICE"},
+				"eventName": "AssumeRole", "eventSource": "sts.amazonaws.com", "eventTime": at, "sourceIPAddress": office,
+				"userAgent": "aws-cli/2",
+				"userIdentity": map[string]any{
+					"type": "IAMUser", "principalId": "AIDAALICE", "userName": "alice", "accountId": awsbench.ProdID,
+					"accessKeyId": "AKIAALICE",
+				},
 				"requestParameters": map[string]any{"roleArn": roleARN, "roleSessionName": "alice"},
-				"responseElements":  map[string]any{"credentials": map[string]any{"accessKeyId": fmt.Sprintf("ASIA%s%d", region, i), "sessionToken": strings.Repeat("x", 300)}},
-				"resources":         []map[string]any{{"type": "AWS::IAM::Role", "ARN": roleARN}},
+				"responseElements": map[string]any{
+					"credentials": map[string]any{
+						"accessKeyId": fmt.Sprintf("ASIA%s%d", region, i), "sessionToken": strings.Repeat("x", 300),
+					},
+				},
+				"resources": []map[string]any{{"type": "AWS::IAM::Role", "ARN": roleARN}},
 			})
 		}
 	}
@@ -198,7 +220,9 @@ func TestSeventeenRegionsAreThereInTimeWithOneRefusingAndOneHanging(t *testing.T
 			t.Errorf("%d sessions", len(got.Sessions))
 		}
 		for _, r := range got.Regions {
-			want := map[string]string{"eu-west-3": "reading CloudTrail is not allowed there", "sa-east-1": "it did not answer in time"}[r.Region]
+			want := map[string]string{
+				"eu-west-3": "reading CloudTrail is not allowed there", "sa-east-1": "it did not answer in time",
+			}[r.Region]
 			if r.Reason != want || r.Covered != (want == "") || want == "" && r.Events != each || r.Truncated {
 				t.Errorf("got %+v", r)
 			}
@@ -207,7 +231,9 @@ func TestSeventeenRegionsAreThereInTimeWithOneRefusingAndOneHanging(t *testing.T
 			}
 		}
 		last := told[len(told)-1]
-		if want := (Progress{Done: 17, Regions: 17, Waiting: []string{}, Events: 15 * each, Sessions: 15 * each}); !cmp.Equal(want, last) {
+		if want := (Progress{
+			Done: 17, Regions: 17, Waiting: []string{}, Events: 15 * each, Sessions: 15 * each,
+		}); !cmp.Equal(want, last) {
 			t.Errorf("told last: %+v", last)
 		}
 		waiting := told[len(told)-2]
@@ -242,7 +268,9 @@ func TestWaitingForTheTurnIsNotHanging(t *testing.T) {
 			}()
 		}
 		time.Sleep(time.Millisecond)
-		got, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: role.ARN, Limit: 600, Patience: time.Second})
+		got, err := b.trail.Lookup(t.Context(), LookupQuery{
+			AccountName: "prod", RoleARN: role.ARN, Limit: 600, Patience: time.Second,
+		})
 		if err != nil || !covered(got.Regions) || len(got.Sessions) != 600 {
 			t.Errorf("%d sessions, %s, %v", len(got.Sessions), coverage(got), err)
 		}

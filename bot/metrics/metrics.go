@@ -19,7 +19,8 @@ type Config struct {
 	Version, Commit, Go string // of the program
 }
 
-// Metrics is the counters of one bot, and their registry. Make it with New; its methods may be called at the same time.
+// Metrics is the counters of one bot, and their registry. Make it with New; its methods may be
+// called at the same time.
 type Metrics struct {
 	registry *prometheus.Registry
 	families []Family
@@ -86,34 +87,47 @@ func New(c Config) *Metrics {
 		return v
 	}
 	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: m.list("histogram", name, help, labels), Help: help, Buckets: buckets}, labels)
+		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: m.list("histogram", name, help, labels), Help: help, Buckets: buckets,
+		}, labels)
 		m.registry.MustRegister(v)
 		return v
 	}
 	m.envelopes = counter("envelopes_total", "Envelopes from Slack, by what became of them.", "kind", "outcome")
-	m.ackAge = histogram("envelope_ack_age_seconds", "From reading an envelope off its connection to having written its acknowledgement. Slack waits three seconds.", ackBuckets, "kind")
-	m.items = counter("items_total", "Items of work that were handled, by what became of it. One that comes back counts each time.", "kind", "outcome")
+	m.ackAge = histogram("envelope_ack_age_seconds", "From reading an envelope off its connection to having written its "+
+		"acknowledgement. Slack waits three seconds.", ackBuckets, "kind")
+	m.items = counter("items_total", "Items of work that were handled, by what became of it. "+
+		"One that comes back counts each time.", "kind", "outcome")
 	m.itemTime = histogram("item_seconds", "How long it took to handle an item once.", itemBuckets, "kind")
-	m.setAside = counter("items_set_aside_total", "Items that failed too often and were put where nobody takes them.", "kind")
+	m.setAside = counter("items_set_aside_total", "Items that failed too often and were put where nobody takes them.",
+		"kind")
 	m.requests = counter("requests_total", "Requests that came into a state, by what they are for.", "state", "purpose")
 	m.events = counter("events_total", "Events that were committed to the logs of requests.", "event")
 	m.refusals = counter("refusals_total", "Commands and clicks that were refused, by the reason.", "code")
-	m.clickToDeny = histogram("click_to_deny_seconds", "From the click that completed an approval, when the store had it, to the record that AWS took the deny; by the store's clock.", denyBuckets)
-	m.proof = histogram("time_to_proof_seconds", "From an approval to the first record of each proof that its deny works; by the store's clock.", proofBuckets, "proof")
+	m.clickToDeny = histogram("click_to_deny_seconds", "From the click that completed an approval, when the store had "+
+		"it, to the record that AWS took the deny; by the store's clock.", denyBuckets)
+	m.proof = histogram("time_to_proof_seconds", "From an approval to the first record of each proof that its deny "+
+		"works; by the store's clock.", proofBuckets, "proof")
 	m.findings = counter("guard_findings_total", "Denies that a look found in trouble.", "found")
 	m.alarms = counter("alarms_total", "What a person has to look at now.", "kind")
 	m.slackCalls = counter("slack_calls_total", "Requests to Slack, by what became of them.", "method", "outcome")
 	m.slackTime = histogram("slack_call_seconds", "How long Slack took to answer.", callBuckets, "method")
-	m.slackHeld = counter("slack_held_back_total", "Messages that were not sent yet because Slack would not take so many. Each comes back.", "method")
-	m.awsCalls = counter("aws_calls_total", "Calls to AWS, by what became of them after all retries.", "service", "operation", "outcome")
-	m.awsTime = histogram("aws_call_seconds", "How long a call to AWS took, retries included.", callBuckets, "service", "operation")
+	m.slackHeld = counter("slack_held_back_total",
+		"Messages that were not sent yet because Slack would not take so many. Each comes back.", "method")
+	m.awsCalls = counter("aws_calls_total", "Calls to AWS, by what became of them after all retries.", "service",
+		"operation", "outcome")
+	m.awsTime = histogram("aws_call_seconds", "How long a call to AWS took, retries included.", callBuckets, "service",
+		"operation")
 	m.awsRetries = counter("aws_retries_total", "Requests to AWS that were sent again.", "service", "operation")
 
 	const buildHelp = "1, with the program's version."
 	labels := []string{"version", "commit", "go"}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: m.list("gauge", "build_info", buildHelp, labels), Help: buildHelp}, labels)
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: m.list("gauge", "build_info", buildHelp, labels), Help: buildHelp,
+	}, labels)
 	build.WithLabelValues(c.Version, c.Commit, c.Go).Set(1)
-	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(build, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	m.begin()
 	return m
@@ -125,11 +139,15 @@ func (m *Metrics) begin() {
 		m.alarms.WithLabelValues(string(kind))
 	}
 	for _, state := range []approvals.State{approvals.StateFailed, approvals.StateVoid} {
-		for _, purpose := range []string{string(approvals.PurposeRevoke), string(approvals.PurposeUndo), string(approvals.PurposeDrill), unknownPurpose} {
+		for _, purpose := range []string{
+			string(approvals.PurposeRevoke), string(approvals.PurposeUndo), string(approvals.PurposeDrill), unknownPurpose,
+		} {
 			m.requests.WithLabelValues(string(state), purpose)
 		}
 	}
-	for _, found := range []record.TamperedState{record.DenyGone, record.DenyWeakened, record.RoleGone, record.RoleReplaced} {
+	for _, found := range []record.TamperedState{
+		record.DenyGone, record.DenyWeakened, record.RoleGone, record.RoleReplaced,
+	} {
 		m.findings.WithLabelValues(m.words.of("found", string(found)))
 	}
 	for _, kind := range bot.EnvelopeKinds() {
@@ -148,8 +166,8 @@ func (m *Metrics) list(kind, name, help string, labels []string) string {
 	return name
 }
 
-// Families are all metrics but those of the Go runtime and of the process, in the order of their names, also those that
-// nothing was counted of yet.
+// Families are all metrics but those of the Go runtime and of the process, in the order of their
+// names, also those that nothing was counted of yet.
 func (m *Metrics) Families() []Family {
 	return slices.SortedFunc(slices.Values(m.families), func(a, b Family) int { return strings.Compare(a.Name, b.Name) })
 }
@@ -165,5 +183,7 @@ const maxScrapes = 3
 
 // Handler serves the metrics.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes,
+	})
 }

@@ -137,12 +137,13 @@ func family(series string) string {
 // still are the families that are not to move: they say what the program is.
 var still = []string{"revokebot_build_info"}
 
-// TestEveryMetricMoves plays an evening on which everything happens, and looks after each act which metrics have moved. A
-// new one that nothing here moves fails it.
+// TestEveryMetricMoves plays an evening on which everything happens, and looks after each act which
+// metrics have moved. A new one that nothing here moves fails it.
 func TestEveryMetricMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, bench.Options{
-			ErrorsAllowed: true, Guard: []time.Duration{5 * time.Second, time.Minute}, FollowUps: []time.Duration{5 * time.Minute}, ExpireAfter: 15 * time.Minute,
+			ErrorsAllowed: true, Guard: []time.Duration{5 * time.Second, time.Minute},
+			FollowUps: []time.Duration{5 * time.Minute}, ExpireAfter: 15 * time.Minute,
 		})
 		before := s.now(t)
 		moved := map[string]bool{}
@@ -164,7 +165,8 @@ func TestEveryMetricMoves(t *testing.T) {
 			}
 		}
 
-		// A command and clicks that are refused, and a revocation with throttling on the way and a thief who fights back.
+		// A command and clicks that are refused, and a revocation with throttling on the way and a thief
+		// who fights back.
 		s.Command(actors.Gina, "prod/"+actors.DeployRole+" a guest")
 		s.Whispered(actors.Gina, "")
 		want(`revokebot_refusals_total{code="requester"}`, 1)
@@ -181,7 +183,8 @@ func TestEveryMetricMoves(t *testing.T) {
 		s.Until("the write is under way", func() bool { return card.State() == approvals.StateExecuting })
 		now := look() // all at once: the write is not under way for long
 		for _, series := range []string{
-			`revokebot_requests{state="executing"}`, "revokebot_request_longest_seconds", "revokebot_inbox_items", "revokebot_inbox_oldest_seconds",
+			`revokebot_requests{state="executing"}`, "revokebot_request_longest_seconds", "revokebot_inbox_items",
+			"revokebot_inbox_oldest_seconds",
 		} {
 			if now[series] < 1 {
 				t.Errorf("%s is %v while a write is under way", series, now[series])
@@ -259,7 +262,9 @@ func TestEveryMetricMoves(t *testing.T) {
 		time.Sleep(20 * time.Minute)
 		want("revokebot_timers_overdue_seconds", 60)
 
-		foreign := []string{actors.DeployRole, actors.Incident, actors.Rosa, actors.Bob, actors.ProdID, "prod", "gist", card.ID, "arn:"}
+		foreign := []string{
+			actors.DeployRole, actors.Incident, actors.Rosa, actors.Bob, actors.ProdID, "prod", "gist", card.ID, "arn:",
+		}
 		for series := range look() {
 			for _, text := range foreign {
 				if strings.Contains(series, text) {
@@ -329,7 +334,9 @@ func TestWhatNobodySignedRaisesTheAlarmOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{Stream: "{revokebot}:work", Values: []any{"item", body}}).Err(); err != nil {
+			if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{
+				Stream: "{revokebot}:work", Values: []any{"item", body},
+			}).Err(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -339,7 +346,9 @@ func TestWhatNobodySignedRaisesTheAlarmOnce(t *testing.T) {
 			t.Errorf("%v alarms before anything was forged", n)
 		}
 		vote := []any{"type", "approved", "at", "1", "by", actors.Bob, "source", "envelope forged", "detail", "", "seal", ""}
-		if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{Stream: "{revokebot}:log:" + card.ID, ID: "2-0", Values: vote}).Err(); err != nil {
+		if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{
+			Stream: "{revokebot}:log:" + card.ID, ID: "2-0", Values: vote,
+		}).Err(); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {

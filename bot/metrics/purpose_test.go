@@ -28,7 +28,9 @@ const inRedis = "{revokebot}:"
 // write puts an event into a log as somebody does who has no key.
 func (s *scene) write(t *testing.T, id, seq string, state approvals.State, fields ...any) {
 	t.Helper()
-	if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{Stream: inRedis + "log:" + id, ID: seq + "-0", Values: fields}).Err(); err != nil {
+	if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{
+		Stream: inRedis + "log:" + id, ID: seq + "-0", Values: fields,
+	}).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.DB.HSet(t.Context(), inRedis+"request:"+id, "seq", seq, "state", string(state)).Err(); err != nil {
@@ -43,7 +45,9 @@ func (s *scene) queue(t *testing.T, item approvals.Item) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{Stream: inRedis + "work", Values: []any{"item", body}}).Err(); err != nil {
+	if err := s.DB.XAdd(t.Context(), &redis.XAddArgs{
+		Stream: inRedis + "work", Values: []any{"item", body},
+	}).Err(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -54,7 +58,8 @@ func TestWhatNobodySignedIsCountedAsAnAlarmAndItsRequestAsFailed(t *testing.T) {
 		forged := s.Ask()
 		forged.CaughtUp()
 		before := s.now(t)
-		s.write(t, forged.ID, "2", approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1, "by", actors.Bob, "source", "envelope forged")
+		s.write(t, forged.ID, "2", approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1,
+			"by", actors.Bob, "source", "envelope forged")
 		s.queue(t, approvals.Item{Kind: handlers.KindExecute, Request: forged.ID, Source: "execute"})
 		s.Settle()
 		s.rose(t, before, `revokebot_alarms_total{kind="forged_log"}`, 1)
@@ -125,7 +130,9 @@ func TestADrillIsCountedAsADrillAndAnUndoAsAnUndo(t *testing.T) {
 			if strings.HasPrefix(series, "revokebot_requests_total") && strings.Contains(series, `"revoke"`) {
 				s.rose(t, before, series, 0)
 			}
-			for _, name := range []string{"revokebot_click_to_deny", "revokebot_time_to_proof", "revokebot_guard_findings", "revokebot_alarms"} {
+			for _, name := range []string{
+				"revokebot_click_to_deny", "revokebot_time_to_proof", "revokebot_guard_findings", "revokebot_alarms",
+			} {
 				if strings.HasPrefix(series, name) {
 					s.rose(t, before, series, 0)
 				}

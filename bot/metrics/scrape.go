@@ -44,7 +44,8 @@ type scrape struct {
 	err     error
 }
 
-// newScrape makes one that has no source yet. list is told of each metric and returns its full name.
+// newScrape makes one that has no source yet. list is told of each metric and returns its full
+// name.
 func newScrape(list func(kind, name, help string, labels []string) string) *scrape {
 	s := &scrape{turn: make(chan struct{}, 1)}
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
@@ -53,18 +54,26 @@ func newScrape(list func(kind, name, help string, labels []string) string) *scra
 		return d
 	}
 	s.ready = desc("ready", "1 when this replica is connected to Slack, the store answers, and it is not stopping.")
-	s.connections = desc("connections", "Socket Mode connections of this replica: those that are greeted and alive, and those that there should be.", "state")
-	s.lastHello = desc("last_hello_timestamp_seconds", "When Slack last greeted a connection of this replica, Unix time; 0 before.")
-	s.trouble = desc("connection_trouble", "1 for the reason why there are fewer connections than there should be.", "trouble")
-	s.channels = desc("channels_in_trouble", "Channels that Slack does not let the bot write into, as this replica was answered last.")
-	s.storeUp = desc("store_up", "1 when the store told in time what waits; without that the metrics of what waits are missing.")
+	s.connections = desc("connections", "Socket Mode connections of this replica: those that are greeted and alive, "+
+		"and those that there should be.", "state")
+	s.lastHello = desc("last_hello_timestamp_seconds",
+		"When Slack last greeted a connection of this replica, Unix time; 0 before.")
+	s.trouble = desc("connection_trouble", "1 for the reason why there are fewer connections than there should be.",
+		"trouble")
+	s.channels = desc("channels_in_trouble",
+		"Channels that Slack does not let the bot write into, as this replica was answered last.")
+	s.storeUp = desc("store_up", "1 when the store told in time what waits; without that the metrics of what waits are "+
+		"missing.")
 	s.inbox = desc("inbox_items", "Items that are not done, those in hand included. Shared by all replicas.")
 	s.oldest = desc("inbox_oldest_seconds", "Age of the oldest of them. Shared by all replicas.")
 	s.timers = desc("timers", "Items that are due later. Shared by all replicas.")
-	s.overdue = desc("timers_overdue_seconds", "How long the first timer has been due without being queued. Shared by all replicas.")
-	s.aside = desc("items_aside", "Items that were set aside and still lie there, about ten thousand at most. Shared by all replicas.")
+	s.overdue = desc("timers_overdue_seconds",
+		"How long the first timer has been due without being queued. Shared by all replicas.")
+	s.aside = desc("items_aside",
+		"Items that were set aside and still lie there, about ten thousand at most. Shared by all replicas.")
 	s.requests = desc("requests", "Requests that have not ended, of the newest 200. Shared by all replicas.", "state")
-	s.longest = desc("request_longest_seconds", "Since the earliest approval of a request that has not ended, drills left out. Shared by all replicas.")
+	s.longest = desc("request_longest_seconds",
+		"Since the earliest approval of a request that has not ended, drills left out. Shared by all replicas.")
 	return s
 }
 

@@ -97,13 +97,15 @@ func TestAClickThatWasPutOffOrThatAnotherItemCarriedOutBeginsWithTheApproval(t *
 	}
 }
 
-// Prometheus sees a rise only of what was there before (Prometheus documentation, "Query functions", increase).
+// Prometheus sees a rise only of what was there before (Prometheus documentation, "Query
+// functions", increase).
 func TestWhatIsAlarmedOnBeginsAtNothing(t *testing.T) {
 	m := New(Config{})
 	m.SlackCall(t.Context(), "chat.postMessage")(bot.CallOK)
 	m.AWSCall(t.Context(), "iam", "GetRole")("ok", 1)
 	for name, least := range map[string]int{
-		"revokebot_slack_calls_total": 2, "revokebot_aws_calls_total": 3, "revokebot_alarms_total": 3, "revokebot_requests_total": 8,
+		"revokebot_slack_calls_total": 2, "revokebot_aws_calls_total": 3, "revokebot_alarms_total": 3,
+		"revokebot_requests_total":       8,
 		"revokebot_guard_findings_total": 4, "revokebot_envelopes_total": 10,
 	} {
 		if n := gathered(m, name); n < least {

@@ -19,7 +19,9 @@ type store struct {
 func (m *Metrics) Store(s bot.Store) bot.Store { return &store{Store: s, m: m} }
 
 // Open implements approvals.Store.
-func (s *store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
+func (s *store) Open(
+	ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due,
+) (string, error) {
 	other, err := s.Store.Open(ctx, id, by, source, o, later...)
 	if err == nil && other == "" {
 		s.m.came(approvals.StateOpen, o.Purpose)
@@ -53,8 +55,8 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 	return nil
 }
 
-// Condemn implements approvals.Store. It is no commit: what it appends, and the end that it brings to a request that had
-// none, are counted here.
+// Condemn implements approvals.Store. It is no commit: what it appends, and the end that it brings
+// to a request that had none, are counted here.
 func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 	err := s.Store.Condemn(ctx, c)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// readWithin bounds the reading of a log whose times are taken. What is not read in time is not measured.
+// readWithin bounds the reading of a log whose times are taken. What is not read in time is not
+// measured.
 const readWithin = time.Second
 
 // Proofs that a deny works, as the thread has them: stored, effective on paper, enforced.

@@ -50,8 +50,8 @@ func (m *Metrics) HeldBack(_ context.Context, method string) {
 	m.slackHeld.WithLabelValues(m.words.of("method", method)).Inc()
 }
 
-// AWSCall counts a call to AWS; what it returns is called at the end, with what became of it in one word and how often it
-// was sent.
+// AWSCall counts a call to AWS; what it returns is called at the end, with what became of it in one
+// word and how often it was sent.
 func (m *Metrics) AWSCall(_ context.Context, service, operation string) func(outcome string, attempts int) {
 	began := time.Now()
 	operation = m.words.of("operation", operation)

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// collector sends spans with OTLP over HTTP. OpenTelemetry's own client for it comes with all of gRPC, which is never
-// used: nine megabytes of the program and three of its memory.
+// collector sends spans with OTLP over HTTP. OpenTelemetry's own client for it comes with all of
+// gRPC, which is never used: nine megabytes of the program and three of its memory.
 type collector struct {
 	settings settings
 	client   *http.Client
@@ -44,8 +44,9 @@ const (
 	longestRetry = 5 * time.Second
 )
 
-// UploadTraces implements otlptrace.Client. It tries again within the time that OTEL_EXPORTER_OTLP_TIMEOUT gives, when the
-// collector says so or does not answer (OpenTelemetry documentation, "OTLP Specification", "Retryable Response Codes").
+// UploadTraces implements otlptrace.Client. It tries again within the time that
+// OTEL_EXPORTER_OTLP_TIMEOUT gives, when the collector says so or does not answer (OpenTelemetry
+// documentation, "OTLP Specification", "Retryable Response Codes").
 func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
 	// TracesData has the form of the request's message, whose own type comes with gRPC.
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
@@ -80,7 +81,8 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceS
 	return err
 }
 
-// send makes one try. With an error it says how long to wait at least; less than 0: trying again does not help.
+// send makes one try. With an error it says how long to wait at least; less than 0: trying again
+// does not help.
 func (c *collector) send(ctx context.Context, body []byte) (after time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.settings.endpoint, bytes.NewReader(body))
 	if err != nil {
@@ -102,7 +104,8 @@ func (c *collector) send(ctx context.Context, body []byte) (after time.Duration,
 		return 0, nil
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After")) // 0 for a date: the usual wait
-		return time.Duration(max(0, seconds)) * time.Second, fmt.Errorf("send traces: the collector answered %d", answer.StatusCode)
+		return time.Duration(max(0, seconds)) * time.Second,
+			fmt.Errorf("send traces: the collector answered %d", answer.StatusCode)
 	default:
 		return -1, fmt.Errorf("send traces: the collector answered %d", answer.StatusCode)
 	}

@@ -60,7 +60,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 // receive runs a test with a receiver, in a bubble. set are variables, besides the address.
-func receive(t *testing.T, set map[string]string, answers []int, test func(tr *Traces, r *receiver, log *bytes.Buffer)) {
+func receive(
+	t *testing.T, set map[string]string, answers []int, test func(tr *Traces, r *receiver, log *bytes.Buffer),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &receiver{answers: answers}
@@ -111,7 +113,8 @@ func TestACollectorGetsWhatTheVariablesSay(t *testing.T) {
 			t.Fatalf("%d requests arrived", len(r.got))
 		}
 		req := r.requests[0]
-		if req.URL.Path != "/v1/traces" || req.Method != http.MethodPost || req.Header.Get("X-Key") != "a=b" || req.Header.Get("X-Other") != "2" ||
+		if req.URL.Path != "/v1/traces" || req.Method != http.MethodPost || req.Header.Get("X-Key") != "a=b" ||
+			req.Header.Get("X-Other") != "2" ||
 			req.Header.Get("Content-Type") != "application/x-protobuf" {
 			t.Errorf("the request is %s %s with %v", req.Method, req.URL, req.Header)
 		}
@@ -120,7 +123,8 @@ func TestACollectorGetsWhatTheVariablesSay(t *testing.T) {
 		for _, a := range spans.GetResource().GetAttributes() {
 			of[a.GetKey()] = a.GetValue().GetStringValue()
 		}
-		if of["service.name"] != "revokebot-prod" || of["service.version"] != "v9" || of["deployment.environment"] != "a b" || of["team"] != "security" {
+		if of["service.name"] != "revokebot-prod" || of["service.version"] != "v9" || of["deployment.environment"] != "a b" ||
+			of["team"] != "security" {
 			t.Errorf("the resource is %v", of)
 		}
 		span := spans.GetScopeSpans()[0].GetSpans()[0]
@@ -152,7 +156,8 @@ func TestACollectorThatIsAwayIsToldOfOnceAndAskedAgain(t *testing.T) {
 			t.Errorf("%d requests: what is refused for good is not tried again", len(r.requests))
 		}
 		said := log.String()
-		if strings.Count(said, "do not reach their collector") != 1 || strings.Count(said, "again") != 1 || !strings.Contains(said, "403") {
+		if strings.Count(said, "do not reach their collector") != 1 || strings.Count(said, "again") != 1 ||
+			!strings.Contains(said, "403") {
 			t.Errorf("it is said: %s", said)
 		}
 	})
@@ -180,7 +185,9 @@ func TestTheEndpointIsMadeAsOpenTelemetrySays(t *testing.T) {
 		"http://localhost:4318/v1/traces": {"OTEL_TRACES_EXPORTER": "otlp"},
 		"http://c:4318/v1/traces":         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"},
 		"https://c/base/v1/traces":        {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c/base/"},
-		"https://c/own":                   {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://c/own", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other"},
+		"https://c/own": {
+			"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://c/own", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other",
+		},
 	} {
 		s, err := readSettings(func(name string) (string, bool) { value, ok := set[name]; return value, ok })
 		if err != nil || s.endpoint != want {
@@ -219,13 +226,15 @@ func TestAWrongVariableIsNamedAndItsValueIsNot(t *testing.T) {
 		}
 	}
 	for _, arg := range []string{"2", "-0.1", "NaN", "half"} {
-		if _, err := readSampler("traceidratio", arg); err == nil || !strings.Contains(err.Error(), "OTEL_TRACES_SAMPLER_ARG") {
+		if _, err := readSampler("traceidratio", arg); err == nil ||
+			!strings.Contains(err.Error(), "OTEL_TRACES_SAMPLER_ARG") {
 			t.Errorf("a ratio of %s: %v", arg, err)
 		}
 	}
 	// What the SDK panics with, spins with, or takes all memory for.
 	for _, variable := range []string{
-		"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT",
+		"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT",
+		"OTEL_EXPORTER_OTLP_TIMEOUT",
 	} {
 		for _, value := range []string{"-1", "0", "9223372036854775807", "99999999999999999999", "1.5", "x"} {
 			_, err := readSettings(func(name string) (string, bool) {

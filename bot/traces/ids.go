@@ -33,7 +33,8 @@ func digest(what, text string) [sha256.Size]byte {
 // parent is a context whose next span is a child of one that may be another replica's.
 func parent(ctx context.Context, key string, span trace.SpanID) context.Context {
 	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
-		// Sampled is not looked at: whether a trace is drawn is decided by its id, on every replica in the same way.
+		// Sampled is not looked at: whether a trace is drawn is decided by its id, on every replica in
+		// the same way.
 		TraceID: traceOf(key), SpanID: span, TraceFlags: trace.FlagsSampled, Remote: true,
 	}))
 }

@@ -15,9 +15,10 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// settings are OpenTelemetry's variables that are read here (OpenTelemetry documentation, "Environment Variable
-// Specification", "OpenTelemetry Protocol Exporter"). Those of batches and limits, OTEL_BSP_… and OTEL_SPAN_…, are read by
-// the SDK; what it would panic or spin with is refused here.
+// settings are OpenTelemetry's variables that are read here (OpenTelemetry documentation,
+// "Environment Variable Specification", "OpenTelemetry Protocol Exporter"). Those of batches and
+// limits, OTEL_BSP_… and OTEL_SPAN_…, are read by the SDK; what it would panic or spin with is
+// refused here.
 type settings struct {
 	endpoint string
 	headers  http.Header
@@ -45,7 +46,8 @@ type SettingError struct {
 // Error names the variable and ends without a full stop.
 func (e *SettingError) Error() string { return e.text }
 
-// wrong makes a SettingError of two clauses, such as "is not a number" and "set it to 1". fix may be "".
+// wrong makes a SettingError of two clauses, such as "is not a number" and "set it to 1". fix may
+// be "".
 func wrong(variable, what, fix string) error {
 	e := &SettingError{Variable: variable, Saw: "It " + what + ".", text: variable + " " + what}
 	if fix != "" {
@@ -90,7 +92,8 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 		return nil, wrong(variable, "is not a web address", "give one such as "+defaultEndpoint)
 	}
 	if protocol, variable := otlp("PROTOCOL"); protocol != "" && protocol != "http/protobuf" {
-		return nil, wrong(variable, "names a protocol that revokebot does not speak", "set it to http/protobuf, which collectors take on port 4318")
+		return nil, wrong(variable, "names a protocol that revokebot does not speak",
+			"set it to http/protobuf, which collectors take on port 4318")
 	}
 	var err error
 	list, variable := otlp("HEADERS")
@@ -116,7 +119,9 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	default:
 		return nil, wrong(variable, "is neither gzip nor none", "")
 	}
-	for _, variable := range []string{"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT"} {
+	for _, variable := range []string{
+		"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT",
+	} {
 		if text := get(variable); text != "" {
 			if _, err := readNumber(text, mostOfBatches); err != nil {
 				return nil, wrong(variable, fmt.Sprintf("is not a number from 1 to %d", mostOfBatches), "")
@@ -141,8 +146,8 @@ func readSettings(lookup func(string) (string, bool)) (*settings, error) {
 	return s, nil
 }
 
-// Destination is where traces are sent by the variables, without a user and a password; "" when they do not ask for any. Its
-// errors are those of New. It starts nothing.
+// Destination is where traces are sent by the variables, without a user and a password; "" when
+// they do not ask for any. Its errors are those of New. It starts nothing.
 func Destination(lookup func(string) (string, bool)) (string, error) {
 	s, err := readSettings(lookup)
 	if s == nil || err != nil {
@@ -156,7 +161,8 @@ func Destination(lookup func(string) (string, bool)) (string, error) {
 	return u.String(), nil
 }
 
-// mostOfBatches bounds the SDK's numbers: spans that it keeps room for from the start, and milliseconds.
+// mostOfBatches bounds the SDK's numbers: spans that it keeps room for from the start, and
+// milliseconds.
 const mostOfBatches = 1_000_000
 
 // readNumber reads one from 1 to most.
@@ -187,8 +193,8 @@ func readPairs(list string) (pairs [][2]string, err error) {
 	return pairs, nil
 }
 
-// readSampler reads which traces are drawn. parentbased_… is the same as without it: a request's first span decides, and
-// every replica finds the same by the trace's id.
+// readSampler reads which traces are drawn. parentbased_… is the same as without it: a request's
+// first span decides, and every replica finds the same by the trace's id.
 func readSampler(name, arg string) (sdktrace.Sampler, error) {
 	switch strings.TrimPrefix(name, "parentbased_") {
 	case "", "always_on":
@@ -205,11 +211,13 @@ func readSampler(name, arg string) (sdktrace.Sampler, error) {
 		}
 		return sdktrace.TraceIDRatioBased(ratio), nil
 	default:
-		return nil, wrong("OTEL_TRACES_SAMPLER", "names a sampler that revokebot does not have", "set it to always_on, always_off or traceidratio, or leave it out")
+		return nil, wrong("OTEL_TRACES_SAMPLER", "names a sampler that revokebot does not have",
+			"set it to always_on, always_off or traceidratio, or leave it out")
 	}
 }
 
-// readCertificates reads the files of the collector's certificate authority and of our own certificate.
+// readCertificates reads the files of the collector's certificate authority and of our own
+// certificate.
 func readCertificates(otlp func(string) (value, variable string)) (*tls.Config, error) {
 	authority, authorityVariable := otlp("CERTIFICATE")
 	own, ownVariable := otlp("CLIENT_CERTIFICATE")

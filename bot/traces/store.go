@@ -29,7 +29,8 @@ func (s *store) step(ctx context.Context, name, request string) trace.Span {
 	return s.t.call(ctx, "store "+name, attributes...)
 }
 
-// done ends the span of a step. That somebody was quicker, and what the clock or the log says, is no failure.
+// done ends the span of a step. That somebody was quicker, and what the clock or the log says, is
+// no failure.
 func done(span trace.Span, err error) {
 	switch {
 	case err == nil:
@@ -67,7 +68,9 @@ func (s *store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 }
 
 // Open implements approvals.Store.
-func (s *store) Open(ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due) (string, error) {
+func (s *store) Open(
+	ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due,
+) (string, error) {
 	span := s.step(ctx, "open", id)
 	other, err := s.Store.Open(ctx, id, by, source, o, later...)
 	done(span, err)

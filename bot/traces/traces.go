@@ -23,9 +23,11 @@ type Config struct {
 	Version string                                     // of the program
 	Logger  *slog.Logger                               // nil: discard
 
-	// HTTPClient reaches the collector; nil: one of its own, with the certificates that the variables name.
+	// HTTPClient reaches the collector; nil: one of its own, with the certificates that the variables
+	// name.
 	HTTPClient *http.Client
-	// Exporter is given each span when it ends, instead of a collector; for tests. The variables still say whether.
+	// Exporter is given each span when it ends, instead of a collector; for tests. The variables still
+	// say whether.
 	Exporter sdktrace.SpanExporter
 }
 
@@ -38,8 +40,8 @@ type Traces struct {
 // shutdownWithin bounds the sending of what is left at the end.
 const shutdownWithin = 5 * time.Second
 
-// New starts drawing, or returns nil when the variables do not ask for it; then nothing is started. Its errors are
-// sentences that name a variable. It does not use the network.
+// New starts drawing, or returns nil when the variables do not ask for it; then nothing is started.
+// Its errors are sentences that name a variable. It does not use the network.
 func New(ctx context.Context, c Config) (*Traces, error) {
 	s, err := readSettings(c.Lookup)
 	if s == nil || err != nil {
@@ -50,21 +52,24 @@ func New(ctx context.Context, c Config) (*Traces, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	ours, err := resource.New(ctx, resource.WithAttributes(append([]attribute.KeyValue{
-		attribute.String("service.name", "revokebot"), attribute.String("service.version", c.Version), attribute.String("service.instance.id", rand.Text()),
+		attribute.String("service.name", "revokebot"), attribute.String("service.version", c.Version),
+		attribute.String("service.instance.id", rand.Text()),
 	}, s.resource...)...))
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES cannot be used: %w", err)
 	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(ours), sdktrace.WithIDGenerator(ids{}),
-		// Parents are found, not received: whether a trace is drawn is asked anew, and answered by its id.
-		sdktrace.WithSampler(sdktrace.ParentBased(s.sampler, sdktrace.WithRemoteParentSampled(s.sampler), sdktrace.WithRemoteParentNotSampled(s.sampler))),
+		// Parents are found, not received: whether a trace is drawn is asked anew, and answered by its
+		// id.
+		sdktrace.WithSampler(sdktrace.ParentBased(s.sampler, sdktrace.WithRemoteParentSampled(s.sampler),
+			sdktrace.WithRemoteParentNotSampled(s.sampler))),
 	}
 	if c.Exporter != nil {
 		options = append(options, sdktrace.WithSyncer(c.Exporter))
 	} else {
-		// OpenTelemetry has one place for what goes wrong in it, for the whole process, and writes to standard error
-		// without it. What is worth a line, the client says itself.
+		// OpenTelemetry has one place for what goes wrong in it, for the whole process, and writes to
+		// standard error without it. What is worth a line, the client says itself.
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("OpenTelemetry", "error", err) }))
 		client := c.HTTPClient
 		if client == nil {

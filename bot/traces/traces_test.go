@@ -71,7 +71,9 @@ func of(t *testing.T, spans tracetest.SpanStubs, request string) tracetest.SpanS
 	for _, s := range spans {
 		if attribute(s, "revokebot.request") == request {
 			id := s.SpanContext.TraceID()
-			return slices.DeleteFunc(slices.Clone(spans), func(s tracetest.SpanStub) bool { return s.SpanContext.TraceID() != id })
+			return slices.DeleteFunc(slices.Clone(spans), func(s tracetest.SpanStub) bool {
+				return s.SpanContext.TraceID() != id
+			})
 		}
 	}
 	t.Fatalf("no span of request %s", request)
@@ -89,7 +91,9 @@ func count(spans tracetest.SpanStubs, name string) (n int) {
 
 func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, into := drawn(t, bench.Options{Replicas: 2, FollowUps: []time.Duration{5 * time.Minute}, Guard: []time.Duration{time.Minute}})
+		b, into := drawn(t, bench.Options{
+			Replicas: 2, FollowUps: []time.Duration{5 * time.Minute}, Guard: []time.Duration{time.Minute},
+		})
 		card := b.Ask()
 		card.Approve(actors.Rosa)
 		b.Whispered(actors.Rosa, "somebody else has to decide")
@@ -107,9 +111,12 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 		all := into.GetSpans()
 		spans := of(t, all, card.ID)
 		for name, least := range map[string]int{
-			"envelope slash_commands": 1, "envelope interactive": 2, "item command": 1, "item click": 2, "item deliver": 3, "item evidence": 2,
-			"item guard": 1, "item expire": 0, "store accept": 3, "store open": 1, "store commit": 5, "store load": 5, "slack users.info": 3,
-			"slack chat.postMessage": 4, "slack chat.update": 1, "aws iam:GetRole": 1, "aws iam:PutRolePolicy": 1, "aws sts:AssumeRole": 1,
+			"envelope slash_commands": 1, "envelope interactive": 2, "item command": 1, "item click": 2, "item deliver": 3,
+			"item evidence": 2,
+			"item guard":    1, "item expire": 0, "store accept": 3, "store open": 1, "store commit": 5, "store load": 5,
+			"slack users.info":       3,
+			"slack chat.postMessage": 4, "slack chat.update": 1, "aws iam:GetRole": 1, "aws iam:PutRolePolicy": 1,
+			"aws sts:AssumeRole":          1,
 			"aws cloudtrail:LookupEvents": 2, "slack response_url": 1,
 		} {
 			if n := count(spans, name); n < least {
@@ -141,7 +148,8 @@ func TestARequestIsOneTraceFromItsEnvelopeToItsLastMessageWhoeverWorksOnIt(t *te
 	})
 }
 
-// wantOneTree holds a trace against what one is: one root, everything else below it, and what was clicked below its click.
+// wantOneTree holds a trace against what one is: one root, everything else below it, and what was
+// clicked below its click.
 func wantOneTree(t *testing.T, spans tracetest.SpanStubs, root string) {
 	t.Helper()
 	known := map[trace.SpanID]tracetest.SpanStub{}
@@ -172,7 +180,8 @@ func wantOneTree(t *testing.T, spans tracetest.SpanStubs, root string) {
 	}
 }
 
-// Whatever opens a request, and under the seals of a real deployment: one trace, and no message that is in none.
+// Whatever opens a request, and under the seals of a real deployment: one trace, and no message
+// that is in none.
 func TestADrillAndAnUndoThatAButtonAskedForAreOneTraceEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, into := drawn(t, bench.Options{})
@@ -185,7 +194,9 @@ func TestADrillAndAnUndoThatAButtonAskedForAreOneTraceEach(t *testing.T) {
 		card.CaughtUp()
 		for _, m := range b.Slack.Messages(actors.Incident) {
 			if strings.Contains(string(m.Blocks), `"`+messages.ActionUndo+`"`) {
-				if _, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionUndo}); err != nil {
+				if _, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{
+					ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionUndo,
+				}); err != nil {
 					t.Fatal(err)
 				}
 				break
@@ -258,7 +269,9 @@ func wantNoForeignText(t *testing.T, spans tracetest.SpanStubs, request string) 
 			}
 		}
 		for _, text := range texts {
-			for _, foreign := range []string{actors.DeployRole, "gist", actors.Rosa, actors.Bob, actors.Incident, actors.ProdID, "http", "xoxb", "envelope E"} {
+			for _, foreign := range []string{
+				actors.DeployRole, "gist", actors.Rosa, actors.Bob, actors.Incident, actors.ProdID, "http", "xoxb", "envelope E",
+			} {
 				if strings.Contains(strings.ReplaceAll(text, request, ""), foreign) {
 					t.Errorf("the span %q holds %q in %q", s.Name, foreign, text)
 				}
@@ -275,7 +288,9 @@ func TestWhatAButtonOpensIsATraceOfItsOwnThatLeadsBack(t *testing.T) {
 		card.Becomes(approvals.StateExpired)
 		for _, m := range b.Slack.Messages(actors.Incident) {
 			if strings.Contains(string(m.Blocks), messages.ActionAgain) {
-				_, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionAgain})
+				_, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{
+					ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionAgain,
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -294,7 +309,8 @@ func TestWhatAButtonOpensIsATraceOfItsOwnThatLeadsBack(t *testing.T) {
 		linked := false
 		for _, s := range second {
 			for _, l := range s.Links {
-				linked = linked || s.Name == "envelope interactive" && !s.Parent.IsValid() && l.SpanContext.TraceID() == first[0].SpanContext.TraceID()
+				linked = linked || s.Name == "envelope interactive" && !s.Parent.IsValid() &&
+					l.SpanContext.TraceID() == first[0].SpanContext.TraceID()
 			}
 		}
 		if !linked {
@@ -311,11 +327,13 @@ func TestAFailureIsMarkedAndWhatNobodyAskedForIsNotDrawn(t *testing.T) {
 			t.Errorf("%d spans of a bot that nobody asks anything, the first %q", len(spans), spans[0].Name)
 		}
 		b.RedisAway(true)
-		_, _ = b.Slack.Command(t.Context(), actors.Rosa, actors.Incident, messages.Command, "prod/"+actors.DeployRole) // it is refused
+		// it is refused
+		_, _ = b.Slack.Command(t.Context(), actors.Rosa, actors.Incident, messages.Command, "prod/"+actors.DeployRole)
 		b.Until("it is drawn", func() bool { return count(into.GetSpans(), "envelope slash_commands") == 1 })
 		b.RedisAway(false)
 		for _, s := range into.GetSpans() {
-			if s.Name == "envelope slash_commands" && (s.Status.Code != codes.Error || attribute(s, "revokebot.outcome") != "not_recorded") {
+			if s.Name == "envelope slash_commands" &&
+				(s.Status.Code != codes.Error || attribute(s, "revokebot.outcome") != "not_recorded") {
 				t.Errorf("an envelope that was not recorded ended with %v", s.Attributes)
 			}
 		}
@@ -327,7 +345,9 @@ func TestEveryReplicaDrawsTheSameTraces(t *testing.T) {
 	into := tracetest.NewInMemoryExporter()
 	draw := func() *traces.Traces {
 		one, err := traces.New(t.Context(), traces.Config{
-			Lookup:   variables(map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"}),
+			Lookup: variables(map[string]string{
+				"OTEL_TRACES_EXPORTER": "otlp", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5",
+			}),
 			Exporter: into,
 		})
 		if err != nil {
@@ -339,7 +359,9 @@ func TestEveryReplicaDrawsTheSameTraces(t *testing.T) {
 	some := 0
 	for i := range 64 {
 		into.Reset()
-		item := approvals.Item{Kind: approvals.KindDeliver, Request: strings.Repeat("A", 24) + string(rune('A'+i%26)) + string(rune('A'+i/26))}
+		item := approvals.Item{
+			Kind: approvals.KindDeliver, Request: strings.Repeat("A", 24) + string(rune('A'+i%26)) + string(rune('A'+i/26)),
+		}
 		for _, replica := range []*traces.Traces{one, other} {
 			_, ended := replica.Item(t.Context(), item)
 			ended(bot.ItemDone)

@@ -94,7 +94,9 @@ func kindOf(item approvals.Item) string {
 
 // Envelope implements bot.Watch.
 func (t *Traces) Envelope(ctx context.Context, e bot.Envelope) (context.Context, func(bot.EnvelopeOutcome)) {
-	options := []trace.SpanStartOption{trace.WithTimestamp(e.Read), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrKind.String(e.Kind))}
+	options := []trace.SpanStartOption{
+		trace.WithTimestamp(e.Read), trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrKind.String(e.Kind)),
+	}
 	starting := ctx
 	if e.Item.Kind != "" {
 		p := placeOf(e.Item)
@@ -108,7 +110,8 @@ func (t *Traces) Envelope(ctx context.Context, e bot.Envelope) (context.Context,
 	}
 	_, span := t.tracer.Start(starting, "envelope "+e.Kind, options...)
 	return trace.ContextWithSpan(ctx, span), func(outcome bot.EnvelopeOutcome) {
-		bad := outcome == bot.EnvelopeNotRecorded || outcome == bot.EnvelopeDropped || outcome == bot.EnvelopeBusy || outcome == bot.EnvelopeUnreadable
+		bad := outcome == bot.EnvelopeNotRecorded || outcome == bot.EnvelopeDropped || outcome == bot.EnvelopeBusy ||
+			outcome == bot.EnvelopeUnreadable
 		end(span, string(outcome), bad)
 	}
 }
@@ -149,12 +152,13 @@ func (t *Traces) HeldBack(ctx context.Context, method string) {
 	trace.SpanFromContext(ctx).AddEvent("held back", trace.WithAttributes(attribute.String("rpc.method", method)))
 }
 
-// AWSCall draws a call to AWS; what it returns is called at the end, with what became of it in one word, whether that is
-// what nobody asks for, and how often it was sent.
+// AWSCall draws a call to AWS; what it returns is called at the end, with what became of it in one
+// word, whether that is what nobody asks for, and how often it was sent.
 func (t *Traces) AWSCall(ctx context.Context, service, operation string) func(outcome string, bad bool, attempts int) {
 	span := t.call(
 		ctx, "aws "+service+":"+operation,
-		attribute.String("rpc.system", "aws-api"), attribute.String("rpc.service", service), attribute.String("rpc.method", operation),
+		attribute.String("rpc.system", "aws-api"), attribute.String("rpc.service", service),
+		attribute.String("rpc.method", operation),
 	)
 	return func(outcome string, bad bool, attempts int) {
 		span.SetAttributes(attrTries.Int(attempts))
@@ -162,8 +166,8 @@ func (t *Traces) AWSCall(ctx context.Context, service, operation string) func(ou
 	}
 }
 
-// call is the span of a remote call on account of an envelope or an item. What happens on nobody's account, such as
-// keeping connections and sessions open, is not drawn.
+// call is the span of a remote call on account of an envelope or an item. What happens on nobody's
+// account, such as keeping connections and sessions open, is not drawn.
 func (t *Traces) call(ctx context.Context, name string, attributes ...attribute.KeyValue) trace.Span {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		return trace.SpanFromContext(context.Background()) // none

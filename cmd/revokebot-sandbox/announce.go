@@ -23,14 +23,18 @@ func (b *realBot) variables(st *stage, memory memoryRedis) []variable {
 		{"AWS_SECRET_ACCESS_KEY", world.Bot.SecretAccessKey},
 	}
 	if memory.url != "" {
-		all = append(all, variable{"REDIS_URL", memory.url}, variable{"REVOKEBOT_SIGNING_KEY", base64.StdEncoding.EncodeToString(b.seed)})
+		all = append(all, variable{
+			"REDIS_URL", memory.url,
+		}, variable{"REVOKEBOT_SIGNING_KEY", base64.StdEncoding.EncodeToString(b.seed)})
 	}
 	return all
 }
 
-// announce prints where everything is, and writes the file for other clients if there is to be one. The lines with = can be
-// pasted into a shell.
-func (s command) announce(env settings.Environment, pageURL string, variables []variable, world actors.World, configText string) error {
+// announce prints where everything is, and writes the file for other clients if there is to be one.
+// The lines with = can be pasted into a shell.
+func (s command) announce(
+	env settings.Environment, pageURL string, variables []variable, world actors.World, configText string,
+) error {
 	lines := []string{
 		"",
 		"  SANDBOX: stand-ins for Slack and AWS. Nothing here is real, and nothing real is touched.",
@@ -46,7 +50,8 @@ func (s command) announce(env settings.Environment, pageURL string, variables []
 		if err := writeEnvFile(s.EnvFile, variables, configText); err != nil {
 			return err
 		}
-		lines = append(lines, "", "  These and REVOKEBOT_CONFIG are in "+s.EnvFile+", the configuration file beside it. In another shell, from the same folder:", "",
+		lines = append(lines, "", "  These and REVOKEBOT_CONFIG are in "+s.EnvFile+", the configuration file beside it. "+
+			"In another shell, from the same folder:", "",
 			"    . "+dotted(s.EnvFile)+" && revokebot doctor")
 	}
 	lines = append(
@@ -59,9 +64,11 @@ func (s command) announce(env settings.Environment, pageURL string, variables []
 	)
 	switch {
 	case s.WithoutBot && s.EnvFile != "":
-		lines = append(lines, "  No bot runs here. Start one in that shell with revokebot run. Its configuration file is:", "", indent(configText))
+		lines = append(lines, "  No bot runs here. Start one in that shell with revokebot run. Its configuration file is:",
+			"", indent(configText))
 	case s.WithoutBot:
-		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming a file with:", "", indent(configText))
+		lines = append(lines, "  No bot runs here. Start one with the lines above, REDIS_URL, and REVOKEBOT_CONFIG naming "+
+			"a file with:", "", indent(configText))
 	default:
 		lines = append(lines, "  The bot runs with this configuration file:", "", indent(configText))
 	}

@@ -51,8 +51,11 @@ func newRealBot(c settings.Config, st *stage, watch wire.Watching, log *slog.Log
 }
 
 // newCloud is the bot's AWS: the stand-in that sdk points at, with the bot's key there.
-func newCloud(c settings.Config, world actors.World, sdk awssdk.Config, watch aws.WatchFunc, log *slog.Logger) (*aws.Cloud, error) {
-	sdk.Credentials = credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey, world.Bot.SessionToken)
+func newCloud(
+	c settings.Config, world actors.World, sdk awssdk.Config, watch aws.WatchFunc, log *slog.Logger,
+) (*aws.Cloud, error) {
+	sdk.Credentials = credentials.NewStaticCredentialsProvider(world.Bot.AccessKeyID, world.Bot.SecretAccessKey,
+		world.Bot.SessionToken)
 	cloud, err := wire.Cloud(c, sdk, watch, log)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
@@ -61,7 +64,9 @@ func newCloud(c settings.Config, world actors.World, sdk awssdk.Config, watch aw
 }
 
 // start runs the bot until ctx ends. fail gets what ends it before.
-func (b *realBot) start(ctx context.Context, client redis.UniversalClient, running *sync.WaitGroup, fail context.CancelCauseFunc) error {
+func (b *realBot) start(
+	ctx context.Context, client redis.UniversalClient, running *sync.WaitGroup, fail context.CancelCauseFunc,
+) error {
 	store, err := redisstore.New(redisstore.Config{Client: client, Retention: b.config.KeepFor})
 	if err != nil {
 		return err

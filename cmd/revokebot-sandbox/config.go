@@ -8,12 +8,13 @@ import (
 	"github.com/revokebot/revokebot/sandbox/actors"
 )
 
-// configFile is a configuration file as somebody would write it for the sandbox's world. The second account is the
-// team's own: somebody may approve there who may not for the first one. The deny is looked at again sooner than in
-// production, because a visitor stays for minutes.
+// configFile is a configuration file as somebody would write it for the sandbox's world. The second
+// account is the team's own: somebody may approve there who may not for the first one. The deny is
+// looked at again sooner than in production, because a visitor stays for minutes.
 func configFile(world actors.World, margin time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "slack:\n  channels: [%s]\napprovals:\n  approvers: [%s]\n  expire_after: 15m\naccounts:\n", actors.Incident, actors.Group)
+	fmt.Fprintf(&b, "slack:\n  channels: [%s]\napprovals:\n  approvers: [%s]\n  expire_after: 15m\naccounts:\n",
+		actors.Incident, actors.Group)
 	ids := map[string]string{"prod": actors.ProdID, "staging": actors.StagingID}
 	for _, name := range []string{"prod", "staging"} {
 		fmt.Fprintf(&b, "  %s:\n    id: %q\n    assume_role: %s\n    external_id: %s\n    regions: [us-east-1, eu-west-1]\n",
@@ -22,7 +23,8 @@ func configFile(world actors.World, margin time.Duration) string {
 			fmt.Fprintf(&b, "    approvers: [%s, %s]\n", actors.Group, actors.Nils)
 		}
 	}
-	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n  guard: [5s, 15s, 60s, 5m]\n"+
+	fmt.Fprintf(&b, "protected_roles:\n  - arn:aws:iam::*:role/break-glass-*\nrevocation:\n  margin: %s\n"+
+		"  guard: [5s, 15s, 60s, 5m]\n"+
 		"trail:\n  lookback: 12h\n  follow_ups: [30s, 2m, 16m]\n", margin)
 	return b.String()
 }

@@ -64,7 +64,9 @@ func TestDoctorExaminesTheSandboxByItsFile(t *testing.T) {
 	}
 
 	env := &cmdtest.Env{Variables: variables}
-	if well, err := doctor.Run(t.Context(), env.Environment(), false); !well || err != nil || !strings.Contains(env.Stdout.String(), " 0 failures. Nothing that was looked at would stop a revocation.\n") || env.Stderr.Len() > 0 {
+	if well, err := doctor.Run(t.Context(), env.Environment(), false); !well || err != nil ||
+		!strings.Contains(env.Stdout.String(), " 0 failures. Nothing that was looked at would stop a revocation.\n") ||
+		env.Stderr.Len() > 0 {
 		t.Errorf("%t, %v, said %q and:\n%s", well, err, env.Stderr.String(), env.Stdout.String())
 	}
 	// The Redis in memory does not tell everything, and that is said.
@@ -94,7 +96,8 @@ func TestDoctorExaminesTheSandboxByItsFile(t *testing.T) {
 func TestAFileThatCannotBeWrittenEndsTheSandbox(t *testing.T) {
 	err := writeEnvFile(filepath.Join(t.TempDir(), "no", "folder"), nil, "")
 	usage, ok := errors.AsType[*settings.Error](err)
-	if !ok || !strings.HasPrefix(usage.Error(), "--env-file: ") || !strings.HasSuffix(usage.Error(), " cannot be written (no such file or directory). Choose another path.") {
+	if !ok || !strings.HasPrefix(usage.Error(), "--env-file: ") ||
+		!strings.HasSuffix(usage.Error(), " cannot be written (no such file or directory). Choose another path.") {
 		t.Errorf("got %v", err)
 	}
 }

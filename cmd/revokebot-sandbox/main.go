@@ -1,8 +1,9 @@
-// Command revokebot-sandbox runs everything in one process, without any account: strict stand-ins for Slack and AWS, a
-// Redis in memory, the real bot, and a web page to play every part.
+// Command revokebot-sandbox runs everything in one process, without any account: strict stand-ins
+// for Slack and AWS, a Redis in memory, the real bot, and a web page to play every part.
 //
-// Start reading at command.Run in sandbox.go. The bot is put together by cmd/internal/wire, as in the program; the
-// stand-ins and the page are in the packages below sandbox. The page shows and drives all of it (/state.json, /act/*).
+// Start reading at command.Run in sandbox.go. The bot is put together by cmd/internal/wire, as in
+// the program; the stand-ins and the page are in the packages below sandbox. The page shows and
+// drives all of it (/state.json, /act/*).
 package main
 
 import (
@@ -27,7 +28,8 @@ type command struct {
 func program() cli.Program {
 	return cli.Program{
 		Name: "revokebot-sandbox", Commands: &command{},
-		Description: "Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, and a web page. No accounts needed.",
+		Description: "Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, " +
+			"and a web page. No accounts needed.",
 	}
 }
 

@@ -23,7 +23,8 @@ func startRedis(listen string) (memoryRedis, error) {
 		return r, nil
 	}
 	if err := r.db.StartAddr(listen); err != nil {
-		return r, settings.Errorf("--redis-listen: cannot listen on %s (%v). Choose another address with --redis-listen.", listen, err)
+		return r, settings.Errorf("--redis-listen: cannot listen on %s (%v). Choose another address with --redis-listen.",
+			listen, err)
 	}
 	r.url = "redis://" + net.JoinHostPort(r.db.Host(), r.db.Port()) + "/0"
 	return r, nil
@@ -31,5 +32,7 @@ func startRedis(listen string) (memoryRedis, error) {
 
 // client is one without a socket.
 func (r memoryRedis) client() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) { return r.db.Dial() }})
+	return redis.NewClient(&redis.Options{
+		Addr: "127.0.0.1:6379", Dialer: func(context.Context, string, string) (net.Conn, error) { return r.db.Dial() },
+	})
 }

@@ -14,7 +14,9 @@ import (
 
 // Run starts everything, prints where it is, and waits.
 func (s command) Run(ctx context.Context, env settings.Environment) error {
-	for name, d := range map[string]time.Duration{"--margin": s.Margin, "--propagation": s.Propagation, "--trail-delay": s.TrailDelay} {
+	for name, d := range map[string]time.Duration{
+		"--margin": s.Margin, "--propagation": s.Propagation, "--trail-delay": s.TrailDelay,
+	} {
 		if d < 0 {
 			return settings.Errorf("%s is negative: give a duration such as 10s.", name)
 		}

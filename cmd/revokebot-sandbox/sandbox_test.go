@@ -21,7 +21,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/pipe"
 )
 
-// fight is the sandbox's AWS with its cast, and the bot's side of it, without the bot. Use it inside a synctest bubble.
+// fight is the sandbox's AWS with its cast, and the bot's side of it, without the bot. Use it
+// inside a synctest bubble.
 type fight struct {
 	t      *testing.T
 	server *awsstandin.Server
@@ -45,12 +46,15 @@ func newFight(t *testing.T) fight {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.cloud, err = newCloud(c, f.world, awssdk.Config{BaseEndpoint: awssdk.String("http://aws.sandbox"), HTTPClient: client}, nil, slog.New(slog.DiscardHandler))
+	f.cloud, err = newCloud(c, f.world, awssdk.Config{
+		BaseEndpoint: awssdk.String("http://aws.sandbox"), HTTPClient: client,
+	}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.cast = actors.New(actors.Config{
-		HTTPClient: l.Client(), Endpoint: "http://aws.sandbox", RoleARN: f.world.Role, Key: f.world.Key(), Rival: f.world.RivalKey(), Console: f.world.ConsoleKey(),
+		HTTPClient: l.Client(), Endpoint: "http://aws.sandbox", RoleARN: f.world.Role, Key: f.world.Key(),
+		Rival: f.world.RivalKey(), Console: f.world.ConsoleKey(),
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -112,9 +116,12 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 		if st := f.cast.Status(actors.Thief); st.State != actors.GetsAnswers || st.Removals == 0 {
 			t.Errorf("without the guard rail the thief %+v", st)
 		}
-		changes, err := trail.New(f.cloud).Tampering(t.Context(), trail.TamperQuery{AccountName: "prod", RoleName: actors.DeployRole, Policy: role.PolicyName})
+		changes, err := trail.New(f.cloud).Tampering(t.Context(), trail.TamperQuery{
+			AccountName: "prod", RoleName: actors.DeployRole, Policy: role.PolicyName,
+		})
 		if err != nil || len(changes) == 0 || slices.ContainsFunc(changes, func(c trail.Change) bool {
-			return c.EventName != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") || c.AccessKeyID != f.world.Rival.AccessKeyID
+			return c.EventName != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") ||
+				c.AccessKeyID != f.world.Rival.AccessKeyID
 		}) {
 			t.Errorf("CloudTrail tells of %+v, %v", changes, err)
 		}
@@ -163,7 +170,9 @@ func TestTheSandboxsAccountsHaveRulesOfTheirOwn(t *testing.T) {
 	if got := c.Policies["staging"].Approvers; !slices.Equal(got, []string{actors.Group, actors.Nils}) {
 		t.Errorf("staging is approved by %v", got)
 	}
-	if want := []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute}; !slices.Equal(c.Guard, want) {
+	if want := []time.Duration{
+		5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute,
+	}; !slices.Equal(c.Guard, want) {
 		t.Errorf("the deny is looked at after %v", c.Guard)
 	}
 	if len(c.Warnings) != 0 {

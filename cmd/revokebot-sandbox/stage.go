@@ -59,8 +59,9 @@ func (s command) stage(ctx context.Context, log *slog.Logger) (_ *stage, err err
 		return nil, err
 	}
 	st.cast = actors.New(actors.Config{
-		Endpoint: st.awsURL, RoleARN: st.world.Role, Key: st.world.Key(), Rival: st.world.RivalKey(), Console: st.world.ConsoleKey(),
-		Loot: &loot, Logger: log,
+		Endpoint: st.awsURL, RoleARN: st.world.Role, Key: st.world.Key(), Rival: st.world.RivalKey(),
+		Console: st.world.ConsoleKey(),
+		Loot:    &loot, Logger: log,
 	})
 	return st, nil
 }

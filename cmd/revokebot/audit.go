@@ -88,7 +88,8 @@ func (auditKeyCmd) Run(env settings.Environment) error {
 		return err
 	}
 	if key.IsZero() {
-		return settings.Errorf("REVOKEBOT_SIGNING_KEY is missing: set it to the key that the bot has, or name its file in REVOKEBOT_SIGNING_KEY_FILE.")
+		return settings.Errorf("REVOKEBOT_SIGNING_KEY is missing: set it to the key that the bot has, " +
+			"or name its file in REVOKEBOT_SIGNING_KEY_FILE.")
 	}
 	fmt.Fprintln(env.Stdout, base64.StdEncoding.EncodeToString(key.Public()))
 	return nil
@@ -117,7 +118,8 @@ func (c auditVerifyCmd) Run(env settings.Environment) error {
 	if c.File != "-" {
 		file, err := os.Open(c.File)
 		if err != nil {
-			return settings.Errorf("%s cannot be read (%s): give the path of an audit log, or - for standard input.", settings.Redact(c.File), settings.FileTrouble(err))
+			return settings.Errorf("%s cannot be read (%s): give the path of an audit log, or - for standard input.",
+				settings.Redact(c.File), settings.FileTrouble(err))
 		}
 		defer file.Close()
 		in = file
@@ -141,7 +143,8 @@ func (c auditVerifyCmd) Run(env settings.Environment) error {
 
 // summary says what was found, and no more.
 func summary(r audit.Report, keys bool) string {
-	text := fmt.Sprintf("%s, %d to %d, whole; the last one's hash is %s.", grouped(r.Lines, "line", "lines"), r.First, r.Last, r.Head.Hash)
+	text := fmt.Sprintf("%s, %d to %d, whole; the last one's hash is %s.", grouped(r.Lines, "line", "lines"), r.First,
+		r.Last, r.Head.Hash)
 	if r.First > 1 {
 		text += fmt.Sprintf(" It begins with line %d: what was before is not in it.", r.First)
 	}
@@ -152,7 +155,8 @@ func summary(r audit.Report, keys bool) string {
 		text += fmt.Sprintf(" The first %s not signed.", grouped(r.Lines-r.Signed, "line is", "lines are"))
 	}
 	if r.Forged > 0 {
-		text += fmt.Sprintf(" %s marked: the event in it was not signed by the deployment.", grouped(r.Forged, "line is", "lines are"))
+		text += fmt.Sprintf(" %s marked: the event in it was not signed by the deployment.",
+			grouped(r.Forged, "line is", "lines are"))
 	}
 	return text
 }
@@ -169,7 +173,8 @@ func (c auditVerifyCmd) keys(env settings.Environment) ([]ed25519.PublicKey, err
 	for _, text := range c.PublicKey {
 		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 		if err != nil || len(raw) != ed25519.PublicKeySize {
-			return nil, settings.Errorf("--public-key is %s, which is no Ed25519 public key: give what revokebot audit key prints.", settings.Redact(text))
+			return nil, settings.Errorf("--public-key is %s, which is no Ed25519 public key: give what revokebot audit key "+
+				"prints.", settings.Redact(text))
 		}
 		keys = append(keys, raw)
 	}
@@ -184,13 +189,16 @@ func readHead(text string) (audit.Head, error) {
 	number, hash, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 1 || len(hash) != len(audit.Start().Hash) {
-		return audit.Head{}, settings.Errorf("--head is %s: give a line's number and hash as N:hash, as revokebot audit export prints it.", settings.Redact(text))
+		return audit.Head{}, settings.Errorf("--head is %s: give a line's number and hash as N:hash, as revokebot audit "+
+			"export prints it.", settings.Redact(text))
 	}
 	return audit.Head{N: n, Hash: strings.ToLower(hash)}, nil
 }
 
 // auditWorker is what chains, and raises alarm. A file that cannot be written is told of at once.
-func auditWorker(store audit.Store, key approvals.Key, path string, env settings.Environment, alarm func(), log *slog.Logger) (*audit.Worker, error) {
+func auditWorker(
+	store audit.Store, key approvals.Key, path string, env settings.Environment, alarm func(), log *slog.Logger,
+) (*audit.Worker, error) {
 	cfg := audit.Config{Store: store, Key: key, File: path, Alarm: alarm, Logger: log}
 	switch path {
 	case "":
@@ -199,7 +207,8 @@ func auditWorker(store audit.Store, key approvals.Key, path string, env settings
 	default:
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
-			return nil, settings.Errorf("audit.file is %s, which cannot be written (%s): give the path of a file that the bot may write, or - for standard output.", settings.Redact(path), settings.FileTrouble(err))
+			return nil, settings.Errorf("audit.file is %s, which cannot be written (%s): give the path of a file that the bot "+
+				"may write, or - for standard output.", settings.Redact(path), settings.FileTrouble(err))
 		}
 		if err := file.Close(); err != nil {
 			return nil, fmt.Errorf("audit.file: %w", err)

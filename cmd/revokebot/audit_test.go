@@ -21,7 +21,8 @@ import (
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-// recorded is a Redis in which the audit log has so many lines, and the variables of whoever can read it.
+// recorded is a Redis in which the audit log has so many lines, and the variables of whoever can
+// read it.
 func recorded(t *testing.T, lines int) map[string]string {
 	t.Helper()
 	db := miniredis.RunT(t)
@@ -41,9 +42,10 @@ func recorded(t *testing.T, lines int) map[string]string {
 		}
 	}
 	for i := 1; i < lines; i++ {
-		if err := sealed.Commit(t.Context(), approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
-			{Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", i)},
-		}}); err != nil {
+		if err := sealed.Commit(t.Context(),
+			approvals.Transition{RequestID: "R1", Expect: approvals.AppendOnly, Events: []approvals.Event{
+				{Type: approvals.EventRefused, By: "U0BOB", Source: fmt.Sprint("envelope ", i)},
+			}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +55,8 @@ func recorded(t *testing.T, lines int) map[string]string {
 	return map[string]string{"REDIS_URL": "redis://" + db.Addr(), "REVOKEBOT_SIGNING_KEY": seedText}
 }
 
-// says runs a command and returns its exit status, what it printed and what it printed on standard error.
+// says runs a command and returns its exit status, what it printed and what it printed on standard
+// error.
 func says(t *testing.T, variables map[string]string, stdin string, args ...string) (status int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -72,7 +75,8 @@ func TestAnExportedAuditLogIsWholeAndReachesItsHead(t *testing.T) {
 	head = strings.TrimSpace(strings.TrimPrefix(head, "head "))
 	file := cmdtest.WriteFile(t, "audit.jsonl", lines)
 	status, out, errs := says(t, variables, "", "audit", "verify", file, "--head", head)
-	if status != 0 || errs != "" || !strings.HasPrefix(out, "104 lines, 1 to 104, whole; the last one's hash is "+strings.TrimPrefix(head, "104:")+".") {
+	if status != 0 || errs != "" || !strings.HasPrefix(out, "104 lines, 1 to 104, whole; the last one's hash is "+
+		strings.TrimPrefix(head, "104:")+".") {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
 
@@ -81,39 +85,47 @@ func TestAnExportedAuditLogIsWholeAndReachesItsHead(t *testing.T) {
 		t.Fatalf("status %d", status)
 	}
 	none := map[string]string{}
-	if status, out, errs := says(t, none, lines, "audit", "verify", "-", "--public-key", strings.TrimSpace(public)); status != 0 || !strings.Contains(out, "whole") || strings.Contains(out, "not checked") {
+	if status, out, errs := says(t, none, lines, "audit", "verify", "-", "--public-key",
+		strings.TrimSpace(public)); status != 0 || !strings.Contains(out, "whole") || strings.Contains(out, "not checked") {
 		t.Errorf("with the public key alone, status %d: %s%s", status, out, errs)
 	}
-	if status, out, _ := says(t, none, lines, "audit", "verify"); status != 0 || !strings.Contains(out, "The signatures were not checked") {
+	if status, out, _ := says(t, none, lines, "audit", "verify"); status != 0 ||
+		!strings.Contains(out, "The signatures were not checked") {
 		t.Errorf("without a key, status %d: %s", status, out)
 	}
 	cut := lines[:strings.LastIndex(strings.TrimSuffix(lines, "\n"), "\n")+1]
-	if status, out, errs := says(t, variables, cut, "audit", "verify", "--head", head); status != 1 || !strings.Contains(out, "line 104 is missing at its end") || !strings.Contains(errs, "not whole") {
+	if status, out, errs := says(t, variables, cut, "audit", "verify", "--head", head); status != 1 ||
+		!strings.Contains(out, "line 104 is missing at its end") || !strings.Contains(errs, "not whole") {
 		t.Errorf("cut off, status %d: %s%s", status, out, errs)
 	}
 	changed := strings.Replace(lines, "envelope 70", "envelope 7O", 1)
-	if status, out, _ := says(t, variables, changed, "audit", "verify"); status != 1 || !strings.Contains(out, "line 71: it was changed: its signature is not of this text.") {
+	if status, out, _ := says(t, variables, changed, "audit", "verify"); status != 1 ||
+		!strings.Contains(out, "line 71: it was changed: its signature is not of this text.") {
 		t.Errorf("changed, status %d: %s", status, out)
 	}
 }
 
 func TestWhatIsNoAuditLogIsNotWhole(t *testing.T) {
 	variables := map[string]string{"REVOKEBOT_SIGNING_KEY": seedText}
-	if status, out, errs := says(t, variables, "", "audit", "verify"); status != 1 || !strings.Contains(out, "There is no line in it.") || !strings.Contains(errs, "not whole") {
+	if status, out, errs := says(t, variables, "", "audit", "verify"); status != 1 ||
+		!strings.Contains(out, "There is no line in it.") || !strings.Contains(errs, "not whole") {
 		t.Errorf("nothing: status %d: %s%s", status, out, errs)
 	}
-	if status, out, errs := says(t, variables, "", "audit", "verify", t.TempDir()); status == 0 || out != "" || !strings.Contains(errs, "is a directory") || strings.Count(errs, "\n") != 1 {
+	if status, out, errs := says(t, variables, "", "audit", "verify", t.TempDir()); status == 0 || out != "" ||
+		!strings.Contains(errs, "is a directory") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("a folder: status %d: %s%s", status, out, errs)
 	}
 	long := strings.Repeat("x", 5<<20)
-	if status, out, errs := says(t, variables, long, "audit", "verify"); status == 0 || out != "" || !strings.Contains(errs, "too long for an audit log") {
+	if status, out, errs := says(t, variables, long, "audit", "verify"); status == 0 || out != "" ||
+		!strings.Contains(errs, "too long for an audit log") {
 		t.Errorf("one endless line: status %d: %s%s", status, out, errs)
 	}
 }
 
 func TestAnAuditLogWithoutALineSaysSo(t *testing.T) {
 	variables := recorded(t, 0)
-	if status, out, errs := says(t, variables, "", "audit", "export"); status != 0 || out != "" || !strings.Contains(errs, "has no line yet") {
+	if status, out, errs := says(t, variables, "", "audit", "export"); status != 0 || out != "" ||
+		!strings.Contains(errs, "has no line yet") {
 		t.Errorf("status %d: %q %q", status, out, errs)
 	}
 }
@@ -127,7 +139,9 @@ func TestWrongWordsForTheAuditCommandsAreToldInOneSentence(t *testing.T) {
 	}{
 		{map[string]string{}, []string{"export"}, "REDIS_URL is missing"},
 		{map[string]string{}, []string{"key"}, "REVOKEBOT_SIGNING_KEY is missing"},
-		{map[string]string{"REVOKEBOT_SIGNING_KEY": "short"}, []string{"key"}, "REVOKEBOT_SIGNING_KEY is not an Ed25519 seed"},
+		{
+			map[string]string{"REVOKEBOT_SIGNING_KEY": "short"}, []string{"key"}, "REVOKEBOT_SIGNING_KEY is not an Ed25519 seed",
+		},
 		{good, []string{"verify", t.TempDir() + "/nothing"}, "cannot be read (no such file or directory)"},
 		{good, []string{"verify", "--head", "7"}, `--head is "7"`},
 		{good, []string{"verify", "--head", "0:" + audit.Start().Hash}, "--head is"},
@@ -142,11 +156,14 @@ func TestWrongWordsForTheAuditCommandsAreToldInOneSentence(t *testing.T) {
 
 func TestAnAuditFileThatCannotBeWrittenEndsTheStart(t *testing.T) {
 	variables := cmdtest.GoodVariables(t)
-	variables["REVOKEBOT_CONFIG"] = cmdtest.WriteFile(t, "revokebot.yaml", cmdtest.SmallConfig+"audit: {file: "+t.TempDir()+"/no/audit.jsonl}\n")
-	if status, _, errs := says(t, variables, "", "run"); status != 2 || !strings.Contains(errs, "audit.file is") || !strings.Contains(errs, "cannot be written") {
+	variables["REVOKEBOT_CONFIG"] = cmdtest.WriteFile(t, "revokebot.yaml",
+		cmdtest.SmallConfig+"audit: {file: "+t.TempDir()+"/no/audit.jsonl}\n")
+	if status, _, errs := says(t, variables, "", "run"); status != 2 || !strings.Contains(errs, "audit.file is") ||
+		!strings.Contains(errs, "cannot be written") {
 		t.Errorf("status %d: %s", status, errs)
 	}
-	if c, err := settings.ParseConfig("c", []byte(cmdtest.SmallConfig+"audit: {file: '-'}\n")); err != nil || c.AuditFile != "-" {
+	if c, err := settings.ParseConfig("c", []byte(cmdtest.SmallConfig+"audit: {file: '-'}\n")); err != nil ||
+		c.AuditFile != "-" {
 		t.Errorf("%+v, %v", c.AuditFile, err)
 	}
 }
@@ -162,7 +179,9 @@ func TestTheAuditFileIsForItsOwnerOnly(t *testing.T) {
 }
 
 func TestNumbersAreGroupedAndHaveTheirNoun(t *testing.T) {
-	for n, want := range map[int]string{0: "0 lines", 1: "1 line", 999: "999 lines", 1204: "1,204 lines", 1234567: "1,234,567 lines"} {
+	for n, want := range map[int]string{
+		0: "0 lines", 1: "1 line", 999: "999 lines", 1204: "1,204 lines", 1234567: "1,234,567 lines",
+	} {
 		if got := grouped(n, "line", "lines"); got != want {
 			t.Errorf("%d is %q", n, got)
 		}

@@ -41,7 +41,9 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 
 	for _, refused := range []struct{ user, action, told, recorded string }{
 		{actors.Rosa, messages.ActionApprove, "you asked for this revocation", "the requester is never an approver"},
-		{actors.Nils, messages.ActionApprove, "you are not on the list of approvers", "they are not on the list of approvers"},
+		{
+			actors.Nils, messages.ActionApprove, "you are not on the list of approvers", "they are not on the list of approvers",
+		},
 		{actors.Gina, messages.ActionApprove, "full members of this workspace", "they are not a full member here"},
 		{actors.Bob, messages.ActionCancel, "who asked, can cancel", "only the requester can cancel"},
 	} {
@@ -62,7 +64,8 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 		t.Errorf("the card still has buttons, or is another: %s", done.Blocks)
 	}
 	cutoff := wantCutoff(t, w, actors.ProdID, applied, began)
-	if m := w.inThread(card, "CloudTrail shows"); !strings.Contains(m.Text, "CloudTrail is minutes late") || !strings.Contains(m.Text, "`us-east-1`") || !strings.Contains(m.Text, "`eu-west-1`") {
+	if m := w.inThread(card, "CloudTrail shows"); !strings.Contains(m.Text, "CloudTrail is minutes late") ||
+		!strings.Contains(m.Text, "`us-east-1`") || !strings.Contains(m.Text, "`eu-west-1`") {
 		t.Errorf("the evidence does not say what it covers: %s", m.Text)
 	}
 	wantEvidence(t, w.inThread(card, "*Sessions of the role*"))
@@ -88,14 +91,17 @@ func TestRunDoesTheWholeFlowAsAProcessOfItsOwn(t *testing.T) {
 		t.Errorf("/readyz answers %d", got)
 	}
 	w.wantMetrics(
-		readyz, `revokebot_click_to_deny_seconds_count 2`, `revokebot_requests_total{purpose="revoke",state="applied"} 2`, `revokebot_ready 1`, `revokebot_store_up 1`,
-		`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"} 2`, `revokebot_build_info{`, `go_goroutines `, `process_resident_memory_bytes `,
+		readyz, `revokebot_click_to_deny_seconds_count 2`, `revokebot_requests_total{purpose="revoke",state="applied"} 2`,
+		`revokebot_ready 1`, `revokebot_store_up 1`,
+		`revokebot_aws_calls_total{operation="PutRolePolicy",outcome="ok",service="iam"} 2`, `revokebot_build_info{`,
+		`go_goroutines `, `process_resident_memory_bytes `,
 	)
 	bot.WantCleanEnd()
 	secrets := append(w.secrets(), "zanzibar")
 	wantCleanLog(t, bot.Stderr.String(), secrets)
 	collector.wantSpans(t, []string{
-		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver", "store commit", "slack chat.postMessage", "aws iam:PutRolePolicy",
+		"envelope slash_commands", "envelope interactive", "item command", "item click", "item deliver", "store commit",
+		"slack chat.postMessage", "aws iam:PutRolePolicy",
 	}, append(secrets, actors.DeployRole))
 	w.standIns.WantCleanEnd()
 }
@@ -110,8 +116,8 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
-// wantCutoff reads the policy with another client: it has to be what the IAM console writes, with the cutoff that the
-// thread tells.
+// wantCutoff reads the policy with another client: it has to be what the IAM console writes, with
+// the cutoff that the thread tells.
 func wantCutoff(t *testing.T, w *world, account string, applied message, began time.Time) (cutoff time.Time) {
 	t.Helper()
 	document, ok := w.policyOnRole(account)
@@ -135,7 +141,8 @@ func wantCutoff(t *testing.T, w *world, account string, applied message, began t
 	s := policy.Statement[0]
 	text := s.Condition["DateLessThan"]["aws:TokenIssueTime"]
 	want := map[string]map[string]string{"DateLessThan": {"aws:TokenIssueTime": text}}
-	if policy.Version != "2012-10-17" || s.Effect != "Deny" || !slices.Equal(s.Action, []string{"*"}) || !slices.Equal(s.Resource, []string{"*"}) ||
+	if policy.Version != "2012-10-17" || s.Effect != "Deny" || !slices.Equal(s.Action, []string{"*"}) ||
+		!slices.Equal(s.Resource, []string{"*"}) ||
 		!cmp.Equal(s.Condition, want) {
 		t.Errorf("got %s", document)
 	}
@@ -143,8 +150,8 @@ func wantCutoff(t *testing.T, w *world, account string, applied message, began t
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The clock is that of the stand-in, which runs on this machine. AWS tells whole seconds: what is left out of them and
-	// the rounding up come to two seconds at most.
+	// The clock is that of the stand-in, which runs on this machine. AWS tells whole seconds: what is
+	// left out of them and the rounding up come to two seconds at most.
 	if cutoff.Before(began.Add(longMargin)) || cutoff.After(time.Now().Add(longMargin+2*time.Second)) {
 		t.Errorf("the cutoff %v does not lie %v past a moment between %v and now", cutoff, longMargin, began)
 	}
@@ -154,7 +161,8 @@ func wantCutoff(t *testing.T, w *world, account string, applied message, began t
 	return cutoff
 }
 
-// wantEvidence looks for the table of the sessions, newest first, with those that the stand-in's day has.
+// wantEvidence looks for the table of the sessions, newest first, with those that the stand-in's
+// day has.
 func wantEvidence(t *testing.T, m message) {
 	t.Helper()
 	var blocks []struct {
@@ -174,7 +182,8 @@ func wantEvidence(t *testing.T, m message) {
 			rows = append(rows, strings.Join(cells, " | "))
 		}
 	}
-	if len(rows) < 9 || rows[0] != "Time (UTC) | Who | Cutoff | Session name | Source address | Region | Key | Source identity" {
+	if len(rows) < 9 || rows[0] != "Time (UTC) | Who | Cutoff | Session name | Source address | Region | Key | Source "+
+		"identity" {
 		t.Fatalf("the table has the rows\n%s", strings.Join(rows, "\n"))
 	}
 	if times := rows[1:]; !slices.IsSortedFunc(times, func(a, b string) int { return strings.Compare(b[:19], a[:19]) }) {

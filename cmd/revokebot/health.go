@@ -14,11 +14,15 @@ import (
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-// serveHealth answers /healthz (the process lives), /readyz (it can act) and /metrics until the returned function is called.
-func serveHealth(ctx context.Context, address string, health func() bot.Health, metrics http.Handler, log *slog.Logger) (wait func(), err error) {
+// serveHealth answers /healthz (the process lives), /readyz (it can act) and /metrics until the
+// returned function is called.
+func serveHealth(
+	ctx context.Context, address string, health func() bot.Health, metrics http.Handler, log *slog.Logger,
+) (wait func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, settings.Errorf("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, or leave it empty to turn health off.", address, err)
+		return nil, settings.Errorf("REVOKEBOT_LISTEN: cannot listen on %s (%v). Choose another address, "+
+			"or leave it empty to turn health off.", address, err)
 	}
 	server := healthServer(healthHandler(health, metrics), log)
 	var all sync.WaitGroup
@@ -34,11 +38,13 @@ func serveHealth(ctx context.Context, address string, health func() bot.Health, 
 	}, nil
 }
 
-// healthServer lets nobody hold a connection, or one of the few turns to read the metrics, for long.
+// healthServer lets nobody hold a connection, or one of the few turns to read the metrics, for
+// long.
 func healthServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		IdleTimeout: 2 * time.Minute,
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 

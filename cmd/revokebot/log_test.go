@@ -6,9 +6,12 @@ import (
 	"testing"
 )
 
-// notInLogs are the marks of what no log may hold: credentials of Slack and AWS, and payloads. Response URLs are known by
-// their path, the addresses of WebSockets by their ticket.
-var notInLogs = []string{"xapp-", "xoxb-", "xoxp-", "/commands/response/", "response_url", "ticket=", "trigger_id", "api_app_id", "Authorization", "SessionToken"}
+// notInLogs are the marks of what no log may hold: credentials of Slack and AWS, and payloads.
+// Response URLs are known by their path, the addresses of WebSockets by their ticket.
+var notInLogs = []string{
+	"xapp-", "xoxb-", "xoxp-", "/commands/response/", "response_url", "ticket=", "trigger_id", "api_app_id",
+	"Authorization", "SessionToken",
+}
 
 // logLine is a line of the JSON log.
 type logLine struct {
@@ -17,8 +20,8 @@ type logLine struct {
 	line                string
 }
 
-// wantCleanLog checks that a log holds structured lines only, no secret and no ERROR. The last line may be the sentence
-// that the program ended with.
+// wantCleanLog checks that a log holds structured lines only, no secret and no ERROR. The last line
+// may be the sentence that the program ended with.
 func wantCleanLog(t *testing.T, text string, secrets []string) {
 	t.Helper()
 	for _, l := range readLog(t, text) {

@@ -1,11 +1,12 @@
-// Command revokebot revokes the active sessions of an AWS role from an incident channel in Slack, with two people.
+// Command revokebot revokes the active sessions of an AWS role from an incident channel in Slack,
+// with two people.
 //
-// This package parses, wires and waits: run.go starts the bot on real Slack, Redis and AWS, audit.go reads the audit
-// log. Settings, doctor and the wiring that the sandbox shares are in cmd/internal; what the bot does is in the packages
-// below bot.
+// This package parses, wires and waits: run.go starts the bot on real Slack, Redis and AWS,
+// audit.go reads the audit log. Settings, doctor and the wiring that the sandbox shares are in
+// cmd/internal; what the bot does is in the packages below bot.
 //
-// Exit status: 0 after a clean stop, 1 when something failed on the way or doctor found a failure, 2 when a setting is
-// wrong or missing, with one sentence that names it.
+// Exit status: 0 after a clean stop, 1 when something failed on the way or doctor found a failure,
+// 2 when a setting is wrong or missing, with one sentence that names it.
 package main
 
 import "github.com/revokebot/revokebot/cmd/internal/cli"
@@ -22,7 +23,8 @@ type commands struct {
 func program() cli.Program {
 	return cli.Program{
 		Name: "revokebot", Commands: &commands{},
-		Description: "Revoke the active sessions of an AWS role from the incident channel, with two people. revokebot-sandbox shows it without any account.",
+		Description: "Revoke the active sessions of an AWS role from the incident channel, with two people. " +
+			"revokebot-sandbox shows it without any account.",
 	}
 }
 

@@ -49,8 +49,8 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 	wantCleanLog(t, bot.Stderr.String(), append(w.secrets(), "zanzibar"))
 }
 
-// What was sent to a Redis that hangs may be done when it goes on: the person is told so in time, and whichever it was,
-// there is one revocation in the end.
+// What was sent to a Redis that hangs may be done when it goes on: the person is told so in time,
+// and whichever it was, there is one revocation in the end.
 func TestARedisThatHangsHoldsUpNoAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

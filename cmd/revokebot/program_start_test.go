@@ -45,7 +45,8 @@ func TestManifestPrintsAnAppInSocketModeWithTheCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	commands := manifest.Features.SlashCommands
-	if !manifest.Settings.SocketMode || len(commands) != 1 || commands[0].Command != "/revoke-sessions" || len(manifest.OAuth.Scopes.Bot) == 0 {
+	if !manifest.Settings.SocketMode || len(commands) != 1 || commands[0].Command != "/revoke-sessions" ||
+		len(manifest.OAuth.Scopes.Bot) == 0 {
 		t.Errorf("got %+v", manifest)
 	}
 }
@@ -97,11 +98,12 @@ func TestAnAWSProfileThatDoesNotExistIsNamed(t *testing.T) {
 	variables := cmdtest.GoodVariables(t)
 	variables["AWS_PROFILE"] = "nobodys"
 	status, _, stderr := runToEnd(t, variables, "run")
-	cmdtest.WantSentence(t, status, stderr, []string{"AWS settings cannot be used", "nobodys", "Correct AWS_PROFILE"}, secrets)
+	cmdtest.WantSentence(t, status, stderr, []string{"AWS settings cannot be used", "nobodys", "Correct AWS_PROFILE"},
+		secrets)
 }
 
-// startVariables are settings of a bot that starts: a real Redis, a stand-in for Slack that knows nobody, and an AWS
-// that takes connections and never answers, which must not matter.
+// startVariables are settings of a bot that starts: a real Redis, a stand-in for Slack that knows
+// nobody, and an AWS that takes connections and never answers, which must not matter.
 func startVariables(t *testing.T) (map[string]string, *slackstandin.Server, *redisserver.Server) {
 	t.Helper()
 	slack := slackstandin.New(slackstandin.Config{AppToken: appToken, BotToken: botToken})
@@ -135,7 +137,9 @@ func TestARedisThatIsGoneAtTheStartIsNamed(t *testing.T) {
 	variables, _, redis := startVariables(t)
 	redis.Stop()
 	status, _, stderr := runToEnd(t, variables, "run")
-	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis does not answer", "connection refused", "Start it, or correct the address"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{
+		"REDIS_URL: Redis does not answer", "connection refused", "Start it, or correct the address",
+	}, secrets)
 	wantCleanLog(t, stderr, secrets)
 }
 
@@ -153,7 +157,9 @@ func TestARedisWithAnotherPasswordIsNamedWithoutThePassword(t *testing.T) {
 	locked := redisserver.Start(t, "--requirepass", "right")
 	variables["REDIS_URL"] = "redis://:" + password + "@" + locked.Addr
 	status, _, stderr := runToEnd(t, variables, "run")
-	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis refuses the bot", "Correct the user name or the password"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{
+		"REDIS_URL: Redis refuses the bot", "Correct the user name or the password",
+	}, secrets)
 	wantCleanLog(t, stderr, secrets)
 }
 
@@ -163,7 +169,9 @@ func TestARedisThatTakesNoWritesIsNamed(t *testing.T) {
 	replica := redisserver.Start(t, "--replicaof", strings.Replace(redis.Addr, ":", " ", 1))
 	variables["REDIS_URL"] = replica.URL()
 	status, _, stderr := runToEnd(t, variables, "run")
-	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REDIS_URL: Redis answers, but not as it should", "READONLY", "that takes writes"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{
+		"REDIS_URL: Redis answers, but not as it should", "READONLY", "that takes writes",
+	}, secrets)
 }
 
 func TestATokenThatSlackRefusesIsNamed(t *testing.T) {
@@ -174,10 +182,30 @@ func TestATokenThatSlackRefusesIsNamed(t *testing.T) {
 		fault slackstandin.Fault
 		want  []string
 	}{
-		{"the bot token is of no app", map[string]string{"SLACK_BOT_TOKEN": "xoxb-5ecre7other"}, slackstandin.Fault{}, []string{"SLACK_BOT_TOKEN is refused by Slack (auth.test answered invalid_auth)", "OAuth & Permissions page"}},
-		{"the app token is of no app", map[string]string{"SLACK_APP_TOKEN": "xapp-1-A0TEST-1-5ecre7other"}, slackstandin.Fault{}, []string{"SLACK_APP_TOKEN is refused by Slack (apps.connections.open answered invalid_auth)", "Basic Information page"}},
-		{"the bot was removed", nil, slackstandin.Fault{Method: "auth.test", Error: "account_inactive"}, []string{"SLACK_BOT_TOKEN is refused by Slack (auth.test answered account_inactive)"}},
-		{"the app token lacks its scope", nil, slackstandin.Fault{Method: "apps.connections.open", Error: "missing_scope"}, []string{"SLACK_APP_TOKEN lacks a scope"}},
+		{
+			"the bot token is of no app",
+			map[string]string{"SLACK_BOT_TOKEN": "xoxb-5ecre7other"},
+			slackstandin.Fault{},
+			[]string{"SLACK_BOT_TOKEN is refused by Slack (auth.test answered invalid_auth)", "OAuth & Permissions page"},
+		},
+		{
+			"the app token is of no app",
+			map[string]string{"SLACK_APP_TOKEN": "xapp-1-A0TEST-1-5ecre7other"},
+			slackstandin.Fault{},
+			[]string{
+				"SLACK_APP_TOKEN is refused by Slack (apps.connections.open answered invalid_auth)", "Basic Information page",
+			},
+		},
+		{
+			"the bot was removed", nil,
+			slackstandin.Fault{Method: "auth.test", Error: "account_inactive"},
+			[]string{"SLACK_BOT_TOKEN is refused by Slack (auth.test answered account_inactive)"},
+		},
+		{
+			"the app token lacks its scope", nil,
+			slackstandin.Fault{Method: "apps.connections.open", Error: "missing_scope"},
+			[]string{"SLACK_APP_TOKEN lacks a scope"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			variables, slack, _ := startVariables(t)
@@ -207,7 +235,10 @@ func TestAnAddressThatIsTakenIsNamed(t *testing.T) {
 	defer taken.Close()
 	variables["REVOKEBOT_LISTEN"] = taken.Addr().String()
 	status, _, stderr := runToEnd(t, variables, "run")
-	cmdtest.WantSentence(t, status, lastLine(stderr), []string{"REVOKEBOT_LISTEN: cannot listen on " + taken.Addr().String(), "address already in use", "Choose another address, or leave it empty"}, secrets)
+	cmdtest.WantSentence(t, status, lastLine(stderr), []string{
+		"REVOKEBOT_LISTEN: cannot listen on " + taken.Addr().String(), "address already in use",
+		"Choose another address, or leave it empty",
+	}, secrets)
 }
 
 func TestASIGTERMBeforeItIsReadyIsACleanEnd(t *testing.T) {

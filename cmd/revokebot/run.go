@@ -21,8 +21,8 @@ import (
 
 type runCmd struct{}
 
-// Run is the bot against real Slack, Redis and AWS. All that can be checked without the network is checked before
-// anything else happens, so that a wrong setting's sentence stands alone.
+// Run is the bot against real Slack, Redis and AWS. All that can be checked without the network is
+// checked before anything else happens, so that a wrong setting's sentence stands alone.
 func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 	s, err := settings.Read(env)
 	if err != nil {
@@ -54,7 +54,8 @@ func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 	defer watch.Close(log)
 	sdk, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
-		return settings.Errorf("AWS settings cannot be used: %s. Correct AWS_PROFILE and the other variables of the AWS SDK.", settings.OneLine(err))
+		return settings.Errorf("AWS settings cannot be used: %s. Correct AWS_PROFILE and the other variables of the AWS SDK.",
+			settings.OneLine(err))
 	}
 	cloud, err := wire.Cloud(c, sdk, watch.AWS, log)
 	if err != nil {
@@ -75,7 +76,8 @@ func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 		log.WarnContext(ctx, "configuration", "warning", w.Error())
 	}
 	if s.Key.IsZero() {
-		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not signed, and whoever can write to Redis can forge an approval.")
+		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not "+
+			"signed, and whoever can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(settings.RedisLog{Log: log})
 	err = connectAndRun(ctx, s, client, roles, b, chain, watch.Read(b, store), log)
@@ -88,7 +90,8 @@ func (runCmd) Run(ctx context.Context, env settings.Environment) error {
 
 // connectAndRun waits for Redis, then for the bot.
 func connectAndRun(
-	ctx context.Context, s settings.Settings, client redis.UniversalClient, roles *role.Client, b *bot.Bot, chain *audit.Worker,
+	ctx context.Context, s settings.Settings, client redis.UniversalClient, roles *role.Client, b *bot.Bot,
+	chain *audit.Worker,
 	metrics http.Handler, log *slog.Logger,
 ) error {
 	if err := settings.PingRedis(ctx, client); err != nil {

@@ -72,8 +72,10 @@ func (w *world) wantMetrics(readyz string, lines ...string) {
 func TestAWrongVariableOfOpenTelemetryEndsTheStartWithASentence(t *testing.T) {
 	env := &cmdtest.Env{Variables: map[string]string{
 		"SLACK_APP_TOKEN": "xapp-1-A0-1-x", "SLACK_BOT_TOKEN": "xoxb-x", "REDIS_URL": "redis://127.0.0.1:1/0",
-		"REVOKEBOT_CONFIG": cmdtest.WriteFile(t, "revokebot.yaml", longConfig), "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+		"REVOKEBOT_CONFIG":            cmdtest.WriteFile(t, "revokebot.yaml", longConfig),
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
 	}}
 	status := inProcess(t.Context(), env, "run")
-	cmdtest.WantSentence(t, status, env.Stderr.String(), []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"}, []string{"xapp-1"})
+	cmdtest.WantSentence(t, status, env.Stderr.String(), []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"},
+		[]string{"xapp-1"})
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/redisserver"
 )
 
-// world is what a bot lives in: stand-ins for Slack and AWS in a process of their own, driven from outside as a browser
-// drives them, and a real Redis.
+// world is what a bot lives in: stand-ins for Slack and AWS in a process of their own, driven from
+// outside as a browser drives them, and a real Redis.
 type world struct {
 	t        *testing.T
 	standIns *cmdtest.Process
@@ -67,11 +67,13 @@ trail:
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, printed: map[string]string{}, http: &http.Client{Timeout: soon}, config: cmdtest.WriteFile(t, "revokebot.yaml", longConfig),
-		redis: redisserver.Start(t, "--appendonly", "yes"),
+		t: t, printed: map[string]string{}, http: &http.Client{Timeout: soon},
+		config: cmdtest.WriteFile(t, "revokebot.yaml", longConfig),
+		redis:  redisserver.Start(t, "--appendonly", "yes"),
 	}
 	t.Cleanup(w.http.CloseIdleConnections)
-	w.standIns = cmdtest.Start(t, "revokebot-sandbox", nil, "--without-bot", "--listen", "127.0.0.1:0", "--propagation", "0s", "--trail-delay", "0s")
+	w.standIns = cmdtest.Start(t, "revokebot-sandbox", nil, "--without-bot", "--listen", "127.0.0.1:0", "--propagation",
+		"0s", "--trail-delay", "0s")
 	text := w.standIns.Stdout.WaitForText(t, "Ctrl-C stops it.")
 	for _, match := range regexp.MustCompile(`(?m)^([A-Z_]+)=(.*)$`).FindAllStringSubmatch(text, -1) {
 		w.printed[match[1]] = match[2]
@@ -89,7 +91,8 @@ func (w *world) startBot(set map[string]string) (bot *cmdtest.Process, readyz st
 	w.t.Helper()
 	variables := maps.Clone(w.printed)
 	maps.Copy(variables, map[string]string{
-		"REDIS_URL": w.redis.URL(), "REVOKEBOT_CONFIG": w.config, "REVOKEBOT_LISTEN": "127.0.0.1:0", "REVOKEBOT_LOG_LEVEL": "debug",
+		"REDIS_URL": w.redis.URL(), "REVOKEBOT_CONFIG": w.config, "REVOKEBOT_LISTEN": "127.0.0.1:0",
+		"REVOKEBOT_LOG_LEVEL": "debug",
 	})
 	maps.Copy(variables, set)
 	bot = start(w.t, variables, "run")
@@ -195,8 +198,8 @@ func (w *world) card(part string) message {
 	return card
 }
 
-// openCard waits for the newest card with its buttons, and for the first word in its thread: from then on the store knows
-// the card, and a click on it counts.
+// openCard waits for the newest card with its buttons, and for the first word in its thread: from
+// then on the store knows the card, and a click on it counts.
 func (w *world) openCard() message {
 	w.t.Helper()
 	card := w.card("Approval needed")
@@ -258,8 +261,8 @@ func (w *world) click(user string, card message, action string) {
 	w.act("click", map[string]string{"user": user, "channel": actors.Incident, "ts": card.TS, "action_id": action})
 }
 
-// lateClick presses a button that has gone from the card since, as somebody does whose screen was not up to date. card is
-// the card with the button.
+// lateClick presses a button that has gone from the card since, as somebody does whose screen was
+// not up to date. card is the card with the button.
 func (w *world) lateClick(user string, card message, action string) {
 	w.t.Helper()
 	button := regexp.MustCompile(`"value":\s*"([A-Z0-9]+)"`).FindSubmatch(card.Blocks)
@@ -271,8 +274,8 @@ func (w *world) lateClick(user string, card message, action string) {
 	})
 }
 
-// act has a person do something, again as long as Slack shows that the app did not answer in time: how fast it answers is
-// tested on fake time.
+// act has a person do something, again as long as Slack shows that the app did not answer in time:
+// how fast it answers is tested on fake time.
 func (w *world) act(what string, request map[string]string) {
 	w.t.Helper()
 	w.until("acknowledgement of "+what, func() bool { return w.acknowledged(what, request) })

@@ -17,8 +17,8 @@ import (
 // shownFindings is how many sessions one message tells about.
 const shownFindings = 10
 
-// ActionChain is the button that asks for a role of the chain, ActionSession the menu from which a session is chosen.
-// The value of each is the request's id and the mark of what is meant.
+// ActionChain is the button that asks for a role of the chain, ActionSession the menu from which a
+// session is chosen. The value of each is the request's id and the mark of what is meant.
 const (
 	ActionChain   = "revokebot_chain"
 	ActionSession = "revokebot_session"
@@ -33,8 +33,8 @@ func PartsOf(value string) (request, mark string) {
 	return request, mark
 }
 
-// Findings tells what the sessions did that are looked into by themselves, and which roles came out of them. It is one
-// message that is edited in place; nil before there is anything to tell.
+// Findings tells what the sessions did that are looked into by themselves, and which roles came out
+// of them. It is one message that is edited in place; nil before there is anything to tell.
 func Findings(r approvals.Request, events []approvals.Event) *Message {
 	in := record.Gather(events)
 	var latest *record.Activity
@@ -67,8 +67,8 @@ func Findings(r approvals.Request, events []approvals.Event) *Message {
 	return within(m)
 }
 
-// findingLines are a paragraph for each session that did something, those that opened doors first, and one for those that
-// are quiet.
+// findingLines are a paragraph for each session that did something, those that opened doors first,
+// and one for those that are quiet.
 func findingLines(in record.Incident) []string {
 	var busy []record.Session
 	var quiet []string
@@ -85,7 +85,8 @@ func findingLines(in record.Incident) []string {
 	}
 	slices.SortStableFunc(busy, func(a, b record.Session) int {
 		did, other := in.Activities[a.EventID], in.Activities[b.EventID]
-		return cmp.Or(cmp.Compare(min(len(other.Elsewhere), 1), min(len(did.Elsewhere), 1)), cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
+		return cmp.Or(cmp.Compare(min(len(other.Elsewhere), 1), min(len(did.Elsewhere), 1)),
+			cmp.Compare(len(other.Doors), len(did.Doors)), cmp.Compare(other.Calls, did.Calls))
 	})
 	var lines []string
 	for _, s := range busy[:min(len(busy), shownFindings)] {
@@ -112,9 +113,11 @@ func stands(in record.Incident) bool {
 }
 
 func findingsHead(in record.Incident, latest record.Activity) string {
-	worth := " As CloudTrail had it on " + utc(latest.Until) + ", which has management calls only: what was read from S3 or a database is not in it."
+	worth := " As CloudTrail had it on " + utc(latest.Until) + ", which has management calls only: what was read from " +
+		"S3 or a database is not in it."
 	if !stands(in) {
-		text := "*What the sessions did.* None came from an address or a caller that was seen only once" + othersWords(in, latest) + ". That clears none of them"
+		text := "*What the sessions did.* None came from an address or a caller that was seen only once" +
+			othersWords(in, latest) + ". That clears none of them"
 		if len(latest.Sessions) > 0 {
 			text += ": the newest are told here, and the others can be chosen below"
 		}
@@ -123,14 +126,16 @@ func findingsHead(in record.Incident, latest record.Activity) string {
 	}
 	text := "*What the sessions did* that stand out" + othersWords(in, latest) + "." + worth
 	if latest.NotRead > 0 {
-		text += fmt.Sprintf(" %s more stand out and were not looked into.", english.Count(latest.NotRead, "session", "sessions"))
+		text += fmt.Sprintf(" %s more stand out and were not looked into.",
+			english.Count(latest.NotRead, "session", "sessions"))
 	}
 	return text
 }
 
 // othersWords says of how many more sessions it was looked where their keys are used.
 func othersWords(in record.Incident, latest record.Activity) string {
-	checked := fmt.Sprintf("; the keys of %s were checked, too", english.Count(latest.Others, "more session", "more sessions"))
+	checked := fmt.Sprintf("; the keys of %s were checked, too",
+		english.Count(latest.Others, "more session", "more sessions"))
 	switch {
 	case latest.Others == 0:
 		return ""
@@ -144,7 +149,8 @@ func othersWords(in record.Incident, latest record.Activity) string {
 // activityWords is a paragraph about one session.
 func activityWords(in record.Incident, s record.Session, a record.SessionActivity) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60), utc(s.Time))
+	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", code(s.SessionName, 64), code(s.Caller, 120),
+		code(s.SourceAddress, 60), utc(s.Time))
 	if why := seldomWords(in.Suspects[s.EventID]); why != "" {
 		b.WriteString(" (" + why + ")")
 	}
@@ -188,14 +194,15 @@ func activityWords(in record.Incident, s record.Session, a record.SessionActivit
 	return fit(b.String(), 2000)
 }
 
-// namedWords says what was looked up by name where there were more calls than are read, as a further sentence; nothing
-// where nothing was.
+// namedWords says what was looked up by name where there were more calls than are read, as a
+// further sentence; nothing where nothing was.
 func namedWords(a record.SessionActivity) string {
 	names := make([]string, len(a.NamesCut))
 	for i, name := range a.NamesCut {
 		names[i] = code(name, 40)
 	}
-	const beyond = " Beyond its newest calls, those that open doors most often (keys, users, policies, trust) and sessions of roles were looked up by name, and "
+	const beyond = " Beyond its newest calls, those that open doors most often (keys, users, policies, " +
+		"trust) and sessions of roles were looked up by name, and "
 	switch {
 	case !a.Named:
 		return ""
@@ -255,7 +262,8 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 	if len(in.Chain) == 0 {
 		return nil, ""
 	}
-	head := "*Roles that these sessions went on to.* The deny on this role does not touch those sessions: each role needs a request of its own, approved on its own."
+	head := "*Roles that these sessions went on to.* The deny on this role does not touch those sessions: " +
+		"each role needs a request of its own, approved on its own."
 	blocks, text := []slack.Block{section(head)}, "\n"+head
 	asked := map[string]bool{}
 	for i, l := range in.Chain {
@@ -267,7 +275,8 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 		block := slack.NewSectionBlock(mrkdwn(line), nil, nil)
 		if l.Account != "" && !l.Loop && !asked[l.RoleARN] {
 			asked[l.RoleARN] = true
-			b := slack.NewButtonBlockElement(ActionChain, ValueOf(r.ID, l.Mark()), slack.NewTextBlockObject(slack.PlainTextType, "Ask to revoke", false, false))
+			b := slack.NewButtonBlockElement(ActionChain, ValueOf(r.ID, l.Mark()),
+				slack.NewTextBlockObject(slack.PlainTextType, "Ask to revoke", false, false))
 			b.AccessibilityLabel = cut("Ask to revoke sessions of "+raw(l.Account+"/"+l.RoleName, 75), 75)
 			block.Accessory = slack.NewAccessory(b)
 		}
@@ -282,7 +291,8 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 
 func linkWords(l record.Link) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), code(l.From, 80), code(l.FromSession, 64), code(roleOf(l), 130))
+	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), code(l.From, 80),
+		code(l.FromSession, 64), code(roleOf(l), 130))
 	fmt.Fprintf(&b, ", %s", english.Count(l.Sessions, "session", "sessions"))
 	if !l.First.IsZero() {
 		b.WriteString(", first " + utc(l.First))
@@ -361,8 +371,8 @@ func chosenActivity(v record.Activity) *Message {
 	return sentence(text)
 }
 
-// ChooseSession is the menu of sessions, in a message of its own: a table must not stand in a message that can be
-// clicked. nil when there is nothing to choose.
+// ChooseSession is the menu of sessions, in a message of its own: a table must not stand in a
+// message that can be clicked. nil when there is nothing to choose.
 func ChooseSession(r approvals.Request, in record.Incident) *Message {
 	const most = 100 // options that Slack allows in a menu (Slack documentation, "Select menu element")
 	var options []*slack.OptionBlockObject
@@ -371,7 +381,8 @@ func ChooseSession(r approvals.Request, in record.Incident) *Message {
 			continue
 		}
 		label := s.Time.UTC().Format("15:04:05") + " " + raw(s.SessionName, 30) + " from " + raw(s.SourceAddress, 20)
-		options = append(options, slack.NewOptionBlockObject(ValueOf(r.ID, s.Mark()), slack.NewTextBlockObject(slack.PlainTextType, cut(label, 75), false, false), nil))
+		options = append(options, slack.NewOptionBlockObject(ValueOf(r.ID, s.Mark()),
+			slack.NewTextBlockObject(slack.PlainTextType, cut(label, 75), false, false), nil))
 	}
 	if len(options) == 0 {
 		return nil
@@ -380,13 +391,15 @@ func ChooseSession(r approvals.Request, in record.Incident) *Message {
 	if len(options) == most {
 		text += fmt.Sprintf(" The newest %d can be chosen.", most)
 	}
-	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, slack.NewTextBlockObject(slack.PlainTextType, "Choose a session", false, false), ActionSession, options...)
+	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic,
+		slack.NewTextBlockObject(slack.PlainTextType, "Choose a session", false, false), ActionSession, options...)
 	block := slack.NewSectionBlock(mrkdwn(text), nil, slack.NewAccessory(menu))
 	block.BlockID = "choose"
 	return &Message{Text: text, Blocks: []slack.Block{block}}
 }
 
-// within cuts a message to what Slack takes: 50 blocks and the characters of limitMessage. What is left out is said.
+// within cuts a message to what Slack takes: 50 blocks and the characters of limitMessage. What is
+// left out is said.
 func within(m *Message) *Message {
 	const most = 48
 	used, kept := 0, []slack.Block(nil)

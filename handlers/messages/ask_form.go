@@ -20,7 +20,8 @@ const (
 )
 
 const (
-	// maxOptions, limitOption and limitValue are those of a menu (Slack documentation, "Option object", "Select menu element").
+	// maxOptions, limitOption and limitValue are those of a menu (Slack documentation, "Option
+	// object", "Select menu element").
 	maxOptions  = 100
 	limitOption = 75
 	limitValue  = 150
@@ -40,18 +41,25 @@ type Asking struct {
 // AccountChoice is an account to choose.
 type AccountChoice struct{ Name, ID string }
 
-// choosable reports whether the accounts are offered as a menu. More than fit into one are typed with the role.
+// choosable reports whether the accounts are offered as a menu. More than fit into one are typed
+// with the role.
 func (a Asking) choosable() bool { return len(a.Accounts) > 1 && len(a.Accounts) <= maxOptions }
 
-// AskForm asks for the account, the role and the reason of a revocation, and says what would happen.
+// AskForm asks for the account, the role and the reason of a revocation, and says what would
+// happen.
 func AskForm(a Asking, origin FormOrigin) (slack.ModalViewRequest, error) {
 	metadata, err := json.Marshal(origin)
 	if err != nil {
 		return slack.ModalViewRequest{}, fmt.Errorf("form to ask for a revocation: %w", err)
 	}
-	blocks := []slack.Block{section("This asks to revoke *every active session* of one AWS role. Nothing happens before somebody other than you approves it on the card that appears in " +
-		Channel(origin.Channel) + ".\nAfter the approval an inline policy denies everything to the role's sessions issued before that moment plus " + span(a.Margin) +
-		". People and programs can assume the role again after it; until they do, what they run with the role *stops working*.")}
+	blocks := []slack.Block{
+		section("This asks to revoke *every active session* of one AWS role. " +
+			"Nothing happens before somebody other than you approves it on the card that appears in " +
+			Channel(origin.Channel) + ".\nAfter the approval an inline policy denies everything to the role's sessions issued " +
+			"before that moment plus " + span(a.Margin) +
+			". People and programs can assume the role again after it; until they do, what they run with the role *stops " +
+			"working*."),
+	}
 	if a.choosable() {
 		blocks = append(blocks, accountField(a))
 	}
@@ -74,7 +82,8 @@ func accountField(a Asking) slack.Block {
 	}
 	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plainText(placeholder), actionAccount)
 	for _, account := range a.Accounts {
-		option := slack.NewOptionBlockObject(account.Name, plainText(raw(account.Name, limitOption)), plainText("account "+raw(account.ID, 12)))
+		option := slack.NewOptionBlockObject(account.Name, plainText(raw(account.Name, limitOption)),
+			plainText("account "+raw(account.ID, 12)))
 		menu.Options = append(menu.Options, option)
 		if account.Name == a.Chosen {
 			menu.InitialOption = option
@@ -83,7 +92,8 @@ func accountField(a Asking) slack.Block {
 	if a.Typed {
 		return slack.NewInputBlock(FieldAccount, plainText("Account"), nil, menu)
 	}
-	input := slack.NewInputBlock(FieldAccount, plainText("Account"), plainText("This shortens the list of roles. A role that is chosen from the list brings its account along."), menu)
+	input := slack.NewInputBlock(FieldAccount, plainText("Account"),
+		plainText("This shortens the list of roles. A role that is chosen from the list brings its account along."), menu)
 	input.Optional = true
 	return input
 }
@@ -97,13 +107,15 @@ func roleField(a Asking) slack.Block {
 		field := slack.NewPlainTextInputBlockElement(plainText("DeployRole"), actionTyped)
 		field.MaxLength = 700
 		return slack.NewInputBlock(FieldRole, plainText("Role"), plainText(shapes+
-			" There is no list to choose from, because AWS does not let revokebot list the roles (iam:ListRoles). The role is looked up when you send this."), field)
+			" There is no list to choose from, because AWS does not let revokebot list the roles (iam:ListRoles). "+
+			"The role is looked up when you send this."), field)
 	}
 	shortest := 1
 	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plainText("Type a part of the name"), ActionRole)
 	menu.MinQueryLength = &shortest
 	return slack.NewInputBlock(FieldRole, plainText("Role"), plainText(shapes+
-		" Type, then choose from the list. Roles that revokebot does not touch are not on it: protected and service-linked ones, those of Identity Center, its own."), menu)
+		" Type, then choose from the list. Roles that revokebot does not touch are not on it: protected and service-linked "+
+		"ones, those of Identity Center, its own."), menu)
 }
 
 func plainText(text string) *slack.TextBlockObject {
@@ -118,8 +130,9 @@ type RoleChoice struct {
 	Unlisted      bool   // and there is no list of that account (yet)
 }
 
-// RoleOptions answers what is to be shown in the menu of roles. Each value is account/name. So is what is shown where there
-// are several accounts, unless it is too long: of what was chosen, Slack's field shows the text without the description.
+// RoleOptions answers what is to be shown in the menu of roles. Each value is account/name. So is
+// what is shown where there are several accounts, unless it is too long: of what was chosen,
+// Slack's field shows the text without the description.
 func RoleOptions(choices []RoleChoice, withAccount bool) any {
 	options := []*slack.OptionBlockObject{}
 	for _, c := range choices {
@@ -154,7 +167,8 @@ func RoleOptions(choices []RoleChoice, withAccount bool) any {
 	}{options}
 }
 
-// FieldErrors is the answer to a form that is wrong as it is, by field: Slack shows each text at its field.
+// FieldErrors is the answer to a form that is wrong as it is, by field: Slack shows each text at
+// its field.
 func FieldErrors(fields map[string]string) any {
 	shown := make(map[string]string, len(fields))
 	for field, text := range fields {
@@ -177,10 +191,12 @@ const (
 
 // FieldOtherAccount stands at a role that is not of the chosen account.
 func FieldOtherAccount(is, chosen string) string {
-	return "This role is of account " + clean(is, 64) + ", and " + clean(chosen, 64) + " is chosen above. Nothing was requested; change one of the two."
+	return "This role is of account " + clean(is, 64) + ", and " + clean(chosen, 64) + " is chosen above. " +
+		"Nothing was requested; change one of the two."
 }
 
 // FieldReasonTooLong stands at a reason that would not fit on the card.
 func FieldReasonTooLong(n int) string {
-	return fmt.Sprintf("The reason has %d characters and at most %d fit on the card. Nothing was requested; shorten it.", n, MaxReason)
+	return fmt.Sprintf("The reason has %d characters and at most %d fit on the card. Nothing was requested; shorten it.",
+		n, MaxReason)
 }

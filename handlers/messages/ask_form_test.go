@@ -26,9 +26,13 @@ func TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded(t *test
 		{"more than a menu holds", 101, false, "role reason"},
 		{"no list", 2, true, "account role reason"},
 	} {
-		asking := messages.Asking{Typed: c.typed, ReasonRequired: c.typed, Margin: 30 * time.Second, Chosen: strings.Repeat("a", 61) + "000"}
+		asking := messages.Asking{
+			Typed: c.typed, ReasonRequired: c.typed, Margin: 30 * time.Second, Chosen: strings.Repeat("a", 61) + "000",
+		}
 		for i := range c.accounts {
-			asking.Accounts = append(asking.Accounts, messages.AccountChoice{Name: fmt.Sprintf("%s%03d", strings.Repeat("a", 61), i), ID: "111122223333"})
+			asking.Accounts = append(asking.Accounts, messages.AccountChoice{
+				Name: fmt.Sprintf("%s%03d", strings.Repeat("a", 61), i), ID: "111122223333",
+			})
 		}
 		form, err := messages.AskForm(asking, messages.FormOrigin{Channel: "C0INCIDENT", User: "U0ROSA"})
 		if err != nil {
@@ -77,7 +81,8 @@ func TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded(t *test
 	}
 }
 
-// Rule 19, for what is offered while somebody types, and rule 18: plain text, without what hides or turns text.
+// Rule 19, for what is offered while somebody types, and rule 18: plain text, without what hides or
+// turns text.
 func TestWhatIsOfferedIsWithinSlacksLimitsForAnyRoles(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		var choices []messages.RoleChoice
@@ -102,7 +107,8 @@ func TestATextAtAFieldIsPlainAndShort(t *testing.T) {
 		if err := json.Unmarshal(raw, &answer); err != nil {
 			t.Fatal(err)
 		}
-		if text := answer.Errors[messages.FieldRole]; text == "" || len([]rune(text)) > 300 || strings.ContainsAny(text, "\n\u202e\x00") {
+		if text := answer.Errors[messages.FieldRole]; text == "" || len([]rune(text)) > 300 ||
+			strings.ContainsAny(text, "\n\u202e\x00") {
 			t.Errorf("%q became %q", bad, text)
 		}
 	}

@@ -39,7 +39,8 @@ const (
 	limitPrincipals = 6
 )
 
-// Card is the message that stands in the channel and is the root of the thread. It shows the request as it is now.
+// Card is the message that stands in the channel and is the root of the thread. It shows the
+// request as it is now.
 func Card(r approvals.Request, c Context) *Message {
 	switch {
 	case r.Forged != nil && r.Purpose == approvals.PurposeUnknown:
@@ -58,7 +59,8 @@ func revokeCard(r approvals.Request, c Context) *Message {
 	open := r.State == approvals.StateOpen
 	blocks = append(blocks, reason(r)...)
 	if open {
-		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)), section(trust(c.Role.Trust)), section(whatHappens(c)))
+		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)),
+			section(trust(c.Role.Trust)), section(whatHappens(c)))
 		if len(c.Role.Warnings) > 0 {
 			blocks = append(append(blocks, section("*Know before you approve*")), warnings(c.Role.Warnings)...)
 		}
@@ -71,8 +73,9 @@ func revokeCard(r approvals.Request, c Context) *Message {
 	return &Message{Text: cardText(r, c), Blocks: append(blocks, contextLine(about))}
 }
 
-// reason is what the requester gave, if anything. It stands above the details of the role: why comes before what. Once
-// the request was denied, the denial's reason stands close by, and this one says whose it is.
+// reason is what the requester gave, if anything. It stands above the details of the role: why
+// comes before what. Once the request was denied, the denial's reason stands close by, and this one
+// says whose it is.
 func reason(r approvals.Request) []slack.Block {
 	if r.Reason == "" {
 		return nil
@@ -85,7 +88,8 @@ func reason(r approvals.Request) []slack.Block {
 }
 
 // sharedWords is what a card says in a channel whose people are not all of this organisation.
-const sharedWords = "*This channel is shared with another organisation*, whose people read all of this. They cannot ask for anything here, nor decide."
+const sharedWords = "*This channel is shared with another organisation*, whose people read all of this. " +
+	"They cannot ask for anything here, nor decide."
 
 // shared says so, where it is so.
 func shared(role record.Role) []slack.Block {
@@ -143,20 +147,24 @@ func cardLead(r approvals.Request, c Context) string {
 	asked := Mention(r.Requester) + " asked to revoke the active sessions of " + roleWords(c.Role) + "."
 	switch r.State {
 	case approvals.StateOpen:
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes), needed(r, c),
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes),
+			needed(r, c),
 			votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
-		return asked + " Approved by " + mentions(r.Voters()) + ". The deny is being written; the thread tells when AWS has taken it."
+		return asked + " Approved by " + mentions(r.Voters()) + ". The deny is being written; the thread tells when AWS " +
+			"has taken it."
 	case approvals.StateApplied:
 		return asked + " Approved by " + mentions(r.Voters()) + ". " + appliedLead(r, c)
 	case approvals.StateFailed:
 		return asked + " " + approvedBy(r) + outcome(r)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." +
+			denialReason(r.Closing)
 	case approvals.StateCancelled:
 		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; the command can be sent again."
+		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; " +
+			"the command can be sent again."
 	case approvals.StateVoid:
 		return asked + " " + approvedBy(r) + outcome(r)
 	default:
@@ -192,7 +200,8 @@ func appliedLead(r approvals.Request, c Context) string {
 	return text + undoneText(v, c)
 }
 
-// judged says what the looks at CloudTrail came to, as a further sentence; nothing before the last one.
+// judged says what the looks at CloudTrail came to, as a further sentence; nothing before the last
+// one.
 func judged(r approvals.Request) string {
 	v, err := record.Detail[record.Conclusion](r.Judged)
 	switch {
@@ -242,11 +251,14 @@ func outcome(r approvals.Request) string {
 		}
 		switch a.Seen {
 		case record.SeenEqual:
-			return "AWS took the policy, and it was read back: every session issued before *" + clock(a.Cutoff) + "* is denied everything as soon as IAM enforces it. The thread has the details and the evidence."
+			return "AWS took the policy, and it was read back: every session issued before *" + clock(a.Cutoff) +
+				"* is denied everything as soon as IAM enforces it. The thread has the details and the evidence."
 		case record.SeenOther:
-			return "AWS took the policy, but *it was not on the role* when it was read back: old sessions may still work. Look at the role now; the thread says what was found."
+			return "AWS took the policy, but *it was not on the role* when it was read back: old sessions may still work. " +
+				"Look at the role now; the thread says what was found."
 		default:
-			return "AWS took the policy with the cutoff *" + clock(a.Cutoff) + "*, but it could not be read back: look at the role. The thread says why."
+			return "AWS took the policy with the cutoff *" + clock(a.Cutoff) + "*, but it could not be read back: look at the " +
+				"role. The thread says why."
 		}
 	case approvals.EventForged:
 		return forgedNotice(r)
@@ -337,7 +349,8 @@ const (
 	warningRoom   = 2900 // characters in one of them
 )
 
-// warnings lists what is known about the role that can keep the revocation from being all that is needed.
+// warnings lists what is known about the role that can keep the revocation from being all that is
+// needed.
 func warnings(sentences []string) []slack.Block {
 	var blocks []slack.Block
 	var lines []string
@@ -366,17 +379,21 @@ func warnings(sentences []string) []slack.Block {
 
 func whatHappens(c Context) string {
 	return "*What Approve does*\nEvery session of this role that was issued before the approval plus " + span(c.Margin) +
-		" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; programs that keep old " +
+		" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; " +
+		"programs that keep old " +
 		"credentials fail until they fetch new ones.\n" +
-		"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other roles. Deactivate such keys in IAM, and revoke those roles too."
+		"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other " +
+		"roles. Deactivate such keys in IAM, and revoke those roles too."
 }
 
-// labelled names a role in the label that a screen reader says for a button, which has 75 characters.
+// labelled names a role in the label that a screen reader says for a button, which has 75
+// characters.
 func labelled(role record.Role) string {
 	return raw(raw(role.Account, 64)+"/"+raw(role.Name, limitRoleName), 45)
 }
 
-// decision is what the buttons of an open card ask and say. The labels are for screen readers, which have 75 characters.
+// decision is what the buttons of an open card ask and say. The labels are for screen readers,
+// which have 75 characters.
 type decision struct {
 	question, detail, yes string // of the dialog that asks once more before an approval counts
 	danger                bool   // what is approved changes something
@@ -388,7 +405,8 @@ func decideButtons(r approvals.Request, d decision) slack.Block {
 	plain := func(text string) *slack.TextBlockObject {
 		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 	}
-	confirm := slack.NewConfirmationBlockObject(plain(d.question), plain(cut(d.detail, 300)), plain(d.yes), plain("Not now"))
+	confirm := slack.NewConfirmationBlockObject(plain(d.question), plain(cut(d.detail, 300)), plain(d.yes),
+		plain("Not now"))
 	if d.danger {
 		confirm.WithStyle(slack.StyleDanger)
 	}
@@ -405,13 +423,15 @@ func decideButtons(r approvals.Request, d decision) slack.Block {
 
 // inAccount names a role, its account and the account's number in plain text.
 func inAccount(role record.Role) string {
-	return fmt.Sprintf("the role %s in account %s (%s)", raw(role.Name, limitRoleName), raw(role.Account, 64), raw(role.AccountID, 12))
+	return fmt.Sprintf("the role %s in account %s (%s)", raw(role.Name, limitRoleName), raw(role.Account, 64),
+		raw(role.AccountID, 12))
 }
 
 func buttons(r approvals.Request, role record.Role) slack.Block {
 	return decideButtons(r, decision{
 		question: "Revoke these sessions?", yes: "Yes, revoke", danger: true,
-		detail:  "Every session of " + inAccount(role) + " that exists now will be denied everything. Work that uses them breaks until it assumes the role again.",
+		detail: "Every session of " + inAccount(role) + " that exists now will be denied everything. " +
+			"Work that uses them breaks until it assumes the role again.",
 		approve: "Approve: revoke sessions of " + labelled(role), deny: "Deny the request for " + labelled(role),
 		cancel: "Cancel your own request for " + labelled(role),
 	})

@@ -11,13 +11,17 @@ import (
 	"testing"
 )
 
-// goldens are the functions whose messages and views have golden files, and worsts those that draw them from input as bad as
-// it gets.
+// goldens are the functions whose messages and views have golden files, and worsts those that draw
+// them from input as bad as it gets.
 var (
-	goldens = []string{"all", "allOfUndo", "allOfDrill", "trailMessages", "reportMessages", "forms", "formAnswers", "TestTheAppHomeIsAsItsGoldenFileSays"}
-	worsts  = []string{
+	goldens = []string{
+		"all", "allOfUndo", "allOfDrill", "trailMessages", "reportMessages", "forms", "formAnswers",
+		"TestTheAppHomeIsAsItsGoldenFileSays",
+	}
+	worsts = []string{
 		"worst", "worstOfUndo", "worstOfDrill", "worstOfOthers", "TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText",
-		"TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText", "TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded",
+		"TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText",
+		"TestTheFormForARevocationIsWithinSlacksLimitsAndAsksForWhatIsNeeded",
 		"TestWhatIsOfferedIsWithinSlacksLimitsForAnyRoles", "TestATextAtAFieldIsPlainAndShort",
 	}
 	// enums take nothing from outside: what they say is golden, for each value.
@@ -26,7 +30,8 @@ var (
 	shown = []string{"Findings", "ChooseSession", "Table", "Summary"}
 )
 
-// constructors are the exported functions of this package that make what people see, and how many parameters each has.
+// constructors are the exported functions of this package that make what people see, and how many
+// parameters each has.
 func constructors(t *testing.T) map[string]int {
 	found := map[string]int{}
 	for _, f := range parsed(t, func(name string) bool { return !strings.HasSuffix(name, "_test.go") }) {

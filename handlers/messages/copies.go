@@ -22,7 +22,8 @@ func copies(in record.Incident) (found []record.Session) {
 	return found
 }
 
-// copyLines say for the sentence with the state whose keys are in other hands, from where, and whether they are still in.
+// copyLines say for the sentence with the state whose keys are in other hands, from where, and
+// whether they are still in.
 func copyLines(in record.Incident) (lines []string) {
 	copied := copies(in)
 	for _, s := range copied[:min(len(copied), shownCopies)] {
@@ -35,7 +36,8 @@ func copyLines(in record.Incident) (lines []string) {
 		lines = append(lines, line)
 	}
 	if left := len(copied) - len(lines); left > 0 {
-		lines = append(lines, english.Count(left, "more session was", "more sessions were")+" used from another address; the findings have them.")
+		lines = append(lines, english.Count(left, "more session was", "more sessions were")+" used from another address; "+
+			"the findings have them.")
 	}
 	return lines
 }
@@ -45,7 +47,8 @@ func usedFrom(from []trail.Source) string {
 	const shown = 3
 	words := make([]string, 0, shown+1)
 	for _, s := range from[:min(len(from), shown)] {
-		word := fmt.Sprintf("%s (%s, %s to %s", code(s.Address, 60), english.Count(s.Calls, "call", "calls"), utc(s.First), clock(s.Last))
+		word := fmt.Sprintf("%s (%s, %s to %s", code(s.Address, 60), english.Count(s.Calls, "call", "calls"), utc(s.First),
+			clock(s.Last))
 		if agent := agentOf(s.UserAgent); agent != "" {
 			word += ", " + code(agent, 60)
 		}
@@ -63,7 +66,8 @@ func agentOf(agent string) string {
 	return first
 }
 
-// alsoFrom says what else came from the addresses at which a copied key was used: the same people may hold more.
+// alsoFrom says what else came from the addresses at which a copied key was used: the same people
+// may hold more.
 func alsoFrom(in record.Incident, of record.Session, a record.SessionActivity) string {
 	there := map[string]bool{}
 	for _, s := range a.Elsewhere {
@@ -100,7 +104,8 @@ func stillIn(in record.Incident, s record.Session, a record.SessionActivity) str
 	case !s.Expires.IsZero() && !s.Expires.After(in.Cutoff):
 		return "*It had ended* by itself on " + utc(s.Expires) + "."
 	case !a.LastOK.Before(in.Cutoff) && a.LastOK.After(a.Refused):
-		return "*Still in, as far as is known:* a call was answered after the cutoff, on " + utc(a.LastOK) + ", and none was refused since."
+		return "*Still in, as far as is known:* a call was answered after the cutoff, on " + utc(a.LastOK) +
+			", and none was refused since."
 	case !a.Refused.IsZero() && !a.Refused.Before(in.Cutoff):
 		return "*Seen denied* by an explicit deny since " + utc(a.Refused) + "." + answered
 	default:

@@ -19,21 +19,26 @@ func CallOut(r approvals.Request, c Context, link string) *Message {
 	case c.Undo != nil:
 		asks = "to take the deny off "
 	}
-	text := fmt.Sprintf("%s asks %s%s, and you are one of those who may approve. You are not in %s, so you are told here, once.\n"+
+	text := fmt.Sprintf("%s asks %s%s, and you are one of those who may approve. "+
+		"You are not in %s, so you are told here, once.\n"+
 		"It expires at %s. Next: open <%s|its card>. To press a button there, join the channel, or have somebody invite you.",
 		Mention(r.Requester), asks, roleWords(c.Role), Channel(r.Place.Channel), local(r.Deadline), link)
 	return drilledIf(c.Drill, sentence(text))
 }
 
-// Outcome tells somebody directly what the card would say, because nobody can read it there. why is the Code of the ShutOut.
+// Outcome tells somebody directly what the card would say, because nobody can read it there. why is
+// the Code of the ShutOut.
 func Outcome(r approvals.Request, c Context, why string) *Message {
 	card := Card(r, c).Text
-	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more, so you are told here, once."
-	next := "The record of request " + code(r.ID, 40) + " goes on and is complete. Once the channel is unarchived, or the bot is back in it, the thread catches up; " +
+	because := "Slack does not let revokebot write into " + Channel(r.Place.Channel) + " any more, so you are told " +
+		"here, once."
+	next := "The record of request " + code(r.ID, 40) + " goes on and is complete. Once the channel is unarchived, " +
+		"or the bot is back in it, the thread catches up; " +
 		"revokebot goes on trying for about three hours."
 	if why == record.CodeThreadGone {
 		because = "The thread of this request in " + Channel(r.Place.Channel) + " is gone, so you are told here, once."
-		next = "The record of request " + code(r.ID, 40) + " goes on and is complete; what follows is told in that channel. " +
+		next = "The record of request " + code(r.ID, 40) +
+			" goes on and is complete; what follows is told in that channel. " +
 			"Next: for all of it, send " + code(Command+" report "+r.ID, 80) + " there."
 	}
 	m := sentence(card)
@@ -42,19 +47,21 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 	return m
 }
 
-// shutOut tells why the outcome was sent by direct message: once the channel takes messages again, or beside the thread
-// that is gone.
+// shutOut tells why the outcome was sent by direct message: once the channel takes messages again,
+// or beside the thread that is gone.
 func shutOut(before approvals.Request, e approvals.Event) *Message {
 	d, err := record.Detail[record.ShutOut](e)
 	if err != nil {
 		return nil
 	}
 	if d.Code == record.CodeThreadGone {
-		return sentence("The thread is gone, so the requester and the approvers are sent the outcome by direct message as well. What follows is told here, in the channel. " +
+		return sentence("The thread is gone, so the requester and the approvers are sent the outcome by direct message as " +
+			"well. What follows is told here, in the channel. " +
 			"For all of it, send " + code(Command+" report "+before.ID, 80) + ".")
 	}
 	return sentence("On " + utc(e.At) + " Slack had refused this channel for a minute (" + code(d.Code, 60) +
-		"), so the requester and the approvers were sent the outcome by direct message. What is told here from then on came late.")
+		"), so the requester and the approvers were sent the outcome by direct message. " +
+		"What is told here from then on came late.")
 }
 
 // direct says who could not be told. That somebody was told needs no line.
@@ -64,12 +71,15 @@ func direct(e approvals.Event) *Message {
 	case err != nil:
 		return nil
 	case d.Nobody:
-		return sentence("*No approver is in this channel*, and none could be told by direct message. Invite one here (`/invite`), or call one by other means: " +
+		return sentence("*No approver is in this channel*, and none could be told by direct message. " +
+			"Invite one here (`/invite`), or call one by other means: " +
 			"the card waits until it expires.")
 	case d.Problem != "" && d.About == record.DirectOutcome && d.Unsure:
-		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer. If it matters, ask them.")
+		return sentence(Mention(d.Person) + " may not have been told the outcome by direct message: Slack did not answer. " +
+			"If it matters, ask them.")
 	case d.Problem != "" && d.About == record.DirectOutcome:
-		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) + "). Tell them by other means.")
+		return sentence(Mention(d.Person) + " could not be told the outcome by direct message (" + code(d.Problem, 60) +
+			"). Tell them by other means.")
 	default:
 		return nil
 	}
@@ -81,7 +91,8 @@ func directWords(e approvals.Event) string {
 		if d := record.Known[record.ShutOut](e); d != nil && d.Code == record.CodeThreadGone {
 			return "the thread was found to be gone: the people of the request are told directly"
 		} else if d != nil {
-			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request are told directly"
+			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request are told " +
+				"directly"
 		}
 		return ""
 	}

@@ -9,15 +9,16 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// drillMark begins whatever is said of a drill, in blocks, fallbacks, buttons and files: nobody is to take it for a
-// revocation, nor to sleep through a revocation because of it.
+// drillMark begins whatever is said of a drill, in blocks, fallbacks, buttons and files: nobody is
+// to take it for a revocation, nor to sleep through a revocation because of it.
 const drillMark = "DRILL: "
 
-// quota is the room for all inline policies of a role together (IAM User Guide, "IAM and AWS STS quotas").
+// quota is the room for all inline policies of a role together (IAM User Guide, "IAM and AWS STS
+// quotas").
 const quota = "10,240"
 
-// Drilled is a message that says of itself that it is of a drill: first of all, in the blocks as in the fallback. What says
-// so already stays as it is.
+// Drilled is a message that says of itself that it is of a drill: first of all, in the blocks as in
+// the fallback. What says so already stays as it is.
 func Drilled(m *Message) *Message {
 	if m == nil {
 		return nil

@@ -9,15 +9,19 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// drillCard is the card of a drill: what people see of a real one, and in every part of it that nothing is written.
+// drillCard is the card of a drill: what people see of a real one, and in every part of it that
+// nothing is written.
 func drillCard(r approvals.Request, c Context) *Message {
 	title := drillTitle(r)
-	blocks := []slack.Block{header(title + ": " + raw(c.Role.Account, 64) + "/" + raw(c.Role.Name, limitRoleName)), section(drillLead(r, c))}
+	blocks := []slack.Block{
+		header(title + ": " + raw(c.Role.Account, 64) + "/" + raw(c.Role.Name, limitRoleName)), section(drillLead(r, c)),
+	}
 	blocks = append(blocks, reason(r)...)
 	open := r.State == approvals.StateOpen
 	text := title + ". " + drillLead(r, c)
 	if open {
-		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)), section(trust(c.Role.Trust)))
+		blocks = append(blocks, roleFields(r, c.Role), section("*Role ARN*\n"+code(c.Role.ARN, 600)),
+			section(trust(c.Role.Trust)))
 		text += "\n" + drillMeaning
 	}
 	if r.Reason != "" {
@@ -39,8 +43,10 @@ func drillCard(r approvals.Request, c Context) *Message {
 	return &Message{Text: fit(text, limitText), Blocks: append(blocks, contextLine(about))}
 }
 
-const drillMeaning = "*What Approve does*\nIt rehearses a revocation. revokebot reads the role, opens the session of a revocation, but one that may only read, which names you and the " +
-	"requester in CloudTrail, asks the policy simulator with the policy that would have been written, and looks at CloudTrail once. *Nothing is written, and no session loses anything.*\n" +
+const drillMeaning = "*What Approve does*\nIt rehearses a revocation. revokebot reads the role, " +
+	"opens the session of a revocation, but one that may only read, which names you and the " +
+	"requester in CloudTrail, asks the policy simulator with the policy that would have been written, " +
+	"and looks at CloudTrail once. *Nothing is written, and no session loses anything.*\n" +
 	"Decide as you would decide about a real one."
 
 // drillTitle is the outcome first, after the mark.
@@ -83,7 +89,8 @@ func drillLead(r approvals.Request, c Context) string {
 		if len(c.Approvers) > 0 {
 			who = "One of the approvers, other than the requester, decides"
 		}
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes), needed(r, c), votedBy(r))
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, who, local(r.Deadline), len(r.Votes),
+			needed(r, c), votedBy(r))
 	case approvals.StateApproved:
 		return asked + " Approved by " + mentions(r.Voters()) + ". It is being rehearsed; the thread tells what was found."
 	case approvals.StateRehearsed:
@@ -99,7 +106,8 @@ func drillLead(r approvals.Request, c Context) string {
 	case approvals.StateCancelled:
 		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + "."
 	case approvals.StateExpired:
-		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. In a real one no session would have been touched; the command can be sent again."
+		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. In a real one no session " +
+			"would have been touched; the command can be sent again."
 	default:
 		return asked
 	}
@@ -112,9 +120,11 @@ func drillOutcome(r approvals.Request) string {
 	case err != nil:
 		return "Nothing was written. The thread has what was checked."
 	case d.Clean():
-		return "All that can be checked without writing is in order, and nothing was written. The thread has what was checked, and what was not."
+		return "All that can be checked without writing is in order, and nothing was written. " +
+			"The thread has what was checked, and what was not."
 	default:
-		return "Nothing was written. *Not everything could be checked, or is as it should be*: the thread says what to look at."
+		return "Nothing was written. *Not everything could be checked, or is as it should be*: " +
+			"the thread says what to look at."
 	}
 }
 

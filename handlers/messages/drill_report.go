@@ -7,14 +7,17 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// drillMarkdown is the report of a drill. It has what a report of an incident has where that is true of a drill: who asked
-// and decided, when, what was checked and what was not.
+// drillMarkdown is the report of a drill. It has what a report of an incident has where that is
+// true of a drill: who asked and decided, when, what was checked and what was not.
 func (i incidentReport) drillMarkdown() string {
 	var s sheet
-	s.WriteString("# " + drillMark + "report of a rehearsed revocation for " + mdCode(i.role.Account+"/"+i.role.Name, 130) + "\n\n")
+	s.WriteString("# " + drillMark + "report of a rehearsed revocation for " + mdCode(i.role.Account+"/"+i.role.Name,
+		130) + "\n\n")
 	last := i.events[len(i.events)-1]
-	s.WriteString("**Nothing was written.** Drill " + mdCode(i.r.ID, 40) + ", read up to event " + thousands(int(i.r.Seq)) + " of " + utc(last.At) +
-		". All times are UTC. This report is made from the record of the drill and from nothing else: the same record gives the same report.\n")
+	s.WriteString("**Nothing was written.** Drill " + mdCode(i.r.ID, 40) + ", read up to event " +
+		thousands(int(i.r.Seq)) + " of " + utc(last.At) +
+		". All times are UTC. This report is made from the record of the drill and from nothing else: " +
+		"the same record gives the same report.\n")
 	i.drillSummary(&s)
 	i.drillChecks(&s)
 	s.title("Timeline")
@@ -45,8 +48,10 @@ func (i incidentReport) drillSummary(s *sheet) {
 	}
 	if in := i.in; in.Looks > 0 {
 		t := tallyOf(in)
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a revocation would have had; %s that issued nothing.",
-			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"), english.Count(t.callers, "caller", "callers"), t.before, english.Count(t.refused, "attempt", "attempts"))
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a revocation would have had; "+
+			"%s that issued nothing.",
+			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"),
+			english.Count(t.callers, "caller", "callers"), t.before, english.Count(t.refused, "attempt", "attempts"))
 	}
 }
 
@@ -93,7 +98,11 @@ func (i incidentReport) drillChecks(s *sheet) {
 	}
 }
 
-var markdownPen = pen{mdCode, func(text string) string { return mdProse(text, 1200) }, func(text string) string { return "**" + text + "**" }}
+var markdownPen = pen{
+	mdCode, func(text string) string {
+		return mdProse(text, 1200)
+	}, func(text string) string { return "**" + text + "**" },
+}
 
 func (i incidentReport) drillRemaining(s *sheet) {
 	s.title("What remains to do")
@@ -105,7 +114,8 @@ func (i incidentReport) drillRemaining(s *sheet) {
 	case i.r.State == approvals.StateOpen, i.r.State == approvals.StateApproved:
 		s.item("Wait for the outcome, and ask for this report again.")
 	case i.r.State == approvals.StateFailed, i.r.State == approvals.StateVoid:
-		s.item("Put right what kept it from its end: a real revocation would most likely have ended the same way. Then drill again.")
+		s.item("Put right what kept it from its end: a real revocation would most likely have ended the same way. " +
+			"Then drill again.")
 	case i.r.State == approvals.StateExpired:
 		s.item("Find out why nobody decided in time: in an incident the sessions would have stayed as they were.")
 	default:

@@ -29,9 +29,11 @@ func beginDrill(t *testing.T, role record.Role, reason string, required int) *dr
 	s := &story{t: t}
 	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
 		Purpose: approvals.PurposeDrill,
-		Subject: approvals.Subject{Key: "drill/111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Drill: &role})},
-		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
-		Reason:  reason, Required: required, ExpireAfter: 15 * time.Minute,
+		Subject: approvals.Subject{
+			Key: "drill/111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Drill: &role}),
+		},
+		Place:  approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
+		Reason: reason, Required: required, ExpireAfter: 15 * time.Minute,
 	})
 	return &drillStory{s, c}
 }
@@ -64,8 +66,9 @@ func (d *drillStory) looked() *drillStory {
 
 func exampleRehearsal() record.Rehearsed {
 	return record.Rehearsed{
-		WouldBe: cutoff, Document: "{}", At: at.Add(20 * time.Second), CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
-		Own: true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
+		WouldBe: cutoff, Document: "{}", At: at.Add(20 * time.Second),
+		CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+		Own:       true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
 		Before: record.DeniedByOurs, After: record.NotDenied, SimulatedAt: at.Add(21 * time.Second), MayWrite: true,
 	}
 }
@@ -82,26 +85,37 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 	good := exampleRehearsal()
 	poor, unread, ambient := good, good, good
 	poor.Before, poor.Unnamed = record.NotDenied, true
-	unread.Size, unread.SizeUnknown, unread.MayWrite, unread.MayWriteUnknown = 0, "no answer in time", false, "It could not be simulated: revokebot may not use the policy simulator in account prod."
+	unread.Size, unread.SizeUnknown, unread.MayWrite, unread.MayWriteUnknown = 0, "no answer in time", false,
+		"It could not be simulated: revokebot may not use the policy simulator in account prod."
 	unread.Unavailable = unread.MayWriteUnknown
 	ambient.Own, ambient.CallerARN = false, "arn:aws:sts::111122223333:assumed-role/revokebot/bot"
-	failure := record.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod. Give its role that permission."}
+	failure := record.Failure{
+		Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod. Give its role that permission.",
+	}
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
 	one := begin(2).add(approvals.EventVoted, "U0BOB", nil)
 	many := rehearsed(good).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 3})
-	failedLook := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.", Last: true})
+	failedLook := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{
+		Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.", Last: true,
+	})
 	sharing := beginDrill(t, func() record.Role { r := role; r.SharedChannel = true; return r }(), "", 1)
-	empty := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true, Regions: []trail.RegionCoverage{{Region: "us-east-1", Covered: true}}})
+	empty := rehearsed(good).add(approvals.EventEvidence, "", record.Evidence{
+		Since: at.Add(-12 * time.Hour), Until: at, Cutoff: cutoff, Last: true,
+		Regions: []trail.RegionCoverage{{Region: "us-east-1", Covered: true}},
+	})
 	out := map[string]*messages.Message{
-		"drill_card_open":         begin(1).card(),
-		"drill_card_one_of_two":   one.card(),
-		"drill_card_shared":       sharing.card(),
-		"drill_card_approved":     approved().card(),
-		"drill_card_rehearsed":    rehearsed(good).card(),
-		"drill_card_doubtful":     rehearsed(poor).card(),
-		"drill_card_failed":       approved().add(approvals.EventFailed, "", failure).card(),
-		"drill_card_void":         approved().add(approvals.EventVoided, "", record.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
-		"drill_card_denied":       begin(1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).card(),
+		"drill_card_open":       begin(1).card(),
+		"drill_card_one_of_two": one.card(),
+		"drill_card_shared":     sharing.card(),
+		"drill_card_approved":   approved().card(),
+		"drill_card_rehearsed":  rehearsed(good).card(),
+		"drill_card_doubtful":   rehearsed(poor).card(),
+		"drill_card_failed":     approved().add(approvals.EventFailed, "", failure).card(),
+		"drill_card_void": approved().add(approvals.EventVoided, "", record.Failure{
+			Sentence: "The role was deleted and made again under the same name. Ask again for the new role.",
+		}).card(),
+		"drill_card_denied": begin(1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).
+			card(),
 		"drill_card_cancelled":    begin(1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
 		"drill_card_expired":      begin(1).add(approvals.EventExpired, "", nil).card(),
 		"drill_requested":         begin(1).last(),
@@ -112,38 +126,54 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_rehearsed_unread":  rehearsed(unread).last(),
 		"drill_rehearsed_ambient": rehearsed(ambient).last(),
 		"drill_failed":            approved().add(approvals.EventFailed, "", failure).last(),
-		"drill_gave_up":           approved().add(approvals.EventFailed, "", record.Failure{Sentence: messages.DrillGaveUp}).last(),
-		"drill_void":              approved().add(approvals.EventVoided, "", record.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
-		"drill_delayed":           approved().add(approvals.EventDelayed, "", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
-		"drill_denied":            begin(1).add(approvals.EventDenied, "U0BOB", nil).last(),
-		"drill_cancelled":         begin(1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
-		"drill_expired":           begin(1).add(approvals.EventExpired, "", nil).last(),
-		"drill_reminded":          begin(1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY"}}).last(),
-		"drill_reminded_last":     begin(1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"U0BOB"}, Last: true}).last(),
-		"drill_nobody":            begin(1).add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
-		"drill_shut_out":          begin(1).add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
-		"drill_set_aside":         approved().add(approvals.EventSetAside, "", record.Failure{Work: "execute", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
-		"drill_refused_line":      begin(1).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).last(),
-		"drill_looking":           rehearsed(good).add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
-		"drill_evidence":          rehearsed(good).looked().living("evidence"),
-		"drill_evidence_none":     empty.living("evidence"),
-		"drill_evidence_failed":   failedLook.living("evidence"),
-		"drill_sessions":          rehearsed(good).looked().living("sessions"),
-		"drill_sessions_simpler":  rehearsed(good).looked().living("sessions").Simpler,
-		"drill_report":            many.last(),
-		"drill_files_refused":     many.add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "DRILL-report-X-4.md", Code: "missing_scope"}).last(),
-		"drill_call_out":          messages.CallOut(begin(1).fold(1), begin(1).context, link),
-		"drill_outcome":           messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
-		"drill_loose":             messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
-		"drill_reply_usage":       messages.DrillUsage(),
-		"drill_reply_real":        messages.RealOneOpen(openRequest(t), role, link),
-		"drill_reply_real_new":    messages.RealOneOpen(openRequest(t), role, ""),
-		"drill_reply_no_quorum":   messages.NoQuorumToDrill(role, 1, []messages.Candidate{{ID: "U0ROSA", Why: "you, the requester"}}),
-		"drill_reply_open":        messages.Drilled(messages.AlreadyOpen(begin(1).fold(1), role, link)),
-		"drill_reply_plain":       messages.Drilled(messages.Plain(`There is no account "prodd". Say prod or staging.`)),
+		"drill_gave_up": approved().add(approvals.EventFailed, "", record.Failure{Sentence: messages.DrillGaveUp}).
+			last(),
+		"drill_void": approved().add(approvals.EventVoided, "", record.Failure{
+			Sentence: "The role was deleted and made again under the same name.",
+		}).last(),
+		"drill_delayed": approved().add(approvals.EventDelayed,
+			"", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+		"drill_denied":    begin(1).add(approvals.EventDenied, "U0BOB", nil).last(),
+		"drill_cancelled": begin(1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
+		"drill_expired":   begin(1).add(approvals.EventExpired, "", nil).last(),
+		"drill_reminded": begin(1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY"}}).
+			last(),
+		"drill_reminded_last": begin(1).
+			add(approvals.EventReminded, "", record.Reminder{Ask: []string{"U0BOB"}, Last: true}).last(),
+		"drill_nobody": begin(1).
+			add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
+		"drill_shut_out": begin(1).add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
+		"drill_set_aside": approved().add(approvals.EventSetAside,
+			"", record.Failure{Work: "execute", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
+		"drill_refused_line": begin(1).add(approvals.EventRefused, "U0NILS",
+			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).last(),
+		"drill_looking":          rehearsed(good).add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
+		"drill_evidence":         rehearsed(good).looked().living("evidence"),
+		"drill_evidence_none":    empty.living("evidence"),
+		"drill_evidence_failed":  failedLook.living("evidence"),
+		"drill_sessions":         rehearsed(good).looked().living("sessions"),
+		"drill_sessions_simpler": rehearsed(good).looked().living("sessions").Simpler,
+		"drill_report":           many.last(),
+		"drill_files_refused": many.add(approvals.EventFilesRefused, "", record.FilesRefused{
+			Name: "DRILL-report-X-4.md", Code: "missing_scope",
+		}).last(),
+		"drill_call_out":       messages.CallOut(begin(1).fold(1), begin(1).context, link),
+		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
+		"drill_loose":          messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
+		"drill_reply_usage":    messages.DrillUsage(),
+		"drill_reply_real":     messages.RealOneOpen(openRequest(t), role, link),
+		"drill_reply_real_new": messages.RealOneOpen(openRequest(t), role, ""),
+		"drill_reply_no_quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{
+			{ID: "U0ROSA", Why: "you, the requester"},
+		}),
+		"drill_reply_open":  messages.Drilled(messages.AlreadyOpen(begin(1).fold(1), role, link)),
+		"drill_reply_plain": messages.Drilled(messages.Plain(`There is no account "prodd". Say prod or staging.`)),
 	}
-	for _, code := range []approvals.RefusalCode{approvals.RefusedTaken, approvals.RefusedEnded, approvals.RefusedOwnRequest, approvals.RefusedNotApprover} {
-		out["drill_refused_"+string(code)] = messages.Refused(rehearsed(good).fold(3), approvals.Refusal{Action: approvals.ActionApprove, Code: code}, begin(1).context)
+	for _, code := range []approvals.RefusalCode{
+		approvals.RefusedTaken, approvals.RefusedEnded, approvals.RefusedOwnRequest, approvals.RefusedNotApprover,
+	} {
+		out["drill_refused_"+string(code)] = messages.Refused(rehearsed(good).fold(3),
+			approvals.Refusal{Action: approvals.ActionApprove, Code: code}, begin(1).context)
 	}
 	return out
 }
@@ -169,7 +199,8 @@ func firstWords(t interface{ Errorf(string, ...any) }, name string, m *messages.
 	return blocks[0].Text.Text
 }
 
-// saysDrill checks that a message says of itself that it is of a drill, whatever of it is shown, and that its buttons do.
+// saysDrill checks that a message says of itself that it is of a drill, whatever of it is shown,
+// and that its buttons do.
 func saysDrill(t interface{ Errorf(string, ...any) }, name string, m *messages.Message) {
 	for _, form := range m.Forms() {
 		if !strings.HasPrefix(form.Text, "DRILL: ") {
@@ -222,7 +253,8 @@ func TestNoOtherMessageSaysDRILL(t *testing.T) {
 func TestADrillIsNeverSaidToHaveRevokedAppliedOrDeniedAnything(t *testing.T) {
 	claim := regexp.MustCompile(`(?i)\b(revoked|applied|denied|read back|enforced)\b`)
 	decided := regexp.MustCompile(`denied the request|the request was denied|\(access denied\)|, access denied`)
-	s := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
+	s := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
 	texts := map[string]string{"report": messages.Report(s.fold(len(s.events)), s.events, exampleRole())}
 	for name, m := range allOfDrill(t) {
 		if name == "drill_card_open" || name == "drill_card_one_of_two" || name == "drill_card_shared" {
@@ -239,7 +271,9 @@ func TestADrillIsNeverSaidToHaveRevokedAppliedOrDeniedAnything(t *testing.T) {
 
 func TestTheFormForADenialOfADrillSaysDRILL(t *testing.T) {
 	s := beginDrill(t, exampleRole(), "", 1)
-	form, err := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"})
+	form, err := messages.DenyForm(s.fold(1), s.context, messages.FormOrigin{
+		Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,14 +288,18 @@ func TestTheFormForADenialOfADrillSaysDRILL(t *testing.T) {
 
 func TestARowAboutADrillSaysDRILLInTheStatusAndOnTheAppHome(t *testing.T) {
 	s := beginDrill(t, exampleRole(), "", 1)
-	list := []messages.Listed{{Request: s.fold(1), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"}}
+	list := []messages.Listed{
+		{Request: s.fold(1), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+	}
 	m := messages.Status(list, messages.Connection{Sockets: 2})
-	if row := m.Blocks[1].(*slackgo.SectionBlock).Text.Text; !strings.HasPrefix(row, "• DRILL: *open*") || !strings.Contains(m.Text, row) {
+	if row := m.Blocks[1].(*slackgo.SectionBlock).Text.Text; !strings.HasPrefix(row, "• DRILL: *open*") ||
+		!strings.Contains(m.Text, row) {
 		t.Errorf("the row is %q, the fallback %q", row, m.Text)
 	}
 	home := messages.Home(list, []string{"C0INCIDENT"}, messages.Connection{}, "")
 	row := home.Blocks.BlockSet[len(home.Blocks.BlockSet)-2].(*slackgo.SectionBlock)
-	if label := row.Accessory.ButtonElement.AccessibilityLabel; !strings.HasPrefix(row.Text.Text, "DRILL: *open*") || !strings.HasPrefix(label, "DRILL: ") {
+	if label := row.Accessory.ButtonElement.AccessibilityLabel; !strings.HasPrefix(row.Text.Text, "DRILL: *open*") ||
+		!strings.HasPrefix(label, "DRILL: ") {
 		t.Errorf("%q, %q", row.Text.Text, label)
 	}
 	for _, p := range slack.CheckView(must(t, home)) {
@@ -270,13 +308,15 @@ func TestARowAboutADrillSaysDRILLInTheStatusAndOnTheAppHome(t *testing.T) {
 }
 
 func TestTheFilesOfADrillSayDRILLInNameTitleAltTextAndContent(t *testing.T) {
-	s := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
+	s := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
 	s.add(approvals.EventReport, "U0ROSA", record.Reported{Upto: int64(len(s.events))})
 	found := 0
 	for n := range s.events {
 		for _, f := range messages.Files(s.fold(n+1), s.events[:n+1], s.events[n], s.context) {
 			found++
-			if !strings.HasPrefix(f.Name, "DRILL-") || !strings.HasPrefix(f.Title, "DRILL: ") || strings.HasSuffix(f.Name, ".png") && !strings.HasPrefix(f.AltText, "DRILL: ") {
+			if !strings.HasPrefix(f.Name, "DRILL-") || !strings.HasPrefix(f.Title, "DRILL: ") ||
+				strings.HasSuffix(f.Name, ".png") && !strings.HasPrefix(f.AltText, "DRILL: ") {
 				t.Errorf("%s, %q, %q", f.Name, f.Title, f.AltText)
 			}
 			content, err := f.Bytes()
@@ -301,18 +341,22 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 	failed := record.Failure{Sentence: "AWS does not allow it."}
 	ends := map[approvals.EventType]any{
 		approvals.EventRehearsed: record.Rehearsed{
-			WouldBe: cutoff, CallerARN: bad, SizeUnknown: bad, Before: record.Verdict(bad), After: record.Verdict(bad), MayWriteUnknown: "It could not be simulated.",
+			WouldBe: cutoff, CallerARN: bad, SizeUnknown: bad, Before: record.Verdict(bad), After: record.Verdict(bad),
+			MayWriteUnknown: "It could not be simulated.",
 		},
 		approvals.EventFailed: failed,
 		approvals.EventVoided: failed,
 	}
 	out := map[string]*messages.Message{
 		"card": s.card(), "requested": s.last(), "real": messages.RealOneOpen(s.fold(1), role, ""),
-		"no quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{{ID: bad, Why: "you, the requester"}}), "plain": messages.Drilled(messages.Plain(bad)),
+		"no quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{{ID: bad, Why: "you, the requester"}}),
+		"plain":     messages.Drilled(messages.Plain(bad)),
 	}
 	for end, what := range ends {
 		d := &drillStory{&story{t: t, events: slices.Clone(s.events)}, s.context}
-		d.add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusedWrongPlace, Channel: bad})
+		d.add(approvals.EventRefused, "U0NILS", approvals.Refusal{
+			Action: approvals.Action(bad), Code: approvals.RefusedWrongPlace, Channel: bad,
+		})
 		out["refused"] = d.last()
 		d.add(approvals.EventApproved, "U0BOB", nil)
 		out["approved"] = d.last()

@@ -11,8 +11,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// MaxRows is the most sessions a table shows, so that what follows it in the thread is not out of sight: Slack allows 100
-// rows, the header included, and 10,000 characters in all (Slack documentation, "Table block").
+// MaxRows is the most sessions a table shows, so that what follows it in the thread is not out of
+// sight: Slack allows 100 rows, the header included, and 10,000 characters in all (Slack
+// documentation, "Table block").
 const MaxRows = 20
 
 // tableBudget keeps a table well below Slack's 10,000 characters.
@@ -25,11 +26,15 @@ type column struct {
 	cell  func(in record.Incident, s record.Session) string
 }
 
-// tableColumns are the columns that the incident needs: those that say nothing about any session are left out, so that a
-// phone shows the others.
+// tableColumns are the columns that the incident needs: those that say nothing about any session
+// are left out, so that a phone shows the others.
 func tableColumns(in record.Incident) []column {
 	columns := []column{
-		{"Time (UTC)", true, func(_ record.Incident, s record.Session) string { return s.Time.UTC().Format("2006-01-02 15:04:05") }},
+		{
+			"Time (UTC)", true, func(_ record.Incident, s record.Session) string {
+				return s.Time.UTC().Format("2006-01-02 15:04:05")
+			},
+		},
 		{"Who", true, func(_ record.Incident, s record.Session) string { return raw(s.Caller, 120) }},
 		{"Cutoff", true, outcomeCell},
 		{"Session name", true, func(_ record.Incident, s record.Session) string { return raw(s.SessionName, 64) }},
@@ -42,15 +47,20 @@ func tableColumns(in record.Incident) []column {
 		mfa, identity = mfa || s.MFA != "", identity || s.SourceIdentity != ""
 	}
 	if identity {
-		columns = append(columns, column{"Source identity", true, func(_ record.Incident, s record.Session) string { return raw(s.SourceIdentity, 64) }})
+		columns = append(columns, column{
+			"Source identity", true, func(_ record.Incident, s record.Session) string { return raw(s.SourceIdentity, 64) },
+		})
 	}
 	if mfa {
-		columns = append(columns, column{"MFA", false, func(_ record.Incident, s record.Session) string { return raw(string(s.MFA), 20) }})
+		columns = append(columns, column{
+			"MFA", false, func(_ record.Incident, s record.Session) string { return raw(string(s.MFA), 20) },
+		})
 	}
 	return columns
 }
 
-// outcomeCell says on which side of the cutoff a session is, or what the attempt got, and what is special about it.
+// outcomeCell says on which side of the cutoff a session is, or what the attempt got, and what is
+// special about it.
 func outcomeCell(in record.Incident, s record.Session) string {
 	var words string
 	switch {
@@ -74,7 +84,8 @@ func outcomeCell(in record.Incident, s record.Session) string {
 	return words
 }
 
-// suspectWords says why a session is looked into by itself. They hold foreign text: for cells and lists, not for markup.
+// suspectWords says why a session is looked into by itself. They hold foreign text: for cells and
+// lists, not for markup.
 func suspectWords(s record.Suspect) string {
 	switch seldom := seldomWords(s); {
 	case len(s.From) == 0:
@@ -100,8 +111,8 @@ func seldomWords(s record.Suspect) string {
 	}
 }
 
-// Table shows the sessions, newest first, as many as Slack takes; nil when there are none. It stands in a message without
-// buttons.
+// Table shows the sessions, newest first, as many as Slack takes; nil when there are none. It
+// stands in a message without buttons.
 func Table(in record.Incident) *Message {
 	if len(in.Sessions) == 0 {
 		return nil
@@ -153,8 +164,8 @@ func tableRows(in record.Incident, columns []column) [][]string {
 	return rows
 }
 
-// shownSessions are the sessions for which a table has room: those that stand out and those since the cutoff before others, and
-// all of them newest first.
+// shownSessions are the sessions for which a table has room: those that stand out and those since
+// the cutoff before others, and all of them newest first.
 func shownSessions(in record.Incident) []record.Session {
 	weight := func(s record.Session) int {
 		why, suspect := in.Suspects[s.EventID]
@@ -178,7 +189,8 @@ func shownSessions(in record.Incident) []record.Session {
 func tableNote(in record.Incident, shown int) string {
 	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + utc(in.Cutoff) + "."
 	if in.Drill {
-		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + utc(in.Cutoff) + ", the cutoff that a revocation would have had."
+		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + utc(in.Cutoff) +
+			", the cutoff that a revocation would have had."
 	}
 	if left := len(in.Sessions) - shown; left > 0 && in.Drill {
 		note += fmt.Sprintf(" %d are shown, those that stand out and the newest, of %d.", shown, len(in.Sessions))
@@ -238,7 +250,8 @@ func tableLines(in record.Incident, most int) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "• %s, %s, session %s, from %s, %s, %s", s.Time.UTC().Format("2006-01-02 15:04:05"), code(s.Caller, 80), code(s.SessionName, 64),
+		fmt.Fprintf(&b, "• %s, %s, session %s, from %s, %s, %s", s.Time.UTC().Format("2006-01-02 15:04:05"),
+			code(s.Caller, 80), code(s.SessionName, 64),
 			code(s.SourceAddress, 60), code(s.Region, 30), code(outcomeCell(in, s), 80))
 	}
 	return b.String()

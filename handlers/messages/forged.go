@@ -12,11 +12,14 @@ import (
 // ForgedSentence says why a request ends whose log is not what was written.
 func ForgedSentence(f *approvals.ForgedError) string {
 	if f.Foreign {
-		return "It was opened without the signing key that is in use now, or with another one, so nobody can tell whether its log is as it was written. " +
+		return "It was opened without the signing key that is in use now, or with another one, so nobody can tell whether " +
+			"its log is as it was written. " +
 			"It counts for nothing any more."
 	}
-	return fmt.Sprintf("Event %d of its log is not as it was written: %s. Somebody or something else has written to Redis. Nothing from there on counts, "+
-		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the audit log.",
+	return fmt.Sprintf("Event %d of its log is not as it was written: %s. "+
+		"Somebody or something else has written to Redis. Nothing from there on counts, "+
+		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the "+
+		"audit log.",
 		f.Event, f.Why.Words())
 }
 
@@ -43,7 +46,8 @@ const askAnew = " If it is still needed, ask anew with " + Command + "."
 
 const forgedTitle = "Ended, its record was changed"
 
-// forgedCard is the card of a request whose opening is not to be trusted: it says nothing of what that says.
+// forgedCard is the card of a request whose opening is not to be trusted: it says nothing of what
+// that says.
 func forgedCard(r approvals.Request) *Message {
 	lead := forgedNotice(r)
 	return &Message{
@@ -69,8 +73,8 @@ func forgedLead(e approvals.Event) string {
 	return "*The record of this request is not what revokebot wrote.* "
 }
 
-// withForged adds the notice to the card of a request that had ended before; of one that ended with it, the card says it
-// already.
+// withForged adds the notice to the card of a request that had ended before; of one that ended with
+// it, the card says it already.
 func withForged(m *Message, r approvals.Request) *Message {
 	if r.Forged == nil || r.Closing.Type == approvals.EventForged {
 		return m

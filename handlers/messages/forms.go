@@ -19,8 +19,8 @@ const (
 // Forms are the callback ids of all forms.
 func Forms() []string { return []string{FormDeny, FormUndo, FormAsk} }
 
-// FormOrigin says which card a form was opened from, or, of FormAsk, for whom and in which channel. Slack keeps it with the
-// form; people cannot change it.
+// FormOrigin says which card a form was opened from, or, of FormAsk, for whom and in which channel.
+// Slack keeps it with the form; people cannot change it.
 type FormOrigin struct {
 	Request string `json:"request,omitempty"`
 	Channel string `json:"channel"`

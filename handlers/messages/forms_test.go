@@ -68,7 +68,9 @@ func forms(t *testing.T) map[string]slackgo.ModalViewRequest {
 		form, err := messages.AskForm(asking, origin)
 		put(name, form, err)
 	}
-	onCard := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1795316645.000100"}
+	onCard := messages.FormOrigin{
+		Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1795316645.000100",
+	}
 	deny, err := messages.DenyForm(begin(t, "key pasted in a gist", 1).fold(1), exampleContext(), onCard)
 	put("deny", deny, err)
 	s := beginUndo(t, exampleUndoing(), exampleRole(), "")
@@ -93,13 +95,17 @@ func TestEveryFormIsAsItsGoldenFileSays(t *testing.T) {
 // formAnswers are what a form, or a field of it, is answered with, by name.
 func formAnswers() map[string]any {
 	return map[string]any{
-		"errors_role":            messages.FieldErrors(map[string]string{messages.FieldRole: messages.FieldRoleMissing}),
-		"errors_reason_missing":  messages.FieldErrors(map[string]string{messages.FieldReason: messages.FieldReasonMissing}),
-		"errors_reason_too_long": messages.FieldErrors(map[string]string{messages.FieldReason: messages.FieldReasonTooLong(612)}),
-		"errors_account":         messages.FieldErrors(map[string]string{messages.FieldAccount: messages.FieldAccountGone}),
-		"errors_other_account":   messages.FieldErrors(map[string]string{messages.FieldRole: messages.FieldOtherAccount("staging", "prod")}),
-		"errors_not_recorded":    messages.FieldError(messages.NotRecorded()),
-		"errors_words":           messages.WordsError(),
+		"errors_role":           messages.FieldErrors(map[string]string{messages.FieldRole: messages.FieldRoleMissing}),
+		"errors_reason_missing": messages.FieldErrors(map[string]string{messages.FieldReason: messages.FieldReasonMissing}),
+		"errors_reason_too_long": messages.FieldErrors(map[string]string{
+			messages.FieldReason: messages.FieldReasonTooLong(612),
+		}),
+		"errors_account": messages.FieldErrors(map[string]string{messages.FieldAccount: messages.FieldAccountGone}),
+		"errors_other_account": messages.FieldErrors(map[string]string{
+			messages.FieldRole: messages.FieldOtherAccount("staging", "prod"),
+		}),
+		"errors_not_recorded": messages.FieldError(messages.NotRecorded()),
+		"errors_words":        messages.WordsError(),
 		"options": messages.RoleOptions([]messages.RoleChoice{
 			{Account: "prod", Name: "DeployRole", Path: "/ops/"},
 			{Account: "prod", Name: "Deploy", Path: "/"},

@@ -20,11 +20,14 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	case t.Resumed:
 		return nil // the loss is told already, and what is written will be
 	case t.State == record.RoleGone:
-		return sentence(fmt.Sprintf("%s: *the role %s is gone.* A look on %s did not find it any more. Its sessions ended with it, and so do the looks. "+
+		return sentence(fmt.Sprintf("%s: *the role %s is gone.* A look on %s did not find it any more. "+
+			"Its sessions ended with it, and so do the looks. "+
 			"A role of the same name that is made later is another one: ask for it anew.", who, roleWords(c.Role), utc(t.At)))
 	case t.State == record.RoleReplaced:
-		return sentence(fmt.Sprintf("%s: *another role has the name %s now.* A look on %s found a different unique id. The sessions of the role that was approved ended with it; "+
-			"the new role was never approved and is not touched, and the looks end here. If its sessions have to be revoked, ask for it anew.", who, roleWords(c.Role), utc(t.At)))
+		return sentence(fmt.Sprintf("%s: *another role has the name %s now.* A look on %s found a different unique id. "+
+			"The sessions of the role that was approved ended with it; "+
+			"the new role was never approved and is not touched, and the looks end here. If its sessions have to be revoked, "+
+			"ask for it anew.", who, roleWords(c.Role), utc(t.At)))
 	}
 	lost := "was taken off"
 	if t.State == record.DenyWeakened {
@@ -37,16 +40,21 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 		if t.State == record.DenyGone { // an undo does not touch what somebody else has put in its place
 			text += " " + onPurpose(c, "the record says so")
 		}
-		return withDocument(sentence(text), "Contain the role now: with this service control policy, old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
+		return withDocument(sentence(text), "Contain the role now: with this service control policy, "+
+			"old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 	}
-	text := fmt.Sprintf("%s: *the deny %s %s.* %s It is being written again under the same approval, with the new cutoff *%s*; this is time %d of %d. "+
-		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite, record.MaxRewrites, onPurpose(c, notAgain))
+	text := fmt.Sprintf("%s: *the deny %s %s.* %s It is being written again under the same approval, "+
+		"with the new cutoff *%s*; this is time %d of %d. "+
+		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite,
+		record.MaxRewrites, onPurpose(c, notAgain))
 	if t.Rewrite > 1 {
 		return sentence(text)
 	}
-	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; the thread will tell."),
-		"If it was not on purpose, keep everybody but revokebot from the role's inline policies with this service control policy. Attach it to account "+
+	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; "+
+		"the thread will tell."),
+		"If it was not on purpose, keep everybody but revokebot from the role's inline policies with this service control "+
+			"policy. Attach it to account "+
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 }
 
@@ -54,7 +62,8 @@ const notAgain = "the deny is not written again"
 
 // onPurpose says how to end the guard by agreement.
 func onPurpose(c Context, then string) string {
-	return "If this was on purpose, say so with " + code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) + ": a second person confirms it, and " + then + "."
+	return "If this was on purpose, say so with " + code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) +
+		": a second person confirms it, and " + then + "."
 }
 
 // withDocument adds a policy to a message, whole or not at all.
@@ -82,14 +91,18 @@ func rewritten(e approvals.Event) *Message {
 	if w.AlreadyThere {
 		took = "the promised policy is on the role, an earlier try had written it"
 	}
-	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, record.MaxRewrites, took, utc(w.Cutoff))
+	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, record.MaxRewrites, took,
+		utc(w.Cutoff))
 	switch {
 	case w.Back.Equal:
-		text += "It was read back on " + utc(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM enforces it. The next look comes within seconds."
+		text += "It was read back on " + utc(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM " +
+			"enforces it. The next look comes within seconds."
 	case w.Back.Error != "":
-		text += "It could *not be read back*: " + markup.Replace(clean(w.Back.Error, 600)) + " The next look comes within seconds."
+		text += "It could *not be read back*: " + markup.Replace(clean(w.Back.Error, 600)) + " The next look comes within " +
+			"seconds."
 	default:
-		text += "When it was read back on " + utc(w.Back.At) + " it was *not there as written*: " + code(w.Back.Mismatch, 300) + ". The next look comes within seconds."
+		text += "When it was read back on " + utc(w.Back.At) + " it was *not there as written*: " +
+			code(w.Back.Mismatch, 300) + ". The next look comes within seconds."
 	}
 	return sentence(text)
 }
@@ -99,14 +112,17 @@ func held(e approvals.Event) *Message {
 	if err != nil {
 		return nil
 	}
-	return sentence(heldText(h) + " No further look is planned: what happens to the role from now on, nobody here will notice.")
+	return sentence(heldText(h) + " No further look is planned: what happens to the role from now on, " +
+		"nobody here will notice.")
 }
 
 func heldText(h record.Held) string {
 	if h.Losses == 0 {
-		return fmt.Sprintf("The deny *held for %s*: it was on the role at every look, the last one on %s.", span(h.After), utc(h.At))
+		return fmt.Sprintf("The deny *held for %s*: it was on the role at every look, the last one on %s.", span(h.After),
+			utc(h.At))
 	}
-	return fmt.Sprintf("The deny is on the role *%s after it was applied*, at the last look on %s. Before that, looks missed it %s.",
+	return fmt.Sprintf("The deny is on the role *%s after it was applied*, at the last look on %s. "+
+		"Before that, looks missed it %s.",
 		span(h.After), utc(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
 }
 
@@ -116,7 +132,8 @@ const maxChanges = 8
 // culprits tells who changed the deny.
 func culprits(before approvals.Request, changes []record.Change, c Context) *Message {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: *CloudTrail shows who changed the deny* on %s, newest first.", mentions(involved(before)), roleWords(c.Role))
+	fmt.Fprintf(&b, "%s: *CloudTrail shows who changed the deny* on %s, newest first.", mentions(involved(before)),
+		roleWords(c.Role))
 	for i, change := range changes {
 		if i == maxChanges {
 			fmt.Fprintf(&b, "\n• and %d more", len(changes)-i)
@@ -124,14 +141,18 @@ func culprits(before approvals.Request, changes []record.Change, c Context) *Mes
 		}
 		b.WriteString("\n• " + utc(change.At) + ": " + code(change.Who, 100) + " " + changeWords(change))
 		for _, part := range []struct{ name, value string }{
-			{"access key", change.AccessKeyID}, {"source identity", change.SourceIdentity}, {"from", change.SourceAddress}, {"with", change.UserAgent},
+			{"access key", change.AccessKeyID},
+			{"source identity", change.SourceIdentity},
+			{"from", change.SourceAddress},
+			{"with", change.UserAgent},
 		} {
 			if part.value != "" {
 				b.WriteString(", " + part.name + " " + code(part.value, 60))
 			}
 		}
 	}
-	b.WriteString("\nIf that was the thief, contain this identity too: deactivate its access key, or revoke its role. " + onPurpose(c, notAgain))
+	b.WriteString("\nIf that was the thief, contain this identity too: deactivate its access key, or revoke its role. " +
+		onPurpose(c, notAgain))
 	return sentence(b.String())
 }
 
@@ -146,34 +167,43 @@ func changeWords(c record.Change) string {
 	}
 }
 
-// watched is the card's title and outcome after a look found something to tell; both are empty before.
+// watched is the card's title and outcome after a look found something to tell; both are empty
+// before.
 func watched(r approvals.Request) (title, lead string) {
 	switch r.Watched.Type {
 	case approvals.EventTampered:
 		t, err := record.Detail[record.Tampered](r.Watched)
 		switch {
 		case err != nil:
-			return "Changed since it was applied", "A look found that *the deny is not on the role* as it was written. Look at the role now."
+			return "Changed since it was applied",
+				"A look found that *the deny is not on the role* as it was written. Look at the role now."
 		case t.State == record.RoleGone || t.State == record.RoleReplaced:
-			return "Applied, and the role is gone", "AWS took the policy; on " + utc(t.At) + " the role itself was gone, and its sessions with it. The thread has the details."
+			return "Applied, and the role is gone", "AWS took the policy; on " + utc(t.At) + " the role itself was gone, " +
+				"and its sessions with it. The thread has the details."
 		case t.Promise.IsZero():
 			if t.State == record.DenyWeakened {
-				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) + " found it " + tamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."
+				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) +
+					" found it " + tamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."
 			}
-			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + utc(t.At) + " at the latest: old sessions may work. Look at the role now; the thread says what to do."
+			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + utc(t.At) +
+				" at the latest: old sessions may work. Look at the role now; the thread says what to do."
 		default:
 			title := "Taken off, being written again"
 			if t.State == record.DenyWeakened {
 				title = "Weakened, being written again"
 			}
-			return title, "AWS took the policy, and a look on " + utc(t.At) + " found it " + tamperedWords(t) + ". It is being written again; the thread has the details."
+			return title, "AWS took the policy, and a look on " + utc(t.At) + " found it " + tamperedWords(t) +
+				". It is being written again; the thread has the details."
 		}
 	case approvals.EventRewritten:
 		w, err := record.Detail[record.Rewritten](r.Watched)
 		if err != nil || !w.Back.Equal {
-			return "Written again, not seen on the role", "The policy was taken off the role, or weakened, and AWS took it again, but it was not read back as written: old sessions may still work. Look at the role now; the thread says what was found."
+			return "Written again, not seen on the role",
+				"The policy was taken off the role, or weakened, and AWS took it again, but it was not read back as written: " +
+					"old sessions may still work. Look at the role now; the thread says what was found."
 		}
-		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: every session issued before *" + clock(w.Cutoff) +
+		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: " +
+			"every session issued before *" + clock(w.Cutoff) +
 			"* is denied everything as soon as IAM enforces it. The thread has the details."
 	case approvals.EventHeld:
 		h, err := record.Detail[record.Held](r.Watched)

@@ -10,7 +10,8 @@ import (
 
 // BenchmarkCard draws the card of an approved request and encodes it as Slack gets it.
 func BenchmarkCard(b *testing.B) {
-	s := begin(b, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started())
+	s := begin(b, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventStarted, "", started())
 	r, c := s.fold(len(s.events)), exampleContext()
 	b.ReportAllocs()
 	for b.Loop() {

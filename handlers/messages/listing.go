@@ -12,9 +12,11 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// columns are those of the complete list, for people (CSV) and programs (the keys of the JSON lines).
+// columns are those of the complete list, for people (CSV) and programs (the keys of the JSON
+// lines).
 var columns = []string{
-	"time", "outcome", "cutoff", "caller", "caller_arn", "caller_key", "session_name", "source_identity", "mfa", "source_address", "user_agent",
+	"time", "outcome", "cutoff", "caller", "caller_arn", "caller_key", "session_name", "source_identity", "mfa",
+	"source_address", "user_agent",
 	"region", "key", "expires", "event_name", "event_id", "looked_into_because", "calls", "calls_denied", "used_from",
 }
 
@@ -35,8 +37,10 @@ func cells(in record.Incident, s record.Session) []string {
 		calls, denied = strconv.Itoa(a.Calls), strconv.Itoa(a.Denied)
 	}
 	return []string{
-		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerAccessKey, s.SessionName, s.SourceIdentity, string(s.MFA), s.SourceAddress, s.UserAgent,
-		s.Region, s.AccessKeyID, stamp(s.Expires), s.EventName, s.EventID, suspectWords(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
+		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerAccessKey, s.SessionName, s.SourceIdentity,
+		string(s.MFA), s.SourceAddress, s.UserAgent,
+		s.Region, s.AccessKeyID, stamp(s.Expires), s.EventName, s.EventID, suspectWords(in.Suspects[s.EventID]), calls,
+		denied, strings.Join(in.Suspects[s.EventID].From, " "),
 	}
 }
 
@@ -47,8 +51,9 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// CSV is the complete list of sessions as a spreadsheet reads it (RFC 4180), newest first. A text from outside that a
-// spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV Injection").
+// CSV is the complete list of sessions as a spreadsheet reads it (RFC 4180), newest first. A text
+// from outside that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV
+// Injection").
 func CSV(in record.Incident) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)

@@ -11,7 +11,8 @@ type living struct {
 	name string
 	// tells: the events that it is posted with and edited for. They say nothing else in the thread.
 	tells func(approvals.Event) bool
-	// stirs: types of events that say something of their own in the thread and change this message, too.
+	// stirs: types of events that say something of their own in the thread and change this message,
+	// too.
 	stirs []approvals.EventType
 	// show puts everything that the log has into one message; nil: nothing yet.
 	show func(r approvals.Request, events []approvals.Event, c Context) *Message
@@ -34,11 +35,13 @@ func Living(e approvals.Event) string {
 
 // Stirs reports whether an event that Thread tells changes the message of that name, too.
 func Stirs(name string, e approvals.Event) bool {
-	return slices.ContainsFunc(livingMessages(), func(l living) bool { return l.name == name && slices.Contains(l.stirs, e.Type) })
+	return slices.ContainsFunc(livingMessages(), func(l living) bool {
+		return l.name == name && slices.Contains(l.stirs, e.Type)
+	})
 }
 
-// LivingMessage is the message of that name with all that the log has, nil when there is nothing to show yet. r is the
-// fold of all events.
+// LivingMessage is the message of that name with all that the log has, nil when there is nothing to
+// show yet. r is the fold of all events.
 func LivingMessage(name string, r approvals.Request, events []approvals.Event, c Context) *Message {
 	for _, l := range livingMessages() {
 		if l.name == name {

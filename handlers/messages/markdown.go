@@ -9,8 +9,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// Markdown is read outside Slack, by renderers that nobody here knows: what they link, ping and format differs. Text from
-// outside is therefore a code span, in which none of them does anything; see mdCode and mdProse.
+// Markdown is read outside Slack, by renderers that nobody here knows: what they link, ping and
+// format differs. Text from outside is therefore a code span, in which none of them does anything;
+// see mdCode and mdProse.
 
 // mdCode shows a text from outside in Markdown, as code.
 func mdCode(text string, limit int) string {
@@ -21,15 +22,15 @@ func mdCode(text string, limit int) string {
 	return "`" + text + "`"
 }
 
-// harmless is a sentence without a character that any renderer gives a meaning to within a line. A colon that no space
-// follows is part of an address, an ARN or an :emoji:.
+// harmless is a sentence without a character that any renderer gives a meaning to within a line. A
+// colon that no space follows is part of an address, an ARN or an :emoji:.
 var harmless = regexp.MustCompile(`^(?:[\p{L}\p{N} .,;()'"/%?!-]|:(?: |$))*$`)
 
 // action is an action of AWS, as package aws names them in its sentences.
 var action = regexp.MustCompile(`\b[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*\b`)
 
-// mdProse shows a sentence that was put together here or in package aws and may have text from outside quoted in it: as it
-// is when it is harmless, its actions as code; else all of it as code.
+// mdProse shows a sentence that was put together here or in package aws and may have text from
+// outside quoted in it: as it is when it is harmless, its actions as code; else all of it as code.
 func mdProse(text string, limit int) string {
 	text = clean(text, limit)
 	rest := action.ReplaceAllString(text, "")
@@ -90,7 +91,8 @@ func mdCalled(c record.Call) string {
 	return text
 }
 
-// stampLine writes a moment as the report's lines do: to the second, in UTC, without saying so each time.
+// stampLine writes a moment as the report's lines do: to the second, in UTC, without saying so each
+// time.
 func stampLine(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
 // mdFailure is a failure's sentence, and what it leaves open.

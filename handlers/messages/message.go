@@ -6,7 +6,8 @@ import "github.com/slack-go/slack"
 type Message struct {
 	Text   string
 	Blocks []slack.Block
-	// Simpler says the same with older blocks, for a workspace that refuses Blocks; nil: Text alone is the simpler form.
+	// Simpler says the same with older blocks, for a workspace that refuses Blocks; nil: Text alone is
+	// the simpler form.
 	Simpler *Message
 }
 
@@ -19,8 +20,9 @@ func (m *Message) Forms() []*Message {
 	return append(forms, &Message{Text: m.Text})
 }
 
-// Limits of Block Kit that the texts here are cut to, in Unicode code points (Slack documentation, "Blocks"). Those on
-// whole messages are this project's own: Slack refuses messages from some undocumented 13,000 characters on.
+// Limits of Block Kit that the texts here are cut to, in Unicode code points (Slack documentation,
+// "Blocks"). Those on whole messages are this project's own: Slack refuses messages from some
+// undocumented 13,000 characters on.
 const (
 	limitHeader  = 150
 	limitSection = 3000

@@ -31,9 +31,11 @@ func must(t testing.TB, v any) json.RawMessage {
 
 func exampleRole() record.Role {
 	return record.Role{
-		Account: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/ops/DeployRole",
-		ID: "AROAEXAMPLEDEPLOY0001", Created: at.AddDate(-2, 0, 0), LastUsed: at.Add(-3 * time.Minute), LastUsedRegion: "eu-west-1",
-		MaxSession: 12 * time.Hour,
+		Account: "prod", AccountID: "111122223333", Partition: "aws", Name: "DeployRole",
+		ARN: "arn:aws:iam::111122223333:role/ops/DeployRole",
+		ID:  "AROAEXAMPLEDEPLOY0001", Created: at.AddDate(-2, 0, 0), LastUsed: at.Add(-3 * time.Minute),
+		LastUsedRegion: "eu-west-1",
+		MaxSession:     12 * time.Hour,
 		Warnings: []string{
 			"EC2 instances can use prod/DeployRole: their metadata service can hand out the revoked credentials for hours.",
 			"A deny on a role does not touch long-term access keys.",
@@ -70,7 +72,9 @@ func begins(t testing.TB, reason string, required int, role record.Role) *story 
 
 func (s *story) add(typ approvals.EventType, by string, detail any) *story {
 	s.t.Helper()
-	e := approvals.Event{Seq: int64(len(s.events)) + 1, Type: typ, At: at.Add(time.Duration(len(s.events)) * 10 * time.Second), By: by}
+	e := approvals.Event{
+		Seq: int64(len(s.events)) + 1, Type: typ, At: at.Add(time.Duration(len(s.events)) * 10 * time.Second), By: by,
+	}
 	if detail != nil {
 		e.Detail = must(s.t, detail)
 	}
@@ -99,7 +103,10 @@ func (s *story) last() *messages.Message {
 
 // forged is what ends a request whose log is not what was written.
 func forged(event int64, why approvals.Forgery, unsure bool) approvals.Forged {
-	return approvals.Forged{Event: event, Why: why, Unsure: unsure, Sentence: messages.ForgedSentence(&approvals.ForgedError{Event: event, Why: why})}
+	return approvals.Forged{
+		Event: event, Why: why, Unsure: unsure,
+		Sentence: messages.ForgedSentence(&approvals.ForgedError{Event: event, Why: why}),
+	}
 }
 
 // proof is the message about what is known of the deny.
@@ -108,24 +115,32 @@ func (s *story) proof() *messages.Message {
 }
 
 func simulated() record.Simulated {
-	return record.Simulated{Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.NotDenied}
+	return record.Simulated{
+		Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.NotDenied,
+	}
 }
 
-// gone is a look that missed the deny; again what was written then, and lost a look after which nothing is written.
+// gone is a look that missed the deny; again what was written then, and lost a look after which
+// nothing is written.
 func gone() record.Tampered {
 	return record.Tampered{
-		State: record.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Promise: at.Add(92 * time.Second), Rewrite: 1, SCP: "{\n  \"Version\": \"2012-10-17\"\n}",
+		State: record.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Promise: at.Add(92 * time.Second), Rewrite: 1,
+		SCP: "{\n  \"Version\": \"2012-10-17\"\n}",
 	}
 }
 
 func again() record.Rewritten {
 	return record.Rewritten{
-		Cutoff: at.Add(92 * time.Second), At: at.Add(61 * time.Second), Rewrite: 1, Writes: 1, Document: "{}", Back: record.ReadBack{Equal: true, At: at.Add(62 * time.Second)},
+		Cutoff: at.Add(92 * time.Second), At: at.Add(61 * time.Second), Rewrite: 1, Writes: 1, Document: "{}",
+		Back: record.ReadBack{Equal: true, At: at.Add(62 * time.Second)},
 	}
 }
 
 func lost() record.Tampered {
-	return record.Tampered{State: record.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute), Why: "It was written again 5 times already; whoever removes it is faster.", SCP: gone().SCP}
+	return record.Tampered{
+		State: record.DenyGone, Cutoff: cutoff, At: at.Add(time.Minute),
+		Why: "It was written again 5 times already; whoever removes it is faster.", SCP: gone().SCP,
+	}
 }
 
 // weakened is a loss of which something is left on the role.
@@ -153,13 +168,16 @@ func all(t *testing.T) map[string]*messages.Message {
 	executing := func() *story { return approved().add(approvals.EventStarted, "", started()) }
 	applied := func() *story {
 		return executing().add(approvals.EventApplied, "", record.Applied{
-			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual,
+			CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		})
 	}
 	guarded := func() *story {
 		return applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated())
 	}
-	failure := record.Failure{Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission."}
+	failure := record.Failure{
+		Sentence: "AWS does not allow revokebot iam:PutRolePolicy in account prod. Give its role that permission.",
+	}
 	out := map[string]*messages.Message{
 		"card_open":           begin(t, reason, 1).card(),
 		"card_open_no_reason": begin(t, "", 1).card(),
@@ -168,50 +186,66 @@ func all(t *testing.T) map[string]*messages.Message {
 		"card_executing":      executing().card(),
 		"card_applied":        applied().card(),
 		"card_failed":         executing().add(approvals.EventFailed, "", failure).card(),
-		"card_failed_unsure":  executing().add(approvals.EventFailed, "", record.Failure{Sentence: failure.Sentence, Unsure: true}).card(),
-		"card_denied":         begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).card(),
-		"card_cancelled":      begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
-		"card_expired":        begin(t, reason, 1).add(approvals.EventExpired, "", nil).card(),
-		"card_void":           approved().add(approvals.EventVoided, "", record.Failure{Sentence: "The role was deleted and made again under the same name. Ask again for the new role."}).card(),
-		"card_forged":         executing().add(approvals.EventForged, "", forged(3, approvals.ForgeryUnsealed, true)).card(),
-		"card_forged_ended":   applied().add(approvals.EventForged, "", forged(9, approvals.ForgeryChanged, false)).card(),
+		"card_failed_unsure": executing().
+			add(approvals.EventFailed, "", record.Failure{Sentence: failure.Sentence, Unsure: true}).card(),
+		"card_denied":    begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).card(),
+		"card_cancelled": begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).card(),
+		"card_expired":   begin(t, reason, 1).add(approvals.EventExpired, "", nil).card(),
+		"card_void": approved().add(approvals.EventVoided, "", record.Failure{
+			Sentence: "The role was deleted and made again under the same name. Ask again for the new role.",
+		}).card(),
+		"card_forged":       executing().add(approvals.EventForged, "", forged(3, approvals.ForgeryUnsealed, true)).card(),
+		"card_forged_ended": applied().add(approvals.EventForged, "", forged(9, approvals.ForgeryChanged, false)).card(),
 		"card_forged_opening": (&story{t: t}).add(approvals.EventUntrusted, "", nil).
 			add(approvals.EventForged, "", forged(1, approvals.ForgeryChanged, false)).card(),
 		"thread_forged":       executing().add(approvals.EventForged, "", forged(3, approvals.ForgeryUnsealed, true)).last(),
 		"thread_forged_ended": applied().add(approvals.EventForged, "", forged(9, approvals.ForgeryChanged, false)).last(),
 		"thread_forged_opening": (&story{t: t}).add(approvals.EventUntrusted, "", nil).
 			add(approvals.EventForged, "", forged(1, approvals.ForgeryChanged, false)).last(),
-		"thread_forged_foreign": (&story{t: t}).add(approvals.EventUntrusted, "", nil).add(approvals.EventForged, "", approvals.Forged{
-			Event: 1, Why: approvals.ForgeryOtherKey, Foreign: true, Sentence: messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
-		}).last(),
-		"thread_requested":     begin(t, reason, 1).last(),
-		"thread_voted":         begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
-		"thread_approved":      approved().last(),
-		"thread_denied":        begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).last(),
-		"thread_denied_reason": begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "this is a drill"}).last(),
-		"card_denied_reason":   begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "this is a drill"}).card(),
+		"thread_forged_foreign": (&story{t: t}).add(approvals.EventUntrusted, "", nil).
+			add(approvals.EventForged, "", approvals.Forged{
+				Event: 1, Why: approvals.ForgeryOtherKey, Foreign: true,
+				Sentence: messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
+			}).last(),
+		"thread_requested": begin(t, reason, 1).last(),
+		"thread_voted":     begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).last(),
+		"thread_approved":  approved().last(),
+		"thread_denied":    begin(t, reason, 1).add(approvals.EventDenied, "U0BOB", nil).last(),
+		"thread_denied_reason": begin(t, reason, 1).
+			add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "this is a drill"}).last(),
+		"card_denied_reason": begin(t, reason, 1).
+			add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "this is a drill"}).card(),
 		"thread_finding": applied().add(approvals.EventFinding, "", record.Finding{
 			Sentence: "The trust policy of the role was changed.", Trust: []record.Principal{{Words: "everybody"}},
 		}).last(),
 		"thread_refused_again": func() *messages.Message {
 			s := begin(t, reason, 1)
 			for range 4 {
-				s.add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover})
+				s.add(approvals.EventRefused, "U0NILS", approvals.Refusal{
+					Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover,
+				})
 			}
 			return s.last()
 		}(),
-		"thread_cancelled":       begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
-		"thread_expired":         begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
-		"thread_applied":         applied().last(),
-		"reply_gave_up":          messages.GaveUpOn(),
-		"card_not_on_the_role":   executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenOther}).card(),
-		"card_not_read_back":     executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenNothing}).card(),
-		"thread_not_on_the_role": executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenOther}).last(),
-		"thread_not_read_back":   executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenNothing}).last(),
-		"thread_already_there":   executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, AlreadyThere: true, Seen: record.SeenEqual}).last(),
-		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).add(approvals.EventFinding, "", record.Finding{
-			Sentence: messages.WrittenAfterAll(cutoff), Urgent: true,
+		"thread_cancelled": begin(t, reason, 1).add(approvals.EventCancelled, "U0ROSA", nil).last(),
+		"thread_expired":   begin(t, reason, 1).add(approvals.EventExpired, "", nil).last(),
+		"thread_applied":   applied().last(),
+		"reply_gave_up":    messages.GaveUpOn(),
+		"card_not_on_the_role": executing().
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenOther}).card(),
+		"card_not_read_back": executing().
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenNothing}).card(),
+		"thread_not_on_the_role": executing().
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenOther}).last(),
+		"thread_not_read_back": executing().
+			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenNothing}).last(),
+		"thread_already_there": executing().add(approvals.EventApplied, "", record.Applied{
+			Cutoff: cutoff, AlreadyThere: true, Seen: record.SeenEqual,
 		}).last(),
+		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).
+			add(approvals.EventFinding, "", record.Finding{
+				Sentence: messages.WrittenAfterAll(cutoff), Urgent: true,
+			}).last(),
 		"thread_cutoff_undercut": applied().add(approvals.EventFinding, "", record.Finding{
 			Sentence: messages.CutoffUndercut(cutoff.Add(-time.Minute), cutoff, failure.Sentence), Urgent: true,
 		}).last(),
@@ -219,91 +253,156 @@ func all(t *testing.T) map[string]*messages.Message {
 			Sentence: messages.WrittenOnce("the policy is not there", failure.Sentence),
 		}).last(),
 		"proof_stored": applied().add(approvals.EventReadBack, "", readBack()).proof(),
-		"proof_proven": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated()).add(approvals.EventSeenDenied, "", record.Enforcement{
-			State: record.SeenDenied, Denied: 14, Succeeded: 2, FirstDenied: at.Add(30 * time.Second), LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
+		"proof_proven": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", simulated()).
+			add(approvals.EventSeenDenied, "", record.Enforcement{
+				State: record.SeenDenied, Denied: 14, Succeeded: 2, FirstDenied: at.Add(30 * time.Second),
+				LastSucceeded: at.Add(28 * time.Second), At: at.Add(5 * time.Minute),
+			}).proof(),
+		"proof_not_simulated": applied().add(approvals.EventReadBack, "", readBack()).
+			add(approvals.EventSimulated, "", record.Simulated{
+				Cutoff: cutoff, Unavailable: "AWS does not allow revokebot iam:SimulatePrincipalPolicy in account prod.",
+			}).add(approvals.EventSeenDenied, "", record.Enforcement{
+			State: record.SeenUnknown, Why: "No region of CloudTrail could be read.", At: at.Add(5 * time.Minute),
 		}).proof(),
-		"proof_not_simulated": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", record.Simulated{
-			Cutoff: cutoff, Unavailable: "AWS does not allow revokebot iam:SimulatePrincipalPolicy in account prod.",
-		}).add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenUnknown, Why: "No region of CloudTrail could be read.", At: at.Add(5 * time.Minute)}).proof(),
-		"proof_disproved": applied().add(approvals.EventReadBack, "", record.ReadBack{At: at.Add(23 * time.Second), Mismatch: "the policy is not there"}).
-			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.NotDenied, After: record.NotDenied}).
-			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(3 * time.Minute), At: at.Add(5 * time.Minute)}).proof(),
-		"proof_other_deny": applied().add(approvals.EventReadBack, "", readBack()).add(approvals.EventSimulated, "", record.Simulated{
-			Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.DeniedByOther,
-		}).proof(),
-		"proof_lost":                  guarded().add(approvals.EventTampered, "", gone()).proof(),
-		"proof_rewritten":             guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).proof(),
-		"proof_held":                  guarded().add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).proof(),
+		"proof_disproved": applied().add(approvals.EventReadBack, "", record.ReadBack{
+			At: at.Add(23 * time.Second), Mismatch: "the policy is not there",
+		}).
+			add(approvals.EventSimulated, "", record.Simulated{
+				Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.NotDenied, After: record.NotDenied,
+			}).
+			add(approvals.EventSeenDenied, "", record.Enforcement{
+				State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(3 * time.Minute), At: at.Add(5 * time.Minute),
+			}).proof(),
+		"proof_other_deny": applied().add(approvals.EventReadBack, "", readBack()).
+			add(approvals.EventSimulated, "", record.Simulated{
+				Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.DeniedByOther,
+			}).proof(),
+		"proof_lost": guarded().add(approvals.EventTampered, "", gone()).proof(),
+		"proof_rewritten": guarded().add(approvals.EventTampered, "", gone()).
+			add(approvals.EventRewritten, "", again()).proof(),
+		"proof_held": guarded().add(approvals.EventHeld,
+			"", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).proof(),
 		"proof_undone":                guarded().add(approvals.EventUndone, "", nil).proof(),
 		"thread_gone":                 guarded().add(approvals.EventTampered, "", gone()).last(),
 		"thread_weakened":             guarded().add(approvals.EventTampered, "", weakened(gone())).last(),
 		"thread_weakened_not_written": guarded().add(approvals.EventTampered, "", weakened(lost())).last(),
 		"card_weakened":               guarded().add(approvals.EventTampered, "", weakened(gone())).card(),
 		"card_weakened_not_written":   guarded().add(approvals.EventTampered, "", weakened(lost())).card(),
-		"thread_gone_more":            guarded().add(approvals.EventTampered, "", func() record.Tampered { t := gone(); t.Rewrite = 3; return t }()).last(),
-		"thread_not_written_again":    guarded().add(approvals.EventTampered, "", lost()).last(),
-		"thread_role_gone":            guarded().add(approvals.EventTampered, "", record.Tampered{State: record.RoleGone, At: at.Add(time.Minute)}).last(),
-		"thread_role_replaced":        guarded().add(approvals.EventTampered, "", record.Tampered{State: record.RoleReplaced, At: at.Add(time.Minute)}).last(),
-		"thread_rewritten":            guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).last(),
-		"thread_rewritten_not_there": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", func() record.Rewritten {
-			w := again()
-			w.Back = record.ReadBack{At: at.Add(62 * time.Second), Mismatch: "the policy is not there"}
-			return w
+		"thread_gone_more": guarded().add(approvals.EventTampered, "", func() record.Tampered {
+			t := gone()
+			t.Rewrite = 3
+			return t
 		}()).last(),
-		"thread_held":       guarded().add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).last(),
-		"thread_held_after": guarded().add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff, Losses: 2}).last(),
+		"thread_not_written_again": guarded().add(approvals.EventTampered, "", lost()).last(),
+		"thread_role_gone": guarded().
+			add(approvals.EventTampered, "", record.Tampered{State: record.RoleGone, At: at.Add(time.Minute)}).last(),
+		"thread_role_replaced": guarded().
+			add(approvals.EventTampered, "", record.Tampered{State: record.RoleReplaced, At: at.Add(time.Minute)}).last(),
+		"thread_rewritten": guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).
+			last(),
+		"thread_rewritten_not_there": guarded().add(approvals.EventTampered, "", gone()).
+			add(approvals.EventRewritten, "", func() record.Rewritten {
+				w := again()
+				w.Back = record.ReadBack{At: at.Add(62 * time.Second), Mismatch: "the policy is not there"}
+				return w
+			}()).last(),
+		"thread_held": guarded().add(approvals.EventHeld, "", record.Held{
+			At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff,
+		}).last(),
+		"thread_held_after": guarded().add(approvals.EventHeld, "", record.Held{
+			At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff, Losses: 2,
+		}).last(),
 		"thread_culprits": guarded().add(approvals.EventFinding, "", record.Finding{Changes: []record.Change{
-			{EventID: "e2", Name: "PutRolePolicy", At: at.Add(2 * time.Minute), Who: "role Admin (session tomas@acme.example)", SourceAddress: "198.51.100.140", Cutoff: at.Add(-time.Hour), SourceIdentity: "tomas"},
-			{EventID: "e1", Name: "DeleteRolePolicy", At: at.Add(time.Minute), Who: "user shop-migration", AccessKeyID: "AKIAEXAMPLE", SourceAddress: "203.0.113.77", UserAgent: "aws-cli/2.31"},
+			{
+				EventID: "e2", Name: "PutRolePolicy", At: at.Add(2 * time.Minute), Who: "role Admin (session tomas@acme.example)",
+				SourceAddress: "198.51.100.140", Cutoff: at.Add(-time.Hour), SourceIdentity: "tomas",
+			},
+			{
+				EventID: "e1", Name: "DeleteRolePolicy", At: at.Add(time.Minute), Who: "user shop-migration",
+				AccessKeyID: "AKIAEXAMPLE", SourceAddress: "203.0.113.77", UserAgent: "aws-cli/2.31",
+			},
 		}}).last(),
 		"card_gone":              guarded().add(approvals.EventTampered, "", gone()).card(),
 		"card_not_written_again": guarded().add(approvals.EventTampered, "", lost()).card(),
-		"card_role_gone":         guarded().add(approvals.EventTampered, "", record.Tampered{State: record.RoleGone, At: at.Add(time.Minute)}).card(),
-		"card_rewritten":         guarded().add(approvals.EventTampered, "", gone()).add(approvals.EventRewritten, "", again()).card(),
-		"card_held":              guarded().add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).card(),
-		"thread_applied_unnamed": executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Writes: 1, Seen: record.SeenEqual, Unnamed: true}).last(),
-		"reply_refused_role": messages.RefusedRole("prod/AWSReservedSSO_Admin_0123456789abcdef belongs to IAM Identity Center.",
+		"card_role_gone": guarded().
+			add(approvals.EventTampered, "", record.Tampered{State: record.RoleGone, At: at.Add(time.Minute)}).card(),
+		"card_rewritten": guarded().add(approvals.EventTampered, "", gone()).
+			add(approvals.EventRewritten, "", again()).card(),
+		"card_held": guarded().add(approvals.EventHeld, "", record.Held{
+			At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff,
+		}).card(),
+		"thread_applied_unnamed": executing().add(approvals.EventApplied,
+			"", record.Applied{Cutoff: cutoff, At: at, Writes: 1, Seen: record.SeenEqual, Unnamed: true}).last(),
+		"reply_refused_role": messages.RefusedRole("prod/AWSReservedSSO_Admin_0123456789abcdef belongs to IAM Identity "+
+			"Center.",
 			[]string{"Find the person's user id.", "Attach the policy below."}, "{\n  \"Version\": \"2012-10-17\"\n}"),
 		"thread_read_back_differs": applied().add(approvals.EventReadBack, "", record.ReadBack{
 			At: at.Add(23 * time.Second), Mismatch: "the cutoff on the role is 2026-11-22T03:00:00Z",
 		}).last(),
-		"thread_read_back_failed": applied().add(approvals.EventReadBack, "", record.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
-		"thread_failed":           executing().add(approvals.EventFailed, "", failure).last(),
-		"thread_voided":           approved().add(approvals.EventVoided, "", record.Failure{Sentence: "The role was deleted and made again under the same name."}).last(),
-		"thread_delayed":          executing().add(approvals.EventDelayed, "", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
-		"thread_set_aside":        applied().add(approvals.EventSetAside, "", record.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
+		"thread_read_back_failed": applied().
+			add(approvals.EventReadBack, "", record.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+		"thread_failed": executing().add(approvals.EventFailed, "", failure).last(),
+		"thread_voided": approved().add(approvals.EventVoided, "", record.Failure{
+			Sentence: "The role was deleted and made again under the same name.",
+		}).last(),
+		"thread_delayed": executing().add(approvals.EventDelayed, "", record.Failure{
+			Sentence: "AWS is answering too many requests.", Retry: time.Second,
+		}).last(),
+		"thread_set_aside": applied().add(approvals.EventSetAside, "", record.Failure{
+			Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log.",
+		}).last(),
 
-		"thread_requested_two":      begin(t, reason, 2).last(),
-		"thread_expired_one_of_two": begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventExpired, "", nil).last(),
-		"card_expired_one_of_two":   begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventExpired, "", nil).card(),
+		"thread_requested_two": begin(t, reason, 2).last(),
+		"thread_expired_one_of_two": begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).
+			add(approvals.EventExpired, "", nil).last(),
+		"card_expired_one_of_two": begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).
+			add(approvals.EventExpired, "", nil).card(),
 		"refused_ended_failed": messages.Refused(r(executing().add(approvals.EventFailed, "", failure)),
 			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedEnded}, exampleContext()),
 		"refused_ended_void": messages.Refused(r(approved().add(approvals.EventVoided, "", failure)),
 			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedEnded}, exampleContext()),
-		"thread_reminded":             begin(t, reason, 1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}}).last(),
-		"thread_reminded_one_of_two":  begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"U0INES"}}).last(),
-		"thread_reminded_last":        begin(t, reason, 1).add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}, Last: true}).last(),
-		"thread_reminded_last_of_two": begin(t, reason, 2).add(approvals.EventReminded, "", record.Reminder{Last: true}).last(),
+		"thread_reminded": begin(t, reason, 1).
+			add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}}).last(),
+		"thread_reminded_one_of_two": begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil).
+			add(approvals.EventReminded, "", record.Reminder{Ask: []string{"U0INES"}}).last(),
+		"thread_reminded_last": begin(t, reason, 1).
+			add(approvals.EventReminded, "", record.Reminder{Ask: []string{"S0SECURITY", "U0BOB"}, Last: true}).last(),
+		"thread_reminded_last_of_two": begin(t, reason, 2).add(approvals.EventReminded, "", record.Reminder{Last: true}).
+			last(),
 
-		"thread_shut_out":         applied().add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
-		"thread_nobody_called":    begin(t, reason, 1).add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
-		"thread_not_told":         applied().add(approvals.EventDirect, "", record.Direct{Person: "U0BOB", About: record.DirectOutcome, Problem: "user_disabled"}).last(),
-		"thread_perhaps_not_told": applied().add(approvals.EventDirect, "", record.Direct{Person: "U0BOB", About: record.DirectOutcome, Problem: "no answer", Unsure: true}).last(),
-		"direct_call":             messages.CallOut(r(begin(t, reason, 1)), exampleContext(), "https://acme.slack.com/archives/C0INCIDENT/p1"),
-		"direct_outcome_applied":  messages.Outcome(r(applied()), exampleContext(), "is_archived"),
-		"direct_outcome_failed":   messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext(), "not_in_channel"),
-		"direct_outcome_gone":     messages.Outcome(r(applied()), exampleContext(), record.CodeThreadGone),
-		"direct_outcome_deleted":  messages.Outcome(r(begin(t, reason, 1).add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason})), exampleContext(), record.CodeThreadGone),
-		"thread_card_deleted":     begin(t, reason, 1).add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason}).last(),
-		"thread_thread_gone":      applied().add(approvals.EventShutOut, "", record.ShutOut{Code: record.CodeThreadGone}).last(),
+		"thread_shut_out": applied().add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
+		"thread_nobody_called": begin(t, reason, 1).
+			add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
+		"thread_not_told": applied().add(approvals.EventDirect, "", record.Direct{
+			Person: "U0BOB", About: record.DirectOutcome, Problem: "user_disabled",
+		}).last(),
+		"thread_perhaps_not_told": applied().add(approvals.EventDirect, "", record.Direct{
+			Person: "U0BOB", About: record.DirectOutcome, Problem: "no answer", Unsure: true,
+		}).last(),
+		"direct_call": messages.CallOut(r(begin(t, reason, 1)), exampleContext(),
+			"https://acme.slack.com/archives/C0INCIDENT/p1"),
+		"direct_outcome_applied": messages.Outcome(r(applied()), exampleContext(), "is_archived"),
+		"direct_outcome_failed": messages.Outcome(r(executing().add(approvals.EventFailed, "", failure)), exampleContext(),
+			"not_in_channel"),
+		"direct_outcome_gone": messages.Outcome(r(applied()), exampleContext(), record.CodeThreadGone),
+		"direct_outcome_deleted": messages.Outcome(
+			r(begin(t, reason, 1).add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason})),
+			exampleContext(), record.CodeThreadGone),
+		"thread_card_deleted": begin(t, reason, 1).
+			add(approvals.EventFailed, "", record.Failure{Sentence: messages.CardDeletedReason}).last(),
+		"thread_thread_gone": applied().add(approvals.EventShutOut, "", record.ShutOut{Code: record.CodeThreadGone}).last(),
 
 		"loose_applied": messages.Loose(applied().last(), r(applied()), exampleContext()),
-		"loose_proof":   messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()), exampleContext()),
+		"loose_proof": messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()),
+			exampleContext()),
 
 		"reply_usage": messages.Usage([]string{"prod", "staging"}),
 		"reply_help":  messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_status": messages.Status([]messages.Listed{
-			{Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+			{
+				Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Role: exampleRole(),
+				Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
+			},
 			{Request: r(applied()), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 			{Request: r(applied().add(approvals.EventUndone, "", nil)), Role: exampleRole()},
 		}, messages.Connection{Sockets: 2, Heard: 400 * time.Millisecond}),
@@ -321,13 +420,14 @@ func all(t *testing.T) map[string]*messages.Message {
 			c.Role.SharedChannel = true
 			return messages.Card(r(begin(t, reason, 1)), c)
 		}(),
-		"reply_guest":                messages.NotARequester(approvals.Guest),
-		"reply_unknown_person":       messages.NotARequester(approvals.StandingUnknown),
-		"reply_not_requester":        messages.NotARequester(approvals.FullMember),
-		"reply_reason_too_long":      messages.ReasonTooLong(10000),
-		"reply_reason_missing":       messages.ReasonMissing(),
-		"reply_plain":                messages.Plain(`There is no account "prodd". Say prod or staging.`),
-		"reply_already_open":         messages.AlreadyOpen(r(begin(t, reason, 1)), exampleRole(), "https://acme.slack.com/archives/C0INCIDENT/p1"),
+		"reply_guest":           messages.NotARequester(approvals.Guest),
+		"reply_unknown_person":  messages.NotARequester(approvals.StandingUnknown),
+		"reply_not_requester":   messages.NotARequester(approvals.FullMember),
+		"reply_reason_too_long": messages.ReasonTooLong(10000),
+		"reply_reason_missing":  messages.ReasonMissing(),
+		"reply_plain":           messages.Plain(`There is no account "prodd". Say prod or staging.`),
+		"reply_already_open": messages.AlreadyOpen(r(begin(t, reason, 1)), exampleRole(),
+			"https://acme.slack.com/archives/C0INCIDENT/p1"),
 		"reply_card_late":            messages.CardLate(),
 		"reply_not_in_channel":       messages.CardImpossible("not_in_channel"),
 		"reply_archived":             messages.CardImpossible("is_archived"),
@@ -348,13 +448,15 @@ func all(t *testing.T) map[string]*messages.Message {
 	maps.Copy(out, trailMessages(t))
 	maps.Copy(out, reportMessages(t))
 	for _, code := range []approvals.RefusalCode{
-		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded, approvals.RefusedTaken,
+		approvals.RefusedUnknownAction, approvals.RefusedWrongPlace, approvals.RefusedNoCard, approvals.RefusedEnded,
+		approvals.RefusedTaken,
 		approvals.RefusedExpired, approvals.RefusedOwnRequest, approvals.RefusedNotRequester, approvals.RefusedLookupFailed,
 		approvals.RefusedNotMember, approvals.RefusedNotApprover, approvals.RefusedAlreadyVoted, approvals.RefusedNoPolicy,
 		approvals.RefusedFormLost,
 	} {
 		refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: code, Standing: approvals.Guest}
-		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), refusal, exampleContext())
+		out["refused_"+string(code)] = messages.Refused(r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)),
+			refusal, exampleContext())
 		out["thread_refused_"+string(code)] = begin(t, reason, 1).add(approvals.EventRefused, "U0NILS", refusal).last()
 	}
 	return out
@@ -404,7 +506,8 @@ func check(t interface{ Errorf(string, ...any) }, name string, m *messages.Messa
 	}
 }
 
-// Only blocks that every client knows stand in a message with buttons, and every button says what it does.
+// Only blocks that every client knows stand in a message with buttons, and every button says what
+// it does.
 func TestACardUsesOnlyClassicBlocks(t *testing.T) {
 	for name, m := range all(t) {
 		raw, err := json.Marshal(m.Blocks)
@@ -444,7 +547,9 @@ func TestTheFormForADenialIsWithinSlacksLimits(t *testing.T) {
 	for _, name := range []string{"DeployRole", strings.Repeat("x", 64)} {
 		c := exampleContext()
 		c.Role.Name = name
-		form, err := messages.DenyForm(begin(t, "", 1).fold(1), c, messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"})
+		form, err := messages.DenyForm(begin(t, "", 1).fold(1), c, messages.FormOrigin{
+			Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

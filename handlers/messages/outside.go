@@ -12,9 +12,9 @@ import (
 // ellipsis marks a text that was cut.
 const ellipsis = "…"
 
-// clean makes one line of visible characters out of a text from outside: control characters and line breaks become
-// spaces, and characters that hide or turn text around are dropped. It keeps at most limit characters (Unicode code
-// points), the mark of a cut included.
+// clean makes one line of visible characters out of a text from outside: control characters and
+// line breaks become spaces, and characters that hide or turn text around are dropped. It keeps at
+// most limit characters (Unicode code points), the mark of a cut included.
 func clean(text string, limit int) string {
 	var b strings.Builder
 	n, space := 0, false
@@ -48,8 +48,8 @@ func cut(text string, limit int) string {
 	return string(runes[:max(limit-1, 0)]) + ellipsis
 }
 
-// fit keeps at most limit characters of a mrkdwn text, the mark of a cut included, and never cuts inside a code span, a
-// <…> or an &…; so that what was data before the cut is data after it.
+// fit keeps at most limit characters of a mrkdwn text, the mark of a cut included, and never cuts
+// inside a code span, a <…> or an &…; so that what was data before the cut is data after it.
 func fit(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
@@ -82,8 +82,9 @@ func fit(text string, limit int) string {
 
 var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// code shows a text from outside in mrkdwn, as code: nothing inside a code span is formatted, linked or pinged once &, <
-// and > are escaped and back-ticks are replaced (Slack documentation, "Formatting message text").
+// code shows a text from outside in mrkdwn, as code: nothing inside a code span is formatted,
+// linked or pinged once &, < and > are escaped and back-ticks are replaced (Slack documentation,
+// "Formatting message text").
 func code(text string, limit int) string {
 	text = clean(strings.ReplaceAll(text, "`", "'"), limit)
 	if text == "" {
@@ -92,8 +93,9 @@ func code(text string, limit int) string {
 	return "`" + markup.Replace(text) + "`"
 }
 
-// jsonBlock shows a JSON document as it is to be used, as a code block of at most limit characters, or "" when it is longer:
-// half a document is of no use. What could end the block, hide or turn text around is written in JSON's own way.
+// jsonBlock shows a JSON document as it is to be used, as a code block of at most limit characters,
+// or "" when it is longer: half a document is of no use. What could end the block, hide or turn
+// text around is written in JSON's own way.
 func jsonBlock(document string, limit int) string {
 	var b strings.Builder
 	for _, r := range document {
@@ -113,8 +115,8 @@ func jsonBlock(document string, limit int) string {
 	return block
 }
 
-// raw shows a text from outside where Slack parses nothing: plain_text objects and raw_text cells. Both must not be
-// empty.
+// raw shows a text from outside where Slack parses nothing: plain_text objects and raw_text cells.
+// Both must not be empty.
 func raw(text string, limit int) string {
 	if text = clean(text, limit); text == "" {
 		return "-"
@@ -128,8 +130,8 @@ var (
 	channel  = regexp.MustCompile(`^[CGD][A-Z0-9]{1,30}$`)
 )
 
-// Mention names a person or a user group of the workspace so that Slack shows, and notifies, them. Anything that is not
-// an id is shown as code.
+// Mention names a person or a user group of the workspace so that Slack shows, and notifies, them.
+// Anything that is not an id is shown as code.
 func Mention(id string) string {
 	switch {
 	case personID.MatchString(id):

@@ -10,15 +10,20 @@ import (
 	"github.com/revokebot/revokebot/handlers/timeline"
 )
 
-// picture shows an incident over time: a row for each caller, those that stand out first, then those with the newest
-// session.
+// picture shows an incident over time: a row for each caller, those that stand out first, then
+// those with the newest session.
 func picture(in record.Incident, role record.Role) timeline.Picture {
-	p := timeline.Picture{Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: begins(in), End: in.Until, Cutoff: in.Cutoff}
+	p := timeline.Picture{
+		Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: begins(in), End: in.Until,
+		Cutoff: in.Cutoff,
+	}
 	if in.Drill {
 		p.Title = marked("cutoff not set. " + p.Title)
 	}
 	at := map[string]int{}
-	stands := map[int]int{} // how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was copied
+	// how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was
+	// copied
+	stands := map[int]int{}
 	for _, s := range in.Sessions {
 		i, there := at[s.CallerIdentity()]
 		if !there {
@@ -74,7 +79,8 @@ func standsOut(s record.Session, why record.Suspect) string {
 	}
 }
 
-// begins is where the picture begins: with the window, or somewhat before the first session where that is much later.
+// begins is where the picture begins: with the window, or somewhat before the first session where
+// that is much later.
 func begins(in record.Incident) time.Time {
 	if len(in.Sessions) == 0 {
 		return in.Since
@@ -101,8 +107,8 @@ func barOf(in record.Incident, s record.Session) timeline.BarKind {
 	}
 }
 
-// marksOf are the moments that are known of what a session did: its first and last call, the first denial after the
-// cutoff, and the doors.
+// marksOf are the moments that are known of what a session did: its first and last call, the first
+// denial after the cutoff, and the doors.
 func marksOf(in record.Incident, s record.Session) []timeline.Mark {
 	a, looked := in.Activities[s.EventID]
 	if !looked || a.Calls == 0 {
@@ -126,8 +132,9 @@ func marksOf(in record.Incident, s record.Session) []timeline.Mark {
 	return marks
 }
 
-// trailFiles are the files that go with what CloudTrail told: the picture after the table, again with news and with the
-// last word; the complete list after the findings, and again with the last word if there is more in it.
+// trailFiles are the files that go with what CloudTrail told: the picture after the table, again
+// with news and with the last word; the complete list after the findings, and again with the last
+// word if there is more in it.
 func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
 	in := record.Gather(events)
 	if len(in.Sessions) == 0 {
@@ -137,14 +144,23 @@ func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event
 	if bringsPicture(events, e) {
 		p := picture(in, c.Role)
 		files = append(files, File{
-			Name: FileName("timeline", r, e, "png"), Title: markedIf(in.Drill, "Sessions over time"), AltText: timeline.AltText(p),
-			Bytes: func() ([]byte, error) { return timeline.PNG(p) },
+			Name: FileName("timeline", r, e, "png"), Title: markedIf(in.Drill, "Sessions over time"),
+			AltText: timeline.AltText(p),
+			Bytes:   func() ([]byte, error) { return timeline.PNG(p) },
 		})
 	}
 	if bringsLists(events, e) {
 		files = append(files,
-			File{Name: FileName("sessions", r, e, "csv"), Title: "All sessions, for a spreadsheet", Bytes: func() ([]byte, error) { return CSV(in) }},
-			File{Name: FileName("sessions", r, e, "jsonl"), Title: "All sessions, for programs", Bytes: func() ([]byte, error) { return JSONLines(in) }})
+			File{
+				Name: FileName("sessions", r, e, "csv"), Title: "All sessions, for a spreadsheet", Bytes: func() ([]byte, error) {
+					return CSV(in)
+				},
+			},
+			File{
+				Name: FileName("sessions", r, e, "jsonl"), Title: "All sessions, for programs", Bytes: func() ([]byte, error) {
+					return JSONLines(in)
+				},
+			})
 	}
 	return files
 }
@@ -162,7 +178,9 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 			return false
 		}
 		if v.Look > 0 {
-			return slices.ContainsFunc(events, func(other approvals.Event) bool { return lookOf(other) == v.Look && unforeseen(other) })
+			return slices.ContainsFunc(events, func(other approvals.Event) bool {
+				return lookOf(other) == v.Look && unforeseen(other)
+			})
 		}
 		return !slices.ContainsFunc(events, func(other approvals.Event) bool {
 			if other.Type != approvals.EventSessions || other.Seq >= e.Seq {
@@ -176,11 +194,13 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 	}
 }
 
-// unforeseen reports whether a look found sessions that nobody expects, and not only known callers who came back after
-// the cutoff, as they are to.
+// unforeseen reports whether a look found sessions that nobody expects, and not only known callers
+// who came back after the cutoff, as they are to.
 func unforeseen(e approvals.Event) bool {
 	v, err := record.Detail[record.Evidence](e)
-	return err == nil && (v.MoreNews > 0 || slices.ContainsFunc(v.News, func(s record.Session) bool { return !s.After || !s.Known }))
+	return err == nil && (v.MoreNews > 0 || slices.ContainsFunc(v.News, func(s record.Session) bool {
+		return !s.After || !s.Known
+	}))
 }
 
 // showsCopies reports whether an event is the first to tell that a key was copied.
@@ -189,8 +209,12 @@ func showsCopies(events []approvals.Event, e approvals.Event) bool {
 	if err != nil {
 		return false
 	}
-	known := record.Gather(slices.DeleteFunc(slices.Clone(events), func(other approvals.Event) bool { return other.Seq >= e.Seq })).Copied()
-	return slices.ContainsFunc(v.Sessions, func(a record.SessionActivity) bool { return len(a.Elsewhere) > 0 && !known[a.EventID] })
+	known := record.Gather(slices.DeleteFunc(slices.Clone(events), func(other approvals.Event) bool {
+		return other.Seq >= e.Seq
+	})).Copied()
+	return slices.ContainsFunc(v.Sessions, func(a record.SessionActivity) bool {
+		return len(a.Elsewhere) > 0 && !known[a.EventID]
+	})
 }
 
 // lookOf is the number of the look that an EventEvidence tells of, -1 for others.
@@ -209,7 +233,9 @@ func bringsLists(events []approvals.Event, e approvals.Event) bool {
 		return true
 	case approvals.EventVerdict:
 		offered := slices.IndexFunc(events, func(other approvals.Event) bool { return other.Type == approvals.EventOffered })
-		return slices.ContainsFunc(events[offered+1:], func(other approvals.Event) bool { return other.Type == approvals.EventSessions })
+		return slices.ContainsFunc(events[offered+1:], func(other approvals.Event) bool {
+			return other.Type == approvals.EventSessions
+		})
 	default:
 		return false
 	}

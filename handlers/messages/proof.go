@@ -8,8 +8,8 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// proofList is the message that lists what is known of a deny: three separate facts, each with its mark in words and its
-// time.
+// proofList is the message that lists what is known of a deny: three separate facts, each with its
+// mark in words and its time.
 var proofList = living{
 	name: "proof",
 	tells: func(e approvals.Event) bool {
@@ -24,11 +24,13 @@ var proofList = living{
 		}
 	},
 	stirs: []approvals.EventType{
-		approvals.EventReadBack, approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone,
+		approvals.EventReadBack, approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
+		approvals.EventUndone,
 	},
 	show: func(r approvals.Request, events []approvals.Event, _ Context) *Message {
 		p := proven(events)
-		return sentence(fmt.Sprintf("*Proof* for the cutoff *%s*. Three separate facts; this message is kept up to date.\n%s\n%s\n%s%s\n"+
+		return sentence(fmt.Sprintf("*Proof* for the cutoff *%s*. Three separate facts; this message is kept up to date.\n"+
+			"%s\n%s\n%s%s\n"+
 			"`sts:GetCallerIdentity` is answered under any deny, so that it works proves nothing.",
 			utc(p.Cutoff), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine()))
 	},
@@ -79,9 +81,11 @@ func (p proof) paperLine() string {
 	case s.Unavailable != "":
 		return fact + "could not be simulated.* " + markup.Replace(clean(s.Unavailable, 600))
 	case s.Before == record.DeniedByOurs && s.After == record.NotDenied:
-		return fact + "yes" + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is denied by this policy, one issued a second after it is not."
+		return fact + "yes" + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff " +
+			"is denied by this policy, one issued a second after it is not."
 	default:
-		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff is " + simulatedWords(s.Before) +
+		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second " +
+			"before the cutoff is " + simulatedWords(s.Before) +
 			", one issued a second after it is " + simulatedWords(s.After) + "."
 	}
 }
@@ -101,11 +105,14 @@ func (p proof) enforcedLine() string {
 	case e.State == record.SeenDenied && e.Denied > 0:
 		early := "none that succeeded"
 		if e.Succeeded > 0 {
-			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy", english.Count(e.Succeeded, "call", "calls"), utc(e.LastSucceeded))
+			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy",
+				english.Count(e.Succeeded, "call", "calls"), utc(e.LastSucceeded))
 		}
-		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + english.Count(e.Denied, "call", "calls") + " of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
+		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + english.Count(e.Denied, "call", "calls") +
+			" of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
 	case e.State == record.SeenNotDenied:
-		return fact + "no.* CloudTrail shows " + english.Count(e.Succeeded, "call", "calls") + " of old sessions that succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
+		return fact + "no.* CloudTrail shows " + english.Count(e.Succeeded, "call", "calls") + " of old sessions that " +
+			"succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:
 		if e.Why == "" {
 			return fact + "not known yet.* CloudTrail has shown no call of an old session after the cutoff." + asOf(e)

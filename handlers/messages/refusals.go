@@ -16,7 +16,8 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	what := "Your click was not counted: "
 	switch f.Code {
 	case approvals.RefusedWrongPlace:
-		return what + "this is not the card that was posted for the request. Use the original card in " + Channel(r.Place.Channel) + "."
+		return what + "this is not the card that was posted for the request. Use the original card in " +
+			Channel(r.Place.Channel) + "."
 	case approvals.RefusedNoCard:
 		return what + "the card of this request is still being posted. Press again in a few seconds."
 	case approvals.RefusedTaken:
@@ -24,7 +25,8 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 		if c.Drill {
 			doing = "rehearsed"
 		}
-		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being " + doing + ". The thread tells the outcome."
+		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being " + doing +
+			". The thread tells the outcome."
 	case approvals.RefusedEnded:
 		return what + endedWords(r)
 	case approvals.RefusedExpired:
@@ -37,21 +39,28 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 		case c.Undo != nil:
 			asked = "undo"
 		}
-		return what + "you asked for this " + asked + ", so somebody else has to decide. Ask " + approverWords(c) + ", or press Cancel to take it back."
+		return what + "you asked for this " + asked + ", so somebody else has to decide. Ask " + approverWords(c) +
+			", or press Cancel to take it back."
 	case approvals.RefusedNotRequester:
 		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
 	case approvals.RefusedLookupFailed:
-		return what + "Slack did not answer who you are or who is in the approvers' groups, and without that the answer is no. Press again in a moment."
+		return what + "Slack did not answer who you are or who is in the approvers' groups, and without that the answer is " +
+			"no. Press again in a moment."
 	case approvals.RefusedNotMember:
-		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() + ". Ask " + approverWords(c) + "."
+		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() +
+			". Ask " + approverWords(c) + "."
 	case approvals.RefusedNotApprover:
-		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " + approverWords(c) + "."
+		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " +
+			approverWords(c) + "."
 	case approvals.RefusedAlreadyVoted:
-		return what + fmt.Sprintf("you have approved this request before, and one person counts once. %d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
+		return what + fmt.Sprintf("you have approved this request before, and one person counts once. "+
+			"%d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
-		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot has to name them."
+		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot " +
+			"has to name them."
 	case approvals.RefusedFormLost:
-		return "The form for your Deny may not have opened, so nothing was denied yet. If there is no form in front of you, press Deny again."
+		return "The form for your Deny may not have opened, so nothing was denied yet. " +
+			"If there is no form in front of you, press Deny again."
 	default:
 		return what + "revokebot does not know this button. Use the buttons of the newest card."
 	}
@@ -67,13 +76,17 @@ func endedWords(r approvals.Request) string {
 	case approvals.StateExpired:
 		return "the request expired at " + local(r.Ended) + ". To ask again, send the command again."
 	case approvals.StateApplied:
-		return "the request was approved by " + mentions(r.Voters()) + " and applied at " + local(r.Ended) + ". The thread has the details."
+		return "the request was approved by " + mentions(r.Voters()) + " and applied at " + local(r.Ended) +
+			". The thread has the details."
 	case approvals.StateRehearsed:
-		return "the drill was approved by " + mentions(r.Voters()) + " and rehearsed at " + local(r.Ended) + ". The thread has the details."
+		return "the drill was approved by " + mentions(r.Voters()) + " and rehearsed at " + local(r.Ended) +
+			". The thread has the details."
 	case approvals.StateFailed:
-		return "the request failed at " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or send the command again."
+		return "the request failed at " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or " +
+			"send the command again."
 	case approvals.StateVoid:
-		return "the request is void since " + local(r.Ended) + ", because the role changed. To ask for the role as it is now, send the command again."
+		return "the request is void since " + local(r.Ended) + ", because the role changed. To ask for the role as it is " +
+			"now, send the command again."
 	default:
 		return "the request has ended. The thread says how; to ask again, send the command again."
 	}
@@ -121,12 +134,14 @@ func refusedInThread(e approvals.Event) *Message {
 		approvals.RefusedNotApprover:  "they are not on the list of approvers",
 		approvals.RefusedAlreadyVoted: "one person counts once",
 		approvals.RefusedNoPolicy:     "no approvers are configured",
-		approvals.RefusedFormLost:     "the form that asks for a reason may not have opened; nothing is denied until it is sent",
+		approvals.RefusedFormLost: "the form that asks for a reason may not have opened; nothing is denied until it is " +
+			"sent",
 	}[f.Code]
 	if why == "" {
 		why = "revokebot does not know that button"
 	}
-	return sentence(fmt.Sprintf("Refused on %s: %s pressed %s, but %s.", utc(e.At), Mention(e.By), actionWords(f.Action), why))
+	return sentence(fmt.Sprintf("Refused on %s: %s pressed %s, but %s.", utc(e.At), Mention(e.By), actionWords(f.Action),
+		why))
 }
 
 func actionWords(a approvals.Action) string {

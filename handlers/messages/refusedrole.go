@@ -14,8 +14,8 @@ const (
 	documentElsewhere = "The service control policy is in the message itself."
 )
 
-// RefusedRole answers a request for a role that must not be touched: why, what to do instead, and the policy for it. The
-// sentences are package aws's, with foreign text quoted in them.
+// RefusedRole answers a request for a role that must not be touched: why, what to do instead, and
+// the policy for it. The sentences are package aws's, with foreign text quoted in them.
 func RefusedRole(sentence string, steps []string, document string) *Message {
 	if len(steps) == 0 {
 		return Plain(sentence)

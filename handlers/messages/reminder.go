@@ -7,7 +7,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// OnlyWhileOpen reports whether what the thread says of an event helps nobody once the request is decided.
+// OnlyWhileOpen reports whether what the thread says of an event helps nobody once the request is
+// decided.
 func OnlyWhileOpen(t approvals.EventType) bool { return t == approvals.EventReminded }
 
 // reminded calls those who can still decide.
@@ -20,7 +21,8 @@ func reminded(before approvals.Request, e approvals.Event, c Context) *Message {
 	if len(d.Ask) > 0 {
 		who = fit(mentions(d.Ask), 1500)
 	}
-	text := fmt.Sprintf("%s: the request above %s. It expires at %s. Press Approve or Deny on the card.", who, waitsFor(before, c), local(before.Deadline))
+	text := fmt.Sprintf("%s: the request above %s. It expires at %s. Press Approve or Deny on the card.", who,
+		waitsFor(before, c), local(before.Deadline))
 	if d.Last {
 		stays := "no session is revoked"
 		switch {
@@ -29,7 +31,8 @@ func reminded(before approvals.Request, e approvals.Event, c Context) *Message {
 		case c.Undo != nil:
 			stays = "the deny stays"
 		}
-		text = fmt.Sprintf("%s: *last reminder*. The request above %s and expires at %s; then %s. Press Approve or Deny on the card.",
+		text = fmt.Sprintf("%s: *last reminder*. The request above %s and expires at %s; then %s. "+
+			"Press Approve or Deny on the card.",
 			who, waitsFor(before, c), local(before.Deadline), stays)
 	}
 	return sentence(text)

@@ -14,7 +14,8 @@ import (
 // Command is the slash command's name.
 const Command = "/revoke-sessions"
 
-// MaxReason is the longest reason that is taken, in characters. A reason is shown in full on the card.
+// MaxReason is the longest reason that is taken, in characters. A reason is shown in full on the
+// card.
 const MaxReason = limitReason
 
 // limitPlain bounds a fallback that is all foreign text: escaping can make five characters of one.
@@ -31,7 +32,8 @@ func Usage(accounts []string) *Message {
 	if len(accounts) > 0 {
 		example = "`" + Command + " " + clean(accounts[0], 64) + "/DeployRole key pasted in a gist`"
 	}
-	return sentence("Name the role whose sessions should be revoked, and why: " + example + ". `" + Command + " help` says more.")
+	return sentence("Name the role whose sessions should be revoked, and why: " + example + ". `" + Command +
+		" help` says more.")
 }
 
 // Help is one screen on what the command does.
@@ -40,27 +42,35 @@ func Help(accounts []string, margin time.Duration) *Message {
 	for i, a := range accounts {
 		names[i] = code(a, 64)
 	}
-	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to revoke every active session of an AWS role. A second person has to approve.\n" +
-		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as `arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
+	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to " +
+		"revoke every active session of an AWS role. A second person has to approve.\n" +
+		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as " +
+		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
 		"• Accounts: " + list(names) + ".\n" +
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
-		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) + ". People and programs can assume the role again after it.\n" +
+		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) +
+		". People and programs can assume the role again after it.\n" +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
-		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, under *revokebot* in Slack's side bar.\n" +
-		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
-		"• `" + Command + " drill &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. Every message of it says DRILL.\n" +
+		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, " +
+		"under *revokebot* in Slack's side bar.\n" +
+		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. " +
+		"While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
+		"• `" + Command + " drill &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. " +
+		"Every message of it says DRILL.\n" +
 		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
 // ReportUsage says how to ask for a report, when there was nothing to go on.
 func ReportUsage() *Message {
-	return sentence("Name a role, or the id of a request, which stands at the foot of its card: `" + Command + " report prod/DeployRole`.")
+	return sentence("Name a role, or the id of a request, which stands at the foot of its card: `" + Command +
+		" report prod/DeployRole`.")
 }
 
 // ReportNowhere answers somebody who asked for a report of what is not on record.
 func ReportNowhere(what string) *Message {
-	return sentence("There is no request on record for " + code(what, 120) + ", so there is nothing to report: none was made, or it was so long ago that its record is gone. " +
+	return sentence("There is no request on record for " + code(what, 120) + ", so there is nothing to report: " +
+		"none was made, or it was so long ago that its record is gone. " +
 		"The id of a request stands at the foot of its card.")
 }
 
@@ -72,25 +82,31 @@ func ReportComing(r approvals.Request, link string) *Message {
 // ReportDoubtful is the same in a thread that went without a file before, for that reason.
 func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *Message {
 	if why.Code == "" {
-		return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
+		return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) +
+			", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
 	}
-	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) + ". Slack refused a file there before" + filesCause(why) +
+	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) +
+		". Slack refused a file there before" + filesCause(why) +
 		" and may do so again. " + filesRemedy(why))
 }
 
-// ReportEnough answers somebody who asks for a report of such a thread after so many others in a while.
+// ReportEnough answers somebody who asks for a report of such a thread after so many others in a
+// while.
 func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, wait time.Duration) *Message {
 	trouble := "although Slack does not take files there" + filesCause(why)
 	if why.Code == "" {
 		trouble = "although a file there could not be made"
 	}
-	return sentence(fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. %s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
-		code(r.ID, 40), most, span(per), trouble, filesRemedy(why), span(max(wait, time.Second))))
+	return sentence(
+		fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. "+
+			"%s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
+			code(r.ID, 40), most, span(per), trouble, filesRemedy(why), span(max(wait, time.Second))))
 }
 
 // ReportThere answers somebody who asks for a report when nothing happened since the last one.
 func ReportThere(r approvals.Request, link string) *Message {
-	return sentence("Nothing has happened since the last report of request " + code(r.ID, 40) + ". It is in " + threadWords(r, link) + ".")
+	return sentence("Nothing has happened since the last report of request " + code(r.ID, 40) + ". It is in " +
+		threadWords(r, link) + ".")
 }
 
 func threadWords(r approvals.Request, link string) string {
@@ -104,11 +120,14 @@ func threadWords(r approvals.Request, link string) string {
 func NotForReport(standing approvals.Standing) *Message {
 	switch standing {
 	case approvals.StandingUnknown:
-		return sentence("No report was made: Slack did not answer who you are, and without that the answer is no. Try again in a moment.")
+		return sentence("No report was made: Slack did not answer who you are, and without that the answer is no. " +
+			"Try again in a moment.")
 	case approvals.FullMember:
-		return sentence("No report was made: you are not on the list of people who may ask for things here. Ask somebody of the incident team.")
+		return sentence("No report was made: you are not on the list of people who may ask for things here. " +
+			"Ask somebody of the incident team.")
 	default:
-		return sentence("No report was made: reports are for full members of this workspace, and this account is a " + standing.String() + ". Ask a member of the incident team.")
+		return sentence("No report was made: reports are for full members of this workspace, and this account is a " +
+			standing.String() + ". Ask a member of the incident team.")
 	}
 }
 
@@ -118,18 +137,21 @@ func WrongChannel(allowed []string) *Message {
 	for i, id := range allowed {
 		words[i] = Channel(id)
 	}
-	return sentence("Nothing was requested: " + Command + " works in " + list(words) + " only, so that everybody who has to know sees it. Send it there.")
+	return sentence("Nothing was requested: " + Command + " works in " + list(words) + " only, so that everybody who " +
+		"has to know sees it. Send it there.")
 }
 
 // SharedChannel answers a command from a channel that people of another organisation are in.
 func SharedChannel() *Message {
-	return sentence("Nothing was requested: this channel is shared with another organisation, whose people would read all of it. Send the command in an incident channel of your own; " +
+	return sentence("Nothing was requested: this channel is shared with another organisation, whose people would read " +
+		"all of it. Send the command in an incident channel of your own; " +
 		"if it has to be this one, whoever runs revokebot can set `slack.allow_shared_channels`.")
 }
 
 // SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
 func SharedUnknown(slackError string) *Message {
-	const what = "Nothing was requested: it cannot be told whether this channel is shared with another organisation, and without that the answer is no. "
+	const what = "Nothing was requested: it cannot be told whether this channel is shared with another organisation, " +
+		"and without that the answer is no. "
 	switch slackError {
 	case "missing_scope":
 		return sentence(what + "Whoever runs revokebot has to install the app again from its manifest (`missing_scope`).")
@@ -144,25 +166,31 @@ func SharedUnknown(slackError string) *Message {
 func NotARequester(standing approvals.Standing) *Message {
 	switch standing {
 	case approvals.StandingUnknown:
-		return sentence("Nothing was requested: Slack did not answer who you are, and without that the answer is no. Send the command again in a moment.")
+		return sentence("Nothing was requested: Slack did not answer who you are, and without that the answer is no. " +
+			"Send the command again in a moment.")
 	case approvals.FullMember:
-		return sentence("Nothing was requested: you are not on the list of people who may ask for a revocation. Ask somebody of the incident team to send the command.")
+		return sentence("Nothing was requested: you are not on the list of people who may ask for a revocation. " +
+			"Ask somebody of the incident team to send the command.")
 	default:
-		return sentence("Nothing was requested: revocations are asked for by full members of this workspace, and this account is a " + standing.String() + ". Ask a member of the incident team to send the command.")
+		return sentence("Nothing was requested: revocations are asked for by full members of this workspace, " +
+			"and this account is a " + standing.String() + ". Ask a member of the incident team to send the command.")
 	}
 }
 
 // ReasonTooLong answers a reason that would not fit on the card.
 func ReasonTooLong(n int) *Message {
-	return sentence(fmt.Sprintf("Nothing was requested: the reason has %d characters and at most %d fit on the card. Shorten it and send the command again; details can follow in the thread.", n, MaxReason))
+	return sentence(fmt.Sprintf("Nothing was requested: the reason has %d characters and at most %d fit on the card. "+
+		"Shorten it and send the command again; details can follow in the thread.", n, MaxReason))
 }
 
 // ReasonMissing answers a command without the reason that the configuration asks for.
 func ReasonMissing() *Message {
-	return sentence("Nothing was requested: a reason is required here. Send the command again with a few words after the role.")
+	return sentence("Nothing was requested: a reason is required here. Send the command again with a few words after " +
+		"the role.")
 }
 
-// AlreadyOpen points at the card of the request that is under way for the role. link is empty while the card is being posted.
+// AlreadyOpen points at the card of the request that is under way for the role. link is empty while
+// the card is being posted.
 func AlreadyOpen(r approvals.Request, role record.Role, link string) *Message {
 	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
 	if link != "" {
@@ -175,12 +203,14 @@ func AlreadyOpen(r approvals.Request, role record.Role, link string) *Message {
 	case approvals.PurposeDrill:
 		asked = " asked for a drill of "
 	}
-	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " +
+		local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.
 func CardLate() *Message {
-	return sentence("The request is recorded. Slack does not take the card right now; it will appear here by itself as soon as Slack does.")
+	return sentence("The request is recorded. Slack does not take the card right now; it will appear here by itself as " +
+		"soon as Slack does.")
 }
 
 // CardImpossible says that a request ended because its card could not be posted.
@@ -192,7 +222,8 @@ func CardImpossible(slackError string) *Message {
 	case "is_archived":
 		next = "The channel is archived; send the command in a live incident channel."
 	}
-	return sentence("The request was closed and nothing will happen: Slack does not let the bot post its card here (" + code(slackError, 60) + "). " + next)
+	return sentence("The request was closed and nothing will happen: Slack does not let the bot post its card here (" +
+		code(slackError, 60) + "). " + next)
 }
 
 // CardImpossibleReason is what the log keeps about it.
@@ -202,22 +233,28 @@ func CardImpossibleReason(slackError string) string {
 
 // UnknownRequest answers a click on a button whose request is not on record.
 func UnknownRequest() *Message {
-	return sentence("Your click was not counted: there is no request behind this button, or it ended so long ago that its record is gone. Send `" + Command + "` to ask anew.")
+	return sentence("Your click was not counted: there is no request behind this button, or it ended so long ago that " +
+		"its record is gone. Send `" + Command + "` to ask anew.")
 }
 
-// NotRecorded answers when the store could not be reached: nothing is accepted before it is durable.
+// NotRecorded answers when the store could not be reached: nothing is accepted before it is
+// durable.
 func NotRecorded() *Message {
-	return sentence("revokebot cannot reach its database, so nothing was recorded and nothing will happen. Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
+	return sentence("revokebot cannot reach its database, so nothing was recorded and nothing will happen. " +
+		"Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
 // PerhapsNotRecorded answers when the store did not say whether it took something.
 func PerhapsNotRecorded() *Message {
-	return sentence("revokebot's database did not answer in time, so as far as is known nothing was recorded. If a card appears or changes all the same within a minute, it counts; if not, try again, doing it twice does no harm. If it is urgent, revoke the role's active sessions in the IAM console.")
+	return sentence("revokebot's database did not answer in time, so as far as is known nothing was recorded. " +
+		"If a card appears or changes all the same within a minute, it counts; if not, try again, " +
+		"doing it twice does no harm. If it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
 // OneCopy answers when the store took something and could not copy it to a second server.
 func OneCopy() *Message {
-	return sentence("This is recorded, but on one database server only: if that one fails in this moment, it is lost. If no card appears or changes within a minute, do it again, doing it twice does no harm.")
+	return sentence("This is recorded, but on one database server only: if that one fails in this moment, it is lost. " +
+		"If no card appears or changes within a minute, do it again, doing it twice does no harm.")
 }
 
 // Busy answers when there is more to do than can be taken.
@@ -227,33 +264,42 @@ func Busy() *Message {
 
 // NotUnderstood answers an envelope of a known kind that could not be read.
 func NotUnderstood() *Message {
-	return sentence("revokebot could not read what Slack sent, so nothing was recorded and nothing will happen. Try again; if it happens again, tell whoever runs revokebot.")
+	return sentence("revokebot could not read what Slack sent, so nothing was recorded and nothing will happen. " +
+		"Try again; if it happens again, tell whoever runs revokebot.")
 }
 
 // Troubled answers a command that failed for a reason that is not the sender's.
 func Troubled() *Message {
-	return sentence("Something went wrong on revokebot's side and nothing was requested. Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
+	return sentence("Something went wrong on revokebot's side and nothing was requested. " +
+		"Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's own.
-const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under the request's id. Revoke the role's active sessions in the IAM console, or ask again."
+// GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's
+// own.
+const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under " +
+	"the request's id. Revoke the role's active sessions in the IAM console, or ask again."
 
 // GaveUpOn answers somebody whose command or click failed again and again.
 func GaveUpOn() *Message {
-	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
+	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, " +
+		"nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be confirmed again.
+// ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be
+// confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {
-		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id + " may still approve, so it was not carried out. Ask again."
+		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id +
+			" may still approve, so it was not carried out. Ask again."
 	}
-	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, so it was not carried out. Ask again."
+	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, " +
+		"so it was not carried out. Ask again."
 }
 
 // ChosenNow answers somebody who chose a session to look into.
 func ChosenNow() *Message {
-	return sentence("CloudTrail is asked what that session did. The answer comes into the thread, within a minute as a rule.")
+	return sentence("CloudTrail is asked what that session did. The answer comes into the thread, " +
+		"within a minute as a rule.")
 }
 
 // ChosenAlready answers somebody who chose what was chosen a moment before.
@@ -263,20 +309,24 @@ func ChosenAlready() *Message {
 
 // ChosenEnough answers somebody who chose a session after so many others.
 func ChosenEnough(n int) *Message {
-	return sentence(fmt.Sprintf("Sessions of this incident were looked into %d times already, and its record takes no more. The thread has the answers; the rest is in CloudTrail, under the access key of the session.", n))
+	return sentence(fmt.Sprintf("Sessions of this incident were looked into %d times already, and its record takes no "+
+		"more. The thread has the answers; the rest is in CloudTrail, under the access key of the session.", n))
 }
 
 // MembersOnly answers somebody who may read along and not make the bot work.
 func MembersOnly(standing approvals.Standing) *Message {
 	if standing == approvals.StandingUnknown {
-		return sentence("Your choice was not counted: Slack did not answer who you are, and without that the answer is no. Choose again in a moment.")
+		return sentence("Your choice was not counted: Slack did not answer who you are, and without that the answer is no. " +
+			"Choose again in a moment.")
 	}
-	return sentence("Your choice was not counted: sessions are chosen by full members of this workspace, and you are here as a " + standing.String() + ". Ask one of them to choose it.")
+	return sentence("Your choice was not counted: sessions are chosen by full members of this workspace, " +
+		"and you are here as a " + standing.String() + ". Ask one of them to choose it.")
 }
 
 // TooMany answers somebody who sends more than is taken.
 func TooMany(wait time.Duration) *Message {
-	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " + span(max(wait, time.Second)) + ".")
+	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " +
+		span(max(wait, time.Second)) + ".")
 }
 
 // Candidate is somebody, or a group, on the list of approvers, and why they can or cannot approve.
@@ -289,7 +339,8 @@ const maxCandidates = 15
 
 // NoQuorum answers a request that nobody could approve. candidates are those on the list.
 func NoQuorum(role record.Role, required int, candidates []Candidate) *Message {
-	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers; if it is urgent, revoke the role's active sessions in the IAM console.")
+	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers; " +
+		"if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
 // quorumWords says why nobody could approve.

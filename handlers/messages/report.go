@@ -15,18 +15,21 @@ import (
 // ActionReport is the button that asks for the report of a request; its value is the request's id.
 const ActionReport = "revokebot_report"
 
-// withReportButton offers the report where a request has ended, and with the last word of the looks at CloudTrail.
+// withReportButton offers the report where a request has ended, and with the last word of the looks
+// at CloudTrail.
 func withReportButton(m *Message, r approvals.Request, e approvals.Event, c Context) *Message {
 	if m == nil || len(m.Blocks) == 0 {
 		return m
 	}
 	switch e.Type {
-	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired,
+	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
+		approvals.EventCancelled, approvals.EventExpired,
 		approvals.EventRehearsed, approvals.EventVerdict:
 	default:
 		return m
 	}
-	b := slack.NewButtonBlockElement(ActionReport, r.ID, slack.NewTextBlockObject(slack.PlainTextType, "Report", false, false))
+	b := slack.NewButtonBlockElement(ActionReport, r.ID,
+		slack.NewTextBlockObject(slack.PlainTextType, "Report", false, false))
 	label := "Make the incident report of "
 	if c.Drill {
 		label = drillMark + "make the report of "
@@ -50,8 +53,10 @@ func reported(e approvals.Event, c Context) *Message {
 	if c.Drill {
 		what = "report of this drill"
 	}
-	return sentence(fmt.Sprintf("%s asked for the *%s*. It reads the record of this request up to event %d and nothing else, so it can be made again and says the same. "+
-		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.", Mention(e.By), what, v.Upto))
+	return sentence(fmt.Sprintf("%s asked for the *%s*. It reads the record of this request up to event %d and nothing "+
+		"else, so it can be made again and says the same. "+
+		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.",
+		Mention(e.By), what, v.Upto))
 }
 
 // reportFiles are the report's two files.
@@ -92,8 +97,8 @@ type incidentReport struct {
 	proof  proof
 }
 
-// Report is the incident report of a request as Markdown: all that events say. r is their fold, role the facts of its
-// subject. The same log gives the same bytes.
+// Report is the incident report of a request as Markdown: all that events say. r is their fold,
+// role the facts of its subject. The same log gives the same bytes.
 func Report(r approvals.Request, events []approvals.Event, role record.Role) string {
 	i := incidentReport{r: r, events: events, role: role, in: record.Gather(events), proof: proven(events)}
 	if r.Purpose == approvals.PurposeDrill {
@@ -125,7 +130,8 @@ type facts struct {
 	Ended     time.Time `json:"ended,omitzero"`
 	Cutoff    time.Time `json:"cutoff,omitzero"` // of the deny that was written last
 
-	Stored   string `json:"deny_stored"`   // yes, no, undone, role_gone or not_known; drill, where there is none to be stored
+	// yes, no, undone, role_gone or not_known; drill, where there is none to be stored
+	Stored   string `json:"deny_stored"`
 	OnPaper  string `json:"deny_on_paper"` // yes, no or not_known; drill
 	Enforced string `json:"deny_enforced"` // the same
 
@@ -160,11 +166,15 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 	in, p := record.Gather(events), proven(events)
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
-		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name, RoleARN: role.ARN,
-		RoleID: role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(), Ended: r.Ended, Cutoff: p.Cutoff,
+		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name,
+		RoleARN: role.ARN,
+		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(),
+		Ended: r.Ended, Cutoff: p.Cutoff,
 		Stored: p.stored(), OnPaper: p.paper(), Enforced: p.enforced(),
-		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions), LeftOut: in.LeftOut, NotRead: in.NotRead,
-		Suspects: []record.Suspect{}, Activities: []record.SessionActivity{}, Chain: listed(in.Chain), MoreLinks: in.MoreLinks,
+		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions),
+		LeftOut: in.LeftOut, NotRead: in.NotRead,
+		Suspects: []record.Suspect{}, Activities: []record.SessionActivity{}, Chain: listed(in.Chain),
+		MoreLinks: in.MoreLinks,
 	}
 	if r.Purpose == approvals.PurposeDrill {
 		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", wordDrill, wordDrill, wordDrill

@@ -9,8 +9,8 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// line tells one event of the log. An event of a type that is not known here is told by its type, so that none is ever
-// left out.
+// line tells one event of the log. An event of a type that is not known here is told by its type,
+// so that none is ever left out.
 func line(e approvals.Event, r approvals.Request) moment {
 	who := byBot
 	if e.By != "" {
@@ -101,9 +101,11 @@ func appliedWords(e approvals.Event, r approvals.Request) string {
 	case r.Purpose == approvals.PurposeUndo:
 		return "AWS took the change" + as(d.CallerARN)
 	case d.AlreadyThere:
-		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" + as(d.CallerARN)
+		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" +
+			as(d.CallerARN)
 	default:
-		return "**AWS took the inline policy `AWSRevokeOlderSessions`** on " + utc(d.At) + " of its clock, cutoff " + utc(d.Cutoff) + as(d.CallerARN)
+		return "**AWS took the inline policy `AWSRevokeOlderSessions`** on " + utc(d.At) + " of its clock, cutoff " +
+			utc(d.Cutoff) + as(d.CallerARN)
 	}
 }
 
@@ -130,11 +132,13 @@ func lookWords(e approvals.Event) string {
 					covered++
 				}
 			}
-			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until), covered, english.Count(len(d.Regions), "region", "regions"))
+			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until),
+				covered, english.Count(len(d.Regions), "region", "regions"))
 		}
 	case approvals.EventSessions:
 		if d := record.Known[record.Sessions](e); d != nil {
-			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1, english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
+			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1,
+				english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
 		}
 	case approvals.EventChosen:
 		return "chose a session to look into"
@@ -145,7 +149,9 @@ func lookWords(e approvals.Event) string {
 		case d.Failed != "":
 			return "what the sessions did could not be read: " + mdProse(d.Failed, 1200)
 		default:
-			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1, english.Count(len(d.Sessions), "session", "sessions"), english.Count(len(d.Chain), "role was assumed", "roles were assumed"))
+			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1,
+				english.Count(len(d.Sessions), "session", "sessions"),
+				english.Count(len(d.Chain), "role was assumed", "roles were assumed"))
 		}
 	case approvals.EventVerdict:
 		if d := record.Known[record.Conclusion](e); d != nil {

@@ -24,7 +24,8 @@ func (i incidentReport) markdown() string {
 	}
 	fmt.Fprintf(&s, "# Incident report: %s%s\n\n", what, mdCode(i.role.Account+"/"+i.role.Name, 130))
 	last := i.events[len(i.events)-1]
-	fmt.Fprintf(&s, "Request %s, read up to event %d of %s. All times are UTC. This report is made from the record of the request and from nothing else: the same record gives the same report.\n",
+	fmt.Fprintf(&s, "Request %s, read up to event %d of %s. All times are UTC. "+
+		"This report is made from the record of the request and from nothing else: the same record gives the same report.\n",
 		mdCode(i.r.ID, 40), i.r.Seq, utc(last.At))
 	i.summary(&s)
 	i.timeline(&s)
@@ -51,22 +52,27 @@ func (i incidentReport) summary(s *sheet) {
 	case !p.UndoneAt.IsZero():
 		s.item("**Another request took the deny away** on %s.", utc(p.UndoneAt))
 	case p.Lost != nil && p.Lost.Lost():
-		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.Lost.At), tamperedWords(*p.Lost))
+		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.Lost.At),
+			tamperedWords(*p.Lost))
 	case p.Lost != nil:
 		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.Lost.At))
 	case p.Rewrites > 0:
-		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.", english.Count(p.Rewrites, "time", "times"), utc(p.Cutoff))
+		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.",
+			english.Count(p.Rewrites, "time", "times"), utc(p.Cutoff))
 	}
 	if in := i.in; in.Looks > 0 {
 		t := tallyOf(in)
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; %s that issued nothing. %s out.",
-			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"), english.Count(t.callers, "caller", "callers"), t.before, t.after,
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; "+
+			"%s that issued nothing. %s out.",
+			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"),
+			english.Count(t.callers, "caller", "callers"), t.before, t.after,
 			english.Count(t.refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
 	} else if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
 	}
 	for _, session := range copies(i.in) {
-		s.item("**A copied key:** the %s was used from %s, where it was not opened.", mdSession(session), mdCode(i.in.Suspects[session.EventID].From[0], 60))
+		s.item("**A copied key:** the %s was used from %s, where it was not opened.", mdSession(session),
+			mdCode(i.in.Suspects[session.EventID].From[0], 60))
 	}
 	switch v := i.in.Verdict; {
 	case v != nil && v.Word == record.WordContained:
@@ -96,7 +102,8 @@ func (i incidentReport) outcome() string {
 		if err != nil {
 			return by + "AWS took the policy on " + utc(r.Ended) + "."
 		}
-		return by + fmt.Sprintf("AWS took the inline policy `AWSRevokeOlderSessions` on %s: it denies everything to sessions issued before **%s**.", utc(r.Ended), utc(a.Cutoff))
+		return by + fmt.Sprintf("AWS took the inline policy `AWSRevokeOlderSessions` on %s: it denies everything to "+
+			"sessions issued before **%s**.", utc(r.Ended), utc(a.Cutoff))
 	case approvals.StateFailed, approvals.StateVoid:
 		return by + "It ended on " + utc(r.Ended) + " without a change that is known to have worked: " + mdFailure(r.Closing)
 	case approvals.StateDenied:
@@ -116,7 +123,9 @@ func (i incidentReport) impact(s *sheet) {
 	s.title("Impact")
 	in := i.in
 	if in.Looks == 0 {
-		s.item("Not known: no look at CloudTrail is in the record%s.", map[bool]string{true: " that told something"}[in.Failed != ""])
+		s.item("Not known: no look at CloudTrail is in the record%s.", map[bool]string{
+			true: " that told something",
+		}[in.Failed != ""])
 	}
 	for _, session := range in.Sessions {
 		a, looked := in.Activities[session.EventID]
@@ -134,10 +143,12 @@ func (i incidentReport) impact(s *sheet) {
 		case a.Calls == 0:
 			text += ". CloudTrail shows no calls of it."
 		default:
-			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", english.Count(a.Calls, "call", "calls"), a.Denied, stampLine(a.First), stampLine(a.Last), mdServices(a))
+			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", english.Count(a.Calls, "call", "calls"), a.Denied,
+				stampLine(a.First), stampLine(a.Last), mdServices(a))
 		}
 		for _, from := range a.Elsewhere {
-			text += fmt.Sprintf(" **Its key was used from %s**, where it was not opened: %s, from %s to %s.", mdCode(from.Address, 60), english.Count(from.Calls, "call", "calls"),
+			text += fmt.Sprintf(" **Its key was used from %s**, where it was not opened: %s, from %s to %s.",
+				mdCode(from.Address, 60), english.Count(from.Calls, "call", "calls"),
 				stampLine(from.First), stampLine(from.Last))
 		}
 		if a.Partly {
@@ -152,7 +163,8 @@ func (i incidentReport) impact(s *sheet) {
 		}
 	}
 	for _, l := range in.Chain {
-		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdCode(roleOf(l), 300), mdCode(l.From, 80), english.Count(l.Sessions, "session", "sessions"), l.Depth)
+		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdCode(roleOf(l), 300), mdCode(l.From, 80),
+			english.Count(l.Sessions, "session", "sessions"), l.Depth)
 		if !l.First.IsZero() {
 			text += ", first " + stampLine(l.First)
 		}
@@ -180,7 +192,8 @@ func (i incidentReport) impact(s *sheet) {
 	}
 	if i.r.State == approvals.StateApplied && in.Looks > 0 {
 		if t := tallyOf(in); t.before > 0 {
-			s.item("%s under the deny, those of honest callers too: they assume the role again.", english.Count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
+			s.item("%s under the deny, those of honest callers too: they assume the role again.",
+				english.Count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
 		}
 	}
 	for _, w := range i.role.Warnings {
@@ -212,7 +225,8 @@ func (i incidentReport) people(s *sheet) {
 	done := false
 	for _, e := range i.events {
 		switch e.Type {
-		case approvals.EventApplied, approvals.EventRewritten, approvals.EventUndone, approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired,
+		case approvals.EventApplied, approvals.EventRewritten, approvals.EventUndone, approvals.EventDenied,
+			approvals.EventCancelled, approvals.EventExpired,
 			approvals.EventFailed, approvals.EventVoided, approvals.EventForged:
 			done = true
 			s.item("%s: %s", utc(e.At), i.deed(e))

@@ -27,7 +27,8 @@ func (i incidentReport) proven(s *sheet) {
 	for _, g := range in.Regions {
 		switch {
 		case !g.Covered:
-			s.item("**Not covered:** region %s, %s. Nothing is known about what happened there.", mdCode(g.Region, 40), mdProse(g.Reason, 200))
+			s.item("**Not covered:** region %s, %s. Nothing is known about what happened there.", mdCode(g.Region, 40),
+				mdProse(g.Reason, 200))
 		case g.Truncated:
 			s.item("Region %s was read in part only: the newest events.", mdCode(g.Region, 40))
 		}
@@ -52,10 +53,12 @@ func (i incidentReport) proven(s *sheet) {
 			s.item("%s: %s, %s", shows(session), mdSession(session), stampLine(session.Time))
 		}
 	}
-	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, and what was read from buckets and databases is not in it.")
+	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, " +
+		"and what was read from buckets and databases is not in it.")
 }
 
-// shows says how a session of the last word shows that it is not contained, as the beginning of a line.
+// shows says how a session of the last word shows that it is not contained, as the beginning of a
+// line.
 func shows(s record.Session) string {
 	switch {
 	case s.Role != "":
@@ -95,7 +98,8 @@ func (p proof) paperReport() string {
 	case s.Unavailable != "":
 		return "It could not be simulated: " + mdProse(s.Unavailable, 600)
 	default:
-		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " + simulatedWords(s.Before) + ", one issued a second after it is " + simulatedWords(s.After) + "."
+		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " + simulatedWords(s.Before) +
+			", one issued a second after it is " + simulatedWords(s.After) + "."
 	}
 }
 
@@ -104,7 +108,8 @@ func (p proof) enforcedReport() string {
 	if e == nil {
 		return "No call of an old session after the cutoff was looked for."
 	}
-	text := fmt.Sprintf("CloudTrail shows %s of old sessions after the cutoff that were denied, and %s that succeeded.", english.Count(e.Denied, "call", "calls"), english.Count(e.Succeeded, "call", "calls"))
+	text := fmt.Sprintf("CloudTrail shows %s of old sessions after the cutoff that were denied, and %s that succeeded.",
+		english.Count(e.Denied, "call", "calls"), english.Count(e.Succeeded, "call", "calls"))
 	if !e.FirstDenied.IsZero() {
 		text += " The first denial was on " + utc(e.FirstDenied) + "."
 	}

@@ -50,15 +50,18 @@ func (i incidentReport) remaining(s *sheet) {
 		s.item("Decide about the sessions of %s: a request of its own.", mdCode(roleOf(l), 300))
 	}
 	for _, session := range copies(in) {
-		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.AccessKeyID), 10), mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
+		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.AccessKeyID), 10),
+			mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
 	}
 	keys := map[string]bool{}
 	for _, session := range in.Sessions {
-		if why := in.Suspects[session.EventID]; seldomWords(why) == "" || session.CallerAccessKey == "" || keys[session.CallerAccessKey] {
+		if why := in.Suspects[session.EventID]; seldomWords(why) == "" || session.CallerAccessKey == "" ||
+			keys[session.CallerAccessKey] {
 			continue
 		}
 		keys[session.CallerAccessKey] = true
-		s.item("Find out whether the key %s leaked, with which %s opened a session that stands out; if so, take it out of use: who holds it can open the next session.",
+		s.item("Find out whether the key %s leaked, with which %s opened a session that stands out; if so, "+
+			"take it out of use: who holds it can open the next session.",
 			mdCode(keyEnd(session.CallerAccessKey), 10), mdCode(session.Caller, 200))
 	}
 	for _, g := range in.Regions {
@@ -91,7 +94,8 @@ func (i incidentReport) afterApplied(s *sheet) {
 	case v == nil:
 		s.item("Ask for this report again after the last look at CloudTrail: whether it is contained has not been concluded.")
 	case v.Word == record.WordNotContained:
-		s.item("Contain it: stop new sessions by taking the caller out of the role's trust policy; if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
+		s.item("Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
+			"if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
 			"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again.")
 	case v.Word != record.WordContained:
 		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the cutoff.")
@@ -101,6 +105,7 @@ func (i incidentReport) afterApplied(s *sheet) {
 		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
 			until = ", on " + utc(p.Cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"
 		}
-		s.item("Take the deny off when no session that it keeps out can be alive any more%s. Until then it does no harm to new sessions.", until)
+		s.item("Take the deny off when no session that it keeps out can be alive any more%s. "+
+			"Until then it does no harm to new sessions.", until)
 	}
 }

@@ -22,15 +22,22 @@ import (
 
 // wholeStory is an incident nearly to its end.
 func wholeStory(t *testing.T) *story {
-	enforced := record.Enforcement{State: record.SeenDenied, Denied: 3, FirstDenied: at.Add(70 * time.Second), At: at.Add(6 * time.Minute)}
+	enforced := record.Enforcement{
+		State: record.SeenDenied, Denied: 3, FirstDenied: at.Add(70 * time.Second), At: at.Add(6 * time.Minute),
+	}
 	activity := exampleActivity()
 	activity.Sessions[0].AfterCut = at.Add(70 * time.Second)
-	return begin(t, "key pasted in a gist", 2).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
-		add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventApproved, "U0ANN", nil).add(approvals.EventStarted, "", started()).
+	return begin(t, "key pasted in a gist", 2).add(approvals.EventRefused, "U0NILS",
+		approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
+		add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventApproved, "U0ANN", nil).
+		add(approvals.EventStarted, "", started()).
 		add(approvals.EventApplied, "", record.Applied{
-			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual,
+			CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		}).looked().add(approvals.EventActivity, "", activity).
-		add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, At: at.Add(time.Minute), Before: record.DeniedByOurs, After: record.NotDenied}).
+		add(approvals.EventSimulated, "", record.Simulated{
+			Cutoff: cutoff, At: at.Add(time.Minute), Before: record.DeniedByOurs, After: record.NotDenied,
+		}).
 		add(approvals.EventSeenDenied, "", enforced)
 }
 
@@ -44,9 +51,13 @@ func reportStories(t *testing.T) map[string]*story {
 		Purpose: approvals.PurposeUndo, About: "4DLARAV3ISOEUUODW4FIG5AAAA", Required: 1, ExpireAfter: 15 * time.Minute,
 		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, exampleRole())},
 	})
-	rehearsed := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
+	rehearsed := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventRefused, "U0NILS",
+		approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).
 		add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
-	notRehearsed := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventFailed, "", record.Failure{Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod."})
+	notRehearsed := beginDrill(t, exampleRole(), "", 1).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventFailed, "", record.Failure{
+			Sentence: "AWS does not allow revokebot sts:AssumeRole in account prod.",
+		})
 	onward := exampleSessions()[2]
 	onward.Role, onward.SessionName = "DataRole", "deeper"
 	return map[string]*story{
@@ -54,31 +65,54 @@ func reportStories(t *testing.T) map[string]*story {
 		"drill_failed": notRehearsed.story,
 		"drill_open":   beginDrill(t, exampleRole(), "", 2).add(approvals.EventVoted, "U0BOB", nil).story,
 		"contained": wholeStory(t).add(approvals.EventVerdict, "", record.Conclusion{
-			Word: record.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
+			Word: record.WordContained, Why: []string{
+				"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out.",
+			},
 		}),
-		"not_contained": wholeStory(t).add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour)}).
-			add(approvals.EventRewritten, "", record.Rewritten{Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1, Back: record.ReadBack{Equal: true, At: at.Add(5 * time.Minute)}}).
-			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute)}).
+		"not_contained": wholeStory(t).add(approvals.EventTampered, "", record.Tampered{
+			State: record.DenyGone, Cutoff: cutoff, At: at.Add(5 * time.Minute), Promise: cutoff.Add(time.Hour),
+		}).
+			add(approvals.EventRewritten, "", record.Rewritten{
+				Cutoff: cutoff.Add(5 * time.Minute), At: at.Add(5 * time.Minute), Rewrite: 1,
+				Back: record.ReadBack{Equal: true, At: at.Add(5 * time.Minute)},
+			}).
+			add(approvals.EventSeenDenied, "", record.Enforcement{
+				State: record.SeenNotDenied, Succeeded: 1, LastSucceeded: at.Add(7 * time.Minute), At: at.Add(8 * time.Minute),
+			}).
 			add(approvals.EventVerdict, "", record.Conclusion{
-				Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Sessions: []record.Session{exampleSessions()[1], exampleSessions()[2], onward},
+				Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."},
+				Sessions: []record.Session{exampleSessions()[1], exampleSessions()[2], onward},
 				Calls: []record.Call{{Call: trail.Call{
 					Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1",
 					SourceAddress: "198.51.100.7",
 				}, Session: "ASIAEXAMPLE00000002"}},
 			}).add("from_the_future", "U0ZOE", map[string]any{"what": "nobody knows yet"}).
-			add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute)}).
-			add(approvals.EventUndone, "", map[string]any{"request": "4DLARAV3ISOEUUODW4FIG5ZZZZ", "requester": "U0ROSA", "approvers": []string{"U0BOB"}}).
+			add(approvals.EventHeld, "", record.Held{
+				At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff.Add(5 * time.Minute),
+			}).
+			add(approvals.EventUndone, "", map[string]any{
+				"request": "4DLARAV3ISOEUUODW4FIG5ZZZZ", "requester": "U0ROSA", "approvers": []string{"U0BOB"},
+			}).
 			add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 3}),
 		"nothing_known": executing().add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at}).
 			add(approvals.EventReadBack, "", record.ReadBack{Error: "AWS did not answer iam:GetRolePolicy in time."}).
-			add(approvals.EventEvidence, "", record.Evidence{Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod."}).
-			add(approvals.EventSetAside, "", record.Failure{Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log."}),
-		"failed":  executing().add(approvals.EventFailed, "", record.Failure{Sentence: "AWS did not answer in time.", Unsure: true}),
+			add(approvals.EventEvidence, "", record.Evidence{
+				Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.",
+			}).
+			add(approvals.EventSetAside, "", record.Failure{
+				Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log.",
+			}),
+		"failed": executing().add(approvals.EventFailed, "", record.Failure{
+			Sentence: "AWS did not answer in time.", Unsure: true,
+		}),
 		"denied":  begin(t, "a drill", 1).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not *now* <!channel>"}),
 		"open":    begin(t, "", 2).add(approvals.EventVoted, "U0BOB", nil),
 		"expired": begin(t, "", 1).add(approvals.EventExpired, "", nil),
-		"undo": undo.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", map[string]any{"removes": "{}"}).
-			add(approvals.EventApplied, "", map[string]any{"at": at.Add(time.Minute), "caller_arn": "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/x"}),
+		"undo": undo.add(approvals.EventApproved, "U0BOB", nil).
+			add(approvals.EventStarted, "", map[string]any{"removes": "{}"}).
+			add(approvals.EventApplied, "", map[string]any{
+				"at": at.Add(time.Minute), "caller_arn": "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/x",
+			}),
 	}
 }
 
@@ -87,23 +121,30 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 	r := wholeStory(t).fold(1)
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
 	return map[string]*messages.Message{
-		"thread_report":         wholeStory(t).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 14}).last(),
-		"thread_files_refused":  wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}).last(),
-		"thread_files_disabled": wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: "file_uploads_disabled"}).last(),
-		"thread_files_away":     wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: record.CodeNoAnswer}).last(),
-		"thread_file_not_made":  wholeStory(t).add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md"}).last(),
-		"reply_report_usage":    messages.ReportUsage(),
-		"reply_report_nowhere":  messages.ReportNowhere("prod/Nobody"),
-		"reply_report_coming":   messages.ReportComing(r, link),
-		"reply_report_no_link":  messages.ReportComing(r, ""),
-		"reply_report_there":    messages.ReportThere(r, link),
-		"reply_report_doubtful": messages.ReportDoubtful(r, link, record.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}),
-		"reply_report_unmade":   messages.ReportDoubtful(r, link, record.FilesRefused{}),
-		"reply_report_enough":   messages.ReportEnough(r, record.FilesRefused{Code: "file_uploads_disabled"}, 3, 10*time.Minute, 7*time.Minute+300*time.Millisecond),
-		"reply_report_no_more":  messages.ReportEnough(r, record.FilesRefused{}, 3, 10*time.Minute, time.Millisecond),
-		"reply_report_guest":    messages.NotForReport(approvals.Guest),
-		"reply_report_who":      messages.NotForReport(approvals.StandingUnknown),
-		"reply_report_list":     messages.NotForReport(approvals.FullMember),
+		"thread_report": wholeStory(t).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 14}).last(),
+		"thread_files_refused": wholeStory(t).
+			add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}).last(),
+		"thread_files_disabled": wholeStory(t).add(approvals.EventFilesRefused,
+			"", record.FilesRefused{Name: "report-X-3.md", Code: "file_uploads_disabled"}).last(),
+		"thread_files_away": wholeStory(t).add(approvals.EventFilesRefused,
+			"", record.FilesRefused{Name: "report-X-3.md", Code: record.CodeNoAnswer}).last(),
+		"thread_file_not_made": wholeStory(t).
+			add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md"}).last(),
+		"reply_report_usage":   messages.ReportUsage(),
+		"reply_report_nowhere": messages.ReportNowhere("prod/Nobody"),
+		"reply_report_coming":  messages.ReportComing(r, link),
+		"reply_report_no_link": messages.ReportComing(r, ""),
+		"reply_report_there":   messages.ReportThere(r, link),
+		"reply_report_doubtful": messages.ReportDoubtful(r, link, record.FilesRefused{
+			Name: "report-X-3.md", Code: "missing_scope",
+		}),
+		"reply_report_unmade": messages.ReportDoubtful(r, link, record.FilesRefused{}),
+		"reply_report_enough": messages.ReportEnough(r, record.FilesRefused{Code: "file_uploads_disabled"}, 3,
+			10*time.Minute, 7*time.Minute+300*time.Millisecond),
+		"reply_report_no_more": messages.ReportEnough(r, record.FilesRefused{}, 3, 10*time.Minute, time.Millisecond),
+		"reply_report_guest":   messages.NotForReport(approvals.Guest),
+		"reply_report_who":     messages.NotForReport(approvals.StandingUnknown),
+		"reply_report_list":    messages.NotForReport(approvals.FullMember),
 	}
 }
 
@@ -150,7 +191,8 @@ func TestReportsAreTheGoldenOnes(t *testing.T) {
 	}
 }
 
-// The files of a report say the same whatever came later, and whatever the configuration is by then.
+// The files of a report say the same whatever came later, and whatever the configuration is by
+// then.
 func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	s := wholeStory(t)
 	upto := len(s.events)
@@ -169,18 +211,23 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	}
 	first := files(exampleContext())
 	s.add(approvals.EventUndone, "", nil)
-	if diff := cmp.Diff(first, files(messages.Context{Role: exampleRole(), Margin: time.Hour, Approvers: []string{"U0ELSE"}, Required: 5})); diff != "" {
+	if diff := cmp.Diff(first, files(messages.Context{
+		Role: exampleRole(), Margin: time.Hour, Approvers: []string{"U0ELSE"}, Required: 5,
+	})); diff != "" {
 		t.Errorf("made again (-first +again):\n%s", diff)
 	}
-	if len(first) != 4 || first[0] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.md" || first[2] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.json" {
+	if len(first) != 4 || first[0] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.md" ||
+		first[2] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.json" {
 		t.Fatalf("files %q", first)
 	}
-	if !strings.Contains(first[1], fmt.Sprintf("read up to event %d of", upto)) || strings.Contains(first[1], "in between") {
+	if !strings.Contains(first[1], fmt.Sprintf("read up to event %d of", upto)) ||
+		strings.Contains(first[1], "in between") {
 		t.Errorf("it reads another log:\n%s", first[1])
 	}
 	for _, wrong := range []any{nil, record.Reported{}, record.Reported{Upto: 99}, record.Reported{Upto: -1}} {
 		s := wholeStory(t).add(approvals.EventReport, "U0ROSA", wrong)
-		if got := messages.Files(s.fold(len(s.events)), s.events, s.events[len(s.events)-1], exampleContext()); len(got) != 0 {
+		if got := messages.Files(s.fold(len(s.events)), s.events, s.events[len(s.events)-1],
+			exampleContext()); len(got) != 0 {
 			t.Errorf("%+v has %d files", wrong, len(got))
 		}
 	}
@@ -189,9 +236,12 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 func TestAReportTellsEveryEventOfTheLogAlsoOnesThatCannotBeRead(t *testing.T) {
 	s := wholeStory(t)
 	for _, typ := range []approvals.EventType{
-		approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventFinding, approvals.EventSetAside, approvals.EventReport,
-		approvals.EventFilesRefused, approvals.EventSimulated, approvals.EventSeenDenied, approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
-		approvals.EventInert, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen, approvals.EventActivity, approvals.EventVerdict,
+		approvals.EventDelayed, approvals.EventReadBack, approvals.EventEvidence, approvals.EventFinding,
+		approvals.EventSetAside, approvals.EventReport,
+		approvals.EventFilesRefused, approvals.EventSimulated, approvals.EventSeenDenied, approvals.EventTampered,
+		approvals.EventRewritten, approvals.EventHeld,
+		approvals.EventInert, approvals.EventUndone, approvals.EventSessions, approvals.EventChosen, approvals.EventActivity,
+		approvals.EventVerdict,
 		approvals.EventRefused, approvals.EventUntrusted, "from_the_future",
 	} {
 		s.add(typ, "", nil)
@@ -214,7 +264,8 @@ func TestAReportTellsEveryEventOfTheLogAlsoOnesThatCannotBeRead(t *testing.T) {
 			Type approvals.EventType
 		}
 	}
-	if err := json.Unmarshal(facts, &read); err != nil || len(read.Events) != len(s.events) || read.Events[len(read.Events)-1].Type != "from_the_future" {
+	if err := json.Unmarshal(facts, &read); err != nil || len(read.Events) != len(s.events) ||
+		read.Events[len(read.Events)-1].Type != "from_the_future" {
 		t.Errorf("the facts have %d events of %d: %v", len(read.Events), len(s.events), err)
 	}
 }
@@ -225,7 +276,8 @@ var (
 	ownItems  = regexp.MustCompile(`(?m)^(?:  )?- `)
 )
 
-// harmlessMarkdown checks that what is not in a code span has only the formatting that the report writes itself.
+// harmlessMarkdown checks that what is not in a code span has only the formatting that the report
+// writes itself.
 func harmlessMarkdown(t *testing.T, name, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -243,7 +295,9 @@ func harmlessMarkdown(t *testing.T, name, text string) {
 		rest = own.ReplaceAllString(rest, "")
 	}
 	rest = strings.ToLower(rest)
-	for _, bad := range []string{"<", ">", "[", "]", "*", "_", "~", "#", "@", "|", "\\", "$", "&", "://", "www.", "evil.example", "http:", ":tada:"} {
+	for _, bad := range []string{
+		"<", ">", "[", "]", "*", "_", "~", "#", "@", "|", "\\", "$", "&", "://", "www.", "evil.example", "http:", ":tada:",
+	} {
 		if i := strings.Index(rest, bad); i >= 0 {
 			t.Errorf("%s: %q outside a code span: %q", name, bad, rest[max(i-60, 0):min(i+60, len(rest))])
 		}
@@ -257,11 +311,16 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 		harmlessMarkdown(t, name, markdown)
 	}
 	for _, bad := range append([]string{
-		"[evil](https://evil.example)", "![x](https://evil.example/x.png)", "# evil", "- evil", "1. evil", "<script>evil</script>", "<img src=https://evil.example>",
-		"www.evil.example", "mail evil@evil.example", "@evil", "#1 evil", "evil|evil|evil\n|-|-|", "$$evil$$", "``evil``", "~~~\nevil", "&lt;evil&gt;", "evil\\", "[evil]: https://evil.example",
+		"[evil](https://evil.example)", "![x](https://evil.example/x.png)", "# evil", "- evil", "1. evil",
+		"<script>evil</script>", "<img src=https://evil.example>",
+		"www.evil.example", "mail evil@evil.example", "@evil", "#1 evil", "evil|evil|evil\n|-|-|", "$$evil$$", "``evil``",
+		"~~~\nevil", "&lt;evil&gt;", "evil\\", "[evil]: https://evil.example",
 		":evil:", "GH-1 _evil_ **evil**", "http:evil", "WWW.EVIL.example",
 	}, nasty...) {
-		role := record.Role{Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad}, Trust: []record.Principal{{Words: bad}}, MaxSession: time.Hour}
+		role := record.Role{
+			Account: bad, AccountID: bad, Name: bad, ARN: bad, ID: bad, LastUsedRegion: bad, Warnings: []string{bad},
+			Trust: []record.Principal{{Words: bad}}, MaxSession: time.Hour,
+		}
 		session := record.Session{
 			Session: trail.Session{
 				EventID: "e", EventName: bad, Time: at, Caller: bad, CallerARN: bad, CallerID: bad,
@@ -275,27 +334,41 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			EventID: bad, Time: at, Service: bad, Name: bad, Region: bad, SourceAddress: bad, Target: bad, Opens: bad,
 		}, Session: bad}
 		failure := record.Failure{Sentence: bad, Work: bad}
-		s := begins(t, bad, 1, role).add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusalCode(bad), Channel: bad}).
-			add(approvals.EventApproved, bad, nil).add(approvals.EventDelayed, "", failure).add(approvals.EventStarted, "", started()).
+		s := begins(t, bad, 1, role).add(approvals.EventRefused, "U0NILS",
+			approvals.Refusal{Action: approvals.Action(bad), Code: approvals.RefusalCode(bad), Channel: bad}).
+			add(approvals.EventApproved, bad, nil).add(approvals.EventDelayed, "", failure).
+			add(approvals.EventStarted, "", started()).
 			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, CallerARN: bad}).
-			add(approvals.EventReadBack, "", record.ReadBack{Mismatch: bad}).add(approvals.EventReadBack, "", record.ReadBack{Error: bad + "x"}).
+			add(approvals.EventReadBack, "", record.ReadBack{Mismatch: bad}).
+			add(approvals.EventReadBack, "", record.ReadBack{Error: bad + "x"}).
 			add(approvals.EventEvidence, "", record.Evidence{
-				Since: at, Until: at, Suspects: []record.Suspect{{EventID: "e", Address: true}}, Regions: []trail.RegionCoverage{{Region: bad, Reason: bad}, {Region: bad, Covered: true, Truncated: true}},
+				Since: at, Until: at, Suspects: []record.Suspect{{EventID: "e", Address: true}},
+				Regions: []trail.RegionCoverage{{Region: bad, Reason: bad}, {Region: bad, Covered: true, Truncated: true}},
 			}).
 			add(approvals.EventSessions, "", record.Sessions{Rows: []record.Session{session, refused}}).
 			add(approvals.EventActivity, "", record.Activity{
 				Sessions: []record.SessionActivity{{
-					EventID: "e", Key: bad, Calls: 1, Services: []trail.ServiceUse{{Service: bad, Calls: 1}}, Doors: []record.Call{call},
+					EventID: "e", Key: bad, Calls: 1, Services: []trail.ServiceUse{{Service: bad, Calls: 1}},
+					Doors:     []record.Call{call},
 					Elsewhere: []trail.Source{{Address: bad, UserAgent: bad}},
 				}},
-				Chain: []record.Link{{From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true, Services: []trail.ServiceUse{{Service: bad}}, Doors: []record.Call{call}}},
+				Chain: []record.Link{
+					{
+						From: bad, FromSession: bad, RoleARN: bad, RoleName: bad, AccountID: bad, Looked: true,
+						Services: []trail.ServiceUse{{Service: bad}}, Doors: []record.Call{call},
+					},
+				},
 			}).
-			add(approvals.EventEvidence, "", record.Evidence{Failed: bad + "x"}).add(approvals.EventActivity, "", record.Activity{Failed: bad + "x"}).
+			add(approvals.EventEvidence, "", record.Evidence{Failed: bad + "x"}).
+			add(approvals.EventActivity, "", record.Activity{Failed: bad + "x"}).
 			add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Unavailable: bad + "x"}).
 			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.EnforcementState(bad), Why: bad}).
-			add(approvals.EventTampered, "", record.Tampered{State: record.TamperedState(bad), Why: bad}).add(approvals.EventFinding, "", record.Finding{Sentence: bad}).
+			add(approvals.EventTampered, "", record.Tampered{State: record.TamperedState(bad), Why: bad}).
+			add(approvals.EventFinding, "", record.Finding{Sentence: bad}).
 			add(approvals.EventSetAside, "", failure).
-			add(approvals.EventVerdict, "", record.Conclusion{Word: record.Word(bad), Why: []string{bad}, Calls: []record.Call{call}, Sessions: []record.Session{session}}).
+			add(approvals.EventVerdict, "", record.Conclusion{
+				Word: record.Word(bad), Why: []string{bad}, Calls: []record.Call{call}, Sessions: []record.Session{session},
+			}).
 			add(approvals.EventUndone, bad, map[string]any{"request": bad, "requester": bad, "approvers": []string{bad}}).
 			add(approvals.EventType(bad), bad, map[string]any{bad: bad})
 		s.events[0].By = "U0ROSA"

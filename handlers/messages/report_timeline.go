@@ -21,8 +21,8 @@ type moment struct {
 	text string
 }
 
-// timeline tells what people did and what the cloud showed, in one order. Moments of the log are by the store's clock,
-// those of the cloud by AWS's.
+// timeline tells what people did and what the cloud showed, in one order. Moments of the log are by
+// the store's clock, those of the cloud by AWS's.
 func (i incidentReport) timeline(s *sheet) {
 	s.title("Timeline")
 	var all []moment
@@ -41,10 +41,12 @@ func (i incidentReport) timeline(s *sheet) {
 		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
 	}
 	if left > 0 {
-		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n", english.Count(left, "session is", "sessions are"))
+		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n",
+			english.Count(left, "session is", "sessions are"))
 	}
 	if progress > 0 {
-		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n", english.Count(progress, "mark of progress", "marks of progress"))
+		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n",
+			english.Count(progress, "mark of progress", "marks of progress"))
 	}
 }
 
@@ -53,7 +55,8 @@ const (
 	byBot   = "revokebot"
 )
 
-// cloud is what CloudTrail showed: sessions, those first that matter, and the calls that matter by themselves.
+// cloud is what CloudTrail showed: sessions, those first that matter, and the calls that matter by
+// themselves.
 func (i incidentReport) cloud() (list []moment, left int) {
 	in := i.in
 	sessions := slices.Clone(in.Sessions)
@@ -94,7 +97,9 @@ func (i incidentReport) cloud() (list []moment, left int) {
 			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + mdCall(c)})
 		}
 		if !a.AfterCut.IsZero() {
-			list = append(list, moment{a.AfterCut, byTrail, "the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the cutoff"})
+			list = append(list, moment{
+				a.AfterCut, byTrail, "the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the cutoff",
+			})
 		}
 	}
 	return list, left

@@ -22,26 +22,32 @@ import (
 
 // nasty are texts that would do something if they were not treated as data.
 var nasty = []string{
-	"<!channel>", "<!here>", "<!everyone>", "<@U0BOB>", "<#C0INCIDENT>", "<!subteam^S0SECURITY>", "<https://evil.example|click>",
-	"https://evil.example/x", "*bold*", "_it_", "~gone~", "`code`", "```block```", "> quote", "&amp;<", "a\nb\r\nc\t\v", "\u202Eevil\u202C",
-	"\u200B\u200D\uFEFF", ":tada:", "<!date^1^{date}|x>", "`<!channel>`", "`` `<!here>` ``", "\x00\x01\x7f", strings.Repeat("<!channel>`", 400), "\u202e*_~`",
+	"<!channel>", "<!here>", "<!everyone>", "<@U0BOB>", "<#C0INCIDENT>", "<!subteam^S0SECURITY>",
+	"<https://evil.example|click>",
+	"https://evil.example/x", "*bold*", "_it_", "~gone~", "`code`", "```block```", "> quote", "&amp;<", "a\nb\r\nc\t\v",
+	"\u202Eevil\u202C",
+	"\u200B\u200D\uFEFF", ":tada:", "<!date^1^{date}|x>", "`<!channel>`", "`` `<!here>` ``", "\x00\x01\x7f",
+	strings.Repeat("<!channel>`", 400), "\u202e*_~`",
 	strings.Repeat("ä", 5000), "\xff\xfe broken", "",
 }
 
 func foreign(t *rapid.T, label string) string {
-	return rapid.OneOf(rapid.SampledFrom(nasty), rapid.String(), rapid.StringN(0, 9000, -1), rapid.Custom(func(t *rapid.T) string {
-		return rapid.SampledFrom(nasty).Draw(t, "a") + rapid.String().Draw(t, "b") + rapid.SampledFrom(nasty).Draw(t, "c")
-	})).Draw(t, label)
+	return rapid.OneOf(rapid.SampledFrom(nasty), rapid.String(), rapid.StringN(0, 9000, -1),
+		rapid.Custom(func(t *rapid.T) string {
+			return rapid.SampledFrom(nasty).Draw(t, "a") + rapid.String().Draw(t, "b") + rapid.SampledFrom(nasty).Draw(t, "c")
+		})).Draw(t, label)
 }
 
 var (
 	fences  = regexp.MustCompile("```[^`]*```")
 	spans   = regexp.MustCompile("`[^`\n]*`")
-	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{time\} \{date_short_pretty\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
-	angled  = regexp.MustCompile(`<[^>]*>?`)
+	allowed = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^\{time\} ` +
+		`\{date_short_pretty\}\|[0-9: -]+ UTC|https://acme\.slack\.com/archives/C0INCIDENT/p1\|its card)>$`)
+	angled = regexp.MustCompile(`<[^>]*>?`)
 )
 
-// outsideHarmless checks a text in mrkdwn: what is not in a code span has only the markup that the bot writes itself.
+// outsideHarmless checks a text in mrkdwn: what is not in a code span has only the markup that the
+// bot writes itself.
 func outsideHarmless(t interface{ Errorf(string, ...any) }, name, text string) {
 	if strings.Count(text, "`")%2 != 0 {
 		t.Errorf("%s: a code span is not closed: %q", name, text)
@@ -109,14 +115,18 @@ func examine(t interface{ Errorf(string, ...any) }, name string, m *messages.Mes
 	walk(tree)
 }
 
-// worst draws a request whose every text from outside is as bad as it gets, and returns all that is said of it.
+// worst draws a request whose every text from outside is as bad as it gets, and returns all that is
+// said of it.
 func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	role := record.Role{
-		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"), ID: foreign(t, "id"),
+		Account: foreign(t, "account"), AccountID: foreign(t, "account id"), Name: foreign(t, "role"), ARN: foreign(t, "arn"),
+		ID:       foreign(t, "id"),
 		LastUsed: at, LastUsedRegion: foreign(t, "region"), MaxSession: time.Duration(rapid.Int64().Draw(t, "max session")),
 	}
 	for range rapid.IntRange(0, 30).Draw(t, "principals") {
-		role.Trust = append(role.Trust, record.Principal{Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional")})
+		role.Trust = append(role.Trust, record.Principal{
+			Words: foreign(t, "principal"), Conditional: rapid.Bool().Draw(t, "conditional"),
+		})
 	}
 	for range rapid.IntRange(0, 20).Draw(t, "warnings") {
 		role.Warnings = append(role.Warnings, foreign(t, "warning"))
@@ -129,35 +139,50 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	applied := record.Applied{Cutoff: cutoff, At: at, CallerARN: foreign(t, "caller arn")}
 	s.add(approvals.EventApplied, "", applied)
 	s.add(approvals.EventReadBack, "", record.ReadBack{Mismatch: foreign(t, "mismatch")})
-	s.add(approvals.EventRefused, who, approvals.Refusal{Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel")})
-	seen := record.Enforcement{State: record.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at}
-	s.add(approvals.EventSimulated, "", record.Simulated{Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"), Before: record.Verdict(foreign(t, "verdict"))})
+	s.add(approvals.EventRefused, who, approvals.Refusal{
+		Action: approvals.Action(foreign(t, "action")), Code: approvals.RefusedWrongPlace, Channel: foreign(t, "channel"),
+	})
+	seen := record.Enforcement{
+		State: record.EnforcementState(foreign(t, "state")), Why: "No region could be read.", Denied: 1, At: at,
+	}
+	s.add(approvals.EventSimulated, "", record.Simulated{
+		Cutoff: cutoff, Unavailable: rapid.SampledFrom([]string{"", "AWS does not allow it."}).Draw(t, "unavailable"),
+		Before: record.Verdict(foreign(t, "verdict")),
+	})
 	s.add(approvals.EventSeenDenied, "", seen)
-	lost := record.Tampered{State: record.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried."}
+	lost := record.Tampered{
+		State: record.DenyGone, At: at, Rewrite: 1, SCP: jsonOf(real, foreign(t, "scp")), Why: "It was tried.",
+	}
 	s.add(approvals.EventTampered, "", lost)
 	lost.State, lost.Promise = record.TamperedState(foreign(t, "state")), cutoff
 	s.add(approvals.EventTampered, "", lost)
-	back := record.ReadBack{Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back")}
+	back := record.ReadBack{
+		Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back"),
+	}
 	s.add(approvals.EventRewritten, "", record.Rewritten{Cutoff: cutoff, Rewrite: 1, Back: back})
 	changes := record.Finding{}
 	for range rapid.IntRange(0, 50).Draw(t, "changes") {
 		changes.Changes = append(changes.Changes, record.Change{
-			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"), UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
+			Who: foreign(t, "who"), AccessKeyID: foreign(t, "key"), SourceAddress: foreign(t, "address"),
+			UserAgent: foreign(t, "agent"), SourceIdentity: foreign(t, "identity"),
 		})
 	}
 	s.add(approvals.EventFinding, "", changes)
 	s.add(approvals.EventHeld, "", record.Held{At: at, After: time.Hour, Cutoff: cutoff})
 	incident(t, s)
 	out := map[string]*messages.Message{
-		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")}, jsonOf(real, foreign(t, "document"))),
-		"proof":        messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
-		"plain":        messages.Plain(foreign(t, "plain")),
-		"refused":      messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
-		"wrong":        messages.WrongChannel([]string{foreign(t, "channel")}),
-		"posting":      messages.CardImpossible(foreign(t, "slack error")),
-		"usage":        messages.Usage(nil),
+		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")},
+			jsonOf(real, foreign(t, "document"))),
+		"proof":   messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
+		"plain":   messages.Plain(foreign(t, "plain")),
+		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
+		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
+		"posting": messages.CardImpossible(foreign(t, "slack error")),
+		"usage":   messages.Usage(nil),
 		"status": messages.Status(slices.Repeat([]messages.Listed{
-			{Request: s.fold(1), Role: role}, {Request: s.fold(len(s.events)), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+			{
+				Request: s.fold(1), Role: role,
+			}, {Request: s.fold(len(s.events)), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 		}, 5), messages.Connection{Sockets: 2}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))

@@ -11,8 +11,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link, which Slack follows by
-// itself.
+// Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link,
+// which Slack follows by itself.
 const (
 	ActionAsk      = "revokebot_ask"
 	ActionOpenCard = "revokebot_open_card"
@@ -57,7 +57,9 @@ func Status(list []Listed, c Connection) *Message {
 		blocks = append(blocks, section(line))
 	}
 	health := "The replica that answers has " + c.words()
-	return &Message{Text: fit(strings.Join(append(lines, health), "\n"), limitText), Blocks: append(blocks, contextLine(health))}
+	return &Message{
+		Text: fit(strings.Join(append(lines, health), "\n"), limitText), Blocks: append(blocks, contextLine(health)),
+	}
 }
 
 func statusTitle(list []Listed) string {
@@ -95,11 +97,13 @@ func listedWords(l Listed, link bool) string {
 		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, both(r.Deadline))
 	case r.Undone != nil:
 		state += ", and *undone* since"
-	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke: // as its card says it: the deny may be gone since
+	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke:
+		// as its card says it: the deny may be gone since
 		title := appliedTitle(r)
 		state = "*" + strings.ToLower(title[:1]) + title[1:] + "*"
 	}
-	text := markedIf(r.Purpose == approvals.PurposeDrill, state+": "+what+roleWords(l.Role)+", asked by "+Mention(r.Requester)+" at "+both(r.Opened)+".")
+	text := markedIf(r.Purpose == approvals.PurposeDrill, state+": "+what+roleWords(l.Role)+", asked by "+
+		Mention(r.Requester)+" at "+both(r.Opened)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}
@@ -113,16 +117,19 @@ func StatusRefused(standing approvals.Standing) *Message {
 
 func statusRefused(standing approvals.Standing) string {
 	if standing == approvals.StandingUnknown {
-		return "Requests are not shown: Slack did not answer who you are, and without that the answer is no. Try again in a moment."
+		return "Requests are not shown: Slack did not answer who you are, and without that the answer is no. " +
+			"Try again in a moment."
 	}
-	return "Requests are shown to full members of this workspace, and this account is a " + standing.String() + ". Ask a member of the incident team."
+	return "Requests are shown to full members of this workspace, and this account is a " + standing.String() +
+		". Ask a member of the incident team."
 }
 
-// maxHomeChannels bounds the channels on the App Home. In the others the command works all the same.
+// maxHomeChannels bounds the channels on the App Home. In the others the command works all the
+// same.
 const maxHomeChannels = 10
 
-// Home is the App Home of a full member: where to ask, and the open and the newest requests. notice is what to say first,
-// put together here; "" nothing.
+// Home is the App Home of a full member: where to ask, and the open and the newest requests. notice
+// is what to say first, put together here; "" nothing.
 func Home(list []Listed, channels []string, c Connection, notice string) slack.HomeTabViewRequest {
 	blocks := []slack.Block{header("Revocations")}
 	if notice != "" {
@@ -131,7 +138,9 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 	for _, id := range channels[:min(len(channels), maxHomeChannels)] {
 		button := slack.NewButtonBlockElement(ActionAsk, id, plainText("Ask for a revocation"))
 		button.AccessibilityLabel = "Ask for a revocation in channel " + clean(id, 32)
-		blocks = append(blocks, slack.NewSectionBlock(mrkdwn("Ask in "+Channel(id)+", where the card appears and others approve:"), nil, slack.NewAccessory(button)))
+		blocks = append(
+			blocks, slack.NewSectionBlock(mrkdwn("Ask in "+Channel(id)+", where the card appears and others approve:"), nil,
+				slack.NewAccessory(button)))
 	}
 	blocks = append(blocks, slack.NewDividerBlock(), section(statusTitle(list)))
 	for _, l := range list {
@@ -139,36 +148,44 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 		if l.Link != "" {
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
-			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose == approvals.PurposeDrill, "Open the card of the request for ")+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
+			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose == approvals.PurposeDrill,
+				"Open the card of the request for ")+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
 			open = slack.NewAccessory(button)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))
 	}
-	blocks = append(blocks, contextLine("As of the moment at which you opened this tab. The replica that answers has "+c.words()))
+	blocks = append(blocks, contextLine("As of the moment at which you opened this tab. The replica that answers has "+
+		c.words()))
 	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: blocks}}
 }
 
 // HomeRefused is the App Home of everybody else.
 func HomeRefused(standing approvals.Standing) slack.HomeTabViewRequest {
-	return slack.HomeTabViewRequest{Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{section(statusRefused(standing))}}}
+	return slack.HomeTabViewRequest{
+		Type: slack.VTHomeTab, Blocks: slack.Blocks{BlockSet: []slack.Block{section(statusRefused(standing))}},
+	}
 }
 
 // What stands first on the App Home after a button there led to nothing.
 func HomeFormLost(channel string) string {
-	return "*The form may not have opened*, so nothing was requested yet. If there is none in front of you, press the button again, or send `" + Command + "` in " + Channel(channel) + "."
+	return "*The form may not have opened*, so nothing was requested yet. If there is none in front of you, " +
+		"press the button again, or send `" + Command + "` in " + Channel(channel) + "."
 }
 
 // HomeAsked says where the answer is to what was asked for by the form of the App Home.
 func HomeAsked(channel string) string {
-	return "*What you asked for went to " + Channel(channel) + ".* The card is there, or the reason why not, which only you see."
+	return "*What you asked for went to " + Channel(channel) + ".* The card is there, or the reason why not, " +
+		"which only you see."
 }
 
 // HomeNotInChannel says the same of somebody who is not in the channel, as far as Slack says.
 func HomeNotInChannel(channel string) string {
-	return "*Nothing was requested*: whoever asks has to be in the channel, and Slack does not say that you are in " + Channel(channel) + ". Join it and ask again."
+	return "*Nothing was requested*: whoever asks has to be in the channel, and Slack does not say that you are in " +
+		Channel(channel) + ". Join it and ask again."
 }
 
-// AskedFromHome tells somebody in the channel that what they asked for on the App Home is being looked at.
+// AskedFromHome tells somebody in the channel that what they asked for on the App Home is being
+// looked at.
 func AskedFromHome() *Message {
 	return sentence("What you asked for on the App Home is being looked at. The card appears here, or the reason why not.")
 }

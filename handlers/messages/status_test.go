@@ -17,14 +17,18 @@ import (
 )
 
 func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
-	open := messages.Listed{Request: begin(t, "key pasted in a gist", 1).fold(1), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"}
+	open := messages.Listed{
+		Request: begin(t, "key pasted in a gist", 1).fold(1), Role: exampleRole(),
+		Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
+	}
 	c := messages.Connection{Sockets: 2, Heard: time.Second}
 	for name, view := range map[string]slackgo.HomeTabViewRequest{
-		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, c, messages.HomeNotInChannel("C0WAR")),
-		"empty":  messages.Home(nil, []string{"C0INCIDENT"}, c, ""),
-		"lost":   messages.Home(nil, []string{"C0INCIDENT"}, c, messages.HomeFormLost("C0INCIDENT")),
-		"asked":  messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, c, messages.HomeAsked("C0INCIDENT")),
-		"guest":  messages.HomeRefused(approvals.Guest),
+		"member": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT", "C0WAR"}, c,
+			messages.HomeNotInChannel("C0WAR")),
+		"empty": messages.Home(nil, []string{"C0INCIDENT"}, c, ""),
+		"lost":  messages.Home(nil, []string{"C0INCIDENT"}, c, messages.HomeFormLost("C0INCIDENT")),
+		"asked": messages.Home([]messages.Listed{open}, []string{"C0INCIDENT"}, c, messages.HomeAsked("C0INCIDENT")),
+		"guest": messages.HomeRefused(approvals.Guest),
 	} {
 		for _, p := range slack.CheckView(must(t, view)) {
 			t.Errorf("%s: %s", name, p)
@@ -37,12 +41,16 @@ func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		role := record.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
-		one := messages.Listed{Request: begins(t, foreign(r, "reason"), 1, role).fold(1), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"}
+		one := messages.Listed{
+			Request: begins(t, foreign(r, "reason"), 1, role).fold(1), Role: role,
+			Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
+		}
 		var channels []string
 		for i := range rapid.IntRange(1, 60).Draw(r, "channels") {
 			channels = append(channels, fmt.Sprintf("C0%d", i))
 		}
-		view := messages.Home(slices.Repeat([]messages.Listed{one}, 10), channels, messages.Connection{}, messages.HomeNotInChannel("C0"))
+		view := messages.Home(slices.Repeat([]messages.Listed{one}, 10), channels, messages.Connection{},
+			messages.HomeNotInChannel("C0"))
 		for _, p := range slack.CheckView(must(t, view)) {
 			r.Errorf("%s", p)
 		}
@@ -57,9 +65,11 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	})
 }
 
-// Whoever reads the list and not the card would otherwise take a deny that is gone for one that holds.
+// Whoever reads the list and not the card would otherwise take a deny that is gone for one that
+// holds.
 func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
-	s := begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.Started{Cutoff: cutoff}).
+	s := begin(t, "", 1).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventStarted, "", record.Started{Cutoff: cutoff}).
 		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at, Seen: record.SeenEqual})
 	for _, c := range []struct{ when, want string }{
 		{"applied", "*applied*: revoke the sessions of"},

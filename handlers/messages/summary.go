@@ -10,8 +10,8 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// Summary is one sentence with the state of the incident, and what the answer is worth. It is one message that is edited
-// in place, from "looking" to the last look.
+// Summary is one sentence with the state of the incident, and what the answer is worth. It is one
+// message that is edited in place, from "looking" to the last look.
 func Summary(in record.Incident) *Message {
 	if in.Looks == 0 && in.Failed == "" {
 		return sentence(lookingWords(in))
@@ -67,9 +67,11 @@ func stateWords(in record.Incident) string {
 	window := "in the last " + span(in.Until.Sub(in.Since))
 	var b strings.Builder
 	if t.issued == 0 {
-		b.WriteString("*CloudTrail shows no sessions* of this role " + window + ". That is not the same as none: it is minutes late.")
+		b.WriteString("*CloudTrail shows no sessions* of this role " + window + ". That is not the same as none: " +
+			"it is minutes late.")
 	} else {
-		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", english.Count(t.issued, "session", "sessions"), english.Count(t.callers, "caller", "callers"), window,
+		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", english.Count(t.issued, "session", "sessions"),
+			english.Count(t.callers, "caller", "callers"), window,
 			denyWords(in, t), newWords(in, t))
 	}
 	if t.refused > 0 {
@@ -86,7 +88,8 @@ func stateWords(in record.Incident) string {
 	return b.String()
 }
 
-// openedWords says what the sessions made that outlives them, and where they went on to, as far as was looked into.
+// openedWords says what the sessions made that outlives them, and where they went on to, as far as
+// was looked into.
 func openedWords(in record.Incident) string {
 	keys, users, roles := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	note := func(doors []record.Call) {
@@ -123,7 +126,8 @@ func openedWords(in record.Incident) string {
 	if len(words) == 0 {
 		return ""
 	}
-	return " *These sessions " + list(words) + "*, as far as was looked into: the deny does not touch that, and the findings below have it."
+	return " *These sessions " + list(words) + "*, as far as was looked into: the deny does not touch that, " +
+		"and the findings below have it."
 }
 
 func ofThem(n, all int) string {
@@ -172,7 +176,8 @@ func newWords(in record.Incident, t tally) string {
 	case t.newKnown == 0:
 		return fmt.Sprintf("*%d new since*, from callers not seen before", t.after)
 	default:
-		return fmt.Sprintf("*%d new since*: %d from callers known before, %d from callers not seen before", t.after, t.newKnown, t.newUnknown)
+		return fmt.Sprintf("*%d new since*: %d from callers known before, %d from callers not seen before", t.after,
+			t.newKnown, t.newUnknown)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// Thread is what the thread says of one event, nil when it says nothing. before is the request as it was when the event
-// happened, the events up to it folded.
+// Thread is what the thread says of one event, nil when it says nothing. before is the request as
+// it was when the event happened, the events up to it folded.
 func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
 	return drilledIf(c.Drill, withReportButton(told(before, e, c), before, e, c))
 }
@@ -37,12 +37,14 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventVoted:
 		n := len(before.Votes) + 1
 		left := needed(before, c) - n
-		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n, needed(before, c), utc(e.At),
+		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n,
+			needed(before, c), utc(e.At),
 			english.Plural(left, "one more person", fmt.Sprintf("%d more people", left))))
 	case approvals.EventApproved:
 		return sentence(fmt.Sprintf("%s approved on %s. The deny is being written now.", Mention(e.By), utc(e.At)))
 	case approvals.EventDenied:
-		return sentence(fmt.Sprintf("%s denied the request on %s. Nothing was done.%s", Mention(e.By), utc(e.At), denialReason(e)))
+		return sentence(fmt.Sprintf("%s denied the request on %s. Nothing was done.%s", Mention(e.By), utc(e.At),
+			denialReason(e)))
 	case approvals.EventCancelled:
 		return sentence(fmt.Sprintf("%s cancelled the request on %s. Nothing was done.", Mention(e.By), utc(e.At)))
 	case approvals.EventExpired:
@@ -67,7 +69,8 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		if before.State == approvals.StateOpen {
 			how = undecided
 		}
-		return askAgain(sentence(mentions(involved(before))+": the request ended on "+utc(e.At)+how+failureText(f)), before, c)
+		return askAgain(sentence(mentions(involved(before))+": the request ended on "+utc(e.At)+how+failureText(f)), before,
+			c)
 	case approvals.EventDelayed:
 		f, err := record.Detail[record.Failure](e)
 		if err != nil || before.Delays > 0 {
@@ -81,7 +84,8 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 		case n < shownRefusals:
 			return refusedInThread(e)
 		case n == shownRefusals:
-			return sentence(fmt.Sprintf("Refused again on %s: %s. Further refused clicks of theirs are in the record and not told here.", utc(e.At), Mention(e.By)))
+			return sentence(fmt.Sprintf("Refused again on %s: %s. Further refused clicks of theirs are in the record and not "+
+				"told here.", utc(e.At), Mention(e.By)))
 		default:
 			return nil
 		}
@@ -108,7 +112,9 @@ func told(before approvals.Request, e approvals.Event, c Context) *Message {
 	case approvals.EventUndone:
 		return undone(before, e, c)
 	default:
-		return nil // EventStarted: the outcome follows at once; EventChosen: so does the answer; EventUntrusted: EventForged tells
+		// EventStarted: the outcome follows at once; EventChosen: so does the answer; EventUntrusted:
+		// EventForged tells
+		return nil
 	}
 }
 
@@ -117,7 +123,8 @@ func callApprovers(e approvals.Event, c Context) *Message {
 		"This thread is the record of the request: every decision, every refused click, and what AWS answered.")
 }
 
-// asked calls those who may decide, as the beginning of a sentence: so many of them, other than the requester.
+// asked calls those who may decide, as the beginning of a sentence: so many of them, other than the
+// requester.
 func asked(e approvals.Event, c Context) string {
 	opening, err := record.Detail[approvals.Opening](e)
 	needed := max(opening.Required, c.Required)
@@ -141,7 +148,8 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	}
 	took := "AWS took the inline policy `AWSRevokeOlderSessions` on " + utc(a.At)
 	if a.AlreadyThere {
-		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: an earlier try had written it"
+		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: " +
+			"an earlier try had written it"
 	}
 	word := "*Applied* to %s. %s.\n"
 	switch {
@@ -153,26 +161,32 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	text := fmt.Sprintf(word, roleWords(c.Role), took)
 	if a.Seen == record.SeenEqual {
 		text += fmt.Sprintf("• Cutoff: sessions issued before *%s* are denied everything by it.\n"+
-			"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n", utc(a.Cutoff), utc(a.Cutoff))
+			"• People and programs can assume the role again *from %s on*; a session opened earlier is denied too.\n",
+			utc(a.Cutoff), utc(a.Cutoff))
 	} else {
 		seen := "It is not known whether it is on the role."
 		if a.Seen == record.SeenOther {
 			seen = "The role has something else, or nothing."
 		}
-		text += fmt.Sprintf("• Cutoff: what was written denies everything to sessions issued before *%s*. %s\n", utc(a.Cutoff), seen)
+		text += fmt.Sprintf("• Cutoff: what was written denies everything to sessions issued before *%s*. %s\n",
+			utc(a.Cutoff), seen)
 	}
-	text += fmt.Sprintf("• Requested by %s, approved by %s, request %s.", Mention(before.Requester), mentions(before.Voters()), code(before.ID, 40))
+	text += fmt.Sprintf("• Requested by %s, approved by %s, request %s.", Mention(before.Requester),
+		mentions(before.Voters()), code(before.ID, 40))
 	if a.CallerARN != "" {
 		text += "\n• Written as " + code(a.CallerARN, 300) + "."
 	}
 	if a.Unnamed {
-		text += "\n• The session could *not name the people*: AWS refused source identity and tags, and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
+		text += "\n• The session could *not name the people*: AWS refused source identity and tags, " +
+			"and the configuration of this account allows to go on without. CloudTrail there shows only this request's id."
 	}
 	if a.Seen != record.SeenEqual {
-		return offerUndo(sentence(text+"\nUntil it is known to be there, take it that old sessions still work. Next: look at the role's inline policies now; what the bot finds follows below. "+
+		return offerUndo(sentence(text+"\nUntil it is known to be there, take it that old sessions still work. "+
+			"Next: look at the role's inline policies now; what the bot finds follows below. "+
 			"Undo, or "+undoCommand(c.Role, "")+", asks to take away what is there."), before, c)
 	}
-	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session may still get answers.\n" +
+	text += "\nIAM enforces a change within seconds as a rule and within minutes at worst; until then an old session " +
+		"may still get answers.\n" +
 		"Undo, or " + undoCommand(c.Role, "") + ", asks to take the deny away again."
 	return offerUndo(sentence(text), before, c)
 }
@@ -183,11 +197,14 @@ func readBack(before approvals.Request, e approvals.Event) *Message {
 	case err != nil, r.Equal:
 		return nil // the proof says it
 	case r.Error != "":
-		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the write speaks for it. " +
+		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the " +
+			"write speaks for it. " +
 			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
 	default:
-		return sentence(mentions(involved(before)) + ": the policy that was *read back* on " + utc(r.At) + " is not the one that was written: " +
-			code(r.Mismatch, 800) + ". Somebody or something changed it. Look at the role now, and contain it with a service control policy if it happens again.")
+		return sentence(mentions(involved(before)) + ": the policy that was *read back* on " + utc(r.At) +
+			" is not the one that was written: " +
+			code(r.Mismatch, 800) + ". Somebody or something changed it. Look at the role now, and contain it with a service " +
+			"control policy if it happens again.")
 	}
 }
 
@@ -196,7 +213,8 @@ func setAside(e approvals.Event) *Message {
 	if err != nil {
 		return nil
 	}
-	return sentence("*Not done:* " + workWords(f.Work) + ". It failed too often and was put aside; what else there is to do for this request goes on. " +
+	return sentence("*Not done:* " + workWords(f.Work) + ". It failed too often and was put aside; what else there is " +
+		"to do for this request goes on. " +
 		markup.Replace(clean(f.Sentence, 1000)))
 }
 
@@ -227,8 +245,10 @@ func workWords(kind string) string {
 // Refreshes reports whether an event can change what the card shows.
 func Refreshes(t approvals.EventType) bool {
 	switch t {
-	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied, approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided,
+	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied,
+		approvals.EventCancelled,
+		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed,
+		approvals.EventVoided,
 		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone, approvals.EventForged,
 		approvals.EventVerdict:
 		return true
@@ -255,7 +275,8 @@ func askAgain(m *Message, r approvals.Request, c Context) *Message {
 	return m
 }
 
-// shownRefusals is how many refused clicks of one person a thread tells; the log keeps more, and the notes the rest.
+// shownRefusals is how many refused clicks of one person a thread tells; the log keeps more, and
+// the notes the rest.
 const shownRefusals = 3
 
 // finding tells what was noticed about the role.

@@ -10,9 +10,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// What the thread says of CloudTrail are four messages that are edited in place, in this order: the sentence, the table,
-// the findings, and the menu to choose a session from. Slack notifies nobody of an edit, so what people have to know at
-// once comes as a message of its own as well.
+// What the thread says of CloudTrail are four messages that are edited in place, in this order: the
+// sentence, the table, the findings, and the menu to choose a session from. Slack notifies nobody
+// of an edit, so what people have to know at once comes as a message of its own as well.
 
 // summary is the sentence with the state of the incident.
 var summary = living{
@@ -21,7 +21,8 @@ var summary = living{
 		return e.Type == approvals.EventLooking || e.Type == approvals.EventEvidence && !newsworthy(e)
 	},
 	stirs: []approvals.EventType{
-		approvals.EventEvidence, approvals.EventSessions, approvals.EventReadBack, approvals.EventRewritten, approvals.EventSeenDenied,
+		approvals.EventEvidence, approvals.EventSessions, approvals.EventReadBack, approvals.EventRewritten,
+		approvals.EventSeenDenied,
 		approvals.EventVerdict, approvals.EventActivity, approvals.EventTampered, approvals.EventHeld, approvals.EventUndone,
 	},
 	show: func(_ approvals.Request, events []approvals.Event, _ Context) *Message {
@@ -45,8 +46,10 @@ var findings = living{
 	tells: func(e approvals.Event) bool {
 		return e.Type == approvals.EventActivity && !newsworthy(e) && headlineOf(e).Chosen == ""
 	},
-	stirs: []approvals.EventType{approvals.EventActivity, approvals.EventEvidence, approvals.EventRewritten, approvals.EventUndone},
-	show:  func(r approvals.Request, events []approvals.Event, _ Context) *Message { return Findings(r, events) },
+	stirs: []approvals.EventType{
+		approvals.EventActivity, approvals.EventEvidence, approvals.EventRewritten, approvals.EventUndone,
+	},
+	show: func(r approvals.Request, events []approvals.Event, _ Context) *Message { return Findings(r, events) },
 }
 
 // sessionMenu offers the other sessions.
@@ -59,8 +62,8 @@ var sessionMenu = living{
 	},
 }
 
-// headline is the part of an Evidence or an Activity that says how it is told. It is asked for often, and the rest is
-// long.
+// headline is the part of an Evidence or an Activity that says how it is told. It is asked for
+// often, and the rest is long.
 type headline struct {
 	Chosen   string            `json:"chosen"`
 	News     []json.RawMessage `json:"news"`
@@ -94,7 +97,8 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 	var lines []string
 	unknown := false
 	for _, s := range v.News {
-		line := fmt.Sprintf("• %s session %s of %s from %s, %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120), code(s.SourceAddress, 60), code(s.Region, 30))
+		line := fmt.Sprintf("• %s session %s of %s from %s, %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120),
+			code(s.SourceAddress, 60), code(s.Region, 30))
 		switch {
 		case s.After && s.Known:
 			line += ": opened *after the cutoff*, by a caller known before it"
@@ -113,13 +117,14 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 	}
 	head := "*CloudTrail shows more now.*"
 	if unknown {
-		head = mentions(involved(before)) + ": *CloudTrail shows new sessions since the cutoff.* The deny does not touch them. If you do not know the caller, stop new sessions by the role's trust policy and revoke again."
+		head = mentions(involved(before)) + ": *CloudTrail shows new sessions since the cutoff.* The deny does not touch " +
+			"them. If you do not know the caller, stop new sessions by the role's trust policy and revoke again."
 	}
 	return sentence(head + "\n" + strings.Join(lines, "\n"))
 }
 
-// activityNews tells of calls and roles that an earlier look did not have and that matter; of a session that somebody
-// chose, everything.
+// activityNews tells of calls and roles that an earlier look did not have and that matter; of a
+// session that somebody chose, everything.
 func activityNews(before approvals.Request, e approvals.Event) *Message {
 	v, err := record.Detail[record.Activity](e)
 	switch {
@@ -132,7 +137,8 @@ func activityNews(before approvals.Request, e approvals.Event) *Message {
 	}
 	text := mentions(involved(before)) + ": *CloudTrail shows more of what these sessions did.*"
 	for _, c := range v.NewCopies {
-		text += fmt.Sprintf("\n• session %s of %s, opened from %s on %s. %s", code(c.Session.SessionName, 64), code(c.Session.Caller, 120), code(c.Session.SourceAddress, 60),
+		text += fmt.Sprintf("\n• session %s of %s, opened from %s on %s. %s", code(c.Session.SessionName, 64),
+			code(c.Session.Caller, 120), code(c.Session.SourceAddress, 60),
 			utc(c.Session.Time), usedFrom(c.From))
 	}
 	for _, c := range v.News {

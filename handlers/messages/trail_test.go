@@ -65,7 +65,11 @@ func exampleEvidence() record.Evidence {
 	return record.Evidence{
 		Since: at.Add(-12 * time.Hour), Until: at.Add(30 * time.Second), Cutoff: cutoff,
 		Suspects: []record.Suspect{{EventID: "e2", Address: true}},
-		Regions:  []trail.RegionCoverage{{Region: "eu-west-1", Covered: true}, {Region: "us-east-1", Covered: true, Truncated: true}, {Region: "ap-south-1", Reason: "access denied"}},
+		Regions: []trail.RegionCoverage{
+			{Region: "eu-west-1", Covered: true},
+			{Region: "us-east-1", Covered: true, Truncated: true},
+			{Region: "ap-south-1", Reason: "access denied"},
+		},
 	}
 }
 
@@ -73,7 +77,8 @@ func exampleActivity() record.Activity {
 	return record.Activity{
 		Until: at.Add(time.Minute),
 		Sessions: []record.SessionActivity{{
-			EventID: "e2", Key: "ASIAEXAMPLE00000002", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second), Last: at.Add(50 * time.Second),
+			EventID: "e2", Key: "ASIAEXAMPLE00000002", Calls: 14, Denied: 3, First: at.Add(-50 * time.Second),
+			Last:     at.Add(50 * time.Second),
 			Services: []trail.ServiceUse{{Service: "iam", Calls: 9, Denied: 3}, {Service: "s3", Calls: 5}},
 			Doors: []record.Call{
 				{Call: trail.Call{
@@ -87,9 +92,18 @@ func exampleActivity() record.Activity {
 			},
 		}},
 		Chain: []record.Link{
-			{Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::111122223333:role/DataRole", RoleName: "DataRole", AccountID: "111122223333", Account: "prod", Sessions: 2, First: at},
-			{Depth: 2, From: "DataRole", FromSession: "x", RoleARN: "arn:aws:iam::111122223333:role/ops/DeployRole", RoleName: "DeployRole", AccountID: "111122223333", Account: "prod", Sessions: 1, First: at, Loop: true},
-			{Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::999999999999:role/Other", RoleName: "Other", AccountID: "999999999999", Sessions: 1},
+			{
+				Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::111122223333:role/DataRole",
+				RoleName: "DataRole", AccountID: "111122223333", Account: "prod", Sessions: 2, First: at,
+			},
+			{
+				Depth: 2, From: "DataRole", FromSession: "x", RoleARN: "arn:aws:iam::111122223333:role/ops/DeployRole",
+				RoleName: "DeployRole", AccountID: "111122223333", Account: "prod", Sessions: 1, First: at, Loop: true,
+			},
+			{
+				Depth: 1, From: "DeployRole", FromSession: "deploy-42", RoleARN: "arn:aws:iam::999999999999:role/Other",
+				RoleName: "Other", AccountID: "999999999999", Sessions: 1,
+			},
 		},
 	}
 }
@@ -97,7 +111,8 @@ func exampleActivity() record.Activity {
 // looked is a story until its first look is told.
 func (s *story) looked() *story {
 	s.add(approvals.EventReadBack, "", readBack()).add(approvals.EventLooking, "", record.Looking{})
-	return s.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", record.Sessions{Rows: exampleSessions()})
+	return s.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions,
+		"", record.Sessions{Rows: exampleSessions()})
 }
 
 func (s *story) living(name string) *messages.Message {
@@ -117,7 +132,8 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		withMore[i].MFA, withMore[i].SourceIdentity = "yes", "alice"
 	}
 	follow := exampleEvidence()
-	follow.FollowUp, follow.News, follow.Suspects = 1, append(exampleSessions()[:2:2], exampleSessions()[2]), []record.Suspect{{EventID: "e2", Address: true, Caller: true}}
+	follow.FollowUp, follow.News, follow.Suspects = 1, append(exampleSessions()[:2:2], exampleSessions()[2]),
+		[]record.Suspect{{EventID: "e2", Address: true, Caller: true}}
 	nothing := exampleEvidence()
 	nothing.Suspects, nothing.Last, nothing.FollowUp = nil, true, 3
 	more := exampleActivity()
@@ -129,68 +145,97 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 	}}, more.Chain[:1]
 	thief := exampleActivity()
 	thief.Others = 22
-	thief.Sessions[0].Elsewhere = []trail.Source{{Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second), Last: at.Add(50 * time.Second)}}
+	thief.Sessions[0].Elsewhere = []trail.Source{
+		{
+			Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second),
+			Last: at.Add(50 * time.Second),
+		},
+	}
 	thief.Sessions[0].LastOK, thief.Sessions[0].Refused = at.Add(20*time.Second), cutoff.Add(2*time.Second)
-	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires = true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
-	thief.Chain[0].Services, thief.Chain[0].Doors = []trail.ServiceUse{{Service: "rds", Calls: 8, Denied: 1}}, thief.Sessions[0].Doors[:1]
+	thief.Chain[0].Looked, thief.Chain[0].Calls, thief.Chain[0].Denied, thief.Chain[0].LastOK, thief.Chain[0].Expires =
+		true, 8, 1, at.Add(50*time.Second), at.Add(time.Hour)
+	thief.Chain[0].Services, thief.Chain[0].Doors = []trail.ServiceUse{{Service: "rds", Calls: 8, Denied: 1}},
+		thief.Sessions[0].Doors[:1]
 	inData := exampleSessions()[2]
 	inData.Role = "DataRole"
 	noisy, noisier := exampleActivity(), exampleActivity()
 	noisy.Sessions[0].Partly, noisy.Sessions[0].Named = true, true
-	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true, []string{"AssumeRole", "CreateAccessKey"}
-	late := record.Activity{Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []record.Copy{{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere}}}
+	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true,
+		[]string{"AssumeRole", "CreateAccessKey"}
+	late := record.Activity{
+		Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []record.Copy{
+			{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere},
+		},
+	}
 	nobody := record.Activity{Until: at, Others: 3, Sessions: []record.SessionActivity{exampleActivity().Sessions[0]}}
 	chosen := exampleActivity()
 	chosen.Chosen, chosen.Asked, chosen.Session = "mark", "U0ROSA", &exampleSessions()[3]
-	notKnown := record.Activity{Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3]}
+	notKnown := record.Activity{
+		Chosen: "mark", Asked: "U0ROSA", Failed: "AWS is answering too many requests.", Session: &exampleSessions()[3],
+	}
 	return map[string]*messages.Message{
-		"evidence_looking":     applied().add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
-		"evidence_progress":    applied().add(approvals.EventLooking, "", record.Looking{Done: 1, All: 3}).living("evidence"),
-		"evidence":             applied().looked().living("evidence"),
-		"evidence_all_before":  before().living("evidence"),
-		"evidence_seen_denied": before().add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 3}).living("evidence"),
-		"evidence_deny_missed": before().add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 2}).
+		"evidence_looking":    applied().add(approvals.EventLooking, "", record.Looking{}).living("evidence"),
+		"evidence_progress":   applied().add(approvals.EventLooking, "", record.Looking{Done: 1, All: 3}).living("evidence"),
+		"evidence":            applied().looked().living("evidence"),
+		"evidence_all_before": before().living("evidence"),
+		"evidence_seen_denied": before().
+			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 3}).living("evidence"),
+		"evidence_deny_missed": before().
+			add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenDenied, Denied: 2}).
 			add(approvals.EventTampered, "", record.Tampered{State: record.DenyGone}).living("evidence"),
-		"evidence_still_answers": before().add(approvals.EventSeenDenied, "", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2}).living("evidence"),
-		"evidence_none":          applied().add(approvals.EventEvidence, "", nothing).living("evidence"),
-		"evidence_failed":        applied().add(approvals.EventEvidence, "", failed).living("evidence"),
-		"evidence_failed_later":  before().add(approvals.EventEvidence, "", failed).living("evidence"),
-		"evidence_looks_again":   before().add(approvals.EventLooking, "", record.Looking{Look: 1, Done: 1, All: 3}).living("evidence"),
-		"evidence_contained":     before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).living("evidence"),
-		"evidence_news":          applied().looked().add(approvals.EventEvidence, "", follow).last(),
-		"sessions":               applied().looked().living("sessions"),
-		"sessions_as_text":       applied().looked().living("sessions").Simpler,
+		"evidence_still_answers": before().add(approvals.EventSeenDenied,
+			"", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2}).living("evidence"),
+		"evidence_none":         applied().add(approvals.EventEvidence, "", nothing).living("evidence"),
+		"evidence_failed":       applied().add(approvals.EventEvidence, "", failed).living("evidence"),
+		"evidence_failed_later": before().add(approvals.EventEvidence, "", failed).living("evidence"),
+		"evidence_looks_again": before().add(approvals.EventLooking, "", record.Looking{Look: 1, Done: 1, All: 3}).
+			living("evidence"),
+		"evidence_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).
+			living("evidence"),
+		"evidence_news":    applied().looked().add(approvals.EventEvidence, "", follow).last(),
+		"sessions":         applied().looked().living("sessions"),
+		"sessions_as_text": applied().looked().living("sessions").Simpler,
 		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
 			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("sessions"),
-		"findings":           applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
-		"findings_noisy":     applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
-		"findings_noisier":   applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
-		"findings_none":      applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventActivity, "", record.Activity{Until: at}).living("findings"),
-		"findings_failed":    applied().looked().add(approvals.EventActivity, "", record.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
-		"findings_news":      applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", more).last(),
-		"findings_newest":    applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions, "", record.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
-		"findings_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
-		"findings_copy_new":  applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventActivity, "", late).last(),
-		"evidence_opened":    applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("evidence"),
-		"evidence_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
-		"sessions_copied":    applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
-		"menu":               applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
-		"chosen":             applied().looked().add(approvals.EventActivity, "", chosen).last(),
-		"chosen_failed":      applied().looked().add(approvals.EventActivity, "", notKnown).last(),
-		"reply_chosen":       messages.ChosenNow(),
-		"reply_chosen_yet":   messages.ChosenAlready(),
-		"reply_chosen_many":  messages.ChosenEnough(100),
-		"reply_members":      messages.MembersOnly(approvals.Guest),
-		"reply_members_who":  messages.MembersOnly(approvals.StandingUnknown),
-		"card_contained":     before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
-		"card_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}).card(),
-		"card_contained_unknown": before().add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
+		"findings":         applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
+		"findings_noisy":   applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
+		"findings_noisier": applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
+		"findings_none": applied().add(approvals.EventEvidence, "", nothing).
+			add(approvals.EventActivity, "", record.Activity{Until: at}).living("findings"),
+		"findings_failed": applied().looked().add(approvals.EventActivity,
+			"", record.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
+		"findings_news": applied().looked().add(approvals.EventActivity, "", exampleActivity()).
+			add(approvals.EventActivity, "", more).last(),
+		"findings_newest": applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions,
+			"", record.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
+		"findings_copied": applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
+		"findings_copy_new": applied().looked().add(approvals.EventActivity, "", exampleActivity()).
+			add(approvals.EventActivity, "", late).last(),
+		"evidence_opened":   applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("evidence"),
+		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
+		"sessions_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
+		"menu":              applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
+		"chosen":            applied().looked().add(approvals.EventActivity, "", chosen).last(),
+		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
+		"reply_chosen":      messages.ChosenNow(),
+		"reply_chosen_yet":  messages.ChosenAlready(),
+		"reply_chosen_many": messages.ChosenEnough(100),
+		"reply_members":     messages.MembersOnly(approvals.Guest),
+		"reply_members_who": messages.MembersOnly(approvals.StandingUnknown),
+		"card_contained":    before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).card(),
+		"card_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordNotContained}).
+			card(),
+		"card_contained_unknown": before().
+			add(approvals.EventHeld, "", record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}).
 			add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordUnknown}).card(),
 		"verdict_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
-			Word: record.WordContained, Why: []string{"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out."},
+			Word: record.WordContained, Why: []string{
+				"Both old sessions were seen denied after the cutoff.", "No session was opened since by a caller that stood out.",
+			},
 		}).last(),
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
-			Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."}, Calls: more.News, Sessions: []record.Session{exampleSessions()[1], inData},
+			Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."},
+			Calls: more.News, Sessions: []record.Session{exampleSessions()[1], inData},
 			Doors: []record.Call{
 				{Call: trail.Call{
 					Time: at, Service: "iam", Name: "CreateAccessKey", Target: "user backdoor AKIAEXAMPLEBACKDOOR1",
@@ -204,16 +249,20 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			Roles: []record.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
 		}).last(),
 		"verdict_unknown": before().add(approvals.EventVerdict, "", record.Conclusion{
-			Word: record.WordUnknown, Why: []string{"No old session made a call after the cutoff.", "us-east-1 was not read to its end."},
+			Word: record.WordUnknown, Why: []string{
+				"No old session made a call after the cutoff.", "us-east-1 was not read to its end.",
+			},
 		}).last(),
 	}
 }
 
 // spoken are sentences as package aws makes them, in which a name from outside may be quoted.
-var spoken = []string{"", " ", "AWS said \"<!here>\" & \u202eno more.", strings.Repeat("It is not allowed in \"<#C0X>\". ", 200)}
+var spoken = []string{
+	"", " ", "AWS said \"<!here>\" & \u202eno more.", strings.Repeat("It is not allowed in \"<#C0X>\". ", 200),
+}
 
-// dice draws an incident whose every text is as bad as it gets. It is not rapid's own, which takes a hundred times as long
-// for as much text; rapid, or the fuzzer, gives the seed and the texts.
+// dice draws an incident whose every text is as bad as it gets. It is not rapid's own, which takes
+// a hundred times as long for as much text; rapid, or the fuzzer, gives the seed and the texts.
 type dice struct {
 	*rand.Rand
 	texts []string
@@ -279,11 +328,14 @@ func (d dice) call() record.Call {
 
 func (d dice) link() record.Link {
 	return record.Link{
-		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(), AccountID: d.text(),
-		Account: []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
+		Depth: d.IntN(9) - 1, From: d.text(), FromSession: d.text(), RoleARN: d.text(), RoleName: d.text(),
+		AccountID: d.text(),
+		Account:   []string{"", "prod"}[d.IntN(2)], Sessions: d.Int(), First: d.moment(), Loop: d.maybe(),
 		Looked: d.maybe(), Partly: d.maybe(), Calls: d.IntN(9), Denied: d.IntN(3), LastOK: d.moment(), Expires: d.moment(),
-		Services: some(d, record.MaxLinkServices, func() trail.ServiceUse { return trail.ServiceUse{Service: d.text(), Calls: 3} }),
-		Doors:    some(d, record.MaxLinkDoors, d.call),
+		Services: some(d, record.MaxLinkServices, func() trail.ServiceUse {
+			return trail.ServiceUse{Service: d.text(), Calls: 3}
+		}),
+		Doors: some(d, record.MaxLinkDoors, d.call),
 	}.Trim()
 }
 
@@ -294,9 +346,11 @@ func (d dice) source() trail.Source {
 
 func (d dice) did() record.SessionActivity {
 	return record.SessionActivity{
-		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(), Others: d.IntN(9), Partly: d.maybe(),
-		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)], Elsewhere: some(d, d.IntN(6), d.source),
-		Doors: some(d, d.size(record.MaxDoors), d.call), MoreDoors: d.IntN(9),
+		EventID: d.id(), Key: d.text(), Calls: d.IntN(99), Denied: d.IntN(9), First: d.moment(), Last: d.moment(),
+		Others: d.IntN(9), Partly: d.maybe(),
+		Refused: []time.Time{{}, d.moment()}[d.IntN(2)], LastOK: []time.Time{{}, d.moment()}[d.IntN(2)],
+		Elsewhere: some(d, d.IntN(6), d.source),
+		Doors:     some(d, d.size(record.MaxDoors), d.call), MoreDoors: d.IntN(9),
 		Services: some(d, d.size(record.MaxServices), func() trail.ServiceUse {
 			return trail.ServiceUse{Service: d.text(), Calls: 3, Denied: d.IntN(3)}
 		}),
@@ -306,13 +360,16 @@ func (d dice) did() record.SessionActivity {
 
 func (d dice) region() trail.RegionCoverage {
 	return trail.RegionCoverage{
-		Region: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{"", "access denied", strings.Repeat("long ", 200)}[d.IntN(3)],
+		Region: d.text(), Covered: d.maybe(), Truncated: d.maybe(), Reason: []string{
+			"", "access denied", strings.Repeat("long ", 200),
+		}[d.IntN(3)],
 	}
 }
 
 func (d dice) evidence() record.Evidence {
 	return record.Evidence{
-		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(), News: some(d, record.MaxNews, d.session),
+		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(),
+		News:     some(d, record.MaxNews, d.session),
 		MoreNews: d.IntN(2), Regions: some(d, d.size(40), d.region),
 		Suspects: some(d, d.size(record.MaxSuspects), func() record.Suspect {
 			return record.Suspect{EventID: d.id(), Address: d.maybe(), Caller: d.maybe()}
@@ -334,14 +391,19 @@ func (d dice) add(s *story, most int) {
 			s.add(approvals.EventOffered, "", nil)
 		case 6:
 			s.add(approvals.EventActivity, "", record.Activity{
-				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link), News: some(d, record.MaxNews, d.call),
-				NewCopies: some(d, d.size(record.MaxNews), func() record.Copy { return record.Copy{Session: d.session(), From: some(d, 5, d.source)} }),
-				Others:    d.IntN(3), NewLinks: some(d, record.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2), Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
+				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link),
+				News: some(d, record.MaxNews, d.call),
+				NewCopies: some(d, d.size(record.MaxNews), func() record.Copy {
+					return record.Copy{Session: d.session(), From: some(d, 5, d.source)}
+				}),
+				Others: d.IntN(3), NewLinks: some(d, record.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2),
+				Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
 			})
 		case 7:
 			one := d.session()
 			s.add(approvals.EventActivity, "", record.Activity{
-				Chosen: one.Mark(), Asked: d.text(), Session: &one, Cutoff: cutoff, Sessions: []record.SessionActivity{d.did()}, Chain: some(d, 3, d.link), Failed: d.word(),
+				Chosen: one.Mark(), Asked: d.text(), Session: &one, Cutoff: cutoff, Sessions: []record.SessionActivity{d.did()},
+				Chain: some(d, 3, d.link), Failed: d.word(),
 			})
 		case 8:
 			states := []record.EnforcementState{record.SeenDenied, record.SeenNotDenied, record.SeenUnknown}
@@ -393,8 +455,11 @@ func FuzzNoIncidentMakesTheThreadSayMoreThanIsKnownOrBreaksAMessage(f *testing.F
 }
 
 func applied(t *testing.T) *story {
-	return begin(t, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual})
+	return begin(t, "key pasted in a gist", 1).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventStarted, "", started()).
+		add(approvals.EventApplied, "", record.Applied{
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual,
+		})
 }
 
 // told checks all that is said of the last events of a story.
@@ -464,7 +529,8 @@ func harmless(t *testing.T, name string, m *messages.Message) {
 	}
 }
 
-// live checks that a text in mrkdwn holds no markup but the bot's own, and no code span that is not closed.
+// live checks that a text in mrkdwn holds no markup but the bot's own, and no code span that is not
+// closed.
 func live(t *testing.T, name, text string) {
 	t.Helper()
 	rest := spans.ReplaceAllString(fences.ReplaceAllString(text, ""), "")
@@ -551,7 +617,8 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 		}
 		for _, row := range rows[1:] {
 			for _, cell := range row {
-				if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "-") || strings.HasPrefix(cell, "@") || strings.ContainsAny(cell, "\r\n\t") {
+				if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "-") ||
+					strings.HasPrefix(cell, "@") || strings.ContainsAny(cell, "\r\n\t") {
 					r.Errorf("a cell that does something: %q", cell)
 				}
 			}

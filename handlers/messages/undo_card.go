@@ -9,9 +9,13 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// undoCard is the card of a request to take a deny away. Everything on it says that this takes a deny away.
+// undoCard is the card of a request to take a deny away. Everything on it says that this takes a
+// deny away.
 func undoCard(r approvals.Request, c Context) *Message {
-	blocks := []slack.Block{header(undoTitle(r) + ": " + raw(c.Role.Account, 64) + "/" + raw(c.Role.Name, limitRoleName)), section(undoLead(r, c))}
+	blocks := []slack.Block{
+		header(undoTitle(r) + ": " + raw(c.Role.Account, 64) + "/" + raw(c.Role.Name, limitRoleName)),
+		section(undoLead(r, c)),
+	}
 	blocks = append(blocks, reason(r)...)
 	open := r.State == approvals.StateOpen
 	if open {
@@ -78,9 +82,11 @@ func undoLead(r approvals.Request, c Context) string {
 	asked := undoAsked(r, c)
 	switch r.State {
 	case approvals.StateOpen:
-		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes), needed(r, c), votedBy(r))
+		return fmt.Sprintf("%s %s before %s. *%d of %d* approved%s.", asked, decides(r, c), local(r.Deadline), len(r.Votes),
+			needed(r, c), votedBy(r))
 	case approvals.StateApproved, approvals.StateExecuting:
-		return asked + " Approved by " + mentions(r.Voters()) + ". It is being taken away; the thread tells when AWS has done it."
+		return asked + " Approved by " + mentions(r.Voters()) + ". It is being taken away; the thread tells when AWS has " +
+			"done it."
 	case approvals.StateApplied:
 		return asked + " Approved by " + mentions(r.Voters()) + ". " + undoOutcome(r, *c.Undo)
 	case approvals.StateFailed, approvals.StateVoid:
@@ -93,11 +99,13 @@ func undoLead(r approvals.Request, c Context) string {
 		}
 		return asked + " " + approvedBy(r) + undoFailure(f)
 	case approvals.StateDenied:
-		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." + denialReason(r.Closing)
+		return asked + " " + Mention(r.EndedBy) + " denied it at " + local(r.Ended) + ". Nothing was done." +
+			denialReason(r.Closing)
 	case approvals.StateCancelled:
 		return asked + " " + Mention(r.EndedBy) + " cancelled it at " + local(r.Ended) + ". Nothing was done."
 	case approvals.StateExpired:
-		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; it can be asked for again."
+		return asked + " " + unanswered(r, c) + " by " + local(r.Deadline) + ", so it expired. Nothing was done; " +
+			"it can be asked for again."
 	default:
 		return asked
 	}
@@ -112,7 +120,8 @@ func undoOutcome(r approvals.Request, u record.Undoing) string {
 	var text string
 	switch {
 	case a.Seen == record.SeenOther:
-		return "AWS took the change, but when the role was read again it was *not as it was before the deny*. Look at the role now; the thread says what was found."
+		return "AWS took the change, but when the role was read again it was *not as it was before the deny*. " +
+			"Look at the role now; the thread says what was found."
 	case a.Seen != record.SeenEqual:
 		text = "AWS took the change, but the role could not be read back: look at it. "
 	case a.Found && !a.Promised:
@@ -129,7 +138,8 @@ func undoOutcome(r approvals.Request, u record.Undoing) string {
 func revived(revives bool, u record.Undoing) string {
 	switch {
 	case revives:
-		return upper(denied(u)) + " that have not expired *work again* as soon as IAM has spread the change; the last of them ends by " + both(u.RevivesUntil) + "."
+		return upper(denied(u)) + " that have not expired *work again* as soon as IAM has spread the change; " +
+			"the last of them ends by " + both(u.RevivesUntil) + "."
 	case !u.RestoreCutoff.Before(u.Cutoff):
 		return "It denies the same sessions as before."
 	default:
@@ -169,10 +179,13 @@ func undoFields(r approvals.Request, c Context) slack.Block {
 // undoMeaning says what an approval does.
 func undoMeaning(r approvals.Request, u record.Undoing) string {
 	if u.Gone {
-		return "*What Approve does*\nThe deny is *gone already*, and not by revokebot. Approve says that this is on purpose: revokebot does not write it again. " +
-			"Should the same deny be back by then, it is taken away; one that revokebot has written since, with a later cutoff, is not touched and has to be asked for anew.\n" + revival(r, u)
+		return "*What Approve does*\nThe deny is *gone already*, and not by revokebot. " +
+			"Approve says that this is on purpose: revokebot does not write it again. " +
+			"Should the same deny be back by then, it is taken away; one that revokebot has written since, " +
+			"with a later cutoff, is not touched and has to be asked for anew.\n" + revival(r, u)
 	}
-	return "*What Approve does*\nIt takes a deny away. " + undoEffect(u) + " If the role has anything else by then than what revokebot wrote, nothing is touched.\n" + revival(r, u)
+	return "*What Approve does*\nIt takes a deny away. " + undoEffect(u) + " If the role has anything else by then than " +
+		"what revokebot wrote, nothing is touched.\n" + revival(r, u)
 }
 
 func undoButtons(r approvals.Request, c Context) slack.Block {

@@ -18,7 +18,8 @@ const earlierID = "QWEARLIER3ISOEUUODW4FIG5AF"
 
 func exampleUndoing() record.Undoing {
 	return record.Undoing{
-		Card: "https://acme.slack.com/archives/C0INCIDENT/p1", Requester: "U0ROSA", Approvers: []string{"U0BOB"}, Applied: at.Add(-time.Hour), Document: "{}",
+		Card: "https://acme.slack.com/archives/C0INCIDENT/p1", Requester: "U0ROSA", Approvers: []string{"U0BOB"},
+		Applied: at.Add(-time.Hour), Document: "{}",
 		Cutoff: at.Add(-59 * time.Minute), RevivesUntil: at.Add(11 * time.Hour), Revives: true, Words: messages.ReviveWords,
 	}
 }
@@ -35,9 +36,11 @@ func beginUndo(t *testing.T, u record.Undoing, role record.Role, reason string) 
 	s := &story{t: t}
 	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
 		Purpose: approvals.PurposeUndo, About: earlierID,
-		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Role: role, Undo: &u})},
-		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
-		Reason:  reason, Required: 1, ExpireAfter: 15 * time.Minute,
+		Subject: approvals.Subject{
+			Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Role: role, Undo: &u}),
+		},
+		Place:  approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
+		Reason: reason, Required: 1, ExpireAfter: 15 * time.Minute,
 	})
 	return &undoStory{s, c}
 }
@@ -60,7 +63,8 @@ func (u *undoStory) last() *messages.Message {
 func allOfUndo(t *testing.T) map[string]*messages.Message {
 	t.Helper()
 	role := exampleRole()
-	revives, cleanUp, restores, same, onPurpose := exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing()
+	revives, cleanUp, restores, same, onPurpose := exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing(),
+		exampleUndoing()
 	onPurpose.Gone = true
 	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
 	restores.Restores, restores.RestoreCutoff = "{}", at.Add(-5*time.Hour)
@@ -70,7 +74,10 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	executing := func(u record.Undoing) *undoStory {
 		return approved(u).add(approvals.EventStarted, "", record.UndoStarted{Removes: "{}", ServerTime: at})
 	}
-	done := record.UndoApplied{At: at.Add(time.Minute), Revives: true, Seen: record.SeenEqual, CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F"}
+	done := record.UndoApplied{
+		At: at.Add(time.Minute), Revives: true, Seen: record.SeenEqual,
+		CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
+	}
 	other, unread, found, resumed, clean := done, done, done, done, done
 	other.Seen, unread.Seen, unread.Unnamed = record.SeenOther, record.SeenNothing, true
 	found.At, found.Found, resumed.At, resumed.Found, resumed.Promised = time.Time{}, true, time.Time{}, true, true
@@ -78,18 +85,24 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	applied := func(u record.Undoing, a record.UndoApplied) *undoStory {
 		return executing(u).add(approvals.EventApplied, "", a)
 	}
-	failure := record.Failure{Sentence: "AWS does not allow revokebot iam:DeleteRolePolicy in account prod. Give its role that permission."}
+	failure := record.Failure{
+		Sentence: "AWS does not allow revokebot iam:DeleteRolePolicy in account prod. Give its role that permission.",
+	}
 	refusal := approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedOwnRequest}
 
 	// The revocation that is undone, or offered for clean-up.
 	revoked := func() *undoStory {
 		c := exampleContext()
-		s := begins(t, "key pasted in a gist", 1, role).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-			add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual})
+		s := begins(t, "key pasted in a gist", 1, role).add(approvals.EventApproved, "U0BOB", nil).
+			add(approvals.EventStarted, "", started()).
+			add(approvals.EventApplied, "", record.Applied{
+				Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual,
+			})
 		return &undoStory{s, c}
 	}
 	told := record.Undone{
-		Request: earlierID, Card: revives.Card, Requester: "U0ROSA", Approvers: []string{"U0INES"}, At: at.Add(time.Hour), Cutoff: cutoff,
+		Request: earlierID, Card: revives.Card, Requester: "U0ROSA", Approvers: []string{"U0INES"}, At: at.Add(time.Hour),
+		Cutoff:  cutoff,
 		Revives: true, RevivesUntil: cutoff.Add(12 * time.Hour), Seen: record.SeenEqual,
 	}
 	back, gone, quiet := told, told, told
@@ -109,11 +122,14 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"card_undo_not_read":     applied(revives, unread).card(),
 		"card_undo_found":        applied(revives, found).card(),
 		"card_undo_failed":       executing(revives).add(approvals.EventFailed, "", failure).card(),
-		"card_undo_unsure":       executing(revives).add(approvals.EventFailed, "", record.Failure{Sentence: messages.UndoGaveUp, Unsure: true}).card(),
-		"card_undo_denied":       begin(revives).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).card(),
-		"card_undo_cancelled":    begin(revives).add(approvals.EventCancelled, "U0ROSA", nil).card(),
-		"card_undo_expired":      begin(revives).add(approvals.EventExpired, "", nil).card(),
-		"card_undo_void":         approved(revives).add(approvals.EventVoided, "", record.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
+		"card_undo_unsure": executing(revives).
+			add(approvals.EventFailed, "", record.Failure{Sentence: messages.UndoGaveUp, Unsure: true}).card(),
+		"card_undo_denied": begin(revives).add(approvals.EventDenied, "U0BOB", record.Denial{Reason: "not before Monday"}).
+			card(),
+		"card_undo_cancelled": begin(revives).add(approvals.EventCancelled, "U0ROSA", nil).card(),
+		"card_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).card(),
+		"card_undo_void": approved(revives).
+			add(approvals.EventVoided, "", record.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
 
 		"thread_undo_requested": begin(revives).last(),
 		"thread_undo_approved":  approved(revives).last(),
@@ -123,23 +139,31 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_found":     applied(revives, found).last(),
 		"thread_undo_resumed":   applied(revives, resumed).last(),
 		"thread_undo_unnamed":   applied(revives, unread).last(),
-		"thread_undo_read_back": applied(revives, done).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
-		"thread_undo_read_old":  applied(restores, done).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
-		"thread_undo_read_not":  applied(revives, unread).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
-		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack, "", record.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
-		"thread_undo_failed":    executing(revives).add(approvals.EventFailed, "", failure).last(),
-		"thread_undo_delayed":   executing(revives).add(approvals.EventDelayed, "", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
-		"thread_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).last(),
-		"refused_undo_own":      messages.Refused(begin(revives).fold(1), refusal, begin(revives).context),
+		"thread_undo_read_back": applied(revives, done).
+			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_old": applied(restores, done).
+			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
+		"thread_undo_read_not": applied(revives, unread).add(approvals.EventReadBack,
+			"", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
+		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack,
+			"", record.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
+		"thread_undo_failed": executing(revives).add(approvals.EventFailed, "", failure).last(),
+		"thread_undo_delayed": executing(revives).add(approvals.EventDelayed,
+			"", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
+		"thread_undo_expired": begin(revives).add(approvals.EventExpired, "", nil).last(),
+		"refused_undo_own":    messages.Refused(begin(revives).fold(1), refusal, begin(revives).context),
 
-		"card_undone":          revoked().add(approvals.EventUndone, "U0ROSA", told).card(),
-		"card_undone_quiet":    revoked().add(approvals.EventUndone, "U0ROSA", quiet).card(),
-		"thread_undone":        revoked().add(approvals.EventUndone, "U0ROSA", told).last(),
-		"thread_undone_back":   revoked().add(approvals.EventUndone, "U0ROSA", back).last(),
-		"thread_undone_gone":   revoked().add(approvals.EventUndone, "U0ROSA", gone).last(),
-		"thread_undone_quiet":  revoked().add(approvals.EventUndone, "U0ROSA", quiet).last(),
-		"thread_inert":         revoked().add(approvals.EventInert, "", record.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
-		"thread_inert_restore": revoked().add(approvals.EventInert, "", record.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true}).last(),
+		"card_undone":         revoked().add(approvals.EventUndone, "U0ROSA", told).card(),
+		"card_undone_quiet":   revoked().add(approvals.EventUndone, "U0ROSA", quiet).card(),
+		"thread_undone":       revoked().add(approvals.EventUndone, "U0ROSA", told).last(),
+		"thread_undone_back":  revoked().add(approvals.EventUndone, "U0ROSA", back).last(),
+		"thread_undone_gone":  revoked().add(approvals.EventUndone, "U0ROSA", gone).last(),
+		"thread_undone_quiet": revoked().add(approvals.EventUndone, "U0ROSA", quiet).last(),
+		"thread_inert": revoked().
+			add(approvals.EventInert, "", record.Inert{Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour)}).last(),
+		"thread_inert_restore": revoked().add(approvals.EventInert, "", record.Inert{
+			Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true,
+		}).last(),
 
 		"reply_undo_usage":        messages.UndoUsage(),
 		"reply_undo_nothing":      messages.NothingToUndo(role),
@@ -154,15 +178,18 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"reply_undo_none":         messages.NotARevocation(),
 		"reply_undo_by_command":   messages.UndoByCommand(role),
 		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), role, revives.Card),
-		"reply_undo_no_quorum":    messages.NoQuorumToUndo(role, 1, []messages.Candidate{{ID: "U0ROSA", Why: "you, the requester"}}),
+		"reply_undo_no_quorum": messages.NoQuorumToUndo(role, 1, []messages.Candidate{
+			{ID: "U0ROSA", Why: "you, the requester"},
+		}),
 	}
 }
 
 // worstOfUndo is the same with everything from outside as bad as it gets.
 func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*messages.Message {
 	u := record.Undoing{
-		Requester: foreign(t, "earlier requester"), Words: foreign(t, "words"), Restores: rapid.SampledFrom([]string{"", "{}"}).Draw(t, "restores"),
-		Applied: at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
+		Requester: foreign(t, "earlier requester"), Words: foreign(t, "words"),
+		Restores: rapid.SampledFrom([]string{"", "{}"}).Draw(t, "restores"),
+		Applied:  at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "approvers") {
 		u.Approvers = append(u.Approvers, foreign(t, "approver"))
@@ -177,9 +204,12 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		Found: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
 		Seen: rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
 	})
-	s.add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error")})
+	s.add(approvals.EventReadBack, "", record.ReadBack{
+		Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error"),
+	})
 	out := map[string]*messages.Message{
-		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""), "undo nothing": messages.NothingToUndo(role),
+		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""),
+		"undo nothing":    messages.NothingToUndo(role),
 		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, true),
 	}
 	for n := 1; n <= len(s.events); n++ {
@@ -189,29 +219,37 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		}
 	}
 	c := messages.Context{Role: role}
-	undone := record.Undone{Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives}
-	revoked := begins(real, "", 1, role).add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", started()).
-		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).add(approvals.EventInert, "", record.Inert{Cutoff: at})
+	undone := record.Undone{
+		Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives,
+	}
+	revoked := begins(real, "", 1, role).add(approvals.EventApproved, "U0BOB", nil).
+		add(approvals.EventStarted, "", started()).
+		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).
+		add(approvals.EventInert, "", record.Inert{Cutoff: at})
 	out["undone card"] = messages.Card(revoked.fold(6), c)
 	out["undone thread"] = messages.Thread(revoked.fold(4), revoked.events[4], c)
 	out["inert thread"] = messages.Thread(revoked.fold(5), revoked.events[5], c)
 	return out
 }
 
-// Everything that asks for an approval says that it takes a deny away: the title, the sentence below it, what Approve does,
-// the question before it, and the fallback.
+// Everything that asks for an approval says that it takes a deny away: the title, the sentence
+// below it, what Approve does, the question before it, and the fallback.
 func TestEveryPartOfAnUndoCardSaysThatItTakesADenyAway(t *testing.T) {
 	m := allOfUndo(t)["card_undo_open"]
 	blocks := string(must(t, m.Blocks))
 	for _, said := range []string{
-		"Approval needed to take a deny away: prod/DeployRole", "asked to *take away the deny*", "It takes a deny away.", "Take the deny away?",
+		"Approval needed to take a deny away: prod/DeployRole", "asked to *take away the deny*", "It takes a deny away.",
+		"Take the deny away?",
 		"is taken away. Sessions issued before", "Approve: take the deny off prod/DeployRole",
 	} {
 		if !strings.Contains(blocks, said) {
 			t.Errorf("the card does not say %q: %s", said, blocks)
 		}
 	}
-	for _, said := range []string{"Approval needed to take a deny away", "asked to *take away the deny*", "It takes a deny away.", "they work again", "it was a drill", "0 of 1", "prod/DeployRole"} {
+	for _, said := range []string{
+		"Approval needed to take a deny away", "asked to *take away the deny*", "It takes a deny away.", "they work again",
+		"it was a drill", "0 of 1", "prod/DeployRole",
+	} {
 		if !strings.Contains(m.Text, said) {
 			t.Errorf("the fallback does not say %q: %s", said, m.Text)
 		}
@@ -220,8 +258,10 @@ func TestEveryPartOfAnUndoCardSaysThatItTakesADenyAway(t *testing.T) {
 
 func TestTheWordsCountHoweverTheyAreQuotedAndNothingElseDoes(t *testing.T) {
 	for text, want := range map[string]bool{
-		"revive old sessions": true, "  Revive\told\n sessions ": true, `"revive old sessions"`: true, "“REVIVE OLD SESSIONS”": true, "`revive old sessions`": true,
-		"": false, "revive": false, "revive old session": false, "revive old sessions!": false, "reviveoldsessions": false, "do not revive old sessions": false,
+		"revive old sessions": true, "  Revive\told\n sessions ": true, `"revive old sessions"`: true,
+		"“REVIVE OLD SESSIONS”": true, "`revive old sessions`": true,
+		"": false, "revive": false, "revive old session": false, "revive old sessions!": false, "reviveoldsessions": false,
+		"do not revive old sessions": false,
 	} {
 		if got := messages.SaysRevive(text); got != want {
 			t.Errorf("%q: %v", text, got)
@@ -234,7 +274,8 @@ func TestTheFormForAnUndoIsWithinSlacksLimits(t *testing.T) {
 		for _, words := range []bool{true, false} {
 			c := exampleContext()
 			c.Role.Name = name
-			form, err := messages.UndoForm(c, messages.FormOrigin{Request: earlierID, Channel: "C0INCIDENT", Message: "1.1"}, words, at, words)
+			form, err := messages.UndoForm(c, messages.FormOrigin{Request: earlierID, Channel: "C0INCIDENT", Message: "1.1"},
+				words, at, words)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,8 +15,8 @@ const (
 	ActionCleanUp = "revokebot_clean_up"
 )
 
-// undoThread is what the thread of a request to take a deny away says differently from that of a revocation. It reports
-// false for an event that both tell alike.
+// undoThread is what the thread of a request to take a deny away says differently from that of a
+// revocation. It reports false for an event that both tell alike.
 func undoThread(before approvals.Request, e approvals.Event, c Context) (*Message, bool) {
 	switch e.Type {
 	case approvals.EventRequested:
@@ -62,23 +62,31 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	var took string
 	switch {
 	case a.Found && a.Promised:
-		took = "*The deny is taken away* from %s: the role is as it was before the deny, by an earlier try of this request or by somebody else's hand."
+		took = "*The deny is taken away* from %s: the role is as it was before the deny, by an earlier try of this request " +
+			"or by somebody else's hand."
 	case a.Found:
-		took = "*The deny was gone already* from %s: the role was as it was before the deny when revokebot came to change it, so nothing was changed."
+		took = "*The deny was gone already* from %s: the role was as it was before the deny when revokebot came to change " +
+			"it, so nothing was changed."
 	case u.Restores == "":
-		took = "*The deny is taken away* from %s. AWS took the inline policy `AWSRevokeOlderSessions` off the role on " + utc(a.At) + "."
+		took = "*The deny is taken away* from %s. AWS took the inline policy `AWSRevokeOlderSessions` off the role on " +
+			utc(a.At) + "."
 	default:
-		took = "*The deny is taken away* from %s. AWS put the inline policy `AWSRevokeOlderSessions` that was there before back on " + utc(a.At) + "."
+		took = "*The deny is taken away* from %s. AWS put the inline policy `AWSRevokeOlderSessions` that was there before " +
+			"back on " + utc(a.At) + "."
 	}
-	text := fmt.Sprintf(took+"\n• %s\n• It was the deny of %s. Undo requested by %s, approved by %s, request %s.", roleWords(c.Role),
-		revived(a.Revives, u), earlierRequest(before.About, u.Card), Mention(before.Requester), fit(mentions(before.Voters()), 500), code(before.ID, 40))
+	text := fmt.Sprintf(took+"\n• %s\n• It was the deny of %s. Undo requested by %s, approved by %s, request %s.",
+		roleWords(c.Role),
+		revived(a.Revives, u), earlierRequest(before.About, u.Card), Mention(before.Requester),
+		fit(mentions(before.Voters()), 500), code(before.ID, 40))
 	if a.CallerARN != "" && !a.Found {
 		text += "\n• Done as " + code(a.CallerARN, 300) + "."
 	}
 	if a.Unnamed {
-		text += "\n• AWS did not let the session name the people, so CloudTrail has the request's id and not their names. Allow sts:SetSourceIdentity and sts:TagSession there."
+		text += "\n• AWS did not let the session name the people, so CloudTrail has the request's id and not their names. " +
+			"Allow sts:SetSourceIdentity and sts:TagSession there."
 	}
-	return sentence(text + "\nTo deny old sessions again, send " + code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) + ": it writes a new cutoff.")
+	return sentence(text + "\nTo deny old sessions again, send " + code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) +
+		": it writes a new cutoff.")
 }
 
 func undoReadBack(before approvals.Request, e approvals.Event, u record.Undoing) *Message {
@@ -87,14 +95,18 @@ func undoReadBack(before approvals.Request, e approvals.Event, u record.Undoing)
 	case err != nil:
 		return nil
 	case r.Equal && u.Restores == "":
-		return sentence("*Read back* on " + utc(r.At) + ": there is no inline policy `AWSRevokeOlderSessions` on the role. IAM can take minutes to spread that.")
+		return sentence("*Read back* on " + utc(r.At) + ": there is no inline policy `AWSRevokeOlderSessions` on the role. " +
+			"IAM can take minutes to spread that.")
 	case r.Equal:
-		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what it said before the deny. IAM can take minutes to spread that.")
+		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what it said before the deny. " +
+			"IAM can take minutes to spread that.")
 	case r.Error != "":
-		return sentence(mentions(involved(before)) + ": the role could *not be read back*, so only AWS's answer speaks for it. " +
+		return sentence(mentions(involved(before)) + ": the role could *not be read back*, so only AWS's answer speaks for " +
+			"it. " +
 			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
 	default:
-		return sentence(mentions(involved(before)) + ": what was *read back* on " + utc(r.At) + " is not what was there before the deny: " +
+		return sentence(mentions(involved(before)) + ": what was *read back* on " + utc(r.At) + " is not what was there " +
+			"before the deny: " +
 			code(r.Mismatch, 800) + ". Somebody or something wrote the policy in between. Look at the role now.")
 	}
 }
@@ -124,9 +136,11 @@ func undoneText(v record.Undone, c Context) string {
 	if v.Seen != record.SeenEqual {
 		what += " It is not known whether something else was written since: look at the role."
 	}
-	what += fmt.Sprintf(" %s asked for that and %s approved it, %s.", Mention(v.Requester), fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card))
+	what += fmt.Sprintf(" %s asked for that and %s approved it, %s.", Mention(v.Requester),
+		fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card))
 	if v.Revives {
-		return what + fmt.Sprintf(" Old sessions that this kept out and that have not expired *work again*; the last of them ends by %s.", both(v.RevivesUntil))
+		return what + fmt.Sprintf(" Old sessions that this kept out and that have not expired *work again*; "+
+			"the last of them ends by %s.", both(v.RevivesUntil))
 	}
 	return what + " No old session works again by it."
 }
@@ -141,15 +155,19 @@ func inert(before approvals.Request, e approvals.Event, c Context) *Message {
 	if v.Restores {
 		what = "puts back the policy that was there before it"
 	}
-	m := sentence(fmt.Sprintf("*The deny on %s has done its work.* By the longest session of the role, every session issued before %s has been too old to be alive since %s. "+
-		"The deny does no harm where it is. Clean up asks for somebody's approval and then %s.", roleWords(c.Role), utc(v.Cutoff), both(v.Since), what))
+	m := sentence(fmt.Sprintf("*The deny on %s has done its work.* By the longest session of the role, "+
+		"every session issued before %s has been too old to be alive since %s. "+
+		"The deny does no harm where it is. Clean up asks for somebody's approval and then %s.", roleWords(c.Role),
+		utc(v.Cutoff), both(v.Since), what))
 	name := raw(c.Role.Name, limitRoleName)
-	m.Blocks = append(m.Blocks, slack.NewActionBlock("undo", threadButton(ActionCleanUp, before.ID, "Clean up", "Clean up: ask to take the old deny off "+name)))
+	m.Blocks = append(m.Blocks, slack.NewActionBlock("undo", threadButton(ActionCleanUp, before.ID, "Clean up",
+		"Clean up: ask to take the old deny off "+name)))
 	return m
 }
 
 // offerUndo adds the button that asks to take the deny of a revocation away.
 func offerUndo(m *Message, before approvals.Request, c Context) *Message {
-	m.Blocks = append(m.Blocks, slack.NewActionBlock("undo", threadButton(ActionUndo, before.ID, "Undo", "Undo: ask to take the deny off "+raw(c.Role.Name, limitRoleName))))
+	m.Blocks = append(m.Blocks, slack.NewActionBlock("undo", threadButton(ActionUndo, before.ID, "Undo",
+		"Undo: ask to take the deny off "+raw(c.Role.Name, limitRoleName))))
 	return m
 }

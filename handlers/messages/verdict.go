@@ -66,7 +66,8 @@ func shownBy(v record.Conclusion) (lines []string) {
 		if s.Role != "" {
 			of = " of the role " + code(s.Role, 64)
 		}
-		lines = append(lines, fmt.Sprintf("• %s session %s%s, opened by %s from %s", utc(s.Time), code(s.SessionName, 64), of, code(s.Caller, 120), code(s.SourceAddress, 60)))
+		lines = append(lines, fmt.Sprintf("• %s session %s%s, opened by %s from %s", utc(s.Time), code(s.SessionName, 64), of,
+			code(s.Caller, 120), code(s.SourceAddress, 60)))
 	}
 	if left := len(v.Sessions) - shownCalls; left > 0 {
 		lines = append(lines, "• and "+english.Count(left, "more session", "more sessions"))
@@ -88,13 +89,15 @@ func toDo(v record.Conclusion) []string {
 		case l.Account == "":
 			how = "its account " + code(l.AccountID, 40) + " is not configured here, so do it there."
 		}
-		lines = append(lines, "• The role "+code(roleOf(l), 130)+": sessions of it came out of these and are not seen stopped. Revoke them: "+how)
+		lines = append(lines, "• The role "+code(roleOf(l), 130)+": sessions of it came out of these and are not seen "+
+			"stopped. Revoke them: "+how)
 	}
 	for _, c := range v.Doors {
 		lines = append(lines, "• "+closing(c))
 	}
 	if v.MoreToDo > 0 {
-		lines = append(lines, "• and "+english.Count(v.MoreToDo, "more, in the findings above or in CloudTrail", "more, in the findings above or in CloudTrail"))
+		lines = append(lines, "• and "+english.Count(v.MoreToDo, "more, in the findings above or in CloudTrail",
+			"more, in the findings above or in CloudTrail"))
 	}
 	return lines
 }
@@ -108,7 +111,8 @@ func closing(c record.Call) string {
 		if user := strings.TrimPrefix(strings.TrimSpace(about[:max(at, 0)]), "user "); user != "" {
 			of = " of the user " + code(user, 100)
 		}
-		return "The access key " + code(key, 40) + of + ", made at " + utc(c.Time) + ": deactivate it now, and look up in CloudTrail what it did."
+		return "The access key " + code(key, 40) + of + ", made at " + utc(c.Time) + ": deactivate it now, and look up in " +
+			"CloudTrail what it did."
 	}
 	text := code(c.Service+":"+c.Name, 100)
 	if about != "" {
@@ -125,7 +129,8 @@ func reasonsOf(v record.Conclusion) []string {
 	if len(v.Why) <= shownCalls {
 		return v.Why
 	}
-	return append(slices.Clone(v.Why[:shownCalls]), "and "+english.Count(len(v.Why)-shownCalls, "more reason", "more reasons"))
+	return append(slices.Clone(v.Why[:shownCalls]),
+		"and "+english.Count(len(v.Why)-shownCalls, "more reason", "more reasons"))
 }
 
 func callWords(c record.Call) string {
@@ -149,11 +154,19 @@ func callWords(c record.Call) string {
 func nextRung(w record.Word) string {
 	switch w {
 	case record.WordContained:
-		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
+		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, " +
+			"other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
 	case record.WordNotContained:
-		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their buttons. Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, lock the role by attaching the managed policy `AWSDenyAll`; " +
-			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings above: close that too."
+		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their " +
+			"buttons. Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, " +
+			"lock the role by attaching the managed policy `AWSDenyAll`; " +
+			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's " +
+			"management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings " +
+			"above: close that too."
 	default:
-		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their buttons. Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`. What the sessions opened (keys, users) is in the findings above: close that too."
+		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their " +
+			"buttons. Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, " +
+			"stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`. " +
+			"What the sessions opened (keys, users) is in the findings above: close that too."
 	}
 }

@@ -21,8 +21,8 @@ func clock(t time.Time) string {
 	return t.UTC().Format("15:04:05") + " UTC"
 }
 
-// local writes a moment in the reader's own zone, by Slack's date token, with UTC for those who get the fallback. The time
-// comes first, because the date can be "today": "at 7:02 PM today".
+// local writes a moment in the reader's own zone, by Slack's date token, with UTC for those who get
+// the fallback. The time comes first, because the date can be "today": "at 7:02 PM today".
 func local(t time.Time) string {
 	if t.IsZero() {
 		return "not known"

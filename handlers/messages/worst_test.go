@@ -13,8 +13,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// worstOfOthers are the answers that only one person sees, the direct messages, and the events that are no part of a
-// revocation that goes well, with the same text wherever one comes from outside. odd turns what can be so or so.
+// worstOfOthers are the answers that only one person sees, the direct messages, and the events that
+// are no part of a revocation that goes well, with the same text wherever one comes from outside.
+// odd turns what can be so or so.
 func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.Message {
 	role := record.Role{Account: text, AccountID: text, Name: text, ARN: text, ID: text}
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
@@ -23,7 +24,9 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 	open := s.fold(1)
 	s.add(approvals.EventReminded, "", record.Reminder{Ask: []string{text, text}, Last: odd})
 	s.add(approvals.EventDirect, "", record.Direct{Person: text, About: text, Nobody: odd})
-	s.add(approvals.EventRefused, "U0NILS", approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusalCode(text)})
+	s.add(approvals.EventRefused, "U0NILS", approvals.Refusal{
+		Action: approvals.ActionApprove, Code: approvals.RefusalCode(text),
+	})
 	s.add(approvals.EventDenied, "U0BOB", record.Denial{Reason: text})
 	s.add(approvals.EventShutOut, "", record.ShutOut{Code: text})
 	s.add(approvals.EventDirect, "", record.Direct{
@@ -33,7 +36,8 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 	s.add(approvals.EventSetAside, "", record.Failure{Work: text, Sentence: "AWS did not answer. Nothing was done."})
 	denied := s.fold(len(s.events))
 	f := begins(real, text, 1, role)
-	f.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventDelayed, "", record.Failure{Sentence: "AWS did not answer. Nothing was done."})
+	f.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventDelayed,
+		"", record.Failure{Sentence: "AWS did not answer. Nothing was done."})
 	f.add(approvals.EventFailed, "", record.Failure{Sentence: "AWS did not answer. Nothing was done.", Unsure: odd})
 	failed := f.fold(len(f.events))
 
@@ -43,17 +47,25 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 	}
 	out := map[string]*messages.Message{
 		"already open": messages.AlreadyOpen(open, role, link), "call out": messages.CallOut(open, c, link),
-		"outcome of a denial": messages.Outcome(denied, c, text), "outcome, no thread": messages.Outcome(failed, c, record.CodeThreadGone),
-		"loose": messages.Loose(messages.Card(open, c), open, c), "help": messages.Help(many, c.Margin), "members": messages.MembersOnly(standing),
-		"requester": messages.NotARequester(standing), "report for": messages.NotForReport(standing), "status for": messages.StatusRefused(standing),
-		"no quorum": messages.NoQuorum(role, n, people), "no quorum to undo": messages.NoQuorumToUndo(role, n, people),
+		"outcome of a denial": messages.Outcome(denied, c, text),
+		"outcome, no thread":  messages.Outcome(failed, c, record.CodeThreadGone),
+		"loose":               messages.Loose(messages.Card(open, c), open, c), "help": messages.Help(many, c.Margin),
+		"members":   messages.MembersOnly(standing),
+		"requester": messages.NotARequester(standing), "report for": messages.NotForReport(standing),
+		"status for": messages.StatusRefused(standing),
+		"no quorum":  messages.NoQuorum(role, n, people), "no quorum to undo": messages.NoQuorumToUndo(role, n, people),
 		"reason": messages.ReasonTooLong(n), "chosen": messages.ChosenEnough(n), "too many": messages.TooMany(math.MaxInt64),
-		"report": messages.ReportComing(open, link), "report there": messages.ReportThere(open, link), "report nowhere": messages.ReportNowhere(text),
+		"report": messages.ReportComing(open, link), "report there": messages.ReportThere(open, link),
+		"report nowhere":  messages.ReportNowhere(text),
 		"report doubtful": messages.ReportDoubtful(open, link, record.FilesRefused{Name: text, Code: text}),
-		"report enough":   messages.ReportEnough(open, record.FilesRefused{Name: text, Code: text}, n, time.Minute, time.Duration(n)),
-		"shared":          messages.SharedUnknown(text), "undone": messages.UndoneAlready(role), "gone": messages.DenyAlreadyGone(role),
-		"another role": messages.DenyOfAnotherRole(role), "failed": messages.Card(failed, c), "denied": messages.Card(denied, c),
-		"not confirmed": messages.Plain(messages.ApproverNotConfirmed(text, approvals.Refusal{Code: approvals.RefusalCode(text), Standing: standing})),
+		"report enough": messages.ReportEnough(open, record.FilesRefused{Name: text, Code: text}, n, time.Minute,
+			time.Duration(n)),
+		"shared": messages.SharedUnknown(text), "undone": messages.UndoneAlready(role),
+		"gone":         messages.DenyAlreadyGone(role),
+		"another role": messages.DenyOfAnotherRole(role), "failed": messages.Card(failed, c),
+		"denied": messages.Card(denied, c),
+		"not confirmed": messages.Plain(messages.ApproverNotConfirmed(text,
+			approvals.Refusal{Code: approvals.RefusalCode(text), Standing: standing})),
 	}
 	for _, story := range []*story{s, f} {
 		for i, e := range story.events {

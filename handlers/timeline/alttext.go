@@ -12,8 +12,8 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// MaxAltText is the most characters of an alternative text. Slack takes 1,000 for an uploaded file (Slack documentation,
-// "files.getUploadURLExternal", alt_txt_too_large).
+// MaxAltText is the most characters of an alternative text. Slack takes 1,000 for an uploaded file
+// (Slack documentation, "files.getUploadURLExternal", alt_txt_too_large).
 const MaxAltText = 1000
 
 const (
@@ -21,11 +21,13 @@ const (
 	altTitle = 100
 )
 
-// AltText tells in words what PNG draws: the window, the cutoff, and for each row how many sessions of which kind, when
-// the first began and the last ended, and which marks there are. What does not fit is counted.
+// AltText tells in words what PNG draws: the window, the cutoff, and for each row how many sessions
+// of which kind, when the first began and the last ended, and which marks there are. What does not
+// fit is counted.
 func AltText(p Picture) string {
 	s := scaleOf(p)
-	head := cutRunes(cmp.Or(clean(p.Title), "Sessions over time"), altTitle) + ". From " + s.start.Format(time.DateOnly+" 15:04") + " to " + s.end.Format(time.DateOnly+" 15:04") + " UTC"
+	head := cutRunes(cmp.Or(clean(p.Title), "Sessions over time"), altTitle) + ". From " +
+		s.start.Format(time.DateOnly+" 15:04") + " to " + s.end.Format(time.DateOnly+" 15:04") + " UTC"
 	if !p.Cutoff.IsZero() {
 		head += ", cutoff " + p.Cutoff.UTC().Format("2006-01-02 15:04:05")
 	}
@@ -61,7 +63,8 @@ func cutRunes(text string, n int) string {
 
 func minute(t time.Time) string { return t.UTC().Format("2 Jan 15:04") }
 
-// inWords is one row: "user alice: 2 sessions issued before the cutoff, 10:00 to 12:00; 3 calls; 1 denied call at 12:01:07."
+// inWords is one row: "user alice: 2 sessions issued before the cutoff, 10:00 to 12:00; 3 calls; 1
+// denied call at 12:01:07."
 func inWords(r Row) string {
 	var parts []string
 	for _, kind := range []struct {
@@ -93,13 +96,18 @@ func inWords(r Row) string {
 		case open:
 			parts = append(parts, fmt.Sprintf("%s, from %s on", english.Count(n, kind.one, kind.many), minute(first)))
 		default:
-			parts = append(parts, fmt.Sprintf("%s, %s to %s", english.Count(n, kind.one, kind.many), minute(first), minute(last)))
+			parts = append(parts, fmt.Sprintf("%s, %s to %s", english.Count(n, kind.one, kind.many), minute(first),
+				minute(last)))
 		}
 	}
 	for _, kind := range []struct {
 		kind      MarkKind
 		one, many string
-	}{{MarkDoor, "call that opens a door", "calls that open a door"}, {MarkDenial, "denied call", "denied calls"}, {MarkCall, "call", "calls"}} {
+	}{
+		{MarkDoor, "call that opens a door", "calls that open a door"},
+		{MarkDenial, "denied call", "denied calls"},
+		{MarkCall, "call", "calls"},
+	} {
 		var at []time.Time
 		for _, m := range r.Marks {
 			if m.Kind == kind.kind || kind.kind == MarkCall && m.Kind != MarkDenial && m.Kind != MarkDoor {
@@ -110,7 +118,8 @@ func inWords(r Row) string {
 			continue
 		}
 		last := slices.MaxFunc(at, time.Time.Compare)
-		parts = append(parts, fmt.Sprintf("%s, last %s", english.Count(len(at), kind.one, kind.many), last.UTC().Format("2 Jan 15:04:05")))
+		parts = append(parts, fmt.Sprintf("%s, last %s", english.Count(len(at), kind.one, kind.many),
+			last.UTC().Format("2 Jan 15:04:05")))
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing seen"}

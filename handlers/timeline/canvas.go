@@ -91,12 +91,14 @@ func (c *canvas) diamond(x, y, half int, col color.Color) {
 // cross is the mark of a denial, around its middle.
 func (c *canvas) cross(x, y, half, thick int, col color.Color) {
 	t := thick
-	c.polygon(col, image.Pt(x-half, y-half+t), image.Pt(x-half+t, y-half), image.Pt(x+half, y+half-t), image.Pt(x+half-t, y+half))
-	c.polygon(col, image.Pt(x+half, y-half+t), image.Pt(x+half-t, y-half), image.Pt(x-half, y+half-t), image.Pt(x-half+t, y+half))
+	c.polygon(col, image.Pt(x-half, y-half+t), image.Pt(x-half+t, y-half), image.Pt(x+half, y+half-t),
+		image.Pt(x+half-t, y+half))
+	c.polygon(col, image.Pt(x+half, y-half+t), image.Pt(x+half-t, y-half), image.Pt(x-half, y+half-t),
+		image.Pt(x-half+t, y+half))
 }
 
-// reduced is the picture with at most 256 colours: those of the colours above and of the smooth edges between them, of
-// which the most similar are made one.
+// reduced is the picture with at most 256 colours: those of the colours above and of the smooth
+// edges between them, of which the most similar are made one.
 func (c *canvas) reduced() *image.Paletted {
 	out := image.NewPaletted(c.img.Bounds(), nil)
 	var (

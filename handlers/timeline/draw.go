@@ -162,7 +162,8 @@ func barColor(k BarKind) color.RGBA {
 	}
 }
 
-// drawMark draws a mark around its middle, on a rim of paper that keeps it apart from its neighbours.
+// drawMark draws a mark around its middle, on a rim of paper that keeps it apart from its
+// neighbours.
 func drawMark(c *canvas, k MarkKind, x, y int) {
 	switch k {
 	case MarkDenial:
@@ -188,7 +189,9 @@ func (l *layout) sample(c *canvas, e entry, y int) {
 	case e.mark != MarkUnknown:
 		drawMark(c, e.mark, e.x+20, mid)
 	case e.bar == BarDeniedAttempt:
-		drawBar(c, bar{kind: e.bar, split: e.x + 8 + attemptBar}, image.Rect(e.x+8, mid-laneHigh/2, e.x+8+attemptBar, mid+laneHigh/2))
+		drawBar(c, bar{
+			kind: e.bar, split: e.x + 8 + attemptBar,
+		}, image.Rect(e.x+8, mid-laneHigh/2, e.x+8+attemptBar, mid+laneHigh/2))
 	default:
 		drawBar(c, bar{kind: e.bar, split: e.x + 42}, image.Rect(e.x, mid-laneHigh/2, e.x+42, mid+laneHigh/2))
 	}

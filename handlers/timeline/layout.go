@@ -97,14 +97,16 @@ func arrange(p Picture, t *typeset) *layout {
 		l.notes = append(l.notes, fmt.Sprintf("%s not shown here.", english.Count(left, "more row is", "more rows are")))
 	}
 	if beyond > 0 {
-		l.notes = append(l.notes, fmt.Sprintf("%s outside this window or too many to draw.", english.Count(beyond, "more thing is", "more things are")))
+		l.notes = append(l.notes, fmt.Sprintf("%s outside this window or too many to draw.",
+			english.Count(beyond, "more thing is", "more things are")))
 	}
 	if !p.Cutoff.IsZero() && !l.covers(p.Cutoff) {
 		where := "before"
 		if p.Cutoff.After(l.end) {
 			where = "after"
 		}
-		l.notes = append(l.notes, fmt.Sprintf("The cutoff, %s, lies %s this window.", p.Cutoff.UTC().Format("2 Jan 2006 15:04:05 UTC"), where))
+		l.notes = append(l.notes, fmt.Sprintf("The cutoff, %s, lies %s this window.",
+			p.Cutoff.UTC().Format("2 Jan 2006 15:04:05 UTC"), where))
 	}
 	l.legend = l.entries(t)
 	l.height = l.bottom + axisHigh + len(l.notes)*legendHigh + len(l.legend)*legendHigh + margin
@@ -158,7 +160,10 @@ func (l *layout) bars(given []Bar) (list []bar, outside int) {
 			outside++
 			continue
 		}
-		b := bar{kind: g.Kind, x0: l.x(g.Start), x1: l.x(end), cutLeft: g.Start.Before(l.start), cutRight: end.After(l.end) || g.End.IsZero()}
+		b := bar{
+			kind: g.Kind, x0: l.x(g.Start), x1: l.x(end), cutLeft: g.Start.Before(l.start), cutRight: end.After(l.end) ||
+				g.End.IsZero(),
+		}
 		switch {
 		case g.Kind == BarDeniedAttempt:
 			b.x0, b.cutLeft, b.cutRight = b.x0-attemptBar/2, false, false
@@ -196,7 +201,8 @@ func stack(bars []bar) int {
 	return len(ends)
 }
 
-// apart is how far apart, in pixels, marks of a kind are drawn at least; those that fall together are one.
+// apart is how far apart, in pixels, marks of a kind are drawn at least; those that fall together
+// are one.
 var apart = map[MarkKind]int{MarkCall: 4, MarkDenial: 8, MarkDoor: 10}
 
 // marks gives the marks of a row their places.

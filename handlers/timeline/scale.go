@@ -22,8 +22,8 @@ func scaleOf(p Picture) scale {
 		end = start.Add(time.Hour)
 	}
 	seen := [2]time.Time{start.UTC(), end.UTC()}
-	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right after it; and what is past
-	// it needs room to be seen.
+	// The cutoff lies a little ahead of the moment at which it was written, and so of a look right
+	// after it; and what is past it needs room to be seen.
 	near, room := end.Sub(start)/4, end.Sub(start)/8
 	switch c := p.Cutoff; {
 	case c.IsZero():

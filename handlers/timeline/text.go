@@ -99,8 +99,8 @@ func (t *typeset) width(face font.Face, text string) int {
 // maxText is the most of a foreign text that is looked at, in bytes.
 const maxText = 2000
 
-// clean makes one line of visible characters: control characters and line breaks become spaces, characters that hide or
-// turn text around are dropped.
+// clean makes one line of visible characters: control characters and line breaks become spaces,
+// characters that hide or turn text around are dropped.
 func clean(text string) string {
 	if len(text) > maxText {
 		text = text[:maxText]

@@ -1,21 +1,24 @@
-// Package timeline draws what happened over time as a picture: a row for each caller, their sessions as bars, the cutoff
-// as a line, calls and denials as marks. It knows nothing of Slack, of AWS or of a request's log: whoever has those makes
-// a Picture of them.
+// Package timeline draws what happened over time as a picture: a row for each caller, their
+// sessions as bars, the cutoff as a line, calls and denials as marks. It knows nothing of Slack, of
+// AWS or of a request's log: whoever has those makes a Picture of them.
 //
-// The picture is a PNG of 1200 pixels' width, as high as its rows need and at most maxHeight. It is made to be read on a
-// phone, where it is shown at a third of its size, and in light and dark themes alike: it brings its own opaque
-// background, no text is smaller than 22 pixels, text and shapes have a contrast of at least 4.5 to 1, and whatever means
-// something differs by shape or pattern and not by colour alone. AltText tells the same to those who do not see it.
+// The picture is a PNG of 1200 pixels' width, as high as its rows need and at most maxHeight. It is
+// made to be read on a phone, where it is shown at a third of its size, and in light and dark
+// themes alike: it brings its own opaque background, no text is smaller than 22 pixels, text and
+// shapes have a contrast of at least 4.5 to 1, and whatever means something differs by shape or
+// pattern and not by colour alone. AltText tells the same to those who do not see it.
 //
-// All text is foreign: it becomes one line of visible characters, is cut to its place, and a character that the fonts (Go
-// Regular and Go Bold, which are part of the program) do not have becomes a visible box. The same Picture gives the same
-// bytes.
+// All text is foreign: it becomes one line of visible characters, is cut to its place, and a
+// character that the fonts (Go Regular and Go Bold, which are part of the program) do not have
+// becomes a visible box. The same Picture gives the same bytes.
 //
-// To make a Picture of sessions: one Row for each caller, in the order in which they should be read (the suspicious ones
-// first: rows that do not fit are left out from the end); one Bar for each session, from its issue to its expiry; one
-// Mark for each call that was seen. Start and End are the window that was looked at, so that an empty stretch means that
-// nothing was seen in it; where they leave the cutoff just outside or at the edge, the picture goes on past it, and marks
-// what nobody looked at. A window that is long before the first session is better begun there: a minute of twelve hours is a pixel and a half.
+// To make a Picture of sessions: one Row for each caller, in the order in which they should be read
+// (the suspicious ones first: rows that do not fit are left out from the end); one Bar for each
+// session, from its issue to its expiry; one Mark for each call that was seen. Start and End are
+// the window that was looked at, so that an empty stretch means that nothing was seen in it; where
+// they leave the cutoff just outside or at the edge, the picture goes on past it, and marks what
+// nobody looked at. A window that is long before the first session is better begun there: a minute
+// of twelve hours is a pixel and a half.
 package timeline
 
 import (
@@ -37,7 +40,8 @@ const (
 // Picture is what is drawn. All times are shown in UTC.
 type Picture struct {
 	Title string
-	// Start and End are the window. When they are zero or the wrong way round, what is in the rows decides.
+	// Start and End are the window. When they are zero or the wrong way round, what is in the rows
+	// decides.
 	Start, End time.Time
 	Cutoff     time.Time // zero: no line
 	Rows       []Row
@@ -64,11 +68,13 @@ type BarKind int
 
 // Kinds of bars.
 const (
-	BarUnknown       BarKind = iota
-	BarBefore                // issued before the cutoff; what lies past the cutoff is drawn as a frame
-	BarAfter                 // issued at or after the cutoff
-	BarSuspicious            // from a caller or address that is suspicious, issued whenever; past the cutoff as BarBefore if issued before it
-	BarDeniedAttempt         // an attempt that issued nothing: its Start is drawn
+	BarUnknown BarKind = iota
+	BarBefore          // issued before the cutoff; what lies past the cutoff is drawn as a frame
+	BarAfter           // issued at or after the cutoff
+	// from a caller or address that is suspicious, issued whenever; past the cutoff as BarBefore if
+	// issued before it
+	BarSuspicious
+	BarDeniedAttempt // an attempt that issued nothing: its Start is drawn
 )
 
 // Mark is one moment.

@@ -29,7 +29,11 @@ func story() Picture {
 				Bars:  []Bar{b(-90*time.Minute, time.Hour, BarSuspicious)},
 				Marks: []Mark{m(-80*time.Minute, MarkCall), m(-60*time.Minute, MarkDoor), m(9*time.Minute, MarkDenial)},
 			},
-			{Label: "GitHub acme/shop main", Bars: []Bar{b(-6*time.Hour, -4*time.Hour, BarBefore), b(30*time.Minute, 90*time.Minute, BarAfter)}},
+			{
+				Label: "GitHub acme/shop main", Bars: []Bar{
+					b(-6*time.Hour, -4*time.Hour, BarBefore), b(30*time.Minute, 90*time.Minute, BarAfter),
+				},
+			},
 			{Label: "user mallory in 777788889999", Bars: []Bar{b(-40*time.Minute, 0, BarDeniedAttempt)}},
 		},
 	}
@@ -130,7 +134,8 @@ func TestBarsAreAsLongAsSessionsAndEmptyPastTheCutoff(t *testing.T) {
 	for x, want := range map[int]color.RGBA{
 		column(-6*time.Hour) - 2: paper, column(-6 * time.Hour): blue, column(-5 * time.Hour): blue,
 		column(-4*time.Hour) - 1: blue, column(-4*time.Hour) + 1: paper,
-		column(30*time.Minute) - 1: paper, column(30 * time.Minute): green, column(90*time.Minute) - 1: green, column(90*time.Minute) + 1: paper,
+		column(30*time.Minute) - 1: paper, column(30 * time.Minute): green, column(90*time.Minute) - 1: green,
+		column(90*time.Minute) + 1: paper,
 	} {
 		if !is(img, x, y, want) {
 			t.Errorf("at %d is %v, want %v", x, img.At(x, y), want)
@@ -171,7 +176,9 @@ func TestKindsDifferByShapeAndNotByColourAlone(t *testing.T) {
 		seen[s] = name
 	}
 	for kind := BarUnknown; kind <= BarDeniedAttempt; kind++ {
-		note(fmt.Sprint("bar ", kind), Row{Bars: []Bar{{Start: at.Add(20 * time.Minute), End: at.Add(40 * time.Minute), Kind: kind}}})
+		note(fmt.Sprint("bar ", kind), Row{
+			Bars: []Bar{{Start: at.Add(20 * time.Minute), End: at.Add(40 * time.Minute), Kind: kind}},
+		})
 	}
 	for kind := MarkCall; kind <= MarkDoor; kind++ {
 		note(fmt.Sprint("mark ", kind), Row{Marks: []Mark{{At: at.Add(30 * time.Minute), Kind: kind}}})
@@ -191,7 +198,9 @@ func TestColoursAndTextCanBeRead(t *testing.T) {
 		}
 		return 0.2126*part(c.R) + 0.7152*part(c.G) + 0.0722*part(c.B)
 	}
-	for name, c := range map[string]color.RGBA{"ink": ink, "grey": grey, "blue": blue, "green": green, "red": red, "orange": orange} {
+	for name, c := range map[string]color.RGBA{
+		"ink": ink, "grey": grey, "blue": blue, "green": green, "red": red, "orange": orange,
+	} {
 		if contrast := (light(background) + 0.05) / (light(c) + 0.05); contrast < 4.5 {
 			t.Errorf("%s has a contrast of %.1f", name, contrast)
 		}
@@ -214,7 +223,8 @@ func TestColoursAndTextCanBeRead(t *testing.T) {
 func TestTheSamePictureIsTheSameBytes(t *testing.T) {
 	zone := time.FixedZone("far away", 11*3600)
 	elsewhere := story()
-	elsewhere.Start, elsewhere.End, elsewhere.Cutoff = elsewhere.Start.In(zone), elsewhere.End.In(zone), elsewhere.Cutoff.In(zone)
+	elsewhere.Start, elsewhere.End, elsewhere.Cutoff = elsewhere.Start.In(zone), elsewhere.End.In(zone),
+		elsewhere.Cutoff.In(zone)
 	want, err := PNG(story())
 	if err != nil {
 		t.Fatal(err)
@@ -236,22 +246,33 @@ func TestTheSamePictureIsTheSameBytes(t *testing.T) {
 }
 
 func TestWhateverComesThePictureHasItsBoundsAndTheTextTells(t *testing.T) {
-	crowd := Picture{Title: strings.Repeat("\u202e<!channel>\x00\n日本 ", 4000), Start: at.Add(-time.Hour), End: at, Cutoff: at, LeftOut: 7}
+	crowd := Picture{
+		Title: strings.Repeat("\u202e<!channel>\x00\n日本 ", 4000), Start: at.Add(-time.Hour), End: at, Cutoff: at, LeftOut: 7,
+	}
 	for i := range 40 {
 		r := Row{Label: strings.Repeat("\xff<!here>|日", i*40), Note: strings.Repeat("é\u0301", 3000)}
 		for j := range 250 {
-			r.Bars = append(r.Bars, Bar{Start: at.Add(time.Duration(-j) * time.Second), End: at.Add(time.Duration(60-j) * time.Second), Kind: BarKind(j%7 - 1)})
+			r.Bars = append(r.Bars, Bar{
+				Start: at.Add(time.Duration(-j) * time.Second), End: at.Add(time.Duration(60-j) * time.Second),
+				Kind: BarKind(j%7 - 1),
+			})
 			r.Marks = append(r.Marks, Mark{At: at.Add(time.Duration(-j) * time.Second), Kind: MarkKind(j%6 - 1)})
 		}
 		crowd.Rows = append(crowd.Rows, r)
 	}
 	ages := Picture{Start: time.Time{}, End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Cutoff: at, Rows: []Row{{
-		Bars:  []Bar{{}, {Start: time.Unix(math.MinInt32, 0), End: time.Unix(math.MaxInt32, 0), Kind: BarBefore}, {Start: at, End: at.Add(-time.Hour)}},
+		Bars: []Bar{
+			{},
+			{Start: time.Unix(math.MinInt32, 0), End: time.Unix(math.MaxInt32, 0), Kind: BarBefore},
+			{Start: at, End: at.Add(-time.Hour)},
+		},
 		Marks: []Mark{{}, {At: at}},
 	}}}
 	for name, p := range map[string]Picture{
-		"nothing": {}, "a row of nothing": {Rows: []Row{{}}}, "no window": {Rows: story().Rows}, "a window the wrong way round": {Start: at, End: at.Add(-time.Hour)},
-		"a moment": {Start: at, End: at.Add(1), Cutoff: at, Rows: story().Rows}, "a crowd": crowd, "ages": ages, "a negative number": {LeftOut: -3},
+		"nothing": {}, "a row of nothing": {Rows: []Row{{}}}, "no window": {Rows: story().Rows},
+		"a window the wrong way round": {Start: at, End: at.Add(-time.Hour)},
+		"a moment":                     {Start: at, End: at.Add(1), Cutoff: at, Rows: story().Rows}, "a crowd": crowd,
+		"ages": ages, "a negative number": {LeftOut: -3},
 		"a cutoff elsewhere": {Start: at, End: at.Add(time.Hour), Cutoff: at.Add(30 * time.Hour), Rows: story().Rows},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -274,14 +295,16 @@ func TestWhateverComesThePictureHasItsBoundsAndTheTextTells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l := arrange(crowd, faces); len(l.rows) >= MaxRows || !strings.Contains(l.notes[0], fmt.Sprintf("%d more rows", 47-len(l.rows))) {
+	if l := arrange(crowd, faces); len(l.rows) >= MaxRows ||
+		!strings.Contains(l.notes[0], fmt.Sprintf("%d more rows", 47-len(l.rows))) {
 		t.Errorf("%d rows, %q", len(l.rows), l.notes)
 	}
 	flat := Picture{Rows: make([]Row, 40)}
 	if l := arrange(flat, faces); len(l.rows) != MaxRows {
 		t.Errorf("%d rows of nothing", len(l.rows))
 	}
-	if l := arrange(Picture{Start: at, End: at.Add(time.Hour), Cutoff: at.Add(30 * time.Hour)}, faces); !strings.Contains(l.notes[0], "23 Nov 2026 09:00:00 UTC, lies after") {
+	if l := arrange(Picture{Start: at, End: at.Add(time.Hour), Cutoff: at.Add(30 * time.Hour)},
+		faces); !strings.Contains(l.notes[0], "23 Nov 2026 09:00:00 UTC, lies after") {
 		t.Errorf("%q", l.notes)
 	}
 }
@@ -292,7 +315,8 @@ func TestForeignTextIsOneVisibleLineThatFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for given, want := range map[string]string{
-		"user alice": "user alice", " a\n\tb\x00c\u200b\u202ed ": "a b cd", "日本 x": "□□ x", "\xff": "□", "Ünïcode жук": "Ünïcode жук",
+		"user alice": "user alice", " a\n\tb\x00c\u200b\u202ed ": "a b cd", "日本 x": "□□ x", "\xff": "□",
+		"Ünïcode жук": "Ünïcode жук",
 	} {
 		if got := faces.visible(faces.small, given, 1000); got != want {
 			t.Errorf("%q is drawn as %q, want %q", given, got, want)
@@ -309,7 +333,8 @@ func TestForeignTextIsOneVisibleLineThatFits(t *testing.T) {
 
 func TestTicksAreRoundMomentsInUTCWithRoomForTheirLabels(t *testing.T) {
 	for span, want := range map[time.Duration]string{
-		90 * time.Second: "03:04:15", 10 * time.Minute: "03:06", 3 * time.Hour: "03:30", 13 * time.Hour: "04:00", 3 * day: "12:00", 30 * day: "23 Nov",
+		90 * time.Second: "03:04:15", 10 * time.Minute: "03:06", 3 * time.Hour: "03:30", 13 * time.Hour: "04:00",
+		3 * day: "12:00", 30 * day: "23 Nov",
 	} {
 		start := time.Date(2026, 11, 22, 3, 4, 7, 0, time.UTC).In(time.FixedZone("half an hour off", 9000))
 		s := scaleOf(Picture{Start: start, End: start.Add(span)})
@@ -329,17 +354,21 @@ func TestTicksAreRoundMomentsInUTCWithRoomForTheirLabels(t *testing.T) {
 }
 
 func TestTheTextTellsWhatThePictureShows(t *testing.T) {
-	want := "Who used prod/DeployRole, and when. From 2026-11-21 19:00 to 2026-11-22 05:00 UTC, cutoff 2026-11-22 03:00:00. " +
-		"user ci-deploy in 111122223333: 1 suspicious session, 22 Nov 01:30 to 22 Nov 04:00; 1 call that opens a door, last 22 Nov 02:00:00; " +
+	want := "Who used prod/DeployRole, and when. From 2026-11-21 19:00 to 2026-11-22 05:00 UTC, " +
+		"cutoff 2026-11-22 03:00:00. " +
+		"user ci-deploy in 111122223333: 1 suspicious session, 22 Nov 01:30 to 22 Nov 04:00; 1 call that opens a door, " +
+		"last 22 Nov 02:00:00; " +
 		"1 denied call, last 22 Nov 03:09:00; 1 call, last 22 Nov 01:40:00. " +
-		"GitHub acme/shop main: 1 session issued before the cutoff, 21 Nov 21:00 to 21 Nov 23:00; 1 session issued after the cutoff, 22 Nov 03:30 to 22 Nov 04:30. " +
+		"GitHub acme/shop main: 1 session issued before the cutoff, 21 Nov 21:00 to 21 Nov 23:00; " +
+		"1 session issued after the cutoff, 22 Nov 03:30 to 22 Nov 04:30. " +
 		"user mallory in 777788889999: 1 attempt that issued nothing, first 22 Nov 02:20. 2 more rows are not told here."
 	p := story()
 	p.LeftOut = 2
 	if got := AltText(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := AltText(Picture{Start: at, End: at.Add(time.Hour)}); !strings.HasSuffix(got, "Nothing was seen in this window.") {
+	if got := AltText(Picture{Start: at, End: at.Add(time.Hour)}); !strings.HasSuffix(got,
+		"Nothing was seen in this window.") {
 		t.Errorf("of nothing: %s", got)
 	}
 }

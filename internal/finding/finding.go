@@ -1,5 +1,5 @@
-// Package finding is the form in which packages that know nothing of each other say what a check found, so that
-// revokebot doctor can print them side by side.
+// Package finding is the form in which packages that know nothing of each other say what a check
+// found, so that revokebot doctor can print them side by side.
 package finding
 
 import (
@@ -42,8 +42,8 @@ func Fail(check, fix, saw string, args ...any) Finding {
 	return Finding{Check: check, State: Failure, Saw: fmt.Sprintf(saw, args...), Fix: fix}
 }
 
-// Split parts a text of this project's usual form into what is the case and what to do: the last of several sentences, or
-// what follows the colon of a single one. Where neither is there, fix is "".
+// Split parts a text of this project's usual form into what is the case and what to do: the last of
+// several sentences, or what follows the colon of a single one. Where neither is there, fix is "".
 func Split(text string) (saw, fix string) {
 	text = strings.TrimSpace(text)
 	if at := strings.LastIndex(strings.TrimSuffix(text, "."), ". "); at >= 0 {

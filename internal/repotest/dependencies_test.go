@@ -15,7 +15,8 @@ type goMod struct {
 	Tool    []struct{ Path string }
 }
 
-// moduleOf returns the required module that a package belongs to; "" for the standard library and for this module.
+// moduleOf returns the required module that a package belongs to; "" for the standard library and
+// for this module.
 func (m goMod) moduleOf(pkg string) string {
 	best := ""
 	for _, r := range m.Require {
@@ -44,7 +45,8 @@ func readGoMod(t *testing.T) goMod {
 func TestEveryModuleInUseHasItsReasonAndNoReasonIsLeftOver(t *testing.T) {
 	mod := readGoMod(t)
 	listed := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(text(t, "docs/dependencies.md"), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(text(t, "docs/dependencies.md"),
+		-1) {
 		listed[m[1]] = true
 	}
 	used := map[string]bool{}

@@ -43,7 +43,8 @@ func layer(name string) string {
 	switch {
 	case strings.HasPrefix(name, "aws/"):
 		return "aws/" + strings.Split(name, "/")[1] // with what lies below
-	case name == "approvals/redisstore", name == "approvals/approvalstest", strings.HasPrefix(name, "approvals/redisstore/"):
+	case name == "approvals/redisstore", name == "approvals/approvalstest",
+		strings.HasPrefix(name, "approvals/redisstore/"):
 		return "approvals/" + strings.Split(name, "/")[1]
 	case name == "cmd/revokebot-sandbox":
 		return name
@@ -53,12 +54,17 @@ func layer(name string) string {
 	}
 }
 
-// mayImport says which layers a layer may import besides itself. One that is not here fails the test: whoever adds a
-// layer says where it belongs.
+// mayImport says which layers a layer may import besides itself. One that is not here fails the
+// test: whoever adds a layer says where it belongs.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"cmd":                     {"bot", "handlers", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "aws/examine", "deploy", "internal"},
-		"cmd/revokebot-sandbox":   {"cmd", "bot", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "sandbox"},
+		"cmd": {
+			"bot", "handlers", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "aws/examine", "deploy",
+			"internal",
+		},
+		"cmd/revokebot-sandbox": {
+			"cmd", "bot", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "sandbox",
+		},
 		"bot":                     {"handlers", "approvals", "internal"},
 		"handlers":                {"approvals", "aws", "aws/role", "aws/trail", "aws/contain", "internal"},
 		"approvals":               {},
@@ -72,8 +78,8 @@ func mayImport() map[string][]string {
 		"deploy":                  {},
 		"internal":                {}, // words that several layers share, on the standard library
 		"scripts":                 {},
-		// Stand-ins know nothing of the bot; the accounts in them are set up with the files that operators use. The bench is
-		// for tests of the whole.
+		// Stand-ins know nothing of the bot; the accounts in them are set up with the files that
+		// operators use. The bench is for tests of the whole.
 		"sandbox": {"deploy"},
 	}
 }
@@ -83,7 +89,8 @@ func wholeBot() []string { return []string{"sandbox/bench", "sandbox/awsbench"} 
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports", module+"/...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports",
+		module+"/...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -128,8 +135,8 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 	}
 }
 
-// belowHandlers says what the packages below handlers import of handlers and the layers below. One that is not here fails
-// the test.
+// belowHandlers says what the packages below handlers import of handlers and the layers below. One
+// that is not here fails the test.
 func belowHandlers() map[string][]string {
 	return map[string][]string{
 		"handlers/messages": {"approvals", "aws/trail", "handlers/record", "handlers/timeline", "internal/english"},
@@ -153,7 +160,9 @@ func TestMessagesDrawWhatTheRecordSaysAndTheRecordDrawsNothing(t *testing.T) {
 				t.Errorf("%s imports %s", p.name(), name)
 			}
 		}
-		if p.name() == "handlers/record" && slices.ContainsFunc(p.Deps, func(dep string) bool { return strings.HasPrefix(dep, "github.com/slack-go") }) {
+		if p.name() == "handlers/record" && slices.ContainsFunc(p.Deps, func(dep string) bool {
+			return strings.HasPrefix(dep, "github.com/slack-go")
+		}) {
 			t.Errorf("%s comes with Slack's types", p.name())
 		}
 	}
@@ -179,7 +188,9 @@ func TestTheProductionProgramHasNoStandInNoPageAndNoRedisInMemory(t *testing.T) 
 			continue
 		}
 		found = true
-		for _, foreign := range []string{module + "/sandbox", module + "/cmd/revokebot-sandbox", "github.com/alicebob", "html/template", "testing"} {
+		for _, foreign := range []string{
+			module + "/sandbox", module + "/cmd/revokebot-sandbox", "github.com/alicebob", "html/template", "testing",
+		} {
 			for _, dep := range p.Deps {
 				if dep == foreign || strings.HasPrefix(dep, foreign+"/") {
 					t.Errorf("it comes with %s", dep)
@@ -229,7 +240,9 @@ func TestMeasuresHaveNoClock(t *testing.T) {
 func TestApprovalsAndAWSKnowNeitherSlackNorEachOther(t *testing.T) {
 	foreign := map[string][]string{
 		"approvals": {"github.com/slack-go", module + "/aws", module + "/handlers", module + "/bot"},
-		"aws":       {"github.com/slack-go", "github.com/redis", module + "/approvals", module + "/handlers", module + "/bot"},
+		"aws": {
+			"github.com/slack-go", "github.com/redis", module + "/approvals", module + "/handlers", module + "/bot",
+		},
 	}
 	for _, p := range packages(t) {
 		for _, dep := range p.Deps {

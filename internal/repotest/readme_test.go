@@ -24,7 +24,8 @@ func text(t *testing.T, name string) string {
 	return string(b)
 }
 
-// unwrapped returns a text as one line, for sentences that may begin on one line and end on another.
+// unwrapped returns a text as one line, for sentences that may begin on one line and end on
+// another.
 func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // pages lists the project's pages in Markdown.
@@ -84,7 +85,8 @@ func TestEveryFileAndMakeTargetThatThePagesNameIsThere(t *testing.T) {
 func program(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "revokebot")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", raceFlag, "-o", path, module+"/cmd/revokebot").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", raceFlag, "-o", path,
+		module+"/cmd/revokebot").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return path
@@ -127,7 +129,8 @@ func TestTheTableOfTheEnvironmentIsTheCode(t *testing.T) {
 		}
 	}
 	told := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^ *\\| `((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]+)` \\|").FindAllStringSubmatch(text(t, settingsPage), -1) {
+	for _, m := range regexp.MustCompile("(?m)^ *\\| `((?:SLACK|REDIS|REVOKEBOT)_[A-Z_]+)` \\|").FindAllStringSubmatch(
+		text(t, settingsPage), -1) {
 		told[m[1]] = true
 	}
 	if len(told) == 0 {
@@ -165,7 +168,8 @@ func TestTheConfigurationFilesInThePagesAreAccepted(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), bin, "run")
 		// The file is read before Redis is asked; nothing listens there.
 		cmd.Env = []string{
-			"SLACK_APP_TOKEN=xapp-1-A0-1-x", "SLACK_BOT_TOKEN=xoxb-x", "REDIS_URL=redis://127.0.0.1:1/0", "REVOKEBOT_CONFIG=" + path,
+			"SLACK_APP_TOKEN=xapp-1-A0-1-x", "SLACK_BOT_TOKEN=xoxb-x", "REDIS_URL=redis://127.0.0.1:1/0",
+			"REVOKEBOT_CONFIG=" + path,
 			"REVOKEBOT_LOG_LEVEL=error",
 		}
 		out, err := cmd.CombinedOutput()
@@ -193,7 +197,8 @@ func TestTheReadmeLeadsFromNothingToTheFirstDrillInTenSteps(t *testing.T) {
 	steps, _, _ := strings.Cut(rest, "\n## ")
 	for n, step := range regexp.MustCompile(`(?m)^[0-9]+\. `).Split(steps, -1)[1:] {
 		step = unwrapped(step)
-		if n < 9 && !strings.Contains(step, "You should see") || n == 9 && !strings.Contains(step, "/revoke-sessions drill ") {
+		if n < 9 && !strings.Contains(step, "You should see") || n == 9 &&
+			!strings.Contains(step, "/revoke-sessions drill ") {
 			t.Errorf("step %d does not say what one should see, or the last is no drill:\n%s", n+1, step)
 		}
 	}

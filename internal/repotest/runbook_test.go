@@ -12,7 +12,8 @@ import (
 
 const runbookPage = "docs/runbook.md"
 
-// wantInRunbook checks that people read some words, in which … stands for others, and that the runbook has them.
+// wantInRunbook checks that people read some words, in which … stands for others, and that the
+// runbook has them.
 func wantInRunbook(t *testing.T, runbook, words, sentence string) {
 	t.Helper()
 	for part := range strings.SplitSeq(words, " … ") {
@@ -51,10 +52,13 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 			t.Errorf("%s is explained to people, and nothing is known of it in %s", m[1], runbookPage)
 			continue
 		}
-		wantInRunbook(t, runbook, w.words, aws.Explain(&aws.CallError{Kind: w.kind, Operation: "iam:PutRolePolicy", Account: "prod"}))
+		wantInRunbook(t, runbook, w.words,
+			aws.Explain(&aws.CallError{Kind: w.kind, Operation: "iam:PutRolePolicy", Account: "prod"}))
 	}
-	wantInRunbook(t, runbook, "AWS does not let revokebot open a session", aws.Explain(&aws.CallError{Kind: aws.ErrAccessDenied, Named: true}))
-	wantInRunbook(t, runbook, "failed. The log has the reason", aws.Explain(&aws.CallError{Operation: "iam:PutRolePolicy"}))
+	wantInRunbook(t, runbook, "AWS does not let revokebot open a session",
+		aws.Explain(&aws.CallError{Kind: aws.ErrAccessDenied, Named: true}))
+	wantInRunbook(t, runbook, "failed. The log has the reason",
+		aws.Explain(&aws.CallError{Operation: "iam:PutRolePolicy"}))
 }
 
 func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {

@@ -34,7 +34,10 @@ func play(t *testing.T, config standin.Config) stage {
 	l := pipe.Listen()
 	httpServer := &http.Server{Handler: server}
 	go func() { _ = httpServer.Serve(l) }()
-	cast := actors.New(actors.Config{HTTPClient: l.Client(), Endpoint: "http://aws.sandbox", RoleARN: world.Role, Key: world.Key(), Rival: world.RivalKey(), Console: world.ConsoleKey()})
+	cast := actors.New(actors.Config{
+		HTTPClient: l.Client(), Endpoint: "http://aws.sandbox", RoleARN: world.Role, Key: world.Key(),
+		Rival: world.RivalKey(), Console: world.ConsoleKey(),
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- cast.Run(ctx) }()
@@ -55,7 +58,8 @@ func (s stage) revoke(t *testing.T, margin time.Duration) {
 	t.Helper()
 	cutoff := s.server.Now().Add(margin).Format("2006-01-02T15:04:05.000Z")
 	err := s.world.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions",
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+cutoff+`"}}}]}`)
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],`+
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+cutoff+`"}}}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +102,14 @@ func TestTheThiefStaysOutAndTheJobComesBack(t *testing.T) {
 		if job.State != actors.GetsAnswers || job.Assumed == 0 || job.Denials == 0 {
 			t.Errorf("job at the end: %+v", job)
 		}
-		if got, want := outcomes(s.cast.Lines(actors.Thief)), []actors.Outcome{actors.Note, actors.Answered, actors.Denied}; !slices.Equal(got, want) {
+		if got, want := outcomes(s.cast.Lines(actors.Thief)), []actors.Outcome{
+			actors.Note, actors.Answered, actors.Denied,
+		}; !slices.Equal(got, want) {
 			t.Errorf("the thief's terminal shows %v, want %v", got, want)
 		}
 		last := s.cast.Lines(actors.Thief)
-		if out := last[len(last)-1].Output; !strings.HasPrefix(out, "An error occurred (AccessDenied) when calling the ListRoles operation: ") || !strings.Contains(out, "explicit deny") {
+		if out := last[len(last)-1].Output; !strings.HasPrefix(out, "An error occurred (AccessDenied) when calling the "+
+			"ListRoles operation: ") || !strings.Contains(out, "explicit deny") {
 			t.Errorf("the denial reads %q", out)
 		}
 	})
@@ -164,7 +171,9 @@ func TestActorsGoOnWhenAWSFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(t, standin.Config{})
 		time.Sleep(2 * time.Second)
-		s.server.Inject(standin.Fault{Action: "ListRoles", Code: "ServiceFailure", Message: "later", Status: 500, Times: 1000})
+		s.server.Inject(standin.Fault{
+			Action: "ListRoles", Code: "ServiceFailure", Message: "later", Status: 500, Times: 1000,
+		})
 		time.Sleep(3 * time.Second)
 		for _, a := range []actors.Actor{actors.Thief, actors.Job} {
 			if st := s.cast.Status(a); st.State != actors.GetsErrors {
@@ -231,7 +240,8 @@ func TestTheWorldHasRolesOfEveryKindAndADayBehindIt(t *testing.T) {
 			t.Errorf("seeding moved AWS's clock to %v ahead", got)
 		}
 		for name, path := range map[string]string{
-			actors.DeployRole: "/", "NightlyBackup": "/ops/", "orders-fn-role": "/service-role/", "web-instance": "/", "break-glass-admin": "/",
+			actors.DeployRole: "/", "NightlyBackup": "/ops/", "orders-fn-role": "/service-role/", "web-instance": "/",
+			"break-glass-admin":                                   "/",
 			"AWSServiceRoleForElasticLoadBalancing":               "/aws-service-role/elasticloadbalancing.amazonaws.com/",
 			"AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b": "/aws-reserved/sso.amazonaws.com/eu-west-1/",
 		} {

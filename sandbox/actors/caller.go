@@ -24,8 +24,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// caller is somebody with a key at a place. IAM and STS are called with the SDK's clients; the other services with
-// requests made here and signed by the SDK's signer.
+// caller is somebody with a key at a place. IAM and STS are called with the SDK's clients; the
+// other services with requests made here and signed by the SDK's signer.
 type caller struct {
 	http     *http.Client
 	place    place
@@ -38,18 +38,23 @@ type caller struct {
 func (c caller) config(service, region string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: aws.String(c.endpoint(service, region)),
-		HTTPClient:  &http.Client{Transport: from{c.place, c.http.Transport}, Timeout: callTimeout},
-		Credentials: credentials.NewStaticCredentialsProvider(c.creds.AccessKeyID, c.creds.SecretAccessKey, c.creds.SessionToken),
-		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		HTTPClient: &http.Client{Transport: from{c.place, c.http.Transport}, Timeout: callTimeout},
+		Credentials: credentials.NewStaticCredentialsProvider(c.creds.AccessKeyID, c.creds.SecretAccessKey,
+			c.creds.SessionToken),
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 	}
 }
 
 func (c caller) iam() *iam.Client {
-	return iam.NewFromConfig(c.config("iam", "us-east-1"), func(o *iam.Options) { o.HTTPSignerV4 = atTime{v4.NewSigner(), c.now} })
+	return iam.NewFromConfig(c.config("iam", "us-east-1"), func(o *iam.Options) {
+		o.HTTPSignerV4 = atTime{v4.NewSigner(), c.now}
+	})
 }
 
 func (c caller) sts(region string) *sts.Client {
-	return sts.NewFromConfig(c.config("sts", region), func(o *sts.Options) { o.HTTPSignerV4 = atTime{v4.NewSigner(), c.now} })
+	return sts.NewFromConfig(c.config("sts", region), func(o *sts.Options) {
+		o.HTTPSignerV4 = atTime{v4.NewSigner(), c.now}
+	})
 }
 
 // atTime is a signer with a clock of its own: the SDK would sign with the machine's.
@@ -58,7 +63,10 @@ type atTime struct {
 	now func() time.Time
 }
 
-func (s atTime) SignHTTP(ctx context.Context, creds aws.Credentials, r *http.Request, payloadHash, service, region string, _ time.Time, options ...func(*v4.SignerOptions)) error {
+func (s atTime) SignHTTP(
+	ctx context.Context, creds aws.Credentials, r *http.Request, payloadHash, service, region string, _ time.Time,
+	options ...func(*v4.SignerOptions),
+) error {
 	return s.Signer.SignHTTP(ctx, creds, r, payloadHash, service, region, s.now(), options...)
 }
 
@@ -72,15 +80,16 @@ func (c caller) assume(ctx context.Context, region, role, name string, length ti
 	}
 	return session{
 		creds: aws.Credentials{
-			AccessKeyID: aws.ToString(out.Credentials.AccessKeyId), SecretAccessKey: aws.ToString(out.Credentials.SecretAccessKey),
-			SessionToken: aws.ToString(out.Credentials.SessionToken),
+			AccessKeyID:     aws.ToString(out.Credentials.AccessKeyId),
+			SecretAccessKey: aws.ToString(out.Credentials.SecretAccessKey),
+			SessionToken:    aws.ToString(out.Credentials.SessionToken),
 		},
 		arn: aws.ToString(out.AssumedRoleUser.Arn), issued: aws.ToTime(out.Credentials.Expiration).Add(-length),
 	}, nil
 }
 
-// call makes a call of another service. The error of an answer is a *smithy.OperationError around an APIError, as the
-// SDK's clients return it.
+// call makes a call of another service. The error of an answer is a *smithy.OperationError around
+// an APIError, as the SDK's clients return it.
 func (c caller) call(ctx context.Context, service, region, action string, params map[string]string) error {
 	r, body, err := c.request(ctx, service, region, action, params)
 	if err != nil {
@@ -106,18 +115,21 @@ func (c caller) call(ctx context.Context, service, region, action string, params
 	return nil
 }
 
-// queries are the versions of the services with the Query protocol, targets what the names of actions begin with in the
-// JSON protocol, and gets the paths of actions that are a GET.
+// queries are the versions of the services with the Query protocol, targets what the names of
+// actions begin with in the JSON protocol, and gets the paths of actions that are a GET.
 var (
 	queries = map[string]string{"ec2": "2016-11-15", "rds": "2014-10-31", "cloudformation": "2010-05-15"}
 	targets = map[string]string{
-		"secretsmanager": "secretsmanager.", "ecs": "AmazonEC2ContainerServiceV20141113.", "ecr": "AmazonEC2ContainerRegistry_V20150921.",
+		"secretsmanager": "secretsmanager.", "ecs": "AmazonEC2ContainerServiceV20141113.",
+		"ecr": "AmazonEC2ContainerRegistry_V20150921.",
 		"ssm": "AmazonSSM.", "logs": "Logs_20140328.",
 	}
 	gets = map[string]string{"s3:ListBuckets": "/", "lambda:ListFunctions": "/2015-03-31/functions"}
 )
 
-func (c caller) request(ctx context.Context, service, region, action string, params map[string]string) (*http.Request, []byte, error) {
+func (c caller) request(
+	ctx context.Context, service, region, action string, params map[string]string,
+) (*http.Request, []byte, error) {
 	method, path, contentType, target := http.MethodPost, "/", "", ""
 	var body []byte
 	switch {
@@ -138,7 +150,8 @@ func (c caller) request(ctx context.Context, service, region, action string, par
 	default:
 		return nil, nil, fmt.Errorf("nobody here knows how to call %s of %s", action, service)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.endpoint(service, region), "/")+path, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.endpoint(service, region), "/")+path,
+		bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, fmt.Errorf("call %s: %w", action, err)
 	}
@@ -169,6 +182,7 @@ func answeredError(body []byte) error {
 		return errors.New("the answer cannot be read")
 	}
 	return &smithy.GenericAPIError{
-		Code: cmp.Or(x.Code, x.Error.Code, x.Errors.Error.Code), Message: cmp.Or(x.Message, x.Error.Message, x.Errors.Error.Message),
+		Code:    cmp.Or(x.Code, x.Error.Code, x.Errors.Error.Code),
+		Message: cmp.Or(x.Message, x.Error.Message, x.Errors.Error.Message),
 	}
 }

@@ -1,18 +1,19 @@
 // Package actors holds the people and the programs that live in the sandbox.
 //
-// The programs are two. The thief has session credentials of a role, copied from somewhere they should not have been,
-// and nothing else: it calls iam:ListRoles again and again, and with the loot of a day's life other services now and then
-// (theft.go). The deployment job has a long-term key of a user who may
-// assume the same role: it makes the same call, and when AWS denies it, it assumes the role again and goes on. Both
-// are real clients of the AWS SDK whose requests are signed and evaluated like anybody's. What their terminals show is
-// what they were answered; there is no script, and before a revocation and after it they run the same code.
+// The programs are two. The thief has session credentials of a role, copied from somewhere they
+// should not have been, and nothing else: it calls iam:ListRoles again and again, and with the loot
+// of a day's life other services now and then (theft.go). The deployment job has a long-term key of
+// a user who may assume the same role: it makes the same call, and when AWS denies it, it assumes
+// the role again and goes on. Both are real clients of the AWS SDK whose requests are signed and
+// evaluated like anybody's. What their terminals show is what they were answered; there is no
+// script, and before a revocation and after it they run the same code.
 //
-// Two more are there on demand. The thief can fight back with a second key, whose user may write the role's policies, and
-// remove the deny twice a second (FightBack). An administrator can put an old deny in its place (ConsoleOverwrite), or take
-// it off (ConsoleRemove).
+// Two more are there on demand. The thief can fight back with a second key, whose user may write
+// the role's policies, and remove the deny twice a second (FightBack). An administrator can put an
+// old deny in its place (ConsoleOverwrite), or take it off (ConsoleRemove).
 //
-// The people are seeded by SeedSlack, the accounts by SeedAWS, the day that lies behind them by SeedLife. They do nothing by themselves: the visitor of the
-// sandbox acts for them.
+// The people are seeded by SeedSlack, the accounts by SeedAWS, the day that lies behind them by
+// SeedLife. They do nothing by themselves: the visitor of the sandbox acts for them.
 package actors
 
 import (
@@ -38,12 +39,13 @@ type Config struct {
 	Key        aws.Credentials
 	// Key is the long-term key of a user who may assume RoleARN; the thief never sees it.
 
-	// Rival is the long-term key of another user, who may write policies of the role, and which the thief found too; see
-	// FightBack. Console is that of an administrator; see ConsoleOverwrite and ConsoleRemove. Both may be zero.
+	// Rival is the long-term key of another user, who may write policies of the role, and which the
+	// thief found too; see FightBack. Console is that of an administrator; see ConsoleOverwrite and
+	// ConsoleRemove. Both may be zero.
 	Rival, Console aws.Credentials
 
-	// Loot is what the thief has from SeedLife, and goes on with: the stolen session, and a session of a second role. Nil:
-	// the thief finds a fresh session, and calls iam:ListRoles only.
+	// Loot is what the thief has from SeedLife, and goes on with: the stolen session, and a session of
+	// a second role. Nil: the thief finds a fresh session, and calls iam:ListRoles only.
 	Loot *Loot
 
 	Session  time.Duration // how long sessions are asked for; 0: 12 hours, so that a demonstration outlasts nobody
@@ -93,8 +95,8 @@ func New(cfg Config) *Cast {
 	}
 }
 
-// Run lets the actors work until ctx ends, and returns when they have stopped. An actor that is answered with errors
-// goes on; the error is nil.
+// Run lets the actors work until ctx ends, and returns when they have stopped. An actor that is
+// answered with errors goes on; the error is nil.
 func (c *Cast) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.runThief(ctx) })
@@ -108,8 +110,9 @@ func (c *Cast) Run(ctx context.Context) error {
 // ErrNotRunning is returned by Leak when Run is not at work.
 var ErrNotRunning = errors.New("the actors are not running")
 
-// Leak gives the thief fresh credentials: the deployment user assumes the role once more and the session is stolen.
-// It fails with ctx's error when the thief does not come round to it, and with STS's error when there is no session.
+// Leak gives the thief fresh credentials: the deployment user assumes the role once more and the
+// session is stolen. It fails with ctx's error when the thief does not come round to it, and with
+// STS's error when there is no session.
 func (c *Cast) Leak(ctx context.Context) error {
 	done := make(chan error, 1)
 	select {
@@ -139,8 +142,8 @@ func (c *Cast) Status(actor Actor) Status {
 	return c.terminal(actor).status
 }
 
-// Subscribe returns the lines from now on, of both actors, until ctx ends; then the channel is closed. A reader that
-// falls behind loses lines, which the gap in Line.Seq shows; Lines has them.
+// Subscribe returns the lines from now on, of both actors, until ctx ends; then the channel is
+// closed. A reader that falls behind loses lines, which the gap in Line.Seq shows; Lines has them.
 func (c *Cast) Subscribe(ctx context.Context) <-chan Line {
 	ch := make(chan Line, 64)
 	c.mu.Lock()

@@ -13,7 +13,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// callTimeout bounds one call, so that a stand-in that hangs shows as an error in the terminal instead of silence.
+// callTimeout bounds one call, so that a stand-in that hangs shows as an error in the terminal
+// instead of silence.
 const callTimeout = 10 * time.Second
 
 // place is where requests seem to come from. CloudTrail shows both.
@@ -22,11 +23,13 @@ type place struct{ address, userAgent string }
 // The addresses are of the blocks that RFC 5737 keeps for documentation.
 var (
 	thiefPlace  = place{"203.0.113.66", "aws-cli/2.31.4 md/awscrt#0.27.6 ua/2.1 os/linux#6.12.25-amd64 lang/python#3.13.7"}
-	runnerPlace = place{"198.51.100.20", "aws-sdk-go-v2/1.41.0 ua/2.1 os/linux lang/go#1.26.3 md/GOOS#linux exec-env/ci-runner"}
+	runnerPlace = place{
+		"198.51.100.20", "aws-sdk-go-v2/1.41.0 ua/2.1 os/linux lang/go#1.26.3 md/GOOS#linux exec-env/ci-runner",
+	}
 )
 
-// from is a RoundTripper that marks requests with their place. Neither header is part of the signature, so this can
-// happen after signing.
+// from is a RoundTripper that marks requests with their place. Neither header is part of the
+// signature, so this can happen after signing.
 type from struct {
 	place
 	next http.RoundTripper
@@ -39,7 +42,8 @@ func (f from) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(r)
 }
 
-// sdk returns a configuration for the SDK's clients. Calls are never retried: the terminal shows each answer.
+// sdk returns a configuration for the SDK's clients. Calls are never retried: the terminal shows
+// each answer.
 func (c *Cast) sdk(p place, creds aws.Credentials) aws.Config {
 	return c.caller(p, creds).config("", c.cfg.Region)
 }
@@ -52,8 +56,8 @@ func (c *Cast) caller(p place, creds aws.Credentials) caller {
 	}
 }
 
-// signed makes a call, and once more if AWS's clock is not the one that it was signed by: with the answer the client has
-// that clock, and the retries that would use it are off.
+// signed makes a call, and once more if AWS's clock is not the one that it was signed by: with the
+// answer the client has that clock, and the retries that would use it are off.
 func signed[Out any](call func() (Out, error)) (Out, error) {
 	out, err := call()
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "SignatureDoesNotMatch" {
@@ -142,7 +146,8 @@ func InWords(err error) string {
 		operation = op.Operation()
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", api.ErrorCode(), operation, api.ErrorMessage())
+		return fmt.Sprintf("An error occurred (%s) when calling the %s operation: %s", api.ErrorCode(), operation,
+			api.ErrorMessage())
 	}
 	return fmt.Sprintf("No answer to the %s operation: %v", operation, err)
 }

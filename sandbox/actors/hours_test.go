@@ -19,10 +19,12 @@ import (
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
-// judged is what the bot makes of a day that ended a moment ago, in lines without ids, keys and dates.
+// judged is what the bot makes of a day that ended a moment ago, in lines without ids, keys and
+// dates.
 type judged struct{ Sessions, Suspects []string }
 
-// judge asks CloudTrail as the bot does after a revocation, with the sandbox's window of twelve hours.
+// judge asks CloudTrail as the bot does after a revocation, with the sandbox's window of twelve
+// hours.
 func (d day) judge() judged {
 	d.t.Helper()
 	cloud, err := aws.New(aws.Config{

@@ -10,8 +10,9 @@ import (
 // maxPause is the longest that the job waits before it assumes the role once more, in intervals.
 const maxPause = 4
 
-// runJob works until ctx ends. When AWS denies a call the job assumes the role again, as SDKs with a credential
-// provider do, and waits longer each time: a session that is issued before the cutoff is as dead as the one before it.
+// runJob works until ctx ends. When AWS denies a call the job assumes the role again, as SDKs with
+// a credential provider do, and waits longer each time: a session that is issued before the cutoff
+// is as dead as the one before it.
 func (c *Cast) runJob(ctx context.Context) {
 	var client *iam.Client
 	pause := c.cfg.Interval
@@ -49,13 +50,14 @@ func (c *Cast) assumeForJob(ctx context.Context) *iam.Client {
 		return nil
 	}
 	if err != nil {
-		// A denial of AssumeRole is not a denial of the session, so it does not change the word above the terminal to
-		// "is denied" in the sense of the story.
+		// A denial of AssumeRole is not a denial of the session, so it does not change the word above the
+		// terminal to "is denied" in the sense of the story.
 		c.say(Job, command, InWords(err), Failed)
 		return nil
 	}
 	c.setSession(Job, s)
-	c.say(Job, command, "new credentials "+s.creds.AccessKeyID+" issued "+s.issued.UTC().Format("15:04:05")+" UTC", Assumed)
+	c.say(Job, command, "new credentials "+s.creds.AccessKeyID+" issued "+s.issued.UTC().Format("15:04:05")+" UTC",
+		Assumed)
 	return iam.NewFromConfig(c.sdk(runnerPlace, s.creds))
 }
 

@@ -18,17 +18,19 @@ type Loot struct {
 	Stolen awssdk.Credentials // of the role of the story
 	ARN    string             // of that session
 	Issued time.Time          // by AWS's clock
-	// Chained are the credentials of a session of another role that the stolen one assumed; it lives an hour at most.
+	// Chained are the credentials of a session of another role that the stolen one assumed; it lives
+	// an hour at most.
 	Chained awssdk.Credentials
 }
 
-// SeedLife adds a day to what SeedAWS made: deployments by a build system with tokens of its own and by another with a
-// key, functions, instances and people in two regions; and for the last hour the thief, who has a session that was in a
-// gist, looks around in several services, makes an access key for a forgotten user, and assumes a second role.
+// SeedLife adds a day to what SeedAWS made: deployments by a build system with tokens of its own
+// and by another with a key, functions, instances and people in two regions; and for the last hour
+// the thief, who has a session that was in a gist, looks around in several services, makes an
+// access key for a forgotten user, and assumes a second role.
 //
-// All of it happens in the stand-in as it would now, with AWS's clock set back: sessions are issued, requests are signed,
-// policies decide, and CloudTrail tells. Nobody else may use the server meanwhile. The day is the same whenever it ends,
-// but for ids and keys.
+// All of it happens in the stand-in as it would now, with AWS's clock set back: sessions are
+// issued, requests are signed, policies decide, and CloudTrail tells. Nobody else may use the
+// server meanwhile. The day is the same whenever it ends, but for ids and keys.
 func SeedLife(ctx context.Context, server *standin.Server, w World) (Loot, error) {
 	offset := time.Until(server.Now()).Round(time.Second)
 	defer server.SetClockOffset(offset)
@@ -76,8 +78,9 @@ func (l *life) at(t time.Time, what string, happen func() error) {
 	l.moments = append(l.moments, moment{t, what, happen})
 }
 
-// workday spreads n moments over the last 24 hours, most of them over the last twelve: the day ends with the working
-// hours, whatever the hour is. What follows a moment within some minutes lies in the past too.
+// workday spreads n moments over the last 24 hours, most of them over the last twelve: the day ends
+// with the working hours, whatever the hour is. What follows a moment within some minutes lies in
+// the past too.
 func (l *life) workday(n int) []time.Time {
 	const slot = 15 * time.Minute
 	var slots []time.Time

@@ -107,11 +107,13 @@ func TestADayHasSessionsOfManyCallersInTwoRegions(t *testing.T) {
 				total++
 			}
 		}
-		if total < 60 || total > 150 || regions["eu-west-1"] < 10 || names["AssumeRole"] < 20 || names["AssumeRoleWithWebIdentity"] < 20 || names["AssumeRoleWithSAML"] < 5 {
+		if total < 60 || total > 150 || regions["eu-west-1"] < 10 || names["AssumeRole"] < 20 ||
+			names["AssumeRoleWithWebIdentity"] < 20 || names["AssumeRoleWithSAML"] < 5 {
 			t.Errorf("%d sessions: %v in %v", total, names, regions)
 		}
 		for _, source := range []string{"s3", "ecs", "ecr", "cloudformation", "secretsmanager"} {
-			if len(d.look("us-east-1", types.LookupAttributeKeyEventSource, source+".amazonaws.com"))+len(d.look("eu-west-1", types.LookupAttributeKeyEventSource, source+".amazonaws.com")) == 0 {
+			if len(d.look("us-east-1", types.LookupAttributeKeyEventSource, source+".amazonaws.com"))+
+				len(d.look("eu-west-1", types.LookupAttributeKeyEventSource, source+".amazonaws.com")) == 0 {
 				t.Errorf("nobody called %s", source)
 			}
 		}
@@ -133,8 +135,10 @@ func TestTheThiefOpensADoorAndGoesOnAsAnotherRole(t *testing.T) {
 			}
 		}
 		for call, code := range map[string]string{
-			"us-east-1 ListRoles": "", "us-east-1 CreateAccessKey": "", "us-east-1 CreateUser": "AccessDenied", "us-east-1 ListBuckets": "",
-			"eu-west-1 DescribeInstances": "", "eu-west-1 ListFunctions20150331": "", "eu-west-1 GetSecretValue": "", "eu-west-1 AssumeRole": "",
+			"us-east-1 ListRoles": "", "us-east-1 CreateAccessKey": "", "us-east-1 CreateUser": "AccessDenied",
+			"us-east-1 ListBuckets":       "",
+			"eu-west-1 DescribeInstances": "", "eu-west-1 ListFunctions20150331": "", "eu-west-1 GetSecretValue": "",
+			"eu-west-1 AssumeRole":          "",
 			"eu-west-1 DescribeDBSnapshots": "AccessDenied",
 		} {
 			if got, ok := did[call]; !ok || got != code {
@@ -142,7 +146,8 @@ func TestTheThiefOpensADoorAndGoesOnAsAnotherRole(t *testing.T) {
 			}
 		}
 		chained := d.look("eu-west-1", types.LookupAttributeKeyAccessKeyId, d.loot.Chained.AccessKeyID)
-		if len(chained) != 4 || chained[0].EventName != "CreateDBSnapshot" || chained[0].RequestParameters["dBInstanceIdentifier"] != "orders" {
+		if len(chained) != 4 || chained[0].EventName != "CreateDBSnapshot" ||
+			chained[0].RequestParameters["dBInstanceIdentifier"] != "orders" {
 			t.Errorf("the second role's session did %+v", chained)
 		}
 		refused := 0
@@ -192,7 +197,8 @@ func TestTheThiefGoesOnWithTheLootAndIsDeniedOnlyWhereTheDenyIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := liveThrough(t, standin.Config{})
 		cast := actors.New(actors.Config{
-			HTTPClient: &http.Client{Transport: d.server.Direct()}, Endpoint: "http://aws.sandbox", RoleARN: d.world.Role, Key: d.world.Key(), Loot: &d.loot, Interval: 10 * time.Second,
+			HTTPClient: &http.Client{Transport: d.server.Direct()}, Endpoint: "http://aws.sandbox", RoleARN: d.world.Role,
+			Key: d.world.Key(), Loot: &d.loot, Interval: 10 * time.Second,
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -204,11 +210,13 @@ func TestTheThiefGoesOnWithTheLootAndIsDeniedOnlyWhereTheDenyIs(t *testing.T) {
 			}
 		}()
 		time.Sleep(10*time.Minute + 5*time.Second)
-		if st := cast.Status(actors.Thief); st.State != actors.GetsAnswers || st.Denials != 0 || !st.Issued.Equal(d.loot.Issued) {
+		if st := cast.Status(actors.Thief); st.State != actors.GetsAnswers || st.Denials != 0 ||
+			!st.Issued.Equal(d.loot.Issued) {
 			t.Fatalf("before: %+v", st)
 		}
 		for _, name := range []string{"ListBuckets", "GetSecretValue", "DescribeDBSnapshots", "DescribeInstances"} {
-			if calls := d.server.Calls(name); calls[len(calls)-1].Status != http.StatusOK || time.Since(calls[len(calls)-1].At) > 11*time.Minute {
+			if calls := d.server.Calls(name); calls[len(calls)-1].Status != http.StatusOK ||
+				time.Since(calls[len(calls)-1].At) > 11*time.Minute {
 				t.Errorf("%s: %+v", name, calls[len(calls)-1])
 			}
 		}
@@ -221,7 +229,8 @@ func TestTheThiefGoesOnWithTheLootAndIsDeniedOnlyWhereTheDenyIs(t *testing.T) {
 			if time.Since(l.At) > 5*time.Minute {
 				continue
 			}
-			if chained := strings.Contains(l.Command, "--profile NightlyBackup"); chained != (l.Outcome == actors.Aside) || !chained && l.Outcome != actors.Denied {
+			if chained := strings.Contains(l.Command, "--profile NightlyBackup"); chained != (l.Outcome == actors.Aside) ||
+				!chained && l.Outcome != actors.Denied {
 				t.Errorf("%s was %s: %s", l.Command, l.Outcome, l.Output)
 			}
 		}

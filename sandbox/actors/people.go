@@ -15,7 +15,8 @@ const (
 	General  = "C0GENERAL"  // #general, where it does not
 )
 
-// SeedSlack fills a workspace with people, two channels and the user group of those who may approve.
+// SeedSlack fills a workspace with people, two channels and the user group of those who may
+// approve.
 func SeedSlack(server *slack.Server) error {
 	for _, u := range []slack.User{
 		{ID: Rosa, Name: "rosa", RealName: "Rosa", TZ: "Europe/Berlin", Title: "On call this week"},
@@ -30,6 +31,7 @@ func SeedSlack(server *slack.Server) error {
 	server.PutChannel(slack.Channel{ID: Incident, Name: "incident-4711", Members: all, BotMember: true})
 	server.PutChannel(slack.Channel{ID: General, Name: "general", Members: all[:4]})
 	server.PutGroup(slack.Group{ID: Group, Handle: "security", Name: "Security", Members: []string{Bob, Ines}})
-	_, err := server.Post(Nils, Incident, "", "A gist with AWS credentials of `prod/DeployRole` was public for about an hour. The gist is gone, the session is not: it runs for hours yet.")
+	_, err := server.Post(Nils, Incident, "", "A gist with AWS credentials of `prod/DeployRole` was public for about an "+
+		"hour. The gist is gone, the session is not: it runs for hours yet.")
 	return err
 }

@@ -15,12 +15,13 @@ import (
 // denyPolicy is the inline policy that a revocation puts on a role.
 const denyPolicy = "AWSRevokeOlderSessions"
 
-// fightInterval is how often the thief looks for the deny and removes it: known tools do it twice a second.
+// fightInterval is how often the thief looks for the deny and removes it: known tools do it twice a
+// second.
 const fightInterval = 500 * time.Millisecond
 
-// FightBack lets the thief use the second key that was in the gist, or stop it: every half second the policy
-// that denies the stolen session is removed from the role, for as long as IAM allows it. Without Config.Rival nothing
-// happens.
+// FightBack lets the thief use the second key that was in the gist, or stop it: every half second
+// the policy that denies the stolen session is removed from the role, for as long as IAM allows it.
+// Without Config.Rival nothing happens.
 func (c *Cast) FightBack(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,16 +60,20 @@ func (c *Cast) runRival(ctx context.Context) {
 	}
 }
 
-// removeDeny makes one attempt. Only what is new is shown: a removal, or another answer than before.
+// removeDeny makes one attempt. Only what is new is shown: a removal, or another answer than
+// before.
 func (c *Cast) removeDeny(ctx context.Context, client *iam.Client, last Outcome) Outcome {
 	role := roleName(c.cfg.RoleARN)
 	_, err := signed(func() (*iam.DeleteRolePolicyOutput, error) {
-		return client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(denyPolicy)})
+		return client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
+			RoleName: aws.String(role), PolicyName: aws.String(denyPolicy),
+		})
 	})
 	if ctx.Err() != nil {
 		return last
 	}
-	command := fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s --profile %s", role, denyPolicy, rivalUser)
+	command := fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s --profile %s", role, denyPolicy,
+		rivalUser)
 	outcome, output := Removed, "removed"
 	if err != nil {
 		outcome, output = Fought, InWords(err)

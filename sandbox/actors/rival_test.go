@@ -51,8 +51,10 @@ func TestTheThiefWhoFightsBackRemovesTheDenyBeforeItIsEnforced(t *testing.T) {
 func TestAServiceControlPolicyStopsTheThief(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(t, standin.Config{Propagation: 4 * time.Second})
-		err := s.world.Prod.SetSCP(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["iam:PutRolePolicy","iam:DeleteRolePolicy"],` +
-			`"Resource":"` + s.world.Role + `","Condition":{"ArnNotLike":{"aws:PrincipalArn":"` + s.world.Spokes["prod"] + `"}}}}`)
+		err := s.world.Prod.SetSCP(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["iam:PutRolePolicy",` +
+			`"iam:DeleteRolePolicy"],` +
+			`"Resource":"` + s.world.Role + `","Condition":{"ArnNotLike":{"aws:PrincipalArn":"` + s.world.Spokes["prod"] +
+			`"}}}}`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +77,8 @@ func TestAServiceControlPolicyStopsTheThief(t *testing.T) {
 		if shown != 1 {
 			t.Errorf("the same answer was shown %d times", shown)
 		}
-		if _, err := s.cast.ConsoleOverwrite(t.Context()); err == nil || !strings.Contains(err.Error(), "service control policy") {
+		if _, err := s.cast.ConsoleOverwrite(t.Context()); err == nil ||
+			!strings.Contains(err.Error(), "service control policy") {
 			t.Errorf("the administrator's overwrite: %v", err)
 		}
 		if err := s.cast.ConsoleRemove(t.Context()); err == nil || !strings.Contains(err.Error(), "service control policy") {
@@ -98,7 +101,8 @@ func TestTheConsoleRevivesTheSessionsOfAnHour(t *testing.T) {
 			t.Fatal(err)
 		}
 		there, _ := s.world.Prod.RolePolicy(actors.DeployRole, deny)
-		if want := s.server.Now().Add(-time.Hour).Format("2006-01-02T15:04:05"); !strings.Contains(there, want) || cutoff.Format("2006-01-02T15:04:05") != want {
+		if want := s.server.Now().Add(-time.Hour).Format("2006-01-02T15:04:05"); !strings.Contains(there, want) ||
+			cutoff.Format("2006-01-02T15:04:05") != want {
 			t.Errorf("%s and %v, want %s", there, cutoff, want)
 		}
 		time.Sleep(3 * time.Second)

@@ -9,7 +9,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// Missing is a step of the installation that was left out, for whoever wants to see what revokebot doctor says of it.
+// Missing is a step of the installation that was left out, for whoever wants to see what revokebot
+// doctor says of it.
 type Missing string
 
 // The steps. The zero value is none: the installation is whole.
@@ -27,7 +28,9 @@ const scopeLeftOut = "usergroups:read"
 
 // LeaveOut makes the installation whole and then undoes one step of it.
 func (w World) LeaveOut(server *slack.Server, m Missing) error {
-	if !slices.Contains([]Missing{MissingNothing, MissingInvitation, MissingScope, MissingTrust, MissingNames, MissingWrite}, m) {
+	if !slices.Contains([]Missing{
+		MissingNothing, MissingInvitation, MissingScope, MissingTrust, MissingNames, MissingWrite,
+	}, m) {
 		return fmt.Errorf("setup: %q is no step that can be left out", string(m))
 	}
 	scopes := slack.DefaultScopes()
@@ -43,7 +46,8 @@ func (w World) LeaveOut(server *slack.Server, m Missing) error {
 	case MissingTrust:
 		trusted = deploy.SpokeTrustPolicy("arn:aws:iam::"+ProdID+":user/ci/ci-deploy", ExternalID)
 	case MissingNames:
-		trusted = trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": w.BotARN()}, map[string]any{"StringEquals": map[string]any{"sts:ExternalId": ExternalID}})
+		trusted = trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": w.BotARN()},
+			map[string]any{"StringEquals": map[string]any{"sts:ExternalId": ExternalID}})
 	}
 	if err := w.Prod.SetTrust(spokeRole, trusted); err != nil {
 		return fmt.Errorf("setup: the trust policy of %s: %w", spokeRole, err)

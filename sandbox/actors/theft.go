@@ -9,7 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// theft: a deployment of 52 minutes ago left its session in a public gist. Somebody elsewhere found it.
+// theft: a deployment of 52 minutes ago left its session in a public gist. Somebody elsewhere found
+// it.
 func (l *life) theft() {
 	issued := l.now.Add(-52 * time.Minute)
 	found := issued.Add(6 * time.Minute)
@@ -22,8 +23,14 @@ func (l *life) theft() {
 		return err
 	})
 	l.run(issued, runnerPlace, &loot.Stolen,
-		errand{after: 2 * time.Second, service: "cloudformation", region: virginia, action: "DescribeStacks", params: map[string]string{"StackName": "shop"}},
-		errand{after: 8 * time.Second, service: "cloudformation", region: virginia, action: "UpdateStack", params: map[string]string{"StackName": "shop"}})
+		errand{
+			after: 2 * time.Second, service: "cloudformation", region: virginia, action: "DescribeStacks",
+			params: map[string]string{"StackName": "shop"},
+		},
+		errand{
+			after: 8 * time.Second, service: "cloudformation", region: virginia, action: "UpdateStack",
+			params: map[string]string{"StackName": "shop"},
+		})
 
 	l.at(found, "the thief's first look", func() error {
 		_, err := thief().sts(virginia).GetCallerIdentity(l.ctx, &sts.GetCallerIdentityInput{})
@@ -37,8 +44,14 @@ func (l *life) theft() {
 		errand{after: 78 * time.Second, service: "ec2", region: ireland, action: "DescribeInstances"},
 		errand{after: 102 * time.Second, service: "lambda", region: ireland, action: "ListFunctions"},
 		errand{after: 131 * time.Second, service: "secretsmanager", region: ireland, action: "ListSecrets"},
-		errand{after: 140 * time.Second, service: "secretsmanager", region: ireland, action: "GetSecretValue", params: map[string]string{"SecretId": "shop/payments-api"}},
-		errand{after: 143 * time.Second, service: "secretsmanager", region: ireland, action: "GetSecretValue", params: map[string]string{"SecretId": "shop/orders-db"}},
+		errand{
+			after: 140 * time.Second, service: "secretsmanager", region: ireland, action: "GetSecretValue",
+			params: map[string]string{"SecretId": "shop/payments-api"},
+		},
+		errand{
+			after: 143 * time.Second, service: "secretsmanager", region: ireland, action: "GetSecretValue",
+			params: map[string]string{"SecretId": "shop/orders-db"},
+		},
 		errand{after: 171 * time.Second, service: "rds", region: ireland, action: "DescribeDBSnapshots", denied: true},
 	)
 	l.doors(found.Add(3 * time.Minute))
@@ -48,19 +61,25 @@ func (l *life) theft() {
 	}
 }
 
-// doors: a user of the thief's own is refused, a key for a forgotten one is not. The key does not get them the role.
+// doors: a user of the thief's own is refused, a key for a forgotten one is not. The key does not
+// get them the role.
 func (l *life) doors(at time.Time) {
 	var key awssdk.Credentials
 	l.at(at, "a new user", func() error {
-		_, err := l.caller(thiefPlace, l.loot.Stolen).iam().CreateUser(l.ctx, &iam.CreateUserInput{UserName: awssdk.String("svc-monitoring")})
+		_, err := l.caller(thiefPlace, l.loot.Stolen).iam().
+			CreateUser(l.ctx, &iam.CreateUserInput{UserName: awssdk.String("svc-monitoring")})
 		return expected(true, err)
 	})
 	l.at(at.Add(22*time.Second), "a new key", func() error {
-		out, err := l.caller(thiefPlace, l.loot.Stolen).iam().CreateAccessKey(l.ctx, &iam.CreateAccessKeyInput{UserName: awssdk.String(forgottenUser)})
+		out, err := l.caller(thiefPlace, l.loot.Stolen).iam().
+			CreateAccessKey(l.ctx, &iam.CreateAccessKeyInput{UserName: awssdk.String(forgottenUser)})
 		if err != nil {
 			return err
 		}
-		key = awssdk.Credentials{AccessKeyID: awssdk.ToString(out.AccessKey.AccessKeyId), SecretAccessKey: awssdk.ToString(out.AccessKey.SecretAccessKey)}
+		key = awssdk.Credentials{
+			AccessKeyID:     awssdk.ToString(out.AccessKey.AccessKeyId),
+			SecretAccessKey: awssdk.ToString(out.AccessKey.SecretAccessKey),
+		}
 		return nil
 	})
 	l.at(at.Add(50*time.Second), "the new key's first call", func() error {
@@ -73,11 +92,12 @@ func (l *life) doors(at time.Time) {
 	})
 }
 
-// chain: the stolen session assumes a second role, whose session works until it ends by itself, whatever becomes of the
-// first.
+// chain: the stolen session assumes a second role, whose session works until it ends by itself,
+// whatever becomes of the first.
 func (l *life) chain(at time.Time) {
 	l.at(at, "the second role", func() error {
-		s, err := l.caller(thiefPlace, l.loot.Stolen).assume(l.ctx, ireland, "arn:aws:iam::"+ProdID+":role/ops/"+backupRole, "botocore-session-1763", time.Hour)
+		s, err := l.caller(thiefPlace, l.loot.Stolen).assume(l.ctx, ireland, "arn:aws:iam::"+ProdID+":role/ops/"+backupRole,
+			"botocore-session-1763", time.Hour)
 		l.loot.Chained = s.creds
 		return err
 	})
@@ -85,13 +105,17 @@ func (l *life) chain(at time.Time) {
 		errand{after: 14 * time.Second, service: "rds", region: ireland, action: "DescribeDBSnapshots"},
 		errand{after: 29 * time.Second, service: "s3", region: ireland, action: "ListBuckets"},
 		errand{after: 47 * time.Second, service: "ec2", region: ireland, action: "DescribeSnapshots"},
-		errand{after: 90 * time.Second, service: "rds", region: ireland, action: "CreateDBSnapshot", params: map[string]string{
-			"DBInstanceIdentifier": "orders", "DBSnapshotIdentifier": "orders-copy",
-		}},
+		errand{
+			after: 90 * time.Second, service: "rds", region: ireland, action: "CreateDBSnapshot",
+			params: map[string]string{
+				"DBInstanceIdentifier": "orders", "DBSnapshotIdentifier": "orders-copy",
+			},
+		},
 	)
 }
 
-// prowls are what the thief does between two looks at the roles, with the command that the terminal shows.
+// prowls are what the thief does between two looks at the roles, with the command that the terminal
+// shows.
 func prowls() []struct {
 	command string
 	errand  errand
@@ -105,13 +129,24 @@ func prowls() []struct {
 	profile := fmt.Sprintf(" --profile %s", backupRole)
 	return []p{
 		{"aws s3api list-buckets", errand{service: "s3", region: virginia, action: "ListBuckets"}, false},
-		{"aws rds describe-db-snapshots --region " + ireland + profile, errand{service: "rds", region: ireland, action: "DescribeDBSnapshots"}, true},
+		{
+			"aws rds describe-db-snapshots --region " + ireland + profile, errand{
+				service: "rds", region: ireland, action: "DescribeDBSnapshots",
+			}, true,
+		},
 		{
 			"aws secretsmanager get-secret-value --secret-id shop/payments-api --region " + ireland,
-			errand{service: "secretsmanager", region: ireland, action: "GetSecretValue", params: map[string]string{"SecretId": "shop/payments-api"}},
+			errand{
+				service: "secretsmanager", region: ireland, action: "GetSecretValue",
+				params: map[string]string{"SecretId": "shop/payments-api"},
+			},
 			false,
 		},
 		{"aws s3api list-buckets" + profile, errand{service: "s3", region: ireland, action: "ListBuckets"}, true},
-		{"aws ec2 describe-instances --region " + ireland, errand{service: "ec2", region: ireland, action: "DescribeInstances"}, false},
+		{
+			"aws ec2 describe-instances --region " + ireland, errand{
+				service: "ec2", region: ireland, action: "DescribeInstances",
+			}, false,
+		},
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// runThief calls with the stolen session for as long as ctx lives. The thief has no way back in: nothing here assumes
-// a role with the thief's own hands.
+// runThief calls with the stolen session for as long as ctx lives. The thief has no way back in:
+// nothing here assumes a role with the thief's own hands.
 func (c *Cast) runThief(ctx context.Context) {
 	stolen, err := c.found(ctx)
 	for err != nil {
@@ -88,7 +88,8 @@ func (c *Cast) steal(ctx context.Context) (session, error) {
 func (c *Cast) thiefClient(ctx context.Context, s session) *iam.Client {
 	c.setSession(Thief, s)
 	c.say(Thief, "# session credentials found in a public gist", "", Note)
-	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…", s.creds.AccessKeyID), "", Note)
+	c.say(Thief, fmt.Sprintf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…",
+		s.creds.AccessKeyID), "", Note)
 	cfg := c.sdk(thiefPlace, s.creds)
 	identity := sts.NewFromConfig(cfg)
 	out, err := signed(func() (*sts.GetCallerIdentityOutput, error) {

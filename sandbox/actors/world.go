@@ -27,11 +27,11 @@ type World struct {
 	Prod, Staging *standin.Account
 	// Role is the ARN of the role whose session is stolen.
 	Role string
-	// CI is the long-term key of user ci-deploy, who may assume DeployRole of both accounts. Bot is that of user revokebot,
-	// who may assume the role in Spokes of each account, with ExternalID.
+	// CI is the long-term key of user ci-deploy, who may assume DeployRole of both accounts. Bot is
+	// that of user revokebot, who may assume the role in Spokes of each account, with ExternalID.
 	CI, Bot standin.AccessKey
-	// Rival is the long-term key of user shop-migration, left over from a project, who may write inline policies of
-	// Role. Admin is that of user kim, who administers IAM.
+	// Rival is the long-term key of user shop-migration, left over from a project, who may write
+	// inline policies of Role. Admin is that of user kim, who administers IAM.
 	Rival, Admin standin.AccessKey
 	// Spokes are the ARNs of the bot's role by the account's name ("prod", "staging").
 	Spokes map[string]string
@@ -53,11 +53,11 @@ func inSDK(k standin.AccessKey) awssdk.Credentials {
 	return awssdk.Credentials{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey}
 }
 
-// SeedAWS fills a stand-in with two accounts: roles of every kind that the bot has to tell apart, and a day on which
-// people, build jobs and functions assumed them, so that CloudTrail has something to say. The bot's own roles have the
-// policies of package deploy, as an operator would attach them. The earlier sessions are
-// issued by the stand-in as all others are, with its clock set back for as long as that takes; nobody else may use the
-// server meanwhile.
+// SeedAWS fills a stand-in with two accounts: roles of every kind that the bot has to tell apart,
+// and a day on which people, build jobs and functions assumed them, so that CloudTrail has
+// something to say. The bot's own roles have the policies of package deploy, as an operator would
+// attach them. The earlier sessions are issued by the stand-in as all others are, with its clock
+// set back for as long as that takes; nobody else may use the server meanwhile.
 func SeedAWS(server *standin.Server) (World, error) {
 	w := World{
 		Prod:    server.AddAccount(ProdID, ""),
@@ -79,7 +79,8 @@ func SeedAWS(server *standin.Server) (World, error) {
 		return World{}, fmt.Errorf("seed user revokebot: %w", err)
 	}
 	if w.Rival, err = w.Prod.NewUser(standin.UserSpec{Name: rivalUser, Path: "/ci/", Policies: map[string]string{
-		"migrate": allow([]string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}, "arn:aws:iam::"+ProdID+":role/"+DeployRole),
+		"migrate": allow([]string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"},
+			"arn:aws:iam::"+ProdID+":role/"+DeployRole),
 	}}); err != nil {
 		return World{}, fmt.Errorf("seed user %s: %w", rivalUser, err)
 	}
@@ -116,10 +117,16 @@ func SeedAWS(server *standin.Server) (World, error) {
 func roles(account string, now time.Time) []standin.RoleSpec {
 	ago := func(days int) time.Time { return now.AddDate(0, 0, -days) }
 	pipelines := policyOf(
-		statement([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + ProdID + ":user/ci/ci-deploy", "Service": "lambda.amazonaws.com"}, nil),
-		statement([]string{"sts:AssumeRoleWithSAML"}, map[string]any{"Federated": "arn:aws:iam::" + account + ":saml-provider/Okta"},
+		statement([]string{
+			"sts:AssumeRole",
+		}, map[string]any{"AWS": "arn:aws:iam::" + ProdID + ":user/ci/ci-deploy", "Service": "lambda.amazonaws.com"}, nil),
+		statement([]string{
+			"sts:AssumeRoleWithSAML",
+		}, map[string]any{"Federated": "arn:aws:iam::" + account + ":saml-provider/Okta"},
 			map[string]any{"StringEquals": map[string]any{"SAML:aud": "https://signin.aws.amazon.com/saml"}}),
-		statement([]string{"sts:AssumeRoleWithWebIdentity"}, map[string]any{"Federated": "arn:aws:iam::" + account + ":oidc-provider/token.actions.githubusercontent.com"},
+		statement([]string{
+			"sts:AssumeRoleWithWebIdentity",
+		}, map[string]any{"Federated": "arn:aws:iam::" + account + ":oidc-provider/token.actions.githubusercontent.com"},
 			map[string]any{"StringLike": map[string]any{"token.actions.githubusercontent.com:sub": "repo:acme/shop:*"}}),
 	)
 	read := map[string]string{"read": allow([]string{"iam:List*", "iam:Get*"}, "*")}
@@ -131,7 +138,8 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 	}
 	// What the story's role may do besides reading, more of it than a deployment needs.
 	ship := work(
-		may("*", "cloudformation:*", "ecr:GetAuthorizationToken", "ecs:*", "ec2:Describe*", "lambda:ListFunctions", "logs:*", "s3:ListAllMyBuckets", "secretsmanager:ListSecrets"),
+		may("*", "cloudformation:*", "ecr:GetAuthorizationToken", "ecs:*", "ec2:Describe*", "lambda:ListFunctions", "logs:*",
+			"s3:ListAllMyBuckets", "secretsmanager:ListSecrets"),
 		may("arn:aws:secretsmanager:*:"+account+":secret:shop/*", "secretsmanager:GetSecretValue"),
 		may("arn:aws:iam::"+account+":user/ci/*", "iam:CreateAccessKey"),
 		may("arn:aws:iam::"+account+":role/ops/NightlyBackup", "sts:AssumeRole"),
@@ -143,7 +151,8 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 	list := []standin.RoleSpec{
 		{
 			Name: DeployRole, Description: "Deploys the shop", Trust: pipelines, Policies: ship, MaxSession: 12 * time.Hour,
-			Created: ago(612), LastUsed: now.Add(-20 * time.Minute), LastUsedRegion: "us-east-1", Tags: map[string]string{"team": "shop"},
+			Created: ago(612), LastUsed: now.Add(-20 * time.Minute), LastUsedRegion: "us-east-1",
+			Tags: map[string]string{"team": "shop"},
 		},
 		{
 			Name: spokeRole, Description: "Lets revokebot end sessions in this account", Created: ago(90),
@@ -160,30 +169,40 @@ func roles(account string, now time.Time) []standin.RoleSpec {
 	return append(
 		list,
 		standin.RoleSpec{
-			Name: "NightlyBackup", Path: "/ops/", Description: "Copies the databases at night", Created: ago(401), Policies: copyData,
-			Trust: trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + account + ":root"}, nil), Tags: map[string]string{"team": "ops"},
+			Name: "NightlyBackup", Path: "/ops/", Description: "Copies the databases at night", Created: ago(401),
+			Policies: copyData,
+			Trust:    trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + account + ":root"}, nil),
+			Tags:     map[string]string{"team": "ops"},
 		},
 		standin.RoleSpec{
-			Name: "orders-fn-role", Path: "/service-role/", Description: "Runs the function orders-fn", Created: ago(220), Policies: function,
-			Trust: service("lambda.amazonaws.com"), LastUsed: now.Add(-2 * time.Minute), LastUsedRegion: "eu-west-1",
+			Name: "orders-fn-role", Path: "/service-role/", Description: "Runs the function orders-fn", Created: ago(220),
+			Policies: function,
+			Trust:    service("lambda.amazonaws.com"), LastUsed: now.Add(-2 * time.Minute), LastUsedRegion: "eu-west-1",
 		},
 		standin.RoleSpec{
-			Name: "web-instance", Description: "Web servers", Created: ago(730), Policies: instance, Trust: service("ec2.amazonaws.com"),
+			Name: "web-instance", Description: "Web servers", Created: ago(730), Policies: instance,
+			Trust:            service("ec2.amazonaws.com"),
 			InstanceProfiles: []string{"web-instance"}, LastUsed: now.Add(-time.Minute), LastUsedRegion: "eu-west-1",
 		},
 		standin.RoleSpec{
 			Name: "AWSServiceRoleForElasticLoadBalancing", Path: "/aws-service-role/elasticloadbalancing.amazonaws.com/",
-			Description: "Allows ELB to call AWS services on your behalf", Created: ago(730), Trust: service("elasticloadbalancing.amazonaws.com"),
+			Description: "Allows ELB to call AWS services on your behalf", Created: ago(730),
+			Trust: service("elasticloadbalancing.amazonaws.com"),
 		},
 		standin.RoleSpec{
-			Name: "AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b", Path: "/aws-reserved/sso.amazonaws.com/eu-west-1/", Created: ago(500),
+			Name: "AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b", Path: "/aws-reserved/sso.amazonaws.com/eu-west-1/",
+			Created:    ago(500),
 			MaxSession: 12 * time.Hour,
-			Trust: trust([]string{"sts:AssumeRoleWithSAML"}, map[string]any{"Federated": "arn:aws:iam::" + account + ":saml-provider/AWSSSO_0a1b2c3d4e5f6a7b_DO_NOT_DELETE"},
+			Trust: trust([]string{
+				"sts:AssumeRoleWithSAML",
+			}, map[string]any{"Federated": "arn:aws:iam::" + account + ":saml-provider/AWSSSO_0a1b2c3d4e5f6a7b_DO_NOT_DELETE"},
 				map[string]any{"StringEquals": map[string]any{"SAML:aud": "https://signin.aws.amazon.com/saml"}}),
 		},
 		standin.RoleSpec{
-			Name: "break-glass-admin", Description: "For the day on which nothing else works", Created: ago(730), Policies: map[string]string{"all": allow([]string{"*"}, "*")},
-			Trust: trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + account + ":root"}, nil), Tags: map[string]string{"break-glass": "true"},
+			Name: "break-glass-admin", Description: "For the day on which nothing else works", Created: ago(730),
+			Policies: map[string]string{"all": allow([]string{"*"}, "*")},
+			Trust:    trust([]string{"sts:AssumeRole"}, map[string]any{"AWS": "arn:aws:iam::" + account + ":root"}, nil),
+			Tags:     map[string]string{"break-glass": "true"},
 		},
 	)
 }
@@ -200,15 +219,17 @@ func live(server *standin.Server, a *standin.Account) error {
 	github := func(run string) func() (standin.AccessKey, error) {
 		return func() (standin.AccessKey, error) {
 			return a.WebIdentitySession(DeployRole, standin.WebIdentitySpec{
-				Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/main", SessionName: "github-" + run,
-				Region: "us-east-1", SourceIP: "192.0.2.44", UserAgent: "aws-sdk-nodejs/3.940.0",
+				Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/main",
+				SessionName: "github-" + run,
+				Region:      "us-east-1", SourceIP: "192.0.2.44", UserAgent: "aws-sdk-nodejs/3.940.0",
 			})
 		}
 	}
 	person := func(name, region, address string) func() (standin.AccessKey, error) {
 		return func() (standin.AccessKey, error) {
 			return a.SAMLSession(DeployRole, standin.SAMLSpec{
-				Provider: "Okta", User: name + "@acme.example", SourceIdentity: name, Region: region, Duration: 8 * time.Hour, SourceIP: address,
+				Provider: "Okta", User: name + "@acme.example", SourceIdentity: name, Region: region, Duration: 8 * time.Hour,
+				SourceIP:  address,
 				UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
 			})
 		}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Account is one AWS account of the stand-in. Its methods may be called at any time, from any goroutine.
+// Account is one AWS account of the stand-in. Its methods may be called at any time, from any
+// goroutine.
 type Account struct {
 	server    *Server
 	id        string
@@ -75,9 +76,9 @@ type UserSpec struct {
 	Policies map[string]string // inline policies, name to JSON document; enforced at once
 }
 
-// AddUser adds a user with a long-term access key, and gives another key to a user that is there already (its policies
-// are then added to). It panics on a specification that AWS would refuse, because that is a mistake in the fixture;
-// NewUser returns the error instead.
+// AddUser adds a user with a long-term access key, and gives another key to a user that is there
+// already (its policies are then added to). It panics on a specification that AWS would refuse,
+// because that is a mistake in the fixture; NewUser returns the error instead.
 func (a *Account) AddUser(spec UserSpec) AccessKey {
 	key, err := a.NewUser(spec)
 	if err != nil {

@@ -30,7 +30,8 @@ func (x *exchange) authorize(t target) error {
 	return nil
 }
 
-// region is where the call is decided: IAM in the partition's home region, whatever the signature says.
+// region is where the call is decided: IAM in the partition's home region, whatever the signature
+// says.
 func (x *exchange) region() string { return x.sig.decidedIn(x.caller) }
 
 func (sig signature) decidedIn(c *credential) string {
@@ -40,9 +41,9 @@ func (sig signature) decidedIn(c *credential) string {
 	return sig.region
 }
 
-// may evaluates what bounds the caller in a region: the organization's policy, those of the user or role, and the session
-// policy, which like the first can only take away. why ends the error message (IAM User Guide, "Troubleshoot access
-// denied error messages").
+// may evaluates what bounds the caller in a region: the organization's policy, those of the user or
+// role, and the session policy, which like the first can only take away. why ends the error message
+// (IAM User Guide, "Troubleshoot access denied error messages").
 func (c *credential) may(region string, r Request) (d Decision, why string) {
 	path := ""
 	if c.session != nil {
@@ -81,9 +82,10 @@ func (c *credential) may(region string, r Request) (d Decision, why string) {
 	}
 }
 
-// denier is how an error message names the managed policy that denies: by its ARN, in calls within one account. An
-// inline policy has no ARN (AWS Security Blog, "Enhanced access denied error messages with policy ARNs"). Which of
-// several policies is named is not documented; here a managed one comes first.
+// denier is how an error message names the managed policy that denies: by its ARN, in calls within
+// one account. An inline policy has no ARN (AWS Security Blog, "Enhanced access denied error
+// messages with policy ARNs"). Which of several policies is named is not documented; here a managed
+// one comes first.
 func (c *credential) denier(r Request, result Result, arns []string) string {
 	if on, ok := parseARN(r.Resource); ok && on.account != "" && on.account != c.account().id {
 		return ""
@@ -102,8 +104,9 @@ func denied(c *credential, action, on, why string) error {
 	return errf("AccessDenied", "User: %s is not authorized to perform: %s%s%s", c.callerARN(), action, on, why)
 }
 
-// context gives the condition keys of the request (IAM User Guide, "AWS global condition context keys"). Keys that
-// depend on the kind of caller are absent where they do not apply: a long-term key has no aws:TokenIssueTime.
+// context gives the condition keys of the request (IAM User Guide, "AWS global condition context
+// keys"). Keys that depend on the kind of caller are absent where they do not apply: a long-term
+// key has no aws:TokenIssueTime.
 func (x *exchange) context() Context {
 	now, c := x.server.now(), x.caller
 	ctx := Context{
@@ -152,7 +155,8 @@ func (ctx Context) requestTags(tags map[string]string) {
 	}
 }
 
-// onRole is the target of the calls that name a role. The message names the role as IAM does, by its bare name.
+// onRole is the target of the calls that name a role. The message names the role as IAM does, by
+// its bare name.
 func onRole(x *exchange) target {
 	name := x.params["RoleName"]
 	t := target{resource: x.caller.account().arn("iam", "role/"+name), words: "role " + name}
@@ -187,6 +191,8 @@ func (a *Account) sortedRoles(prefix string) []*role {
 			list = append(list, r)
 		}
 	}
-	slices.SortFunc(list, func(a, b *role) int { return strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)) })
+	slices.SortFunc(list, func(a, b *role) int {
+		return strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name))
+	})
 	return list
 }

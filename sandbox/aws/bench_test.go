@@ -23,10 +23,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	allowAll   = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
-	trustOwn   = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}}`
-	lambdaOnly = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}`
-	deployARN  = "arn:aws:iam::111122223333:role/ops/Deploy"
+	allowAll = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+	trustOwn = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},` +
+		`"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}}`
+	lambdaOnly = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},` +
+		`"Action":"sts:AssumeRole"}}`
+	deployARN = "arn:aws:iam::111122223333:role/ops/Deploy"
 )
 
 // bench is a server on a pipe, with one account that has an administrator and the role ops/Deploy.
@@ -123,7 +125,8 @@ func (b *bench) tryAssume(k aws.AccessKey, in *sts.AssumeRoleInput) (aws.AccessK
 	}
 	c := out.Credentials
 	return aws.AccessKey{
-		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken, Expires: *c.Expiration,
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+		Expires: *c.Expiration,
 	}, nil
 }
 
@@ -159,6 +162,7 @@ func (b *bench) put(role, name, document string) error {
 }
 
 func revocation(key, cutoff string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"` +
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
+		`"Condition":{"DateLessThan":{"` +
 		key + `":"` + cutoff + `"}}}]}`
 }

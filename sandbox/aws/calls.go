@@ -21,8 +21,9 @@ type Call struct {
 	AccountID    string // the caller's, empty if the signature was refused
 	PrincipalARN string // the user or the assumed-role session, empty likewise
 	AccessKeyID  string // as the request names it, also if the signature was refused
-	// Params are the request's parameters by their names in the Query protocol; those of LookupEvents are flattened
-	// to AttributeKey, AttributeValue, StartTime, EndTime, MaxResults, NextToken and EventCategory.
+	// Params are the request's parameters by their names in the Query protocol; those of LookupEvents
+	// are flattened to AttributeKey, AttributeValue, StartTime, EndTime, MaxResults, NextToken and
+	// EventCategory.
 	Params map[string]string
 	// Status is the HTTP status, 0 if no answer was given.
 	Status int
@@ -30,7 +31,8 @@ type Call struct {
 	Code string
 }
 
-// Calls returns the calls of one action, of all actions for "", oldest first. The newest hundred thousand are kept.
+// Calls returns the calls of one action, of all actions for "", oldest first. The newest hundred
+// thousand are kept.
 func (s *Server) Calls(action string) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,8 +48,9 @@ func (s *Server) Calls(action string) []Call {
 	return calls
 }
 
-// Subscribe returns a channel with every call as it ends. The channel is closed when ctx ends or the Server is closed.
-// A reader that falls more than 256 calls behind misses calls; the server never waits for it.
+// Subscribe returns a channel with every call as it ends. The channel is closed when ctx ends or
+// the Server is closed. A reader that falls more than 256 calls behind misses calls; the server
+// never waits for it.
 func (s *Server) Subscribe(ctx context.Context) <-chan Call {
 	ch := make(chan Call, 256)
 	s.mu.Lock()

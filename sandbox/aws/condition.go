@@ -23,8 +23,9 @@ type condition struct {
 // comparison is one operator's test of one value of the request against one value of the policy.
 type comparison func(got, want string) bool
 
-// operators are the condition operators (IAM User Guide, "IAM JSON policy elements: Condition operators"). A name that
-// is negated holds when none of the policy's values matches, and when the key is absent.
+// operators are the condition operators (IAM User Guide, "IAM JSON policy elements: Condition
+// operators"). A name that is negated holds when none of the policy's values matches, and when the
+// key is absent.
 func operators(name string) (compare comparison, negated, known bool) {
 	if base, ok := negations()[name]; ok {
 		compare, _, known = operators(base)
@@ -137,7 +138,9 @@ func conditionValues(v any) ([]string, bool) {
 func (c condition) holds(ctx Context, variables bool) bool {
 	got, present := ctx.lookup(c.key)
 	if c.operator == "Null" {
-		return slices.ContainsFunc(c.values, func(want string) bool { return strings.EqualFold(want, strconv.FormatBool(!present)) })
+		return slices.ContainsFunc(c.values, func(want string) bool {
+			return strings.EqualFold(want, strconv.FormatBool(!present))
+		})
 	}
 	compare, negated, known := operators(c.operator)
 	if !known {
@@ -172,8 +175,9 @@ var dateForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?
 
 var epochForm = regexp.MustCompile(`^-?\d{1,12}$`)
 
-// parseDate reads the two forms of a date in a condition: date and time with a zone (W3C "Date and Time Formats", a
-// profile of ISO 8601), or whole seconds since 1970. Anything else is no date, such as one without a zone.
+// parseDate reads the two forms of a date in a condition: date and time with a zone (W3C "Date and
+// Time Formats", a profile of ISO 8601), or whole seconds since 1970. Anything else is no date,
+// such as one without a zone.
 func parseDate(s string) (time.Time, bool) {
 	if epochForm.MatchString(s) {
 		n, err := strconv.ParseInt(s, 10, 64)
@@ -218,8 +222,8 @@ func inNetwork(got, want string) bool {
 	return err == nil && single == addr
 }
 
-// arnLike compares the six parts of an ARN each by itself, so that a wildcard never reaches over a colon of the first
-// five.
+// arnLike compares the six parts of an ARN each by itself, so that a wildcard never reaches over a
+// colon of the first five.
 func arnLike(got, want string) bool {
 	g, w := strings.SplitN(got, ":", 6), strings.SplitN(want, ":", 6)
 	if len(g) != len(w) {

@@ -5,11 +5,13 @@ import (
 	"time"
 )
 
-// AccessKey is what a client signs with: a user's long-term key, or the temporary credentials of a role session.
+// AccessKey is what a client signs with: a user's long-term key, or the temporary credentials of a
+// role session.
 type AccessKey struct {
 	AccessKeyID     string // AKIA… of a user, ASIA… of a session
 	SecretAccessKey string
-	// SessionToken, Expires, IssuedAt, RoleARN and SessionARN are set for role sessions only. Times are AWS's.
+	// SessionToken, Expires, IssuedAt, RoleARN and SessionARN are set for role sessions only. Times
+	// are AWS's.
 	SessionToken string
 	Expires      time.Time
 	IssuedAt     time.Time
@@ -98,7 +100,8 @@ func (s *Server) newUserKey(u *user) *credential {
 	return c
 }
 
-// newSession issues credentials for a role; the caller holds the lock and fills in what the session is not given here.
+// newSession issues credentials for a role; the caller holds the lock and fills in what the session
+// is not given here.
 func (s *Server) newSession(r *role, name string, lifetime time.Duration) *credential {
 	issued := s.now().Truncate(time.Second)
 	c := &credential{

@@ -22,7 +22,9 @@ type deed struct{ Name, Region, Code, Message string }
 // deeds looks up what a key did in a region, oldest first.
 func (b *bench) deeds(region, keyID string) []deed {
 	b.t.Helper()
-	out := b.look(region, &cloudtrail.LookupEventsInput{LookupAttributes: attribute(types.LookupAttributeKeyAccessKeyId, keyID)})
+	out := b.look(region, &cloudtrail.LookupEventsInput{
+		LookupAttributes: attribute(types.LookupAttributeKeyAccessKeyId, keyID),
+	})
 	var all []deed
 	for _, e := range out.Events {
 		var r struct {
@@ -56,7 +58,8 @@ func TestWhatAnIssuedKeyDidIsFoundByTheKeyAndFromTheEnforcementOnAsDenied(t *tes
 			}
 			time.Sleep(time.Second)
 		}
-		if err := b.put("Deploy", "AWSRevokeOlderSessions", revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
+		if err := b.put("Deploy", "AWSRevokeOlderSessions",
+			revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
 			t.Fatal(err)
 		}
 		calls()                     // not enforced anywhere
@@ -101,7 +104,8 @@ func TestACallThatAFaultDeniesIsInTheEventHistoryToo(t *testing.T) {
 		key := b.assume(b.admin, &sts.AssumeRoleInput{})
 		b.server.Inject(aws.Fault{Action: "ListRoles", Code: "AccessDenied", Message: "not today"})
 		b.wantCode("struck", b.listRoles(key), "AccessDenied")
-		if d := cmp.Diff([]deed{{"ListRoles", "us-east-1", "AccessDenied", "not today"}}, b.deeds("us-east-1", key.AccessKeyID)); d != "" {
+		if d := cmp.Diff([]deed{{"ListRoles", "us-east-1", "AccessDenied", "not today"}},
+			b.deeds("us-east-1", key.AccessKeyID)); d != "" {
 			t.Error(d)
 		}
 	})

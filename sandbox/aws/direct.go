@@ -12,8 +12,9 @@ type directKey struct{}
 // isDirect tells a request that came through Direct.
 func isDirect(r *http.Request) bool { return r.Context().Value(directKey{}) != nil }
 
-// Direct answers requests in the caller's own goroutine, for clients that live in the same process: there is no network,
-// and no Config.Latency, which is there for the network's sake. All else is as over a listener.
+// Direct answers requests in the caller's own goroutine, for clients that live in the same process:
+// there is no network, and no Config.Latency, which is there for the network's sake. All else is as
+// over a listener.
 func (s *Server) Direct() http.RoundTripper { return direct{s} }
 
 type direct struct{ server *Server }

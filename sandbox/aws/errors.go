@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// apiError is an error as a client meets it. Code is the Query protocol's short wire code; the JSON protocol's longer
-// one is derived from it (jsonCode).
+// apiError is an error as a client meets it. Code is the Query protocol's short wire code; the JSON
+// protocol's longer one is derived from it (jsonCode).
 type apiError struct {
 	Code    string
 	Message string
@@ -24,8 +24,8 @@ func errf(code, format string, args ...any) *apiError {
 	return errOf(code, fmt.Sprintf(format, args...))
 }
 
-// statusOf gives the HTTP status of an error code in the Query protocol (IAM API Reference, "Errors" of each action and
-// "Common errors").
+// statusOf gives the HTTP status of an error code in the Query protocol (IAM API Reference,
+// "Errors" of each action and "Common errors").
 func statusOf(code string) int {
 	switch code {
 	case "AccessDenied", "SignatureDoesNotMatch", "InvalidClientTokenId", "ExpiredToken", "MissingAuthenticationToken",
@@ -45,8 +45,8 @@ func statusOf(code string) int {
 	}
 }
 
-// jsonCode gives the code and status of an error of the whole request in the JSON protocol (CloudTrail API Reference,
-// "Common Errors"); errors of an action have the same code in both.
+// jsonCode gives the code and status of an error of the whole request in the JSON protocol
+// (CloudTrail API Reference, "Common Errors"); errors of an action have the same code in both.
 func jsonCode(code string, status int) (string, int) {
 	switch code {
 	case "AccessDenied":
@@ -74,8 +74,8 @@ func jsonCode(code string, status int) (string, int) {
 	}
 }
 
-// trailCode gives the errorCode that CloudTrail records: IAM's modelled errors appear with their exception names, EC2's
-// with the side that is at fault.
+// trailCode gives the errorCode that CloudTrail records: IAM's modelled errors appear with their
+// exception names, EC2's with the side that is at fault.
 func trailCode(service, code string) string {
 	if service == "ec2" {
 		return "Client." + code

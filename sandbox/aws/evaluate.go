@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Context holds the condition keys of a request, such as "aws:TokenIssueTime", with their values. A key that is absent
-// is one that the request does not have.
+// Context holds the condition keys of a request, such as "aws:TokenIssueTime", with their values. A
+// key that is absent is one that the request does not have.
 type Context map[string][]string
 
 // lookup finds a key, given in lower case, whatever the case it was put in with.
@@ -64,8 +64,9 @@ type Result struct {
 	Matched  []Match
 }
 
-// Evaluate decides a request by identity-based policies of one principal: a statement that denies wins, else one that
-// allows, else the request is denied (IAM User Guide, "Policy evaluation logic").
+// Evaluate decides a request by identity-based policies of one principal: a statement that denies
+// wins, else one that allows, else the request is denied (IAM User Guide, "Policy evaluation
+// logic").
 func Evaluate(r Request, policies ...*Policy) Result {
 	result := Result{Decision: ImplicitDeny}
 	for i, p := range policies {
@@ -90,7 +91,8 @@ func (st statement) applies(r Request, variables bool) bool {
 		!slices.ContainsFunc(st.conditions, func(c condition) bool { return !c.holds(r.Context, variables) })
 }
 
-// names tells whether the statement is about the request's action and resource, whatever its conditions.
+// names tells whether the statement is about the request's action and resource, whatever its
+// conditions.
 func (st statement) names(r Request, variables bool) bool {
 	action := func(p string) bool { return glob(strings.ToLower(p), strings.ToLower(r.Action)) }
 	resource := func(p string) bool {

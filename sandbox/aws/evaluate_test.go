@@ -26,10 +26,14 @@ func TestADenyWinsAndTheMatchesAreNamed(t *testing.T) {
 		"nothing": {nil, aws.Result{Decision: aws.ImplicitDeny}},
 		"allowed": {[]string{allowAll}, aws.Result{Decision: aws.Allowed, Matched: []aws.Match{{}}}},
 		"another action": {
-			[]string{`{"Statement":{"Effect":"Allow","Action":"s3:Put*","Resource":"*"}}`}, aws.Result{Decision: aws.ImplicitDeny},
+			[]string{`{"Statement":{"Effect":"Allow","Action":"s3:Put*","Resource":"*"}}`},
+			aws.Result{Decision: aws.ImplicitDeny},
 		},
 		"denied before an allow": {
-			[]string{`{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"S3:get*","Resource":"arn:aws:s3:::b/*"}]}`, allowAll},
+			[]string{
+				`{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Effect":"Deny","Action":"S3:get*",` +
+					`"Resource":"arn:aws:s3:::b/*"}]}`, allowAll,
+			},
 			aws.Result{Decision: aws.ExplicitDeny, Matched: []aws.Match{{Statement: 1, Deny: true}, {Policy: 1}}},
 		},
 	} {
@@ -78,8 +82,10 @@ func TestActionsAndResourcesMatchAsInIAM(t *testing.T) {
 			t.Errorf("%s with %s on %s: %v", c.element, c.action, c.resource, got)
 		}
 	}
-	old := parse(t, `{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::${aws:username}"}}`)
-	if aws.Evaluate(aws.Request{Action: "x:y", Resource: "arn:aws:s3:::${aws:username}", Context: ctx}, old).Decision != aws.Allowed {
+	old := parse(t, `{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*",`+
+		`"Resource":"arn:aws:s3:::${aws:username}"}}`)
+	if aws.Evaluate(aws.Request{Action: "x:y", Resource: "arn:aws:s3:::${aws:username}", Context: ctx},
+		old).Decision != aws.Allowed {
 		t.Error("before 2012 a policy variable is plain text")
 	}
 }
@@ -147,8 +153,10 @@ func TestConditionsHoldAsInIAM(t *testing.T) {
 		{`"StringEquals":{"aws:userid":"${aws:userid}"}`, true},
 		{`"StringEquals":{"aws:userid":"${aws:none}"}`, false},
 	} {
-		p := parse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{`+c.condition+`}}}`)
-		if got := aws.Evaluate(aws.Request{Action: "x:y", Resource: "*", Context: ctx}, p).Decision == aws.Allowed; got != c.want {
+		p := parse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{`+
+			c.condition+`}}}`)
+		if got := aws.Evaluate(aws.Request{Action: "x:y", Resource: "*", Context: ctx},
+			p).Decision == aws.Allowed; got != c.want {
 			t.Errorf("%s: %v", c.condition, got)
 		}
 	}

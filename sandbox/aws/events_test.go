@@ -85,13 +85,15 @@ func (b *bench) newest(k aws.AccessKey, region, name string) types.Event {
 func TestEventsHaveTheDocumentedShapes(t *testing.T) {
 	records := documented(t)
 	onBench(t, aws.Config{LookupRate: -1}, func(t *testing.T, b *bench) {
-		// What the documented examples have because of what was asked, or which the stand-in leaves out on purpose.
+		// What the documented examples have because of what was asked, or which the stand-in leaves out
+		// on purpose.
 		beside := map[string][]string{
 			"iam_user_same_account_mfa": {"requestParameters.serialNumber"},
 			"role_chaining":             {"requestParameters.incomingTransitiveTags.Department"},
 			"service_lambda":            nil,
 			"saml_corporate_idp": {
-				"requestParameters.principalTags.CostCenter", "requestParameters.transitiveTagKeys[]", "responseElements.packedPolicySize",
+				"requestParameters.principalTags.CostCenter", "requestParameters.transitiveTagKeys[]",
+				"responseElements.packedPolicySize",
 			},
 			"cross_account_user_caller_side": {"requestParameters.serialNumber"},
 			"cross_account_user_owner_side":  {"requestParameters.serialNumber"},
@@ -104,7 +106,8 @@ func TestEventsHaveTheDocumentedShapes(t *testing.T) {
 			t.Helper()
 			without := func(paths []string) []string {
 				return slices.DeleteFunc(paths, func(p string) bool {
-					return slices.Contains(beside[name], p) || slices.Contains(serving, p) || p == "additionalEventData.ExtendedRequestId"
+					return slices.Contains(beside[name], p) || slices.Contains(serving, p) ||
+						p == "additionalEventData.ExtendedRequestId"
 				})
 			}
 			if d := cmp.Diff(without(shape(t, records[name])), without(shape(t, *e.CloudTrailEvent))); d != "" {
@@ -113,7 +116,8 @@ func TestEventsHaveTheDocumentedShapes(t *testing.T) {
 		}
 
 		session := b.assume(b.admin, &sts.AssumeRoleInput{
-			SourceIdentity: awssdk.String("alice"), ExternalId: awssdk.String("ticket-4711"), DurationSeconds: awssdk.Int32(3600),
+			SourceIdentity: awssdk.String("alice"), ExternalId: awssdk.String("ticket-4711"),
+			DurationSeconds: awssdk.Int32(3600),
 		})
 		check("iam_user_same_account_mfa", b.newest(b.admin, "eu-west-1", "AssumeRole"))
 
@@ -130,24 +134,38 @@ func TestEventsHaveTheDocumentedShapes(t *testing.T) {
 		}
 		check("service_lambda", b.newest(b.admin, "eu-west-1", "AssumeRole"))
 
-		b.account.AddRole(aws.RoleSpec{Name: "saml", Trust: `{"Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/CorpIdP"},"Action":"sts:AssumeRoleWithSAML"}}`})
-		if _, err := b.account.SAMLSession("saml", aws.SAMLSpec{Provider: "CorpIdP", User: "carol@example.com", SourceIdentity: "carol"}); err != nil {
+		b.account.AddRole(aws.RoleSpec{
+			Name: "saml", Trust: `{"Statement":{"Effect":"Allow",` +
+				`"Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/CorpIdP"},"Action":"sts:AssumeRoleWithSAML"}}`,
+		})
+		if _, err := b.account.SAMLSession("saml", aws.SAMLSpec{
+			Provider: "CorpIdP", User: "carol@example.com", SourceIdentity: "carol",
+		}); err != nil {
 			t.Fatal(err)
 		}
 		check("saml_corporate_idp", b.newest(b.admin, "us-east-1", "AssumeRoleWithSAML"))
 
-		b.account.AddRole(aws.RoleSpec{Name: "gh", Trust: `{"Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity"}}`})
+		b.account.AddRole(aws.RoleSpec{
+			Name: "gh", Trust: `{"Statement":{"Effect":"Allow",` +
+				`"Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},` +
+				`"Action":"sts:AssumeRoleWithWebIdentity"}}`,
+		})
 		if _, err := b.account.WebIdentitySession("gh", aws.WebIdentitySpec{
-			Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/main", SessionName: "GitHubActions", Duration: time.Hour,
+			Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/main",
+			SessionName: "GitHubActions", Duration: time.Hour,
 		}); err != nil {
 			t.Fatal(err)
 		}
 		check("github_oidc_name_subject", b.newest(b.admin, "us-east-1", "AssumeRoleWithWebIdentity"))
 
-		hub := b.server.AddAccount("444455556666", "").AddUser(aws.UserSpec{Name: "John", Policies: map[string]string{"all": allowAll}})
+		hub := b.server.AddAccount("444455556666", "").AddUser(aws.UserSpec{
+			Name: "John", Policies: map[string]string{"all": allowAll},
+		})
 		b.account.AddRole(aws.RoleSpec{Name: "Cross", Trust: strings.ReplaceAll(trustOwn, "111122223333", "444455556666")})
 		time.Sleep(time.Second)
-		b.assume(hub, &sts.AssumeRoleInput{RoleArn: awssdk.String("arn:aws:iam::111122223333:role/Cross"), SourceIdentity: awssdk.String("John")})
+		b.assume(hub, &sts.AssumeRoleInput{
+			RoleArn: awssdk.String("arn:aws:iam::111122223333:role/Cross"), SourceIdentity: awssdk.String("John"),
+		})
 		callers, owners := b.newest(hub, "eu-west-1", "AssumeRole"), b.newest(b.admin, "eu-west-1", "AssumeRole")
 		check("cross_account_user_caller_side", callers)
 		check("cross_account_user_owner_side", owners)
@@ -155,11 +173,13 @@ func TestEventsHaveTheDocumentedShapes(t *testing.T) {
 			t.Errorf("the two sides: %+v %+v", callers, owners)
 		}
 
-		if err := b.put("Deploy", "AWSRevokeOlderSessions", revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
+		if err := b.put("Deploy", "AWSRevokeOlderSessions",
+			revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
 			t.Fatal(err)
 		}
 		put := b.newest(b.admin, "us-east-1", "PutRolePolicy")
-		if got, want := *put.ReadOnly+*put.Resources[0].ResourceName+*put.Resources[1].ResourceName, "falseAWSRevokeOlderSessionsDeploy"; got != want {
+		if got, want := *put.ReadOnly+*put.Resources[0].ResourceName+*put.Resources[1].ResourceName,
+			"falseAWSRevokeOlderSessionsDeploy"; got != want {
 			t.Errorf("PutRolePolicy: %s, want %s", got, want)
 		}
 		_, err := b.iam(session).ListUsers(t.Context(), &iam.ListUsersInput{})
@@ -183,12 +203,14 @@ func TestAnIssuedSessionIsFoundByEveryNameItHas(t *testing.T) {
 		want := []string{
 			"AWS::IAM::AccessKey=" + key.AccessKeyID, "AWS::STS::AssumedRole=alice@example.com",
 			"AWS::STS::AssumedRole=" + b.deploy.UniqueID + ":alice@example.com",
-			"AWS::STS::AssumedRole=arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com", "AWS::IAM::Role=" + deployARN,
+			"AWS::STS::AssumedRole=arn:aws:sts::111122223333:assumed-role/Deploy/alice@example.com",
+			"AWS::IAM::Role=" + deployARN,
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)
 		}
-		if !strings.Contains(*e.CloudTrailEvent, key.SessionToken) || strings.Contains(*e.CloudTrailEvent, key.SecretAccessKey) {
+		if !strings.Contains(*e.CloudTrailEvent, key.SessionToken) ||
+			strings.Contains(*e.CloudTrailEvent, key.SecretAccessKey) {
 			t.Error("as in life, the event is to hold the session token and never the secret key")
 		}
 	})
@@ -197,13 +219,18 @@ func TestAnIssuedSessionIsFoundByEveryNameItHas(t *testing.T) {
 func TestADeniedAssumeRoleIsToldToTheCallersAccountOnlyAndNamesNoRole(t *testing.T) {
 	records := documented(t)
 	onBench(t, aws.Config{LookupRate: -1}, func(t *testing.T, b *bench) {
-		eve := b.server.AddAccount("444455556666", "").AddUser(aws.UserSpec{Name: "eve", Policies: map[string]string{"all": allowAll}})
+		eve := b.server.AddAccount("444455556666", "").AddUser(aws.UserSpec{
+			Name: "eve", Policies: map[string]string{"all": allowAll},
+		})
 		_, err := b.tryAssume(eve, &sts.AssumeRoleInput{})
 		b.wantCode("eve", err, "AccessDenied")
-		if d := cmp.Diff(shape(t, records["denied_assume_role"]), shape(t, *b.newest(eve, "eu-west-1", "AssumeRole").CloudTrailEvent)); d != "" {
+		if d := cmp.Diff(shape(t, records["denied_assume_role"]),
+			shape(t, *b.newest(eve, "eu-west-1", "AssumeRole").CloudTrailEvent)); d != "" {
 			t.Error(d)
 		}
-		out := b.look("eu-west-1", &cloudtrail.LookupEventsInput{LookupAttributes: attribute(types.LookupAttributeKeyEventName, "AssumeRole")})
+		out := b.look("eu-west-1", &cloudtrail.LookupEventsInput{
+			LookupAttributes: attribute(types.LookupAttributeKeyEventName, "AssumeRole"),
+		})
 		if len(out.Events) != 0 {
 			t.Error("the role's account was told")
 		}
@@ -224,7 +251,9 @@ func TestAnEventShowsWhereTheCallCameFrom(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		time.Sleep(time.Second)
-		b.send(raw{key: b.admin, headers: map[string]string{"X-Forwarded-For": "203.0.113.66, 10.0.0.1", "User-Agent": "Boto3/1.43.11"}})
+		b.send(raw{
+			key: b.admin, headers: map[string]string{"X-Forwarded-For": "203.0.113.66, 10.0.0.1", "User-Agent": "Boto3/1.43.11"},
+		})
 		if s := read(); s.SourceIPAddress != "203.0.113.66" || s.UserAgent != "Boto3/1.43.11" {
 			t.Errorf("%+v", s)
 		}

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Fault is a misfortune for calls that match it. An empty Service, Action, AccountID or Region matches all of them.
-// A Fault strikes calls that are properly signed, before their permissions are looked at.
+// Fault is a misfortune for calls that match it. An empty Service, Action, AccountID or Region
+// matches all of them. A Fault strikes calls that are properly signed, before their permissions are
+// looked at.
 type Fault struct {
 	Service   string // "iam", "sts" or "cloudtrail"
 	Action    string // such as "PutRolePolicy"
@@ -15,8 +16,8 @@ type Fault struct {
 
 	// Times is how many calls it strikes; 0 means one, a negative number all until ClearFaults.
 	Times int
-	// Every lets it strike each second, third and so on of the calls that match, beginning with the Every-th; 0 and 1 mean
-	// all of them. The calls in between go on to the next fault.
+	// Every lets it strike each second, third and so on of the calls that match, beginning with the
+	// Every-th; 0 and 1 mean all of them. The calls in between go on to the next fault.
 	Every int
 	// Code is the error code on the wire, such as "Throttling". Empty: no error of its own.
 	Code string

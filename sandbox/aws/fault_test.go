@@ -176,7 +176,8 @@ func TestManyClientsAtOnce(t *testing.T) {
 				var err error
 				for range 20 {
 					name := string(rune('a' + i))
-					err = errors.Join(err, b.put("Deploy", name, allowAll), b.listRoles(b.admin), b.account.DeleteRolePolicy("Deploy", name))
+					err = errors.Join(err, b.put("Deploy", name, allowAll), b.listRoles(b.admin),
+						b.account.DeleteRolePolicy("Deploy", name))
 					_, e := b.tryAssume(b.admin, &sts.AssumeRoleInput{})
 					err = errors.Join(err, e)
 				}

@@ -2,8 +2,8 @@ package aws
 
 import "unicode/utf8"
 
-// putRolePolicy writes an inline policy: reads see it at once, authorisation after the propagation delay. The caller
-// holds the lock, as for the writes below.
+// putRolePolicy writes an inline policy: reads see it at once, authorisation after the propagation
+// delay. The caller holds the lock, as for the writes below.
 func (a *Account) putRolePolicy(name, policy, text string) error {
 	r, err := a.changeable(name)
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// The results below are encoded as the Query protocol's XML: a struct for each Result element, lists in members.
+// The results below are encoded as the Query protocol's XML: a struct for each Result element,
+// lists in members.
 
 type members[T any] struct {
 	Member []T `xml:"member"`
@@ -203,7 +204,8 @@ func listProfiles(x *exchange, r *role) (any, error) {
 	}
 	var list members[profileXML]
 	for _, name := range names {
-		// An instance profile's id would be AIPA…; deriving it from the role's keeps it the same on every read.
+		// An instance profile's id would be AIPA…; deriving it from the role's keeps it the same on every
+		// read.
 		list.Member = append(list.Member, profileXML{
 			"/", name, "AIPA" + strings.TrimPrefix(r.id, "AROA"), r.account.arn("iam", "instance-profile/"+name),
 			isoTime(r.created),

@@ -9,8 +9,8 @@ import (
 
 const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-// randomID makes an identifier as IAM gives them: a prefix that tells the kind (AIDA a user, AROA a role, AKIA and ASIA
-// access keys; IAM User Guide, "IAM identifiers") and n characters.
+// randomID makes an identifier as IAM gives them: a prefix that tells the kind (AIDA a user, AROA a
+// role, AKIA and ASIA access keys; IAM User Guide, "IAM identifiers") and n characters.
 func randomID(prefix string, n int) string {
 	b := randomBytes(n)
 	for i := range b {

@@ -25,8 +25,8 @@ type member struct {
 // object is a JSON object whose names are all different.
 type object []member
 
-// decodeStrict reads one JSON value: object, []any, string, json.Number, bool or nil. A name that is given twice and
-// anything after the value are errors, as they are to IAM.
+// decodeStrict reads one JSON value: object, []any, string, json.Number, bool or nil. A name that
+// is given twice and anything after the value are errors, as they are to IAM.
 func decodeStrict(text string) (any, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
@@ -85,7 +85,8 @@ func decodeValue(d *json.Decoder, depth int) (any, error) {
 	return o, err
 }
 
-// stringOrStrings reads the many places of the policy grammar that take one string or a list of them.
+// stringOrStrings reads the many places of the policy grammar that take one string or a list of
+// them.
 func stringOrStrings(v any) ([]string, bool) {
 	switch v := v.(type) {
 	case string:

@@ -13,7 +13,9 @@ import (
 
 // enforcedIn asks CloudTrail in a region with the key.
 func (b *bench) enforcedIn(k aws.AccessKey, region string) string {
-	_, err := b.trail(k, region, func(o *cloudtrail.Options) { o.Retryer = awssdk.NopRetryer{} }).LookupEvents(b.t.Context(), &cloudtrail.LookupEventsInput{})
+	_, err := b.trail(k, region, func(o *cloudtrail.Options) {
+		o.Retryer = awssdk.NopRetryer{}
+	}).LookupEvents(b.t.Context(), &cloudtrail.LookupEventsInput{})
 	return codeOf(err)
 }
 

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// lookupEvent is an event as LookupEvents and the aws command line give it: the time is a number or RFC 3339.
+// lookupEvent is an event as LookupEvents and the aws command line give it: the time is a number or
+// RFC 3339.
 type lookupEvent struct {
 	EventID         string `json:"EventId"`
 	EventName       string
@@ -21,10 +22,11 @@ type lookupEvent struct {
 	CloudTrailEvent string
 }
 
-// LoadLookupEvents keeps events that were looked up elsewhere in the event history of an account, which is added if it
-// is not there; each goes to the region its record names. raw is a list of events, {"Events": list} as the aws command
-// line prints it, or such a list with each event in a member "lookupEvent". All times, also those inside the records, are
-// moved by shift. The number of events is returned.
+// LoadLookupEvents keeps events that were looked up elsewhere in the event history of an account,
+// which is added if it is not there; each goes to the region its record names. raw is a list of
+// events, {"Events": list} as the aws command line prints it, or such a list with each event in a
+// member "lookupEvent". All times, also those inside the records, are moved by shift. The number of
+// events is returned.
 func (s *Server) LoadLookupEvents(account string, raw []byte, shift time.Duration) (int, error) {
 	elements, err := splitEvents(raw)
 	if err != nil {
@@ -108,8 +110,8 @@ func eventTime(v any) (time.Time, error) {
 	}
 }
 
-// shiftRecord moves the times of a record and tells its region. A record that is not moved stays as it is, byte for
-// byte.
+// shiftRecord moves the times of a record and tells its region. A record that is not moved stays as
+// it is, byte for byte.
 func shiftRecord(text string, shift time.Duration) (moved, region string, err error) {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.UseNumber()

@@ -112,7 +112,9 @@ func TestThePolicyArnOfTheRequestIsAConditionKey(t *testing.T) {
 			`{"ArnLike":{"iam:PolicyARN":"arn:aws:iam::aws:policy/job-function/*"}}`: {denyAll: "AccessDenied", readOnly: ""},
 			`{"ArnNotEquals":{"iam:policyarn":"` + denyAll + `"}}`:                   {denyAll: "AccessDenied", readOnly: ""},
 			`{"StringEquals":{"iam:PolicyARN":"` + denyAll + `"}}`:                   {denyAll: "", readOnly: "AccessDenied"},
-			`{"Null":{"iam:PolicyARN":"true"}}`:                                      {denyAll: "AccessDenied", readOnly: "AccessDenied"},
+			`{"Null":{"iam:PolicyARN":"true"}}`: {
+				denyAll: "AccessDenied", readOnly: "AccessDenied",
+			},
 		} {
 			key := b.account.AddUser(aws.UserSpec{Name: "locker", Policies: map[string]string{
 				"p": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Resource":"*",` +
@@ -167,7 +169,8 @@ func TestTheSimulatorFindsAWSDenyAllForEveryActionAndEveryIssueTime(t *testing.T
 		}
 		for _, r := range results[0].ResourceSpecificResults {
 			source := r.MatchedStatements[0]
-			if r.EvalResourceDecision != "explicitDeny" || *source.SourcePolicyId != "AWSDenyAll" || source.SourcePolicyType != "IAM Policy" {
+			if r.EvalResourceDecision != "explicitDeny" || *source.SourcePolicyId != "AWSDenyAll" ||
+				source.SourcePolicyType != "IAM Policy" {
 				t.Errorf("%+v", r)
 			}
 		}

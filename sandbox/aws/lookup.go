@@ -83,8 +83,8 @@ func attributeKey(_, key string) error {
 	}
 }
 
-// attributeValue bounds a value: 1 to 2000 characters, of which _, space, comma and line feed count double
-// (CloudTrail API Reference, "LookupAttribute").
+// attributeValue bounds a value: 1 to 2000 characters, of which _, space, comma and line feed count
+// double (CloudTrail API Reference, "LookupAttribute").
 func attributeValue(_, value string) error {
 	n := 0
 	for _, c := range value {
@@ -195,8 +195,11 @@ func lookupEvents(x *exchange) (any, error) {
 	return result, nil
 }
 
-// find gives up to size events, newest first, that come after a position; more tells that there are others.
-func (a *Account) find(region, key, value string, from, until time.Time, after *position, size int) (found []*event, more bool) {
+// find gives up to size events, newest first, that come after a position; more tells that there are
+// others.
+func (a *Account) find(
+	region, key, value string, from, until time.Time, after *position, size int,
+) (found []*event, more bool) {
 	trail := a.trails[region]
 	skipping := after != nil
 	for _, e := range slices.Backward(trail) {
@@ -272,7 +275,8 @@ func epoch(s string) (time.Time, error) {
 	return time.UnixMilli(int64(f * 1000)), nil
 }
 
-// A paging token is the position with a code over the position and all that the next request must repeat.
+// A paging token is the position with a code over the position and all that the next request must
+// repeat.
 func (x *exchange) sealToken(p position) string {
 	text := fmt.Sprintf("%d/%s", p.Second, p.ID)
 	return base64.StdEncoding.EncodeToString([]byte(text + "/" + x.tokenCode(text)))
@@ -290,7 +294,9 @@ func (x *exchange) openToken(token string) (position, bool) {
 
 func (x *exchange) tokenCode(text string) string {
 	bound := []string{text, x.caller.account().id, x.sig.region}
-	for _, name := range []string{"AttributeKey", "AttributeValue", "StartTime", "EndTime", "EventCategory", "MaxResults"} {
+	for _, name := range []string{
+		"AttributeKey", "AttributeValue", "StartTime", "EndTime", "EventCategory", "MaxResults",
+	} {
 		bound = append(bound, name+"="+x.params[name])
 	}
 	return hex.EncodeToString(hmacSum(x.server.tokenKey, strings.Join(bound, "\n")))

@@ -77,8 +77,12 @@ func TestAPagingTokenIsGoodForTheSameRequestOnly(t *testing.T) {
 		b.seed(10)
 		seeded := attribute(types.LookupAttributeKeyEventName, "Seeded")
 		start := awssdk.Time(b.server.Now().Add(-time.Hour))
-		first := b.look("us-east-1", &cloudtrail.LookupEventsInput{LookupAttributes: seeded, StartTime: start, MaxResults: awssdk.Int32(4)})
-		good := cloudtrail.LookupEventsInput{LookupAttributes: seeded, StartTime: start, MaxResults: awssdk.Int32(4), NextToken: first.NextToken}
+		first := b.look("us-east-1", &cloudtrail.LookupEventsInput{
+			LookupAttributes: seeded, StartTime: start, MaxResults: awssdk.Int32(4),
+		})
+		good := cloudtrail.LookupEventsInput{
+			LookupAttributes: seeded, StartTime: start, MaxResults: awssdk.Int32(4), NextToken: first.NextToken,
+		}
 		if out := b.look("us-east-1", &good); len(out.Events) != 4 || *out.Events[0].EventId == *first.Events[0].EventId {
 			t.Errorf("%d events", len(out.Events))
 		}
@@ -138,7 +142,9 @@ func TestEventsAreVisibleAfterTheDelayAndInTheirRegion(t *testing.T) {
 	onBench(t, aws.Config{TrailDelay: 5 * time.Minute, LookupRate: -1}, func(t *testing.T, b *bench) {
 		b.assume(b.admin, &sts.AssumeRoleInput{}) // in eu-west-1
 		issues := func(region string) int {
-			return len(b.look(region, &cloudtrail.LookupEventsInput{LookupAttributes: attribute(types.LookupAttributeKeyResourceName, deployARN)}).Events)
+			return len(b.look(region, &cloudtrail.LookupEventsInput{
+				LookupAttributes: attribute(types.LookupAttributeKeyResourceName, deployARN),
+			}).Events)
 		}
 		time.Sleep(5*time.Minute - time.Second)
 		if n := issues("eu-west-1"); n != 0 {
@@ -162,7 +168,8 @@ func TestEventHistoryEndsAfterNinetyDays(t *testing.T) {
 	onBench(t, aws.Config{LookupRate: -1}, func(t *testing.T, b *bench) {
 		b.seed(1)
 		seeded := &cloudtrail.LookupEventsInput{
-			LookupAttributes: attribute(types.LookupAttributeKeyEventName, "Seeded"), StartTime: awssdk.Time(b.server.Now().Add(-time.Hour)),
+			LookupAttributes: attribute(types.LookupAttributeKeyEventName, "Seeded"),
+			StartTime:        awssdk.Time(b.server.Now().Add(-time.Hour)),
 		}
 		time.Sleep(90*24*time.Hour - time.Minute)
 		if n := len(b.look("us-east-1", seeded).Events); n != 1 {
@@ -224,7 +231,9 @@ func TestEveryAttributeFindsTheEventsItNames(t *testing.T) {
 				t.Errorf("%s %s: %d events, want %d", c.key, c.value, len(out.Events), c.want)
 			}
 		}
-		out := b.look("eu-west-1", &cloudtrail.LookupEventsInput{LookupAttributes: attribute(types.LookupAttributeKeyUsername, "alice")})
+		out := b.look("eu-west-1", &cloudtrail.LookupEventsInput{
+			LookupAttributes: attribute(types.LookupAttributeKeyUsername, "alice"),
+		})
 		e := out.Events[0]
 		var record struct {
 			EventTime        time.Time
@@ -244,14 +253,16 @@ func TestEveryAttributeFindsTheEventsItNames(t *testing.T) {
 func TestEventsThatCannotBeReadAreNotLoaded(t *testing.T) {
 	s := aws.New(aws.Config{})
 	for name, raw := range map[string]string{
-		"no JSON": `{`, "no list": `{"Events":1}`, "no time": `[{"EventName":"x","CloudTrailEvent":"{\"awsRegion\":\"us-east-1\"}"}]`,
+		"no JSON": `{`, "no list": `{"Events":1}`,
+		"no time":   `[{"EventName":"x","CloudTrailEvent":"{\"awsRegion\":\"us-east-1\"}"}]`,
 		"no record": `[{"EventTime":1}]`, "no region": `[{"EventTime":1,"CloudTrailEvent":"{}"}]`,
 	} {
 		if n, err := s.LoadLookupEvents("111122223333", []byte(raw), 0); err == nil {
 			t.Errorf("%s: %d loaded", name, n)
 		}
 	}
-	n, err := s.LoadLookupEvents("111122223333", []byte(`{"Events":[{"EventTime":1795327026,"EventName":"x","CloudTrailEvent":"{\"awsRegion\":\"us-east-1\"}"}]}`), 0)
+	n, err := s.LoadLookupEvents("111122223333",
+		[]byte(`{"Events":[{"EventTime":1795327026,"EventName":"x","CloudTrailEvent":"{\"awsRegion\":\"us-east-1\"}"}]}`), 0)
 	if n != 1 || err != nil {
 		t.Errorf("the form of the command line: %d, %v", n, err)
 	}

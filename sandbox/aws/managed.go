@@ -22,7 +22,8 @@ const denyAllDocument = `{
   ]
 }`
 
-// DenyAllARN is the ARN of the AWS managed policy AWSDenyAll in the account's partition. Every account can attach it.
+// DenyAllARN is the ARN of the AWS managed policy AWSDenyAll in the account's partition. Every
+// account can attach it.
 func (a *Account) DenyAllARN() string { return "arn:" + a.partition + ":iam::aws:policy/AWSDenyAll" }
 
 var policyARNForm = regexp.MustCompile(`^arn:aws(-[a-z]+)*:iam::(aws|[0-9]{12}):policy/[\x21-\x7E]+$`)
@@ -38,8 +39,9 @@ func policyARN(field, value string) error {
 	return nil
 }
 
-// attachRolePolicy attaches a managed policy: reads see it at once, authorisation after the propagation delay. A policy
-// that is attached already stays so, and that is no error. The caller holds the lock, as for the functions below.
+// attachRolePolicy attaches a managed policy: reads see it at once, authorisation after the
+// propagation delay. A policy that is attached already stays so, and that is no error. The caller
+// holds the lock, as for the functions below.
 func (a *Account) attachRolePolicy(name, arn string) error {
 	r, err := a.changeable(name)
 	if err != nil {
@@ -82,8 +84,9 @@ func policyPath(arn string) string {
 	return strings.TrimPrefix(strings.TrimSuffix(parsed.resource, parsed.lastSegment()), "policy")
 }
 
-// addManaged makes the managed policies of a fixture, ARN to document, and returns what they mean. An empty document
-// names a policy that the account has. One ARN has one document for all roles of the account.
+// addManaged makes the managed policies of a fixture, ARN to document, and returns what they mean.
+// An empty document names a policy that the account has. One ARN has one document for all roles of
+// the account.
 func (a *Account) addManaged(documents map[string]string) (map[string]*Policy, error) {
 	if len(documents) > attachedQuota {
 		return nil, tooManyAttached()
@@ -113,8 +116,8 @@ func (a *Account) addManaged(documents map[string]string) (map[string]*Policy, e
 	return attached, nil
 }
 
-// AttachRolePolicy attaches a managed policy that the account has, as somebody with every permission would; no call and
-// no event is recorded.
+// AttachRolePolicy attaches a managed policy that the account has, as somebody with every
+// permission would; no call and no event is recorded.
 func (a *Account) AttachRolePolicy(role, arn string) error {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()

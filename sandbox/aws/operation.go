@@ -15,7 +15,8 @@ type operation struct {
 	params   map[string]rule
 	readOnly bool
 	event    string // its name in CloudTrail; empty: the action's
-	// target says what the permission is needed on; nil means that none is needed, or that do looks after it.
+	// target says what the permission is needed on; nil means that none is needed, or that do looks
+	// after it.
 	target func(x *exchange) target
 	do     func(x *exchange) (any, error)
 }
@@ -104,7 +105,8 @@ func (op *operation) check(p params) error {
 	}
 	for _, name := range sortedNames(op.params) {
 		if _, given := p[name]; op.params[name].required && !given {
-			return errf("ValidationError", "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", lowerFirst(name))
+			return errf("ValidationError", "1 validation error detected: Value null at '%s' failed to satisfy constraint: "+
+				"Member must not be null", lowerFirst(name))
 		}
 	}
 	return nil
@@ -118,7 +120,8 @@ func sortedNames(rules map[string]rule) []string {
 	return sortedKeys(names)
 }
 
-// trailRequest is the requestParameters of an event: the parameters with their first letter in lower case.
+// trailRequest is the requestParameters of an event: the parameters with their first letter in
+// lower case.
 func (op *operation) trailRequest(p params) map[string]any {
 	if len(p) == 0 {
 		return nil
@@ -183,8 +186,8 @@ func allOperations() map[string]*operation {
 	return all
 }
 
-// Actions lists what the stand-in can do in IAM, STS and CloudTrail, such as "iam:GetRole", so that a test can be sure to
-// have tried all of it. What it can do in other services is in others.go.
+// Actions lists what the stand-in can do in IAM, STS and CloudTrail, such as "iam:GetRole", so that
+// a test can be sure to have tried all of it. What it can do in other services is in others.go.
 func Actions() []string { return slices.Sorted(maps.Keys(allOperations())) }
 
 func iamOperations() map[string]*operation {

@@ -10,7 +10,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/aws"
 )
 
-const scpForm = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:DeleteRolePolicy","Resource":"*","Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/ops/*"}}}}`
+const scpForm = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:DeleteRolePolicy","Resource":"*",` +
+	`"Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/ops/*"}}}}`
 
 func TestAServiceControlPolicyBoundsEveryPrincipalOfItsAccount(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
@@ -27,7 +28,8 @@ func TestAServiceControlPolicyBoundsEveryPrincipalOfItsAccount(t *testing.T) {
 		}
 		err := remove(b.admin)
 		b.wantCode("the administrator", err, "AccessDenied")
-		const want = "User: arn:aws:iam::111122223333:user/admin is not authorized to perform: iam:DeleteRolePolicy on resource: role Deploy " +
+		const want = "User: arn:aws:iam::111122223333:user/admin is not authorized to perform: iam:DeleteRolePolicy on " +
+			"resource: role Deploy " +
 			"with an explicit deny in a service control policy"
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("message %v, want %s", err, want)
@@ -56,7 +58,8 @@ func TestAServiceControlPolicyCanOnlyTakeAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.wantCode("somebody without policies", b.listRoles(nobody), "AccessDenied")
-		if err := b.account.SetSCP(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`); err != nil {
+		if err := b.account.SetSCP(
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`); err != nil {
 			t.Fatal(err)
 		}
 		b.wantCode("FullAWSAccess stands beside it", b.listRoles(b.admin), "")
@@ -68,10 +71,15 @@ func TestAServiceControlPolicyCanOnlyTakeAway(t *testing.T) {
 
 func TestAServiceLinkedRoleIsNotBoundByTheOrganization(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
-		for name, path := range map[string]string{"AWSServiceRoleForX": "/aws-service-role/lambda.amazonaws.com/", "Plain": "/"} {
-			b.account.AddRole(aws.RoleSpec{Name: name, Path: path, Trust: lambdaOnly, Policies: map[string]string{"all": allowAll}})
+		for name, path := range map[string]string{
+			"AWSServiceRoleForX": "/aws-service-role/lambda.amazonaws.com/", "Plain": "/",
+		} {
+			b.account.AddRole(aws.RoleSpec{
+				Name: name, Path: path, Trust: lambdaOnly, Policies: map[string]string{"all": allowAll},
+			})
 		}
-		if err := b.account.SetSCP(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`); err != nil {
+		if err := b.account.SetSCP(
+			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`); err != nil {
 			t.Fatal(err)
 		}
 		for role, code := range map[string]string{"AWSServiceRoleForX": "", "Plain": "AccessDenied"} {

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// otherService is a service that the stand-in knows as far as an incident leads to it: a call is authenticated and
-// authorised like any other, and CloudTrail tells of it; the answer is always the same. What is not in the table is
-// refused.
+// otherService is a service that the stand-in knows as far as an incident leads to it: a call is
+// authenticated and authorised like any other, and CloudTrail tells of it; the answer is always the
+// same. What is not in the table is refused.
 type otherService struct {
 	version string // of the Query protocol; empty: another protocol
 	target  string // what X-Amz-Target begins with in the JSON protocol; empty: another protocol
@@ -34,60 +34,83 @@ func otherServices() map[string]otherService {
 	return map[string]otherService{
 		"s3": {calls: map[string]otherCall{
 			"ListBuckets": {
-				path: "/", params: []string{"x-id", "max-buckets", "continuation-token", "prefix", "bucket-region"}, permission: "ListAllMyBuckets",
-				answer: `<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>acme</ID></Owner><Buckets>` +
+				path: "/", params: []string{"x-id", "max-buckets", "continuation-token", "prefix", "bucket-region"},
+				permission: "ListAllMyBuckets",
+				answer: `<ListAllMyBucketsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>acme</ID></` +
+					`Owner><Buckets>` +
 					`<Bucket><Name>acme-orders-export</Name><CreationDate>2023-05-02T08:11:40Z</CreationDate></Bucket>` +
-					`<Bucket><Name>acme-shop-assets</Name><CreationDate>2022-11-14T15:02:09Z</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>`,
+					`<Bucket><Name>acme-shop-assets</Name><CreationDate>2022-11-14T15:02:09Z</CreationDate></Bucket></Buckets></` +
+					`ListAllMyBucketsResult>`,
 			},
 		}},
 		"lambda": {calls: map[string]otherCall{
 			"ListFunctions": {
-				path: "/2015-03-31/functions", params: []string{"MaxItems", "Marker", "FunctionVersion", "MasterRegion"}, event: "ListFunctions20150331",
-				answer: `{"Functions":[{"FunctionName":"orders-fn","Runtime":"nodejs22.x"},{"FunctionName":"release-notes","Runtime":"python3.13"}]}`,
+				path: "/2015-03-31/functions", params: []string{"MaxItems", "Marker", "FunctionVersion", "MasterRegion"},
+				event: "ListFunctions20150331",
+				answer: `{"Functions":[{"FunctionName":"orders-fn","Runtime":"nodejs22.x"},{"FunctionName":"release-notes",` +
+					`"Runtime":"python3.13"}]}`,
 			},
 		}},
 		"ec2": {version: "2016-11-15", calls: map[string]otherCall{
 			"DescribeInstances": {
 				params: []string{"InstanceId.N", "MaxResults", "NextToken"},
-				answer: `<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item><reservationId>r-0c0ffee0c0ffee001</reservationId>` +
-					`<instancesSet><item><instanceId>i-0c0ffee0c0ffee001</instanceId><instanceType>t4g.small</instanceType></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`,
+				answer: `<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/` +
+					`"><reservationSet><item><reservationId>r-0c0ffee0c0ffee001</reservationId>` +
+					`<instancesSet><item><instanceId>i-0c0ffee0c0ffee001</instanceId><instanceType>t4g.small</instanceType></item></` +
+					`instancesSet></item></reservationSet></DescribeInstancesResponse>`,
 			},
 			"DescribeSnapshots": {
 				params: []string{"OwnerId.N", "Owner.N", "SnapshotId.N", "MaxResults", "NextToken"},
-				answer: `<DescribeSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><snapshotSet/></DescribeSnapshotsResponse>`,
+				answer: `<DescribeSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><snapshotSet/></` +
+					`DescribeSnapshotsResponse>`,
 			},
 		}},
 		"rds": {version: "2014-10-31", calls: map[string]otherCall{
 			"DescribeDBSnapshots": {
 				params: []string{"DBInstanceIdentifier", "DBSnapshotIdentifier", "SnapshotType", "MaxRecords", "Marker"},
-				answer: `<DescribeDBSnapshotsResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><DescribeDBSnapshotsResult><DBSnapshots/></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>`,
+				answer: `<DescribeDBSnapshotsResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/` +
+					`"><DescribeDBSnapshotsResult><DBSnapshots/></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>`,
 			},
 			"CreateDBSnapshot": {
-				params: []string{"DBInstanceIdentifier", "DBSnapshotIdentifier"}, resource: "db:{DBInstanceIdentifier}", writes: true,
-				answer: `<CreateDBSnapshotResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><CreateDBSnapshotResult><DBSnapshot><Status>creating</Status></DBSnapshot></CreateDBSnapshotResult></CreateDBSnapshotResponse>`,
+				params: []string{"DBInstanceIdentifier", "DBSnapshotIdentifier"}, resource: "db:{DBInstanceIdentifier}",
+				writes: true,
+				answer: `<CreateDBSnapshotResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/` +
+					`"><CreateDBSnapshotResult><DBSnapshot><Status>creating</Status></DBSnapshot></CreateDBSnapshotResult></` +
+					`CreateDBSnapshotResponse>`,
 			},
 		}},
 		"cloudformation": {version: "2010-05-15", calls: map[string]otherCall{
 			"DescribeStacks": {
 				params: []string{"StackName", "NextToken"}, resource: "stack/{StackName}/*",
-				answer: `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>`,
+				answer: `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/` +
+					`"><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>`,
 			},
 			"UpdateStack": {
-				params: []string{"StackName", "TemplateURL", "UsePreviousTemplate", "Capabilities.member.N"}, resource: "stack/{StackName}/*", writes: true,
-				answer: `<UpdateStackResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><UpdateStackResult><StackId>shop</StackId></UpdateStackResult></UpdateStackResponse>`,
+				params:   []string{"StackName", "TemplateURL", "UsePreviousTemplate", "Capabilities.member.N"},
+				resource: "stack/{StackName}/*", writes: true,
+				answer: `<UpdateStackResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/` +
+					`"><UpdateStackResult><StackId>shop</StackId></UpdateStackResult></UpdateStackResponse>`,
 			},
 		}},
 		"secretsmanager": {target: "secretsmanager.", calls: map[string]otherCall{
-			"ListSecrets": {params: []string{"MaxResults", "NextToken"}, answer: `{"SecretList":[{"Name":"shop/payments-api"},{"Name":"shop/orders-db"}]}`},
+			"ListSecrets": {
+				params: []string{
+					"MaxResults", "NextToken",
+				}, answer: `{"SecretList":[{"Name":"shop/payments-api"},{"Name":"shop/orders-db"}]}`,
+			},
 			"GetSecretValue": {
 				params: []string{"SecretId", "VersionId", "VersionStage"}, resource: "secret:{SecretId}",
 				answer: `{"Name":"a secret","SecretString":"nothing is secret in a sandbox"}`,
 			},
 		}},
 		"ecs": {target: "AmazonEC2ContainerServiceV20141113.", calls: map[string]otherCall{
-			"DescribeServices": {params: []string{"cluster", "services", "include"}, resource: "service/{cluster}/*", answer: `{"services":[],"failures":[]}`},
+			"DescribeServices": {
+				params: []string{"cluster", "services", "include"}, resource: "service/{cluster}/*",
+				answer: `{"services":[],"failures":[]}`,
+			},
 			"UpdateService": {
-				params: []string{"cluster", "service", "taskDefinition", "desiredCount", "forceNewDeployment"}, resource: "service/{cluster}/{service}", writes: true,
+				params:   []string{"cluster", "service", "taskDefinition", "desiredCount", "forceNewDeployment"},
+				resource: "service/{cluster}/{service}", writes: true,
 				answer: `{"service":{"status":"ACTIVE"}}`,
 			},
 		}},
@@ -95,10 +118,16 @@ func otherServices() map[string]otherService {
 			"GetAuthorizationToken": {params: []string{"registryIds"}, answer: `{"authorizationData":[]}`},
 		}},
 		"ssm": {target: "AmazonSSM.", calls: map[string]otherCall{
-			"GetParameters": {params: []string{"Names", "WithDecryption"}, resource: "parameter/*", answer: `{"Parameters":[],"InvalidParameters":[]}`},
+			"GetParameters": {
+				params: []string{"Names", "WithDecryption"}, resource: "parameter/*",
+				answer: `{"Parameters":[],"InvalidParameters":[]}`,
+			},
 		}},
 		"logs": {target: "Logs_20140328.", calls: map[string]otherCall{
-			"CreateLogStream": {params: []string{"logGroupName", "logStreamName"}, resource: "log-group:{logGroupName}:log-stream:{logStreamName}", writes: true, answer: `{}`},
+			"CreateLogStream": {
+				params: []string{"logGroupName", "logStreamName"}, resource: "log-group:{logGroupName}:log-stream:{logStreamName}",
+				writes: true, answer: `{}`,
+			},
 		}},
 	}
 }
@@ -183,7 +212,8 @@ func (x *exchange) readREST(s otherService) (*operation, error) {
 	return nil, nil
 }
 
-// readOtherJSON reads a call in the JSON protocol: strings are parameters as they are, everything else as JSON.
+// readOtherJSON reads a call in the JSON protocol: strings are parameters as they are, everything
+// else as JSON.
 func (x *exchange) readOtherJSON(s otherService) (*operation, error) {
 	action, ok := strings.CutPrefix(x.r.Header.Get("X-Amz-Target"), s.target)
 	if !ok {
@@ -219,7 +249,8 @@ func (x *exchange) otherError(e *apiError) (body string, own bool) {
 	case "s3":
 		return "<Error>" + detail + "<RequestId>" + x.requestID + "</RequestId></Error>", true
 	case "ec2":
-		return "<Response><Errors><Error>" + detail + "</Error></Errors><RequestID>" + x.requestID + "</RequestID></Response>", true
+		return "<Response><Errors><Error>" + detail + "</Error></Errors><RequestID>" + x.requestID +
+			"</RequestID></Response>", true
 	default:
 		return "", false
 	}

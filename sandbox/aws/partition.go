@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// partitions lists the partitions of the SDKs' endpoint tables with the region that IAM lives in, and how the names of
-// their regions begin.
+// partitions lists the partitions of the SDKs' endpoint tables with the region that IAM lives in,
+// and how the names of their regions begin.
 func partitions() []partition {
 	return []partition{
 		{"aws-cn", "cn-north-1", "cn-"},

@@ -15,8 +15,12 @@ func TestAnAccountOfAnotherPartitionHasItsARNsAndItsHomeRegion(t *testing.T) {
 	onBench(t, aws.Config{LookupRate: -1}, func(t *testing.T, b *bench) {
 		cn := b.server.AddAccount("777788889999", "aws-cn")
 		key := cn.AddUser(aws.UserSpec{Name: "li", Policies: map[string]string{"all": allowAll}})
-		role := cn.AddRole(aws.RoleSpec{Name: "fn", Trust: `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws-cn:iam::777788889999:root"},"Action":"sts:AssumeRole"}}`})
-		if role.ARN != "arn:aws-cn:iam::777788889999:role/fn" || cn.HomeRegion() != "cn-north-1" || cn.Partition() != "aws-cn" || cn.ID() != "777788889999" {
+		role := cn.AddRole(aws.RoleSpec{
+			Name: "fn", Trust: `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws-cn:iam::777788889999:root"},` +
+				`"Action":"sts:AssumeRole"}}`,
+		})
+		if role.ARN != "arn:aws-cn:iam::777788889999:role/fn" || cn.HomeRegion() != "cn-north-1" ||
+			cn.Partition() != "aws-cn" || cn.ID() != "777788889999" {
 			t.Errorf("%+v %s", role, cn.HomeRegion())
 		}
 		in := &sts.AssumeRoleInput{RoleArn: &role.ARN, RoleSessionName: awssdk.String("li-1")}
@@ -25,7 +29,9 @@ func TestAnAccountOfAnotherPartitionHasItsARNsAndItsHomeRegion(t *testing.T) {
 		}
 		_, err := b.sts(key, "eu-west-1").AssumeRole(t.Context(), in)
 		b.wantCode("credentials do not cross partitions", err, "SignatureDoesNotMatch")
-		if status, body, _ := b.send(raw{key: key, region: "cn-northwest-1", body: "Action=ListUsers&Version=2010-05-08"}); status != 200 {
+		if status, body, _ := b.send(raw{
+			key: key, region: "cn-northwest-1", body: "Action=ListUsers&Version=2010-05-08",
+		}); status != 200 {
 			t.Fatal(status, body)
 		}
 		out, err := b.trail(key, "cn-north-1").LookupEvents(t.Context(), nil)
@@ -75,7 +81,9 @@ func TestTrustCanBeReplacedWhileSessionsGoOn(t *testing.T) {
 		_, err := b.tryAssume(b.admin, &sts.AssumeRoleInput{})
 		b.wantCode("a new session", err, "AccessDenied")
 		b.wantCode("the session that is there", b.listRoles(session), "")
-		_, err = b.iam(b.admin).UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyDocument: awssdk.String(trustOwn)})
+		_, err = b.iam(b.admin).UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
+			RoleName: awssdk.String("Deploy"), PolicyDocument: awssdk.String(trustOwn),
+		})
 		b.wantCode("put back", err, "")
 		b.assume(b.admin, &sts.AssumeRoleInput{})
 	})

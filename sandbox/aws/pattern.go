@@ -2,16 +2,17 @@ package aws
 
 import "strings"
 
-// Escaped wildcards travel from expand to glob as these runes of Unicode's private use area, which no policy can
-// contain: documents are limited to U+00FF.
+// Escaped wildcards travel from expand to glob as these runes of Unicode's private use area, which
+// no policy can contain: documents are limited to U+00FF.
 const (
 	literalStar     = '\uE000'
 	literalQuestion = '\uE001'
 )
 
-// expand replaces the policy variables of a value: ${*}, ${?} and ${$} stand for the characters themselves, every other
-// ${key} for the request's value of that key, or for the default in ${key, 'default'}. ok is false if a key has no value:
-// the element that holds it then matches nothing (IAM User Guide, "Policy variables").
+// expand replaces the policy variables of a value: ${*}, ${?} and ${$} stand for the characters
+// themselves, every other ${key} for the request's value of that key, or for the default in ${key,
+// 'default'}. ok is false if a key has no value: the element that holds it then matches nothing
+// (IAM User Guide, "Policy variables").
 func expand(s string, ctx Context, pattern bool) (expanded string, ok bool) {
 	var b strings.Builder
 	for {

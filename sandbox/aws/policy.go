@@ -22,8 +22,8 @@ type statement struct {
 	conditions  []condition
 }
 
-// dialect is what a document is written for: the grammar differs (IAM User Guide, "Grammar of the IAM JSON policy
-// language").
+// dialect is what a document is written for: the grammar differs (IAM User Guide, "Grammar of the
+// IAM JSON policy language").
 type dialect int
 
 const (
@@ -31,11 +31,11 @@ const (
 	trustDialect                       // a role's trust policy
 )
 
-// ParsePolicy reads an identity-based policy document as strictly as IAM does when it is written. Errors are
-// *PolicyError with the message of IAM's MalformedPolicyDocument.
+// ParsePolicy reads an identity-based policy document as strictly as IAM does when it is written.
+// Errors are *PolicyError with the message of IAM's MalformedPolicyDocument.
 //
-// What IAM does not check is not checked here either: a condition key that does not exist and a date that is none are
-// accepted, and never match.
+// What IAM does not check is not checked here either: a condition key that does not exist and a
+// date that is none are accepted, and never match.
 func ParsePolicy(document string) (*Policy, error) { return parsePolicy(document, identityDialect) }
 
 func parsePolicy(document string, kind dialect) (*Policy, error) {
@@ -111,7 +111,8 @@ func parseStatement(o object, kind dialect) (statement, error) {
 		case "Sid":
 			st.sid, ok = m.value.(string)
 			if ok && kind == identityDialect && !sidForm.MatchString(st.sid) {
-				return st, malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+				return st, malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular " +
+					"expression [0-9A-Za-z]*")
 			}
 		case "Effect":
 			effect = true

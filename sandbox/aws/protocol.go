@@ -12,8 +12,9 @@ import (
 // params are a request's parameters by their names in the Query protocol.
 type params map[string]string
 
-// read takes the action and the parameters from the request and finds the operation, nil if there is none with that
-// name. The two protocols are described in the Smithy documentation, "AWS query protocol" and "AWS JSON 1.1 protocol".
+// read takes the action and the parameters from the request and finds the operation, nil if there
+// is none with that name. The two protocols are described in the Smithy documentation, "AWS query
+// protocol" and "AWS JSON 1.1 protocol".
 func (x *exchange) read() (*operation, error) {
 	other, isOther := x.server.others[x.sig.service]
 	if isOther && other.version == "" && other.target == "" {
@@ -30,7 +31,8 @@ func (x *exchange) read() (*operation, error) {
 		return x.readJSON()
 	}
 	if !strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return nil, errOf("MalformedQueryString", "The Content-Type is neither that of the Query protocol nor application/x-amz-json-1.1.")
+		return nil, errOf("MalformedQueryString",
+			"The Content-Type is neither that of the Query protocol nor application/x-amz-json-1.1.")
 	}
 	form, err := url.ParseQuery(string(x.body))
 	if err != nil {
@@ -53,11 +55,12 @@ func (x *exchange) read() (*operation, error) {
 	return x.server.operations[x.sig.service+":"+x.action], nil
 }
 
-// readJSON reads a request of the JSON protocol: the action is in a header, in the short form of newer SDKs or the long
-// one of older clients.
+// readJSON reads a request of the JSON protocol: the action is in a header, in the short form of
+// newer SDKs or the long one of older clients.
 func (x *exchange) readJSON() (*operation, error) {
 	target := x.r.Header.Get("X-Amz-Target")
-	action, ok := strings.CutPrefix(strings.TrimPrefix(target, "com.amazonaws.cloudtrail.v20131101."), "CloudTrail_20131101.")
+	action, ok := strings.CutPrefix(strings.TrimPrefix(target, "com.amazonaws.cloudtrail.v20131101."),
+		"CloudTrail_20131101.")
 	if !ok || x.sig.service != "cloudtrail" {
 		return nil, errOf("InvalidAction", "")
 	}

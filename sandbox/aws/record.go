@@ -22,7 +22,8 @@ type happening struct {
 	code, message     string
 }
 
-// tell records the happening in one account. Its error is impossible: what is recorded is made of strings and maps.
+// tell records the happening in one account. Its error is impossible: what is recorded is made of
+// strings and maps.
 func (a *Account) tell(h happening) {
 	r := map[string]any{
 		"eventVersion": "1.11", "userIdentity": h.identity, "eventTime": a.server.now().Format(time.RFC3339),

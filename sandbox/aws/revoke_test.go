@@ -18,7 +18,8 @@ func TestASessionIssuedBeforeTheCutoffIsDeniedAfterPropagationAndALaterOneIsNot(
 		time.Sleep(10 * time.Second)
 		cutoff := b.server.Now().Add(5 * time.Second).Truncate(time.Second)
 		written := time.Now()
-		if err := b.put("Deploy", "AWSRevokeOlderSessions", revocation("aws:TokenIssueTime", cutoff.Format(milli))); err != nil {
+		if err := b.put("Deploy", "AWSRevokeOlderSessions",
+			revocation("aws:TokenIssueTime", cutoff.Format(milli))); err != nil {
 			t.Fatal(err)
 		}
 		b.wantCode("before propagation", b.listRoles(old), "")
@@ -32,7 +33,8 @@ func TestASessionIssuedBeforeTheCutoffIsDeniedAfterPropagationAndALaterOneIsNot(
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("message %v, want %s", err, want)
 		}
-		b.wantCode("a session issued just before the cutoff", b.listRoles(b.assume(b.admin, &sts.AssumeRoleInput{})), "AccessDenied")
+		b.wantCode("a session issued just before the cutoff", b.listRoles(b.assume(b.admin, &sts.AssumeRoleInput{})),
+			"AccessDenied")
 
 		time.Sleep(time.Until(cutoff))
 		equal := b.assume(b.admin, &sts.AssumeRoleInput{})
@@ -51,7 +53,8 @@ func TestAnIssueTimeHasWholeSeconds(t *testing.T) {
 		key := b.assume(b.admin, &sts.AssumeRoleInput{})
 		second := b.server.Now().Truncate(time.Second)
 		for cutoff, code := range map[time.Time]string{second: "", second.Add(time.Millisecond): "AccessDenied"} {
-			if err := b.put("Deploy", "AWSRevokeOlderSessions", revocation("aws:TokenIssueTime", cutoff.Format(milli))); err != nil {
+			if err := b.put("Deploy", "AWSRevokeOlderSessions",
+				revocation("aws:TokenIssueTime", cutoff.Format(milli))); err != nil {
 				t.Fatal(err)
 			}
 			b.wantCode("cutoff "+cutoff.Format(milli), b.listRoles(key), code)
@@ -93,7 +96,8 @@ func TestAMisspeltKeyOrADateWithoutZoneIsAcceptedAndDeniesNobody(t *testing.T) {
 func TestGetCallerIdentityWorksUnderAnExplicitDeny(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
 		old := b.assume(b.admin, &sts.AssumeRoleInput{})
-		if err := b.put("Deploy", "AWSRevokeOlderSessions", revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
+		if err := b.put("Deploy", "AWSRevokeOlderSessions",
+			revocation("aws:TokenIssueTime", "2099-01-01T00:00:00Z")); err != nil {
 			t.Fatal(err)
 		}
 		b.wantCode("ListRoles", b.listRoles(old), "AccessDenied")

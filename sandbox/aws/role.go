@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// role is a role as the control plane has it, with the versions that the data plane has or will have.
+// role is a role as the control plane has it, with the versions that the data plane has or will
+// have.
 type role struct {
 	account     *Account
 	name        string
@@ -33,7 +34,8 @@ type document struct {
 	policy *Policy
 }
 
-// version is what authorisation sees of a role from a moment on, which is another one in each region (the machine's clock).
+// version is what authorisation sees of a role from a moment on, which is another one in each
+// region (the machine's clock).
 type version struct {
 	at       time.Time // when it was written
 	lag      lag
@@ -45,13 +47,14 @@ type version struct {
 
 func (r *role) arn() string { return r.account.arn("iam", "role"+r.path+r.name) }
 
-// protected tells roles that only AWS may change. The paths are those of service-linked and of Identity Center roles;
-// all of /aws-reserved/ is treated alike.
+// protected tells roles that only AWS may change. The paths are those of service-linked and of
+// Identity Center roles; all of /aws-reserved/ is treated alike.
 func (r *role) protected() bool {
 	return strings.HasPrefix(r.path, "/aws-service-role/") || strings.HasPrefix(r.path, "/aws-reserved/")
 }
 
-// inlineSize is what counts against the quota: the characters of all inline policies, without white space.
+// inlineSize is what counts against the quota: the characters of all inline policies, without white
+// space.
 func inlineSize(inline map[string]document) int {
 	n := 0
 	for _, d := range inline {
@@ -90,7 +93,8 @@ func (r *role) lastVersion(come func(version) bool) int {
 	return -1
 }
 
-// enforced is what authorisation sees of the role now in a region; ok is false while the role is too new.
+// enforced is what authorisation sees of the role now in a region; ok is false while the role is
+// too new.
 func (r *role) enforced(region string) (v version, ok bool) {
 	now := time.Now()
 	if i := r.lastVersion(func(v version) bool { return !v.at.Add(v.lag.in(region)).After(now) }); i >= 0 {
@@ -99,8 +103,8 @@ func (r *role) enforced(region string) (v version, ok bool) {
 	return version{}, false
 }
 
-// identityPolicies are the policies that speak for the role now in a region: the managed ones by ARN, then the inline
-// ones by name. arns are those of the managed ones.
+// identityPolicies are the policies that speak for the role now in a region: the managed ones by
+// ARN, then the inline ones by name. arns are those of the managed ones.
 func (r *role) identityPolicies(region string) (policies []*Policy, arns []string) {
 	v, ok := r.enforced(region)
 	if !ok || v.gone {

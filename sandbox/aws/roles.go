@@ -15,7 +15,8 @@ type RoleSpec struct {
 	Description string
 	Trust       string            // the trust policy, JSON
 	Policies    map[string]string // inline policies, name to JSON document
-	// Managed are attached managed policies, ARN to JSON document; an empty document for one that the account has.
+	// Managed are attached managed policies, ARN to JSON document; an empty document for one that the
+	// account has.
 	Managed          map[string]string
 	MaxSession       time.Duration // 0: one hour
 	Created          time.Time     // zero: now, on AWS's clock
@@ -42,8 +43,9 @@ type Role struct {
 	Tags           map[string]string
 }
 
-// AddRole adds a role whose policies are enforced at once. It panics on a specification that AWS would refuse or a name
-// that is taken, because that is a mistake in the fixture; NewRole returns the error instead.
+// AddRole adds a role whose policies are enforced at once. It panics on a specification that AWS
+// would refuse or a name that is taken, because that is a mistake in the fixture; NewRole returns
+// the error instead.
 func (a *Account) AddRole(spec RoleSpec) Role {
 	r, err := a.NewRole(spec)
 	if err != nil {
@@ -52,8 +54,8 @@ func (a *Account) AddRole(spec RoleSpec) Role {
 	return r
 }
 
-// NewRole is AddRole with an error, whose text begins with the code that IAM would answer. Protected paths are allowed
-// here, and principals of the trust policy need not exist.
+// NewRole is AddRole with an error, whose text begins with the code that IAM would answer.
+// Protected paths are allowed here, and principals of the trust policy need not exist.
 func (a *Account) NewRole(spec RoleSpec) (Role, error) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -75,7 +77,8 @@ func (a *Account) addRole(spec RoleSpec, delay lag) (*role, error) {
 		return nil, err
 	}
 	if spec.MaxSession < time.Hour || spec.MaxSession > 12*time.Hour {
-		return nil, errOf("ValidationError", "1 validation error detected: the MaxSessionDuration must be between 3600 and 43200 seconds")
+		return nil, errOf("ValidationError", "1 validation error detected: the MaxSessionDuration must be between 3600 and "+
+			"43200 seconds")
 	}
 	if _, taken := a.roles[strings.ToLower(spec.Name)]; taken {
 		return nil, errf("EntityAlreadyExists", "Role with name %s already exists.", spec.Name)
@@ -126,7 +129,8 @@ func (a *Account) Role(name string) (r Role, ok bool) {
 	return Role{}, false
 }
 
-// role finds a role. Names are unique whatever their case, but a look-up must give the case as it is.
+// role finds a role. Names are unique whatever their case, but a look-up must give the case as it
+// is.
 func (a *Account) role(name string) *role {
 	if r, ok := a.roles[strings.ToLower(name)]; ok && r.name == name {
 		return r
@@ -146,7 +150,8 @@ func (a *Account) RolePolicy(role, name string) (document string, ok bool) {
 	return d.text, ok
 }
 
-// PutRolePolicy writes an inline policy as somebody with every permission would; no call and no event is recorded.
+// PutRolePolicy writes an inline policy as somebody with every permission would; no call and no
+// event is recorded.
 func (a *Account) PutRolePolicy(role, name, document string) error {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -167,8 +172,8 @@ func (a *Account) SetTrust(role, document string) error {
 	return a.setTrust(role, document)
 }
 
-// DeleteRole removes a role with all that is on it; its sessions end after the propagation delay. A role of the same
-// name that is added afterwards is another role.
+// DeleteRole removes a role with all that is on it; its sessions end after the propagation delay. A
+// role of the same name that is added afterwards is another role.
 func (a *Account) DeleteRole(name string) error {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -180,8 +185,8 @@ func (a *Account) DeleteRole(name string) error {
 	return nil
 }
 
-// RecreateRole deletes a role and makes it again from what it was, as a deployment tool does that replaces it. The new
-// one has another unique id; sessions of the old one end.
+// RecreateRole deletes a role and makes it again from what it was, as a deployment tool does that
+// replaces it. The new one has another unique id; sessions of the old one end.
 func (a *Account) RecreateRole(name string) (Role, error) {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()

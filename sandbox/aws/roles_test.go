@@ -18,7 +18,8 @@ import (
 
 // filler is a policy of exactly n characters that count, with white space that does not.
 func filler(n int) string {
-	const head, tail = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::`, `"}}`
+	const head, tail = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::`,
+		`"}}`
 	return head + strings.Repeat("x", n-len(head)-len(tail)) + strings.ReplaceAll(tail, "}", " \n\t}")
 }
 
@@ -51,12 +52,20 @@ func TestRolesOfAWSCannotBeChanged(t *testing.T) {
 		} {
 			b.account.AddRole(aws.RoleSpec{Name: name, Path: path, Trust: lambdaOnly})
 			c := b.iam(b.admin)
-			_, deleted := c.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: awssdk.String("x")})
-			_, trust := c.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: awssdk.String(trustOwn)})
-			_, tag := c.TagRole(t.Context(), &iam.TagRoleInput{RoleName: &name, Tags: []types.Tag{{Key: awssdk.String("a"), Value: awssdk.String("b")}}})
+			_, deleted := c.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+				RoleName: &name, PolicyName: awssdk.String("x"),
+			})
+			_, trust := c.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
+				RoleName: &name, PolicyDocument: awssdk.String(trustOwn),
+			})
+			_, tag := c.TagRole(t.Context(), &iam.TagRoleInput{
+				RoleName: &name, Tags: []types.Tag{{Key: awssdk.String("a"), Value: awssdk.String("b")}},
+			})
 			_, gone := c.DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: &name})
 			put := b.put(name, "AWSRevokeOlderSessions", allowAll)
-			for what, err := range map[string]error{"put": put, "delete policy": deleted, "trust": trust, "tag": tag, "delete": gone} {
+			for what, err := range map[string]error{
+				"put": put, "delete policy": deleted, "trust": trust, "tag": tag, "delete": gone,
+			} {
 				b.wantCode(name+" "+what, err, "UnmodifiableEntity")
 			}
 			want := "Cannot perform the operation on the protected role '" + name + "' - this role is only modifiable by AWS"
@@ -74,8 +83,9 @@ func TestGetRoleShowsTheWholeRole(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
 		created := time.Date(1999, 5, 6, 7, 8, 9, 0, time.UTC)
 		b.account.AddRole(aws.RoleSpec{
-			Name: "Old+Role", Path: "/a/b/", Description: "d <&> é", Trust: trustOwn, Created: created, MaxSession: 2 * time.Hour,
-			LastUsed: created.Add(time.Hour), LastUsedRegion: "eu-north-1", Tags: map[string]string{"k": "v"},
+			Name: "Old+Role", Path: "/a/b/", Description: "d <&> é", Trust: trustOwn, Created: created,
+			MaxSession: 2 * time.Hour,
+			LastUsed:   created.Add(time.Hour), LastUsedRegion: "eu-north-1", Tags: map[string]string{"k": "v"},
 		})
 		out, err := b.iam(b.admin).GetRole(t.Context(), &iam.GetRoleInput{RoleName: awssdk.String("Old+Role")})
 		if err != nil {
@@ -87,7 +97,8 @@ func TestGetRoleShowsTheWholeRole(t *testing.T) {
 			t.Errorf("trust %q, %v", trust, err)
 		}
 		got := []string{
-			*r.RoleName, *r.Path, *r.Arn, (*r.RoleId)[:4], *r.Description, r.CreateDate.String(), r.RoleLastUsed.LastUsedDate.String(),
+			*r.RoleName, *r.Path, *r.Arn, (*r.RoleId)[:4], *r.Description, r.CreateDate.String(),
+			r.RoleLastUsed.LastUsedDate.String(),
 			*r.RoleLastUsed.Region, strconv.Itoa(int(*r.MaxSessionDuration)), *r.Tags[0].Key + *r.Tags[0].Value,
 		}
 		want := []string{
@@ -102,11 +113,14 @@ func TestGetRoleShowsTheWholeRole(t *testing.T) {
 
 func TestDocumentsComeBackAsTheyWereWritten(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
-		document := "{\n \"Version\": \"2012-10-17\",\t\"Statement\": [{\"Effect\":\"Deny\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::a+b %20&é/*\"}]}"
+		document := "{\n \"Version\": \"2012-10-17\",\t\"Statement\": " +
+			"[{\"Effect\":\"Deny\",\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::a+b %20&é/*\"}]}"
 		if err := b.put("Deploy", "p", document); err != nil {
 			t.Fatal(err)
 		}
-		out, err := b.iam(b.admin).GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String("p")})
+		out, err := b.iam(b.admin).GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{
+			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String("p"),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +139,9 @@ func TestListsArePaged(t *testing.T) {
 			b.account.AddRole(aws.RoleSpec{Name: "Role" + strconv.Itoa(i), Path: "/many/", Trust: lambdaOnly})
 		}
 		var names []string
-		p := iam.NewListRolesPaginator(b.iam(b.admin), &iam.ListRolesInput{PathPrefix: awssdk.String("/many/"), MaxItems: awssdk.Int32(10)})
+		p := iam.NewListRolesPaginator(b.iam(b.admin), &iam.ListRolesInput{
+			PathPrefix: awssdk.String("/many/"), MaxItems: awssdk.Int32(10),
+		})
 		for p.HasMorePages() {
 			out, err := p.NextPage(t.Context())
 			if err != nil {
@@ -149,13 +165,17 @@ func TestListsArePaged(t *testing.T) {
 func TestReadsOfARoleShowWhatIsOnIt(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
 		b.account.AddRole(aws.RoleSpec{
-			Name: "web", Trust: lambdaOnly, InstanceProfiles: []string{"web-profile"}, Tags: map[string]string{"a": "1", "b": "2"},
-			Managed: map[string]string{"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess": allowAll}, Policies: map[string]string{"z": allowAll, "y": allowAll},
+			Name: "web", Trust: lambdaOnly, InstanceProfiles: []string{"web-profile"},
+			Tags:     map[string]string{"a": "1", "b": "2"},
+			Managed:  map[string]string{"arn:aws:iam::aws:policy/job-function/ViewOnlyAccess": allowAll},
+			Policies: map[string]string{"z": allowAll, "y": allowAll},
 		})
 		c, name := b.iam(b.admin), awssdk.String("web")
 		inline, err1 := c.ListRolePolicies(t.Context(), &iam.ListRolePoliciesInput{RoleName: name})
 		attached, err2 := c.ListAttachedRolePolicies(t.Context(), &iam.ListAttachedRolePoliciesInput{RoleName: name})
-		elsewhere, err3 := c.ListAttachedRolePolicies(t.Context(), &iam.ListAttachedRolePoliciesInput{RoleName: name, PathPrefix: awssdk.String("/other/")})
+		elsewhere, err3 := c.ListAttachedRolePolicies(t.Context(), &iam.ListAttachedRolePoliciesInput{
+			RoleName: name, PathPrefix: awssdk.String("/other/"),
+		})
 		profiles, err4 := c.ListInstanceProfilesForRole(t.Context(), &iam.ListInstanceProfilesForRoleInput{RoleName: name})
 		tags, err5 := c.ListRoleTags(t.Context(), &iam.ListRoleTagsInput{RoleName: name})
 		for _, err := range []error{err1, err2, err3, err4, err5} {
@@ -164,10 +184,13 @@ func TestReadsOfARoleShowWhatIsOnIt(t *testing.T) {
 			}
 		}
 		got := []string{
-			strings.Join(inline.PolicyNames, " "), *attached.AttachedPolicies[0].PolicyName, strconv.Itoa(len(elsewhere.AttachedPolicies)),
+			strings.Join(inline.PolicyNames, " "), *attached.AttachedPolicies[0].PolicyName,
+			strconv.Itoa(len(elsewhere.AttachedPolicies)),
 			*profiles.InstanceProfiles[0].Arn, *tags.Tags[1].Key,
 		}
-		if d := cmp.Diff([]string{"y z", "ViewOnlyAccess", "0", "arn:aws:iam::111122223333:instance-profile/web-profile", "b"}, got); d != "" {
+		if d := cmp.Diff([]string{
+			"y z", "ViewOnlyAccess", "0", "arn:aws:iam::111122223333:instance-profile/web-profile", "b",
+		}, got); d != "" {
 			t.Error(d)
 		}
 	})
@@ -181,14 +204,19 @@ func TestEachErrorOfIAMHasItsCode(t *testing.T) {
 		_, noPolicy := c.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: name("Deploy"), PolicyName: name("none")})
 		_, noUser := c.GetUser(ctx, &iam.GetUserInput{UserName: name("none")})
 		_, noDelete := c.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: name("Deploy"), PolicyName: name("none")})
-		_, taken := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name("DEPLOY"), AssumeRolePolicyDocument: name(trustOwn)})
+		_, taken := c.CreateRole(ctx, &iam.CreateRoleInput{
+			RoleName: name("DEPLOY"), AssumeRolePolicyDocument: name(trustOwn),
+		})
 		_, conflict := c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name("Deploy")})
 		_, longName := c.GetRole(ctx, &iam.GetRoleInput{RoleName: name(strings.Repeat("a", 65))})
 		_, oddName := c.GetRole(ctx, &iam.GetRoleInput{RoleName: name("a/b")})
 		_, session := b.iam(b.assume(b.admin, &sts.AssumeRoleInput{})).GetUser(ctx, &iam.GetUserInput{})
-		_, reserved := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name("x"), Path: name("/aws-reserved/x/"), AssumeRolePolicyDocument: name(trustOwn)})
+		_, reserved := c.CreateRole(ctx, &iam.CreateRoleInput{
+			RoleName: name("x"), Path: name("/aws-reserved/x/"), AssumeRolePolicyDocument: name(trustOwn),
+		})
 		_, dead := c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
-			RoleName: name("Deploy"), PolicyDocument: name(strings.Replace(trustOwn, "111122223333", "arn:aws:iam::111122223333:role/Gone", 1)),
+			RoleName: name("Deploy"), PolicyDocument: name(strings.Replace(trustOwn, "111122223333",
+				"arn:aws:iam::111122223333:role/Gone", 1)),
 		})
 		_, longTrust := c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
 			RoleName: name("Deploy"), PolicyDocument: name(strings.Repeat(" ", 2048) + trustOwn),
@@ -232,7 +260,8 @@ func TestADeniedCallSaysWhatWasNotAllowed(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
 		nobody := b.account.AddUser(aws.UserSpec{Name: "nobody", Path: "/x/"})
 		_, err := b.iam(nobody).GetRole(t.Context(), &iam.GetRoleInput{RoleName: awssdk.String("Deploy")})
-		const want = "User: arn:aws:iam::111122223333:user/x/nobody is not authorized to perform: iam:GetRole on resource: role Deploy " +
+		const want = "User: arn:aws:iam::111122223333:user/x/nobody is not authorized to perform: iam:GetRole on resource: " +
+			"role Deploy " +
 			"because no identity-based policy allows the iam:GetRole action"
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -286,7 +315,8 @@ func TestUsingARoleIsSeenInItsLastUse(t *testing.T) {
 		if _, err := b.sts(session, "ap-south-1").GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
 			t.Fatal(err)
 		}
-		if r, _ := b.account.Role("Deploy"); r.LastUsed != b.server.Now().Truncate(time.Second) || r.LastUsedRegion != "ap-south-1" {
+		if r, _ := b.account.Role("Deploy"); r.LastUsed != b.server.Now().Truncate(time.Second) ||
+			r.LastUsedRegion != "ap-south-1" {
 			t.Errorf("used %v in %s", r.LastUsed, r.LastUsedRegion)
 		}
 	})
@@ -306,7 +336,9 @@ func TestARoleCanBeMadeAndDeletedByItsAPI(t *testing.T) {
 		b.wantCode("before it has spread", err, "AccessDenied")
 		time.Sleep(2 * time.Second)
 		b.assume(b.admin, &sts.AssumeRoleInput{RoleArn: out.Role.Arn})
-		if _, err := c.TagRole(t.Context(), &iam.TagRoleInput{RoleName: name, Tags: []types.Tag{{Key: awssdk.String("c"), Value: awssdk.String("d")}}}); err != nil {
+		if _, err := c.TagRole(t.Context(), &iam.TagRoleInput{
+			RoleName: name, Tags: []types.Tag{{Key: awssdk.String("c"), Value: awssdk.String("d")}},
+		}); err != nil {
 			t.Fatal(err)
 		}
 		r, ok := b.account.Role("New")
@@ -335,7 +367,8 @@ func TestAUserCreatesAKeyThatWorks(t *testing.T) {
 		if err1 != nil || err2 != nil || err3 != nil {
 			t.Fatal(err1, err2, err3)
 		}
-		if *user.User.Arn != "arn:aws:iam::111122223333:user/admin" || len(users.Users) != 1 || alias.AccountAliases[0] != "shop-prod" {
+		if *user.User.Arn != "arn:aws:iam::111122223333:user/admin" || len(users.Users) != 1 ||
+			alias.AccountAliases[0] != "shop-prod" {
 			t.Errorf("%v %v %v", *user.User.Arn, len(users.Users), alias.AccountAliases)
 		}
 	})

@@ -41,7 +41,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{server: s, r: r, requestID: randomUUID()}
 	result, fault, err := x.answer(w)
 	call := Call{
-		At: arrived, Service: x.sig.service, Action: x.action, Region: x.sig.region, AccessKeyID: x.sig.keyID, Params: x.params,
+		At: arrived, Service: x.sig.service, Action: x.action, Region: x.sig.region, AccessKeyID: x.sig.keyID,
+		Params: x.params,
 	}
 	if x.caller != nil {
 		call.AccountID, call.PrincipalARN = x.caller.account().id, x.caller.callerARN()
@@ -152,7 +153,8 @@ func (x *exchange) told(op *operation, failure *apiError) {
 	x.record(op, failure)
 }
 
-// record tells the caller's account, and another one if that is concerned, of the call. The caller holds the lock.
+// record tells the caller's account, and another one if that is concerned, of the call. The caller
+// holds the lock.
 func (x *exchange) record(op *operation, failure *apiError) {
 	h := x.tells
 	h.name, h.source, h.region = cmp.Or(op.event, x.action), x.sig.service+".amazonaws.com", x.sig.region
@@ -179,8 +181,8 @@ func (x *exchange) record(op *operation, failure *apiError) {
 	x.caller.account().tell(h)
 }
 
-// sourceIP is the address an event shows: that of X-Forwarded-For, by which the people and programs of a sandbox say
-// where they are, else the connection's.
+// sourceIP is the address an event shows: that of X-Forwarded-For, by which the people and programs
+// of a sandbox say where they are, else the connection's.
 func sourceIP(r *http.Request) string {
 	if first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); first != "" {
 		return strings.TrimSpace(first)

@@ -19,14 +19,15 @@ type Config struct {
 	TrailDelay time.Duration
 	// ClockOffset is AWS's clock minus the machine's clock.
 	ClockOffset time.Duration
-	// LookupRate is the number of LookupEvents calls a second for each account and region; 0 means 2, as the real
-	// service allows, a negative number means no limit.
+	// LookupRate is the number of LookupEvents calls a second for each account and region; 0 means 2,
+	// as the real service allows, a negative number means no limit.
 	LookupRate float64
 	// Latency is how long an answer takes at least; 0 means 2 ms, a negative number no time at all.
 	//
-	// It is not there for looks. The SDK for Go closes a request's body as soon as it has the answer's header, and if
-	// net/http is not yet done with that body, it gives the connection up, with what is left of the answer. On a network
-	// that never happens; an answer from the same machine can be fast enough.
+	// It is not there for looks. The SDK for Go closes a request's body as soon as it has the answer's
+	// header, and if net/http is not yet done with that body, it gives the connection up, with what is
+	// left of the answer. On a network that never happens; an answer from the same machine can be fast
+	// enough.
 	Latency time.Duration
 }
 
@@ -89,8 +90,8 @@ func New(c Config) *Server {
 	}
 }
 
-// Close lets go of requests that an injected fault keeps waiting and ends all subscriptions; later requests are
-// answered with 503. It may be called more than once and never fails.
+// Close lets go of requests that an injected fault keeps waiting and ends all subscriptions; later
+// requests are answered with 503. It may be called more than once and never fails.
 func (s *Server) Close() error {
 	s.once.Do(func() {
 		close(s.closed)

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// ServiceSession issues a session as an AWS service gets it for what runs on it: service is a service principal such as
-// "lambda.amazonaws.com" (twelve hours; the session's name is the function's) or "ec2.amazonaws.com" (six hours; the
-// instance's id), which the role's trust policy must name. MaxSession does not limit it. The event is recorded in the
-// region.
+// ServiceSession issues a session as an AWS service gets it for what runs on it: service is a
+// service principal such as "lambda.amazonaws.com" (twelve hours; the session's name is the
+// function's) or "ec2.amazonaws.com" (six hours; the instance's id), which the role's trust policy
+// must name. MaxSession does not limit it. The event is recorded in the region.
 func (a *Account) ServiceSession(role, service, sessionName, region string) (AccessKey, error) {
 	lifetime := time.Hour
 	switch service {
@@ -17,7 +17,8 @@ func (a *Account) ServiceSession(role, service, sessionName, region string) (Acc
 	case "lambda.amazonaws.com":
 		lifetime = 12 * time.Hour
 	}
-	return a.issue(role, sessionName, region, lifetime, "sts:AssumeRole", isNamed("Service", service), a.source(service, sessionName, region),
+	return a.issue(role, sessionName, region, lifetime, "sts:AssumeRole", isNamed("Service", service),
+		a.source(service, sessionName, region),
 		func(c *credential) happening {
 			c.session.service = service
 			return happening{
@@ -29,8 +30,9 @@ func (a *Account) ServiceSession(role, service, sessionName, region string) (Acc
 		})
 }
 
-// source are the condition keys by which a service says for whom it assumes a role. ECS is documented to give them (Amazon ECS
-// Developer Guide, "Amazon ECS task IAM role"); of the others here it is not known.
+// source are the condition keys by which a service says for whom it assumes a role. ECS is
+// documented to give them (Amazon ECS Developer Guide, "Amazon ECS task IAM role"); of the others
+// here it is not known.
 func (a *Account) source(service, sessionName, region string) Context {
 	if service != "ecs-tasks.amazonaws.com" {
 		return nil
@@ -52,15 +54,16 @@ type SAMLSpec struct {
 	UserAgent      string
 }
 
-// SAMLSession issues a session as AssumeRoleWithSAML does; the role's trust policy must name the provider. Identity
-// Center issues its sessions in this way too.
+// SAMLSession issues a session as AssumeRoleWithSAML does; the role's trust policy must name the
+// provider. Identity Center issues its sessions in this way too.
 func (a *Account) SAMLSession(role string, spec SAMLSpec) (AccessKey, error) {
 	provider := a.arn("iam", "saml-provider/"+spec.Provider)
 	qualifier := "EXAMPLE" + lastOf(spec.Provider, 6) + "="
 	ctx := Context{
 		"SAML:aud": {"https://signin.aws.amazon.com/saml"}, "SAML:sub": {spec.User}, "SAML:iss": {"https://idp.example.com"},
 	}
-	return a.issue(role, spec.User, cmp.Or(spec.Region, a.HomeRegion()), cmp.Or(spec.Duration, time.Hour), "sts:AssumeRoleWithSAML",
+	return a.issue(role, spec.User, cmp.Or(spec.Region, a.HomeRegion()), cmp.Or(spec.Duration, time.Hour),
+		"sts:AssumeRoleWithSAML",
 		isNamed("Federated", provider), ctx,
 		func(c *credential) happening {
 			c.session.sourceIdentity = spec.SourceIdentity
@@ -76,7 +79,8 @@ func (a *Account) SAMLSession(role string, spec SAMLSpec) (AccessKey, error) {
 				request["sourceIdentity"] = spec.SourceIdentity
 			}
 			return happening{
-				name: "AssumeRoleWithSAML", sourceIP: cmp.Or(spec.SourceIP, "AWS Internal"), userAgent: cmp.Or(spec.UserAgent, "aws-internal/3"),
+				name: "AssumeRoleWithSAML", sourceIP: cmp.Or(spec.SourceIP, "AWS Internal"),
+				userAgent: cmp.Or(spec.UserAgent, "aws-internal/3"),
 				identity: map[string]any{
 					"type": "SAMLUser", "principalId": qualifier + ":" + spec.User, "userName": spec.User,
 					"identityProvider": qualifier,
@@ -102,13 +106,14 @@ type WebIdentitySpec struct {
 	UserAgent   string
 }
 
-// WebIdentitySession issues a session as AssumeRoleWithWebIdentity does. The role's trust policy must name the provider;
-// its conditions may use the provider's :aud and :sub keys.
+// WebIdentitySession issues a session as AssumeRoleWithWebIdentity does. The role's trust policy
+// must name the provider; its conditions may use the provider's :aud and :sub keys.
 func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessKey, error) {
 	provider := a.arn("iam", "oidc-provider/"+spec.Provider)
 	audience := cmp.Or(spec.Audience, "sts.amazonaws.com")
 	ctx := Context{spec.Provider + ":aud": {audience}, spec.Provider + ":sub": {spec.Subject}}
-	return a.issue(role, spec.SessionName, cmp.Or(spec.Region, a.HomeRegion()), cmp.Or(spec.Duration, time.Hour), "sts:AssumeRoleWithWebIdentity",
+	return a.issue(role, spec.SessionName, cmp.Or(spec.Region, a.HomeRegion()), cmp.Or(spec.Duration, time.Hour),
+		"sts:AssumeRoleWithWebIdentity",
 		isNamed("Federated", provider), ctx,
 		func(c *credential) happening {
 			response := issued(c)
@@ -119,7 +124,8 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 				request["durationSeconds"] = int(spec.Duration.Seconds())
 			}
 			return happening{
-				name: "AssumeRoleWithWebIdentity", sourceIP: cmp.Or(spec.SourceIP, "198.51.100.17"), userAgent: cmp.Or(spec.UserAgent, "aws-sdk"),
+				name: "AssumeRoleWithWebIdentity", sourceIP: cmp.Or(spec.SourceIP, "198.51.100.17"),
+				userAgent: cmp.Or(spec.UserAgent, "aws-sdk"),
 				identity: map[string]any{
 					"type": "WebIdentityUser", "principalId": provider + ":" + audience + ":" + spec.Subject,
 					"userName": spec.Subject, "identityProvider": provider,
@@ -131,8 +137,8 @@ func (a *Account) WebIdentitySession(role string, spec WebIdentitySpec) (AccessK
 		})
 }
 
-// issue makes a session for somebody who does not sign requests, if the role's trust policy lets them in, and records
-// the event that tell describes.
+// issue makes a session for somebody who does not sign requests, if the role's trust policy lets
+// them in, and records the event that tell describes.
 func (a *Account) issue(roleName, sessionName, region string, lifetime time.Duration, action string,
 	match func(principal) grant, ctx Context, tell func(*credential) happening,
 ) (AccessKey, error) {

@@ -107,7 +107,9 @@ func TestOnlyARequestThatIsSignedRightlyIsAnswered(t *testing.T) {
 			"another body": {raw{key: b.admin, after: func(r *http.Request) {
 				r.Body = io.NopCloser(strings.NewReader(strings.Replace(getRole, "Deploy", "Depl0y", 1)))
 			}}, 403, "SignatureDoesNotMatch"},
-			"another host": {raw{key: b.admin, after: func(r *http.Request) { r.Host = "elsewhere.example" }}, 403, "SignatureDoesNotMatch"},
+			"another host": {
+				raw{key: b.admin, after: func(r *http.Request) { r.Host = "elsewhere.example" }}, 403, "SignatureDoesNotMatch",
+			},
 			"an unsigned x-amz- header": {
 				raw{key: b.admin, after: header("X-Amz-Meta", "x")}, 403, "SignatureDoesNotMatch",
 			},
@@ -126,24 +128,40 @@ func TestOnlyARequestThatIsSignedRightlyIsAnswered(t *testing.T) {
 				400,
 				"IncompleteSignature",
 			},
-			"another algorithm":              {raw{key: b.admin, after: header("Authorization", "Bearer x")}, 400, "IncompleteSignature"},
-			"five minutes late":              {raw{key: b.admin, at: b.server.Now().Add(-5 * time.Minute)}, 200, ""},
-			"more than five minutes late":    {raw{key: b.admin, at: b.server.Now().Add(-301 * time.Second)}, 403, "SignatureDoesNotMatch"},
-			"more than five minutes early":   {raw{key: b.admin, at: b.server.Now().Add(301 * time.Second)}, 403, "SignatureDoesNotMatch"},
-			"a region of another partition":  {raw{key: b.admin, region: "cn-north-1"}, 403, "SignatureDoesNotMatch"},
-			"what is no region":              {raw{key: b.admin, region: "mars"}, 403, "SignatureDoesNotMatch"},
-			"another service":                {raw{key: b.admin, service: "sns"}, 400, "InvalidAction"},
-			"another service's version":      {raw{key: b.admin, service: "sts"}, 400, "InvalidAction"},
-			"a path that is escaped":         {raw{key: b.admin, url: endpoint + "%2F"}, 200, ""},
-			"a path":                         {raw{key: b.admin, url: endpoint + "role"}, 400, "MalformedQueryString"},
-			"a query string":                 {raw{key: b.admin, url: endpoint + "?Action=GetRole"}, 400, "MalformedQueryString"},
-			"a parameter twice":              {raw{key: b.admin, body: getRole + "&RoleName=Other"}, 400, "MalformedQueryString"},
-			"another content type":           {raw{key: b.admin, contentType: "text/plain"}, 400, "MalformedQueryString"},
-			"an unknown action":              {raw{key: b.admin, body: "Action=GetRoles&Version=2010-05-08"}, 400, "InvalidAction"},
-			"an unknown parameter":           {raw{key: b.admin, body: getRole + "&Rolename=Deploy"}, 400, "ValidationError"},
-			"a parameter of a list, unknown": {raw{key: b.admin, body: getRole + "&Tags.member.1.Key=a"}, 400, "ValidationError"},
-			"a missing parameter":            {raw{key: b.admin, body: "Action=GetRole&Version=2010-05-08"}, 400, "ValidationError"},
-			"IAM signed for another region":  {raw{key: b.admin, region: "eu-west-1"}, 200, ""},
+			"another algorithm": {
+				raw{key: b.admin, after: header("Authorization", "Bearer x")}, 400, "IncompleteSignature",
+			},
+			"five minutes late": {raw{key: b.admin, at: b.server.Now().Add(-5 * time.Minute)}, 200, ""},
+			"more than five minutes late": {
+				raw{key: b.admin, at: b.server.Now().Add(-301 * time.Second)}, 403, "SignatureDoesNotMatch",
+			},
+			"more than five minutes early": {
+				raw{key: b.admin, at: b.server.Now().Add(301 * time.Second)}, 403, "SignatureDoesNotMatch",
+			},
+			"a region of another partition": {raw{key: b.admin, region: "cn-north-1"}, 403, "SignatureDoesNotMatch"},
+			"what is no region":             {raw{key: b.admin, region: "mars"}, 403, "SignatureDoesNotMatch"},
+			"another service":               {raw{key: b.admin, service: "sns"}, 400, "InvalidAction"},
+			"another service's version":     {raw{key: b.admin, service: "sts"}, 400, "InvalidAction"},
+			"a path that is escaped":        {raw{key: b.admin, url: endpoint + "%2F"}, 200, ""},
+			"a path":                        {raw{key: b.admin, url: endpoint + "role"}, 400, "MalformedQueryString"},
+			"a query string": {
+				raw{key: b.admin, url: endpoint + "?Action=GetRole"}, 400, "MalformedQueryString",
+			},
+			"a parameter twice": {
+				raw{key: b.admin, body: getRole + "&RoleName=Other"}, 400, "MalformedQueryString",
+			},
+			"another content type": {raw{key: b.admin, contentType: "text/plain"}, 400, "MalformedQueryString"},
+			"an unknown action": {
+				raw{key: b.admin, body: "Action=GetRoles&Version=2010-05-08"}, 400, "InvalidAction",
+			},
+			"an unknown parameter": {raw{key: b.admin, body: getRole + "&Rolename=Deploy"}, 400, "ValidationError"},
+			"a parameter of a list, unknown": {
+				raw{key: b.admin, body: getRole + "&Tags.member.1.Key=a"}, 400, "ValidationError",
+			},
+			"a missing parameter": {
+				raw{key: b.admin, body: "Action=GetRole&Version=2010-05-08"}, 400, "ValidationError",
+			},
+			"IAM signed for another region": {raw{key: b.admin, region: "eu-west-1"}, 200, ""},
 		} {
 			status, body, h := b.send(c.r)
 			if status != c.status || c.code != "" && !strings.Contains(body, "<Code>"+c.code+"</Code>") {
@@ -162,7 +180,8 @@ func TestTheJSONProtocolHasErrorCodesOfItsOwn(t *testing.T) {
 		wrongSecret.SecretAccessKey = "x"
 		unknown.AccessKeyID = "AKIAUNKNOWNUNKNOWN00"
 		nobody := b.account.AddUser(aws.UserSpec{Name: "nobody"})
-		session, err := b.account.ServiceSession(b.account.AddRole(aws.RoleSpec{Name: "fn", Trust: lambdaOnly}).Name, "lambda.amazonaws.com", "fn", "eu-west-1")
+		session, err := b.account.ServiceSession(b.account.AddRole(aws.RoleSpec{Name: "fn", Trust: lambdaOnly}).Name,
+			"lambda.amazonaws.com", "fn", "eu-west-1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,24 +191,33 @@ func TestTheJSONProtocolHasErrorCodesOfItsOwn(t *testing.T) {
 			key                aws.AccessKey
 			target, body, code string
 		}{
-			"fine":                     {b.admin, lookUp, `{}`, ""},
-			"the long target":          {b.admin, "com.amazonaws.cloudtrail.v20131101." + lookUp, `{}`, ""},
-			"wrong secret":             {wrongSecret, lookUp, `{}`, "InvalidSignatureException"},
-			"unknown key":              {unknown, lookUp, `{}`, "UnrecognizedClientException"},
-			"ended session":            {session, lookUp, `{}`, "ExpiredTokenException"},
-			"no permission":            {nobody, lookUp, `{}`, "AccessDeniedException"},
-			"unknown action":           {b.admin, "CloudTrail_20131101.ListTrails", `{}`, "UnknownOperationException"},
-			"another API":              {b.admin, "DynamoDB_20120810.ListTables", `{}`, "UnknownOperationException"},
-			"unknown member":           {b.admin, lookUp, `{"Max":1}`, "SerializationException"},
-			"no JSON":                  {b.admin, lookUp, `{`, "SerializationException"},
-			"unknown attribute":        {b.admin, lookUp, `{"LookupAttributes":[{"AttributeKey":"Role","AttributeValue":"x"}]}`, "InvalidLookupAttributesException"},
-			"two attributes":           {b.admin, lookUp, `{"LookupAttributes":[{"AttributeKey":"EventId","AttributeValue":"x"},{"AttributeKey":"EventId","AttributeValue":"y"}]}`, "InvalidLookupAttributesException"},
+			"fine":            {b.admin, lookUp, `{}`, ""},
+			"the long target": {b.admin, "com.amazonaws.cloudtrail.v20131101." + lookUp, `{}`, ""},
+			"wrong secret":    {wrongSecret, lookUp, `{}`, "InvalidSignatureException"},
+			"unknown key":     {unknown, lookUp, `{}`, "UnrecognizedClientException"},
+			"ended session":   {session, lookUp, `{}`, "ExpiredTokenException"},
+			"no permission":   {nobody, lookUp, `{}`, "AccessDeniedException"},
+			"unknown action":  {b.admin, "CloudTrail_20131101.ListTrails", `{}`, "UnknownOperationException"},
+			"another API":     {b.admin, "DynamoDB_20120810.ListTables", `{}`, "UnknownOperationException"},
+			"unknown member":  {b.admin, lookUp, `{"Max":1}`, "SerializationException"},
+			"no JSON":         {b.admin, lookUp, `{`, "SerializationException"},
+			"unknown attribute": {
+				b.admin, lookUp, `{"LookupAttributes":[{"AttributeKey":"Role","AttributeValue":"x"}]}`,
+				"InvalidLookupAttributesException",
+			},
+			"two attributes": {
+				b.admin, lookUp, `{"LookupAttributes":[{"AttributeKey":"EventId","AttributeValue":"x"},{"AttributeKey":"EventId",` +
+					`"AttributeValue":"y"}]}`, "InvalidLookupAttributesException",
+			},
 			"a page of 51":             {b.admin, lookUp, `{"MaxResults":51}`, "InvalidMaxResultsException"},
 			"a page of none":           {b.admin, lookUp, `{"MaxResults":0}`, "InvalidMaxResultsException"},
 			"the end before the start": {b.admin, lookUp, `{"StartTime":200,"EndTime":100}`, "InvalidTimeRangeException"},
 			"an invented token":        {b.admin, lookUp, `{"NextToken":"bm8="}`, "InvalidNextTokenException"},
 			"another category":         {b.admin, lookUp, `{"EventCategory":"data"}`, "InvalidEventCategoryException"},
-			"a value too long":         {b.admin, lookUp, `{"LookupAttributes":[{"AttributeKey":"EventId","AttributeValue":"` + strings.Repeat("_", 1001) + `"}]}`, "InvalidLookupAttributesException"},
+			"a value too long": {
+				b.admin, lookUp, `{"LookupAttributes":[{"AttributeKey":"EventId","AttributeValue":"` + strings.Repeat("_", 1001) +
+					`"}]}`, "InvalidLookupAttributesException",
+			},
 		} {
 			status, body, _ := b.send(raw{
 				key: c.key, service: "cloudtrail", region: "eu-west-1", contentType: "application/x-amz-json-1.1",

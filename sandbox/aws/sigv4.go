@@ -18,8 +18,8 @@ const (
 	maxSkew      = 5 * time.Minute
 )
 
-// signature is an Authorization header of Signature Version 4 (IAM User Guide, "AWS Signature Version 4 for API
-// requests").
+// signature is an Authorization header of Signature Version 4 (IAM User Guide, "AWS Signature
+// Version 4 for API requests").
 type signature struct {
 	keyID, date, region, service string
 	headers                      []string // the signed ones, in lower case
@@ -31,7 +31,8 @@ func parseSignature(header string) (signature, error) {
 	if header == "" {
 		return signature{}, errOf("MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	incomplete := errf("IncompleteSignature", "'%s' not a valid key=value pair (missing equal-sign) in Authorization header.", header)
+	incomplete := errf("IncompleteSignature",
+		"'%s' not a valid key=value pair (missing equal-sign) in Authorization header.", header)
 	rest, ok := strings.CutPrefix(header, sigAlgorithm+" ")
 	if !ok {
 		return signature{}, incomplete
@@ -45,7 +46,8 @@ func parseSignature(header string) (signature, error) {
 		fields[name] = value
 	}
 	scope := strings.Split(fields["Credential"], "/")
-	if len(fields) != 3 || len(scope) != 5 || scope[4] != "aws4_request" || fields["Signature"] == "" || fields["SignedHeaders"] == "" {
+	if len(fields) != 3 || len(scope) != 5 || scope[4] != "aws4_request" || fields["Signature"] == "" ||
+		fields["SignedHeaders"] == "" {
 		return signature{}, incomplete
 	}
 	return signature{
@@ -54,7 +56,8 @@ func parseSignature(header string) (signature, error) {
 	}, nil
 }
 
-// authenticate finds whose key a request is signed with and verifies the signature. The caller holds the lock.
+// authenticate finds whose key a request is signed with and verifies the signature. The caller
+// holds the lock.
 func (s *Server) authenticate(r *http.Request, body []byte, sig signature) (*credential, error) {
 	invalid := errOf("InvalidClientTokenId", "The security token included in the request is invalid.")
 	c := s.keys[sig.keyID]
@@ -67,12 +70,14 @@ func (s *Server) authenticate(r *http.Request, body []byte, sig signature) (*cre
 	stamp := r.Header.Get("X-Amz-Date")
 	signed, err := time.Parse(sigTime, stamp)
 	if err != nil || stamp[:8] != sig.date {
-		return nil, errOf("SignatureDoesNotMatch", "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
+		return nil, errOf("SignatureDoesNotMatch",
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
 	}
 	want := sig.compute(r, body, c.secret, stamp)
 	if subtle.ConstantTimeCompare([]byte(want), []byte(sig.value)) != 1 {
-		return nil, errOf("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. "+
-			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+		return nil, errOf("SignatureDoesNotMatch",
+			"The request signature we calculated does not match the signature you provided. "+
+				"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	if err := checkSkew(signed, s.now().Truncate(time.Second)); err != nil {
 		return nil, err
@@ -140,7 +145,8 @@ func (sig signature) compute(r *http.Request, body []byte, secret, stamp string)
 	return hex.EncodeToString(hmacSum(key, sigAlgorithm+"\n"+stamp+"\n"+scope+"\n"+hexHash([]byte(canonical))))
 }
 
-// escapePath is the canonical form of a path that is escaped already: all services but S3 escape it once more.
+// escapePath is the canonical form of a path that is escaped already: all services but S3 escape it
+// once more.
 func escapePath(path string) string {
 	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
 	var b strings.Builder

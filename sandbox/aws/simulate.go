@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// simulateOperation is the policy simulator on a user or role of the caller's account (IAM API Reference,
-// "SimulatePrincipalPolicy"). It looks at what is stored, not at what is enforced, and at nothing but the condition keys
-// it is given and those that say who the principal is. What the stand-in does not know of it is refused.
+// simulateOperation is the policy simulator on a user or role of the caller's account (IAM API
+// Reference, "SimulatePrincipalPolicy"). It looks at what is stored, not at what is enforced, and
+// at nothing but the condition keys it is given and those that say who the principal is. What the
+// stand-in does not know of it is refused.
 func simulateOperation() *operation {
 	rules := map[string]rule{
 		"PolicySourceArn":                                   required(matching(20, 2048, sourceARNForm)),
@@ -101,7 +102,8 @@ func simulate(x *exchange) (any, error) {
 	}
 	actions := x.params.list("ActionNames")
 	if len(actions) == 0 {
-		return nil, errOf("ValidationError", "1 validation error detected: Value null at 'actionNames' failed to satisfy constraint: Member must not be null")
+		return nil, errOf("ValidationError",
+			"1 validation error detected: Value null at 'actionNames' failed to satisfy constraint: Member must not be null")
 	}
 	given := x.params.list("ResourceArns")
 	var results []simulationXML
@@ -121,7 +123,8 @@ func (x *exchange) simulated() (simulated, error) {
 	source, _ := parseARN(x.params["PolicySourceArn"])
 	kind, _, _ := strings.Cut(source.resource, "/")
 	if source.service != "iam" || kind != "role" && kind != "user" || source.account != a.id {
-		return simulated{}, errf("InvalidInput", "Invalid Entity Arn: %s does not clearly define entity type and name.", x.params["PolicySourceArn"])
+		return simulated{}, errf("InvalidInput", "Invalid Entity Arn: %s does not clearly define entity type and name.",
+			x.params["PolicySourceArn"])
 	}
 	s := simulated{account: a, context: Context{"aws:PrincipalAccount": {a.id}}}
 	add := func(id string, p *Policy) {
@@ -220,8 +223,8 @@ func (s simulated) evaluate(action string, given []string) simulationXML {
 	return whole
 }
 
-// on simulates one action on one resource. Where a statement denies, only those that deny are matched; where the
-// organization denies, none is.
+// on simulates one action on one resource. Where a statement denies, only those that deny are
+// matched; where the organization denies, none is.
 func (s simulated) on(r Request) (d Decision, matched []statementXML, missing []string, bySCP bool) {
 	if s.account.scpDenies(s.path, r) {
 		return ExplicitDeny, nil, nil, true

@@ -104,8 +104,8 @@ func (x *exchange) readAssumption() (assumption, error) {
 	return a, nil
 }
 
-// checkSessionTags: at most 50, none with a prefix that is AWS's, and no two keys that differ in case only (IAM User Guide,
-// "Pass session tags in AWS STS").
+// checkSessionTags: at most 50, none with a prefix that is AWS's, and no two keys that differ in
+// case only (IAM User Guide, "Pass session tags in AWS STS").
 func checkSessionTags(p params) error {
 	seen := map[string]bool{}
 	for i := 1; ; i++ {
@@ -128,7 +128,8 @@ func checkSessionTags(p params) error {
 	return nil
 }
 
-// needs lists the permissions that the request takes, on the caller's side and in the role's trust policy.
+// needs lists the permissions that the request takes, on the caller's side and in the role's trust
+// policy.
 func (a assumption) needs() []string {
 	actions := []string{"sts:AssumeRole"}
 	if a.source != "" {
@@ -184,9 +185,10 @@ func assumeRole(x *exchange) (any, error) {
 	return assumed(a, c, size), nil
 }
 
-// mayAssume decides whether the caller may have a session of the role. In the role's own account a trust policy that
-// names the caller is enough, one that names the account is not; from another account the caller's policies must allow
-// it in any case (IAM User Guide, "Cross-account policy evaluation logic"). A role that is not there is refused alike.
+// mayAssume decides whether the caller may have a session of the role. In the role's own account a
+// trust policy that names the caller is enough, one that names the account is not; from another
+// account the caller's policies must allow it in any case (IAM User Guide, "Cross-account policy
+// evaluation logic"). A role that is not there is refused alike.
 func (x *exchange) mayAssume(a assumption) (*role, error) {
 	refusal := func(action, why string) error { return denied(x.caller, action, a.roleARN, why) }
 	target, _ := parseARN(a.roleARN)
@@ -225,19 +227,22 @@ func (x *exchange) mayAssume(a assumption) (*role, error) {
 	return r, nil
 }
 
-// checkDuration: a role's maximum bounds every session, and a session made from a session lasts an hour at most. What
-// runs on an AWS service with the service's session does not count as such a chain.
+// checkDuration: a role's maximum bounds every session, and a session made from a session lasts an
+// hour at most. What runs on an AWS service with the service's session does not count as such a
+// chain.
 func (a assumption) checkDuration(c *credential, r *role) error {
 	if a.duration > r.maxSession {
 		return tooLong()
 	}
 	if c.session != nil && c.session.service == "" && a.duration > time.Hour {
-		return errOf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+		return errOf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "+
+			"by role chaining")
 	}
 	return nil
 }
 
-// packedSize is a guess at the share of the packed binary form of session policy and tags, in percent.
+// packedSize is a guess at the share of the packed binary form of session policy and tags, in
+// percent.
 func (a assumption) packedSize() int {
 	n := len(a.policyText)
 	for k, v := range a.tags {

@@ -21,20 +21,23 @@ type event struct {
 	record    string // the CloudTrailEvent, JSON
 }
 
-// Resource is an entry of an event's Resources list, which a look-up by ResourceName or ResourceType searches.
+// Resource is an entry of an event's Resources list, which a look-up by ResourceName or
+// ResourceType searches.
 type Resource struct {
 	Type string // such as "AWS::IAM::Role"
 	Name string
 }
 
-// historyLength is how far back event history reaches (CloudTrail User Guide, "Working with CloudTrail event history").
+// historyLength is how far back event history reaches (CloudTrail User Guide, "Working with
+// CloudTrail event history").
 const historyLength = 90 * 24 * time.Hour
 
-// keptEvents bounds the history of an account and region, so that a long soak does not grow without end.
+// keptEvents bounds the history of an account and region, so that a long soak does not grow without
+// end.
 const keptEvents = 100_000
 
-// add keeps an event in its place by time; events of the same second stay in the order in which they came. The caller
-// holds the lock.
+// add keeps an event in its place by time; events of the same second stay in the order in which
+// they came. The caller holds the lock.
 func (a *Account) add(region string, e *event) {
 	trail := a.trails[region]
 	if len(trail) >= keptEvents {
@@ -47,9 +50,10 @@ func (a *Account) add(region string, e *event) {
 	a.trails[region] = slices.Insert(trail, i, e)
 }
 
-// RecordEvent keeps a CloudTrail record in the event history of a region. Members that every record has are filled in
-// where the record lacks them (eventID, eventTime: now, awsRegion, recipientAccountId, eventVersion and so on); what
-// LookupEvents shows beside the record is derived from it. The map itself is not changed.
+// RecordEvent keeps a CloudTrail record in the event history of a region. Members that every record
+// has are filled in where the record lacks them (eventID, eventTime: now, awsRegion,
+// recipientAccountId, eventVersion and so on); what LookupEvents shows beside the record is derived
+// from it. The map itself is not changed.
 func (a *Account) RecordEvent(region string, record map[string]any) error {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
@@ -108,7 +112,8 @@ func eventOf(record map[string]any) (*event, error) {
 	}, nil
 }
 
-// shownUser is an event's Username: for a role session the session's name, for services and other accounts nothing.
+// shownUser is an event's Username: for a role session the session's name, for services and other
+// accounts nothing.
 func shownUser(r shownRecord) string {
 	switch r.UserIdentity.Type {
 	case "AssumedRole":
@@ -121,8 +126,8 @@ func shownUser(r shownRecord) string {
 	}
 }
 
-// shownResources is an event's Resources list: for issued sessions the key, the session in three ways and the role's
-// full ARN, for writes to a role its bare name.
+// shownResources is an event's Resources list: for issued sessions the key, the session in three
+// ways and the role's full ARN, for writes to a role its bare name.
 func shownResources(r shownRecord) []Resource {
 	list := []Resource{}
 	add := func(kind, name string) {

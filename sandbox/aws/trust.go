@@ -10,8 +10,9 @@ import (
 type principal struct {
 	kind  string // "AWS", "Service", "Federated"
 	value string // "*", an account id, an ARN, a unique id, a host name
-	// bound is the unique id that a role's or user's ARN had when the policy was written: IAM keeps that, so a principal
-	// that is deleted and made again is not the one that is trusted (IAM User Guide, "Principal").
+	// bound is the unique id that a role's or user's ARN had when the policy was written: IAM keeps
+	// that, so a principal that is deleted and made again is not the one that is trusted (IAM User
+	// Guide, "Principal").
 	bound string
 }
 
@@ -76,14 +77,17 @@ func (p principal) wellFormed() bool {
 		if !ok || !accountForm.MatchString(a.account) || strings.ContainsAny(p.value, "*?") {
 			return false
 		}
-		return a.service == "iam" && (a.resource == "root" || strings.HasPrefix(a.resource, "user/") || strings.HasPrefix(a.resource, "role/")) ||
-			a.service == "sts" && (strings.HasPrefix(a.resource, "assumed-role/") || strings.HasPrefix(a.resource, "federated-user/"))
+		return a.service == "iam" &&
+			(a.resource == "root" || strings.HasPrefix(a.resource, "user/") || strings.HasPrefix(a.resource, "role/")) ||
+			a.service == "sts" && (strings.HasPrefix(a.resource, "assumed-role/") ||
+				strings.HasPrefix(a.resource, "federated-user/"))
 	default:
 		return false
 	}
 }
 
-// parseTrust reads a trust policy and binds its principals to those that exist. The caller holds the lock.
+// parseTrust reads a trust policy and binds its principals to those that exist. The caller holds
+// the lock.
 func (a *Account) parseTrust(text string) (document, error) {
 	p, err := parsePolicy(text, trustDialect)
 	if err != nil {
@@ -101,7 +105,8 @@ func (a *Account) parseTrust(text string) (document, error) {
 	return document{text, p}, nil
 }
 
-// checkPrincipals refuses principals of accounts that the server has which do not exist, as IAM does on a write.
+// checkPrincipals refuses principals of accounts that the server has which do not exist, as IAM
+// does on a write.
 func (a *Account) checkPrincipals(p *Policy) error {
 	for _, st := range p.statements {
 		for _, pr := range st.principals {
@@ -136,7 +141,8 @@ func (s *Server) principalID(text string) (id string, ok bool) {
 	return "", false
 }
 
-// trustText is a trust policy as reads show it: where a principal is gone, its unique id stands in its place.
+// trustText is a trust policy as reads show it: where a principal is gone, its unique id stands in
+// its place.
 func (s *Server) trustText(d document) string {
 	text := d.text
 	for _, st := range d.policy.statements {

@@ -26,12 +26,18 @@ const (
 	DevID   = "444455556666"
 	SpokeID = "arn:aws:iam::" + ProdID + ":role/revokebot-spoke"
 
-	TrustHub = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},` +
-		`"Action":["sts:AssumeRole","sts:SetSourceIdentity","sts:TagSession"],"Condition":{"StringEquals":{"sts:ExternalId":"ex-1"}}}]}`
-	MayRevoke = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy","iam:PutRolePolicy","iam:DeleteRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
-	MayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRole","sts:SetSourceIdentity","sts:TagSession"],"Resource":"*"}]}`
-	MayAll    = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
-	TrustEC2  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
+	TrustHub = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},` +
+		`"Action":["sts:AssumeRole","sts:SetSourceIdentity","sts:TagSession"],` +
+		`"Condition":{"StringEquals":{"sts:ExternalId":"ex-1"}}}]}`
+	MayRevoke = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","iam:GetRolePolicy",` +
+		`"iam:PutRolePolicy","iam:DeleteRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy",` +
+		`"cloudtrail:LookupEvents"],"Resource":"*"}]}`
+	MayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRole",` +
+		`"sts:SetSourceIdentity","sts:TagSession"],"Resource":"*"}]}`
+	MayAll   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	TrustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com",` +
+		`"lambda.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
 )
 
 // Bench is the stand-in with a hub account, an account behind a spoke role (prod), another one
@@ -66,8 +72,12 @@ func On(t *testing.T, change func(*standin.Config, *aws.Config), test func(t *te
 		}
 		b := &Bench{T: t, Server: standin.New(in)}
 		b.Hub, b.Prod, b.Dev = b.Server.AddAccount(HubID, ""), b.Server.AddAccount(ProdID, ""), b.Server.AddAccount(DevID, "")
-		b.Hub.AddRole(standin.RoleSpec{Name: "revokebot-hub", Trust: TrustEC2, Policies: map[string]string{"assume": MayAssume, "revoke": MayRevoke}})
-		b.Prod.AddRole(standin.RoleSpec{Name: "revokebot-spoke", Trust: TrustHub, Policies: map[string]string{"revoke": MayRevoke}})
+		b.Hub.AddRole(standin.RoleSpec{
+			Name: "revokebot-hub", Trust: TrustEC2, Policies: map[string]string{"assume": MayAssume, "revoke": MayRevoke},
+		})
+		b.Prod.AddRole(standin.RoleSpec{
+			Name: "revokebot-spoke", Trust: TrustHub, Policies: map[string]string{"revoke": MayRevoke},
+		})
 		key, err := b.Hub.ServiceSession("revokebot-hub", "ec2.amazonaws.com", "i-0hub", "us-east-1")
 		if err != nil {
 			t.Fatal(err)
@@ -156,7 +166,8 @@ func (b *Bench) AsUser(key standin.AccessKey) *iam.Client {
 
 // DenyAt is a revocation policy as the console writes it, with any text as its date.
 func DenyAt(date string) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` +
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
+		`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` +
 		date + `"}}}]}`
 }
 

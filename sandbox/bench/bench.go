@@ -1,8 +1,10 @@
-// Package bench puts the whole of revokebot on a test bench: the real bot, with the real slack-go, AWS SDK and go-redis
-// clients, against the stand-ins of sandbox and a Redis in memory, all over in-memory pipes.
+// Package bench puts the whole of revokebot on a test bench: the real bot, with the real slack-go,
+// AWS SDK and go-redis clients, against the stand-ins of sandbox and a Redis in memory, all over
+// in-memory pipes.
 //
-// Inside a testing/synctest bubble everything runs on fake time: a request that expires after fifteen minutes takes
-// milliseconds. A test reads like the channel: somebody sends a command, a card appears, somebody presses a button.
+// Inside a testing/synctest bubble everything runs on fake time: a request that expires after
+// fifteen minutes takes milliseconds. A test reads like the channel: somebody sends a command, a
+// card appears, somebody presses a button.
 //
 // Outside of a bubble, in a benchmark, it runs on real time.
 //
@@ -39,8 +41,8 @@ import (
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// Options change what New builds. The zero value is one replica, one approval, fifteen minutes, and Bob, who is in the
-// group of approvers.
+// Options change what New builds. The zero value is one replica, one approval, fifteen minutes, and
+// Bob, who is in the group of approvers.
 type Options struct {
 	Replicas      int                 // 0: 1
 	Approvers     []string            // nil: actors.Group
@@ -107,8 +109,8 @@ const (
 	BotToken = "xoxb-bench"
 )
 
-// New builds everything, starts the replicas, waits until they are connected, and takes it all down at the end of the
-// test, before the bubble ends.
+// New builds everything, starts the replicas, waits until they are connected, and takes it all down
+// at the end of the test, before the bubble ends.
 func New(t testing.TB, o Options) *Bench {
 	t.Helper()
 	if o.Replicas == 0 {
@@ -135,7 +137,9 @@ func New(t testing.TB, o Options) *Bench {
 	if err := actors.SeedSlack(b.Slack); err != nil {
 		t.Fatal(err)
 	}
-	b.AWS = awsstandin.New(awsstandin.Config{Propagation: o.Propagation, TrailDelay: o.TrailDelay, ClockOffset: o.ClockOffset})
+	b.AWS = awsstandin.New(awsstandin.Config{
+		Propagation: o.Propagation, TrailDelay: o.TrailDelay, ClockOffset: o.ClockOffset,
+	})
 	world, err := actors.SeedAWS(b.AWS)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +185,8 @@ func New(t testing.TB, o Options) *Bench {
 	return b
 }
 
-// Start starts one more replica and waits until it is connected. It returns its number, 0 for the first.
+// Start starts one more replica and waits until it is connected. It returns its number, 0 for the
+// first.
 func (b *Bench) Start() int {
 	b.T.Helper()
 	client := b.newRedisClient(1)
@@ -202,10 +207,12 @@ func (b *Bench) Start() int {
 	}
 	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
 	botConfig := bot.Config{
-		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP, Store: bot.Sealed(store, Key), Logger: log,
+		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP,
+		Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Roles: role.New(cloud), Trail: trail.New(cloud),
-			Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters, AllowShared: b.options.AllowShared,
+			Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters,
+			AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
 			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,
@@ -269,7 +276,8 @@ func (b *Bench) Health(replica int) bot.Health { return b.replicas[replica].bot.
 func (b *Bench) cloudConfig(client *http.Client, log *slog.Logger) aws.Config {
 	account := func(name, id string) aws.Account {
 		return aws.Account{
-			Name: name, ID: id, AssumeRole: b.World.Spokes[name], ExternalID: actors.ExternalID, Regions: []string{"us-east-1", "eu-west-1"},
+			Name: name, ID: id, AssumeRole: b.World.Spokes[name], ExternalID: actors.ExternalID,
+			Regions:              []string{"us-east-1", "eu-west-1"},
 			AllowUnnamedSessions: b.options.AllowUnnamed,
 		}
 	}
@@ -293,8 +301,8 @@ func (b *Bench) SDK(key awsstandin.AccessKey) awssdk.Config {
 	}
 }
 
-// newRedisClient makes a client. One that tries once does not use a connection again that was idle: a pipe cannot be seen
-// to be dead before it is used, as a socket can.
+// newRedisClient makes a client. One that tries once does not use a connection again that was idle:
+// a pipe cannot be seen to be dead before it is used, as a socket can.
 func (b *Bench) newRedisClient(retries int) *redis.Client {
 	options := &redis.Options{Addr: "127.0.0.1:6379", Dialer: b.redisNet.dial, MaxRetries: retries, PoolSize: 40}
 	if retries < 0 {

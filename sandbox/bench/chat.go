@@ -141,7 +141,9 @@ func (c Card) Says(text string) bool {
 // Press presses a button of the card: messages.ActionApprove and the like.
 func (c Card) Press(user, action string) slack.Delivery {
 	c.b.T.Helper()
-	d, err := c.b.Slack.Click(c.b.T.Context(), user, slack.Click{ChannelID: actors.Incident, MessageTS: c.TS, ActionID: action})
+	d, err := c.b.Slack.Click(c.b.T.Context(), user, slack.Click{
+		ChannelID: actors.Incident, MessageTS: c.TS, ActionID: action,
+	})
 	if err != nil {
 		c.b.T.Fatal(err)
 	}
@@ -259,7 +261,9 @@ func (b *Bench) Session(name string) awsstandin.AccessKey {
 		b.T.Fatal(err)
 	}
 	c := out.Credentials
-	return awsstandin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+	return awsstandin.AccessKey{
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+	}
 }
 
 // Works makes a call with a session's credentials and returns what AWS says.

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Log keeps every line that the bot logs, and fails the test on one of level ERROR unless the test allows them.
+// Log keeps every line that the bot logs, and fails the test on one of level ERROR unless the test
+// allows them.
 type Log struct {
 	t           testing.TB
 	allowErrors bool

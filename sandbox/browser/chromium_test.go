@@ -17,13 +17,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is the longest that anything is waited for. It only tells what hangs from a busy machine.
+// patience is the longest that anything is waited for. It only tells what hangs from a busy
+// machine.
 const patience = 4 * time.Minute
 
-// findChromium returns the path of a browser of the Chromium family that can be started: on Ubuntu, chromium-browser may
-// be a script that only asks to install a snap.
+// findChromium returns the path of a browser of the Chromium family that can be started: on Ubuntu,
+// chromium-browser may be a script that only asks to install a snap.
 func findChromium(ctx context.Context) (string, error) {
-	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless_shell", "headless-shell"}
+	names := []string{
+		"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless_shell", "headless-shell",
+	}
 	if runtime.GOOS == "darwin" {
 		names = append(names, "/Applications/Chromium.app/Contents/MacOS/Chromium",
 			"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -34,12 +37,13 @@ func findChromium(ctx context.Context) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("no Chromium among %s: install it with `apt-get install chromium` on Debian and Ubuntu, or `brew install --cask chromium` on macOS",
+	return "", fmt.Errorf("no Chromium among %s: install it with `apt-get install chromium` on Debian and Ubuntu, "+
+		"or `brew install --cask chromium` on macOS",
 		strings.Join(names, ", "))
 }
 
-// startChromium starts a browser with an empty profile and returns a context of one tab in it. The browser ends, and
-// its profile goes, when the test ends.
+// startChromium starts a browser with an empty profile and returns a context of one tab in it. The
+// browser ends, and its profile goes, when the test ends.
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
 	path, err := findChromium(t.Context())
@@ -47,12 +51,16 @@ func startChromium(t *testing.T) context.Context {
 		t.Fatal(err)
 	}
 	// Without a flag that names a user-data-dir, chromedp makes an empty one and removes it.
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.Flag("headless", true), chromedp.WindowSize(1360, 900)}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.Flag("headless", true), chromedp.WindowSize(1360, 900),
+	}
 	options = append(options, chromedp.WSURLReadTimeout(patience))
 	for _, flag := range []string{
-		"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "no-default-browser-check", "disable-background-networking",
+		"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "no-default-browser-check",
+		"disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-default-apps", "disable-extensions", "disable-breakpad",
-		"disable-dev-shm-usage", "disable-background-timer-throttling", "disable-renderer-backgrounding", "hide-scrollbars", "mute-audio",
+		"disable-dev-shm-usage", "disable-background-timer-throttling", "disable-renderer-backgrounding", "hide-scrollbars",
+		"mute-audio",
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
@@ -68,7 +76,8 @@ func startChromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// console collects what the page's console reports as an error, and requests that leave the page's origin.
+// console collects what the page's console reports as an error, and requests that leave the page's
+// origin.
 type console struct {
 	origin string
 
@@ -76,7 +85,8 @@ type console struct {
 	errors []string
 }
 
-// listen takes the events of a tab; it runs on the goroutine that reads them and must not call the browser.
+// listen takes the events of a tab; it runs on the goroutine that reads them and must not call the
+// browser.
 func (c *console) listen(event any) {
 	var line string
 	switch e := event.(type) {

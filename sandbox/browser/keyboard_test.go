@@ -14,7 +14,8 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 
 	// The first stop of the page is a way past it, to the composer.
 	p.key(kb.Tab)
-	p.until("the first stop is the way to the composer", focused("a.skip")+` && inside(document.activeElement, document.body)`)
+	p.until("the first stop is the way to the composer", focused("a.skip")+` && inside(document.activeElement, `+
+		`document.body)`)
 	p.key(kb.Enter)
 	p.until("the composer has the focus", focused("#composer-text"))
 
@@ -32,7 +33,8 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 	p.key(kb.ArrowUp)
 	p.sees("#hints .hint.current", "/revoke-sessions prod/DeployRole")
 	p.key(kb.Enter)
-	p.until("the command is in the composer", focused("#composer-text")+` && document.activeElement.value.startsWith("/revoke-sessions prod/DeployRole ")`)
+	p.until("the command is in the composer", focused("#composer-text")+` && document.activeElement.value.startsWith("/`+
+		`revoke-sessions prod/DeployRole ")`)
 	p.key(kb.Enter)
 	p.sees(theCard+" .bk-header", "Approval needed")
 
@@ -78,7 +80,8 @@ func focused(selector string) string {
 	return fmt.Sprintf("document.activeElement.matches(%s)", quote(selector))
 }
 
-// walks presses Tab until the focus is on an element. At each stop on the way a person has to see where they are.
+// walks presses Tab until the focus is on an element. At each stop on the way a person has to see
+// where they are.
 func (p *page) walks(selector string, held ...chromedp.Modifier) {
 	p.t.Helper()
 	const enough = 60

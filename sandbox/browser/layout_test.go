@@ -119,12 +119,14 @@ func TestTheDrawersAndTheThemeAtADesk(t *testing.T) {
 func TestABreachOfTheSecurityPolicyIsNoticed(t *testing.T) {
 	t.Parallel()
 	p := open(t, desk())
-	ask[bool](p, `(document.body.insertAdjacentHTML("beforeend", "<p style='color: #777; background: #888; width: 9000px'>pale</p>"), true)`)
+	ask[bool](p, `(document.body.insertAdjacentHTML("beforeend", "<p style='color: #777; background: #888; width: `+
+		`9000px'>pale</p>"), true)`)
 	p.until("the policy keeps the style away", `getComputedStyle(document.body.lastElementChild).width !== "9000px"`)
 	if lines := p.console.take(); len(lines) != 1 {
 		t.Errorf("the console has %q", lines)
 	}
-	ask[bool](p, `(Object.assign(document.body.lastElementChild.style, { color: "#777", background: "#888", width: "9000px" }), true)`)
+	ask[bool](p, `(Object.assign(document.body.lastElementChild.style, { color: "#777", background: "#888", width: `+
+		`"9000px" }), true)`)
 	if found := ask[[]string](p, "pale()"); len(found) != 1 {
 		t.Errorf("the text that cannot be read: %q", found)
 	}

@@ -11,8 +11,8 @@ import (
 //go:embed testdata/looks.js
 var looks string
 
-// look takes the page as it is now in light and in dark: all text can be read, nothing is cut off at the side, and
-// nobody has to scroll sideways. It keeps a picture of each.
+// look takes the page as it is now in light and in dark: all text can be read, nothing is cut off
+// at the side, and nobody has to scroll sideways. It keeps a picture of each.
 func (p *page) look(name string) {
 	p.t.Helper()
 	p.until("nothing is busy", `all(".busy, [aria-busy=true]").length === 0`)
@@ -32,9 +32,10 @@ func (p *page) look(name string) {
 func (p *page) scheme(scheme string) {
 	p.t.Helper()
 	p.do("prefer "+scheme, func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-		}})
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia,
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			}})
 		return chromedp.Void{}, err
 	})
 }

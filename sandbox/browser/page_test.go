@@ -71,7 +71,8 @@ func (p *page) reload() {
 // ready waits until the sandbox runs and the page shows it.
 func (p *page) ready() {
 	p.t.Helper()
-	p.until("the bot is online and both terminals get answers", `sees("#online", "online") && all(".state[data-state='gets answers']").length === 2`)
+	p.until("the bot is online and both terminals get answers",
+		`sees("#online", "online") && all(".state[data-state='gets answers']").length === 2`)
 }
 
 // do runs actions of the browser.
@@ -89,7 +90,8 @@ func ask[T any](p *page, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(async () => {"+eyes+looks+"\nreturn "+expression+"})()", chromedp.EvalAwaitPromise))
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T]("(async () => {"+eyes+looks+"\nreturn "+expression+"})()",
+		chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
@@ -110,8 +112,10 @@ var errNotYet = errors.New("it did not come")
 func (p *page) poll(expression string) error {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	script := fmt.Sprintf("new Promise((done) => {%s\nconst end = Date.now() + %d; const look = () => { if (%s) done(true);"+
-		" else if (Date.now() > end) done(false); else setTimeout(look, 40) }; look() })", eyes, (patience - 2*time.Second).Milliseconds(), expression)
+	script := fmt.Sprintf("new Promise((done) => {%s\nconst end = Date.now() + %d; const look = () => { if (%s) "+
+		"done(true);"+
+		" else if (Date.now() > end) done(false); else setTimeout(look, 40) }; look() })", eyes,
+		(patience - 2*time.Second).Milliseconds(), expression)
 	there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script, chromedp.EvalAwaitPromise))
 	if err == nil && !there {
 		err = errNotYet
@@ -130,7 +134,8 @@ func (p *page) text() string {
 	return text
 }
 
-// sees waits until an element that a selector finds is seen and has the text, or a label with the text.
+// sees waits until an element that a selector finds is seen and has the text, or a label with the
+// text.
 func (p *page) sees(selector, text string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf("%s with %q", selector, text), fmt.Sprintf("sees(%s, %s)", quote(selector), quote(text)))
@@ -142,9 +147,9 @@ func (p *page) gone(selector, text string) {
 	p.until(fmt.Sprintf("no %s with %q", selector, text), fmt.Sprintf("!sees(%s, %s)", quote(selector), quote(text)))
 }
 
-// press moves the mouse to the one element that a selector finds and that has the text, and presses it. The element has
-// to be in sight, not below another, and at rest. When the page is drawn anew under the finger, it presses again, as
-// people do.
+// press moves the mouse to the one element that a selector finds and that has the text, and presses
+// it. The element has to be in sight, not below another, and at rest. When the page is drawn anew
+// under the finger, it presses again, as people do.
 func (p *page) press(selector, text string) {
 	p.t.Helper()
 	aim := fmt.Sprintf("takeAim(%s, %s, %d)", quote(selector), quote(text), (patience - 2*time.Second).Milliseconds())
@@ -181,26 +186,30 @@ func (p *page) becomes(name string) {
 	p.t.Helper()
 	p.press(".person", name)
 	p.sees(".person:has(:checked)", name)
-	p.until("the page is that of "+name, fmt.Sprintf("document.title.startsWith(%s)", quote(name))+` && all("[aria-busy]").length === 0`)
+	p.until("the page is that of "+name, fmt.Sprintf("document.title.startsWith(%s)", quote(name))+
+		` && all("[aria-busy]").length === 0`)
 }
 
 // sends takes the command that the page offers and sends it.
 func (p *page) sends() {
 	p.t.Helper()
 	p.press(".btn-next[data-do=insert]", "/revoke-sessions prod/DeployRole")
-	p.until("the command is in the composer", `document.activeElement.id === "composer-text" && document.activeElement.value.startsWith("/revoke-sessions prod/DeployRole ")`)
+	p.until("the command is in the composer",
+		`document.activeElement.id === "composer-text" && document.activeElement.value.startsWith("/revoke-sessions `+
+			`prod/DeployRole ")`)
 	p.key(kb.Enter)
 }
 
 // theCard is the card in the channel.
 const theCard = "#messages .msg.app:not(.ephemeral):has(.bk-header)"
 
-// seesTheTop waits until the card is read from its top. Only a word for this person alone, below the card, may have
-// taken them further down.
+// seesTheTop waits until the card is read from its top. Only a word for this person alone, below
+// the card, may have taken them further down.
 func (p *page) seesTheTop() {
 	p.t.Helper()
-	p.until("the top of the card is in sight", `inside(document.querySelector("#messages .bk-header"), document.querySelector("#messages"))`+
-		` || all("#messages .msg").at(-1).matches(".ephemeral")`)
+	p.until("the top of the card is in sight",
+		`inside(document.querySelector("#messages .bk-header"), document.querySelector("#messages"))`+
+			` || all("#messages .msg").at(-1).matches(".ephemeral")`)
 }
 
 // decides presses a button of the card and answers yes to what is asked.
@@ -222,7 +231,8 @@ func (p *page) shot(name string) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	// What was done last is painted in the frame after the next.
-	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("new Promise((done) => requestAnimationFrame(() => "+
+		"requestAnimationFrame(() => done(true))))",
 		chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Errorf("picture %s: %v", name, err)

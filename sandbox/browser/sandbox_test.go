@@ -94,11 +94,12 @@ func (w *transcript) String() string {
 	return w.text.String()
 }
 
-// startSandbox runs the program until the test ends, and returns the address of its page. What takes seconds in life is
-// shorter here, and long enough to be seen.
+// startSandbox runs the program until the test ends, and returns the address of its page. What
+// takes seconds in life is shorter here, and long enough to be seen.
 func startSandbox(t *testing.T, args ...string) string {
 	t.Helper()
-	all := append([]string{"--listen", "127.0.0.1:0", "--margin", "3s", "--propagation", "1s", "--trail-delay", "1s"}, args...)
+	all := append([]string{"--listen", "127.0.0.1:0", "--margin", "3s", "--propagation", "1s", "--trail-delay", "1s"},
+		args...)
 	cmd := exec.Command(built(t), all...)
 	home := t.TempDir()
 	cmd.Env = []string{

@@ -14,7 +14,10 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 
 	p.sends()
 	p.sees(theCard+" .bk-header", "Approval needed: revoke sessions of prod/DeployRole")
-	for _, part := range []string{"prod", "111122223333", "arn:aws:iam::111122223333:role/DeployRole", "@Rosa", "key pasted in a gist", "Who may assume it"} {
+	for _, part := range []string{
+		"prod", "111122223333", "arn:aws:iam::111122223333:role/DeployRole", "@Rosa", "key pasted in a gist",
+		"Who may assume it",
+	} {
 		p.sees(theCard, part)
 	}
 	if ask[float64](p, "performance.timeOrigin") != loaded {
@@ -82,7 +85,8 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 }
 
 // deniedCalls counts how often the thief's last line was answered with a denial.
-const deniedCalls = `Number(words(all("[data-actor=thief] .line.denied").at(-1).querySelector(".line-times")).replace("×", "") || 1)`
+const deniedCalls = `Number(words(all("[data-actor=thief] ` +
+	`.line.denied").at(-1).querySelector(".line-times")).replace("×", "") || 1)`
 
 func TestADenialSaysItsReasonOnTheCard(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,9 @@ import (
 	"github.com/revokebot/revokebot/approvals/audit"
 )
 
-// readAudit reads what the audit log has got since the last round, holds it against the lines before it, and counts its
-// events. A replica's file may be a few lines behind; what it has is the chain.
+// readAudit reads what the audit log has got since the last round, holds it against the lines
+// before it, and counts its events. A replica's file may be a few lines behind; what it has is the
+// chain.
 func (l *lane) readAudit(ctx context.Context, c *checks) error {
 	public := []ed25519.PublicKey{l.key.Public()}
 	var after int64
@@ -32,7 +33,8 @@ func (l *lane) readAudit(ctx context.Context, c *checks) error {
 	if err != nil {
 		return err
 	}
-	c.that(invAudit, r.Whole() && r.Forged == 0 && r.Signed == r.Lines, "%d lines, %d forged, %d signed: %q", r.Lines, r.Forged, r.Signed, r.Problems)
+	c.that(invAudit, r.Whole() && r.Forged == 0 && r.Signed == r.Lines, "%d lines, %d forged, %d signed: %q", r.Lines,
+		r.Forged, r.Signed, r.Problems)
 	for _, line := range lines {
 		var e struct {
 			Request string
@@ -45,7 +47,8 @@ func (l *lane) readAudit(ctx context.Context, c *checks) error {
 		l.end = line
 	}
 	notes, err := l.db.XLen(ctx, keys+"notes").Result()
-	c.that(invAudit, err == nil && l.chained[" 0"] == int(notes), "%d notes, %d of them in the audit log (%v)", notes, l.chained[" 0"], err)
+	c.that(invAudit, err == nil && l.chained[" 0"] == int(notes), "%d notes, %d of them in the audit log (%v)", notes,
+		l.chained[" 0"], err)
 	for _, file := range l.files {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -56,7 +59,8 @@ func (l *lane) readAudit(ctx context.Context, c *checks) error {
 		}
 		whole, _, _ := strings.Cut(string(content[strings.LastIndexByte(string(content[:len(content)-1]), '\n')+1:]), "\n")
 		r, err := audit.Verify(strings.NewReader(string(content)), public, audit.Head{})
-		c.that(invAudit, err == nil && r.Whole() && r.First == 1 && l.hasLine(ctx, r.Last, whole), "the file has lines %d to %d, %q, %v", r.First, r.Last, r.Problems, err)
+		c.that(invAudit, err == nil && r.Whole() && r.First == 1 && l.hasLine(ctx, r.Last, whole),
+			"the file has lines %d to %d, %q, %v", r.First, r.Last, r.Problems, err)
 	}
 	return nil
 }
@@ -73,5 +77,6 @@ func (l *lane) checkAudit(c *checks, id string, events []approvals.Event) {
 		n := l.chained[fmt.Sprintf("%s %d", id, e.Seq)]
 		c.that(invAudit, n == 1, "event %d of request %s is there %d times", e.Seq, id, n)
 	}
-	c.that(invAudit, l.chained[fmt.Sprintf("%s %d", id, len(events)+1)] == 0, "request %s has %d events, the audit log has more", id, len(events))
+	c.that(invAudit, l.chained[fmt.Sprintf("%s %d", id, len(events)+1)] == 0,
+		"request %s has %d events, the audit log has more", id, len(events))
 }

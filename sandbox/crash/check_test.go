@@ -53,7 +53,8 @@ func (l *lane) atRest(ctx context.Context) error {
 		if err := json.Unmarshal([]byte(text), &item); err != nil {
 			return err
 		}
-		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away is not waited for.
+		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away
+		// is not waited for.
 		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == handlers.KindCulprit ||
 			item.Kind == handlers.KindInert || item.Kind == handlers.KindRemind
 		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
@@ -176,7 +177,8 @@ func (l *lane) checkAsk(c *checks, a *ask, requests []approvals.Request, logged 
 			continue
 		}
 		_, requested := logged["envelope "+s.id]
-		c.that(invCommand, requested || l.whispered(a.room, s.user, a.since), "the command %s of %s in %s has neither", s.id, s.user, a.room)
+		c.that(invCommand, requested || l.whispered(a.room, s.user, a.since), "the command %s of %s in %s has neither", s.id,
+			s.user, a.room)
 	}
 	recorded := make(map[string]bool) // by who and what: of an act that was sent again, the first that came is in the log
 	for _, s := range a.clicks {
@@ -196,7 +198,8 @@ func (l *lane) checkAsk(c *checks, a *ask, requests []approvals.Request, logged 
 	}
 }
 
-// whispered reports whether somebody was told something in a room that only they see, since a message.
+// whispered reports whether somebody was told something in a room that only they see, since a
+// message.
 func (l *lane) whispered(room, user, since string) bool {
 	return slices.ContainsFunc(l.slack.Messages(room), func(m slackstandin.Message) bool {
 		return m.TS > since && m.Ephemeral && m.VisibleTo == user
@@ -213,8 +216,8 @@ type write struct {
 	removes bool
 }
 
-// writes are those of this round's roles, in their order. The cutoff of a role may never go back, whoever wrote it, unless
-// the policy was taken away.
+// writes are those of this round's roles, in their order. The cutoff of a role may never go back,
+// whoever wrote it, unless the policy was taken away.
 func (l *lane) writes(c *checks, p plan) []write {
 	ours := make(map[string]bool)
 	for _, a := range p.asks {
@@ -233,7 +236,8 @@ func (l *lane) writes(c *checks, p plan) []write {
 		if !w.removes {
 			var err error
 			w.cutoff, err = cutoffOf(call.Params["PolicyDocument"])
-			c.that(invCutoff, err == nil && !w.cutoff.Before(last[w.role]), "role %s: %v after %v (%v)", w.role, w.cutoff, last[w.role], err)
+			c.that(invCutoff, err == nil && !w.cutoff.Before(last[w.role]), "role %s: %v after %v (%v)", w.role, w.cutoff,
+				last[w.role], err)
 		}
 		last[w.role] = w.cutoff
 		all = append(all, w)
@@ -272,7 +276,10 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	if drill {
 		facts.Role = *facts.Drill
 	}
-	about := messages.Context{Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: margin, Approvers: []string{actors.Group}, Required: r.Required}
+	about := messages.Context{
+		Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: margin, Approvers: []string{actors.Group},
+		Required: r.Required,
+	}
 
 	n := make(map[approvals.EventType]int)
 	sources := make(map[string]int)
@@ -288,14 +295,17 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	open := r.State == approvals.StateOpen && p.kind.expireAfter >= time.Minute
 	c.that(invEnd, r.State.Ended() || open, "request %s is %s", r.ID, r.State)
 	for _, t := range []approvals.EventType{
-		approvals.EventApproved, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
-		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld, approvals.EventShutOut,
+		approvals.EventApproved, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed,
+		approvals.EventVoided, approvals.EventDenied,
+		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld,
+		approvals.EventShutOut,
 		approvals.EventOffered, approvals.EventVerdict, approvals.EventUndone, approvals.EventFilesRefused,
 	} {
 		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
 	}
 	if n[approvals.EventApproved] > 0 {
-		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventRehearsed]+n[approvals.EventFailed]+n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
+		c.that(invEnd, n[approvals.EventApplied]+n[approvals.EventRehearsed]+n[approvals.EventFailed]+
+			n[approvals.EventVoided] == 1, "request %s is approved and has %v", r.ID, n)
 	}
 	if err := l.checkRole(c, p, r, facts.Role, events, writes); err != nil {
 		return err
@@ -304,7 +314,9 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 }
 
 // checkRole looks at what AWS has.
-func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role record.Role, events []approvals.Event, writes []write) error {
+func (l *lane) checkRole(
+	c *checks, p plan, r approvals.Request, role record.Role, events []approvals.Event, writes []write,
+) error {
 	var last write // to the role
 	mine := 0
 	for _, w := range writes {
@@ -315,7 +327,8 @@ func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role record.Rol
 			continue
 		}
 		mine++
-		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name && w.removes == (r.Purpose == approvals.PurposeUndo),
+		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name &&
+			w.removes == (r.Purpose == approvals.PurposeUndo),
 			"role %s was written to (removed: %v), request %s is %s", w.role, w.removes, r.ID, r.State)
 		if !w.removes {
 			c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
@@ -323,14 +336,16 @@ func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role record.Rol
 	}
 	if r.Purpose == approvals.PurposeDrill {
 		_, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)
-		c.that(invDrill, mine == 0 && !there && (r.State != approvals.StateApplied && r.State != approvals.StateExecuting), "drill %s is %s, made %d writes, there is a policy on the role: %v", r.ID, r.State, mine, there)
+		c.that(invDrill, mine == 0 && !there && (r.State != approvals.StateApplied && r.State != approvals.StateExecuting),
+			"drill %s is %s, made %d writes, there is a policy on the role: %v", r.ID, r.State, mine, there)
 	}
 	if r.State != approvals.StateApplied {
 		return nil
 	}
 	document, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)
 	if r.Purpose == approvals.PurposeUndo {
-		c.that(invUndone, mine == 1 && last.removes && !there, "request %s: %d removals, the last write %+v, the role has %q", r.ID, mine, last, document)
+		c.that(invUndone, mine == 1 && last.removes && !there, "request %s: %d removals, the last write %+v, the role has %q",
+			r.ID, mine, last, document)
 		return nil
 	}
 	var done record.Applied
@@ -349,7 +364,8 @@ func (l *lane) checkRole(c *checks, p plan, r approvals.Request, role record.Rol
 		return nil // it was taken off after the last look
 	}
 	cutoff, err := cutoffOf(document)
-	c.that(invCutoff, err == nil && cutoff.Equal(last.cutoff) && !done.Cutoff.After(cutoff), "role %s has %v (%v), %v was written last, the thread says %v",
+	c.that(invCutoff, err == nil && cutoff.Equal(last.cutoff) && !done.Cutoff.After(cutoff),
+		"role %s has %v (%v), %v was written last, the thread says %v",
 		role.Name, cutoff, err, last.cutoff, done.Cutoff)
 	return nil
 }
@@ -382,7 +398,8 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		return nil
 	}
 	card := cards[0]
-	c.that(invShown, card.Text == messages.Card(r, about).Text, "request %s is %s, the card says %q", r.ID, r.State, card.Text)
+	c.that(invShown, card.Text == messages.Card(r, about).Text, "request %s is %s, the card says %q", r.ID, r.State,
+		card.Text)
 	buttons := strings.Contains(string(card.Blocks), messages.ActionApprove)
 	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
 
@@ -427,7 +444,8 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 
 // checkRest looks for what a finished round must not leave.
 func (l *lane) checkRest(ctx context.Context, c *checks, ids []string) {
-	// A timer that nobody waits for may come due at this very moment: its item is in hand then, and soon done.
+	// A timer that nobody waits for may come due at this very moment: its item is in hand then, and
+	// soon done.
 	resting, cancel := context.WithTimeout(ctx, quietPatience)
 	defer cancel()
 	err := until(resting, "nothing is in hand", func() error {

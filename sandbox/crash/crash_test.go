@@ -24,7 +24,8 @@ var (
 	flagSeed   = flag.Uint64("crash.seed", 1, "where rounds come from")
 	flagRound  = flag.Int("crash.round", -1, "the only round to play")
 	flagTimes  = flag.Int("crash.times", 1, "how often to play it")
-	flagPoint  = flag.String("crash.point", "", `where the first shot of all rounds strikes, such as "after redis commit"; "list" lists the points`)
+	flagPoint  = flag.String("crash.point", "",
+		`where the first shot of all rounds strikes, such as "after redis commit"; "list" lists the points`)
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -83,7 +84,8 @@ func mustLane(t *testing.T, k kind, binary string) *lane {
 	return l
 }
 
-// playRounds plays rounds in a lane. After one that did not come to rest the lane is of no more use.
+// playRounds plays rounds in a lane. After one that did not come to rest the lane is of no more
+// use.
 func playRounds(t *testing.T, l *lane, sum *tally, only *point, rounds iter.Seq[int]) {
 	t.Helper()
 	times := 0
@@ -106,7 +108,8 @@ func playRounds(t *testing.T, l *lane, sum *tally, only *point, rounds iter.Seq[
 			t.Errorf("the step %s is not among the points", name)
 		}
 		if err != nil || len(c.broken) > 0 {
-			t.Errorf("seed %d, %v%v\n%v\n%s\nThe rest is in %s", *flagSeed, p, fired, err, strings.Join(c.broken, "\n"), l.keep(t, p))
+			t.Errorf("seed %d, %v%v\n%v\n%s\nThe rest is in %s", *flagSeed, p, fired, err, strings.Join(c.broken, "\n"),
+				l.keep(t, p))
 		}
 		if err != nil {
 			return

@@ -34,7 +34,9 @@ func TestACutLeavesTheProcessAlone(t *testing.T) {
 func TestAShotAtAnyStepCountsAllOfThem(t *testing.T) {
 	g := &gate{strike: func(int, shot) {}}
 	g.arm([]shot{{at: point{after: true}, nth: 3}})
-	for i, p := range []point{{"redis", "take", true}, {"redis", "take", false}, {"aws", "GetRole", true}, {"slack", "ack", true}} {
+	for i, p := range []point{
+		{"redis", "take", true}, {"redis", "take", false}, {"aws", "GetRole", true}, {"slack", "ack", true},
+	} {
 		if got, want := g.step(0, p).lost, i == 3; got != want {
 			t.Errorf("step %d: %v", i, got)
 		}

@@ -69,7 +69,8 @@ func (g *gate) step(replica int, p point) effect {
 	return effect{lost: true, carry: struck.carry}
 }
 
-// next counts the shots that wait for p down and takes the first whose turn it is. The caller holds the lock.
+// next counts the shots that wait for p down and takes the first whose turn it is. The caller holds
+// the lock.
 func (g *gate) next(p point) (shot, bool) {
 	for i := range g.armed {
 		s := &g.armed[i]

@@ -29,8 +29,8 @@ const (
 	appToken = "xapp-1-A0SANDBOX-1-crash"
 	botToken = "xoxb-crash"
 
-	// channels is how many rooms there are: one for each request of a round, so that Slack's limit of a message a second
-	// and channel holds nobody up. A room is used again when all had their turn.
+	// channels is how many rooms there are: one for each request of a round, so that Slack's limit of
+	// a message a second and channel holds nobody up. A room is used again when all had their turn.
 	channels = 240
 	// seats is how many requests a round can have, each with people of its own.
 	seats = 6
@@ -44,8 +44,8 @@ type kind struct {
 	expireAfter time.Duration
 }
 
-// kinds are one replica and two, each with a time to decide that people keep to, and with one so short that a death in
-// between lets requests expire.
+// kinds are one replica and two, each with a time to decide that people keep to, and with one so
+// short that a death in between lets requests expire.
 func kinds() []kind {
 	return []kind{{1, 15 * time.Minute}, {2, 15 * time.Minute}, {1, 5 * time.Second}, {2, 5 * time.Second}}
 }
@@ -135,8 +135,10 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 		}
 		l.files = append(l.files, file)
 		l.replicas = append(l.replicas, &replica{number: n, binary: binary, log: l.log, env: []string{
-			"HOME=" + t.TempDir(), "SLACK_APP_TOKEN=" + appToken, "SLACK_BOT_TOKEN=" + botToken, "SLACK_API_URL=" + slackURL + "/api/",
-			"REDIS_URL=redis://" + p.listener.Addr().String() + "/0", "REVOKEBOT_CONFIG=" + config, "REVOKEBOT_LISTEN=", "REVOKEBOT_LOG=json",
+			"HOME=" + t.TempDir(), "SLACK_APP_TOKEN=" + appToken, "SLACK_BOT_TOKEN=" + botToken,
+			"SLACK_API_URL=" + slackURL + "/api/",
+			"REDIS_URL=redis://" + p.listener.Addr().String() + "/0", "REVOKEBOT_CONFIG=" + config, "REVOKEBOT_LISTEN=",
+			"REVOKEBOT_LOG=json",
 			"REVOKEBOT_SIGNING_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, ed25519.SeedSize)),
 			"AWS_ENDPOINT_URL=" + awsURL, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
 			"AWS_ACCESS_KEY_ID=" + l.world.Bot.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + l.world.Bot.SecretAccessKey,
@@ -157,7 +159,8 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 	return l, nil
 }
 
-// people fills the workspace: a requester and two approvers for each seat, and rooms that everybody is in.
+// people fills the workspace: a requester and two approvers for each seat, and rooms that everybody
+// is in.
 func (l *lane) people() {
 	everybody := []string{actors.Nils, actors.Gina}
 	var approvers []string
@@ -172,7 +175,9 @@ func (l *lane) people() {
 	}
 	l.slack.PutGroup(slackstandin.Group{ID: actors.Group, Handle: "security", Name: "Security", Members: approvers})
 	for n := range channels {
-		l.slack.PutChannel(slackstandin.Channel{ID: room(n), Name: strings.ToLower(room(n)), Members: everybody, BotMember: true})
+		l.slack.PutChannel(slackstandin.Channel{
+			ID: room(n), Name: strings.ToLower(room(n)), Members: everybody, BotMember: true,
+		})
 	}
 }
 
@@ -198,7 +203,8 @@ revocation:
 trail:
   lookback: 1h
   follow_ups: [2s]
-`, strings.Join(rooms, ", "), actors.Group, l.kind.expireAfter, actors.ProdID, l.world.Spokes["prod"], actors.ExternalID, margin)
+`, strings.Join(rooms, ", "), actors.Group, l.kind.expireAfter, actors.ProdID, l.world.Spokes["prod"],
+		actors.ExternalID, margin)
 }
 
 // strike kills what a shot says and has it started again.

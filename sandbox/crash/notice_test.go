@@ -13,10 +13,15 @@ import (
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// What the crash test looks for it finds: each invariant is broken by hand after a round in which nobody died.
+// What the crash test looks for it finds: each invariant is broken by hand after a round in which
+// nobody died.
 func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	l := mustLane(t, kinds()[0], program.Build(t, "cmd/revokebot"))
-	p := plan{kind: kinds()[0], asks: []*ask{{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}, {story: drilled, seat: 3}}}
+	p := plan{
+		kind: kinds()[0], asks: []*ask{
+			{story: approved, seat: 0}, {story: noSuchRole, seat: 1}, {story: undone, seat: 2}, {story: drilled, seat: 3},
+		},
+	}
 	p.name(0)
 	ctx, cancel := context.WithTimeout(t.Context(), roundPatience)
 	defer cancel()
@@ -54,7 +59,8 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	noticed(invClick)
 
 	policy, _ := l.world.Prod.RolePolicy(a.role, denyPolicy)
-	if err := l.world.Prod.PutRolePolicy(a.role, denyPolicy, strings.Replace(policy, `TokenIssueTime":"20`, `TokenIssueTime":"19`, 1)); err != nil {
+	if err := l.world.Prod.PutRolePolicy(a.role, denyPolicy,
+		strings.Replace(policy, `TokenIssueTime":"20`, `TokenIssueTime":"19`, 1)); err != nil {
 		t.Fatal(err)
 	}
 	noticed(invCutoff)
@@ -70,7 +76,9 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	noticed(invUndone)
 
 	if err := l.store.Commit(ctx, approvals.Transition{
-		RequestID: r.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventReadBack, Detail: []byte(`{"equal":true}`)}},
+		RequestID: r.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
+			{Type: approvals.EventReadBack, Detail: []byte(`{"equal":true}`)},
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +89,9 @@ func TestWhatIsBrokenIsNoticed(t *testing.T) {
 	}
 	noticed(invNothing)
 
-	thread := slices.DeleteFunc(l.slack.Messages(a.room), func(m slackstandin.Message) bool { return m.ThreadTS != card.ts })
+	thread := slices.DeleteFunc(l.slack.Messages(a.room), func(m slackstandin.Message) bool {
+		return m.ThreadTS != card.ts
+	})
 	l.slack.DeleteMessage(a.room, thread[1].TS)
 	noticed(invThread)
 

@@ -13,8 +13,11 @@ import (
 	"strings"
 )
 
-// watched stands before a stand-in and tells the gate of each call. name says what a call is, "" if it does not count.
-func watched(where string, replica int, g *gate, standIn http.Handler, name func(r *http.Request, body []byte) string) http.Handler {
+// watched stands before a stand-in and tells the gate of each call. name says what a call is, "" if
+// it does not count.
+func watched(
+	where string, replica int, g *gate, standIn http.Handler, name func(r *http.Request, body []byte) string,
+) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/link") {
 			standIn.ServeHTTP(&watchedSocket{ResponseWriter: w, replica: replica, gate: g}, r)
@@ -96,7 +99,8 @@ func (w *watchedSocket) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, fmt.Errorf("watch a connection: %w", err)
 	}
 	seen := &watchedConn{Conn: conn, replica: w.replica, gate: w.gate}
-	return seen, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(bytes.NewReader(left), seen)), bufio.NewWriter(seen)), nil
+	return seen, bufio.NewReadWriter(bufio.NewReader(io.MultiReader(bytes.NewReader(left), seen)), bufio.NewWriter(seen)),
+		nil
 }
 
 type watchedConn struct {

@@ -21,19 +21,26 @@ func (p point) String() string {
 	return fmt.Sprintf("%s %s %s", when, p.where, p.what)
 }
 
-// steps are the kinds of steps that rounds are killed at, each before and after. What a bot does once a start only, such
-// as asking for its own name, is among them too: a process may die while it starts.
+// steps are the kinds of steps that rounds are killed at, each before and after. What a bot does
+// once a start only, such as asking for its own name, is among them too: a process may die while it
+// starts.
 func steps() map[string][]string {
 	return map[string][]string{
 		"redis": {
-			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone", "promote",
+			"accept", "take", "open", "commit", "note", "begin_delivery", "mark_delivery", "end_delivery", "done", "postpone",
+			"promote",
 			"claim", "begin", "keep", "allow", "chain", "read",
 		},
-		"aws": {"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents"},
+		"aws": {
+			"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
+			"ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents",
+		},
 		"slack": {
 			"auth.test", "apps.connections.open", "users.info", "usergroups.users.list", "chat.postMessage", "chat.update",
-			"conversations.history", "conversations.replies", "views.open", "response_url", "chat.postEphemeral", "envelope", "ack",
-			"conversations.info", "conversations.members", "conversations.open", "files.getUploadURLExternal", "upload", "files.completeUploadExternal",
+			"conversations.history", "conversations.replies", "views.open", "response_url", "chat.postEphemeral", "envelope",
+			"ack",
+			"conversations.info", "conversations.members", "conversations.open", "files.getUploadURLExternal", "upload",
+			"files.completeUploadExternal",
 		},
 	}
 }

@@ -73,7 +73,8 @@ func (r *replica) retire() {
 	r.end(syscall.SIGTERM)
 }
 
-// alive reports whether the process runs. One that ended by itself is a broken promise, and is told by the log.
+// alive reports whether the process runs. One that ended by itself is a broken promise, and is told
+// by the log.
 func (r *replica) alive() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 func TestOneValueOfRESPIsReadToItsEndAndNoFurther(t *testing.T) {
 	for _, value := range []string{
 		"+OK\r\n", "-ERR no\r\n", ":42\r\n", "_\r\n", "#t\r\n", ",3.14\r\n", "(12345678901234567890\r\n",
-		"$5\r\nhello\r\n", "$0\r\n\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "$4\r\na\r\nb\r\n", "!5\r\nERR x\r\n", "=7\r\ntxt:abc\r\n",
+		"$5\r\nhello\r\n", "$0\r\n\r\n", "$-1\r\n", "*-1\r\n", "*0\r\n", "$4\r\na\r\nb\r\n", "!5\r\nERR x\r\n",
+		"=7\r\ntxt:abc\r\n",
 		"*2\r\n$1\r\na\r\n*1\r\n:1\r\n", "%1\r\n+key\r\n*1\r\n$1\r\nv\r\n", "~1\r\n:1\r\n", ">2\r\n+push\r\n:1\r\n",
 		"|1\r\n+ttl\r\n:3600\r\n$1\r\nv\r\n",
 	} {

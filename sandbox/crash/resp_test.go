@@ -8,7 +8,8 @@ import (
 	"strconv"
 )
 
-// errRESP is text that is not RESP (Redis documentation, "Redis serialization protocol specification").
+// errRESP is text that is not RESP (Redis documentation, "Redis serialization protocol
+// specification").
 var errRESP = errors.New("not RESP")
 
 // readValue reads one whole value of RESP2 or RESP3 and returns it as it came.

@@ -42,7 +42,8 @@ const (
 // stories in the shares in which they are told.
 func stories() []story {
 	return []story{
-		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested, left, left,
+		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested,
+		left, left,
 		askedTwice, askedTwice, undone, undone, stolen, roleReplaced, roleDeleted, drilled, drilled, noSuchRole, help,
 	}
 }
@@ -132,11 +133,14 @@ func (p plan) name(times int) {
 	}
 }
 
-// rare tells the points that a round passes once or twice, or only when something went wrong before.
+// rare tells the points that a round passes once or twice, or only when something went wrong
+// before.
 func rare(p point) bool {
 	switch p.what {
-	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies", "claim", "begin", "keep",
-		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies", "response_url", "chat.postEphemeral",
+	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies",
+		"claim", "begin", "keep",
+		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies",
+		"response_url", "chat.postEphemeral",
 		"files.getUploadURLExternal", "upload", "files.completeUploadExternal":
 		return true
 	default:
@@ -156,7 +160,8 @@ func (p plan) String() string {
 	return b.String()
 }
 
-// How long a round, its people and its end are waited for. That only tells what hangs from a busy machine.
+// How long a round, its people and its end are waited for. That only tells what hangs from a busy
+// machine.
 const (
 	roundPatience  = 20 * time.Minute
 	actorsPatience = 5 * time.Minute
@@ -165,8 +170,8 @@ const (
 
 const rethink = 3 * time.Second // before people try again what they were told did not work out
 
-// play plays a round to its end, when nothing moves any more. What people could not do because nobody answered for long
-// is an error as well.
+// play plays a round to its end, when nothing moves any more. What people could not do because
+// nobody answered for long is an error as well.
 func (l *lane) play(ctx context.Context, p plan) (fired []shot, seen map[point]int, err error) {
 	if err := l.prepare(p); err != nil {
 		return nil, nil, err
@@ -227,14 +232,16 @@ func (l *lane) prepare(p plan) error {
 			return err
 		}
 		// The thread has a table, files and a picture when there is a session to tell of.
-		if _, err := l.world.Prod.ServiceSession(a.role, "ec2.amazonaws.com", fmt.Sprintf("i-0%016d", a.seat), "us-east-1"); err != nil {
+		if _, err := l.world.Prod.ServiceSession(a.role, "ec2.amazonaws.com", fmt.Sprintf("i-0%016d", a.seat),
+			"us-east-1"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},` +
+	`"Action":"sts:AssumeRole"}]}`
 
 // act plays the people around one request.
 func (l *lane) act(ctx context.Context, a *ask) error {
@@ -315,8 +322,8 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 	}
 }
 
-// ask has people send a command and waits for the room's nth card, counted from 0. Whoever is told that it did not work out sends
-// the command again, after a while.
+// ask has people send a command and waits for the room's nth card, counted from 0. Whoever is told
+// that it did not work out sends the command again, after a while.
 func (l *lane) ask(ctx context.Context, a *ask, nth int, text string, who ...string) (cardMessage, error) {
 	for {
 		since := l.latest(a.room)
@@ -337,7 +344,9 @@ func (l *lane) ask(ctx context.Context, a *ask, nth int, text string, who ...str
 
 // undo has one person ask for a deny to be taken away again, and another approve.
 func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other string) error {
-	applied, err := l.applied(ctx, revoked, func() error { return l.press(ctx, a, revoked, other, messages.ActionApprove) })
+	applied, err := l.applied(ctx, revoked, func() error {
+		return l.press(ctx, a, revoked, other, messages.ActionApprove)
+	})
 	if !applied || err != nil {
 		return err
 	}
@@ -348,8 +357,8 @@ func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other
 	return l.press(ctx, a, card, other, messages.ActionApprove)
 }
 
-// applied waits for a request's end, and reports whether it was applied. As long as it is open, whoever approved was told to
-// press again, and does after a while.
+// applied waits for a request's end, and reports whether it was applied. As long as it is open,
+// whoever approved was told to press again, and does after a while.
 func (l *lane) applied(ctx context.Context, c cardMessage, press func() error) (applied bool, err error) {
 	pressed := time.Now()
 	err = until(ctx, "the request ends", func() error {
@@ -391,9 +400,11 @@ func together(acts ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// repeat does something until it is acknowledged, as people do who read that nothing happened, and has the envelope
-// come once more if the request is one of those.
-func (l *lane) repeat(ctx context.Context, a *ask, keep func(sent), user, action string, send func() (slackstandin.Delivery, error)) error {
+// repeat does something until it is acknowledged, as people do who read that nothing happened, and
+// has the envelope come once more if the request is one of those.
+func (l *lane) repeat(
+	ctx context.Context, a *ask, keep func(sent), user, action string, send func() (slackstandin.Delivery, error),
+) error {
 	return until(ctx, user+"'s "+action+" is acknowledged", func() error {
 		d, err := send()
 		if err != nil {
@@ -435,7 +446,8 @@ func (a *ask) keepClick(s sent) {
 	a.clicks = append(a.clicks, s)
 }
 
-// press presses a button of the card, also one that the card has no more: somebody's client has not drawn that yet.
+// press presses a button of the card, also one that the card has no more: somebody's client has not
+// drawn that yet.
 func (l *lane) press(ctx context.Context, a *ask, c cardMessage, user, action string) error {
 	return l.repeat(ctx, a, a.keepClick, user, action, func() (slackstandin.Delivery, error) {
 		return l.slack.Click(ctx, user, slackstandin.Click{

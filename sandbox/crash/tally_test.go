@@ -32,7 +32,8 @@ type tally struct {
 func newTally() *tally {
 	return &tally{
 		started: time.Now(), kills: make(map[string]int), cuts: make(map[string]int), passed: make(map[string]int),
-		stories: make(map[string]int), states: make(map[string]int), checked: make(map[string]int), replicas: make(map[int]int),
+		stories: make(map[string]int), states: make(map[string]int), checked: make(map[string]int),
+		replicas: make(map[int]int),
 	}
 }
 
@@ -86,8 +87,10 @@ func (t *tally) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d rounds (%d with one replica, %d with two) in %v, the longest (%d) %v; %d of them without a death or a cut\n",
-		t.rounds, t.replicas[1], t.replicas[2], time.Since(t.started).Round(time.Second), t.slowest, t.longest.Round(100*time.Millisecond), t.without)
+	fmt.Fprintf(&b, "%d rounds (%d with one replica, %d with two) in %v, the longest (%d) %v; "+
+		"%d of them without a death or a cut\n",
+		t.rounds, t.replicas[1], t.replicas[2], time.Since(t.started).Round(time.Second), t.slowest,
+		t.longest.Round(100*time.Millisecond), t.without)
 	list := func(title string, counts map[string]int) {
 		total := 0
 		for _, n := range counts {

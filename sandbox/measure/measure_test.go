@@ -22,18 +22,22 @@ var (
 	flagRate     = flag.Int("measure.rate", 20, "commands and clicks a second in the soak")
 	flagRequests = flag.Int("measure.requests", 1000, "requests after which memory is looked at")
 	flagOpen     = flag.Int("measure.open", 10_000, "requests that are open at one time")
-	flagTimes    = flag.Int("measure.times", 40, "revocations of which each is timed; acknowledgements are fifty times as many")
-	flagStrict   = flag.Bool("measure.strict", false, "fail when an aim is missed")
-	flagWrite    = flag.String("measure.write", "", "a document in which the table replaces the last one")
-	flagBinary   = flag.String("measure.binary", "", "measure this binary instead of building one")
+	flagTimes    = flag.Int("measure.times", 40,
+		"revocations of which each is timed; acknowledgements are fifty times as many")
+	flagStrict = flag.Bool("measure.strict", false, "fail when an aim is missed")
+	flagWrite  = flag.String("measure.write", "", "a document in which the table replaces the last one")
+	flagBinary = flag.String("measure.binary", "", "measure this binary instead of building one")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// BenchmarkTable measures everything once, prints the table, and writes it where -measure.write says. An aim that is
-// missed is told and fails nothing, unless -measure.strict asks for it.
+// BenchmarkTable measures everything once, prints the table, and writes it where -measure.write
+// says. An aim that is missed is told and fails nothing, unless -measure.strict asks for it.
 func BenchmarkTable(b *testing.B) {
-	p := programs{bot: *flagBinary, slack: program.Build(b, "sandbox/measure/bareslack"), aws: program.Build(b, "sandbox/measure/bareaws")}
+	p := programs{
+		bot: *flagBinary, slack: program.Build(b, "sandbox/measure/bareslack"),
+		aws: program.Build(b, "sandbox/measure/bareaws"),
+	}
 	if p.bot == "" {
 		// As `make build` does.
 		b.Setenv("CGO_ENABLED", "0")
@@ -113,6 +117,8 @@ func machine() string {
 			redis += " " + string(bytes.Fields(rest)[0])
 		}
 	}
-	return fmt.Sprintf("%s: %s, %s/%s, %s, %s.\nMade by `make bench SOAK=%v RATE=%d REQUESTS=%d OPEN=%d TIMES=%d`.", time.Now().UTC().Format("2 January 2006"),
-		size, runtime.GOOS, runtime.GOARCH, runtime.Version(), redis, *flagSoak, *flagRate, *flagRequests, *flagOpen, *flagTimes)
+	return fmt.Sprintf("%s: %s, %s/%s, %s, %s.\nMade by `make bench SOAK=%v RATE=%d REQUESTS=%d OPEN=%d TIMES=%d`.",
+		time.Now().UTC().Format("2 January 2006"),
+		size, runtime.GOOS, runtime.GOARCH, runtime.Version(), redis, *flagSoak, *flagRate, *flagRequests, *flagOpen,
+		*flagTimes)
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/program"
 )
 
-// tick is the unit of processor time in /proc: a hundredth of a second on all systems that Go knows (proc_pid_stat(5)).
+// tick is the unit of processor time in /proc: a hundredth of a second on all systems that Go knows
+// (proc_pid_stat(5)).
 const tick = 10 * time.Millisecond
 
 // process is a program that runs.
@@ -83,7 +84,8 @@ func (p *process) proc(file string) string {
 	return string(raw)
 }
 
-// tail is the end of what the process said. It is called when the process is gone or does not matter any more.
+// tail is the end of what the process said. It is called when the process is gone or does not
+// matter any more.
 func (p *process) tail() string {
 	select {
 	case <-p.gone:
@@ -97,8 +99,8 @@ func (p *process) tail() string {
 // memory is the resident set in bytes.
 func (p *process) memory() int64 { return p.status("VmRSS") }
 
-// own is the part of it that is the process's own: without the pages of its binary, which the system can drop at any time
-// and which two replicas share.
+// own is the part of it that is the process's own: without the pages of its binary, which the
+// system can drop at any time and which two replicas share.
 func (p *process) own() int64 { return p.status("RssAnon") }
 
 func (p *process) status(name string) int64 {
@@ -150,7 +152,8 @@ func statusValue(status, name string) (int64, error) {
 	return 0, fmt.Errorf("the status of a process has no %s", name)
 }
 
-// statTicks is the processor time in /proc/<pid>/stat, of the user and of the system: fields 14 and 15.
+// statTicks is the processor time in /proc/<pid>/stat, of the user and of the system: fields 14 and
+// 15.
 func statTicks(stat string) (int64, error) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // from field 3 on
 	if len(fields) < 13 {

@@ -22,8 +22,8 @@ const (
 	starts    = 15
 	idleAfter = 10 * time.Second // memory counts as idle when nothing happened for so long
 
-	// remoteDelay is what each call to Slack and to AWS takes besides its work: between a host in the same region and one
-	// on the same continent.
+	// remoteDelay is what each call to Slack and to AWS takes besides its work: between a host in the
+	// same region and one on the same continent.
 	remoteDelay = 60 * time.Millisecond
 
 	startAim  = 100 * time.Millisecond
@@ -33,8 +33,8 @@ const (
 	growthAim = 1.25
 )
 
-// start is the time from the process's start to the first connection that has its hello, and the memory after it, when
-// nothing happens.
+// start is the time from the process's start to the first connection that has its hello, and the
+// memory after it, when nothing happens.
 func start(tb testing.TB, p programs, all *table) {
 	w := newWorld(tb, 1, 10)
 	times := func(start func() *process) (took []time.Duration, memory, own int64) {
@@ -52,7 +52,8 @@ func start(tb testing.TB, p programs, all *table) {
 	bare, bareMemory, bareOwn := times(func() *process { return run(tb, p.slack, w.env()) })
 	took, memory, own := times(func() *process { return w.bot(p.bot) })
 	median := percentile(took, 50)
-	all.aim("start to first hello, median", short(median), short(percentile(bare, 50)), "< "+short(startAim), median < startAim)
+	all.aim("start to first hello, median", short(median), short(percentile(bare, 50)), "< "+short(startAim),
+		median < startAim)
 	all.add("start to first hello, p99", short(percentile(took, 99)), short(percentile(bare, 99)))
 	all.aim("memory, idle", megabytes(memory), megabytes(bareMemory), "< "+megabytes(idleAim), memory < idleAim)
 	all.add("memory, idle, without the pages of the binary", megabytes(own), megabytes(bareOwn))
@@ -68,7 +69,8 @@ func acknowledgements(tb testing.TB, p programs, all *table) {
 	floor.connected(bare, 1)
 	send := func(w *world) (took []time.Duration) {
 		for i := range each {
-			d, err := acknowledged(w.slack.Command(tb.Context(), requester(w.lane(i)), channel(w.lane(i)), messages.Command, "help"))
+			d, err := acknowledged(w.slack.Command(tb.Context(), requester(w.lane(i)), channel(w.lane(i)), messages.Command,
+				"help"))
 			check(tb, err)
 			took = append(took, d)
 			time.Sleep(10 * time.Millisecond)
@@ -86,14 +88,15 @@ func acknowledgements(tb testing.TB, p programs, all *table) {
 	}
 	median, bareMedian := percentile(took, 50), percentile(least, 50)
 	times := ratio(median, bareMedian)
-	all.aim(fmt.Sprintf("acknowledgement of %s commands, median", thousands(len(took))), fmt.Sprintf("%s (%.1f×)", short(median), times), short(bareMedian),
+	all.aim(fmt.Sprintf("acknowledgement of %s commands, median", thousands(len(took))),
+		fmt.Sprintf("%s (%.1f×)", short(median), times), short(bareMedian),
 		fmt.Sprintf("≤ %.0f×", ackAim), times <= ackAim)
 	p99, bare99 := percentile(took, 99), percentile(least, 99)
 	all.add("acknowledgement, p99", fmt.Sprintf("%s (%.1f×)", short(p99), ratio(p99, bare99)), short(bare99))
 }
 
-// clickToDeny times revocations, from the click's envelope to the moment at which AWS has the deny, and beside each the
-// same remote calls by a program that does nothing else.
+// clickToDeny times revocations, from the click's envelope to the moment at which AWS has the deny,
+// and beside each the same remote calls by a program that does nothing else.
 func clickToDeny(tb testing.TB, p programs, all *table) {
 	n := *flagTimes
 	w := newWorld(tb, fewLanes, 2*n+10)
@@ -135,7 +138,8 @@ func clickToDeny(tb testing.TB, p programs, all *table) {
 	}
 	median, bareMedian := percentile(took, 50), percentile(least, 50)
 	times := ratio(median, bareMedian)
-	all.aim(fmt.Sprintf("click to deny of %d, median, %s for each remote call", n, short(remoteDelay)), fmt.Sprintf("%s (%.2f×)", short(median), times),
+	all.aim(fmt.Sprintf("click to deny of %d, median, %s for each remote call", n, short(remoteDelay)),
+		fmt.Sprintf("%s (%.2f×)", short(median), times),
 		short(bareMedian), fmt.Sprintf("≤ %.1f×", denyAim), times <= denyAim)
 	all.add("click to deny, p99", short(percentile(took, 99)), short(percentile(least, 99)))
 }
@@ -151,7 +155,8 @@ func newBareAWS(tb testing.TB, w *world, binary string) *bareAWS {
 	tb.Helper()
 	cmd := exec.Command(binary)
 	cmd.SysProcAttr = program.EndWithParent()
-	cmd.Env = append(w.env(), "SPOKE_ROLE="+w.seeded.Spokes["prod"], "EXTERNAL_ID="+actors.ExternalID, "APPROVER="+approver(0), "GROUP="+actors.Group)
+	cmd.Env = append(w.env(), "SPOKE_ROLE="+w.seeded.Spokes["prod"], "EXTERNAL_ID="+actors.ExternalID,
+		"APPROVER="+approver(0), "GROUP="+actors.Group)
 	in, err := cmd.StdinPipe()
 	check(tb, err)
 	out, err := cmd.StdoutPipe()
@@ -178,8 +183,8 @@ func (f *bareAWS) do(role string) {
 	check(f.tb, err)
 }
 
-// cost is what the bot and Redis do for one command and one click, until the thread says all that there is to say. What a
-// bot that nobody talks to needs meanwhile is taken off.
+// cost is what the bot and Redis do for one command and one click, until the thread says all that
+// there is to say. What a bot that nobody talks to needs meanwhile is taken off.
 func cost(tb testing.TB, p programs, all *table) {
 	const commands, approvals = 100, 15
 	w := newWorld(tb, fewLanes, fewRoles)
@@ -200,7 +205,8 @@ func cost(tb testing.TB, p programs, all *table) {
 	time.Sleep(2 * idleAfter)
 	idle := now()
 	seconds := idle.at.Sub(before.at).Seconds()
-	idleProcessor, idleCommands := (idle.processor-before.processor).Seconds()/seconds, float64(idle.commands-before.commands)/seconds
+	idleProcessor, idleCommands := (idle.processor-before.processor).Seconds()/seconds,
+		float64(idle.commands-before.commands)/seconds
 	row := func(what string, n int, do func(i int)) {
 		before := now()
 		for i := range n {
@@ -212,9 +218,11 @@ func cost(tb testing.TB, p programs, all *table) {
 		seconds := after.at.Sub(before.at).Seconds()
 		processor := max(0, (after.processor-before.processor).Seconds()-idleProcessor*seconds) / float64(n)
 		commands := max(0, float64(after.commands-before.commands)-idleCommands*seconds) / float64(n)
-		all.add(what, fmt.Sprintf("%s processor time, %.0f Redis commands", short(time.Duration(processor*1e9)), commands), "")
+		all.add(what, fmt.Sprintf("%s processor time, %.0f Redis commands", short(time.Duration(processor*1e9)), commands),
+			"")
 	}
-	all.add("a second without anything to do", fmt.Sprintf("%s processor time, %.0f Redis commands", short(time.Duration(idleProcessor*1e9)), idleCommands), "")
+	all.add("a second without anything to do",
+		fmt.Sprintf("%s processor time, %.0f Redis commands", short(time.Duration(idleProcessor*1e9)), idleCommands), "")
 	var cards []card
 	row("a command", commands, func(i int) {
 		_, err := w.ask(w.lane(i), 50+i)
@@ -234,14 +242,16 @@ func cost(tb testing.TB, p programs, all *table) {
 	})
 }
 
-// memory is looked at before the first request, when many were made and decided, and when very many are open. The
-// workspace is a large one, with a thousand channels, and the account has as many roles as there are requests.
+// memory is looked at before the first request, when many were made and decided, and when very many
+// are open. The workspace is a large one, with a thousand channels, and the account has as many
+// roles as there are requests.
 func memory(tb testing.TB, p programs, all *table) {
 	requests, open := *flagRequests, *flagOpen
 	w := newWorld(tb, max(fewLanes, open/10), max(requests, open))
 	b := w.bot(p.bot)
 	time.Sleep(idleAfter)
-	all.add(fmt.Sprintf("memory, before the first request, %s channels and %s roles", thousands(w.lanes), thousands(w.roles)), megabytes(b.memory()), "")
+	all.add(fmt.Sprintf("memory, before the first request, %s channels and %s roles", thousands(w.lanes),
+		thousands(w.roles)), megabytes(b.memory()), "")
 	for i, c := range w.open(b, 0, requests) {
 		_, err := w.decide(i, c)
 		check(tb, err)

@@ -46,14 +46,15 @@ func (t *tally) between(from, till time.Duration) []time.Duration {
 	return some
 }
 
-// soak has people ask and decide all the time, at a steady rate: half are commands, half clicks on the cards that came of
-// them, of which few approve. The first and the last tenth are compared.
+// soak has people ask and decide all the time, at a steady rate: half are commands, half clicks on
+// the cards that came of them, of which few approve. The first and the last tenth are compared.
 func soak(tb testing.TB, p programs, all *table) {
 	length, rate := *flagSoak, *flagRate
 	if length <= 0 {
 		return
 	}
-	// A role is free again when its card was decided, so a few hundred go round; a person asks once in half a minute.
+	// A role is free again when its card was decided, so a few hundred go round; a person asks once in
+	// half a minute.
 	w := newWorld(tb, 15*rate, 60*rate)
 	b := w.bot(p.bot)
 	seen := func() look {
@@ -103,22 +104,27 @@ func soak(tb testing.TB, p programs, all *table) {
 	going.Wait()
 	w.quiet(b)
 	if len(acts.failed) > 0 {
-		tb.Errorf("%d of %d acts were not acknowledged: %v", len(acts.failed), asked+decided, errors.Join(acts.failed[:min(3, len(acts.failed))]...))
+		tb.Errorf("%d of %d acts were not acknowledged: %v", len(acts.failed), asked+decided,
+			errors.Join(acts.failed[:min(3, len(acts.failed))]...))
 	}
 	what := fmt.Sprintf("soak, %v at %d a second: ", length, rate)
 	all.add(what+"acts", fmt.Sprintf("%s commands, %s clicks", thousands(asked), thousands(decided)), "")
 	head, tail := acts.between(0, part), acts.between(length-part, length)
 	headMedian, tailMedian := percentile(head, 50), percentile(tail, 50)
 	grown := ratio(tailMedian, headMedian)
-	all.aim("soak: acknowledgement, median, first tenth and last", fmt.Sprintf("%s, %s (%.2f×)", short(headMedian), short(tailMedian), grown), "",
+	all.aim("soak: acknowledgement, median, first tenth and last",
+		fmt.Sprintf("%s, %s (%.2f×)", short(headMedian), short(tailMedian), grown), "",
 		fmt.Sprintf("≤ %.2f×", growthAim), grown <= growthAim)
-	all.add("soak: acknowledgement, p99, first tenth and last", short(percentile(head, 99))+", "+short(percentile(tail, 99)), "")
+	all.add("soak: acknowledgement, p99, first tenth and last",
+		short(percentile(head, 99))+", "+short(percentile(tail, 99)), "")
 	grown = ratio(last.memory, first.memory)
-	all.aim("soak: memory, after a tenth and at the end", fmt.Sprintf("%s, %s (%.2f×)", megabytes(first.memory), megabytes(last.memory), grown), "",
+	all.aim("soak: memory, after a tenth and at the end",
+		fmt.Sprintf("%s, %s (%.2f×)", megabytes(first.memory), megabytes(last.memory), grown), "",
 		fmt.Sprintf("≤ %.2f×", growthAim), grown <= growthAim)
 	if first.counted && last.counted {
 		grown = ratio(float64(last.goroutines), float64(first.goroutines))
-		all.aim("soak: goroutines, after a tenth and at the end", fmt.Sprintf("%d, %d (%.2f×)", first.goroutines, last.goroutines, grown), "",
+		all.aim("soak: goroutines, after a tenth and at the end",
+			fmt.Sprintf("%d, %d (%.2f×)", first.goroutines, last.goroutines, grown), "",
 			fmt.Sprintf("≤ %.2f×", growthAim), grown <= growthAim)
 	}
 	if late > asked/20 {

@@ -118,7 +118,8 @@ func TestWhatTheSystemSaysOfAProcessIsRead(t *testing.T) {
 }
 
 func TestCommandsOfRedisAreCountedWithoutThoseThatCount(t *testing.T) {
-	info := "# Commandstats\r\ncmdstat_evalsha:calls=10,usec=5,usec_per_call=0.5\r\ncmdstat_info:calls=4,usec=1\r\ncmdstat_config|get:calls=2,usec=1\r\ncmdstat_xinfo|stream:calls=9,usec=1\r\ncmdstat_xlen:calls=2,usec=1\r\n"
+	info := "# Commandstats\r\ncmdstat_evalsha:calls=10,usec=5,usec_per_call=0.5\r\ncmdstat_info:calls=4,usec=1\r\n" +
+		"cmdstat_config|get:calls=2,usec=1\r\ncmdstat_xinfo|stream:calls=9,usec=1\r\ncmdstat_xlen:calls=2,usec=1\r\n"
 	if n, err := commandCalls(info); err != nil || n != 12 {
 		t.Errorf("%d, %v", n, err)
 	}

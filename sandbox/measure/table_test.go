@@ -71,7 +71,8 @@ func (t *table) String() string {
 	return b.String()
 }
 
-// percentile is the smallest of the values that p percent of them do not exceed; 0 without values. It sorts a copy.
+// percentile is the smallest of the values that p percent of them do not exceed; 0 without values.
+// It sorts a copy.
 func percentile(values []time.Duration, p float64) time.Duration {
 	if len(values) == 0 {
 		return 0

@@ -30,18 +30,21 @@ const (
 	approvers = 60
 	// inbox is the stream of work that is not done (docs/architecture.md).
 	inbox = "{revokebot}:work"
-	// patience bounds each wait for the bot. Evidence takes long: CloudTrail answers two questions a second.
+	// patience bounds each wait for the bot. Evidence takes long: CloudTrail answers two questions a
+	// second.
 	patience = 10 * time.Minute
-	// approvedOf is of how many decisions one approves. A revocation asks CloudTrail some dozens of questions in its half an
-	// hour, and CloudTrail answers two in a second (AWS documentation, "LookupEvents"): with one in half a minute, at ten
-	// decisions a second, the bot keeps up. With more, what grows would be what waits for CloudTrail.
+	// approvedOf is of how many decisions one approves. A revocation asks CloudTrail some dozens of
+	// questions in its half an hour, and CloudTrail answers two in a second (AWS documentation,
+	// "LookupEvents"): with one in half a minute, at ten decisions a second, the bot keeps up. With
+	// more, what grows would be what waits for CloudTrail.
 	approvedOf = 300
 
-	trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 )
 
-// world is everything but the bot. It has lanes, each a channel with a person who asks in it, because a person has
-// fifteen commands a minute and Slack takes a message a second in a channel.
+// world is everything but the bot. It has lanes, each a channel with a person who asks in it,
+// because a person has fifteen commands a minute and Slack takes a message a second in a channel.
 type world struct {
 	tb     testing.TB
 	slack  *slackstandin.Server
@@ -72,7 +75,9 @@ func newWorld(tb testing.TB, lanes, roles int) *world {
 	tb.Helper()
 	w := &world{
 		tb: tb, lanes: lanes, roles: roles, cards: make(chan card, 1<<16),
-		slack: slackstandin.New(slackstandin.Config{AppToken: appToken, BotToken: botToken, Events: []string{"app_home_opened"}}),
+		slack: slackstandin.New(slackstandin.Config{
+			AppToken: appToken, BotToken: botToken, Events: []string{"app_home_opened"},
+		}),
 		aws:   awsstandin.New(awsstandin.Config{LookupRate: -1}),
 		redis: redisserver.Start(tb, "--appendonly", "yes"),
 	}
@@ -130,7 +135,9 @@ func (w *world) people() {
 	for n := range w.lanes {
 		w.slack.PutUser(slackstandin.User{ID: requester(n), Name: strings.ToLower(requester(n))})
 		members := append([]string{requester(n)}, group...)
-		w.slack.PutChannel(slackstandin.Channel{ID: channel(n), Name: strings.ToLower(channel(n)), Members: members, BotMember: true})
+		w.slack.PutChannel(slackstandin.Channel{
+			ID: channel(n), Name: strings.ToLower(channel(n)), Members: members, BotMember: true,
+		})
 	}
 }
 
@@ -181,7 +188,8 @@ func (w *world) watch(changes <-chan slackstandin.Change) {
 // env is what both the bot and the floors are told.
 func (w *world) env() []string {
 	return []string{
-		"HOME=" + w.tb.TempDir(), "SLACK_APP_TOKEN=" + appToken, "SLACK_BOT_TOKEN=" + botToken, "SLACK_API_URL=" + w.slackURL + "/api/",
+		"HOME=" + w.tb.TempDir(), "SLACK_APP_TOKEN=" + appToken, "SLACK_BOT_TOKEN=" + botToken,
+		"SLACK_API_URL=" + w.slackURL + "/api/",
 		"AWS_ENDPOINT_URL=" + w.awsURL, "AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ACCESS_KEY_ID=" + w.seeded.Bot.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + w.seeded.Bot.SecretAccessKey,
 	}
@@ -191,7 +199,8 @@ func (w *world) env() []string {
 func (w *world) bot(binary string) *process {
 	w.tb.Helper()
 	listen := freeAddress(w.tb)
-	p := run(w.tb, binary, append(w.env(), "REDIS_URL="+w.redis.URL(), "REVOKEBOT_CONFIG="+w.config, "REVOKEBOT_LISTEN="+listen, "REVOKEBOT_LOG=json"), "run")
+	p := run(w.tb, binary, append(w.env(), "REDIS_URL="+w.redis.URL(), "REVOKEBOT_CONFIG="+w.config,
+		"REVOKEBOT_LISTEN="+listen, "REVOKEBOT_LOG=json"), "run")
 	p.listen = listen
 	w.connected(p, 2)
 	return p
@@ -260,12 +269,15 @@ func (w *world) until(p *process, what string, every time.Duration, is func() er
 
 // ask sends the command for a role in a lane and returns how long its acknowledgement took.
 func (w *world) ask(lane, n int) (time.Duration, error) {
-	return acknowledged(w.slack.Command(w.tb.Context(), requester(lane), channel(lane), messages.Command, "prod/"+role(n)+" measured"))
+	return acknowledged(w.slack.Command(w.tb.Context(), requester(lane), channel(lane), messages.Command,
+		"prod/"+role(n)+" measured"))
 }
 
 // press has somebody press a button of a card.
 func (w *world) press(user, action string, c card) (time.Duration, error) {
-	return acknowledged(w.slack.Click(w.tb.Context(), user, slackstandin.Click{ChannelID: c.channel, MessageTS: c.ts, ActionID: action}))
+	return acknowledged(w.slack.Click(w.tb.Context(), user, slackstandin.Click{
+		ChannelID: c.channel, MessageTS: c.ts, ActionID: action,
+	}))
 }
 
 // decide approves the first of approvedOf cards and cancels the others.
@@ -297,7 +309,8 @@ func (w *world) card(p *process) card {
 	return card{}
 }
 
-// open has n requests made, of the roles from first on, with at most forty under way, and returns their cards.
+// open has n requests made, of the roles from first on, with at most forty under way, and returns
+// their cards.
 func (w *world) open(p *process, first, n int) []card {
 	w.tb.Helper()
 	const underWay = 40
@@ -316,7 +329,8 @@ func (w *world) open(p *process, first, n int) []card {
 	return cards
 }
 
-// commands is how many commands Redis has carried out so far, scripts and the commands in them included.
+// commands is how many commands Redis has carried out so far, scripts and the commands in them
+// included.
 func (w *world) commands() int {
 	w.tb.Helper()
 	info, err := w.db.Info(w.tb.Context(), "commandstats").Result()
@@ -326,7 +340,8 @@ func (w *world) commands() int {
 	return n
 }
 
-// commandCalls adds the calls up, without those by which this program looks and those that open connections.
+// commandCalls adds the calls up, without those by which this program looks and those that open
+// connections.
 func commandCalls(info string) (int, error) {
 	ours := []string{"info", "config|get", "xinfo|stream", "client|setinfo", "hello"}
 	sum := 0

@@ -1,8 +1,8 @@
 // Package pipe is a net.Listener that lives in memory.
 //
-// The stand-ins in sandbox are http.Handlers; over TCP they serve people, over a pipe they serve tests. A pipe has no
-// file descriptor, so everything that talks through it can run inside a testing/synctest bubble, where fifteen minutes
-// pass in milliseconds.
+// The stand-ins in sandbox are http.Handlers; over TCP they serve people, over a pipe they serve
+// tests. A pipe has no file descriptor, so everything that talks through it can run inside a
+// testing/synctest bubble, where fifteen minutes pass in milliseconds.
 package pipe
 
 import (
@@ -24,8 +24,8 @@ func Listen() *Listener {
 	return &Listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// Dial connects to the Listener. The network and address are ignored, so the method fits http.Transport.DialContext
-// and redis.Options.Dialer. After Close it fails with net.ErrClosed.
+// Dial connects to the Listener. The network and address are ignored, so the method fits
+// http.Transport.DialContext and redis.Options.Dialer. After Close it fails with net.ErrClosed.
 func (l *Listener) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	select {
 	case <-l.closed:
@@ -43,8 +43,8 @@ func (l *Listener) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// Client returns an HTTP client whose every connection goes to the Listener, whatever host the URL names. Close its
-// idle connections before the listener's test ends.
+// Client returns an HTTP client whose every connection goes to the Listener, whatever host the URL
+// names. Close its idle connections before the listener's test ends.
 func (l *Listener) Client() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: l.Dial, DialTLSContext: l.Dial}}
 }
@@ -59,7 +59,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the Listener; connections that were accepted stay open. It may be called more than once.
+// Close ends the Listener; connections that were accepted stay open. It may be called more than
+// once.
 func (l *Listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return nil

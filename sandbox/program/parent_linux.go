@@ -2,5 +2,6 @@ package program
 
 import "syscall"
 
-// EndWithParent makes the system end a process when the one that started it dies without its cleanups.
+// EndWithParent makes the system end a process when the one that started it dies without its
+// cleanups.
 func EndWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

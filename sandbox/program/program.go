@@ -1,5 +1,6 @@
-// Package program builds the project's programs and runs them as processes of their own, for tests that need the real
-// binary rather than the code in it: sandbox/crash, which kills it, and sandbox/measure, which measures it.
+// Package program builds the project's programs and runs them as processes of their own, for tests
+// that need the real binary rather than the code in it: sandbox/crash, which kills it, and
+// sandbox/measure, which measures it.
 package program
 
 import (
@@ -14,12 +15,13 @@ import (
 
 const module = "github.com/revokebot/revokebot"
 
-// Build builds the command in a folder of the module, such as "cmd/revokebot", and returns the path of the binary. args
-// are further arguments of go build.
+// Build builds the command in a folder of the module, such as "cmd/revokebot", and returns the path
+// of the binary. args are further arguments of go build.
 func Build(tb testing.TB, folder string, args ...string) string {
 	tb.Helper()
 	binary := filepath.Join(tb.TempDir(), path.Base(folder))
-	cmd := exec.CommandContext(tb.Context(), "go", append(append([]string{"build", "-o", binary}, args...), module+"/"+folder)...)
+	cmd := exec.CommandContext(tb.Context(),
+		"go", append(append([]string{"build", "-o", binary}, args...), module+"/"+folder)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		tb.Fatalf("go build: %v\n%s", err, out)
 	}

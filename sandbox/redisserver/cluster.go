@@ -15,10 +15,11 @@ import (
 const (
 	// clusterNodes is the smallest number of primaries that can agree.
 	clusterNodes = 3
-	// clusterSlots is the number of hash slots of every Redis Cluster (Redis documentation, "Redis cluster specification").
+	// clusterSlots is the number of hash slots of every Redis Cluster (Redis documentation, "Redis
+	// cluster specification").
 	clusterSlots = 16384
-	// agreesWithin bounds the wait for servers that have to find each other. It only tells servers that hang from a busy
-	// machine.
+	// agreesWithin bounds the wait for servers that have to find each other. It only tells servers
+	// that hang from a busy machine.
 	agreesWithin = 3 * time.Minute
 )
 
@@ -29,8 +30,8 @@ type Cluster struct {
 	buses []string // the port of each node's bus
 }
 
-// StartCluster starts a cluster and waits until all of it takes commands. args are further options of every node. It stops
-// when the test ends. The options it uses are those of Redis 7.0.
+// StartCluster starts a cluster and waits until all of it takes commands. args are further options
+// of every node. It stops when the test ends. The options it uses are those of Redis 7.0.
 func StartCluster(tb testing.TB, args ...string) *Cluster {
 	tb.Helper()
 	c := &Cluster{}
@@ -49,8 +50,8 @@ func StartCluster(tb testing.TB, args ...string) *Cluster {
 	return c
 }
 
-// startNode starts one node. Its bus has a port of its own: the usual one, ten thousand further up, may be one that the
-// system gives to outgoing connections.
+// startNode starts one node. Its bus has a port of its own: the usual one, ten thousand further up,
+// may be one that the system gives to outgoing connections.
 func startNode(tb testing.TB, args []string) (node *Server, bus string, err error) {
 	for range portTries {
 		address, err := freeAddress()
@@ -61,7 +62,8 @@ func startNode(tb testing.TB, args []string) (node *Server, bus string, err erro
 			return nil, "", err
 		}
 		node, err = start(tb, append([]string{
-			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", bus, "--cluster-node-timeout", "60000",
+			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", bus, "--cluster-node-timeout",
+			"60000",
 		}, args...))
 		if !errors.Is(err, errPortTaken) {
 			return node, bus, err
@@ -99,7 +101,8 @@ func (c *Cluster) join(ctx context.Context) error {
 	for _, client := range clients {
 		if err := until(ctx, func() error {
 			info, err := client.ClusterInfo(ctx).Result()
-			if err == nil && !(strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(clients)))) {
+			if err == nil && !(strings.Contains(info, "cluster_state:ok") &&
+				strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(clients)))) {
 				err = fmt.Errorf("not yet: %s", info)
 			}
 			return err

@@ -1,11 +1,13 @@
 // Package redisserver starts real Redis servers for tests.
 //
-// Start runs the redis-server of the PATH as a process of its own, on a free port and a Unix socket, with its files in a
-// folder of its own, and stops it when the test ends. By default it keeps nothing on disk; a test that restarts it and
-// wants its data back asks for "--appendonly", "yes". Between the two a test can do to it what happens to Redis in life:
-// Kill is a machine that died, Pause one that does not answer, Restart the return.
+// Start runs the redis-server of the PATH as a process of its own, on a free port and a Unix
+// socket, with its files in a folder of its own, and stops it when the test ends. By default it
+// keeps nothing on disk; a test that restarts it and wants its data back asks for "--appendonly",
+// "yes". Between the two a test can do to it what happens to Redis in life: Kill is a machine that
+// died, Pause one that does not answer, Restart the return.
 //
-// A missing redis-server fails the test and says how to install it: tests that need Redis are never left out.
+// A missing redis-server fails the test and says how to install it: tests that need Redis are never
+// left out.
 package redisserver
 
 import (
@@ -29,17 +31,20 @@ import (
 )
 
 const (
-	// answersWithin bounds the wait for a server that starts. It only tells a server that hangs from a busy machine.
+	// answersWithin bounds the wait for a server that starts. It only tells a server that hangs from a
+	// busy machine.
 	answersWithin = 3 * time.Minute
 	// stopsWithin is how long a server may take to stop when it is asked to; then it is killed.
 	stopsWithin = time.Minute
 	// askEvery is the pause between two looks at a server that starts.
 	askEvery = 10 * time.Millisecond
-	// portTries is how many ports are tried: another process may take one between the look and the start.
+	// portTries is how many ports are tried: another process may take one between the look and the
+	// start.
 	portTries = 20
 )
 
-// Server is one Redis server. Its methods may be called at the same time; those that cannot do their work fail the test.
+// Server is one Redis server. Its methods may be called at the same time; those that cannot do
+// their work fail the test.
 type Server struct {
 	Addr   string // host:port, the same after a restart
 	Socket string // path of the Unix socket
@@ -60,8 +65,8 @@ type process struct {
 	ended  chan struct{} // closed when it is gone
 }
 
-// Start starts a server and waits until it answers. args are options of redis-server, such as "--appendonly", "yes", and
-// come after the package's own. The server stops when the test ends.
+// Start starts a server and waits until it answers. args are options of redis-server, such as
+// "--appendonly", "yes", and come after the package's own. The server stops when the test ends.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	s, err := start(tb, args)
@@ -74,9 +79,11 @@ func Start(tb testing.TB, args ...string) *Server {
 func start(tb testing.TB, args []string) (*Server, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		return nil, errors.New("redis-server is not on the PATH; install it with `apt-get install redis-server` (Debian, Ubuntu) or `brew install redis` (macOS)")
+		return nil, errors.New("redis-server is not on the PATH; install it with `apt-get install redis-server` (Debian, " +
+			"Ubuntu) or `brew install redis` (macOS)")
 	}
-	// Not tb.TempDir: its path holds the test's name, and the path of a Unix socket has about a hundred characters at most.
+	// Not tb.TempDir: its path holds the test's name, and the path of a Unix socket has about a
+	// hundred characters at most.
 	dir, err := os.MkdirTemp("", "redis-")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
@@ -103,8 +110,9 @@ func start(tb testing.TB, args []string) (*Server, error) {
 	return s, nil
 }
 
-// freeAddress finds a port below those that systems give to outgoing connections (32768 and up on Linux, 49152 and up on
-// macOS): a client that tries to reconnect while the server is down must not be given the server's port as its own.
+// freeAddress finds a port below those that systems give to outgoing connections (32768 and up on
+// Linux, 49152 and up on macOS): a client that tries to reconnect while the server is down must not
+// be given the server's port as its own.
 func freeAddress() (string, error) {
 	var err error
 	for range portTries {
@@ -141,7 +149,8 @@ func (s *Server) run() error {
 		_ = p.cmd.Wait() // how it ended is in its output
 		close(p.ended)
 	}()
-	// By the socket, which is the server's own: on the port somebody else might answer. It comes after the port.
+	// By the socket, which is the server's own: on the port somebody else might answer. It comes after
+	// the port.
 	if err := p.waitForAnswer("unix", s.Socket); err != nil {
 		p.end(syscall.SIGKILL)
 		return err
@@ -215,10 +224,12 @@ func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 // SocketURL is the address of the Unix socket as REDIS_URL has it.
 func (s *Server) SocketURL() string { return "unix://" + s.Socket }
 
-// Stop asks the server to end and waits for it, as an administrator would. It may be called more than once.
+// Stop asks the server to end and waits for it, as an administrator would. It may be called more
+// than once.
 func (s *Server) Stop() { s.finish(syscall.SIGTERM) }
 
-// Kill ends the server at once and without a last word, as a power cut would. It may be called more than once.
+// Kill ends the server at once and without a last word, as a power cut would. It may be called more
+// than once.
 func (s *Server) Kill() { s.finish(syscall.SIGKILL) }
 
 func (s *Server) finish(signal os.Signal) {
@@ -230,8 +241,8 @@ func (s *Server) finish(signal os.Signal) {
 	}
 }
 
-// Restart stops the server if it runs, starts it on the same address and files, and waits until it answers. Without
-// "--appendonly", "yes" it comes back empty.
+// Restart stops the server if it runs, starts it on the same address and files, and waits until it
+// answers. Without "--appendonly", "yes" it comes back empty.
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Stop()

@@ -138,7 +138,8 @@ func TestTheTestsEndLeavesNothingBehind(t *testing.T) {
 func TestAMissingProgramIsNamedWithHowToInstallIt(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := start(t, nil)
-	if err == nil || !strings.Contains(err.Error(), "redis-server is not on the PATH") || !strings.Contains(err.Error(), "apt-get install redis-server") {
+	if err == nil || !strings.Contains(err.Error(), "redis-server is not on the PATH") ||
+		!strings.Contains(err.Error(), "apt-get install redis-server") {
 		t.Errorf("got %v", err)
 	}
 }

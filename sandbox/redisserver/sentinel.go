@@ -23,16 +23,16 @@ const (
 	sentinels = 3
 )
 
-// Sentinel is a primary with a replica, and three sentinels that put the replica in its place after KillPrimary. Until
-// then they are so patient that a busy machine does not make them do it.
+// Sentinel is a primary with a replica, and three sentinels that put the replica in its place after
+// KillPrimary. Until then they are so patient that a busy machine does not make them do it.
 type Sentinel struct {
 	Primary, Replica *Server
 	// Addrs are the addresses of the sentinels.
 	Addrs []string
 }
 
-// StartSentinel starts them and waits until all know each other and the replica follows the primary. args are further
-// options of the primary and the replica. They stop when the test ends.
+// StartSentinel starts them and waits until all know each other and the replica follows the
+// primary. args are further options of the primary and the replica. They stop when the test ends.
 func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 	tb.Helper()
 	s := &Sentinel{Primary: Start(tb, args...)}
@@ -40,10 +40,12 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 	if err != nil {
 		tb.Fatalf("redisserver: %v", err)
 	}
-	s.Replica = Start(tb, append([]string{"--replicaof", host + " " + port, "--repl-diskless-sync-delay", "0"}, args...)...)
+	s.Replica = Start(tb, append([]string{"--replicaof", host + " " + port, "--repl-diskless-sync-delay", "0"},
+		args...)...)
 	ctx, cancel := context.WithTimeout(context.Background(), agreesWithin)
 	defer cancel()
-	// A sentinel that does not find the replica at its first look takes the next one ten seconds later.
+	// A sentinel that does not find the replica at its first look takes the next one ten seconds
+	// later.
 	if err := s.follow(ctx); err != nil {
 		tb.Fatalf("redisserver: wait for the replica: %v", err)
 	}
@@ -60,7 +62,8 @@ func StartSentinel(tb testing.TB, args ...string) *Sentinel {
 	return s
 }
 
-// startSentinel starts one sentinel on a free port. Unlike a server it needs a file, which it rewrites.
+// startSentinel starts one sentinel on a free port. Unlike a server it needs a file, which it
+// rewrites.
 func startSentinel(tb testing.TB, primary *Server) (address string, err error) {
 	host, port, err := net.SplitHostPort(primary.Addr)
 	if err != nil {
@@ -146,7 +149,8 @@ func (s *Sentinel) settle(ctx context.Context) error {
 			errs[i] = until(ctx, func() error {
 				known, err := client.Master(ctx, MasterName).Result()
 				if err == nil && (known["num-slaves"] != "1" || known["num-other-sentinels"] != fmt.Sprint(sentinels-1)) {
-					err = fmt.Errorf("%s knows %s replicas and %s other sentinels", address, known["num-slaves"], known["num-other-sentinels"])
+					err = fmt.Errorf("%s knows %s replicas and %s other sentinels", address, known["num-slaves"],
+						known["num-other-sentinels"])
 				}
 				return err
 			})
@@ -156,7 +160,8 @@ func (s *Sentinel) settle(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// KillPrimary kills the primary as Kill does. From now on half a second without an answer is enough for the sentinels.
+// KillPrimary kills the primary as Kill does. From now on half a second without an answer is enough
+// for the sentinels.
 func (s *Sentinel) KillPrimary() {
 	tb := s.Primary.tb
 	tb.Helper()

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// Names under which things that are not Web API methods are recorded in Calls and can be given to Inject.
+// Names under which things that are not Web API methods are recorded in Calls and can be given to
+// Inject.
 const (
 	methodResponse = "response_url"
 	methodUpload   = "upload"
@@ -61,7 +62,8 @@ func success(pairs ...any) answer {
 	return a
 }
 
-// refuse is {"ok":false,"error":code}; messages go into response_metadata, where Slack explains invalid arguments.
+// refuse is {"ok":false,"error":code}; messages go into response_metadata, where Slack explains
+// invalid arguments.
 func refuse(code string, messages ...string) answer {
 	a := answer{status: http.StatusOK, fields: map[string]any{"ok": false, "error": code}}
 	if len(messages) > 0 {
@@ -70,7 +72,8 @@ func refuse(code string, messages ...string) answer {
 	return a
 }
 
-// refuseProblems is a refusal that lists problems as Slack does for blocks: in errors and in response_metadata.
+// refuseProblems is a refusal that lists problems as Slack does for blocks: in errors and in
+// response_metadata.
 func refuseProblems(code string, problems []Problem) answer {
 	var plain, marked []string
 	for _, p := range problems {
@@ -169,8 +172,8 @@ func (s *Server) record(c Call) {
 	}
 }
 
-// Calls returns the requests to a Web API method, or to "response_url" or "upload", oldest first; "" returns all. Of a
-// great many only the latest are kept.
+// Calls returns the requests to a Web API method, or to "response_url" or "upload", oldest first;
+// "" returns all. Of a great many only the latest are kept.
 func (s *Server) Calls(method string) []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -240,8 +243,8 @@ func readArgs(r *http.Request) (args map[string]string, token string, problem *a
 	return args, token, nil
 }
 
-// objectArgs reads the members of a JSON object as arguments: strings as they are, everything else as JSON, null as
-// not given. It returns nil for what is not an object.
+// objectArgs reads the members of a JSON object as arguments: strings as they are, everything else
+// as JSON, null as not given. It returns nil for what is not an object.
 func objectArgs(body []byte) map[string]string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil || members == nil {
@@ -283,7 +286,8 @@ func (s *Server) admit(m method, token string, c *call) *answer {
 	if a := s.checkScopes(m.scopes); a != nil {
 		return a
 	}
-	// Slack's own client for JavaScript names the workspace in every call, as tokens of a whole organisation need it.
+	// Slack's own client for JavaScript names the workspace in every call, as tokens of a whole
+	// organisation need it.
 	if id, given := c.args["team_id"]; given && id != s.cfg.TeamID {
 		return bad("team_not_found")
 	}

@@ -43,7 +43,8 @@ func TestScopesAreThoseOfTheLastInstallation(t *testing.T) {
 		if _, resp := r.post(botToken, "auth.test"); resp.Header.Get("X-OAuth-Scopes") != "chat:write" {
 			t.Errorf("X-OAuth-Scopes: %s", resp.Header.Get("X-OAuth-Scopes"))
 		}
-		if body := r.refused("missing_scope", "users.info", "user", "U0BOB"); body["needed"] != "users:read" || body["provided"] != "chat:write" {
+		if body := r.refused("missing_scope", "users.info", "user", "U0BOB"); body["needed"] != "users:read" ||
+			body["provided"] != "chat:write" {
 			t.Errorf("got %v", body)
 		}
 	})
@@ -104,7 +105,8 @@ func TestArgumentsThatAreUnknownMissingOrOfTheWrongKindAreNamed(t *testing.T) {
 func TestAJSONBodyIsTakenButNotWithATokenInside(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		send := func(body string) map[string]any {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://slack.test/api/chat.postMessage", strings.NewReader(body))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://slack.test/api/chat.postMessage",
+				strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +115,8 @@ func TestAJSONBodyIsTakenButNotWithATokenInside(t *testing.T) {
 			answer, _ := r.do(req)
 			return answer
 		}
-		if got := send(`{"channel":"C0INCIDENT","text":"hi","blocks":[{"type":"divider"}],"thread_ts":null}`); got["ok"] != true {
+		if got := send(
+			`{"channel":"C0INCIDENT","text":"hi","blocks":[{"type":"divider"}],"thread_ts":null}`); got["ok"] != true {
 			t.Errorf("JSON: got %v", got)
 		}
 		if got := send(`{"channel":"C0INCIDENT","text":"hi","token":"xoxb-sandbox"}`); got["error"] != "invalid_arguments" {
@@ -129,7 +132,8 @@ func TestAMissingScopeSaysWhatWasNeeded(t *testing.T) {
 	inBubble(t, slack.Config{Scopes: []string{"chat:write", "channels:read"}}, func(t *testing.T, r *rig) {
 		_, err := r.api.GetUserInfoContext(t.Context(), "U0ALICE")
 		refusal, ok := errors.AsType[slackgo.SlackErrorResponse](err)
-		if !ok || refusal.Err != "missing_scope" || refusal.Needed != "users:read" || refusal.Provided != "chat:write,channels:read" {
+		if !ok || refusal.Err != "missing_scope" || refusal.Needed != "users:read" ||
+			refusal.Provided != "chat:write,channels:read" {
 			t.Errorf("users.info: got %#v", err)
 		}
 		r.must("conversations.info", "channel", incident)
@@ -153,7 +157,8 @@ func TestCallsAreRememberedWithoutTheirToken(t *testing.T) {
 			t.Fatalf("got %d and %d calls", len(calls), len(r.Calls("")))
 		}
 		c := calls[0]
-		if c.Args["text"] != "hello" || c.Args["channel"] != incident || c.Status != 200 || !strings.Contains(string(c.Response), `"ok":true`) {
+		if c.Args["text"] != "hello" || c.Args["channel"] != incident || c.Status != 200 ||
+			!strings.Contains(string(c.Response), `"ok":true`) {
 			t.Errorf("got %+v", c)
 		}
 		if _, ok := c.Args["token"]; ok {

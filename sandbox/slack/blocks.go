@@ -11,8 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of messages and views, in Unicode code points ("Block Kit" reference). maxBlocksText is not documented: Slack
-// refused messages with msg_blocks_too_long from somewhere above 13,000 characters over all blocks.
+// Limits of messages and views, in Unicode code points ("Block Kit" reference). maxBlocksText is
+// not documented: Slack refused messages with msg_blocks_too_long from somewhere above 13,000
+// characters over all blocks.
 const (
 	maxMessageText   = 40_000
 	maxMessageBlocks = 50
@@ -25,8 +26,8 @@ const (
 
 // Problem is one reason why Slack would not take a message or a view.
 type Problem struct {
-	// Code is the Web API's error: invalid_blocks, invalid_blocks_format, msg_blocks_too_long, invalid_attachments,
-	// no_text, msg_too_long, or for views invalid_arguments.
+	// Code is the Web API's error: invalid_blocks, invalid_blocks_format, msg_blocks_too_long,
+	// invalid_attachments, no_text, msg_too_long, or for views invalid_arguments.
 	Code string
 	// Pointer is the JSON pointer of the place, such as /blocks/0/text/text.
 	Pointer string
@@ -41,8 +42,9 @@ func (p Problem) String() string {
 	return p.Message + " [json-pointer:" + p.Pointer + "]"
 }
 
-// CheckMessage returns what Slack would refuse about a message's text and blocks, nil if nothing. blocks is a JSON
-// array or empty. Only the block types, elements and fields that this package knows pass.
+// CheckMessage returns what Slack would refuse about a message's text and blocks, nil if nothing.
+// blocks is a JSON array or empty. Only the block types, elements and fields that this package
+// knows pass.
 func CheckMessage(text string, blocks json.RawMessage) []Problem {
 	k := &checker{code: "invalid_blocks", surface: "message", ids: map[string]bool{}}
 	list, ok := k.list(blocks)
@@ -138,7 +140,8 @@ func (k *checker) list(raw json.RawMessage) ([]any, bool) {
 	return list, ok
 }
 
-// object checks that v is an object with these fields and no others; a field that ends in "!" must be there.
+// object checks that v is an object with these fields and no others; a field that ends in "!" must
+// be there.
 func (k *checker) object(at string, v any, fields ...string) (map[string]any, bool) {
 	o, ok := v.(map[string]any)
 	if !ok {

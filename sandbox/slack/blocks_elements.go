@@ -84,7 +84,8 @@ func (k *checker) button(at string, o map[string]any) {
 	k.confirm(at, o)
 }
 
-// confirm checks the confirmation dialog of an element, if it has one. Its four texts are plain and required.
+// confirm checks the confirmation dialog of an element, if it has one. Its four texts are plain and
+// required.
 func (k *checker) confirm(at string, o map[string]any) {
 	v, there := o["confirm"]
 	if !there {
@@ -113,7 +114,8 @@ func (k *checker) menu(at string, o map[string]any) {
 }
 
 func (k *checker) staticSelect(at string, o map[string]any) {
-	k.object(at, o, "type!", "action_id", "placeholder", "options", "option_groups", "initial_option", "confirm", "focus_on_load")
+	k.object(at, o, "type!", "action_id", "placeholder", "options", "option_groups", "initial_option", "confirm",
+		"focus_on_load")
 	k.menu(at, o)
 	if (o["options"] == nil) == (o["option_groups"] == nil) {
 		k.add(at, "must have options or option_groups, and not both")

@@ -140,7 +140,8 @@ func (k *checker) image(at string, o map[string]any) {
 	}
 }
 
-// table checks a table: at most 100 rows, the header among them, of the same number of cells, at most 20.
+// table checks a table: at most 100 rows, the header among them, of the same number of cells, at
+// most 20.
 func (k *checker) table(at string, o map[string]any) {
 	k.tables++
 	k.object(at, o, "type!", "block_id", "rows!", "column_settings")

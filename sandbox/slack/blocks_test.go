@@ -36,7 +36,8 @@ func button(field string) string {
 }
 
 func confirm(title, body, yes, no int) string {
-	return button(fmt.Sprintf(`"confirm":{"title":%s,"text":%s,"confirm":%s,"deny":%s}`, text(title), text(body), text(yes), text(no)))
+	return button(fmt.Sprintf(`"confirm":{"title":%s,"text":%s,"confirm":%s,"deny":%s}`, text(title), text(body),
+		text(yes), text(no)))
 }
 
 func menu(fields string) string {
@@ -48,7 +49,8 @@ func option(label, value, description int) string {
 }
 
 func input(field, element string) string {
-	return `{"type":"input","label":{"type":"plain_text","text":"L"},` + field + `"element":{"type":"plain_text_input",` + element + `"action_id":"i"}}`
+	return `{"type":"input","label":{"type":"plain_text","text":"L"},` + field + `"element":{"type":"plain_text_input",` +
+		element + `"action_id":"i"}}`
 }
 
 func table(rows, columns, length int) string {
@@ -66,53 +68,129 @@ func TestEachLimitIsTakenAtTheEdgeAndRefusedOnePastIt(t *testing.T) {
 		most  int
 		at    string
 	}{
-		"section text":     {func(n int) string { return `{"type":"section","text":` + mrkdwn(n) + `}` }, 3000, "/blocks/0/text/text"},
-		"section fields":   {func(n int) string { return `{"type":"section","fields":[` + times(n, text(1)) + `]}` }, 10, "/blocks/0/fields"},
-		"section field":    {func(n int) string { return `{"type":"section","fields":[` + text(n) + `]}` }, 2000, "/blocks/0/fields/0/text"},
-		"block_id":         {func(n int) string { return `{"type":"divider","block_id":"` + long(n) + `"}` }, 255, "/blocks/0/block_id"},
-		"actions elements": {func(n int) string { return `{"type":"actions","elements":[` + buttons(n) + `]}` }, 25, "/blocks/0/elements"},
-		"button text":      {func(n int) string { return `{"type":"actions","elements":[{"type":"button","text":` + text(n) + `}]}` }, 75, "/blocks/0/elements/0/text/text"},
-		"button value":     {func(n int) string { return button(`"value":"` + long(n) + `"`) }, 2000, "/blocks/0/elements/0/value"},
-		"button url":       {func(n int) string { return button(`"url":"https://` + long(n-8) + `"`) }, 3000, "/blocks/0/elements/0/url"},
-		"button label":     {func(n int) string { return button(`"accessibility_label":"` + long(n) + `"`) }, 75, "/blocks/0/elements/0/accessibility_label"},
-		"action_id":        {func(n int) string { return button(`"action_id":"` + long(n) + `"`) }, 255, "/blocks/0/elements/0/action_id"},
-		"confirm title":    {func(n int) string { return confirm(n, 1, 1, 1) }, 100, "/blocks/0/elements/0/confirm/title/text"},
-		"confirm text":     {func(n int) string { return confirm(1, n, 1, 1) }, 300, "/blocks/0/elements/0/confirm/text/text"},
-		"confirm yes":      {func(n int) string { return confirm(1, 1, n, 1) }, 30, "/blocks/0/elements/0/confirm/confirm/text"},
-		"confirm no":       {func(n int) string { return confirm(1, 1, 1, n) }, 30, "/blocks/0/elements/0/confirm/deny/text"},
-		"header":           {func(n int) string { return `{"type":"header","text":` + text(n) + `}` }, 150, "/blocks/0/text/text"},
-		"header level":     {func(n int) string { return fmt.Sprintf(`{"type":"header","level":%d,"text":%s}`, n, text(1)) }, 4, "/blocks/0/level"},
-		"context elements": {func(n int) string { return `{"type":"context","elements":[` + times(n, mrkdwn(1)) + `]}` }, 10, "/blocks/0/elements"},
-		"image alt_text":   {func(n int) string { return `{"type":"image","image_url":"https://x","alt_text":"` + long(n) + `"}` }, 2000, "/blocks/0/alt_text"},
+		"section text": {
+			func(n int) string { return `{"type":"section","text":` + mrkdwn(n) + `}` }, 3000, "/blocks/0/text/text",
+		},
+		"section fields": {
+			func(n int) string { return `{"type":"section","fields":[` + times(n, text(1)) + `]}` }, 10, "/blocks/0/fields",
+		},
+		"section field": {
+			func(n int) string { return `{"type":"section","fields":[` + text(n) + `]}` }, 2000, "/blocks/0/fields/0/text",
+		},
+		"block_id": {
+			func(n int) string { return `{"type":"divider","block_id":"` + long(n) + `"}` }, 255, "/blocks/0/block_id",
+		},
+		"actions elements": {
+			func(n int) string { return `{"type":"actions","elements":[` + buttons(n) + `]}` }, 25, "/blocks/0/elements",
+		},
+		"button text": {
+			func(n int) string {
+				return `{"type":"actions","elements":[{"type":"button","text":` + text(n) + `}]}`
+			}, 75, "/blocks/0/elements/0/text/text",
+		},
+		"button value": {
+			func(n int) string { return button(`"value":"` + long(n) + `"`) }, 2000, "/blocks/0/elements/0/value",
+		},
+		"button url": {
+			func(n int) string { return button(`"url":"https://` + long(n-8) + `"`) }, 3000, "/blocks/0/elements/0/url",
+		},
+		"button label": {
+			func(n int) string {
+				return button(`"accessibility_label":"` + long(n) + `"`)
+			}, 75, "/blocks/0/elements/0/accessibility_label",
+		},
+		"action_id": {
+			func(n int) string { return button(`"action_id":"` + long(n) + `"`) }, 255, "/blocks/0/elements/0/action_id",
+		},
+		"confirm title": {
+			func(n int) string { return confirm(n, 1, 1, 1) }, 100, "/blocks/0/elements/0/confirm/title/text",
+		},
+		"confirm text": {
+			func(n int) string { return confirm(1, n, 1, 1) }, 300, "/blocks/0/elements/0/confirm/text/text",
+		},
+		"confirm yes": {
+			func(n int) string { return confirm(1, 1, n, 1) }, 30, "/blocks/0/elements/0/confirm/confirm/text",
+		},
+		"confirm no": {func(n int) string { return confirm(1, 1, 1, n) }, 30, "/blocks/0/elements/0/confirm/deny/text"},
+		"header": {
+			func(n int) string { return `{"type":"header","text":` + text(n) + `}` }, 150, "/blocks/0/text/text",
+		},
+		"header level": {
+			func(n int) string {
+				return fmt.Sprintf(`{"type":"header","level":%d,"text":%s}`, n, text(1))
+			}, 4, "/blocks/0/level",
+		},
+		"context elements": {
+			func(n int) string {
+				return `{"type":"context","elements":[` + times(n, mrkdwn(1)) + `]}`
+			}, 10, "/blocks/0/elements",
+		},
+		"image alt_text": {
+			func(n int) string {
+				return `{"type":"image","image_url":"https://x","alt_text":"` + long(n) + `"}`
+			}, 2000, "/blocks/0/alt_text",
+		},
 		"image title": {func(n int) string {
 			return `{"type":"image","image_url":"https://x","alt_text":"x","title":` + text(n) + `}`
 		}, 2000, "/blocks/0/title/text"},
-		"image url":          {func(n int) string { return `{"type":"image","alt_text":"x","image_url":"https://` + long(n-8) + `"}` }, 3000, "/blocks/0/image_url"},
-		"option text":        {func(n int) string { return menu(`"options":[` + option(n, 1, 1) + `]`) }, 75, "/blocks/0/elements/0/options/0/text/text"},
-		"option value":       {func(n int) string { return menu(`"options":[` + option(1, n, 1) + `]`) }, 150, "/blocks/0/elements/0/options/0/value"},
-		"option description": {func(n int) string { return menu(`"options":[` + option(1, 1, n) + `]`) }, 75, "/blocks/0/elements/0/options/0/description/text"},
-		"options":            {func(n int) string { return menu(`"options":[` + times(n, option(1, 1, 1)) + `]`) }, 100, "/blocks/0/elements/0/options"},
+		"image url": {
+			func(n int) string {
+				return `{"type":"image","alt_text":"x","image_url":"https://` + long(n-8) + `"}`
+			}, 3000, "/blocks/0/image_url",
+		},
+		"option text": {
+			func(n int) string {
+				return menu(`"options":[` + option(n, 1, 1) + `]`)
+			}, 75, "/blocks/0/elements/0/options/0/text/text",
+		},
+		"option value": {
+			func(n int) string {
+				return menu(`"options":[` + option(1, n, 1) + `]`)
+			}, 150, "/blocks/0/elements/0/options/0/value",
+		},
+		"option description": {
+			func(n int) string {
+				return menu(`"options":[` + option(1, 1, n) + `]`)
+			}, 75, "/blocks/0/elements/0/options/0/description/text",
+		},
+		"options": {
+			func(n int) string {
+				return menu(`"options":[` + times(n, option(1, 1, 1)) + `]`)
+			}, 100, "/blocks/0/elements/0/options",
+		},
 		"option groups": {func(n int) string {
 			return menu(`"option_groups":[` + times(n, `{"label":`+text(1)+`,"options":[`+option(1, 1, 1)+`]}`) + `]`)
 		}, 100, "/blocks/0/elements/0/option_groups"},
 		"option group label": {func(n int) string {
 			return menu(`"option_groups":[{"label":` + text(n) + `,"options":[` + option(1, 1, 1) + `]}]`)
 		}, 75, "/blocks/0/elements/0/option_groups/0/label/text"},
-		"placeholder": {func(n int) string { return menu(`"placeholder":` + text(n) + `,"options":[` + option(1, 1, 1) + `]`) }, 150, "/blocks/0/elements/0/placeholder/text"},
+		"placeholder": {
+			func(n int) string {
+				return menu(`"placeholder":` + text(n) + `,"options":[` + option(1, 1, 1) + `]`)
+			}, 150, "/blocks/0/elements/0/placeholder/text",
+		},
 		"input label": {func(n int) string {
 			return `{"type":"input","label":` + text(n) + `,"element":{"type":"plain_text_input"}}`
 		}, 2000, "/blocks/0/label/text"},
-		"input hint":          {func(n int) string { return input(`"hint":`+text(n)+`,`, "") }, 2000, "/blocks/0/hint/text"},
-		"input max_length":    {func(n int) string { return input("", fmt.Sprintf(`"max_length":%d,`, n)) }, 3000, "/blocks/0/element/max_length"},
-		"input initial_value": {func(n int) string { return input("", `"initial_value":"`+long(n)+`",`) }, 3000, "/blocks/0/element/initial_value"},
-		"markdown":            {func(n int) string { return `{"type":"markdown","text":"` + long(n) + `"}` }, 12_000, "/blocks/0/text"},
-		"table rows":          {func(n int) string { return table(n, 1, 1) }, 100, "/blocks/0/rows"},
-		"table columns":       {func(n int) string { return table(1, n, 1) }, 20, "/blocks/0/rows/0"},
+		"input hint": {func(n int) string { return input(`"hint":`+text(n)+`,`, "") }, 2000, "/blocks/0/hint/text"},
+		"input max_length": {
+			func(n int) string { return input("", fmt.Sprintf(`"max_length":%d,`, n)) }, 3000, "/blocks/0/element/max_length",
+		},
+		"input initial_value": {
+			func(n int) string { return input("", `"initial_value":"`+long(n)+`",`) }, 3000, "/blocks/0/element/initial_value",
+		},
+		"markdown": {
+			func(n int) string { return `{"type":"markdown","text":"` + long(n) + `"}` }, 12_000, "/blocks/0/text",
+		},
+		"table rows":    {func(n int) string { return table(n, 1, 1) }, 100, "/blocks/0/rows"},
+		"table columns": {func(n int) string { return table(1, n, 1) }, 20, "/blocks/0/rows/0"},
 		"table characters": {func(n int) string {
-			return `{"type":"table","rows":[[{"type":"raw_text","text":"` + long(n-5000) + `"},{"type":"raw_text","text":"` + long(5000) + `"}]]}`
+			return `{"type":"table","rows":[[{"type":"raw_text","text":"` + long(n-5000) + `"},{"type":"raw_text","text":"` +
+				long(5000) + `"}]]}`
 		}, 10_000, "/blocks/0"},
 		"rich text list indent": {func(n int) string {
-			return fmt.Sprintf(`{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","indent":%d,"elements":[{"type":"rich_text_section","elements":[]}]}]}`, n)
+			return fmt.Sprintf(`{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","indent":%d,`+
+				`"elements":[{"type":"rich_text_section","elements":[]}]}]}`, n)
 		}, 8, "/blocks/0/elements/0/indent"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,8 +276,14 @@ func TestWhatIsUnknownMissingOrWrongIsRefused(t *testing.T) {
 		{button(`"style":"warning"`), "/blocks/0/elements/0/style"},
 		{button(`"url":"javascript:alert(1)"`), "/blocks/0/elements/0/url"},
 		{button(`"visible_to_user_ids":["U0BOB"]`), "/blocks/0/elements/0"},
-		{button(`"confirm":{"title":` + text(1) + `,"text":` + text(1) + `,"confirm":` + text(1) + `}`), "/blocks/0/elements/0/confirm"},
-		{button(`"confirm":{"title":` + text(1) + `,"text":` + mrkdwn(1) + `,"confirm":` + text(1) + `,"deny":` + text(1) + `}`), "/blocks/0/elements/0/confirm/text/type"},
+		{
+			button(`"confirm":{"title":` + text(1) + `,"text":` + text(1) + `,"confirm":` + text(1) + `}`),
+			"/blocks/0/elements/0/confirm",
+		},
+		{
+			button(`"confirm":{"title":` + text(1) + `,"text":` + mrkdwn(1) + `,"confirm":` + text(1) + `,"deny":` + text(1) +
+				`}`), "/blocks/0/elements/0/confirm/text/type",
+		},
 		{button(`"confirm":true`), "/blocks/0/elements/0/confirm"},
 		{`{"type":"header","text":` + mrkdwn(1) + `}`, "/blocks/0/text/type"},
 		{`{"type":"header","level":1.5,"text":` + text(1) + `}`, "/blocks/0/level"},
@@ -210,11 +294,20 @@ func TestWhatIsUnknownMissingOrWrongIsRefused(t *testing.T) {
 		{`{"type":"image","alt_text":"x","image_url":"file:///etc/passwd"}`, "/blocks/0/image_url"},
 		{`{"type":"input","label":` + text(1) + `}`, "/blocks/0"},
 		{`{"type":"input","label":` + text(1) + `,"element":` + buttons(1) + `}`, "/blocks/0/element/type"},
-		{input("", `"dispatch_action_config":{"trigger_actions_on":["on_blur"]},`), "/blocks/0/element/dispatch_action_config/trigger_actions_on/0"},
+		{
+			input("", `"dispatch_action_config":{"trigger_actions_on":["on_blur"]},`),
+			"/blocks/0/element/dispatch_action_config/trigger_actions_on/0",
+		},
 		{input(`"optional":"yes",`, ""), "/blocks/0/optional"},
-		{menu(`"options":[` + option(1, 1, 1) + `],"option_groups":[{"label":` + text(1) + `,"options":[` + option(1, 1, 1) + `]}]`), "/blocks/0/elements/0"},
+		{
+			menu(`"options":[` + option(1, 1, 1) + `],"option_groups":[{"label":` + text(1) + `,"options":[` + option(1, 1, 1) +
+				`]}]`), "/blocks/0/elements/0",
+		},
 		{menu(`"placeholder":` + text(1)), "/blocks/0/elements/0"},
-		{menu(`"options":[` + option(1, 1, 1) + `],"initial_option":{"text":` + text(1) + `,"value":"none"}`), "/blocks/0/elements/0/initial_option"},
+		{
+			menu(`"options":[` + option(1, 1, 1) + `],"initial_option":{"text":` + text(1) + `,"value":"none"}`),
+			"/blocks/0/elements/0/initial_option",
+		},
 		{menu(`"options":[{"text":` + text(1) + `,"value":"v","url":"https://x"}]`), "/blocks/0/elements/0/options/0"},
 		{`{"type":"actions","elements":[{"type":"external_select","options":[]}]}`, "/blocks/0/elements/0"},
 		{`{"type":"table","rows":[]}`, "/blocks/0/rows"},
@@ -222,10 +315,22 @@ func TestWhatIsUnknownMissingOrWrongIsRefused(t *testing.T) {
 		{`{"type":"table","rows":["x"]}`, "/blocks/0/rows/0"},
 		{`{"type":"table","rows":[[{"type":"raw_text","text":""}]]}`, "/blocks/0/rows/0/0/text"},
 		{`{"type":"table","rows":[[{"type":"raw_number","value":1}]]}`, "/blocks/0/rows/0/0/type"},
-		{`{"type":"table","rows":[[{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[]}]}]]}`, "/blocks/0/rows/0/0"},
-		{`{"type":"table","rows":[[{"type":"raw_text","text":"a"},{"type":"raw_text","text":"b"}],[{"type":"raw_text","text":"a"}]]}`, "/blocks/0/rows/1"},
-		{`{"type":"table","rows":[[{"type":"raw_text","text":"a"}]],"column_settings":[{"align":"left"},{"align":"left"}]}`, "/blocks/0/column_settings"},
-		{`{"type":"table","rows":[[{"type":"raw_text","text":"a"}]],"column_settings":[{"align":"middle"}]}`, "/blocks/0/column_settings/0/align"},
+		{
+			`{"type":"table","rows":[[{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[]}]}]]}`,
+			"/blocks/0/rows/0/0",
+		},
+		{
+			`{"type":"table","rows":[[{"type":"raw_text","text":"a"},{"type":"raw_text","text":"b"}],[{"type":"raw_text",` +
+				`"text":"a"}]]}`, "/blocks/0/rows/1",
+		},
+		{
+			`{"type":"table","rows":[[{"type":"raw_text","text":"a"}]],"column_settings":[{"align":"left"},{"align":"left"}]}`,
+			"/blocks/0/column_settings",
+		},
+		{
+			`{"type":"table","rows":[[{"type":"raw_text","text":"a"}]],"column_settings":[{"align":"middle"}]}`,
+			"/blocks/0/column_settings/0/align",
+		},
 		{`{"type":"rich_text","elements":[]}`, "/blocks/0/elements"},
 		{`{"type":"rich_text","elements":[{"type":"rich_text_table"}]}`, "/blocks/0/elements/0/type"},
 		{rich(`{"type":"text"}`), "/blocks/0/elements/0/elements/0"},
@@ -233,7 +338,10 @@ func TestWhatIsUnknownMissingOrWrongIsRefused(t *testing.T) {
 		{rich(`{"type":"workflow"}`), "/blocks/0/elements/0/elements/0/type"},
 		{rich(`{"type":"broadcast","range":"all"}`), "/blocks/0/elements/0/elements/0/range"},
 		{rich(`{"type":"link","url":"x"}`), "/blocks/0/elements/0/elements/0/url"},
-		{`{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","elements":[{"type":"rich_text_quote","elements":[]}]}]}`, "/blocks/0/elements/0/elements/0/type"},
+		{
+			`{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","elements":[{"type":"rich_text_quote",` +
+				`"elements":[]}]}]}`, "/blocks/0/elements/0/elements/0/type",
+		},
 	} {
 		got := slack.CheckMessage("x", json.RawMessage("["+c.block+"]"))
 		if len(got) != 1 || got[0].Pointer != c.at || got[0].Code != "invalid_blocks" {
@@ -264,17 +372,28 @@ func TestWhatTheRealLibraryWritesPasses(t *testing.T) {
 		slackgo.NewContextBlock("ctx", marked, slackgo.NewImageBlockElement("https://example.com/a.png", "a")),
 		slackgo.NewActionBlock("acts", approve, static, external),
 		slackgo.NewImageBlock("https://example.com/a.png", "a", "img", plain("t")),
-		slackgo.NewInputBlock("in", plain("Reason"), plain("why"), slackgo.NewPlainTextInputBlockElement(plain("p"), "reason").WithMultiline(true).WithMaxLength(300)),
+		slackgo.NewInputBlock("in", plain("Reason"), plain("why"),
+			slackgo.NewPlainTextInputBlockElement(plain("p"), "reason").WithMultiline(true).WithMaxLength(300)),
 		slackgo.NewMarkdownBlock("md", "# Hi"),
 		slackgo.NewRichTextBlock("rich",
-			slackgo.NewRichTextSection(slackgo.NewRichTextSectionTextElement("x", &code), slackgo.NewRichTextSectionLinkElement("https://example.com", "y", nil),
+			slackgo.NewRichTextSection(slackgo.NewRichTextSectionTextElement("x", &code),
+				slackgo.NewRichTextSectionLinkElement("https://example.com", "y", nil),
 				slackgo.NewRichTextSectionUserElement("U0BOB", nil), slackgo.NewRichTextSectionUserGroupElement("S0SECURITY"),
 				slackgo.NewRichTextSectionChannelElement(incident, nil), slackgo.NewRichTextSectionBroadcastElement("here"),
-				slackgo.NewRichTextSectionEmojiElement("wave", 0, nil), slackgo.NewRichTextSectionDateElement(946684800, "{date}", nil, nil)),
-			slackgo.NewRichTextList(slackgo.RTEListBullet, 0, slackgo.NewRichTextSection(slackgo.NewRichTextSectionTextElement("x", nil))),
-			&slackgo.RichTextQuote{Type: slackgo.RTEQuote, Elements: []slackgo.RichTextSectionElement{slackgo.NewRichTextSectionTextElement("q", nil)}},
-			&slackgo.RichTextPreformatted{Type: slackgo.RTEPreformatted, Elements: []slackgo.RichTextSectionElement{slackgo.NewRichTextSectionTextElement("p", nil)}}),
-		slackgo.NewTableBlock("tbl").WithColumnSettings(slackgo.ColumnSetting{Align: slackgo.ColumnAlignmentLeft, IsWrapped: true}).
+				slackgo.NewRichTextSectionEmojiElement("wave", 0, nil),
+				slackgo.NewRichTextSectionDateElement(946684800, "{date}", nil, nil)),
+			slackgo.NewRichTextList(slackgo.RTEListBullet, 0,
+				slackgo.NewRichTextSection(slackgo.NewRichTextSectionTextElement("x", nil))),
+			&slackgo.RichTextQuote{
+				Type: slackgo.RTEQuote, Elements: []slackgo.RichTextSectionElement{slackgo.NewRichTextSectionTextElement("q", nil)},
+			},
+			&slackgo.RichTextPreformatted{
+				Type: slackgo.RTEPreformatted, Elements: []slackgo.RichTextSectionElement{
+					slackgo.NewRichTextSectionTextElement("p", nil),
+				},
+			}),
+		slackgo.NewTableBlock("tbl").
+			WithColumnSettings(slackgo.ColumnSetting{Align: slackgo.ColumnAlignmentLeft, IsWrapped: true}).
 			AddRow(slackgo.NewTableRawTextCell("Time")).
 			AddRow(slackgo.NewTableRichTextCell(slackgo.NewRichTextSection(slackgo.NewRichTextSectionTextElement("x", nil)))),
 	}

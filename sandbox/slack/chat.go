@@ -15,16 +15,17 @@ import (
 const (
 	// maxUpdateText is the longest text of chat.update.
 	maxUpdateText = 4000
-	// maxMetadata is this stand-in's own limit for metadata in bytes; Slack has one (metadata_too_large) and does not
-	// say where.
+	// maxMetadata is this stand-in's own limit for metadata in bytes; Slack has one
+	// (metadata_too_large) and does not say where.
 	maxMetadata = 8000
-	// postsPerSecond and postBurst are the pace of chat.postMessage per channel: Slack says one a second with short
-	// bursts ("Rate limits").
+	// postsPerSecond and postBurst are the pace of chat.postMessage per channel: Slack says one a
+	// second with short bursts ("Rate limits").
 	postsPerSecond = 1
 	postBurst      = 20
 )
 
-// writableLocked finds a channel that the bot can write to; a user's id stands for the direct message with them.
+// writableLocked finds a channel that the bot can write to; a user's id stands for the direct
+// message with them.
 func (s *Server) writableLocked(id string) (Channel, string) {
 	c, found := s.channels.get(id)
 	if _, isUser := s.users.get(id); !found && isUser {
@@ -81,7 +82,8 @@ func checkMetadata(raw string) string {
 	return ""
 }
 
-// threadLocked decides where a reply lands. A reply to a root that was deleted is accepted outside the thread.
+// threadLocked decides where a reply lands. A reply to a root that was deleted is accepted outside
+// the thread.
 func (s *Server) threadLocked(channelID, ts string) (threadTS, problem string) {
 	if ts == "" {
 		return "", ""
@@ -159,7 +161,8 @@ func (s *Server) ownLocked(c *call, notOwn string) (*message, string) {
 	return m, ""
 }
 
-// updateMessage is chat.update. A text without blocks takes the blocks away; metadata that is not given stays.
+// updateMessage is chat.update. A text without blocks takes the blocks away; metadata that is not
+// given stays.
 func (s *Server) updateMessage(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,7 +240,8 @@ func (s *Server) permalink(c *call) answer {
 	if m == nil || m.Ephemeral {
 		return refuse("message_not_found")
 	}
-	link := fmt.Sprintf("https://%s.slack.com/archives/%s/p%s", s.cfg.Domain, channel.ID, strings.Replace(m.TS, ".", "", 1))
+	link := fmt.Sprintf("https://%s.slack.com/archives/%s/p%s", s.cfg.Domain, channel.ID,
+		strings.Replace(m.TS, ".", "", 1))
 	if m.ThreadTS != "" {
 		link += "?thread_ts=" + m.ThreadTS + "&cid=" + channel.ID
 	}

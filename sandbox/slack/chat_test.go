@@ -16,12 +16,14 @@ import (
 
 func TestAMessageIsPostedUpdatedAndDeletedByTheRealClient(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
-		button := slackgo.NewButtonBlockElement("approve", "req-1", slackgo.NewTextBlockObject("plain_text", "Approve", false, false))
+		button := slackgo.NewButtonBlockElement("approve", "req-1",
+			slackgo.NewTextBlockObject("plain_text", "Approve", false, false))
 		channel, ts, posted, err := r.api.PostMessageWithResponseContext(t.Context(), incident,
 			slackgo.MsgOptionText("Revoke?", false),
 			slackgo.MsgOptionBlocks(slackgo.NewActionBlock("decide", button)),
 			slackgo.MsgOptionMetadata(slackgo.SlackMetadata{EventType: "request", EventPayload: map[string]any{"id": "req-1"}}),
-			slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl(), slackgo.MsgOptionParse(false), slackgo.MsgOptionLinkNames(false))
+			slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl(), slackgo.MsgOptionParse(false),
+			slackgo.MsgOptionLinkNames(false))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +35,8 @@ func TestAMessageIsPostedUpdatedAndDeletedByTheRealClient(t *testing.T) {
 			t.Fatalf("got %+v", got)
 		}
 
-		if _, _, _, err := r.api.UpdateMessageContext(t.Context(), incident, ts, slackgo.MsgOptionText("Approved.", false)); err != nil {
+		if _, _, _, err := r.api.UpdateMessageContext(t.Context(), incident, ts,
+			slackgo.MsgOptionText("Approved.", false)); err != nil {
 			t.Fatal(err)
 		}
 		after := r.Messages(incident)[0]
@@ -87,11 +90,22 @@ func TestEveryRefusalOfAMessageIsSlacks(t *testing.T) {
 			{"msg_too_long", "chat.postMessage", []string{"channel", incident, "text", strings.Repeat("é", 40_001)}},
 			{"invalid_blocks", "chat.postMessage", []string{"channel", incident, "text", "x", "blocks", `[{"type":"video"}]`}},
 			{"invalid_thread_ts", "chat.postMessage", []string{"channel", incident, "text", "x", "thread_ts", "yesterday"}},
-			{"thread_not_found", "chat.postMessage", []string{"channel", incident, "text", "x", "thread_ts", "946684800.999999"}},
+			{
+				"thread_not_found", "chat.postMessage", []string{"channel", incident, "text", "x", "thread_ts", "946684800.999999"},
+			},
 			{"cannot_reply_to_message", "chat.postMessage", []string{"channel", incident, "text", "x", "thread_ts", reply}},
 			{"cannot_reply_to_message", "chat.postMessage", []string{"channel", incident, "text", "x", "thread_ts", whisper}},
-			{"invalid_metadata_format", "chat.postMessage", []string{"channel", incident, "text", "x", "metadata", `{"event_type":"x"}`}},
-			{"metadata_too_large", "chat.postMessage", []string{"channel", incident, "text", "x", "metadata", `{"event_type":"x","event_payload":{"a":"` + strings.Repeat("a", 8000) + `"}}`}},
+			{
+				"invalid_metadata_format", "chat.postMessage", []string{
+					"channel", incident, "text", "x", "metadata", `{"event_type":"x"}`,
+				},
+			},
+			{
+				"metadata_too_large", "chat.postMessage", []string{
+					"channel", incident, "text", "x", "metadata",
+					`{"event_type":"x","event_payload":{"a":"` + strings.Repeat("a", 8000) + `"}}`,
+				},
+			},
 			{"message_not_found", "chat.update", []string{"channel", incident, "ts", "946684800.999999", "text", "x"}},
 			{"message_not_found", "chat.update", []string{"channel", incident, "ts", whisper, "text", "x"}},
 			{"cant_update_message", "chat.update", []string{"channel", incident, "ts", said.TS, "text", "x"}},
@@ -142,7 +156,8 @@ func TestAReplyToADeletedRootLandsOutsideTheThread(t *testing.T) {
 			t.Errorf("the reply says it is in thread %s", posted.ThreadTimestamp)
 		}
 		got := r.Messages(incident)
-		if len(got) != 3 || !got[0].Deleted || got[0].Text != "" || got[0].Blocks != nil || got[1].ThreadTS != root || got[2].ThreadTS != "" {
+		if len(got) != 3 || !got[0].Deleted || got[0].Text != "" || got[0].Blocks != nil || got[1].ThreadTS != root ||
+			got[2].ThreadTS != "" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -174,7 +189,8 @@ func TestPostingFasterThanSlackAllowsIsRateLimited(t *testing.T) {
 		time.Sleep(time.Second)
 		r.must("chat.postMessage", "channel", incident, "text", "x")
 		body, resp := r.post(botToken, "chat.postMessage", "channel", incident, "text", "x")
-		if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "1" || body["error"] != "ratelimited" {
+		if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "1" ||
+			body["error"] != "ratelimited" {
 			t.Errorf("got %s %v", resp.Status, body)
 		}
 	})
@@ -182,7 +198,8 @@ func TestPostingFasterThanSlackAllowsIsRateLimited(t *testing.T) {
 
 func TestAnEphemeralMessageIsSeenByOnePersonAndInNoHistory(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
-		ts, err := r.api.PostEphemeralContext(t.Context(), incident, "U0BOB", slackgo.MsgOptionText("Only you see this", false))
+		ts, err := r.api.PostEphemeralContext(t.Context(), incident, "U0BOB",
+			slackgo.MsgOptionText("Only you see this", false))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,9 @@ func TestAClickHasTheFullShapeOfBlockActions(t *testing.T) {
 		ts := r.card(incident)
 		s, _ := r.dial()
 		seen := s.acking(nil)
-		d, err := r.Click(soon(t), "U0BOB", slack.Click{ChannelID: incident, MessageTS: ts, BlockID: "decide", ActionID: "approve"})
+		d, err := r.Click(soon(t), "U0BOB", slack.Click{
+			ChannelID: incident, MessageTS: ts, BlockID: "decide", ActionID: "approve",
+		})
 		if err != nil || !d.Acked || d.Error != "" {
 			t.Fatalf("got %+v, %v", d, err)
 		}
@@ -59,7 +61,9 @@ func TestAClickHasTheFullShapeOfBlockActions(t *testing.T) {
 				t.Errorf("%v: got %v, want %v", c.path, got, c.want)
 			}
 		}
-		for _, path := range [][]any{{"trigger_id"}, {"response_url"}, {"actions", 0, "action_ts"}, {"message", "blocks", 0, "block_id"}} {
+		for _, path := range [][]any{
+			{"trigger_id"}, {"response_url"}, {"actions", 0, "action_ts"}, {"message", "blocks", 0, "block_id"},
+		} {
 			if got, _ := dig(p, path...).(string); got == "" {
 				t.Errorf("%v is empty", path)
 			}
@@ -72,7 +76,8 @@ func TestAClickHasTheFullShapeOfBlockActions(t *testing.T) {
 		if err := json.Unmarshal(raw, &callback); err != nil {
 			t.Fatal(err)
 		}
-		if len(callback.ActionCallback.BlockActions) != 1 || callback.Message.Timestamp != ts || callback.Container.MessageTs != ts {
+		if len(callback.ActionCallback.BlockActions) != 1 || callback.Message.Timestamp != ts ||
+			callback.Container.MessageTs != ts {
 			t.Errorf("slack-go reads %+v", callback)
 		}
 	})
@@ -95,7 +100,8 @@ func TestAnElementThatCameWithoutAnIDHasOne(t *testing.T) {
 		if deny == "" {
 			t.Fatal("no action_id was given")
 		}
-		if d, err := r.Click(soon(t), "U0BOB", slack.Click{ChannelID: incident, MessageTS: ts, ActionID: deny}); err != nil || !d.Acked {
+		if d, err := r.Click(soon(t), "U0BOB", slack.Click{ChannelID: incident, MessageTS: ts, ActionID: deny}); err != nil ||
+			!d.Acked {
 			t.Errorf("got %+v, %v", d, err)
 		}
 	})
@@ -106,7 +112,8 @@ func TestAClickOnWhatIsNotThereIsAnErrorUnlessItIsForged(t *testing.T) {
 		ts := r.card(incident)
 		hidden := r.card(secret)
 		whisper := r.must("chat.postEphemeral", "channel", incident, "user", "U0ALICE", "text", "x",
-			"blocks", `[{"type":"actions","elements":[{"type":"button","action_id":"a","text":{"type":"plain_text","text":"A"}}]}]`)["message_ts"].(string)
+			"blocks", `[{"type":"actions","elements":[{"type":"button","action_id":"a","text":{"type":"plain_text",`+
+				`"text":"A"}}]}]`)["message_ts"].(string)
 		s, _ := r.dial()
 		seen := s.acking(nil)
 		for _, c := range []slack.Click{
@@ -121,10 +128,14 @@ func TestAClickOnWhatIsNotThereIsAnErrorUnlessItIsForged(t *testing.T) {
 				t.Errorf("%+v: got %+v", c, d)
 			}
 		}
-		if d, err := r.Click(soon(t), "U0ALICE", slack.Click{ChannelID: secret, MessageTS: hidden, ActionID: "approve"}); err == nil {
+		if d, err := r.Click(soon(t), "U0ALICE", slack.Click{
+			ChannelID: secret, MessageTS: hidden, ActionID: "approve",
+		}); err == nil {
 			t.Errorf("a click into a private channel: got %+v", d)
 		}
-		if d, err := r.Click(soon(t), "U0NOBODY", slack.Click{ChannelID: incident, MessageTS: ts, ActionID: "approve"}); err == nil {
+		if d, err := r.Click(soon(t), "U0NOBODY", slack.Click{
+			ChannelID: incident, MessageTS: ts, ActionID: "approve",
+		}); err == nil {
 			t.Errorf("a click by nobody: got %+v", d)
 		}
 		if len(seen) != 0 {
@@ -139,15 +150,19 @@ func TestAClickOnWhatIsNotThereIsAnErrorUnlessItIsForged(t *testing.T) {
 			t.Fatalf("got %+v, %v", d, err)
 		}
 		p := (<-seen)["payload"]
-		if dig(p, "container", "channel_id") != other || dig(p, "channel", "id") != other || dig(p, "channel", "name") != "other" ||
+		if dig(p, "container", "channel_id") != other || dig(p, "channel", "id") != other ||
+			dig(p, "channel", "name") != "other" ||
 			dig(p, "container", "message_ts") != "946684800.777777" || dig(p, "actions", 0, "value") != "req-2" ||
 			dig(p, "container", "is_ephemeral") != true || dig(p, "message") != nil {
 			t.Errorf("got %v", p)
 		}
-		if _, err := r.Click(soon(t), "U0ALICE", slack.Click{ChannelID: incident, MessageTS: ts, BlockID: "b", ActionID: "made-up", Value: "v"}); err != nil {
+		if _, err := r.Click(soon(t), "U0ALICE", slack.Click{
+			ChannelID: incident, MessageTS: ts, BlockID: "b", ActionID: "made-up", Value: "v",
+		}); err != nil {
 			t.Fatal(err)
 		}
-		if p := (<-seen)["payload"]; dig(p, "actions", 0, "action_id") != "made-up" || dig(p, "actions", 0, "value") != "v" || dig(p, "message", "ts") != ts {
+		if p := (<-seen)["payload"]; dig(p, "actions", 0, "action_id") != "made-up" || dig(p, "actions", 0, "value") != "v" ||
+			dig(p, "message", "ts") != ts {
 			t.Errorf("got %v", p)
 		}
 	})
@@ -156,7 +171,8 @@ func TestAClickOnWhatIsNotThereIsAnErrorUnlessItIsForged(t *testing.T) {
 func TestAClickOnAnEphemeralMessageDoesNotEchoIt(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		ts := r.must("chat.postEphemeral", "channel", incident, "user", "U0ALICE", "text", "x",
-			"blocks", `[{"type":"actions","elements":[{"type":"button","action_id":"a","text":{"type":"plain_text","text":"A"}}]}]`)["message_ts"].(string)
+			"blocks", `[{"type":"actions","elements":[{"type":"button","action_id":"a","text":{"type":"plain_text",`+
+				`"text":"A"}}]}]`)["message_ts"].(string)
 		s, _ := r.dial()
 		seen := s.acking(nil)
 		if _, err := r.Click(soon(t), "U0ALICE", slack.Click{ChannelID: incident, MessageTS: ts, ActionID: "a"}); err != nil {
@@ -173,7 +189,8 @@ func TestAVisitorsClickNamesTheirOwnWorkspace(t *testing.T) {
 		r.PutUser(slack.User{ID: "U0VISITOR", Name: "vera", TeamID: "T0OTHER"})
 		ts := r.card(incident)
 		reply := r.must("chat.postMessage", "channel", incident, "thread_ts", ts, "text", "x",
-			"blocks", `[{"type":"section","text":{"type":"plain_text","text":"pick"},"accessory":{"type":"static_select","action_id":"pick",
+			"blocks",
+			`[{"type":"section","text":{"type":"plain_text","text":"pick"},"accessory":{"type":"static_select","action_id":"pick",
 			"options":[{"text":{"type":"plain_text","text":"One"},"value":"1"},{"text":{"type":"plain_text","text":"Two"},"value":"2"}]}}]`)["ts"].(string)
 		s, _ := r.dial()
 		seen := s.acking(nil)
@@ -182,7 +199,8 @@ func TestAVisitorsClickNamesTheirOwnWorkspace(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := (<-seen)["payload"]
-		if dig(p, "user", "team_id") != "T0OTHER" || dig(p, "team", "id") != "T0SANDBOX" || dig(p, "enterprise", "id") != "E0CORP" ||
+		if dig(p, "user", "team_id") != "T0OTHER" || dig(p, "team", "id") != "T0SANDBOX" ||
+			dig(p, "enterprise", "id") != "E0CORP" ||
 			dig(p, "container", "thread_ts") != ts || dig(p, "message", "parent_user_id") != "U0BOT" ||
 			dig(p, "actions", 0, "selected_option", "text", "text") != "Two" {
 			t.Errorf("got %v", p)

@@ -44,8 +44,9 @@ func (s *Server) channelLocked(c Channel) map[string]any {
 		"id": c.ID, "name": c.Name, "name_normalized": c.Name, "created": s.cfg.epoch(), "creator": "USLACKBOT",
 		"is_channel": !c.Private, "is_group": c.Private, "is_im": false, "is_mpim": false, "is_private": c.Private,
 		"is_archived": c.Archived, "is_general": false, "is_member": c.BotMember, "is_read_only": c.ReadOnly, "unlinked": 0,
-		"is_shared": c.Shared || c.OrgShared, "is_ext_shared": c.Shared, "is_org_shared": c.OrgShared, "is_pending_ext_shared": c.Invited,
-		"context_team_id": s.cfg.TeamID, "shared_team_ids": []string{s.cfg.TeamID}, "previous_names": []string{},
+		"is_shared": c.Shared || c.OrgShared, "is_ext_shared": c.Shared, "is_org_shared": c.OrgShared,
+		"is_pending_ext_shared": c.Invited,
+		"context_team_id":       s.cfg.TeamID, "shared_team_ids": []string{s.cfg.TeamID}, "previous_names": []string{},
 		"topic":   map[string]any{"value": "", "creator": "", "last_set": 0},
 		"purpose": map[string]any{"value": "", "creator": "", "last_set": 0},
 	}
@@ -102,7 +103,8 @@ func (s *Server) channelMembers(c *call) answer {
 	return success("members", part, "response_metadata", map[string]any{"next_cursor": next})
 }
 
-// channelHistory is conversations.history: roots and broadcast replies, newest first, without ephemeral messages.
+// channelHistory is conversations.history: roots and broadcast replies, newest first, without
+// ephemeral messages.
 func (s *Server) channelHistory(c *call) answer {
 	return s.listMessages(c, func(channel Channel) ([]*message, string) {
 		var list []*message

@@ -17,7 +17,9 @@ func TestTheRealClientReadsAChannel(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		r.PutChannel(slack.Channel{ID: "C0SHARED", Name: "with-them", Shared: true, BotMember: true})
 		info := func(id string) *slackgo.Channel {
-			c, err := r.api.GetConversationInfoContext(t.Context(), &slackgo.GetConversationInfoInput{ChannelID: id, IncludeNumMembers: true})
+			c, err := r.api.GetConversationInfoContext(t.Context(), &slackgo.GetConversationInfoInput{
+				ChannelID: id, IncludeNumMembers: true,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +45,9 @@ func TestAChannelThatTheBotMayNotWriteIntoSaysSoAndRefuses(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		r.PutChannel(slack.Channel{ID: "C0READ", Name: "read", ReadOnly: true, BotMember: true})
 		r.PutChannel(slack.Channel{ID: "C0FEW", Name: "few", PostingOnly: []string{"U0ALICE"}, BotMember: true})
-		r.PutChannel(slack.Channel{ID: "C0BOTTOO", Name: "bot-too", PostingOnly: []string{"U0ALICE", "U0BOT"}, BotMember: true})
+		r.PutChannel(slack.Channel{
+			ID: "C0BOTTOO", Name: "bot-too", PostingOnly: []string{"U0ALICE", "U0BOT"}, BotMember: true,
+		})
 		info := func(id string) *slackgo.Channel {
 			c, err := r.api.GetConversationInfoContext(t.Context(), &slackgo.GetConversationInfoInput{ChannelID: id})
 			if err != nil {
@@ -54,7 +58,8 @@ func TestAChannelThatTheBotMayNotWriteIntoSaysSoAndRefuses(t *testing.T) {
 		if c := info("C0READ"); !c.IsReadOnly || c.Properties != nil {
 			t.Errorf("got %+v", c)
 		}
-		if c := info("C0FEW"); c.IsReadOnly || c.Properties == nil || !slices.Equal(c.Properties.PostingRestrictedTo.User, []string{"U0ALICE"}) {
+		if c := info("C0FEW"); c.IsReadOnly || c.Properties == nil ||
+			!slices.Equal(c.Properties.PostingRestrictedTo.User, []string{"U0ALICE"}) {
 			t.Errorf("got %+v", c)
 		}
 		r.refused("restricted_action_read_only_channel", "chat.postMessage", "channel", "C0READ", "text", "x")
@@ -106,7 +111,8 @@ func TestHistoryIsNewestFirstAndRepliesAreOldestFirst(t *testing.T) {
 		}
 		r.must("chat.postMessage", "channel", incident, "thread_ts", roots[1], "text", "shown", "reply_broadcast", "true")
 
-		history, err := r.api.GetConversationHistoryContext(t.Context(), &slackgo.GetConversationHistoryParameters{ChannelID: incident, Limit: 3})
+		history, err := r.api.GetConversationHistoryContext(t.Context(),
+			&slackgo.GetConversationHistoryParameters{ChannelID: incident, Limit: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,10 +147,12 @@ func TestHistoryIsNewestFirstAndRepliesAreOldestFirst(t *testing.T) {
 		if err != nil || more || !slices.Equal(texts(thread), []string{"root 1", "reply 0", "reply 1", "reply 2", "shown"}) {
 			t.Fatalf("got %v, %v", texts(thread), err)
 		}
-		if thread[2].Metadata.EventType != "line" || thread[2].Metadata.EventPayload["n"] != 1.0 || thread[2].ParentUserId != "U0ALICE" {
+		if thread[2].Metadata.EventType != "line" || thread[2].Metadata.EventPayload["n"] != 1.0 ||
+			thread[2].ParentUserId != "U0ALICE" {
 			t.Errorf("got %+v", thread[2])
 		}
-		bare, _, _, err := r.api.GetConversationRepliesContext(t.Context(), &slackgo.GetConversationRepliesParameters{ChannelID: incident, Timestamp: roots[1]})
+		bare, _, _, err := r.api.GetConversationRepliesContext(t.Context(),
+			&slackgo.GetConversationRepliesParameters{ChannelID: incident, Timestamp: roots[1]})
 		if err != nil || bare[2].Metadata.EventType != "" {
 			t.Errorf("metadata that was not asked for: %+v, %v", bare[2].Metadata, err)
 		}
@@ -157,7 +165,9 @@ func TestADirectMessageIsOpenedOnce(t *testing.T) {
 	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "im:write", "im:read")}, func(t *testing.T, r *rig) {
 		r.PutUser(slack.User{ID: "U0APP", Name: "app", Bot: true})
 		r.PutUser(slack.User{ID: "U0GONE", Name: "gone", Deactivated: true})
-		c, _, _, err := r.api.OpenConversationContext(t.Context(), &slackgo.OpenConversationParameters{Users: []string{"U0BOB"}, ReturnIM: true})
+		c, _, _, err := r.api.OpenConversationContext(t.Context(), &slackgo.OpenConversationParameters{
+			Users: []string{"U0BOB"}, ReturnIM: true,
+		})
 		if err != nil || c.ID != "D0BOB" || !c.IsIM || c.User != "U0BOB" {
 			t.Errorf("got %+v, %v", c, err)
 		}
@@ -223,8 +233,10 @@ func TestTheRealClientReadsUserGroups(t *testing.T) {
 		if err != nil || !slices.Equal(members, []string{"U0BOB"}) {
 			t.Errorf("got %v, %v", members, err)
 		}
-		groups, err := r.api.GetUserGroupsContext(t.Context(), slackgo.GetUserGroupsOptionIncludeUsers(true), slackgo.GetUserGroupsOptionIncludeCount(true))
-		if err != nil || len(groups) != 1 || groups[0].Handle != "security" || groups[0].UserCount != 1 || !slices.Equal(groups[0].Users, []string{"U0BOB"}) {
+		groups, err := r.api.GetUserGroupsContext(t.Context(), slackgo.GetUserGroupsOptionIncludeUsers(true),
+			slackgo.GetUserGroupsOptionIncludeCount(true))
+		if err != nil || len(groups) != 1 || groups[0].Handle != "security" || groups[0].UserCount != 1 ||
+			!slices.Equal(groups[0].Users, []string{"U0BOB"}) {
 			t.Errorf("got %+v, %v", groups, err)
 		}
 		r.refused("no_such_subteam", "usergroups.users.list", "usergroup", "S0NONE")
@@ -241,7 +253,8 @@ func TestAnUploadThatIsNotAsItWasAnnouncedIsRefused(t *testing.T) {
 	inBubble(t, slack.Config{Scopes: append(slack.DefaultScopes(), "chat:write.public")}, func(t *testing.T, r *rig) {
 		r.refused("missing_argument", "files.getUploadURLExternal", "filename", "a.png", "length", "0")
 		r.refused("file_upload_size_restricted", "files.getUploadURLExternal", "filename", "a.png", "length", "99999999")
-		r.refused("alt_txt_too_large", "files.getUploadURLExternal", "filename", "a.png", "length", "1", "alt_txt", strings.Repeat("é", 1001))
+		r.refused("alt_txt_too_large", "files.getUploadURLExternal", "filename", "a.png", "length", "1",
+			"alt_txt", strings.Repeat("é", 1001))
 		r.must("files.getUploadURLExternal", "filename", "a.png", "length", "1", "alt_txt", strings.Repeat("é", 1000))
 		upload := func() (file string) {
 			announced := r.must("files.getUploadURLExternal", "filename", "a.txt", "length", "3")
@@ -258,10 +271,12 @@ func TestAnUploadThatIsNotAsItWasAnnouncedIsRefused(t *testing.T) {
 		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+unsent+`"}]`, "channel_id", incident)
 		id := upload()
 		list := `[{"id":"` + id + `"}]`
-		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+id+`"},{"id":"`+id+`"}]`, "channel_id", incident)
+		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+id+`"},{"id":"`+id+`"}]`,
+			"channel_id", incident)
 		r.refused("invalid_arguments", "files.completeUploadExternal", "files", list, "thread_ts", "1700000000.000100")
 		r.refused("channel_not_found", "files.completeUploadExternal", "files", list, "channel_id", "C0NONE")
-		r.refused("thread_not_found", "files.completeUploadExternal", "files", list, "channel_id", incident, "thread_ts", "1700000000.000100")
+		r.refused("thread_not_found", "files.completeUploadExternal", "files", list, "channel_id", incident, "thread_ts",
+			"1700000000.000100")
 		if n := len(r.Messages(incident)); n != 0 {
 			t.Errorf("%d messages of what was refused", n)
 		}
@@ -286,17 +301,21 @@ func TestAFileIsUploadedIntoAThreadByTheRealClient(t *testing.T) {
 		}
 		f := got[1].Files[0]
 		content, ok := r.FileContent(f.ID)
-		if f.ID != summary.ID || f.Title != "Sessions" || f.AltText != "All sessions" || f.Size != 8 || !ok || string(content) != "a,b\n1,2\n" {
+		if f.ID != summary.ID || f.Title != "Sessions" || f.AltText != "All sessions" || f.Size != 8 || !ok ||
+			string(content) != "a,b\n1,2\n" {
 			t.Errorf("got %+v with %q", f, content)
 		}
-		_, err = r.api.UploadFileContext(t.Context(), slackgo.UploadFileParameters{Channel: incident, Filename: "x.txt", Content: "abc", FileSize: 4})
+		_, err = r.api.UploadFileContext(t.Context(), slackgo.UploadFileParameters{
+			Channel: incident, Filename: "x.txt", Content: "abc", FileSize: 4,
+		})
 		if status, ok := errors.AsType[slackgo.StatusCodeError](err); !ok || status.Code != 400 {
 			t.Errorf("a size that is not true: %v", err)
 		}
 		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"F0"}]`, "channel_id", incident)
 		r.refused("file_not_found", "files.completeUploadExternal", "files", `[{"id":"`+f.ID+`"}]`, "channel_id", incident)
 		thread := r.must("conversations.replies", "channel", incident, "ts", root)
-		if text := fmt.Sprint(thread["messages"]); !strings.Contains(text, "sessions.csv") || !strings.Contains(text, "All sessions") {
+		if text := fmt.Sprint(thread["messages"]); !strings.Contains(text, "sessions.csv") ||
+			!strings.Contains(text, "All sessions") {
 			t.Errorf("the thread does not show the file: %s", text)
 		}
 		if got := r.Calls("upload"); len(got) != 2 {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// dispatchFailed is the error that Slack shows a person whose command or click reached no app in time.
+// dispatchFailed is the error that Slack shows a person whose command or click reached no app in
+// time.
 const dispatchFailed = "dispatch_failed"
 
 // keptEnvelopes is how many envelopes Redeliver can still find.
@@ -24,8 +25,9 @@ type Delivery struct {
 	AckPayload json.RawMessage
 	// Connection is the id of the connection used, 0 if there was none.
 	Connection int
-	// Error is what Slack shows the person: "dispatch_failed" without a connection or an acknowledgement in time,
-	// "invalid_command_response" or "invalid_view_response" for a payload that cannot be used. Empty: all is well.
+	// Error is what Slack shows the person: "dispatch_failed" without a connection or an
+	// acknowledgement in time, "invalid_command_response" or "invalid_view_response" for a payload
+	// that cannot be used. Empty: all is well.
 	Error string
 	// Problems say what was wrong with the blocks of an unusable payload.
 	Problems []Problem
@@ -49,8 +51,9 @@ type pending struct {
 	payload chan json.RawMessage // one place, so that the reader never waits
 }
 
-// deliver sends one envelope over the connection whose turn it is and waits for the acknowledgement. build is called
-// with the mutex held, and with the address by which that connection's client came; its error ends the delivery.
+// deliver sends one envelope over the connection whose turn it is and waits for the
+// acknowledgement. build is called with the mutex held, and with the address by which that
+// connection's client came; its error ends the delivery.
 func (s *Server) deliver(ctx context.Context, build func(base string) (*envelope, error)) (Delivery, error) {
 	if !s.begin() {
 		return Delivery{}, ErrClosed
@@ -179,9 +182,10 @@ func (s *Server) forget(id string, p *pending) {
 	}
 }
 
-// SendEnvelope sends any bytes as one frame on one connection, for input that Slack would never send. If they are JSON
-// with an envelope_id it waits for the acknowledgement of that, else it returns when the frame is written. Only a
-// connection's absence or end, or a missing acknowledgement, is a Delivery.Error.
+// SendEnvelope sends any bytes as one frame on one connection, for input that Slack would never
+// send. If they are JSON with an envelope_id it waits for the acknowledgement of that, else it
+// returns when the frame is written. Only a connection's absence or end, or a missing
+// acknowledgement, is a Delivery.Error.
 func (s *Server) SendEnvelope(ctx context.Context, raw []byte) (Delivery, error) {
 	var head struct {
 		EnvelopeID string `json:"envelope_id"`
@@ -194,8 +198,8 @@ func (s *Server) SendEnvelope(ctx context.Context, raw []byte) (Delivery, error)
 	})
 }
 
-// Redeliver sends an envelope again, byte by byte the same, over the connection whose turn it is, and applies the new
-// acknowledgement as the first. It can find the last 5,000 envelopes.
+// Redeliver sends an envelope again, byte by byte the same, over the connection whose turn it is,
+// and applies the new acknowledgement as the first. It can find the last 5,000 envelopes.
 func (s *Server) Redeliver(ctx context.Context, envelopeID string) (Delivery, error) {
 	s.mu.Lock()
 	env, ok := s.envelopes[envelopeID]

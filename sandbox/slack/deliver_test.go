@@ -20,7 +20,8 @@ func TestACommandIsAcknowledgedAndItsAnswerIsSeenByThePersonOnly(t *testing.T) {
 			t.Fatalf("got %+v, %v", d, err)
 		}
 		frame := <-seen
-		if frame["envelope_id"] != d.EnvelopeID || frame["type"] != "slash_commands" || frame["accepts_response_payload"] != true {
+		if frame["envelope_id"] != d.EnvelopeID || frame["type"] != "slash_commands" ||
+			frame["accepts_response_payload"] != true {
 			t.Errorf("got %v", frame)
 		}
 		for field, want := range map[string]any{
@@ -34,11 +35,13 @@ func TestACommandIsAcknowledgedAndItsAnswerIsSeenByThePersonOnly(t *testing.T) {
 			}
 		}
 		responseURL, _ := dig(frame, "payload", "response_url").(string)
-		if !strings.HasPrefix(responseURL, "http://slack.test/commands/response/") || dig(frame, "payload", "trigger_id") == "" {
+		if !strings.HasPrefix(responseURL, "http://slack.test/commands/response/") ||
+			dig(frame, "payload", "trigger_id") == "" {
 			t.Errorf("got %v", frame["payload"])
 		}
 		got := r.Messages(incident)
-		if len(got) != 1 || !got[0].Ephemeral || got[0].VisibleTo != "U0ALICE" || got[0].Text != "Working on it" || got[0].UserID != "U0BOT" {
+		if len(got) != 1 || !got[0].Ephemeral || got[0].VisibleTo != "U0ALICE" || got[0].Text != "Working on it" ||
+			got[0].UserID != "U0BOT" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -207,7 +210,8 @@ func TestAnyBytesCanBeSentAsAFrame(t *testing.T) {
 			frame, _ := s.next()
 			s.write(map[string]any{"envelope_id": frame["envelope_id"]})
 		}()
-		if d, err := r.SendEnvelope(soon(t), []byte(`{"envelope_id":"e-1","type":"nonsense"}`)); err != nil || !d.Acked || d.EnvelopeID != "e-1" {
+		if d, err := r.SendEnvelope(soon(t), []byte(`{"envelope_id":"e-1","type":"nonsense"}`)); err != nil || !d.Acked ||
+			d.EnvelopeID != "e-1" {
 			t.Errorf("got %+v, %v", d, err)
 		}
 	})

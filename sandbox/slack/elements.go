@@ -87,7 +87,8 @@ func withIDs(raw json.RawMessage) json.RawMessage {
 	return encode(blocks)
 }
 
-// shortestQuery is how much has to be typed into an external_select before the app is asked ("Select menu element").
+// shortestQuery is how much has to be typed into an external_select before the app is asked
+// ("Select menu element").
 func shortestQuery(element map[string]any) int {
 	if n, ok := element["min_query_length"].(float64); ok {
 		return int(n)
@@ -95,7 +96,8 @@ func shortestQuery(element map[string]any) int {
 	return 3
 }
 
-// stateOf is state.values: what the stateful elements of these blocks hold, after the given action if there is one.
+// stateOf is state.values: what the stateful elements of these blocks hold, after the given action
+// if there is one.
 func stateOf(raw json.RawMessage, action map[string]any) map[string]any {
 	values := map[string]any{}
 	eachElement(decodeBlocks(raw), func(e foundElement) bool {
@@ -132,8 +134,8 @@ func emptyState(kind any) map[string]any {
 	return map[string]any{"type": kind, "selected_option": nil}
 }
 
-// chooseOption finds the option of a menu by its value. For an external_select that was asked, it is one of those that
-// were offered; one that was not takes any value.
+// chooseOption finds the option of a menu by its value. For an external_select that was asked, it
+// is one of those that were offered; one that was not takes any value.
 func chooseOption(element map[string]any, value string, offered []map[string]any, asked bool) (map[string]any, error) {
 	if element["type"] == "external_select" && value != "" && !asked {
 		return map[string]any{"text": map[string]any{"type": "plain_text", "text": value, "emoji": true}, "value": value}, nil

@@ -13,8 +13,8 @@ import (
 // verificationToken is the deprecated token that payloads still carry.
 const verificationToken = "sandbox-verification-token"
 
-// encode writes JSON as Slack does, without escaping < > & for HTML. The values are all of this package's making, so
-// an error is unreachable and shows as null.
+// encode writes JSON as Slack does, without escaping < > & for HTML. The values are all of this
+// package's making, so an error is unreachable and shows as null.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -55,7 +55,8 @@ func wrap(kind string, payload map[string]any, apply func(*Delivery)) *envelope 
 	})}
 }
 
-// commandPayloadLocked is the payload of a slash command; all its values are strings, is_enterprise_install too.
+// commandPayloadLocked is the payload of a slash command; all its values are strings,
+// is_enterprise_install too.
 func (s *Server) commandPayloadLocked(base string, u User, c Channel, command, text string) map[string]any {
 	name := c.Name
 	switch {

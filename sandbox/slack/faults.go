@@ -8,9 +8,9 @@ import (
 
 // Fault is a trouble that was asked for.
 type Fault struct {
-	// Method is a Web API method, or "response_url", "upload" or "envelope". "" and "*" are any Web API method. Of an
-	// envelope Delay, DropBefore and DropAfter apply (the connection is cut before the frame is written, or right after
-	// it), and the three at the end.
+	// Method is a Web API method, or "response_url", "upload" or "envelope". "" and "*" are any Web
+	// API method. Of an envelope Delay, DropBefore and DropAfter apply (the connection is cut before
+	// the frame is written, or right after it), and the three at the end.
 	Method string
 	// ChannelID narrows a fault to calls with that channel; empty: any.
 	ChannelID string
@@ -24,13 +24,15 @@ type Fault struct {
 	In200      bool
 	// Delay comes before everything else. It ends early when the caller gives up.
 	Delay time.Duration
-	// DropBefore closes the caller's connection instead of doing anything, DropAfter after having done it.
+	// DropBefore closes the caller's connection instead of doing anything, DropAfter after having done
+	// it.
 	DropBefore, DropAfter bool
-	// LoseAck cuts the connection when the envelope's acknowledgement comes, which then counts as not sent; DropAcked
-	// cuts it right after the acknowledgement has counted.
+	// LoseAck cuts the connection when the envelope's acknowledgement comes, which then counts as not
+	// sent; DropAcked cuts it right after the acknowledgement has counted.
 	LoseAck, DropAcked bool
-	// Twice sends the envelope on the next connection as well, without waiting for an acknowledgement, as Slack was seen
-	// to do (slackapi/bolt-js#2487). What the second acknowledgement says is not shown.
+	// Twice sends the envelope on the next connection as well, without waiting for an acknowledgement,
+	// as Slack was seen to do (slackapi/bolt-js#2487). What the second acknowledgement says is not
+	// shown.
 	Twice bool
 }
 

@@ -17,8 +17,8 @@ import (
 const (
 	// maxFile is the largest upload in bytes that the stand-in keeps.
 	maxFile = 16 << 20
-	// maxAltText is the longest alt_txt in characters, maxSnippet the largest snippet in bytes (Slack documentation,
-	// "files.getUploadURLExternal").
+	// maxAltText is the longest alt_txt in characters, maxSnippet the largest snippet in bytes (Slack
+	// documentation, "files.getUploadURLExternal").
 	maxAltText = 1000
 	maxSnippet = 1 << 20
 )
@@ -104,8 +104,8 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, path string
 	})
 }
 
-// uploadedBytes reads the body, or the one part of a form. Clients name the part differently: slack-go file, Slack's own
-// for JavaScript body.
+// uploadedBytes reads the body, or the one part of a form. Clients name the part differently:
+// slack-go file, Slack's own for JavaScript body.
 func uploadedBytes(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxFile+1<<20)
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {

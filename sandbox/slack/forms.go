@@ -6,8 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// fillIn puts a person's values into the inputs of a view that is sent; offered is what an external_select offered.
-func fillIn(raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool)) (map[string]any, error) {
+// fillIn puts a person's values into the inputs of a view that is sent; offered is what an
+// external_select offered.
+func fillIn(
+	raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool),
+) (map[string]any, error) {
 	state, err := fill(raw, values, offered)
 	if err != nil {
 		return nil, err
@@ -16,7 +19,9 @@ func fillIn(raw json.RawMessage, values map[string]map[string]any, offered func(
 }
 
 // fill does the same for one that is still being filled in.
-func fill(raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool)) (map[string]any, error) {
+func fill(
+	raw json.RawMessage, values map[string]map[string]any, offered func(blockID, actionID string) ([]map[string]any, bool),
+) (map[string]any, error) {
 	state := stateOf(raw, nil)
 	for blockID, byAction := range values {
 		for actionID, value := range byAction {

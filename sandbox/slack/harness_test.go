@@ -61,7 +61,9 @@ func inBubble(t *testing.T, cfg slack.Config, test func(t *testing.T, r *rig)) {
 		s.PutUser(slack.User{ID: "U0ALICE", Name: "alice", RealName: "Alice Archer", TZ: "Europe/Berlin"})
 		s.PutUser(slack.User{ID: "U0BOB", Name: "bob"})
 		s.PutUser(slack.User{ID: "U0GUEST", Name: "gwen", Guest: true})
-		s.PutChannel(slack.Channel{ID: incident, Name: "incident", BotMember: true, Members: []string{"U0ALICE", "U0BOB", "U0GUEST"}})
+		s.PutChannel(slack.Channel{
+			ID: incident, Name: "incident", BotMember: true, Members: []string{"U0ALICE", "U0BOB", "U0GUEST"},
+		})
 		s.PutChannel(slack.Channel{ID: other, Name: "other", Members: []string{"U0ALICE"}})
 		s.PutChannel(slack.Channel{ID: secret, Name: "secret", Private: true, BotMember: true, Members: []string{"U0BOB"}})
 		test(t, &rig{
@@ -79,7 +81,8 @@ func (r *rig) post(token, method string, pairs ...string) (map[string]any, *http
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Add(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "http://slack.test/api/"+method, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "http://slack.test/api/"+method,
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		r.t.Fatal(err)
 	}

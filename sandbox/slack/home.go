@@ -15,8 +15,9 @@ const (
 	TabMessages = "messages"
 )
 
-// OpenHome is a person opening a tab of the App Home. The app is told with the event app_home_opened if it subscribes to
-// that (Config.Events), else the Delivery is empty. The event holds the home view if the app published one before.
+// OpenHome is a person opening a tab of the App Home. The app is told with the event
+// app_home_opened if it subscribes to that (Config.Events), else the Delivery is empty. The event
+// holds the home view if the app published one before.
 func (s *Server) OpenHome(ctx context.Context, userID, tab string) (Delivery, error) {
 	if tab != TabHome && tab != TabMessages {
 		return Delivery{}, fmt.Errorf("open the home: no tab %q", tab)
@@ -44,8 +45,8 @@ func (s *Server) OpenHome(ctx context.Context, userID, tab string) (Delivery, er
 	})
 }
 
-// wrapEventLocked makes the envelope around an event ("The Events API", "Using Socket Mode"). Nothing but its
-// acknowledgement is expected.
+// wrapEventLocked makes the envelope around an event ("The Events API", "Using Socket Mode").
+// Nothing but its acknowledgement is expected.
 func (s *Server) wrapEventLocked(event map[string]any) *envelope {
 	var enterprise any
 	if s.cfg.EnterpriseID != "" {
@@ -55,11 +56,14 @@ func (s *Server) wrapEventLocked(event map[string]any) *envelope {
 	return &envelope{id: id, raw: encode(map[string]any{
 		"envelope_id": id, "type": "events_api", "accepts_response_payload": false, "retry_attempt": 0, "retry_reason": "",
 		"payload": map[string]any{
-			"token": verificationToken, "team_id": s.cfg.TeamID, "context_team_id": s.cfg.TeamID, "context_enterprise_id": enterprise,
-			"api_app_id": s.cfg.AppID, "type": "event_callback", "event_id": "Ev" + rand.Text()[:11], "event_time": time.Now().Unix(),
-			"event": event, "is_ext_shared_channel": false,
+			"token": verificationToken, "team_id": s.cfg.TeamID, "context_team_id": s.cfg.TeamID,
+			"context_enterprise_id": enterprise,
+			"api_app_id":            s.cfg.AppID, "type": "event_callback", "event_id": "Ev" + rand.Text()[:11],
+			"event_time": time.Now().Unix(),
+			"event":      event, "is_ext_shared_channel": false,
 			"authorizations": []any{map[string]any{
-				"enterprise_id": enterprise, "team_id": s.cfg.TeamID, "user_id": s.cfg.BotUserID, "is_bot": true, "is_enterprise_install": false,
+				"enterprise_id": enterprise, "team_id": s.cfg.TeamID, "user_id": s.cfg.BotUserID, "is_bot": true,
+				"is_enterprise_install": false,
 			}},
 		},
 	})}

@@ -26,12 +26,15 @@ func TestAClickInTheAppHomeNamesTheView(t *testing.T) {
 			t.Fatalf("got %+v, %v", d, err)
 		}
 		p := (<-seen)["payload"]
-		if dig(p, "container", "type") != "view" || dig(p, "container", "view_id") != id || dig(p, "view", "type") != "home" ||
+		if dig(p, "container", "type") != "view" || dig(p, "container", "view_id") != id ||
+			dig(p, "view", "type") != "home" ||
 			dig(p, "message") != nil || dig(p, "response_url") != nil || dig(p, "actions", 0, "block_id") != "open" ||
 			dig(p, "state", "values", "open", "what", "selected_option", "value") != "undo" {
 			t.Errorf("got %v", p)
 		}
-		if d, err := r.Click(soon(t), "U0BOB", slack.Click{ViewID: id, ActionID: "what", SelectedOption: "undo"}); err == nil {
+		if d, err := r.Click(soon(t), "U0BOB", slack.Click{
+			ViewID: id, ActionID: "what", SelectedOption: "undo",
+		}); err == nil {
 			t.Errorf("somebody else's home: got %+v", d)
 		}
 		if _, err := r.CloseView(soon(t), "U0ALICE", id); err == nil {
@@ -66,14 +69,19 @@ func TestTypingInAMenuOfAMessageAsksForOptionsToo(t *testing.T) {
 		seen := s.acking(map[string]any{"options": []any{}})
 		ts := r.must("chat.postMessage", "channel", incident, "text", "x", "blocks",
 			`[{"type":"actions","block_id":"b","elements":[{"type":"external_select","action_id":"role"}]}]`)["ts"].(string)
-		d, err := r.Suggest(soon(t), "U0ALICE", slack.Suggestion{ChannelID: incident, MessageTS: ts, BlockID: "b", ActionID: "role", Value: "Dep"})
+		d, err := r.Suggest(soon(t), "U0ALICE", slack.Suggestion{
+			ChannelID: incident, MessageTS: ts, BlockID: "b", ActionID: "role", Value: "Dep",
+		})
 		if err != nil || string(d.AckPayload) != `{"options":[]}` {
 			t.Fatalf("got %+v, %v", d, err)
 		}
-		if p := (<-seen)["payload"]; dig(p, "container", "message_ts") != ts || dig(p, "channel", "id") != incident || dig(p, "value") != "Dep" {
+		if p := (<-seen)["payload"]; dig(p, "container", "message_ts") != ts || dig(p, "channel", "id") != incident ||
+			dig(p, "value") != "Dep" {
 			t.Errorf("got %v", p)
 		}
-		if _, err := r.Suggest(soon(t), "U0NOBODY", slack.Suggestion{ChannelID: incident, MessageTS: ts, BlockID: "b", ActionID: "role"}); err == nil {
+		if _, err := r.Suggest(soon(t), "U0NOBODY", slack.Suggestion{
+			ChannelID: incident, MessageTS: ts, BlockID: "b", ActionID: "role",
+		}); err == nil {
 			t.Error("nobody typed")
 		}
 	})
@@ -89,14 +97,16 @@ func TestOpeningTheHomeIsToldToAnAppThatSubscribes(t *testing.T) {
 		frame := <-seen
 		p := frame["payload"]
 		if frame["type"] != "events_api" || frame["accepts_response_payload"] != false || frame["retry_attempt"] != 0.0 ||
-			dig(p, "type") != "event_callback" || dig(p, "event", "type") != "app_home_opened" || dig(p, "event", "user") != "U0ALICE" ||
+			dig(p, "type") != "event_callback" || dig(p, "event", "type") != "app_home_opened" ||
+			dig(p, "event", "user") != "U0ALICE" ||
 			dig(p, "event", "tab") != "home" || dig(p, "event", "channel") != "D0ALICE" || dig(p, "event", "view") != nil ||
 			dig(p, "authorizations", 0, "user_id") != "U0BOT" || dig(p, "api_app_id") != "A0SANDBOX" {
 			t.Errorf("got %v", frame)
 		}
 		raw, _ := json.Marshal(p)
 		event, err := slackevents.ParseEvent(raw, slackevents.OptionNoVerifyToken())
-		if opened, ok := event.InnerEvent.Data.(*slackevents.AppHomeOpenedEvent); err != nil || !ok || opened.Channel != "D0ALICE" {
+		if opened, ok := event.InnerEvent.Data.(*slackevents.AppHomeOpenedEvent); err != nil || !ok ||
+			opened.Channel != "D0ALICE" {
 			t.Errorf("slack-go reads %+v, %v", event, err)
 		}
 

@@ -14,7 +14,8 @@ import (
 // Message is one message as people see it.
 type Message struct {
 	ChannelID string
-	// TS is the message's id in its channel: seconds, a dot and six digits, increasing over the whole workspace.
+	// TS is the message's id in its channel: seconds, a dot and six digits, increasing over the whole
+	// workspace.
 	TS string
 	// ThreadTS is the root's ts in a reply, empty in a root.
 	ThreadTS string
@@ -54,7 +55,8 @@ func (m *message) public() Message {
 	return p
 }
 
-// nextTSLocked gives out the next ts: now, or just after the last one where the clock stood still or went back.
+// nextTSLocked gives out the next ts: now, or just after the last one where the clock stood still
+// or went back.
 func (s *Server) nextTSLocked() (string, int64) {
 	s.lastTS = max(s.lastTS+1, time.Now().UnixMicro())
 	return formatTS(s.lastTS), s.lastTS
@@ -137,8 +139,8 @@ func (s *Server) deleteLocked(m *message) {
 	s.changedLocked("delete", m)
 }
 
-// Messages returns what is in a channel, roots, replies and ephemeral messages alike, in ts order. Of deleted messages
-// only roots with replies remain, as tombstones.
+// Messages returns what is in a channel, roots, replies and ephemeral messages alike, in ts order.
+// Of deleted messages only roots with replies remain, as tombstones.
 func (s *Server) Messages(channelID string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()

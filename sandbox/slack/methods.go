@@ -67,8 +67,9 @@ func contentArgs(more map[string]kind) map[string]kind {
 	return args
 }
 
-// allMethods are all that the stand-in knows, each with all the arguments that it takes besides team_id, which all take.
-// Arguments of Slack's that are missing here (attachments, markdown_text, as_user, …) are not supported, and say so when they are used.
+// allMethods are all that the stand-in knows, each with all the arguments that it takes besides
+// team_id, which all take. Arguments of Slack's that are missing here (attachments, markdown_text,
+// as_user, …) are not supported, and say so when they are used.
 func allMethods() map[string]method {
 	infoScopes := []string{"channels:read", "groups:read", "im:read"}
 	historyScopes := []string{"channels:history", "groups:history", "im:history"}

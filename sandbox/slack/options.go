@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// CheckOptions returns what Slack would refuse about the answer to a block_suggestion, nil if nothing: an object with
-// options or option_groups, at most 100 of each. An empty list is an answer too.
+// CheckOptions returns what Slack would refuse about the answer to a block_suggestion, nil if
+// nothing: an object with options or option_groups, at most 100 of each. An empty list is an answer
+// too.
 func CheckOptions(raw json.RawMessage) []Problem {
 	k := &checker{code: "invalid_suggestion_response", surface: "options", ids: map[string]bool{}}
 	o, ok := k.object("", decode(raw), "options", "option_groups")
@@ -43,7 +44,8 @@ type menuPlace struct{ userID, view, channel, ts, block, action string }
 // keptOffers is how many menus are remembered with what was offered last.
 const keptOffers = 1000
 
-// suggested looks at the answer to a block_suggestion, and remembers what was offered: nothing else can be chosen.
+// suggested looks at the answer to a block_suggestion, and remembers what was offered: nothing else
+// can be chosen.
 func (s *Server) suggested(d *Delivery, at menuPlace) {
 	if d.Problems = CheckOptions(d.AckPayload); len(d.Problems) > 0 {
 		d.Error = "invalid_suggestion_response"

@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// Command is a person sending a slash command from the composer of a channel, which is never a thread. It returns when
-// the app acknowledged or Slack gave up; a text or blocks in the acknowledgement are then a message to the person.
-// Whether the person may use the app is not checked here: guests, deactivated users and bots get through, so that the
-// app has to refuse them itself.
+// Command is a person sending a slash command from the composer of a channel, which is never a
+// thread. It returns when the app acknowledged or Slack gave up; a text or blocks in the
+// acknowledgement are then a message to the person. Whether the person may use the app is not
+// checked here: guests, deactivated users and bots get through, so that the app has to refuse them
+// itself.
 func (s *Server) Command(ctx context.Context, userID, channelID, command, text string) (Delivery, error) {
 	s.mu.Lock()
 	c, err := s.actorLocked(userID, channelID)
@@ -59,18 +60,22 @@ type Click struct {
 	ViewID               string
 	// BlockID and ActionID name the element. An empty BlockID stands for any block.
 	BlockID, ActionID string
-	// Value replaces the button's value, or clicks a button that does not exist: forged payloads for tests.
+	// Value replaces the button's value, or clicks a button that does not exist: forged payloads for
+	// tests.
 	Value string
-	// AsChannelID and AsMessageTS are what the payload says instead of the true place: a copy of the card elsewhere.
+	// AsChannelID and AsMessageTS are what the payload says instead of the true place: a copy of the
+	// card elsewhere.
 	AsChannelID, AsMessageTS string
-	// Ephemeral makes the payload say that the message was ephemeral, as it does by itself for one that is.
+	// Ephemeral makes the payload say that the message was ephemeral, as it does by itself for one
+	// that is.
 	Ephemeral bool
 	// SelectedOption is the value chosen in a static_select or external_select.
 	SelectedOption string
 }
 
-// Click is a person using an interactive element. An element that the message or view does not have is an error, unless
-// Value, AsChannelID or AsMessageTS forge it. The dialog of a button's confirm object is the caller's matter.
+// Click is a person using an interactive element. An element that the message or view does not have
+// is an error, unless Value, AsChannelID or AsMessageTS forge it. The dialog of a button's confirm
+// object is the caller's matter.
 func (s *Server) Click(ctx context.Context, userID string, click Click) (Delivery, error) {
 	s.mu.Lock()
 	_, known := s.users.get(userID)
@@ -105,14 +110,17 @@ type Suggestion struct {
 	ChannelID, MessageTS string // a message
 	BlockID, ActionID    string
 	Value                string // what was typed so far
-	// Values are what the other fields of the view hold meanwhile, as in Submit: the payload's state has them.
+	// Values are what the other fields of the view hold meanwhile, as in Submit: the payload's state
+	// has them.
 	Values map[string]map[string]any
 }
 
-// Suggest asks the app for the options of an external_select; they are in the Delivery's AckPayload. Options that Slack
-// would not show are a Delivery.Error of invalid_suggestion_response. What was offered last is what this person can choose
-// from; who did not ask can choose anything, because only the app knows what it would have offered. Slack does not ask
-// before min_query_length characters were typed (3 unless the menu says otherwise), so that is an error.
+// Suggest asks the app for the options of an external_select; they are in the Delivery's
+// AckPayload. Options that Slack would not show are a Delivery.Error of
+// invalid_suggestion_response. What was offered last is what this person can choose from; who did
+// not ask can choose anything, because only the app knows what it would have offered. Slack does
+// not ask before min_query_length characters were typed (3 unless the menu says otherwise), so that
+// is an error.
 func (s *Server) Suggest(ctx context.Context, userID string, q Suggestion) (Delivery, error) {
 	s.mu.Lock()
 	u, known := s.users.get(userID)
@@ -167,7 +175,8 @@ func (s *Server) Suggest(ctx context.Context, userID string, q Suggestion) (Deli
 	})
 }
 
-// clickedLocked checks that a person can see the message and that it has the element, and says where it is.
+// clickedLocked checks that a person can see the message and that it has the element, and says
+// where it is.
 func (s *Server) clickedLocked(userID string, click Click) (map[string]any, error) {
 	forged := click.Value != "" || click.AsChannelID != "" || click.AsMessageTS != ""
 	c, ok := s.channels.get(click.ChannelID)
@@ -197,7 +206,9 @@ func (s *Server) clickedLocked(userID string, click Click) (map[string]any, erro
 }
 
 // actionPayloadLocked is the payload of block_actions.
-func (s *Server) actionPayloadLocked(base, userID string, click Click, container map[string]any) (map[string]any, error) {
+func (s *Server) actionPayloadLocked(
+	base, userID string, click Click, container map[string]any,
+) (map[string]any, error) {
 	u, _ := s.userLocked(userID)
 	payload := s.interactionLocked("block_actions", u)
 	payload["container"] = container
@@ -253,7 +264,9 @@ func (s *Server) actionLocked(blocks json.RawMessage, userID string, click Click
 			}
 		}
 		if kind := found.element["type"]; kind == "static_select" || kind == "external_select" {
-			offered, asked := s.offeredLocked(menuPlace{userID, click.ViewID, click.ChannelID, click.MessageTS, found.blockID, click.ActionID})
+			offered, asked := s.offeredLocked(menuPlace{
+				userID, click.ViewID, click.ChannelID, click.MessageTS, found.blockID, click.ActionID,
+			})
 			option, err := chooseOption(found.element, click.SelectedOption, offered, asked)
 			if err != nil {
 				return nil, err

@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// checkFilesLocked refuses blocks that show a file which is not there, or which is no picture ("Image block":
-// slack_file is a png, jpg, jpeg or gif). at is the place of the blocks, for the pointer.
+// checkFilesLocked refuses blocks that show a file which is not there, or which is no picture
+// ("Image block": slack_file is a png, jpg, jpeg or gif). at is the place of the blocks, for the
+// pointer.
 func (s *Server) checkFilesLocked(at string, blocks json.RawMessage, code string) []Problem {
 	var problems []Problem
 	walkFiles(at, decode(blocks), func(at string, shown map[string]any) {

@@ -43,11 +43,13 @@ func TestAPictureIsShownOnlyFromAFileThatIsOne(t *testing.T) {
 		blocks := func(file string) string {
 			return `[{"type":"image","block_id":"p","alt_text":"Sessions over time","slack_file":` + file + `}]`
 		}
-		ts := r.must("chat.postMessage", "channel", incident, "text", "x", "blocks", blocks(`{"id":"`+picture+`"}`))["ts"].(string)
+		ts := r.must("chat.postMessage", "channel", incident, "text", "x",
+			"blocks", blocks(`{"id":"`+picture+`"}`))["ts"].(string)
 		r.must("chat.update", "channel", incident, "ts", ts, "text", "y", "blocks", blocks(`{"id":"`+picture+`"}`))
 		for name, file := range map[string]string{
-			"an unknown file": `{"id":"F0NONE"}`, "a text": `{"id":"` + text + `"}`, "an address": `{"url":"https://files.example/x.png"}`,
-			"neither": `{}`, "both": `{"id":"` + picture + `","url":"https://files.example/x.png"}`,
+			"an unknown file": `{"id":"F0NONE"}`, "a text": `{"id":"` + text + `"}`,
+			"an address": `{"url":"https://files.example/x.png"}`,
+			"neither":    `{}`, "both": `{"id":"` + picture + `","url":"https://files.example/x.png"}`,
 		} {
 			for method, args := range map[string][]string{
 				"chat.postMessage":   {"channel", incident},
@@ -59,16 +61,19 @@ func TestAPictureIsShownOnlyFromAFileThatIsOne(t *testing.T) {
 					t.Errorf("%s, %s: %v", method, name, body)
 				}
 			}
-			r.refused("invalid_arguments", "views.publish", "user_id", "U0BOB", "view", `{"type":"home","blocks":`+blocks(file)+`}`)
+			r.refused("invalid_arguments", "views.publish", "user_id", "U0BOB", "view",
+				`{"type":"home","blocks":`+blocks(file)+`}`)
 		}
 	})
 }
 
 func TestFilesHaveSlacksLimitsAndAreSharedOnce(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
-		r.refused("alt_txt_too_large", "files.getUploadURLExternal", "filename", "x.png", "length", "1", "alt_txt", strings.Repeat("é", 1001))
+		r.refused("alt_txt_too_large", "files.getUploadURLExternal", "filename", "x.png", "length", "1",
+			"alt_txt", strings.Repeat("é", 1001))
 		r.must("files.getUploadURLExternal", "filename", "x.png", "length", "1", "alt_txt", strings.Repeat("é", 1000))
-		r.refused("snippet_too_large", "files.getUploadURLExternal", "filename", "x.md", "length", "1048577", "snippet_type", "markdown")
+		r.refused("snippet_too_large", "files.getUploadURLExternal", "filename", "x.md", "length", "1048577", "snippet_type",
+			"markdown")
 		r.must("files.getUploadURLExternal", "filename", "x.md", "length", "1048577")
 
 		root := r.card(incident)
@@ -76,18 +81,23 @@ func TestFilesHaveSlacksLimitsAndAreSharedOnce(t *testing.T) {
 		twice := `[{"id":"` + a + `"},{"id":"` + a + `"}]`
 		r.refused("file_not_found", "files.completeUploadExternal", "files", twice, "channel_id", incident)
 		both := `[{"id":"` + a + `","title":"Report"},{"id":"` + b + `"}]`
-		r.must("files.completeUploadExternal", "files", both, "channel_id", incident, "thread_ts", root, "initial_comment", "Two files")
+		r.must("files.completeUploadExternal", "files", both, "channel_id", incident, "thread_ts", root, "initial_comment",
+			"Two files")
 		r.refused("file_not_found", "files.completeUploadExternal", "files", both, "channel_id", incident)
 		all := r.Messages(incident)
 		m := all[len(all)-1]
-		if m.ThreadTS != root || m.Text != "Two files" || len(m.Files) != 2 || m.Files[0].Title != "Report" || m.Files[1].Title != "events.csv" {
+		if m.ThreadTS != root || m.Text != "Two files" || len(m.Files) != 2 || m.Files[0].Title != "Report" ||
+			m.Files[1].Title != "events.csv" {
 			t.Errorf("got %+v", m)
 		}
-		if f, content, ok := r.File(a); !ok || f.Name != "report.md" || f.Title != "Report" || string(content) != "# Incident\n" {
+		if f, content, ok := r.File(a); !ok || f.Name != "report.md" || f.Title != "Report" ||
+			string(content) != "# Incident\n" {
 			t.Errorf("got %+v %q %t", f, content, ok)
 		}
-		replies, _, _, err := r.api.GetConversationRepliesContext(t.Context(), &slackgo.GetConversationRepliesParameters{ChannelID: incident, Timestamp: root})
-		if err != nil || len(replies) != 2 || len(replies[1].Files) != 2 || replies[1].Files[0].Filetype != "md" || replies[1].Files[1].Mode != "hosted" {
+		replies, _, _, err := r.api.GetConversationRepliesContext(t.Context(),
+			&slackgo.GetConversationRepliesParameters{ChannelID: incident, Timestamp: root})
+		if err != nil || len(replies) != 2 || len(replies[1].Files) != 2 || replies[1].Files[0].Filetype != "md" ||
+			replies[1].Files[1].Mode != "hosted" {
 			t.Errorf("got %+v, %v", replies, err)
 		}
 	})
@@ -99,7 +109,8 @@ func TestAnUploadIsOnePartWhateverItsName(t *testing.T) {
 			parts  []string
 			status int
 		}{
-			"named file": {[]string{"file"}, 200}, "named body": {[]string{"body"}, 200}, "two parts": {[]string{"file", "more"}, 400}, "none": {nil, 400},
+			"named file": {[]string{"file"}, 200}, "named body": {[]string{"body"}, 200},
+			"two parts": {[]string{"file", "more"}, 400}, "none": {nil, 400},
 		} {
 			address := r.must("files.getUploadURLExternal", "filename", "x.txt", "length", "3")["upload_url"].(string)
 			var body strings.Builder

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// reply is what an app answers a command or a click with: as the payload of an acknowledgement or at a response_url.
+// reply is what an app answers a command or a click with: as the payload of an acknowledgement or
+// at a response_url.
 type reply struct {
 	Text            string
 	Blocks          json.RawMessage
@@ -79,8 +80,8 @@ func (s *Server) replyLocked(r reply, channelID, userID, threadTS string) {
 	s.addLocked(m)
 }
 
-// serveResponseURL answers a POST to a response_url: "ok", or an error as text with 404 for a URL that is used up or
-// expired and 400 for a body that cannot be used.
+// serveResponseURL answers a POST to a response_url: "ok", or an error as text with 404 for a URL
+// that is used up or expired and 400 for a body that cannot be used.
 func (s *Server) serveResponseURL(w http.ResponseWriter, r *http.Request, token string) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {

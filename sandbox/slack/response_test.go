@@ -60,7 +60,8 @@ func TestAResponseURLAnswersThePersonOrTheChannelFiveTimes(t *testing.T) {
 		if len(got) != 5 || !got[0].Ephemeral || got[0].VisibleTo != "U0ALICE" || got[2].Ephemeral || got[3].Blocks == nil {
 			t.Errorf("got %+v", got)
 		}
-		if calls := r.Calls("response_url"); len(calls) != 6 || calls[0].Args["text"] != "one" || calls[5].Status != http.StatusNotFound {
+		if calls := r.Calls("response_url"); len(calls) != 6 || calls[0].Args["text"] != "one" ||
+			calls[5].Status != http.StatusNotFound {
 			t.Errorf("got %+v", calls)
 		}
 	})
@@ -77,7 +78,8 @@ func TestAResponseURLExpiresAfterThirtyMinutes(t *testing.T) {
 		if status, text := r.respond(address, `{"text":"late"}`); status != http.StatusNotFound || text != "expired_url" {
 			t.Errorf("got %d %s", status, text)
 		}
-		if status, text := r.respond("http://slack.test/commands/response/guessed", `{"text":"x"}`); status != http.StatusNotFound {
+		if status, text := r.respond("http://slack.test/commands/response/guessed",
+			`{"text":"x"}`); status != http.StatusNotFound {
 			t.Errorf("got %d %s", status, text)
 		}
 	})
@@ -88,19 +90,22 @@ func TestTheResponseURLOfAClickReplacesAndDeletesTheMessage(t *testing.T) {
 		s, _ := r.dial()
 		seen := s.acking(nil)
 		ts := r.must("chat.postEphemeral", "channel", incident, "user", "U0ALICE", "text", "Sure?",
-			"blocks", `[{"type":"actions","elements":[{"type":"button","action_id":"a","text":{"type":"plain_text","text":"A"}}]}]`)["message_ts"].(string)
+			"blocks", `[{"type":"actions","elements":[{"type":"button","action_id":"a","text":{"type":"plain_text",`+
+				`"text":"A"}}]}]`)["message_ts"].(string)
 		if _, err := r.Click(soon(t), "U0ALICE", slack.Click{ChannelID: incident, MessageTS: ts, ActionID: "a"}); err != nil {
 			t.Fatal(err)
 		}
 		address := dig(<-seen, "payload", "response_url").(string)
-		_, _, err := r.api.PostMessageContext(t.Context(), incident, slackgo.MsgOptionReplaceOriginal(address), slackgo.MsgOptionText("Done", false))
+		_, _, err := r.api.PostMessageContext(t.Context(), incident, slackgo.MsgOptionReplaceOriginal(address),
+			slackgo.MsgOptionText("Done", false))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := r.Messages(incident); len(got) != 1 || got[0].Text != "Done" || got[0].Blocks != nil || got[0].TS != ts {
 			t.Errorf("got %+v", got)
 		}
-		if _, _, err := r.api.PostMessageContext(t.Context(), incident, slackgo.MsgOptionDeleteOriginal(address)); err != nil {
+		if _, _, err := r.api.PostMessageContext(t.Context(), incident,
+			slackgo.MsgOptionDeleteOriginal(address)); err != nil {
 			t.Fatal(err)
 		}
 		if got := r.Messages(incident); len(got) != 0 {

@@ -18,7 +18,8 @@ import (
 // ErrClosed is what people's actions return after Close.
 var ErrClosed = errors.New("slack stand-in is closed")
 
-// DefaultScopes are the bot token's scopes unless Config says otherwise: what the bot's manifest asks for.
+// DefaultScopes are the bot token's scopes unless Config says otherwise: what the bot's manifest
+// asks for.
 func DefaultScopes() []string {
 	return []string{
 		"commands", "chat:write", "users:read", "usergroups:read",
@@ -38,16 +39,18 @@ type Config struct {
 	AppID, BotUserID, BotID string
 	// BotName is the bot's display name: "revokebot" when empty.
 	BotName string
-	// AppToken and BotToken are the only tokens accepted: "xapp-1-A0SANDBOX-1-sandbox" and "xoxb-sandbox" when empty.
+	// AppToken and BotToken are the only tokens accepted: "xapp-1-A0SANDBOX-1-sandbox" and
+	// "xoxb-sandbox" when empty.
 	AppToken, BotToken string
 	// Scopes are those of the bot token. Nil: DefaultScopes.
 	Scopes []string
 	// Events are the bot events that the app subscribes to, such as "app_home_opened". Nil: none.
 	Events []string
-	// AckTimeout is how long a person's action waits for the acknowledgement. 0: 3 s, the limit that Slack documents
-	// for slash commands and interactivity.
+	// AckTimeout is how long a person's action waits for the acknowledgement. 0: 3 s, the limit that
+	// Slack documents for slash commands and interactivity.
 	AckTimeout time.Duration
-	// PingInterval is the time between the WebSocket pings Slack sends. 0: 10 s. Negative: none until SetPings(true).
+	// PingInterval is the time between the WebSocket pings Slack sends. 0: 10 s. Negative: none until
+	// SetPings(true).
 	PingInterval time.Duration
 }
 
@@ -71,7 +74,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Server is the workspace and the platform around it. Make one with New; its methods may be called concurrently.
+// Server is the workspace and the platform around it. Make one with New; its methods may be called
+// concurrently.
 type Server struct {
 	cfg     Config
 	methods map[string]method
@@ -147,8 +151,8 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// ServeHTTP serves the Web API below /api/, Socket Mode at /link/, response URLs below /commands/response/ and uploads
-// below /upload/v1/. Everything else is 404.
+// ServeHTTP serves the Web API below /api/, Socket Mode at /link/, response URLs below
+// /commands/response/ and uploads below /upload/v1/. Everything else is 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		http.Error(w, "closed", http.StatusServiceUnavailable)
@@ -175,7 +179,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Close cuts all connections, ends all subscriptions and waits for what is under way. It may be called twice.
+// Close cuts all connections, ends all subscriptions and waits for what is under way. It may be
+// called twice.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true

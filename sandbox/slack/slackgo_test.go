@@ -70,20 +70,26 @@ func TestTheRealSocketModeClientParsesEveryEnvelope(t *testing.T) {
 			t.Errorf("got %+v", m)
 		}
 		ts := r.card(incident)
-		if d, err := r.Click(soon(t), "U0BOB", slack.Click{ChannelID: incident, MessageTS: ts, ActionID: "approve"}); err != nil || !d.Acked {
+		if d, err := r.Click(soon(t), "U0BOB", slack.Click{
+			ChannelID: incident, MessageTS: ts, ActionID: "approve",
+		}); err != nil || !d.Acked {
 			t.Fatalf("got %+v, %v", d, err)
 		}
 		click, ok := (<-got).Data.(slackgo.InteractionCallback)
-		if !ok || click.Type != slackgo.InteractionTypeBlockActions || click.ActionCallback.BlockActions[0].Value != "req-1" ||
-			click.Channel.ID != incident || click.User.ID != "U0BOB" || click.Team.ID != "T0SANDBOX" || click.APIAppID != "A0SANDBOX" {
+		if !ok || click.Type != slackgo.InteractionTypeBlockActions ||
+			click.ActionCallback.BlockActions[0].Value != "req-1" ||
+			click.Channel.ID != incident || click.User.ID != "U0BOB" || click.Team.ID != "T0SANDBOX" ||
+			click.APIAppID != "A0SANDBOX" {
 			t.Errorf("got %+v", click)
 		}
-		home := `{"type":"modal","title":{"type":"plain_text","text":"T"},"submit":{"type":"plain_text","text":"S"},"blocks":[]}`
+		home := `{"type":"modal","title":{"type":"plain_text","text":"T"},"submit":{"type":"plain_text","text":"S"},` +
+			`"blocks":[]}`
 		opened := r.must("views.open", "trigger_id", click.TriggerID, "view", home)
 		if d, err := r.Submit(soon(t), "U0BOB", dig(opened, "view", "id").(string), nil); err != nil || !d.Acked {
 			t.Fatalf("got %+v, %v", d, err)
 		}
-		if submission, ok := (<-got).Data.(slackgo.InteractionCallback); !ok || submission.Type != slackgo.InteractionTypeViewSubmission || submission.View.ID == "" {
+		if submission, ok := (<-got).Data.(slackgo.InteractionCallback); !ok ||
+			submission.Type != slackgo.InteractionTypeViewSubmission || submission.View.ID == "" {
 			t.Errorf("got %+v", submission)
 		}
 	})

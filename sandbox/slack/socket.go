@@ -30,8 +30,9 @@ type ConnectionInfo struct {
 	Since time.Time
 	// Hello is set from the hello frame until the farewell; envelopes go to such connections only.
 	Hello bool
-	// Sent counts envelopes, Acks acknowledgements that counted, Strays frames that acknowledged nothing: unknown or
-	// late ids, ids of another connection, frames past the size limit or not readable.
+	// Sent counts envelopes, Acks acknowledgements that counted, Strays frames that acknowledged
+	// nothing: unknown or late ids, ids of another connection, frames past the size limit or not
+	// readable.
 	Sent, Acks, Strays int
 }
 
@@ -53,7 +54,8 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "ticket is unknown, used or expired", http.StatusForbidden)
 		return
 	}
-	// Slack's own clients send Origin https://api.slack.com, so the origin says nothing; the ticket does.
+	// Slack's own clients send Origin https://api.slack.com, so the origin says nothing; the ticket
+	// does.
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
 		s.cfg.Logger.Warn("websocket refused", "error", err)
@@ -94,7 +96,8 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// register adds a connection if the server is open and the limit allows, and returns how many there are with it.
+// register adds a connection if the server is open and the limit allows, and returns how many there
+// are with it.
 func (s *Server) register(c *conn) (number int, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,7 +120,8 @@ func (s *Server) unregister(c *conn) {
 	close(c.done)
 }
 
-// write sends one text frame. A client that does not read for the acknowledgement timeout loses its connection.
+// write sends one text frame. A client that does not read for the acknowledgement timeout loses its
+// connection.
 func (s *Server) write(c *conn, frame []byte) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.AckTimeout)
 	defer cancel()
@@ -232,9 +236,10 @@ func (s *Server) SetPings(on bool) {
 	s.pings = on
 }
 
-// Disconnect sends a disconnect frame with the reason (warning, refresh_requested, link_disabled, too_many_websockets)
-// on every connection, or on those with the given ids. After "warning" Slack keeps the connections for about ten seconds,
-// and envelopes still come by them; after any other reason it closes them at once.
+// Disconnect sends a disconnect frame with the reason (warning, refresh_requested, link_disabled,
+// too_many_websockets) on every connection, or on those with the given ids. After "warning" Slack
+// keeps the connections for about ten seconds, and envelopes still come by them; after any other
+// reason it closes them at once.
 func (s *Server) Disconnect(reason string, ids ...int) {
 	if !s.begin() {
 		return
@@ -277,7 +282,9 @@ func (s *Server) DropConnections(ids ...int) {
 func (s *Server) some(ids []int) []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.conns), func(c *conn) bool { return len(ids) > 0 && !slices.Contains(ids, c.info.ID) })
+	return slices.DeleteFunc(slices.Clone(s.conns), func(c *conn) bool {
+		return len(ids) > 0 && !slices.Contains(ids, c.info.ID)
+	})
 }
 
 // endAfter closes a connection later, with a disconnect frame if there is a reason.

@@ -18,7 +18,8 @@ import (
 func TestAConnectionStartsWithHello(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
 		_, hello := r.dial()
-		if hello["type"] != "hello" || hello["num_connections"] != 1.0 || dig(hello, "connection_info", "app_id") != "A0SANDBOX" ||
+		if hello["type"] != "hello" || hello["num_connections"] != 1.0 ||
+			dig(hello, "connection_info", "app_id") != "A0SANDBOX" ||
 			dig(hello, "debug_info", "approximate_connection_time") != 3600.0 {
 			t.Errorf("got %v", hello)
 		}

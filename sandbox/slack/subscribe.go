@@ -20,9 +20,9 @@ type subscription struct {
 	stop    func() bool
 }
 
-// Subscribe returns every change from now on. The channel is buffered and never holds the server up: a subscriber who
-// falls too far behind gets a Change with Resync instead of those it missed. The channel is closed when ctx ends or the
-// server closes.
+// Subscribe returns every change from now on. The channel is buffered and never holds the server
+// up: a subscriber who falls too far behind gets a Change with Resync instead of those it missed.
+// The channel is closed when ctx ends or the server closes.
 func (s *Server) Subscribe(ctx context.Context) <-chan Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()

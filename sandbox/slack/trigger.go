@@ -13,7 +13,8 @@ const (
 	// responseLife and responseUses limit a response_url ("Handling user interaction").
 	responseLife = 30 * time.Minute
 	responseUses = 5
-	// keepExpired is how long expired things are remembered, to say that they are expired and not unknown.
+	// keepExpired is how long expired things are remembered, to say that they are expired and not
+	// unknown.
 	keepExpired = time.Hour
 )
 

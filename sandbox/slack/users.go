@@ -100,7 +100,8 @@ func (s *Server) groupList(c *call) answer {
 	return success("usergroups", list)
 }
 
-// groupUsers is usergroups.users.list. A disabled group has nobody unless disabled ones are asked for.
+// groupUsers is usergroups.users.list. A disabled group has nobody unless disabled ones are asked
+// for.
 func (s *Server) groupUsers(c *call) answer {
 	if bad := s.checkTeam(c); bad != nil {
 		return *bad

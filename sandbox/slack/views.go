@@ -204,11 +204,14 @@ func (s *Server) publishView(c *call) answer {
 	return success("view", v.json)
 }
 
-// Submit is a person filling in and sending the modal in front. values is by block id and action id; a value is a
-// string, for a menu that of the option, or the whole state object. What Slack's client would not send (a required
-// field left empty, a text past its length, a field that the view does not have) is an error. Slack then does what the
-// acknowledgement says: closes the modal, shows errors at its fields, replaces it or puts another in front.
-func (s *Server) Submit(ctx context.Context, userID, viewID string, values map[string]map[string]any) (Delivery, error) {
+// Submit is a person filling in and sending the modal in front. values is by block id and action
+// id; a value is a string, for a menu that of the option, or the whole state object. What Slack's
+// client would not send (a required field left empty, a text past its length, a field that the view
+// does not have) is an error. Slack then does what the acknowledgement says: closes the modal,
+// shows errors at its fields, replaces it or puts another in front.
+func (s *Server) Submit(
+	ctx context.Context, userID, viewID string, values map[string]map[string]any,
+) (Delivery, error) {
 	return s.deliver(ctx, func(string) (*envelope, error) {
 		u, known := s.users.get(userID)
 		if !known {
@@ -236,8 +239,8 @@ func (s *Server) Submit(ctx context.Context, userID, viewID string, values map[s
 	})
 }
 
-// CloseView is a person closing the modal in front. The app is told, and the Delivery is not empty, if the view asked
-// for that with notify_on_close.
+// CloseView is a person closing the modal in front. The app is told, and the Delivery is not empty,
+// if the view asked for that with notify_on_close.
 func (s *Server) CloseView(ctx context.Context, userID, viewID string) (Delivery, error) {
 	s.mu.Lock()
 	v, err := s.openViewLocked(userID, viewID)

@@ -61,10 +61,12 @@ func TestTheRealClientOpensAndUpdatesAModal(t *testing.T) {
 			}},
 		}
 		opened, err := r.api.OpenViewContext(t.Context(), trigger, view)
-		if err != nil || opened.ID == "" || opened.Hash == "" || opened.CallbackID != "ask" || opened.RootViewID != opened.ID {
+		if err != nil || opened.ID == "" || opened.Hash == "" || opened.CallbackID != "ask" ||
+			opened.RootViewID != opened.ID {
 			t.Fatalf("got %+v, %v", opened, err)
 		}
-		if got := r.Views("U0ALICE"); len(got) != 1 || got[0].ID != opened.ID || got[0].CallbackID != "ask" || got[0].TriggerID != trigger {
+		if got := r.Views("U0ALICE"); len(got) != 1 || got[0].ID != opened.ID || got[0].CallbackID != "ask" ||
+			got[0].TriggerID != trigger {
 			t.Errorf("got %+v", got)
 		}
 		view.Title = text("Revoking")
@@ -72,14 +74,19 @@ func TestTheRealClientOpensAndUpdatesAModal(t *testing.T) {
 		if err != nil || updated.Hash == opened.Hash || updated.Title.Text != "Revoking" {
 			t.Errorf("got %+v, %v", updated, err)
 		}
-		if _, err := r.api.UpdateViewContext(t.Context(), view, "", opened.Hash, opened.ID); err == nil || err.Error() != "hash_conflict" {
+		if _, err := r.api.UpdateViewContext(t.Context(), view, "", opened.Hash, opened.ID); err == nil ||
+			err.Error() != "hash_conflict" {
 			t.Errorf("an old hash: %v", err)
 		}
 		if _, err := r.api.UpdateViewContext(t.Context(), view, "", "", "V0"); err == nil || err.Error() != "not_found" {
 			t.Errorf("an unknown view: %v", err)
 		}
-		home := slackgo.HomeTabViewRequest{Type: slackgo.VTHomeTab, Blocks: slackgo.Blocks{BlockSet: []slackgo.Block{slackgo.NewDividerBlock()}}}
-		if _, err := r.api.PublishViewContext(t.Context(), slackgo.PublishViewContextRequest{UserID: "U0BOB", View: home}); err != nil {
+		home := slackgo.HomeTabViewRequest{
+			Type: slackgo.VTHomeTab, Blocks: slackgo.Blocks{BlockSet: []slackgo.Block{slackgo.NewDividerBlock()}},
+		}
+		if _, err := r.api.PublishViewContext(t.Context(), slackgo.PublishViewContextRequest{
+			UserID: "U0BOB", View: home,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if v, ok := r.Home("U0BOB"); !ok || !strings.Contains(string(v.JSON), "divider") || len(r.Views("U0BOB")) != 0 {
@@ -93,7 +100,9 @@ func TestASubmissionCarriesWhatWasFilledInAndClosesTheModal(t *testing.T) {
 		s, _ := r.dial()
 		id, seen := r.openForm(s)
 		changes := r.Subscribe(t.Context())
-		d, err := r.Submit(soon(t), "U0ALICE", id, map[string]map[string]any{"reason": {"text": "gist"}, "role": {"pick": "DeployRole"}})
+		d, err := r.Submit(soon(t), "U0ALICE", id, map[string]map[string]any{
+			"reason": {"text": "gist"}, "role": {"pick": "DeployRole"},
+		})
 		if err != nil || !d.Acked || d.Error != "" {
 			t.Fatalf("got %+v, %v", d, err)
 		}
@@ -135,7 +144,9 @@ func TestAFormThatSlacksClientWouldNotSendIsAnError(t *testing.T) {
 		if d, err := r.Submit(soon(t), "U0BOB", id, map[string]map[string]any{"reason": {"text": "x"}}); err == nil {
 			t.Errorf("somebody else's form: got %+v", d)
 		}
-		if d, err := r.Submit(soon(t), "U0ALICE", id, map[string]map[string]any{"reason": {"text": strings.Repeat("é", 10)}}); err != nil || !d.Acked {
+		if d, err := r.Submit(soon(t), "U0ALICE", id, map[string]map[string]any{
+			"reason": {"text": strings.Repeat("é", 10)},
+		}); err != nil || !d.Acked {
 			t.Errorf("got %+v, %v", d, err)
 		}
 	})
@@ -143,20 +154,38 @@ func TestAFormThatSlacksClientWouldNotSendIsAnError(t *testing.T) {
 
 func TestASubmissionIsAnsweredWithErrorsAnotherViewOrAClear(t *testing.T) {
 	values := map[string]map[string]any{"reason": {"text": "gist"}}
-	second := map[string]any{"type": "modal", "callback_id": "second", "title": map[string]any{"type": "plain_text", "text": "Two"}, "blocks": []any{}}
+	second := map[string]any{
+		"type": "modal", "callback_id": "second", "title": map[string]any{"type": "plain_text", "text": "Two"},
+		"blocks": []any{},
+	}
 	for name, c := range map[string]struct {
 		payload any
 		err     string
 		views   []string
 		errors  map[string]string
 	}{
-		"errors":         {map[string]any{"response_action": "errors", "errors": map[string]any{"reason": "Say more"}}, "", []string{"ask"}, map[string]string{"reason": "Say more"}},
-		"errors nowhere": {map[string]any{"response_action": "errors", "errors": map[string]any{"none": "x"}}, "invalid_view_response", []string{"ask"}, nil},
-		"update":         {map[string]any{"response_action": "update", "view": second}, "", []string{"second"}, nil},
-		"push":           {map[string]any{"response_action": "push", "view": second}, "", []string{"ask", "second"}, nil},
-		"push a home":    {map[string]any{"response_action": "push", "view": map[string]any{"type": "home", "blocks": []any{}}}, "invalid_view_response", []string{"ask"}, nil},
-		"clear":          {map[string]any{"response_action": "clear"}, "", nil, nil},
-		"unknown":        {map[string]any{"response_action": "shrug"}, "invalid_view_response", []string{"ask"}, nil},
+		"errors": {
+			map[string]any{"response_action": "errors", "errors": map[string]any{"reason": "Say more"}},
+			"",
+			[]string{"ask"},
+			map[string]string{"reason": "Say more"},
+		},
+		"errors nowhere": {
+			map[string]any{"response_action": "errors", "errors": map[string]any{"none": "x"}},
+			"invalid_view_response",
+			[]string{"ask"},
+			nil,
+		},
+		"update": {map[string]any{"response_action": "update", "view": second}, "", []string{"second"}, nil},
+		"push":   {map[string]any{"response_action": "push", "view": second}, "", []string{"ask", "second"}, nil},
+		"push a home": {
+			map[string]any{"response_action": "push", "view": map[string]any{"type": "home", "blocks": []any{}}},
+			"invalid_view_response",
+			[]string{"ask"},
+			nil,
+		},
+		"clear":   {map[string]any{"response_action": "clear"}, "", nil, nil},
+		"unknown": {map[string]any{"response_action": "shrug"}, "invalid_view_response", []string{"ask"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {
@@ -197,7 +226,8 @@ func TestClosingAModalIsToldWhenItAskedForThat(t *testing.T) {
 		if err != nil || !d.Acked || len(r.Views("U0ALICE")) != 0 {
 			t.Errorf("got %+v, %v", d, err)
 		}
-		if p := (<-seen)["payload"]; dig(p, "type") != "view_closed" || dig(p, "view", "id") != id || dig(p, "is_cleared") != false {
+		if p := (<-seen)["payload"]; dig(p, "type") != "view_closed" || dig(p, "view", "id") != id ||
+			dig(p, "is_cleared") != false {
 			t.Errorf("got %v", p)
 		}
 		if _, err := r.CloseView(soon(t), "U0ALICE", id); err == nil {
@@ -219,7 +249,9 @@ func TestTypingInAMenuAsksTheAppForOptions(t *testing.T) {
 			dig(p, "value") != "Dep" || dig(p, "container", "view_id") != id || dig(p, "view", "callback_id") != "ask" {
 			t.Errorf("got %v", p)
 		}
-		if _, err := r.Suggest(soon(t), "U0ALICE", slack.Suggestion{ViewID: id, BlockID: "reason", ActionID: "text", Value: "x"}); err == nil {
+		if _, err := r.Suggest(soon(t), "U0ALICE", slack.Suggestion{
+			ViewID: id, BlockID: "reason", ActionID: "text", Value: "x",
+		}); err == nil {
 			t.Error("a text field asked for options")
 		}
 	})
@@ -233,7 +265,8 @@ func TestAStackHoldsThreeViews(t *testing.T) {
 		third := r.must("views.push", "trigger_id", r.trigger(seen), "view", form)
 		r.refused("push_limit_reached", "views.push", "trigger_id", r.trigger(seen), "view", form)
 		got := r.Views("U0ALICE")
-		if len(got) != 3 || dig(third, "view", "root_view_id") != got[0].ID || dig(third, "view", "previous_view_id") != got[1].ID {
+		if len(got) != 3 || dig(third, "view", "root_view_id") != got[0].ID ||
+			dig(third, "view", "previous_view_id") != got[1].ID {
 			t.Errorf("got %+v and %v", got, third)
 		}
 	})

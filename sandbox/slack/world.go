@@ -30,7 +30,8 @@ type Channel struct {
 	Shared bool
 	// Invited is is_pending_ext_shared: another organisation was invited and has not accepted yet.
 	Invited bool
-	// OrgShared is is_org_shared: it is shared with other workspaces of the same organisation, which is not Shared.
+	// OrgShared is is_org_shared: it is shared with other workspaces of the same organisation, which
+	// is not Shared.
 	OrgShared bool
 	// ReadOnly is is_read_only: the bot may not post.
 	ReadOnly bool
@@ -119,7 +120,8 @@ func (s *Server) Users() []User {
 	return s.users.all()
 }
 
-// Channels returns the conversations in the order they were put, direct messages that the bot opened included.
+// Channels returns the conversations in the order they were put, direct messages that the bot
+// opened included.
 func (s *Server) Channels() []Channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()

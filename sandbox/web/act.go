@@ -29,8 +29,8 @@ type request struct {
 	Name     string                    `json:"name,omitempty"`
 }
 
-// answer is what every POST /act/… returns. Error is what Slack would show the person, or what AWS answered to a control;
-// it comes with status 200, as the request itself was fine.
+// answer is what every POST /act/… returns. Error is what Slack would show the person, or what AWS
+// answered to a control; it comes with status 200, as the request itself was fine.
 type answer struct {
 	OK       bool            `json:"ok"`
 	Error    string          `json:"error,omitempty"`
@@ -43,12 +43,13 @@ type answer struct {
 
 func delivered(d slack.Delivery) answer {
 	return answer{
-		OK: d.Error == "", Error: d.Error, Envelope: d.EnvelopeID, AckedMS: float64(d.AckedAfter.Microseconds()) / 1000, Ack: d.AckPayload,
+		OK: d.Error == "", Error: d.Error, Envelope: d.EnvelopeID, AckedMS: float64(d.AckedAfter.Microseconds()) / 1000,
+		Ack: d.AckPayload,
 	}
 }
 
-// act makes a handler of one action. An error of the action is the caller's mistake: an id that does not exist, a
-// button that is gone.
+// act makes a handler of one action. An error of the action is the caller's mistake: an id that
+// does not exist, a button that is gone.
 func act(do func(context.Context, request) (answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		status, a := http.StatusOK, answer{}

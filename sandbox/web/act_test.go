@@ -35,7 +35,8 @@ func TestAClickReachesTheBotAndCanBeDeliveredAgain(t *testing.T) {
 			t.Errorf("a button that is not there: %d %+v", status, a)
 		}
 		stop()
-		if len(got) != 2 || got[0] != got[1] || !strings.Contains(got[0], `"block_actions"`) || !strings.Contains(got[0], actors.Bob) {
+		if len(got) != 2 || got[0] != got[1] || !strings.Contains(got[0], `"block_actions"`) ||
+			!strings.Contains(got[0], actors.Bob) {
 			t.Errorf("the bot got %d envelopes", len(got))
 		}
 	})

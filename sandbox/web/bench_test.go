@@ -31,7 +31,11 @@ type bench struct {
 
 func newBench(t *testing.T, change ...func(*bench, *web.Config)) *bench {
 	t.Helper()
-	b := &bench{t: t, slack: slack.New(slack.Config{Scopes: append(slack.DefaultScopes(), "files:write"), Events: []string{"app_home_opened"}}), aws: aws.New(aws.Config{})}
+	b := &bench{
+		t: t, slack: slack.New(slack.Config{
+			Scopes: append(slack.DefaultScopes(), "files:write"), Events: []string{"app_home_opened"},
+		}), aws: aws.New(aws.Config{}),
+	}
 	if err := actors.SeedSlack(b.slack); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +51,9 @@ func newBench(t *testing.T, change ...func(*bench, *web.Config)) *bench {
 			{UserID: actors.Bob, Role: web.Approver, Blurb: "security"},
 			{UserID: actors.Gina, Role: web.Guest, Blurb: `a "guest" <b>`},
 		},
-		Suggest: []string{"/revoke-sessions prod/DeployRole x"}, Facts: map[string]string{"AWS stand-in": "http://127.0.0.1:1"},
+		Suggest: []string{
+			"/revoke-sessions prod/DeployRole x",
+		}, Facts: map[string]string{"AWS stand-in": "http://127.0.0.1:1"},
 	}
 	for _, f := range change {
 		f(b, &cfg)
@@ -98,7 +104,8 @@ func (b *bench) act(name, body string) (status int, a answer) {
 	return resp.StatusCode, a
 }
 
-// bot connects to the Slack stand-in and acknowledges every envelope with the payload that reply returns.
+// bot connects to the Slack stand-in and acknowledges every envelope with the payload that reply
+// returns.
 func (b *bench) bot(ctx context.Context, reply func(envelope string) string) (stop func()) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://slack/api/apps.connections.open", nil)

@@ -169,7 +169,8 @@ func (s *Server) overwrite(ctx context.Context) (answer, error) {
 	case err != nil:
 		return answer{Error: actors.InWords(err)}, nil
 	}
-	return done("An administrator pasted an old document into the console: the cutoff is %s UTC now, an hour back.", cutoff.Format(time.TimeOnly))
+	return done("An administrator pasted an old document into the console: the cutoff is %s UTC now, an hour back.",
+		cutoff.Format(time.TimeOnly))
 }
 
 // lift lets an administrator take the deny off, by IAM's own door where there is somebody to do it.

@@ -15,11 +15,13 @@ import (
 
 const (
 	deny      = "AWSRevokeOlderSessions"
-	guardRail = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["iam:PutRolePolicy","iam:DeleteRolePolicy"],"Resource":"*",` +
+	guardRail = `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":["iam:PutRolePolicy",` +
+		`"iam:DeleteRolePolicy"],"Resource":"*",` +
 		`"Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/revokebot-spoke"}}}}`
 )
 
-// newStory is a bench with the thief, the job, the administrator and the guard rail. Use it inside a synctest bubble.
+// newStory is a bench with the thief, the job, the administrator and the guard rail. Use it inside
+// a synctest bubble.
 func newStory(t *testing.T) (b *bench, cast *actors.Cast) {
 	t.Helper()
 	b = newBench(t, func(b *bench, cfg *web.Config) {
@@ -47,7 +49,8 @@ func (b *bench) revoke(margin time.Duration) {
 	b.t.Helper()
 	cutoff := b.aws.Now().Add(margin).Format("2006-01-02T15:04:05.000Z")
 	err := b.world.Prod.PutRolePolicy(actors.DeployRole, deny,
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+cutoff+`"}}}]}`)
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],`+
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+cutoff+`"}}}]}`)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -69,24 +72,30 @@ func (b *bench) thief() actors.Status { return b.state().Terminals[actors.Thief]
 func TestControlsChangeTheWorld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		if status, a := b.act("control", `{"name":"propagation","value":"30"}`); status != 200 || !a.OK || b.state().Settings.Propagation != 30 {
+		if status, a := b.act("control", `{"name":"propagation","value":"30"}`); status != 200 || !a.OK ||
+			b.state().Settings.Propagation != 30 {
 			t.Errorf("propagation: %d %+v", status, a)
 		}
 		for _, body := range []string{
-			`{"name":"propagation","value":"-1"}`, `{"name":"propagation","value":"soon"}`, `{"name":"trail_delay","value":"99999"}`,
+			`{"name":"propagation","value":"-1"}`, `{"name":"propagation","value":"soon"}`,
+			`{"name":"trail_delay","value":"99999"}`,
 			`{"name":"trail_delay","value":"NaN"}`, `{"name":"explode"}`, `{"name":"leak"}`,
-			`{"name":"propagation_region","value":"-2"}`, `{"name":"clock","value":"86401"}`, `{"name":"clock","value":"-86401"}`, `{"name":"clock"}`,
-			`{"name":"trouble","value":"rain"}`, `{"name":"guard_rail","value":"on"}`, `{"name":"guard_rail"}`, `{"name":"fight","value":"on"}`,
+			`{"name":"propagation_region","value":"-2"}`, `{"name":"clock","value":"86401"}`,
+			`{"name":"clock","value":"-86401"}`, `{"name":"clock"}`,
+			`{"name":"trouble","value":"rain"}`, `{"name":"guard_rail","value":"on"}`, `{"name":"guard_rail"}`,
+			`{"name":"fight","value":"on"}`,
 			`{"name":"fight","value":"yes"}`, `{"name":"console"}`,
 		} {
 			if status, a := b.act("control", body); status != 400 || a.Error == "" {
 				t.Errorf("%s: %d %+v", body, status, a)
 			}
 		}
-		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || a.OK || !strings.Contains(a.Error, "NoSuchEntity") {
+		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || a.OK ||
+			!strings.Contains(a.Error, "NoSuchEntity") {
 			t.Errorf("lift what is not there: %d %+v", status, a)
 		}
-		if err := b.world.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
+		if err := b.world.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions",
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
 			t.Fatal(err)
 		}
 		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || !a.OK {
@@ -125,7 +134,8 @@ func TestTheNextStepSaysThatTheRoleIsLockedAndBothTerminalsAreDenied(t *testing.
 		}
 		time.Sleep(10 * time.Second)
 		s := b.state()
-		if thief, job := s.Terminals[actors.Thief].State, s.Terminals[actors.Job].State; thief != actors.IsDenied || job != actors.IsDenied {
+		if thief, job := s.Terminals[actors.Thief].State, s.Terminals[actors.Job].State; thief != actors.IsDenied ||
+			job != actors.IsDenied {
 			t.Errorf("the thief %s, the job %s", thief, job)
 		}
 		if next := s.Next[actors.Rosa]; next.Number != 4 || next.Do != "thread" {
@@ -146,7 +156,8 @@ func TestTheThiefFightsBackUntilTheGuardRailStopsIt(t *testing.T) {
 		if st := b.thief(); st.State != actors.GetsAnswers || st.Removals != 1 {
 			t.Errorf("without the guard rail: %+v", st)
 		}
-		b.call("chat.postMessage", `{"channel":"C0INCIDENT","text":"card","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"Applied"}}]}`)
+		b.call("chat.postMessage", `{"channel":"C0INCIDENT","text":"card","blocks":[{"type":"section",`+
+			`"text":{"type":"mrkdwn","text":"Applied"}}]}`)
 		stop := b.bot(t.Context(), func(string) string { return "{}" })
 		defer stop()
 		synctest.Wait()
@@ -154,7 +165,8 @@ func TestTheThiefFightsBackUntilTheGuardRailStopsIt(t *testing.T) {
 			t.Errorf("the next step: %+v", next)
 		}
 
-		if said := b.turns("guard_rail", "on"); !strings.Contains(said, "nobody but revokebot") || !b.state().Settings.GuardRail {
+		if said := b.turns("guard_rail", "on"); !strings.Contains(said, "nobody but revokebot") ||
+			!b.state().Settings.GuardRail {
 			t.Errorf("the guard rail: %q", said)
 		}
 		b.revoke(30 * time.Second)
@@ -163,7 +175,8 @@ func TestTheThiefFightsBackUntilTheGuardRailStopsIt(t *testing.T) {
 			t.Errorf("with the guard rail: %+v", st)
 		}
 		for _, name := range []string{"lift", "console"} {
-			if status, a := b.act("control", `{"name":"`+name+`"}`); status != 200 || a.OK || !strings.HasPrefix(a.Error, "An error occurred (AccessDenied)") || !strings.Contains(a.Error, "service control policy") {
+			if status, a := b.act("control", `{"name":"`+name+`"}`); status != 200 || a.OK || !strings.HasPrefix(a.Error,
+				"An error occurred (AccessDenied)") || !strings.Contains(a.Error, "service control policy") {
 				t.Errorf("the guard rail holds an administrator, too: %s: %d %+v", name, status, a)
 			}
 		}
@@ -192,7 +205,8 @@ func TestAnAdministratorOverwritesTheDenyAndTakesItOffUnderTheirOwnName(t *testi
 		if st := b.thief(); st.State != actors.IsDenied {
 			t.Fatalf("before: %+v", st)
 		}
-		if said, want := b.turns("console", ""), b.aws.Now().Add(-time.Hour).Format("15:04:05"); !strings.Contains(said, want+" UTC") {
+		if said, want := b.turns("console", ""),
+			b.aws.Now().Add(-time.Hour).Format("15:04:05"); !strings.Contains(said, want+" UTC") {
 			t.Errorf("%q does not name the cutoff %s", said, want)
 		}
 		time.Sleep(2 * time.Second)
@@ -207,7 +221,8 @@ func TestAnAdministratorOverwritesTheDenyAndTakesItOffUnderTheirOwnName(t *testi
 				t.Errorf("%s: %+v", action, calls)
 			}
 		}
-		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || a.OK || !strings.Contains(a.Error, "NoSuchEntity") {
+		if status, a := b.act("control", `{"name":"lift"}`); status != 200 || a.OK ||
+			!strings.Contains(a.Error, "NoSuchEntity") {
 			t.Errorf("a second time: %d %+v", status, a)
 		}
 	})
@@ -218,7 +233,8 @@ func TestTheThiefHasASessionOfTheClockThatAWSHas(t *testing.T) {
 		b, _ := newStory(t)
 		for _, c := range [][2]string{{"3600", "60 minutes ahead"}, {"-420", "7 minutes behind"}, {"0", "agrees"}} {
 			value, says := c[0], c[1]
-			if said := b.turns("clock", value); !strings.Contains(said, says) || !strings.Contains(said, "session of that time") {
+			if said := b.turns("clock", value); !strings.Contains(said, says) ||
+				!strings.Contains(said, "session of that time") {
 				t.Errorf("%s: %q", value, said)
 			}
 			now := b.aws.Now()
@@ -272,7 +288,8 @@ func TestOneTroubleOfAWSTakesThePlaceOfAnother(t *testing.T) {
 		if st := b.thief(); st.State != actors.GetsErrors {
 			t.Errorf("the thief: %+v", st)
 		}
-		if said := b.turns("trouble", "trail_denied"); !strings.Contains(said, "eu-west-1") || b.state().Settings.Trouble != "trail_denied" {
+		if said := b.turns("trouble", "trail_denied"); !strings.Contains(said, "eu-west-1") ||
+			b.state().Settings.Trouble != "trail_denied" {
 			t.Errorf("%q", said)
 		}
 		if n, _ := struck("ServiceUnavailable"); n != 0 || b.thief().State != actors.GetsAnswers {
@@ -355,7 +372,9 @@ func TestTheStateHasTheSettingsUnderTheNamesOfTheControls(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"propagation", "propagation_region", "trail_delay", "clock", "trouble", "guard_rail", "fight", "slack_trouble"} {
+	for _, name := range []string{
+		"propagation", "propagation_region", "trail_delay", "clock", "trouble", "guard_rail", "fight", "slack_trouble",
+	} {
 		if _, ok := got.Settings[name]; !ok {
 			t.Errorf("no %s in %v", name, got.Settings)
 		}

@@ -45,7 +45,8 @@ type message struct {
 	LastAt  int64
 }
 
-// items draws what a person sees in a channel. Threads are part of it; the script shows them when they are opened.
+// items draws what a person sees in a channel. Threads are part of it; the script shows them when
+// they are opened.
 func (s *Server) items(channelID, userID string) []item {
 	messages := s.cfg.Slack.Messages(channelID)
 	threads := map[string]replies{}
@@ -175,8 +176,8 @@ func (s *Server) lastCard() card {
 	return card{}
 }
 
-// beside reports whether a root message is told in the channel because its thread is gone: by the bot's mark it is about a
-// later event than a card.
+// beside reports whether a root message is told in the channel because its thread is gone: by the
+// bot's mark it is about a later event than a card.
 func beside(metadata json.RawMessage) bool {
 	var mark struct {
 		Payload struct {

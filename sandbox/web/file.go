@@ -14,11 +14,12 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// filePolicy is the content security policy of files: they are foreign data on the page's own origin, so they load
-// nothing, run nothing, and count as another origin.
+// filePolicy is the content security policy of files: they are foreign data on the page's own
+// origin, so they load nothing, run nothing, and count as another origin.
 const filePolicy = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
-// maxRows bounds a table that is shown, maxShown the characters of a text; the download has all of it.
+// maxRows bounds a table that is shown, maxShown the characters of a text; the download has all of
+// it.
 const (
 	maxRows  = 2000
 	maxShown = 400_000
@@ -53,8 +54,8 @@ func kindOf(name string, content []byte) (kind fileKind, contentType string) {
 	return otherFile, "application/octet-stream"
 }
 
-// file is GET /files/{id}: a file that the bot uploaded, as it is. Pictures and text are shown, everything else is only
-// offered to be saved; with ?download all are.
+// file is GET /files/{id}: a file that the bot uploaded, as it is. Pictures and text are shown,
+// everything else is only offered to be saved; with ?download all are.
 func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	f, content, ok := s.cfg.Slack.File(r.PathValue("id"))
 	if !ok {
@@ -87,7 +88,8 @@ type fileData struct {
 	Cut      bool // there is more than is shown
 }
 
-// fileView is GET /files/{id}/view: a text on a page of its own, a table as one and Markdown as what it means.
+// fileView is GET /files/{id}/view: a text on a page of its own, a table as one and Markdown as
+// what it means.
 func (s *Server) fileView(w http.ResponseWriter, r *http.Request) {
 	f, content, ok := s.cfg.Slack.File(r.PathValue("id"))
 	if !ok {

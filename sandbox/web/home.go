@@ -7,10 +7,12 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// HomeTab stands where a channel's id could: the stream of a browser that shows the app's Home tab instead of a channel.
+// HomeTab stands where a channel's id could: the stream of a browser that shows the app's Home tab
+// instead of a channel.
 const HomeTab = "home"
 
-// home is the Home tab that a person has in front of them. ID is empty while the app has published none for them.
+// home is the Home tab that a person has in front of them. ID is empty while the app has published
+// none for them.
 type home struct {
 	ID   string `json:"id"`
 	HTML string `json:"html"`

@@ -11,7 +11,8 @@ import (
 
 // homeOf is a views.publish with one button.
 func homeOf(user, words string) string {
-	return `{"user_id":"` + user + `","view":{"type":"home","blocks":[{"type":"section","block_id":"ask","text":{"type":"mrkdwn","text":"` + words + `"},
+	return `{"user_id":"` + user + `","view":{"type":"home","blocks":[{"type":"section","block_id":"ask",` +
+		`"text":{"type":"mrkdwn","text":"` + words + `"},
 		"accessory":{"type":"button","action_id":"ask","value":"C0INCIDENT","text":{"type":"plain_text","text":"Ask"}}}]}}`
 }
 
@@ -26,7 +27,8 @@ func TestTheHomeTabShowsWhatIsPublishedForItsPersonAndItsButtonsReachTheBot(t *t
 		synctest.Wait()
 		s := b.open(t.Context(), actors.Rosa, web.HomeTab)
 		first := s.expect("sync").Data
-		if first.Home == nil || first.Home.ID != "" || !strings.Contains(first.Home.HTML, "nothing here yet") || len(first.Items) != 0 {
+		if first.Home == nil || first.Home.ID != "" || !strings.Contains(first.Home.HTML, "nothing here yet") ||
+			len(first.Items) != 0 {
 			t.Fatalf("before anything was published: %+v", first)
 		}
 		if status, a := b.act("home", `{"user":"U0ROSA"}`); status != 200 || !a.OK {
@@ -52,7 +54,8 @@ func TestTheHomeTabShowsWhatIsPublishedForItsPersonAndItsButtonsReachTheBot(t *t
 		}
 
 		click := `{"user":"U0ROSA","view":"` + home.ID + `","block_id":"ask","action_id":"ask"}`
-		if status, a := b.act("click", click); status != 200 || !a.OK || !strings.Contains(got[len(got)-1], `"block_actions"`) {
+		if status, a := b.act("click", click); status != 200 || !a.OK ||
+			!strings.Contains(got[len(got)-1], `"block_actions"`) {
 			t.Errorf("click: %d %+v, the bot got %q", status, a, got)
 		}
 		if status, a := b.act("click", strings.Replace(click, "U0ROSA", "U0BOB", 1)); status != 400 || a.OK {

@@ -56,7 +56,8 @@ func initials(name string) string {
 	return string(out)
 }
 
-// shade is the number of a person's avatar colour: their place among the people, so that it stays and few share one.
+// shade is the number of a person's avatar colour: their place among the people, so that it stays
+// and few share one.
 func (n names) shade(id string) int {
 	i := slices.IndexFunc(n.slack.Users(), func(u slack.User) bool { return u.ID == id })
 	return max(i, 0) % shades

@@ -44,44 +44,61 @@ func (s story) next() step {
 	revoked := s.Known && s.Cutoff.After(s.Thief.Issued)
 	switch {
 	case !s.Connected:
-		return step{Text: "The bot is not connected to this Slack, so a command would fail with dispatch_failed. If it runs, it keeps trying; if none was started: . ./sandbox.env && bin/revokebot run"}
+		return step{
+			Text: "The bot is not connected to this Slack, so a command would fail with dispatch_failed. " +
+				"If it runs, it keeps trying; if none was started: . ./sandbox.env && bin/revokebot run",
+		}
 	case s.Card != "" && s.Open:
 		return s.decide()
 	case s.Card == "":
-		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. Ask for its revocation:")
+		return s.ask("A session of prod/DeployRole was stolen, and the thief in the terminal gets answers. " +
+			"Ask for its revocation:")
 	case !s.Known:
-		return step{Number: 4, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card, Label: "Open the thread"}
+		return step{
+			Number: 4, Text: "The request is closed. The thread says how it ended.", Do: "thread", Value: s.Card,
+			Label: "Open the thread",
+		}
 	case s.Locked && s.Thief.State == actors.IsDenied:
 		return step{
-			Number: 4, Text: "The role is locked: AWS denies every session of it, new ones too. The thread has what the thief did.",
+			Number: 4, Text: "The role is locked: AWS denies every session of it, new ones too. " +
+				"The thread has what the thief did.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
 	case s.Locked:
 		return step{Number: 3, Text: "AWSDenyAll is attached to the role. Watch the two terminals: AWS will deny both."}
 	case !revoked && s.Fighting && !s.Guarded && s.CanGuard && s.Thief.Removals > 0:
 		return step{
-			Number: 3, Text: "The thief deletes the deny twice a second, sooner than AWS enforces it. A service control policy keeps it from that:",
+			Number: 3, Text: "The thief deletes the deny twice a second, sooner than AWS enforces it. " +
+				"A service control policy keeps it from that:",
 			Do: "control", Value: "guard_rail=on", Label: "Attach the guard rail",
 		}
 	case !revoked && s.Cutoff.IsZero() && s.Guarded:
 		return s.ask("The guard rail is attached, and the deny is not on the role. Ask again:")
 	case !revoked && s.Cutoff.IsZero():
-		return s.ask("The request is closed and the deny is not on the role, which is so after a drill, too. The thread says how it ended. Ask for the revocation:")
+		return s.ask("The request is closed and the deny is not on the role, which is so after a drill, too. " +
+			"The thread says how it ended. Ask for the revocation:")
 	case !revoked:
 		return s.ask("The thief holds a session from after the cutoff, so the deny does not touch it. Ask again:")
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers && s.Job.Issued.Before(s.Cutoff):
-		return step{Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be."}
+		return step{
+			Number: 3, Text: "The thief is denied. The job's session is from before the cutoff too, so its next call will be.",
+		}
 	case s.Thief.State == actors.IsDenied && s.Job.State == actors.GetsAnswers:
 		return step{
-			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. What the thief did, and where else it still gets in, is in the thread.",
+			Number: 4, Text: "The stolen session stays denied, and the job works with a new one. " +
+				"What the thief did, and where else it still gets in, is in the thread.",
 			Do: "thread", Value: s.Card, Label: "Open the thread",
 		}
 	case s.Thief.State == actors.IsDenied:
-		return step{Number: 3, Text: "Both are denied. The job assumes the role again until its session is younger than the cutoff; the thief cannot. Where else it gets in, the thread finds out."}
+		return step{
+			Number: 3, Text: "Both are denied. The job assumes the role again until its session is younger than the cutoff; " +
+				"the thief cannot. Where else it gets in, the thread finds out.",
+		}
 	default:
 		text := "The deny is on the role. Watch the two terminals: AWS enforces it in a moment."
 		if s.Enforced > 0 {
-			text = fmt.Sprintf("The deny is on the role. Watch the two terminals: this AWS takes %s to enforce it.", inWords(s.Enforced))
+			text = fmt.Sprintf("The deny is on the role. Watch the two terminals: this AWS takes %s to enforce it.",
+				inWords(s.Enforced))
 		}
 		return step{Number: 3, Text: text}
 	}
@@ -91,7 +108,10 @@ func (s story) next() step {
 func (s story) ask(text string) step {
 	if s.Viewer.Role == Guest {
 		if p, ok := s.first(func(p Person) bool { return p.Role == Responder }); ok {
-			return step{Number: 1, Text: "Guests may not ask for a revocation; try it, or become somebody who may.", Do: "become", Value: p.UserID, Label: "Become " + s.Names(p.UserID)}
+			return step{
+				Number: 1, Text: "Guests may not ask for a revocation; try it, or become somebody who may.",
+				Do: "become", Value: p.UserID, Label: "Become " + s.Names(p.UserID),
+			}
 		}
 	}
 	return step{Number: 1, Text: text, Do: "insert", Value: s.Command, Label: s.Command}
@@ -100,15 +120,20 @@ func (s story) ask(text string) step {
 // decide sends the viewer to the button, or to somebody who may press it.
 func (s story) decide() step {
 	if s.Viewer.Role == Approver && s.Viewer.UserID != s.Requester {
-		return step{Number: 2, Text: "You may decide, because you did not ask. Read the card and press Approve.", Do: "show", Value: s.Card, Label: "Show the card"}
+		return step{
+			Number: 2, Text: "You may decide, because you did not ask. Read the card and press Approve.",
+			Do: "show", Value: s.Card, Label: "Show the card",
+		}
 	}
 	p, ok := s.first(func(p Person) bool { return p.Role == Approver && p.UserID != s.Requester })
 	if !ok {
 		return step{Number: 2, Text: "The card waits for a second person."}
 	}
-	text := "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " is not one who may approve; try it, or:"
+	text := "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " is not one who may approve; " +
+		"try it, or:"
 	if s.Viewer.Role == OtherApprover {
-		text = "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " may approve for staging, not for prod; try it, or:"
+		text = "Nothing happens without a second person. " + s.Names(s.Viewer.UserID) + " may approve for staging, not for " +
+			"prod; try it, or:"
 	}
 	if s.Viewer.UserID == s.Requester {
 		text = "Nothing happens without a second person. You asked, so your own Approve does not count; try it, or:"
@@ -141,7 +166,8 @@ func inWords(d time.Duration) string {
 // revocationPolicy is the name that the IAM console and the bot give the deny.
 const revocationPolicy = "AWSRevokeOlderSessions"
 
-// cutoffOf reads the latest cutoff from a policy document; zero if it has none that AWS would understand.
+// cutoffOf reads the latest cutoff from a policy document; zero if it has none that AWS would
+// understand.
 func cutoffOf(document string) time.Time {
 	var doc struct {
 		Statement json.RawMessage

@@ -37,7 +37,8 @@ type fact struct{ Name, Value string }
 // page is GET /.
 func (s *Server) page(w http.ResponseWriter, _ *http.Request) {
 	data := pageData{
-		Channel: s.cfg.Channel, Suggest: s.cfg.Suggest, Actors: s.cfg.Actors != nil, AWS: s.cfg.AWS != nil, Role: s.cfg.Account != nil,
+		Channel: s.cfg.Channel, Suggest: s.cfg.Suggest, Actors: s.cfg.Actors != nil, AWS: s.cfg.AWS != nil,
+		Role:        s.cfg.Account != nil,
 		OtherRegion: otherRegion, Faults: faults(), LeaveOut: s.cfg.LeaveOut != nil,
 	}
 	if s.cfg.Account != nil {
@@ -84,7 +85,8 @@ type stateTerminal struct {
 func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 	d := stateData{
 		Channels: s.cfg.Slack.Channels(), Connections: s.cfg.Slack.Connections(),
-		Messages: map[string][]slack.Message{}, Views: map[string][]slack.View{}, Homes: map[string]slack.View{}, Next: map[string]step{},
+		Messages: map[string][]slack.Message{}, Views: map[string][]slack.View{}, Homes: map[string]slack.View{},
+		Next: map[string]step{},
 	}
 	for _, c := range d.Channels {
 		d.Messages[c.ID] = s.cfg.Slack.Messages(c.ID)

@@ -24,7 +24,8 @@ func TestStateHasTheMessagesAsTheyAre(t *testing.T) {
 func TestOtherSitesCannotAct(t *testing.T) {
 	b := newBench(t)
 	for header, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"} {
-		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8080/act/post", strings.NewReader(`{"user":"U0ROSA","channel":"C0INCIDENT","text":"hi"}`))
+		r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8080/act/post",
+			strings.NewReader(`{"user":"U0ROSA","channel":"C0INCIDENT","text":"hi"}`))
 		r.Header.Set(header, value)
 		w := httptest.NewRecorder()
 		b.page.ServeHTTP(w, r)

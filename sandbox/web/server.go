@@ -1,17 +1,20 @@
-// Package web is the page of the sandbox: a channel that looks and works like Slack's, two terminals beside it, and a
-// strip that says what to do next.
+// Package web is the page of the sandbox: a channel that looks and works like Slack's, two
+// terminals beside it, and a strip that says what to do next.
 //
-// The page has no state of its own about the story. Messages, modals and connections are those of sandbox/slack, the
-// policy on the role is that of sandbox/aws, the terminals are those of sandbox/actors. A browser opens one stream of
-// server-sent events for the person it is and the channel it looks at, or the app's Home tab: first everything ("sync"), then whatever differs
-// from what it was last told ("patch"), computed in the same way, so that a browser that missed something is right again
-// after it reconnects. What people do comes back as POST requests to /act/…, which call the methods by which the
-// stand-in lets people act.
+// The page has no state of its own about the story. Messages, modals and connections are those of
+// sandbox/slack, the policy on the role is that of sandbox/aws, the terminals are those of
+// sandbox/actors. A browser opens one stream of server-sent events for the person it is and the
+// channel it looks at, or the app's Home tab: first everything ("sync"), then whatever differs from
+// what it was last told ("patch"), computed in the same way, so that a browser that missed
+// something is right again after it reconnects. What people do comes back as POST requests to
+// /act/…, which call the methods by which the stand-in lets people act.
 //
-// Messages are drawn on the server by package blocks. The script in static only places the pieces, and opens dialogs.
-// The page loads nothing from elsewhere, and its content security policy allows no inline script or style.
+// Messages are drawn on the server by package blocks. The script in static only places the pieces,
+// and opens dialogs. The page loads nothing from elsewhere, and its content security policy allows
+// no inline script or style.
 //
-// Other programs can drive the sandbox in the same way as the page's script: see the routes in New, and state.json.
+// Other programs can drive the sandbox in the same way as the page's script: see the routes in New,
+// and state.json.
 package web
 
 import (
@@ -43,7 +46,8 @@ type Person struct {
 	Blurb  string // one short phrase; what the person may do here
 }
 
-// Role says what a person is to the bot. It is a word for the page, not a permission: those are the bot's matter.
+// Role says what a person is to the bot. It is a word for the page, not a permission: those are the
+// bot's matter.
 type Role string
 
 // The roles as the page shows them.
@@ -60,20 +64,23 @@ type Config struct {
 	Slack  *slack.Server
 	AWS    *aws.Server  // nil: no controls of AWS
 	Actors *actors.Cast // nil: no terminals
-	// Account and RoleName are the role of the story: whether the deny is on it decides which step comes next. A nil
-	// Account leaves that unknown.
+	// Account and RoleName are the role of the story: whether the deny is on it decides which step
+	// comes next. A nil Account leaves that unknown.
 	Account  *aws.Account
 	RoleName string
-	// GuardRail is the service control policy that the bot advises for the account, JSON; empty: there is no control of it.
+	// GuardRail is the service control policy that the bot advises for the account, JSON; empty: there
+	// is no control of it.
 	GuardRail string
-	// LeaveOut makes the installation of the bot whole and then leaves one step of it out; nil: there is no control of it.
+	// LeaveOut makes the installation of the bot whole and then leaves one step of it out; nil: there
+	// is no control of it.
 	LeaveOut func(actors.Missing) error
 	Channel  string   // id of the channel that is open at first
 	People   []Person // in the order of the switcher; the first is who a visitor is at first
 	Suggest  []string // commands that are offered; the first is the story's
 	// Facts are shown under "About this sandbox": where the stand-ins listen, how long things take.
 	Facts map[string]string
-	// Propagation and TrailDelay are what the AWS stand-in was started with; the page has no other way to know.
+	// Propagation and TrailDelay are what the AWS stand-in was started with; the page has no other way
+	// to know.
 	Propagation, TrailDelay time.Duration
 	Logger                  *slog.Logger // nil: discard
 }
@@ -150,8 +157,10 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// policy allows what the page needs and nothing inline. Pictures in messages may come from where the bot says.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' http: https:; connect-src 'self'; " +
+// policy allows what the page needs and nothing inline. Pictures in messages may come from where
+// the bot says.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' http: https:; " +
+	"connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func secure(next http.Handler) http.Handler {

@@ -11,15 +11,20 @@ import (
 // inviteCommand is Slack's own: no app gets it (Slack Help Center, "Use commands in Slack").
 const inviteCommand = "/invite"
 
-// leftOut says of each step of the installation that can be left out what revokebot doctor sees, and how it is made up for
-// here.
+// leftOut says of each step of the installation that can be left out what revokebot doctor sees,
+// and how it is made up for here.
 var leftOut = map[actors.Missing]string{
-	actors.MissingNothing:    "The installation is whole: the app is as the manifest has it, the bot is in the channel, and its roles are those of deploy.",
+	actors.MissingNothing: "The installation is whole: the app is as the manifest has it, the bot is in the channel, " +
+		"and its roles are those of deploy.",
 	actors.MissingInvitation: "The bot is not in the channel. Send /invite @revokebot there, as revokebot doctor says.",
-	actors.MissingScope:      "The app was installed without usergroups:read. To install it again from the manifest, choose nothing here.",
-	actors.MissingTrust:      "The bot's role in prod trusts somebody else. To deploy its templates again, choose nothing here.",
-	actors.MissingNames:      "The trust policy of the bot's role in prod lets no session name people. To deploy its templates again, choose nothing here.",
-	actors.MissingWrite:      "The bot's role in prod may not write policies. To deploy its templates again, choose nothing here.",
+	actors.MissingScope: "The app was installed without usergroups:read. To install it again from the manifest, " +
+		"choose nothing here.",
+	actors.MissingTrust: "The bot's role in prod trusts somebody else. To deploy its templates again, " +
+		"choose nothing here.",
+	actors.MissingNames: "The trust policy of the bot's role in prod lets no session name people. " +
+		"To deploy its templates again, choose nothing here.",
+	actors.MissingWrite: "The bot's role in prod may not write policies. To deploy its templates again, " +
+		"choose nothing here.",
 }
 
 // setup leaves a step of the installation out in place of the one before.

@@ -57,7 +57,8 @@ func TestATroubleOfSlacksWebAPILastsUntilTheNextIsChosen(t *testing.T) {
 		answers := func(method string) (status int, text string, took time.Duration) {
 			t.Helper()
 			began := time.Now()
-			req, err := http.NewRequest(http.MethodPost, "http://slack/api/"+method, strings.NewReader(`{"channel":"C0INCIDENT","text":"x"}`))
+			req, err := http.NewRequest(http.MethodPost, "http://slack/api/"+method,
+				strings.NewReader(`{"channel":"C0INCIDENT","text":"x"}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +92,8 @@ func TestATroubleOfSlacksWebAPILastsUntilTheNextIsChosen(t *testing.T) {
 				t.Errorf("the settings say %q", b.state().Settings.SlackTrouble)
 			}
 			for range 2 {
-				if status, text, took := answers(c.method); status != c.status || !strings.Contains(text, c.text) || took > time.Second != c.slow {
+				if status, text, took := answers(c.method); status != c.status || !strings.Contains(text, c.text) ||
+					took > time.Second != c.slow {
 					t.Errorf("%q: %s answers %d %s after %v", c.trouble, c.method, status, text, took)
 				}
 			}
@@ -109,7 +111,8 @@ func TestTheLastCardIsDeletedAndWhatIsToldBesideAThreadIsNoCard(t *testing.T) {
 			t.Errorf("before there is one: %d %+v", status, a)
 		}
 		b.call("chat.postMessage", card)
-		b.call("chat.postMessage", strings.Replace(card, `"text":"card"`, `"text":"About","metadata":{"event_type":"x","event_payload":{"request":"R","event":"7"}}`, 1))
+		b.call("chat.postMessage", strings.Replace(card, `"text":"card"`,
+			`"text":"About","metadata":{"event_type":"x","event_payload":{"request":"R","event":"7"}}`, 1))
 		b.turns("delete_card", "")
 		left := 0
 		for _, m := range b.slack.Messages(actors.Incident) {
@@ -133,7 +136,8 @@ func TestEveryButtonOfSlacksControlsIsOneThatTheServerKnows(t *testing.T) {
 		synctest.Wait()
 		b.call("chat.postMessage", card)
 		messages := b.slack.Messages(actors.Incident)
-		b.act("click", `{"user":"U0BOB","channel":"C0INCIDENT","ts":"`+messages[len(messages)-1].TS+`","block_id":"decide","action_id":"approve"}`)
+		b.act("click", `{"user":"U0BOB","channel":"C0INCIDENT","ts":"`+messages[len(messages)-1].TS+`","block_id":"decide",`+
+			`"action_id":"approve"}`)
 		resp, err := b.client.Get("http://page/")
 		if err != nil {
 			t.Fatal(err)

@@ -13,14 +13,16 @@ import (
 )
 
 const (
-	// settling is how long a stream waits after a change for the next one: a card and its thread arrive together.
+	// settling is how long a stream waits after a change for the next one: a card and its thread
+	// arrive together.
 	settling = 40 * time.Millisecond
-	// heartbeat is how often a quiet stream says something, so that a browser which is gone is noticed.
+	// heartbeat is how often a quiet stream says something, so that a browser which is gone is
+	// noticed.
 	heartbeat = 15 * time.Second
 )
 
-// view is everything that a browser shows and that can change. A "sync" event holds all of it; a "patch" event holds
-// what changed, with Gone naming the messages that are no longer there.
+// view is everything that a browser shows and that can change. A "sync" event holds all of it; a
+// "patch" event holds what changed, with Gone naming the messages that are no longer there.
 type view struct {
 	Items  []item          `json:"items,omitempty"`
 	Gone   []string        `json:"gone,omitempty"`
@@ -114,8 +116,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// settle waits a moment and empties the channels: everything is read anew after it. It reports whether the workspace
-// changed meanwhile, and whether the stream goes on.
+// settle waits a moment and empties the channels: everything is read anew after it. It reports
+// whether the workspace changed meanwhile, and whether the stream goes on.
 func (s *Server) settle(ctx context.Context, changes <-chan slack.Change, lines <-chan actors.Line) (changed, ok bool) {
 	timer := time.NewTimer(settling)
 	defer timer.Stop()
@@ -140,13 +142,15 @@ func (s *Server) settle(ctx context.Context, changes <-chan slack.Change, lines 
 	}
 }
 
-// look reads everything that a person sees, terminals' lines aside. The messages of before, if given, still hold.
+// look reads everything that a person sees, terminals' lines aside. The messages of before, if
+// given, still hold.
 func (s *Server) look(viewer Person, channelID string, before *view) view {
 	var v view
 	if before != nil {
 		v.Items, v.Tabs, v.Home, v.Modal, v.card = before.Items, before.Tabs, before.Home, before.Modal, before.card
 	} else {
-		v.Items, v.Tabs, v.Modal, v.card = s.items(channelID, viewer.UserID), s.tabs(viewer.UserID), s.modalOf(viewer.UserID), s.lastCard()
+		v.Items, v.Tabs, v.Modal, v.card = s.items(channelID, viewer.UserID), s.tabs(viewer.UserID), s.modalOf(viewer.UserID),
+			s.lastCard()
 		if channelID == HomeTab {
 			v.Home = s.homeOf(viewer.UserID)
 		}

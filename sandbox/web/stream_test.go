@@ -122,7 +122,8 @@ func TestOnlyTheirPersonSeesEphemeralMessages(t *testing.T) {
 		stop := b.bot(t.Context(), func(string) string { return `{"text":"only for Rosa"}` })
 		defer stop()
 		synctest.Wait()
-		if status, a := b.act("command", `{"user":"U0ROSA","channel":"C0INCIDENT","text":"/revoke-sessions help"}`); status != 200 || !a.OK {
+		if status, a := b.act("command",
+			`{"user":"U0ROSA","channel":"C0INCIDENT","text":"/revoke-sessions help"}`); status != 200 || !a.OK {
 			t.Fatalf("command: %d %+v", status, a)
 		}
 		var html string

@@ -47,7 +47,8 @@ func (s *Server) delay(name, value string) (answer, error) {
 	case "propagation_region":
 		s.cfg.AWS.SetRegionPropagation(otherRegion, d)
 		s.change(func(set *settings) { set.PropagationRegion = d.Seconds() })
-		return done("What is written from now on is enforced in %s %s. IAM's own calls, as in the terminals, are decided in us-east-1.", otherRegion, later(d))
+		return done("What is written from now on is enforced in %s %s. IAM's own calls, as in the terminals, "+
+			"are decided in us-east-1.", otherRegion, later(d))
 	default:
 		s.cfg.AWS.SetTrailDelay(d)
 		s.change(func(set *settings) { set.TrailDelay = d.Seconds() })
@@ -62,8 +63,9 @@ func later(d time.Duration) string {
 	return inWords(d) + " later"
 }
 
-// clock sets AWS's clock. A session keeps the issue time that it was given by the clock before, so the thief steals one of
-// the new time; else a clock that was set back would have made it younger than every cutoff to come.
+// clock sets AWS's clock. A session keeps the issue time that it was given by the clock before, so
+// the thief steals one of the new time; else a clock that was set back would have made it younger
+// than every cutoff to come.
 func (s *Server) clock(ctx context.Context, value string) (answer, error) {
 	if s.cfg.AWS == nil {
 		return answer{}, errNoAWS
@@ -89,12 +91,14 @@ func (s *Server) clock(ctx context.Context, value string) (answer, error) {
 		said += " The thief stole a session of that time."
 	}
 	if leap > 5*time.Minute {
-		said += " Sessions of minutes, as the bot's own are, may have ended with the leap: if a command is refused, send it again."
+		said += " Sessions of minutes, as the bot's own are, may have ended with the leap: if a command is refused, " +
+			"send it again."
 	}
 	if s.cfg.Account != nil {
 		document, _ := s.cfg.Account.RolePolicy(s.cfg.RoleName, revocationPolicy)
 		if cutoff := cutoffOf(document); cutoff.After(s.cfg.AWS.Now()) {
-			said += fmt.Sprintf(" By this clock the deny on the role lasts until %s UTC for new sessions, too: take it off for a fresh start.", cutoff.Format(time.TimeOnly))
+			said += fmt.Sprintf(" By this clock the deny on the role lasts until %s UTC for new sessions, too: "+
+				"take it off for a fresh start.", cutoff.Format(time.TimeOnly))
 		}
 	}
 	return done("%s", said)
@@ -114,15 +118,19 @@ func (s *Server) trouble(value string) (answer, error) {
 		said = "Every second call is throttled, of everybody: the bot tries again, the terminals show errors."
 	case troubleIAMAway:
 		fault = aws.Fault{Service: "iam", Code: "ServiceUnavailable", Message: "Service is unable to handle the request."}
-		said = "IAM answers 503 to everybody. A command is refused with that reason; an approved request is tried again for some minutes."
+		said = "IAM answers 503 to everybody. A command is refused with that reason; an approved request is tried again " +
+			"for some minutes."
 	case troubleTrailDenied:
 		fault = aws.Fault{
 			Service: "cloudtrail", Region: otherRegion, Code: "AccessDenied",
-			Message: "User is not authorized to perform: cloudtrail:LookupEvents with an explicit deny in a service control policy",
+			Message: "User is not authorized to perform: cloudtrail:LookupEvents with an explicit deny in a service control " +
+				"policy",
 		}
-		said = "CloudTrail of " + otherRegion + " may not be read: the evidence of the next request says that this region did not answer."
+		said = "CloudTrail of " + otherRegion + " may not be read: the evidence of the next request says that this region " +
+			"did not answer."
 	default:
-		return answer{}, fmt.Errorf("trouble: %q is none; give %s, %s, %s or nothing", value, troubleThrottle, troubleIAMAway, troubleTrailDenied)
+		return answer{}, fmt.Errorf("trouble: %q is none; give %s, %s, %s or nothing", value, troubleThrottle, troubleIAMAway,
+			troubleTrailDenied)
 	}
 	s.cfg.AWS.ClearFaults()
 	if value != "" {
@@ -133,7 +141,8 @@ func (s *Server) trouble(value string) (answer, error) {
 	return done("%s", said)
 }
 
-// guardRail attaches the service control policy that the bot advises to the story's account, or detaches it.
+// guardRail attaches the service control policy that the bot advises to the story's account, or
+// detaches it.
 func (s *Server) guardRail(value string) (answer, error) {
 	on, err := onOff(value)
 	switch {
@@ -144,7 +153,8 @@ func (s *Server) guardRail(value string) (answer, error) {
 	}
 	document, said := "", "The guard rail is detached: who may write the role's policies can take the deny off."
 	if on {
-		document, said = s.cfg.GuardRail, "The guard rail is attached: nobody but revokebot writes the role's inline policies now, whatever they are allowed."
+		document, said = s.cfg.GuardRail, "The guard rail is attached: nobody but revokebot writes the role's inline "+
+			"policies now, whatever they are allowed."
 	}
 	if err := s.cfg.Account.SetSCP(document); err != nil {
 		return answer{}, err

@@ -1,6 +1,6 @@
-// Command testreport reads the output of go test -json and prints what go test would have printed without it, followed
-// by one line on what was run. A test that skips itself counts as failed: everything that a test needs is there, or the
-// run says so before it starts.
+// Command testreport reads the output of go test -json and prints what go test would have printed
+// without it, followed by one line on what was run. A test that skips itself counts as failed:
+// everything that a test needs is there, or the run says so before it starts.
 package main
 
 import (
@@ -130,7 +130,8 @@ func (s *summary) print(w io.Writer, took time.Duration) {
 			fmt.Fprintf(w, "%s: %s\n", list.word, name)
 		}
 	}
-	fmt.Fprintf(w, "%d tests in %d packages: %d passed, %d failed, %d skipped; %d packages have no tests. Race detector on, %s.\n",
+	fmt.Fprintf(w, "%d tests in %d packages: %d passed, %d failed, %d skipped; %d packages have no tests. "+
+		"Race detector on, %s.\n",
 		s.tests, s.packages, s.passed, len(s.failed), len(s.skipped), s.without, took.Round(time.Second))
 }
 

@@ -56,7 +56,8 @@ func TestASkippedTestCountsAsFailed(t *testing.T) {
 }
 
 func TestAPackageThatDoesNotCompileFails(t *testing.T) {
-	out, ok := run(t, `{"ImportPath":"p","Action":"build-output","Output":"p.go:1: no\n"}`, start, pass, done, `{"Action":"fail","Package":"r"}`)
+	out, ok := run(t, `{"ImportPath":"p","Action":"build-output","Output":"p.go:1: no\n"}`, start, pass, done,
+		`{"Action":"fail","Package":"r"}`)
 	if ok || !strings.Contains(out, "p.go:1: no\n") || !strings.Contains(out, "FAILED package: r\n") {
 		t.Errorf("ok %v, got\n%s", ok, out)
 	}

@@ -1,6 +1,7 @@
-// Command width looks for lines that are too long: code of more than 120 columns, comments and pages
-// of documentation of more than 100. A rune is one column, and so is a tab. It reads the files that
-// git knows or would add, prints each line that it finds, and exits with status 1 if there is one.
+// Command width looks for lines that are too long: code of more than 120 columns, comments and
+// pages of documentation of more than 100. A rune is one column, and so is a tab. It reads the
+// files that git knows or would add, prints each line that it finds, and exits with status 1 if
+// there is one.
 package main
 
 import (

@@ -38,7 +38,8 @@ func TestOneLongLineOfEachKindIsFound(t *testing.T) {
 		t.Errorf("a script without an ending: got %q", got)
 	}
 	page := of(textColumns + 1)
-	if got := tooLong("docs/a.md", "# a\n\n"+page+"\n"); !slices.Equal(got, []string{"docs/a.md:3: 101 columns, text has at most 100"}) {
+	if got := tooLong("docs/a.md", "# a\n\n"+page+"\n"); !slices.Equal(got,
+		[]string{"docs/a.md:3: 101 columns, text has at most 100"}) {
 		t.Errorf("a page: got %q", got)
 	}
 }

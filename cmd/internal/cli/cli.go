@@ -28,7 +28,9 @@ type Program struct {
 // Main runs the program until it ends or is told to by a signal, and exits.
 func (p Program) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := p.Run(ctx, os.Args[1:], settings.Environment{Lookup: os.LookupEnv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	status := p.Run(ctx, os.Args[1:], settings.Environment{
+		Lookup: os.LookupEnv, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
 	stop()
 	os.Exit(status)
 }

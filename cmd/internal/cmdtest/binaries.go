@@ -11,8 +11,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Main runs the tests of a package. It removes the binaries that they share, and looks for goroutines
-// that were left behind.
+// Main runs the tests of a package. It removes the binaries that they share, and looks for
+// goroutines that were left behind.
 func Main(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
 		for _, b := range []*binary{&production, &sandbox} {

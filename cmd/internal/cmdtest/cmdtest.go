@@ -1,5 +1,5 @@
-// Package cmdtest is what the tests of the commands share: an environment of which nothing comes from
-// outside, a command as a process of its own, and secrets that must not be printed.
+// Package cmdtest is what the tests of the commands share: an environment of which nothing comes
+// from outside, a command as a process of its own, and secrets that must not be printed.
 package cmdtest
 
 import (
@@ -77,7 +77,8 @@ func WantSentence(t *testing.T, status int, stderr string, parts, secrets []stri
 		t.Errorf("exit status %d, want 2", status)
 	}
 	name, _, _ := strings.Cut(stderr, ": ")
-	if name != "revokebot" && name != "revokebot-sandbox" || !strings.HasSuffix(stderr, ".\n") || strings.Count(stderr, "\n") != 1 {
+	if name != "revokebot" && name != "revokebot-sandbox" || !strings.HasSuffix(stderr, ".\n") ||
+		strings.Count(stderr, "\n") != 1 {
 		t.Errorf("this is not one line that begins with the program's name and ends with a full stop:\n%s", stderr)
 	}
 	for _, part := range parts {

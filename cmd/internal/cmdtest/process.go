@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// Soon is the longest wait for what should happen at once. It only tells a hang from a busy machine.
+// Soon is the longest wait for what should happen at once. It only tells a hang from a busy
+// machine.
 const Soon = 4 * time.Minute
 
 // Process is a program as a process of its own.
@@ -23,8 +24,9 @@ type Process struct {
 	ended          chan struct{}
 }
 
-// Start starts a command below cmd, such as revokebot, with an environment of which nothing but the PATH comes from outside. It is killed when the test
-// ends, and what it said is in the log of a test that failed.
+// Start starts a command below cmd, such as revokebot, with an environment of which nothing but the
+// PATH comes from outside. It is killed when the test ends, and what it said is in the log of a
+// test that failed.
 func Start(t *testing.T, command string, variables map[string]string, args ...string) *Process {
 	t.Helper()
 	p := &Process{
@@ -96,7 +98,9 @@ func (p *Process) WantCleanEnd() {
 }
 
 // RunToEnd runs a command and returns its exit status and what it said.
-func RunToEnd(t *testing.T, command string, variables map[string]string, args ...string) (status int, stdout, stderr string) {
+func RunToEnd(
+	t *testing.T, command string, variables map[string]string, args ...string,
+) (status int, stdout, stderr string) {
 	t.Helper()
 	p := Start(t, command, variables, args...)
 	status = p.Wait()

@@ -37,9 +37,11 @@ func examineAWS(ctx context.Context, cloud *aws.Cloud) ([]finding.Finding, aws.C
 	case err != nil:
 		list = append(list, examine.Failed(check, err))
 	case strings.HasSuffix(me.ARN, ":root"):
-		list = append(list, finding.Warn(check, "Give revokebot a role (deploy/README.md).", "revokebot works as the root user of an account (%s), which no policy of that account bounds.", me.ARN))
+		list = append(list, finding.Warn(check, "Give revokebot a role (deploy/README.md).",
+			"revokebot works as the root user of an account (%s), which no policy of that account bounds.", me.ARN))
 	case !me.Clock.Known:
-		list = append(list, finding.Fail(check, "Look for a proxy between revokebot and AWS that removes headers.", "revokebot is %s. AWS's answer carried no usable date, so no cutoff could be known.", me.ARN))
+		list = append(list, finding.Fail(check, "Look for a proxy between revokebot and AWS that removes headers.",
+			"revokebot is %s. AWS's answer carried no usable date, so no cutoff could be known.", me.ARN))
 	default:
 		list = append(list, finding.Good(check, "revokebot is %s, with credentials of %s.", me.ARN, me.Source))
 	}

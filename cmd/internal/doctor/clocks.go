@@ -8,7 +8,8 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// skewLeast is how far apart two clocks have to be, beyond what the measurement leaves open, for a warning.
+// skewLeast is how far apart two clocks have to be, beyond what the measurement leaves open, for a
+// warning.
 const skewLeast = 5 * time.Second
 
 // clocks are AWS's and Redis', each beside this machine's.
@@ -47,13 +48,16 @@ func (c *clocks) judge() []finding.Finding {
 	}
 	if c.aws.Known {
 		compare("this machine and AWS", "This machine's clock", "AWS's",
-			"Set it by NTP: the cutoff is AWS's time in any case, but certificates, logs and the age of clicks go by this machine's.", -c.aws.Ahead, c.aws.Within)
+			"Set it by NTP: the cutoff is AWS's time in any case, but certificates, logs and the age of clicks go by this "+
+				"machine's.", -c.aws.Ahead, c.aws.Within)
 	}
 	switch {
 	case c.redis.Known && c.aws.Known:
-		compare("Redis and AWS", "Redis' clock", "AWS's", "Set the clock of Redis' host by NTP: it says when requests expire.", c.redis.Ahead-c.aws.Ahead, c.redis.Within+c.aws.Within)
+		compare("Redis and AWS", "Redis' clock", "AWS's", "Set the clock of Redis' host by NTP: it says when requests "+
+			"expire.", c.redis.Ahead-c.aws.Ahead, c.redis.Within+c.aws.Within)
 	case c.redis.Known:
-		compare("Redis and this machine", "Redis' clock", "this machine's", "Set both by NTP: Redis' says when requests expire.", c.redis.Ahead, c.redis.Within)
+		compare("Redis and this machine", "Redis' clock", "this machine's",
+			"Set both by NTP: Redis' says when requests expire.", c.redis.Ahead, c.redis.Within)
 	}
 	return found
 }

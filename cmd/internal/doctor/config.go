@@ -21,8 +21,8 @@ type configuration struct {
 	byKey    map[string]*line
 }
 
-// readConfiguration reads the file that REVOKEBOT_CONFIG names. A variable that is missing has a line
-// of its own elsewhere.
+// readConfiguration reads the file that REVOKEBOT_CONFIG names. A variable that is missing has a
+// line of its own elsewhere.
 func readConfiguration(path string) *configuration {
 	if path == "" {
 		return &configuration{}
@@ -82,8 +82,8 @@ func (c *configuration) source(line int) string {
 	return fmt.Sprintf("%s, line %d", c.Path, line)
 }
 
-// lookAtAuditFile tells of an audit file that cannot be written, which would end the bot's start. It
-// makes none: of one that is not there only the folder is looked for.
+// lookAtAuditFile tells of an audit file that cannot be written, which would end the bot's start.
+// It makes none: of one that is not there only the folder is looked for.
 func (c *configuration) lookAtAuditFile() {
 	const key = "audit.file"
 	path := c.Config.AuditFile

@@ -12,7 +12,8 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// minimalConfig is the least that a configuration file can be, one key a line, for what is added to it.
+// minimalConfig is the least that a configuration file can be, one key a line, for what is added to
+// it.
 const minimalConfig = `slack:
   channels: [C0INCIDENT]
 approvals:
@@ -28,9 +29,12 @@ func FuzzAConfigurationFileIsReadOrRefusedInOneLine(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, seed := range []string{
-		"", minimalConfig, string(full), minimalConfig + "---\n", "a: &a [*a]\n", "slack: *x\n", "<<: {slack: 1}\n", "? [a]: b\n", "\x00", "\xff\xfe",
-		minimalConfig + "revocation: {margin: &m 5s, guard: [*m]}\n", "slack: !!binary x\n", "accounts:\n  0x10:\n    id: 1\n", "- - -\n", "|\n a\n",
-		"accounts: &a\n  012: *a\n", "slack:\n  channels: [\"a\\nb\"]\n", "{a: b}: c\n", "approvals:\n  required: 0x2\n", "%YAML 9\n", "slack: {}\n...\n- a",
+		"", minimalConfig, string(full), minimalConfig + "---\n", "a: &a [*a]\n", "slack: *x\n", "<<: {slack: 1}\n",
+		"? [a]: b\n", "\x00", "\xff\xfe",
+		minimalConfig + "revocation: {margin: &m 5s, guard: [*m]}\n", "slack: !!binary x\n",
+		"accounts:\n  0x10:\n    id: 1\n", "- - -\n", "|\n a\n",
+		"accounts: &a\n  012: *a\n", "slack:\n  channels: [\"a\\nb\"]\n", "{a: b}: c\n", "approvals:\n  required: 0x2\n",
+		"%YAML 9\n", "slack: {}\n...\n- a",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -61,7 +65,8 @@ func FuzzAConfigurationFileIsReadOrRefusedInOneLine(f *testing.F) {
 			return
 		}
 		// What is taken can be acted upon.
-		if len(c.Channels) == 0 || len(c.Accounts) == 0 || len(c.Policies) != len(c.Accounts) || c.Margin < 0 || c.Margin > 2*time.Minute || c.ExpireAfter < time.Second {
+		if len(c.Channels) == 0 || len(c.Accounts) == 0 || len(c.Policies) != len(c.Accounts) || c.Margin < 0 ||
+			c.Margin > 2*time.Minute || c.ExpireAfter < time.Second {
 			t.Errorf("taken: %+v", c)
 		}
 		for account, p := range c.Policies {

@@ -27,8 +27,8 @@ const (
 )
 
 // Run prints one line for each check, or one JSON object. Settings that are wrong are failures like
-// all others, so that everything that is wrong is seen at once. well is false if a revocation would be
-// stopped.
+// all others, so that everything that is wrong is seen at once. well is false if a revocation would
+// be stopped.
 func Run(ctx context.Context, env settings.Environment, asJSON bool) (well bool, err error) {
 	redis.SetLogger(settings.RedisLog{Log: slog.New(slog.DiscardHandler)})
 	report := doctor{

@@ -49,7 +49,9 @@ func effective(c settings.Config) []setting {
 		all = append(
 			all,
 			setting{key("id"), a.ID, ""}, setting{key("partition"), partition, ""}, setting{key("assume_role"), assume, ""},
-			setting{key("external_id"), external, ""}, setting{key("allow_unnamed_sessions"), strconv.FormatBool(a.AllowUnnamedSessions), ""},
+			setting{
+				key("external_id"), external, "",
+			}, setting{key("allow_unnamed_sessions"), strconv.FormatBool(a.AllowUnnamedSessions), ""},
 			setting{key("regions"), list(a.Regions, "the partition's home region alone"), ""},
 			setting{key("approvers"), list(c.Policies[a.Name].Approvers, "none"), "approvals.approvers"},
 			setting{key("required"), strconv.Itoa(c.Policies[a.Name].Required), "approvals.required"},

@@ -68,14 +68,16 @@ revocation: {margin: 0s}
 		scopesWithout("files:write")(w)
 		w.pong = "WRONGPASS invalid username-password pair or user is disabled."
 		w.aws.SetClockOffset(20 * time.Second)
-		if err := w.world.Staging.PutRolePolicy("revokebot-spoke", "revoke-sessions", `{"Version":"2012-10-17","Statement":{"Effect":"Allow",`+
-			`"Action":["iam:List*","iam:SimulatePrincipalPolicy","iam:PutRolePolicy","iam:CreateAccessKey"],"Resource":"*"}}`); err != nil {
+		if err := w.world.Staging.PutRolePolicy("revokebot-spoke", "revoke-sessions",
+			`{"Version":"2012-10-17","Statement":{"Effect":"Allow",`+
+				`"Action":["iam:List*","iam:SimulatePrincipalPolicy","iam:PutRolePolicy","iam:CreateAccessKey"],"Resource":"*"}}`); err != nil {
 			t.Fatal(err)
 		}
 		both(t, "broken", w.examine())
 
 		// What the file's mistakes are hides nothing else.
-		w.yaml = "slack:\n  channels: incident\n  chanels: []\naccounts: {prod: {id: 1, colour: blue}}\ntrail: {lookback: soon, follow_ups: [1]}\n"
+		w.yaml = "slack:\n  channels: incident\n  chanels: []\naccounts: {prod: {id: 1, colour: blue}}\n" +
+			"trail: {lookback: soon, follow_ups: [1]}\n"
 		w.variables = map[string]string{"REVOKEBOT_CONFIG": "revokebot.yaml", "REVOKEBOT_LOG": "xml", "REDIS_URL": "x"}
 		both(t, "unusable", w.examine())
 	})
@@ -93,8 +95,16 @@ func TestWhoDoesNotAnswerIsAFailureAndHoldsUpNobody(t *testing.T) {
 		{"the simulator", func(w *ward) {
 			w.aws.Inject(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Hang: true, Times: -1})
 		}, []string{"prod: permissions"}},
-		{"AWS", func(w *ward) { w.aws.Inject(awsstandin.Fault{Hang: true, Times: -1}) }, []string{"identity", "prod: session"}},
-		{"Slack", func(w *ward) { w.slack.Inject(slackstandin.Fault{Delay: time.Hour}) }, []string{"app-level token", "bot token"}},
+		{
+			"AWS", func(w *ward) {
+				w.aws.Inject(awsstandin.Fault{Hang: true, Times: -1})
+			}, []string{"identity", "prod: session"},
+		},
+		{
+			"Slack", func(w *ward) {
+				w.slack.Inject(slackstandin.Fault{Delay: time.Hour})
+			}, []string{"app-level token", "bot token"},
+		},
 		{"a channel and the people", func(w *ward) {
 			w.slack.Inject(slackstandin.Fault{Method: "conversations.info", Delay: time.Hour})
 			w.slack.Inject(slackstandin.Fault{Method: "users.info", Delay: time.Hour})
@@ -163,7 +173,9 @@ func TestDoctorChangesNothing(t *testing.T) {
 		for _, c := range w.aws.Calls("") {
 			reads[c.Action] = true
 		}
-		if got, want := slices.Sorted(maps.Keys(reads)), []string{"AssumeRole", "GetCallerIdentity", "ListRoles", "LookupEvents", "SimulatePrincipalPolicy"}; !slices.Equal(got, want) {
+		if got, want := slices.Sorted(maps.Keys(reads)), []string{
+			"AssumeRole", "GetCallerIdentity", "ListRoles", "LookupEvents", "SimulatePrincipalPolicy",
+		}; !slices.Equal(got, want) {
 			t.Errorf("AWS was asked %q", got)
 		}
 		for _, c := range w.aws.Calls("AssumeRole") {
@@ -179,7 +191,9 @@ func TestDoctorChangesNothing(t *testing.T) {
 		for _, c := range w.slack.Calls("") {
 			reads[c.Method] = true
 		}
-		if got, want := slices.Sorted(maps.Keys(reads)), []string{"apps.connections.open", "auth.test", "bots.info", "conversations.info", "usergroups.users.list", "users.info"}; !slices.Equal(got, want) {
+		if got, want := slices.Sorted(maps.Keys(reads)), []string{
+			"apps.connections.open", "auth.test", "bots.info", "conversations.info", "usergroups.users.list", "users.info",
+		}; !slices.Equal(got, want) {
 			t.Errorf("Slack was asked %q", got)
 		}
 		clear(reads)
@@ -188,7 +202,8 @@ func TestDoctorChangesNothing(t *testing.T) {
 		}
 		for command := range reads {
 			if !slices.Contains([]string{
-				"HELLO 3", "PING", "TIME", "CONFIG GET", "INFO SERVER", "INFO PERSISTENCE", "INFO MEMORY", "INFO REPLICATION", "CLIENT SETINFO", "CLIENT MAINT_NOTIFICATIONS",
+				"HELLO 3", "PING", "TIME", "CONFIG GET", "INFO SERVER", "INFO PERSISTENCE", "INFO MEMORY", "INFO REPLICATION",
+				"CLIENT SETINFO", "CLIENT MAINT_NOTIFICATIONS",
 			}, strings.ToUpper(command)) {
 				t.Errorf("Redis was asked %q", command)
 			}
@@ -225,11 +240,14 @@ func TestColoursAreForTerminalsOnly(t *testing.T) {
 	}
 	var b bytes.Buffer
 	r := &report{}
-	r.add("Part", unsourced([]finding.Finding{finding.Good("a", "A."), finding.Warn("b", "Fix.", "B."), finding.Fail("c", "Fix.", "C.")})...)
+	r.add("Part", unsourced([]finding.Finding{
+		finding.Good("a", "A."), finding.Warn("b", "Fix.", "B."), finding.Fail("c", "Fix.", "C."),
+	})...)
 	if err := r.writeText(&b, true); err != nil {
 		t.Fatal(err)
 	}
-	if want := "  \x1b[32mok     \x1b[0m  a: A.\n  \x1b[33mwarning\x1b[0m  b: B. Fix.\n  \x1b[1;31mfailure\x1b[0m  c: C. Fix.\n"; !strings.Contains(b.String(), want) {
+	if want := "  \x1b[32mok     \x1b[0m  a: A.\n  \x1b[33mwarning\x1b[0m  b: B. Fix.\n" +
+		"  \x1b[1;31mfailure\x1b[0m  c: C. Fix.\n"; !strings.Contains(b.String(), want) {
 		t.Errorf("got %q", b.String())
 	}
 }
@@ -287,8 +305,10 @@ func TestRedisIsShownWithoutItsPassword(t *testing.T) {
 	for address, want := range map[string]string{
 		"redis://bot:" + cmdtest.Password + "@a.example:7000/3": "a.example:7000, database 3, with a password",
 		"rediss://a.example/0": "a.example:6379, database 0, with TLS",
-		"redis://:" + cmdtest.Password + "@a.example:7000,b.example:7001":         "a cluster, found by a.example:7000, b.example:7001",
-		"redis://:" + cmdtest.Password + "@a.example:26379?master_name=themaster": "the primary that the sentinels name, database 0",
+		"redis://:" + cmdtest.Password + "@a.example:7000,b.example:7001": "a cluster, found by a.example:7000, " +
+			"b.example:7001",
+		"redis://:" + cmdtest.Password + "@a.example:26379?master_name=themaster": "the primary that the sentinels name, " +
+			"database 0",
 	} {
 		client, err := settings.RedisClient(address, false)
 		if err != nil {
@@ -305,9 +325,11 @@ func TestDoctorShowsNoPasswordOfAnAddressAndMakesNoFile(t *testing.T) {
 	inWard(t, func(t *testing.T, w *ward) {
 		w.yaml = strings.Replace(w.yaml, "protected_roles", "audit: {file: audit.jsonl}\nprotected_roles", 1)
 		for name, value := range map[string]string{
-			"HTTPS_PROXY": "user:" + cmdtest.Password + "@proxy:3128", "AWS_ENDPOINT_URL": "https://user:" + cmdtest.Password + "@aws.example",
-			"SLACK_API_URL": "http://user:" + cmdtest.Password + "@slack.example/api", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + cmdtest.Password + "@collector:4318/?key=" + cmdtest.Password,
-			"OTEL_EXPORTER_OTLP_HEADERS": "authorization=" + cmdtest.Password,
+			"HTTPS_PROXY": "user:" + cmdtest.Password + "@proxy:3128", "AWS_ENDPOINT_URL": "https://user:" + cmdtest.Password +
+				"@aws.example",
+			"SLACK_API_URL":               "http://user:" + cmdtest.Password + "@slack.example/api",
+			"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + cmdtest.Password + "@collector:4318/?key=" + cmdtest.Password,
+			"OTEL_EXPORTER_OTLP_HEADERS":  "authorization=" + cmdtest.Password,
 		} {
 			w.variables[name] = value
 		}

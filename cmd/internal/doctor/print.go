@@ -41,8 +41,8 @@ func (r *report) add(name string, lines ...line) {
 	r.parts = append(r.parts, part{name, lines})
 }
 
-// printable makes foreign text, such as names of people and channels, harmless to a terminal: one line, and nothing that
-// moves the cursor or turns the direction of writing.
+// printable makes foreign text, such as names of people and channels, harmless to a terminal: one
+// line, and nothing that moves the cursor or turns the direction of writing.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -69,9 +69,12 @@ func (r *report) count(state finding.State) int {
 }
 
 // colours of the states, by the terminal's own sixteen.
-var colours = map[finding.State]string{finding.OK: "\x1b[32m", finding.Warning: "\x1b[33m", finding.Failure: "\x1b[1;31m"}
+var colours = map[finding.State]string{
+	finding.OK: "\x1b[32m", finding.Warning: "\x1b[33m", finding.Failure: "\x1b[1;31m",
+}
 
-// writeText prints one line for each check: the state, what was looked at, what was seen, and the fix as the last sentence.
+// writeText prints one line for each check: the state, what was looked at, what was seen, and the
+// fix as the last sentence.
 func (r *report) writeText(w io.Writer, inColour bool) error {
 	var b strings.Builder
 	for _, p := range r.parts {
@@ -96,9 +99,11 @@ func (r *report) writeText(w io.Writer, inColour bool) error {
 		b.WriteString("\n")
 	}
 	warnings, failures := r.count(finding.Warning), r.count(finding.Failure)
-	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), settings.Count(warnings, "warning", "warnings"), settings.Count(failures, "failure", "failures"))
+	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), settings.Count(warnings, "warning", "warnings"),
+		settings.Count(failures, "failure", "failures"))
 	if failures > 0 {
-		b.WriteString("A revocation would be stopped, or nobody knows: follow the last sentences of the failures and ask again.\n")
+		b.WriteString("A revocation would be stopped, or nobody knows: follow the last sentences of the failures and ask " +
+			"again.\n")
 	} else {
 		b.WriteString("Nothing that was looked at would stop a revocation.\n")
 	}
@@ -125,7 +130,8 @@ func (r *report) writeJSON(w io.Writer) error {
 		} `json:"summary"`
 		Checks []check `json:"checks"`
 	}
-	out.Summary.OK, out.Summary.Warnings, out.Summary.Failures = r.count(finding.OK), r.count(finding.Warning), r.count(finding.Failure)
+	out.Summary.OK, out.Summary.Warnings, out.Summary.Failures = r.count(finding.OK), r.count(finding.Warning),
+		r.count(finding.Failure)
 	out.OK = out.Summary.Failures == 0
 	for _, p := range r.parts {
 		for _, l := range p.lines {

@@ -20,7 +20,8 @@ type redisFinding struct {
 	hidden bool // it could not be read, as managed services hide it; worth a line of doctor's, not one at every start
 }
 
-// RedisWarnings are what the start of the bot warns about: settings that decide whether Redis can lose what it was given.
+// RedisWarnings are what the start of the bot warns about: settings that decide whether Redis can
+// lose what it was given.
 func RedisWarnings(ctx context.Context, client redis.UniversalClient) []string {
 	var warnings []string
 	for _, f := range redisSettings(ctx, client) {
@@ -106,7 +107,8 @@ func examineRedis(ctx context.Context, client redis.UniversalClient) ([]finding.
 	const check = "answer"
 	began := time.Now()
 	if err := settings.PingRedis(ctx, client); err != nil {
-		saw, fix := "Redis did not answer within the time that there was.", "Look whether it is there and reachable from here."
+		saw, fix := "Redis did not answer within the time that there was.",
+			"Look whether it is there and reachable from here."
 		if refused, ok := errors.AsType[*settings.Error](err); ok {
 			saw, fix = refused.Saw, refused.Fix
 		}

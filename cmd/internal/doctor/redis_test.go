@@ -16,10 +16,18 @@ func TestRedisIsAskedForTheSettingsThatLoseRequests(t *testing.T) {
 		want []string // one part of each warning
 	}{
 		{"all is well", []string{"--appendonly", "yes", "--maxmemory-policy", "noeviction"}, nil},
-		{"it evicts", []string{"--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"}, []string{"Set maxmemory-policy noeviction."}},
+		{
+			"it evicts",
+			[]string{"--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"},
+			[]string{"Set maxmemory-policy noeviction."},
+		},
 		{"nothing is kept", nil, []string{"keeps nothing on disk. Set appendonly yes."}},
 		{"snapshots only", []string{"--save", "60 1000"}, []string{"keeps snapshots only"}},
-		{"a replica", []string{"--appendonly", "yes", "--maxmemory-policy", "noeviction", "--replicaof", "127.0.0.1 1"}, []string{"answers as a replica"}},
+		{
+			"a replica",
+			[]string{"--appendonly", "yes", "--maxmemory-policy", "noeviction", "--replicaof", "127.0.0.1 1"},
+			[]string{"answers as a replica"},
+		},
 		{"a service that hides its settings", []string{"--rename-command", "CONFIG", ""}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

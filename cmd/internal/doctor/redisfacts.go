@@ -20,11 +20,14 @@ func (f redisFacts) version() redisFinding {
 	const check, least = "version", 7
 	text, ok := f.info["redis_version"]
 	if !ok {
-		return hidden(check, "Look it up where the server is managed: it has to be 7.0 or later.", "Redis does not say its version (INFO is not allowed or lacks it).")
+		return hidden(check, "Look it up where the server is managed: it has to be 7.0 or later.",
+			"Redis does not say its version (INFO is not allowed or lacks it).")
 	}
 	major, err := strconv.Atoi(strings.SplitN(text, ".", 2)[0])
 	if err != nil || major < least {
-		return redisFinding{Finding: finding.Fail(check, "Use Redis 7.0 or later.", "Redis is of version %s, and the scripts need 7.0.", text)}
+		return redisFinding{
+			Finding: finding.Fail(check, "Use Redis 7.0 or later.", "Redis is of version %s, and the scripts need 7.0.", text),
+		}
 	}
 	if valkey := f.info["valkey_version"]; valkey != "" {
 		return good(check, "Valkey %s, which answers as Redis %s.", valkey, text)
@@ -37,17 +40,26 @@ func (f redisFacts) persistence() redisFinding {
 	aof, known := f.config["appendonly"]
 	switch {
 	case f.info["aof_enabled"] == "1" && f.info["aof_last_write_status"] == "err":
-		return redisFinding{Finding: finding.Fail(check, "Look at the server's disk and its log.", "Redis could not write its append-only file, and refuses writes until it can.")}
+		return redisFinding{
+			Finding: finding.Fail(check, "Look at the server's disk and its log.",
+				"Redis could not write its append-only file, and refuses writes until it can."),
+		}
 	case f.info["rdb_last_bgsave_status"] == "err":
-		return redisFinding{Finding: finding.Warn(check, "Look at the server's disk and its log.", "The last snapshot of Redis failed; by default it refuses writes then.")}
+		return redisFinding{
+			Finding: finding.Warn(check, "Look at the server's disk and its log.",
+				"The last snapshot of Redis failed; by default it refuses writes then."),
+		}
 	case aof == "yes", !known && f.info["aof_enabled"] == "1":
 		return good(check, "Every write goes to the append-only file.")
 	case !known:
-		return hidden(check, "Look it up where the server is managed: appendonly yes, or what the service has for it.", "Redis does not tell its settings (CONFIG is not allowed), so it is not known whether requests survive its restart.")
+		return hidden(check, "Look it up where the server is managed: appendonly yes, or what the service has for it.",
+			"Redis does not tell its settings (CONFIG is not allowed), so it is not known whether requests survive its restart.")
 	case f.config["save"] == "":
 		return redisFinding{Finding: finding.Warn(check, "Set appendonly yes.", "Redis keeps nothing on disk.")}
 	default:
-		return redisFinding{Finding: finding.Warn(check, "Set appendonly yes.", "Redis keeps snapshots only and can lose minutes of requests.")}
+		return redisFinding{
+			Finding: finding.Warn(check, "Set appendonly yes.", "Redis keeps snapshots only and can lose minutes of requests."),
+		}
 	}
 }
 
@@ -59,9 +71,13 @@ func (f redisFacts) eviction() redisFinding {
 	}
 	switch {
 	case !known:
-		return hidden(check, "Look it up where the server is managed: maxmemory-policy noeviction.", "Redis does not tell whether it drops requests when its memory is full (CONFIG is not allowed).")
+		return hidden(check, "Look it up where the server is managed: maxmemory-policy noeviction.",
+			"Redis does not tell whether it drops requests when its memory is full (CONFIG is not allowed).")
 	case policy != "noeviction":
-		return redisFinding{Finding: finding.Warn(check, "Set maxmemory-policy noeviction.", "Redis may drop requests when its memory is full (maxmemory-policy %s).", policy)}
+		return redisFinding{
+			Finding: finding.Warn(check, "Set maxmemory-policy noeviction.",
+				"Redis may drop requests when its memory is full (maxmemory-policy %s).", policy),
+		}
 	default:
 		return good(check, "It drops nothing when its memory is full (noeviction).")
 	}
@@ -82,9 +98,15 @@ func (f redisFacts) memory() redisFinding {
 	case most == 0:
 		return good(check, "It uses %s and has no limit of its own.", megabytes(used))
 	case used >= most:
-		return redisFinding{Finding: finding.Fail(check, fix, "It uses %s of %s: it is full and takes no writes.", megabytes(used), megabytes(most))}
+		return redisFinding{
+			Finding: finding.Fail(check, fix, "It uses %s of %s: it is full and takes no writes.", megabytes(used),
+				megabytes(most)),
+		}
 	case used >= nearlyFull*most:
-		return redisFinding{Finding: finding.Warn(check, fix, "It uses %s of %s: it takes no writes when it is full.", megabytes(used), megabytes(most))}
+		return redisFinding{
+			Finding: finding.Warn(check, fix, "It uses %s of %s: it takes no writes when it is full.", megabytes(used),
+				megabytes(most)),
+		}
 	default:
 		return good(check, "It uses %s of %s.", megabytes(used), megabytes(most))
 	}
@@ -97,15 +119,23 @@ func (f redisFacts) replication() redisFinding {
 	least, known := f.config["min-replicas-to-write"]
 	switch {
 	case !ok:
-		return hidden(check, "Look it up where the server is managed.", "Redis does not tell whether it has replicas (INFO is not allowed or lacks it).")
+		return hidden(check, "Look it up where the server is managed.",
+			"Redis does not tell whether it has replicas (INFO is not allowed or lacks it).")
 	case role == "slave":
-		return redisFinding{Finding: finding.Fail(check, "Give the address of the primary, or of the sentinels with master_name.", "Redis answers as a replica, which takes no writes.")}
+		return redisFinding{
+			Finding: finding.Fail(check, "Give the address of the primary, or of the sentinels with master_name.",
+				"Redis answers as a replica, which takes no writes."),
+		}
 	case replicas == "0":
 		return good(check, "It is a primary without replicas.")
 	case !known:
-		return hidden(check, "Look it up where the server is managed: min-replicas-to-write 1.", "Redis has replicas and does not tell whether it goes on without them (CONFIG is not allowed).")
+		return hidden(check, "Look it up where the server is managed: min-replicas-to-write 1.",
+			"Redis has replicas and does not tell whether it goes on without them (CONFIG is not allowed).")
 	case least == "0":
-		return redisFinding{Finding: finding.Warn(check, "Set min-replicas-to-write 1.", "Redis has replicas and may go on without them, and what it took meanwhile is lost in a failover.")}
+		return redisFinding{
+			Finding: finding.Warn(check, "Set min-replicas-to-write 1.",
+				"Redis has replicas and may go on without them, and what it took meanwhile is lost in a failover."),
+		}
 	default:
 		return good(check, "It is a primary with replicas (%s), and takes no writes with fewer than %s.", replicas, least)
 	}

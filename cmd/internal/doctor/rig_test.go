@@ -40,7 +40,8 @@ const (
 	standInBotToken = "xoxb-sandbox"
 )
 
-// ward is a healthy deployment on stand-ins, for doctor to look at. Tests make it ill. Use it inside a synctest bubble.
+// ward is a healthy deployment on stand-ins, for doctor to look at. Tests make it ill. Use it
+// inside a synctest bubble.
 type ward struct {
 	t     *testing.T
 	slack *slackstandin.Server
@@ -80,7 +81,8 @@ accounts:
 protected_roles: ["arn:aws:iam::*:role/break-glass-*"]
 `
 
-// inWard runs a test in a bubble with a ward. The configuration file lies in the folder that the test is in.
+// inWard runs a test in a bubble with a ward. The configuration file lies in the folder that the
+// test is in.
 func inWard(t *testing.T, test func(t *testing.T, w *ward)) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -124,14 +126,18 @@ func inWard(t *testing.T, test func(t *testing.T, w *ward)) {
 func (w *ward) reset() {
 	w.variables = map[string]string{
 		"SLACK_APP_TOKEN": standInAppToken, "SLACK_BOT_TOKEN": standInBotToken, "SLACK_API_URL": "http://slack.example/api",
-		"REDIS_URL": "redis://:" + cmdtest.Password + "@127.0.0.1:6379/0", "REVOKEBOT_CONFIG": "revokebot.yaml", "REVOKEBOT_SIGNING_KEY": cmdtest.SeedText,
+		"REDIS_URL": "redis://:" + cmdtest.Password + "@127.0.0.1:6379/0", "REVOKEBOT_CONFIG": "revokebot.yaml",
+		"REVOKEBOT_SIGNING_KEY": cmdtest.SeedText,
 	}
 	w.yaml, w.sdkError, w.key, w.edit = wardYAML, nil, w.world.Bot, nil
 	w.info = map[string]string{
-		"redis_version": "7.4.1", "aof_enabled": "1", "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok", "used_memory": "12000000",
-		"maxmemory": "100000000", "role": "master", "connected_slaves": "1",
+		"redis_version": "7.4.1", "aof_enabled": "1", "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok",
+		"used_memory": "12000000",
+		"maxmemory":   "100000000", "role": "master", "connected_slaves": "1",
 	}
-	w.config = map[string]string{"appendonly": "yes", "save": "", "maxmemory-policy": "noeviction", "min-replicas-to-write": "1"}
+	w.config = map[string]string{
+		"appendonly": "yes", "save": "", "maxmemory-policy": "noeviction", "min-replicas-to-write": "1",
+	}
 	w.pong, w.behind, w.silent = "", 0, false
 }
 
@@ -309,10 +315,12 @@ func words(lines []line) string {
 	return b.String()
 }
 
-// revokePolicy puts the permissions of the bot's role in prod, those of deploy unless they are changed.
+// revokePolicy puts the permissions of the bot's role in prod, those of deploy unless they are
+// changed.
 func (w *ward) revokePolicy(change ...string) {
 	w.t.Helper()
-	if err := w.prod.PutRolePolicy("revokebot-spoke", "revoke-sessions", strings.NewReplacer(change...).Replace(deploy.IAMPolicy)); err != nil {
+	if err := w.prod.PutRolePolicy("revokebot-spoke", "revoke-sessions",
+		strings.NewReplacer(change...).Replace(deploy.IAMPolicy)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -331,9 +339,11 @@ func (w *ward) fromRole(more ...string) {
 	w.t.Helper()
 	policies := map[string]string{"hub": deploy.HubPolicy}
 	if len(more) > 0 {
-		policies["more"] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["` + strings.Join(more, `","`) + `"],"Resource":"*"}}`
+		policies["more"] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["` + strings.Join(more, `","`) +
+			`"],"Resource":"*"}}`
 	}
-	const trust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+	const trust = `{"Version":"2012-10-17","Statement":{"Effect":"Allow",` +
+		`"Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`
 	if _, err := w.prod.NewRole(awsstandin.RoleSpec{Name: "revokebot", Trust: trust, Policies: policies}); err != nil {
 		w.t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ type section struct {
 	look func() []line
 }
 
-// sideBySide does the work of all sections. One that is not done within the limit is a failure, and left behind.
+// sideBySide does the work of all sections. One that is not done within the limit is a failure, and
+// left behind.
 func sideBySide(limit time.Duration, sections []section) [][]line {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -37,7 +38,10 @@ func sideBySide(limit time.Duration, sections []section) [][]line {
 		select {
 		case all[i] = <-done[i]:
 		default:
-			all[i] = unsourced([]finding.Finding{finding.Fail("all", "Look at the way there from here, and ask again.", "%s did not answer within the time that there was.", s.name)})
+			all[i] = unsourced([]finding.Finding{
+				finding.Fail("all", "Look at the way there from here, and ask again.",
+					"%s did not answer within the time that there was.", s.name),
+			})
 		}
 	}
 	return all

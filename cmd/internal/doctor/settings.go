@@ -24,10 +24,15 @@ const (
 	fromDefault     = "default"
 )
 
-// settings reads all settings, each with its value and where it comes from, and makes the clients that can be made.
+// settings reads all settings, each with its value and where it comes from, and makes the clients
+// that can be made.
 func (d doctor) settings(ctx context.Context) (patient, []line) {
 	s, wrong := settings.ReadAll(d.env)
-	p := patient{settings: s, nowhere: slices.ContainsFunc(wrong, func(w *settings.Error) bool { return w.Setting == "SLACK_API_URL" })}
+	p := patient{
+		settings: s, nowhere: slices.ContainsFunc(wrong, func(w *settings.Error) bool {
+			return w.Setting == "SLACK_API_URL"
+		}),
+	}
 	var err error
 	if s.RedisURL != "" {
 		p.redis, err = d.redis(s.RedisURL)
@@ -41,7 +46,10 @@ func (d doctor) settings(ctx context.Context) (patient, []line) {
 	sdk, err := d.sdk(ctx)
 	switch {
 	case err != nil:
-		lines = append(lines, line{Finding: finding.Fail("AWS settings", "Correct AWS_PROFILE and the other variables of the AWS SDK.", "They cannot be used: %s.", settings.OneLine(err))})
+		lines = append(lines, line{
+			Finding: finding.Fail("AWS settings", "Correct AWS_PROFILE and the other variables of the AWS SDK.",
+				"They cannot be used: %s.", settings.OneLine(err)),
+		})
 	case len(p.config.Accounts) > 0:
 		p.cloud, err = aws.New(p.config.AWS(sdk))
 		file.refused(err)
@@ -94,7 +102,10 @@ func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wro
 			l.Source = fromEnvironment // empty turns it off
 		}
 		if v.name == "REVOKEBOT_SIGNING_KEY" && s.Key.IsZero() {
-			l = line{Finding: finding.Warn(v.name, "Set it to what openssl rand -base64 32 prints, the same for all replicas.", "It is not set: votes and audit lines are not signed, and whoever can write to Redis can make an approval.")}
+			l = line{
+				Finding: finding.Warn(v.name, "Set it to what openssl rand -base64 32 prints, the same for all replicas.",
+					"It is not set: votes and audit lines are not signed, and whoever can write to Redis can make an approval."),
+			}
 		}
 		for _, w := range wrong {
 			if w.Setting == v.name {
@@ -113,7 +124,12 @@ func (d doctor) tracesVariables() []line {
 	wrong, ok := errors.AsType[*traces.SettingError](err)
 	switch {
 	case ok:
-		return []line{{Finding: finding.Fail(wrong.Variable, cmp.Or(wrong.Fix, "Correct it, or leave it out."), "%s", wrong.Saw), Source: fromEnvironment}}
+		return []line{
+			{
+				Finding: finding.Fail(wrong.Variable, cmp.Or(wrong.Fix, "Correct it, or leave it out."), "%s", wrong.Saw),
+				Source:  fromEnvironment,
+			},
+		}
 	case where == "":
 		return nil
 	default:
@@ -129,16 +145,19 @@ func withoutPassword(address string) string {
 	return address
 }
 
-// awsVariables are those of the AWS SDK that say where calls go and as whom, where they are set. None of them is a secret, but
-// for the password that an address may have.
+// awsVariables are those of the AWS SDK that say where calls go and as whom, where they are set.
+// None of them is a secret, but for the password that an address may have.
 func (d doctor) awsVariables() []line {
 	var lines []line
 	for _, name := range []string{
-		"AWS_PROFILE", "AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS",
+		"AWS_PROFILE", "AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL",
+		"AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS",
 		"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY",
 	} {
 		if value := d.env.Get(name); value != "" {
-			lines = append(lines, line{Finding: finding.Good(name, "%s", settings.Redact(withoutPassword(value))), Source: fromEnvironment})
+			lines = append(lines, line{
+				Finding: finding.Good(name, "%s", settings.Redact(withoutPassword(value))), Source: fromEnvironment,
+			})
 		}
 	}
 	return lines

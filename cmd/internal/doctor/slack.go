@@ -22,19 +22,22 @@ func (d doctor) examineSlack(ctx context.Context, p patient) []finding.Finding {
 	}
 	cfg := bot.ExamineConfig{
 		AppToken: p.settings.AppToken, BotToken: p.settings.BotToken, SlackAPI: p.settings.SlackAPI, HTTPClient: d.slackHTTP,
-		Channels: p.config.Channels, AllowShared: p.config.AllowShared, Requesters: p.config.Requesters, Policies: p.config.Policies,
+		Channels: p.config.Channels, AllowShared: p.config.AllowShared, Requesters: p.config.Requesters,
+		Policies: p.config.Policies,
 	}
 	for _, a := range p.config.Accounts {
 		cfg.Accounts = append(cfg.Accounts, a.Name)
 	}
 	found := bot.Examine(ctx, cfg)
 	if !p.usable && p.settings.BotToken != "" {
-		found = append(found, finding.Fail("channels and people", "Correct the configuration file.", "They were looked at as far as the configuration file could be read."))
+		found = append(found, finding.Fail("channels and people", "Correct the configuration file.",
+			"They were looked at as far as the configuration file could be read."))
 	}
 	return append(found, manifestFinding(deploy.SlackManifest))
 }
 
-// manifestFinding says what can be known of the command: the app's own manifest is not the bot's to read.
+// manifestFinding says what can be known of the command: the app's own manifest is not the bot's to
+// read.
 func manifestFinding(manifest []byte) finding.Finding {
 	const check = "command"
 	var m struct {
@@ -45,9 +48,11 @@ func manifestFinding(manifest []byte) finding.Finding {
 	if yaml.Unmarshal(manifest, &m) == nil {
 		for _, c := range m.Features.Commands {
 			if c.Command == messages.Command {
-				return finding.Good(check, "The manifest has %s. Whether the app in Slack has it shows when somebody types %s help.", c.Command, c.Command)
+				return finding.Good(check, "The manifest has %s. Whether the app in Slack has it shows when somebody types %s "+
+					"help.", c.Command, c.Command)
 			}
 		}
 	}
-	return finding.Fail(check, "Build revokebot from its own sources.", "The manifest in this program lacks %s.", messages.Command)
+	return finding.Fail(check, "Build revokebot from its own sources.", "The manifest in this program lacks %s.",
+		messages.Command)
 }

@@ -54,16 +54,19 @@ const (
 
 const (
 	maxMargin = 2 * time.Minute
-	// maxConnections is how many an app may have in all, and manyConnections what leaves two replicas no room for a
-	// refresh (Slack documentation, "Using Socket Mode").
+	// maxConnections is how many an app may have in all, and manyConnections what leaves two replicas
+	// no room for a refresh (Slack documentation, "Using Socket Mode").
 	maxConnections  = 10
 	manyConnections = 5
-	// trailKeeps is how long LookupEvents finds an event (AWS CloudTrail User Guide, "Working with CloudTrail event history").
+	// trailKeeps is how long LookupEvents finds an event (AWS CloudTrail User Guide, "Working with
+	// CloudTrail event history").
 	trailKeeps = 90 * 24 * time.Hour
 )
 
 var (
-	defaultGuard     = []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
+	defaultGuard = []time.Duration{
+		5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+	}
 	defaultFollowUps = []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute}
 )
 
@@ -77,14 +80,18 @@ var (
 func (f file) fill() (Config, []*Error) {
 	c := Config{
 		Channels: f.Slack.Channels, Requesters: f.Slack.Requesters, AllowShared: f.Slack.AllowSharedChannels,
-		Connections:   orDefault((*int)(f.Slack.Connections), defaultConnections),
-		Common:        approvals.Policy{Approvers: f.Approvals.Approvers, Required: orDefault((*int)(f.Approvals.Required), defaultRequired)},
+		Connections: orDefault((*int)(f.Slack.Connections), defaultConnections),
+		Common: approvals.Policy{
+			Approvers: f.Approvals.Approvers, Required: orDefault((*int)(f.Approvals.Required), defaultRequired),
+		},
 		RequireReason: f.Approvals.RequireReason,
 		ExpireAfter:   orDefault((*time.Duration)(f.Approvals.ExpireAfter), defaultExpireAfter),
 		KeepFor:       orDefault((*time.Duration)(f.Approvals.KeepFor), defaultKeepFor),
 		Policies:      make(map[string]approvals.Policy), DefaultAccount: f.DefaultAccount, ProtectedRoles: f.ProtectedRoles,
-		Margin: orDefault((*time.Duration)(f.Revocation.Margin), defaultMargin), Guard: orDefaults(f.Revocation.Guard, defaultGuard),
-		Lookback: orDefault((*time.Duration)(f.Trail.Lookback), defaultLookback), FollowUps: orDefaults(f.Trail.FollowUps, defaultFollowUps),
+		Margin:    orDefault((*time.Duration)(f.Revocation.Margin), defaultMargin),
+		Guard:     orDefaults(f.Revocation.Guard, defaultGuard),
+		Lookback:  orDefault((*time.Duration)(f.Trail.Lookback), defaultLookback),
+		FollowUps: orDefaults(f.Trail.FollowUps, defaultFollowUps),
 		AuditFile: f.Audit.File,
 	}
 	var p problems
@@ -112,7 +119,8 @@ func (f file) fill() (Config, []*Error) {
 		c.account(name, f.Accounts[name], &p)
 	}
 	if _, ok := f.Accounts[c.DefaultAccount]; c.DefaultAccount != "" && !ok {
-		p.add(is("default_account", "is "+Redact(c.DefaultAccount)+", which is not among the accounts", "name one of them, or leave it out"))
+		p.add(is("default_account", "is "+Redact(c.DefaultAccount)+", which is not among the accounts",
+			"name one of them, or leave it out"))
 		c.DefaultAccount = ""
 	}
 	c.warn()
@@ -136,15 +144,19 @@ func (c *Config) account(name string, a account, p *problems) {
 		AllowUnnamedSessions: a.AllowUnnamedSessions,
 	})
 	if a.AssumeRole != "" && a.ExternalID == "" {
-		c.Warnings = append(c.Warnings, is(where, "has assume_role without external_id", "set one, so that nobody else can have the role assumed for them"))
+		c.Warnings = append(c.Warnings, is(where, "has assume_role without external_id",
+			"set one, so that nobody else can have the role assumed for them"))
 	}
 	if people := onlyPeople(policy.Approvers); people > 0 && people <= policy.Required {
-		listed := Count(policy.Required, "approver is", "approvers are") + " required and " + Count(people, "person is", "people are") + " listed"
-		c.Warnings = append(c.Warnings, says(where, listed, "a request by one of them cannot be approved", "list more people, or a user group").below(where))
+		listed := Count(policy.Required, "approver is", "approvers are") + " required and " +
+			Count(people, "person is", "people are") + " listed"
+		c.Warnings = append(c.Warnings, says(where, listed, "a request by one of them cannot be approved",
+			"list more people, or a user group").below(where))
 	}
 }
 
-// onlyPeople counts the people on a list; 0 when there are groups on it, whose members nobody knows here.
+// onlyPeople counts the people on a list; 0 when there are groups on it, whose members nobody knows
+// here.
 func onlyPeople(ids []string) int {
 	people := make(map[string]bool, len(ids))
 	for _, id := range ids {

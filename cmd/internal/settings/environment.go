@@ -1,7 +1,7 @@
 // Package settings reads what operators set: the environment (settings.go) and the configuration
-// file (file.go, config.go). Start with Read and ReadConfig. Whatever is wrong is an Error that names
-// the setting, and a secret is never repeated (redact.go). The program and doctor read the same way:
-// the program stops at the first error, doctor lists them all.
+// file (file.go, config.go). Start with Read and ReadConfig. Whatever is wrong is an Error that
+// names the setting, and a secret is never repeated (redact.go). The program and doctor read the
+// same way: the program stops at the first error, doctor lists them all.
 package settings
 
 import "io"

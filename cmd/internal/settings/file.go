@@ -116,7 +116,8 @@ func (f File) located(all []*Error) []*Error {
 	return kept
 }
 
-// err is what the program stops with: the first thing that cannot be read, or all values that are wrong.
+// err is what the program stops with: the first thing that cannot be read, or all values that are
+// wrong.
 func (f File) err() error {
 	switch {
 	case len(f.unread) > 0:

@@ -48,7 +48,8 @@ func keyLines(data []byte) (at map[string]int) {
 	return at
 }
 
-// takeOut removes the innermost entry that has a token as its key or in its value, and returns its key.
+// takeOut removes the innermost entry that has a token as its key or in its value, and returns its
+// key.
 func takeOut(n ast.Node, prefix string, at *token.Token) (key string, found bool) {
 	for i, e := range entries(n) {
 		name := prefix + scalar(e.Key)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Redact is a value as an error may repeat it: quoted, cut, and not at all when it may be a secret that stands in the
-// wrong place.
+// Redact is a value as an error may repeat it: quoted, cut, and not at all when it may be a secret
+// that stands in the wrong place.
 func Redact(value string) string {
 	lower := strings.ToLower(value)
 	for _, mark := range []string{"xapp-", "xoxb-", "xoxp-", "xoxe", "xoxa-", "xoxs-", "xwfp-"} {
@@ -25,10 +25,12 @@ func Redact(value string) string {
 	return strconv.Quote(value)
 }
 
-// maxShown is how many characters of a value an error repeats; the longest file names in use are shorter.
+// maxShown is how many characters of a value an error repeats; the longest file names in use are
+// shorter.
 const maxShown = 200
 
-// FileTrouble is why a file could not be read, without its path, which may be a secret that stands in the wrong place.
+// FileTrouble is why a file could not be read, without its path, which may be a secret that stands
+// in the wrong place.
 func FileTrouble(err error) string {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err.Error()

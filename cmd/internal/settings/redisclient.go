@@ -12,12 +12,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisClient reads REDIS_URL as go-redis does. Several addresses, separated by commas or as addr=…, mean a cluster;
-// master_name means Sentinel. It does not use the network.
+// RedisClient reads REDIS_URL as go-redis does. Several addresses, separated by commas or as
+// addr=…, mean a cluster; master_name means Sentinel. It does not use the network.
 //
-// All clients obey the deadlines of their calls: Slack waits three seconds for an acknowledgement, so a Redis that keeps
-// a connection open and says nothing must not hold one up for longer. A client that tries once sends no command again by
-// itself, so that its errors say what became of the one try.
+// All clients obey the deadlines of their calls: Slack waits three seconds for an acknowledgement,
+// so a Redis that keeps a connection open and says nothing must not hold one up for longer. A
+// client that tries once sends no command again by itself, so that its errors say what became of
+// the one try.
 func RedisClient(address string, once bool) (redis.UniversalClient, error) {
 	scheme, rest, found := strings.Cut(address, "://")
 	if !found {
@@ -85,8 +86,9 @@ func spreadAddresses(rest string) string {
 	return user + list[0] + tail
 }
 
-// redisURLError never repeats the address: it may hold a password. Nor is the reason given when there may be one, since
-// reasons quote the part that could not be read, and a password with a / or a # in it ends up in any part.
+// redisURLError never repeats the address: it may hold a password. Nor is the reason given when
+// there may be one, since reasons quote the part that could not be read, and a password with a / or
+// a # in it ends up in any part.
 func redisURLError(address string, err error) error {
 	const advice = "give an address such as redis://localhost:6379/0, rediss://… or unix://…"
 	if strings.ContainsAny(address, "@") || strings.Contains(strings.ToLower(address), "password") {
@@ -112,10 +114,12 @@ func PingRedis(ctx context.Context, client redis.UniversalClient) error {
 	}
 	refusal, ok := errors.AsType[redis.Error](err)
 	if !ok {
-		return pingError("Redis does not answer ("+OneLine(err)+").", "Start it, or correct the address; nothing works without it.")
+		return pingError("Redis does not answer ("+OneLine(err)+").",
+			"Start it, or correct the address; nothing works without it.")
 	}
 	advice := "Start the bot again when Redis is ready for it."
-	if text := refusal.Error(); strings.Contains(text, "AUTH") || strings.HasPrefix(text, "WRONGPASS") || strings.HasPrefix(text, "NOPERM") {
+	if text := refusal.Error(); strings.Contains(text, "AUTH") || strings.HasPrefix(text, "WRONGPASS") ||
+		strings.HasPrefix(text, "NOPERM") {
 		advice = "Correct the user name or the password in it."
 	}
 	return pingError("Redis refuses the bot ("+OneLine(refusal)+").", advice)

@@ -23,7 +23,10 @@ func TestOneAddressIsASingleRedis(t *testing.T) {
 	}{
 		{address: "redis://localhost", network: "tcp", addr: "localhost:6379"},
 		{address: "redis://:pw@redis.example:7000/3", network: "tcp", addr: "redis.example:7000", password: "pw", db: 3},
-		{address: "redis://bot:p%2Fw%2C1@redis.example/1?dial_timeout=2s", network: "tcp", addr: "redis.example:6379", user: "bot", password: "p/w,1", db: 1},
+		{
+			address: "redis://bot:p%2Fw%2C1@redis.example/1?dial_timeout=2s", network: "tcp", addr: "redis.example:6379",
+			user: "bot", password: "p/w,1", db: 1,
+		},
 		{address: "redis://bot:p,w@redis.example", network: "tcp", addr: "redis.example:6379", user: "bot", password: "p,w"},
 		{address: "redis://[::1]:7000/0", network: "tcp", addr: "[::1]:7000"},
 		{address: "rediss://:pw@redis.example:7000/0", network: "tcp", addr: "redis.example:7000", password: "pw", tls: true},
@@ -33,7 +36,8 @@ func TestOneAddressIsASingleRedis(t *testing.T) {
 		t.Run(test.address, func(t *testing.T) {
 			client := openRedis[*redis.Client](t, test.address)
 			o := client.Options()
-			if o.Network != test.network || o.Addr != test.addr || o.Username != test.user || o.Password != test.password || o.DB != test.db {
+			if o.Network != test.network || o.Addr != test.addr || o.Username != test.user || o.Password != test.password ||
+				o.DB != test.db {
 				t.Errorf("got %s %s, user %q, password %q, database %d", o.Network, o.Addr, o.Username, o.Password, o.DB)
 			}
 			if (o.TLSConfig != nil) != test.tls {
@@ -52,9 +56,17 @@ func TestSeveralAddressesAreACluster(t *testing.T) {
 		addrs   []string
 		tls     bool
 	}{
-		{"redis://bot:pw@a.example:7000,b.example:7001,c.example:7002", []string{"a.example:7000", "b.example:7001", "c.example:7002"}, false},
+		{
+			"redis://bot:pw@a.example:7000,b.example:7001,c.example:7002", []string{
+				"a.example:7000", "b.example:7001", "c.example:7002",
+			}, false,
+		},
 		{"redis://bot:pw@a.example:7000,b.example:7001?dial_timeout=2s", []string{"a.example:7000", "b.example:7001"}, false},
-		{"redis://bot:pw@a.example:7000?addr=b.example:7001&addr=c.example:7002", []string{"a.example:7000", "b.example:7001", "c.example:7002"}, false},
+		{
+			"redis://bot:pw@a.example:7000?addr=b.example:7001&addr=c.example:7002",
+			[]string{"a.example:7000", "b.example:7001", "c.example:7002"},
+			false,
+		},
 		{"rediss://bot:pw@a.example:7000,b.example:7001", []string{"a.example:7000", "b.example:7001"}, true},
 		{"redis://bot:pw@[::1]:7000,[::2]:7001", []string{"[::1]:7000", "[::2]:7001"}, false},
 	} {
@@ -64,7 +76,8 @@ func TestSeveralAddressesAreACluster(t *testing.T) {
 				t.Errorf("addresses: %q", got)
 			}
 			if o.Username != "bot" || o.Password != "pw" || (o.TLSConfig != nil) != test.tls || !o.ContextTimeoutEnabled {
-				t.Errorf("user %q, password %q, TLS %v, deadlines obeyed: %t", o.Username, o.Password, o.TLSConfig, o.ContextTimeoutEnabled)
+				t.Errorf("user %q, password %q, TLS %v, deadlines obeyed: %t", o.Username, o.Password, o.TLSConfig,
+					o.ContextTimeoutEnabled)
 			}
 		})
 	}
@@ -104,10 +117,14 @@ func openRedis[C redis.UniversalClient](t *testing.T, address string) C {
 func TestAnAddressThatCannotBeReadIsRefusedWithoutRepeatingAPassword(t *testing.T) {
 	for _, address := range []string{
 		"", "localhost", "localhost:6379", "http://localhost", "redis://:" + password + "@localhost/x",
-		"redis://:" + password + "/more@localhost:6379", "redis://bot:1/" + password + "@localhost", "redis://:" + password + "%zz@localhost",
-		"redis://:" + password + "#x@localhost", "redis://localhost?password=" + password, "redis://:" + password + "@localhost?colour=blue",
-		"redis://:" + password + "@localhost?db=x", "redis://:" + password + "@a:1,b:2?dial_timeout=x", "redis://:" + password + "@a:1,b:2?master_name=m&db=x",
-		"redis://:" + password + "@local host", "redis://localhost/1/2", "redis://localhost:x", "unix://", "redis://a:1,,b:2:3",
+		"redis://:" + password + "/more@localhost:6379", "redis://bot:1/" + password + "@localhost",
+		"redis://:" + password + "%zz@localhost",
+		"redis://:" + password + "#x@localhost", "redis://localhost?password=" + password,
+		"redis://:" + password + "@localhost?colour=blue",
+		"redis://:" + password + "@localhost?db=x", "redis://:" + password + "@a:1,b:2?dial_timeout=x",
+		"redis://:" + password + "@a:1,b:2?master_name=m&db=x",
+		"redis://:" + password + "@local host", "redis://localhost/1/2", "redis://localhost:x", "unix://",
+		"redis://a:1,,b:2:3",
 		"REDIS_URL=redis://:" + password + "@localhost",
 	} {
 		t.Run(address, func(t *testing.T) {
@@ -121,7 +138,8 @@ func TestAnAddressThatCannotBeReadIsRefusedWithoutRepeatingAPassword(t *testing.
 				t.Fatalf("this is no matter of a setting: %v", err)
 			}
 			text := usage.Error()
-			if !strings.HasPrefix(text, "REDIS_URL cannot be read") || !strings.Contains(text, "redis://localhost:6379/0") || !strings.HasSuffix(text, ".") {
+			if !strings.HasPrefix(text, "REDIS_URL cannot be read") || !strings.Contains(text, "redis://localhost:6379/0") ||
+				!strings.HasSuffix(text, ".") {
 				t.Errorf("got %s", text)
 			}
 			if strings.Contains(text, password) || strings.Contains(text, "\n") {
@@ -149,7 +167,8 @@ func TestARefusalByRedisSaysWhatToCorrect(t *testing.T) {
 		{"redis://:" + password + "@" + server.Addr, "REDIS_URL: Redis refuses the bot (WRONGPASS"},
 	} {
 		err := settings.PingRedis(t.Context(), openRedis[*redis.Client](t, test.address))
-		if err == nil || !strings.HasPrefix(err.Error(), test.want) || !strings.HasSuffix(err.Error(), "Correct the user name or the password in it.") {
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) ||
+			!strings.HasSuffix(err.Error(), "Correct the user name or the password in it.") {
 			t.Errorf("%s: %v", test.address, err)
 		}
 		if err != nil && strings.Contains(err.Error(), password) {

@@ -60,7 +60,8 @@ func ReadAll(env Environment) (Settings, []*Error) {
 	redis, err := redisURL(env)
 	take(&s.RedisURL, redis, err)
 	if s.Config = env.Get("REVOKEBOT_CONFIG"); s.Config == "" {
-		keep(is("REVOKEBOT_CONFIG", "is missing", "set it to the path of the configuration file; docs/configuration.md has all of it"))
+		keep(is("REVOKEBOT_CONFIG", "is missing",
+			"set it to the path of the configuration file; docs/configuration.md has all of it"))
 	}
 	s.Key, err = signingKey(env)
 	keep(err)
@@ -121,7 +122,8 @@ func redisURL(env Environment) (string, *Error) {
 func slackAPI(address string) (string, *Error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)
-	if address != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "") {
+	if address != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" ||
+		u.Fragment != "") {
 		return "", is("SLACK_API_URL", "is "+Redact(address)+", which is not the address of a Web API",
 			"leave it out for Slack, or give one such as https://slack-gov.com/api/")
 	}
@@ -142,7 +144,8 @@ func signingKey(env Environment) (approvals.Key, *Error) {
 		}
 	}
 	return approvals.Key{}, is("REVOKEBOT_SIGNING_KEY", "is not an Ed25519 seed", fmt.Sprintf(
-		"put the base64 text of %d random bytes there, such as openssl rand -base64 %d prints", ed25519.SeedSize, ed25519.SeedSize))
+		"put the base64 text of %d random bytes there, such as openssl rand -base64 %d prints", ed25519.SeedSize,
+		ed25519.SeedSize))
 }
 
 // secret reads NAME, or the file that NAME_FILE names.

@@ -12,14 +12,18 @@ import (
 
 func TestSettingsAreReadFromTheEnvironmentOrFromFiles(t *testing.T) {
 	env := &cmdtest.Env{Variables: map[string]string{
-		"SLACK_APP_TOKEN_FILE": cmdtest.WriteFile(t, "app", cmdtest.AppToken+"\n"), "SLACK_BOT_TOKEN_FILE": cmdtest.WriteFile(t, "bot", "  "+cmdtest.BotToken+"\r\n"),
-		"REDIS_URL_FILE": cmdtest.WriteFile(t, "redis", cmdtest.RedisURL), "REVOKEBOT_SIGNING_KEY_FILE": cmdtest.WriteFile(t, "key", cmdtest.SeedText),
-		"REVOKEBOT_CONFIG": "c.yaml", "SLACK_API_URL": "https://slack-gov.com/api", "REVOKEBOT_LISTEN": "0.0.0.0:80",
-		"REVOKEBOT_LOG": "text", "REVOKEBOT_LOG_LEVEL": "WARN",
+		"SLACK_APP_TOKEN_FILE":       cmdtest.WriteFile(t, "app", cmdtest.AppToken+"\n"),
+		"SLACK_BOT_TOKEN_FILE":       cmdtest.WriteFile(t, "bot", "  "+cmdtest.BotToken+"\r\n"),
+		"REDIS_URL_FILE":             cmdtest.WriteFile(t, "redis", cmdtest.RedisURL),
+		"REVOKEBOT_SIGNING_KEY_FILE": cmdtest.WriteFile(t, "key", cmdtest.SeedText),
+		"REVOKEBOT_CONFIG":           "c.yaml", "SLACK_API_URL": "https://slack-gov.com/api",
+		"REVOKEBOT_LISTEN": "0.0.0.0:80",
+		"REVOKEBOT_LOG":    "text", "REVOKEBOT_LOG_LEVEL": "WARN",
 	}}
 	got, err := settings.Read(env.Environment())
 	want := settings.Settings{
-		AppToken: cmdtest.AppToken, BotToken: cmdtest.BotToken, SlackAPI: "https://slack-gov.com/api", RedisURL: cmdtest.RedisURL, Config: "c.yaml",
+		AppToken: cmdtest.AppToken, BotToken: cmdtest.BotToken, SlackAPI: "https://slack-gov.com/api",
+		RedisURL: cmdtest.RedisURL, Config: "c.yaml",
 		Listen: "0.0.0.0:80", LogLevel: slog.LevelWarn, Key: keyOf(t, cmdtest.SeedText),
 	}
 	if err != nil || got != want {
@@ -33,7 +37,8 @@ func TestDefaultsOfTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Listen != "127.0.0.1:9090" || !got.LogJSON || got.LogLevel != slog.LevelInfo || got.SlackAPI != "" || !got.Key.IsZero() {
+	if got.Listen != "127.0.0.1:9090" || !got.LogJSON || got.LogLevel != slog.LevelInfo || got.SlackAPI != "" ||
+		!got.Key.IsZero() {
 		t.Errorf("got %#v", got)
 	}
 }
@@ -49,7 +54,9 @@ func TestAnEmptyListenAddressTurnsHealthOff(t *testing.T) {
 }
 
 func TestSlacksAddressIsTakenWithAndWithoutItsLastSlash(t *testing.T) {
-	for _, address := range []string{"https://slack-gov.com/api", "https://slack-gov.com/api/", "http://127.0.0.1:8081/api", " https://slack.com/api/\n"} {
+	for _, address := range []string{
+		"https://slack-gov.com/api", "https://slack-gov.com/api/", "http://127.0.0.1:8081/api", " https://slack.com/api/\n",
+	} {
 		env := &cmdtest.Env{Variables: cmdtest.GoodVariables(t)}
 		env.Variables["SLACK_API_URL"] = address
 		if got, err := settings.Read(env.Environment()); err != nil || got.SlackAPI != strings.TrimSpace(address) {
@@ -62,7 +69,8 @@ func TestASigningKeyIsTakenWithAndWithoutPadding(t *testing.T) {
 	for _, key := range []string{cmdtest.SeedText, strings.TrimRight(cmdtest.SeedText, "=")} {
 		env := &cmdtest.Env{Variables: cmdtest.GoodVariables(t)}
 		env.Variables["REVOKEBOT_SIGNING_KEY"] = key
-		if got, err := settings.Read(env.Environment()); err != nil || got.Key.String() != keyOf(t, cmdtest.SeedText).String() {
+		if got, err := settings.Read(env.Environment()); err != nil ||
+			got.Key.String() != keyOf(t, cmdtest.SeedText).String() {
 			t.Errorf("%d characters: %v", len(key), err)
 		}
 	}

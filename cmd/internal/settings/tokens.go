@@ -10,7 +10,8 @@ var (
 	botTokenForm = tokenForm{"xoxb-", "bot token", "", "OAuth & Permissions"}
 )
 
-// slackToken reads a Slack token and tells the kinds apart by their prefixes. It never repeats any of its text.
+// slackToken reads a Slack token and tells the kinds apart by their prefixes. It never repeats any
+// of its text.
 func slackToken(env Environment, variable string, form tokenForm) (string, *Error) {
 	text, err := secret(env, variable)
 	switch {

@@ -8,7 +8,8 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// settles is how long after the cutoff CloudTrail has to be asked for the word "contained" (package aws, Judge).
+// settles is how long after the cutoff CloudTrail has to be asked for the word "contained" (package
+// aws, Judge).
 const settles = 15 * time.Minute
 
 // warn tells of values that are allowed and make little sense in production.
@@ -21,25 +22,30 @@ func (c *Config) warn() {
 	}
 	if c.Connections > manyConnections {
 		add("slack.connections", c.Connections, fmt.Sprintf(
-			"Slack allows the app %d in all, those of every replica and one more while one is renewed; 2 is the default", maxConnections))
+			"Slack allows the app %d in all, those of every replica and one more while one is renewed; 2 is the default",
+			maxConnections))
 	}
 	if c.ExpireAfter < time.Minute {
 		add("approvals.expire_after", c.ExpireAfter, "few people answer so fast; 15m is the default")
 	}
 	if c.AllowShared {
-		add("slack.allow_shared_channels", true, "people of other organisations read the cards and threads of the channels that are shared with them")
+		add("slack.allow_shared_channels", true,
+			"people of other organisations read the cards and threads of the channels that are shared with them")
 	}
 	if c.KeepFor < 24*time.Hour {
-		add("approvals.keep_for", c.KeepFor, "the record of a request is gone when the incident is looked at later; 2160h (90 days) is the default")
+		add("approvals.keep_for", c.KeepFor,
+			"the record of a request is gone when the incident is looked at later; 2160h (90 days) is the default")
 	}
 	if c.Margin < 10*time.Second {
-		add("revocation.margin", c.Margin, "a session that is opened while IAM spreads the deny may survive; 30s is the default")
+		add("revocation.margin", c.Margin,
+			"a session that is opened while IAM spreads the deny may survive; 30s is the default")
 	}
 	if c.Lookback < time.Hour {
 		add("trail.lookback", c.Lookback, "sessions live for up to 12h, and older ones will not be listed")
 	}
 	if c.ExpireAfter > 24*time.Hour {
-		add("approvals.expire_after", c.ExpireAfter, "an approval that comes so late is about another incident; 15m is the default")
+		add("approvals.expire_after", c.ExpireAfter,
+			"an approval that comes so late is about another incident; 15m is the default")
 	}
 	if c.Lookback > trailKeeps {
 		add("trail.lookback", c.Lookback, "CloudTrail's event history goes back 90 days")
@@ -52,18 +58,21 @@ func (c *Config) warn() {
 	} else if last, enough := slices.Max(c.FollowUps), settles+c.Margin; last < enough {
 		c.Warnings = append(c.Warnings, says(
 			"trail.follow_ups", fmt.Sprintf("trail.follow_ups end after %v", last),
-			fmt.Sprintf("CloudTrail is minutes late, so the last word can not be \"contained\" before %v", enough), "add a look after that"))
+			fmt.Sprintf("CloudTrail is minutes late, so the last word can not be \"contained\" before %v", enough),
+			"add a look after that"))
 	}
 }
 
-// AccountWarnings tells of accounts in which a revocation is bounded or named less than it could be.
+// AccountWarnings tells of accounts in which a revocation is bounded or named less than it could
+// be.
 func AccountWarnings(accounts []aws.Account) []*Error {
 	var warnings []*Error
 	for _, a := range accounts {
 		where := "accounts." + a.Name
 		if a.AssumeRole == "" {
 			warnings = append(warnings, is(where, "has no assume_role",
-				"the deny is written with revokebot's own credentials there, which no session policy narrows to one role, and CloudTrail does not name the people",
+				"the deny is written with revokebot's own credentials there, which no session policy narrows to one role, "+
+					"and CloudTrail does not name the people",
 				"give it a spoke role (deploy/README.md)"))
 		}
 		if a.AllowUnnamedSessions {

@@ -16,9 +16,9 @@ func errNoYAML() *Error {
 	return says("", "this is not YAML that can be read", "compare it with docs/configuration.md")
 }
 
-// decode reads one document, strictly, and tells all that cannot be read, in the order of the lines.
-// The library stops at the first mistake, so each is taken out of the document and the rest is read
-// again.
+// decode reads one document, strictly, and tells all that cannot be read, in the order of the
+// lines. The library stops at the first mistake, so each is taken out of the document and the rest
+// is read again.
 func decode(data []byte) (f file, mistakes []*Error) {
 	defer func() {
 		if recover() != nil {
@@ -61,7 +61,8 @@ func decodeRest(root ast.Node, err error) (f file, mistakes []*Error) {
 	return f, mistakes
 }
 
-// checkAccountNames refuses names that YAML reads as numbers of another base: 012 would become the account 10.
+// checkAccountNames refuses names that YAML reads as numbers of another base: 012 would become the
+// account 10.
 func checkAccountNames(root ast.Node) error {
 	for _, top := range entries(root) {
 		if scalar(top.Key) != "accounts" {

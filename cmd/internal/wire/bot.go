@@ -30,18 +30,21 @@ func Bot(
 	c settings.Config, s settings.Settings, store bot.Store, roles *role.Client, watch Watching, log *slog.Logger,
 ) (*bot.Bot, error) {
 	return bot.New(bot.Config{
-		AppToken: s.AppToken, BotToken: s.BotToken, SlackAPI: s.SlackAPI, Connections: c.Connections, Store: watch.Store(store), Logger: log,
+		AppToken: s.AppToken, BotToken: s.BotToken, SlackAPI: s.SlackAPI, Connections: c.Connections,
+		Store: watch.Store(store), Logger: log,
 		Watch: watch.Bot(),
 		Handlers: handlers.Config{
 			Cloud: roles.Cloud(), Roles: roles, Trail: trail.New(roles.Cloud()),
 			Channels: c.Channels, Requesters: c.Requesters, Policies: c.Policies, AllowShared: c.AllowShared,
-			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Margin: c.Margin, Lookback: c.Lookback, FollowUps: c.FollowUps,
-			Guard: c.Guard,
+			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Margin: c.Margin, Lookback: c.Lookback,
+			FollowUps: c.FollowUps,
+			Guard:     c.Guard,
 		},
 	})
 }
 
-// ExplainStart turns a refusal by Slack or Redis at the start into a sentence that names the setting.
+// ExplainStart turns a refusal by Slack or Redis at the start into a sentence that names the
+// setting.
 func ExplainStart(err error) error {
 	start, ok := errors.AsType[*bot.StartError](err)
 	if !ok {
@@ -51,7 +54,8 @@ func ExplainStart(err error) error {
 		return err
 	}
 	if start.Store {
-		return settings.Errorf("REDIS_URL: Redis answers, but not as it should: %v. Give the address of a Redis server of version 7.0 or later that takes writes.", start.Err)
+		return settings.Errorf("REDIS_URL: Redis answers, but not as it should: %v. "+
+			"Give the address of a Redis server of version 7.0 or later that takes writes.", start.Err)
 	}
 	refused, ok := errors.AsType[*handlers.SlackError](start.Err)
 	if !ok {
@@ -63,8 +67,10 @@ func ExplainStart(err error) error {
 	}
 	switch refused.Code {
 	case "missing_scope":
-		return settings.Errorf("%s lacks a scope for %s: install the app again from the manifest (revokebot manifest), and put the new token there.", name, refused.Method)
+		return settings.Errorf("%s lacks a scope for %s: install the app again from the manifest (revokebot manifest), "+
+			"and put the new token there.", name, refused.Method)
 	default:
-		return settings.Errorf("%s is refused by Slack (%s answered %s): put the token from the app's %s page there, of the workspace that the app is installed in.", name, refused.Method, refused.Code, page)
+		return settings.Errorf("%s is refused by Slack (%s answered %s): put the token from the app's %s page there, "+
+			"of the workspace that the app is installed in.", name, refused.Method, refused.Code, page)
 	}
 }

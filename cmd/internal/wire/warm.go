@@ -13,8 +13,9 @@ import (
 // warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.
 const warmEvery = 5 * time.Minute
 
-// KeepWarm opens the reading sessions and renews them until ctx ends, so that no command and no approval waits for them.
-// An account that cannot be used is told of when it becomes so, and again to whoever asks for a role of it.
+// KeepWarm opens the reading sessions and renews them until ctx ends, so that no command and no
+// approval waits for them. An account that cannot be used is told of when it becomes so, and again
+// to whoever asks for a role of it.
 func KeepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
 	ticker := time.NewTicker(warmEvery)
 	defer ticker.Stop()
@@ -47,8 +48,8 @@ func KeepWarm(ctx context.Context, roles *role.Client, log *slog.Logger) {
 	}
 }
 
-// listRoles keeps the lists of roles that the form offers. An account that does not let its roles be listed is told of when
-// it becomes so; its roles are typed.
+// listRoles keeps the lists of roles that the form offers. An account that does not let its roles
+// be listed is told of when it becomes so; its roles are typed.
 func listRoles(ctx context.Context, roles *role.Client, unlisted map[string]string, log *slog.Logger) {
 	var all sync.WaitGroup
 	accounts := roles.Cloud().Accounts()
@@ -63,7 +64,8 @@ func listRoles(ctx context.Context, roles *role.Client, unlisted map[string]stri
 			advice = aws.Explain(failed[i])
 		}
 		if advice != "" && advice != unlisted[a.Name] && ctx.Err() == nil {
-			log.WarnContext(ctx, "the roles of an account cannot be listed; they are typed in the form", "account", a.Name, "error", failed[i], "advice", advice)
+			log.WarnContext(ctx, "the roles of an account cannot be listed; they are typed in the form", "account", a.Name,
+				"error", failed[i], "advice", advice)
 		}
 		unlisted[a.Name] = advice
 	}

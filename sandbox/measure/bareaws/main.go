@@ -1,11 +1,14 @@
-// Command bareaws makes the remote calls of one revocation and nothing else: no Redis, no decision, no record. It is the
-// floor beside which sandbox/measure puts the bot's way from the click to the write.
+// Command bareaws makes the remote calls of one revocation and nothing else: no Redis, no decision,
+// no record. It is the floor beside which sandbox/measure puts the bot's way from the click to the
+// write.
 //
-// For each line on its standard input, the name of a role, it looks the approver up, reads the role and its policy and
-// opens a session, all side by side, and then writes the policy with that session: two remote steps. It answers each line
-// with one of its own. Its clients are warm: it makes the calls that read once before it says that it is ready.
+// For each line on its standard input, the name of a role, it looks the approver up, reads the role
+// and its policy and opens a session, all side by side, and then writes the policy with that
+// session: two remote steps. It answers each line with one of its own. Its clients are warm: it
+// makes the calls that read once before it says that it is ready.
 //
-// It reads SLACK_BOT_TOKEN, SLACK_API_URL, SPOKE_ROLE, EXTERNAL_ID, APPROVER, GROUP, and the variables of the AWS SDK.
+// It reads SLACK_BOT_TOKEN, SLACK_API_URL, SPOKE_ROLE, EXTERNAL_ID, APPROVER, GROUP, and the
+// variables of the AWS SDK.
 package main
 
 import (
@@ -47,7 +50,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &bare{sdk: sdk, slack: slack.New(os.Getenv("SLACK_BOT_TOKEN"), slack.OptionAPIURL(os.Getenv("SLACK_API_URL"))), sts: sts.NewFromConfig(sdk)}
+	b := &bare{
+		sdk: sdk, slack: slack.New(os.Getenv("SLACK_BOT_TOKEN"), slack.OptionAPIURL(os.Getenv("SLACK_API_URL"))),
+		sts: sts.NewFromConfig(sdk),
+	}
 	read, err := b.open(ctx)
 	if err != nil {
 		return err
@@ -73,8 +79,11 @@ func (b *bare) open(ctx context.Context) (awssdk.CredentialsProvider, error) {
 	who := os.Getenv("APPROVER")
 	tag := func(key string) types.Tag { return types.Tag{Key: &key, Value: &who} }
 	out, err := b.sts.AssumeRole(ctx, &sts.AssumeRoleInput{
-		RoleArn: awssdk.String(os.Getenv("SPOKE_ROLE")), ExternalId: awssdk.String(os.Getenv("EXTERNAL_ID")), DurationSeconds: awssdk.Int32(900),
-		RoleSessionName: awssdk.String("bare"), SourceIdentity: &who, Tags: []types.Tag{tag("request"), tag("requester"), tag("approvers")},
+		RoleArn: awssdk.String(os.Getenv("SPOKE_ROLE")), ExternalId: awssdk.String(os.Getenv("EXTERNAL_ID")),
+		DurationSeconds: awssdk.Int32(900),
+		RoleSessionName: awssdk.String("bare"), SourceIdentity: &who, Tags: []types.Tag{
+			tag("request"), tag("requester"), tag("approvers"),
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -117,9 +126,12 @@ func (b *bare) revoke(ctx context.Context, role string) error {
 		return err
 	}
 	cutoff := time.Now().UTC().Add(30 * time.Second).Format(time.RFC3339)
-	_, err = iam.NewFromConfig(b.sdk, func(o *iam.Options) { o.Credentials = write }).PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+	_, err = iam.NewFromConfig(b.sdk, func(o *iam.Options) {
+		o.Credentials = write
+	}).PutRolePolicy(ctx, &iam.PutRolePolicyInput{
 		RoleName: &role, PolicyName: awssdk.String(policyName),
-		PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` + cutoff + `"}}}]}`),
+		PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],` +
+			`"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` + cutoff + `"}}}]}`),
 	})
 	return err
 }

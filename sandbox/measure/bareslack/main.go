@@ -1,5 +1,6 @@
-// Command bareslack is the least that a Socket Mode app can do with slack-go: connect, and acknowledge. It is the floor
-// beside which sandbox/measure puts the bot's acknowledgements, its memory and its start.
+// Command bareslack is the least that a Socket Mode app can do with slack-go: connect, and
+// acknowledge. It is the floor beside which sandbox/measure puts the bot's acknowledgements, its
+// memory and its start.
 //
 // It reads SLACK_APP_TOKEN, SLACK_BOT_TOKEN and SLACK_API_URL.
 package main
@@ -18,7 +19,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	api := slack.New(os.Getenv("SLACK_BOT_TOKEN"), slack.OptionAppLevelToken(os.Getenv("SLACK_APP_TOKEN")), slack.OptionAPIURL(os.Getenv("SLACK_API_URL")))
+	api := slack.New(os.Getenv("SLACK_BOT_TOKEN"), slack.OptionAppLevelToken(os.Getenv("SLACK_APP_TOKEN")),
+		slack.OptionAPIURL(os.Getenv("SLACK_API_URL")))
 	client := socketmode.New(api)
 	go func() {
 		for event := range client.Events {

@@ -1,16 +1,19 @@
 // Package blocks draws Slack messages and modals as HTML.
 //
-// It knows the part of Block Kit that the bot uses, and draws it as Slack's client does: the text is mrkdwn or plain
-// text, mentions carry names, dates are in the reader's zone (the page's script does that; the server prints UTC), a
-// table is a table. What it does not know it shows as an error box that says so. A block that is dropped silently
-// would make the sandbox look right where Slack would not be.
+// It knows the part of Block Kit that the bot uses, and draws it as Slack's client does: the text
+// is mrkdwn or plain text, mentions carry names, dates are in the reader's zone (the page's script
+// does that; the server prints UTC), a table is a table. What it does not know it shows as an error
+// box that says so. A block that is dropped silently would make the sandbox look right where Slack
+// would not be.
 //
-// Safety. Everything in a message is foreign text. It is parsed into a tree of known nodes and printed by html/template,
-// so no input can make a tag, an attribute, a style or a script. Links are followed only to http, https and mailto.
-// The output is also well-formed XML made of a short list of elements, which a fuzz test holds it to.
+// Safety. Everything in a message is foreign text. It is parsed into a tree of known nodes and
+// printed by html/template, so no input can make a tag, an attribute, a style or a script. Links
+// are followed only to http, https and mailto. The output is also well-formed XML made of a short
+// list of elements, which a fuzz test holds it to.
 //
-// What can be pressed carries its place as data attributes: data-bid (block), data-aid (action), data-value. A button
-// with a confirm object is followed by a <template class="confirm"> from which the page makes its dialog.
+// What can be pressed carries its place as data attributes: data-bid (block), data-aid (action),
+// data-value. A button with a confirm object is followed by a <template class="confirm"> from which
+// the page makes its dialog.
 package blocks
 
 import (
@@ -112,12 +115,13 @@ func (r *Renderer) View(raw json.RawMessage, errs map[string]string) (View, erro
 	}, nil
 }
 
-// execute runs one template. The templates are fixed and the data is typed, so an error is a defect of this package;
-// it is shown in place of the message, like everything that cannot be drawn.
+// execute runs one template. The templates are fixed and the data is typed, so an error is a defect
+// of this package; it is shown in place of the message, like everything that cannot be drawn.
 func (r *Renderer) execute(name string, data any) template.HTML {
 	var b bytes.Buffer
 	if err := r.tmpl.ExecuteTemplate(&b, name, data); err != nil {
-		return template.HTML(`<div class="bk-error">This message cannot be drawn: ` + template.HTMLEscapeString(clean(err.Error())) + `</div>`)
+		return template.HTML(`<div class="bk-error">This message cannot be drawn: ` +
+			template.HTMLEscapeString(clean(err.Error())) + `</div>`)
 	}
 	return template.HTML(b.String())
 }
@@ -137,7 +141,9 @@ func (r *Renderer) text(t *text) []node {
 func (r *Renderer) name(nodes []node) []node {
 	for i := range nodes {
 		n := &nodes[i]
-		lookup := map[string]func(string) (string, bool){"user": r.names.User, "channel": r.names.Channel, "group": r.names.Group}[n.Kind]
+		lookup := map[string]func(string) (string, bool){
+			"user": r.names.User, "channel": r.names.Channel, "group": r.names.Group,
+		}[n.Kind]
 		if lookup != nil {
 			if name, ok := lookup(n.Text); ok {
 				n.Name = clean(name)
@@ -156,8 +162,8 @@ func (nobody) User(string) (string, bool)    { return "", false }
 func (nobody) Channel(string) (string, bool) { return "", false }
 func (nobody) Group(string) (string, bool)   { return "", false }
 
-// clean drops what cannot be shown: control characters other than line feed and tab, invalid UTF-8, and the two
-// characters that no document may contain.
+// clean drops what cannot be shown: control characters other than line feed and tab, invalid UTF-8,
+// and the two characters that no document may contain.
 func clean(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {

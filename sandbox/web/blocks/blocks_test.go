@@ -74,13 +74,26 @@ func TestMrkdwnIsReadAsSlackReadsIt(t *testing.T) {
 		{"&gt; quote", "<blockquote>quote</blockquote>"},
 		{"x ```a *b* &lt;c&gt;\n``` y", "x <pre>a *b* &lt;c&gt;</pre> y"},
 		{"`*as written* &amp; :x:`", "<code>*as written* &amp; :x:</code>"},
-		{"<@U0ROSA> <#C0INCIDENT> <!subteam^S0SEC> <@U404>", `<span class="mention" data-user="U0ROSA">@Rosa &lt;b&gt;</span> <span class="mention">#incident-4711</span> <span class="mention">@security</span> <span class="mention" data-user="U404">@U404</span>`},
+		{
+			"<@U0ROSA> <#C0INCIDENT> <!subteam^S0SEC> <@U404>",
+			`<span class="mention" data-user="U0ROSA">@Rosa &lt;b&gt;</span> <span class="mention">#incident-4711</span> ` +
+				`<span class="mention">@security</span> <span class="mention" data-user="U404">@U404</span>`,
+		},
 		{"<!channel>", `<span class="mention broadcast">@channel</span>`},
 		{"&lt;!channel&gt;", "&lt;!channel&gt;"},
-		{"<https://example.com/?a=1&amp;b=2|here>", `<a href="https://example.com/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">here</a>`},
-		{"see https://example.com/x.", `see <a href="https://example.com/x" target="_blank" rel="noopener noreferrer">https://example.com/x</a>.`},
+		{
+			"<https://example.com/?a=1&amp;b=2|here>",
+			`<a href="https://example.com/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer">here</a>`,
+		},
+		{
+			"see https://example.com/x.",
+			`see <a href="https://example.com/x" target="_blank" rel="noopener noreferrer">https://example.com/x</a>.`,
+		},
 		{"<javascript:alert(1)|x>", "&lt;javascript:alert(1)|x&gt;"},
-		{"<!date^0^{date} {time}|long ago>", `<time data-unix="0" data-format="{date} {time}" title="1970-01-01 00:00:00 UTC">long ago</time>`},
+		{
+			"<!date^0^{date} {time}|long ago>",
+			`<time data-unix="0" data-format="{date} {time}" title="1970-01-01 00:00:00 UTC">long ago</time>`,
+		},
 		{"<!date^soon^{date}|fallback>", "fallback"},
 		{":white_check_mark: done :nonsense:", "✅ done :nonsense:"},
 		{"<b>&amp;lt;", "&lt;b&gt;&amp;lt;"},
@@ -93,7 +106,10 @@ func TestMrkdwnIsReadAsSlackReadsIt(t *testing.T) {
 }
 
 func TestAnUnknownBlockIsShownAsAnError(t *testing.T) {
-	for _, raw := range []string{`[{"type":"hologram"}]`, `{"type":"section"}`, `[12]`, `nonsense`, `[{"type":"context","elements":[{"type":"button"}]}]`} {
+	for _, raw := range []string{
+		`[{"type":"hologram"}]`, `{"type":"section"}`, `[12]`, `nonsense`,
+		`[{"type":"context","elements":[{"type":"button"}]}]`,
+	} {
 		if got := string(New(nil).Message("fallback", json.RawMessage(raw))); !strings.Contains(got, "bk-error") {
 			t.Errorf("%s is drawn as %s", raw, got)
 		}

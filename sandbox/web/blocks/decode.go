@@ -58,7 +58,8 @@ type slackFile struct {
 
 var fileID = regexp.MustCompile(`^F[A-Z0-9]+$`)
 
-// imageLink is the address of a picture, "" if it has none that can be used. Files are where the page serves them.
+// imageLink is the address of a picture, "" if it has none that can be used. Files are where the
+// page serves them.
 func imageLink(address string, file slackFile) string {
 	if address == "" && fileID.MatchString(file.ID) {
 		return "/files/" + file.ID

@@ -14,13 +14,16 @@ import (
 	"testing"
 )
 
-// The elements and attributes that the templates write. The output is XML, so an XML reader that meets anything else,
-// or anything that is not well-formed, has found input that became markup.
+// The elements and attributes that the templates write. The output is XML, so an XML reader that
+// meets anything else, or anything that is not well-formed, has found input that became markup.
 var (
-	ourElements = strings.Fields("div span b i s code pre blockquote a time br hr h2 h3 ul ol li table thead tbody tr th td " +
+	ourElements = strings.Fields("div span b i s code pre blockquote a time br hr h2 h3 ul ol li table thead tbody tr " +
+		"th td " +
 		"figure figcaption img button template select option optgroup input textarea label small fieldset")
-	ourAttributes = strings.Fields("class href target rel title role tabindex aria-label aria-expanded autocomplete scope src alt loading type " +
-		"value name checked selected rows maxlength placeholder id for data-unix data-format data-user data-act data-bid data-aid " +
+	ourAttributes = strings.Fields("class href target rel title role tabindex aria-label aria-expanded autocomplete " +
+		"scope src alt loading type " +
+		"value name checked selected rows maxlength placeholder id for data-unix data-format data-user data-act data-bid " +
+		"data-aid " +
 		"data-value data-open data-kind data-external data-min data-chosen")
 	ourClasses = strings.Fields("btn btn-primary btn-danger mention broadcast confirm dialog-buttons")
 )
@@ -79,8 +82,10 @@ func checkMarkup(t *testing.T, drawn string) {
 
 func FuzzNoTextBecomesMarkup(f *testing.F) {
 	for _, s := range []string{
-		"<script>alert(1)</script>", "*<b>*", "`<b>`", "```<b>```", "<@U\"><img src=x>", "<https://a\"onclick=x|b>", "<!date^1^\"x|<b>>",
-		"> <b>", "&lt;b&gt;&amp;lt;", "<mailto:a@b|<>", "_*~nested~*_", ":x:\x00\xff", "https://example.com/\">", "&#60;b>", "**a** [x](https://a/\"b)",
+		"<script>alert(1)</script>", "*<b>*", "`<b>`", "```<b>```", "<@U\"><img src=x>", "<https://a\"onclick=x|b>",
+		"<!date^1^\"x|<b>>",
+		"> <b>", "&lt;b&gt;&amp;lt;", "<mailto:a@b|<>", "_*~nested~*_", ":x:\x00\xff", "https://example.com/\">", "&#60;b>",
+		"**a** [x](https://a/\"b)",
 	} {
 		f.Add(s)
 	}
@@ -102,22 +107,31 @@ func FuzzNoTextBecomesMarkup(f *testing.F) {
 			func(s string) any {
 				return map[string]any{"type": "actions", "block_id": s, "elements": []any{map[string]any{
 					"type": "button", "action_id": s, "value": s, "url": s, "accessibility_label": s, "style": s,
-					"text":    map[string]any{"type": "plain_text", "text": s},
-					"confirm": map[string]any{"title": map[string]any{"type": "plain_text", "text": s}, "text": map[string]any{"type": "mrkdwn", "text": s}},
+					"text": map[string]any{"type": "plain_text", "text": s},
+					"confirm": map[string]any{
+						"title": map[string]any{"type": "plain_text", "text": s}, "text": map[string]any{"type": "mrkdwn", "text": s},
+					},
 				}}}
 			},
 			func(s string) any {
-				return map[string]any{"type": "input", "block_id": s, "label": map[string]any{"type": "plain_text", "text": s}, "element": map[string]any{
-					"type": "plain_text_input", "action_id": s, "multiline": len(s)%2 == 0, "initial_value": s, "placeholder": map[string]any{"type": "plain_text", "text": s},
-				}}
+				return map[string]any{
+					"type": "input", "block_id": s, "label": map[string]any{"type": "plain_text", "text": s},
+					"element": map[string]any{
+						"type": "plain_text_input", "action_id": s, "multiline": len(s)%2 == 0, "initial_value": s,
+						"placeholder": map[string]any{"type": "plain_text", "text": s},
+					},
+				}
 			},
 			func(s string) any {
-				return map[string]any{"type": "rich_text", "elements": []any{map[string]any{"type": "rich_text_section", "elements": []any{
-					map[string]any{"type": "text", "text": s},
-					map[string]any{"type": "link", "url": s, "text": s},
-					map[string]any{"type": "user", "user_id": s},
-					map[string]any{"type": "date", "timestamp": len(s), "format": s, "fallback": s},
-				}}}}
+				return map[string]any{
+					"type": "rich_text",
+					"elements": []any{map[string]any{"type": "rich_text_section", "elements": []any{
+						map[string]any{"type": "text", "text": s},
+						map[string]any{"type": "link", "url": s, "text": s},
+						map[string]any{"type": "user", "user_id": s},
+						map[string]any{"type": "date", "timestamp": len(s), "format": s, "fallback": s},
+					}}},
+				}
 			},
 			func(s string) any { return map[string]any{"type": "image", "image_url": s, "alt_text": s} },
 		} {

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// parseMarkdown reads the part of Markdown that a markdown block is used for: headings, lists, tables, fences, **bold**,
-// *italic*, `code` and [links](https://…). Everything else is shown as written.
+// parseMarkdown reads the part of Markdown that a markdown block is used for: headings, lists,
+// tables, fences, **bold**, *italic*, `code` and [links](https://…). Everything else is shown as
+// written.
 func parseMarkdown(s string) []node {
 	var out []node
 	var fence []string
@@ -27,7 +28,10 @@ func parseMarkdown(s string) []node {
 		case strings.HasPrefix(trimmed, "|"):
 			out = addRow(out, trimmed)
 		case strings.HasPrefix(trimmed, "#"):
-			out = append(out, node{Kind: "heading", Text: headingLevel(trimmed), Kids: markdownInline(strings.TrimSpace(strings.TrimLeft(trimmed, "#")), 0)})
+			out = append(out, node{
+				Kind: "heading", Text: headingLevel(trimmed),
+				Kids: markdownInline(strings.TrimSpace(strings.TrimLeft(trimmed, "#")), 0),
+			})
 		case strings.HasPrefix(trimmed, "- "), strings.HasPrefix(trimmed, "* "):
 			out = append(out, node{Kind: "item", Kids: markdownInline(trimmed[2:], 0)})
 		case strings.HasPrefix(trimmed, "> "):
@@ -47,8 +51,8 @@ func headingLevel(line string) string {
 	return strconv.Itoa(min(3, len(line)-len(strings.TrimLeft(line, "#"))))
 }
 
-// addRow adds a line of a table to the table before it, or begins one. The line that only draws a rule makes a head of the
-// first row.
+// addRow adds a line of a table to the table before it, or begins one. The line that only draws a
+// rule makes a head of the first row.
 func addRow(out []node, line string) []node {
 	if strings.Trim(line, "|-: ") == "" {
 		if n := len(out); n > 0 && out[n-1].Kind == "rows" && len(out[n-1].Kids) == 1 {
@@ -100,7 +104,8 @@ func markdownInline(s string, depth int) []node {
 	return out
 }
 
-// markdownSpan reads one format at the start of s and says how much of s it took; 0 when there is none.
+// markdownSpan reads one format at the start of s and says how much of s it took; 0 when there is
+// none.
 func markdownSpan(s string, depth int) (node, int) {
 	if s[0] == '[' {
 		label, rest, ok := strings.Cut(s[1:], "](")
@@ -110,7 +115,9 @@ func markdownSpan(s string, depth int) (node, int) {
 		}
 		return node{}, 0
 	}
-	for _, f := range []struct{ mark, kind string }{{"**", "bold"}, {"__", "bold"}, {"*", "italic"}, {"_", "italic"}, {"`", "code"}} {
+	for _, f := range []struct {
+		mark, kind string
+	}{{"**", "bold"}, {"__", "bold"}, {"*", "italic"}, {"_", "italic"}, {"`", "code"}} {
 		rest, ok := strings.CutPrefix(s, f.mark)
 		if !ok {
 			continue

@@ -11,7 +11,9 @@ import (
 
 // node is one piece of drawn text. Kind decides which of the other fields count.
 type node struct {
-	Kind   string // text, bold, italic, strike, code, pre, quote, link, user, channel, group, broadcast, date, break, heading, item, rows of rows of cells
+	// text, bold, italic, strike, code, pre, quote, link, user, channel, group, broadcast, date,
+	// break, heading, item, rows of rows of cells
+	Kind   string
 	Text   string // what is shown; the id for mentions
 	Name   string // of a mention
 	URL    string // of a link
@@ -24,8 +26,8 @@ type node struct {
 // maxDepth bounds the nesting of formats: deeper text is shown as written.
 const maxDepth = 4
 
-// parseMrkdwn reads Slack's mrkdwn ("Formatting text for app surfaces"). autolink makes links of bare web addresses,
-// as Slack does unless a text object says verbatim.
+// parseMrkdwn reads Slack's mrkdwn ("Formatting text for app surfaces"). autolink makes links of
+// bare web addresses, as Slack does unless a text object says verbatim.
 func parseMrkdwn(s string, autolink bool) []node {
 	s = clean(s)
 	var out []node
@@ -129,8 +131,8 @@ func inline(s string, autolink bool, depth int) []node {
 	return out
 }
 
-// closing finds the marker that ends the format opened at i, or 0. A format begins and ends at the edge of a word and
-// stays on its line.
+// closing finds the marker that ends the format opened at i, or 0. A format begins and ends at the
+// edge of a word and stays on its line.
 func closing(s string, i int) int {
 	if i > 0 && wordBefore(s, i) || i+1 >= len(s) || s[i+1] == ' ' || s[i+1] == s[i] {
 		return 0
@@ -215,8 +217,8 @@ func dateToken(body, fallback string) node {
 	return n
 }
 
-// webLink returns the address if a browser may follow it from a message, and "" if not. An address that names a user
-// before the host is refused: it is how one host is made to look like another.
+// webLink returns the address if a browser may follow it from a message, and "" if not. An address
+// that names a user before the host is refused: it is how one host is made to look like another.
 func webLink(s string) string {
 	u, err := url.Parse(strings.TrimSpace(s))
 	if err != nil {
@@ -239,7 +241,8 @@ func notInHost(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:[]", r)
 }
 
-// plainTokens shows tokens inside code by their text: Slack shows links there without following them.
+// plainTokens shows tokens inside code by their text: Slack shows links there without following
+// them.
 func plainTokens(s string) string {
 	var out strings.Builder
 	for {

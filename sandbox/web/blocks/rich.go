@@ -135,7 +135,8 @@ func richNodes(elements []richElement) []node {
 	return out
 }
 
-// plainRun keeps text exactly, emoji codes included: in rich text an emoji is an element of its own.
+// plainRun keeps text exactly, emoji codes included: in rich text an emoji is an element of its
+// own.
 func plainRun(s string) []node {
 	nodes := plainNodes(s)
 	if len(nodes) == 1 {
