@@ -13,15 +13,19 @@ import (
 )
 
 func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
-	const command = `{"team_id":"T1","enterprise_id":"E1","api_app_id":"A1","channel_id":"C1","user_id":"U1","command":"/revoke-sessions",
+	const command = `{"team_id":"T1","enterprise_id":"E1","api_app_id":"A1","channel_id":"C1","user_id":"U1",
+		"command":"/revoke-sessions",
 		"text":"prod/X why","response_url":"https://hooks.slack.com/commands/1","trigger_id":"9.9","is_enterprise_install":"maybe","new":{"x":[]}}`
 	click := func(container, channel, message string) string {
-		return `{"type":"block_actions","user":{"id":"U1","team_id":"T9"},"api_app_id":"A1","team":{"id":"T1"},"trigger_id":"9.9",
+		return `{"type":"block_actions","user":{"id":"U1","team_id":"T9"},"api_app_id":"A1","team":{"id":"T1"},
+			"trigger_id":"9.9",
 			"container":` + container + `,"channel":` + channel + `,"message":` + message +
 			`,"response_url":"https://hooks.slack.com/actions/1",
-			"actions":[{"action_id":"revokebot_approve","value":"R1","action_ts":"5.5","type":"button","block_id":"b"},{"action_id":"revokebot_deny","value":"R2"}]}`
+			"actions":[{"action_id":"revokebot_approve","value":"R1","action_ts":"5.5","type":"button","block_id":"b"},
+			{"action_id":"revokebot_deny","value":"R2"}]}`
 	}
-	const form = `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"api_app_id":"A1","trigger_id":"9.9","view":{"id":"V1","hash":"h1",
+	const form = `{"type":"view_submission","user":{"id":"U1"},"team":{"id":"T1"},"api_app_id":"A1","trigger_id":"9.9",
+		"view":{"id":"V1","hash":"h1",
 		"callback_id":"revokebot_deny_form","private_metadata":"{\"request\":\"R1\",\"channel\":\"C1\",\"message\":\"1.1\"}",
 		"state":{"values":{"reason":{"text":{"type":"plain_text_input","value":"not ours"}}}}}}`
 	undoForm := func(words string) string {

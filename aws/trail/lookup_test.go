@@ -66,7 +66,9 @@ func TestSessionsOfAllRegionsAreListedNewestFirstWithTheirSideOfTheCutoff(t *tes
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if want := "eu-west-1 covered=true events=2 truncated=false \nus-east-1 covered=true events=1 truncated=false "; coverage(got) != want {
+		covered := "eu-west-1 covered=true events=2 truncated=false \n" +
+			"us-east-1 covered=true events=1 truncated=false "
+		if coverage(got) != covered {
 			t.Errorf("got\n%s", coverage(got))
 		}
 		if got.AskedAt.IsZero() || got.AskedAt.After(b.Server.Now()) {
@@ -178,7 +180,9 @@ func TestTheLimitHoldsOverAllRegionsAndSaysWhereMoreIs(t *testing.T) {
 		if err != nil || len(got.Sessions) != 3 || got.Sessions[2].SessionName != "i-3" {
 			t.Fatalf("got %+v, %v", got, err)
 		}
-		if want := "eu-west-1 covered=true events=2 truncated=false \nus-east-1 covered=true events=4 truncated=true "; coverage(got) != want {
+		covered := "eu-west-1 covered=true events=2 truncated=false \n" +
+			"us-east-1 covered=true events=4 truncated=true "
+		if coverage(got) != covered {
 			t.Errorf("got\n%s", coverage(got))
 		}
 	})

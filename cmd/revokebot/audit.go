@@ -21,7 +21,7 @@ import (
 
 // auditCmd is what people do with the audit log. A log that is not whole is exit status 1.
 type auditCmd struct {
-	Export auditExportCmd `cmd:"" help:"Print the audit log as JSON lines, and where it ends on standard error. Needs REDIS_URL alone."`
+	Export auditExportCmd `cmd:"" help:"${audit_export}"`
 	Verify auditVerifyCmd `cmd:"" help:"Look for lines that were changed, taken out, added or moved."`
 	Key    auditKeyCmd    `cmd:"" help:"Print the public key that belongs to REVOKEBOT_SIGNING_KEY."`
 }
@@ -97,8 +97,8 @@ func (auditKeyCmd) Run(env settings.Environment) error {
 
 type auditVerifyCmd struct {
 	File      string   `arg:"" optional:"" default:"-" help:"The file, or - for standard input (default)."`
-	PublicKey []string `name:"public-key" help:"Public key in base64, as revokebot audit key prints it; may be given again for a key that was in use before. Left out: that of REVOKEBOT_SIGNING_KEY."`
-	Head      string   `help:"Where the log has to reach at least, as N:hash, which revokebot audit export and verify print. Without it nobody can tell whether lines are missing at the end."`
+	PublicKey []string `name:"public-key" help:"${public_key}"`
+	Head      string   `help:"${head}"`
 }
 
 // errNotWhole is the end of a verification that found something.

@@ -13,19 +13,36 @@ import "github.com/revokebot/revokebot/cmd/internal/cli"
 
 // commands is the command line.
 type commands struct {
-	Run      runCmd      `cmd:"" help:"Run the bot against real Slack, Redis and AWS. Settings come from the environment, see docs/configuration.md."`
-	Doctor   doctorCmd   `cmd:"" help:"Check the settings, Slack, Redis and AWS, and change nothing. Exit status 1 if anything would stop a revocation."`
-	Audit    auditCmd    `cmd:"" help:"The audit log: export it, verify it, print the public key that its lines are signed with."`
+	Run      runCmd      `cmd:"" help:"${run}"`
+	Doctor   doctorCmd   `cmd:"" help:"${doctor}"`
+	Audit    auditCmd    `cmd:"" help:"${audit}"`
 	Manifest manifestCmd `cmd:"" help:"Print the Slack app manifest."`
 	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
 }
 
 func program() cli.Program {
 	return cli.Program{
-		Name: "revokebot", Commands: &commands{},
+		Name: "revokebot", Commands: &commands{}, Help: help(),
 		Description: "Revoke the active sessions of an AWS role from the incident channel, with two people. " +
 			"revokebot-sandbox shows it without any account.",
 	}
 }
 
 func main() { program().Main() }
+
+// help are the texts of commands and flags that are too long for a tag.
+func help() map[string]string {
+	return map[string]string{
+		"run": "Run the bot against real Slack, Redis and AWS. Settings come from the environment, see " +
+			"docs/configuration.md.",
+		"doctor": "Check the settings, Slack, Redis and AWS, and change nothing. Exit status 1 if anything " +
+			"would stop a revocation.",
+		"audit": "The audit log: export it, verify it, print the public key that its lines are signed with.",
+		"audit_export": "Print the audit log as JSON lines, and where it ends on standard error. Needs REDIS_URL " +
+			"alone.",
+		"public_key": "Public key in base64, as revokebot audit key prints it; may be given again for a key that " +
+			"was in use before. Left out: that of REVOKEBOT_SIGNING_KEY.",
+		"head": "Where the log has to reach at least, as N:hash, which revokebot audit export and verify " +
+			"print. Without it nobody can tell whether lines are missing at the end.",
+	}
+}

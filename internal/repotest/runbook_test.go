@@ -63,21 +63,42 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 
 func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 	runbook := unwrapped(text(t, runbookPage))
-	for words, sentence := range map[string]string{
-		"revokebot failed at this revocation several times":                                               messages.GaveUp,
-		"This version of revokebot does not know what the request is for":                                 messages.UnknownPurpose,
-		"Its card was deleted, and nobody can approve without it":                                         messages.CardDeletedReason,
-		"Slack does not let the bot post the card in the channel":                                         messages.CardImpossibleReason("is_archived"),
-		"may not approve any more":                                                                        messages.ApproverNotConfirmed("U0BOB", approvals.Refusal{}),
-		"Slack did not confirm":                                                                           messages.ApproverNotConfirmed("U0BOB", approvals.Refusal{Code: approvals.RefusedLookupFailed}),
-		"AWS took the policy once, and when it was read back it was not as written":                       messages.WrittenOnce("gone", "It failed."),
-		"Event … of its log is not as it was written":                                                     messages.ForgedSentence(&approvals.ForgedError{Event: 2, Why: approvals.ForgeryUnsealed}),
-		"It was opened without the signing key that is in use now":                                        messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
-		"The role was deleted and made again under the same name: the deny went with the old one":         messages.UndoOfAnotherRole,
-		"There is no such role any more":                                                                  messages.UndoRoleGone,
-		"The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away":   messages.UndoNotOurs,
-		"AWS took the deny off the role, or put the earlier policy back, although this request had ended": messages.UndoneAfterAll,
+	for _, w := range []struct{ words, sentence string }{
+		{"revokebot failed at this revocation several times", messages.GaveUp},
+		{"This version of revokebot does not know what the request is for", messages.UnknownPurpose},
+		{"Its card was deleted, and nobody can approve without it", messages.CardDeletedReason},
+		{"Slack does not let the bot post the card in the channel", messages.CardImpossibleReason("is_archived")},
+		{"may not approve any more", messages.ApproverNotConfirmed("U0BOB", approvals.Refusal{})},
+		{
+			"Slack did not confirm", messages.ApproverNotConfirmed("U0BOB",
+				approvals.Refusal{Code: approvals.RefusedLookupFailed}),
+		},
+		{
+			"AWS took the policy once, and when it was read back it was not as written",
+			messages.WrittenOnce("gone", "It failed."),
+		},
+		{
+			"Event … of its log is not as it was written",
+			messages.ForgedSentence(&approvals.ForgedError{Event: 2, Why: approvals.ForgeryUnsealed}),
+		},
+		{
+			"It was opened without the signing key that is in use now",
+			messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
+		},
+		{
+			"The role was deleted and made again under the same name: the deny went with the old one",
+			messages.UndoOfAnotherRole,
+		},
+		{"There is no such role any more", messages.UndoRoleGone},
+		{
+			"The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away",
+			messages.UndoNotOurs,
+		},
+		{
+			"AWS took the deny off the role, or put the earlier policy back, although this request had ended",
+			messages.UndoneAfterAll,
+		},
 	} {
-		wantInRunbook(t, runbook, words, sentence)
+		wantInRunbook(t, runbook, w.words, w.sentence)
 	}
 }

@@ -28,8 +28,10 @@ func (b *bench) spoke() aws.AccessKey {
 			"iam": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*"}}`,
 		},
 		Trust: `{"Version":"2012-10-17","Statement":[
-			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:user/hub"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":["old-id","some-id"]}}},
-			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:user/hub"},"Action":["sts:TagSession","sts:SetSourceIdentity"]}]}`,
+			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:user/hub"},"Action":"sts:AssumeRole",
+			"Condition":{"StringEquals":{"sts:ExternalId":["old-id","some-id"]}}},
+			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:user/hub"},"Action":["sts:TagSession",
+			"sts:SetSourceIdentity"]}]}`,
 	})
 	return hub
 }
@@ -199,7 +201,8 @@ func TestSourceIdentityAndTagsNeedTheTrustPolicysConsentAndStay(t *testing.T) {
 			SourceIdentity: awssdk.String("rosa"), Tags: tags, TransitiveTagKeys: []string{"request"},
 		})
 		policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Effect":"Deny","Action":"iam:ListRoles","Resource":"*","Condition":{"StringEquals":{"aws:SourceIdentity":"rosa","aws:PrincipalTag/request":"rvk-1"}}}]}`
+			{"Effect":"Deny","Action":"iam:ListRoles","Resource":"*","Condition":{"StringEquals":{"aws:SourceIdentity":"rosa",
+			"aws:PrincipalTag/request":"rvk-1"}}}]}`
 		if err := b.put("Deploy", "all", policy); err != nil {
 			t.Fatal(err)
 		}
@@ -305,8 +308,10 @@ func TestASessionLastsAsLongAsTheRoleAndTheChainAllow(t *testing.T) {
 
 func TestServicesAndIdentityProvidersGetSessionsFromTheRolesThatTrustThem(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
-		github := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
-			"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:acme/*"}}}}`
+		github := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+			"Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+			"Action":"sts:AssumeRoleWithWebIdentity",
+			"Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:acme/*"}}}}`
 		saml := `{"Version":"2012-10-17","Statement":{"Effect":"Allow",` +
 			`"Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/Corp"},"Action":"sts:AssumeRoleWithSAML",` +
 			`"Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}}`

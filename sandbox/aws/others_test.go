@@ -45,8 +45,10 @@ func (b *bench) get(k aws.AccessKey, service, path string) (status int, body str
 func TestOtherServicesAreAnsweredWherePoliciesAllowAndToldToCloudTrail(t *testing.T) {
 	onBench(t, aws.Config{}, func(t *testing.T, b *bench) {
 		may := b.account.AddUser(aws.UserSpec{Name: "may", Policies: map[string]string{
-			"some": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:ListAllMyBuckets","ec2:DescribeInstances"],"Resource":"*"},
-				{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/*"}]}`,
+			"some": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:ListAllMyBuckets",
+			"ec2:DescribeInstances"],"Resource":"*"},
+				{"Effect":"Allow","Action":"secretsmanager:GetSecretValue",
+				"Resource":"arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/*"}]}`,
 		}})
 		const query, inJSON = "application/x-www-form-urlencoded", "application/x-amz-json-1.1"
 		secret := func(id string) raw {

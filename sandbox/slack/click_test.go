@@ -190,8 +190,10 @@ func TestAVisitorsClickNamesTheirOwnWorkspace(t *testing.T) {
 		ts := r.card(incident)
 		reply := r.must("chat.postMessage", "channel", incident, "thread_ts", ts, "text", "x",
 			"blocks",
-			`[{"type":"section","text":{"type":"plain_text","text":"pick"},"accessory":{"type":"static_select","action_id":"pick",
-			"options":[{"text":{"type":"plain_text","text":"One"},"value":"1"},{"text":{"type":"plain_text","text":"Two"},"value":"2"}]}}]`)["ts"].(string)
+			`[{"type":"section","text":{"type":"plain_text","text":"pick"},"accessory":{"type":"static_select",
+				"action_id":"pick",
+			"options":[{"text":{"type":"plain_text","text":"One"},"value":"1"},{"text":{"type":"plain_text","text":"Two"},
+			"value":"2"}]}}]`)["ts"].(string)
 		s, _ := r.dial()
 		seen := s.acking(nil)
 		click := slack.Click{ChannelID: incident, MessageTS: reply, ActionID: "pick", SelectedOption: "2"}

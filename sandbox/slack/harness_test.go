@@ -218,7 +218,8 @@ func (r *rig) card(channel string) string {
 	body := r.must("chat.postMessage", "channel", channel, "text", "Revoke prod/DeployRole?", "blocks", `[
 		{"type":"section","text":{"type":"mrkdwn","text":"*Revoke* <prod>"}},
 		{"type":"actions","block_id":"decide","elements":[
-			{"type":"button","action_id":"approve","value":"req-1","style":"danger","text":{"type":"plain_text","text":"Approve"}},
+			{"type":"button","action_id":"approve","value":"req-1","style":"danger","text":{"type":"plain_text",
+			"text":"Approve"}},
 			{"type":"button","text":{"type":"plain_text","text":"Deny"}}]}]`,
 		"metadata", `{"event_type":"request","event_payload":{"id":"req-1"}}`)
 	ts, _ := body["ts"].(string)

@@ -13,7 +13,8 @@ const homeView = `{"type":"home","blocks":[
 	{"type":"section","block_id":"open","text":{"type":"mrkdwn","text":"prod/DeployRole"},
 	 "accessory":{"type":"static_select","action_id":"what","option_groups":[
 		{"label":{"type":"plain_text","text":"One"},"options":[{"text":{"type":"plain_text","text":"Show"},"value":"show"}]},
-		{"label":{"type":"plain_text","text":"Two"},"options":[{"text":{"type":"plain_text","text":"Undo"},"value":"undo"}]}]}}]}`
+		{"label":{"type":"plain_text","text":"Two"},"options":[{"text":{"type":"plain_text","text":"Undo"},
+		"value":"undo"}]}]}}]}`
 
 func TestAClickInTheAppHomeNamesTheView(t *testing.T) {
 	inBubble(t, slack.Config{}, func(t *testing.T, r *rig) {

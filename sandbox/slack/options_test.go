@@ -103,7 +103,8 @@ func TestAChoiceInAMenuOfAReplyTellsTheOptionAndTheThread(t *testing.T) {
 		seen := s.acking(nil)
 		root := r.card(incident)
 		menu :=
-			`[{"type":"section","block_id":"ask","text":{"type":"mrkdwn","text":"Three sessions"},"accessory":{"type":"static_select","action_id":"session",
+			`[{"type":"section","block_id":"ask","text":{"type":"mrkdwn","text":"Three sessions"},
+				"accessory":{"type":"static_select","action_id":"session",
 			"placeholder":{"type":"plain_text","text":"What did this session do?"},"options":[` + anOption("deploy-1840", "s1") +
 				`,` + anOption("github-18160", "s2") + `]}}]`
 		ts := r.must("chat.postMessage", "channel", incident, "thread_ts", root, "text", "x", "blocks", menu)["ts"].(string)

@@ -10,10 +10,13 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-const form = `{"type":"modal","callback_id":"ask","title":{"type":"plain_text","text":"Revoke"},"submit":{"type":"plain_text","text":"Ask"},
+const form = `{"type":"modal","callback_id":"ask","title":{"type":"plain_text","text":"Revoke"},
+	"submit":{"type":"plain_text","text":"Ask"},
 	"private_metadata":"m","notify_on_close":true,"blocks":[
-	{"type":"input","block_id":"reason","label":{"type":"plain_text","text":"Reason"},"element":{"type":"plain_text_input","action_id":"text","max_length":10}},
-	{"type":"input","block_id":"role","optional":true,"label":{"type":"plain_text","text":"Role"},"element":{"type":"external_select","action_id":"pick"}}]}`
+	{"type":"input","block_id":"reason","label":{"type":"plain_text","text":"Reason"},
+	"element":{"type":"plain_text_input","action_id":"text","max_length":10}},
+	{"type":"input","block_id":"role","optional":true,"label":{"type":"plain_text","text":"Role"},
+	"element":{"type":"external_select","action_id":"pick"}}]}`
 
 // openForm sends a command as Alice and opens the form with its trigger.
 func (r *rig) openForm(s *socket) (string, <-chan map[string]any) {

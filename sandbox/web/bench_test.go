@@ -174,8 +174,10 @@ func (b *bench) call(method, body string) {
 	}
 }
 
-const card = `{"channel":"C0INCIDENT","text":"card","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"Revoke?"}},
-	{"type":"actions","block_id":"decide","elements":[{"type":"button","action_id":"approve","value":"r1","text":{"type":"plain_text","text":"Approve"}}]}]}`
+const card = `{"channel":"C0INCIDENT","text":"card","blocks":[{"type":"section","text":{"type":"mrkdwn",
+	"text":"Revoke?"}},
+	{"type":"actions","block_id":"decide","elements":[{"type":"button","action_id":"approve","value":"r1",
+	"text":{"type":"plain_text","text":"Approve"}}]}]}`
 
 type state struct {
 	Messages    map[string][]slack.Message

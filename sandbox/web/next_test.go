@@ -120,11 +120,15 @@ func TestTheCutoffIsReadAsAWSReadsIt(t *testing.T) {
 		`{"Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
 			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31.000Z"}}}]}`: want,
 		`{"Statement":{"Effect":"Deny","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31Z"}}}}`: want,
-		`{"Statement":[{"Effect":"Deny","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2020-01-01T00:00:00Z"}}},` +
+		`{"Statement":[{"Effect":"Deny",` +
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2020-01-01T00:00:00Z"}}},` +
 			`{"Effect":"Deny","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31Z"}}}]}`: want,
-		`{"Statement":[{"Effect":"Deny","Condition":{"DateLessThan":{"aws:TokeIssueTime":"2026-11-22T10:01:31Z"}}}]}`:      {},
-		`{"Statement":[{"Effect":"Deny","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31.3702"}}}]}`: {},
-		`{"Statement":[{"Effect":"Allow","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31Z"}}}]}`:    {},
+		`{"Statement":[{"Effect":"Deny",` +
+			`"Condition":{"DateLessThan":{"aws:TokeIssueTime":"2026-11-22T10:01:31Z"}}}]}`: {},
+		`{"Statement":[{"Effect":"Deny",` +
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31.3702"}}}]}`: {},
+		`{"Statement":[{"Effect":"Allow",` +
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31Z"}}}]}`: {},
 		`{"Statement":3}`: {},
 		`not JSON`:        {},
 	} {

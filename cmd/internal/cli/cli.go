@@ -23,6 +23,7 @@ var ErrSaid = errors.New("exit status 1")
 type Program struct {
 	Name, Description string
 	Commands          any
+	Help              map[string]string // texts too long for a tag, where a tag's help says ${name}
 }
 
 // Main runs the program until it ends or is told to by a signal, and exits.
@@ -42,7 +43,7 @@ func (p Program) Run(ctx context.Context, args []string, env settings.Environmen
 	parser, err := kong.New(
 		p.Commands, kong.Name(p.Name), kong.Description(p.Description),
 		kong.Writers(env.Stdout, env.Stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env), kong.Vars(p.Help),
 	)
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "%s: %v\n", p.Name, err)

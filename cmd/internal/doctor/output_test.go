@@ -70,7 +70,8 @@ revocation: {margin: 0s}
 		w.aws.SetClockOffset(20 * time.Second)
 		if err := w.world.Staging.PutRolePolicy("revokebot-spoke", "revoke-sessions",
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow",`+
-				`"Action":["iam:List*","iam:SimulatePrincipalPolicy","iam:PutRolePolicy","iam:CreateAccessKey"],"Resource":"*"}}`); err != nil {
+				`"Action":["iam:List*","iam:SimulatePrincipalPolicy","iam:PutRolePolicy","iam:CreateAccessKey"],
+					"Resource":"*"}}`); err != nil {
 			t.Fatal(err)
 		}
 		both(t, "broken", w.examine())
