@@ -129,7 +129,7 @@ func (h *Handlers) chosenActivity(ctx context.Context, item approvals.Item) erro
 		told.Chain, told.MoreLinks = links(q.role, chain.Links)
 		told.Partly = partly(chain.Regions, chain.Truncated)
 	}
-	detail, err := packActivity(&told)
+	detail, err := fitActivity(&told)
 	if err != nil {
 		return err
 	}

@@ -84,12 +84,12 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, r approval
 }
 
 type execution struct {
-	h       *Handlers
-	request approvals.Request
-	role    record.Role
-	ready   *preparation // for the first try; nil: everything is asked for anew
-	floor   time.Time    // the cutoff that this try is about to promise, or has written
-	own     int64        // the event by which this try promised it; 0 before
+	h         *Handlers
+	request   approvals.Request
+	role      record.Role
+	ready     *preparation // for the first try; nil: everything is asked for anew
+	minCutoff time.Time    // the cutoff that this try is about to promise, or has written
+	own       int64        // the event by which this try promised it; 0 before
 }
 
 // maxLower is how often a revocation begins anew because another worker has promised a higher cutoff.
@@ -188,7 +188,7 @@ func (e *execution) start(ctx context.Context, p role.Plan) error {
 	if err != nil {
 		return err
 	}
-	e.floor = p.Cutoff
+	e.minCutoff = p.Cutoff
 	err = e.commit(ctx, t)
 	if err == nil {
 		e.own = e.request.Seq
@@ -205,7 +205,7 @@ func (e *execution) commit(ctx context.Context, t approvals.Transition) error {
 		switch {
 		case !underWay(v):
 			return approvals.Transition{}, errTaken
-		case e.floor.Before(promised(r)):
+		case e.minCutoff.Before(promised(r)):
 			return approvals.Transition{}, errLowerPromise
 		default:
 			return t, nil

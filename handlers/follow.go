@@ -15,8 +15,8 @@ const (
 	// maxFollowed is how many of the sessions that stand out are followed, and maxKeys how many keys that may lead to.
 	maxFollowed = 12
 	maxKeys     = 30
-	// together is how many keys are looked up at one time. Each takes its turns of the two requests a second in a region.
-	together = 4
+	// maxParallel is how many keys are looked up at one time. Each takes its turns of the two requests a second in a region.
+	maxParallel = 4
 	// chainDepth is how many levels down roles are followed.
 	chainDepth = 3
 	// newestFollowed is how many sessions are followed where none stands out: with one caller and one address there is
@@ -91,7 +91,7 @@ func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, er
 // recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny. Another look
 // may be under way at the same time, so it is written on the log as it is now.
 func (q *inquiry) recordActivity(ctx context.Context, told record.Activity, s followed) error {
-	detail, err := packActivity(&told)
+	detail, err := fitActivity(&told)
 	if err != nil {
 		return err
 	}

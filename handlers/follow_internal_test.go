@@ -64,7 +64,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 		chain = append(chain, trail.ChainLink{Depth: 1, Parent: longSession(i), Child: trail.Session{}, RoleARN: fmt.Sprint(i, long)})
 	}
 	told.Chain, told.MoreLinks = links(record.Role{}, chain)
-	detail, err := packActivity(&told)
+	detail, err := fitActivity(&told)
 	if err != nil || len(detail) > record.MaxDetail {
 		t.Errorf("it takes %d bytes, %v", len(detail), err)
 	}
@@ -76,7 +76,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 		j.Roles = append(j.Roles, trail.ChainLink{RoleARN: fmt.Sprint(long, i), Child: longSession(i), Depth: 1})
 	}
 	c := conclusion(record.Role{}, j, nil)
-	if detail, err = packConclusion(&c); err != nil || len(detail) > record.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
+	if detail, err = fitConclusion(&c); err != nil || len(detail) > record.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
 		len(c.Doors) == 0 || len(c.Roles) == 0 || c.MoreToDo != 200-len(c.Doors)-len(c.Roles) {
 		t.Errorf("a verdict takes %d bytes, %v", len(detail), err)
 	}
@@ -85,7 +85,7 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	for i := range record.MaxSuspects {
 		found.Suspects = append(found.Suspects, record.Suspect{EventID: rows[i].EventID})
 	}
-	if detail, err = packEvidence(&found); err != nil || len(detail) > record.MaxDetail || len(found.News)+found.MoreNews != record.MaxNews {
+	if detail, err = fitEvidence(&found); err != nil || len(detail) > record.MaxDetail || len(found.News)+found.MoreNews != record.MaxNews {
 		t.Errorf("the news take %d bytes, %v", len(detail), err)
 	}
 }

@@ -37,7 +37,7 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 		if w.now, err = h.Store.Now(ctx); err != nil {
 			return err
 		}
-		if err := early(r, w.now, h.Guard); err != nil {
+		if err := notYet(r, w.now, h.Guard); err != nil {
 			return err
 		}
 	}

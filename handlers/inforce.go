@@ -43,10 +43,10 @@ func (h *Handlers) inForce(ctx context.Context, key string, known ...record.Past
 
 // guardStatus says whether the revocation policy of a request is to be kept on the role.
 type guardStatus struct {
-	ended bool // nothing of it is in force
-	later bool // a later revocation of the role looks after it
-	busy  bool // another request is about to write, or to undo; that can still fail
-	floor time.Time
+	ended     bool // nothing of it is in force
+	later     bool // a later revocation of the role looks after it
+	busy      bool // another request is about to write, or to undo; that can still fail
+	minCutoff time.Time
 }
 
 // off reports whether this request's checks have nothing to do any more.
@@ -59,6 +59,6 @@ func (h *Handlers) guardStatus(
 	force, err := h.inForce(ctx, r.Subject.Key, record.Past{Request: r, Events: events})
 	own, applied := force.Of(r.ID)
 	return guardStatus{
-		ended: !applied || !own.InForce(), later: own.SupersededBy != "", busy: force.Writing(), floor: force.Floor,
+		ended: !applied || !own.InForce(), later: own.SupersededBy != "", busy: force.Writing(), minCutoff: force.Floor,
 	}, err
 }

@@ -180,7 +180,7 @@ func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[str
 
 // word is the event that a look ends with.
 func (q *inquiry) word(c record.Conclusion) (approvals.Event, error) {
-	detail, err := packConclusion(&c)
+	detail, err := fitConclusion(&c)
 	if err != nil {
 		return approvals.Event{}, err
 	}

@@ -76,7 +76,7 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	if q.ends() {
-		if err := early(q.request, q.until, h.FollowUps); err != nil {
+		if err := notYet(q.request, q.until, h.FollowUps); err != nil {
 			return err
 		}
 	}
@@ -229,7 +229,7 @@ func (q *inquiry) found(ctx context.Context, report trail.Report) error {
 	if q.number > 0 {
 		told.News, told.MoreNews = news(report, fresh, suspicious)
 	}
-	detail, err := packEvidence(&told)
+	detail, err := fitEvidence(&told)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (q *inquiry) others(ctx context.Context, report trail.Report, strange []tra
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
 	var side errgroup.Group
-	side.SetLimit(together)
+	side.SetLimit(maxParallel)
 	for i, key := range keys {
 		side.Go(func() (err error) {
 			ask := ask

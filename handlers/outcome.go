@@ -51,7 +51,7 @@ func (e *execution) applied(ctx context.Context, result role.Result) error {
 		t.Due = append(t.Due, approvals.Due{After: after, Item: evidenceItem(e.request.ID, trailLook{Number: i + 1})})
 	}
 	t.Due = append(t.Due, whenInert(e.request.ID, result))
-	e.floor = result.Cutoff
+	e.minCutoff = result.Cutoff
 	e.h.watch(&t, e.request.ID, result.ReadBack)
 	if err := e.commit(ctx, t); !errors.Is(err, errTaken) {
 		return err
@@ -87,14 +87,14 @@ func (e *execution) overtaken(ctx context.Context, result role.Result) error {
 		return err
 	case r.State != approvals.StateApplied, d.ended && !result.AlreadyThere:
 		return e.findLate(ctx, result, messages.WrittenAfterAll(result.Cutoff))
-	case d.ended, !result.Cutoff.Before(d.floor):
+	case d.ended, !result.Cutoff.Before(d.minCutoff):
 		return nil
 	}
 	e.h.log.WarnContext(ctx, "a late write had a lower cutoff; the recorded one is written again", "request", r.ID,
-		"late", result.Cutoff.Format(time.RFC3339), "recorded", d.floor.Format(time.RFC3339))
+		"late", result.Cutoff.Format(time.RFC3339), "recorded", d.minCutoff.Format(time.RFC3339))
 	for n := range maxRepairs {
 		again := revocation(r, e.role, r.Voters())
-		again.NotBefore = d.floor
+		again.NotBefore = d.minCutoff
 		_, err = e.h.Roles.Revoke(ctx, again)
 		if err == nil || aws.Final(err) {
 			break
@@ -105,7 +105,7 @@ func (e *execution) overtaken(ctx context.Context, result role.Result) error {
 		return nil
 	}
 	e.h.log.WarnContext(ctx, "the recorded cutoff could not be written again", "request", r.ID, "error", err)
-	return e.findLate(ctx, result, messages.CutoffUndercut(result.Cutoff, d.floor, aws.Explain(err)))
+	return e.findLate(ctx, result, messages.CutoffUndercut(result.Cutoff, d.minCutoff, aws.Explain(err)))
 }
 
 // maxRepairs is how often the recorded cutoff is written again after a late write, with a few seconds between.

@@ -26,7 +26,7 @@ var (
 // promised and may have written; one of them is zero. The new cutoff is in the log before it is written.
 func (w *watchman) write(ctx context.Context, check role.Check, promise time.Time) error {
 	o := order(w.request, w.role, w.request.Voters())
-	o.NotBefore, o.AtLeast = promise, w.status.floor
+	o.NotBefore, o.AtLeast = promise, w.status.minCutoff
 	o.Promise = func(ctx context.Context, p role.Plan) error { return w.promise(ctx, check, p) }
 	result, err := w.h.Roles.Revoke(ctx, o)
 	if err != nil {
@@ -44,7 +44,7 @@ func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) e
 	var promised []approvals.Event
 	err := w.h.change(ctx, w.request.ID, func(v view) (t approvals.Transition, err error) {
 		w.request, w.events, promised = v.request, v.events, nil
-		before := w.status.floor
+		before := w.status.minCutoff
 		if w.status, err = w.h.guardStatus(ctx, v.request, v.events); err != nil {
 			return t, err
 		}
@@ -52,7 +52,7 @@ func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) e
 		switch {
 		case w.status.off():
 			return t, errOffDuty
-		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.floor.After(times.Later(before, p.Cutoff)):
+		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.minCutoff.After(times.Later(before, p.Cutoff)):
 			return t, errElsewhere
 		case !own.Before(p.Cutoff):
 			return t, nil // it is in the log
@@ -105,9 +105,9 @@ func (w *watchman) record(ctx context.Context, result role.Result) error {
 	if err != nil {
 		return err
 	}
-	if !now.ended && result.Cutoff.Before(now.floor) {
+	if !now.ended && result.Cutoff.Before(now.minCutoff) {
 		// While this write was under way a higher cutoff was promised, and may have been written before it.
-		if result, err = w.raise(ctx, now.floor); err != nil {
+		if result, err = w.raise(ctx, now.minCutoff); err != nil {
 			return w.notWritten(ctx, role.Check{State: role.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
 		}
 	}

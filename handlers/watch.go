@@ -23,9 +23,9 @@ type look struct {
 	Last  bool          `json:"last,omitempty"` // of all
 }
 
-// early puts off what is said to be the last of some looks until their plan is over, counted from when the deny was applied:
+// notYet puts off what is said to be the last of some looks until their plan is over, counted from when the deny was applied:
 // an item is not signed, and the last look says what all of them came to. nil: it is time.
-func early(r approvals.Request, now time.Time, plan []time.Duration) error {
+func notYet(r approvals.Request, now time.Time, plan []time.Duration) error {
 	if len(plan) == 0 {
 		return nil
 	}

@@ -55,7 +55,7 @@ type Activity struct {
 	FailedAfter          int
 	SucceededAfterCutoff []Call
 
-	// Calls that open doors, denied ones too; Call.Opens says which. What was done again and again to
+	// Persistence calls, denied ones too; Call.Opens says which. What was done again and again to
 	// the same target with the same outcome is one entry with its number of Times; of one call at most
 	// 20 targets are listed.
 	Persistence      []Call

@@ -14,7 +14,7 @@ import (
 const (
 	mostListed  = 100 // calls and sessions in each list of an Activity
 	mostSources = 100
-	mostTargets = 20 // of one call that opens doors
+	mostTargets = 20 // of one persistence call
 )
 
 // fold counts the calls of one region. It keeps counts and the newest of what is listed, whatever
@@ -86,13 +86,13 @@ func (f *fold) count(call Call) {
 	}
 }
 
-// door is what makes calls that open doors the same.
+// sameCall is what makes two persistence calls the same.
 type sameCall struct {
 	service, name, target, made string
 	failed                      bool
 }
 
-// open notes a call that opens a door; of those that are the same the newest stays.
+// persist notes a persistence call; of those that are the same the newest stays.
 func (f *fold) persist(call Call) {
 	if call.Opens == "" {
 		return

@@ -199,7 +199,7 @@ func (j *judge) reasonsFor() []string {
 	}
 }
 
-// opened keeps the doors that went open.
+// opened keeps the persistence calls that succeeded.
 func (j *judge) opened(did Activity) {
 	for _, call := range did.Persistence {
 		if call.succeeded() && len(j.out.Persistence) < mostSaid {

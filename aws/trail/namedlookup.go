@@ -11,9 +11,9 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// telling are the calls that are looked up by name when a key made more calls than are read, with
-// the most pages to read of each: whoever made noise after them would hide them otherwise. They are
-// those of doors that outlive the session, and those by which it goes on as somebody else. Together
+// namedCalls are the calls that are looked up by name when a key made more calls than are read,
+// with the most pages to read of each: whoever made noise after them would hide them otherwise.
+// They are those that outlive the session, and those by which it goes on as somebody else. Together
 // they are at most as many requests as the calls that were read before (20 pages of 1,000).
 var namedCalls = []struct {
 	name  string
@@ -37,7 +37,7 @@ var namedCalls = []struct {
 	{string(KindAssumed), 4, false}, // everybody's, so the first to be cut
 }
 
-// tellingIn looks up by name what a key did before the oldest call that was read of it in a region.
+// namedIn looks up by name what a key did before the oldest call that was read of it in a region.
 // LookupEvents takes one attribute, so it answers with everybody's calls of that name (AWS
 // CloudTrail API Reference, "LookupEvents"); those of others are let go. What fails or is cut is
 // named in the coverage: the region's newest calls were read all the same.
@@ -61,7 +61,7 @@ func (c *Client) namedIn(
 	}
 }
 
-// tellingNamed reads the calls of one name and reports whether these were all, and whether it makes
+// oneName reads the calls of one name and reports whether these were all, and whether it makes
 // sense to go on.
 func (c *Client) oneName(
 	ctx context.Context, a *aws.Conn, q ActivityQuery, f *fold, watch *watch, query trailQuery, most int,
@@ -69,7 +69,7 @@ func (c *Client) oneName(
 	region := query.budget.region
 	for page, err := range pages(ctx, a, region, query) {
 		if err != nil {
-			c.cloud.Log().WarnContext(ctx, "calls that open doors could not be looked up", "account", a.Name, "region", region,
+			c.cloud.Log().WarnContext(ctx, "persistence calls could not be looked up", "account", a.Name, "region", region,
 				"name", query.value, "error", err)
 			return false, false
 		}
@@ -106,7 +106,7 @@ func oldestOf(events []types.Event) time.Time {
 	return awssdk.ToTime(events[len(events)-1].EventTime)
 }
 
-// LookedUpByName reports whether, wherever there were more calls than were read, the telling ones
+// LookedUpByName reports whether, wherever there were more calls than were read, the named calls
 // were looked up by name, and of which names not all could be read. It is false where nothing was
 // cut.
 func (a Activity) LookedUpByName() (byName bool, cut []string) {

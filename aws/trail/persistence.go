@@ -2,7 +2,7 @@ package trail
 
 import "regexp"
 
-// doors are the calls by which somebody who is to be locked out stays, comes back, or becomes more
+// persistence lists the calls by which an attacker stays, comes back, or becomes more
 // than they were, and those that hide it or carry secrets away (MITRE ATT&CK for IaaS; AWS Security
 // Incident Response Guide, "Credential access", "Persistence", "Privilege escalation"). The key is
 // the service and the call as CloudTrail names it, without the version that some services put
@@ -190,8 +190,8 @@ var persistence = map[string]string{
 // UpdateFunctionCode20150331v2.
 var versioned = regexp.MustCompile(`[0-9]{8}(v[0-9]+)?$`)
 
-// opensDoor says in a few words why a call opens a door, "" for one that opens none. The service is
-// that of the event source without its domain.
+// persistenceOf says in a few words what an attacker gets by a call, "" for one that is not listed.
+// The service is that of the event source without its domain.
 func persistenceOf(service, name string) string {
 	if words, ok := persistence[service+" "+name]; ok {
 		return words

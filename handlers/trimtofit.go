@@ -7,9 +7,10 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// pack writes the detail of an event in at most messages.MaxDetail bytes: as long as it is larger, shrink takes something
-// away from it. What was taken away is counted in the detail. shrink reports false when there is nothing left to take.
-func pack(detail any, shrink func() bool) (json.RawMessage, error) {
+// trimToFit writes the detail of an event in at most messages.MaxDetail bytes: as long as it is
+// larger, shrink takes something away from it. What was taken away is counted in the detail. shrink
+// reports false when there is nothing left to take.
+func trimToFit(detail any, shrink func() bool) (json.RawMessage, error) {
 	for {
 		raw, err := json.Marshal(detail)
 		if err != nil {
@@ -21,9 +22,9 @@ func pack(detail any, shrink func() bool) (json.RawMessage, error) {
 	}
 }
 
-// packEvidence packs what a look found: fewer news, then fewer suspects.
-func packEvidence(told *record.Evidence) (json.RawMessage, error) {
-	return pack(told, func() bool {
+// fitEvidence packs what a look found: fewer news, then fewer suspects.
+func fitEvidence(told *record.Evidence) (json.RawMessage, error) {
+	return trimToFit(told, func() bool {
 		switch {
 		case len(told.News) > 1:
 			told.News, told.MoreNews = told.News[:len(told.News)-1], told.MoreNews+1
@@ -36,10 +37,10 @@ func packEvidence(told *record.Evidence) (json.RawMessage, error) {
 	})
 }
 
-// packActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
-func packActivity(told *record.Activity) (json.RawMessage, error) {
+// fitActivity packs what sessions did: fewer doors of each, then fewer sessions, then no chain.
+func fitActivity(told *record.Activity) (json.RawMessage, error) {
 	doors := record.MaxDoors
-	return pack(told, func() bool {
+	return trimToFit(told, func() bool {
 		switch {
 		case doors > 1:
 			doors /= 2
@@ -65,9 +66,9 @@ func packActivity(told *record.Activity) (json.RawMessage, error) {
 	})
 }
 
-// packConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
-func packConclusion(c *record.Conclusion) (json.RawMessage, error) {
-	return pack(c, func() bool {
+// fitConclusion packs a verdict: fewer sessions, calls and reasons, then fewer things to do.
+func fitConclusion(c *record.Conclusion) (json.RawMessage, error) {
+	return trimToFit(c, func() bool {
 		switch {
 		case len(c.Sessions) > 1:
 			c.Sessions = c.Sessions[:len(c.Sessions)-1]
