@@ -136,6 +136,7 @@ func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *test
 		card.Approve(actors.Bob)
 		card.CaughtUp()
 		b.Slack.DeleteMessage(actors.Incident, card.TS)
+		time.Sleep(6 * time.Minute) // the first reminder comes after half of the fifteen minutes
 		b.Until("a reminder notices it", func() bool { return card.State() == approvals.StateFailed })
 		card.CaughtUp()
 		for _, user := range []string{actors.Rosa, actors.Bob} {
