@@ -19,7 +19,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/oldrole"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/deploy"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
@@ -131,7 +132,7 @@ func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done ro
 		t.Errorf("%s: %+v, %v", account, checked, err)
 	}
 	if changes, err := trail.New(cloud).Tampering(t.Context(), trail.TamperQuery{
-		AccountName: account, RoleName: done.Role.Name, Policy: role.PolicyName,
+		AccountName: account, RoleName: done.Role.Name, Slots: []contain.Slot{{Kind: contain.RoleInline, Name: role.PolicyName}},
 	}); err != nil || len(changes) != 0 {
 		t.Errorf("%s: %+v, %v", account, changes, err)
 	}

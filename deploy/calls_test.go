@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/oldrole"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 

@@ -8,7 +8,8 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/oldrole"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
@@ -72,7 +73,7 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	all, err := h.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Policy: role.PolicyName, Since: q.Since})
+	all, err := h.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: []contain.Slot{{Kind: contain.RoleInline, Name: role.PolicyName}}, Since: q.Since})
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {

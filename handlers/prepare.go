@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/oldrole"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 

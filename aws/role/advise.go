@@ -13,17 +13,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// advise is the second step of Describe: it asks what follows from the first one, side by side, and puts together what
-// refuses the role and what people are warned about.
-func (s survey) advise(ctx context.Context) (Role, error) {
-	a, role, there, inline := s.account, s.role, s.there, s.inline
+// advise is the second step of Describe: it asks what follows from the first one, side by side,
+// and puts together what refuses the role and what people are warned about.
+func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
+	a, role, inline := s.account, s.role, s.inline
+	places, slots := slotsOf(o.Measure, o.target(role.Principal()))
+	n := needsOf(slices.Concat(places...), slots)
+	wanted, existing, err := s.wanted(o, c, places)
+	if err != nil {
+		return Role{}, err
+	}
 	var names []string
 	if inline.Err == nil {
-		names = inline.Value.PolicyNames
+		names = slices.DeleteFunc(slices.Clone(inline.Value.PolicyNames), func(name string) bool {
+			return slices.Contains(slots, contain.Slot{Kind: contain.RoleInline, Name: name})
+		})
 	}
-	var others aws.Answer[[]string]
+	var others, managed aws.Answer[[]contain.Document]
 	var own, roles aws.Answer[*iam.SimulatePrincipalPolicyOutput]
 	question := func(principal string, actions ...string) func(context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
 		return func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
@@ -32,57 +41,96 @@ func (s survey) advise(ctx context.Context) (Role, error) {
 	}
 	aws.All(
 		func() {
-			others = aws.Advisory(ctx, func(ctx context.Context) ([]string, error) { return otherInline(ctx, a, role.Name, names) })
+			others = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) {
+				return on{account: a, role: role.Name}.named(ctx, names)
+			})
 		},
 		func() {
-			own = aws.Advisory(ctx, question(a.OwnPrincipal(s.hubARN), "iam:GetRole", "iam:GetRolePolicy", "iam:PutRolePolicy"))
+			if slices.Contains(kindsOf(wanted), contain.RoleAttached) {
+				managed = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) {
+					return kinds[contain.RoleAttached].all(ctx, on{account: a, role: role.Name})
+				})
+			}
 		},
 		func() {
-			roles = aws.Advisory(ctx, question(role.ARN, "iam:PutRolePolicy", "iam:DeleteRolePolicy", "sts:AssumeRole"))
+			own = aws.Advisory(ctx, question(a.OwnPrincipal(s.hubARN), slices.Concat(n.reads, n.puts())...))
+		},
+		func() {
+			roles = aws.Advisory(ctx, question(role.ARN, slices.Concat(n.puts(), n.removes(), []string{"sts:AssumeRole"})...))
 		},
 	)
 	if err := missingPermission(role, own); err != nil {
 		return Role{}, err
 	}
-	var unread []string
+	var unknown []string
 	unreadable := func(what string, err error) {
 		if err != nil {
-			unread = append(unread, what+" ("+notRead(err)+")")
+			unknown = append(unknown, what+" ("+notRead(err)+")")
 		}
 	}
-	more := inline.Err == nil && inline.Value.IsTruncated
-	if there.Err == nil {
-		if err := noRoom(role, others.Value, there.Value); err != nil {
+	known := others.Value
+	for _, f := range s.there {
+		known = append(known, f.Document)
+		unreadable("whether "+f.Slot.Label()+" is on the role", f.err)
+	}
+	for _, kind := range kindsOf(wanted) {
+		if err := roomFor(kind, append(managed.Value, known...), wanted).refuse(role); err != nil {
 			return Role{}, err
 		}
 	}
-	unreadable("whether AWSRevokeOlderSessions is on the role", there.Err)
 	unreadable("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
-	if more {
-		unread = append(unread, "whether its inline policies leave room for the deny (there are too many)")
+	if inline.Err == nil && inline.Value.IsTruncated {
+		unknown = append(unknown, "whether its inline policies leave room for the deny (there are too many)")
 	}
 	unreadable("whether revokebot's own role may write the deny", own.Err)
 	unreadable("whether the role can write IAM, past its inline policies", roles.Err)
 
 	may := allowedActions(roles)
-	for _, document := range others.Value {
-		for _, action := range mayName(document, "iam:PutRolePolicy", "iam:DeleteRolePolicy") {
+	for _, d := range known {
+		for _, action := range mayName(d.Text, slices.Concat(n.puts(), n.removes())...) {
 			may[action] = true
 		}
 	}
+	canWrite := slices.ContainsFunc(slices.Concat(n.puts(), n.removes()), func(action string) bool { return may[action] })
 	role.Warnings = slices.Concat(
 		trustWarnings(role, readTrustFacts(a.Account, role.ARN, s.trust), may["sts:AssumeRole"]),
-		policyWarnings(role, there.Value, may["iam:PutRolePolicy"] || may["iam:DeleteRolePolicy"]),
-		codeWarnings(role),
+		policyWarnings(role, canWrite), existing,
+		codeWarnings(role, places),
 		[]Warning{notCovered},
-		notReadWarning(unread),
+		notReadWarning(unknown),
 	)
 	return role, nil
 }
 
-// missingPermission refuses a role on which the bot's own role may not write the deny, according to the simulator. Where
-// that lacks a value that a policy asks for, or an organization's policy decides, whose conditions it does not tell, it
-// is no verdict.
+// wanted is what the measure would write now, and what people are warned about of what is there.
+// It refuses a role on which no document can be written. What could not be read is not known to
+// be there.
+func (s survey) wanted(o Order, c *Client, places [][]contain.Slot) (docs []contain.Document, warnings []Warning, err error) {
+	if unread(s.there) != nil || s.clock == (aws.Stamp{}) {
+		return nil, nil, nil
+	}
+	state := s.state(o, c)
+	all, err := o.Measure.Want(state, nil)
+	if err != nil && !slices.ContainsFunc(places, func(p []contain.Slot) bool { return contain.RefusalOf(err, p) == nil }) || len(all) == 0 {
+		return nil, nil, err
+	}
+	for i, place := range places {
+		if contain.RefusalOf(err, place) != nil {
+			continue
+		}
+		docs = append(docs, all[i])
+		for _, slot := range place {
+			if there := s.in(slot).Document; there.Text != "" {
+				warnings = append(warnings, existingWarning(s.role, o.Measure, state.Now, there, all[i]))
+			}
+		}
+	}
+	return docs, warnings, nil
+}
+
+// missingPermission refuses a role on which the bot's own role may not write the deny, according
+// to the simulator. Where that lacks a value that a policy asks for, or an organization's policy
+// decides, whose conditions it does not tell, it is no verdict.
 func missingPermission(role Role, own aws.Answer[*iam.SimulatePrincipalPolicyOutput]) error {
 	if own.Err != nil {
 		return nil
@@ -121,12 +169,11 @@ func allowedActions(simulated aws.Answer[*iam.SimulatePrincipalPolicyOutput]) ma
 	return may
 }
 
-// mayName returns those of the actions that an Allow of the document names, whatever its resources and conditions: the
-// simulator does not know what those conditions will find.
+// mayName returns those of the actions that an Allow of the document names, whatever its
+// resources and conditions: the simulator does not know what those conditions will find.
 func mayName(document string, actions ...string) []string {
-	p, _ := parsePolicy(document)
 	var named []string
-	for _, raw := range p.statements {
+	for _, raw := range statements(document) {
 		var s struct {
 			Effect            string
 			Action, NotAction oneOrMore
@@ -142,6 +189,19 @@ func mayName(document string, actions ...string) []string {
 		}
 	}
 	return named
+}
+
+// statements are those of a policy, as far as it can be read.
+func statements(document string) []json.RawMessage {
+	var outer struct{ Statement json.RawMessage }
+	if json.Unmarshal([]byte(document), &outer) != nil {
+		return nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(outer.Statement, &list) != nil {
+		return []json.RawMessage{outer.Statement}
+	}
+	return list
 }
 
 // notRead says why something could not be found out.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
@@ -92,11 +93,11 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 			WarnManagedByCode: "managed by the CDK",
 		}},
 		{"no tool", standin.RoleSpec{Trust: quiet, Policies: readOnly, Tags: map[string]string{"terraform": "false", "team": "infrastructure"}}, nil},
-		{"a deny that is there", standin.RoleSpec{Trust: quiet, Policies: map[string]string{PolicyName: awsbench.DenyAt("1999-12-31T00:00:00Z")}}, map[string]string{
+		{"a deny that is there", standin.RoleSpec{Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00Z")}}, map[string]string{
 			WarnExistingDeny: "before 1999-12-31T00:00:00.000Z",
 		}},
-		{"a deny that does not work", standin.RoleSpec{Trust: quiet, Policies: map[string]string{PolicyName: awsbench.DenyAt("1999-12-31T00:00:00")}}, map[string]string{
-			WarnExistingDeny: "without a deny that works",
+		{"a deny that does not work", standin.RoleSpec{Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00")}}, map[string]string{
+			WarnExistingDeny: "AWSRevokeOlderSessions is on prod/Deploy already, and revokebot did not write it. It stays as it is",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,10 +122,6 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 				if diff := cmp.Diff(c.spec.Tags, role.Tags); diff != "" {
 					t.Errorf("tags (-want +got):\n%s", diff)
 				}
-				parsed, _ := parsePolicy(c.spec.Policies[PolicyName])
-				if !role.ExistingCutoff.Equal(parsed.cutoff()) {
-					t.Errorf("the cutoff there is %v", role.ExistingCutoff)
-				}
 			})
 		})
 	}
@@ -135,33 +132,33 @@ func big(size int) string {
 	document := func(n int) string {
 		return `{ "Version":"2012-10-17", "Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + strings.Repeat("x", n) + `"}] }`
 	}
-	return document(size - policySize(document(0)))
+	return document(size - contain.RoleInline.Size(document(0)))
 }
 
 func TestARoleWithoutRoomForTheDenyIsRefusedToTheCharacter(t *testing.T) {
-	deny := policySize((policy{}).withCutoff(time.Unix(0, 0)))
+	deny := contain.RoleInline.Size(consoleForm)
 	for _, c := range []struct {
 		name     string
 		policies map[string]string
 		room     bool
 	}{
-		{"exactly", map[string]string{"a": big(5000), "b": big(inlineQuota - 5000 - deny)}, true},
-		{"one too many", map[string]string{"a": big(5000), "b": big(inlineQuota - 5000 - deny + 1)}, false},
-		{"full, with a deny that is replaced", map[string]string{"a": big(inlineQuota - deny), PolicyName: awsbench.DenyAt("1999-12-31T00:00:00.000Z")}, true},
-		{"full of a policy of that name", map[string]string{PolicyName: big(inlineQuota)}, false},
+		{"exactly", map[string]string{"a": big(5000), "b": big(contain.RoleInline.Facts().Quota - 5000 - deny)}, true},
+		{"one too many", map[string]string{"a": big(5000), "b": big(contain.RoleInline.Facts().Quota - 5000 - deny + 1)}, false},
+		{"full, with a deny that is replaced", map[string]string{"a": big(contain.RoleInline.Facts().Quota - deny), policyName: awsbench.DenyAt("1999-12-31T00:00:00.000Z")}, true},
+		{"full of a policy of that name", map[string]string{policyName: big(contain.RoleInline.Facts().Quota)}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{Policies: c.policies})
 				target, _ := b.Cloud.Parse("prod/Deploy")
-				role, err := b.roles.Describe(t.Context(), target)
+				role, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 				if refused, ok := errors.AsType[*aws.RefusedError](err); ok == c.room || ok && (refused.Reason != aws.RefusedNoRoom || !strings.Contains(refused.Sentence, "10,240") || !strings.Contains(refused.Sentence, "AWSDenyAll")) {
 					t.Fatalf("got %v", err)
 				}
 				if !c.room {
 					return
 				}
-				if _, err := b.roles.Revoke(t.Context(), order(role)); err != nil {
+				if _, err := b.apply(order(role)); err != nil {
 					t.Errorf("there was room: %v", err)
 				}
 			})
@@ -186,7 +183,7 @@ func TestManyInlinePoliciesAreReadAFewAtATime(t *testing.T) {
 		if took := time.Since(began); took != 500*time.Millisecond { // GetRole and the list, then 30 in four turns
 			t.Errorf("took %v", took)
 		}
-		if n := len(b.Server.Calls("GetRolePolicy")) - before; n != 31 {
+		if n := len(b.Server.Calls("GetRolePolicy")) - before; n != 32 { // both places of the revocation, and 30 others
 			t.Errorf("%d reads", n)
 		}
 	})
@@ -285,7 +282,7 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 				b.Role(standin.RoleSpec{Path: "/ops/"})
 				spoke(c.policy)(t, b)
 				target, _ := b.Cloud.Parse("prod/Deploy")
-				_, err := b.roles.Describe(t.Context(), target)
+				_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 				refused, ok := errors.AsType[*aws.RefusedError](err)
 				if ok != (c.missing != "") || ok && (refused.Reason != aws.RefusedPermission || !strings.Contains(refused.Sentence, c.missing)) || !ok && err != nil {
 					t.Errorf("got %v", err)
@@ -333,7 +330,7 @@ func TestAnOrganizationsPolicyIsNoReasonToRefuse(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := b.describe("prod/Deploy")
-			if _, err := b.roles.Revoke(t.Context(), order(r)); err != nil {
+			if _, err := b.apply(order(r)); err != nil {
 				t.Errorf("%s: %v", scp, err)
 			}
 		}
@@ -350,7 +347,7 @@ func TestAmbientCredentialsAreCheckedByTheirOwnRole(t *testing.T) {
 			t.Fatal(err)
 		}
 		target, _ := b.Cloud.Parse("home/Deploy")
-		_, err := b.roles.Describe(t.Context(), target)
+		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
 			t.Errorf("got %v", err)
 		}
@@ -369,11 +366,13 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 		target, _ := b.Cloud.Parse("home/Deploy")
 		errs := []error{b.Cloud.Warm(t.Context())}
 		for range 2 { // the role is not there, then nothing may be read
-			_, described := b.roles.Describe(t.Context(), target)
-			_, revoked := b.roles.Revoke(t.Context(), Order{Target: Ref{Account: "home", Name: "Deploy"}})
-			_, undone := b.roles.Undo(t.Context(), Order{Target: Ref{Account: "home", Name: "Deploy"}})
-			_, looked := b.roles.LookToUndo(t.Context(), target)
-			_, checked := b.roles.Check(t.Context(), Ref{Account: "home", Name: "Deploy"}, time.Time{})
+			_, described := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
+			promised := []contain.Change{{Slot: text("").Slot, After: consoleForm}}
+			o := Order{Target: Ref{Account: "home", Name: "Deploy"}, Measure: contain.Revoke(), Promised: promised}
+			_, revoked := b.apply(o)
+			_, undone := b.apply(undo(o, promised))
+			_, looked := b.roles.Look(t.Context(), target, contain.Revoke())
+			_, checked := b.roles.Check(t.Context(), o)
 			errs = append(errs, described, revoked, undone, looked, checked)
 			b.Server.Inject(standin.Fault{Service: "iam", Code: "AccessDenied", Times: -1})
 		}
@@ -388,7 +387,7 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 
 func TestForeignTextInAWarningDoesNoHarm(t *testing.T) {
 	facts := readTrustFacts(prodAccount, "x", trustOf(`{"Service":["<!channel>.example.com"],"AWS":"arn:aws:iam::<!here>:root"}`, ""))
-	all := slices.Concat(trustWarnings(Role{AccountName: "prod", Name: "Deploy"}, facts, false), codeWarnings(Role{Tags: map[string]string{"terraform<!channel>": "<@U1>"}}))
+	all := slices.Concat(trustWarnings(Role{AccountName: "prod", Name: "Deploy"}, facts, false), codeWarnings(Role{Tags: map[string]string{"terraform<!channel>": "<@U1>"}}, [][]contain.Slot{{text("").Slot}}))
 	if len(all) != 2 {
 		t.Errorf("got %+v", all)
 	}

@@ -1,12 +1,17 @@
 package role
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"go.uber.org/goleak"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
@@ -34,7 +39,7 @@ func (b *bench) describe(text string) Role {
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	role, err := b.roles.Describe(b.T.Context(), target)
+	role, err := b.roles.Describe(b.T.Context(), target, contain.Revoke(), nil)
 	if err != nil {
 		b.T.Fatal(err)
 	}
@@ -45,7 +50,7 @@ func (b *bench) describe(text string) Role {
 func order(r Role) Order {
 	return Order{
 		Request: "req-1", Target: r.Ref(),
-		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
+		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"}, Measure: contain.Revoke(),
 	}
 }
 
@@ -57,4 +62,80 @@ func (b *bench) works(key standin.AccessKey) error {
 		return aws.NewCallError("iam:ListRoles", "", err)
 	}
 	return nil
+}
+
+// policyName is the first place of a revocation.
+const policyName = contain.ConsolePolicy
+
+// beside is its second place, for the request of order.
+const beside = contain.OwnPolicy + "req-1"
+
+var cutoff = time.Date(2026, 11, 22, 10, 1, 31, 0, time.UTC)
+
+const consoleForm = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31.000Z"}}}]}`
+
+// denyAt is a revocation as the bot writes it.
+func denyAt(cutoff time.Time) string {
+	return strings.Replace(consoleForm, "2026-11-22T10:01:31.000Z", cutoff.UTC().Format(issueTimeFormat), 1)
+}
+
+// cutoffOf is the cutoff of a document, at a time when it is believed; zero for what is not exactly a revocation.
+func cutoffOf(d contain.Document) time.Time {
+	return contain.Revoke().(contain.Dated).Cutoff(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), d)
+}
+
+// text is a document in the first place of a revocation.
+func text(s string) contain.Document {
+	return contain.Document{Slot: contain.Slot{Kind: contain.RoleInline, Name: policyName}, Text: s}
+}
+
+// book keeps the promises of one request.
+type book struct {
+	plans []Plan
+	all   []contain.Change
+}
+
+// keeping makes an order keep its promises in a book, and begin with what is there.
+func (l *book) keeping(o Order) Order {
+	o.Promised = slices.Clone(l.all)
+	o.Promise = func(_ context.Context, p Plan) ([]contain.Change, error) {
+		l.plans, l.all = append(l.plans, p), append(l.all, p.Change)
+		return slices.Clone(l.all), nil
+	}
+	return o
+}
+
+// done is what became of an order of one document.
+type done struct {
+	Outcome
+	Result
+	Cutoff time.Time // of what is there
+	book   *book
+}
+
+// apply carries out an order of one document. What it promises is kept, after what it has promised before.
+func (b *bench) apply(o Order) (done, error) {
+	b.T.Helper()
+	l := &book{all: slices.Clone(o.Promised)}
+	if o.Promise == nil {
+		o = l.keeping(o)
+	}
+	out, err := b.roles.Apply(b.T.Context(), nil, o)
+	d := done{Outcome: out, book: l}
+	if len(out.Documents) == 1 {
+		d.Result = out.Documents[0]
+		d.Cutoff = cutoffOf(d.There)
+	}
+	return d, err
+}
+
+// again is an order after what was promised for it.
+func (d done) again(o Order) Order { return d.book.keeping(o) }
+
+// undo is an approved request to take back what another one wrote.
+func undo(o Order, written []contain.Change) Order {
+	return Order{
+		Request: "req-2", Target: o.Target, Requester: "U0BOB", Approvers: []string{"U0ALICE"},
+		Mode: Undo, Measure: contain.Restore(o.Measure, contain.Fold(written)),
+	}
 }

@@ -3,71 +3,100 @@ package role
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// CheckState is what a look at the role found. The zero value is unknown and never a pass.
+// CheckState is what a check of the role found. The zero value is unknown and never a pass.
 type CheckState string
 
 // The states. Held and Raised are the good ones.
 const (
-	Held         CheckState = "held"          // the deny is there with the cutoff that was asked about
-	Raised       CheckState = "raised"        // the deny is there with a later cutoff: it denies more, not less
-	Gone         CheckState = "gone"          // the policy is not on the role
-	Weakened     CheckState = "weakened"      // the policy is there with an earlier cutoff, or with no deny that works
+	Held         CheckState = "held"          // what was promised is there
+	Raised       CheckState = "raised"        // something is there that denies more, not less
+	Gone         CheckState = "gone"          // nothing is there
+	Weakened     CheckState = "weakened"      // something is there that denies less, or cannot be read
 	RoleGone     CheckState = "role_gone"     // there is no role of this name; its sessions ended with it
 	RoleReplaced CheckState = "role_replaced" // another role has this name now; the sessions ended with the old one
 )
 
-// Check is one look at the role. It says what is stored, not what the regions enforce.
+// Check is one check of the role. It says what is stored, not what the regions enforce.
 type Check struct {
-	State    CheckState
-	Cutoff   time.Time // of the deny on the role now; zero when there is none that works
-	Document string    // the policy on the role now, "" none
-	At       time.Time // AWS's clock at the look, whole seconds; zero when it gave none
+	State     CheckState         // the worst of the documents, or what became of the role
+	Documents []CheckState       // one for each document of the measure; "" where nothing was promised for it
+	There     []contain.Document // one for each document: the place that holds it, or that was promised last
+	At        time.Time          // AWS's clock at the check, whole seconds; zero when it gave none
+	Now       time.Time          // the latest that AWS's clock can show: for contain.Dated
 }
 
-// Good reports whether the deny still does at least what was asked about.
+// Good reports whether what is there still does at least what was promised.
 func (c Check) Good() bool { return c.State == Held || c.State == Raised }
 
-// Check looks whether the deny that was written with a cutoff is still on a role: it reads the role and the policy, side by
-// side, with the reading session. An error means that nothing is
-// known: the State is then the zero value.
+// Check looks whether what an order has promised is still on the role: it reads the role and the
+// slots, side by side, with the reading session. An error means that nothing is known: the State
+// is then the zero value.
 //
-// Where the deny is gone or weakened, write it again with Revoke: NotBefore zero, so that it is written in any case,
-// and AtLeast the cutoff that was promised.
-func (c *Client) Check(ctx context.Context, of Ref, cutoff time.Time) (Check, error) {
-	s, err := c.look(ctx, subject{account: of.Account, name: of.Name})
+// Where a document is gone or weakened, Apply the order again.
+func (c *Client) Check(ctx context.Context, o Order) (Check, error) {
+	if o.Measure == nil || len(o.Promised) == 0 {
+		return Check{}, errNoMeasure
+	}
+	places, slots := slotsOf(o.Measure, o.target(c.principal(o.Target)))
+	s, err := c.look(ctx, subject{account: o.Target.Account, name: o.Target.Name, slots: slots})
 	switch {
 	case errors.Is(err, aws.ErrNoSuchRole):
 		return Check{State: RoleGone, At: aws.RefusalTime(err)}, nil
 	case err != nil:
 		return Check{}, err
 	}
-	there := s.there.Value
-	look := Check{
-		Cutoff: there.cutoff(), Document: there.document,
-		At: times.Later(s.role.ServerTime, there.at), State: there.state(cutoff),
+	check := Check{At: s.role.ServerTime, Now: s.latest()}
+	for i, place := range places {
+		state, there := s.held(check.Now, o, place)
+		check.Documents, check.There = append(check.Documents, state), append(check.There, there.Document)
+		check.At = times.Later(check.At, there.at)
+		if i == 0 || worse(state, check.State) {
+			check.State = state
+		}
 	}
-	if s.role.ID != of.ID {
-		look.State = RoleReplaced
+	if s.role.ID != o.Target.ID {
+		check.State = RoleReplaced
 	}
-	return look, nil
+	return check, nil
 }
 
-// state compares the deny on a role with the one that was written.
-func (o onRole) state(written time.Time) CheckState {
-	switch there := o.cutoff(); {
-	case o.document == "":
-		return Gone
-	case there.IsZero() || there.Before(written):
-		return Weakened
-	case there.After(written):
-		return Raised
-	default:
-		return Held
+// worse reports whether a state of a document is worse than another one. A document that was not
+// promised does not count.
+func worse(a, b CheckState) bool {
+	order := []CheckState{"", Held, Raised, Weakened, Gone}
+	return slices.Index(order, a) > slices.Index(order, b)
+}
+
+// held compares what is in a document's places with what was promised for it.
+func (s survey) held(now time.Time, o Order, places []contain.Slot) (CheckState, found) {
+	written := slices.DeleteFunc(documents(o.Promised), func(d contain.Document) bool { return !slices.Contains(places, d.Slot) })
+	if len(written) == 0 {
+		return "", s.in(places[0])
 	}
+	gap := func(there, written contain.Document) bool {
+		return o.Measure.Gap(now, there, written) != contain.Covers
+	}
+	for _, place := range places {
+		there := s.in(place)
+		if slices.ContainsFunc(written, func(d contain.Document) bool { return gap(there.Document, d) }) {
+			continue
+		}
+		if slices.ContainsFunc(written, func(d contain.Document) bool { return !gap(d, there.Document) }) {
+			return Held, there
+		}
+		return Raised, there
+	}
+	last := s.in(written[len(written)-1].Slot)
+	if last.Text == "" {
+		return Gone, last
+	}
+	return Weakened, last
 }

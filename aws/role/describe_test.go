@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
@@ -61,7 +62,7 @@ func TestRolesThatMustNotBeTouchedAreRefusedWithWhatToDoInstead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = b.roles.Describe(t.Context(), target)
+			_, err = b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 			refused, ok := errors.AsType[*aws.RefusedError](err)
 			if !ok || refused.Reason != c.reason || !strings.Contains(refused.Sentence, c.part) || !aws.Final(err) || aws.Explain(err) != refused.Sentence {
 				t.Errorf("%s: %v", c.text, err)
@@ -82,7 +83,7 @@ func TestCredentialsOfAnotherAccountAreNoticed(t *testing.T) {
 	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[1].ID = awsbench.DevID }, func(t *testing.T, b *bench) {
 		b.Hub.AddRole(standin.RoleSpec{Name: "Deploy", Trust: awsbench.TrustEC2})
 		target, _ := b.Cloud.Parse("home/Deploy")
-		_, err := b.roles.Describe(t.Context(), target)
+		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		refused, ok := errors.AsType[*aws.RefusedError](err)
 		if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) || !strings.Contains(refused.Sentence, "arn:aws:sts::"+awsbench.HubID+":assumed-role/revokebot-hub/i-0hub") {
 			t.Errorf("got %v", err)
@@ -114,7 +115,7 @@ func TestEachFailureOfALookUpHasItsKind(t *testing.T) {
 				b.Server.Inject(c.fault)
 				target, _ := b.Cloud.Parse("prod/Deploy")
 				began := time.Now()
-				_, err := b.roles.Describe(t.Context(), target)
+				_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 				call, ok := errors.AsType[*aws.CallError](err)
 				if !ok || !errors.Is(err, c.kind) || call.Kind != c.kind {
 					t.Fatalf("got %v", err)
@@ -136,7 +137,7 @@ func TestEachFailureOfALookUpHasItsKind(t *testing.T) {
 func TestARoleThatDoesNotExistIsAKindOfItsOwn(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		target, _ := b.Cloud.Parse("prod/Nobody")
-		_, err := b.roles.Describe(t.Context(), target)
+		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		if !errors.Is(err, aws.ErrNoSuchRole) || !aws.Final(err) || !strings.Contains(aws.Explain(err), "no such role in account prod") {
 			t.Errorf("got %v, %q", err, aws.Explain(err))
 		}
@@ -231,7 +232,7 @@ func TestManyWhoNeedASessionOpenOne(t *testing.T) {
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if _, err := b.roles.Describe(t.Context(), target); err != nil {
+				if _, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil); err != nil {
 					t.Error(err)
 				}
 			})
@@ -268,7 +269,7 @@ func TestAReadingSessionThatAWSRefusesIsReplaced(t *testing.T) {
 		b.describe("prod/Deploy")
 		b.Server.Inject(standin.Fault{Action: "GetRole", Code: "ExpiredToken"})
 		target, _ := b.Cloud.Parse("prod/Deploy")
-		if _, err := b.roles.Describe(t.Context(), target); !errors.Is(err, aws.ErrCredentials) {
+		if _, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil); !errors.Is(err, aws.ErrCredentials) {
 			t.Fatalf("got %v", err)
 		}
 		b.describe("prod/Deploy")

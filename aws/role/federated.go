@@ -7,8 +7,8 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// federated puts an identity provider of a trust policy into words. Which repository or service account may use it
-// stands in the statement's condition on the token's subject.
+// federated puts an identity provider of a trust policy into words. Which repository or service
+// account may use it stands in the statement's condition on the token's subject.
 func (s trustStatement) federated(a aws.Account, value string) Principal {
 	p := Principal{Kind: PrincipalUnknown, Words: "the identity provider " + value, Conditional: len(s.Condition) > 0}
 	ref, err := aws.ParseARN(value)
@@ -41,7 +41,8 @@ func (s trustStatement) federated(a aws.Account, value string) Principal {
 	return p
 }
 
-// subjects returns what the condition demands of the subject of the provider's tokens, in a fixed order.
+// subjects returns what the condition demands of the subject of the provider's tokens, in a fixed
+// order.
 func (s trustStatement) subjects(provider string) []string {
 	var all []string
 	for operator, keys := range s.Condition {

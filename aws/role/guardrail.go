@@ -8,11 +8,20 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// Service control policies are texts for people: the bot never writes one. They have no effect on service-linked roles and
-// in the organization's management account (AWS Organizations User Guide, "Service control policies").
+// Service control policies are texts for people: the bot never writes one. They have no effect on
+// service-linked roles and in the organization's management account (AWS Organizations User
+// Guide, "Service control policies").
 
-// GuardRailSCP is the text of a service control policy that keeps everybody but the bot from writing or removing inline
-// policies of the role. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with none, nobody may.
+// issueTimeKey is the condition key of a session's age, and issueTimeFormat writes its values in
+// UTC with a Z, as the IAM console does.
+const (
+	issueTimeKey    = "aws:TokenIssueTime"
+	issueTimeFormat = "2006-01-02T15:04:05.000Z"
+)
+
+// GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
+// writing or removing inline policies of the role. botRoleARNs are patterns on ARNs, as
+// Cloud.OwnRoles gives them; with none, nobody may.
 func GuardRailSCP(role Role, botRoleARNs []string) string {
 	s := scpStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
@@ -24,15 +33,17 @@ func GuardRailSCP(role Role, botRoleARNs []string) string {
 	return scp(s)
 }
 
-// OldSessionsSCP is the text of a service control policy that denies everything to sessions of the role that were issued
-// before the cutoff. Unlike the policy on the role, nobody in the account can take it away.
+// OldSessionsSCP is the text of a service control policy that denies everything to sessions of
+// the role that were issued before the cutoff. Unlike the policy on the role, nobody in the
+// account can take it away.
 func OldSessionsSCP(role Role, cutoff time.Time) string {
 	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(role.ARN)}, cutoff))
 }
 
-// permissionSetSCP denies the older sessions of an Identity Center permission set in one account. The role's name ends in
-// 16 characters that are not part of the permission set's, and its path may name a region (IAM Identity Center User Guide,
-// "Referencing permission sets in resource policies").
+// permissionSetSCP denies the older sessions of an Identity Center permission set in one account.
+// The role's name ends in 16 characters that are not part of the permission set's, and its path
+// may name a region (IAM Identity Center User Guide, "Referencing permission sets in resource
+// policies").
 func permissionSetSCP(role Role, permissionSet string, cutoff time.Time) string {
 	const suffix = "_????????????????"
 	path := reservedPath + "sso.amazonaws.com/"

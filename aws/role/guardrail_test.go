@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
@@ -79,7 +80,7 @@ func TestAnIdentityCenterRoleIsRefusedWithTheStepsAndAPolicyThatIsFilledIn(t *te
 			b.Role(standin.RoleSpec{Name: name, Path: path + "eu-west-1/"})
 		}
 		target, _ := b.Cloud.Parse("prod/AWSReservedSSO_Power_0c2c54f4de53553c")
-		_, err := b.roles.Describe(t.Context(), target)
+		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		refused, ok := errors.AsType[*aws.RefusedError](err)
 		if !ok || refused.Reason != aws.RefusedIdentityCenter || len(refused.Steps) != 7 {
 			t.Fatalf("got %+v", err)

@@ -11,8 +11,8 @@ import (
 
 var reservedSuffix = regexp.MustCompile(`_[0-9a-f]{16}$`)
 
-// permissionSetOf returns the permission set that a role of Identity Center was made for, "" for a name that is not
-// formed like theirs.
+// permissionSetOf returns the permission set that a role of Identity Center was made for, "" for
+// a name that is not formed like theirs.
 func permissionSetOf(roleName string) string {
 	rest, ok := strings.CutPrefix(roleName, aws.IdentityCenterPrefix)
 	if !ok || !reservedSuffix.MatchString(rest) {
@@ -21,8 +21,8 @@ func permissionSetOf(roleName string) string {
 	return rest[:len(rest)-len("_0123456789abcdef")]
 }
 
-// refuseIdentityCenter says what is to be done instead, with the policy for it (IAM Identity Center User Guide, "Revoke
-// active IAM role sessions created by permission sets").
+// refuseIdentityCenter says what is to be done instead, with the policy for it (IAM Identity
+// Center User Guide, "Revoke active IAM role sessions created by permission sets").
 func (c *Client) refuseIdentityCenter(r Role) error {
 	refused := &aws.RefusedError{Reason: aws.RefusedIdentityCenter, Sentence: fmt.Sprintf(
 		"%s belongs to IAM Identity Center: only AWS may change it. Deny the person's identitystore:userId in a service control policy, remove the assignment of the permission set, then end the portal session and disable the user; keep the deny for 12 hours.",
@@ -31,7 +31,7 @@ func (c *Client) refuseIdentityCenter(r Role) error {
 	if set == "" || r.ServerTime.IsZero() {
 		return refused
 	}
-	cutoff := cutoffAt(r.ServerTime.Add(time.Second), c.cloud.Margin(), time.Time{}, time.Time{}) // the header has whole seconds
+	cutoff := r.ServerTime.Add(time.Second + c.cloud.Margin()) // the header has whole seconds
 	refused.Steps = []string{
 		"Find the person's user id in the identity store of IAM Identity Center.",
 		fmt.Sprintf("Attach the service control policy below to account %s (%s): it denies everything to sessions of the permission set %s there that were issued before %s. "+

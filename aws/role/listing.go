@@ -18,7 +18,8 @@ import (
 const (
 	// rolesPage is the most that one iam:ListRoles gives (IAM API reference, "ListRoles").
 	rolesPage = 1000
-	// mostRoles bounds what is kept of one account, far above what its quotas allow; what is beyond can still be typed.
+	// mostRoles bounds what is kept of one account, far above what its quotas allow; what is beyond
+	// can still be typed.
 	mostRoles = 20_000
 	// listFresh is how old a list may be before whoever looks at it has it read again.
 	listFresh = 3 * time.Minute
@@ -36,8 +37,9 @@ type ListedRole struct {
 	folded string
 }
 
-// RoleList is what is known of the roles of an account: those that revokebot would not refuse by their name, path or ARN.
-// It lies in memory and is as old as it says; whoever asks for a role has it looked up all the same.
+// RoleList is what is known of the roles of an account: those that revokebot would not refuse by
+// their name, path or ARN. It lies in memory and is as old as it says; whoever asks for a role
+// has it looked up all the same.
 type RoleList struct {
 	Roles  []ListedRole // by name, without regard to case; not to be changed
 	Loaded bool         // it was read at least once
@@ -70,8 +72,8 @@ func (c *Client) Roles(accountName string) RoleList {
 	}
 }
 
-// LoadRoles reads the list of an account's roles, page by page, unless it is fresh or somebody is reading it already. What was
-// known before stays until all of it is there.
+// LoadRoles reads the list of an account's roles, page by page, unless it is fresh or somebody is
+// reading it already. What was known before stays until all of it is there.
 func (c *Client) LoadRoles(ctx context.Context, accountName string) error {
 	a, err := c.cloud.Conn(accountName)
 	if err != nil {
@@ -143,7 +145,8 @@ func (c *Client) listRoles(ctx context.Context, a *aws.Conn) ([]ListedRole, erro
 	return roles, nil
 }
 
-// Find returns up to n roles whose name holds text, without regard to case: those whose name begins with it first.
+// Find returns up to n roles whose name holds text, without regard to case: those whose name
+// begins with it first.
 func (l RoleList) Find(text string, n int) []ListedRole {
 	text = strings.ToLower(text)
 	var first, rest []ListedRole

@@ -2,10 +2,21 @@ package role
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+)
+
+// Mode is what an order does with its measure. A drill is Rehearse of an order in mode Do.
+type Mode int
+
+// The modes.
+const (
+	Do   Mode = iota
+	Undo      // the measure is that of contain.Restore
 )
 
 // Ref names one role for good: another role of the same name has another ID.
@@ -19,41 +30,37 @@ type Ref struct {
 // Ref is what names the role for good.
 func (r Role) Ref() Ref { return Ref{r.AccountName, r.Name, r.ARN, r.ID} }
 
-// Order is one approved request about a role: what Prepare, Revoke, Undo and Rehearse are told of
-// it.
+// Order is one approved request about a role.
 type Order struct {
 	Request   string // becomes the session's name and a tag
 	Requester string // becomes the source identity and a tag
 	Approvers []string
 	Target    Ref // the role that was approved
 
-	// NotBefore, of a revocation, is a cutoff that was promised by an earlier, interrupted attempt;
-	// zero when there was none. The new cutoff is never lower, and if the policy on the role
-	// already reaches it, nothing is written.
-	NotBefore time.Time
+	Measure  contain.Measure // of an undo: contain.Restore(measure, written)
+	Params   json.RawMessage // of the measure; nil if it takes none
+	Mode     Mode
+	Promised []contain.Change   // by this request, oldest first
+	InForce  []contain.Document // what other requests of the same measure have in force: the minimum
+	Guard    bool               // the guard writes: its changes are marked
 
-	// AtLeast, of a revocation, is a cutoff that the new one must not be lower than, whatever is on
-	// the role: what was promised before somebody took it away. Unlike NotBefore it excuses nothing
-	// from being written. May be zero.
-	AtLeast time.Time
+	// Confirm looks the approvers up once more. Its first call runs beside the survey. It gates each
+	// promise; what is there already needs none. An error stops the order and is returned as it is.
+	// Nil: there is nobody to confirm.
+	Confirm func(context.Context) error
 
-	// Of an undo: the document that the bot wrote last, the only one that is taken away, and what
-	// was on the role before it, to be restored; "" deletes the policy.
-	Written, Previous string
-
-	// Promise is called after the reads and before the write, at most once, so that the caller can
-	// make durable what is about to be written. An error stops the write and is returned as it is.
-	// It is not called when nothing is to be written. May be nil.
-	Promise func(context.Context, Plan) error
+	// Promise makes a change durable before its write. It returns all changes of the request, this
+	// one included. If one of them is not covered by this one, the engine wants again with all of
+	// them and nothing is written. An error stops the order and is returned as it is. Nil: the
+	// order's own changes are kept in memory only.
+	Promise func(context.Context, Plan) (all []contain.Change, err error)
 }
 
-// Plan is what is about to be written.
+// Plan is one change that is about to be written.
 type Plan struct {
-	ServerTime       time.Time // AWS's clock at GetRole, whole seconds
-	PreviousDocument string    // the policy that is on the role now, "" none
-	ExistingCutoff   time.Time // its cutoff, zero none
-	Document         string    // the policy that will be, "" none
-	Cutoff           time.Time // its cutoff, zero none
+	contain.Change
+	At  time.Time // AWS's clock at the survey, whole seconds
+	Now time.Time // the latest that AWS's clock can show: for contain.Dated
 }
 
 // grant is what a session of the order is opened for.
@@ -61,16 +68,23 @@ func (o Order) grant(policy string) aws.Grant {
 	return aws.Grant{Request: o.Request, Requester: o.Requester, Approvers: o.Approvers, Policy: policy}
 }
 
-// promise calls Promise, if there is one.
-func (o Order) promise(ctx context.Context, p Plan) error {
-	if o.Promise == nil {
-		return nil
-	}
-	return o.Promise(ctx, p)
-}
-
-// same reports whether two orders are about the same request, role and people.
+// same reports whether two orders are about the same request, role and people, and come to the
+// same session.
 func (o Order) same(other Order) bool {
 	return o.Request == other.Request && o.Target == other.Target && o.Requester == other.Requester &&
-		slices.Equal(o.Approvers, other.Approvers)
+		o.Mode == other.Mode && slices.Equal(o.Approvers, other.Approvers)
+}
+
+// target is what the measure is told of the order, with the principal as far as it is known.
+func (o Order) target(p contain.Principal) contain.Target {
+	return contain.Target{Principal: p, Request: o.Request, Params: o.Params}
+}
+
+// documents are changes as what was promised.
+func documents(changes []contain.Change) []contain.Document {
+	docs := make([]contain.Document, len(changes))
+	for i, c := range changes {
+		docs[i] = contain.Document{Slot: c.Slot, Text: c.After}
+	}
+	return docs
 }

@@ -3,48 +3,66 @@ package role
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// preparedFor is how long a preparation is good. What was read may be otherwise by then, and the
-// cutoff on the role is not to be moved back over one that somebody else has written meanwhile.
+// preparedFor is how long a preparation is good. What was read may be otherwise by then.
 const preparedFor = 3 * time.Second
 
-// Prepared is what one revocation needs before it can write: who the role is and what is on it,
+// Prepared is what one order needs before it can write: who the role is and what its slots say,
 // with AWS's clock, and a session that can touch this one role. It holds credentials and is never
 // stored. What is not used is forgotten; its session ends by itself after fifteen minutes.
 type Prepared struct {
 	survey
-	of    Order
-	cred  aws.Credential
-	began time.Time // by this machine's running clock: only good for measuring
+	of     Order
+	places [][]contain.Slot
+	slots  []contain.Slot // all that is read
+	cred   aws.Credential
+	began  time.Time // by this machine's running clock: only good for measuring
 }
 
 // callerARN is who writes, as AWS calls the bot's session.
 func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN) }
 
-// Prepare asks AWS for all that a revocation needs, side by side, and writes nothing: GetRole,
-// GetRolePolicy, the session of this revocation, and who the bot is, if that is not known yet. It
-// is one remote step, if the reading session is warm. It refuses what Revoke refuses. NotBefore,
-// AtLeast and Promise do not matter yet.
+// session is the role, with the session of the order.
+func (p *Prepared) session() on { return on{p.account, p.role.Name, p.cred} }
+
+// errNoMeasure: the order is of nothing.
+var errNoMeasure = errors.New("role: the order has no measure")
+
+// Prepare asks AWS for all that an order needs, side by side, and writes nothing: the role, its
+// slots, the session of this order, and who the bot is, if that is not known yet. It is one
+// remote step, if the reading session is warm. It refuses what Apply refuses. Promised, InForce,
+// Confirm and Promise do not matter yet.
 //
-// The session names the people of the revocation in the account's CloudTrail, also when it is never
+// The session names the people of the order in the account's CloudTrail, also when it is never
 // used.
 func (c *Client) Prepare(ctx context.Context, o Order) (*Prepared, error) {
-	return c.prepare(ctx, o, func(*aws.Conn) string { return oneRolePolicy(toRevoke, o.Target.ARN) })
+	return c.prepare(ctx, o, func(_ *aws.Conn, n needs) string { return n.sessionPolicy(o) })
 }
 
 // prepare is Prepare with a session that may do what the policy says.
-func (c *Client) prepare(ctx context.Context, o Order, policy func(*aws.Conn) string) (*Prepared, error) {
+func (c *Client) prepare(ctx context.Context, o Order, policy func(*aws.Conn, needs) string) (*Prepared, error) {
+	if o.Measure == nil {
+		return nil, errNoMeasure
+	}
 	o.Approvers = slices.Clone(o.Approvers)
 	p := &Prepared{of: o, began: time.Now()}
-	s, err := c.survey(ctx, approved(o.Target), func(a *aws.Conn) (err error) {
-		p.cred, err = a.Open(ctx, o.grant(policy(a)))
-		return err
-	})
+	p.places, p.slots = slotsOf(o.Measure, o.target(c.principal(o.Target)))
+	if len(p.places) == 0 {
+		return nil, errNoMeasure
+	}
+	s, err := c.survey(ctx, subject{account: o.Target.Account, name: o.Target.Name, approved: &o.Target, slots: p.slots},
+		func(a *aws.Conn) (err error) {
+			p.cred, err = a.Open(ctx, o.grant(policy(a, needsOf(slices.Concat(p.places...), p.slots))))
+			return err
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -57,5 +75,32 @@ func (c *Client) prepare(ctx context.Context, o Order, policy func(*aws.Conn) st
 
 // fits reports whether the preparation is of this very order, with these people, and still good.
 func (p *Prepared) fits(o Order) bool {
-	return p != nil && time.Since(p.began) <= preparedFor && p.cred.Lasts() && p.of.same(o)
+	if p == nil || o.Measure == nil || time.Since(p.began) > preparedFor || !p.cred.Lasts() || !p.of.same(o) {
+		return false
+	}
+	_, slots := slotsOf(o.Measure, o.target(p.role.Principal()))
+	return slices.Equal(p.slots, slots)
+}
+
+// principal is what is known of a role before it was read: what the names of slots can depend on.
+func (c *Client) principal(r Ref) contain.Principal {
+	p := contain.Principal{Kind: contain.Role, AccountName: r.Account, Name: r.Name, ARN: r.ARN, ID: r.ID}
+	if a, err := c.cloud.Conn(r.Account); err == nil {
+		p.AccountID, p.Partition = a.ID, a.Partition
+	}
+	if ref, err := aws.ParseARN(r.ARN); err == nil {
+		p.Path, _ = ref.PathAndName()
+	}
+	return p
+}
+
+// sameRole reports whether the role is the one that was approved; nil means yes.
+func sameRole(role Role, approved Ref) error {
+	if role.ID == approved.ID && role.ARN == approved.ARN {
+		return nil
+	}
+	return &aws.CallError{
+		Kind: aws.ErrRoleChanged, Operation: "iam:GetRole", Account: role.AccountName,
+		Message: fmt.Sprintf("the unique id is %s, approved was %s", role.ID, approved.ID),
+	}
 }

@@ -7,15 +7,16 @@ import (
 	"github.com/revokebot/revokebot/aws"
 )
 
-// Paths of roles that only AWS may change: IAM answers UnmodifiableEntity (IAM User Guide, "Create a service-linked
-// role"; IAM Identity Center User Guide, "Referencing permission sets in resource policies").
+// Paths of roles that only AWS may change: IAM answers UnmodifiableEntity (IAM User Guide,
+// "Create a service-linked role"; IAM Identity Center User Guide, "Referencing permission sets in
+// resource policies").
 const (
 	serviceLinkedPath = "/aws-service-role/"
 	reservedPath      = "/aws-reserved/"
 )
 
-// Refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to approve, and again
-// before the write.
+// Refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to
+// approve, and again before the write.
 func (c *Client) Refuse(hubARN string, r Role) error {
 	name := r.AccountName + "/" + r.Name
 	switch {

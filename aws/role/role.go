@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Role is what IAM says about a role. All text but AccountName, AccountID and Partition is foreign.
@@ -27,21 +29,23 @@ type Role struct {
 	ServerTime                        time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
 	Tags                              map[string]string
 	Warnings                          []Warning // what to know before approving; only Describe looks for them
-	ExistingCutoff                    time.Time // of the AWSRevokeOlderSessions that is on the role already, zero none
 }
 
-// Describe looks the role up. A role that must not be touched, that is not in the account or at the path that was
-// given, on which the deny does not fit, or on which the bot's own role may not write it, is a *RefusedError; a role that
-// does not exist is ErrNoSuchRole. What people should know before they approve is in Warnings; what of that could not be
-// found out in a few seconds is a warning itself.
+// Describe looks the role up for a measure. A role that must not be touched, that is not in the
+// account or at the path that was given, on which the documents do not fit or have no place, or
+// on which the bot's own role may not write them, is a *RefusedError or a *contain.Refusal; a
+// role that does not exist is ErrNoSuchRole. What people should know before they approve is in
+// Warnings; what of that could not be found out in a few seconds is a warning itself.
 //
 // Two remote steps deep, side by side with opening the sessions they need.
-func (c *Client) Describe(ctx context.Context, t aws.Target) (Role, error) {
-	s, err := c.survey(ctx, subject{account: t.Account.Name, name: t.RoleName, path: t.Path, advisory: true})
+func (c *Client) Describe(ctx context.Context, t aws.Target, m contain.Measure, params json.RawMessage) (Role, error) {
+	o := Order{Measure: m, Params: params, Target: Ref{Account: t.Account.Name, Name: t.RoleName, ARN: t.GivenARN}}
+	_, slots := slotsOf(m, o.target(c.principal(o.Target)))
+	s, err := c.survey(ctx, subject{account: t.Account.Name, name: t.RoleName, path: t.Path, slots: slots, advisory: true})
 	if err != nil {
 		return Role{}, err
 	}
-	return s.advise(ctx)
+	return s.advise(ctx, o, c)
 }
 
 // getRole asks IAM with the reading session.
@@ -49,8 +53,8 @@ func getRole(ctx context.Context, a *aws.Conn, name string) (*iam.GetRoleOutput,
 	return aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole, &iam.GetRoleInput{RoleName: awssdk.String(name)})
 }
 
-// readRole turns the answer into a Role. A role of another account or partition is refused: the credentials are not
-// those of the account that was asked for.
+// readRole turns the answer into a Role. A role of another account or partition is refused: the
+// credentials are not those of the account that was asked for.
 func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 	if out.Role == nil {
 		return Role{}, &aws.CallError{Kind: aws.ErrUnavailable, Operation: "iam:GetRole", Account: a.Name, Message: "the answer held no role"}

@@ -3,36 +3,80 @@ package role
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
-	"time"
-	"unicode"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
-
-// inlineQuota is the room for all inline policies of a role together, in characters without white space (IAM User Guide,
-// "IAM and AWS STS quotas").
-const inlineQuota = 10_240
 
 const (
 	mostInline   = 100 // inline policies that are read: more hardly fit into the quota
 	inlineAtOnce = 8   // reads side by side, so that IAM does not throttle the bot when it matters
 )
 
-// policySize counts a document as the quota does.
-func policySize(document string) int {
-	n := 0
-	for _, r := range document {
-		if !unicode.IsSpace(r) {
-			n++
+// errTooMany: the role has more inline policies than are read.
+var errTooMany = errors.New("there are too many inline policies")
+
+// room is how much of a quota a role's documents of one kind need together.
+type room struct {
+	kind contain.Kind
+	size int   // in the units of the quota
+	err  error // why it is not known
+}
+
+// roomFor counts what a role would hold: what is there, and what is wanted in its place or beside
+// it.
+func roomFor(kind contain.Kind, there, wanted []contain.Document) room {
+	r := room{kind: kind}
+	for _, d := range there {
+		if d.Slot.Kind == kind && !slices.ContainsFunc(wanted, func(w contain.Document) bool { return w.Slot == d.Slot }) {
+			r.size += kind.Size(d.Text)
 		}
 	}
-	return n
+	for _, d := range wanted {
+		if d.Slot.Kind == kind {
+			r.size += kind.Size(d.Text)
+		}
+	}
+	return r
+}
+
+// refuse refuses a role on which the documents would not fit beside the others. What is not known
+// is no reason.
+func (r room) refuse(role Role) error {
+	quota := r.kind.Facts().Quota
+	if r.err != nil || quota == 0 || r.size <= quota {
+		return nil
+	}
+	return &aws.RefusedError{Reason: aws.RefusedNoRoom, Sentence: kinds[r.kind].noRoom(role, r.size)}
+}
+
+// rooms reads what a role holds, for each kind of the documents.
+func (p *Prepared) rooms(ctx context.Context, wanted []contain.Document) []room {
+	var rooms []room
+	for _, kind := range kindsOf(wanted) {
+		there := aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) {
+			return kinds[kind].all(ctx, on{account: p.account, role: p.role.Name})
+		})
+		r := roomFor(kind, there.Value, wanted)
+		r.err = there.Err
+		rooms = append(rooms, r)
+	}
+	return rooms
+}
+
+// kindsOf are the kinds of documents, each once.
+func kindsOf(docs []contain.Document) (all []contain.Kind) {
+	for _, d := range docs {
+		if !slices.Contains(all, d.Slot.Kind) {
+			all = append(all, d.Slot.Kind)
+		}
+	}
+	return all
 }
 
 // listInline lists the names of a role's inline policies.
@@ -42,45 +86,19 @@ func listInline(ctx context.Context, a *aws.Conn, roleName string) (*iam.ListRol
 	})
 }
 
-// otherInline reads the documents of a role's inline policies but our own.
-func otherInline(ctx context.Context, a *aws.Conn, roleName string, names []string) ([]string, error) {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == PolicyName })
-	documents, failed := make([]string, len(names)), make([]error, len(names))
+// named reads inline policies by their names.
+func (o on) named(ctx context.Context, names []string) ([]contain.Document, error) {
+	docs, failed := make([]contain.Document, len(names)), make([]error, len(names))
 	turn := make(chan struct{}, inlineAtOnce)
 	var all sync.WaitGroup
 	for i, name := range names {
 		all.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			var out *iam.GetRolePolicyOutput
-			out, failed[i] = aws.IAM(ctx, a, aws.Credential{}, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
-				RoleName: awssdk.String(roleName), PolicyName: awssdk.String(name),
-			})
-			if failed[i] == nil {
-				documents[i] = aws.DecodeDocument(awssdk.ToString(out.PolicyDocument))
-			}
+			f := o.inline(ctx, contain.Slot{Kind: contain.RoleInline, Name: name})
+			docs[i], failed[i] = f.Document, f.err
 		})
 	}
 	all.Wait()
-	return documents, errors.Join(failed...)
-}
-
-// takes is how much of the quota a role's inline policies need together.
-func takes(ours string, others []string) int {
-	size := policySize(ours)
-	for _, document := range others {
-		size += policySize(document)
-	}
-	return size
-}
-
-// noRoom refuses a role on which the deny would not fit beside its other inline policies.
-func noRoom(r Role, others []string, existing onRole) error {
-	size := takes(existing.policy.withCutoff(time.Unix(0, 0)), others)
-	if size <= inlineQuota {
-		return nil
-	}
-	return &aws.RefusedError{Reason: aws.RefusedNoRoom, Sentence: fmt.Sprintf(
-		"The inline policies of %s leave no room for the deny: together they would have %d characters, and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, or attach the managed policy AWSDenyAll to lock the role.",
-		r.AccountName+"/"+r.Name, size)}
+	return docs, errors.Join(failed...)
 }

@@ -14,64 +14,150 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Verdict is what the policy simulator says of one session. The zero value is unknown and never a proof.
+// Verdict is what the policy simulator says of one session. The zero value is unknown and never a
+// proof.
 type Verdict string
 
 // The verdicts.
 const (
-	DeniedByOurs  Verdict = "denied_by_ours"  // an explicit deny, and a statement of AWSRevokeOlderSessions on the role is among its reasons
+	DeniedByOurs  Verdict = "denied_by_ours"  // an explicit deny, and a statement of what was written is among its reasons
 	DeniedByOther Verdict = "denied_by_other" // an explicit deny without our statement
 	NotDenied     Verdict = "not_denied"      // allowed, or not allowed by anything: no explicit deny
 )
 
-// Simulation is what the simulator says of a session that was issued a second before the cutoff, and of one that was
-// issued a second after it. It reads what is stored on the role: it proves the document, not that it is enforced.
+// Simulation is what the simulator says of the sessions that a measure's probes name: of a
+// measure with a cutoff, one that was issued a second before it, and one that was issued a second
+// after it. It reads what is stored on the role: it proves the document, not that it is enforced.
 type Simulation struct {
-	Before, After Verdict
-	At            time.Time // AWS's clock at the later answer, whole seconds
+	Before, After Verdict   // of the first probe and the last: an older session and a newer one
+	Probes        []Probed  // all answers
+	At            time.Time // AWS's clock at the latest answer, whole seconds
 	Unavailable   string    // why it could not be simulated, a sentence without AWS's words; "" when it was
 }
 
-// Proven reports whether the document does what it is for: old sessions are denied by it, new ones are not.
-func (s Simulation) Proven() bool { return s.Before == DeniedByOurs && s.After == NotDenied }
+// Probed is the answer to one probe.
+type Probed struct {
+	Denied  bool // it has to be denied by what was written; else it must not be denied
+	Verdict Verdict
+}
 
-// Simulate asks what the role's policies say of sessions on both sides of a cutoff. It asks the policy simulator twice, side by side, with the reading session. That it is not allowed, or cannot
-// work for this role, is no error but Unavailable; an error is worth another try.
-func (c *Client) Simulate(ctx context.Context, of Ref, cutoff time.Time) (Simulation, error) {
-	a, err := c.cloud.Conn(of.Account)
+// Proven reports whether the documents do what they are for.
+func (s Simulation) Proven() bool {
+	for _, p := range s.Probes {
+		if p.Denied && p.Verdict != DeniedByOurs || !p.Denied && p.Verdict != NotDenied {
+			return false
+		}
+	}
+	return len(s.Probes) > 0
+}
+
+// Simulate asks what the role's policies say of the sessions that the measure's probes name, once
+// for each probe, side by side, with the reading session. written is what the order has written.
+// That the simulator may not be asked, or knows nothing of the measure, is no error but
+// Unavailable; an error is worth another try.
+func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Document) (Simulation, error) {
+	a, err := c.cloud.Conn(o.Target.Account)
 	if err != nil {
 		return Simulation{}, err
 	}
-	var before, after aws.Answer[*iam.SimulatePrincipalPolicyOutput]
-	at := func(issued time.Time) Question {
-		return Question{
-			Principal: of.ARN, Actions: []string{simulatedAction},
-			Context: map[string]types.ContextEntry{issueTimeKey: dateEntry(issued)},
+	q := questions(o, written)
+	q.ask(func(d *asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
+		return aws.Try(d.Ask(ctx, a, aws.Credential{}))
+	})
+	for _, d := range q {
+		if aws.Final(d.answer.Err) {
+			return Simulation{Unavailable: notSimulated(d.answer.Err, a.Name)}, nil
 		}
 	}
-	aws.All(
-		func() { before = aws.Try(at(cutoff.Add(-time.Second)).Ask(ctx, a, aws.Credential{})) },
-		func() { after = aws.Try(at(cutoff.Add(time.Second)).Ask(ctx, a, aws.Credential{})) },
-	)
-	for _, err := range []error{before.Err, after.Err} {
-		if aws.Final(err) {
-			return Simulation{Unavailable: notSimulated(err, a.Name)}, nil
+	for _, d := range q {
+		if d.answer.Err != nil {
+			return Simulation{}, d.answer.Err
 		}
 	}
-	for _, err := range []error{before.Err, after.Err} {
-		if err != nil {
-			return Simulation{}, err
-		}
-	}
-	return Simulation{
-		Before: verdict(before.Value), After: verdict(after.Value),
-		At: times.Later(aws.ServerTime(before.Value.ResultMetadata), aws.ServerTime(after.Value.ResultMetadata)),
-	}, nil
+	return q.simulation(func(d *asked) func(types.Statement) bool { return isOurs(d.doc.Slot.Label()) }), nil
 }
 
-// simulatedAction is one that the deny covers like every other. It takes no resource and works in every partition.
+// onPaper asks the same of documents that are on no role.
+func (p *Prepared) onPaper(ctx context.Context, o Order, docs []contain.Document) Simulation {
+	q := questions(o, docs)
+	q.ask(func(d *asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
+		d.Besides = []string{d.policy}
+		return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
+			return d.Ask(ctx, p.account, p.cred)
+		})
+	})
+	for _, d := range q {
+		if d.answer.Err != nil {
+			return Simulation{Unavailable: notSimulated(d.answer.Err, p.account.Name)}
+		}
+	}
+	// The documents that were given are named PolicyInputList.1 and so on in the examples of answers
+	// (AWS CLI Command Reference, "iam simulate-custom-policy"); only one was given.
+	return q.simulation(func(*asked) func(types.Statement) bool {
+		return func(s types.Statement) bool {
+			return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
+		}
+	})
+}
+
+// asked is one question of a measure's probes.
+type asked struct {
+	Question
+	doc    contain.Document
+	denied bool
+	policy string
+	answer aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+}
+
+type probes []*asked
+
+// questions are those of the measure about documents.
+func questions(o Order, docs []contain.Document) (all probes) {
+	prober, ok := o.Measure.(contain.Prober)
+	if !ok {
+		return nil
+	}
+	for _, doc := range docs {
+		for _, p := range prober.Probes(doc) {
+			keys := map[string]types.ContextEntry{}
+			for _, k := range p.Keys {
+				keys[k.Name] = types.ContextEntry{ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values}
+			}
+			question := Question{Principal: o.Target.ARN, Actions: []string{simulatedAction}, Context: keys}
+			all = append(all, &asked{Question: question, doc: doc, denied: p.Denied, policy: prober.Policy(doc)})
+		}
+	}
+	return all
+}
+
+// ask asks all questions side by side.
+func (q probes) ask(ask func(*asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput]) {
+	asks := make([]func(), len(q))
+	for i, d := range q {
+		asks[i] = func() { d.answer = ask(d) }
+	}
+	aws.All(asks...)
+}
+
+// simulation reads the answers.
+func (q probes) simulation(ours func(*asked) func(types.Statement) bool) Simulation {
+	if len(q) == 0 {
+		return Simulation{Unavailable: "It was not simulated: the policy simulator knows nothing of this."}
+	}
+	var s Simulation
+	for _, d := range q {
+		s.Probes = append(s.Probes, Probed{d.denied, verdict(d.answer.Value, ours(d))})
+		s.At = times.Later(s.At, aws.ServerTime(d.answer.Value.ResultMetadata))
+	}
+	s.Before, s.After = s.Probes[0].Verdict, s.Probes[len(q)-1].Verdict
+	return s
+}
+
+// simulatedAction is one that the deny covers like every other. It takes no resource and works in
+// every partition.
 const simulatedAction = "s3:ListAllMyBuckets"
 
 // simulated is one question to the simulator.
@@ -83,16 +169,10 @@ type Question struct {
 	Context   map[string]types.ContextEntry
 }
 
-// dateEntry is the value of a condition key that is a date.
-func dateEntry(t time.Time) types.ContextEntry {
-	return types.ContextEntry{
-		ContextKeyType: types.ContextKeyTypeEnumDate, ContextKeyValues: []string{t.UTC().Format(issueTimeFormat)},
-	}
-}
-
-// ask asks the simulator with a credential, the zero one being the reading session. Of the condition keys, it knows those
-// that say who the principal is; its ARN is given too, because service control policies ask for that. For the role that the
-// bot assumes there is a source identity as well, because its sessions that write have one, and its policies may ask for that.
+// ask asks the simulator with a credential, the zero one being the reading session. Of the
+// condition keys, it knows those that say who the principal is; its ARN is given too, because
+// service control policies ask for that. For the role that the bot assumes there is a source
+// identity as well, because its sessions that write have one, and its policies may ask for that.
 func (s Question) Ask(ctx context.Context, a *aws.Conn, with aws.Credential) (*iam.SimulatePrincipalPolicyOutput, error) {
 	return aws.IAM(ctx, a, with, "iam:SimulatePrincipalPolicy", (*iam.Client).SimulatePrincipalPolicy, s.input(a))
 }
@@ -119,12 +199,10 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 	return in
 }
 
-// verdict reads the answer to a question about one action. The decision alone is no proof: a service control policy
-// denies explicitly, too. Where a statement denies, the matched statements are those that deny.
-func verdict(out *iam.SimulatePrincipalPolicyOutput) Verdict { return verdictFor(out, isOurs) }
-
-// verdictFor is verdict with another idea of which statements are ours.
-func verdictFor(out *iam.SimulatePrincipalPolicyOutput, ours func(types.Statement) bool) Verdict {
+// verdict reads the answer to a question about one action. The decision alone is no proof: a
+// service control policy denies explicitly, too. Where a statement denies, the matched statements
+// are those that deny.
+func verdict(out *iam.SimulatePrincipalPolicyOutput, ours func(types.Statement) bool) Verdict {
 	if len(out.EvaluationResults) != 1 {
 		return ""
 	}
@@ -141,11 +219,14 @@ func verdictFor(out *iam.SimulatePrincipalPolicyOutput, ours func(types.Statemen
 	}
 }
 
-// isOurs reports whether a matched statement is of our policy. The id of a role's inline policy reads
-// role_Deploy_AWSRevokeOlderSessions; that form is not documented, so only its end is looked at.
-func isOurs(s types.Statement) bool {
-	before, ok := strings.CutSuffix(awssdk.ToString(s.SourcePolicyId), PolicyName)
-	return ok && (before == "" || strings.ContainsRune("_/:.", rune(before[len(before)-1])))
+// isOurs reports whether a matched statement is of the policy with a label. The id of a role's
+// inline policy reads role_Deploy_AWSRevokeOlderSessions; that form is not documented, so only
+// its end is looked at.
+func isOurs(label string) func(types.Statement) bool {
+	return func(s types.Statement) bool {
+		before, ok := strings.CutSuffix(awssdk.ToString(s.SourcePolicyId), label)
+		return ok && (before == "" || strings.ContainsRune("_/:.", rune(before[len(before)-1])))
+	}
 }
 
 // notSimulated says why the simulator gave no answer.

@@ -3,11 +3,14 @@ package role
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // subject is the role that a survey is about, and what it has to be.
@@ -15,25 +18,23 @@ type subject struct {
 	account, name string
 	path          string // where it has to be; "" anywhere
 	approved      *Ref   // the role that was approved, which it has to be; nil when nobody has approved one
-	advisory      bool   // its policies are not waited for, and may be unknown
+	slots         []contain.Slot
+	advisory      bool // its slots are not waited for, and may be unknown; the names of its inline policies are listed, too
 }
 
-// approved is the subject of an order.
-func approved(r Ref) subject { return subject{account: r.Account, name: r.Name, approved: &r} }
-
-// survey is a role as one look found it: the role, the policy on it, and who the bot is.
+// survey is a role as one look found it: the role, what its slots say, and who the bot is.
 type survey struct {
 	account *aws.Conn
 	role    Role
-	trust   string // the trust policy, JSON
-	there   aws.Answer[onRole]
-	inline  aws.Answer[*iam.ListRolePoliciesOutput] // the names of its inline policies; of an advisory survey alone
+	trust   string                                  // the trust policy, JSON
+	there   []found                                 // one for each slot
+	inline  aws.Answer[*iam.ListRolePoliciesOutput] // of an advisory survey alone
 	clock   aws.Stamp                               // of the answer about the role; zero when it had no usable date
 	hubARN  string
 }
 
-// survey reads a role, the policy on it and who the bot is, side by side with what else is to be
-// done, and refuses a role that must not be touched or is not the one that was meant.
+// survey reads a role, its slots and who the bot is, side by side with what else is to be done,
+// and refuses a role that must not be touched or is not the one that was meant.
 func (c *Client) survey(ctx context.Context, of subject, besides ...func(*aws.Conn) error) (survey, error) {
 	s, err := c.look(ctx, of, besides...)
 	if err != nil {
@@ -57,25 +58,29 @@ func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn
 	if err != nil {
 		return survey{}, err
 	}
+	if err := known(of.slots); err != nil {
+		return survey{}, err
+	}
 	s := survey{account: a}
 	var hub aws.Answer[string]
-	var found aws.Answer[*iam.GetRoleOutput]
-	policy := func(ctx context.Context) (onRole, error) { return readPolicy(ctx, a, of.name, aws.Credential{}) }
-	inline := func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) { return listInline(ctx, a, of.name) }
+	var role aws.Answer[*iam.GetRoleOutput]
+	reader := on{account: a, role: of.name}
 	failed := make([]error, len(besides))
 	steps := []func(){
 		func() { hub = aws.Try(c.cloud.Hub(ctx)) },
 		func() {
-			if _, found.Err = a.Reader(ctx); found.Err != nil {
+			if _, role.Err = a.Reader(ctx); role.Err != nil {
 				return // opening the session is not part of the time that advisory reads get
 			}
-			reads := []func(){func() { found = aws.Try(getRole(ctx, a, of.name)) }}
+			reads := []func(){func() { role = aws.Try(getRole(ctx, a, of.name)) }}
 			if of.advisory {
-				reads = append(reads,
-					func() { s.there = aws.Advisory(ctx, policy) },
-					func() { s.inline = aws.Advisory(ctx, inline) })
+				reads = append(reads, func() {
+					s.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) { return reader.read(ctx, of.slots), nil }).Value
+				}, func() {
+					s.inline = aws.Advisory(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) { return listInline(ctx, a, of.name) })
+				})
 			} else {
-				reads = append(reads, func() { s.there = aws.Try(policy(ctx)) })
+				reads = append(reads, func() { s.there = reader.read(ctx, of.slots) })
 			}
 			aws.All(reads...)
 		},
@@ -87,23 +92,54 @@ func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn
 	s.hubARN = hub.Value
 
 	errs := []error{a.OtherAccount(hub.Value)}
-	if errors.Is(found.Err, aws.ErrNoSuchRole) {
+	if errors.Is(role.Err, aws.ErrNoSuchRole) {
 		errs = append(errs, hub.Err) // another account does not know the role, which says nothing of it
 	}
-	errs = append(errs, found.Err)
+	errs = append(errs, role.Err)
 	if !of.advisory {
-		errs = append(errs, s.there.Err)
+		errs = append(errs, unread(s.there))
 	}
 	for _, err := range append(append(errs, failed...), hub.Err) {
 		if err != nil {
 			return s, err
 		}
 	}
-	if s.role, err = readRole(a, found.Value); err != nil {
+	if s.role, err = readRole(a, role.Value); err != nil {
 		return s, err
 	}
-	s.role.ExistingCutoff = s.there.Value.cutoff()
-	s.trust = aws.DecodeDocument(awssdk.ToString(found.Value.Role.AssumeRolePolicyDocument))
-	s.clock, _ = aws.StampOf(found.Value.ResultMetadata)
+	s.trust = aws.DecodeDocument(awssdk.ToString(role.Value.Role.AssumeRolePolicyDocument))
+	s.clock, _ = aws.StampOf(role.Value.ResultMetadata)
 	return s, nil
+}
+
+// unread is the first reason for which a slot could not be read.
+func unread(there []found) error {
+	for _, f := range there {
+		if f.err != nil {
+			return f.err
+		}
+	}
+	return nil
+}
+
+// latest is the latest that AWS's clock can show now; zero when it is not known.
+func (s survey) latest() time.Time {
+	if s.clock == (aws.Stamp{}) {
+		return time.Time{}
+	}
+	return s.clock.Latest()
+}
+
+// in is what was found in a slot.
+func (s survey) in(slot contain.Slot) found {
+	return s.there[slices.IndexFunc(s.there, func(f found) bool { return f.Slot == slot })]
+}
+
+// state is what the survey tells a measure.
+func (s survey) state(o Order, c *Client) contain.State {
+	state := contain.State{Target: o.target(s.role.Principal()), Now: s.latest(), Margin: c.cloud.Margin()}
+	for _, f := range s.there {
+		state.There = append(state.There, f.Document)
+	}
+	return state
 }

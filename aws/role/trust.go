@@ -63,8 +63,8 @@ func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// readTrust lists who may assume a role and gives the digest of the trust policy. It never fails; a document that is
-// no policy yields one principal that says so.
+// readTrust lists who may assume a role and gives the digest of the trust policy. It never fails;
+// a document that is no policy yields one principal that says so.
 func readTrust(a aws.Account, document string) (principals []Principal, digest string) {
 	digest = digestJSON(document)
 	var policy struct{ Statement json.RawMessage }
@@ -94,7 +94,8 @@ func readTrust(a aws.Account, document string) (principals []Principal, digest s
 	return distinct, digest
 }
 
-// allowsAssuming reports whether the statement lets somebody open a session, as opposed to tagging one.
+// allowsAssuming reports whether the statement lets somebody open a session, as opposed to
+// tagging one.
 func (s trustStatement) allowsAssuming() bool {
 	if len(s.NotAction) > 0 {
 		return true
@@ -153,7 +154,8 @@ func (s trustStatement) principal(a aws.Account, kind, value string) Principal {
 	}
 }
 
-// awsPrincipal puts an AWS principal into words (IAM User Guide, "AWS JSON policy elements: Principal").
+// awsPrincipal puts an AWS principal into words (IAM User Guide, "AWS JSON policy elements:
+// Principal").
 func awsPrincipal(a aws.Account, value string) (kind, words string) {
 	if value == "*" {
 		return PrincipalEverybody, "everybody"

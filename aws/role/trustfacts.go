@@ -19,7 +19,8 @@ type trustFacts struct {
 	eks         bool     // pods with an identity token of the cluster
 }
 
-// readTrustFacts reads a trust policy as far as it can be read; what cannot be is shown by readTrust.
+// readTrustFacts reads a trust policy as far as it can be read; what cannot be is shown by
+// readTrust.
 func readTrustFacts(a aws.Account, ownARN, document string) trustFacts {
 	facts := trustFacts{conditional: true}
 	var outer struct{ Statement json.RawMessage }

@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Warning is something about a role that people should know before they approve.
@@ -27,7 +29,7 @@ const (
 	WarnServiceOther  = "service_other"   //
 	WarnCanWriteIAM   = "can_write_iam"   // the role could take the deny away
 	WarnManagedByCode = "managed_by_code" // Terraform, CDK or CloudFormation may take the deny away
-	WarnExistingDeny  = "existing_deny"   // AWSRevokeOlderSessions is on the role already
+	WarnExistingDeny  = "existing_deny"   // what would be written is on the role already, or something is in its place
 	WarnNotCovered    = "not_covered"     // what no deny on a role touches
 	WarnNotRead       = "not_read"        // something of the above could not be found out
 )
@@ -36,7 +38,8 @@ const (
 var notCovered = Warning{WarnNotCovered, "A deny on a role does not touch long-term access keys, federation tokens, and sessions that this role's sessions opened in other roles. " +
 	"Calls of sts:GetCallerIdentity go on working, and with them logins that rely on it, such as those to EKS. Deactivate such keys in IAM, and revoke the other roles too."}
 
-// trustWarnings are those about who can come back. mayAssume says whether the role's own policies let it assume itself.
+// trustWarnings are those about who can come back. mayAssume says whether the role's own policies
+// let it assume itself.
 func trustWarnings(r Role, f trustFacts, mayAssume bool) []Warning {
 	name := r.AccountName + "/" + r.Name
 	var all []Warning
@@ -78,36 +81,45 @@ func trustWarnings(r Role, f trustFacts, mayAssume bool) []Warning {
 	return all
 }
 
-// policyWarnings are those about what is on the role, and what it may do.
-func policyWarnings(r Role, there onRole, canWrite bool) []Warning {
+// policyWarnings are those about what the role may do to what is written on it.
+func policyWarnings(r Role, canWrite bool) []Warning {
+	if !canWrite {
+		return nil
+	}
 	name := r.AccountName + "/" + r.Name
-	var all []Warning
-	if canWrite {
-		all = append(all, Warning{WarnCanWriteIAM, name + " can write IAM policies: a thief could take the deny away before it is enforced. revokebot looks again and writes it again, and the thief can repeat that. Put the guard rail in place first, a service control policy by which only revokebot changes the role's inline policies."})
+	return []Warning{{WarnCanWriteIAM, name + " can write IAM policies: a thief could take the deny away before it is enforced. revokebot looks again and writes it again, and the thief can repeat that. Put the guard rail in place first, a service control policy by which only revokebot changes the role's inline policies."}}
+}
+
+// existingWarning tells of a document that is in a place of the measure already.
+func existingWarning(r Role, m contain.Measure, now time.Time, there, wanted contain.Document) Warning {
+	is := there.Slot.Label() + " is on " + r.AccountName + "/" + r.Name + " already"
+	if there.Slot != wanted.Slot {
+		return Warning{WarnExistingDeny, is + ", and revokebot did not write it. It stays as it is, and the deny goes beside it."}
 	}
-	switch {
-	case there.document == "":
-	case there.cutoff().IsZero():
-		all = append(all, Warning{WarnExistingDeny, "AWSRevokeOlderSessions is on " + name + " already, without a deny that works. Its other statements are kept, and the deny is added."})
-	default:
-		all = append(all, Warning{WarnExistingDeny, "AWSRevokeOlderSessions is on " + name + " already: it denies sessions that were issued before " + there.cutoff().UTC().Format(issueTimeFormat) + ". The new cutoff will not be earlier."})
+	if dated, ok := m.(contain.Dated); ok {
+		return Warning{WarnExistingDeny, is + ": it denies sessions that were issued before " +
+			dated.Cutoff(now, there).UTC().Format(issueTimeFormat) + ". The new cutoff will not be earlier."}
 	}
-	return all
+	return Warning{WarnExistingDeny, is + ". An undo will leave it there."}
 }
 
 // codeWarnings are those about tools that put a role back to what their code says.
-func codeWarnings(r Role) []Warning {
+func codeWarnings(r Role, places [][]contain.Slot) []Warning {
 	tool, key := managedBy(r.Tags)
 	if tool == "" {
 		return nil
 	}
+	slot, sort := places[0][0], "managed"
+	if slot.Kind.Inline() {
+		sort = "inline"
+	}
 	return []Warning{{WarnManagedByCode, fmt.Sprintf(
-		"%s is managed by %s, by its tag %s: its next run may take the deny away. Pause it for this role, or let it leave the inline policy AWSRevokeOlderSessions alone.",
-		r.AccountName+"/"+r.Name, tool, aws.Quote(key))}}
+		"%s is managed by %s, by its tag %s: its next run may take the deny away. Pause it for this role, or let it leave the %s policy %s alone.",
+		r.AccountName+"/"+r.Name, tool, aws.Quote(key), sort, slot.Label())}}
 }
 
-// managedBy finds the tool that manages a role in its tags, and the tag that says so. CloudFormation sets its own; for the
-// others there is no rule but custom.
+// managedBy finds the tool that manages a role in its tags, and the tag that says so.
+// CloudFormation sets its own; for the others there is no rule but custom.
 func managedBy(tags map[string]string) (tool, key string) {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		name, value := strings.ToLower(key), strings.ToLower(tags[key])

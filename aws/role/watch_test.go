@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
@@ -48,7 +49,7 @@ func TestEveryCallIsWatchedWithWhatBecameOfItAndHowOftenItWasSent(t *testing.T) 
 		find := func(account string) error {
 			ref, err := b.Cloud.Parse(account + "/Deploy")
 			if err == nil {
-				_, err = b.roles.Describe(t.Context(), ref)
+				_, err = b.roles.Describe(t.Context(), ref, contain.Revoke(), nil)
 			}
 			return err
 		}

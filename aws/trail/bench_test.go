@@ -2,10 +2,12 @@ package trail
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
@@ -35,7 +37,7 @@ func (b *bench) describe(text string) role.Role {
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	found, err := b.roles.Describe(b.T.Context(), target)
+	found, err := b.roles.Describe(b.T.Context(), target, contain.Revoke(), nil)
 	if err != nil {
 		b.T.Fatal(err)
 	}
@@ -46,6 +48,14 @@ func (b *bench) describe(text string) role.Role {
 func order(r role.Role) role.Order {
 	return role.Order{
 		Request: "req-1", Target: r.Ref(),
-		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"},
+		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"}, Measure: contain.Revoke(),
 	}
+}
+
+// slots are where a revocation stands first.
+var slots = []contain.Slot{{Kind: contain.RoleInline, Name: contain.ConsolePolicy}}
+
+// cutoffOf is the cutoff of a document; zero for what is not exactly a revocation.
+func cutoffOf(document string) time.Time {
+	return contain.Revoke().(contain.Dated).Cutoff(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), contain.Document{Text: document})
 }

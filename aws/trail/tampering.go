@@ -3,6 +3,7 @@ package trail
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,21 +11,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// TamperQuery asks who changed an inline policy of a role.
+// TamperQuery asks who changed what the slots of a role say.
 type TamperQuery struct {
 	AccountName  string
 	RoleName     string
-	Policy       string    // the policy's name
+	Slots        []contain.Slot
 	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
 }
 
-// Change is one write or removal of the policy by a caller other than the bot. All text but
-// EventName is foreign.
+// Change is one write or removal in a slot by a caller other than the bot. All text but EventName
+// is foreign.
 type Change struct {
 	EventID        string
-	EventName      string // PutRolePolicy or DeleteRolePolicy
+	EventName      string       // one of those of the slot's kind, such as PutRolePolicy
+	Slot           contain.Slot // one of those that were asked about
 	At             time.Time
 	Who            string // in words, such as "user eve"
 	PrincipalARN   string // "" where the event does not say it
@@ -32,12 +35,12 @@ type Change struct {
 	SourceAddress  string
 	UserAgent      string
 	SourceIdentity string // of the session that did it, "" none
-	Document       string // that was put; "" for a removal
+	Document       string // that was put, of an attached policy its ARN; "" for a removal
 }
 
-// Tampering lists who wrote or removed the role's policy, newest first, without what the bot's own
-// role did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the
-// events of IAM.
+// Tampering lists who changed what the slots say, newest first, without what the bot's own role
+// did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the events
+// of IAM.
 //
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does
 // not mean that nobody did. With an error, the changes that were read before it are returned, too.
@@ -79,7 +82,7 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 // half second.
 const maxChanges = 50
 
-// decodeChange reads an event of IAM. It reports false for one that did not change the policy.
+// decodeChange reads an event of IAM. It reports false for one that changed none of the slots.
 func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 	r := decodeRecord(in)
 	change := Change{
@@ -95,16 +98,23 @@ func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
 		Who: callerWords(r, Session{RoleARN: aws.RoleARN(a.Partition, a.ID, "/", q.RoleName)}, awssdk.ToString(in.Username)),
 	}
 	asked := r.RequestParameters
-	if r.ErrorCode != "" || asked.PolicyName != q.Policy || !strings.EqualFold(asked.RoleName, q.RoleName) {
+	if r.ErrorCode != "" || !strings.EqualFold(asked.RoleName, q.RoleName) {
 		return Change{}, false
 	}
-	switch change.EventName {
-	case "DeleteRolePolicy":
+	for _, slot := range q.Slots {
+		name, text := asked.PolicyName, aws.DecodeDocument(asked.PolicyDocument)
+		if slot.Kind == contain.RoleAttached {
+			name, text = asked.PolicyARN, asked.PolicyARN
+		}
+		facts := slot.Kind.Facts()
+		if name != slot.Name || !slices.Contains(facts.Events, change.EventName) {
+			continue
+		}
+		change.Slot = slot
+		if "iam:"+change.EventName != facts.Remove {
+			change.Document = text
+		}
 		return change, true
-	case "PutRolePolicy":
-		change.Document = aws.DecodeDocument(asked.PolicyDocument)
-		return change, true
-	default:
-		return Change{}, false
 	}
+	return Change{}, false
 }

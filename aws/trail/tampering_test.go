@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
@@ -23,7 +23,7 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		b.Role(standin.RoleSpec{Name: "Other"})
 		eve := b.Prod.AddUser(standin.UserSpec{Name: "eve", Policies: map[string]string{"all": awsbench.MayAll}})
 		r := order(b.describe("prod/Deploy"))
-		if _, err := b.roles.Revoke(t.Context(), r); err != nil {
+		if _, err := b.roles.Apply(t.Context(), nil, r); err != nil {
 			t.Fatal(err)
 		}
 		client := b.AsUser(eve)
@@ -41,24 +41,24 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 			return err
 		}
 		began := b.Server.Now()
-		put("Deploy", role.PolicyName, awsbench.DenyAt("1999-01-01T00:00:00Z")) // +0
-		put("Deploy", "Mine", awsbench.MayAll)                                  // another policy
-		put("Other", role.PolicyName, awsbench.MayAll)                          // another role
-		failed = append(failed, remove("Deploy", role.PolicyName))              // +30
-		if err := remove("Deploy", role.PolicyName); err == nil {
+		put("Deploy", contain.ConsolePolicy, awsbench.DenyAt("1999-01-01T00:00:00Z")) // +0
+		put("Deploy", "Mine", awsbench.MayAll)                                        // another policy
+		put("Other", contain.ConsolePolicy, awsbench.MayAll)                          // another role
+		failed = append(failed, remove("Deploy", contain.ConsolePolicy))              // +30
+		if err := remove("Deploy", contain.ConsolePolicy); err == nil {
 			t.Error("removed what is not there")
 		}
-		put("Deploy", role.PolicyName, awsbench.MayAll) // +50, without a deny
+		put("Deploy", contain.ConsolePolicy, awsbench.MayAll) // +50, without a deny
 		old := b.Session("Deploy")
 		_, err := b.AsUser(old).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
-			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName),
+			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(contain.ConsolePolicy),
 		})
 		if err := errors.Join(append(failed, err)...); err != nil {
 			t.Fatal(err)
 		}
 
 		got, err := b.trail.Tampering(t.Context(), TamperQuery{
-			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName, Since: began.Add(-time.Hour),
+			AccountName: "prod", RoleName: "Deploy", Slots: slots, Since: began.Add(-time.Hour),
 			Until: b.Server.Now(),
 		})
 		if err != nil {
@@ -67,7 +67,7 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 		var lines []string
 		for _, c := range got {
 			lines = append(lines, fmt.Sprintf("+%v %s by %s, cutoff %v", c.At.Sub(began.Truncate(time.Second)), c.EventName,
-				c.Who, role.CutoffOf(c.Document).Year()))
+				c.Who, cutoffOf(c.Document).Year()))
 			if c.EventID == "" || c.SourceAddress == "" || c.UserAgent == "" || c.PrincipalARN == "" || c.AccessKeyID == "" {
 				t.Errorf("incomplete: %+v", c)
 			}
@@ -94,15 +94,15 @@ func TestTheBotsOwnWritesAreKnownWithAmbientCredentialsToo(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Hub.AddRole(standin.RoleSpec{Name: "Deploy", Trust: awsbench.TrustEC2})
 		kim := b.Hub.AddUser(standin.UserSpec{Name: "kim", Policies: map[string]string{"all": awsbench.MayAll}})
-		if _, err := b.roles.Revoke(t.Context(), order(b.describe("home/Deploy"))); err != nil {
+		if _, err := b.roles.Apply(t.Context(), nil, order(b.describe("home/Deploy"))); err != nil {
 			t.Fatal(err)
 		}
-		query := TamperQuery{AccountName: "home", RoleName: "Deploy", Policy: role.PolicyName}
+		query := TamperQuery{AccountName: "home", RoleName: "Deploy", Slots: slots}
 		if got, err := b.trail.Tampering(t.Context(), query); err != nil || len(got) != 0 {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		_, err := b.AsUser(kim).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
-			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName),
+			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(contain.ConsolePolicy),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func TestSomebodyWhoChangesItAllTheTimeIsToldFiftyTimes(t *testing.T) {
 		client := b.AsUser(eve)
 		for range 120 {
 			_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-				RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(role.PolicyName),
+				RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(contain.ConsolePolicy),
 				PolicyDocument: awssdk.String(awsbench.MayAll),
 			})
 			if err != nil {
@@ -163,7 +163,7 @@ func TestSomebodyWhoChangesItAllTheTimeIsToldFiftyTimes(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		got, err := b.trail.Tampering(t.Context(), TamperQuery{
-			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName,
+			AccountName: "prod", RoleName: "Deploy", Slots: slots,
 		})
 		if err != nil || len(got) != maxChanges {
 			t.Fatalf("%d changes, %v", len(got), err)
@@ -188,16 +188,16 @@ func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		put(role.PolicyName)
+		put(contain.ConsolePolicy)
 		for range lookupPage {
 			put("Noise")
 		}
-		put(role.PolicyName)
+		put(contain.ConsolePolicy)
 		// lets the first page through
 		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: 1, Delay: time.Nanosecond})
 		b.Server.Inject(standin.Fault{Action: "LookupEvents", Times: -1, Code: "AccessDenied"})
 		got, err := b.trail.Tampering(t.Context(), TamperQuery{
-			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName,
+			AccountName: "prod", RoleName: "Deploy", Slots: slots,
 		})
 		if !errors.Is(err, aws.ErrAccessDenied) || len(got) != 1 {
 			t.Errorf("got %+v, %v", got, err)
@@ -217,7 +217,7 @@ func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
 		}
 		b.Server.Inject(standin.Fault{Action: "GetCallerIdentity", Code: "ExpiredToken"})
 		if _, err := b.trail.Tampering(t.Context(), TamperQuery{
-			AccountName: "prod", RoleName: "Deploy", Policy: role.PolicyName,
+			AccountName: "prod", RoleName: "Deploy", Slots: slots,
 		}); !errors.Is(err, aws.ErrCredentials) {
 			t.Errorf("without knowing who the bot is: %v", err)
 		}
@@ -230,15 +230,15 @@ func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T)
 			`","policyName":"` + policy + `"},"userIdentity":{"type":"Root","accountId":"111122223333"}}`
 	}
 	for text, want := range map[string]bool{
-		record("DeleteRolePolicy", "Deploy", role.PolicyName, ""):             true,
-		record("PutRolePolicy", "deploy", role.PolicyName, ""):                true,
-		record("DeleteRolePolicy", "Other", role.PolicyName, ""):              false, // whose policy is named as the role is
-		record("DeleteRolePolicy", "Deploy", "Another", ""):                   false,
-		record("GetRolePolicy", "Deploy", role.PolicyName, ""):                false,
-		record("DeleteRolePolicy", "Deploy", role.PolicyName, "AccessDenied"): false,
+		record("DeleteRolePolicy", "Deploy", contain.ConsolePolicy, ""):             true,
+		record("PutRolePolicy", "deploy", contain.ConsolePolicy, ""):                true,
+		record("DeleteRolePolicy", "Other", contain.ConsolePolicy, ""):              false, // whose policy is named as the role is
+		record("DeleteRolePolicy", "Deploy", "Another", ""):                         false,
+		record("GetRolePolicy", "Deploy", contain.ConsolePolicy, ""):                false,
+		record("DeleteRolePolicy", "Deploy", contain.ConsolePolicy, "AccessDenied"): false,
 		"no JSON": false,
 	} {
-		if _, got := decodeChange(&aws.Conn{Account: prodAccount}, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName},
+		if _, got := decodeChange(&aws.Conn{Account: prodAccount}, TamperQuery{RoleName: "Deploy", Slots: slots},
 			types.Event{CloudTrailEvent: &text}); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
@@ -250,7 +250,7 @@ func FuzzDecodeChange(f *testing.F) {
 		`"policyDocument":"{}"},"userIdentity":{"type":"IAMUser"}}`)
 	f.Fuzz(func(t *testing.T, record string) {
 		a := &aws.Conn{Account: prodAccount}
-		change, ok := decodeChange(a, TamperQuery{RoleName: "Deploy", Policy: role.PolicyName},
+		change, ok := decodeChange(a, TamperQuery{RoleName: "Deploy", Slots: slots},
 			types.Event{CloudTrailEvent: &record})
 		if ok && (change.Who == "" || change.EventName != "PutRolePolicy" && change.EventName != "DeleteRolePolicy") {
 			t.Errorf("%q: %+v", record, change)

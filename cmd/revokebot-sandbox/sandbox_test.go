@@ -13,7 +13,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/oldrole"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -117,7 +118,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 			t.Errorf("without the guard rail the thief %+v", st)
 		}
 		changes, err := trail.New(f.cloud).Tampering(t.Context(), trail.TamperQuery{
-			AccountName: "prod", RoleName: actors.DeployRole, Policy: role.PolicyName,
+			AccountName: "prod", RoleName: actors.DeployRole, Slots: []contain.Slot{{Kind: contain.RoleInline, Name: role.PolicyName}},
 		})
 		if err != nil || len(changes) == 0 || slices.ContainsFunc(changes, func(c trail.Change) bool {
 			return c.EventName != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") ||

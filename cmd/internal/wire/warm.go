@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/oldrole"
 )
 
 // warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.

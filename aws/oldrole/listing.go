@@ -1,0 +1,168 @@
+package role
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+const (
+	// rolesPage is the most that one iam:ListRoles gives (IAM API reference, "ListRoles").
+	rolesPage = 1000
+	// mostRoles bounds what is kept of one account, far above what its quotas allow; what is beyond can still be typed.
+	mostRoles = 20_000
+	// listFresh is how old a list may be before whoever looks at it has it read again.
+	listFresh = 3 * time.Minute
+	// listAgain is how long a list that could not be read is not asked for again.
+	listAgain = 20 * time.Second
+	// listWithin bounds reading the whole list of an account.
+	listWithin = time.Minute
+)
+
+// ListedRole is a role that can be asked for, as a list shows it. Both are foreign text.
+type ListedRole struct {
+	Name string
+	Path string // with both slashes
+
+	folded string
+}
+
+// RoleList is what is known of the roles of an account: those that revokebot would not refuse by their name, path or ARN.
+// It lies in memory and is as old as it says; whoever asks for a role has it looked up all the same.
+type RoleList struct {
+	Roles  []ListedRole // by name, without regard to case; not to be changed
+	Loaded bool         // it was read at least once
+	Stale  bool         // it should be read (again) now, with LoadRoles
+	Err    error        // why the last try to read it failed, a *CallError; nil when it did not
+}
+
+// roleList is the list of an account as it is kept.
+type roleList struct {
+	mu      sync.Mutex
+	roles   []ListedRole
+	loaded  time.Time // zero: never
+	tried   time.Time
+	loading bool
+	err     error
+}
+
+// Roles returns the list of an account's roles from memory, at once: it makes no call.
+func (c *Client) Roles(accountName string) RoleList {
+	l := c.lists[accountName]
+	if l == nil {
+		_, err := c.cloud.Conn(accountName)
+		return RoleList{Err: err}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return RoleList{
+		Roles: l.roles, Loaded: !l.loaded.IsZero(), Err: l.err,
+		Stale: !l.loading && time.Since(l.loaded) > listFresh && (l.err == nil || time.Since(l.tried) > listAgain),
+	}
+}
+
+// LoadRoles reads the list of an account's roles, page by page, unless it is fresh or somebody is reading it already. What was
+// known before stays until all of it is there.
+func (c *Client) LoadRoles(ctx context.Context, accountName string) error {
+	a, err := c.cloud.Conn(accountName)
+	if err != nil {
+		return err
+	}
+	l := c.lists[accountName]
+	if !c.Roles(accountName).Stale || !l.begin() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, listWithin)
+	defer cancel()
+	roles, err := c.listRoles(ctx, a)
+	l.end(roles, err)
+	return err
+}
+
+func (l *roleList) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.loading {
+		return false
+	}
+	l.loading = true
+	return true
+}
+
+func (l *roleList) end(roles []ListedRole, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loading, l.tried, l.err = false, time.Now(), err
+	switch {
+	case err == nil:
+		l.roles, l.loaded = roles, l.tried
+	case errors.Is(err, aws.ErrAccessDenied):
+		l.roles, l.loaded = nil, time.Time{} // what may not be read any more is not shown any more
+	}
+}
+
+// listRoles asks IAM for all roles and leaves out those that would be refused.
+func (c *Client) listRoles(ctx context.Context, a *aws.Conn) ([]ListedRole, error) {
+	hubARN, err := c.cloud.Hub(ctx) // without it the bot's own role could be taken for any other
+	if err != nil {
+		return nil, err
+	}
+	var roles []ListedRole
+	var marker *string
+	for len(roles) < mostRoles {
+		page, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, &iam.ListRolesInput{
+			MaxItems: awssdk.Int32(rolesPage), Marker: marker,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range page.Roles {
+			role := Role{
+				AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
+				Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
+			}
+			if aws.IsRoleName(role.Name) && c.Refuse(hubARN, role) == nil {
+				roles = append(roles, ListedRole{Name: role.Name, Path: role.Path, folded: strings.ToLower(role.Name)})
+			}
+		}
+		if !page.IsTruncated || page.Marker == nil {
+			break
+		}
+		marker = page.Marker
+	}
+	slices.SortFunc(roles, func(a, b ListedRole) int { return cmp.Compare(a.folded, b.folded) })
+	return roles, nil
+}
+
+// Find returns up to n roles whose name holds text, without regard to case: those whose name begins with it first.
+func (l RoleList) Find(text string, n int) []ListedRole {
+	text = strings.ToLower(text)
+	var first, rest []ListedRole
+	for _, r := range l.Roles {
+		switch {
+		case strings.HasPrefix(r.folded, text):
+			first = append(first, r)
+		case len(rest) < n && strings.Contains(r.folded, text):
+			rest = append(rest, r)
+		}
+		if len(first) == n {
+			break
+		}
+	}
+	return append(first, rest[:min(len(rest), n-len(first))]...)
+}
+
+// Holds reports whether a role of that name is on the list, without regard to case.
+func (l RoleList) Holds(name string) bool {
+	_, found := slices.BinarySearchFunc(l.Roles, strings.ToLower(name), func(r ListedRole, name string) int { return cmp.Compare(r.folded, name) })
+	return found
+}
