@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // The kinds of failure of a remote call. Test with errors.Is.
@@ -104,6 +106,9 @@ func Final(err error) bool {
 		return true
 	}
 	if _, ok := errors.AsType[*RefusedError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*contain.Refusal](err); ok {
 		return true
 	}
 	for _, kind := range []error{

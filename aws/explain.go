@@ -1,6 +1,10 @@
 package aws
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/revokebot/revokebot/aws/contain"
+)
 
 // Explain says in one or two plain sentences what an error of this package means to people, the
 // next step last. It holds no text of AWS. For an error that is not of this package it returns "".
@@ -10,6 +14,9 @@ func Explain(err error) string {
 	}
 	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		return refused.Sentence
+	}
+	if refusal, ok := errors.AsType[*contain.Refusal](err); ok {
+		return refusal.Sentence
 	}
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {

@@ -14,8 +14,8 @@ import (
 // ReaderPolicy is the session policy of the reading session: what everything but the writes is read
 // with.
 const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
-	`"iam:GetRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy",` +
-	`"cloudtrail:LookupEvents"],"Resource":"*"}]}`
+	`"iam:GetRolePolicy","iam:ListAttachedRolePolicies","iam:ListRolePolicies","iam:ListRoles",` +
+	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
 
 // openReader opens the session that reads an account. It can write nothing.
 func (a *Conn) openReader(ctx context.Context) (Credential, error) {

@@ -139,3 +139,27 @@ func undo(o Order, written []contain.Change) Order {
 		Mode: Undo, Measure: contain.Restore(o.Measure, contain.Fold(written)),
 	}
 }
+
+// promising makes an order keep its promises in memory, and say what they are.
+func promising(o Order, say func(Plan) error) Order {
+	all := slices.Clone(o.Promised)
+	o.Promise = func(_ context.Context, p Plan) ([]contain.Change, error) {
+		all = append(all, p.Change)
+		return slices.Clone(all), say(p)
+	}
+	return o
+}
+
+// sessionOf is the session policy of a revocation, or of its undo.
+func sessionOf(mode Mode, roleARN string) string {
+	slots := []contain.Slot{text("").Slot, {Kind: contain.RoleInline, Name: beside}}
+	return needsOf(slots, slots).sessionPolicy(Order{Mode: mode, Target: Ref{ARN: roleARN}})
+}
+
+// mayAll lets the bot's role in prod do everything, so that the session policy alone stands between it and the account.
+func (b *bench) mayAll() {
+	b.T.Helper()
+	if err := b.Prod.PutRolePolicy("revokebot-spoke", "all", awsbench.MayAll); err != nil {
+		b.T.Fatal(err)
+	}
+}
