@@ -105,8 +105,8 @@ func (l *book) keeping(o Order) Order {
 	return o
 }
 
-// done is what became of an order of one document.
-type done struct {
+// one is what became of an order of one document.
+type one struct {
 	Outcome
 	Result
 	Cutoff time.Time // of what is there
@@ -114,14 +114,14 @@ type done struct {
 }
 
 // apply carries out an order of one document. What it promises is kept, after what it has promised before.
-func (b *bench) apply(o Order) (done, error) {
+func (b *bench) apply(o Order) (one, error) {
 	b.T.Helper()
 	l := &book{all: slices.Clone(o.Promised)}
 	if o.Promise == nil {
 		o = l.keeping(o)
 	}
 	out, err := b.roles.Apply(b.T.Context(), nil, o)
-	d := done{Outcome: out, book: l}
+	d := one{Outcome: out, book: l}
 	if len(out.Documents) == 1 {
 		d.Result = out.Documents[0]
 		d.Cutoff = cutoffOf(d.There)
@@ -130,7 +130,7 @@ func (b *bench) apply(o Order) (done, error) {
 }
 
 // again is an order after what was promised for it.
-func (d done) again(o Order) Order { return d.book.keeping(o) }
+func (d one) again(o Order) Order { return d.book.keeping(o) }
 
 // undo is an approved request to take back what another one wrote.
 func undo(o Order, written []contain.Change) Order {
@@ -162,4 +162,11 @@ func (b *bench) mayAll() {
 	if err := b.Prod.PutRolePolicy("revokebot-spoke", "all", awsbench.MayAll); err != nil {
 		b.T.Fatal(err)
 	}
+}
+
+// lock is an approved request to lock a role.
+func (b *bench) lock(r standin.Role) Order {
+	o := order(Role{AccountName: "prod", Name: r.Name, ARN: r.ARN, ID: r.UniqueID})
+	o.Request, o.Measure = "req-9", contain.Lock()
+	return o
 }

@@ -88,6 +88,13 @@ func (r Role) longestSession() time.Duration {
 // lowered since those sessions were opened cannot be seen.
 func RevivesUntil(cutoff time.Time, role Role) time.Time { return cutoff.Add(role.longestSession()) }
 
+// Revives reports whether sessions that a deny with a cutoff keeps out could work again without it, by AWS's clock: unless
+// they are too old to be alive, or the deny that comes back keeps them out, too; restored is its cutoff, zero for none.
+// While AWS's time is not known, they could.
+func Revives(now, cutoff, restored, until time.Time) bool {
+	return !cutoff.IsZero() && restored.Before(cutoff) && (now.IsZero() || now.Before(until))
+}
+
 // Principal is what measures are told of the role.
 func (r Role) Principal() contain.Principal {
 	return contain.Principal{

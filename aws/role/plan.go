@@ -51,7 +51,11 @@ func (r *run) plan(ctx context.Context, i int) (step, error) {
 		if err := r.promise(ctx, Plan{Change: change, At: r.clock.Server, Now: now}); err != nil {
 			return step{}, err
 		}
-		covered, late := r.covers(now, i, doc), r.clock.Latest().Sub(now)
+		all, refused, err := r.want(now, i) // with what other workers have promised meanwhile
+		if err != nil {
+			return step{}, err
+		}
+		covered, late := refused == nil && all == doc, r.clock.Latest().Sub(now)
 		switch {
 		case r.order.Mode == Undo || covered && (late <= maxLate || n == maxPlans):
 			return step{change: change}, nil
@@ -96,13 +100,6 @@ func (r *run) promise(ctx context.Context, p Plan) error {
 	}
 	r.changes = all
 	return nil
-}
-
-// covers reports whether a document does at least what all promises of its places are to do.
-func (r *run) covers(now time.Time, i int, doc contain.Document) bool {
-	return !slices.ContainsFunc(documents(r.changes), func(d contain.Document) bool {
-		return slices.Contains(r.places[i], d.Slot) && r.order.Measure.Gap(now, doc, d) != contain.Covers
-	})
 }
 
 // gate lets a promise pass once the approvers are confirmed.

@@ -1,0 +1,159 @@
+package role
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+)
+
+func TestTheProofOnPaperHoldsOnBothSidesOfTheCutoff(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		role := b.Role(standin.RoleSpec{Path: "/ops/"})
+		result, err := b.apply(order(b.describe("prod/Deploy")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := Order{Target: Ref{Account: "prod", ARN: role.ARN}, Measure: contain.Revoke()}
+		deny := func(document string) {
+			t.Helper()
+			if err := b.Prod.PutRolePolicy("Deploy", policyName, document); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(what string, before, after Verdict) {
+			t.Helper()
+			began := time.Now()
+			b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Delay: time.Second, Times: 2})
+			got, err := b.roles.Simulate(t.Context(), query, []contain.Document{result.There})
+			if err != nil || got.Before != before || got.After != after || got.Unavailable != "" {
+				t.Errorf("%s: %+v, %v", what, got, err)
+			}
+			if got.Proven() != (before == DeniedByOurs && after == NotDenied) {
+				t.Errorf("%s: proven is %v", what, got.Proven())
+			}
+			if now := b.Server.Now(); got.At.After(now) || now.Sub(got.At) > time.Second {
+				t.Errorf("%s: at %v, it is %v", what, got.At, now)
+			}
+			if took := time.Since(began); took != time.Second {
+				t.Errorf("%s: took %v", what, took)
+			}
+		}
+		check("as written", DeniedByOurs, NotDenied)
+		deny(denyAt(result.Cutoff.Add(2 * time.Second)))
+		check("a later cutoff denies both", DeniedByOurs, DeniedByOurs)
+		deny(denyAt(result.Cutoff.Add(-2 * time.Second)))
+		check("an earlier cutoff denies neither", NotDenied, NotDenied)
+		deny(strings.Replace(denyAt(result.Cutoff), issueTimeKey, "aws:TokeIssueTime", 1))
+		check("a misspelt key", NotDenied, NotDenied)
+		if err := b.Prod.PutRolePolicy("Deploy", "Another", denyAt(result.Cutoff)); err != nil {
+			t.Fatal(err)
+		}
+		check("another policy does it", DeniedByOther, NotDenied)
+		deny(denyAt(result.Cutoff))
+		check("both do", DeniedByOurs, NotDenied)
+		if err := b.Prod.SetSCP(OldSessionsSCP(Role{ARN: role.ARN}, result.Cutoff)); err != nil {
+			t.Fatal(err)
+		}
+		check("the organization denies first", DeniedByOther, NotDenied)
+	})
+}
+
+func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
+	for code, want := range map[string]struct {
+		words string
+		kind  error
+	}{
+		"AccessDenied": {"may not use the policy simulator in account prod. Allow its role iam:SimulatePrincipalPolicy.", nil},
+		"InvalidInput": {"did not accept the request iam:SimulatePrincipalPolicy", nil},
+		"NoSuchEntity": {"There is no such role", nil},
+		"Throttling":   {"", aws.ErrThrottled},
+	} {
+		t.Run(code, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				role := b.Role(standin.RoleSpec{})
+				b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Code: code, Times: -1})
+				got, err := b.roles.Simulate(t.Context(), Order{Target: Ref{Account: "prod", ARN: role.ARN}, Measure: contain.Revoke()}, []contain.Document{text(consoleForm)})
+				if !errors.Is(err, want.kind) || !strings.Contains(got.Unavailable, want.words) || (want.words == "") != (got.Unavailable == "") {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				if got.Proven() || got.Before != "" || got.After != "" {
+					t.Errorf("a verdict without an answer: %+v", got)
+				}
+			})
+		})
+	}
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		if _, err := b.roles.Simulate(t.Context(), Order{Target: Ref{Account: "nobody"}, Measure: contain.Revoke()}, nil); aws.Explain(err) == "" {
+			t.Errorf("an account that is not configured: %v", err)
+		}
+	})
+}
+
+func TestOurStatementIsKnownByTheEndOfItsId(t *testing.T) {
+	for id, want := range map[string]bool{
+		"role_Deploy_AWSRevokeOlderSessions": true, "AWSRevokeOlderSessions": true, "role/Deploy/AWSRevokeOlderSessions": true,
+		"role_Deploy_NotAWSRevokeOlderSessions": false, "role_Deploy_AWSRevokeOlderSessions2": false, "": false, "ReadOnlyAccess": false,
+	} {
+		if got := isOurs(policyName)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
+			t.Errorf("%q: %v", id, got)
+		}
+	}
+}
+
+func TestAnAnswerThatSaysNothingIsNoVerdict(t *testing.T) {
+	ours := []types.Statement{{SourcePolicyId: awssdk.String("role_x_" + policyName)}}
+	for _, results := range [][]types.EvaluationResult{
+		nil,
+		{{EvalDecision: "perhaps", MatchedStatements: ours}},
+		{{EvalDecision: "explicitDeny", MatchedStatements: ours}, {EvalDecision: "explicitDeny", MatchedStatements: ours}},
+	} {
+		if got := verdict(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: results}, isOurs(policyName)); got != "" {
+			t.Errorf("%+v: %s", results, got)
+		}
+	}
+}
+
+// The measure says which sessions are asked about, and by which policy they have to be denied.
+func TestALockIsProvenForOldSessionsAndNewOnes(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.mayAll()
+		r := b.lock(b.Role(standin.RoleSpec{}))
+		got, err := b.apply(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := b.roles.Simulate(t.Context(), r, []contain.Document{got.There})
+		if err != nil || !proof.Proven() || proof.Before != DeniedByOurs || proof.After != DeniedByOurs || len(proof.Probes) != 2 {
+			t.Errorf("got %+v, %v", proof, err)
+		}
+		if err := b.Prod.DetachRolePolicy("Deploy", got.There.Text); err != nil {
+			t.Fatal(err)
+		}
+		proof, err = b.roles.Simulate(t.Context(), r, []contain.Document{got.There})
+		if err != nil || proof.Proven() || proof.Before != NotDenied {
+			t.Errorf("without it: %+v, %v", proof, err)
+		}
+	})
+}
+
+func TestAMeasureThatTheSimulatorCannotProveIsNotAskedAbout(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		r := order(b.describe("prod/Deploy"))
+		asked := len(b.Server.Calls("SimulatePrincipalPolicy"))
+		r.Measure = unknownKind{}
+		got, err := b.roles.Simulate(t.Context(), r, []contain.Document{text(consoleForm)})
+		if err != nil || got.Proven() || !strings.Contains(got.Unavailable, "not simulated") || len(b.Server.Calls("SimulatePrincipalPolicy")) != asked {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
