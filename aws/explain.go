@@ -43,11 +43,13 @@ func Explain(err error) string {
 	case ErrUnmodifiable:
 		return "Only AWS may change this role, so nothing was written. Contain it with a service control policy instead."
 	case ErrLimitExceeded:
+		if call.Operation == "iam:AttachRolePolicy" {
+			return "No more managed policies can be attached to the role. Detach one that it does not need."
+		}
 		return "The role's inline policies leave no room for the deny: their limit is 10,240 characters. " +
 			"Shorten or remove an inline policy of the role, or attach the managed policy AWSDenyAll to lock the role."
 	case ErrMalformedPolicy:
-		return "AWS did not accept the policy, most likely because of other statements in AWSRevokeOlderSessions on the " +
-			"role. Look at that policy in the IAM console."
+		return "AWS did not accept the policy. The log has its reason. Look at the role in the IAM console."
 	case ErrThrottled:
 		return "AWS is answering too many requests" + where + " and refused " + call.Operation + ". Try again in a moment."
 	case ErrTimeout:

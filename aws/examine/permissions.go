@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/internal/finding"
 )
@@ -22,17 +23,41 @@ type need struct {
 	state   finding.State // when it is missing
 }
 
-// needs are the permissions of deploy/iam-policy.json and undo-policy.json. iam:ListRoles is asked
-// for by listing roles.
-var needs = []need{
-	{"iam:GetRole", true, "no role can be found", finding.Failure},
-	{"iam:GetRolePolicy", true, "what is on a role cannot be seen, and nothing is written then", finding.Failure},
-	{"iam:PutRolePolicy", true, "the deny cannot be written", finding.Failure},
-	{"iam:ListRolePolicies", true, "it cannot be told before the approval whether the deny has room", finding.Warning},
-	{"iam:SimulatePrincipalPolicy", true, "the deny cannot be proven on paper", finding.Warning},
-	{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning},
-	// A right of its own that may be left out on purpose.
-	{"iam:DeleteRolePolicy", true, "an undo can only put an earlier deny back, which may be meant so", finding.OK},
+// examined are the kinds of slots that measures write.
+var examined = []contain.Kind{contain.RoleInline}
+
+// needs are the permissions of deploy/iam-policy.json and undo-policy.json: what reads and writes
+// each kind of slot, and what else is asked. iam:ListRoles is asked for by listing roles.
+func needs() []need {
+	all := []need{{"iam:GetRole", true, "no role can be found", finding.Failure}}
+	for _, kind := range examined {
+		facts := kind.Facts()
+		all = append(all,
+			need{facts.Read, true, "what is on a role cannot be seen, and nothing is written then", finding.Failure},
+			need{facts.Put, true, "the deny cannot be written", finding.Failure})
+	}
+	all = append(all,
+		need{
+			"iam:ListRolePolicies", true, "it cannot be told before the approval whether the deny has room",
+			finding.Warning,
+		},
+		need{"iam:SimulatePrincipalPolicy", true, "the deny cannot be proven on paper", finding.Warning},
+		need{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning})
+	for _, kind := range examined {
+		if remove := kind.Facts().Remove; remove != "" {
+			// A right of its own that may be left out on purpose.
+			all = append(all, need{remove, true, "an undo can only put an earlier deny back, which may be meant so", finding.OK})
+		}
+	}
+	return all
+}
+
+// puts are the actions by which measures write.
+func puts() (actions []string) {
+	for _, kind := range examined {
+		actions = append(actions, kind.Facts().Put)
+	}
+	return actions
 }
 
 // harm is what the bot's role should not be able to do, on a resource of the kind that the actions
@@ -69,7 +94,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		return aws.Try(role.Question{Principal: own, Actions: actions, Resources: resources}.Ask(ctx, a, aws.Credential{}))
 	}
 	var onRoles, onAll []string
-	for _, n := range needs {
+	for _, n := range needs() {
 		if n.onRoles {
 			onRoles = append(onRoles, n.action)
 		} else {
@@ -86,7 +111,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		asks = append(asks, func() { harmful[i] = ask(h.actions, e.resourceFor(h.on, roles)) })
 	}
 	if len(protected) > 0 {
-		asks = append(asks, func() { fenced = ask([]string{"iam:PutRolePolicy"}, protected) })
+		asks = append(asks, func() { fenced = ask(puts(), protected) })
 	}
 	aws.All(asks...)
 
@@ -104,7 +129,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		return append(found, Failed(check, err))
 	}
 	verdicts := append(verdictsOf(needed.Value), verdictsOf(everywhere.Value)...)
-	for _, n := range needs {
+	for _, n := range needs() {
 		found = append(found, e.permission(n, verdicts, len(roles)))
 	}
 	return slices.Concat(found, []finding.Finding{e.tooMuch(e.check("too much permission"), harmful)},

@@ -34,10 +34,11 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 	}
 	var others, managed aws.Answer[[]contain.Document]
 	var own, roles aws.Answer[*iam.SimulatePrincipalPolicyOutput]
-	question := func(principal string, actions ...string) func(context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-		return func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-			return Question{Principal: principal, Actions: actions, Resources: []string{role.ARN}}.Ask(ctx, a, aws.Credential{})
-		}
+	ask := func(principal string, actions ...string) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
+		q := Question{Principal: principal, Actions: actions, Resources: []string{role.ARN}}
+		return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
+			return q.Ask(ctx, a, aws.Credential{})
+		})
 	}
 	aws.All(
 		func() {
@@ -52,12 +53,8 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 				})
 			}
 		},
-		func() {
-			own = aws.Advisory(ctx, question(a.OwnPrincipal(s.hubARN), slices.Concat(n.reads, n.puts())...))
-		},
-		func() {
-			roles = aws.Advisory(ctx, question(role.ARN, slices.Concat(n.puts(), n.removes(), []string{"sts:AssumeRole"})...))
-		},
+		func() { own = ask(a.OwnPrincipal(s.hubARN), slices.Concat(n.reads, n.puts())...) },
+		func() { roles = ask(role.ARN, slices.Concat(n.puts(), n.removes(), []string{"sts:AssumeRole"})...) },
 	)
 	if err := missingPermission(role, own); err != nil {
 		return Role{}, err
@@ -105,13 +102,16 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 // wanted is what the measure would write now, and what people are warned about of what is there.
 // It refuses a role on which no document can be written. What could not be read is not known to
 // be there.
-func (s survey) wanted(o Order, c *Client, places [][]contain.Slot) (docs []contain.Document, warnings []Warning, err error) {
+func (s survey) wanted(
+	o Order, c *Client, places [][]contain.Slot,
+) (docs []contain.Document, warnings []Warning, err error) {
 	if unread(s.there) != nil || s.clock == (aws.Stamp{}) {
 		return nil, nil, nil
 	}
 	state := s.state(o, c)
 	all, err := o.Measure.Want(state, nil)
-	if err != nil && !slices.ContainsFunc(places, func(p []contain.Slot) bool { return contain.RefusalOf(err, p) == nil }) || len(all) == 0 {
+	some := slices.ContainsFunc(places, func(p []contain.Slot) bool { return contain.RefusalOf(err, p) == nil })
+	if len(all) != len(places) || !some {
 		return nil, nil, err
 	}
 	for i, place := range places {
@@ -142,7 +142,8 @@ func missingPermission(role Role, own aws.Answer[*iam.SimulatePrincipalPolicyOut
 			lacks = lacks || len(part.MissingContextValues) > 0
 		}
 		org := result.OrganizationsDecisionDetail
-		denied := result.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny || result.EvalDecision == types.PolicyEvaluationDecisionTypeImplicitDeny
+		denied := result.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny ||
+			result.EvalDecision == types.PolicyEvaluationDecisionTypeImplicitDeny
 		if denied && !lacks && (org == nil || org.AllowedByOrganizations) {
 			missing = append(missing, awssdk.ToString(result.EvalActionName))
 		}
@@ -151,7 +152,8 @@ func missingPermission(role Role, own aws.Answer[*iam.SimulatePrincipalPolicyOut
 		return nil
 	}
 	return &aws.RefusedError{Reason: aws.RefusedPermission, Sentence: fmt.Sprintf(
-		"revokebot's own role in account %s may not do %s on %s, so a revocation would fail. Allow it there, or use the IAM console.",
+		"revokebot's own role in account %s may not do %s on %s, so a revocation would fail. "+
+			"Allow it there, or use the IAM console.",
 		role.AccountName, strings.Join(missing, " and "), role.AccountName+"/"+role.Name)}
 }
 

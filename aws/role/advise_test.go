@@ -292,7 +292,8 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 	}
 }
 
-// The simulator names the values that it lacks in one of two places, by whether resources were given.
+// The simulator names the values that it lacks in one of two places, by whether resources were
+// given.
 func TestAValueThatTheSimulatorLacksIsNoVerdictWhereverItIsNamed(t *testing.T) {
 	lacks := []string{"aws:ResourceTag/team"}
 	for _, c := range []struct {
@@ -316,8 +317,9 @@ func TestAValueThatTheSimulatorLacksIsNoVerdictWhereverItIsNamed(t *testing.T) {
 	}
 }
 
-// The guard rail excepts the bot by aws:PrincipalArn, which the simulator does not know by itself; and what other
-// conditions of an organization's policy find is never told. Neither may refuse a revocation that would work.
+// The guard rail excepts the bot by aws:PrincipalArn, which the simulator does not know by
+// itself; and what other conditions of an organization's policy find is never told. Neither may
+// refuse a revocation that would work.
 func TestAnOrganizationsPolicyIsNoReasonToRefuse(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})

@@ -37,7 +37,9 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 		}
 	}
 	r := &run{Prepared: p, c: c, order: o, gate: g, changes: slices.Clone(o.Promised), now: slices.Clone(p.there)}
-	r.out = Outcome{Role: p.role, CallerARN: p.callerARN(), Unnamed: p.cred.Unnamed, Documents: make([]Result, len(p.places))}
+	r.out = Outcome{
+		Role: p.role, CallerARN: p.callerARN(), Unnamed: p.cred.Unnamed, Documents: make([]Result, len(p.places)),
+	}
 	for i := range p.places {
 		if ctx.Err() != nil {
 			return r.out, aws.NewCallError(r.places[i][0].Kind.Facts().Put, p.account.Name, context.Cause(ctx))
@@ -189,7 +191,10 @@ func (r *run) stillOurs(ctx context.Context, i int, doc contain.Document, result
 	case wanted == doc:
 		return true
 	default:
-		result.Err = &contain.Refusal{Slot: doc.Slot, Reason: contain.NotOurs, Sentence: doc.Slot.Label() + " was changed while the undo was being recorded. Nothing was done. Ask again."}
+		result.Err = &contain.Refusal{
+			Slot: doc.Slot, Reason: contain.NotOurs,
+			Sentence: doc.Slot.Label() + " was changed while the undo was being recorded. Nothing was done. Ask again.",
+		}
 	}
 	return false
 }

@@ -35,9 +35,9 @@ func (attached) read(ctx context.Context, o on, slots []contain.Slot) []found {
 
 // attached lists the ARNs of the managed policies.
 func (o on) attached(ctx context.Context) (arns []string, at time.Time, err error) {
-	in := &iam.ListAttachedRolePoliciesInput{RoleName: awssdk.String(o.role)}
+	in, list := &iam.ListAttachedRolePoliciesInput{RoleName: awssdk.String(o.role)}, (*iam.Client).ListAttachedRolePolicies
 	for {
-		out, err := aws.IAM(ctx, o.account, o.with, "iam:ListAttachedRolePolicies", (*iam.Client).ListAttachedRolePolicies, in)
+		out, err := aws.IAM(ctx, o.account, o.with, "iam:ListAttachedRolePolicies", list, in)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -52,9 +52,8 @@ func (o on) attached(ctx context.Context) (arns []string, at time.Time, err erro
 }
 
 func (attached) put(ctx context.Context, o on, d contain.Document) (time.Time, error) {
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:AttachRolePolicy", (*iam.Client).AttachRolePolicy, &iam.AttachRolePolicyInput{
-		RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(d.Text),
-	})
+	in := &iam.AttachRolePolicyInput{RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(d.Text)}
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:AttachRolePolicy", (*iam.Client).AttachRolePolicy, in)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -62,9 +61,8 @@ func (attached) put(ctx context.Context, o on, d contain.Document) (time.Time, e
 }
 
 func (attached) remove(ctx context.Context, o on, s contain.Slot) (time.Time, error) {
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:DetachRolePolicy", (*iam.Client).DetachRolePolicy, &iam.DetachRolePolicyInput{
-		RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(s.Name),
-	})
+	in := &iam.DetachRolePolicyInput{RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(s.Name)}
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:DetachRolePolicy", (*iam.Client).DetachRolePolicy, in)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -95,6 +93,7 @@ func (attached) only(slots []contain.Slot) string {
 }
 
 func (attached) noRoom(r Role, size int) string {
-	return fmt.Sprintf("%s would have %d managed policies attached, and %d is the default limit. Detach one that it does not need.",
+	return fmt.Sprintf("%s would have %d managed policies attached, and %d is the default limit. "+
+		"Detach one that it does not need.",
 		r.AccountName+"/"+r.Name, size, contain.RoleAttached.Facts().Quota)
 }

@@ -22,7 +22,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
 
-// attacker writes and deletes documents on a role before and after any call of the bot, and looks at what the bot does.
+// attacker writes and deletes documents on a role before and after any call of the bot, and looks
+// at what the bot does.
 type attacker struct {
 	*bench
 	turn    sync.Mutex // the bot reads side by side
@@ -156,7 +157,8 @@ func (a *attacker) strikes() {
 		`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}`,
 		denyAt(now.Add(-time.Hour)), denyAt(now.Add(10 * time.Minute)), denyAt(now.Add(48 * time.Hour)),
 		awsbench.DenyAt("2026-11-22T10:01:31"),
-		strings.Replace(denyAt(now.Add(time.Minute)), `"Statement":[`, `"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},`, 1),
+		strings.Replace(denyAt(now.Add(time.Minute)), `"Statement":[`,
+			`"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},`, 1),
 	}, a.written...)
 	what, place := a.draw(10), a.places[a.draw(2)]
 	switch {
@@ -169,14 +171,18 @@ func (a *attacker) strikes() {
 	}
 }
 
-// Whatever is on the role and whenever someone changes it, and wherever the bot dies and begins anew: what the bot had read
-// as someone else's is not written over, ours is exactly a Deny that was promised, and the cutoff never moves back.
+// Whatever is on the role and whenever someone changes it, and wherever the bot dies and begins
+// anew: what the bot had read as someone else's is not written over, ours is exactly a Deny that
+// was promised, and the cutoff never moves back.
 func TestAnAttackerWhoWritesBetweenAnyTwoStepsLosesNothingAndMovesNoCutoffBack(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		failed, script := "", rapid.SliceOfN(rapid.IntRange(0, 1<<16), 0, 120).Draw(rt, "script")
 		onBench(t, nil, func(t *testing.T, b *bench) {
 			made := b.Role(standin.RoleSpec{})
-			a := &attacker{bench: b, script: script, role: made.Name, places: []string{policyName, beside}, read: map[string]string{}, readAt: map[string]int{}}
+			a := &attacker{
+				bench: b, script: script, role: made.Name, places: []string{policyName, beside},
+				read: map[string]string{}, readAt: map[string]int{},
+			}
 			config := b.Config
 			config.SDK.HTTPClient = &http.Client{Transport: a}
 			config.SDK.RetryMaxAttempts = 1

@@ -70,16 +70,16 @@ const policyName = contain.ConsolePolicy
 // beside is its second place, for the request of order.
 const beside = contain.OwnPolicy + "req-1"
 
-var cutoff = time.Date(2026, 11, 22, 10, 1, 31, 0, time.UTC)
-
-const consoleForm = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31.000Z"}}}]}`
+const consoleForm = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
+	`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T10:01:31.000Z"}}}]}`
 
 // denyAt is a revocation as the bot writes it.
 func denyAt(cutoff time.Time) string {
 	return strings.Replace(consoleForm, "2026-11-22T10:01:31.000Z", cutoff.UTC().Format(issueTimeFormat), 1)
 }
 
-// cutoffOf is the cutoff of a document, at a time when it is believed; zero for what is not exactly a revocation.
+// cutoffOf is the cutoff of a document, at a time when it is believed; zero for what is not
+// exactly a revocation.
 func cutoffOf(d contain.Document) time.Time {
 	return contain.Revoke().(contain.Dated).Cutoff(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), d)
 }
@@ -113,7 +113,8 @@ type one struct {
 	book   *book
 }
 
-// apply carries out an order of one document. What it promises is kept, after what it has promised before.
+// apply carries out an order of one document. What it promises is kept, after what it has
+// promised before.
 func (b *bench) apply(o Order) (one, error) {
 	b.T.Helper()
 	l := &book{all: slices.Clone(o.Promised)}
@@ -156,7 +157,8 @@ func sessionOf(mode Mode, roleARN string) string {
 	return needsOf(slots, slots).sessionPolicy(Order{Mode: mode, Target: Ref{ARN: roleARN}})
 }
 
-// mayAll lets the bot's role in prod do everything, so that the session policy alone stands between it and the account.
+// mayAll lets the bot's role in prod do everything, so that the session policy alone stands
+// between it and the account.
 func (b *bench) mayAll() {
 	b.T.Helper()
 	if err := b.Prod.PutRolePolicy("revokebot-spoke", "all", awsbench.MayAll); err != nil {

@@ -77,7 +77,9 @@ func worse(a, b CheckState) bool {
 
 // held compares what is in a document's places with what was promised for it.
 func (s survey) held(now time.Time, o Order, places []contain.Slot) (CheckState, found) {
-	written := slices.DeleteFunc(documents(o.Promised), func(d contain.Document) bool { return !slices.Contains(places, d.Slot) })
+	written := slices.DeleteFunc(documents(o.Promised), func(d contain.Document) bool {
+		return !slices.Contains(places, d.Slot)
+	})
 	if len(written) == 0 {
 		return "", s.in(places[0])
 	}

@@ -187,8 +187,9 @@ func TestWhatAnotherRequestHasPutThereIsWrittenAgain(t *testing.T) {
 	})
 }
 
-// The thief has a second identity and removes the deny twice a second. Each look finds that out, each second write is
-// undone, CloudTrail names the thief, and a service control policy with our text ends it.
+// The thief has a second identity and removes the deny twice a second. Each look finds that out,
+// each second write is undone, CloudTrail names the thief, and a service control policy with our
+// text ends it.
 func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(t *testing.T) {
 	onBench(t, func(in *standin.Config, _ *aws.Config) { in.Propagation = 4 * time.Second }, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{Path: "/ops/"})

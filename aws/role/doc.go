@@ -1,22 +1,21 @@
-// Package role knows what is on a role and how it changes: the policy that denies the role's older
-// sessions, and all that is read, refused and checked around it.
+// Package role carries measures out on roles. A measure (package contain) says what a document in
+// AWS has to say; this package reads, writes and checks it, and knows no measure by name.
 //
-// A role's temporary credentials cannot be cancelled. What works is what the IAM console does under
-// "Revoke active sessions": an inline policy named AWSRevokeOlderSessions with one statement that
-// denies everything to sessions whose aws:TokenIssueTime lies before a cutoff.
+// Start with Order: one approved request about a role. Describe finds the role and says what to
+// know before approving. Prepare reads it and opens the session. Apply writes (apply.go), a
+// document after the other: want and promise (plan.go), write, read back. Simulate proves it with
+// the policy simulator, Check looks whether it is still there. An undo is an Apply too, of
+// contain.Restore; Look says beforehand what it would do. Rehearse is an Apply without the write.
 //
-// Start with Client, and read in the order in which a request goes through: Describe finds the role
-// and says what to know before approving; Prepare reads it and opens the session, Revoke writes the
-// policy and reads it back; Simulate proves it on paper; Check looks whether it is still there;
-// LookToUndo and Undo take it away again. Rehearse goes through a revocation without the write. All
-// of them begin with survey (survey.go): the role, the policy on it and who the bot is, read side
-// by side, and refused if the role must not be touched.
+// All of them begin with survey (survey.go): the role, what its slots say and who the bot is, read
+// side by side, and refused if the role must not be touched. How a slot is read and written follows
+// from its kind (slot.go): inline.go and attached.go. A new kind is one more such file.
 //
 // What holds everywhere:
 //
-//   - The cutoff is AWS's time at the GetRole just before the write. It never moves back, whoever
-//     wrote it, and other statements in the policy survive byte for byte.
+//   - Nothing is written that was not promised before, and what is promised is by the clock of now.
 //   - A document that was stored is not yet a session that is denied: Result says "written" and
-//     "read back", Simulation "denied on paper", Check "still there", and none of them more.
-//   - Only what the bot wrote is taken away, and what was there before comes back.
+//     "read back", Simulation what the simulator says, Check "still there", and none of them more.
+//   - IAM has no compare-and-set. A write of someone else between the last read and ours is lost,
+//     and the read back tells it.
 package role

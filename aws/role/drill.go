@@ -17,9 +17,9 @@ type Rehearsal struct {
 	Role      Role               // as it was read for this drill
 	Documents []contain.Document // that it would have written at this moment, in write order
 	At        time.Time          // AWS's clock when the role was read, whole seconds
-	Now       time.Time          // the latest that AWS's clock could show when the documents were wanted: for contain.Dated
+	Now       time.Time          // the latest that AWS's clock could show then: for contain.Dated
 
-	CallerARN string // the session that was opened, as AWS calls it; of an account without a role to assume, who the bot is
+	CallerARN string // the session that was opened, as AWS calls it; without a role to assume, who the bot is
 	Own       bool   // it is a session of this drill alone, which may read and nothing else
 	Unnamed   bool   // it could not name the people; see Account.AllowUnnamedSessions
 
@@ -27,7 +27,7 @@ type Rehearsal struct {
 	// with that session took, in place of the write. Both by this machine's running clock.
 	First, Second time.Duration
 
-	Size        int    // of the role's inline policies with the documents, in the characters of the quota; 0 when it is not known
+	Size        int    // of the role's inline policies with the documents, as the quota counts; 0 unknown
 	SizeUnknown string // why it is not, in a few words
 
 	Paper Simulation // with the documents beside the role's policies
@@ -71,7 +71,8 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 		func() {
 			own = aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
 				return Question{
-					Principal: p.account.OwnPrincipal(p.hubARN), Actions: needsOf(slices.Concat(p.places...), nil).puts(), Resources: []string{p.role.ARN},
+					Principal: p.account.OwnPrincipal(p.hubARN), Resources: []string{p.role.ARN},
+					Actions: needsOf(slices.Concat(p.places...), nil).puts(),
 				}.Ask(ctx, p.account, p.cred)
 			})
 		},
@@ -108,11 +109,14 @@ func mayWrite(own aws.Answer[*iam.SimulatePrincipalPolicyOutput], account string
 	switch {
 	case own.Err != nil:
 		return false, notSimulated(own.Err, account)
-	case len(own.Value.EvaluationResults) > 0 && !slices.ContainsFunc(own.Value.EvaluationResults, func(r types.EvaluationResult) bool {
-		return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
-	}):
+	case len(own.Value.EvaluationResults) > 0 && !slices.ContainsFunc(own.Value.EvaluationResults, notAllowed):
 		return true, ""
 	default:
-		return false, "The policy simulator does not say: a condition or a policy of the organization decides, which it does not know."
+		return false, "The policy simulator does not say: a condition or a policy of the organization decides, " +
+			"which it does not know."
 	}
+}
+
+func notAllowed(r types.EvaluationResult) bool {
+	return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
 }

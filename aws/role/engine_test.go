@@ -20,6 +20,7 @@ import (
 )
 
 func TestTheEngineKnowsNoMeasureByName(t *testing.T) {
+	measures := []string{"Revoke", "Lock", "ConsolePolicy", "OwnPolicy"}
 	named := regexp.MustCompile(`AWSRevokeOlderSessions|RevokebotOlderSessions`)
 	files, err := os.ReadDir(".")
 	if err != nil {
@@ -36,7 +37,7 @@ func TestTheEngineKnowsNoMeasureByName(t *testing.T) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
-				if x, ok := n.X.(*ast.Ident); ok && x.Name == "contain" && slices.Contains([]string{"Revoke", "Lock", "ConsolePolicy", "OwnPolicy"}, n.Sel.Name) {
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "contain" && slices.Contains(measures, n.Sel.Name) {
 					t.Errorf("%s: contain.%s", f.Name(), n.Sel.Name)
 				}
 			case *ast.Ident:
@@ -113,7 +114,8 @@ func TestTwoDocumentsAreWrittenInOrderAndUndoneTogether(t *testing.T) {
 		o := b.two()
 		var promises book
 		out, err := b.roles.Apply(t.Context(), nil, promises.keeping(o))
-		if err != nil || len(out.Documents) != 2 || !out.Documents[0].ReadBack || !out.Documents[1].ReadBack || !b.attached() {
+		if err != nil || len(out.Documents) != 2 || !out.Documents[0].ReadBack || !out.Documents[1].ReadBack ||
+			!b.attached() {
 			t.Fatalf("got %+v, %v", out, err)
 		}
 		if p := promises.all; len(p) != 2 || p[0].Slot.Kind != contain.RoleAttached || p[1].Slot.Name != policyName {
@@ -139,7 +141,8 @@ func TestTwoDocumentsAreWrittenInOrderAndUndoneTogether(t *testing.T) {
 			t.Fatal(err)
 		}
 		undone, err := b.roles.Apply(t.Context(), nil, undo(o, promises.all))
-		if _, still := b.Prod.RolePolicy("Deploy", policyName); err != nil || still || b.attached() || !undone.Documents[0].ReadBack || !undone.Documents[1].ReadBack {
+		_, still := b.Prod.RolePolicy("Deploy", policyName)
+		if err != nil || still || b.attached() || !undone.Documents[0].ReadBack || !undone.Documents[1].ReadBack {
 			t.Errorf("undone %+v, %v", undone, err)
 		}
 	})
@@ -168,13 +171,15 @@ func TestACrashBetweenTwoDocumentsIsMadeGood(t *testing.T) {
 		}
 		// After the first write, before the second promise.
 		out, err := b.roles.Apply(t.Context(), nil, dies(1, true))
-		if !errors.Is(err, crash) || !out.Documents[0].ReadBack || out.Documents[1].Writes != 0 || len(promises.all) != 1 || !b.attached() {
+		if !errors.Is(err, crash) || !out.Documents[0].ReadBack || out.Documents[1].Writes != 0 ||
+			len(promises.all) != 1 || !b.attached() {
 			t.Fatalf("got %+v, %v", out, err)
 		}
 		time.Sleep(time.Minute)
 		// After the second promise, before its write.
 		out, err = b.roles.Apply(t.Context(), nil, dies(1, false))
-		if !errors.Is(err, crash) || !out.Documents[0].AlreadyThere || out.Documents[1].Writes != 0 || len(promises.all) != 2 {
+		if !errors.Is(err, crash) || !out.Documents[0].AlreadyThere || out.Documents[1].Writes != 0 ||
+			len(promises.all) != 2 {
 			t.Fatalf("got %+v, %v", out, err)
 		}
 		time.Sleep(time.Minute)
@@ -193,7 +198,8 @@ func TestACrashBetweenTwoDocumentsIsMadeGood(t *testing.T) {
 		time.Sleep(time.Minute)
 		last := cutoffOf(out.Documents[1].There)
 		out, err = b.roles.Apply(t.Context(), nil, promises.keeping(o))
-		if err != nil || out.Documents[0].Writes != 1 || out.Documents[1].Writes != 1 || !cutoffOf(out.Documents[1].There).After(last) {
+		if err != nil || out.Documents[0].Writes != 1 || out.Documents[1].Writes != 1 ||
+			!cutoffOf(out.Documents[1].There).After(last) {
 			t.Errorf("got %+v, %v", out, err)
 		}
 	})
@@ -223,7 +229,8 @@ func TestADocumentThatIsRefusedStopsNoOther(t *testing.T) {
 						t.Errorf("document %d: %+v", i, d)
 					}
 				}
-				if want := !slices.Contains(c.failed, false); (err != nil) != want || want && !errors.Is(err, aws.ErrLimitExceeded) {
+				all := !slices.Contains(c.failed, false)
+				if (err != nil) != all || all && !errors.Is(err, aws.ErrLimitExceeded) {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -236,13 +243,15 @@ func TestTheEndOfTheContextStopsBetweenTwoDocuments(t *testing.T) {
 		o := b.two()
 		ctx, stop := context.WithCancel(t.Context())
 		out, err := b.roles.Apply(ctx, nil, promising(o, func(Plan) error { stop(); return nil }))
-		if !errors.Is(err, context.Canceled) || out.Documents[0].Writes != 1 || out.Documents[1].Writes != 0 || !b.attached() {
+		if !errors.Is(err, context.Canceled) || out.Documents[0].Writes != 1 || out.Documents[1].Writes != 0 ||
+			!b.attached() {
 			t.Errorf("got %+v, %v", out, err)
 		}
 	})
 }
 
-// What is still to be written is read along with what was written, so that it is wanted by what is there then.
+// What is still to be written is read along with what was written, so that it is wanted by what
+// is there then.
 func TestWhatSomeoneWritesWhileTheFirstDocumentIsWrittenIsNotLost(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		o := promising(b.two(), func(p Plan) error {
@@ -252,7 +261,8 @@ func TestWhatSomeoneWritesWhileTheFirstDocumentIsWrittenIsNotLost(t *testing.T) 
 			return nil
 		})
 		out, err := b.roles.Apply(t.Context(), nil, o)
-		if there, _ := b.Prod.RolePolicy("Deploy", policyName); err != nil || there != awsbench.MayAll || out.Documents[1].There.Slot.Name != beside {
+		there, _ := b.Prod.RolePolicy("Deploy", policyName)
+		if err != nil || there != awsbench.MayAll || out.Documents[1].There.Slot.Name != beside {
 			t.Errorf("got %+v, %v", out, err)
 		}
 	})
@@ -291,7 +301,8 @@ func TestTwoMeasuresOnOneRoleAreUndoneInEitherOrder(t *testing.T) {
 					}
 					_, revoked := b.Prod.RolePolicy("Deploy", policyName)
 					left := orders[1].Request
-					if locked := b.attached(); locked != (n == 0 && left == lock.Request) || revoked != (n == 0 && left == revocation.Request) {
+					locked := b.attached()
+					if locked != (n == 0 && left == lock.Request) || revoked != (n == 0 && left == revocation.Request) {
 						t.Errorf("after the undo of %s: locked %v, revoked %v", o.Request, locked, revoked)
 					}
 				}
@@ -300,7 +311,8 @@ func TestTwoMeasuresOnOneRoleAreUndoneInEitherOrder(t *testing.T) {
 	}
 }
 
-// Another worker of the same request has promised more: it may have been written, and is not undercut.
+// Another worker of the same request has promised more: it may have been written, and is not
+// undercut.
 func TestALowerPromiseIsPromisedAgainBeforeAnythingIsWritten(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
@@ -333,7 +345,8 @@ func TestALowerPromiseIsPromisedAgainBeforeAnythingIsWritten(t *testing.T) {
 	})
 }
 
-// Rule 9. However long the step before the write took, the cutoff lies past the write by the margin.
+// Rule 9. However long the step before the write took, the cutoff lies past the write by the
+// margin.
 func TestAPromiseThatTakesLongMovesTheCutoff(t *testing.T) {
 	for _, took := range []time.Duration{900 * time.Millisecond, 3 * time.Second, 20 * time.Second} {
 		onBench(t, nil, func(t *testing.T, b *bench) {
@@ -345,7 +358,8 @@ func TestAPromiseThatTakesLongMovesTheCutoff(t *testing.T) {
 				return nil
 			}))
 			put := b.Server.Calls("PutRolePolicy")[0]
-			if err != nil || got.Cutoff.Before(put.At.Add(b.Config.Margin)) || got.Cutoff.After(put.At.Add(b.Config.Margin+4*time.Second)) {
+			least := put.At.Add(b.Config.Margin)
+			if err != nil || got.Cutoff.Before(least) || got.Cutoff.After(least.Add(4*time.Second)) {
 				t.Errorf("written at %v: %+v, %v", put.At, got, err)
 			}
 			if want := 1 + min(1, int(took/time.Second)); plans != want {
@@ -398,7 +412,8 @@ func TestAnApproverWhoIsNotConfirmedStopsTheOrder(t *testing.T) {
 		o := promising(b.two(), func(Plan) error { t.Error("promised"); return nil })
 		no := errors.New("not an approver any more")
 		o.Confirm = func(context.Context) error { return no }
-		if out, err := b.roles.Apply(t.Context(), nil, o); !errors.Is(err, no) || out.Documents[0].Err != nil || writes(b) != 0 {
+		out, err := b.roles.Apply(t.Context(), nil, o)
+		if !errors.Is(err, no) || out.Documents[0].Err != nil || writes(b) != 0 {
 			t.Errorf("got %+v, %v", out, err)
 		}
 		// Where the order fails before, nobody is waited for.

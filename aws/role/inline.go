@@ -53,9 +53,8 @@ func (inline) put(ctx context.Context, o on, d contain.Document) (time.Time, err
 }
 
 func (inline) remove(ctx context.Context, o on, s contain.Slot) (time.Time, error) {
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, &iam.DeleteRolePolicyInput{
-		RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name),
-	})
+	in := &iam.DeleteRolePolicyInput{RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name)}
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, in)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -79,7 +78,8 @@ func (inline) all(ctx context.Context, o on) ([]contain.Document, error) {
 func (inline) only([]contain.Slot) string { return "" }
 
 func (inline) noRoom(r Role, size int) string {
-	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, and 10,240 is "+
-		"the limit, which cannot be raised. Move one of them into a managed policy, or attach the managed policy AWSDenyAll to lock the role.",
+	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
+		"and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
+		"or attach the managed policy AWSDenyAll to lock the role.",
 		r.AccountName+"/"+r.Name, size)
 }

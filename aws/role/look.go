@@ -32,7 +32,8 @@ func (c *Client) Look(ctx context.Context, t aws.Target, m contain.Measure) (Loo
 	var places [][]contain.Slot
 	var slots []contain.Slot
 	if m != nil {
-		places, slots = slotsOf(m, contain.Target{Principal: c.principal(Ref{Account: t.Account.Name, Name: t.RoleName, ARN: t.GivenARN})})
+		role := c.principal(Ref{Account: t.Account.Name, Name: t.RoleName, ARN: t.GivenARN})
+		places, slots = slotsOf(m, contain.Target{Principal: role})
 	}
 	s, err := c.survey(ctx, subject{account: t.Account.Name, name: t.RoleName, path: t.Path, slots: slots})
 	if err != nil || m == nil {
@@ -88,9 +89,9 @@ func (r Role) longestSession() time.Duration {
 // lowered since those sessions were opened cannot be seen.
 func RevivesUntil(cutoff time.Time, role Role) time.Time { return cutoff.Add(role.longestSession()) }
 
-// Revives reports whether sessions that a deny with a cutoff keeps out could work again without it, by AWS's clock: unless
-// they are too old to be alive, or the deny that comes back keeps them out, too; restored is its cutoff, zero for none.
-// While AWS's time is not known, they could.
+// Revives reports whether sessions that a deny with a cutoff keeps out could work again without
+// it, by AWS's clock: unless they are too old to be alive, or the deny that comes back keeps them
+// out, too; restored is its cutoff, zero for none. While AWS's time is not known, they could.
 func Revives(now, cutoff, restored, until time.Time) bool {
 	return !cutoff.IsZero() && restored.Before(cutoff) && (now.IsZero() || now.Before(until))
 }
@@ -98,7 +99,7 @@ func Revives(now, cutoff, restored, until time.Time) bool {
 // Principal is what measures are told of the role.
 func (r Role) Principal() contain.Principal {
 	return contain.Principal{
-		Kind: contain.Role, AccountName: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Path: r.Path, Name: r.Name,
-		ARN: r.ARN, ID: r.ID, LongestSession: r.longestSession(),
+		Kind: contain.Role, AccountName: r.AccountName, AccountID: r.AccountID, Partition: r.Partition,
+		Path: r.Path, Name: r.Name, ARN: r.ARN, ID: r.ID, LongestSession: r.longestSession(),
 	}
 }

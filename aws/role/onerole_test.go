@@ -127,8 +127,9 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 	}
 }
 
-// Rule 12. The spoke's role may do everything here, so that only the session policy stands between the session and the
-// account; roles whose paths hold wildcards and variables are among those it is opened for.
+// Rule 12. The spoke's role may do everything here, so that only the session policy stands
+// between the session and the account; roles whose paths hold wildcards and variables are among
+// those it is opened for.
 func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testing.T) {
 	trustAll := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["` + awsbench.ProdID + `"]},"Action":"sts:AssumeRole"}]}`
 	for _, c := range []struct {

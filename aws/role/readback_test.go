@@ -128,7 +128,8 @@ func TestADenyThatIsTakenAwayIsWrittenAgain(t *testing.T) {
 	}
 }
 
-// Who presses the console's button right after the bot replaces the whole policy, and with a later cutoff.
+// Who presses the console's button right after the bot replaces the whole policy, and with a
+// later cutoff.
 func TestARaisedCutoffCountsAsReadBack(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
@@ -148,7 +149,8 @@ func TestARaisedCutoffCountsAsReadBack(t *testing.T) {
 	})
 }
 
-// A date more than an hour ahead is a lock of sessions that do not exist yet: it is neither taken over nor written over.
+// A date more than an hour ahead is a lock of sessions that do not exist yet: it is neither taken
+// over nor written over.
 func TestADateFarAheadIsNoRaisedCutoff(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
@@ -195,7 +197,7 @@ func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
 		"AccessDenied":            {aws.ErrAccessDenied, true, "does not allow revokebot iam:PutRolePolicy in account prod"},
 		"UnmodifiableEntity":      {aws.ErrUnmodifiable, true, "service control policy"},
 		"LimitExceeded":           {aws.ErrLimitExceeded, true, "10,240"},
-		"MalformedPolicyDocument": {aws.ErrMalformedPolicy, true, "AWSRevokeOlderSessions"},
+		"MalformedPolicyDocument": {aws.ErrMalformedPolicy, true, "did not accept the policy"},
 		"NoSuchEntity":            {aws.ErrNoSuchRole, true, "no such role"},
 		"Throttling":              {aws.ErrThrottled, false, "in a moment"},
 		"ServiceFailure":          {aws.ErrUnavailable, false, "Try again"},

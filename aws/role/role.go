@@ -50,14 +50,17 @@ func (c *Client) Describe(ctx context.Context, t aws.Target, m contain.Measure, 
 
 // getRole asks IAM with the reading session.
 func getRole(ctx context.Context, a *aws.Conn, name string) (*iam.GetRoleOutput, error) {
-	return aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole, &iam.GetRoleInput{RoleName: awssdk.String(name)})
+	in := &iam.GetRoleInput{RoleName: awssdk.String(name)}
+	return aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole, in)
 }
 
 // readRole turns the answer into a Role. A role of another account or partition is refused: the
 // credentials are not those of the account that was asked for.
 func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 	if out.Role == nil {
-		return Role{}, &aws.CallError{Kind: aws.ErrUnavailable, Operation: "iam:GetRole", Account: a.Name, Message: "the answer held no role"}
+		return Role{}, &aws.CallError{
+			Kind: aws.ErrUnavailable, Operation: "iam:GetRole", Account: a.Name, Message: "the answer held no role",
+		}
 	}
 	in := out.Role
 	role := Role{
@@ -83,7 +86,8 @@ func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 	}
 	if role.ARN != aws.RoleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
 		return Role{}, &aws.RefusedError{Reason: aws.RefusedOtherAccount, Sentence: fmt.Sprintf(
-			"The credentials for account %s (%s, partition %s) found %s, which is not there. Check assume_role of that account and the ambient credentials.",
+			"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
+				"Check assume_role of that account and the ambient credentials.",
 			a.Name, a.ID, a.Partition, aws.Quote(role.ARN))}
 	}
 	role.Trust, role.TrustDigest = readTrust(a.Account, aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))

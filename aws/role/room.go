@@ -81,9 +81,8 @@ func kindsOf(docs []contain.Document) (all []contain.Kind) {
 
 // listInline lists the names of a role's inline policies.
 func listInline(ctx context.Context, a *aws.Conn, roleName string) (*iam.ListRolePoliciesOutput, error) {
-	return aws.IAM(ctx, a, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, &iam.ListRolePoliciesInput{
-		RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline),
-	})
+	in := &iam.ListRolePoliciesInput{RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline)}
+	return aws.IAM(ctx, a, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
 }
 
 // named reads inline policies by their names.

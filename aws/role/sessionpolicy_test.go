@@ -64,7 +64,8 @@ func TestNoPairOfPathsSharesASessionPolicy(t *testing.T) {
 	})
 }
 
-// Without the condition, a session that attaches one policy could attach one that allows everything.
+// Without the condition, a session that attaches one policy could attach one that allows
+// everything.
 func TestTheSessionOfALockAttachesOnePolicyOnly(t *testing.T) {
 	const role, lock = "arn:aws:iam::111122223333:role/ops/Deploy", "arn:aws:iam::aws:policy/AWSDenyAll"
 	slots := []contain.Slot{{Kind: contain.RoleAttached, Name: lock}}

@@ -160,7 +160,7 @@ func (q probes) simulation(ours func(*asked) func(types.Statement) bool) Simulat
 // every partition.
 const simulatedAction = "s3:ListAllMyBuckets"
 
-// simulated is one question to the simulator.
+// Question is one question to the simulator.
 type Question struct {
 	Principal string // ARN of a user or role
 	Actions   []string
@@ -169,18 +169,21 @@ type Question struct {
 	Context   map[string]types.ContextEntry
 }
 
-// ask asks the simulator with a credential, the zero one being the reading session. Of the
+// Ask asks the simulator with a credential, the zero one being the reading session. Of the
 // condition keys, it knows those that say who the principal is; its ARN is given too, because
 // service control policies ask for that. For the role that the bot assumes there is a source
 // identity as well, because its sessions that write have one, and its policies may ask for that.
-func (s Question) Ask(ctx context.Context, a *aws.Conn, with aws.Credential) (*iam.SimulatePrincipalPolicyOutput, error) {
+func (s Question) Ask(
+	ctx context.Context, a *aws.Conn, with aws.Credential,
+) (*iam.SimulatePrincipalPolicyOutput, error) {
 	return aws.IAM(ctx, a, with, "iam:SimulatePrincipalPolicy", (*iam.Client).SimulatePrincipalPolicy, s.input(a))
 }
 
 // input puts the question as the API has it.
 func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 	in := &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: awssdk.String(s.Principal), ActionNames: s.Actions, ResourceArns: s.Resources, PolicyInputList: s.Besides,
+		PolicySourceArn: awssdk.String(s.Principal), ActionNames: s.Actions, ResourceArns: s.Resources,
+		PolicyInputList: s.Besides,
 		ContextEntries: []types.ContextEntry{{
 			ContextKeyName: awssdk.String("aws:PrincipalArn"), ContextKeyType: types.ContextKeyTypeEnumString,
 			ContextKeyValues: []string{s.Principal},
@@ -232,7 +235,8 @@ func isOurs(label string) func(types.Statement) bool {
 // notSimulated says why the simulator gave no answer.
 func notSimulated(err error, account string) string {
 	if errors.Is(err, aws.ErrAccessDenied) {
-		return "It could not be simulated: revokebot may not use the policy simulator in account " + account + ". Allow its role iam:SimulatePrincipalPolicy."
+		return "It could not be simulated: revokebot may not use the policy simulator in account " + account +
+			". Allow its role iam:SimulatePrincipalPolicy."
 	}
 	return "It could not be simulated. " + aws.Explain(err)
 }

@@ -19,7 +19,7 @@ type subject struct {
 	path          string // where it has to be; "" anywhere
 	approved      *Ref   // the role that was approved, which it has to be; nil when nobody has approved one
 	slots         []contain.Slot
-	advisory      bool // its slots are not waited for, and may be unknown; the names of its inline policies are listed, too
+	advisory      bool // its slots may be unknown, and the names of its inline policies are listed, too
 }
 
 // survey is a role as one look found it: the role, what its slots say, and who the bot is.
@@ -75,9 +75,13 @@ func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn
 			reads := []func(){func() { role = aws.Try(getRole(ctx, a, of.name)) }}
 			if of.advisory {
 				reads = append(reads, func() {
-					s.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) { return reader.read(ctx, of.slots), nil }).Value
+					s.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) {
+						return reader.read(ctx, of.slots), nil
+					}).Value
 				}, func() {
-					s.inline = aws.Advisory(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) { return listInline(ctx, a, of.name) })
+					s.inline = aws.Advisory(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
+						return listInline(ctx, a, of.name)
+					})
 				})
 			} else {
 				reads = append(reads, func() { s.there = reader.read(ctx, of.slots) })

@@ -57,5 +57,6 @@ var slots = []contain.Slot{{Kind: contain.RoleInline, Name: contain.ConsolePolic
 
 // cutoffOf is the cutoff of a document; zero for what is not exactly a revocation.
 func cutoffOf(document string) time.Time {
-	return contain.Revoke().(contain.Dated).Cutoff(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), contain.Document{Text: document})
+	late := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	return contain.Revoke().(contain.Dated).Cutoff(late, contain.Document{Text: document})
 }

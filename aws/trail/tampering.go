@@ -39,8 +39,8 @@ type Change struct {
 }
 
 // Tampering lists who changed what the slots say, newest first, without what the bot's own role
-// did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the events
-// of IAM.
+// did: at most 50 changes, from CloudTrail in the partition's home region, where it keeps the
+// events of IAM.
 //
 // CloudTrail is minutes late and attempts that were denied name no role, so an empty answer does
 // not mean that nobody did. With an error, the changes that were read before it are returned, too.

@@ -3,6 +3,7 @@ package trail
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -232,7 +233,7 @@ func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T)
 	for text, want := range map[string]bool{
 		record("DeleteRolePolicy", "Deploy", contain.ConsolePolicy, ""):             true,
 		record("PutRolePolicy", "deploy", contain.ConsolePolicy, ""):                true,
-		record("DeleteRolePolicy", "Other", contain.ConsolePolicy, ""):              false, // whose policy is named as the role is
+		record("DeleteRolePolicy", "Other", contain.ConsolePolicy, ""):              false, // of another role
 		record("DeleteRolePolicy", "Deploy", "Another", ""):                         false,
 		record("GetRolePolicy", "Deploy", contain.ConsolePolicy, ""):                false,
 		record("DeleteRolePolicy", "Deploy", contain.ConsolePolicy, "AccessDenied"): false,
@@ -241,6 +242,35 @@ func TestAnEventThatNamesTheRoleWithoutBeingAboutItsDenyIsNoChange(t *testing.T)
 		if _, got := decodeChange(&aws.Conn{Account: prodAccount}, TamperQuery{RoleName: "Deploy", Slots: slots},
 			types.Event{CloudTrailEvent: &text}); got != want {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// The kind of a slot says which calls change it, and by which parameter they name it.
+func TestWhoAttachesOrDetachesAPolicyIsToldBesideWhoWritesOne(t *testing.T) {
+	const lock = "arn:aws:iam::aws:policy/AWSDenyAll"
+	q := TamperQuery{
+		RoleName: "Deploy", Slots: append(slices.Clone(slots), contain.Slot{Kind: contain.RoleAttached, Name: lock}),
+	}
+	for _, c := range []struct {
+		event, parameter, value string
+		slot                    int
+		text                    string
+	}{
+		{"AttachRolePolicy", "policyArn", lock, 1, lock},
+		{"DetachRolePolicy", "policyArn", lock, 1, ""},
+		{"DetachRolePolicy", "policyArn", "arn:aws:iam::aws:policy/SecurityAudit", -1, ""},
+		{"DeleteRolePolicy", "policyArn", lock, -1, ""},
+		{"DeleteRolePolicy", "policyName", contain.ConsolePolicy, 0, ""},
+		{"DetachRolePolicy", "policyName", contain.ConsolePolicy, -1, ""},
+		{"UpdateAssumeRolePolicy", "policyName", contain.ConsolePolicy, -1, ""},
+	} {
+		record := `{"eventName":"` + c.event + `","requestParameters":{"roleName":"Deploy",` +
+			`"` + c.parameter + `":"` + c.value + `"},` +
+			`"userIdentity":{"type":"Root","accountId":"111122223333"}}`
+		got, ok := decodeChange(&aws.Conn{Account: prodAccount}, q, types.Event{CloudTrailEvent: &record})
+		if ok != (c.slot >= 0) || ok && (got.Slot != q.Slots[c.slot] || got.Document != c.text) {
+			t.Errorf("%+v: %+v, %v", c, got, ok)
 		}
 	}
 }
