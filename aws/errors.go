@@ -24,7 +24,6 @@ var (
 	ErrCredentials     = errors.New("credentials not accepted")
 	ErrRoleChanged     = errors.New("another role has this name now")
 	ErrUnavailable     = errors.New("AWS not available")
-	ErrNotOurs         = errors.New("the policy is not the one that was written")
 	ErrInvalidRequest  = errors.New("request not accepted")     // a 4xx that has no kind of its own
 	ErrNoServerTime    = errors.New("an answer without a date") // the cutoff cannot be known
 )
@@ -112,7 +111,7 @@ func Final(err error) bool {
 		return true
 	}
 	for _, kind := range []error{
-		ErrNoSuchRole, ErrAccessDenied, ErrUnmodifiable, ErrLimitExceeded, ErrMalformedPolicy, ErrRoleChanged, ErrNotOurs,
+		ErrNoSuchRole, ErrAccessDenied, ErrUnmodifiable, ErrLimitExceeded, ErrMalformedPolicy, ErrRoleChanged,
 		ErrInvalidRequest, ErrNoServerTime,
 	} {
 		if errors.Is(err, kind) {

@@ -61,9 +61,6 @@ func Explain(err error) string {
 	case ErrRoleChanged:
 		return "The role" + where + " was deleted and made again under the same name, so it is not the one that was " +
 			"approved and nothing was written. Ask again for the new role."
-	case ErrNotOurs:
-		return "The policy AWSRevokeOlderSessions on the role" + where + " is not the one that revokebot wrote, " +
-			"so nothing was touched. Look at it in the IAM console; whoever changed it can tell what it should be."
 	case ErrNoServerTime:
 		return "AWS's answer" + where + " carried no usable date, so the cutoff cannot be known and nothing was written. " +
 			"Look for a proxy between revokebot and AWS that removes headers."

@@ -4,9 +4,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -41,7 +43,6 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 		"ErrTimeout":         {aws.ErrTimeout, "AWS did not answer"},
 		"ErrCredentials":     {aws.ErrCredentials, "AWS did not accept revokebot's own credentials"},
 		"ErrRoleChanged":     {aws.ErrRoleChanged, "The role … was deleted and made again"},
-		"ErrNotOurs":         {aws.ErrNotOurs, "The policy AWSRevokeOlderSessions … is not the one that revokebot wrote"},
 		"ErrNoServerTime":    {aws.ErrNoServerTime, "AWS's answer … carried no usable date"},
 		"ErrInvalidRequest":  {aws.ErrInvalidRequest, "AWS did not accept the request"},
 		"ErrUnavailable":     {aws.ErrUnavailable, "AWS could not be reached"},
@@ -55,10 +56,43 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 		wantInRunbook(t, runbook, w.words,
 			aws.Explain(&aws.CallError{Kind: w.kind, Operation: "iam:PutRolePolicy", Account: "prod"}))
 	}
+	for words, err := range refusals(t) {
+		wantInRunbook(t, runbook, words, aws.Explain(err))
+	}
 	wantInRunbook(t, runbook, "AWS does not let revokebot open a session",
 		aws.Explain(&aws.CallError{Kind: aws.ErrAccessDenied, Named: true}))
 	wantInRunbook(t, runbook, "failed. The log has the reason",
 		aws.Explain(&aws.CallError{Operation: "iam:PutRolePolicy"}))
+}
+
+// refusals are what people read when a revocation, or its undo, refuses a document.
+func refusals(t *testing.T) map[string]error {
+	t.Helper()
+	const foreign = `{"Statement":[]}`
+	state := contain.State{Target: contain.Target{Request: "R1"}, Now: time.Unix(1_800_000_000, 0)}
+	places := contain.Revoke().Places(state.Target)[0]
+	read := func(text string) {
+		state.There = nil
+		for _, place := range places {
+			state.There = append(state.There, contain.Document{Slot: place, Text: text})
+		}
+	}
+	read("")
+	ours, err := contain.Revoke().Want(state, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(foreign)
+	_, noPlace := contain.Revoke().Want(state, nil)
+	written := contain.Written{Slot: places[0], Before: foreign, After: []string{ours[0].Text}}
+	_, notRestored := contain.Revoke().Without(ours[0], written)
+	written.Before = ""
+	_, notOurs := contain.Revoke().Without(state.There[0], written)
+	return map[string]error{
+		"hold documents on … that revokebot did not write": noPlace,
+		"held something that is not exactly a revocation":  notRestored,
+		"is not what revokebot wrote":                      notOurs,
+	}
 }
 
 func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
