@@ -110,9 +110,9 @@ func TestFoldMakesTheDrawnMovesAndNoOthers(t *testing.T) {
 	of := func(purpose approvals.Purpose, event approvals.EventType) bool {
 		switch event {
 		case approvals.EventStarted, approvals.EventApplied:
-			return purpose != approvals.PurposeDrill
+			return purpose != approvals.Revoke.Drill()
 		case approvals.EventRehearsed:
-			return purpose == approvals.PurposeDrill
+			return purpose == approvals.Revoke.Drill()
 		default:
 			return true
 		}
@@ -130,7 +130,7 @@ func TestFoldMakesTheDrawnMovesAndNoOthers(t *testing.T) {
 		approvals.StateCancelled: asked(t, 5).by(alice, approvals.EventCancelled),
 		approvals.StateExpired:   asked(t, 5).then(approvals.EventExpired),
 		approvals.StateVoid:      asked(t, 5).by(carol, approvals.EventApproved).then(approvals.EventVoided),
-		approvals.StateRehearsed: askedFor(t, approvals.PurposeDrill, 5).by(carol, approvals.EventApproved).
+		approvals.StateRehearsed: askedFor(t, approvals.Revoke.Drill(), 5).by(carol, approvals.EventApproved).
 			then(approvals.EventRehearsed),
 	}
 	if len(logs) != len(approvals.States())+1 {

@@ -88,34 +88,6 @@ type Event struct {
 	Seal   string          // the deployment's signature, set and checked by Sealed; empty without a key
 }
 
-// Purpose is what a request asks for. The zero value is unknown; no store opens such a request.
-type Purpose string
-
-// Purposes.
-const (
-	PurposeUnknown Purpose = ""
-	PurposeRevoke  Purpose = "revoke" // deny the role's older sessions
-	PurposeUndo    Purpose = "undo"   // take the deny of an earlier request away again
-	PurposeDrill   Purpose = "drill"  // rehearse a revocation: everything but the write
-)
-
-// Writes reports whether carrying such a request out changes something. A purpose that is not known
-// changes nothing.
-func (p Purpose) Writes() bool { return p == PurposeRevoke || p == PurposeUndo }
-
-// has reports whether an event can be in the log of a request for the purpose: a promise and a
-// write are in no drill's, and nothing else was rehearsed.
-func (p Purpose) has(e EventType) bool {
-	switch e {
-	case EventStarted, EventApplied, EventTampered, EventRewritten:
-		return p.Writes()
-	case EventRehearsed:
-		return p == PurposeDrill
-	default:
-		return true
-	}
-}
-
 // Opening is the Detail of EventRequested: what was asked, and what people were shown.
 type Opening struct {
 	Purpose Purpose `json:"purpose"`

@@ -8,8 +8,8 @@ import (
 
 func TestAPurposeThatIsNotKnownWritesNothingAndNeitherDoesADrill(t *testing.T) {
 	for purpose, want := range map[approvals.Purpose]bool{
-		approvals.PurposeUnknown: false, "nonsense": false, approvals.PurposeDrill: false, approvals.PurposeRevoke: true,
-		approvals.PurposeUndo: true,
+		approvals.PurposeUnknown: false, "nonsense": false, "undo:nonsense": false, "undo": false, "do:revoke": false,
+		"revoke": true, "undo:revoke": true, "drill:revoke": false,
 	} {
 		if purpose.Writes() != want {
 			t.Errorf("%q writes: %v", purpose, purpose.Writes())
@@ -17,14 +17,33 @@ func TestAPurposeThatIsNotKnownWritesNothingAndNeitherDoesADrill(t *testing.T) {
 	}
 }
 
+func TestAPurposeIsAMeasureAndWhatIsDoneWithIt(t *testing.T) {
+	for purpose, want := range map[approvals.Purpose]struct {
+		mode    approvals.Mode
+		measure approvals.Measure
+	}{
+		"revoke":            {approvals.ModeDo, approvals.Revoke},
+		"undo:revoke":       {approvals.ModeUndo, approvals.Revoke},
+		"drill:revoke":      {approvals.ModeDrill, approvals.Revoke},
+		"undo:nonsense":     {},
+		"undo":              {},
+		"do:revoke":         {},
+		"drill:undo:revoke": {},
+	} {
+		if purpose.Mode() != want.mode || purpose.Measure() != want.measure {
+			t.Errorf("%q: %q of %q", purpose, purpose.Mode(), purpose.Measure())
+		}
+	}
+}
+
 // Whatever code a bug brings a drill to: a promise or a write in its log makes it none.
 func TestTheLogOfADrillHasNoPromiseAndNoWriteAndNothingElseWasRehearsed(t *testing.T) {
 	for purpose, refused := range map[approvals.Purpose][]approvals.EventType{
-		approvals.PurposeDrill: {
+		approvals.Revoke.Drill(): {
 			approvals.EventStarted, approvals.EventApplied, approvals.EventTampered, approvals.EventRewritten,
 		},
-		approvals.PurposeRevoke: {approvals.EventRehearsed},
-		approvals.PurposeUndo:   {approvals.EventRehearsed},
+		approvals.Revoke.Do():   {approvals.EventRehearsed},
+		approvals.Revoke.Undo(): {approvals.EventRehearsed},
 		"nonsense":              {approvals.EventStarted, approvals.EventTampered, approvals.EventRehearsed},
 	} {
 		l := askedFor(t, purpose, 1).by(bob, approvals.EventApproved)
@@ -37,7 +56,7 @@ func TestTheLogOfADrillHasNoPromiseAndNoWriteAndNothingElseWasRehearsed(t *testi
 			}
 		}
 	}
-	r := askedFor(t, approvals.PurposeDrill, 1).by(bob, approvals.EventApproved).
+	r := askedFor(t, approvals.Revoke.Drill(), 1).by(bob, approvals.EventApproved).
 		then(approvals.EventRehearsed, approvals.EventEvidence).fold(t)
 	if r.State != approvals.StateRehearsed || !r.State.Ended() || r.Closing.Type != approvals.EventRehearsed {
 		t.Errorf("it is %s, closed by %s", r.State, r.Closing.Type)

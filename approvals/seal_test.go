@@ -129,7 +129,7 @@ func signed(t *testing.T, key approvals.Key) (*shelf, *approvals.Sealed) {
 	below := &shelf{}
 	s := approvals.NewSealed(below, key, "click")
 	if _, err := s.Open(t.Context(), "R1", "U0ALICE", "command 1", approvals.Opening{
-		Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role 1"}, Required: 2,
+		Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: "role 1"}, Required: 2,
 		ExpireAfter: time.Hour + time.Nanosecond,
 	}); err != nil {
 		t.Fatal(err)
@@ -324,7 +324,7 @@ func BenchmarkCheckALogOfFifty(b *testing.B) {
 	below := &shelf{}
 	s := approvals.NewSealed(below, key)
 	if _, err := s.Open(b.Context(), "R1", "U0ALICE", "command 1", approvals.Opening{
-		Purpose: approvals.PurposeRevoke, Required: 2, ExpireAfter: time.Hour,
+		Purpose: approvals.Revoke.Do(), Required: 2, ExpireAfter: time.Hour,
 	}); err != nil {
 		b.Fatal(err)
 	}

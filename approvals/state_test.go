@@ -69,7 +69,7 @@ func TestATransitionComesFromTheStatesInWhichFoldTakesItsEvents(t *testing.T) {
 			approvals.StateExpired:   open.then(approvals.EventExpired),
 			approvals.StateVoid:      approved.then(approvals.EventVoided),
 		}
-		if purpose == approvals.PurposeDrill {
+		if purpose == approvals.Revoke.Drill() {
 			out[approvals.StateRehearsed] = approved.then(approvals.EventRehearsed)
 			return out
 		}
@@ -77,7 +77,7 @@ func TestATransitionComesFromTheStatesInWhichFoldTakesItsEvents(t *testing.T) {
 		out[approvals.StateApplied] = approved.then(approvals.EventStarted, approvals.EventApplied)
 		return out
 	}
-	revocations, drills := logs(approvals.PurposeRevoke), logs(approvals.PurposeDrill)
+	revocations, drills := logs(approvals.Revoke.Do()), logs(approvals.Revoke.Drill())
 	events := append(slices.Collect(maps.Keys(approvals.Moves())), approvals.EventRefused)
 	pairs := make([][]approvals.EventType, 0, len(events)*(len(events)+1))
 	for _, first := range events {

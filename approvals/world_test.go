@@ -50,7 +50,7 @@ type log []approvals.Event
 // asked is the log of a request by Alice that needs so many approvals.
 func asked(t testing.TB, required int) log {
 	t.Helper()
-	return askedFor(t, approvals.PurposeRevoke, required)
+	return askedFor(t, approvals.Revoke.Do(), required)
 }
 
 func askedFor(t testing.TB, purpose approvals.Purpose, required int) log {

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/bot/metrics"
 )
 
@@ -74,7 +76,7 @@ func wantKnown(t *testing.T, where, query string, words string) {
 				t.Errorf("%s: %s has no label %s", where, m[1], match[1])
 			}
 			for value := range strings.SplitSeq(match[3], "|") {
-				if !strings.Contains(words, `"`+value+`"`) {
+				if !regexp.MustCompile(`"` + value + `"`).MatchString(words) {
 					t.Errorf("%s: nothing in the program says %q", where, value)
 				}
 			}
@@ -96,6 +98,9 @@ func wantKnown(t *testing.T, where, query string, words string) {
 func programText(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
+	for _, purpose := range approvals.Purposes() {
+		fmt.Fprintf(&all, "%q\n", purpose)
+	}
 	for _, dir := range []string{"bot", "aws", "approvals", "handlers"} {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

@@ -22,8 +22,8 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	if h.place(c.Team, c.App, c.Channel) != r.Place {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
-	to.Drill = r.Purpose == approvals.PurposeDrill
-	if r.Purpose == approvals.PurposeUndo || c.ActionID != messages.ActionAgain {
+	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
+	if r.Purpose.Mode() == approvals.ModeUndo || c.ActionID != messages.ActionAgain {
 		return h.offerUndo(ctx, item, r, c, to)
 	}
 	about, err := h.context(r)
@@ -31,7 +31,7 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 		return err
 	}
 	text := about.Role.Account + "/" + about.Role.Name + " " + r.Reason
-	if r.Purpose == approvals.PurposeDrill {
+	if r.Purpose.Mode() == approvals.ModeDrill {
 		text = wordDrill + " " + text
 	}
 	return h.request(ctx, item, Command{

@@ -59,7 +59,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	if a.Action == approvals.ActionDeny {
 		r, _, err := h.Store.Load(ctx, c.Value)
 		if err == nil {
-			to.Drill = r.Purpose == approvals.PurposeDrill
+			to.Drill = r.Purpose.Mode() == approvals.ModeDrill
 			var offered bool
 			offered, err = h.offerDenial(ctx, item, r, c, a, to)
 			if offered {
@@ -89,7 +89,7 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 	if beforeItsCard(v, item) {
 		return &Again{After: cardWait}
 	}
-	to.Drill = v.request.Purpose == approvals.PurposeDrill
+	to.Drill = v.request.Purpose.Mode() == approvals.ModeDrill
 	policy := h.Policies[v.request.Subject.Group]
 	var ready *preparation
 	if v.request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {

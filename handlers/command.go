@@ -161,7 +161,7 @@ func (h *Handlers) admit(
 func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string) error {
 	role := roleFacts(found)
 	return h.open(ctx, item, c, to, role, role, approvals.Opening{
-		Purpose: approvals.PurposeRevoke,
+		Purpose: approvals.Revoke.Do(),
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})

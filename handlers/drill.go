@@ -42,7 +42,7 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 		return err
 	}
 	return h.open(ctx, item, c, to, role, record.Facts{Drill: &role}, approvals.Opening{
-		Purpose: approvals.PurposeDrill,
+		Purpose: approvals.Revoke.Drill(),
 		Subject: approvals.Subject{Key: drillKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})

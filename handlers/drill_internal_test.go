@@ -15,12 +15,12 @@ import (
 func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
 	t.Parallel()
 	of := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
-	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.PurposeDrill, approvals.PurposeUndo} {
+	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.Revoke.Drill(), approvals.Revoke.Undo()} {
 		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, of, []string{"U0BOB"}); !reflect.DeepEqual(got, role.Order{}) {
 			t.Errorf("for %q: %+v", purpose, got)
 		}
 	}
-	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.PurposeRevoke}, of, []string{"U0BOB"}); got.Target.ID != "AROA1" {
+	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.Revoke.Do()}, of, []string{"U0BOB"}); got.Target.ID != "AROA1" {
 		t.Errorf("for a revocation: %+v", got)
 	}
 }
@@ -34,11 +34,11 @@ func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := approvals.Request{ID: "R1", Purpose: approvals.PurposeDrill, Subject: approvals.Subject{Facts: facts}}
+	r := approvals.Request{ID: "R1", Purpose: approvals.Revoke.Drill(), Subject: approvals.Subject{Facts: facts}}
 	if c, err := h.context(r); err != nil || c.Role.ID != "AROA1" || !c.Drill {
 		t.Errorf("of the drill: %+v, %v", c, err)
 	}
-	r.Purpose = approvals.PurposeRevoke
+	r.Purpose = approvals.Revoke.Do()
 	if c, err := h.context(r); err != nil || c.Role.ID != "" || c.Role.Account != "" || c.Role.ARN != "" || c.Drill {
 		t.Errorf("of a revocation: %+v, %v", c, err)
 	}
@@ -46,7 +46,7 @@ func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T
 	if r.Subject.Facts, err = json.Marshal(record.Facts{Role: role}); err != nil {
 		t.Fatal(err)
 	}
-	r.Purpose = approvals.PurposeDrill
+	r.Purpose = approvals.Revoke.Drill()
 	if _, err := h.context(r); err == nil {
 		t.Error("a drill without a role is none")
 	}

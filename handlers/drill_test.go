@@ -159,7 +159,7 @@ func TestADrillIsDecidedByTheSameRulesAsARevocation(t *testing.T) {
 		pressIn(b, second, actors.Rosa, messages.ActionAgain)
 		b.Until("there is another drill", func() bool { return len(b.Cards()) == 3 })
 		again := b.Cards()[2]
-		if r := again.Request(); r.Purpose != approvals.PurposeDrill || r.Reason != "first Monday of the month" {
+		if r := again.Request(); r.Purpose.Mode() != approvals.ModeDrill || r.Reason != "first Monday of the month" {
 			t.Errorf("asked again for %s, %q", r.Purpose, r.Reason)
 		}
 		again.Press(actors.Rosa, messages.ActionCancel)
@@ -208,7 +208,7 @@ func TestARevocationGoesOnUnhinderedWhileADrillOfTheRoleRuns(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		drill := askDrill(b)
 		real := b.AskFor(actors.Rosa, "prod/"+quietRole+" key pasted in a gist")
-		if real.Request().Purpose != approvals.PurposeRevoke {
+		if real.Request().Purpose.Mode() != approvals.ModeDo {
 			t.Fatalf("it is for %s", real.Request().Purpose)
 		}
 		real.Approve(actors.Bob)

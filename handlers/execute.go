@@ -59,11 +59,11 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, r approval
 	if r.State != approvals.StateApproved && r.State != approvals.StateExecuting {
 		return nil
 	}
-	switch r.Purpose {
-	case approvals.PurposeRevoke:
-	case approvals.PurposeUndo:
+	switch r.Purpose.Mode() {
+	case approvals.ModeDo:
+	case approvals.ModeUndo:
 		return h.executeUndo(ctx, item, r)
-	case approvals.PurposeDrill:
+	case approvals.ModeDrill:
 		return h.rehearse(ctx, item, r)
 	default:
 		return h.unknownPurpose(ctx, r)

@@ -162,7 +162,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	if r.Purpose != approvals.PurposeUndo || r.State != approvals.StateApplied || r.About != item.Request {
+	if r.Purpose.Mode() != approvals.ModeUndo || r.State != approvals.StateApplied || r.About != item.Request {
 		// The item is not signed; the log is. By that no deny of this request was taken away.
 		h.log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
 		return nil
@@ -195,7 +195,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		if err != nil {
 			return err
 		}
-		if newest, found := force.Newest(approvals.PurposeRevoke); found && newest.Document == c.Undo.Restores {
+		if newest, found := force.Newest(approvals.Revoke); found && newest.Document == c.Undo.Restores {
 			t.Work = []approvals.Item{inertItem(newest.Request.ID)}
 		}
 	}

@@ -121,10 +121,10 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	_, err := h.close(ctx, id, underWay, func(r approvals.Request) failure {
 		f := failure{sentence: messages.GaveUp, unsure: r.State == approvals.StateExecuting}
-		switch r.Purpose {
-		case approvals.PurposeUndo:
+		switch r.Purpose.Mode() {
+		case approvals.ModeUndo:
 			f.sentence = messages.UndoGaveUp
-		case approvals.PurposeDrill:
+		case approvals.ModeDrill:
 			f.sentence = messages.DrillGaveUp
 		}
 		return f

@@ -328,7 +328,7 @@ func pretendUndo(t *testing.T, b *bench.Bench, card bench.Card, states ...approv
 	r := card.Request()
 	id := "UNDO" + card.ID[:8]
 	_, err := b.Store.Open(t.Context(), id, actors.Ines, "envelope undo", approvals.Opening{
-		Purpose: approvals.PurposeUndo, About: card.ID, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
+		Purpose: approvals.Revoke.Undo(), About: card.ID, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -643,7 +643,7 @@ func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
 		card := applied(b)
 		r := card.Request()
 		if _, err := b.Store.Open(t.Context(), "OTHER", actors.Rosa, "envelope other", approvals.Opening{
-			Purpose: approvals.PurposeRevoke, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
+			Purpose: approvals.Revoke.Do(), Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
 		}); err != nil {
 			t.Fatal(err)
 		}

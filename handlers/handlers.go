@@ -348,13 +348,13 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	if err != nil {
 		return messages.Context{}, err
 	}
-	drill := r.Purpose == approvals.PurposeDrill
+	drill := r.Purpose.Mode() == approvals.ModeDrill
 	switch {
 	case drill && facts.Drill == nil:
 		return messages.Context{}, fmt.Errorf("facts of request %s: a drill without a role", r.ID)
 	case drill:
 		facts = record.Facts{Role: *facts.Drill}
-	case r.Purpose != approvals.PurposeUndo:
+	case r.Purpose.Mode() != approvals.ModeUndo:
 		facts.Undo = nil
 	case facts.Undo == nil:
 		facts.Undo = new(record.Undoing) // without what was written nothing is taken away
@@ -368,7 +368,7 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 // about is whoever is answered, about a request or none. That it is a drill is said if that can be known.
 func (h *Handlers) about(ctx context.Context, to Listener, request string) Listener {
 	if r, _, err := h.Store.Load(ctx, request); err == nil {
-		to.Drill = r.Purpose == approvals.PurposeDrill
+		to.Drill = r.Purpose.Mode() == approvals.ModeDrill
 	}
 	return to
 }

@@ -21,11 +21,11 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	if r.Purpose != approvals.PurposeRevoke || r.State != approvals.StateApplied || r.Undone != nil || r.Has(item.Source) {
+	if r.Purpose.Mode() != approvals.ModeDo || r.State != approvals.StateApplied || r.Undone != nil || r.Has(item.Source) {
 		return nil
 	}
 	force, err := h.inForce(ctx, r.Subject.Key)
-	newest, found := force.Newest(approvals.PurposeRevoke)
+	newest, found := force.Newest(approvals.Revoke)
 	switch {
 	case err != nil:
 		return err

@@ -109,8 +109,8 @@ func (h *Handlers) inquire(ctx context.Context, item approvals.Item, l trailLook
 	}
 	cutoff, drill := record.Cutoff(events), false
 	switch {
-	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke:
-	case r.State == approvals.StateRehearsed && r.Purpose == approvals.PurposeDrill:
+	case r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeDo:
+	case r.State == approvals.StateRehearsed && r.Purpose.Mode() == approvals.ModeDrill:
 		cutoff, drill = record.WouldBeCutoff(events), true
 	default:
 		return nil, nil

@@ -28,7 +28,7 @@ const lookAhead = 10 * time.Second
 // prepare begins to ask for what carrying out a request takes if the attempt turns out to be the approval that is still
 // missing. It returns nil when that cannot be, by all that is known without a look-up. The caller drops it.
 func (h *Handlers) prepare(ctx context.Context, v view, a approvals.Attempt, p approvals.Policy) *preparation {
-	if v.request.Purpose != approvals.PurposeRevoke || !approvals.MayComplete(v.request, v.card, a, p, v.now) {
+	if v.request.Purpose.Mode() != approvals.ModeDo || !approvals.MayComplete(v.request, v.card, a, p, v.now) {
 		return nil
 	}
 	about, err := h.context(v.request)
@@ -55,7 +55,7 @@ func (n *preparation) drop() {
 
 // revocation is the order of a request for a revocation. Of any other it is empty, which package role refuses.
 func revocation(r approvals.Request, of record.Role, approvers []string) role.Order {
-	if r.Purpose != approvals.PurposeRevoke {
+	if r.Purpose.Mode() != approvals.ModeDo {
 		return role.Order{}
 	}
 	return order(r, of, approvers)

@@ -24,7 +24,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	cutoff := record.Cutoff(events)
-	if r.State != approvals.StateApplied || r.Purpose != approvals.PurposeRevoke || r.Has(item.Source) || cutoff.IsZero() {
+	if r.State != approvals.StateApplied || r.Purpose.Mode() != approvals.ModeDo || r.Has(item.Source) || cutoff.IsZero() {
 		return nil
 	}
 	d, err := h.guardStatus(ctx, r, events)

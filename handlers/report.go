@@ -60,7 +60,7 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 	case h.place(c.Team, c.App, c.Channel) != r.Place || !slices.Contains(h.Channels, c.Channel):
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
-	to.Drill = r.Purpose == approvals.PurposeDrill
+	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
 	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
 		return h.refuseClick(ctx, item, to, "requester", c.Message, c.Value, messages.NotForReport(standing))
 	}
@@ -75,7 +75,7 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 func (h *Handlers) report(
 	ctx context.Context, item approvals.Item, to Listener, r approvals.Request, events []approvals.Event, refuse func(m *messages.Message) error,
 ) error {
-	to.Drill = r.Purpose == approvals.PurposeDrill
+	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
 	link := ""
 	if d, err := h.Store.Delivered(ctx, r.ID); err != nil {
 		return err
@@ -186,7 +186,7 @@ func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(record.
 			return approvals.Request{}, nil, err
 		}
 		c, err := h.context(r)
-		if err == nil && r.Purpose == approvals.PurposeRevoke && meant(c.Role) {
+		if err == nil && r.Purpose.Mode() == approvals.ModeDo && meant(c.Role) {
 			return r, events, nil
 		}
 	}

@@ -52,7 +52,7 @@ func TestTheStatusShowsNoMoreThanTenAndOnlyOfTheAllowedChannels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		elsewhere := approvals.Opening{
-			Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "k", Group: "prod", Facts: json.RawMessage(`{"name":"Hidden"}`)},
+			Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: "k", Group: "prod", Facts: json.RawMessage(`{"name":"Hidden"}`)},
 			Place: approvals.Place{Team: "T0SANDBOX", App: "A0SANDBOX", Channel: "C0PRIVATE"}, Required: 1, ExpireAfter: time.Hour,
 		}
 		if _, err := b.Store.Open(t.Context(), "ELSEWHERE", actors.Rosa, "s", elsewhere); err != nil {

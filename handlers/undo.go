@@ -52,7 +52,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		}
 		return h.refuse(ctx, item, c, to, "nothing_to_undo", m)
 	}
-	newest, _ := force.Newest(approvals.PurposeRevoke)
+	newest, _ := force.Newest(approvals.Revoke)
 	plan, done, err := look.Plan(newest.Document, newest.Previous)
 	switch {
 	case done && !h.mayWriteAgain(newest.Request):
@@ -76,7 +76,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		undoing.Words = words
 	}
 	return h.open(ctx, item, c, to, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
-		Purpose: approvals.PurposeUndo, About: newest.Request.ID,
+		Purpose: approvals.Revoke.Undo(), About: newest.Request.ID,
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})
@@ -92,7 +92,7 @@ func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 // notThis says why there is no deny to take away, or why it is not that of the request whose button was pressed; nil when
 // there is nothing in the way. about is empty for a command, which means whichever is the latest.
 func (h *Handlers) notThis(ctx context.Context, about string, force record.Force, key string, role record.Role) (*messages.Message, error) {
-	newest, found := force.Newest(approvals.PurposeRevoke)
+	newest, found := force.Newest(approvals.Revoke)
 	if about == "" || found && about == newest.Request.ID {
 		if !found {
 			return messages.NothingToUndo(role), nil

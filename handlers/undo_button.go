@@ -22,7 +22,7 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 	if err != nil {
 		return err
 	}
-	if about.Purpose != approvals.PurposeRevoke || about.State != approvals.StateApplied {
+	if about.Purpose.Mode() != approvals.ModeDo || about.State != approvals.StateApplied {
 		return h.refuseClick(ctx, item, to, "nothing_to_undo", c.Message, c.Value, messages.NotARevocation())
 	}
 	shown, err := h.context(about)
@@ -90,7 +90,7 @@ func (h *Handlers) submitUndo(ctx context.Context, item approvals.Item, s Submis
 // revocationOf is the revocation that a thread is about: its own request's, or that which the request is to undo.
 func (h *Handlers) revocationOf(ctx context.Context, r approvals.Request) (approvals.Request, []approvals.Event, error) {
 	id := r.ID
-	if r.Purpose == approvals.PurposeUndo {
+	if r.Purpose.Mode() == approvals.ModeUndo {
 		id = r.About
 	}
 	return h.Store.Load(ctx, id)

@@ -82,7 +82,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 		}
 		card := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions it was a drill")
 		r := card.Request()
-		if r.Purpose != approvals.PurposeUndo || r.About != revoked.ID || r.Reason != "it was a drill" {
+		if r.Purpose.Mode() != approvals.ModeUndo || r.About != revoked.ID || r.Reason != "it was a drill" {
 			t.Errorf("purpose %q about %q, reason %q", r.Purpose, r.About, r.Reason)
 		}
 		until := cutoff.Add(12*time.Hour).Format("2006-01-02 15:04:05") + " UTC"
@@ -211,7 +211,7 @@ func TestTheFormOfTheButtonAsksForTheWords(t *testing.T) {
 		fillUndo(b, actors.Rosa, messages.ReviveWords, "a drill")
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 4 })
 		last := b.Cards()[3]
-		if r := last.Request(); r.Purpose != approvals.PurposeUndo || r.About != revoked.ID {
+		if r := last.Request(); r.Purpose.Mode() != approvals.ModeUndo || r.About != revoked.ID {
 			t.Errorf("asked again for %q about %q", r.Purpose, r.About)
 		}
 		last.Press(actors.Rosa, messages.ActionCancel)

@@ -14,7 +14,7 @@ import (
 // openingFor is what is asked for about a subject, with a time to expire.
 func openingFor(subject string, expireAfter time.Duration) approvals.Opening {
 	return approvals.Opening{
-		Purpose: approvals.PurposeRevoke,
+		Purpose: approvals.Revoke.Do(),
 		Subject: approvals.Subject{Key: subject, Group: "prod", Facts: json.RawMessage(`{"name":"DeployRole"}`)},
 		Place:   approvals.Place{Team: "T0HOME", App: "A0BOT", Channel: "C0INCIDENT"},
 		Reason:  "key in a gist", Required: 2, ExpireAfter: expireAfter,

@@ -81,7 +81,7 @@ func (b *bench) asked(id string, drill bool) {
 	b.Helper()
 	o := openingFor("role "+id, never)
 	if drill {
-		o.Purpose = approvals.PurposeDrill
+		o.Purpose = approvals.Revoke.Drill()
 	}
 	if other, err := b.Store.Open(b.ctx, id, alice, "command "+id, o); err != nil || other != "" {
 		b.Fatalf("open %s: %q, %v", id, other, err)

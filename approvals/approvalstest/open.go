@@ -153,7 +153,7 @@ var opening = []sentence{
 	}},
 	{name: "the end of a drill makes way", test: func(b *bench) {
 		drill := openingFor("drill/role 1", never)
-		drill.Purpose = approvals.PurposeDrill
+		drill.Purpose = approvals.Revoke.Drill()
 		for _, id := range []string{"R1", "R2"} {
 			if other, err := b.Store.Open(b.ctx, id, alice, "command "+id, drill); err != nil || other != "" {
 				b.Fatalf("%s: %q, %v", id, other, err)
@@ -161,7 +161,7 @@ var opening = []sentence{
 			b.move(id, 1, approvals.EventApproved, approvals.StateApproved)
 			b.move(id, 2, approvals.EventRehearsed, approvals.StateRehearsed)
 		}
-		if r, _ := b.load("R2"); r.State != approvals.StateRehearsed || r.Purpose != approvals.PurposeDrill {
+		if r, _ := b.load("R2"); r.State != approvals.StateRehearsed || r.Purpose.Mode() != approvals.ModeDrill {
 			b.Errorf("it is %s, for %s", r.State, r.Purpose)
 		}
 	}},

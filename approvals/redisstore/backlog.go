@@ -107,7 +107,7 @@ func (s *Store) states(ctx context.Context, ids []string) ([]approvals.State, er
 func (s *Store) approvedAt(ctx context.Context, id string) (time.Time, error) {
 	r, events, err := s.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) || errors.Is(err, approvals.ErrBrokenLog) ||
-		err == nil && (r.State.Ended() || r.Purpose == approvals.PurposeDrill) {
+		err == nil && (r.State.Ended() || r.Purpose.Mode() == approvals.ModeDrill) {
 		return time.Time{}, nil
 	}
 	if err != nil {

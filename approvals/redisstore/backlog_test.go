@@ -30,7 +30,7 @@ func TestTheBacklogIsWhatWaitsAndForHowLong(t *testing.T) {
 		open := func(id string) {
 			t.Helper()
 			_, err := s.Open(t.Context(), id, "U1", "envelope "+id, approvals.Opening{
-				Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role " + id}, Required: 1,
+				Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: "role " + id}, Required: 1,
 				ExpireAfter: time.Hour,
 			})
 			if err != nil {
@@ -96,7 +96,7 @@ func TestNeitherABrokenLogNorADrillIsWhatTheBacklogWaitsFor(t *testing.T) {
 		db := connect()
 		s := ready(t, db, 0)
 		for id, purpose := range map[string]approvals.Purpose{
-			"BROKEN": approvals.PurposeRevoke, "DRILL": approvals.PurposeDrill,
+			"BROKEN": approvals.Revoke.Do(), "DRILL": approvals.Revoke.Drill(),
 		} {
 			_, err := s.Open(t.Context(), id, "U1", "envelope "+id, approvals.Opening{
 				Purpose: purpose, Subject: approvals.Subject{Key: "role " + id}, Required: 1, ExpireAfter: time.Hour,

@@ -67,7 +67,7 @@ func everything(s *Store, item approvals.Item) map[string]func(ctx context.Conte
 
 func about(subject string) approvals.Opening {
 	return approvals.Opening{
-		Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: subject, Group: "prod", Facts: []byte(`{}`)},
+		Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: subject, Group: "prod", Facts: []byte(`{}`)},
 		Required: 1, ExpireAfter: 15 * time.Minute,
 	}
 }

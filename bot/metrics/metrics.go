@@ -139,10 +139,8 @@ func (m *Metrics) begin() {
 		m.alarms.WithLabelValues(string(kind))
 	}
 	for _, state := range []approvals.State{approvals.StateFailed, approvals.StateVoid} {
-		for _, purpose := range []string{
-			string(approvals.PurposeRevoke), string(approvals.PurposeUndo), string(approvals.PurposeDrill), unknownPurpose,
-		} {
-			m.requests.WithLabelValues(string(state), purpose)
+		for _, purpose := range append(approvals.Purposes(), unknownPurpose) {
+			m.requests.WithLabelValues(string(state), string(purpose))
 		}
 	}
 	for _, found := range []record.TamperedState{

@@ -123,9 +123,9 @@ func TestADrillIsCountedAsADrillAndAnUndoAsAnUndo(t *testing.T) {
 		drill.Approve(actors.Bob)
 		drill.Becomes(approvals.StateRehearsed)
 		s.Settle()
-		s.rose(t, before, `revokebot_requests_total{purpose="drill",state="open"}`, 1)
-		s.rose(t, before, `revokebot_requests_total{purpose="drill",state="approved"}`, 1)
-		s.rose(t, before, `revokebot_requests_total{purpose="drill",state="rehearsed"}`, 1)
+		s.rose(t, before, `revokebot_requests_total{purpose="drill:revoke",state="open"}`, 1)
+		s.rose(t, before, `revokebot_requests_total{purpose="drill:revoke",state="approved"}`, 1)
+		s.rose(t, before, `revokebot_requests_total{purpose="drill:revoke",state="rehearsed"}`, 1)
 		for series := range s.now(t) {
 			if strings.HasPrefix(series, "revokebot_requests_total") && strings.Contains(series, `"revoke"`) {
 				s.rose(t, before, series, 0)
@@ -144,7 +144,7 @@ func TestADrillIsCountedAsADrillAndAnUndoAsAnUndo(t *testing.T) {
 		}
 		void.Approve(actors.Bob)
 		void.Becomes(approvals.StateVoid)
-		s.rose(t, before, `revokebot_requests_total{purpose="drill",state="void"}`, 1)
+		s.rose(t, before, `revokebot_requests_total{purpose="drill:revoke",state="void"}`, 1)
 
 		card := s.Ask()
 		card.Approve(actors.Bob)
@@ -153,7 +153,7 @@ func TestADrillIsCountedAsADrillAndAnUndoAsAnUndo(t *testing.T) {
 		undo.Approve(actors.Bob)
 		undo.Becomes(approvals.StateApplied)
 		s.rose(t, before, `revokebot_requests_total{purpose="revoke",state="applied"}`, 1)
-		s.rose(t, before, `revokebot_requests_total{purpose="undo",state="applied"}`, 1)
+		s.rose(t, before, `revokebot_requests_total{purpose="undo:revoke",state="applied"}`, 1)
 		s.rose(t, before, `revokebot_requests_total{purpose="revoke",state="void"}`, 0)
 	})
 }

@@ -63,7 +63,7 @@ func TestAStoreThatHangsHoldsUpNoScrapeAndIsAskedOnceForSeveral(t *testing.T) {
 
 func TestAClickThatWasPutOffOrThatAnotherItemCarriedOutBeginsWithTheApproval(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_000)
-	detail, err := approvals.Opening{Purpose: approvals.PurposeRevoke, Required: 1}.Encode()
+	detail, err := approvals.Opening{Purpose: approvals.Revoke.Do(), Required: 1}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,8 +103,7 @@ const unknownPurpose = "unknown"
 // came counts a request that came into a state.
 func (m *Metrics) came(state approvals.State, purpose approvals.Purpose) {
 	label := unknownPurpose
-	switch purpose {
-	case approvals.PurposeRevoke, approvals.PurposeUndo, approvals.PurposeDrill:
+	if purpose.Mode() != "" {
 		label = string(purpose)
 	}
 	m.requests.WithLabelValues(string(state), label).Inc()

@@ -24,7 +24,7 @@ const (
 // timeDeny measures how long a revocation took to its deny, and to the read-back that is recorded
 // with it.
 func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
-	if t.Of.Purpose != approvals.PurposeRevoke || len(t.Of.Votes) == 0 {
+	if t.Of.Purpose.Mode() != approvals.ModeDo || len(t.Of.Votes) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
@@ -52,7 +52,7 @@ func (s *store) timeProof(ctx context.Context, id string, proven approvals.Event
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	r, events, err := s.Store.Load(ctx, id)
-	if err != nil || r.Purpose != approvals.PurposeRevoke || len(r.Votes) == 0 {
+	if err != nil || r.Purpose.Mode() != approvals.ModeDo || len(r.Votes) == 0 {
 		return
 	}
 	if i := slices.IndexFunc(events, holds); i >= 0 && events[i].Source == proven.Source {

@@ -36,7 +36,7 @@ func recorded(t *testing.T, lines int) map[string]string {
 	sealed := bot.Sealed(store, key)
 	if lines > 0 {
 		if _, err := sealed.Open(t.Context(), "R1", "U0ROSA", "command 1", approvals.Opening{
-			Purpose: approvals.PurposeRevoke, Subject: approvals.Subject{Key: "role 1"}, Required: 1, ExpireAfter: time.Hour,
+			Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: "role 1"}, Required: 1, ExpireAfter: time.Hour,
 		}); err != nil {
 			t.Fatal(err)
 		}

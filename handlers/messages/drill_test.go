@@ -28,7 +28,7 @@ func beginDrill(t *testing.T, role record.Role, reason string, required int) *dr
 	c.Role, c.Drill = role, true
 	s := &story{t: t}
 	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
-		Purpose: approvals.PurposeDrill,
+		Purpose: approvals.Revoke.Drill(),
 		Subject: approvals.Subject{
 			Key: "drill/111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Drill: &role}),
 		},

@@ -25,7 +25,7 @@ type File struct {
 
 // FileName names a file of an event: "sessions-<request>-<seq>.csv", of a drill "DRILL-sessions-…".
 func FileName(what string, r approvals.Request, e approvals.Event, extension string) string {
-	if r.Purpose == approvals.PurposeDrill {
+	if r.Purpose.Mode() == approvals.ModeDrill {
 		what = "DRILL-" + what
 	}
 	return fmt.Sprintf("%s-%s-%d.%s", what, r.ID, e.Seq, extension)

@@ -63,7 +63,7 @@ func begin(t testing.TB, reason string, required int) *story {
 func begins(t testing.TB, reason string, required int, role record.Role) *story {
 	s := &story{t: t}
 	return s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
-		Purpose: approvals.PurposeRevoke,
+		Purpose: approvals.Revoke.Do(),
 		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, role)},
 		Place:   approvals.Place{Team: "T0TEAM", App: "A0APP", Channel: "C0INCIDENT"},
 		Reason:  reason, Required: required, ExpireAfter: 15 * time.Minute,

@@ -197,10 +197,10 @@ func AlreadyOpen(r approvals.Request, role record.Role, link string) *Message {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
 	asked := " asked for "
-	switch r.Purpose {
-	case approvals.PurposeUndo:
+	switch r.Purpose.Mode() {
+	case approvals.ModeUndo:
 		asked = " asked to take the deny off "
-	case approvals.PurposeDrill:
+	case approvals.ModeDrill:
 		asked = " asked for a drill of "
 	}
 	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " +

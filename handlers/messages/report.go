@@ -101,7 +101,7 @@ type incidentReport struct {
 // role the facts of its subject. The same log gives the same bytes.
 func Report(r approvals.Request, events []approvals.Event, role record.Role) string {
 	i := incidentReport{r: r, events: events, role: role, in: record.Gather(events), proof: proven(events)}
-	if r.Purpose == approvals.PurposeDrill {
+	if r.Purpose.Mode() == approvals.ModeDrill {
 		return i.drillMarkdown()
 	}
 	return i.markdown()
@@ -176,7 +176,7 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 		Suspects: []record.Suspect{}, Activities: []record.SessionActivity{}, Chain: listed(in.Chain),
 		MoreLinks: in.MoreLinks,
 	}
-	if r.Purpose == approvals.PurposeDrill {
+	if r.Purpose.Mode() == approvals.ModeDrill {
 		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", wordDrill, wordDrill, wordDrill
 		if r.State == approvals.StateRehearsed {
 			f.Rehearsed = record.Known[record.Rehearsed](r.Closing)

@@ -98,7 +98,7 @@ func appliedWords(e approvals.Event, r approvals.Request) string {
 	switch {
 	case d == nil:
 		return "AWS took the change"
-	case r.Purpose == approvals.PurposeUndo:
+	case r.Purpose.Mode() == approvals.ModeUndo:
 		return "AWS took the change" + as(d.CallerARN)
 	case d.AlreadyThere:
 		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" +

@@ -19,7 +19,7 @@ func (s *sheet) item(format string, of ...any) { fmt.Fprintf(s, "- "+format+"\n"
 func (i incidentReport) markdown() string {
 	var s sheet
 	what := "sessions of "
-	if i.r.Purpose == approvals.PurposeUndo {
+	if i.r.Purpose.Mode() == approvals.ModeUndo {
 		what = "the deny taken away from "
 	}
 	fmt.Fprintf(&s, "# Incident report: %s%s\n\n", what, mdCode(i.role.Account+"/"+i.role.Name, 130))
@@ -40,7 +40,7 @@ func (i incidentReport) summary(s *sheet) {
 	s.title("Summary")
 	r := i.r
 	asked := "revoke the active sessions of "
-	if r.Purpose == approvals.PurposeUndo {
+	if r.Purpose.Mode() == approvals.ModeUndo {
 		asked = "take the deny of request " + mdCode(r.About, 40) + " away from "
 	}
 	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Opened), asked, mdRole(i.role))
@@ -67,7 +67,7 @@ func (i incidentReport) summary(s *sheet) {
 			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"),
 			english.Count(t.callers, "caller", "callers"), t.before, t.after,
 			english.Count(t.refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
-	} else if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
+	} else if r.State == approvals.StateApplied && r.Purpose.Mode() != approvals.ModeUndo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
 	}
 	for _, session := range copies(i.in) {
@@ -81,7 +81,7 @@ func (i incidentReport) summary(s *sheet) {
 		s.item("The last word of the looks at CloudTrail: **not contained**.")
 	case v != nil:
 		s.item("The last word of the looks at CloudTrail: **unknown** whether it is contained.")
-	case r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo:
+	case r.State == approvals.StateApplied && r.Purpose.Mode() != approvals.ModeUndo:
 		s.item("Whether it is contained has not been concluded.")
 	}
 }
@@ -95,7 +95,7 @@ func (i incidentReport) outcome() string {
 	}
 	switch r.State {
 	case approvals.StateApplied:
-		if r.Purpose == approvals.PurposeUndo {
+		if r.Purpose.Mode() == approvals.ModeUndo {
 			return by + "Done on " + utc(r.Ended) + "."
 		}
 		a, err := record.Detail[record.Applied](r.Closing)

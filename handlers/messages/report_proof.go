@@ -13,7 +13,7 @@ import (
 func (i incidentReport) proven(s *sheet) {
 	s.title("What is proven, and what is not")
 	p := i.proof
-	if p.Cutoff.IsZero() || i.r.Purpose == approvals.PurposeUndo {
+	if p.Cutoff.IsZero() || i.r.Purpose.Mode() == approvals.ModeUndo {
 		s.item("No deny with a cutoff was applied by this request, so nothing is proven about one.")
 	} else {
 		s.item("**Stored: %s.** %s", said(p.stored()), p.storedReport())

@@ -22,11 +22,11 @@ func (i incidentReport) remaining(s *sheet) {
 		}
 		s.item("Ask again, or revoke the role's active sessions in the IAM console: the sessions are not known to be denied.")
 	default:
-		if r.Purpose != approvals.PurposeUndo {
+		if r.Purpose.Mode() != approvals.ModeUndo {
 			s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
 		}
 	}
-	if r.State == approvals.StateApplied && r.Purpose != approvals.PurposeUndo {
+	if r.State == approvals.StateApplied && r.Purpose.Mode() != approvals.ModeUndo {
 		i.afterApplied(s)
 	}
 	for _, session := range in.Sessions {

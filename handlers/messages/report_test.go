@@ -48,7 +48,7 @@ func reportStories(t *testing.T) map[string]*story {
 	}
 	undo := begin(t, "the credentials are rotated", 1)
 	undo.events[0].Detail = must(t, approvals.Opening{
-		Purpose: approvals.PurposeUndo, About: "4DLARAV3ISOEUUODW4FIG5AAAA", Required: 1, ExpireAfter: 15 * time.Minute,
+		Purpose: approvals.Revoke.Undo(), About: "4DLARAV3ISOEUUODW4FIG5AAAA", Required: 1, ExpireAfter: 15 * time.Minute,
 		Subject: approvals.Subject{Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, exampleRole())},
 	})
 	rehearsed := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventRefused, "U0NILS",

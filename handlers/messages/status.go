@@ -85,10 +85,10 @@ func statusTitle(list []Listed) string {
 func listedWords(l Listed, link bool) string {
 	r := l.Request
 	what := "revoke the sessions of "
-	switch r.Purpose {
-	case approvals.PurposeUndo:
+	switch r.Purpose.Mode() {
+	case approvals.ModeUndo:
 		what = "take the deny off "
-	case approvals.PurposeDrill:
+	case approvals.ModeDrill:
 		what = "rehearse a revocation for "
 	}
 	state := "*" + r.State.String() + "*"
@@ -97,12 +97,12 @@ func listedWords(l Listed, link bool) string {
 		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, both(r.Deadline))
 	case r.Undone != nil:
 		state += ", and *undone* since"
-	case r.State == approvals.StateApplied && r.Purpose == approvals.PurposeRevoke:
+	case r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeDo:
 		// as its card says it: the deny may be gone since
 		title := appliedTitle(r)
 		state = "*" + strings.ToLower(title[:1]) + title[1:] + "*"
 	}
-	text := markedIf(r.Purpose == approvals.PurposeDrill, state+": "+what+roleWords(l.Role)+", asked by "+
+	text := markedIf(r.Purpose.Mode() == approvals.ModeDrill, state+": "+what+roleWords(l.Role)+", asked by "+
 		Mention(r.Requester)+" at "+both(r.Opened)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
@@ -148,7 +148,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 		if l.Link != "" {
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
-			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose == approvals.PurposeDrill,
+			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose.Mode() == approvals.ModeDrill,
 				"Open the card of the request for ")+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
 			open = slack.NewAccessory(button)
 		}

@@ -35,7 +35,7 @@ func beginUndo(t *testing.T, u record.Undoing, role record.Role, reason string) 
 	c.Role, c.Undo = role, &u
 	s := &story{t: t}
 	s.add(approvals.EventRequested, "U0ROSA", approvals.Opening{
-		Purpose: approvals.PurposeUndo, About: earlierID,
+		Purpose: approvals.Revoke.Undo(), About: earlierID,
 		Subject: approvals.Subject{
 			Key: "111122223333/AROAEXAMPLEDEPLOY0001", Group: "prod", Facts: must(t, record.Facts{Role: role, Undo: &u}),
 		},

@@ -59,5 +59,5 @@ func IsDrill(events []approvals.Event) bool {
 		return false
 	}
 	o, err := Detail[approvals.Opening](events[0])
-	return err == nil && o.Purpose == approvals.PurposeDrill
+	return err == nil && o.Purpose.Mode() == approvals.ModeDrill
 }

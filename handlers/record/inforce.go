@@ -18,7 +18,7 @@ type Past struct {
 // Holding is what one applied request wrote on a principal, and what has become of it.
 type Holding struct {
 	Request approvals.Request // its Requester and Voters put it there, at its Ended
-	Measure approvals.Purpose // holdings of one measure write over one another
+	Measure approvals.Measure // holdings of one measure write over one another
 	Written
 
 	Undone       bool   // a request undid it, by the log of either
@@ -47,21 +47,21 @@ type Force struct {
 func InForce(past []Past) Force {
 	var f Force
 	var undos []approvals.Request
-	measures := make(map[string]approvals.Purpose) // by request
+	measures := make(map[string]approvals.Measure) // by request
 	for _, p := range past {
 		r := p.Request
 		switch {
-		case r.Purpose == approvals.PurposeDrill:
+		case r.Purpose.Mode() == approvals.ModeDrill:
 		case !r.State.Ended():
 			f.Open = append(f.Open, r)
 			f.Floor = times.Later(f.Floor, WrittenBy(p.Events).Planned)
 		case r.State != approvals.StateApplied:
-		case r.Purpose == approvals.PurposeUndo:
+		case r.Purpose.Mode() == approvals.ModeUndo:
 			undos = append(undos, r)
 		default:
-			measures[r.ID] = r.Purpose
+			measures[r.ID] = r.Purpose.Measure()
 			f.Holdings = append(f.Holdings, Holding{
-				Request: r, Measure: r.Purpose, Written: WrittenBy(p.Events),
+				Request: r, Measure: r.Purpose.Measure(), Written: WrittenBy(p.Events),
 				Undone: r.Undone != nil, Lost: r.Watched.Type == approvals.EventTampered,
 			})
 		}
@@ -72,7 +72,7 @@ func InForce(past []Past) Force {
 	slices.SortFunc(f.Holdings, func(a, b Holding) int {
 		return cmp.Or(b.Request.Ended.Compare(a.Request.Ended), cmp.Compare(b.Request.ID, a.Request.ID))
 	})
-	newer := make(map[approvals.Purpose]*Holding) // by measure, the holding that was looked at last
+	newer := make(map[approvals.Measure]*Holding) // by measure, the holding that was looked at last
 	for i := range f.Holdings {
 		h := &f.Holdings[i]
 		for _, undo := range undos {
@@ -112,7 +112,7 @@ func (f Force) Of(request string) (Holding, bool) {
 }
 
 // Newest is the newest holding of a measure that is in force.
-func (f Force) Newest(m approvals.Purpose) (Holding, bool) {
+func (f Force) Newest(m approvals.Measure) (Holding, bool) {
 	i := slices.IndexFunc(f.Holdings, func(h Holding) bool { return h.Measure == m && h.InForce() })
 	if i < 0 {
 		return Holding{}, false

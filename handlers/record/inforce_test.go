@@ -39,7 +39,7 @@ func (p *principal) request(id string, o approvals.Opening, events ...approvals.
 }
 
 func (p *principal) revoke(id string, events ...approvals.Event) {
-	p.request(id, approvals.Opening{Purpose: approvals.PurposeRevoke, Required: 1}, events...)
+	p.request(id, approvals.Opening{Purpose: approvals.Revoke.Do(), Required: 1}, events...)
 }
 
 // lock adds an applied request of another measure, which has no cutoff.
@@ -53,7 +53,7 @@ func (p *principal) lock(id string) {
 func (p *principal) undo(id, about string, leaves time.Time, events ...approvals.Event) {
 	facts := must(p.t, record.Facts{Undo: &record.Undoing{RestoreCutoff: leaves}})
 	p.request(id, approvals.Opening{
-		Purpose: approvals.PurposeUndo, About: about, Required: 1, Subject: approvals.Subject{Facts: facts},
+		Purpose: approvals.Revoke.Undo(), About: about, Required: 1, Subject: approvals.Subject{Facts: facts},
 	}, events...)
 }
 
@@ -275,8 +275,8 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		},
 		"a drill": {
 			func(p *principal) {
-				p.request("A", approvals.Opening{Purpose: approvals.PurposeDrill, Required: 1})
-				p.request("B", approvals.Opening{Purpose: approvals.PurposeDrill, Required: 1}, approved(),
+				p.request("A", approvals.Opening{Purpose: approvals.Revoke.Drill(), Required: 1})
+				p.request("B", approvals.Opening{Purpose: approvals.Revoke.Drill(), Required: 1}, approved(),
 					happened(t, approvals.EventRehearsed, record.Rehearsed{WouldBe: at(11), Document: "to 11"}))
 			},
 			nil, "", 0,
@@ -290,7 +290,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 				if got, want := tell(f), strings.Join(c.want, "\n"); got != want {
 					t.Errorf("got\n%s\nwant\n%s", got, want)
 				}
-				if newest, found := f.Newest(approvals.PurposeRevoke); newest.Request.ID != c.newest || found != (c.newest != "") {
+				if newest, found := f.Newest(approvals.Revoke); newest.Request.ID != c.newest || found != (c.newest != "") {
 					t.Errorf("the newest in force is %q, want %q", newest.Request.ID, c.newest)
 				}
 				floor := time.Time{}

@@ -157,7 +157,7 @@ func (l *lane) check(ctx context.Context, p plan) (c checks, err error) {
 		}
 	}
 	for _, r := range logged {
-		if r.Purpose == approvals.PurposeUndo && r.State == approvals.StateApplied {
+		if r.Purpose.Mode() == approvals.ModeUndo && r.State == approvals.StateApplied {
 			c.that(invUndone, told[r.About] == 1, "request %s is told %d times that %s undid it", r.About, told[r.About], r.ID)
 		}
 	}
@@ -272,7 +272,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	if err := json.Unmarshal(r.Subject.Facts, &facts); err != nil {
 		return err
 	}
-	drill := r.Purpose == approvals.PurposeDrill
+	drill := r.Purpose.Mode() == approvals.ModeDrill
 	if drill {
 		facts.Role = *facts.Drill
 	}
@@ -328,13 +328,13 @@ func (l *lane) checkRole(
 		}
 		mine++
 		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name &&
-			w.removes == (r.Purpose == approvals.PurposeUndo),
+			w.removes == (r.Purpose.Mode() == approvals.ModeUndo),
 			"role %s was written to (removed: %v), request %s is %s", w.role, w.removes, r.ID, r.State)
 		if !w.removes {
 			c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
 		}
 	}
-	if r.Purpose == approvals.PurposeDrill {
+	if r.Purpose.Mode() == approvals.ModeDrill {
 		_, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)
 		c.that(invDrill, mine == 0 && !there && (r.State != approvals.StateApplied && r.State != approvals.StateExecuting),
 			"drill %s is %s, made %d writes, there is a policy on the role: %v", r.ID, r.State, mine, there)
@@ -343,7 +343,7 @@ func (l *lane) checkRole(
 		return nil
 	}
 	document, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)
-	if r.Purpose == approvals.PurposeUndo {
+	if r.Purpose.Mode() == approvals.ModeUndo {
 		c.that(invUndone, mine == 1 && last.removes && !there, "request %s: %d removals, the last write %+v, the role has %q",
 			r.ID, mine, last, document)
 		return nil
