@@ -20,7 +20,7 @@ import (
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/deploy"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
@@ -98,47 +98,64 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 	return cloud
 }
 
-func revoke(ctx context.Context, cloud *aws.Cloud, account string) (role.Result, error) {
-	target, err := cloud.Parse(account + "/NightlyBackup")
-	if err != nil {
-		return role.Result{}, err
+// revocation is the order that the people of these tests give.
+func revocation(about role.Role) role.Order {
+	return role.Order{
+		Request: "RVK1", Target: about.Ref(), Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+		Measure: contain.Revoke(),
 	}
-	about, err := role.New(cloud).Describe(ctx, target)
-	if err != nil {
-		return role.Result{}, err
-	}
-	return role.New(cloud).Revoke(ctx, role.Order{
-		Request: "RVK1", Target: about.Ref(),
-		Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
-	})
 }
 
-func undo(ctx context.Context, cloud *aws.Cloud, account string, done role.Result) (role.UndoResult, error) {
-	return role.New(cloud).Undo(ctx, role.Order{
-		Request: "RVK2", Target: done.Role.Ref(),
-		Requester: "U0ROSA", Approvers: []string{"W0INES"}, Written: done.Document, Previous: done.PreviousDocument,
+func describe(ctx context.Context, cloud *aws.Cloud, account string) (role.Role, error) {
+	target, err := cloud.Parse(account + "/NightlyBackup")
+	if err != nil {
+		return role.Role{}, err
+	}
+	return role.New(cloud).Describe(ctx, target, contain.Revoke(), nil)
+}
+
+// revoke carries an order out, and returns it with what it has promised.
+func revoke(ctx context.Context, cloud *aws.Cloud, account string) (role.Order, role.Outcome, error) {
+	about, err := describe(ctx, cloud, account)
+	if err != nil {
+		return role.Order{}, role.Outcome{}, err
+	}
+	o := revocation(about)
+	done, err := role.New(cloud).Apply(ctx, nil, o)
+	if err == nil {
+		o.Promised = []contain.Change{done.Documents[0].Change}
+	}
+	return o, done, err
+}
+
+func undo(ctx context.Context, cloud *aws.Cloud, revoked role.Order) (role.Outcome, error) {
+	return role.New(cloud).Apply(ctx, nil, role.Order{
+		Request: "RVK2", Target: revoked.Target, Requester: "U0ROSA", Approvers: []string{"W0INES"},
+		Measure: contain.Restore(revoked.Measure, contain.Fold(revoked.Promised)), Mode: role.Undo,
 	})
 }
 
 // prove makes the calls that follow a revocation.
-func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, done role.Result) {
+func (a *accounts) prove(t *testing.T, cloud *aws.Cloud, account string, revoked role.Order, done role.Outcome) {
 	t.Helper()
-	simulated, err := role.New(cloud).Simulate(t.Context(), done.Role.Ref(), done.Cutoff)
+	there := done.Documents[0].There
+	simulated, err := role.New(cloud).Simulate(t.Context(), revoked, []contain.Document{there})
 	if err != nil || !simulated.Proven() {
 		t.Errorf("%s: %+v, %v", account, simulated, err)
 	}
-	checked, err := role.New(cloud).Check(t.Context(), done.Role.Ref(), done.Cutoff)
+	checked, err := role.New(cloud).Check(t.Context(), revoked)
 	if err != nil || checked.State != role.Held {
 		t.Errorf("%s: %+v, %v", account, checked, err)
 	}
 	if changes, err := trail.New(cloud).Tampering(t.Context(), trail.TamperQuery{
-		AccountName: account, RoleName: done.Role.Name, Slots: []contain.Slot{{Kind: contain.RoleInline, Name: role.PolicyName}},
+		AccountName: account, RoleName: done.Role.Name, Slots: []contain.Slot{there.Slot},
 	}); err != nil || len(changes) != 0 {
 		t.Errorf("%s: %+v, %v", account, changes, err)
 	}
 	now := a.server.Now()
 	report, err := trail.New(cloud).Lookup(t.Context(), trail.LookupQuery{
-		AccountName: account, RoleARN: done.Role.ARN, Since: now.Add(-time.Hour), Until: now, Cutoff: done.Cutoff, Limit: 10,
+		AccountName: account, RoleARN: done.Role.ARN, Since: now.Add(-time.Hour), Until: now, Limit: 10,
+		Cutoff: contain.Revoke().(contain.Dated).Cutoff(now, there),
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", account, err)
@@ -161,7 +178,7 @@ func (a *accounts) sdk(key standin.AccessKey) awssdk.Config {
 func (a *accounts) takeAway(t *testing.T, key standin.AccessKey) error {
 	t.Helper()
 	_, err := iam.NewFromConfig(a.sdk(key)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
-		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
+		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(contain.ConsolePolicy),
 	})
 	return err
 }
@@ -179,11 +196,11 @@ func TestTheFilesLetTheBotRevokeInItsOwnAccountAndInAnother(t *testing.T) {
 		a := setUp(t)
 		cloud := a.cloud(t, externalID)
 		for _, account := range []string{"hub", "spoke"} {
-			result, err := revoke(t.Context(), cloud, account)
+			_, done, err := revoke(t.Context(), cloud, account)
 			if err != nil {
 				t.Fatalf("%s: %v", account, err)
 			}
-			if result.Writes != 1 || !result.ReadBack {
+			if result := done.Documents[0]; result.Writes != 1 || !result.ReadBack {
 				t.Errorf("%s: %+v", account, result)
 			}
 		}
@@ -195,21 +212,15 @@ func TestTheFilesLetTheBotDrillAndADrillFindsThatItMayWrite(t *testing.T) {
 		a := setUp(t)
 		cloud := a.cloud(t, externalID)
 		for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
-			target, err := cloud.Parse(account + "/NightlyBackup")
+			about, err := describe(t.Context(), cloud, account)
 			if err != nil {
 				t.Fatal(err)
 			}
-			about, err := role.New(cloud).Describe(t.Context(), target)
-			if err != nil {
-				t.Fatal(err)
-			}
-			found, err := role.New(cloud).Rehearse(t.Context(), role.Order{
-				Request: "RVK3", Target: about.Ref(), Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
-			})
+			found, err := role.New(cloud).Rehearse(t.Context(), revocation(about))
 			if err != nil || !found.Paper.Proven() || !found.MayWrite || found.Own != (account == "spoke") || found.Size == 0 {
 				t.Errorf("%s: %+v, %v", account, found, err)
 			}
-			if _, written := there.RolePolicy("NightlyBackup", role.PolicyName); written {
+			if _, written := there.RolePolicy("NightlyBackup", contain.ConsolePolicy); written {
 				t.Errorf("%s: there is a policy", account)
 			}
 		}
@@ -221,13 +232,14 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 		a := setUp(t)
 		cloud := a.cloud(t, externalID)
 		for account, there := range map[string]*standin.Account{"hub": a.hub, "spoke": a.spoke} {
-			done, err := revoke(t.Context(), cloud, account)
+			revoked, done, err := revoke(t.Context(), cloud, account)
 			if err != nil {
 				t.Fatalf("%s: %v", account, err)
 			}
-			a.prove(t, cloud, account, done)
-			undone, err := undo(t.Context(), cloud, account, done)
-			if _, still := there.RolePolicy("NightlyBackup", role.PolicyName); err != nil || !undone.ReadBack || still {
+			a.prove(t, cloud, account, revoked, done)
+			undone, err := undo(t.Context(), cloud, revoked)
+			_, still := there.RolePolicy("NightlyBackup", contain.ConsolePolicy)
+			if err != nil || !undone.Documents[0].ReadBack || still {
 				t.Errorf("%s: %+v, %v", account, undone, err)
 			}
 		}
@@ -235,12 +247,13 @@ func TestTheFilesLetTheBotProveAndUndoAndWithoutTheRightToUndoNothingIsTouched(t
 		if err := a.spoke.DeleteRolePolicy("revokebot-spoke", "undo"); err != nil {
 			t.Fatal(err)
 		}
-		done, err := revoke(t.Context(), cloud, "spoke")
+		revoked, _, err := revoke(t.Context(), cloud, "spoke")
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = undo(t.Context(), cloud, "spoke", done)
-		if _, still := a.spoke.RolePolicy("NightlyBackup", role.PolicyName); !errors.Is(err, aws.ErrAccessDenied) || !still {
+		_, err = undo(t.Context(), cloud, revoked)
+		_, still := a.spoke.RolePolicy("NightlyBackup", contain.ConsolePolicy)
+		if !errors.Is(err, aws.ErrAccessDenied) || !still {
 			t.Errorf("without the right: %v, and the deny is there: %t", err, still)
 		}
 	})
@@ -251,18 +264,14 @@ func TestThatTheSpokeMayNotWriteIsKnownBeforeAnybodyIsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := setUp(t)
 		cloud := a.cloud(t, externalID)
-		target, err := cloud.Parse("spoke/NightlyBackup")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := role.New(cloud).Describe(t.Context(), target); err != nil {
+		if _, err := describe(t.Context(), cloud, "spoke"); err != nil {
 			t.Errorf("with the files as they are: %v", err)
 		}
 		less := strings.Replace(read(t, "iam-policy.json"), `, "iam:PutRolePolicy"]`, `]`, 1)
 		if err := a.spoke.PutRolePolicy("revokebot-spoke", "revoke-sessions", less); err != nil {
 			t.Fatal(err)
 		}
-		_, err = role.New(cloud).Describe(t.Context(), target)
+		_, err := describe(t.Context(), cloud, "spoke")
 		if refused, ok := errors.AsType[*aws.RefusedError](err); !ok || refused.Reason != aws.RefusedPermission {
 			t.Errorf("without the right to write: %v", err)
 		}
@@ -273,7 +282,7 @@ func TestTheSpokeRefusesAHubWithoutTheExternalID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := setUp(t)
 		for _, id := range []string{"", "another-value"} {
-			if _, err := revoke(t.Context(), a.cloud(t, id), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
+			if _, _, err := revoke(t.Context(), a.cloud(t, id), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
 				t.Errorf("external id %q: %v, want access denied", id, err)
 			}
 		}
@@ -293,7 +302,7 @@ func TestTheSpokeRefusesOtherPrincipalsOfTheHubsAccount(t *testing.T) {
 		if a.bot, err = a.hub.ServiceSession("Intruder", "lambda.amazonaws.com", "x", "us-east-1"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := revoke(t.Context(), a.cloud(t, externalID), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
+		if _, _, err := revoke(t.Context(), a.cloud(t, externalID), "spoke"); !errors.Is(err, aws.ErrAccessDenied) {
 			t.Errorf("%v, want access denied", err)
 		}
 	})
@@ -342,11 +351,11 @@ func TestASpokesSessionNamesItsPeopleOrWritesNothing(t *testing.T) {
 				t.Errorf("%s: GetRole: %v", what, err)
 			}
 			_, put := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
+				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(contain.ConsolePolicy),
 				PolicyDocument: awssdk.String(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`),
 			})
 			_, del := client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
-				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(role.PolicyName),
+				RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String(contain.ConsolePolicy),
 			})
 			for _, err := range []error{put, del} {
 				if (err == nil) != c.writes || err != nil && code(err) != "AccessDenied" {

@@ -14,7 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -185,12 +186,22 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 		if err := role.New(cloud).LoadRoles(t.Context(), "spoke"); err != nil {
 			t.Fatal(err)
 		}
-		done, err := revoke(t.Context(), cloud, "spoke")
+		revoked, done, err := revoke(t.Context(), cloud, "spoke")
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.prove(t, cloud, "spoke", done)
-		if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
+		a.prove(t, cloud, "spoke", revoked, done)
+		if _, err := undo(t.Context(), cloud, revoked); err != nil {
+			t.Fatal(err)
+		}
+		lock := revoked
+		lock.Measure, lock.Promised = contain.Lock(), nil
+		locked, err := role.New(cloud).Apply(t.Context(), nil, lock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock.Promised = []contain.Change{locked.Documents[0].Change}
+		if _, err := undo(t.Context(), cloud, lock); err != nil {
 			t.Fatal(err)
 		}
 		var made []string

@@ -11,7 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 )
 
@@ -290,7 +291,7 @@ func TestUnderTheGuardRailTheBotGoesOnAndNeitherTheThiefNorAnAdministratorTakesT
 			t.Fatal(err)
 		}
 		cloud := a.cloud(t, externalID)
-		done, err := revoke(t.Context(), cloud, "spoke")
+		revoked, _, err := revoke(t.Context(), cloud, "spoke")
 		if err != nil {
 			t.Fatalf("the bot: %v", err)
 		}
@@ -299,16 +300,16 @@ func TestUnderTheGuardRailTheBotGoesOnAndNeitherTheThiefNorAnAdministratorTakesT
 				t.Errorf("%s: %v", who, err)
 			}
 		}
-		if _, still := a.spoke.RolePolicy("NightlyBackup", role.PolicyName); !still {
+		if _, still := a.spoke.RolePolicy("NightlyBackup", contain.ConsolePolicy); !still {
 			t.Error("the deny is gone")
 		}
-		if _, err := undo(t.Context(), cloud, "spoke", done); err != nil {
+		if _, err := undo(t.Context(), cloud, revoked); err != nil {
 			t.Errorf("the bot's undo: %v", err)
 		}
 		if err := a.spoke.SetSCP(""); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := revoke(t.Context(), cloud, "spoke"); err != nil {
+		if _, _, err := revoke(t.Context(), cloud, "spoke"); err != nil {
 			t.Fatal(err)
 		}
 		if err := a.takeAway(t, thief); err != nil {

@@ -107,7 +107,7 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 	case err != nil:
 		return err
 	case d.Verdict == approvals.Ignore && v.approvedBy(a.Source):
-		return h.carryOut(ctx, item, r, nil)
+		return h.carryOut(ctx, item, v, nil)
 	case d.Verdict == approvals.Ignore:
 		return nil
 	case d.Verdict == approvals.Refuse && r.RefusedBy(a.By) >= loggedRefusals:
@@ -124,7 +124,7 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 		if err != nil {
 			return err
 		}
-		return h.carryOut(ctx, item, approved, ready)
+		return h.carryOut(ctx, item, view{request: approved, events: v.events}, ready)
 	default:
 		return nil
 	}

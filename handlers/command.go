@@ -14,7 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
@@ -104,7 +104,7 @@ func (h *Handlers) seek(
 	}
 
 	found, ok, err := h.admit(ctx, item, c, to, target, noQuorum, func(ctx context.Context) (role.Role, error) {
-		return h.Roles.Describe(ctx, target)
+		return h.Roles.Describe(ctx, target, h.measures[approvals.Revoke], nil)
 	})
 	if !ok || err != nil {
 		return err
@@ -288,7 +288,7 @@ func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Comma
 
 // refuseRole answers a command whose role cannot be used.
 func (h *Handlers) refuseRole(ctx context.Context, item approvals.Item, c Command, to Listener, cause error) error {
-	if text := aws.Explain(cause); text != "" {
+	if text := sentenceOf(cause); text != "" {
 		h.log.InfoContext(ctx, "the role could not be used", "user", c.User, "error", cause)
 		answer := messages.Plain(text)
 		if refused, ok := errors.AsType[*aws.RefusedError](cause); ok {

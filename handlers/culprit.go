@@ -9,7 +9,6 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
-	"github.com/revokebot/revokebot/aws/oldrole"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/times"
@@ -73,11 +72,16 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	all, err := h.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: []contain.Slot{{Kind: contain.RoleInline, Name: role.PolicyName}}, Since: q.Since})
+	m := h.measures[r.Purpose.Measure()]
+	var slots []contain.Slot
+	for _, w := range contain.Fold(record.WrittenBy(events).Changes) {
+		slots = append(slots, w.Slot)
+	}
+	all, err := h.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: slots, Since: q.Since})
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
-			changes = append(changes, change(one))
+			changes = append(changes, change(one, cutoffOf(m, one.At, contain.Document{Slot: one.Slot, Text: one.Document})))
 		}
 	}
 	switch {
@@ -129,9 +133,9 @@ func toldSince(events []approvals.Event, since time.Time) bool {
 	return false
 }
 
-func change(c trail.Change) record.Change {
+func change(c trail.Change, cutoff time.Time) record.Change {
 	return record.Change{
 		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID, SourceAddress: c.SourceAddress,
-		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: role.CutoffOf(c.Document),
+		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: cutoff,
 	}
 }

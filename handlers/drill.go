@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // wordDrill is the word of the command that asks for a drill.
@@ -62,59 +63,43 @@ func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Comma
 	return true, h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(force.Open[0], role, link))
 }
 
-// rehearse carries an approved drill out. It has no way to a write: package aws is asked for a rehearsal, whose session may
-// only read. So there is nothing to promise before it, and a try that died is simply made again.
-func (h *Handlers) rehearse(ctx context.Context, item approvals.Item, r approvals.Request) error {
-	c, err := h.context(r)
+// rehearse carries an approved drill out. It has no way to a write: package role is asked for a
+// rehearsal, whose session may only read. So there is nothing to promise before it, and a try that
+// died is simply made again.
+func (e *execution) rehearse(ctx context.Context) error {
+	again := e.h.confirming(ctx, e.request, time.Time{}, 0)
+	result, err := e.h.Roles.Rehearse(ctx, e.order)
+	if confirmed := again.outcome(ctx, e.request); err == nil {
+		err = confirmed
+	}
 	if err != nil {
 		return err
 	}
-	e := &execution{h: h, request: r, role: c.Role}
-	again := h.confirming(ctx, r, time.Time{}, 0)
-	result, err := h.Roles.Rehearse(ctx, order(r, c.Role, r.Voters()))
-	if confirmed := again.outcome(ctx, r); err == nil {
-		err = confirmed
-	}
-	if err == nil {
-		err = e.rehearsed(ctx, result)
-	}
-	if err != nil {
-		return e.notRehearsed(ctx, item, err)
-	}
-	h.log.InfoContext(ctx, "a revocation was rehearsed, nothing was written", "request", r.ID, "role", c.Role.ARN,
-		"first_step", result.First.String(), "second_step", result.Second.String(), "on_paper", result.Paper.Proven(), "may_write", result.MayWrite)
-	return nil
+	return e.rehearsed(ctx, result)
 }
 
-// rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove, to guard, to clean up or
-// to conclude: no other looks follow.
+// rehearsed records what was found, and asks for one look at CloudTrail. There is nothing to prove,
+// to guard, to clean up or to conclude: no other looks follow.
 func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error {
 	t := approvals.Transition{
 		Next: approvals.StateRehearsed,
 		Work: []approvals.Item{evidenceItem(e.request.ID, trailLook{})},
 	}
-	err := add(&t, approvals.EventRehearsed, "rehearsed", record.Rehearsed{
-		WouldBe: result.Cutoff, Document: result.Document, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
+	found := record.Rehearsed{
+		Documents: result.Documents, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
 		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
-		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After), SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
+		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After),
+		SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
-	})
-	if err != nil {
+	}
+	for _, d := range result.Documents {
+		found.WouldBe = times.Later(found.WouldBe, cutoffOf(e.order.Measure, result.Now, d))
+		found.Policy = policyOf(d)
+	}
+	if err := add(&t, approvals.EventRehearsed, "rehearsed", found); err != nil {
 		return err
 	}
-	return e.commit(ctx, t)
-}
-
-// notRehearsed ends a drill of which a try did not succeed, or leaves it to another try. It is never unsure: nothing was
-// written.
-func (e *execution) notRehearsed(ctx context.Context, item approvals.Item, cause error) error {
-	f, over, err := e.lost(ctx, item, cause)
-	if over {
-		return err
-	}
-	e.h.log.WarnContext(ctx, "a drill did not come to its end", "request", e.request.ID, "role", e.role.ARN, "error", cause)
-	_, err = e.h.close(ctx, e.request.ID, underWay, func(approvals.Request) failure { return f })
-	return err
+	return e.commit(ctx, t, nil)
 }
 
 // unknownPurpose ends an approved request of which this version does not know what it is for.

@@ -2,26 +2,30 @@ package handlers
 
 import (
 	"encoding/json"
-	"reflect"
 	"testing"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// Whatever code a bug brings it to: of a drill package aws is told of no revocation.
-func TestOnlyARequestForARevocationIsOneForPackageAWS(t *testing.T) {
+// What package role is not told, it cannot write.
+func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testing.T) {
 	t.Parallel()
-	of := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
-	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", approvals.Revoke.Drill(), approvals.Revoke.Undo()} {
-		if got := revocation(approvals.Request{ID: "R1", Purpose: purpose}, of, []string{"U0BOB"}); !reflect.DeepEqual(got, role.Order{}) {
-			t.Errorf("for %q: %+v", purpose, got)
+	h := &Handlers{measures: measures()}
+	c := messages.Context{Role: record.Role{Name: "DeployRole", ID: "AROA1"}, Undo: &record.Undoing{}}
+	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo()} {
+		o := h.order(approvals.Request{ID: "R1", Purpose: purpose}, c)
+		if o.Measure != nil && len(o.Measure.Places(contain.Target{})) > 0 {
+			t.Errorf("for %q: %+v", purpose, o)
 		}
 	}
-	if got := revocation(approvals.Request{ID: "R1", Purpose: approvals.Revoke.Do()}, of, []string{"U0BOB"}); got.Target.ID != "AROA1" {
-		t.Errorf("for a revocation: %+v", got)
+	o := h.order(approvals.Request{ID: "R1", Purpose: approvals.Revoke.Do()}, c)
+	if o.Target.ID != "AROA1" || len(o.Measure.Places(contain.Target{Request: o.Request})) != 1 || o.Mode != role.Do {
+		t.Errorf("for a revocation: %+v", o)
 	}
 }
 

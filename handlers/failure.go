@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -31,6 +34,7 @@ const (
 // most.
 func outcomeOf(ctx context.Context, err error, attempt, most int) ending {
 	_, unconfirmed := errors.AsType[*notConfirmed](err)
+	_, refused := errors.AsType[*contain.Refusal](err)
 	switch {
 	case errors.Is(err, errTaken), errors.Is(err, errOffDuty):
 		return endTaken
@@ -40,6 +44,8 @@ func outcomeOf(ctx context.Context, err error, attempt, most int) ending {
 		return endBroken
 	case unconfirmed:
 		return endUnconfirmed
+	case refused, errors.Is(err, errNewer):
+		return endRefused
 	case errors.Is(err, aws.ErrRoleChanged):
 		return endReplaced
 	case aws.Explain(err) == "":
@@ -55,52 +61,84 @@ func outcomeOf(ctx context.Context, err error, attempt, most int) ending {
 	}
 }
 
-// lost is what a try that did not succeed comes to, whatever was tried. over: this try is done with it, and err is its answer;
-// the request goes on, or is somebody else's. Else the request ends with f, whose unsure is the caller's to say.
-func (e *execution) lost(ctx context.Context, item approvals.Item, cause error) (f failure, over bool, err error) {
-	switch outcomeOf(ctx, cause, e.request.Delays, maxDelays) {
+// failed ends a request of which a try did not succeed, or leaves it to another try. out is what
+// the try has done all the same.
+func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Outcome, cause error) error {
+	var f failure
+	end := outcomeOf(ctx, cause, e.request.Delays, maxDelays)
+	switch end {
 	case endTaken:
-		return f, true, nil
+		return nil
+	case endElsewhere:
+		return &Again{After: time.Second, Busy: true}
+	case endBroken:
+		return cause
+	case endLater:
+		return e.delayed(ctx, item, cause)
 	case endUnconfirmed:
 		unconfirmed, _ := errors.AsType[*notConfirmed](cause)
 		f.sentence = messages.ApproverNotConfirmed(unconfirmed.approver, unconfirmed.refusal)
 	case endReplaced:
 		f.sentence, f.next, f.event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
-	case endGone, endRefused:
-		f.sentence = aws.Explain(cause)
 	case endExhausted:
 		f.sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
-	case endLater:
-		return f, true, e.delayed(ctx, item, cause)
-	case endElsewhere, endBroken:
-		return f, true, cause
+	case endGone, endRefused:
+		f.sentence = sentenceOf(cause)
 	}
-	return f, false, nil
-}
-
-// ended ends a revocation of which a try did not succeed, or leaves it to another try.
-func (e *execution) ended(ctx context.Context, item approvals.Item, result role.Result, cause error) error {
-	f, over, err := e.lost(ctx, item, cause)
-	if over {
-		return err
+	undo := e.order.Mode == role.Undo
+	switch {
+	case !undo:
+	case end == endReplaced:
+		f.sentence = messages.UndoOfAnotherRole
+	case end == endGone:
+		f.sentence = messages.UndoRoleGone
+	case errors.Is(cause, contain.ErrNotOurs):
+		f.sentence = messages.UndoNotOurs(e.about.Undo.Policy)
 	}
-	timeout := errors.Is(cause, aws.ErrTimeout)
-	if result.Writes > 0 {
-		f.sentence, timeout = messages.WrittenOnce(result.Mismatch, f.sentence), false
+	writes := 0
+	for _, d := range out.Documents {
+		if writes += d.Writes; d.Writes > 0 {
+			f.sentence = messages.WrittenOnce(policyOf(d.There), mismatch(e.order.Measure, d), f.sentence)
+		}
 	}
-	e.h.log.WarnContext(ctx, "the revocation did not happen", "request", e.request.ID, "role", e.role.ARN, "error", cause)
-	_, err = e.h.close(ctx, e.request.ID, underWay, func(r approvals.Request) failure {
-		f.unsure = timeout || result.Writes == 0 && e.othersMayHaveWritten(r)
+	// What the role had was read for this try, or just before a write that AWS refused: the undo was not done.
+	known := undo && (end == endUnconfirmed || end == endReplaced || end == endGone ||
+		errors.Is(cause, contain.ErrNotOurs) || errors.Is(cause, errNewer) || aws.Final(cause) && e.isWrite(cause))
+	e.h.log.WarnContext(ctx, "a request was not carried out", "request", e.request.ID, "purpose", string(e.request.Purpose),
+		"role", e.about.Role.ARN, "error", cause)
+	_, err := e.h.close(ctx, e.request.ID, underWay, func(r approvals.Request) failure {
+		others := r.Promise != nil && r.Promise.Seq != e.own
+		f.unsure = r.Purpose.Writes() && writes == 0 && !known && (others || errors.Is(cause, aws.ErrTimeout))
 		return f
 	})
 	return err
+}
+
+// isWrite reports whether it was the write itself that AWS refused.
+func (e *execution) isWrite(err error) bool {
+	call, ok := errors.AsType[*aws.CallError](err)
+	return ok && slices.ContainsFunc(e.about.Undo.Changes, func(c contain.Change) bool {
+		f := c.Slot.Kind.Facts()
+		return call.Operation == f.Put || call.Operation == f.Remove
+	})
+}
+
+// sentenceOf is what an error that ends a request means to people.
+func sentenceOf(err error) string {
+	if refused, ok := errors.AsType[*contain.Refusal](err); ok {
+		return refused.Sentence
+	}
+	if errors.Is(err, errNewer) {
+		return messages.UndoNotNewest
+	}
+	return aws.Explain(err)
 }
 
 // delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was being carried out is
 // done with that, since what it decided is in the log.
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := retryAfter(cause, item.Attempt)
-	e.h.log.WarnContext(ctx, "AWS did not take the revocation yet", "request", e.request.ID, "error", cause, "again_in", after.String())
+	e.h.log.WarnContext(ctx, "AWS did not take the request yet", "request", e.request.ID, "error", cause, "again_in", after.String())
 	t := appending(e.request.ID)
 	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
 	why := record.Failure{Sentence: aws.Explain(cause), Retry: after}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
@@ -48,11 +48,11 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	w.role = c.Role
-	if promise := w.ownPromise(); !promise.IsZero() {
-		return w.write(ctx, role.Check{}, promise) // a try that promised and died goes on
+	w.about = c
+	if len(w.told()) > 0 {
+		return w.write(ctx, role.Check{}) // a try that promised and died goes on
 	}
-	check, err := h.Roles.Check(ctx, ref(w.role), record.WrittenBy(events).Planned)
+	check, err := h.Roles.Check(ctx, w.order())
 	if err != nil {
 		return w.blind(ctx, err)
 	}
@@ -67,8 +67,15 @@ type watchman struct {
 	now     time.Time // of the last look: the store's clock when it began
 	request approvals.Request
 	events  []approvals.Event
-	role    record.Role
+	about   messages.Context
 	status  guardStatus
+}
+
+// order is what package role is told of the revocation that is guarded.
+func (w *watchman) order() role.Order {
+	o := w.h.order(w.request, w.about)
+	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(w.events).Changes, w.status.minimum
+	return o
 }
 
 // Sources of what one look can record.
@@ -82,7 +89,7 @@ func (w *watchman) done() bool {
 	}
 	for _, e := range w.events {
 		t, ok := tampering(e)
-		if ok && (!t.Lost() || e.Source == w.item.Source && t.Promise.IsZero()) {
+		if ok && (!t.Lost() || e.Source == w.item.Source && !t.Writing()) {
 			return true
 		}
 		if e.Type == approvals.EventHeld {
@@ -102,7 +109,7 @@ func tampering(e approvals.Event) (record.Tampered, bool) {
 func (w *watchman) rewrites() int {
 	n := 0
 	for _, e := range w.events {
-		if t, ok := tampering(e); ok && !t.Promise.IsZero() && !t.Resumed {
+		if t, ok := tampering(e); ok && t.Writing() && !t.Resumed {
 			n++
 		}
 	}
@@ -119,20 +126,33 @@ func (w *watchman) losses() (n int) {
 	return n
 }
 
-// ownPromise is the latest cutoff that this very look promised; zero when it did not.
-func (w *watchman) ownPromise() time.Time {
-	var promise time.Time
+// told is what this very check told of a loss and promised, the loss first; none before it did.
+func (w *watchman) told() (all []record.Tampered) {
 	for _, e := range w.events {
-		if t, ok := tampering(e); ok && (e.Source == w.item.Source || e.Source == w.resumed(t.Promise)) {
-			promise = times.Later(promise, t.Promise)
+		if t, ok := tampering(e); ok && t.Writing() && e.Source == w.source(len(all)) {
+			all = append(all, t)
 		}
 	}
-	return promise
+	return all
 }
 
-// resumed is the source of a later promise of the same look.
-func (w *watchman) resumed(cutoff time.Time) string {
-	return fmt.Sprintf("%s until %d", w.item.Source, cutoff.Unix())
+// source is that of the check's nth promise.
+func (w *watchman) source(n int) string {
+	if n == 0 {
+		return w.item.Source
+	}
+	return fmt.Sprintf("%s promise %d", w.item.Source, n+1)
+}
+
+// found is what a check found, of the document that is worst off.
+func (w *watchman) found(check role.Check) record.Tampered {
+	t := record.Tampered{State: record.TamperedState(check.State), At: check.At}
+	for i, there := range check.There {
+		if check.Documents[i] == check.State {
+			t.Policy, t.Found = policyOf(there), cutoffOf(w.order().Measure, check.Now, there)
+		}
+	}
+	return t
 }
 
 // judge says what follows from what the look found.
@@ -140,18 +160,18 @@ func (w *watchman) judge(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
 		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
-			At: check.At, After: w.age(), Cutoff: check.Cutoff, Losses: w.losses(),
+			At: check.At, After: w.age(), Cutoff: w.found(check).Found, Losses: w.losses(),
 		})
 	case check.Good():
 		return nil
 	case check.State == role.RoleGone, check.State == role.RoleReplaced:
-		return w.tell(ctx, w.item.Source, record.Tampered{State: record.TamperedState(check.State), At: check.At})
+		return w.tell(ctx, w.item.Source, w.found(check))
 	case w.status.busy:
 		return &Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
 	case w.rewrites() >= record.MaxRewrites:
 		return w.exhausted(ctx, check)
 	default:
-		return w.write(ctx, check, time.Time{})
+		return w.write(ctx, check)
 	}
 }
 
@@ -171,7 +191,9 @@ func (w *watchman) exhausted(ctx context.Context, check role.Check) error {
 	if w.look.Last {
 		source, why = w.item.Source, why+" This was the last look."
 	}
-	return w.tell(ctx, source, record.Tampered{State: record.TamperedState(check.State), Found: check.Cutoff, At: check.At, Why: why})
+	t := w.found(check)
+	t.Why = why
+	return w.tell(ctx, source, t)
 }
 
 // tell records a loss that nothing is done about.
@@ -192,7 +214,7 @@ func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) e
 // scpRole is what the service control policies name of the role.
 func (w *watchman) scpRole() role.Role {
 	return role.Role{
-		AccountName: w.role.Account, AccountID: w.role.AccountID, Partition: w.role.Partition, Name: w.role.Name, ARN: w.role.ARN,
+		AccountName: w.about.Role.Account, AccountID: w.about.Role.AccountID, Partition: w.about.Role.Partition, Name: w.about.Role.Name, ARN: w.about.Role.ARN,
 	}
 }
 

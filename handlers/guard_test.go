@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -49,6 +50,37 @@ func removeAs(t *testing.T, b *bench.Bench, key awsstandin.AccessKey) {
 	_, err := iam.NewFromConfig(b.SDK(key)).DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
 		RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy),
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// denyText is a revocation policy, as the IAM console writes it.
+func denyText(cutoff time.Time) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":` +
+		`{"DateLessThan":{"aws:TokenIssueTime":"` + cutoff.UTC().Format("2006-01-02T15:04:05.000Z") + `"}}}]}`
+}
+
+// put is the promise to write it.
+func put(cutoff time.Time) []contain.Change {
+	return []contain.Change{{Slot: contain.Slot{Kind: contain.RoleInline, Name: denyPolicy}, After: denyText(cutoff)}}
+}
+
+// rewritten puts into the log that another replica has promised and written a cutoff again.
+func rewritten(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) {
+	t.Helper()
+	promised, err := json.Marshal(record.Tampered{State: record.DenyGone, Promise: cutoff, Changes: put(cutoff), Resumed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := json.Marshal(record.Rewritten{Cutoff: cutoff, Rewrite: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.Store.Commit(t.Context(), approvals.Transition{RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
+		{Type: approvals.EventTampered, Source: "guard 0", Detail: promised},
+		{Type: approvals.EventRewritten, Source: "guard 0 written", Detail: written},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +201,7 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 		var p record.Tampered
 		var w record.Rewritten
 		if json.Unmarshal(promised.Detail, &p) != nil || json.Unmarshal(rewritten.Detail, &w) != nil ||
-			!p.Promise.Equal(w.Cutoff) || promised.Seq > rewritten.Seq || !w.Back.Equal || w.Document != onRole(b) {
+			!p.Promise.Equal(w.Cutoff) || promised.Seq > rewritten.Seq || !w.Back.Equal || p.Changes[0].After != onRole(b) {
 			t.Errorf("promised %+v, written %+v, on the role %s", p, w, onRole(b))
 		}
 		b.Until("the proof is about the new cutoff", func() bool {
@@ -285,7 +317,7 @@ func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
-		raised := strings.Replace(onRole(b), "2000-01-01T00", "2000-01-01T05", 1)
+		raised := denyText(cutoffOnRole(t, b).Add(30 * time.Minute))
 		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, raised); err != nil {
 			t.Fatal(err)
 		}
@@ -297,13 +329,35 @@ func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
 	})
 }
 
+// Rule 10. A date more than an hour ahead is none of a revocation.
+func TestACutoffThatSomebodySetFarAheadIsNotTakenForADeny(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		card := applied(b)
+		far := denyText(cutoffOnRole(t, b).Add(5 * time.Hour))
+		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, far); err != nil {
+			t.Fatal(err)
+		}
+		own := "RevokebotOlderSessions-" + card.ID[:8]
+		b.Until("ours is beside it", func() bool {
+			_, there := b.World.Prod.RolePolicy(actors.DeployRole, own)
+			return there
+		})
+		b.Until("it is told", func() bool { return card.Says("*the deny was weakened on") && card.Says("*Written again*") })
+		if onRole(b) != far {
+			t.Errorf("on the role: %s", onRole(b))
+		}
+	})
+}
+
 // What somebody raises in the moment in which the deny is written again holds, and is not the bot's to take away.
 func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks[:1]})
 		card := applied(b)
-		raised := strings.Replace(onRole(b), "2000-", "2090-", 1)
+		raised := denyText(cutoffOnRole(t, b).Add(30 * time.Minute))
 		calls := b.AWS.Subscribe(t.Context())
 		go func() {
 			for call := range calls {
@@ -522,7 +576,9 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 				removeAs(t, b, b.World.Rival)
 				b.Stop(0)
 				promise := first.Add(time.Minute)
-				detail, err := json.Marshal(record.Tampered{State: record.DenyGone, Cutoff: first, Promise: promise, Rewrite: 1, At: first})
+				detail, err := json.Marshal(record.Tampered{
+					State: record.DenyGone, Cutoff: first, Promise: promise, Rewrite: 1, At: first, Changes: put(promise),
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -561,16 +617,7 @@ func TestTheGuardNeverWritesACutoffBelowOneThatWasPromised(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks})
 		card := applied(b)
 		high := cutoffOnRole(t, b).Add(10 * time.Minute)
-		detail, err := json.Marshal(record.Rewritten{Cutoff: high, Rewrite: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = b.Store.Commit(t.Context(), approvals.Transition{
-			RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventRewritten, Detail: detail}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		rewritten(t, b, card, high)
 		removeAs(t, b, b.World.Rival)
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
 		if at := cutoffOnRole(t, b); at.Before(high) {

@@ -21,7 +21,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -134,7 +134,8 @@ type Handlers struct {
 	mayLook     context.Context
 	stopLooking context.CancelFunc
 	// listing is whoever reads a list of roles in the background.
-	listing sync.WaitGroup
+	listing  sync.WaitGroup
+	measures record.Measures
 }
 
 const (
@@ -170,7 +171,7 @@ func New(cfg Config) (*Handlers, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
-	h := &Handlers{Config: cfg, log: cfg.Logger, slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
+	h := &Handlers{Config: cfg, log: cfg.Logger, measures: measures(), slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -25,7 +24,7 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 		return nil
 	}
 	force, err := h.inForce(ctx, r.Subject.Key)
-	newest, found := force.Newest(approvals.Revoke)
+	newest, found := force.Newest(r.Purpose.Measure())
 	switch {
 	case err != nil:
 		return err
@@ -38,7 +37,11 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	look, err := h.lookAtRole(ctx, c.Role)
+	target, err := h.Cloud.Parse(c.Role.ARN)
+	if err != nil {
+		return err
+	}
+	look, err := h.lookToUndo(ctx, target, newest)
 	switch {
 	case err != nil && aws.Explain(err) == "":
 		return err
@@ -50,8 +53,8 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	case look.Role.ID != c.Role.ID:
 		return nil // the deny went with the role
 	}
-	plan, done, err := look.Plan(newest.Document, newest.Previous)
-	if done || err != nil {
+	undoing := h.undoing(newest, look)
+	if undoing.Gone || !undoable(look) {
 		h.log.InfoContext(ctx, "a deny is not offered for clean-up: it is not on the role as it was written", "request", r.ID)
 		return nil
 	}
@@ -59,19 +62,18 @@ func (h *Handlers) inert(ctx context.Context, item approvals.Item) error {
 	if now.IsZero() {
 		return &Again{After: time.Minute}
 	}
-	if left := plan.RevivesUntil.Sub(now); left > 0 {
+	if left := undoing.RevivesUntil.Sub(now); left > 0 {
 		return &Again{After: left + inertSlack, Busy: true} // it was written again, or the role's longest session was raised
 	}
 	return h.remark(ctx, r.ID, approvals.EventInert, item.Source, record.Inert{
-		Cutoff: plan.Cutoff, Since: plan.RevivesUntil, Restores: plan.Restores != "",
+		Cutoff: undoing.Cutoff, Since: undoing.RevivesUntil, Restores: undoing.Restores(),
 	})
 }
 
-// lookAtRole reads a role that a request is for, as it is now.
-func (h *Handlers) lookAtRole(ctx context.Context, of record.Role) (role.UndoLook, error) {
-	target, err := h.Cloud.Parse(of.ARN)
-	if err != nil {
-		return role.UndoLook{}, err
-	}
-	return h.Roles.LookToUndo(ctx, target)
+// inertItem looks whether the deny of a request has become inert.
+func inertItem(request string) approvals.Item {
+	return approvals.Item{Kind: KindInert, Request: request, Source: "inert " + request}
 }
+
+// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks differ by a little.
+const inertSlack = time.Second

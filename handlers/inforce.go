@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -38,15 +38,16 @@ func (h *Handlers) inForce(ctx context.Context, key string, known ...record.Past
 		return record.Force{}, err
 	}
 	past, err := h.load(ctx, ids, known...)
-	return record.InForce(past), err
+	return record.InForce(past, h.measures), err
 }
 
 // guardStatus says whether the revocation policy of a request is to be kept on the role.
 type guardStatus struct {
-	ended     bool // nothing of it is in force
-	later     bool // a later revocation of the role looks after it
-	busy      bool // another request is about to write, or to undo; that can still fail
-	minCutoff time.Time
+	ended   bool   // nothing of it is in force
+	later   bool   // a later request for the measure looks after it
+	busy    bool   // another request is about to write, or to undo; that can still fail
+	keeper  string // the request whose checks look after the measure
+	minimum []contain.Document
 }
 
 // off reports whether this request's checks have nothing to do any more.
@@ -58,7 +59,9 @@ func (h *Handlers) guardStatus(
 ) (guardStatus, error) {
 	force, err := h.inForce(ctx, r.Subject.Key, record.Past{Request: r, Events: events})
 	own, applied := force.Of(r.ID)
+	newest, _ := force.Newest(r.Purpose.Measure())
 	return guardStatus{
-		ended: !applied || !own.InForce(), later: own.SupersededBy != "", busy: force.Writing(), minCutoff: force.Floor,
+		ended: !applied || !own.InForce(), later: own.SupersededBy != "", busy: force.Writing(),
+		keeper: newest.Request.ID, minimum: force.Minimum(r.Purpose.Measure(), r.ID),
 	}, err
 }

@@ -168,7 +168,7 @@ func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[str
 		principals[p.Request.Subject.Key] = append(principals[p.Request.Subject.Key], p)
 	}
 	for _, past := range principals {
-		for _, held := range record.InForce(past).Holdings {
+		for _, held := range record.InForce(past, q.h.measures).Holdings {
 			facts, err := record.FactsOf(held.Request)
 			if err == nil && held.InForce() && held.Cutoff.After(cutoffs[facts.ARN]) {
 				cutoffs[facts.ARN] = held.Cutoff

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -23,8 +23,8 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	cutoff := record.Cutoff(events)
-	if r.State != approvals.StateApplied || r.Purpose.Mode() != approvals.ModeDo || r.Has(item.Source) || cutoff.IsZero() {
+	w := record.WrittenBy(events)
+	if r.State != approvals.StateApplied || r.Purpose.Mode() != approvals.ModeDo || r.Has(item.Source) || len(w.Stands) == 0 {
 		return nil
 	}
 	d, err := h.guardStatus(ctx, r, events)
@@ -38,7 +38,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	answer, err := h.Roles.Simulate(ctx, ref(c.Role), cutoff)
+	answer, err := h.Roles.Simulate(ctx, h.order(r, c), w.Stands)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return err
@@ -52,7 +52,7 @@ func (h *Handlers) simulate(ctx context.Context, item approvals.Item) error {
 		return &Again{After: time.Second << item.Attempt}
 	}
 	return h.remark(ctx, r.ID, approvals.EventSimulated, item.Source, record.Simulated{
-		Cutoff: cutoff, At: answer.At, Unavailable: answer.Unavailable,
+		Cutoff: w.Cutoff, At: answer.At, Unavailable: answer.Unavailable,
 		Before: record.Verdict(answer.Before), After: record.Verdict(answer.After),
 	})
 }

@@ -163,12 +163,12 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	}); !errors.Is(err, approvals.ErrUnknownRequest) {
 		return r, events, err
 	}
-	role, err := h.Roles.Describe(ctx, target)
+	look, err := h.Roles.Look(ctx, target, nil)
 	if err != nil {
 		h.log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName, "error", aws.Explain(err))
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest
 	}
-	history, err := h.Store.History(ctx, role.AccountID+"/"+role.ID, recentReports)
+	history, err := h.Store.History(ctx, subjectKey(look.Role), recentReports)
 	if err != nil {
 		return approvals.Request{}, nil, err
 	}

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/record"
-	"github.com/revokebot/revokebot/internal/times"
 )
 
 // maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing reason: about half a minute.
@@ -22,81 +23,90 @@ var (
 	errOffDuty = errors.New("the deny is not to be kept any more")
 )
 
-// write puts the deny on the role again. check is what a look found, promise the cutoff that an earlier try of this look
-// promised and may have written; one of them is zero. The new cutoff is in the log before it is written.
-func (w *watchman) write(ctx context.Context, check role.Check, promise time.Time) error {
-	o := order(w.request, w.role, w.request.Voters())
-	o.NotBefore, o.AtLeast = promise, w.status.minCutoff
-	o.Promise = func(ctx context.Context, p role.Plan) error { return w.promise(ctx, check, p) }
-	result, err := w.h.Roles.Revoke(ctx, o)
+// write puts the deny on the role again. check is what was found; zero if an earlier try of this
+// check promised and may have written. The new cutoff is in the log before it is written.
+func (w *watchman) write(ctx context.Context, check role.Check) error {
+	o := w.order()
+	o.Promise = func(ctx context.Context, p role.Plan) ([]contain.Change, error) { return w.promise(ctx, check, p) }
+	out, err := w.h.Roles.Apply(ctx, nil, o)
 	if err != nil {
 		return w.notWritten(ctx, check, err)
 	}
-	w.h.log.WarnContext(ctx, "the deny was written again", "request", w.request.ID, "role", w.role.ARN,
-		"cutoff", result.Cutoff.Format(time.RFC3339), "writes", result.Writes, "read_back", result.ReadBack)
-	return w.record(ctx, result)
+	told := w.told()
+	if len(told) == 0 { // it came back by itself before anything was written
+		return &Again{After: time.Second, Busy: true}
+	}
+	w.h.log.WarnContext(ctx, "the deny was written again", "request", w.request.ID, "role", w.about.Role.ARN)
+	return w.record(ctx, out, told[0].Rewrite)
 }
 
-// promise makes the new cutoff durable, after a last look whether the deny is still to be kept. The step is made on the
-// log as it was read, so that of two looks that miss the deny at the same time one writes.
-func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) error {
+// promise makes the new document durable, after a last look whether the deny is still to be kept. The
+// step is made on the log as it was read, so that of two checks that miss the deny at the same time
+// one writes.
+func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	rewrites := w.rewrites()
 	var promised []approvals.Event
 	err := w.h.change(ctx, w.request.ID, func(v view) (t approvals.Transition, err error) {
 		w.request, w.events, promised = v.request, v.events, nil
-		before := w.status.minCutoff
+		known := w.status.minimum
 		if w.status, err = w.h.guardStatus(ctx, v.request, v.events); err != nil {
 			return t, err
 		}
-		own := w.ownPromise()
+		told := w.told()
 		switch {
 		case w.status.off():
 			return t, errOffDuty
-		case w.status.busy, own.IsZero() && w.rewrites() != rewrites, w.status.minCutoff.After(times.Later(before, p.Cutoff)):
+		case w.status.busy, len(told) == 0 && w.rewrites() != rewrites, w.undercuts(p, known):
 			return t, errElsewhere
-		case !own.Before(p.Cutoff):
+		case slices.ContainsFunc(told, func(t record.Tampered) bool {
+			return slices.ContainsFunc(t.Changes, func(c contain.Change) bool { return c.Slot == p.Slot && c.After == p.After })
+		}):
 			return t, nil // it is in the log
 		}
-		source, told := w.promised(check, p, own)
-		if err := add(&t, approvals.EventTampered, source, told); err != nil {
+		loss := w.loss(check, p, told)
+		if err := add(&t, approvals.EventTampered, w.source(len(told)), loss); err != nil {
 			return t, err
 		}
-		if !told.Resumed {
-			w.askWho(&t, source)
+		if !loss.Resumed {
+			w.askWho(&t, w.source(0))
 		}
 		promised = t.Events
 		return t, nil
 	})
-	if err == nil {
-		w.events = append(w.events, promised...)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	w.events = append(w.events, promised...)
+	return record.WrittenBy(w.events).Changes, nil
 }
 
-// promised is what the log is told before a write, and its source: a loss that this look found, or
-// a later cutoff for the same.
-func (w *watchman) promised(check role.Check, p role.Plan, own time.Time) (string, record.Tampered) {
-	if !own.IsZero() {
-		t := *w.ownLoss()
-		t.Resumed, t.Promise, t.Previous, t.Document, t.SCP = true, p.Cutoff, p.PreviousDocument, p.Document, ""
-		return w.resumed(p.Cutoff), t
-	}
-	t := record.Tampered{
-		State: record.TamperedState(check.State), Cutoff: record.WrittenBy(w.events).Planned, Found: check.Cutoff, At: check.At,
-		Promise: p.Cutoff, Previous: p.PreviousDocument, Document: p.Document, Rewrite: w.rewrites() + 1,
-	}
-	if t.Rewrite == 1 {
-		t.SCP = role.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.role.Account))
-	}
-	return w.item.Source, t
+// undercuts reports whether another request has promised more since than a plan that was made with
+// what is known.
+func (w *watchman) undercuts(p role.Plan, known []contain.Document) bool {
+	return slices.ContainsFunc(w.status.minimum, func(d contain.Document) bool {
+		planned := contain.Document{Slot: p.Slot, Text: p.After}
+		return !slices.Contains(known, d) && w.order().Measure.Gap(p.Now, planned, d) != contain.Covers
+	})
 }
 
-// record tells what was written and what was seen of it, and looks again soon.
-func (w *watchman) record(ctx context.Context, result role.Result) error {
-	n := w.rewrites()
-	if told := w.ownLoss(); told != nil {
-		n = told.Rewrite
+// loss is what the log is told before a write: a loss that this check found, or a later promise for
+// the same.
+func (w *watchman) loss(check role.Check, p role.Plan, told []record.Tampered) record.Tampered {
+	t := w.found(check)
+	t.Cutoff, t.Rewrite = record.WrittenBy(w.events).Planned, w.rewrites()+1
+	if len(told) > 0 {
+		t = told[0]
+		t.Resumed, t.SCP = true, ""
+	} else if t.Rewrite == 1 {
+		t.SCP = role.GuardRailSCP(w.scpRole(), w.h.Cloud.OwnRoles(w.about.Role.Account))
 	}
+	t.Changes = []contain.Change{p.Change}
+	t.Promise = cutoffOf(w.order().Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After})
+	return t
+}
+
+// record tells what was written and what was seen of it, and checks again soon.
+func (w *watchman) record(ctx context.Context, out role.Outcome, n int) error {
 	r, events, err := w.h.Store.Load(ctx, w.request.ID)
 	if err != nil {
 		return err
@@ -105,27 +115,23 @@ func (w *watchman) record(ctx context.Context, result role.Result) error {
 	if err != nil {
 		return err
 	}
-	if !now.ended && result.Cutoff.Before(now.minCutoff) {
-		// While this write was under way a higher cutoff was promised, and may have been written before it.
-		if result, err = w.raise(ctx, now.minCutoff); err != nil {
-			return w.notWritten(ctx, role.Check{State: role.Weakened, Cutoff: result.Cutoff, At: result.AppliedAt}, err)
+	e := &execution{h: w.h, request: w.request, about: w.about, order: w.order()}
+	a, t := e.sum(out), appending(r.ID)
+	again := record.Rewritten{
+		Cutoff: a.Cutoff, At: a.At, AlreadyThere: a.AlreadyThere, There: a.There, Rewrite: n, Writes: a.Writes, CallerARN: a.CallerARN,
+	}
+	for _, d := range out.Documents {
+		if back := e.readBack(ctx, d); again.Back.At.IsZero() || !back.Equal {
+			again.Back = back
 		}
 	}
-	back := record.ReadBack{Equal: result.ReadBack, At: result.ReadBackAt, Mismatch: result.Mismatch}
-	if result.ReadBackError != nil {
-		back.Error = explained(result.ReadBackError)
-	}
-	t := appending(r.ID)
-	err = add(&t, approvals.EventRewritten, w.written(), record.Rewritten{
-		Cutoff: result.Cutoff, At: result.AppliedAt, AlreadyThere: result.AlreadyThere, Document: result.Written,
-		Rewrite: n, Writes: result.Writes, CallerARN: result.CallerARN, Back: back,
-	})
-	if err != nil {
+	if err := add(&t, approvals.EventRewritten, w.written(), again); err != nil {
 		return err
 	}
 	if now.off() || now.busy {
 		err := add(&t, approvals.EventFinding, w.item.Source+" crossed", record.Finding{
-			Sentence: "In the moment in which the deny was written again, another request for this role was decided: an undo, or a later revocation. Look at the thread of that request, and at the role.",
+			Sentence: "In the moment in which the deny was written again, another request for this role was decided: " +
+				"an undo, or a later revocation. Look at the thread of that request, and at the role.",
 		})
 		if err != nil {
 			return err
@@ -133,24 +139,11 @@ func (w *watchman) record(ctx context.Context, result role.Result) error {
 	}
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: fmt.Sprintf("simulate %d", n)})
 	looksSoon(&t, r.ID, n, w.look.Last)
-	return w.h.Store.Commit(ctx, t)
-}
-
-// raise writes a higher cutoff over a lower one.
-func (w *watchman) raise(ctx context.Context, cutoff time.Time) (role.Result, error) {
-	o := order(w.request, w.role, w.request.Voters())
-	o.NotBefore = cutoff
-	return w.h.Roles.Revoke(ctx, o)
-}
-
-// ownLoss is what this look found missing and promised to write again; nil before.
-func (w *watchman) ownLoss() *record.Tampered {
-	for _, e := range w.events {
-		if t, ok := tampering(e); ok && e.Source == w.item.Source {
-			return &t
-		}
+	if err := w.h.Store.Commit(ctx, t); err != nil || !now.later || a.Writes == 0 {
+		return err
 	}
-	return nil
+	// While this write was under way a later request has promised more, and may have written it before.
+	return w.h.checkNow(ctx, now.keeper, "guard after "+w.written()+" of "+r.ID)
 }
 
 // notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
@@ -168,13 +161,13 @@ func (w *watchman) notWritten(ctx context.Context, check role.Check, cause error
 	case endGone:
 		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleGone, At: check.At})
 	}
-	w.h.log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.role.ARN, "error", cause)
+	w.h.log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.about.Role.ARN, "error", cause)
 	if end == endLater {
 		return &Again{After: retryAfter(cause, w.item.Attempt)}
 	}
-	lost := record.Tampered{State: record.TamperedState(check.State), Found: check.Cutoff, At: check.At}
-	if told := w.ownLoss(); told != nil {
-		lost = record.Tampered{State: told.State, Found: told.Found, At: told.At, Told: true}
+	lost := w.found(check)
+	if told := w.told(); len(told) > 0 {
+		lost = record.Tampered{State: told[0].State, Found: told[0].Found, At: told[0].At, Policy: told[0].Policy, Told: true}
 	}
 	lost.Why = "It could not be written again: " + explained(cause)
 	return w.tell(ctx, w.failed(), lost)

@@ -73,27 +73,66 @@ func TestTheCutoffIsAWSsTimeNeverThisMachinesSlacksOrTheMomentOfTheRequest(t *te
 }
 
 // Rule 10.
-func TestTheCutoffNeverMovesBackAndOtherStatementsSurvive(t *testing.T) {
+func TestTheCutoffNeverMovesBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
-		future := b.AWS.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05Z")
-		other := `{"Sid":"KeepMe","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}`
-		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, "AWSRevokeOlderSessions", `{"Version":"2012-10-17","Statement":[`+other+
-			`,{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+future+`"}}}]}`); err != nil {
+		future := b.AWS.Now().Add(time.Hour).UTC().Truncate(time.Second)
+		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, denyText(future)); err != nil {
 			t.Fatal(err)
 		}
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		document, cutoff := written(t, b)
-		if got := cutoff.Format("2006-01-02T15:04:05Z"); got != future {
-			t.Errorf("the cutoff moved from %s to %s", future, got)
-		}
-		if !strings.Contains(document, other) {
-			t.Errorf("the other statement is gone: %s", document)
+		if _, cutoff := written(t, b); !cutoff.Equal(future) {
+			t.Errorf("the cutoff moved from %s to %s", future, cutoff)
 		}
 	})
+}
+
+// Rule 10.
+func TestWhatIsNotExactlyARevocationStaysAndOursGoesBesideIt(t *testing.T) {
+	t.Parallel()
+	for name, foreign := range map[string]string{
+		"another statement": strings.Replace(denyText(time.Unix(1_000_000_000, 0)), `[{"Effect"`,
+			`[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"},{"Effect"`, 1),
+		"a date too far ahead": denyText(time.Date(2000, 1, 1, 5, 0, 0, 0, time.UTC)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench.New(t, bench.Options{Guard: looks})
+				if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, foreign); err != nil {
+					t.Fatal(err)
+				}
+				card := b.Ask()
+				own := "RevokebotOlderSessions-" + card.ID[:8]
+				beside := func() string {
+					document, _ := b.World.Prod.RolePolicy(actors.DeployRole, own)
+					return document
+				}
+				card.Approve(actors.Bob)
+				card.Becomes(approvals.StateApplied)
+				if onRole(b) != foreign || !strings.Contains(beside(), `"aws:TokenIssueTime":"2000-01-01T00:0`) {
+					t.Errorf("on the role: %s\nbeside it: %s", onRole(b), beside())
+				}
+				if !card.Says("AWS took the inline policy `" + own + "`") {
+					t.Errorf("the thread does not name it:\n%s", b.Transcript())
+				}
+				// The guard restores ours and leaves the other one alone.
+				if err := b.World.Prod.DeleteRolePolicy(actors.DeployRole, own); err != nil {
+					t.Fatal(err)
+				}
+				b.Until("the deny is back", func() bool { return beside() != "" })
+				b.Until("it is told", func() bool { return card.Says("found the inline policy `"+own+"`") && card.Says("*Written again*") })
+				undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
+				undo.Approve(actors.Bob)
+				undo.Becomes(approvals.StateApplied)
+				if onRole(b) != foreign || beside() != "" || !undo.Says("the inline policy `"+own+"` off the role") {
+					t.Errorf("after the undo: %s\nbeside it: %s\n%s", onRole(b), beside(), b.Transcript())
+				}
+			})
+		})
+	}
 }
 
 // Rule 11.
@@ -156,8 +195,8 @@ func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t 
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
-		// The role was read for the card; it is read for the merge, and then to read back: only that one is refused.
-		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 1, Delay: time.Millisecond})
+		// The role was read for the card; both places are read for the write, and then one to read back: only that is refused.
+		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 2, Delay: time.Millisecond})
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)

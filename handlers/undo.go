@@ -3,14 +3,17 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // undo asks for the latest deny of a role to be taken away, if everything about it is in order. text is what followed the
@@ -33,9 +36,8 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if err != nil {
 		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
-	var look role.UndoLook
-	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo, func(ctx context.Context) (role role.Role, err error) {
-		look, err = h.Roles.LookToUndo(ctx, target)
+	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo, func(ctx context.Context) (role.Role, error) {
+		look, err := h.Roles.Look(ctx, target, nil)
 		return look.Role, err
 	})
 	if !ok || err != nil {
@@ -46,28 +48,27 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		return err
 	}
 	role := roleFacts(found)
-	if m, err := h.notThis(ctx, c.About, force, subjectKey(found), role); m != nil || err != nil {
-		if err != nil {
-			return err
-		}
-		return h.refuse(ctx, item, c, to, "nothing_to_undo", m)
-	}
-	newest, _ := force.Newest(approvals.Revoke)
-	plan, done, err := look.Plan(newest.Document, newest.Previous)
-	switch {
-	case done && !h.mayWriteAgain(newest.Request):
-		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
-	case err != nil:
-		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, look.Document != ""))
-	}
-	link, err := h.cardLink(ctx, newest.Request)
+	held, m, err := h.toUndo(ctx, c.About, force, subjectKey(found), role)
 	if err != nil {
 		return err
 	}
-	undoing := record.Undoing{
-		Card: link, Requester: newest.Request.Requester, Approvers: newest.Request.Voters(), Applied: newest.Request.Ended,
-		Document: newest.Document, Restores: newest.Previous, Cutoff: plan.Cutoff, RestoreCutoff: plan.RestoreCutoff,
-		RevivesUntil: plan.RevivesUntil, Revives: plan.Revives(), Gone: done,
+	if m != nil {
+		return h.refuse(ctx, item, c, to, "nothing_to_undo", m)
+	}
+	look, err := h.lookToUndo(ctx, target, held)
+	if err != nil {
+		return h.refuseRole(ctx, item, c, to, err)
+	}
+	undoing := h.undoing(held, look)
+	switch {
+	case undoing.Gone && !h.mayWriteAgain(held.Request):
+		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
+	case !undoing.Gone && !undoable(look):
+		there := slices.ContainsFunc(look.There, func(d contain.Document) bool { return d.Text != "" })
+		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, undoing.Policy, there))
+	}
+	if undoing.Card, err = h.cardLink(ctx, held.Request); err != nil {
+		return err
 	}
 	if undoing.Revives {
 		if words == "" {
@@ -76,7 +77,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		undoing.Words = words
 	}
 	return h.open(ctx, item, c, to, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
-		Purpose: approvals.Revoke.Undo(), About: newest.Request.ID,
+		Purpose: held.Measure.Undo(), About: held.Request.ID,
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason,
 	})
@@ -89,35 +90,69 @@ func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 	return len(h.Guard) > 0 && r.Watched.Type != approvals.EventHeld
 }
 
-// notThis says why there is no deny to take away, or why it is not that of the request whose button was pressed; nil when
-// there is nothing in the way. about is empty for a command, which means whichever is the latest.
-func (h *Handlers) notThis(ctx context.Context, about string, force record.Force, key string, role record.Role) (*messages.Message, error) {
-	newest, found := force.Newest(approvals.Revoke)
-	if about == "" || found && about == newest.Request.ID {
-		if !found {
-			return messages.NothingToUndo(role), nil
+// toUndo is what is to be taken away: the newest revocation that is in force or, of a button, what
+// its request has applied. If there is nothing, or a later request has to be undone before, it says so.
+func (h *Handlers) toUndo(
+	ctx context.Context, about string, force record.Force, key string, role record.Role,
+) (held record.Holding, why *messages.Message, err error) {
+	held, found := force.Newest(approvals.Revoke)
+	if about != "" {
+		held, found = force.Of(about)
+		pressed, _, err := h.Store.Load(ctx, about)
+		switch {
+		case errors.Is(err, approvals.ErrUnknownRequest):
+			return held, messages.NothingToUndo(role), nil
+		case err != nil:
+			return held, nil, err
+		case pressed.Subject.Key != key:
+			return held, messages.DenyOfAnotherRole(role), nil
+		case held.Undone || pressed.Undone != nil:
+			return held, messages.UndoneAlready(role), nil
 		}
-		return nil, nil
 	}
-	undone, _ := force.Of(about)
-	pressed, _, err := h.Store.Load(ctx, about)
+	newer, covered := force.Above(held.Request.ID, held.Changes)
 	switch {
-	case errors.Is(err, approvals.ErrUnknownRequest):
-		return messages.NothingToUndo(role), nil
-	case err != nil:
-		return nil, err
-	case pressed.Subject.Key != key:
-		return messages.DenyOfAnotherRole(role), nil
-	case undone.Undone || pressed.Undone != nil:
-		return messages.UndoneAlready(role), nil
-	case !found:
-		return messages.NothingToUndo(role), nil
+	case covered:
+		link, err := h.cardLink(ctx, newer.Request)
+		return held, messages.NewerDeny(newer.Request, role, link), err
+	case !found || !held.InForce():
+		return held, messages.NothingToUndo(role), nil
+	default:
+		return held, nil, nil
 	}
-	link, err := h.cardLink(ctx, newest.Request)
-	if err != nil {
-		return nil, err
+}
+
+// lookToUndo reads what a request has written on a role, as it is now.
+func (h *Handlers) lookToUndo(ctx context.Context, target aws.Target, held record.Holding) (role.Look, error) {
+	return h.Roles.Look(ctx, target, contain.Restore(h.measures[held.Measure], contain.Fold(held.Changes)))
+}
+
+// undoable reports whether an undo would change anything.
+func undoable(l role.Look) bool {
+	for i, wanted := range l.Wanted {
+		if wanted != (contain.Document{}) && wanted != l.There[i] {
+			return true
+		}
 	}
-	return messages.NewerDeny(newest.Request, role, link), nil
+	return false
+}
+
+// undoing is what an undo takes away, as the role is now.
+func (h *Handlers) undoing(held record.Holding, look role.Look) record.Undoing {
+	u := record.Undoing{
+		Requester: held.Request.Requester, Approvers: held.Request.Voters(), Applied: held.Request.Ended,
+		Changes: held.Changes, Cutoff: held.Planned, Gone: look.Done(),
+	}
+	m := h.measures[held.Measure]
+	for _, w := range contain.Fold(held.Changes) {
+		u.RestoreCutoff = times.Later(u.RestoreCutoff, cutoffOf(m, look.Now, contain.Document{Slot: w.Slot, Text: w.Before}))
+	}
+	for _, d := range held.Last() {
+		u.Policy, u.RevivesUntil = policyOf(d), times.Later(u.RevivesUntil, endOf(m, d, look.Role))
+	}
+	now := look.Role.ServerTime
+	u.Revives = !u.RevivesUntil.IsZero() && u.RestoreCutoff.Before(u.Cutoff) && (now.IsZero() || now.Before(u.RevivesUntil))
+	return u
 }
 
 // cardLink is the address of a request's card, empty while it is not known.

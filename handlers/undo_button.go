@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -37,7 +38,8 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 		return err
 	}
 	until := revivesUntil(about, events)
-	words := until.IsZero() || now.Before(until)
+	_, expires := h.measures[about.Purpose.Measure()].(contain.Expirer)
+	words := expires && (until.IsZero() || now.Before(until))
 	if !words && !h.RequireReason {
 		return h.request(ctx, item, Command{
 			RequestID: c.RequestID, Team: c.Team, Enterprise: r.Place.Enterprise, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/web"
 )

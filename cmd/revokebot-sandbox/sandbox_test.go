@@ -14,7 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -75,30 +75,32 @@ func newFight(t *testing.T) fight {
 	return f
 }
 
-// revoke does what an approved request does.
-func (f fight) revoke() role.Result {
+// revoke does what an approved request does, and returns the order with what it has promised.
+func (f fight) revoke() role.Order {
 	f.t.Helper()
 	target, err := f.cloud.Parse("prod/DeployRole")
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	about, err := role.New(f.cloud).Describe(f.t.Context(), target)
+	about, err := role.New(f.cloud).Describe(f.t.Context(), target, contain.Revoke(), nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	result, err := role.New(f.cloud).Revoke(f.t.Context(), role.Order{
-		Request: "RVK1", Target: about.Ref(),
-		Requester: actors.Rosa, Approvers: []string{actors.Bob},
-	})
+	o := role.Order{
+		Request: "RVK1", Target: about.Ref(), Requester: actors.Rosa, Approvers: []string{actors.Bob},
+		Measure: contain.Revoke(),
+	}
+	done, err := role.New(f.cloud).Apply(f.t.Context(), nil, o)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return result
+	o.Promised = []contain.Change{done.Documents[0].Change}
+	return o
 }
 
-func (f fight) check(done role.Result) role.CheckState {
+func (f fight) check(o role.Order) role.CheckState {
 	f.t.Helper()
-	found, err := role.New(f.cloud).Check(f.t.Context(), done.Role.Ref(), done.Cutoff)
+	found, err := role.New(f.cloud).Check(f.t.Context(), o)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -118,7 +120,8 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 			t.Errorf("without the guard rail the thief %+v", st)
 		}
 		changes, err := trail.New(f.cloud).Tampering(t.Context(), trail.TamperQuery{
-			AccountName: "prod", RoleName: actors.DeployRole, Slots: []contain.Slot{{Kind: contain.RoleInline, Name: role.PolicyName}},
+			AccountName: "prod", RoleName: actors.DeployRole,
+			Slots: []contain.Slot{{Kind: contain.RoleInline, Name: contain.ConsolePolicy}},
 		})
 		if err != nil || len(changes) == 0 || slices.ContainsFunc(changes, func(c trail.Change) bool {
 			return c.EventName != "DeleteRolePolicy" || !strings.HasSuffix(c.PrincipalARN, ":user/ci/shop-migration") ||
@@ -144,11 +147,11 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 		}
 
 		// The guard rail keeps everybody out but the bot.
-		undone, err := role.New(f.cloud).Undo(t.Context(), role.Order{
-			Request: "RVK2", Target: again.Role.Ref(),
-			Requester: actors.Rosa, Approvers: []string{actors.Ines}, Written: again.Document, Previous: again.PreviousDocument,
+		undone, err := role.New(f.cloud).Apply(t.Context(), nil, role.Order{
+			Request: "RVK2", Target: again.Target, Requester: actors.Rosa, Approvers: []string{actors.Ines},
+			Measure: contain.Restore(contain.Revoke(), contain.Fold(again.Promised)), Mode: role.Undo,
 		})
-		if err != nil || !undone.ReadBack {
+		if err != nil || !undone.Documents[0].ReadBack {
 			t.Errorf("undo: %+v, %v", undone, err)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/doctor"
 	"github.com/revokebot/revokebot/cmd/internal/settings"

@@ -81,7 +81,8 @@ func (i incidentReport) drillChecks(s *sheet) {
 		s.item("Nothing, as far as the record goes.")
 		return
 	}
-	s.item("The inline policy `AWSRevokeOlderSessions` would have been written with the cutoff %s.", utc(d.WouldBe))
+	s.item("The inline policy %s would have been written with the cutoff %s.",
+		mdCode(policyName(d.Policy), 128), utc(d.WouldBe))
 	for _, check := range drillChecks(d, markdownPen) {
 		s.item("%s", check)
 	}

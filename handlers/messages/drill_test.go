@@ -66,7 +66,7 @@ func (d *drillStory) looked() *drillStory {
 
 func exampleRehearsal() record.Rehearsed {
 	return record.Rehearsed{
-		WouldBe: cutoff, Document: "{}", At: at.Add(20 * time.Second),
+		WouldBe: cutoff, At: at.Add(20 * time.Second),
 		CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		Own:       true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
 		Before: record.DeniedByOurs, After: record.NotDenied, SimulatedAt: at.Add(21 * time.Second), MayWrite: true,

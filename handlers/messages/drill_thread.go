@@ -53,7 +53,7 @@ func rehearsed(before approvals.Request, e approvals.Event, c Context) *Message 
 			"drill %s.",
 			drillMark, roleWords(c.Role), Mention(before.Requester), fit(mentions(before.Voters()), 500), code(before.ID, 40)),
 		"*What would have happened*",
-		"• The inline policy `AWSRevokeOlderSessions` would have been written with the cutoff *" + utc(d.WouldBe) +
+		"• The " + inline(d.Policy) + " would have been written with the cutoff *" + utc(d.WouldBe) +
 			"*: it would have kept out every session issued before that. " +
 			"People and programs could have assumed the role again from then on.",
 		"*What was checked*",

@@ -33,8 +33,8 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	if t.State == record.DenyWeakened {
 		lost = "was weakened on"
 	}
-	found := fmt.Sprintf("A look on %s found the inline policy `AWSRevokeOlderSessions` %s.", utc(t.At), tamperedWords(t))
-	if t.Promise.IsZero() {
+	found := fmt.Sprintf("A look on %s found the %s %s.", utc(t.At), inline(t.Policy), tamperedWords(t))
+	if !t.Writing() {
 		text := fmt.Sprintf("%s: *the deny %s %s, and it is not being written again.* %s %s Old sessions may work now.",
 			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)))
 		if t.State == record.DenyGone { // an undo does not touch what somebody else has put in its place
@@ -180,7 +180,7 @@ func watched(r approvals.Request) (title, lead string) {
 		case t.State == record.RoleGone || t.State == record.RoleReplaced:
 			return "Applied, and the role is gone", "AWS took the policy; on " + utc(t.At) + " the role itself was gone, " +
 				"and its sessions with it. The thread has the details."
-		case t.Promise.IsZero():
+		case !t.Writing():
 			if t.State == record.DenyWeakened {
 				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) +
 					" found it " + tamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."

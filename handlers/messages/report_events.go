@@ -104,7 +104,8 @@ func appliedWords(e approvals.Event, r approvals.Request) string {
 		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" +
 			as(d.CallerARN)
 	default:
-		return "**AWS took the inline policy `AWSRevokeOlderSessions`** on " + utc(d.At) + " of its clock, cutoff " +
+		return "**AWS took the inline policy " + mdCode(policyName(d.Policy), 128) + "** on " + utc(d.At) +
+			" of its clock, cutoff " +
 			utc(d.Cutoff) + as(d.CallerARN)
 	}
 }

@@ -102,8 +102,8 @@ func (i incidentReport) outcome() string {
 		if err != nil {
 			return by + "AWS took the policy on " + utc(r.Ended) + "."
 		}
-		return by + fmt.Sprintf("AWS took the inline policy `AWSRevokeOlderSessions` on %s: it denies everything to "+
-			"sessions issued before **%s**.", utc(r.Ended), utc(a.Cutoff))
+		return by + fmt.Sprintf("AWS took the inline policy %s on %s: it denies everything to "+
+			"sessions issued before **%s**.", mdCode(policyName(a.Policy), 128), utc(r.Ended), utc(a.Cutoff))
 	case approvals.StateFailed, approvals.StateVoid:
 		return by + "It ended on " + utc(r.Ended) + " without a change that is known to have worked: " + mdFailure(r.Closing)
 	case approvals.StateDenied:

@@ -80,12 +80,15 @@ func (i incidentReport) remaining(s *sheet) {
 }
 
 func (i incidentReport) afterApplied(s *sheet) {
-	p := i.proof
+	p, policy := i.proof, ""
+	if p.ReadBack != nil {
+		policy = p.ReadBack.Policy
+	}
 	switch p.stored() {
 	case wordNo:
 		s.item("Put the deny back and find out who took it off: the policy on the role is not the one that was written.")
 	case wordNotKnown:
-		s.item("Look at the role's inline policy `AWSRevokeOlderSessions`: it was not read back.")
+		s.item("Look at the role's inline policy %s: it was not read back.", mdCode(policyName(policy), 128))
 	}
 	if p.enforced() == wordNo {
 		s.item("Stop the calls that still get through: see the last word above.")

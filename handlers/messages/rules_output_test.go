@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -155,6 +156,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	}
 	s.add(approvals.EventTampered, "", lost)
 	lost.State, lost.Promise = record.TamperedState(foreign(t, "state")), cutoff
+	lost.Changes = []contain.Change{{After: "{}"}}
 	s.add(approvals.EventTampered, "", lost)
 	back := record.ReadBack{
 		Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "AWS did not answer."}).Draw(t, "back"),

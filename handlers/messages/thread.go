@@ -146,9 +146,9 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 	if err != nil {
 		return sentence("Applied: AWS took the policy.")
 	}
-	took := "AWS took the inline policy `AWSRevokeOlderSessions` on " + utc(a.At)
+	took := "AWS took the " + inline(a.Policy) + " on " + utc(a.At)
 	if a.AlreadyThere {
-		took = "The inline policy `AWSRevokeOlderSessions` with the promised cutoff is on the role: " +
+		took = "The " + inline(a.Policy) + " with the promised cutoff is on the role: " +
 			"an earlier try had written it"
 	}
 	word := "*Applied* to %s. %s.\n"
@@ -199,7 +199,7 @@ func readBack(before approvals.Request, e approvals.Event) *Message {
 	case r.Error != "":
 		return sentence(mentions(involved(before)) + ": the policy could *not be read back*, so only AWS's answer to the " +
 			"write speaks for it. " +
-			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
+			markup.Replace(clean(r.Error, 1000)) + " Look at the role's " + inline(r.Policy) + ".")
 	default:
 		return sentence(mentions(involved(before)) + ": the policy that was *read back* on " + utc(r.At) +
 			" is not the one that was written: " +

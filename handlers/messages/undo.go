@@ -46,13 +46,13 @@ func undoAsked(r approvals.Request, c Context) string {
 // undoEffect says what is done to the policy.
 func undoEffect(u record.Undoing) string {
 	switch {
-	case u.Restores == "":
-		return "The inline policy `AWSRevokeOlderSessions` is taken off the role."
+	case !u.Restores():
+		return "The " + inline(u.Policy) + " is taken off the role."
 	case u.RestoreCutoff.IsZero():
-		return "The inline policy `AWSRevokeOlderSessions` that was there before is put back; it denies no session for its " +
+		return "The " + inline(u.Policy) + " that was there before is put back; it denies no session for its " +
 			"age."
 	default:
-		return "The inline policy `AWSRevokeOlderSessions` that was there before is put back; it denies sessions issued " +
+		return "The " + inline(u.Policy) + " that was there before is put back; it denies sessions issued " +
 			"before *" + utc(u.RestoreCutoff) + "*."
 	}
 }

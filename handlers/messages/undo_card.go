@@ -64,9 +64,9 @@ func undoTitle(r approvals.Request) string {
 
 // undoneTitle says no more than what was seen.
 func undoneTitle(r approvals.Request) string {
-	a, err := record.Detail[record.UndoApplied](r.Closing)
+	a, err := record.Detail[record.Applied](r.Closing)
 	switch {
-	case err == nil && a.Seen == record.SeenEqual && a.Found && !a.Promised:
+	case err == nil && a.Seen == record.SeenEqual && a.AlreadyThere && !a.Promised:
 		return "The deny was gone already"
 	case err == nil && a.Seen == record.SeenEqual:
 		return "The deny is taken away"
@@ -113,7 +113,7 @@ func undoLead(r approvals.Request, c Context) string {
 
 // undoOutcome says what became of the deny, and of old sessions.
 func undoOutcome(r approvals.Request, u record.Undoing) string {
-	a, err := record.Detail[record.UndoApplied](r.Closing)
+	a, err := record.Detail[record.Applied](r.Closing)
 	if err != nil {
 		return "AWS took the change."
 	}
@@ -124,9 +124,9 @@ func undoOutcome(r approvals.Request, u record.Undoing) string {
 			"Look at the role now; the thread says what was found."
 	case a.Seen != record.SeenEqual:
 		text = "AWS took the change, but the role could not be read back: look at it. "
-	case a.Found && !a.Promised:
+	case a.AlreadyThere && !a.Promised:
 		text = "The role was already as it was before the deny, and revokebot changed nothing. "
-	case u.Restores == "":
+	case !u.Restores():
 		text = "AWS took the policy off the role, and the role was read back without it. "
 	default:
 		text = "AWS put the earlier policy back, and it was read back. "

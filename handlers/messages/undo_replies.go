@@ -36,12 +36,12 @@ func DenyAlreadyGone(role record.Role) *Message {
 
 // DenyChanged answers when what is on the role is not what revokebot wrote. there says whether
 // anything is.
-func DenyChanged(role record.Role, there bool) *Message {
+func DenyChanged(role record.Role, policy string, there bool) *Message {
 	what := "is not the one that revokebot wrote last: somebody changed it"
 	if !there {
 		what = "is not there any more: somebody removed it, and with it what it held before the deny"
 	}
-	return sentence("Nothing was requested: the inline policy `AWSRevokeOlderSessions` on " + roleWords(role) + " " +
+	return sentence("Nothing was requested: the " + inline(policy) + " on " + roleWords(role) + " " +
 		what +
 		", and revokebot touches only what it wrote. Look at it in the IAM console; CloudTrail has who did it.")
 }
@@ -88,10 +88,8 @@ const (
 		"and nothing was touched. There is nothing left to undo."
 	// UndoRoleGone: there is no role of the name.
 	UndoRoleGone = "There is no such role any more: the deny went with it. There is nothing left to undo."
-	// UndoNotOurs: somebody changed the policy.
-	UndoNotOurs = "The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away: " +
-		"revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, " +
-		"and ask again if it should still go."
+	// UndoNotNewest: two requests can have put the same text there.
+	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. Undo that one first."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
 	UndoneAfterAll = "AWS took the deny off the role, or put the earlier policy back, although this request had ended: " +
@@ -100,3 +98,10 @@ const (
 	UndoGaveUp = "revokebot failed at taking the deny away several times for a reason of its own, " +
 		"which its log has under the request's id. Ask again."
 )
+
+// UndoNotOurs is why an undo failed whose policy somebody had changed.
+func UndoNotOurs(policy string) string {
+	return "The inline policy " + policyName(policy) + " on the role is not the one that was to be taken away: " +
+		"revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, " +
+		"and ask again if it should still go."
+}

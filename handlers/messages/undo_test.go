@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -16,11 +17,14 @@ import (
 // earlierID is the request whose deny is to be taken away.
 const earlierID = "QWEARLIER3ISOEUUODW4FIG5AF"
 
+// earlier is what was promised over a policy that was there before.
+var earlier = []contain.Change{{Before: "{}", After: "[]"}}
+
 func exampleUndoing() record.Undoing {
 	return record.Undoing{
 		Card: "https://acme.slack.com/archives/C0INCIDENT/p1", Requester: "U0ROSA", Approvers: []string{"U0BOB"},
-		Applied: at.Add(-time.Hour), Document: "{}",
-		Cutoff: at.Add(-59 * time.Minute), RevivesUntil: at.Add(11 * time.Hour), Revives: true, Words: messages.ReviveWords,
+		Applied: at.Add(-time.Hour),
+		Cutoff:  at.Add(-59 * time.Minute), RevivesUntil: at.Add(11 * time.Hour), Revives: true, Words: messages.ReviveWords,
 	}
 }
 
@@ -67,22 +71,23 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		exampleUndoing()
 	onPurpose.Gone = true
 	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
-	restores.Restores, restores.RestoreCutoff = "{}", at.Add(-5*time.Hour)
-	same.Restores, same.RestoreCutoff, same.Revives, same.Words = "{}", same.Cutoff, false, ""
+	restores.Changes, restores.RestoreCutoff = earlier, at.Add(-5*time.Hour)
+	same.Changes, same.RestoreCutoff, same.Revives, same.Words = earlier, same.Cutoff, false, ""
 	begin := func(u record.Undoing) *undoStory { return beginUndo(t, u, role, "it was a drill") }
 	approved := func(u record.Undoing) *undoStory { return begin(u).add(approvals.EventApproved, "U0INES", nil) }
 	executing := func(u record.Undoing) *undoStory {
-		return approved(u).add(approvals.EventStarted, "", record.UndoStarted{Removes: "{}", ServerTime: at})
+		return approved(u).add(approvals.EventStarted, "", record.Started{ServerTime: at})
 	}
-	done := record.UndoApplied{
+	done := record.Applied{
 		At: at.Add(time.Minute), Revives: true, Seen: record.SeenEqual,
 		CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 	}
 	other, unread, found, resumed, clean := done, done, done, done, done
 	other.Seen, unread.Seen, unread.Unnamed = record.SeenOther, record.SeenNothing, true
-	found.At, found.Found, resumed.At, resumed.Found, resumed.Promised = time.Time{}, true, time.Time{}, true, true
+	found.At, found.AlreadyThere = time.Time{}, true
+	resumed.At, resumed.AlreadyThere, resumed.Promised = time.Time{}, true, true
 	clean.Revives = false
-	applied := func(u record.Undoing, a record.UndoApplied) *undoStory {
+	applied := func(u record.Undoing, a record.Applied) *undoStory {
 		return executing(u).add(approvals.EventApplied, "", a)
 	}
 	failure := record.Failure{
@@ -169,8 +174,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"reply_undo_nothing":      messages.NothingToUndo(role),
 		"reply_undo_already":      messages.UndoneAlready(role),
 		"reply_undo_gone":         messages.DenyAlreadyGone(role),
-		"reply_undo_changed":      messages.DenyChanged(role, true),
-		"reply_undo_removed":      messages.DenyChanged(role, false),
+		"reply_undo_changed":      messages.DenyChanged(role, "", true),
+		"reply_undo_removed":      messages.DenyChanged(role, "", false),
 		"reply_undo_another_role": messages.DenyOfAnotherRole(role),
 		"reply_undo_newer":        messages.NewerDeny(begin(revives).fold(1), role, revives.Card),
 		"reply_undo_words":        messages.WordsNeeded(role, revives),
@@ -188,8 +193,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*messages.Message {
 	u := record.Undoing{
 		Requester: foreign(t, "earlier requester"), Words: foreign(t, "words"),
-		Restores: rapid.SampledFrom([]string{"", "{}"}).Draw(t, "restores"),
-		Applied:  at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
+		Changes: rapid.SampledFrom([][]contain.Change{nil, earlier}).Draw(t, "changes"),
+		Applied: at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "approvers") {
 		u.Approvers = append(u.Approvers, foreign(t, "approver"))
@@ -199,9 +204,9 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 	}
 	s := beginUndo(real, u, role, foreign(t, "reason"))
 	s.events[0].By = "U0ROSA"
-	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.UndoStarted{})
-	s.add(approvals.EventApplied, "", record.UndoApplied{
-		Found: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
+	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.Started{})
+	s.add(approvals.EventApplied, "", record.Applied{
+		AlreadyThere: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
 		Seen: rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
 	})
 	s.add(approvals.EventReadBack, "", record.ReadBack{
@@ -210,7 +215,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 	out := map[string]*messages.Message{
 		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""),
 		"undo nothing":    messages.NothingToUndo(role),
-		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, true),
+		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, "", true),
 	}
 	for n := 1; n <= len(s.events); n++ {
 		out["undo card "+string(s.events[n-1].Type)] = messages.Card(s.fold(n), s.context)

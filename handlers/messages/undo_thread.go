@@ -54,31 +54,31 @@ func undoThread(before approvals.Request, e approvals.Event, c Context) (*Messag
 }
 
 func undoApplied(before approvals.Request, e approvals.Event, c Context) *Message {
-	a, err := record.Detail[record.UndoApplied](e)
+	a, err := record.Detail[record.Applied](e)
 	if err != nil {
 		return sentence("AWS took the change.")
 	}
 	u := *c.Undo
 	var took string
 	switch {
-	case a.Found && a.Promised:
+	case a.AlreadyThere && a.Promised:
 		took = "*The deny is taken away* from %s: the role is as it was before the deny, by an earlier try of this request " +
 			"or by somebody else's hand."
-	case a.Found:
+	case a.AlreadyThere:
 		took = "*The deny was gone already* from %s: the role was as it was before the deny when revokebot came to change " +
 			"it, so nothing was changed."
-	case u.Restores == "":
-		took = "*The deny is taken away* from %s. AWS took the inline policy `AWSRevokeOlderSessions` off the role on " +
+	case !u.Restores():
+		took = "*The deny is taken away* from %s. AWS took the " + inline(u.Policy) + " off the role on " +
 			utc(a.At) + "."
 	default:
-		took = "*The deny is taken away* from %s. AWS put the inline policy `AWSRevokeOlderSessions` that was there before " +
+		took = "*The deny is taken away* from %s. AWS put the " + inline(u.Policy) + " that was there before " +
 			"back on " + utc(a.At) + "."
 	}
 	text := fmt.Sprintf(took+"\n• %s\n• It was the deny of %s. Undo requested by %s, approved by %s, request %s.",
 		roleWords(c.Role),
 		revived(a.Revives, u), earlierRequest(before.About, u.Card), Mention(before.Requester),
 		fit(mentions(before.Voters()), 500), code(before.ID, 40))
-	if a.CallerARN != "" && !a.Found {
+	if a.CallerARN != "" && !a.AlreadyThere {
 		text += "\n• Done as " + code(a.CallerARN, 300) + "."
 	}
 	if a.Unnamed {
@@ -94,8 +94,8 @@ func undoReadBack(before approvals.Request, e approvals.Event, u record.Undoing)
 	switch {
 	case err != nil:
 		return nil
-	case r.Equal && u.Restores == "":
-		return sentence("*Read back* on " + utc(r.At) + ": there is no inline policy `AWSRevokeOlderSessions` on the role. " +
+	case r.Equal && !u.Restores():
+		return sentence("*Read back* on " + utc(r.At) + ": there is no " + inline(r.Policy) + " on the role. " +
 			"IAM can take minutes to spread that.")
 	case r.Equal:
 		return sentence("*Read back* on " + utc(r.At) + ": the policy on the role says what it said before the deny. " +
@@ -103,7 +103,7 @@ func undoReadBack(before approvals.Request, e approvals.Event, u record.Undoing)
 	case r.Error != "":
 		return sentence(mentions(involved(before)) + ": the role could *not be read back*, so only AWS's answer speaks for " +
 			"it. " +
-			markup.Replace(clean(r.Error, 1000)) + " Look at the role's inline policy `AWSRevokeOlderSessions`.")
+			markup.Replace(clean(r.Error, 1000)) + " Look at the role's " + inline(r.Policy) + ".")
 	default:
 		return sentence(mentions(involved(before)) + ": what was *read back* on " + utc(r.At) + " is not what was there " +
 			"before the deny: " +

@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/aws/contain"
+)
 
 // Role is what the card shows of a role: the Facts of a request's subject, as they were when it was asked for.
 type Role struct {
@@ -26,26 +30,31 @@ type Principal struct {
 	Conditional bool   `json:"conditional,omitempty"`
 }
 
-// Started is the Detail of an EventStarted: what is about to be written.
+// Started is the Detail of an EventStarted: the changes that are about to be made.
 type Started struct {
-	Cutoff     time.Time `json:"cutoff"`
-	ServerTime time.Time `json:"server_time"`
-	Previous   string    `json:"previous,omitempty"` // the policy document that was on the role
-	Document   string    `json:"document"`
+	Changes    []contain.Change `json:"changes,omitempty"`
+	Cutoff     time.Time        `json:"cutoff,omitzero"`      // of the document; zero for one without and for an undo
+	ServerTime time.Time        `json:"server_time,omitzero"` // AWS's clock
 }
 
-// Applied is the Detail of an EventApplied: AWS took the write.
+// Applied is the Detail of an EventApplied: AWS took the write, or it was found done.
 type Applied struct {
-	Cutoff       time.Time `json:"cutoff"`
-	At           time.Time `json:"at,omitzero"` // AWS's clock
+	Policy       string    `json:"policy,omitempty"` // the name of the policy that was written; empty: the IAM console's
+	Cutoff       time.Time `json:"cutoff,omitzero"`  // zero for a document without one and for an undo
+	At           time.Time `json:"at,omitzero"`      // AWS's clock at its answer; zero if this try wrote nothing
 	AlreadyThere bool      `json:"already_there,omitempty"`
+	Promised     bool      `json:"promised,omitempty"` // of an undo that found it done: an earlier try had begun
 	Writes       int       `json:"writes,omitempty"`
-	CallerARN    string    `json:"caller_arn,omitempty"`
-	Document     string    `json:"document,omitempty"` // what was written last, where that is not what was promised
-	Unnamed      bool      `json:"unnamed,omitempty"`  // the session that wrote it could not name the people
-	Seen         Seen      `json:"seen,omitempty"`     // what the look after the write found; the event after it has the details
-	// RevivesUntil is until when sessions that this keeps out would come back to life without it, by the role as it was.
+	CallerARN    string    `json:"caller_arn,omitempty"` // who wrote, as AWS calls the bot's session
+	Unnamed      bool      `json:"unnamed,omitempty"`    // that session could not name the people
+	Seen         Seen      `json:"seen,omitempty"`       // what was read after the write; the next event has the details
+
+	// RevivesUntil is until when sessions that this keeps out would work again without it, by the role as it was.
 	RevivesUntil time.Time `json:"revives_until,omitzero"`
+	// There is what was read back or else written: as promised, or as someone else has raised it.
+	There []contain.Document `json:"there,omitempty"`
+	// Revives, of an undo: sessions that were denied could still be alive at that moment.
+	Revives bool `json:"revives,omitempty"`
 }
 
 // Seen says what was found when a policy that was written was read again. The zero value is nothing.
@@ -61,8 +70,9 @@ const (
 // ReadBack is the Detail of an EventReadBack.
 type ReadBack struct {
 	Equal    bool      `json:"equal"`
-	Undo     bool      `json:"undo,omitempty"` // of a request that takes a deny away
-	At       time.Time `json:"at,omitzero"`    // AWS's clock
+	Undo     bool      `json:"undo,omitempty"`   // of a request that takes a deny away
+	Policy   string    `json:"policy,omitempty"` // its name; empty: the IAM console's
+	At       time.Time `json:"at,omitzero"`      // AWS's clock
 	Mismatch string    `json:"mismatch,omitempty"`
 	Error    string    `json:"error,omitempty"` // a sentence: why it could not be read
 }

@@ -4,14 +4,16 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Rehearsed is the Detail of an EventRehearsed: what a revocation would have done, and what was checked on the way. Its
 // members are not named as those of what was written are.
 type Rehearsed struct {
-	WouldBe  time.Time `json:"would_be_cutoff"`
-	Document string    `json:"would_be_document"`
-	At       time.Time `json:"read_at"` // AWS's clock when the role was read
+	WouldBe   time.Time          `json:"would_be_cutoff,omitzero"`
+	Policy    string             `json:"policy,omitempty"` // its name; empty: the IAM console's
+	Documents []contain.Document `json:"would_be_documents"`
+	At        time.Time          `json:"read_at"` // AWS's clock when the role was read
 
 	CallerARN string `json:"caller_arn,omitempty"`
 	Own       bool   `json:"own_session"`       // a session of this drill alone, which may only read

@@ -1,22 +1,30 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/revokebot/revokebot/aws/contain"
+)
 
 // Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny, and what is done about it.
 type Tampered struct {
-	State    TamperedState `json:"state"`
-	Cutoff   time.Time     `json:"cutoff"`             // what was to be there
-	Found    time.Time     `json:"found,omitzero"`     // the cutoff that was there; zero: no deny that works
-	At       time.Time     `json:"at,omitzero"`        // AWS's clock at the look
-	Promise  time.Time     `json:"promise,omitzero"`   // the cutoff that is about to be written; zero: nothing is written
-	Previous string        `json:"previous,omitempty"` // the policy that is on the role
-	Document string        `json:"document,omitempty"` // the one that is about to be written
-	Rewrite  int           `json:"rewrite,omitempty"`  // which time it is that it is written again
-	Resumed  bool          `json:"resumed,omitempty"`  // the same loss, told before: the promise has become a later one
-	Told     bool          `json:"told,omitempty"`     // the same loss, told before: it could not be written again as promised
-	Why      string        `json:"why,omitempty"`      // a sentence: why nothing is written
-	SCP      string        `json:"scp,omitempty"`      // a service control policy to be advised, JSON
+	State   TamperedState `json:"state"`
+	Cutoff  time.Time     `json:"cutoff"`            // what was to be there
+	Found   time.Time     `json:"found,omitzero"`    // the cutoff that was there; zero: no deny that works
+	At      time.Time     `json:"at,omitzero"`       // AWS's clock at the look
+	Promise time.Time     `json:"promise,omitzero"`  // the cutoff that is about to be written; zero: nothing, or none
+	Policy  string        `json:"policy,omitempty"`  // the name of the policy that was missed; empty: the IAM console's
+	Rewrite int           `json:"rewrite,omitempty"` // which time it is that it is written again
+	Resumed bool          `json:"resumed,omitempty"` // the same loss, told before: the promise has become a later one
+	Told    bool          `json:"told,omitempty"`    // the same loss, told before: it could not be written again as promised
+	Why     string        `json:"why,omitempty"`     // a sentence: why nothing is written
+	SCP     string        `json:"scp,omitempty"`     // a service control policy to be advised, JSON
+
+	Changes []contain.Change `json:"changes,omitempty"` // that are about to be made; none: nothing is written
 }
+
+// Writing reports whether something is about to be written.
+func (t Tampered) Writing() bool { return len(t.Changes) > 0 }
 
 // TamperedState is what was found, in package aws's words. The zero value is unknown.
 type TamperedState string
@@ -37,11 +45,12 @@ type Rewritten struct {
 	Cutoff       time.Time `json:"cutoff"`
 	At           time.Time `json:"at,omitzero"` // AWS's clock; zero when an earlier try had written it
 	AlreadyThere bool      `json:"already_there,omitempty"`
-	Document     string    `json:"document,omitempty"` // what was written last; empty: nothing, since what was promised was there
 	Rewrite      int       `json:"rewrite"`
-	Writes       int       `json:"writes,omitempty"`
-	CallerARN    string    `json:"caller_arn,omitempty"`
-	Back         ReadBack  `json:"back"` // what the look after the write found
+
+	There     []contain.Document `json:"there,omitempty"` // as in Applied
+	Writes    int                `json:"writes,omitempty"`
+	CallerARN string             `json:"caller_arn,omitempty"`
+	Back      ReadBack           `json:"back"` // what the look after the write found
 }
 
 // Held is the Detail of an EventHeld: the last look found the deny in place.

@@ -3,9 +3,11 @@ package record
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Facts is what the subject of a request holds: the role, and of a request to take a deny away also what that is about. Of
@@ -33,8 +35,8 @@ type Undoing struct {
 	Approvers []string  `json:"approvers"`      // of the earlier request
 	Applied   time.Time `json:"applied"`        // when that was applied
 
-	Document string `json:"document"`           // the policy that revokebot wrote last; only this is taken away
-	Restores string `json:"restores,omitempty"` // the policy that was there before and comes back; empty: none
+	Policy  string           `json:"policy,omitempty"` // its name; empty: the IAM console's
+	Changes []contain.Change `json:"changes"`          // that the request had promised; only what these wrote is taken away
 
 	Cutoff        time.Time `json:"cutoff"`                  // of the deny that goes
 	RestoreCutoff time.Time `json:"restore_cutoff,omitzero"` // of the deny that comes back
@@ -44,22 +46,9 @@ type Undoing struct {
 	Gone          bool      `json:"gone,omitempty"`          // the role was as before the deny already, when this was asked for
 }
 
-// UndoStarted is the Detail of an EventStarted of a request to take a deny away: what is about to be done.
-type UndoStarted struct {
-	Removes    string    `json:"removes"`
-	Restores   string    `json:"restores,omitempty"`
-	ServerTime time.Time `json:"server_time,omitzero"` // AWS's clock
-}
-
-// UndoApplied is the Detail of an EventApplied of a request to take a deny away.
-type UndoApplied struct {
-	At        time.Time `json:"at,omitzero"`          // AWS's clock at its answer; zero when this try changed nothing
-	Found     bool      `json:"found,omitempty"`      // the role was as it should be already
-	Promised  bool      `json:"promised,omitempty"`   // with Found: an earlier try of this request had begun
-	Revives   bool      `json:"revives,omitempty"`    // sessions that were denied could still be alive at that moment
-	CallerARN string    `json:"caller_arn,omitempty"` // who did it, as AWS calls the bot's session
-	Unnamed   bool      `json:"unnamed,omitempty"`    // that session could not name the people
-	Seen      Seen      `json:"seen,omitempty"`       // what the look after the write found
+// Restores reports whether a document that was there before comes back.
+func (u Undoing) Restores() bool {
+	return slices.ContainsFunc(contain.Fold(u.Changes), func(w contain.Written) bool { return w.Before != "" })
 }
 
 // Undone is the Detail of an EventUndone: another request took the deny of this one away.

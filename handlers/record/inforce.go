@@ -3,10 +3,9 @@ package record
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/internal/times"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Past is one request of a principal, with its log.
@@ -15,17 +14,20 @@ type Past struct {
 	Events  []approvals.Event
 }
 
+// Measures are what requests can be for.
+type Measures map[approvals.Measure]contain.Measure
+
 // Holding is what one applied request wrote on a principal, and what has become of it.
 type Holding struct {
 	Request approvals.Request // its Requester and Voters put it there, at its Ended
-	Measure approvals.Measure // holdings of one measure write over one another
+	Measure approvals.Measure
 	Written
 
 	Undone       bool   // a request undid it, by the log of either
-	Dropped      bool   // a later undo left less on the principal than this one wrote
+	Dropped      bool   // a later undo left less in one of its slots than this one wrote
 	Lost         bool   // the last check did not find it there, and it was not restored since
-	Supersedes   string // the request whose holding this one wrote over; empty for none
-	SupersededBy string // the request that wrote over this one; empty for none
+	Supersedes   string // the request whose holding this one is held for, too; empty for none
+	SupersededBy string // the later request of the same measure; empty for none
 }
 
 // InForce reports whether no request took the holding away. One that is superseded is in force as
@@ -36,32 +38,37 @@ func (h Holding) InForce() bool { return !h.Undone && !h.Dropped }
 type Force struct {
 	Holdings []Holding           // the newest first; those that are not in force any more among them
 	Open     []approvals.Request // have not ended, the newest first
-	// Floor is the highest cutoff that a revocation has planned and no request has undone. Never
-	// write a lower one.
-	Floor time.Time
+
+	promised []promised
+}
+
+// promised is what a request has promised and no request has undone.
+type promised struct {
+	request approvals.Request
+	docs    []contain.Document
 }
 
 // InForce says what is in force on a principal, who put it there, and what superseded what. past
 // are the principal's requests, in any order. Drills do not count, and failed requests do not, even
 // if AWS may have taken their write.
-func InForce(past []Past) Force {
+func InForce(past []Past, measures Measures) Force {
 	var f Force
 	var undos []approvals.Request
-	measures := make(map[string]approvals.Measure) // by request
 	for _, p := range past {
-		r := p.Request
+		r, w := p.Request, WrittenBy(p.Events)
 		switch {
 		case r.Purpose.Mode() == approvals.ModeDrill:
 		case !r.State.Ended():
 			f.Open = append(f.Open, r)
-			f.Floor = times.Later(f.Floor, WrittenBy(p.Events).Planned)
+			if r.Purpose.Mode() == approvals.ModeDo {
+				f.promised = append(f.promised, promised{r, w.Documents()})
+			}
 		case r.State != approvals.StateApplied:
 		case r.Purpose.Mode() == approvals.ModeUndo:
 			undos = append(undos, r)
 		default:
-			measures[r.ID] = r.Purpose.Measure()
 			f.Holdings = append(f.Holdings, Holding{
-				Request: r, Measure: r.Purpose.Measure(), Written: WrittenBy(p.Events),
+				Request: r, Measure: r.Purpose.Measure(), Written: w,
 				Undone: r.Undone != nil, Lost: r.Watched.Type == approvals.EventTampered,
 			})
 		}
@@ -72,19 +79,17 @@ func InForce(past []Past) Force {
 	slices.SortFunc(f.Holdings, func(a, b Holding) int {
 		return cmp.Or(b.Request.Ended.Compare(a.Request.Ended), cmp.Compare(b.Request.ID, a.Request.ID))
 	})
-	newer := make(map[approvals.Measure]*Holding) // by measure, the holding that was looked at last
+	newer := make(map[approvals.Measure]*Holding) // the holding that was looked at last
 	for i := range f.Holdings {
 		h := &f.Holdings[i]
 		for _, undo := range undos {
 			h.Undone = h.Undone || undo.About == h.Request.ID
-			if m, known := measures[undo.About]; m == h.Measure || !known {
-				h.Dropped = h.Dropped || undo.Ended.After(h.Request.Ended) && leaves(undo).Before(h.Planned)
-			}
+			h.Dropped = h.Dropped || undo.Ended.After(h.Request.Ended) && drops(undo, *h, measures[h.Measure])
 		}
 		if h.Undone {
 			continue
 		}
-		f.Floor = times.Later(f.Floor, h.Planned)
+		f.promised = append(f.promised, promised{h.Request, h.Documents()})
 		if n := newer[h.Measure]; n != nil {
 			h.SupersededBy, n.Supersedes = n.Request.ID, h.Request.ID
 		}
@@ -93,13 +98,22 @@ func InForce(past []Past) Force {
 	return f
 }
 
-// leaves is the cutoff of what an undo leaves on the principal, zero for none.
-func leaves(undo approvals.Request) time.Time {
+// drops reports whether what an undo has put back into a slot does less than what a holding wrote
+// there last. An undo that cannot be read has left nothing, as far as is known.
+func drops(undo approvals.Request, h Holding, m contain.Measure) bool {
 	f, err := FactsOf(undo)
 	if err != nil || f.Undo == nil {
-		return time.Time{}
+		return true
 	}
-	return f.Undo.RestoreCutoff
+	for _, w := range contain.Fold(f.Undo.Changes) {
+		for _, d := range h.Last() {
+			left := contain.Document{Slot: w.Slot, Text: w.Before}
+			if d.Slot == w.Slot && (m == nil || m.Gap(undo.Ended, left, d) != contain.Covers) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Of is the holding of a request; false when the request has applied nothing.
@@ -118,6 +132,34 @@ func (f Force) Newest(m approvals.Measure) (Holding, bool) {
 		return Holding{}, false
 	}
 	return f.Holdings[i], true
+}
+
+// Above is the newest holding in force that was applied after a request's and wrote into a slot of
+// its changes. It is undone first: two requests can have put the same text there.
+func (f Force) Above(request string, changes []contain.Change) (Holding, bool) {
+	shares := func(c contain.Change) bool {
+		return slices.ContainsFunc(changes, func(own contain.Change) bool { return own.Slot == c.Slot })
+	}
+	for _, h := range f.Holdings {
+		switch {
+		case h.Request.ID == request:
+			return Holding{}, false
+		case h.InForce() && slices.ContainsFunc(h.Changes, shares):
+			return h, true
+		}
+	}
+	return Holding{}, false
+}
+
+// Minimum is what requests for a measure have promised and no request has undone, but those of one
+// request. Never write less.
+func (f Force) Minimum(m approvals.Measure, but string) (docs []contain.Document) {
+	for _, p := range f.promised {
+		if p.request.Purpose.Measure() == m && p.request.ID != but {
+			docs = append(docs, p.docs...)
+		}
+	}
+	return docs
 }
 
 // Writing reports whether a request was approved and has not ended. It is about to write, and can

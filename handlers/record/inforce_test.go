@@ -9,8 +9,12 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/record"
 )
+
+// measures has a second one, under a name that is not known.
+var measures = record.Measures{approvals.Revoke: contain.Revoke(), "": contain.Lock()}
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
@@ -43,15 +47,23 @@ func (p *principal) revoke(id string, events ...approvals.Event) {
 }
 
 // lock adds an applied request of another measure, which has no cutoff.
-func (p *principal) lock(id string) {
-	p.revoke(id, approved(), happened(p.t, approvals.EventStarted, record.Started{Document: "locked"}),
+func (p *principal) lock(id, before string) {
+	slot := contain.Slot{Kind: contain.RoleAttached, Name: "deny"}
+	locked := contain.Change{Slot: slot, Before: before, After: "locked"}
+	p.revoke(id, approved(), happened(p.t, approvals.EventStarted, record.Started{Changes: []contain.Change{locked}}),
 		happened(p.t, approvals.EventApplied, record.Applied{}))
 	p.past[len(p.past)-1].Request.Purpose = "lock"
 }
 
-// undo adds a request to undo another, which leaves a policy with a cutoff on the role.
-func (p *principal) undo(id, about string, leaves time.Time, events ...approvals.Event) {
-	facts := must(p.t, record.Facts{Undo: &record.Undoing{RestoreCutoff: leaves}})
+// undo adds a request to undo another, as that stands in the log.
+func (p *principal) undo(id, about string, events ...approvals.Event) {
+	var u record.Undoing
+	for _, past := range p.past {
+		if past.Request.ID == about {
+			u.Changes = record.WrittenBy(past.Events).Changes
+		}
+	}
+	facts := must(p.t, record.Facts{Undo: &u})
 	p.request(id, approvals.Opening{
 		Purpose: approvals.Revoke.Undo(), About: about, Required: 1, Subject: approvals.Subject{Facts: facts},
 	}, events...)
@@ -63,42 +75,76 @@ func happened(t *testing.T, typ approvals.EventType, detail any) approvals.Event
 
 func approved() approvals.Event { return approvals.Event{Type: approvals.EventApproved, By: "U0BOB"} }
 
-// begun, applied and undone are the events of a request up to there. A document is named for its
-// cutoff.
-func begun(t *testing.T, cutoff int, previous string) []approvals.Event {
+// first and second are the places of a revocation.
+var (
+	first  = contain.Slot{Kind: contain.RoleInline, Name: contain.ConsolePolicy}
+	second = contain.Slot{Kind: contain.RoleInline, Name: contain.OwnPolicy + "B"}
+)
+
+// to is a revocation with a cutoff, some minutes after noon.
+func to(minutes int) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":` +
+		`{"aws:TokenIssueTime":"` + at(minutes).Format(time.RFC3339) + `"}}}]}`
+}
+
+// short names a text for its cutoff.
+func short(text string) string {
+	cutoff := contain.Revoke().(contain.Dated).Cutoff(at(100), contain.Document{Slot: first, Text: text})
+	if cutoff.IsZero() {
+		return text
+	}
+	return fmt.Sprint("to ", int(cutoff.Sub(noon).Minutes()))
+}
+
+func changes(slot contain.Slot, cutoff int, before string) []contain.Change {
+	return []contain.Change{{Slot: slot, Before: before, After: to(cutoff)}}
+}
+
+// begun, applied and undone are the events of a request up to there.
+func begun(t *testing.T, cutoff int, before string) []approvals.Event {
+	return begunIn(t, first, cutoff, before)
+}
+
+func begunIn(t *testing.T, slot contain.Slot, cutoff int, before string) []approvals.Event {
 	return []approvals.Event{approved(), happened(t, approvals.EventStarted, record.Started{
-		Cutoff: at(cutoff), Document: fmt.Sprint("to ", cutoff), Previous: previous,
+		Cutoff: at(cutoff), Changes: changes(slot, cutoff, before),
 	})}
 }
 
-func applied(t *testing.T, cutoff int, previous string, more ...approvals.Event) []approvals.Event {
-	events := append(begun(t, cutoff, previous), happened(t, approvals.EventApplied, record.Applied{Cutoff: at(cutoff)}))
+func applied(t *testing.T, cutoff int, before string, more ...approvals.Event) []approvals.Event {
+	return appliedIn(t, first, cutoff, before, more...)
+}
+
+func appliedIn(t *testing.T, slot contain.Slot, cutoff int, before string, more ...approvals.Event) []approvals.Event {
+	events := append(begunIn(t, slot, cutoff, before), happened(t, approvals.EventApplied, record.Applied{Cutoff: at(cutoff)}))
 	return append(events, more...)
 }
 
 func undone(t *testing.T) []approvals.Event {
 	return []approvals.Event{
-		approved(), happened(t, approvals.EventStarted, record.UndoStarted{}),
-		happened(t, approvals.EventApplied, record.UndoApplied{}),
+		approved(), happened(t, approvals.EventStarted, record.Started{}),
+		happened(t, approvals.EventApplied, record.Applied{}),
 	}
 }
 
 func lost(t *testing.T, cutoff int) approvals.Event {
 	return happened(t, approvals.EventTampered, record.Tampered{
-		State: record.DenyGone, Promise: at(cutoff), Document: fmt.Sprint("to ", cutoff), Previous: "of a thief",
+		State: record.DenyGone, Promise: at(cutoff),
+		Changes: []contain.Change{{Slot: first, Before: "of a thief", After: to(cutoff), Guard: true}},
 	})
 }
 
 func restored(t *testing.T, cutoff int) approvals.Event {
-	return happened(t, approvals.EventRewritten, record.Rewritten{Cutoff: at(cutoff), Document: fmt.Sprint("to ", cutoff)})
+	return happened(t, approvals.EventRewritten, record.Rewritten{Cutoff: at(cutoff)})
 }
 
 // tell is what a fold says, in one line for each holding, and one for what is open.
 func tell(f record.Force) string {
 	var lines []string
 	for _, h := range f.Holdings {
+		w := contain.Fold(h.Changes)[0]
 		line := fmt.Sprintf("%s by %s+%s %q over %q",
-			h.Request.ID, h.Request.Requester, strings.Join(h.Request.Voters(), "+"), h.Document, h.Previous)
+			h.Request.ID, h.Request.Requester, strings.Join(h.Request.Voters(), "+"), short(w.After[len(w.After)-1]), short(w.Before))
 		for _, is := range []struct {
 			so   bool
 			word string
@@ -156,8 +202,8 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"a later one wrote over it": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.revoke("B", applied(t, 11, "to 1")...)
-				p.revoke("C", applied(t, 21, "to 11")...)
+				p.revoke("B", applied(t, 11, to(1))...)
+				p.revoke("C", applied(t, 21, to(11))...)
 			},
 			[]string{
 				`C by U0ROSA+U0BOB "to 21" over "to 11", in force, over B`,
@@ -169,7 +215,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"a later one is about to write over it": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.revoke("B", begun(t, 11, "to 1")...)
+				p.revoke("B", begun(t, 11, to(1))...)
 			},
 			[]string{`A by U0ROSA+U0BOB "to 1" over "", in force`, "B is executing", "writing"},
 			"A", 11,
@@ -177,7 +223,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"an undo of it waits for approval": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.undo("B", "A", time.Time{})
+				p.undo("B", "A")
 			},
 			[]string{`A by U0ROSA+U0BOB "to 1" over "", in force`, "B is open"},
 			"A", 1,
@@ -185,7 +231,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"an undo of it is approved": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.undo("B", "A", time.Time{}, approved())
+				p.undo("B", "A", approved())
 			},
 			[]string{`A by U0ROSA+U0BOB "to 1" over "", in force`, "B is approved", "writing"},
 			"A", 1,
@@ -193,7 +239,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"an undo of it failed": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.undo("B", "A", time.Time{}, approved(), happened(t, approvals.EventFailed, record.Failure{Unsure: true}))
+				p.undo("B", "A", approved(), happened(t, approvals.EventFailed, record.Failure{Unsure: true}))
 			},
 			[]string{`A by U0ROSA+U0BOB "to 1" over "", in force`},
 			"A", 1,
@@ -201,7 +247,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"it was undone, and its own log does not say so yet": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.undo("B", "A", time.Time{}, undone(t)...)
+				p.undo("B", "A", undone(t)...)
 			},
 			[]string{`A by U0ROSA+U0BOB "to 1" over "", undone, dropped`},
 			"", 0,
@@ -216,8 +262,8 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"the later one was undone, and the earlier policy is back": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.revoke("B", applied(t, 11, "to 1")...)
-				p.undo("C", "B", at(1), undone(t)...)
+				p.revoke("B", applied(t, 11, to(1))...)
+				p.undo("C", "B", undone(t)...)
 			},
 			[]string{
 				`B by U0ROSA+U0BOB "to 11" over "to 1", undone, dropped`,
@@ -229,7 +275,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
 				p.revoke("B", applied(t, 11, "")...)
-				p.undo("C", "B", time.Time{}, undone(t)...)
+				p.undo("C", "B", undone(t)...)
 			},
 			[]string{
 				`B by U0ROSA+U0BOB "to 11" over "", undone, dropped`,
@@ -240,7 +286,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 		"it was revoked again after the undo": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.undo("B", "A", time.Time{}, undone(t)...)
+				p.undo("B", "A", undone(t)...)
 				p.revoke("C", applied(t, 21, "")...)
 			},
 			[]string{
@@ -255,19 +301,19 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 			"A", 5,
 		},
 		"a check missed it and it was restored": {
-			func(p *principal) { p.revoke("A", applied(t, 1, "P", lost(t, 5), restored(t, 6))...) },
-			[]string{`A by U0ROSA+U0BOB "to 6" over "P", in force`},
-			"A", 6,
+			func(p *principal) { p.revoke("A", applied(t, 1, "P", lost(t, 5), restored(t, 5))...) },
+			[]string{`A by U0ROSA+U0BOB "to 5" over "P", in force`},
+			"A", 5,
 		},
 		"another measure is in force beside it, and was undone": {
 			func(p *principal) {
 				p.revoke("A", applied(t, 1, "")...)
-				p.lock("B")
-				p.lock("C")
-				p.undo("D", "C", time.Time{}, undone(t)...)
+				p.lock("B", "")
+				p.lock("C", "locked")
+				p.undo("D", "C", undone(t)...)
 			},
 			[]string{
-				`C by U0ROSA+U0BOB "locked" over "", undone`,
+				`C by U0ROSA+U0BOB "locked" over "locked", undone`,
 				`B by U0ROSA+U0BOB "locked" over "", in force`,
 				`A by U0ROSA+U0BOB "to 1" over "", in force`,
 			},
@@ -277,7 +323,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 			func(p *principal) {
 				p.request("A", approvals.Opening{Purpose: approvals.Revoke.Drill(), Required: 1})
 				p.request("B", approvals.Opening{Purpose: approvals.Revoke.Drill(), Required: 1}, approved(),
-					happened(t, approvals.EventRehearsed, record.Rehearsed{WouldBe: at(11), Document: "to 11"}))
+					happened(t, approvals.EventRehearsed, record.Rehearsed{WouldBe: at(11)}))
 			},
 			nil, "", 0,
 		},
@@ -286,19 +332,22 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 			p := &principal{t: t}
 			c.make(p)
 			for range 2 { // the second time out of order
-				f := record.InForce(p.past)
+				f := record.InForce(p.past, measures)
 				if got, want := tell(f), strings.Join(c.want, "\n"); got != want {
 					t.Errorf("got\n%s\nwant\n%s", got, want)
 				}
 				if newest, found := f.Newest(approvals.Revoke); newest.Request.ID != c.newest || found != (c.newest != "") {
 					t.Errorf("the newest in force is %q, want %q", newest.Request.ID, c.newest)
 				}
-				floor := time.Time{}
-				if c.floor != 0 {
-					floor = at(c.floor)
+				floor := 0
+				for _, d := range f.Minimum(approvals.Revoke, "") {
+					var minutes int
+					if _, err := fmt.Sscanf(short(d.Text), "to %d", &minutes); err == nil {
+						floor = max(floor, minutes)
+					}
 				}
-				if !f.Floor.Equal(floor) {
-					t.Errorf("no cutoff below %v is to be written, want %v", f.Floor, floor)
+				if floor != c.floor {
+					t.Errorf("no cutoff below %d is to be written, want %d", floor, c.floor)
 				}
 				slices.Reverse(p.past)
 			}
@@ -309,7 +358,7 @@ func TestWhatIsInForceOnARoleFollowsFromItsRequests(t *testing.T) {
 func TestTheCutoffThatAWSTookIsNotTheOneThatIsPlanned(t *testing.T) {
 	p := &principal{t: t}
 	p.revoke("A", applied(t, 1, "", lost(t, 5))...)
-	held, _ := record.InForce(p.past).Of("A")
+	held, _ := record.InForce(p.past, measures).Of("A")
 	if !held.Cutoff.Equal(at(1)) || !held.Planned.Equal(at(5)) {
 		t.Errorf("taken %v, planned %v", held.Cutoff, held.Planned)
 	}
@@ -319,12 +368,56 @@ func TestTheCutoffThatAWSTookIsNotTheOneThatIsPlanned(t *testing.T) {
 func TestAnUndoThatCannotBeReadDropsWhatWasThereBefore(t *testing.T) {
 	p := &principal{t: t}
 	p.revoke("A", applied(t, 1, "")...)
-	p.undo("B", "another", at(30), undone(t)...)
-	if held, _ := record.InForce(p.past).Of("A"); !held.InForce() {
-		t.Error("an undo that leaves more took it away")
+	p.undo("B", "another", undone(t)...)
+	if held, _ := record.InForce(p.past, measures).Of("A"); !held.InForce() {
+		t.Error("an undo of nothing took it away")
 	}
 	p.past[1].Request.Subject.Facts = json.RawMessage("?")
-	if held, _ := record.InForce(p.past).Of("A"); held.InForce() || !held.Dropped {
+	if held, _ := record.InForce(p.past, measures).Of("A"); held.InForce() || !held.Dropped {
 		t.Errorf("in force %v, dropped %v", held.InForce(), held.Dropped)
+	}
+}
+
+func TestAnUndoTakesAwayOnlyWhatStandsInItsSlots(t *testing.T) {
+	p := &principal{t: t}
+	p.revoke("A", applied(t, 1, "")...)
+	p.revoke("B", appliedIn(t, second, 11, "")...)
+	p.undo("C", "B", undone(t)...)
+	f := record.InForce(p.past, measures)
+	if held, _ := f.Of("A"); !held.InForce() || held.SupersededBy != "" {
+		t.Errorf("%+v", held)
+	}
+	if held, _ := f.Of("B"); held.InForce() {
+		t.Errorf("%+v", held)
+	}
+}
+
+func TestTheNewestRequestOfASlotIsUndoneFirst(t *testing.T) {
+	p := &principal{t: t}
+	p.revoke("A", applied(t, 1, "")...)
+	p.revoke("B", appliedIn(t, second, 11, "")...)
+	p.revoke("C", applied(t, 21, to(1))...)
+	f := record.InForce(p.past, measures)
+	for request, want := range map[string]string{"A": "C", "B": "", "C": ""} {
+		held, _ := f.Of(request)
+		if above, found := f.Above(request, held.Changes); above.Request.ID != want || found != (want != "") {
+			t.Errorf("before %s, undo %q, want %q", request, above.Request.ID, want)
+		}
+	}
+	if above, _ := f.Above("of long ago", changes(first, 0, "")); above.Request.ID != "C" {
+		t.Errorf("before one that is not listed any more: %q", above.Request.ID)
+	}
+}
+
+func TestWhatARequestHasPromisedItselfIsNoMinimumForIt(t *testing.T) {
+	p := &principal{t: t}
+	p.revoke("A", applied(t, 1, "")...)
+	p.revoke("B", begun(t, 11, to(1))...)
+	f := record.InForce(p.past, measures)
+	if got := f.Minimum(approvals.Revoke, "B"); len(got) != 1 || short(got[0].Text) != "to 1" {
+		t.Errorf("%+v", got)
+	}
+	if got := f.Minimum("lock", ""); got != nil {
+		t.Errorf("of another measure: %+v", got)
 	}
 }

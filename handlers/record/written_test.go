@@ -1,44 +1,58 @@
 package record_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// A revocation that was interrupted can have promised more than once, and have found its own earlier write.
-func TestWhatWasThereBeforeADenyIsNeverTheBotsOwnEarlierTry(t *testing.T) {
+// A revocation that was interrupted can have promised more than once, and in another place.
+func TestWhatARequestHasWrittenIsAllThatItPromised(t *testing.T) {
 	t.Parallel()
-	started := func(document, previous string) approvals.Event {
-		return event(t, approvals.EventStarted, document, previous)
+	started := func(slot contain.Slot, cutoff int, before string) approvals.Event {
+		return happened(t, approvals.EventStarted, record.Started{Cutoff: at(cutoff), Changes: changes(slot, cutoff, before)})
 	}
+	taken := happened(t, approvals.EventApplied, record.Applied{Cutoff: at(5), There: []contain.Document{{Slot: first, Text: to(5)}}})
+	raised := contain.Document{Slot: second, Text: to(9)}
 	for name, c := range map[string]struct {
-		events             []approvals.Event
-		document, previous string
+		events          []approvals.Event
+		promised        int
+		last, stands    string
+		cutoff, planned int
 	}{
-		"one try":                            {[]approvals.Event{started("D1", "P")}, "D1", "P"},
-		"nothing was there":                  {[]approvals.Event{started("D1", "")}, "D1", ""},
-		"an earlier try did not write":       {[]approvals.Event{started("D1", "P"), started("D2", "P")}, "D2", "P"},
-		"an earlier try wrote":               {[]approvals.Event{started("D1", "P"), started("D2", "D1")}, "D2", "P"},
-		"two earlier tries wrote":            {[]approvals.Event{started("D1", "P"), started("D2", "D1"), started("D3", "D2")}, "D3", "P"},
-		"somebody changed it between them":   {[]approvals.Event{started("D1", "P"), started("D2", "Q")}, "D2", "Q"},
-		"it was written again later":         {[]approvals.Event{started("D1", "P"), event(t, approvals.EventRewritten, "D2", "X")}, "D2", "P"},
-		"it was merged while it was written": {[]approvals.Event{started("D1", "P"), event(t, approvals.EventApplied, "D2", "")}, "D2", "P"},
-		"it was written as promised":         {[]approvals.Event{started("D1", "P"), event(t, approvals.EventApplied, "", "")}, "D1", "P"},
-		"AWS may have taken it again":        {[]approvals.Event{started("D1", "P"), event(t, approvals.EventTampered, "D2", "X")}, "D2", "P"},
-		"what was promised again was there":  {[]approvals.Event{started("D1", "P"), event(t, approvals.EventTampered, "D2", "X"), event(t, approvals.EventRewritten, "", "")}, "D2", "P"},
-		"a loss was told only":               {[]approvals.Event{started("D1", "P"), event(t, approvals.EventTampered, "", "")}, "D1", "P"},
-		"others tell nothing":                {[]approvals.Event{started("D1", "P"), event(t, approvals.EventFinding, "D2", "X")}, "D1", "P"},
-		"a log without a write":              {nil, "", ""},
+		"a log without a write":     {nil, 0, "", "", 0, 0},
+		"one try":                   {[]approvals.Event{started(first, 1, "")}, 1, "to 1", "", 0, 1},
+		"two tries":                 {[]approvals.Event{started(first, 1, ""), started(second, 5, "")}, 2, "to 5", "", 0, 5},
+		"AWS took it":               {[]approvals.Event{started(first, 5, ""), taken}, 1, "to 5", "to 5", 5, 5},
+		"a check missed it":         {[]approvals.Event{started(first, 5, ""), taken, lost(t, 7)}, 2, "to 7", "to 5", 5, 7},
+		"a loss was only told":      {[]approvals.Event{started(first, 5, ""), happened(t, approvals.EventTampered, record.Tampered{})}, 1, "to 5", "", 0, 5},
+		"an event cannot be read":   {[]approvals.Event{started(first, 1, ""), {Type: approvals.EventStarted, Detail: []byte("?")}}, 1, "to 1", "", 0, 1},
+		"other events tell nothing": {[]approvals.Event{happened(t, approvals.EventFinding, record.Applied{Cutoff: at(5)})}, 0, "", "", 0, 0},
+		"someone else has raised it": {
+			[]approvals.Event{started(first, 5, ""), happened(t, approvals.EventApplied, record.Applied{Cutoff: at(9), There: []contain.Document{raised}})},
+			1, "to 5", "to 9", 9, 9,
+		},
 	} {
-		if w := record.WrittenBy(c.events); w.Document != c.document || w.Previous != c.previous {
-			t.Errorf("%s: %q over %q, want %q over %q", name, w.Document, w.Previous, c.document, c.previous)
+		w := record.WrittenBy(c.events)
+		minutes := func(n int) bool { return n == 0 }
+		if len(w.Documents()) != c.promised || all(w.Last()) != c.last || all(w.Stands) != c.stands ||
+			w.Cutoff.IsZero() != minutes(c.cutoff) || !w.Cutoff.IsZero() && !w.Cutoff.Equal(at(c.cutoff)) ||
+			w.Planned.IsZero() != minutes(c.planned) || !w.Planned.IsZero() && !w.Planned.Equal(at(c.planned)) {
+			t.Errorf("%s: %+v", name, w)
 		}
 	}
 }
 
-func event(t *testing.T, kind approvals.EventType, document, previous string) approvals.Event {
-	t.Helper()
-	return approvals.Event{Type: kind, Detail: must(t, map[string]string{"document": document, "previous": previous})}
+// all are texts, named for their cutoffs.
+func all(docs []contain.Document) string {
+	var texts []string
+	for _, d := range docs {
+		texts = append(texts, short(d.Text))
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
 }

@@ -139,8 +139,10 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 // that is not here fails the test.
 func belowHandlers() map[string][]string {
 	return map[string][]string{
-		"handlers/messages": {"approvals", "aws/trail", "handlers/record", "handlers/timeline", "internal/english"},
-		"handlers/record":   {"approvals", "aws/trail", "internal/times"},
+		"handlers/messages": {
+			"approvals", "aws/contain", "aws/trail", "handlers/record", "handlers/timeline", "internal/english",
+		},
+		"handlers/record":   {"approvals", "aws/contain", "aws/trail", "internal/times"},
 		"handlers/timeline": {"internal/english", "internal/times"},
 	}
 }

@@ -109,7 +109,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 		},
 		{
 			"AWS took the policy once, and when it was read back it was not as written",
-			messages.WrittenOnce("gone", "It failed."),
+			messages.WrittenOnce("", "gone", "It failed."),
 		},
 		{
 			"Event … of its log is not as it was written",
@@ -126,7 +126,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 		{"There is no such role any more", messages.UndoRoleGone},
 		{
 			"The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away",
-			messages.UndoNotOurs,
+			messages.UndoNotOurs(""),
 		},
 		{
 			"AWS took the deny off the role, or put the earlier policy back, although this request had ended",

@@ -31,7 +31,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers"

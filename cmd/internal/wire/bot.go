@@ -11,7 +11,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/settings"

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
-	"github.com/revokebot/revokebot/aws/oldrole"
+	"github.com/revokebot/revokebot/aws/role"
 )
 
 // warmEvery keeps the reading sessions, which live for fifteen minutes, younger than half of that.

@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+// undoneBy is the Body of an item of KindUndone: the request that took the deny away.
+type undoneBy struct {
+	Request string `json:"request"`
+}
+
+// undoneItem tells the request that an undo is about.
+func undoneItem(by approvals.Request) approvals.Item {
+	return approvals.Item{
+		Kind: KindUndone, Request: by.About, Source: "undone by " + by.ID, Body: body(undoneBy{by.ID}),
+	}
+}
+
+// undone tells the request that put a deny on a role that another one has taken it away, so that its card and its thread
+// say so. Where that brings an earlier deny of the bot's back, it is looked at whether that is inert.
+func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
+	by, err := bodyOf[undoneBy](item)
+	if err != nil {
+		return err
+	}
+	r, _, err := h.Store.Load(ctx, by.Request)
+	if err != nil {
+		return err
+	}
+	if r.Purpose.Mode() != approvals.ModeUndo || r.State != approvals.StateApplied || r.About != item.Request {
+		// The item is not signed; the log is. By that no deny of this request was taken away.
+		h.log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
+		return nil
+	}
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	var a record.Applied
+	if err := json.Unmarshal(r.Closing.Detail, &a); err != nil {
+		return fmt.Errorf("outcome of request %s: %w", r.ID, err)
+	}
+	link, err := h.cardLink(ctx, r)
+	if err != nil {
+		return err
+	}
+	told := record.Undone{
+		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
+		Restored: c.Undo.Restores(), Found: a.AlreadyThere && !a.Promised, Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
+	}
+	if told.At.IsZero() {
+		told.At = r.Ended
+	}
+	t := appending(item.Request)
+	if err := addBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
+		return err
+	}
+	if c.Undo.Restores() {
+		force, err := h.inForce(ctx, r.Subject.Key)
+		if err != nil {
+			return err
+		}
+		newest, found := force.Newest(r.Purpose.Measure())
+		if found && slices.ContainsFunc(contain.Fold(c.Undo.Changes), func(w contain.Written) bool {
+			return slices.Contains(newest.Documents(), contain.Document{Slot: w.Slot, Text: w.Before})
+		}) {
+			t.Work = []approvals.Item{inertItem(newest.Request.ID)}
+		}
+	}
+	return h.Store.Commit(ctx, t)
+}
