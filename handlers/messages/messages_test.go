@@ -244,6 +244,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"thread_already_there": executing().add(approvals.EventApplied, "", record.Applied{
 			Cutoff: cutoff, AlreadyThere: true, Seen: record.SeenEqual,
 		}).last(),
+		"thread_applied_beside": executing().add(approvals.EventApplied, "", record.Applied{
+			Policy: "RevokebotOlderSessions-4DLARAV3", Cutoff: cutoff, At: at, Writes: 1, Seen: record.SeenEqual,
+		}).last(),
 		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).
 			add(approvals.EventFinding, "", record.Finding{
 				Sentence: messages.WrittenAfterAll("", cutoff), Urgent: true,

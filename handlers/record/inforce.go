@@ -26,7 +26,7 @@ type Holding struct {
 	Undone       bool   // a request undid it, by the log of either
 	Dropped      bool   // a later undo left less in one of its slots than this one wrote
 	Lost         bool   // the last check did not find it there, and it was not restored since
-	Supersedes   string // the request whose holding this one is held for, too; empty for none
+	Supersedes   string // the earlier request of the same measure; empty for none
 	SupersededBy string // the later request of the same measure; empty for none
 }
 
