@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -30,7 +31,7 @@ func TestAFileIsInTheThreadAndIsFoundByItsName(t *testing.T) {
 		start := time.Now()
 		server, c, card := withCard(t, slack.Config{})
 		picture := handlers.Upload{
-			Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", messages.MaxAltText),
+			Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", report.MaxAltText),
 			Content: []byte("PNG"),
 		}
 		for _, f := range []handlers.Upload{list, picture} {

@@ -3,9 +3,11 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // again does what the buttons in the threads ask for: anew for what a request was for that ended without it, or for the
@@ -34,8 +36,25 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	if r.Purpose.Mode() == approvals.ModeDrill {
 		text = wordDrill + " " + text
 	}
-	return h.request(ctx, item, Command{
-		RequestID: c.RequestID, Team: c.Team, Enterprise: r.Place.Enterprise, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
-		Text: text,
-	}, to)
+	return h.request(ctx, item, c.command(r.Place, text, ""), to)
+}
+
+// chained asks for a role that sessions of a revoked role went on to. It is a command of whoever pressed the button, with
+// everything that is asked of a command; which role it is comes from the log.
+func (h *Handlers) chained(ctx context.Context, item approvals.Item, c Click, to Listener) error {
+	r, events, mark, err := h.marked(ctx, item, c, to)
+	if err != nil || mark == "" {
+		return err
+	}
+	chain := record.Gather(events).Chain
+	at := slices.IndexFunc(chain, func(l record.Link) bool { return l.Mark() == mark })
+	if at < 0 {
+		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	}
+	about, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	why := "sessions of " + about.Role.Account + "/" + about.Role.Name + " went on to it; " + r.Reason
+	return h.request(ctx, item, c.command(r.Place, chain[at].RoleARN+" "+cutRunes(why, messages.MaxReason), ""), to)
 }

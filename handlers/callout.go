@@ -59,7 +59,7 @@ func (h *Handlers) callOut(ctx context.Context, item approvals.Item) error {
 	heard := len(inside) > 0
 	var passing error
 	for _, person := range outside {
-		told, err := h.direct(ctx, r, events, "call out "+person, person, messages.CallOut(r, c, link))
+		told, err := h.direct(ctx, r, events, "call out "+person, person, c.Leaving(messages.CallOut(r, c, link)))
 		if err != nil {
 			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
 				return err

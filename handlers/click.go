@@ -27,6 +27,15 @@ type Click struct {
 	Trigger     string `json:"trigger,omitempty"` // a credential for three seconds: never logged
 }
 
+// command is what the click asks for, as its sender would type it in the place of the thread; about is the request that is
+// to be undone, if any.
+func (c Click) command(in approvals.Place, text, about string) Command {
+	return Command{
+		RequestID: c.RequestID, Team: c.Team, Enterprise: in.Enterprise, App: c.App, Channel: c.Channel, User: c.User,
+		ResponseURL: c.ResponseURL, Text: text, About: about,
+	}
+}
+
 // click decides a request.
 func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	c, err := bodyOf[Click](item)

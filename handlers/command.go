@@ -193,7 +193,7 @@ func (h *Handlers) open(
 		}
 	}
 	if other != "" {
-		return h.pointAt(ctx, to, other, role)
+		return h.pointAt(ctx, to, other)
 	}
 	h.log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User, "role", role.ARN)
 	return h.firstDelivery(ctx, to, c.RequestID)
@@ -246,7 +246,7 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 }
 
 // pointAt tells where the request is that is under way for the same role.
-func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role record.Role) error {
+func (h *Handlers) pointAt(ctx context.Context, to Listener, other string) error {
 	r, _, err := h.Store.Load(ctx, other)
 	if err != nil {
 		return err
@@ -259,7 +259,11 @@ func (h *Handlers) pointAt(ctx context.Context, to Listener, other string, role 
 	if d.Card != "" {
 		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
-	h.whisper(ctx, to, messages.AlreadyOpen(r, role, link))
+	c, err := h.context(r)
+	if err != nil {
+		return err
+	}
+	h.whisper(ctx, to, messages.AlreadyOpen(r, c, link))
 	return nil
 }
 

@@ -186,7 +186,7 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 	}
 	if changed {
 		err := d.call(ctx, func(ctx context.Context) error {
-			return d.h.Slack.Update(ctx, r.Place.Channel, d.at.Card, messages.Card(r, c))
+			return d.h.Slack.Update(ctx, r.Place.Channel, d.at.Card, c.Leaving(messages.Card(r, c)))
 		})
 		switch kind, code := slackKind(err); {
 		case err == nil:
@@ -214,7 +214,7 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	d.at.CardSeq = cardBeingPosted
 	var ts string
 	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.h.Slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, messages.Card(r, c))
+		ts, err = d.h.Slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, c.Leaving(messages.Card(r, c)))
 		return err
 	})
 	if err != nil {

@@ -101,7 +101,7 @@ func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 	why := record.WhyDirect(events)
 	var passing error
 	for _, person := range append([]string{r.Requester}, r.Voters()...) {
-		if _, err := h.direct(ctx, r, events, "outcome "+person, person, messages.Outcome(r, c, why)); err != nil {
+		if _, err := h.direct(ctx, r, events, "outcome "+person, person, c.Leaving(messages.Outcome(r, c, why))); err != nil {
 			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
 				return err
 			}

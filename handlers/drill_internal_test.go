@@ -8,6 +8,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -15,7 +16,7 @@ import (
 // What package role is not told, it cannot write.
 func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testing.T) {
 	t.Parallel()
-	h := &Handlers{measures: measures()}
+	h := &Handlers{measures: measures.All().On()}
 	c := messages.Context{Role: record.Role{Name: "DeployRole", ID: "AROA1"}, Undo: &record.Undoing{}}
 	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo()} {
 		o := h.order(approvals.Request{ID: "R1", Purpose: purpose}, c)
@@ -32,7 +33,7 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 // A replica of a version that knows no drills takes one for a revocation: it finds no role to write to.
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
 	t.Parallel()
-	h := &Handlers{Config: Config{Margin: 30 * time.Second}}
+	h := &Handlers{Config: Config{Measures: measures.All(), Margin: 30 * time.Second}}
 	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	facts, err := json.Marshal(record.Facts{Drill: &role})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 )
 
 // An upload that fails for a passing reason is tried so many times within a while, for some four minutes: Slack's address
@@ -31,7 +32,7 @@ func (d *delivery) files(ctx context.Context, channel string, events []approvals
 	if err != nil {
 		return err
 	}
-	for i, f := range messages.Files(then, events, e, c) {
+	for i, f := range report.Files(then, events, e, c) {
 		before := int64(i) + 1 // the message, and the files before this one
 		if d.at.Part > before {
 			continue
@@ -56,7 +57,7 @@ func (d *delivery) files(ctx context.Context, channel string, events []approvals
 
 // upload makes one file and sends it. A file that Slack refuses, that it did not take for too long, or that cannot be
 // made, is told of and left out.
-func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event, f messages.File) error {
+func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event, f report.File) error {
 	content, err := f.Bytes()
 	if err != nil || len(content) == 0 {
 		d.h.log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)

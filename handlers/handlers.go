@@ -23,6 +23,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -87,7 +88,7 @@ type Mark struct {
 type Upload struct {
 	Name    string // unique within the thread, so that FindFile knows it again
 	Title   string // what people see
-	AltText string // of a picture, for those who do not see it; at most messages.MaxAltText characters
+	AltText string // of a picture, for those who do not see it; at most report.MaxAltText characters
 	Content []byte // not empty
 }
 
@@ -105,6 +106,8 @@ type Config struct {
 	Cloud *aws.Cloud
 	Roles *role.Client
 	Trail *trail.Client
+
+	Measures measures.Table // that exist here
 
 	Channels   []string                    // where the command works
 	Requesters []string                    // people and groups; empty: any full member
@@ -154,6 +157,9 @@ func New(cfg Config) (*Handlers, error) {
 	if cfg.Store == nil || cfg.Slack == nil || cfg.Cloud == nil || cfg.Roles == nil || cfg.Trail == nil {
 		wrong = append(wrong, errors.New("a store, Slack and AWS are needed"))
 	}
+	if len(cfg.Measures) == 0 {
+		wrong = append(wrong, errors.New("no measure is configured"))
+	}
 	if len(cfg.Channels) == 0 {
 		wrong = append(wrong, errors.New("no channel is configured"))
 	}
@@ -171,7 +177,7 @@ func New(cfg Config) (*Handlers, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
-	h := &Handlers{Config: cfg, log: cfg.Logger, measures: measures(), slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
+	h := &Handlers{Config: cfg, log: cfg.Logger, measures: cfg.Measures.On(), slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -343,7 +349,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 // context gathers what messages about a request need.
 func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	if r.Forged != nil && r.Subject.Facts == nil {
-		return messages.Context{Margin: h.Margin}, nil // its opening is not to be trusted
+		return messages.Context{Words: h.Measures.Words(r.Purpose), Margin: h.Margin}, nil // its opening is not to be trusted
 	}
 	facts, err := record.FactsOf(r)
 	if err != nil {
@@ -362,7 +368,7 @@ func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
 	}
 	policy := h.Policies[r.Subject.Group]
 	return messages.Context{
-		Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
+		Words: h.Measures.Words(r.Purpose), Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
 	}, nil
 }
 

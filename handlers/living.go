@@ -34,6 +34,7 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 			if shown.Loose {
 				m = messages.Loose(m, r, c)
 			}
+			m = c.Leaving(m)
 			if err := d.replace(ctx, r.Place.Channel, name, shown.TS, m); err != nil {
 				return err
 			}

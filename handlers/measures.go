@@ -10,9 +10,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// measures is the table of what requests can be for.
-func measures() record.Measures { return record.Measures{approvals.Revoke: contain.Revoke()} }
-
 // isFirstResponse reports whether a click prepares the measure, so that it is two remote steps away.
 func isFirstResponse(m approvals.Measure) bool { return m == approvals.Revoke }
 

@@ -11,8 +11,10 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -91,10 +93,11 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 					continue
 				}
 				if strings.HasSuffix(f.Name, ".md") {
-					if want := messages.Report(then, read, roleOf(t, then)); string(content) != want || !strings.Contains(want, "**AWS took the inline policy") {
+					c := messages.Context{Words: measures.All().Words(then.Purpose), Role: roleOf(t, then)}
+					if want := report.Report(then, read, c); string(content) != want || !strings.Contains(want, "**AWS took the inline policy") {
 						t.Errorf("the report is not the log's:\n%s", content)
 					}
-				} else if want, err := messages.ReportFacts(then, read, roleOf(t, then)); err != nil || string(content) != string(want) {
+				} else if want, err := report.ReportFacts(then, read, roleOf(t, then)); err != nil || string(content) != string(want) {
 					t.Errorf("the facts are not the log's: %v\n%s", err, content)
 				}
 			}

@@ -146,7 +146,7 @@ func (h *Handlers) listed(ctx context.Context, id, team, app string) (*messages.
 	if err != nil {
 		return nil, err
 	}
-	l := messages.Listed{Request: r, Role: about.Role}
+	l := messages.Listed{Request: r, Context: about}
 	if d.Card != "" {
 		l.Link = h.Slack.Link(r.Place.Channel, d.Card)
 	}

@@ -77,7 +77,7 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 	if err != nil {
 		return false, err
 	}
-	if err := h.Slack.OpenForm(ctx, c.Trigger, form); err != nil {
+	if err := h.Slack.OpenForm(ctx, c.Trigger, about.LeavingForm(form)); err != nil {
 		refused, ok := errors.AsType[*SlackError](err)
 		if !ok {
 			return false, err

@@ -72,7 +72,7 @@ func (d *delivery) there(ctx context.Context, r approvals.Request, e approvals.E
 	if err := d.threadGone(ctx, true); err != nil {
 		return "", err
 	}
-	return found, d.nameIn(ctx, r, e, found, messages.Loose(m, r, c))
+	return found, d.nameIn(ctx, r, e, found, c.Leaving(messages.Loose(m, r, c)))
 }
 
 // post sends a message of the thread. What Slack refuses for its form is sent in a simpler one, so that one message
@@ -102,9 +102,9 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 // postForm sends a message into the thread, or into the channel when the thread has no root any more. Slack tells that by
 // refusing the reply, or by taking it and putting it into the channel.
 func (d *delivery) postForm(ctx context.Context, r approvals.Request, e approvals.Event, mark Mark, form *messages.Message, c messages.Context) (string, error) {
-	loose := messages.Loose(form, r, c)
+	loose := c.Leaving(messages.Loose(form, r, c))
 	if !d.loose {
-		ts, err := d.send(ctx, r, d.at.Card, mark, form)
+		ts, err := d.send(ctx, r, d.at.Card, mark, c.Leaving(form))
 		kind, code := slackKind(err)
 		if err == nil || kind != SlackNoTarget {
 			return ts, err

@@ -72,7 +72,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	}
 	if undoing.Revives {
 		if words == "" {
-			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(role, undoing))
+			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(h.Measures.Words(held.Measure.Undo()), role, undoing))
 		}
 		undoing.Words = words
 	}

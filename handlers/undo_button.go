@@ -41,10 +41,7 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 	_, expires := h.measures[about.Purpose.Measure()].(contain.Expirer)
 	words := expires && (until.IsZero() || now.Before(until))
 	if !words && !h.RequireReason {
-		return h.request(ctx, item, Command{
-			RequestID: c.RequestID, Team: c.Team, Enterprise: r.Place.Enterprise, App: c.App, Channel: c.Channel, User: c.User, ResponseURL: c.ResponseURL,
-			Text: undoText(shown.Role, "", ""), About: about.ID,
-		}, to)
+		return h.request(ctx, item, c.command(r.Place, undoText(shown.Role, "", ""), about.ID), to)
 	}
 	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: c.Channel, Message: c.Message}, words, until, h.RequireReason)
 	if err != nil {

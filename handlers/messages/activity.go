@@ -78,7 +78,7 @@ func findingLines(in record.Incident) []string {
 		switch {
 		case !looked || !suspect && stands(in):
 		case a.Calls == 0 && !a.Partly:
-			quiet = append(quiet, code(s.SessionName, 64)+" of "+code(s.Caller, 80))
+			quiet = append(quiet, Code(s.SessionName, 64)+" of "+Code(s.Caller, 80))
 		default:
 			busy = append(busy, s)
 		}
@@ -99,7 +99,7 @@ func findingLines(in record.Incident) []string {
 		quiet = append(quiet[:shownFindings:shownFindings], english.Count(left, "more session", "more sessions"))
 	}
 	if len(quiet) > 0 {
-		lines = append(lines, "CloudTrail shows no calls yet of "+list(quiet)+".")
+		lines = append(lines, "CloudTrail shows no calls yet of "+List(quiet)+".")
 	}
 	return lines
 }
@@ -113,7 +113,7 @@ func stands(in record.Incident) bool {
 }
 
 func findingsHead(in record.Incident, latest record.Activity) string {
-	worth := " As CloudTrail had it on " + utc(latest.Until) + ", which has management calls only: what was read from " +
+	worth := " As CloudTrail had it on " + UTC(latest.Until) + ", which has management calls only: what was read from " +
 		"S3 or a database is not in it."
 	if !stands(in) {
 		text := "*What the sessions did.* None came from an address or a caller that was seen only once" +
@@ -139,7 +139,7 @@ func othersWords(in record.Incident, latest record.Activity) string {
 	switch {
 	case latest.Others == 0:
 		return ""
-	case len(copies(in)) == 0:
+	case len(Copies(in)) == 0:
 		return checked + ", and none is seen used from another address"
 	default:
 		return checked
@@ -149,9 +149,9 @@ func othersWords(in record.Incident, latest record.Activity) string {
 // activityWords is a paragraph about one session.
 func activityWords(in record.Incident, s record.Session, a record.SessionActivity) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", code(s.SessionName, 64), code(s.Caller, 120),
-		code(s.SourceAddress, 60), utc(s.Time))
-	if why := seldomWords(in.Suspects[s.EventID]); why != "" {
+	fmt.Fprintf(&b, "*Session* %s of %s, from %s, opened %s", Code(s.SessionName, 64), Code(s.Caller, 120),
+		Code(s.SourceAddress, 60), UTC(s.Time))
+	if why := SeldomWords(in.Suspects[s.EventID]); why != "" {
 		b.WriteString(" (" + why + ")")
 	}
 	if len(a.Elsewhere) > 0 {
@@ -173,7 +173,7 @@ func activityWords(in record.Incident, s record.Session, a record.SessionActivit
 		if a.Denied > 0 {
 			fmt.Fprintf(&b, ", %d of them denied", a.Denied)
 		}
-		fmt.Fprintf(&b, ", from %s to %s: %s.", utc(a.First), clockOrDay(a), servicesWords(a))
+		fmt.Fprintf(&b, ", from %s to %s: %s.", UTC(a.First), clockOrDay(a), servicesWords(a))
 	}
 	for i, call := range a.Doors {
 		if i == 6 {
@@ -199,7 +199,7 @@ func activityWords(in record.Incident, s record.Session, a record.SessionActivit
 func namedWords(a record.SessionActivity) string {
 	names := make([]string, len(a.NamesCut))
 	for i, name := range a.NamesCut {
-		names[i] = code(name, 40)
+		names[i] = Code(name, 40)
 	}
 	const beyond = " Beyond its newest calls, those that open doors most often (keys, users, policies, " +
 		"trust) and sessions of roles were looked up by name, and "
@@ -209,21 +209,21 @@ func namedWords(a record.SessionActivity) string {
 	case len(names) == 0:
 		return beyond + "all of those were read."
 	default:
-		return beyond + "*even of these there can be more* than was read: " + list(names) + "."
+		return beyond + "*even of these there can be more* than was read: " + List(names) + "."
 	}
 }
 
 func clockOrDay(a record.SessionActivity) string {
 	if a.First.UTC().Format(time.DateOnly) == a.Last.UTC().Format(time.DateOnly) {
-		return clock(a.Last)
+		return Clock(a.Last)
 	}
-	return utc(a.Last)
+	return UTC(a.Last)
 }
 
 func servicesWords(a record.SessionActivity) string {
 	words := make([]string, 0, len(a.Services)+1)
 	for _, s := range a.Services {
-		word := fmt.Sprintf("%s %d", code(s.Service, 40), s.Calls)
+		word := fmt.Sprintf("%s %d", Code(s.Service, 40), s.Calls)
 		if s.Denied > 0 {
 			word += fmt.Sprintf(" (%d denied)", s.Denied)
 		}
@@ -239,17 +239,17 @@ func servicesWords(a record.SessionActivity) string {
 func doorWords(c record.Call, from bool) string {
 	outcome := "*worked*"
 	if c.ErrorCode != "" {
-		outcome = "refused, " + code(c.ErrorCode, 60)
+		outcome = "refused, " + Code(c.ErrorCode, 60)
 	}
-	text := fmt.Sprintf("%s %s", clock(c.Time), code(c.Service+":"+c.Name, 100))
+	text := fmt.Sprintf("%s %s", Clock(c.Time), Code(c.Service+":"+c.Name, 100))
 	if c.Target != "" {
-		text += " " + code(c.Target, 150)
+		text += " " + Code(c.Target, 150)
 	}
 	if from && c.SourceAddress != "" {
-		text += " from " + code(c.SourceAddress, 60)
+		text += " from " + Code(c.SourceAddress, 60)
 	}
 	if c.Opens != "" {
-		text += ", " + markup.Replace(clean(c.Opens, 120))
+		text += ", " + markup.Replace(Clean(c.Opens, 120))
 	}
 	if c.Times > 1 {
 		outcome += fmt.Sprintf(", %d times", c.Times)
@@ -275,9 +275,8 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 		block := slack.NewSectionBlock(mrkdwn(line), nil, nil)
 		if l.Account != "" && !l.Loop && !asked[l.RoleARN] {
 			asked[l.RoleARN] = true
-			b := slack.NewButtonBlockElement(ActionChain, ValueOf(r.ID, l.Mark()),
-				slack.NewTextBlockObject(slack.PlainTextType, "Ask to revoke", false, false))
-			b.AccessibilityLabel = cut("Ask to revoke sessions of "+raw(l.Account+"/"+l.RoleName, 75), 75)
+			b := threadButton(ActionChain, ValueOf(r.ID, l.Mark()), "Ask to revoke",
+				"Ask to revoke sessions of "+Raw(l.Account+"/"+l.RoleName, 75))
 			block.Accessory = slack.NewAccessory(b)
 		}
 		blocks = append(blocks, block)
@@ -291,17 +290,17 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 
 func linkWords(l record.Link) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), code(l.From, 80),
-		code(l.FromSession, 64), code(roleOf(l), 130))
+	fmt.Fprintf(&b, "%s %s, session %s → *%s*", strings.Repeat("↳", max(1, min(l.Depth, 3))), Code(l.From, 80),
+		Code(l.FromSession, 64), Code(RoleOf(l), 130))
 	fmt.Fprintf(&b, ", %s", english.Count(l.Sessions, "session", "sessions"))
 	if !l.First.IsZero() {
-		b.WriteString(", first " + utc(l.First))
+		b.WriteString(", first " + UTC(l.First))
 	}
 	switch {
 	case l.Loop:
 		b.WriteString(". *A loop:* this role comes up again, so its sessions may open sessions of the one above anew.")
 	case l.Account == "":
-		b.WriteString(". Its account " + code(l.AccountID, 40) + " is not configured here: revoke it there.")
+		b.WriteString(". Its account " + Code(l.AccountID, 40) + " is not configured here: revoke it there.")
 	}
 	b.WriteString(inTurn(l))
 	return fit(b.String(), 1500)
@@ -326,14 +325,14 @@ func inTurn(l record.Link) string {
 		}
 		b.WriteString(".")
 		if !l.LastOK.IsZero() {
-			b.WriteString(" The last answered one was on " + utc(l.LastOK) + ".")
+			b.WriteString(" The last answered one was on " + UTC(l.LastOK) + ".")
 		}
 		if l.Partly {
 			b.WriteString(" Not everything could be read: there may be more.")
 		}
 	}
 	if !l.Expires.IsZero() && !l.Loop {
-		b.WriteString(" Unless it is revoked, it lasts until " + utc(l.Expires) + ".")
+		b.WriteString(" Unless it is revoked, it lasts until " + UTC(l.Expires) + ".")
 	}
 	for _, door := range l.Doors {
 		b.WriteString("\n• " + doorWords(door, true))
@@ -341,7 +340,7 @@ func inTurn(l record.Link) string {
 	return b.String()
 }
 
-func roleOf(l record.Link) string {
+func RoleOf(l record.Link) string {
 	if l.Account != "" {
 		return l.Account + "/" + l.RoleName
 	}
@@ -380,7 +379,7 @@ func ChooseSession(r approvals.Request, in record.Incident) *Message {
 		if !s.Issued() || s.AccessKeyID == "" || len(options) == most {
 			continue
 		}
-		label := s.Time.UTC().Format("15:04:05") + " " + raw(s.SessionName, 30) + " from " + raw(s.SourceAddress, 20)
+		label := s.Time.UTC().Format("15:04:05") + " " + Raw(s.SessionName, 30) + " from " + Raw(s.SourceAddress, 20)
 		options = append(options, slack.NewOptionBlockObject(ValueOf(r.ID, s.Mark()),
 			slack.NewTextBlockObject(slack.PlainTextType, cut(label, 75), false, false), nil))
 	}
@@ -396,39 +395,4 @@ func ChooseSession(r approvals.Request, in record.Incident) *Message {
 	block := slack.NewSectionBlock(mrkdwn(text), nil, slack.NewAccessory(menu))
 	block.BlockID = "choose"
 	return &Message{Text: text, Blocks: []slack.Block{block}}
-}
-
-// within cuts a message to what Slack takes: 50 blocks and the characters of limitMessage. What is
-// left out is said.
-func within(m *Message) *Message {
-	const most = 48
-	used, kept := 0, []slack.Block(nil)
-	for _, b := range m.Blocks {
-		size := blockSize(b)
-		if len(kept) == most || used+size > limitMessage-300 {
-			kept = append(kept, contextLine("More was found than fits here; the list has the sessions."))
-			break
-		}
-		used, kept = used+size, append(kept, b)
-	}
-	m.Blocks = kept
-	return m
-}
-
-func blockSize(b slack.Block) int {
-	switch b := b.(type) {
-	case *slack.SectionBlock:
-		if b.Text != nil {
-			return len([]rune(b.Text.Text)) + 100
-		}
-	case *slack.ContextBlock:
-		n := 0
-		for _, e := range b.ContextElements.Elements {
-			if t, ok := e.(*slack.TextBlockObject); ok {
-				n += len([]rune(t.Text))
-			}
-		}
-		return n
-	}
-	return 100
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -44,16 +45,16 @@ func (d *drillStory) add(typ approvals.EventType, by string, detail any) *drillS
 }
 
 func (d *drillStory) card() *messages.Message {
-	return messages.Card(d.fold(len(d.events)), d.context)
+	return messages.Drilled(messages.Card(d.fold(len(d.events)), d.context))
 }
 
 func (d *drillStory) last() *messages.Message {
 	n := len(d.events)
-	return messages.Thread(d.fold(n-1), d.events[n-1], d.context)
+	return messages.Drilled(messages.Thread(d.fold(n-1), d.events[n-1], d.context))
 }
 
 func (d *drillStory) living(name string) *messages.Message {
-	return messages.LivingMessage(name, d.fold(len(d.events)), d.events, d.context)
+	return messages.Drilled(messages.LivingMessage(name, d.fold(len(d.events)), d.events, d.context))
 }
 
 // looked adds a drill's one look at CloudTrail.
@@ -166,14 +167,17 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_reply_no_quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
-		"drill_reply_open":  messages.Drilled(messages.AlreadyOpen(begin(1).fold(1), role, link)),
-		"drill_reply_plain": messages.Drilled(messages.Plain(`There is no account "prodd". Say prod or staging.`)),
+		"drill_reply_open":  messages.AlreadyOpen(begin(1).fold(1), begin(1).context, link),
+		"drill_reply_plain": messages.Plain(`There is no account "prodd". Say prod or staging.`),
 	}
 	for _, code := range []approvals.RefusalCode{
 		approvals.RefusedTaken, approvals.RefusedEnded, approvals.RefusedOwnRequest, approvals.RefusedNotApprover,
 	} {
 		out["drill_refused_"+string(code)] = messages.Refused(rehearsed(good).fold(3),
 			approvals.Refusal{Action: approvals.ActionApprove, Code: code}, begin(1).context)
+	}
+	for name, m := range out { // as it leaves
+		out[name] = messages.Drilled(m)
 	}
 	return out
 }
@@ -255,7 +259,7 @@ func TestADrillIsNeverSaidToHaveRevokedAppliedOrDeniedAnything(t *testing.T) {
 	decided := regexp.MustCompile(`denied the request|the request was denied|\(access denied\)|, access denied`)
 	s := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventApproved, "U0BOB", nil).
 		add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
-	texts := map[string]string{"report": messages.Report(s.fold(len(s.events)), s.events, exampleRole())}
+	texts := map[string]string{"report": report.Report(s.fold(len(s.events)), s.events, exampleContext())}
 	for name, m := range allOfDrill(t) {
 		if name == "drill_card_open" || name == "drill_card_one_of_two" || name == "drill_card_shared" {
 			continue // they have the warnings about the role, which are about a real one
@@ -277,6 +281,7 @@ func TestTheFormForADenialOfADrillSaysDRILL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	form = s.context.LeavingForm(form)
 	for _, p := range slack.CheckView(must(t, form)) {
 		t.Errorf("%s", p)
 	}
@@ -289,7 +294,7 @@ func TestTheFormForADenialOfADrillSaysDRILL(t *testing.T) {
 func TestARowAboutADrillSaysDRILLInTheStatusAndOnTheAppHome(t *testing.T) {
 	s := beginDrill(t, exampleRole(), "", 1)
 	list := []messages.Listed{
-		{Request: s.fold(1), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+		{Request: s.fold(1), Context: s.context, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 	}
 	m := messages.Status(list, messages.Connection{Sockets: 2})
 	if row := m.Blocks[1].(*slackgo.SectionBlock).Text.Text; !strings.HasPrefix(row, "• DRILL: *open*") ||
@@ -313,7 +318,7 @@ func TestTheFilesOfADrillSayDRILLInNameTitleAltTextAndContent(t *testing.T) {
 	s.add(approvals.EventReport, "U0ROSA", record.Reported{Upto: int64(len(s.events))})
 	found := 0
 	for n := range s.events {
-		for _, f := range messages.Files(s.fold(n+1), s.events[:n+1], s.events[n], s.context) {
+		for _, f := range report.Files(s.fold(n+1), s.events[:n+1], s.events[n], s.context) {
 			found++
 			if !strings.HasPrefix(f.Name, "DRILL-") || !strings.HasPrefix(f.Title, "DRILL: ") ||
 				strings.HasSuffix(f.Name, ".png") && !strings.HasPrefix(f.AltText, "DRILL: ") {
@@ -350,7 +355,7 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 	out := map[string]*messages.Message{
 		"card": s.card(), "requested": s.last(), "real": messages.RealOneOpen(s.fold(1), role, ""),
 		"no quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{{ID: bad, Why: "you, the requester"}}),
-		"plain":     messages.Drilled(messages.Plain(bad)),
+		"plain":     messages.Plain(bad),
 	}
 	for end, what := range ends {
 		d := &drillStory{&story{t: t, events: slices.Clone(s.events)}, s.context}
@@ -372,6 +377,9 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 			d.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", record.Sessions{Rows: rows})
 			out["evidence"], out["sessions"] = d.living("evidence"), d.living("sessions")
 		}
+	}
+	for name, m := range out { // as it leaves
+		out[name] = messages.Drilled(m)
 	}
 	return out
 }

@@ -35,12 +35,12 @@ func tableColumns(in record.Incident) []column {
 				return s.Time.UTC().Format("2006-01-02 15:04:05")
 			},
 		},
-		{"Who", true, func(_ record.Incident, s record.Session) string { return raw(s.Caller, 120) }},
+		{"Who", true, func(_ record.Incident, s record.Session) string { return Raw(s.Caller, 120) }},
 		{"Cutoff", true, outcomeCell},
-		{"Session name", true, func(_ record.Incident, s record.Session) string { return raw(s.SessionName, 64) }},
-		{"Source address", false, func(_ record.Incident, s record.Session) string { return raw(s.SourceAddress, 60) }},
-		{"Region", false, func(_ record.Incident, s record.Session) string { return raw(s.Region, 30) }},
-		{"Key", false, func(_ record.Incident, s record.Session) string { return raw(keyEnd(s.AccessKeyID), 10) }},
+		{"Session name", true, func(_ record.Incident, s record.Session) string { return Raw(s.SessionName, 64) }},
+		{"Source address", false, func(_ record.Incident, s record.Session) string { return Raw(s.SourceAddress, 60) }},
+		{"Region", false, func(_ record.Incident, s record.Session) string { return Raw(s.Region, 30) }},
+		{"Key", false, func(_ record.Incident, s record.Session) string { return Raw(KeyEnd(s.AccessKeyID), 10) }},
 	}
 	var mfa, identity bool
 	for _, s := range in.Sessions {
@@ -48,12 +48,12 @@ func tableColumns(in record.Incident) []column {
 	}
 	if identity {
 		columns = append(columns, column{
-			"Source identity", true, func(_ record.Incident, s record.Session) string { return raw(s.SourceIdentity, 64) },
+			"Source identity", true, func(_ record.Incident, s record.Session) string { return Raw(s.SourceIdentity, 64) },
 		})
 	}
 	if mfa {
 		columns = append(columns, column{
-			"MFA", false, func(_ record.Incident, s record.Session) string { return raw(string(s.MFA), 20) },
+			"MFA", false, func(_ record.Incident, s record.Session) string { return Raw(string(s.MFA), 20) },
 		})
 	}
 	return columns
@@ -67,7 +67,7 @@ func outcomeCell(in record.Incident, s record.Session) string {
 	case !s.Issued() && s.Uncertain:
 		words = "refused, role not named"
 	case !s.Issued():
-		words = "refused: " + raw(s.ErrorCode, 40)
+		words = "refused: " + Raw(s.ErrorCode, 40)
 	case s.After && in.Known(s):
 		words = "after, known caller"
 	case s.After:
@@ -78,27 +78,27 @@ func outcomeCell(in record.Incident, s record.Session) string {
 	if s.Derived {
 		words += ", made by a session"
 	}
-	if why := suspectWords(in.Suspects[s.EventID]); why != "" {
+	if why := SuspectWords(in.Suspects[s.EventID]); why != "" {
 		words += ", " + why
 	}
 	return words
 }
 
-// suspectWords says why a session is looked into by itself. They hold foreign text: for cells and
+// SuspectWords says why a session is looked into by itself. They hold foreign text: for cells and
 // lists, not for markup.
-func suspectWords(s record.Suspect) string {
-	switch seldom := seldomWords(s); {
+func SuspectWords(s record.Suspect) string {
+	switch seldom := SeldomWords(s); {
 	case len(s.From) == 0:
 		return seldom
 	case seldom == "":
-		return "used from " + raw(s.From[0], 60)
+		return "used from " + Raw(s.From[0], 60)
 	default:
-		return "used from " + raw(s.From[0], 60) + ", " + seldom
+		return "used from " + Raw(s.From[0], 60) + ", " + seldom
 	}
 }
 
-// seldomWords says what of the session is seen nowhere else.
-func seldomWords(s record.Suspect) string {
+// SeldomWords says what of the session is seen nowhere else.
+func SeldomWords(s record.Suspect) string {
 	switch {
 	case s.Address && s.Caller:
 		return "address and caller seen only here"
@@ -187,9 +187,9 @@ func shownSessions(in record.Incident) []record.Session {
 
 // tableNote stands above the table.
 func tableNote(in record.Incident, shown int) string {
-	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + utc(in.Cutoff) + "."
+	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + UTC(in.Cutoff) + "."
 	if in.Drill {
-		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + utc(in.Cutoff) +
+		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + UTC(in.Cutoff) +
 			", the cutoff that a revocation would have had."
 	}
 	if left := len(in.Sessions) - shown; left > 0 && in.Drill {
@@ -251,8 +251,8 @@ func tableLines(in record.Incident, most int) string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "• %s, %s, session %s, from %s, %s, %s", s.Time.UTC().Format("2006-01-02 15:04:05"),
-			code(s.Caller, 80), code(s.SessionName, 64),
-			code(s.SourceAddress, 60), code(s.Region, 30), code(outcomeCell(in, s), 80))
+			Code(s.Caller, 80), Code(s.SessionName, 64),
+			Code(s.SourceAddress, 60), Code(s.Region, 30), Code(outcomeCell(in, s), 80))
 	}
 	return b.String()
 }

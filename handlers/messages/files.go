@@ -2,47 +2,49 @@ package messages
 
 import (
 	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// MaxAltText is the longest alternative text of a file that Slack takes, in characters (Slack
-// documentation, "files.getUploadURLExternal", alt_txt_too_large).
-const MaxAltText = 1000
+// ActionReport is the button that asks for the report of a request; its value is the request's id.
+const ActionReport = "revokebot_report"
 
-// File is a file that goes with an event: after its message, in the thread.
-type File struct {
-	// Name is unique within the thread, ASCII, and the same every time: after a crash the file is
-	// looked for by it. Make it with FileName.
-	Name    string
-	Title   string // what people see; no foreign text
-	AltText string // of a picture: the same in words, at most MaxAltText characters
-	// Bytes makes the content, which is the same every time: it comes from the log alone, never from
-	// the clock or the configuration. It is not called when the file is there already.
-	Bytes func() ([]byte, error)
-}
-
-// FileName names a file of an event: "sessions-<request>-<seq>.csv", of a drill "DRILL-sessions-…".
-func FileName(what string, r approvals.Request, e approvals.Event, extension string) string {
-	if r.Purpose.Mode() == approvals.ModeDrill {
-		what = "DRILL-" + what
+// withReportButton offers the report where a request has ended, and with the last word of the looks
+// at CloudTrail.
+func withReportButton(m *Message, r approvals.Request, e approvals.Event, p phrases, role record.Role) *Message {
+	if m == nil || len(m.Blocks) == 0 {
+		return m
 	}
-	return fmt.Sprintf("%s-%s-%d.%s", what, r.ID, e.Seq, extension)
+	switch e.Type {
+	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
+		approvals.EventCancelled, approvals.EventExpired,
+		approvals.EventRehearsed, approvals.EventVerdict:
+	default:
+		return m
+	}
+	b := threadButton(ActionReport, r.ID, "Report", p.report+Raw(role.Name, limitRoleName))
+	if row, ok := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock); ok {
+		row.Elements.ElementSet = append(row.Elements.ElementSet, b)
+		return m
+	}
+	m.Blocks = append(m.Blocks, slack.NewActionBlock("report", b))
+	return m
 }
 
-// Files are the files that go with an event, in the order in which they are shown. events is the
-// log up to the event and e its last, r their fold: what happened later is not there, so that the
-// files are the same whenever they are made. Of c only Role belongs to the log.
-func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
-	switch e.Type {
-	case approvals.EventReport:
-		return reportFiles(r, events, e, c)
-	case approvals.EventSessions, approvals.EventOffered, approvals.EventActivity, approvals.EventVerdict:
-		return trailFiles(r, events, e, c)
-	default:
+// reported is what the thread says before the files.
+func reported(e approvals.Event, p phrases) *Message {
+	v, err := record.Detail[record.Reported](e)
+	if err != nil {
 		return nil
 	}
+	return sentence(fmt.Sprintf("%s asked for the *%s*. It reads the record of this request up to event %d and nothing "+
+		"else, so it can be made again and says the same. "+
+		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.",
+		Mention(e.By), p.reports, v.Upto))
 }
 
 // filesRefused says that the thread goes without files, and what to do.
@@ -52,11 +54,11 @@ func filesRefused(e approvals.Event) *Message {
 		return nil
 	}
 	if f.Code == "" {
-		return sentence("The file " + code(f.Name, 100) + " could not be made, so this thread goes without it. " +
+		return sentence("The file " + Code(f.Name, 100) + " could not be made, so this thread goes without it. " +
 			"The record of the request is complete; " + inItsLog)
 	}
 	return sentence("Slack does not take files from the bot here" + filesCause(f) + ", so this thread goes without " +
-		code(f.Name, 100) +
+		Code(f.Name, 100) +
 		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " +
 		filesRemedy(f))
 }
@@ -86,5 +88,75 @@ func filesCause(f record.FilesRefused) string {
 	if f.Code == "" {
 		return ""
 	}
-	return " (" + code(f.Code, 60) + ")"
+	return " (" + Code(f.Code, 60) + ")"
+}
+
+// ReportUsage says how to ask for a report, when there was nothing to go on.
+func ReportUsage() *Message {
+	return sentence("Name a role, or the id of a request, which stands at the foot of its card: `" + Command +
+		" report prod/DeployRole`.")
+}
+
+// ReportNowhere answers somebody who asked for a report of what is not on record.
+func ReportNowhere(what string) *Message {
+	return sentence("There is no request on record for " + Code(what, 120) + ", so there is nothing to report: " +
+		"none was made, or it was so long ago that its record is gone. " +
+		"The id of a request stands at the foot of its card.")
+}
+
+// ReportComing says where the report appears. link is that of the card, empty when it is not known.
+func ReportComing(r approvals.Request, link string) *Message {
+	return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files.")
+}
+
+// ReportDoubtful is the same in a thread that went without a file before, for that reason.
+func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *Message {
+	if why.Code == "" {
+		return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) +
+			", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
+	}
+	return sentence("The report of request " + Code(r.ID, 40) + " is tried once more in " + threadWords(r, link) +
+		". Slack refused a file there before" + filesCause(why) +
+		" and may do so again. " + filesRemedy(why))
+}
+
+// ReportEnough answers somebody who asks for a report of such a thread after so many others in a
+// while.
+func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, wait time.Duration) *Message {
+	trouble := "although Slack does not take files there" + filesCause(why)
+	if why.Code == "" {
+		trouble = "although a file there could not be made"
+	}
+	return sentence(
+		fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. "+
+			"%s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
+			Code(r.ID, 40), most, Span(per), trouble, filesRemedy(why), Span(max(wait, time.Second))))
+}
+
+// ReportThere answers somebody who asks for a report when nothing happened since the last one.
+func ReportThere(r approvals.Request, link string) *Message {
+	return sentence("Nothing has happened since the last report of request " + Code(r.ID, 40) + ". It is in " +
+		threadWords(r, link) + ".")
+}
+
+func threadWords(r approvals.Request, link string) string {
+	if link == "" {
+		return "its thread in " + Channel(r.Place.Channel)
+	}
+	return "the thread of <" + link + "|its card> in " + Channel(r.Place.Channel)
+}
+
+// NotForReport answers somebody who may not ask for a report.
+func NotForReport(standing approvals.Standing) *Message {
+	switch standing {
+	case approvals.StandingUnknown:
+		return sentence("No report was made: Slack did not answer who you are, and without that the answer is no. " +
+			"Try again in a moment.")
+	case approvals.FullMember:
+		return sentence("No report was made: you are not on the list of people who may ask for things here. " +
+			"Ask somebody of the incident team.")
+	default:
+		return sentence("No report was made: reports are for full members of this workspace, and this account is a " +
+			standing.String() + ". Ask a member of the incident team.")
+	}
 }

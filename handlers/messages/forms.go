@@ -3,6 +3,8 @@ package messages
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -35,40 +37,218 @@ func DenyForm(r approvals.Request, c Context, origin FormOrigin) (slack.ModalVie
 	if err != nil {
 		return slack.ModalViewRequest{}, fmt.Errorf("form of request %s: %w", r.ID, err)
 	}
-	plain := func(text string) *slack.TextBlockObject {
-		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
-	}
-	reason := slack.NewPlainTextInputBlockElement(plain("Why not, or what to do instead"), actionReason)
+	reason := slack.NewPlainTextInputBlockElement(plainText("Why not, or what to do instead"), actionReason)
 	reason.Multiline = true
 	reason.MaxLength = MaxReason
-	input := slack.NewInputBlock(FieldReason, plain("Reason (everybody in the channel sees it)"), nil, reason)
+	input := slack.NewInputBlock(FieldReason, plainText("Reason (everybody in the channel sees it)"), nil, reason)
 	input.Optional = true
 	title := "Deny this request?"
 	if c.Drill {
-		title = drillMark + "deny it?"
+		title = "deny it?"
 	}
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: FormDeny, PrivateMetadata: string(metadata),
-		Title: plain(title), Submit: plain("Deny"), Close: plain("Back"),
+		Title: plainText(title), Submit: plainText("Deny"), Close: plainText("Back"),
 		Blocks: slack.Blocks{BlockSet: []slack.Block{
-			section(deniedWords(r, c) + " After Deny nothing is done, and the request is closed for everybody."),
+			section(c.phrases(r).denying + " After Deny nothing is done, and the request is closed for everybody."),
 			input,
 		}},
 	}, nil
 }
 
-// deniedWords says what is about to be denied.
-func deniedWords(r approvals.Request, c Context) string {
-	switch {
-	case c.Drill:
-		return drillMark + drillAsked(r, c)
-	case c.Undo != nil:
-		return undoAsked(r, c)
-	}
-	return fmt.Sprintf("%s asked to revoke the sessions of %s.", Mention(r.Requester), roleWords(c.Role))
-}
-
 // FieldError is the answer to a form that cannot be taken: Slack shows it at the field.
 func FieldError(m *Message) any {
 	return fieldErrors{"errors", map[string]string{FieldReason: m.Text}}
+}
+
+// The form that asks for a revocation. The reason's field is FieldReason.
+const (
+	FormAsk       = "revokebot_ask_form"
+	FieldAccount  = "account"
+	FieldRole     = "role"
+	ActionRole    = "revokebot_role" // of the menu that is filled while somebody types
+	actionAccount = "account"
+	actionTyped   = "text"
+)
+
+const (
+	// maxOptions, limitOption and limitValue are those of a menu (Slack documentation, "Option
+	// object", "Select menu element").
+	maxOptions  = 100
+	limitOption = 75
+	limitValue  = 150
+	// limitFieldError is this project's own: Slack names none.
+	limitFieldError = 300
+)
+
+// Asking is what the form for a revocation shows.
+type Asking struct {
+	Accounts       []AccountChoice // from which one is chosen, if there are several
+	Chosen         string          // the account that is meant unless another one is chosen; "" none
+	Typed          bool            // the role is typed: no list of roles can be had
+	ReasonRequired bool
+	Margin         time.Duration
+}
+
+// AccountChoice is an account to choose.
+type AccountChoice struct{ Name, ID string }
+
+// choosable reports whether the accounts are offered as a menu. More than fit into one are typed
+// with the role.
+func (a Asking) choosable() bool { return len(a.Accounts) > 1 && len(a.Accounts) <= maxOptions }
+
+// AskForm asks for the account, the role and the reason of a revocation, and says what would
+// happen.
+func AskForm(a Asking, origin FormOrigin) (slack.ModalViewRequest, error) {
+	metadata, err := json.Marshal(origin)
+	if err != nil {
+		return slack.ModalViewRequest{}, fmt.Errorf("form to ask for a revocation: %w", err)
+	}
+	blocks := []slack.Block{
+		section("This asks to revoke *every active session* of one AWS role. " +
+			"Nothing happens before somebody other than you approves it on the card that appears in " +
+			Channel(origin.Channel) + ".\nAfter the approval an inline policy denies everything to the role's sessions issued " +
+			"before that moment plus " + Span(a.Margin) +
+			". People and programs can assume the role again after it; until they do, what they run with the role *stops " +
+			"working*."),
+	}
+	if a.choosable() {
+		blocks = append(blocks, accountField(a))
+	}
+	blocks = append(blocks, roleField(a))
+	reason := slack.NewPlainTextInputBlockElement(plainText("What happened, in a few words"), actionReason)
+	reason.Multiline, reason.MaxLength = true, MaxReason
+	input := slack.NewInputBlock(FieldReason, plainText("Reason (everybody in the channel sees it)"), nil, reason)
+	input.Optional = !a.ReasonRequired
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: FormAsk, PrivateMetadata: string(metadata),
+		Title: plainText("Revoke sessions"), Submit: plainText("Ask for approval"), Close: plainText("Back"),
+		Blocks: slack.Blocks{BlockSet: append(blocks, input)},
+	}, nil
+}
+
+func accountField(a Asking) slack.Block {
+	placeholder := "Any account"
+	if a.Typed { // the role as it is typed need not say of which account it is
+		placeholder = "Which account"
+	}
+	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plainText(placeholder), actionAccount)
+	for _, account := range a.Accounts {
+		option := slack.NewOptionBlockObject(account.Name, plainText(Raw(account.Name, limitOption)),
+			plainText("account "+Raw(account.ID, 12)))
+		menu.Options = append(menu.Options, option)
+		if account.Name == a.Chosen {
+			menu.InitialOption = option
+		}
+	}
+	if a.Typed {
+		return slack.NewInputBlock(FieldAccount, plainText("Account"), nil, menu)
+	}
+	input := slack.NewInputBlock(FieldAccount, plainText("Account"),
+		plainText("This shortens the list of roles. A role that is chosen from the list brings its account along."), menu)
+	input.Optional = true
+	return input
+}
+
+func roleField(a Asking) slack.Block {
+	shapes := "A name, the ARN of a role, or the ARN of a session."
+	if len(a.Accounts) > 1 && !a.choosable() {
+		shapes = "account/name, the ARN of a role, or the ARN of a session."
+	}
+	if a.Typed {
+		field := slack.NewPlainTextInputBlockElement(plainText("DeployRole"), actionTyped)
+		field.MaxLength = 700
+		return slack.NewInputBlock(FieldRole, plainText("Role"), plainText(shapes+
+			" There is no list to choose from, because AWS does not let revokebot list the roles (iam:ListRoles). "+
+			"The role is looked up when you send this."), field)
+	}
+	shortest := 1
+	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plainText("Type a part of the name"), ActionRole)
+	menu.MinQueryLength = &shortest
+	return slack.NewInputBlock(FieldRole, plainText("Role"), plainText(shapes+
+		" Type, then choose from the list. Roles that revokebot does not touch are not on it: protected and service-linked "+
+		"ones, those of Identity Center, its own."), menu)
+}
+
+func plainText(text string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
+}
+
+// RoleChoice is a role that is offered while somebody types.
+type RoleChoice struct {
+	Account, Name string
+	Path          string // with both slashes
+	Typed         bool   // not on the list: the name as it was typed
+	Unlisted      bool   // and there is no list of that account (yet)
+}
+
+// RoleOptions answers what is to be shown in the menu of roles. Each value is account/name. So is
+// what is shown where there are several accounts, unless it is too long: of what was chosen,
+// Slack's field shows the text without the description.
+func RoleOptions(choices []RoleChoice, withAccount bool) any {
+	options := []*slack.OptionBlockObject{}
+	for _, c := range choices {
+		value := c.Account + "/" + c.Name
+		if len(options) == maxOptions || len(value) > limitValue {
+			continue
+		}
+		shown := c.Name
+		var words []string
+		switch {
+		case withAccount && len(value) <= limitOption:
+			shown = value
+		case withAccount:
+			words = append(words, "account "+c.Account)
+		}
+		switch {
+		case c.Unlisted:
+			words = append(words, "as typed; the list cannot be read now")
+		case c.Typed:
+			words = append(words, "as typed; not on the list")
+		case len(c.Path) > 1:
+			words = append(words, c.Path)
+		}
+		var description *slack.TextBlockObject
+		if len(words) > 0 {
+			description = plainText(Raw(strings.Join(words, ", "), limitOption))
+		}
+		options = append(options, slack.NewOptionBlockObject(value, plainText(Raw(shown, limitOption)), description))
+	}
+	return struct {
+		Options []*slack.OptionBlockObject `json:"options"`
+	}{options}
+}
+
+// FieldErrors is the answer to a form that is wrong as it is, by field: Slack shows each text at
+// its field.
+func FieldErrors(fields map[string]string) any {
+	shown := make(map[string]string, len(fields))
+	for field, text := range fields {
+		shown[field] = Raw(text, limitFieldError)
+	}
+	return fieldErrors{"errors", shown}
+}
+
+type fieldErrors struct {
+	ResponseAction string            `json:"response_action"`
+	Errors         map[string]string `json:"errors"`
+}
+
+// What stands at a field of the form for a revocation.
+const (
+	FieldRoleMissing   = "Choose a role, or type its name and choose it as typed. Nothing was requested."
+	FieldReasonMissing = "A reason is required here. Nothing was requested; add a few words."
+	FieldAccountGone   = "This account is not configured any more. Nothing was requested; choose another one."
+)
+
+// FieldOtherAccount stands at a role that is not of the chosen account.
+func FieldOtherAccount(is, chosen string) string {
+	return "This role is of account " + Clean(is, 64) + ", and " + Clean(chosen, 64) + " is chosen above. " +
+		"Nothing was requested; change one of the two."
+}
+
+// FieldReasonTooLong stands at a reason that would not fit on the card.
+func FieldReasonTooLong(n int) string {
+	return fmt.Sprintf("The reason has %d characters and at most %d fit on the card. Nothing was requested; shorten it.",
+		n, MaxReason)
 }

@@ -144,7 +144,7 @@ func TestEveryGoldenFileOfAFormIsOfOne(t *testing.T) {
 func TestEveryFormIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		role := record.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
-		c := messages.Context{Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
+		c := messages.Context{Words: revokeWords(), Role: role, Margin: time.Duration(rapid.Int64().Draw(r, "margin"))}
 		origin := messages.FormOrigin{Request: "4DLARAV3ISOEUUODW4FIG5AF5F", Channel: "C0INCIDENT", Message: "1.1"}
 		deny, err := messages.DenyForm(begins(t, foreign(r, "reason"), 1, role).fold(1), c, origin)
 		if err != nil {

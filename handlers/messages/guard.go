@@ -16,27 +16,28 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	who := mentions(involved(before))
 	switch {
 	case err != nil:
-		return sentence(who + ": a look found that the deny is not on the role as it was written. Look at the role now.")
+		return sentence(who + ": a look found that the " + c.Words.Deny + " is not on the role as it was written. " +
+			"Look at the role now.")
 	case t.Resumed:
 		return nil // the loss is told already, and what is written will be
 	case t.State == record.RoleGone:
 		return sentence(fmt.Sprintf("%s: *the role %s is gone.* A look on %s did not find it any more. "+
 			"Its sessions ended with it, and so do the looks. "+
-			"A role of the same name that is made later is another one: ask for it anew.", who, roleWords(c.Role), utc(t.At)))
+			"A role of the same name that is made later is another one: ask for it anew.", who, roleWords(c.Role), UTC(t.At)))
 	case t.State == record.RoleReplaced:
 		return sentence(fmt.Sprintf("%s: *another role has the name %s now.* A look on %s found a different unique id. "+
 			"The sessions of the role that was approved ended with it; "+
 			"the new role was never approved and is not touched, and the looks end here. If its sessions have to be revoked, "+
-			"ask for it anew.", who, roleWords(c.Role), utc(t.At)))
+			"ask for it anew.", who, roleWords(c.Role), UTC(t.At)))
 	}
 	lost := "was taken off"
 	if t.State == record.DenyWeakened {
 		lost = "was weakened on"
 	}
-	found := fmt.Sprintf("A look on %s found the %s %s.", utc(t.At), inline(t.Policy), tamperedWords(t))
+	found := fmt.Sprintf("A look on %s found the %s %s.", UTC(t.At), c.Words.Document(t.Policy), TamperedWords(t))
 	if !t.Writing() {
-		text := fmt.Sprintf("%s: *the deny %s %s, and it is not being written again.* %s %s Old sessions may work now.",
-			who, lost, roleWords(c.Role), found, markup.Replace(clean(t.Why, 800)))
+		text := fmt.Sprintf("%s: *the %s %s %s, and it is not being written again.* %s %s Old sessions may work now.",
+			who, c.Words.Deny, lost, roleWords(c.Role), found, markup.Replace(Clean(t.Why, 800)))
 		if t.State == record.DenyGone { // an undo does not touch what somebody else has put in its place
 			text += " " + onPurpose(c, "the record says so")
 		}
@@ -44,10 +45,10 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 			"old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 	}
-	text := fmt.Sprintf("%s: *the deny %s %s.* %s It is being written again under the same approval, "+
+	text := fmt.Sprintf("%s: *the %s %s %s.* %s It is being written again under the same approval, "+
 		"with the new cutoff *%s*; this is time %d of %d. "+
-		"Until then old sessions may have worked. %s", who, lost, roleWords(c.Role), found, utc(t.Promise), t.Rewrite,
-		record.MaxRewrites, onPurpose(c, notAgain))
+		"Until then old sessions may have worked. %s", who, c.Words.Deny, lost, roleWords(c.Role), found, UTC(t.Promise),
+		t.Rewrite, record.MaxRewrites, onPurpose(c, "the "+c.Words.Deny+" is not written again"))
 	if t.Rewrite > 1 {
 		return sentence(text)
 	}
@@ -58,11 +59,9 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 }
 
-const notAgain = "the deny is not written again"
-
 // onPurpose says how to end the guard by agreement.
 func onPurpose(c Context, then string) string {
-	return "If this was on purpose, say so with " + code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) +
+	return "If this was on purpose, say so with " + Code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) +
 		": a second person confirms it, and " + then + "."
 }
 
@@ -82,48 +81,48 @@ func withDocument(m *Message, advice, document string) *Message {
 }
 
 // rewritten tells that AWS took the deny again, and what was found after the write.
-func rewritten(e approvals.Event) *Message {
+func rewritten(e approvals.Event, c Context) *Message {
 	w, err := record.Detail[record.Rewritten](e)
 	if err != nil {
 		return sentence("*Written again*: AWS took the policy.")
 	}
-	took := "AWS took the policy on " + utc(w.At)
+	took := "AWS took the policy on " + UTC(w.At)
 	if w.AlreadyThere {
 		took = "the promised policy is on the role, an earlier try had written it"
 	}
 	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, record.MaxRewrites, took,
-		utc(w.Cutoff))
+		UTC(w.Cutoff))
 	switch {
 	case w.Back.Equal:
-		text += "It was read back on " + utc(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM " +
+		text += "It was read back on " + UTC(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM " +
 			"enforces it. The next look comes within seconds."
 	case w.Back.Error != "":
-		text += "It could *not be read back*: " + markup.Replace(clean(w.Back.Error, 600)) + " The next look comes within " +
+		text += "It could *not be read back*: " + markup.Replace(Clean(w.Back.Error, 600)) + " The next look comes within " +
 			"seconds."
 	default:
-		text += "When it was read back on " + utc(w.Back.At) + " it was *not there as written*: " +
-			code(w.Back.Mismatch, 300) + ". The next look comes within seconds."
+		text += "When it was read back on " + UTC(w.Back.At) + " it was *not there as written*: " +
+			Code(w.Back.Mismatch, 300) + ". The next look comes within seconds."
 	}
 	return sentence(text)
 }
 
-func held(e approvals.Event) *Message {
+func held(e approvals.Event, c Context) *Message {
 	h, err := record.Detail[record.Held](e)
 	if err != nil {
 		return nil
 	}
-	return sentence(heldText(h) + " No further look is planned: what happens to the role from now on, " +
+	return sentence(heldText(h, c) + " No further look is planned: what happens to the role from now on, " +
 		"nobody here will notice.")
 }
 
-func heldText(h record.Held) string {
+func heldText(h record.Held, c Context) string {
 	if h.Losses == 0 {
-		return fmt.Sprintf("The deny *held for %s*: it was on the role at every look, the last one on %s.", span(h.After),
-			utc(h.At))
+		return fmt.Sprintf("The %s *held for %s*: it was on the role at every look, the last one on %s.", c.Words.Deny,
+			Span(h.After), UTC(h.At))
 	}
-	return fmt.Sprintf("The deny is on the role *%s after it was applied*, at the last look on %s. "+
+	return fmt.Sprintf("The %s is on the role *%s after it was applied*, at the last look on %s. "+
 		"Before that, looks missed it %s.",
-		span(h.After), utc(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
+		c.Words.Deny, Span(h.After), UTC(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
 }
 
 // maxChanges is how many changes one message shows.
@@ -132,14 +131,14 @@ const maxChanges = 8
 // culprits tells who changed the deny.
 func culprits(before approvals.Request, changes []record.Change, c Context) *Message {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: *CloudTrail shows who changed the deny* on %s, newest first.", mentions(involved(before)),
-		roleWords(c.Role))
+	fmt.Fprintf(&b, "%s: *CloudTrail shows who changed the %s* on %s, newest first.", mentions(involved(before)),
+		c.Words.Deny, roleWords(c.Role))
 	for i, change := range changes {
 		if i == maxChanges {
 			fmt.Fprintf(&b, "\n• and %d more", len(changes)-i)
 			break
 		}
-		b.WriteString("\n• " + utc(change.At) + ": " + code(change.Who, 100) + " " + changeWords(change))
+		b.WriteString("\n• " + UTC(change.At) + ": " + Code(change.Who, 100) + " " + changeWords(change))
 		for _, part := range []struct{ name, value string }{
 			{"access key", change.AccessKeyID},
 			{"source identity", change.SourceIdentity},
@@ -147,12 +146,12 @@ func culprits(before approvals.Request, changes []record.Change, c Context) *Mes
 			{"with", change.UserAgent},
 		} {
 			if part.value != "" {
-				b.WriteString(", " + part.name + " " + code(part.value, 60))
+				b.WriteString(", " + part.name + " " + Code(part.value, 60))
 			}
 		}
 	}
 	b.WriteString("\nIf that was the thief, contain this identity too: deactivate its access key, or revoke its role. " +
-		onPurpose(c, notAgain))
+		onPurpose(c, "the "+c.Words.Deny+" is not written again"))
 	return sentence(b.String())
 }
 
@@ -163,36 +162,36 @@ func changeWords(c record.Change) string {
 	case c.Cutoff.IsZero():
 		return "wrote it without a deny that works"
 	default:
-		return "wrote it with the cutoff " + utc(c.Cutoff)
+		return "wrote it with the cutoff " + UTC(c.Cutoff)
 	}
 }
 
 // watched is the card's title and outcome after a look found something to tell; both are empty
 // before.
-func watched(r approvals.Request) (title, lead string) {
+func watched(r approvals.Request, c Context) (title, lead string) {
 	switch r.Watched.Type {
 	case approvals.EventTampered:
 		t, err := record.Detail[record.Tampered](r.Watched)
 		switch {
 		case err != nil:
 			return "Changed since it was applied",
-				"A look found that *the deny is not on the role* as it was written. Look at the role now."
+				"A look found that *the " + c.Words.Deny + " is not on the role* as it was written. Look at the role now."
 		case t.State == record.RoleGone || t.State == record.RoleReplaced:
-			return "Applied, and the role is gone", "AWS took the policy; on " + utc(t.At) + " the role itself was gone, " +
+			return "Applied, and the role is gone", "AWS took the policy; on " + UTC(t.At) + " the role itself was gone, " +
 				"and its sessions with it. The thread has the details."
 		case !t.Writing():
 			if t.State == record.DenyWeakened {
-				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + utc(t.At) +
-					" found it " + tamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."
+				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + UTC(t.At) +
+					" found it " + TamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."
 			}
-			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + utc(t.At) +
+			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + UTC(t.At) +
 				" at the latest: old sessions may work. Look at the role now; the thread says what to do."
 		default:
 			title := "Taken off, being written again"
 			if t.State == record.DenyWeakened {
 				title = "Weakened, being written again"
 			}
-			return title, "AWS took the policy, and a look on " + utc(t.At) + " found it " + tamperedWords(t) +
+			return title, "AWS took the policy, and a look on " + UTC(t.At) + " found it " + TamperedWords(t) +
 				". It is being written again; the thread has the details."
 		}
 	case approvals.EventRewritten:
@@ -203,28 +202,27 @@ func watched(r approvals.Request) (title, lead string) {
 					"old sessions may still work. Look at the role now; the thread says what was found."
 		}
 		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: " +
-			"every session issued before *" + clock(w.Cutoff) +
-			"* is denied everything as soon as IAM enforces it. The thread has the details."
+			c.Words.Holds(bold(Clock(w.Cutoff))) + " as soon as IAM enforces it. The thread has the details."
 	case approvals.EventHeld:
 		h, err := record.Detail[record.Held](r.Watched)
 		if err != nil {
 			return "", ""
 		}
-		return "Applied", heldText(h) + " It denies everything to sessions issued before *" + clock(h.Cutoff) + "*."
+		return "Applied", heldText(h, c) + " It " + c.Words.Denies(bold(Clock(h.Cutoff))) + "."
 	default:
 		return "", ""
 	}
 }
 
-// tamperedWords says what was found, in the middle of a sentence.
-func tamperedWords(t record.Tampered) string {
+// TamperedWords says what was found, in the middle of a sentence.
+func TamperedWords(t record.Tampered) string {
 	switch {
 	case t.State == record.DenyGone:
 		return "gone"
 	case t.State == record.DenyWeakened && t.Found.IsZero():
 		return "there without a deny that works"
 	case t.State == record.DenyWeakened:
-		return "there with the earlier cutoff " + utc(t.Found)
+		return "there with the earlier cutoff " + UTC(t.Found)
 	default:
 		return "in a state that revokebot does not know"
 	}

@@ -3,6 +3,8 @@ package messages
 import (
 	"slices"
 
+	"github.com/slack-go/slack"
+
 	"github.com/revokebot/revokebot/approvals"
 )
 
@@ -45,8 +47,19 @@ func Stirs(name string, e approvals.Event) bool {
 func LivingMessage(name string, r approvals.Request, events []approvals.Event, c Context) *Message {
 	for _, l := range livingMessages() {
 		if l.name == name {
-			return drilledIf(c.Drill, l.show(r, events, c))
+			return l.show(r, events, c)
 		}
 	}
 	return nil
+}
+
+// Loose is a message of a thread for the channel, where it stands alone because the thread's root
+// is gone: it begins with what it is about.
+func Loose(m *Message, r approvals.Request, c Context) *Message {
+	about := "About the request " + Code(r.ID, 40) + " for " + roleWords(c.Role) + ", which has no thread any more:"
+	out := &Message{Text: fit(about+"\n"+m.Text, limitText)}
+	if len(m.Blocks) > 0 {
+		out.Blocks = append([]slack.Block{section(about)}, m.Blocks...)
+	}
+	return out
 }

@@ -1,6 +1,11 @@
 package messages
 
-import "github.com/slack-go/slack"
+import (
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+)
 
 // Message is what is sent: blocks, and the fallback text that says the same.
 type Message struct {
@@ -31,7 +36,7 @@ const (
 	limitMessage = 10000
 )
 
-// mrkdwn is a text that was put together here; what came from outside is in it only through code.
+// mrkdwn is a text that was put together here; what came from outside is in it only through Code.
 func mrkdwn(text string) *slack.TextBlockObject {
 	t := slack.NewTextBlockObject(slack.MarkdownType, fit(text, limitSection), false, false)
 	t.Verbatim = true
@@ -42,7 +47,7 @@ func section(text string) slack.Block { return slack.NewSectionBlock(mrkdwn(text
 
 // plainSection shows a text from outside as it is.
 func plainSection(text string, limit int) slack.Block {
-	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, raw(text, limit), false, false), nil, nil)
+	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, Raw(text, limit), false, false), nil, nil)
 }
 
 // plainLines shows lines that went through raw one by one.
@@ -60,4 +65,139 @@ func contextLine(text string) slack.Block { return slack.NewContextBlock("", mrk
 func sentence(text string) *Message {
 	text = fit(text, limitSection)
 	return &Message{Text: text, Blocks: []slack.Block{section(text)}}
+}
+
+// drillMark begins whatever is said of a drill, in blocks, fallbacks, buttons and files: nobody is
+// to take it for a revocation, nor to sleep through a revocation because of it.
+const drillMark = "DRILL: "
+
+// Drilled marks a message that leaves: it says of itself that it is of a drill, first of all, in
+// the blocks as in the fallback, and so do its buttons. What says so already stays as it is.
+func Drilled(m *Message) *Message {
+	if m == nil {
+		return nil
+	}
+	out := &Message{Text: fit(Marked(m.Text), limitText), Blocks: drilled(m.Blocks), Simpler: Drilled(m.Simpler)}
+	for i, b := range out.Blocks {
+		if row, ok := b.(*slack.ActionBlock); ok {
+			out.Blocks[i] = drilledRow(*row)
+		}
+	}
+	return out
+}
+
+// Leaving is a message as it leaves: one of a drill says so.
+func (c Context) Leaving(m *Message) *Message {
+	if c.Drill {
+		return Drilled(m)
+	}
+	return m
+}
+
+// LeavingForm is a form as it leaves.
+func (c Context) LeavingForm(form slack.ModalViewRequest) slack.ModalViewRequest {
+	if !c.Drill {
+		return form
+	}
+	form.Title = plainText(Marked(form.Title.Text))
+	form.Blocks.BlockSet = drilled(form.Blocks.BlockSet)
+	return form
+}
+
+// drilled marks the first of some blocks.
+func drilled(blocks []slack.Block) []slack.Block {
+	blocks = slices.Clone(blocks)
+	if len(blocks) == 0 {
+		return blocks
+	}
+	switch b := blocks[0].(type) {
+	case *slack.HeaderBlock:
+		blocks[0] = header(Marked(b.Text.Text))
+		return blocks
+	case *slack.SectionBlock:
+		if b.Text != nil {
+			same := *b
+			same.Text = markedObject(*b.Text)
+			blocks[0] = &same
+			return blocks
+		}
+	}
+	return slices.Insert(blocks, 0, section(drillMark+"nothing is written."))
+}
+
+// drilledRow marks what buttons are called where they are not seen, and what they ask.
+func drilledRow(row slack.ActionBlock) slack.Block {
+	elements := slices.Clone(row.Elements.ElementSet)
+	for i, e := range elements {
+		if b, ok := e.(*slack.ButtonBlockElement); ok {
+			same := *b
+			same.AccessibilityLabel = cut(Marked(b.AccessibilityLabel), 75)
+			if b.Confirm != nil {
+				ask := *b.Confirm
+				ask.Title, same.Confirm = plainText(Marked(ask.Title.Text)), &ask
+			}
+			elements[i] = &same
+		}
+	}
+	row.Elements = &slack.BlockElements{ElementSet: elements}
+	return &row
+}
+
+func Marked(text string) string {
+	if strings.HasPrefix(text, drillMark) {
+		return text
+	}
+	return drillMark + text
+}
+
+// markedIf marks a text of a drill that was written here.
+func markedIf(drill bool, text string) string {
+	if drill {
+		return Marked(text)
+	}
+	return text
+}
+
+func markedObject(t slack.TextBlockObject) *slack.TextBlockObject {
+	if t.Type == slack.MarkdownType {
+		t.Text = fit(Marked(t.Text), limitSection)
+	} else {
+		t.Text = cut(Marked(t.Text), limitSection)
+	}
+	return &t
+}
+
+// within cuts a message to what Slack takes: 50 blocks and the characters of limitMessage. What is
+// left out is said.
+func within(m *Message) *Message {
+	const most = 48
+	used, kept := 0, []slack.Block(nil)
+	for _, b := range m.Blocks {
+		size := blockSize(b)
+		if len(kept) == most || used+size > limitMessage-300 {
+			kept = append(kept, contextLine("More was found than fits here; the list has the sessions."))
+			break
+		}
+		used, kept = used+size, append(kept, b)
+	}
+	m.Blocks = kept
+	return m
+}
+
+func blockSize(b slack.Block) int {
+	switch b := b.(type) {
+	case *slack.SectionBlock:
+		if b.Text != nil {
+			return len([]rune(b.Text.Text)) + 100
+		}
+	case *slack.ContextBlock:
+		n := 0
+		for _, e := range b.ContextElements.Elements {
+			if t, ok := e.(*slack.TextBlockObject); ok {
+				n += len([]rune(t.Text))
+			}
+		}
+		return n
+	}
+	return 100
 }

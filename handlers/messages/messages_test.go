@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -47,8 +48,13 @@ func exampleRole() record.Role {
 	}
 }
 
+// revokeWords are those of a revocation.
+func revokeWords() messages.Words { return measures.All().Words(approvals.Revoke.Do()) }
+
 func exampleContext() messages.Context {
-	return messages.Context{Role: exampleRole(), Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", "U0BOB"}}
+	return messages.Context{
+		Words: revokeWords(), Role: exampleRole(), Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", "U0BOB"},
+	}
 }
 
 // story builds a log by appending events a few seconds apart.
@@ -402,11 +408,11 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_help":  messages.Help([]string{"prod", "staging"}, 30*time.Second),
 		"reply_status": messages.Status([]messages.Listed{
 			{
-				Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Role: exampleRole(),
+				Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Context: exampleContext(),
 				Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
 			},
-			{Request: r(applied()), Role: exampleRole(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
-			{Request: r(applied().add(approvals.EventUndone, "", nil)), Role: exampleRole()},
+			{Request: r(applied()), Context: exampleContext(), Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+			{Request: r(applied().add(approvals.EventUndone, "", nil)), Context: exampleContext()},
 		}, messages.Connection{Sockets: 2, Heard: 400 * time.Millisecond}),
 		"reply_status_none":          messages.Status(nil, messages.Connection{Sockets: 1, Heard: -1}),
 		"reply_status_guest":         messages.StatusRefused(approvals.Guest),
@@ -428,7 +434,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_reason_too_long": messages.ReasonTooLong(10000),
 		"reply_reason_missing":  messages.ReasonMissing(),
 		"reply_plain":           messages.Plain(`There is no account "prodd". Say prod or staging.`),
-		"reply_already_open": messages.AlreadyOpen(r(begin(t, reason, 1)), exampleRole(),
+		"reply_already_open": messages.AlreadyOpen(r(begin(t, reason, 1)), exampleContext(),
 			"https://acme.slack.com/archives/C0INCIDENT/p1"),
 		"reply_card_late":            messages.CardLate(),
 		"reply_not_in_channel":       messages.CardImpossible("not_in_channel"),

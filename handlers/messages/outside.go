@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -12,10 +13,10 @@ import (
 // ellipsis marks a text that was cut.
 const ellipsis = "…"
 
-// clean makes one line of visible characters out of a text from outside: control characters and
+// Clean makes one line of visible characters out of a text from outside: control characters and
 // line breaks become spaces, and characters that hide or turn text around are dropped. It keeps at
 // most limit characters (Unicode code points), the mark of a cut included.
-func clean(text string, limit int) string {
+func Clean(text string, limit int) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
@@ -82,11 +83,11 @@ func fit(text string, limit int) string {
 
 var markup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// code shows a text from outside in mrkdwn, as code: nothing inside a code span is formatted,
+// Code shows a text from outside in mrkdwn, as code: nothing inside a code span is formatted,
 // linked or pinged once &, < and > are escaped and back-ticks are replaced (Slack documentation,
 // "Formatting message text").
-func code(text string, limit int) string {
-	text = clean(strings.ReplaceAll(text, "`", "'"), limit)
+func Code(text string, limit int) string {
+	text = Clean(strings.ReplaceAll(text, "`", "'"), limit)
 	if text == "" {
 		return "`-`"
 	}
@@ -115,10 +116,12 @@ func jsonBlock(document string, limit int) string {
 	return block
 }
 
-// raw shows a text from outside where Slack parses nothing: plain_text objects and raw_text cells.
+func bold(text string) string { return "*" + text + "*" }
+
+// Raw shows a text from outside where Slack parses nothing: plain_text objects and raw_text cells.
 // Both must not be empty.
-func raw(text string, limit int) string {
-	if text = clean(text, limit); text == "" {
+func Raw(text string, limit int) string {
+	if text = Clean(text, limit); text == "" {
 		return "-"
 	}
 	return text
@@ -139,7 +142,7 @@ func Mention(id string) string {
 	case groupID.MatchString(id):
 		return "<!subteam^" + id + ">"
 	default:
-		return code(id, 40)
+		return Code(id, 40)
 	}
 }
 
@@ -148,11 +151,11 @@ func Channel(id string) string {
 	if channel.MatchString(id) {
 		return "<#" + id + ">"
 	}
-	return code(id, 40)
+	return Code(id, 40)
 }
 
-// list joins words as a sentence would: "a, b and c".
-func list(words []string) string {
+// List joins words as a sentence would: "a, b and c".
+func List(words []string) string {
 	switch len(words) {
 	case 0:
 		return ""
@@ -169,5 +172,56 @@ func mentions(ids []string) string {
 	for i, id := range ids {
 		words[i] = Mention(id)
 	}
-	return list(words)
+	return List(words)
+}
+
+// UTC writes a moment as evidence does: to the second, in UTC. The zero time is "not known".
+func UTC(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
+}
+
+// Clock writes the time of day of a moment, in UTC.
+func Clock(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return t.UTC().Format("15:04:05") + " UTC"
+}
+
+// local writes a moment in the reader's own zone, by Slack's date token, with UTC for those who get
+// the fallback. The time comes first, because the date can be "today": "at 7:02 PM today".
+func local(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return fmt.Sprintf("<!date^%d^{time} {date_short_pretty}|%s>", t.Unix(), UTC(t))
+}
+
+// Span writes a duration in the units people say: "15 min", "12 h", "1 h 30 min", "45 s".
+func Span(d time.Duration) string {
+	d = d.Round(time.Second)
+	h, m, s := int(d/time.Hour), int(d/time.Minute)%60, int(d/time.Second)%60
+	switch {
+	case h > 0 && m == 0:
+		return fmt.Sprintf("%d h", h)
+	case h > 0:
+		return fmt.Sprintf("%d h %d min", h, m)
+	case m > 0 && s == 0:
+		return fmt.Sprintf("%d min", m)
+	case m > 0:
+		return fmt.Sprintf("%d min %d s", m, s)
+	default:
+		return fmt.Sprintf("%d s", s)
+	}
+}
+
+// Both writes a moment in the reader's own zone and in UTC.
+func Both(t time.Time) string {
+	if t.IsZero() {
+		return "not known"
+	}
+	return local(t) + " (" + UTC(t) + ")"
 }

@@ -27,12 +27,12 @@ var proofList = living{
 		approvals.EventReadBack, approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld,
 		approvals.EventUndone,
 	},
-	show: func(r approvals.Request, events []approvals.Event, _ Context) *Message {
+	show: func(r approvals.Request, events []approvals.Event, c Context) *Message {
 		p := proven(events)
 		return sentence(fmt.Sprintf("*Proof* for the cutoff *%s*. Three separate facts; this message is kept up to date.\n"+
 			"%s\n%s\n%s%s\n"+
 			"`sts:GetCallerIdentity` is answered under any deny, so that it works proves nothing.",
-			utc(p.Cutoff), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine()))
+			UTC(p.Cutoff), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine(c)))
 	},
 }
 
@@ -45,23 +45,23 @@ func (p proof) storedLine() string {
 	const fact = "• *Stored: "
 	written := "what was written"
 	if p.Rewrites > 0 && !p.Rewritten.At.IsZero() {
-		written = fmt.Sprintf("what was written again on %s", utc(p.Rewritten.At))
+		written = fmt.Sprintf("what was written again on %s", UTC(p.Rewritten.At))
 	}
 	switch {
 	case !p.UndoneAt.IsZero():
-		return fact + "not any more.* Another request took the deny away on " + utc(p.UndoneAt) + "."
+		return fact + "not any more.* Another request took the deny away on " + UTC(p.UndoneAt) + "."
 	case p.Lost != nil && p.Lost.Lost():
-		return fact + "no.* A look on " + utc(p.Lost.At) + " found it " + tamperedWords(*p.Lost) + "."
+		return fact + "no.* A look on " + UTC(p.Lost.At) + " found it " + TamperedWords(*p.Lost) + "."
 	case p.Lost != nil:
-		return fact + "not any more.* A look on " + utc(p.Lost.At) + " found the role itself gone."
+		return fact + "not any more.* A look on " + UTC(p.Lost.At) + " found the role itself gone."
 	case p.ReadBack == nil:
 		return fact + "not known.* The policy was not read back."
 	case p.ReadBack.Equal:
-		return fact + "yes.* *Read back* on " + utc(p.ReadBack.At) + ": the policy on the role says " + written + "."
+		return fact + "yes.* *Read back* on " + UTC(p.ReadBack.At) + ": the policy on the role says " + written + "."
 	case p.ReadBack.Error != "":
 		return fact + "not known.* The policy could not be read back."
 	default:
-		return fact + "no.* *Read back* on " + utc(p.ReadBack.At) + ": " + code(p.ReadBack.Mismatch, 300) + "."
+		return fact + "no.* *Read back* on " + UTC(p.ReadBack.At) + ": " + Code(p.ReadBack.Mismatch, 300) + "."
 	}
 }
 
@@ -79,25 +79,25 @@ func (p proof) paperLine() string {
 	case s == nil:
 		return fact + "not known yet.* The policy simulator has not answered."
 	case s.Unavailable != "":
-		return fact + "could not be simulated.* " + markup.Replace(clean(s.Unavailable, 600))
+		return fact + "could not be simulated.* " + markup.Replace(Clean(s.Unavailable, 600))
 	case s.Before == record.DeniedByOurs && s.After == record.NotDenied:
-		return fact + "yes" + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second before the cutoff " +
+		return fact + "yes" + p.then() + ".* *Simulated* on " + UTC(s.At) + ": a session issued a second before the cutoff " +
 			"is denied by this policy, one issued a second after it is not."
 	default:
-		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + utc(s.At) + ": a session issued a second " +
-			"before the cutoff is " + simulatedWords(s.Before) +
-			", one issued a second after it is " + simulatedWords(s.After) + "."
+		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + UTC(s.At) + ": a session issued a second " +
+			"before the cutoff is " + SimulatedWords(s.Before) +
+			", one issued a second after it is " + SimulatedWords(s.After) + "."
 	}
 }
 
 func (p proof) enforcedLine() string {
 	const fact = "• *Enforced: "
-	asOf := func(e *record.Enforcement) string { return " As of " + utc(e.At) + "." }
+	asOf := func(e *record.Enforcement) string { return " As of " + UTC(e.At) + "." }
 	why := func(e *record.Enforcement) string {
 		if e.Why == "" {
 			return ""
 		}
-		return " " + markup.Replace(clean(e.Why, 600))
+		return " " + markup.Replace(Clean(e.Why, 600))
 	}
 	switch e := p.Seen; {
 	case e == nil:
@@ -106,13 +106,13 @@ func (p proof) enforcedLine() string {
 		early := "none that succeeded"
 		if e.Succeeded > 0 {
 			early = fmt.Sprintf("%s that succeeded, the last on %s, while IAM was still spreading the policy",
-				english.Count(e.Succeeded, "call", "calls"), utc(e.LastSucceeded))
+				english.Count(e.Succeeded, "call", "calls"), UTC(e.LastSucceeded))
 		}
 		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + english.Count(e.Denied, "call", "calls") +
-			" of old sessions, the first on " + utc(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
+			" of old sessions, the first on " + UTC(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
 	case e.State == record.SeenNotDenied:
 		return fact + "no.* CloudTrail shows " + english.Count(e.Succeeded, "call", "calls") + " of old sessions that " +
-			"succeeded after the cutoff, the last on " + utc(e.LastSucceeded) + "." + why(e) + asOf(e)
+			"succeeded after the cutoff, the last on " + UTC(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:
 		if e.Why == "" {
 			return fact + "not known yet.* CloudTrail has shown no call of an old session after the cutoff." + asOf(e)
@@ -122,14 +122,14 @@ func (p proof) enforcedLine() string {
 }
 
 // guardLine is what the later looks at the policy came to.
-func (p proof) guardLine() string {
+func (p proof) guardLine(c Context) string {
 	if p.Held == nil {
 		return ""
 	}
-	return "\n" + heldText(*p.Held)
+	return "\n" + heldText(*p.Held, c)
 }
 
-func simulatedWords(v record.Verdict) string {
+func SimulatedWords(v record.Verdict) string {
 	switch v {
 	case record.DeniedByOurs:
 		return "denied by this policy"

@@ -2,6 +2,8 @@ package messages
 
 import (
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -9,11 +11,11 @@ import (
 
 // Refused is what only the person who clicked sees: why it did not count, and what would work.
 func Refused(r approvals.Request, refusal approvals.Refusal, c Context) *Message {
-	return drilledIf(c.Drill, sentence(refusedText(r, refusal, c)))
+	return sentence(refusedText(r, refusal, c))
 }
 
 func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
-	what := "Your click was not counted: "
+	what, p := "Your click was not counted: ", c.phrases(r)
 	switch f.Code {
 	case approvals.RefusedWrongPlace:
 		return what + "this is not the card that was posted for the request. Use the original card in " +
@@ -21,25 +23,14 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedNoCard:
 		return what + "the card of this request is still being posted. Press again in a few seconds."
 	case approvals.RefusedTaken:
-		doing := "applied"
-		if c.Drill {
-			doing = "rehearsed"
-		}
-		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being " + doing +
+		return what + "the request is approved already, by " + mentions(r.Voters()) + ", and is being " + p.doing +
 			". The thread tells the outcome."
 	case approvals.RefusedEnded:
-		return what + endedWords(r)
+		return what + endedWords(r, p)
 	case approvals.RefusedExpired:
 		return what + "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
-		asked := "revocation"
-		switch {
-		case c.Drill:
-			asked = "drill"
-		case c.Undo != nil:
-			asked = "undo"
-		}
-		return what + "you asked for this " + asked + ", so somebody else has to decide. Ask " + approverWords(c) +
+		return what + "you asked for this " + p.noun + ", so somebody else has to decide. Ask " + approverWords(c) +
 			", or press Cancel to take it back."
 	case approvals.RefusedNotRequester:
 		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
@@ -50,13 +41,13 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() +
 			". Ask " + approverWords(c) + "."
 	case approvals.RefusedNotApprover:
-		return what + "you are not on the list of approvers for account " + code(c.Role.Account, 64) + ". Ask " +
+		return what + "you are not on the list of approvers for account " + Code(c.Role.Account, 64) + ". Ask " +
 			approverWords(c) + "."
 	case approvals.RefusedAlreadyVoted:
 		return what + fmt.Sprintf("you have approved this request before, and one person counts once. "+
 			"%d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
-		return what + "no approvers are configured for account " + code(c.Role.Account, 64) + ". Whoever runs revokebot " +
+		return what + "no approvers are configured for account " + Code(c.Role.Account, 64) + ". Whoever runs revokebot " +
 			"has to name them."
 	case approvals.RefusedFormLost:
 		return "The form for your Deny may not have opened, so nothing was denied yet. " +
@@ -67,7 +58,7 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 }
 
 // endedWords says how a request ended, in the middle of a sentence.
-func endedWords(r approvals.Request) string {
+func endedWords(r approvals.Request, p phrases) string {
 	switch r.State {
 	case approvals.StateDenied:
 		return "the request was denied by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
@@ -75,11 +66,8 @@ func endedWords(r approvals.Request) string {
 		return "the request was cancelled by " + Mention(r.EndedBy) + " at " + local(r.Ended) + "."
 	case approvals.StateExpired:
 		return "the request expired at " + local(r.Ended) + ". To ask again, send the command again."
-	case approvals.StateApplied:
-		return "the request was approved by " + mentions(r.Voters()) + " and applied at " + local(r.Ended) +
-			". The thread has the details."
-	case approvals.StateRehearsed:
-		return "the drill was approved by " + mentions(r.Voters()) + " and rehearsed at " + local(r.Ended) +
+	case approvals.StateApplied, approvals.StateRehearsed:
+		return "the " + p.thing + " was approved by " + mentions(r.Voters()) + " and " + p.doing + " at " + local(r.Ended) +
 			". The thread has the details."
 	case approvals.StateFailed:
 		return "the request failed at " + local(r.Ended) + ". The thread says why; to ask again, press Ask again there or " +
@@ -140,11 +128,11 @@ func refusedInThread(e approvals.Event) *Message {
 	if why == "" {
 		why = "revokebot does not know that button"
 	}
-	return sentence(fmt.Sprintf("Refused on %s: %s pressed %s, but %s.", utc(e.At), Mention(e.By), actionWords(f.Action),
+	return sentence(fmt.Sprintf("Refused on %s: %s pressed %s, but %s.", UTC(e.At), Mention(e.By), ActionWords(f.Action),
 		why))
 }
 
-func actionWords(a approvals.Action) string {
+func ActionWords(a approvals.Action) string {
 	switch a {
 	case approvals.ActionApprove:
 		return "Approve"
@@ -155,4 +143,48 @@ func actionWords(a approvals.Action) string {
 	default:
 		return "something else"
 	}
+}
+
+const (
+	limitStep         = 500
+	limitSteps        = 10
+	limitRefused      = 700
+	sayDocument       = "The service control policy, ready to be used:"
+	documentElsewhere = "The service control policy is in the message itself."
+)
+
+// RefusedRole answers a request for a role that must not be touched: why, what to do instead, and
+// the policy for it. The sentences are package aws's, with foreign text quoted in them.
+func RefusedRole(sentence string, steps []string, document string) *Message {
+	if len(steps) == 0 {
+		return Plain(sentence)
+	}
+	m := &Message{Text: Code(sentence, limitRefused)}
+	lines := make([]string, 0, len(steps))
+	for i, step := range steps[:min(len(steps), limitSteps)] {
+		lines = append(lines, fmt.Sprintf("%d. %s", i+1, Raw(step, limitStep)))
+		m.Text += fmt.Sprintf("\n%d. %s", i+1, Code(step, limitStep))
+	}
+	m.Blocks = append(m.Blocks, plainSection(sentence, limitSection))
+	// Slack cuts a text object at 3,000 characters, so long steps stand in several.
+	for len(lines) > 0 {
+		text, n := lines[0], 1
+		for n < len(lines) && utf8.RuneCountInString(text)+1+utf8.RuneCountInString(lines[n]) <= limitSection {
+			text, n = text+"\n"+lines[n], n+1
+		}
+		m.Blocks = append(m.Blocks, plainLines(text))
+		lines = lines[n:]
+	}
+	m.Text = fit(m.Text, limitText-len(documentElsewhere)-1)
+	block := jsonBlock(document, limitSection)
+	if block == "" {
+		return m
+	}
+	m.Blocks = append(m.Blocks, section(sayDocument), section(block))
+	if whole := strings.Join([]string{m.Text, sayDocument, block}, "\n"); utf8.RuneCountInString(whole) <= limitText {
+		m.Text = whole
+	} else {
+		m.Text += "\n" + documentElsewhere
+	}
+	return m
 }

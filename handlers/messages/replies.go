@@ -23,14 +23,14 @@ const limitPlain = 780
 
 // Plain is a reply whose text was not put together here and may quote what somebody typed.
 func Plain(text string) *Message {
-	return &Message{Text: code(text, limitPlain), Blocks: []slack.Block{plainSection(text, limitSection)}}
+	return &Message{Text: Code(text, limitPlain), Blocks: []slack.Block{plainSection(text, limitSection)}}
 }
 
 // Usage says how to ask, when there was nothing to go on.
 func Usage(accounts []string) *Message {
 	example := "`" + Command + " DeployRole key pasted in a gist`"
 	if len(accounts) > 0 {
-		example = "`" + Command + " " + clean(accounts[0], 64) + "/DeployRole key pasted in a gist`"
+		example = "`" + Command + " " + Clean(accounts[0], 64) + "/DeployRole key pasted in a gist`"
 	}
 	return sentence("Name the role whose sessions should be revoked, and why: " + example + ". `" + Command +
 		" help` says more.")
@@ -40,15 +40,15 @@ func Usage(accounts []string) *Message {
 func Help(accounts []string, margin time.Duration) *Message {
 	names := make([]string, len(accounts))
 	for i, a := range accounts {
-		names[i] = code(a, 64)
+		names[i] = Code(a, 64)
 	}
 	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to " +
 		"revoke every active session of an AWS role. A second person has to approve.\n" +
 		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as " +
 		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
-		"• Accounts: " + list(names) + ".\n" +
+		"• Accounts: " + List(names) + ".\n" +
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
-		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + span(margin) +
+		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + Span(margin) +
 		". People and programs can assume the role again after it.\n" +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
 		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, " +
@@ -61,83 +61,13 @@ func Help(accounts []string, margin time.Duration) *Message {
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
 }
 
-// ReportUsage says how to ask for a report, when there was nothing to go on.
-func ReportUsage() *Message {
-	return sentence("Name a role, or the id of a request, which stands at the foot of its card: `" + Command +
-		" report prod/DeployRole`.")
-}
-
-// ReportNowhere answers somebody who asked for a report of what is not on record.
-func ReportNowhere(what string) *Message {
-	return sentence("There is no request on record for " + code(what, 120) + ", so there is nothing to report: " +
-		"none was made, or it was so long ago that its record is gone. " +
-		"The id of a request stands at the foot of its card.")
-}
-
-// ReportComing says where the report appears. link is that of the card, empty when it is not known.
-func ReportComing(r approvals.Request, link string) *Message {
-	return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files.")
-}
-
-// ReportDoubtful is the same in a thread that went without a file before, for that reason.
-func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *Message {
-	if why.Code == "" {
-		return sentence("The report of request " + code(r.ID, 40) + " appears in " + threadWords(r, link) +
-			", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
-	}
-	return sentence("The report of request " + code(r.ID, 40) + " is tried once more in " + threadWords(r, link) +
-		". Slack refused a file there before" + filesCause(why) +
-		" and may do so again. " + filesRemedy(why))
-}
-
-// ReportEnough answers somebody who asks for a report of such a thread after so many others in a
-// while.
-func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, wait time.Duration) *Message {
-	trouble := "although Slack does not take files there" + filesCause(why)
-	if why.Code == "" {
-		trouble = "although a file there could not be made"
-	}
-	return sentence(
-		fmt.Sprintf("The report of request %s was asked for again %d times in %s %s. "+
-			"%s Then ask again, in %s at the earliest: nothing of the report is lost, it is made from the record.",
-			code(r.ID, 40), most, span(per), trouble, filesRemedy(why), span(max(wait, time.Second))))
-}
-
-// ReportThere answers somebody who asks for a report when nothing happened since the last one.
-func ReportThere(r approvals.Request, link string) *Message {
-	return sentence("Nothing has happened since the last report of request " + code(r.ID, 40) + ". It is in " +
-		threadWords(r, link) + ".")
-}
-
-func threadWords(r approvals.Request, link string) string {
-	if link == "" {
-		return "its thread in " + Channel(r.Place.Channel)
-	}
-	return "the thread of <" + link + "|its card> in " + Channel(r.Place.Channel)
-}
-
-// NotForReport answers somebody who may not ask for a report.
-func NotForReport(standing approvals.Standing) *Message {
-	switch standing {
-	case approvals.StandingUnknown:
-		return sentence("No report was made: Slack did not answer who you are, and without that the answer is no. " +
-			"Try again in a moment.")
-	case approvals.FullMember:
-		return sentence("No report was made: you are not on the list of people who may ask for things here. " +
-			"Ask somebody of the incident team.")
-	default:
-		return sentence("No report was made: reports are for full members of this workspace, and this account is a " +
-			standing.String() + ". Ask a member of the incident team.")
-	}
-}
-
 // WrongChannel answers a command from a channel that is not on the list.
 func WrongChannel(allowed []string) *Message {
 	words := make([]string, len(allowed))
 	for i, id := range allowed {
 		words[i] = Channel(id)
 	}
-	return sentence("Nothing was requested: " + Command + " works in " + list(words) + " only, so that everybody who " +
+	return sentence("Nothing was requested: " + Command + " works in " + List(words) + " only, so that everybody who " +
 		"has to know sees it. Send it there.")
 }
 
@@ -191,20 +121,13 @@ func ReasonMissing() *Message {
 
 // AlreadyOpen points at the card of the request that is under way for the role. link is empty while
 // the card is being posted.
-func AlreadyOpen(r approvals.Request, role record.Role, link string) *Message {
+func AlreadyOpen(r approvals.Request, c Context, link string) *Message {
 	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
 	if link != "" {
 		where = "Use <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
 	}
-	asked := " asked for "
-	switch r.Purpose.Mode() {
-	case approvals.ModeUndo:
-		asked = " asked to take the deny off "
-	case approvals.ModeDrill:
-		asked = " asked for a drill of "
-	}
-	return sentence("No second request was made: " + Mention(r.Requester) + asked + roleWords(role) + " at " +
-		local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
+	return sentence("No second request was made: " + Mention(r.Requester) + c.phrases(r).open + roleWords(c.Role) +
+		" at " + local(r.Opened) + ", and that request is " + r.State.String() + ". " + where)
 }
 
 // CardLate says that the request stands although its card does not yet.
@@ -223,12 +146,7 @@ func CardImpossible(slackError string) *Message {
 		next = "The channel is archived; send the command in a live incident channel."
 	}
 	return sentence("The request was closed and nothing will happen: Slack does not let the bot post its card here (" +
-		code(slackError, 60) + "). " + next)
-}
-
-// CardImpossibleReason is what the log keeps about it.
-func CardImpossibleReason(slackError string) string {
-	return "Slack does not let the bot post the card in the channel (" + clean(slackError, 60) + ")."
+		Code(slackError, 60) + "). " + next)
 }
 
 // UnknownRequest answers a click on a button whose request is not on record.
@@ -274,26 +192,10 @@ func Troubled() *Message {
 		"Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's
-// own.
-const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under " +
-	"the request's id. Revoke the role's active sessions in the IAM console, or ask again."
-
 // GaveUpOn answers somebody whose command or click failed again and again.
 func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, " +
 		"nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
-}
-
-// ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be
-// confirmed again.
-func ApproverNotConfirmed(id string, f approvals.Refusal) string {
-	if f.Code == approvals.RefusedLookupFailed {
-		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id +
-			" may still approve, so it was not carried out. Ask again."
-	}
-	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, " +
-		"so it was not carried out. Ask again."
 }
 
 // ChosenNow answers somebody who chose a session to look into.
@@ -326,7 +228,7 @@ func MembersOnly(standing approvals.Standing) *Message {
 // TooMany answers somebody who sends more than is taken.
 func TooMany(wait time.Duration) *Message {
 	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " +
-		span(max(wait, time.Second)) + ".")
+		Span(max(wait, time.Second)) + ".")
 }
 
 // Candidate is somebody, or a group, on the list of approvers, and why they can or cannot approve.
@@ -350,7 +252,7 @@ func quorumWords(role record.Role, required int, candidates []Candidate) string 
 		can = "nobody besides you can"
 	}
 	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and %s. On the list:",
-		required, english.Plural(required, "person is needed", "people are needed"), code(role.Account, 64), can)
+		required, english.Plural(required, "person is needed", "people are needed"), Code(role.Account, 64), can)
 	for i, c := range candidates {
 		if i == maxCandidates {
 			text += fmt.Sprintf("\n• and %d more", len(candidates)-i)
@@ -359,4 +261,27 @@ func quorumWords(role record.Role, required int, candidates []Candidate) string 
 		text += "\n• " + Mention(c.ID) + ": " + c.Why
 	}
 	return text
+}
+
+// DrillUsage says how to ask for a drill, when there was nothing to go on.
+func DrillUsage() *Message {
+	return sentence("name the role to rehearse a revocation of, and why: `" + Command + " drill DeployRole " +
+		"first Monday of the month`. Nothing is written.")
+}
+
+// RealOneOpen answers who asks for a drill of a role while a real request for it is under way. link
+// is that of its card, empty while it is being posted.
+func RealOneOpen(r approvals.Request, role record.Role, link string) *Message {
+	where := "Its card is being posted in " + Channel(r.Place.Channel) + "."
+	if link != "" {
+		where = "Look at <" + link + "|its card> in " + Channel(r.Place.Channel) + "."
+	}
+	return sentence("none was started, because *a real request* for " + roleWords(role) + " is " +
+		r.State.String() + ", asked for by " + Mention(r.Requester) + " at " + local(r.Opened) + ". " + where)
+}
+
+// NoQuorumToDrill answers a request for a drill that nobody could approve.
+func NoQuorumToDrill(role record.Role, required int, candidates []Candidate) *Message {
+	return sentence(quorumWords(role, required, candidates) + "\nA real revocation would be refused for the " +
+		"same reason. Whoever runs revokebot can add approvers.")
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 )
 
 // wholeStory is an incident nearly to its end.
@@ -151,11 +152,11 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 func (s *story) report() (markdown string, facts []byte) {
 	s.t.Helper()
 	r := s.fold(len(s.events))
-	facts, err := messages.ReportFacts(r, s.events, exampleRole())
+	facts, err := report.ReportFacts(r, s.events, exampleRole())
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return messages.Report(r, s.events, exampleRole()), facts
+	return report.Report(r, s.events, exampleContext()), facts
 }
 
 func TestReportsAreTheGoldenOnes(t *testing.T) {
@@ -200,7 +201,7 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	s.add(approvals.EventReport, "U0ROSA", record.Reported{Upto: int64(upto)})
 	n := len(s.events)
 	files := func(c messages.Context) (contents []string) {
-		for _, f := range messages.Files(s.fold(n), s.events[:n], s.events[n-1], c) {
+		for _, f := range report.Files(s.fold(n), s.events[:n], s.events[n-1], c) {
 			content, err := f.Bytes()
 			if err != nil {
 				t.Fatal(err)
@@ -212,7 +213,7 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	first := files(exampleContext())
 	s.add(approvals.EventUndone, "", nil)
 	if diff := cmp.Diff(first, files(messages.Context{
-		Role: exampleRole(), Margin: time.Hour, Approvers: []string{"U0ELSE"}, Required: 5,
+		Words: revokeWords(), Role: exampleRole(), Margin: time.Hour, Approvers: []string{"U0ELSE"}, Required: 5,
 	})); diff != "" {
 		t.Errorf("made again (-first +again):\n%s", diff)
 	}
@@ -226,7 +227,7 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	}
 	for _, wrong := range []any{nil, record.Reported{}, record.Reported{Upto: 99}, record.Reported{Upto: -1}} {
 		s := wholeStory(t).add(approvals.EventReport, "U0ROSA", wrong)
-		if got := messages.Files(s.fold(len(s.events)), s.events, s.events[len(s.events)-1],
+		if got := report.Files(s.fold(len(s.events)), s.events, s.events[len(s.events)-1],
 			exampleContext()); len(got) != 0 {
 			t.Errorf("%+v has %d files", wrong, len(got))
 		}
@@ -373,12 +374,13 @@ func TestForeignTextInAReportIsDataItNeverPingsLinksOrFormats(t *testing.T) {
 			add(approvals.EventType(bad), bad, map[string]any{bad: bad})
 		s.events[0].By = "U0ROSA"
 		r := s.fold(len(s.events))
-		harmlessMarkdown(t, bad, messages.Report(r, s.events, role))
-		facts, err := messages.ReportFacts(r, s.events, role)
+		c := messages.Context{Words: revokeWords(), Role: role}
+		harmlessMarkdown(t, bad, report.Report(r, s.events, c))
+		facts, err := report.ReportFacts(r, s.events, role)
 		if err != nil || !json.Valid(facts) {
 			t.Errorf("%q: facts: %v", bad, err)
 		}
 		denied := begins(t, bad, 1, role).add(approvals.EventDenied, bad, record.Denial{Reason: bad})
-		harmlessMarkdown(t, bad, messages.Report(denied.fold(2), denied.events, role))
+		harmlessMarkdown(t, bad, report.Report(denied.fold(2), denied.events, c))
 	}
 }

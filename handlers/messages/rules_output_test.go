@@ -132,7 +132,10 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	for range rapid.IntRange(0, 20).Draw(t, "warnings") {
 		role.Warnings = append(role.Warnings, foreign(t, "warning"))
 	}
-	c := messages.Context{Role: role, Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", foreign(t, "approver")}}
+	c := messages.Context{
+		Words: revokeWords(), Role: role, Margin: 30 * time.Second,
+		Approvers: []string{"S0SECURITY", foreign(t, "approver")},
+	}
 	s := begins(real, foreign(t, "reason"), rapid.IntRange(1, 5).Draw(t, "required"), role)
 	s.events[0].By = cmp.Or(foreign(t, "requester"), "?") // a log without people is refused when it is read
 	who := cmp.Or(foreign(t, "who"), "?")
@@ -183,8 +186,8 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		"usage":   messages.Usage(nil),
 		"status": messages.Status(slices.Repeat([]messages.Listed{
 			{
-				Request: s.fold(1), Role: role,
-			}, {Request: s.fold(len(s.events)), Role: role, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
+				Request: s.fold(1), Context: c,
+			}, {Request: s.fold(len(s.events)), Context: c, Link: "https://acme.slack.com/archives/C0INCIDENT/p1"},
 		}, 5), messages.Connection{Sockets: 2}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))

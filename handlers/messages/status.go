@@ -8,7 +8,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Action ids of the App Home. ActionAsk's value is the channel to ask in; ActionOpenCard is a link,
@@ -21,7 +20,7 @@ const (
 // Listed is a request as the status and the App Home list it.
 type Listed struct {
 	Request approvals.Request
-	Role    record.Role
+	Context Context
 	Link    string // of the card, "" when it is not known
 }
 
@@ -42,7 +41,7 @@ func (c Connection) words() string {
 	if c.Heard < time.Second {
 		return sockets + ", and its database answered just now."
 	}
-	return sockets + ", and its database answered " + span(c.Heard.Truncate(time.Second)) + " ago."
+	return sockets + ", and its database answered " + Span(c.Heard.Truncate(time.Second)) + " ago."
 }
 
 // Status lists the open and the newest requests for one person.
@@ -83,27 +82,20 @@ func statusTitle(list []Listed) string {
 
 // listedWords says in one line what became of a request.
 func listedWords(l Listed, link bool) string {
-	r := l.Request
-	what := "revoke the sessions of "
-	switch r.Purpose.Mode() {
-	case approvals.ModeUndo:
-		what = "take the deny off "
-	case approvals.ModeDrill:
-		what = "rehearse a revocation for "
-	}
+	r, p := l.Request, l.Context.phrases(l.Request)
 	state := "*" + r.State.String() + "*"
 	switch {
 	case r.State == approvals.StateOpen:
-		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, both(r.Deadline))
+		state += fmt.Sprintf(", %d of %d approved, until %s", len(r.Votes), r.Required, Both(r.Deadline))
 	case r.Undone != nil:
 		state += ", and *undone* since"
-	case r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeDo:
+	case r.State == approvals.StateApplied && l.Context.Undo == nil:
 		// as its card says it: the deny may be gone since
-		title := appliedTitle(r)
+		title := p.title(r.State)
 		state = "*" + strings.ToLower(title[:1]) + title[1:] + "*"
 	}
-	text := markedIf(r.Purpose.Mode() == approvals.ModeDrill, state+": "+what+roleWords(l.Role)+", asked by "+
-		Mention(r.Requester)+" at "+both(r.Opened)+".")
+	text := markedIf(l.Context.Drill, state+": "+p.listed+roleWords(l.Context.Role)+", asked by "+
+		Mention(r.Requester)+" at "+Both(r.Opened)+".")
 	if link && l.Link != "" {
 		text += " Open <" + l.Link + "|its card>."
 	}
@@ -137,7 +129,7 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 	}
 	for _, id := range channels[:min(len(channels), maxHomeChannels)] {
 		button := slack.NewButtonBlockElement(ActionAsk, id, plainText("Ask for a revocation"))
-		button.AccessibilityLabel = "Ask for a revocation in channel " + clean(id, 32)
+		button.AccessibilityLabel = "Ask for a revocation in channel " + Clean(id, 32)
 		blocks = append(
 			blocks, slack.NewSectionBlock(mrkdwn("Ask in "+Channel(id)+", where the card appears and others approve:"), nil,
 				slack.NewAccessory(button)))
@@ -148,8 +140,8 @@ func Home(list []Listed, channels []string, c Connection, notice string) slack.H
 		if l.Link != "" {
 			button := slack.NewButtonBlockElement(ActionOpenCard, "", plainText("Open the card"))
 			button.URL = l.Link
-			button.AccessibilityLabel = cut(markedIf(l.Request.Purpose.Mode() == approvals.ModeDrill,
-				"Open the card of the request for ")+raw(l.Role.Account, 20)+"/"+raw(l.Role.Name, 20), limitOption)
+			button.AccessibilityLabel = cut(markedIf(l.Context.Drill,
+				"Open the card of the request for ")+Raw(l.Context.Role.Account, 20)+"/"+Raw(l.Context.Role.Name, 20), limitOption)
 			open = slack.NewAccessory(button)
 		}
 		blocks = append(blocks, slack.NewSectionBlock(mrkdwn(listedWords(l, false)), nil, open))

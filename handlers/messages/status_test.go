@@ -18,7 +18,7 @@ import (
 
 func TestTheAppHomeIsAsItsGoldenFileSays(t *testing.T) {
 	open := messages.Listed{
-		Request: begin(t, "key pasted in a gist", 1).fold(1), Role: exampleRole(),
+		Request: begin(t, "key pasted in a gist", 1).fold(1), Context: exampleContext(),
 		Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
 	}
 	c := messages.Connection{Sockets: 2, Heard: time.Second}
@@ -42,8 +42,9 @@ func TestTheAppHomeIsWithinSlacksLimitsAndForeignTextStaysText(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		role := record.Role{Account: foreign(r, "account"), AccountID: foreign(r, "account id"), Name: foreign(r, "role")}
 		one := messages.Listed{
-			Request: begins(t, foreign(r, "reason"), 1, role).fold(1), Role: role,
-			Link: "https://acme.slack.com/archives/C0INCIDENT/p1",
+			Request: begins(t, foreign(r, "reason"), 1, role).fold(1),
+			Context: messages.Context{Words: revokeWords(), Role: role},
+			Link:    "https://acme.slack.com/archives/C0INCIDENT/p1",
 		}
 		var channels []string
 		for i := range rapid.IntRange(1, 60).Draw(r, "channels") {
@@ -78,7 +79,7 @@ func TestAListSaysOfADenyWhatItsCardSays(t *testing.T) {
 		if c.when != "applied" {
 			s.add(approvals.EventTampered, "", lost())
 		}
-		listed := messages.Listed{Request: s.fold(len(s.events)), Role: exampleRole()}
+		listed := messages.Listed{Request: s.fold(len(s.events)), Context: exampleContext()}
 		if text := messages.Status([]messages.Listed{listed}, messages.Connection{}).Text; !strings.Contains(text, c.want) {
 			t.Errorf("%s: %s", c.when, text)
 		}

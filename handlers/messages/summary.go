@@ -59,25 +59,25 @@ func failedLook(in record.Incident) string {
 }
 
 // outsideSentence shows a sentence of package aws, in which text from outside is quoted.
-func outsideSentence(text string) string { return markup.Replace(clean(text, 1200)) }
+func outsideSentence(text string) string { return markup.Replace(Clean(text, 1200)) }
 
 // stateWords is the sentence.
 func stateWords(in record.Incident) string {
-	t := tallyOf(in)
-	window := "in the last " + span(in.Until.Sub(in.Since))
+	t := TallyOf(in)
+	window := "in the last " + Span(in.Until.Sub(in.Since))
 	var b strings.Builder
-	if t.issued == 0 {
+	if t.Issued == 0 {
 		b.WriteString("*CloudTrail shows no sessions* of this role " + window + ". That is not the same as none: " +
 			"it is minutes late.")
 	} else {
-		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", english.Count(t.issued, "session", "sessions"),
-			english.Count(t.callers, "caller", "callers"), window,
+		fmt.Fprintf(&b, "*CloudTrail shows %s from %s* %s; %s; %s.", english.Count(t.Issued, "session", "sessions"),
+			english.Count(t.Callers, "caller", "callers"), window,
 			denyWords(in, t), newWords(in, t))
 	}
-	if t.refused > 0 {
-		fmt.Fprintf(&b, " %s refused", english.Count(t.refused, "attempt to assume it was", "attempts to assume it were"))
-		if t.uncertain > 0 {
-			fmt.Fprintf(&b, "; %s may be about another role, their events do not name one", ofThem(t.uncertain, t.refused))
+	if t.Refused > 0 {
+		fmt.Fprintf(&b, " %s refused", english.Count(t.Refused, "attempt to assume it was", "attempts to assume it were"))
+		if t.Uncertain > 0 {
+			fmt.Fprintf(&b, "; %s may be about another role, their events do not name one", ofThem(t.Uncertain, t.Refused))
 		}
 		b.WriteString(".")
 	}
@@ -126,7 +126,7 @@ func openedWords(in record.Incident) string {
 	if len(words) == 0 {
 		return ""
 	}
-	return " *These sessions " + list(words) + "*, as far as was looked into: the deny does not touch that, " +
+	return " *These sessions " + List(words) + "*, as far as was looked into: the deny does not touch that, " +
 		"and the findings below have it."
 }
 
@@ -138,14 +138,14 @@ func ofThem(n, all int) string {
 }
 
 // denyWords says how the sessions stand to the deny, and no more than was seen.
-func denyWords(in record.Incident, t tally) string {
-	which, since := fmt.Sprintf("%d of them", t.before), clock(in.Cutoff)
+func denyWords(in record.Incident, t Tally) string {
+	which, since := fmt.Sprintf("%d of them", t.Before), Clock(in.Cutoff)
 	switch {
-	case t.before == 0 && in.Drill:
+	case t.Before == 0 && in.Drill:
 		return "none issued before " + since + ", the cutoff that a revocation would have had"
-	case t.before == 0:
+	case t.Before == 0:
 		return "none issued before the cutoff " + since
-	case t.before == t.issued:
+	case t.Before == t.Issued:
 		which = "all"
 	}
 	switch {
@@ -167,17 +167,17 @@ func denyWords(in record.Incident, t tally) string {
 }
 
 // newWords says what was issued since the cutoff.
-func newWords(in record.Incident, t tally) string {
+func newWords(in record.Incident, t Tally) string {
 	switch {
-	case t.after == 0:
+	case t.After == 0:
 		return "no new session since"
-	case t.newUnknown == 0:
-		return fmt.Sprintf("*%d new since*, from callers known before", t.after)
-	case t.newKnown == 0:
-		return fmt.Sprintf("*%d new since*, from callers not seen before", t.after)
+	case t.NewUnknown == 0:
+		return fmt.Sprintf("*%d new since*, from callers known before", t.After)
+	case t.NewKnown == 0:
+		return fmt.Sprintf("*%d new since*, from callers not seen before", t.After)
 	default:
-		return fmt.Sprintf("*%d new since*: %d from callers known before, %d from callers not seen before", t.after,
-			t.newKnown, t.newUnknown)
+		return fmt.Sprintf("*%d new since*: %d from callers known before, %d from callers not seen before", t.After,
+			t.NewKnown, t.NewUnknown)
 	}
 }
 
@@ -187,27 +187,27 @@ func coverage(in record.Incident) string {
 	for _, r := range in.Regions {
 		switch {
 		case !r.Covered:
-			word := code(r.Region, 40)
+			word := Code(r.Region, 40)
 			if r.Reason != "" {
-				word += " (" + markup.Replace(clean(r.Reason, 150)) + ")"
+				word += " (" + markup.Replace(Clean(r.Reason, 150)) + ")"
 			}
 			missing = append(missing, word)
 		case r.Truncated:
-			partly = append(partly, code(r.Region, 40))
+			partly = append(partly, Code(r.Region, 40))
 		default:
-			covered = append(covered, code(r.Region, 40))
+			covered = append(covered, Code(r.Region, 40))
 		}
 	}
 	var b strings.Builder
-	b.WriteString("As CloudTrail had it on " + utc(in.Until) + ". ")
+	b.WriteString("As CloudTrail had it on " + UTC(in.Until) + ". ")
 	if len(missing) > 0 {
-		b.WriteString("*Not covered:* " + list(missing) + ". ")
+		b.WriteString("*Not covered:* " + List(missing) + ". ")
 	}
 	if len(partly) > 0 {
-		b.WriteString("Only the newest events were read in " + list(partly) + ". ")
+		b.WriteString("Only the newest events were read in " + List(partly) + ". ")
 	}
 	if len(covered) > 0 {
-		b.WriteString("Regions read: " + list(covered) + ". ")
+		b.WriteString("Regions read: " + List(covered) + ". ")
 	}
 	switch {
 	case in.Drill:
@@ -219,4 +219,47 @@ func coverage(in record.Incident) string {
 	}
 	b.WriteString("CloudTrail is minutes late: the newest sessions may be missing.")
 	return fit(b.String(), 2900)
+}
+
+// KeyEnd is the part of an access key id that tells keys apart.
+func KeyEnd(key string) string {
+	const shown = 4
+	if runes := []rune(key); len(runes) > shown {
+		return ellipsis + string(runes[len(runes)-shown:])
+	}
+	return key
+}
+
+// Tally counts an incident's sessions.
+type Tally struct {
+	Issued, Before, After, Callers int
+	Refused, Uncertain             int
+	NewKnown, NewUnknown           int // sessions after the cutoff, by whether their caller had one before it
+}
+
+// TallyOf counts the sessions of an incident.
+func TallyOf(in record.Incident) Tally {
+	var t Tally
+	callers := map[string]bool{}
+	for _, s := range in.Sessions {
+		switch {
+		case !s.Issued() && s.Uncertain:
+			t.Refused, t.Uncertain = t.Refused+1, t.Uncertain+1
+		case !s.Issued():
+			t.Refused++
+		case s.After:
+			t.Issued, t.After = t.Issued+1, t.After+1
+			if in.Known(s) {
+				t.NewKnown++
+			} else {
+				t.NewUnknown++
+			}
+			callers[s.CallerIdentity()] = true
+		default:
+			t.Issued, t.Before = t.Issued+1, t.Before+1
+			callers[s.CallerIdentity()] = true
+		}
+	}
+	t.Callers = len(callers)
+	return t
 }

@@ -18,7 +18,7 @@ import (
 var summary = living{
 	name: "evidence",
 	tells: func(e approvals.Event) bool {
-		return e.Type == approvals.EventLooking || e.Type == approvals.EventEvidence && !newsworthy(e)
+		return e.Type == approvals.EventLooking || e.Type == approvals.EventEvidence && !Newsworthy(e)
 	},
 	stirs: []approvals.EventType{
 		approvals.EventEvidence, approvals.EventSessions, approvals.EventReadBack, approvals.EventRewritten,
@@ -44,7 +44,7 @@ var sessionTable = living{
 var findings = living{
 	name: "findings",
 	tells: func(e approvals.Event) bool {
-		return e.Type == approvals.EventActivity && !newsworthy(e) && headlineOf(e).Chosen == ""
+		return e.Type == approvals.EventActivity && !Newsworthy(e) && headlineOf(e).Chosen == ""
 	},
 	stirs: []approvals.EventType{
 		approvals.EventActivity, approvals.EventEvidence, approvals.EventRewritten, approvals.EventUndone,
@@ -79,8 +79,8 @@ func headlineOf(e approvals.Event) headline {
 	return h
 }
 
-// newsworthy reports whether a look found what people have to know at once.
-func newsworthy(e approvals.Event) bool {
+// Newsworthy reports whether a look found what people have to know at once.
+func Newsworthy(e approvals.Event) bool {
 	if e.Type != approvals.EventEvidence && e.Type != approvals.EventActivity {
 		return false
 	}
@@ -97,8 +97,8 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 	var lines []string
 	unknown := false
 	for _, s := range v.News {
-		line := fmt.Sprintf("• %s session %s of %s from %s, %s", utc(s.Time), code(s.SessionName, 64), code(s.Caller, 120),
-			code(s.SourceAddress, 60), code(s.Region, 30))
+		line := fmt.Sprintf("• %s session %s of %s from %s, %s", UTC(s.Time), Code(s.SessionName, 64), Code(s.Caller, 120),
+			Code(s.SourceAddress, 60), Code(s.Region, 30))
 		switch {
 		case s.After && s.Known:
 			line += ": opened *after the cutoff*, by a caller known before it"
@@ -107,7 +107,7 @@ func evidenceNews(before approvals.Request, e approvals.Event) *Message {
 		default:
 			line += ": from before the cutoff"
 			if i := slices.IndexFunc(v.Suspects, func(x record.Suspect) bool { return x.EventID == s.EventID }); i >= 0 {
-				line += ", " + seldomWords(v.Suspects[i])
+				line += ", " + SeldomWords(v.Suspects[i])
 			}
 		}
 		lines = append(lines, line)
@@ -137,9 +137,9 @@ func activityNews(before approvals.Request, e approvals.Event) *Message {
 	}
 	text := mentions(involved(before)) + ": *CloudTrail shows more of what these sessions did.*"
 	for _, c := range v.NewCopies {
-		text += fmt.Sprintf("\n• session %s of %s, opened from %s on %s. %s", code(c.Session.SessionName, 64),
-			code(c.Session.Caller, 120), code(c.Session.SourceAddress, 60),
-			utc(c.Session.Time), usedFrom(c.From))
+		text += fmt.Sprintf("\n• session %s of %s, opened from %s on %s. %s", Code(c.Session.SessionName, 64),
+			Code(c.Session.Caller, 120), Code(c.Session.SourceAddress, 60),
+			UTC(c.Session.Time), usedFrom(c.From))
 	}
 	for _, c := range v.News {
 		text += "\n• " + callWords(c)

@@ -19,6 +19,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 )
 
 func exampleSessions() []record.Session {
@@ -596,7 +597,7 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 		s := begin(t, "", 1)
 		incident(r, s)
 		in := record.Gather(s.events)
-		table, err := messages.CSV(in)
+		table, err := report.CSV(in)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -604,7 +605,7 @@ func TestTheCompleteListIsDataInBothForms(t *testing.T) {
 		if err != nil {
 			r.Fatalf("%v in\n%s", err, table)
 		}
-		lines, err := messages.JSONLines(in)
+		lines, err := report.JSONLines(in)
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -1,9 +1,12 @@
 package messages
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -20,65 +23,146 @@ func SaysRevive(text string) bool {
 	return strings.EqualFold(strings.Join(strings.Fields(text), " "), ReviveWords)
 }
 
-// both writes a moment in the reader's own zone and in UTC.
-func both(t time.Time) string {
-	if t.IsZero() {
-		return "not known"
+// The form that asks for what an undo needs: the words, while old sessions can be alive, and a
+// reason. The reason's field is FieldReason.
+const (
+	FormUndo     = "revokebot_undo_form"
+	FieldWords   = "words"
+	actionRevive = "text"
+)
+
+// UndoForm asks whoever pressed Undo for the words, if words is set, and for a reason, which may
+// stay empty unless it is required. until is when the last old session ends, zero when it is not
+// known.
+func UndoForm(
+	c Context, origin FormOrigin, words bool, until time.Time, reasonRequired bool,
+) (slack.ModalViewRequest, error) {
+	metadata, err := json.Marshal(origin)
+	if err != nil {
+		return slack.ModalViewRequest{}, fmt.Errorf("form to undo request %s: %w", origin.Request, err)
 	}
-	return local(t) + " (" + utc(t) + ")"
-}
-
-// earlierRequest names the request whose deny is to be taken away, with the way to its card where
-// that is known.
-func earlierRequest(about, card string) string {
-	if card == "" {
-		return "request " + code(about, 40)
+	text := fmt.Sprintf("This asks for somebody's approval to *take the %s off* %s.", c.Words.Deny, roleWords(c.Role))
+	blocks := []slack.Block{}
+	if words {
+		text += fmt.Sprintf(" Until %s sessions that it keeps out can be alive: they *work again* once it is gone, "+
+			"a thief's too. If that is what you mean, type %s.",
+			Both(until), Code(ReviveWords, 40))
+		field := slack.NewPlainTextInputBlockElement(plainText(ReviveWords), actionRevive)
+		field.MaxLength = 100
+		blocks = append(blocks, slack.NewInputBlock(FieldWords, plainText("Type the words: "+ReviveWords), nil, field))
 	}
-	return "request " + code(about, 40) + " (<" + card + "|its card>)"
+	reason := slack.NewPlainTextInputBlockElement(plainText("Why it can go"), actionReason)
+	reason.Multiline = true
+	reason.MaxLength = MaxReason
+	input := slack.NewInputBlock(FieldReason, plainText("Reason (everybody in the channel sees it)"), nil, reason)
+	input.Optional = !reasonRequired
+	return slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: FormUndo, PrivateMetadata: string(metadata),
+		Title: plainText("Take the " + c.Words.Deny + " away?"), Submit: plainText("Ask for approval"),
+		Close:  plainText("Back"),
+		Blocks: slack.Blocks{BlockSet: append([]slack.Block{section(text)}, append(blocks, input)...)},
+	}, nil
 }
 
-// undoAsked says who wants what.
-func undoAsked(r approvals.Request, c Context) string {
-	return fmt.Sprintf("%s asked to *take away the deny* that %s put on %s.", Mention(r.Requester),
-		earlierRequest(r.About, c.Undo.Card), roleWords(c.Role))
-}
-
-// undoEffect says what is done to the policy.
-func undoEffect(u record.Undoing) string {
-	switch {
-	case !u.Restores():
-		return "The " + inline(u.Policy) + " is taken off the role."
-	case u.RestoreCutoff.IsZero():
-		return "The " + inline(u.Policy) + " that was there before is put back; it denies no session for its " +
-			"age."
-	default:
-		return "The " + inline(u.Policy) + " that was there before is put back; it denies sessions issued " +
-			"before *" + utc(u.RestoreCutoff) + "*."
-	}
-}
-
-// denied names the sessions that the deny keeps out and that would not be kept out any more.
-func denied(u record.Undoing) string {
-	if u.RestoreCutoff.IsZero() {
-		return "sessions issued before *" + utc(u.Cutoff) + "*"
-	}
-	return "sessions issued between *" + utc(u.RestoreCutoff) + "* and *" + utc(u.Cutoff) + "*"
-}
-
-// revival says what becomes of old sessions, with what the requester typed.
-func revival(r approvals.Request, u record.Undoing) string {
-	switch {
-	case u.Revives:
-		return fmt.Sprintf("Until %s, %s can still be alive: *they work again*, whoever holds them, a thief too. "+
-			"%s typed %s.",
-			both(u.RevivesUntil), denied(u), Mention(r.Requester), code(u.Words, 40))
-	case !u.RestoreCutoff.Before(u.Cutoff):
-		return "The policy that comes back denies the same sessions, so none of them works again."
-	default:
-		return fmt.Sprintf("This is clean-up: by the longest session of the role, %s have been too old to be alive since %s.",
-			denied(u), both(u.RevivesUntil))
+// WordsError is the answer to an undo form whose words are not the words: Slack shows it at their
+// field.
+func WordsError() any {
+	return fieldErrors{
+		"errors", map[string]string{FieldWords: "These are not the words. Nothing was requested. Type: " + ReviveWords},
 	}
 }
 
-// upper begins a text with a capital letter; it is for texts that are written here.
-func upper(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+// UndoByCommand answers an Undo whose form may not have opened.
+func UndoByCommand(role record.Role) *Message {
+	return sentence("The form for your Undo may not have opened, so nothing was requested yet. " +
+		"If there is no form in front of you, press Undo again, or send " +
+		undoCommand(role, "") + ", with the words " + Code(ReviveWords, 40) + " after the role while old sessions can be " +
+		"alive.")
+}
+
+// undoCommand is what to type to ask for an undo.
+func undoCommand(role record.Role, rest string) string {
+	text := Command + " undo " + role.Account + "/" + role.Name
+	if rest != "" {
+		text += " " + rest
+	}
+	return Code(text, 220)
+}
+
+// UndoUsage says how to ask for an undo, when no role was named.
+func UndoUsage() *Message {
+	return sentence("Name the role whose deny should be taken away: `" + Command + " undo prod/DeployRole [reason]`. " +
+		"While old sessions can be alive, the words `" +
+		ReviveWords + "` have to follow the role. For a role of the name undo, give its ARN.")
+}
+
+// NothingToUndo answers somebody who wants a deny taken away that revokebot has no record of.
+func NothingToUndo(role record.Role) *Message {
+	return sentence("Nothing was requested: revokebot has no applied revocation on record for " + roleWords(role) +
+		", unique id " + Code(role.ID, 128) +
+		", that was not undone already. If the role was deleted and made again since, the deny went with the old one. " +
+		"What else denies its sessions is not revokebot's: look at the role's inline policies in the IAM console.")
+}
+
+// UndoneAlready answers a press on the button of a revocation whose deny was taken away.
+func UndoneAlready(role record.Role) *Message {
+	return sentence("Nothing was requested: the deny that this request put on " + roleWords(role) +
+		" was taken away already. Its thread says when and by whom.")
+}
+
+// DenyAlreadyGone answers when the role is as it was before the deny, although nobody undid it
+// here.
+func DenyAlreadyGone(role record.Role) *Message {
+	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the deny, " +
+		"so there is nothing to take away. It was not revokebot that took it: CloudTrail has the call, " +
+		"DeleteRolePolicy or PutRolePolicy on the role.")
+}
+
+// DenyChanged answers when what is on the role is not what revokebot wrote. there says whether
+// anything is.
+func DenyChanged(role record.Role, policy string, there bool) *Message {
+	what := "is not the one that revokebot wrote last: somebody changed it"
+	if !there {
+		what = "is not there any more: somebody removed it, and with it what it held before the deny"
+	}
+	return sentence("Nothing was requested: the inline policy " + Code(policyName(policy), 128) + " on " +
+		roleWords(role) + " " +
+		what +
+		", and revokebot touches only what it wrote. Look at it in the IAM console; CloudTrail has who did it.")
+}
+
+// DenyOfAnotherRole answers the button of a revocation whose role was deleted and made again.
+func DenyOfAnotherRole(role record.Role) *Message {
+	return sentence("Nothing was requested: " + roleWords(role) + " was deleted and made again since, so the deny went " +
+		"with the old role and there is nothing to take away.")
+}
+
+// NewerDeny answers the button of a revocation over which a later one has written.
+func NewerDeny(later approvals.Request, role record.Role, link string) *Message {
+	where := "request " + Code(later.ID, 40)
+	if link != "" {
+		where += ", <" + link + "|its card>"
+	}
+	return sentence("Nothing was requested: a later revocation of " + roleWords(role) + " has written over this deny (" +
+		where + "). Undo that one first.")
+}
+
+// WordsNeeded answers a request for an undo without the words, while old sessions can be alive.
+func WordsNeeded(w Words, role record.Role, u record.Undoing) *Message {
+	return sentence("Nothing was requested. Until " + Both(u.RevivesUntil) + " " + w.Undo.Kept(u) +
+		" can still be alive, " +
+		"and without the deny *they work again*, whoever holds them, a thief too. " +
+		"If that is what you mean, type the words out: " + undoCommand(role, ReviveWords+" [reason]") +
+		". After that moment no words are needed, and revokebot offers the clean-up by itself.")
+}
+
+// NotARevocation answers an Undo of a request that put no deny on a role.
+func NotARevocation() *Message {
+	return sentence("Nothing was requested: the request behind this button put no deny on a role that could be taken " +
+		"away.")
+}
+
+// NoQuorumToUndo answers a request for an undo that nobody could approve.
+func NoQuorumToUndo(role record.Role, required int, candidates []Candidate) *Message {
+	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers.")
+}

@@ -178,11 +178,11 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"reply_undo_removed":      messages.DenyChanged(role, "", false),
 		"reply_undo_another_role": messages.DenyOfAnotherRole(role),
 		"reply_undo_newer":        messages.NewerDeny(begin(revives).fold(1), role, revives.Card),
-		"reply_undo_words":        messages.WordsNeeded(role, revives),
-		"reply_undo_words_older":  messages.WordsNeeded(role, restores),
+		"reply_undo_words":        messages.WordsNeeded(revokeWords(), role, revives),
+		"reply_undo_words_older":  messages.WordsNeeded(revokeWords(), role, restores),
 		"reply_undo_none":         messages.NotARevocation(),
 		"reply_undo_by_command":   messages.UndoByCommand(role),
-		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), role, revives.Card),
+		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), begin(revives).context, revives.Card),
 		"reply_undo_no_quorum": messages.NoQuorumToUndo(role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
@@ -213,7 +213,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error"),
 	})
 	out := map[string]*messages.Message{
-		"undo words": messages.WordsNeeded(role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""),
+		"undo words": messages.WordsNeeded(revokeWords(), role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""),
 		"undo nothing":    messages.NothingToUndo(role),
 		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, "", true),
 	}
@@ -223,7 +223,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 			out["undo thread "+string(s.events[n-1].Type)] = m
 		}
 	}
-	c := messages.Context{Role: role}
+	c := messages.Context{Words: revokeWords(), Role: role}
 	undone := record.Undone{
 		Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives,
 	}

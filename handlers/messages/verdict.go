@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -16,7 +17,7 @@ import (
 const shownCalls = 8
 
 // verdict is the last word of the looks: one of three, and what led to it.
-func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
+func verdict(before approvals.Request, e approvals.Event, c Context) *Message {
 	v, err := record.Detail[record.Conclusion](e)
 	if err != nil {
 		return nil
@@ -24,7 +25,7 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 	var b strings.Builder
 	switch v.Word {
 	case record.WordContained:
-		b.WriteString("*Contained*, as far as CloudTrail tells on " + utc(e.At) + ".")
+		b.WriteString("*Contained*, as far as CloudTrail tells on " + UTC(e.At) + ".")
 	case record.WordNotContained:
 		b.WriteString(mentions(involved(before)) + ": *not contained*.")
 	default:
@@ -36,8 +37,8 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 	if reasons := reasonsOf(v); len(reasons) > 0 {
 		lines := make([]string, len(reasons))
 		for i, why := range reasons {
-			lines[i] = "• " + raw(why, 300)
-			text += "\n• " + code(why, 150)
+			lines[i] = "• " + Raw(why, 300)
+			text += "\n• " + Code(why, 150)
 		}
 		m.Blocks = append(m.Blocks, plainLines(strings.Join(lines, "\n")))
 	}
@@ -47,7 +48,7 @@ func verdict(before approvals.Request, e approvals.Event, _ Context) *Message {
 	if do := fit(strings.Join(toDo(v), "\n"), limitSection); do != "" {
 		m.Blocks, text = append(m.Blocks, section(do)), text+"\n"+do
 	}
-	next := nextRung(v.Word)
+	next := c.Words.Next(v.Word)
 	m.Blocks = append(m.Blocks, section(next))
 	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
 	return m
@@ -64,10 +65,10 @@ func shownBy(v record.Conclusion) (lines []string) {
 	for _, s := range v.Sessions[:min(len(v.Sessions), shownCalls)] {
 		of := ""
 		if s.Role != "" {
-			of = " of the role " + code(s.Role, 64)
+			of = " of the role " + Code(s.Role, 64)
 		}
-		lines = append(lines, fmt.Sprintf("• %s session %s%s, opened by %s from %s", utc(s.Time), code(s.SessionName, 64), of,
-			code(s.Caller, 120), code(s.SourceAddress, 60)))
+		lines = append(lines, fmt.Sprintf("• %s session %s%s, opened by %s from %s", UTC(s.Time), Code(s.SessionName, 64), of,
+			Code(s.Caller, 120), Code(s.SourceAddress, 60)))
 	}
 	if left := len(v.Sessions) - shownCalls; left > 0 {
 		lines = append(lines, "• and "+english.Count(left, "more session", "more sessions"))
@@ -85,11 +86,11 @@ func toDo(v record.Conclusion) []string {
 		how := "press Ask to revoke at it in the findings above."
 		switch {
 		case l.Account != "" && l.Loop: // the findings have no button for it
-			how = "send " + code(Command+" "+roleOf(l), 150) + "."
+			how = "send " + Code(Command+" "+RoleOf(l), 150) + "."
 		case l.Account == "":
-			how = "its account " + code(l.AccountID, 40) + " is not configured here, so do it there."
+			how = "its account " + Code(l.AccountID, 40) + " is not configured here, so do it there."
 		}
-		lines = append(lines, "• The role "+code(roleOf(l), 130)+": sessions of it came out of these and are not seen "+
+		lines = append(lines, "• The role "+Code(RoleOf(l), 130)+": sessions of it came out of these and are not seen "+
 			"stopped. Revoke them: "+how)
 	}
 	for _, c := range v.Doors {
@@ -109,19 +110,19 @@ func closing(c record.Call) string {
 	if key := about[at+1:]; c.Service == "iam" && c.Name == "CreateAccessKey" && strings.HasPrefix(key, "AKIA") {
 		of := ""
 		if user := strings.TrimPrefix(strings.TrimSpace(about[:max(at, 0)]), "user "); user != "" {
-			of = " of the user " + code(user, 100)
+			of = " of the user " + Code(user, 100)
 		}
-		return "The access key " + code(key, 40) + of + ", made at " + utc(c.Time) + ": deactivate it now, and look up in " +
+		return "The access key " + Code(key, 40) + of + ", made at " + UTC(c.Time) + ": deactivate it now, and look up in " +
 			"CloudTrail what it did."
 	}
-	text := code(c.Service+":"+c.Name, 100)
+	text := Code(c.Service+":"+c.Name, 100)
 	if about != "" {
-		text += " " + code(about, 150)
+		text += " " + Code(about, 150)
 	}
 	if c.Opens != "" {
-		text += ", " + markup.Replace(clean(c.Opens, 120))
+		text += ", " + markup.Replace(Clean(c.Opens, 120))
 	}
-	return text + ", at " + utc(c.Time) + ": take it back if nobody can say what it is for."
+	return text + ", at " + UTC(c.Time) + ": take it back if nobody can say what it is for."
 }
 
 // reasonsOf are the reasons that are shown: as many as a section takes.
@@ -134,39 +135,122 @@ func reasonsOf(v record.Conclusion) []string {
 }
 
 func callWords(c record.Call) string {
-	text := fmt.Sprintf("%s %s", utc(c.Time), code(c.Service+":"+c.Name, 100))
+	text := fmt.Sprintf("%s %s", UTC(c.Time), Code(c.Service+":"+c.Name, 100))
 	if c.Target != "" {
-		text += " " + code(c.Target, 120)
+		text += " " + Code(c.Target, 120)
 	}
 	if c.Session != "" {
-		text += " with the key " + code(keyEnd(c.Session), 10)
+		text += " with the key " + Code(KeyEnd(c.Session), 10)
 	}
 	if c.SourceAddress != "" {
-		text += " from " + code(c.SourceAddress, 60)
+		text += " from " + Code(c.SourceAddress, 60)
 	}
 	if c.ErrorCode != "" {
-		return text + ": " + code(c.ErrorCode, 60)
+		return text + ": " + Code(c.ErrorCode, 60)
 	}
 	return text + ": answered"
 }
 
-// nextRung says what to do, the mildest step that helps first.
-func nextRung(w record.Word) string {
-	switch w {
-	case record.WordContained:
-		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, " +
-			"other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
-	case record.WordNotContained:
-		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their " +
-			"buttons. Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, " +
-			"lock the role by attaching the managed policy `AWSDenyAll`; " +
-			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's " +
-			"management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings " +
-			"above: close that too."
+// shownCopies is how many sessions with copied keys the sentence with the state names.
+const shownCopies = 3
+
+// Copies are the sessions whose keys were used from where they were not opened, newest first.
+func Copies(in record.Incident) (found []record.Session) {
+	for _, s := range in.Sessions {
+		if len(in.Suspects[s.EventID].From) > 0 {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// copyLines say for the sentence with the state whose keys are in other hands, from where, and
+// whether they are still in.
+func copyLines(in record.Incident) (lines []string) {
+	copied := Copies(in)
+	for _, s := range copied[:min(len(copied), shownCopies)] {
+		a := in.Activities[s.EventID]
+		line := fmt.Sprintf("*Used from another address:* session %s of %s, opened from %s at %s. %s.",
+			Code(s.SessionName, 64), Code(s.Caller, 120), Code(s.SourceAddress, 60), UTC(s.Time), usedFrom(a.Elsewhere))
+		if still := stillIn(in, s, a); still != "" {
+			line += " " + still
+		}
+		lines = append(lines, line)
+	}
+	if left := len(copied) - len(lines); left > 0 {
+		lines = append(lines, english.Count(left, "more session was", "more sessions were")+" used from another address; "+
+			"the findings have them.")
+	}
+	return lines
+}
+
+// usedFrom says from where a copied key was used.
+func usedFrom(from []trail.Source) string {
+	const shown = 3
+	words := make([]string, 0, shown+1)
+	for _, s := range from[:min(len(from), shown)] {
+		word := fmt.Sprintf("%s (%s, %s to %s", Code(s.Address, 60), english.Count(s.Calls, "call", "calls"), UTC(s.First),
+			Clock(s.Last))
+		if agent := agentOf(s.UserAgent); agent != "" {
+			word += ", " + Code(agent, 60)
+		}
+		words = append(words, word+")")
+	}
+	if left := len(from) - len(words); left > 0 {
+		words = append(words, english.Count(left, "more address", "more addresses"))
+	}
+	return "*Its key was used from* " + List(words) + ", so somebody there holds a copy"
+}
+
+// agentOf is the first word of a user agent, which names the program.
+func agentOf(agent string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(agent), " ")
+	return first
+}
+
+// alsoFrom says what else came from the addresses at which a copied key was used: the same people
+// may hold more.
+func alsoFrom(in record.Incident, of record.Session, a record.SessionActivity) string {
+	there := map[string]bool{}
+	for _, s := range a.Elsewhere {
+		there[s.Address] = true
+	}
+	var words []string
+	for _, s := range in.Sessions {
+		if !there[s.SourceAddress] || s.EventID == of.EventID || len(words) == 3 {
+			continue
+		}
+		what := "a session of "
+		if !s.Issued() {
+			what = "a refused attempt to assume this role by "
+		}
+		words = append(words, what+Code(s.Caller, 80)+" on "+UTC(s.Time))
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "*From the same address:* " + List(words) + "."
+}
+
+// stillIn says whether a session of before the cutoff is kept out, and no more than was seen.
+func stillIn(in record.Incident, s record.Session, a record.SessionActivity) string {
+	answered := ""
+	if !a.LastOK.IsZero() {
+		answered = " Its last answered call was on " + UTC(a.LastOK) + "."
+	}
+	switch {
+	case s.After || in.Cutoff.IsZero():
+		return ""
+	case in.Undone:
+		return "*Not kept out:* the deny was taken away by another request."
+	case !s.Expires.IsZero() && !s.Expires.After(in.Cutoff):
+		return "*It had ended* by itself on " + UTC(s.Expires) + "."
+	case !a.LastOK.Before(in.Cutoff) && a.LastOK.After(a.Refused):
+		return "*Still in, as far as is known:* a call was answered after the cutoff, on " + UTC(a.LastOK) +
+			", and none was refused since."
+	case !a.Refused.IsZero() && !a.Refused.Before(in.Cutoff):
+		return "*Seen denied* by an explicit deny since " + UTC(a.Refused) + "." + answered
 	default:
-		return "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by their " +
-			"buttons. Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, " +
-			"stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`. " +
-			"What the sessions opened (keys, users) is in the findings above: close that too."
+		return "*Not known whether it is still in:* no call after the cutoff is known that tells." + answered
 	}
 }

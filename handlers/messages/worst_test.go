@@ -19,7 +19,7 @@ import (
 func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.Message {
 	role := record.Role{Account: text, AccountID: text, Name: text, ARN: text, ID: text}
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
-	c := messages.Context{Role: role, Margin: time.Minute, Approvers: []string{text, text}}
+	c := messages.Context{Words: revokeWords(), Role: role, Margin: time.Minute, Approvers: []string{text, text}}
 	s := begins(real, text, 2, role)
 	open := s.fold(1)
 	s.add(approvals.EventReminded, "", record.Reminder{Ask: []string{text, text}, Last: odd})
@@ -46,7 +46,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		people, many, standing, n = slices.Repeat(people, 200), slices.Repeat(many, 200), approvals.Standing(99), math.MaxInt
 	}
 	out := map[string]*messages.Message{
-		"already open": messages.AlreadyOpen(open, role, link), "call out": messages.CallOut(open, c, link),
+		"already open": messages.AlreadyOpen(open, c, link), "call out": messages.CallOut(open, c, link),
 		"outcome of a denial": messages.Outcome(denied, c, text),
 		"outcome, no thread":  messages.Outcome(failed, c, record.CodeThreadGone),
 		"loose":               messages.Loose(messages.Card(open, c), open, c), "help": messages.Help(many, c.Margin),

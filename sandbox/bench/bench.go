@@ -35,6 +35,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/pipe"
@@ -210,7 +211,8 @@ func (b *Bench) Start() int {
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP,
 		Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
-			Cloud: cloud, Roles: role.New(cloud), Trail: trail.New(cloud),
+			Measures: measures.All(),
+			Cloud:    cloud, Roles: role.New(cloud), Trail: trail.New(cloud),
 			Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters,
 			AllowShared: b.options.AllowShared,
 			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},

@@ -12,8 +12,10 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -277,7 +279,8 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 		facts.Role = *facts.Drill
 	}
 	about := messages.Context{
-		Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: margin, Approvers: []string{actors.Group},
+		Words: measures.All().Words(r.Purpose),
+		Role:  facts.Role, Undo: facts.Undo, Drill: drill, Margin: margin, Approvers: []string{actors.Group},
 		Required: r.Required,
 	}
 
@@ -398,7 +401,7 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		return nil
 	}
 	card := cards[0]
-	c.that(invShown, card.Text == messages.Card(r, about).Text, "request %s is %s, the card says %q", r.ID, r.State,
+	c.that(invShown, card.Text == about.Leaving(messages.Card(r, about)).Text, "request %s is %s, the card says %q", r.ID, r.State,
 		card.Text)
 	buttons := strings.Contains(string(card.Blocks), messages.ActionApprove)
 	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
@@ -410,10 +413,10 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		if err != nil {
 			return err
 		}
-		m := messages.Thread(before, e, about)
+		m := about.Leaving(messages.Thread(before, e, about))
 		if name := messages.Living(e); name != "" {
 			if m = nil; !edited[name] { // it is where its first event is, and shows all of them
-				m = messages.LivingMessage(name, r, events, about)
+				m = about.Leaving(messages.LivingMessage(name, r, events, about))
 			}
 			edited[name] = true
 		}
@@ -424,7 +427,7 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 		if err != nil {
 			return err
 		}
-		for _, f := range messages.Files(then, events[:i+1], e, about) {
+		for _, f := range report.Files(then, events[:i+1], e, about) {
 			want = append(want, "file "+f.Name)
 		}
 	}

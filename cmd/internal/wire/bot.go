@@ -16,6 +16,7 @@ import (
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/measures"
 )
 
 // Cloud is the bot's AWS.
@@ -34,7 +35,8 @@ func Bot(
 		Store: watch.Store(store), Logger: log,
 		Watch: watch.Bot(),
 		Handlers: handlers.Config{
-			Cloud: roles.Cloud(), Roles: roles, Trail: trail.New(roles.Cloud()),
+			Measures: measures.All(),
+			Cloud:    roles.Cloud(), Roles: roles, Trail: trail.New(roles.Cloud()),
 			Channels: c.Channels, Requesters: c.Requesters, Policies: c.Policies, AllowShared: c.AllowShared,
 			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Margin: c.Margin, Lookback: c.Lookback,
 			FollowUps: c.FollowUps,

@@ -1,10 +1,10 @@
-package messages
+package report
 
 import (
 	"fmt"
 	"strings"
 
-	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -13,14 +13,15 @@ import (
 func (i incidentReport) proven(s *sheet) {
 	s.title("What is proven, and what is not")
 	p := i.proof
-	if p.Cutoff.IsZero() || i.r.Purpose.Mode() == approvals.ModeUndo {
+	if p.Cutoff.IsZero() || i.undo {
 		s.item("No deny with a cutoff was applied by this request, so nothing is proven about one.")
 	} else {
 		s.item("**Stored: %s.** %s", said(p.stored()), p.storedReport())
 		s.item("**Effective on paper: %s.** %s", said(p.paper()), p.paperReport())
 		s.item("**Enforced: %s.** %s", said(p.enforced()), p.enforcedReport())
 		if p.Held != nil {
-			s.item("The deny held for %s: it was on the role at the last look, on %s.", span(p.Held.After), utc(p.Held.At))
+			s.item("The %s held for %s: it was on the role at the last look, on %s.", i.words.Deny,
+				messages.Span(p.Held.After), utc(p.Held.At))
 		}
 	}
 	in := i.in
@@ -72,12 +73,15 @@ func shows(s record.Session) string {
 
 func said(word string) string { return strings.ReplaceAll(word, "_", " ") }
 
+// proof is what the log proves, in words.
+type proof struct{ record.Proof }
+
 func (p proof) storedReport() string {
 	switch {
 	case !p.UndoneAt.IsZero():
 		return "Another request took the deny away on " + utc(p.UndoneAt) + "."
 	case p.Lost != nil && p.Lost.Lost():
-		return "A look on " + utc(p.Lost.At) + " found it " + tamperedWords(*p.Lost) + "."
+		return "A look on " + utc(p.Lost.At) + " found it " + messages.TamperedWords(*p.Lost) + "."
 	case p.Lost != nil:
 		return "A look on " + utc(p.Lost.At) + " found the role itself gone; its sessions ended with it."
 	case p.ReadBack == nil:
@@ -98,8 +102,8 @@ func (p proof) paperReport() string {
 	case s.Unavailable != "":
 		return "It could not be simulated: " + mdProse(s.Unavailable, 600)
 	default:
-		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " + simulatedWords(s.Before) +
-			", one issued a second after it is " + simulatedWords(s.After) + "."
+		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " +
+			messages.SimulatedWords(s.Before) + ", one issued a second after it is " + messages.SimulatedWords(s.After) + "."
 	}
 }
 

@@ -1,4 +1,4 @@
-package messages
+package report
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -39,8 +40,8 @@ func cells(in record.Incident, s record.Session) []string {
 	return []string{
 		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerAccessKey, s.SessionName, s.SourceIdentity,
 		string(s.MFA), s.SourceAddress, s.UserAgent,
-		s.Region, s.AccessKeyID, stamp(s.Expires), s.EventName, s.EventID, suspectWords(in.Suspects[s.EventID]), calls,
-		denied, strings.Join(in.Suspects[s.EventID].From, " "),
+		s.Region, s.AccessKeyID, stamp(s.Expires), s.EventName, s.EventID,
+		messages.SuspectWords(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
 	}
 }
 
@@ -74,7 +75,7 @@ func CSV(in record.Incident) ([]byte, error) {
 
 // inCell makes one line of a text and keeps a spreadsheet from computing it.
 func inCell(text string) string {
-	text = clean(text, 1000)
+	text = messages.Clean(text, 1000)
 	if text != "" && strings.ContainsRune("=+-@|%＝＋－＠", []rune(text)[0]) {
 		return "'" + text
 	}

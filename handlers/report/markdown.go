@@ -1,4 +1,4 @@
-package messages
+package report
 
 import (
 	"regexp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -15,7 +16,7 @@ import (
 
 // mdCode shows a text from outside in Markdown, as code.
 func mdCode(text string, limit int) string {
-	text = clean(strings.ReplaceAll(text, "`", "'"), limit)
+	text = messages.Clean(strings.ReplaceAll(text, "`", "'"), limit)
 	if text == "" {
 		return "`-`"
 	}
@@ -32,7 +33,7 @@ var action = regexp.MustCompile(`\b[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*\b`)
 // mdProse shows a sentence that was put together here or in package aws and may have text from
 // outside quoted in it: as it is when it is harmless, its actions as code; else all of it as code.
 func mdProse(text string, limit int) string {
-	text = clean(text, limit)
+	text = messages.Clean(text, limit)
 	rest := action.ReplaceAllString(text, "")
 	if rest == "" || !harmless.MatchString(rest) || strings.Contains(strings.ToLower(text), "www.") {
 		return mdCode(text, limit)
@@ -53,12 +54,18 @@ func mdPeople(ids []string) string {
 	for i, id := range ids {
 		words[i] = mdPerson(id)
 	}
-	return list(words)
+	return messages.List(words)
 }
 
 func mdRole(role record.Role) string {
 	return mdCode(role.Account+"/"+role.Name, 130) + " (account " + mdCode(role.AccountID, 12) + ")"
 }
+
+// mdOther names a role that sessions went on to.
+func mdOther(l record.Link) string { return mdCode(messages.RoleOf(l), 300) }
+
+// mdKey names an access key by the part that tells keys apart.
+func mdKey(id string) string { return mdCode(messages.KeyEnd(id), 10) }
 
 // mdSession names a session.
 func mdSession(s record.Session) string {
@@ -86,10 +93,13 @@ func mdCalled(c record.Call) string {
 		text += ", from " + mdCode(c.SourceAddress, 60)
 	}
 	if c.Session != "" {
-		text += ", with the key " + mdCode(keyEnd(c.Session), 10)
+		text += ", with the key " + mdKey(c.Session)
 	}
 	return text
 }
+
+// utc writes a moment as messages do.
+func utc(t time.Time) string { return messages.UTC(t) }
 
 // stampLine writes a moment as the report's lines do: to the second, in UTC, without saying so each
 // time.

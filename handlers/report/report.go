@@ -1,66 +1,18 @@
-package messages
+package report
 
 import (
 	"encoding/json"
 	"fmt"
 	"time"
 
-	"github.com/slack-go/slack"
-
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// ActionReport is the button that asks for the report of a request; its value is the request's id.
-const ActionReport = "revokebot_report"
-
-// withReportButton offers the report where a request has ended, and with the last word of the looks
-// at CloudTrail.
-func withReportButton(m *Message, r approvals.Request, e approvals.Event, c Context) *Message {
-	if m == nil || len(m.Blocks) == 0 {
-		return m
-	}
-	switch e.Type {
-	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
-		approvals.EventCancelled, approvals.EventExpired,
-		approvals.EventRehearsed, approvals.EventVerdict:
-	default:
-		return m
-	}
-	b := slack.NewButtonBlockElement(ActionReport, r.ID,
-		slack.NewTextBlockObject(slack.PlainTextType, "Report", false, false))
-	label := "Make the incident report of "
-	if c.Drill {
-		label = drillMark + "make the report of "
-	}
-	b.AccessibilityLabel = cut(label+raw(c.Role.Name, limitRoleName), 75)
-	if row, ok := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock); ok {
-		row.Elements.ElementSet = append(row.Elements.ElementSet, b)
-		return m
-	}
-	m.Blocks = append(m.Blocks, slack.NewActionBlock("report", b))
-	return m
-}
-
-// reported is what the thread says before the files.
-func reported(e approvals.Event, c Context) *Message {
-	v, err := record.Detail[record.Reported](e)
-	if err != nil {
-		return nil
-	}
-	what := "incident report"
-	if c.Drill {
-		what = "report of this drill"
-	}
-	return sentence(fmt.Sprintf("%s asked for the *%s*. It reads the record of this request up to event %d and nothing "+
-		"else, so it can be made again and says the same. "+
-		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.",
-		Mention(e.By), what, v.Upto))
-}
-
 // reportFiles are the report's two files.
-func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
+func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context) []File {
 	v, err := record.Detail[record.Reported](e)
 	if err != nil || v.Upto < 1 || v.Upto >= e.Seq {
 		return nil // no report is asked for with such a number
@@ -68,7 +20,7 @@ func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Even
 	read := events[:v.Upto]
 	title := "Incident report"
 	if record.IsDrill(events) {
-		title = drillMark + "report"
+		title = "report"
 	}
 	return []File{
 		{Name: FileName("report", r, e, "md"), Title: title, Bytes: func() ([]byte, error) {
@@ -76,7 +28,7 @@ func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Even
 			if err != nil {
 				return nil, err
 			}
-			return []byte(Report(then, read, c.Role)), nil
+			return []byte(Report(then, read, c)), nil
 		}},
 		{Name: FileName("report", r, e, "json"), Title: title + ", its facts", Bytes: func() ([]byte, error) {
 			then, err := approvals.Fold(r.ID, read)
@@ -93,15 +45,22 @@ type incidentReport struct {
 	r      approvals.Request
 	events []approvals.Event
 	role   record.Role
+	words  messages.Words
 	in     record.Incident
 	proof  proof
+	drill  bool // it is of a drill
+	undo   bool // it is of a request to take a measure away
 }
 
 // Report is the incident report of a request as Markdown: all that events say. r is their fold,
-// role the facts of its subject. The same log gives the same bytes.
-func Report(r approvals.Request, events []approvals.Event, role record.Role) string {
-	i := incidentReport{r: r, events: events, role: role, in: record.Gather(events), proof: proven(events)}
-	if r.Purpose.Mode() == approvals.ModeDrill {
+// Of c only Role and Words are read. The same log gives the same bytes.
+func Report(r approvals.Request, events []approvals.Event, c messages.Context) string {
+	i := incidentReport{
+		r: r, events: events, role: c.Role, words: c.Words, in: record.Gather(events),
+		proof: proof{record.Proven(events)}, drill: record.IsDrill(events),
+		undo: r.Purpose.Mode() == approvals.ModeUndo,
+	}
+	if i.drill {
 		return i.drillMarkdown()
 	}
 	return i.markdown()
@@ -163,7 +122,7 @@ type factEvent struct {
 
 // ReportFacts are the facts of a report, as JSON.
 func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role) ([]byte, error) {
-	in, p := record.Gather(events), proven(events)
+	in, p := record.Gather(events), proof{record.Proven(events)}
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
 		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name,
@@ -176,7 +135,7 @@ func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role
 		Suspects: []record.Suspect{}, Activities: []record.SessionActivity{}, Chain: listed(in.Chain),
 		MoreLinks: in.MoreLinks,
 	}
-	if r.Purpose.Mode() == approvals.ModeDrill {
+	if record.IsDrill(events) {
 		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", wordDrill, wordDrill, wordDrill
 		if r.State == approvals.StateRehearsed {
 			f.Rehearsed = record.Known[record.Rehearsed](r.Closing)

@@ -1,4 +1,4 @@
-package messages
+package report
 
 import (
 	"cmp"
@@ -25,16 +25,21 @@ type moment struct {
 // the store's clock, those of the cloud by AWS's.
 func (i incidentReport) timeline(s *sheet) {
 	s.title("Timeline")
-	var all []moment
+	var (
+		all, cloud []moment
+		left       int
+	)
 	progress := 0
 	for _, e := range i.events {
 		if e.Type == approvals.EventLooking || e.Type == approvals.EventOffered {
 			progress++ // it says nothing that is left when the look is done
 			continue
 		}
-		all = append(all, line(e, i.r))
+		all = append(all, i.line(e))
 	}
-	cloud, left := i.cloud()
+	if !i.drill {
+		cloud, left = i.cloud()
+	}
 	all = append(all, cloud...)
 	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range all {
@@ -44,7 +49,7 @@ func (i incidentReport) timeline(s *sheet) {
 		fmt.Fprintf(s, "\n%s not in this list; the facts have all that the record keeps.\n",
 			english.Count(left, "session is", "sessions are"))
 	}
-	if progress > 0 {
+	if progress > 0 && !i.drill {
 		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n",
 			english.Count(progress, "mark of progress", "marks of progress"))
 	}

@@ -1,9 +1,10 @@
-package messages
+package report
 
 import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/internal/english"
 
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -11,23 +12,16 @@ import (
 // true of a drill: who asked and decided, when, what was checked and what was not.
 func (i incidentReport) drillMarkdown() string {
 	var s sheet
-	s.WriteString("# " + drillMark + "report of a rehearsed revocation for " + mdCode(i.role.Account+"/"+i.role.Name,
-		130) + "\n\n")
+	s.WriteString("# " + messages.Marked("report of a rehearsed "+i.words.Noun+" for "+
+		mdCode(i.role.Account+"/"+i.role.Name, 130)) + "\n\n")
 	last := i.events[len(i.events)-1]
 	s.WriteString("**Nothing was written.** Drill " + mdCode(i.r.ID, 40) + ", read up to event " +
-		thousands(int(i.r.Seq)) + " of " + utc(last.At) +
+		messages.Thousands(int(i.r.Seq)) + " of " + utc(last.At) +
 		". All times are UTC. This report is made from the record of the drill and from nothing else: " +
 		"the same record gives the same report.\n")
 	i.drillSummary(&s)
 	i.drillChecks(&s)
-	s.title("Timeline")
-	for _, e := range i.events {
-		if e.Type == approvals.EventLooking {
-			continue // it says nothing that is left when the look is done
-		}
-		m := line(e, i.r)
-		s.item("%s · %s · %s", stampLine(m.at), m.who, m.text)
-	}
+	i.timeline(&s)
 	i.drillRemaining(&s)
 	return s.String()
 }
@@ -35,42 +29,25 @@ func (i incidentReport) drillMarkdown() string {
 func (i incidentReport) drillSummary(s *sheet) {
 	s.title("Summary")
 	r := i.r
-	s.item("%s asked on %s to rehearse a revocation for %s.", mdPerson(r.Requester), utc(r.Opened), mdRole(i.role))
+	s.item("%s asked on %s to rehearse a %s for %s.", mdPerson(r.Requester), utc(r.Opened), i.words.Noun,
+		mdRole(i.role))
 	if r.Reason != "" {
-		s.item("Their reason: %s", mdCode(r.Reason, limitReason))
+		s.item("Their reason: %s", mdCode(r.Reason, messages.MaxReason))
 	}
-	s.item("%s", i.drillOutcome())
+	s.item("%s", i.outcome())
 	if len(r.Votes) > 0 {
-		s.item("From the request to the last approval it took %s.", span(r.Votes[len(r.Votes)-1].At.Sub(r.Opened)))
+		s.item("From the request to the last approval it took %s.", messages.Span(r.Votes[len(r.Votes)-1].At.Sub(r.Opened)))
 	}
 	if r.Refused > 0 {
 		s.item("%s refused; the timeline has who pressed what.", english.Count(r.Refused, "click was", "clicks were"))
 	}
 	if in := i.in; in.Looks > 0 {
-		t := tallyOf(in)
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a revocation would have had; "+
+		t := messages.TallyOf(in)
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a %s would have had; "+
 			"%s that issued nothing.",
-			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"),
-			english.Count(t.callers, "caller", "callers"), t.before, english.Count(t.refused, "attempt", "attempts"))
-	}
-}
-
-// drillOutcome is how the drill stands.
-func (i incidentReport) drillOutcome() string {
-	r := i.r
-	by := ""
-	if len(r.Votes) > 0 {
-		by = "Approved by " + mdPeople(r.Voters()) + ". "
-	}
-	switch r.State {
-	case approvals.StateRehearsed:
-		return by + "Rehearsed on " + utc(r.Ended) + "."
-	case approvals.StateApproved:
-		return by + "It is being rehearsed."
-	case approvals.StateFailed, approvals.StateVoid:
-		return by + "It ended on " + utc(r.Ended) + " before its end: " + mdFailure(r.Closing)
-	default:
-		return i.outcome()
+			utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
+			english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Noun,
+			english.Count(t.Refused, "attempt", "attempts"))
 	}
 }
 
@@ -81,12 +58,15 @@ func (i incidentReport) drillChecks(s *sheet) {
 		s.item("Nothing, as far as the record goes.")
 		return
 	}
-	s.item("The inline policy %s would have been written with the cutoff %s.",
-		mdCode(policyName(d.Policy), 128), utc(d.WouldBe))
-	for _, check := range drillChecks(d, markdownPen) {
+	s.item("The %s would have been written with the cutoff %s.", i.words.Document(d.Policy), utc(d.WouldBe))
+	pen := messages.Pen{
+		Code: mdCode, Prose: func(text string) string { return mdProse(text, 1200) },
+		Bold: func(text string) string { return "**" + text + "**" },
+	}
+	for _, check := range messages.DrillChecks(d, i.words, pen) {
 		s.item("%s", check)
 	}
-	for _, gap := range drillGaps(d, markdownPen) {
+	for _, gap := range messages.DrillGaps(d, pen) {
 		s.item("Not checked: %s", gap)
 	}
 	for _, g := range i.in.Regions {
@@ -99,12 +79,6 @@ func (i incidentReport) drillChecks(s *sheet) {
 	}
 }
 
-var markdownPen = pen{
-	mdCode, func(text string) string {
-		return mdProse(text, 1200)
-	}, func(text string) string { return "**" + text + "**" },
-}
-
 func (i incidentReport) drillRemaining(s *sheet) {
 	s.title("What remains to do")
 	switch d, err := record.Detail[record.Rehearsed](i.r.Closing); {
@@ -115,8 +89,8 @@ func (i incidentReport) drillRemaining(s *sheet) {
 	case i.r.State == approvals.StateOpen, i.r.State == approvals.StateApproved:
 		s.item("Wait for the outcome, and ask for this report again.")
 	case i.r.State == approvals.StateFailed, i.r.State == approvals.StateVoid:
-		s.item("Put right what kept it from its end: a real revocation would most likely have ended the same way. " +
-			"Then drill again.")
+		s.item("Put right what kept it from its end: a real %s would most likely have ended the same way. "+
+			"Then drill again.", i.words.Noun)
 	case i.r.State == approvals.StateExpired:
 		s.item("Find out why nobody decided in time: in an incident the sessions would have stayed as they were.")
 	default:

@@ -1,10 +1,11 @@
-package messages
+package report
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -19,8 +20,8 @@ func (s *sheet) item(format string, of ...any) { fmt.Fprintf(s, "- "+format+"\n"
 func (i incidentReport) markdown() string {
 	var s sheet
 	what := "sessions of "
-	if i.r.Purpose.Mode() == approvals.ModeUndo {
-		what = "the deny taken away from "
+	if i.undo {
+		what = "the " + i.words.Deny + " taken away from "
 	}
 	fmt.Fprintf(&s, "# Incident report: %s%s\n\n", what, mdCode(i.role.Account+"/"+i.role.Name, 130))
 	last := i.events[len(i.events)-1]
@@ -39,38 +40,38 @@ func (i incidentReport) markdown() string {
 func (i incidentReport) summary(s *sheet) {
 	s.title("Summary")
 	r := i.r
-	asked := "revoke the active sessions of "
-	if r.Purpose.Mode() == approvals.ModeUndo {
-		asked = "take the deny of request " + mdCode(r.About, 40) + " away from "
+	asked := i.words.Ask + " "
+	if i.undo {
+		asked = "take the " + i.words.Deny + " of request " + mdCode(r.About, 40) + " away from "
 	}
 	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Opened), asked, mdRole(i.role))
 	if r.Reason != "" {
-		s.item("Their reason: %s", mdCode(r.Reason, limitReason))
+		s.item("Their reason: %s", mdCode(r.Reason, messages.MaxReason))
 	}
 	s.item("%s", i.outcome())
 	switch p := i.proof; {
 	case !p.UndoneAt.IsZero():
-		s.item("**Another request took the deny away** on %s.", utc(p.UndoneAt))
+		s.item("**Another request took the %s away** on %s.", i.words.Deny, utc(p.UndoneAt))
 	case p.Lost != nil && p.Lost.Lost():
-		s.item("**The deny was lost:** a look on %s found it %s, and it has not been written again.", utc(p.Lost.At),
-			tamperedWords(*p.Lost))
+		s.item("**The %s was lost:** a look on %s found it %s, and it has not been written again.", i.words.Deny,
+			utc(p.Lost.At), messages.TamperedWords(*p.Lost))
 	case p.Lost != nil:
 		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.Lost.At))
 	case p.Rewrites > 0:
-		s.item("The deny was found missing and written again %s under the same approval; its cutoff is now **%s**.",
+		s.item("The %s was found missing and written again %s under the same approval; its cutoff is now **%s**.",
 			english.Count(p.Rewrites, "time", "times"), utc(p.Cutoff))
 	}
 	if in := i.in; in.Looks > 0 {
-		t := tallyOf(in)
+		t := messages.TallyOf(in)
 		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; "+
 			"%s that issued nothing. %s out.",
-			utc(in.Since), utc(in.Until), english.Count(t.issued, "session", "sessions"),
-			english.Count(t.callers, "caller", "callers"), t.before, t.after,
-			english.Count(t.refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
-	} else if r.State == approvals.StateApplied && r.Purpose.Mode() != approvals.ModeUndo {
+			utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
+			english.Count(t.Callers, "caller", "callers"), t.Before, t.After,
+			english.Count(t.Refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
+	} else if r.State == approvals.StateApplied && !i.undo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
 	}
-	for _, session := range copies(i.in) {
+	for _, session := range messages.Copies(i.in) {
 		s.item("**A copied key:** the %s was used from %s, where it was not opened.", mdSession(session),
 			mdCode(i.in.Suspects[session.EventID].From[0], 60))
 	}
@@ -81,7 +82,7 @@ func (i incidentReport) summary(s *sheet) {
 		s.item("The last word of the looks at CloudTrail: **not contained**.")
 	case v != nil:
 		s.item("The last word of the looks at CloudTrail: **unknown** whether it is contained.")
-	case r.State == approvals.StateApplied && r.Purpose.Mode() != approvals.ModeUndo:
+	case r.State == approvals.StateApplied && !i.undo:
 		s.item("Whether it is contained has not been concluded.")
 	}
 }
@@ -95,17 +96,23 @@ func (i incidentReport) outcome() string {
 	}
 	switch r.State {
 	case approvals.StateApplied:
-		if r.Purpose.Mode() == approvals.ModeUndo {
+		if i.undo {
 			return by + "Done on " + utc(r.Ended) + "."
 		}
 		a, err := record.Detail[record.Applied](r.Closing)
 		if err != nil {
 			return by + "AWS took the policy on " + utc(r.Ended) + "."
 		}
-		return by + fmt.Sprintf("AWS took the inline policy %s on %s: it denies everything to "+
-			"sessions issued before **%s**.", mdCode(policyName(a.Policy), 128), utc(r.Ended), utc(a.Cutoff))
+		return by + fmt.Sprintf("AWS took the %s on %s: it %s.", i.words.Document(a.Policy), utc(r.Ended),
+			i.words.Denies("**"+utc(a.Cutoff)+"**"))
+	case approvals.StateRehearsed:
+		return by + "Rehearsed on " + utc(r.Ended) + "."
 	case approvals.StateFailed, approvals.StateVoid:
-		return by + "It ended on " + utc(r.Ended) + " without a change that is known to have worked: " + mdFailure(r.Closing)
+		how := " without a change that is known to have worked: "
+		if i.drill {
+			how = " before its end: "
+		}
+		return by + "It ended on " + utc(r.Ended) + how + mdFailure(r.Closing)
 	case approvals.StateDenied:
 		return mdPerson(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done."
 	case approvals.StateCancelled:
@@ -115,6 +122,9 @@ func (i incidentReport) outcome() string {
 	case approvals.StateOpen:
 		return fmt.Sprintf("It is open: %d of %d approved, until %s.", len(r.Votes), r.Required, utc(r.Deadline))
 	default:
+		if i.drill {
+			return by + "It is being rehearsed."
+		}
 		return by + "It is " + mdCode(r.State.String(), 40) + "."
 	}
 }
@@ -163,7 +173,7 @@ func (i incidentReport) impact(s *sheet) {
 		}
 	}
 	for _, l := range in.Chain {
-		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdCode(roleOf(l), 300), mdCode(l.From, 80),
+		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdOther(l), mdCode(l.From, 80),
 			english.Count(l.Sessions, "session", "sessions"), l.Depth)
 		if !l.First.IsZero() {
 			text += ", first " + stampLine(l.First)
@@ -191,9 +201,9 @@ func (i incidentReport) impact(s *sheet) {
 		s.item("%s more than are listed here.", english.Count(in.MoreLinks, "role was assumed", "roles were assumed"))
 	}
 	if i.r.State == approvals.StateApplied && in.Looks > 0 {
-		if t := tallyOf(in); t.before > 0 {
+		if t := messages.TallyOf(in); t.Before > 0 {
 			s.item("%s under the deny, those of honest callers too: they assume the role again.",
-				english.Count(t.before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
+				english.Count(t.Before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
 		}
 	}
 	for _, w := range i.role.Warnings {
@@ -241,7 +251,7 @@ func (i incidentReport) people(s *sheet) {
 
 // deed is what an event did and, where that was a person, who.
 func (i incidentReport) deed(e approvals.Event) string {
-	m := line(e, i.r)
+	m := i.line(e)
 	if e.By == "" {
 		return m.text
 	}
@@ -254,7 +264,7 @@ func mdWhy(why record.Suspect) string {
 	if len(why.From) > 0 {
 		text = ": its key was used from " + mdCode(why.From[0], 60)
 	}
-	if seldom := seldomWords(why); seldom != "" {
+	if seldom := messages.SeldomWords(why); seldom != "" {
 		text += ": " + seldom
 	}
 	return text

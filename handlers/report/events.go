@@ -1,35 +1,36 @@
-package messages
+package report
 
 import (
 	"encoding/json"
 	"fmt"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
 
 // line tells one event of the log. An event of a type that is not known here is told by its type,
 // so that none is ever left out.
-func line(e approvals.Event, r approvals.Request) moment {
+func (i incidentReport) line(e approvals.Event) moment {
 	who := byBot
 	if e.By != "" {
 		who = mdPerson(e.By)
 	}
-	return moment{at: e.At, who: who, text: eventWords(e, r)}
+	return moment{at: e.At, who: who, text: i.eventWords(e)}
 }
 
-func eventWords(e approvals.Event, r approvals.Request) string {
+func (i incidentReport) eventWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventRequested:
-		return "asked for it: request " + mdCode(r.ID, 40)
+		return "asked for it: request " + mdCode(i.r.ID, 40)
 	case approvals.EventVoted:
 		return "approved; more people are needed"
 	case approvals.EventApproved:
 		return "approved; that was the approval that was still missing"
 	case approvals.EventDenied:
 		if d := record.Known[record.Denial](e); d != nil && d.Reason != "" {
-			return "denied the request, because " + mdCode(d.Reason, limitReason)
+			return "denied the request, because " + mdCode(d.Reason, messages.MaxReason)
 		}
 		return "denied the request"
 	case approvals.EventCancelled:
@@ -42,7 +43,7 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		}
 		return "began; the write follows"
 	case approvals.EventApplied:
-		return appliedWords(e, r)
+		return i.appliedWords(e)
 	case approvals.EventRehearsed:
 		if d := record.Known[record.Rehearsed](e); d != nil {
 			return "rehearsed, and nothing was written; the cutoff would have been " + utc(d.WouldBe)
@@ -65,7 +66,7 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		if d == nil {
 			break
 		}
-		return "pressed " + actionWords(d.Action) + " and was refused: " + mdCode(string(d.Code), 40)
+		return "pressed " + messages.ActionWords(d.Action) + " and was refused: " + mdCode(string(d.Code), 40)
 	case approvals.EventFinding:
 		if d := record.Known[record.Finding](e); d != nil {
 			return "finding: " + mdProse(d.Sentence, 1000)
@@ -86,26 +87,25 @@ func eventWords(e approvals.Event, r approvals.Request) string {
 		if text := lookWords(e); text != "" {
 			return text
 		}
-		if text := proofWords(e); text != "" {
+		if text := i.proofWords(e); text != "" {
 			return text
 		}
 	}
 	return "event " + mdCode(string(e.Type), 60)
 }
 
-func appliedWords(e approvals.Event, r approvals.Request) string {
+func (i incidentReport) appliedWords(e approvals.Event) string {
 	d := record.Known[record.Applied](e)
 	switch {
 	case d == nil:
 		return "AWS took the change"
-	case r.Purpose.Mode() == approvals.ModeUndo:
+	case i.undo:
 		return "AWS took the change" + as(d.CallerARN)
 	case d.AlreadyThere:
 		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" +
 			as(d.CallerARN)
 	default:
-		return "**AWS took the inline policy " + mdCode(policyName(d.Policy), 128) + "** on " + utc(d.At) +
-			" of its clock, cutoff " +
+		return "**AWS took the " + i.words.Document(d.Policy) + "** on " + utc(d.At) + " of its clock, cutoff " +
 			utc(d.Cutoff) + as(d.CallerARN)
 	}
 }
@@ -173,7 +173,7 @@ func wordOf(w record.Word) string {
 }
 
 // proofWords tells the events of the proof and of the guard.
-func proofWords(e approvals.Event) string {
+func (i incidentReport) proofWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventReadBack:
 		d := record.Known[record.ReadBack](e)
@@ -196,22 +196,24 @@ func proofWords(e approvals.Event) string {
 		}
 	case approvals.EventTampered:
 		if d := record.Known[record.Tampered](e); d != nil && d.Lost() {
-			return "**a look found the deny " + tamperedWords(*d) + "**" + why(d.Why)
+			return "**a look found the " + i.words.Deny + " " + messages.TamperedWords(*d) + "**" + why(d.Why)
 		} else if d != nil {
 			return "a look at the role found " + mdCode(string(d.State), 40) + why(d.Why)
 		}
 	case approvals.EventRewritten:
 		if d := record.Known[record.Rewritten](e); d != nil {
-			return "the deny was written again under the same approval, cutoff " + utc(d.Cutoff) + as(d.CallerARN)
+			return "the " + i.words.Deny + " was written again under the same approval, cutoff " + utc(d.Cutoff) +
+				as(d.CallerARN)
 		}
 	case approvals.EventHeld:
 		if d := record.Known[record.Held](e); d != nil {
-			return "the deny was on the role at the last look, " + span(d.After) + " after it was applied"
+			return "the " + i.words.Deny + " was on the role at the last look, " + messages.Span(d.After) +
+				" after it was applied"
 		}
 	case approvals.EventInert:
-		return "no session that the deny keeps out can be alive any more"
+		return "no session that the " + i.words.Deny + " keeps out can be alive any more"
 	case approvals.EventUndone:
-		return undoneWords(e)
+		return i.undoneWords(e)
 	}
 	return ""
 }
@@ -224,16 +226,17 @@ func why(text string) string {
 }
 
 // undoneWords tells that another request took the deny away, with what of it can be read.
-func undoneWords(e approvals.Event) string {
+func (i incidentReport) undoneWords(e approvals.Event) string {
+	took := "**another request took the " + i.words.Deny + " away**"
 	var d struct {
 		Request   string   `json:"request"`
 		Requester string   `json:"requester"`
 		Approvers []string `json:"approvers"`
 	}
 	if json.Unmarshal(e.Detail, &d) != nil || d.Request == "" {
-		return "**another request took the deny away**"
+		return took
 	}
-	text := "**another request took the deny away**: " + mdCode(d.Request, 40)
+	text := took + ": " + mdCode(d.Request, 40)
 	if d.Requester != "" {
 		text += ", asked by " + mdPerson(d.Requester)
 	}
@@ -241,4 +244,32 @@ func undoneWords(e approvals.Event) string {
 		text += ", approved by " + mdPeople(d.Approvers)
 	}
 	return text
+}
+
+// directWords tells such an event in a report.
+func directWords(e approvals.Event) string {
+	if e.Type == approvals.EventShutOut {
+		if d := record.Known[record.ShutOut](e); d != nil && d.Code == record.CodeThreadGone {
+			return "the thread was found to be gone: the people of the request are told directly"
+		} else if d != nil {
+			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request are told " +
+				"directly"
+		}
+		return ""
+	}
+	d := record.Known[record.Direct](e)
+	switch {
+	case d == nil:
+		return ""
+	case d.Nobody:
+		return "no approver is in the channel, and none could be told by direct message"
+	case d.Unsure:
+		return mdPerson(d.Person) + " may not have been told by direct message: Slack did not answer"
+	case d.Problem != "":
+		return mdPerson(d.Person) + " could not be told by direct message: " + mdCode(d.Problem, 60)
+	case d.About == record.DirectCall:
+		return mdPerson(d.Person) + ", who is not in the channel, was asked by direct message to look at the card"
+	default:
+		return mdPerson(d.Person) + " was told the outcome by direct message"
+	}
 }

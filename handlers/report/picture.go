@@ -1,4 +1,4 @@
-package messages
+package report
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/timeline"
 )
@@ -14,11 +15,11 @@ import (
 // those with the newest session.
 func picture(in record.Incident, role record.Role) timeline.Picture {
 	p := timeline.Picture{
-		Title: "Sessions of " + raw(role.Account, 64) + "/" + raw(role.Name, limitRoleName), Start: begins(in), End: in.Until,
-		Cutoff: in.Cutoff,
+		Title: "Sessions of " + messages.Raw(role.Account, 64) + "/" + messages.Raw(role.Name, 64),
+		Start: begins(in), End: in.Until, Cutoff: in.Cutoff,
 	}
 	if in.Drill {
-		p.Title = marked("cutoff not set. " + p.Title)
+		p.Title = messages.Marked("cutoff not set. " + p.Title)
 	}
 	at := map[string]int{}
 	// how much a row's note says: 1 that its caller is rare, 2 that an address is, 3 that a key was
@@ -29,7 +30,7 @@ func picture(in record.Incident, role record.Role) timeline.Picture {
 		if !there {
 			i = len(p.Rows)
 			at[s.CallerIdentity()] = i
-			p.Rows = append(p.Rows, timeline.Row{Label: raw(s.Caller, 120)})
+			p.Rows = append(p.Rows, timeline.Row{Label: messages.Raw(s.Caller, 120)})
 		}
 		row := &p.Rows[i]
 		row.Bars = append(row.Bars, timeline.Bar{Start: s.Time, End: s.Expires, Kind: barOf(in, s)})
@@ -68,14 +69,14 @@ func weight(s record.Suspect) int {
 
 // standsOut is the note of a row.
 func standsOut(s record.Session, why record.Suspect) string {
-	what := "session " + raw(s.SessionName, 64)
+	what := "session " + messages.Raw(s.SessionName, 64)
 	switch {
 	case len(why.From) > 0:
-		return what + ": key used from " + raw(why.From[0], 60)
+		return what + ": key used from " + messages.Raw(why.From[0], 60)
 	case !s.Issued():
-		return "stands out: refused, from " + raw(s.SourceAddress, 60)
+		return "stands out: refused, from " + messages.Raw(s.SourceAddress, 60)
 	default:
-		return "stands out: " + what + " from " + raw(s.SourceAddress, 60)
+		return "stands out: " + what + " from " + messages.Raw(s.SourceAddress, 60)
 	}
 }
 
@@ -135,7 +136,7 @@ func marksOf(in record.Incident, s record.Session) []timeline.Mark {
 // trailFiles are the files that go with what CloudTrail told: the picture after the table, again
 // with news and with the last word; the complete list after the findings, and again with the last
 // word if there is more in it.
-func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c Context) []File {
+func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context) []File {
 	in := record.Gather(events)
 	if len(in.Sessions) == 0 {
 		return nil
@@ -144,7 +145,7 @@ func trailFiles(r approvals.Request, events []approvals.Event, e approvals.Event
 	if bringsPicture(events, e) {
 		p := picture(in, c.Role)
 		files = append(files, File{
-			Name: FileName("timeline", r, e, "png"), Title: markedIf(in.Drill, "Sessions over time"),
+			Name: FileName("timeline", r, e, "png"), Title: "Sessions over time",
 			AltText: timeline.AltText(p),
 			Bytes:   func() ([]byte, error) { return timeline.PNG(p) },
 		})
@@ -171,7 +172,7 @@ func bringsPicture(events []approvals.Event, e approvals.Event) bool {
 	case approvals.EventVerdict:
 		return true
 	case approvals.EventActivity:
-		return newsworthy(e) || showsCopies(events, e)
+		return messages.Newsworthy(e) || showsCopies(events, e)
 	case approvals.EventSessions:
 		v, err := record.Detail[record.Sessions](e)
 		if err != nil || v.More {

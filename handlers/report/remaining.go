@@ -1,9 +1,10 @@
-package messages
+package report
 
 import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -18,15 +19,15 @@ func (i incidentReport) remaining(s *sheet) {
 		s.item("Wait for the outcome of the request, and ask for this report again.")
 	case approvals.StateFailed:
 		if f, err := record.Detail[record.Failure](r.Closing); err == nil && f.Unsure {
-			s.item("Look at the role's inline policies: it is not known whether AWS took the policy.")
+			s.item("Look at %s: it is not known whether AWS took the policy.", i.words.Where)
 		}
 		s.item("Ask again, or revoke the role's active sessions in the IAM console: the sessions are not known to be denied.")
 	default:
-		if r.Purpose.Mode() != approvals.ModeUndo {
+		if !i.undo {
 			s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
 		}
 	}
-	if r.State == approvals.StateApplied && r.Purpose.Mode() != approvals.ModeUndo {
+	if r.State == approvals.StateApplied && !i.undo {
 		i.afterApplied(s)
 	}
 	for _, session := range in.Sessions {
@@ -38,7 +39,7 @@ func (i incidentReport) remaining(s *sheet) {
 	}
 	for _, l := range in.Chain {
 		for _, c := range l.Doors {
-			s.item("Close what this call of role %s opened on %s: %s.", mdCode(roleOf(l), 300), stampLine(c.Time), mdCalled(c))
+			s.item("Close what this call of role %s opened on %s: %s.", mdOther(l), stampLine(c.Time), mdCalled(c))
 		}
 	}
 	asked := map[string]bool{}
@@ -47,22 +48,22 @@ func (i incidentReport) remaining(s *sheet) {
 			continue
 		}
 		asked[l.RoleARN] = true
-		s.item("Decide about the sessions of %s: a request of its own.", mdCode(roleOf(l), 300))
+		s.item("Decide about the sessions of %s: a request of its own.", mdOther(l))
 	}
-	for _, session := range copies(in) {
-		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdCode(keyEnd(session.AccessKeyID), 10),
+	for _, session := range messages.Copies(in) {
+		s.item("Find out how the key %s left its owner, %s: it was used from %s.", mdKey(session.AccessKeyID),
 			mdCode(session.Caller, 200), mdCode(in.Suspects[session.EventID].From[0], 60))
 	}
 	keys := map[string]bool{}
 	for _, session := range in.Sessions {
-		if why := in.Suspects[session.EventID]; seldomWords(why) == "" || session.CallerAccessKey == "" ||
+		if why := in.Suspects[session.EventID]; messages.SeldomWords(why) == "" || session.CallerAccessKey == "" ||
 			keys[session.CallerAccessKey] {
 			continue
 		}
 		keys[session.CallerAccessKey] = true
 		s.item("Find out whether the key %s leaked, with which %s opened a session that stands out; if so, "+
 			"take it out of use: who holds it can open the next session.",
-			mdCode(keyEnd(session.CallerAccessKey), 10), mdCode(session.Caller, 200))
+			mdKey(session.CallerAccessKey), mdCode(session.Caller, 200))
 	}
 	for _, g := range in.Regions {
 		if !g.Covered {
@@ -86,9 +87,10 @@ func (i incidentReport) afterApplied(s *sheet) {
 	}
 	switch p.stored() {
 	case wordNo:
-		s.item("Put the deny back and find out who took it off: the policy on the role is not the one that was written.")
+		s.item("Put the %s back and find out who took it off: the policy on the role is not the one that was written.",
+			i.words.Deny)
 	case wordNotKnown:
-		s.item("Look at the role's inline policy %s: it was not read back.", mdCode(policyName(policy), 128))
+		s.item("Look at the role's %s: it was not read back.", i.words.Document(policy))
 	}
 	if p.enforced() == wordNo {
 		s.item("Stop the calls that still get through: see the last word above.")
@@ -97,9 +99,7 @@ func (i incidentReport) afterApplied(s *sheet) {
 	case v == nil:
 		s.item("Ask for this report again after the last look at CloudTrail: whether it is contained has not been concluded.")
 	case v.Word == record.WordNotContained:
-		s.item("Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
-			"if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
-			"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again.")
+		s.item("%s", i.words.Contain)
 	case v.Word != record.WordContained:
 		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the cutoff.")
 	}
@@ -108,7 +108,7 @@ func (i incidentReport) afterApplied(s *sheet) {
 		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
 			until = ", on " + utc(p.Cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"
 		}
-		s.item("Take the deny off when no session that it keeps out can be alive any more%s. "+
-			"Until then it does no harm to new sessions.", until)
+		s.item("Take the %s off when no session that it keeps out can be alive any more%s. "+
+			"Until then it does no harm to new sessions.", i.words.Deny, until)
 	}
 }

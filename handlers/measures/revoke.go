@@ -1,0 +1,165 @@
+package measures
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+// revoke denies everything to the sessions of a role that were issued before a cutoff.
+func revoke() Kind {
+	return Kind{Name: approvals.Revoke, On: contain.Revoke(), Words: messages.Words{
+		Ask: "revoke the active sessions of", Short: "revoke the sessions of", Title: "revoke sessions of",
+		Did: "deny on older sessions of", Noun: "revocation", Deny: "deny",
+		Document: document, Promised: " with the promised cutoff",
+		Where: "the role's inline policies", Stays: "no session is revoked",
+		Question: "Revoke these sessions?", Yes: "Yes, revoke",
+		Confirm: func(c messages.Context) string {
+			return "Every session of " + messages.InAccount(c.Role) + " that exists now will be denied everything. " +
+				"Work that uses them breaks until it assumes the role again."
+		},
+		Means: func(c messages.Context) string {
+			return "Every session of this role that was issued before the approval plus " + messages.Span(c.Margin) +
+				" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; " +
+				"programs that keep old credentials fail until they fetch new ones.\n" +
+				"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in " +
+				"other roles. Deactivate such keys in IAM, and revoke those roles too."
+		},
+		Took:   func(cutoff string) string { return " with the cutoff " + cutoff },
+		Holds:  func(cutoff string) string { return "every session issued before " + cutoff + " is denied everything" },
+		Denies: func(cutoff string) string { return "denies everything to sessions issued before " + cutoff },
+		Wrote: func(cutoff time.Time) string {
+			return "Cutoff: what was written denies everything to sessions issued before *" + messages.UTC(cutoff) + "*."
+		},
+		Effects: func(a record.Applied) []string {
+			return []string{
+				"Cutoff: sessions issued before *" + messages.UTC(a.Cutoff) + "* are denied everything by it.",
+				"People and programs can assume the role again *from " + messages.UTC(a.Cutoff) +
+					" on*; a session opened earlier is denied too.",
+			}
+		},
+		Next: next,
+		Contain: "Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
+			"if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
+			"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again.",
+		Undo: messages.UndoWords{
+			Confirm: func(c messages.Context) string {
+				return "The deny on old sessions of " + messages.InAccount(c.Role) + " is taken away. " + afterUndo(*c.Undo)
+			},
+			Effect: undoEffect, Revival: revival, Revived: revived, Kept: kept,
+			Field: func(u record.Undoing) (name, value string) {
+				return "It denies sessions issued before", messages.UTC(u.Cutoff)
+			},
+			Inert: func(v record.Inert) string {
+				return "By the longest session of the role, every session issued before " + messages.UTC(v.Cutoff) +
+					" has been too old to be alive since " + messages.Both(v.Since) + "."
+			},
+			Anew: "To deny old sessions again", Again: "it writes a new cutoff",
+		},
+		Drill: messages.DrillWords{
+			Means: "It rehearses a revocation. revokebot reads the role, " +
+				"opens the session of a revocation, but one that may only read, which names you and the " +
+				"requester in CloudTrail, asks the policy simulator with the policy that would have been written, " +
+				"and looks at CloudTrail once. *Nothing is written, and no session loses anything.*\n" +
+				"Decide as you would decide about a real one.",
+			Would: func(d record.Rehearsed) string {
+				return "with the cutoff *" + messages.UTC(d.WouldBe) +
+					"*: it would have kept out every session issued before that. " +
+					"People and programs could have assumed the role again from then on."
+			},
+		},
+	}}
+}
+
+// document names the policy, which is the IAM console's if the log does not name it.
+func document(policy string) string {
+	return "inline policy " + messages.Code(cmp.Or(policy, contain.ConsolePolicy), 128)
+}
+
+// next says what to do, the mildest step that helps first.
+func next(w record.Word) string {
+	const roles = "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by " +
+		"their buttons. "
+	switch w {
+	case record.WordContained:
+		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, " +
+			"other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
+	case record.WordNotContained:
+		return roles + "Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, " +
+			"lock the role by attaching the managed policy `AWSDenyAll`; " +
+			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's " +
+			"management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings " +
+			"above: close that too."
+	default:
+		return roles + "Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, " +
+			"stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`. " +
+			"What the sessions opened (keys, users) is in the findings above: close that too."
+	}
+}
+
+// afterUndo says in plain text what becomes of old sessions.
+func afterUndo(u record.Undoing) string {
+	switch {
+	case u.Revives:
+		return "Sessions issued before " + messages.UTC(u.Cutoff) + " that have not expired work again, a thief's too."
+	case !u.RestoreCutoff.Before(u.Cutoff):
+		return "The policy that comes back denies the same sessions."
+	default:
+		return "Sessions that it kept out are too old to be alive."
+	}
+}
+
+// undoEffect says what is done to the policy.
+func undoEffect(u record.Undoing) string {
+	policy := "The " + document(u.Policy) + " "
+	switch {
+	case !u.Restores():
+		return policy + "is taken off the role."
+	case u.RestoreCutoff.IsZero():
+		return policy + "that was there before is put back; it denies no session for its age."
+	default:
+		return policy + "that was there before is put back; it denies sessions issued before *" +
+			messages.UTC(u.RestoreCutoff) + "*."
+	}
+}
+
+// kept names the sessions that the deny keeps out and that would not be kept out any more.
+func kept(u record.Undoing) string {
+	if u.RestoreCutoff.IsZero() {
+		return "sessions issued before *" + messages.UTC(u.Cutoff) + "*"
+	}
+	return "sessions issued between *" + messages.UTC(u.RestoreCutoff) + "* and *" + messages.UTC(u.Cutoff) + "*"
+}
+
+// revival says what becomes of old sessions, with what the requester typed.
+func revival(r approvals.Request, u record.Undoing) string {
+	switch {
+	case u.Revives:
+		return fmt.Sprintf("Until %s, %s can still be alive: *they work again*, whoever holds them, a thief too. "+
+			"%s typed %s.", messages.Both(u.RevivesUntil), kept(u), messages.Mention(r.Requester), messages.Code(u.Words, 40))
+	case !u.RestoreCutoff.Before(u.Cutoff):
+		return "The policy that comes back denies the same sessions, so none of them works again."
+	default:
+		return fmt.Sprintf("This is clean-up: by the longest session of the role, %s have been too old to be alive since %s.",
+			kept(u), messages.Both(u.RevivesUntil))
+	}
+}
+
+// revived says what an end of the deny means for sessions that it kept out.
+func revived(revives bool, u record.Undoing) string {
+	switch {
+	case revives:
+		return strings.Replace(kept(u), "s", "S", 1) + " that have not expired *work again* as soon as IAM has spread the " +
+			"change; the last of them ends by " + messages.Both(u.RevivesUntil) + "."
+	case !u.RestoreCutoff.Before(u.Cutoff):
+		return "It denies the same sessions as before."
+	default:
+		return "By the longest session of the role, none that it kept out can have been alive any more."
+	}
+}

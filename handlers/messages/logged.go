@@ -1,0 +1,88 @@
+package messages
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
+)
+
+// plainUTC is a time for a sentence that is kept in the log and shown as it is.
+func plainUTC(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// policyName is a policy's name as the log has it: an empty one is the IAM console's.
+func policyName(name string) string { return cmp.Or(name, contain.ConsolePolicy) }
+
+// WrittenAfterAll is the finding about a write that was on its way when its request ended without
+// one.
+func WrittenAfterAll(policy string, cutoff time.Time) string {
+	return "AWS took the policy after all: a write was still on its way when the request ended. Sessions issued before " +
+		plainUTC(cutoff) +
+		" are denied everything by it. If that is not wanted, remove " + policyName(policy) +
+		" from the role in the IAM console; else there is nothing to do."
+}
+
+// WrittenOnce is why a revocation failed whose policy AWS took, whereupon it was not there and
+// could not be written again.
+func WrittenOnce(policy, mismatch, why string) string {
+	return "AWS took the policy once, and when it was read back it was not as written (" + mismatch +
+		"). Writing it again failed. " + why +
+		" Look at the role's inline policy " + policyName(policy) + "."
+}
+
+// UndoNotOurs is why an undo failed whose policy somebody had changed.
+func UndoNotOurs(policy string) string {
+	return "The inline policy " + policyName(policy) + " on the role is not the one that was to be taken away: " +
+		"revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, " +
+		"and ask again if it should still go."
+}
+
+// Sentences for undos that ended without having been done.
+const (
+	// UndoOfAnotherRole: another role has the name now.
+	UndoOfAnotherRole = "The role was deleted and made again under the same name: the deny went with the old one, " +
+		"and nothing was touched. There is nothing left to undo."
+	// UndoRoleGone: there is no role of the name.
+	UndoRoleGone = "There is no such role any more: the deny went with it. There is nothing left to undo."
+	// UndoNotNewest: two requests can have put the same text there.
+	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. Undo that one first."
+	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
+	// was held up.
+	UndoneAfterAll = "AWS took the deny off the role, or put the earlier policy back, although this request had ended: " +
+		"a worker that was held up had begun before. Look at the role now; to deny old sessions again, ask for a revocation."
+	// UndoGaveUp: the bot failed for a reason of its own.
+	UndoGaveUp = "revokebot failed at taking the deny away several times for a reason of its own, " +
+		"which its log has under the request's id. Ask again."
+)
+
+// Sentences for drills that ended before their end.
+const (
+	// DrillGaveUp: the bot failed for a reason of its own.
+	DrillGaveUp = "revokebot failed at this drill several times for a reason of its own, which its log has under the " +
+		"request's id."
+	// UnknownPurpose: a newer version may have opened the request.
+	UnknownPurpose = "This version of revokebot does not know what the request is for, so nothing was done. " +
+		"Ask again once all replicas are of one version."
+)
+
+// CardImpossibleReason is what the log keeps about it.
+func CardImpossibleReason(slackError string) string {
+	return "Slack does not let the bot post the card in the channel (" + Clean(slackError, 60) + ")."
+}
+
+// GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's
+// own.
+const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under " +
+	"the request's id. Revoke the role's active sessions in the IAM console, or ask again."
+
+// ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be
+// confirmed again.
+func ApproverNotConfirmed(id string, f approvals.Refusal) string {
+	if f.Code == approvals.RefusedLookupFailed {
+		return "More than a minute passed after the approval, and Slack did not confirm that the approver " + id +
+			" may still approve, so it was not carried out. Ask again."
+	}
+	return "More than a minute passed after the approval, and the approver " + id + " may not approve any more, " +
+		"so it was not carried out. Ask again."
+}

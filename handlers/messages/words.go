@@ -1,0 +1,249 @@
+package messages
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+// Words are what people read of one measure. They fit into sentences that are the same for every
+// measure; what differs by what a request does with its measure is in phrases.
+type Words struct {
+	Ask      string // what is asked for, before a role: "revoke the active sessions of"
+	Short    string // the same in a list: "revoke the sessions of"
+	Title    string // the same in titles and on buttons: "revoke sessions of"
+	Did      string // what was applied, in a title before a role: "deny on older sessions of"
+	Noun     string // "revocation"
+	Deny     string // what is on the role then, after "the" or "a": "deny"
+	Promised string // what a promise adds to it: " with the promised cutoff"
+	Where    string // where to look for it: "the role's inline policies"
+	Stays    string // what becomes of a request that nobody approves: "no session is revoked"
+
+	Question string               // asked once more before an approval counts
+	Yes      string               // the answer to it, at most 30 characters
+	Confirm  func(Context) string // what follows on it: at most 300 characters of plain text
+	Means    func(Context) string // what Approve does, for the card
+
+	Document func(policy string) string    // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
+	Took     func(cutoff string) string    // what AWS took, after "the policy": " with the cutoff …"
+	Holds    func(cutoff string) string    // what is denied: "every session issued before … is denied everything"
+	Denies   func(cutoff string) string    // what it does, after "it": "denies everything to sessions issued before …"
+	Wrote    func(cutoff time.Time) string // what a write was to do that was not seen on the role, a sentence
+	Effects  func(record.Applied) []string // what follows from a write that was seen on the role, sentences
+
+	Next    func(record.Word) string // what to do, by the last word of the looks at CloudTrail
+	Contain string                   // the same in a report where old sessions are not contained
+
+	Undo  UndoWords
+	Drill DrillWords
+}
+
+// UndoWords are those of taking a measure away again.
+type UndoWords struct {
+	Confirm func(Context) string                           // as Words.Confirm
+	Effect  func(record.Undoing) string                    // what is done to the document, a sentence
+	Revival func(approvals.Request, record.Undoing) string // what becomes of the sessions it keeps out, sentences
+	Revived func(revives bool, u record.Undoing) string    // the same once it is done
+	Kept    func(record.Undoing) string                    // the sessions that it keeps out
+	Field   func(record.Undoing) (name, value string)      // what the card says of what is to be taken away
+	Inert   func(v record.Inert) string                    // why it has done its work, a sentence
+	Anew    string                                         // begins: "To deny old sessions again"
+	Again   string                                         // what that does
+}
+
+// DrillWords are those of rehearsing a measure.
+type DrillWords struct {
+	Means string                        // what Approve does, for the card
+	Would func(record.Rehearsed) string // what would have happened, sentences
+}
+
+// Context is what a message has to know besides the request.
+type Context struct {
+	Words     Words           // those of the request's measure
+	Role      record.Role     // decoded from the request's subject
+	Undo      *record.Undoing // the same of a request to take a measure away; nil of others
+	Drill     bool            // the request is a drill
+	Margin    time.Duration   // how far past AWS's now the cutoff will lie
+	Approvers []string        // ids of people and groups who may approve; of the configuration
+	Required  int             // how many have to approve now: the configuration may have become stricter
+}
+
+// phrases are what is said of a request by what it does with its measure: apply it, take it away
+// again, or rehearse it. Those of a drill begin with a small letter where DRILL comes to stand in
+// front of them.
+type phrases struct {
+	asked   string // who asked for what, a sentence
+	denying string // the same in the form for a denial
+	asks    string // what somebody asks, before a role
+	listed  string // the same in a list
+	open    string // the same of one that is under way
+	again   string // the same in the label of Ask again
+	report  string // the label of Report, before a role
+
+	noun    string // what was asked for: "revocation"
+	thing   string // "request" or "drill"
+	reports string // what its report is called
+	call    string // what approvers are told after what they are asked to do
+	kept    string // what the thread keeps besides decisions
+	stays   string // what becomes of a request that nobody approves
+
+	titles  map[approvals.State]string
+	of      map[approvals.State]string // in a title, before the role
+	being   string                     // the card, while it is carried out
+	begins  string                     // the thread, when it begins to be
+	doing   string                     // how it is carried out: "applied"
+	outcome func() string              // what came of it
+
+	denied, nothing, expired string // how it was denied, what was done then, what follows on an expiry
+	notYet, unsure           string // of a try that failed: what did not happen, and what is not known
+	failed, ended, after     string // of the last try: what did not happen, how it ended, what follows
+	wrote                    string // what it wrote
+
+	means    func() string
+	know     string // above the warnings; "" if none are shown
+	decision func() decision
+}
+
+// phrases are those for the request in the words of its measure.
+func (c Context) phrases(r approvals.Request) phrases {
+	switch {
+	case c.Drill:
+		return c.rehearsing(r)
+	case c.Undo != nil:
+		return c.undoing(r)
+	default:
+		return c.applying(r)
+	}
+}
+
+func (c Context) applying(r approvals.Request) phrases {
+	w, who, on := c.Words, Mention(r.Requester), roleWords(c.Role)
+	return phrases{
+		asked: who + " asked to " + w.Ask + " " + on + ".", denying: who + " asked to " + w.Short + " " + on + ".",
+		asks: "to " + w.Ask + " ", listed: w.Short + " ", open: " asked for ", again: "Ask again to " + w.Title + " ",
+		report: "Make the incident report of ", noun: w.Noun, thing: "request", reports: "incident report",
+		call: ". ", kept: "what AWS answered", stays: w.Stays,
+		titles: map[approvals.State]string{
+			approvals.StateOpen: "Approval needed", approvals.StateApproved: "Approved, being applied",
+			approvals.StateApplied: c.appliedTitle(r), approvals.StateFailed: "Failed",
+			approvals.StateDenied: "Request denied", approvals.StateCancelled: "Cancelled",
+			approvals.StateExpired: "Expired", approvals.StateVoid: "Void, the role changed",
+		},
+		of:     map[approvals.State]string{approvals.StateOpen: w.Title + " ", approvals.StateApplied: w.Did + " "},
+		being:  "The " + w.Deny + " is being written; the thread tells when AWS has taken it.",
+		begins: "The " + w.Deny + " is being written now.", doing: "applied",
+		outcome: func() string { return c.appliedLead(r) },
+		denied:  "denied it", nothing: " Nothing was done.",
+		expired: " Nothing was done; the command can be sent again.",
+		notYet:  "Not applied yet. ",
+		unsure: " It is not known whether AWS took the policy: look at " +
+			cmp.Or(w.Where, "the role's inline policies") + ".",
+		failed: "The " + w.Noun + " did not happen.", ended: " without a " + w.Noun + " that is known to have worked. ",
+		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
+		decision: func() decision {
+			return decision{
+				question: w.Question, yes: w.Yes, danger: true, detail: w.Confirm(c),
+				approve: "Approve: " + w.Title + " ", deny: "Deny the request for ", cancel: "Cancel your own request for ",
+			}
+		},
+	}
+}
+
+func (c Context) undoing(r approvals.Request) phrases {
+	w, u, stayed := c.Words, *c.Undo, "the "+c.Words.Deny+" was not taken away"
+	asked := Mention(r.Requester) + " asked to *take away the " + w.Deny + "* that " + earlierRequest(r.About, u.Card) +
+		" put on " + roleWords(c.Role) + "."
+	return phrases{
+		asked: asked, denying: asked,
+		asks: "to take the " + w.Deny + " off ", listed: "take the " + w.Deny + " off ",
+		open: " asked to take the " + w.Deny + " off ", again: "Ask again to take the " + w.Deny + " off ",
+		report: "Make the incident report of ", noun: "undo", thing: "request", reports: "incident report",
+		call: ". *It takes a " + w.Deny + " away.* ", kept: "what AWS answered", stays: "the " + w.Deny + " stays",
+		titles: map[approvals.State]string{
+			approvals.StateOpen:     "Approval needed to take a " + w.Deny + " away",
+			approvals.StateApproved: "Approved, the " + w.Deny + " is being taken away",
+			approvals.StateApplied:  c.undoneTitle(r), approvals.StateFailed: "Failed to take a " + w.Deny + " away",
+			approvals.StateDenied: "Denied, " + stayed, approvals.StateCancelled: "Cancelled, " + stayed,
+			approvals.StateExpired: "Expired, " + stayed,
+			approvals.StateVoid:    "Void, the role changed, nothing was taken away",
+		},
+		being:  "It is being taken away; the thread tells when AWS has done it.",
+		begins: "The " + w.Deny + " is being taken away now.", doing: "applied",
+		outcome: func() string { return c.undoOutcome(r) },
+		denied:  "denied it", nothing: " Nothing was done.", expired: " Nothing was done; it can be asked for again.",
+		notYet: "The " + w.Deny + " is not taken away yet. ",
+		unsure: " It is not known whether AWS took the " + w.Deny + " away: look at " + w.Where + ".",
+		failed: "The " + w.Deny + " was not taken away.",
+		ended:  ", and the " + w.Deny + " is not known to have been taken away by it. ",
+		means: func() string {
+			if u.Gone {
+				return "The " + w.Deny + " is *gone already*, and not by revokebot. " +
+					"Approve says that this is on purpose: revokebot does not write it again. " +
+					"Should the same " + w.Deny + " be back by then, it is taken away; one that revokebot has written since, " +
+					"with a later cutoff, is not touched and has to be asked for anew.\n" + w.Undo.Revival(r, u)
+			}
+			return "It takes a " + w.Deny + " away. " + w.Undo.Effect(u) + " If the role has anything else by then than " +
+				"what revokebot wrote, nothing is touched.\n" + w.Undo.Revival(r, u)
+		},
+		decision: func() decision {
+			return decision{
+				question: "Take the " + w.Deny + " away?", yes: "Yes, take it away", danger: true, detail: w.Undo.Confirm(c),
+				approve: "Approve: take the " + w.Deny + " off ", deny: "Deny: the " + w.Deny + " stays on ",
+				cancel: "Cancel your own request for ",
+			}
+		},
+	}
+}
+
+func (c Context) rehearsing(r approvals.Request) phrases {
+	w := c.Words
+	asked := Mention(r.Requester) + " asked to *rehearse* a " + w.Noun + " for " + roleWords(c.Role) + "."
+	return phrases{
+		asked: asked, denying: asked, asks: "to *rehearse* a " + w.Noun + ", in which nothing is written, for ",
+		listed: "rehearse a " + w.Noun + " for ", open: " asked for a drill of ", again: "ask again to rehearse it for ",
+		report: "make the report of ", noun: "drill", thing: "drill", reports: "report of this drill",
+		call: ", as in an incident. *Nothing is written, whoever approves.* ", kept: "what was checked",
+		stays: "in an incident no session would be touched",
+		titles: map[approvals.State]string{ // it is never executing or applied
+			approvals.StateOpen:     "approval needed to rehearse a " + w.Noun,
+			approvals.StateApproved: "approved, being rehearsed", approvals.StateRehearsed: rehearsedTitle(r),
+			approvals.StateFailed: "failed", approvals.StateDenied: "the request was denied",
+			approvals.StateCancelled: "cancelled", approvals.StateExpired: "expired",
+			approvals.StateVoid: "void, the role changed",
+		},
+		being: "It is being rehearsed; the thread tells what was found.", begins: "It is being rehearsed now.",
+		doing: "rehearsed", outcome: func() string { return drillOutcome(r) },
+		denied:  "denied the request",
+		expired: " In a real one no session would have been touched; the command can be sent again.",
+		notYet:  "not rehearsed yet. ", failed: "it was not rehearsed to its end. Nothing was written.",
+		ended: " before its end. ", wrote: " Nothing was written.",
+		after: " A real " + w.Noun + " would most likely have ended the same way: put that right first.",
+		means: func() string { return w.Drill.Means }, know: "*Know before you approve a real one*",
+		decision: func() decision {
+			return decision{
+				question: "rehearse it?", yes: "Yes, rehearse", detail: "A " + w.Noun + " for " + InAccount(c.Role) +
+					" is rehearsed. Nothing is written, and no session loses anything.",
+				approve: "approve it for ", deny: "deny it for ", cancel: "cancel your own for ",
+			}
+		},
+	}
+}
+
+// title is the outcome of a request first: it is all that a small screen shows.
+func (p phrases) title(s approvals.State) string {
+	if s == approvals.StateExecuting {
+		s = approvals.StateApproved
+	}
+	return cmp.Or(p.titles[s], "In an unknown state")
+}
+
+// failure is why a request or a try ended, and what that leaves open.
+func (p phrases) failure(f record.Failure) string {
+	text := outsideSentence(f.Sentence)
+	if f.Unsure {
+		text += p.unsure
+	}
+	return text
+}
