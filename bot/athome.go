@@ -7,6 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // homeWait is how long a command or a click waits before it is looked at again by a bot that Slack
@@ -29,7 +30,7 @@ func (a *atHome) Handle(ctx context.Context, item approvals.Item) error {
 		if mine, err := a.resume(ctx, item); mine || err != nil {
 			return err
 		}
-		return &handlers.Again{After: homeWait, Busy: true}
+		return &step.Again{After: homeWait, Busy: true}
 	}
 	return a.handler.Handle(ctx, item)
 }

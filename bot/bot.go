@@ -14,6 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -31,7 +32,7 @@ type Config struct {
 	HTTPClient         *http.Client // for the Web API, the WebSocket and response URLs; nil: one of its own
 
 	Store Store
-	// Handlers configures what happens to items. Store, Slack and Logger are set by New.
+	// Handlers configures what happens to items. Store, Slack, Sender and Log are set by New.
 	Handlers handlers.Config
 
 	Connections int           // Socket Mode connections of this replica, 1 to 10; 0: 2. Slack allows an app ten in all
@@ -77,7 +78,8 @@ func New(cfg Config) (*Bot, error) {
 		return nil, err
 	}
 	b.slack = client
-	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Logger = cfg.Store, client, b.log
+	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Log = cfg.Store, client, b.log
+	cfg.Handlers.Sender = deliver.New(cfg.Handlers.Requests, client)
 	cfg.Handlers.Connection = b.status.connection
 	if b.handlers, err = handlers.New(cfg.Handlers); err != nil {
 		return nil, err
@@ -216,7 +218,7 @@ func (b *Bot) identify(ctx context.Context) error {
 		}
 		b.log.WarnContext(ctx, "Slack does not answer yet", "error", err)
 		wait := min(time.Second<<min(attempt, 5), 30*time.Second)
-		if e, ok := errors.AsType[*handlers.SlackError](err); ok {
+		if e, ok := errors.AsType[*deliver.SlackError](err); ok {
 			wait = max(wait, min(e.RetryAfter, longestAsked))
 		}
 		if !times.Pause(ctx, wait) {

@@ -13,7 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
@@ -75,7 +75,7 @@ func (e *examination) appToken(ctx context.Context) []finding.Finding {
 				"connection, which doctor does not open."),
 		}
 	}
-	refused, _ := errors.AsType[*handlers.SlackError](err)
+	refused, _ := errors.AsType[*deliver.SlackError](err)
 	const from = "Put the app-level token (xapp-…, scope connections:write) from the app's Basic Information page into " +
 		"SLACK_APP_TOKEN."
 	switch {
@@ -86,7 +86,7 @@ func (e *examination) appToken(ctx context.Context) []finding.Finding {
 			finding.Fail(checkAppToken, "Make one with that scope on the app's Basic Information page.",
 				"The token lacks the scope connections:write, which apps.connections.open needs."),
 		}
-	case refused.Kind == handlers.SlackToken:
+	case refused.Kind == deliver.SlackToken:
 		return []finding.Finding{
 			finding.Fail(checkAppToken, from, "Slack refuses the token (apps.connections.open answered %s).", refused.Code),
 		}
@@ -110,7 +110,7 @@ func (e *examination) workspace(ctx context.Context) []finding.Finding {
 	} else {
 		err = slackError("auth.test", err)
 	}
-	if refused, ok := errors.AsType[*handlers.SlackError](err); ok {
+	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
 		f := finding.Fail(checkBotToken, "Put the bot token (xoxb-…) from the app's OAuth & Permissions page into "+
 			"SLACK_BOT_TOKEN, of the workspace that the app is installed in.",
 			"Slack refuses the token (auth.test answered %s).", refused.Code)
@@ -213,7 +213,7 @@ func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 		err = slackError("conversations.info", err)
 	}
 	const invite = "Type /invite @revokebot there."
-	if refused, ok := errors.AsType[*handlers.SlackError](err); ok {
+	if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
 		switch {
 		case silent(refused):
 			return noAnswer(check, refused)
@@ -254,12 +254,12 @@ func (e *examination) channel(ctx context.Context, id string) finding.Finding {
 }
 
 // silent reports an error after which it is not known what Slack would have said.
-func silent(e *handlers.SlackError) bool {
-	return e == nil || e.Kind == handlers.SlackUnsure || e.Kind == handlers.SlackPassing
+func silent(e *deliver.SlackError) bool {
+	return e == nil || e.Kind == deliver.SlackUnsure || e.Kind == deliver.SlackPassing
 }
 
 // noAnswer is a check to which Slack gave no answer that counts.
-func noAnswer(check string, e *handlers.SlackError) finding.Finding {
+func noAnswer(check string, e *deliver.SlackError) finding.Finding {
 	saw := "Slack did not answer within the time that there was."
 	switch {
 	case e == nil:

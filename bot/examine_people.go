@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/internal/english"
 	"github.com/revokebot/revokebot/internal/finding"
 )
@@ -28,7 +28,7 @@ const (
 type directory struct {
 	mu      sync.Mutex
 	groups  map[string][]string // members of those that could be read
-	refused map[string]*handlers.SlackError
+	refused map[string]*deliver.SlackError
 	people  map[string]known
 	left    int // people who were not looked up, because there are too many
 }
@@ -37,7 +37,7 @@ type directory struct {
 type known struct {
 	standing approvals.Standing
 	name     string
-	err      *handlers.SlackError
+	err      *deliver.SlackError
 }
 
 // people looks up everybody in the configuration once, and says who of them may do what.
@@ -78,12 +78,12 @@ func (e *examination) ids(groups bool) []string {
 
 // lookUpAll reads the groups and then the people, those first that the configuration names.
 func (e *examination) lookUpAll(ctx context.Context) *directory {
-	d := &directory{groups: map[string][]string{}, refused: map[string]*handlers.SlackError{}, people: map[string]known{}}
+	d := &directory{groups: map[string][]string{}, refused: map[string]*deliver.SlackError{}, people: map[string]known{}}
 	sideBySide(e.ids(true), func(id string) {
 		members, err := e.GroupMembers(ctx, id)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if refused, ok := errors.AsType[*handlers.SlackError](err); ok {
+		if refused, ok := errors.AsType[*deliver.SlackError](err); ok {
 			d.refused[id] = refused
 			return
 		}
@@ -106,7 +106,7 @@ func (e *examination) lookUpAll(ctx context.Context) *directory {
 	sideBySide(people, func(id string) {
 		person, name, err := e.lookUp(ctx, id)
 		k := known{standing: person.Standing(e.Home()), name: name}
-		k.err, _ = errors.AsType[*handlers.SlackError](err)
+		k.err, _ = errors.AsType[*deliver.SlackError](err)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.people[id] = k

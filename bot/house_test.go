@@ -22,6 +22,7 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -101,11 +102,14 @@ func (h *house) config() Config {
 		AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: h.over, Store: h.store,
 		Logger: h.log.logger(),
 		Handlers: handlers.Config{
-			Measures: measures.All(),
-			Cloud:    h.cloud, Roles: role.New(h.cloud), Trail: trail.New(h.cloud),
-			Channels:    []string{actors.Incident},
-			Policies:    map[string]approvals.Policy{"prod": {Approvers: []string{actors.Group}, Required: 1}},
-			ExpireAfter: 15 * time.Minute, Margin: 30 * time.Second, Lookback: 12 * time.Hour,
+			Cloud: h.cloud, Roles: role.New(h.cloud), Trail: trail.New(h.cloud),
+			Channels: []string{actors.Incident},
+			Requests: step.Requests{
+				Measures: measures.All(),
+				Policies: map[string]approvals.Policy{"prod": {Approvers: []string{actors.Group}, Required: 1}},
+				Margin:   30 * time.Second,
+			},
+			ExpireAfter: 15 * time.Minute, Lookback: 12 * time.Hour,
 		},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -94,22 +94,22 @@ func TestWhatSlackAsksToWaitHoldsForEveryEdit(t *testing.T) {
 				client := newClient(t, over)
 				var posted []string
 				for i := range 5 {
-					ts, err := client.Post(t.Context(), incident, "", handlers.Mark{Request: fmt.Sprint("R", i)},
+					ts, err := client.Post(t.Context(), incident, "", deliver.Mark{Request: fmt.Sprint("R", i)},
 						&messages.Message{Text: "x"})
 					if err != nil {
 						t.Fatal(err)
 					}
 					posted = append(posted, ts)
 				}
-				edit := func(ts string) handlers.SlackError {
+				edit := func(ts string) deliver.SlackError {
 					err := client.Update(t.Context(), incident, ts, &messages.Message{Text: "y"})
 					if err == nil {
-						return handlers.SlackError{}
+						return deliver.SlackError{}
 					}
 					return slackKind(t, err)
 				}
 				for _, ts := range posted {
-					if e := edit(ts); e.Kind != handlers.SlackPassing || e.RetryAfter != 30*time.Second {
+					if e := edit(ts); e.Kind != deliver.SlackPassing || e.RetryAfter != 30*time.Second {
 						t.Errorf("got %+v", e)
 					}
 				}
@@ -118,7 +118,7 @@ func TestWhatSlackAsksToWaitHoldsForEveryEdit(t *testing.T) {
 				}
 				time.Sleep(30 * time.Second)
 				for _, ts := range posted {
-					if e := edit(ts); e != (handlers.SlackError{}) {
+					if e := edit(ts); e != (deliver.SlackError{}) {
 						t.Errorf("after the wait: %+v", e)
 					}
 				}
@@ -131,7 +131,7 @@ func TestEditsStayBelowFiftyAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, over := newSlack(t, slack.Config{})
 		client := newClient(t, over)
-		ts, err := client.Post(t.Context(), incident, "", handlers.Mark{Request: "R1"}, &messages.Message{Text: "x"})
+		ts, err := client.Post(t.Context(), incident, "", deliver.Mark{Request: "R1"}, &messages.Message{Text: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -92,7 +92,7 @@ func (p *pace) turn(ctx context.Context, channel, what string) error {
 	case wait <= 0:
 		return nil
 	case wait > waitHere:
-		return &handlers.SlackError{Kind: handlers.SlackPassing, Method: p.method, Code: handlers.CodePaced, RetryAfter: wait}
+		return &deliver.SlackError{Kind: deliver.SlackPassing, Method: p.method, Code: deliver.CodePaced, RetryAfter: wait}
 	case !times.Pause(ctx, wait):
 		return context.Cause(ctx)
 	default:

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 )
 
 func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(t *testing.T) {
@@ -33,8 +33,8 @@ func TestAChannelIsToldInABurstAndThenAtSlacksPaceAndWhatWouldWaitLongComesBack(
 		}
 		comesBack := func(what string, after time.Duration) {
 			t.Helper()
-			later, ok := errors.AsType[*handlers.SlackError](turn(what))
-			if !ok || later.Kind != handlers.SlackPassing || later.Code != handlers.CodePaced ||
+			later, ok := errors.AsType[*deliver.SlackError](turn(what))
+			if !ok || later.Kind != deliver.SlackPassing || later.Code != deliver.CodePaced ||
 				later.RetryAfter.Round(time.Millisecond) != after {
 				t.Errorf("%s: %+v, want it back after %v", what, later, after)
 			}
@@ -95,7 +95,7 @@ func TestWhileSlackTakesNothingInAChannelNothingIsSentThere(t *testing.T) {
 		if err := p.turn(t.Context(), "C2", "other"); err != nil {
 			t.Errorf("another channel waits: %v", err)
 		}
-		later, ok := errors.AsType[*handlers.SlackError](p.turn(t.Context(), "C1", "one"))
+		later, ok := errors.AsType[*deliver.SlackError](p.turn(t.Context(), "C1", "one"))
 		if !ok || later.RetryAfter != 10*time.Second {
 			t.Fatalf("it is sent, or after %+v", later)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -57,7 +58,7 @@ func TestAWrongTokenAtTheStartEndsTheRunWithItsReason(t *testing.T) {
 				if !ok || refused.Store || !strings.Contains(err.Error(), test.code) || strings.Contains(err.Error(), "wrong") {
 					t.Errorf("got %v", err)
 				}
-				if e, ok := errors.AsType[*handlers.SlackError](err); !ok || e.Kind != handlers.SlackToken {
+				if e, ok := errors.AsType[*deliver.SlackError](err); !ok || e.Kind != deliver.SlackToken {
 					t.Errorf("the cause is %v", err)
 				}
 				if took := time.Since(started); took > 2*time.Minute {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -25,7 +26,7 @@ const DefaultSlackAPI = "https://slack.com/api/"
 // callTimeout bounds one call to the Web API.
 const callTimeout = 10 * time.Second
 
-// slackClient is handlers.Slack on the Web API. Nothing is retried here: handlers know what is safe
+// slackClient is handlers.Slack and deliver.Poster on the Web API. Nothing is retried here: handlers know what is safe
 // to do twice.
 type slackClient struct {
 	posts *pace // of each channel
@@ -47,7 +48,10 @@ type identity struct {
 	webURL string // https://acme.slack.com/
 }
 
-var _ handlers.Slack = (*slackClient)(nil)
+var (
+	_ handlers.Slack = (*slackClient)(nil)
+	_ deliver.Poster = (*slackClient)(nil)
+)
 
 func newSlackClient(cfg Config) (*slackClient, error) {
 	address := cfg.SlackAPI
@@ -138,7 +142,7 @@ func (s *slackClient) lookUp(ctx context.Context, id string) (person approvals.P
 	u, err := s.api.GetUserInfoContext(ctx, id)
 	if err != nil {
 		err := slackError("users.info", err)
-		if e, ok := errors.AsType[*handlers.SlackError](err); ok &&
+		if e, ok := errors.AsType[*deliver.SlackError](err); ok &&
 			(e.Code == "user_not_found" || e.Code == "user_not_visible") {
 			return approvals.Person{}, "", nil
 		}
@@ -169,9 +173,9 @@ func (s *slackClient) GroupMembers(ctx context.Context, group string) ([]string,
 // metadataType marks the bot's messages, so that one that may have been posted can be found again.
 const metadataType = "revokebot_event"
 
-// Post implements handlers.Slack with chat.postMessage.
+// Post implements deliver.Poster with chat.postMessage.
 func (s *slackClient) Post(
-	ctx context.Context, channel, thread string, mark handlers.Mark, m *messages.Message,
+	ctx context.Context, channel, thread string, mark deliver.Mark, m *messages.Message,
 ) (string, error) {
 	if err := s.turn(ctx, s.posts, channel, mark.Request+"/"+strconv.FormatInt(mark.Seq, 10)); err != nil {
 		return "", err
@@ -195,14 +199,14 @@ func (s *slackClient) Post(
 	}
 	s.trouble.answered(channel, nil)
 	if thread != "" && posted.Timestamp != "" && posted.ThreadTimestamp == "" {
-		err := &handlers.SlackError{Kind: handlers.SlackNoTarget, Method: "chat.postMessage", Code: handlers.CodeOutside}
+		err := &deliver.SlackError{Kind: deliver.SlackNoTarget, Method: "chat.postMessage", Code: deliver.CodeOutside}
 		s.trouble.missing(channel, err)
 		return ts, err
 	}
 	return ts, nil
 }
 
-// Update implements handlers.Slack with chat.update.
+// Update implements deliver.Poster with chat.update.
 func (s *slackClient) Update(ctx context.Context, channel, ts string, m *messages.Message) error {
 	if err := s.turn(ctx, s.edits, everywhere, channel+"/"+ts); err != nil {
 		return err
@@ -225,7 +229,7 @@ func (s *slackClient) Update(ctx context.Context, channel, ts string, m *message
 // turn waits for a message's turn, see pace.
 func (s *slackClient) turn(ctx context.Context, p *pace, channel, what string) error {
 	err := p.turn(ctx, channel, what)
-	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Code == handlers.CodePaced {
+	if e, ok := errors.AsType[*deliver.SlackError](err); ok && e.Code == deliver.CodePaced {
 		s.watch.heldBack(ctx, p.method)
 	}
 	return err
@@ -236,7 +240,7 @@ const everywhere = ""
 
 // holdBack keeps back what else would meet the same limit.
 func holdBack(p *pace, channel string, err error) {
-	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
+	if e, ok := errors.AsType[*deliver.SlackError](err); ok && e.RetryAfter > 0 {
 		p.hold(channel, e.RetryAfter)
 	}
 }
@@ -253,10 +257,10 @@ func content(m *messages.Message) []slack.MsgOption {
 // findSkew is how far Slack's clock may be behind the store's.
 const findSkew = 2 * time.Minute
 
-// Find implements handlers.Slack with conversations.replies or conversations.history, by the
+// Find implements deliver.Poster with conversations.replies or conversations.history, by the
 // metadata of Post.
 func (s *slackClient) Find(
-	ctx context.Context, channel, thread string, mark handlers.Mark, since time.Time,
+	ctx context.Context, channel, thread string, mark deliver.Mark, since time.Time,
 ) (string, error) {
 	oldest := strconv.FormatInt(since.Add(-findSkew).Unix(), 10)
 	cursor := ""

@@ -18,13 +18,14 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-func slackKind(t *testing.T, err error) handlers.SlackError {
+func slackKind(t *testing.T, err error) deliver.SlackError {
 	t.Helper()
-	e, ok := errors.AsType[*handlers.SlackError](err)
+	e, ok := errors.AsType[*deliver.SlackError](err)
 	if !ok {
 		t.Fatalf("%v is not an error of Slack", err)
 	}
@@ -32,27 +33,27 @@ func slackKind(t *testing.T, err error) handlers.SlackError {
 }
 
 func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
-	codes := map[handlers.SlackErrorKind]string{
-		handlers.SlackUnknown: "a_code_yet_to_be_made",
-		handlers.SlackPassing: "service_unavailable team_added_to_org request_timeout message_limit_exceeded " +
+	codes := map[deliver.SlackErrorKind]string{
+		deliver.SlackUnknown: "a_code_yet_to_be_made",
+		deliver.SlackPassing: "service_unavailable team_added_to_org request_timeout message_limit_exceeded " +
 			"external_channel_migrating",
-		handlers.SlackUnsure: "internal_error fatal_error file_update_failed",
-		handlers.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action " +
+		deliver.SlackUnsure: "internal_error fatal_error file_update_failed",
+		deliver.SlackChannel: "channel_not_found not_in_channel is_archived restricted_action " +
 			"restricted_action_read_only_channel " +
 			"restricted_action_thread_only_channel restricted_action_non_threadable_channel restricted_action_thread_locked " +
 			"ekm_access_denied team_access_not_granted",
-		handlers.SlackContent: "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text " +
+		deliver.SlackContent: "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text " +
 			"too_many_attachments invalid_attachments " +
 			"only_one_table_allowed invalid_arguments metadata_too_large invalid_metadata_format block_mismatch",
-		handlers.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive " +
+		deliver.SlackNoTarget: "message_not_found thread_not_found cant_update_message edit_window_closed is_inactive " +
 			"cannot_reply_to_message",
-		handlers.SlackNoPerson: "user_disabled user_not_found user_not_visible cannot_dm_bot messages_tab_disabled",
-		handlers.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope " +
+		deliver.SlackNoPerson: "user_disabled user_not_found user_not_visible cannot_dm_bot messages_tab_disabled",
+		deliver.SlackToken: "invalid_auth not_authed account_inactive token_revoked token_expired missing_scope " +
 			"not_allowed_token_type no_permission " +
 			"org_login_required app_access_restricted access_denied two_factor_setup_required user_removed_from_team " +
 			"team_disabled " +
 			"forbidden_team accesslimited enterprise_is_restricted",
-		handlers.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed " +
+		deliver.SlackNoFiles: "file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed " +
 			"file_upload_size_restricted " +
 			"storage_limit_reached alt_txt_too_large missing_argument posting_to_channel_denied",
 	}
@@ -91,47 +92,47 @@ func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 	tests := map[string]struct {
 		client *http.Client
 		fault  slack.Fault // when there is no client
-		want   handlers.SlackError
+		want   deliver.SlackError
 	}{
 		"429": {
 			fault: slack.Fault{
 				RetryAfter: 7 * time.Second,
-			}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second},
+			}, want: deliver.SlackError{Kind: deliver.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second},
 		},
 		"429 without a time": {
-			client: answer(429, "", ""), want: handlers.SlackError{
-				Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: askedDefault,
+			client: answer(429, "", ""), want: deliver.SlackError{
+				Kind: deliver.SlackPassing, Code: "ratelimited", RetryAfter: askedDefault,
 			},
 		},
 		"a 200 that says ratelimited": {
 			fault: slack.Fault{
 				RetryAfter: 7 * time.Second, In200: true,
-			}, want: handlers.SlackError{Kind: handlers.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second},
+			}, want: deliver.SlackError{Kind: deliver.SlackPassing, Code: "ratelimited", RetryAfter: 7 * time.Second},
 		},
 		"500": {
-			fault: slack.Fault{HTTPStatus: 500}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "500"},
+			fault: slack.Fault{HTTPStatus: 500}, want: deliver.SlackError{Kind: deliver.SlackUnsure, Code: "500"},
 		},
 		"503": {
-			fault: slack.Fault{HTTPStatus: 503}, want: handlers.SlackError{Kind: handlers.SlackUnsure, Code: "503"},
+			fault: slack.Fault{HTTPStatus: 503}, want: deliver.SlackError{Kind: deliver.SlackUnsure, Code: "503"},
 		},
-		"a page of a proxy": {client: answer(200, "", "<html>"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"an empty answer":   {client: answer(200, "", "{}"), want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"a page of a proxy": {client: answer(200, "", "<html>"), want: deliver.SlackError{Kind: deliver.SlackUnsure}},
+		"an empty answer":   {client: answer(200, "", "{}"), want: deliver.SlackError{Kind: deliver.SlackUnsure}},
 		"not ok without a reason": {
-			client: answer(200, "", `{"ok":false}`), want: handlers.SlackError{Kind: handlers.SlackUnsure},
+			client: answer(200, "", `{"ok":false}`), want: deliver.SlackError{Kind: deliver.SlackUnsure},
 		},
 		"ok, and nothing else": {
-			client: answer(200, "", `{"ok":true}`), want: handlers.SlackError{Kind: handlers.SlackUnsure},
+			client: answer(200, "", `{"ok":true}`), want: deliver.SlackError{Kind: deliver.SlackUnsure},
 		},
-		"cut before": {fault: slack.Fault{DropBefore: true}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"cut after":  {fault: slack.Fault{DropAfter: true}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
-		"no answer":  {fault: slack.Fault{Delay: time.Hour}, want: handlers.SlackError{Kind: handlers.SlackUnsure}},
+		"cut before": {fault: slack.Fault{DropBefore: true}, want: deliver.SlackError{Kind: deliver.SlackUnsure}},
+		"cut after":  {fault: slack.Fault{DropAfter: true}, want: deliver.SlackError{Kind: deliver.SlackUnsure}},
+		"no answer":  {fault: slack.Fault{Delay: time.Hour}, want: deliver.SlackError{Kind: deliver.SlackUnsure}},
 		"connection refused": {
 			client: &http.Client{Transport: &http.Transport{DialContext: refuse}},
-			want:   handlers.SlackError{Kind: handlers.SlackPassing},
+			want:   deliver.SlackError{Kind: deliver.SlackPassing},
 		},
 		"no such host": {
 			client: &http.Client{Transport: &http.Transport{DialContext: unknownHost}},
-			want:   handlers.SlackError{Kind: handlers.SlackPassing},
+			want:   deliver.SlackError{Kind: deliver.SlackPassing},
 		},
 	}
 	for name, test := range tests {
@@ -145,7 +146,7 @@ func TestWhatIsNotAnErrorCodeIsSortedByWhetherItMayHaveHappened(t *testing.T) {
 					server.Inject(test.fault)
 				}
 				started := time.Now()
-				_, err := newClient(t, client).Post(t.Context(), incident, "", handlers.Mark{Request: "R1"},
+				_, err := newClient(t, client).Post(t.Context(), incident, "", deliver.Mark{Request: "R1"},
 					&messages.Message{Text: "x"})
 				got := slackKind(t, err)
 				got.Err = nil
@@ -277,7 +278,7 @@ func TestAMessageIsFoundByItsMarkOverSeveralPages(t *testing.T) {
 				}
 			}
 		}
-		post := func(thread string, mark handlers.Mark) string {
+		post := func(thread string, mark deliver.Mark) string {
 			t.Helper()
 			time.Sleep(2 * time.Second)
 			ts, err := c.Post(t.Context(), incident, thread, mark, &messages.Message{Text: "told"})
@@ -286,24 +287,24 @@ func TestAMessageIsFoundByItsMarkOverSeveralPages(t *testing.T) {
 			}
 			return ts
 		}
-		card := post("", handlers.Mark{Request: "R1"})
-		other := post("", handlers.Mark{Request: "R2"})
+		card := post("", deliver.Mark{Request: "R1"})
+		other := post("", deliver.Mark{Request: "R2"})
 		chatter("", 450)
 		chatter(card, 450)
-		fifth := post(card, handlers.Mark{Request: "R1", Seq: 5})
+		fifth := post(card, deliver.Mark{Request: "R1", Seq: 5})
 		chatter(card, 50)
 		for _, test := range []struct {
 			thread string
-			mark   handlers.Mark
+			mark   deliver.Mark
 			want   string
 		}{
-			{"", handlers.Mark{Request: "R1"}, card},
-			{"", handlers.Mark{Request: "R2"}, other},
-			{"", handlers.Mark{Request: "R3"}, ""},
-			{"", handlers.Mark{Request: "R1", Seq: 5}, ""},
-			{card, handlers.Mark{Request: "R1", Seq: 5}, fifth},
-			{card, handlers.Mark{Request: "R1", Seq: 6}, ""},
-			{card, handlers.Mark{Request: "R2", Seq: 5}, ""},
+			{"", deliver.Mark{Request: "R1"}, card},
+			{"", deliver.Mark{Request: "R2"}, other},
+			{"", deliver.Mark{Request: "R3"}, ""},
+			{"", deliver.Mark{Request: "R1", Seq: 5}, ""},
+			{card, deliver.Mark{Request: "R1", Seq: 5}, fifth},
+			{card, deliver.Mark{Request: "R1", Seq: 6}, ""},
+			{card, deliver.Mark{Request: "R2", Seq: 5}, ""},
 		} {
 			if ts, err := c.Find(t.Context(), incident, test.thread, test.mark, start); err != nil || ts != test.want {
 				t.Errorf("%+v in %q: found %q, %v, want %q", test.mark, test.thread, ts, err, test.want)
@@ -316,8 +317,8 @@ func TestAMessageIsFoundByItsMarkOverSeveralPages(t *testing.T) {
 			server.Inject(slack.Fault{Method: method, Error: "missing_scope"})
 		}
 		for _, thread := range []string{"", card} {
-			if _, err := c.Find(t.Context(), incident, thread, handlers.Mark{Request: "R1"}, start); slackKind(t,
-				err).Kind != handlers.SlackToken {
+			if _, err := c.Find(t.Context(), incident, thread, deliver.Mark{Request: "R1"}, start); slackKind(t,
+				err).Kind != deliver.SlackToken {
 				t.Errorf("without the scope: %v", err)
 			}
 		}

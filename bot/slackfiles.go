@@ -9,13 +9,13 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 )
 
-// Upload implements handlers.Slack: an upload address, the bytes, and the sharing, which alone
+// Upload implements deliver.Poster: an upload address, the bytes, and the sharing, which alone
 // shows anything (Slack documentation, "files.completeUploadExternal": without it the upload is
 // discarded). The sharing makes a message, so it takes its turn as one.
-func (s *slackClient) Upload(ctx context.Context, channel, thread string, f handlers.Upload) error {
+func (s *slackClient) Upload(ctx context.Context, channel, thread string, f deliver.Upload) error {
 	if err := s.turn(ctx, s.posts, channel, thread+"/"+f.Name); err != nil {
 		return err
 	}
@@ -51,18 +51,18 @@ func (s *slackClient) Upload(ctx context.Context, channel, thread string, f hand
 // about anything else, a missing scope or one that is not known here, is about the file: messages
 // of the same thread go through, and one file must not hold them up.
 func fileError(method string, err error) error {
-	e, ok := errors.AsType[*handlers.SlackError](slackError(method, err))
+	e, ok := errors.AsType[*deliver.SlackError](slackError(method, err))
 	if !ok {
 		return err
 	}
 	switch e.Code {
 	case "missing_scope", "not_allowed_token_type", "no_permission", "access_denied":
-		e.Kind = handlers.SlackNoFiles
+		e.Kind = deliver.SlackNoFiles
 	case "file_not_found": // the address of the upload ran out, or its bytes did not arrive
-		e.Kind = handlers.SlackPassing
+		e.Kind = deliver.SlackPassing
 	}
-	if _, answered := errors.AsType[slack.SlackErrorResponse](err); answered && e.Kind == handlers.SlackUnknown {
-		e.Kind = handlers.SlackNoFiles
+	if _, answered := errors.AsType[slack.SlackErrorResponse](err); answered && e.Kind == deliver.SlackUnknown {
+		e.Kind = deliver.SlackNoFiles
 	}
 	return e
 }
@@ -70,7 +70,7 @@ func fileError(method string, err error) error {
 // uploadError sorts an error of the upload itself. The address is a credential, and an error of the
 // network names it.
 func uploadError(err error) error {
-	e, ok := errors.AsType[*handlers.SlackError](slackError("upload", err))
+	e, ok := errors.AsType[*deliver.SlackError](slackError("upload", err))
 	if !ok {
 		return err
 	}
@@ -83,13 +83,13 @@ func uploadError(err error) error {
 // notYetShared is for what failed before the file was shared: it is not in the thread, so it can be
 // tried again.
 func notYetShared(err error) error {
-	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnsure {
-		e.Kind = handlers.SlackPassing
+	if e, ok := errors.AsType[*deliver.SlackError](err); ok && e.Kind == deliver.SlackUnsure {
+		e.Kind = deliver.SlackPassing
 	}
 	return err
 }
 
-// FindFile implements handlers.Slack with conversations.replies. A file of that name that somebody
+// FindFile implements deliver.Poster with conversations.replies. A file of that name that somebody
 // else uploaded is not it: who can write in the channel must not be able to keep the bot's own
 // away.
 func (s *slackClient) FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error) {

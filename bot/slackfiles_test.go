@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -17,24 +17,24 @@ func withCard(t *testing.T, cfg slack.Config) (*slack.Server, *slackClient, stri
 	t.Helper()
 	server, client := newSlack(t, cfg)
 	c := newClient(t, client)
-	card, err := c.Post(t.Context(), incident, "", handlers.Mark{Request: "R1"}, &messages.Message{Text: "the card"})
+	card, err := c.Post(t.Context(), incident, "", deliver.Mark{Request: "R1"}, &messages.Message{Text: "the card"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return server, c, card
 }
 
-var list = handlers.Upload{Name: "sessions-R1-7.csv", Title: "All sessions", Content: []byte("a,b\n1,2\n")}
+var list = deliver.Upload{Name: "sessions-R1-7.csv", Title: "All sessions", Content: []byte("a,b\n1,2\n")}
 
 func TestAFileIsInTheThreadAndIsFoundByItsName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		server, c, card := withCard(t, slack.Config{})
-		picture := handlers.Upload{
+		picture := deliver.Upload{
 			Name: "picture-R1-7.png", Title: "The sessions over time", AltText: strings.Repeat("ü", report.MaxAltText),
 			Content: []byte("PNG"),
 		}
-		for _, f := range []handlers.Upload{list, picture} {
+		for _, f := range []deliver.Upload{list, picture} {
 			if found, err := c.FindFile(t.Context(), incident, card, f.Name, start); err != nil || found {
 				t.Errorf("%s before it was uploaded: %v, %v", f.Name, found, err)
 			}
@@ -86,49 +86,49 @@ func TestAnUploadThatFailedIsSortedByWhetherTheFileMayBeInTheThread(t *testing.T
 	get, upload, share := "files.getUploadURLExternal", "upload", "files.completeUploadExternal"
 	tests := map[string]struct {
 		fault slack.Fault
-		want  handlers.SlackErrorKind
+		want  deliver.SlackErrorKind
 		code  string
 		there bool
 	}{
 		"no scope": {
-			slack.Fault{Method: get, Error: "missing_scope"}, handlers.SlackNoFiles, "missing_scope", false,
+			slack.Fault{Method: get, Error: "missing_scope"}, deliver.SlackNoFiles, "missing_scope", false,
 		},
 		"no files in this workspace": {
-			slack.Fault{Method: get, Error: "file_uploads_disabled"}, handlers.SlackNoFiles, "file_uploads_disabled", false,
+			slack.Fault{Method: get, Error: "file_uploads_disabled"}, deliver.SlackNoFiles, "file_uploads_disabled", false,
 		},
 		"a refusal nobody has heard of": {
-			slack.Fault{Method: get, Error: "full_moon"}, handlers.SlackNoFiles, "full_moon", false,
+			slack.Fault{Method: get, Error: "full_moon"}, deliver.SlackNoFiles, "full_moon", false,
 		},
 		"too fast": {
-			slack.Fault{Method: get, RetryAfter: 3 * time.Second}, handlers.SlackPassing, "ratelimited", false,
+			slack.Fault{Method: get, RetryAfter: 3 * time.Second}, deliver.SlackPassing, "ratelimited", false,
 		},
 		"a wrong token": {
-			slack.Fault{Method: get, Error: "token_revoked"}, handlers.SlackToken, "token_revoked", false,
+			slack.Fault{Method: get, Error: "token_revoked"}, deliver.SlackToken, "token_revoked", false,
 		},
-		"no answer to the first call":   {slack.Fault{Method: get, DropAfter: true}, handlers.SlackPassing, "", false},
-		"trouble before the bytes":      {slack.Fault{Method: get, HTTPStatus: 503}, handlers.SlackPassing, "503", false},
-		"the bytes did not arrive":      {slack.Fault{Method: upload, DropBefore: true}, handlers.SlackPassing, "", false},
-		"the bytes arrived, unanswered": {slack.Fault{Method: upload, DropAfter: true}, handlers.SlackPassing, "", false},
+		"no answer to the first call":   {slack.Fault{Method: get, DropAfter: true}, deliver.SlackPassing, "", false},
+		"trouble before the bytes":      {slack.Fault{Method: get, HTTPStatus: 503}, deliver.SlackPassing, "503", false},
+		"the bytes did not arrive":      {slack.Fault{Method: upload, DropBefore: true}, deliver.SlackPassing, "", false},
+		"the bytes arrived, unanswered": {slack.Fault{Method: upload, DropAfter: true}, deliver.SlackPassing, "", false},
 		"the bytes are refused": {
-			slack.Fault{Method: upload, HTTPStatus: 500}, handlers.SlackPassing, "500", false,
+			slack.Fault{Method: upload, HTTPStatus: 500}, deliver.SlackPassing, "500", false,
 		},
 		"the file is not there any more": {
-			slack.Fault{Method: share, Error: "file_not_found"}, handlers.SlackPassing, "file_not_found", false,
+			slack.Fault{Method: share, Error: "file_not_found"}, deliver.SlackPassing, "file_not_found", false,
 		},
 		"it may not be shared here": {
 			slack.Fault{Method: share, Error: "posting_to_channel_denied"},
-			handlers.SlackNoFiles,
+			deliver.SlackNoFiles,
 			"posting_to_channel_denied", false,
 		},
 		"the thread is gone": {
-			slack.Fault{Method: share, Error: "thread_not_found"}, handlers.SlackNoTarget, "thread_not_found", false,
+			slack.Fault{Method: share, Error: "thread_not_found"}, deliver.SlackNoTarget, "thread_not_found", false,
 		},
 		"the channel is gone": {
-			slack.Fault{Method: share, Error: "is_archived"}, handlers.SlackChannel, "is_archived", false,
+			slack.Fault{Method: share, Error: "is_archived"}, deliver.SlackChannel, "is_archived", false,
 		},
-		"it is not shared, unanswered":    {slack.Fault{Method: share, DropBefore: true}, handlers.SlackUnsure, "", false},
-		"it is shared, unanswered":        {slack.Fault{Method: share, DropAfter: true}, handlers.SlackUnsure, "", true},
-		"it is shared, says a bad answer": {slack.Fault{Method: share, HTTPStatus: 502}, handlers.SlackUnsure, "502", false},
+		"it is not shared, unanswered":    {slack.Fault{Method: share, DropBefore: true}, deliver.SlackUnsure, "", false},
+		"it is shared, unanswered":        {slack.Fault{Method: share, DropAfter: true}, deliver.SlackUnsure, "", true},
+		"it is shared, says a bad answer": {slack.Fault{Method: share, HTTPStatus: 502}, deliver.SlackUnsure, "502", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

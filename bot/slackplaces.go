@@ -6,7 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -32,7 +32,7 @@ func (s *slackClient) Shared(ctx context.Context, channel string) (bool, error) 
 	return c.IsExtShared || c.IsPendingExtShared || c.IsShared && !c.IsOrgShared, nil
 }
 
-// Members implements handlers.Slack with conversations.members.
+// Members implements deliver.Poster with conversations.members.
 func (s *slackClient) Members(ctx context.Context, channel string) ([]string, error) {
 	var all []string
 	cursor := ""
@@ -51,22 +51,22 @@ func (s *slackClient) Members(ctx context.Context, channel string) ([]string, er
 			return all, nil
 		}
 	}
-	return nil, &handlers.SlackError{Kind: handlers.SlackContent, Method: "conversations.members", Err: errTooManyMembers}
+	return nil, &deliver.SlackError{Kind: deliver.SlackContent, Method: "conversations.members", Err: errTooManyMembers}
 }
 
-// Direct implements handlers.Slack with conversations.open and chat.postMessage.
-func (s *slackClient) Direct(ctx context.Context, person string, mark handlers.Mark, m *messages.Message) error {
+// Direct implements deliver.Poster with conversations.open and chat.postMessage.
+func (s *slackClient) Direct(ctx context.Context, person string, mark deliver.Mark, m *messages.Message) error {
 	c, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{person}})
 	if err != nil {
 		err := slackError("conversations.open", err)
-		if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.Kind == handlers.SlackUnsure {
-			e.Kind = handlers.SlackPassing // nothing was sent, and to open it again changes nothing
+		if e, ok := errors.AsType[*deliver.SlackError](err); ok && e.Kind == deliver.SlackUnsure {
+			e.Kind = deliver.SlackPassing // nothing was sent, and to open it again changes nothing
 		}
 		return err
 	}
 	if c == nil || c.ID == "" {
-		return &handlers.SlackError{
-			Kind: handlers.SlackPassing, Method: "conversations.open", Err: errors.New("the answer is empty"),
+		return &deliver.SlackError{
+			Kind: deliver.SlackPassing, Method: "conversations.open", Err: errors.New("the answer is empty"),
 		}
 	}
 	_, err = s.Post(ctx, c.ID, "", mark, m)

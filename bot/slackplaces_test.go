@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -35,7 +35,7 @@ func TestTheMembersOfAChannelAreReadPageByPageUpToABound(t *testing.T) {
 			t.Errorf("more than the bound: got %d, %v", len(got), err)
 		}
 		server.Inject(slack.Fault{Method: "conversations.members", Error: "missing_scope", Times: 1})
-		if _, err := c.Members(t.Context(), incident); slackKind(t, err).Kind != handlers.SlackToken {
+		if _, err := c.Members(t.Context(), incident); slackKind(t, err).Kind != deliver.SlackToken {
 			t.Errorf("refused: %v", err)
 		}
 	})
@@ -74,16 +74,16 @@ func TestADirectMessageThatWasNotSentCanBeSentAgain(t *testing.T) {
 		c := newClient(t, client)
 		server.PutUser(slack.User{ID: "U0GONE", Name: "gone", Deactivated: true})
 		server.PutUser(slack.User{ID: "U0HERE", Name: "here"})
-		send := func(to string) handlers.SlackErrorKind {
-			err := c.Direct(t.Context(), to, handlers.Mark{Request: "R1"}, &messages.Message{Text: "x"})
+		send := func(to string) deliver.SlackErrorKind {
+			err := c.Direct(t.Context(), to, deliver.Mark{Request: "R1"}, &messages.Message{Text: "x"})
 			if err == nil {
-				return handlers.SlackUnknown
+				return deliver.SlackUnknown
 			}
 			return slackKind(t, err).Kind
 		}
 		server.Inject(slack.Fault{Method: "conversations.open", DropAfter: true, Times: 1})
 		server.Inject(slack.Fault{Method: "chat.postMessage", HTTPStatus: 503, Times: 1})
-		for i, want := range []handlers.SlackErrorKind{handlers.SlackPassing, handlers.SlackUnsure, handlers.SlackUnknown} {
+		for i, want := range []deliver.SlackErrorKind{deliver.SlackPassing, deliver.SlackUnsure, deliver.SlackUnknown} {
 			if got := send("U0HERE"); got != want {
 				t.Errorf("try %d is of kind %d, want %d", i+1, got, want)
 			}
@@ -91,7 +91,7 @@ func TestADirectMessageThatWasNotSentCanBeSentAgain(t *testing.T) {
 		if got := server.Messages("D0HERE"); len(got) != 1 || got[0].Text != "x" {
 			t.Errorf("they have: %+v", got)
 		}
-		if got := send("U0GONE"); got != handlers.SlackNoPerson {
+		if got := send("U0GONE"); got != deliver.SlackNoPerson {
 			t.Errorf("somebody who is gone: kind %d", got)
 		}
 	})
@@ -101,7 +101,7 @@ func TestAChannelIsInTroubleFromARefusalUntilAMessageThatItTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := newSlack(t, slack.Config{})
 		c := newClient(t, client)
-		post := func() { _, _ = c.Post(t.Context(), incident, "", handlers.Mark{}, &messages.Message{Text: "x"}) }
+		post := func() { _, _ = c.Post(t.Context(), incident, "", deliver.Mark{}, &messages.Message{Text: "x"}) }
 		trouble := func(want ...string) {
 			t.Helper()
 			var got []string
@@ -135,14 +135,14 @@ func TestAChannelIsInTroubleForAnHourAfterAMessageOfTheBotWasFoundToBeDeleted(t 
 			_ = c.Update(ctx, incident, ts, &messages.Message{Text: "x"})
 		},
 		"by a reply that fell into the channel": func(ctx context.Context, c *slackClient, ts string) {
-			_, _ = c.Post(ctx, incident, ts, handlers.Mark{Seq: 1}, &messages.Message{Text: "x"})
+			_, _ = c.Post(ctx, incident, ts, deliver.Mark{Seq: 1}, &messages.Message{Text: "x"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server, client := newSlack(t, slack.Config{})
 				c := newClient(t, client)
-				root, err := c.Post(t.Context(), incident, "", handlers.Mark{}, &messages.Message{Text: "x"})
+				root, err := c.Post(t.Context(), incident, "", deliver.Mark{}, &messages.Message{Text: "x"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -151,7 +151,7 @@ func TestAChannelIsInTroubleForAnHourAfterAMessageOfTheBotWasFoundToBeDeleted(t 
 					t.Errorf("before it was noticed: %+v", all)
 				}
 				notice(t.Context(), c, root)
-				if _, err := c.Post(t.Context(), incident, "", handlers.Mark{Seq: 2}, &messages.Message{Text: "x"}); err != nil {
+				if _, err := c.Post(t.Context(), incident, "", deliver.Mark{Seq: 2}, &messages.Message{Text: "x"}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(deletedFor - time.Minute)

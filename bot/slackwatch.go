@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 )
 
 // watched tells of every request to Slack, by its method and by what became of it. A call ends when
@@ -99,21 +99,21 @@ func outcomeOf(head []byte) CallOutcome {
 		return CallOK
 	}
 	switch kinds[answer.Error] {
-	case handlers.SlackPassing:
+	case deliver.SlackPassing:
 		return "passing"
-	case handlers.SlackUnsure:
+	case deliver.SlackUnsure:
 		return "unsure"
-	case handlers.SlackChannel:
+	case deliver.SlackChannel:
 		return "channel"
-	case handlers.SlackContent:
+	case deliver.SlackContent:
 		return "content"
-	case handlers.SlackNoTarget:
+	case deliver.SlackNoTarget:
 		return "no_target"
-	case handlers.SlackToken:
+	case deliver.SlackToken:
 		return CallToken
-	case handlers.SlackNoFiles:
+	case deliver.SlackNoFiles:
 		return "no_files"
-	case handlers.SlackNoPerson:
+	case deliver.SlackNoPerson:
 		return "no_person"
 	default:
 		return CallRefused

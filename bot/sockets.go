@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -142,8 +142,8 @@ func (s *sockets) run(ctx context.Context, firstHello func()) error {
 }
 
 func isTokenError(err error) bool {
-	e, ok := errors.AsType[*handlers.SlackError](err)
-	return ok && e.Kind == handlers.SlackToken
+	e, ok := errors.AsType[*deliver.SlackError](err)
+	return ok && e.Kind == deliver.SlackToken
 }
 
 // connect opens one connection, within the limits.
@@ -275,7 +275,7 @@ func (s *sockets) trouble(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wait = longer(s.wait)
-	if e, ok := errors.AsType[*handlers.SlackError](err); ok && e.RetryAfter > 0 {
+	if e, ok := errors.AsType[*deliver.SlackError](err); ok && e.RetryAfter > 0 {
 		s.notYet = time.Now().Add(min(e.RetryAfter, longestAsked))
 	}
 }

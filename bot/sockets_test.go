@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
@@ -181,7 +181,7 @@ func TestARefreshDoesNotWaitForTheTroubleOfAnotherConnection(t *testing.T) {
 			t.Errorf("waited %v", waited)
 		}
 		// What Slack asked for is kept to all the same.
-		s.trouble(&handlers.SlackError{Kind: handlers.SlackPassing, RetryAfter: 20 * time.Second})
+		s.trouble(&deliver.SlackError{Kind: deliver.SlackPassing, RetryAfter: 20 * time.Second})
 		c := &connection{}
 		c.helloAt.Store(time.Now().Add(-time.Hour).UnixMilli())
 		c.reason.Store("warning")
@@ -208,14 +208,14 @@ func TestAWrongAppTokenAtTheStartIsAnErrorAndConnectionsThatAreNotGreetedYetAreC
 		calls := 0
 		open := func(context.Context) (string, error) {
 			if calls++; calls > 1 {
-				return "", &handlers.SlackError{Kind: handlers.SlackToken, Method: "apps.connections.open", Code: "invalid_auth"}
+				return "", &deliver.SlackError{Kind: deliver.SlackToken, Method: "apps.connections.open", Code: "invalid_auth"}
 			}
 			return "ws://slack.example/link/?ticket=TICKET", nil
 		}
 		one := newSockets(2, open, client, nil, l.logger(), newStatus())
 		started := time.Now()
 		err := one.run(t.Context(), func() { t.Error("greeted") })
-		if e, ok := errors.AsType[*handlers.SlackError](err); !ok || e.Code != "invalid_auth" {
+		if e, ok := errors.AsType[*deliver.SlackError](err); !ok || e.Code != "invalid_auth" {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(started); took > helloTimeout+5*time.Second {

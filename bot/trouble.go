@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 )
 
 // trouble knows which channels Slack does not let the bot write into, by what this replica was
@@ -51,13 +51,13 @@ func (t *trouble) answered(channel string, err error) {
 	if strings.HasPrefix(channel, "D") {
 		return // a direct message, which is nobody's channel
 	}
-	e, refused := errors.AsType[*handlers.SlackError](err)
+	e, refused := errors.AsType[*deliver.SlackError](err)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case err == nil:
 		delete(t.channels, channel)
-	case refused && e.Kind == handlers.SlackChannel:
+	case refused && e.Kind == deliver.SlackChannel:
 		if t.channels == nil {
 			t.channels = make(map[string]refusedChannel)
 		}
@@ -72,8 +72,8 @@ func (t *trouble) answered(channel string, err error) {
 // missing takes note that a message of the bot was deleted in a channel. Later messages that the
 // channel takes do not bring that one back, so only time ends it.
 func (t *trouble) missing(channel string, err error) {
-	e, ok := errors.AsType[*handlers.SlackError](err)
-	if !ok || e.Code != handlers.CodeGone && e.Code != handlers.CodeOutside || strings.HasPrefix(channel, "D") {
+	e, ok := errors.AsType[*deliver.SlackError](err)
+	if !ok || e.Code != deliver.CodeGone && e.Code != deliver.CodeOutside || strings.HasPrefix(channel, "D") {
 		return
 	}
 	t.mu.Lock()

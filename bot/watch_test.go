@@ -10,6 +10,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
@@ -70,7 +71,7 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		card, err := c.Post(t.Context(), incident, "", handlers.Mark{Request: "R1"}, &messages.Message{Text: "the card"})
+		card, err := c.Post(t.Context(), incident, "", deliver.Mark{Request: "R1"}, &messages.Message{Text: "the card"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +109,7 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 		want("private replies", "response_url refused", "chat.postEphemeral ok")
 
 		for range postBurst + 2 {
-			_, err = c.Post(t.Context(), incident, card, handlers.Mark{Request: "R1", Seq: 1}, &messages.Message{Text: "x"})
+			_, err = c.Post(t.Context(), incident, card, deliver.Mark{Request: "R1", Seq: 1}, &messages.Message{Text: "x"})
 		}
 		if got := w.heard(); err == nil || !slices.Contains(got, "held back chat.postMessage") {
 			t.Errorf("more messages than Slack takes: %q, %v", got, err)

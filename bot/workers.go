@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -206,7 +206,7 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 	var then error
 	outcome := ItemDone
 	defer func() { ended(outcome) }()
-	switch again, isAgain := errors.AsType[*handlers.Again](err); {
+	switch again, isAgain := errors.AsType[*step.Again](err); {
 	case isAgain:
 		outcome = ItemAgain
 		if again.Busy {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/redisstore"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // doer is a handler as a test wants it, and counts.
@@ -274,7 +274,7 @@ func TestAnItemThatIsToComeAgainComesAgainAsItsNextAttempt(t *testing.T) {
 			defer mu.Unlock()
 			at = append(at, time.Since(started).Round(time.Second))
 			if item.Attempt < 10 {
-				return fmt.Errorf("wrapped: %w", &handlers.Again{After: 30 * time.Second})
+				return fmt.Errorf("wrapped: %w", &step.Again{After: 30 * time.Second})
 			}
 			return nil
 		})

@@ -28,7 +28,7 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	if r.Purpose.Mode() == approvals.ModeUndo || c.ActionID != messages.ActionAgain {
 		return h.offerUndo(ctx, item, r, c, to)
 	}
-	about, err := h.context(r)
+	about, err := h.Context(r)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (h *Handlers) chained(ctx context.Context, item approvals.Item, c Click, to
 	if at < 0 {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
-	about, err := h.context(r)
+	about, err := h.Context(r)
 	if err != nil {
 		return err
 	}

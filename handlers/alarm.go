@@ -46,7 +46,7 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 	case err != nil:
 		return err
 	}
-	h.log.ErrorContext(ctx, "the log of a request is not what was written: nothing is done with it", "request", f.Request,
+	h.Log.ErrorContext(ctx, "the log of a request is not what was written: nothing is done with it", "request", f.Request,
 		"event", f.Event, "why", f.Why.Words(), "foreign", f.Foreign)
 	return nil
 }
@@ -57,10 +57,10 @@ func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
 	why := struct {
 		Why string `json:"why"`
 	}{"an act of a person that was not accepted under this deployment's key"}
-	if err := h.note(ctx, approvals.EventForged, "", item.Source, why); err != nil {
+	if err := h.Note(ctx, approvals.EventForged, "", item.Source, why); err != nil {
 		return err
 	}
-	h.log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside", "item", item.ID, "source", item.Source)
+	h.Log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside", "item", item.ID, "source", item.Source)
 	item.Body = nil // it may hold a response URL
 	return h.Store.SetAside(ctx, item, "not signed with this deployment's key")
 }

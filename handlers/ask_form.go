@@ -49,7 +49,7 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 		err = h.Slack.OpenForm(ctx, trigger, form)
 	}
 	if err != nil {
-		h.log.WarnContext(ctx, "the form for a revocation may not have opened", "user", origin.User, "error", err)
+		h.Log.WarnContext(ctx, "the form for a revocation may not have opened", "user", origin.User, "error", err)
 	}
 	return err == nil
 }

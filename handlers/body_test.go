@@ -9,6 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
@@ -29,7 +30,7 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 			{Kind: handlers.KindEvidence, Source: "evidence 1 wide", Body: json.RawMessage(`{"number":1,"wide":true}`)},
 			{Kind: handlers.KindActivity, Source: "activity for envelope 1"},
 			{Kind: handlers.KindActivity, Source: "activity for envelope 2", Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`)},
-			{Kind: handlers.KindRemind, Source: "remind last"},
+			{Kind: deliver.KindRemind, Source: "remind last"},
 			{Kind: handlers.KindGuard, Source: "guard 1"},
 			{Kind: handlers.KindCulprit, Source: "culprit 1", Body: json.RawMessage(`[]`)},
 			{Kind: handlers.KindUndone, Source: "undone by nobody"},

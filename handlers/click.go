@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // Click is a pressed button, the Body of an item of KindClick. Nothing in it but the opaque Value says what is to be
@@ -38,7 +39,7 @@ func (c Click) command(in approvals.Place, text, about string) Command {
 
 // click decides a request.
 func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
-	c, err := bodyOf[Click](item)
+	c, err := step.BodyOf[Click](item)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 // item is done when the revocation is. Should this replica die in between, whoever takes the item over finds the approval
 // in the log and goes on.
 func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt) error {
-	v, err := h.view(ctx, request)
+	v, err := h.View(ctx, request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return h.noSuchRequest(ctx, item, to, a.Card, request)
 	}
@@ -96,52 +97,52 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 		return err
 	}
 	if beforeItsCard(v, item) {
-		return &Again{After: cardWait}
+		return &step.Again{After: cardWait}
 	}
-	to.Drill = v.request.Purpose.Mode() == approvals.ModeDrill
-	policy := h.Policies[v.request.Subject.Group]
+	to.Drill = v.Request.Purpose.Mode() == approvals.ModeDrill
+	policy := h.Policies[v.Request.Subject.Group]
 	var ready *preparation
-	if v.request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
+	if v.Request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
 		if ready = h.prepare(ctx, v, a, policy); ready != nil {
 			defer ready.drop()
 		}
 		a.Facts = h.factsFor(ctx, a.By, policy)
 	}
 	var d approvals.Decision
-	err = h.changeFrom(ctx, v, func(now view) (approvals.Transition, error) {
-		v, d = now, approvals.Decide(now.request, now.card, a, policy, now.now)
-		return decided(now.request, a, d, reason)
+	err = h.ChangeFrom(ctx, v, func(now step.View) (approvals.Transition, error) {
+		v, d = now, approvals.Decide(now.Request, now.Card, a, policy, now.Now)
+		return decided(now.Request, a, d, reason)
 	})
-	switch r := v.request; {
+	switch r := v.Request; {
 	case err != nil:
 		return err
-	case d.Verdict == approvals.Ignore && v.approvedBy(a.Source):
+	case d.Verdict == approvals.Ignore && approvedBy(v, a.Source):
 		return h.carryOut(ctx, item, v, nil)
 	case d.Verdict == approvals.Ignore:
 		return nil
 	case d.Verdict == approvals.Refuse && r.RefusedBy(a.By) >= loggedRefusals:
 		return h.noteRefusal(ctx, r, a, d.Refusal, to)
 	}
-	h.log.InfoContext(ctx, "a click was decided", "request", v.request.ID, "user", a.By, "action", string(a.Action),
+	h.Log.InfoContext(ctx, "a click was decided", "request", v.Request.ID, "user", a.By, "action", string(a.Action),
 		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
 	switch d.Verdict {
 	case approvals.Refuse:
-		return h.tellRefused(ctx, v.request, d.Refusal, to)
+		return h.tellRefused(ctx, v.Request, d.Refusal, to)
 	case approvals.Approve:
-		d.Event.At = v.now
-		approved, err := v.request.With(d.Event)
+		d.Event.At = v.Now
+		approved, err := v.Request.With(d.Event)
 		if err != nil {
 			return err
 		}
-		return h.carryOut(ctx, item, view{request: approved, events: v.events}, ready)
+		return h.carryOut(ctx, item, step.View{Request: approved, Events: v.Events}, ready)
 	default:
 		return nil
 	}
 }
 
 // approvedBy reports whether the approval that was still missing came from source.
-func (v view) approvedBy(source string) bool {
-	return slices.ContainsFunc(v.events, func(e approvals.Event) bool { return e.Type == approvals.EventApproved && e.Source == source })
+func approvedBy(v step.View, source string) bool {
+	return slices.ContainsFunc(v.Events, func(e approvals.Event) bool { return e.Type == approvals.EventApproved && e.Source == source })
 }
 
 // A click can come while Slack's answer to the card that was clicked is still on its way: it waits for that a little.
@@ -151,8 +152,8 @@ const (
 )
 
 // beforeItsCard reports whether a click came before the card is known, and may still come to be compared with it.
-func beforeItsCard(v view, item approvals.Item) bool {
-	return v.request.State == approvals.StateOpen && v.card == "" && item.Attempt < cardWaits
+func beforeItsCard(v step.View, item approvals.Item) bool {
+	return v.Request.State == approvals.StateOpen && v.Card == "" && item.Attempt < cardWaits
 }
 
 // executeLater is when the queue takes an approved request up that was not carried out where it was approved: the worker
@@ -181,7 +182,7 @@ func decided(
 		t.Due = []approvals.Due{{Item: executeItem(r.ID), After: executeLater}}
 	case approvals.Deny:
 		t.When, t.Next = approvals.BeforeDeadline, d.Next
-		err = addBy(&t, d.Event.Type, a.By, a.Source, record.Denial{Reason: reason})
+		err = step.AddBy(&t, d.Event.Type, a.By, a.Source, record.Denial{Reason: reason})
 		return t, err
 	case approvals.Count, approvals.Cancel:
 	default:

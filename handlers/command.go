@@ -15,8 +15,10 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -38,7 +40,7 @@ type Command struct {
 // command asks for a revocation, if everything about it is in order. Nobody is asked to approve before the role was
 // found in IAM.
 func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
-	c, err := bodyOf[Command](item)
+	c, err := step.BodyOf[Command](item)
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	to.Drill = IsDrill(c.Text)
 	if !h.atHome(c.Team, c.Enterprise) {
-		h.log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
+		h.Log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
 		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))
 	}
 	// Somebody else began with this command and did not finish: the request is there, only the rest is to be done.
@@ -104,7 +106,7 @@ func (h *Handlers) seek(
 	}
 
 	found, ok, err := h.admit(ctx, item, c, to, target, noQuorum, func(ctx context.Context) (role.Role, error) {
-		return h.Roles.Describe(ctx, target, h.measures[approvals.Revoke], nil)
+		return h.Roles.Describe(ctx, target, h.Measures.On()[approvals.Revoke], nil)
 	})
 	if !ok || err != nil {
 		return err
@@ -141,8 +143,8 @@ func (h *Handlers) admit(
 	case !allowed:
 		return found, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
 	case placeErr != nil:
-		h.log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", c.Channel, "error", placeErr)
-		_, code := slackKind(placeErr)
+		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", c.Channel, "error", placeErr)
+		_, code := deliver.KindOf(placeErr)
 		return found, false, h.refuse(ctx, item, c, to, "channel_unknown", messages.SharedUnknown(code))
 	case shared && !h.AllowShared:
 		return found, false, h.refuse(ctx, item, c, to, "shared_channel", messages.SharedChannel())
@@ -177,17 +179,17 @@ func (h *Handlers) open(
 	}
 	o.Place = h.place(c.Team, c.App, c.Channel)
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
-	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...)
+	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, deliver.Calls(c.RequestID, o.ExpireAfter)...)
 	if err != nil {
 		return err
 	}
 	if other != "" {
-		gone, err := h.withoutCard(ctx, other)
+		gone, err := h.Sender.WithoutCard(ctx, other)
 		if err != nil {
 			return err
 		}
 		if gone { // it would keep the role from being asked for until it expires
-			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, calls(c.RequestID, o.ExpireAfter)...); err != nil {
+			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, deliver.Calls(c.RequestID, o.ExpireAfter)...); err != nil {
 				return err
 			}
 		}
@@ -195,7 +197,7 @@ func (h *Handlers) open(
 	if other != "" {
 		return h.pointAt(ctx, to, other)
 	}
-	h.log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User, "role", role.ARN)
+	h.Log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User, "role", role.ARN)
 	return h.firstDelivery(ctx, to, c.RequestID)
 }
 
@@ -211,24 +213,24 @@ const (
 // firstDelivery posts the card while the requester is still looking, so that they hear of it when it cannot be posted.
 // The same delivery is queued as well, in case this replica dies here.
 func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) error {
-	err := h.bringUpToDate(ctx, id)
+	err := h.Sender.BringUpToDate(ctx, id)
 	for range busyTries {
 		// Another worker was quicker with the queued delivery. Whether it can post is known in a moment.
-		if _, busy := errors.AsType[*Again](err); !busy || !times.Pause(ctx, busyWait) {
+		if _, busy := errors.AsType[*step.Again](err); !busy || !times.Pause(ctx, busyWait) {
 			break
 		}
-		err = h.bringUpToDate(ctx, id)
+		err = h.Sender.BringUpToDate(ctx, id)
 	}
-	switch kind, code := slackKind(err); {
+	switch kind, code := deliver.KindOf(err); {
 	case err == nil:
 		return nil
-	case kind == SlackChannel:
-		closed, closeErr := h.closeWithoutCard(ctx, id, code)
+	case kind == deliver.SlackChannel:
+		closed, closeErr := h.Sender.CloseWithoutCard(ctx, id, code)
 		if closeErr != nil {
 			return closeErr
 		}
 		// The queued delivery may have closed it a moment before.
-		nowhere, err := h.nowhereToTell(ctx, id)
+		nowhere, err := h.Sender.NowhereToTell(ctx, id)
 		if closed || nowhere {
 			h.whisper(ctx, to, messages.CardImpossible(code))
 		}
@@ -237,8 +239,8 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 		if d, deliveredErr := h.Store.Delivered(ctx, id); deliveredErr == nil && d.Card != "" {
 			return nil // the card is there; only the thread is behind
 		}
-		if _, again := errors.AsType[*Again](err); !again {
-			h.log.WarnContext(ctx, "the card could not be posted yet", "request", id, "error", err)
+		if _, again := errors.AsType[*step.Again](err); !again {
+			h.Log.WarnContext(ctx, "the card could not be posted yet", "request", id, "error", err)
 		}
 		h.whisper(ctx, to, messages.CardLate())
 		return nil // the queued delivery goes on trying
@@ -259,7 +261,7 @@ func (h *Handlers) pointAt(ctx context.Context, to Listener, other string) error
 	if d.Card != "" {
 		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
-	c, err := h.context(r)
+	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
@@ -283,24 +285,24 @@ func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Comma
 		Channel string `json:"channel"`
 		Role    string `json:"role"` // what stood for one; the rest may be anything, a pasted secret too
 	}{why, c.Channel, cutRunes(strings.SplitN(strings.TrimSpace(c.Text)+" ", " ", 2)[0], 64)}
-	if err := h.note(ctx, approvals.EventRefused, c.User, item.Source, refused); err != nil {
+	if err := h.Note(ctx, approvals.EventRefused, c.User, item.Source, refused); err != nil {
 		return err
 	}
-	h.log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)
+	h.Log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)
 	return nil
 }
 
 // refuseRole answers a command whose role cannot be used.
 func (h *Handlers) refuseRole(ctx context.Context, item approvals.Item, c Command, to Listener, cause error) error {
 	if text := sentenceOf(cause); text != "" {
-		h.log.InfoContext(ctx, "the role could not be used", "user", c.User, "error", cause)
+		h.Log.InfoContext(ctx, "the role could not be used", "user", c.User, "error", cause)
 		answer := messages.Plain(text)
 		if refused, ok := errors.AsType[*aws.RefusedError](cause); ok {
 			answer = messages.RefusedRole(text, refused.Steps, refused.Document)
 		}
 		return h.refuse(ctx, item, c, to, "role", answer)
 	}
-	h.log.ErrorContext(ctx, "the role could not be looked up", "user", c.User, "error", cause)
+	h.Log.ErrorContext(ctx, "the role could not be looked up", "user", c.User, "error", cause)
 	return h.refuse(ctx, item, c, to, "role", messages.Troubled())
 }
 

@@ -7,20 +7,11 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // confirmAfter is the age of a click from which on the approver is looked up again before the call to AWS.
 const confirmAfter = time.Minute
-
-// notConfirmed ends a revocation because an approver's right was not confirmed again.
-type notConfirmed struct {
-	approver string
-	refusal  approvals.Refusal
-}
-
-func (n *notConfirmed) Error() string {
-	return "approver " + n.approver + " not confirmed: " + string(n.refusal.Code)
-}
 
 // confirmation is the second look at the approvers of a request, which is under way beside everything else. It counts the
 // time from the store's clock on with this machine's running clock.
@@ -64,7 +55,7 @@ func (c *confirmation) outcome(ctx context.Context, r approvals.Request) error {
 	c.found = c.h.lookAgain(ctx, r, c.found, at)
 	for _, v := range r.Votes {
 		if refusal, ok := c.found[v.By]; at.Sub(v.At) > confirmAfter && (!ok || refusal.Code != "") {
-			return &notConfirmed{approver: v.By, refusal: refusal}
+			return &step.NotConfirmed{Approver: v.By, Refusal: refusal}
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -33,7 +34,7 @@ func (w *watchman) askWho(t *approvals.Transition, source string) {
 	for i, after := range asks {
 		t.Due = append(t.Due, approvals.Due{After: after, Item: approvals.Item{
 			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source),
-			Body: body(ask{Since: since, Last: i == len(asks)-1}),
+			Body: step.Body(ask{Since: since, Last: i == len(asks)-1}),
 		}})
 	}
 }
@@ -50,54 +51,54 @@ func (w *watchman) lastWritten() time.Time {
 		}
 	}
 	if at.IsZero() { // a try that died had written it
-		at = record.WrittenBy(w.events).Planned.Add(-w.h.Margin - time.Minute)
+		at = record.WrittenBy(w.events).Planned.Add(-w.Margin - time.Minute)
 	}
 	return at
 }
 
 // culprit asks CloudTrail who changed the deny and tells what is new.
-func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
-	q, err := bodyOf[ask](item)
+func (g *Guard) culprit(ctx context.Context, item approvals.Item) error {
+	q, err := step.BodyOf[ask](item)
 	if err != nil {
 		return err
 	}
-	r, events, err := h.Store.Load(ctx, item.Request)
+	r, events, err := g.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
 	}
-	if r.Has(item.Source) || countOf(events, approvals.EventTampered) == 0 || toldSince(events, q.Since) {
+	if r.Has(item.Source) || step.CountOf(events, approvals.EventTampered) == 0 || toldSince(events, q.Since) {
 		return nil
 	}
-	c, err := h.context(r)
+	c, err := g.Context(r)
 	if err != nil {
 		return err
 	}
-	m := h.measures[r.Purpose.Measure()]
+	m := g.Measures.On()[r.Purpose.Measure()]
 	var slots []contain.Slot
 	for _, w := range contain.Fold(record.WrittenBy(events).Changes) {
 		slots = append(slots, w.Slot)
 	}
-	all, err := h.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: slots, Since: q.Since})
+	all, err := g.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: slots, Since: q.Since})
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
-			changes = append(changes, change(one, cutoffOf(m, one.At, contain.Document{Slot: one.Slot, Text: one.Document})))
+			changes = append(changes, change(one, step.CutoffOf(m, one.At, contain.Document{Slot: one.Slot, Text: one.Document})))
 		}
 	}
 	switch {
 	case len(changes) > 0:
-		return h.tellChanges(ctx, item, q.Since, changes)
+		return g.tellChanges(ctx, item, q.Since, changes)
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil && !aws.Final(err) && item.Attempt < maxAskTries:
-		return &Again{After: retryAfter(err, item.Attempt)}
+		return &step.Again{After: step.RetryAfter(item.Attempt)}
 	case err != nil && (aws.Final(err) || q.Last):
-		h.log.WarnContext(ctx, "CloudTrail could not be asked who changed the deny", "request", r.ID, "error", err)
-		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
-			Sentence: "CloudTrail could not be asked who changed the deny: " + explained(err) + " Look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
+		g.Log.WarnContext(ctx, "CloudTrail could not be asked who changed the deny", "request", r.ID, "error", err)
+		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
+			Sentence: "CloudTrail could not be asked who changed the deny: " + step.Explained(err) + " Look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
 		})
 	case q.Last && err == nil:
-		return h.remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
+		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
 			Sentence: "CloudTrail does not show who changed the deny, 20 minutes after it was missed. That does not mean that nobody did: look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
 		})
 	default:
@@ -106,12 +107,12 @@ func (h *Handlers) culprit(ctx context.Context, item approvals.Item) error {
 }
 
 // tellChanges records who it was. Two questions at the same time do not tell the same.
-func (h *Handlers) tellChanges(ctx context.Context, item approvals.Item, since time.Time, changes []record.Change) error {
-	return h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
-		if v.request.Has(item.Source) || toldSince(v.events, since) {
+func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time.Time, changes []record.Change) error {
+	return g.Change(ctx, item.Request, func(v step.View) (t approvals.Transition, err error) {
+		if v.Request.Has(item.Source) || toldSince(v.Events, since) {
 			return t, nil
 		}
-		err = add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes})
+		err = step.Add(&t, approvals.EventFinding, item.Source, record.Finding{Changes: changes})
 		return t, err
 	})
 }

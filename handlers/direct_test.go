@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -52,7 +52,7 @@ func TestOnlyApproversWhoAreNotInTheChannelAreToldDirectlyAndOnce(t *testing.T) 
 		card := b.Ask()
 		b.Until("Ines is told", func() bool { return len(direct(b, actors.Ines)) > 0 })
 		// The same item once more, as after a crash.
-		if err := b.Queue(approvals.Item{Kind: handlers.KindCallOut, Request: card.ID, Source: "call out"}, "again"); err != nil {
+		if err := b.Queue(approvals.Item{Kind: deliver.KindCallOut, Request: card.ID, Source: "call out"}, "again"); err != nil {
 			t.Fatal(err)
 		}
 		b.Settle()

@@ -8,6 +8,7 @@ import (
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -52,11 +53,11 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 // realOneOpen refuses a drill while a real request for the role is under way: the newest, if any is. A real one that is
 // opened after this look goes on beside the drill.
 func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, role record.Role) (bool, error) {
-	force, err := h.inForce(ctx, subjectKey(found))
+	force, err := h.InForce(ctx, subjectKey(found))
 	if err != nil || len(force.Open) == 0 {
 		return false, err
 	}
-	link, err := h.cardLink(ctx, force.Open[0])
+	link, err := h.Sender.CardLink(ctx, force.Open[0])
 	if err != nil {
 		return false, err
 	}
@@ -68,7 +69,7 @@ func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Comma
 // died is simply made again.
 func (e *execution) rehearse(ctx context.Context) error {
 	again := e.h.confirming(ctx, e.request, time.Time{}, 0)
-	result, err := e.h.Roles.Rehearse(ctx, e.order)
+	result, err := e.h.Roles.Rehearse(ctx, e.Order)
 	if confirmed := again.outcome(ctx, e.request); err == nil {
 		err = confirmed
 	}
@@ -93,10 +94,10 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
 	}
 	for _, d := range result.Documents {
-		found.WouldBe = times.Later(found.WouldBe, cutoffOf(e.order.Measure, result.Now, d))
-		found.Policy = policyOf(d)
+		found.WouldBe = times.Later(found.WouldBe, step.CutoffOf(e.Order.Measure, result.Now, d))
+		found.Policy = step.PolicyOf(d)
 	}
-	if err := add(&t, approvals.EventRehearsed, "rehearsed", found); err != nil {
+	if err := step.Add(&t, approvals.EventRehearsed, "rehearsed", found); err != nil {
 		return err
 	}
 	return e.commit(ctx, t, nil)
@@ -104,7 +105,7 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 
 // unknownPurpose ends an approved request of which this version does not know what it is for.
 func (h *Handlers) unknownPurpose(ctx context.Context, r approvals.Request) error {
-	h.log.WarnContext(ctx, "an approved request has a purpose that is not known here", "request", r.ID, "purpose", string(r.Purpose))
-	_, err := h.close(ctx, r.ID, underWay, func(approvals.Request) failure { return failure{sentence: messages.UnknownPurpose} })
+	h.Log.WarnContext(ctx, "an approved request has a purpose that is not known here", "request", r.ID, "purpose", string(r.Purpose))
+	_, err := h.Close(ctx, r.ID, step.UnderWay, func(approvals.Request) step.Failure { return step.Failure{Sentence: messages.UnknownPurpose} })
 	return err
 }

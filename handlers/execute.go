@@ -10,10 +10,11 @@ import (
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // maxDelays is how often a request that AWS does not take for a passing reason is tried again: about
-// five minutes in all, with the delays of retryAfter.
+// five minutes in all, with the delays of step.RetryAfter.
 const maxDelays = 9
 
 // execute takes up an approved request that was not carried out where it was approved, or not to its
@@ -23,7 +24,7 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	return h.carryOut(ctx, item, view{request: r, events: events}, nil)
+	return h.carryOut(ctx, item, step.View{Request: r, Events: events}, nil)
 }
 
 // Resume carries out what a click has completed the approval of before the replica that had it died.
@@ -40,15 +41,15 @@ func (h *Handlers) resume(ctx context.Context, item approvals.Item) (bool, error
 	if item.Kind != KindClick {
 		return false, nil
 	}
-	c, err := bodyOf[Click](item)
+	c, err := step.BodyOf[Click](item)
 	if err != nil {
 		return false, err
 	}
-	v, err := h.view(ctx, c.Value)
+	v, err := h.View(ctx, c.Value)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return false, nil
 	}
-	if err != nil || !v.approvedBy(item.Source) {
+	if err != nil || !approvedBy(v, item.Source) {
 		return false, err
 	}
 	return true, h.carryOut(ctx, item, v, nil)
@@ -60,11 +61,9 @@ type execution struct {
 	h       *Handlers
 	request approvals.Request
 	about   messages.Context
-	order   role.Order
+	step.Tried
 	changes []contain.Change // that the request has promised, in this try and in others
-	earlier bool             // an earlier try had begun, and may have done it
 	own     int64            // the event by which this try promised last; 0 before
-	now     time.Time        // the latest that AWS's clock could show then
 }
 
 // carryOut does an approved request, with what is prepared for it; nil is nothing. item is that of
@@ -72,21 +71,21 @@ type execution struct {
 //
 // What is about to be written is in the log before it is written. A try that takes over reads the
 // role, and finds it done or not.
-func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v view, ready *preparation) error {
-	if !underWay(v) {
+func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v step.View, ready *preparation) error {
+	if !step.UnderWay(v) {
 		return nil
 	}
-	r := v.request
+	r := v.Request
 	if r.Purpose.Mode() == "" {
 		return h.unknownPurpose(ctx, r)
 	}
-	c, err := h.context(r)
+	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
 	e := &execution{
-		h: h, request: r, about: c, order: h.order(r, c),
-		changes: record.WrittenBy(v.events).Changes, earlier: r.Promise != nil,
+		h: h, request: r, about: c, changes: record.WrittenBy(v.Events).Changes,
+		Tried: step.Tried{Order: h.Order(r, c), Undo: c.Undo, Earlier: r.Promise != nil},
 	}
 	began := time.Now()
 	var out role.Outcome
@@ -100,7 +99,7 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v view, re
 	if err != nil {
 		return e.failed(ctx, item, out, err)
 	}
-	h.log.InfoContext(ctx, "a request was carried out", "request", r.ID, "purpose", string(r.Purpose), "role", c.Role.ARN,
+	h.Log.InfoContext(ctx, "a request was carried out", "request", r.ID, "purpose", string(r.Purpose), "role", c.Role.ARN,
 		"took", time.Since(began).String())
 	return nil
 }
@@ -115,7 +114,7 @@ func (e *execution) apply(ctx context.Context, ready *preparation) (role.Outcome
 	if ready.err != nil {
 		return role.Outcome{}, ready.err
 	}
-	o := e.order
+	o := e.Order
 	o.Promised, o.InForce = e.changes, ready.minimum
 	o.Confirm = func(ctx context.Context) error { return ready.confirmation.outcome(ctx, e.request) }
 	o.Promise = func(ctx context.Context, p role.Plan) ([]contain.Change, error) {
@@ -128,28 +127,21 @@ func (e *execution) apply(ctx context.Context, ready *preparation) (role.Outcome
 	return e.h.Roles.Apply(ctx, ready.ready, o)
 }
 
-var (
-	// errTaken stops a try whose request has moved on without it.
-	errTaken = errors.New("the request is not to be carried out any more")
-	// errNewer stops an undo because a later request has written into the same policy.
-	errNewer = errors.New("a later request has written into the same policy")
-)
-
 // promise makes a change durable before it is made.
 func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change, error) {
-	if e.order.Mode == role.Undo {
-		force, err := e.h.inForce(ctx, e.request.Subject.Key)
+	if e.Order.Mode == role.Undo {
+		force, err := e.h.InForce(ctx, e.request.Subject.Key)
 		if err != nil {
 			return nil, err
 		}
 		if _, newer := force.Above(e.request.About, e.about.Undo.Changes); newer {
-			return nil, errNewer
+			return nil, step.ErrNewer
 		}
 	}
 	t := approvals.Transition{Next: approvals.StateExecuting}
-	err := add(&t, approvals.EventStarted, "", record.Started{
+	err := step.Add(&t, approvals.EventStarted, "", record.Started{
 		Changes: []contain.Change{p.Change}, ServerTime: p.At,
-		Cutoff: cutoffOf(e.order.Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After}),
+		Cutoff: step.CutoffOf(e.Order.Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After}),
 	})
 	if err != nil {
 		return nil, err
@@ -157,7 +149,7 @@ func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change,
 	if err := e.commit(ctx, t, nil); err != nil {
 		return nil, err
 	}
-	e.changes, e.own, e.now = append(e.changes, p.Change), e.request.Seq, p.Now
+	e.changes, e.own, e.Now = append(e.changes, p.Change), e.request.Seq, p.Now
 	return e.changes, nil
 }
 
@@ -166,12 +158,12 @@ func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change,
 func (e *execution) commit(ctx context.Context, t approvals.Transition, may func([]contain.Change) error) error {
 	var r approvals.Request
 	changes := e.changes
-	err := e.h.changeFrom(ctx, view{request: e.request}, func(v view) (approvals.Transition, error) {
-		if r = v.request; !underWay(v) {
-			return t, errTaken
+	err := e.h.ChangeFrom(ctx, step.View{Request: e.request}, func(v step.View) (approvals.Transition, error) {
+		if r = v.Request; !step.UnderWay(v) {
+			return t, step.ErrTaken
 		}
-		if v.events != nil {
-			changes = record.WrittenBy(v.events).Changes
+		if v.Events != nil {
+			changes = record.WrittenBy(v.Events).Changes
 		}
 		if may != nil {
 			return t, may(changes)

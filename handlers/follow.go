@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 const (
@@ -49,7 +50,7 @@ func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, er
 	begin = begin[:min(len(begin), maxFollowed)]
 	var chain trail.Chain
 	if err == nil {
-		chain, err = q.h.Trail.Chain(ctx, trail.ChainQuery{
+		chain, err = q.Trail.Chain(ctx, trail.ChainQuery{
 			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Since: q.since, Until: q.until, Cutoff: q.cutoff,
 			Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
 		})
@@ -65,11 +66,11 @@ func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, er
 	case ctx.Err() != nil:
 		return followed{}, ctx.Err()
 	case q.item.Attempt < maxLooks:
-		q.h.log.WarnContext(ctx, "what sessions did could not be looked up", "request", q.request.ID, "error", err)
-		return followed{}, &Again{After: retryAfter(err, q.item.Attempt+3)}
+		q.Log.WarnContext(ctx, "what sessions did could not be looked up", "request", q.request.ID, "error", err)
+		return followed{}, &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
 	default:
-		q.h.log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
-		s.failed = explained(err)
+		q.Log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
+		s.failed = step.Explained(err)
 	}
 	told := record.Activity{Look: q.number, Until: q.until, NotRead: notRead, Others: others, Failed: s.failed}
 	if s.failed == "" {
@@ -96,16 +97,16 @@ func (q *inquiry) recordActivity(ctx context.Context, told record.Activity, s fo
 		return err
 	}
 	activity := approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail}
-	return q.h.change(ctx, q.request.ID, func(v view) (t approvals.Transition, err error) {
-		if v.request.Has(activity.Source) {
+	return q.Change(ctx, q.request.ID, func(v step.View) (t approvals.Transition, err error) {
+		if v.Request.Has(activity.Source) {
 			return t, nil
 		}
 		t.Events = []approvals.Event{activity}
-		if countOf(v.events, approvals.EventOffered) == 0 {
+		if step.CountOf(v.Events, approvals.EventOffered) == 0 {
 			t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + q.item.Source})
 		}
 		if q.number > 0 && s.failed == "" {
-			err = add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
+			err = step.Add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
 		}
 		return t, err
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -310,7 +311,7 @@ func TestAnOutcomeThatWasQueuedByHandIsSentToNobody(t *testing.T) {
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.queue(approvals.Item{Kind: handlers.KindOutcome, Request: card.ID, Source: "outcome"})
+		b.queue(approvals.Item{Kind: deliver.KindOutcome, Request: card.ID, Source: "outcome"})
 		b.Settle()
 		if told := append(direct(b.Bench, actors.Rosa), direct(b.Bench, actors.Bob)...); len(told) > 0 {
 			t.Errorf("people are told that the channel refuses the bot, and it does not: %q", told)

@@ -9,9 +9,25 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
+
+// GuardConfig is what NewGuard needs.
+type GuardConfig struct {
+	step.Requests
+	Roles *role.Client
+	Trail *trail.Client
+	Plan  []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
+}
+
+// Guard watches what was written. Make one with NewGuard; its methods may be called at the same time.
+type Guard struct{ GuardConfig }
+
+// NewGuard returns a guard.
+func NewGuard(cfg GuardConfig) *Guard { return &Guard{cfg} }
 
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
 const maxLookTries = 7
@@ -20,31 +36,31 @@ const maxLookTries = 7
 //
 // The approval that the deny was written under covers that: nothing is denied that people did not agree to deny, so nobody
 // is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out, and ends with it.
-func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
-	l, err := bodyOf[look](item)
+func (g *Guard) guard(ctx context.Context, item approvals.Item) error {
+	l, err := step.BodyOf[look](item)
 	if err != nil {
 		return err
 	}
-	r, events, err := h.Store.Load(ctx, item.Request)
+	r, events, err := g.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
 	}
-	w := &watchman{h: h, item: item, look: l, request: r, events: events}
+	w := &watchman{Guard: g, item: item, look: l, request: r, events: events}
 	if w.done() {
 		return nil
 	}
 	if w.look.Last {
-		if w.now, err = h.Store.Now(ctx); err != nil {
+		if w.now, err = g.Store.Now(ctx); err != nil {
 			return err
 		}
-		if err := notYet(r, w.now, h.Guard); err != nil {
+		if err := step.NotYet(r, w.now, g.Plan); err != nil {
 			return err
 		}
 	}
-	if w.status, err = h.guardStatus(ctx, r, events); err != nil || w.status.off() {
+	if w.status, err = g.GuardStatus(ctx, r, events); err != nil || w.status.Off() {
 		return err
 	}
-	c, err := h.context(r)
+	c, err := g.Context(r)
 	if err != nil {
 		return err
 	}
@@ -52,7 +68,7 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 	if len(w.told()) > 0 {
 		return w.write(ctx, role.Check{}) // a try that promised and died goes on
 	}
-	check, err := h.Roles.Check(ctx, w.order())
+	check, err := g.Roles.Check(ctx, w.order())
 	if err != nil {
 		return w.blind(ctx, err)
 	}
@@ -61,20 +77,20 @@ func (h *Handlers) guard(ctx context.Context, item approvals.Item) error {
 
 // watchman is one look.
 type watchman struct {
-	h       *Handlers
+	*Guard
 	item    approvals.Item
 	look    look
 	now     time.Time // of the last look: the store's clock when it began
 	request approvals.Request
 	events  []approvals.Event
 	about   messages.Context
-	status  guardStatus
+	status  step.GuardStatus
 }
 
 // order is what package role is told of the revocation that is guarded.
 func (w *watchman) order() role.Order {
-	o := w.h.order(w.request, w.about)
-	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(w.events).Changes, w.status.minimum
+	o := w.Order(w.request, w.about)
+	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(w.events).Changes, w.status.Minimum
 	return o
 }
 
@@ -149,7 +165,7 @@ func (w *watchman) found(check role.Check) record.Tampered {
 	t := record.Tampered{State: record.TamperedState(check.State), At: check.At}
 	for i, there := range check.There {
 		if check.Documents[i] == check.State {
-			t.Policy, t.Found = policyOf(there), cutoffOf(w.order().Measure, check.Now, there)
+			t.Policy, t.Found = step.PolicyOf(there), step.CutoffOf(w.order().Measure, check.Now, there)
 		}
 	}
 	return t
@@ -159,15 +175,15 @@ func (w *watchman) found(check role.Check) record.Tampered {
 func (w *watchman) judge(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
-		return w.h.remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
+		return w.Remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
 			At: check.At, After: w.age(), Cutoff: w.found(check).Found, Losses: w.losses(),
 		})
 	case check.Good():
 		return nil
 	case check.State == role.RoleGone, check.State == role.RoleReplaced:
 		return w.tell(ctx, w.item.Source, w.found(check))
-	case w.status.busy:
-		return &Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
+	case w.status.Busy:
+		return &step.Again{After: time.Second, Busy: true} // it is about to write itself, and must not be undercut
 	case w.rewrites() >= record.MaxRewrites:
 		return w.exhausted(ctx, check)
 	default:
@@ -202,13 +218,13 @@ func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) e
 	if t.Lost() {
 		t.SCP = role.OldSessionsSCP(w.scpRole(), t.Cutoff)
 	}
-	w.h.log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID, "state", t.State, "why", t.Why)
-	tr := appending(w.request.ID)
-	if err := add(&tr, approvals.EventTampered, source, t); err != nil {
+	w.Log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID, "state", t.State, "why", t.Why)
+	tr := step.Appending(w.request.ID)
+	if err := step.Add(&tr, approvals.EventTampered, source, t); err != nil {
 		return err
 	}
 	w.askWho(&tr, source)
-	return w.h.Store.Commit(ctx, tr)
+	return w.Store.Commit(ctx, tr)
 }
 
 // scpRole is what the service control policies name of the role.
@@ -223,13 +239,13 @@ func (w *watchman) blind(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
-	w.h.log.WarnContext(ctx, "the deny could not be looked at", "request", w.request.ID, "error", cause)
+	w.Log.WarnContext(ctx, "the deny could not be looked at", "request", w.request.ID, "error", cause)
 	if !aws.Final(cause) && w.item.Attempt < maxLookTries {
-		return &Again{After: retryAfter(cause, w.item.Attempt)}
+		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	}
-	source, sentence := "guard blind", "Whether the deny is still on the role could not be looked at: "+explained(cause)+" Later looks try again."
+	source, sentence := "guard blind", "Whether the deny is still on the role could not be looked at: "+step.Explained(cause)+" Later looks try again."
 	if w.look.Last {
-		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, and this was the last look: "+explained(cause)
+		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, and this was the last look: "+step.Explained(cause)
 	}
-	return w.h.remark(ctx, w.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence})
+	return w.Remark(ctx, w.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence})
 }

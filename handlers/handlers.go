@@ -1,10 +1,11 @@
-// Package handlers holds one file for each thing that can happen: a command, a click, and a piece of work that has come
-// due (an execution, a look at CloudTrail, an expiry, a delivery to Slack).
+// Package handlers holds one file for each thing that can happen: a command, a click, and a piece
+// of work that has come due (an execution, a look at CloudTrail, an expiry, a delivery to Slack).
 //
-// An Item comes from the store, at least once; whatever a handler does, it can be done again: what is already in a
-// request's log is known by its source and not done twice. A handler reads, lets package approvals decide, acts through
-// package aws, and commits events. It never writes to the channel itself: Slack is brought up to date from the log, by
-// deliver.go, and only private replies are sent on the spot.
+// An Item comes from the store, at least once; whatever a handler does, it can be done again: what
+// is already in a request's log is known by its source and not done twice. A handler reads, lets
+// package approvals decide, acts through package aws, and commits events. It cannot write to the
+// channel: Slack is brought up to date from the log, by package deliver, and only private replies
+// are sent on the spot.
 package handlers
 
 import (
@@ -23,23 +24,23 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
-	"github.com/revokebot/revokebot/handlers/measures"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // Kinds of items, besides approvals.KindDeliver and approvals.KindExpire, which stores queue by themselves.
 const (
-	KindCommand  = "command"
-	KindClick    = "click"
-	KindSubmit   = "submit"
-	KindExecute  = "execute"
-	KindEvidence = "evidence"
-	KindInert    = "inert"  // a deny may have become inert: offer the clean-up
-	KindUndone   = "undone" // a deny was taken away: tell the request that it was of
+	KindCommand = "command"
+	KindClick   = "click"
+	KindSubmit  = "submit"
+	KindExecute = "execute"
+	KindUndone  = "undone" // a deny was taken away: tell the request that it was of
 )
 
-// Slack is what handlers need of Slack. Its errors are *SlackError.
+// Slack is what handlers need of Slack: they look people up and answer one person at a time, and
+// cannot post. Its errors are *deliver.SlackError.
 type Slack interface {
 	// Home is the workspace that the bot is installed in; only Team and Enterprise are set.
 	Home() approvals.Place
@@ -48,26 +49,9 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
-	// Members are the people of a channel, the bot among them. One that has too many to read is an error.
-	Members(ctx context.Context, channel string) ([]string, error)
 	// Shared reports whether a channel is shared with another organisation, or about to be.
 	Shared(ctx context.Context, channel string) (bool, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
-	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
-	// CodeOutside, and ts names it.
-	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
-	// Direct sends a message to one person, in the conversation that only they and the bot are in.
-	Direct(ctx context.Context, person string, mark Mark, m *messages.Message) error
-	// Update replaces a message of the bot's own.
-	Update(ctx context.Context, channel, ts string, m *messages.Message) error
-	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
-	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
-	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns. Nothing was uploaded
-	// unless the error is of kind SlackUnsure or SlackUnknown.
-	Upload(ctx context.Context, channel, thread string, f Upload) error
-	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
-	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)
 	// Whisper shows a message to one person only.
 	Whisper(ctx context.Context, to Listener, m *messages.Message) error
 	// OpenForm shows a form to the person whose act made the trigger, which is good for three seconds.
@@ -76,20 +60,6 @@ type Slack interface {
 	PublishHome(ctx context.Context, user string, view slack.HomeTabViewRequest) error
 	// Link is the address of a message in the workspace, "" when it cannot be known.
 	Link(channel, ts string) string
-}
-
-// Mark says which event of which request a message tells. It travels as the message's metadata.
-type Mark struct {
-	Request string
-	Seq     int64 // 0 for the card
-}
-
-// Upload is a file for a thread.
-type Upload struct {
-	Name    string // unique within the thread, so that FindFile knows it again
-	Title   string // what people see
-	AltText string // of a picture, for those who do not see it; at most report.MaxAltText characters
-	Content []byte // not empty
 }
 
 // Listener is somebody who typed or pressed something, and how to answer just them.
@@ -101,35 +71,30 @@ type Listener struct {
 
 // Config is what New needs. All fields without a default are required.
 type Config struct {
-	Store approvals.Store
-	Slack Slack
-	Cloud *aws.Cloud
-	Roles *role.Client
-	Trail *trail.Client
+	step.Requests
+	Slack  Slack
+	Sender *deliver.Sender // tells the channel
+	Cloud  *aws.Cloud
+	Roles  *role.Client
+	Trail  *trail.Client
 
-	Measures measures.Table // that exist here
-
-	Channels   []string                    // where the command works
-	Requesters []string                    // people and groups; empty: any full member
-	Policies   map[string]approvals.Policy // by account name
+	Channels   []string // where the command works
+	Requesters []string // people and groups; empty: any full member
 	// AllowShared: the command works in channels that are shared with another organisation, too. Its people stay shut out.
 	AllowShared bool
 
 	ExpireAfter   time.Duration // how long people have to decide
 	RequireReason bool
-	Margin        time.Duration   // as aws.Config has it; shown to people
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
 	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
 	Connection func() messages.Connection // how this replica is connected, for people; nil: not known
-	Logger     *slog.Logger               // nil: discard
 }
 
 // Handlers handles items. Make one with New; its methods may be called at the same time.
 type Handlers struct {
 	Config
-	log *slog.Logger
 	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or a revocation.
 	slow chan struct{}
 	// looks bounds the looks at CloudTrail among them, which last until stopLooking.
@@ -137,8 +102,9 @@ type Handlers struct {
 	mayLook     context.Context
 	stopLooking context.CancelFunc
 	// listing is whoever reads a list of roles in the background.
-	listing  sync.WaitGroup
-	measures record.Measures
+	listing      sync.WaitGroup
+	guard        *Guard
+	investigator *Investigator
 }
 
 const (
@@ -154,7 +120,7 @@ const (
 // New checks the configuration and returns handlers. It does not use the network.
 func New(cfg Config) (*Handlers, error) {
 	var wrong []error
-	if cfg.Store == nil || cfg.Slack == nil || cfg.Cloud == nil || cfg.Roles == nil || cfg.Trail == nil {
+	if cfg.Store == nil || cfg.Slack == nil || cfg.Sender == nil || cfg.Cloud == nil || cfg.Roles == nil || cfg.Trail == nil {
 		wrong = append(wrong, errors.New("a store, Slack and AWS are needed"))
 	}
 	if len(cfg.Measures) == 0 {
@@ -177,23 +143,19 @@ func New(cfg Config) (*Handlers, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
-	h := &Handlers{Config: cfg, log: cfg.Logger, measures: cfg.Measures.On(), slow: make(chan struct{}, maxSlow), looks: make(chan struct{}, maxLooking)}
+	h := &Handlers{
+		Config:       cfg,
+		guard:        NewGuard(GuardConfig{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard}),
+		investigator: NewInvestigator(LookConfig{Requests: cfg.Requests, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps}),
+		slow:         make(chan struct{}, maxSlow),
+		looks:        make(chan struct{}, maxLooking),
+	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
-	if h.log == nil {
-		h.log = slog.New(slog.DiscardHandler)
+	if h.Log == nil {
+		h.Log = slog.New(slog.DiscardHandler)
 	}
 	return h, nil
 }
-
-// Again is returned by Handle when an item should be handled again later, as its next attempt.
-type Again struct {
-	After time.Duration
-	// Busy: nothing was tried, because something else has to be done first. It does not count as an attempt.
-	Busy bool
-}
-
-// Error says so.
-func (a *Again) Error() string { return "again in " + a.After.String() }
 
 // FromPeople are the kinds of items that are somebody's act, by an envelope. All others act on what a log says.
 func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit, KindHome} }
@@ -221,35 +183,35 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 	case KindExecute:
 		return h.execute(ctx, item)
 	case KindEvidence:
-		return h.looking(ctx, item, h.evidence)
+		return h.looking(ctx, item, h.investigator.evidence)
 	case KindActivity:
-		return h.looking(ctx, item, h.chosenActivity)
+		return h.looking(ctx, item, h.investigator.chosenActivity)
 	case KindGuard:
-		return h.guard(ctx, item)
+		return h.guard.guard(ctx, item)
 	case KindSimulate:
-		return h.slowly(ctx, item, h.simulate)
+		return h.slowly(ctx, item, h.guard.simulate)
 	case KindCulprit:
-		return h.slowly(ctx, item, h.culprit)
+		return h.slowly(ctx, item, h.guard.culprit)
 	case KindHome:
 		return h.slowly(ctx, item, h.home)
 	case KindInert:
-		return h.slowly(ctx, item, h.inert)
+		return h.slowly(ctx, item, h.guard.inert)
 	case KindUndone:
 		return h.undone(ctx, item)
-	case KindCallOut:
-		return h.slowly(ctx, item, h.callOut)
-	case KindOutcome:
-		return h.slowly(ctx, item, h.outcome)
-	case KindRemind:
-		return h.slowly(ctx, item, h.remind)
+	case deliver.KindCallOut:
+		return h.slowly(ctx, item, h.Sender.CallOut)
+	case deliver.KindOutcome:
+		return h.slowly(ctx, item, h.Sender.Outcome)
+	case deliver.KindRemind:
+		return h.slowly(ctx, item, h.Sender.Remind)
 	case approvals.KindDeliver:
-		return h.slowly(ctx, item, h.deliver)
+		return h.slowly(ctx, item, h.Sender.Deliver)
 	case approvals.KindExpire:
 		return h.expire(ctx, item)
 	case approvals.KindForged:
 		return h.forgedItem(ctx, item)
 	default:
-		return fmt.Errorf("%w: its kind %q is not known", errNotAnItem, item.Kind)
+		return fmt.Errorf("%w: its kind %q is not known", step.ErrNotAnItem, item.Kind)
 	}
 }
 
@@ -265,7 +227,7 @@ func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(con
 	defer context.AfterFunc(h.mayLook, cancel)()
 	err := ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
 	if err != nil && h.mayLook.Err() != nil {
-		return &Again{After: slowTurn, Busy: true}
+		return &step.Again{After: slowTurn, Busy: true}
 	}
 	return err
 }
@@ -285,7 +247,7 @@ func ifFree(
 		defer func() { <-places }()
 		return do(ctx, item)
 	default:
-		return &Again{After: turn, Busy: true}
+		return &step.Again{After: turn, Busy: true}
 	}
 }
 
@@ -326,7 +288,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		h.whisper(ctx, to, messages.GaveUpOn())
 	}
 	if request != "" {
-		err := h.remark(ctx, request, approvals.EventSetAside, "aside "+item.Source, record.Failure{
+		err := h.Remark(ctx, request, approvals.EventSetAside, "aside "+item.Source, record.Failure{
 			Work:     item.Kind,
 			Sentence: "Whoever runs revokebot finds the cause in its log under this request's id.",
 		})
@@ -337,39 +299,13 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		case KindExecute:
 			err = h.giveUp(ctx, request)
 		case KindEvidence:
-			err = h.lookSetAside(ctx, item)
+			err = h.investigator.lookSetAside(ctx, item)
 		}
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return err
 		}
 	}
 	return h.Store.SetAside(ctx, item, cause.Error())
-}
-
-// context gathers what messages about a request need.
-func (h *Handlers) context(r approvals.Request) (messages.Context, error) {
-	if r.Forged != nil && r.Subject.Facts == nil {
-		return messages.Context{Words: h.Measures.Words(r.Purpose), Margin: h.Margin}, nil // its opening is not to be trusted
-	}
-	facts, err := record.FactsOf(r)
-	if err != nil {
-		return messages.Context{}, err
-	}
-	drill := r.Purpose.Mode() == approvals.ModeDrill
-	switch {
-	case drill && facts.Drill == nil:
-		return messages.Context{}, fmt.Errorf("facts of request %s: a drill without a role", r.ID)
-	case drill:
-		facts = record.Facts{Role: *facts.Drill}
-	case r.Purpose.Mode() != approvals.ModeUndo:
-		facts.Undo = nil
-	case facts.Undo == nil:
-		facts.Undo = new(record.Undoing) // without what was written nothing is taken away
-	}
-	policy := h.Policies[r.Subject.Group]
-	return messages.Context{
-		Words: h.Measures.Words(r.Purpose), Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: h.Margin, Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
-	}, nil
 }
 
 // about is whoever is answered, about a request or none. That it is a drill is said if that can be known.
@@ -386,6 +322,6 @@ func (h *Handlers) whisper(ctx context.Context, to Listener, m *messages.Message
 		m = messages.Drilled(m)
 	}
 	if err := h.Slack.Whisper(ctx, to, m); err != nil {
-		h.log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "channel", to.Channel, "error", err)
+		h.Log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "channel", to.Channel, "error", err)
 	}
 }

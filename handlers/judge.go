@@ -98,7 +98,7 @@ func (q *inquiry) judge(ctx context.Context, report trail.Report, s followed) er
 	if err != nil {
 		return err
 	}
-	return q.h.Store.Commit(ctx, q.transition(event))
+	return q.Store.Commit(ctx, q.transition(event))
 }
 
 // conclusion is what the log keeps of a judgement.
@@ -155,11 +155,11 @@ func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[str
 	if len(chain) == 0 {
 		return cutoffs, nil
 	}
-	ids, err := q.h.Store.Recent(ctx, recentRequests)
+	ids, err := q.Store.Recent(ctx, recentRequests)
 	if err != nil {
 		return nil, err
 	}
-	past, err := q.h.load(ctx, ids)
+	past, err := q.LoadAll(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[str
 		principals[p.Request.Subject.Key] = append(principals[p.Request.Subject.Key], p)
 	}
 	for _, past := range principals {
-		for _, held := range record.InForce(past, q.h.measures).Holdings {
+		for _, held := range record.InForce(past, q.Measures.On()).Holdings {
 			facts, err := record.FactsOf(held.Request)
 			if err == nil && held.InForce() && held.Cutoff.After(cutoffs[facts.ARN]) {
 				cutoffs[facts.ARN] = held.Cutoff
@@ -188,12 +188,12 @@ func (q *inquiry) word(c record.Conclusion) (approvals.Event, error) {
 }
 
 // lookSetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
-func (h *Handlers) lookSetAside(ctx context.Context, item approvals.Item) error {
+func (inv *Investigator) lookSetAside(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
 		return nil // it was no look
 	}
-	q, err := h.inquire(ctx, item, l)
+	q, err := inv.inquire(ctx, item, l)
 	if q == nil || err != nil {
 		return err
 	}
@@ -210,5 +210,5 @@ func (q *inquiry) conclude(ctx context.Context, w record.Word, why string) error
 	if err != nil {
 		return err
 	}
-	return q.h.Store.Commit(ctx, q.transition(event))
+	return q.Store.Commit(ctx, q.transition(event))
 }

@@ -9,7 +9,26 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
+
+// KindEvidence is an item that asks for a look at CloudTrail.
+const KindEvidence = "evidence"
+
+// LookConfig is what NewInvestigator needs.
+type LookConfig struct {
+	step.Requests
+	Trail     *trail.Client
+	Lookback  time.Duration   // how far back sessions are listed
+	FollowUps []time.Duration // after the revocation, when CloudTrail is asked again
+}
+
+// Investigator looks into what became of a role's sessions. Make one with NewInvestigator; its methods may be called at
+// the same time.
+type Investigator struct{ LookConfig }
+
+// NewInvestigator returns an investigator.
+func NewInvestigator(cfg LookConfig) *Investigator { return &Investigator{cfg} }
 
 const (
 	// lookupLimit is the most sessions that one look at CloudTrail returns, and listed how many of a request the log keeps.
@@ -25,7 +44,7 @@ const (
 // it is the last one, what that comes to. Each of the three is an event of its own, so that the table does not wait for
 // the rest, and a look that was interrupted goes on where its events end.
 type inquiry struct {
-	h       *Handlers
+	*Investigator
 	item    approvals.Item
 	request approvals.Request
 	events  []approvals.Event
@@ -52,35 +71,35 @@ func evidenceItem(request string, l trailLook) approvals.Item {
 	if l.Wide {
 		source += " wide"
 	}
-	return approvals.Item{Kind: KindEvidence, Request: request, Source: source, Body: body(l)}
+	return approvals.Item{Kind: KindEvidence, Request: request, Source: source, Body: step.Body(l)}
 }
 
 // readLook reads which look an item asks for, and gives the item the source that belongs to it.
 func readLook(item *approvals.Item) (trailLook, error) {
-	l, err := bodyOf[trailLook](*item)
+	l, err := step.BodyOf[trailLook](*item)
 	if err == nil && (l.Number < 0 || l.Wide && l.Number > 0) {
-		err = fmt.Errorf("%w: there is no look %s", errNotAnItem, item.Body)
+		err = fmt.Errorf("%w: there is no look %s", step.ErrNotAnItem, item.Body)
 	}
 	item.Source = evidenceItem(item.Request, l).Source
 	return l, err
 }
 
 // evidence does one look.
-func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
+func (inv *Investigator) evidence(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
 		return err
 	}
-	q, err := h.inquire(ctx, item, l)
+	q, err := inv.inquire(ctx, item, l)
 	if q == nil || err != nil {
 		return err
 	}
 	if q.ends() {
-		if err := notYet(q.request, q.until, h.FollowUps); err != nil {
+		if err := step.NotYet(q.request, q.until, inv.FollowUps); err != nil {
 			return err
 		}
 	}
-	force, err := h.inForce(ctx, q.request.Subject.Key, record.Past{Request: q.request, Events: q.events})
+	force, err := inv.InForce(ctx, q.request.Subject.Key, record.Past{Request: q.request, Events: q.events})
 	if err != nil {
 		return err
 	}
@@ -102,8 +121,8 @@ func (h *Handlers) evidence(ctx context.Context, item approvals.Item) error {
 }
 
 // inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
-func (h *Handlers) inquire(ctx context.Context, item approvals.Item, l trailLook) (*inquiry, error) {
-	r, events, err := h.Store.Load(ctx, item.Request)
+func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l trailLook) (*inquiry, error) {
+	r, events, err := inv.Store.Load(ctx, item.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -118,17 +137,17 @@ func (h *Handlers) inquire(ctx context.Context, item approvals.Item, l trailLook
 	if cutoff.IsZero() {
 		return nil, nil
 	}
-	c, err := h.context(r)
+	c, err := inv.Context(r)
 	if err != nil {
 		return nil, err
 	}
-	until, err := h.Store.Now(ctx)
+	until, err := inv.Store.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q := &inquiry{h: h, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-h.Lookback), until: until}
+	q := &inquiry{Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-inv.Lookback), until: until}
 	q.number, q.wide = l.Number, l.Wide || l.Number > 0
-	q.last = drill || q.wide && q.number == len(h.FollowUps)
+	q.last = drill || q.wide && q.number == len(inv.FollowUps)
 	q.drill = drill
 	if r.Has(q.lastSource()) {
 		return nil, nil
@@ -155,7 +174,7 @@ func (q *inquiry) ends() bool { return q.last && q.number > 0 }
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the thread is told so.
 func (q *inquiry) lookup(ctx context.Context) (*trail.Report, error) {
 	stop := q.tellProgress(ctx)
-	report, err := q.h.Trail.Lookup(ctx, trail.LookupQuery{
+	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: lookupLimit,
 		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
 	})
@@ -166,21 +185,21 @@ func (q *inquiry) lookup(ctx context.Context) (*trail.Report, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case q.item.Attempt < maxLooks:
-		q.h.log.WarnContext(ctx, "CloudTrail could not be asked", "request", q.request.ID, "error", err)
-		return nil, &Again{After: retryAfter(err, q.item.Attempt+3)}
+		q.Log.WarnContext(ctx, "CloudTrail could not be asked", "request", q.request.ID, "error", err)
+		return nil, &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
 	}
-	why := explained(err)
+	why := step.Explained(err)
 	if err == nil {
 		why = "No region could be read: " + reasons(report) + "."
 	}
-	q.h.log.WarnContext(ctx, "CloudTrail was not asked", "request", q.request.ID, "error", err)
+	q.Log.WarnContext(ctx, "CloudTrail was not asked", "request", q.request.ID, "error", err)
 	return nil, q.failed(ctx, why)
 }
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
 func (q *inquiry) failed(ctx context.Context, why string) error {
 	t := q.transition()
-	err := add(&t, approvals.EventEvidence, q.item.Source, record.Evidence{
+	err := step.Add(&t, approvals.EventEvidence, q.item.Source, record.Evidence{
 		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
 	})
 	if err != nil {
@@ -189,7 +208,7 @@ func (q *inquiry) failed(ctx context.Context, why string) error {
 	if !q.wide && !q.drill {
 		t.Work = []approvals.Item{q.secondHalf()}
 	}
-	if err := q.h.Store.Commit(ctx, t); err != nil {
+	if err := q.Store.Commit(ctx, t); err != nil {
 		return err
 	}
 	return q.conclude(ctx, record.WordUnknown, "The last look at CloudTrail failed. "+why)
@@ -237,14 +256,14 @@ func (q *inquiry) found(ctx context.Context, report trail.Report) error {
 	for i, rows := range lists {
 		source := fmt.Sprintf("sessions %d of %s", i, q.item.Source)
 		list := record.Sessions{Look: q.number, Rows: rows, More: i < len(lists)-1}
-		if err := add(&t, approvals.EventSessions, source, list); err != nil {
+		if err := step.Add(&t, approvals.EventSessions, source, list); err != nil {
 			return err
 		}
 	}
 	if !q.wide && !q.drill {
 		t.Work = []approvals.Item{q.secondHalf()}
 	}
-	return q.h.Store.Commit(ctx, t)
+	return q.Store.Commit(ctx, t)
 }
 
 // news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
@@ -277,7 +296,7 @@ func (q *inquiry) suspects(report trail.Report) []trail.Suspect {
 }
 
 func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
-	t := appending(q.request.ID)
+	t := step.Appending(q.request.ID)
 	t.Events = events
 	return t
 }

@@ -36,7 +36,7 @@ func (q *inquiry) others(ctx context.Context, report trail.Report, strange []tra
 		side.Go(func() (err error) {
 			ask := ask
 			ask.AccessKeyID = key
-			answers[i], err = q.h.Trail.Activity(ctx, ask)
+			answers[i], err = q.Trail.Activity(ctx, ask)
 			return err
 		})
 	}

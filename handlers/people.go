@@ -18,7 +18,7 @@ func (h *Handlers) facts(ctx context.Context, id string, groups []string) approv
 	lookups.Go(func() error {
 		found, err := h.Slack.Person(ctx, id)
 		if err != nil {
-			h.log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
+			h.Log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
 			return nil
 		}
 		person = found
@@ -28,7 +28,7 @@ func (h *Handlers) facts(ctx context.Context, id string, groups []string) approv
 		lookups.Go(func() error {
 			members, err := h.Slack.GroupMembers(ctx, group)
 			if err != nil {
-				h.log.WarnContext(ctx, "a user group could not be looked up", "group", group, "error", err)
+				h.Log.WarnContext(ctx, "a user group could not be looked up", "group", group, "error", err)
 				return nil
 			}
 			memberships[i] = approvals.NotMember

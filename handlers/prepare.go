@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // preparation is what carrying out a request needs and is asked for while it is looked up who
@@ -31,20 +32,20 @@ const lookAhead = 10 * time.Second
 // prepare begins to ask for what carrying out a request takes if the attempt turns out to be the
 // approval that is still missing. It returns nil if that cannot be, by all that is known without a
 // look-up, or if the measure is not of the first response. The caller drops it.
-func (h *Handlers) prepare(ctx context.Context, v view, a approvals.Attempt, p approvals.Policy) *preparation {
-	r := v.request
+func (h *Handlers) prepare(ctx context.Context, v step.View, a approvals.Attempt, p approvals.Policy) *preparation {
+	r := v.Request
 	if r.Purpose.Mode() != approvals.ModeDo || !isFirstResponse(r.Purpose.Measure()) ||
-		!approvals.MayComplete(r, v.card, a, p, v.now) {
+		!approvals.MayComplete(r, v.Card, a, p, v.Now) {
 		return nil
 	}
-	about, err := h.context(r)
+	about, err := h.Context(r)
 	if err != nil {
 		return nil // carrying it out comes to the same
 	}
-	o := h.order(r, about)
+	o := h.Order(r, about)
 	o.Approvers = append(o.Approvers, a.By)
 	ctx, cancel := context.WithCancel(ctx)
-	n := &preparation{cancel: cancel, confirmation: h.confirming(ctx, r, v.now, lookAhead), asked: make(chan struct{})}
+	n := &preparation{cancel: cancel, confirmation: h.confirming(ctx, r, v.Now, lookAhead), asked: make(chan struct{})}
 	go func() {
 		defer close(n.asked)
 		var asking errgroup.Group
@@ -70,7 +71,7 @@ func (h *Handlers) minimum(ctx context.Context, r approvals.Request) ([]contain.
 	if r.Purpose.Mode() != approvals.ModeDo {
 		return nil, nil
 	}
-	force, err := h.inForce(ctx, r.Subject.Key)
+	force, err := h.InForce(ctx, r.Subject.Key)
 	return force.Minimum(r.Purpose.Measure(), r.ID), err
 }
 
@@ -80,3 +81,6 @@ func (n *preparation) drop() {
 	<-n.asked
 	<-n.confirmation.done
 }
+
+// isFirstResponse reports whether a click prepares the measure, so that it is two remote steps away.
+func isFirstResponse(m approvals.Measure) bool { return m == approvals.Revoke }

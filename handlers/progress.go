@@ -59,9 +59,9 @@ func (q *inquiry) tellProgress(ctx context.Context) *progress {
 // looking records the progress. That it fails is no reason to stop looking.
 func (q *inquiry) looking(ctx context.Context, now record.Looking, n int) {
 	source := fmt.Sprintf("looking %d at %s, try %d", n, q.item.Source, q.item.Attempt)
-	err := q.h.remark(ctx, q.request.ID, approvals.EventLooking, source, now)
+	err := q.Remark(ctx, q.request.ID, approvals.EventLooking, source, now)
 	if err != nil && ctx.Err() == nil {
-		q.h.log.WarnContext(ctx, "the progress of a look was not recorded", "request", q.request.ID, "error", err)
+		q.Log.WarnContext(ctx, "the progress of a look was not recorded", "request", q.request.ID, "error", err)
 	}
 }
 

@@ -26,7 +26,7 @@ func (h *Handlers) quorum(ctx context.Context, requester string, p approvals.Pol
 		}
 		members, err := h.Slack.GroupMembers(ctx, id)
 		if err != nil {
-			h.log.WarnContext(ctx, "a user group could not be looked up", "group", id, "error", err)
+			h.Log.WarnContext(ctx, "a user group could not be looked up", "group", id, "error", err)
 			return true, nil
 		}
 		if len(members) == 0 {
@@ -47,7 +47,7 @@ func (h *Handlers) quorum(ctx context.Context, requester string, p approvals.Pol
 			lookups.Go(func() error {
 				person, err := h.Slack.Person(ctx, id)
 				if err != nil {
-					h.log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
+					h.Log.WarnContext(ctx, "a person could not be looked up", "user", id, "error", err)
 					verdicts[i] = approvals.FullMember // not known to be unable
 					return nil
 				}

@@ -13,7 +13,7 @@ const loggedRefusals = 20
 
 // noteRefusal keeps a note of a click that is refused like many before it, and tells whoever clicked why.
 func (h *Handlers) noteRefusal(ctx context.Context, r approvals.Request, a approvals.Attempt, refusal approvals.Refusal, to Listener) error {
-	c, err := h.context(r)
+	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (h *Handlers) noteRefusal(ctx context.Context, r approvals.Request, a appro
 
 // tellRefused tells somebody why their click does not count. The log has it already.
 func (h *Handlers) tellRefused(ctx context.Context, r approvals.Request, refusal approvals.Refusal, to Listener) error {
-	c, err := h.context(r)
+	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
@@ -43,10 +43,10 @@ func (h *Handlers) refuseClick(ctx context.Context, item approvals.Item, to List
 		Message string `json:"message"`
 		Value   string `json:"value"`
 	}{why, to.Channel, message, cutRunes(value, 64)}
-	if err := h.note(ctx, approvals.EventRefused, to.User, item.Source, refused); err != nil {
+	if err := h.Note(ctx, approvals.EventRefused, to.User, item.Source, refused); err != nil {
 		return err
 	}
-	h.log.InfoContext(ctx, "a click was refused", "user", to.User, "channel", to.Channel, "why", why)
+	h.Log.InfoContext(ctx, "a click was refused", "user", to.User, "channel", to.Channel, "why", why)
 	h.whisper(ctx, to, m)
 	return nil
 }

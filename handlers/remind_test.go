@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 	"github.com/revokebot/revokebot/sandbox/slack"
@@ -135,7 +135,7 @@ func TestOfTwoRemindersThatCameDueTogetherOneIsTold(t *testing.T) {
 			t.Errorf("told %q, recorded %v", told, after)
 		}
 		// The same item once more, as after a crash.
-		again := approvals.Item{Kind: handlers.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`)}
+		again := approvals.Item{Kind: deliver.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`)}
 		if err := b.Queue(again, "again"); err != nil {
 			t.Fatal(err)
 		}

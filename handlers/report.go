@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // refusedAgain is what the notes call a report that was asked for too often.
@@ -84,9 +85,9 @@ func (h *Handlers) report(
 	}
 	var answer *messages.Message
 	var enough, asked bool
-	err := h.changeFrom(ctx, view{request: r, events: events}, func(v view) (t approvals.Transition, err error) {
-		r = v.request
-		why, refused := filesRefused(v.events)
+	err := h.ChangeFrom(ctx, step.View{Request: r, Events: events}, func(v step.View) (t approvals.Transition, err error) {
+		r = v.Request
+		why, refused := filesRefused(v.Events)
 		answer, enough, asked = messages.ReportComing(r, link), false, false
 		if refused {
 			answer = messages.ReportDoubtful(r, link, why)
@@ -102,12 +103,12 @@ func (h *Handlers) report(
 			if enough || err != nil {
 				return t, err
 			}
-		case reportedAlready(v.events):
+		case reportedAlready(v.Events):
 			answer = messages.ReportThere(r, link)
 			return t, nil
 		}
 		asked = true
-		err = addBy(&t, approvals.EventReport, to.User, item.Source, record.Reported{Upto: r.Seq})
+		err = step.AddBy(&t, approvals.EventReport, to.User, item.Source, record.Reported{Upto: r.Seq})
 		return t, err // two who ask at once get one report
 	})
 	switch {
@@ -116,7 +117,7 @@ func (h *Handlers) report(
 	case enough:
 		return refuse(answer)
 	case asked:
-		h.log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", to.User, "up_to", r.Seq)
+		h.Log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", to.User, "up_to", r.Seq)
 	}
 	h.whisper(ctx, to, answer)
 	return nil
@@ -165,7 +166,7 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	}
 	look, err := h.Roles.Look(ctx, target, nil)
 	if err != nil {
-		h.log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName, "error", aws.Explain(err))
+		h.Log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName, "error", aws.Explain(err))
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest
 	}
 	history, err := h.Store.History(ctx, subjectKey(look.Role), recentReports)
@@ -185,7 +186,7 @@ func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(record.
 		if err != nil {
 			return approvals.Request{}, nil, err
 		}
-		c, err := h.context(r)
+		c, err := h.Context(r)
 		if err == nil && r.Purpose.Mode() == approvals.ModeDo && meant(c.Role) {
 			return r, events, nil
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 const (
@@ -44,12 +45,12 @@ func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, t
 
 // home draws the App Home for whoever opened it.
 func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
-	o, err := bodyOf[HomeOpened](item)
+	o, err := step.BodyOf[HomeOpened](item)
 	if err != nil {
 		return err
 	}
 	if !h.atHome(o.Team, "") {
-		h.log.WarnContext(ctx, "the home of another workspace was not drawn", "team", o.Team, "user", o.User)
+		h.Log.WarnContext(ctx, "the home of another workspace was not drawn", "team", o.Team, "user", o.User)
 		return nil
 	}
 	if !cameBack(item) {
@@ -72,7 +73,7 @@ func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) er
 		view = messages.Home(list, h.Channels, h.connection(), notice)
 	}
 	if err := h.Slack.PublishHome(ctx, o.User, view); err != nil {
-		h.log.WarnContext(ctx, "a home was not published", "user", o.User, "error", err)
+		h.Log.WarnContext(ctx, "a home was not published", "user", o.User, "error", err)
 	}
 	return nil
 }
@@ -137,9 +138,9 @@ func (h *Handlers) listed(ctx context.Context, id, team, app string) (*messages.
 	case !slices.Contains(h.Channels, r.Place.Channel) || h.place(team, app, r.Place.Channel) != r.Place:
 		return nil, nil
 	}
-	about, err := h.context(r)
+	about, err := h.Context(r)
 	if err != nil {
-		h.log.WarnContext(ctx, "a request is left out of a list", "request", id, "error", err)
+		h.Log.WarnContext(ctx, "a request is left out of a list", "request", id, "error", err)
 		return nil, nil
 	}
 	d, err := h.Store.Delivered(ctx, id)
@@ -184,7 +185,7 @@ func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click
 // is (Slack documentation, "chat.postEphemeral", user_not_in_channel). If it does not show it, the answer is no.
 func (h *Handlers) inChannel(ctx context.Context, to Listener) bool {
 	if err := h.Slack.Whisper(ctx, to, messages.AskedFromHome()); err != nil {
-		h.log.WarnContext(ctx, "somebody on the home is not known to be in the channel", "user", to.User, "channel", to.Channel, "error", err)
+		h.Log.WarnContext(ctx, "somebody on the home is not known to be in the channel", "user", to.User, "channel", to.Channel, "error", err)
 		return false
 	}
 	return true

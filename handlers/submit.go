@@ -8,7 +8,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // Submission is a form that was sent, the Body of an item of KindSubmit.
@@ -28,12 +30,12 @@ type Submission struct {
 
 // submit handles a form.
 func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
-	s, err := bodyOf[Submission](item)
+	s, err := step.BodyOf[Submission](item)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(messages.Forms(), s.Form) {
-		return fmt.Errorf("%w: form %q", errNotAnItem, s.Form)
+		return fmt.Errorf("%w: form %q", step.ErrNotAnItem, s.Form)
 	}
 	to := Listener{User: s.User, Channel: s.Origin.Channel}
 	if s.Form == messages.FormAsk {
@@ -69,7 +71,7 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 	if d.Verdict != approvals.Refuse || d.Refusal.Code != approvals.RefusedLookupFailed || c.Trigger == "" {
 		return false, nil
 	}
-	about, err := h.context(r)
+	about, err := h.Context(r)
 	if err != nil {
 		return false, err
 	}
@@ -78,16 +80,16 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 		return false, err
 	}
 	if err := h.Slack.OpenForm(ctx, c.Trigger, about.LeavingForm(form)); err != nil {
-		refused, ok := errors.AsType[*SlackError](err)
+		refused, ok := errors.AsType[*deliver.SlackError](err)
 		if !ok {
 			return false, err
 		}
-		if item.Tries > 1 || refused.Kind == SlackUnsure {
+		if item.Tries > 1 || refused.Kind == deliver.SlackUnsure {
 			// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
 			return true, h.formLost(ctx, r, a, to)
 		}
 		// Too late for a form. A denial is the safe answer to somebody who pressed Deny: it counts without a reason.
-		h.log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID, "error", err)
+		h.Log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID, "error", err)
 		return false, nil
 	}
 	return true, nil
@@ -96,8 +98,8 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 // formLost records a Deny whose form may not have opened, and tells whoever pressed it what to do.
 func (h *Handlers) formLost(ctx context.Context, r approvals.Request, a approvals.Attempt, to Listener) error {
 	refusal := approvals.Refusal{Action: a.Action, Code: approvals.RefusedFormLost}
-	t := appending(r.ID)
-	if err := addBy(&t, approvals.EventRefused, a.By, a.Source, refusal); err != nil {
+	t := step.Appending(r.ID)
+	if err := step.AddBy(&t, approvals.EventRefused, a.By, a.Source, refusal); err != nil {
 		return err
 	}
 	if err := h.Store.Commit(ctx, t); err != nil {

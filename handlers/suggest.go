@@ -76,7 +76,7 @@ func (h *Handlers) keepListed(account string) {
 	}
 	h.listing.Go(func() {
 		if err := h.Roles.LoadRoles(h.mayLook, account); err != nil && h.mayLook.Err() == nil {
-			h.log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form", "account", account, "error", err)
+			h.Log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form", "account", account, "error", err)
 		}
 	})
 }

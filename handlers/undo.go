@@ -13,7 +13,7 @@ import (
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
-	"github.com/revokebot/revokebot/internal/times"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // undo asks for the latest deny of a role to be taken away, if everything about it is in order. text is what followed the
@@ -43,7 +43,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if !ok || err != nil {
 		return err
 	}
-	force, err := h.inForce(ctx, subjectKey(found))
+	force, err := h.InForce(ctx, subjectKey(found))
 	if err != nil {
 		return err
 	}
@@ -55,19 +55,19 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if m != nil {
 		return h.refuse(ctx, item, c, to, "nothing_to_undo", m)
 	}
-	look, err := h.lookToUndo(ctx, target, held)
+	look, err := h.Roles.Look(ctx, target, h.Restoring(held))
 	if err != nil {
 		return h.refuseRole(ctx, item, c, to, err)
 	}
-	undoing := h.undoing(held, look)
+	undoing := h.Undoing(held, look)
 	switch {
 	case undoing.Gone && !h.mayWriteAgain(held.Request):
 		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
-	case !undoing.Gone && !undoable(look):
+	case !undoing.Gone && !step.Undoable(look):
 		there := slices.ContainsFunc(look.There, func(d contain.Document) bool { return d.Text != "" })
 		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, undoing.Policy, there))
 	}
-	if undoing.Card, err = h.cardLink(ctx, held.Request); err != nil {
+	if undoing.Card, err = h.Sender.CardLink(ctx, held.Request); err != nil {
 		return err
 	}
 	if undoing.Revives {
@@ -113,55 +113,13 @@ func (h *Handlers) toUndo(
 	newer, covered := force.Above(held.Request.ID, held.Changes)
 	switch {
 	case covered:
-		link, err := h.cardLink(ctx, newer.Request)
+		link, err := h.Sender.CardLink(ctx, newer.Request)
 		return held, messages.NewerDeny(newer.Request, role, link), err
 	case !found || !held.InForce():
 		return held, messages.NothingToUndo(role), nil
 	default:
 		return held, nil, nil
 	}
-}
-
-// lookToUndo reads what a request has written on a role, as it is now.
-func (h *Handlers) lookToUndo(ctx context.Context, target aws.Target, held record.Holding) (role.Look, error) {
-	return h.Roles.Look(ctx, target, contain.Restore(h.measures[held.Measure], contain.Fold(held.Changes)))
-}
-
-// undoable reports whether an undo would change anything.
-func undoable(l role.Look) bool {
-	for i, wanted := range l.Wanted {
-		if wanted != (contain.Document{}) && wanted != l.There[i] {
-			return true
-		}
-	}
-	return false
-}
-
-// undoing is what an undo takes away, as the role is now.
-func (h *Handlers) undoing(held record.Holding, look role.Look) record.Undoing {
-	u := record.Undoing{
-		Requester: held.Request.Requester, Approvers: held.Request.Voters(), Applied: held.Request.Ended,
-		Changes: held.Changes, Cutoff: held.Planned, Gone: look.Done(),
-	}
-	m := h.measures[held.Measure]
-	for _, w := range contain.Fold(held.Changes) {
-		u.RestoreCutoff = times.Later(u.RestoreCutoff, cutoffOf(m, look.Now, contain.Document{Slot: w.Slot, Text: w.Before}))
-	}
-	for _, d := range held.Last() {
-		u.Policy, u.RevivesUntil = policyOf(d), times.Later(u.RevivesUntil, endOf(m, d, look.Role))
-	}
-	now := look.Role.ServerTime
-	u.Revives = !u.RevivesUntil.IsZero() && u.RestoreCutoff.Before(u.Cutoff) && (now.IsZero() || now.Before(u.RevivesUntil))
-	return u
-}
-
-// cardLink is the address of a request's card, empty while it is not known.
-func (h *Handlers) cardLink(ctx context.Context, r approvals.Request) (string, error) {
-	d, err := h.Store.Delivered(ctx, r.ID)
-	if err != nil || d.Card == "" {
-		return "", err
-	}
-	return h.Slack.Link(r.Place.Channel, d.Card), nil
 }
 
 // splitWords takes the words that revive old sessions off the beginning of a text, as they were typed.

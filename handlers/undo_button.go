@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -26,7 +27,7 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 	if about.Purpose.Mode() != approvals.ModeDo || about.State != approvals.StateApplied {
 		return h.refuseClick(ctx, item, to, "nothing_to_undo", c.Message, c.Value, messages.NotARevocation())
 	}
-	shown, err := h.context(about)
+	shown, err := h.Context(about)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 		return err
 	}
 	until := revivesUntil(about, events)
-	_, expires := h.measures[about.Purpose.Measure()].(contain.Expirer)
+	_, expires := h.Measures.On()[about.Purpose.Measure()].(contain.Expirer)
 	words := expires && (until.IsZero() || now.Before(until))
 	if !words && !h.RequireReason {
 		return h.request(ctx, item, c.command(r.Place, undoText(shown.Role, "", ""), about.ID), to)
@@ -48,8 +49,8 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 		return err
 	}
 	err = h.Slack.OpenForm(ctx, c.Trigger, form)
-	if _, refused := errors.AsType[*SlackError](err); refused {
-		h.log.WarnContext(ctx, "the form for an undo may not have opened", "request", about.ID, "error", err)
+	if _, refused := errors.AsType[*deliver.SlackError](err); refused {
+		h.Log.WarnContext(ctx, "the form for an undo may not have opened", "request", about.ID, "error", err)
 		h.whisper(ctx, to, messages.UndoByCommand(shown.Role))
 		return nil
 	}
@@ -72,7 +73,7 @@ func (h *Handlers) submitUndo(ctx context.Context, item approvals.Item, s Submis
 	if err != nil {
 		return err
 	}
-	shown, err := h.context(about)
+	shown, err := h.Context(about)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // undoneBy is the Body of an item of KindUndone: the request that took the deny away.
@@ -19,14 +20,14 @@ type undoneBy struct {
 // undoneItem tells the request that an undo is about.
 func undoneItem(by approvals.Request) approvals.Item {
 	return approvals.Item{
-		Kind: KindUndone, Request: by.About, Source: "undone by " + by.ID, Body: body(undoneBy{by.ID}),
+		Kind: KindUndone, Request: by.About, Source: "undone by " + by.ID, Body: step.Body(undoneBy{by.ID}),
 	}
 }
 
 // undone tells the request that put a deny on a role that another one has taken it away, so that its card and its thread
 // say so. Where that brings an earlier deny of the bot's back, it is looked at whether that is inert.
 func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
-	by, err := bodyOf[undoneBy](item)
+	by, err := step.BodyOf[undoneBy](item)
 	if err != nil {
 		return err
 	}
@@ -36,10 +37,10 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	if r.Purpose.Mode() != approvals.ModeUndo || r.State != approvals.StateApplied || r.About != item.Request {
 		// The item is not signed; the log is. By that no deny of this request was taken away.
-		h.log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
+		h.Log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
 		return nil
 	}
-	c, err := h.context(r)
+	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err := json.Unmarshal(r.Closing.Detail, &a); err != nil {
 		return fmt.Errorf("outcome of request %s: %w", r.ID, err)
 	}
-	link, err := h.cardLink(ctx, r)
+	link, err := h.Sender.CardLink(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -58,12 +59,12 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if told.At.IsZero() {
 		told.At = r.Ended
 	}
-	t := appending(item.Request)
-	if err := addBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
+	t := step.Appending(item.Request)
+	if err := step.AddBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
 		return err
 	}
 	if c.Undo.Restores() {
-		force, err := h.inForce(ctx, r.Subject.Key)
+		force, err := h.InForce(ctx, r.Subject.Key)
 		if err != nil {
 			return err
 		}

@@ -1,13 +1,14 @@
 package handlers
 
 import (
-	"cmp"
+	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/handlers/step"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Kinds of items that follow an applied revocation.
@@ -23,29 +24,17 @@ type look struct {
 	Last  bool          `json:"last,omitempty"` // of all
 }
 
-// notYet puts off what is said to be the last of some looks until their plan is over, counted from when the deny was applied:
-// an item is not signed, and the last look says what all of them came to. nil: it is time.
-func notYet(r approvals.Request, now time.Time, plan []time.Duration) error {
-	if len(plan) == 0 {
-		return nil
-	}
-	if left := slices.Max(plan) - now.Sub(r.Ended); left > 0 {
-		return &Again{After: left, Busy: true}
-	}
-	return nil
-}
-
 // soon is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
 var soon = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
 
 // watch queues what follows when a deny was applied: the simulation, and the looks of the guard. seen says that the deny
 // was read back as written; if not, the first look comes soon.
-func (h *Handlers) watch(t *approvals.Transition, request string, seen bool) {
+func (g *Guard) watch(t *approvals.Transition, request string, seen bool) {
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: request, Source: "simulate 0"})
-	for i, after := range h.Guard {
-		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(h.Guard)-1}))
+	for i, after := range g.Plan {
+		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(g.Plan)-1}))
 	}
-	if !seen && len(h.Guard) > 0 {
+	if !seen && len(g.Plan) > 0 {
 		looksSoon(t, request, 0, false)
 	}
 }
@@ -59,10 +48,20 @@ func looksSoon(t *approvals.Transition, request string, rewrite int, last bool) 
 }
 
 func lookDue(request, source string, l look) approvals.Due {
-	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: body(l)}}
+	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(l)}}
 }
 
-// explained is what an error means to people.
-func explained(err error) string {
-	return cmp.Or(aws.Explain(err), "The log has the reason.")
+// maxChecksNow is how often a check is tried that cannot wait for the queue.
+const maxChecksNow = 6
+
+// checkNow lets the guard check what a request keeps on the role.
+func (g *Guard) checkNow(ctx context.Context, request, source string) error {
+	item := approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(look{})}
+	for ; ; item.Attempt++ {
+		err := g.guard(ctx, item)
+		again, ok := errors.AsType[*step.Again](err)
+		if !ok || item.Attempt == maxChecksNow || !times.Pause(ctx, again.After) {
+			return err
+		}
+	}
 }

@@ -139,11 +139,15 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 // that is not here fails the test.
 func belowHandlers() map[string][]string {
 	return map[string][]string{
+		"handlers/deliver":  {"approvals", "handlers/messages", "handlers/record", "handlers/report", "handlers/step"},
 		"handlers/messages": {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english"},
 		"handlers/measures": {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
 		"handlers/record":   {"approvals", "aws/contain", "aws/trail", "internal/times"},
 		"handlers/report": {
 			"approvals", "aws/trail", "handlers/messages", "handlers/record", "handlers/timeline", "internal/english",
+		},
+		"handlers/step": {
+			"approvals", "aws", "aws/contain", "aws/role", "handlers/measures", "handlers/messages", "handlers/record", "internal/times",
 		},
 		"handlers/timeline": {"internal/english", "internal/times"},
 	}

@@ -36,6 +36,7 @@ import (
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/measures"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/pipe"
@@ -211,12 +212,14 @@ func (b *Bench) Start() int {
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP,
 		Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
-			Measures: measures.All(),
-			Cloud:    cloud, Roles: role.New(cloud), Trail: trail.New(cloud),
+			Cloud: cloud, Roles: role.New(cloud), Trail: trail.New(cloud),
 			Channels: append([]string{actors.Incident}, b.options.Channels...), Requesters: b.options.Requesters,
 			AllowShared: b.options.AllowShared,
-			Policies:    map[string]approvals.Policy{"prod": policy, "staging": policy},
-			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason, Margin: b.options.Margin,
+			Requests: step.Requests{
+				Measures: measures.All(),
+				Policies: map[string]approvals.Policy{"prod": policy, "staging": policy}, Margin: b.options.Margin,
+			},
+			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason,
 			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,
 		},
 	}

@@ -16,7 +16,9 @@ import (
 	"github.com/revokebot/revokebot/bot"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/measures"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // Cloud is the bot's AWS.
@@ -35,10 +37,10 @@ func Bot(
 		Store: watch.Store(store), Logger: log,
 		Watch: watch.Bot(),
 		Handlers: handlers.Config{
-			Measures: measures.All(),
+			Requests: step.Requests{Measures: measures.All(), Policies: c.Policies, Margin: c.Margin},
 			Cloud:    roles.Cloud(), Roles: roles, Trail: trail.New(roles.Cloud()),
-			Channels: c.Channels, Requesters: c.Requesters, Policies: c.Policies, AllowShared: c.AllowShared,
-			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Margin: c.Margin, Lookback: c.Lookback,
+			Channels: c.Channels, Requesters: c.Requesters, AllowShared: c.AllowShared,
+			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Lookback: c.Lookback,
 			FollowUps: c.FollowUps,
 			Guard:     c.Guard,
 		},
@@ -59,7 +61,7 @@ func ExplainStart(err error) error {
 		return settings.Errorf("REDIS_URL: Redis answers, but not as it should: %v. "+
 			"Give the address of a Redis server of version 7.0 or later that takes writes.", start.Err)
 	}
-	refused, ok := errors.AsType[*handlers.SlackError](start.Err)
+	refused, ok := errors.AsType[*deliver.SlackError](start.Err)
 	if !ok {
 		return fmt.Errorf("start: %w", err)
 	}

@@ -1,4 +1,4 @@
-package handlers
+package deliver
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // KindRemind is the item that reminds approvers of a request that is open.
@@ -33,12 +34,12 @@ type reminder struct {
 }
 
 func remindItem(id, source string, r reminder) approvals.Item {
-	return approvals.Item{Kind: KindRemind, Request: id, Source: source, Body: body(r)}
+	return approvals.Item{Kind: KindRemind, Request: id, Source: source, Body: step.Body(r)}
 }
 
-// calls are the timers of a request that people have so long to decide: for those who are not in the channel, and the
+// Calls are the timers of a request that people have so long to decide: for those who are not in the channel, and the
 // reminders.
-func calls(id string, expireAfter time.Duration) []approvals.Due {
+func Calls(id string, expireAfter time.Duration) []approvals.Due {
 	due := []approvals.Due{callOutDue(id)}
 	if expireAfter < shortest {
 		return due
@@ -51,41 +52,41 @@ func calls(id string, expireAfter time.Duration) []approvals.Due {
 // lead is how long before the deadline the last reminder comes.
 func lead(expireAfter time.Duration) time.Duration { return min(lastCall, expireAfter/10) }
 
-// remind records that the approvers are to be reminded, if the request is open and approvals are missing. One that comes
+// Remind records that the approvers are to be reminded, if the request is open and approvals are missing. One that comes
 // so late that the next is due as well is left to that one.
-func (h *Handlers) remind(ctx context.Context, item approvals.Item) error {
-	asked, err := bodyOf[reminder](item)
+func (s *Sender) Remind(ctx context.Context, item approvals.Item) error {
+	asked, err := step.BodyOf[reminder](item)
 	if err != nil {
 		return err
 	}
-	return h.change(ctx, item.Request, func(v view) (t approvals.Transition, err error) {
-		r, last := v.request, asked.Last
+	return s.Change(ctx, item.Request, func(v step.View) (t approvals.Transition, err error) {
+		r, last := v.Request, asked.Last
 		over := r.Deadline
 		if !last {
 			over = over.Add(-lead(r.Deadline.Sub(r.Opened)))
 		}
-		if r.State != approvals.StateOpen || r.Has(item.Source) || !v.now.Before(over) {
+		if r.State != approvals.StateOpen || r.Has(item.Source) || !v.Now.Before(over) {
 			return t, nil
 		}
 		t.When = approvals.BeforeDeadline
-		err = add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: h.stillAsked(ctx, r), Last: last})
+		err = step.Add(&t, approvals.EventReminded, item.Source, record.Reminder{Ask: s.stillAsked(ctx, r), Last: last})
 		return t, err
 	})
 }
 
 // stillAsked are those on the list who can still do something: not the requester and not those who approved. A group that
 // one of the latter is in is named by the others of it, unless they are many or cannot be looked up.
-func (h *Handlers) stillAsked(ctx context.Context, r approvals.Request) []string {
+func (s *Sender) stillAsked(ctx context.Context, r approvals.Request) []string {
 	done := append(r.Voters(), r.Requester)
 	var ask []string
-	for _, id := range h.Policies[r.Subject.Group].Approvers {
+	for _, id := range s.Policies[r.Subject.Group].Approvers {
 		if !approvals.IsGroup(id) || len(r.Votes) == 0 {
 			ask = append(ask, id)
 			continue
 		}
-		members, err := h.Slack.GroupMembers(ctx, id)
+		members, err := s.slack.GroupMembers(ctx, id)
 		if err != nil {
-			h.log.WarnContext(ctx, "a user group could not be looked up; a reminder names all of it", "group", id, "error", err)
+			s.Log.WarnContext(ctx, "a user group could not be looked up; a reminder names all of it", "group", id, "error", err)
 		}
 		finished := func(m string) bool { return slices.Contains(done, m) }
 		if err != nil || !slices.ContainsFunc(members, finished) || len(members) > maxAsked {

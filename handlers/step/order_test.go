@@ -1,4 +1,4 @@
-package handlers
+package step
 
 import (
 	"encoding/json"
@@ -16,15 +16,15 @@ import (
 // What package role is not told, it cannot write.
 func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testing.T) {
 	t.Parallel()
-	h := &Handlers{measures: measures.All().On()}
+	q := Requests{Measures: measures.All()}
 	c := messages.Context{Role: record.Role{Name: "DeployRole", ID: "AROA1"}, Undo: &record.Undoing{}}
 	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo()} {
-		o := h.order(approvals.Request{ID: "R1", Purpose: purpose}, c)
+		o := q.Order(approvals.Request{ID: "R1", Purpose: purpose}, c)
 		if o.Measure != nil && len(o.Measure.Places(contain.Target{})) > 0 {
 			t.Errorf("for %q: %+v", purpose, o)
 		}
 	}
-	o := h.order(approvals.Request{ID: "R1", Purpose: approvals.Revoke.Do()}, c)
+	o := q.Order(approvals.Request{ID: "R1", Purpose: approvals.Revoke.Do()}, c)
 	if o.Target.ID != "AROA1" || len(o.Measure.Places(contain.Target{Request: o.Request})) != 1 || o.Mode != role.Do {
 		t.Errorf("for a revocation: %+v", o)
 	}
@@ -33,18 +33,18 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 // A replica of a version that knows no drills takes one for a revocation: it finds no role to write to.
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
 	t.Parallel()
-	h := &Handlers{Config: Config{Measures: measures.All(), Margin: 30 * time.Second}}
+	s := Requests{Measures: measures.All(), Margin: 30 * time.Second}
 	role := record.Role{Account: "prod", Name: "DeployRole", ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROA1"}
 	facts, err := json.Marshal(record.Facts{Drill: &role})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := approvals.Request{ID: "R1", Purpose: approvals.Revoke.Drill(), Subject: approvals.Subject{Facts: facts}}
-	if c, err := h.context(r); err != nil || c.Role.ID != "AROA1" || !c.Drill {
+	if c, err := s.Context(r); err != nil || c.Role.ID != "AROA1" || !c.Drill {
 		t.Errorf("of the drill: %+v, %v", c, err)
 	}
 	r.Purpose = approvals.Revoke.Do()
-	if c, err := h.context(r); err != nil || c.Role.ID != "" || c.Role.Account != "" || c.Role.ARN != "" || c.Drill {
+	if c, err := s.Context(r); err != nil || c.Role.ID != "" || c.Role.Account != "" || c.Role.ARN != "" || c.Drill {
 		t.Errorf("of a revocation: %+v, %v", c, err)
 	}
 	// And the other way round: the facts of a revocation are none of a drill.
@@ -52,7 +52,7 @@ func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T
 		t.Fatal(err)
 	}
 	r.Purpose = approvals.Revoke.Drill()
-	if _, err := h.context(r); err == nil {
+	if _, err := s.Context(r); err == nil {
 		t.Error("a drill without a role is none")
 	}
 }

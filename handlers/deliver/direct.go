@@ -1,4 +1,4 @@
-package handlers
+package deliver
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // KindOutcome is the item that tells the people of a request by direct message what became of it.
@@ -24,23 +25,23 @@ const (
 
 // refusedChannel has the people of a request told directly whose channel has refused for a while what there is to tell.
 // The thread goes on being tried.
-func (h *Handlers) refusedChannel(ctx context.Context, id, code string) error {
-	_, events, err := h.Store.Load(ctx, id)
+func (s *Sender) refusedChannel(ctx context.Context, id, code string) error {
+	_, events, err := s.Store.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	d, err := h.Store.Delivered(ctx, id)
+	d, err := s.Store.Delivered(ctx, id)
 	if err != nil || d.Cursor >= int64(len(events)) {
 		return err
 	}
-	now, err := h.Store.Now(ctx)
+	now, err := s.Store.Now(ctx)
 	if err != nil || now.Sub(events[d.Cursor].At) < shutOutAfter {
 		return err
 	}
-	return h.shutOut(ctx, id, code)
+	return s.shutOut(ctx, id, code)
 }
 
 // threadGone notes that there is no thread any more: what follows is told in the channel, and what became of the request
@@ -50,22 +51,22 @@ func (h *Handlers) refusedChannel(ctx context.Context, id, code string) error {
 func (d *delivery) threadGone(ctx context.Context, deleted bool) error {
 	d.loose = true
 	if deleted {
-		if _, err := d.h.cardDeleted(ctx, d.id); err != nil {
+		if _, err := d.cardDeleted(ctx, d.id); err != nil {
 			return err
 		}
 	}
-	return d.h.shutOut(ctx, d.id, record.CodeThreadGone)
+	return d.shutOut(ctx, d.id, record.CodeThreadGone)
 }
 
 // cardDeleted ends an open request whose card was deleted. It reports false when the request is not open any more.
-func (h *Handlers) cardDeleted(ctx context.Context, id string) (bool, error) {
-	return h.close(ctx, id, opened, func(approvals.Request) failure { return failure{sentence: messages.CardDeletedReason} })
+func (s *Sender) cardDeleted(ctx context.Context, id string) (bool, error) {
+	return s.Close(ctx, id, step.Opened, func(approvals.Request) step.Failure { return step.Failure{Sentence: messages.CardDeletedReason} })
 }
 
 // shutOut records, once, that a request has ended and its people cannot read that in its thread, and queues that they are
 // told directly.
-func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
-	r, _, err := h.Store.Load(ctx, id)
+func (s *Sender) shutOut(ctx context.Context, id, code string) error {
+	r, _, err := s.Store.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return nil
 	}
@@ -76,32 +77,32 @@ func (h *Handlers) shutOut(ctx context.Context, id, code string) error {
 	if !r.State.Ended() || r.State == approvals.StateCancelled || r.Has(sourceShut) {
 		return nil
 	}
-	h.log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id, "channel", r.Place.Channel, "code", code)
-	t := appending(id)
+	s.Log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id, "channel", r.Place.Channel, "code", code)
+	t := step.Appending(id)
 	t.Work = []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}}
-	if err := add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code}); err != nil {
+	if err := step.Add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code}); err != nil {
 		return err
 	}
-	return h.Store.Commit(ctx, t)
+	return s.Store.Commit(ctx, t)
 }
 
-// outcome tells the requester and those who approved what became of a request, each once.
-func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
-	r, events, err := h.Store.Load(ctx, item.Request)
+// Outcome tells the requester and those who approved what became of a request, each once.
+func (s *Sender) Outcome(ctx context.Context, item approvals.Item) error {
+	r, events, err := s.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
 	}
 	if !r.Has(sourceShut) {
 		return nil // the log says of no reason to
 	}
-	c, err := h.context(r)
+	c, err := s.Context(r)
 	if err != nil {
 		return err
 	}
 	why := record.WhyDirect(events)
 	var passing error
 	for _, person := range append([]string{r.Requester}, r.Voters()...) {
-		if _, err := h.direct(ctx, r, events, "outcome "+person, person, c.Leaving(messages.Outcome(r, c, why))); err != nil {
+		if _, err := s.direct(ctx, r, events, "outcome "+person, person, c.Leaving(messages.Outcome(r, c, why))); err != nil {
 			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
 				return err
 			}
@@ -112,10 +113,10 @@ func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 		return nil
 	}
 	if item.Attempt >= outcomeTries {
-		h.log.ErrorContext(ctx, "the people of a request were not told of its outcome", "request", r.ID, "error", passing)
+		s.Log.ErrorContext(ctx, "the people of a request were not told of its outcome", "request", r.ID, "error", passing)
 		return nil
 	}
-	return &Again{After: retryAfter(passing, item.Attempt)}
+	return &step.Again{After: waitFor(passing, item.Attempt)}
 }
 
 // direct tells one person something by direct message, once: the log knows it by source. told says that they have it, or
@@ -123,7 +124,7 @@ func (h *Handlers) outcome(ctx context.Context, item approvals.Item) error {
 //
 // The record follows the message: should the bot die between the two, somebody is told twice and not never. Where Slack does
 // not say whether it took the message, it is not sent again.
-func (h *Handlers) direct(
+func (s *Sender) direct(
 	ctx context.Context, r approvals.Request, events []approvals.Event, source, person string, m *messages.Message,
 ) (told bool, err error) {
 	for _, e := range events {
@@ -138,16 +139,16 @@ func (h *Handlers) direct(
 	}
 	call, cancel := context.WithTimeout(ctx, deliveryCall)
 	defer cancel()
-	if err := h.Slack.Direct(call, person, Mark{Request: r.ID}, m); err != nil {
-		kind, code := slackKind(err)
+	if err := s.slack.Direct(call, person, Mark{Request: r.ID}, m); err != nil {
+		kind, code := KindOf(err)
 		if kind == SlackPassing {
 			return false, err
 		}
-		h.log.WarnContext(ctx, "somebody was not told directly, or may not have been", "request", r.ID, "user", person, "error", err)
+		s.Log.WarnContext(ctx, "somebody was not told directly, or may not have been", "request", r.ID, "user", person, "error", err)
 		d.Unsure, d.Problem = kind == SlackUnsure, code
 		if d.Problem == "" {
 			d.Problem = "no answer"
 		}
 	}
-	return d.Problem == "" || d.Unsure, h.remark(ctx, r.ID, approvals.EventDirect, source, d)
+	return d.Problem == "" || d.Unsure, s.Remark(ctx, r.ID, approvals.EventDirect, source, d)
 }

@@ -1,4 +1,4 @@
-package handlers
+package deliver
 
 import (
 	"context"
@@ -52,19 +52,19 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 // nothing: the log has what it would have said.
 func (d *delivery) replace(ctx context.Context, channel, name, ts string, m *messages.Message) error {
 	for i, form := range m.Forms() {
-		err := d.call(ctx, func(ctx context.Context) error { return d.h.Slack.Update(ctx, channel, ts, form) })
-		switch kind, code := slackKind(err); {
+		err := d.call(ctx, func(ctx context.Context) error { return d.slack.Update(ctx, channel, ts, form) })
+		switch kind, code := KindOf(err); {
 		case err == nil:
 			return nil
 		case kind == SlackNoTarget:
-			d.h.log.WarnContext(ctx, "a message of the thread is gone; the record goes on", "request", d.id, "message", name, "code", code)
+			d.Log.WarnContext(ctx, "a message of the thread is gone; the record goes on", "request", d.id, "message", name, "code", code)
 			return nil
 		case kind == SlackContent:
-			d.h.log.WarnContext(ctx, "Slack refuses an edit in this form", "request", d.id, "message", name, "form", i, "code", code)
+			d.Log.WarnContext(ctx, "Slack refuses an edit in this form", "request", d.id, "message", name, "form", i, "code", code)
 		default:
 			return err
 		}
 	}
-	d.h.log.ErrorContext(ctx, "Slack refuses an edit in every form", "request", d.id, "message", name)
+	d.Log.ErrorContext(ctx, "Slack refuses an edit in every form", "request", d.id, "message", name)
 	return nil
 }

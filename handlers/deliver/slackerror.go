@@ -1,8 +1,10 @@
-package handlers
+package deliver
 
 import (
 	"errors"
 	"time"
+
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // SlackErrorKind says what a failed call to Slack means for the caller. The zero value is unknown and is treated as
@@ -55,17 +57,17 @@ func (e *SlackError) Error() string {
 func (e *SlackError) Unwrap() error { return e.Err }
 
 // slackKind returns the kind and code of an error of Slack.
-func slackKind(err error) (SlackErrorKind, string) {
+func KindOf(err error) (SlackErrorKind, string) {
 	if e, ok := errors.AsType[*SlackError](err); ok {
 		return e.Kind, e.Code
 	}
 	return SlackUnknown, ""
 }
 
-// retryAfter is what Slack asked for, else a delay that doubles with each attempt, from a second to a minute.
-func retryAfter(err error, attempt int) time.Duration {
+// waitFor is what Slack asked for, else a delay that doubles with each attempt.
+func waitFor(err error, attempt int) time.Duration {
 	if e, ok := errors.AsType[*SlackError](err); ok && e.RetryAfter > 0 {
 		return min(e.RetryAfter, time.Minute)
 	}
-	return min(time.Second<<min(attempt, 6), time.Minute)
+	return step.RetryAfter(attempt)
 }

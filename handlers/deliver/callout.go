@@ -1,4 +1,4 @@
-package handlers
+package deliver
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // KindCallOut is the item that tells approvers who are not in the channel of a request that it waits for them.
@@ -30,36 +31,36 @@ func callOutDue(id string) approvals.Due {
 	return approvals.Due{After: callOutAfter, Item: approvals.Item{Kind: KindCallOut, Request: id, Source: "call out"}}
 }
 
-// callOut tells approvers who are not members of the channel, one direct message each, where the card is. Those who are in
+// CallOut tells approvers who are not members of the channel, one direct message each, where the card is. Those who are in
 // the channel were mentioned there. It is a courtesy: whatever fails is logged, and the thread is told only when nobody who
 // could approve can have heard of the request.
-func (h *Handlers) callOut(ctx context.Context, item approvals.Item) error {
-	r, events, err := h.Store.Load(ctx, item.Request)
+func (s *Sender) CallOut(ctx context.Context, item approvals.Item) error {
+	r, events, err := s.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
 	}
 	if r.State != approvals.StateOpen || r.Has(item.Source) {
 		return nil
 	}
-	link, err := h.cardLink(ctx, r)
+	link, err := s.CardLink(ctx, r)
 	if err != nil {
 		return err
 	}
 	if link == "" {
-		return &Again{After: retryAfter(nil, item.Attempt)} // the card is not there yet
+		return &step.Again{After: step.RetryAfter(item.Attempt)} // the card is not there yet
 	}
-	outside, inside, err := h.approversOutside(ctx, r)
+	outside, inside, err := s.approversOutside(ctx, r)
 	if err != nil {
-		return h.callOutFailed(ctx, item, err)
+		return s.callOutFailed(ctx, item, err)
 	}
-	c, err := h.context(r)
+	c, err := s.Context(r)
 	if err != nil {
 		return err
 	}
 	heard := len(inside) > 0
 	var passing error
 	for _, person := range outside {
-		told, err := h.direct(ctx, r, events, "call out "+person, person, c.Leaving(messages.CallOut(r, c, link)))
+		told, err := s.direct(ctx, r, events, "call out "+person, person, c.Leaving(messages.CallOut(r, c, link)))
 		if err != nil {
 			if _, ofSlack := errors.AsType[*SlackError](err); !ofSlack {
 				return err
@@ -69,44 +70,44 @@ func (h *Handlers) callOut(ctx context.Context, item approvals.Item) error {
 		heard = heard || told
 	}
 	if passing != nil && item.Attempt < callOutTries {
-		return &Again{After: retryAfter(passing, item.Attempt)}
+		return &step.Again{After: waitFor(passing, item.Attempt)}
 	}
 	if heard {
 		return nil
 	}
-	h.log.WarnContext(ctx, "no approver can have heard of a request", "request", r.ID, "channel", r.Place.Channel)
-	return h.remark(ctx, r.ID, approvals.EventDirect, item.Source, record.Direct{About: record.DirectCall, Nobody: true})
+	s.Log.WarnContext(ctx, "no approver can have heard of a request", "request", r.ID, "channel", r.Place.Channel)
+	return s.Remark(ctx, r.ID, approvals.EventDirect, item.Source, record.Direct{About: record.DirectCall, Nobody: true})
 }
 
 // callOutFailed tries again later, and in the end leaves it at the mention in the thread.
-func (h *Handlers) callOutFailed(ctx context.Context, item approvals.Item, cause error) error {
+func (s *Sender) callOutFailed(ctx context.Context, item approvals.Item, cause error) error {
 	e, ok := errors.AsType[*SlackError](cause)
 	switch {
 	case !ok:
 		return cause
 	case (e.Kind == SlackPassing || e.Kind == SlackUnsure) && item.Attempt < callOutTries:
-		return &Again{After: retryAfter(cause, item.Attempt)}
+		return &step.Again{After: waitFor(cause, item.Attempt)}
 	}
-	h.log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly", "request", item.Request, "error", cause)
+	s.Log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly", "request", item.Request, "error", cause)
 	return nil
 }
 
 // approversOutside lists the approvers of a request who are not in its channel and those who are: full members other than
 // the requester and those who approved, up to a bound.
-func (h *Handlers) approversOutside(ctx context.Context, r approvals.Request) (outside, inside []string, err error) {
+func (s *Sender) approversOutside(ctx context.Context, r approvals.Request) (outside, inside []string, err error) {
 	var (
 		side    errgroup.Group
 		members []string
 		listed  []string
 	)
-	side.Go(func() (err error) { members, err = h.Slack.Members(ctx, r.Place.Channel); return err })
+	side.Go(func() (err error) { members, err = s.slack.Members(ctx, r.Place.Channel); return err })
 	side.Go(func() error {
-		for _, id := range h.Policies[r.Subject.Group].Approvers {
+		for _, id := range s.Policies[r.Subject.Group].Approvers {
 			if !approvals.IsGroup(id) {
 				listed = append(listed, id)
 				continue
 			}
-			group, err := h.Slack.GroupMembers(ctx, id)
+			group, err := s.slack.GroupMembers(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -124,11 +125,11 @@ func (h *Handlers) approversOutside(ctx context.Context, r approvals.Request) (o
 		case slices.Contains(members, id):
 			inside = append(inside, id)
 		case len(outside) < maxCalledOut:
-			person, err := h.Slack.Person(ctx, id)
+			person, err := s.slack.Person(ctx, id)
 			if err != nil {
 				return nil, nil, err
 			}
-			if person.Standing(h.Slack.Home()) == approvals.FullMember {
+			if person.Standing(s.slack.Home()) == approvals.FullMember {
 				outside = append(outside, id)
 			}
 		}

@@ -1,4 +1,4 @@
-package handlers
+package deliver
 
 import (
 	"context"
@@ -83,10 +83,10 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 		if err == nil {
 			return ts, nil
 		}
-		kind, code := slackKind(err)
+		kind, code := KindOf(err)
 		switch kind {
 		case SlackContent:
-			d.h.log.WarnContext(ctx, "Slack refuses a message in this form", "request", d.id, "event", e.Seq, "form", i, "code", code)
+			d.Log.WarnContext(ctx, "Slack refuses a message in this form", "request", d.id, "event", e.Seq, "form", i, "code", code)
 			continue
 		case SlackUnsure, SlackUnknown:
 			return "", err // it may be there: look for it at the next try
@@ -95,7 +95,7 @@ func (d *delivery) post(ctx context.Context, r approvals.Request, e approvals.Ev
 			return "", errors.Join(err, d.mark(ctx))
 		}
 	}
-	d.h.log.ErrorContext(ctx, "Slack refuses a message in every form; it is left out of the thread", "request", d.id, "event", e.Seq)
+	d.Log.ErrorContext(ctx, "Slack refuses a message in every form; it is left out of the thread", "request", d.id, "event", e.Seq)
 	return "", nil
 }
 
@@ -105,7 +105,7 @@ func (d *delivery) postForm(ctx context.Context, r approvals.Request, e approval
 	loose := c.Leaving(messages.Loose(form, r, c))
 	if !d.loose {
 		ts, err := d.send(ctx, r, d.at.Card, mark, c.Leaving(form))
-		kind, code := slackKind(err)
+		kind, code := KindOf(err)
 		if err == nil || kind != SlackNoTarget {
 			return ts, err
 		}
@@ -113,7 +113,7 @@ func (d *delivery) postForm(ctx context.Context, r approvals.Request, e approval
 			return "", err
 		}
 		if code == CodeOutside {
-			d.h.log.WarnContext(ctx, "the thread is gone; the record goes on in the channel", "request", d.id, "event", e.Seq)
+			d.Log.WarnContext(ctx, "the thread is gone; the record goes on in the channel", "request", d.id, "event", e.Seq)
 			return ts, d.nameIn(ctx, r, e, ts, loose)
 		}
 	}
@@ -122,7 +122,7 @@ func (d *delivery) postForm(ctx context.Context, r approvals.Request, e approval
 
 func (d *delivery) send(ctx context.Context, r approvals.Request, thread string, mark Mark, m *messages.Message) (ts string, err error) {
 	err = d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.h.Slack.Post(ctx, r.Place.Channel, thread, mark, m)
+		ts, err = d.slack.Post(ctx, r.Place.Channel, thread, mark, m)
 		return err
 	})
 	return ts, err
@@ -131,16 +131,16 @@ func (d *delivery) send(ctx context.Context, r approvals.Request, thread string,
 // nameIn makes a message that fell into the channel say what it is about. If Slack does not take that, the message stays
 // as it is. Any other failure leaves it to the next try, which finds the message.
 func (d *delivery) nameIn(ctx context.Context, r approvals.Request, e approvals.Event, ts string, loose *messages.Message) error {
-	err := d.call(ctx, func(ctx context.Context) error { return d.h.Slack.Update(ctx, r.Place.Channel, ts, loose) })
+	err := d.call(ctx, func(ctx context.Context) error { return d.slack.Update(ctx, r.Place.Channel, ts, loose) })
 	if err == nil {
 		return nil
 	}
-	if kind, code := slackKind(err); kind == SlackContent || kind == SlackNoTarget {
-		d.h.log.WarnContext(ctx, "a message of a thread that is gone does not say what it is about", "request", d.id, "event", e.Seq, "code", code)
+	if kind, code := KindOf(err); kind == SlackContent || kind == SlackNoTarget {
+		d.Log.WarnContext(ctx, "a message of a thread that is gone does not say what it is about", "request", d.id, "event", e.Seq, "code", code)
 		return nil
 	}
 	// It is there, whatever became of the change.
-	return &SlackError{Kind: SlackUnsure, Method: "chat.update", RetryAfter: retryAfter(err, 0), Err: err}
+	return &SlackError{Kind: SlackUnsure, Method: "chat.update", RetryAfter: waitFor(err, 0), Err: err}
 }
 
 // find looks for a message that may have been posted. Where the bot may not read the channel's history it cannot be
@@ -148,11 +148,11 @@ func (d *delivery) nameIn(ctx context.Context, r approvals.Request, e approvals.
 func (d *delivery) find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (string, error) {
 	var ts string
 	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.h.Slack.Find(ctx, channel, thread, mark, since)
+		ts, err = d.slack.Find(ctx, channel, thread, mark, since)
 		return err
 	})
-	if kind, code := slackKind(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
-		d.h.log.WarnContext(ctx, "a message that may have been posted cannot be looked for", "request", d.id, "event", mark.Seq, "code", code)
+	if kind, code := KindOf(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
+		d.Log.WarnContext(ctx, "a message that may have been posted cannot be looked for", "request", d.id, "event", mark.Seq, "code", code)
 		return "", nil
 	}
 	if err != nil {

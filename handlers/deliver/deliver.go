@@ -1,4 +1,17 @@
-package handlers
+// Package deliver makes Slack equal to the log, and is the only package that can post: it alone
+// holds a Poster. The other rooms of handlers append to the log; whoever wants to say something in
+// a thread records an event.
+//
+// Start with deliver.go: Deliver takes an item of kind approvals.KindDeliver and, under a lease,
+// posts the card or brings it up to date, tells each event that the thread has not (tell.go,
+// files.go), and edits the messages that show several (update.go). What was posted is marked in the
+// store, so that a replica that takes over goes on there; what may have been posted is looked for
+// first.
+//
+// Beside that it reminds approvers (remind.go), tells those who are not in the channel
+// (callout.go), ends a request whose card cannot be posted or was deleted (card.go), and tells
+// people directly when there is no thread any more (direct.go).
+package deliver
 
 import (
 	"context"
@@ -10,7 +23,20 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/step"
 )
+
+// Sender makes Slack equal to the log. Make one with New; its methods may be called at the same
+// time.
+type Sender struct {
+	step.Requests
+	slack Poster // not exported: whoever has a Sender cannot post
+}
+
+// New returns a sender for requests, which posts through slack.
+func New(requests step.Requests, slack Poster) *Sender {
+	return &Sender{Requests: requests, slack: slack}
+}
 
 const (
 	// deliveryCall bounds one call to Slack in a delivery, and deliveryLease how long a delivery may go without a sign of
@@ -27,47 +53,47 @@ const (
 	uploadLease = 22 * time.Second
 )
 
-// deliver brings Slack up to date with a request's log.
-func (h *Handlers) deliver(ctx context.Context, item approvals.Item) error {
-	err := h.bringUpToDate(ctx, item.Request)
+// Deliver brings Slack up to date with a request's log.
+func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
+	err := s.BringUpToDate(ctx, item.Request)
 	if err == nil {
 		return nil
 	}
-	if again, ok := errors.AsType[*Again](err); ok {
+	if again, ok := errors.AsType[*step.Again](err); ok {
 		return again
 	}
-	kind, code := slackKind(err)
+	kind, code := KindOf(err)
 	if _, ok := errors.AsType[*SlackError](err); !ok {
 		return err
 	}
 	if kind == SlackChannel {
 		// Without a card nobody can decide: the request ends, also when whoever opened it died before it could say so.
-		if _, err := h.closeWithoutCard(ctx, item.Request, code); err != nil {
+		if _, err := s.CloseWithoutCard(ctx, item.Request, code); err != nil {
 			return err
 		}
-		if nowhere, err := h.nowhereToTell(ctx, item.Request); nowhere || err != nil {
+		if nowhere, err := s.NowhereToTell(ctx, item.Request); nowhere || err != nil {
 			return err
 		}
-		if err := h.refusedChannel(ctx, item.Request, code); err != nil {
+		if err := s.refusedChannel(ctx, item.Request, code); err != nil {
 			return err
 		}
 	}
 	if kind == SlackChannel && item.Attempt >= giveUpAfter {
-		h.log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel", "request", item.Request, "code", code)
+		s.Log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel", "request", item.Request, "code", code)
 		return nil
 	}
-	after := retryAfter(err, item.Attempt)
+	after := waitFor(err, item.Attempt)
 	level := slog.LevelWarn
 	if code == CodePaced {
 		level = slog.LevelDebug // nothing is wrong
 	}
-	h.log.Log(ctx, level, "Slack could not be told yet", "request", item.Request, "error", err, "again_in", after.String())
-	return &Again{After: after}
+	s.Log.Log(ctx, level, "Slack could not be told yet", "request", item.Request, "error", err, "again_in", after.String())
+	return &step.Again{After: after}
 }
 
 // delivery is one turn of telling Slack about one request, under the lease.
 type delivery struct {
-	h     *Handlers
+	*Sender
 	id    string
 	owner string
 	at    approvals.Delivery
@@ -77,18 +103,18 @@ type delivery struct {
 	loose bool
 }
 
-// bringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
+// BringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
 // not: in order, each once. Another worker that does so already makes it return *Again.
-func (h *Handlers) bringUpToDate(ctx context.Context, id string) (err error) {
-	d := &delivery{h: h, id: id, owner: rand.Text()}
-	at, ok, err := h.Store.BeginDelivery(ctx, id, d.owner, deliveryLease)
+func (s *Sender) BringUpToDate(ctx context.Context, id string) (err error) {
+	d := &delivery{Sender: s, id: id, owner: rand.Text()}
+	at, ok, err := s.Store.BeginDelivery(ctx, id, d.owner, deliveryLease)
 	switch {
 	case errors.Is(err, approvals.ErrUnknownRequest):
 		return nil
 	case err != nil:
 		return err
 	case !ok:
-		return &Again{After: time.Second, Busy: true}
+		return &step.Again{After: time.Second, Busy: true}
 	}
 	d.at = at
 	defer func() {
@@ -97,18 +123,18 @@ func (h *Handlers) bringUpToDate(ctx context.Context, id string) (err error) {
 		}
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		if _, endErr := h.Store.EndDelivery(release, id, d.owner, true); endErr != nil && !errors.Is(endErr, approvals.ErrLeaseLost) {
-			h.log.WarnContext(ctx, "a delivery's lease runs out by itself", "request", id, "error", endErr)
+		if _, endErr := s.Store.EndDelivery(release, id, d.owner, true); endErr != nil && !errors.Is(endErr, approvals.ErrLeaseLost) {
+			s.Log.WarnContext(ctx, "a delivery's lease runs out by itself", "request", id, "error", endErr)
 		}
 	}()
 	for {
 		if err := d.turn(ctx); err != nil {
 			if errors.Is(err, approvals.ErrLeaseLost) {
-				return &Again{After: time.Second}
+				return &step.Again{After: time.Second}
 			}
 			return err
 		}
-		more, err := h.Store.EndDelivery(ctx, id, d.owner, false)
+		more, err := s.Store.EndDelivery(ctx, id, d.owner, false)
 		if err != nil && !errors.Is(err, approvals.ErrLeaseLost) {
 			return err
 		}
@@ -119,7 +145,7 @@ func (h *Handlers) bringUpToDate(ctx context.Context, id string) (err error) {
 }
 
 func (d *delivery) mark(ctx context.Context) error {
-	return d.h.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
+	return d.Store.MarkDelivery(ctx, d.id, d.owner, deliveryLease, d.at)
 }
 
 // call makes one call to Slack under a lease that outlasts it.
@@ -131,7 +157,7 @@ func (d *delivery) call(ctx context.Context, do func(context.Context) error) err
 func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	if err := d.h.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
+	if err := d.Store.MarkDelivery(ctx, d.id, d.owner, lease, d.at); err != nil {
 		return err
 	}
 	return do(ctx)
@@ -139,11 +165,11 @@ func (d *delivery) within(ctx context.Context, most, lease time.Duration, do fun
 
 // turn tells everything that is in the log now.
 func (d *delivery) turn(ctx context.Context) error {
-	r, events, err := d.h.Store.Load(ctx, d.id)
+	r, events, err := d.Store.Load(ctx, d.id)
 	if err != nil {
 		return err
 	}
-	c, err := d.h.context(r)
+	c, err := d.Context(r)
 	if err != nil {
 		return err
 	}
@@ -186,19 +212,19 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 	}
 	if changed {
 		err := d.call(ctx, func(ctx context.Context) error {
-			return d.h.Slack.Update(ctx, r.Place.Channel, d.at.Card, c.Leaving(messages.Card(r, c)))
+			return d.slack.Update(ctx, r.Place.Channel, d.at.Card, c.Leaving(messages.Card(r, c)))
 		})
-		switch kind, code := slackKind(err); {
+		switch kind, code := KindOf(err); {
 		case err == nil:
 		case kind == SlackNoTarget:
-			d.h.log.WarnContext(ctx, "the card cannot be brought up to date; the record goes on", "request", d.id, "code", code)
+			d.Log.WarnContext(ctx, "the card cannot be brought up to date; the record goes on", "request", d.id, "code", code)
 			if code == CodeGone {
 				if err := d.threadGone(ctx, true); err != nil {
 					return err
 				}
 			}
 		case kind == SlackContent:
-			d.h.log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
+			d.Log.ErrorContext(ctx, "Slack refuses the card", "request", d.id, "code", code)
 		default:
 			return err
 		}
@@ -214,11 +240,11 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 	d.at.CardSeq = cardBeingPosted
 	var ts string
 	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.h.Slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, c.Leaving(messages.Card(r, c)))
+		ts, err = d.slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, c.Leaving(messages.Card(r, c)))
 		return err
 	})
 	if err != nil {
-		if kind, _ := slackKind(err); kind != SlackUnsure && kind != SlackUnknown {
+		if kind, _ := KindOf(err); kind != SlackUnsure && kind != SlackUnknown {
 			d.at.CardSeq = 0
 			return errors.Join(err, d.mark(ctx))
 		}

@@ -1,4 +1,4 @@
-package handlers
+package deliver
 
 import (
 	"cmp"
@@ -60,28 +60,28 @@ func (d *delivery) files(ctx context.Context, channel string, events []approvals
 func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event, f report.File) error {
 	content, err := f.Bytes()
 	if err != nil || len(content) == 0 {
-		d.h.log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)
+		d.Log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name})
 	}
 	err = d.within(ctx, uploadCall, uploadLease, func(ctx context.Context) error {
-		return d.h.Slack.Upload(ctx, channel, d.root(), Upload{Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content})
+		return d.slack.Upload(ctx, channel, d.root(), Upload{Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content})
 	})
 	if err == nil {
 		return nil
 	}
-	kind, code := slackKind(err)
+	kind, code := KindOf(err)
 	switch kind {
 	case SlackNoFiles, SlackContent:
-		d.h.log.WarnContext(ctx, "Slack does not take a file", "request", d.id, "event", e.Seq, "file", f.Name, "code", code)
+		d.Log.WarnContext(ctx, "Slack does not take a file", "request", d.id, "event", e.Seq, "file", f.Name, "code", code)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name, Code: code})
 	case SlackNoTarget:
-		d.h.log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
+		d.Log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq, "code", code)
 		return nil
 	}
 	if enough, allowErr := d.triedEnough(ctx, f.Name, err); allowErr != nil {
 		return errors.Join(err, allowErr)
 	} else if enough {
-		d.h.log.WarnContext(ctx, "Slack did not take a file for too long", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)
+		d.Log.WarnContext(ctx, "Slack did not take a file for too long", "request", d.id, "event", e.Seq, "file", f.Name, "error", err)
 		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name, Code: cmp.Or(code, record.CodeNoAnswer)})
 	}
 	if kind == SlackUnsure || kind == SlackUnknown {
@@ -109,25 +109,25 @@ func (d *delivery) triedEnough(ctx context.Context, name string, failure error) 
 	if d.withoutFiles {
 		most = 1
 	}
-	wait, err := d.h.Store.Allow(ctx, "upload of "+name, rand.Text(), most, uploadsTime)
+	wait, err := d.Store.Allow(ctx, "upload of "+name, rand.Text(), most, uploadsTime)
 	return wait > 0, err
 }
 
 // fileLeftOut records, once for a request, that the thread goes without a file.
 func (d *delivery) fileLeftOut(ctx context.Context, why record.FilesRefused) error {
 	d.withoutFiles = true
-	return d.h.remark(ctx, d.id, approvals.EventFilesRefused, "files "+d.id, why)
+	return d.Remark(ctx, d.id, approvals.EventFilesRefused, "files "+d.id, why)
 }
 
 // findFile looks for a file that may have been uploaded, as find does for a message.
 func (d *delivery) findFile(ctx context.Context, channel, name string, e approvals.Event) (bool, error) {
 	there := false
 	err := d.call(ctx, func(ctx context.Context) (err error) {
-		there, err = d.h.Slack.FindFile(ctx, channel, d.at.Card, name, e.At)
+		there, err = d.slack.FindFile(ctx, channel, d.at.Card, name, e.At)
 		return err
 	})
-	if kind, code := slackKind(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
-		d.h.log.WarnContext(ctx, "a file that may have been uploaded cannot be looked for", "request", d.id, "event", e.Seq, "code", code)
+	if kind, code := KindOf(err); err != nil && (kind == SlackToken || kind == SlackNoTarget) {
+		d.Log.WarnContext(ctx, "a file that may have been uploaded cannot be looked for", "request", d.id, "event", e.Seq, "code", code)
 		return false, nil
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package handlers
+package step
 
 import (
 	"time"
@@ -10,15 +10,12 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// isFirstResponse reports whether a click prepares the measure, so that it is two remote steps away.
-func isFirstResponse(m approvals.Measure) bool { return m == approvals.Revoke }
-
-// order is what package role is told of a request. Of one for an unknown purpose, and of an undo of
+// Order is what package role is told of a request. Of one for an unknown purpose, and of an undo of
 // nothing, it has no document, which role refuses.
-func (h *Handlers) order(r approvals.Request, c messages.Context) role.Order {
+func (s Requests) Order(r approvals.Request, c messages.Context) role.Order {
 	o := role.Order{
 		Request: r.ID, Requester: r.Requester, Approvers: r.Voters(), Target: ref(c.Role),
-		Measure: h.measures[r.Purpose.Measure()],
+		Measure: s.Measures.On()[r.Purpose.Measure()],
 	}
 	if r.Purpose.Mode() == approvals.ModeUndo {
 		o.Mode, o.Measure = role.Undo, contain.Restore(o.Measure, contain.Fold(c.Undo.Changes))
@@ -31,39 +28,39 @@ func ref(of record.Role) role.Ref {
 	return role.Ref{Account: of.Account, Name: of.Name, ARN: of.ARN, ID: of.ID}
 }
 
-// cutoffOf is the date of a document as of now, zero for one without.
-func cutoffOf(m contain.Measure, now time.Time, d contain.Document) time.Time {
+// CutoffOf is the date of a document as of now, zero for one without.
+func CutoffOf(m contain.Measure, now time.Time, d contain.Document) time.Time {
 	if dated, ok := m.(contain.Dated); ok {
 		return dated.Cutoff(now, d)
 	}
 	return time.Time{}
 }
 
-// endOf is when a document has outlived every session that it denies, zero if it never does.
-func endOf(m contain.Measure, d contain.Document, r role.Role) time.Time {
+// EndOf is when a document has outlived every session that it denies, zero if it never does.
+func EndOf(m contain.Measure, d contain.Document, r role.Role) time.Time {
 	if expirer, ok := m.(contain.Expirer); ok {
 		return expirer.Ends(d, r.Principal())
 	}
 	return time.Time{}
 }
 
-// policyOf is the name of a document's policy as the log has it.
-func policyOf(d contain.Document) string {
+// PolicyOf is the name of a document's policy as the log has it.
+func PolicyOf(d contain.Document) string {
 	if d.Slot.Name == contain.ConsolePolicy {
 		return ""
 	}
 	return d.Slot.Label()
 }
 
-// mismatch says what keeps a document that was read back from doing what was written.
-func mismatch(m contain.Measure, d role.Result) string {
+// Mismatch says what keeps a document that was read back from doing what was written.
+func Mismatch(m contain.Measure, d role.Result) string {
 	switch d.Gap {
 	case contain.Covers:
 		return ""
 	case contain.Gone:
 		return "the policy is not there"
 	case contain.Earlier:
-		at := cutoffOf(m, d.ReadBackAt, d.There)
+		at := CutoffOf(m, d.ReadBackAt, d.There)
 		return "the policy on the role has the earlier cutoff " + at.UTC().Format("2006-01-02T15:04:05.000Z")
 	case contain.Changed:
 		return "somebody else wrote the policy meanwhile"

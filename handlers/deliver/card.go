@@ -1,0 +1,73 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/step"
+)
+
+// CardLink is the address of a request's card, empty while it is not known.
+func (s *Sender) CardLink(ctx context.Context, r approvals.Request) (string, error) {
+	d, err := s.Store.Delivered(ctx, r.ID)
+	if err != nil || d.Card == "" {
+		return "", err
+	}
+	return s.slack.Link(r.Place.Channel, d.Card), nil
+}
+
+// CloseWithoutCard ends a request whose card can never be posted. It reports false when the request
+// is not open any more, and when people can see it: then the thread catches up.
+func (s *Sender) CloseWithoutCard(ctx context.Context, id, slackError string) (bool, error) {
+	return s.Close(ctx, id, func(v step.View) bool { return step.Opened(v) && v.Card == "" }, func(approvals.Request) step.Failure {
+		return step.Failure{Sentence: messages.CardImpossibleReason(slackError)}
+	})
+}
+
+// cardAge is how old a request is before its card is looked for: Slack has it by then.
+const cardAge = 30 * time.Second
+
+// WithoutCard looks whether the card of an open request was deleted, and then ends the request: nobody can decide it. It
+// reports false where that is not known.
+func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
+	r, _, err := s.Store.Load(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	d, err := s.Store.Delivered(ctx, id)
+	if err != nil || d.Card == "" || r.State != approvals.StateOpen {
+		return false, err
+	}
+	now, err := s.Store.Now(ctx)
+	if err != nil || now.Sub(r.Opened) < cardAge {
+		return false, err
+	}
+	look, cancel := context.WithTimeout(ctx, deliveryCall)
+	defer cancel()
+	ts, err := s.slack.Find(look, r.Place.Channel, "", Mark{Request: id}, r.Opened)
+	if err != nil {
+		s.Log.WarnContext(ctx, "it could not be found out whether a card is still there", "request", id, "error", err)
+		return false, nil
+	}
+	if ts != "" {
+		return false, nil
+	}
+	s.Log.WarnContext(ctx, "the card of an open request was deleted; the request ends, and the role can be asked for again", "request", id)
+	return s.cardDeleted(ctx, id)
+}
+
+// NowhereToTell reports whether a request has ended and never had a card.
+func (s *Sender) NowhereToTell(ctx context.Context, id string) (bool, error) {
+	d, err := s.Store.Delivered(ctx, id)
+	if err != nil || d.Card != "" {
+		return false, err
+	}
+	r, _, err := s.Store.Load(ctx, id)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return true, nil
+	}
+	return r.State.Ended(), err
+}

@@ -1,0 +1,75 @@
+package step
+
+import (
+	"context"
+	"errors"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+)
+
+var (
+	// ErrTaken stops a try whose request has moved on without it.
+	ErrTaken = errors.New("the request is not to be carried out any more")
+	// ErrElsewhere stops a try because another look was quicker, or another request is about to write.
+	ErrElsewhere = errors.New("somebody else writes the deny")
+	// ErrNewer stops an undo because a later request has written into the same policy.
+	ErrNewer = errors.New("a later request has written into the same policy")
+)
+
+// NotConfirmed ends a revocation because an approver's right was not confirmed again.
+type NotConfirmed struct {
+	Approver string
+	Refusal  approvals.Refusal
+}
+
+func (n *NotConfirmed) Error() string {
+	return "approver " + n.Approver + " not confirmed: " + string(n.Refusal.Code)
+}
+
+// Ending is what a try that did not succeed comes to.
+type Ending int
+
+const (
+	EndBroken      Ending = iota // it was stopped, or the store failed, or it is a bug: another try goes on from the log
+	EndTaken                     // the request has moved on without it
+	EndElsewhere                 // another worker, or another request, is at it
+	EndUnconfirmed               // an approver may not approve any more
+	EndReplaced                  // another role is behind the name
+	EndGone                      // there is no such role any more
+	EndRefused                   // AWS will refuse every try
+	EndLater                     // AWS did not take it for a passing reason
+	EndExhausted                 // the same, after the last try
+)
+
+// OutcomeOf says what an error of a try comes to, of which there were attempt before and may be
+// most.
+func OutcomeOf(ctx context.Context, err error, attempt, most int) Ending {
+	_, unconfirmed := errors.AsType[*NotConfirmed](err)
+	_, refused := errors.AsType[*contain.Refusal](err)
+	switch {
+	case errors.Is(err, ErrTaken):
+		return EndTaken
+	case errors.Is(err, ErrElsewhere):
+		return EndElsewhere
+	case ctx.Err() != nil:
+		return EndBroken
+	case unconfirmed:
+		return EndUnconfirmed
+	case refused, errors.Is(err, ErrNewer):
+		return EndRefused
+	case errors.Is(err, aws.ErrRoleChanged):
+		return EndReplaced
+	case aws.Explain(err) == "":
+		return EndBroken
+	case errors.Is(err, aws.ErrNoSuchRole):
+		return EndGone
+	case aws.Final(err):
+		return EndRefused
+	case attempt < most:
+		return EndLater
+	default:
+		return EndExhausted
+	}
+}

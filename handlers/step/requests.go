@@ -1,0 +1,29 @@
+// Package step is what each step in the life of a request has in common, whichever room of handlers
+// takes it.
+//
+// A step reads a request, decides, and commits events: Requests.Change does that, again and again
+// while others are quicker (change.go), and Requests.Close ends a request (close.go). It answers an
+// item from the store, whose body is read with BodyOf (item.go), and returns Again when it has to
+// come back later (wait.go).
+//
+// A step that acts on AWS tells package role what to do with Order (order.go), goes by what is in
+// force on the principal (inforce.go), records what the documents came to with Tried.Sum
+// (tried.go), and lets OutcomeOf say what an error comes to (ending.go). Nothing here knows Slack.
+package step
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/measures"
+)
+
+// Requests reads requests, has them decided on, and commits. All fields are required.
+type Requests struct {
+	Store    approvals.Store
+	Policies map[string]approvals.Policy // by account name
+	Measures measures.Table              // that exist here
+	Margin   time.Duration               // as aws.Config has it; shown to people
+	Log      *slog.Logger
+}
