@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
@@ -31,8 +32,8 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 			{Kind: handlers.KindActivity, Source: "activity for envelope 1"},
 			{Kind: handlers.KindActivity, Source: "activity for envelope 2", Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`)},
 			{Kind: deliver.KindRemind, Source: "remind last"},
-			{Kind: handlers.KindGuard, Source: "guard 1"},
-			{Kind: handlers.KindCulprit, Source: "culprit 1", Body: json.RawMessage(`[]`)},
+			{Kind: guard.KindGuard, Source: "guard 1"},
+			{Kind: guard.KindTamperedBy, Source: "culprit 1", Body: json.RawMessage(`[]`)},
 			{Kind: handlers.KindUndone, Source: "undone by nobody"},
 		}
 		for _, item := range bad {

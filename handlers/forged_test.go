@@ -12,6 +12,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -326,7 +327,7 @@ func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *test
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.queue(approvals.Item{Kind: handlers.KindCulprit, Request: card.ID, Source: "culprit by hand", Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`)})
+		b.queue(approvals.Item{Kind: guard.KindTamperedBy, Request: card.ID, Source: "culprit by hand", Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`)})
 		time.Sleep(time.Minute)
 		for _, e := range card.Events() {
 			if e.Type == approvals.EventFinding {
@@ -343,7 +344,7 @@ func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.queue(approvals.Item{Kind: handlers.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{"after":86400000000000,"last":true}`)})
+		b.queue(approvals.Item{Kind: guard.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{"after":86400000000000,"last":true}`)})
 		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence 2", Body: json.RawMessage(`{"number":2}`)})
 		last := func(kind approvals.EventType) (at time.Duration, event approvals.Event) {
 			for _, e := range card.Events() {

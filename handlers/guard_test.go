@@ -15,7 +15,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
-	"github.com/revokebot/revokebot/handlers"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -585,7 +585,7 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 				err = b.Store.Commit(t.Context(), approvals.Transition{
 					RequestID: card.ID, Expect: approvals.AppendOnly,
 					Events: []approvals.Event{{Type: approvals.EventTampered, Source: "guard 7", Detail: detail}},
-					Work:   []approvals.Item{{Kind: handlers.KindGuard, Request: card.ID, Source: "guard 7", Body: []byte(`{"after":1000000000}`)}},
+					Work:   []approvals.Item{{Kind: guard.KindGuard, Request: card.ID, Source: "guard 7", Body: []byte(`{"after":1000000000}`)}},
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -640,7 +640,7 @@ func TestTwoLooksThatMissTheDenyAtTheSameTimeWriteItOnce(t *testing.T) {
 		}
 		var work []approvals.Item
 		for _, name := range []string{"one", "two", "three"} {
-			work = append(work, approvals.Item{Kind: handlers.KindGuard, Request: card.ID, Source: "guard " + name, Body: []byte(`{"after":1000000000}`)})
+			work = append(work, approvals.Item{Kind: guard.KindGuard, Request: card.ID, Source: "guard " + name, Body: []byte(`{"after":1000000000}`)})
 		}
 		err := b.Store.Commit(t.Context(), approvals.Transition{
 			RequestID: card.ID, Expect: approvals.AppendOnly, Work: work,

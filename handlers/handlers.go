@@ -25,6 +25,7 @@ import (
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -103,7 +104,7 @@ type Handlers struct {
 	stopLooking context.CancelFunc
 	// listing is whoever reads a list of roles in the background.
 	listing      sync.WaitGroup
-	guard        *Guard
+	guard        *guard.Guard
 	investigator *Investigator
 }
 
@@ -145,7 +146,7 @@ func New(cfg Config) (*Handlers, error) {
 	}
 	h := &Handlers{
 		Config:       cfg,
-		guard:        NewGuard(GuardConfig{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard}),
+		guard:        guard.New(guard.Config{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard}),
 		investigator: NewInvestigator(LookConfig{Requests: cfg.Requests, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps}),
 		slow:         make(chan struct{}, maxSlow),
 		looks:        make(chan struct{}, maxLooking),
@@ -186,16 +187,16 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 		return h.looking(ctx, item, h.investigator.evidence)
 	case KindActivity:
 		return h.looking(ctx, item, h.investigator.chosenActivity)
-	case KindGuard:
-		return h.guard.guard(ctx, item)
-	case KindSimulate:
-		return h.slowly(ctx, item, h.guard.simulate)
-	case KindCulprit:
-		return h.slowly(ctx, item, h.guard.culprit)
+	case guard.KindGuard:
+		return h.guard.Check(ctx, item)
+	case guard.KindSimulate:
+		return h.slowly(ctx, item, h.guard.Simulate)
+	case guard.KindTamperedBy:
+		return h.slowly(ctx, item, h.guard.TamperedBy)
 	case KindHome:
 		return h.slowly(ctx, item, h.home)
-	case KindInert:
-		return h.slowly(ctx, item, h.guard.inert)
+	case guard.KindInert:
+		return h.slowly(ctx, item, h.guard.Inert)
 	case KindUndone:
 		return h.undone(ctx, item)
 	case deliver.KindCallOut:

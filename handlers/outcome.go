@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -85,9 +86,9 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 		for _, d := range out.Documents {
 			now = times.Later(now, d.ReadBackAt)
 		}
-		t.Due = append(t.Due, inertDue(id, a.RevivesUntil.Sub(now)))
+		t.Due = append(t.Due, guard.InertDue(id, a.RevivesUntil.Sub(now)))
 	}
-	e.h.guard.watch(t, id, a.Seen == record.SeenEqual)
+	e.h.guard.Watch(t, id, a.Seen == record.SeenEqual)
 	return nil
 }
 
@@ -128,5 +129,5 @@ func (e *execution) late(ctx context.Context, a record.Applied) error {
 		return nil
 	}
 	e.h.Log.WarnContext(ctx, "a write was late: the guard checks the role", "request", r.ID)
-	return e.h.guard.checkNow(ctx, status.Keeper, fmt.Sprintf("guard after late write %d of %s", e.own, r.ID))
+	return e.h.guard.CheckNow(ctx, status.Keeper, fmt.Sprintf("guard after late write %d of %s", e.own, r.ID))
 }

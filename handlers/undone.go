@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 )
@@ -72,7 +73,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		if found && slices.ContainsFunc(contain.Fold(c.Undo.Changes), func(w contain.Written) bool {
 			return slices.Contains(newest.Documents(), contain.Document{Slot: w.Slot, Text: w.Before})
 		}) {
-			t.Work = []approvals.Item{inertItem(newest.Request.ID)}
+			t.Work = []approvals.Item{guard.InertItem(newest.Request.ID)}
 		}
 	}
 	return h.Store.Commit(ctx, t)

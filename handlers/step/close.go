@@ -8,11 +8,12 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// UnderWay and Opened are when Close may end a request.
+// UnderWay reports whether a request is approved and has not ended.
 func UnderWay(v View) bool {
 	return v.Request.State == approvals.StateApproved || v.Request.State == approvals.StateExecuting
 }
 
+// Opened reports whether a request waits to be decided.
 func Opened(v View) bool { return v.Request.State == approvals.StateOpen }
 
 // Close ends a request that is as it should be for that, whatever harmless events come in between.

@@ -24,6 +24,7 @@ type NotConfirmed struct {
 	Refusal  approvals.Refusal
 }
 
+// Error names the approver and why.
 func (n *NotConfirmed) Error() string {
 	return "approver " + n.Approver + " not confirmed: " + string(n.Refusal.Code)
 }
@@ -31,6 +32,7 @@ func (n *NotConfirmed) Error() string {
 // Ending is what a try that did not succeed comes to.
 type Ending int
 
+// What a try comes to.
 const (
 	EndBroken      Ending = iota // it was stopped, or the store failed, or it is a bug: another try goes on from the log
 	EndTaken                     // the request has moved on without it

@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// load reads requests with their logs, without those that are gone from the store. known are not
+// LoadAll reads requests with their logs, without those that are gone from the store. known are not
 // read again.
 func (s Requests) LoadAll(ctx context.Context, ids []string, known ...record.Past) ([]record.Past, error) {
 	past := known

@@ -13,6 +13,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -58,8 +59,8 @@ func (l *lane) atRest(ctx context.Context) error {
 		}
 		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away
 		// is not waited for.
-		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == handlers.KindCulprit ||
-			item.Kind == handlers.KindInert || item.Kind == deliver.KindRemind
+		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == guard.KindTamperedBy ||
+			item.Kind == guard.KindInert || item.Kind == deliver.KindRemind
 		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
 			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)
 		}

@@ -1,4 +1,4 @@
-package handlers
+package guard
 
 import (
 	"context"
@@ -21,7 +21,7 @@ var errOffDuty = fmt.Errorf("%w: the deny is not to be kept any more", step.ErrT
 
 // write puts the deny on the role again. check is what was found; zero if an earlier try of this
 // check promised and may have written. The new cutoff is in the log before it is written.
-func (w *watchman) write(ctx context.Context, check role.Check) error {
+func (w *guardRun) write(ctx context.Context, check role.Check) error {
 	o := w.order()
 	o.Promise = func(ctx context.Context, p role.Plan) ([]contain.Change, error) { return w.promise(ctx, check, p) }
 	out, err := w.Roles.Apply(ctx, nil, o)
@@ -39,7 +39,7 @@ func (w *watchman) write(ctx context.Context, check role.Check) error {
 // promise makes the new document durable, after a last look whether the deny is still to be kept. The
 // step is made on the log as it was read, so that of two checks that miss the deny at the same time
 // one writes.
-func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
+func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	rewrites := w.rewrites()
 	var promised []approvals.Event
 	err := w.Change(ctx, w.request.ID, func(v step.View) (t approvals.Transition, err error) {
@@ -78,7 +78,7 @@ func (w *watchman) promise(ctx context.Context, check role.Check, p role.Plan) (
 
 // undercuts reports whether another request has promised more since than a plan that was made with
 // what is known.
-func (w *watchman) undercuts(p role.Plan, known []contain.Document) bool {
+func (w *guardRun) undercuts(p role.Plan, known []contain.Document) bool {
 	return slices.ContainsFunc(w.status.Minimum, func(d contain.Document) bool {
 		planned := contain.Document{Slot: p.Slot, Text: p.After}
 		return !slices.Contains(known, d) && w.order().Measure.Gap(p.Now, planned, d) != contain.Covers
@@ -87,7 +87,7 @@ func (w *watchman) undercuts(p role.Plan, known []contain.Document) bool {
 
 // loss is what the log is told before a write: a loss that this check found, or a later promise for
 // the same.
-func (w *watchman) loss(check role.Check, p role.Plan, told []record.Tampered) record.Tampered {
+func (w *guardRun) loss(check role.Check, p role.Plan, told []record.Tampered) record.Tampered {
 	t := w.found(check)
 	t.Cutoff, t.Rewrite = record.WrittenBy(w.events).Planned, w.rewrites()+1
 	if len(told) > 0 {
@@ -102,7 +102,7 @@ func (w *watchman) loss(check role.Check, p role.Plan, told []record.Tampered) r
 }
 
 // record tells what was written and what was seen of it, and checks again soon.
-func (w *watchman) record(ctx context.Context, out role.Outcome, n int) error {
+func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	r, events, err := w.Store.Load(ctx, w.request.ID)
 	if err != nil {
 		return err
@@ -139,11 +139,11 @@ func (w *watchman) record(ctx context.Context, out role.Outcome, n int) error {
 		return err
 	}
 	// While this write was under way a later request has promised more, and may have written it before.
-	return w.checkNow(ctx, now.Keeper, "guard after "+w.written()+" of "+r.ID)
+	return w.CheckNow(ctx, now.Keeper, "guard after "+w.written()+" of "+r.ID)
 }
 
 // notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
-func (w *watchman) notWritten(ctx context.Context, check role.Check, cause error) error {
+func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error) error {
 	end := step.OutcomeOf(ctx, cause, w.item.Attempt, maxRewriteTries)
 	switch end {
 	case step.EndTaken:

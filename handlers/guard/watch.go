@@ -1,4 +1,4 @@
-package handlers
+package guard
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 
 // Kinds of items that follow an applied revocation.
 const (
-	KindSimulate = "simulate" // ask the policy simulator
-	KindGuard    = "guard"    // look whether the deny is still there
-	KindCulprit  = "culprit"  // ask CloudTrail who changed it
+	KindSimulate   = "simulate" // ask the policy simulator
+	KindGuard      = "guard"    // look whether the deny is still there
+	KindTamperedBy = "culprit"  // ask CloudTrail who changed it
 )
 
 // look is the body of a guard item.
@@ -25,11 +25,11 @@ type look struct {
 }
 
 // soon is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
-var soon = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
+var recheckAfter = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
 
-// watch queues what follows when a deny was applied: the simulation, and the looks of the guard. seen says that the deny
+// Watch queues what follows when a deny was applied: the simulation, and the looks of the guard. seen says that the deny
 // was read back as written; if not, the first look comes soon.
-func (g *Guard) watch(t *approvals.Transition, request string, seen bool) {
+func (g *Guard) Watch(t *approvals.Transition, request string, seen bool) {
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: request, Source: "simulate 0"})
 	for i, after := range g.Plan {
 		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(g.Plan)-1}))
@@ -41,8 +41,8 @@ func (g *Guard) watch(t *approvals.Transition, request string, seen bool) {
 
 // looksSoon queues the looks after a rewrite; last says that the final one of them is the last of all.
 func looksSoon(t *approvals.Transition, request string, rewrite int, last bool) {
-	for i, after := range soon {
-		l := look{After: after, Last: last && i == len(soon)-1}
+	for i, after := range recheckAfter {
+		l := look{After: after, Last: last && i == len(recheckAfter)-1}
 		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d.%d", rewrite, i+1), l))
 	}
 }
@@ -54,11 +54,11 @@ func lookDue(request, source string, l look) approvals.Due {
 // maxChecksNow is how often a check is tried that cannot wait for the queue.
 const maxChecksNow = 6
 
-// checkNow lets the guard check what a request keeps on the role.
-func (g *Guard) checkNow(ctx context.Context, request, source string) error {
+// CheckNow lets the guard check what a request keeps on the role.
+func (g *Guard) CheckNow(ctx context.Context, request, source string) error {
 	item := approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(look{})}
 	for ; ; item.Attempt++ {
-		err := g.guard(ctx, item)
+		err := g.Check(ctx, item)
 		again, ok := errors.AsType[*step.Again](err)
 		if !ok || item.Attempt == maxChecksNow || !times.Pause(ctx, again.After) {
 			return err

@@ -1,4 +1,15 @@
-package handlers
+// Package guard watches what was written: whether the deny of an applied revocation is still on the
+// role, and still denies. Where it does not, the guard writes it again, under the approval that it
+// was written under.
+//
+// Start with watch.go: Watch queues what follows a write. Check is one look (guard.go); what it
+// misses it writes again through the same order and the same package role as the first write
+// (rewrite.go), and asks CloudTrail who it was (tamperedby.go). Simulate asks the policy simulator
+// what the deny does on paper (proof.go), and Inert offers to clean a deny up that keeps out nobody
+// any more (inert.go).
+//
+// All it comes to are events in the request's log. It knows nothing of Slack.
+package guard
 
 import (
 	"context"
@@ -15,28 +26,28 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// GuardConfig is what NewGuard needs.
-type GuardConfig struct {
+// Config is what New needs.
+type Config struct {
 	step.Requests
 	Roles *role.Client
 	Trail *trail.Client
 	Plan  []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 }
 
-// Guard watches what was written. Make one with NewGuard; its methods may be called at the same time.
-type Guard struct{ GuardConfig }
+// Guard watches what was written. Make one with New; its methods may be called at the same time.
+type Guard struct{ Config }
 
-// NewGuard returns a guard.
-func NewGuard(cfg GuardConfig) *Guard { return &Guard{cfg} }
+// New returns a guard.
+func New(cfg Config) *Guard { return &Guard{cfg} }
 
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
 const maxLookTries = 7
 
-// guard looks whether the deny of an applied revocation is still on the role, and writes it again if not.
+// Check looks whether the deny of an applied revocation is still on the role, and writes it again if not.
 //
 // The approval that the deny was written under covers that: nothing is denied that people did not agree to deny, so nobody
 // is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out, and ends with it.
-func (g *Guard) guard(ctx context.Context, item approvals.Item) error {
+func (g *Guard) Check(ctx context.Context, item approvals.Item) error {
 	l, err := step.BodyOf[look](item)
 	if err != nil {
 		return err
@@ -45,7 +56,7 @@ func (g *Guard) guard(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	w := &watchman{Guard: g, item: item, look: l, request: r, events: events}
+	w := &guardRun{Guard: g, item: item, look: l, request: r, events: events}
 	if w.done() {
 		return nil
 	}
@@ -75,8 +86,8 @@ func (g *Guard) guard(ctx context.Context, item approvals.Item) error {
 	return w.judge(ctx, check)
 }
 
-// watchman is one look.
-type watchman struct {
+// guardRun is one look.
+type guardRun struct {
 	*Guard
 	item    approvals.Item
 	look    look
@@ -88,18 +99,18 @@ type watchman struct {
 }
 
 // order is what package role is told of the revocation that is guarded.
-func (w *watchman) order() role.Order {
+func (w *guardRun) order() role.Order {
 	o := w.Order(w.request, w.about)
 	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(w.events).Changes, w.status.Minimum
 	return o
 }
 
 // Sources of what one look can record.
-func (w *watchman) written() string { return w.item.Source + " written" }
-func (w *watchman) failed() string  { return w.item.Source + " failed" }
+func (w *guardRun) written() string { return w.item.Source + " written" }
+func (w *guardRun) failed() string  { return w.item.Source + " failed" }
 
 // done reports whether this look was made already, or has become needless: the role is gone, or the last look was made.
-func (w *watchman) done() bool {
+func (w *guardRun) done() bool {
 	if w.request.Has(w.written()) || w.request.Has(w.failed()) {
 		return true
 	}
@@ -122,7 +133,7 @@ func tampering(e approvals.Event) (record.Tampered, bool) {
 }
 
 // rewrites is how often a rewrite was promised.
-func (w *watchman) rewrites() int {
+func (w *guardRun) rewrites() int {
 	n := 0
 	for _, e := range w.events {
 		if t, ok := tampering(e); ok && t.Writing() && !t.Resumed {
@@ -133,7 +144,7 @@ func (w *watchman) rewrites() int {
 }
 
 // losses is how often a look missed the deny; what one look told in several events is one.
-func (w *watchman) losses() (n int) {
+func (w *guardRun) losses() (n int) {
 	for _, e := range w.events {
 		if t, ok := tampering(e); ok && t.Lost() && !t.Resumed && !t.Told {
 			n++
@@ -143,7 +154,7 @@ func (w *watchman) losses() (n int) {
 }
 
 // told is what this very check told of a loss and promised, the loss first; none before it did.
-func (w *watchman) told() (all []record.Tampered) {
+func (w *guardRun) told() (all []record.Tampered) {
 	for _, e := range w.events {
 		if t, ok := tampering(e); ok && t.Writing() && e.Source == w.source(len(all)) {
 			all = append(all, t)
@@ -153,7 +164,7 @@ func (w *watchman) told() (all []record.Tampered) {
 }
 
 // source is that of the check's nth promise.
-func (w *watchman) source(n int) string {
+func (w *guardRun) source(n int) string {
 	if n == 0 {
 		return w.item.Source
 	}
@@ -161,7 +172,7 @@ func (w *watchman) source(n int) string {
 }
 
 // found is what a check found, of the document that is worst off.
-func (w *watchman) found(check role.Check) record.Tampered {
+func (w *guardRun) found(check role.Check) record.Tampered {
 	t := record.Tampered{State: record.TamperedState(check.State), At: check.At}
 	for i, there := range check.There {
 		if check.Documents[i] == check.State {
@@ -172,7 +183,7 @@ func (w *watchman) found(check role.Check) record.Tampered {
 }
 
 // judge says what follows from what the look found.
-func (w *watchman) judge(ctx context.Context, check role.Check) error {
+func (w *guardRun) judge(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
 		return w.Remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
@@ -192,7 +203,7 @@ func (w *watchman) judge(ctx context.Context, check role.Check) error {
 }
 
 // age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's clock.
-func (w *watchman) age() time.Duration {
+func (w *guardRun) age() time.Duration {
 	age := w.now.Sub(w.request.Ended)
 	if age < time.Minute {
 		return age.Truncate(time.Second)
@@ -201,7 +212,7 @@ func (w *watchman) age() time.Duration {
 }
 
 // exhausted tells, once and again at the last look, that the deny is not written any more.
-func (w *watchman) exhausted(ctx context.Context, check role.Check) error {
+func (w *guardRun) exhausted(ctx context.Context, check role.Check) error {
 	source := "guard exhausted"
 	why := fmt.Sprintf("It was written again %d times already; whoever removes it is faster.", record.MaxRewrites)
 	if w.look.Last {
@@ -213,7 +224,7 @@ func (w *watchman) exhausted(ctx context.Context, check role.Check) error {
 }
 
 // tell records a loss that nothing is done about.
-func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) error {
+func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) error {
 	t.Cutoff = record.WrittenBy(w.events).Planned
 	if t.Lost() {
 		t.SCP = role.OldSessionsSCP(w.scpRole(), t.Cutoff)
@@ -228,14 +239,14 @@ func (w *watchman) tell(ctx context.Context, source string, t record.Tampered) e
 }
 
 // scpRole is what the service control policies name of the role.
-func (w *watchman) scpRole() role.Role {
+func (w *guardRun) scpRole() role.Role {
 	return role.Role{
 		AccountName: w.about.Role.Account, AccountID: w.about.Role.AccountID, Partition: w.about.Role.Partition, Name: w.about.Role.Name, ARN: w.about.Role.ARN,
 	}
 }
 
 // blind says what a look comes to that AWS did not answer.
-func (w *watchman) blind(ctx context.Context, cause error) error {
+func (w *guardRun) blind(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}

@@ -1,4 +1,4 @@
-package handlers
+package guard
 
 import (
 	"context"
@@ -22,25 +22,25 @@ var asks = []time.Duration{0, time.Minute, 3 * time.Minute, 6 * time.Minute, 10 
 // maxAskTries is how often one of these is tried again.
 const maxAskTries = 3
 
-// ask is the body of a culprit item.
+// ask is the body of an item of KindTamperedBy.
 type ask struct {
 	Since time.Time `json:"since"` // AWS's clock: when the deny was seen on the role last
 	Last  bool      `json:"last,omitempty"`
 }
 
 // askWho queues the questions who changed the deny.
-func (w *watchman) askWho(t *approvals.Transition, source string) {
+func (w *guardRun) askWho(t *approvals.Transition, source string) {
 	since := w.lastWritten()
 	for i, after := range asks {
 		t.Due = append(t.Due, approvals.Due{After: after, Item: approvals.Item{
-			Kind: KindCulprit, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source),
+			Kind: KindTamperedBy, Request: w.request.ID, Source: fmt.Sprintf("culprit %d of %s", i+1, source),
 			Body: step.Body(ask{Since: since, Last: i == len(asks)-1}),
 		}})
 	}
 }
 
 // lastWritten is when AWS took the deny the last time, by its own clock as far as the log has it.
-func (w *watchman) lastWritten() time.Time {
+func (w *guardRun) lastWritten() time.Time {
 	var at time.Time
 	for _, e := range w.events {
 		var written struct {
@@ -56,8 +56,8 @@ func (w *watchman) lastWritten() time.Time {
 	return at
 }
 
-// culprit asks CloudTrail who changed the deny and tells what is new.
-func (g *Guard) culprit(ctx context.Context, item approvals.Item) error {
+// TamperedBy asks CloudTrail who changed the deny and tells what is new.
+func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	q, err := step.BodyOf[ask](item)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package handlers
+package guard
 
 import (
 	"context"
@@ -16,10 +16,10 @@ const KindInert = "inert"
 // inertWait is how long a clean-up waits to be offered while another request for the role is under way.
 const inertWait = 5 * time.Minute
 
-// inert offers the clean-up of a deny, once, when no session that it keeps out can be alive any more: by AWS's clock, by
+// Inert offers the clean-up of a deny, once, when no session that it keeps out can be alive any more: by AWS's clock, by
 // the role as it is now, and only if the role still has what the bot wrote. Where there is nothing to clean up, or nothing
 // of the bot's, nothing is said.
-func (g *Guard) inert(ctx context.Context, item approvals.Item) error {
+func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 	r, _, err := g.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
@@ -74,14 +74,14 @@ func (g *Guard) inert(ctx context.Context, item approvals.Item) error {
 	})
 }
 
-// inertItem looks whether the deny of a request has become inert.
-func inertItem(request string) approvals.Item {
+// InertItem looks whether the deny of a request has become inert.
+func InertItem(request string) approvals.Item {
 	return approvals.Item{Kind: KindInert, Request: request, Source: "inert " + request}
 }
 
-// inertDue looks when the moment is over after which the deny of a request should be inert.
-func inertDue(request string, after time.Duration) approvals.Due {
-	return approvals.Due{Item: inertItem(request), After: after + inertSlack}
+// InertDue looks when the moment is over after which the deny of a request should be inert.
+func InertDue(request string, after time.Duration) approvals.Due {
+	return approvals.Due{Item: InertItem(request), After: after + inertSlack}
 }
 
 // inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks differ by a little.

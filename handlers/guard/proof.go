@@ -1,4 +1,4 @@
-package handlers
+package guard
 
 import (
 	"context"
@@ -18,8 +18,8 @@ const (
 	maxDoubts = 4
 )
 
-// simulate asks the policy simulator what the deny does on paper, and records the answer.
-func (g *Guard) simulate(ctx context.Context, item approvals.Item) error {
+// Simulate asks the policy simulator what the deny does on paper, and records the answer.
+func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 	r, events, err := g.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
