@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/guard"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
@@ -25,12 +26,12 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 		b.Settle()
 		events := len(card.Events())
 		bad := []approvals.Item{
-			{Kind: handlers.KindEvidence, Source: "evidence x"},
-			{Kind: handlers.KindEvidence, Source: "evidence 0 wide", Body: json.RawMessage(`"0 wide"`)},
-			{Kind: handlers.KindEvidence, Source: "evidence 1", Body: json.RawMessage(`{"number":-1}`)},
-			{Kind: handlers.KindEvidence, Source: "evidence 1 wide", Body: json.RawMessage(`{"number":1,"wide":true}`)},
-			{Kind: handlers.KindActivity, Source: "activity for envelope 1"},
-			{Kind: handlers.KindActivity, Source: "activity for envelope 2", Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`)},
+			{Kind: investigate.KindEvidence, Source: "evidence x"},
+			{Kind: investigate.KindEvidence, Source: "evidence 0 wide", Body: json.RawMessage(`"0 wide"`)},
+			{Kind: investigate.KindEvidence, Source: "evidence 1", Body: json.RawMessage(`{"number":-1}`)},
+			{Kind: investigate.KindEvidence, Source: "evidence 1 wide", Body: json.RawMessage(`{"number":1,"wide":true}`)},
+			{Kind: investigate.KindActivity, Source: "activity for envelope 1"},
+			{Kind: investigate.KindActivity, Source: "activity for envelope 2", Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`)},
 			{Kind: deliver.KindRemind, Source: "remind last"},
 			{Kind: guard.KindGuard, Source: "guard 1"},
 			{Kind: guard.KindTamperedBy, Source: "culprit 1", Body: json.RawMessage(`[]`)},
@@ -65,7 +66,7 @@ func TestALookThatWasQueuedUnderAnotherNameIsNotMadeAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Settle()
 		events := len(card.Events())
-		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence x", Body: json.RawMessage(`{"number":0}`)})
+		b.queue(approvals.Item{Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence x", Body: json.RawMessage(`{"number":0}`)})
 		time.Sleep(time.Minute)
 		b.Settle()
 		if now := card.Events(); len(now) != events {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -55,7 +56,7 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	if err := step.AddBy(&t, approvals.EventChosen, c.User, item.Source, record.Chosen{Mark: mark}); err != nil {
 		return err
 	}
-	t.Work = []approvals.Item{activityItem(r.ID, item.Source, mark, c.User)}
+	t.Work = []approvals.Item{investigate.ActivityItem(r.ID, item.Source, mark, c.User)}
 	if err := h.Store.Commit(ctx, t); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -84,7 +85,7 @@ func (e *execution) rehearse(ctx context.Context) error {
 func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error {
 	t := approvals.Transition{
 		Next: approvals.StateRehearsed,
-		Work: []approvals.Item{evidenceItem(e.request.ID, trailLook{})},
+		Work: []approvals.Item{investigate.EvidenceItem(e.request.ID, investigate.Look{})},
 	}
 	found := record.Rehearsed{
 		Documents: result.Documents, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,

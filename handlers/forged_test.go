@@ -13,6 +13,7 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/guard"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/sandbox/actors"
@@ -345,7 +346,7 @@ func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		b.queue(approvals.Item{Kind: guard.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{"after":86400000000000,"last":true}`)})
-		b.queue(approvals.Item{Kind: handlers.KindEvidence, Request: card.ID, Source: "evidence 2", Body: json.RawMessage(`{"number":2}`)})
+		b.queue(approvals.Item{Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence 2", Body: json.RawMessage(`{"number":2}`)})
 		last := func(kind approvals.EventType) (at time.Duration, event approvals.Event) {
 			for _, e := range card.Events() {
 				if e.Type == kind {

@@ -1,11 +1,18 @@
-// Package handlers holds one file for each thing that can happen: a command, a click, and a piece
-// of work that has come due (an execution, a look at CloudTrail, an expiry, a delivery to Slack).
+// Package handlers is the life of a request: it is asked for, decided, and carried out. It holds
+// one file for each thing that can happen: a command, a click, a form, and a piece of work that has
+// come due.
 //
-// An Item comes from the store, at least once; whatever a handler does, it can be done again: what
+// An item comes from the store, at least once; whatever a handler does, it can be done again: what
 // is already in a request's log is known by its source and not done twice. A handler reads, lets
 // package approvals decide, acts through package aws, and commits events. It cannot write to the
 // channel: Slack is brought up to date from the log, by package deliver, and only private replies
 // are sent on the spot.
+//
+// Read Handle (handlers.go), then the way of a request: command.go asks for one, click.go decides
+// it, prepare.go gets ready while that is decided, execute.go carries it out, outcome.go and
+// failure.go record what came of it. drill.go and undo.go are the other ways to ask. What every
+// step has in common is in package step; the rooms beside it are deliver, guard, which watches what
+// was written, and investigate, which looks into who used the role.
 package handlers
 
 import (
@@ -13,7 +20,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +32,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/guard"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -105,7 +112,7 @@ type Handlers struct {
 	// listing is whoever reads a list of roles in the background.
 	listing      sync.WaitGroup
 	guard        *guard.Guard
-	investigator *Investigator
+	investigator *investigate.Investigator
 }
 
 const (
@@ -121,8 +128,9 @@ const (
 // New checks the configuration and returns handlers. It does not use the network.
 func New(cfg Config) (*Handlers, error) {
 	var wrong []error
-	if cfg.Store == nil || cfg.Slack == nil || cfg.Sender == nil || cfg.Cloud == nil || cfg.Roles == nil || cfg.Trail == nil {
-		wrong = append(wrong, errors.New("a store, Slack and AWS are needed"))
+	if cfg.Store == nil || cfg.Log == nil || cfg.Slack == nil || cfg.Sender == nil || cfg.Cloud == nil ||
+		cfg.Roles == nil || cfg.Trail == nil {
+		wrong = append(wrong, errors.New("a store, a log, Slack and AWS are needed"))
 	}
 	if len(cfg.Measures) == 0 {
 		wrong = append(wrong, errors.New("no measure is configured"))
@@ -145,16 +153,15 @@ func New(cfg Config) (*Handlers, error) {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
 	h := &Handlers{
-		Config:       cfg,
-		guard:        guard.New(guard.Config{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard}),
-		investigator: NewInvestigator(LookConfig{Requests: cfg.Requests, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps}),
-		slow:         make(chan struct{}, maxSlow),
-		looks:        make(chan struct{}, maxLooking),
+		Config: cfg,
+		guard:  guard.New(guard.Config{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard}),
+		investigator: investigate.New(investigate.Config{
+			Requests: cfg.Requests, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
+		}),
+		slow:  make(chan struct{}, maxSlow),
+		looks: make(chan struct{}, maxLooking),
 	}
 	h.mayLook, h.stopLooking = context.WithCancel(context.Background())
-	if h.Log == nil {
-		h.Log = slog.New(slog.DiscardHandler)
-	}
 	return h, nil
 }
 
@@ -183,10 +190,10 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 		return h.submit(ctx, item)
 	case KindExecute:
 		return h.execute(ctx, item)
-	case KindEvidence:
-		return h.looking(ctx, item, h.investigator.evidence)
-	case KindActivity:
-		return h.looking(ctx, item, h.investigator.chosenActivity)
+	case investigate.KindEvidence:
+		return h.looking(ctx, item, h.investigator.Evidence)
+	case investigate.KindActivity:
+		return h.looking(ctx, item, h.investigator.Activity)
 	case guard.KindGuard:
 		return h.guard.Check(ctx, item)
 	case guard.KindSimulate:
@@ -299,8 +306,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		switch item.Kind {
 		case KindExecute:
 			err = h.giveUp(ctx, request)
-		case KindEvidence:
-			err = h.investigator.lookSetAside(ctx, item)
+		case investigate.KindEvidence:
+			err = h.investigator.SetAside(ctx, item)
 		}
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return err

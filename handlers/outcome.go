@@ -11,6 +11,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/guard"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -77,9 +78,9 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 			return err
 		}
 	}
-	t.Work = append(t.Work, evidenceItem(id, trailLook{}))
+	t.Work = append(t.Work, investigate.EvidenceItem(id, investigate.Look{}))
 	for i, after := range e.h.FollowUps {
-		t.Due = append(t.Due, approvals.Due{After: after, Item: evidenceItem(id, trailLook{Number: i + 1})})
+		t.Due = append(t.Due, approvals.Due{After: after, Item: investigate.EvidenceItem(id, investigate.Look{Number: i + 1})})
 	}
 	if !a.RevivesUntil.IsZero() {
 		now := times.Later(out.Role.ServerTime, a.At)

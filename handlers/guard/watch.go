@@ -24,7 +24,7 @@ type look struct {
 	Last  bool          `json:"last,omitempty"` // of all
 }
 
-// soon is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
+// recheckAfter is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
 var recheckAfter = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
 
 // Watch queues what follows when a deny was applied: the simulation, and the looks of the guard. seen says that the deny

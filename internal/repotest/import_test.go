@@ -144,14 +144,16 @@ func belowHandlers() map[string][]string {
 			"approvals", "aws", "aws/contain", "aws/role", "aws/trail", "handlers/messages", "handlers/record",
 			"handlers/step", "internal/times",
 		},
-		"handlers/messages": {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english"},
-		"handlers/measures": {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
-		"handlers/record":   {"approvals", "aws/contain", "aws/trail", "internal/times"},
+		"handlers/investigate": {"approvals", "aws/trail", "handlers/record", "handlers/step"},
+		"handlers/messages":    {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english"},
+		"handlers/measures":    {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
+		"handlers/record":      {"approvals", "aws/contain", "aws/trail", "internal/times"},
 		"handlers/report": {
 			"approvals", "aws/trail", "handlers/messages", "handlers/record", "handlers/timeline", "internal/english",
 		},
 		"handlers/step": {
-			"approvals", "aws", "aws/contain", "aws/role", "handlers/measures", "handlers/messages", "handlers/record", "internal/times",
+			"approvals", "aws", "aws/contain", "aws/role", "handlers/measures", "handlers/messages",
+			"handlers/record", "internal/times",
 		},
 		"handlers/timeline": {"internal/english", "internal/times"},
 	}

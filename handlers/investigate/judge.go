@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"cmp"
@@ -22,7 +22,7 @@ const propagation = 2 * time.Minute
 // enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were refused after the cutoff in
 // words that name an explicit deny, and none was answered later than propagation. A refusal in other words may have been
 // one before the deny as well. Package aws leaves sts:GetCallerIdentity out: it is answered under any deny.
-func (q *inquiry) enforcement(s followed) record.Enforcement {
+func (q *investigation) enforcement(s followed) record.Enforcement {
 	e := record.Enforcement{State: record.SeenUnknown, At: q.until}
 	covered, unclear, late := true, 0, len(q.answered(s)) > 0
 	for key, a := range s.activities {
@@ -64,7 +64,7 @@ func (q *inquiry) enforcement(s followed) record.Enforcement {
 }
 
 // answered are calls of old sessions that were answered later than propagation allows, the newest first.
-func (q *inquiry) answered(s followed) []record.Call {
+func (q *investigation) answered(s followed) []record.Call {
 	var calls []record.Call
 	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
 		for _, c := range s.activities[key].SucceededAfterCutoff {
@@ -78,7 +78,7 @@ func (q *inquiry) answered(s followed) []record.Call {
 }
 
 // judge ends the last look with a word.
-func (q *inquiry) judge(ctx context.Context, report trail.Report, s followed) error {
+func (q *investigation) judge(ctx context.Context, report trail.Report, s followed) error {
 	if !q.ends() {
 		return nil
 	}
@@ -150,7 +150,7 @@ func signedBy(call trail.Call, activities map[string]trail.Activity) string {
 const recentRequests = 100
 
 // revoked finds the cutoffs of other requests for the roles that these sessions went on to.
-func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[string]time.Time, error) {
+func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (map[string]time.Time, error) {
 	cutoffs := map[string]time.Time{}
 	if len(chain) == 0 {
 		return cutoffs, nil
@@ -179,7 +179,7 @@ func (q *inquiry) revoked(ctx context.Context, chain []trail.ChainLink) (map[str
 }
 
 // word is the event that a look ends with.
-func (q *inquiry) word(c record.Conclusion) (approvals.Event, error) {
+func (q *investigation) word(c record.Conclusion) (approvals.Event, error) {
 	detail, err := fitConclusion(&c)
 	if err != nil {
 		return approvals.Event{}, err
@@ -187,8 +187,8 @@ func (q *inquiry) word(c record.Conclusion) (approvals.Event, error) {
 	return approvals.Event{Type: approvals.EventVerdict, Source: "verdict " + q.item.Source, Detail: detail}, nil
 }
 
-// lookSetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
-func (inv *Investigator) lookSetAside(ctx context.Context, item approvals.Item) error {
+// SetAside ends a look that was set aside: if it was the last one, its word is unknown, and why.
+func (inv *Investigator) SetAside(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
 		return nil // it was no look
@@ -202,7 +202,7 @@ func (inv *Investigator) lookSetAside(ctx context.Context, item approvals.Item) 
 }
 
 // conclude ends a look with a word without having judged, if it is one that ends with a word.
-func (q *inquiry) conclude(ctx context.Context, w record.Word, why string) error {
+func (q *investigation) conclude(ctx context.Context, w record.Word, why string) error {
 	if !q.ends() {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"context"
@@ -23,7 +23,7 @@ const (
 // others looks at sessions of before the cutoff that do not stand out by themselves: to see whether their keys are used
 // from elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps them out. It returns
 // how many.
-func (q *inquiry) others(ctx context.Context, report trail.Report, strange []trail.Suspect, into map[string]trail.Activity) (int, error) {
+func (q *investigation) others(ctx context.Context, report trail.Report, strange []trail.Suspect, into map[string]trail.Activity) (int, error) {
 	keys := q.otherKeys(report, strange)
 	answers := make([]trail.Activity, len(keys))
 	ask := trail.ActivityQuery{AccountName: q.role.Account, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: othersCalls, Patience: lookPatience}
@@ -51,7 +51,7 @@ func (q *inquiry) others(ctx context.Context, report trail.Report, strange []tra
 
 // otherKeys picks the keys of others: first those that sessions made for themselves, then those of sessions that had not
 // ended at the cutoff, the newest first, and at the first look those that had.
-func (q *inquiry) otherKeys(report trail.Report, strange []trail.Suspect) []string {
+func (q *investigation) otherKeys(report trail.Report, strange []trail.Suspect) []string {
 	taken := map[string]bool{}
 	for _, s := range strange {
 		taken[s.Session.AccessKeyID] = true
@@ -80,7 +80,7 @@ func (q *inquiry) otherKeys(report trail.Report, strange []trail.Suspect) []stri
 
 // beginWith are the sessions that are followed: those that stand out, those of which an earlier look found that their key
 // was copied first; where none does, the newest that had not ended at the cutoff.
-func (q *inquiry) beginWith(report trail.Report, suspects []trail.Suspect) []trail.Session {
+func (q *investigation) beginWith(report trail.Report, suspects []trail.Suspect) []trail.Session {
 	known := record.Gather(q.events).Copied()
 	var first, then, newest []trail.Session
 	for _, s := range report.Sessions {

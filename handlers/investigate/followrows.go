@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"encoding/json"
@@ -121,7 +121,7 @@ func didInTurn(l *record.Link, c trail.ChainLink) {
 
 // whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were answered past the deny, and
 // roles.
-func (q *inquiry) whatIsNew(told *record.Activity, s followed) {
+func (q *investigation) whatIsNew(told *record.Activity, s followed) {
 	calls, roles, copies := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	first := true
 	for _, e := range q.events {

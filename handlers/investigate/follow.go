@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type followed struct {
 
 // follow finds out whose keys are used by others, what the sessions did that stand out, which roles they went on to, and
 // whether old sessions are kept out, and records it.
-func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, error) {
+func (q *investigation) follow(ctx context.Context, report trail.Report) (followed, error) {
 	strange := trail.Suspects(report.Sessions, q.cutoff)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
 	for _, session := range report.Sessions {
@@ -91,7 +91,7 @@ func (q *inquiry) follow(ctx context.Context, report trail.Report) (followed, er
 
 // recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny. Another look
 // may be under way at the same time, so it is written on the log as it is now.
-func (q *inquiry) recordActivity(ctx context.Context, told record.Activity, s followed) error {
+func (q *investigation) recordActivity(ctx context.Context, told record.Activity, s followed) error {
 	detail, err := fitActivity(&told)
 	if err != nil {
 		return err

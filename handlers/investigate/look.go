@@ -1,4 +1,16 @@
-package handlers
+// Package investigate finds out what became of a role's sessions: evidence, and the verdict on it.
+//
+// Start with look.go: Evidence is one look at CloudTrail, of which there is one right after the
+// write and one at each of the follow-ups. It lists who assumed the role, then follows what those
+// sessions did and which roles they went on to (follow.go, ordinary.go, followrows.go), says
+// whether old sessions are kept out, and ends the last look with a verdict (judge.go). While it
+// takes long it tells how far it is (progress.go). Activity answers for one session that somebody
+// chose from the menu (chosen.go).
+//
+// Each part is an event in the request's log, trimmed to what an event may hold (trimtofit.go), so
+// that a look that was interrupted goes on where its events end. Nothing here writes to AWS, and it
+// knows nothing of Slack.
+package investigate
 
 import (
 	"context"
@@ -15,20 +27,20 @@ import (
 // KindEvidence is an item that asks for a look at CloudTrail.
 const KindEvidence = "evidence"
 
-// LookConfig is what NewInvestigator needs.
-type LookConfig struct {
+// Config is what New needs.
+type Config struct {
 	step.Requests
 	Trail     *trail.Client
 	Lookback  time.Duration   // how far back sessions are listed
 	FollowUps []time.Duration // after the revocation, when CloudTrail is asked again
 }
 
-// Investigator looks into what became of a role's sessions. Make one with NewInvestigator; its methods may be called at
-// the same time.
-type Investigator struct{ LookConfig }
+// Investigator looks into what became of a role's sessions. Make one with New; its methods may be
+// called at the same time.
+type Investigator struct{ Config }
 
-// NewInvestigator returns an investigator.
-func NewInvestigator(cfg LookConfig) *Investigator { return &Investigator{cfg} }
+// New returns an investigator.
+func New(cfg Config) *Investigator { return &Investigator{cfg} }
 
 const (
 	// lookupLimit is the most sessions that one look at CloudTrail returns, and listed how many of a request the log keeps.
@@ -40,10 +52,10 @@ const (
 	lookPatience = 10 * time.Second
 )
 
-// inquiry is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
+// investigation is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
 // it is the last one, what that comes to. Each of the three is an event of its own, so that the table does not wait for
 // the rest, and a look that was interrupted goes on where its events end.
-type inquiry struct {
+type investigation struct {
 	*Investigator
 	item    approvals.Item
 	request approvals.Request
@@ -52,21 +64,21 @@ type inquiry struct {
 	cutoff  time.Time
 	since   time.Time
 	until   time.Time
-	number  int // as trailLook has it
+	number  int // as Look has it
 	wide    bool
 	last    bool // no further look is planned, and this one ends with a word
 	drill   bool // of a drill: one look, its first half only, and no word
 }
 
-// trailLook is the body of an evidence item.
-type trailLook struct {
+// Look is the body of an evidence item.
+type Look struct {
 	Number int  `json:"number"`         // 0 is the look right after the revocation, the others are those of trail.follow_ups
 	Wide   bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
 }
 
-// evidenceItem asks for a look. Its source follows from its body, so that no look is recorded
+// EvidenceItem asks for a look. Its source follows from its body, so that no look is recorded
 // twice.
-func evidenceItem(request string, l trailLook) approvals.Item {
+func EvidenceItem(request string, l Look) approvals.Item {
 	source := fmt.Sprintf("evidence %d", l.Number)
 	if l.Wide {
 		source += " wide"
@@ -75,17 +87,17 @@ func evidenceItem(request string, l trailLook) approvals.Item {
 }
 
 // readLook reads which look an item asks for, and gives the item the source that belongs to it.
-func readLook(item *approvals.Item) (trailLook, error) {
-	l, err := step.BodyOf[trailLook](*item)
+func readLook(item *approvals.Item) (Look, error) {
+	l, err := step.BodyOf[Look](*item)
 	if err == nil && (l.Number < 0 || l.Wide && l.Number > 0) {
 		err = fmt.Errorf("%w: there is no look %s", step.ErrNotAnItem, item.Body)
 	}
-	item.Source = evidenceItem(item.Request, l).Source
+	item.Source = EvidenceItem(item.Request, l).Source
 	return l, err
 }
 
-// evidence does one look.
-func (inv *Investigator) evidence(ctx context.Context, item approvals.Item) error {
+// Evidence does one look.
+func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) error {
 	l, err := readLook(&item)
 	if err != nil {
 		return err
@@ -121,7 +133,7 @@ func (inv *Investigator) evidence(ctx context.Context, item approvals.Item) erro
 }
 
 // inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
-func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l trailLook) (*inquiry, error) {
+func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Look) (*investigation, error) {
 	r, events, err := inv.Store.Load(ctx, item.Request)
 	if err != nil {
 		return nil, err
@@ -145,7 +157,7 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l tra
 	if err != nil {
 		return nil, err
 	}
-	q := &inquiry{Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-inv.Lookback), until: until}
+	q := &investigation{Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-inv.Lookback), until: until}
 	q.number, q.wide = l.Number, l.Wide || l.Number > 0
 	q.last = drill || q.wide && q.number == len(inv.FollowUps)
 	q.drill = drill
@@ -156,7 +168,7 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l tra
 }
 
 // lastSource is the source of the last event that the look commits.
-func (q *inquiry) lastSource() string {
+func (q *investigation) lastSource() string {
 	switch {
 	case !q.wide:
 		return q.item.Source
@@ -169,10 +181,10 @@ func (q *inquiry) lastSource() string {
 
 // ends reports whether the look ends with a word. Without follow-ups there is none: right after the write CloudTrail can
 // not know yet whether the deny holds.
-func (q *inquiry) ends() bool { return q.last && q.number > 0 }
+func (q *investigation) ends() bool { return q.last && q.number > 0 }
 
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the thread is told so.
-func (q *inquiry) lookup(ctx context.Context) (*trail.Report, error) {
+func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	stop := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: lookupLimit,
@@ -197,7 +209,7 @@ func (q *inquiry) lookup(ctx context.Context) (*trail.Report, error) {
 }
 
 // failed records that the look told nothing. What it was to queue is queued all the same.
-func (q *inquiry) failed(ctx context.Context, why string) error {
+func (q *investigation) failed(ctx context.Context, why string) error {
 	t := q.transition()
 	err := step.Add(&t, approvals.EventEvidence, q.item.Source, record.Evidence{
 		Since: q.since, Until: q.until, Cutoff: q.cutoff, FollowUp: q.number, Last: q.last, Failed: why,
@@ -215,12 +227,12 @@ func (q *inquiry) failed(ctx context.Context, why string) error {
 }
 
 // secondHalf is the part of the first look that takes longer.
-func (q *inquiry) secondHalf() approvals.Item {
-	return evidenceItem(q.request.ID, trailLook{Wide: true})
+func (q *investigation) secondHalf() approvals.Item {
+	return EvidenceItem(q.request.ID, Look{Wide: true})
 }
 
 // found records what no earlier look had: sessions, and attempts that got none.
-func (q *inquiry) found(ctx context.Context, report trail.Report) error {
+func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	earlier := record.Gather(q.events)
 	known := map[string]bool{}
 	for _, s := range earlier.Sessions {
@@ -290,12 +302,12 @@ func news(report trail.Report, fresh []record.Session, suspicious map[string]boo
 }
 
 // suspects are the sessions that are looked into by themselves.
-func (q *inquiry) suspects(report trail.Report) []trail.Suspect {
+func (q *investigation) suspects(report trail.Report) []trail.Suspect {
 	all := trail.Suspects(report.Sessions, q.cutoff)
 	return all[:min(len(all), record.MaxSuspects)]
 }
 
-func (q *inquiry) transition(events ...approvals.Event) approvals.Transition {
+func (q *investigation) transition(events ...approvals.Event) approvals.Transition {
 	t := step.Appending(q.request.ID)
 	t.Events = events
 	return t

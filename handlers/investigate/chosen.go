@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"context"
@@ -21,20 +21,20 @@ type choice struct {
 	By   string `json:"by"`   // who chose it
 }
 
-// activityItem asks what the session with a mark did, that somebody chose by the item from source.
-func activityItem(request, source, mark, by string) approvals.Item {
+// ActivityItem asks what the session with a mark did, that somebody chose by the item from source.
+func ActivityItem(request, source, mark, by string) approvals.Item {
 	return approvals.Item{
 		Kind: KindActivity, Request: request, Source: "activity for " + source, Body: step.Body(choice{mark, by}),
 	}
 }
 
-// chosenActivity finds out what the session did that somebody chose, and where it went on to.
-func (inv *Investigator) chosenActivity(ctx context.Context, item approvals.Item) error {
+// Activity finds out what the session did that somebody chose, and where it went on to.
+func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) error {
 	c, err := step.BodyOf[choice](item)
 	if err != nil {
 		return err
 	}
-	q, err := inv.inquire(ctx, item, trailLook{})
+	q, err := inv.inquire(ctx, item, Look{})
 	if q == nil || err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (inv *Investigator) chosenActivity(ctx context.Context, item approvals.Item
 }
 
 // chosenBy finds a choice in the log. The item is not signed; the log is.
-func (q *inquiry) chosenBy(c choice) (record.Activity, trail.Session, error) {
+func (q *investigation) chosenBy(c choice) (record.Activity, trail.Session, error) {
 	made := slices.ContainsFunc(q.events, func(e approvals.Event) bool {
 		var chosen record.Chosen
 		return e.Type == approvals.EventChosen && e.By == c.By &&

@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"encoding/json"
@@ -102,7 +102,7 @@ func must(t *testing.T, v any) []byte {
 func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 	t.Parallel()
 	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	q := &inquiry{cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
+	q := &investigation{cutoff: cutoff, until: cutoff.Add(20 * time.Minute)}
 	in := []trail.RegionCoverage{{Region: "us-east-1", Covered: true}}
 	late := trail.Call{EventID: "c", Time: cutoff.Add(propagation + time.Second)}
 	early := trail.Call{EventID: "c", Time: cutoff.Add(propagation - time.Second)}

@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"encoding/json"

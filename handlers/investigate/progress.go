@@ -1,4 +1,4 @@
-package handlers
+package investigate
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type progress struct {
 }
 
 // tellProgress begins to tell. The first look says at once that it is under way.
-func (q *inquiry) tellProgress(ctx context.Context) *progress {
+func (q *investigation) tellProgress(ctx context.Context) *progress {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &progress{cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -57,7 +57,7 @@ func (q *inquiry) tellProgress(ctx context.Context) *progress {
 }
 
 // looking records the progress. That it fails is no reason to stop looking.
-func (q *inquiry) looking(ctx context.Context, now record.Looking, n int) {
+func (q *investigation) looking(ctx context.Context, now record.Looking, n int) {
 	source := fmt.Sprintf("looking %d at %s, try %d", n, q.item.Source, q.item.Attempt)
 	err := q.Remark(ctx, q.request.ID, approvals.EventLooking, source, now)
 	if err != nil && ctx.Err() == nil {
