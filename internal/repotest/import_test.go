@@ -18,6 +18,8 @@ const module = "github.com/revokebot/revokebot"
 
 // pkg is what go list says of a package.
 type pkg struct {
+	Dir                       string
+	GoFiles                   []string
 	ImportPath                string
 	Imports                   []string // written in its files, tests left out
 	Deps                      []string // all that it comes with, tests left out
@@ -89,8 +91,8 @@ func wholeBot() []string { return []string{"sandbox/bench", "sandbox/awsbench"} 
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports",
-		module+"/...")
+	cmd := exec.CommandContext(t.Context(), "go", "list",
+		"-json=ImportPath,Dir,GoFiles,Imports,Deps,TestImports,XTestImports", module+"/...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -130,6 +132,35 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 		for _, name := range p.ours() {
 			if to := layer(name); to != from && !slices.Contains(allowed, to) {
 				t.Errorf("%s imports %s", p.name(), name)
+			}
+		}
+	}
+}
+
+// A newcomer has to be able to look around in a package.
+func TestNoPackageOfTheBotHasMoreThan25Files(t *testing.T) {
+	for _, p := range packages(t) {
+		first, _, _ := strings.Cut(p.name(), "/")
+		ours := slices.Contains([]string{"cmd", "bot", "handlers", "approvals", "aws"}, first)
+		if ours && len(p.GoFiles) > 25 {
+			t.Errorf("%s has %d files", p.name(), len(p.GoFiles))
+		}
+	}
+}
+
+// Whoever has a Poster can post: package bot makes one and hands it to deliver, which keeps it.
+func TestOnlyDeliverAndWhoeverMakesAPosterNameIt(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.name() == "bot" || p.name() == "handlers/deliver" {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			source, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(source, []byte("deliver.Poster")) {
+				t.Errorf("%s/%s names deliver.Poster", p.name(), name)
 			}
 		}
 	}
