@@ -231,3 +231,30 @@ func TestAFullRoleAnswersThatThereIsNoRoom(t *testing.T) {
 		}
 	})
 }
+
+// A try that writes again has to see where else it could write.
+func TestWhatSomeonePutsInTheOtherPlaceBeforeARetryIsNotWrittenOver(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		r := order(b.describe("prod/Deploy"))
+		b.Server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Second, Times: -1})
+		stop := meddle(b, 1, func() {
+			for _, place := range []string{policyName, beside} {
+				if err := b.Prod.PutRolePolicy("Deploy", place, awsbench.MayAll); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		got, err := b.apply(r)
+		stop()
+		refused, ok := errors.AsType[*contain.Refusal](err)
+		if !ok || refused.Reason != contain.NoPlace || got.Writes != 1 {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		for _, place := range []string{policyName, beside} {
+			if there, _ := b.Prod.RolePolicy("Deploy", place); there != awsbench.MayAll {
+				t.Errorf("in %s: %s", place, there)
+			}
+		}
+	})
+}
