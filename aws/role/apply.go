@@ -22,11 +22,13 @@ const maxWrites = 3
 // not be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime). Once a promise has
 // been made, the end of ctx does not stop its write any more; the call's own deadline does.
 //
-// A document that AWS or the measure refuses does not stop the others: see Result.Err. If none
-// came through, the error of the first is returned, too. Any other error has stopped the order,
-// and Outcome says what was done before. A write that timed out may have been done: apply the
-// order again, with what was promised. A write that succeeded and could not be confirmed is no
-// error: see ReadBack.
+// A document that AWS or the measure refuses does not stop the others: see Result.Err. An error
+// of it that may pass (not aws.Final) is returned, too: apply the order again, with what was
+// promised, and the next try finds the rest done. A final one is in its Result only, unless no
+// document came through: then that of the first is returned. Any other error has stopped the
+// order, and Outcome says what was done before. A write that timed out may have been done: apply
+// the order again, too. A write that succeeded and could not be confirmed is no error: see
+// ReadBack.
 func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, error) {
 	g := o.gate(ctx)
 	defer g.close()

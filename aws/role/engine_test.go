@@ -442,3 +442,27 @@ func TestWhatWasAttachedBeforeIsAttachedUnderAPromiseAndStaysAfterTheUndo(t *tes
 		}
 	})
 }
+
+// A document that was refused for a passing reason must be tried again: who is not told, does not.
+func TestAPassingFailureOfOneDocumentIsNotHiddenByTheOther(t *testing.T) {
+	for failing, action := range []string{"AttachRolePolicy", "PutRolePolicy"} {
+		t.Run(action, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				o := b.two()
+				var promises book
+				b.Server.Inject(standin.Fault{Action: action, Code: "Throttling", Times: -1})
+				out, err := b.roles.Apply(t.Context(), nil, promises.keeping(o))
+				if !errors.Is(err, aws.ErrThrottled) || aws.Final(err) || out.Documents[failing].Err == nil ||
+					!out.Documents[1-failing].ReadBack {
+					t.Errorf("got %+v, %v", out, err)
+				}
+				b.Server.ClearFaults()
+				out, err = b.roles.Apply(t.Context(), nil, promises.keeping(o))
+				if err != nil || !out.Documents[0].ReadBack || !out.Documents[1].ReadBack ||
+					out.Documents[0].AlreadyThere != (failing == 1) {
+					t.Errorf("again: got %+v, %v", out, err)
+				}
+			})
+		})
+	}
+}

@@ -112,13 +112,18 @@ type Result struct {
 	Err           error            // AWS or the measure refused this document; the others were tried all the same
 }
 
-// err is the error of an outcome: that of its first document if none of them is there or was
-// written.
+// err is the error of an outcome: the first that may pass, or that of its first document if none of
+// them is there or was written.
 func (o Outcome) err() error {
+	through := false
 	for _, d := range o.Documents {
-		if d.Err == nil {
-			return nil
+		if d.Err != nil && !aws.Final(d.Err) {
+			return d.Err
 		}
+		through = through || d.Err == nil
+	}
+	if through {
+		return nil
 	}
 	return o.Documents[0].Err
 }
