@@ -90,7 +90,6 @@ func (r *run) document(ctx context.Context, i int) error {
 			result.found(*r.in(step.change.Slot))
 			return nil
 		}
-		result.Change = step.change
 		if !r.write(ctx, i, result) {
 			return nil
 		}

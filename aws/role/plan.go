@@ -3,7 +3,6 @@ package role
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -14,9 +13,16 @@ const (
 	// maxPlans bounds how often one write is promised because promises take long, or other workers
 	// promise more.
 	maxPlans = 5
-	// maxLate is how much older than the promise the clock may be that a document was wanted by.
+	// maxRounds bounds how often one write is thought over because its steps take long.
+	maxRounds = 4 * maxPlans
+	// maxLate is how much older than the write the clock may be that a document was wanted by, and the
+	// confirmation of the approvers.
 	maxLate = time.Second
 )
+
+// ErrBusy stops an order for which other workers keep promising more, or whose steps all take too
+// long. It passes: apply the order again, with what was promised.
+var ErrBusy = errors.New("role: other workers keep promising more, or everything takes too long")
 
 // step is what is to be done for a document now.
 type step struct {
@@ -26,48 +32,51 @@ type step struct {
 }
 
 // plan wants a document and promises it, until the promise covers all that was promised for the
-// document and is no older than a second.
+// document and is no older than a second. However long something took, the approvers were confirmed
+// within a second before the promise, and before the write that follows.
 func (r *run) plan(ctx context.Context, i int) (step, error) {
-	var kept *contain.Change
-	var lead time.Duration // how long the last promise took, for the next one to allow for
-	for n := 1; ; {
-		now := r.clock.Latest().Add(lead)
+	defer r.gate.shut()
+	var kept *contain.Change // that was promised last, while it may be what is wanted
+	var lead time.Duration   // the longest time that a promise took, for the next one to allow for
+	for n, rounds := 0, 0; rounds < maxRounds; rounds++ {
+		began := r.clock.Latest()
+		now := began.Add(lead)
+		if kept != nil {
+			now = began.Add(-maxLate)
+		}
 		doc, refused, err := r.want(now, i)
-		change := contain.Change{Slot: doc.Slot, After: doc.Text, Guard: r.order.Guard}
 		switch {
 		case err != nil || refused != nil:
 			return step{refused: refused}, err
 		case r.order.Mode == Undo && doc == r.in(doc.Slot).Document:
-			return step{change: change, done: true}, nil
-		case kept != nil && kept.Slot == doc.Slot && kept.After == doc.Text:
-			return step{change: *kept}, nil
+			return step{change: contain.Change{Slot: doc.Slot}, done: true}, nil
+		case kept != nil && (kept.Slot != doc.Slot || kept.After != doc.Text):
+			kept = nil // it came too late, or other workers have promised more meanwhile
+			r.gate.shut()
+			continue
 		}
 		if passed, err := r.gate.pass(ctx); err != nil {
 			return step{}, err
 		} else if !passed {
 			continue // it was waited for, and the clock went on
 		}
-		change.Before = r.in(doc.Slot).Text
-		if err := r.promise(ctx, Plan{Change: change, At: r.clock.Server, Now: now}); err != nil {
-			return step{}, err
-		}
-		all, refused, err := r.want(now, i) // with what other workers have promised meanwhile
-		if err != nil {
-			return step{}, err
-		}
-		covered, late := refused == nil && all == doc, r.clock.Latest().Sub(now)
 		switch {
-		case r.order.Mode == Undo || covered && (late <= maxLate || n == maxPlans):
-			return step{change: change}, nil
+		case kept != nil:
+			return step{change: *kept}, nil
 		case n == maxPlans:
-			return step{}, fmt.Errorf("role: other workers have promised more for %s %d times", doc.Slot.Label(), n)
-		}
-		kept, lead = nil, max(late, 0)
-		if covered {
-			kept = &change
+			return step{}, ErrBusy
 		}
 		n++
+		kept = &contain.Change{Slot: doc.Slot, Before: r.in(doc.Slot).Text, After: doc.Text, Guard: r.order.Guard}
+		if err := r.promise(ctx, Plan{Change: *kept, At: r.clock.Server, Now: now}); err != nil {
+			return step{}, err
+		}
+		r.out.Documents[i].Change = *kept
+		if took := r.clock.Latest().Sub(began); took > maxLate {
+			lead = max(lead, took)
+		}
 	}
+	return step{}, ErrBusy
 }
 
 // want asks the measure for one of its documents.
@@ -100,52 +109,4 @@ func (r *run) promise(ctx context.Context, p Plan) error {
 	}
 	r.changes = all
 	return nil
-}
-
-// gate lets a promise pass once the approvers are confirmed.
-type gate struct {
-	confirm func(context.Context) error
-	first   chan error // nil once its answer was used
-	cancel  context.CancelFunc
-	open    bool
-}
-
-// gate begins to confirm the approvers.
-func (o Order) gate(ctx context.Context) *gate {
-	g := &gate{confirm: o.Confirm, cancel: func() {}}
-	if o.Confirm == nil {
-		return g
-	}
-	ctx, g.cancel = context.WithCancel(ctx)
-	first := make(chan error, 1)
-	g.first = first
-	go func() { first <- o.Confirm(ctx) }()
-	return g
-}
-
-// pass confirms the approvers for one promise. passed is false when it had to be asked first, so
-// that time went by; the next call then passes.
-func (g *gate) pass(ctx context.Context) (passed bool, err error) {
-	switch {
-	case g.confirm == nil:
-		return true, nil
-	case g.open:
-		g.open = false
-		return true, nil
-	case g.first != nil:
-		err = <-g.first
-		g.first = nil
-	default:
-		err = g.confirm(ctx)
-	}
-	g.open = err == nil
-	return false, err
-}
-
-// close waits for what was begun and is not needed.
-func (g *gate) close() {
-	g.cancel()
-	if g.first != nil {
-		<-g.first
-	}
 }
