@@ -20,7 +20,9 @@ const maxWrites = 3
 // A preparation that is not of this order, or is older than a few seconds, is asked for anew; nil
 // is none. Nothing is written if the role behind the name is another one (ErrRoleChanged), must
 // not be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime). Once a promise has
-// been made, the end of ctx does not stop its write any more; the call's own deadline does.
+// been made, the end of ctx does not stop its write any more; the call's own deadline does. Where
+// something took long meanwhile, the approvers are confirmed and all is read again before the
+// write, as long as ctx lasts.
 //
 // A document that AWS or the measure refuses does not stop the others: see Result.Err. An error
 // of it that may pass (not aws.Final) is returned, too: apply the order again, with what was
@@ -38,10 +40,9 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 			return Outcome{}, err
 		}
 	}
-	r := &run{Prepared: p, c: c, order: o, gate: g, changes: slices.Clone(o.Promised), now: slices.Clone(p.there)}
-	r.out = Outcome{
-		Role: p.role, CallerARN: p.callerARN(), Unnamed: p.cred.Unnamed, Documents: make([]Result, len(p.places)),
-	}
+	r := &run{c: c, order: o, gate: g, changes: slices.Clone(o.Promised)}
+	r.out.Documents = make([]Result, len(p.places))
+	r.begin(p)
 	for i := range p.places {
 		if ctx.Err() != nil {
 			return r.out, aws.NewCallError(r.places[i][0].Kind.Facts().Put, p.account.Name, context.Cause(ctx))
@@ -62,6 +63,30 @@ type run struct {
 	changes []contain.Change // that the request has promised
 	now     []found          // each slot as it was read last
 	out     Outcome
+}
+
+// begin goes on with what was read anew.
+func (r *run) begin(p *Prepared) {
+	r.Prepared, r.now = p, slices.Clone(p.there)
+	r.out.Role, r.out.CallerARN, r.out.Unnamed = p.role, p.callerARN(), p.cred.Unnamed
+}
+
+// refresh reads the role and all slots anew if what was read is too old, and opens a new session if
+// the order's is about to end.
+func (r *run) refresh(ctx context.Context) error {
+	if !r.stale() {
+		return nil
+	}
+	p := *r.Prepared
+	var besides []func(*aws.Conn) error
+	if !p.cred.Lasts() {
+		besides = append(besides, p.opening(ctx, r.order.policy))
+	}
+	if err := p.ask(ctx, r.c, besides...); err != nil {
+		return err
+	}
+	r.begin(&p)
+	return nil
 }
 
 // in is what was read last in a slot.

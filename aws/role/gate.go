@@ -10,7 +10,7 @@ type gate struct {
 	confirm   func(context.Context) error
 	first     chan error // nil once its answer was used
 	answered  time.Time  // when the first answer came; once that was received
-	confirmed time.Time  // when the approvers were confirmed last; zero: ask
+	confirmed time.Time  // when the approvers were confirmed last
 	cancel    context.CancelFunc
 }
 
@@ -46,9 +46,6 @@ func (g *gate) pass(ctx context.Context) (passed bool, err error) {
 	}
 	return false, err
 }
-
-// shut makes the next promise ask again.
-func (g *gate) shut() { g.confirmed = time.Time{} }
 
 // close waits for what was begun and is not needed.
 func (g *gate) close() {

@@ -47,7 +47,7 @@ func TestNothingIsWrittenLongAfterTheApproversWereConfirmed(t *testing.T) {
 		},
 	}
 	for name, of := range cases {
-		for _, took := range []time.Duration{2 * time.Second, 3 * time.Minute} {
+		for _, took := range []time.Duration{2 * time.Second, 3 * time.Minute, 10 * time.Minute} {
 			t.Run(name+" "+took.String(), func(t *testing.T) {
 				onBench(t, nil, func(t *testing.T, b *bench) {
 					b.Role(standin.RoleSpec{})

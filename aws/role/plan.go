@@ -33,12 +33,15 @@ type step struct {
 
 // plan wants a document and promises it, until the promise covers all that was promised for the
 // document and is no older than a second. However long something took, the approvers were confirmed
-// within a second before the promise, and before the write that follows.
+// within a second before the promise, and before the write that follows; and the role and its slots
+// were read within a few seconds.
 func (r *run) plan(ctx context.Context, i int) (step, error) {
-	defer r.gate.shut()
 	var kept *contain.Change // that was promised last, while it may be what is wanted
-	var lead time.Duration   // the longest time that a promise took, for the next one to allow for
+	var lead time.Duration   // how long the last promise took, for the next one to allow for
 	for n, rounds := 0, 0; rounds < maxRounds; rounds++ {
+		if err := r.refresh(ctx); err != nil {
+			return step{}, err
+		}
 		began := r.clock.Latest()
 		now := began.Add(lead)
 		if kept != nil {
@@ -52,7 +55,6 @@ func (r *run) plan(ctx context.Context, i int) (step, error) {
 			return step{change: contain.Change{Slot: doc.Slot}, done: true}, nil
 		case kept != nil && (kept.Slot != doc.Slot || kept.After != doc.Text):
 			kept = nil // it came too late, or other workers have promised more meanwhile
-			r.gate.shut()
 			continue
 		}
 		if passed, err := r.gate.pass(ctx); err != nil {
@@ -72,9 +74,7 @@ func (r *run) plan(ctx context.Context, i int) (step, error) {
 			return step{}, err
 		}
 		r.out.Documents[i].Change = *kept
-		if took := r.clock.Latest().Sub(began); took > maxLate {
-			lead = max(lead, took)
-		}
+		lead = r.clock.Latest().Sub(began)
 	}
 	return step{}, ErrBusy
 }

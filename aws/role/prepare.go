@@ -12,7 +12,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// preparedFor is how long a preparation is good. What was read may be otherwise by then.
+// preparedFor is how long what was read is believed. It may be otherwise by then.
 const preparedFor = 3 * time.Second
 
 // Prepared is what one order needs before it can write: who the role is and what its slots say,
@@ -24,7 +24,6 @@ type Prepared struct {
 	places [][]contain.Slot
 	slots  []contain.Slot // all that is read
 	cred   aws.Credential
-	began  time.Time // by this machine's running clock: only good for measuring
 }
 
 // callerARN is who writes, as AWS calls the bot's session.
@@ -44,8 +43,11 @@ var errNoMeasure = errors.New("role: the order has no measure")
 // The session names the people of the order in the account's CloudTrail, also when it is never
 // used.
 func (c *Client) Prepare(ctx context.Context, o Order) (*Prepared, error) {
-	return c.prepare(ctx, o, func(_ *aws.Conn, n needs) string { return n.sessionPolicy(o) })
+	return c.prepare(ctx, o, o.policy)
 }
+
+// policy is what the order's session may do.
+func (o Order) policy(_ *aws.Conn, n needs) string { return n.sessionPolicy(o) }
 
 // prepare is Prepare with a session that may do what the policy says.
 func (c *Client) prepare(ctx context.Context, o Order, policy func(*aws.Conn, needs) string) (*Prepared, error) {
@@ -53,29 +55,42 @@ func (c *Client) prepare(ctx context.Context, o Order, policy func(*aws.Conn, ne
 		return nil, errNoMeasure
 	}
 	o.Approvers = slices.Clone(o.Approvers)
-	p := &Prepared{of: o, began: time.Now()}
+	p := &Prepared{of: o}
 	p.places, p.slots = slotsOf(o.Measure, o.target(c.principal(o.Target)))
 	if len(p.places) == 0 {
 		return nil, errNoMeasure
 	}
-	s, err := c.survey(ctx, subject{account: o.Target.Account, name: o.Target.Name, approved: &o.Target, slots: p.slots},
-		func(a *aws.Conn) (err error) {
-			p.cred, err = a.Open(ctx, o.grant(policy(a, needsOf(slices.Concat(p.places...), p.slots))))
-			return err
-		})
-	if err != nil {
+	if err := p.ask(ctx, c, p.opening(ctx, policy)); err != nil {
 		return nil, err
 	}
+	return p, nil
+}
+
+// opening opens the session of the order.
+func (p *Prepared) opening(ctx context.Context, policy func(*aws.Conn, needs) string) func(*aws.Conn) error {
+	return func(a *aws.Conn) (err error) {
+		p.cred, err = a.Open(ctx, p.of.grant(policy(a, needsOf(slices.Concat(p.places...), p.slots))))
+		return err
+	}
+}
+
+// ask reads the role and its slots, side by side with what else is to be done.
+func (p *Prepared) ask(ctx context.Context, c *Client, besides ...func(*aws.Conn) error) error {
+	t := p.of.Target
+	s, err := c.survey(ctx, subject{account: t.Account, name: t.Name, approved: &t, slots: p.slots}, besides...)
+	if err != nil {
+		return err
+	}
 	if s.clock == (aws.Stamp{}) {
-		return nil, &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole", Account: s.account.Name}
+		return &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole", Account: s.account.Name}
 	}
 	p.survey = s
-	return p, nil
+	return nil
 }
 
 // fits reports whether the preparation is of this very order, with these people, and still good.
 func (p *Prepared) fits(o Order) bool {
-	if p == nil || o.Measure == nil || time.Since(p.began) > preparedFor || !p.cred.Lasts() || !p.of.same(o) {
+	if p == nil || o.Measure == nil || p.stale() || !p.cred.Lasts() || !p.of.same(o) {
 		return false
 	}
 	_, slots := slotsOf(o.Measure, o.target(p.role.Principal()))

@@ -31,6 +31,7 @@ type survey struct {
 	inline  aws.Answer[*iam.ListRolePoliciesOutput] // of an advisory survey alone
 	clock   aws.Stamp                               // of the answer about the role; zero when it had no usable date
 	hubARN  string
+	read    time.Time // when the answers had come, by this machine's running clock: only good for measuring
 }
 
 // survey reads a role, its slots and who the bot is, side by side with what else is to be done,
@@ -87,6 +88,7 @@ func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn
 				reads = append(reads, func() { s.there = reader.read(ctx, of.slots) })
 			}
 			aws.All(reads...)
+			s.read = time.Now()
 		},
 	}
 	for i, beside := range besides {
@@ -125,6 +127,9 @@ func unread(there []found) error {
 	}
 	return nil
 }
+
+// stale reports whether what was read is too old to be believed.
+func (s survey) stale() bool { return time.Since(s.read) > preparedFor }
 
 // latest is the latest that AWS's clock can show now; zero when it is not known.
 func (s survey) latest() time.Time {

@@ -1,0 +1,126 @@
+package role
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/aws"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
+)
+
+// late are the places where an order can be held up between its survey and its write.
+var late = map[string]func(Order, func()) Order{
+	"in the confirmation": func(o Order, meanwhile func()) Order {
+		o.Confirm = func(context.Context) error { time.Sleep(45 * time.Second); meanwhile(); return nil }
+		return o
+	},
+	"in the promise": func(o Order, meanwhile func()) Order {
+		return promising(o, func(Plan) error { time.Sleep(45 * time.Second); meanwhile(); return nil })
+	},
+}
+
+// Rule 7.
+func TestARoleThatWasMadeAgainWhileTheOrderWasHeldUpIsNotWrittenOn(t *testing.T) {
+	for name, held := range late {
+		for _, mode := range []Mode{Do, Undo} {
+			t.Run(name, func(t *testing.T) {
+				onBench(t, nil, func(t *testing.T, b *bench) {
+					b.Role(standin.RoleSpec{})
+					o := order(b.describe("prod/Deploy"))
+					if mode == Undo {
+						done, err := b.apply(o)
+						if err != nil {
+							t.Fatal(err)
+						}
+						o = undo(o, done.book.all)
+					}
+					before, once := writes(b), false
+					o = held(o, func() {
+						if once {
+							return
+						}
+						once = true
+						if _, err := b.Prod.RecreateRole("Deploy"); err != nil {
+							t.Error(err)
+						}
+					})
+					if _, err := b.apply(o); !errors.Is(err, aws.ErrRoleChanged) || writes(b) != before {
+						t.Errorf("%d writes, %v", writes(b)-before, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Rule 10.
+func TestWhatSomeonePutsInTheSlotWhileTheOrderIsHeldUpIsNotWrittenOver(t *testing.T) {
+	for name, held := range late {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.Role(standin.RoleSpec{})
+				o := held(order(b.describe("prod/Deploy")), func() {
+					if err := b.Prod.PutRolePolicy("Deploy", policyName, awsbench.MayAll); err != nil {
+						t.Error(err)
+					}
+				})
+				got, err := b.apply(o)
+				there, _ := b.Prod.RolePolicy("Deploy", policyName)
+				if err != nil || there != awsbench.MayAll || got.There.Slot.Name != beside || !got.ReadBack {
+					t.Errorf("got %+v, %v; there is %s", got, err, there)
+				}
+			})
+		})
+	}
+}
+
+// A survey of a few seconds is not asked for again: the write stays one step behind it.
+func TestAFreshSurveyIsAskedForOnce(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		o := order(b.describe("prod/Deploy"))
+		o.Confirm = func(context.Context) error { time.Sleep(preparedFor); return nil }
+		before := len(b.Server.Calls("GetRole"))
+		if _, err := b.apply(o); err != nil || len(b.Server.Calls("GetRole")) != before+1 {
+			t.Errorf("%d looks, %v", len(b.Server.Calls("GetRole"))-before, err)
+		}
+	})
+}
+
+// AWS and the look-up may both be slower than what is believed: the write comes all the same.
+func TestASlowAWSAndASlowLookUpDoNotKeepTheWriteAwayForEver(t *testing.T) {
+	for _, slow := range []time.Duration{900 * time.Millisecond, 2 * time.Second, 4 * time.Second} {
+		onBench(t, nil, func(t *testing.T, b *bench) {
+			b.Role(standin.RoleSpec{})
+			o := order(b.describe("prod/Deploy"))
+			b.Server.Inject(standin.Fault{Delay: slow, Times: -1})
+			var last time.Time // a look-up is kept for a minute
+			o.Confirm = func(context.Context) error {
+				if time.Since(last) > time.Minute {
+					time.Sleep(45 * time.Second)
+					last = time.Now()
+				}
+				return nil
+			}
+			if got, err := b.apply(o); err != nil || got.Writes != 1 {
+				t.Errorf("%v: got %+v, %v", slow, got, err)
+			}
+		})
+	}
+}
+
+func TestAnOrderWhoseStepsAreAllTooSlowIsNotThoughtOverForEver(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		var promises book
+		o := promises.slowly(order(b.describe("prod/Deploy")), 2*preparedFor)
+		b.Server.Inject(standin.Fault{Delay: preparedFor + time.Second, Times: -1})
+		o.Confirm = func(context.Context) error { time.Sleep(preparedFor + time.Second); return nil }
+		if _, err := b.apply(o); !errors.Is(err, ErrBusy) || aws.Final(err) || writes(b) != 0 {
+			t.Errorf("%d writes, %v", writes(b), err)
+		}
+	})
+}
