@@ -48,13 +48,16 @@ func (r *run) plan(ctx context.Context, i int) (step, error) {
 			now = began.Add(-maxLate)
 		}
 		doc, refused, err := r.want(now, i)
-		switch {
-		case err != nil || refused != nil:
+		if err != nil || refused != nil {
 			return step{refused: refused}, err
-		case r.order.Mode == Undo && doc == r.in(doc.Slot).Document:
-			return step{change: contain.Change{Slot: doc.Slot}, done: true}, nil
-		case kept != nil && (kept.Slot != doc.Slot || kept.After != doc.Text):
-			kept = nil // it came too late, or other workers have promised more meanwhile
+		}
+		before := r.in(doc.Slot).Text
+		change := contain.Change{Slot: doc.Slot, Before: before, After: doc.Text, Guard: r.order.Guard}
+		switch {
+		case r.order.Mode == Undo && before == doc.Text:
+			return step{change: change, done: true}, nil
+		case kept != nil && (kept.Slot != doc.Slot || kept.After != doc.Text || kept.Before != before):
+			kept = nil // it came too late, others have promised more, or something else is there now
 			continue
 		}
 		if passed, err := r.gate.pass(ctx); err != nil {
@@ -69,11 +72,11 @@ func (r *run) plan(ctx context.Context, i int) (step, error) {
 			return step{}, ErrBusy
 		}
 		n++
-		kept = &contain.Change{Slot: doc.Slot, Before: r.in(doc.Slot).Text, After: doc.Text, Guard: r.order.Guard}
-		if err := r.promise(ctx, Plan{Change: *kept, At: r.clock.Server, Now: now}); err != nil {
+		kept = &change
+		if err := r.promise(ctx, Plan{Change: change, At: r.clock.Server, Now: now}); err != nil {
 			return step{}, err
 		}
-		r.out.Documents[i].Change = *kept
+		r.out.Documents[i].Change = change
 		lead = r.clock.Latest().Sub(began)
 	}
 	return step{}, ErrBusy

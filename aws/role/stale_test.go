@@ -3,10 +3,12 @@ package role
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
 )
@@ -121,6 +123,36 @@ func TestAnOrderWhoseStepsAreAllTooSlowIsNotThoughtOverForEver(t *testing.T) {
 		o.Confirm = func(context.Context) error { time.Sleep(preparedFor + time.Second); return nil }
 		if _, err := b.apply(o); !errors.Is(err, ErrBusy) || aws.Final(err) || writes(b) != 0 {
 			t.Errorf("%d writes, %v", writes(b), err)
+		}
+	})
+}
+
+// Undo puts back what the newest promise saw.
+func TestWhatSomeonePutsThereWhileAPromiseTakesLongIsNotLostToTheUndo(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		later := denyAt(b.Server.Now().Add(30 * time.Minute).Truncate(time.Second))
+		if err := b.Prod.PutRolePolicy("Deploy", policyName, later); err != nil {
+			t.Fatal(err)
+		}
+		r := order(b.describe("prod/Deploy"))
+		theirs := awsbench.DenyAt("1999-12-31T00:00:00.000Z")
+		var promises book
+		o := promises.slowly(r, 45*time.Second)
+		once := sync.OnceFunc(func() {
+			if err := b.Prod.PutRolePolicy("Deploy", policyName, theirs); err != nil {
+				t.Error(err)
+			}
+		})
+		keep := o.Promise
+		o.Promise = func(ctx context.Context, p Plan) ([]contain.Change, error) { once(); return keep(ctx, p) }
+		got, err := b.apply(o)
+		if err != nil || got.Writes != 1 || got.Change.Before != theirs || got.There != text(later) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		undone, err := b.apply(undo(r, promises.all))
+		if there, _ := b.Prod.RolePolicy("Deploy", policyName); err != nil || there != theirs {
+			t.Errorf("undone: %+v, %v; there is %s", undone, err, there)
 		}
 	})
 }
