@@ -85,7 +85,9 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v step.Vie
 	}
 	e := &execution{
 		h: h, request: r, about: c, changes: record.WrittenBy(v.Events).Changes,
-		Tried: step.Tried{Order: h.Order(r, c), Undo: c.Undo, Earlier: r.Promise != nil},
+		Tried: step.Tried{
+			Order: h.Order(r, c), Measure: h.Measures.On()[r.Purpose.Measure()], Undo: c.Undo, Earlier: r.Promise != nil,
+		},
 	}
 	began := time.Now()
 	var out role.Outcome

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -55,7 +54,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	told := record.Undone{
 		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
-		Restored: c.Undo.Restores(), Found: a.AlreadyThere && !a.Promised, Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
+		Restored: a.Slots.Restores(), Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
 	}
 	if told.At.IsZero() {
 		told.At = r.Ended
@@ -64,14 +63,14 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err := step.AddBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
 		return err
 	}
-	if c.Undo.Restores() {
+	if a.Slots.Restores() {
 		force, err := h.InForce(ctx, r.Subject.Key)
 		if err != nil {
 			return err
 		}
 		newest, found := force.Newest(r.Purpose.Measure())
-		if found && slices.ContainsFunc(contain.Fold(c.Undo.Changes), func(w contain.Written) bool {
-			return slices.Contains(newest.Documents(), contain.Document{Slot: w.Slot, Text: w.Before})
+		if found && slices.ContainsFunc(a.Slots, func(left record.Stand) bool {
+			return slices.Contains(newest.Documents(), left.Document)
 		}) {
 			t.Work = []approvals.Item{guard.InertItem(newest.Request.ID)}
 		}

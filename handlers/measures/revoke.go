@@ -119,7 +119,9 @@ func afterUndo(u record.Undoing) string {
 func undoEffect(u record.Undoing) string {
 	policy := "The " + document(u.Policy) + " "
 	switch {
-	case !u.Restores():
+	case len(u.Slots) > 1:
+		return undoEffects(u.Slots)
+	case !u.Slots.Restores():
 		return policy + "is taken off the role."
 	case u.RestoreCutoff.IsZero():
 		return policy + "that was there before is put back; it denies no session for its age."
@@ -127,6 +129,20 @@ func undoEffect(u record.Undoing) string {
 		return policy + "that was there before is put back; it denies sessions issued before *" +
 			messages.UTC(u.RestoreCutoff) + "*."
 	}
+}
+
+// undoEffects says what is done to each of several policies.
+func undoEffects(slots record.Stands) string {
+	lines := make([]string, len(slots))
+	for i, s := range slots {
+		lines[i] = "The " + document(s.Slot.Label()) + " " + map[record.Fate]string{
+			record.FateRemoved:  "is taken off the role.",
+			record.FateRestored: "that was there before is put back.",
+			record.FateSame:     "is as before already.",
+			record.FateForeign:  "*stays*: it is not what revokebot wrote.",
+		}[s.Fate]
+	}
+	return strings.Join(lines, " ")
 }
 
 // kept names the sessions that the deny keeps out and that would not be kept out any more.

@@ -109,7 +109,7 @@ func readBack(before approvals.Request, e approvals.Event, c Context) *Message {
 		return nil // the proof says it
 	case r.Equal:
 		found := "there is no " + c.Words.Document(r.Policy) + " on the role"
-		if c.Undo.Restores() {
+		if r.Restored {
 			found = "the policy on the role says what it said before the " + c.Words.Deny
 		}
 		return sentence("*Read back* on " + UTC(r.At) + ": " + found + ". IAM can take minutes to spread that.")
@@ -127,7 +127,7 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	if err != nil {
 		return sentence("AWS took the change.")
 	}
-	w, u, head := c.Words, *c.Undo, "*The "+c.Words.Deny+" is taken away* from "+roleWords(c.Role)
+	w, u, head := c.Words, c.Undo.As(a), "*The "+c.Words.Deny+" is taken away* from "+roleWords(c.Role)
 	switch {
 	case a.AlreadyThere && a.Promised:
 		head += ": the role is as it was before the " + w.Deny + ", by an earlier try of this request or by " +
@@ -135,7 +135,9 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	case a.AlreadyThere:
 		head = "*The " + w.Deny + " was gone already* from " + roleWords(c.Role) + ": the role was as it was before the " +
 			w.Deny + " when revokebot came to change it, so nothing was changed."
-	case !u.Restores():
+	case len(a.Slots) > 1:
+		head += ". AWS took the change on " + UTC(a.At) + "." + fates(a.Slots, w)
+	case !a.Slots.Restores():
 		head += ". AWS took the " + w.Document(u.Policy) + " off the role on " + UTC(a.At) + "."
 	default:
 		head += ". AWS put the " + w.Document(u.Policy) + " that was there before back on " + UTC(a.At) + "."
@@ -152,6 +154,26 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	}
 	return sentence(text + "\n" + w.Undo.Anew + ", send " + Code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) + ": " +
 		w.Undo.Again + ".")
+}
+
+// fates says of each slot what became of it, a line each.
+func fates(slots record.Stands, w Words) (text string) {
+	for _, s := range slots {
+		text += "\n• The " + w.Document(s.Slot.Label()) + " "
+		switch s.Fate {
+		case record.FateRemoved:
+			text += "was taken off the role."
+		case record.FateRestored:
+			text += "that was there before was put back."
+		case record.FateSame:
+			text += "was as before the " + w.Deny + " already."
+		case record.FateForeign:
+			text += "*stays*: it is not what revokebot wrote."
+		default:
+			text += "*stays*: AWS did not take the change."
+		}
+	}
+	return text
 }
 
 // undone tells, in the thread of what was applied, that it is not in force any more.
@@ -176,6 +198,11 @@ func undoneText(v record.Undone, c Context) string {
 	case v.Restored:
 		what = "*Undone* on " + UTC(v.At) + ": the policy that was on " + roleWords(c.Role) + " before the " +
 			c.Words.Deny + " is back."
+	}
+	for _, s := range v.Slots {
+		if s.Fate == record.FateForeign && s.Text != "" {
+			what += " The " + c.Words.Document(s.Slot.Label()) + " *stays*: it is not what revokebot wrote."
+		}
 	}
 	if v.Seen != record.SeenEqual {
 		what += " It is not known whether something else was written since: look at the role."

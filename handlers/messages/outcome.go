@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -89,10 +90,13 @@ func (c Context) undoOutcome(r approvals.Request) string {
 		text = "AWS took the change, but the role could not be read back: look at it. "
 	case a.AlreadyThere && !a.Promised:
 		text = "The role was already " + before + ", and revokebot changed nothing. "
-	case !c.Undo.Restores():
+	case !a.Slots.Restores():
 		text = "AWS took the policy off the role, and the role was read back without it. "
 	}
-	return text + c.Words.Undo.Revived(a.Revives, *c.Undo)
+	if i := slices.IndexFunc(a.Slots, func(s record.Stand) bool { return s.Fate == record.FateForeign && s.Text != "" }); i >= 0 {
+		text += "The " + c.Words.Document(a.Slots[i].Slot.Label()) + " *stays*: it is not what revokebot wrote. "
+	}
+	return text + c.Words.Undo.Revived(a.Revives, c.Undo.As(a))
 }
 
 func rehearsedTitle(r approvals.Request) string {

@@ -17,8 +17,8 @@ import (
 // earlierID is the request whose deny is to be taken away.
 const earlierID = "QWEARLIER3ISOEUUODW4FIG5AF"
 
-// earlier is what was promised over a policy that was there before.
-var earlier = []contain.Change{{Before: "{}", After: "[]"}}
+// earlier is a policy that was there before and comes back.
+var earlier = record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}}
 
 func exampleUndoing() record.Undoing {
 	return record.Undoing{
@@ -71,8 +71,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		exampleUndoing()
 	onPurpose.Gone = true
 	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
-	restores.Changes, restores.RestoreCutoff = earlier, at.Add(-5*time.Hour)
-	same.Changes, same.RestoreCutoff, same.Revives, same.Words = earlier, same.Cutoff, false, ""
+	restores.Slots, restores.RestoreCutoff = earlier, at.Add(-5*time.Hour)
+	same.Slots, same.RestoreCutoff, same.Revives, same.Words = earlier, same.Cutoff, false, ""
 	begin := func(u record.Undoing) *undoStory { return beginUndo(t, u, role, "it was a drill") }
 	approved := func(u record.Undoing) *undoStory { return begin(u).add(approvals.EventApproved, "U0INES", nil) }
 	executing := func(u record.Undoing) *undoStory {
@@ -88,6 +88,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	resumed.At, resumed.AlreadyThere, resumed.Promised = time.Time{}, true, true
 	clean.Revives = false
 	applied := func(u record.Undoing, a record.Applied) *undoStory {
+		a.Slots, a.RestoreCutoff = u.Slots, u.RestoreCutoff
 		return executing(u).add(approvals.EventApplied, "", a)
 	}
 	failure := record.Failure{
@@ -147,7 +148,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_read_back": applied(revives, done).
 			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
 		"thread_undo_read_old": applied(restores, done).
-			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
+			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, Restored: true, At: at}).last(),
 		"thread_undo_read_not": applied(revives, unread).add(approvals.EventReadBack,
 			"", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
 		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack,
@@ -189,11 +190,24 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	}
 }
 
+// stands are what an undo can leave.
+func stands(t *rapid.T) (all record.Stands) {
+	for range rapid.IntRange(0, 3).Draw(t, "slots") {
+		all = append(all, record.Stand{
+			Document: contain.Document{Slot: contain.Slot{Kind: contain.RoleInline, Name: foreign(t, "policy")}, Text: "{}"},
+			Fate: rapid.SampledFrom([]record.Fate{
+				record.FateRemoved, record.FateRestored, record.FateSame, record.FateForeign, record.FateFailed,
+			}).Draw(t, "fate"),
+		})
+	}
+	return all
+}
+
 // worstOfUndo is the same with everything from outside as bad as it gets.
 func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*messages.Message {
 	u := record.Undoing{
 		Requester: foreign(t, "earlier requester"), Words: foreign(t, "words"),
-		Changes: rapid.SampledFrom([][]contain.Change{nil, earlier}).Draw(t, "changes"),
+		Slots:   stands(t),
 		Applied: at, Cutoff: at, RevivesUntil: at, Revives: rapid.Bool().Draw(t, "revives"),
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "approvers") {
@@ -206,7 +220,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 	s.events[0].By = "U0ROSA"
 	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.Started{})
 	s.add(approvals.EventApplied, "", record.Applied{
-		AlreadyThere: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
+		Slots: stands(t), AlreadyThere: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
 		Seen: rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
 	})
 	s.add(approvals.EventReadBack, "", record.ReadBack{
@@ -226,6 +240,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 	c := messages.Context{Words: revokeWords(), Role: role}
 	undone := record.Undone{
 		Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives,
+		Slots: stands(t),
 	}
 	revoked := begins(real, "", 1, role).add(approvals.EventApproved, "U0BOB", nil).
 		add(approvals.EventStarted, "", started()).

@@ -53,6 +53,9 @@ type Applied struct {
 	RevivesUntil time.Time `json:"revives_until,omitzero"`
 	// There is what was read back or else written: as promised, or as someone else has raised it.
 	There []contain.Document `json:"there,omitempty"`
+	// Slots, of an undo, are what it left; RestoreCutoff is the highest cutoff of them.
+	Slots         Stands    `json:"slots,omitempty"`
+	RestoreCutoff time.Time `json:"restore_cutoff,omitzero"`
 	// Revives, of an undo: sessions that were denied could still be alive at that moment.
 	Revives bool `json:"revives,omitempty"`
 }
@@ -70,9 +73,10 @@ const (
 // ReadBack is the Detail of an EventReadBack.
 type ReadBack struct {
 	Equal    bool      `json:"equal"`
-	Undo     bool      `json:"undo,omitempty"`   // of a request that takes a deny away
-	Policy   string    `json:"policy,omitempty"` // its name; empty: the IAM console's
-	At       time.Time `json:"at,omitzero"`      // AWS's clock
+	Undo     bool      `json:"undo,omitempty"`     // of a request that takes a deny away
+	Restored bool      `json:"restored,omitempty"` // of an undo: the earlier document stands
+	Policy   string    `json:"policy,omitempty"`   // its name; empty: the IAM console's
+	At       time.Time `json:"at,omitzero"`        // AWS's clock
 	Mismatch string    `json:"mismatch,omitempty"`
 	Error    string    `json:"error,omitempty"` // a sentence: why it could not be read
 }

@@ -37,18 +37,60 @@ type Undoing struct {
 
 	Policy  string           `json:"policy,omitempty"` // its name; empty: the IAM console's
 	Changes []contain.Change `json:"changes"`          // that the request had promised; only what these wrote is taken away
+	Slots   Stands           `json:"slots,omitempty"`  // what the undo would leave of them
 
 	Cutoff        time.Time `json:"cutoff"`                  // of the deny that goes
-	RestoreCutoff time.Time `json:"restore_cutoff,omitzero"` // of the deny that comes back
+	RestoreCutoff time.Time `json:"restore_cutoff,omitzero"` // the highest that would stand then
 	RevivesUntil  time.Time `json:"revives_until"`           // until when sessions that are denied now can be alive
 	Revives       bool      `json:"revives,omitempty"`       // some could be, when this was asked for
 	Words         string    `json:"words,omitempty"`         // what the requester typed to say that they mean it
 	Gone          bool      `json:"gone,omitempty"`          // the role was as before the deny already, when this was asked for
 }
 
-// Restores reports whether a document that was there before comes back.
-func (u Undoing) Restores() bool {
-	return slices.ContainsFunc(contain.Fold(u.Changes), func(w contain.Written) bool { return w.Before != "" })
+// As is the undoing with what an outcome left in place of what was foreseen.
+func (u Undoing) As(a Applied) Undoing {
+	u.Slots, u.RestoreCutoff = a.Slots, a.RestoreCutoff
+	return u
+}
+
+// Fate is what an undo does to a slot.
+type Fate string
+
+// The fates.
+const (
+	FateRemoved  Fate = "removed"  // our document is taken away
+	FateRestored Fate = "restored" // the earlier document is put in the place of ours
+	FateSame     Fate = "same"     // it was as before already
+	FateForeign  Fate = "foreign"  // someone else's document stays
+	FateFailed   Fate = "failed"   // AWS refused the change: our document stays
+)
+
+// Stand is what a slot says after an undo, as far as known, and why.
+type Stand struct {
+	contain.Document
+	Fate Fate `json:"fate"`
+}
+
+// FateOf is the fate of a slot in which a document takes the place of another.
+func FateOf(there, wanted contain.Document) Fate {
+	switch {
+	case there == wanted:
+		return FateSame
+	case wanted.Text == "":
+		return FateRemoved
+	default:
+		return FateRestored
+	}
+}
+
+// Stands are what an undo leaves, slot by slot.
+type Stands []Stand
+
+// Restores reports whether a document that was there before stands again.
+func (s Stands) Restores() bool {
+	return slices.ContainsFunc(s, func(d Stand) bool {
+		return d.Text != "" && (d.Fate == FateRestored || d.Fate == FateSame)
+	})
 }
 
 // Undone is the Detail of an EventUndone: another request took the deny of this one away.
@@ -60,6 +102,7 @@ type Undone struct {
 	At           time.Time `json:"at"`
 	Cutoff       time.Time `json:"cutoff"`
 	Restored     bool      `json:"restored,omitempty"` // the policy that was there before is back
+	Slots        Stands    `json:"slots,omitempty"`    // what was left
 	Found        bool      `json:"found,omitempty"`    // it was gone already, and not by that request
 	Revives      bool      `json:"revives,omitempty"`
 	RevivesUntil time.Time `json:"revives_until"`

@@ -98,22 +98,18 @@ func InForce(past []Past, measures Measures) Force {
 	return f
 }
 
-// drops reports whether what an undo has put back into a slot does less than what a holding wrote
-// there last. An undo that cannot be read has left nothing, as far as is known.
+// drops reports whether what an undo left in a slot does less than what a holding wrote there last.
+// An undo that cannot be read has left nothing, as far as is known.
 func drops(undo approvals.Request, h Holding, m contain.Measure) bool {
-	f, err := FactsOf(undo)
-	if err != nil || f.Undo == nil {
+	a, err := Detail[Applied](undo.Closing)
+	if err != nil || len(a.Slots) == 0 {
 		return true
 	}
-	for _, w := range contain.Fold(f.Undo.Changes) {
-		for _, d := range h.Last() {
-			left := contain.Document{Slot: w.Slot, Text: w.Before}
-			if d.Slot == w.Slot && (m == nil || m.Gap(undo.Ended, left, d) != contain.Covers) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Last(), func(d contain.Document) bool {
+		return slices.ContainsFunc(a.Slots, func(left Stand) bool {
+			return d.Slot == left.Slot && (m == nil || m.Gap(undo.Ended, left.Document, d) != contain.Covers)
+		})
+	})
 }
 
 // Of is the holding of a request; false when the request has applied nothing.

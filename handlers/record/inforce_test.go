@@ -63,6 +63,14 @@ func (p *principal) undo(id, about string, events ...approvals.Event) {
 			u.Changes = record.WrittenBy(past.Events).Changes
 		}
 	}
+	for i, e := range events {
+		if a, err := record.Detail[record.Applied](e); err == nil && e.Type == approvals.EventApplied && a.Slots == nil {
+			for _, w := range contain.Fold(u.Changes) { // nobody was in the way
+				a.Slots = append(a.Slots, stand(w.Slot, w.Before, record.FateRestored))
+			}
+			events[i].Detail = must(p.t, a)
+		}
+	}
 	facts := must(p.t, record.Facts{Undo: &u})
 	p.request(id, approvals.Opening{
 		Purpose: approvals.Revoke.Undo(), About: about, Required: 1, Subject: approvals.Subject{Facts: facts},
@@ -120,11 +128,16 @@ func appliedIn(t *testing.T, slot contain.Slot, cutoff int, before string, more 
 	return append(events, more...)
 }
 
-func undone(t *testing.T) []approvals.Event {
+func undone(t *testing.T, left ...record.Stand) []approvals.Event {
 	return []approvals.Event{
 		approved(), happened(t, approvals.EventStarted, record.Started{}),
-		happened(t, approvals.EventApplied, record.Applied{}),
+		happened(t, approvals.EventApplied, record.Applied{Slots: left}),
 	}
+}
+
+// stand is what an undo left.
+func stand(slot contain.Slot, text string, fate record.Fate) record.Stand {
+	return record.Stand{Document: contain.Document{Slot: slot, Text: text}, Fate: fate}
 }
 
 func lost(t *testing.T, cutoff int) approvals.Event {
@@ -364,15 +377,26 @@ func TestTheCutoffThatAWSTookIsNotTheOneThatIsPlanned(t *testing.T) {
 	}
 }
 
-// An undo whose facts cannot be read leaves nothing on the role, as far as is known.
+// An undo whose outcome cannot be read leaves nothing on the role, as far as is known.
 func TestAnUndoThatCannotBeReadDropsWhatWasThereBefore(t *testing.T) {
 	p := &principal{t: t}
 	p.revoke("A", applied(t, 1, "")...)
-	p.undo("B", "another", undone(t)...)
+	p.undo("B", "another", undone(t, stand(second, "", record.FateRemoved))...)
 	if held, _ := record.InForce(p.past, measures).Of("A"); !held.InForce() {
 		t.Error("an undo of nothing took it away")
 	}
-	p.past[1].Request.Subject.Facts = json.RawMessage("?")
+	p.past[1].Request.Closing.Detail = json.RawMessage("?")
+	if held, _ := record.InForce(p.past, measures).Of("A"); held.InForce() || !held.Dropped {
+		t.Errorf("in force %v, dropped %v", held.InForce(), held.Dropped)
+	}
+}
+
+// What the undo would have put back is not what stands.
+func TestAnUndoThatLeftSomeoneElsesPolicyDropsTheOlderRequestInThatSlot(t *testing.T) {
+	p := &principal{t: t}
+	p.revoke("A", applied(t, 1, "")...)
+	p.revoke("B", applied(t, 11, to(1))...)
+	p.undo("C", "B", undone(t, stand(first, "of a thief", record.FateForeign))...)
 	if held, _ := record.InForce(p.past, measures).Of("A"); held.InForce() || !held.Dropped {
 		t.Errorf("in force %v, dropped %v", held.InForce(), held.Dropped)
 	}

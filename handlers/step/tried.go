@@ -2,6 +2,7 @@ package step
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/revokebot/revokebot/aws/contain"
@@ -13,6 +14,7 @@ import (
 // Tried is what is known of a try to carry out an order.
 type Tried struct {
 	Order   role.Order
+	Measure contain.Measure // of the request; an undo's order has what restores it
 	Undo    *record.Undoing // of an undo
 	Earlier bool            // an earlier try had begun, and may have done it
 	Now     time.Time       // the latest that AWS's clock could show when this try promised last
@@ -37,16 +39,44 @@ func (t Tried) Sum(out role.Outcome) record.Applied {
 		a.RevivesUntil = times.Later(a.RevivesUntil, EndOf(t.Order.Measure, Document(d), out.Role))
 		a.There = append(a.There, Document(d))
 	}
-	if u := t.Undo; u != nil {
-		at := a.At
-		for _, d := range out.Documents {
-			if at.IsZero() {
-				at = d.ReadBackAt
-			}
-		}
-		a.Promised, a.Revives = a.AlreadyThere && t.Earlier, u.Revives && (at.IsZero() || at.Before(u.RevivesUntil))
+	if t.Undo != nil {
+		t.sumUndo(out, &a)
 	}
 	return a
+}
+
+// sumUndo adds what an undo left in each slot, and whether old sessions could be alive then.
+func (t Tried) sumUndo(out role.Outcome, a *record.Applied) {
+	at := a.At
+	for _, d := range out.Documents {
+		if at.IsZero() {
+			at = d.ReadBackAt
+		}
+		left := left(d)
+		a.Slots = append(a.Slots, left)
+		a.RestoreCutoff = times.Later(a.RestoreCutoff, CutoffOf(t.Measure, t.Clock(d), left.Document))
+	}
+	u := t.Undo
+	a.Promised = a.AlreadyThere && t.Earlier
+	a.Revives = !u.RevivesUntil.IsZero() && a.RestoreCutoff.Before(u.Cutoff) && (at.IsZero() || at.Before(u.RevivesUntil))
+}
+
+// left is what an undo left in a slot, as far as is known.
+func left(d role.Result) record.Stand {
+	switch {
+	case errors.Is(d.Err, contain.ErrNotOurs):
+		return record.Stand{Document: d.There, Fate: record.FateForeign}
+	case d.Err != nil:
+		return record.Stand{Document: d.There, Fate: record.FateFailed}
+	case d.AlreadyThere:
+		return record.Stand{Document: d.There, Fate: record.FateSame}
+	}
+	doc := Document(d)
+	if d.ReadBackError == nil {
+		doc = d.There
+	}
+	after := contain.Document{Slot: d.Change.Slot, Text: d.Change.After}
+	return record.Stand{Document: doc, Fate: record.FateOf(contain.Document{}, after)}
 }
 
 // Document is what stands in a slot as far as is known: what was read back, or what was written.
@@ -66,6 +96,7 @@ func (t Tried) Clock(d role.Result) time.Time {
 func (s Requests) ReadBack(ctx context.Context, o role.Order, d role.Result) record.ReadBack {
 	back := record.ReadBack{
 		Undo: o.Mode == role.Undo, Policy: PolicyOf(Document(d)), Equal: d.ReadBack, At: d.ReadBackAt,
+		Restored: o.Mode == role.Undo && Document(d).Text != "",
 	}
 	switch {
 	case d.ReadBackError != nil:

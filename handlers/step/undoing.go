@@ -29,8 +29,13 @@ func (s Requests) Undoing(held record.Holding, look role.Look) record.Undoing {
 		Changes: held.Changes, Cutoff: held.Planned, Gone: look.Done(),
 	}
 	m := s.Measures.On()[held.Measure]
-	for _, w := range contain.Fold(held.Changes) {
-		u.RestoreCutoff = times.Later(u.RestoreCutoff, CutoffOf(m, look.Now, contain.Document{Slot: w.Slot, Text: w.Before}))
+	for i, there := range look.There {
+		left := record.Stand{Document: there, Fate: record.FateForeign}
+		if wanted := look.Wanted[i]; wanted != (contain.Document{}) {
+			left = record.Stand{Document: wanted, Fate: record.FateOf(there, wanted)}
+		}
+		u.Slots = append(u.Slots, left)
+		u.RestoreCutoff = times.Later(u.RestoreCutoff, CutoffOf(m, look.Now, left.Document))
 	}
 	for _, d := range held.Last() {
 		u.Policy, u.RevivesUntil = PolicyOf(d), times.Later(u.RevivesUntil, EndOf(m, d, look.Role))
