@@ -24,7 +24,9 @@ func IsDrill(text string) bool {
 
 // drillKey names the drills of a role: of all of them one can be under way. It is not the role's own key, so that a drill
 // is never in the way of a revocation, nor among the requests that the guard, an undo or a clean-up look through.
-func drillKey(r role.Role) string { return "drill/" + subjectKey(r) }
+func drillKey(r role.Role) string { return drillPrefix + subjectKey(r) }
+
+const drillPrefix = "drill/"
 
 // drill asks for a rehearsal of a revocation, if everything about it is in order: all that is asked of a revocation, and that no
 // real request for the role is under way. text is what followed the word drill.
@@ -70,7 +72,13 @@ func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Comma
 // died is simply made again.
 func (e *execution) rehearse(ctx context.Context) error {
 	again := e.h.confirming(ctx, e.request, time.Time{}, 0)
-	result, err := e.h.Roles.Rehearse(ctx, e.Order)
+	o := e.Order
+	var err error
+	if o.InForce, err = e.h.minimum(ctx, e.request); err != nil {
+		<-again.done
+		return err
+	}
+	result, err := e.h.Roles.Rehearse(ctx, o)
 	if confirmed := again.outcome(ctx, e.request); err == nil {
 		err = confirmed
 	}

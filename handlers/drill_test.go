@@ -439,3 +439,21 @@ func TestApproversOutsideTheChannelAreToldDirectlyThatItIsADrill(t *testing.T) {
 		drilled(b)
 	})
 }
+
+// What another request has promised is the least that a revocation writes, also when it is off the role.
+func TestADrillSaysTheCutoffThatARevocationWouldWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		high := b.AWS.Now().Add(50 * time.Minute).UTC().Truncate(time.Second)
+		putOn(b, denyPolicy, denyText(high))
+		card := b.Ask()
+		approvedAs(b, card, approvals.StateApplied)
+		removeAs(t, b, b.World.Rival)
+		drill := b.AskFor(actors.Rosa, "drill prod/DeployRole")
+		approvedAs(b, drill, approvals.StateRehearsed)
+		if got := record.WouldBeCutoff(drill.Events()); !got.Equal(high) {
+			t.Errorf("the drill says %v, a revocation would write %v", got, high)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -93,6 +94,9 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v step.Vie
 	var out role.Outcome
 	if r.Purpose.Writes() {
 		if out, err = e.apply(ctx, ready); err == nil {
+			err = e.half(out)
+		}
+		if err == nil {
 			err = e.applied(ctx, out)
 		}
 	} else {
@@ -116,6 +120,10 @@ func (e *execution) apply(ctx context.Context, ready *preparation) (role.Outcome
 	if ready.err != nil {
 		return role.Outcome{}, ready.err
 	}
+	if err := e.upToDate(ctx); err != nil {
+		<-ready.confirmation.done
+		return role.Outcome{}, err
+	}
 	o := e.Order
 	o.Promised, o.InForce = e.changes, ready.minimum
 	o.Confirm = func(ctx context.Context) error { return ready.confirmation.outcome(ctx, e.request) }
@@ -129,9 +137,69 @@ func (e *execution) apply(ctx context.Context, ready *preparation) (role.Outcome
 	return e.h.Roles.Apply(ctx, ready.ready, o)
 }
 
+// half is why an undo is not done that AWS has taken in part: our document still stands in a slot.
+// Someone else's document is not waited for.
+func (e *execution) half(out role.Outcome) error {
+	if e.Order.Mode != role.Undo {
+		return nil
+	}
+	for _, d := range out.Documents {
+		if d.Err != nil && !errors.Is(d.Err, contain.ErrNotOurs) {
+			return d.Err
+		}
+	}
+	return nil
+}
+
+// upToDate stops an undo that does not know all that its revocation has written: the approvers were
+// shown less.
+func (e *execution) upToDate(ctx context.Context) error {
+	if e.Order.Mode != role.Undo {
+		return nil
+	}
+	_, events, err := e.h.Store.Load(ctx, e.request.About)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	known := record.Written{Changes: e.about.Undo.Changes}.Documents()
+	for _, d := range record.WrittenBy(events).Documents() {
+		if !slices.Contains(known, d) {
+			return step.ErrMore
+		}
+	}
+	return e.keepsOut(ctx)
+}
+
+// keepsOut stops an undo that was admitted without the words because another policy denies the same
+// sessions, if that policy does not any more.
+func (e *execution) keepsOut(ctx context.Context) error {
+	u := e.about.Undo
+	if u.Words != "" || u.RestoreCutoff.Before(u.Cutoff) {
+		return nil
+	}
+	target, err := e.h.Cloud.Parse(e.about.Role.ARN)
+	if err != nil {
+		return err
+	}
+	held := record.Holding{
+		Measure: e.request.Purpose.Measure(), Written: record.Written{Changes: u.Changes, Planned: u.Cutoff},
+	}
+	look, err := e.h.Roles.Look(ctx, target, e.h.Restoring(held))
+	if err == nil && e.h.Undoing(held, look).Revives {
+		err = step.ErrRevives
+	}
+	return err
+}
+
 // promise makes a change durable before it is made.
 func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change, error) {
 	if e.Order.Mode == role.Undo {
+		if err := e.upToDate(ctx); err != nil {
+			return nil, err
+		}
 		force, err := e.h.InForce(ctx, e.request.Subject.Key)
 		if err != nil {
 			return nil, err

@@ -51,14 +51,18 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 		f.Sentence = messages.UndoNotOurs(e.about.Undo.Policy)
 	}
 	writes := 0
+	if undo {
+		f.Sentence = e.undoneInPart(out, f.Sentence)
+	}
 	for _, d := range out.Documents {
-		if writes += d.Writes; d.Writes > 0 {
+		if writes += d.Writes; d.Writes > 0 && !undo {
 			f.Sentence = messages.WrittenOnce(step.PolicyOf(d.There), step.Mismatch(e.Order.Measure, d), f.Sentence)
 		}
 	}
 	// What the role had was read for this try, or just before a write that AWS refused: the undo was not done.
 	known := undo && (end == step.EndUnconfirmed || end == step.EndReplaced || end == step.EndGone ||
-		errors.Is(cause, contain.ErrNotOurs) || errors.Is(cause, step.ErrNewer) || aws.Final(cause) && e.isWrite(cause))
+		errors.Is(cause, contain.ErrNotOurs) || errors.Is(cause, step.ErrNewer) ||
+		errors.Is(cause, step.ErrMore) || errors.Is(cause, step.ErrRevives) || aws.Final(cause) && e.isWrite(cause))
 	e.h.Log.WarnContext(ctx, "a request was not carried out", "request", e.request.ID, "purpose", string(e.request.Purpose),
 		"role", e.about.Role.ARN, "error", cause)
 	_, err := e.h.Close(ctx, e.request.ID, step.UnderWay, func(r approvals.Request) step.Failure {
@@ -67,6 +71,24 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 		return f
 	})
 	return err
+}
+
+// undoneInPart adds to why an undo failed which policies are gone and which stay, if some are gone.
+func (e *execution) undoneInPart(out role.Outcome, why string) string {
+	var done, stays []string
+	for i, w := range contain.Fold(e.about.Undo.Changes) {
+		switch {
+		case i >= len(out.Documents):
+		case out.Documents[i].Err == nil && (out.Documents[i].AlreadyThere || out.Documents[i].Writes > 0):
+			done = append(done, w.Slot.Label())
+		default:
+			stays = append(stays, w.Slot.Label())
+		}
+	}
+	if len(done) == 0 || len(stays) == 0 {
+		return why
+	}
+	return why + " " + messages.UndoneInPart(done, stays)
 }
 
 // isWrite reports whether it was the write itself that AWS refused.
@@ -83,8 +105,13 @@ func sentenceOf(err error) string {
 	if refused, ok := errors.AsType[*contain.Refusal](err); ok {
 		return refused.Sentence
 	}
-	if errors.Is(err, step.ErrNewer) {
+	switch {
+	case errors.Is(err, step.ErrNewer):
 		return messages.UndoNotNewest
+	case errors.Is(err, step.ErrMore):
+		return messages.UndoNotAll
+	case errors.Is(err, step.ErrRevives):
+		return messages.UndoRevives
 	}
 	return aws.Explain(err)
 }

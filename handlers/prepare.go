@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,12 +67,13 @@ func (h *Handlers) unprepared(ctx context.Context, r approvals.Request) *prepara
 	return n
 }
 
-// minimum is what other requests for the measure have in force: a request to apply it writes no less.
+// minimum is what other requests for the measure have in force: a request to apply it writes no
+// less, and a drill says so.
 func (h *Handlers) minimum(ctx context.Context, r approvals.Request) ([]contain.Document, error) {
-	if r.Purpose.Mode() != approvals.ModeDo {
+	if r.Purpose.Mode() == approvals.ModeUndo {
 		return nil, nil
 	}
-	force, err := h.InForce(ctx, r.Subject.Key)
+	force, err := h.InForce(ctx, strings.TrimPrefix(r.Subject.Key, drillPrefix))
 	return force.Minimum(r.Purpose.Measure(), r.ID), err
 }
 

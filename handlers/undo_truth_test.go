@@ -116,3 +116,22 @@ func TestAnUndoOfWhichAPolicyStaysDoesNotSayThatTheEarlierOneIsBack(t *testing.T
 		}
 	})
 }
+
+// What an older request wrote is not on the role any more, so it is not in force, and its thread says so.
+func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{Guard: looks})
+		older := b.Ask()
+		approvedAs(b, older, approvals.StateApplied)
+		time.Sleep(5 * time.Minute)
+		card := b.AskFor(actors.Rosa, "prod/DeployRole again")
+		approvedAs(b, card, approvals.StateApplied)
+		pushedAside(b, card)
+		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
+		approvedAs(b, undo, approvals.StateApplied)
+		b.Until("the older request is told", func() bool { return older.Says("is not on the role any more") })
+		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions because")
+		b.Whispered(actors.Rosa, "no applied revocation on record")
+	})
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/guard"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 )
@@ -26,6 +27,7 @@ func undoneItem(by approvals.Request) approvals.Item {
 
 // undone tells the request that put a deny on a role that another one has taken it away, so that its card and its thread
 // say so. Where that brings an earlier deny of the bot's back, it is looked at whether that is inert.
+// The guard checks once what an earlier request has in force.
 func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	by, err := step.BodyOf[undoneBy](item)
 	if err != nil {
@@ -63,16 +65,27 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	if err := step.AddBy(&t, approvals.EventUndone, r.Requester, item.Source, told); err != nil {
 		return err
 	}
-	if a.Slots.Restores() {
-		force, err := h.InForce(ctx, r.Subject.Key)
-		if err != nil {
-			return err
+	force, err := h.InForce(ctx, r.Subject.Key)
+	if err != nil {
+		return err
+	}
+	for _, held := range force.Holdings {
+		if held.Dropped && !held.Undone && held.Request.ID != item.Request {
+			if err := h.Remark(ctx, held.Request.ID, approvals.EventFinding, "dropped", record.Finding{
+				Sentence: messages.Dropped, Urgent: true,
+			}); err != nil {
+				return err
+			}
 		}
-		newest, found := force.Newest(r.Purpose.Measure())
-		if found && slices.ContainsFunc(a.Slots, func(left record.Stand) bool {
+	}
+	if newest, found := force.Newest(r.Purpose.Measure()); found {
+		if a.Slots.Restores() && slices.ContainsFunc(a.Slots, func(left record.Stand) bool {
 			return slices.Contains(newest.Documents(), left.Document)
 		}) {
-			t.Work = []approvals.Item{guard.InertItem(newest.Request.ID)}
+			t.Work = append(t.Work, guard.InertItem(newest.Request.ID))
+		}
+		if len(h.Guard) > 0 { // its document may be gone since another one stood in for it
+			t.Work = append(t.Work, guard.AfterUndoItem(newest.Request.ID, item.Source))
 		}
 	}
 	return h.Store.Commit(ctx, t)

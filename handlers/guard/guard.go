@@ -119,7 +119,7 @@ func (w *guardRun) done() bool {
 		if ok && (!t.Lost() || e.Source == w.item.Source && !t.Writing()) {
 			return true
 		}
-		if e.Type == approvals.EventHeld {
+		if e.Type == approvals.EventHeld && !w.look.AfterUndo {
 			return true
 		}
 	}

@@ -134,7 +134,7 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 		}
 	}
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: fmt.Sprintf("simulate %d", n)})
-	looksSoon(&t, r.ID, n, w.look.Last)
+	looksSoon(&t, r.ID, n, w.look)
 	if err := w.Store.Commit(ctx, t); err != nil || !now.Later || a.Writes == 0 {
 		return err
 	}
@@ -166,5 +166,25 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 		lost = record.Tampered{State: told[0].State, Found: told[0].Found, At: told[0].At, Policy: told[0].Policy, Told: true}
 	}
 	lost.Why = "It could not be written again: " + step.Explained(cause)
-	return w.tell(ctx, w.failed(), lost)
+	source := w.failed()
+	if !lost.Told && !w.look.Last {
+		last := w.lastLoss()
+		if lost.State == last.State && lost.Found.Equal(last.Found) && lost.Policy == last.Policy && lost.Why == last.Why {
+			return nil // told, and it has not changed since
+		}
+		source = fmt.Sprintf("guard lost after %d rewrites, %d losses", w.rewrites(), w.losses())
+	}
+	return w.tell(ctx, source, lost)
+}
+
+// lastLoss is the loss that was told last and was not made good since.
+func (w *guardRun) lastLoss() (last record.Tampered) {
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok {
+			last = t
+		} else if e.Type == approvals.EventRewritten {
+			last = record.Tampered{}
+		}
+	}
+	return last
 }

@@ -22,6 +22,10 @@ const (
 type look struct {
 	After time.Duration `json:"after"`          // since the deny was applied, or since it was written again
 	Last  bool          `json:"last,omitempty"` // of all
+
+	// AfterUndo is the look at what an undo of another request has left in force. It is made although
+	// the last look is over.
+	AfterUndo bool `json:"after_undo,omitempty"`
 }
 
 // recheckAfter is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
@@ -35,20 +39,28 @@ func (g *Guard) Watch(t *approvals.Transition, request string, seen bool) {
 		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(g.Plan)-1}))
 	}
 	if !seen && len(g.Plan) > 0 {
-		looksSoon(t, request, 0, false)
+		looksSoon(t, request, 0, look{})
 	}
 }
 
-// looksSoon queues the looks after a rewrite; last says that the final one of them is the last of all.
-func looksSoon(t *approvals.Transition, request string, rewrite int, last bool) {
+// looksSoon queues the looks after a rewrite that a look has made. The final one takes the place of
+// a last look.
+func looksSoon(t *approvals.Transition, request string, rewrite int, of look) {
 	for i, after := range recheckAfter {
-		l := look{After: after, Last: last && i == len(recheckAfter)-1}
+		l := look{After: after, Last: of.Last && i == len(recheckAfter)-1, AfterUndo: of.AfterUndo}
 		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d.%d", rewrite, i+1), l))
 	}
 }
 
 func lookDue(request, source string, l look) approvals.Due {
 	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(l)}}
+}
+
+// AfterUndoItem is the check of what a request has in force after another one was undone.
+func AfterUndoItem(request, source string) approvals.Item {
+	return approvals.Item{
+		Kind: KindGuard, Request: request, Source: "guard after " + source, Body: step.Body(look{AfterUndo: true}),
+	}
 }
 
 // maxChecksNow is how often a check is tried that cannot wait for the queue.

@@ -129,6 +129,10 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	}
 	w, u, head := c.Words, c.Undo.As(a), "*The "+c.Words.Deny+" is taken away* from "+roleWords(c.Role)
 	switch {
+	case a.AlreadyThere && a.Promised && len(a.Slots) > 1:
+		head += ", by an earlier try of this request or by somebody else's hand." + fates(a.Slots, w)
+	case a.AlreadyThere && len(a.Slots) > 1:
+		head = "*The " + w.Deny + " was gone already* from " + roleWords(c.Role) + ", so nothing was changed." + fates(a.Slots, w)
 	case a.AlreadyThere && a.Promised:
 		head += ": the role is as it was before the " + w.Deny + ", by an earlier try of this request or by " +
 			"somebody else's hand."

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -31,11 +32,22 @@ func WrittenOnce(policy, mismatch, why string) string {
 		" Look at the role's inline policy " + policyName(policy) + "."
 }
 
+// Dropped is what an older request is told when the undo of a later one left less than its deny.
+const Dropped = "A later revocation of this role was undone, and this request's deny is not on the role any more: someone " +
+	"else had changed or removed it. It counts as not in force, and the guard does not check it. To deny old sessions " +
+	"again, ask for a revocation."
+
 // UndoNotOurs is why an undo failed whose policy somebody had changed.
 func UndoNotOurs(policy string) string {
 	return "The inline policy " + policyName(policy) + " on the role is not the one that was to be taken away: " +
 		"revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, " +
 		"and ask again if it should still go."
+}
+
+// UndoneInPart says which policies an undo that failed has undone, and which stay.
+func UndoneInPart(done, stays []string) string {
+	return "The undo was done in part. Undone: " + strings.Join(done, ", ") + ". Still on the role: " +
+		strings.Join(stays, ", ") + ". The revocation stays in force, and the guard may write again what is gone. Ask again."
 }
 
 // Sentences for undos that ended without having been done.
@@ -47,6 +59,12 @@ const (
 	UndoRoleGone = "There is no such role any more: the deny went with it. There is nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. Undo that one first."
+	// UndoNotAll: the approvers were shown less than there is.
+	UndoNotAll = "revokebot has written the deny again since this undo was requested, so the card does not show all that " +
+		"would go. Ask again."
+	// UndoRevives: the approvers were told that no session works again, and nobody typed the words.
+	UndoRevives = "The policy that would deny the same sessions after the undo was changed or removed since this undo was " +
+		"requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
 	UndoneAfterAll = "AWS took the deny off the role, or put the earlier policy back, although this request had ended: " +

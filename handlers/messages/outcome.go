@@ -79,6 +79,7 @@ func (c Context) undoneTitle(r approvals.Request) string {
 func (c Context) undoOutcome(r approvals.Request) string {
 	a, err := record.Detail[record.Applied](r.Closing)
 	before := "as it was before the " + c.Words.Deny
+	foreign := slices.IndexFunc(a.Slots, func(s record.Stand) bool { return s.Fate == record.FateForeign && s.Text != "" })
 	text := "AWS put the earlier policy back, and it was read back. "
 	switch {
 	case err != nil:
@@ -88,13 +89,15 @@ func (c Context) undoOutcome(r approvals.Request) string {
 			"Look at the role now; the thread says what was found."
 	case a.Seen != record.SeenEqual:
 		text = "AWS took the change, but the role could not be read back: look at it. "
+	case a.AlreadyThere && !a.Promised && foreign >= 0:
+		text = "The " + c.Words.Deny + " was gone already, and revokebot changed nothing. "
 	case a.AlreadyThere && !a.Promised:
 		text = "The role was already " + before + ", and revokebot changed nothing. "
 	case !a.Slots.Restores():
 		text = "AWS took the policy off the role, and the role was read back without it. "
 	}
-	if i := slices.IndexFunc(a.Slots, func(s record.Stand) bool { return s.Fate == record.FateForeign && s.Text != "" }); i >= 0 {
-		text += "The " + c.Words.Document(a.Slots[i].Slot.Label()) + " *stays*: it is not what revokebot wrote. "
+	if foreign >= 0 {
+		text += "The " + c.Words.Document(a.Slots[foreign].Slot.Label()) + " *stays*: it is not what revokebot wrote. "
 	}
 	return text + c.Words.Undo.Revived(a.Revives, c.Undo.As(a))
 }

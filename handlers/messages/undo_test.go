@@ -20,6 +20,18 @@ const earlierID = "QWEARLIER3ISOEUUODW4FIG5AF"
 // earlier is a policy that was there before and comes back.
 var earlier = record.Stands{{Document: contain.Document{Text: "{}"}, Fate: record.FateRestored}}
 
+// twoPlaces is an undo of two policies, one of which someone else has replaced.
+var twoPlaces = record.Stands{
+	{
+		Document: contain.Document{Slot: contain.Slot{Kind: contain.RoleInline, Name: contain.ConsolePolicy}, Text: "{}"},
+		Fate:     record.FateForeign,
+	},
+	{
+		Document: contain.Document{Slot: contain.Slot{Kind: contain.RoleInline, Name: contain.OwnPolicy + "QWEARLIE"}},
+		Fate:     record.FateRemoved,
+	},
+}
+
 func exampleUndoing() record.Undoing {
 	return record.Undoing{
 		Card: "https://acme.slack.com/archives/C0INCIDENT/p1", Requester: "U0ROSA", Approvers: []string{"U0BOB"},
@@ -70,6 +82,10 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 	revives, cleanUp, restores, same, onPurpose := exampleUndoing(), exampleUndoing(), exampleUndoing(), exampleUndoing(),
 		exampleUndoing()
 	onPurpose.Gone = true
+	two := exampleUndoing()
+	two.Slots = twoPlaces
+	twoGone := two
+	twoGone.Slots = record.Stands{twoPlaces[0], {Document: twoPlaces[1].Document, Fate: record.FateSame}}
 	cleanUp.Revives, cleanUp.Words, cleanUp.RevivesUntil, cleanUp.Card = false, "", at.Add(-time.Minute), ""
 	restores.Slots, restores.RestoreCutoff = earlier, at.Add(-5*time.Hour)
 	same.Slots, same.RestoreCutoff, same.Revives, same.Words = earlier, same.Cutoff, false, ""
@@ -111,7 +127,8 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		Cutoff:  cutoff,
 		Revives: true, RevivesUntil: cutoff.Add(12 * time.Hour), Seen: record.SeenEqual,
 	}
-	back, gone, quiet := told, told, told
+	back, gone, quiet, twoTold := told, told, told, told
+	twoTold.Slots = twoPlaces
 	back.Restored, gone.Found, gone.Seen, quiet.Revives, quiet.Card = true, true, record.SeenNothing, false, ""
 
 	return map[string]*messages.Message{
@@ -136,6 +153,13 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"card_undo_expired":   begin(revives).add(approvals.EventExpired, "", nil).card(),
 		"card_undo_void": approved(revives).
 			add(approvals.EventVoided, "", record.Failure{Sentence: messages.UndoOfAnotherRole}).card(),
+
+		"card_undo_two_places":           begin(two).card(),
+		"card_undo_two_places_applied":   applied(two, done).card(),
+		"card_undo_two_places_found":     applied(twoGone, found).card(),
+		"thread_undo_two_places_applied": applied(two, done).last(),
+		"thread_undo_two_places_found":   applied(twoGone, found).last(),
+		"thread_undone_two_places":       revoked().add(approvals.EventUndone, "U0ROSA", twoTold).last(),
 
 		"thread_undo_requested": begin(revives).last(),
 		"thread_undo_approved":  approved(revives).last(),

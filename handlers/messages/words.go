@@ -184,8 +184,11 @@ func (c Context) undoing(r approvals.Request) phrases {
 					"Should the same " + w.Deny + " be back by then, it is taken away; one that revokebot has written since, " +
 					"with a later cutoff, is not touched and has to be asked for anew.\n" + w.Undo.Revival(r, u)
 			}
-			return "It takes a " + w.Deny + " away. " + w.Undo.Effect(u) + " If the role has anything else by then than " +
-				"what revokebot wrote, nothing is touched.\n" + w.Undo.Revival(r, u)
+			untouched := " If the role has anything else by then than what revokebot wrote, nothing is touched.\n"
+			if len(u.Slots) > 1 {
+				untouched = " A policy that is changed by then is not touched.\n"
+			}
+			return "It takes a " + w.Deny + " away. " + w.Undo.Effect(u) + untouched + w.Undo.Revival(r, u)
 		},
 		decision: func() decision {
 			return decision{

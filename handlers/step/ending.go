@@ -16,6 +16,10 @@ var (
 	ErrElsewhere = errors.New("somebody else writes the deny")
 	// ErrNewer stops an undo because a later request has written into the same policy.
 	ErrNewer = errors.New("a later request has written into the same policy")
+	// ErrMore stops an undo because the guard has written something else since it was asked for.
+	ErrMore = errors.New("the guard has written more since the undo was asked for")
+	// ErrRevives stops an undo without the words that would let old sessions work again after all.
+	ErrRevives = errors.New("old sessions would work again, and nobody typed the words")
 )
 
 // NotConfirmed ends a revocation because an approver's right was not confirmed again.
@@ -59,7 +63,7 @@ func OutcomeOf(ctx context.Context, err error, attempt, most int) Ending {
 		return EndBroken
 	case unconfirmed:
 		return EndUnconfirmed
-	case refused, errors.Is(err, ErrNewer):
+	case refused, errors.Is(err, ErrNewer), errors.Is(err, ErrMore), errors.Is(err, ErrRevives):
 		return EndRefused
 	case errors.Is(err, aws.ErrRoleChanged):
 		return EndReplaced
