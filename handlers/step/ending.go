@@ -7,6 +7,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 )
 
 var (
@@ -57,7 +58,7 @@ func OutcomeOf(ctx context.Context, err error, attempt, most int) Ending {
 	switch {
 	case errors.Is(err, ErrTaken):
 		return EndTaken
-	case errors.Is(err, ErrElsewhere):
+	case errors.Is(err, ErrElsewhere), errors.Is(err, role.ErrBusy):
 		return EndElsewhere
 	case ctx.Err() != nil:
 		return EndBroken
