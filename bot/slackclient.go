@@ -26,8 +26,8 @@ const DefaultSlackAPI = "https://slack.com/api/"
 // callTimeout bounds one call to the Web API.
 const callTimeout = 10 * time.Second
 
-// slackClient is handlers.Slack and deliver.Poster on the Web API. Nothing is retried here: handlers know what is safe
-// to do twice.
+// slackClient is handlers.Slack and deliver.Poster on the Web API. Nothing is retried here:
+// handlers know what is safe to do twice.
 type slackClient struct {
 	posts *pace // of each channel
 	edits *pace // of all channels together

@@ -18,7 +18,10 @@ func TestWhoAsksForARoleOfIdentityCenterGetsTheStepsAndThePolicy(t *testing.T) {
 		b.Command(actors.Rosa, "prod/AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b a laptop was stolen")
 		b.Whispered(actors.Rosa, "Identity Center")
 		told := strings.Join(b.Whispers(actors.Rosa), "\n")
-		for _, words := range []string{"1. `Find the person's user id", "7. `Keep the deny for at least 12 hours", "AWSReservedSSO_AdministratorAccess_????????????????", `"aws:TokenIssueTime"`, "```"} {
+		for _, words := range []string{
+			"1. `Find the person's user id", "7. `Keep the deny for at least 12 hours",
+			"AWSReservedSSO_AdministratorAccess_????????????????", `"aws:TokenIssueTime"`, "```",
+		} {
 			if !strings.Contains(told, words) {
 				t.Errorf("the answer lacks %q:\n%s", words, told)
 			}
@@ -29,7 +32,8 @@ func TestWhoAsksForARoleOfIdentityCenterGetsTheStepsAndThePolicy(t *testing.T) {
 	})
 }
 
-// A spoke that does not let the bot name the people: the revocation goes on only where that is configured, and it is told.
+// A spoke that does not let the bot name the people: the revocation goes on only where that is
+// configured, and it is told.
 func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range []bool{true, false} {
@@ -37,7 +41,8 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 			b := bench.New(t, bench.Options{AllowUnnamed: allowed})
 			card := b.Ask()
 			spoke, _ := b.World.Prod.Role("revokebot-spoke")
-			trust := strings.NewReplacer("sts:SetSourceIdentity", "sts:DecodeAuthorizationMessage", "sts:TagSession", "sts:DecodeAuthorizationMessage").Replace(spoke.Trust)
+			trust := strings.NewReplacer("sts:SetSourceIdentity", "sts:DecodeAuthorizationMessage", "sts:TagSession",
+				"sts:DecodeAuthorizationMessage").Replace(spoke.Trust)
 			if trust == spoke.Trust {
 				t.Fatalf("the trust policy is %s", trust)
 			}
@@ -64,7 +69,8 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 	}
 }
 
-// What a deny on a role does not stop is said to whoever approves, and every warning with its next step.
+// What a deny on a role does not stop is said to whoever approves, and every warning with its next
+// step.
 func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,11 +79,14 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 			Name: "Everything", Tags: map[string]string{"ManagedBy": "Terraform"},
 			Trust: `{"Version":"2012-10-17","Statement":[` +
 				`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},` +
-				`{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::444455556666:root","arn:aws:iam::` + actors.ProdID + `:role/Everything"]},"Action":"sts:AssumeRole"},` +
-				`{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com","ecs-tasks.amazonaws.com","pods.eks.amazonaws.com"]},"Action":["sts:AssumeRole","sts:TagSession"]}]}`,
+				`{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::444455556666:root","arn:aws:iam::` + actors.ProdID +
+				`:role/Everything"]},"Action":"sts:AssumeRole"},` +
+				`{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com","ecs-tasks.amazonaws.com",` +
+				`"pods.eks.amazonaws.com"]},"Action":["sts:AssumeRole","sts:TagSession"]}]}`,
 			Policies: map[string]string{
-				"all":      `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
-				denyPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"1999-12-01T00:00:00Z"}}}]}`,
+				"all": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+				denyPolicy: `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",` +
+					`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"1999-12-01T00:00:00Z"}}}]}`,
 			},
 		})
 		if err != nil {
@@ -87,10 +96,13 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 		card.CaughtUp()
 		blocks := string(card.Message().Blocks)
 		for _, words := range []string{
-			"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other roles",
-			"can assume the role again", "lets everybody assume it", "444455556666", "Look there too, or take them out of the trust policy.",
+			"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other " +
+				"roles",
+			"can assume the role again", "lets everybody assume it", "444455556666",
+			"Look there too, or take them out of the trust policy.",
 			"a reboot does not.", "Updating a function", "Force a new deployment", "Restart the pods.",
-			"can write IAM policies", "by which only revokebot changes the role's inline policies.", "before 1999-12-01T00:00:00", "is managed by Terraform",
+			"can write IAM policies", "by which only revokebot changes the role's inline policies.",
+			"before 1999-12-01T00:00:00", "is managed by Terraform",
 		} {
 			if !strings.Contains(blocks, words) {
 				t.Errorf("the card lacks %q", words)

@@ -10,11 +10,13 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// maxAlarms is how many logs can be found forged on the way of one item, such as those of the other requests for a role.
+// maxAlarms is how many logs can be found forged on the way of one item, such as those of the other
+// requests for a role.
 const maxAlarms = 60
 
-// withAlarm does something and, should it come upon a log that is not what was written, ends that request and does it
-// again: then the log says that it ended, and whoever waits gets the answer that goes with that.
+// withAlarm does something and, should it come upon a log that is not what was written, ends that
+// request and does it again: then the log says that it ended, and whoever waits gets the answer
+// that goes with that.
 func (h *Handlers) withAlarm(ctx context.Context, do func(context.Context) error) error {
 	for range maxAlarms {
 		err := do(ctx)
@@ -29,7 +31,8 @@ func (h *Handlers) withAlarm(ctx context.Context, do func(context.Context) error
 	return fmt.Errorf("%d logs are not what was written", maxAlarms)
 }
 
-// alarm ends a request whose log is not what was written, and tells of it: once, because then its log is trustworthy again.
+// alarm ends a request whose log is not what was written, and tells of it: once, because then its
+// log is trustworthy again.
 func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 	place := f.Place
 	if !slices.Contains(h.Channels, place.Channel) {
@@ -51,8 +54,8 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 	return nil
 }
 
-// forgedItem puts an item away that says to come from a person and was accepted by nobody: somebody wrote it into the
-// store, or it was accepted under another key. Nothing in it is looked at.
+// forgedItem puts an item away that says to come from a person and was accepted by nobody: somebody
+// wrote it into the store, or it was accepted under another key. Nothing in it is looked at.
 func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
 	why := struct {
 		Why string `json:"why"`
@@ -60,7 +63,8 @@ func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
 	if err := h.Note(ctx, approvals.EventForged, "", item.Source, why); err != nil {
 		return err
 	}
-	h.Log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside", "item", item.ID, "source", item.Source)
+	h.Log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside",
+		"item", item.ID, "source", item.Source)
 	item.Body = nil // it may hold a response URL
 	return h.Store.SetAside(ctx, item, "not signed with this deployment's key")
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// formLookUp is how long it may take to find out who asks for the form: Slack lets it be opened for three seconds only.
+// formLookUp is how long it may take to find out who asks for the form: Slack lets it be opened for
+// three seconds only.
 const formLookUp = 1500 * time.Millisecond
 
-// offerForm opens the form that asks for a revocation, to whoever may ask for one: it leads to the names of roles. Who gets
-// none is told how to ask by words.
+// offerForm opens the form that asks for a revocation, to whoever may ask for one: it leads to the
+// names of roles. Who gets none is told how to ask by words.
 func (h *Handlers) offerForm(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	if c.Trigger == "" || item.Tries > 1 { // of a try before this one the form may be in front of them
 		h.whisper(ctx, to, messages.Usage(h.accountNames()))
@@ -35,9 +36,12 @@ func (h *Handlers) offerForm(ctx context.Context, item approvals.Item, c Command
 	return nil
 }
 
-// openAskForm opens the form and sees to it that there are roles to choose from. It reports whether Slack took the form.
+// openAskForm opens the form and sees to it that there are roles to choose from. It reports whether
+// Slack took the form.
 func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messages.FormOrigin) bool {
-	asking := messages.Asking{Typed: true, ReasonRequired: h.RequireReason, Margin: h.Margin, Chosen: h.Cloud.DefaultAccount()}
+	asking := messages.Asking{
+		Typed: true, ReasonRequired: h.RequireReason, Margin: h.Margin, Chosen: h.Cloud.DefaultAccount(),
+	}
 	for _, a := range h.Cloud.Accounts() {
 		asking.Accounts = append(asking.Accounts, messages.AccountChoice{Name: a.Name, ID: a.ID})
 		h.keepListed(a.Name)
@@ -54,8 +58,8 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 	return err == nil
 }
 
-// Judge says what is wrong with a form as it is, by field, without asking anybody. It is asked before the form is recorded,
-// and must answer at once.
+// Judge says what is wrong with a form as it is, by field, without asking anybody. It is asked
+// before the form is recorded, and must answer at once.
 func (h *Handlers) Judge(s Submission) map[string]string {
 	if s.Form != messages.FormAsk {
 		return nil
@@ -73,7 +77,8 @@ func (h *Handlers) Judge(s Submission) map[string]string {
 	return wrong
 }
 
-// roleMeant says which role a form means, as somebody would type it, or what is wrong with which field.
+// roleMeant says which role a form means, as somebody would type it, or what is wrong with which
+// field.
 func (h *Handlers) roleMeant(s Submission) (reference, field, wrong string) {
 	text := strings.TrimSpace(s.Role)
 	if text == "" {

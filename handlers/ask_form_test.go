@@ -29,8 +29,8 @@ func askForm(b *bench.Bench, user string) slack.View {
 	return b.Slack.Views(user)[0]
 }
 
-// typing is what is offered to somebody who has chosen an account and types a part of a role's name: account/name, each
-// with the words beside it.
+// typing is what is offered to somebody who has chosen an account and types a part of a role's
+// name: account/name, each with the words beside it.
 func typing(b *bench.Bench, user, view, account, text string) []string {
 	b.T.Helper()
 	s := slack.Suggestion{ViewID: view, BlockID: messages.FieldRole, ActionID: messages.ActionRole, Value: text}
@@ -60,7 +60,8 @@ func typing(b *bench.Bench, user, view, account, text string) []string {
 // filled are the values of the form.
 func filled(account, role, reason string) map[string]map[string]any {
 	return map[string]map[string]any{
-		messages.FieldAccount: {"account": account}, messages.FieldRole: {messages.ActionRole: role}, messages.FieldReason: {"text": reason},
+		messages.FieldAccount: {"account": account}, messages.FieldRole: {messages.ActionRole: role},
+		messages.FieldReason: {"text": reason},
 	}
 }
 
@@ -102,7 +103,8 @@ func TestTheCommandAloneLeadsThroughAFormToARevocation(t *testing.T) {
 		send(b, actors.Rosa, view.ID, filled("prod", "prod/DeployRole", "key pasted\nin a gist"))
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 1 })
 		card := b.Cards()[0]
-		if r := card.Request(); r.Requester != actors.Rosa || r.Reason != "key pasted\nin a gist" || r.Subject.Group != "prod" || r.Place.Channel != actors.Incident {
+		if r := card.Request(); r.Requester != actors.Rosa || r.Reason != "key pasted\nin a gist" ||
+			r.Subject.Group != "prod" || r.Place.Channel != actors.Incident {
 			t.Errorf("the request is %+v", r)
 		}
 		if n := len(b.Slack.Views(actors.Rosa)); n != 0 {
@@ -128,15 +130,27 @@ func TestWhatIsWrongWithTheFormIsSaidAtItsFieldAndNothingIsRequested(t *testing.
 			reason              map[string]any
 			field, says         string
 		}{
-			{"another account", "staging", "prod/DeployRole", raw("why"), messages.FieldRole, "is of account prod, and staging is chosen"},
-			{"an account that is gone", "closed", "prod/DeployRole", raw("why"), messages.FieldAccount, "not configured any more"},
+			{
+				"another account", "staging", "prod/DeployRole", raw("why"), messages.FieldRole,
+				"is of account prod, and staging is chosen",
+			},
+			{
+				"an account that is gone", "closed", "prod/DeployRole", raw("why"), messages.FieldAccount,
+				"not configured any more",
+			},
 			{"a malformed name", "prod", "prod/Deploy Role", raw("why"), messages.FieldRole, "cannot be a role name"},
-			{"an ARN of a user", "prod", "arn:aws:iam::111122223333:user/alice", raw("why"), messages.FieldRole, "ARN of a user"},
-			{"a long reason", "prod", "prod/DeployRole", raw(strings.Repeat("x", messages.MaxReason+1)), messages.FieldReason, "601 characters"},
+			{
+				"an ARN of a user", "prod", "arn:aws:iam::111122223333:user/alice", raw("why"), messages.FieldRole, "ARN of a user",
+			},
+			{
+				"a long reason", "prod", "prod/DeployRole", raw(strings.Repeat("x", messages.MaxReason+1)), messages.FieldReason,
+				"601 characters",
+			},
 			{"a blank reason", "prod", "prod/DeployRole", raw(" "), messages.FieldReason, "A reason is required"},
 		} {
 			d, err := b.Slack.Submit(t.Context(), actors.Rosa, view.ID, map[string]map[string]any{
-				messages.FieldAccount: {"account": chosen(c.account)}, messages.FieldRole: {messages.ActionRole: chosen(c.role)}, messages.FieldReason: {"text": c.reason},
+				messages.FieldAccount: {"account": chosen(c.account)}, messages.FieldRole: {messages.ActionRole: chosen(c.role)},
+				messages.FieldReason: {"text": c.reason},
 			})
 			if err != nil || d.Error != "" {
 				// What Slack's own client would not send comes here by other ways.
@@ -160,7 +174,8 @@ func TestTheFormAsksNoLessThanTheCommand(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Approvers: []string{actors.Bob}})
-		// Nobody but Bob may approve: what he asks for himself has no quorum, and that is found out after the form was sent.
+		// Nobody but Bob may approve: what he asks for himself has no quorum, and that is found out after
+		// the form was sent.
 		view := askForm(b, actors.Bob)
 		b.Settle()
 		typing(b, actors.Bob, view.ID, "prod", "Deploy")
@@ -216,10 +231,13 @@ func TestNamesOfRolesAreToldOnlyToWhomTheFormWasOpenedFor(t *testing.T) {
 		} {
 			payload := map[string]any{
 				"type": "block_suggestion", "action_id": messages.ActionRole, "block_id": messages.FieldRole, "value": "deploy",
-				"user": map[string]any{"id": actors.Rosa}, "team": map[string]any{"id": "T0SANDBOX"}, "view": json.RawMessage(view.JSON),
+				"user": map[string]any{"id": actors.Rosa}, "team": map[string]any{"id": "T0SANDBOX"},
+				"view": json.RawMessage(view.JSON),
 			}
 			change(payload)
-			raw, err := json.Marshal(map[string]any{"envelope_id": "typed-" + name, "type": "interactive", "accepts_response_payload": true, "payload": payload})
+			raw, err := json.Marshal(map[string]any{
+				"envelope_id": "typed-" + name, "type": "interactive", "accepts_response_payload": true, "payload": payload,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,14 +257,17 @@ func TestWithoutAListTheRoleIsTypedAndNothingElseChanges(t *testing.T) {
 		view := askForm(b, actors.Rosa)
 		b.Settle()
 		// Until it is known, the name is offered as it is typed.
-		if got, want := typing(b, actors.Rosa, view.ID, "prod", "DeployRole"), []string{"prod/DeployRole (as typed; the list cannot be read now)"}; !slices.Equal(got, want) {
+		if got, want := typing(b, actors.Rosa, view.ID, "prod", "DeployRole"),
+			[]string{"prod/DeployRole (as typed; the list cannot be read now)"}; !slices.Equal(got, want) {
 			t.Errorf("offered: %q", got)
 		}
 		view = askForm(b, actors.Rosa)
 		if !strings.Contains(string(view.JSON), "iam:ListRoles") || strings.Contains(string(view.JSON), "external_select") {
 			t.Fatalf("the form is %s", view.JSON)
 		}
-		send(b, actors.Rosa, view.ID, map[string]map[string]any{messages.FieldAccount: {"account": "prod"}, messages.FieldRole: {"text": " DeployRole "}})
+		send(b, actors.Rosa, view.ID, map[string]map[string]any{
+			messages.FieldAccount: {"account": "prod"}, messages.FieldRole: {"text": " DeployRole "},
+		})
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 1 })
 		if !b.Log.Has("the roles of an account cannot be listed") {
 			t.Error("nobody is told in the log")
@@ -270,12 +291,16 @@ func TestWithoutAFormTheWordsAreTold(t *testing.T) {
 	})
 }
 
-// BenchmarkTypeAhead answers what is typed with 10,000 roles in each of the two accounts, from the envelope to the acknowledgement.
+// BenchmarkTypeAhead answers what is typed with 10,000 roles in each of the two accounts, from the
+// envelope to the acknowledgement.
 func BenchmarkTypeAhead(b *testing.B) {
 	x := bench.New(b, bench.Options{})
 	for i := range 10_000 {
 		for _, account := range []*awsstandin.Account{x.World.Prod, x.World.Staging} {
-			account.AddRole(awsstandin.RoleSpec{Name: fmt.Sprintf("team-%d-role-%d", i%97, i), Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`})
+			account.AddRole(awsstandin.RoleSpec{
+				Name: fmt.Sprintf("team-%d-role-%d", i%97, i), Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+					`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`,
+			})
 		}
 	}
 	view := askForm(x, actors.Rosa)

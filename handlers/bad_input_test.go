@@ -17,7 +17,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// Every wrong thing that people type gets one sentence that only they see, and nothing is asked of anybody.
+// Every wrong thing that people type gets one sentence that only they see, and nothing is asked of
+// anybody.
 func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,13 +108,33 @@ func TestWhatAWSAnswersBecomesASentenceInTheThread(t *testing.T) {
 		end   approvals.State
 		told  string
 	}{
-		{"AccessDenied", awsstandin.Fault{Code: "AccessDenied", Times: -1}, approvals.StateFailed, "does not allow revokebot iam:PutRolePolicy"},
-		{"UnmodifiableEntity", awsstandin.Fault{Code: "UnmodifiableEntity", Times: -1}, approvals.StateFailed, "Only AWS may change this role"},
+		{
+			"AccessDenied",
+			awsstandin.Fault{Code: "AccessDenied", Times: -1},
+			approvals.StateFailed,
+			"does not allow revokebot iam:PutRolePolicy",
+		},
+		{
+			"UnmodifiableEntity",
+			awsstandin.Fault{Code: "UnmodifiableEntity", Times: -1},
+			approvals.StateFailed,
+			"Only AWS may change this role",
+		},
 		{"LimitExceeded", awsstandin.Fault{Code: "LimitExceeded", Times: -1}, approvals.StateFailed, "leave no room"},
 		{"NoSuchEntity", awsstandin.Fault{Code: "NoSuchEntity", Times: -1}, approvals.StateFailed, "no such role"},
-		{"MalformedPolicyDocument", awsstandin.Fault{Code: "MalformedPolicyDocument", Times: -1}, approvals.StateFailed, "did not accept the policy"},
+		{
+			"MalformedPolicyDocument",
+			awsstandin.Fault{Code: "MalformedPolicyDocument", Times: -1},
+			approvals.StateFailed,
+			"did not accept the policy",
+		},
 		{"Throttling that passes", awsstandin.Fault{Code: "Throttling", Times: 5}, approvals.StateApplied, "Not applied yet"},
-		{"Throttling that stays", awsstandin.Fault{Code: "Throttling", Times: -1}, approvals.StateFailed, "It was tried 10 times"},
+		{
+			"Throttling that stays",
+			awsstandin.Fault{Code: "Throttling", Times: -1},
+			approvals.StateFailed,
+			"It was tried 10 times",
+		},
 		{"a timeout that passes", awsstandin.Fault{Hang: true, Times: 1}, approvals.StateApplied, "Not applied yet"},
 		{"a timeout that stays", awsstandin.Fault{Hang: true, Times: -1}, approvals.StateFailed, "not known whether"},
 	} {
@@ -169,7 +190,8 @@ func TestWhatAWSRefusesWhenARoleIsAskedForIsToldTheRequesterOnly(t *testing.T) {
 func TestWhenTheCardCannotBePostedTheRequestIsClosedAndTheRequesterIsTold(t *testing.T) {
 	t.Parallel()
 	for code, told := range map[string]string{
-		"not_in_channel": "/invite", "channel_not_found": "/invite", "is_archived": "archived", "restricted_action": "look at its log",
+		"not_in_channel": "/invite", "channel_not_found": "/invite", "is_archived": "archived",
+		"restricted_action": "look at its log",
 	} {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -214,15 +236,20 @@ func TestMalformedEnvelopesAreAcknowledgedAndDoNothing(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
 		for name, raw := range map[string]string{
-			"a payload that is a number":       `{"envelope_id":"m1","type":"slash_commands","payload":7}`,
-			"no payload":                       `{"envelope_id":"m2","type":"interactive"}`,
-			"an unknown type":                  `{"envelope_id":"m3","type":"telegram","payload":{}}`,
-			"a command without a user":         `{"envelope_id":"m4","type":"slash_commands","payload":{"command":"/revoke-sessions","text":"x"}}`,
-			"a type that is a number":          `{"envelope_id":"m5","type":7,"payload":{}}`,
-			"a click without actions":          `{"envelope_id":"m6","type":"interactive","payload":{"type":"block_actions","user":{"id":"U0BOB"}}}`,
-			"a shortcut":                       `{"envelope_id":"m7","type":"interactive","payload":{"type":"shortcut","user":{"id":"U0BOB"}}}`,
-			"an event":                         `{"envelope_id":"m8","type":"events_api","payload":{"event":{"type":"app_mention"}}}`,
-			"a click on a block nobody knows":  strings.Replace(clickEnvelope("m9", "T0SANDBOX", "A0SANDBOX", card, actors.Nils), `"text":"the card"`, `"blocks":[{"type":"hologram","x":[{"type":7}]}],"reactions":{"count":"many"}`, 1),
+			"a payload that is a number": `{"envelope_id":"m1","type":"slash_commands","payload":7}`,
+			"no payload":                 `{"envelope_id":"m2","type":"interactive"}`,
+			"an unknown type":            `{"envelope_id":"m3","type":"telegram","payload":{}}`,
+			"a command without a user": `{"envelope_id":"m4","type":"slash_commands",` +
+				`"payload":{"command":"/revoke-sessions","text":"x"}}`,
+			"a type that is a number": `{"envelope_id":"m5","type":7,"payload":{}}`,
+			"a click without actions": `{"envelope_id":"m6","type":"interactive","payload":{"type":"block_actions",` +
+				`"user":{"id":"U0BOB"}}}`,
+			"a shortcut": `{"envelope_id":"m7","type":"interactive","payload":{"type":"shortcut",` +
+				`"user":{"id":"U0BOB"}}}`,
+			"an event": `{"envelope_id":"m8","type":"events_api",` +
+				`"payload":{"event":{"type":"app_mention"}}}`,
+			"a click on a block nobody knows": strings.Replace(clickEnvelope("m9", "T0SANDBOX", "A0SANDBOX", card, actors.Nils),
+				`"text":"the card"`, `"blocks":[{"type":"hologram","x":[{"type":7}]}],"reactions":{"count":"many"}`, 1),
 			"text that is not JSON at all":     `hello?`,
 			"a list":                           `[]`,
 			"an envelope cut in the middle":    `{"envelope_id":"m10","type":"slash_commands","payload":{"te`,
@@ -300,7 +327,8 @@ func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
 	})
 }
 
-// Rule 18, end to end: what somebody types as a reason, and what a thief chooses as a session name, stay text.
+// Rule 18, end to end: what somebody types as a reason, and what a thief chooses as a session name,
+// stay text.
 func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -313,7 +341,8 @@ func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
 			if m.Username != "revokebot" {
 				continue
 			}
-			if strings.Contains(m.Text, "<!channel>") || strings.Contains(string(m.Blocks), `"mrkdwn"`) && strings.Contains(m.Text, "<https") {
+			if strings.Contains(m.Text, "<!channel>") || strings.Contains(string(m.Blocks), `"mrkdwn"`) &&
+				strings.Contains(m.Text, "<https") {
 				t.Errorf("foreign text is alive in %s", m.Text)
 			}
 		}
@@ -327,9 +356,13 @@ func TestARequestThatNobodyCouldApproveIsRefusedWithWhoCouldHaveHelped(t *testin
 		required  int
 		told      []string
 	}{
-		"the requester alone":   {[]string{actors.Rosa}, 1, []string{"<@U0ROSA>: you, the requester"}},
-		"a guest and a ghost":   {[]string{actors.Gina, "U0GHOST"}, 1, []string{"<@U0GINA>: cannot, guest", "<@U0GHOST>: cannot, unknown"}},
-		"one where two need":    {[]string{actors.Bob, actors.Rosa}, 2, []string{"<@U0BOB>: could approve", "2 people are needed"}},
+		"the requester alone": {[]string{actors.Rosa}, 1, []string{"<@U0ROSA>: you, the requester"}},
+		"a guest and a ghost": {
+			[]string{actors.Gina, "U0GHOST"}, 1, []string{"<@U0GINA>: cannot, guest", "<@U0GHOST>: cannot, unknown"},
+		},
+		"one where two need": {
+			[]string{actors.Bob, actors.Rosa}, 2, []string{"<@U0BOB>: could approve", "2 people are needed"},
+		},
 		"the same person twice": {[]string{actors.Bob, "S0BOB"}, 2, []string{"<@U0BOB>: could approve"}},
 		"an empty group":        {[]string{"S0EMPTY"}, 1, []string{"the group is empty or disabled"}},
 	} {

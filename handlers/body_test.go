@@ -31,7 +31,10 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 			{Kind: investigate.KindEvidence, Source: "evidence 1", Body: json.RawMessage(`{"number":-1}`)},
 			{Kind: investigate.KindEvidence, Source: "evidence 1 wide", Body: json.RawMessage(`{"number":1,"wide":true}`)},
 			{Kind: investigate.KindActivity, Source: "activity for envelope 1"},
-			{Kind: investigate.KindActivity, Source: "activity for envelope 2", Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`)},
+			{
+				Kind: investigate.KindActivity, Source: "activity for envelope 2",
+				Body: json.RawMessage(`{"mark":"none","by":"U0EVE"}`),
+			},
 			{Kind: deliver.KindRemind, Source: "remind last"},
 			{Kind: guard.KindGuard, Source: "guard 1"},
 			{Kind: guard.KindTamperedBy, Source: "culprit 1", Body: json.RawMessage(`[]`)},
@@ -66,7 +69,9 @@ func TestALookThatWasQueuedUnderAnotherNameIsNotMadeAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Settle()
 		events := len(card.Events())
-		b.queue(approvals.Item{Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence x", Body: json.RawMessage(`{"number":0}`)})
+		b.queue(approvals.Item{
+			Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence x", Body: json.RawMessage(`{"number":0}`),
+		})
 		time.Sleep(time.Minute)
 		b.Settle()
 		if now := card.Events(); len(now) != events {

@@ -17,12 +17,13 @@ import (
 // sameChoice is how long one choice of a session stands for all: CloudTrail has nothing new sooner.
 const sameChoice = time.Minute
 
-// maxChoices is how many choices the log of one request has room for: each can bring a long answer, and nobody must be able
-// to make the log long.
+// maxChoices is how many choices the log of one request has room for: each can bring a long answer,
+// and nobody must be able to make the log long.
 const maxChoices = 100
 
-// choose takes a session that somebody chose from the menu. The look itself is slow work of its own. Whoever may read the
-// channel as a full member may choose; the value says which session, and everything else is looked up.
+// choose takes a session that somebody chose from the menu. The look itself is slow work of its
+// own. Whoever may read the channel as a full member may choose; the value says which session, and
+// everything else is looked up.
 func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to Listener) error {
 	r, events, mark, err := h.marked(ctx, item, c, to)
 	if err != nil || mark == "" {
@@ -47,7 +48,8 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	}
 	if slices.ContainsFunc(events, func(e approvals.Event) bool {
 		var earlier record.Chosen
-		return e.Type == approvals.EventChosen && json.Unmarshal(e.Detail, &earlier) == nil && earlier.Mark == mark && now.Sub(e.At) < sameChoice
+		return e.Type == approvals.EventChosen && json.Unmarshal(e.Detail, &earlier) == nil && earlier.Mark == mark &&
+			now.Sub(e.At) < sameChoice
 	}) {
 		h.whisper(ctx, to, messages.ChosenAlready())
 		return nil
@@ -64,12 +66,15 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 	return nil
 }
 
-// marked reads what a button or menu of the thread means: the request, its log and the mark. The mark is "" when the
-// click leads nowhere, and whoever clicked was told so.
-func (h *Handlers) marked(ctx context.Context, item approvals.Item, c Click, to Listener) (approvals.Request, []approvals.Event, string, error) {
+// marked reads what a button or menu of the thread means: the request, its log and the mark. The
+// mark is "" when the click leads nowhere, and whoever clicked was told so.
+func (h *Handlers) marked(
+	ctx context.Context, item approvals.Item, c Click, to Listener,
+) (approvals.Request, []approvals.Event, string, error) {
 	id, mark := messages.PartsOf(c.Value)
 	r, events, err := h.Store.Load(ctx, id)
-	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && (mark == "" || h.place(c.Team, c.App, c.Channel) != r.Place) {
+	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil &&
+		(mark == "" || h.place(c.Team, c.App, c.Channel) != r.Place) {
 		return approvals.Request{}, nil, "", h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
 	return r, events, mark, err

@@ -13,8 +13,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// Click is a pressed button, the Body of an item of KindClick. Nothing in it but the opaque Value says what is to be
-// done; the rest is compared with what is stored.
+// Click is a pressed button, the Body of an item of KindClick. Nothing in it but the opaque Value
+// says what is to be done; the rest is compared with what is stored.
 type Click struct {
 	Team        string `json:"team"`
 	App         string `json:"app"`
@@ -28,8 +28,8 @@ type Click struct {
 	Trigger     string `json:"trigger,omitempty"` // a credential for three seconds: never logged
 }
 
-// command is what the click asks for, as its sender would type it in the place of the thread; about is the request that is
-// to be undone, if any.
+// command is what the click asks for, as its sender would type it in the place of the thread; about
+// is the request that is to be undone, if any.
 func (c Click) command(in approvals.Place, text, about string) Command {
 	return Command{
 		RequestID: c.RequestID, Team: c.Team, Enterprise: in.Enterprise, App: c.App, Channel: c.Channel, User: c.User,
@@ -83,12 +83,15 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	return h.attempt(ctx, item, to, c.Value, "", a)
 }
 
-// attempt decides what somebody wants to do with a request, and does what follows. reason is that of a denial.
+// attempt decides what somebody wants to do with a request, and does what follows. reason is that
+// of a denial.
 //
-// An approval that may be the missing one is prepared for while it is looked up who gives it, and is carried out here: the
-// item is done when the revocation is. Should this replica die in between, whoever takes the item over finds the approval
-// in the log and goes on.
-func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt) error {
+// An approval that may be the missing one is prepared for while it is looked up who gives it, and
+// is carried out here: the item is done when the revocation is. Should this replica die in between,
+// whoever takes the item over finds the approval in the log and goes on.
+func (h *Handlers) attempt(
+	ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt,
+) error {
 	v, err := h.View(ctx, request)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return h.noSuchRequest(ctx, item, to, a.Card, request)
@@ -142,22 +145,26 @@ func (h *Handlers) attempt(ctx context.Context, item approvals.Item, to Listener
 
 // approvedBy reports whether the approval that was still missing came from source.
 func approvedBy(v step.View, source string) bool {
-	return slices.ContainsFunc(v.Events, func(e approvals.Event) bool { return e.Type == approvals.EventApproved && e.Source == source })
+	return slices.ContainsFunc(v.Events, func(e approvals.Event) bool {
+		return e.Type == approvals.EventApproved && e.Source == source
+	})
 }
 
-// A click can come while Slack's answer to the card that was clicked is still on its way: it waits for that a little.
+// A click can come while Slack's answer to the card that was clicked is still on its way: it waits
+// for that a little.
 const (
 	cardWait  = 300 * time.Millisecond
 	cardWaits = 8
 )
 
-// beforeItsCard reports whether a click came before the card is known, and may still come to be compared with it.
+// beforeItsCard reports whether a click came before the card is known, and may still come to be
+// compared with it.
 func beforeItsCard(v step.View, item approvals.Item) bool {
 	return v.Request.State == approvals.StateOpen && v.Card == "" && item.Attempt < cardWaits
 }
 
-// executeLater is when the queue takes an approved request up that was not carried out where it was approved: the worker
-// died, and so did whoever took its click over; or AWS did not take it yet.
+// executeLater is when the queue takes an approved request up that was not carried out where it was
+// approved: the worker died, and so did whoever took its click over; or AWS did not take it yet.
 const executeLater = 30 * time.Second
 
 // executeItem is the work that carries an approved request out.

@@ -32,13 +32,15 @@ type Command struct {
 	User        string `json:"user"`
 	Text        string `json:"text"`
 	ResponseURL string `json:"response_url,omitempty"`
-	Trigger     string `json:"trigger,omitempty"` // of a command without words; a credential for three seconds: never logged
-	// About is the request that an undo has to be about: set by handlers for a button, never by what came from Slack.
+	// of a command without words; a credential for three seconds: never logged
+	Trigger string `json:"trigger,omitempty"`
+	// About is the request that an undo has to be about: set by handlers for a button, never by what
+	// came from Slack.
 	About string `json:"about,omitempty"`
 }
 
-// command asks for a revocation, if everything about it is in order. Nobody is asked to approve before the role was
-// found in IAM.
+// command asks for a revocation, if everything about it is in order. Nobody is asked to approve
+// before the role was found in IAM.
 func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 	c, err := step.BodyOf[Command](item)
 	if err != nil {
@@ -54,7 +56,8 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		h.Log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
 		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))
 	}
-	// Somebody else began with this command and did not finish: the request is there, only the rest is to be done.
+	// Somebody else began with this command and did not finish: the request is there, only the rest is
+	// to be done.
 	if _, _, err := h.Store.Load(ctx, c.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
 		if err == nil {
 			err = h.firstDelivery(ctx, to, c.RequestID)
@@ -88,7 +91,8 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	return h.seek(ctx, item, c, to, role, reason, messages.NoQuorum, h.ask)
 }
 
-// seek finds the role that somebody means and asks for what is to be done with it, if everything about it is in order.
+// seek finds the role that somebody means and asks for what is to be done with it, if everything
+// about it is in order.
 func (h *Handlers) seek(
 	ctx context.Context, item approvals.Item, c Command, to Listener, text, reason string,
 	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message,
@@ -114,11 +118,13 @@ func (h *Handlers) seek(
 	return ask(ctx, item, c, to, found, reason)
 }
 
-// warnShared is a warning of this package's own beside those of a role: others read what is written about it.
+// warnShared is a warning of this package's own beside those of a role: others read what is written
+// about it.
 const warnShared = "shared_channel"
 
-// admit looks up, side by side and now, whether the sender may ask, the role, whether enough people could approve, and
-// whether the channel is shared with another organisation. What does not pass is answered, with noQuorum where it is the last; then ok is false.
+// admit looks up, side by side and now, whether the sender may ask, the role, whether enough people
+// could approve, and whether the channel is shared with another organisation. What does not pass is
+// answered, with noQuorum where it is the last; then ok is false.
 func (h *Handlers) admit(
 	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target,
 	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (role.Role, error),
@@ -143,7 +149,8 @@ func (h *Handlers) admit(
 	case !allowed:
 		return found, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
 	case placeErr != nil:
-		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", c.Channel, "error", placeErr)
+		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", c.Channel,
+			"error", placeErr)
 		_, code := deliver.KindOf(placeErr)
 		return found, false, h.refuse(ctx, item, c, to, "channel_unknown", messages.SharedUnknown(code))
 	case shared && !h.AllowShared:
@@ -160,7 +167,9 @@ func (h *Handlers) admit(
 }
 
 // ask opens the request for a revocation and posts its card.
-func (h *Handlers) ask(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string) error {
+func (h *Handlers) ask(
+	ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string,
+) error {
 	role := roleFacts(found)
 	return h.open(ctx, item, c, to, role, role, approvals.Opening{
 		Purpose: approvals.Revoke.Do(),
@@ -189,7 +198,8 @@ func (h *Handlers) open(
 			return err
 		}
 		if gone { // it would keep the role from being asked for until it expires
-			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, deliver.Calls(c.RequestID, o.ExpireAfter)...); err != nil {
+			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o,
+				deliver.Calls(c.RequestID, o.ExpireAfter)...); err != nil {
 				return err
 			}
 		}
@@ -197,21 +207,23 @@ func (h *Handlers) open(
 	if other != "" {
 		return h.pointAt(ctx, to, other)
 	}
-	h.Log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User, "role", role.ARN)
+	h.Log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User,
+		"role", role.ARN)
 	return h.firstDelivery(ctx, to, c.RequestID)
 }
 
 // subjectKey names a role for good: of all requests for it one can be under way.
 func subjectKey(r role.Role) string { return r.AccountID + "/" + r.ID }
 
-// How often, and how long apart, a command looks whether another worker is done with the first delivery.
+// How often, and how long apart, a command looks whether another worker is done with the first
+// delivery.
 const (
 	busyTries = 12
 	busyWait  = 250 * time.Millisecond
 )
 
-// firstDelivery posts the card while the requester is still looking, so that they hear of it when it cannot be posted.
-// The same delivery is queued as well, in case this replica dies here.
+// firstDelivery posts the card while the requester is still looking, so that they hear of it when
+// it cannot be posted. The same delivery is queued as well, in case this replica dies here.
 func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) error {
 	err := h.Sender.BringUpToDate(ctx, id)
 	for range busyTries {
@@ -270,7 +282,9 @@ func (h *Handlers) pointAt(ctx context.Context, to Listener, other string) error
 }
 
 // refuse answers the sender and keeps a note. Nothing was requested.
-func (h *Handlers) refuse(ctx context.Context, item approvals.Item, c Command, to Listener, why string, m *messages.Message) error {
+func (h *Handlers) refuse(
+	ctx context.Context, item approvals.Item, c Command, to Listener, why string, m *messages.Message,
+) error {
 	if err := h.noteRefused(ctx, item, c, why); err != nil {
 		return err
 	}
@@ -312,8 +326,8 @@ func (h *Handlers) atHome(team, enterprise string) bool {
 	return team != "" && (team == home.Team || enterprise != "" && enterprise == home.Enterprise)
 }
 
-// place is where something happened. The organisation is the one that the bot belongs to: whether a person belongs there
-// too is judged by it.
+// place is where something happened. The organisation is the one that the bot belongs to: whether a
+// person belongs there too is judged by it.
 func (h *Handlers) place(team, app, channel string) approvals.Place {
 	return approvals.Place{Team: team, Enterprise: h.Slack.Home().Enterprise, App: app, Channel: channel}
 }
@@ -327,7 +341,8 @@ func (h *Handlers) accountNames() []string {
 	return names
 }
 
-// splitCommand takes the role and the reason out of the command's text. White space of any kind parts them.
+// splitCommand takes the role and the reason out of the command's text. White space of any kind
+// parts them.
 func splitCommand(text string) (role, reason string) {
 	text = strings.TrimSpace(text)
 	if i := strings.IndexAny(text, " \t\r\n\u00a0"); i >= 0 {
@@ -346,7 +361,8 @@ func cutRunes(text string, n int) string {
 func roleFacts(r role.Role) record.Role {
 	facts := record.Role{
 		Account: r.AccountName, AccountID: r.AccountID, Partition: r.Partition, Name: r.Name, ARN: r.ARN, ID: r.ID,
-		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession, TrustDigest: r.TrustDigest,
+		Created: r.Created, LastUsed: r.LastUsed, LastUsedRegion: r.LastUsedRegion, MaxSession: r.MaxSession,
+		TrustDigest: r.TrustDigest,
 	}
 	for _, w := range r.Warnings {
 		switch w.Code {

@@ -10,11 +10,12 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// confirmAfter is the age of a click from which on the approver is looked up again before the call to AWS.
+// confirmAfter is the age of a click from which on the approver is looked up again before the call
+// to AWS.
 const confirmAfter = time.Minute
 
-// confirmation is the second look at the approvers of a request, which is under way beside everything else. It counts the
-// time from the store's clock on with this machine's running clock.
+// confirmation is the second look at the approvers of a request, which is under way beside
+// everything else. It counts the time from the store's clock on with this machine's running clock.
 type confirmation struct {
 	h     *Handlers
 	done  chan struct{}
@@ -24,9 +25,11 @@ type confirmation struct {
 	found map[string]approvals.Refusal
 }
 
-// confirming begins to look up the approvers whose click is more than a minute old, or will be within ahead. A zero now is
-// asked for.
-func (h *Handlers) confirming(ctx context.Context, r approvals.Request, now time.Time, ahead time.Duration) *confirmation {
+// confirming begins to look up the approvers whose click is more than a minute old, or will be
+// within ahead. A zero now is asked for.
+func (h *Handlers) confirming(
+	ctx context.Context, r approvals.Request, now time.Time, ahead time.Duration,
+) *confirmation {
 	c := &confirmation{h: h, done: make(chan struct{}), now: now, began: time.Now()}
 	go func() {
 		defer close(c.done)
@@ -40,9 +43,10 @@ func (h *Handlers) confirming(ctx context.Context, r approvals.Request, now time
 	return c
 }
 
-// outcome waits, and returns *notConfirmed if one of a request's approvers was not found to be one again although their
-// click is more than a minute old by now. Whoever was not looked up, or too long ago, because something else took long, is
-// looked up now. r may have more votes than the request had when the look began.
+// outcome waits, and returns *notConfirmed if one of a request's approvers was not found to be one
+// again although their click is more than a minute old by now. Whoever was not looked up, or too
+// long ago, because something else took long, is looked up now. r may have more votes than the
+// request had when the look began.
 func (c *confirmation) outcome(ctx context.Context, r approvals.Request) error {
 	<-c.done
 	if c.err != nil {
@@ -61,9 +65,11 @@ func (c *confirmation) outcome(ctx context.Context, r approvals.Request) error {
 	return nil
 }
 
-// lookAgain looks up, side by side, every approver whose click is more than a minute old at a time and who was not found
-// already.
-func (h *Handlers) lookAgain(ctx context.Context, r approvals.Request, known map[string]approvals.Refusal, at time.Time) map[string]approvals.Refusal {
+// lookAgain looks up, side by side, every approver whose click is more than a minute old at a time
+// and who was not found already.
+func (h *Handlers) lookAgain(
+	ctx context.Context, r approvals.Request, known map[string]approvals.Refusal, at time.Time,
+) map[string]approvals.Refusal {
 	policy := h.Policies[r.Subject.Group]
 	found := make(map[string]approvals.Refusal)
 	maps.Copy(found, known)

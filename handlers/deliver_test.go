@@ -21,7 +21,9 @@ func TestACardThatIsFoundAgainLaterShowsWhatIsSoThen(t *testing.T) {
 		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", DropAfter: true, Times: 1})
 		b.Slack.Inject(slack.Fault{Method: "conversations.history", HTTPStatus: 503})
 		b.Command(actors.Rosa, "prod/DeployRole")
-		b.Until("the request expired", func() bool { return len(b.Cards()) == 1 && b.Cards()[0].State() == approvals.StateExpired })
+		b.Until("the request expired", func() bool {
+			return len(b.Cards()) == 1 && b.Cards()[0].State() == approvals.StateExpired
+		})
 		b.Slack.ClearFaults()
 		card := b.Cards()[0]
 		card.CaughtUp()
@@ -34,8 +36,8 @@ func TestACardThatIsFoundAgainLaterShowsWhatIsSoThen(t *testing.T) {
 	})
 }
 
-// The command and the queued delivery start at once. Whichever is second waits, and nobody is told that Slack does not
-// take the card.
+// The command and the queued delivery start at once. Whichever is second waits, and nobody is told
+// that Slack does not take the card.
 func TestNobodyIsToldThatTheCardIsLateWhileAnotherWorkerPostsIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,19 +56,24 @@ func TestNobodyIsToldThatTheCardIsLateWhileAnotherWorkerPostsIt(t *testing.T) {
 	})
 }
 
-const trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+const trustLambda = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+	`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
-// lines are the known lines of a request in the channel, in the thread or beside it, in their order.
+// lines are the known lines of a request in the channel, in the thread or beside it, in their
+// order.
 func lines(b *bench.Bench) (inThread, beside []string) {
 	for _, m := range b.Slack.Messages(actors.Incident) {
-		for _, word := range []string{"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows"} {
+		for _, word := range []string{
+			"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows",
+		} {
 			switch {
 			case m.Ephemeral || !strings.Contains(m.Text, word):
 			case m.ThreadTS != "":
 				inThread = append(inThread, word)
 			default:
 				beside = append(beside, word)
-				if !strings.HasPrefix(m.Text, "About the request `") || !strings.Contains(m.Text, "`prod/DeployRole`") || !strings.Contains(string(m.Blocks), "About the request") {
+				if !strings.HasPrefix(m.Text, "About the request `") || !strings.Contains(m.Text, "`prod/DeployRole`") ||
+					!strings.Contains(string(m.Blocks), "About the request") {
 					b.T.Errorf("it does not say what it is about: %s", m.Text)
 				}
 			}
@@ -75,8 +82,8 @@ func lines(b *bench.Bench) (inThread, beside []string) {
 	return inThread, beside
 }
 
-// An administrator deletes the card. What happens then is told in the channel: in order, each once, and each line says
-// what it is about.
+// An administrator deletes the card. What happens then is told in the channel: in order, each once,
+// and each line says what it is about.
 func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 	t.Parallel()
 	const all = "approved on|*Applied*|*Read back*|CloudTrail shows"
@@ -90,7 +97,9 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 			{Method: "chat.update", Error: "edit_window_closed", Times: 1}, {Method: "chat.update", HTTPStatus: 503, Times: 2},
 		},
 		"when Slack refuses the reply": {
-			{Method: "chat.update", Error: "edit_window_closed", Times: 1}, {Method: "chat.postMessage", Error: "thread_not_found", Times: 1},
+			{
+				Method: "chat.update", Error: "edit_window_closed", Times: 1,
+			}, {Method: "chat.postMessage", Error: "thread_not_found", Times: 1},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +120,8 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 					t.Errorf("told in the channel: %q\n%s", beside, b.Transcript())
 				}
 				for _, user := range []string{actors.Rosa, actors.Bob} {
-					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") || !strings.Contains(told[0], "is gone") {
+					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") ||
+						!strings.Contains(told[0], "is gone") {
 						t.Errorf("%s was told directly: %q", user, told)
 					}
 				}
@@ -126,7 +136,8 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 	}
 }
 
-// Nobody can approve without the card, so the request does not wait for its deadline once that is noticed.
+// Nobody can approve without the card, so the request does not wait for its deadline once that is
+// noticed.
 func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -140,7 +151,8 @@ func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *test
 		b.Until("a reminder notices it", func() bool { return card.State() == approvals.StateFailed })
 		card.CaughtUp()
 		for _, user := range []string{actors.Rosa, actors.Bob} {
-			if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Failed. ") || !strings.Contains(told[0], "Its card was deleted") {
+			if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Failed. ") ||
+				!strings.Contains(told[0], "Its card was deleted") {
 				t.Errorf("%s was told directly: %q", user, told)
 			}
 		}
@@ -151,8 +163,8 @@ func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *test
 	})
 }
 
-// The second command for a role points at the first card. One that is not there any more must not keep the role from being
-// asked for.
+// The second command for a role points at the first card. One that is not there any more must not
+// keep the role from being asked for.
 func TestTheRoleOfADeletedCardCanBeAskedForAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -163,7 +175,8 @@ func TestTheRoleOfADeletedCardCanBeAskedForAtOnce(t *testing.T) {
 		b.Slack.Inject(slack.Fault{Method: "conversations.history", Error: "missing_scope", Times: 1})
 		b.Slack.DeleteMessage(actors.Incident, first.TS)
 		b.Command(actors.Ines, "prod/DeployRole again")
-		b.Until("Ines is pointed at the card", func() bool { return len(b.Whispers(actors.Ines)) == 1 }) // it cannot be looked for
+		// it cannot be looked for
+		b.Until("Ines is pointed at the card", func() bool { return len(b.Whispers(actors.Ines)) == 1 })
 		if first.State() != approvals.StateOpen {
 			t.Fatalf("the first request is %s", first.State())
 		}

@@ -52,12 +52,14 @@ func TestOnlyApproversWhoAreNotInTheChannelAreToldDirectlyAndOnce(t *testing.T) 
 		card := b.Ask()
 		b.Until("Ines is told", func() bool { return len(direct(b, actors.Ines)) > 0 })
 		// The same item once more, as after a crash.
-		if err := b.Queue(approvals.Item{Kind: deliver.KindCallOut, Request: card.ID, Source: "call out"}, "again"); err != nil {
+		if err := b.Queue(approvals.Item{Kind: deliver.KindCallOut, Request: card.ID, Source: "call out"},
+			"again"); err != nil {
 			t.Fatal(err)
 		}
 		b.Settle()
 		told := direct(b, actors.Ines)
-		if len(told) != 1 || !strings.Contains(told[0], "/archives/"+actors.Incident+"/p"+strings.ReplaceAll(card.TS, ".", "")+"|its card>") {
+		if len(told) != 1 || !strings.Contains(told[0],
+			"/archives/"+actors.Incident+"/p"+strings.ReplaceAll(card.TS, ".", "")+"|its card>") {
 			t.Errorf("Ines was told: %q", told)
 		}
 		for _, user := range []string{actors.Bob, actors.Rosa, actors.Gina, actors.Nils} {
@@ -77,11 +79,17 @@ func TestWhereNoApproverCanHaveHeardOfARequestTheThreadSaysSo(t *testing.T) {
 		fault slack.Fault
 		says  bool
 	}{
-		"the messages are refused":                {slack.Fault{Method: "conversations.open", Error: "user_disabled"}, true},
-		"the messages are refused in passing":     {slack.Fault{Method: "conversations.open", HTTPStatus: 503, Times: 3}, false},
-		"it is not known whether they were taken": {slack.Fault{Method: "chat.postMessage", ChannelID: "D0INES", DropAfter: true, Times: 1}, false},
-		"it is not known who is in the channel":   {slack.Fault{Method: "conversations.members", Error: "missing_scope"}, false},
-		"one of them is told":                     {slack.Fault{Method: "conversations.open", Error: "user_disabled", Times: 1}, false},
+		"the messages are refused": {slack.Fault{Method: "conversations.open", Error: "user_disabled"}, true},
+		"the messages are refused in passing": {
+			slack.Fault{Method: "conversations.open", HTTPStatus: 503, Times: 3}, false,
+		},
+		"it is not known whether they were taken": {
+			slack.Fault{Method: "chat.postMessage", ChannelID: "D0INES", DropAfter: true, Times: 1}, false,
+		},
+		"it is not known who is in the channel": {
+			slack.Fault{Method: "conversations.members", Error: "missing_scope"}, false,
+		},
+		"one of them is told": {slack.Fault{Method: "conversations.open", Error: "user_disabled", Times: 1}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -124,12 +132,14 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 				if told := direct(b, actors.Rosa); len(told) > 0 {
 					t.Errorf("told too early: %q", told)
 				}
-				if h := b.Health(0); !h.Ready || len(h.Channels) != 1 || h.Channels[0].Channel != actors.Incident || h.Channels[0].Code != c.code {
+				if h := b.Health(0); !h.Ready || len(h.Channels) != 1 || h.Channels[0].Channel != actors.Incident ||
+					h.Channels[0].Code != c.code {
 					t.Errorf("health: %+v", h)
 				}
 				time.Sleep(time.Minute)
 				for _, user := range []string{actors.Rosa, actors.Bob} {
-					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") || !strings.Contains(told[0], card.ID) {
+					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") ||
+						!strings.Contains(told[0], card.ID) {
 						t.Errorf("%s was told: %q", user, told)
 					}
 				}
@@ -138,7 +148,8 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 				}
 				incident(b, func(c *slack.Channel) { c.Archived, c.BotMember = false, true })
 				card.CaughtUp()
-				if !card.Says("*Applied*") || !card.Says("Slack had refused this channel for a minute (`"+c.code+"`)") || len(b.Health(0).Channels) != 0 {
+				if !card.Says("*Applied*") || !card.Says("Slack had refused this channel for a minute (`"+c.code+"`)") ||
+					len(b.Health(0).Channels) != 0 {
 					t.Errorf("health %+v\n%s", b.Health(0), b.Transcript())
 				}
 			})

@@ -22,14 +22,16 @@ func IsDrill(text string) bool {
 	return word == wordDrill
 }
 
-// drillKey names the drills of a role: of all of them one can be under way. It is not the role's own key, so that a drill
-// is never in the way of a revocation, nor among the requests that the guard, an undo or a clean-up look through.
+// drillKey names the drills of a role: of all of them one can be under way. It is not the role's
+// own key, so that a drill is never in the way of a revocation, nor among the requests that the
+// guard, an undo or a clean-up look through.
 func drillKey(r role.Role) string { return drillPrefix + subjectKey(r) }
 
 const drillPrefix = "drill/"
 
-// drill asks for a rehearsal of a revocation, if everything about it is in order: all that is asked of a revocation, and that no
-// real request for the role is under way. text is what followed the word drill.
+// drill asks for a rehearsal of a revocation, if everything about it is in order: all that is asked
+// of a revocation, and that no real request for the role is under way. text is what followed the
+// word drill.
 func (h *Handlers) drill(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
 	c.Text = text // a note of a refusal names the role
 	role, reason := splitCommand(text)
@@ -41,7 +43,9 @@ func (h *Handlers) drill(ctx context.Context, item approvals.Item, c Command, to
 }
 
 // askDrill opens the request for a drill and posts its card.
-func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string) error {
+func (h *Handlers) askDrill(
+	ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string,
+) error {
 	role := roleFacts(found)
 	if answered, err := h.realOneOpen(ctx, item, c, to, found, role); answered || err != nil {
 		return err
@@ -53,9 +57,11 @@ func (h *Handlers) askDrill(ctx context.Context, item approvals.Item, c Command,
 	})
 }
 
-// realOneOpen refuses a drill while a real request for the role is under way: the newest, if any is. A real one that is
-// opened after this look goes on beside the drill.
-func (h *Handlers) realOneOpen(ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, role record.Role) (bool, error) {
+// realOneOpen refuses a drill while a real request for the role is under way: the newest, if any
+// is. A real one that is opened after this look goes on beside the drill.
+func (h *Handlers) realOneOpen(
+	ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, role record.Role,
+) (bool, error) {
 	force, err := h.InForce(ctx, subjectKey(found))
 	if err != nil || len(force.Open) == 0 {
 		return false, err
@@ -114,7 +120,10 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 
 // unknownPurpose ends an approved request of which this version does not know what it is for.
 func (h *Handlers) unknownPurpose(ctx context.Context, r approvals.Request) error {
-	h.Log.WarnContext(ctx, "an approved request has a purpose that is not known here", "request", r.ID, "purpose", string(r.Purpose))
-	_, err := h.Close(ctx, r.ID, step.UnderWay, func(approvals.Request) step.Failure { return step.Failure{Sentence: messages.UnknownPurpose} })
+	h.Log.WarnContext(ctx, "an approved request has a purpose that is not known here", "request", r.ID,
+		"purpose", string(r.Purpose))
+	_, err := h.Close(ctx, r.ID, step.UnderWay, func(approvals.Request) step.Failure {
+		return step.Failure{Sentence: messages.UnknownPurpose}
+	})
 	return err
 }

@@ -18,13 +18,15 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// quietRole is one of which CloudTrail has nothing to draw: pictures take long with the race detector.
+// quietRole is one of which CloudTrail has nothing to draw: pictures take long with the race
+// detector.
 const quietRole = "QuietRole"
 
 // quiet makes that role.
 func quiet(b *bench.Bench) {
 	if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{
-		Name: quietRole, Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`,
+		Name: quietRole, Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+			`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`,
 	}); err != nil && !strings.Contains(err.Error(), "EntityAlreadyExists") {
 		b.T.Fatal(err)
 	}
@@ -42,8 +44,8 @@ func allWrites(b *bench.Bench) int {
 	return len(b.AWS.Calls("PutRolePolicy")) + len(b.AWS.Calls("DeleteRolePolicy"))
 }
 
-// drilled checks everything that was said since the beginning of a test in which there were drills only: in the channel, to
-// single people and by direct message.
+// drilled checks everything that was said since the beginning of a test in which there were drills
+// only: in the channel, to single people and by direct message.
 func drilled(b *bench.Bench) {
 	b.T.Helper()
 	b.Settle()
@@ -52,7 +54,8 @@ func drilled(b *bench.Bench) {
 		for _, m := range b.Slack.Messages(c.ID) {
 			if m.UserID != actors.Nils && (len(m.Metadata) > 0 || m.Ephemeral) {
 				n++
-				if !strings.HasPrefix(m.Text, "DRILL: ") || len(m.Blocks) > 0 && !strings.Contains(string(m.Blocks[:min(len(m.Blocks), 160)]), `"DRILL: `) {
+				if !strings.HasPrefix(m.Text, "DRILL: ") || len(m.Blocks) > 0 &&
+					!strings.Contains(string(m.Blocks[:min(len(m.Blocks), 160)]), `"DRILL: `) {
 					b.T.Errorf("in %s: %s\n%s", c.ID, m.Text, m.Blocks)
 				}
 			}
@@ -88,7 +91,9 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 		before := b.Works(session)
 		card := b.AskFor(actors.Rosa, "drill prod/"+actors.DeployRole+" first Monday of the month")
 		card.CaughtUp()
-		if !card.HasButtons() || !strings.HasPrefix(card.Message().Text, "DRILL: approval needed to rehearse a revocation.") || !card.Says("<!subteam^"+actors.Group+">: an approver other than <@"+actors.Rosa+">") {
+		if !card.HasButtons() || !strings.HasPrefix(card.Message().Text,
+			"DRILL: approval needed to rehearse a revocation.") ||
+			!card.Says("<!subteam^"+actors.Group+">: an approver other than <@"+actors.Rosa+">") {
 			t.Errorf("the card and the call:\n%s", b.Transcript())
 		}
 		card.PressLate(actors.Rosa, messages.ActionApprove)
@@ -107,16 +112,21 @@ func TestADrillIsTheEntireWayWithBothPeopleAndWithoutTheWrite(t *testing.T) {
 		if err := json.Unmarshal(card.Request().Closing.Detail, &d); err != nil {
 			t.Fatal(err)
 		}
-		if d.Before != record.DeniedByOurs || d.After != record.NotDenied || !d.MayWrite || !d.Own || d.Unnamed || d.Size == 0 || d.Second <= 0 {
+		if d.Before != record.DeniedByOurs || d.After != record.NotDenied || !d.MayWrite || !d.Own || d.Unnamed ||
+			d.Size == 0 || d.Second <= 0 {
 			t.Errorf("checked: %+v", d)
 		}
 		want := []approvals.EventType{
-			approvals.EventRequested, approvals.EventRefused, approvals.EventRefused, approvals.EventApproved, approvals.EventRehearsed, approvals.EventEvidence, approvals.EventSessions,
+			approvals.EventRequested, approvals.EventRefused, approvals.EventRefused, approvals.EventApproved,
+			approvals.EventRehearsed, approvals.EventEvidence, approvals.EventSessions,
 		}
 		if got := types(card); !slices.Equal(got, want) {
 			t.Errorf("the log is %v", got)
 		}
-		for _, said := range []string{"The two remote steps took", "of 10,240 characters", "names the requester and everybody who approved", "What was not checked", "CloudTrail shows", "deploy-42", "DRILL-timeline-"} {
+		for _, said := range []string{
+			"The two remote steps took", "of 10,240 characters", "names the requester and everybody who approved",
+			"What was not checked", "CloudTrail shows", "deploy-42", "DRILL-timeline-",
+		} {
 			if !card.Says(said) {
 				t.Errorf("the thread does not say %q:\n%s", said, b.Transcript())
 			}
@@ -297,9 +307,17 @@ func TestADrillThatAWSKeepsFromItsEndEndsWithTheReasonAndWasNeverUnsure(t *testi
 		state approvals.State
 		told  string
 	}{
-		"no session":            {awsstandin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, approvals.StateFailed, "sts:AssumeRole"},
-		"no answer for a while": {awsstandin.Fault{Action: "GetRole", Code: "ServiceUnavailable", Times: 9}, approvals.StateRehearsed, "DRILL: not rehearsed yet."},
-		"no answer":             {awsstandin.Fault{Action: "GetRole", Hang: true, Times: -1}, approvals.StateFailed, "It was tried 10 times."},
+		"no session": {
+			awsstandin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, approvals.StateFailed, "sts:AssumeRole",
+		},
+		"no answer for a while": {
+			awsstandin.Fault{Action: "GetRole", Code: "ServiceUnavailable", Times: 9},
+			approvals.StateRehearsed,
+			"DRILL: not rehearsed yet.",
+		},
+		"no answer": {
+			awsstandin.Fault{Action: "GetRole", Hang: true, Times: -1}, approvals.StateFailed, "It was tried 10 times.",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -370,8 +388,12 @@ func TestADrillWhoseReplicaDiedWithTheApprovalIsRehearsedByAnother(t *testing.T)
 func commitApproval(t *testing.T, b *bench.Bench, id string) {
 	t.Helper()
 	err := b.Store.Commit(t.Context(), approvals.Transition{
-		RequestID: id, Expect: 1, Next: approvals.StateApproved, Events: []approvals.Event{{Type: approvals.EventApproved, By: actors.Bob, Source: "a dead replica"}},
-		Due: []approvals.Due{{After: 30 * time.Second, Item: approvals.Item{Kind: handlers.KindExecute, Request: id, Source: "execute " + id}}},
+		RequestID: id, Expect: 1, Next: approvals.StateApproved, Events: []approvals.Event{
+			{Type: approvals.EventApproved, By: actors.Bob, Source: "a dead replica"},
+		},
+		Due: []approvals.Due{
+			{After: 30 * time.Second, Item: approvals.Item{Kind: handlers.KindExecute, Request: id, Source: "execute " + id}},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -397,7 +419,8 @@ func TestAnApprovedRequestOfAnUnknownPurposeFailsWithAReasonAndWritesNothing(t *
 		commitApproval(t, b, "REQUESTOFANOTHERVERSION")
 		b.Until("it has failed", func() bool {
 			r, _, err := b.Store.Load(t.Context(), "REQUESTOFANOTHERVERSION")
-			return err == nil && r.State == approvals.StateFailed && strings.Contains(string(r.Closing.Detail), "does not know what the request is for")
+			return err == nil && r.State == approvals.StateFailed &&
+				strings.Contains(string(r.Closing.Detail), "does not know what the request is for")
 		})
 		if n := allWrites(b); n != 0 {
 			t.Errorf("%d writes", n)
@@ -440,7 +463,8 @@ func TestApproversOutsideTheChannelAreToldDirectlyThatItIsADrill(t *testing.T) {
 	})
 }
 
-// What another request has promised is the least that a revocation writes, also when it is off the role.
+// What another request has promised is the least that a revocation writes, also when it is off the
+// role.
 func TestADrillSaysTheCutoffThatARevocationWouldWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,12 +14,12 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// maxDelays is how often a request that AWS does not take for a passing reason is tried again: about
-// five minutes in all, with the delays of step.RetryAfter.
+// maxDelays is how often a request that AWS does not take for a passing reason is tried again:
+// about five minutes in all, with the delays of step.RetryAfter.
 const maxDelays = 9
 
-// execute takes up an approved request that was not carried out where it was approved, or not to its
-// end: from what the log says was promised. It does nothing if the request has moved on.
+// execute takes up an approved request that was not carried out where it was approved, or not to
+// its end: from what the log says was promised. It does nothing if the request has moved on.
 func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	r, events, err := h.Store.Load(ctx, item.Request)
 	if err != nil {
@@ -28,8 +28,8 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	return h.carryOut(ctx, item, step.View{Request: r, Events: events}, nil)
 }
 
-// Resume carries out what a click has completed the approval of before the replica that had it died.
-// It decides nothing, and reports false for an item that has not been decided to that end.
+// Resume carries out what a click has completed the approval of before the replica that had it
+// died. It decides nothing, and reports false for an item that has not been decided to that end.
 func (h *Handlers) Resume(ctx context.Context, item approvals.Item) (mine bool, err error) {
 	err = h.withAlarm(ctx, func(ctx context.Context) (err error) {
 		mine, err = h.resume(ctx, item)

@@ -59,11 +59,13 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 			f.Sentence = messages.WrittenOnce(step.PolicyOf(d.There), step.Mismatch(e.Order.Measure, d), f.Sentence)
 		}
 	}
-	// What the role had was read for this try, or just before a write that AWS refused: the undo was not done.
+	// What the role had was read for this try, or just before a write that AWS refused: the undo was
+	// not done.
 	known := undo && (end == step.EndUnconfirmed || end == step.EndReplaced || end == step.EndGone ||
 		errors.Is(cause, contain.ErrNotOurs) || errors.Is(cause, step.ErrNewer) ||
 		errors.Is(cause, step.ErrMore) || errors.Is(cause, step.ErrRevives) || aws.Final(cause) && e.isWrite(cause))
-	e.h.Log.WarnContext(ctx, "a request was not carried out", "request", e.request.ID, "purpose", string(e.request.Purpose),
+	e.h.Log.WarnContext(ctx, "a request was not carried out", "request", e.request.ID,
+		"purpose", string(e.request.Purpose),
 		"role", e.about.Role.ARN, "error", cause)
 	_, err := e.h.Close(ctx, e.request.ID, step.UnderWay, func(r approvals.Request) step.Failure {
 		others := r.Promise != nil && r.Promise.Seq != e.own
@@ -116,11 +118,12 @@ func sentenceOf(err error) string {
 	return aws.Explain(err)
 }
 
-// delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was being carried out is
-// done with that, since what it decided is in the log.
+// delayed records that AWS did not take it yet. It comes back as the queue's item; a click that was
+// being carried out is done with that, since what it decided is in the log.
 func (e *execution) delayed(ctx context.Context, item approvals.Item, cause error) error {
 	after := step.RetryAfter(item.Attempt)
-	e.h.Log.WarnContext(ctx, "AWS did not take the request yet", "request", e.request.ID, "error", cause, "again_in", after.String())
+	e.h.Log.WarnContext(ctx, "AWS did not take the request yet", "request", e.request.ID, "error", cause,
+		"again_in", after.String())
 	t := step.Appending(e.request.ID)
 	source := fmt.Sprintf("%s attempt %d", item.Source, item.Attempt)
 	why := record.Failure{Sentence: aws.Explain(cause), Retry: after}
@@ -137,7 +140,8 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 	return &step.Again{After: after}
 }
 
-// giveUp ends an approved request whose execution was set aside: it must not look as if it was still under way.
+// giveUp ends an approved request whose execution was set aside: it must not look as if it was
+// still under way.
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	_, err := h.Close(ctx, id, step.UnderWay, func(r approvals.Request) step.Failure {
 		f := step.Failure{Sentence: messages.GaveUp, Unsure: r.State == approvals.StateExecuting}

@@ -28,7 +28,8 @@ func handOut(b *bench.Bench) {
 	}
 }
 
-// claimAndDie lets a worker begin with what others left, and die over it; it reports how many items that were.
+// claimAndDie lets a worker begin with what others left, and die over it; it reports how many items
+// that were.
 func claimAndDie(b *bench.Bench) int {
 	b.T.Helper()
 	items, err := b.Store.Claim(b.T.Context(), "dying", time.Second, 10)
@@ -72,7 +73,8 @@ func TestADenialThatFailedTooOftenIsToldToWhoeverDenied(t *testing.T) {
 		b.Stop(0)
 		if _, err := b.Store.Accept(t.Context(), approvals.Item{
 			Kind: "submit", Source: "envelope lost",
-			Body: []byte(`{"team":"T0SANDBOX","app":"A0SANDBOX","user":"` + actors.Bob + `","form":"revokebot_deny_form","origin":{"request":"` + card.ID + `","channel":"` + actors.Incident + `","message":"` + card.TS + `"}}`),
+			Body: []byte(`{"team":"T0SANDBOX","app":"A0SANDBOX","user":"` + actors.Bob + `","form":"revokebot_deny_form",` +
+				`"origin":{"request":"` + card.ID + `","channel":"` + actors.Incident + `","message":"` + card.TS + `"}}`),
 		}, "lost"); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +105,8 @@ func TestAPolicyThatIsGoneWhenItIsReadBackIsNotCalledApplied(t *testing.T) {
 		if !strings.HasPrefix(card.Message().Text, "Written, but not on the role when read back") {
 			t.Errorf("the card says %s", card.Message().Text)
 		}
-		if strings.Contains(text, "*Applied*") || strings.Contains(text, "is denied everything as soon as") || strings.Contains(text, "*Read back*") {
+		if strings.Contains(text, "*Applied*") || strings.Contains(text, "is denied everything as soon as") ||
+			strings.Contains(text, "*Read back*") {
 			t.Errorf("it claims what is not so:\n%s", b.Transcript())
 		}
 	})

@@ -8,16 +8,17 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// Limits against floods, by pranksters or by programs. An incident with a dozen roles fits into a minute of one person;
-// approvals are not counted against commands.
+// Limits against floods, by pranksters or by programs. An incident with a dozen roles fits into a
+// minute of one person; approvals are not counted against commands.
 const (
 	floodWindow        = time.Minute
 	commandsPerPerson  = 15
 	commandsPerChannel = 60
 	clicksPerPerson    = 30
 
-	// A report whose files Slack refused may be asked for again although nothing else has happened: somebody may have seen
-	// to it. Each time is an event in the log, which every step reads as a whole.
+	// A report whose files Slack refused may be asked for again although nothing else has happened:
+	// somebody may have seen to it. Each time is an event in the log, which every step reads as a
+	// whole.
 	reportsAgain = 3
 	reportWindow = 10 * time.Minute
 )
@@ -47,8 +48,9 @@ func (h *Handlers) reportFlood(ctx context.Context, item approvals.Item, request
 	return h.Store.Allow(ctx, "report of "+request, act(item), reportsAgain, reportWindow)
 }
 
-// cameBack reports whether an item was allowed before and then put off. One whose first try died is not among these: what
-// that try came to is not known, so the store is asked again, which counts an act once.
+// cameBack reports whether an item was allowed before and then put off. One whose first try died is
+// not among these: what that try came to is not known, so the store is asked again, which counts an
+// act once.
 func cameBack(item approvals.Item) bool { return item.Attempt > 0 }
 
 // act names what somebody did, the same at every try.

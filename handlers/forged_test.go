@@ -22,14 +22,17 @@ import (
 
 const tag = "{revokebot}:"
 
-// intruder can write to Redis, and knows all about how things are kept there; only the key they have not.
+// intruder can write to Redis, and knows all about how things are kept there; only the key they
+// have not.
 type intruder struct{ *bench.Bench }
 
 // append puts an event into a log as the bot does: with the hash that goes with it.
 func (i intruder) append(id string, seq string, state approvals.State, fields ...any) {
 	i.T.Helper()
 	ctx := i.T.Context()
-	if err := i.DB.XAdd(ctx, &redis.XAddArgs{Stream: tag + "log:" + id, ID: seq + "-0", Values: fields}).Err(); err != nil {
+	if err := i.DB.XAdd(ctx, &redis.XAddArgs{
+		Stream: tag + "log:" + id, ID: seq + "-0", Values: fields,
+	}).Err(); err != nil {
 		i.T.Fatal(err)
 	}
 	if err := i.DB.HSet(ctx, tag+"request:"+id, "seq", seq, "state", string(state)).Err(); err != nil {
@@ -64,7 +67,8 @@ func (i intruder) rewrite(id string, change func(by *string, o *approvals.Openin
 	if err := i.DB.Del(i.T.Context(), tag+"log:"+id).Err(); err != nil {
 		i.T.Fatal(err)
 	}
-	i.append(id, "1", approvals.StateOpen, "type", "requested", "at", e["at"], "by", by, "source", e["source"], "detail", string(detail), "seal", e["seal"])
+	i.append(id, "1", approvals.StateOpen, "type", "requested", "at", e["at"], "by", by, "source", e["source"],
+		"detail", string(detail), "seal", e["seal"])
 }
 
 // queue puts an item into the work.
@@ -74,7 +78,9 @@ func (i intruder) queue(item approvals.Item) {
 	if err != nil {
 		i.T.Fatal(err)
 	}
-	if err := i.DB.XAdd(i.T.Context(), &redis.XAddArgs{Stream: tag + "work", Values: []any{"item", body}}).Err(); err != nil {
+	if err := i.DB.XAdd(i.T.Context(), &redis.XAddArgs{
+		Stream: tag + "work", Values: []any{"item", body},
+	}).Err(); err != nil {
 		i.T.Fatal(err)
 	}
 }
@@ -93,8 +99,8 @@ func (i intruder) execute(id string) {
 	i.queue(approvals.Item{Kind: handlers.KindExecute, Request: id, Source: "execute " + id})
 }
 
-// alarmed holds a request against what becomes of a forged one: nothing is done, it ends, people are told once, and the
-// role can be asked for again.
+// alarmed holds a request against what becomes of a forged one: nothing is done, it ends, people
+// are told once, and the role can be asked for again.
 func (i intruder) alarmed(card bench.Card, events int) {
 	i.T.Helper()
 	i.ends(card)
@@ -105,7 +111,8 @@ func (i intruder) alarmed(card bench.Card, events int) {
 	if n := strings.Count(strings.Join(card.Thread(), "\n"), "not what revokebot wrote"); n != 1 {
 		i.T.Errorf("the thread says it %d times:\n%s", n, i.Transcript())
 	}
-	if card.HasButtons() || !strings.Contains(card.Message().Text, "not what revokebot wrote") && !strings.Contains(card.Message().Text, "its record was changed") {
+	if card.HasButtons() || !strings.Contains(card.Message().Text, "not what revokebot wrote") &&
+		!strings.Contains(card.Message().Text, "its record was changed") {
 		i.T.Errorf("the card says %q", card.Message().Text)
 	}
 	if n := strings.Count(i.Log.String(), "the log of a request is not what was written"); n != 1 {
@@ -126,7 +133,8 @@ func TestAPerfectVoteThatWasWrittenIntoRedisByHandDoesNothingButRaiseAnAlarm(t *
 		card := b.Ask()
 		card.CaughtUp()
 		now := card.Request().Opened.UnixMilli() + 1000
-		b.append(card.ID, "2", approvals.StateApproved, "type", "approved", "at", now, "by", actors.Bob, "source", "envelope forged", "detail", "", "seal", "")
+		b.append(card.ID, "2", approvals.StateApproved, "type", "approved", "at", now, "by", actors.Bob, "source",
+			"envelope forged", "detail", "", "seal", "")
 		if err := b.DB.HSet(t.Context(), tag+"request:"+card.ID, "source:envelope forged", "2 approved").Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +156,9 @@ func TestAVoteThatWasCopiedDoesNothingButRaiseAnAlarm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true, Required: 2, Approvers: []string{actors.Bob, actors.Ines}})}
+				b := intruder{
+					bench.New(t, bench.Options{ErrorsAllowed: true, Required: 2, Approvers: []string{actors.Bob, actors.Ines}}),
+				}
 				card := b.Ask()
 				from := card
 				if copied.from == "other" {
@@ -162,7 +172,8 @@ func TestAVoteThatWasCopiedDoesNothingButRaiseAnAlarm(t *testing.T) {
 				if copied.from == "own" {
 					at = "3"
 				}
-				b.append(card.ID, at, approvals.StateApproved, "type", copied.kind, "at", e["at"], "by", e["by"], "source", e["source"], "detail", e["detail"], "seal", e["seal"])
+				b.append(card.ID, at, approvals.StateApproved, "type", copied.kind, "at", e["at"], "by", e["by"],
+					"source", e["source"], "detail", e["detail"], "seal", e["seal"])
 				b.execute(card.ID)
 				b.queue(approvals.Item{Kind: approvals.KindDeliver, Request: card.ID})
 				b.ends(card)
@@ -220,7 +231,8 @@ func TestAClickThatWasQueuedByHandIsNobodysClick(t *testing.T) {
 		b.queue(approvals.Item{Kind: handlers.KindClick, Source: "envelope forged", Body: click})
 		b.Until("it is put aside", func() bool { return b.DB.XLen(t.Context(), tag+"aside").Val() == 1 })
 		b.Settle()
-		if card.State() != approvals.StateOpen || b.Puts() != 0 || len(card.Events()) != 1 || !b.Log.Has("not signed by this deployment") {
+		if card.State() != approvals.StateOpen || b.Puts() != 0 || len(card.Events()) != 1 ||
+			!b.Log.Has("not signed by this deployment") {
 			t.Errorf("the request is %s, %d policies were written", card.State(), b.Puts())
 		}
 		card.Approve(actors.Bob)
@@ -238,7 +250,8 @@ func TestAForgedLogOfAnotherRequestForTheRoleIsNotBelieved(t *testing.T) {
 		b.Settle()
 		last := len(card.Events())
 		// As if the deny had been undone.
-		b.append(card.ID, "99", approvals.StateApplied, "type", "undone", "at", "1", "by", actors.Bob, "source", "undone X", "detail", "{}", "seal", "")
+		b.append(card.ID, "99", approvals.StateApplied, "type", "undone", "at", "1", "by", actors.Bob, "source", "undone X",
+			"detail", "{}", "seal", "")
 		undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" "+messages.ReviveWords)
 		card.CaughtUp()
 		if undo.Request().About != card.ID || card.State() != approvals.StateApplied || card.Request().Undone != nil {
@@ -260,7 +273,8 @@ func TestARequestThatWasOpenedWithoutTheKeyIsRefused(t *testing.T) {
 		if err := b.DB.Del(t.Context(), tag+"log:"+card.ID).Err(); err != nil {
 			t.Fatal(err)
 		}
-		b.append(card.ID, "1", approvals.StateOpen, "type", "requested", "at", e["at"], "by", e["by"], "source", e["source"], "detail", e["detail"])
+		b.append(card.ID, "1", approvals.StateOpen, "type", "requested", "at", e["at"], "by", e["by"], "source", e["source"],
+			"detail", e["detail"])
 		card.Approve(actors.Bob)
 		b.ends(card)
 		if n := b.Puts(); n != 0 || !card.Says("without the signing key that is in use now") {
@@ -272,7 +286,9 @@ func TestARequestThatWasOpenedWithoutTheKeyIsRefused(t *testing.T) {
 func TestAnUndoThatWasQueuedByHandIsNotTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := intruder{bench.New(t, bench.Options{Approvers: []string{actors.Bob, actors.Rosa}, Guard: []time.Duration{time.Minute}})}
+		b := intruder{
+			bench.New(t, bench.Options{Approvers: []string{actors.Bob, actors.Rosa}, Guard: []time.Duration{time.Minute}}),
+		}
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
@@ -328,7 +344,10 @@ func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *test
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.queue(approvals.Item{Kind: guard.KindTamperedBy, Request: card.ID, Source: "culprit by hand", Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`)})
+		b.queue(approvals.Item{
+			Kind: guard.KindTamperedBy, Request: card.ID, Source: "culprit by hand",
+			Body: json.RawMessage(`{"since":"1999-12-31T00:00:00Z","last":true}`),
+		})
 		time.Sleep(time.Minute)
 		for _, e := range card.Events() {
 			if e.Type == approvals.EventFinding {
@@ -341,12 +360,23 @@ func TestAQuestionThatWasQueuedByHandIsNotAskedOfADenyThatWasNeverMissed(t *test
 func TestALookThatWasQueuedByHandIsNotTheLastBeforeItsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := intruder{bench.New(t, bench.Options{Guard: []time.Duration{time.Minute, 10 * time.Minute}, FollowUps: []time.Duration{5 * time.Minute, 20 * time.Minute}})}
+		b := intruder{
+			bench.New(t, bench.Options{
+				Guard: []time.Duration{
+					time.Minute, 10 * time.Minute,
+				}, FollowUps: []time.Duration{5 * time.Minute, 20 * time.Minute},
+			}),
+		}
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.queue(approvals.Item{Kind: guard.KindGuard, Request: card.ID, Source: "guard by hand", Body: json.RawMessage(`{"after":86400000000000,"last":true}`)})
-		b.queue(approvals.Item{Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence 2", Body: json.RawMessage(`{"number":2}`)})
+		b.queue(approvals.Item{
+			Kind: guard.KindGuard, Request: card.ID, Source: "guard by hand",
+			Body: json.RawMessage(`{"after":86400000000000,"last":true}`),
+		})
+		b.queue(approvals.Item{
+			Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence 2", Body: json.RawMessage(`{"number":2}`),
+		})
 		last := func(kind approvals.EventType) (at time.Duration, event approvals.Event) {
 			for _, e := range card.Events() {
 				if e.Type == kind {

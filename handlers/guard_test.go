@@ -34,7 +34,9 @@ func fightBack(t *testing.T, b *bench.Bench) (stop func()) {
 	var fight sync.WaitGroup
 	fight.Go(func() {
 		for ctx.Err() == nil {
-			_, _ = client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy)})
+			_, _ = client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
+				RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy),
+			})
 			select {
 			case <-ctx.Done():
 			case <-time.After(500 * time.Millisecond):
@@ -69,7 +71,9 @@ func put(cutoff time.Time) []contain.Change {
 // rewritten puts into the log that another replica has promised and written a cutoff again.
 func rewritten(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) {
 	t.Helper()
-	promised, err := json.Marshal(record.Tampered{State: record.DenyGone, Promise: cutoff, Changes: put(cutoff), Resumed: true})
+	promised, err := json.Marshal(record.Tampered{
+		State: record.DenyGone, Promise: cutoff, Changes: put(cutoff), Resumed: true,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,10 +81,11 @@ func rewritten(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = b.Store.Commit(t.Context(), approvals.Transition{RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
-		{Type: approvals.EventTampered, Source: "guard 0", Detail: promised},
-		{Type: approvals.EventRewritten, Source: "guard 0 written", Detail: written},
-	}})
+	err = b.Store.Commit(t.Context(),
+		approvals.Transition{RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
+			{Type: approvals.EventTampered, Source: "guard 0", Detail: promised},
+			{Type: approvals.EventRewritten, Source: "guard 0 written", Detail: written},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +143,11 @@ func told(card bench.Card, text string) int {
 func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := bench.New(t, bench.Options{Guard: []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute}})
+		b := bench.New(t, bench.Options{
+			Guard: []time.Duration{
+				5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+			},
+		})
 		card := applied(b)
 		written := onRole(b)
 		message(b, card, "What did another session do?") // the first look at CloudTrail is done
@@ -149,7 +158,8 @@ func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T
 		}
 		time.Sleep(3 * time.Minute)
 		card.CaughtUp()
-		if told(card, "The deny *held for 30 min*") != 2 || !strings.Contains(proofs(b, card)[0].Text, "held for 30 min") || !strings.Contains(card.Message().Text, "held for 30 min") {
+		if told(card, "The deny *held for 30 min*") != 2 || !strings.Contains(proofs(b, card)[0].Text, "held for 30 min") ||
+			!strings.Contains(card.Message().Text, "held for 30 min") {
 			t.Errorf("it is not said that the deny held, in the thread, the proof and the card:\n%s", b.Transcript())
 		}
 		if onRole(b) != written || count(card, approvals.EventHeld) != 1 || count(card, approvals.EventTampered) != 0 {
@@ -177,7 +187,8 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 			}
 		}
 		for _, words := range []string{
-			"<@" + actors.Rosa + "> and <@" + actors.Bob + ">", "found the inline policy `AWSRevokeOlderSessions` gone", "time 1 of 5",
+			"<@" + actors.Rosa + "> and <@" + actors.Bob + ">", "found the inline policy `AWSRevokeOlderSessions` gone",
+			"time 1 of 5",
 			"`/revoke-sessions undo prod/DeployRole`", "OnlyRevokebotChangesInlinePolicies", "role/revokebot-spoke", "```",
 		} {
 			if !strings.Contains(loud, words) {
@@ -206,7 +217,8 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 		}
 		b.Until("the proof is about the new cutoff", func() bool {
 			proof := proofs(b, card)[0].Text
-			return strings.Contains(proof, w.Cutoff.Format("2006-01-02 15:04:05")) && strings.Contains(proof, "written again on") && strings.Contains(proof, "*Simulated*")
+			return strings.Contains(proof, w.Cutoff.Format("2006-01-02 15:04:05")) &&
+				strings.Contains(proof, "written again on") && strings.Contains(proof, "*Simulated*")
 		})
 		// CloudTrail is late.
 		if card.Says("CloudTrail shows who") {
@@ -228,7 +240,8 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 	})
 }
 
-// The thief has a key that the deny does not touch. Nobody can win that on the role: it is said, with what does help.
+// The thief has a key that the deny does not touch. Nobody can win that on the role: it is said,
+// with what does help.
 func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -286,7 +299,8 @@ func TestTheThiefWhoIsStoppedLoses(t *testing.T) {
 		stop()
 		time.Sleep(time.Minute)
 		card.CaughtUp()
-		if onRole(b) == "" || !card.Says("The deny is on the role *50 s after it was applied*") || count(card, approvals.EventRewritten) > 3 {
+		if onRole(b) == "" || !card.Says("The deny is on the role *50 s after it was applied*") ||
+			count(card, approvals.EventRewritten) > 3 {
 			t.Errorf("it is not there at the end:\n%s", b.Transcript())
 		}
 	})
@@ -300,13 +314,16 @@ func TestAConsoleThatPutsAnOlderCutoffThereIsOverruled(t *testing.T) {
 		first := cutoffOnRole(t, b)
 		old := strings.Replace(onRole(b), first.Format("2006-01-02T15"), first.Add(-time.Hour).Format("2006-01-02T15"), 1)
 		_, err := iam.NewFromConfig(b.SDK(b.World.Admin)).PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-			RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy), PolicyDocument: awssdk.String(old),
+			RoleName: awssdk.String(actors.DeployRole), PolicyName: awssdk.String(denyPolicy),
+			PolicyDocument: awssdk.String(old),
 		})
 		if err != nil || !cutoffOnRole(t, b).Before(first) {
 			t.Fatalf("the console wrote %s: %v", onRole(b), err)
 		}
 		b.Until("the deny is back", func() bool { return !cutoffOnRole(t, b).Before(first) })
-		b.Until("it is told", func() bool { return card.Says("*the deny was weakened on") && card.Says("with the earlier cutoff") })
+		b.Until("it is told", func() bool {
+			return card.Says("*the deny was weakened on") && card.Says("with the earlier cutoff")
+		})
 		b.Until("it is told who it was", func() bool { return card.Says("wrote it with the cutoff") })
 	})
 }
@@ -351,7 +368,8 @@ func TestACutoffThatSomebodySetFarAheadIsNotTakenForADeny(t *testing.T) {
 	})
 }
 
-// What somebody raises in the moment in which the deny is written again holds, and is not the bot's to take away.
+// What somebody raises in the moment in which the deny is written again holds, and is not the bot's
+// to take away.
 func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -382,17 +400,21 @@ func pretendUndo(t *testing.T, b *bench.Bench, card bench.Card, states ...approv
 	r := card.Request()
 	id := "UNDO" + card.ID[:8]
 	_, err := b.Store.Open(t.Context(), id, actors.Ines, "envelope undo", approvals.Opening{
-		Purpose: approvals.Revoke.Undo(), About: card.ID, Subject: r.Subject, Place: r.Place, Required: 1, ExpireAfter: time.Hour,
+		Purpose: approvals.Revoke.Undo(), About: card.ID, Subject: r.Subject, Place: r.Place, Required: 1,
+		ExpireAfter: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	move := map[approvals.State]approvals.EventType{
-		approvals.StateApproved: approvals.EventApproved, approvals.StateExecuting: approvals.EventStarted, approvals.StateApplied: approvals.EventApplied,
+		approvals.StateApproved: approvals.EventApproved, approvals.StateExecuting: approvals.EventStarted,
+		approvals.StateApplied: approvals.EventApplied,
 	}
 	for i, s := range states {
 		err := b.Store.Commit(t.Context(), approvals.Transition{
-			RequestID: id, Expect: int64(i) + 1, Next: s, Events: []approvals.Event{{Type: move[s], By: actors.Bob, Detail: []byte("{}")}},
+			RequestID: id, Expect: int64(i) + 1, Next: s, Events: []approvals.Event{
+				{Type: move[s], By: actors.Bob, Detail: []byte("{}")},
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -422,7 +444,8 @@ func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
 	}
 }
 
-// The thread tells whoever removed the deny on purpose to say so. That has to be possible while it is gone.
+// The thread tells whoever removed the deny on purpose to say so. That has to be possible while it
+// is gone.
 func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -441,7 +464,8 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 		undo.Becomes(approvals.StateApplied)
 		b.Until("the revocation tells it", func() bool { return card.Says("the deny was found gone") })
 		time.Sleep(time.Minute)
-		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*The deny was gone already*") || len(b.AWS.Calls("DeleteRolePolicy")) != 1 {
+		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*The deny was gone already*") ||
+			len(b.AWS.Calls("DeleteRolePolicy")) != 1 {
 			t.Errorf("on the role: %s\n%s", onRole(b), b.Transcript())
 		}
 	})
@@ -456,7 +480,8 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 	})
 }
 
-// A look that comes while an undo is being carried out waits for it: the last one must not be lost to an undo that fails.
+// A look that comes while an undo is being carried out waits for it: the last one must not be lost
+// to an undo that fails.
 func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -480,8 +505,8 @@ func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
 	})
 }
 
-// Two people who undo a later revocation agree to what that leaves on the role. The earlier request's looks do not write
-// over that, unless it is its own deny that came back.
+// Two people who undo a later revocation agree to what that leaves on the role. The earlier
+// request's looks do not write over that, unless it is its own deny that came back.
 func TestTheUndoOfALaterRevocationIsNotFoughtByTheEarlierOnesLooks(t *testing.T) {
 	t.Parallel()
 	for name, removed := range map[string]bool{"nothing comes back": true, "the earlier deny comes back": false} {
@@ -500,7 +525,8 @@ func TestTheUndoOfALaterRevocationIsNotFoughtByTheEarlierOnesLooks(t *testing.T)
 					removeAs(t, b, b.World.Rival)
 				}
 				time.Sleep(time.Minute)
-				if (onRole(b) == "") != removed || (count(earlier, approvals.EventTampered) == 0) != removed || count(later, approvals.EventTampered) != 0 {
+				if (onRole(b) == "") != removed || (count(earlier, approvals.EventTampered) == 0) != removed ||
+					count(later, approvals.EventTampered) != 0 {
 					t.Errorf("on the role: %s\n%s", onRole(b), b.Transcript())
 				}
 			})
@@ -533,7 +559,8 @@ func TestAnUndoThatIsDecidedWhileTheGuardReadsStopsTheWrite(t *testing.T) {
 				b := bench.New(t, bench.Options{Guard: looks})
 				card := applied(b)
 				removeAs(t, b, b.World.Admin)
-				b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Times: 2, Delay: 200 * time.Millisecond}) // of the look, and of the write
+				// of the look, and of the write
+				b.AWS.Inject(awsstandin.Fault{Action: "GetRole", Times: 2, Delay: 200 * time.Millisecond})
 				sessions := len(b.AWS.Calls("AssumeRole"))
 				b.Until("the session of the write is opened", func() bool { return len(b.AWS.Calls("AssumeRole")) > sessions })
 				pretendUndo(t, b, card, states...)
@@ -585,7 +612,9 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 				err = b.Store.Commit(t.Context(), approvals.Transition{
 					RequestID: card.ID, Expect: approvals.AppendOnly,
 					Events: []approvals.Event{{Type: approvals.EventTampered, Source: "guard 7", Detail: detail}},
-					Work:   []approvals.Item{{Kind: guard.KindGuard, Request: card.ID, Source: "guard 7", Body: []byte(`{"after":1000000000}`)}},
+					Work: []approvals.Item{
+						{Kind: guard.KindGuard, Request: card.ID, Source: "guard 7", Body: []byte(`{"after":1000000000}`)},
+					},
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -640,7 +669,9 @@ func TestTwoLooksThatMissTheDenyAtTheSameTimeWriteItOnce(t *testing.T) {
 		}
 		var work []approvals.Item
 		for _, name := range []string{"one", "two", "three"} {
-			work = append(work, approvals.Item{Kind: guard.KindGuard, Request: card.ID, Source: "guard " + name, Body: []byte(`{"after":1000000000}`)})
+			work = append(work, approvals.Item{
+				Kind: guard.KindGuard, Request: card.ID, Source: "guard " + name, Body: []byte(`{"after":1000000000}`),
+			})
 		}
 		err := b.Store.Commit(t.Context(), approvals.Transition{
 			RequestID: card.ID, Expect: approvals.AppendOnly, Work: work,
@@ -697,7 +728,9 @@ func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
 		move := func(seq int64, typ approvals.EventType, next approvals.State) {
 			t.Helper()
 			err := b.Store.Commit(t.Context(), approvals.Transition{
-				RequestID: "OTHER", Expect: seq, Next: next, Events: []approvals.Event{{Type: typ, By: actors.Bob, Detail: []byte("{}")}},
+				RequestID: "OTHER", Expect: seq, Next: next, Events: []approvals.Event{
+					{Type: typ, By: actors.Bob, Detail: []byte("{}")},
+				},
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -714,7 +747,8 @@ func TestTheGuardWaitsForAnotherRequestThatIsAboutToWrite(t *testing.T) {
 	})
 }
 
-// Rule 10. Of two revocations of a role the later one's cutoff counts, and its guard looks after the role.
+// Rule 10. Of two revocations of a role the later one's cutoff counts, and its guard looks after
+// the role.
 func TestALaterRevocationOfTheSameRoleTakesTheGuardOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -773,7 +807,8 @@ func TestALookThatIsNotAllowedIsToldOnce(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
 		time.Sleep(time.Minute)
 		card.CaughtUp()
-		if told(card, "could not be looked at: AWS does not allow revokebot iam:GetRolePolicy") != 1 || told(card, "this was the last look") != 1 || card.Says("held for") {
+		if told(card, "could not be looked at: AWS does not allow revokebot iam:GetRolePolicy") != 1 ||
+			told(card, "this was the last look") != 1 || card.Says("held for") {
 			t.Errorf("what is told:\n%s", b.Transcript())
 		}
 	})
@@ -804,7 +839,8 @@ func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
 			return card.Says("It could not be written again: AWS does not allow revokebot iam:PutRolePolicy")
 		})
 		card.CaughtUp()
-		if !strings.HasPrefix(card.Message().Text, "Taken off the role again") || card.Says("*Written again*") || !card.Says("DenyOlderSessionsOfTheRole") {
+		if !strings.HasPrefix(card.Message().Text, "Taken off the role again") || card.Says("*Written again*") ||
+			!card.Says("DenyOlderSessionsOfTheRole") {
 			t.Errorf("what is told:\n%s", b.Transcript())
 		}
 		b.AWS.ClearFaults()

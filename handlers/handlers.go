@@ -38,7 +38,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// Kinds of items, besides approvals.KindDeliver and approvals.KindExpire, which stores queue by themselves.
+// Kinds of items, besides approvals.KindDeliver and approvals.KindExpire, which stores queue by
+// themselves.
 const (
 	KindCommand = "command"
 	KindClick   = "click"
@@ -88,7 +89,8 @@ type Config struct {
 
 	Channels   []string // where the command works
 	Requesters []string // people and groups; empty: any full member
-	// AllowShared: the command works in channels that are shared with another organisation, too. Its people stay shut out.
+	// AllowShared: the command works in channels that are shared with another organisation, too. Its
+	// people stay shut out.
 	AllowShared bool
 
 	ExpireAfter   time.Duration // how long people have to decide
@@ -103,7 +105,8 @@ type Config struct {
 // Handlers handles items. Make one with New; its methods may be called at the same time.
 type Handlers struct {
 	Config
-	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or a revocation.
+	// slow bounds the work that waits for Slack or CloudTrail, so that it can never hold up a click or
+	// a revocation.
 	slow chan struct{}
 	// looks bounds the looks at CloudTrail among them, which last until stopLooking.
 	looks       chan struct{}
@@ -116,9 +119,11 @@ type Handlers struct {
 }
 
 const (
-	// maxSlow is how many items of slow work are done at one time; a replica has twice as many workers.
+	// maxSlow is how many items of slow work are done at one time; a replica has twice as many
+	// workers.
 	maxSlow = 8
-	// maxLooking is how many of them are looks at CloudTrail, which can take a minute: the others tell Slack.
+	// maxLooking is how many of them are looks at CloudTrail, which can take a minute: the others tell
+	// Slack.
 	maxLooking = 3
 	// slowTurn and lookTurn are when an item comes back that found no place.
 	slowTurn = time.Second
@@ -146,7 +151,8 @@ func New(cfg Config) (*Handlers, error) {
 	}
 	for account, p := range cfg.Policies {
 		if len(p.Approvers) == 0 || p.Required < 1 || p.Required > approvals.MaxRequired {
-			wrong = append(wrong, fmt.Errorf("account %s: approvers and a number of them from 1 to %d are needed", account, approvals.MaxRequired))
+			wrong = append(wrong, fmt.Errorf("account %s: approvers and a number of them from 1 to %d are needed", account,
+				approvals.MaxRequired))
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
@@ -165,11 +171,12 @@ func New(cfg Config) (*Handlers, error) {
 	return h, nil
 }
 
-// FromPeople are the kinds of items that are somebody's act, by an envelope. All others act on what a log says.
+// FromPeople are the kinds of items that are somebody's act, by an envelope. All others act on what
+// a log says.
 func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit, KindHome} }
 
-// Handle does one item. A nil error means that it is done; *Again that it comes back later; any other error that it
-// should be tried again soon, a few times, and then be set aside with SetAside.
+// Handle does one item. A nil error means that it is done; *Again that it comes back later; any
+// other error that it should be tried again soon, a few times, and then be set aside with SetAside.
 func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 	return h.withAlarm(ctx, func(ctx context.Context) error {
 		err := h.handle(ctx, item)
@@ -224,31 +231,40 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 }
 
 // slowly does an item if not too many of its kind are being done, else it comes back.
-func (h *Handlers) slowly(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+func (h *Handlers) slowly(
+	ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error,
+) error {
 	return ifFree(ctx, h.slow, slowTurn, item, do)
 }
 
-// looking does the same for a look at CloudTrail. One that StopLooking interrupts comes back, here or elsewhere.
-func (h *Handlers) looking(ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error) error {
+// looking does the same for a look at CloudTrail. One that StopLooking interrupts comes back, here
+// or elsewhere.
+func (h *Handlers) looking(
+	ctx context.Context, item approvals.Item, do func(context.Context, approvals.Item) error,
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.mayLook, cancel)()
-	err := ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error { return h.slowly(ctx, item, do) })
+	err := ifFree(ctx, h.looks, lookTurn, item, func(ctx context.Context, item approvals.Item) error {
+		return h.slowly(ctx, item, do)
+	})
 	if err != nil && h.mayLook.Err() != nil {
 		return &step.Again{After: slowTurn, Busy: true}
 	}
 	return err
 }
 
-// StopLooking ends the looks at CloudTrail that are under way, and all later ones at once: a process that stops need not
-// wait for them. What they have recorded stays, and they are taken up again.
+// StopLooking ends the looks at CloudTrail that are under way, and all later ones at once: a
+// process that stops need not wait for them. What they have recorded stays, and they are taken up
+// again.
 func (h *Handlers) StopLooking() { h.stopLooking() }
 
 // Wait waits for what goes on in the background. It is called last, after StopLooking.
 func (h *Handlers) Wait() { h.listing.Wait() }
 
 func ifFree(
-	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item, do func(context.Context, approvals.Item) error,
+	ctx context.Context, places chan struct{}, turn time.Duration, item approvals.Item,
+	do func(context.Context, approvals.Item) error,
 ) error {
 	select {
 	case places <- struct{}{}:
@@ -259,12 +275,13 @@ func ifFree(
 	}
 }
 
-// lastingRetry is how long after having failed too often an item comes back that must not be given up.
+// lastingRetry is how long after having failed too often an item comes back that must not be given
+// up.
 const lastingRetry = 30 * time.Second
 
-// SetAside puts an item that failed too often where a person can look at it, and says so to whoever waits for it. An
-// expiry and a delivery are never given up: without the one a role stays taken, without the other a card keeps its
-// buttons. They come back later.
+// SetAside puts an item that failed too often where a person can look at it, and says so to whoever
+// waits for it. An expiry and a delivery are never given up: without the one a role stays taken,
+// without the other a card keeps its buttons. They come back later.
 func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause error) error {
 	request := item.Request
 	var to Listener
@@ -316,7 +333,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	return h.Store.SetAside(ctx, item, cause.Error())
 }
 
-// about is whoever is answered, about a request or none. That it is a drill is said if that can be known.
+// about is whoever is answered, about a request or none. That it is a drill is said if that can be
+// known.
 func (h *Handlers) about(ctx context.Context, to Listener, request string) Listener {
 	if r, _, err := h.Store.Load(ctx, request); err == nil {
 		to.Drill = r.Purpose.Mode() == approvals.ModeDrill
@@ -324,7 +342,8 @@ func (h *Handlers) about(ctx context.Context, to Listener, request string) Liste
 	return to
 }
 
-// whisper answers one person. That it fails is logged and nothing else: the log of the request has what matters.
+// whisper answers one person. That it fails is logged and nothing else: the log of the request has
+// what matters.
 func (h *Handlers) whisper(ctx context.Context, to Listener, m *messages.Message) {
 	if to.Drill {
 		m = messages.Drilled(m)

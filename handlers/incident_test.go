@@ -38,7 +38,8 @@ func (f fromAddress) RoundTrip(r *http.Request) (*http.Response, error) {
 
 const (
 	thiefAddress = "203.0.113.66"
-	policyOfAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*","sts:AssumeRole"],"Resource":"*"}]}`
+	policyOfAll  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*","sts:AssumeRole"],` +
+		`"Resource":"*"}]}`
 )
 
 // from is the SDK's configuration for somebody who calls from an address.
@@ -52,15 +53,20 @@ func from(b *bench.Bench, address string, key awsstandin.AccessKey) awssdk.Confi
 // assume opens a session of a role.
 func assume(b *bench.Bench, cfg awssdk.Config, role, name string) awsstandin.AccessKey {
 	b.T.Helper()
-	out, err := sts.NewFromConfig(cfg).AssumeRole(b.T.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: &name})
+	out, err := sts.NewFromConfig(cfg).AssumeRole(b.T.Context(), &sts.AssumeRoleInput{
+		RoleArn: &role, RoleSessionName: &name,
+	})
 	if err != nil {
 		b.T.Fatal(err)
 	}
 	c := out.Credentials
-	return awsstandin.AccessKey{AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken}
+	return awsstandin.AccessKey{
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+	}
 }
 
-// breakIn is a bench on which a thief opens a session of DeployRole with the CI's key, widens another role, and goes on to DataRole.
+// breakIn is a bench on which a thief opens a session of DeployRole with the CI's key, widens
+// another role, and goes on to DataRole.
 type breakIn struct {
 	*bench.Bench
 	key      awsstandin.AccessKey
@@ -75,9 +81,12 @@ func burgled(t *testing.T, o bench.Options) breakIn {
 		t.Fatal(err)
 	}
 	data, err := b.World.Prod.NewRole(awsstandin.RoleSpec{
-		Name:     "DataRole",
-		Trust:    `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + b.World.Role + `"},"Action":"sts:AssumeRole"}]}`,
-		Policies: map[string]string{"read": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:List*","Resource":"*"}]}`},
+		Name: "DataRole",
+		Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + b.World.Role +
+			`"},"Action":"sts:AssumeRole"}]}`,
+		Policies: map[string]string{
+			"read": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:List*","Resource":"*"}]}`,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,12 +99,14 @@ func burgled(t *testing.T, o bench.Options) breakIn {
 	b.call()
 	client := iam.NewFromConfig(from(b.Bench, thiefAddress, b.key))
 	if _, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{
-		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String("more"), PolicyDocument: awssdk.String(policyOfAll),
+		RoleName: awssdk.String("NightlyBackup"), PolicyName: awssdk.String("more"),
+		PolicyDocument: awssdk.String(policyOfAll),
 	}); err != nil {
 		t.Fatal(err)
 	}
 	b.deeper = assume(b.Bench, from(b.Bench, thiefAddress, b.key), b.dataRole, "deeper")
-	if _, err := iam.NewFromConfig(from(b.Bench, thiefAddress, b.deeper)).ListRoles(t.Context(), &iam.ListRolesInput{}); err != nil {
+	if _, err := iam.NewFromConfig(from(b.Bench, thiefAddress, b.deeper)).ListRoles(t.Context(),
+		&iam.ListRolesInput{}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Minute)
@@ -156,8 +167,10 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 		card.CaughtUp()
 		at := -1
 		for _, want := range []string{
-			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 16 min; all denied since 00:02:32 UTC; no new session since. *These sessions went on to 1 other role*",
-			"`user ci-deploy`, session `deploy-stolen`, from `203.0.113.66`, `us-east-1`, `before, address and caller seen only here`",
+			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 16 min; all denied since 00:02:32 UTC; " +
+				"no new session since. *These sessions went on to 1 other role*",
+			"`user ci-deploy`, session `deploy-stolen`, from `203.0.113.66`, `us-east-1`, `before, " +
+				"address and caller seen only here`",
 			"`iam:PutRolePolicy` `role NightlyBackup, policy more`",
 			"`DeployRole`, session `deploy-stolen` → *`prod/DataRole`*, 1 session",
 			"*What did another session do?*",
@@ -170,7 +183,8 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 			at = max(at, found)
 		}
 		for _, want := range []string{
-			"• The role `prod/DataRole`: sessions of it came out of these and are not seen stopped. Revoke them: press Ask to revoke at it in the findings above.",
+			"• The role `prod/DataRole`: sessions of it came out of these and are not seen stopped. " +
+				"Revoke them: press Ask to revoke at it in the findings above.",
 			"• `iam:PutRolePolicy` `role NightlyBackup, policy more`, more permissions for a role, at ",
 		} {
 			if !strings.Contains(message(b.Bench, card, "*unknown* whether it is contained").Text, want) {
@@ -201,8 +215,8 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 	})
 }
 
-// The session that was stolen is not the thief's: it was opened where it always is, by whom it always is. Only where its key
-// is used tells.
+// The session that was stolen is not the thief's: it was opened where it always is, by whom it
+// always is. Only where its key is used tells.
 func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -229,7 +243,9 @@ func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *test
 		if b.call() {
 			t.Fatal("there is no deny")
 		}
-		b.Until("it is said that it is out", func() bool { return card.Says("*Seen denied* by an explicit deny since 2000-01-01 00:0") })
+		b.Until("it is said that it is out", func() bool {
+			return card.Says("*Seen denied* by an explicit deny since 2000-01-01 00:0")
+		})
 		time.Sleep(16 * time.Minute)
 		m := message(b.Bench, card, "whether it is contained")
 		if !strings.Contains(m.Text, "*unknown*") || !strings.Contains(m.Text, "that came out of a suspicious one goes on") {
@@ -254,12 +270,15 @@ func TestCallsThatAreStillAnsweredAreNotContained(t *testing.T) {
 			t.Fatal("the deny is there already")
 		}
 		m := message(b.Bench, card, "*not contained*")
-		for _, want := range []string{"<@U0ROSA> and <@U0BOB>", "`iam:ListRoles`", "from `203.0.113.66`: answered", "AWSDenyAll", "service control policy"} {
+		for _, want := range []string{
+			"<@U0ROSA> and <@U0BOB>", "`iam:ListRoles`", "from `203.0.113.66`: answered", "AWSDenyAll", "service control policy",
+		} {
 			if !strings.Contains(m.Text, want) {
 				t.Errorf("%q is not in %s", want, m.Text)
 			}
 		}
-		if !card.Says("*old sessions still got answers*") || !card.Says("*Enforced: no.*") || !card.Says("CloudTrail shows more of what these sessions did") {
+		if !card.Says("*old sessions still got answers*") || !card.Says("*Enforced: no.*") ||
+			!card.Says("CloudTrail shows more of what these sessions did") {
 			t.Errorf("it is not said everywhere:\n%s", b.Transcript())
 		}
 	})
@@ -273,15 +292,18 @@ func TestWhoComesBackAfterTheCutoffIsShownApartWithWhetherTheyWereKnown(t *testi
 		time.Sleep(time.Minute)
 		b.Session("deploy-43")
 		if _, err := b.World.Prod.WebIdentitySession(actors.DeployRole, awsstandin.WebIdentitySpec{
-			Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/evil", SessionName: "evil", Region: "us-east-1",
+			Provider: "token.actions.githubusercontent.com", Subject: "repo:acme/shop:ref:refs/heads/evil",
+			SessionName: "evil", Region: "us-east-1",
 			SourceIP: "203.0.113.99", UserAgent: "curl",
 		}); err != nil {
 			t.Fatal(err)
 		}
 		m := message(b.Bench, card, "*CloudTrail shows new sessions since the cutoff.*")
 		for _, want := range []string{
-			"<@U0ROSA> and <@U0BOB>", "session `deploy-43` of `user ci-deploy` from `127.0.0.1`, `us-east-1`: opened *after the cutoff*, by a caller known before it",
-			"session `evil` of `GitHub acme/shop evil` from `203.0.113.99`, `us-east-1`: opened *after the cutoff*, by a caller *not seen before*",
+			"<@U0ROSA> and <@U0BOB>", "session `deploy-43` of `user ci-deploy` from `127.0.0.1`, `us-east-1`: " +
+				"opened *after the cutoff*, by a caller known before it",
+			"session `evil` of `GitHub acme/shop evil` from `203.0.113.99`, `us-east-1`: opened *after the cutoff*, " +
+				"by a caller *not seen before*",
 		} {
 			if !strings.Contains(m.Text, want) {
 				t.Errorf("%q is not in %s", want, m.Text)
@@ -308,7 +330,8 @@ func TestALookThatFailsEndsAsUnknownWithTheReasonNeverInSilence(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		m := message(b, card, "*unknown* whether it is contained")
-		if !strings.Contains(m.Text, "<@U0ROSA> and <@U0BOB>") || !strings.Contains(m.Text, "eu-west-1 (reading CloudTrail is not allowed there)") {
+		if !strings.Contains(m.Text, "<@U0ROSA> and <@U0BOB>") ||
+			!strings.Contains(m.Text, "eu-west-1 (reading CloudTrail is not allowed there)") {
 			t.Errorf("the word is %s", m.Text)
 		}
 	})
@@ -347,7 +370,8 @@ func TestASessionThatSomebodyChoosesIsLookedInto(t *testing.T) {
 		press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, stolen)
 		b.Whispered(actors.Nils, "CloudTrail is asked what that session did")
 		m := message(b.Bench, card, "<@U0NILS> asked what a session did")
-		if !strings.Contains(m.Text, "`deploy-stolen`") || !strings.Contains(m.Text, "`iam:PutRolePolicy`") || !strings.Contains(m.Text, "prod/DataRole") {
+		if !strings.Contains(m.Text, "`deploy-stolen`") || !strings.Contains(m.Text, "`iam:PutRolePolicy`") ||
+			!strings.Contains(m.Text, "prod/DataRole") {
 			t.Errorf("the answer is %s", m.Text)
 		}
 		press(b.Bench, actors.Nils, menu.TS, messages.ActionSession, stolen)
@@ -365,10 +389,13 @@ func TestTheMenuAndTheButtonsOfTheThreadLeadNowhereElse(t *testing.T) {
 		card := b.revoked()
 		menu := message(b.Bench, card, "What did another session do?")
 		for i, action := range []string{messages.ActionSession, messages.ActionChain} {
-			for j, value := range []string{"", card.ID, card.ID + "/", card.ID + "/0123456789abcdef", "nothing/0123456789abcdef"} {
+			for j, value := range []string{
+				"", card.ID, card.ID + "/", card.ID + "/0123456789abcdef", "nothing/0123456789abcdef",
+			} {
 				if _, err := b.Store.Accept(t.Context(), approvals.Item{
 					Kind: "click", Source: fmt.Sprintf("envelope %d %d", i, j),
-					Body: fmt.Appendf(nil, `{"team":"T0SANDBOX","app":"A0SANDBOX","channel":%q,"message":%q,"user":%q,"action_id":%q,"value":%q,"request_id":"NEW%d%d"}`,
+					Body: fmt.Appendf(nil, `{"team":"T0SANDBOX","app":"A0SANDBOX","channel":%q,"message":%q,"user":%q,`+
+						`"action_id":%q,"value":%q,"request_id":"NEW%d%d"}`,
 						actors.Incident, menu.TS, actors.Nils, action, value, i, j),
 				}, fmt.Sprint("made up ", i, j)); err != nil {
 					t.Fatal(err)
@@ -395,7 +422,8 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 		press(b.Bench, actors.Bob, m.TS, messages.ActionChain, "")
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 2 })
 		second := b.Cards()[1]
-		if r := second.Request(); r.Requester != actors.Bob || r.State != approvals.StateOpen || !strings.Contains(r.Reason, "sessions of prod/DeployRole went on to it") {
+		if r := second.Request(); r.Requester != actors.Bob || r.State != approvals.StateOpen ||
+			!strings.Contains(r.Reason, "sessions of prod/DeployRole went on to it") {
 			t.Errorf("the request is %+v", r)
 		}
 		second.Approve(actors.Bob)
@@ -409,7 +437,9 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 
 func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
 	t.Parallel()
-	for undone, want := range map[bool]string{false: "*Contained*", true: "the role DataRole that came out of a suspicious one goes on"} {
+	for undone, want := range map[bool]string{
+		false: "*Contained*", true: "the role DataRole that came out of a suspicious one goes on",
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := burgled(t, bench.Options{FollowUps: []time.Duration{16 * time.Minute}})
 			card := b.revoked()
@@ -423,7 +453,9 @@ func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
 			if undone {
 				detail := json.RawMessage(`{"request":"4DLARAV3ISOEUUODW4FIG5ZZZZ","requester":"U0ROSA","approvers":["U0BOB"]}`)
 				if err := b.Store.Commit(t.Context(), approvals.Transition{
-					RequestID: second.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventUndone, Source: "undone", Detail: detail}},
+					RequestID: second.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
+						{Type: approvals.EventUndone, Source: "undone", Detail: detail},
+					},
 				}); err != nil {
 					t.Fatal(err)
 				}
@@ -442,7 +474,10 @@ func TestLooksThatHangHoldUpNothing(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Hang: true})
 		for i := range 12 {
 			name := fmt.Sprintf("Role%02d", i)
-			if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: name, Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`}); err != nil {
+			if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{
+				Name: name, Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+					`"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`,
+			}); err != nil {
 				t.Fatal(err)
 			}
 			card := b.AskFor(actors.Rosa, "prod/"+name)
@@ -488,7 +523,8 @@ func TestATableThatSlackRefusesIsShownAsText(t *testing.T) {
 		message(b, card, "Looking at CloudTrail …")
 		b.Slack.Inject(slack.Fault{Method: "chat.postMessage", Error: "invalid_blocks", Times: 1})
 		m := message(b, card, "*Sessions of the role*")
-		if strings.Contains(string(m.Blocks), `"table"`) || !strings.Contains(string(m.Blocks), "```Time (UTC) ") || !strings.Contains(string(m.Blocks), "release-notes") {
+		if strings.Contains(string(m.Blocks), `"table"`) || !strings.Contains(string(m.Blocks), "```Time (UTC) ") ||
+			!strings.Contains(string(m.Blocks), "release-notes") {
 			t.Errorf("it is shown as %s", m.Blocks)
 		}
 	})

@@ -15,7 +15,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// Rule 15. A replica that died with a click had committed the approval. Whoever takes the click over goes on.
+// Rule 15. A replica that died with a click had committed the approval. Whoever takes the click
+// over goes on.
 func TestAClickWhoseApprovalIsInTheLogIsCarriedOutByWhoeverTakesItOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -36,8 +37,8 @@ func TestAClickWhoseApprovalIsInTheLogIsCarriedOutByWhoeverTakesItOver(t *testin
 	})
 }
 
-// Rule 15. Should nobody have the click any more, the queue takes the approved request up; when it is done already, that
-// comes to nothing.
+// Rule 15. Should nobody have the click any more, the queue takes the approved request up; when it
+// is done already, that comes to nothing.
 func TestTheQueueTakesUpWhatWasApprovedAndNotCarriedOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -74,7 +75,12 @@ func TestTheQueueTakesUpWhatWasApprovedAndNotCarriedOut(t *testing.T) {
 		if err := b.Store.Commit(t.Context(), approvals.Transition{
 			RequestID: second.ID, Expect: second.Request().Seq, Next: approvals.StateApproved,
 			Events: []approvals.Event{{Type: approvals.EventApproved, By: actors.Bob, Source: "nobody has it any more"}},
-			Due:    []approvals.Due{{Item: approvals.Item{Kind: later.Kind, Request: second.ID, Source: "execute " + second.ID}, After: 30 * time.Second}},
+			Due: []approvals.Due{
+				{
+					Item:  approvals.Item{Kind: later.Kind, Request: second.ID, Source: "execute " + second.ID},
+					After: 30 * time.Second,
+				},
+			},
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -150,8 +156,8 @@ func TestNothingIsPreparedForSomebodyWhoCannotBeAnApprover(t *testing.T) {
 	})
 }
 
-// Rule 4. AWS takes so long that the first approver's minute is over when it has answered: they are looked up before
-// anything is written.
+// Rule 4. AWS takes so long that the first approver's minute is over when it has answered: they are
+// looked up before anything is written.
 func TestAnApproverWhoseMinuteIsOverWhileAWSAnswersIsLookedUpAgain(t *testing.T) {
 	t.Parallel()
 	for gone, end := range map[bool]approvals.State{false: approvals.StateApplied, true: approvals.StateFailed} {

@@ -30,7 +30,9 @@ func heldUp(t *testing.T, b *bench.Bench) (card bench.Card, promised time.Time) 
 }
 
 // another commits what another worker would, who took the same revocation over.
-func another(t *testing.T, b *bench.Bench, card bench.Card, next approvals.State, kind approvals.EventType, detail any) {
+func another(
+	t *testing.T, b *bench.Bench, card bench.Card, next approvals.State, kind approvals.EventType, detail any,
+) {
 	t.Helper()
 	text, err := json.Marshal(detail)
 	if err != nil {
@@ -47,19 +49,22 @@ func another(t *testing.T, b *bench.Bench, card bench.Card, next approvals.State
 // takeOver commits that another worker has promised a cutoff and written it.
 func takeOver(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) {
 	t.Helper()
-	another(t, b, card, approvals.StateExecuting, approvals.EventStarted, record.Started{Cutoff: cutoff, Changes: put(cutoff)})
-	another(t, b, card, approvals.StateApplied, approvals.EventApplied, record.Applied{Cutoff: cutoff, Seen: record.SeenEqual})
+	another(t, b, card, approvals.StateExecuting, approvals.EventStarted,
+		record.Started{Cutoff: cutoff, Changes: put(cutoff)})
+	another(t, b, card, approvals.StateApplied, approvals.EventApplied,
+		record.Applied{Cutoff: cutoff, Seen: record.SeenEqual})
 }
 
-// Rule 10. Whoever was held up does not record its own cutoff once a higher one was promised, and puts the higher one on
-// the role.
+// Rule 10. Whoever was held up does not record its own cutoff once a higher one was promised, and
+// puts the higher one on the role.
 func TestALateWriterRecordsNoCutoffBelowAPromisedOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
 		high := low.Add(30 * time.Minute)
-		another(t, b, card, approvals.StateExecuting, approvals.EventStarted, record.Started{Cutoff: high, Changes: put(high)})
+		another(t, b, card, approvals.StateExecuting, approvals.EventStarted,
+			record.Started{Cutoff: high, Changes: put(high)})
 		card.Becomes(approvals.StateApplied)
 		var recorded record.Applied
 		if err := json.Unmarshal(card.Request().Closing.Detail, &recorded); err != nil {
@@ -71,7 +76,8 @@ func TestALateWriterRecordsNoCutoffBelowAPromisedOne(t *testing.T) {
 	})
 }
 
-// Rule 10. A late write under a recorded revocation is made good in place, also when AWS does not take that at once.
+// Rule 10. A late write under a recorded revocation is made good in place, also when AWS does not
+// take that at once.
 func TestALateWriteBelowTheRecordedCutoffIsMadeGood(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +100,8 @@ func TestALateWriteBelowTheRecordedCutoffIsMadeGood(t *testing.T) {
 	})
 }
 
-// Rule 10. The guard may have promised more than was recorded at first, and a later request may have undone it all.
+// Rule 10. The guard may have promised more than was recorded at first, and a later request may
+// have undone it all.
 func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,7 +189,8 @@ func TestAFailureIsUnsureWhenAnotherWorkerMayHaveWritten(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "AccessDenied", Delay: 3 * time.Second})
 		card.Approve(actors.Bob)
 		b.Until("the cutoff is promised", func() bool { return card.State() == approvals.StateExecuting })
-		another(t, b, card, approvals.StateExecuting, approvals.EventStarted, record.Started{Changes: put(b.AWS.Now().Add(30 * time.Minute))})
+		another(t, b, card, approvals.StateExecuting, approvals.EventStarted,
+			record.Started{Changes: put(b.AWS.Now().Add(30 * time.Minute))})
 		card.Becomes(approvals.StateFailed)
 		if text := card.Message().Text; !strings.Contains(text, "It is not known whether AWS took the policy") {
 			t.Errorf("the card says %s", text)

@@ -18,7 +18,9 @@ import (
 // seen commits what CloudTrail is said to show; the count tells one from the other.
 func seen(t *testing.T, card bench.Card, store approvals.Store, source string, denied int) {
 	t.Helper()
-	detail, err := json.Marshal(record.Enforcement{State: record.SeenDenied, Denied: denied, FirstDenied: time.Now(), At: time.Now()})
+	detail, err := json.Marshal(record.Enforcement{
+		State: record.SeenDenied, Denied: denied, FirstDenied: time.Now(), At: time.Now(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +80,8 @@ func TestAProofIsOneMessageThatIsEditedInPlace(t *testing.T) {
 			b.Settle()
 		}
 		after := proofs(b, card)
-		if len(after) != 1 || after[0].TS != before[0].TS || !strings.Contains(after[0].Text, "13 calls of old sessions") || len(card.Thread()) != told {
+		if len(after) != 1 || after[0].TS != before[0].TS || !strings.Contains(after[0].Text, "13 calls of old sessions") ||
+			len(card.Thread()) != told {
 			t.Errorf("%d proofs, %d messages:\n%s", len(after), len(card.Thread()), b.Transcript())
 		}
 		if !strings.Contains(string(after[0].Blocks), "13 calls of old sessions") {
@@ -100,7 +103,9 @@ func TestSeveralEventsThatComeTogetherAreOneEdit(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		b.Slack.ClearFaults()
-		b.Until("the proof is up to date", func() bool { return strings.Contains(proofs(b, card)[0].Text, "14 calls of old") })
+		b.Until("the proof is up to date", func() bool {
+			return strings.Contains(proofs(b, card)[0].Text, "14 calls of old")
+		})
 		b.Settle()
 		if n := edits(b, ts) - before; n != 1 {
 			t.Errorf("%d edits", n)
@@ -162,7 +167,9 @@ func TestAnEditThatSlackRefusesIsMadeInASimplerForm(t *testing.T) {
 		card := applied(b)
 		b.Slack.Inject(slack.Fault{Method: "chat.update", Error: "invalid_blocks", Times: 1})
 		seen(t, card, b.Store, "look 1", 11)
-		b.Until("the proof is up to date", func() bool { return strings.Contains(proofs(b, card)[0].Text, "11 calls of old") })
+		b.Until("the proof is up to date", func() bool {
+			return strings.Contains(proofs(b, card)[0].Text, "11 calls of old")
+		})
 		card.CaughtUp()
 	})
 }
@@ -176,7 +183,9 @@ func TestAnotherReplicaEditsTheSameMessage(t *testing.T) {
 		b.Stop(0)
 		seen(t, card, b.Store, "look 1", 11)
 		b.Start()
-		b.Until("the proof is up to date", func() bool { return strings.Contains(proofs(b, card)[0].Text, "11 calls of old") })
+		b.Until("the proof is up to date", func() bool {
+			return strings.Contains(proofs(b, card)[0].Text, "11 calls of old")
+		})
 		if all := proofs(b, card); len(all) != 1 {
 			t.Errorf("%d proofs:\n%s", len(all), b.Transcript())
 		}

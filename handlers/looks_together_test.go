@@ -13,7 +13,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
-// A look can be late, because CloudTrail was slow or a replica died with it, and then the next one is under way beside it.
+// A look can be late, because CloudTrail was slow or a replica died with it, and then the next one
+// is under way beside it.
 func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -25,14 +26,17 @@ func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
 		count := func(of approvals.EventType) int {
 			return count(card, of)
 		}
-		b.Until("all looks are done", func() bool { return count(approvals.EventVerdict) == 1 && count(approvals.EventActivity) == 3 })
+		b.Until("all looks are done", func() bool {
+			return count(approvals.EventVerdict) == 1 && count(approvals.EventActivity) == 3
+		})
 		if n := count(approvals.EventOffered); n != 1 {
 			t.Errorf("the menu is offered %d times", n)
 		}
 	})
 }
 
-// A look costs what CloudTrail takes, and its answer stays in the log: however often somebody chooses, both have an end.
+// A look costs what CloudTrail takes, and its answer stays in the log: however often somebody
+// chooses, both have an end.
 func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 	t.Parallel()
 	const room = 100
@@ -49,7 +53,12 @@ func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 		for i := range room {
 			if err := b.Store.Commit(t.Context(), approvals.Transition{
 				RequestID: card.ID, Expect: approvals.AppendOnly,
-				Events: []approvals.Event{{Type: approvals.EventChosen, By: actors.Nils, Source: fmt.Sprintf("earlier %d", i), Detail: []byte(`{"mark":"another"}`)}},
+				Events: []approvals.Event{
+					{
+						Type: approvals.EventChosen, By: actors.Nils, Source: fmt.Sprintf("earlier %d", i),
+						Detail: []byte(`{"mark":"another"}`),
+					},
+				},
 			}); err != nil {
 				t.Fatal(err)
 			}

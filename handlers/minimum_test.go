@@ -64,7 +64,8 @@ func TestTheGuardWritesNoLessThanWhatIsPromisedWhileItReadsTheRole(t *testing.T)
 		}
 		b.Until("it is written again", func() bool { return card.Says("*Written again*") })
 		for _, e := range card.Events() {
-			if lost, err := record.Detail[record.Tampered](e); err == nil && e.Type == approvals.EventTampered && lost.Promise.Before(high) {
+			if lost, err := record.Detail[record.Tampered](e); err == nil && e.Type == approvals.EventTampered &&
+				lost.Promise.Before(high) {
 				t.Errorf("the guard promised %v, another request has promised %v", lost.Promise, high)
 			}
 		}

@@ -70,7 +70,8 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 	id := e.request.ID
 	if out.Role.TrustDigest != e.about.Role.TrustDigest {
 		err := step.Add(t, approvals.EventFinding, "", record.Finding{
-			Sentence: "The trust policy of the role was changed between the request and the revocation. That stops no revocation, " +
+			Sentence: "The trust policy of the role was changed between the request and the revocation. " +
+				"That stops no revocation, " +
 				"but it may be how somebody means to come back: compare it with the card.",
 			Trust: roleFacts(out.Role).Trust,
 		})
@@ -80,7 +81,9 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 	}
 	t.Work = append(t.Work, investigate.EvidenceItem(id, investigate.Look{}))
 	for i, after := range e.h.FollowUps {
-		t.Due = append(t.Due, approvals.Due{After: after, Item: investigate.EvidenceItem(id, investigate.Look{Number: i + 1})})
+		t.Due = append(t.Due, approvals.Due{
+			After: after, Item: investigate.EvidenceItem(id, investigate.Look{Number: i + 1}),
+		})
 	}
 	if !a.RevivesUntil.IsZero() {
 		now := times.Later(out.Role.ServerTime, a.At)
@@ -98,7 +101,9 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 func (e *execution) undercuts(out role.Outcome, promised []contain.Change) bool {
 	return slices.ContainsFunc(promised[min(len(e.changes), len(promised)):], func(c contain.Change) bool {
 		return !slices.ContainsFunc(out.Documents, func(d role.Result) bool {
-			return e.Order.Measure.Gap(e.Clock(d), step.Document(d), contain.Document{Slot: c.Slot, Text: c.After}) == contain.Covers
+			return e.Order.Measure.Gap(e.Clock(d), step.Document(d), contain.Document{
+				Slot: c.Slot, Text: c.After,
+			}) == contain.Covers
 		})
 	})
 }

@@ -26,8 +26,8 @@ type preparation struct {
 	err     error
 }
 
-// lookAhead is how long carrying out may take without an approver's minute being over in the middle,
-// which would cost a look-up of its own.
+// lookAhead is how long carrying out may take without an approver's minute being over in the
+// middle, which would cost a look-up of its own.
 const lookAhead = 10 * time.Second
 
 // prepare begins to ask for what carrying out a request takes if the attempt turns out to be the
@@ -84,5 +84,6 @@ func (n *preparation) drop() {
 	<-n.confirmation.done
 }
 
-// isFirstResponse reports whether a click prepares the measure, so that it is two remote steps away.
+// isFirstResponse reports whether a click prepares the measure, so that it is two remote steps
+// away.
 func isFirstResponse(m approvals.Measure) bool { return m == approvals.Revoke }

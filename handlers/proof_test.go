@@ -22,7 +22,12 @@ func TestSimulatedIsSaidOnlyWhenTheSimulatorSaysSo(t *testing.T) {
 		want  string
 		not   string
 	}{
-		{"it answers", awsstandin.Fault{Action: "None"}, 0, "*Effective on paper: yes.* *Simulated* on", "could not be simulated"},
+		{
+			"it answers",
+			awsstandin.Fault{Action: "None"},
+			0, "*Effective on paper: yes.* *Simulated* on",
+			"could not be simulated",
+		},
 		{
 			"it is not allowed",
 			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "AccessDenied"},
@@ -59,7 +64,8 @@ func TestSimulatedIsSaidOnlyWhenTheSimulatorSaysSo(t *testing.T) {
 	}
 }
 
-// What the simulator does not see right after the write, it may see a moment later; what is gone it never sees.
+// What the simulator does not see right after the write, it may see a moment later; what is gone it
+// never sees.
 func TestASimulatorThatDoesNotSeeTheDenyIsAskedAgainBeforeThatIsSaid(t *testing.T) {
 	t.Parallel()
 	for _, back := range []bool{true, false} {

@@ -2,5 +2,6 @@
 
 package handlers_test
 
-// raceDetector tells whether the tests were built with the race detector, which makes some ten times slower.
+// raceDetector tells whether the tests were built with the race detector, which makes some ten
+// times slower.
 const raceDetector = true

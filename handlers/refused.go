@@ -7,17 +7,21 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// loggedRefusals is how many refused clicks of one person a request's log keeps. The notes have the rest: every step reads
-// the whole log, and nobody must be able to make it long.
+// loggedRefusals is how many refused clicks of one person a request's log keeps. The notes have the
+// rest: every step reads the whole log, and nobody must be able to make it long.
 const loggedRefusals = 20
 
-// noteRefusal keeps a note of a click that is refused like many before it, and tells whoever clicked why.
-func (h *Handlers) noteRefusal(ctx context.Context, r approvals.Request, a approvals.Attempt, refusal approvals.Refusal, to Listener) error {
+// noteRefusal keeps a note of a click that is refused like many before it, and tells whoever
+// clicked why.
+func (h *Handlers) noteRefusal(
+	ctx context.Context, r approvals.Request, a approvals.Attempt, refusal approvals.Refusal, to Listener,
+) error {
 	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
-	return h.refuseClick(ctx, approvals.Item{Source: a.Source}, to, string(refusal.Code), a.Card, r.ID, messages.Refused(r, refusal, c))
+	return h.refuseClick(ctx, approvals.Item{Source: a.Source}, to, string(refusal.Code), a.Card, r.ID,
+		messages.Refused(r, refusal, c))
 }
 
 // tellRefused tells somebody why their click does not count. The log has it already.
@@ -36,7 +40,9 @@ func (h *Handlers) noSuchRequest(ctx context.Context, item approvals.Item, to Li
 }
 
 // refuseClick answers a click that goes into no request's log, and keeps a note of it.
-func (h *Handlers) refuseClick(ctx context.Context, item approvals.Item, to Listener, why, message, value string, m *messages.Message) error {
+func (h *Handlers) refuseClick(
+	ctx context.Context, item approvals.Item, to Listener, why, message, value string, m *messages.Message,
+) error {
 	refused := struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`

@@ -34,9 +34,11 @@ func TestApproversAreRemindedAtHalfOfTheTimeAndShortlyBeforeItsEnd(t *testing.T)
 		expireAfter time.Duration
 		want        []time.Duration
 	}{
-		"a quarter of an hour": {15 * time.Minute, []time.Duration{7*time.Minute + 30*time.Second, 13*time.Minute + 30*time.Second}},
-		"twenty-four minutes":  {24 * time.Minute, []time.Duration{12 * time.Minute, 22 * time.Minute}},
-		"half a minute":        {30 * time.Second, nil},
+		"a quarter of an hour": {
+			15 * time.Minute, []time.Duration{7*time.Minute + 30*time.Second, 13*time.Minute + 30*time.Second},
+		},
+		"twenty-four minutes": {24 * time.Minute, []time.Duration{12 * time.Minute, 22 * time.Minute}},
+		"half a minute":       {30 * time.Second, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -52,7 +54,8 @@ func TestApproversAreRemindedAtHalfOfTheTimeAndShortlyBeforeItsEnd(t *testing.T)
 					if off := after[i] - want; off < 0 || off > 2*time.Second {
 						t.Errorf("reminder %d after %v, want %v", i+1, after[i], want)
 					}
-					if !strings.HasPrefix(told[i], "<!subteam^"+actors.Group+">: ") || strings.Contains(told[i], "last reminder") != (i == 1) {
+					if !strings.HasPrefix(told[i], "<!subteam^"+actors.Group+">: ") ||
+						strings.Contains(told[i], "last reminder") != (i == 1) {
 						t.Errorf("reminder %d: %s", i+1, told[i])
 					}
 				}
@@ -135,7 +138,9 @@ func TestOfTwoRemindersThatCameDueTogetherOneIsTold(t *testing.T) {
 			t.Errorf("told %q, recorded %v", told, after)
 		}
 		// The same item once more, as after a crash.
-		again := approvals.Item{Kind: deliver.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`)}
+		again := approvals.Item{
+			Kind: deliver.KindRemind, Request: card.ID, Source: "remind last", Body: []byte(`{"last":true}`),
+		}
 		if err := b.Queue(again, "again"); err != nil {
 			t.Fatal(err)
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// Rule 6, at scale: two replicas, two hundred requests, each approved by several people at once, every envelope sent
-// twice and each to whichever connection comes next.
+// Rule 6, at scale: two replicas, two hundred requests, each approved by several people at once,
+// every envelope sent twice and each to whichever connection comes next.
 func TestTwoReplicasAndTwoHundredRequestsAreOneRevocationEach(t *testing.T) {
 	t.Parallel()
 	requests, people := 200, 20
@@ -37,7 +37,8 @@ func TestTwoReplicasAndTwoHundredRequestsAreOneRevocationEach(t *testing.T) {
 		}
 		b.Slack.PutChannel(channel)
 		b.Slack.PutGroup(slack.Group{ID: "S0MANY", Handle: "many", Name: "Many", Members: approving})
-		trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+		trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},` +
+			`"Action":"sts:AssumeRole"}]}`
 		var commands sync.WaitGroup
 		for i := range requests {
 			name := fmt.Sprintf("Role%03d", i)

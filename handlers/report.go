@@ -18,15 +18,16 @@ import (
 // refusedAgain is what the notes call a report that was asked for too often.
 const refusedAgain = "report_again"
 
-// recentReports is how many of the newest requests are looked through for a role before IAM is asked for its unique id.
+// recentReports is how many of the newest requests are looked through for a role before IAM is
+// asked for its unique id.
 const recentReports = 30
 
 // requestID is what crypto/rand.Text makes.
 var requestID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
-// reportCommand puts the report of a request into its thread: of the request with that id, or of the newest that asked to
-// revoke sessions of that role. The sender, the workspace, the channel and the flood limits were looked at as for any
-// command, the list of requesters is here.
+// reportCommand puts the report of a request into its thread: of the request with that id, or of
+// the newest that asked to revoke sessions of that role. The sender, the workspace, the channel and
+// the flood limits were looked at as for any command, the list of requesters is here.
 func (h *Handlers) reportCommand(ctx context.Context, item approvals.Item, c Command, to Listener, what string) error {
 	what, _ = splitCommand(what)
 	if what == "" {
@@ -70,11 +71,13 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 	})
 }
 
-// report records that somebody asked for the report; the delivery makes it from the log and puts it into the thread.
-// When nothing happened since the last one, that one is the answer, unless Slack refused files: then it may not have
-// arrived, and a few more are made. refuse answers whoever asks for more than that.
+// report records that somebody asked for the report; the delivery makes it from the log and puts it
+// into the thread. When nothing happened since the last one, that one is the answer, unless Slack
+// refused files: then it may not have arrived, and a few more are made. refuse answers whoever asks
+// for more than that.
 func (h *Handlers) report(
-	ctx context.Context, item approvals.Item, to Listener, r approvals.Request, events []approvals.Event, refuse func(m *messages.Message) error,
+	ctx context.Context, item approvals.Item, to Listener, r approvals.Request, events []approvals.Event,
+	refuse func(m *messages.Message) error,
 ) error {
 	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
 	link := ""
@@ -142,9 +145,9 @@ func filesRefused(events []approvals.Event) (why record.FilesRefused, refused bo
 	return why, true
 }
 
-// requestMeant finds a request by its id, or the newest that asked to revoke sessions of a role, else
-// approvals.ErrUnknownRequest. A role is looked for among the newest requests first, so that a report can be had while AWS
-// is away and after the role is gone.
+// requestMeant finds a request by its id, or the newest that asked to revoke sessions of a role,
+// else approvals.ErrUnknownRequest. A role is looked for among the newest requests first, so that a
+// report can be had while AWS is away and after the role is gone.
 func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Request, []approvals.Event, error) {
 	if id := strings.ToUpper(what); requestID.MatchString(id) {
 		if r, events, err := h.Store.Load(ctx, id); !errors.Is(err, approvals.ErrUnknownRequest) {
@@ -166,7 +169,8 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	}
 	look, err := h.Roles.Look(ctx, target, nil)
 	if err != nil {
-		h.Log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName, "error", aws.Explain(err))
+		h.Log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName,
+			"error", aws.Explain(err))
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest
 	}
 	history, err := h.Store.History(ctx, subjectKey(look.Role), recentReports)
@@ -177,7 +181,9 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 }
 
 // firstOf is the first of some requests that asked to revoke sessions of a role that is meant.
-func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(record.Role) bool) (approvals.Request, []approvals.Event, error) {
+func (h *Handlers) firstOf(
+	ctx context.Context, ids []string, meant func(record.Role) bool,
+) (approvals.Request, []approvals.Event, error) {
 	for _, id := range ids {
 		r, events, err := h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {

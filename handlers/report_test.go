@@ -94,10 +94,12 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 				}
 				if strings.HasSuffix(f.Name, ".md") {
 					c := messages.Context{Words: measures.All().Words(then.Purpose), Role: roleOf(t, then)}
-					if want := report.Report(then, read, c); string(content) != want || !strings.Contains(want, "**AWS took the inline policy") {
+					if want := report.Report(then, read, c); string(content) != want ||
+						!strings.Contains(want, "**AWS took the inline policy") {
 						t.Errorf("the report is not the log's:\n%s", content)
 					}
-				} else if want, err := report.ReportFacts(then, read, roleOf(t, then)); err != nil || string(content) != string(want) {
+				} else if want, err := report.ReportFacts(then, read, roleOf(t, then)); err != nil ||
+					string(content) != string(want) {
 					t.Errorf("the facts are not the log's: %v\n%s", err, content)
 				}
 			}
@@ -115,7 +117,8 @@ func TestAReportOfARoleOrARequestIsInTheThreadAndIsTheLogAndNothingElse(t *testi
 		b.Command(actors.Rosa, "report "+card.ID)
 		b.Until("the second report is there", func() bool { return len(reportFiles(b, card)) == 4 })
 		card.CaughtUp()
-		if seqs := asked(card); len(seqs) != 2 || !equalLists(reportFiles(b, card), append(reportOf(card, seqs[0]), reportOf(card, seqs[1])...)) {
+		if seqs := asked(card); len(seqs) != 2 ||
+			!equalLists(reportFiles(b, card), append(reportOf(card, seqs[0]), reportOf(card, seqs[1])...)) {
 			t.Errorf("events %v, files %q", seqs, reportFiles(b, card))
 		}
 	})
@@ -126,7 +129,9 @@ func pressReport(t *testing.T, b *bench.Bench, card bench.Card, user string) {
 	t.Helper()
 	for _, m := range b.Slack.Messages(actors.Incident) {
 		if m.ThreadTS == card.TS && strings.Contains(string(m.Blocks), messages.ActionReport) {
-			if _, err := b.Slack.Click(t.Context(), user, slack.Click{ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionReport}); err != nil {
+			if _, err := b.Slack.Click(t.Context(), user, slack.Click{
+				ChannelID: actors.Incident, MessageTS: m.TS, ActionID: messages.ActionReport,
+			}); err != nil {
 				t.Fatal(err)
 			}
 			return
@@ -150,7 +155,8 @@ func TestTheButtonInTheThreadOfAnEndedRequestMakesItsReport(t *testing.T) {
 		}
 		// A button that somebody made up, or that was copied elsewhere, leads nowhere.
 		if _, err := b.Slack.Click(t.Context(), actors.Bob, slack.Click{
-			ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "report", ActionID: messages.ActionReport, Value: "NOSUCHREQUEST",
+			ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "report", ActionID: messages.ActionReport,
+			Value: "NOSUCHREQUEST",
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -168,13 +174,17 @@ func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.
 				c.Handlers.Channels = append(c.Handlers.Channels, other)
 			}
 		}})
-		b.Slack.PutChannel(slack.Channel{ID: other, Name: "other", Members: []string{actors.Rosa, actors.Bob, actors.Nils}, BotMember: true})
+		b.Slack.PutChannel(slack.Channel{
+			ID: other, Name: "other", Members: []string{actors.Rosa, actors.Bob, actors.Nils}, BotMember: true,
+		})
 		card := cancelled(b)
 		b.CommandIn(actors.Nils, other, "staging/DeployRole")
 		b.Until("there is a card in the other channel", func() bool { return len(b.Slack.Messages(other)) > 0 })
 		press := func(user, channel, ts, value string) {
 			t.Helper()
-			if _, err := b.Slack.Click(t.Context(), user, slack.Click{ChannelID: channel, MessageTS: ts, BlockID: "report", ActionID: messages.ActionReport, Value: value}); err != nil {
+			if _, err := b.Slack.Click(t.Context(), user, slack.Click{
+				ChannelID: channel, MessageTS: ts, BlockID: "report", ActionID: messages.ActionReport, Value: value,
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -192,7 +202,9 @@ func TestAReportIsMadeInItsOwnChannelOnlyAndOnlyWhereTheCommandWorks(t *testing.
 		press(actors.Nils, other, b.Slack.Messages(other)[0].TS, recent[0])
 		b.Whispered(actors.Nils, "there is no request behind this button")
 		_, events, err := b.Store.Load(t.Context(), recent[0])
-		if err != nil || len(asked(card)) != 0 || slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventReport }) {
+		if err != nil || len(asked(card)) != 0 || slices.ContainsFunc(events, func(e approvals.Event) bool {
+			return e.Type == approvals.EventReport
+		}) {
 			t.Errorf("a report was made: %v\n%s", err, b.Transcript())
 		}
 	})
@@ -257,10 +269,16 @@ func TestAFileThatMayHaveBeenUploadedIsLookedForFirst(t *testing.T) {
 	t.Parallel()
 	share := "files.completeUploadExternal"
 	for name, faults := range map[string][]slack.Fault{
-		"shared without an answer":     {{Method: share, DropAfter: true, Times: 1}, {Method: "conversations.replies", HTTPStatus: 503, Times: 2}},
-		"both shared without answers":  {{Method: share, DropAfter: true, Times: 2}},
-		"not shared":                   {{Method: share, DropBefore: true, Times: 1}},
-		"trouble at every step":        {{Method: "files.getUploadURLExternal", HTTPStatus: 500, Times: 1}, {Method: "upload", HTTPStatus: 500, Times: 1}, {Method: share, HTTPStatus: 500, Times: 1}},
+		"shared without an answer": {
+			{Method: share, DropAfter: true, Times: 1}, {Method: "conversations.replies", HTTPStatus: 503, Times: 2},
+		},
+		"both shared without answers": {{Method: share, DropAfter: true, Times: 2}},
+		"not shared":                  {{Method: share, DropBefore: true, Times: 1}},
+		"trouble at every step": {
+			{Method: "files.getUploadURLExternal", HTTPStatus: 500, Times: 1},
+			{Method: "upload", HTTPStatus: 500, Times: 1},
+			{Method: share, HTTPStatus: 500, Times: 1},
+		},
 		"too fast":                     {{Method: share, RetryAfter: 2 * time.Second, Times: 3}},
 		"the message without answer":   {{Method: "chat.postMessage", DropAfter: true, Times: 1}},
 		"the token is gone for a time": {{Method: "files.getUploadURLExternal", Error: "token_revoked", Times: 5}},
@@ -319,7 +337,9 @@ func TestAWorkerThatDiesBetweenFilesIsFollowedByOneThatGoesOn(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		uploads := len(b.Slack.Calls("files.completeUploadExternal"))
 		err = b.Store.Commit(t.Context(), approvals.Transition{
-			RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{{Type: approvals.EventSetAside, Source: "by hand"}},
+			RequestID: card.ID, Expect: approvals.AppendOnly, Events: []approvals.Event{
+				{Type: approvals.EventSetAside, Source: "by hand"},
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -342,8 +362,12 @@ func TestAWorkspaceThatTakesNoFilesIsToldOfOnceAndTheThreadGoesOn(t *testing.T) 
 		says  string
 		takes time.Duration
 	}{
-		"no scope":              {slack.Fault{Method: "files.getUploadURLExternal", Error: "missing_scope"}, "add the scope `files:write`", 0},
-		"turned off":            {slack.Fault{Method: "files.getUploadURLExternal", Error: "file_uploads_disabled"}, "(`file_uploads_disabled`)", 0},
+		"no scope": {
+			slack.Fault{Method: "files.getUploadURLExternal", Error: "missing_scope"}, "add the scope `files:write`", 0,
+		},
+		"turned off": {
+			slack.Fault{Method: "files.getUploadURLExternal", Error: "file_uploads_disabled"}, "(`file_uploads_disabled`)", 0,
+		},
 		"the host is not there": {slack.Fault{Method: "upload", DropBefore: true}, "`files.slack.com`", 4 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -392,10 +416,12 @@ func TestAReportWhoseFilesSlackRefusesIsAskedForAgainAFewTimesOnly(t *testing.T)
 		}
 		ask(actors.Nils, "The report of request `"+card.ID+"` appears in")
 		for _, user := range []string{actors.Nils, actors.Rosa, actors.Bob} {
-			ask(user, "Slack refused a file there before (`missing_scope`) and may do so again. Whoever runs revokebot can add the scope `files:write`")
+			ask(user, "Slack refused a file there before (`missing_scope`) and may do so again. "+
+				"Whoever runs revokebot can add the scope `files:write`")
 		}
 		before := len(card.Events())
-		const enough = "was asked for again 3 times in 10 min although Slack does not take files there (`missing_scope`). Whoever runs revokebot can add the scope `files:write`"
+		const enough = "was asked for again 3 times in 10 min although Slack does not take files there (`missing_scope`). " +
+			"Whoever runs revokebot can add the scope `files:write`"
 		ask(actors.Bob, enough)
 		pressReport(t, b, card, actors.Ines)
 		b.Whispered(actors.Ines, enough)

@@ -123,7 +123,9 @@ func TestWhatIsNotExactlyARevocationStaysAndOursGoesBesideIt(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.Until("the deny is back", func() bool { return beside() != "" })
-				b.Until("it is told", func() bool { return card.Says("found the inline policy `"+own+"`") && card.Says("*Written again*") })
+				b.Until("it is told", func() bool {
+					return card.Says("found the inline policy `"+own+"`") && card.Says("*Written again*")
+				})
 				undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
 				undo.Approve(actors.Bob)
 				undo.Becomes(approvals.StateApplied)
@@ -140,7 +142,10 @@ func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Protected: []string{"arn:aws:iam::*:role/break-glass-*"}})
-		if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: "break-glass-test", Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`}); err != nil {
+		if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{
+			Name: "break-glass-test", Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+				`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		for role, told := range map[string]string{
@@ -195,7 +200,8 @@ func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t 
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
-		// The role was read for the card; both places are read for the write, and then one to read back: only that is refused.
+		// The role was read for the card; both places are read for the write, and then one to read back:
+		// only that is refused.
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 2, Delay: time.Millisecond})
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
 		card.Approve(actors.Bob)
@@ -231,7 +237,8 @@ func TestNoEventsIsNotNoActivity(t *testing.T) {
 	})
 }
 
-// The policy is the console's own, with the key spelled right and a date that AWS understands: it really denies.
+// The policy is the console's own, with the key spelled right and a date that AWS understands: it
+// really denies.
 func TestTheDenyIsTheConsolesAndItDenies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -244,7 +251,8 @@ func TestTheDenyIsTheConsolesAndItDenies(t *testing.T) {
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		document, cutoff := written(t, b)
-		want := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` +
+		want := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
+			`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"` +
 			cutoff.Format("2006-01-02T15:04:05.000Z") + `"}}}]}`
 		if document != want {
 			t.Errorf("the policy is\n%s\nwant\n%s", document, want)

@@ -56,7 +56,8 @@ func TestTheApproverApprovesAStoredRequestNeverWhatAMessageSays(t *testing.T) {
 		for name, envelope := range map[string]string{
 			"another workspace": clickEnvelope("e-team", "T0OTHER", "A0SANDBOX", card, actors.Bob),
 			"another app":       clickEnvelope("e-app", "T0SANDBOX", "A0OTHER", card, actors.Bob),
-			"a payload that contradicts itself": strings.Replace(clickEnvelope("e-self", "T0SANDBOX", "A0SANDBOX", card, actors.Bob),
+			"a payload that contradicts itself": strings.Replace(clickEnvelope("e-self", "T0SANDBOX", "A0SANDBOX", card,
+				actors.Bob),
 				`"message":{"ts":"`+card.TS, `"message":{"ts":"946684801.000001`, 1),
 		} {
 			refused := card.Request().Refused
@@ -70,12 +71,14 @@ func TestTheApproverApprovesAStoredRequestNeverWhatAMessageSays(t *testing.T) {
 		}
 		// The same click from the card itself counts, whatever the message around it claims.
 		if _, err := b.Slack.SendEnvelope(t.Context(), []byte(strings.Replace(
-			clickEnvelope("e-true", "T0SANDBOX", "A0SANDBOX", card, actors.Bob), `"text":"the card"`, `"text":"revoke staging/Other instead"`, 1,
+			clickEnvelope("e-true", "T0SANDBOX", "A0SANDBOX", card, actors.Bob), `"text":"the card"`,
+			`"text":"revoke staging/Other instead"`, 1,
 		))); err != nil {
 			t.Fatal(err)
 		}
 		card.Becomes(approvals.StateApplied)
-		if put := b.AWS.Calls("PutRolePolicy")[0]; put.Params["RoleName"] != actors.DeployRole || put.AccountID != actors.ProdID {
+		if put := b.AWS.Calls("PutRolePolicy")[0]; put.Params["RoleName"] != actors.DeployRole ||
+			put.AccountID != actors.ProdID {
 			t.Errorf("wrote to %s in %s", put.Params["RoleName"], put.AccountID)
 		}
 	})
@@ -83,7 +86,8 @@ func TestTheApproverApprovesAStoredRequestNeverWhatAMessageSays(t *testing.T) {
 
 // clickEnvelope is a click on Approve as it goes over the wire.
 func clickEnvelope(id, team, app string, card bench.Card, user string) string {
-	return fmt.Sprintf(`{"envelope_id":%q,"type":"interactive","accepts_response_payload":true,"payload":{"type":"block_actions",
+	return fmt.Sprintf(
+		`{"envelope_id":%q,"type":"interactive","accepts_response_payload":true,"payload":{"type":"block_actions",
 		"user":{"id":%q,"team_id":%q},"team":{"id":%q},"api_app_id":%q,"trigger_id":"1.%s","channel":{"id":%q},
 		"container":{"type":"message","message_ts":%q,"channel_id":%q},"message":{"ts":%q,"text":"the card"},
 		"actions":[{"action_id":%q,"block_id":"decide","value":%q,"type":"button","action_ts":"1.1"}]}}`,
@@ -243,10 +247,18 @@ func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testi
 		ends approvals.State
 		told string
 	}{
-		"denied":    {func(b *bench.Bench, c bench.Card) { deny(b, c, actors.Bob, "") }, approvals.StateDenied, "was denied by"},
-		"cancelled": {func(_ *bench.Bench, c bench.Card) { c.Press(actors.Rosa, messages.ActionCancel) }, approvals.StateCancelled, "was cancelled by"},
-		"expired":   {func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired at"},
-		"decided":   {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
+		"denied": {
+			func(b *bench.Bench, c bench.Card) { deny(b, c, actors.Bob, "") }, approvals.StateDenied, "was denied by",
+		},
+		"cancelled": {
+			func(_ *bench.Bench, c bench.Card) {
+				c.Press(actors.Rosa, messages.ActionCancel)
+			}, approvals.StateCancelled, "was cancelled by",
+		},
+		"expired": {
+			func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired at",
+		},
+		"decided": {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -294,8 +306,9 @@ func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
 	}
 }
 
-// Rule 5. Nothing rests on the timer that ends the request: it is taken away here. A click that was looked at in time and is
-// decided too late is refused by the script; one that comes too late by the decision, with a sentence.
+// Rule 5. Nothing rests on the timer that ends the request: it is taken away here. A click that was
+// looked at in time and is decided too late is refused by the script; one that comes too late by
+// the decision, with a sentence.
 func TestAClickIsTooLateByRedisTimeAlsoWhenTheTimerIsLate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ at, lookup time.Duration }{
@@ -329,12 +342,14 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		card := b.Ask()
-		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 3 * time.Second}) // so that somebody clicks while it is under way
+		// so that somebody clicks while it is under way
+		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 3 * time.Second})
 		var clicks sync.WaitGroup
 		for _, user := range []string{actors.Bob, actors.Ines, actors.Bob, actors.Ines, actors.Bob} {
 			clicks.Go(func() {
 				d, err := b.Slack.Click(t.Context(), user, slack.Click{
-					ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "decide", ActionID: messages.ActionApprove, Value: card.ID,
+					ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "decide", ActionID: messages.ActionApprove,
+					Value: card.ID,
 				})
 				if err != nil {
 					t.Error(err)
@@ -510,7 +525,8 @@ func TestAFormThatCannotBeRecordedSaysSoAtItsField(t *testing.T) {
 		d, err := b.Slack.Submit(t.Context(), actors.Bob, b.Slack.Views(actors.Bob)[0].ID, map[string]map[string]any{
 			messages.FieldReason: {"text": map[string]any{"type": "plain_text_input", "value": "why"}},
 		})
-		if err != nil || !strings.Contains(string(d.AckPayload), "nothing was recorded") || !strings.Contains(string(d.AckPayload), `"response_action":"errors"`) {
+		if err != nil || !strings.Contains(string(d.AckPayload), "nothing was recorded") ||
+			!strings.Contains(string(d.AckPayload), `"response_action":"errors"`) {
 			t.Errorf("answered %s, %v", d.AckPayload, err)
 		}
 		b.RedisAway(false)
@@ -526,7 +542,8 @@ func TestATrustPolicyThatChangedVoidsNothingAndIsShownAsAFinding(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
-		if err := b.World.Prod.SetTrust(actors.DeployRole, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999988887777:root"},"Action":"sts:AssumeRole"}]}`); err != nil {
+		if err := b.World.Prod.SetTrust(actors.DeployRole, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",`+
+			`"Principal":{"AWS":"arn:aws:iam::999988887777:root"},"Action":"sts:AssumeRole"}]}`); err != nil {
 			t.Fatal(err)
 		}
 		card.Approve(actors.Bob)

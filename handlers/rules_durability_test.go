@@ -21,7 +21,8 @@ func TestNothingIsAcceptedFromSlackBeforeRedisHasIt(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
 		b.RedisAway(true)
-		if d := b.Command(actors.Nils, "staging/DeployRole"); !strings.Contains(string(d.AckPayload), "nothing was recorded") {
+		if d := b.Command(actors.Nils, "staging/DeployRole"); !strings.Contains(string(d.AckPayload),
+			"nothing was recorded") {
 			t.Errorf("the command is answered with %s", d.AckPayload)
 		}
 		if d := card.Press(actors.Bob, messages.ActionApprove); !d.Acked {
@@ -38,8 +39,8 @@ func TestNothingIsAcceptedFromSlackBeforeRedisHasIt(t *testing.T) {
 	})
 }
 
-// Rule 15. The crash test runs the real process; this is the same on fake time, at the points where AWS has answered or
-// has not.
+// Rule 15. The crash test runs the real process; this is the same on fake time, at the points where
+// AWS has answered or has not.
 func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]awsstandin.Fault{
@@ -56,7 +57,8 @@ func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 				promised := card.Request().Promise
 				card.Becomes(approvals.StateApplied)
 				_, cutoff := written(t, b)
-				if promised == nil || !strings.Contains(string(promised.Detail), cutoff.Format("2006-01-02T15:04:05Z")) && fault.AfterDoing {
+				if promised == nil || !strings.Contains(string(promised.Detail), cutoff.Format("2006-01-02T15:04:05Z")) &&
+					fault.AfterDoing {
 					t.Errorf("the cutoff %v is not the promised one: %s", cutoff, promised.Detail)
 				}
 				if n := count(card, approvals.EventApplied); n != 1 {
@@ -109,7 +111,8 @@ func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
 	}
 }
 
-// Rule 16. A message that Slack took without an answer is found again and not told twice, and the order stays.
+// Rule 16. A message that Slack took without an answer is found again and not told twice, and the
+// order stays.
 func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,7 +133,9 @@ func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
 			t.Errorf("%d cards", n)
 		}
 		var order []string
-		for _, word := range []string{"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows"} {
+		for _, word := range []string{
+			"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows",
+		} {
 			n := 0
 			for _, text := range card.Thread() {
 				if strings.Contains(text, word) {
@@ -152,7 +157,9 @@ func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
 func thread(card bench.Card) []string {
 	var order []string
 	for _, text := range card.Thread() {
-		for _, word := range []string{"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows"} {
+		for _, word := range []string{
+			"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows",
+		} {
 			if strings.Contains(text, word) {
 				order = append(order, word)
 			}
@@ -182,7 +189,8 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 		}
 		// One that leads to no request is kept as well.
 		if _, err := b.Slack.Click(t.Context(), actors.Bob, slack.Click{
-			ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "decide", ActionID: messages.ActionApprove, Value: "NOSUCHREQUEST",
+			ChannelID: actors.Incident, MessageTS: card.TS, BlockID: "decide", ActionID: messages.ActionApprove,
+			Value: "NOSUCHREQUEST",
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -194,8 +202,8 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 	})
 }
 
-// A log is read as a whole at every step. Somebody who presses a button for days must not make it long; the notes, which
-// have room for so many, have the rest.
+// A log is read as a whole at every step. Somebody who presses a button for days must not make it
+// long; the notes, which have room for so many, have the rest.
 func TestRefusedClicksOfOnePersonAreRecordedAndDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	const pressed, logged = 28, 20

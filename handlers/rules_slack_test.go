@@ -53,8 +53,8 @@ func pressInThread(b *bench.Bench, card bench.Card, user, action string) slack.D
 	return d
 }
 
-// Rule 3, for everything that is no command and no button of a card. Who was a full member when a form opened need not be
-// one when it is sent.
+// Rule 3, for everything that is no command and no button of a card. Who was a full member when a
+// form opened need not be one when it is sent.
 func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThread(t *testing.T) {
 	t.Parallel()
 	for name, user := range map[string]slack.User{
@@ -108,7 +108,8 @@ func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThrea
 				if n := len(b.Cards()); n != 3 {
 					t.Errorf("%d cards\n%s", n, b.Transcript())
 				}
-				if by, code := refusal(t, card); card.State() != approvals.StateOpen || by != odd || code != approvals.RefusedNotMember {
+				if by, code := refusal(t, card); card.State() != approvals.StateOpen || by != odd ||
+					code != approvals.RefusedNotMember {
 					t.Errorf("%s, %q of %q", card.State(), code, by)
 				}
 				if applied.Says("[file report-") || b.Puts() != 1 {
@@ -119,8 +120,8 @@ func TestNobodyWhoIsNoFullMemberRequestsOrDecidesByAFormTheHomeOrAButtonOfAThrea
 	}
 }
 
-// Rules 6 and 14. Slack loses, repeats and cuts; whatever an act is done by, it is done once, or not at all and its sender
-// sees an error.
+// Rules 6 and 14. Slack loses, repeats and cuts; whatever an act is done by, it is done once, or
+// not at all and its sender sees an error.
 func TestAnActIsDoneOnceWhateverBecomesOfItsEnvelope(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]slack.Fault{
@@ -132,7 +133,8 @@ func TestAnActIsDoneOnceWhateverBecomesOfItsEnvelope(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := bench.New(t, bench.Options{Replicas: 2})
 				fault.Method, fault.Times = "envelope", 1
-				// again sends an act until Slack shows no error, as people do, and lets Slack send the first of them once more.
+				// again sends an act until Slack shows no error, as people do, and lets Slack send the first of
+				// them once more.
 				again := func(act func() (slack.Delivery, error), done func() bool) {
 					t.Helper()
 					b.Slack.Inject(fault)
@@ -192,7 +194,8 @@ func TestAnActIsDoneOnceWhateverBecomesOfItsEnvelope(t *testing.T) {
 				}
 				told := map[string]int{}
 				for _, text := range append(first.Thread(), second.Thread()...) {
-					if told[text]++; strings.HasPrefix(text, "<@U0ROSA> asked for the *incident report*") && told[text] > 1 || strings.Contains(text, "denied the request") && told[text] > 1 {
+					if told[text]++; strings.HasPrefix(text, "<@U0ROSA> asked for the *incident report*") && told[text] > 1 ||
+						strings.Contains(text, "denied the request") && told[text] > 1 {
 						t.Errorf("told twice: %s", text)
 					}
 				}
@@ -219,7 +222,9 @@ func TestNothingIsAcceptedFromTheHomeFormsAndThreadsBeforeRedisHasIt(t *testing.
 		b.Settle()
 		before := len(card.Thread())
 		b.RedisAway(true)
-		if d, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{ViewID: view.ID, ActionID: messages.ActionAsk}); err != nil || !d.Acked {
+		if d, err := b.Slack.Click(t.Context(), actors.Rosa, slack.Click{
+			ViewID: view.ID, ActionID: messages.ActionAsk,
+		}); err != nil || !d.Acked {
 			t.Errorf("the home's button: %+v, %v", d, err)
 		}
 		if d, err := b.Slack.OpenHome(t.Context(), actors.Nils, slack.TabHome); err != nil || !d.Acked {
@@ -238,7 +243,8 @@ func TestNothingIsAcceptedFromTheHomeFormsAndThreadsBeforeRedisHasIt(t *testing.
 		b.RedisAway(false)
 		time.Sleep(time.Minute)
 		if n := len(b.Cards()); n != 1 || len(b.Slack.Views(actors.Rosa)) != 0 || card.Says("[file report-") {
-			t.Errorf("something happened: %d cards, %d forms, %d new messages\n%s", n, len(b.Slack.Views(actors.Rosa)), len(card.Thread())-before, b.Transcript())
+			t.Errorf("something happened: %d cards, %d forms, %d new messages\n%s", n, len(b.Slack.Views(actors.Rosa)),
+				len(card.Thread())-before, b.Transcript())
 		}
 		if _, drawn := b.Slack.Home(actors.Nils); drawn {
 			t.Error("the home was drawn")

@@ -19,14 +19,26 @@ func TestChannelsThatAreSharedWithAnotherOrganisationAreRefusedUnlessAllowed(t *
 		fault  slack.Fault
 		answer string // "" when there is a card
 	}{
-		"shared":                          {func(c *slack.Channel) { c.Shared = true }, slack.Fault{}, "shared with another organisation"},
-		"about to be":                     {func(c *slack.Channel) { c.Invited = true }, slack.Fault{}, "shared with another organisation"},
-		"shared within the organisation":  {func(c *slack.Channel) { c.OrgShared = true }, slack.Fault{}, ""},
-		"not shared":                      {func(*slack.Channel) {}, slack.Fault{}, ""},
-		"Slack does not answer":           {func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", HTTPStatus: 503}, "Slack did not answer"},
-		"the app may not look":            {func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", Error: "missing_scope"}, "install the app again"},
-		"a private one the bot is not in": {func(c *slack.Channel) { c.Private, c.BotMember = true, false }, slack.Fault{}, "Invite the bot"},
-		"the connection breaks":           {func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", DropBefore: true}, "Slack did not answer"},
+		"shared": {
+			func(c *slack.Channel) { c.Shared = true }, slack.Fault{}, "shared with another organisation",
+		},
+		"about to be": {
+			func(c *slack.Channel) { c.Invited = true }, slack.Fault{}, "shared with another organisation",
+		},
+		"shared within the organisation": {func(c *slack.Channel) { c.OrgShared = true }, slack.Fault{}, ""},
+		"not shared":                     {func(*slack.Channel) {}, slack.Fault{}, ""},
+		"Slack does not answer": {
+			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", HTTPStatus: 503}, "Slack did not answer",
+		},
+		"the app may not look": {
+			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", Error: "missing_scope"}, "install the app again",
+		},
+		"a private one the bot is not in": {
+			func(c *slack.Channel) { c.Private, c.BotMember = true, false }, slack.Fault{}, "Invite the bot",
+		},
+		"the connection breaks": {
+			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", DropBefore: true}, "Slack did not answer",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -69,7 +81,8 @@ func TestWhereASharedChannelIsAllowedTheCardSaysSoAndExternalPeopleAreShutOut(t 
 		b.Command(them, "staging/DeployRole")
 		b.Whispered(them, "Nothing was requested")
 		card := b.Ask()
-		if m := card.Message(); !strings.Contains(m.Text, "shared with another organisation") || !strings.Contains(string(m.Blocks), "shared with another organisation") {
+		if m := card.Message(); !strings.Contains(m.Text, "shared with another organisation") ||
+			!strings.Contains(string(m.Blocks), "shared with another organisation") {
 			t.Errorf("the card: %s", m.Text)
 		}
 		card.Approve(them)
@@ -81,7 +94,8 @@ func TestWhereASharedChannelIsAllowedTheCardSaysSoAndExternalPeopleAreShutOut(t 
 		card.Becomes(approvals.StateApplied)
 		b.Command(actors.Rosa, "undo prod/DeployRole "+messages.ReviveWords)
 		b.Until("the card of the undo appears", func() bool { return len(b.Cards()) == 2 })
-		if m := b.Cards()[1].Message(); !strings.Contains(m.Text, "shared with another organisation") || !strings.Contains(string(m.Blocks), "shared with another organisation") {
+		if m := b.Cards()[1].Message(); !strings.Contains(m.Text, "shared with another organisation") ||
+			!strings.Contains(string(m.Blocks), "shared with another organisation") {
 			t.Errorf("the card of the undo: %s", m.Text)
 		}
 	})

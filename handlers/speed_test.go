@@ -16,7 +16,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// The critical path is from the click's envelope to the write: two remote steps, and a little for everything else.
+// The critical path is from the click's envelope to the write: two remote steps, and a little for
+// everything else.
 const (
 	remoteDelay = 100 * time.Millisecond
 	mostSteps   = 2
@@ -35,7 +36,8 @@ type call struct {
 	from, till time.Time
 }
 
-// callsSince are the calls that began since a moment, and of which counts says that they are looked at.
+// callsSince are the calls that began since a moment, and of which counts says that they are looked
+// at.
 func callsSince(b *bench.Bench, since time.Time, counts func(awsstandin.Call) bool) []call {
 	var all []call
 	for _, c := range b.AWS.Calls("") {
@@ -52,8 +54,8 @@ func callsSince(b *bench.Bench, since time.Time, counts func(awsstandin.Call) bo
 	return all
 }
 
-// stepsTo is the longest chain of calls up to the first write, each of which began when the one before it had ended, with
-// the calls of each step.
+// stepsTo is the longest chain of calls up to the first write, each of which began when the one
+// before it had ended, with the calls of each step.
 func stepsTo(calls []call) [][]string {
 	var steps [][]string
 	depth := make([]int, len(calls))
@@ -74,7 +76,8 @@ func stepsTo(calls []call) [][]string {
 	return nil
 }
 
-// Two remote steps deep, whoever approves: what does not depend on something else is asked for at once.
+// Two remote steps deep, whoever approves: what does not depend on something else is asked for at
+// once.
 func TestFromTheClickToTheWriteAreTwoRemoteSteps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -116,9 +119,10 @@ func TestFromTheClickToTheWriteAreTwoRemoteSteps(t *testing.T) {
 	})
 }
 
-// BenchmarkClickToDeny measures a hundred approvals on real time, with every remote call slowed to 100 ms, from the click
-// to the moment at which the write takes effect. It fails above 240 ms, or with more than two remote steps, in the median:
-// a machine that is busy with something else can delay a call until another has ended. On fake time, above, it is exact.
+// BenchmarkClickToDeny measures a hundred approvals on real time, with every remote call slowed to
+// 100 ms, from the click to the moment at which the write takes effect. It fails above 240 ms, or
+// with more than two remote steps, in the median: a machine that is busy with something else can
+// delay a call until another has ended. On fake time, above, it is exact.
 //
 //	go test ./handlers -run '^$' -bench ClickToDeny
 func BenchmarkClickToDeny(t *testing.B) {
@@ -139,7 +143,8 @@ func BenchmarkClickToDeny(t *testing.B) {
 		for path, n := range paths {
 			t.Logf("%d times %s", n, path)
 		}
-		t.Logf("%d approvals with every remote call slowed to %v: median %v, p99 %v; %d sequential remote steps", len(took), remoteDelay,
+		t.Logf("%d approvals with every remote call slowed to %v: median %v, p99 %v; %d sequential remote steps", len(took),
+			remoteDelay,
 			median.Round(time.Millisecond), p99.Round(time.Millisecond), depth)
 		t.ReportMetric(float64(median.Milliseconds()), "ms-median")
 		t.ReportMetric(float64(p99.Milliseconds()), "ms-p99")
@@ -158,8 +163,8 @@ func joined(path [][]string) []string {
 	return out
 }
 
-// clickToDeny has n requests made, and then approved one after the other with slow remote calls. The cards are in several
-// channels and by several people, because of the limits on both.
+// clickToDeny has n requests made, and then approved one after the other with slow remote calls.
+// The cards are in several channels and by several people, because of the limits on both.
 func clickToDeny(t testing.TB, n int, measured func(time.Duration, [][]string)) {
 	const perChannel, perPerson = 4, 12
 	t.Helper()
@@ -178,10 +183,14 @@ func clickToDeny(t testing.TB, n int, measured func(time.Duration, [][]string)) 
 	}
 	b.Slack.PutGroup(slack.Group{ID: "S0MANY", Handle: "many", Name: "Many", Members: approving})
 	for _, id := range o.Channels {
-		b.Slack.PutChannel(slack.Channel{ID: id, Name: strings.ToLower(id), Members: slices.Concat(asking, approving), BotMember: true})
+		b.Slack.PutChannel(slack.Channel{
+			ID: id, Name: strings.ToLower(id), Members: slices.Concat(asking, approving), BotMember: true,
+		})
 	}
 	for i := range n {
-		if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: fmt.Sprintf("Role%03d", i), Trust: trustLambda}); err != nil {
+		if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{
+			Name: fmt.Sprintf("Role%03d", i), Trust: trustLambda,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		b.CommandIn(asking[i/perPerson], o.Channels[i/perChannel], fmt.Sprintf("prod/Role%03d", i))

@@ -29,8 +29,8 @@ type HomeOpened struct {
 	User string `json:"user"`
 }
 
-// status lists the requests for whoever asks. The sender's workspace, the channel and the flood limits were looked at as for
-// any command.
+// status lists the requests for whoever asks. The sender's workspace, the channel and the flood
+// limits were looked at as for any command.
 func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	list, standing, err := h.listFor(ctx, c.Team, c.App, c.User)
 	if err != nil {
@@ -61,8 +61,8 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 	return h.drawHome(ctx, o, "")
 }
 
-// drawHome publishes somebody's App Home. That Slack does not take it is logged and nothing else: it is drawn anew whenever
-// it is opened.
+// drawHome publishes somebody's App Home. That Slack does not take it is logged and nothing else:
+// it is drawn anew whenever it is opened.
 func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) error {
 	list, standing, err := h.listFor(ctx, o.Team, o.App, o.User)
 	if err != nil {
@@ -78,7 +78,8 @@ func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) er
 	return nil
 }
 
-// listFor lists the requests of the allowed channels, and says side by side who it is that wants to see them.
+// listFor lists the requests of the allowed channels, and says side by side who it is that wants to
+// see them.
 func (h *Handlers) listFor(ctx context.Context, team, app, user string) ([]messages.Listed, approvals.Standing, error) {
 	var side errgroup.Group
 	var person approvals.Person
@@ -161,8 +162,8 @@ func (h *Handlers) connection() messages.Connection {
 	return h.Connection()
 }
 
-// askFromHome opens the form for whoever pressed the button on the App Home. There is no channel to answer in: what keeps
-// the form from opening is said on the App Home.
+// askFromHome opens the form for whoever pressed the button on the App Home. There is no channel to
+// answer in: what keeps the form from opening is said on the App Home.
 func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click) error {
 	o := HomeOpened{Team: c.Team, App: c.App, User: c.User}
 	if !h.atHome(c.Team, "") || !slices.Contains(h.Channels, c.Value) {
@@ -181,11 +182,13 @@ func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click
 	}
 }
 
-// inChannel reports whether somebody who asks on the App Home is in the channel: Slack shows a private message only to who
-// is (Slack documentation, "chat.postEphemeral", user_not_in_channel). If it does not show it, the answer is no.
+// inChannel reports whether somebody who asks on the App Home is in the channel: Slack shows a
+// private message only to who is (Slack documentation, "chat.postEphemeral", user_not_in_channel).
+// If it does not show it, the answer is no.
 func (h *Handlers) inChannel(ctx context.Context, to Listener) bool {
 	if err := h.Slack.Whisper(ctx, to, messages.AskedFromHome()); err != nil {
-		h.Log.WarnContext(ctx, "somebody on the home is not known to be in the channel", "user", to.User, "channel", to.Channel, "error", err)
+		h.Log.WarnContext(ctx, "somebody on the home is not known to be in the channel", "user", to.User,
+			"channel", to.Channel, "error", err)
 		return false
 	}
 	return true

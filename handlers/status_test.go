@@ -30,7 +30,8 @@ func TestTheStatusListsWhatIsUnderWayFirstAndLeadsToTheCards(t *testing.T) {
 		told := b.Whispers(actors.Bob)[0]
 		for _, words := range []string{
 			"*open*, 0 of 1 approved", "`prod/DeployRole`", "*cancelled*", "`staging/DeployRole`", "<@" + actors.Rosa + ">",
-			"/archives/" + actors.Incident + "/p" + strings.ReplaceAll(open.TS, ".", ""), "2 live connections to Slack", "its database answered",
+			"/archives/" + actors.Incident + "/p" + strings.ReplaceAll(open.TS, ".", ""), "2 live connections to Slack",
+			"its database answered",
 		} {
 			if !strings.Contains(told, words) {
 				t.Errorf("the status lacks %q:\n%s", words, told)
@@ -52,8 +53,11 @@ func TestTheStatusShowsNoMoreThanTenAndOnlyOfTheAllowedChannels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		elsewhere := approvals.Opening{
-			Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{Key: "k", Group: "prod", Facts: json.RawMessage(`{"name":"Hidden"}`)},
-			Place: approvals.Place{Team: "T0SANDBOX", App: "A0SANDBOX", Channel: "C0PRIVATE"}, Required: 1, ExpireAfter: time.Hour,
+			Purpose: approvals.Revoke.Do(), Subject: approvals.Subject{
+				Key: "k", Group: "prod", Facts: json.RawMessage(`{"name":"Hidden"}`),
+			},
+			Place: approvals.Place{Team: "T0SANDBOX", App: "A0SANDBOX", Channel: "C0PRIVATE"}, Required: 1,
+			ExpireAfter: time.Hour,
 		}
 		if _, err := b.Store.Open(t.Context(), "ELSEWHERE", actors.Rosa, "s", elsewhere); err != nil {
 			t.Fatal(err)
@@ -98,7 +102,8 @@ func TestTheAppHomeListsTheRequestsAndLeadsToTheForm(t *testing.T) {
 		view := home(b, actors.Bob, "prod/DeployRole")
 		press := func(action string) {
 			t.Helper()
-			if d, err := b.Slack.Click(t.Context(), actors.Bob, slack.Click{ViewID: view.ID, ActionID: action}); err != nil || !d.Acked {
+			if d, err := b.Slack.Click(t.Context(), actors.Bob, slack.Click{ViewID: view.ID, ActionID: action}); err != nil ||
+				!d.Acked {
 				t.Fatalf("%v, %s", err, d.Error)
 			}
 		}
@@ -115,7 +120,8 @@ func TestTheAppHomeListsTheRequestsAndLeadsToTheForm(t *testing.T) {
 		}
 		b.Until("the home says where it went, and lists it", func() bool {
 			view, _ := b.Slack.Home(actors.Bob)
-			return strings.Contains(string(view.JSON), "What you asked for went to") && strings.Contains(string(view.JSON), "staging/DeployRole")
+			return strings.Contains(string(view.JSON), "What you asked for went to") &&
+				strings.Contains(string(view.JSON), "staging/DeployRole")
 		})
 		// Somebody who is not in the channel asks for nothing there.
 		press(messages.ActionAsk)
@@ -147,10 +153,15 @@ func TestOneOpeningOfTheHomeIsDrawnOnceHoweverOftenItIsTold(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		home(b, actors.Rosa, "No request is on record")
 		before, _ := b.Slack.Home(actors.Rosa)
-		event := `{"type":"event_callback","team_id":"T0SANDBOX","api_app_id":"A0SANDBOX","event_id":"Ev1","event":{"type":"app_home_opened","user":"` + actors.Rosa + `","tab":"home"}}`
+		event := `{"type":"event_callback","team_id":"T0SANDBOX","api_app_id":"A0SANDBOX","event_id":"Ev1",` +
+			`"event":{"type":"app_home_opened","user":"` + actors.Rosa + `","tab":"home"}}`
 		draws := 0
-		for i, payload := range []string{event, event, strings.Replace(event, "T0SANDBOX", "T0ELSEWHERE", 1), strings.Replace(event, `"home"`, `"messages"`, 1), strings.Replace(event, "app_home_opened", "user_change", 1)} {
-			if _, err := b.Slack.SendEnvelope(t.Context(), []byte(fmt.Sprintf(`{"envelope_id":"h%d","type":"events_api","payload":%s}`, i, payload))); err != nil {
+		for i, payload := range []string{
+			event, event, strings.Replace(event, "T0SANDBOX", "T0ELSEWHERE", 1),
+			strings.Replace(event, `"home"`, `"messages"`, 1), strings.Replace(event, "app_home_opened", "user_change", 1),
+		} {
+			if _, err := b.Slack.SendEnvelope(t.Context(),
+				[]byte(fmt.Sprintf(`{"envelope_id":"h%d","type":"events_api","payload":%s}`, i, payload))); err != nil {
 				t.Fatal(err)
 			}
 			b.Settle()

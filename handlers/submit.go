@@ -54,10 +54,13 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 	})
 }
 
-// offerDenial opens the form that asks for the reason of a denial. It comes before anything slow, because Slack lets a
-// form be opened for three seconds only. Whether the person may deny at all is looked up when the form is sent; what can
-// be refused without a look-up is refused here. It reports false when the click has to be decided without a form.
-func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r approvals.Request, c Click, a approvals.Attempt, to Listener) (bool, error) {
+// offerDenial opens the form that asks for the reason of a denial. It comes before anything slow,
+// because Slack lets a form be opened for three seconds only. Whether the person may deny at all is
+// looked up when the form is sent; what can be refused without a look-up is refused here. It
+// reports false when the click has to be decided without a form.
+func (h *Handlers) offerDenial(
+	ctx context.Context, item approvals.Item, r approvals.Request, c Click, a approvals.Attempt, to Listener,
+) (bool, error) {
 	delivered, err := h.Store.Delivered(ctx, r.ID)
 	if err != nil || delivered.Card == "" {
 		return false, err
@@ -88,8 +91,10 @@ func (h *Handlers) offerDenial(ctx context.Context, item approvals.Item, r appro
 			// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
 			return true, h.formLost(ctx, r, a, to)
 		}
-		// Too late for a form. A denial is the safe answer to somebody who pressed Deny: it counts without a reason.
-		h.Log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID, "error", err)
+		// Too late for a form. A denial is the safe answer to somebody who pressed Deny: it counts
+		// without a reason.
+		h.Log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID,
+			"error", err)
 		return false, nil
 	}
 	return true, nil

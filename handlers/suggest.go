@@ -7,8 +7,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// Suggestion is somebody typing into the menu of roles of the form for a revocation. It is no item: the answer is the
-// acknowledgement.
+// Suggestion is somebody typing into the menu of roles of the form for a revocation. It is no item:
+// the answer is the acknowledgement.
 type Suggestion struct {
 	Team, Enterprise string
 	User             string
@@ -20,9 +20,10 @@ type Suggestion struct {
 // maxSuggested is how many roles are offered. Nobody reads more, and Slack shows a hundred at most.
 const maxSuggested = 50
 
-// Suggest answers with the roles that what was typed could mean, from memory and at once. A list that is not there, or
-// old, is read in the background; meanwhile what was typed is offered as it is. Names of roles are told only in a form that
-// was opened for this person, which it is after a look who they are.
+// Suggest answers with the roles that what was typed could mean, from memory and at once. A list
+// that is not there, or old, is read in the background; meanwhile what was typed is offered as it
+// is. Names of roles are told only in a form that was opened for this person, which it is after a
+// look who they are.
 func (h *Handlers) Suggest(s Suggestion) any {
 	if !h.atHome(s.Team, s.Enterprise) || s.User == "" || s.Origin.User != s.User {
 		return messages.RoleOptions(nil, false)
@@ -49,8 +50,11 @@ func (h *Handlers) Suggest(s Suggestion) any {
 			choices = append(choices, messages.RoleChoice{Account: a.Name, Name: r.Name, Path: r.Path})
 		}
 		// A role may be younger than the list. Without an account it would be offered once for each.
-		if target, err := h.target(a.Name, text); err == nil && !list.Holds(target.RoleName) && (!list.Loaded || s.Account != "" || len(accounts) == 1) {
-			typed = append(typed, messages.RoleChoice{Account: a.Name, Name: target.RoleName, Typed: true, Unlisted: !list.Loaded})
+		if target, err := h.target(a.Name, text); err == nil && !list.Holds(target.RoleName) &&
+			(!list.Loaded || s.Account != "" || len(accounts) == 1) {
+			typed = append(typed, messages.RoleChoice{
+				Account: a.Name, Name: target.RoleName, Typed: true, Unlisted: !list.Loaded,
+			})
 		}
 	}
 	later := func(c messages.RoleChoice) int {
@@ -64,7 +68,8 @@ func (h *Handlers) Suggest(s Suggestion) any {
 	return messages.RoleOptions(append(choices, typed...), len(accounts) > 1)
 }
 
-// begins reports whether a name begins with a text, without regard to case. Names of roles are ASCII.
+// begins reports whether a name begins with a text, without regard to case. Names of roles are
+// ASCII.
 func begins(name, text string) bool {
 	return len(name) >= len(text) && strings.EqualFold(name[:len(text)], text)
 }
@@ -76,7 +81,8 @@ func (h *Handlers) keepListed(account string) {
 	}
 	h.listing.Go(func() {
 		if err := h.Roles.LoadRoles(h.mayLook, account); err != nil && h.mayLook.Err() == nil {
-			h.Log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form", "account", account, "error", err)
+			h.Log.WarnContext(h.mayLook, "the roles of an account cannot be listed; they are typed in the form",
+				"account", account, "error", err)
 		}
 	})
 }

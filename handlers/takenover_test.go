@@ -18,13 +18,15 @@ func diesWith(t *testing.T, b *bench.Bench, card bench.Card, user, action string
 	t.Helper()
 	b.Stop(0)
 	body, err := json.Marshal(handlers.Click{
-		Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident, Message: card.TS, User: user, ActionID: action, Value: card.ID,
+		Team: "T0SANDBOX", App: "A0SANDBOX", Channel: actors.Incident, Message: card.TS, User: user, ActionID: action,
+		Value:   card.ID,
 		Trigger: "1.2.spent",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: handlers.KindClick, Source: "envelope left", Body: body}, "left"); err != nil {
+	if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: handlers.KindClick, Source: "envelope left", Body: body},
+		"left"); err != nil {
 		t.Fatal(err)
 	}
 	if items, err := b.Store.Take(t.Context(), "dying", 10, 0); err != nil || len(items) != 1 {
@@ -34,8 +36,8 @@ func diesWith(t *testing.T, b *bench.Bench, card bench.Card, user, action string
 	b.Start()
 }
 
-// Rule 17. Whether the form for the reason is in front of whoever pressed Deny is not known when a replica died with the
-// click. It is recorded before anybody is told.
+// Rule 17. Whether the form for the reason is in front of whoever pressed Deny is not known when a
+// replica died with the click. It is recorded before anybody is told.
 func TestADenyThatIsTakenOverIsRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -48,7 +50,8 @@ func TestADenyThatIsTakenOverIsRecorded(t *testing.T) {
 		if by, code := refusal(t, card); by != actors.Bob || code != approvals.RefusedFormLost {
 			t.Errorf("refused is %s of %s", code, by)
 		}
-		if !card.Says("pressed Deny, but the form that asks for a reason may not have opened") || card.State() != approvals.StateOpen {
+		if !card.Says("pressed Deny, but the form that asks for a reason may not have opened") ||
+			card.State() != approvals.StateOpen {
 			t.Errorf("it is %s:\n%s", card.State(), b.Transcript())
 		}
 	})

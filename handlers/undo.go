@@ -16,8 +16,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// undo asks for the latest deny of a role to be taken away, if everything about it is in order. text is what followed the
-// word undo. Nobody is asked to approve before the role was seen to have what the bot wrote, and nothing else.
+// undo asks for the latest deny of a role to be taken away, if everything about it is in order.
+// text is what followed the word undo. Nobody is asked to approve before the role was seen to have
+// what the bot wrote, and nothing else.
 func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
 	c.Text = text // a note of a refusal names the role
 	name, rest := splitCommand(text)
@@ -36,10 +37,11 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if err != nil {
 		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
-	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo, func(ctx context.Context) (role.Role, error) {
-		look, err := h.Roles.Look(ctx, target, nil)
-		return look.Role, err
-	})
+	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo,
+		func(ctx context.Context) (role.Role, error) {
+			look, err := h.Roles.Look(ctx, target, nil)
+			return look.Role, err
+		})
 	if !ok || err != nil {
 		return err
 	}
@@ -72,7 +74,8 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	}
 	if undoing.Revives {
 		if words == "" {
-			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(h.Measures.Words(held.Measure.Undo()), role, undoing))
+			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(h.Measures.Words(held.Measure.Undo()), role,
+				undoing))
 		}
 		undoing.Words = words
 	}
@@ -83,15 +86,16 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	})
 }
 
-// mayWriteAgain reports whether the guard of an applied revocation has not ended with a deny that held. Then somebody who
-// took the deny away on purpose can say so, and a second person agrees, although nothing is left to do on the role: the
-// deny is not written again, and the record has it.
+// mayWriteAgain reports whether the guard of an applied revocation has not ended with a deny that
+// held. Then somebody who took the deny away on purpose can say so, and a second person agrees,
+// although nothing is left to do on the role: the deny is not written again, and the record has it.
 func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 	return len(h.Guard) > 0 && r.Watched.Type != approvals.EventHeld
 }
 
 // toUndo is what is to be taken away: the newest revocation that is in force or, of a button, what
-// its request has applied. If there is nothing, or a later request has to be undone before, it says so.
+// its request has applied. If there is nothing, or a later request has to be undone before, it says
+// so.
 func (h *Handlers) toUndo(
 	ctx context.Context, about string, force record.Force, key string, role record.Role,
 ) (held record.Holding, why *messages.Message, err error) {
@@ -122,7 +126,8 @@ func (h *Handlers) toUndo(
 	}
 }
 
-// splitWords takes the words that revive old sessions off the beginning of a text, as they were typed.
+// splitWords takes the words that revive old sessions off the beginning of a text, as they were
+// typed.
 func splitWords(text string) (words, rest string) {
 	rest = text
 	var typed []string

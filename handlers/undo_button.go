@@ -13,10 +13,13 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// offerUndo does what an Undo, a Clean up, or an Ask again of a request to undo, asks for. r is the request in whose thread
-// the button is. While words or a reason have to be typed it opens the form for them, before anything slow, because Slack
-// lets a form be opened for three seconds only; who may ask, and what is on the role, is looked up when the form is sent.
-func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approvals.Request, c Click, to Listener) error {
+// offerUndo does what an Undo, a Clean up, or an Ask again of a request to undo, asks for. r is the
+// request in whose thread the button is. While words or a reason have to be typed it opens the form
+// for them, before anything slow, because Slack lets a form be opened for three seconds only; who
+// may ask, and what is on the role, is looked up when the form is sent.
+func (h *Handlers) offerUndo(
+	ctx context.Context, item approvals.Item, r approvals.Request, c Click, to Listener,
+) error {
 	about, events, err := h.revocationOf(ctx, r)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
@@ -44,7 +47,8 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 	if !words && !h.RequireReason {
 		return h.request(ctx, item, c.command(r.Place, undoText(shown.Role, "", ""), about.ID), to)
 	}
-	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: c.Channel, Message: c.Message}, words, until, h.RequireReason)
+	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: c.Channel, Message: c.Message},
+		words, until, h.RequireReason)
 	if err != nil {
 		return err
 	}
@@ -58,7 +62,9 @@ func (h *Handlers) offerUndo(ctx context.Context, item approvals.Item, r approva
 }
 
 // submitUndo asks for what the form says, as a command does.
-func (h *Handlers) submitUndo(ctx context.Context, item approvals.Item, s Submission, to Listener, reason string) error {
+func (h *Handlers) submitUndo(
+	ctx context.Context, item approvals.Item, s Submission, to Listener, reason string,
+) error {
 	r, _, err := h.Store.Load(ctx, s.Origin.Request)
 	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 		return err
@@ -82,13 +88,17 @@ func (h *Handlers) submitUndo(ctx context.Context, item approvals.Item, s Submis
 		words = messages.ReviveWords
 	}
 	return h.request(ctx, item, Command{
-		RequestID: s.RequestID, Team: s.Team, Enterprise: r.Place.Enterprise, App: s.App, Channel: s.Origin.Channel, User: s.User,
+		RequestID: s.RequestID, Team: s.Team, Enterprise: r.Place.Enterprise, App: s.App, Channel: s.Origin.Channel,
+		User: s.User,
 		Text: undoText(shown.Role, words, reason), About: about.ID,
 	}, to)
 }
 
-// revocationOf is the revocation that a thread is about: its own request's, or that which the request is to undo.
-func (h *Handlers) revocationOf(ctx context.Context, r approvals.Request) (approvals.Request, []approvals.Event, error) {
+// revocationOf is the revocation that a thread is about: its own request's, or that which the
+// request is to undo.
+func (h *Handlers) revocationOf(
+	ctx context.Context, r approvals.Request,
+) (approvals.Request, []approvals.Event, error) {
 	id := r.ID
 	if r.Purpose.Mode() == approvals.ModeUndo {
 		id = r.About
@@ -96,8 +106,8 @@ func (h *Handlers) revocationOf(ctx context.Context, r approvals.Request) (appro
 	return h.Store.Load(ctx, id)
 }
 
-// revivesUntil is until when sessions that a revocation keeps out could be alive, by what its log says of the role; zero
-// when it does not say. A deny that was written again later reaches further.
+// revivesUntil is until when sessions that a revocation keeps out could be alive, by what its log
+// says of the role; zero when it does not say. A deny that was written again later reaches further.
 func revivesUntil(r approvals.Request, events []approvals.Event) time.Time {
 	var a record.Applied
 	if json.Unmarshal(r.Closing.Detail, &a) != nil || a.RevivesUntil.IsZero() {

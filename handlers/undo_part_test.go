@@ -39,7 +39,9 @@ func TestAnUndoWithoutWordsEndsWhenTheAdoptedPolicyIsReplacedBeforeItsApproval(t
 
 func TestAnUndoEndsWhenTheGuardHasWrittenMoreSinceItWasAskedFor(t *testing.T) {
 	t.Parallel()
-	for name, removed := range map[string]bool{"the attacker's policy stays": false, "the attacker's policy is gone": true} {
+	for name, removed := range map[string]bool{
+		"the attacker's policy stays": false, "the attacker's policy is gone": true,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -104,7 +106,8 @@ func TestHalfAnUndoThatAWSRefusesForGoodIsNoUndo(t *testing.T) {
 	})
 }
 
-// The earlier request was superseded while an attacker replaced its policy, and its last look was over.
+// The earlier request was superseded while an attacker replaced its policy, and its last look was
+// over.
 func TestAfterAnUndoTheGuardChecksWhatAnEarlierRequestHasInForce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

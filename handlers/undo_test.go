@@ -29,7 +29,9 @@ func pressIn(b *bench.Bench, card bench.Card, user, action string) {
 	b.T.Helper()
 	for _, m := range b.Slack.Messages(actors.Incident) {
 		if m.ThreadTS == card.TS && strings.Contains(string(m.Blocks), `"`+action+`"`) {
-			if _, err := b.Slack.Click(b.T.Context(), user, slack.Click{ChannelID: actors.Incident, MessageTS: m.TS, ActionID: action}); err != nil {
+			if _, err := b.Slack.Click(b.T.Context(), user, slack.Click{
+				ChannelID: actors.Incident, MessageTS: m.TS, ActionID: action,
+			}); err != nil {
 				b.T.Fatal(err)
 			}
 			return
@@ -60,7 +62,8 @@ func policyOn(b *bench.Bench, role string) string {
 // removals is how often a policy was taken off a role.
 func removals(b *bench.Bench) int { return len(b.AWS.Calls("DeleteRolePolicy")) }
 
-// away lets time pass in which no replica runs: the last one is stopped, and a new one started after it.
+// away lets time pass in which no replica runs: the last one is stopped, and a new one started
+// after it.
 func away(b *bench.Bench, replica *int, d time.Duration) {
 	b.T.Helper()
 	b.Stop(*replica)
@@ -68,8 +71,8 @@ func away(b *bench.Bench, replica *int, d time.Duration) {
 	*replica = b.Start()
 }
 
-// The whole way: the command, somebody else's approval, the policy off the role, and both threads tell it. The old session
-// comes back to life, as the card said it would.
+// The whole way: the command, somebody else's approval, the policy off the role, and both threads
+// tell it. The old session comes back to life, as the card said it would.
 func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -86,7 +89,10 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 			t.Errorf("purpose %q about %q, reason %q", r.Purpose, r.About, r.Reason)
 		}
 		until := cutoff.Add(12*time.Hour).Format("2006-01-02 15:04:05") + " UTC"
-		for _, said := range []string{"*take away the deny*", "It takes a deny away", until, "they work again", "`revive old sessions`", "*0 of 1* approved", "it was a drill", "its card"} {
+		for _, said := range []string{
+			"*take away the deny*", "It takes a deny away", until, "they work again", "`revive old sessions`",
+			"*0 of 1* approved", "it was a drill", "its card",
+		} {
 			if !strings.Contains(card.Message().Text, said) {
 				t.Errorf("the card does not say %q: %s", said, card.Message().Text)
 			}
@@ -104,14 +110,17 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 		if err := b.Works(stolen); err != nil {
 			t.Errorf("the old session does not come back to life, and the card said so: %v", err)
 		}
-		for _, said := range []string{"*The deny is taken away*", "*work again*", until, "*Read back*", "there is no inline policy"} {
+		for _, said := range []string{
+			"*The deny is taken away*", "*work again*", until, "*Read back*", "there is no inline policy",
+		} {
 			if !card.Says(said) {
 				t.Errorf("the thread does not say %q:\n%s", said, b.Transcript())
 			}
 		}
 		b.Until("the revocation tells it", func() bool { return revoked.Says("*Undone* on") })
 		revoked.CaughtUp()
-		if text := revoked.Message().Text; !strings.HasPrefix(text, "Undone.") || !strings.Contains(text, "<@U0BOB> approved it") || strings.Contains(text, "is denied everything") {
+		if text := revoked.Message().Text; !strings.HasPrefix(text, "Undone.") ||
+			!strings.Contains(text, "<@U0BOB> approved it") || strings.Contains(text, "is denied everything") {
 			t.Errorf("the card of the revocation: %s", text)
 		}
 		if revoked.Request().Undone == nil || revoked.State() != approvals.StateApplied {
@@ -135,11 +144,16 @@ func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlai
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		revoked := revoke(b, "prod/NightlyBackup") // any session may last twelve hours, whatever the maximum is now
-		for _, text := range []string{"undo prod/NightlyBackup", "undo prod/NightlyBackup revive old session", "undo prod/NightlyBackup please revive old sessions"} {
+		for _, text := range []string{
+			"undo prod/NightlyBackup", "undo prod/NightlyBackup revive old session",
+			"undo prod/NightlyBackup please revive old sessions",
+		} {
 			before := len(b.Whispers(actors.Rosa))
 			b.Command(actors.Rosa, text)
 			b.Until(text+" is answered", func() bool { return len(b.Whispers(actors.Rosa)) > before })
-			if answer := b.Whispers(actors.Rosa)[before]; !strings.Contains(answer, "`/revoke-sessions undo prod/NightlyBackup revive old sessions [reason]`") || !strings.Contains(answer, "*they work again*") {
+			if answer := b.Whispers(actors.Rosa)[before]; !strings.Contains(answer,
+				"`/revoke-sessions undo prod/NightlyBackup revive old sessions [reason]`") ||
+				!strings.Contains(answer, "*they work again*") {
 				t.Errorf("%s: %s", text, answer)
 			}
 		}
@@ -165,7 +179,8 @@ func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlai
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		if policyOn(b, "NightlyBackup") != "" || card.Says("work again") || !card.Says("none that it kept out can have been alive") {
+		if policyOn(b, "NightlyBackup") != "" || card.Says("work again") ||
+			!card.Says("none that it kept out can have been alive") {
 			t.Errorf("after the clean-up:\n%s", b.Transcript())
 		}
 		b.Until("the revocation tells it", func() bool { return revoked.Says("*Undone* on") })
@@ -184,7 +199,8 @@ func TestTheFormOfTheButtonAsksForTheWords(t *testing.T) {
 		b.Whispered(actors.Rosa, "a reason is required")
 		pressIn(b, revoked, actors.Rosa, messages.ActionUndo)
 		d := fillUndo(b, actors.Rosa, "yes, do it", "a drill")
-		if !strings.Contains(string(d.AckPayload), `"words":"These are not the words.`) || len(b.Slack.Views(actors.Rosa)) != 1 {
+		if !strings.Contains(string(d.AckPayload), `"words":"These are not the words.`) ||
+			len(b.Slack.Views(actors.Rosa)) != 1 {
 			t.Errorf("wrong words: %s", d.AckPayload)
 		}
 		b.Settle()
@@ -230,13 +246,15 @@ func TestAFormOfAnotherPlaceAsksForNothing(t *testing.T) {
 		denied.Becomes(approvals.StateDenied)
 		send := func(n, app, channel, request string) {
 			body, err := json.Marshal(map[string]any{
-				"team": "T0SANDBOX", "app": app, "user": actors.Rosa, "form": messages.FormUndo, "words": messages.ReviveWords, "request_id": "FORGED" + n,
-				"origin": messages.FormOrigin{Request: request, Channel: channel, Message: "1.1"},
+				"team": "T0SANDBOX", "app": app, "user": actors.Rosa, "form": messages.FormUndo, "words": messages.ReviveWords,
+				"request_id": "FORGED" + n,
+				"origin":     messages.FormOrigin{Request: request, Channel: channel, Message: "1.1"},
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: "submit", Source: "envelope forged " + n, Body: body}, "forged "+n); err != nil {
+			if _, err := b.Store.Accept(t.Context(), approvals.Item{Kind: "submit", Source: "envelope forged " + n, Body: body},
+				"forged "+n); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -269,7 +287,8 @@ func TestAnUndoPutsTheEarlierDocumentBackByteForByte(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
-		before := "{ \"Version\" : \"2012-10-17\",\n  \"Statement\" : [ {\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"," +
+		before := "{ \"Version\" : \"2012-10-17\",\n" +
+			"  \"Statement\" : [ {\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"," +
 			"\n \"Condition\":{\"DateLessThan\":{\"aws:TokenIssueTime\":\"1999-01-01T00:00:00Z\"}}} ] }"
 		if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, before); err != nil {
 			t.Fatal(err)
@@ -461,7 +480,8 @@ func TestAnUndoWhoseRecordIsLostIsFoundDone(t *testing.T) {
 	})
 }
 
-// A worker that was held up takes the deny away after the request has ended without that: people are told.
+// A worker that was held up takes the deny away after the request has ended without that: people
+// are told.
 func TestAnUndoThatCameLateIsTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -473,7 +493,9 @@ func TestAnUndoThatCameLateIsTold(t *testing.T) {
 		b.Until("it is begun", func() bool { return card.State() == approvals.StateExecuting })
 		if err := b.Store.Commit(t.Context(), approvals.Transition{
 			RequestID: card.ID, Expect: card.Request().Seq, Next: approvals.StateFailed,
-			Events: []approvals.Event{{Type: approvals.EventFailed, Detail: []byte(`{"sentence":"It was given up.","unsure":true}`)}},
+			Events: []approvals.Event{
+				{Type: approvals.EventFailed, Detail: []byte(`{"sentence":"It was given up.","unsure":true}`)},
+			},
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -484,7 +506,8 @@ func TestAnUndoThatCameLateIsTold(t *testing.T) {
 	})
 }
 
-// What was written again under the same approval is what an undo takes away, and the moment moves with its cutoff.
+// What was written again under the same approval is what an undo takes away, and the moment moves
+// with its cutoff.
 func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -526,8 +549,8 @@ func TestAnUndoIsOfWhatWasWrittenLast(t *testing.T) {
 	})
 }
 
-// The record of the undo and that of the revocation are two steps: what comes twice is there once, and what was lost in
-// between is made good.
+// The record of the undo and that of the revocation are two steps: what comes twice is there once,
+// and what was lost in between is made good.
 func TestTheRevocationIsToldOfItsUndoOnceWhateverHappensInBetween(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -541,7 +564,8 @@ func TestTheRevocationIsToldOfItsUndoOnceWhateverHappensInBetween(t *testing.T) 
 			t.Fatal(err)
 		}
 		for n := range 2 {
-			if err := b.Queue(approvals.Item{Kind: "undone", Request: revoked.ID, Source: "undone by " + card.ID, Body: body}, "again", string(rune('a'+n))); err != nil {
+			if err := b.Queue(approvals.Item{Kind: "undone", Request: revoked.ID, Source: "undone by " + card.ID, Body: body},
+				"again", string(rune('a'+n))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -562,11 +586,20 @@ func TestAnUndoThatAWSDoesNotAllowFailsWithTheNextStep(t *testing.T) {
 	}{
 		"DeleteRolePolicy is not allowed": {
 			[]awsstandin.Fault{{Code: "AccessDenied", Times: -1}},
-			approvals.StateFailed, "does not allow revokebot iam:DeleteRolePolicy in account prod. Give its role that permission", false,
+			approvals.StateFailed, "does not allow revokebot iam:DeleteRolePolicy in account prod. " +
+				"Give its role that permission", false,
 		},
-		"nor at the second try":  {[]awsstandin.Fault{{Code: "Throttling", Times: 3}, {Code: "AccessDenied", Times: -1}}, approvals.StateFailed, "does not allow revokebot", false},
-		"throttling that passes": {[]awsstandin.Fault{{Code: "Throttling", Times: 5}}, approvals.StateApplied, "The deny is not taken away yet", false},
-		"a timeout that stays":   {[]awsstandin.Fault{{Hang: true, Times: -1}}, approvals.StateFailed, "It was tried 10 times", true},
+		"nor at the second try": {
+			[]awsstandin.Fault{{Code: "Throttling", Times: 3}, {Code: "AccessDenied", Times: -1}},
+			approvals.StateFailed,
+			"does not allow revokebot", false,
+		},
+		"throttling that passes": {
+			[]awsstandin.Fault{{Code: "Throttling", Times: 5}}, approvals.StateApplied, "The deny is not taken away yet", false,
+		},
+		"a timeout that stays": {
+			[]awsstandin.Fault{{Hang: true, Times: -1}}, approvals.StateFailed, "It was tried 10 times", true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -696,7 +729,8 @@ func TestAnUndoIsRefusedForThoseWhoMayNotAskAndWhereNobodyCouldApprove(t *testin
 			before := len(b.Whispers(c.user))
 			b.Command(c.user, c.text)
 			b.Until(c.text+" is answered", func() bool { return len(b.Whispers(c.user)) > before })
-			if answer := b.Whispers(c.user)[before]; !strings.Contains(answer, c.told) || strings.Contains(answer, "<!channel>") {
+			if answer := b.Whispers(c.user)[before]; !strings.Contains(answer, c.told) ||
+				strings.Contains(answer, "<!channel>") {
 				t.Errorf("%s: %s", c.text, answer)
 			}
 		}

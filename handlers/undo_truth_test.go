@@ -32,7 +32,8 @@ func inPlace(b *bench.Bench, name string) string {
 // besideOf is the second place of a request's deny.
 func besideOf(card bench.Card) string { return "RevokebotOlderSessions-" + card.ID[:8] }
 
-// pushedAside has an attacker take the console's place of a card's deny, and the guard write beside.
+// pushedAside has an attacker take the console's place of a card's deny, and the guard write
+// beside.
 func pushedAside(b *bench.Bench, card bench.Card) {
 	b.T.Helper()
 	putOn(b, denyPolicy, allowAll)
@@ -117,7 +118,8 @@ func TestAnUndoOfWhichAPolicyStaysDoesNotSayThatTheEarlierOneIsBack(t *testing.T
 	})
 }
 
-// What an older request wrote is not on the role any more, so it is not in force, and its thread says so.
+// What an older request wrote is not on the role any more, so it is not in force, and its thread
+// says so.
 func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -25,9 +25,9 @@ func undoneItem(by approvals.Request) approvals.Item {
 	}
 }
 
-// undone tells the request that put a deny on a role that another one has taken it away, so that its card and its thread
-// say so. Where that brings an earlier deny of the bot's back, it is looked at whether that is inert.
-// The guard checks once what an earlier request has in force.
+// undone tells the request that put a deny on a role that another one has taken it away, so that
+// its card and its thread say so. Where that brings an earlier deny of the bot's back, it is looked
+// at whether that is inert. The guard checks once what an earlier request has in force.
 func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	by, err := step.BodyOf[undoneBy](item)
 	if err != nil {
@@ -56,7 +56,8 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	told := record.Undone{
 		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
-		Restored: a.Slots.Restores(), Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
+		Restored: a.Slots.Restores(), Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Revives: a.Revives,
+		RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
 	}
 	if told.At.IsZero() {
 		told.At = r.Ended

@@ -24,7 +24,8 @@ func trustOf(principal, condition string) string {
 	if condition != "" {
 		condition = `,"Condition":` + condition
 	}
-	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":` + principal + `,"Action":["sts:AssumeRole","sts:AssumeRoleWithWebIdentity"]` + condition + `}}`
+	return `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":` + principal +
+		`,"Action":["sts:AssumeRole","sts:AssumeRoleWithWebIdentity"]` + condition + `}}`
 }
 
 // warned gives the sentences by their codes.
@@ -39,9 +40,14 @@ func warned(r Role) map[string]string {
 func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 	const own = "arn:aws:iam::111122223333:role/Deploy"
 	quiet := trustOf(`{"AWS":"arn:aws:iam::111122223333:user/ci"}`, "")
-	readOnly := map[string]string{"read": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","iam:Get*"],"Resource":"*"}]}`}
+	readOnly := map[string]string{
+		"read": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:Get*","iam:Get*"],"Resource":"*"}]}`,
+	}
 	allow := func(action, resource string) map[string]string {
-		return map[string]string{"p": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"}]}`}
+		return map[string]string{
+			"p": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource +
+				`"}]}`,
+		}
 	}
 	for _, c := range []struct {
 		name string
@@ -52,52 +58,110 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 		{"itself", standin.RoleSpec{Trust: trustOf(`{"AWS":["`+own+`"]}`, ""), Policies: readOnly}, map[string]string{
 			WarnSelfAssume: "Sessions of prod/Deploy can assume the role again",
 		}},
-		{"the account, and its own policies let it", standin.RoleSpec{Trust: trustOf(`{"AWS":"111122223333"}`, ""), Policies: allow("sts:*", "*")}, map[string]string{
+		{"the account, and its own policies let it", standin.RoleSpec{
+			Trust: trustOf(`{"AWS":"111122223333"}`, ""), Policies: allow("sts:*", "*"),
+		}, map[string]string{
 			WarnSelfAssume: "out of its own trust policy",
 		}},
-		{"the account, and its own policies do not", standin.RoleSpec{Trust: trustOf(`{"AWS":"arn:aws:iam::111122223333:root"}`, ""), Policies: allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/Another")}, nil},
+		{
+			"the account, and its own policies do not", standin.RoleSpec{
+				Trust:    trustOf(`{"AWS":"arn:aws:iam::111122223333:root"}`, ""),
+				Policies: allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/Another"),
+			}, nil,
+		},
 		{"everybody", standin.RoleSpec{Trust: trustOf(`"*"`, ""), Policies: readOnly}, map[string]string{
 			WarnEverybody: "lets everybody assume it: the deny ends sessions",
 		}},
-		{"everybody under a condition", standin.RoleSpec{Trust: trustOf(`{"AWS":"*"}`, `{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`), Policies: readOnly}, map[string]string{
+		{"everybody under a condition", standin.RoleSpec{
+			Trust: trustOf(`{"AWS":"*"}`, `{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`), Policies: readOnly,
+		}, map[string]string{
 			WarnEverybody: "lets everybody assume it, under a condition",
 		}},
-		{"other accounts", standin.RoleSpec{Trust: trustOf(`{"AWS":["arn:aws:iam::777788889999:root","444455556666","arn:aws:iam::777788889999:user/eve","111122223333"]}`, ""), Policies: readOnly}, map[string]string{
+		{"other accounts", standin.RoleSpec{
+			Trust: trustOf(`{"AWS":["arn:aws:iam::777788889999:root","444455556666","arn:aws:iam::777788889999:user/eve",`+
+				`"111122223333"]}`, ""), Policies: readOnly,
+		}, map[string]string{
 			WarnOtherAccounts: "assume prod/Deploy: 444455556666, 777788889999. Somebody",
 		}},
-		{"services", standin.RoleSpec{Trust: trustOf(`{"Service":["ec2.amazonaws.com","lambda.amazonaws.com","ecs-tasks.amazonaws.com","pods.eks.amazonaws.com","glue.amazonaws.com","ecs.amazonaws.com"]}`, ""), Policies: readOnly}, map[string]string{
-			WarnServiceEC2: "a reboot does not", WarnServiceLambda: "Updating a function", WarnServiceECS: "Force a new deployment", WarnServiceEKS: "Restart the pods",
+		{"services", standin.RoleSpec{
+			Trust: trustOf(`{"Service":["ec2.amazonaws.com","lambda.amazonaws.com","ecs-tasks.amazonaws.com",`+
+				`"pods.eks.amazonaws.com","glue.amazonaws.com","ecs.amazonaws.com"]}`, ""), Policies: readOnly,
+		}, map[string]string{
+			WarnServiceEC2: "a reboot does not", WarnServiceLambda: "Updating a function",
+			WarnServiceECS: "Force a new deployment", WarnServiceEKS: "Restart the pods",
 			WarnServiceOther: `"ecs.amazonaws.com", "glue.amazonaws.com"`,
 		}},
-		{"pods by the cluster's tokens", standin.RoleSpec{Trust: trustOf(`{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB"}`, ""), Policies: readOnly}, map[string]string{
+		{"pods by the cluster's tokens", standin.RoleSpec{
+			Trust: trustOf(`{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/AB"}`,
+				""),
+			Policies: readOnly,
+		}, map[string]string{
 			WarnServiceEKS: "Restart the pods",
 		}},
-		{"another identity provider", standin.RoleSpec{Trust: trustOf(`{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}`, ""), Policies: readOnly}, nil},
-		{"it may remove the deny", standin.RoleSpec{Trust: quiet, Policies: allow("iam:DeleteRolePolicy", own)}, map[string]string{
-			WarnCanWriteIAM: "Put the guard rail in place first",
-		}},
-		{"it may write policies by a managed policy", standin.RoleSpec{Trust: quiet, Policies: readOnly, Managed: map[string]string{"arn:aws:iam::aws:policy/IAMFullAccess": allow("iam:*", "*")["p"]}}, map[string]string{
+		{
+			"another identity provider", standin.RoleSpec{
+				Trust: trustOf(`{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}`,
+					""),
+				Policies: readOnly,
+			}, nil,
+		},
+		{
+			"it may remove the deny",
+			standin.RoleSpec{Trust: quiet, Policies: allow("iam:DeleteRolePolicy", own)},
+			map[string]string{
+				WarnCanWriteIAM: "Put the guard rail in place first",
+			},
+		},
+		{"it may write policies by a managed policy", standin.RoleSpec{
+			Trust: quiet, Policies: readOnly, Managed: map[string]string{
+				"arn:aws:iam::aws:policy/IAMFullAccess": allow("iam:*", "*")["p"],
+			},
+		}, map[string]string{
 			WarnCanWriteIAM: "the thief can repeat that",
 		}},
 		{"under a condition that nobody knows", standin.RoleSpec{Trust: quiet, Policies: map[string]string{
-			"p": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}`,
+			"p": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*","Resource":"*",` +
+				`"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}`,
 		}}, map[string]string{WarnCanWriteIAM: "service control policy"}},
-		{"other roles only", standin.RoleSpec{Trust: quiet, Managed: map[string]string{"arn:aws:iam::aws:policy/x": allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/Another")["p"]}, Policies: readOnly}, nil},
-		{"Terraform", standin.RoleSpec{Trust: quiet, Policies: readOnly, Tags: map[string]string{"ManagedBy": "Terraform", "team": "shop"}}, map[string]string{
+		{
+			"other roles only", standin.RoleSpec{
+				Trust: quiet, Managed: map[string]string{
+					"arn:aws:iam::aws:policy/x": allow("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/Another")["p"],
+				}, Policies: readOnly,
+			}, nil,
+		},
+		{"Terraform", standin.RoleSpec{
+			Trust: quiet, Policies: readOnly, Tags: map[string]string{"ManagedBy": "Terraform", "team": "shop"},
+		}, map[string]string{
 			WarnManagedByCode: `prod/Deploy is managed by Terraform, by its tag "ManagedBy"`,
 		}},
-		{"CloudFormation", standin.RoleSpec{Trust: quiet, Policies: readOnly, Tags: map[string]string{"aws:cloudformation:stack-name": "shop"}}, map[string]string{
+		{"CloudFormation", standin.RoleSpec{
+			Trust: quiet, Policies: readOnly, Tags: map[string]string{"aws:cloudformation:stack-name": "shop"},
+		}, map[string]string{
 			WarnManagedByCode: "managed by CloudFormation",
 		}},
-		{"CDK", standin.RoleSpec{Trust: quiet, Policies: readOnly, Tags: map[string]string{"aws-cdk:path": "x", "aws:cloudformation:stack-name": "shop"}}, map[string]string{
+		{"CDK", standin.RoleSpec{
+			Trust: quiet, Policies: readOnly, Tags: map[string]string{
+				"aws-cdk:path": "x", "aws:cloudformation:stack-name": "shop",
+			},
+		}, map[string]string{
 			WarnManagedByCode: "managed by the CDK",
 		}},
-		{"no tool", standin.RoleSpec{Trust: quiet, Policies: readOnly, Tags: map[string]string{"terraform": "false", "team": "infrastructure"}}, nil},
-		{"a deny that is there", standin.RoleSpec{Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00Z")}}, map[string]string{
+		{
+			"no tool", standin.RoleSpec{
+				Trust: quiet, Policies: readOnly, Tags: map[string]string{"terraform": "false", "team": "infrastructure"},
+			}, nil,
+		},
+		{"a deny that is there", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00Z")},
+		}, map[string]string{
 			WarnExistingDeny: "before 1999-12-31T00:00:00.000Z",
 		}},
-		{"a deny that does not work", standin.RoleSpec{Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00")}}, map[string]string{
-			WarnExistingDeny: "AWSRevokeOlderSessions is on prod/Deploy already, and revokebot did not write it. It stays as it is",
+		{"a deny that does not work", standin.RoleSpec{
+			Trust: quiet, Policies: map[string]string{policyName: awsbench.DenyAt("1999-12-31T00:00:00")},
+		}, map[string]string{
+			WarnExistingDeny: "AWSRevokeOlderSessions is on prod/Deploy already, and revokebot did not write it. " +
+				"It stays as it is",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,7 +194,8 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 // big is an inline policy of exactly so many characters, beside white space.
 func big(size int) string {
 	document := func(n int) string {
-		return `{ "Version":"2012-10-17", "Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + strings.Repeat("x", n) + `"}] }`
+		return `{ "Version":"2012-10-17", "Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::` +
+			strings.Repeat("x", n) + `"}] }`
 	}
 	return document(size - contain.RoleInline.Size(document(0)))
 }
@@ -143,8 +208,16 @@ func TestARoleWithoutRoomForTheDenyIsRefusedToTheCharacter(t *testing.T) {
 		room     bool
 	}{
 		{"exactly", map[string]string{"a": big(5000), "b": big(contain.RoleInline.Facts().Quota - 5000 - deny)}, true},
-		{"one too many", map[string]string{"a": big(5000), "b": big(contain.RoleInline.Facts().Quota - 5000 - deny + 1)}, false},
-		{"full, with a deny that is replaced", map[string]string{"a": big(contain.RoleInline.Facts().Quota - deny), policyName: awsbench.DenyAt("1999-12-31T00:00:00.000Z")}, true},
+		{
+			"one too many",
+			map[string]string{"a": big(5000), "b": big(contain.RoleInline.Facts().Quota - 5000 - deny + 1)},
+			false,
+		},
+		{
+			"full, with a deny that is replaced", map[string]string{
+				"a": big(contain.RoleInline.Facts().Quota - deny), policyName: awsbench.DenyAt("1999-12-31T00:00:00.000Z"),
+			}, true,
+		},
 		{"full of a policy of that name", map[string]string{policyName: big(contain.RoleInline.Facts().Quota)}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -152,7 +225,9 @@ func TestARoleWithoutRoomForTheDenyIsRefusedToTheCharacter(t *testing.T) {
 				b.Role(standin.RoleSpec{Policies: c.policies})
 				target, _ := b.Cloud.Parse("prod/Deploy")
 				role, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
-				if refused, ok := errors.AsType[*aws.RefusedError](err); ok == c.room || ok && (refused.Reason != aws.RefusedNoRoom || !strings.Contains(refused.Sentence, "10,240") || !strings.Contains(refused.Sentence, "AWSDenyAll")) {
+				if refused, ok := errors.AsType[*aws.RefusedError](err); ok == c.room || ok &&
+					(refused.Reason != aws.RefusedNoRoom || !strings.Contains(refused.Sentence, "10,240") ||
+						!strings.Contains(refused.Sentence, "AWSDenyAll")) {
 					t.Fatalf("got %v", err)
 				}
 				if !c.room {
@@ -170,7 +245,8 @@ func TestManyInlinePoliciesAreReadAFewAtATime(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		policies := map[string]string{}
 		for i := range 30 {
-			policies[fmt.Sprintf("p%d", i)] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+			policies[fmt.Sprintf("p%d", i)] = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*",` +
+				`"Resource":"*"}}`
 		}
 		b.Role(standin.RoleSpec{Policies: policies})
 		b.describe("prod/Deploy") // warm
@@ -211,10 +287,28 @@ func TestWhatCannotBeFoundOutIsAWarningAndDoesNotHoldPeopleUp(t *testing.T) {
 		took  time.Duration
 	}{
 		{standin.Fault{Action: "ListRolePolicies", Code: "AccessDenied"}, []string{"room for the deny (not allowed)"}, 0},
-		{standin.Fault{Action: "GetRolePolicy", Code: "AccessDenied"}, []string{"AWSRevokeOlderSessions is on the role (not allowed)", "room for the deny (not allowed)"}, 0},
-		{standin.Fault{Action: "SimulatePrincipalPolicy", Code: "AccessDenied"}, []string{"revokebot's own role may write the deny (not allowed)", "can write IAM, past its inline policies (not allowed)"}, 0},
-		{standin.Fault{Action: "SimulatePrincipalPolicy", Hang: true}, []string{"own role may write the deny (no answer in time)"}, aws.AdvisoryTime},
-		{standin.Fault{Action: "GetRolePolicy", Hang: true}, []string{"is on the role (no answer in time)"}, 2 * aws.AdvisoryTime},
+		{
+			standin.Fault{
+				Action: "GetRolePolicy", Code: "AccessDenied",
+			}, []string{"AWSRevokeOlderSessions is on the role (not allowed)", "room for the deny (not allowed)"}, 0,
+		},
+		{
+			standin.Fault{
+				Action: "SimulatePrincipalPolicy", Code: "AccessDenied",
+			}, []string{
+				"revokebot's own role may write the deny (not allowed)", "can write IAM, past its inline policies (not allowed)",
+			}, 0,
+		},
+		{
+			standin.Fault{
+				Action: "SimulatePrincipalPolicy", Hang: true,
+			}, []string{"own role may write the deny (no answer in time)"}, aws.AdvisoryTime,
+		},
+		{
+			standin.Fault{Action: "GetRolePolicy", Hang: true},
+			[]string{"is on the role (no answer in time)"},
+			2 * aws.AdvisoryTime,
+		},
 		{standin.Fault{Action: "ListRolePolicies", Code: "Throttling"}, []string{"room for the deny ("}, aws.AdvisoryTime},
 	} {
 		t.Run(c.fault.Action+c.fault.Code, func(t *testing.T) {
@@ -272,9 +366,19 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 	}{
 		{"allowed", document(statement("Allow", reads+`,"iam:PutRolePolicy"`, "*", "")), ""},
 		{"not allowed", document(statement("Allow", reads, "*", "")), "may not do iam:PutRolePolicy on prod/Deploy"},
-		{"on other roles only", document(statement("Allow", reads, "*", ""), statement("Allow", `"iam:PutRolePolicy"`, "arn:aws:iam::*:role/shop/*", "")), "iam:PutRolePolicy"},
-		{"denied", document(statement("Allow", reads+`,"iam:PutRolePolicy"`, "*", ""), statement("Deny", `"iam:Put*"`, "arn:aws:iam::*:role/ops/*", "")), "iam:PutRolePolicy"},
-		{"under a condition that nobody knows", document(statement("Allow", reads, "*", ""), statement("Allow", `"iam:PutRolePolicy"`, "*", `,"Condition":{"StringEquals":{"aws:ResourceTag/team":"shop"}}`)), ""},
+		{
+			"on other roles only", document(statement("Allow", reads, "*", ""),
+				statement("Allow", `"iam:PutRolePolicy"`, "arn:aws:iam::*:role/shop/*", "")), "iam:PutRolePolicy",
+		},
+		{
+			"denied", document(statement("Allow", reads+`,"iam:PutRolePolicy"`, "*", ""),
+				statement("Deny", `"iam:Put*"`, "arn:aws:iam::*:role/ops/*", "")), "iam:PutRolePolicy",
+		},
+		{
+			"under a condition that nobody knows",
+			document(statement("Allow", reads, "*", ""), statement("Allow", `"iam:PutRolePolicy"`, "*",
+				`,"Condition":{"StringEquals":{"aws:ResourceTag/team":"shop"}}`)), "",
+		},
 		{"the simulator is not allowed", document(statement("Allow", `"iam:GetRole","iam:GetRolePolicy"`, "*", "")), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -284,7 +388,8 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 				target, _ := b.Cloud.Parse("prod/Deploy")
 				_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 				refused, ok := errors.AsType[*aws.RefusedError](err)
-				if ok != (c.missing != "") || ok && (refused.Reason != aws.RefusedPermission || !strings.Contains(refused.Sentence, c.missing)) || !ok && err != nil {
+				if ok != (c.missing != "") || ok &&
+					(refused.Reason != aws.RefusedPermission || !strings.Contains(refused.Sentence, c.missing)) || !ok && err != nil {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -305,12 +410,29 @@ func TestAValueThatTheSimulatorLacksIsNoVerdictWhereverItIsNamed(t *testing.T) {
 		{types.EvaluationResult{EvalDecision: "allowed"}, false},
 		{types.EvaluationResult{EvalDecision: "perhaps"}, false},
 		{types.EvaluationResult{EvalDecision: "implicitDeny", MissingContextValues: lacks}, false},
-		{types.EvaluationResult{EvalDecision: "implicitDeny", ResourceSpecificResults: []types.ResourceSpecificResult{{}, {MissingContextValues: lacks}}}, false},
-		{types.EvaluationResult{EvalDecision: "explicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{}}, false},
-		{types.EvaluationResult{EvalDecision: "implicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{AllowedByOrganizations: true}}, true},
+		{
+			types.EvaluationResult{
+				EvalDecision: "implicitDeny", ResourceSpecificResults: []types.ResourceSpecificResult{
+					{}, {MissingContextValues: lacks},
+				},
+			}, false,
+		},
+		{
+			types.EvaluationResult{
+				EvalDecision: "explicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{},
+			}, false,
+		},
+		{
+			types.EvaluationResult{
+				EvalDecision: "implicitDeny", OrganizationsDecisionDetail: &types.OrganizationsDecisionDetail{
+					AllowedByOrganizations: true,
+				},
+			}, true,
+		},
 	} {
 		c.result.EvalActionName = awssdk.String("iam:PutRolePolicy")
-		err := missingPermission(Role{}, aws.Try(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{c.result}}, nil))
+		err := missingPermission(Role{},
+			aws.Try(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{c.result}}, nil))
 		if (err != nil) != c.want {
 			t.Errorf("%+v: %v", c.result, err)
 		}
@@ -326,7 +448,8 @@ func TestAnOrganizationsPolicyIsNoReasonToRefuse(t *testing.T) {
 		role := b.describe("prod/Deploy")
 		for _, scp := range []string{
 			GuardRailSCP(role, b.Cloud.OwnRoles("prod")),
-			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"us-east-1"}}}}`,
+			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*",` +
+				`"Condition":{"StringNotEquals":{"aws:RequestedRegion":"us-east-1"}}}}`,
 		} {
 			if err := b.Prod.SetSCP(scp); err != nil {
 				t.Fatal(err)
@@ -345,7 +468,8 @@ func TestAmbientCredentialsAreCheckedByTheirOwnRole(t *testing.T) {
 		if got := warned(b.describe("home/Deploy")); got[WarnNotRead] != "" {
 			t.Errorf("got %v", got)
 		}
-		if err := b.Hub.PutRolePolicy("revokebot-hub", "revoke", strings.Replace(awsbench.MayRevoke, `"iam:PutRolePolicy",`, "", 1)); err != nil {
+		if err := b.Hub.PutRolePolicy("revokebot-hub",
+			"revoke", strings.Replace(awsbench.MayRevoke, `"iam:PutRolePolicy",`, "", 1)); err != nil {
 			t.Fatal(err)
 		}
 		target, _ := b.Cloud.Parse("home/Deploy")
@@ -380,7 +504,8 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 		}
 		for _, err := range errs {
 			refused, ok := errors.AsType[*aws.RefusedError](err)
-			if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) || !strings.Contains(refused.Sentence, "assumed-role/revokebot-hub/i-0hub") {
+			if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) ||
+				!strings.Contains(refused.Sentence, "assumed-role/revokebot-hub/i-0hub") {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -388,8 +513,10 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 }
 
 func TestForeignTextInAWarningDoesNoHarm(t *testing.T) {
-	facts := readTrustFacts(prodAccount, "x", trustOf(`{"Service":["<!channel>.example.com"],"AWS":"arn:aws:iam::<!here>:root"}`, ""))
-	all := slices.Concat(trustWarnings(Role{AccountName: "prod", Name: "Deploy"}, facts, false), codeWarnings(Role{Tags: map[string]string{"terraform<!channel>": "<@U1>"}}, [][]contain.Slot{{text("").Slot}}))
+	facts := readTrustFacts(prodAccount,
+		"x", trustOf(`{"Service":["<!channel>.example.com"],"AWS":"arn:aws:iam::<!here>:root"}`, ""))
+	all := slices.Concat(trustWarnings(Role{AccountName: "prod", Name: "Deploy"}, facts, false),
+		codeWarnings(Role{Tags: map[string]string{"terraform<!channel>": "<@U1>"}}, [][]contain.Slot{{text("").Slot}}))
 	if len(all) != 2 {
 		t.Errorf("got %+v", all)
 	}

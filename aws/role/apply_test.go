@@ -33,16 +33,19 @@ func TestARevocationDeniesOldSessionsAndLetsNewOnesIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		cutoff := asked.Truncate(time.Second).Add(31 * time.Second)
-		if !got.Cutoff.Equal(cutoff) || !got.ReadBack || got.AlreadyThere || got.Writes != 1 || got.Gap != "" || got.Change.Before != "" {
+		if !got.Cutoff.Equal(cutoff) || !got.ReadBack || got.AlreadyThere || got.Writes != 1 || got.Gap != "" ||
+			got.Change.Before != "" {
 			t.Errorf("got %+v, want the cutoff %v", got, cutoff)
 		}
 		if got.At.IsZero() || got.ReadBackAt.Before(got.At) {
 			t.Errorf("applied %v, read back %v", got.At, got.ReadBackAt)
 		}
-		if len(planned) != 1 || planned[0].After != got.There.Text || planned[0].Before != "" || planned[0].Guard || planned[0].At.IsZero() || !planned[0].Now.After(planned[0].At) {
+		if len(planned) != 1 || planned[0].After != got.There.Text || planned[0].Before != "" || planned[0].Guard ||
+			planned[0].At.IsZero() || !planned[0].Now.After(planned[0].At) {
 			t.Errorf("planned %+v", planned)
 		}
-		if there, _ := b.Prod.RolePolicy("Deploy", policyName); there != got.There.Text || there != denyAt(cutoff) || got.Change.After != there {
+		if there, _ := b.Prod.RolePolicy("Deploy", policyName); there != got.There.Text || there != denyAt(cutoff) ||
+			got.Change.After != there {
 			t.Errorf("on the role: %s", there)
 		}
 
@@ -68,9 +71,13 @@ func TestARevocationDeniesOldSessionsAndLetsNewOnesIn(t *testing.T) {
 
 // Rule 9: this machine's clock never enters.
 func TestTheCutoffIsAWSsTimeHoweverFarOffThisMachineIs(t *testing.T) {
-	for _, offset := range []time.Duration{-72 * time.Hour, -7 * time.Minute, 3 * time.Second, 72 * time.Hour, 1000 * 24 * time.Hour} {
+	for _, offset := range []time.Duration{
+		-72 * time.Hour, -7 * time.Minute, 3 * time.Second, 72 * time.Hour, 1000 * 24 * time.Hour,
+	} {
 		t.Run(offset.String(), func(t *testing.T) {
-			onBench(t, func(in *standin.Config, c *aws.Config) { in.ClockOffset, c.Margin = offset, 0 }, func(t *testing.T, b *bench) {
+			onBench(t, func(in *standin.Config, c *aws.Config) {
+				in.ClockOffset, c.Margin = offset, 0
+			}, func(t *testing.T, b *bench) {
 				time.Sleep(700 * time.Millisecond) // into a second, where truncation shows
 				b.Role(standin.RoleSpec{})
 				role := b.describe("prod/Deploy")
@@ -150,7 +157,8 @@ func TestWithoutAWSsTimeNothingIsWritten(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, err = New(cloud).Apply(t.Context(), nil, order(found))
-				if !errors.Is(err, aws.ErrNoServerTime) || !aws.Final(err) || !strings.Contains(aws.Explain(err), "nothing was written") {
+				if !errors.Is(err, aws.ErrNoServerTime) || !aws.Final(err) ||
+					!strings.Contains(aws.Explain(err), "nothing was written") {
 					t.Errorf("got %v", err)
 				}
 				if n := len(b.Server.Calls("PutRolePolicy")); n != 0 {
@@ -175,7 +183,8 @@ func TestTheCutoffNeverMovesBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !got.Cutoff.Equal(later) || len(got.book.plans) != 1 || got.book.plans[0].Before != before || got.Change.Before != before {
+		if !got.Cutoff.Equal(later) || len(got.book.plans) != 1 || got.book.plans[0].Before != before ||
+			got.Change.Before != before {
 			t.Errorf("got %+v", got)
 		}
 		if there, _ := b.Prod.RolePolicy("Deploy", policyName); there != denyAt(later) {
@@ -188,8 +197,10 @@ func TestTheCutoffNeverMovesBack(t *testing.T) {
 func TestWhatIsNotExactlyARevocationStaysAndTheRevocationGoesBesideIt(t *testing.T) {
 	later := time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, before := range map[string]string{
-		"another statement":         `{ "Version":"2012-10-17", "Statement":{"Sid":"Other","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}}`,
-		"a statement beside ours":   strings.Replace(consoleForm, `"Statement":[`, `"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},`, 1),
+		"another statement": `{ "Version":"2012-10-17", "Statement":{"Sid":"Other","Effect":"Deny",` +
+			`"Action":"s3:DeleteBucket","Resource":"*"}}`,
+		"a statement beside ours": strings.Replace(consoleForm, `"Statement":[`,
+			`"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},`, 1),
 		"a date far ahead":          denyAt(later),
 		"a date without a zone":     awsbench.DenyAt("2026-11-22T10:01:31"),
 		"the name of no other kind": awsbench.MayAll,
@@ -221,7 +232,8 @@ func TestWhatIsNotExactlyARevocationStaysAndTheRevocationGoesBesideIt(t *testing
 					t.Fatal(err)
 				}
 				none, err := b.apply(got.again(r))
-				if refusal, ok := errors.AsType[*contain.Refusal](err); !ok || refusal.Reason != contain.NoPlace || none.Err == nil || !aws.Final(err) ||
+				if refusal, ok := errors.AsType[*contain.Refusal](err); !ok || refusal.Reason != contain.NoPlace ||
+					none.Err == nil || !aws.Final(err) ||
 					!strings.Contains(aws.Explain(err), policyName+" and "+beside) {
 					t.Errorf("both places are taken: %+v, %v", none, err)
 				}
@@ -286,8 +298,9 @@ func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
 			t.Fatal("the bench has no hub role")
 		}
 		r := Order{
-			Request: "req-1", Target: Ref{"home", own.Name, own.ARN, own.UniqueID}, Requester: "U0ROSA", Approvers: []string{"U0BOB"},
-			Measure: contain.Revoke(),
+			Request: "req-1", Target: Ref{"home", own.Name, own.ARN, own.UniqueID}, Requester: "U0ROSA",
+			Approvers: []string{"U0BOB"},
+			Measure:   contain.Revoke(),
 		}
 		_, revoked := b.apply(r)
 		_, undone := b.apply(undo(r, []contain.Change{{Slot: text("").Slot, After: consoleForm}}))
@@ -322,7 +335,8 @@ func TestOnceThePlanIsKeptTheEndOfTheCallerDoesNotStopTheWrite(t *testing.T) {
 		r = promising(r, func(Plan) error { stop(); return nil })
 		out, err := b.roles.Apply(ctx, nil, r)
 		got := out.Documents[0]
-		if err != nil || got.Writes != 1 || got.ReadBack || got.Gap != "" || got.There.Text == "" || !errors.Is(got.ReadBackError, context.Canceled) {
+		if err != nil || got.Writes != 1 || got.ReadBack || got.Gap != "" || got.There.Text == "" ||
+			!errors.Is(got.ReadBackError, context.Canceled) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		if _, ok := b.Prod.RolePolicy("Deploy", policyName); !ok {
@@ -363,7 +377,9 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 		}
 
 		prod := b.Conn("prod")
-		cred, err := prod.Open(t.Context(), aws.Grant{Request: r.Request, Requester: r.Requester, Approvers: r.Approvers, Policy: sessionOf(Do, r.Target.ARN)})
+		cred, err := prod.Open(t.Context(), aws.Grant{
+			Request: r.Request, Requester: r.Requester, Approvers: r.Approvers, Policy: sessionOf(Do, r.Target.ARN),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,8 @@ import (
 )
 
 func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
-	beside := strings.Replace(denyAt(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)), `}}}]`, `}}},{"Effect":"Allow","Action":"s3:*","Resource":"*"}]`, 1)
+	beside := strings.Replace(denyAt(time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)), `}}}]`,
+		`}}},{"Effect":"Allow","Action":"s3:*","Resource":"*"}]`, 1)
 	for _, c := range []struct {
 		name   string
 		change func(b *bench) error
@@ -36,7 +37,11 @@ func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
 		{"a date far ahead", func(b *bench) error {
 			return b.Prod.PutRolePolicy("Deploy", policyName, awsbench.DenyAt("2100-01-01T00:00:00Z"))
 		}, Weakened},
-		{"a statement beside it", func(b *bench) error { return b.Prod.PutRolePolicy("Deploy", policyName, beside) }, Weakened},
+		{
+			"a statement beside it", func(b *bench) error {
+				return b.Prod.PutRolePolicy("Deploy", policyName, beside)
+			}, Weakened,
+		},
 		{"deleted", func(b *bench) error { return b.Prod.DeleteRolePolicy("Deploy", policyName) }, Gone},
 		{"moved back", func(b *bench) error {
 			return b.Prod.PutRolePolicy("Deploy", policyName, awsbench.DenyAt("1999-01-01T00:00:00Z"))
@@ -45,9 +50,13 @@ func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
 			return b.Prod.PutRolePolicy("Deploy", policyName, awsbench.DenyAt("2100-01-01T00:00:00"))
 		}, Weakened},
 		{"a misspelt key", func(b *bench) error {
-			return b.Prod.PutRolePolicy("Deploy", policyName, strings.Replace(awsbench.DenyAt("2100-01-01T00:00:00Z"), "aws:TokenIssueTime", "aws:TokeIssueTime", 1))
+			return b.Prod.PutRolePolicy("Deploy", policyName,
+				strings.Replace(awsbench.DenyAt("2100-01-01T00:00:00Z"), "aws:TokenIssueTime", "aws:TokeIssueTime", 1))
 		}, Weakened},
-		{"an allow in its place", func(b *bench) error { return b.Prod.PutRolePolicy("Deploy", policyName, awsbench.MayAll) }, Weakened},
+		{
+			"an allow in its place", func(b *bench) error { return b.Prod.PutRolePolicy("Deploy", policyName, awsbench.MayAll) },
+			Weakened,
+		},
 		{"another name", func(b *bench) error {
 			there, _ := b.Prod.RolePolicy("Deploy", policyName)
 			return errors.Join(b.Prod.PutRolePolicy("Deploy", "Other", there), b.Prod.DeleteRolePolicy("Deploy", policyName))
@@ -78,7 +87,8 @@ func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
 					t.Errorf("good: %v", got.Good())
 				}
 				there, _ := b.Prod.RolePolicy("Deploy", policyName)
-				if c.want != RoleGone && (!slices.Equal(got.There, []contain.Document{text(there)}) || got.Now.Before(b.Server.Now())) {
+				if c.want != RoleGone && (!slices.Equal(got.There, []contain.Document{text(there)}) ||
+					got.Now.Before(b.Server.Now())) {
 					t.Errorf("shows %+v at %v, on the role is %s", got.There, got.Now, there)
 				}
 				if now := b.Server.Now(); got.At.After(now) || now.Sub(got.At) > 2*time.Second {
@@ -94,7 +104,9 @@ func TestALookAtTheDenySaysWhatBecameOfIt(t *testing.T) {
 
 func TestALookThatFailsSaysNothing(t *testing.T) {
 	for _, action := range []string{"GetRole", "GetRolePolicy"} {
-		for code, kind := range map[string]error{"AccessDenied": aws.ErrAccessDenied, "Throttling": aws.ErrThrottled, "ServiceFailure": aws.ErrUnavailable} {
+		for code, kind := range map[string]error{
+			"AccessDenied": aws.ErrAccessDenied, "Throttling": aws.ErrThrottled, "ServiceFailure": aws.ErrUnavailable,
+		} {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
 				r := order(b.describe("prod/Deploy"))
@@ -113,7 +125,9 @@ func TestALookThatFailsSaysNothing(t *testing.T) {
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		if _, err := b.roles.Check(t.Context(), Order{
-			Target: Ref{Account: "nobody"}, Measure: contain.Revoke(), Promised: []contain.Change{{Slot: text("").Slot, After: consoleForm}},
+			Target: Ref{
+				Account: "nobody",
+			}, Measure: contain.Revoke(), Promised: []contain.Change{{Slot: text("").Slot, After: consoleForm}},
 		}); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}
@@ -148,7 +162,8 @@ func TestWritingAgainTakesAFreshCutoffAndNeverLessThanWasPromised(t *testing.T) 
 		guarding := r
 		guarding.Guard, guarding.Promised = true, first.book.all
 		again, err := b.apply(guarding)
-		if err != nil || again.AlreadyThere || again.Writes != 1 || !again.Change.Guard || !again.Cutoff.Equal(first.Cutoff.Add(time.Minute)) {
+		if err != nil || again.AlreadyThere || again.Writes != 1 || !again.Change.Guard ||
+			!again.Cutoff.Equal(first.Cutoff.Add(time.Minute)) {
 			t.Errorf("got %+v, %v", again, err)
 		}
 		// Taken away, after another request has promised far more than what is fresh.
@@ -175,7 +190,8 @@ func TestWhatAnotherRequestHasPutThereIsWrittenAgain(t *testing.T) {
 		}
 		r.Request, r.InForce = "req-3", []contain.Document{first.There}
 		second, err := b.apply(r)
-		if err != nil || second.AlreadyThere || second.Writes != 1 || len(second.book.plans) != 1 || second.Change.Before != first.There.Text {
+		if err != nil || second.AlreadyThere || second.Writes != 1 || len(second.book.plans) != 1 ||
+			second.Change.Before != first.There.Text {
 			t.Errorf("got %+v, %v", second, err)
 		}
 		// What this one has promised is not enough while another one has more in force.
@@ -200,7 +216,9 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 			defer close(done)
 			client := b.AsUser(eve)
 			for ctx.Err() == nil {
-				_, _ = client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(policyName)})
+				_, _ = client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{
+					RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String(policyName),
+				})
 				select {
 				case <-ctx.Done():
 				case <-time.After(500 * time.Millisecond):
@@ -229,8 +247,11 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 			if err != nil || got.State != Gone {
 				t.Fatalf("look %d: %+v, %v", look, got, err)
 			}
-			changes, err := trail.New(b.Cloud).Tampering(t.Context(), trail.TamperQuery{AccountName: "prod", RoleName: "Deploy", Slots: []contain.Slot{text("").Slot}, Since: began})
-			if err != nil || len(changes) != look+1 || changes[0].Who != "user eve" || changes[0].AccessKeyID != eve.AccessKeyID {
+			changes, err := trail.New(b.Cloud).Tampering(t.Context(), trail.TamperQuery{
+				AccountName: "prod", RoleName: "Deploy", Slots: []contain.Slot{text("").Slot}, Since: began,
+			})
+			if err != nil || len(changes) != look+1 || changes[0].Who != "user eve" ||
+				changes[0].AccessKeyID != eve.AccessKeyID {
 				t.Fatalf("look %d: %+v, %v", look, changes, err)
 			}
 		}

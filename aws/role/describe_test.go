@@ -22,14 +22,16 @@ func TestARoleIsDescribedAsIAMHasIt(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		used := time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)
 		made := b.Role(standin.RoleSpec{
-			Path: "/ops/", Description: "ships <!channel> & more", MaxSession: 2 * time.Hour, LastUsed: used, LastUsedRegion: "eu-west-1",
+			Path: "/ops/", Description: "ships <!channel> & more", MaxSession: 2 * time.Hour, LastUsed: used,
+			LastUsedRegion: "eu-west-1",
 		})
 		for _, text := range []string{"prod/Deploy", made.ARN, "arn:aws:sts::111122223333:assumed-role/Deploy/anybody"} {
 			got := b.describe(text)
 			want := Role{
 				AccountName: "prod", AccountID: awsbench.ProdID, Partition: "aws",
 				Name: "Deploy", Path: "/ops/", ARN: "arn:aws:iam::111122223333:role/ops/Deploy", ID: made.UniqueID,
-				Description: "ships <!channel> & more", Created: made.Created, LastUsed: used, LastUsedRegion: "eu-west-1", MaxSession: 2 * time.Hour,
+				Description: "ships <!channel> & more", Created: made.Created, LastUsed: used, LastUsedRegion: "eu-west-1",
+				MaxSession: 2 * time.Hour,
 				Trust: []Principal{
 					{Kind: PrincipalService, Words: "the service ec2.amazonaws.com"},
 					{Kind: PrincipalService, Words: "the service lambda.amazonaws.com"},
@@ -46,7 +48,9 @@ func TestARoleIsDescribedAsIAMHasIt(t *testing.T) {
 func TestRolesThatMustNotBeTouchedAreRefusedWithWhatToDoInstead(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{Name: "AWSServiceRoleForX", Path: "/aws-service-role/x.amazonaws.com/"})
-		b.Role(standin.RoleSpec{Name: "AWSReservedSSO_Admin_0c2c54f4de53553c", Path: "/aws-reserved/sso.amazonaws.com/eu-west-1/"})
+		b.Role(standin.RoleSpec{
+			Name: "AWSReservedSSO_Admin_0c2c54f4de53553c", Path: "/aws-reserved/sso.amazonaws.com/eu-west-1/",
+		})
 		b.Role(standin.RoleSpec{Name: "Break-Glass-1"})
 		b.Role(standin.RoleSpec{Path: "/ops/"})
 		for _, c := range []struct{ text, reason, part string }{
@@ -64,7 +68,8 @@ func TestRolesThatMustNotBeTouchedAreRefusedWithWhatToDoInstead(t *testing.T) {
 			}
 			_, err = b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 			refused, ok := errors.AsType[*aws.RefusedError](err)
-			if !ok || refused.Reason != c.reason || !strings.Contains(refused.Sentence, c.part) || !aws.Final(err) || aws.Explain(err) != refused.Sentence {
+			if !ok || refused.Reason != c.reason || !strings.Contains(refused.Sentence, c.part) || !aws.Final(err) ||
+				aws.Explain(err) != refused.Sentence {
 				t.Errorf("%s: %v", c.text, err)
 			}
 		}
@@ -85,7 +90,8 @@ func TestCredentialsOfAnotherAccountAreNoticed(t *testing.T) {
 		target, _ := b.Cloud.Parse("home/Deploy")
 		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 		refused, ok := errors.AsType[*aws.RefusedError](err)
-		if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) || !strings.Contains(refused.Sentence, "arn:aws:sts::"+awsbench.HubID+":assumed-role/revokebot-hub/i-0hub") {
+		if !ok || refused.Reason != aws.RefusedOtherAccount || !strings.Contains(refused.Sentence, awsbench.DevID) ||
+			!strings.Contains(refused.Sentence, "arn:aws:sts::"+awsbench.HubID+":assumed-role/revokebot-hub/i-0hub") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -123,7 +129,8 @@ func TestEachFailureOfALookUpHasItsKind(t *testing.T) {
 				if aws.Final(err) != c.final || time.Since(began) > c.took {
 					t.Errorf("final %v after %v", aws.Final(err), time.Since(began))
 				}
-				if c.fault.Code != "" && (call.Code != c.fault.Code || call.RequestID == "" || !strings.HasSuffix(call.Operation, ":"+c.fault.Action)) {
+				if c.fault.Code != "" && (call.Code != c.fault.Code || call.RequestID == "" ||
+					!strings.HasSuffix(call.Operation, ":"+c.fault.Action)) {
 					t.Errorf("got %+v", call)
 				}
 				if words := aws.Explain(err); words == "" || strings.Contains(words, call.RequestID) && call.RequestID != "" {
@@ -138,7 +145,8 @@ func TestARoleThatDoesNotExistIsAKindOfItsOwn(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		target, _ := b.Cloud.Parse("prod/Nobody")
 		_, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
-		if !errors.Is(err, aws.ErrNoSuchRole) || !aws.Final(err) || !strings.Contains(aws.Explain(err), "no such role in account prod") {
+		if !errors.Is(err, aws.ErrNoSuchRole) || !aws.Final(err) ||
+			!strings.Contains(aws.Explain(err), "no such role in account prod") {
 			t.Errorf("got %v, %q", err, aws.Explain(err))
 		}
 	})
@@ -247,7 +255,9 @@ func TestManyWhoNeedASessionOpenOne(t *testing.T) {
 func TestWarmNamesEachAccountThatFails(t *testing.T) {
 	onBench(t, func(_ *standin.Config, c *aws.Config) {
 		c.Accounts[0].ExternalID = "wrong"
-		c.Accounts = append(c.Accounts, aws.Account{Name: "gone", ID: awsbench.DevID, AssumeRole: "arn:aws:iam::" + awsbench.DevID + ":role/gone"})
+		c.Accounts = append(c.Accounts, aws.Account{
+			Name: "gone", ID: awsbench.DevID, AssumeRole: "arn:aws:iam::" + awsbench.DevID + ":role/gone",
+		})
 	}, func(t *testing.T, b *bench) {
 		err := b.Cloud.Warm(t.Context())
 		joined, ok := err.(interface{ Unwrap() []error })

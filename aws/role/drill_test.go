@@ -17,7 +17,9 @@ import (
 
 // writes is how many calls were made that change a role.
 func writes(b *bench) (n int) {
-	for _, action := range []string{"PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"} {
+	for _, action := range []string{
+		"PutRolePolicy", "DeleteRolePolicy", "AttachRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole",
+	} {
 		n += len(b.Server.Calls(action))
 	}
 	return n
@@ -49,7 +51,8 @@ func TestADrillChecksAllThatARevocationNeedsAndWritesNothing(t *testing.T) {
 			t.Errorf("two remote steps: %v and %v", got.First, got.Second)
 		}
 		size := contain.RoleInline.Size
-		if want := size(got.Documents[0].Text) + size(awsbench.MayAll) + size(theirs); got.Size != want || got.SizeUnknown != "" {
+		if want := size(got.Documents[0].Text) + size(awsbench.MayAll) + size(theirs); got.Size != want ||
+			got.SizeUnknown != "" {
 			t.Errorf("size %d (%s), want %d", got.Size, got.SizeUnknown, want)
 		}
 		if !got.Paper.Proven() || got.Paper.At.IsZero() || !got.MayWrite || got.MayWriteUnknown != "" {
@@ -60,7 +63,8 @@ func TestADrillChecksAllThatARevocationNeedsAndWritesNothing(t *testing.T) {
 		}
 		opened := b.Server.Calls("AssumeRole")
 		last := opened[len(opened)-1].Params
-		if last["SourceIdentity"] != "U0ALICE" || last["RoleSessionName"] != "req-1" || last["Tags.member.3.Value"] != "U0BOB U0CAROL" {
+		if last["SourceIdentity"] != "U0ALICE" || last["RoleSessionName"] != "req-1" ||
+			last["Tags.member.3.Value"] != "U0BOB U0CAROL" {
 			t.Errorf("opened with %v", last)
 		}
 	})
@@ -72,7 +76,9 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		r := order(role)
-		ready, err := b.roles.prepare(t.Context(), r, func(a *aws.Conn, n needs) string { return n.drillPolicy(r.Target.ARN, a.AssumeRole) })
+		ready, err := b.roles.prepare(t.Context(), r, func(a *aws.Conn, n needs) string {
+			return n.drillPolicy(r.Target.ARN, a.AssumeRole)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +87,9 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 			t.Errorf("PutRolePolicy: %v", err)
 		}
 		client := iam.NewFromConfig(b.Config.SDK, func(o *iam.Options) { o.Credentials, o.Region = ready.cred, "us-east-1" })
-		_, err = client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String("all")})
+		_, err = client.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{
+			RoleName: awssdk.String("Deploy"), PolicyName: awssdk.String("all"),
+		})
 		if err := aws.NewCallError("iam:DeleteRolePolicy", "prod", err); !errors.Is(err, aws.ErrAccessDenied) {
 			t.Errorf("DeleteRolePolicy: %v", err)
 		}
@@ -98,7 +106,10 @@ func TestADrillFailsForWhatWouldKeepARevocationFromHappening(t *testing.T) {
 		kind   error
 		words  string
 	}{
-		"no session":       {fault: standin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, kind: aws.ErrAccessDenied, words: "AssumeRole"},
+		"no session": {
+			fault: standin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, kind: aws.ErrAccessDenied,
+			words: "AssumeRole",
+		},
 		"another role":     {change: func(_ *bench, d *Order) { d.Target.ID = "AROAOTHER" }, kind: aws.ErrRoleChanged},
 		"no role":          {change: func(b *bench, _ *Order) { _ = b.Prod.DeleteRole("Deploy") }, kind: aws.ErrNoSuchRole},
 		"throttled":        {fault: standin.Fault{Action: "GetRole", Code: "Throttling", Times: -1}, kind: aws.ErrThrottled},
@@ -139,7 +150,8 @@ func (b *bench) taken() {
 
 // fill leaves no room for a deny on the role.
 func fill(b *bench) {
-	full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 9900) + `"}]}`
+	full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` +
+		strings.Repeat("x", 9900) + `"}]}`
 	if err := b.Prod.PutRolePolicy("Deploy", "more", full); err != nil {
 		b.T.Fatal(err)
 	}
@@ -155,7 +167,8 @@ func TestWhatADrillCouldNotFindOutIsSaidAndIsNoError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Paper.Proven() || !strings.Contains(got.Paper.Unavailable, "may not use the policy simulator") || got.MayWrite || got.MayWriteUnknown == "" {
+		if got.Paper.Proven() || !strings.Contains(got.Paper.Unavailable, "may not use the policy simulator") ||
+			got.MayWrite || got.MayWriteUnknown == "" {
 			t.Errorf("the simulator: %+v", got)
 		}
 		if got.Size != 0 || got.SizeUnknown != "not allowed" {
@@ -179,7 +192,8 @@ func TestADrillOfALockAttachesNothingAndProvesIt(t *testing.T) {
 		b.mayAll()
 		r := b.lock(b.Role(standin.RoleSpec{}))
 		got, err := b.roles.Rehearse(t.Context(), r)
-		if err != nil || !got.Paper.Proven() || !got.MayWrite || len(got.Documents) != 1 || got.Documents[0].Text != b.Prod.DenyAllARN() {
+		if err != nil || !got.Paper.Proven() || !got.MayWrite || len(got.Documents) != 1 ||
+			got.Documents[0].Text != b.Prod.DenyAllARN() {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		if n := writes(b); n != 0 {

@@ -50,7 +50,8 @@ func TestTheGuardRailLetsNobodyButTheBotTouchTheRolesInlinePolicies(t *testing.T
 			t.Errorf("%s on %s by %s: %v", c.action, c.resource, c.principal, got)
 		}
 	}
-	if got := decides(t, GuardRailSCP(role, nil), "iam:PutRolePolicy", role.ARN, awsbench.SpokeID, ""); got != standin.ExplicitDeny {
+	if got := decides(t, GuardRailSCP(role, nil), "iam:PutRolePolicy", role.ARN, awsbench.SpokeID,
+		""); got != standin.ExplicitDeny {
 		t.Errorf("without exceptions: %v", got)
 	}
 }
@@ -85,7 +86,9 @@ func TestAnIdentityCenterRoleIsRefusedWithTheStepsAndAPolicyThatIsFilledIn(t *te
 		if !ok || refused.Reason != aws.RefusedIdentityCenter || len(refused.Steps) != 7 {
 			t.Fatalf("got %+v", err)
 		}
-		if all := strings.Join(refused.Steps, " "); !strings.Contains(all, `"Power"`) || !strings.Contains(all, "111122223333") || !strings.Contains(all, "12 hours") || !strings.Contains(all, "identitystore:userId") {
+		if all := strings.Join(refused.Steps, " "); !strings.Contains(all, `"Power"`) ||
+			!strings.Contains(all, "111122223333") || !strings.Contains(all, "12 hours") ||
+			!strings.Contains(all, "identitystore:userId") {
 			t.Errorf("steps: %s", all)
 		}
 		arn := "arn:aws:iam::111122223333:role" + path
@@ -98,10 +101,14 @@ func TestAnIdentityCenterRoleIsRefusedWithTheStepsAndAPolicyThatIsFilledIn(t *te
 			{arn + "AWSReservedSSO_Power_ffff54f4de53553c", b.Server.Now(), standin.ExplicitDeny},
 			{arn + "AWSReservedSSO_Power_ffff54f4de53553c", b.Server.Now().Add(32 * time.Second), standin.ImplicitDeny},
 			{arn + "eu-west-1/AWSReservedSSO_Power_User_0c2c54f4de53553c", b.Server.Now(), standin.ImplicitDeny},
-			{"arn:aws:iam::444455556666:role" + path + "AWSReservedSSO_Power_0c2c54f4de53553c", b.Server.Now(), standin.ImplicitDeny},
+			{
+				"arn:aws:iam::444455556666:role" + path + "AWSReservedSSO_Power_0c2c54f4de53553c", b.Server.Now(),
+				standin.ImplicitDeny,
+			},
 			{"arn:aws:iam::111122223333:role/AWSReservedSSO_Power_0c2c54f4de53553c", b.Server.Now(), standin.ImplicitDeny},
 		} {
-			if got := decides(t, refused.Document, "s3:GetObject", "*", c.principal, c.issued.Format(time.RFC3339)); got != c.want {
+			if got := decides(t, refused.Document, "s3:GetObject", "*", c.principal,
+				c.issued.Format(time.RFC3339)); got != c.want {
 				t.Errorf("%s issued %v: %v", c.principal, c.issued, got)
 			}
 		}
@@ -110,8 +117,10 @@ func TestAnIdentityCenterRoleIsRefusedWithTheStepsAndAPolicyThatIsFilledIn(t *te
 
 func TestThePermissionSetIsInTheRolesName(t *testing.T) {
 	for name, want := range map[string]string{
-		"AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b": "AdministratorAccess", "AWSReservedSSO_Power_User_0a1b2c3d4e5f6a7b": "Power_User",
-		"AWSReservedSSO_Admin_0a1b2c3d4e5f6a7": "", "AWSReservedSSO_Admin": "", "Admin_0a1b2c3d4e5f6a7b": "", "AWSReservedSSO_0a1b2c3d4e5f6a7b": "",
+		"AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b": "AdministratorAccess",
+		"AWSReservedSSO_Power_User_0a1b2c3d4e5f6a7b":          "Power_User",
+		"AWSReservedSSO_Admin_0a1b2c3d4e5f6a7":                "", "AWSReservedSSO_Admin": "", "Admin_0a1b2c3d4e5f6a7b": "",
+		"AWSReservedSSO_0a1b2c3d4e5f6a7b": "",
 	} {
 		if got := permissionSetOf(name); got != want {
 			t.Errorf("%s: %q", name, got)
@@ -128,7 +137,10 @@ func TestWhatTheBotItselfIsInAnAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, want := range map[string][]string{
-			"prod": {awsbench.SpokeID}, "home": {"arn:aws:iam::999900001111:role/revokebot-hub", "arn:aws:iam::999900001111:role/*/revokebot-hub"}, "nobody": nil,
+			"prod": {
+				awsbench.SpokeID,
+			}, "home": {"arn:aws:iam::999900001111:role/revokebot-hub", "arn:aws:iam::999900001111:role/*/revokebot-hub"},
+			"nobody": nil,
 		} {
 			if diff := cmp.Diff(want, b.Cloud.OwnRoles(name)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -166,6 +166,8 @@ func (l RoleList) Find(text string, n int) []ListedRole {
 
 // Holds reports whether a role of that name is on the list, without regard to case.
 func (l RoleList) Holds(name string) bool {
-	_, found := slices.BinarySearchFunc(l.Roles, strings.ToLower(name), func(r ListedRole, name string) int { return cmp.Compare(r.folded, name) })
+	_, found := slices.BinarySearchFunc(l.Roles, strings.ToLower(name), func(r ListedRole, name string) int {
+		return cmp.Compare(r.folded, name)
+	})
 	return found
 }

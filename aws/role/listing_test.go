@@ -74,7 +74,8 @@ func TestWithoutThePermissionThereIsNoListAndTheReasonIsKnown(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(listFresh + time.Second)
-		if err := b.Prod.PutRolePolicy("revokebot-spoke", "revoke", strings.Replace(awsbench.MayRevoke, `"iam:ListRoles",`, "", 1)); err != nil {
+		if err := b.Prod.PutRolePolicy("revokebot-spoke",
+			"revoke", strings.Replace(awsbench.MayRevoke, `"iam:ListRoles",`, "", 1)); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(15 * time.Second)

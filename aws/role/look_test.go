@@ -28,13 +28,16 @@ func TestALookSaysWhatAnUndoWouldDoAndTouchesNothing(t *testing.T) {
 		r, done := b.revoked(before)
 		touched := writes(b)
 		look, err := b.look("prod/Deploy", undo(r, done.book.all).Measure)
-		if err != nil || look.Role.ID != r.Target.ID || look.Done() || look.Refused != nil || look.Now.Before(b.Server.Now()) {
+		if err != nil || look.Role.ID != r.Target.ID || look.Done() || look.Refused != nil ||
+			look.Now.Before(b.Server.Now()) {
 			t.Fatalf("got %+v, %v", look, err)
 		}
-		if !slices.Equal(look.There, []contain.Document{done.There}) || !slices.Equal(look.Wanted, []contain.Document{text(before)}) {
+		if !slices.Equal(look.There, []contain.Document{done.There}) ||
+			!slices.Equal(look.Wanted, []contain.Document{text(before)}) {
 			t.Errorf("got %+v", look)
 		}
-		again, err := b.look("prod/Deploy", undo(r, []contain.Change{{Slot: text("").Slot, Before: done.There.Text, After: before}}).Measure)
+		again, err := b.look("prod/Deploy",
+			undo(r, []contain.Change{{Slot: text("").Slot, Before: done.There.Text, After: before}}).Measure)
 		if err != nil || !again.Done() || !slices.Equal(again.There, []contain.Document{done.There}) {
 			t.Errorf("what is as it should be: %+v, %v", again, err)
 		}
@@ -69,7 +72,8 @@ func TestALookToUndoRefusesWhatIsNotToBeTouched(t *testing.T) {
 		if _, err := b.look("prod/Nobody", nil); !errors.Is(err, aws.ErrNoSuchRole) {
 			t.Errorf("a role that is not there: %v", err)
 		}
-		if _, err := b.roles.Look(t.Context(), aws.Target{Account: aws.Account{Name: "nobody"}}, contain.Revoke()); aws.Explain(err) == "" {
+		if _, err := b.roles.Look(t.Context(), aws.Target{Account: aws.Account{Name: "nobody"}},
+			contain.Revoke()); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}
 	})

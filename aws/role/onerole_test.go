@@ -45,7 +45,9 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 			return err
 		},
 		"iam:PutRolePolicy": func(ctx context.Context, r standin.Role) error {
-			_, err := i.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &r.Name, PolicyName: name, PolicyDocument: document})
+			_, err := i.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+				RoleName: &r.Name, PolicyName: name, PolicyDocument: document,
+			})
 			return err
 		},
 		"iam:DeleteRolePolicy": func(ctx context.Context, r standin.Role) error {
@@ -65,7 +67,9 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 			return err
 		},
 		"iam:SimulatePrincipalPolicy": func(ctx context.Context, r standin.Role) error {
-			_, err := i.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &r.ARN, ActionNames: []string{"s3:GetObject"}})
+			_, err := i.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{
+				PolicySourceArn: &r.ARN, ActionNames: []string{"s3:GetObject"},
+			})
 			return err
 		},
 		"iam:AttachRolePolicy": func(ctx context.Context, r standin.Role) error {
@@ -77,15 +81,21 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 			return err
 		},
 		"iam:UpdateAssumeRolePolicy": func(ctx context.Context, r standin.Role) error {
-			_, err := i.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &r.Name, PolicyDocument: awssdk.String(awsbench.TrustEC2)})
+			_, err := i.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
+				RoleName: &r.Name, PolicyDocument: awssdk.String(awsbench.TrustEC2),
+			})
 			return err
 		},
 		"iam:TagRole": func(ctx context.Context, r standin.Role) error {
-			_, err := i.TagRole(ctx, &iam.TagRoleInput{RoleName: &r.Name, Tags: []types.Tag{{Key: awssdk.String("a"), Value: awssdk.String("b")}}})
+			_, err := i.TagRole(ctx, &iam.TagRoleInput{
+				RoleName: &r.Name, Tags: []types.Tag{{Key: awssdk.String("a"), Value: awssdk.String("b")}},
+			})
 			return err
 		},
 		"iam:CreateRole": func(ctx context.Context, r standin.Role) error {
-			_, err := i.CreateRole(ctx, &iam.CreateRoleInput{RoleName: awssdk.String(r.Name + "2"), Path: &r.Path, AssumeRolePolicyDocument: awssdk.String(awsbench.TrustEC2)})
+			_, err := i.CreateRole(ctx, &iam.CreateRoleInput{
+				RoleName: awssdk.String(r.Name + "2"), Path: &r.Path, AssumeRolePolicyDocument: awssdk.String(awsbench.TrustEC2),
+			})
 			return err
 		},
 		"iam:DeleteRole": func(ctx context.Context, r standin.Role) error {
@@ -131,7 +141,8 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 // between the session and the account; roles whose paths hold wildcards and variables are among
 // those it is opened for.
 func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testing.T) {
-	trustAll := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["` + awsbench.ProdID + `"]},"Action":"sts:AssumeRole"}]}`
+	trustAll := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["` + awsbench.ProdID +
+		`"]},"Action":"sts:AssumeRole"}]}`
 	for _, c := range []struct {
 		what string
 		mode Mode
@@ -150,7 +161,10 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					b.Prod.AddUser(standin.UserSpec{Name: "eve"})
 					mine := b.Role(standin.RoleSpec{Path: path, Trust: trustAll})
 					others := []standin.Role{}
-					for name, path := range map[string]string{"Deploy2": path, "Other": "/ops/", "Root": "/", "Account": "/" + awsbench.ProdID + "/", "Star": "/*/", "Deeper": path + "x/"} {
+					for name, path := range map[string]string{
+						"Deploy2": path, "Other": "/ops/", "Root": "/", "Account": "/" + awsbench.ProdID + "/", "Star": "/*/",
+						"Deeper": path + "x/",
+					} {
 						if path == "//x/" {
 							path = "/x/"
 						}
@@ -165,7 +179,9 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					if c.what == "read" {
 						cred, err = a.Reader(t.Context())
 					} else {
-						cred, err = a.Open(t.Context(), aws.Grant{Request: "req-1", Requester: "U0ALICE", Approvers: []string{"U0BOB"}, Policy: sessionOf(c.mode, mine.ARN)})
+						cred, err = a.Open(t.Context(), aws.Grant{
+							Request: "req-1", Requester: "U0ALICE", Approvers: []string{"U0BOB"}, Policy: sessionOf(c.mode, mine.ARN),
+						})
 					}
 					if err != nil {
 						t.Fatal(err)
@@ -174,7 +190,10 @@ func TestTheSessionOfARequestIsDeniedEveryOtherRoleAndEveryOtherAction(t *testin
 					if diff := cmp.Diff(standin.Actions(), slices.Sorted(maps.Keys(attempts))); diff != "" {
 						t.Fatalf("not all of the stand-in is tried (-stand-in +tried):\n%s", diff)
 					}
-					reads := []string{"iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:ListRoles", "iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents"}
+					reads := []string{
+						"iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:ListRoles",
+						"iam:SimulatePrincipalPolicy", "cloudtrail:LookupEvents",
+					}
 					try := func(action string, role standin.Role, may bool) {
 						err := attempts[action](t.Context(), role)
 						denied := err != nil && errors.Is(aws.NewCallError("", "", err), aws.ErrAccessDenied)

@@ -44,9 +44,10 @@ type Order struct {
 	InForce  []contain.Document // what other requests of the same measure have in force: the minimum
 	Guard    bool               // the guard writes: its changes are marked
 
-	// Confirm looks the approvers up once more. Its first call runs beside the survey. Each promise and
-	// each write that follows one needs an answer that is no older than a second; what is there already
-	// needs none. An error stops the order and is returned as it is. Nil: there is nobody to confirm.
+	// Confirm looks the approvers up once more. Its first call runs beside the survey. Each promise
+	// and each write that follows one needs an answer that is no older than a second; what is there
+	// already needs none. An error stops the order and is returned as it is. Nil: there is nobody to
+	// confirm.
 	Confirm func(context.Context) error
 
 	// Promise makes a change durable before its write. It returns all changes of the request, this

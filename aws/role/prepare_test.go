@@ -64,7 +64,8 @@ func TestAPreparationIsGoodForItsOwnRevocationAndForAFewSeconds(t *testing.T) {
 					t.Fatal(err)
 				}
 				opened := b.Server.Calls("AssumeRole")[before:]
-				if len(opened) != 1 || opened[0].Params["SourceIdentity"] != r.Requester || opened[0].Params["RoleSessionName"] != r.Request {
+				if len(opened) != 1 || opened[0].Params["SourceIdentity"] != r.Requester ||
+					opened[0].Params["RoleSessionName"] != r.Request {
 					t.Errorf("sessions %+v", opened)
 				}
 			})

@@ -33,7 +33,8 @@ func TestAWriteWhoseAnswerWasLostIsFoundAgain(t *testing.T) {
 		r = promising(r, func(Plan) error { t.Error("planned again"); return nil })
 		r.Confirm = func(ctx context.Context) error { return errors.New("nobody confirms") } // and none is needed
 		got, err := b.apply(r)
-		if err != nil || !got.AlreadyThere || !got.ReadBack || got.There.Text != lost.book.all[0].After || got.Writes != 0 || got.Change.After != "" {
+		if err != nil || !got.AlreadyThere || !got.ReadBack || got.There.Text != lost.book.all[0].After || got.Writes != 0 ||
+			got.Change.After != "" {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		if n := len(b.Server.Calls("PutRolePolicy")); n != writes {
@@ -78,13 +79,15 @@ func TestADenyThatIsTakenAwayIsWrittenAgain(t *testing.T) {
 		times int
 		gap   contain.Gap // in the end, "" when it holds
 	}{
-		"deleted once":         {"", 1, ""},
-		"deleted twice":        {"", 2, ""},
-		"deleted each time":    {"", 9, contain.Gone},
-		"moved back once":      {awsbench.DenyAt("2000-01-01T00:00:00Z"), 1, ""},
-		"moved back always":    {awsbench.DenyAt("2000-01-01T00:00:00Z"), 9, contain.Earlier},
-		"made useless":         {awsbench.DenyAt("2000-01-01T00:00:00"), 1, ""},
-		"another in its place": {`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, 1, ""},
+		"deleted once":      {"", 1, ""},
+		"deleted twice":     {"", 2, ""},
+		"deleted each time": {"", 9, contain.Gone},
+		"moved back once":   {awsbench.DenyAt("2000-01-01T00:00:00Z"), 1, ""},
+		"moved back always": {awsbench.DenyAt("2000-01-01T00:00:00Z"), 9, contain.Earlier},
+		"made useless":      {awsbench.DenyAt("2000-01-01T00:00:00"), 1, ""},
+		"another in its place": {
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, 1, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
@@ -114,7 +117,9 @@ func TestADenyThatIsTakenAwayIsWrittenAgain(t *testing.T) {
 					t.Errorf("on the role: %s", there)
 				}
 				for n, p := range got.book.plans[1:] {
-					if before := got.book.plans[n]; cutoffOf(contain.Document{Text: p.After}).Before(cutoffOf(contain.Document{Text: before.After})) {
+					if before := got.book.plans[n]; cutoffOf(contain.Document{
+						Text: p.After,
+					}).Before(cutoffOf(contain.Document{Text: before.After})) {
 						t.Errorf("the cutoff moved back: %+v, then %+v", before, p)
 					}
 				}
@@ -182,7 +187,8 @@ func TestAWriteThatCannotBeReadBackIsNoFailure(t *testing.T) {
 			return nil
 		})
 		got, err := b.apply(r)
-		if err != nil || got.ReadBack || got.Gap != "" || got.There.Text == "" || !errors.Is(got.ReadBackError, aws.ErrAccessDenied) || got.At.IsZero() {
+		if err != nil || got.ReadBack || got.Gap != "" || got.There.Text == "" ||
+			!errors.Is(got.ReadBackError, aws.ErrAccessDenied) || got.At.IsZero() {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
@@ -219,7 +225,8 @@ func TestEachFailureOfTheWriteHasItsKind(t *testing.T) {
 
 func TestAFullRoleAnswersThatThereIsNoRoom(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + strings.Repeat("x", 10100) + `"}]}`
+		full := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` +
+			strings.Repeat("x", 10100) + `"}]}`
 		b.Role(standin.RoleSpec{})
 		r := order(b.describe("prod/Deploy"))
 		if err := b.Prod.PutRolePolicy("Deploy", "all", full); err != nil {

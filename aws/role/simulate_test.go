@@ -72,7 +72,9 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 		words string
 		kind  error
 	}{
-		"AccessDenied": {"may not use the policy simulator in account prod. Allow its role iam:SimulatePrincipalPolicy.", nil},
+		"AccessDenied": {
+			"may not use the policy simulator in account prod. Allow its role iam:SimulatePrincipalPolicy.", nil,
+		},
 		"InvalidInput": {"did not accept the request iam:SimulatePrincipalPolicy", nil},
 		"NoSuchEntity": {"There is no such role", nil},
 		"Throttling":   {"", aws.ErrThrottled},
@@ -81,8 +83,11 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
 				role := b.Role(standin.RoleSpec{})
 				b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Code: code, Times: -1})
-				got, err := b.roles.Simulate(t.Context(), Order{Target: Ref{Account: "prod", ARN: role.ARN}, Measure: contain.Revoke()}, []contain.Document{text(consoleForm)})
-				if !errors.Is(err, want.kind) || !strings.Contains(got.Unavailable, want.words) || (want.words == "") != (got.Unavailable == "") {
+				got, err := b.roles.Simulate(t.Context(), Order{
+					Target: Ref{Account: "prod", ARN: role.ARN}, Measure: contain.Revoke(),
+				}, []contain.Document{text(consoleForm)})
+				if !errors.Is(err, want.kind) || !strings.Contains(got.Unavailable, want.words) ||
+					(want.words == "") != (got.Unavailable == "") {
 					t.Errorf("got %+v, %v", got, err)
 				}
 				if got.Proven() || got.Before != "" || got.After != "" {
@@ -92,7 +97,8 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 		})
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		if _, err := b.roles.Simulate(t.Context(), Order{Target: Ref{Account: "nobody"}, Measure: contain.Revoke()}, nil); aws.Explain(err) == "" {
+		if _, err := b.roles.Simulate(t.Context(), Order{Target: Ref{Account: "nobody"}, Measure: contain.Revoke()},
+			nil); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}
 	})
@@ -100,8 +106,10 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 
 func TestOurStatementIsKnownByTheEndOfItsId(t *testing.T) {
 	for id, want := range map[string]bool{
-		"role_Deploy_AWSRevokeOlderSessions": true, "AWSRevokeOlderSessions": true, "role/Deploy/AWSRevokeOlderSessions": true,
-		"role_Deploy_NotAWSRevokeOlderSessions": false, "role_Deploy_AWSRevokeOlderSessions2": false, "": false, "ReadOnlyAccess": false,
+		"role_Deploy_AWSRevokeOlderSessions": true, "AWSRevokeOlderSessions": true,
+		"role/Deploy/AWSRevokeOlderSessions":    true,
+		"role_Deploy_NotAWSRevokeOlderSessions": false, "role_Deploy_AWSRevokeOlderSessions2": false, "": false,
+		"ReadOnlyAccess": false,
 	} {
 		if got := isOurs(policyName)(types.Statement{SourcePolicyId: awssdk.String(id)}); got != want {
 			t.Errorf("%q: %v", id, got)
@@ -132,7 +140,8 @@ func TestALockIsProvenForOldSessionsAndNewOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		proof, err := b.roles.Simulate(t.Context(), r, []contain.Document{got.There})
-		if err != nil || !proof.Proven() || proof.Before != DeniedByOurs || proof.After != DeniedByOurs || len(proof.Probes) != 2 {
+		if err != nil || !proof.Proven() || proof.Before != DeniedByOurs || proof.After != DeniedByOurs ||
+			len(proof.Probes) != 2 {
 			t.Errorf("got %+v, %v", proof, err)
 		}
 		if err := b.Prod.DetachRolePolicy("Deploy", got.There.Text); err != nil {
@@ -152,7 +161,8 @@ func TestAMeasureThatTheSimulatorCannotProveIsNotAskedAbout(t *testing.T) {
 		asked := len(b.Server.Calls("SimulatePrincipalPolicy"))
 		r.Measure = unknownKind{}
 		got, err := b.roles.Simulate(t.Context(), r, []contain.Document{text(consoleForm)})
-		if err != nil || got.Proven() || !strings.Contains(got.Unavailable, "not simulated") || len(b.Server.Calls("SimulatePrincipalPolicy")) != asked {
+		if err != nil || got.Proven() || !strings.Contains(got.Unavailable, "not simulated") ||
+			len(b.Server.Calls("SimulatePrincipalPolicy")) != asked {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})

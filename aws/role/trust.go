@@ -78,7 +78,9 @@ func readTrust(a aws.Account, document string) (principals []Principal, digest s
 	for _, raw := range statements {
 		var s trustStatement
 		if json.Unmarshal(raw, &s) != nil {
-			principals = append(principals, Principal{Kind: PrincipalUnknown, Words: "a statement of the trust policy that cannot be read"})
+			principals = append(principals, Principal{
+				Kind: PrincipalUnknown, Words: "a statement of the trust policy that cannot be read",
+			})
 			continue
 		}
 		if s.Effect == "Allow" && s.allowsAssuming() {

@@ -13,11 +13,17 @@ func TestATrustPolicyIsReadInWords(t *testing.T) {
 		name, statements string
 		want             []Principal
 	}{
-		{"services", `{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com"]},` + assume + `}`, []Principal{
-			{PrincipalService, "the service ec2.amazonaws.com", false},
-			{PrincipalService, "the service lambda.amazonaws.com", false},
-		}},
-		{"people and accounts", `[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::777788889999:user/eu/alice","arn:aws:iam::111122223333:role/ops/CI","arn:aws:iam::777788889999:root","111122223333","*","AROAEXAMPLE","arn:aws:sts::111122223333:assumed-role/CI/run","arn:aws:sts::777788889999:federated-user/bob"]},` + assume + `,"Condition":{"StringEquals":{"sts:ExternalId":"x"}}}]`, []Principal{
+		{
+			"services", `{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","lambda.amazonaws.com"]},` + assume + `}`,
+			[]Principal{
+				{PrincipalService, "the service ec2.amazonaws.com", false},
+				{PrincipalService, "the service lambda.amazonaws.com", false},
+			},
+		},
+		{"people and accounts", `[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::777788889999:user/eu/alice",` +
+			`"arn:aws:iam::111122223333:role/ops/CI","arn:aws:iam::777788889999:root","111122223333","*","AROAEXAMPLE",` +
+			`"arn:aws:sts::111122223333:assumed-role/CI/run","arn:aws:sts::777788889999:federated-user/bob"]},` + assume +
+			`,"Condition":{"StringEquals":{"sts:ExternalId":"x"}}}]`, []Principal{
 			{PrincipalUser, "user alice in 777788889999", true},
 			{PrincipalRole, "role CI", true},
 			{PrincipalAccount, "account 777788889999", true},
@@ -27,23 +33,55 @@ func TestATrustPolicyIsReadInWords(t *testing.T) {
 			{PrincipalSession, "session run of role CI", true},
 			{PrincipalSession, "federated user bob in 777788889999", true},
 		}},
-		{"everybody", `[{"Effect":"Allow","Principal":"*","Action":["sts:*"]}]`, []Principal{{PrincipalEverybody, "everybody", false}}},
-		{"everybody but", `[{"Effect":"Allow","NotPrincipal":{"AWS":"*"},"Action":"sts:Assume*"}]`, []Principal{{PrincipalEverybody, "everybody with exceptions", false}}},
+		{
+			"everybody", `[{"Effect":"Allow","Principal":"*","Action":["sts:*"]}]`,
+			[]Principal{{PrincipalEverybody, "everybody", false}},
+		},
+		{
+			"everybody but", `[{"Effect":"Allow","NotPrincipal":{"AWS":"*"},"Action":"sts:Assume*"}]`,
+			[]Principal{{PrincipalEverybody, "everybody with exceptions", false}},
+		},
 		{"federated", `[
-			{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/Corp"},"Action":"sts:AssumeRoleWithSAML","Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}},
-			{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":["repo:acme/shop:ref:refs/heads/main","repo:acme@12/web@34:environment:live","repo:acme/all:*"]}}},
-			{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}},
-			{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/X"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"oidc.eks.eu-west-1.amazonaws.com/id/X:sub":"system:serviceaccount:pay:payments"}}},
-			{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"}]`, []Principal{
+			{"Effect":"Allow",
+				"Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/Corp"},
+				"Action":"sts:AssumeRoleWithSAML",
+				"Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}},
+			{"Effect":"Allow",
+				"Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+				"Action":"sts:AssumeRoleWithWebIdentity",
+				"Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":[
+					"repo:acme/shop:ref:refs/heads/main",
+					"repo:acme@12/web@34:environment:live",
+					"repo:acme/all:*"]}}},
+			{"Effect":"Allow",
+				"Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},
+				"Action":"sts:AssumeRoleWithWebIdentity",
+				"Condition":{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}},
+			{"Effect":"Allow",
+				"Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/X"},
+				"Action":"sts:AssumeRoleWithWebIdentity",
+				"Condition":{"StringEquals":{"oidc.eks.eu-west-1.amazonaws.com/id/X:sub":"system:serviceaccount:pay:payments"}}},
+			{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},
+				"Action":"sts:AssumeRoleWithWebIdentity"}]`, []Principal{
 			{PrincipalSAML, "people who sign in through Corp (SAML)", true},
-			{PrincipalOIDC, "GitHub repository acme/all, GitHub repository acme/shop (branch main), GitHub repository acme/web (environment live)", true},
+			{
+				PrincipalOIDC, "GitHub repository acme/all, GitHub repository acme/shop (branch main), " +
+					"GitHub repository acme/web (environment live)", true,
+			},
 			{PrincipalOIDC, "every GitHub repository", true},
 			{PrincipalOIDC, "Kubernetes service account pay/payments", true},
 			{PrincipalOIDC, "the identity provider cognito-identity.amazonaws.com", false},
 		}},
-		{"what does not assume is left out", `[{"Effect":"Deny","Principal":"*",` + assume + `},{"Effect":"Allow","Principal":"*","Action":"sts:TagSession"}]`, nil},
-		{"the same twice", `[{"Effect":"Allow","Principal":"*",` + assume + `},{"Effect":"Allow","Principal":{"AWS":"*"},` + assume + `}]`, []Principal{{PrincipalEverybody, "everybody", false}}},
-		{"not readable", `[7,{"Effect":"Allow","Principal":7,` + assume + `},{"Effect":"Allow","Principal":{"CanonicalUser":"ab"},` + assume + `}]`, []Principal{
+		{
+			"what does not assume is left out", `[{"Effect":"Deny","Principal":"*",` + assume + `},{"Effect":"Allow",` +
+				`"Principal":"*","Action":"sts:TagSession"}]`, nil,
+		},
+		{
+			"the same twice", `[{"Effect":"Allow","Principal":"*",` + assume + `},{"Effect":"Allow","Principal":{"AWS":"*"},` +
+				assume + `}]`, []Principal{{PrincipalEverybody, "everybody", false}},
+		},
+		{"not readable", `[7,{"Effect":"Allow","Principal":7,` + assume + `},{"Effect":"Allow",` +
+			`"Principal":{"CanonicalUser":"ab"},` + assume + `}]`, []Principal{
 			{PrincipalUnknown, "a statement of the trust policy that cannot be read", false},
 			{PrincipalUnknown, "a principal that cannot be read", false},
 			{PrincipalUnknown, "CanonicalUser ab", false},
@@ -71,7 +109,8 @@ func TestTheTrustDigestSeesContentAndNotForm(t *testing.T) {
 }
 
 func FuzzReadTrust(f *testing.F) {
-	f.Add(`{"Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/x"]},"Action":"sts:AssumeRole","Condition":{"a":{"b":"c"}}}}`)
+	f.Add(`{"Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/x"]},` +
+		`"Action":"sts:AssumeRole","Condition":{"a":{"b":"c"}}}}`)
 	f.Fuzz(func(t *testing.T, document string) {
 		principals, digest := readTrust(prodAccount, document)
 		if len(digest) != 64 {

@@ -32,10 +32,12 @@ func (b *bench) revoked(before string) (Order, one) {
 
 func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 	for name, before := range map[string]string{
-		"nothing":         "",
-		"an older deny":   awsbench.DenyAt("1999-12-31T00:00:00.000Z"),
-		"in another form": ` {"Version":"2012-10-17", "Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"AWS:TokenIssueTime":"900000000"}}}}`,
-		"something else":  `{"Version":"2012-10-17","Statement":[{"Sid":"Other","Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}]}`,
+		"nothing":       "",
+		"an older deny": awsbench.DenyAt("1999-12-31T00:00:00.000Z"),
+		"in another form": ` {"Version":"2012-10-17", "Statement":{"Effect":"Deny","Action":"*","Resource":"*",` +
+			`"Condition":{"DateLessThan":{"AWS:TokenIssueTime":"900000000"}}}}`,
+		"something else": `{"Version":"2012-10-17","Statement":[{"Sid":"Other","Effect":"Deny","Action":"s3:DeleteBucket",` +
+			`"Resource":"*"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
@@ -65,7 +67,8 @@ func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 				if _, still := b.Prod.RolePolicy("Deploy", beside); still {
 					t.Error("ours is still beside it")
 				}
-				if got.There != want || got.AlreadyThere || !got.ReadBack || got.Gap != "" || got.At.IsZero() || got.ReadBackAt.Before(got.At) || got.Unnamed || got.Writes != 1 {
+				if got.There != want || got.AlreadyThere || !got.ReadBack || got.Gap != "" || got.At.IsZero() ||
+					got.ReadBackAt.Before(got.At) || got.Unnamed || got.Writes != 1 {
 					t.Errorf("got %+v", got)
 				}
 				if c := got.Change; c.Slot != slot || c.Before != done.There.Text || c.After != want.Text {
@@ -76,7 +79,8 @@ func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 				}
 				calls := b.Server.Calls("AssumeRole")
 				params := calls[len(calls)-1].Params
-				if params["RoleSessionName"] != "req-2" || params["SourceIdentity"] != "U0BOB" || params["Tags.member.3.Value"] != "U0ALICE" || params["Policy"] != sessionOf(Undo, r.Target.ARN) {
+				if params["RoleSessionName"] != "req-2" || params["SourceIdentity"] != "U0BOB" ||
+					params["Tags.member.3.Value"] != "U0ALICE" || params["Policy"] != sessionOf(Undo, r.Target.ARN) {
 					t.Errorf("the session: %v", params)
 				}
 				if want := "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/req-2"; got.CallerARN != want {
@@ -85,7 +89,8 @@ func TestUndoTakesTheDenyAwayAndPutsBackWhatWasThere(t *testing.T) {
 
 				request = promising(request, func(Plan) error { t.Error("planned what is done"); return nil })
 				again, err := b.apply(request)
-				if err != nil || !again.AlreadyThere || !again.ReadBack || again.Writes != 0 || !again.At.IsZero() || again.There != want {
+				if err != nil || !again.AlreadyThere || !again.ReadBack || again.Writes != 0 || !again.At.IsZero() ||
+					again.There != want {
 					t.Errorf("again: %+v, %v", again, err)
 				}
 			})
@@ -102,9 +107,12 @@ func TestUndoTouchesNothingThatTheBotDidNotWrite(t *testing.T) {
 			return b.Prod.PutRolePolicy("Deploy", policyName, awsbench.DenyAt("1999-01-01T00:00:00Z"))
 		},
 		"one statement more": func(b *bench, done one) error {
-			return b.Prod.PutRolePolicy("Deploy", policyName, strings.Replace(done.There.Text, `"Statement":[`, `"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"},`, 1))
+			return b.Prod.PutRolePolicy("Deploy", policyName, strings.Replace(done.There.Text, `"Statement":[`,
+				`"Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"},`, 1))
 		},
-		"removed, and there was something before": func(b *bench, _ one) error { return b.Prod.DeleteRolePolicy("Deploy", policyName) },
+		"removed, and there was something before": func(b *bench, _ one) error {
+			return b.Prod.DeleteRolePolicy("Deploy", policyName)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {
@@ -116,7 +124,8 @@ func TestUndoTouchesNothingThatTheBotDidNotWrite(t *testing.T) {
 				writes := len(b.Server.Calls("PutRolePolicy")) + len(b.Server.Calls("DeleteRolePolicy"))
 				request := promising(undo(r, done.book.all), func(Plan) error { t.Error("planned"); return nil })
 				_, err := b.apply(request)
-				if !errors.Is(err, contain.ErrNotOurs) || !aws.Final(err) || !strings.Contains(aws.Explain(err), "It stays as it is") {
+				if !errors.Is(err, contain.ErrNotOurs) || !aws.Final(err) ||
+					!strings.Contains(aws.Explain(err), "It stays as it is") {
 					t.Errorf("got %v", err)
 				}
 				if now, _ := b.Prod.RolePolicy("Deploy", policyName); now != there {
@@ -134,7 +143,9 @@ func TestWhatSomebodyWritesWhileThePlanIsKeptIsNotLost(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		r, done := b.revoked("")
 		later := awsbench.DenyAt("2100-01-01T00:00:00Z")
-		request := promising(undo(r, done.book.all), func(Plan) error { return b.Prod.PutRolePolicy("Deploy", policyName, later) })
+		request := promising(undo(r, done.book.all), func(Plan) error {
+			return b.Prod.PutRolePolicy("Deploy", policyName, later)
+		})
 		if _, err := b.apply(request); !errors.Is(err, contain.ErrNotOurs) {
 			t.Errorf("got %v", err)
 		}
@@ -147,11 +158,13 @@ func TestWhatSomebodyWritesWhileThePlanIsKeptIsNotLost(t *testing.T) {
 func TestTheOrderOfMembersAndWhiteSpaceDoNotMakeADocumentAnothers(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		r, done := b.revoked("")
-		other := "{\n" + strings.TrimSuffix(strings.TrimPrefix(done.There.Text, `{"Version":"2012-10-17",`), "}") + `, "Version" : "2012-10-17" }`
+		other := "{\n" + strings.TrimSuffix(strings.TrimPrefix(done.There.Text, `{"Version":"2012-10-17",`), "}") +
+			`, "Version" : "2012-10-17" }`
 		if err := b.Prod.PutRolePolicy("Deploy", policyName, other); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := b.apply(undo(r, done.book.all)); err != nil || !got.ReadBack || got.Writes != 1 || got.Change.Before != other {
+		if got, err := b.apply(undo(r, done.book.all)); err != nil || !got.ReadBack || got.Writes != 1 ||
+			got.Change.Before != other {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})
@@ -194,7 +207,8 @@ func TestAnUndoThatCannotBeReadBackIsNoFailureAndSaysSo(t *testing.T) {
 		b.Server.Inject(standin.Fault{Action: "GetRolePolicy", Delay: time.Nanosecond, Times: 2})
 		b.Server.Inject(standin.Fault{Action: "GetRolePolicy", Code: "AccessDenied", Times: -1})
 		got, err := b.apply(undo(r, done.book.all))
-		if err != nil || got.ReadBack || got.Gap != "" || !errors.Is(got.ReadBackError, aws.ErrAccessDenied) || got.At.IsZero() {
+		if err != nil || got.ReadBack || got.Gap != "" || !errors.Is(got.ReadBackError, aws.ErrAccessDenied) ||
+			got.At.IsZero() {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})

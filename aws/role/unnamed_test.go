@@ -12,15 +12,21 @@ import (
 
 // Trust policies of a spoke that lack one of the two permissions, or both.
 const (
-	trustNoSource = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},"Action":["sts:AssumeRole","sts:TagSession"]}]}`
-	trustNoTags   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},"Action":["sts:AssumeRole","sts:SetSourceIdentity"]}]}`
-	trustBare     = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},"Action":"sts:AssumeRole"}]}`
+	trustNoSource = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},"Action":["sts:AssumeRole","sts:TagSession"]}]}`
+	trustNoTags = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},"Action":["sts:AssumeRole",` +
+		`"sts:SetSourceIdentity"]}]}`
+	trustBare = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"AWS":"arn:aws:iam::999900001111:role/revokebot-hub"},"Action":"sts:AssumeRole"}]}`
 )
 
 func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsIt(t *testing.T) {
 	for _, trust := range []string{trustNoSource, trustNoTags, trustBare} {
 		for _, accepted := range []bool{false, true} {
-			onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].AllowUnnamedSessions = accepted }, func(t *testing.T, b *bench) {
+			onBench(t, func(_ *standin.Config, c *aws.Config) {
+				c.Accounts[0].AllowUnnamedSessions = accepted
+			}, func(t *testing.T, b *bench) {
 				b.Role(standin.RoleSpec{})
 				if err := b.Prod.SetTrust("revokebot-spoke", trust); err != nil {
 					t.Fatal(err)
@@ -29,7 +35,8 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 				got, err := b.apply(r)
 				if !accepted {
 					words := aws.Explain(err)
-					if !errors.Is(err, aws.ErrAccessDenied) || !strings.Contains(words, "sts:SetSourceIdentity") || !strings.Contains(words, "sts:TagSession") || !strings.Contains(words, "trust policy") {
+					if !errors.Is(err, aws.ErrAccessDenied) || !strings.Contains(words, "sts:SetSourceIdentity") ||
+						!strings.Contains(words, "sts:TagSession") || !strings.Contains(words, "trust policy") {
 						t.Errorf("%v: %q", err, words)
 					}
 					if n := len(b.Server.Calls("PutRolePolicy")); n != 0 {
@@ -42,7 +49,8 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 				}
 				calls := b.Server.Calls("AssumeRole")
 				params := calls[len(calls)-1].Params
-				if params["SourceIdentity"] != "" || params["Tags.member.1.Key"] != "" || params["RoleSessionName"] != "req-1" || params["Policy"] != sessionOf(Do, r.Target.ARN) {
+				if params["SourceIdentity"] != "" || params["Tags.member.1.Key"] != "" || params["RoleSessionName"] != "req-1" ||
+					params["Policy"] != sessionOf(Do, r.Target.ARN) {
 					t.Errorf("the session without names: %v", params)
 				}
 				undone, err := b.apply(undo(r, got.book.all))
@@ -55,7 +63,9 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 }
 
 func TestASpokeThatAllowsNamesIsNeverUsedWithoutThem(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].AllowUnnamedSessions = true }, func(t *testing.T, b *bench) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) {
+		c.Accounts[0].AllowUnnamedSessions = true
+	}, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		r := order(b.describe("prod/Deploy"))
 		got, err := b.apply(r)
@@ -77,14 +87,17 @@ func TestASpokeThatAllowsNamesIsNeverUsedWithoutThem(t *testing.T) {
 }
 
 func TestASpokeThatAllowsNothingIsNotBlamedOnTheNames(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].AllowUnnamedSessions = true }, func(t *testing.T, b *bench) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) {
+		c.Accounts[0].AllowUnnamedSessions = true
+	}, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		r := order(b.describe("prod/Deploy"))
 		if err := b.Prod.SetTrust("revokebot-spoke", awsbench.TrustEC2); err != nil {
 			t.Fatal(err)
 		}
 		_, err := b.apply(r)
-		if words := aws.Explain(err); !errors.Is(err, aws.ErrAccessDenied) || strings.Contains(words, "TagSession") || !strings.Contains(words, "trust policy") {
+		if words := aws.Explain(err); !errors.Is(err, aws.ErrAccessDenied) || strings.Contains(words, "TagSession") ||
+			!strings.Contains(words, "trust policy") {
 			t.Errorf("%v: %q", err, words)
 		}
 	})

@@ -40,7 +40,9 @@ func (w *watcher) of(call string) []aws.Ended {
 
 func TestEveryCallIsWatchedWithWhatBecameOfItAndHowOftenItWasSent(t *testing.T) {
 	var w watcher
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Watch, c.CallTimeout = w.watch, 10*time.Second }, func(t *testing.T, b *bench) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) {
+		c.Watch, c.CallTimeout = w.watch, 10*time.Second
+	}, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		if err := b.Cloud.Warm(t.Context()); err != nil {
 			t.Fatal(err)
@@ -63,7 +65,11 @@ func TestEveryCallIsWatchedWithWhatBecameOfItAndHowOftenItWasSent(t *testing.T) 
 		if err := find("prod"); !errors.Is(err, aws.ErrAccessDenied) {
 			t.Errorf("a call that is denied: %v", err)
 		}
-		want := []aws.Ended{{Outcome: aws.OutcomeOK, Attempts: 3}, {Outcome: aws.OutcomeNotFound, Attempts: 1}, {Outcome: aws.OutcomeDenied, Attempts: 1}}
+		want := []aws.Ended{
+			{Outcome: aws.OutcomeOK, Attempts: 3},
+			{Outcome: aws.OutcomeNotFound, Attempts: 1},
+			{Outcome: aws.OutcomeDenied, Attempts: 1},
+		}
 		if got := w.of("iam:GetRole"); !slices.Equal(got, want) {
 			t.Errorf("GetRole was seen as %v, want %v", got, want)
 		}
@@ -72,10 +78,13 @@ func TestEveryCallIsWatchedWithWhatBecameOfItAndHowOftenItWasSent(t *testing.T) 
 				t.Errorf("%s was seen as %v", call, got)
 			}
 		}
-		if _, err := trail.New(b.Cloud).Lookup(t.Context(), trail.LookupQuery{AccountName: "prod", RoleARN: "arn:aws:iam::" + awsbench.ProdID + ":role/Deploy", Since: time.Now().Add(-time.Hour)}); err != nil {
+		if _, err := trail.New(b.Cloud).Lookup(t.Context(), trail.LookupQuery{
+			AccountName: "prod", RoleARN: "arn:aws:iam::" + awsbench.ProdID + ":role/Deploy", Since: time.Now().Add(-time.Hour),
+		}); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.of("cloudtrail:LookupEvents"); len(got) < 2 || got[0] != (aws.Ended{Outcome: aws.OutcomeOK, Attempts: 1}) {
+		if got := w.of("cloudtrail:LookupEvents"); len(got) < 2 ||
+			got[0] != (aws.Ended{Outcome: aws.OutcomeOK, Attempts: 1}) {
 			t.Errorf("LookupEvents was seen as %v", got)
 		}
 	})

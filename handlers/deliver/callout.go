@@ -14,13 +14,16 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// KindCallOut is the item that tells approvers who are not in the channel of a request that it waits for them.
+// KindCallOut is the item that tells approvers who are not in the channel of a request that it
+// waits for them.
 const KindCallOut = "call_out"
 
 const (
-	// callOutAfter is how long after its opening a request's card is looked for; the mention in the thread comes first.
+	// callOutAfter is how long after its opening a request's card is looked for; the mention in the
+	// thread comes first.
 	callOutAfter = 2 * time.Second
-	// callOutTries is how often what Slack does not answer or take yet is tried: for about a quarter of an hour.
+	// callOutTries is how often what Slack does not answer or take yet is tried: for about a quarter
+	// of an hour.
 	callOutTries = 20
 	// maxCalledOut is how many people are told at most.
 	maxCalledOut = 20
@@ -31,9 +34,9 @@ func callOutDue(id string) approvals.Due {
 	return approvals.Due{After: callOutAfter, Item: approvals.Item{Kind: KindCallOut, Request: id, Source: "call out"}}
 }
 
-// CallOut tells approvers who are not members of the channel, one direct message each, where the card is. Those who are in
-// the channel were mentioned there. It is a courtesy: whatever fails is logged, and the thread is told only when nobody who
-// could approve can have heard of the request.
+// CallOut tells approvers who are not members of the channel, one direct message each, where the
+// card is. Those who are in the channel were mentioned there. It is a courtesy: whatever fails is
+// logged, and the thread is told only when nobody who could approve can have heard of the request.
 func (s *Sender) CallOut(ctx context.Context, item approvals.Item) error {
 	r, events, err := s.Store.Load(ctx, item.Request)
 	if err != nil {
@@ -88,12 +91,13 @@ func (s *Sender) callOutFailed(ctx context.Context, item approvals.Item, cause e
 	case (e.Kind == SlackPassing || e.Kind == SlackUnsure) && item.Attempt < callOutTries:
 		return &step.Again{After: waitFor(cause, item.Attempt)}
 	}
-	s.Log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly", "request", item.Request, "error", cause)
+	s.Log.WarnContext(ctx, "it could not be found out which approvers are not in the channel; none was told directly",
+		"request", item.Request, "error", cause)
 	return nil
 }
 
-// approversOutside lists the approvers of a request who are not in its channel and those who are: full members other than
-// the requester and those who approved, up to a bound.
+// approversOutside lists the approvers of a request who are not in its channel and those who are:
+// full members other than the requester and those who approved, up to a bound.
 func (s *Sender) approversOutside(ctx context.Context, r approvals.Request) (outside, inside []string, err error) {
 	var (
 		side    errgroup.Group

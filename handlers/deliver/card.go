@@ -22,7 +22,9 @@ func (s *Sender) CardLink(ctx context.Context, r approvals.Request) (string, err
 // CloseWithoutCard ends a request whose card can never be posted. It reports false when the request
 // is not open any more, and when people can see it: then the thread catches up.
 func (s *Sender) CloseWithoutCard(ctx context.Context, id, slackError string) (bool, error) {
-	return s.Close(ctx, id, func(v step.View) bool { return step.Opened(v) && v.Card == "" }, func(approvals.Request) step.Failure {
+	return s.Close(ctx, id, func(v step.View) bool {
+		return step.Opened(v) && v.Card == ""
+	}, func(approvals.Request) step.Failure {
 		return step.Failure{Sentence: messages.CardImpossibleReason(slackError)}
 	})
 }
@@ -30,8 +32,8 @@ func (s *Sender) CloseWithoutCard(ctx context.Context, id, slackError string) (b
 // cardAge is how old a request is before its card is looked for: Slack has it by then.
 const cardAge = 30 * time.Second
 
-// WithoutCard looks whether the card of an open request was deleted, and then ends the request: nobody can decide it. It
-// reports false where that is not known.
+// WithoutCard looks whether the card of an open request was deleted, and then ends the request:
+// nobody can decide it. It reports false where that is not known.
 func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
 	r, _, err := s.Store.Load(ctx, id)
 	if err != nil {
@@ -55,7 +57,8 @@ func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
 	if ts != "" {
 		return false, nil
 	}
-	s.Log.WarnContext(ctx, "the card of an open request was deleted; the request ends, and the role can be asked for again", "request", id)
+	s.Log.WarnContext(ctx, "the card of an open request was deleted; the request ends, and the role can be asked for "+
+		"again", "request", id)
 	return s.cardDeleted(ctx, id)
 }
 

@@ -39,12 +39,14 @@ func New(requests step.Requests, slack Poster) *Sender {
 }
 
 const (
-	// deliveryCall bounds one call to Slack in a delivery, and deliveryLease how long a delivery may go without a sign of
-	// life before another replica takes over. The lease begins anew with each call and outlasts it, so that no two replicas
-	// tell the same; and it is short, because a replica that died holds it to its end.
+	// deliveryCall bounds one call to Slack in a delivery, and deliveryLease how long a delivery may
+	// go without a sign of life before another replica takes over. The lease begins anew with each
+	// call and outlasts it, so that no two replicas tell the same; and it is short, because a replica
+	// that died holds it to its end.
 	deliveryCall  = 7 * time.Second
 	deliveryLease = 9 * time.Second
-	// giveUpAfter is the attempt, about three hours after the first, at which a channel that refuses the bot is given up.
+	// giveUpAfter is the attempt, about three hours after the first, at which a channel that refuses
+	// the bot is given up.
 	giveUpAfter = 200
 	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
 	cardBeingPosted = -1
@@ -67,7 +69,8 @@ func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	if kind == SlackChannel {
-		// Without a card nobody can decide: the request ends, also when whoever opened it died before it could say so.
+		// Without a card nobody can decide: the request ends, also when whoever opened it died before it
+		// could say so.
 		if _, err := s.CloseWithoutCard(ctx, item.Request, code); err != nil {
 			return err
 		}
@@ -79,7 +82,8 @@ func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
 		}
 	}
 	if kind == SlackChannel && item.Attempt >= giveUpAfter {
-		s.Log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel", "request", item.Request, "code", code)
+		s.Log.ErrorContext(ctx, "Slack was not told of a request: it refuses the channel", "request", item.Request,
+			"code", code)
 		return nil
 	}
 	after := waitFor(err, item.Attempt)
@@ -97,14 +101,17 @@ type delivery struct {
 	id    string
 	owner string
 	at    approvals.Delivery
-	// withoutFiles: the thread goes without some file already, so that others are not tried again and again.
+	// withoutFiles: the thread goes without some file already, so that others are not tried again and
+	// again.
 	withoutFiles bool
-	// loose: the root of the thread is gone, as far as this turn knows, and the lines go into the channel.
+	// loose: the root of the thread is gone, as far as this turn knows, and the lines go into the
+	// channel.
 	loose bool
 }
 
-// BringUpToDate posts the card or brings it up to date, and then tells in the thread what the log has and the thread has
-// not: in order, each once. Another worker that does so already makes it return *Again.
+// BringUpToDate posts the card or brings it up to date, and then tells in the thread what the log
+// has and the thread has not: in order, each once. Another worker that does so already makes it
+// return *Again.
 func (s *Sender) BringUpToDate(ctx context.Context, id string) (err error) {
 	d := &delivery{Sender: s, id: id, owner: rand.Text()}
 	at, ok, err := s.Store.BeginDelivery(ctx, id, d.owner, deliveryLease)
@@ -123,7 +130,8 @@ func (s *Sender) BringUpToDate(ctx context.Context, id string) (err error) {
 		}
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		if _, endErr := s.Store.EndDelivery(release, id, d.owner, true); endErr != nil && !errors.Is(endErr, approvals.ErrLeaseLost) {
+		if _, endErr := s.Store.EndDelivery(release, id, d.owner, true); endErr != nil &&
+			!errors.Is(endErr, approvals.ErrLeaseLost) {
 			s.Log.WarnContext(ctx, "a delivery's lease runs out by itself", "request", id, "error", endErr)
 		}
 	}()
@@ -153,7 +161,8 @@ func (d *delivery) call(ctx context.Context, do func(context.Context) error) err
 	return d.within(ctx, deliveryCall, deliveryLease, do)
 }
 
-// within does something that takes at most a while, under a lease that outlasts it: its time begins first.
+// within does something that takes at most a while, under a lease that outlasts it: its time begins
+// first.
 func (d *delivery) within(ctx context.Context, most, lease time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
@@ -176,7 +185,9 @@ func (d *delivery) turn(ctx context.Context) error {
 	if err := d.card(ctx, r, events, c); err != nil {
 		return err
 	}
-	d.withoutFiles = slices.ContainsFunc(events, func(e approvals.Event) bool { return e.Type == approvals.EventFilesRefused })
+	d.withoutFiles = slices.ContainsFunc(events, func(e approvals.Event) bool {
+		return e.Type == approvals.EventFilesRefused
+	})
 	for _, e := range events {
 		if e.Seq <= d.at.Cursor {
 			continue

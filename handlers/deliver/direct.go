@@ -16,15 +16,17 @@ import (
 const KindOutcome = "outcome"
 
 const (
-	// shutOutAfter is how long a channel has refused what there is to tell before people are told directly.
+	// shutOutAfter is how long a channel has refused what there is to tell before people are told
+	// directly.
 	shutOutAfter = time.Minute
-	// outcomeTries is how often a direct message is tried that Slack does not take yet: for some three hours.
+	// outcomeTries is how often a direct message is tried that Slack does not take yet: for some three
+	// hours.
 	outcomeTries = 200
 	sourceShut   = "shut out"
 )
 
-// refusedChannel has the people of a request told directly whose channel has refused for a while what there is to tell.
-// The thread goes on being tried.
+// refusedChannel has the people of a request told directly whose channel has refused for a while
+// what there is to tell. The thread goes on being tried.
 func (s *Sender) refusedChannel(ctx context.Context, id, code string) error {
 	_, events, err := s.Store.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -44,10 +46,12 @@ func (s *Sender) refusedChannel(ctx context.Context, id, code string) error {
 	return s.shutOut(ctx, id, code)
 }
 
-// threadGone notes that there is no thread any more: what follows is told in the channel, and what became of the request
-// directly as well. deleted says that the card is known to be gone; nobody can decide without one, so an open request ends.
+// threadGone notes that there is no thread any more: what follows is told in the channel, and what
+// became of the request directly as well. deleted says that the card is known to be gone; nobody
+// can decide without one, so an open request ends.
 //
-// It comes before the mark of what it was noticed by, so that a replica which dies here notices again.
+// It comes before the mark of what it was noticed by, so that a replica which dies here notices
+// again.
 func (d *delivery) threadGone(ctx context.Context, deleted bool) error {
 	d.loose = true
 	if deleted {
@@ -58,13 +62,16 @@ func (d *delivery) threadGone(ctx context.Context, deleted bool) error {
 	return d.shutOut(ctx, d.id, record.CodeThreadGone)
 }
 
-// cardDeleted ends an open request whose card was deleted. It reports false when the request is not open any more.
+// cardDeleted ends an open request whose card was deleted. It reports false when the request is not
+// open any more.
 func (s *Sender) cardDeleted(ctx context.Context, id string) (bool, error) {
-	return s.Close(ctx, id, step.Opened, func(approvals.Request) step.Failure { return step.Failure{Sentence: messages.CardDeletedReason} })
+	return s.Close(ctx, id, step.Opened, func(approvals.Request) step.Failure {
+		return step.Failure{Sentence: messages.CardDeletedReason}
+	})
 }
 
-// shutOut records, once, that a request has ended and its people cannot read that in its thread, and queues that they are
-// told directly.
+// shutOut records, once, that a request has ended and its people cannot read that in its thread,
+// and queues that they are told directly.
 func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 	r, _, err := s.Store.Load(ctx, id)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -77,7 +84,8 @@ func (s *Sender) shutOut(ctx context.Context, id, code string) error {
 	if !r.State.Ended() || r.State == approvals.StateCancelled || r.Has(sourceShut) {
 		return nil
 	}
-	s.Log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id, "channel", r.Place.Channel, "code", code)
+	s.Log.WarnContext(ctx, "the thread of a request cannot tell its outcome; its people are told directly", "request", id,
+		"channel", r.Place.Channel, "code", code)
 	t := step.Appending(id)
 	t.Work = []approvals.Item{{Kind: KindOutcome, Request: id, Source: "outcome"}}
 	if err := step.Add(&t, approvals.EventShutOut, sourceShut, record.ShutOut{Code: code}); err != nil {
@@ -119,11 +127,12 @@ func (s *Sender) Outcome(ctx context.Context, item approvals.Item) error {
 	return &step.Again{After: waitFor(passing, item.Attempt)}
 }
 
-// direct tells one person something by direct message, once: the log knows it by source. told says that they have it, or
-// may have it. An error of Slack's is one that may pass; what does not pass is logged and recorded.
+// direct tells one person something by direct message, once: the log knows it by source. told says
+// that they have it, or may have it. An error of Slack's is one that may pass; what does not pass
+// is logged and recorded.
 //
-// The record follows the message: should the bot die between the two, somebody is told twice and not never. Where Slack does
-// not say whether it took the message, it is not sent again.
+// The record follows the message: should the bot die between the two, somebody is told twice and
+// not never. Where Slack does not say whether it took the message, it is not sent again.
 func (s *Sender) direct(
 	ctx context.Context, r approvals.Request, events []approvals.Event, source, person string, m *messages.Message,
 ) (told bool, err error) {
@@ -144,7 +153,8 @@ func (s *Sender) direct(
 		if kind == SlackPassing {
 			return false, err
 		}
-		s.Log.WarnContext(ctx, "somebody was not told directly, or may not have been", "request", r.ID, "user", person, "error", err)
+		s.Log.WarnContext(ctx, "somebody was not told directly, or may not have been", "request", r.ID, "user", person,
+			"error", err)
 		d.Unsure, d.Problem = kind == SlackUnsure, code
 		if d.Problem == "" {
 			d.Problem = "no answer"

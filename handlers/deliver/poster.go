@@ -8,7 +8,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// Poster is what it takes to tell a channel and its people: whoever holds one can post. Its errors are *SlackError.
+// Poster is what it takes to tell a channel and its people: whoever holds one can post. Its errors
+// are *SlackError.
 type Poster interface {
 	// Home is the workspace that the bot is installed in; only Team and Enterprise are set.
 	Home() approvals.Place
@@ -16,21 +17,23 @@ type Poster interface {
 	Person(ctx context.Context, id string) (approvals.Person, error)
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
-	// Members are the people of a channel, the bot among them. One that has too many to read is an error.
+	// Members are the people of a channel, the bot among them. One that has too many to read is an
+	// error.
 	Members(ctx context.Context, channel string) ([]string, error)
 
-	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that Find knows it again. A
-	// message that Slack took and put into the channel, because the root of its thread is gone, is an error with the Code
-	// CodeOutside, and ts names it.
+	// Post sends a message to a channel, or into a thread when thread is not empty, marked so that
+	// Find knows it again. A message that Slack took and put into the channel, because the root of its
+	// thread is gone, is an error with the Code CodeOutside, and ts names it.
 	Post(ctx context.Context, channel, thread string, mark Mark, m *messages.Message) (ts string, err error)
 	// Direct sends a message to one person, in the conversation that only they and the bot are in.
 	Direct(ctx context.Context, person string, mark Mark, m *messages.Message) error
 	// Update replaces a message of the bot's own.
 	Update(ctx context.Context, channel, ts string, m *messages.Message) error
-	// Find looks for a message that was posted with the mark, not before since. It returns "" when there is none.
+	// Find looks for a message that was posted with the mark, not before since. It returns "" when
+	// there is none.
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
-	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns. Nothing was uploaded
-	// unless the error is of kind SlackUnsure or SlackUnknown.
+	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns.
+	// Nothing was uploaded unless the error is of kind SlackUnsure or SlackUnknown.
 	Upload(ctx context.Context, channel, thread string, f Upload) error
 	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
 	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)

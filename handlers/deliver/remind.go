@@ -20,11 +20,14 @@ const (
 )
 
 const (
-	// lastCall is how long before the deadline the last reminder comes, or a tenth of the time when that is shorter.
+	// lastCall is how long before the deadline the last reminder comes, or a tenth of the time when
+	// that is shorter.
 	lastCall = 2 * time.Minute
-	// shortest is the shortest time to decide in which people are reminded at all: the first call is not over before.
+	// shortest is the shortest time to decide in which people are reminded at all: the first call is
+	// not over before.
 	shortest = time.Minute
-	// maxAsked is how many people a reminder names in place of a group that some of them are done with.
+	// maxAsked is how many people a reminder names in place of a group that some of them are done
+	// with.
 	maxAsked = 10
 )
 
@@ -37,8 +40,8 @@ func remindItem(id, source string, r reminder) approvals.Item {
 	return approvals.Item{Kind: KindRemind, Request: id, Source: source, Body: step.Body(r)}
 }
 
-// Calls are the timers of a request that people have so long to decide: for those who are not in the channel, and the
-// reminders.
+// Calls are the timers of a request that people have so long to decide: for those who are not in
+// the channel, and the reminders.
 func Calls(id string, expireAfter time.Duration) []approvals.Due {
 	due := []approvals.Due{callOutDue(id)}
 	if expireAfter < shortest {
@@ -52,8 +55,8 @@ func Calls(id string, expireAfter time.Duration) []approvals.Due {
 // lead is how long before the deadline the last reminder comes.
 func lead(expireAfter time.Duration) time.Duration { return min(lastCall, expireAfter/10) }
 
-// Remind records that the approvers are to be reminded, if the request is open and approvals are missing. One that comes
-// so late that the next is due as well is left to that one.
+// Remind records that the approvers are to be reminded, if the request is open and approvals are
+// missing. One that comes so late that the next is due as well is left to that one.
 func (s *Sender) Remind(ctx context.Context, item approvals.Item) error {
 	asked, err := step.BodyOf[reminder](item)
 	if err != nil {
@@ -74,8 +77,9 @@ func (s *Sender) Remind(ctx context.Context, item approvals.Item) error {
 	})
 }
 
-// stillAsked are those on the list who can still do something: not the requester and not those who approved. A group that
-// one of the latter is in is named by the others of it, unless they are many or cannot be looked up.
+// stillAsked are those on the list who can still do something: not the requester and not those who
+// approved. A group that one of the latter is in is named by the others of it, unless they are many
+// or cannot be looked up.
 func (s *Sender) stillAsked(ctx context.Context, r approvals.Request) []string {
 	done := append(r.Voters(), r.Requester)
 	var ask []string

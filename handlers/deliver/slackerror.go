@@ -7,8 +7,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// SlackErrorKind says what a failed call to Slack means for the caller. The zero value is unknown and is treated as
-// passing.
+// SlackErrorKind says what a failed call to Slack means for the caller. The zero value is unknown
+// and is treated as passing.
 type SlackErrorKind int
 
 // Kinds of Slack errors.
@@ -24,13 +24,16 @@ const (
 	SlackNoPerson                // that person cannot be told by direct message
 )
 
-// CodePaced is the Code of a message that was not sent yet because its channel has had enough for the moment.
+// CodePaced is the Code of a message that was not sent yet because its channel has had enough for
+// the moment.
 const CodePaced = "paced"
 
-// CodeGone is the Code of a message that is to be changed and is not there any more (Slack documentation, "chat.update").
+// CodeGone is the Code of a message that is to be changed and is not there any more (Slack
+// documentation, "chat.update").
 const CodeGone = "message_not_found"
 
-// CodeOutside is the Code of a message that Slack took and put beside the thread that it was meant for.
+// CodeOutside is the Code of a message that Slack took and put beside the thread that it was meant
+// for.
 const CodeOutside = "outside"
 
 // SlackError is a failed call to Slack.

@@ -9,9 +9,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// Living messages are views of several events: they are posted with the first of them, in the order of the log, and edited
-// for the others. Several that came together are one edit. An edit says all that is to be said, so that it can be made
-// again after a crash.
+// Living messages are views of several events: they are posted with the first of them, in the order
+// of the log, and edited for the others. Several that came together are one edit. An edit says all
+// that is to be said, so that it can be made again after a crash.
 
 // lives remembers a living message; the next mark stores it.
 func (d *delivery) lives(name string, l approvals.Living) {
@@ -48,8 +48,8 @@ func (d *delivery) edit(ctx context.Context, r approvals.Request, events []appro
 	return nil
 }
 
-// replace edits a message, in a simpler form if Slack refuses the first. That it is gone or refused in every form holds up
-// nothing: the log has what it would have said.
+// replace edits a message, in a simpler form if Slack refuses the first. That it is gone or refused
+// in every form holds up nothing: the log has what it would have said.
 func (d *delivery) replace(ctx context.Context, channel, name, ts string, m *messages.Message) error {
 	for i, form := range m.Forms() {
 		err := d.call(ctx, func(ctx context.Context) error { return d.slack.Update(ctx, channel, ts, form) })
@@ -57,10 +57,12 @@ func (d *delivery) replace(ctx context.Context, channel, name, ts string, m *mes
 		case err == nil:
 			return nil
 		case kind == SlackNoTarget:
-			d.Log.WarnContext(ctx, "a message of the thread is gone; the record goes on", "request", d.id, "message", name, "code", code)
+			d.Log.WarnContext(ctx, "a message of the thread is gone; the record goes on", "request", d.id, "message", name,
+				"code", code)
 			return nil
 		case kind == SlackContent:
-			d.Log.WarnContext(ctx, "Slack refuses an edit in this form", "request", d.id, "message", name, "form", i, "code", code)
+			d.Log.WarnContext(ctx, "Slack refuses an edit in this form", "request", d.id, "message", name, "form", i,
+				"code", code)
 		default:
 			return err
 		}

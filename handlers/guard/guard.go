@@ -43,10 +43,13 @@ func New(cfg Config) *Guard { return &Guard{cfg} }
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
 const maxLookTries = 7
 
-// Check looks whether the deny of an applied revocation is still on the role, and writes it again if not.
+// Check looks whether the deny of an applied revocation is still on the role, and writes it again
+// if not.
 //
-// The approval that the deny was written under covers that: nothing is denied that people did not agree to deny, so nobody
-// is looked up again (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out, and ends with it.
+// The approval that the deny was written under covers that: nothing is denied that people did not
+// agree to deny, so nobody is looked up again
+// (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out,
+// and ends with it.
 func (g *Guard) Check(ctx context.Context, item approvals.Item) error {
 	l, err := step.BodyOf[look](item)
 	if err != nil {
@@ -109,7 +112,8 @@ func (w *guardRun) order() role.Order {
 func (w *guardRun) written() string { return w.item.Source + " written" }
 func (w *guardRun) failed() string  { return w.item.Source + " failed" }
 
-// done reports whether this look was made already, or has become needless: the role is gone, or the last look was made.
+// done reports whether this look was made already, or has become needless: the role is gone, or the
+// last look was made.
 func (w *guardRun) done() bool {
 	if w.request.Has(w.written()) || w.request.Has(w.failed()) {
 		return true
@@ -202,7 +206,8 @@ func (w *guardRun) judge(ctx context.Context, check role.Check) error {
 	}
 }
 
-// age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's clock.
+// age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's
+// clock.
 func (w *guardRun) age() time.Duration {
 	age := w.now.Sub(w.request.Ended)
 	if age < time.Minute {
@@ -229,7 +234,8 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 	if t.Lost() {
 		t.SCP = role.OldSessionsSCP(w.scpRole(), t.Cutoff)
 	}
-	w.Log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID, "state", t.State, "why", t.Why)
+	w.Log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID,
+		"state", t.State, "why", t.Why)
 	tr := step.Appending(w.request.ID)
 	if err := step.Add(&tr, approvals.EventTampered, source, t); err != nil {
 		return err
@@ -241,7 +247,8 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 // scpRole is what the service control policies name of the role.
 func (w *guardRun) scpRole() role.Role {
 	return role.Role{
-		AccountName: w.about.Role.Account, AccountID: w.about.Role.AccountID, Partition: w.about.Role.Partition, Name: w.about.Role.Name, ARN: w.about.Role.ARN,
+		AccountName: w.about.Role.Account, AccountID: w.about.Role.AccountID, Partition: w.about.Role.Partition,
+		Name: w.about.Role.Name, ARN: w.about.Role.ARN,
 	}
 }
 
@@ -254,9 +261,11 @@ func (w *guardRun) blind(ctx context.Context, cause error) error {
 	if !aws.Final(cause) && w.item.Attempt < maxLookTries {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	}
-	source, sentence := "guard blind", "Whether the deny is still on the role could not be looked at: "+step.Explained(cause)+" Later looks try again."
+	source, sentence := "guard blind", "Whether the deny is still on the role could not be looked at: "+
+		step.Explained(cause)+" Later looks try again."
 	if w.look.Last {
-		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, and this was the last look: "+step.Explained(cause)
+		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, "+
+			"and this was the last look: "+step.Explained(cause)
 	}
 	return w.Remark(ctx, w.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence})
 }

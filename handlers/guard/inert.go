@@ -13,12 +13,13 @@ import (
 // KindInert is an item that asks whether a deny has become inert, to offer the clean-up.
 const KindInert = "inert"
 
-// inertWait is how long a clean-up waits to be offered while another request for the role is under way.
+// inertWait is how long a clean-up waits to be offered while another request for the role is under
+// way.
 const inertWait = 5 * time.Minute
 
-// Inert offers the clean-up of a deny, once, when no session that it keeps out can be alive any more: by AWS's clock, by
-// the role as it is now, and only if the role still has what the bot wrote. Where there is nothing to clean up, or nothing
-// of the bot's, nothing is said.
+// Inert offers the clean-up of a deny, once, when no session that it keeps out can be alive any
+// more: by AWS's clock, by the role as it is now, and only if the role still has what the bot
+// wrote. Where there is nothing to clean up, or nothing of the bot's, nothing is said.
 func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 	r, _, err := g.Store.Load(ctx, item.Request)
 	if err != nil {
@@ -67,7 +68,8 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 		return &step.Again{After: time.Minute}
 	}
 	if left := undoing.RevivesUntil.Sub(now); left > 0 {
-		return &step.Again{After: left + inertSlack, Busy: true} // it was written again, or the role's longest session was raised
+		// it was written again, or the role's longest session was raised
+		return &step.Again{After: left + inertSlack, Busy: true}
 	}
 	return g.Remark(ctx, r.ID, approvals.EventInert, item.Source, record.Inert{
 		Cutoff: undoing.Cutoff, Since: undoing.RevivesUntil, Restores: undoing.Slots.Restores(),
@@ -84,5 +86,6 @@ func InertDue(request string, after time.Duration) approvals.Due {
 	return approvals.Due{Item: InertItem(request), After: after + inertSlack}
 }
 
-// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks differ by a little.
+// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks
+// differ by a little.
 const inertSlack = time.Second

@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	// maxSimulations is how often the simulator is asked when it does not answer: about two minutes, with the delays of
-	// step.RetryAfter.
+	// maxSimulations is how often the simulator is asked when it does not answer: about two minutes,
+	// with the delays of step.RetryAfter.
 	maxSimulations = 7
-	// maxDoubts is how often it is asked when it does not see the deny: IAM's reads can be seconds behind its writes.
+	// maxDoubts is how often it is asked when it does not see the deny: IAM's reads can be seconds
+	// behind its writes.
 	maxDoubts = 4
 )
 
@@ -25,7 +26,8 @@ func (g *Guard) Simulate(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	w := record.WrittenBy(events)
-	if r.State != approvals.StateApplied || r.Purpose.Mode() != approvals.ModeDo || r.Has(item.Source) || len(w.Stands) == 0 {
+	if r.State != approvals.StateApplied || r.Purpose.Mode() != approvals.ModeDo || r.Has(item.Source) ||
+		len(w.Stands) == 0 {
 		return nil
 	}
 	d, err := g.GuardStatus(ctx, r, events)

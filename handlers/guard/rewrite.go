@@ -13,7 +13,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing reason: about half a minute.
+// maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing
+// reason: about half a minute.
 const maxRewriteTries = 5
 
 // errOffDuty stops a rewrite because the deny is not to be kept any more.
@@ -36,9 +37,9 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 	return w.record(ctx, out, told[0].Rewrite)
 }
 
-// promise makes the new document durable, after a last look whether the deny is still to be kept. The
-// step is made on the log as it was read, so that of two checks that miss the deny at the same time
-// one writes.
+// promise makes the new document durable, after a last look whether the deny is still to be kept.
+// The step is made on the log as it was read, so that of two checks that miss the deny at the same
+// time one writes.
 func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	rewrites := w.rewrites()
 	var promised []approvals.Event
@@ -114,7 +115,8 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	order := w.order()
 	a, t := step.Tried{Order: order}.Sum(out), step.Appending(r.ID)
 	again := record.Rewritten{
-		Cutoff: a.Cutoff, At: a.At, AlreadyThere: a.AlreadyThere, There: a.There, Rewrite: n, Writes: a.Writes, CallerARN: a.CallerARN,
+		Cutoff: a.Cutoff, At: a.At, AlreadyThere: a.AlreadyThere, There: a.There, Rewrite: n, Writes: a.Writes,
+		CallerARN: a.CallerARN,
 	}
 	for _, d := range out.Documents {
 		if back := w.ReadBack(ctx, order, d); again.Back.At.IsZero() || !back.Equal {
@@ -138,7 +140,8 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	if err := w.Store.Commit(ctx, t); err != nil || !now.Later || a.Writes == 0 {
 		return err
 	}
-	// While this write was under way a later request has promised more, and may have written it before.
+	// While this write was under way a later request has promised more, and may have written it
+	// before.
 	return w.CheckNow(ctx, now.Keeper, "guard after "+w.written()+" of "+r.ID)
 }
 
@@ -157,7 +160,8 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 	case step.EndGone:
 		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleGone, At: check.At})
 	}
-	w.Log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.about.Role.ARN, "error", cause)
+	w.Log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.about.Role.ARN,
+		"error", cause)
 	if end == step.EndLater {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	}

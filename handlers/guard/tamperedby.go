@@ -15,9 +15,11 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// asks is when CloudTrail is asked who changed the deny: at once, and again because it is minutes late (AWS CloudTrail User
-// Guide, "How CloudTrail works": typically within about five minutes).
-var asks = []time.Duration{0, time.Minute, 3 * time.Minute, 6 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute}
+// asks is when CloudTrail is asked who changed the deny: at once, and again because it is minutes
+// late (AWS CloudTrail User Guide, "How CloudTrail works": typically within about five minutes).
+var asks = []time.Duration{
+	0, time.Minute, 3 * time.Minute, 6 * time.Minute, 10 * time.Minute, 15 * time.Minute, 20 * time.Minute,
+}
 
 // maxAskTries is how often one of these is tried again.
 const maxAskTries = 3
@@ -46,7 +48,8 @@ func (w *guardRun) lastWritten() time.Time {
 		var written struct {
 			At time.Time `json:"at"`
 		}
-		if (e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten) && json.Unmarshal(e.Detail, &written) == nil {
+		if (e.Type == approvals.EventApplied || e.Type == approvals.EventRewritten) &&
+			json.Unmarshal(e.Detail, &written) == nil {
 			at = times.Later(at, written.At)
 		}
 	}
@@ -78,11 +81,14 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	for _, w := range contain.Fold(record.WrittenBy(events).Changes) {
 		slots = append(slots, w.Slot)
 	}
-	all, err := g.Trail.Tampering(ctx, trail.TamperQuery{AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: slots, Since: q.Since})
+	all, err := g.Trail.Tampering(ctx, trail.TamperQuery{
+		AccountName: c.Role.Account, RoleName: c.Role.Name, Slots: slots, Since: q.Since,
+	})
 	var changes []record.Change
 	for _, one := range all {
 		if !one.At.Before(q.Since) {
-			changes = append(changes, change(one, step.CutoffOf(m, one.At, contain.Document{Slot: one.Slot, Text: one.Document})))
+			changes = append(changes, change(one,
+				step.CutoffOf(m, one.At, contain.Document{Slot: one.Slot, Text: one.Document})))
 		}
 	}
 	switch {
@@ -95,11 +101,14 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	case err != nil && (aws.Final(err) || q.Last):
 		g.Log.WarnContext(ctx, "CloudTrail could not be asked who changed the deny", "request", r.ID, "error", err)
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
-			Sentence: "CloudTrail could not be asked who changed the deny: " + step.Explained(err) + " Look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
+			Sentence: "CloudTrail could not be asked who changed the deny: " + step.Explained(err) + " Look at the event " +
+				"history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
 		})
 	case q.Last && err == nil:
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
-			Sentence: "CloudTrail does not show who changed the deny, 20 minutes after it was missed. That does not mean that nobody did: look at the event history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
+			Sentence: "CloudTrail does not show who changed the deny, 20 minutes after it was missed. " +
+				"That does not mean that nobody did: look at the event history of the account for DeleteRolePolicy and " +
+				"PutRolePolicy on this role.",
 		})
 	default:
 		return nil // there are later questions
@@ -117,8 +126,9 @@ func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time
 	})
 }
 
-// toldSince reports whether the thread has somebody who changed the deny since a moment. Each loss has a question of its own
-// that begins where the deny was written the last time, so nothing is told twice.
+// toldSince reports whether the thread has somebody who changed the deny since a moment. Each loss
+// has a question of its own that begins where the deny was written the last time, so nothing is
+// told twice.
 func toldSince(events []approvals.Event, since time.Time) bool {
 	for _, e := range events {
 		var f record.Finding
@@ -136,7 +146,8 @@ func toldSince(events []approvals.Event, since time.Time) bool {
 
 func change(c trail.Change, cutoff time.Time) record.Change {
 	return record.Change{
-		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID, SourceAddress: c.SourceAddress,
-		UserAgent: c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: cutoff,
+		EventID: c.EventID, Name: c.EventName, At: c.At, Who: c.Who, AccessKeyID: c.AccessKeyID,
+		SourceAddress: c.SourceAddress,
+		UserAgent:     c.UserAgent, SourceIdentity: c.SourceIdentity, Cutoff: cutoff,
 	}
 }

@@ -28,11 +28,12 @@ type look struct {
 	AfterUndo bool `json:"after_undo,omitempty"`
 }
 
-// recheckAfter is when the deny is looked at after it had to be written again: who removed it once comes back within a second.
+// recheckAfter is when the deny is looked at after it had to be written again: who removed it once
+// comes back within a second.
 var recheckAfter = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second}
 
-// Watch queues what follows when a deny was applied: the simulation, and the looks of the guard. seen says that the deny
-// was read back as written; if not, the first look comes soon.
+// Watch queues what follows when a deny was applied: the simulation, and the looks of the guard.
+// seen says that the deny was read back as written; if not, the first look comes soon.
 func (g *Guard) Watch(t *approvals.Transition, request string, seen bool) {
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: request, Source: "simulate 0"})
 	for i, after := range g.Plan {
@@ -53,7 +54,9 @@ func looksSoon(t *approvals.Transition, request string, rewrite int, of look) {
 }
 
 func lookDue(request, source string, l look) approvals.Due {
-	return approvals.Due{After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(l)}}
+	return approvals.Due{
+		After: l.After, Item: approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(l)},
+	}
 }
 
 // AfterUndoItem is the check of what a request has in force after another one was undone.

@@ -44,7 +44,8 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	}
 	told.Until, told.Cutoff = q.until, q.cutoff
 	chain, err := inv.Trail.Chain(ctx, trail.ChainQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys,
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth,
+		Keys:     maxKeys,
 		Patience: lookPatience, Sessions: []trail.Session{session},
 	})
 	switch a, looked := chain.Roots[session.AccessKeyID]; {
@@ -66,7 +67,9 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	return inv.Store.Commit(ctx, q.transition(approvals.Event{Type: approvals.EventActivity, Source: item.Source, Detail: detail}))
+	return inv.Store.Commit(ctx, q.transition(approvals.Event{
+		Type: approvals.EventActivity, Source: item.Source, Detail: detail,
+	}))
 }
 
 // chosenBy finds a choice in the log. The item is not signed; the log is.
@@ -79,7 +82,8 @@ func (q *investigation) chosenBy(c choice) (record.Activity, trail.Session, erro
 	sessions := record.Gather(q.events).Sessions
 	i := slices.IndexFunc(sessions, func(s record.Session) bool { return s.Mark() == c.Mark })
 	if !made || i < 0 {
-		return record.Activity{}, trail.Session{}, fmt.Errorf("%w: nobody has chosen the session %q", step.ErrNotAnItem, c.Mark)
+		return record.Activity{}, trail.Session{},
+			fmt.Errorf("%w: nobody has chosen the session %q", step.ErrNotAnItem, c.Mark)
 	}
 	s := sessions[i]
 	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, s.Session, nil

@@ -13,15 +13,17 @@ import (
 )
 
 const (
-	// maxFollowed is how many of the sessions that stand out are followed, and maxKeys how many keys that may lead to.
+	// maxFollowed is how many of the sessions that stand out are followed, and maxKeys how many keys
+	// that may lead to.
 	maxFollowed = 12
 	maxKeys     = 30
-	// maxParallel is how many keys are looked up at one time. Each takes its turns of the two requests a second in a region.
+	// maxParallel is how many keys are looked up at one time. Each takes its turns of the two requests
+	// a second in a region.
 	maxParallel = 4
 	// chainDepth is how many levels down roles are followed.
 	chainDepth = 3
-	// newestFollowed is how many sessions are followed where none stands out: with one caller and one address there is
-	// nothing to compare.
+	// newestFollowed is how many sessions are followed where none stands out: with one caller and one
+	// address there is nothing to compare.
 	newestFollowed = 3
 )
 
@@ -34,8 +36,8 @@ type followed struct {
 	failed     string // why the look told nothing of it
 }
 
-// follow finds out whose keys are used by others, what the sessions did that stand out, which roles they went on to, and
-// whether old sessions are kept out, and records it.
+// follow finds out whose keys are used by others, what the sessions did that stand out, which roles
+// they went on to, and whether old sessions are kept out, and records it.
 func (q *investigation) follow(ctx context.Context, report trail.Report) (followed, error) {
 	strange := trail.Suspects(report.Sessions, q.cutoff)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
@@ -89,8 +91,9 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	return s, q.recordActivity(ctx, told, s)
 }
 
-// recordActivity writes what was found, offers the menu of sessions once, and says what was seen of the deny. Another look
-// may be under way at the same time, so it is written on the log as it is now.
+// recordActivity writes what was found, offers the menu of sessions once, and says what was seen of
+// the deny. Another look may be under way at the same time, so it is written on the log as it is
+// now.
 func (q *investigation) recordActivity(ctx context.Context, told record.Activity, s followed) error {
 	detail, err := fitActivity(&told)
 	if err != nil {

@@ -15,13 +15,17 @@ import (
 var long = strings.Repeat("\x01", 2000)
 
 func longCall(i int) trail.Call {
-	return trail.Call{EventID: fmt.Sprint(i), Time: time.Unix(int64(i), 0), Service: long, Name: long, Region: long, ErrorCode: long, Target: long, SourceAddress: long}
+	return trail.Call{
+		EventID: fmt.Sprint(i), Time: time.Unix(int64(i), 0), Service: long, Name: long, Region: long, ErrorCode: long,
+		Target: long, SourceAddress: long,
+	}
 }
 
 func longSession(i int) trail.Session {
 	return trail.Session{
-		EventID: fmt.Sprint(i), Caller: long, CallerARN: long, CallerID: long, CallerAccessKey: long, SessionName: long, SourceIdentity: long,
-		SourceAddress: long, UserAgent: long, Region: long, AccessKeyID: long,
+		EventID: fmt.Sprint(i), Caller: long, CallerARN: long, CallerID: long, CallerAccessKey: long, SessionName: long,
+		SourceIdentity: long,
+		SourceAddress:  long, UserAgent: long, Region: long, AccessKeyID: long,
 	}
 }
 
@@ -60,8 +64,12 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	var chain []trail.ChainLink
 	for i := range 50 {
 		told.Sessions = append(told.Sessions, activityOf(longSession(i), did, away))
-		told.NewCopies = append(told.NewCopies, record.Copy{Session: sessionRow(longSession(i)), From: record.TrimSources(away)})
-		chain = append(chain, trail.ChainLink{Depth: 1, Parent: longSession(i), Child: trail.Session{}, RoleARN: fmt.Sprint(i, long)})
+		told.NewCopies = append(told.NewCopies, record.Copy{
+			Session: sessionRow(longSession(i)), From: record.TrimSources(away),
+		})
+		chain = append(chain, trail.ChainLink{
+			Depth: 1, Parent: longSession(i), Child: trail.Session{}, RoleARN: fmt.Sprint(i, long),
+		})
 	}
 	told.Chain, told.MoreLinks = links(record.Role{}, chain)
 	detail, err := fitActivity(&told)
@@ -71,12 +79,14 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 
 	var j trail.Judgement
 	for i := range 100 {
-		j.Reasons, j.Calls, j.Sessions = append(j.Reasons, long), append(j.Calls, longCall(i)), append(j.Sessions, longSession(i))
+		j.Reasons, j.Calls, j.Sessions = append(j.Reasons, long), append(j.Calls, longCall(i)),
+			append(j.Sessions, longSession(i))
 		j.Persistence = append(j.Persistence, longCall(i))
 		j.Roles = append(j.Roles, trail.ChainLink{RoleARN: fmt.Sprint(long, i), Child: longSession(i), Depth: 1})
 	}
 	c := conclusion(record.Role{}, j, nil)
-	if detail, err = fitConclusion(&c); err != nil || len(detail) > record.MaxDetail || len(c.Calls) == 0 || c.MoreCalls == 0 ||
+	if detail, err = fitConclusion(&c); err != nil || len(detail) > record.MaxDetail || len(c.Calls) == 0 ||
+		c.MoreCalls == 0 ||
 		len(c.Doors) == 0 || len(c.Roles) == 0 || c.MoreToDo != 200-len(c.Doors)-len(c.Roles) {
 		t.Errorf("a verdict takes %d bytes, %v", len(detail), err)
 	}
@@ -85,7 +95,8 @@ func TestNoEventOfALookIsLargerThanItMayBe(t *testing.T) {
 	for i := range record.MaxSuspects {
 		found.Suspects = append(found.Suspects, record.Suspect{EventID: rows[i].EventID})
 	}
-	if detail, err = fitEvidence(&found); err != nil || len(detail) > record.MaxDetail || len(found.News)+found.MoreNews != record.MaxNews {
+	if detail, err = fitEvidence(&found); err != nil || len(detail) > record.MaxDetail ||
+		len(found.News)+found.MoreNews != record.MaxNews {
 		t.Errorf("the news take %d bytes, %v", len(detail), err)
 	}
 }
@@ -109,7 +120,9 @@ func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 	answered := func(c trail.Call) trail.Activity {
 		return trail.Activity{SucceededAfter: 1, LastSucceeded: c.Time, SucceededAfterCutoff: []trail.Call{c}, Regions: in}
 	}
-	denied := trail.Activity{DeniedAfter: 2, FirstDenied: cutoff.Add(time.Second), FirstExplicitDeny: cutoff.Add(time.Second), Regions: in}
+	denied := trail.Activity{
+		DeniedAfter: 2, FirstDenied: cutoff.Add(time.Second), FirstExplicitDeny: cutoff.Add(time.Second), Regions: in,
+	}
 	for _, c := range []struct {
 		name string
 		did  map[string]trail.Activity
@@ -120,11 +133,23 @@ func TestOnlyOldSessionsSpeakForOrAgainstTheDeny(t *testing.T) {
 		{"an old session was silent", map[string]trail.Activity{"a": {Regions: in}}, "a", record.SeenUnknown},
 		{"an old session was denied", map[string]trail.Activity{"a": denied}, "a", record.SeenDenied},
 		{"a new session was denied", map[string]trail.Activity{"a": denied}, "", record.SeenUnknown},
-		{"refused without a word of a deny", map[string]trail.Activity{"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in}}, "a", record.SeenUnknown},
+		{
+			"refused without a word of a deny", map[string]trail.Activity{
+				"a": {DeniedAfter: 2, FirstDenied: cutoff, Regions: in},
+			}, "a", record.SeenUnknown,
+		},
 		{"answered while the policy spread", map[string]trail.Activity{"a": answered(early)}, "a", record.SeenUnknown},
-		{"answered while the policy spread, then denied", map[string]trail.Activity{"a": answered(early), "b": denied}, "ab", record.SeenDenied},
+		{
+			"answered while the policy spread, then denied",
+			map[string]trail.Activity{"a": answered(early), "b": denied},
+			"ab", record.SeenDenied,
+		},
 		{"answered too late", map[string]trail.Activity{"a": answered(late)}, "a", record.SeenNotDenied},
-		{"one answered too late, another denied", map[string]trail.Activity{"a": answered(late), "b": denied}, "ab", record.SeenNotDenied},
+		{
+			"one answered too late, another denied",
+			map[string]trail.Activity{"a": answered(late), "b": denied},
+			"ab", record.SeenNotDenied,
+		},
 		{"a new session was answered", map[string]trail.Activity{"a": answered(late), "b": denied}, "b", record.SeenDenied},
 	} {
 		s := followed{activities: c.did, old: map[string]bool{}}

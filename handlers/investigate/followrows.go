@@ -14,8 +14,9 @@ import (
 func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) record.SessionActivity {
 	row := sessionRow(s)
 	out := record.SessionActivity{
-		EventID: row.EventID, Key: row.AccessKeyID, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last, AfterCut: a.FirstDenied,
-		Refused: a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
+		EventID: row.EventID, Key: row.AccessKeyID, Calls: a.Calls, Denied: a.Denied, First: a.First, Last: a.Last,
+		AfterCut: a.FirstDenied,
+		Refused:  a.FirstExplicitDeny, LastOK: a.LastSucceeded, Partly: !a.Covered(),
 	}
 	out.Named, out.NamesCut = a.LookedUpByName()
 	out.Elsewhere = record.TrimSources(elsewhere)
@@ -106,7 +107,8 @@ func didInTurn(l *record.Link, c trail.ChainLink) {
 		at := slices.IndexFunc(l.Services, func(s trail.ServiceUse) bool { return s.Service == service.Service })
 		switch {
 		case at >= 0:
-			l.Services[at].Calls, l.Services[at].Denied = l.Services[at].Calls+service.Calls, l.Services[at].Denied+service.Denied
+			l.Services[at].Calls, l.Services[at].Denied = l.Services[at].Calls+service.Calls,
+				l.Services[at].Denied+service.Denied
 		case len(l.Services) < record.MaxLinkServices:
 			l.Services = append(l.Services, service)
 		}
@@ -119,8 +121,8 @@ func didInTurn(l *record.Link, c trail.ChainLink) {
 	*l = l.Trim()
 }
 
-// whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were answered past the deny, and
-// roles.
+// whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were
+// answered past the deny, and roles.
 func (q *investigation) whatIsNew(told *record.Activity, s followed) {
 	calls, roles, copies := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	first := true
@@ -156,7 +158,8 @@ func (q *investigation) whatIsNew(told *record.Activity, s followed) {
 		return // the findings are told for the first time, and all of them
 	}
 	for _, suspect := range s.suspects {
-		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] && len(told.NewCopies) < record.MaxNews {
+		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] &&
+			len(told.NewCopies) < record.MaxNews {
 			told.NewCopies = append(told.NewCopies, record.Copy{Session: row, From: record.TrimSources(suspect.Elsewhere)})
 		}
 	}

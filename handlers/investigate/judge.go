@@ -14,14 +14,16 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// propagation is how long after the cutoff a call of an old session may still be answered without speaking against the
-// deny. IAM enforces a change within seconds as a rule; AWS promises no time and speaks of minutes (IAM User Guide,
-// "Changes that I make are not always immediately visible"). The cutoff lies past the write by the margin already.
+// propagation is how long after the cutoff a call of an old session may still be answered without
+// speaking against the deny. IAM enforces a change within seconds as a rule; AWS promises no time
+// and speaks of minutes (IAM User Guide, "Changes that I make are not always immediately visible").
+// The cutoff lies past the write by the margin already.
 const propagation = 2 * time.Minute
 
-// enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were refused after the cutoff in
-// words that name an explicit deny, and none was answered later than propagation. A refusal in other words may have been
-// one before the deny as well. Package aws leaves sts:GetCallerIdentity out: it is answered under any deny.
+// enforcement is what the look saw of the deny: "seen denied" when calls of old sessions were
+// refused after the cutoff in words that name an explicit deny, and none was answered later than
+// propagation. A refusal in other words may have been one before the deny as well. Package aws
+// leaves sts:GetCallerIdentity out: it is answered under any deny.
 func (q *investigation) enforcement(s followed) record.Enforcement {
 	e := record.Enforcement{State: record.SeenUnknown, At: q.until}
 	covered, unclear, late := true, 0, len(q.answered(s)) > 0
@@ -52,7 +54,8 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 			e.Why = "Not everything could be read, so there may be calls that were answered."
 		}
 	case e.Succeeded > 0:
-		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %d minutes after it: IAM may still have been spreading the policy.", int(propagation.Minutes()))
+		e.Why = fmt.Sprintf("Calls of old sessions were answered after the cutoff, none later than %d minutes after it: "+
+			"IAM may still have been spreading the policy.", int(propagation.Minutes()))
 	case unclear > 0:
 		e.Why = "Calls of old sessions were refused after the cutoff, and no answer says that it was by an explicit deny."
 	case len(s.old) == 0:
@@ -63,7 +66,8 @@ func (q *investigation) enforcement(s followed) record.Enforcement {
 	return e
 }
 
-// answered are calls of old sessions that were answered later than propagation allows, the newest first.
+// answered are calls of old sessions that were answered later than propagation allows, the newest
+// first.
 func (q *investigation) answered(s followed) []record.Call {
 	var calls []record.Call
 	for _, key := range slices.Sorted(maps.Keys(s.activities)) {
@@ -82,14 +86,17 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if !q.ends() {
 		return nil
 	}
-	c := record.Conclusion{Word: record.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed}}
+	c := record.Conclusion{
+		Word: record.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed},
+	}
 	if s.failed == "" {
 		revoked, err := q.revoked(ctx, s.chain)
 		if err != nil {
 			return err
 		}
 		c = conclusion(q.role, trail.Judge(trail.JudgeInput{
-			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation), Sessions: report.Sessions,
+			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
+			Sessions: report.Sessions,
 			Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 			Regions: report.Regions, AskedAt: report.AskedAt,
 		}), s.activities)
@@ -124,13 +131,18 @@ func conclusion(role record.Role, j trail.Judgement, activities map[string]trail
 		c.Sessions = append(c.Sessions, row.Trim())
 	}
 	doors := slices.Clone(j.Persistence)
-	slices.SortStableFunc(doors, func(a, b trail.Call) int { return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1)) }) // keys first
+	// keys first
+	slices.SortStableFunc(doors, func(a, b trail.Call) int {
+		return cmp.Compare(min(len(b.Made), 1), min(len(a.Made), 1))
+	})
 	for _, call := range doors[:min(len(doors), record.MaxToDo)] {
 		c.Doors = append(c.Doors, callRow(call, ""))
 	}
 	held, more := links(role, j.Roles)
 	for _, l := range held[:min(len(held), record.MaxToDo)] {
-		c.Roles = append(c.Roles, record.Link{RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop})
+		c.Roles = append(c.Roles, record.Link{
+			RoleARN: l.RoleARN, RoleName: l.RoleName, AccountID: l.AccountID, Account: l.Account, Loop: l.Loop,
+		})
 	}
 	c.MoreToDo = len(doors) - len(c.Doors) + len(held) + more - len(c.Roles)
 	return c.Trim()
@@ -139,7 +151,9 @@ func conclusion(role record.Role, j trail.Judgement, activities map[string]trail
 // signedBy finds the key that signed a call.
 func signedBy(call trail.Call, activities map[string]trail.Activity) string {
 	for key, a := range activities {
-		if slices.ContainsFunc(a.SucceededAfterCutoff, func(c trail.Call) bool { return c.EventID == call.EventID && call.EventID != "" }) {
+		if slices.ContainsFunc(a.SucceededAfterCutoff, func(c trail.Call) bool {
+			return c.EventID == call.EventID && call.EventID != ""
+		}) {
 			return key
 		}
 	}

@@ -43,18 +43,22 @@ type Investigator struct{ Config }
 func New(cfg Config) *Investigator { return &Investigator{cfg} }
 
 const (
-	// lookupLimit is the most sessions that one look at CloudTrail returns, and listed how many of a request the log keeps.
+	// lookupLimit is the most sessions that one look at CloudTrail returns, and listed how many of a
+	// request the log keeps.
 	lookupLimit = 1000
 	listed      = 400
-	// maxLooks is how often a look that told nothing is tried again before that is what the thread says: five tries.
+	// maxLooks is how often a look that told nothing is tried again before that is what the thread
+	// says: five tries.
 	maxLooks = 4
-	// lookPatience is how long regions are waited for that do not answer while all the others are done.
+	// lookPatience is how long regions are waited for that do not answer while all the others are
+	// done.
 	lookPatience = 10 * time.Second
 )
 
-// investigation is one look at CloudTrail about the role of an applied request: who assumed it, what those sessions did, and, if
-// it is the last one, what that comes to. Each of the three is an event of its own, so that the table does not wait for
-// the rest, and a look that was interrupted goes on where its events end.
+// investigation is one look at CloudTrail about the role of an applied request: who assumed it,
+// what those sessions did, and, if it is the last one, what that comes to. Each of the three is an
+// event of its own, so that the table does not wait for the rest, and a look that was interrupted
+// goes on where its events end.
 type investigation struct {
 	*Investigator
 	item    approvals.Item
@@ -72,7 +76,8 @@ type investigation struct {
 
 // Look is the body of an evidence item.
 type Look struct {
-	Number int  `json:"number"`         // 0 is the look right after the revocation, the others are those of trail.follow_ups
+	// 0 is the look right after the revocation, the others are those of trail.follow_ups
+	Number int  `json:"number"`
 	Wide   bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
 }
 
@@ -116,7 +121,8 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 		return err
 	}
 	if own, applied := force.Of(q.request.ID); applied && !own.InForce() {
-		return q.conclude(ctx, record.WordUnknown, "Another request took the deny away, so nothing keeps old sessions out any more.")
+		return q.conclude(ctx, record.WordUnknown,
+			"Another request took the deny away, so nothing keeps old sessions out any more.")
 	}
 	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
@@ -132,7 +138,8 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	return q.judge(ctx, *report, what)
 }
 
-// inquire reads the request that an item is about; nil when there is nothing to look for, or nothing left to do.
+// inquire reads the request that an item is about; nil when there is nothing to look for, or
+// nothing left to do.
 func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Look) (*investigation, error) {
 	r, events, err := inv.Store.Load(ctx, item.Request)
 	if err != nil {
@@ -157,7 +164,10 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	if err != nil {
 		return nil, err
 	}
-	q := &investigation{Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff, since: r.Opened.Add(-inv.Lookback), until: until}
+	q := &investigation{
+		Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff,
+		since: r.Opened.Add(-inv.Lookback), until: until,
+	}
 	q.number, q.wide = l.Number, l.Wide || l.Number > 0
 	q.last = drill || q.wide && q.number == len(inv.FollowUps)
 	q.drill = drill
@@ -179,16 +189,18 @@ func (q *investigation) lastSource() string {
 	}
 }
 
-// ends reports whether the look ends with a word. Without follow-ups there is none: right after the write CloudTrail can
-// not know yet whether the deny holds.
+// ends reports whether the look ends with a word. Without follow-ups there is none: right after the
+// write CloudTrail can not know yet whether the deny holds.
 func (q *investigation) ends() bool { return q.last && q.number > 0 }
 
-// lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the thread is told so.
+// lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the
+// thread is told so.
 func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	stop := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: lookupLimit,
-		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff,
+		Limit: lookupLimit,
+		Wide:  q.wide, Patience: lookPatience, Progress: stop.report,
 	})
 	stop.end()
 	switch {
@@ -249,7 +261,8 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 		return err
 	}
 	told := record.Evidence{
-		Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last, Regions: report.Regions,
+		Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last,
+		Regions: report.Regions,
 	}
 	suspicious := map[string]bool{}
 	for _, s := range q.suspects(report) {
@@ -278,8 +291,8 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	return q.Store.Commit(ctx, t)
 }
 
-// news picks from what a later look found what people have to know at once: sessions since the cutoff, and earlier ones
-// that stand out.
+// news picks from what a later look found what people have to know at once: sessions since the
+// cutoff, and earlier ones that stand out.
 func news(report trail.Report, fresh []record.Session, suspicious map[string]bool) (told []record.Session, more int) {
 	before := map[string]bool{}
 	for _, s := range report.Sessions {

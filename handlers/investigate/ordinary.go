@@ -12,21 +12,28 @@ import (
 )
 
 const (
-	// maxOthers is how many of the sessions that do not stand out are looked at: at two requests a second in a region that
-	// is 20 seconds. othersCalls is how many calls of each the first look reads in a region.
+	// maxOthers is how many of the sessions that do not stand out are looked at: at two requests a
+	// second in a region that is 20 seconds. othersCalls is how many calls of each the first look
+	// reads in a region.
 	maxOthers   = 40
 	othersCalls = 200
-	// backThen is how long before the cutoff later looks begin: what CloudTrail was late with may show a copied key.
+	// backThen is how long before the cutoff later looks begin: what CloudTrail was late with may show
+	// a copied key.
 	backThen = time.Hour
 )
 
-// others looks at sessions of before the cutoff that do not stand out by themselves: to see whether their keys are used
-// from elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps them out. It returns
-// how many.
-func (q *investigation) others(ctx context.Context, report trail.Report, strange []trail.Suspect, into map[string]trail.Activity) (int, error) {
+// others looks at sessions of before the cutoff that do not stand out by themselves: to see whether
+// their keys are used from elsewhere, which nothing else tells, and, once the cutoff has passed,
+// whether the deny keeps them out. It returns how many.
+func (q *investigation) others(
+	ctx context.Context, report trail.Report, strange []trail.Suspect, into map[string]trail.Activity,
+) (int, error) {
 	keys := q.otherKeys(report, strange)
 	answers := make([]trail.Activity, len(keys))
-	ask := trail.ActivityQuery{AccountName: q.role.Account, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: othersCalls, Patience: lookPatience}
+	ask := trail.ActivityQuery{
+		AccountName: q.role.Account, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: othersCalls,
+		Patience: lookPatience,
+	}
 	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
@@ -49,8 +56,9 @@ func (q *investigation) others(ctx context.Context, report trail.Report, strange
 	return len(keys), nil
 }
 
-// otherKeys picks the keys of others: first those that sessions made for themselves, then those of sessions that had not
-// ended at the cutoff, the newest first, and at the first look those that had.
+// otherKeys picks the keys of others: first those that sessions made for themselves, then those of
+// sessions that had not ended at the cutoff, the newest first, and at the first look those that
+// had.
 func (q *investigation) otherKeys(report trail.Report, strange []trail.Suspect) []string {
 	taken := map[string]bool{}
 	for _, s := range strange {
@@ -78,8 +86,9 @@ func (q *investigation) otherKeys(report trail.Report, strange []trail.Suspect) 
 	return keys[:min(len(keys), maxOthers)]
 }
 
-// beginWith are the sessions that are followed: those that stand out, those of which an earlier look found that their key
-// was copied first; where none does, the newest that had not ended at the cutoff.
+// beginWith are the sessions that are followed: those that stand out, those of which an earlier
+// look found that their key was copied first; where none does, the newest that had not ended at the
+// cutoff.
 func (q *investigation) beginWith(report trail.Report, suspects []trail.Suspect) []trail.Session {
 	known := record.Gather(q.events).Copied()
 	var first, then, newest []trail.Session

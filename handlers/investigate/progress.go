@@ -11,7 +11,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// A look that takes longer than progressEvery tells how far it is, as often and at most maxProgress times.
+// A look that takes longer than progressEvery tells how far it is, as often and at most maxProgress
+// times.
 const (
 	progressEvery = 4 * time.Second
 	maxProgress   = 8

@@ -132,7 +132,8 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	case a.AlreadyThere && a.Promised && len(a.Slots) > 1:
 		head += ", by an earlier try of this request or by somebody else's hand." + fates(a.Slots, w)
 	case a.AlreadyThere && len(a.Slots) > 1:
-		head = "*The " + w.Deny + " was gone already* from " + roleWords(c.Role) + ", so nothing was changed." + fates(a.Slots, w)
+		head = "*The " + w.Deny + " was gone already* from " + roleWords(c.Role) + ", so nothing was changed." +
+			fates(a.Slots, w)
 	case a.AlreadyThere && a.Promised:
 		head += ": the role is as it was before the " + w.Deny + ", by an earlier try of this request or by " +
 			"somebody else's hand."

@@ -33,7 +33,8 @@ func WrittenOnce(policy, mismatch, why string) string {
 }
 
 // Dropped is what an older request is told when the undo of a later one left less than its deny.
-const Dropped = "A later revocation of this role was undone, and this request's deny is not on the role any more: someone " +
+const Dropped = "A later revocation of this role was undone, and this request's deny is not on the role any more: " +
+	"someone " +
 	"else had changed or removed it. It counts as not in force, and the guard does not check it. To deny old sessions " +
 	"again, ask for a revocation."
 
@@ -58,13 +59,14 @@ const (
 	// UndoRoleGone: there is no role of the name.
 	UndoRoleGone = "There is no such role any more: the deny went with it. There is nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
-	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. Undo that one first."
+	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. " +
+		"Undo that one first."
 	// UndoNotAll: the approvers were shown less than there is.
-	UndoNotAll = "revokebot has written the deny again since this undo was requested, so the card does not show all that " +
-		"would go. Ask again."
+	UndoNotAll = "revokebot has written the deny again since this undo was requested, so the card does not show all " +
+		"that would go. Ask again."
 	// UndoRevives: the approvers were told that no session works again, and nobody typed the words.
-	UndoRevives = "The policy that would deny the same sessions after the undo was changed or removed since this undo was " +
-		"requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
+	UndoRevives = "The policy that would deny the same sessions after the undo was changed or removed since " +
+		"this undo was requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
 	UndoneAfterAll = "AWS took the deny off the role, or put the earlier policy back, although this request had ended: " +

@@ -244,8 +244,9 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 	s.events[0].By = "U0ROSA"
 	s.add(approvals.EventApproved, "U0BOB", nil).add(approvals.EventStarted, "", record.Started{})
 	s.add(approvals.EventApplied, "", record.Applied{
-		Slots: stands(t), AlreadyThere: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"), Unnamed: true,
-		Seen: rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
+		Slots: stands(t), AlreadyThere: rapid.Bool().Draw(t, "found"), Revives: u.Revives, CallerARN: foreign(t, "caller"),
+		Unnamed: true,
+		Seen:    rapid.SampledFrom([]record.Seen{record.SeenEqual, record.SeenOther, record.SeenNothing}).Draw(t, "seen"),
 	})
 	s.add(approvals.EventReadBack, "", record.ReadBack{
 		Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error"),

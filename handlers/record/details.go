@@ -6,7 +6,8 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Role is what the card shows of a role: the Facts of a request's subject, as they were when it was asked for.
+// Role is what the card shows of a role: the Facts of a request's subject, as they were when it was
+// asked for.
 type Role struct {
 	Account        string        `json:"account"`
 	AccountID      string        `json:"account_id"`
@@ -49,7 +50,8 @@ type Applied struct {
 	Unnamed      bool      `json:"unnamed,omitempty"`    // that session could not name the people
 	Seen         Seen      `json:"seen,omitempty"`       // what was read after the write; the next event has the details
 
-	// RevivesUntil is until when sessions that this keeps out would work again without it, by the role as it was.
+	// RevivesUntil is until when sessions that this keeps out would work again without it, by the role
+	// as it was.
 	RevivesUntil time.Time `json:"revives_until,omitzero"`
 	// There is what was read back or else written: as promised, or as someone else has raised it.
 	There []contain.Document `json:"there,omitempty"`
@@ -60,7 +62,8 @@ type Applied struct {
 	Revives bool `json:"revives,omitempty"`
 }
 
-// Seen says what was found when a policy that was written was read again. The zero value is nothing.
+// Seen says what was found when a policy that was written was read again. The zero value is
+// nothing.
 type Seen string
 
 // What a second look can find.

@@ -7,8 +7,8 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Rehearsed is the Detail of an EventRehearsed: what a revocation would have done, and what was checked on the way. Its
-// members are not named as those of what was written are.
+// Rehearsed is the Detail of an EventRehearsed: what a revocation would have done, and what was
+// checked on the way. Its members are not named as those of what was written are.
 type Rehearsed struct {
 	WouldBe   time.Time          `json:"would_be_cutoff,omitzero"`
 	Policy    string             `json:"policy,omitempty"` // its name; empty: the IAM console's
@@ -38,8 +38,8 @@ func (d Rehearsed) OnPaper() bool {
 	return d.Unavailable == "" && d.Before == DeniedByOurs && d.After == NotDenied
 }
 
-// Clean reports whether all that a drill can check was found in order. That an account has no session of its own, or one
-// that names nobody, is what its configuration accepts.
+// Clean reports whether all that a drill can check was found in order. That an account has no
+// session of its own, or one that names nobody, is what its configuration accepts.
 func (d Rehearsed) Clean() bool { return d.OnPaper() && d.MayWrite && d.Size > 0 }
 
 // WouldBeCutoff is the cutoff that a drill came to, zero before. A drill has no other.

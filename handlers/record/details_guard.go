@@ -6,7 +6,8 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny, and what is done about it.
+// Tampered is the Detail of an EventTampered: what a look at the role found instead of the deny,
+// and what is done about it.
 type Tampered struct {
 	State   TamperedState `json:"state"`
 	Cutoff  time.Time     `json:"cutoff"`            // what was to be there
@@ -16,9 +17,10 @@ type Tampered struct {
 	Policy  string        `json:"policy,omitempty"`  // the name of the policy that was missed; empty: the IAM console's
 	Rewrite int           `json:"rewrite,omitempty"` // which time it is that it is written again
 	Resumed bool          `json:"resumed,omitempty"` // the same loss, told before: the promise has become a later one
-	Told    bool          `json:"told,omitempty"`    // the same loss, told before: it could not be written again as promised
-	Why     string        `json:"why,omitempty"`     // a sentence: why nothing is written
-	SCP     string        `json:"scp,omitempty"`     // a service control policy to be advised, JSON
+	// the same loss, told before: it could not be written again as promised
+	Told bool   `json:"told,omitempty"`
+	Why  string `json:"why,omitempty"` // a sentence: why nothing is written
+	SCP  string `json:"scp,omitempty"` // a service control policy to be advised, JSON
 
 	Changes []contain.Change `json:"changes,omitempty"` // that are about to be made; none: nothing is written
 }
@@ -61,7 +63,8 @@ type Held struct {
 	Losses int           `json:"losses,omitempty"` // how often an earlier look missed it
 }
 
-// Change is one write or removal of the deny by somebody else, as CloudTrail shows it. All text but Name is foreign.
+// Change is one write or removal of the deny by somebody else, as CloudTrail shows it. All text but
+// Name is foreign.
 type Change struct {
 	EventID        string    `json:"event_id"`
 	Name           string    `json:"name"` // PutRolePolicy or DeleteRolePolicy

@@ -11,7 +11,8 @@ type Simulated struct {
 	Unavailable string    `json:"unavailable,omitempty"` // a sentence: why it could not be simulated
 }
 
-// Verdict is what the simulator says of one session, in package aws's words. The zero value is unknown.
+// Verdict is what the simulator says of one session, in package aws's words. The zero value is
+// unknown.
 type Verdict string
 
 // The verdicts.
@@ -21,16 +22,17 @@ const (
 	NotDenied     Verdict = "not_denied"
 )
 
-// Enforcement is the Detail of an EventSeenDenied: what CloudTrail shows of old sessions after the cutoff. Calls of
-// sts:GetCallerIdentity never count.
+// Enforcement is the Detail of an EventSeenDenied: what CloudTrail shows of old sessions after the
+// cutoff. Calls of sts:GetCallerIdentity never count.
 type Enforcement struct {
-	State         EnforcementState `json:"state"`
-	Denied        int              `json:"denied"`                  // calls of old sessions that were denied after the cutoff
-	Succeeded     int              `json:"succeeded"`               // and those that were not
-	FirstDenied   time.Time        `json:"first_denied,omitzero"`   //
-	LastSucceeded time.Time        `json:"last_succeeded,omitzero"` //
-	Why           string           `json:"why,omitempty"`           // a sentence
-	At            time.Time        `json:"at,omitzero"`             // up to when CloudTrail was asked
+	State EnforcementState `json:"state"`
+	// calls of old sessions that were denied after the cutoff
+	Denied        int       `json:"denied"`
+	Succeeded     int       `json:"succeeded"`               // and those that were not
+	FirstDenied   time.Time `json:"first_denied,omitzero"`   //
+	LastSucceeded time.Time `json:"last_succeeded,omitzero"` //
+	Why           string    `json:"why,omitempty"`           // a sentence
+	At            time.Time `json:"at,omitzero"`             // up to when CloudTrail was asked
 }
 
 // EnforcementState sums it up. What is not one of these is unknown.

@@ -17,8 +17,8 @@ type Direct struct {
 	Nobody  bool   `json:"nobody,omitempty"`  // no approver can have heard of the request
 }
 
-// CodeThreadGone stands in a ShutOut where Slack takes the channel and there is no thread any more, because its root, the
-// card, was deleted.
+// CodeThreadGone stands in a ShutOut where Slack takes the channel and there is no thread any more,
+// because its root, the card, was deleted.
 const CodeThreadGone = "thread_gone"
 
 // ShutOut is the Detail of an EventShutOut.
@@ -56,8 +56,8 @@ type Reminder struct {
 	Last bool     `json:"last,omitempty"` // there is no other before the request expires
 }
 
-// Reported is the Detail of an EventReport: the report reads the log up to and including event Upto, so that it says the
-// same whenever it is made.
+// Reported is the Detail of an EventReport: the report reads the log up to and including event
+// Upto, so that it says the same whenever it is made.
 type Reported struct {
 	Upto int64 `json:"upto"`
 }

@@ -13,7 +13,8 @@ const (
 	// MaxServices and MaxDoors bound what is kept of one session.
 	MaxServices = 12
 	MaxDoors    = 20
-	// MaxLinks is how many roles of the chain are kept and shown, each with its button: Slack allows 50 blocks in a message.
+	// MaxLinks is how many roles of the chain are kept and shown, each with its button: Slack allows
+	// 50 blocks in a message.
 	MaxLinks = 15
 	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
 	MaxLinkServices = 5
@@ -24,7 +25,8 @@ const (
 	MaxCalls = 20
 	// MaxReasons is how many sentences a verdict keeps.
 	MaxReasons = 12
-	// MaxToDo is how many calls that opened doors, and how many roles, a verdict says what to do about.
+	// MaxToDo is how many calls that opened doors, and how many roles, a verdict says what to do
+	// about.
 	MaxToDo = 8
 )
 
@@ -35,14 +37,16 @@ type Looking struct {
 	All  int `json:"all"`
 }
 
-// Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment about who assumed the role.
+// Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment about who assumed
+// the role.
 type Evidence struct {
-	Since    time.Time              `json:"since"`
-	Until    time.Time              `json:"until"`
-	Cutoff   time.Time              `json:"cutoff,omitzero"`
-	LeftOut  int                    `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
-	Suspects []Suspect              `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
-	News     []Session              `json:"news,omitempty"`     // of a later look: what people have to know now, at most MaxNews
+	Since    time.Time `json:"since"`
+	Until    time.Time `json:"until"`
+	Cutoff   time.Time `json:"cutoff,omitzero"`
+	LeftOut  int       `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
+	Suspects []Suspect `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
+	// of a later look: what people have to know now, at most MaxNews
+	News     []Session              `json:"news,omitempty"`
 	MoreNews int                    `json:"more_news,omitempty"`
 	Regions  []trail.RegionCoverage `json:"regions,omitempty"` // every region that was asked
 	FollowUp int                    `json:"follow_up"`         // 0: the first look; then 1, 2, …
@@ -50,16 +54,16 @@ type Evidence struct {
 	Failed   string                 `json:"failed,omitempty"`  // a sentence, when nothing could be asked at all
 }
 
-// Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest first; in several events
-// where one is too small for it.
+// Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest
+// first; in several events where one is too small for it.
 type Sessions struct {
 	Look int       `json:"look"`
 	Rows []Session `json:"rows"`
 	More bool      `json:"more,omitempty"` // another event of the same look follows
 }
 
-// Session is a session that was issued for the role, or an attempt to get one, as package trail read it. All its texts
-// come from outside, and are cut to what Trim allows.
+// Session is a session that was issued for the role, or an attempt to get one, as package trail
+// read it. All its texts come from outside, and are cut to what Trim allows.
 type Session struct {
 	trail.Session
 	Role  string `json:"role,omitempty"`  // in a Conclusion: the name of the role that it is of, where that is another one
@@ -72,8 +76,8 @@ type Suspect struct {
 	Address bool   `json:"address,omitempty"` // its address is seen nowhere else in the window
 	Caller  bool   `json:"caller,omitempty"`  // nor is its caller
 
-	// From are the addresses from which its key was used and where it was not opened. Gather adds them from what the
-	// session did; they are in no Evidence.
+	// From are the addresses from which its key was used and where it was not opened. Gather adds them
+	// from what the session did; they are in no Evidence.
 	From []string `json:"used_from,omitempty"`
 }
 
@@ -91,8 +95,9 @@ type Chosen struct {
 
 // Activity is the Detail of an EventActivity: what calls were signed with the keys of sessions.
 type Activity struct {
-	Look      int               `json:"look"`
-	Chosen    string            `json:"chosen,omitempty"`  // the mark of the session that a reader chose; empty when the bot looked by itself
+	Look int `json:"look"`
+	// the mark of the session that a reader chose; empty when the bot looked by itself
+	Chosen    string            `json:"chosen,omitempty"`
 	Asked     string            `json:"asked,omitempty"`   // who chose it
 	Session   *Session          `json:"session,omitempty"` // the one that was chosen
 	Cutoff    time.Time         `json:"cutoff,omitzero"`   // for that one
@@ -101,34 +106,40 @@ type Activity struct {
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
 	Chain     []Link            `json:"chain,omitempty"`
 	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
-	News      []Call            `json:"news,omitempty"`       // of a later look: doors that worked and answers past the deny that no earlier look had
-	NewLinks  []Link            `json:"new_links,omitempty"`  // of a later look: roles that no earlier look had
-	NewCopies []Copy            `json:"new_copies,omitempty"` // of a later look: copied keys that no earlier look had
-	Others    int               `json:"others,omitempty"`     // sessions that do not stand out, of which was looked where their keys are used
-	Partly    string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
-	Failed    string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
+	// of a later look: doors that worked and answers past the deny that no earlier look had
+	News      []Call `json:"news,omitempty"`
+	NewLinks  []Link `json:"new_links,omitempty"`  // of a later look: roles that no earlier look had
+	NewCopies []Copy `json:"new_copies,omitempty"` // of a later look: copied keys that no earlier look had
+	// sessions that do not stand out, of which was looked where their keys are used
+	Others int    `json:"others,omitempty"`
+	Partly string `json:"partly,omitempty"` // why not everything could be read, a sentence
+	Failed string `json:"failed,omitempty"` // why nothing could be read, a sentence
 }
 
 // SessionActivity is what one session did.
 type SessionActivity struct {
-	EventID   string             `json:"event_id"` // of the session
-	Key       string             `json:"key,omitempty"`
-	Calls     int                `json:"calls"`
-	Denied    int                `json:"denied"`
-	AfterCut  time.Time          `json:"first_denied,omitzero"` // the first denial after the cutoff
-	Refused   time.Time          `json:"refused,omitzero"`      // the first denial after the cutoff that names an explicit deny
-	LastOK    time.Time          `json:"last_ok,omitzero"`      // the last call that was answered, before the cutoff or after it
-	Elsewhere []trail.Source     `json:"elsewhere,omitempty"`   // where its key was used and it was not opened, most used first
+	EventID  string    `json:"event_id"` // of the session
+	Key      string    `json:"key,omitempty"`
+	Calls    int       `json:"calls"`
+	Denied   int       `json:"denied"`
+	AfterCut time.Time `json:"first_denied,omitzero"` // the first denial after the cutoff
+	// the first denial after the cutoff that names an explicit deny
+	Refused time.Time `json:"refused,omitzero"`
+	// the last call that was answered, before the cutoff or after it
+	LastOK time.Time `json:"last_ok,omitzero"`
+	// where its key was used and it was not opened, most used first
+	Elsewhere []trail.Source     `json:"elsewhere,omitempty"`
 	First     time.Time          `json:"first,omitzero"`
 	Last      time.Time          `json:"last,omitzero"`
 	Services  []trail.ServiceUse `json:"services,omitempty"` // most calls first, at most MaxServices
 	Others    int                `json:"others,omitempty"`   // calls of services that are not in Services
-	Doors     []Call             `json:"doors,omitempty"`    // calls that open a way back in, oldest first, at most MaxDoors
-	MoreDoors int                `json:"more_doors,omitempty"`
-	Partly    bool               `json:"partly,omitempty"` // only the newest calls were read, or not every region
+	// calls that open a way back in, oldest first, at most MaxDoors
+	Doors     []Call `json:"doors,omitempty"`
+	MoreDoors int    `json:"more_doors,omitempty"`
+	Partly    bool   `json:"partly,omitempty"` // only the newest calls were read, or not every region
 
-	// Where only the newest calls were read: whether those that open doors most often were looked up by name from before
-	// them, and of which names there was more than was read.
+	// Where only the newest calls were read: whether those that open doors most often were looked up
+	// by name from before them, and of which names there was more than was read.
 	Named    bool     `json:"named,omitempty"`
 	NamesCut []string `json:"names_cut,omitempty"`
 }
@@ -153,7 +164,8 @@ type Link struct {
 	Last        time.Time `json:"last,omitzero"`
 	Loop        bool      `json:"loop,omitempty"` // a role that is in the chain above already
 
-	// What these sessions did, all of them together. Looked is false when their account is not configured.
+	// What these sessions did, all of them together. Looked is false when their account is not
+	// configured.
 	Looked   bool               `json:"looked,omitempty"`
 	Partly   bool               `json:"partly,omitempty"`
 	Calls    int                `json:"calls,omitempty"`
@@ -176,14 +188,16 @@ const (
 
 // Conclusion is the Detail of an EventVerdict.
 type Conclusion struct {
-	Word        Word      `json:"word"`
-	Why         []string  `json:"why,omitempty"` // sentences, with text from outside quoted in them
-	Calls       []Call    `json:"calls,omitempty"`
-	MoreCalls   int       `json:"more_calls,omitempty"`
-	Sessions    []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
-	Doors       []Call    `json:"doors,omitempty"`    // that sessions that stood out opened, whatever the word, at most MaxToDo
-	Roles       []Link    `json:"roles,omitempty"`    // that are held and that nothing here stops, at most MaxToDo; without what they did
-	MoreToDo    int       `json:"more_to_do,omitempty"`
-	OldKeys     int       `json:"old_keys"`     // keys of old sessions that were looked at
-	DeniedAfter int       `json:"denied_after"` // their denied calls after the cutoff
+	Word      Word      `json:"word"`
+	Why       []string  `json:"why,omitempty"` // sentences, with text from outside quoted in them
+	Calls     []Call    `json:"calls,omitempty"`
+	MoreCalls int       `json:"more_calls,omitempty"`
+	Sessions  []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
+	// that sessions that stood out opened, whatever the word, at most MaxToDo
+	Doors []Call `json:"doors,omitempty"`
+	// that are held and that nothing here stops, at most MaxToDo; without what they did
+	Roles       []Link `json:"roles,omitempty"`
+	MoreToDo    int    `json:"more_to_do,omitempty"`
+	OldKeys     int    `json:"old_keys"`     // keys of old sessions that were looked at
+	DeniedAfter int    `json:"denied_after"` // their denied calls after the cutoff
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Facts is what the subject of a request holds: the role, and of a request to take a deny away also what that is about. Of
-// a drill the role is in Drill and nowhere else: code that takes a drill for a revocation finds no role to write to.
+// Facts is what the subject of a request holds: the role, and of a request to take a deny away also
+// what that is about. Of a drill the role is in Drill and nowhere else: code that takes a drill for
+// a revocation finds no role to write to.
 type Facts struct {
 	Role
 	Undo  *Undoing `json:"undo,omitempty"`
@@ -27,24 +28,26 @@ func FactsOf(r approvals.Request) (Facts, error) {
 	return f, nil
 }
 
-// Undoing is the deny that a request is to take away, as it was when that was asked for. The request it is of is the
-// request's About.
+// Undoing is the deny that a request is to take away, as it was when that was asked for. The
+// request it is of is the request's About.
 type Undoing struct {
 	Card      string    `json:"card,omitempty"` // address of the earlier request's card
 	Requester string    `json:"requester"`      // of the earlier request
 	Approvers []string  `json:"approvers"`      // of the earlier request
 	Applied   time.Time `json:"applied"`        // when that was applied
 
-	Policy  string           `json:"policy,omitempty"` // its name; empty: the IAM console's
-	Changes []contain.Change `json:"changes"`          // that the request had promised; only what these wrote is taken away
-	Slots   Stands           `json:"slots,omitempty"`  // what the undo would leave of them
+	Policy string `json:"policy,omitempty"` // its name; empty: the IAM console's
+	// that the request had promised; only what these wrote is taken away
+	Changes []contain.Change `json:"changes"`
+	Slots   Stands           `json:"slots,omitempty"` // what the undo would leave of them
 
 	Cutoff        time.Time `json:"cutoff"`                  // of the deny that goes
 	RestoreCutoff time.Time `json:"restore_cutoff,omitzero"` // the highest that would stand then
 	RevivesUntil  time.Time `json:"revives_until"`           // until when sessions that are denied now can be alive
 	Revives       bool      `json:"revives,omitempty"`       // some could be, when this was asked for
 	Words         string    `json:"words,omitempty"`         // what the requester typed to say that they mean it
-	Gone          bool      `json:"gone,omitempty"`          // the role was as before the deny already, when this was asked for
+	// the role was as before the deny already, when this was asked for
+	Gone bool `json:"gone,omitempty"`
 }
 
 // As is the undoing with what an outcome left in place of what was foreseen.

@@ -3,8 +3,8 @@
 //
 // Start with details.go, the payloads of a revocation from the write to the outcome. The other
 // details_*.go hold those of the guard, the proof, the investigation, an undo, a drill, and the
-// messages to people. Sessions and calls in them are the values of package trail, with what only the
-// log knows beside. The folds are:
+// messages to people. Sessions and calls in them are the values of package trail, with what only
+// the log knows beside. The folds are:
 //
 //   - Gather: what CloudTrail has told so far (incident.go).
 //   - Proven: what is known of the revocation policy on the role (proof.go).

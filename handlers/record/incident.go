@@ -9,8 +9,9 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
-// Incident is what the looks at CloudTrail have told so far: the fold of a request's events, as approvals.Request is.
-// Everything that the thread shows of it (the sentence, the table, the lists, the picture) is a view of this.
+// Incident is what the looks at CloudTrail have told so far: the fold of a request's events, as
+// approvals.Request is. Everything that the thread shows of it (the sentence, the table, the lists,
+// the picture) is a view of this.
 type Incident struct {
 	Looks    int       // that told something
 	Since    time.Time // the window
@@ -23,9 +24,10 @@ type Incident struct {
 	Failed   string // why the latest look told nothing; empty when it did
 	Last     bool   // no further look is planned
 
-	Looking    *Looking                   // a look that is under way
-	Activities map[string]SessionActivity // the latest of each session, by its event id, with what only earlier ones reached
-	Chain      []Link                     // of the latest look, and of earlier ones if it could not read everything
+	Looking *Looking // a look that is under way
+	// the latest of each session, by its event id, with what only earlier ones reached
+	Activities map[string]SessionActivity
+	Chain      []Link // of the latest look, and of earlier ones if it could not read everything
 	MoreLinks  int
 	NotRead    int // sessions that matter and were not looked into
 	Enforced   *Enforcement
@@ -38,7 +40,8 @@ type Incident struct {
 	callers map[string]bool // those that had a session before the cutoff
 }
 
-// Gather folds events. Those that say nothing of CloudTrail, and those that cannot be read, change nothing.
+// Gather folds events. Those that say nothing of CloudTrail, and those that cannot be read, change
+// nothing.
 func Gather(events []approvals.Event) Incident {
 	in := Incident{Suspects: map[string]Suspect{}, Activities: map[string]SessionActivity{}, Drill: IsDrill(events)}
 	known := map[string]bool{}
@@ -146,7 +149,8 @@ func Gather(events []approvals.Event) Incident {
 	return in
 }
 
-// Copied are the ids of the events of sessions whose keys were used from where they were not opened.
+// Copied are the ids of the events of sessions whose keys were used from where they were not
+// opened.
 func (in Incident) Copied() map[string]bool {
 	copied := map[string]bool{}
 	for id, s := range in.Suspects {

@@ -91,7 +91,8 @@ var (
 
 // to is a revocation with a cutoff, some minutes after noon.
 func to(minutes int) string {
-	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":` +
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*",` +
+		`"Condition":{"DateLessThan":` +
 		`{"aws:TokenIssueTime":"` + at(minutes).Format(time.RFC3339) + `"}}}]}`
 }
 
@@ -124,7 +125,8 @@ func applied(t *testing.T, cutoff int, before string, more ...approvals.Event) [
 }
 
 func appliedIn(t *testing.T, slot contain.Slot, cutoff int, before string, more ...approvals.Event) []approvals.Event {
-	events := append(begunIn(t, slot, cutoff, before), happened(t, approvals.EventApplied, record.Applied{Cutoff: at(cutoff)}))
+	events := append(begunIn(t, slot, cutoff, before),
+		happened(t, approvals.EventApplied, record.Applied{Cutoff: at(cutoff)}))
 	return append(events, more...)
 }
 
@@ -157,7 +159,8 @@ func tell(f record.Force) string {
 	for _, h := range f.Holdings {
 		w := contain.Fold(h.Changes)[0]
 		line := fmt.Sprintf("%s by %s+%s %q over %q",
-			h.Request.ID, h.Request.Requester, strings.Join(h.Request.Voters(), "+"), short(w.After[len(w.After)-1]), short(w.Before))
+			h.Request.ID, h.Request.Requester, strings.Join(h.Request.Voters(), "+"), short(w.After[len(w.After)-1]),
+			short(w.Before))
 		for _, is := range []struct {
 			so   bool
 			word string

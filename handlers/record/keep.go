@@ -8,12 +8,13 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
-// What a look found stays found. A look reads the newest calls of a key up to a limit, so whoever makes enough noise with
-// it pushes the call that matters out of the next look; what that look no longer reached is taken from those before it. A
-// look that read everything replaces them.
+// What a look found stays found. A look reads the newest calls of a key up to a limit, so whoever
+// makes enough noise with it pushes the call that matters out of the next look; what that look no
+// longer reached is taken from those before it. A look that read everything replaces them.
 
-// keeping returns a with what it no longer reached of an earlier look at the same session: calls that open doors, the
-// addresses that its key was used from, and how far back they go. The counts stay those of a.
+// keeping returns a with what it no longer reached of an earlier look at the same session: calls
+// that open doors, the addresses that its key was used from, and how far back they go. The counts
+// stay those of a.
 func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 	if !a.Partly {
 		return a
@@ -53,14 +54,16 @@ func (a SessionActivity) keeping(earlier SessionActivity) SessionActivity {
 	return a
 }
 
-// same reports whether two looks mean one call: the call itself, or what was done again and again with the same outcome.
+// same reports whether two looks mean one call: the call itself, or what was done again and again
+// with the same outcome.
 func (c Call) same(other Call) bool {
 	return c.EventID != "" && c.EventID == other.EventID ||
 		c.Service == other.Service && c.Name == other.Name && c.Region == other.Region && c.Target == other.Target &&
 			c.SourceAddress == other.SourceAddress && c.ErrorCode == other.ErrorCode
 }
 
-// keepLinks adds the roles of earlier looks that the latest, which could not read everything, no longer reached.
+// keepLinks adds the roles of earlier looks that the latest, which could not read everything, no
+// longer reached.
 func keepLinks(latest, earlier []Link) []Link {
 	kept := slices.Clone(latest)
 	for _, l := range earlier {

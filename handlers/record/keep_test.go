@@ -36,11 +36,15 @@ func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 		EventID: "again", Time: at.Add(time.Hour), Service: "secretsmanager", Name: "GetSecretValue",
 		Target: "secret a", Times: 2,
 	}}
-	link := record.Link{Depth: 1, From: "DeployRole", RoleARN: "arn:aws:iam::111122223333:role/Other", AccountID: "111122223333"}
+	link := record.Link{
+		Depth: 1, From: "DeployRole", RoleARN: "arn:aws:iam::111122223333:role/Other", AccountID: "111122223333",
+	}
 	look := func(number int, partly bool, chain []record.Link, doors ...record.Call) approvals.Event {
 		v := record.Activity{Look: number, Sessions: []record.SessionActivity{{
 			EventID: "s", Calls: 10, Partly: partly, Doors: doors,
-			Elsewhere: []trail.Source{{Address: "203.0.113.66", Calls: 10 - number, First: at.Add(time.Duration(number) * time.Hour)}},
+			Elsewhere: []trail.Source{
+				{Address: "203.0.113.66", Calls: 10 - number, First: at.Add(time.Duration(number) * time.Hour)},
+			},
 		}}, Chain: chain}
 		if partly {
 			v.Partly = "There were more calls or keys than are looked at, so there may be more."
@@ -51,7 +55,8 @@ func TestWhatALookFoundIsNotLostWhenALaterOneReadsLess(t *testing.T) {
 
 	in := record.Gather([]approvals.Event{first, look(1, true, nil, again), look(2, true, nil)})
 	got := in.Activities["s"]
-	if len(got.Doors) != 2 || got.Doors[0].EventID != "made" || got.Doors[1].EventID != "again" || got.Doors[1].Times != 6 {
+	if len(got.Doors) != 2 || got.Doors[0].EventID != "made" || got.Doors[1].EventID != "again" ||
+		got.Doors[1].Times != 6 {
 		t.Errorf("doors: %+v", got.Doors)
 	}
 	if len(in.Chain) != 1 || in.Chain[0].RoleARN != link.RoleARN {
@@ -81,10 +86,13 @@ func TestOfMoreOpenDoorsThanAreKeptThoseThatWorkedAreKept(t *testing.T) {
 	}
 	var events []approvals.Event
 	for _, a := range []record.SessionActivity{worked, noise} {
-		events = append(events, approvals.Event{Type: approvals.EventActivity, Detail: must(t, record.Activity{Sessions: []record.SessionActivity{a}})})
+		events = append(events, approvals.Event{
+			Type: approvals.EventActivity, Detail: must(t, record.Activity{Sessions: []record.SessionActivity{a}}),
+		})
 	}
 	got := record.Gather(events).Activities["s"]
-	if len(got.Doors) != record.MaxDoors || got.MoreDoors != 1 || !slices.ContainsFunc(got.Doors, func(c record.Call) bool { return c.EventID == "made" }) {
+	if len(got.Doors) != record.MaxDoors || got.MoreDoors != 1 ||
+		!slices.ContainsFunc(got.Doors, func(c record.Call) bool { return c.EventID == "made" }) {
 		t.Errorf("%d doors and %d more: %+v", len(got.Doors), got.MoreDoors, got.Doors)
 	}
 }

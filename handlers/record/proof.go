@@ -6,7 +6,8 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 )
 
-// Proof is what the log has of each fact. What was seen before the deny was written again does not speak for it any more.
+// Proof is what the log has of each fact. What was seen before the deny was written again does not
+// speak for it any more.
 type Proof struct {
 	Cutoff    time.Time
 	ReadBack  *ReadBack

@@ -11,7 +11,8 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
-// Mark names a session for good in the value of a button or a menu, without a text from outside in it.
+// Mark names a session for good in the value of a button or a menu, without a text from outside in
+// it.
 func (s Session) Mark() string {
 	id := s.EventID
 	if id == "" {
@@ -31,7 +32,8 @@ func mark(text string) string {
 // Trim cuts the texts from outside to what is kept of them. IAM's own names all fit.
 func (s Session) Trim() Session {
 	trim(map[*string]int{
-		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerAccessKey: 128, &s.SessionName: 64, &s.SourceIdentity: 64,
+		&s.EventID: 64, &s.EventName: 64, &s.Caller: 200, &s.CallerARN: 300, &s.CallerID: 300, &s.CallerAccessKey: 128,
+		&s.SessionName: 64, &s.SourceIdentity: 64,
 		&s.SourceAddress: 60, &s.UserAgent: 200, &s.Region: 30, &s.AccessKeyID: 128, &s.ErrorCode: 80,
 		&s.Role: 64,
 	})
@@ -41,7 +43,8 @@ func (s Session) Trim() Session {
 // Trim does the same for a call.
 func (c Call) Trim() Call {
 	trim(map[*string]int{
-		&c.EventID: 64, &c.Service: 40, &c.Name: 64, &c.Region: 30, &c.SourceAddress: 60, &c.ErrorCode: 80, &c.Target: 150, &c.Opens: 120, &c.Session: 128,
+		&c.EventID: 64, &c.Service: 40, &c.Name: 64, &c.Region: 30, &c.SourceAddress: 60, &c.ErrorCode: 80, &c.Target: 150,
+		&c.Opens: 120, &c.Session: 128,
 	})
 	return c
 }
@@ -105,8 +108,8 @@ func (s Session) CallerIdentity() string {
 // MaxDetail is the most bytes of JSON that one event of a look takes.
 const MaxDetail = 48_000
 
-// Pack divides sessions into lists that each fit into one event, at most most sessions in all, and says how many are left
-// over.
+// Pack divides sessions into lists that each fit into one event, at most most sessions in all, and
+// says how many are left over.
 func Pack(rows []Session, most int) (lists [][]Session, left int, err error) {
 	kept := rows[:min(len(rows), most)]
 	size := 0

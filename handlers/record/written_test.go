@@ -16,7 +16,9 @@ func TestWhatARequestHasWrittenIsAllThatItPromised(t *testing.T) {
 	started := func(slot contain.Slot, cutoff int, before string) approvals.Event {
 		return happened(t, approvals.EventStarted, record.Started{Cutoff: at(cutoff), Changes: changes(slot, cutoff, before)})
 	}
-	taken := happened(t, approvals.EventApplied, record.Applied{Cutoff: at(5), There: []contain.Document{{Slot: first, Text: to(5)}}})
+	taken := happened(t, approvals.EventApplied, record.Applied{
+		Cutoff: at(5), There: []contain.Document{{Slot: first, Text: to(5)}},
+	})
 	raised := contain.Document{Slot: second, Text: to(9)}
 	for name, c := range map[string]struct {
 		events          []approvals.Event
@@ -24,16 +26,28 @@ func TestWhatARequestHasWrittenIsAllThatItPromised(t *testing.T) {
 		last, stands    string
 		cutoff, planned int
 	}{
-		"a log without a write":     {nil, 0, "", "", 0, 0},
-		"one try":                   {[]approvals.Event{started(first, 1, "")}, 1, "to 1", "", 0, 1},
-		"two tries":                 {[]approvals.Event{started(first, 1, ""), started(second, 5, "")}, 2, "to 5", "", 0, 5},
-		"AWS took it":               {[]approvals.Event{started(first, 5, ""), taken}, 1, "to 5", "to 5", 5, 5},
-		"a check missed it":         {[]approvals.Event{started(first, 5, ""), taken, lost(t, 7)}, 2, "to 7", "to 5", 5, 7},
-		"a loss was only told":      {[]approvals.Event{started(first, 5, ""), happened(t, approvals.EventTampered, record.Tampered{})}, 1, "to 5", "", 0, 5},
-		"an event cannot be read":   {[]approvals.Event{started(first, 1, ""), {Type: approvals.EventStarted, Detail: []byte("?")}}, 1, "to 1", "", 0, 1},
-		"other events tell nothing": {[]approvals.Event{happened(t, approvals.EventFinding, record.Applied{Cutoff: at(5)})}, 0, "", "", 0, 0},
+		"a log without a write": {nil, 0, "", "", 0, 0},
+		"one try":               {[]approvals.Event{started(first, 1, "")}, 1, "to 1", "", 0, 1},
+		"two tries":             {[]approvals.Event{started(first, 1, ""), started(second, 5, "")}, 2, "to 5", "", 0, 5},
+		"AWS took it":           {[]approvals.Event{started(first, 5, ""), taken}, 1, "to 5", "to 5", 5, 5},
+		"a check missed it":     {[]approvals.Event{started(first, 5, ""), taken, lost(t, 7)}, 2, "to 7", "to 5", 5, 7},
+		"a loss was only told": {
+			[]approvals.Event{started(first, 5, ""), happened(t, approvals.EventTampered, record.Tampered{})},
+			1, "to 5", "", 0,
+			5,
+		},
+		"an event cannot be read": {
+			[]approvals.Event{started(first, 1, ""), {Type: approvals.EventStarted, Detail: []byte("?")}}, 1, "to 1", "", 0, 1,
+		},
+		"other events tell nothing": {
+			[]approvals.Event{happened(t, approvals.EventFinding, record.Applied{Cutoff: at(5)})}, 0, "", "", 0, 0,
+		},
 		"someone else has raised it": {
-			[]approvals.Event{started(first, 5, ""), happened(t, approvals.EventApplied, record.Applied{Cutoff: at(9), There: []contain.Document{raised}})},
+			[]approvals.Event{
+				started(first, 5, ""), happened(t, approvals.EventApplied, record.Applied{
+					Cutoff: at(9), There: []contain.Document{raised},
+				}),
+			},
 			1, "to 5", "to 9", 9, 9,
 		},
 	} {

@@ -39,7 +39,8 @@ func (s Requests) Close(
 	return closed && err == nil, err
 }
 
-// Failure is how a request ends without what it was for. The zero next and event mean that it failed.
+// Failure is how a request ends without what it was for. The zero next and event mean that it
+// failed.
 type Failure struct {
 	Sentence string
 	Unsure   bool

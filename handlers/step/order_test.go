@@ -18,7 +18,9 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 	t.Parallel()
 	q := Requests{Measures: measures.All()}
 	c := messages.Context{Role: record.Role{Name: "DeployRole", ID: "AROA1"}, Undo: &record.Undoing{}}
-	for _, purpose := range []approvals.Purpose{approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo()} {
+	for _, purpose := range []approvals.Purpose{
+		approvals.PurposeUnknown, "nonsense", "undo:nonsense", approvals.Revoke.Undo(),
+	} {
 		o := q.Order(approvals.Request{ID: "R1", Purpose: purpose}, c)
 		if o.Measure != nil && len(o.Measure.Places(contain.Target{})) > 0 {
 			t.Errorf("for %q: %+v", purpose, o)
@@ -30,7 +32,8 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 	}
 }
 
-// A replica of a version that knows no drills takes one for a revocation: it finds no role to write to.
+// A replica of a version that knows no drills takes one for a revocation: it finds no role to write
+// to.
 func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T) {
 	t.Parallel()
 	s := Requests{Measures: measures.All(), Margin: 30 * time.Second}

@@ -41,6 +41,7 @@ func (s Requests) Undoing(held record.Holding, look role.Look) record.Undoing {
 		u.Policy, u.RevivesUntil = PolicyOf(d), times.Later(u.RevivesUntil, EndOf(m, d, look.Role))
 	}
 	now := look.Role.ServerTime
-	u.Revives = !u.RevivesUntil.IsZero() && u.RestoreCutoff.Before(u.Cutoff) && (now.IsZero() || now.Before(u.RevivesUntil))
+	u.Revives = !u.RevivesUntil.IsZero() && u.RestoreCutoff.Before(u.Cutoff) &&
+		(now.IsZero() || now.Before(u.RevivesUntil))
 	return u
 }

@@ -12,15 +12,17 @@ import (
 // Again is returned by Handle when an item should be handled again later, as its next attempt.
 type Again struct {
 	After time.Duration
-	// Busy: nothing was tried, because something else has to be done first. It does not count as an attempt.
+	// Busy: nothing was tried, because something else has to be done first. It does not count as an
+	// attempt.
 	Busy bool
 }
 
 // Error says so.
 func (a *Again) Error() string { return "again in " + a.After.String() }
 
-// NotYet puts off what is said to be the last of some looks until their plan is over, counted from when the deny was applied:
-// an item is not signed, and the last look says what all of them came to. nil: it is time.
+// NotYet puts off what is said to be the last of some looks until their plan is over, counted from
+// when the deny was applied: an item is not signed, and the last look says what all of them came
+// to. nil: it is time.
 func NotYet(r approvals.Request, now time.Time, plan []time.Duration) error {
 	if len(plan) == 0 {
 		return nil
