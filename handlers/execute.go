@@ -158,10 +158,7 @@ func (e *execution) upToDate(ctx context.Context) error {
 		return nil
 	}
 	_, events, err := e.h.Store.Load(ctx, e.request.About)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 		return err
 	}
 	known := record.Written{Changes: e.about.Undo.Changes}.Documents()
