@@ -23,9 +23,18 @@ formatted() {
   return 1
 }
 
+# One look-up of a method by a name that is not constant keeps all methods of all clients in the
+# binary (docs/performance.md).
+reflection() {
+  local dependencies
+  dependencies=$(CGO_ENABLED=0 go build -trimpath -o /dev/null -ldflags=-dumpdep ./cmd/revokebot 2>&1) || return
+  ! grep ReflectMethod <<<"$dependencies" >&2
+}
+
 check gofumpt formatted
 check 'line widths' go run ./scripts/width
 check 'go vet' go vet ./...
 check staticcheck go tool staticcheck ./...
+check 'no method is found by name' reflection
 check 'go mod tidy' go mod tidy -diff
 exit $status

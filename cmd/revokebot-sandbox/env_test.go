@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/cmd/internal/doctor"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
@@ -25,7 +26,9 @@ func TestDoctorExaminesTheSandboxByItsFile(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		env := settings.Environment{Lookup: func(string) (string, bool) { return "", false }, Stdout: in, Stderr: io.Discard}
-		ended <- program().Run(ctx, []string{"--without-bot", "--listen", "127.0.0.1:0", "--env-file", "sand'box.env"}, env)
+		ended <- cli.Program(program).Run(
+			ctx, []string{"--without-bot", "--listen", "127.0.0.1:0", "--env-file", "sand'box.env"}, env,
+		)
 		_ = in.Close()
 	}()
 	defer func() {

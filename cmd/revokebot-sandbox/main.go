@@ -7,42 +7,47 @@
 package main
 
 import (
+	"context"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/revokebot/revokebot/cmd/internal/cli"
+	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-// command is the command line.
+// command is what the command line says.
 type command struct {
-	Listen      string        `default:"127.0.0.1:8080" help:"Address of the page (default ${default})."`
-	SlackListen string        `default:"127.0.0.1:0" help:"Address of the Slack stand-in (default: a free port)."`
-	AWSListen   string        `default:"127.0.0.1:0" name:"aws-listen" help:"${aws_listen}"`
-	EnvFile     string        `help:"${env_file}"`
-	RedisListen string        `default:"127.0.0.1:0" help:"${redis_listen}"`
-	WithoutBot  bool          `help:"Start the stand-ins and the page only, for a bot that runs as a process of its own."`
-	Margin      time.Duration `default:"10s" help:"${margin} (default ${default})."`
-	Propagation time.Duration `default:"4s" help:"How long AWS takes to enforce a new policy (default ${default})."`
-	TrailDelay  time.Duration `default:"5s" help:"How late CloudTrail is (default ${default})."`
+	Listen, SlackListen, AWSListen  string
+	EnvFile, RedisListen            string
+	WithoutBot                      bool
+	Margin, Propagation, TrailDelay time.Duration
 }
 
-// help are the texts of the flags that are too long for a tag.
-func help() map[string]string {
-	return map[string]string{
-		"aws_listen": "Address of the AWS stand-in (default: a free port).",
-		"env_file": "Write the settings with which revokebot doctor and revokebot run use the stand-ins to this " +
-			"file, for a shell to read, and a configuration file to the same path with .yaml. The Redis " +
-			"in memory then listens, too.",
-		"redis_listen": "Address of the Redis in memory, with --env-file (default: a free port).",
-		"margin":       "How far past now the cutoff lies, shorter than in production so that nobody waits",
-	}
+// program is the command line.
+func program(env settings.Environment) *cobra.Command {
+	var s command
+	c := cli.Command(
+		"revokebot-sandbox", "Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, "+
+			"and a web page. No accounts needed.", func(ctx context.Context) error { return s.Run(ctx, env) },
+	)
+	const free = "127.0.0.1:0" // any port
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&s.Listen, "listen", "127.0.0.1:8080", "Address of the page.")
+	f.StringVar(&s.SlackListen, "slack-listen", free, "Address of the Slack stand-in; port 0 is a free one.")
+	f.StringVar(&s.AWSListen, "aws-listen", free, "Address of the AWS stand-in; port 0 is a free one.")
+	f.StringVar(&s.EnvFile, "env-file", "", "Write the settings with which revokebot doctor and revokebot run use the "+
+		"stand-ins to this file, for a shell to read, and a configuration file to the same path with .yaml. The Redis "+
+		"in memory then listens, too.")
+	f.StringVar(&s.RedisListen, "redis-listen", free, "Address of the Redis in memory, with --env-file.")
+	f.BoolVar(&s.WithoutBot, "without-bot", false, "Start the stand-ins and the page only, for a bot that runs as a "+
+		"process of its own.")
+	f.DurationVar(&s.Margin, "margin", 10*time.Second, "How far past now the cutoff lies, shorter than in production so "+
+		"that nobody waits.")
+	f.DurationVar(&s.Propagation, "propagation", 4*time.Second, "How long AWS takes to enforce a new policy.")
+	f.DurationVar(&s.TrailDelay, "trail-delay", 5*time.Second, "How late CloudTrail is.")
+	return c
 }
 
-func program() cli.Program {
-	return cli.Program{
-		Name: "revokebot-sandbox", Commands: &command{}, Help: help(),
-		Description: "Run everything in one process: stand-ins for Slack and AWS, Redis in memory, the real bot, " +
-			"and a web page. No accounts needed.",
-	}
-}
-
-func main() { program().Main() }
+func main() { cli.Program(program).Main() }

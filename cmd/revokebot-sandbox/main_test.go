@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 )
 
@@ -22,7 +23,7 @@ func TestAFlagThatCannotBeUsedEndsWithStatus2(t *testing.T) {
 		{[]string{"now"}, "unexpected argument now"},
 	} {
 		env := &cmdtest.Env{}
-		status := program().Run(t.Context(), test.args, env.Environment())
+		status := cli.Program(program).Run(t.Context(), test.args, env.Environment())
 		cmdtest.WantSentence(t, status, env.Stderr.String(), []string{test.want}, nil)
 		if env.Stdout.Len() > 0 {
 			t.Errorf("%q printed %s", test.args, &env.Stdout)

@@ -12,27 +12,49 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/spf13/cobra"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
+	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-// auditCmd is what people do with the audit log. A log that is not whole is exit status 1.
-type auditCmd struct {
-	Export auditExportCmd `cmd:"" help:"${audit_export}"`
-	Verify auditVerifyCmd `cmd:"" help:"Look for lines that were changed, taken out, added or moved."`
-	Key    auditKeyCmd    `cmd:"" help:"Print the public key that belongs to REVOKEBOT_SIGNING_KEY."`
+// auditCommands are what people do with the audit log. A log that is not whole is exit status 1.
+func auditCommands(env settings.Environment) *cobra.Command {
+	var v verification
+	verify := cli.Command(
+		"verify [FILE]", "Look for lines that were changed, taken out, added or moved. The log is in FILE, or comes from "+
+			"standard input.", func(context.Context) error { return v.run(env) },
+	)
+	verify.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("unexpected argument %s", args[1])
+		}
+		v.file = strings.Join(args, "")
+		return nil
+	}
+	verify.Flags().StringArrayVar(&v.publicKey, "public-key", nil, "Public key in base64, as revokebot audit key prints "+
+		"it; may be given again for a key that was in use before. Left out: that of REVOKEBOT_SIGNING_KEY.")
+	verify.Flags().StringVar(&v.head, "head", "", "Where the log has to reach at least, as N:hash, which revokebot audit "+
+		"export and verify print. Without it nobody can tell whether lines are missing at the end.")
+	return cli.Group(
+		"audit", "The audit log: export it, verify it, print the public key that its lines are signed with.",
+		cli.Command("export", "Print the audit log as JSON lines, and where it ends on standard error. Needs REDIS_URL "+
+			"alone.", func(ctx context.Context) error { return exportAudit(ctx, env) }),
+		verify,
+		cli.Command("key", "Print the public key that belongs to REVOKEBOT_SIGNING_KEY.", func(context.Context) error {
+			return printKey(env)
+		}),
+	)
 }
-
-type auditExportCmd struct{}
 
 // exportLines is how many lines are read at one time.
 const exportLines = 500
 
-// Run prints the chain as Redis has it.
-func (auditExportCmd) Run(ctx context.Context, env settings.Environment) error {
+// exportAudit prints the chain as Redis has it.
+func exportAudit(ctx context.Context, env settings.Environment) error {
 	address, err := settings.ReadRedisURL(env)
 	if err != nil {
 		return err
@@ -79,10 +101,8 @@ func (auditExportCmd) Run(ctx context.Context, env settings.Environment) error {
 	return nil
 }
 
-type auditKeyCmd struct{}
-
-// Run prints the public key in base64.
-func (auditKeyCmd) Run(env settings.Environment) error {
+// printKey prints the public key in base64.
+func printKey(env settings.Environment) error {
 	key, err := settings.ReadKey(env)
 	if err != nil {
 		return err
@@ -95,31 +115,31 @@ func (auditKeyCmd) Run(env settings.Environment) error {
 	return nil
 }
 
-type auditVerifyCmd struct {
-	File      string   `arg:"" optional:"" default:"-" help:"The file, or - for standard input (default)."`
-	PublicKey []string `name:"public-key" help:"${public_key}"`
-	Head      string   `help:"${head}"`
+// verification is one of a log in a file; "" and - are standard input.
+type verification struct {
+	file, head string
+	publicKey  []string
 }
 
 // errNotWhole is the end of a verification that found something.
 var errNotWhole = errors.New("the audit log is not whole")
 
-// Run prints what is wrong, one line each, and a summary.
-func (c auditVerifyCmd) Run(env settings.Environment) error {
+// run prints what is wrong, one line each, and a summary.
+func (c verification) run(env settings.Environment) error {
 	keys, err := c.keys(env)
 	if err != nil {
 		return err
 	}
-	until, err := readHead(c.Head)
+	until, err := readHead(c.head)
 	if err != nil {
 		return err
 	}
 	in := env.Stdin
-	if c.File != "-" {
-		file, err := os.Open(c.File)
+	if c.file != "" && c.file != "-" {
+		file, err := os.Open(c.file)
 		if err != nil {
 			return settings.Errorf("%s cannot be read (%s): give the path of an audit log, or - for standard input.",
-				settings.Redact(c.File), settings.FileTrouble(err))
+				settings.Redact(c.file), settings.FileTrouble(err))
 		}
 		defer file.Close()
 		in = file
@@ -161,8 +181,8 @@ func summary(r audit.Report, keys bool) string {
 	return text
 }
 
-func (c auditVerifyCmd) keys(env settings.Environment) ([]ed25519.PublicKey, error) {
-	if len(c.PublicKey) == 0 {
+func (c verification) keys(env settings.Environment) ([]ed25519.PublicKey, error) {
+	if len(c.publicKey) == 0 {
 		key, err := settings.ReadKey(env)
 		if err != nil || key.IsZero() {
 			return nil, err
@@ -170,7 +190,7 @@ func (c auditVerifyCmd) keys(env settings.Environment) ([]ed25519.PublicKey, err
 		return []ed25519.PublicKey{key.Public()}, nil
 	}
 	var keys []ed25519.PublicKey
-	for _, text := range c.PublicKey {
+	for _, text := range c.publicKey {
 		raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 		if err != nil || len(raw) != ed25519.PublicKeySize {
 			return nil, settings.Errorf("--public-key is %s, which is no Ed25519 public key: give what revokebot audit key "+

@@ -17,6 +17,7 @@ import (
 	"github.com/revokebot/revokebot/approvals/audit"
 	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
@@ -62,7 +63,7 @@ func says(t *testing.T, variables map[string]string, stdin string, args ...strin
 	var stdout, stderr bytes.Buffer
 	env := (&cmdtest.Env{Variables: variables}).Environment()
 	env.Stdin, env.Stdout, env.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	status = program().Run(context.WithoutCancel(t.Context()), args, env)
+	status = cli.Program(program).Run(context.WithoutCancel(t.Context()), args, env)
 	return status, stdout.String(), stderr.String()
 }
 

@@ -9,40 +9,51 @@
 // 2 when a setting is wrong or missing, with one sentence that names it.
 package main
 
-import "github.com/revokebot/revokebot/cmd/internal/cli"
+import (
+	"context"
+	"fmt"
 
-// commands is the command line.
-type commands struct {
-	Run      runCmd      `cmd:"" help:"${run}"`
-	Doctor   doctorCmd   `cmd:"" help:"${doctor}"`
-	Audit    auditCmd    `cmd:"" help:"${audit}"`
-	Manifest manifestCmd `cmd:"" help:"Print the Slack app manifest."`
-	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
-}
+	"github.com/spf13/cobra"
 
-func program() cli.Program {
-	return cli.Program{
-		Name: "revokebot", Commands: &commands{}, Help: help(),
-		Description: "Revoke the active sessions of an AWS role from the incident channel, with two people. " +
+	"github.com/revokebot/revokebot/cmd/internal/cli"
+	"github.com/revokebot/revokebot/cmd/internal/doctor"
+	"github.com/revokebot/revokebot/cmd/internal/settings"
+	"github.com/revokebot/revokebot/cmd/internal/wire"
+	"github.com/revokebot/revokebot/deploy"
+)
+
+// program is the command line.
+func program(env settings.Environment) *cobra.Command {
+	return cli.Group(
+		"revokebot", "Revoke the active sessions of an AWS role from the incident channel, with two people. "+
 			"revokebot-sandbox shows it without any account.",
-	}
+		cli.Command("run", "Run the bot against real Slack, Redis and AWS. Settings come from the environment, see "+
+			"docs/configuration.md.", func(ctx context.Context) error { return run(ctx, env) }),
+		doctorCommand(env), auditCommands(env),
+		cli.Command("manifest", "Print the Slack app manifest.", func(context.Context) error {
+			_, err := env.Stdout.Write(deploy.SlackManifest)
+			return err
+		}),
+		cli.Command("version", "Print version, commit and Go version.", func(context.Context) error {
+			_, err := fmt.Fprintln(env.Stdout, wire.Version())
+			return err
+		}),
+	)
 }
 
-func main() { program().Main() }
-
-// help are the texts of commands and flags that are too long for a tag.
-func help() map[string]string {
-	return map[string]string{
-		"run": "Run the bot against real Slack, Redis and AWS. Settings come from the environment, see " +
-			"docs/configuration.md.",
-		"doctor": "Check the settings, Slack, Redis and AWS, and change nothing. Exit status 1 if anything " +
-			"would stop a revocation.",
-		"audit": "The audit log: export it, verify it, print the public key that its lines are signed with.",
-		"audit_export": "Print the audit log as JSON lines, and where it ends on standard error. Needs REDIS_URL " +
-			"alone.",
-		"public_key": "Public key in base64, as revokebot audit key prints it; may be given again for a key that " +
-			"was in use before. Left out: that of REVOKEBOT_SIGNING_KEY.",
-		"head": "Where the log has to reach at least, as N:hash, which revokebot audit export and verify " +
-			"print. Without it nobody can tell whether lines are missing at the end.",
-	}
+// doctorCommand ends with exit status 1 if a revocation would be stopped.
+func doctorCommand(env settings.Environment) *cobra.Command {
+	var json bool
+	c := cli.Command("doctor", "Check the settings, Slack, Redis and AWS, and change nothing. Exit status 1 if anything "+
+		"would stop a revocation.", func(ctx context.Context) error {
+		well, err := doctor.Run(ctx, env, json)
+		if err == nil && !well {
+			err = cli.ErrSaid
+		}
+		return err
+	})
+	c.Flags().BoolVar(&json, "json", false, "Print one JSON object instead of lines.")
+	return c
 }
+
+func main() { cli.Program(program).Main() }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/cmd/internal/cli"
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
@@ -43,7 +44,7 @@ func runToEnd(t *testing.T, variables map[string]string, args ...string) (status
 
 // inProcess runs a command line in this process and returns its exit status.
 func inProcess(ctx context.Context, env *cmdtest.Env, args ...string) int {
-	return program().Run(ctx, args, env.Environment())
+	return cli.Program(program).Run(ctx, args, env.Environment())
 }
 
 // keyOf is the key of a seed in base64.

@@ -70,9 +70,12 @@ func TestACommandLineThatCannotBeUnderstoodEndsWithStatus2(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "expected one of"},
+		{nil, "a command is missing after revokebot"},
+		{[]string{"audit"}, "a command is missing after revokebot audit"},
+		{[]string{"audit", "all"}, "unexpected argument all"},
+		{[]string{"audit", "verify", "one", "two"}, "unexpected argument two"},
 		{[]string{"revoke"}, "unexpected argument revoke"},
-		{[]string{"run", "--loud"}, "unknown flag --loud"},
+		{[]string{"run", "--loud"}, "unknown flag: --loud"},
 		{[]string{"run", "now"}, "unexpected argument now"},
 		{[]string{"sandbox"}, "unexpected argument sandbox"}, // it is a program of its own
 	} {

@@ -19,11 +19,9 @@ import (
 	"github.com/revokebot/revokebot/cmd/internal/wire"
 )
 
-type runCmd struct{}
-
-// Run is the bot against real Slack, Redis and AWS. All that can be checked without the network is
+// run is the bot against real Slack, Redis and AWS. All that can be checked without the network is
 // checked before anything else happens, so that a wrong setting's sentence stands alone.
-func (runCmd) Run(ctx context.Context, env settings.Environment) error {
+func run(ctx context.Context, env settings.Environment) error {
 	s, err := settings.Read(env)
 	if err != nil {
 		return err

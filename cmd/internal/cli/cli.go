@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
@@ -18,13 +19,8 @@ import (
 // ErrSaid is a command that ends with exit status 1 and has said why.
 var ErrSaid = errors.New("exit status 1")
 
-// Program is a program. Commands is a pointer to what kong parses into; its Run methods get a
-// context and a settings.Environment.
-type Program struct {
-	Name, Description string
-	Commands          any
-	Help              map[string]string // texts too long for a tag, where a tag's help says ${name}
-}
+// Program returns the commands of a program, which run in env.
+type Program func(env settings.Environment) *cobra.Command
 
 // Main runs the program until it ends or is told to by a signal, and exits.
 func (p Program) Main() {
@@ -36,36 +32,68 @@ func (p Program) Main() {
 	os.Exit(status)
 }
 
-// Run returns the exit status: 0 after a clean stop, 1 when something failed on the way, 2 when a
-// setting is wrong or missing.
+// Run returns the exit status: 0 after a clean stop, 1 when something failed on the way, 2 when the
+// command line or a setting is wrong.
 func (p Program) Run(ctx context.Context, args []string, env settings.Environment) int {
-	exited := -1
-	parser, err := kong.New(
-		p.Commands, kong.Name(p.Name), kong.Description(p.Description),
-		kong.Writers(env.Stdout, env.Stderr), kong.Exit(func(code int) { exited = code }), kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(env), kong.Vars(p.Help),
-	)
-	if err != nil {
-		fmt.Fprintf(env.Stderr, "%s: %v\n", p.Name, err)
-		return 1
-	}
-	command, err := parser.Parse(args)
-	if exited >= 0 {
-		return exited // help was asked for
-	}
-	if err != nil {
-		fmt.Fprintf(env.Stderr, "%s: %v. %s --help lists the commands.\n", p.Name, err, p.Name)
-		return 2
-	}
-	err = command.Run()
+	root, began := p(env), false
+	root.SetArgs(args)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	err := root.ExecuteContext(ctx)
 	switch wrong, ok := errors.AsType[*settings.Error](err); {
 	case err == nil:
 		return 0
 	case ok:
-		fmt.Fprintf(env.Stderr, "%s: %v\n", p.Name, wrong)
+		fmt.Fprintf(env.Stderr, "%s: %v\n", root.Name(), wrong)
+		return 2
+	case !began:
+		text, _, _ := strings.Cut(err.Error(), "\n")
+		fmt.Fprintf(env.Stderr, "%s: %s. %s --help lists the commands.\n", root.Name(), text, root.Name())
 		return 2
 	case !errors.Is(err, ErrSaid):
-		fmt.Fprintf(env.Stderr, "%s: %v\n", p.Name, err)
+		fmt.Fprintf(env.Stderr, "%s: %v\n", root.Name(), err)
 	}
 	return 1
+}
+
+// Command is a command without arguments. The first sentence of help is listed.
+func Command(use, help string, run func(context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: first(help), Long: help, Args: noneExpected,
+		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context()) },
+	}
+}
+
+func first(help string) string {
+	sentence, _, more := strings.Cut(help, ". ")
+	if more {
+		sentence += "."
+	}
+	return sentence
+}
+
+func noneExpected(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %s", args[0])
+	}
+	return nil
+}
+
+// Group is a command that needs one of others behind it.
+func Group(use, help string, of ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{
+		Use: use, Short: first(help), Long: help, RunE: func(*cobra.Command, []string) error { return nil },
+		Args: func(c *cobra.Command, args []string) error {
+			if err := noneExpected(c, args); err != nil {
+				return err
+			}
+			return fmt.Errorf("a command is missing after %s", c.CommandPath())
+		},
+		DisableFlagsInUseLine: true,
+	}
+	group.AddCommand(of...)
+	return group
 }
