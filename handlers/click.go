@@ -104,7 +104,7 @@ func (h *Handlers) attempt(
 	}
 	to.Drill = v.Request.Purpose.Mode() == approvals.ModeDrill
 	policy := h.Policies[v.Request.Subject.Group]
-	var ready *preparation
+	var ready *execution
 	if v.Request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
 		if ready = h.prepare(ctx, v, a, policy); ready != nil {
 			defer ready.drop()
@@ -112,7 +112,7 @@ func (h *Handlers) attempt(
 		a.Facts = h.factsFor(ctx, a.By, policy)
 	}
 	var d approvals.Decision
-	err = h.ChangeFrom(ctx, v, func(now step.View) (approvals.Transition, error) {
+	err = h.ChangeFrom(ctx, v, func(now record.View) (approvals.Transition, error) {
 		v, d = now, approvals.Decide(now.Request, now.Card, a, policy, now.Now)
 		return decided(now.Request, a, d, reason)
 	})
@@ -137,14 +137,14 @@ func (h *Handlers) attempt(
 		if err != nil {
 			return err
 		}
-		return h.carryOut(ctx, item, step.View{Request: approved, Events: v.Events}, ready)
+		return h.carryOut(ctx, item, record.View{Request: approved, Events: v.Events}, ready)
 	default:
 		return nil
 	}
 }
 
 // approvedBy reports whether the approval that was still missing came from source.
-func approvedBy(v step.View, source string) bool {
+func approvedBy(v record.View, source string) bool {
 	return slices.ContainsFunc(v.Events, func(e approvals.Event) bool {
 		return e.Type == approvals.EventApproved && e.Source == source
 	})
@@ -159,7 +159,7 @@ const (
 
 // beforeItsCard reports whether a click came before the card is known, and may still come to be
 // compared with it.
-func beforeItsCard(v step.View, item approvals.Item) bool {
+func beforeItsCard(v record.View, item approvals.Item) bool {
 	return v.Request.State == approvals.StateOpen && v.Card == "" && item.Attempt < cardWaits
 }
 

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/role"
@@ -77,15 +76,11 @@ func (h *Handlers) realOneOpen(
 // rehearsal, whose session may only read. So there is nothing to promise before it, and a try that
 // died is simply made again.
 func (e *execution) rehearse(ctx context.Context) error {
-	again := e.h.confirming(ctx, e.request, time.Time{}, 0)
-	o := e.Order
-	var err error
-	if o.InForce, err = e.h.minimum(ctx, e.request); err != nil {
-		<-again.done
-		return err
+	if <-e.asked; e.err != nil {
+		return e.err
 	}
-	result, err := e.h.Roles.Rehearse(ctx, o)
-	if confirmed := again.outcome(ctx, e.request); err == nil {
+	result, err := e.h.Roles.Rehearse(ctx, e.order)
+	if confirmed := e.confirm(ctx); err == nil {
 		err = confirmed
 	}
 	if err != nil {
@@ -109,7 +104,7 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
 	}
 	for _, d := range result.Documents {
-		found.WouldBe = times.Later(found.WouldBe, step.CutoffOf(e.Order.Measure, result.Now, d))
+		found.WouldBe = times.Later(found.WouldBe, step.CutoffOf(e.order.Measure, result.Now, d))
 		found.Policy = step.PolicyOf(d)
 	}
 	if err := step.Add(&t, approvals.EventRehearsed, "rehearsed", found); err != nil {

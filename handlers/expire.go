@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
 // expire ends a request that nobody decided in time.
 func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 	expired := false
-	err := h.Change(ctx, item.Request, func(v step.View) (t approvals.Transition, err error) {
+	err := h.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {
 		if expired = v.Request.State == approvals.StateOpen; expired {
 			t.When, t.Next = approvals.AfterDeadline, approvals.StateExpired
 			t.Events = []approvals.Event{{Type: approvals.EventExpired, Source: "expire " + v.Request.ID}}

@@ -9,10 +9,10 @@
 // are sent on the spot.
 //
 // Read Handle (handlers.go), then the way of a request: command.go asks for one, click.go decides
-// it, prepare.go gets ready while that is decided, execute.go carries it out, outcome.go and
-// failure.go record what came of it. drill.go and undo.go are the other ways to ask. What every
-// step has in common is in package step; the rooms beside it are deliver, guard, which watches what
-// was written, and investigate, which looks into who used the role.
+// it, execute.go gets ready while that is decided, and carries it out, outcome.go records what came
+// of it. drill.go and undo.go are the other ways to ask. What every step has in common is in
+// package step; the rooms beside it are deliver, guard, which watches what was written, and
+// investigate, which looks into who used the role.
 package handlers
 
 import (

@@ -88,7 +88,8 @@ func (h *Handlers) report(
 	}
 	var answer *messages.Message
 	var enough, asked bool
-	err := h.ChangeFrom(ctx, step.View{Request: r, Events: events}, func(v step.View) (t approvals.Transition, err error) {
+	read := record.View{Request: r, Events: events}
+	err := h.ChangeFrom(ctx, read, func(v record.View) (t approvals.Transition, err error) {
 		r = v.Request
 		why, refused := filesRefused(v.Events)
 		answer, enough, asked = messages.ReportComing(r, link), false, false

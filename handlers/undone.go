@@ -3,10 +3,14 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -90,4 +94,99 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		}
 	}
 	return h.Store.Commit(ctx, t)
+}
+
+// half is why an undo is not done that AWS has taken in part: our document still stands in a slot.
+// Someone else's document is not waited for.
+func (e *execution) half(out role.Outcome) error {
+	if e.order.Mode != role.Undo {
+		return nil
+	}
+	for _, d := range out.Documents {
+		if d.Err != nil && !errors.Is(d.Err, contain.ErrNotOurs) {
+			return d.Err
+		}
+	}
+	return nil
+}
+
+// upToDate stops an undo that does not know all that its revocation has written: the approvers were
+// shown less.
+func (e *execution) upToDate(ctx context.Context) error {
+	if e.order.Mode != role.Undo {
+		return nil
+	}
+	_, events, err := e.h.Store.Load(ctx, e.request.About)
+	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
+		return err
+	}
+	known := record.Holding{Changes: e.about.Undo.Changes}.Documents()
+	for _, d := range record.WrittenBy(events).Documents() {
+		if !slices.Contains(known, d) {
+			return step.ErrMore
+		}
+	}
+	return e.keepsOut(ctx)
+}
+
+// keepsOut stops an undo that was admitted without the words because another policy denies the same
+// sessions, if that policy does not any more.
+func (e *execution) keepsOut(ctx context.Context) error {
+	u := e.about.Undo
+	if u.Words != "" || u.RestoreCutoff.Before(u.Cutoff) {
+		return nil
+	}
+	target, err := e.h.Cloud.Parse(e.about.Role.ARN)
+	if err != nil {
+		return err
+	}
+	held := record.Holding{Measure: e.request.Purpose.Measure(), Changes: u.Changes, Planned: u.Cutoff}
+	look, err := e.h.Roles.Look(ctx, target, e.h.Restoring(held))
+	if err == nil && e.h.Undoing(held, look).Revives {
+		err = step.ErrRevives
+	}
+	return err
+}
+
+// newest stops an undo that is out of date, or of which a later request has written into the same
+// slot.
+func (e *execution) newest(ctx context.Context) error {
+	if e.order.Mode != role.Undo {
+		return nil
+	}
+	if err := e.upToDate(ctx); err != nil {
+		return err
+	}
+	force, err := e.h.InForce(ctx, e.request.Subject.Key)
+	if _, newer := force.Above(e.request.About, e.about.Undo.Changes); err == nil && newer {
+		err = step.ErrNewer
+	}
+	return err
+}
+
+// undoneInPart adds to why an undo failed which policies are gone and which stay, if some are gone.
+func (e *execution) undoneInPart(out role.Outcome, why string) string {
+	var done, stays []string
+	for i, w := range contain.Fold(e.about.Undo.Changes) {
+		switch {
+		case i >= len(out.Documents):
+		case out.Documents[i].Err == nil && (out.Documents[i].AlreadyThere || out.Documents[i].Writes > 0):
+			done = append(done, w.Slot.Label())
+		default:
+			stays = append(stays, w.Slot.Label())
+		}
+	}
+	if len(done) == 0 || len(stays) == 0 {
+		return why
+	}
+	return why + " " + messages.UndoneInPart(done, stays)
+}
+
+// isWrite reports whether it was the write itself that AWS refused.
+func (e *execution) isWrite(err error) bool {
+	call, ok := errors.AsType[*aws.CallError](err)
+	return ok && slices.ContainsFunc(e.about.Undo.Changes, func(c contain.Change) bool {
+		f := c.Slot.Kind.Facts()
+		return call.Operation == f.Put || call.Operation == f.Remove
+	})
 }

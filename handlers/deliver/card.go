@@ -7,6 +7,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
@@ -22,7 +23,7 @@ func (s *Sender) CardLink(ctx context.Context, r approvals.Request) (string, err
 // CloseWithoutCard ends a request whose card can never be posted. It reports false when the request
 // is not open any more, and when people can see it: then the thread catches up.
 func (s *Sender) CloseWithoutCard(ctx context.Context, id, slackError string) (bool, error) {
-	return s.Close(ctx, id, func(v step.View) bool {
+	return s.Close(ctx, id, func(v record.View) bool {
 		return step.Opened(v) && v.Card == ""
 	}, func(approvals.Request) step.Failure {
 		return step.Failure{Sentence: messages.CardImpossibleReason(slackError)}

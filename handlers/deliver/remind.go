@@ -62,7 +62,7 @@ func (s *Sender) Remind(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	return s.Change(ctx, item.Request, func(v step.View) (t approvals.Transition, err error) {
+	return s.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {
 		r, last := v.Request, asked.Last
 		over := r.Deadline
 		if !last {

@@ -10,9 +10,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// KindInert is an item that asks whether a deny has become inert, to offer the clean-up.
-const KindInert = "inert"
-
 // inertWait is how long a clean-up waits to be offered while another request for the role is under
 // way.
 const inertWait = 5 * time.Minute
@@ -75,17 +72,3 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 		Cutoff: undoing.Cutoff, Since: undoing.RevivesUntil, Restores: undoing.Slots.Restores(),
 	})
 }
-
-// InertItem looks whether the deny of a request has become inert.
-func InertItem(request string) approvals.Item {
-	return approvals.Item{Kind: KindInert, Request: request, Source: "inert " + request}
-}
-
-// InertDue looks when the moment is over after which the deny of a request should be inert.
-func InertDue(request string, after time.Duration) approvals.Due {
-	return approvals.Due{Item: InertItem(request), After: after + inertSlack}
-}
-
-// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks
-// differ by a little.
-const inertSlack = time.Second

@@ -43,7 +43,7 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	rewrites := w.rewrites()
 	var promised []approvals.Event
-	err := w.Change(ctx, w.request.ID, func(v step.View) (t approvals.Transition, err error) {
+	err := w.Change(ctx, w.request.ID, func(v record.View) (t approvals.Transition, err error) {
 		w.request, w.events, promised = v.Request, v.Events, nil
 		known := w.status.Minimum
 		if w.status, err = w.GuardStatus(ctx, v.Request, v.Events); err != nil {
@@ -113,7 +113,7 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 		return err
 	}
 	order := w.order()
-	a, t := step.Tried{Order: order}.Sum(out), step.Appending(r.ID)
+	a, t := step.Sum(order, time.Time{}, out), step.Appending(r.ID)
 	again := record.Rewritten{
 		Cutoff: a.Cutoff, At: a.At, AlreadyThere: a.AlreadyThere, There: a.There, Rewrite: n, Writes: a.Writes,
 		CallerARN: a.CallerARN,

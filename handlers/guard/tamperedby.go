@@ -117,7 +117,7 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 
 // tellChanges records who it was. Two questions at the same time do not tell the same.
 func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time.Time, changes []record.Change) error {
-	return g.Change(ctx, item.Request, func(v step.View) (t approvals.Transition, err error) {
+	return g.Change(ctx, item.Request, func(v record.View) (t approvals.Transition, err error) {
 		if v.Request.Has(item.Source) || toldSince(v.Events, since) {
 			return t, nil
 		}

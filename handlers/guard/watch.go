@@ -16,6 +16,7 @@ const (
 	KindSimulate   = "simulate" // ask the policy simulator
 	KindGuard      = "guard"    // look whether the deny is still there
 	KindTamperedBy = "culprit"  // ask CloudTrail who changed it
+	KindInert      = "inert"    // ask whether it has become inert, to offer the clean-up
 )
 
 // look is the body of a guard item.
@@ -65,6 +66,20 @@ func AfterUndoItem(request, source string) approvals.Item {
 		Kind: KindGuard, Request: request, Source: "guard after " + source, Body: step.Body(look{AfterUndo: true}),
 	}
 }
+
+// InertItem looks whether the deny of a request has become inert.
+func InertItem(request string) approvals.Item {
+	return approvals.Item{Kind: KindInert, Request: request, Source: "inert " + request}
+}
+
+// InertDue looks when the moment is over after which the deny of a request should be inert.
+func InertDue(request string, after time.Duration) approvals.Due {
+	return approvals.Due{Item: InertItem(request), After: after + inertSlack}
+}
+
+// inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks
+// differ by a little.
+const inertSlack = time.Second
 
 // maxChecksNow is how often a check is tried that cannot wait for the queue.
 const maxChecksNow = 6

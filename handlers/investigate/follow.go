@@ -100,7 +100,7 @@ func (q *investigation) recordActivity(ctx context.Context, told record.Activity
 		return err
 	}
 	activity := approvals.Event{Type: approvals.EventActivity, Source: "activity " + q.item.Source, Detail: detail}
-	return q.Change(ctx, q.request.ID, func(v step.View) (t approvals.Transition, err error) {
+	return q.Change(ctx, q.request.ID, func(v record.View) (t approvals.Transition, err error) {
 		if v.Request.Has(activity.Source) {
 			return t, nil
 		}

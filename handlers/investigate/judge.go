@@ -177,7 +177,7 @@ func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (m
 	if err != nil {
 		return nil, err
 	}
-	principals := map[string][]record.Past{}
+	principals := map[string][]record.View{}
 	for _, p := range past {
 		principals[p.Request.Subject.Key] = append(principals[p.Request.Subject.Key], p)
 	}

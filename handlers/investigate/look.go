@@ -116,7 +116,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 			return err
 		}
 	}
-	force, err := inv.InForce(ctx, q.request.Subject.Key, record.Past{Request: q.request, Events: q.events})
+	force, err := inv.InForce(ctx, q.request.Subject.Key, record.View{Request: q.request, Events: q.events})
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,9 @@
 package record
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
@@ -17,15 +14,6 @@ type Facts struct {
 	Role
 	Undo  *Undoing `json:"undo,omitempty"`
 	Drill *Role    `json:"drill,omitempty"`
-}
-
-// FactsOf decodes what the subject of a request holds.
-func FactsOf(r approvals.Request) (Facts, error) {
-	var f Facts
-	if err := json.Unmarshal(r.Subject.Facts, &f); err != nil {
-		return Facts{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
-	}
-	return f, nil
 }
 
 // Undoing is the deny that a request is to take away, as it was when that was asked for. The

@@ -8,8 +8,8 @@
 //
 //   - Gather: what CloudTrail has told so far (incident.go).
 //   - Proven: what is known of the revocation policy on the role (proof.go).
-//   - WrittenBy: what one request has put on a principal (written.go).
-//   - InForce: what all requests of a principal come to, and what superseded what (inforce.go).
+//   - WrittenBy: what one request has put on a principal, and InForce: what all requests of a
+//     principal come to, and what superseded what (inforce.go).
 //
 // Package messages draws what people see from them; handlers decides by them.
 package record

@@ -2,27 +2,65 @@ package record
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
-// Past is one request of a principal, with its log.
-type Past struct {
-	Request approvals.Request
-	Events  []approvals.Event
+// Detail decodes an event's Detail into the payload of its type.
+func Detail[T any](e approvals.Event) (T, error) {
+	var d T
+	err := json.Unmarshal(e.Detail, &d)
+	if err != nil {
+		err = fmt.Errorf("event %d (%s): %w", e.Seq, e.Type, err)
+	}
+	return d, err
 }
 
-// Measures are what requests can be for.
-type Measures map[approvals.Measure]contain.Measure
+// Known is the payload of an event, nil for one that cannot be read.
+func Known[T any](e approvals.Event) *T {
+	d, err := Detail[T](e)
+	if err != nil {
+		return nil
+	}
+	return &d
+}
 
-// Holding is what one applied request wrote on a principal, and what has become of it.
+// FactsOf decodes what the subject of a request holds.
+func FactsOf(r approvals.Request) (Facts, error) {
+	var f Facts
+	if err := json.Unmarshal(r.Subject.Facts, &f); err != nil {
+		return Facts{}, fmt.Errorf("facts of request %s: %w", r.ID, err)
+	}
+	return f, nil
+}
+
+// View is a request with its log.
+type View struct {
+	Request approvals.Request
+	Events  []approvals.Event
+
+	// Only of a request that is decided on:
+	Card string    // the message that is its card, "" when it is not known yet
+	Now  time.Time // the store's clock, before the rest was read
+}
+
+// Holding is what a request wrote on a principal, and what has become of it.
 type Holding struct {
-	Request approvals.Request // its Requester and Voters put it there, at its Ended
-	Measure approvals.Measure
-	Written
+	// Changes are what was promised, oldest first. AWS may have taken each, although no answer came.
+	Changes []contain.Change
+	Cutoff  time.Time          // the highest that AWS took; zero if it took none
+	Planned time.Time          // the highest that was planned or written; zero before there was a plan
+	Stands  []contain.Document // as AWS took them last
 
+	// Only from InForce:
+	Request      approvals.Request // its Requester and Voters put it there, at its Ended
+	Measure      approvals.Measure
 	Undone       bool   // a request undid it, by the log of either
 	Dropped      bool   // a later undo left less in one of its slots than this one wrote
 	Lost         bool   // the last check did not find it there, and it was not restored since
@@ -34,43 +72,87 @@ type Holding struct {
 // part of the later one.
 func (h Holding) InForce() bool { return !h.Undone && !h.Dropped }
 
-// Force is what the requests of one principal come to.
-type Force struct {
-	Holdings []Holding           // the newest first; those that are not in force any more among them
-	Open     []approvals.Request // have not ended, the newest first
+// Cutoff is the highest cutoff that AWS took for a request. It is zero when nothing was applied.
+func Cutoff(events []approvals.Event) time.Time { return WrittenBy(events).Cutoff }
 
-	promised []promised
+// WrittenBy folds the log of one request. An event that cannot be read changes nothing.
+func WrittenBy(events []approvals.Event) Holding {
+	var w Holding
+	for _, e := range events {
+		switch e.Type {
+		case approvals.EventStarted:
+			if d, err := Detail[Started](e); err == nil {
+				w.Changes, w.Planned = append(w.Changes, d.Changes...), times.Later(w.Planned, d.Cutoff)
+			}
+		case approvals.EventTampered:
+			if d, err := Detail[Tampered](e); err == nil {
+				w.Changes = append(w.Changes, d.Changes...)
+				w.Planned = times.Later(w.Planned, times.Later(d.Cutoff, d.Promise))
+			}
+		case approvals.EventApplied, approvals.EventRewritten:
+			if d, err := Detail[Applied](e); err == nil { // whose members Rewritten has, too
+				w.Cutoff, w.Planned = times.Later(w.Cutoff, d.Cutoff), times.Later(w.Planned, d.Cutoff)
+				w.Stands = d.There
+			}
+		}
+	}
+	return w
 }
 
-// promised is what a request has promised and no request has undone.
-type promised struct {
-	request approvals.Request
-	docs    []contain.Document
+// Documents are what was promised.
+func (h Holding) Documents() []contain.Document {
+	docs := make([]contain.Document, len(h.Changes))
+	for i, c := range h.Changes {
+		docs[i] = contain.Document{Slot: c.Slot, Text: c.After}
+	}
+	return docs
+}
+
+// Last is the document of each kind of slot that was promised last: where a document that moved
+// stands now.
+func (h Holding) Last() []contain.Document {
+	var last []contain.Document
+	for _, d := range slices.Backward(h.Documents()) {
+		if !slices.ContainsFunc(last, func(l contain.Document) bool { return l.Slot.Kind == d.Slot.Kind }) {
+			last = append(last, d)
+		}
+	}
+	return last
+}
+
+// Measures are what requests can be for.
+type Measures map[approvals.Measure]contain.Measure
+
+// Force is what the requests of one principal come to.
+type Force struct {
+	Holdings []Holding           // applied, the newest first; those that are not in force any more among them
+	Open     []approvals.Request // have not ended, the newest first
+
+	promised []Holding // that no request has undone, those that are not applied yet among them
 }
 
 // InForce says what is in force on a principal, who put it there, and what superseded what. past
 // are the principal's requests, in any order. Drills do not count, and failed requests do not, even
 // if AWS may have taken their write.
-func InForce(past []Past, measures Measures) Force {
+func InForce(past []View, measures Measures) Force {
 	var f Force
 	var undos []approvals.Request
 	for _, p := range past {
-		r, w := p.Request, WrittenBy(p.Events)
+		r, h := p.Request, WrittenBy(p.Events)
+		h.Request, h.Measure = r, r.Purpose.Measure()
+		h.Undone, h.Lost = r.Undone != nil, r.Watched.Type == approvals.EventTampered
 		switch {
 		case r.Purpose.Mode() == approvals.ModeDrill:
 		case !r.State.Ended():
 			f.Open = append(f.Open, r)
 			if r.Purpose.Mode() == approvals.ModeDo {
-				f.promised = append(f.promised, promised{r, w.Documents()})
+				f.promised = append(f.promised, h)
 			}
 		case r.State != approvals.StateApplied:
 		case r.Purpose.Mode() == approvals.ModeUndo:
 			undos = append(undos, r)
 		default:
-			f.Holdings = append(f.Holdings, Holding{
-				Request: r, Measure: r.Purpose.Measure(), Written: w,
-				Undone: r.Undone != nil, Lost: r.Watched.Type == approvals.EventTampered,
-			})
+			f.Holdings = append(f.Holdings, h)
 		}
 	}
 	slices.SortFunc(f.Open, func(a, b approvals.Request) int {
@@ -89,7 +171,7 @@ func InForce(past []Past, measures Measures) Force {
 		if h.Undone {
 			continue
 		}
-		f.promised = append(f.promised, promised{h.Request, h.Documents()})
+		f.promised = append(f.promised, *h)
 		if n := newer[h.Measure]; n != nil {
 			h.SupersededBy, n.Supersedes = n.Request.ID, h.Request.ID
 		}
@@ -151,8 +233,8 @@ func (f Force) Above(request string, changes []contain.Change) (Holding, bool) {
 // request. Never write less.
 func (f Force) Minimum(m approvals.Measure, but string) (docs []contain.Document) {
 	for _, p := range f.promised {
-		if p.request.Purpose.Measure() == m && p.request.ID != but {
-			docs = append(docs, p.docs...)
+		if p.Measure == m && p.Request.ID != but {
+			docs = append(docs, p.Documents()...)
 		}
 	}
 	return docs

@@ -24,7 +24,7 @@ func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.M
 // principal is a role and the requests for it. Each begins ten minutes after the one before it.
 type principal struct {
 	t    *testing.T
-	past []record.Past
+	past []record.View
 }
 
 // request adds a request with the events after the opening, a second between them.
@@ -39,7 +39,7 @@ func (p *principal) request(id string, o approvals.Opening, events ...approvals.
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.past = append(p.past, record.Past{Request: r, Events: events})
+	p.past = append(p.past, record.View{Request: r, Events: events})
 }
 
 func (p *principal) revoke(id string, events ...approvals.Event) {

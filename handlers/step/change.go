@@ -10,22 +10,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // maxDecisions is how often a change is decided while others change the same request at the same
 // time.
 const maxDecisions = 25
 
-// View is a request as it is decided on.
-type View struct {
-	Request approvals.Request
-	Events  []approvals.Event
-	Card    string    // the message that is its card, "" when it is not known yet
-	Now     time.Time // the store's clock, before the rest was read
-}
-
 // View reads a request, where its card is, and the time, side by side.
-func (s Requests) View(ctx context.Context, id string) (v View, err error) {
+func (s Requests) View(ctx context.Context, id string) (v record.View, err error) {
 	var reads errgroup.Group
 	reads.Go(func() (err error) { v.Request, v.Events, err = s.Store.Load(ctx, id); return err })
 	reads.Go(func() (err error) { v.Now, err = s.Store.Now(ctx); return err })
@@ -42,7 +35,7 @@ func (s Requests) View(ctx context.Context, id string) (v View, err error) {
 //
 // A transition without events is none. Whose it is, what it was decided on and, unless it only
 // appends, what it expects are set here.
-func (s Requests) Change(ctx context.Context, id string, decide func(View) (approvals.Transition, error)) error {
+func (s Requests) Change(ctx context.Context, id string, decide func(record.View) (approvals.Transition, error)) error {
 	v, err := s.View(ctx, id)
 	if err != nil {
 		return err
@@ -51,7 +44,9 @@ func (s Requests) Change(ctx context.Context, id string, decide func(View) (appr
 }
 
 // ChangeFrom is Change for a request that was read before.
-func (s Requests) ChangeFrom(ctx context.Context, v View, decide func(View) (approvals.Transition, error)) error {
+func (s Requests) ChangeFrom(
+	ctx context.Context, v record.View, decide func(record.View) (approvals.Transition, error),
+) error {
 	id := v.Request.ID
 	for range maxDecisions {
 		t, err := decide(v)

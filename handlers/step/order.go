@@ -1,6 +1,10 @@
 package step
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -9,6 +13,33 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
+
+// Context gathers what messages about a request need.
+func (s Requests) Context(r approvals.Request) (messages.Context, error) {
+	if r.Forged != nil && r.Subject.Facts == nil {
+		return messages.Context{Words: s.Measures.Words(r.Purpose), Margin: s.Margin}, nil // its opening is not to be trusted
+	}
+	facts, err := record.FactsOf(r)
+	if err != nil {
+		return messages.Context{}, err
+	}
+	drill := r.Purpose.Mode() == approvals.ModeDrill
+	switch {
+	case drill && facts.Drill == nil:
+		return messages.Context{}, fmt.Errorf("facts of request %s: a drill without a role", r.ID)
+	case drill:
+		facts = record.Facts{Role: *facts.Drill}
+	case r.Purpose.Mode() != approvals.ModeUndo:
+		facts.Undo = nil
+	case facts.Undo == nil:
+		facts.Undo = new(record.Undoing) // without what was written nothing is taken away
+	}
+	policy := s.Policies[r.Subject.Group]
+	return messages.Context{
+		Words: s.Measures.Words(r.Purpose), Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: s.Margin,
+		Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
+	}, nil
+}
 
 // Order is what package role is told of a request. Of one for an unknown purpose, and of an undo of
 // nothing, it has no document, which role refuses.
@@ -36,35 +67,58 @@ func CutoffOf(m contain.Measure, now time.Time, d contain.Document) time.Time {
 	return time.Time{}
 }
 
-// EndOf is when a document has outlived every session that it denies, zero if it never does.
-func EndOf(m contain.Measure, d contain.Document, r role.Role) time.Time {
-	if expirer, ok := m.(contain.Expirer); ok {
-		return expirer.Ends(d, r.Principal())
+// LoadAll reads requests with their logs, without those that are gone from the store. known are not
+// read again.
+func (s Requests) LoadAll(ctx context.Context, ids []string, known ...record.View) ([]record.View, error) {
+	past := known
+	for _, id := range ids {
+		if slices.ContainsFunc(known, func(p record.View) bool { return p.Request.ID == id }) {
+			continue
+		}
+		r, events, err := s.Store.Load(ctx, id)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		past = append(past, record.View{Request: r, Events: events})
 	}
-	return time.Time{}
+	return past, nil
 }
 
-// PolicyOf is the name of a document's policy as the log has it.
-func PolicyOf(d contain.Document) string {
-	if d.Slot.Name == contain.ConsolePolicy {
-		return ""
+// InForce says what is in force on the principal that a subject's key names. known are requests
+// that were read already.
+func (s Requests) InForce(ctx context.Context, key string, known ...record.View) (record.Force, error) {
+	ids, err := s.Store.History(ctx, key, approvals.HistoryDepth)
+	if err != nil {
+		return record.Force{}, err
 	}
-	return d.Slot.Label()
+	past, err := s.LoadAll(ctx, ids, known...)
+	return record.InForce(past, s.Measures.On()), err
 }
 
-// Mismatch says what keeps a document that was read back from doing what was written.
-func Mismatch(m contain.Measure, d role.Result) string {
-	switch d.Gap {
-	case contain.Covers:
-		return ""
-	case contain.Gone:
-		return "the policy is not there"
-	case contain.Earlier:
-		at := CutoffOf(m, d.ReadBackAt, d.There)
-		return "the policy on the role has the earlier cutoff " + at.UTC().Format("2006-01-02T15:04:05.000Z")
-	case contain.Changed:
-		return "somebody else wrote the policy meanwhile"
-	default:
-		return "the policy is there without a deny that works"
-	}
+// GuardStatus says whether the revocation policy of a request is to be kept on the role.
+type GuardStatus struct {
+	Ended   bool   // nothing of it is in force
+	Later   bool   // a later request for the measure looks after it
+	Busy    bool   // another request is about to write, or to undo; that can still fail
+	Keeper  string // the request whose checks look after the measure
+	Minimum []contain.Document
+}
+
+// Off reports whether this request's checks have nothing to do any more.
+func (s GuardStatus) Off() bool { return s.Ended || s.Later }
+
+// GuardStatus reads what the other requests for the role of r came to.
+func (s Requests) GuardStatus(
+	ctx context.Context, r approvals.Request, events []approvals.Event,
+) (GuardStatus, error) {
+	force, err := s.InForce(ctx, r.Subject.Key, record.View{Request: r, Events: events})
+	own, applied := force.Of(r.ID)
+	newest, _ := force.Newest(r.Purpose.Measure())
+	return GuardStatus{
+		Ended: !applied || !own.InForce(), Later: own.SupersededBy != "", Busy: force.Writing(),
+		Keeper: newest.Request.ID, Minimum: force.Minimum(r.Purpose.Measure(), r.ID),
+	}, err
 }

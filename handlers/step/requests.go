@@ -2,13 +2,13 @@
 // takes it.
 //
 // A step reads a request, decides, and commits events: Requests.Change does that, again and again
-// while others are quicker (change.go), and Requests.Close ends a request (close.go). It answers an
-// item from the store, whose body is read with BodyOf (item.go), and returns Again when it has to
-// come back later (wait.go).
+// while others are quicker (change.go), and Requests.Close ends a request (ending.go). It answers
+// an item from the store, whose body is read with BodyOf, and returns Again when it has to come
+// back later (item.go).
 //
-// A step that acts on AWS tells package role what to do with Order (order.go), goes by what is in
-// force on the principal (inforce.go), records what the documents came to with Tried.Sum
-// (tried.go), and lets OutcomeOf say what an error comes to (ending.go). Nothing here knows Slack.
+// A step that acts on AWS goes by what is in force on the principal and tells package role what to
+// do with Order (order.go), records what the documents came to with Sum (outcome.go), and lets
+// OutcomeOf say what an error comes to (ending.go). Nothing here knows Slack.
 package step
 
 import (
