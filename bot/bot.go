@@ -15,6 +15,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/internal/hosts"
 	"github.com/revokebot/revokebot/internal/times"
 )
 
@@ -78,6 +79,9 @@ func New(cfg Config) (*Bot, error) {
 		return nil, err
 	}
 	b.slack = client
+	if hosts.Plain(client.base) {
+		b.log.Warn("SLACK_API_URL is http:// to another machine: tokens and clicks can be read on the way; use https://")
+	}
 	cfg.Handlers.Store, cfg.Handlers.Slack, cfg.Handlers.Log = cfg.Store, client, b.log
 	cfg.Handlers.Sender = deliver.New(cfg.Handlers.Requests, client)
 	cfg.Handlers.Connection = b.status.connection
@@ -192,7 +196,7 @@ func (b *Bot) connect(starting, connected context.Context, in *intake, known fun
 	if b.cfg.HTTPClient != nil {
 		*client = *b.cfg.HTTPClient
 	}
-	client.Timeout = 0 // it would end the connection
+	client.Timeout, client.CheckRedirect = 0, stayHere // a timeout would end the connection
 	sockets := newSockets(b.cfg.Connections, b.slack.openSocket, client, in.take, b.log, b.status)
 	sockets.watch = b.cfg.Watch
 	err := sockets.run(connected, func() { b.log.InfoContext(connected, "ready for commands") })

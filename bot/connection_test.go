@@ -263,7 +263,7 @@ func TestFarMoreThanCanBeAnsweredIsLeftToSlackAndTheReadingGoesOn(t *testing.T) 
 			taken.Add(1)
 			<-release
 		}
-		open := func(context.Context) (string, error) { return "ws://slack.example/link/?ticket=TICKET", nil }
+		open := func(context.Context) (string, error) { return "ws://localhost/link/?ticket=TICKET", nil }
 		one := newSockets(1, open, client, take, log.logger(), st)
 		var w witness
 		one.watch = watches{&w}
@@ -304,7 +304,7 @@ func TestAStopAcknowledgesWhatIsInHandAndSaysGoodbye(t *testing.T) {
 			}
 		}
 		log := newBook(t)
-		open := func(context.Context) (string, error) { return "ws://slack.example/link/?ticket=TICKET", nil }
+		open := func(context.Context) (string, error) { return "ws://localhost/link/?ticket=TICKET", nil }
 		one := newSockets(1, open, client, take, log.logger(), newStatus())
 		ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 		ended := make(chan error, 1)

@@ -99,7 +99,7 @@ func (h *house) slackAway(away bool) {
 
 func (h *house) config() Config {
 	return Config{
-		AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: h.over, Store: h.store,
+		AppToken: appToken, BotToken: botToken, SlackAPI: "http://localhost/api", HTTPClient: h.over, Store: h.store,
 		Logger: h.log.logger(),
 		Handlers: handlers.Config{
 			Cloud: h.cloud, Roles: role.New(h.cloud), Trail: trail.New(h.cloud),

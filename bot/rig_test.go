@@ -279,7 +279,7 @@ func serve(t *testing.T, h http.Handler) *http.Client {
 func newClient(t *testing.T, client *http.Client) *slackClient {
 	t.Helper()
 	c, err := newSlackClient(Config{
-		AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: client,
+		AppToken: appToken, BotToken: botToken, SlackAPI: "http://localhost/api", HTTPClient: client,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -401,7 +401,7 @@ func newScript(t *testing.T, play func(p *peer)) (s *script, st *status, log *bo
 	s = &script{t: t, play: play, ended: make(chan struct{})}
 	client := serve(t, s)
 	st, log = newStatus(), newBook(t)
-	open := func(context.Context) (string, error) { return "ws://slack.example/link/?ticket=TICKET", nil }
+	open := func(context.Context) (string, error) { return "ws://localhost/link/?ticket=TICKET", nil }
 	take := func(ctx context.Context, f frame, ack ackFunc) {
 		if err := ack(ctx, f.EnvelopeID, nil); err != nil {
 			log.logger().InfoContext(ctx, "not acknowledged", "error", err)
@@ -433,7 +433,7 @@ func refuse(context.Context, string, string) (net.Conn, error) {
 
 func unknownHost(context.Context, string, string) (net.Conn, error) {
 	return nil, &net.OpError{
-		Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "slack.example", IsNotFound: true},
+		Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "localhost", IsNotFound: true},
 	}
 }
 

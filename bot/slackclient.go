@@ -70,7 +70,7 @@ func newSlackClient(cfg Config) (*slackClient, error) {
 	if cfg.HTTPClient != nil {
 		client = *cfg.HTTPClient
 	}
-	client.Timeout = callTimeout
+	client.Timeout, client.CheckRedirect = callTimeout, stayHere
 	client.Transport = limits{next: client.Transport}
 	responses := client // for response URLs, which are credentials and are not looked into
 	if watch := watches(cfg.Watch); len(watch) > 0 {
@@ -109,7 +109,7 @@ func (s *slackClient) openSocket(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", slackError("apps.connections.open", err)
 	}
-	return address, nil
+	return address, s.checkSocket(address)
 }
 
 // Home implements handlers.Slack. Before identify has succeeded it is nowhere, and nobody is at
@@ -335,19 +335,6 @@ func (s *slackClient) OpenForm(ctx context.Context, trigger string, form slack.M
 func (s *slackClient) PublishHome(ctx context.Context, user string, view slack.HomeTabViewRequest) error {
 	_, err := s.api.PublishViewContext(ctx, slack.PublishViewContextRequest{UserID: user, View: view})
 	return slackError("views.publish", err)
-}
-
-// trusts reports whether a response URL leads to Slack, or to the host that stands in for it.
-func (s *slackClient) trusts(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	host := u.Hostname()
-	if u.Scheme == "https" && (host == "hooks.slack.com" || host == "hooks.slack-gov.com") {
-		return true
-	}
-	return u.Scheme == s.base.Scheme && host == s.base.Hostname()
 }
 
 // Link implements handlers.Slack.

@@ -210,7 +210,7 @@ func TestAWrongAppTokenAtTheStartIsAnErrorAndConnectionsThatAreNotGreetedYetAreC
 			if calls++; calls > 1 {
 				return "", &deliver.SlackError{Kind: deliver.SlackToken, Method: "apps.connections.open", Code: "invalid_auth"}
 			}
-			return "ws://slack.example/link/?ticket=TICKET", nil
+			return "ws://localhost/link/?ticket=TICKET", nil
 		}
 		one := newSockets(2, open, client, nil, l.logger(), newStatus())
 		started := time.Now()
@@ -238,7 +238,7 @@ func TestWhyAConnectionCouldNotBeOpenedIsSaidWithoutTheTicket(t *testing.T) {
 			"not in the DNS":     {Transport: &http.Transport{DialContext: unknownHost}},
 			"the network or the": {Transport: &http.Transport{DialContext: oddError}},
 		} {
-			_, err := dial(t.Context(), 1, "ws://slack.example/link/?ticket=TICKET", client, newBook(t).logger(), nil)
+			_, err := dial(t.Context(), 1, "ws://localhost/link/?ticket=TICKET", client, newBook(t).logger(), nil)
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "TICKET") ||
 				errors.Unwrap(err) != nil {
 				t.Errorf("got %v, want it to say %s and nothing of the address", err, want)

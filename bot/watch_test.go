@@ -66,7 +66,7 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 		server, client := newSlack(t, slack.Config{AppToken: appToken, BotToken: botToken})
 		var w witness
 		c, err := newSlackClient(Config{
-			AppToken: appToken, BotToken: botToken, SlackAPI: "http://slack.example/api", HTTPClient: client, Watch: []Watch{&w},
+			AppToken: appToken, BotToken: botToken, SlackAPI: "http://localhost/api", HTTPClient: client, Watch: []Watch{&w},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 
 		// A response URL is a credential, and leads to the same host here.
 		_ = c.Whisper(t.Context(), handlers.Listener{
-			User: rosa, Channel: incident, ResponseURL: "http://slack.example/api/commands/secret",
+			User: rosa, Channel: incident, ResponseURL: "http://localhost/api/commands/secret",
 		}, &messages.Message{Text: "x"})
 		_ = c.Whisper(t.Context(), handlers.Listener{User: rosa, Channel: incident}, &messages.Message{Text: "x"})
 		want("private replies", "response_url refused", "chat.postEphemeral ok")

@@ -209,7 +209,7 @@ func (b *Bench) Start() int {
 	}
 	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
 	botConfig := bot.Config{
-		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://slack.example/api", HTTPClient: slackHTTP,
+		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://localhost/api", HTTPClient: slackHTTP,
 		Store: bot.Sealed(store, Key), Logger: log,
 		Handlers: handlers.Config{
 			Cloud: cloud, Roles: role.New(cloud), Trail: trail.New(cloud),

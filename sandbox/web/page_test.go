@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -35,6 +37,33 @@ func TestOtherSitesCannotAct(t *testing.T) {
 	}
 	if n := len(b.slack.Messages(actors.Incident)); n != 1 {
 		t.Errorf("%d messages", n)
+	}
+}
+
+func TestNoNameOfAnotherMachineDrivesThePageOverLoopback(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct {
+		at, host string
+		want     int
+	}{
+		{"127.0.0.1", "evil.example:8080", http.StatusMisdirectedRequest}, {"127.0.0.1", "", http.StatusMisdirectedRequest},
+		{"127.0.0.1", "127.0.0.1.nip.io", http.StatusMisdirectedRequest},
+		{"::1", "localhost.evil.example", http.StatusMisdirectedRequest},
+		{"::1", "192.168.1.7:8080", http.StatusMisdirectedRequest},
+		{"127.0.0.1", "127.0.0.1:8080", http.StatusOK}, {"127.0.0.1", "localhost:8080", http.StatusOK},
+		{"::1", "[::1]:8080", http.StatusOK}, {"192.168.1.7", "sandbox.corp.example", http.StatusOK},
+	} {
+		for method, path := range map[string]string{"GET": "/state.json", "POST": "/act/post"} {
+			r := httptest.NewRequest(method, path, strings.NewReader(`{"user":"U0ROSA","channel":"C0INCIDENT","text":"x"}`))
+			r.Host = c.host
+			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey,
+				&net.TCPAddr{IP: net.ParseIP(c.at), Port: 8080}))
+			w := httptest.NewRecorder()
+			b.page.ServeHTTP(w, r)
+			if w.Code != c.want {
+				t.Errorf("%s %s of %q at %s: %d", method, path, c.host, c.at, w.Code)
+			}
+		}
 	}
 }
 

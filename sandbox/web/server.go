@@ -22,7 +22,9 @@ import (
 	"embed"
 	"html/template"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -171,8 +173,20 @@ func secure(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		// The embedded files carry no date; what is served is always what this binary holds.
 		h.Set("Cache-Control", "no-cache")
+		if rebound(r) {
+			http.Error(w, "This page answers to localhost and loopback addresses only.", http.StatusMisdirectedRequest)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// rebound reports a request that came over loopback under another machine's name: a page elsewhere
+// had its name resolved to this machine (DNS rebinding), which makes it of the same origin.
+func rebound(r *http.Request) bool {
+	at, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	name := (&url.URL{Host: r.Host}).Hostname()
+	return at != nil && at.IP.IsLoopback() && name != "localhost" && !net.ParseIP(name).IsLoopback()
 }
 
 // person returns who a user id is to the page; ok is false for an id that is not among the people.

@@ -130,6 +130,14 @@ func settingIllnesses() []illness {
 			"no address of Slack", set("SLACK_API_URL", "slack.com"), nil, f, "SLACK_API_URL", "not the address of a Web API",
 			"Leave it out",
 		},
+		{
+			"Slack without TLS", set("SLACK_API_URL", "http://slack-proxy.corp.example/api"), nil, w, "SLACK_API_URL",
+			"without TLS", "Use https://",
+		},
+		{
+			"AWS without TLS", set("AWS_ENDPOINT_URL_STS", "http://vpce.corp.example"), nil, w, "AWS_ENDPOINT_URL_STS",
+			"without TLS", "Use https://",
+		},
 		{"no Redis", unset("REDIS_URL"), nil, f, "REDIS_URL", "It is missing.", "Set it to the address"},
 		{"no address of Redis", set("REDIS_URL", "redis.example"), nil, f, "REDIS_URL", "cannot be read", "Give an address"},
 		{

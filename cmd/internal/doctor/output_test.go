@@ -328,7 +328,7 @@ func TestDoctorShowsNoPasswordOfAnAddressAndMakesNoFile(t *testing.T) {
 		for name, value := range map[string]string{
 			"HTTPS_PROXY": "user:" + cmdtest.Password + "@proxy:3128", "AWS_ENDPOINT_URL": "https://user:" + cmdtest.Password +
 				"@aws.example",
-			"SLACK_API_URL":               "http://user:" + cmdtest.Password + "@slack.example/api",
+			"SLACK_API_URL":               "http://user:" + cmdtest.Password + "@localhost/api",
 			"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:" + cmdtest.Password + "@collector:4318/?key=" + cmdtest.Password,
 			"OTEL_EXPORTER_OTLP_HEADERS":  "authorization=" + cmdtest.Password,
 		} {

@@ -125,7 +125,7 @@ func inWard(t *testing.T, test func(t *testing.T, w *ward)) {
 // reset puts back all that is no stand-in's.
 func (w *ward) reset() {
 	w.variables = map[string]string{
-		"SLACK_APP_TOKEN": standInAppToken, "SLACK_BOT_TOKEN": standInBotToken, "SLACK_API_URL": "http://slack.example/api",
+		"SLACK_APP_TOKEN": standInAppToken, "SLACK_BOT_TOKEN": standInBotToken, "SLACK_API_URL": "http://localhost/api",
 		"REDIS_URL": "redis://:" + cmdtest.Password + "@127.0.0.1:6379/0", "REVOKEBOT_CONFIG": "revokebot.yaml",
 		"REVOKEBOT_SIGNING_KEY": cmdtest.SeedText,
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +17,7 @@ import (
 	"github.com/revokebot/revokebot/bot/traces"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/internal/finding"
+	"github.com/revokebot/revokebot/internal/hosts"
 )
 
 // Where a setting comes from.
@@ -107,6 +109,9 @@ func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wro
 					"It is not set: votes and audit lines are not signed, and whoever can write to Redis can make an approval."),
 			}
 		}
+		if v.name == "SLACK_API_URL" {
+			l.encrypted(s.SlackAPI)
+		}
 		for _, w := range wrong {
 			if w.Setting == v.name {
 				l = line{Finding: finding.Fail(v.name, w.Fix, "%s", w.Saw)}
@@ -155,12 +160,24 @@ func (d doctor) awsVariables() []line {
 		"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY",
 	} {
 		if value := d.env.Get(name); value != "" {
-			lines = append(lines, line{
+			l := line{
 				Finding: finding.Good(name, "%s", settings.Redact(withoutPassword(value))), Source: fromEnvironment,
-			})
+			}
+			if strings.HasPrefix(name, "AWS_ENDPOINT_URL") {
+				l.encrypted(value)
+			}
+			lines = append(lines, l)
 		}
 	}
 	return lines
+}
+
+// encrypted warns of an address that is called without TLS on another machine.
+func (l *line) encrypted(address string) {
+	if u, err := url.Parse(address); err == nil && address != "" && hosts.Plain(u) {
+		l.Finding = finding.Warn(l.Check, "Use https://, or an address of this machine.",
+			"%s is called without TLS: what is sent can be read and changed on the way.", l.Saw)
+	}
 }
 
 // redisAddress says where Redis is, without user and password.
