@@ -19,6 +19,7 @@ type Account struct {
 	users   map[string]*user // by name in lower case
 	roles   map[string]*role // by name in lower case
 	trails  map[string][]*event
+	holds   map[string][]hold
 	managed map[string]document // managed policies that can be attached, by ARN
 	scp     *Policy             // the service control policy, nil if there is none
 }
@@ -43,6 +44,7 @@ func (s *Server) AddAccount(id, partition string) *Account {
 	a := &Account{
 		server: s, id: id, partition: cmp.Or(partition, "aws"),
 		users: map[string]*user{}, roles: map[string]*role{}, trails: map[string][]*event{},
+		holds: map[string][]hold{},
 	}
 	p, err := ParsePolicy(denyAllDocument)
 	if err != nil {

@@ -161,9 +161,6 @@ func lookupEvents(x *exchange) (any, error) {
 			}
 		}
 	}
-	if visible := now.Add(-x.server.trailDelay); visible.Before(until) {
-		until = visible
-	}
 	var after *position
 	if token, ok := p["NextToken"]; ok {
 		pos, ok := x.openToken(token)
@@ -213,7 +210,7 @@ func (a *Account) find(
 			skipping = e.id != after.ID
 			continue
 		}
-		if !e.matches(key, value) {
+		if !e.matches(key, value) || !a.shows(region, e) {
 			continue
 		}
 		if len(found) == size {

@@ -270,3 +270,32 @@ func TestEventsThatCannotBeReadAreNotLoaded(t *testing.T) {
 		t.Error("an event without a source was recorded")
 	}
 }
+
+func TestALateEventAndAHeldRegionAreShownWhenTheirTimeComes(t *testing.T) {
+	onBench(t, aws.Config{LookupRate: -1, TrailDelay: 2 * time.Minute}, func(t *testing.T, b *bench) {
+		record := map[string]any{"eventName": "Late", "eventSource": "test.amazonaws.com"}
+		for _, region := range []string{"us-east-1", "eu-west-1"} {
+			if err := b.account.RecordEvent(region, record); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.account.RecordLate("us-east-1", record, b.server.Now().Add(8*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		b.account.HoldTrail("eu-west-1", b.server.Now().Add(5*time.Minute))
+		shown := func(region string) int {
+			return len(b.look(region, &cloudtrail.LookupEventsInput{
+				LookupAttributes: attribute(types.LookupAttributeKeyEventName, "Late"),
+			}).Events)
+		}
+		for _, want := range []struct {
+			wait     time.Duration
+			here, eu int
+		}{{time.Minute, 0, 0}, {2 * time.Minute, 1, 0}, {3 * time.Minute, 1, 1}, {3 * time.Minute, 2, 1}} {
+			time.Sleep(want.wait)
+			if here, eu := shown("us-east-1"), shown("eu-west-1"); here != want.here || eu != want.eu {
+				t.Errorf("%v: %d and %d events are shown, not %d and %d", want.wait, here, eu, want.here, want.eu)
+			}
+		}
+	})
+}

@@ -132,3 +132,8 @@ func (r *role) snapshot() Role {
 		Tags: maps.Clone(r.tags),
 	}
 }
+
+// use notes a call of one of the role's sessions. The caller holds the lock.
+func (r *role) use(region string) {
+	r.lastUsed, r.lastRegion = r.account.server.now().Truncate(time.Second), region
+}

@@ -165,6 +165,18 @@ func (a *Account) DeleteRolePolicy(role, name string) error {
 	return a.deleteRolePolicy(role, name)
 }
 
+// UseRole notes that a session of a role made a call in a region, as a call to the stand-in does.
+func (a *Account) UseRole(role, region string) error {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	r := a.role(role)
+	if r == nil {
+		return noSuchRole(role)
+	}
+	r.use(region)
+	return nil
+}
+
 // SetTrust replaces a role's trust policy likewise.
 func (a *Account) SetTrust(role, document string) error {
 	a.server.mu.Lock()

@@ -123,7 +123,7 @@ func (x *exchange) perform(op *operation) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := x.caller.session; r != nil {
-		r.role.lastUsed, r.role.lastRegion = s.now().Truncate(time.Second), x.sig.region
+		r.role.use(x.sig.region)
 	}
 	result, err := x.authorizeAndDo(op)
 	e, _ := errors.AsType[*apiError](err)

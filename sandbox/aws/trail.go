@@ -11,6 +11,7 @@ import (
 // event is one entry of CloudTrail's event history, as LookupEvents gives it.
 type event struct {
 	at        time.Time // whole seconds
+	delivered time.Time // when LookupEvents first shows it; zero: Config.TrailDelay after at
 	id        string
 	name      string
 	source    string
@@ -55,6 +56,12 @@ func (a *Account) add(region string, e *event) {
 // recipientAccountId, eventVersion and so on); what LookupEvents shows beside the record is derived
 // from it. The map itself is not changed.
 func (a *Account) RecordEvent(region string, record map[string]any) error {
+	return a.RecordLate(region, record, time.Time{})
+}
+
+// RecordLate is RecordEvent for an event that LookupEvents shows from a moment of AWS's clock on,
+// whatever Config.TrailDelay is. The zero time means the usual delay.
+func (a *Account) RecordLate(region string, record map[string]any, delivered time.Time) error {
 	a.server.mu.Lock()
 	defer a.server.mu.Unlock()
 	r := map[string]any{
@@ -70,8 +77,34 @@ func (a *Account) RecordEvent(region string, record map[string]any) error {
 	if err != nil {
 		return err
 	}
+	e.delivered = delivered
 	a.add(region, e)
 	return nil
+}
+
+// hold is a span in which CloudTrail delivers nothing of a region.
+type hold struct{ from, until time.Time }
+
+// HoldTrail has CloudTrail deliver nothing of a region until a moment of AWS's clock. What it would
+// have delivered by then comes at that moment.
+func (a *Account) HoldTrail(region string, until time.Time) {
+	a.server.mu.Lock()
+	defer a.server.mu.Unlock()
+	a.holds[region] = append(a.holds[region], hold{a.server.now(), until})
+}
+
+// shows reports whether LookupEvents shows an event of a region. The caller holds the lock.
+func (a *Account) shows(region string, e *event) bool {
+	from := e.delivered
+	if from.IsZero() {
+		from = e.at.Add(a.server.trailDelay)
+	}
+	for _, h := range a.holds[region] {
+		if !from.Before(h.from) && from.Before(h.until) {
+			from = h.until
+		}
+	}
+	return !from.After(a.server.now())
 }
 
 // shownRecord is what eventOf reads of a record.

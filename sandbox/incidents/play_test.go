@@ -1,0 +1,186 @@
+package incidents_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/bot"
+	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+)
+
+const (
+	incidentRole = "IncidentRole"
+	margin       = 30 * time.Second
+	trailDelay   = 2 * time.Minute
+	// prelude is how long before the cutoff the request is made.
+	prelude = 90 * time.Second
+
+	trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + actors.ProdID +
+		`:root"},"Action":"sts:AssumeRole"}]}`
+	work = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ecs:*","ec2:*","iam:*","ssm:*"],` +
+		`"Resource":"*"}]}`
+)
+
+// begins is when every timeline begins on the store's clock.
+var begins = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
+
+// play plays a timeline through the whole bot. It has to be called in a bubble.
+func play(t *testing.T, line timeline) outcome {
+	t.Helper()
+	time.Sleep(time.Until(begins))
+	b := bench.New(t, bench.Options{
+		Margin: margin, FollowUps: durations(line.Settings.FollowUps), Guard: durations(line.Settings.Guard),
+		TrailDelay: trailDelay, ClockOffset: time.Duration(line.Settings.ClockOffset),
+		Bot: func(c *bot.Config) { c.Handlers.Lookback = time.Duration(line.Settings.Lookback) },
+		Cloud: func(c *aws.Config) {
+			for i := range c.Accounts {
+				c.Accounts[i].Regions = line.Settings.Regions
+			}
+		},
+	})
+	prod := b.World.Prod
+	role, err := prod.NewRole(awsstandin.RoleSpec{
+		Name: incidentRole, Trust: trust, Policies: map[string]string{"work": work},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cutoff := b.AWS.Now().Truncate(time.Second).Add(5 * time.Minute)
+	at := func(o offset) time.Time { return cutoff.Add(time.Duration(o)) }
+
+	type moment struct {
+		at time.Time
+		do func()
+	}
+	var moments []moment
+	for _, e := range line.Events {
+		record := recordOf(t, e, role, prod.ID(), cutoff)
+		var delivered time.Time
+		if e.Delivered != nil {
+			delivered = at(*e.Delivered)
+		}
+		if err := prod.RecordLate(e.Region, record, delivered); err != nil {
+			t.Fatal(err)
+		}
+		if isOf(record, role) {
+			moments = append(moments, moment{at(e.At), func() { _ = prod.UseRole(incidentRole, e.Region) }})
+		}
+	}
+	for _, a := range line.Acts {
+		moments = append(moments, moment{at(a.At), func() { perform(t, b, a, cutoff) }})
+	}
+
+	// AWS's clock counts here.
+	wait := func(until time.Time) { time.Sleep(until.Sub(b.AWS.Now())) }
+	var card bench.Card
+	moments = append(moments,
+		moment{cutoff.Add(-prelude), func() { card = b.AskFor(actors.Rosa, "prod/"+incidentRole+" key pasted in a gist") }},
+		moment{cutoff.Add(-margin - time.Second), func() { card.Approve(actors.Bob) }},
+	)
+	slices.SortStableFunc(moments, func(a, b moment) int { return a.at.Compare(b.at) })
+	for _, m := range moments {
+		wait(m.at)
+		m.do()
+	}
+	wait(cutoff.Add(line.until()))
+	card.CaughtUp()
+
+	if card.State() != approvals.StateApplied {
+		t.Fatalf("the request is %s\n%s", card.State(), b.Transcript())
+	}
+	events := card.Events()
+	if off := firstCutoff(events).Sub(cutoff).Abs(); off > 2*time.Second {
+		t.Fatalf("the cutoff is %v off", off)
+	}
+	return told(b, card, events)
+}
+
+func perform(t *testing.T, b *bench.Bench, a act, cutoff time.Time) {
+	t.Helper()
+	switch a.Do {
+	case "delete-policy":
+		role, _ := b.World.Prod.Role(incidentRole)
+		for name := range role.Policies {
+			if name == "work" {
+				continue
+			}
+			if err := b.World.Prod.DeleteRolePolicy(incidentRole, name); err != nil {
+				t.Error(err)
+			}
+		}
+	case "refuse":
+		b.AWS.Inject(awsstandin.Fault{Action: a.Action, Code: a.Code, Times: -1})
+	case "delay-trail":
+		b.World.Prod.HoldTrail(a.Region, cutoff.Add(time.Duration(a.At+a.By)))
+	default:
+		t.Fatalf("nothing is known of the act %q", a.Do)
+	}
+}
+
+// firstCutoff is that of the first write.
+func firstCutoff(events []approvals.Event) time.Time {
+	for _, e := range events {
+		if a, err := record.Detail[record.Applied](e); err == nil && e.Type == approvals.EventApplied {
+			return a.Cutoff
+		}
+	}
+	return time.Time{}
+}
+
+// told reads the outcome from the log and from what Slack shows.
+func told(b *bench.Bench, card bench.Card, events []approvals.Event) outcome {
+	var o outcome
+	for _, e := range events {
+		c, err := record.Detail[record.Conclusion](e)
+		if e.Type == approvals.EventVerdict && err == nil {
+			o.verdict = string(c.Word)
+		}
+	}
+	var thread strings.Builder
+	for _, m := range b.Slack.Messages(actors.Incident) {
+		if m.ThreadTS != card.TS && m.TS != card.TS || m.Ephemeral {
+			continue
+		}
+		text := m.Text + "\n" + texts(m.Blocks)
+		thread.WriteString(text)
+		if m.TS != card.TS && o.verdict != "" && strings.Contains(strings.ToLower(m.Text), "*"+o.verdict) {
+			o.message = text
+		}
+	}
+	o.thread = thread.String()
+	return o
+}
+
+// texts are all the strings of a message's blocks.
+func texts(raw []byte) string {
+	var blocks any
+	if json.Unmarshal(raw, &blocks) != nil {
+		return ""
+	}
+	var b strings.Builder
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			b.WriteString(v + "\n")
+		case []any:
+			for _, one := range v {
+				walk(one)
+			}
+		case map[string]any:
+			for _, one := range v {
+				walk(one)
+			}
+		}
+	}
+	walk(blocks)
+	return b.String()
+}
