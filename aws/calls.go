@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/time/rate"
@@ -165,4 +168,46 @@ func RefusalTime(err error) time.Time {
 func ServerTime(metadata middleware.Metadata) time.Time {
 	s, _ := StampOf(metadata)
 	return s.Server
+}
+
+// Answer is what a call returned, to be looked at after its neighbours are done.
+type Answer[T any] struct {
+	Value T
+	Err   error
+}
+
+// Try makes an Answer of what a call returned.
+func Try[T any](value T, err error) Answer[T] { return Answer[T]{value, err} }
+
+// AdvisoryTime is what a read may take that only advises: people are waiting, and under attack.
+const AdvisoryTime = 3 * time.Second
+
+// Advisory makes a read whose failure is no reason to refuse anything.
+func Advisory[T any](ctx context.Context, read func(context.Context) (T, error)) Answer[T] {
+	ctx, cancel := context.WithTimeout(ctx, AdvisoryTime)
+	defer cancel()
+	return Try(read(ctx))
+}
+
+// All runs the functions side by side and waits for all of them: which error is reported must not
+// depend on which call was faster. Each call has its own deadline.
+func All(all ...func()) {
+	var group sync.WaitGroup
+	for _, f := range all {
+		group.Go(f)
+	}
+	group.Wait()
+}
+
+// sdkLog puts what the SDK has to say into the log, in lines of its form: by itself the SDK writes
+// to standard error.
+type sdkLog struct{ log *slog.Logger }
+
+// Logf implements logging.Logger.
+func (l sdkLog) Logf(kind logging.Classification, format string, v ...any) {
+	level := slog.LevelDebug
+	if kind == logging.Warn {
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, "the AWS SDK", "says", fmt.Sprintf(format, v...))
 }

@@ -3,9 +3,10 @@ package aws
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -14,18 +15,22 @@ import (
 // newHub prepares to ask who the ambient credentials are. It is asked once: the answer does not
 // change while the bot runs. The accounts are known.
 func (c *Cloud) newHub() *session {
-	client := c.accounts[0].sts
 	return newSession(func(ctx context.Context) (Credential, error) {
-		out, err := remote(ctx, c, "", "sts:GetCallerIdentity",
-			func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
-				return client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-			})
+		out, err := c.callerIdentity(ctx)
 		if err != nil {
 			return Credential{}, err
 		}
 		me := c.ambient()
 		me.CallerARN = awssdk.ToString(out.Arn)
 		return me, nil
+	})
+}
+
+const identityOperation = "sts:GetCallerIdentity"
+
+func (c *Cloud) callerIdentity(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+	return remote(ctx, c, "", identityOperation, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+		return c.accounts[0].sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	})
 }
 
@@ -66,10 +71,10 @@ func (a *Conn) OtherAccount(hubARN string) error {
 	if ref, err := ParseARN(hubARN); err != nil || ref.Account == a.ID && ref.Partition == a.Partition {
 		return nil
 	}
-	return &RefusedError{Reason: RefusedOtherAccount, Sentence: fmt.Sprintf(
+	return Refuse(RefusedOtherAccount,
 		"The ambient credentials, which are to be used for account %s (%s, partition %s), are those of %s. "+
 			"Give that account an assume_role, or run revokebot with credentials of the account.",
-		a.Name, a.ID, a.Partition, Quote(hubARN))}
+		a.Name, a.ID, a.Partition, Quote(hubARN))
 }
 
 // OwnPrincipal returns the ARN whose policies bound the bot in an account: its role there, or who
@@ -79,12 +84,10 @@ func (a *Conn) OwnPrincipal(hubARN string) string {
 	if a.AssumeRole != "" {
 		return a.AssumeRole
 	}
-	ref, err := ParseARN(hubARN)
-	if err != nil || ref.Kind != "assumed-role" {
-		return hubARN
+	if ref := arnOf(hubARN); ref.Kind == "assumed-role" {
+		return RoleARN(ref.Partition, ref.Account, "/", ref.RoleName())
 	}
-	name, _, _ := strings.Cut(ref.Rest, "/")
-	return RoleARN(ref.Partition, ref.Account, "/", name)
+	return hubARN
 }
 
 // OwnRoles returns patterns on the ARNs of what the bot itself is in an account, for a policy's
@@ -95,56 +98,80 @@ func (c *Cloud) OwnRoles(accountName string) []string {
 	if a == nil {
 		return nil
 	}
-	if a.AssumeRole != "" {
-		return []string{Literal(a.AssumeRole)}
-	}
 	hubARN := c.hub.peek().CallerARN
-	ref, err := ParseARN(hubARN)
-	if err != nil {
+	ref := arnOf(hubARN)
+	switch {
+	case a.AssumeRole != "":
+		return []string{Literal(a.AssumeRole)}
+	case ref == ARN{}:
 		return nil
-	}
-	if ref.Kind != "assumed-role" {
+	case ref.Kind != "assumed-role":
 		return []string{Literal(hubARN)}
 	}
-	name, _, _ := strings.Cut(ref.Rest, "/")
-	return []string{RoleARN(ref.Partition, ref.Account, "/", name), RoleARN(ref.Partition, ref.Account, "/*/", name)}
+	own := func(path string) string { return RoleARN(ref.Partition, ref.Account, path, ref.RoleName()) }
+	return []string{own("/"), own("/*/")}
 }
 
 // IsOwn reports whether an ARN in an event is the bot in this account.
 func (a *Conn) IsOwn(hubARN, principalARN string) bool {
-	ref, err := ParseARN(principalARN)
-	if err != nil {
-		return false
-	}
+	ref, own := arnOf(principalARN), arnOf(a.OwnPrincipal(hubARN))
 	if ref.Kind != "assumed-role" {
-		return a.AssumeRole == "" && principalARN == hubARN
+		return ref != ARN{} && a.AssumeRole == "" && principalARN == hubARN
 	}
-	own, err := ParseARN(a.OwnPrincipal(hubARN))
-	if err != nil || own.Kind != "role" || own.Account != ref.Account {
-		return false
-	}
-	name, _, _ := strings.Cut(ref.Rest, "/")
-	_, ownName := own.PathAndName()
-	return strings.EqualFold(name, ownName)
+	return own.Account == ref.Account && strings.EqualFold(ref.RoleName(), own.RoleName())
 }
 
 // OwnRole reports whether the bot itself works with the role. The hub's role is known from the ARN
 // of its session, which has no path; names of roles are unique without regard to case.
 func (c *Cloud) OwnRole(hubARN, accountID, roleName string) bool {
+	own := []ARN{arnOf(hubARN)}
 	for _, a := range c.accounts {
-		if a.AssumeRole == "" || a.ID != accountID {
-			continue
-		}
-		if ref, err := ParseARN(a.AssumeRole); err == nil {
-			if _, name := ref.PathAndName(); strings.EqualFold(name, roleName) {
-				return true
-			}
-		}
+		own = append(own, arnOf(a.AssumeRole))
 	}
-	ref, err := ParseARN(hubARN)
-	if err != nil || ref.Kind != "assumed-role" || ref.Account != accountID {
-		return false
+	return slices.ContainsFunc(own, func(a ARN) bool {
+		return a.Account == accountID && strings.EqualFold(a.RoleName(), roleName)
+	})
+}
+
+// Self is who the ambient credentials are, and AWS's clock beside this machine's.
+type Self struct {
+	ARN    string
+	Source string // where the SDK found the credentials, in its own words; "" not known
+
+	Clock Clock
+}
+
+// Clock is what one answer tells about another clock.
+type Clock struct {
+	Known bool // false: the answer had no usable date
+
+	// Ahead is how far the other clock is ahead of this machine's, give or take Within: a Date header
+	// has whole seconds, and the answer took its time.
+	Ahead, Within time.Duration
+}
+
+// WhoAmI asks AWS anew who the ambient credentials are. Its errors are *CallError.
+func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
+	var me Self
+	keys, err := c.sdk.Credentials.Retrieve(ctx)
+	if err != nil {
+		return me, NewCallError(identityOperation, "", err)
 	}
-	name, _, _ := strings.Cut(ref.Rest, "/")
-	return strings.EqualFold(name, roleName)
+	me.Source = keys.Source
+	out, err := c.callerIdentity(ctx)
+	if err != nil {
+		return me, err
+	}
+	me.ARN = awssdk.ToString(out.Arn)
+	if s, ok := StampOf(out.ResultMetadata); ok {
+		me.Clock = ClockBetween(s.Server, s.Server.Add(time.Second), s.sent, time.Now())
+	}
+	return me, nil
+}
+
+// ClockBetween compares a clock that showed a time between first and last with this machine's while
+// an answer was under way.
+func ClockBetween(first, last, sent, received time.Time) Clock {
+	least, most := first.Sub(received), last.Sub(sent)
+	return Clock{Known: true, Ahead: (least + most) / 2, Within: (most - least) / 2}
 }

@@ -18,18 +18,18 @@ import (
 
 // advise is the second step of Describe: it asks what follows from the first one, side by side,
 // and puts together what refuses the role and what people are warned about.
-func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
-	a, role, inline := s.account, s.role, s.inline
-	places, slots := slotsOf(o.Measure, o.target(role.Principal()))
-	n := needsOf(slices.Concat(places...), slots)
-	wanted, existing, err := s.wanted(o, c, places)
+func (p *Prepared) advise(ctx context.Context) (Role, error) {
+	a, role, inline := p.account, p.role, p.inline
+	puts := puts(p.places)
+	writes := slices.Concat(puts, removes(p.places))
+	wanted, existing, err := p.wanted()
 	if err != nil {
 		return Role{}, err
 	}
 	var names []string
 	if inline.Err == nil {
 		names = slices.DeleteFunc(slices.Clone(inline.Value.PolicyNames), func(name string) bool {
-			return slices.Contains(slots, contain.Slot{Kind: contain.RoleInline, Name: name})
+			return slices.Contains(p.slots, contain.Slot{Kind: contain.RoleInline, Name: name})
 		})
 	}
 	var others, managed aws.Answer[[]contain.Document]
@@ -53,8 +53,8 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 				})
 			}
 		},
-		func() { own = ask(a.OwnPrincipal(s.hubARN), slices.Concat(n.reads, n.puts())...) },
-		func() { roles = ask(role.ARN, slices.Concat(n.puts(), n.removes(), []string{"sts:AssumeRole"})...) },
+		func() { own = ask(a.OwnPrincipal(p.hubARN), append(reads(p.slots), puts...)...) },
+		func() { roles = ask(role.ARN, append(writes[:len(writes):len(writes)], "sts:AssumeRole")...) },
 	)
 	if err := missingPermission(role, own); err != nil {
 		return Role{}, err
@@ -66,7 +66,7 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 		}
 	}
 	known := others.Value
-	for _, f := range s.there {
+	for _, f := range p.there {
 		known = append(known, f.Document)
 		unreadable("whether "+f.Slot.Label()+" is on the role", f.err)
 	}
@@ -84,15 +84,15 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 
 	may := allowedActions(roles)
 	for _, d := range known {
-		for _, action := range mayName(d.Text, slices.Concat(n.puts(), n.removes())...) {
+		for _, action := range mayName(d.Text, writes...) {
 			may[action] = true
 		}
 	}
-	canWrite := slices.ContainsFunc(slices.Concat(n.puts(), n.removes()), func(action string) bool { return may[action] })
+	canWrite := slices.ContainsFunc(writes, func(action string) bool { return may[action] })
 	role.Warnings = slices.Concat(
-		trustWarnings(role, readTrustFacts(a.Account, role.ARN, s.trust), may["sts:AssumeRole"]),
+		trustWarnings(role, readTrustFacts(a.Account, role.ARN, p.trust), may["sts:AssumeRole"]),
 		policyWarnings(role, canWrite), existing,
-		codeWarnings(role, places),
+		codeWarnings(role, p.places),
 		[]Warning{notCovered},
 		notReadWarning(unknown),
 	)
@@ -102,14 +102,12 @@ func (s survey) advise(ctx context.Context, o Order, c *Client) (Role, error) {
 // wanted is what the measure would write now, and what people are warned about of what is there.
 // It refuses a role on which no document can be written. What could not be read is not known to
 // be there.
-func (s survey) wanted(
-	o Order, c *Client, places [][]contain.Slot,
-) (docs []contain.Document, warnings []Warning, err error) {
-	if unread(s.there) != nil || s.clock == (aws.Stamp{}) {
+func (p *Prepared) wanted() (docs []contain.Document, warnings []Warning, err error) {
+	if unread(p.there) != nil || p.clock == (aws.Stamp{}) {
 		return nil, nil, nil
 	}
-	state := s.state(o, c)
-	all, err := o.Measure.Want(state, nil)
+	state, places, m := p.state(p.latest()), p.places, p.of.Measure
+	all, err := m.Want(state, nil)
 	some := slices.ContainsFunc(places, func(p []contain.Slot) bool { return contain.RefusalOf(err, p) == nil })
 	if len(all) != len(places) || !some {
 		return nil, nil, err
@@ -120,8 +118,8 @@ func (s survey) wanted(
 		}
 		docs = append(docs, all[i])
 		for _, slot := range place {
-			if there := s.in(slot).Document; there.Text != "" {
-				warnings = append(warnings, existingWarning(s.role, o.Measure, state.Now, there, all[i]))
+			if there := p.in(slot).Document; there.Text != "" {
+				warnings = append(warnings, existingWarning(p.role, m, state.Now, there, all[i]))
 			}
 		}
 	}

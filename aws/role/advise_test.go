@@ -494,7 +494,7 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 		for range 2 { // the role is not there, then nothing may be read
 			_, described := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 			promised := []contain.Change{{Slot: text("").Slot, After: consoleForm}}
-			o := Order{Target: Ref{Account: "home", Name: "Deploy"}, Measure: contain.Revoke(), Promised: promised}
+			o := Order{Target: contain.Target{Principal: contain.Principal{AccountName: "home", Name: "Deploy"}}, Measure: contain.Revoke(), Promised: promised}
 			_, revoked := b.apply(o)
 			_, undone := b.apply(undo(o, promised))
 			_, looked := b.roles.Look(t.Context(), target, contain.Revoke())

@@ -4,13 +4,28 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// maxWrites bounds how often one document is written when someone keeps undoing it.
-const maxWrites = 3
+const (
+	// maxWrites bounds how often one document is written when someone keeps undoing it.
+	maxWrites = 3
+	// maxPlans bounds how often one write is promised because promises take long, or other workers
+	// promise more.
+	maxPlans = 5
+	// maxRounds bounds how often one write is thought over because its steps take long.
+	maxRounds = 4 * maxPlans
+	// maxLate is how much older than the write the clock may be that a document was wanted by, and the
+	// confirmation of the approvers.
+	maxLate = time.Second
+)
+
+// ErrBusy stops an order for which other workers keep promising more, or whose steps all take too
+// long. It passes: apply the order again, with what was promised.
+var ErrBusy = errors.New("role: other workers keep promising more, or everything takes too long")
 
 // Apply makes AWS say what the order's measure wants, document by document: want, promise, write,
 // read back.
@@ -40,9 +55,10 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 			return Outcome{}, err
 		}
 	}
-	r := &run{c: c, order: o, gate: g, changes: slices.Clone(o.Promised)}
+	r := &run{gate: g}
 	r.out.Documents = make([]Result, len(p.places))
-	r.begin(p)
+	o.Promised = slices.Clone(o.Promised)
+	r.begin(*p, o)
 	for i := range p.places {
 		if ctx.Err() != nil {
 			return r.out, aws.NewCallError(r.places[i][0].Kind.Facts().Put, p.account.Name, context.Cause(ctx))
@@ -54,45 +70,40 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 	return r.out, r.out.err()
 }
 
-// run is one order on its way.
+// run is one order on its way. Its order has what was promised until now, its slots what was read
+// last.
 type run struct {
-	*Prepared
-	c       *Client
-	order   Order
-	gate    *gate
-	changes []contain.Change // that the request has promised
-	now     []found          // each slot as it was read last
-	out     Outcome
+	Prepared
+	gate *gate
+	out  Outcome
 }
 
 // begin goes on with what was read anew.
-func (r *run) begin(p *Prepared) {
-	r.Prepared, r.now = p, slices.Clone(p.there)
+func (r *run) begin(p Prepared, o Order) {
+	p.of, p.there = o, slices.Clone(p.there)
+	r.Prepared = p
 	r.out.Role, r.out.CallerARN, r.out.Unnamed = p.role, p.callerARN(), p.cred.Unnamed
 }
 
 // refresh reads the role and all slots anew if what was read is too old, and opens a new session if
 // the order's is about to end.
 func (r *run) refresh(ctx context.Context) error {
-	if !r.stale() {
+	if time.Since(r.read) <= preparedFor {
 		return nil
 	}
-	p := *r.Prepared
-	var besides []func(*aws.Conn) error
-	if !p.cred.Lasts() {
-		besides = append(besides, p.opening(ctx, r.order.policy))
+	policy := toWrite
+	if r.cred.Lasts() {
+		policy = nil
 	}
-	if err := p.ask(ctx, r.c, besides...); err != nil {
+	p, err := r.c.prepare(ctx, r.of, policy)
+	if err != nil {
 		return err
 	}
-	r.begin(&p)
+	if policy == nil {
+		p.cred = r.cred
+	}
+	r.begin(*p, r.of)
 	return nil
-}
-
-// in is what was read last in a slot.
-func (r *run) in(s contain.Slot) *found {
-	i := slices.IndexFunc(r.now, func(f found) bool { return f.Slot == s })
-	return &r.now[i]
 }
 
 // document writes one document of the measure, unless it is there. An error stops the order.
@@ -104,23 +115,20 @@ func (r *run) document(ctx context.Context, i int) error {
 		return nil
 	}
 	for {
-		step, err := r.plan(ctx, i)
-		switch {
-		case err != nil:
+		promised, err := r.plan(ctx, i)
+		if err != nil || !promised || !r.write(ctx, i) {
 			return err
-		case step.refused != nil:
-			result.Err = step.refused
-			return nil
-		case step.done:
-			result.found(*r.in(step.change.Slot))
-			return nil
 		}
-		if !r.write(ctx, i, result) {
-			return nil
-		}
+		slot := result.Change.Slot
 		r.c.cloud.Log().WarnContext(ctx, "what is on the role is not what was written", "account", r.account.Name,
-			"role", r.role.Name, "slot", step.change.Slot.Label(), "writes", result.Writes, "gap", result.Gap)
-		if result.Writes == maxWrites || r.order.Mode == Undo || !r.read(ctx, r.besides(i, step.change.Slot)) {
+			"role", r.role.Name, "slot", slot.Label(), "writes", result.Writes, "gap", result.Gap)
+		if result.Writes == maxWrites || r.of.Mode == Undo {
+			return nil
+		}
+		// The slot was just read; its other places, and what is read besides, were not.
+		others := slices.Concat(r.places[i], r.of.Measure.Reads(r.of.at(r.role).Target))
+		again := r.session().read(ctx, slices.DeleteFunc(others, func(s contain.Slot) bool { return s == slot }))
+		if r.keep(again); unread(again) != nil {
 			return nil
 		}
 	}
@@ -132,10 +140,10 @@ func (r *run) document(ctx context.Context, i int) error {
 // does not excuse this one from its write.
 func (r *run) alreadyThere(i int) *found {
 	last, earlier := -1, -1
-	written := slices.DeleteFunc(slices.Clone(r.order.InForce), func(d contain.Document) bool {
+	written := slices.DeleteFunc(slices.Clone(r.of.InForce), func(d contain.Document) bool {
 		return d.Slot.Kind != r.places[i][0].Kind
 	})
-	for n, d := range documents(r.changes) {
+	for n, d := range documents(r.of.Promised) {
 		switch at := slices.IndexFunc(r.places, func(p []contain.Slot) bool { return slices.Contains(p, d.Slot) }); {
 		case at == i:
 			last, written = n, append(written, d)
@@ -143,13 +151,13 @@ func (r *run) alreadyThere(i int) *found {
 			earlier = n
 		}
 	}
-	if r.order.Mode == Undo || last < 0 || last < earlier {
+	if r.of.Mode == Undo || last < 0 || last < earlier {
 		return nil
 	}
 	for _, place := range r.places[i] {
 		there := r.in(place)
 		if !slices.ContainsFunc(written, func(d contain.Document) bool {
-			return r.order.Measure.Gap(r.clock.Latest(), there.Document, d) != contain.Covers
+			return r.of.Measure.Gap(r.clock.Latest(), there.Document, d) != contain.Covers
 		}) {
 			return there
 		}
@@ -157,18 +165,88 @@ func (r *run) alreadyThere(i int) *found {
 	return nil
 }
 
-// found notes that a document was there.
-func (res *Result) found(f found) {
-	res.AlreadyThere, res.ReadBack, res.There, res.ReadBackAt = true, true, f.Document, f.at
+// plan wants a document and promises it, until the promise covers all that was promised for the
+// document and is no older than a second. However long something took, the approvers were confirmed
+// within a second before the promise, and before the write that follows; and the role and its slots
+// were read within a few seconds. It reports whether a write follows: not if the measure refuses
+// the document, nor if an undo finds it as it should be.
+func (r *run) plan(ctx context.Context, i int) (promised bool, err error) {
+	result := &r.out.Documents[i]
+	var kept *contain.Change // that was promised last, while it may be what is wanted
+	var lead time.Duration   // how long the last promise took, for the next one to allow for
+	for n, rounds := 0, 0; rounds < maxRounds; rounds++ {
+		if err := r.refresh(ctx); err != nil {
+			return false, err
+		}
+		began := r.clock.Latest()
+		now := began.Add(lead)
+		if kept != nil {
+			now = began.Add(-maxLate)
+		}
+		doc, err := r.want(now, i)
+		if refused, ok := err.(*contain.Refusal); ok {
+			result.Err = refused
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		there := r.in(doc.Slot)
+		change := contain.Change{Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: r.of.Guard}
+		switch {
+		case r.of.Mode == Undo && there.Document == doc:
+			result.found(*there)
+			return false, nil
+		case kept != nil && (kept.Slot != doc.Slot || kept.After != doc.Text || kept.Before != there.Text):
+			kept = nil // it came too late, others have promised more, or something else is there now
+			continue
+		}
+		if passed, err := r.gate.pass(ctx); err != nil {
+			return false, err
+		} else if !passed {
+			continue // it was waited for, and the clock went on
+		}
+		switch {
+		case kept != nil:
+			return true, nil
+		case n == maxPlans:
+			return false, ErrBusy
+		}
+		n++
+		kept = &change
+		all := append(r.of.Promised, change)
+		if r.of.Promise != nil {
+			if all, err = r.of.Promise(ctx, Plan{Change: change, At: r.clock.Server, Now: now}); err != nil {
+				return false, err
+			}
+		}
+		r.of.Promised, result.Change = all, change
+		lead = r.clock.Latest().Sub(began)
+	}
+	return false, ErrBusy
+}
+
+// want asks the measure for one of its documents. An error that is a *contain.Refusal is of this
+// document.
+func (r *run) want(now time.Time, i int) (contain.Document, error) {
+	docs, err := r.of.Measure.Want(r.state(now), slices.Concat(r.of.InForce, documents(r.of.Promised)))
+	if refused := contain.RefusalOf(err, r.places[i]); refused != nil {
+		return contain.Document{}, refused
+	}
+	if len(docs) != len(r.places) || docs[i] == (contain.Document{}) {
+		return contain.Document{}, errors.Join(err, errors.New("role: the measure wants no document"))
+	}
+	return docs[i], nil
 }
 
 // write writes what was promised and reads it back. It reports whether that leaves a gap.
-func (r *run) write(ctx context.Context, i int, result *Result) (gap bool) {
+func (r *run) write(ctx context.Context, i int) (gap bool) {
+	result := &r.out.Documents[i]
 	doc := contain.Document{Slot: result.Change.Slot, Text: result.Change.After}
 	kept := context.WithoutCancel(ctx)
-	if r.order.Mode == Undo {
+	if r.of.Mode == Undo {
 		ctx = kept
-		if !r.stillOurs(ctx, i, doc, result) {
+		if !r.stillOurs(ctx, i, doc) {
 			return false
 		}
 	}
@@ -192,26 +270,25 @@ func (r *run) write(ctx context.Context, i int, result *Result) (gap bool) {
 	}
 	r.keep(back)
 	result.There, result.ReadBackAt = back[0].Document, back[0].at
-	result.Gap = r.order.Measure.Gap(r.clock.Latest(), result.There, doc)
+	result.Gap = r.of.Measure.Gap(r.clock.Latest(), result.There, doc)
 	result.ReadBack = result.Gap == contain.Covers
 	return !result.ReadBack
 }
 
 // stillOurs reads a slot once more just before an undo writes to it. IAM has no compare-and-set:
 // this leaves a moment in which someone else's write is lost.
-func (r *run) stillOurs(ctx context.Context, i int, doc contain.Document, result *Result) bool {
+func (r *run) stillOurs(ctx context.Context, i int, doc contain.Document) bool {
+	result := &r.out.Documents[i]
 	there := r.session().read(ctx, []contain.Slot{doc.Slot})
 	if result.Err = there[0].err; result.Err != nil {
 		return false
 	}
 	r.keep(there)
 	result.There = there[0].Document
-	wanted, refused, err := r.want(r.clock.Latest(), i)
+	wanted, err := r.want(r.clock.Latest(), i)
 	switch {
 	case err != nil:
 		result.Err = err
-	case refused != nil:
-		result.Err = refused
 	case wanted == there[0].Document:
 		result.found(there[0])
 	case wanted == doc:
@@ -225,25 +302,61 @@ func (r *run) stillOurs(ctx context.Context, i int, doc contain.Document, result
 	return false
 }
 
-// besides are the slots of a document, and what is read besides, without the one that was just
-// read.
-func (r *run) besides(i int, read contain.Slot) []contain.Slot {
-	slots := slices.Concat(r.places[i], r.order.Measure.Reads(r.order.target(r.role.Principal())))
-	return slices.DeleteFunc(slots, func(s contain.Slot) bool { return s == read })
-}
-
-// read reads slots again and reports whether all could be read.
-func (r *run) read(ctx context.Context, slots []contain.Slot) bool {
-	all := r.session().read(ctx, slots)
-	r.keep(all)
-	return unread(all) == nil
-}
-
 // keep notes what was read.
 func (r *run) keep(all []found) {
 	for _, f := range all {
 		if f.err == nil {
 			*r.in(f.Slot) = f
 		}
+	}
+}
+
+// gate lets a promise and its write pass once the approvers are confirmed.
+type gate struct {
+	confirm   func(context.Context) error
+	first     chan error // nil once its answer was used
+	answered  time.Time  // when the first answer came; once that was received
+	confirmed time.Time  // when the approvers were confirmed last
+	cancel    context.CancelFunc
+}
+
+// gate begins to confirm the approvers.
+func (o Order) gate(ctx context.Context) *gate {
+	g := &gate{confirm: o.Confirm, cancel: func() {}}
+	if o.Confirm == nil {
+		return g
+	}
+	ctx, g.cancel = context.WithCancel(ctx)
+	first := make(chan error, 1)
+	g.first = first
+	go func() {
+		err := o.Confirm(ctx)
+		g.answered = time.Now()
+		first <- err
+	}()
+	return g
+}
+
+// pass reports whether the approvers were confirmed just now. Otherwise it confirms them, so that
+// time goes by: look at the clock and come again.
+func (g *gate) pass(ctx context.Context) (passed bool, err error) {
+	switch {
+	case g.confirm == nil || time.Since(g.confirmed) <= maxLate:
+		return true, nil
+	case g.first != nil:
+		err = <-g.first
+		g.first, g.confirmed = nil, g.answered
+	default:
+		err = g.confirm(ctx)
+		g.confirmed = time.Now()
+	}
+	return false, err
+}
+
+// close waits for what was begun and is not needed.
+func (g *gate) close() {
+	g.cancel()
+	if g.first != nil {
+		<-g.first
 	}
 }

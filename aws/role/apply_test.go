@@ -298,7 +298,9 @@ func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
 			t.Fatal("the bench has no hub role")
 		}
 		r := Order{
-			Request: "req-1", Target: Ref{"home", own.Name, own.ARN, own.UniqueID}, Requester: "U0ROSA",
+			Target: contain.Target{Request: "req-1", Principal: contain.Principal{
+				AccountName: "home", Name: own.Name, ARN: own.ARN, ID: own.UniqueID,
+			}}, Requester: "U0ROSA",
 			Approvers: []string{"U0BOB"},
 			Measure:   contain.Revoke(),
 		}
@@ -378,7 +380,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 
 		prod := b.Conn("prod")
 		cred, err := prod.Open(t.Context(), aws.Grant{
-			Request: r.Request, Requester: r.Requester, Approvers: r.Approvers, Policy: sessionOf(Do, r.Target.ARN),
+			Request: r.Request, Requester: r.Requester, Approvers: r.Approvers, Policy: sessionOf(Do, r.Principal.ARN),
 		})
 		if err != nil {
 			t.Fatal(err)

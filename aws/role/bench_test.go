@@ -49,7 +49,7 @@ func (b *bench) describe(text string) Role {
 // order is an approved request for a role.
 func order(r Role) Order {
 	return Order{
-		Request: "req-1", Target: r.Ref(),
+		Target:    contain.Target{Principal: r.Principal(), Request: "req-1"},
 		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"}, Measure: contain.Revoke(),
 	}
 }
@@ -136,7 +136,7 @@ func (d one) again(o Order) Order { return d.book.keeping(o) }
 // undo is an approved request to take back what another one wrote.
 func undo(o Order, written []contain.Change) Order {
 	return Order{
-		Request: "req-2", Target: o.Target, Requester: "U0BOB", Approvers: []string{"U0ALICE"},
+		Target: contain.Target{Principal: o.Principal, Request: "req-2"}, Requester: "U0BOB", Approvers: []string{"U0ALICE"},
 		Mode: Undo, Measure: contain.Restore(o.Measure, contain.Fold(written)),
 	}
 }
@@ -153,8 +153,14 @@ func promising(o Order, say func(Plan) error) Order {
 
 // sessionOf is the session policy of a revocation, or of its undo.
 func sessionOf(mode Mode, roleARN string) string {
-	slots := []contain.Slot{text("").Slot, {Kind: contain.RoleInline, Name: beside}}
-	return needsOf(slots, slots).sessionPolicy(Order{Mode: mode, Target: Ref{ARN: roleARN}})
+	return approved(mode, roleARN, contain.Revoke()).sessionPolicy()
+}
+
+// approved is an order of a measure on a role of which the ARN is known.
+func approved(mode Mode, roleARN string, m contain.Measure) Order {
+	return Order{Mode: mode, Measure: m, Target: contain.Target{
+		Principal: contain.Principal{Kind: contain.Role, Partition: "aws", ARN: roleARN}, Request: "req-1",
+	}}
 }
 
 // mayAll lets the bot's role in prod do everything, so that the session policy alone stands

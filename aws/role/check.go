@@ -45,24 +45,23 @@ func (c *Client) Check(ctx context.Context, o Order) (Check, error) {
 	if o.Measure == nil || len(o.Promised) == 0 {
 		return Check{}, errNoMeasure
 	}
-	places, slots := slotsOf(o.Measure, o.target(c.principal(o.Target)))
-	s, err := c.look(ctx, subject{account: o.Target.Account, name: o.Target.Name, slots: slots})
+	p, err := c.look(ctx, o, false, nil)
 	switch {
 	case errors.Is(err, aws.ErrNoSuchRole):
 		return Check{State: RoleGone, At: aws.RefusalTime(err)}, nil
 	case err != nil:
 		return Check{}, err
 	}
-	check := Check{At: s.role.ServerTime, Now: s.latest()}
-	for i, place := range places {
-		state, there := s.held(check.Now, o, place)
+	check := Check{At: p.role.ServerTime, Now: p.latest()}
+	for i, place := range p.places {
+		state, there := p.held(check.Now, place)
 		check.Documents, check.There = append(check.Documents, state), append(check.There, there.Document)
 		check.At = times.Later(check.At, there.at)
 		if i == 0 || worse(state, check.State) {
 			check.State = state
 		}
 	}
-	if s.role.ID != o.Target.ID {
+	if p.role.ID != o.Principal.ID {
 		check.State = RoleReplaced
 	}
 	return check, nil
@@ -76,27 +75,27 @@ func worse(a, b CheckState) bool {
 }
 
 // held compares what is in a document's places with what was promised for it.
-func (s survey) held(now time.Time, o Order, places []contain.Slot) (CheckState, found) {
-	written := slices.DeleteFunc(documents(o.Promised), func(d contain.Document) bool {
+func (p *Prepared) held(now time.Time, places []contain.Slot) (CheckState, *found) {
+	written := slices.DeleteFunc(documents(p.of.Promised), func(d contain.Document) bool {
 		return !slices.Contains(places, d.Slot)
 	})
 	if len(written) == 0 {
-		return "", s.in(places[0])
+		return "", p.in(places[0])
 	}
-	gap := func(there, written contain.Document) bool {
-		return o.Measure.Gap(now, there, written) != contain.Covers
+	covers := func(there, written contain.Document) bool {
+		return p.of.Measure.Gap(now, there, written) == contain.Covers
 	}
 	for _, place := range places {
-		there := s.in(place)
-		if slices.ContainsFunc(written, func(d contain.Document) bool { return gap(there.Document, d) }) {
+		there := p.in(place)
+		if slices.ContainsFunc(written, func(d contain.Document) bool { return !covers(there.Document, d) }) {
 			continue
 		}
-		if slices.ContainsFunc(written, func(d contain.Document) bool { return !gap(d, there.Document) }) {
+		if slices.ContainsFunc(written, func(d contain.Document) bool { return covers(d, there.Document) }) {
 			return Held, there
 		}
 		return Raised, there
 	}
-	last := s.in(written[len(written)-1].Slot)
+	last := p.in(written[len(written)-1].Slot)
 	if last.Text == "" {
 		return Gone, last
 	}

@@ -125,9 +125,7 @@ func TestALookThatFailsSaysNothing(t *testing.T) {
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		if _, err := b.roles.Check(t.Context(), Order{
-			Target: Ref{
-				Account: "nobody",
-			}, Measure: contain.Revoke(), Promised: []contain.Change{{Slot: text("").Slot, After: consoleForm}},
+			Target: contain.Target{Principal: contain.Principal{AccountName: "nobody"}}, Measure: contain.Revoke(), Promised: []contain.Change{{Slot: text("").Slot, After: consoleForm}},
 		}); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}

@@ -45,11 +45,11 @@ type Rehearsal struct {
 // about the rest is no error.
 func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	began := time.Now()
-	p, err := c.prepare(ctx, o, func(a *aws.Conn, n needs) string { return n.drillPolicy(o.Target.ARN, a.AssumeRole) })
+	p, err := c.prepare(ctx, o, toRehearse)
 	if err != nil {
 		return Rehearsal{}, err
 	}
-	state := p.state(o, c)
+	state := p.state(p.latest())
 	r := Rehearsal{
 		Role: p.role, At: p.clock.Server, Now: state.Now, First: time.Since(began),
 		CallerARN: p.callerARN(), Own: p.account.AssumeRole != "", Unnamed: p.cred.Unnamed,
@@ -67,12 +67,12 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 			again = unread(p.session().read(ctx, p.slots))
 			r.Second = time.Since(began)
 		},
-		func() { r.Paper = p.onPaper(ctx, o, r.Documents) },
+		func() { r.Paper = p.onPaper(ctx, r.Documents) },
 		func() {
 			own = aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
 				return Question{
 					Principal: p.account.OwnPrincipal(p.hubARN), Resources: []string{p.role.ARN},
-					Actions: needsOf(slices.Concat(p.places...), nil).puts(),
+					Actions: puts(p.places),
 				}.Ask(ctx, p.account, p.cred)
 			})
 		},
@@ -102,6 +102,8 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	r.MayWrite, r.MayWriteUnknown = mayWrite(own, p.account.Name)
 	return r, nil
 }
+
+func toRehearse(p *Prepared) string { return p.of.drillPolicy(p.account.AssumeRole) }
 
 // mayWrite reads the answer about the bot's own permission, of which missingPermission found that
 // it is no plain no.

@@ -76,9 +76,7 @@ func TestTheSessionOfADrillCannotWrite(t *testing.T) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		r := order(role)
-		ready, err := b.roles.prepare(t.Context(), r, func(a *aws.Conn, n needs) string {
-			return n.drillPolicy(r.Target.ARN, a.AssumeRole)
-		})
+		ready, err := b.roles.prepare(t.Context(), r, toRehearse)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,10 +108,10 @@ func TestADrillFailsForWhatWouldKeepARevocationFromHappening(t *testing.T) {
 			fault: standin.Fault{Action: "AssumeRole", Code: "AccessDenied", Times: -1}, kind: aws.ErrAccessDenied,
 			words: "AssumeRole",
 		},
-		"another role":     {change: func(_ *bench, d *Order) { d.Target.ID = "AROAOTHER" }, kind: aws.ErrRoleChanged},
+		"another role":     {change: func(_ *bench, d *Order) { d.Principal.ID = "AROAOTHER" }, kind: aws.ErrRoleChanged},
 		"no role":          {change: func(b *bench, _ *Order) { _ = b.Prod.DeleteRole("Deploy") }, kind: aws.ErrNoSuchRole},
 		"throttled":        {fault: standin.Fault{Action: "GetRole", Code: "Throttling", Times: -1}, kind: aws.ErrThrottled},
-		"unknown account":  {change: func(_ *bench, d *Order) { d.Target.Account = "nowhere" }, words: "nowhere"},
+		"unknown account":  {change: func(_ *bench, d *Order) { d.Principal.AccountName = "nowhere" }, words: "nowhere"},
 		"no place":         {change: func(b *bench, _ *Order) { b.taken() }, words: "hold documents"},
 		"no room any more": {change: func(b *bench, _ *Order) { fill(b) }, words: "10,240"},
 	} {

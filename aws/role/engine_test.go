@@ -418,7 +418,7 @@ func TestAnApproverWhoIsNotConfirmedStopsTheOrder(t *testing.T) {
 		}
 		// Where the order fails before, nobody is waited for.
 		o.Confirm = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		o.Target.ID = "AROAOTHER"
+		o.Principal.ID = "AROAOTHER"
 		if _, err := b.roles.Apply(t.Context(), nil, o); !errors.Is(err, aws.ErrRoleChanged) {
 			t.Errorf("got %v", err)
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
@@ -28,7 +27,7 @@ func TestALookSaysWhatAnUndoWouldDoAndTouchesNothing(t *testing.T) {
 		r, done := b.revoked(before)
 		touched := writes(b)
 		look, err := b.look("prod/Deploy", undo(r, done.book.all).Measure)
-		if err != nil || look.Role.ID != r.Target.ID || look.Done() || look.Refused != nil ||
+		if err != nil || look.Role.ID != r.Principal.ID || look.Done() || look.Refused != nil ||
 			look.Now.Before(b.Server.Now()) {
 			t.Fatalf("got %+v, %v", look, err)
 		}
@@ -46,7 +45,7 @@ func TestALookSaysWhatAnUndoWouldDoAndTouchesNothing(t *testing.T) {
 			t.Errorf("what is not the bot's: %+v, %v", others, err)
 		}
 		alone, err := b.look("prod/Deploy", nil)
-		if err != nil || alone.Role.ID != r.Target.ID || alone.There != nil {
+		if err != nil || alone.Role.ID != r.Principal.ID || alone.There != nil {
 			t.Errorf("the role alone: %+v, %v", alone, err)
 		}
 		if n := writes(b) - touched; n != 0 {
@@ -77,24 +76,4 @@ func TestALookToUndoRefusesWhatIsNotToBeTouched(t *testing.T) {
 			t.Errorf("an account that is not configured: %v", err)
 		}
 	})
-}
-
-func TestSessionsReviveOnlyWhereOneThatIsDeniedCanBeAlive(t *testing.T) {
-	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	until := cutoff.Add(time.Hour)
-	for name, c := range map[string]struct {
-		now, cutoff, restored time.Time
-		want                  bool
-	}{
-		"a second before the moment":        {until.Add(-time.Second), cutoff, time.Time{}, true},
-		"at the moment":                     {until, cutoff, time.Time{}, false},
-		"at a time that is not known":       {time.Time{}, cutoff, time.Time{}, true},
-		"an earlier deny comes back":        {cutoff, cutoff, cutoff.Add(-time.Hour), true},
-		"the deny that comes back is equal": {cutoff, cutoff, cutoff, false},
-		"there is no deny that works":       {cutoff, time.Time{}, time.Time{}, false},
-	} {
-		if got := Revives(c.now, c.cutoff, c.restored, until); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
 }

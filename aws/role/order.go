@@ -3,7 +3,9 @@ package role
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
@@ -19,26 +21,14 @@ const (
 	Undo      // the measure is that of contain.Restore
 )
 
-// Ref names one role for good: another role of the same name has another ID.
-type Ref struct {
-	Account string // the configured name
-	Name    string
-	ARN     string // with the path, as Describe gave it
-	ID      string // the unique id
-}
-
-// Ref is what names the role for good.
-func (r Role) Ref() Ref { return Ref{r.AccountName, r.Name, r.ARN, r.ID} }
-
 // Order is one approved request about a role.
 type Order struct {
-	Request   string // becomes the session's name and a tag
+	contain.Target // the role that was approved, and the request: the session's name and a tag
+
 	Requester string // becomes the source identity and a tag
 	Approvers []string
-	Target    Ref // the role that was approved
 
 	Measure  contain.Measure // of an undo: contain.Restore(measure, written)
-	Params   json.RawMessage // of the measure; nil if it takes none
 	Mode     Mode
 	Promised []contain.Change   // by this request, oldest first
 	InForce  []contain.Document // what other requests of the same measure have in force: the minimum
@@ -64,21 +54,19 @@ type Plan struct {
 	Now time.Time // the latest that AWS's clock can show: for contain.Dated
 }
 
-// grant is what a session of the order is opened for.
-func (o Order) grant(policy string) aws.Grant {
-	return aws.Grant{Request: o.Request, Requester: o.Requester, Approvers: o.Approvers, Policy: policy}
+// slots returns the places of the measure's documents, and all slots that it has to see.
+func (o Order) slots() (places [][]contain.Slot, all []contain.Slot) {
+	if o.Measure == nil {
+		return nil, nil
+	}
+	places = o.Measure.Places(o.Target)
+	return places, slices.Concat(append(places[:len(places):len(places)], o.Measure.Reads(o.Target))...)
 }
 
-// same reports whether two orders are about the same request, role and people, and come to the
-// same session.
-func (o Order) same(other Order) bool {
-	return o.Request == other.Request && o.Target == other.Target && o.Requester == other.Requester &&
-		o.Mode == other.Mode && slices.Equal(o.Approvers, other.Approvers)
-}
-
-// target is what the measure is told of the order, with the principal as far as it is known.
-func (o Order) target(p contain.Principal) contain.Target {
-	return contain.Target{Principal: p, Request: o.Request, Params: o.Params}
+// at is the order about a role as it was read.
+func (o Order) at(r Role) Order {
+	o.Principal = r.Principal()
+	return o
 }
 
 // documents are changes as what was promised.
@@ -88,6 +76,83 @@ func documents(changes []contain.Change) []contain.Document {
 		docs[i] = contain.Document{Slot: c.Slot, Text: c.After}
 	}
 	return docs
+}
+
+// reads, puts and removes are the actions by which the slots of documents are read, written and
+// emptied.
+func reads(slots []contain.Slot) []string {
+	return append([]string{"iam:GetRole"}, actions(slots, func(f contain.Facts) string { return f.Read })...)
+}
+
+func puts(places [][]contain.Slot) []string {
+	return actions(slices.Concat(places...), func(f contain.Facts) string { return f.Put })
+}
+
+func removes(places [][]contain.Slot) []string {
+	return actions(slices.Concat(places...), func(f contain.Facts) string { return f.Remove })
+}
+
+func actions(slots []contain.Slot, of func(contain.Facts) string) (all []string) {
+	for _, s := range slots {
+		if action := of(s.Kind.Facts()); action != "" && action != "iam:GetRole" && !slices.Contains(all, action) {
+			all = append(all, action)
+		}
+	}
+	return all
+}
+
+// sessionPolicy is the session policy of the order: a few actions on one role.
+func (o Order) sessionPolicy() string {
+	places, slots := o.slots()
+	allowed, narrowed := reads(slots), []string(nil)
+	byKind := map[contain.Kind][]contain.Slot{}
+	for _, s := range slices.Concat(places...) {
+		byKind[s.Kind] = append(byKind[s.Kind], s)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+		facts, only := kind.Facts(), kinds[kind].only(byKind[kind])
+		writes := []string{facts.Put}
+		if o.Mode == Undo && facts.Remove != "" {
+			writes = append(writes, facts.Remove)
+		}
+		if only == "" {
+			allowed = append(allowed, writes...)
+			continue
+		}
+		narrowed = append(narrowed, allow(writes, only, o.Principal.ARN))
+	}
+	return policy(append([]string{allow(allowed, "", o.Principal.ARN)}, narrowed...)...)
+}
+
+// drillPolicy is the session policy of a drill: it reads, and asks the policy simulator about the
+// role and about what the bot itself is. There is no action in it that writes.
+func (o Order) drillPolicy(own string) string {
+	_, slots := o.slots()
+	return policy(allow(append(reads(slots), "iam:SimulatePrincipalPolicy"), "", o.Principal.ARN, own))
+}
+
+func policy(statements ...string) string {
+	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
+}
+
+// allow is a statement about a few roles. condition is JSON, "" none.
+func allow(actions []string, condition string, arns ...string) string {
+	for i := range arns {
+		arns[i] = aws.Literal(arns[i])
+	}
+	var resource any = arns
+	if len(arns) == 1 {
+		resource = arns[0]
+	}
+	statement, err := json.Marshal(struct {
+		Effect           string
+		Action, Resource any
+		Condition        json.RawMessage `json:",omitempty"`
+	}{"Allow", actions, resource, json.RawMessage(condition)})
+	if err != nil {
+		return "" // unreachable: strings always encode
+	}
+	return string(statement)
 }
 
 // Outcome is what Apply did and what was seen of it. That a document was read back does not say
@@ -111,6 +176,11 @@ type Result struct {
 	ReadBackError error            // why it could not be read, a *CallError
 	Writes        int              // more than one when someone else changed it
 	Err           error            // AWS or the measure refused this document; the others were tried all the same
+}
+
+// found notes that a document was there.
+func (res *Result) found(f found) {
+	res.AlreadyThere, res.ReadBack, res.There, res.ReadBackAt = true, true, f.Document, f.at
 }
 
 // err is the error of an outcome: the first that may pass, or that of its first document if none of

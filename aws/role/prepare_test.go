@@ -77,7 +77,7 @@ func TestAPreparationRefusesWhatARevocationRefuses(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		r := order(b.describe("prod/Deploy"))
-		r.Target.ID = "AROAANOTHERROLEXXXXXX"
+		r.Principal.ID = "AROAANOTHERROLEXXXXXX"
 		if _, err := b.roles.Prepare(t.Context(), r); !errors.Is(err, aws.ErrRoleChanged) {
 			t.Errorf("another role: %v", err)
 		}
@@ -90,7 +90,7 @@ func TestAPreparationRefusesWhatARevocationRefuses(t *testing.T) {
 			t.Error("no measure")
 		}
 		r.Measure = contain.Revoke()
-		r.Target.Account = "nowhere"
+		r.Principal.AccountName = "nowhere"
 		if _, err := b.roles.Prepare(t.Context(), r); err == nil {
 			t.Error("an account that is not configured")
 		}

@@ -2,8 +2,8 @@ package role
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -48,23 +48,6 @@ type Role struct {
 	ServerTime                        time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
 	Tags                              map[string]string
 	Warnings                          []Warning // what to know before approving; only Describe looks for them
-}
-
-// Describe looks the role up for a measure. A role that must not be touched, that is not in the
-// account or at the path that was given, on which the documents do not fit or have no place, or
-// on which the bot's own role may not write them, is a *RefusedError or a *contain.Refusal; a
-// role that does not exist is ErrNoSuchRole. What people should know before they approve is in
-// Warnings; what of that could not be found out in a few seconds is a warning itself.
-//
-// Two remote steps deep, side by side with opening the sessions they need.
-func (c *Client) Describe(ctx context.Context, t aws.Target, m contain.Measure, params json.RawMessage) (Role, error) {
-	o := Order{Measure: m, Params: params, Target: Ref{Account: t.Account.Name, Name: t.RoleName, ARN: t.GivenARN}}
-	_, slots := slotsOf(m, o.target(c.principal(o.Target)))
-	s, err := c.survey(ctx, subject{account: t.Account.Name, name: t.RoleName, path: t.Path, slots: slots, advisory: true})
-	if err != nil {
-		return Role{}, err
-	}
-	return s.advise(ctx, o, c)
 }
 
 // getRole asks IAM with the reading session.
@@ -125,4 +108,66 @@ func lastRegion(used *types.RoleLastUsed) string {
 		return ""
 	}
 	return awssdk.ToString(used.Region)
+}
+
+// longestServiceSession is how long the sessions last that AWS services open for the code they
+// run; Lambda asks for that.
+const longestServiceSession = 12 * time.Hour
+
+// longestSession is the longest that can be possible. AWS services open sessions of up to twelve
+// hours whatever the role's maximum is.
+func (r Role) longestSession() time.Duration {
+	longest := r.MaxSession
+	for _, p := range r.Trust {
+		switch p.Kind {
+		case PrincipalService, PrincipalEverybody, PrincipalUnknown: // the latter two may be services
+			longest = max(longest, longestServiceSession)
+		}
+	}
+	if longest == 0 {
+		longest = longestServiceSession // which is also the longest maximum that a role can have
+	}
+	return longest
+}
+
+// Principal is what measures are told of the role.
+func (r Role) Principal() contain.Principal {
+	return contain.Principal{
+		Kind: contain.Role, AccountName: r.AccountName, AccountID: r.AccountID, Partition: r.Partition,
+		Path: r.Path, Name: r.Name, ARN: r.ARN, ID: r.ID, LongestSession: r.longestSession(),
+	}
+}
+
+// Paths of roles that only AWS may change: IAM answers UnmodifiableEntity (IAM User Guide,
+// "Create a service-linked role"; IAM Identity Center User Guide, "Referencing permission sets in
+// resource policies").
+const (
+	serviceLinkedPath = "/aws-service-role/"
+	reservedPath      = "/aws-reserved/"
+)
+
+// Refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to
+// approve, and again before the write.
+func (c *Client) Refuse(hubARN string, r Role) error {
+	name := r.AccountName + "/" + r.Name
+	switch {
+	case strings.HasPrefix(r.Path, serviceLinkedPath):
+		return &aws.RefusedError{Reason: aws.RefusedServiceLinked, Sentence: fmt.Sprintf(
+			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
+				"that service.", name)}
+	case strings.HasPrefix(r.Path, reservedPath):
+		return c.refuseIdentityCenter(r)
+	case c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
+		return &aws.RefusedError{Reason: aws.RefusedOwnRole, Sentence: fmt.Sprintf(
+			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
+				"Use the IAM console with other credentials.", name)}
+	}
+	for _, pattern := range c.cloud.ProtectedRoles() {
+		if aws.MatchFold(pattern, r.ARN) {
+			return &aws.RefusedError{Reason: aws.RefusedProtected, Sentence: fmt.Sprintf(
+				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
+					"does it there.", name, aws.Quote(pattern))}
+		}
+	}
+	return nil
 }

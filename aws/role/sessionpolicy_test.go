@@ -68,7 +68,6 @@ func TestNoPairOfPathsSharesASessionPolicy(t *testing.T) {
 // everything.
 func TestTheSessionOfALockAttachesOnePolicyOnly(t *testing.T) {
 	const role, lock = "arn:aws:iam::111122223333:role/ops/Deploy", "arn:aws:iam::aws:policy/AWSDenyAll"
-	slots := []contain.Slot{{Kind: contain.RoleAttached, Name: lock}}
 	for _, c := range []struct {
 		mode           Mode
 		action, policy string
@@ -84,7 +83,7 @@ func TestTheSessionOfALockAttachesOnePolicyOnly(t *testing.T) {
 		{Undo, "iam:DetachRolePolicy", lock, role, true},
 		{Undo, "iam:DetachRolePolicy", "arn:aws:iam::aws:policy/SecurityAudit", role, false},
 	} {
-		p, err := standin.ParsePolicy(needsOf(slots, slots).sessionPolicy(Order{Mode: c.mode, Target: Ref{ARN: role}}))
+		p, err := standin.ParsePolicy(approved(c.mode, role, contain.Lock()).sessionPolicy())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func (s Simulation) Proven() bool {
 // That the simulator may not be asked, or knows nothing of the measure, is no error but
 // Unavailable; an error is worth another try.
 func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Document) (Simulation, error) {
-	a, err := c.cloud.Conn(o.Target.Account)
+	a, err := c.cloud.Conn(o.Principal.AccountName)
 	if err != nil {
 		return Simulation{}, err
 	}
@@ -81,8 +81,8 @@ func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Docume
 }
 
 // onPaper asks the same of documents that are on no role.
-func (p *Prepared) onPaper(ctx context.Context, o Order, docs []contain.Document) Simulation {
-	q := questions(o, docs)
+func (p *Prepared) onPaper(ctx context.Context, docs []contain.Document) Simulation {
+	q := questions(p.of, docs)
 	q.ask(func(d *asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
 		d.Besides = []string{d.policy}
 		return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
@@ -126,7 +126,7 @@ func questions(o Order, docs []contain.Document) (all probes) {
 			for _, k := range p.Keys {
 				keys[k.Name] = types.ContextEntry{ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values}
 			}
-			question := Question{Principal: o.Target.ARN, Actions: []string{simulatedAction}, Context: keys}
+			question := Question{Principal: o.Principal.ARN, Actions: []string{simulatedAction}, Context: keys}
 			all = append(all, &asked{Question: question, doc: doc, denied: p.Denied, policy: prober.Policy(doc)})
 		}
 	}

@@ -2,9 +2,14 @@ package role
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
@@ -48,16 +53,6 @@ var kinds = map[contain.Kind]access{
 	contain.RoleAttached: attached{},
 }
 
-// known reports that a slot is of a kind that this version cannot read and write; nil means it can.
-func known(slots []contain.Slot) error {
-	for _, s := range slots {
-		if kinds[s.Kind] == nil {
-			return fmt.Errorf("role: this version cannot read or write %s (%s)", s.Label(), s.Kind)
-		}
-	}
-	return nil
-}
-
 // read reads slots side by side, and returns them in their order.
 func (o on) read(ctx context.Context, slots []contain.Slot) []found {
 	all := make([]found, len(slots))
@@ -90,9 +85,156 @@ func (o on) write(ctx context.Context, d contain.Document) (time.Time, error) {
 	return kinds[d.Slot.Kind].put(ctx, o, d)
 }
 
-// slotsOf returns the places of a measure's documents, and all slots that it has to see.
-func slotsOf(m contain.Measure, t contain.Target) (places [][]contain.Slot, all []contain.Slot) {
-	places = m.Places(t)
-	all = slices.Concat(append(places[:len(places):len(places)], m.Reads(t))...)
-	return places, all
+// inline reads and writes inline policies of a role.
+type inline struct{}
+
+func (inline) read(ctx context.Context, o on, slots []contain.Slot) []found {
+	all := make([]found, len(slots))
+	reads := make([]func(), len(slots))
+	for i, s := range slots {
+		reads[i] = func() { all[i] = o.inline(ctx, s) }
+	}
+	aws.All(reads...)
+	return all
+}
+
+// inline reads one inline policy.
+func (o on) inline(ctx context.Context, s contain.Slot) found {
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
+		RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name),
+	})
+	switch {
+	case errors.Is(err, aws.ErrNoSuchRole):
+		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
+		return found{Document: contain.Document{Slot: s}, at: aws.RefusalTime(err)}
+	case err != nil:
+		return found{Document: contain.Document{Slot: s}, err: err}
+	}
+	text := aws.DecodeDocument(awssdk.ToString(out.PolicyDocument))
+	return found{Document: contain.Document{Slot: s, Text: text}, at: aws.ServerTime(out.ResultMetadata)}
+}
+
+func (inline) put(ctx context.Context, o on, d contain.Document) (time.Time, error) {
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:PutRolePolicy", (*iam.Client).PutRolePolicy, &iam.PutRolePolicyInput{
+		RoleName: awssdk.String(o.role), PolicyName: awssdk.String(d.Slot.Name), PolicyDocument: awssdk.String(d.Text),
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return aws.ServerTime(out.ResultMetadata), nil
+}
+
+func (inline) remove(ctx context.Context, o on, s contain.Slot) (time.Time, error) {
+	in := &iam.DeleteRolePolicyInput{RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name)}
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, in)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return aws.ServerTime(out.ResultMetadata), nil
+}
+
+// all reads all inline policies of a role.
+func (inline) all(ctx context.Context, o on) ([]contain.Document, error) {
+	list, err := listInline(ctx, o.account, o.role)
+	switch {
+	case err != nil:
+		return nil, err
+	case list.IsTruncated:
+		return nil, errTooMany
+	}
+	return o.named(ctx, list.PolicyNames)
+}
+
+// only is nothing: IAM has no condition for the name or the content of an inline policy, so the
+// role is what bounds it.
+func (inline) only([]contain.Slot) string { return "" }
+
+func (inline) noRoom(r Role, size int) string {
+	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
+		"and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
+		"or attach the managed policy AWSDenyAll to lock the role.",
+		r.AccountName+"/"+r.Name, size)
+}
+
+// attached reads and writes which managed policies are attached to a role. One call lists them all.
+type attached struct{}
+
+func (attached) read(ctx context.Context, o on, slots []contain.Slot) []found {
+	arns, at, err := o.attached(ctx)
+	if errors.Is(err, aws.ErrNoSuchRole) { // GetRole tells about the role
+		arns, at, err = nil, aws.RefusalTime(err), nil
+	}
+	all := make([]found, len(slots))
+	for i, s := range slots {
+		all[i] = found{Document: contain.Document{Slot: s}, at: at, err: err}
+		if slices.Contains(arns, s.Name) {
+			all[i].Text = s.Name
+		}
+	}
+	return all
+}
+
+// attached lists the ARNs of the managed policies.
+func (o on) attached(ctx context.Context) (arns []string, at time.Time, err error) {
+	in, list := &iam.ListAttachedRolePoliciesInput{RoleName: awssdk.String(o.role)}, (*iam.Client).ListAttachedRolePolicies
+	for {
+		out, err := aws.IAM(ctx, o.account, o.with, "iam:ListAttachedRolePolicies", list, in)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		for _, p := range out.AttachedPolicies {
+			arns = append(arns, awssdk.ToString(p.PolicyArn))
+		}
+		if !out.IsTruncated {
+			return arns, aws.ServerTime(out.ResultMetadata), nil
+		}
+		in.Marker = out.Marker
+	}
+}
+
+func (attached) put(ctx context.Context, o on, d contain.Document) (time.Time, error) {
+	in := &iam.AttachRolePolicyInput{RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(d.Text)}
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:AttachRolePolicy", (*iam.Client).AttachRolePolicy, in)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return aws.ServerTime(out.ResultMetadata), nil
+}
+
+func (attached) remove(ctx context.Context, o on, s contain.Slot) (time.Time, error) {
+	in := &iam.DetachRolePolicyInput{RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(s.Name)}
+	out, err := aws.IAM(ctx, o.account, o.with, "iam:DetachRolePolicy", (*iam.Client).DetachRolePolicy, in)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return aws.ServerTime(out.ResultMetadata), nil
+}
+
+// all lists all managed policies of a role.
+func (attached) all(ctx context.Context, o on) ([]contain.Document, error) {
+	arns, _, err := o.attached(ctx)
+	docs := make([]contain.Document, len(arns))
+	for i, arn := range arns {
+		docs[i] = contain.Document{Slot: contain.Slot{Kind: contain.RoleAttached, Name: arn}, Text: arn}
+	}
+	return docs, err
+}
+
+// only is a condition: without it, the session could attach a policy that allows everything.
+func (attached) only(slots []contain.Slot) string {
+	arns := make([]string, len(slots))
+	for i, s := range slots {
+		arns[i] = s.Name
+	}
+	list, err := json.Marshal(arns)
+	if err != nil {
+		return "" // unreachable: strings always encode
+	}
+	return `{"StringEquals":{"iam:PolicyARN":` + string(list) + `}}`
+}
+
+func (attached) noRoom(r Role, size int) string {
+	return fmt.Sprintf("%s would have %d managed policies attached, and %d is the default limit. "+
+		"Detach one that it does not need.",
+		r.AccountName+"/"+r.Name, size, contain.RoleAttached.Facts().Quota)
 }

@@ -1,8 +1,11 @@
 package role
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,109 +16,135 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// subject is the role that a survey is about, and what it has to be.
-type subject struct {
-	account, name string
-	path          string // where it has to be; "" anywhere
-	approved      *Ref   // the role that was approved, which it has to be; nil when nobody has approved one
-	slots         []contain.Slot
-	advisory      bool // its slots may be unknown, and the names of its inline policies are listed, too
-}
+// preparedFor is how long what was read is believed. It may be otherwise by then.
+const preparedFor = 3 * time.Second
 
-// survey is a role as one look found it: the role, what its slots say, and who the bot is.
-type survey struct {
+// errNoMeasure: the order is of nothing.
+var errNoMeasure = errors.New("role: the order has no measure")
+
+// Prepared is a role as one survey for an order found it: who the role is, what its slots say, with
+// AWS's clock, and who the bot is. For Apply there is also a session that can touch this one role.
+// It holds credentials and is never stored. What is not used is forgotten; its session ends by
+// itself after fifteen minutes.
+type Prepared struct {
+	c       *Client
+	of      Order
 	account *aws.Conn
+	places  [][]contain.Slot
+	slots   []contain.Slot // all that is read
 	role    Role
 	trust   string                                  // the trust policy, JSON
-	there   []found                                 // one for each slot
+	there   []found                                 // one for each slot, as it was read last
 	inline  aws.Answer[*iam.ListRolePoliciesOutput] // of an advisory survey alone
 	clock   aws.Stamp                               // of the answer about the role; zero when it had no usable date
 	hubARN  string
 	read    time.Time // when the answers had come, by this machine's running clock: only good for measuring
+	cred    aws.Credential
 }
 
-// survey reads a role, its slots and who the bot is, side by side with what else is to be done,
-// and refuses a role that must not be touched or is not the one that was meant.
-func (c *Client) survey(ctx context.Context, of subject, besides ...func(*aws.Conn) error) (survey, error) {
-	s, err := c.look(ctx, of, besides...)
-	if err != nil {
-		return s, err
-	}
-	if err := otherPath(of.path, s.role); err != nil {
-		return s, err
-	}
-	if of.approved != nil {
-		if err := sameRole(s.role, *of.approved); err != nil {
-			return s, err
+// survey reads a role, its slots and who the bot is, side by side with opening a session for which
+// there is a policy, and refuses a role that must not be touched or is not the one that was meant.
+// Of an advisory one, slots may be unknown, and the names of the inline policies are listed, too.
+func (c *Client) survey(
+	ctx context.Context, o Order, advisory bool, policy func(*Prepared) string,
+) (*Prepared, error) {
+	p, err := c.look(ctx, o, advisory, policy)
+	want := o.Principal
+	switch {
+	case err != nil:
+		return p, err
+	case want.ID == "" && want.Path != "" && want.Path != p.role.Path:
+		return p, &aws.RefusedError{Reason: aws.RefusedOtherPath, Sentence: fmt.Sprintf(
+			"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
+			p.role.Name, p.role.AccountName, aws.Quote(p.role.Path), aws.Quote(want.Path))}
+	case want.ID != "" && (p.role.ID != want.ID || p.role.ARN != want.ARN):
+		return p, &aws.CallError{
+			Kind: aws.ErrRoleChanged, Operation: "iam:GetRole", Account: p.role.AccountName,
+			Message: fmt.Sprintf("the unique id is %s, approved was %s", p.role.ID, want.ID),
 		}
 	}
-	return s, c.Refuse(s.hubARN, s.role)
+	return p, c.Refuse(p.hubARN, p.role)
 }
 
 // look is survey without a judgement. With ErrNoSuchRole it is known that the account that was
 // asked is the right one.
-func (c *Client) look(ctx context.Context, of subject, besides ...func(*aws.Conn) error) (survey, error) {
-	a, err := c.cloud.Conn(of.account)
+func (c *Client) look(
+	ctx context.Context, o Order, advisory bool, policy func(*Prepared) string,
+) (*Prepared, error) {
+	p := &Prepared{c: c}
+	a, err := c.cloud.Conn(o.Principal.AccountName)
 	if err != nil {
-		return survey{}, err
+		return p, err
 	}
-	if err := known(of.slots); err != nil {
-		return survey{}, err
+	o.Principal.Kind, o.Principal.AccountID, o.Principal.Partition = contain.Role, a.ID, a.Partition
+	if ref, err := aws.ParseARN(o.Principal.ARN); err == nil {
+		o.Principal.Path, _ = ref.PathAndName()
 	}
-	s := survey{account: a}
-	var hub aws.Answer[string]
-	var role aws.Answer[*iam.GetRoleOutput]
-	reader := on{account: a, role: of.name}
-	failed := make([]error, len(besides))
-	steps := []func(){
-		func() { hub = aws.Try(c.cloud.Hub(ctx)) },
-		func() {
-			if _, role.Err = a.Reader(ctx); role.Err != nil {
-				return // opening the session is not part of the time that advisory reads get
-			}
-			reads := []func(){func() { role = aws.Try(getRole(ctx, a, of.name)) }}
-			if of.advisory {
-				reads = append(reads, func() {
-					s.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) {
-						return reader.read(ctx, of.slots), nil
-					}).Value
-				}, func() {
-					s.inline = aws.Advisory(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
-						return listInline(ctx, a, of.name)
-					})
-				})
-			} else {
-				reads = append(reads, func() { s.there = reader.read(ctx, of.slots) })
-			}
-			aws.All(reads...)
-			s.read = time.Now()
-		},
-	}
-	for i, beside := range besides {
-		steps = append(steps, func() { failed[i] = beside(a) })
-	}
-	aws.All(steps...)
-	s.hubARN = hub.Value
-
-	errs := []error{a.OtherAccount(hub.Value)}
-	if errors.Is(role.Err, aws.ErrNoSuchRole) {
-		errs = append(errs, hub.Err) // another account does not know the role, which says nothing of it
-	}
-	errs = append(errs, role.Err)
-	if !of.advisory {
-		errs = append(errs, unread(s.there))
-	}
-	for _, err := range append(append(errs, failed...), hub.Err) {
-		if err != nil {
-			return s, err
+	o.Approvers = slices.Clone(o.Approvers)
+	p.of, p.account = o, a
+	p.places, p.slots = o.slots()
+	for _, s := range p.slots {
+		if kinds[s.Kind] == nil {
+			return p, fmt.Errorf("role: this version cannot read or write %s (%s)", s.Label(), s.Kind)
 		}
 	}
-	if s.role, err = readRole(a, role.Value); err != nil {
-		return s, err
+	var role *iam.GetRoleOutput
+	var hubErr, roleErr, credErr error
+	reader := on{account: a, role: o.Principal.Name}
+	reads := []func(){
+		func() { role, roleErr = getRole(ctx, a, o.Principal.Name) },
+		func() {
+			if !advisory {
+				p.there = reader.read(ctx, p.slots)
+				return
+			}
+			p.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) {
+				return reader.read(ctx, p.slots), nil
+			}).Value
+		},
 	}
-	s.trust = aws.DecodeDocument(awssdk.ToString(role.Value.Role.AssumeRolePolicyDocument))
-	s.clock, _ = aws.StampOf(role.Value.ResultMetadata)
-	return s, nil
+	if advisory {
+		reads = append(reads, func() {
+			p.inline = aws.Advisory(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
+				return listInline(ctx, a, o.Principal.Name)
+			})
+		})
+	}
+	aws.All(
+		func() { p.hubARN, hubErr = c.cloud.Hub(ctx) },
+		func() {
+			if policy != nil {
+				p.cred, credErr = a.Open(ctx, aws.Grant{
+					Request: o.Request, Requester: o.Requester, Approvers: o.Approvers, Policy: policy(p),
+				})
+			}
+		},
+		func() {
+			if _, roleErr = a.Reader(ctx); roleErr != nil {
+				return // opening the session is not part of the time that advisory reads get
+			}
+			aws.All(reads...)
+			p.read = time.Now()
+		},
+	)
+	errs := []error{a.OtherAccount(p.hubARN), nil, roleErr, nil, credErr, hubErr}
+	if errors.Is(roleErr, aws.ErrNoSuchRole) {
+		errs[1] = hubErr // another account does not know the role, which says nothing of it
+	}
+	if !advisory {
+		errs[3] = unread(p.there)
+	}
+	for _, err := range errs {
+		if err != nil {
+			return p, err
+		}
+	}
+	if p.role, err = readRole(a, role); err != nil {
+		return p, err
+	}
+	p.trust = aws.DecodeDocument(awssdk.ToString(role.Role.AssumeRolePolicyDocument))
+	p.clock, _ = aws.StampOf(role.ResultMetadata)
+	return p, nil
 }
 
 // unread is the first reason for which a slot could not be read.
@@ -128,27 +157,130 @@ func unread(there []found) error {
 	return nil
 }
 
-// stale reports whether what was read is too old to be believed.
-func (s survey) stale() bool { return time.Since(s.read) > preparedFor }
-
 // latest is the latest that AWS's clock can show now; zero when it is not known.
-func (s survey) latest() time.Time {
-	if s.clock == (aws.Stamp{}) {
+func (p *Prepared) latest() time.Time {
+	if p.clock == (aws.Stamp{}) {
 		return time.Time{}
 	}
-	return s.clock.Latest()
+	return p.clock.Latest()
 }
 
-// in is what was found in a slot.
-func (s survey) in(slot contain.Slot) found {
-	return s.there[slices.IndexFunc(s.there, func(f found) bool { return f.Slot == slot })]
+// in is what was read last in a slot.
+func (p *Prepared) in(slot contain.Slot) *found {
+	return &p.there[slices.IndexFunc(p.there, func(f found) bool { return f.Slot == slot })]
 }
 
-// state is what the survey tells a measure.
-func (s survey) state(o Order, c *Client) contain.State {
-	state := contain.State{Target: o.target(s.role.Principal()), Now: s.latest(), Margin: c.cloud.Margin()}
-	for _, f := range s.there {
-		state.There = append(state.There, f.Document)
+// state is what the measure is told of what was read.
+func (p *Prepared) state(now time.Time) contain.State {
+	s := contain.State{Target: p.of.at(p.role).Target, Now: now, Margin: p.c.cloud.Margin()}
+	for _, f := range p.there {
+		s.There = append(s.There, f.Document)
 	}
-	return state
+	return s
+}
+
+// callerARN is who writes, as AWS calls the bot's session.
+func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN) }
+
+// session is the role, with the session of the order.
+func (p *Prepared) session() on { return on{p.account, p.role.Name, p.cred} }
+
+// fits reports whether the preparation is of this very order, with these people, and still good.
+func (p *Prepared) fits(o Order) bool {
+	if p == nil || o.Measure == nil || time.Since(p.read) > preparedFor || !p.cred.Lasts() ||
+		o.Request != p.of.Request || o.Requester != p.of.Requester || o.Mode != p.of.Mode ||
+		o.Principal.AccountName != p.of.Principal.AccountName || o.Principal.Name != p.of.Principal.Name ||
+		o.Principal.ARN != p.of.Principal.ARN || o.Principal.ID != p.of.Principal.ID ||
+		!slices.Equal(o.Approvers, p.of.Approvers) {
+		return false
+	}
+	_, slots := o.at(p.role).slots()
+	return slices.Equal(p.slots, slots)
+}
+
+// Prepare asks AWS for all that an order needs, side by side, and writes nothing: the role, its
+// slots, the session of this order, and who the bot is, if that is not known yet. It is one
+// remote step, if the reading session is warm. It refuses what Apply refuses. Promised, InForce,
+// Confirm and Promise do not matter yet.
+//
+// The session names the people of the order in the account's CloudTrail, also when it is never
+// used.
+func (c *Client) Prepare(ctx context.Context, o Order) (*Prepared, error) {
+	return c.prepare(ctx, o, toWrite)
+}
+
+func toWrite(p *Prepared) string { return p.of.sessionPolicy() }
+
+// prepare is Prepare with a session that may do what the policy says; nil opens none.
+func (c *Client) prepare(ctx context.Context, o Order, policy func(*Prepared) string) (*Prepared, error) {
+	if places, _ := o.slots(); len(places) == 0 {
+		return nil, errNoMeasure
+	}
+	p, err := c.survey(ctx, o, false, policy)
+	if err == nil && p.clock == (aws.Stamp{}) {
+		err = &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole", Account: p.account.Name}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// meant is an order for a measure on the role that people mean; nobody has approved it.
+func meant(t aws.Target, m contain.Measure, params json.RawMessage) Order {
+	return Order{Measure: m, Target: contain.Target{Params: params, Principal: contain.Principal{
+		AccountName: t.Account.Name, Name: t.RoleName, Path: t.Path, ARN: t.GivenARN,
+	}}}
+}
+
+// Describe looks the role up for a measure. A role that must not be touched, that is not in the
+// account or at the path that was given, on which the documents do not fit or have no place, or
+// on which the bot's own role may not write them, is a *RefusedError or a *contain.Refusal; a
+// role that does not exist is ErrNoSuchRole. What people should know before they approve is in
+// Warnings; what of that could not be found out in a few seconds is a warning itself.
+//
+// Two remote steps deep, side by side with opening the sessions they need.
+func (c *Client) Describe(ctx context.Context, t aws.Target, m contain.Measure, params json.RawMessage) (Role, error) {
+	p, err := c.survey(ctx, meant(t, m, params), true, nil)
+	if err != nil {
+		return Role{}, err
+	}
+	return p.advise(ctx)
+}
+
+// Look is a role, what its slots say, and what a measure wants them to say.
+type Look struct {
+	Role    Role               // without Warnings
+	There   []contain.Document // one for each document of the measure: in the slot that is wanted, or in its first place
+	Wanted  []contain.Document // zero where it is refused
+	Refused error              // the measure's Refusals; an undo of what is not ours is contain.ErrNotOurs
+	Now     time.Time          // the latest that AWS's clock can show: for contain.Dated; zero when it gave none
+}
+
+// Done reports whether all is as it is wanted, so that nothing is left to do.
+func (l Look) Done() bool { return l.Refused == nil && slices.Equal(l.There, l.Wanted) }
+
+// Look reads the role and the slots of a measure, side by side, with the reading session, and
+// says what the measure, such as that of contain.Restore, would want there. Without a measure it
+// reads the role alone. A role that must not be touched, or that is not at the path that was
+// given, is a *RefusedError; a role that does not exist is ErrNoSuchRole. Unlike Describe it does
+// not ask whether anything could be written.
+func (c *Client) Look(ctx context.Context, t aws.Target, m contain.Measure) (Look, error) {
+	p, err := c.survey(ctx, meant(t, m, nil), false, nil)
+	look := Look{Role: p.role, Now: p.latest()}
+	if err != nil || m == nil {
+		return look, err
+	}
+	look.Wanted, look.Refused = m.Want(p.state(look.Now), nil)
+	if len(look.Wanted) != len(p.places) {
+		return Look{}, errors.Join(look.Refused, errNoMeasure)
+	}
+	for i, place := range p.places {
+		slot := place[0]
+		if contain.RefusalOf(look.Refused, place) == nil {
+			slot = look.Wanted[i].Slot
+		}
+		look.There = append(look.There, p.in(slot).Document)
+	}
+	return look, nil
 }

@@ -50,7 +50,7 @@ func TestASpokeThatAllowsNoNamesStopsTheRevocationUnlessTheConfigurationAcceptsI
 				calls := b.Server.Calls("AssumeRole")
 				params := calls[len(calls)-1].Params
 				if params["SourceIdentity"] != "" || params["Tags.member.1.Key"] != "" || params["RoleSessionName"] != "req-1" ||
-					params["Policy"] != sessionOf(Do, r.Target.ARN) {
+					params["Policy"] != sessionOf(Do, r.Principal.ARN) {
 					t.Errorf("the session without names: %v", params)
 				}
 				undone, err := b.apply(undo(r, got.book.all))

@@ -45,18 +45,15 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 // nothing, it has no document, which role refuses.
 func (s Requests) Order(r approvals.Request, c messages.Context) role.Order {
 	o := role.Order{
-		Request: r.ID, Requester: r.Requester, Approvers: r.Voters(), Target: ref(c.Role),
-		Measure: s.Measures.On()[r.Purpose.Measure()],
+		Target: contain.Target{Request: r.ID, Principal: contain.Principal{
+			AccountName: c.Role.Account, Name: c.Role.Name, ARN: c.Role.ARN, ID: c.Role.ID,
+		}},
+		Requester: r.Requester, Approvers: r.Voters(), Measure: s.Measures.On()[r.Purpose.Measure()],
 	}
 	if r.Purpose.Mode() == approvals.ModeUndo {
 		o.Mode, o.Measure = role.Undo, contain.Restore(o.Measure, contain.Fold(c.Undo.Changes))
 	}
 	return o
-}
-
-// ref names a recorded role for good.
-func ref(of record.Role) role.Ref {
-	return role.Ref{Account: of.Account, Name: of.Name, ARN: of.ARN, ID: of.ID}
 }
 
 // CutoffOf is the date of a document as of now, zero for one without.

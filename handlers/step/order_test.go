@@ -27,7 +27,7 @@ func TestAnOrderOfAnUnknownPurposeAndAnUndoOfNothingHaveNothingToWrite(t *testin
 		}
 	}
 	o := q.Order(approvals.Request{ID: "R1", Purpose: approvals.Revoke.Do()}, c)
-	if o.Target.ID != "AROA1" || len(o.Measure.Places(contain.Target{Request: o.Request})) != 1 || o.Mode != role.Do {
+	if o.Principal.ID != "AROA1" || len(o.Measure.Places(o.Target)) != 1 || o.Mode != role.Do {
 		t.Errorf("for a revocation: %+v", o)
 	}
 }
@@ -57,5 +57,26 @@ func TestTheFactsOfADrillHoldNoRoleForCodeThatTakesItForARevocation(t *testing.T
 	r.Purpose = approvals.Revoke.Drill()
 	if _, err := s.Context(r); err == nil {
 		t.Error("a drill without a role is none")
+	}
+}
+
+func TestSessionsReviveOnlyWhereOneThatIsDeniedCanBeAlive(t *testing.T) {
+	t.Parallel()
+	cutoff := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	until := cutoff.Add(time.Hour)
+	for name, c := range map[string]struct {
+		now, cutoff, restored time.Time
+		want                  bool
+	}{
+		"a second before the moment":        {until.Add(-time.Second), cutoff, time.Time{}, true},
+		"at the moment":                     {until, cutoff, time.Time{}, false},
+		"at a time that is not known":       {time.Time{}, cutoff, time.Time{}, true},
+		"an earlier deny comes back":        {cutoff, cutoff, cutoff.Add(-time.Hour), true},
+		"the deny that comes back is equal": {cutoff, cutoff, cutoff, false},
+		"there is no deny that works":       {cutoff, time.Time{}, time.Time{}, false},
+	} {
+		if got := revives(record.Undoing{Cutoff: c.cutoff, RevivesUntil: until}, c.restored, c.now); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -1,0 +1,253 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ARN is an ARN of IAM or STS, taken apart. The resource is kind, path and name: role, /ops/,
+// Deploy.
+type ARN struct {
+	Partition, Service, Region, Account string
+	Kind                                string // role, user, assumed-role …, "" for a resource without a slash
+	Rest                                string // what follows the kind and its slash, or the whole resource
+}
+
+var errNotARN = errors.New("not an ARN")
+
+// ParseARN takes an ARN apart (IAM User Guide, "IAM identifiers"). It checks the form, not what the
+// parts say.
+func ParseARN(s string) (ARN, error) {
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || !partitionPattern.MatchString(parts[1]) || parts[2] == "" ||
+		parts[5] == "" {
+		return ARN{}, errNotARN
+	}
+	a := ARN{Partition: parts[1], Service: parts[2], Region: parts[3], Account: parts[4]}
+	kind, rest, found := strings.Cut(parts[5], "/")
+	if a.Kind, a.Rest = kind, rest; !found {
+		a.Kind, a.Rest = "", kind
+	}
+	return a, nil
+}
+
+// pathAndName splits the rest of a role or user: ops/Deploy is the path /ops/ and the name Deploy.
+func (a ARN) PathAndName() (path, name string) {
+	if i := strings.LastIndexByte(a.Rest, '/'); i >= 0 {
+		return "/" + a.Rest[:i+1], a.Rest[i+1:]
+	}
+	return "/", a.Rest
+}
+
+// RoleName is the name of a role, or of the role of a session; "" of anything else.
+func (a ARN) RoleName() string {
+	switch a.Kind {
+	case "role":
+		_, name := a.PathAndName()
+		return name
+	case "assumed-role":
+		name, _, _ := strings.Cut(a.Rest, "/")
+		return name
+	}
+	return ""
+}
+
+// arnOf is a text as an ARN, zero when it is none.
+func arnOf(text string) ARN {
+	a, _ := ParseARN(text)
+	return a
+}
+
+// RoleARN builds the ARN of a role; the path begins and ends with a slash.
+func RoleARN(partition, account, path, name string) string {
+	return "arn:" + partition + ":iam::" + account + ":role" + path + name
+}
+
+// MatchFold reports whether s matches a pattern in which * stands for any text and ? for any one
+// byte, ignoring the case of ASCII letters, as IAM does not tell role names apart by case.
+func MatchFold(pattern, s string) bool {
+	pattern, s = strings.ToLower(pattern), strings.ToLower(s)
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+// Literal escapes what has a meaning in a policy's Resource: a role's path may hold any of these
+// characters, and unescaped they would widen the policy to other roles (IAM User Guide, "IAM policy
+// elements: Variables and tags").
+func Literal(arn string) string { return literal.Replace(arn) }
+
+var literal = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+
+// NameOf returns the name at the end of an ARN of IAM, "" when it is none.
+func NameOf(text string) string {
+	_, name := arnOf(text).PathAndName()
+	return name
+}
+
+// IdentityCenterPrefix begins the names of the roles that Identity Center makes for permission
+// sets.
+const IdentityCenterPrefix = "AWSReservedSSO_"
+
+// partitionPattern is what a partition may look like in an ARN.
+var partitionPattern = regexp.MustCompile(`^aws(-[a-z]+)*$`)
+
+// home says where a partition keeps IAM: the region that IAM requests are signed for, in which
+// LookupEvents shows the events of IAM, and how the partition's other regions are named.
+type home struct {
+	partition string
+	region    string
+	prefixes  []string // of region names; none for the commercial partition, which has all the others
+}
+
+// homes are the partitions the AWS SDK for Go resolves IAM endpoints for.
+var homes = []home{
+	{"aws", "us-east-1", nil},
+	{"aws-cn", "cn-north-1", []string{"cn-"}},
+	{"aws-us-gov", "us-gov-west-1", []string{"us-gov-"}},
+	{"aws-iso", "us-iso-east-1", []string{"us-iso-"}},
+	{"aws-iso-b", "us-isob-east-1", []string{"us-isob-"}},
+	{"aws-iso-e", "eu-isoe-west-1", []string{"eu-isoe-"}},
+	{"aws-iso-f", "us-isof-south-1", []string{"us-isof-"}},
+	{"aws-eusc", "eusc-de-east-1", []string{"eusc-"}},
+}
+
+// homeRegion returns the region in which the partition keeps IAM, or "" for a partition that is not
+// known.
+func homeRegion(partition string) string {
+	for _, h := range homes {
+		if h.partition == partition {
+			return h.region
+		}
+	}
+	return ""
+}
+
+// partitionOf returns the partition a region belongs to.
+func partitionOf(region string) string {
+	for _, h := range homes {
+		for _, p := range h.prefixes {
+			if strings.HasPrefix(region, p) {
+				return h.partition
+			}
+		}
+	}
+	return "aws"
+}
+
+// stsRegion returns the region whose STS endpoint serves the partition: the configured one if it
+// belongs there, otherwise the partition's home region, because credentials never cross partitions.
+func stsRegion(configured, partition string) string {
+	if configured != "" && configured != "aws-global" && partitionOf(configured) == partition {
+		return configured
+	}
+	return homeRegion(partition)
+}
+
+// quotedRunes is how much of a foreign text a sentence repeats.
+const quotedRunes = 64
+
+// Quote repeats foreign text in a sentence so that it can do no harm there: in double quotes, cut
+// to 64 characters, all that is not printable ASCII escaped, and the characters that chat programs
+// act upon as well.
+func Quote(s string) string {
+	cut, n := s, 0
+	more := false
+	for i := range s {
+		if n == quotedRunes {
+			cut, more = s[:i], true
+			break
+		}
+		n++
+	}
+	q := markup.Replace(strconv.QuoteToASCII(cut))
+	if more {
+		q += "…"
+	}
+	return q
+}
+
+// markup are the characters that open a mention, a link, an entity or code in chat programs.
+var markup = strings.NewReplacer("<", `\x3c`, ">", `\x3e`, "&", `\x26`, "`", `\x60`)
+
+// Few keeps a list short enough for a sentence.
+func Few(all []string) []string {
+	const most = 10
+	if len(all) <= most {
+		return all
+	}
+	return append(all[:most:most], fmt.Sprintf("%d more", len(all)-most))
+}
+
+// DecodeDocument undoes the percent-encoding in which IAM returns policy documents. A plus sign
+// stands for itself. A document that is not encoded is returned as it is.
+func DecodeDocument(s string) string {
+	if strings.HasPrefix(strings.TrimLeft(s, " \t\r\n"), "{") {
+		return s
+	}
+	if decoded, err := url.PathUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
+// GitHubHost is the issuer of GitHub Actions' identity tokens (GitHub Docs, "OpenID Connect
+// reference").
+const GitHubHost = "token.actions.githubusercontent.com"
+
+// GitHubSubject reads repo:acme/shop:ref:refs/heads/main as acme/shop and "branch main". Newer
+// repositories put ids behind the names: repo:acme@12/shop@34:….
+func GitHubSubject(subject string) (repository, rest string, ok bool) {
+	after, ok := strings.CutPrefix(subject, "repo:")
+	if !ok {
+		return "", "", false
+	}
+	repository, rest, _ = strings.Cut(after, ":")
+	parts := strings.Split(repository, "/")
+	for i, part := range parts {
+		parts[i], _, _ = strings.Cut(part, "@")
+	}
+	repository = strings.Join(parts, "/")
+	switch {
+	case strings.HasPrefix(rest, "ref:refs/heads/"):
+		rest = "branch " + strings.TrimPrefix(rest, "ref:refs/heads/")
+	case strings.HasPrefix(rest, "ref:refs/tags/"):
+		rest = "tag " + strings.TrimPrefix(rest, "ref:refs/tags/")
+	case strings.HasPrefix(rest, "environment:"):
+		rest = "environment " + strings.TrimPrefix(rest, "environment:")
+	case rest == "pull_request":
+		rest = "pull requests"
+	}
+	return repository, rest, true
+}
+
+// KubernetesSubject reads system:serviceaccount:pay:payments as pay/payments (Amazon EKS User
+// Guide, "IAM roles for service accounts").
+func KubernetesSubject(subject string) (account string, ok bool) {
+	after, ok := strings.CutPrefix(subject, "system:serviceaccount:")
+	if !ok {
+		return "", false
+	}
+	return strings.Replace(after, ":", "/", 1), true
+}
