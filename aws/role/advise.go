@@ -2,9 +2,7 @@ package role
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -16,12 +14,16 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
+// simulated is an answer of the policy simulator.
+type simulated = aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+
 // advise is the second step of Describe: it asks what follows from the first one, side by side,
 // and puts together what refuses the role and what people are warned about.
 func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	a, role, inline := p.account, p.role, p.inline
 	puts := puts(p.places)
 	writes := slices.Concat(puts, removes(p.places))
+	w := &warnings{role: role}
 	wanted, existing, err := p.wanted()
 	if err != nil {
 		return Role{}, err
@@ -32,29 +34,20 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 			return slices.Contains(p.slots, contain.Slot{Kind: contain.RoleInline, Name: name})
 		})
 	}
+	reader := on{account: a, role: role.Name}
 	var others, managed aws.Answer[[]contain.Document]
-	var own, roles aws.Answer[*iam.SimulatePrincipalPolicyOutput]
-	ask := func(principal string, actions ...string) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
-		q := Question{Principal: principal, Actions: actions, Resources: []string{role.ARN}}
-		return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-			return q.Ask(ctx, a, aws.Credential{})
-		})
-	}
+	var own, roles simulated
 	aws.All(
 		func() {
-			others = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) {
-				return on{account: a, role: role.Name}.named(ctx, names)
-			})
+			others = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return reader.named(ctx, names) })
 		},
 		func() {
 			if slices.Contains(kindsOf(wanted), contain.RoleAttached) {
-				managed = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) {
-					return kinds[contain.RoleAttached].all(ctx, on{account: a, role: role.Name})
-				})
+				managed = reader.advisory(ctx, contain.RoleAttached)
 			}
 		},
-		func() { own = ask(a.OwnPrincipal(p.hubARN), append(reads(p.slots), puts...)...) },
-		func() { roles = ask(role.ARN, append(writes[:len(writes):len(writes)], "sts:AssumeRole")...) },
+		func() { own = p.may(ctx, a.OwnPrincipal(p.hubARN), append(reads(p.slots), puts...)...) },
+		func() { roles = p.may(ctx, role.ARN, append(writes[:len(writes):len(writes)], "sts:AssumeRole")...) },
 	)
 	if err := missingPermission(role, own); err != nil {
 		return Role{}, err
@@ -82,27 +75,45 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	unreadable("whether revokebot's own role may write the deny", own.Err)
 	unreadable("whether the role can write IAM, past its inline policies", roles.Err)
 
-	may := allowedActions(roles)
-	for _, d := range known {
-		for _, action := range mayName(d.Text, writes...) {
-			may[action] = true
+	var may []string
+	if roles.Err == nil {
+		for _, result := range roles.Value.EvaluationResults {
+			if result.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
+				may = append(may, awssdk.ToString(result.EvalActionName))
+			}
 		}
 	}
-	canWrite := slices.ContainsFunc(writes, func(action string) bool { return may[action] })
-	role.Warnings = slices.Concat(
-		trustWarnings(role, readTrustFacts(a.Account, role.ARN, p.trust), may["sts:AssumeRole"]),
-		policyWarnings(role, canWrite), existing,
-		codeWarnings(role, p.places),
-		[]Warning{notCovered},
-		notReadWarning(unknown),
-	)
+	for _, d := range known {
+		may = append(may, mayName(d.Text, writes...)...)
+	}
+	w.trust(readTrustFacts(a.Account, role.ARN, p.trust), slices.Contains(may, "sts:AssumeRole"))
+	w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
+	w.all = append(w.all, existing...)
+	w.code(p.places[0][0])
+	w.all = append(w.all, notCovered)
+	if len(unknown) > 0 {
+		w.all = append(w.all, Warning{
+			WarnNotRead, "Not known: " + strings.Join(unknown, "; ") + ". Look at the role in the IAM console if it matters.",
+		})
+	}
+	role.Warnings = w.all
 	return role, nil
+}
+
+// may asks the simulator whether a principal may do actions on the role, with the session of the
+// order, if there is one.
+func (p *Prepared) may(ctx context.Context, principal string, actions ...string) simulated {
+	q := Question{Principal: principal, Actions: actions, Resources: []string{p.role.ARN}}
+	return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
+		return q.Ask(ctx, p.account, p.cred)
+	})
 }
 
 // wanted is what the measure would write now, and what people are warned about of what is there.
 // It refuses a role on which no document can be written. What could not be read is not known to
 // be there.
-func (p *Prepared) wanted() (docs []contain.Document, warnings []Warning, err error) {
+func (p *Prepared) wanted() (docs []contain.Document, existing []Warning, err error) {
+	w := &warnings{role: p.role}
 	if unread(p.there) != nil || p.clock == (aws.Stamp{}) {
 		return nil, nil, nil
 	}
@@ -119,17 +130,17 @@ func (p *Prepared) wanted() (docs []contain.Document, warnings []Warning, err er
 		docs = append(docs, all[i])
 		for _, slot := range place {
 			if there := p.in(slot).Document; there.Text != "" {
-				warnings = append(warnings, existingWarning(p.role, m, state.Now, there, all[i]))
+				w.existing(m, state.Now, there, all[i])
 			}
 		}
 	}
-	return docs, warnings, nil
+	return docs, w.all, nil
 }
 
 // missingPermission refuses a role on which the bot's own role may not write the deny, according
 // to the simulator. Where that lacks a value that a policy asks for, or an organization's policy
 // decides, whose conditions it does not tell, it is no verdict.
-func missingPermission(role Role, own aws.Answer[*iam.SimulatePrincipalPolicyOutput]) error {
+func missingPermission(role Role, own simulated) error {
 	if own.Err != nil {
 		return nil
 	}
@@ -149,59 +160,56 @@ func missingPermission(role Role, own aws.Answer[*iam.SimulatePrincipalPolicyOut
 	if len(missing) == 0 {
 		return nil
 	}
-	return &aws.RefusedError{Reason: aws.RefusedPermission, Sentence: fmt.Sprintf(
+	return aws.Refuse(aws.RefusedPermission,
 		"revokebot's own role in account %s may not do %s on %s, so a revocation would fail. "+
 			"Allow it there, or use the IAM console.",
-		role.AccountName, strings.Join(missing, " and "), role.AccountName+"/"+role.Name)}
+		role.AccountName, strings.Join(missing, " and "), role.title())
 }
 
-// allowedActions are the actions that the simulator allows.
-func allowedActions(simulated aws.Answer[*iam.SimulatePrincipalPolicyOutput]) map[string]bool {
-	may := map[string]bool{}
-	if simulated.Err != nil {
-		return may
-	}
-	for _, result := range simulated.Value.EvaluationResults {
-		if result.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
-			may[awssdk.ToString(result.EvalActionName)] = true
-		}
-	}
-	return may
+// room is how much of a quota a role's documents of one kind need together.
+type room struct {
+	kind contain.Kind
+	size int   // in the units of the quota
+	err  error // why it is not known
 }
 
-// mayName returns those of the actions that an Allow of the document names, whatever its
-// resources and conditions: the simulator does not know what those conditions will find.
-func mayName(document string, actions ...string) []string {
-	var named []string
-	for _, raw := range statements(document) {
-		var s struct {
-			Effect            string
-			Action, NotAction oneOrMore
-		}
-		if json.Unmarshal(raw, &s) != nil || s.Effect != "Allow" {
-			continue
-		}
-		for _, action := range actions {
-			matches := func(pattern string) bool { return aws.MatchFold(pattern, action) }
-			if slices.ContainsFunc(s.Action, matches) || len(s.NotAction) > 0 && !slices.ContainsFunc(s.NotAction, matches) {
-				named = append(named, action)
-			}
+// roomFor counts what a role would hold: what is there, and what is wanted in its place or beside
+// it.
+func roomFor(kind contain.Kind, there, wanted []contain.Document) room {
+	r := room{kind: kind}
+	for _, d := range append(slices.DeleteFunc(slices.Clone(there), func(d contain.Document) bool {
+		return slices.ContainsFunc(wanted, func(w contain.Document) bool { return w.Slot == d.Slot })
+	}), wanted...) {
+		if d.Slot.Kind == kind {
+			r.size += kind.Size(d.Text)
 		}
 	}
-	return named
+	return r
 }
 
-// statements are those of a policy, as far as it can be read.
-func statements(document string) []json.RawMessage {
-	var outer struct{ Statement json.RawMessage }
-	if json.Unmarshal([]byte(document), &outer) != nil {
+// refuse refuses a role on which the documents would not fit beside the others. What is not known
+// is no reason.
+func (r room) refuse(role Role) error {
+	quota := r.kind.Facts().Quota
+	if r.err != nil || quota == 0 || r.size <= quota {
 		return nil
 	}
-	var list []json.RawMessage
-	if json.Unmarshal(outer.Statement, &list) != nil {
-		return []json.RawMessage{outer.Statement}
+	return aws.Refuse(aws.RefusedNoRoom, "%s", kinds[r.kind].noRoom(role, r.size))
+}
+
+// advisory reads all documents of a kind, for advice alone.
+func (o on) advisory(ctx context.Context, kind contain.Kind) aws.Answer[[]contain.Document] {
+	return aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return kinds[kind].all(ctx, o) })
+}
+
+// kindsOf are the kinds of documents, each once.
+func kindsOf(docs []contain.Document) (all []contain.Kind) {
+	for _, d := range docs {
+		if !slices.Contains(all, d.Slot.Kind) {
+			all = append(all, d.Slot.Kind)
+		}
 	}
-	return list
+	return all
 }
 
 // notRead says why something could not be found out.

@@ -3,7 +3,6 @@ package role
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -515,12 +514,15 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 func TestForeignTextInAWarningDoesNoHarm(t *testing.T) {
 	facts := readTrustFacts(prodAccount,
 		"x", trustOf(`{"Service":["<!channel>.example.com"],"AWS":"arn:aws:iam::<!here>:root"}`, ""))
-	all := slices.Concat(trustWarnings(Role{AccountName: "prod", Name: "Deploy"}, facts, false),
-		codeWarnings(Role{Tags: map[string]string{"terraform<!channel>": "<@U1>"}}, [][]contain.Slot{{text("").Slot}}))
-	if len(all) != 2 {
-		t.Errorf("got %+v", all)
+	w := &warnings{role: Role{
+		AccountName: "prod", Name: "Deploy", Tags: map[string]string{"terraform<!channel>": "<@U1>"},
+	}}
+	w.trust(facts, false)
+	w.code(text("").Slot)
+	if len(w.all) != 2 {
+		t.Errorf("got %+v", w.all)
 	}
-	for _, w := range all {
+	for _, w := range w.all {
 		if strings.ContainsAny(w.Sentence, "<>&`") {
 			t.Errorf("%s", w.Sentence)
 		}

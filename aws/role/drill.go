@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
@@ -59,7 +58,7 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	}
 
 	var again error
-	var own aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+	var own simulated
 	var rooms []room
 	aws.All(
 		func() {
@@ -68,15 +67,15 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 			r.Second = time.Since(began)
 		},
 		func() { r.Paper = p.onPaper(ctx, r.Documents) },
+		func() { own = p.may(ctx, p.account.OwnPrincipal(p.hubARN), puts(p.places)...) },
 		func() {
-			own = aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-				return Question{
-					Principal: p.account.OwnPrincipal(p.hubARN), Resources: []string{p.role.ARN},
-					Actions: puts(p.places),
-				}.Ask(ctx, p.account, p.cred)
-			})
+			for _, kind := range kindsOf(r.Documents) {
+				there := on{account: p.account, role: p.role.Name}.advisory(ctx, kind)
+				room := roomFor(kind, there.Value, r.Documents)
+				room.err = there.Err
+				rooms = append(rooms, room)
+			}
 		},
-		func() { rooms = p.rooms(ctx, r.Documents) },
 	)
 	switch {
 	case ctx.Err() != nil:
@@ -107,18 +106,16 @@ func toRehearse(p *Prepared) string { return p.of.drillPolicy(p.account.AssumeRo
 
 // mayWrite reads the answer about the bot's own permission, of which missingPermission found that
 // it is no plain no.
-func mayWrite(own aws.Answer[*iam.SimulatePrincipalPolicyOutput], account string) (may bool, unknown string) {
+func mayWrite(own simulated, account string) (may bool, unknown string) {
 	switch {
 	case own.Err != nil:
 		return false, notSimulated(own.Err, account)
-	case len(own.Value.EvaluationResults) > 0 && !slices.ContainsFunc(own.Value.EvaluationResults, notAllowed):
+	case len(own.Value.EvaluationResults) > 0 && !slices.ContainsFunc(own.Value.EvaluationResults, func(r types.EvaluationResult) bool {
+		return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
+	}):
 		return true, ""
 	default:
 		return false, "The policy simulator does not say: a condition or a policy of the organization decides, " +
 			"which it does not know."
 	}
-}
-
-func notAllowed(r types.EvaluationResult) bool {
-	return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
 }

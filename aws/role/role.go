@@ -2,7 +2,6 @@ package role
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -87,10 +86,9 @@ func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 		role.Tags[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
 	}
 	if role.ARN != aws.RoleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
-		return Role{}, &aws.RefusedError{Reason: aws.RefusedOtherAccount, Sentence: fmt.Sprintf(
-			"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
-				"Check assume_role of that account and the ambient credentials.",
-			a.Name, a.ID, a.Partition, aws.Quote(role.ARN))}
+		return Role{}, aws.Refuse(aws.RefusedOtherAccount, "The credentials for account %s (%s, partition %s) found %s, which is not there. "+
+			"Check assume_role of that account and the ambient credentials.",
+			a.Name, a.ID, a.Partition, aws.Quote(role.ARN))
 	}
 	role.Trust, role.TrustDigest = readTrust(a.Account, aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
 	return role, nil
@@ -130,6 +128,9 @@ func (r Role) longestSession() time.Duration {
 	return longest
 }
 
+// title names the role for people.
+func (r Role) title() string { return r.AccountName + "/" + r.Name }
+
 // Principal is what measures are told of the role.
 func (r Role) Principal() contain.Principal {
 	return contain.Principal{
@@ -149,24 +150,21 @@ const (
 // Refuse returns why the role must not be touched, or nil. It is asked before anybody is asked to
 // approve, and again before the write.
 func (c *Client) Refuse(hubARN string, r Role) error {
-	name := r.AccountName + "/" + r.Name
+	name := r.title()
 	switch {
 	case strings.HasPrefix(r.Path, serviceLinkedPath):
-		return &aws.RefusedError{Reason: aws.RefusedServiceLinked, Sentence: fmt.Sprintf(
-			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
-				"that service.", name)}
+		return aws.Refuse(aws.RefusedServiceLinked, "%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
+			"that service.", name)
 	case strings.HasPrefix(r.Path, reservedPath):
 		return c.refuseIdentityCenter(r)
 	case c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
-		return &aws.RefusedError{Reason: aws.RefusedOwnRole, Sentence: fmt.Sprintf(
-			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
-				"Use the IAM console with other credentials.", name)}
+		return aws.Refuse(aws.RefusedOwnRole, "%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
+			"Use the IAM console with other credentials.", name)
 	}
 	for _, pattern := range c.cloud.ProtectedRoles() {
 		if aws.MatchFold(pattern, r.ARN) {
-			return &aws.RefusedError{Reason: aws.RefusedProtected, Sentence: fmt.Sprintf(
-				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
-					"does it there.", name, aws.Quote(pattern))}
+			return aws.Refuse(aws.RefusedProtected, "%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
+				"does it there.", name, aws.Quote(pattern))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -63,97 +64,79 @@ func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Docume
 	if err != nil {
 		return Simulation{}, err
 	}
-	q := questions(o, written)
-	q.ask(func(d *asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
-		return aws.Try(d.Ask(ctx, a, aws.Credential{}))
-	})
-	for _, d := range q {
-		if aws.Final(d.answer.Err) {
-			return Simulation{Unavailable: notSimulated(d.answer.Err, a.Name)}, nil
-		}
-	}
-	for _, d := range q {
-		if d.answer.Err != nil {
-			return Simulation{}, d.answer.Err
-		}
-	}
-	return q.simulation(func(d *asked) func(types.Statement) bool { return isOurs(d.doc.Slot.Label()) }), nil
+	return simulate(ctx, a, aws.Credential{}, o, written, false)
 }
 
-// onPaper asks the same of documents that are on no role.
+// onPaper asks the same of documents that are on no role. An error is Unavailable, too.
 func (p *Prepared) onPaper(ctx context.Context, docs []contain.Document) Simulation {
-	q := questions(p.of, docs)
-	q.ask(func(d *asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
-		d.Besides = []string{d.policy}
-		return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
-			return d.Ask(ctx, p.account, p.cred)
-		})
-	})
-	for _, d := range q {
-		if d.answer.Err != nil {
-			return Simulation{Unavailable: notSimulated(d.answer.Err, p.account.Name)}
-		}
-	}
-	// The documents that were given are named PolicyInputList.1 and so on in the examples of answers
-	// (AWS CLI Command Reference, "iam simulate-custom-policy"); only one was given.
-	return q.simulation(func(*asked) func(types.Statement) bool {
-		return func(s types.Statement) bool {
-			return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
-		}
-	})
+	s, _ := simulate(ctx, p.account, p.cred, p.of, docs, true)
+	return s
 }
 
 // asked is one question of a measure's probes.
 type asked struct {
-	Question
-	doc    contain.Document
 	denied bool
-	policy string
-	answer aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+	ours   func(types.Statement) bool
+	answer simulated
 }
 
-type probes []*asked
-
-// questions are those of the measure about documents.
-func questions(o Order, docs []contain.Document) (all probes) {
+// simulate asks all questions side by side: about what is on the role or, on paper, about documents
+// that are given beside it.
+func simulate(
+	ctx context.Context, a *aws.Conn, with aws.Credential, o Order, docs []contain.Document, paper bool,
+) (Simulation, error) {
+	var all []*asked
+	var asks []func()
 	prober, ok := o.Measure.(contain.Prober)
-	if !ok {
-		return nil
-	}
-	for _, doc := range docs {
-		for _, p := range prober.Probes(doc) {
-			keys := map[string]types.ContextEntry{}
-			for _, k := range p.Keys {
-				keys[k.Name] = types.ContextEntry{ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values}
+	for i := 0; ok && i < len(docs); i++ {
+		for _, p := range prober.Probes(docs[i]) {
+			q := Question{
+				Principal: o.Principal.ARN, Actions: []string{simulatedAction}, Context: map[string]types.ContextEntry{},
 			}
-			question := Question{Principal: o.Principal.ARN, Actions: []string{simulatedAction}, Context: keys}
-			all = append(all, &asked{Question: question, doc: doc, denied: p.Denied, policy: prober.Policy(doc)})
+			for _, k := range p.Keys {
+				q.Context[k.Name] = types.ContextEntry{
+					ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
+				}
+			}
+			d := &asked{denied: p.Denied, ours: isOurs(docs[i].Slot.Label())}
+			ask := func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) { return q.Ask(ctx, a, with) }
+			run := func() { d.answer = aws.Try(ask(ctx)) }
+			if paper {
+				q.Besides, d.ours = []string{prober.Policy(docs[i])}, isGiven
+				run = func() { d.answer = aws.Advisory(ctx, ask) }
+			}
+			all, asks = append(all, d), append(asks, run)
 		}
 	}
-	return all
-}
-
-// ask asks all questions side by side.
-func (q probes) ask(ask func(*asked) aws.Answer[*iam.SimulatePrincipalPolicyOutput]) {
-	asks := make([]func(), len(q))
-	for i, d := range q {
-		asks[i] = func() { d.answer = ask(d) }
+	if len(all) == 0 {
+		return Simulation{Unavailable: "It was not simulated: the policy simulator knows nothing of this."}, nil
 	}
 	aws.All(asks...)
+	var s Simulation
+	var failed error
+	for _, d := range all {
+		switch err := d.answer.Err; {
+		case err != nil && (paper || aws.Final(err)):
+			return Simulation{Unavailable: notSimulated(err, a.Name)}, nil
+		case err != nil:
+			failed = cmp.Or(failed, err)
+		default:
+			s.Probes = append(s.Probes, Probed{d.denied, verdict(d.answer.Value, d.ours)})
+			s.At = times.Later(s.At, aws.ServerTime(d.answer.Value.ResultMetadata))
+		}
+	}
+	if failed != nil {
+		return Simulation{}, failed
+	}
+	s.Before, s.After = s.Probes[0].Verdict, s.Probes[len(all)-1].Verdict
+	return s, nil
 }
 
-// simulation reads the answers.
-func (q probes) simulation(ours func(*asked) func(types.Statement) bool) Simulation {
-	if len(q) == 0 {
-		return Simulation{Unavailable: "It was not simulated: the policy simulator knows nothing of this."}
-	}
-	var s Simulation
-	for _, d := range q {
-		s.Probes = append(s.Probes, Probed{d.denied, verdict(d.answer.Value, ours(d))})
-		s.At = times.Later(s.At, aws.ServerTime(d.answer.Value.ResultMetadata))
-	}
-	s.Before, s.After = s.Probes[0].Verdict, s.Probes[len(q)-1].Verdict
-	return s
+// isGiven reports whether a matched statement is of the document that was given. Such documents are
+// named PolicyInputList.1 and so on in the examples of answers (AWS CLI Command Reference, "iam
+// simulate-custom-policy"); only one is given.
+func isGiven(s types.Statement) bool {
+	return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
 }
 
 // simulatedAction is one that the deny covers like every other. It takes no resource and works in

@@ -89,10 +89,14 @@ func (o on) write(ctx context.Context, d contain.Document) (time.Time, error) {
 type inline struct{}
 
 func (inline) read(ctx context.Context, o on, slots []contain.Slot) []found {
-	all := make([]found, len(slots))
-	reads := make([]func(), len(slots))
+	all, reads := make([]found, len(slots)), make([]func(), len(slots))
+	turn := make(chan struct{}, inlineAtOnce)
 	for i, s := range slots {
-		reads[i] = func() { all[i] = o.inline(ctx, s) }
+		reads[i] = func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			all[i] = o.inline(ctx, s)
+		}
 	}
 	aws.All(reads...)
 	return all
@@ -103,15 +107,17 @@ func (o on) inline(ctx context.Context, s contain.Slot) found {
 	out, err := aws.IAM(ctx, o.account, o.with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
 		RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name),
 	})
+	f := found{Document: contain.Document{Slot: s}}
 	switch {
 	case errors.Is(err, aws.ErrNoSuchRole):
 		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
-		return found{Document: contain.Document{Slot: s}, at: aws.RefusalTime(err)}
+		f.at = aws.RefusalTime(err)
 	case err != nil:
-		return found{Document: contain.Document{Slot: s}, err: err}
+		f.err = err
+	default:
+		f.Text, f.at = aws.DecodeDocument(awssdk.ToString(out.PolicyDocument)), aws.ServerTime(out.ResultMetadata)
 	}
-	text := aws.DecodeDocument(awssdk.ToString(out.PolicyDocument))
-	return found{Document: contain.Document{Slot: s, Text: text}, at: aws.ServerTime(out.ResultMetadata)}
+	return f
 }
 
 func (inline) put(ctx context.Context, o on, d contain.Document) (time.Time, error) {
@@ -145,6 +151,33 @@ func (inline) all(ctx context.Context, o on) ([]contain.Document, error) {
 	return o.named(ctx, list.PolicyNames)
 }
 
+const (
+	mostInline   = 100 // inline policies that are read: more hardly fit into the quota
+	inlineAtOnce = 8   // reads side by side, so that IAM does not throttle the bot when it matters
+)
+
+// errTooMany: the role has more inline policies than are read.
+var errTooMany = errors.New("there are too many inline policies")
+
+// listInline lists the names of a role's inline policies.
+func listInline(ctx context.Context, a *aws.Conn, roleName string) (*iam.ListRolePoliciesOutput, error) {
+	in := &iam.ListRolePoliciesInput{RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline)}
+	return aws.IAM(ctx, a, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
+}
+
+// named reads inline policies by their names.
+func (o on) named(ctx context.Context, names []string) (docs []contain.Document, err error) {
+	slots := make([]contain.Slot, len(names))
+	for i, name := range names {
+		slots[i] = contain.Slot{Kind: contain.RoleInline, Name: name}
+	}
+	var failed []error
+	for _, f := range (inline{}).read(ctx, o, slots) {
+		docs, failed = append(docs, f.Document), append(failed, f.err)
+	}
+	return docs, errors.Join(failed...)
+}
+
 // only is nothing: IAM has no condition for the name or the content of an inline policy, so the
 // role is what bounds it.
 func (inline) only([]contain.Slot) string { return "" }
@@ -153,7 +186,7 @@ func (inline) noRoom(r Role, size int) string {
 	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
 		"and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
 		"or attach the managed policy AWSDenyAll to lock the role.",
-		r.AccountName+"/"+r.Name, size)
+		r.title(), size)
 }
 
 // attached reads and writes which managed policies are attached to a role. One call lists them all.
@@ -236,5 +269,5 @@ func (attached) only(slots []contain.Slot) string {
 func (attached) noRoom(r Role, size int) string {
 	return fmt.Sprintf("%s would have %d managed policies attached, and %d is the default limit. "+
 		"Detach one that it does not need.",
-		r.AccountName+"/"+r.Name, size, contain.RoleAttached.Facts().Quota)
+		r.title(), size, contain.RoleAttached.Facts().Quota)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,8 +34,8 @@ const (
 	PrincipalUnknown   = "unknown"
 )
 
-// trustStatement is what is read of a statement of a trust policy.
-type trustStatement struct {
+// statement is what is read of a statement of a policy.
+type statement struct {
 	Effect       string
 	Action       oneOrMore
 	NotAction    oneOrMore
@@ -63,34 +64,65 @@ func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// statements are those of a policy, as far as it can be read; nil for what is no policy.
+func statements(document string) []json.RawMessage {
+	var outer struct{ Statement json.RawMessage }
+	if json.Unmarshal([]byte(document), &outer) != nil || len(outer.Statement) == 0 {
+		return nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(outer.Statement, &list) != nil {
+		list = []json.RawMessage{outer.Statement}
+	}
+	return list
+}
+
+// readAllow returns the statement if it can be read and allows something.
+func readAllow(raw json.RawMessage) (s statement, ok, readable bool) {
+	readable = json.Unmarshal(raw, &s) == nil
+	return s, readable && s.Effect == "Allow", readable
+}
+
+// names reports whether the statement names an action, whatever its resources and conditions.
+func (s statement) names(action string) bool {
+	matches := func(pattern string) bool { return aws.MatchFold(pattern, action) }
+	return slices.ContainsFunc(s.Action, matches) || len(s.NotAction) > 0 && !slices.ContainsFunc(s.NotAction, matches)
+}
+
+// mayName returns those of the actions that an Allow of the document names, whatever its
+// resources and conditions: the simulator does not know what those conditions will find.
+func mayName(document string, actions ...string) (named []string) {
+	for _, raw := range statements(document) {
+		if s, ok, _ := readAllow(raw); ok {
+			for _, action := range actions {
+				if s.names(action) {
+					named = append(named, action)
+				}
+			}
+		}
+	}
+	return named
+}
+
 // readTrust lists who may assume a role and gives the digest of the trust policy. It never fails;
 // a document that is no policy yields one principal that says so.
-func readTrust(a aws.Account, document string) (principals []Principal, digest string) {
+func readTrust(a aws.Account, document string) (distinct []Principal, digest string) {
 	digest = digestJSON(document)
-	var policy struct{ Statement json.RawMessage }
-	var statements []json.RawMessage
-	if json.Unmarshal([]byte(document), &policy) != nil || len(policy.Statement) == 0 {
+	all := statements(document)
+	if all == nil {
 		return []Principal{{Kind: PrincipalUnknown, Words: "a trust policy that cannot be read"}}, digest
 	}
-	if json.Unmarshal(policy.Statement, &statements) != nil {
-		statements = []json.RawMessage{policy.Statement}
-	}
-	for _, raw := range statements {
-		var s trustStatement
-		if json.Unmarshal(raw, &s) != nil {
-			principals = append(principals, Principal{
-				Kind: PrincipalUnknown, Words: "a statement of the trust policy that cannot be read",
-			})
-			continue
+	for _, raw := range all {
+		var principals []Principal
+		if s, ok, readable := readAllow(raw); !readable {
+			principals = []Principal{{Kind: PrincipalUnknown, Words: "a statement of the trust policy that cannot be read"}}
+		} else if ok && s.allowsAssuming() {
+			principals = s.principals(a)
 		}
-		if s.Effect == "Allow" && s.allowsAssuming() {
-			principals = append(principals, s.principals(a)...)
-		}
-	}
-	var distinct []Principal
-	for _, p := range principals {
-		if !slices.Contains(distinct, p) {
-			distinct = append(distinct, p)
+		for _, p := range principals {
+			if !slices.Contains(distinct, p) {
+				distinct = append(distinct, p)
+			}
 		}
 	}
 	return distinct, digest
@@ -98,62 +130,47 @@ func readTrust(a aws.Account, document string) (principals []Principal, digest s
 
 // allowsAssuming reports whether the statement lets somebody open a session, as opposed to
 // tagging one.
-func (s trustStatement) allowsAssuming() bool {
-	if len(s.NotAction) > 0 {
-		return true
+func (s statement) allowsAssuming() bool {
+	return len(s.NotAction) > 0 || s.names("sts:AssumeRole") || s.names("sts:AssumeRoleWithSAML") ||
+		s.names("sts:AssumeRoleWithWebIdentity")
+}
+
+// named are the principals by their type; nil if they cannot be read.
+func (s statement) named() (byType map[string]oneOrMore) {
+	var word string
+	if json.Unmarshal(s.Principal, &word) == nil {
+		return map[string]oneOrMore{"AWS": {word}}
 	}
-	for _, action := range s.Action {
-		for _, opens := range []string{"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"} {
-			if aws.MatchFold(action, opens) {
-				return true
-			}
-		}
+	if json.Unmarshal(s.Principal, &byType) != nil {
+		return nil
 	}
-	return false
+	return byType
 }
 
 // principals lists the principals of one statement.
-func (s trustStatement) principals(a aws.Account) []Principal {
-	conditional := len(s.Condition) > 0
-	if len(s.NotPrincipal) > 0 {
+func (s statement) principals(a aws.Account) (all []Principal) {
+	conditional, byType := len(s.Condition) > 0, s.named()
+	switch {
+	case len(s.NotPrincipal) > 0:
 		return []Principal{{PrincipalEverybody, "everybody with exceptions", conditional}}
-	}
-	var word string
-	if json.Unmarshal(s.Principal, &word) == nil {
-		return []Principal{s.principal(a, "AWS", word)}
-	}
-	var byType map[string]oneOrMore
-	if json.Unmarshal(s.Principal, &byType) != nil {
+	case byType == nil:
 		return []Principal{{PrincipalUnknown, "a principal that cannot be read", conditional}}
 	}
-	var all []Principal
-	types := make([]string, 0, len(byType))
-	for t := range byType {
-		types = append(types, t)
-	}
-	slices.Sort(types)
-	for _, t := range types {
-		for _, value := range byType[t] {
-			all = append(all, s.principal(a, t, value))
+	for _, kind := range slices.Sorted(maps.Keys(byType)) {
+		for _, value := range byType[kind] {
+			p := Principal{PrincipalUnknown, kind + " " + value, conditional}
+			switch kind {
+			case "Service":
+				p.Kind, p.Words = PrincipalService, "the service "+value
+			case "Federated":
+				p.Kind, p.Words = s.federated(a, value)
+			case "AWS":
+				p.Kind, p.Words = awsPrincipal(a, value)
+			}
+			all = append(all, p)
 		}
 	}
 	return all
-}
-
-// principal puts one principal into words.
-func (s trustStatement) principal(a aws.Account, kind, value string) Principal {
-	conditional := len(s.Condition) > 0
-	switch kind {
-	case "Service":
-		return Principal{PrincipalService, "the service " + value, conditional}
-	case "Federated":
-		return s.federated(a, value)
-	case "AWS":
-		k, words := awsPrincipal(a, value)
-		return Principal{k, words, conditional}
-	default:
-		return Principal{PrincipalUnknown, kind + " " + value, conditional}
-	}
 }
 
 // awsPrincipal puts an AWS principal into words (IAM User Guide, "AWS JSON policy elements:
@@ -202,6 +219,70 @@ func accountWords(a aws.Account, id string) string {
 	return "account " + id
 }
 
+// federated puts an identity provider of a trust policy into words. Which repository or service
+// account may use it stands in the statement's condition on the token's subject.
+func (s statement) federated(a aws.Account, value string) (kind, words string) {
+	ref, err := aws.ParseARN(value)
+	in := ""
+	if ref.Account != a.ID {
+		in = " in " + ref.Account
+	}
+	switch {
+	case err != nil: // cognito-identity.amazonaws.com, accounts.google.com and the like have no ARN
+		return PrincipalOIDC, "the identity provider " + value
+	case ref.Kind == "saml-provider":
+		return PrincipalSAML, "people who sign in through " + ref.Rest + " (SAML)" + in
+	case ref.Kind != "oidc-provider":
+		return PrincipalUnknown, "the identity provider " + value
+	}
+	subjects := s.subjects(ref.Rest)
+	for i, subject := range subjects {
+		subjects[i] = subjectWords(ref.Rest, subject)
+	}
+	switch {
+	case len(subjects) > 0:
+		return PrincipalOIDC, strings.Join(subjects, ", ") + in
+	case ref.Rest == aws.GitHubHost:
+		return PrincipalOIDC, "every GitHub repository" + in
+	default:
+		return PrincipalOIDC, "the identity provider " + ref.Rest + in
+	}
+}
+
+// subjects returns what the condition demands of the subject of the provider's tokens, in a fixed
+// order.
+func (s statement) subjects(provider string) []string {
+	var all []string
+	for operator, keys := range s.Condition {
+		if strings.Contains(strings.ToLower(operator), "not") || !strings.Contains(strings.ToLower(operator), "string") {
+			continue
+		}
+		for key, values := range keys {
+			if strings.EqualFold(key, provider+":sub") {
+				all = append(all, values...)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// subjectWords puts the subject of an identity token into words for a trust policy.
+func subjectWords(provider, subject string) string {
+	if provider == aws.GitHubHost {
+		if repository, rest, ok := aws.GitHubSubject(subject); ok {
+			if rest == "" || rest == "*" {
+				return "GitHub repository " + repository
+			}
+			return "GitHub repository " + repository + " (" + rest + ")"
+		}
+	}
+	if account, ok := aws.KubernetesSubject(subject); ok {
+		return "Kubernetes service account " + account
+	}
+	return subject + " of " + provider
+}
+
 // digestJSON is a digest that does not depend on white space or the order of members.
 func digestJSON(document string) string {
 	canonical := []byte(document)
@@ -215,4 +296,55 @@ func digestJSON(document string) string {
 	}
 	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:])
+}
+
+// trustFacts is what of a trust policy people are warned about.
+type trustFacts struct {
+	everybody   bool     // somebody whom the policy does not name may assume the role
+	conditional bool     // all statements that say so have a condition
+	self        bool     // the role's own sessions may assume it
+	own         bool     // whoever the account's policies allow it
+	others      []string // ids of other accounts, each once
+	services    []string // service principals, each once
+	eks         bool     // pods with an identity token of the cluster
+}
+
+// readTrustFacts reads a trust policy as far as it can be read; what cannot be is shown by
+// readTrust.
+func readTrustFacts(a aws.Account, ownARN, document string) trustFacts {
+	f := trustFacts{conditional: true}
+	for _, raw := range statements(document) {
+		if s, ok, _ := readAllow(raw); ok && s.allowsAssuming() {
+			f.add(a, ownARN, s)
+		}
+	}
+	slices.Sort(f.others)
+	slices.Sort(f.services)
+	f.others, f.services = slices.Compact(f.others), slices.Compact(f.services)
+	return f
+}
+
+func (f *trustFacts) add(a aws.Account, ownARN string, s statement) {
+	byType := s.named()
+	if len(s.NotPrincipal) > 0 || slices.Contains(byType["AWS"], "*") {
+		f.everybody = true
+		f.conditional = f.conditional && len(s.Condition) > 0
+	}
+	for _, value := range byType["AWS"] {
+		account := value
+		if ref, err := aws.ParseARN(value); err == nil {
+			account = ref.Account
+			f.self = f.self || value == ownARN
+			f.own = f.own || ref.Account == a.ID && ref.Rest == "root"
+		}
+		f.own = f.own || value == a.ID
+		if aws.IsAccountID(account) && account != a.ID {
+			f.others = append(f.others, account)
+		}
+	}
+	f.services = append(f.services, byType["Service"]...)
+	for _, value := range byType["Federated"] {
+		ref, err := aws.ParseARN(value)
+		f.eks = f.eks || err == nil && ref.Kind == "oidc-provider" && strings.HasPrefix(ref.Rest, "oidc.eks.")
+	}
 }

@@ -128,7 +128,9 @@ func FuzzReadTrustFacts(f *testing.F) {
 	f.Add(trustOf(`{"AWS":["*","arn:aws:iam::111122223333:root"],"Service":"ec2.amazonaws.com"}`, `{"a":{"b":"c"}}`))
 	f.Fuzz(func(t *testing.T, document string) {
 		facts := readTrustFacts(prodAccount, "arn:aws:iam::111122223333:role/Deploy", document)
-		for _, w := range trustWarnings(Role{AccountName: "prod", Name: "Deploy"}, facts, true) {
+		all := warnings{role: Role{AccountName: "prod", Name: "Deploy"}}
+		all.trust(facts, true)
+		for _, w := range all.all {
 			if w.Code == "" || strings.ContainsAny(w.Sentence, "<>&`\n") {
 				t.Errorf("%q: %+v", document, w)
 			}

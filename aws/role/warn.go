@@ -40,104 +40,101 @@ var notCovered = Warning{WarnNotCovered, "A deny on a role does not touch long-t
 	"Calls of sts:GetCallerIdentity go on working, and with them logins that rely on it, such as those to EKS. " +
 	"Deactivate such keys in IAM, and revoke the other roles too."}
 
-// trustWarnings are those about who can come back. mayAssume says whether the role's own policies
-// let it assume itself.
-func trustWarnings(r Role, f trustFacts, mayAssume bool) []Warning {
-	name := r.AccountName + "/" + r.Name
-	var all []Warning
-	add := func(code, format string, args ...any) { all = append(all, Warning{code, fmt.Sprintf(format, args...)}) }
+// warnings are those about one role.
+type warnings struct {
+	role Role
+	all  []Warning
+}
+
+// add warns of something. The role's name is the first argument.
+func (w *warnings) add(code, format string, args ...any) {
+	w.all = append(w.all, Warning{code, fmt.Sprintf(format, append([]any{w.role.title()}, args...)...)})
+}
+
+// services are what breaks where a service has handed out the role's sessions, and what revives it.
+var services = map[string][2]string{
+	"ec2": {WarnServiceEC2, "EC2 instances can use %s: their metadata service can hand out the revoked credentials for " +
+		"hours, and programs on them fail that long. Stopping and starting an instance, or giving it another instance " +
+		"profile, revives it; a reboot does not."},
+	"lambda": {WarnServiceLambda, "Lambda functions can use %s: running environments keep the revoked credentials and " +
+		"fail. Updating a function, if only its description, makes it start anew with fresh ones."},
+	"ecs-tasks": {WarnServiceECS, "ECS tasks can use %s: running tasks can keep the revoked credentials and fail. " +
+		"Force a new deployment of their services, or stop the tasks."},
+}
+
+// trust warns of who can come back. mayAssume says whether the role's own policies let it assume
+// itself.
+func (w *warnings) trust(f trustFacts, mayAssume bool) {
 	if f.self || f.own && mayAssume {
-		add(WarnSelfAssume, "Sessions of %s can assume the role again: whoever does that after the cutoff has a session "+
-			"that is not denied. Take the role out of its own trust policy, and look at who assumed it after the revocation.",
-			name)
+		w.add(WarnSelfAssume, "Sessions of %s can assume the role again: whoever does that after the cutoff has a session "+
+			"that is not denied. Take the role out of its own trust policy, and look at who assumed it after the revocation.")
 	}
 	if f.everybody {
 		under := ""
 		if f.conditional {
 			under = ", under a condition"
 		}
-		add(WarnEverybody, "The trust policy of %s lets everybody assume it%s: the deny ends sessions, "+
-			"it does not keep anybody from opening new ones. Narrow the trust policy as well.", name, under)
+		w.add(WarnEverybody, "The trust policy of %s lets everybody assume it%s: the deny ends sessions, "+
+			"it does not keep anybody from opening new ones. Narrow the trust policy as well.", under)
 	}
 	if len(f.others) > 0 {
-		add(WarnOtherAccounts, "Other accounts may assume %s: %s. Somebody who holds a key there can open a new session "+
-			"after the revocation. Look there too, or take them out of the trust policy.", name,
-			strings.Join(aws.Few(f.others), ", "))
+		w.add(WarnOtherAccounts, "Other accounts may assume %s: %s. Somebody who holds a key there can open a new session "+
+			"after the revocation. Look there too, or take them out of the trust policy.", strings.Join(aws.Few(f.others), ", "))
 	}
 	var others []string
 	for _, service := range f.services {
-		switch serviceLabel(service) {
-		case "ec2":
-			add(WarnServiceEC2, "EC2 instances can use %s: their metadata service can hand out the revoked credentials for "+
-				"hours, and programs on them fail that long. Stopping and starting an instance, or giving it another instance "+
-				"profile, revives it; a reboot does not.", name)
-		case "lambda":
-			add(WarnServiceLambda, "Lambda functions can use %s: running environments keep the revoked credentials and fail. "+
-				"Updating a function, if only its description, makes it start anew with fresh ones.", name)
-		case "ecs-tasks":
-			add(WarnServiceECS, "ECS tasks can use %s: running tasks can keep the revoked credentials and fail. "+
-				"Force a new deployment of their services, or stop the tasks.", name)
-		case "pods.eks":
+		label, _, _ := strings.Cut(service, ".amazonaws.") // ec2, ecs-tasks, pods.eks
+		if known, ok := services[label]; ok {
+			w.add(known[0], known[1])
+		} else if label == "pods.eks" {
 			f.eks = true
-		default:
+		} else {
 			others = append(others, aws.Quote(service))
 		}
 	}
 	if f.eks {
-		add(WarnServiceEKS, "Pods in EKS can use %s: they keep the revoked credentials until shortly before these would "+
-			"have ended, and fail. Restart the pods.", name)
+		w.add(WarnServiceEKS, "Pods in EKS can use %s: they keep the revoked credentials until shortly before these would "+
+			"have ended, and fail. Restart the pods.")
 	}
 	if len(others) > 0 {
-		add(WarnServiceOther, "AWS services can use %s: %s. What they run with the revoked sessions fails until they open "+
-			"new ones. Restart or update it afterwards.", name, strings.Join(aws.Few(others), ", "))
-	}
-	return all
-}
-
-// policyWarnings are those about what the role may do to what is written on it.
-func policyWarnings(r Role, canWrite bool) []Warning {
-	if !canWrite {
-		return nil
-	}
-	name := r.AccountName + "/" + r.Name
-	return []Warning{
-		{
-			WarnCanWriteIAM, name + " can write IAM policies: a thief could take the deny away before it is enforced. " +
-				"revokebot looks again and writes it again, and the thief can repeat that. Put the guard rail in place first, " +
-				"a service control policy by which only revokebot changes the role's inline policies.",
-		},
+		w.add(WarnServiceOther, "AWS services can use %s: %s. What they run with the revoked sessions fails until they open "+
+			"new ones. Restart or update it afterwards.", strings.Join(aws.Few(others), ", "))
 	}
 }
 
-// existingWarning tells of a document that is in a place of the measure already.
-func existingWarning(r Role, m contain.Measure, now time.Time, there, wanted contain.Document) Warning {
-	is := there.Slot.Label() + " is on " + r.AccountName + "/" + r.Name + " already"
-	if there.Slot != wanted.Slot {
-		return Warning{
-			WarnExistingDeny, is + ", and revokebot did not write it. It stays as it is, and the deny goes beside it.",
-		}
+// policies warns of what the role may do to what is written on it.
+func (w *warnings) policies(canWrite bool) {
+	if canWrite {
+		w.add(WarnCanWriteIAM, "%s can write IAM policies: a thief could take the deny away before it is enforced. "+
+			"revokebot looks again and writes it again, and the thief can repeat that. Put the guard rail in place first, "+
+			"a service control policy by which only revokebot changes the role's inline policies.")
 	}
-	if dated, ok := m.(contain.Dated); ok {
-		return Warning{WarnExistingDeny, is + ": it denies sessions that were issued before " +
-			dated.Cutoff(now, there).UTC().Format(issueTimeFormat) + ". The new cutoff will not be earlier."}
-	}
-	return Warning{WarnExistingDeny, is + ". An undo will leave it there."}
 }
 
-// codeWarnings are those about tools that put a role back to what their code says.
-func codeWarnings(r Role, places [][]contain.Slot) []Warning {
-	tool, key := managedBy(r.Tags)
+// existing warns of a document that is in a place of the measure already.
+func (w *warnings) existing(m contain.Measure, now time.Time, there, wanted contain.Document) {
+	what := ". An undo will leave it there."
+	if dated, ok := m.(contain.Dated); there.Slot != wanted.Slot {
+		what = ", and revokebot did not write it. It stays as it is, and the deny goes beside it."
+	} else if ok {
+		what = ": it denies sessions that were issued before " + dated.Cutoff(now, there).UTC().Format(issueTimeFormat) +
+			". The new cutoff will not be earlier."
+	}
+	w.add(WarnExistingDeny, "%[2]s is on %[1]s already%[3]s", there.Slot.Label(), what)
+}
+
+// code warns of tools that put a role back to what their code says.
+func (w *warnings) code(slot contain.Slot) {
+	tool, key := managedBy(w.role.Tags)
 	if tool == "" {
-		return nil
+		return
 	}
-	slot, sort := places[0][0], "managed"
+	sort := "managed"
 	if slot.Kind.Inline() {
 		sort = "inline"
 	}
-	return []Warning{{WarnManagedByCode, fmt.Sprintf(
-		"%s is managed by %s, by its tag %s: its next run may take the deny away. "+
-			"Pause it for this role, or let it leave the %s policy %s alone.",
-		r.AccountName+"/"+r.Name, tool, aws.Quote(key), sort, slot.Label())}}
+	w.add(WarnManagedByCode, "%s is managed by %s, by its tag %s: its next run may take the deny away. "+
+		"Pause it for this role, or let it leave the %s policy %s alone.", tool, aws.Quote(key), sort, slot.Label())
 }
 
 // managedBy finds the tool that manages a role in its tags, and the tag that says so.
@@ -171,14 +168,4 @@ func managedBy(tags map[string]string) (tool, key string) {
 		}
 	}
 	return "", ""
-}
-
-// notReadWarning says what could not be found out.
-func notReadWarning(unread []string) []Warning {
-	if len(unread) == 0 {
-		return nil
-	}
-	return []Warning{
-		{WarnNotRead, "Not known: " + strings.Join(unread, "; ") + ". Look at the role in the IAM console if it matters."},
-	}
 }
