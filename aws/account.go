@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -61,16 +62,11 @@ const (
 // Cloud is the accounts of one Config. Make it with New. Its methods may be called at the same
 // time; it has no goroutine of its own and needs no closing.
 type Cloud struct {
-	accounts      []*Conn
-	byName        map[string]*Conn
-	fallback      *Conn // for a bare role name; nil when people must say
-	protected     []string
-	margin        time.Duration
-	sdk           awssdk.Config
-	callTimeout   time.Duration
-	regionTimeout time.Duration
-	log           *slog.Logger
-	hub           *session // its callerARN says who the ambient credentials are
+	cfg      Config // defaults filled in
+	accounts []*Conn
+	byName   map[string]*Conn
+	fallback *Conn    // for a bare role name; nil when people must say
+	hub      *session // its callerARN says who the ambient credentials are
 }
 
 var (
@@ -111,27 +107,16 @@ func IsAccountID(s string) bool { return accountID.MatchString(s) }
 // New checks the configuration and returns its Cloud. It makes no network call; Warm does. All that
 // is wrong is reported at once, as ConfigErrors.
 func New(c Config) (*Cloud, error) {
-	cloud := &Cloud{
-		byName:        map[string]*Conn{},
-		protected:     slices.Clone(c.ProtectedRoles),
-		margin:        c.Margin,
-		sdk:           withTypedCredentials(c.SDK),
-		callTimeout:   c.CallTimeout,
-		regionTimeout: c.RegionTimeout,
-		log:           c.Logger,
-	}
-	if cloud.callTimeout == 0 {
-		cloud.callTimeout = defaultCallTimeout
-	}
-	if cloud.regionTimeout == 0 {
-		cloud.regionTimeout = defaultRegionTimeout
-	}
-	if cloud.log == nil {
-		cloud.log = slog.New(slog.DiscardHandler)
-	}
-	cloud.sdk.Logger = sdkLog{cloud.log}
+	cloud := &Cloud{cfg: c, byName: map[string]*Conn{}}
+	cfg := &cloud.cfg
+	cfg.ProtectedRoles, cfg.SDK = slices.Clone(c.ProtectedRoles), withTypedCredentials(c.SDK)
+	cfg.CallTimeout = cmp.Or(c.CallTimeout, defaultCallTimeout)
+	cfg.RegionTimeout = cmp.Or(c.RegionTimeout, defaultRegionTimeout)
+	cfg.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	cfg.SDK.Logger = sdkLog{cfg.Logger}
+	cfg.SDK.APIOptions = append(slices.Clone(cfg.SDK.APIOptions), stampAnswers)
 	if c.Watch != nil {
-		cloud.sdk.APIOptions = append(slices.Clone(cloud.sdk.APIOptions), watchCalls(c.Watch))
+		cfg.SDK.APIOptions = append(cfg.SDK.APIOptions, watchCalls(c.Watch))
 	}
 
 	var wrong ConfigErrors
@@ -152,28 +137,20 @@ func New(c Config) (*Cloud, error) {
 	if len(c.Accounts) == 0 {
 		wrong.add("", "accounts", "no account is configured")
 	}
-	ids := map[string]string{}
+	names := map[string]string{} // by id
 	for _, a := range c.Accounts {
-		if a.Partition == "" {
-			a.Partition = "aws"
-		}
-		a.Regions = slices.Clone(a.Regions)
-		if found := a.check(); len(found) > 0 {
+		a.Partition, a.Regions = cmp.Or(a.Partition, "aws"), slices.Clone(a.Regions)
+		switch found, other := a.check(), names[a.ID]; {
+		case len(found) > 0:
 			wrong = append(wrong, found...)
-			continue
-		}
-		if cloud.byName[a.Name] != nil {
+		case cloud.byName[a.Name] != nil:
 			wrong.add(a.Name, "name", "account %s is configured twice", a.Name)
-			continue
-		}
-		if other := ids[a.ID]; other != "" {
+		case other != "":
 			wrong.add(a.Name, "id", "accounts %s and %s have the same id %s", other, a.Name, a.ID)
-			continue
+		default:
+			kept := cloud.newConn(a)
+			cloud.accounts, cloud.byName[a.Name], names[a.ID] = append(cloud.accounts, kept), kept, a.Name
 		}
-		ids[a.ID] = a.Name
-		kept := cloud.newConn(a)
-		cloud.accounts = append(cloud.accounts, kept)
-		cloud.byName[a.Name] = kept
 	}
 	switch {
 	case c.DefaultAccount != "":
@@ -240,16 +217,16 @@ func (c *Cloud) Accounts() []Account {
 }
 
 // Margin is how far past AWS's time the cutoff of a revocation lies.
-func (c *Cloud) Margin() time.Duration { return c.margin }
+func (c *Cloud) Margin() time.Duration { return c.cfg.Margin }
 
 // ProtectedRoles are the patterns on ARNs of roles that are never touched.
-func (c *Cloud) ProtectedRoles() []string { return slices.Clone(c.protected) }
+func (c *Cloud) ProtectedRoles() []string { return slices.Clone(c.cfg.ProtectedRoles) }
 
 // RegionTimeout bounds the calls of one look at CloudTrail in one region.
-func (c *Cloud) RegionTimeout() time.Duration { return c.regionTimeout }
+func (c *Cloud) RegionTimeout() time.Duration { return c.cfg.RegionTimeout }
 
 // Log is where this package and those above it write.
-func (c *Cloud) Log() *slog.Logger { return c.log }
+func (c *Cloud) Log() *slog.Logger { return c.cfg.Logger }
 
 // DefaultAccount is the name of the account that a bare role name means, "" when people must say.
 func (c *Cloud) DefaultAccount() string {
@@ -277,14 +254,8 @@ type Conn struct {
 // revocations use the same warm client, and what it learned about the clock's skew.
 func (c *Cloud) newConn(a Account) *Conn {
 	kept := &Conn{Account: a, cloud: c, trails: map[string]*trail{}}
-	kept.iam = iam.NewFromConfig(c.sdk, func(o *iam.Options) {
-		o.Region = homeRegion(a.Partition)
-		o.APIOptions = append(o.APIOptions, stampAnswers)
-	})
-	kept.sts = sts.NewFromConfig(c.sdk, func(o *sts.Options) {
-		o.Region = stsRegion(c.sdk.Region, a.Partition)
-		o.APIOptions = append(o.APIOptions, stampAnswers)
-	})
+	kept.iam = iam.NewFromConfig(c.cfg.SDK, func(o *iam.Options) { o.Region = homeRegion(a.Partition) })
+	kept.sts = sts.NewFromConfig(c.cfg.SDK, func(o *sts.Options) { o.Region = stsRegion(o.Region, a.Partition) })
 	kept.reader = newSession(kept.openReader)
 	return kept
 }
@@ -336,11 +307,8 @@ func (a *Conn) trail(region string) *trail {
 	t := a.trails[region]
 	if t == nil {
 		t = &trail{
-			client: cloudtrail.NewFromConfig(a.cloud.sdk, func(o *cloudtrail.Options) {
-				o.Region = region
-				o.APIOptions = append(o.APIOptions, stampAnswers)
-			}),
-			pace: rate.NewLimiter(lookupPace, 1),
+			client: cloudtrail.NewFromConfig(a.cloud.cfg.SDK, func(o *cloudtrail.Options) { o.Region = region }),
+			pace:   rate.NewLimiter(lookupPace, 1),
 		}
 		a.trails[region] = t
 	}

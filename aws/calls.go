@@ -84,7 +84,7 @@ func callWith[Out any](
 func remote[Out any](
 	ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error),
 ) (Out, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
 	out, err := do(ctx)
 	if err != nil {

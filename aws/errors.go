@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -110,59 +111,55 @@ const (
 // Final reports whether trying again cannot help: the input, the role or a permission has to change
 // first.
 func Final(err error) bool {
-	if _, ok := errors.AsType[*InputError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[*RefusedError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[*contain.Refusal](err); ok {
-		return true
-	}
-	for _, kind := range []error{
+	_, refused := sentence(err)
+	return refused || slices.ContainsFunc([]error{
 		ErrNoSuchRole, ErrAccessDenied, ErrUnmodifiable, ErrLimitExceeded, ErrMalformedPolicy, ErrRoleChanged,
 		ErrInvalidRequest, ErrNoServerTime,
-	} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
+	}, func(kind error) bool { return errors.Is(err, kind) })
 }
 
-// kindOfCode are the wire codes of IAM, STS and CloudTrail that mean something to us (IAM API
+// sentence is that of an error that has one for people.
+func sentence(err error) (text string, ok bool) {
+	if input, ok := errors.AsType[*InputError](err); ok {
+		return input.Sentence, true
+	}
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return refused.Sentence, true
+	}
+	if refusal, ok := errors.AsType[*contain.Refusal](err); ok {
+		return refusal.Sentence, true
+	}
+	return "", false
+}
+
+// kindOf is what a wire code of IAM, STS or CloudTrail means to us; nil for nothing (IAM API
 // reference, "Common errors" and the errors of each operation; the same of STS and CloudTrail).
-var kindOfCode = map[string]error{
-	"NoSuchEntity":                 ErrNoSuchRole,
-	"AccessDenied":                 ErrAccessDenied,
-	"AccessDeniedException":        ErrAccessDenied,
-	"UnauthorizedOperation":        ErrAccessDenied,
-	"UnmodifiableEntity":           ErrUnmodifiable,
-	"LimitExceeded":                ErrLimitExceeded,
-	"MalformedPolicyDocument":      ErrMalformedPolicy,
-	"Throttling":                   ErrThrottled,
-	"ThrottlingException":          ErrThrottled,
-	"ThrottledException":           ErrThrottled,
-	"RequestLimitExceeded":         ErrThrottled,
-	"RequestThrottled":             ErrThrottled,
-	"TooManyRequestsException":     ErrThrottled,
-	"ExpiredToken":                 ErrCredentials,
-	"ExpiredTokenException":        ErrCredentials,
-	"InvalidClientTokenId":         ErrCredentials,
-	"InvalidAccessKeyId":           ErrCredentials,
-	"UnrecognizedClientException":  ErrCredentials,
-	"SignatureDoesNotMatch":        ErrCredentials,
-	"InvalidSignatureException":    ErrCredentials,
-	"IncompleteSignature":          ErrCredentials,
-	"IncompleteSignatureException": ErrCredentials,
-	"MissingAuthenticationToken":   ErrCredentials,
-	"RequestExpired":               ErrCredentials,
-	"RequestTimeTooSkewed":         ErrCredentials,
-	"ServiceFailure":               ErrUnavailable,
-	"ServiceUnavailable":           ErrUnavailable,
-	"InternalFailure":              ErrUnavailable,
-	"RequestTimeout":               ErrTimeout,
-	"RequestTimeoutException":      ErrTimeout,
+func kindOf(code string) error {
+	switch code {
+	case "NoSuchEntity":
+		return ErrNoSuchRole
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
+		return ErrAccessDenied
+	case "UnmodifiableEntity":
+		return ErrUnmodifiable
+	case "LimitExceeded":
+		return ErrLimitExceeded
+	case "MalformedPolicyDocument":
+		return ErrMalformedPolicy
+	case "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "RequestThrottled",
+		"TooManyRequestsException":
+		return ErrThrottled
+	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
+		"UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
+		"IncompleteSignatureException", "MissingAuthenticationToken", "RequestExpired", "RequestTimeTooSkewed":
+		return ErrCredentials
+	case "ServiceFailure", "ServiceUnavailable", "InternalFailure":
+		return ErrUnavailable
+	case "RequestTimeout", "RequestTimeoutException":
+		return ErrTimeout
+	default:
+		return nil
+	}
 }
 
 // NewCallError gives what the SDK returned for one operation its kind.
@@ -181,7 +178,7 @@ func NewCallError(operation, account string, err error) *CallError {
 	}](err); ok {
 		e.RequestID = with.ServiceRequestID()
 	}
-	switch known := kindOfCode[e.Code]; {
+	switch known := kindOf(e.Code); {
 	case known != nil:
 		e.Kind = known
 	case errors.Is(err, ErrNoCredentials):
@@ -206,14 +203,8 @@ func isTimeout(err error) bool {
 // Explain says in one or two plain sentences what an error of this package means to people, the
 // next step last. It holds no text of AWS. For an error that is not of this package it returns "".
 func Explain(err error) string {
-	if input, ok := errors.AsType[*InputError](err); ok {
-		return input.Sentence
-	}
-	if refused, ok := errors.AsType[*RefusedError](err); ok {
-		return refused.Sentence
-	}
-	if refusal, ok := errors.AsType[*contain.Refusal](err); ok {
-		return refusal.Sentence
+	if text, ok := sentence(err); ok {
+		return text
 	}
 	call, ok := errors.AsType[*CallError](err)
 	if !ok {

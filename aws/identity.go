@@ -153,7 +153,7 @@ type Clock struct {
 // WhoAmI asks AWS anew who the ambient credentials are. Its errors are *CallError.
 func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
 	var me Self
-	keys, err := c.sdk.Credentials.Retrieve(ctx)
+	keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
 	if err != nil {
 		return me, NewCallError(identityOperation, "", err)
 	}

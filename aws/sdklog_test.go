@@ -21,7 +21,7 @@ func TestWhatTheSDKSaysIsALineOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.sdk.Logger.Logf(logging.Warn, "failed to %s", "discard")
+	c.cfg.SDK.Logger.Logf(logging.Warn, "failed to %s", "discard")
 	if line := out.String(); !strings.Contains(line, `"level":"WARN","msg":"the AWS SDK","says":"failed to discard"`) {
 		t.Errorf("the line is %q", line)
 	}

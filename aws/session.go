@@ -97,14 +97,27 @@ func (s *session) drop(refused Credential) {
 }
 
 // ambient is the credential of the SDK's own chain, which renews it.
-func (c *Cloud) ambient() Credential { return Credential{provider: c.sdk.Credentials} }
+func (c *Cloud) ambient() Credential { return Credential{provider: c.cfg.SDK.Credentials} }
 
-// assume opens a session of the account's role for the shortest time there is.
-func (a *Conn) assume(ctx context.Context, in *sts.AssumeRoleInput) (Credential, error) {
-	in.RoleArn = awssdk.String(a.AssumeRole)
-	in.DurationSeconds = awssdk.Int32(int32(sessionLife / time.Second))
+// assume opens a session of the account's role for the shortest time there is. It names the people of
+// a grant by its source identity and tags; nil names nobody.
+func (a *Conn) assume(ctx context.Context, name, policy string, people *Grant) (Credential, error) {
+	in := &sts.AssumeRoleInput{
+		RoleArn: awssdk.String(a.AssumeRole), RoleSessionName: awssdk.String(fitName(name)), Policy: awssdk.String(policy),
+		DurationSeconds: awssdk.Int32(int32(sessionLife / time.Second)),
+	}
 	if a.ExternalID != "" {
 		in.ExternalId = awssdk.String(a.ExternalID)
+	}
+	if people != nil {
+		in.SourceIdentity = awssdk.String(fitName(people.Requester))
+		for _, tag := range [][2]string{
+			{"request", people.Request},
+			{"requester", people.Requester},
+			{"approvers", strings.Join(people.Approvers, " ")}, // a comma is not allowed
+		} {
+			in.Tags = append(in.Tags, types.Tag{Key: awssdk.String(tag[0]), Value: awssdk.String(fitTag(tag[1]))})
+		}
 	}
 	began := time.Now()
 	const operation = "sts:AssumeRole"
@@ -112,7 +125,7 @@ func (a *Conn) assume(ctx context.Context, in *sts.AssumeRoleInput) (Credential,
 		return a.sts.AssumeRole(ctx, in)
 	})
 	if call, ok := errors.AsType[*CallError](err); ok {
-		call.Named = in.SourceIdentity != nil
+		call.Named = people != nil
 	}
 	if err != nil {
 		return Credential{}, err
@@ -157,10 +170,7 @@ func (a *Conn) openReader(ctx context.Context) (Credential, error) {
 	if a.AssumeRole == "" {
 		return a.cloud.ambient(), nil
 	}
-	return a.assume(ctx, &sts.AssumeRoleInput{
-		RoleSessionName: awssdk.String("revokebot-read"),
-		Policy:          awssdk.String(ReaderPolicy),
-	})
+	return a.assume(ctx, "revokebot-read", ReaderPolicy, nil)
 }
 
 // Grant is what a session of its own is opened for: one request, and the people behind it.
@@ -180,11 +190,9 @@ func (a *Conn) Open(ctx context.Context, g Grant) (Credential, error) {
 	if err == nil || !a.AllowUnnamedSessions || !errors.Is(err, ErrAccessDenied) {
 		return opened, err
 	}
-	a.cloud.log.WarnContext(ctx, "a session that names the people was denied, going on without",
+	a.cloud.cfg.Logger.WarnContext(ctx, "a session that names the people was denied, going on without",
 		"account", a.Name, "request", g.Request, "error", err)
-	opened, err = a.assume(ctx, &sts.AssumeRoleInput{
-		RoleSessionName: awssdk.String(fitName(g.Request)), Policy: awssdk.String(g.Policy),
-	})
+	opened, err = a.assume(ctx, g.Request, g.Policy, nil)
 	opened.Unnamed = err == nil
 	return opened, err
 }
@@ -194,16 +202,7 @@ func (a *Conn) OpenNamed(ctx context.Context, g Grant) (Credential, error) {
 	if a.AssumeRole == "" {
 		return a.cloud.ambient(), nil
 	}
-	return a.assume(ctx, &sts.AssumeRoleInput{
-		RoleSessionName: awssdk.String(fitName(g.Request)),
-		SourceIdentity:  awssdk.String(fitName(g.Requester)),
-		Policy:          awssdk.String(g.Policy),
-		Tags: []types.Tag{
-			{Key: awssdk.String("request"), Value: awssdk.String(fitTag(g.Request))},
-			{Key: awssdk.String("requester"), Value: awssdk.String(fitTag(g.Requester))},
-			{Key: awssdk.String("approvers"), Value: awssdk.String(fitTag(joinPeople(g.Approvers)))},
-		},
-	})
+	return a.assume(ctx, g.Request, g.Policy, &g)
 }
 
 // fitName makes a text fit for a session's name or a source identity: 2 to 64 of letters, digits
@@ -227,20 +226,11 @@ func fitName(s string) string {
 // fitTag makes a text fit for the value of a session tag: at most 256 letters, digits, spaces and
 // _.:/=+-@ (STS API reference, "Tag").
 func fitTag(s string) string {
-	var fit strings.Builder
-	n := 0
-	for _, r := range s {
-		if n == 256 {
-			break
+	fit := []rune(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.L, unicode.N, unicode.Z) || strings.ContainsRune("_.:/=+-@", r) {
+			return r
 		}
-		if !unicode.In(r, unicode.L, unicode.N, unicode.Z) && !strings.ContainsRune("_.:/=+-@", r) {
-			r = '-'
-		}
-		fit.WriteRune(r)
-		n++
-	}
-	return fit.String()
+		return '-'
+	}, s))
+	return string(fit[:min(256, len(fit))])
 }
-
-// joinPeople lists people in one tag value; a comma is not allowed in one.
-func joinPeople(people []string) string { return strings.Join(people, " ") }

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -45,22 +46,10 @@ func outcomeOf(ctx context.Context, err error) Outcome {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return OutcomeCanceled
 	}
-	switch NewCallError("", "", err).Kind {
-	case ErrNoSuchRole:
-		return OutcomeNotFound
-	case ErrAccessDenied:
-		return OutcomeDenied
-	case ErrCredentials:
-		return OutcomeCredentials
-	case ErrThrottled:
-		return OutcomeThrottled
-	case ErrTimeout:
-		return OutcomeTimeout
-	case ErrUnavailable:
-		return OutcomeUnavailable
-	default:
-		return OutcomeRefused
-	}
+	return cmp.Or(map[error]Outcome{
+		ErrNoSuchRole: OutcomeNotFound, ErrAccessDenied: OutcomeDenied, ErrCredentials: OutcomeCredentials,
+		ErrThrottled: OutcomeThrottled, ErrTimeout: OutcomeTimeout, ErrUnavailable: OutcomeUnavailable,
+	}[NewCallError("", "", err).Kind], OutcomeRefused)
 }
 
 // watchedServices are the names of the three by the SDK's ids.
