@@ -70,8 +70,9 @@ func (c *Cloud) Parse(text string) (Target, error) {
 		name = text
 	}
 	if strings.Contains(name, "/") {
-		return Target{}, badInput(InputSlashes, "Only one slash fits into account/name. A role with a path is given by its ARN, "+
-			"or by its name without the path.")
+		return Target{}, badInput(InputSlashes,
+			"Only one slash fits into account/name. A role with a path is given by its ARN, "+
+				"or by its name without the path.")
 	}
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err
@@ -79,11 +80,13 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	account := c.fallback
 	if named {
 		if account = c.byName[accountName]; account == nil {
-			return Target{}, badInput(InputUnknownAccount, "There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))
+			return Target{}, badInput(InputUnknownAccount,
+				"There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))
 		}
 	}
 	if account == nil {
-		return Target{}, badInput(InputNoAccount, "There is more than one account; say which: %s.", c.examples(name))
+		return Target{}, badInput(InputNoAccount,
+			"There is more than one account; say which: %s.", c.examples(name))
 	}
 	return Target{Account: account.Account, RoleName: name}, nil
 }
@@ -99,10 +102,12 @@ func checkText(text string) error {
 			return badInput(InputControl, "There is an invisible control character in %s. "+
 				"Type the role again instead of pasting it.", Quote(text))
 		case r > 0x7f:
-			return badInput(InputNotASCII, "There is a character in %s that no role name has, though it may look like one: %s. "+
-				"Type the role again instead of pasting it.", Quote(text), Quote(string(r)))
+			return badInput(InputNotASCII,
+				"There is a character in %s that no role name has, though it may look like one: %s. "+
+					"Type the role again instead of pasting it.", Quote(text), Quote(string(r)))
 		case strings.ContainsRune("<>\"'`\\", r):
-			return badInput(InputCharacter, "The character %s is in no role name. %s", Quote(string(r)), howToName)
+			return badInput(InputCharacter,
+				"The character %s is in no role name. %s", Quote(string(r)), howToName)
 		}
 	}
 	if len(text) > maxReference {
@@ -117,10 +122,12 @@ func checkRoleName(name string) error {
 	case name == "":
 		return badInput(InputNoName, "The role's name is missing after the slash. "+howToName)
 	case len(name) > maxRoleName:
-		return badInput(InputTooLong, "%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName,
+		return badInput(InputTooLong,
+			"%s is too long: a role name has at most %d characters. %s", Quote(name), maxRoleName,
 			howToName)
 	case !rolePattern.MatchString(name):
-		return badInput(InputCharacter, "%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s",
+		return badInput(InputCharacter,
+			"%s cannot be a role name: it may hold letters, digits and +=,.@_- only. %s",
 			Quote(name), howToName)
 	}
 	return nil
@@ -130,7 +137,8 @@ func checkRoleName(name string) error {
 func (c *Cloud) parseARN(text string) (Target, error) {
 	ref, err := ParseARN(text)
 	if err != nil {
-		return Target{}, badInput(InputBadARN, "%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
+		return Target{}, badInput(InputBadARN,
+			"%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
 			Quote(text))
 	}
 	var path, name string
@@ -140,21 +148,26 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 	case ref.Service == "sts" && ref.Kind == "assumed-role":
 		role, session, _ := strings.Cut(ref.Rest, "/")
 		if !sessionPattern.MatchString(session) {
-			return Target{}, badInput(InputBadARN, "%s is not a complete ARN of a session: it ends with the role's name and the session's "+
-				"name. %s", Quote(text), howToName)
+			return Target{}, badInput(InputBadARN,
+				"%s is not a complete ARN of a session: it ends with the role's name and the session's "+
+					"name. %s", Quote(text), howToName)
 		}
 		name = role
 	case ref.Service == "iam" && ref.Kind == "user", ref.Service == "sts" && ref.Kind == "federated-user":
-		return Target{}, badInput(InputUser, "That is the ARN of a user, and this revokes the sessions of roles only. "+
-			"For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role.")
+		return Target{}, badInput(InputUser,
+			"That is the ARN of a user, and this revokes the sessions of roles only. "+
+				"For a user, deactivate the access keys in IAM; for sessions that the user opened, give the role.")
 	case ref.Service == "iam" || ref.Service == "sts":
-		return Target{}, badInput(InputNotARole, "%s is not the ARN of a role. %s", Quote(text), howToName)
+		return Target{}, badInput(InputNotARole,
+			"%s is not the ARN of a role. %s", Quote(text), howToName)
 	default:
-		return Target{}, badInput(InputOtherService, "That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service),
+		return Target{}, badInput(InputOtherService,
+			"That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service),
 			howToName)
 	}
 	if ref.Region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.Account) {
-		return Target{}, badInput(InputBadARN, "%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
+		return Target{}, badInput(InputBadARN,
+			"%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
 			Quote(text))
 	}
 	if err := checkRoleName(name); err != nil {
@@ -165,12 +178,14 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 			continue
 		}
 		if a.Partition != ref.Partition {
-			return Target{}, badInput(InputOtherPartition, "That ARN is of the partition %s, and account %s (%s) is in %s. "+
-				"Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
+			return Target{}, badInput(InputOtherPartition,
+				"That ARN is of the partition %s, and account %s (%s) is in %s. "+
+					"Check where the ARN comes from.", Quote(ref.Partition), a.Name, a.ID, a.Partition)
 		}
 		return Target{Account: a.Account, RoleName: name, Path: path, GivenARN: text}, nil
 	}
-	return Target{}, badInput(InputAccountNotListed, "Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
+	return Target{}, badInput(InputAccountNotListed,
+		"Account %s is not configured here. Configured are: %s.", ref.Account, c.listed())
 }
 
 // examples lists the role in every account: prod/Deploy or dev/Deploy.

@@ -164,10 +164,7 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	}
 	var arns []string
 	for _, in := range out.Roles {
-		listed := role.Role{
-			AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
-			Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
-		}
+		listed := role.Role{Principal: role.Named(a.Account, in)}
 		if len(arns) < some && aws.IsRoleName(listed.Name) && e.touch.Refuse(e.hubARN, listed) == nil {
 			arns = append(arns, listed.ARN)
 		}

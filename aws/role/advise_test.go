@@ -446,7 +446,7 @@ func TestAnOrganizationsPolicyIsNoReasonToRefuse(t *testing.T) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		for _, scp := range []string{
-			GuardRailSCP(role, b.Cloud.OwnRoles("prod")),
+			GuardRailSCP(role.ARN, b.Cloud.OwnRoles("prod")),
 			`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:*","Resource":"*",` +
 				`"Condition":{"StringNotEquals":{"aws:RequestedRegion":"us-east-1"}}}}`,
 		} {
@@ -493,7 +493,7 @@ func TestAmbientCredentialsOfAnotherAccountAreNamedWhateverIAMAnswersThere(t *te
 		for range 2 { // the role is not there, then nothing may be read
 			_, described := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 			promised := []contain.Change{{Slot: text("").Slot, After: consoleForm}}
-			o := Order{Target: contain.Target{Principal: contain.Principal{AccountName: "home", Name: "Deploy"}}, Measure: contain.Revoke(), Promised: promised}
+			o := Order{Target: of("home", "Deploy", "", ""), Measure: contain.Revoke(), Promised: promised}
 			_, revoked := b.apply(o)
 			_, undone := b.apply(undo(o, promised))
 			_, looked := b.roles.Look(t.Context(), target, contain.Revoke())
@@ -515,7 +515,8 @@ func TestForeignTextInAWarningDoesNoHarm(t *testing.T) {
 	facts := readTrustFacts(prodAccount,
 		"x", trustOf(`{"Service":["<!channel>.example.com"],"AWS":"arn:aws:iam::<!here>:root"}`, ""))
 	w := &warnings{role: Role{
-		AccountName: "prod", Name: "Deploy", Tags: map[string]string{"terraform<!channel>": "<@U1>"},
+		Principal: of("prod", "Deploy", "", "").Principal,
+		Tags:      map[string]string{"terraform<!channel>": "<@U1>"},
 	}}
 	w.trust(facts, false)
 	w.code(text("").Slot)

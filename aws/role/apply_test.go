@@ -272,7 +272,7 @@ func TestAProtectedRoleIsRefusedAtTheWriteToo(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		for _, name := range []string{"break-glass-2", "Spoke"} {
 			made := b.Role(standin.RoleSpec{Name: name})
-			r := order(Role{AccountName: "prod", Name: made.Name, ARN: made.ARN, ID: made.UniqueID})
+			r := order(Role{Principal: of("prod", made.Name, made.ARN, made.UniqueID).Principal})
 			config := b.Config
 			config.ProtectedRoles = append(config.ProtectedRoles, "*:role/spoke")
 			cloud, err := aws.New(config)
@@ -298,9 +298,7 @@ func TestTheBotsOwnRoleIsRefusedAtTheWriteAndAtTheUndoToo(t *testing.T) {
 			t.Fatal("the bench has no hub role")
 		}
 		r := Order{
-			Target: contain.Target{Request: "req-1", Principal: contain.Principal{
-				AccountName: "home", Name: own.Name, ARN: own.ARN, ID: own.UniqueID,
-			}}, Requester: "U0ROSA",
+			Target: of("home", own.Name, own.ARN, own.UniqueID), Requester: "U0ROSA",
 			Approvers: []string{"U0BOB"},
 			Measure:   contain.Revoke(),
 		}

@@ -191,7 +191,7 @@ func TestAnAttackerWhoWritesBetweenAnyTwoStepsLosesNothingAndMovesNoCutoffBack(t
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := order(Role{AccountName: "prod", Name: made.Name, ARN: made.ARN, ID: made.UniqueID})
+			o := order(Role{Principal: of("prod", made.Name, made.ARN, made.UniqueID).Principal})
 			a.applies(t.Context(), New(cloud), o)
 			if len(a.book.all) > 0 {
 				a.ours, a.book = a.book.all, book{}

@@ -49,8 +49,15 @@ func (b *bench) describe(text string) Role {
 // order is an approved request for a role.
 func order(r Role) Order {
 	return Order{
-		Target:    contain.Target{Principal: r.Principal(), Request: "req-1"},
+		Target:    contain.Target{Principal: r.Principal, Request: "req-1"},
 		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"}, Measure: contain.Revoke(),
+	}
+}
+
+// of is a role that an order is about, as it was approved.
+func of(account, name, arn, id string) contain.Target {
+	return contain.Target{
+		Principal: contain.Principal{AccountName: account, Name: name, ARN: arn, ID: id}, Request: "req-1",
 	}
 }
 
@@ -174,7 +181,7 @@ func (b *bench) mayAll() {
 
 // lock is an approved request to lock a role.
 func (b *bench) lock(r standin.Role) Order {
-	o := order(Role{AccountName: "prod", Name: r.Name, ARN: r.ARN, ID: r.UniqueID})
+	o := order(Role{Principal: of("prod", r.Name, r.ARN, r.UniqueID).Principal})
 	o.Request, o.Measure = "req-9", contain.Lock()
 	return o
 }

@@ -125,7 +125,8 @@ func TestALookThatFailsSaysNothing(t *testing.T) {
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		if _, err := b.roles.Check(t.Context(), Order{
-			Target: contain.Target{Principal: contain.Principal{AccountName: "nobody"}}, Measure: contain.Revoke(), Promised: []contain.Change{{Slot: text("").Slot, After: consoleForm}},
+			Target: of("nobody", "", "", ""), Measure: contain.Revoke(),
+			Promised: []contain.Change{{Slot: text("").Slot, After: consoleForm}},
 		}); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}
@@ -257,7 +258,7 @@ func TestTheThiefWhoKeepsRemovingTheDenyIsNamedEachTimeAndStoppedByTheGuardRail(
 			t.Errorf("the old session should still work: %v", err)
 		}
 
-		if err := b.Prod.SetSCP(GuardRailSCP(role, b.Cloud.OwnRoles("prod"))); err != nil {
+		if err := b.Prod.SetSCP(GuardRailSCP(role.ARN, b.Cloud.OwnRoles("prod"))); err != nil {
 			t.Fatal(err)
 		}
 		last, err := b.apply(r)

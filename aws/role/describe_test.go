@@ -28,9 +28,12 @@ func TestARoleIsDescribedAsIAMHasIt(t *testing.T) {
 		for _, text := range []string{"prod/Deploy", made.ARN, "arn:aws:sts::111122223333:assumed-role/Deploy/anybody"} {
 			got := b.describe(text)
 			want := Role{
-				AccountName: "prod", AccountID: awsbench.ProdID, Partition: "aws",
-				Name: "Deploy", Path: "/ops/", ARN: "arn:aws:iam::111122223333:role/ops/Deploy", ID: made.UniqueID,
-				Description: "ships <!channel> & more", Created: made.Created, LastUsed: used, LastUsedRegion: "eu-west-1",
+				Principal: contain.Principal{
+					Kind: contain.Role, AccountName: "prod", AccountID: awsbench.ProdID, Partition: "aws",
+					Name: "Deploy", Path: "/ops/", ARN: "arn:aws:iam::111122223333:role/ops/Deploy", ID: made.UniqueID,
+					LongestSession: 12 * time.Hour,
+				},
+				Created: made.Created, LastUsed: used, LastUsedRegion: "eu-west-1",
 				MaxSession: 2 * time.Hour,
 				Trust: []Principal{
 					{Kind: PrincipalService, Words: "the service ec2.amazonaws.com"},

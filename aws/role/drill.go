@@ -107,12 +107,14 @@ func toRehearse(p *Prepared) string { return p.of.drillPolicy(p.account.AssumeRo
 // mayWrite reads the answer about the bot's own permission, of which missingPermission found that
 // it is no plain no.
 func mayWrite(own simulated, account string) (may bool, unknown string) {
-	switch {
-	case own.Err != nil:
+	if own.Err != nil {
 		return false, notSimulated(own.Err, account)
-	case len(own.Value.EvaluationResults) > 0 && !slices.ContainsFunc(own.Value.EvaluationResults, func(r types.EvaluationResult) bool {
+	}
+	results := own.Value.EvaluationResults
+	switch denied := slices.ContainsFunc(results, func(r types.EvaluationResult) bool {
 		return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
-	}):
+	}); {
+	case len(results) > 0 && !denied:
 		return true, ""
 	default:
 		return false, "The policy simulator does not say: a condition or a policy of the organization decides, " +

@@ -31,8 +31,8 @@ func decides(t *testing.T, document, action, resource, principal, issued string)
 
 func TestTheGuardRailLetsNobodyButTheBotTouchTheRolesInlinePolicies(t *testing.T) {
 	const other = "arn:aws:iam::111122223333:role/ops/Deploy"
-	role := Role{ARN: "arn:aws:iam::111122223333:role/o*s/Deploy"}
-	document := GuardRailSCP(role, []string{awsbench.SpokeID, "arn:aws:iam::111122223333:role/*/Hub"})
+	role := Role{Principal: contain.Principal{ARN: "arn:aws:iam::111122223333:role/o*s/Deploy"}}
+	document := GuardRailSCP(role.ARN, []string{awsbench.SpokeID, "arn:aws:iam::111122223333:role/*/Hub"})
 	for _, c := range []struct {
 		action, resource, principal string
 		want                        standin.Decision
@@ -50,16 +50,16 @@ func TestTheGuardRailLetsNobodyButTheBotTouchTheRolesInlinePolicies(t *testing.T
 			t.Errorf("%s on %s by %s: %v", c.action, c.resource, c.principal, got)
 		}
 	}
-	if got := decides(t, GuardRailSCP(role, nil), "iam:PutRolePolicy", role.ARN, awsbench.SpokeID,
+	if got := decides(t, GuardRailSCP(role.ARN, nil), "iam:PutRolePolicy", role.ARN, awsbench.SpokeID,
 		""); got != standin.ExplicitDeny {
 		t.Errorf("without exceptions: %v", got)
 	}
 }
 
 func TestTheOrganizationsPolicyDeniesTheRolesOldSessionsOnly(t *testing.T) {
-	role := Role{ARN: "arn:aws:iam::111122223333:role/o*s/Deploy"}
+	role := Role{Principal: contain.Principal{ARN: "arn:aws:iam::111122223333:role/o*s/Deploy"}}
 	cutoff := time.Date(2026, 11, 22, 10, 1, 31, 0, time.UTC)
-	document := OldSessionsSCP(role, cutoff)
+	document := OldSessionsSCP(role.ARN, cutoff)
 	for _, c := range []struct {
 		principal, issued string
 		want              standin.Decision

@@ -128,10 +128,7 @@ func (c *Client) listRoles(ctx context.Context, a *aws.Conn) ([]ListedRole, erro
 			return nil, err
 		}
 		for _, in := range page.Roles {
-			role := Role{
-				AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
-				Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
-			}
+			role := Role{Principal: Named(a.Account, in)}
 			if aws.IsRoleName(role.Name) && c.Refuse(hubARN, role) == nil {
 				roles = append(roles, ListedRole{Name: role.Name, Path: role.Path, folded: strings.ToLower(role.Name)})
 			}

@@ -65,7 +65,7 @@ func (o Order) slots() (places [][]contain.Slot, all []contain.Slot) {
 
 // at is the order about a role as it was read.
 func (o Order) at(r Role) Order {
-	o.Principal = r.Principal()
+	o.Principal = r.Principal
 	return o
 }
 

@@ -33,26 +33,33 @@ func New(cloud *aws.Cloud) *Client {
 }
 
 // Role is what IAM says about a role. All text but AccountName, AccountID and Partition is foreign.
+// Another role of the same name has another ID. LongestSession is the longest that can be possible.
 type Role struct {
-	AccountName, AccountID, Partition string
-	Name, Path, ARN                   string
-	ID                                string // the unique id, AROA…: another role of the same name has another one
-	Description                       string
-	Created                           time.Time
-	LastUsed                          time.Time // zero when IAM knows of no use (it looks back 400 days)
-	LastUsedRegion                    string
-	MaxSession                        time.Duration // does not bound sessions that AWS services open
-	Trust                             []Principal   // who may assume it
-	TrustDigest                       string        // of the trust policy, the same for the same JSON, in hex
-	ServerTime                        time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
-	Tags                              map[string]string
-	Warnings                          []Warning // what to know before approving; only Describe looks for them
+	contain.Principal
+	Created        time.Time
+	LastUsed       time.Time // zero when IAM knows of no use (it looks back 400 days)
+	LastUsedRegion string
+	MaxSession     time.Duration // does not bound sessions that AWS services open
+	Trust          []Principal   // who may assume it
+	TrustDigest    string        // of the trust policy, the same for the same JSON, in hex
+	ServerTime     time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
+	Tags           map[string]string
+	Warnings       []Warning // what to know before approving; only Describe looks for them
 }
 
 // getRole asks IAM with the reading session.
 func getRole(ctx context.Context, a *aws.Conn, name string) (*iam.GetRoleOutput, error) {
 	in := &iam.GetRoleInput{RoleName: awssdk.String(name)}
 	return aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole, in)
+}
+
+// Named is a role of an account as IAM names it.
+func Named(a aws.Account, in types.Role) contain.Principal {
+	return contain.Principal{
+		Kind: contain.Role, AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
+		Name: awssdk.ToString(in.RoleName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
+		ID: awssdk.ToString(in.RoleId),
+	}
 }
 
 // readRole turns the answer into a Role. A role of another account or partition is refused: the
@@ -65,19 +72,13 @@ func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 	}
 	in := out.Role
 	role := Role{
-		AccountName:    a.Name,
-		AccountID:      a.ID,
-		Partition:      a.Partition,
-		Name:           awssdk.ToString(in.RoleName),
-		Path:           awssdk.ToString(in.Path),
-		ARN:            awssdk.ToString(in.Arn),
-		ID:             awssdk.ToString(in.RoleId),
-		Description:    awssdk.ToString(in.Description),
-		Created:        awssdk.ToTime(in.CreateDate),
-		LastUsed:       lastUsed(in.RoleLastUsed),
-		LastUsedRegion: lastRegion(in.RoleLastUsed),
-		MaxSession:     time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
-		ServerTime:     aws.ServerTime(out.ResultMetadata),
+		Principal:  Named(a.Account, *in),
+		Created:    awssdk.ToTime(in.CreateDate),
+		MaxSession: time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
+		ServerTime: aws.ServerTime(out.ResultMetadata),
+	}
+	if used := in.RoleLastUsed; used != nil {
+		role.LastUsed, role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
 	}
 	for _, tag := range in.Tags {
 		if role.Tags == nil {
@@ -86,26 +87,14 @@ func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 		role.Tags[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
 	}
 	if role.ARN != aws.RoleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
-		return Role{}, aws.Refuse(aws.RefusedOtherAccount, "The credentials for account %s (%s, partition %s) found %s, which is not there. "+
-			"Check assume_role of that account and the ambient credentials.",
+		return Role{}, aws.Refuse(aws.RefusedOtherAccount,
+			"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
+				"Check assume_role of that account and the ambient credentials.",
 			a.Name, a.ID, a.Partition, aws.Quote(role.ARN))
 	}
 	role.Trust, role.TrustDigest = readTrust(a.Account, aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
+	role.LongestSession = role.longestSession()
 	return role, nil
-}
-
-func lastUsed(used *types.RoleLastUsed) time.Time {
-	if used == nil {
-		return time.Time{}
-	}
-	return awssdk.ToTime(used.LastUsedDate)
-}
-
-func lastRegion(used *types.RoleLastUsed) string {
-	if used == nil {
-		return ""
-	}
-	return awssdk.ToString(used.Region)
 }
 
 // longestServiceSession is how long the sessions last that AWS services open for the code they
@@ -131,14 +120,6 @@ func (r Role) longestSession() time.Duration {
 // title names the role for people.
 func (r Role) title() string { return r.AccountName + "/" + r.Name }
 
-// Principal is what measures are told of the role.
-func (r Role) Principal() contain.Principal {
-	return contain.Principal{
-		Kind: contain.Role, AccountName: r.AccountName, AccountID: r.AccountID, Partition: r.Partition,
-		Path: r.Path, Name: r.Name, ARN: r.ARN, ID: r.ID, LongestSession: r.longestSession(),
-	}
-}
-
 // Paths of roles that only AWS may change: IAM answers UnmodifiableEntity (IAM User Guide,
 // "Create a service-linked role"; IAM Identity Center User Guide, "Referencing permission sets in
 // resource policies").
@@ -153,18 +134,21 @@ func (c *Client) Refuse(hubARN string, r Role) error {
 	name := r.title()
 	switch {
 	case strings.HasPrefix(r.Path, serviceLinkedPath):
-		return aws.Refuse(aws.RefusedServiceLinked, "%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
-			"that service.", name)
+		return aws.Refuse(aws.RefusedServiceLinked,
+			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
+				"that service.", name)
 	case strings.HasPrefix(r.Path, reservedPath):
 		return c.refuseIdentityCenter(r)
 	case c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
-		return aws.Refuse(aws.RefusedOwnRole, "%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
-			"Use the IAM console with other credentials.", name)
+		return aws.Refuse(aws.RefusedOwnRole,
+			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
+				"Use the IAM console with other credentials.", name)
 	}
 	for _, pattern := range c.cloud.ProtectedRoles() {
 		if aws.MatchFold(pattern, r.ARN) {
-			return aws.Refuse(aws.RefusedProtected, "%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
-				"does it there.", name, aws.Quote(pattern))
+			return aws.Refuse(aws.RefusedProtected,
+				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
+					"does it there.", name, aws.Quote(pattern))
 		}
 	}
 	return nil

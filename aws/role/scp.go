@@ -25,10 +25,10 @@ const (
 // GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
 // writing or removing inline policies of the role. botRoleARNs are patterns on ARNs, as
 // Cloud.OwnRoles gives them; with none, nobody may.
-func GuardRailSCP(role Role, botRoleARNs []string) string {
+func GuardRailSCP(roleARN string, botRoleARNs []string) string {
 	s := scpStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
-		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(role.ARN),
+		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(roleARN),
 	}
 	if len(botRoleARNs) > 0 {
 		s.Condition = map[string]map[string][]string{"ArnNotLike": {"aws:PrincipalArn": botRoleARNs}}
@@ -39,8 +39,8 @@ func GuardRailSCP(role Role, botRoleARNs []string) string {
 // OldSessionsSCP is the text of a service control policy that denies everything to sessions of
 // the role that were issued before the cutoff. Unlike the policy on the role, nobody in the
 // account can take it away.
-func OldSessionsSCP(role Role, cutoff time.Time) string {
-	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(role.ARN)}, cutoff))
+func OldSessionsSCP(roleARN string, cutoff time.Time) string {
+	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff))
 }
 
 // permissionSetSCP denies the older sessions of an Identity Center permission set in one account.

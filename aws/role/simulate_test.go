@@ -22,7 +22,7 @@ func TestTheProofOnPaperHoldsOnBothSidesOfTheCutoff(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		query := Order{Target: contain.Target{Principal: contain.Principal{AccountName: "prod", ARN: role.ARN}}, Measure: contain.Revoke()}
+		query := Order{Target: of("prod", "", role.ARN, ""), Measure: contain.Revoke()}
 		deny := func(document string) {
 			t.Helper()
 			if err := b.Prod.PutRolePolicy("Deploy", policyName, document); err != nil {
@@ -60,7 +60,7 @@ func TestTheProofOnPaperHoldsOnBothSidesOfTheCutoff(t *testing.T) {
 		check("another policy does it", DeniedByOther, NotDenied)
 		deny(denyAt(result.Cutoff))
 		check("both do", DeniedByOurs, NotDenied)
-		if err := b.Prod.SetSCP(OldSessionsSCP(Role{ARN: role.ARN}, result.Cutoff)); err != nil {
+		if err := b.Prod.SetSCP(OldSessionsSCP(role.ARN, result.Cutoff)); err != nil {
 			t.Fatal(err)
 		}
 		check("the organization denies first", DeniedByOther, NotDenied)
@@ -84,7 +84,7 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 				role := b.Role(standin.RoleSpec{})
 				b.Server.Inject(standin.Fault{Action: "SimulatePrincipalPolicy", Code: code, Times: -1})
 				got, err := b.roles.Simulate(t.Context(), Order{
-					Target: contain.Target{Principal: contain.Principal{AccountName: "prod", ARN: role.ARN}}, Measure: contain.Revoke(),
+					Target: of("prod", "", role.ARN, ""), Measure: contain.Revoke(),
 				}, []contain.Document{text(consoleForm)})
 				if !errors.Is(err, want.kind) || !strings.Contains(got.Unavailable, want.words) ||
 					(want.words == "") != (got.Unavailable == "") {
@@ -97,7 +97,7 @@ func TestWhatCannotBeSimulatedIsSaidAndWhatMayPassIsAnError(t *testing.T) {
 		})
 	}
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		if _, err := b.roles.Simulate(t.Context(), Order{Target: contain.Target{Principal: contain.Principal{AccountName: "nobody"}}, Measure: contain.Revoke()},
+		if _, err := b.roles.Simulate(t.Context(), Order{Target: of("nobody", "", "", ""), Measure: contain.Revoke()},
 			nil); aws.Explain(err) == "" {
 			t.Errorf("an account that is not configured: %v", err)
 		}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 func TestATrustPolicyIsReadInWords(t *testing.T) {
@@ -128,7 +130,7 @@ func FuzzReadTrustFacts(f *testing.F) {
 	f.Add(trustOf(`{"AWS":["*","arn:aws:iam::111122223333:root"],"Service":"ec2.amazonaws.com"}`, `{"a":{"b":"c"}}`))
 	f.Fuzz(func(t *testing.T, document string) {
 		facts := readTrustFacts(prodAccount, "arn:aws:iam::111122223333:role/Deploy", document)
-		all := warnings{role: Role{AccountName: "prod", Name: "Deploy"}}
+		all := warnings{role: Role{Principal: contain.Principal{AccountName: "prod", Name: "Deploy"}}}
 		all.trust(facts, true)
 		for _, w := range all.all {
 			if w.Code == "" || strings.ContainsAny(w.Sentence, "<>&`\n") {

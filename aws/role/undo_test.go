@@ -290,7 +290,7 @@ func TestTheLongestSessionIsTheLongestThatIsPossible(t *testing.T) {
 		for _, kind := range c.kinds {
 			role.Trust = append(role.Trust, Principal{Kind: kind})
 		}
-		if got := role.Principal().LongestSession; got != c.want {
+		if got := role.longestSession(); got != c.want {
 			t.Errorf("%v %v: %v", c.max, c.kinds, got)
 		}
 	}

@@ -47,7 +47,7 @@ func (b *bench) describe(text string) role.Role {
 // order is an approved request for a role.
 func order(r role.Role) role.Order {
 	return role.Order{
-		Target:    contain.Target{Principal: r.Principal(), Request: "req-1"},
+		Target:    contain.Target{Principal: r.Principal, Request: "req-1"},
 		Requester: "U0ALICE", Approvers: []string{"U0BOB", "U0CAROL"}, Measure: contain.Revoke(),
 	}
 }

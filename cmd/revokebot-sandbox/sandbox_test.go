@@ -87,8 +87,8 @@ func (f fight) revoke() role.Order {
 		f.t.Fatal(err)
 	}
 	o := role.Order{
-		Request: "RVK1", Target: about.Ref(), Requester: actors.Rosa, Approvers: []string{actors.Bob},
-		Measure: contain.Revoke(),
+		Target:    contain.Target{Request: "RVK1", Principal: about.Principal},
+		Requester: actors.Rosa, Approvers: []string{actors.Bob}, Measure: contain.Revoke(),
 	}
 	done, err := role.New(f.cloud).Apply(f.t.Context(), nil, o)
 	if err != nil {
@@ -148,7 +148,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 
 		// The guard rail keeps everybody out but the bot.
 		undone, err := role.New(f.cloud).Apply(t.Context(), nil, role.Order{
-			Request: "RVK2", Target: again.Target, Requester: actors.Rosa, Approvers: []string{actors.Ines},
+			Target: contain.Target{Request: "RVK2", Principal: again.Principal}, Requester: actors.Rosa, Approvers: []string{actors.Ines},
 			Measure: contain.Restore(contain.Revoke(), contain.Fold(again.Promised)), Mode: role.Undo,
 		})
 		if err != nil || !undone.Documents[0].ReadBack {

@@ -232,7 +232,7 @@ func (w *guardRun) exhausted(ctx context.Context, check role.Check) error {
 func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) error {
 	t.Cutoff = record.WrittenBy(w.events).Planned
 	if t.Lost() {
-		t.SCP = role.OldSessionsSCP(w.scpRole(), t.Cutoff)
+		t.SCP = role.OldSessionsSCP(w.about.Role.ARN, t.Cutoff)
 	}
 	w.Log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID,
 		"state", t.State, "why", t.Why)
@@ -242,14 +242,6 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 	}
 	w.askWho(&tr, source)
 	return w.Store.Commit(ctx, tr)
-}
-
-// scpRole is what the service control policies name of the role.
-func (w *guardRun) scpRole() role.Role {
-	return role.Role{
-		AccountName: w.about.Role.Account, AccountID: w.about.Role.AccountID, Partition: w.about.Role.Partition,
-		Name: w.about.Role.Name, ARN: w.about.Role.ARN,
-	}
 }
 
 // blind says what a look comes to that AWS did not answer.

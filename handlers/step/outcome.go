@@ -105,7 +105,7 @@ func (s Requests) ReadBack(ctx context.Context, o role.Order, d role.Result) rec
 // EndOf is when a document has outlived every session that it denies, zero if it never does.
 func EndOf(m contain.Measure, d contain.Document, r role.Role) time.Time {
 	if expirer, ok := m.(contain.Expirer); ok {
-		return expirer.Ends(d, r.Principal())
+		return expirer.Ends(d, r.Principal)
 	}
 	return time.Time{}
 }
