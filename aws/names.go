@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -250,4 +251,76 @@ func KubernetesSubject(subject string) (account string, ok bool) {
 		return "", false
 	}
 	return strings.Replace(after, ":", "/", 1), true
+}
+
+// OtherAccount refuses an account that is to be used with the ambient credentials when these are of
+// another one: a role that is not found there, or may not be read, says nothing about the role that
+// was meant. Where who they are is not known, it returns nil.
+func (a *Conn) OtherAccount(hubARN string) error {
+	if a.AssumeRole != "" {
+		return nil
+	}
+	if ref, err := ParseARN(hubARN); err != nil || ref.Account == a.ID && ref.Partition == a.Partition {
+		return nil
+	}
+	return Refuse(RefusedOtherAccount,
+		"The ambient credentials, which are to be used for account %s (%s, partition %s), are those of %s. "+
+			"Give that account an assume_role, or run revokebot with credentials of the account.",
+		a.Name, a.ID, a.Partition, Quote(hubARN))
+}
+
+// OwnPrincipal returns the ARN whose policies bound the bot in an account: its role there, or who
+// the ambient credentials are. A session's ARN does not tell the path of its role, so the path is
+// taken to be /.
+func (a *Conn) OwnPrincipal(hubARN string) string {
+	if a.AssumeRole != "" {
+		return a.AssumeRole
+	}
+	if ref := arnOf(hubARN); ref.Kind == "assumed-role" {
+		return RoleARN(ref.Partition, ref.Account, "/", ref.RoleName())
+	}
+	return hubARN
+}
+
+// OwnRoles returns patterns on the ARNs of what the bot itself is in an account, for a policy's
+// condition on aws:PrincipalArn. It makes no call: before Warm, an account without assume_role has
+// none.
+func (c *Cloud) OwnRoles(accountName string) []string {
+	a := c.byName[accountName]
+	if a == nil {
+		return nil
+	}
+	hubARN := c.hub.peek().CallerARN
+	ref := arnOf(hubARN)
+	switch {
+	case a.AssumeRole != "":
+		return []string{Literal(a.AssumeRole)}
+	case ref == ARN{}:
+		return nil
+	case ref.Kind != "assumed-role":
+		return []string{Literal(hubARN)}
+	}
+	own := func(path string) string { return RoleARN(ref.Partition, ref.Account, path, ref.RoleName()) }
+	return []string{own("/"), own("/*/")}
+}
+
+// IsOwn reports whether an ARN in an event is the bot in this account.
+func (a *Conn) IsOwn(hubARN, principalARN string) bool {
+	ref, own := arnOf(principalARN), arnOf(a.OwnPrincipal(hubARN))
+	if ref.Kind != "assumed-role" {
+		return ref != ARN{} && a.AssumeRole == "" && principalARN == hubARN
+	}
+	return own.Account == ref.Account && strings.EqualFold(ref.RoleName(), own.RoleName())
+}
+
+// OwnRole reports whether the bot itself works with the role. The hub's role is known from the ARN
+// of its session, which has no path; names of roles are unique without regard to case.
+func (c *Cloud) OwnRole(hubARN, accountID, roleName string) bool {
+	own := []ARN{arnOf(hubARN)}
+	for _, a := range c.accounts {
+		own = append(own, arnOf(a.AssumeRole))
+	}
+	return slices.ContainsFunc(own, func(a ARN) bool {
+		return a.Account == accountID && strings.EqualFold(a.RoleName(), roleName)
+	})
 }

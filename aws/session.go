@@ -234,3 +234,95 @@ func fitTag(s string) string {
 	}, s))
 	return string(fit[:min(256, len(fit))])
 }
+
+// newHub prepares to ask who the ambient credentials are. It is asked once: the answer does not
+// change while the bot runs. The accounts are known.
+func (c *Cloud) newHub() *session {
+	return newSession(func(ctx context.Context) (Credential, error) {
+		out, err := c.callerIdentity(ctx)
+		if err != nil {
+			return Credential{}, err
+		}
+		me := c.ambient()
+		me.CallerARN = awssdk.ToString(out.Arn)
+		return me, nil
+	})
+}
+
+const identityOperation = "sts:GetCallerIdentity"
+
+func (c *Cloud) callerIdentity(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+	return remote(ctx, c, "", identityOperation, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+		return c.accounts[0].sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	})
+}
+
+// Hub returns the ARN of what the ambient credentials are. It is asked for once; "" comes with an
+// error only.
+func (c *Cloud) Hub(ctx context.Context) (string, error) {
+	me, err := c.hub.get(ctx, 0)
+	return me.CallerARN, err
+}
+
+// Warm learns who the bot is and opens the reading sessions of all accounts, side by side; sessions
+// that have lived for more than half of their time are renewed. Called every five minutes, it keeps
+// that work out of the way of Describe and Revoke. The errors are *CallError, one for each account
+// that failed, and *RefusedError for one without assume_role that the ambient credentials are not
+// of, joined; the other accounts work.
+func (c *Cloud) Warm(ctx context.Context) error {
+	failed := make([]error, len(c.accounts)+1)
+	var all sync.WaitGroup
+	for i, a := range c.accounts {
+		all.Go(func() { _, failed[i] = a.reader.get(ctx, warmAt) })
+	}
+	hubARN, err := c.Hub(ctx)
+	failed[len(c.accounts)] = err
+	all.Wait()
+	for _, a := range c.accounts {
+		failed = append(failed, a.OtherAccount(hubARN))
+	}
+	return errors.Join(failed...)
+}
+
+// Self is who the ambient credentials are, and AWS's clock beside this machine's.
+type Self struct {
+	ARN    string
+	Source string // where the SDK found the credentials, in its own words; "" not known
+
+	Clock Clock
+}
+
+// Clock is what one answer tells about another clock.
+type Clock struct {
+	Known bool // false: the answer had no usable date
+
+	// Ahead is how far the other clock is ahead of this machine's, give or take Within: a Date header
+	// has whole seconds, and the answer took its time.
+	Ahead, Within time.Duration
+}
+
+// WhoAmI asks AWS anew who the ambient credentials are. Its errors are *CallError.
+func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
+	var me Self
+	keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
+	if err != nil {
+		return me, NewCallError(identityOperation, "", err)
+	}
+	me.Source = keys.Source
+	out, err := c.callerIdentity(ctx)
+	if err != nil {
+		return me, err
+	}
+	me.ARN = awssdk.ToString(out.Arn)
+	if s, ok := StampOf(out.ResultMetadata); ok {
+		me.Clock = ClockBetween(s.Server, s.Server.Add(time.Second), s.sent, time.Now())
+	}
+	return me, nil
+}
+
+// ClockBetween compares a clock that showed a time between first and last with this machine's while
+// an answer was under way.
+func ClockBetween(first, last, sent, received time.Time) Clock {
+	least, most := first.Sub(received), last.Sub(sent)
+	return Clock{Known: true, Ahead: (least + most) / 2, Within: (most - least) / 2}
+}

@@ -101,7 +101,7 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 // revocation is the order that the people of these tests give.
 func revocation(about role.Role) role.Order {
 	return role.Order{
-		Request: "RVK1", Target: about.Ref(), Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
+		Target: contain.Target{Request: "RVK1", Principal: about.Principal}, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
 		Measure: contain.Revoke(),
 	}
 }

@@ -148,7 +148,8 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsNamedByCloudTrailAndStoppedBy
 
 		// The guard rail keeps everybody out but the bot.
 		undone, err := role.New(f.cloud).Apply(t.Context(), nil, role.Order{
-			Target: contain.Target{Request: "RVK2", Principal: again.Principal}, Requester: actors.Rosa, Approvers: []string{actors.Ines},
+			Target:    contain.Target{Request: "RVK2", Principal: again.Principal},
+			Requester: actors.Rosa, Approvers: []string{actors.Ines},
 			Measure: contain.Restore(contain.Revoke(), contain.Fold(again.Promised)), Mode: role.Undo,
 		})
 		if err != nil || !undone.Documents[0].ReadBack {

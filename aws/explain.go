@@ -1,70 +1,12 @@
 package aws
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/revokebot/revokebot/aws/contain"
 )
-
-// The kinds of failure of a remote call. Test with errors.Is.
-var (
-	ErrNoSuchRole      = errors.New("no such role")
-	ErrAccessDenied    = errors.New("access denied")
-	ErrUnmodifiable    = errors.New("only AWS may change this role")
-	ErrLimitExceeded   = errors.New("no room for the policy")
-	ErrMalformedPolicy = errors.New("malformed policy document")
-	ErrThrottled       = errors.New("throttled")
-	ErrTimeout         = errors.New("timed out")
-	ErrCredentials     = errors.New("credentials not accepted")
-	ErrRoleChanged     = errors.New("another role has this name now")
-	ErrUnavailable     = errors.New("AWS not available")
-	ErrInvalidRequest  = errors.New("request not accepted")     // a 4xx that has no kind of its own
-	ErrNoServerTime    = errors.New("an answer without a date") // the cutoff cannot be known
-)
-
-// CallError is a remote call that failed, or whose answer cannot be used. Where the caller's
-// context ended it, the cause is that context's error, too.
-type CallError struct {
-	Kind      error  // one of the Err… values above
-	Operation string // such as iam:PutRolePolicy
-	Account   string // name of the configured account, "" for the bot's own identity
-	Code      string // AWS's wire code, "" when there was no answer
-	Message   string // AWS's text: foreign
-	RequestID string // AWS's request id, "" when there was no answer
-	Named     bool   // of sts:AssumeRole: the session was to name the people by source identity and tags
-	Cause     error  // what the SDK said, or what ended the waiting; nil when there is nothing to add
-}
-
-// Error says what failed, for logs. It holds AWS's text.
-func (e *CallError) Error() string {
-	s := fmt.Sprintf("%s: %v", e.Operation, e.Kind)
-	if e.Account != "" {
-		s = fmt.Sprintf("%s in %s: %v", e.Operation, e.Account, e.Kind)
-	}
-	if e.Code != "" {
-		s += fmt.Sprintf(": %s: %s (request %s)", e.Code, e.Message, e.RequestID)
-	} else if e.Message != "" {
-		s += ": " + e.Message
-	} else if e.Cause != nil {
-		s += ": " + e.Cause.Error()
-	}
-	return s
-}
-
-// Unwrap gives the kind and the cause.
-func (e *CallError) Unwrap() []error {
-	if e.Cause == nil {
-		return []error{e.Kind}
-	}
-	return []error{e.Kind, e.Cause}
-}
 
 // InputError is something a person typed that names no role.
 type InputError struct {
@@ -130,74 +72,6 @@ func sentence(err error) (text string, ok bool) {
 		return refusal.Sentence, true
 	}
 	return "", false
-}
-
-// kindOf is what a wire code of IAM, STS or CloudTrail means to us; nil for nothing (IAM API
-// reference, "Common errors" and the errors of each operation; the same of STS and CloudTrail).
-func kindOf(code string) error {
-	switch code {
-	case "NoSuchEntity":
-		return ErrNoSuchRole
-	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
-		return ErrAccessDenied
-	case "UnmodifiableEntity":
-		return ErrUnmodifiable
-	case "LimitExceeded":
-		return ErrLimitExceeded
-	case "MalformedPolicyDocument":
-		return ErrMalformedPolicy
-	case "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "RequestThrottled",
-		"TooManyRequestsException":
-		return ErrThrottled
-	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
-		"UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
-		"IncompleteSignatureException", "MissingAuthenticationToken", "RequestExpired", "RequestTimeTooSkewed":
-		return ErrCredentials
-	case "ServiceFailure", "ServiceUnavailable", "InternalFailure":
-		return ErrUnavailable
-	case "RequestTimeout", "RequestTimeoutException":
-		return ErrTimeout
-	default:
-		return nil
-	}
-}
-
-// NewCallError gives what the SDK returned for one operation its kind.
-func NewCallError(operation, account string, err error) *CallError {
-	e := &CallError{Operation: operation, Account: account, Kind: ErrUnavailable, Cause: err}
-	if answer, ok := errors.AsType[smithy.APIError](err); ok {
-		e.Code, e.Message = answer.ErrorCode(), answer.ErrorMessage()
-	}
-	status := 0
-	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.Response != nil {
-		status = answer.HTTPStatusCode()
-	}
-	if with, ok := errors.AsType[interface {
-		error
-		ServiceRequestID() string
-	}](err); ok {
-		e.RequestID = with.ServiceRequestID()
-	}
-	switch known := kindOf(e.Code); {
-	case known != nil:
-		e.Kind = known
-	case errors.Is(err, ErrNoCredentials):
-		e.Kind = ErrCredentials
-	case isTimeout(err):
-		e.Kind = ErrTimeout
-	case e.Code != "" && status >= 400 && status < 500:
-		e.Kind = ErrInvalidRequest
-	}
-	return e
-}
-
-// isTimeout reports whether a deadline ended the call, ours or the transport's.
-func isTimeout(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return true
-	}
-	wire, ok := errors.AsType[net.Error](err)
-	return ok && wire.Timeout()
 }
 
 // Explain says in one or two plain sentences what an error of this package means to people, the
