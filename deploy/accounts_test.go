@@ -101,8 +101,8 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 // revocation is the order that the people of these tests give.
 func revocation(about role.Role) role.Order {
 	return role.Order{
-		Target: contain.Target{Request: "RVK1", Principal: about.Principal}, Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"},
-		Measure: contain.Revoke(),
+		Target:    contain.Target{Request: "RVK1", Principal: about.Principal},
+		Requester: "U0ROSA", Approvers: []string{"U0BOB", "W0INES"}, Measure: contain.Revoke(),
 	}
 }
 
@@ -130,7 +130,8 @@ func revoke(ctx context.Context, cloud *aws.Cloud, account string) (role.Order, 
 
 func undo(ctx context.Context, cloud *aws.Cloud, revoked role.Order) (role.Outcome, error) {
 	return role.New(cloud).Apply(ctx, nil, role.Order{
-		Request: "RVK2", Target: revoked.Target, Requester: "U0ROSA", Approvers: []string{"W0INES"},
+		Target:    contain.Target{Request: "RVK2", Principal: revoked.Principal},
+		Requester: "U0ROSA", Approvers: []string{"W0INES"},
 		Measure: contain.Restore(revoked.Measure, contain.Fold(revoked.Promised)), Mode: role.Undo,
 	})
 }

@@ -270,7 +270,7 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 			t.Fatalf("%v, %s", err, document.Statement)
 		}
 		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`,
-			role.GuardRailSCP(role.Role{ARN: ordinary}, writers))
+			role.GuardRailSCP(ordinary, writers))
 	}
 	if n := len(guardRail(t, "arn:aws:iam::*:role/*", "")); n > 10_240 {
 		t.Errorf("%d characters are too many for a service control policy", n)

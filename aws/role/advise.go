@@ -34,16 +34,15 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 			return slices.Contains(p.slots, contain.Slot{Kind: contain.RoleInline, Name: name})
 		})
 	}
-	reader := on{account: a, role: role.Name}
 	var others, managed aws.Answer[[]contain.Document]
 	var own, roles simulated
 	aws.All(
 		func() {
-			others = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return reader.named(ctx, names) })
+			others = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return p.named(ctx, names) })
 		},
 		func() {
 			if slices.Contains(kindsOf(wanted), contain.RoleAttached) {
-				managed = reader.advisory(ctx, contain.RoleAttached)
+				managed = p.advisory(ctx, contain.RoleAttached)
 			}
 		},
 		func() { own = p.may(ctx, a.OwnPrincipal(p.hubARN), append(reads(p.slots), puts...)...) },
@@ -198,8 +197,8 @@ func (r room) refuse(role Role) error {
 }
 
 // advisory reads all documents of a kind, for advice alone.
-func (o on) advisory(ctx context.Context, kind contain.Kind) aws.Answer[[]contain.Document] {
-	return aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return kinds[kind].all(ctx, o) })
+func (p *Prepared) advisory(ctx context.Context, kind contain.Kind) aws.Answer[[]contain.Document] {
+	return aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return kinds[kind].all(ctx, p) })
 }
 
 // kindsOf are the kinds of documents, each once.

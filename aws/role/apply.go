@@ -55,10 +55,11 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 			return Outcome{}, err
 		}
 	}
-	r := &run{gate: g}
+	r := *p
+	r.of, r.gate, r.there = o, g, slices.Clone(p.there)
+	r.of.Promised = slices.Clone(o.Promised)
 	r.out.Documents = make([]Result, len(p.places))
-	o.Promised = slices.Clone(o.Promised)
-	r.begin(*p, o)
+	r.told()
 	for i := range p.places {
 		if ctx.Err() != nil {
 			return r.out, aws.NewCallError(r.places[i][0].Kind.Facts().Put, p.account.Name, context.Cause(ctx))
@@ -70,65 +71,57 @@ func (c *Client) Apply(ctx context.Context, p *Prepared, o Order) (Outcome, erro
 	return r.out, r.out.err()
 }
 
-// run is one order on its way. Its order has what was promised until now, its slots what was read
-// last.
-type run struct {
-	Prepared
-	gate *gate
-	out  Outcome
-}
-
-// begin goes on with what was read anew.
-func (r *run) begin(p Prepared, o Order) {
-	p.of, p.there = o, slices.Clone(p.there)
-	r.Prepared = p
-	r.out.Role, r.out.CallerARN, r.out.Unnamed = p.role, p.callerARN(), p.cred.Unnamed
+// told notes what was read for the outcome.
+func (p *Prepared) told() {
+	p.out.Role, p.out.CallerARN, p.out.Unnamed = p.role, p.callerARN(), p.cred.Unnamed
 }
 
 // refresh reads the role and all slots anew if what was read is too old, and opens a new session if
 // the order's is about to end.
-func (r *run) refresh(ctx context.Context) error {
-	if time.Since(r.read) <= preparedFor {
+func (p *Prepared) refresh(ctx context.Context) error {
+	if time.Since(p.read) <= preparedFor {
 		return nil
 	}
 	policy := toWrite
-	if r.cred.Lasts() {
+	if p.cred.Lasts() {
 		policy = nil
 	}
-	p, err := r.c.prepare(ctx, r.of, policy)
+	again, err := p.c.prepare(ctx, p.of, policy)
 	if err != nil {
 		return err
 	}
 	if policy == nil {
-		p.cred = r.cred
+		again.cred = p.cred
 	}
-	r.begin(*p, r.of)
+	again.of, again.gate, again.out = p.of, p.gate, p.out
+	*p = *again
+	p.told()
 	return nil
 }
 
 // document writes one document of the measure, unless it is there. An error stops the order.
-func (r *run) document(ctx context.Context, i int) error {
-	result := &r.out.Documents[i]
-	result.There = r.in(r.places[i][0]).Document
-	if there := r.alreadyThere(i); there != nil {
+func (p *Prepared) document(ctx context.Context, i int) error {
+	result := &p.out.Documents[i]
+	result.There = p.in(p.places[i][0]).Document
+	if there := p.alreadyThere(i); there != nil {
 		result.found(*there)
 		return nil
 	}
 	for {
-		promised, err := r.plan(ctx, i)
-		if err != nil || !promised || !r.write(ctx, i) {
+		promised, err := p.plan(ctx, i)
+		if err != nil || !promised || !p.write(ctx, i) {
 			return err
 		}
 		slot := result.Change.Slot
-		r.c.cloud.Log().WarnContext(ctx, "what is on the role is not what was written", "account", r.account.Name,
-			"role", r.role.Name, "slot", slot.Label(), "writes", result.Writes, "gap", result.Gap)
-		if result.Writes == maxWrites || r.of.Mode == Undo {
+		p.c.cloud.Log().WarnContext(ctx, "what is on the role is not what was written", "account", p.account.Name,
+			"role", p.role.Name, "slot", slot.Label(), "writes", result.Writes, "gap", result.Gap)
+		if result.Writes == maxWrites || p.of.Mode == Undo {
 			return nil
 		}
 		// The slot was just read; its other places, and what is read besides, were not.
-		others := slices.Concat(r.places[i], r.of.Measure.Reads(r.of.at(r.role).Target))
-		again := r.session().read(ctx, slices.DeleteFunc(others, func(s contain.Slot) bool { return s == slot }))
-		if r.keep(again); unread(again) != nil {
+		others := slices.Concat(p.places[i], p.of.Measure.Reads(p.of.at(p.role).Target))
+		again := p.see(ctx, p.cred, slices.DeleteFunc(others, func(s contain.Slot) bool { return s == slot }))
+		if p.keep(again); unread(again) != nil {
 			return nil
 		}
 	}
@@ -138,26 +131,26 @@ func (r *run) document(ctx context.Context, i int) error {
 // what others have in force. A promise that is older than that of an earlier document is stale: a
 // key that was switched on again may have made sessions since. What another request has put there
 // does not excuse this one from its write.
-func (r *run) alreadyThere(i int) *found {
+func (p *Prepared) alreadyThere(i int) *found {
 	last, earlier := -1, -1
-	written := slices.DeleteFunc(slices.Clone(r.of.InForce), func(d contain.Document) bool {
-		return d.Slot.Kind != r.places[i][0].Kind
+	written := slices.DeleteFunc(slices.Clone(p.of.InForce), func(d contain.Document) bool {
+		return d.Slot.Kind != p.places[i][0].Kind
 	})
-	for n, d := range documents(r.of.Promised) {
-		switch at := slices.IndexFunc(r.places, func(p []contain.Slot) bool { return slices.Contains(p, d.Slot) }); {
+	for n, d := range documents(p.of.Promised) {
+		switch at := slices.IndexFunc(p.places, func(p []contain.Slot) bool { return slices.Contains(p, d.Slot) }); {
 		case at == i:
 			last, written = n, append(written, d)
 		case at >= 0 && at < i:
 			earlier = n
 		}
 	}
-	if r.of.Mode == Undo || last < 0 || last < earlier {
+	if p.of.Mode == Undo || last < 0 || last < earlier {
 		return nil
 	}
-	for _, place := range r.places[i] {
-		there := r.in(place)
+	for _, place := range p.places[i] {
+		there := p.in(place)
 		if !slices.ContainsFunc(written, func(d contain.Document) bool {
-			return r.of.Measure.Gap(r.clock.Latest(), there.Document, d) != contain.Covers
+			return p.of.Measure.Gap(p.clock.Latest(), there.Document, d) != contain.Covers
 		}) {
 			return there
 		}
@@ -170,20 +163,20 @@ func (r *run) alreadyThere(i int) *found {
 // within a second before the promise, and before the write that follows; and the role and its slots
 // were read within a few seconds. It reports whether a write follows: not if the measure refuses
 // the document, nor if an undo finds it as it should be.
-func (r *run) plan(ctx context.Context, i int) (promised bool, err error) {
-	result := &r.out.Documents[i]
+func (p *Prepared) plan(ctx context.Context, i int) (promised bool, err error) {
+	result := &p.out.Documents[i]
 	var kept *contain.Change // that was promised last, while it may be what is wanted
 	var lead time.Duration   // how long the last promise took, for the next one to allow for
 	for n, rounds := 0, 0; rounds < maxRounds; rounds++ {
-		if err := r.refresh(ctx); err != nil {
+		if err := p.refresh(ctx); err != nil {
 			return false, err
 		}
-		began := r.clock.Latest()
+		began := p.clock.Latest()
 		now := began.Add(lead)
 		if kept != nil {
 			now = began.Add(-maxLate)
 		}
-		doc, err := r.want(now, i)
+		doc, err := p.want(now, i)
 		if refused, ok := err.(*contain.Refusal); ok {
 			result.Err = refused
 			return false, nil
@@ -191,17 +184,17 @@ func (r *run) plan(ctx context.Context, i int) (promised bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		there := r.in(doc.Slot)
-		change := contain.Change{Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: r.of.Guard}
+		there := p.in(doc.Slot)
+		change := contain.Change{Slot: doc.Slot, Before: there.Text, After: doc.Text, Guard: p.of.Guard}
 		switch {
-		case r.of.Mode == Undo && there.Document == doc:
+		case p.of.Mode == Undo && there.Document == doc:
 			result.found(*there)
 			return false, nil
 		case kept != nil && (kept.Slot != doc.Slot || kept.After != doc.Text || kept.Before != there.Text):
 			kept = nil // it came too late, others have promised more, or something else is there now
 			continue
 		}
-		if passed, err := r.gate.pass(ctx); err != nil {
+		if passed, err := p.gate.pass(ctx); err != nil {
 			return false, err
 		} else if !passed {
 			continue // it was waited for, and the clock went on
@@ -214,43 +207,43 @@ func (r *run) plan(ctx context.Context, i int) (promised bool, err error) {
 		}
 		n++
 		kept = &change
-		all := append(r.of.Promised, change)
-		if r.of.Promise != nil {
-			if all, err = r.of.Promise(ctx, Plan{Change: change, At: r.clock.Server, Now: now}); err != nil {
+		all := append(p.of.Promised, change)
+		if p.of.Promise != nil {
+			if all, err = p.of.Promise(ctx, Plan{Change: change, At: p.clock.Server, Now: now}); err != nil {
 				return false, err
 			}
 		}
-		r.of.Promised, result.Change = all, change
-		lead = r.clock.Latest().Sub(began)
+		p.of.Promised, result.Change = all, change
+		lead = p.clock.Latest().Sub(began)
 	}
 	return false, ErrBusy
 }
 
 // want asks the measure for one of its documents. An error that is a *contain.Refusal is of this
 // document.
-func (r *run) want(now time.Time, i int) (contain.Document, error) {
-	docs, err := r.of.Measure.Want(r.state(now), slices.Concat(r.of.InForce, documents(r.of.Promised)))
-	if refused := contain.RefusalOf(err, r.places[i]); refused != nil {
+func (p *Prepared) want(now time.Time, i int) (contain.Document, error) {
+	docs, err := p.of.Measure.Want(p.state(now), slices.Concat(p.of.InForce, documents(p.of.Promised)))
+	if refused := contain.RefusalOf(err, p.places[i]); refused != nil {
 		return contain.Document{}, refused
 	}
-	if len(docs) != len(r.places) || docs[i] == (contain.Document{}) {
+	if len(docs) != len(p.places) || docs[i] == (contain.Document{}) {
 		return contain.Document{}, errors.Join(err, errors.New("role: the measure wants no document"))
 	}
 	return docs[i], nil
 }
 
 // write writes what was promised and reads it back. It reports whether that leaves a gap.
-func (r *run) write(ctx context.Context, i int) (gap bool) {
-	result := &r.out.Documents[i]
+func (p *Prepared) write(ctx context.Context, i int) (gap bool) {
+	result := &p.out.Documents[i]
 	doc := contain.Document{Slot: result.Change.Slot, Text: result.Change.After}
 	kept := context.WithoutCancel(ctx)
-	if r.of.Mode == Undo {
+	if p.of.Mode == Undo {
 		ctx = kept
-		if !r.stillOurs(ctx, i, doc) {
+		if !p.stillOurs(ctx, i, doc) {
 			return false
 		}
 	}
-	at, err := r.session().write(kept, doc)
+	at, err := kinds[doc.Slot.Kind].write(kept, p, p.cred, doc)
 	if doc.Text == "" && errors.Is(err, aws.ErrNoSuchRole) {
 		at, err = aws.RefusalTime(err), nil // an attempt whose answer was lost has emptied it; the read below tells
 	}
@@ -258,34 +251,34 @@ func (r *run) write(ctx context.Context, i int) (gap bool) {
 		result.Err = err
 		return false
 	}
-	*r.in(doc.Slot) = found{Document: doc, at: at}
+	*p.in(doc.Slot) = found{Document: doc, at: at}
 	result.Writes++
 	result.At, result.There, result.Gap = at, doc, contain.Covers
 	// The documents that are still to be written are read along: the next one is wanted by what is
 	// there then.
-	slots := append([]contain.Slot{doc.Slot}, slices.Concat(r.places[i+1:]...)...)
-	back := r.session().read(ctx, slots)
+	slots := append([]contain.Slot{doc.Slot}, slices.Concat(p.places[i+1:]...)...)
+	back := p.see(ctx, p.cred, slots)
 	if result.ReadBackError = back[0].err; back[0].err != nil {
 		return false
 	}
-	r.keep(back)
+	p.keep(back)
 	result.There, result.ReadBackAt = back[0].Document, back[0].at
-	result.Gap = r.of.Measure.Gap(r.clock.Latest(), result.There, doc)
+	result.Gap = p.of.Measure.Gap(p.clock.Latest(), result.There, doc)
 	result.ReadBack = result.Gap == contain.Covers
 	return !result.ReadBack
 }
 
 // stillOurs reads a slot once more just before an undo writes to it. IAM has no compare-and-set:
 // this leaves a moment in which someone else's write is lost.
-func (r *run) stillOurs(ctx context.Context, i int, doc contain.Document) bool {
-	result := &r.out.Documents[i]
-	there := r.session().read(ctx, []contain.Slot{doc.Slot})
+func (p *Prepared) stillOurs(ctx context.Context, i int, doc contain.Document) bool {
+	result := &p.out.Documents[i]
+	there := p.see(ctx, p.cred, []contain.Slot{doc.Slot})
 	if result.Err = there[0].err; result.Err != nil {
 		return false
 	}
-	r.keep(there)
+	p.keep(there)
 	result.There = there[0].Document
-	wanted, err := r.want(r.clock.Latest(), i)
+	wanted, err := p.want(p.clock.Latest(), i)
 	switch {
 	case err != nil:
 		result.Err = err
@@ -303,10 +296,10 @@ func (r *run) stillOurs(ctx context.Context, i int, doc contain.Document) bool {
 }
 
 // keep notes what was read.
-func (r *run) keep(all []found) {
+func (p *Prepared) keep(all []found) {
 	for _, f := range all {
 		if f.err == nil {
-			*r.in(f.Slot) = f
+			*p.in(f.Slot) = f
 		}
 	}
 }

@@ -384,7 +384,7 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 			t.Fatal(err)
 		}
 		put := func(role string) error {
-			_, err := on{prod, role, cred}.write(t.Context(), text(consoleForm))
+			_, err := (inline{}).write(t.Context(), read(prod, role), cred, text(consoleForm))
 			return err
 		}
 		if err := put("Deploy"); err != nil {
@@ -395,11 +395,11 @@ func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
 				t.Errorf("on %s: %v", other, err)
 			}
 		}
-		_, err = on{prod, "Deploy", cred}.write(t.Context(), text(""))
+		_, err = (inline{}).write(t.Context(), read(prod, "Deploy"), cred, text(""))
 		if !errors.Is(err, aws.ErrAccessDenied) {
 			t.Errorf("another action: %v", err)
 		}
-		_, err = on{account: prod, role: "Deploy"}.write(t.Context(), text(consoleForm))
+		_, err = (inline{}).write(t.Context(), read(prod, "Deploy"), aws.Credential{}, text(consoleForm))
 		if !errors.Is(err, aws.ErrAccessDenied) {
 			t.Errorf("the reading session writes: %v", err)
 		}

@@ -61,6 +61,11 @@ func of(account, name, arn, id string) contain.Target {
 	}
 }
 
+// read is a role of an account as far as its slots are read and written.
+func read(a *aws.Conn, name string) *Prepared {
+	return &Prepared{account: a, of: Order{Target: of(a.Name, name, "", "")}}
+}
+
 // works makes a call that the role allows and reports AWS's error.
 func (b *bench) works(key standin.AccessKey) error {
 	client := iam.NewFromConfig(b.SDK(key), func(o *iam.Options) { o.Region = "us-east-1" })

@@ -63,14 +63,14 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 	aws.All(
 		func() {
 			began := time.Now()
-			again = unread(p.session().read(ctx, p.slots))
+			again = unread(p.see(ctx, p.cred, p.slots))
 			r.Second = time.Since(began)
 		},
 		func() { r.Paper = p.onPaper(ctx, r.Documents) },
 		func() { own = p.may(ctx, p.account.OwnPrincipal(p.hubARN), puts(p.places)...) },
 		func() {
 			for _, kind := range kindsOf(r.Documents) {
-				there := on{account: p.account, role: p.role.Name}.advisory(ctx, kind)
+				there := p.advisory(ctx, kind)
 				room := roomFor(kind, there.Value, r.Documents)
 				room.err = there.Err
 				rooms = append(rooms, room)

@@ -101,8 +101,7 @@ func (b *bench) two() Order {
 // attached reports whether the lock is on the role.
 func (b *bench) attached() bool {
 	b.T.Helper()
-	reader := on{account: b.Conn("prod"), role: "Deploy"}
-	arns, _, err := reader.attached(b.T.Context())
+	arns, _, err := read(b.Conn("prod"), "Deploy").attached(b.T.Context(), aws.Credential{})
 	if err != nil {
 		b.T.Fatal(err)
 	}

@@ -15,14 +15,6 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// on is a role and the credential with which its slots are read and written; the zero one is the
-// reading session.
-type on struct {
-	account *aws.Conn
-	role    string
-	with    aws.Credential
-}
-
 // found is what one read found in a slot.
 type found struct {
 	contain.Document
@@ -30,16 +22,16 @@ type found struct {
 	err error
 }
 
-// access is how the slots of one kind are read and written.
+// access is how the slots of one kind are read and written with a credential, the zero one being
+// the reading session.
 type access interface {
 	// read returns what is in the slots, in their order. That a slot is empty is no error.
-	read(context.Context, on, []contain.Slot) []found
-	// put writes a document, and returns AWS's clock.
-	put(context.Context, on, contain.Document) (time.Time, error)
-	// remove empties a slot, and returns AWS's clock. That it is empty is ErrNoSuchRole.
-	remove(context.Context, on, contain.Slot) (time.Time, error)
+	read(context.Context, *Prepared, aws.Credential, []contain.Slot) []found
+	// write makes a slot say what a document says, or empties it, and returns AWS's clock. That it is
+	// empty already is ErrNoSuchRole.
+	write(context.Context, *Prepared, aws.Credential, contain.Document) (time.Time, error)
 	// all returns the role's documents of the kind.
-	all(context.Context, on) ([]contain.Document, error)
+	all(context.Context, *Prepared) ([]contain.Document, error)
 	// only narrows the session's permission to write to these slots; "" if IAM has no condition for
 	// that.
 	only([]contain.Slot) string
@@ -53,8 +45,8 @@ var kinds = map[contain.Kind]access{
 	contain.RoleAttached: attached{},
 }
 
-// read reads slots side by side, and returns them in their order.
-func (o on) read(ctx context.Context, slots []contain.Slot) []found {
+// see reads slots side by side, and returns them in their order.
+func (p *Prepared) see(ctx context.Context, with aws.Credential, slots []contain.Slot) []found {
 	all := make([]found, len(slots))
 	var reads []func()
 	for kind, access := range kinds {
@@ -67,7 +59,7 @@ func (o on) read(ctx context.Context, slots []contain.Slot) []found {
 		}
 		if len(of) > 0 {
 			reads = append(reads, func() {
-				for i, f := range access.read(ctx, o, of) {
+				for i, f := range access.read(ctx, p, with, of) {
 					all[at[i]] = f
 				}
 			})
@@ -77,35 +69,27 @@ func (o on) read(ctx context.Context, slots []contain.Slot) []found {
 	return all
 }
 
-// write makes a slot say what a document says.
-func (o on) write(ctx context.Context, d contain.Document) (time.Time, error) {
-	if d.Text == "" {
-		return kinds[d.Slot.Kind].remove(ctx, o, d.Slot)
-	}
-	return kinds[d.Slot.Kind].put(ctx, o, d)
-}
-
 // inline reads and writes inline policies of a role.
 type inline struct{}
 
-func (inline) read(ctx context.Context, o on, slots []contain.Slot) []found {
+func (inline) read(ctx context.Context, p *Prepared, with aws.Credential, slots []contain.Slot) []found {
 	all, reads := make([]found, len(slots)), make([]func(), len(slots))
 	turn := make(chan struct{}, inlineAtOnce)
 	for i, s := range slots {
 		reads[i] = func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			all[i] = o.inline(ctx, s)
+			all[i] = p.inlinePolicy(ctx, with, s)
 		}
 	}
 	aws.All(reads...)
 	return all
 }
 
-// inline reads one inline policy.
-func (o on) inline(ctx context.Context, s contain.Slot) found {
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
-		RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name),
+// inlinePolicy reads one inline policy.
+func (p *Prepared) inlinePolicy(ctx context.Context, with aws.Credential, s contain.Slot) found {
+	out, err := aws.IAM(ctx, p.account, with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
+		RoleName: awssdk.String(p.of.Principal.Name), PolicyName: awssdk.String(s.Name),
 	})
 	f := found{Document: contain.Document{Slot: s}}
 	switch {
@@ -120,35 +104,38 @@ func (o on) inline(ctx context.Context, s contain.Slot) found {
 	return f
 }
 
-func (inline) put(ctx context.Context, o on, d contain.Document) (time.Time, error) {
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:PutRolePolicy", (*iam.Client).PutRolePolicy, &iam.PutRolePolicyInput{
-		RoleName: awssdk.String(o.role), PolicyName: awssdk.String(d.Slot.Name), PolicyDocument: awssdk.String(d.Text),
-	})
-	if err != nil {
-		return time.Time{}, err
+func (inline) write(
+	ctx context.Context, p *Prepared, with aws.Credential, d contain.Document,
+) (at time.Time, err error) {
+	name := awssdk.String(p.of.Principal.Name)
+	if d.Text == "" {
+		in := &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: awssdk.String(d.Slot.Name)}
+		out, err := aws.IAM(ctx, p.account, with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, in)
+		if err == nil {
+			at = aws.ServerTime(out.ResultMetadata)
+		}
+		return at, err
 	}
-	return aws.ServerTime(out.ResultMetadata), nil
-}
-
-func (inline) remove(ctx context.Context, o on, s contain.Slot) (time.Time, error) {
-	in := &iam.DeleteRolePolicyInput{RoleName: awssdk.String(o.role), PolicyName: awssdk.String(s.Name)}
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, in)
-	if err != nil {
-		return time.Time{}, err
+	in := &iam.PutRolePolicyInput{
+		RoleName: name, PolicyName: awssdk.String(d.Slot.Name), PolicyDocument: awssdk.String(d.Text),
 	}
-	return aws.ServerTime(out.ResultMetadata), nil
+	out, err := aws.IAM(ctx, p.account, with, "iam:PutRolePolicy", (*iam.Client).PutRolePolicy, in)
+	if err == nil {
+		at = aws.ServerTime(out.ResultMetadata)
+	}
+	return at, err
 }
 
 // all reads all inline policies of a role.
-func (inline) all(ctx context.Context, o on) ([]contain.Document, error) {
-	list, err := listInline(ctx, o.account, o.role)
+func (inline) all(ctx context.Context, p *Prepared) ([]contain.Document, error) {
+	list, err := p.listInline(ctx)
 	switch {
 	case err != nil:
 		return nil, err
 	case list.IsTruncated:
 		return nil, errTooMany
 	}
-	return o.named(ctx, list.PolicyNames)
+	return p.named(ctx, list.PolicyNames)
 }
 
 const (
@@ -160,19 +147,21 @@ const (
 var errTooMany = errors.New("there are too many inline policies")
 
 // listInline lists the names of a role's inline policies.
-func listInline(ctx context.Context, a *aws.Conn, roleName string) (*iam.ListRolePoliciesOutput, error) {
-	in := &iam.ListRolePoliciesInput{RoleName: awssdk.String(roleName), MaxItems: awssdk.Int32(mostInline)}
-	return aws.IAM(ctx, a, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
+func (p *Prepared) listInline(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
+	in := &iam.ListRolePoliciesInput{
+		RoleName: awssdk.String(p.of.Principal.Name), MaxItems: awssdk.Int32(mostInline),
+	}
+	return aws.IAM(ctx, p.account, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
 }
 
 // named reads inline policies by their names.
-func (o on) named(ctx context.Context, names []string) (docs []contain.Document, err error) {
+func (p *Prepared) named(ctx context.Context, names []string) (docs []contain.Document, err error) {
 	slots := make([]contain.Slot, len(names))
 	for i, name := range names {
 		slots[i] = contain.Slot{Kind: contain.RoleInline, Name: name}
 	}
 	var failed []error
-	for _, f := range (inline{}).read(ctx, o, slots) {
+	for _, f := range (inline{}).read(ctx, p, aws.Credential{}, slots) {
 		docs, failed = append(docs, f.Document), append(failed, f.err)
 	}
 	return docs, errors.Join(failed...)
@@ -192,8 +181,8 @@ func (inline) noRoom(r Role, size int) string {
 // attached reads and writes which managed policies are attached to a role. One call lists them all.
 type attached struct{}
 
-func (attached) read(ctx context.Context, o on, slots []contain.Slot) []found {
-	arns, at, err := o.attached(ctx)
+func (attached) read(ctx context.Context, p *Prepared, with aws.Credential, slots []contain.Slot) []found {
+	arns, at, err := p.attached(ctx, with)
 	if errors.Is(err, aws.ErrNoSuchRole) { // GetRole tells about the role
 		arns, at, err = nil, aws.RefusalTime(err), nil
 	}
@@ -208,10 +197,11 @@ func (attached) read(ctx context.Context, o on, slots []contain.Slot) []found {
 }
 
 // attached lists the ARNs of the managed policies.
-func (o on) attached(ctx context.Context) (arns []string, at time.Time, err error) {
-	in, list := &iam.ListAttachedRolePoliciesInput{RoleName: awssdk.String(o.role)}, (*iam.Client).ListAttachedRolePolicies
+func (p *Prepared) attached(ctx context.Context, with aws.Credential) (arns []string, at time.Time, err error) {
+	list := (*iam.Client).ListAttachedRolePolicies
+	in := &iam.ListAttachedRolePoliciesInput{RoleName: awssdk.String(p.of.Principal.Name)}
 	for {
-		out, err := aws.IAM(ctx, o.account, o.with, "iam:ListAttachedRolePolicies", list, in)
+		out, err := aws.IAM(ctx, p.account, with, "iam:ListAttachedRolePolicies", list, in)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
@@ -225,27 +215,31 @@ func (o on) attached(ctx context.Context) (arns []string, at time.Time, err erro
 	}
 }
 
-func (attached) put(ctx context.Context, o on, d contain.Document) (time.Time, error) {
-	in := &iam.AttachRolePolicyInput{RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(d.Text)}
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:AttachRolePolicy", (*iam.Client).AttachRolePolicy, in)
-	if err != nil {
-		return time.Time{}, err
+func (attached) write(
+	ctx context.Context, p *Prepared, with aws.Credential, d contain.Document,
+) (at time.Time, err error) {
+	name := awssdk.String(p.of.Principal.Name)
+	if d.Text == "" {
+		in := &iam.DetachRolePolicyInput{RoleName: name, PolicyArn: awssdk.String(d.Slot.Name)}
+		out, err := aws.IAM(ctx, p.account, with, "iam:DetachRolePolicy", (*iam.Client).DetachRolePolicy, in)
+		if err == nil {
+			at = aws.ServerTime(out.ResultMetadata)
+		}
+		return at, err
 	}
-	return aws.ServerTime(out.ResultMetadata), nil
-}
-
-func (attached) remove(ctx context.Context, o on, s contain.Slot) (time.Time, error) {
-	in := &iam.DetachRolePolicyInput{RoleName: awssdk.String(o.role), PolicyArn: awssdk.String(s.Name)}
-	out, err := aws.IAM(ctx, o.account, o.with, "iam:DetachRolePolicy", (*iam.Client).DetachRolePolicy, in)
-	if err != nil {
-		return time.Time{}, err
+	in := &iam.AttachRolePolicyInput{
+		RoleName: name, PolicyArn: awssdk.String(d.Text),
 	}
-	return aws.ServerTime(out.ResultMetadata), nil
+	out, err := aws.IAM(ctx, p.account, with, "iam:AttachRolePolicy", (*iam.Client).AttachRolePolicy, in)
+	if err == nil {
+		at = aws.ServerTime(out.ResultMetadata)
+	}
+	return at, err
 }
 
 // all lists all managed policies of a role.
-func (attached) all(ctx context.Context, o on) ([]contain.Document, error) {
-	arns, _, err := o.attached(ctx)
+func (attached) all(ctx context.Context, p *Prepared) ([]contain.Document, error) {
+	arns, _, err := p.attached(ctx, aws.Credential{})
 	docs := make([]contain.Document, len(arns))
 	for i, arn := range arns {
 		docs[i] = contain.Document{Slot: contain.Slot{Kind: contain.RoleAttached, Name: arn}, Text: arn}

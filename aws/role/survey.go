@@ -40,6 +40,10 @@ type Prepared struct {
 	hubARN  string
 	read    time.Time // when the answers had come, by this machine's running clock: only good for measuring
 	cred    aws.Credential
+
+	// Of Apply, whose order has what was promised until now:
+	gate *gate
+	out  Outcome
 }
 
 // survey reads a role, its slots and who the bot is, side by side with opening a session for which
@@ -90,24 +94,21 @@ func (c *Client) look(
 	}
 	var role *iam.GetRoleOutput
 	var hubErr, roleErr, credErr error
-	reader := on{account: a, role: o.Principal.Name}
 	reads := []func(){
 		func() { role, roleErr = getRole(ctx, a, o.Principal.Name) },
 		func() {
 			if !advisory {
-				p.there = reader.read(ctx, p.slots)
+				p.there = p.see(ctx, aws.Credential{}, p.slots)
 				return
 			}
 			p.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) {
-				return reader.read(ctx, p.slots), nil
+				return p.see(ctx, aws.Credential{}, p.slots), nil
 			}).Value
 		},
 	}
 	if advisory {
 		reads = append(reads, func() {
-			p.inline = aws.Advisory(ctx, func(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
-				return listInline(ctx, a, o.Principal.Name)
-			})
+			p.inline = aws.Advisory(ctx, p.listInline)
 		})
 	}
 	aws.All(
@@ -181,9 +182,6 @@ func (p *Prepared) state(now time.Time) contain.State {
 
 // callerARN is who writes, as AWS calls the bot's session.
 func (p *Prepared) callerARN() string { return cmp.Or(p.cred.CallerARN, p.hubARN) }
-
-// session is the role, with the session of the order.
-func (p *Prepared) session() on { return on{p.account, p.role.Name, p.cred} }
 
 // fits reports whether the preparation is of this very order, with these people, and still good.
 func (p *Prepared) fits(o Order) bool {
