@@ -135,11 +135,11 @@ func checkRoleName(name string) error {
 
 // parseARN finds the role in an ARN. The text is printable ASCII.
 func (c *Cloud) parseARN(text string) (Target, error) {
+	broken := badInput(InputBadARN,
+		"%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.", Quote(text))
 	ref, err := ParseARN(text)
 	if err != nil {
-		return Target{}, badInput(InputBadARN,
-			"%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
-			Quote(text))
+		return Target{}, broken
 	}
 	var path, name string
 	switch {
@@ -166,9 +166,7 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 			howToName)
 	}
 	if ref.Region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.Account) {
-		return Target{}, badInput(InputBadARN,
-			"%s is not a complete ARN. A role's looks like arn:aws:iam::111122223333:role/Deploy.",
-			Quote(text))
+		return Target{}, broken
 	}
 	if err := checkRoleName(name); err != nil {
 		return Target{}, err

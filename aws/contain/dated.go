@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -83,9 +84,14 @@ func (dated) want(s State, places []Slot, promised []Document) (Document, error)
 	i := max(0, slices.Index(usable, last))
 	cutoff := ceilSecond(s.Now).Add(max(s.Margin, 0))
 	for _, at := range append(promises, there[i]) {
-		cutoff = later(cutoff, at)
+		if at.After(cutoff) {
+			cutoff = at
+		}
 	}
-	return Document{usable[i], revocation(earlier(ceilSecond(cutoff), latestDate))}, nil
+	if cutoff = ceilSecond(cutoff); cutoff.After(latestDate) {
+		cutoff = latestDate
+	}
+	return Document{usable[i], revocation(cutoff)}, nil
 }
 
 // read returns the cutoffs that were promised for such slots, and the place that was promised last.
@@ -220,20 +226,6 @@ func ceilSecond(t time.Time) time.Time {
 	return whole
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
 // issueTimeKey is the condition key. Texts in circulation spell it aws:TokeIssueTime: such a policy
 // denies no session.
 const issueTimeKey = "aws:TokenIssueTime"
@@ -273,9 +265,9 @@ func readRevocation(text string) (cutoff time.Time, ok bool) {
 		})),
 	})(r.next())
 	if !ok {
-		return time.Time{}, false
+		cutoff = time.Time{}
 	}
-	return cutoff, true
+	return cutoff, ok
 }
 
 // plain reports whether a text holds printable ASCII and JSON's white space only, and no escapes.
@@ -343,12 +335,7 @@ func (r reader) oneOrList(v value) value {
 // one accepts a string that is one of the given ones.
 func one(texts ...string) value {
 	return func(first json.Token) bool {
-		for _, text := range texts {
-			if first == text {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(texts, func(text string) bool { return first == text })
 	}
 }
 
@@ -385,9 +372,6 @@ func parseEpoch(s string) (time.Time, bool) {
 	if !epochForm.MatchString(s) {
 		return time.Time{}, false
 	}
-	var seconds int64
-	for _, c := range s {
-		seconds = seconds*10 + int64(c-'0')
-	}
-	return time.Unix(seconds, 0).UTC(), true
+	seconds, err := strconv.ParseInt(s, 10, 64)
+	return time.Unix(seconds, 0).UTC(), err == nil
 }

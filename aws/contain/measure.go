@@ -136,18 +136,6 @@ const (
 	No
 )
 
-// String returns the answer in a word.
-func (a Answer) String() string {
-	switch a {
-	case Yes:
-		return "yes"
-	case No:
-		return "no"
-	default:
-		return "unknown"
-	}
-}
-
 // Kind says what a slot is. The zero value is unknown and has no facts.
 type Kind string
 
@@ -170,41 +158,33 @@ type Facts struct {
 	// Events are CloudTrail's names of the calls by which others change a document.
 	Events []string
 
-	// Quota is the largest Kind.Size that fits, by default; 0 means that there is no limit. If it is
-	// Shared, all documents of the kind on one principal have to fit together (IAM User Guide, "IAM
-	// and AWS STS quotas").
-	Quota  int
-	Shared bool
+	// Quota is the largest Kind.Size that fits, by default, of all documents of the kind on one
+	// principal together; 0 means that there is no limit (IAM User Guide, "IAM and AWS STS quotas").
+	Quota int
 }
 
 // Facts returns the facts of the kind.
 func (k Kind) Facts() Facts {
+	of := func(on PrincipalKind, quota int, read, put, remove string) Facts {
+		f := Facts{Principal: on, Read: "iam:" + read, Put: "iam:" + put, Events: []string{put}, Quota: quota}
+		if remove != "" {
+			f.Remove, f.Events = "iam:"+remove, append(f.Events, remove)
+		}
+		return f
+	}
 	switch k {
 	case RoleInline:
-		return Facts{
-			Principal: Role, Read: "iam:GetRolePolicy", Put: "iam:PutRolePolicy", Remove: "iam:DeleteRolePolicy",
-			Events: []string{"PutRolePolicy", "DeleteRolePolicy"}, Quota: 10_240, Shared: true,
-		}
+		return of(Role, 10_240, "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy")
 	case RoleAttached:
-		return Facts{
-			Principal: Role, Read: "iam:ListAttachedRolePolicies", Put: "iam:AttachRolePolicy", Remove: "iam:DetachRolePolicy",
-			Events: []string{"AttachRolePolicy", "DetachRolePolicy"}, Quota: 20, Shared: true,
-		}
+		return of(Role, 20, "ListAttachedRolePolicies", "AttachRolePolicy", "DetachRolePolicy")
 	case RoleTrust:
-		return Facts{
-			Principal: Role, Read: "iam:GetRole", Put: "iam:UpdateAssumeRolePolicy",
-			Events: []string{"UpdateAssumeRolePolicy"}, Quota: 2_048,
-		}
+		return of(Role, 2_048, "GetRole", "UpdateAssumeRolePolicy", "")
 	case UserInline:
-		return Facts{
-			Principal: User, Read: "iam:GetUserPolicy", Put: "iam:PutUserPolicy", Remove: "iam:DeleteUserPolicy",
-			Events: []string{"PutUserPolicy", "DeleteUserPolicy"}, Quota: 2_048, Shared: true,
-		}
+		return of(User, 2_048, "GetUserPolicy", "PutUserPolicy", "DeleteUserPolicy")
 	case KeyStatus:
-		return Facts{
-			Principal: User, Read: "iam:ListAccessKeys", Put: "iam:UpdateAccessKey",
-			Events: []string{"UpdateAccessKey", "DeleteAccessKey"},
-		}
+		f := of(User, 0, "ListAccessKeys", "UpdateAccessKey", "")
+		f.Events = append(f.Events, "DeleteAccessKey")
+		return f
 	default:
 		return Facts{}
 	}

@@ -66,10 +66,12 @@ func (c *Client) Roles(accountName string) RoleList {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return RoleList{
-		Roles: l.roles, Loaded: !l.loaded.IsZero(), Err: l.err,
-		Stale: !l.loading && time.Since(l.loaded) > listFresh && (l.err == nil || time.Since(l.tried) > listAgain),
-	}
+	return RoleList{Roles: l.roles, Loaded: !l.loaded.IsZero(), Err: l.err, Stale: l.stale()}
+}
+
+// stale reports whether the list should be read now, and nobody does.
+func (l *roleList) stale() bool {
+	return !l.loading && time.Since(l.loaded) > listFresh && (l.err == nil || time.Since(l.tried) > listAgain)
 }
 
 // LoadRoles reads the list of an account's roles, page by page, unless it is fresh or somebody is
@@ -80,27 +82,16 @@ func (c *Client) LoadRoles(ctx context.Context, accountName string) error {
 		return err
 	}
 	l := c.lists[accountName]
-	if !c.Roles(accountName).Stale || !l.begin() {
+	l.mu.Lock()
+	begin := l.stale()
+	l.loading = l.loading || begin
+	l.mu.Unlock()
+	if !begin {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, listWithin)
 	defer cancel()
 	roles, err := c.listRoles(ctx, a)
-	l.end(roles, err)
-	return err
-}
-
-func (l *roleList) begin() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.loading {
-		return false
-	}
-	l.loading = true
-	return true
-}
-
-func (l *roleList) end(roles []ListedRole, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.loading, l.tried, l.err = false, time.Now(), err
@@ -110,6 +101,7 @@ func (l *roleList) end(roles []ListedRole, err error) {
 	case errors.Is(err, aws.ErrAccessDenied):
 		l.roles, l.loaded = nil, time.Time{} // what may not be read any more is not shown any more
 	}
+	return err
 }
 
 // listRoles asks IAM for all roles and leaves out those that would be refused.
