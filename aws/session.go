@@ -239,21 +239,10 @@ func fitTag(s string) string {
 // change while the bot runs. The accounts are known.
 func (c *Cloud) newHub() *session {
 	return newSession(func(ctx context.Context) (Credential, error) {
-		out, err := c.callerIdentity(ctx)
-		if err != nil {
-			return Credential{}, err
-		}
+		self, err := c.WhoAmI(ctx)
 		me := c.ambient()
-		me.CallerARN = awssdk.ToString(out.Arn)
-		return me, nil
-	})
-}
-
-const identityOperation = "sts:GetCallerIdentity"
-
-func (c *Cloud) callerIdentity(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
-	return remote(ctx, c, "", identityOperation, func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
-		return c.accounts[0].sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		me.CallerARN = self.ARN
+		return me, err
 	})
 }
 
@@ -302,14 +291,15 @@ type Clock struct {
 }
 
 // WhoAmI asks AWS anew who the ambient credentials are. Its errors are *CallError.
-func (c *Cloud) WhoAmI(ctx context.Context) (Self, error) {
-	var me Self
-	keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
-	if err != nil {
-		return me, NewCallError(identityOperation, "", err)
-	}
-	me.Source = keys.Source
-	out, err := c.callerIdentity(ctx)
+func (c *Cloud) WhoAmI(ctx context.Context) (me Self, err error) {
+	out, err := remote(ctx, c, "", "sts:GetCallerIdentity",
+		func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
+			keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
+			if me.Source = keys.Source; err != nil {
+				return nil, err
+			}
+			return c.accounts[0].sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		})
 	if err != nil {
 		return me, err
 	}

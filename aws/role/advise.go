@@ -14,8 +14,11 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// simulated is an answer of the policy simulator.
-type simulated = aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+// simulated is what became of a question to the policy simulator, and answer its answer.
+type (
+	answer    = iam.SimulatePrincipalPolicyOutput
+	simulated = aws.Answer[*answer]
+)
 
 // advise is the second step of Describe: it asks what follows from the first one, side by side,
 // and puts together what refuses the role and what people are warned about.
@@ -103,7 +106,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 // order, if there is one.
 func (p *Prepared) may(ctx context.Context, principal string, actions ...string) simulated {
 	q := Question{Principal: principal, Actions: actions, Resources: []string{p.role.ARN}}
-	return aws.Advisory(ctx, func(ctx context.Context) (*iam.SimulatePrincipalPolicyOutput, error) {
+	return aws.Advisory(ctx, func(ctx context.Context) (*answer, error) {
 		return q.Ask(ctx, p.account, p.cred)
 	})
 }
