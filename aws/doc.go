@@ -6,10 +6,11 @@
 //   - aws/trail asks CloudTrail who used a role and what they did, and judges what it found;
 //   - aws/examine looks whether an account is set up, for doctor.
 //
-// Start with New, which makes a Cloud of a Config, and Cloud.Conn, the way into one account. Every
-// call to IAM goes through the function IAM, every one to CloudTrail through Conn.LookupEvents.
-// They choose the credential, bound the time, leave retries to the SDK, and type the error. StampOf
-// reads AWS's clock from an answer. Parse says which role people mean.
+// Start with New, which makes a Cloud of a Config, and Cloud.Conn, the way into one account
+// (account.go). Every call to IAM goes through the function IAM, every one to CloudTrail through
+// Conn.LookupEvents (calls.go). They choose the credential (session.go), bound the time, leave
+// retries to the SDK, and type the error. StampOf reads AWS's clock from an answer. Parse says
+// which role people mean (reference.go), names.go what ARNs say, and which are the bot itself.
 //
 // What holds for everything here and below:
 //

@@ -28,7 +28,7 @@
 //   - An inline document that is not exactly its own kind of document stays byte for byte. The
 //     measure writes beside it, or refuses.
 //   - What cannot be read is never taken for containment. There is one reader of revocations
-//     (read.go), and it is stricter than IAM.
+//     (dated.go), and it is stricter than IAM.
 //
 // # How to add one
 //
@@ -39,6 +39,6 @@
 //
 // # Where to start reading
 //
-// measure.go has the types, revoke.go and dated.go the first measure, document.go what becomes of
-// promises, and docs/decisions/0003-measures.md the reasons.
+// measure.go has the types, dated.go the first measure, restore.go what becomes of promises and
+// their undo, and docs/decisions/0003-measures.md the reasons.
 package contain

@@ -1,15 +1,19 @@
 // Package role carries measures out on roles. A measure (package contain) says what a document in
 // AWS has to say; this package reads, writes and checks it, and knows no measure by name.
 //
-// Start with Order: one approved request about a role. Describe finds the role and says what to
-// know before approving. Prepare reads it and opens the session. Apply writes (apply.go), a
-// document after the other: want and promise (plan.go), write, read back. Simulate proves it with
-// the policy simulator, Check looks whether it is still there. An undo is an Apply too, of
-// contain.Restore; Look says beforehand what it would do. Rehearse is an Apply without the write.
+// Start with Order: one approved request about a role (order.go). Everything begins with a survey
+// of it (survey.go): the role, what its slots say and who the bot is, read side by side, and
+// refused if the role must not be touched (role.go). That makes a Prepared, which is what goes on:
 //
-// All of them begin with survey (survey.go): the role, what its slots say and who the bot is, read
-// side by side, and refused if the role must not be touched. How a slot is read and written follows
-// from its kind (slot.go): inline.go and attached.go. A new kind is one more such file.
+//   - Describe says what to know before approving (advise.go, warn.go, and trust.go, which reads
+//     trust policies), Look what a measure, such as an undo, would do.
+//   - Prepare also opens the session of the order. Apply writes, a document after the other: want,
+//     promise, write, read back (apply.go). An undo is an Apply too, of contain.Restore.
+//   - Simulate proves a write with the policy simulator, and Rehearse is an Apply that asks it in
+//     place of the write (simulate.go). Check looks whether what was written is still there.
+//
+// How a slot is read and written follows from its kind (slot.go). A new kind is one more access
+// there.
 //
 // What holds everywhere:
 //
