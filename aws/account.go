@@ -176,6 +176,9 @@ func (a Account) check() (wrong ConfigErrors) {
 	if !accountName.MatchString(a.Name) {
 		complain("name", "the name has to be 1 to 64 letters, digits, dots, dashes and underscores")
 	}
+	if accountID.MatchString(a.Name) && a.Name != a.ID {
+		complain("name", "the name is the id of another account")
+	}
 	if !accountID.MatchString(a.ID) {
 		complain("id", "the id %s is not twelve digits", Quote(a.ID))
 	}

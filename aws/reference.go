@@ -2,8 +2,10 @@ package aws
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Target is the role that somebody's words mean; it has not been looked up yet.
@@ -48,26 +50,49 @@ var rolePattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 // IsRoleName reports whether IAM takes a text as a role's name.
 func IsRoleName(s string) bool { return rolePattern.MatchString(s) }
 
+// roleIDPattern is the form of a role's unique id (IAM User Guide, "IAM identifiers").
+var roleIDPattern = regexp.MustCompile(`^AROA[A-Z0-9]{12,124}$`)
+
+// IsRoleID reports whether a text can be the unique id of a role. It can be a name as well.
+func IsRoleID(s string) bool { return roleIDPattern.MatchString(s) }
+
 // sessionPattern is what STS takes as a session's name (STS API reference, "AssumeRole").
 var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 
 // howToName ends the sentences of this file.
 const howToName = "Give a role name, account/name, the ARN of a role, or the ARN of an assumed-role session."
 
-// Parse finds out which role somebody means: a name, account/name, the ARN of a role, or the ARN of
-// an assumed-role session (the role is taken from it). Nothing is looked up. Whatever cannot be a
-// role is an *InputError with a sentence for the person.
+// Parse finds out which role somebody means: a name, account/name with the account's name or id, the
+// ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
+// CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
+// may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *InputError with
+// a sentence for the person.
 func (c *Cloud) Parse(text string) (Target, error) {
-	text = strings.Trim(text, " ")
-	if err := checkText(text); err != nil {
+	text = strings.TrimRight(strings.TrimFunc(text, unicode.IsSpace), ":;!")
+	accountName, name, named := strings.Cut(text, "/")
+	arn := strings.HasPrefix(text, "arn:")
+	if at := strings.Index(text, "https://"); at >= 0 && !arn {
+		name, named = text[at:], at > 0
+		accountName = strings.TrimSuffix(text[:at], "/")
+		if owner, role := inConsole(name); role != "" {
+			name, named = role, named || owner != ""
+			if accountName == "" {
+				accountName = owner
+			}
+			text = accountName + "/" + role
+		}
+	}
+	if err := checkText(text, arn); err != nil {
 		return Target{}, err
 	}
-	if strings.HasPrefix(text, "arn:") {
+	if arn {
 		return c.parseARN(text)
 	}
-	accountName, name, named := strings.Cut(text, "/")
-	if !named {
+	if !named && !strings.Contains(text, "/") {
 		name = text
+	}
+	if id, session, ok := strings.Cut(name, ":"); ok && IsRoleID(id) && sessionPattern.MatchString(session) {
+		name = id
 	}
 	if strings.Contains(name, "/") {
 		return Target{}, badInput(InputSlashes,
@@ -79,7 +104,7 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	}
 	account := c.fallback
 	if named {
-		if account = c.byName[accountName]; account == nil {
+		if account = c.account(accountName); account == nil {
 			return Target{}, badInput(InputUnknownAccount,
 				"There is no account %s. Say one of: %s.", Quote(accountName), c.examples(name))
 		}
@@ -91,8 +116,53 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	return Target{Account: account.Account, RoleName: name}, nil
 }
 
-// checkText refuses what can be in no form of a reference.
-func checkText(text string) error {
+// account is the one that somebody means: by its name, by its name in other letters if one alone has
+// it, or by its id, with or without the console's dashes.
+func (c *Cloud) account(text string) *Conn {
+	if a := c.byName[text]; a != nil {
+		return a
+	}
+	var found *Conn
+	id := strings.ReplaceAll(text, "-", "")
+	for _, a := range c.accounts {
+		if a.ID == id || strings.EqualFold(a.Name, text) {
+			if found != nil {
+				return nil
+			}
+			found = a
+		}
+	}
+	return found
+}
+
+// consoleHost is the host of the IAM console. With several sessions in one browser it begins with
+// the account's id (AWS Management Console, "Signing in to multiple accounts").
+var consoleHost = regexp.MustCompile(
+	`^(?:(\d{12})-[a-z0-9]+\.)?(?:[a-z0-9-]+\.)?console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com|aws\.eu)$`)
+
+// consoleRole is how the console's address names a role, of old and today.
+var consoleRole = regexp.MustCompile(`^/?roles/(?:details/)?([^/?]+)`)
+
+// inConsole reads the address of a role in the IAM console; role is "" for any other. It says the
+// account with several sessions only.
+func inConsole(address string) (account, role string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", ""
+	}
+	host, page := consoleHost.FindStringSubmatch(u.Hostname()), consoleRole.FindStringSubmatch(u.EscapedFragment())
+	if host == nil || page == nil {
+		return "", ""
+	}
+	if role, err = url.PathUnescape(page[1]); err != nil {
+		return "", ""
+	}
+	return host[1], role
+}
+
+// checkText refuses what can be in no form of a reference. The path in an ARN may hold any printable
+// ASCII (IAM API reference, "CreateRole").
+func checkText(text string, arn bool) error {
 	if text == "" {
 		return badInput(InputEmpty, "No role was given. "+howToName)
 	}
@@ -105,7 +175,7 @@ func checkText(text string) error {
 			return badInput(InputNotASCII,
 				"There is a character in %s that no role name has, though it may look like one: %s. "+
 					"Type the role again instead of pasting it.", Quote(text), Quote(string(r)))
-		case strings.ContainsRune("<>\"'`\\", r):
+		case !arn && strings.ContainsRune("<>\"'`\\", r):
 			return badInput(InputCharacter,
 				"The character %s is in no role name. %s", Quote(string(r)), howToName)
 		}
@@ -165,7 +235,7 @@ func (c *Cloud) parseARN(text string) (Target, error) {
 			"That is an ARN of the service %s; roles belong to iam. %s", Quote(ref.Service),
 			howToName)
 	}
-	if ref.Region != "" || strings.Contains(path, "//") || !accountID.MatchString(ref.Account) {
+	if ref.Region != "" || strings.Contains(path, " ") || !accountID.MatchString(ref.Account) {
 		return Target{}, broken
 	}
 	if err := checkRoleName(name); err != nil {

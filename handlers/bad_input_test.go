@@ -58,6 +58,44 @@ func TestEveryBadCommandGetsItsOwnSentence(t *testing.T) {
 	})
 }
 
+func TestNoWayOfWritingARoleKeepsItFromBeingAskedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		const console = "https://us-east-1.console.aws.amazon.com/iam/home?region=us-east-1#/roles/details/DeployRole"
+		for i, text := range []string{
+			"prod/DeployRole\u3000key pasted", "prod/DeployRole\u2003key pasted", "\u202fprod/DeployRole\u202fkey pasted",
+			"prod/DeployRole\u0085key pasted", "\u2028prod/DeployRole\u1680key pasted", "prod/DeployRole. key pasted",
+			"PROD/DeployRole, key pasted", "111122223333/DeployRole key pasted", "prod/" + console + " key pasted",
+			"https://111122223333-x1.us-east-1.console.aws.amazon.com/iam/home#/roles/DeployRole key pasted",
+		} {
+			card := b.AskFor(actors.Rosa, text)
+			if r := card.Request(); r.Reason != "key pasted" || r.Subject.Group != "prod" ||
+				!strings.Contains(card.Message().Text, "prod/DeployRole") {
+				t.Errorf("%q: %+v", text, r)
+			}
+			card.Press(actors.Rosa, messages.ActionCancel)
+			card.Becomes(approvals.StateCancelled)
+			time.Sleep(time.Duration(i) * 10 * time.Second) // many in a minute would be a flood
+		}
+	})
+}
+
+func TestNoSecretBehindAnyWhiteSpaceGetsIntoTheNotes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		for _, space := range []string{" ", "\u3000", "\u2003", "\u202f", "\u0085", "\n"} {
+			b.Command(actors.Rosa, "prodd/DeployRole"+space+"wJalrXUtnFEMI")
+			time.Sleep(10 * time.Second)
+		}
+		notes, err := b.DB.XRange(t.Context(), "{revokebot}:notes", "-", "+").Result()
+		if err != nil || len(notes) != 6 || strings.Contains(fmt.Sprint(notes), "wJalr") {
+			t.Errorf("%v, %v", notes, err)
+		}
+	})
+}
+
 func TestTheCommandWorksInItsChannelsOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

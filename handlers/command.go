@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -294,11 +295,12 @@ func (h *Handlers) refuse(
 
 // noteRefused keeps a note of a command that was refused.
 func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Command, why string) error {
+	role, _ := splitCommand(c.Text)
 	refused := struct {
 		Why     string `json:"why"`
 		Channel string `json:"channel"`
 		Role    string `json:"role"` // what stood for one; the rest may be anything, a pasted secret too
-	}{why, c.Channel, cutRunes(strings.SplitN(strings.TrimSpace(c.Text)+" ", " ", 2)[0], 64)}
+	}{why, c.Channel, cutRunes(role, 64)}
 	if err := h.Note(ctx, approvals.EventRefused, c.User, item.Source, refused); err != nil {
 		return err
 	}
@@ -345,7 +347,7 @@ func (h *Handlers) accountNames() []string {
 // parts them.
 func splitCommand(text string) (role, reason string) {
 	text = strings.TrimSpace(text)
-	if i := strings.IndexAny(text, " \t\r\n\u00a0"); i >= 0 {
+	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
 		return text[:i], strings.TrimSpace(text[i:])
 	}
 	return text, ""

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/role"
@@ -18,7 +19,7 @@ const wordDrill = "drill"
 // IsDrill reports whether the text of a command asks for a drill.
 func IsDrill(text string) bool {
 	word, _ := splitCommand(text)
-	return word == wordDrill
+	return strings.EqualFold(word, wordDrill)
 }
 
 // drillKey names the drills of a role: of all of them one can be under way. It is not the role's

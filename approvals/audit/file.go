@@ -129,6 +129,7 @@ func (f *file) find(out *os.File) error {
 		}
 	}
 	if end > 0 {
+		last = strings.TrimPrefix(last, byteOrderMark)
 		l, _, _, err := readLine(last)
 		if err != nil {
 			f.size = -1

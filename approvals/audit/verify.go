@@ -50,6 +50,9 @@ func Verify(in io.Reader, keys []ed25519.PublicKey, until Head) (Report, error) 
 		v.keys[approvals.KeyName(k)] = k
 	}
 	r := bufio.NewReaderSize(in, 64<<10)
+	if mark, _ := r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark { // some editors put it in front
+		_, _ = r.Discard(len(byteOrderMark))
+	}
 	for {
 		text, err := readText(r)
 		if errors.Is(err, io.EOF) {
@@ -68,6 +71,8 @@ func Verify(in io.Reader, keys []ed25519.PublicKey, until Head) (Report, error) 
 	v.end()
 	return v.Report, nil
 }
+
+const byteOrderMark = "\ufeff"
 
 // errLongLine is for what cannot be an audit log.
 var errLongLine = errors.New("a line is too long for an audit log")

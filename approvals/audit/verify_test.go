@@ -86,6 +86,18 @@ func TestAChainThatNobodyTouchedIsWhole(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkInFrontIsNoChange(t *testing.T) {
+	key := keyOf(t, 1)
+	lines := chained(t, 3, key)
+	lines[0] = "\ufeff" + lines[0]
+	if r := verified(t, lines, Head{N: 3, Hash: hashOf(lines[2])}, key); !r.Whole() || r.Lines != 3 {
+		t.Errorf("%+v", r)
+	}
+	if r := verified(t, []string{"\ufeff" + lines[0], lines[1]}, Head{}, key); r.Whole() {
+		t.Error("two marks pass for one")
+	}
+}
+
 func TestAChangedMissingAddedOrMovedLineIsNamed(t *testing.T) {
 	key := keyOf(t, 1)
 	lines := chained(t, 12, key)

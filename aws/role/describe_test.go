@@ -291,3 +291,31 @@ func TestAReadingSessionThatAWSRefusesIsReplaced(t *testing.T) {
 		}
 	})
 }
+
+func TestNoRoleIsMissedForWhatIsTypedBehindOrInsteadOfItsName(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		made := b.Role(standin.RoleSpec{Path: "/ops/"})
+		b.Role(standin.RoleSpec{Name: "Dotted."})
+		b.Role(standin.RoleSpec{Name: "AROADECOYDECOYDECOY12"})
+		for text, want := range map[string]string{
+			"prod/Deploy.": "Deploy", "prod/Deploy,": "Deploy", "111122223333/Deploy...": "Deploy",
+			"arn:aws:iam::111122223333:role/ops/Deploy,":          "Deploy",
+			"arn:aws:sts::111122223333:assumed-role/Deploy./ci-1": "Deploy",
+			"prod/" + made.UniqueID + ":ci-1":                     "Deploy", "prod/" + made.UniqueID: "Deploy",
+			"prod/" + made.UniqueID + ".": "Deploy", "prod/Dotted.": "Dotted.", "prod/Dotted.,": "",
+			"prod/AROADECOYDECOYDECOY12": "AROADECOYDECOYDECOY12", "prod/AROANOBODYNOBODY1234:xy": "", "prod/.": "",
+		} {
+			target, err := b.Cloud.Parse(text)
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+				continue
+			}
+			got, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
+			look, lookErr := b.roles.Look(t.Context(), target, nil)
+			if got.Name != want || look.Role.Name != want || want == "" &&
+				(!errors.Is(err, aws.ErrNoSuchRole) || !errors.Is(lookErr, aws.ErrNoSuchRole)) {
+				t.Errorf("%s: %q, %v; %q, %v", text, got.Name, err, look.Role.Name, lookErr)
+			}
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
 )
@@ -111,27 +112,65 @@ func (c *Client) listRoles(ctx context.Context, a *aws.Conn) ([]ListedRole, erro
 		return nil, err
 	}
 	var roles []ListedRole
-	var marker *string
-	for len(roles) < mostRoles {
-		page, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, &iam.ListRolesInput{
-			MaxItems: awssdk.Int32(rolesPage), Marker: marker,
-		})
-		if err != nil {
-			return nil, err
+	err = eachRole(ctx, a, func(in types.Role) bool {
+		role := Role{Principal: Named(a.Account, in)}
+		if aws.IsRoleName(role.Name) && c.Refuse(hubARN, role) == nil {
+			roles = append(roles, ListedRole{Name: role.Name, Path: role.Path, folded: strings.ToLower(role.Name)})
 		}
-		for _, in := range page.Roles {
-			role := Role{Principal: Named(a.Account, in)}
-			if aws.IsRoleName(role.Name) && c.Refuse(hubARN, role) == nil {
-				roles = append(roles, ListedRole{Name: role.Name, Path: role.Path, folded: strings.ToLower(role.Name)})
-			}
-		}
-		if !page.IsTruncated || page.Marker == nil {
-			break
-		}
-		marker = page.Marker
+		return len(roles) < mostRoles
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(roles, func(a, b ListedRole) int { return cmp.Compare(a.folded, b.folded) })
 	return roles, nil
+}
+
+// eachRole asks IAM for all roles of an account, page by page, while more are wanted.
+func eachRole(ctx context.Context, a *aws.Conn, more func(types.Role) bool) error {
+	in := &iam.ListRolesInput{MaxItems: awssdk.Int32(rolesPage)}
+	for {
+		page, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, in)
+		if err != nil {
+			return err
+		}
+		for _, role := range page.Roles {
+			if !more(role) {
+				return nil
+			}
+		}
+		if in.Marker = page.Marker; !page.IsTruncated || page.Marker == nil {
+			return nil
+		}
+	}
+}
+
+// otherwise is the role that was meant by a name that no role has: the name without the full stop or
+// comma behind it, or the role whose unique id the name is. ok is false if it is no such name.
+func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.Target, ok bool) {
+	name := strings.TrimRight(t.RoleName, ".,")
+	a, unknown := c.cloud.Conn(t.Account.Name)
+	switch {
+	case !errors.Is(err, aws.ErrNoSuchRole) || unknown != nil || name == "":
+		return t, false
+	case name != t.RoleName:
+		if arn, ok := strings.CutSuffix(t.GivenARN, t.RoleName); ok {
+			t.GivenARN = arn + name
+		}
+		t.RoleName = name
+		return t, true
+	case !aws.IsRoleID(name):
+		return t, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, listWithin)
+	defer cancel()
+	_ = eachRole(ctx, a, func(in types.Role) bool { // what cannot be listed is not found
+		if awssdk.ToString(in.RoleId) == name {
+			t.RoleName = awssdk.ToString(in.RoleName)
+		}
+		return t.RoleName == name
+	})
+	return t, t.RoleName != name
 }
 
 // Find returns up to n roles whose name holds text, without regard to case: those whose name

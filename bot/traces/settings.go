@@ -1,6 +1,7 @@
 package traces
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -227,20 +228,26 @@ func readCertificates(otlp func(string) (value, variable string)) (*tls.Config, 
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if authority != "" {
-		text, err := os.ReadFile(authority)
-		if c.RootCAs = x509.NewCertPool(); err != nil || !c.RootCAs.AppendCertsFromPEM(text) {
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(readPEM(authority)) {
 			return nil, wrong(authorityVariable, "does not name a file with a certificate in PEM that can be read", "")
 		}
 	}
 	if own == "" && key == "" {
 		return c, nil
 	}
-	pair, err := tls.LoadX509KeyPair(own, key)
+	pair, err := tls.X509KeyPair(readPEM(own), readPEM(key))
 	if err != nil {
 		return nil, wrong(ownVariable, "does not name a certificate in PEM with its key in "+keyVariable, "")
 	}
 	c.Certificates = []tls.Certificate{pair}
 	return c, nil
+}
+
+// readPEM reads a file without the byte-order mark that some editors put in front; nil when it
+// cannot be read.
+func readPEM(path string) []byte {
+	text, _ := os.ReadFile(path)
+	return bytes.TrimPrefix(text, []byte("\ufeff"))
 }
 
 func (s *settings) transport() http.RoundTripper {

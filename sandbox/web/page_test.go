@@ -46,12 +46,15 @@ func TestNoNameOfAnotherMachineDrivesThePageOverLoopback(t *testing.T) {
 		at, host string
 		want     int
 	}{
-		{"127.0.0.1", "evil.example:8080", http.StatusMisdirectedRequest}, {"127.0.0.1", "", http.StatusMisdirectedRequest},
+		{"127.0.0.1", "evil.example:8080", http.StatusMisdirectedRequest},
+		{"127.0.0.1", "", http.StatusMisdirectedRequest},
 		{"127.0.0.1", "127.0.0.1.nip.io", http.StatusMisdirectedRequest},
 		{"::1", "localhost.evil.example", http.StatusMisdirectedRequest},
 		{"::1", "192.168.1.7:8080", http.StatusMisdirectedRequest},
-		{"127.0.0.1", "127.0.0.1:8080", http.StatusOK}, {"127.0.0.1", "localhost:8080", http.StatusOK},
-		{"::1", "[::1]:8080", http.StatusOK}, {"192.168.1.7", "sandbox.corp.example", http.StatusOK},
+		{"127.0.0.1", "127.0.0.1:8080", http.StatusOK},
+		{"127.0.0.1", "localhost:8080", http.StatusOK},
+		{"::1", "[::1]:8080", http.StatusOK},
+		{"192.168.1.7", "sandbox.corp.example", http.StatusOK},
 	} {
 		for method, path := range map[string]string{"GET": "/state.json", "POST": "/act/post"} {
 			r := httptest.NewRequest(method, path, strings.NewReader(`{"user":"U0ROSA","channel":"C0INCIDENT","text":"x"}`))

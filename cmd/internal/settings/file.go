@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"cmp"
 	"os"
 	"slices"
@@ -82,12 +83,18 @@ func ParseConfig(path string, data []byte) (Config, error) {
 // ReadFile reads the configuration file to its end, whatever is wrong with it. Its error is a file
 // that cannot be opened.
 func ReadFile(path string) (File, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return File{}, says("", "REVOKEBOT_CONFIG names a file that cannot be read ("+Redact(path)+", "+FileTrouble(err)+")",
 			"give the path of the configuration file")
 	}
 	return ParseFile(path, data), nil
+}
+
+// readFile reads a file without the byte-order mark that some editors put in front.
+func readFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	return bytes.TrimPrefix(data, []byte("\ufeff")), err
 }
 
 // ParseFile is ReadFile with the text of the file.

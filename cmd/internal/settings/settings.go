@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -157,7 +156,7 @@ func secret(env Environment, name string) (string, *Error) {
 	case path == "":
 		return strings.TrimSpace(value), nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return "", says(name, name+"_FILE names a file that cannot be read ("+FileTrouble(err)+")",
 			"give the path of a file that holds the value, not the value itself")

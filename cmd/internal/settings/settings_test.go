@@ -31,6 +31,25 @@ func TestSettingsAreReadFromTheEnvironmentOrFromFiles(t *testing.T) {
 	}
 }
 
+func TestNoByteOrderMarkGetsIntoAValueOrMakesAFileUnreadable(t *testing.T) {
+	const mark = "\ufeff"
+	env := &cmdtest.Env{Variables: map[string]string{
+		"SLACK_APP_TOKEN_FILE":       cmdtest.WriteFile(t, "app", mark+cmdtest.AppToken+"\r\n"),
+		"SLACK_BOT_TOKEN_FILE":       cmdtest.WriteFile(t, "bot", mark+"\n"+cmdtest.BotToken),
+		"REDIS_URL_FILE":             cmdtest.WriteFile(t, "redis", mark+cmdtest.RedisURL),
+		"REVOKEBOT_SIGNING_KEY_FILE": cmdtest.WriteFile(t, "key", mark+cmdtest.SeedText), "REVOKEBOT_CONFIG": "c.yaml",
+	}}
+	got, err := settings.Read(env.Environment())
+	if err != nil || got.AppToken != cmdtest.AppToken || got.BotToken != cmdtest.BotToken ||
+		got.RedisURL != cmdtest.RedisURL || got.Key != keyOf(t, cmdtest.SeedText) {
+		t.Errorf("got %#v, %v", got, err)
+	}
+	c, err := settings.ReadConfig(cmdtest.WriteFile(t, "c.yaml", mark+cmdtest.SmallConfig))
+	if err != nil || len(c.Accounts) == 0 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestDefaultsOfTheEnvironment(t *testing.T) {
 	env := &cmdtest.Env{Variables: cmdtest.GoodVariables(t)}
 	got, err := settings.Read(env.Environment())
