@@ -109,7 +109,7 @@ func IsAccountID(s string) bool { return accountID.MatchString(s) }
 func New(c Config) (*Cloud, error) {
 	cloud := &Cloud{cfg: c, byName: map[string]*Conn{}}
 	cfg := &cloud.cfg
-	cfg.ProtectedRoles, cfg.SDK = slices.Clone(c.ProtectedRoles), withTypedCredentials(c.SDK)
+	cfg.ProtectedRoles, cfg.SDK = slices.Clone(c.ProtectedRoles), prepared(c.SDK)
 	cfg.CallTimeout = cmp.Or(c.CallTimeout, defaultCallTimeout)
 	cfg.RegionTimeout = cmp.Or(c.RegionTimeout, defaultRegionTimeout)
 	cfg.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))

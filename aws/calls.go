@@ -1,17 +1,22 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go"
@@ -63,20 +68,53 @@ const LookupOperation = "cloudtrail:LookupEvents"
 const lookupPace = rate.Limit(2)
 
 // callWith makes one call with a credential, or with the reading session. A reading session that
-// AWS refuses is forgotten, so that the next call opens a new one.
+// AWS refuses is forgotten, so that the next call opens a new one; the same call does, if AWS says
+// that the session has expired.
 func callWith[Out any](
 	ctx context.Context, a *Conn, with Credential, operation string, do func(context.Context, Credential) (*Out, error),
 ) (*Out, error) {
 	reads := with.provider == nil
-	if reads {
-		var err error
-		if with, err = a.reader.get(ctx, refreshAt); err != nil {
-			return nil, err
+	for again := false; ; again = true {
+		if reads {
+			var err error
+			if with, err = a.reader.get(ctx, refreshAt); err != nil {
+				return nil, err
+			}
+		}
+		out, err := remote(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*Out, error) { return do(ctx, with) })
+		if reads && errors.Is(err, ErrCredentials) {
+			a.reader.drop(with)
+		}
+		if !reads || again || !expired(err) || a.AssumeRole == "" && !a.cloud.forget() {
+			return out, err
 		}
 	}
-	out, err := remote(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*Out, error) { return do(ctx, with) })
-	if reads && errors.Is(err, ErrCredentials) {
-		a.reader.drop(with)
+}
+
+// expired reports whether AWS calls a credential expired.
+func expired(err error) bool {
+	call, ok := errors.AsType[*CallError](err)
+	return ok && strings.HasPrefix(call.Code, "ExpiredToken")
+}
+
+// forget makes the SDK's chain get the ambient credentials anew; false if it cannot.
+func (c *Cloud) forget() bool {
+	typed, _ := c.cfg.SDK.Credentials.(*typedCredentials)
+	cache, ok := typed.source.(interface{ Invalidate() })
+	if ok {
+		cache.Invalidate()
+	}
+	return ok
+}
+
+// byAmbient is remote for a call that the ambient credentials sign. If AWS says that they have
+// expired, they are got anew, once.
+func byAmbient[Out any](
+	ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error),
+) (Out, error) {
+	out, err := remote(ctx, c, account, operation, do)
+	if expired(err) && c.forget() {
+		return remote(ctx, c, account, operation, do)
 	}
 	return out, err
 }
@@ -88,12 +126,20 @@ func remote[Out any](
 ) (Out, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
-	out, err := do(ctx)
-	if err != nil {
-		return out, NewCallError(operation, account, err)
+	left := new(atomic.Bool)
+	out, err := do(context.WithValue(ctx, leftKey{}, left))
+	if err == nil {
+		return out, nil
 	}
-	return out, nil
+	call := NewCallError(operation, account, err)
+	if call.left = left.Load(); !call.left && call.Kind == ErrTimeout {
+		call.Kind = ErrUnavailable // nothing was sent that could have been done
+	}
+	return out, call
 }
+
+// leftKey is where a try notes that its request may have left, an *atomic.Bool.
+type leftKey struct{}
 
 // ErrNoCredentials is the cause of a call that could not be signed.
 var ErrNoCredentials = errors.New("no AWS credentials")
@@ -111,11 +157,23 @@ func (t *typedCredentials) Retrieve(ctx context.Context) (awssdk.Credentials, er
 	return got, nil
 }
 
-// withTypedCredentials returns the configuration with its credentials wrapped.
-func withTypedCredentials(c awssdk.Config) awssdk.Config {
+// prepared returns the configuration with its credentials wrapped, and with a retryer of our own
+// unless it has one. The SDK's adaptive mode, which AWS_RETRY_MODE can ask for, and the budget of
+// its standard one lose retries for a while after an outage (aws-sdk-go-v2 issue 3550); here the
+// deadline of each call bounds them.
+func prepared(c awssdk.Config) awssdk.Config {
 	c = c.Copy()
 	if c.Credentials != nil {
 		c.Credentials = &typedCredentials{c.Credentials}
+	}
+	own := c.Retryer
+	if own == nil {
+		own = func() awssdk.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
+		}
+	}
+	c.Retryer = func() awssdk.Retryer {
+		return retry.AddWithErrorCodes(own(), "EntityTemporarilyUnmodifiable", "ConcurrentModification")
 	}
 	return c
 }
@@ -132,14 +190,19 @@ func (s Stamp) Latest() time.Time { return s.Server.Add(time.Second + time.Since
 
 type stampKey struct{}
 
-// stampAnswers notes the stamp of each attempt's answer. An answer with an Age header came from a
-// cache and says nothing about now.
+// stampAnswers notes the stamp of each attempt's answer, and that its request left. An answer with
+// an Age header came from a cache and says nothing about now.
 func stampAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("StampAnswer", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		sent := time.Now()
 		out, metadata, err := next.HandleDeserialize(ctx, in)
+		if left, ok := ctx.Value(leftKey{}).(*atomic.Bool); ok {
+			if _, unsent := notDialled(err); !unsent {
+				left.Store(true)
+			}
+		}
 		answer, ok := out.RawResponse.(*smithyhttp.Response)
 		server, dated := awsmiddleware.GetServerTime(metadata)
 		if ok && dated && answer.Header.Get("Age") == "" {
@@ -222,6 +285,7 @@ var (
 	ErrLimitExceeded   = errors.New("no room for the policy")
 	ErrMalformedPolicy = errors.New("malformed policy document")
 	ErrThrottled       = errors.New("throttled")
+	ErrBusy            = errors.New("busy with another change")
 	ErrTimeout         = errors.New("timed out")
 	ErrCredentials     = errors.New("credentials not accepted")
 	ErrRoleChanged     = errors.New("another role has this name now")
@@ -241,6 +305,8 @@ type CallError struct {
 	RequestID string // AWS's request id, "" when there was no answer
 	Named     bool   // of sts:AssumeRole: the session was to name the people by source identity and tags
 	Cause     error  // what the SDK said, or what ended the waiting; nil when there is nothing to add
+
+	left bool // a try got as far as a connection, so that AWS may have had the request
 }
 
 // Error says what failed, for logs. It holds AWS's text.
@@ -267,6 +333,34 @@ func (e *CallError) Unwrap() []error {
 	return []error{e.Kind, e.Cause}
 }
 
+// Unsent is the SDK's cause of a failure before the request left, in any of its tries, so that AWS
+// was not asked: no credentials, no endpoint, a name that cannot be resolved, no connection. It is
+// "" for any other failure. The text is foreign.
+func (e *CallError) Unsent() string {
+	op, made := errors.AsType[*smithy.OperationError](e.Cause)
+	dial, dialled := notDialled(e.Cause)
+	switch {
+	case errors.Is(e.Cause, ErrNoCredentials):
+		_, why, _ := strings.Cut(e.Cause.Error(), ErrNoCredentials.Error()+": ")
+		return cmp.Or(why, ErrNoCredentials.Error())
+	case e.left || e.Kind != ErrUnavailable || !made || errors.Is(e.Cause, context.Canceled):
+		return ""
+	case dialled:
+		return dial.Error()
+	default:
+		return op.Err.Error()
+	}
+}
+
+// notDialled is the reason why no connection could be made, if that is what an error is about.
+func notDialled(err error) (error, bool) {
+	if name, ok := errors.AsType[*net.DNSError](err); ok {
+		return name, true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return op, ok && (op.Op == "dial" || op.Op == "proxyconnect")
+}
+
 // kindOf is what a wire code of IAM, STS or CloudTrail means to us; nil for nothing (IAM API
 // reference, "Common errors" and the errors of each operation; the same of STS and CloudTrail).
 func kindOf(code string) error {
@@ -284,6 +378,8 @@ func kindOf(code string) error {
 	case "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "RequestThrottled",
 		"TooManyRequestsException":
 		return ErrThrottled
+	case "EntityTemporarilyUnmodifiable", "ConcurrentModification":
+		return ErrBusy
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
 		"UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
 		"IncompleteSignatureException", "MissingAuthenticationToken", "RequestExpired", "RequestTimeTooSkewed":
@@ -314,10 +410,10 @@ func NewCallError(operation, account string, err error) *CallError {
 		e.RequestID = with.ServiceRequestID()
 	}
 	switch known := kindOf(e.Code); {
+	case errors.Is(err, ErrNoCredentials): // whatever was answered while they were looked for
+		e.Kind = ErrCredentials
 	case known != nil:
 		e.Kind = known
-	case errors.Is(err, ErrNoCredentials):
-		e.Kind = ErrCredentials
 	case isTimeout(err):
 		e.Kind = ErrTimeout
 	case e.Code != "" && status >= 400 && status < 500:

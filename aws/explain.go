@@ -114,10 +114,16 @@ func Explain(err error) string {
 		return "AWS did not accept the policy. The log has its reason. Look at the role in the IAM console."
 	case ErrThrottled:
 		return "AWS is answering too many requests" + where + " and refused " + call.Operation + ". Try again in a moment."
+	case ErrBusy:
+		return "AWS is still making another change" + where + " and refused " + call.Operation + ". Try again in a moment."
 	case ErrTimeout:
 		return "AWS did not answer " + call.Operation + where + " in time, so it is not known whether it was done. " +
 			"It is safe to try again."
 	case ErrCredentials:
+		if why := call.Unsent(); why != "" {
+			return "AWS was not asked for " + call.Operation + where + ": revokebot has no credentials (" + QuoteLong(why) +
+				"). Look at its role, its profile and the variables of the AWS SDK."
+		}
 		return "AWS did not accept revokebot's own credentials for " + call.Operation + where + ". Renew them, or check " +
 			"the clock of its host."
 	case ErrRoleChanged:
@@ -129,6 +135,10 @@ func Explain(err error) string {
 	case ErrInvalidRequest:
 		return "AWS did not accept the request " + call.Operation + where + ". The log has its reason."
 	case ErrUnavailable:
+		if why := call.Unsent(); why != "" {
+			return "AWS was not asked for " + call.Operation + where + ": the request did not leave (" + QuoteLong(why) +
+				"). Look at the network, and at the variables of the AWS SDK."
+		}
 		return "AWS could not be reached for " + call.Operation + where + ". Try again, and look at the AWS Health Dashboard."
 	default:
 		return call.Operation + where + " failed. The log has the reason."

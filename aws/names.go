@@ -166,17 +166,25 @@ func stsRegion(configured, partition string) string {
 	return homeRegion(partition)
 }
 
-// quotedRunes is how much of a foreign text a sentence repeats.
-const quotedRunes = 64
+// How much of a foreign text a sentence repeats, and of the SDK's cause of a failure.
+const (
+	quotedRunes = 64
+	causeRunes  = 200
+)
 
 // Quote repeats foreign text in a sentence so that it can do no harm there: in double quotes, cut
 // to 64 characters, all that is not printable ASCII escaped, and the characters that chat programs
 // act upon as well.
-func Quote(s string) string {
+func Quote(s string) string { return quote(s, quotedRunes) }
+
+// QuoteLong is Quote for the cause of a failure.
+func QuoteLong(s string) string { return quote(s, causeRunes) }
+
+func quote(s string, most int) string {
 	cut, n := s, 0
 	more := false
 	for i := range s {
-		if n == quotedRunes {
+		if n == most {
 			cut, more = s[:i], true
 			break
 		}

@@ -62,11 +62,11 @@ var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 // howToName ends the sentences of this file.
 const howToName = "Give a role name, account/name, the ARN of a role, or the ARN of an assumed-role session."
 
-// Parse finds out which role somebody means: a name, account/name with the account's name or id, the
-// ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
+// Parse finds out which role somebody means: a name, account/name with the account's name or id,
+// the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
 // CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
-// may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *InputError with
-// a sentence for the person.
+// may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *InputError
+// with a sentence for the person.
 func (c *Cloud) Parse(text string) (Target, error) {
 	text = strings.TrimRight(strings.TrimFunc(text, unicode.IsSpace), ":;!")
 	accountName, name, named := strings.Cut(text, "/")
@@ -116,8 +116,8 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	return Target{Account: account.Account, RoleName: name}, nil
 }
 
-// account is the one that somebody means: by its name, by its name in other letters if one alone has
-// it, or by its id, with or without the console's dashes.
+// account is the one that somebody means: by its name, by its name in other letters if one alone
+// has it, or by its id, with or without the console's dashes.
 func (c *Cloud) account(text string) *Conn {
 	if a := c.byName[text]; a != nil {
 		return a
@@ -137,8 +137,8 @@ func (c *Cloud) account(text string) *Conn {
 
 // consoleHost is the host of the IAM console. With several sessions in one browser it begins with
 // the account's id (AWS Management Console, "Signing in to multiple accounts").
-var consoleHost = regexp.MustCompile(
-	`^(?:(\d{12})-[a-z0-9]+\.)?(?:[a-z0-9-]+\.)?console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com|aws\.eu)$`)
+var consoleHost = regexp.MustCompile(`^(?:(\d{12})-[a-z0-9]+\.)?(?:[a-z0-9-]+\.)?` +
+	`console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com|aws\.eu)$`)
 
 // consoleRole is how the console's address names a role, of old and today.
 var consoleRole = regexp.MustCompile(`^/?roles/(?:details/)?([^/?]+)`)
@@ -160,8 +160,8 @@ func inConsole(address string) (account, role string) {
 	return host[1], role
 }
 
-// checkText refuses what can be in no form of a reference. The path in an ARN may hold any printable
-// ASCII (IAM API reference, "CreateRole").
+// checkText refuses what can be in no form of a reference. The path in an ARN may hold any
+// printable ASCII (IAM API reference, "CreateRole").
 func checkText(text string, arn bool) error {
 	if text == "" {
 		return badInput(InputEmpty, "No role was given. "+howToName)

@@ -121,7 +121,7 @@ func (a *Conn) assume(ctx context.Context, name, policy string, people *Grant) (
 	}
 	began := time.Now()
 	const operation = "sts:AssumeRole"
-	out, err := remote(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*sts.AssumeRoleOutput, error) {
+	out, err := byAmbient(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*sts.AssumeRoleOutput, error) {
 		return a.sts.AssumeRole(ctx, in)
 	})
 	if call, ok := errors.AsType[*CallError](err); ok {
@@ -292,7 +292,7 @@ type Clock struct {
 
 // WhoAmI asks AWS anew who the ambient credentials are. Its errors are *CallError.
 func (c *Cloud) WhoAmI(ctx context.Context) (me Self, err error) {
-	out, err := remote(ctx, c, "", "sts:GetCallerIdentity",
+	out, err := byAmbient(ctx, c, "", "sts:GetCallerIdentity",
 		func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 			keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
 			if me.Source = keys.Source; err != nil {

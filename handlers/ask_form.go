@@ -102,7 +102,8 @@ func (h *Handlers) roleMeant(s Submission) (reference, field, wrong string) {
 
 // target finds out which role somebody means who has chosen an account, or none.
 func (h *Handlers) target(account, text string) (aws.Target, error) {
-	if account != "" && !strings.HasPrefix(text, "arn:") && (!strings.Contains(text, "/") || strings.Contains(text, "://")) {
+	if account != "" && !strings.HasPrefix(text, "arn:") &&
+		(!strings.Contains(text, "/") || strings.Contains(text, "://")) {
 		text = account + "/" + text
 	}
 	return h.Cloud.Parse(text)

@@ -121,6 +121,10 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// Use replaces the clients, before the first use of the store: one server turned out to be a node
+// of a cluster. once tries each command once.
+func (s *Store) Use(client, once redis.UniversalClient) { s.db, s.once = client, once }
+
 // Prepare makes the consumer group and forgets the workers of processes that are long gone. It may
 // be called again; after Redis lost its data, Take and Claim call it by themselves.
 func (s *Store) Prepare(ctx context.Context) error {

@@ -178,17 +178,22 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 // Failed is a check that ended with an error of this package. Silence is told apart from a refusal:
 // what it means for a revocation is not known.
 func Failed(check string, err error) finding.Finding {
-	if errors.Is(err, aws.ErrNoCredentials) {
+	call, isCall := errors.AsType[*aws.CallError](err)
+	if isCall && errors.Is(err, aws.ErrNoCredentials) {
 		return finding.Fail(check, "Give it the role of its task, pod or instance, or a profile (AWS_PROFILE); "+
 			"the AWS SDK looks for them in its usual order.",
-			"The AWS SDK has no credentials for revokebot, or could not get any.")
+			"The AWS SDK has no credentials for revokebot, or could not get any, so AWS was not asked: %s.",
+			aws.QuoteLong(call.Unsent()))
 	}
-	if call, ok := errors.AsType[*aws.CallError](err); ok && isSilent(err) {
+	if isCall && isSilent(err) {
 		how := "AWS could not be reached for " + call.Operation
 		switch {
 		case errors.Is(err, aws.ErrThrottled):
 			return finding.Fail(check, "Ask again in a minute; if it stays so, look who else calls it so often in that account.",
 				"AWS is answering too many requests and refused %s, so what it would have said is not known.", call.Operation)
+		case call.Unsent() != "":
+			how = "AWS was not asked for " + call.Operation + ", since the request did not leave: " +
+				aws.QuoteLong(call.Unsent())
 		case !errors.Is(err, aws.ErrUnavailable):
 			how = "AWS did not answer " + call.Operation + " within the time that there was"
 		}
@@ -200,7 +205,7 @@ func Failed(check string, err error) finding.Finding {
 		text = "It failed. Ask again."
 	}
 	saw, fix := finding.Split(text)
-	if call, ok := errors.AsType[*aws.CallError](err); ok && call.Kind == aws.ErrInvalidRequest {
+	if isCall && call.Kind == aws.ErrInvalidRequest {
 		saw = strings.TrimSuffix(saw, ".") + " (" + wireCode(err) + ")."
 		fix = "Compare the account's settings in the configuration file with AWS."
 	}

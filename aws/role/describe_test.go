@@ -110,7 +110,7 @@ func TestEachFailureOfALookUpHasItsKind(t *testing.T) {
 		{standin.Fault{Action: "GetRole", Code: "AccessDenied"}, aws.ErrAccessDenied, true, time.Second},
 		{standin.Fault{Action: "GetRole", Code: "Throttling", Times: -1}, aws.ErrThrottled, false, 10 * time.Second},
 		{standin.Fault{Action: "GetRole", Code: "ServiceFailure", Times: -1}, aws.ErrUnavailable, false, 10 * time.Second},
-		{standin.Fault{Action: "GetRole", Code: "ExpiredToken"}, aws.ErrCredentials, false, time.Second},
+		{standin.Fault{Action: "GetRole", Code: "ExpiredToken", Times: -1}, aws.ErrCredentials, false, time.Second},
 		{standin.Fault{Action: "GetRole", Code: "InvalidClientTokenId"}, aws.ErrCredentials, false, time.Second},
 		{standin.Fault{Action: "GetRole", Code: "ValidationError", Status: 400}, aws.ErrInvalidRequest, true, time.Second},
 		{standin.Fault{Action: "GetRole", HangUp: true, Times: -1}, aws.ErrUnavailable, false, 10 * time.Second},
@@ -276,20 +276,108 @@ func TestWarmNamesEachAccountThatFails(t *testing.T) {
 	})
 }
 
-func TestAReadingSessionThatAWSRefusesIsReplaced(t *testing.T) {
+func TestNoCommandIsRefusedForAReadingSessionThatExpired(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		b.describe("prod/Deploy")
-		b.Server.Inject(standin.Fault{Action: "GetRole", Code: "ExpiredToken"})
+		sessions := 1
+		for _, code := range []string{"ExpiredToken", "ExpiredTokenException"} {
+			b.Server.Inject(standin.Fault{Action: "GetRole", Code: code})
+			b.describe("prod/Deploy")
+			if sessions++; len(b.Server.Calls("AssumeRole")) != sessions {
+				t.Errorf("%s: %d sessions", code, len(b.Server.Calls("AssumeRole")))
+			}
+		}
+		b.Server.Inject(standin.Fault{Action: "GetRole", Code: "InvalidClientTokenId"})
 		target, _ := b.Cloud.Parse("prod/Deploy")
 		if _, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil); !errors.Is(err, aws.ErrCredentials) {
-			t.Fatalf("got %v", err)
+			t.Errorf("got %v", err)
 		}
-		b.describe("prod/Deploy")
-		if n := len(b.Server.Calls("AssumeRole")); n != 2 {
+		b.describe("prod/Deploy") // with another one
+		if n := len(b.Server.Calls("AssumeRole")); n != sessions+1 {
 			t.Errorf("%d sessions", n)
 		}
 	})
+}
+
+func TestNoCallIsRefusedForAmbientCredentialsThatExpired(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		b.Hub.AddRole(standin.RoleSpec{Name: "Home", Trust: awsbench.TrustEC2})
+		got := 0
+		config := b.Config
+		config.SDK.Credentials = awssdk.NewCredentialsCache(awssdk.CredentialsProviderFunc(
+			func(ctx context.Context) (awssdk.Credentials, error) {
+				got++
+				return b.Config.SDK.Credentials.Retrieve(ctx)
+			}))
+		cloud, err := aws.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, f := range []standin.Fault{
+			{Action: "GetCallerIdentity", Code: "ExpiredToken"}, {Action: "AssumeRole", Code: "ExpiredTokenException"},
+			{Action: "ListRoles", Code: "ExpiredToken"},
+		} {
+			b.Server.Inject(f)
+			if err := cloud.Warm(t.Context()); err != nil {
+				t.Errorf("%s: %v", f.Action, err)
+			}
+			if err := New(cloud).LoadRoles(t.Context(), "home"); err != nil {
+				t.Errorf("%s: %v", f.Action, err)
+			}
+			if i == 1 {
+				continue // both faults are of the first round
+			}
+			time.Sleep(listFresh + 15*time.Minute)
+		}
+		if got < 3 {
+			t.Errorf("the credentials were got %d times", got)
+		}
+	})
+}
+
+func TestNoPassingRefusalOfAnotherChangeEndsARequest(t *testing.T) {
+	for _, code := range []string{"EntityTemporarilyUnmodifiable", "ConcurrentModification"} {
+		onBench(t, nil, func(t *testing.T, b *bench) {
+			b.Role(standin.RoleSpec{})
+			about := b.describe("prod/Deploy")
+			b.Server.Inject(standin.Fault{Action: "PutRolePolicy", Code: code, Status: 409, Times: 2})
+			if _, err := b.apply(order(about)); err != nil {
+				t.Errorf("%s twice: %v", code, err)
+			}
+			b.Server.Inject(standin.Fault{Action: "GetRole", Code: code, Status: 409, Times: -1})
+			_, err := b.apply(order(about))
+			if !errors.Is(err, aws.ErrBusy) || aws.Final(err) || !strings.Contains(aws.Explain(err), "making another change") {
+				t.Errorf("%s for good: %v", code, err)
+			}
+		})
+	}
+}
+
+func TestNoRetryIsLostAfterAnOutage(t *testing.T) {
+	for _, mode := range []awssdk.RetryMode{"", awssdk.RetryModeStandard, awssdk.RetryModeAdaptive} {
+		onBench(t, func(_ *standin.Config, c *aws.Config) {}, func(t *testing.T, b *bench) {
+			b.Role(standin.RoleSpec{})
+			config := b.Config
+			config.SDK.RetryMode, config.SDK.Retryer = mode, nil
+			cloud, err := aws.New(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			target, _ := cloud.Parse("prod/Deploy")
+			look := func() error { _, err := New(cloud).Look(t.Context(), target, nil); return err }
+			b.Server.Inject(standin.Fault{Action: "GetRole", Code: "Throttling", Times: 400})
+			for range 200 {
+				_ = look()
+			}
+			b.Server.ClearFaults()
+			b.Server.Inject(standin.Fault{Action: "GetRole", Code: "Throttling", Times: 2})
+			if err := look(); err != nil {
+				t.Errorf("mode %q: %v", mode, err)
+			}
+		})
+	}
 }
 
 func TestNoRoleIsMissedForWhatIsTypedBehindOrInsteadOfItsName(t *testing.T) {

@@ -145,8 +145,8 @@ func eachRole(ctx context.Context, a *aws.Conn, more func(types.Role) bool) erro
 	}
 }
 
-// otherwise is the role that was meant by a name that no role has: the name without the full stop or
-// comma behind it, or the role whose unique id the name is. ok is false if it is no such name.
+// otherwise is the role that was meant by a name that no role has: the name without the full stop
+// or comma behind it, or the role whose unique id the name is. ok is false if it is no such name.
 func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.Target, ok bool) {
 	name := strings.TrimRight(t.RoleName, ".,")
 	a, unknown := c.cloud.Conn(t.Account.Name)

@@ -232,6 +232,9 @@ func uncovered(err error) string {
 	if !ok {
 		return "it could not be read"
 	}
+	if call.Unsent() != "" {
+		return "the request did not leave revokebot"
+	}
 	switch call.Kind {
 	case aws.ErrThrottled:
 		return "CloudTrail had too many requests"

@@ -64,6 +64,12 @@ func exportAudit(ctx context.Context, env settings.Environment) error {
 		return err
 	}
 	defer client.Close()
+	if settings.IsCluster(ctx, client) {
+		if client, err = settings.RedisCluster(address, false); err != nil {
+			return err
+		}
+		defer client.Close()
+	}
 	redis.SetLogger(settings.RedisLog{Log: slog.New(slog.DiscardHandler)})
 	store, err := redisstore.New(redisstore.Config{Client: client})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
+	"github.com/revokebot/revokebot/sandbox/redisserver"
 )
 
 const notRecorded = "nothing was recorded and nothing will happen"
@@ -47,6 +48,23 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 	}
 	bot.WantCleanEnd()
 	wantCleanLog(t, bot.Stderr.String(), append(w.secrets(), "zanzibar"))
+}
+
+func TestNoRevocationIsLostToTheOneAddressOfACluster(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cluster := redisserver.StartCluster(t)
+	for _, address := range cluster.Addrs() { // one of them holds the bot's keys
+		bot, _ := w.startBot(map[string]string{"REDIS_URL": "redis://" + address + "/0"})
+		bot.WantCleanEnd()
+		wantCleanLog(t, bot.Stderr.String(), w.secrets())
+	}
+	bot, _ := w.startBot(map[string]string{"REDIS_URL": "redis://" + cluster.Addrs()[0]})
+	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
+	card := w.openCard()
+	w.click(actors.Bob, card, messages.ActionApprove)
+	w.inThread(card, "*Read back*")
+	bot.WantCleanEnd()
 }
 
 // What was sent to a Redis that hangs may be done when it goes on: the person is told so in time,

@@ -78,7 +78,7 @@ func run(ctx context.Context, env settings.Environment) error {
 			"signed, and whoever can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(settings.RedisLog{Log: log})
-	err = connectAndRun(ctx, s, client, roles, b, chain, watch.Read(b, store), log)
+	err = connectAndRun(ctx, s, client, store, roles, b, chain, watch.Read(b, store), log)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		log.InfoContext(ctx, "stopped before it was ready")
 		return nil
@@ -88,12 +88,26 @@ func run(ctx context.Context, env settings.Environment) error {
 
 // connectAndRun waits for Redis, then for the bot.
 func connectAndRun(
-	ctx context.Context, s settings.Settings, client redis.UniversalClient, roles *role.Client, b *bot.Bot,
-	chain *audit.Worker,
-	metrics http.Handler, log *slog.Logger,
+	ctx context.Context, s settings.Settings, client redis.UniversalClient, store *redisstore.Store,
+	roles *role.Client, b *bot.Bot, chain *audit.Worker, metrics http.Handler, log *slog.Logger,
 ) error {
 	if err := settings.PingRedis(ctx, client); err != nil {
 		return err
+	}
+	if settings.IsCluster(ctx, client) {
+		cluster, err := settings.RedisCluster(s.RedisURL, false)
+		if err != nil {
+			return err
+		}
+		defer cluster.Close()
+		once, err := settings.RedisCluster(s.RedisURL, true)
+		if err != nil {
+			return err
+		}
+		defer once.Close()
+		client = cluster
+		store.Use(cluster, once)
+		log.InfoContext(ctx, "Redis is a cluster")
 	}
 	for _, w := range doctor.RedisWarnings(ctx, client) {
 		log.WarnContext(ctx, "Redis", "warning", w)

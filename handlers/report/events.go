@@ -58,7 +58,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventUntrusted:
 		return "an entry of the log that was not trusted was put aside"
 	case approvals.EventDelayed:
-		return "AWS did not take it yet: " + mdFailure(e)
+		return "it could not be done yet: " + mdFailure(e)
 	case approvals.EventSetAside:
 		return "a piece of work failed too often and was put aside: " + mdFailure(e)
 	case approvals.EventRefused:

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Loopback reports whether a host, without a port, is this machine: localhost or a loopback address.
+// Loopback reports whether a host, without a port, is this machine: localhost or a loopback
+// address.
 func Loopback(host string) bool {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	return host == "localhost" || net.ParseIP(host).IsLoopback()

@@ -40,6 +40,7 @@ func TestTheRunbookKnowsEverySentenceWithWhichAWSEndsARequest(t *testing.T) {
 		"ErrLimitExceeded":   {aws.ErrLimitExceeded, "The role's inline policies leave no room"},
 		"ErrMalformedPolicy": {aws.ErrMalformedPolicy, "AWS did not accept the policy"},
 		"ErrThrottled":       {aws.ErrThrottled, "AWS is answering too many requests"},
+		"ErrBusy":            {aws.ErrBusy, "AWS is still making another change"},
 		"ErrTimeout":         {aws.ErrTimeout, "AWS did not answer"},
 		"ErrCredentials":     {aws.ErrCredentials, "AWS did not accept revokebot's own credentials"},
 		"ErrRoleChanged":     {aws.ErrRoleChanged, "The role … was deleted and made again"},

@@ -521,7 +521,7 @@ func awsIllnesses() []illness {
 	}
 	return []illness{
 		{
-			"no key", func(w *ward) { w.key = awsstandin.AccessKey{} }, nil, f, "identity", "no credentials for revokebot",
+			"no key", func(w *ward) { w.key = awsstandin.AccessKey{} }, nil, f, "identity", "credentials are empty",
 			"AWS_PROFILE",
 		},
 		{"a root user", func(w *ward) {

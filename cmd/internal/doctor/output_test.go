@@ -204,8 +204,10 @@ func TestDoctorChangesNothing(t *testing.T) {
 		for command := range reads {
 			if !slices.Contains([]string{
 				"HELLO 3", "PING", "TIME", "CONFIG GET", "INFO SERVER", "INFO PERSISTENCE", "INFO MEMORY", "INFO REPLICATION",
-				"CLIENT SETINFO", "CLIENT MAINT_NOTIFICATIONS",
-			}, strings.ToUpper(command)) {
+				"INFO CLUSTER", "CLIENT SETINFO", "CLIENT MAINT_NOTIFICATIONS",
+			}, strings.ToUpper(command)) && !slices.Contains([]string{
+				"EXISTS", "EVALSHA", "EVAL", "XRANGE", "XLEN", "ZRANGE", "ZCARD", "ZREVRANGE",
+			}, strings.Fields(command)[0]) {
 				t.Errorf("Redis was asked %q", command)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/revokebot/revokebot/approvals/redisstore"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/internal/finding"
@@ -96,7 +97,14 @@ func redisSection(ctx context.Context, p patient, clocks *clocks) section {
 		if p.redis == nil {
 			return unsourced([]finding.Finding{finding.Fail("answer", "Correct REDIS_URL.", "Redis was not looked at.")})
 		}
-		found, clock := examineRedis(ctx, p.redis)
+		client := p.redis
+		if settings.IsCluster(ctx, client) {
+			if cluster, err := settings.RedisCluster(p.settings.RedisURL, false); err == nil {
+				defer cluster.Close()
+				client = cluster
+			}
+		}
+		found, clock := examineRedis(ctx, client)
 		clocks.setRedis(clock)
 		return unsourced(found)
 	}}
@@ -120,8 +128,23 @@ func examineRedis(ctx context.Context, client redis.UniversalClient) ([]finding.
 	if now, err := redisNode(ctx, client).Time(ctx).Result(); err == nil {
 		clock = aws.ClockBetween(now, now, sent, time.Now())
 	}
+	found = append(found, redisScript(ctx, client))
 	for _, f := range redisSettings(ctx, client) {
 		found = append(found, f.Finding)
 	}
 	return found, clock
+}
+
+// redisScript reads the bot's own keys in a script, as the bot does.
+func redisScript(ctx context.Context, client redis.UniversalClient) finding.Finding {
+	const check = "scripts"
+	store, err := redisstore.New(redisstore.Config{Client: client})
+	if err == nil {
+		_, err = store.Backlog(ctx)
+	}
+	if err != nil {
+		return finding.Fail(check, "Give its user +@all on ~{revokebot}:*, and an address that leads to all of these keys.",
+			"A script could not read the bot's keys, {revokebot}:… (%s).", settings.OneLine(err))
+	}
+	return finding.Good(check, "A script can read the bot's keys.")
 }

@@ -20,6 +20,16 @@ import (
 // client that tries once sends no command again by itself, so that its errors say what became of
 // the one try.
 func RedisClient(address string, once bool) (redis.UniversalClient, error) {
+	return redisClient(address, once, false)
+}
+
+// RedisCluster is RedisClient for an address that is known to lead to a cluster: the configuration
+// endpoint of a managed one, or one of its nodes.
+func RedisCluster(address string, once bool) (redis.UniversalClient, error) {
+	return redisClient(address, once, true)
+}
+
+func redisClient(address string, once, cluster bool) (redis.UniversalClient, error) {
 	scheme, rest, found := strings.Cut(address, "://")
 	if !found {
 		return nil, redisURLError(address, errors.New("it has no ://"))
@@ -29,38 +39,49 @@ func RedisClient(address string, once bool) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, redisURLError(address, err)
 	}
+	obey := func(deadlines *bool, retries *int) {
+		*deadlines = true
+		if once {
+			*retries = -1
+		}
+	}
 	switch q := u.Query(); {
 	case q.Get("master_name") != "":
 		options, err := redis.ParseFailoverURL(spread)
 		if err != nil {
 			return nil, redisURLError(address, err)
 		}
-		options.ContextTimeoutEnabled = true
-		if once {
-			options.MaxRetries = -1
-		}
+		obey(&options.ContextTimeoutEnabled, &options.MaxRetries)
 		return redis.NewFailoverClient(options), nil
-	case q.Has("addr"):
+	case cluster || q.Has("addr"):
 		options, err := redis.ParseClusterURL(spread)
 		if err != nil {
 			return nil, redisURLError(address, err)
 		}
-		options.ContextTimeoutEnabled = true
-		if once {
-			options.MaxRetries = -1
-		}
+		obey(&options.ContextTimeoutEnabled, &options.MaxRetries)
 		return redis.NewClusterClient(options), nil
 	default:
 		options, err := redis.ParseURL(spread)
 		if err != nil {
 			return nil, redisURLError(address, err)
 		}
-		options.ContextTimeoutEnabled = true
-		if once {
-			options.MaxRetries = -1
-		}
+		obey(&options.ContextTimeoutEnabled, &options.MaxRetries)
 		return redis.NewClient(options), nil
 	}
+}
+
+// IsCluster reports whether a client of one server talks to a node of a cluster, which may have
+// none of the bot's keys. What does not say is asked for a key: another node's is MOVED.
+func IsCluster(ctx context.Context, client redis.UniversalClient) bool {
+	one, ok := client.(*redis.Client)
+	if !ok {
+		return false
+	}
+	if text, err := one.Info(ctx, "cluster").Result(); err == nil && strings.Contains(text, "cluster_enabled:") {
+		return strings.Contains(text, "cluster_enabled:1")
+	}
+	_, moved := redis.IsMovedError(one.Exists(ctx, "{revokebot}:work").Err())
+	return moved
 }
 
 // spreadAddresses turns a:1,b:2/0?x=y into a:1/0?x=y&addr=b:2.
