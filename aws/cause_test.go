@@ -65,7 +65,8 @@ func TestNoRefusalIsToldWhereAWSWasNotAsked(t *testing.T) {
 		cause string // "": AWS may have been asked
 	}{
 		"no credentials": {
-			awssdk.Config{Credentials: credentials{errors.New("no EC2 IMDS role found")}}, aws.ErrCredentials,
+			awssdk.Config{Credentials: credentials{errors.New("no EC2 IMDS role found")}},
+			aws.ErrCredentials,
 			"no EC2 IMDS role found",
 		},
 		"credentials that AWS denied": {

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"slices"
@@ -152,10 +153,13 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 		"spoke.yaml": {spoke(t, "true"), spoke(t, "false"), lockable(t, "true"), lockable(t, "false")},
 		"guardrail.yaml": {
 			mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
+				"GuardedRoles": ordinary, "Targets": "r-ab12", "OtherWriters": "arn:aws:iam::*:role/cdk-*",
+			}),
+			mustStack(t, "guardrail.yaml", "444455556666", map[string]string{
 				"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12",
 			}),
 		},
-		"ecs.yaml": {ecs(t)},
+		"ecs.yaml": {ecs(t)}, "alarms.yaml": {alarms(t)},
 	}
 	for _, f := range files {
 		if len(stacks[f.Name()]) == 0 {
@@ -264,13 +268,19 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 			"arn:aws:iam::*:role/revokebot-spoke", stackSets, "arn:aws:iam::*:role/Terraform", "arn:aws:iam::*:role/cdk-*",
 		},
 	} {
-		var document struct{ Statement []json.RawMessage }
-		if err := json.Unmarshal([]byte(guardRail(t, ordinary, others)), &document); err != nil ||
-			len(document.Statement) != 3 {
-			t.Fatalf("%v, %s", err, document.Statement)
+		template := statements(t, guardRail(t, ordinary, others))
+		offered := statements(t, role.GuardRailSCP(ordinary, writers))
+		if want := 3 + min(len(others), 1); len(template) != want || len(offered) != 2 {
+			t.Fatalf("%d and %d statements", len(template), len(offered))
 		}
-		same(t, "the guard rail", `{"Version":"2012-10-17","Statement":[`+string(document.Statement[0])+`]}`,
-			role.GuardRailSCP(ordinary, writers))
+		same(t, "the guard rail", string(template[0]), string(offered[0]))
+		for _, s := range template[2:] {
+			var there, want struct{ Action json.RawMessage }
+			if err := errors.Join(json.Unmarshal(s, &there), json.Unmarshal(offered[1], &want)); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "the ways to become somebody", string(there.Action), string(want.Action))
+		}
 	}
 	if n := len(guardRail(t, "arn:aws:iam::*:role/*", "")); n > 10_240 {
 		t.Errorf("%d characters are too many for a service control policy", n)
@@ -316,6 +326,135 @@ func TestUnderTheGuardRailTheBotGoesOnAndNeitherTheThiefNorAnAdministratorTakesT
 			t.Errorf("without the guard rail the thief cannot do it either, so this shows nothing: %v", err)
 		}
 	})
+}
+
+// statements are those of a policy.
+func statements(t *testing.T, text string) []json.RawMessage {
+	t.Helper()
+	var document struct{ Statement []json.RawMessage }
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return document.Statement
+}
+
+// excepted are the patterns on principals that some statement of a policy does not bind.
+func excepted(t *testing.T, text string) (patterns []string) {
+	t.Helper()
+	for _, raw := range statements(t, text) {
+		var s struct {
+			Condition map[string]map[string]any
+		}
+		if err := json.Unmarshal(raw, &s); err != nil {
+			t.Fatal(err)
+		}
+		for operator, keys := range s.Condition {
+			if !strings.Contains(operator, "Not") {
+				continue
+			}
+			switch v := keys["aws:PrincipalArn"].(type) {
+			case string:
+				patterns = append(patterns, v)
+			case []any:
+				for _, one := range v {
+					patterns = append(patterns, one.(string))
+				}
+			}
+		}
+	}
+	slices.Sort(patterns)
+	return slices.Compact(patterns)
+}
+
+// Who may become an excepted principal: nobody who is none already, in the template and in what the
+// thread offers.
+func TestNobodyBecomesAPrincipalThatAGuardRailExcepts(t *testing.T) {
+	const writers = "arn:aws:iam::*:role/Terraform,arn:aws:iam::*:role/cdk-*,arn:aws:iam::*:user/kim"
+	ways := []string{
+		"iam:CreateRole", "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy",
+		"iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary",
+		"iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole", "iam:DeleteRole", "iam:AcquireRole",
+		"iam:PassRole", "iam:CreateUser", "iam:UpdateUser", "iam:CreateAccessKey", "iam:UpdateAccessKey",
+		"iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:PutUserPolicy", "iam:AttachUserPolicy",
+		"iam:EnableMFADevice", "iam:DeactivateMFADevice", "iam:ResyncMFADevice", "iam:UploadSSHPublicKey",
+		"iam:UploadSigningCertificate", "iam:CreateServiceSpecificCredential", "iam:ResetServiceSpecificCredential",
+	}
+	for name, text := range map[string]string{
+		"the template": guardRail(t, "arn:aws:iam::*:role/*", ""), "with others": guardRail(t, ordinary, writers),
+		"offered": role.GuardRailSCP(ordinary, []string{spokeARN}),
+		"without a spoke": role.GuardRailSCP(ordinary, []string{
+			"arn:aws:iam::111122223333:role/bot", "arn:aws:iam::111122223333:role/*/bot",
+		}),
+		"a user": role.GuardRailSCP(ordinary, []string{"arn:aws:iam::111122223333:user/bot"}),
+	} {
+		p, err := standin.ParsePolicy(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		patterns := excepted(t, text)
+		if len(patterns) == 0 {
+			t.Fatalf("%s excepts nobody", name)
+		}
+		for _, pattern := range patterns {
+			pattern = strings.Replace(pattern, "iam::*:", "iam::111122223333:", 1)
+			for _, filling := range []string{"", "x", "a/b", "eve"} {
+				made := strings.ReplaceAll(pattern, "*", filling)
+				for _, way := range ways {
+					for _, who := range []string{"role/Admin", "user/eve", "role/ops/stacksets-exec-x", "role/NightlyBackup"} {
+						got := standin.Evaluate(standin.Request{Action: way, Resource: made, Context: standin.Context{
+							"aws:PrincipalArn": {"arn:aws:iam::111122223333:" + who},
+						}}, p).Decision
+						if got != standin.ExplicitDeny {
+							t.Errorf("%s: by %s, %s becomes %s: %v", name, way, who, made, got)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNoExceptionOfTheGuardRailBeginsWithAWildcard(t *testing.T) {
+	for _, pattern := range []string{
+		"arn:aws:iam::*:role/*", "arn:aws:iam::*:role/*admin", "arn:aws:iam::*:role/?dmin", "arn:aws:iam::*:role/*/cdk-1",
+		"arn:aws:iam::*:*", "*", "arn:aws:iam::*:user/*", "arn:aws:iam::11112222333?:role/x", "arn:aws:iam::*:role/",
+		"arn:aws:iam::*:role/cdk,*",
+	} {
+		for _, parameter := range []string{"SpokeDeployers", "OtherWriters"} {
+			if _, err := stack(t, "guardrail.yaml", "444455556666", map[string]string{
+				"GuardedRoles": ordinary, "Targets": "r-ab12", parameter: pattern,
+			}); err == nil {
+				t.Errorf("%s %q is taken", parameter, pattern)
+			}
+		}
+	}
+	if _, err := stack(t, "guardrail.yaml", "444455556666", map[string]string{
+		"GuardedRoles": ordinary, "Targets": "r-ab12",
+		"OtherWriters": "arn:aws-cn:iam::111122223333:role/ops/cdk-*,arn:aws:iam::*:user/kim",
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAHubInAnOrganisationOpensNoSpokeOutsideIt(t *testing.T) {
+	s := mustStack(t, "hub.yaml", hubAccount, map[string]string{"Platform": "ecs", "OrganizationId": "o-abcdefghij"})
+	for org, want := range map[string]standin.Decision{
+		"o-abcdefghij": standin.Allowed, "o-evilevilev": standin.ImplicitDeny, "": standin.ImplicitDeny,
+	} {
+		r := named("sts:AssumeRole", spokeARN)
+		if org != "" {
+			r.Context["aws:ResourceOrgID"] = []string{org}
+		}
+		if got := evaluate(t, r, s.inline("Hub")); got != want {
+			t.Errorf("a spoke of %q: %v", org, got)
+		}
+	}
+	for _, id := range []string{"*", "o-*", "r-ab12"} {
+		parameters := map[string]string{"Platform": "ecs", "OrganizationId": id}
+		if _, err := stack(t, "hub.yaml", hubAccount, parameters); err == nil {
+			t.Errorf("%q is taken for an organisation", id)
+		}
+	}
 }
 
 func TestTheGuardRailsExceptionCannotBeTakenOver(t *testing.T) {

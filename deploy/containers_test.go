@@ -105,9 +105,22 @@ func TestEveryContainerIsTheUserOfTheImageWithoutRights(t *testing.T) {
 	}
 }
 
+var byDigest = regexp.MustCompile(`^[a-z0-9./:-]+:[0-9][a-z0-9.-]*@sha256:[0-9a-f]{64}$`)
+
 func TestTheImageHoldsTheProgramAndTheCertificatesAndNothingElse(t *testing.T) {
 	stages := strings.Split(read(t, "../Dockerfile"), "\nFROM ")
 	last := stages[len(stages)-1]
+	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(read(t, "../Dockerfile"), -1) {
+		if from[1] != "scratch" && !byDigest.MatchString(from[1]) {
+			t.Errorf("the image is built from %s, which can be another one tomorrow", from[1])
+		}
+	}
+	for name, service := range compose(t)["services"].(map[string]any) {
+		s := service.(map[string]any)
+		if image, _ := s["image"].(string); s["build"] == nil && !byDigest.MatchString(image) {
+			t.Errorf("%s runs %s, which can be another one tomorrow", name, image)
+		}
+	}
 	if !strings.HasPrefix(last, "scratch\n") {
 		t.Errorf("the image is made of %s", last)
 	}
@@ -246,6 +259,21 @@ func TestTheRedisOfTheComposeFileForgetsNothingAndIsReachedByTheBotAlone(t *test
 	version := regexp.MustCompile(`^redis:(\d+)\.`).FindStringSubmatch(at(t, redis, "image").(string))
 	if version == nil || version[1] < "7" {
 		t.Errorf("the image is %v", at(t, redis, "image"))
+	}
+}
+
+func TestNobodyWhoMayChangeTheConfigurationIsLeftOutOfThoseWhoDecideWhoApproves(t *testing.T) {
+	parameter := ecs(t).made("Config")["Name"].(string)
+	for file, words := range map[string][]string{
+		"../SECURITY.md":          {"ssm:PutParameter", parameter, "ConfigMap", "decide who approves"},
+		"README.md":               {"ssm:PutParameter", parameter, "ConfigMap", "decides who approves"},
+		"cloudformation/ecs.yaml": {"ssm:PutParameter", "decides who approves"},
+	} {
+		for _, word := range words {
+			if !strings.Contains(read(t, file), word) {
+				t.Errorf("%s does not say %q", file, word)
+			}
+		}
 	}
 }
 

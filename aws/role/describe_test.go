@@ -316,7 +316,8 @@ func TestNoCallIsRefusedForAmbientCredentialsThatExpired(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, f := range []standin.Fault{
-			{Action: "GetCallerIdentity", Code: "ExpiredToken"}, {Action: "AssumeRole", Code: "ExpiredTokenException"},
+			{Action: "GetCallerIdentity", Code: "ExpiredToken"},
+			{Action: "AssumeRole", Code: "ExpiredTokenException"},
 			{Action: "ListRoles", Code: "ExpiredToken"},
 		} {
 			b.Server.Inject(f)

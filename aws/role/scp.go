@@ -22,18 +22,29 @@ const (
 	issueTimeFormat = "2006-01-02T15:04:05.000Z"
 )
 
+// becoming are the calls by which somebody makes, changes or passes a role or user, and so can act
+// as it; deploy/cloudformation/guardrail.yaml has the same.
+var becoming = []string{
+	"iam:Acquire*", "iam:Attach*", "iam:Change*", "iam:Create*", "iam:Deactivate*", "iam:Delete*", "iam:Detach*",
+	"iam:Enable*", "iam:PassRole", "iam:Put*", "iam:Reset*", "iam:Resync*", "iam:Tag*", "iam:Untag*", "iam:Update*",
+	"iam:Upload*",
+}
+
 // GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
-// writing or removing inline policies of the role. botRoleARNs are patterns on ARNs, as
-// Cloud.OwnRoles gives them; with none, nobody may.
+// writing or removing inline policies of the role, and from becoming the bot. botRoleARNs are
+// patterns on ARNs, as Cloud.OwnRoles gives them; with none, nobody may.
 func GuardRailSCP(roleARN string, botRoleARNs []string) string {
 	s := scpStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
 		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(roleARN),
 	}
-	if len(botRoleARNs) > 0 {
-		s.Condition = map[string]map[string][]string{"ArnNotLike": {"aws:PrincipalArn": botRoleARNs}}
+	if len(botRoleARNs) == 0 {
+		return scp(s)
 	}
-	return scp(s)
+	s.Condition = map[string]map[string][]string{"ArnNotLike": {"aws:PrincipalArn": botRoleARNs}}
+	return scp(s, scpStatement{
+		Sid: "NobodyElseBecomesRevokebot", Effect: "Deny", Action: becoming, Resource: botRoleARNs, Condition: s.Condition,
+	})
 }
 
 // OldSessionsSCP is the text of a service control policy that denies everything to sessions of
@@ -69,12 +80,12 @@ func denyOldSessions(sid string, roles []string, cutoff time.Time) scpStatement 
 type scpStatement struct {
 	Sid, Effect string
 	Action      []string
-	Resource    string
+	Resource    any                            // a text, or several
 	Condition   map[string]map[string][]string `json:",omitempty"`
 }
 
-// scp prints a policy of one statement the way people read it.
-func scp(s scpStatement) string {
+// scp prints a policy the way people read it.
+func scp(s ...scpStatement) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -82,7 +93,7 @@ func scp(s scpStatement) string {
 	err := e.Encode(struct {
 		Version   string
 		Statement []scpStatement
-	}{"2012-10-17", []scpStatement{s}})
+	}{"2012-10-17", s})
 	if err != nil {
 		return "" // unreachable: strings always encode
 	}
