@@ -12,6 +12,7 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -20,12 +21,13 @@ import (
 
 // Account is one AWS account whose roles may be revoked.
 type Account struct {
-	Name       string   // what people type before the slash; unique
-	ID         string   // twelve digits
-	Partition  string   // "" means aws
-	AssumeRole string   // ARN of the role to assume in the account; "" means the ambient credentials
-	ExternalID string   // sent with AssumeRole unless empty
-	Regions    []string // where CloudTrail is asked; the partition's home region is always asked too
+	Name       string // what people type before the slash; unique
+	ID         string // twelve digits
+	Partition  string // "" means aws
+	AssumeRole string // ARN of the role to assume in the account; "" means the ambient credentials
+	ExternalID string // sent with AssumeRole unless empty
+	// where CloudTrail is asked, and in the partition's home region; empty: in all that are enabled
+	Regions []string
 
 	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name
 	// the people by source identity and tags. CloudTrail then shows the request, by the session's
@@ -243,13 +245,15 @@ func (c *Cloud) DefaultAccount() string {
 type Conn struct {
 	Account // the partition is filled in
 
-	cloud  *Cloud
-	iam    *iam.Client
-	sts    *sts.Client
-	reader *session
+	cloud   *Cloud
+	iam     *iam.Client
+	sts     *sts.Client
+	account *account.Client
+	reader  *session
 
-	mu     sync.Mutex
-	trails map[string]*trail // by region
+	mu      sync.Mutex
+	trails  map[string]*trail // by region
+	enabled enabledRegions
 }
 
 // newConn makes the clients of an account. They share the HTTP client of the SDK's configuration.
@@ -259,6 +263,7 @@ func (c *Cloud) newConn(a Account) *Conn {
 	kept := &Conn{Account: a, cloud: c, trails: map[string]*trail{}}
 	kept.iam = iam.NewFromConfig(c.cfg.SDK, func(o *iam.Options) { o.Region = homeRegion(a.Partition) })
 	kept.sts = sts.NewFromConfig(c.cfg.SDK, func(o *sts.Options) { o.Region = stsRegion(o.Region, a.Partition) })
+	kept.account = account.NewFromConfig(c.cfg.SDK, func(o *account.Options) { o.Region = homeRegion(a.Partition) })
 	kept.reader = newSession(kept.openReader)
 	return kept
 }
@@ -283,14 +288,6 @@ func (c *Cloud) AccountName(id string) string {
 
 // HomeRegion is where the account's partition keeps IAM and CloudTrail keeps IAM's events.
 func (a *Conn) HomeRegion() string { return homeRegion(a.Partition) }
-
-// AllRegions returns where CloudTrail is asked: the configured regions and the partition's home
-// region, each once.
-func (a *Conn) AllRegions() []string {
-	regions := append([]string{a.HomeRegion()}, a.Regions...)
-	slices.Sort(regions)
-	return slices.Compact(regions)
-}
 
 // Reader returns the reading session, opened if need be. A look in several regions asks for it
 // first, so that a session that cannot be opened is one error and not one for each region.

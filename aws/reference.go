@@ -33,7 +33,6 @@ const (
 	InputNotARole         = "not_a_role"
 	InputOtherPartition   = "other_partition"
 	InputAccountNotListed = "account_not_configured"
-	InputWindow           = "bad_window"
 	InputNoKey            = "no_access_key"
 )
 

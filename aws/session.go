@@ -163,7 +163,7 @@ type staticCredentials struct {
 // with.
 const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
 	`"iam:GetRolePolicy","iam:ListAttachedRolePolicies","iam:ListRolePolicies","iam:ListRoles",` +
-	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents"],"Resource":"*"}]}`
+	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],"Resource":"*"}]}`
 
 // openReader opens the session that reads an account. It can write nothing.
 func (a *Conn) openReader(ctx context.Context) (Credential, error) {

@@ -45,7 +45,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string) []findin
 		session.Saw += " Its permissions and CloudTrail were not looked at."
 		return []finding.Finding{session}
 	}
-	regions := a.AllRegions()
+	regions, err := a.TrailRegions(ctx)
 	trails := make([]finding.Finding, len(regions))
 	var named, permissions []finding.Finding
 	all := []func(){
@@ -56,7 +56,22 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string) []findin
 		all = append(all, func() { trails[i] = e.trail(ctx, region) })
 	}
 	aws.All(all...)
-	return slices.Concat([]finding.Finding{session}, named, permissions, trails)
+	return slices.Concat([]finding.Finding{session}, named, permissions, []finding.Finding{e.regions(regions, err)}, trails)
+}
+
+// regions says which regions the checks after a revocation speak of.
+func (e *examination) regions(names []string, err error) finding.Finding {
+	check, list := e.check("regions"), strings.Join(names, ", ")
+	switch {
+	case err != nil:
+		return finding.Warn(check, "Allow its role account:ListRegions (deploy/iam-policy.json), or name the regions in "+
+			"accounts."+e.account.Name+".regions.",
+			"The account's regions could not be listed. CloudTrail is asked where every account is: %s.", list)
+	case len(e.account.Regions) > 0:
+		return finding.Good(check, "CloudTrail is asked in those of the configuration: %s.", list)
+	default:
+		return finding.Good(check, "CloudTrail is asked in all that are enabled: %s.", list)
+	}
 }
 
 // examination is one look at an account.

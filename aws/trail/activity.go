@@ -12,13 +12,13 @@ import (
 
 // ActivityQuery asks what was done with one access key.
 type ActivityQuery struct {
-	AccountName  string
-	AccessKeyID  string         // of a session, or of a user
-	Since, Until time.Time      // the window; zero means CloudTrail's own limit of 90 days, and now
-	Cutoff       time.Time      // for what is said about calls after it; zero when there is none
-	Limit        int            // most calls to read in each region, the newest first; 0 means 1,000
-	Patience     time.Duration  // as in LookupQuery
-	Progress     func(Progress) // as in LookupQuery
+	AccountName string
+	AccessKeyID string         // of a session, or of a user
+	Since       time.Time      // as in LookupQuery
+	Cutoff      time.Time      // for what is said about calls after it; zero when there is none
+	Limit       int            // most calls to read in each region, the newest first; 0 means 1,000
+	Patience    time.Duration  // as in LookupQuery
+	Progress    func(Progress) // as in LookupQuery
 
 	// Telling asks for more where a region has more calls than Limit: those that matter most are
 	// looked up by name from before the oldest that was read. That takes up to 19 more requests in the
@@ -124,7 +124,7 @@ func isAddress(source string) bool {
 // at once. A region that cannot be read is named in Activity.Regions, so the error is only about
 // the question itself: an *InputError, or the *CallError of the reading session.
 func (c *Client) Activity(ctx context.Context, q ActivityQuery) (Activity, error) {
-	a, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until)
+	a, _, err := c.toAsk(ctx, q.AccountName)
 	if err != nil {
 		return Activity{}, err
 	}
@@ -136,7 +136,7 @@ func (c *Client) Activity(ctx context.Context, q ActivityQuery) (Activity, error
 	if q.Limit <= 0 {
 		q.Limit = defaultCalls
 	}
-	regions := a.AllRegions()
+	regions, _ := a.TrailRegions(ctx) // Lookup says if they are guessed
 	read := make([]*fold, len(regions))
 	watch := newWatch(regions, q.Progress)
 	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
@@ -151,7 +151,7 @@ func (c *Client) Activity(ctx context.Context, q ActivityQuery) (Activity, error
 func (c *Client) activityIn(ctx context.Context, a *aws.Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch) {
 	f.coverage = RegionCoverage{Region: s.region, Covered: true}
 	query := trailQuery{
-		key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, until: q.Until, budget: s,
+		key: types.LookupAttributeKeyAccessKeyId, value: q.AccessKeyID, since: q.Since, budget: s,
 	}
 	var oldest time.Time
 	for page, err := range pages(ctx, a, s.region, query) {

@@ -13,15 +13,15 @@ import (
 
 // ChainQuery asks which roles the sessions of a role assumed, and what came of it.
 type ChainQuery struct {
-	AccountName  string
-	RoleARN      string    // of the sessions, with the path
-	Sessions     []Session // where to begin, the most important first; those without an issued key are left out
-	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
-	Cutoff       time.Time // for the activities; zero when there is none
-	Depth        int       // how many levels down; 0 means 3, which is also the most
-	Keys         int       // most keys to look at, each at least one request in every region; 0 means 40
-	Limit        int       // most calls to read of each key in each region; 0 means 1,000
-	Patience     time.Duration
+	AccountName string
+	RoleARN     string    // of the sessions, with the path
+	Sessions    []Session // where to begin, the most important first; those without an issued key are left out
+	Since       time.Time // as in LookupQuery
+	Cutoff      time.Time // for the activities; zero when there is none
+	Depth       int       // how many levels down; 0 means 3, which is also the most
+	Keys        int       // most keys to look at, each at least one request in every region; 0 means 40
+	Limit       int       // most calls to read of each key in each region; 0 means 1,000
+	Patience    time.Duration
 
 	// Known are activities that were looked up already, by access key: they are not asked for again.
 	Known map[string]Activity
@@ -70,7 +70,7 @@ type chainNode struct {
 // by level. What could not be read is said by the coverage, so the error is only about the question
 // itself, as that of Activity.
 func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
-	if _, err := c.toAsk(ctx, q.AccountName, q.Since, q.Until); err != nil {
+	if _, _, err := c.toAsk(ctx, q.AccountName); err != nil {
 		return Chain{}, err
 	}
 	if q.Depth <= 0 || q.Depth > chainDepth {
@@ -144,12 +144,12 @@ func (c *Client) activities(
 			defer func() { <-turn }()
 			defer looked()
 			activity, err := c.Activity(ctx, ActivityQuery{
-				AccountName: node.account, AccessKeyID: node.session.AccessKeyID, Since: q.Since, Until: q.Until,
+				AccountName: node.account, AccessKeyID: node.session.AccessKeyID, Since: q.Since,
 				Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience, ByName: true,
 			})
 			if err != nil { // another account's reading session: the role's own was opened before
 				c.cloud.Log().WarnContext(ctx, "a session could not be followed", "account", node.account, "error", err)
-				activity.Regions = c.nowhere(node.account, err)
+				activity.Regions = c.nowhere(ctx, node.account, err)
 			}
 			found[i] = activity
 		})
@@ -159,10 +159,11 @@ func (c *Client) activities(
 }
 
 // nowhere is the coverage of an account that could not be asked at all.
-func (c *Client) nowhere(accountName string, err error) []RegionCoverage {
+func (c *Client) nowhere(ctx context.Context, accountName string, err error) []RegionCoverage {
 	var all []RegionCoverage
 	a, _ := c.cloud.Conn(accountName) // it was asked
-	for _, region := range a.AllRegions() {
+	regions, _ := a.TrailRegions(ctx)
+	for _, region := range regions {
 		uncovered := RegionCoverage{Region: region}
 		uncovered.fail(err)
 		all = append(all, uncovered)

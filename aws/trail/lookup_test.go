@@ -46,7 +46,7 @@ func TestSessionsOfAllRegionsAreListedNewestFirstWithTheirSideOfTheCutoff(t *tes
 		}
 		cutoff := began.Add(10 * time.Second)
 		got, err := b.trail.Lookup(t.Context(), LookupQuery{
-			AccountName: "prod", RoleARN: role.ARN, Since: began.Add(-time.Hour), Until: b.Server.Now(), Cutoff: cutoff,
+			AccountName: "prod", RoleARN: role.ARN, Since: began.Add(-time.Hour), Cutoff: cutoff,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestTheSampleEventsAreFoundThroughTheRealClient(t *testing.T) {
 }
 
 func TestPagesAreReadAtTwoRequestsASecondUpToTheLimit(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = nil }, func(t *testing.T, b *bench) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = []string{"us-east-1"} }, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		for i := range 230 {
@@ -230,7 +230,7 @@ func TestARegionThatFailsIsNamedAndTheOthersAreReported(t *testing.T) {
 
 func TestWhatWasReadBeforeARegionsDeadlineIsKept(t *testing.T) {
 	onBench(t, func(in *standin.Config, c *aws.Config) {
-		in.Latency, c.Accounts[0].Regions, c.RegionTimeout = 400*time.Millisecond, nil, 1300*time.Millisecond
+		in.Latency, c.Accounts[0].Regions, c.RegionTimeout = 400*time.Millisecond, []string{"us-east-1"}, 1300*time.Millisecond
 	}, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
@@ -258,15 +258,9 @@ func (b *bench) session200(t *testing.T) {
 
 func TestALookUpThatCannotBeAskedIsAnError(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		now := b.Server.Now()
-		for _, q := range []LookupQuery{
-			{AccountName: "nobody"},
-			{AccountName: "prod", Since: now, Until: now.Add(-time.Second)},
-		} {
-			_, err := b.trail.Lookup(t.Context(), q)
-			if _, ok := errors.AsType[*aws.InputError](err); !ok {
-				t.Errorf("%+v: %v", q, err)
-			}
+		_, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "nobody"})
+		if _, ok := errors.AsType[*aws.InputError](err); !ok {
+			t.Errorf("an account that is not configured: %v", err)
 		}
 		b.Server.Inject(standin.Fault{Action: "AssumeRole", Code: "AccessDenied"})
 		if _, err := b.trail.Lookup(t.Context(), LookupQuery{AccountName: "prod", RoleARN: "x"}); !errors.Is(err,
@@ -284,7 +278,7 @@ func TestARangeOverPagesMayStopEarly(t *testing.T) {
 			b.session200(t)
 		}
 		read := 0
-		for page, err := range pages(t.Context(), b.Conn("prod"), "us-east-1", naming(role.ARN, time.Time{}, time.Time{})) {
+		for page, err := range pages(t.Context(), b.Conn("prod"), "us-east-1", naming(role.ARN, time.Time{})) {
 			if err != nil {
 				t.Fatal(err)
 			}

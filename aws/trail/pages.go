@@ -21,14 +21,14 @@ const lookupPage = 50
 type trailQuery struct {
 	key          types.LookupAttributeKey
 	value        string
-	since, until time.Time     // zero means CloudTrail's own limits
+	since, until time.Time     // zero means CloudTrail's own limits; without until, AWS's clock ends the window
 	budget       *regionBudget // nil: only the context bounds the calls
 }
 
 // naming asks for the events that name a resource: the ARN of a role for the sessions that were
 // issued, its bare name for what IAM did to it.
-func naming(resource string, since, until time.Time) trailQuery {
-	return trailQuery{key: types.LookupAttributeKeyResourceName, value: resource, since: since, until: until}
+func naming(resource string, since time.Time) trailQuery {
+	return trailQuery{key: types.LookupAttributeKeyResourceName, value: resource, since: since}
 }
 
 // page is one answer of LookupEvents.

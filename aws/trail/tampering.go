@@ -16,10 +16,10 @@ import (
 
 // TamperQuery asks who changed what the slots of a role say.
 type TamperQuery struct {
-	AccountName  string
-	RoleName     string
-	Slots        []contain.Slot
-	Since, Until time.Time // the window; zero means CloudTrail's own limit of 90 days, and now
+	AccountName string
+	RoleName    string
+	Slots       []contain.Slot
+	Since       time.Time // as in LookupQuery
 }
 
 // Change is one write or removal in a slot by a caller other than the bot. All text but EventName
@@ -49,11 +49,6 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	if err != nil {
 		return nil, err
 	}
-	if !q.Since.IsZero() && !q.Until.IsZero() && q.Until.Before(q.Since) {
-		return nil, &aws.InputError{
-			Reason: aws.InputWindow, Sentence: "The window ends before it begins. Give an earlier start.",
-		}
-	}
 	hubARN, err := c.cloud.Hub(ctx)
 	if err != nil {
 		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
@@ -61,7 +56,7 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	ctx, cancel := context.WithTimeout(ctx, c.cloud.RegionTimeout())
 	defer cancel()
 	var changes []Change
-	for page, err := range pages(ctx, a, a.HomeRegion(), naming(q.RoleName, q.Since, q.Until)) {
+	for page, err := range pages(ctx, a, a.HomeRegion(), naming(q.RoleName, q.Since)) {
 		if err != nil {
 			return changes, err
 		}

@@ -60,7 +60,6 @@ func TestWhoChangedTheDenyIsToldNewestFirstWithoutTheBotsOwnWrites(t *testing.T)
 
 		got, err := b.trail.Tampering(t.Context(), TamperQuery{
 			AccountName: "prod", RoleName: "Deploy", Slots: slots, Since: began.Add(-time.Hour),
-			Until: b.Server.Now(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -208,13 +207,8 @@ func TestWhatWasReadBeforeAFailureIsReturnedWithIt(t *testing.T) {
 
 func TestAQuestionAboutTamperingThatCannotBeAskedIsAnError(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
-		now := b.Server.Now()
-		for _, q := range []TamperQuery{
-			{AccountName: "nobody"}, {AccountName: "prod", Since: now, Until: now.Add(-time.Second)},
-		} {
-			if _, err := b.trail.Tampering(t.Context(), q); aws.Explain(err) == "" {
-				t.Errorf("%+v: %v", q, err)
-			}
+		if _, err := b.trail.Tampering(t.Context(), TamperQuery{AccountName: "nobody"}); aws.Explain(err) == "" {
+			t.Errorf("an account that is not configured: %v", err)
 		}
 		b.Server.Inject(standin.Fault{Action: "GetCallerIdentity", Code: "ExpiredToken"})
 		if _, err := b.trail.Tampering(t.Context(), TamperQuery{

@@ -10,6 +10,7 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // KindActivity is an item that asks what a session did which somebody chose from the menu.
@@ -42,13 +43,13 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	told.Until, told.Cutoff = q.until, q.cutoff
 	chain, err := inv.Trail.Chain(ctx, trail.ChainQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff, Depth: chainDepth,
-		Keys:     maxKeys,
-		Patience: lookPatience, Sessions: []trail.Session{session},
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Depth: chainDepth,
+		Keys: maxKeys, Patience: lookPatience, Sessions: []trail.Session{session},
 	})
-	switch a, looked := chain.Roots[session.AccessKeyID]; {
+	a, looked := chain.Roots[session.AccessKeyID]
+	told.Until, told.Cutoff = times.Later(q.until, a.AskedAt), q.cutoff
+	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && item.Attempt < maxLooks:

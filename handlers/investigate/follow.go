@@ -53,7 +53,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	var chain trail.Chain
 	if err == nil {
 		chain, err = q.Trail.Chain(ctx, trail.ChainQuery{
-			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Since: q.since, Until: q.until, Cutoff: q.cutoff,
+			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Since: q.since, Cutoff: q.cutoff,
 			Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
 		})
 	}

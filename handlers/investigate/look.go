@@ -67,8 +67,9 @@ type investigation struct {
 	role    record.Role
 	cutoff  time.Time
 	since   time.Time
-	until   time.Time
-	number  int // as Look has it
+	until   time.Time // AWS's clock at the last answer; before the first one the store's
+	now     time.Time // the store's clock when the look began
+	number  int       // as Look has it
 	wide    bool
 	last    bool // no further look is planned, and this one ends with a word
 	drill   bool // of a drill: one look, its first half only, and no word
@@ -112,7 +113,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 		return err
 	}
 	if q.ends() {
-		if err := step.NotYet(q.request, q.until, inv.FollowUps); err != nil {
+		if err := step.NotYet(q.request, q.now, inv.FollowUps); err != nil {
 			return err
 		}
 	}
@@ -145,11 +146,13 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	if err != nil {
 		return nil, err
 	}
-	cutoff, drill := record.Cutoff(events), false
+	written, drill := record.WrittenBy(events), false
+	first, cutoff := written.First, written.Cutoff
 	switch {
 	case r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeDo:
 	case r.State == approvals.StateRehearsed && r.Purpose.Mode() == approvals.ModeDrill:
 		cutoff, drill = record.WouldBeCutoff(events), true
+		first = cutoff
 	default:
 		return nil, nil
 	}
@@ -160,13 +163,13 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 	if err != nil {
 		return nil, err
 	}
-	until, err := inv.Store.Now(ctx)
+	now, err := inv.Store.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
 	q := &investigation{
 		Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff,
-		since: r.Opened.Add(-inv.Lookback), until: until,
+		since: first.Add(-inv.Lookback), until: now, now: now,
 	}
 	q.number, q.wide = l.Number, l.Wide || l.Number > 0
 	q.last = drill || q.wide && q.number == len(inv.FollowUps)
@@ -198,13 +201,13 @@ func (q *investigation) ends() bool { return q.last && q.number > 0 }
 func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	stop := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Until: q.until, Cutoff: q.cutoff,
-		Limit: lookupLimit,
-		Wide:  q.wide, Patience: lookPatience, Progress: stop.report,
+		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Limit: lookupLimit,
+		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
 	})
 	stop.end()
 	switch {
 	case err == nil && !nothingCovered(report):
+		q.until = report.AskedAt
 		return &report, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

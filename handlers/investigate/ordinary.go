@@ -31,7 +31,7 @@ func (q *investigation) others(
 	keys := q.otherKeys(report, strange)
 	answers := make([]trail.Activity, len(keys))
 	ask := trail.ActivityQuery{
-		AccountName: q.role.Account, Since: q.since, Until: q.until, Cutoff: q.cutoff, Limit: othersCalls,
+		AccountName: q.role.Account, Since: q.since, Cutoff: q.cutoff, Limit: othersCalls,
 		Patience: lookPatience,
 	}
 	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {

@@ -54,6 +54,7 @@ type View struct {
 type Holding struct {
 	// Changes are what was promised, oldest first. AWS may have taken each, although no answer came.
 	Changes []contain.Change
+	First   time.Time          // the cutoff that AWS took first; zero if it took none
 	Cutoff  time.Time          // the highest that AWS took; zero if it took none
 	Planned time.Time          // the highest that was planned or written; zero before there was a plan
 	Stands  []contain.Document // as AWS took them last
@@ -93,6 +94,9 @@ func WrittenBy(events []approvals.Event) Holding {
 			if d, err := Detail[Applied](e); err == nil { // whose members Rewritten has, too
 				w.Cutoff, w.Planned = times.Later(w.Cutoff, d.Cutoff), times.Later(w.Planned, d.Cutoff)
 				w.Stands = d.There
+				if w.First.IsZero() {
+					w.First = d.Cutoff
+				}
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (d day) judge() judged {
 	}
 	now := d.server.Now()
 	report, err := trail.New(cloud).Lookup(d.t.Context(), trail.LookupQuery{
-		AccountName: "prod", RoleARN: d.world.Role, Since: now.Add(-12 * time.Hour), Until: now, Cutoff: now,
+		AccountName: "prod", RoleARN: d.world.Role, Since: now.Add(-12 * time.Hour), Cutoff: now,
 		Limit: 1000, Wide: true,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package aws
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,6 +21,7 @@ type Account struct {
 	roles   map[string]*role // by name in lower case
 	trails  map[string][]*event
 	holds   map[string][]hold
+	regions []string // that are enabled; of another partition than aws all are
 	managed map[string]document // managed policies that can be attached, by ARN
 	scp     *Policy             // the service control policy, nil if there is none
 }
@@ -44,7 +46,7 @@ func (s *Server) AddAccount(id, partition string) *Account {
 	a := &Account{
 		server: s, id: id, partition: cmp.Or(partition, "aws"),
 		users: map[string]*user{}, roles: map[string]*role{}, trails: map[string][]*event{},
-		holds: map[string][]hold{},
+		holds: map[string][]hold{}, regions: slices.Clone(everyAccounts),
 	}
 	p, err := ParsePolicy(denyAllDocument)
 	if err != nil {

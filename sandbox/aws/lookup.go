@@ -138,6 +138,9 @@ type position struct {
 
 func lookupEvents(x *exchange) (any, error) {
 	p := x.params
+	if !x.caller.account().uses(x.sig.region) {
+		return nil, errOf("UnrecognizedClientException", "The security token included in the request is invalid.")
+	}
 	now := x.server.now()
 	from, until := now.Add(-historyLength), now
 	if s, ok := p["StartTime"]; ok {

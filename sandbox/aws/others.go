@@ -259,5 +259,6 @@ func (x *exchange) otherError(e *apiError) (body string, own bool) {
 func allWithOthers(others map[string]otherService) map[string]*operation {
 	all := allOperations()
 	maps.Copy(all, otherOperations(others))
+	maps.Copy(all, regionOperations())
 	return all
 }

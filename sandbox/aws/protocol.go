@@ -16,6 +16,9 @@ type params map[string]string
 // is none with that name. The two protocols are described in the Smithy documentation, "AWS query
 // protocol" and "AWS JSON 1.1 protocol".
 func (x *exchange) read() (*operation, error) {
+	if x.sig.service == "account" {
+		return x.readAccount()
+	}
 	other, isOther := x.server.others[x.sig.service]
 	if isOther && other.version == "" && other.target == "" {
 		return x.readREST(other)

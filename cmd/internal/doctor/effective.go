@@ -52,7 +52,7 @@ func effective(c settings.Config) []setting {
 			setting{
 				key("external_id"), external, "",
 			}, setting{key("allow_unnamed_sessions"), strconv.FormatBool(a.AllowUnnamedSessions), ""},
-			setting{key("regions"), list(a.Regions, "the partition's home region alone"), ""},
+			setting{key("regions"), list(a.Regions, "all that are enabled in the account"), ""},
 			setting{key("approvers"), list(c.Policies[a.Name].Approvers, "none"), "approvals.approvers"},
 			setting{key("required"), strconv.Itoa(c.Policies[a.Name].Required), "approvals.required"},
 		)
