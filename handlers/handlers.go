@@ -162,7 +162,7 @@ func New(cfg Config) (*Handlers, error) {
 		Config: cfg,
 		guard:  guard.New(guard.Config{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard}),
 		investigator: investigate.New(investigate.Config{
-			Requests: cfg.Requests, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
+			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
 		}),
 		slow:  make(chan struct{}, maxSlow),
 		looks: make(chan struct{}, maxLooking),

@@ -138,6 +138,34 @@ func isGiven(s types.Statement) bool {
 	return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
 }
 
+// DeniedAnyway asks the simulator which of some actions an older session is denied without what was
+// written, by whatever else there is: a denial of such an action proves nothing.
+func (c *Client) DeniedAnyway(
+	ctx context.Context, o Order, written []contain.Document, actions []string,
+) (map[string]bool, error) {
+	a, err := c.cloud.Conn(o.Target.Account)
+	q := questions(o, written)
+	if err != nil || len(q) == 0 || len(actions) == 0 {
+		return nil, err
+	}
+	question := q[0].Question
+	question.Actions = actions
+	for _, doc := range written {
+		question.Without = append(question.Without, doc.Slot.Name)
+	}
+	out, err := question.Ask(ctx, a, aws.Credential{})
+	if err != nil {
+		return nil, err
+	}
+	denied := map[string]bool{}
+	for _, r := range out.EvaluationResults {
+		if r.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny {
+			denied[awssdk.ToString(r.EvalActionName)] = true
+		}
+	}
+	return denied, nil
+}
+
 // simulatedAction is one that the deny covers like every other. It takes no resource and works in
 // every partition.
 const simulatedAction = "s3:ListAllMyBuckets"
@@ -148,6 +176,7 @@ type Question struct {
 	Actions   []string
 	Resources []string // ARNs; none means all
 	Besides   []string // policy documents that are taken as being on the principal, too
+	Without   []string // names of inline policies of the role that are taken as not being there
 	Context   map[string]types.ContextEntry
 }
 
@@ -175,6 +204,14 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 		in.ContextEntries = append(in.ContextEntries, types.ContextEntry{
 			ContextKeyName: awssdk.String("aws:SourceIdentity"), ContextKeyType: types.ContextKeyTypeEnumString,
 			ContextKeyValues: []string{"U0REQUESTER"},
+		})
+	}
+	for _, name := range s.Without {
+		in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberInlinePolicyIdentifier{
+			Value: types.InlinePolicyIdentifierType{
+				AttachmentName: awssdk.String(aws.NameOf(s.Principal)), AttachmentType: types.AttachmentTypeRole,
+				PolicyName: awssdk.String(name),
+			},
 		})
 	}
 	for name, entry := range s.Context {

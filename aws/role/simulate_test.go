@@ -167,3 +167,23 @@ func TestAMeasureThatTheSimulatorCannotProveIsNotAskedAbout(t *testing.T) {
 		}
 	})
 }
+
+func TestAnActionThatAnotherPolicyDeniesIsDeniedWithoutWhatWasWritten(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		role := b.Role(standin.RoleSpec{Path: "/ops/"})
+		result, err := b.apply(order(b.describe("prod/Deploy")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Prod.PutRolePolicy("Deploy", "Standing", `{"Version":"2012-10-17","Statement":{"Effect":"Deny",`+
+			`"Action":"organizations:*","Resource":"*"}}`); err != nil {
+			t.Fatal(err)
+		}
+		query := Order{Target: Ref{Account: "prod", ARN: role.ARN}, Measure: contain.Revoke()}
+		got, err := b.roles.DeniedAnyway(t.Context(), query, []contain.Document{result.There},
+			[]string{"iam:ListRoles", "organizations:LeaveOrganization"})
+		if err != nil || got["iam:ListRoles"] || !got["organizations:LeaveOrganization"] {
+			t.Errorf("denied anyway: %v, %v", got, err)
+		}
+	})
+}

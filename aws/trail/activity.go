@@ -48,8 +48,10 @@ type Activity struct {
 	// stopped it.
 	LastSucceeded time.Time // the last success, before the cutoff or after it
 	FirstDenied   time.Time // the first denial after the cutoff
-	// the first after the cutoff whose message speaks of an explicit deny in a policy of the role
+	// the first after the cutoff by an inline policy of the role, and the same by action
 	FirstExplicitDeny    time.Time
+	Blocked              map[string]time.Time
+	Ended                time.Time // the first call after the cutoff that failed because the session had ended
 	SucceededAfter       int
 	DeniedAfter          int
 	FailedAfter          int

@@ -28,13 +28,8 @@ type Call struct {
 	UserAgent    string `json:"-"`
 	Unread       bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
 	Denied       bool   `json:"-"` // refused for want of a permission
-	ExplicitDeny bool   `json:"-"` // and by an explicit deny in a policy of the role, as a revocation is
+	ExplicitDeny string `json:"-"` // and by an inline policy of the role, as a revocation is: the action
 }
-
-// explicitDeny ends the message of a call that a policy of the role denies (IAM User Guide,
-// "Troubleshoot access denied error messages"). Which policy it was is not said for one that has no
-// ARN.
-const explicitDeny = "with an explicit deny in an identity-based policy"
 
 // dryRun is EC2's word for a call that it would have carried out (Amazon EC2 API Reference, "Error
 // codes").
@@ -54,7 +49,9 @@ func decodeCall(r record, in types.Event, region string) Call {
 		SourceAddress: r.SourceIPAddress,
 		UserAgent:     r.UserAgent,
 	}
-	c.ExplicitDeny = c.Denied && strings.Contains(r.ErrorMessage, explicitDeny)
+	if c.Denied {
+		c.ExplicitDeny = deniedAction(r.ErrorMessage)
+	}
 	if strings.HasSuffix(c.ErrorCode, dryRun) {
 		c.ErrorCode = "" // it was allowed
 	}

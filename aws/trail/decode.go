@@ -135,10 +135,7 @@ var denials = map[string]bool{
 }
 
 func isDenial(code string) bool {
-	if i := strings.LastIndexByte(code, '.'); i >= 0 {
-		code = code[i+1:]
-	}
-	return denials[strings.TrimSuffix(code, "Exception")]
+	return denials[bare(code)]
 }
 
 // mfaOf says whether the caller had proven a second factor: with this call, or when its own session

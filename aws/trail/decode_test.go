@@ -176,7 +176,7 @@ func TestTheSamplesAreReadAsCalls(t *testing.T) {
 		EventID: "00000000-0000-4000-8000-000000000016", Time: time.Date(2026, 11, 20, 10, 1, 10, 0, time.UTC),
 		Region:  denied.Expect.EventRegion,
 		Service: "iam", Name: "ListUsers", ErrorCode: denied.Expect.ErrorCode, Denied: true,
-		ExplicitDeny:  denied.Expect.ExplicitDeny,
+		ExplicitDeny:  "iam:ListUsers",
 		SourceAddress: "198.51.100.66", UserAgent: "Boto3/1.43.11 md/Botocore#1.43.11",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -150,15 +150,17 @@ func (f *fold) judge(call Call) {
 	case call.Denied:
 		f.DeniedAfter++
 		f.FirstDenied = earlier(f.FirstDenied, call.Time)
-		if call.ExplicitDeny {
-			f.FirstExplicitDeny = earlier(f.FirstExplicitDeny, call.Time)
+		if call.ExplicitDeny != "" {
+			f.blocked(call.ExplicitDeny, call.Time)
 		}
 	case call.succeeded():
 		f.SucceededAfter++
 		if len(f.SucceededAfterCutoff) < mostListed {
 			f.SucceededAfterCutoff = append(f.SucceededAfterCutoff, call)
 		}
-	default:
+	case hasEnded(call.ErrorCode):
+		f.Ended = earlier(f.Ended, call.Time)
+	case !saysNothing(call.ErrorCode):
 		f.FailedAfter++
 	}
 }
@@ -178,7 +180,10 @@ func joined(all []*fold) Activity {
 		whole.First, whole.Last = earlier(whole.First, f.First), times.Later(whole.Last, f.Last)
 		whole.LastSucceeded = times.Later(whole.LastSucceeded, f.LastSucceeded)
 		whole.FirstDenied = earlier(whole.FirstDenied, f.FirstDenied)
-		whole.FirstExplicitDeny = earlier(whole.FirstExplicitDeny, f.FirstExplicitDeny)
+		for action, at := range f.Blocked {
+			whole.blocked(action, at)
+		}
+		whole.Ended = earlier(whole.Ended, f.Ended)
 		whole.AskedAt = times.Later(whole.AskedAt, f.AskedAt)
 		whole.SucceededAfterCutoff = append(whole.SucceededAfterCutoff, f.SucceededAfterCutoff...)
 		for _, call := range f.Persistence {

@@ -153,7 +153,7 @@ func onIncident(t *testing.T, test func(t *testing.T, in *incident)) {
 func (in *incident) lookup() Report {
 	in.T.Helper()
 	report, err := in.trail.Lookup(in.T.Context(), LookupQuery{
-		AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: in.began.Add(-time.Hour),
+		AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: in.began.Add(-12 * time.Hour),
 		Cutoff: in.cutoff, Wide: true,
 	})
 	if err != nil {
@@ -365,6 +365,9 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 			RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: report.Since, Cutoff: in.cutoff, Sessions: report.Sessions,
 			Suspects:   suspects,
 			Activities: map[string]Activity{}, Regions: report.Regions, AskedAt: report.AskedAt,
+		}
+		for i := range judged.Regions {
+			judged.Regions[i].Reported = report.AskedAt
 		}
 		var sessions []Session
 		for _, s := range suspects {

@@ -16,6 +16,7 @@ const (
 	ContainmentUnknown Containment = iota
 	Contained
 	NotContained
+	NoActivity // unknown, because the role was not used since the cutoff
 )
 
 // String is the word as people read it.
@@ -25,6 +26,8 @@ func (c Containment) String() string {
 		return "contained"
 	case NotContained:
 		return "not contained"
+	case NoActivity:
+		return "no activity since the cutoff"
 	default:
 		return "unknown"
 	}
@@ -45,8 +48,15 @@ type JudgeInput struct {
 	// Revoked are the cutoffs of other roles that were revoked, too, by ARN.
 	Revoked map[string]time.Time
 
-	Regions []RegionCoverage // of Lookup
-	AskedAt time.Time        // of Lookup: AWS's clock at the last answer
+	Regions  []RegionCoverage // of Lookup
+	AskedAt  time.Time        // of Lookup: AWS's clock at the last answer
+	LastUsed LastUsed         // of Lookup
+
+	// Lost says what became of the revocation policy that the last check missed, and Unwatched why it
+	// is not known whether it stands; sentences, "" if it stands.
+	Lost, Unwatched string
+	// Unproven says why it is not known whether a denial was by the revocation policy; "" if it is.
+	Unproven string
 }
 
 // Judgement is the state with what led to it.
@@ -61,14 +71,11 @@ type Judgement struct {
 	Roles       []ChainLink
 	Persistence []Call // that suspicious sessions opened, whatever the state: it is about sessions only
 
-	Old    int // sessions that were issued before the cutoff and had not ended at it
-	Looked int // of those, how many were looked at
-	Denied int // of those, how many were seen denied by a policy of the role after the cutoff
+	Old    int  // sessions that were issued before the cutoff and had not ended at it
+	Looked int  // of those, how many were looked at
+	Denied int  // of those, how many were seen denied by a policy of the role after the cutoff
+	Wait   bool // CloudTrail is late or did not answer: a later check may know more
 }
-
-// settled is how long after the cutoff CloudTrail is given to tell what happened (AWS CloudTrail
-// User Guide, "How CloudTrail works": on average five minutes after a call, without a promise).
-const settled = 15 * time.Minute
 
 // longestSession is how long a session of a role lasts at most (IAM User Guide, "Methods to assume
 // a role").
@@ -105,10 +112,13 @@ func Judge(in JudgeInput) Judgement {
 	j.oldSessions()
 	j.cameBack()
 	j.otherRoles()
-	j.coverage()
+	j.where()
+	j.policy()
 	switch {
 	case len(j.against) > 0:
 		j.out.State, j.out.Reasons = NotContained, j.against
+	case j.unused():
+		j.out.State, j.out.Reasons = NoActivity, []string{"The role was not used since the cutoff, as far as CloudTrail has reported."}
 	case len(j.missing) > 0:
 		j.out.Reasons = j.missing
 	default:

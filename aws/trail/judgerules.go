@@ -55,9 +55,9 @@ func (j *judge) oldSessions() {
 			english.Count(unclear, "old session", "old sessions"))
 	}
 	if j.out.Old > 0 && j.out.Denied == 0 {
-		j.miss("No call of an old session was seen denied: they may be silent, or not be denied.")
+		j.miss(noneDenied)
 	}
-	if j.out.Old == 0 && j.in.Since.After(j.in.Cutoff.Add(-longestSession)) {
+	if j.in.Since.After(j.in.Cutoff.Add(-longestSession)) {
 		j.miss("A session lasts up to %d hours, and CloudTrail was not asked that far back.", int(longestSession.Hours()))
 	}
 }
@@ -172,16 +172,6 @@ func (j *judge) revoked(link ChainLink) (cutoff time.Time, ok bool) {
 		cutoff, ok = j.in.Cutoff, true
 	}
 	return cutoff, ok && (deriving[link.Child.Kind] || link.Child.Time.Before(cutoff))
-}
-
-// coverage says what was not answered.
-func (j *judge) coverage() {
-	if !covered(j.in.Regions) {
-		j.miss("Who assumed the role is not known in full%s.", where(j.in.Regions))
-	}
-	if j.in.AskedAt.Before(j.in.Cutoff.Add(settled)) {
-		j.miss("CloudTrail is minutes late, and was asked less than %d minutes after the cutoff.", int(settled.Minutes()))
-	}
 }
 
 // reasonsFor says what contained rests on.

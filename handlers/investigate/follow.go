@@ -34,6 +34,7 @@ type followed struct {
 	old        map[string]bool           // the keys among them of sessions that were issued before the cutoff
 	chain      []trail.ChainLink
 	failed     string // why the look told nothing of it
+	unproven   string // why denials prove nothing, a sentence
 }
 
 // follow finds out whose keys are used by others, what the sessions did that stand out, which roles
@@ -60,6 +61,11 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	if err == nil {
 		s.chain = chain.Links
 		maps.Copy(s.activities, chain.Roots)
+	}
+	if err == nil && q.number > 0 {
+		if err := q.prove(ctx, &s); err != nil {
+			return followed{}, err
+		}
 	}
 	copied := trail.Copied(report.Sessions, s.activities, strange)
 	s.suspects = trail.WithCopied(strange, copied)

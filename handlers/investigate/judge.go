@@ -86,26 +86,48 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if !q.ends() {
 		return nil
 	}
-	c := record.Conclusion{
-		Word: record.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed},
+	if s.failed != "" {
+		return q.end(ctx, record.Conclusion{
+			Word: record.WordUnknown, Why: []string{"What the sessions did could not be looked up. " + s.failed},
+		}, true)
 	}
-	if s.failed == "" {
-		revoked, err := q.revoked(ctx, s.chain)
-		if err != nil {
-			return err
-		}
-		c = conclusion(q.role, trail.Judge(trail.JudgeInput{
-			RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
-			Sessions: report.Sessions,
-			Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
-			Regions: report.Regions, AskedAt: report.AskedAt,
-		}), s.activities)
-	}
-	event, err := q.word(c)
+	revoked, err := q.revoked(ctx, s.chain)
 	if err != nil {
 		return err
 	}
-	return q.Store.Commit(ctx, q.transition(event))
+	lost, unwatched, err := q.standing(ctx)
+	if err != nil {
+		return err
+	}
+	j := trail.Judge(trail.JudgeInput{
+		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
+		Sessions: report.Sessions, Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
+		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
+		Lost: lost, Unwatched: unwatched, Unproven: s.unproven,
+	})
+	c := conclusion(q.role, j, s.activities)
+	c.Where = where(report)
+	return q.end(ctx, c, j.Wait && j.State != trail.NotContained)
+}
+
+// where says which regions a verdict speaks of, and until when.
+func where(report trail.Report) string {
+	var names []string
+	var until time.Time
+	for i, r := range report.Regions {
+		if names = append(names, r.Region); i == 0 || r.Reported.Before(until) {
+			until = r.Reported
+		}
+	}
+	text := "It speaks of " + strings.Join(names, ", ")
+	if !until.IsZero() {
+		text += ", of which each has reported at least until " + until.UTC().Format("15:04:05 UTC")
+	}
+	if report.Guessed {
+		text += ". The account's own regions could not be listed, so those that every account has were asked: allow " +
+			"account:ListRegions"
+	}
+	return text + "."
 }
 
 // conclusion is what the log keeps of a judgement.
@@ -116,6 +138,8 @@ func conclusion(role record.Role, j trail.Judgement, activities map[string]trail
 		c.Word = record.WordContained
 	case trail.NotContained:
 		c.Word = record.WordNotContained
+	case trail.NoActivity:
+		c.Silent = true
 	case trail.ContainmentUnknown:
 	}
 	c.Why = append(c.Why, j.Reasons[:min(len(j.Reasons), record.MaxReasons)]...)
@@ -217,12 +241,55 @@ func (inv *Investigator) SetAside(ctx context.Context, item approvals.Item) erro
 
 // conclude ends a look with a word without having judged, if it is one that ends with a word.
 func (q *investigation) conclude(ctx context.Context, w record.Word, why string) error {
+	return q.end(ctx, record.Conclusion{Word: w, Why: []string{why}}, false)
+}
+
+const (
+	// recheckAfter is when CloudTrail is asked again after a last check that it could not answer yet; each
+	// further one comes twice as late.
+	recheckAfter = 5 * time.Minute
+	maxRechecks  = 4
+)
+
+// end ends a look with a verdict, if it is one that ends with a word. wait says that a later check
+// may know more: it is queued. A verdict that is the same as before is not told again.
+func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool) error {
 	if !q.ends() {
 		return nil
 	}
-	event, err := q.word(record.Conclusion{Word: w, Why: []string{why}})
+	var t approvals.Transition
+	if n := q.number - len(q.FollowUps); wait && n < maxRechecks {
+		after := recheckAfter << n
+		c.Next = q.now.Add(after)
+		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, Look{Number: q.number + 1})}}
+	}
+	event, err := q.word(c)
 	if err != nil {
 		return err
 	}
-	return q.Store.Commit(ctx, q.transition(event))
+	t.RequestID, t.Expect, t.Events = q.request.ID, approvals.AppendOnly, []approvals.Event{event}
+	return q.Store.Commit(ctx, t)
+}
+
+// superseded ends the verdicts of a request that a later one has taken the place of.
+func (q *investigation) superseded(ctx context.Context, by string) error {
+	return q.Remark(ctx, q.request.ID, approvals.EventVerdict, "verdict superseded", record.Conclusion{
+		Word: record.WordSuperseded,
+		Why:  []string{"The later revocation " + by + " took the place of this one, and its thread has the verdict."},
+	})
+}
+
+// Again is the item of one more check of a request that has its verdict; false before that.
+func Again(events []approvals.Event) (item approvals.Item, ok bool) {
+	l := Look{}
+	for _, e := range events {
+		var n int
+		if e.Type == approvals.EventVerdict {
+			ok = true
+		}
+		if _, err := fmt.Sscanf(e.Source, "verdict evidence %d", &n); err == nil {
+			l.Number = max(l.Number, n+1)
+		}
+	}
+	return EvidenceItem("", l), ok && l.Number > 0
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -30,6 +31,7 @@ const KindEvidence = "evidence"
 // Config is what New needs.
 type Config struct {
 	step.Requests
+	Roles     *role.Client
 	Trail     *trail.Client
 	Lookback  time.Duration   // how far back sessions are listed
 	FollowUps []time.Duration // after the revocation, when CloudTrail is asked again
@@ -65,6 +67,7 @@ type investigation struct {
 	request approvals.Request
 	events  []approvals.Event
 	role    record.Role
+	order   role.Order // of the revocation, as the guard has it
 	cutoff  time.Time
 	since   time.Time
 	until   time.Time // AWS's clock at the last answer; before the first one the store's
@@ -121,9 +124,12 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
-	if own, applied := force.Of(q.request.ID); applied && !own.InForce() {
+	switch own, applied := force.Of(q.request.ID); {
+	case applied && !own.InForce():
 		return q.conclude(ctx, record.WordUnknown,
 			"Another request took the deny away, so nothing keeps old sessions out any more.")
+	case own.SupersededBy != "":
+		return q.superseded(ctx, own.SupersededBy)
 	}
 	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
@@ -168,11 +174,11 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 		return nil, err
 	}
 	q := &investigation{
-		Investigator: inv, item: item, request: r, events: events, role: c.Role, cutoff: cutoff,
+		Investigator: inv, item: item, request: r, events: events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
 		since: first.Add(-inv.Lookback), until: now, now: now,
 	}
 	q.number, q.wide = l.Number, l.Wide || l.Number > 0
-	q.last = drill || q.wide && q.number == len(inv.FollowUps)
+	q.last = drill || q.wide && q.number >= len(inv.FollowUps)
 	q.drill = drill
 	if r.Has(q.lastSource()) {
 		return nil, nil
@@ -238,7 +244,9 @@ func (q *investigation) failed(ctx context.Context, why string) error {
 	if err := q.Store.Commit(ctx, t); err != nil {
 		return err
 	}
-	return q.conclude(ctx, record.WordUnknown, "The last look at CloudTrail failed. "+why)
+	return q.end(ctx, record.Conclusion{
+		Word: record.WordUnknown, Why: []string{"The last look at CloudTrail failed. " + why},
+	}, true)
 }
 
 // secondHalf is the part of the first look that takes longer.

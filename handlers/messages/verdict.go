@@ -22,14 +22,28 @@ func verdict(before approvals.Request, e approvals.Event, c Context) *Message {
 	if err != nil {
 		return nil
 	}
+	if was := record.Known[record.Conclusion](before.Judged); was != nil && was.Word == v.Word {
+		return nil // told
+	}
 	var b strings.Builder
 	switch v.Word {
 	case record.WordContained:
 		b.WriteString("*Contained*, as far as CloudTrail tells on " + UTC(e.At) + ".")
 	case record.WordNotContained:
 		b.WriteString(mentions(involved(before)) + ": *not contained*.")
+	case record.WordSuperseded:
+		return sentence("*Superseded.* " + Raw(strings.Join(v.Why, " "), 300))
 	default:
-		b.WriteString(mentions(involved(before)) + ": *unknown* whether it is contained.")
+		if b.WriteString("*Unknown* whether it is contained: *no activity since the cutoff*."); !v.Silent {
+			b.Reset()
+			b.WriteString(mentions(involved(before)) + ": *unknown* whether it is contained.")
+		}
+	}
+	if v.Where != "" {
+		b.WriteString(" " + Raw(v.Where, 600))
+	}
+	if !v.Next.IsZero() {
+		b.WriteString(" CloudTrail is asked again on " + UTC(v.Next) + ".")
 	}
 	head := b.String()
 	m := &Message{Blocks: []slack.Block{section(head)}}
@@ -49,7 +63,11 @@ func verdict(before approvals.Request, e approvals.Event, c Context) *Message {
 		m.Blocks, text = append(m.Blocks, section(do)), text+"\n"+do
 	}
 	next := c.Words.Next(v.Word)
-	m.Blocks = append(m.Blocks, section(next))
+	if v.Silent {
+		next = ""
+	} else {
+		m.Blocks = append(m.Blocks, section(next))
+	}
 	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
 	return m
 }

@@ -184,12 +184,15 @@ const (
 	WordContained    Word = "contained"
 	WordNotContained Word = "not contained"
 	WordUnknown      Word = "unknown"
+	WordSuperseded   Word = "superseded" // by a later request, which has the verdict
 )
 
 // Conclusion is the Detail of an EventVerdict.
 type Conclusion struct {
 	Word      Word      `json:"word"`
-	Why       []string  `json:"why,omitempty"` // sentences, with text from outside quoted in them
+	Why       []string  `json:"why,omitempty"`   // sentences, with text from outside quoted in them
+	Where     string    `json:"where,omitempty"` // which regions it speaks of, and until when
+	Next      time.Time `json:"next,omitzero"`   // when CloudTrail is asked again; zero for never
 	Calls     []Call    `json:"calls,omitempty"`
 	MoreCalls int       `json:"more_calls,omitempty"`
 	Sessions  []Session `json:"sessions,omitempty"` // opened after the cutoff by callers that were suspicious before
@@ -200,4 +203,6 @@ type Conclusion struct {
 	MoreToDo    int    `json:"more_to_do,omitempty"`
 	OldKeys     int    `json:"old_keys"`     // keys of old sessions that were looked at
 	DeniedAfter int    `json:"denied_after"` // their denied calls after the cutoff
+	// it is unknown for no other reason than that no old session made a call after the cutoff
+	Silent bool `json:"silent,omitempty"`
 }

@@ -21,7 +21,7 @@ type Account struct {
 	roles   map[string]*role // by name in lower case
 	trails  map[string][]*event
 	holds   map[string][]hold
-	regions []string // that are enabled; of another partition than aws all are
+	regions []string            // that are enabled; of another partition than aws all are
 	managed map[string]document // managed policies that can be attached, by ARN
 	scp     *Policy             // the service control policy, nil if there is none
 }

@@ -21,8 +21,10 @@ func simulateOperation() *operation {
 		"ContextEntries.member.N.ContextKeyName":            optional(matching(5, 256, contextKeyForm)),
 		"ContextEntries.member.N.ContextKeyType":            optional(contextKeyType),
 		"ContextEntries.member.N.ContextKeyValues.member.N": optional(anything),
-		"Marker":   optional(markerValue),
-		"MaxItems": optional(pageSize),
+		exclusion + "AttachmentName":                        optional(anything), exclusion + "AttachmentType": optional(anything),
+		exclusion + "PolicyName": optional(policyName),
+		"Marker":                 optional(markerValue),
+		"MaxItems":               optional(pageSize),
 	}
 	for _, name := range []string{"CallerArn", "ResourceHandlingOption", "ResourceOwner", "ResourcePolicy"} {
 		rules[name] = rule{check: refused(name)}
@@ -136,6 +138,9 @@ func (x *exchange) simulated() (simulated, error) {
 		s.path = r.path
 		s.context["aws:PrincipalType"], s.context["aws:userid"] = []string{"AssumedRole"}, []string{r.id}
 		for _, policy := range slices.Sorted(maps.Keys(r.inline)) {
+			if x.excludes(r.name, policy) {
+				continue
+			}
 			add("role_"+r.name+"_"+policy, r.inline[policy].policy)
 		}
 		for _, arn := range slices.Sorted(maps.Keys(r.attached)) {
@@ -159,6 +164,24 @@ func (x *exchange) simulated() (simulated, error) {
 		add("PolicyInputList."+strconv.Itoa(i+1), p)
 	}
 	return s, s.readContext(x.params)
+}
+
+// exclusion begins the names of the parameters that leave an inline policy out.
+const exclusion = "PolicyExclusionList.member.N.InlinePolicyIdentifier."
+
+// excludes reports whether the request leaves an inline policy of a role out. The stand-in knows no
+// wildcards there, and no managed policies.
+func (x *exchange) excludes(role, policy string) bool {
+	for i := 1; ; i++ {
+		member := strings.Replace(exclusion, ".N.", "."+strconv.Itoa(i)+".", 1)
+		name, ok := x.params[member+"PolicyName"]
+		if !ok {
+			return false
+		}
+		if name == policy && x.params[member+"AttachmentName"] == role && x.params[member+"AttachmentType"] == "role" {
+			return true
+		}
+	}
 }
 
 // readContext takes the condition keys that the request gives.

@@ -1,0 +1,68 @@
+package trail
+
+import (
+	"testing"
+	"time"
+)
+
+func TestOnlyAMessageThatIsWhollyOfAnInlinePolicyProvesADenial(t *testing.T) {
+	const user, by = "User: arn:aws:sts::111122223333:assumed-role/Deploy/x ", " with an explicit deny in an identity-based policy"
+	for message, want := range map[string]string{
+		user + "is not authorized to perform: iam:ListRoles" + by:                              "iam:ListRoles",
+		user + "is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k" + by: "s3:GetObject",
+		"You are not authorized to perform this operation. " + user + "is not authorized to perform: ec2:RunInstances on " +
+			"resource: arn:aws:ec2:eu-west-1:111122223333:instance/*" + by + ". Encoded authorization failure message: Zm9v": "ec2:RunInstances",
+
+		// a managed policy, an organisation's, a session's
+		user + "is not authorized to perform: iam:ListRoles" + by + ": arn:aws:iam::111122223333:policy/Standing":             "",
+		user + "is not authorized to perform: iam:ListRoles with an explicit deny in a service control policy":                "",
+		user + "is not authorized to perform: iam:ListRoles with an explicit deny in a session policy":                        "",
+		user + "is not authorized to perform: iam:ListRoles because no identity-based policy allows the iam:ListRoles action": "",
+		// names that an attacker chose
+		user + "is not authorized to perform: cloudwatch:DeleteAlarms on resource: arn:aws:cloudwatch:us-east-1:111122223333:" +
+			"alarm:a" + by + " because no identity-based policy allows the cloudwatch:DeleteAlarms action": "",
+		user + "is not authorized to perform: cloudwatch:DeleteAlarms on resource: arn:aws:cloudwatch:us-east-1:111122223333:" +
+			"alarm:a on resource: b" + by: "",
+		"Alarm User: x is not authorized to perform: iam:ListRoles" + by: "",
+		"Access Denied": "",
+		"":              "",
+	} {
+		if got := deniedAction(message); got != want {
+			t.Errorf("%q: %q, not %q", message, got, want)
+		}
+	}
+}
+
+func TestWhatIsDeniedAnywayProvesNothingAndTheRestStaysProven(t *testing.T) {
+	var a Activity
+	a.blocked("iam:ListRoles", time.Unix(30, 0))
+	a.blocked("organizations:LeaveOrganization", time.Unix(10, 0))
+	a.blocked("iam:ListRoles", time.Unix(20, 0))
+	if a.FirstExplicitDeny.Unix() != 10 {
+		t.Errorf("denied since %v", a.FirstExplicitDeny)
+	}
+	a.Disprove(map[string]bool{"organizations:LeaveOrganization": true})
+	if a.FirstExplicitDeny.Unix() != 20 {
+		t.Errorf("denied since %v", a.FirstExplicitDeny)
+	}
+	a.Disprove(map[string]bool{"iam:ListRoles": true})
+	if !a.FirstExplicitDeny.IsZero() {
+		t.Errorf("denied since %v", a.FirstExplicitDeny)
+	}
+}
+
+func TestAFailureTellsThatASessionHasEndedOrNothingOrIsUnclear(t *testing.T) {
+	for code, want := range map[string]struct {
+		ended, unclear bool
+	}{
+		"ExpiredToken": {true, false}, "ExpiredTokenException": {true, false}, "Client.ExpiredToken": {true, false},
+		"RegionDisabledException": {}, "OptInRequired": {}, "ThrottlingException": {}, "InvalidClientTokenId": {},
+		"NoSuchEntityException": {false, true}, "ValidationException": {false, true},
+	} {
+		f := newFold(time.Unix(10, 0))
+		f.judge(Call{Service: "iam", Name: "ListRoles", Time: time.Unix(20, 0), ErrorCode: code})
+		if ended, unclear := !f.Ended.IsZero(), f.FailedAfter > 0; ended != want.ended || unclear != want.unclear {
+			t.Errorf("%s: ended %v, unclear %v", code, ended, unclear)
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package trail
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+// settled is how long after the cutoff each region has to have reported.
+const settled = 5 * time.Minute
+
+// noneDenied is missing where all old sessions are silent.
+const noneDenied = "No call of an old session was seen denied: they may be silent, or not be denied."
+
+// where says what was not asked, not answered, or not reported yet. CloudTrail's delay is not a
+// constant (AWS CloudTrail User Guide, "How CloudTrail works").
+func (j *judge) where() {
+	if !covered(j.in.Regions) {
+		j.miss("Who assumed the role is not known in full%s.", where(j.in.Regions))
+	}
+	var late []string
+	asked := false
+	for _, r := range j.in.Regions {
+		asked = asked || r.Region == j.in.LastUsed.Region
+		j.out.Wait = j.out.Wait || !r.Covered
+		if r.Covered && r.Reported.Before(j.in.Cutoff.Add(settled)) {
+			late = append(late, r.Region)
+		}
+	}
+	if len(late) > 0 {
+		j.out.Wait = true
+		j.miss("CloudTrail has not reported yet what happened until %d minutes after the cutoff in %s.",
+			int(settled.Minutes()), strings.Join(aws.Few(late), ", "))
+	}
+	if used := j.in.LastUsed; used.Region != "" && !asked && !used.At.Before(j.in.Since) {
+		j.miss("The role was used last in %s, at %s, and CloudTrail was not asked there.", used.Region, clock(used.At))
+	}
+}
+
+// policy says what it means that the policy does not stand, or may not: nothing once all sessions
+// that it blocked have ended.
+func (j *judge) policy() {
+	if !slices.ContainsFunc(j.in.Sessions, func(s Session) bool {
+		return j.isOld(s) && j.in.Activities[s.AccessKeyID].alive(s, j.in.AskedAt)
+	}) {
+		return
+	}
+	switch {
+	case j.in.Lost != "":
+		j.show("%s", j.in.Lost)
+	case j.in.Unwatched != "":
+		j.miss("%s", j.in.Unwatched)
+	case j.in.Unproven != "":
+		j.miss("%s", j.in.Unproven)
+	}
+}
+
+// unused reports whether nothing is missing but a denial, because nobody has used the role since.
+func (j *judge) unused() bool {
+	if len(j.missing) != 1 || j.missing[0] != noneDenied {
+		return false
+	}
+	for _, did := range j.in.Activities {
+		if did.SucceededAfter+did.DeniedAfter+did.FailedAfter > 0 {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(j.in.Sessions, func(s Session) bool { return !s.Time.Before(j.in.Cutoff) })
+}
