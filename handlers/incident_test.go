@@ -167,7 +167,7 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 		card.CaughtUp()
 		at := -1
 		for _, want := range []string{
-			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 16 min; all denied since 00:02:32 UTC; " +
+			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 15 min; all denied since 00:02:32 UTC; " +
 				"no new session since. *These sessions went on to 1 other role*",
 			"`user ci-deploy`, session `deploy-stolen`, from `203.0.113.66`, `us-east-1`, `before, " +
 				"address and caller seen only here`",
@@ -441,7 +441,7 @@ func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
 		false: "*Contained*", true: "the role DataRole that came out of a suspicious one goes on",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			b := burgled(t, bench.Options{FollowUps: []time.Duration{16 * time.Minute}})
+			b := burgled(t, bench.Options{FollowUps: []time.Duration{6 * time.Minute, 16 * time.Minute}})
 			card := b.revoked()
 			second := b.AskFor(actors.Rosa, "prod/DataRole")
 			second.Approve(actors.Bob)
