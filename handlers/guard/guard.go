@@ -32,6 +32,8 @@ type Config struct {
 	Roles *role.Client
 	Trail *trail.Client
 	Plan  []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
+	// Again is the item of one more check of a request that has its verdict; false before that.
+	Again func(events []approvals.Event) (approvals.Item, bool)
 }
 
 // Guard watches what was written. Make one with New; its methods may be called at the same time.
@@ -112,10 +114,30 @@ func (w *guardRun) order() role.Order {
 func (w *guardRun) written() string { return w.item.Source + " written" }
 func (w *guardRun) failed() string  { return w.item.Source + " failed" }
 
-// done reports whether this look was made already, or has become needless: the role is gone, or the
-// last look was made.
+// round counts the schedules of looks: each loss begins one anew.
+func (w *guardRun) round() int {
+	n := 1 + step.CountOf(w.events, approvals.EventRewritten)
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok && t.Anew {
+			n++
+		}
+	}
+	return n
+}
+
+// rejudge queues a check that takes up what was found where the verdict was given without it.
+func (w *guardRun) rejudge(t *approvals.Transition) {
+	if item, ok := w.Again(w.events); ok {
+		item.Request = w.request.ID
+		t.Work = append(t.Work, item)
+	}
+}
+
+// done reports whether this look was made already, or has become needless: the role is gone, the
+// last look was made, or the schedule has begun anew.
 func (w *guardRun) done() bool {
-	if w.request.Has(w.written()) || w.request.Has(w.failed()) {
+	if w.request.Has(w.written()) || w.request.Has(w.failed()) ||
+		w.look.Round > 0 && w.look.Round < w.round() && len(w.told()) == 0 {
 		return true
 	}
 	for _, e := range w.events {
@@ -241,6 +263,10 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 		return err
 	}
 	w.askWho(&tr, source)
+	if t.Anew {
+		w.schedule(&tr, w.request.ID, look{Round: w.round() + 1, AfterUndo: w.look.AfterUndo})
+	}
+	w.rejudge(&tr)
 	return w.Store.Commit(ctx, tr)
 }
 

@@ -136,7 +136,11 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 		}
 	}
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: r.ID, Source: fmt.Sprintf("simulate %d", n)})
-	looksSoon(&t, r.ID, n, w.look)
+	w.events = events
+	round := look{Round: w.round() + 1, AfterUndo: w.look.AfterUndo}
+	looksSoon(&t, r.ID, round)
+	w.schedule(&t, r.ID, round)
+	w.rejudge(&t)
 	if err := w.Store.Commit(ctx, t); err != nil || !now.Later || a.Writes == 0 {
 		return err
 	}
@@ -170,10 +174,11 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 		lost = record.Tampered{State: told[0].State, Found: told[0].Found, At: told[0].At, Policy: told[0].Policy, Told: true}
 	}
 	lost.Why = "It could not be written again: " + step.Explained(cause)
-	source := w.failed()
+	source, last := w.failed(), w.lastLoss()
+	lost.Anew = lost.Told || lost.State != last.State || !lost.Found.Equal(last.Found) || lost.Policy != last.Policy ||
+		lost.Why != last.Why
 	if !lost.Told && !w.look.Last {
-		last := w.lastLoss()
-		if lost.State == last.State && lost.Found.Equal(last.Found) && lost.Policy == last.Policy && lost.Why == last.Why {
+		if !lost.Anew {
 			return nil // told, and it has not changed since
 		}
 		source = fmt.Sprintf("guard lost after %d rewrites, %d losses", w.rewrites(), w.losses())

@@ -21,8 +21,9 @@ const (
 
 // look is the body of a guard item.
 type look struct {
-	After time.Duration `json:"after"`          // since the deny was applied, or since it was written again
-	Last  bool          `json:"last,omitempty"` // of all
+	After time.Duration `json:"after"`           // since the deny was applied, or since the schedule began anew
+	Last  bool          `json:"last,omitempty"`  // of all
+	Round int           `json:"round,omitempty"` // which schedule it is of, 1 for the first; 0 for none. A later one stops it
 
 	// AfterUndo is the look at what an undo of another request has left in force. It is made although
 	// the last look is over.
@@ -37,20 +38,29 @@ var recheckAfter = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.S
 // seen says that the deny was read back as written; if not, the first look comes soon.
 func (g *Guard) Watch(t *approvals.Transition, request string, seen bool) {
 	t.Work = append(t.Work, approvals.Item{Kind: KindSimulate, Request: request, Source: "simulate 0"})
-	for i, after := range g.Plan {
-		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d", i+1), look{After: after, Last: i == len(g.Plan)-1}))
-	}
+	g.schedule(t, request, look{Round: 1})
 	if !seen && len(g.Plan) > 0 {
-		looksSoon(t, request, 0, look{})
+		looksSoon(t, request, look{Round: 1})
 	}
 }
 
-// looksSoon queues the looks after a rewrite that a look has made. The final one takes the place of
-// a last look.
-func looksSoon(t *approvals.Transition, request string, rewrite int, of look) {
+// schedule queues the looks of a round.
+func (g *Guard) schedule(t *approvals.Transition, request string, of look) {
+	for i, after := range g.Plan {
+		of.After, of.Last = after, i == len(g.Plan)-1
+		source := fmt.Sprintf("guard %d", i+1)
+		if of.Round > 1 {
+			source += fmt.Sprintf(" of round %d", of.Round)
+		}
+		t.Due = append(t.Due, lookDue(request, source, of))
+	}
+}
+
+// looksSoon queues the looks that come before a round's others.
+func looksSoon(t *approvals.Transition, request string, of look) {
 	for i, after := range recheckAfter {
-		l := look{After: after, Last: of.Last && i == len(recheckAfter)-1, AfterUndo: of.AfterUndo}
-		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d.%d", rewrite, i+1), l))
+		of.After = after
+		t.Due = append(t.Due, lookDue(request, fmt.Sprintf("guard %d.%d", of.Round, i+1), of))
 	}
 }
 

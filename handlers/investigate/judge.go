@@ -258,10 +258,10 @@ func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool)
 		return nil
 	}
 	var t approvals.Transition
-	if n := q.number - len(q.FollowUps); wait && n < maxRechecks {
-		after := recheckAfter << n
+	if wait && q.again < maxRechecks {
+		after, next := recheckAfter<<q.again, Look{Number: q.number + 1, Again: q.again + 1}
 		c.Next = q.now.Add(after)
-		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, Look{Number: q.number + 1})}}
+		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, next)}}
 	}
 	event, err := q.word(c)
 	if err != nil {

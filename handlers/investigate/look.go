@@ -73,6 +73,7 @@ type investigation struct {
 	until   time.Time // AWS's clock at the last answer; before the first one the store's
 	now     time.Time // the store's clock when the look began
 	number  int       // as Look has it
+	again   int       // likewise
 	wide    bool
 	last    bool // no further look is planned, and this one ends with a word
 	drill   bool // of a drill: one look, its first half only, and no word
@@ -82,7 +83,8 @@ type investigation struct {
 type Look struct {
 	// 0 is the look right after the revocation, the others are those of trail.follow_ups
 	Number int  `json:"number"`
-	Wide   bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
+	Again  int  `json:"again,omitempty"` // how many checks in a row came before it that CloudTrail could not answer yet
+	Wide   bool `json:"wide,omitempty"`  // the second half of the first look: its table is in the thread before it begins
 }
 
 // EvidenceItem asks for a look. Its source follows from its body, so that no look is recorded
@@ -177,7 +179,7 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 		Investigator: inv, item: item, request: r, events: events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
 		since: first.Add(-inv.Lookback), until: now, now: now,
 	}
-	q.number, q.wide = l.Number, l.Wide || l.Number > 0
+	q.number, q.again, q.wide = l.Number, l.Again, l.Wide || l.Number > 0
 	q.last = drill || q.wide && q.number >= len(inv.FollowUps)
 	q.drill = drill
 	if r.Has(q.lastSource()) {

@@ -19,8 +19,9 @@ type Tampered struct {
 	Resumed bool          `json:"resumed,omitempty"` // the same loss, told before: the promise has become a later one
 	// the same loss, told before: it could not be written again as promised
 	Told bool   `json:"told,omitempty"`
-	Why  string `json:"why,omitempty"` // a sentence: why nothing is written
-	SCP  string `json:"scp,omitempty"` // a service control policy to be advised, JSON
+	Anew bool   `json:"anew,omitempty"` // the schedule of checks begins anew with it
+	Why  string `json:"why,omitempty"`  // a sentence: why nothing is written
+	SCP  string `json:"scp,omitempty"`  // a service control policy to be advised, JSON
 
 	Changes []contain.Change `json:"changes,omitempty"` // that are about to be made; none: nothing is written
 }
