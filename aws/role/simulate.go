@@ -89,14 +89,7 @@ func simulate(
 	prober, ok := o.Measure.(contain.Prober)
 	for i := 0; ok && i < len(docs); i++ {
 		for _, p := range prober.Probes(docs[i]) {
-			q := Question{
-				Principal: o.Principal.ARN, Actions: []string{simulatedAction}, Context: map[string]types.ContextEntry{},
-			}
-			for _, k := range p.Keys {
-				q.Context[k.Name] = types.ContextEntry{
-					ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
-				}
-			}
+			q := question(o, p, simulatedAction)
 			d := &asked{denied: p.Denied, ours: isOurs(docs[i].Slot.Label())}
 			ask := func(ctx context.Context) (*answer, error) { return q.Ask(ctx, a, with) }
 			run := func() { d.answer = aws.Try(ask(ctx)) }
@@ -131,6 +124,17 @@ func simulate(
 	return s, nil
 }
 
+// question is a probe about some actions.
+func question(o Order, p contain.Probe, actions ...string) Question {
+	q := Question{Principal: o.Principal.ARN, Actions: actions, Context: map[string]types.ContextEntry{}}
+	for _, k := range p.Keys {
+		q.Context[k.Name] = types.ContextEntry{
+			ContextKeyType: types.ContextKeyTypeEnum(k.Type), ContextKeyValues: k.Values,
+		}
+	}
+	return q
+}
+
 // isGiven reports whether a matched statement is of the document that was given. Such documents are
 // named PolicyInputList.1 and so on in the examples of answers (AWS CLI Command Reference, "iam
 // simulate-custom-policy"); only one is given.
@@ -143,17 +147,20 @@ func isGiven(s types.Statement) bool {
 func (c *Client) DeniedAnyway(
 	ctx context.Context, o Order, written []contain.Document, actions []string,
 ) (map[string]bool, error) {
-	a, err := c.cloud.Conn(o.Target.Account)
-	q := questions(o, written)
-	if err != nil || len(q) == 0 || len(actions) == 0 {
+	a, err := c.cloud.Conn(o.Principal.AccountName)
+	prober, ok := o.Measure.(contain.Prober)
+	if err != nil || !ok || len(written) == 0 || len(actions) == 0 {
 		return nil, err
 	}
-	question := q[0].Question
-	question.Actions = actions
-	for _, doc := range written {
-		question.Without = append(question.Without, doc.Slot.Name)
+	probes := prober.Probes(written[0])
+	if len(probes) == 0 {
+		return nil, nil
 	}
-	out, err := question.Ask(ctx, a, aws.Credential{})
+	q := question(o, probes[0], actions...)
+	for _, doc := range written {
+		q.Without = append(q.Without, doc.Slot.Name)
+	}
+	out, err := q.Ask(ctx, a, aws.Credential{})
 	if err != nil {
 		return nil, err
 	}

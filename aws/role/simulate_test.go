@@ -179,7 +179,7 @@ func TestAnActionThatAnotherPolicyDeniesIsDeniedWithoutWhatWasWritten(t *testing
 			`"Action":"organizations:*","Resource":"*"}}`); err != nil {
 			t.Fatal(err)
 		}
-		query := Order{Target: Ref{Account: "prod", ARN: role.ARN}, Measure: contain.Revoke()}
+		query := Order{Target: of("prod", "", role.ARN, ""), Measure: contain.Revoke()}
 		got, err := b.roles.DeniedAnyway(t.Context(), query, []contain.Document{result.There},
 			[]string{"iam:ListRoles", "organizations:LeaveOrganization"})
 		if err != nil || got["iam:ListRoles"] || !got["organizations:LeaveOrganization"] {
