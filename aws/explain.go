@@ -46,6 +46,7 @@ const (
 	RefusedOwnRole        = "own_role"
 	RefusedOtherAccount   = "other_account"
 	RefusedOtherPath      = "other_path"
+	RefusedNoPlace        = "no_place"           // foreign documents hold the names of the deny
 	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny
 	RefusedPermission     = "missing_permission" // the bot's own role may not write the deny
 )

@@ -308,8 +308,19 @@ func (c *Cloud) OwnRoles(accountName string) []string {
 	case ref.Kind != "assumed-role":
 		return []string{Literal(hubARN)}
 	}
-	own := func(path string) string { return RoleARN(ref.Partition, ref.Account, path, ref.RoleName()) }
-	return []string{own("/"), own("/*/")}
+	return ByName(RoleARN(ref.Partition, ref.Account, "/", ref.RoleName()))
+}
+
+// ByName are the patterns on the ARN of a role or user of which the name is known, whatever its
+// path, which may hold anything: names are unique in an account. Any other ARN stands for itself.
+func ByName(arn string) []string {
+	ref := arnOf(arn)
+	if ref.Kind != "role" && ref.Kind != "user" {
+		return []string{Literal(arn)}
+	}
+	_, name := ref.PathAndName()
+	kind := "arn:" + ref.Partition + ":iam::" + ref.Account + ":" + ref.Kind
+	return []string{kind + "/" + name, kind + "/*/" + name}
 }
 
 // IsOwn reports whether an ARN in an event is the bot in this account.

@@ -408,3 +408,77 @@ func TestNoRoleIsMissedForWhatIsTypedBehindOrInsteadOfItsName(t *testing.T) {
 		}
 	})
 }
+
+func TestNoRoleThatCannotBeRevokedIsRefusedWithoutAPolicyThatDeniesItsSessions(t *testing.T) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) {
+		c.ProtectedRoles = []string{"arn:aws:iam::*:role/break-glass-*"}
+	}, func(t *testing.T, b *bench) {
+		const evil = "/break-glass-1/" // a path that passes for a protected name
+		b.Role(standin.RoleSpec{Name: "Evil", Path: evil})
+		b.Role(standin.RoleSpec{Name: "break-glass-2", Path: "/ops/"})
+		b.Role(standin.RoleSpec{Name: "Full", Path: "/" + strings.Repeat("*", 500) + "/", Policies: map[string]string{
+			"full": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"` + strings.Repeat("x", 10_150) +
+				`:*","Resource":"*"}}`,
+		}})
+		b.Role(standin.RoleSpec{Name: "Fenced", Path: "/$<&/"})
+		fence := `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:PutRolePolicy",` +
+			`"Resource":"arn:aws:iam::*:role/*/Fenced"}}`
+		if err := b.Prod.PutRolePolicy("revokebot-spoke", "fence", fence); err != nil {
+			t.Fatal(err)
+		}
+		for name, reason := range map[string]string{
+			"Evil": aws.RefusedProtected, "break-glass-2": aws.RefusedProtected, "Full": aws.RefusedNoRoom,
+			"Fenced": aws.RefusedPermission,
+		} {
+			target, err := b.Cloud.Parse("prod/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
+			refused, ok := errors.AsType[*aws.RefusedError](err)
+			if !ok || refused.Reason != reason || len(refused.Steps) == 0 {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			made, _ := b.Prod.Role(name)
+			now := b.Server.Now()
+			for issued, want := range map[time.Time]standin.Decision{
+				now: standin.ExplicitDeny, now.Add(time.Minute): standin.ImplicitDeny,
+			} {
+				got := decides(t, refused.Document, "s3:GetObject", "*", made.ARN, issued.UTC().Format(time.RFC3339))
+				if got != want {
+					t.Errorf("%s, issued at %v: %v by %s", name, issued, got, refused.Document)
+				}
+			}
+		}
+	})
+}
+
+func TestARoleOfWhichForeignDocumentsHoldBothNamesIsRefusedWithAPolicy(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{Policies: map[string]string{policyName: awsbench.MayAll}})
+		target, _ := b.Cloud.Parse("prod/Deploy")
+		_, err := b.roles.Describe(t.Context(), target, onePlace{contain.Revoke()}, nil)
+		refused, ok := errors.AsType[*aws.RefusedError](err)
+		if !ok || refused.Reason != aws.RefusedNoPlace || refused.Document == "" || !aws.Final(err) ||
+			aws.Explain(err) != refused.Sentence {
+			t.Errorf("got %v", err)
+		}
+		if _, foreign := errors.AsType[*contain.Refusal](err); !foreign {
+			t.Errorf("the reason is lost: %v", err)
+		}
+	})
+}
+
+// onePlace is a measure whose document has one place.
+type onePlace struct{ contain.Measure }
+
+func (o onePlace) Places(t contain.Target) [][]contain.Slot {
+	return [][]contain.Slot{o.Measure.Places(t)[0][:1]}
+}
+
+func (o onePlace) Want(s contain.State, _ []contain.Document) ([]contain.Document, error) {
+	return make([]contain.Document, 1), &contain.Refusal{
+		Slot: o.Places(s.Target)[0][0], Reason: contain.NoPlace, Sentence: "It is taken. Delete it.",
+	}
+}

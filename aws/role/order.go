@@ -137,18 +137,15 @@ func policy(statements ...string) string {
 
 // allow is a statement about a few roles. condition is JSON, "" none.
 func allow(actions []string, condition string, arns ...string) string {
-	for i := range arns {
-		arns[i] = aws.Literal(arns[i])
-	}
-	var resource any = arns
-	if len(arns) == 1 {
-		resource = arns[0]
+	var resources []string
+	for _, arn := range arns {
+		resources = append(resources, aws.ByName(arn)...)
 	}
 	statement, err := json.Marshal(struct {
 		Effect           string
-		Action, Resource any
+		Action, Resource []string
 		Condition        json.RawMessage `json:",omitempty"`
-	}{"Allow", actions, resource, json.RawMessage(condition)})
+	}{"Allow", actions, resources, json.RawMessage(condition)})
 	if err != nil {
 		return "" // unreachable: strings always encode
 	}

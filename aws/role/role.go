@@ -145,10 +145,11 @@ func (c *Client) Refuse(hubARN string, r Role) error {
 				"Use the IAM console with other credentials.", name)
 	}
 	for _, pattern := range c.cloud.ProtectedRoles() {
-		if aws.MatchFold(pattern, r.ARN) {
-			return aws.Refuse(aws.RefusedProtected,
+		// A pattern on a name protects the role at any path.
+		if aws.MatchFold(pattern, r.ARN) || aws.MatchFold(pattern, aws.RoleARN(r.Partition, r.AccountID, "/", r.Name)) {
+			return c.orDeny(r, aws.Refuse(aws.RefusedProtected,
 				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
-					"does it there.", name, aws.Quote(pattern))
+					"does it there.", name, aws.Quote(pattern)))
 		}
 	}
 	return nil

@@ -3,12 +3,14 @@ package role
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Service control policies are texts for people: the bot never writes one. They have no effect on
@@ -52,6 +54,27 @@ func GuardRailSCP(roleARN string, botRoleARNs []string) string {
 // account can take it away.
 func OldSessionsSCP(roleARN string, cutoff time.Time) string {
 	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff))
+}
+
+// cutoffAt is the cutoff of a policy that people attach now. The Date header has whole seconds.
+func (c *Client) cutoffAt(r Role) time.Time { return r.ServerTime.Add(time.Second + c.cloud.Margin()) }
+
+// orDeny offers, with the refusal of a role on which nothing is written, the policy that denies its
+// old sessions all the same.
+func (c *Client) orDeny(r Role, err error) error {
+	refused, ok := errors.AsType[*aws.RefusedError](err)
+	if refusal, foreign := errors.AsType[*contain.Refusal](err); foreign && !ok {
+		refused = aws.Refuse(aws.RefusedNoPlace, "%s", refusal.Sentence)
+		err, ok = errors.Join(refused, err), true
+	}
+	if ok && !r.ServerTime.IsZero() {
+		cutoff := c.cutoffAt(r)
+		refused.Steps = []string{fmt.Sprintf("Or attach the service control policy below to account %s (%s): it denies "+
+			"everything to sessions of the role that were issued before %s. It has no effect in the management account.",
+			r.AccountName, r.AccountID, cutoff.UTC().Format(issueTimeFormat))}
+		refused.Document = OldSessionsSCP(r.ARN, cutoff)
+	}
+	return err
 }
 
 // permissionSetSCP denies the older sessions of an Identity Center permission set in one account.
@@ -123,7 +146,7 @@ func (c *Client) refuseIdentityCenter(r Role) error {
 	if set == "" || r.ServerTime.IsZero() {
 		return refused
 	}
-	cutoff := r.ServerTime.Add(time.Second + c.cloud.Margin()) // the header has whole seconds
+	cutoff := c.cutoffAt(r)
 	refused.Steps = []string{
 		"Find the person's user id in the identity store of IAM Identity Center.",
 		fmt.Sprintf("Attach the service control policy below to account %s (%s): it denies everything to sessions of the "+

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -35,33 +36,41 @@ func TestTheSessionPolicyAllowsThreeActionsOnOneRole(t *testing.T) {
 	}
 }
 
-func TestAPathWithWildcardsCannotWidenTheSessionPolicy(t *testing.T) {
-	for _, c := range []struct{ role, other string }{
-		{"arn:aws:iam::111122223333:role/*/Deploy", "arn:aws:iam::111122223333:role/ops/Deploy"},
-		{"arn:aws:iam::111122223333:role/op?/Deploy", "arn:aws:iam::111122223333:role/ops/Deploy"},
-		{"arn:aws:iam::111122223333:role/${*}/Deploy", "arn:aws:iam::111122223333:role/*/Deploy"},
-		{"arn:aws:iam::111122223333:role/${aws:username}/Deploy", "arn:aws:iam::111122223333:role//Deploy"},
-		{`arn:aws:iam::111122223333:role/","arn:aws:iam::*:role/*/Deploy`, "arn:aws:iam::111122223333:role/ops/Deploy"},
-	} {
-		document := sessionOf(Do, c.role)
-		if !allows(t, document, "iam:PutRolePolicy", c.role) {
-			t.Errorf("%s does not allow its own role", document)
-		}
-		if allows(t, document, "iam:PutRolePolicy", c.other) {
-			t.Errorf("%s allows %s", document, c.other)
-		}
-	}
-}
-
-func TestNoPairOfPathsSharesASessionPolicy(t *testing.T) {
+func TestNoPathKeepsARoleFromItsSessionPolicyOrWidensIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		path := rapid.StringOfN(rapid.SampledFrom([]rune(`ab*?${}"\/:`)), 1, 8, -1)
-		a := "arn:aws:iam::111122223333:role/" + path.Draw(t, "a") + "/x"
-		b := "arn:aws:iam::111122223333:role/" + path.Draw(t, "b") + "/x"
-		if got := allows(t, sessionOf(Do, a), "iam:PutRolePolicy", b); got != (a == b) {
-			t.Fatalf("the policy for %s on %s: %v", a, b, got)
+		path := rapid.StringOfN(rapid.SampledFrom([]rune(`ab*?${}"\\/:<>&`)), 0, 9, -1)
+		name := rapid.StringOfN(rapid.SampledFrom([]rune(`aB3_+=,.@-`)), 1, 4, -1)
+		at := func(path, name string) string {
+			return "arn:aws:iam::111122223333:role/" + strings.TrimSuffix(path+"/", "//") + "/" + name
+		}
+		a, b := name.Draw(t, "a"), name.Draw(t, "b")
+		mine, other := at(path.Draw(t, "path"), a), at(path.Draw(t, "another path"), b)
+		document := sessionOf(Do, mine)
+		if !allows(t, document, "iam:PutRolePolicy", mine) {
+			t.Fatalf("%s does not allow %s", document, mine)
+		}
+		if a != b && allows(t, document, "iam:PutRolePolicy", other) { // names are unique in an account
+			t.Fatalf("%s allows %s", document, other)
 		}
 	})
+}
+
+// The limit is of the plain text (AWS STS API reference, "AssumeRole").
+func TestNoRoleIsTooLongForItsSessionPolicy(t *testing.T) {
+	name := strings.Repeat("n", 64)
+	for _, char := range []string{"*", "$", "<", "?", "&", `"`} {
+		arn := "arn:aws-us-gov:iam::111122223333:role/" + strings.Repeat(char, 510) + "/" + name
+		for _, m := range []contain.Measure{contain.Revoke(), contain.Lock()} {
+			for _, mode := range []Mode{Do, Undo} {
+				o := approved(mode, arn, m)
+				for _, document := range []string{o.sessionPolicy(), o.drillPolicy(arn)} {
+					if len(document) > 2048 || strings.Contains(document, `\u00`) || !allows(t, document, "iam:GetRole", arn) {
+						t.Errorf("%d characters: %s", len(document), document)
+					}
+				}
+			}
+		}
+	}
 }
 
 // Without the condition, a session that attaches one policy could attach one that allows

@@ -246,7 +246,8 @@ func (c *Client) Describe(ctx context.Context, t aws.Target, m contain.Measure, 
 	if err != nil {
 		return Role{}, err
 	}
-	return p.advise(ctx)
+	role, err := p.advise(ctx)
+	return role, c.orDeny(p.role, err)
 }
 
 // Look is a role, what its slots say, and what a measure wants them to say.
