@@ -102,6 +102,9 @@ func (h *Handlers) execution(r approvals.Request) (*execution, error) {
 	return &execution{h: h, request: r, about: c, order: h.Order(r, c), cancel: func() {}}, err
 }
 
+// undoes reports whether an earlier request's write is taken away.
+func (e *execution) undoes() bool { return e.order.Mode == role.Undo }
+
 // prepare begins to ask for what carrying out a request takes if the attempt turns out to be the
 // approval that is still missing. It returns nil if that cannot be, by all that is known without a
 // look-up, or if the measure is not of the first response. The caller drops it.
@@ -241,7 +244,7 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v record.V
 	var out role.Outcome
 	var err error
 	if r.Purpose.Writes() {
-		if out, err = e.apply(ctx); err == nil {
+		if out, err = e.apply(ctx); err == nil && e.undoes() {
 			err = e.half(out)
 		}
 		if err == nil {
@@ -264,8 +267,10 @@ func (e *execution) apply(ctx context.Context) (role.Outcome, error) {
 	if <-e.asked; e.err != nil {
 		return role.Outcome{}, e.err
 	}
-	if err := e.upToDate(ctx); err != nil {
-		return role.Outcome{}, err
+	if e.undoes() {
+		if err := e.upToDate(ctx); err != nil {
+			return role.Outcome{}, err
+		}
 	}
 	o := e.order
 	o.Confirm = e.confirm
@@ -280,8 +285,10 @@ func (e *execution) apply(ctx context.Context) (role.Outcome, error) {
 
 // promise makes a change durable before it is made.
 func (e *execution) promise(ctx context.Context, p role.Plan) ([]contain.Change, error) {
-	if err := e.newest(ctx); err != nil {
-		return nil, err
+	if e.undoes() {
+		if err := e.newest(ctx); err != nil {
+			return nil, err
+		}
 	}
 	t := approvals.Transition{Next: approvals.StateExecuting}
 	err := step.Add(&t, approvals.EventStarted, "", record.Started{

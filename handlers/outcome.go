@@ -25,7 +25,7 @@ var errOvertaken = fmt.Errorf("%w: more was promised meanwhile", step.ErrElsewhe
 
 // applied records what AWS answered and what was read back, and asks for what follows.
 func (e *execution) applied(ctx context.Context, out role.Outcome) error {
-	undo := e.order.Mode == role.Undo
+	undo := e.undoes()
 	t := approvals.Transition{Next: approvals.StateApplied}
 	if e.request.State == approvals.StateApproved { // it was found done, so that nothing was begun
 		if err := step.Add(&t, approvals.EventStarted, "", record.Started{ServerTime: out.Role.ServerTime}); err != nil {
@@ -121,7 +121,7 @@ func (e *execution) late(ctx context.Context, a record.Applied) error {
 	if err != nil {
 		return err
 	}
-	if e.order.Mode == role.Undo {
+	if e.undoes() {
 		if r.State == approvals.StateApplied || a.AlreadyThere {
 			return nil
 		}
@@ -167,7 +167,7 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 	case step.EndGone, step.EndRefused:
 		f.Sentence = sentenceOf(cause)
 	}
-	undo := e.order.Mode == role.Undo
+	undo := e.undoes()
 	switch {
 	case !undo:
 	case end == step.EndReplaced:

@@ -99,9 +99,6 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 // half is why an undo is not done that AWS has taken in part: our document still stands in a slot.
 // Someone else's document is not waited for.
 func (e *execution) half(out role.Outcome) error {
-	if e.order.Mode != role.Undo {
-		return nil
-	}
 	for _, d := range out.Documents {
 		if d.Err != nil && !errors.Is(d.Err, contain.ErrNotOurs) {
 			return d.Err
@@ -113,9 +110,6 @@ func (e *execution) half(out role.Outcome) error {
 // upToDate stops an undo that does not know all that its revocation has written: the approvers were
 // shown less.
 func (e *execution) upToDate(ctx context.Context) error {
-	if e.order.Mode != role.Undo {
-		return nil
-	}
 	_, events, err := e.h.Store.Load(ctx, e.request.About)
 	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 		return err
@@ -151,9 +145,6 @@ func (e *execution) keepsOut(ctx context.Context) error {
 // newest stops an undo that is out of date, or of which a later request has written into the same
 // slot.
 func (e *execution) newest(ctx context.Context) error {
-	if e.order.Mode != role.Undo {
-		return nil
-	}
 	if err := e.upToDate(ctx); err != nil {
 		return err
 	}

@@ -29,6 +29,14 @@ func (s Requests) View(ctx context.Context, id string) (v record.View, err error
 	return v, err
 }
 
+// UnderWay reports whether a request is approved and has not ended.
+func UnderWay(v record.View) bool {
+	return v.Request.State == approvals.StateApproved || v.Request.State == approvals.StateExecuting
+}
+
+// Opened reports whether a request waits to be decided.
+func Opened(v record.View) bool { return v.Request.State == approvals.StateOpen }
+
 // Change reads a request, decides what to do with it, and commits that. decide is called again with
 // the request as it is then when others changed it in between, or its deadline passed: it changes
 // nothing but what its caller keeps of the last call.

@@ -11,14 +11,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// UnderWay reports whether a request is approved and has not ended.
-func UnderWay(v record.View) bool {
-	return v.Request.State == approvals.StateApproved || v.Request.State == approvals.StateExecuting
-}
-
-// Opened reports whether a request waits to be decided.
-func Opened(v record.View) bool { return v.Request.State == approvals.StateOpen }
-
 // Close ends a request that is as it should be for that, whatever harmless events come in between.
 // Any other it leaves alone: then it reports false.
 func (s Requests) Close(
