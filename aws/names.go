@@ -114,24 +114,18 @@ const IdentityCenterPrefix = "AWSReservedSSO_"
 // partitionPattern is what a partition may look like in an ARN.
 var partitionPattern = regexp.MustCompile(`^aws(-[a-z]+)*$`)
 
-// home says where a partition keeps IAM: the region that IAM requests are signed for, in which
-// LookupEvents shows the events of IAM, and how the partition's other regions are named.
-type home struct {
-	partition string
-	region    string
-	prefixes  []string // of region names; none for the commercial partition, which has all the others
-}
-
-// homes are the partitions the AWS SDK for Go resolves IAM endpoints for.
-var homes = []home{
-	{"aws", "us-east-1", nil},
-	{"aws-cn", "cn-north-1", []string{"cn-"}},
-	{"aws-us-gov", "us-gov-west-1", []string{"us-gov-"}},
-	{"aws-iso", "us-iso-east-1", []string{"us-iso-"}},
-	{"aws-iso-b", "us-isob-east-1", []string{"us-isob-"}},
-	{"aws-iso-e", "eu-isoe-west-1", []string{"eu-isoe-"}},
-	{"aws-iso-f", "us-isof-south-1", []string{"us-isof-"}},
-	{"aws-eusc", "eusc-de-east-1", []string{"eusc-"}},
+// homes are the partitions that the AWS SDK for Go resolves IAM endpoints for, with the region in
+// which each keeps IAM: that IAM requests are signed for, and in which LookupEvents shows the events
+// of IAM. The commercial partition has all regions that are not named as those of another.
+var homes = []struct{ partition, region, prefix string }{
+	{"aws-cn", "cn-north-1", "cn-"},
+	{"aws-us-gov", "us-gov-west-1", "us-gov-"},
+	{"aws-iso", "us-iso-east-1", "us-iso-"},
+	{"aws-iso-b", "us-isob-east-1", "us-isob-"},
+	{"aws-iso-e", "eu-isoe-west-1", "eu-isoe-"},
+	{"aws-iso-f", "us-isof-south-1", "us-isof-"},
+	{"aws-eusc", "eusc-de-east-1", "eusc-"},
+	{"aws", "us-east-1", ""},
 }
 
 // homeRegion returns the region in which the partition keeps IAM, or "" for a partition that is not
@@ -148,13 +142,11 @@ func homeRegion(partition string) string {
 // partitionOf returns the partition a region belongs to.
 func partitionOf(region string) string {
 	for _, h := range homes {
-		for _, p := range h.prefixes {
-			if strings.HasPrefix(region, p) {
-				return h.partition
-			}
+		if strings.HasPrefix(region, h.prefix) {
+			return h.partition
 		}
 	}
-	return "aws"
+	return ""
 }
 
 // stsRegion returns the region whose STS endpoint serves the partition: the configured one if it
