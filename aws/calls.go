@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -13,14 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/time/rate"
@@ -141,43 +136,6 @@ func remote[Out any](
 // leftKey is where a try notes that its request may have left, an *atomic.Bool.
 type leftKey struct{}
 
-// ErrNoCredentials is the cause of a call that could not be signed.
-var ErrNoCredentials = errors.New("no AWS credentials")
-
-// typedCredentials makes the failure to get credentials recognisable by type; the SDK has no type
-// for it.
-type typedCredentials struct{ source awssdk.CredentialsProvider }
-
-// Retrieve implements the SDK's CredentialsProvider.
-func (t *typedCredentials) Retrieve(ctx context.Context) (awssdk.Credentials, error) {
-	got, err := t.source.Retrieve(ctx)
-	if err != nil {
-		return got, fmt.Errorf("%w: %w", ErrNoCredentials, err)
-	}
-	return got, nil
-}
-
-// prepared returns the configuration with its credentials wrapped, and with a retryer of our own
-// unless it has one. The SDK's adaptive mode, which AWS_RETRY_MODE can ask for, and the budget of
-// its standard one lose retries for a while after an outage (aws-sdk-go-v2 issue 3550); here the
-// deadline of each call bounds them.
-func prepared(c awssdk.Config) awssdk.Config {
-	c = c.Copy()
-	if c.Credentials != nil {
-		c.Credentials = &typedCredentials{c.Credentials}
-	}
-	own := c.Retryer
-	if own == nil {
-		own = func() awssdk.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
-		}
-	}
-	c.Retryer = func() awssdk.Retryer {
-		return retry.AddWithErrorCodes(own(), "EntityTemporarilyUnmodifiable", "ConcurrentModification")
-	}
-	return c
-}
-
 // Stamp is AWS's clock as one answer gave it.
 type Stamp struct {
 	Server time.Time // the Date header, whole seconds
@@ -262,19 +220,6 @@ func All(all ...func()) {
 		group.Go(f)
 	}
 	group.Wait()
-}
-
-// sdkLog puts what the SDK has to say into the log, in lines of its form: by itself the SDK writes
-// to standard error.
-type sdkLog struct{ log *slog.Logger }
-
-// Logf implements logging.Logger.
-func (l sdkLog) Logf(kind logging.Classification, format string, v ...any) {
-	level := slog.LevelDebug
-	if kind == logging.Warn {
-		level = slog.LevelWarn
-	}
-	l.log.Log(context.Background(), level, "the AWS SDK", "says", fmt.Sprintf(format, v...))
 }
 
 // The kinds of failure of a remote call. Test with errors.Is.

@@ -115,8 +115,8 @@ const IdentityCenterPrefix = "AWSReservedSSO_"
 var partitionPattern = regexp.MustCompile(`^aws(-[a-z]+)*$`)
 
 // homes are the partitions that the AWS SDK for Go resolves IAM endpoints for, with the region in
-// which each keeps IAM: that IAM requests are signed for, and in which LookupEvents shows the events
-// of IAM. The commercial partition has all regions that are not named as those of another.
+// which each keeps IAM: that IAM requests are signed for, and in which LookupEvents shows IAM's
+// events. The commercial partition has all regions that are not named as those of another.
 var homes = []struct{ partition, region, prefix string }{
 	{"aws-cn", "cn-north-1", "cn-"},
 	{"aws-us-gov", "us-gov-west-1", "us-gov-"},

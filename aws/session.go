@@ -3,12 +3,15 @@ package aws
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
@@ -163,7 +166,8 @@ type staticCredentials struct {
 // with.
 const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole",` +
 	`"iam:GetRolePolicy","iam:ListAttachedRolePolicies","iam:ListRolePolicies","iam:ListRoles",` +
-	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],"Resource":"*"}]}`
+	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],` +
+	`"Resource":"*"}]}`
 
 // openReader opens the session that reads an account. It can write nothing.
 func (a *Conn) openReader(ctx context.Context) (Credential, error) {
@@ -315,4 +319,41 @@ func (c *Cloud) WhoAmI(ctx context.Context) (me Self, err error) {
 func ClockBetween(first, last, sent, received time.Time) Clock {
 	least, most := first.Sub(received), last.Sub(sent)
 	return Clock{Known: true, Ahead: (least + most) / 2, Within: (most - least) / 2}
+}
+
+// ErrNoCredentials is the cause of a call that could not be signed.
+var ErrNoCredentials = errors.New("no AWS credentials")
+
+// typedCredentials makes the failure to get credentials recognisable by type; the SDK has no type
+// for it.
+type typedCredentials struct{ source awssdk.CredentialsProvider }
+
+// Retrieve implements the SDK's CredentialsProvider.
+func (t *typedCredentials) Retrieve(ctx context.Context) (awssdk.Credentials, error) {
+	got, err := t.source.Retrieve(ctx)
+	if err != nil {
+		return got, fmt.Errorf("%w: %w", ErrNoCredentials, err)
+	}
+	return got, nil
+}
+
+// prepared returns the configuration with its credentials wrapped, and with a retryer of our own
+// unless it has one. The SDK's adaptive mode, which AWS_RETRY_MODE can ask for, and the budget of
+// its standard one lose retries for a while after an outage (aws-sdk-go-v2 issue 3550); here the
+// deadline of each call bounds them.
+func prepared(c awssdk.Config) awssdk.Config {
+	c = c.Copy()
+	if c.Credentials != nil {
+		c.Credentials = &typedCredentials{c.Credentials}
+	}
+	own := c.Retryer
+	if own == nil {
+		own = func() awssdk.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
+		}
+	}
+	c.Retryer = func() awssdk.Retryer {
+		return retry.AddWithErrorCodes(own(), "EntityTemporarilyUnmodifiable", "ConcurrentModification")
+	}
+	return c
 }

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -72,4 +75,17 @@ func watchCalls(watch WatchFunc) func(*middleware.Stack) error {
 			return out, metadata, err
 		}), middleware.After)
 	}
+}
+
+// sdkLog puts what the SDK has to say into the log, in lines of its form: by itself the SDK writes
+// to standard error.
+type sdkLog struct{ log *slog.Logger }
+
+// Logf implements logging.Logger.
+func (l sdkLog) Logf(kind logging.Classification, format string, v ...any) {
+	level := slog.LevelDebug
+	if kind == logging.Warn {
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, "the AWS SDK", "says", fmt.Sprintf(format, v...))
 }
