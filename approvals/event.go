@@ -113,13 +113,16 @@ func (o Opening) Encode() (json.RawMessage, error) {
 // Subject is what an approval is for.
 type Subject struct {
 	// Key names the thing for good, such as an account and a role's unique id. There is at most one
-	// request under way for a key.
+	// request under way for a measure on it, whether to apply or to undo it.
 	Key string `json:"key"`
 	// Group chooses the policy, such as the configured name of an account.
 	Group string `json:"group"`
 	// Facts is what people were shown, opaque to this package.
 	Facts json.RawMessage `json:"facts"`
 }
+
+// Taken names what a request for a purpose keeps others from asking for.
+func (s Subject) Taken(p Purpose) string { return s.Key + "/" + string(p.Measure()) }
 
 // Place is where a request belongs. A click counts only where the request's card is.
 type Place struct {

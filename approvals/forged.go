@@ -102,7 +102,7 @@ type Condemnation struct {
 	Purpose   Purpose // of the request, as far as its log is trusted
 	Ends      bool    // the request had no end that is trusted, and has one now
 	Why       string
-	Subjects  []string // keys that the request may hold besides the one that it was opened for
+	Subjects  []string // Subject.Taken that the request may hold besides the one that it was opened for
 }
 
 // Condemn is what follows from a forged log. place is where to tell of it if the log's own is not
@@ -127,9 +127,11 @@ func (f *ForgedError) Condemn(place Place, sentence string) (Condemnation, error
 		return Condemnation{}, fmt.Errorf("condemn: %w", err)
 	}
 	c.Next, c.Purpose, c.Ends = r.State, r.Purpose, r.Closing.Type == EventForged
-	for _, key := range []string{f.Subject.Key, r.Subject.Key} {
-		if key != "" {
-			c.Subjects = append(c.Subjects, key)
+	for _, s := range []Subject{f.Subject, r.Subject} {
+		for _, m := range Measures() {
+			if s.Key != "" {
+				c.Subjects = append(c.Subjects, s.Taken(m.Do()))
+			}
 		}
 	}
 	return c, nil

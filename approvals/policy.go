@@ -5,10 +5,12 @@ import "slices"
 // MaxRequired is the largest number of approvals a policy may ask for.
 const MaxRequired = 5
 
-// Policy says who decides about a subject. The zero value lets nobody decide.
+// Policy says what may be asked for about a subject, and who decides. The zero value lets nobody
+// decide.
 type Policy struct {
-	Approvers []string // ids of people and of groups; empty: nobody
-	Required  int      // people besides the requester, 1 to MaxRequired; 0: no number is enough
+	Measures  []Measure // that exist there; a request for any other is neither taken nor carried out
+	Approvers []string  // ids of people and of groups; empty: nobody
+	Required  int       // people besides the requester, 1 to MaxRequired; 0: no number is enough
 }
 
 // Facts is what the directory said about one person, looked up for one decision.

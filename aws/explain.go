@@ -110,7 +110,7 @@ func Explain(err error) string {
 			return "No more managed policies can be attached to the role. Detach one that it does not need."
 		}
 		return "The role's inline policies leave no room for the deny: their limit is 10,240 characters. " +
-			"Shorten or remove an inline policy of the role, or attach the managed policy AWSDenyAll to lock the role."
+			"Shorten or remove an inline policy of the role, or take a measure that writes no inline policy."
 	case ErrMalformedPolicy:
 		return "AWS did not accept the policy. The log has its reason. Look at the role in the IAM console."
 	case ErrThrottled:

@@ -106,8 +106,10 @@ func (h *house) config() Config {
 			Channels: []string{actors.Incident},
 			Requests: step.Requests{
 				Measures: measures.All(),
-				Policies: map[string]approvals.Policy{"prod": {Approvers: []string{actors.Group}, Required: 1}},
-				Margin:   30 * time.Second,
+				Policies: map[string]approvals.Policy{"prod": {
+					Approvers: []string{actors.Group}, Required: 1, Measures: approvals.Measures(),
+				}},
+				Margin: 30 * time.Second,
 			},
 			ExpireAfter: 15 * time.Minute, Lookback: 12 * time.Hour,
 		},

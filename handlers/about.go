@@ -25,7 +25,8 @@ func About(item approvals.Item) (request, opens string) {
 		switch c.ActionID {
 		case messages.ActionAsk:
 			return "", c.RequestID
-		case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp, messages.ActionChain:
+		case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp, messages.ActionChain,
+			messages.ActionFurther:
 			opens = c.RequestID
 		}
 		request, _ = messages.PartsOf(c.Value)

@@ -26,14 +26,19 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
 	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
-	if r.Purpose.Mode() == approvals.ModeUndo || c.ActionID != messages.ActionAgain {
+	if r.Purpose.Mode() == approvals.ModeUndo || c.ActionID != messages.ActionAgain &&
+		c.ActionID != messages.ActionFurther {
 		return h.offerUndo(ctx, item, r, c, to)
 	}
 	about, err := h.Context(r)
 	if err != nil {
 		return err
 	}
-	text := about.Role.Account + "/" + about.Role.Name + " " + r.Reason
+	measure := r.Purpose.Measure()
+	if k, further := h.Measures.After(measure); c.ActionID == messages.ActionFurther && further {
+		measure = k.Name
+	}
+	text := string(measure) + " " + about.Role.Account + "/" + about.Role.Name + " " + r.Reason
 	if r.Purpose.Mode() == approvals.ModeDrill {
 		text = wordDrill + " " + text
 	}

@@ -21,7 +21,7 @@ const formLookUp = 1500 * time.Millisecond
 // names of roles. Who gets none is told how to ask by words.
 func (h *Handlers) offerForm(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	if c.Trigger == "" || item.Tries > 1 { // of a try before this one the form may be in front of them
-		h.whisper(ctx, to, messages.Usage(h.accountNames()))
+		h.whisper(ctx, to, messages.Usage(h.Measures[0].Words, h.accountNames()))
 		return nil
 	}
 	limited, cancel := context.WithTimeout(ctx, formLookUp)
@@ -31,7 +31,7 @@ func (h *Handlers) offerForm(ctx context.Context, item approvals.Item, c Command
 		return h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
 	}
 	if !allowed || !h.openAskForm(ctx, c.Trigger, messages.FormOrigin{Channel: c.Channel, User: c.User}) {
-		h.whisper(ctx, to, messages.Usage(h.accountNames()))
+		h.whisper(ctx, to, messages.Usage(h.Measures[0].Words, h.accountNames()))
 	}
 	return nil
 }

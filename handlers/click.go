@@ -51,7 +51,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", c.Message, c.Value, messages.TooMany(wait))
 	}
 	switch c.ActionID {
-	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp:
+	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp, messages.ActionFurther:
 		return h.again(ctx, item, c, to)
 	case messages.ActionAsk:
 		return h.askFromHome(ctx, item, c)

@@ -17,6 +17,7 @@ import (
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/deliver"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
@@ -40,7 +41,7 @@ type Command struct {
 	About string `json:"about,omitempty"`
 }
 
-// command asks for a revocation, if everything about it is in order. Nobody is asked to approve
+// command asks for a measure, if everything about it is in order. Nobody is asked to approve
 // before the role was found in IAM.
 func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 	c, err := step.BodyOf[Command](item)
@@ -73,50 +74,115 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 	if !slices.Contains(h.Channels, c.Channel) {
 		return h.refuse(ctx, item, c, to, "wrong_channel", messages.WrongChannel(h.Channels))
 	}
-	role, reason := splitCommand(c.Text)
-	switch role {
+	word, rest := splitCommand(c.Text)
+	switch strings.ToLower(word) {
 	case "":
 		return h.offerForm(ctx, item, c, to)
 	case "help":
-		h.whisper(ctx, to, messages.Help(h.accountNames(), h.Margin))
+		h.whisper(ctx, to, messages.Help(h.listedWords(), h.accountNames(), h.Margin))
 		return nil
 	case "undo":
-		return h.undo(ctx, item, c, to, reason)
+		return h.undo(ctx, item, c, to, rest)
 	case "report":
-		return h.reportCommand(ctx, item, c, to, reason)
+		return h.reportCommand(ctx, item, c, to, rest)
 	case "status":
 		return h.status(ctx, item, c, to)
 	case wordDrill:
-		return h.drill(ctx, item, c, to, reason)
+		return h.ask(ctx, item, c, to, approvals.ModeDrill, rest)
 	}
-	return h.seek(ctx, item, c, to, role, reason, messages.NoQuorum, h.ask)
+	return h.ask(ctx, item, c, to, approvals.ModeDo, c.Text)
 }
 
-// seek finds the role that somebody means and asks for what is to be done with it, if everything
-// about it is in order.
-func (h *Handlers) seek(
-	ctx context.Context, item approvals.Item, c Command, to Listener, text, reason string,
-	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message,
-	ask func(context.Context, approvals.Item, Command, Listener, role.Role, string) error,
-) error {
+// measure takes the word of a measure off the beginning of a text; without one the first is meant.
+func (h *Handlers) measure(text string) (k measures.Kind, named bool, rest string) {
+	word, rest := splitCommand(text)
+	if k, named = h.Measures.Of(word); !named {
+		rest = text
+	}
+	return k, named, rest
+}
+
+// meant reads which role, and why, is asked for. What cannot be read is answered; then ok is false.
+func (h *Handlers) meant(
+	ctx context.Context, item approvals.Item, c Command, to Listener, name, reason string,
+) (target aws.Target, ok bool, err error) {
 	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
-		return h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
+		return target, false, h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
 	}
 	if h.RequireReason && reason == "" {
-		return h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
+		return target, false, h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
 	}
-	target, err := h.Cloud.Parse(text)
+	target, err = h.Cloud.Parse(name)
 	if err != nil {
-		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
+		return target, false, h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
 	}
+	return target, true, nil
+}
 
-	found, ok, err := h.admit(ctx, item, c, to, target, noQuorum, func(ctx context.Context) (role.Role, error) {
-		return h.Roles.Describe(ctx, target, h.Measures.On()[approvals.Revoke], nil)
+// ask opens the request to apply a measure, or to rehearse it, if everything about it is in order.
+// text is what followed the word of the mode.
+func (h *Handlers) ask(
+	ctx context.Context, item approvals.Item, c Command, to Listener, mode approvals.Mode, text string,
+) error {
+	k, _, text := h.measure(text)
+	c.Text = text // a note of a refusal names the role
+	name, reason := splitCommand(text)
+	drill := mode == approvals.ModeDrill
+	switch {
+	case name == "" && drill:
+		h.whisper(ctx, to, messages.DrillUsage(k.Words))
+		return nil
+	case name == "":
+		h.whisper(ctx, to, messages.Usage(k.Words, h.accountNames()))
+		return nil
+	}
+	target, ok, err := h.meant(ctx, item, c, to, name, reason)
+	if !ok || err != nil {
+		return err
+	}
+	if !slices.Contains(h.Policies[target.Account.Name].Measures, k.Name) {
+		return h.refuse(ctx, item, c, to, "not_listed", messages.NotListed(string(k.Name), target.Account.Name))
+	}
+	found, ok, err := h.admit(ctx, item, c, to, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
+		return h.Roles.Describe(ctx, target, k.On, nil)
 	})
 	if !ok || err != nil {
 		return err
 	}
-	return ask(ctx, item, c, to, found, reason)
+	force, err := h.InForce(ctx, subjectKey(found))
+	if err != nil {
+		return err
+	}
+	role := roleFacts(found)
+	if role.InForce, err = h.others(ctx, force, ""); err != nil {
+		return err
+	}
+	o := approvals.Opening{
+		Purpose: k.Name.Do(), Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName}, Reason: reason,
+	}
+	if !drill {
+		return h.open(ctx, item, c, to, role, role, o)
+	}
+	if len(force.Open) > 0 {
+		return h.realOneOpen(ctx, item, c, to, force.Open[0], role)
+	}
+	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
+	return h.open(ctx, item, c, to, role, record.Facts{Drill: &role}, o)
+}
+
+// others are the requests whose measures are in force on a role, but one.
+func (h *Handlers) others(ctx context.Context, force record.Force, but string) (all []record.Other, err error) {
+	for _, held := range force.Each() {
+		if held.Request.ID == but {
+			continue
+		}
+		link, err := h.Sender.CardLink(ctx, held.Request)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, record.Other{Measure: held.Measure, Request: held.Request.ID, Card: link})
+	}
+	return all, nil
 }
 
 // warnShared is a warning of this package's own beside those of a role: others read what is written
@@ -125,10 +191,10 @@ const warnShared = "shared_channel"
 
 // admit looks up, side by side and now, whether the sender may ask, the role, whether enough people
 // could approve, and whether the channel is shared with another organisation. What does not pass is
-// answered, with noQuorum where it is the last; then ok is false.
+// answered in the words of what is asked for; then ok is false.
 func (h *Handlers) admit(
-	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target,
-	noQuorum func(record.Role, int, []messages.Candidate) *messages.Message, find func(context.Context) (role.Role, error),
+	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target, mode approvals.Mode,
+	w messages.Words, find func(context.Context) (role.Role, error),
 ) (found role.Role, ok bool, err error) {
 	var (
 		side     errgroup.Group
@@ -159,24 +225,13 @@ func (h *Handlers) admit(
 	case roleErr != nil:
 		return found, false, h.refuseRole(ctx, item, c, to, roleErr)
 	case !enough:
-		return found, false, h.refuse(ctx, item, c, to, "no_quorum", noQuorum(roleFacts(found), policy.Required, why))
+		return found, false, h.refuse(ctx, item, c, to, "no_quorum",
+			messages.NoQuorum(mode, w, roleFacts(found), policy.Required, why))
 	}
 	if shared {
 		found.Warnings = append(found.Warnings, role.Warning{Code: warnShared})
 	}
 	return found, true, nil
-}
-
-// ask opens the request for a revocation and posts its card.
-func (h *Handlers) ask(
-	ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string,
-) error {
-	role := roleFacts(found)
-	return h.open(ctx, item, c, to, role, role, approvals.Opening{
-		Purpose: approvals.Revoke.Do(),
-		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
-		Reason:  reason,
-	})
 }
 
 // open opens a request, with everything that is the same for all of them, and posts its card. facts
@@ -213,7 +268,7 @@ func (h *Handlers) open(
 	return h.firstDelivery(ctx, to, c.RequestID)
 }
 
-// subjectKey names a role for good: of all requests for it one can be under way.
+// subjectKey names a role for good: of all requests for a measure on it one can be under way.
 func subjectKey(r role.Role) string { return r.AccountID + "/" + r.ID }
 
 // How often, and how long apart, a command looks whether another worker is done with the first
@@ -332,6 +387,20 @@ func (h *Handlers) atHome(team, enterprise string) bool {
 // person belongs there too is judged by it.
 func (h *Handlers) place(team, app, channel string) approvals.Place {
 	return approvals.Place{Team: team, Enterprise: h.Slack.Home().Enterprise, App: app, Channel: channel}
+}
+
+// listedWords are those of the measures that exist in any account, behind those of the first.
+func (h *Handlers) listedWords() []messages.Words {
+	all := []messages.Words{h.Measures[0].Words}
+	for _, k := range h.Measures[1:] {
+		for _, p := range h.Policies {
+			if slices.Contains(p.Measures, k.Name) {
+				all = append(all, k.Words)
+				break
+			}
+		}
+	}
+	return all
 }
 
 func (h *Handlers) accountNames() []string {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -22,55 +23,21 @@ func IsDrill(text string) bool {
 	return strings.EqualFold(word, wordDrill)
 }
 
-// drillKey names the drills of a role: of all of them one can be under way. It is not the role's
-// own key, so that a drill is never in the way of a revocation, nor among the requests that the
-// guard, an undo or a clean-up look through.
-func drillKey(r role.Role) string { return drillPrefix + subjectKey(r) }
-
+// drillPrefix begins the key of a role's drills: of those for a measure one can be under way. It is
+// not the role's own key, so that a drill is never in the way of a real request, nor among the
+// requests that the guard, an undo or a clean-up look through.
 const drillPrefix = "drill/"
 
-// drill asks for a rehearsal of a revocation, if everything about it is in order: all that is asked
-// of a revocation, and that no real request for the role is under way. text is what followed the
-// word drill.
-func (h *Handlers) drill(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
-	c.Text = text // a note of a refusal names the role
-	role, reason := splitCommand(text)
-	if role == "" {
-		h.whisper(ctx, to, messages.DrillUsage())
-		return nil
-	}
-	return h.seek(ctx, item, c, to, role, reason, messages.NoQuorumToDrill, h.askDrill)
-}
-
-// askDrill opens the request for a drill and posts its card.
-func (h *Handlers) askDrill(
-	ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, reason string,
+// realOneOpen refuses a drill while a real request for the role is under way. A real one that is
+// opened after that goes on beside the drill.
+func (h *Handlers) realOneOpen(
+	ctx context.Context, item approvals.Item, c Command, to Listener, open approvals.Request, role record.Role,
 ) error {
-	role := roleFacts(found)
-	if answered, err := h.realOneOpen(ctx, item, c, to, found, role); answered || err != nil {
+	link, err := h.Sender.CardLink(ctx, open)
+	if err != nil {
 		return err
 	}
-	return h.open(ctx, item, c, to, role, record.Facts{Drill: &role}, approvals.Opening{
-		Purpose: approvals.Revoke.Drill(),
-		Subject: approvals.Subject{Key: drillKey(found), Group: found.AccountName},
-		Reason:  reason,
-	})
-}
-
-// realOneOpen refuses a drill while a real request for the role is under way: the newest, if any
-// is. A real one that is opened after this look goes on beside the drill.
-func (h *Handlers) realOneOpen(
-	ctx context.Context, item approvals.Item, c Command, to Listener, found role.Role, role record.Role,
-) (bool, error) {
-	force, err := h.InForce(ctx, subjectKey(found))
-	if err != nil || len(force.Open) == 0 {
-		return false, err
-	}
-	link, err := h.Sender.CardLink(ctx, force.Open[0])
-	if err != nil {
-		return false, err
-	}
-	return true, h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(force.Open[0], role, link))
+	return h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(open, role, link))
 }
 
 // rehearse carries an approved drill out. It has no way to a write: package role is asked for a
@@ -101,6 +68,7 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		Documents: result.Documents, At: result.At, CallerARN: result.CallerARN, Own: result.Own, Unnamed: result.Unnamed,
 		First: result.First, Second: result.Second, Size: result.Size, SizeUnknown: result.SizeUnknown,
 		Before: record.Verdict(result.Paper.Before), After: record.Verdict(result.Paper.After),
+		Proven:      result.Paper.Proven(),
 		SimulatedAt: result.Paper.At, Unavailable: result.Paper.Unavailable,
 		MayWrite: result.MayWrite, MayWriteUnknown: result.MayWriteUnknown,
 	}
@@ -114,12 +82,15 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 	return e.commit(ctx, t, nil)
 }
 
-// unknownPurpose ends an approved request of which this version does not know what it is for.
-func (h *Handlers) unknownPurpose(ctx context.Context, r approvals.Request) error {
-	h.Log.WarnContext(ctx, "an approved request has a purpose that is not known here", "request", r.ID,
-		"purpose", string(r.Purpose))
-	_, err := h.Close(ctx, r.ID, step.UnderWay, func(approvals.Request) step.Failure {
-		return step.Failure{Sentence: messages.UnknownPurpose}
-	})
+// exists reports whether the measure of a request exists in its account.
+func (h *Handlers) exists(r approvals.Request) bool {
+	return slices.Contains(h.Policies[r.Subject.Group].Measures, r.Purpose.Measure())
+}
+
+// notDone ends an approved request whose purpose or measure does not exist here.
+func (h *Handlers) notDone(ctx context.Context, r approvals.Request, why string) error {
+	h.Log.WarnContext(ctx, "an approved request is not carried out", "request", r.ID, "purpose", string(r.Purpose))
+	_, err := h.Close(ctx, r.ID, step.UnderWay,
+		func(approvals.Request) step.Failure { return step.Failure{Sentence: why} })
 	return err
 }

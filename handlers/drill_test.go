@@ -476,7 +476,7 @@ func TestADrillSaysTheCutoffThatARevocationWouldWrite(t *testing.T) {
 		removeAs(t, b, b.World.Rival)
 		drill := b.AskFor(actors.Rosa, "drill prod/DeployRole")
 		approvedAs(b, drill, approvals.StateRehearsed)
-		if got := record.WouldBeCutoff(drill.Events()); !got.Equal(high) {
+		if got := record.WouldBeSince(drill.Events()); !got.Equal(high) {
 			t.Errorf("the drill says %v, a revocation would write %v", got, high)
 		}
 	})

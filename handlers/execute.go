@@ -110,7 +110,7 @@ func (e *execution) undoes() bool { return e.order.Mode == role.Undo }
 // look-up, or if the measure is not of the first response. The caller drops it.
 func (h *Handlers) prepare(ctx context.Context, v record.View, a approvals.Attempt, p approvals.Policy) *execution {
 	r := v.Request
-	if r.Purpose.Mode() != approvals.ModeDo || !isFirstResponse(r.Purpose.Measure()) ||
+	if k, _ := h.Measures.Of(string(r.Purpose.Measure())); r.Purpose.Mode() != approvals.ModeDo || !k.First ||
 		!approvals.MayComplete(r, v.Card, a, p, v.Now) {
 		return nil
 	}
@@ -123,10 +123,6 @@ func (h *Handlers) prepare(ctx context.Context, v record.View, a approvals.Attem
 	e.ask(ctx, v.Now, lookAhead, true)
 	return e
 }
-
-// isFirstResponse reports whether a click prepares the measure, so that it is two remote steps
-// away.
-func isFirstResponse(m approvals.Measure) bool { return m == approvals.Revoke }
 
 // drop ends what is still being asked for.
 func (e *execution) drop() {
@@ -227,8 +223,10 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v record.V
 		return nil
 	}
 	r := v.Request
-	if r.Purpose.Mode() == "" {
-		return h.unknownPurpose(ctx, r)
+	if mode := r.Purpose.Mode(); mode == "" {
+		return h.notDone(ctx, r, messages.UnknownPurpose)
+	} else if mode != approvals.ModeUndo && r.State == approvals.StateApproved && !h.exists(r) {
+		return h.notDone(ctx, r, messages.NotListedAnyMore)
 	}
 	if e == nil {
 		var err error

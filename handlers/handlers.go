@@ -150,9 +150,9 @@ func New(cfg Config) (*Handlers, error) {
 		wrong = append(wrong, errors.New("no approvers are configured"))
 	}
 	for account, p := range cfg.Policies {
-		if len(p.Approvers) == 0 || p.Required < 1 || p.Required > approvals.MaxRequired {
-			wrong = append(wrong, fmt.Errorf("account %s: approvers and a number of them from 1 to %d are needed", account,
-				approvals.MaxRequired))
+		if len(p.Approvers) == 0 || p.Required < 1 || p.Required > approvals.MaxRequired || len(p.Measures) == 0 {
+			wrong = append(wrong, fmt.Errorf("account %s: measures, approvers and a number of them from 1 to %d are needed",
+				account, approvals.MaxRequired))
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {

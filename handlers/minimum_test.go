@@ -26,7 +26,7 @@ func TestARevocationWritesNoLessThanAnotherRequestHasPromised(t *testing.T) {
 		removeAs(t, b, b.World.Rival)
 		again := b.AskFor(actors.Rosa, "prod/DeployRole again")
 		approvedAs(b, again, approvals.StateApplied)
-		if got := record.Cutoff(again.Events()); !got.Equal(high) {
+		if got := record.Since(again.Events()); !got.Equal(high) {
 			t.Errorf("it wrote %v, another request has promised %v", got, high)
 		}
 	})

@@ -135,7 +135,7 @@ func (e *execution) late(ctx context.Context, a record.Applied) error {
 	case r.State != approvals.StateApplied, status.Ended && !a.AlreadyThere:
 		source := "late write " + a.Cutoff.Format(time.RFC3339)
 		return e.h.Remark(ctx, r.ID, approvals.EventFinding, source,
-			record.Finding{Sentence: messages.WrittenAfterAll(a.Policy, a.Cutoff), Urgent: true})
+			record.Finding{Sentence: messages.WrittenAfterAll(e.about.Words, a.Policy, a.Cutoff), Urgent: true})
 	case status.Ended, a.AlreadyThere:
 		return nil
 	}
@@ -244,7 +244,7 @@ func (e *execution) delayed(ctx context.Context, item approvals.Item, cause erro
 // still under way.
 func (h *Handlers) giveUp(ctx context.Context, id string) error {
 	_, err := h.Close(ctx, id, step.UnderWay, func(r approvals.Request) step.Failure {
-		f := step.Failure{Sentence: messages.GaveUp, Unsure: r.State == approvals.StateExecuting}
+		f := step.Failure{Sentence: messages.GaveUp(h.Measures.Words(r.Purpose)), Unsure: r.State == approvals.StateExecuting}
 		switch r.Purpose.Mode() {
 		case approvals.ModeUndo:
 			f.Sentence = messages.UndoGaveUp

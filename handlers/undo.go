@@ -5,10 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -16,10 +14,11 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// undo asks for the latest deny of a role to be taken away, if everything about it is in order.
-// text is what followed the word undo. Nobody is asked to approve before the role was seen to have
-// what the bot wrote, and nothing else.
+// undo asks for a measure in force on a role to be taken away, if everything about it is in order.
+// text is what followed the word undo: a measure, or the role alone if one measure is in force.
+// Nobody is asked to approve before the role was seen to have what the bot wrote, and nothing else.
 func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
+	k, named, text := h.measure(text)
 	c.Text = text // a note of a refusal names the role
 	name, rest := splitCommand(text)
 	if name == "" {
@@ -27,17 +26,11 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		return nil
 	}
 	words, reason := splitWords(rest)
-	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
-		return h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
+	target, ok, err := h.meant(ctx, item, c, to, name, reason)
+	if !ok || err != nil {
+		return err
 	}
-	if h.RequireReason && reason == "" {
-		return h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
-	}
-	target, err := h.Cloud.Parse(name)
-	if err != nil {
-		return h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
-	}
-	found, ok, err := h.admit(ctx, item, c, to, target, messages.NoQuorumToUndo,
+	found, ok, err := h.admit(ctx, item, c, to, target, approvals.ModeUndo, k.Words,
 		func(ctx context.Context) (role.Role, error) {
 			look, err := h.Roles.Look(ctx, target, nil)
 			return look.Role, err
@@ -50,7 +43,11 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 		return err
 	}
 	role := roleFacts(found)
-	held, m, err := h.toUndo(ctx, c.About, force, subjectKey(found), role)
+	var of approvals.Measure
+	if named {
+		of = k.Name
+	}
+	held, m, err := h.toUndo(ctx, c.About, of, force, subjectKey(found), role)
 	if err != nil {
 		return err
 	}
@@ -61,23 +58,25 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if err != nil {
 		return h.refuseRole(ctx, item, c, to, err)
 	}
-	undoing := h.Undoing(held, look)
+	undoing, w := h.Undoing(held, look), h.Measures.Words(held.Measure.Undo())
 	switch {
 	case undoing.Gone && !h.mayWriteAgain(held.Request):
-		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(role))
+		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(w, role, undoing.Stays()))
 	case !undoing.Gone && !step.Undoable(look):
 		there := slices.ContainsFunc(look.There, func(d contain.Document) bool { return d.Text != "" })
-		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(role, undoing.Policy, there))
+		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(w, role, undoing.Policy, there))
 	}
 	if undoing.Card, err = h.Sender.CardLink(ctx, held.Request); err != nil {
 		return err
 	}
 	if undoing.Revives {
 		if words == "" {
-			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(h.Measures.Words(held.Measure.Undo()), role,
-				undoing))
+			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(w, role, undoing))
 		}
 		undoing.Words = words
+	}
+	if role.InForce, err = h.others(ctx, force, held.Request.ID); err != nil {
+		return err
 	}
 	return h.open(ctx, item, c, to, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
 		Purpose: held.Measure.Undo(), About: held.Request.ID,
@@ -86,44 +85,65 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	})
 }
 
-// mayWriteAgain reports whether the guard of an applied revocation has not ended with a deny that
-// held. Then somebody who took the deny away on purpose can say so, and a second person agrees,
-// although nothing is left to do on the role: the deny is not written again, and the record has it.
+// mayWriteAgain reports whether the guard of an applied request has not ended with a measure that
+// held. Then somebody who took it away on purpose can say so, and a second person agrees, although
+// nothing is left to do on the role: it is not written again, and the record has it.
 func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 	return len(h.Guard) > 0 && r.Watched.Type != approvals.EventHeld
 }
 
-// toUndo is what is to be taken away: the newest revocation that is in force or, of a button, what
-// its request has applied. If there is nothing, or a later request has to be undone before, it says
-// so.
+// toUndo is what is to be taken away: of a button what its request has applied, else the newest
+// request for a measure that is in force; without a measure, the only one. If there is nothing, if
+// several are meant, or if a later request has to be undone before, it says so.
 func (h *Handlers) toUndo(
-	ctx context.Context, about string, force record.Force, key string, role record.Role,
+	ctx context.Context, about string, of approvals.Measure, force record.Force, key string, role record.Role,
 ) (held record.Holding, why *messages.Message, err error) {
-	held, found := force.Newest(approvals.Revoke)
-	if about != "" {
+	noun, all := "measure", force.Each()
+	if of != "" {
+		noun = h.Measures.Words(of.Undo()).Noun
+		all = slices.DeleteFunc(all, func(h record.Holding) bool { return h.Measure != of })
+	}
+	found := len(all) > 0
+	switch {
+	case about != "":
 		held, found = force.Of(about)
 		pressed, _, err := h.Store.Load(ctx, about)
+		w := h.Measures.Words(pressed.Purpose)
 		switch {
 		case errors.Is(err, approvals.ErrUnknownRequest):
-			return held, messages.NothingToUndo(role), nil
+			return held, messages.NothingToUndo(noun, role), nil
 		case err != nil:
 			return held, nil, err
 		case pressed.Subject.Key != key:
-			return held, messages.DenyOfAnotherRole(role), nil
+			return held, messages.DenyOfAnotherRole(w, role), nil
 		case held.Undone || pressed.Undone != nil:
-			return held, messages.UndoneAlready(role), nil
+			return held, messages.UndoneAlready(w, role), nil
 		}
+	case len(all) > 1:
+		return held, messages.UndoWhich(h.undoable(all), role), nil
+	case found:
+		held = all[0]
 	}
 	newer, covered := force.Above(held.Request.ID, held.Changes)
 	switch {
 	case covered:
 		link, err := h.Sender.CardLink(ctx, newer.Request)
-		return held, messages.NewerDeny(newer.Request, role, link), err
+		return held, messages.NewerDeny(h.Measures.Words(newer.Request.Purpose), newer.Request, role, link), err
 	case !found || !held.InForce():
-		return held, messages.NothingToUndo(role), nil
+		return held, messages.NothingToUndo(noun, role), nil
 	default:
 		return held, nil, nil
 	}
+}
+
+// undoable are requests of which one can be undone, with their words.
+func (h *Handlers) undoable(all []record.Holding) (list []messages.Listed) {
+	for _, held := range all {
+		list = append(list, messages.Listed{
+			Request: held.Request, Context: messages.Context{Words: h.Measures.Words(held.Request.Purpose)},
+		})
+	}
+	return list
 }
 
 // splitWords takes the words that revive old sessions off the beginning of a text, as they were

@@ -28,14 +28,15 @@ func (h *Handlers) offerUndo(
 		return err
 	}
 	if about.Purpose.Mode() != approvals.ModeDo || about.State != approvals.StateApplied {
-		return h.refuseClick(ctx, item, to, "nothing_to_undo", c.Message, c.Value, messages.NotARevocation())
+		return h.refuseClick(ctx, item, to, "nothing_to_undo", c.Message, c.Value, messages.NotApplied())
 	}
 	shown, err := h.Context(about)
 	if err != nil {
 		return err
 	}
 	if about.Undone != nil {
-		return h.refuseClick(ctx, item, to, "undone_already", c.Message, c.Value, messages.UndoneAlready(shown.Role))
+		return h.refuseClick(ctx, item, to, "undone_already", c.Message, c.Value,
+			messages.UndoneAlready(shown.Words, shown.Role))
 	}
 	now, err := h.Store.Now(ctx)
 	if err != nil {
@@ -55,7 +56,7 @@ func (h *Handlers) offerUndo(
 	err = h.Slack.OpenForm(ctx, c.Trigger, form)
 	if _, refused := errors.AsType[*deliver.SlackError](err); refused {
 		h.Log.WarnContext(ctx, "the form for an undo may not have opened", "request", about.ID, "error", err)
-		h.whisper(ctx, to, messages.UndoByCommand(shown.Role))
+		h.whisper(ctx, to, messages.UndoByCommand(shown.Words, shown.Role))
 		return nil
 	}
 	return err

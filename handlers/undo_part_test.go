@@ -56,7 +56,7 @@ func TestAnUndoEndsWhenTheGuardHasWrittenMoreSinceItWasAskedFor(t *testing.T) {
 					}
 				}
 				approvedAs(b, undo, approvals.StateFailed)
-				says(t, undo, "revokebot has written the deny again since this undo was requested", "Ask again")
+				says(t, undo, "revokebot has written it again since this undo was requested", "Ask again")
 				b.Settle()
 				if card.Request().Undone != nil || inPlace(b, besideOf(card)) == "" {
 					t.Error("the revocation is undone")

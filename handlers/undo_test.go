@@ -129,7 +129,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 
 		// A second undo finds nothing, and the button says that it is done.
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions")
-		b.Whispered(actors.Rosa, "no applied revocation on record")
+		b.Whispered(actors.Rosa, "no applied measure on record")
 		pressIn(b, revoked, actors.Rosa, messages.ActionUndo)
 		b.Whispered(actors.Rosa, "was taken away already")
 		b.Settle()
@@ -381,7 +381,7 @@ func TestARoleThatWasMadeAgainHasNothingToUndo(t *testing.T) {
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateVoid)
-		if !card.Says("the deny went with the old one") {
+		if !card.Says("what was to be undone went with the old one") {
 			t.Errorf("the thread:\n%s", b.Transcript())
 		}
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions")
@@ -719,9 +719,9 @@ func TestAnUndoIsRefusedForThoseWhoMayNotAskAndWhereNobodyCouldApprove(t *testin
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ user, text, told string }{
-			{actors.Rosa, "undo", "Name the role whose deny should be taken away"},
+			{actors.Rosa, "undo", "Name the role, with the measure in front"},
 			{actors.Rosa, "undo prod/Nobody", "There is no such role"},
-			{actors.Rosa, "undo prod/DeployRole", "no applied revocation on record"},
+			{actors.Rosa, "undo prod/DeployRole", "no applied measure on record"},
 			{actors.Rosa, "undo prod/DeployRole " + strings.Repeat("x", 1000), "1000 characters"},
 			{actors.Rosa, "undo <!channel>", "role"},
 			{actors.Gina, "undo prod/DeployRole", "asked for by full members"},

@@ -134,6 +134,6 @@ func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *te
 		approvedAs(b, undo, approvals.StateApplied)
 		b.Until("the older request is told", func() bool { return older.Says("is not on the role any more") })
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions because")
-		b.Whispered(actors.Rosa, "no applied revocation on record")
+		b.Whispered(actors.Rosa, "no applied measure on record")
 	})
 }

@@ -60,8 +60,8 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	}
 	told := record.Undone{
 		Request: r.ID, Card: link, Requester: r.Requester, Approvers: r.Voters(), At: a.At, Cutoff: c.Undo.Cutoff,
-		Restored: a.Slots.Restores(), Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Revives: a.Revives,
-		RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
+		Restored: a.Slots.Restores(), Slots: a.Slots, Found: a.AlreadyThere && !a.Promised, Stays: c.Undo.Stays(),
+		Revives: a.Revives, RevivesUntil: c.Undo.RevivesUntil, Seen: a.Seen,
 	}
 	if told.At.IsZero() {
 		told.At = r.Ended
@@ -77,7 +77,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 	for _, held := range force.Holdings {
 		if held.Dropped && !held.Undone && held.Request.ID != item.Request {
 			if err := h.Remark(ctx, held.Request.ID, approvals.EventFinding, "dropped", record.Finding{
-				Sentence: messages.Dropped, Urgent: true,
+				Sentence: messages.Dropped(h.Measures.Words(held.Request.Purpose)), Urgent: true,
 			}); err != nil {
 				return err
 			}
@@ -170,7 +170,7 @@ func (e *execution) undoneInPart(out role.Outcome, why string) string {
 	if len(done) == 0 || len(stays) == 0 {
 		return why
 	}
-	return why + " " + messages.UndoneInPart(done, stays)
+	return why + " " + messages.UndoneInPart(e.about.Words, done, stays)
 }
 
 // isWrite reports whether it was the write itself that AWS refused.

@@ -11,7 +11,7 @@ import (
 func condemnation(at time.Time) approvals.Condemnation {
 	return approvals.Condemnation{
 		RequestID: "R1", Entries: 3, Trusted: 1, Next: approvals.StateFailed, Why: "event 2 is not what was written",
-		Subjects: []string{"role 1"},
+		Subjects: []string{"role 1/revoke"},
 		Events: []approvals.Event{
 			{Seq: 2, Type: approvals.EventUntrusted, At: at},
 			{Seq: 3, Type: approvals.EventUntrusted, At: at},
@@ -98,7 +98,7 @@ var condemning = []sentence{
 		b.opened("R1", "role 1", never)
 		b.commit(approval(1))
 		c := condemnation(time.Time{})
-		c.Subjects = []string{"role 2"}
+		c.Subjects = []string{"role 2/revoke"}
 		if err := b.Store.Condemn(b.ctx, c); err != nil {
 			b.Fatal(err)
 		}

@@ -151,6 +151,21 @@ var opening = []sentence{
 		b.move("R5", 2, approvals.EventVoided, approvals.StateVoid)
 		b.opened("R6", "role 1", never)
 	}},
+	{name: "a request for another measure on the same subject is in nobody's way", test: func(b *bench) {
+		b.opened("R1", "role 1", never)
+		lock := openingFor("role 1", never)
+		for id, purpose := range map[string]approvals.Purpose{"R2": approvals.Lock.Do(), "R3": approvals.Lock.Undo()} {
+			lock.Purpose = purpose
+			other, err := b.Store.Open(b.ctx, id, bob, "command "+id, lock)
+			if _, _, known := b.Store.Load(b.ctx, id); err != nil || (other == "") != (known == nil) || other == "R1" {
+				b.Errorf("%s: %q, %v", id, other, err)
+			}
+		}
+		history, err := b.Store.History(b.ctx, "role 1", 10)
+		if err != nil || len(history) != 2 {
+			b.Errorf("the subject's history: %v, %v", history, err)
+		}
+	}},
 	{name: "the end of a drill makes way", test: func(b *bench) {
 		drill := openingFor("drill/role 1", never)
 		drill.Purpose = approvals.Revoke.Drill()

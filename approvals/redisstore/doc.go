@@ -17,7 +17,7 @@
 //	log:<id>        stream                the events, each with its seal; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
 //	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
-//	open:<subject>  string                the request that is under way for a subject
+//	open:<subject>  string                the request that is under way for a measure on a subject
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
 //	history:<subject>  sorted set, 50     the same for one subject, for twice the retention
 //	aside           stream, about 10 000  items that failed too often

@@ -353,7 +353,7 @@ func (d *driver) compare(rt *rapid.T) {
 	open := make(map[string]string)
 	for n := range 3 {
 		subject := fmt.Sprint("role ", n)
-		if id, err := d.db.Get(ctx, subjectKey(subject)).Result(); err == nil {
+		if id, err := d.db.Get(ctx, subjectKey(subject+"/revoke")).Result(); err == nil {
 			open[subject] = id
 		}
 	}

@@ -208,7 +208,8 @@ func (s *Store) Open(
 	}
 	other, err := s.open.Run(ctx, s.db,
 		[]string{
-			requestKey(id), logKey(id), subjectKey(o.Subject.Key), workKey, dueKey, recentKey, historyKey(o.Subject.Key),
+			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey,
+			historyKey(o.Subject.Key),
 			unchainedKey,
 		}, args...).Text()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/internal/finding"
 )
@@ -26,12 +27,15 @@ const doctorsName = "U0DOCTOR"
 // nothing is the session policy of that session: it can do nothing at all.
 const nothing = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
 
+// Measures are those of an account, by name.
+type Measures map[string]contain.Measure
+
 // Account looks whether an account can be revoked in, and changes nothing: it opens sessions, asks
-// the policy simulator what the bot's own role there may do and what it should not, and asks
-// CloudTrail for one event in each region. The checks run side by side within ctx; one that gets no
-// answer is a failure and does not hold up the others. The names of the findings begin with the
-// account's.
-func Account(ctx context.Context, cloud *aws.Cloud, accountName string) []finding.Finding {
+// the policy simulator what the bot's own role there may do for the account's measures, which are
+// given by name, and what it should not, and asks CloudTrail for one event in each region. The
+// checks run side by side within ctx; one that gets no answer is a failure and does not hold up the
+// others. The names of the findings begin with the account's.
+func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures Measures) []finding.Finding {
 	a, err := cloud.Conn(accountName)
 	if err != nil {
 		return []finding.Finding{
@@ -39,7 +43,7 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string) []findin
 				"There is no account of that name in the configuration."),
 		}
 	}
-	e := &examination{cloud: cloud, touch: role.New(cloud), account: a}
+	e := &examination{cloud: cloud, touch: role.New(cloud), account: a, measures: measures}
 	session := e.session(ctx)
 	if session.State != finding.OK {
 		session.Saw += " Its permissions and CloudTrail were not looked at."
@@ -80,6 +84,8 @@ type examination struct {
 	touch   *role.Client // knows which roles must not be touched
 	account *aws.Conn
 	hubARN  string
+
+	measures Measures
 }
 
 func (e *examination) check(what string) string { return e.account.Name + ": " + what }

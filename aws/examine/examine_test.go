@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/internal/finding"
 	standin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/awsbench"
@@ -21,7 +22,7 @@ func TestAnAccountIsExaminedBySessionsThatCanChangeNothing(t *testing.T) {
 		b.Role(standin.RoleSpec{})
 		var not []finding.Finding
 		for _, name := range []string{"prod", "home", "nowhere"} {
-			for _, f := range Account(t.Context(), b.Cloud, name) {
+			for _, f := range Account(t.Context(), b.Cloud, name, Measures{"revoke": contain.Revoke()}) {
 				if f.State != finding.OK {
 					not = append(not, f)
 				}

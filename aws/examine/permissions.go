@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,44 +21,37 @@ type need struct {
 	action  string
 	onRoles bool // it knows roles as resources
 	without string
-	state   finding.State // when it is missing
+	state   finding.State  // when it is missing
+	slots   []contain.Slot // that it is asked for
 }
 
-// examined are the kinds of slots that measures write.
-var examined = []contain.Kind{contain.RoleInline}
-
-// needs are the permissions of deploy/iam-policy.json and undo-policy.json: what reads and writes
-// each kind of slot, and what else is asked. iam:ListRoles is asked for by listing roles.
-func needs() []need {
-	all := []need{{"iam:GetRole", true, "no role can be found", finding.Failure}}
-	for _, kind := range examined {
-		facts := kind.Facts()
-		all = append(all,
-			need{facts.Read, true, "what is on a role cannot be seen, and nothing is written then", finding.Failure},
-			need{facts.Put, true, "the deny cannot be written", finding.Failure})
-	}
-	all = append(all,
-		need{
-			"iam:ListRolePolicies", true, "it cannot be told before the approval whether the deny has room",
-			finding.Warning,
-		},
-		need{"iam:SimulatePrincipalPolicy", true, "the deny cannot be proven on paper", finding.Warning},
-		need{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning})
-	for _, kind := range examined {
-		if remove := kind.Facts().Remove; remove != "" {
-			// A right of its own that may be left out on purpose.
-			all = append(all, need{remove, true, "an undo can only put an earlier deny back, which may be meant so", finding.OK})
+// needs are the permissions of deploy/iam-policy.json, lock-policy.json, undo-policy.json and
+// unlock-policy.json: what reads and writes each slot of the measures, and what else is asked.
+// iam:ListRoles is asked for by listing roles.
+func (e *examination) needs() []need {
+	all := []need{{"iam:GetRole", true, "no role can be found", finding.Failure, nil}}
+	var undo []need
+	target := contain.Target{Principal: contain.Principal{Partition: e.account.Partition}}
+	for _, name := range slices.Sorted(maps.Keys(e.measures)) {
+		for _, place := range e.measures[name].Places(target) {
+			facts := place[0].Kind.Facts()
+			all = append(all,
+				need{facts.Read, true, name + " cannot see what is on a role, and writes nothing then", finding.Failure, nil},
+				need{facts.Put, true, name + " would be stopped", finding.Failure, place})
+			if facts.Remove != "" { // a right of its own that may be left out on purpose
+				without := "an undo of " + name + " can only put back what was there before, which may be meant so"
+				undo = append(undo, need{facts.Remove, true, without, finding.OK, place})
+			}
 		}
 	}
-	return all
-}
-
-// puts are the actions by which measures write.
-func puts() (actions []string) {
-	for _, kind := range examined {
-		actions = append(actions, kind.Facts().Put)
-	}
-	return actions
+	return slices.Concat(all, []need{
+		{
+			"iam:ListRolePolicies", true, "it cannot be told before the approval whether what is written has room",
+			finding.Warning, nil,
+		},
+		{"iam:SimulatePrincipalPolicy", true, "nothing can be proven on paper", finding.Warning, nil},
+		{"cloudtrail:LookupEvents", false, "who assumed a role cannot be told", finding.Warning, nil},
+	}, undo)
 }
 
 // harm is what the bot's role should not be able to do, on a resource of the kind that the actions
@@ -90,36 +84,28 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	roles, listed := e.roles(ctx)
 	own := a.OwnPrincipal(e.hubARN)
 	protected := e.protected(own)
-	ask := func(actions, resources []string) aws.Answer[*iam.SimulatePrincipalPolicyOutput] {
-		return aws.Try(role.Question{Principal: own, Actions: actions, Resources: resources}.Ask(ctx, a, aws.Credential{}))
+	needs := e.needs()
+	plain := func(n need) bool { return n.onRoles && role.Context(n.slots...) == nil }
+	narrowed := func(n need) bool { return role.Context(n.slots...) != nil }
+	writes := func(of func(need) bool) func(need) bool {
+		return func(n need) bool { return n.slots != nil && n.state == finding.Failure && of(n) }
 	}
-	var onRoles, onAll []string
-	for _, n := range needs() {
-		if n.onRoles {
-			onRoles = append(onRoles, n.action)
-		} else {
-			onAll = append(onAll, n.action)
-		}
-	}
-	var needed, everywhere, fenced aws.Answer[*iam.SimulatePrincipalPolicyOutput]
-	harmful := make([]aws.Answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
-	asks := []func(){
-		func() { needed = ask(onRoles, roles) },
-		func() { everywhere = ask(onAll, nil) },
-	}
-	for i, h := range harms {
-		asks = append(asks, func() { harmful[i] = ask(h.actions, e.resourceFor(h.on, roles)) })
-	}
-	if len(protected) > 0 {
-		asks = append(asks, func() { fenced = ask(puts(), protected) })
-	}
-	aws.All(asks...)
+	var needed, fenced, harmful answers
+	aws.All(
+		func() {
+			needed = e.ask(ctx, own, pick(needs, plain, roles), pick(needs, narrowed, roles),
+				pick(needs, func(n need) bool { return !n.onRoles }, nil))
+		},
+		func() {
+			if len(protected) > 0 {
+				fenced = e.ask(ctx, own, pick(needs, writes(plain), protected), pick(needs, writes(narrowed), protected))
+			}
+		},
+		func() { harmful = e.ask(ctx, own, e.harms(roles)...) },
+	)
 
 	found := []finding.Finding{listed}
-	for _, err := range append([]error{needed.Err, everywhere.Err, fenced.Err}, errs(harmful)...) {
-		if err == nil {
-			continue
-		}
+	for _, err := range slices.Concat(needed.errs(), fenced.errs(), harmful.errs()) {
 		check := e.check("permissions")
 		if errors.Is(err, aws.ErrAccessDenied) || errors.Is(err, aws.ErrNoSuchRole) {
 			return append(found, finding.Warn(check,
@@ -128,8 +114,8 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 		}
 		return append(found, Failed(check, err))
 	}
-	verdicts := append(verdictsOf(needed.Value), verdictsOf(everywhere.Value)...)
-	for _, n := range needs() {
+	verdicts := needed.verdicts()
+	for _, n := range needs {
 		found = append(found, e.permission(n, verdicts, len(roles)))
 	}
 	return slices.Concat(found, []finding.Finding{e.tooMuch(e.check("too much permission"), harmful)},
@@ -146,45 +132,82 @@ func (e *examination) hub(ctx context.Context, own string, roles []string) []fin
 		return nil
 	}
 	check := e.check("too much permission of " + aws.NameOf(principal))
-	harmful := make([]aws.Answer[*iam.SimulatePrincipalPolicyOutput], len(harms))
-	asks := make([]func(), len(harms))
-	for i, h := range harms {
-		asks[i] = func() {
-			harmful[i] = aws.Try(role.Question{
-				Principal: principal, Actions: h.actions, Resources: e.resourceFor(h.on, roles),
-			}.Ask(ctx, e.account, aws.Credential{}))
-		}
-	}
-	aws.All(asks...)
-	for _, err := range errs(harmful) {
-		switch {
-		case err == nil:
-		case aws.Final(err):
+	harmful := e.ask(ctx, principal, e.harms(roles)...)
+	for _, err := range harmful.errs() {
+		if aws.Final(err) {
 			return nil
-		default:
-			return []finding.Finding{Failed(check, err)}
 		}
+		return []finding.Finding{Failed(check, err)}
 	}
 	return []finding.Finding{e.tooMuch(check, harmful)}
 }
 
-func errs(answers []aws.Answer[*iam.SimulatePrincipalPolicyOutput]) []error {
-	var all []error
-	for _, a := range answers {
-		all = append(all, a.Err)
+// pick is the question about the needs that are wanted.
+func pick(needs []need, want func(need) bool, resources []string) role.Question {
+	q := role.Question{Resources: resources}
+	var slots []contain.Slot
+	for _, n := range needs {
+		if want(n) {
+			q.Actions, slots = append(q.Actions, n.action), append(slots, n.slots...)
+		}
+	}
+	q.Context = role.Context(slots...)
+	return q
+}
+
+// ask asks about a principal, side by side. A question without an action is left out.
+func (e *examination) ask(ctx context.Context, of string, questions ...role.Question) answers {
+	all := make(answers, len(questions))
+	var asks []func()
+	for i, q := range questions {
+		if q.Principal = of; len(q.Actions) > 0 {
+			asks = append(asks, func() { all[i] = aws.Try(q.Ask(ctx, e.account, aws.Credential{})) })
+		}
+	}
+	aws.All(asks...)
+	return all
+}
+
+// answers are those to several questions; the zero one to a question that was left out.
+type answers []aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+
+func (a answers) errs() (all []error) {
+	for _, one := range a {
+		if one.Err != nil {
+			all = append(all, one.Err)
+		}
 	}
 	return all
 }
 
-func (e *examination) resourceFor(kind string, roles []string) []string {
-	switch kind {
-	case "role":
-		return roles[:1]
-	case "user":
-		return []string{fmt.Sprintf("arn:%s:iam::%s:user/any-user-of-this-account", e.account.Partition, e.account.ID)}
-	default:
-		return nil
+func (a answers) verdicts() (all []simulatedOn) {
+	for _, one := range a {
+		if one.Value != nil {
+			all = append(all, verdictsOf(one.Value)...)
+		}
 	}
+	return all
+}
+
+// harms are the questions about what should not be allowed. What would be attached allows
+// everything.
+func (e *examination) harms(roles []string) (all []role.Question) {
+	everything := "arn:" + e.account.Partition + ":iam::aws:policy/AdministratorAccess"
+	for _, h := range harms {
+		q := role.Question{
+			Actions: h.actions, Context: role.Context(contain.Slot{Kind: contain.RoleAttached, Name: everything}),
+		}
+		switch h.on {
+		case "role":
+			q.Resources = roles[:1]
+		case "user":
+			q.Resources = []string{
+				fmt.Sprintf("arn:%s:iam::%s:user/any-user-of-this-account", e.account.Partition, e.account.ID),
+			}
+		}
+		all = append(all, q)
+	}
+	return all
 }
 
 // protected are roles that the bot's policies should keep it from: its own, and one for each
@@ -220,13 +243,13 @@ func example(a *aws.Conn, pattern string) string {
 }
 
 // fence judges whether the bot's policies keep it from protected roles.
-func (e *examination) fence(protected []string, fenced aws.Answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
+func (e *examination) fence(protected []string, fenced answers) finding.Finding {
 	check := e.check("protected roles")
 	if len(protected) == 0 {
 		return finding.Good(check, "None of the configuration's patterns is of a role here.")
 	}
 	var open []string
-	for _, v := range verdictsOf(fenced.Value) {
+	for _, v := range fenced.verdicts() {
 		if v.allowed() {
 			open = append(open, v.resource)
 		}

@@ -74,7 +74,7 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 			open = v.open
 		}
 	}
-	fix := "Allow its role there " + n.action + " (deploy/iam-policy.json)."
+	fix := "Allow its role there " + n.action + " (deploy/README.md)."
 	switch {
 	case answered == 0:
 		return finding.Warn(check, "Ask again; if it stays so, look at it in the IAM console.",
@@ -98,14 +98,12 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 }
 
 // tooMuch judges what the bot's role should not be able to do.
-func (e *examination) tooMuch(check string, harmful []aws.Answer[*iam.SimulatePrincipalPolicyOutput]) finding.Finding {
+func (e *examination) tooMuch(check string, harmful answers) finding.Finding {
 	var may []string
 	asked := 0
-	for _, h := range harmful {
-		for _, v := range verdictsOf(h.Value) {
-			if asked++; v.allowed() {
-				may = append(may, v.action)
-			}
+	for _, v := range harmful.verdicts() {
+		if asked++; v.allowed() {
+			may = append(may, v.action)
 		}
 	}
 	switch {

@@ -88,7 +88,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	for _, d := range known {
 		may = append(may, mayName(d.Text, writes...)...)
 	}
-	w.trust(readTrustFacts(a.Account, role.ARN, p.trust), slices.Contains(may, "sts:AssumeRole"))
+	w.trust(p.of.Measure, readTrustFacts(a.Account, role.ARN, p.trust), slices.Contains(may, "sts:AssumeRole"))
 	w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
 	w.all = append(w.all, existing...)
 	w.code(p.places[0][0])
@@ -105,7 +105,10 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 // may asks the simulator whether a principal may do actions on the role, with the session of the
 // order, if there is one.
 func (p *Prepared) may(ctx context.Context, principal string, actions ...string) simulated {
-	q := Question{Principal: principal, Actions: actions, Resources: []string{p.role.ARN}}
+	q := Question{
+		Principal: principal, Actions: actions, Resources: []string{p.role.ARN},
+		Context: Context(slices.Concat(p.places...)...),
+	}
 	return aws.Advisory(ctx, func(ctx context.Context) (*answer, error) {
 		return q.Ask(ctx, p.account, p.cred)
 	})

@@ -226,7 +226,7 @@ func TestARoleWithoutRoomForTheDenyIsRefusedToTheCharacter(t *testing.T) {
 				role, err := b.roles.Describe(t.Context(), target, contain.Revoke(), nil)
 				if refused, ok := errors.AsType[*aws.RefusedError](err); ok == c.room || ok &&
 					(refused.Reason != aws.RefusedNoRoom || !strings.Contains(refused.Sentence, "10,240") ||
-						!strings.Contains(refused.Sentence, "AWSDenyAll")) {
+						!strings.Contains(refused.Sentence, "no inline policy")) {
 					t.Fatalf("got %v", err)
 				}
 				if !c.room {
@@ -518,7 +518,7 @@ func TestForeignTextInAWarningDoesNoHarm(t *testing.T) {
 		Principal: of("prod", "Deploy", "", "").Principal,
 		Tags:      map[string]string{"terraform<!channel>": "<@U1>"},
 	}}
-	w.trust(facts, false)
+	w.trust(contain.Revoke(), facts, false)
 	w.code(text("").Slot)
 	if len(w.all) != 2 {
 		t.Errorf("got %+v", w.all)

@@ -33,27 +33,40 @@ var becoming = []string{
 }
 
 // GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
-// writing or removing inline policies of the role, and from becoming the bot. botRoleARNs are
-// patterns on ARNs, as Cloud.OwnRoles gives them; with none, nobody may.
-func GuardRailSCP(roleARN string, botRoleARNs []string) string {
+// writing or removing inline policies of the role, or from detaching the managed policy of a slot,
+// and from becoming the bot. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with
+// none, nobody may.
+func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) string {
 	s := scpStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
 		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(roleARN),
+		Condition: map[string]map[string][]string{},
+	}
+	for key, e := range Context(slots...) {
+		s.Sid, s.Action = "OnlyRevokebotDetaches", []string{contain.RoleAttached.Facts().Remove}
+		s.Condition["ArnEquals"] = map[string][]string{key: e.ContextKeyValues}
 	}
 	if len(botRoleARNs) == 0 {
 		return scp(s)
 	}
-	s.Condition = map[string]map[string][]string{"ArnNotLike": {"aws:PrincipalArn": botRoleARNs}}
+	others := map[string][]string{"aws:PrincipalArn": botRoleARNs}
+	s.Condition["ArnNotLike"] = others
 	return scp(s, scpStatement{
-		Sid: "NobodyElseBecomesRevokebot", Effect: "Deny", Action: becoming, Resource: botRoleARNs, Condition: s.Condition,
+		Sid: "NobodyElseBecomesRevokebot", Effect: "Deny", Action: becoming, Resource: botRoleARNs,
+		Condition: map[string]map[string][]string{"ArnNotLike": others},
 	})
 }
 
 // OldSessionsSCP is the text of a service control policy that denies everything to sessions of
-// the role that were issued before the cutoff. Unlike the policy on the role, nobody in the
-// account can take it away.
+// the role that were issued before the cutoff; to all of them if there is none. Unlike a policy on
+// the role, nobody in the account can take it away.
 func OldSessionsSCP(roleARN string, cutoff time.Time) string {
-	return scp(denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff))
+	s := denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff)
+	if cutoff.IsZero() {
+		s.Sid = "DenyAllSessionsOfTheRole"
+		delete(s.Condition, "DateLessThan")
+	}
+	return scp(s)
 }
 
 // cutoffAt is the cutoff of a policy that people attach now. The Date header has whole seconds.

@@ -347,7 +347,6 @@ func (c *Client) Rehearse(ctx context.Context, o Order) (Rehearsal, error) {
 			return Rehearsal{}, err
 		}
 		switch {
-		case !room.kind.Inline():
 		case room.err != nil:
 			r.SizeUnknown = notRead(room.err)
 		default:

@@ -10,6 +10,7 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
@@ -174,7 +175,7 @@ func (inline) only([]contain.Slot) string { return "" }
 func (inline) noRoom(r Role, size int) string {
 	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
 		"and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
-		"or attach the managed policy AWSDenyAll to lock the role.",
+		"or take a measure that writes no inline policy.",
 		r.title(), size)
 }
 
@@ -258,6 +259,20 @@ func (attached) only(slots []contain.Slot) string {
 		return "" // unreachable: strings always encode
 	}
 	return `{"StringEquals":{"iam:PolicyARN":` + string(list) + `}}`
+}
+
+// Context is what the simulator has to know of the slots that an action is asked about.
+func Context(slots ...contain.Slot) map[string]types.ContextEntry {
+	e := types.ContextEntry{ContextKeyType: types.ContextKeyTypeEnumString}
+	for _, s := range slots {
+		if s.Kind == contain.RoleAttached && !slices.Contains(e.ContextKeyValues, s.Name) {
+			e.ContextKeyValues = append(e.ContextKeyValues, s.Name)
+		}
+	}
+	if e.ContextKeyValues == nil {
+		return nil
+	}
+	return map[string]types.ContextEntry{"iam:PolicyARN": e}
 }
 
 func (attached) noRoom(r Role, size int) string {

@@ -131,7 +131,7 @@ func FuzzReadTrustFacts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, document string) {
 		facts := readTrustFacts(prodAccount, "arn:aws:iam::111122223333:role/Deploy", document)
 		all := warnings{role: Role{Principal: contain.Principal{AccountName: "prod", Name: "Deploy"}}}
-		all.trust(facts, true)
+		all.trust(contain.Revoke(), facts, true)
 		for _, w := range all.all {
 			if w.Code == "" || strings.ContainsAny(w.Sentence, "<>&`\n") {
 				t.Errorf("%q: %+v", document, w)

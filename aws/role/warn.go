@@ -63,8 +63,15 @@ var services = map[string][2]string{
 }
 
 // trust warns of who can come back. mayAssume says whether the role's own policies let it assume
-// itself.
-func (w *warnings) trust(f trustFacts, mayAssume bool) {
+// itself. Against a measure without a date nobody comes back, and nothing is revived.
+func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
+	if _, dated := m.(contain.Dated); !dated {
+		if len(f.services) > 0 {
+			w.add(WarnServiceOther, "AWS services can use %s: %s. What they run with it fails until this is undone: "+
+				"neither a restart nor a new session helps.", strings.Join(aws.Few(f.services), ", "))
+		}
+		return
+	}
 	if f.self || f.own && mayAssume {
 		w.add(WarnSelfAssume, "Sessions of %s can assume the role again: whoever does that after the cutoff has a session "+
 			"that is not denied. Take the role out of its own trust policy, and look at who assumed it after the revocation.")
@@ -107,7 +114,7 @@ func (w *warnings) policies(canWrite bool) {
 	if canWrite {
 		w.add(WarnCanWriteIAM, "%s can write IAM policies: a thief could take the deny away before it is enforced. "+
 			"revokebot looks again and writes it again, and the thief can repeat that. Put the guard rail in place first, "+
-			"a service control policy by which only revokebot changes the role's inline policies.")
+			"a service control policy by which only revokebot changes what it has written.")
 	}
 }
 

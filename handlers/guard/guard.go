@@ -256,7 +256,7 @@ func (w *guardRun) tell(ctx context.Context, source string, t record.Tampered) e
 	if t.Lost() {
 		t.SCP = role.OldSessionsSCP(w.about.Role.ARN, t.Cutoff)
 	}
-	w.Log.WarnContext(ctx, "the deny is not on the role and is not written again", "request", w.request.ID,
+	w.Log.WarnContext(ctx, "the measure is not on the role and is not written again", "request", w.request.ID,
 		"state", t.State, "why", t.Why)
 	tr := step.Appending(w.request.ID)
 	if err := step.Add(&tr, approvals.EventTampered, source, t); err != nil {
@@ -275,15 +275,14 @@ func (w *guardRun) blind(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
-	w.Log.WarnContext(ctx, "the deny could not be looked at", "request", w.request.ID, "error", cause)
+	w.Log.WarnContext(ctx, "the role could not be looked at", "request", w.request.ID, "error", cause)
 	if !aws.Final(cause) && w.item.Attempt < maxLookTries {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	}
-	source, sentence := "guard blind", "Whether the deny is still on the role could not be looked at: "+
-		step.Explained(cause)+" Later looks try again."
+	what := "Whether the " + w.about.Words.Deny + " is still on the role could not be looked at"
+	source, sentence := "guard blind", what+": "+step.Explained(cause)+" Later looks try again."
 	if w.look.Last {
-		source, sentence = "guard blind at the end", "Whether the deny is still on the role could not be looked at, "+
-			"and this was the last look: "+step.Explained(cause)
+		source, sentence = "guard blind at the end", what+", and this was the last look: "+step.Explained(cause)
 	}
 	return w.Remark(ctx, w.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence})
 }

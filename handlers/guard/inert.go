@@ -48,7 +48,7 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 	case err != nil && aws.Explain(err) == "":
 		return err
 	case err != nil && aws.Final(err):
-		g.Log.InfoContext(ctx, "a deny is not offered for clean-up", "request", r.ID, "error", err)
+		g.Log.InfoContext(ctx, "a measure is not offered for clean-up", "request", r.ID, "error", err)
 		return nil
 	case err != nil:
 		return &step.Again{After: step.RetryAfter(item.Attempt)}
@@ -57,14 +57,18 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 	}
 	undoing := g.Undoing(newest, look)
 	if undoing.Gone || !step.Undoable(look) {
-		g.Log.InfoContext(ctx, "a deny is not offered for clean-up: it is not on the role as it was written", "request", r.ID)
+		g.Log.InfoContext(ctx, "a measure is not offered for clean-up: it is not on the role as it was written",
+			"request", r.ID)
 		return nil
 	}
 	now := look.Role.ServerTime
 	if now.IsZero() {
 		return &step.Again{After: time.Minute}
 	}
-	if left := undoing.RevivesUntil.Sub(now); left > 0 {
+	switch left := undoing.RevivesUntil.Sub(now); {
+	case undoing.RevivesUntil.IsZero():
+		return nil // it never expires
+	case left > 0:
 		// it was written again, or the role's longest session was raised
 		return &step.Again{After: left + inertSlack, Busy: true}
 	}

@@ -33,7 +33,7 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 	if len(told) == 0 { // it came back by itself before anything was written
 		return &step.Again{After: time.Second, Busy: true}
 	}
-	w.Log.WarnContext(ctx, "the deny was written again", "request", w.request.ID, "role", w.about.Role.ARN)
+	w.Log.WarnContext(ctx, "the measure was written again", "request", w.request.ID, "role", w.about.Role.ARN)
 	return w.record(ctx, out, told[0].Rewrite)
 }
 
@@ -95,7 +95,7 @@ func (w *guardRun) loss(check role.Check, p role.Plan, told []record.Tampered) r
 		t = told[0]
 		t.Resumed, t.SCP = true, ""
 	} else if t.Rewrite == 1 {
-		t.SCP = role.GuardRailSCP(w.about.Role.ARN, w.Roles.Cloud().OwnRoles(w.about.Role.Account))
+		t.SCP = role.GuardRailSCP(w.about.Role.ARN, w.Roles.Cloud().OwnRoles(w.about.Role.Account), p.Slot)
 	}
 	t.Changes = []contain.Change{p.Change}
 	t.Promise = step.CutoffOf(w.order().Measure, p.Now, contain.Document{Slot: p.Slot, Text: p.After})
@@ -128,8 +128,8 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	}
 	if now.Off() || now.Busy {
 		err := step.Add(&t, approvals.EventFinding, w.item.Source+" crossed", record.Finding{
-			Sentence: "In the moment in which the deny was written again, another request for this role was decided: " +
-				"an undo, or a later revocation. Look at the thread of that request, and at the role.",
+			Sentence: "In the moment in which the " + w.about.Words.Deny + " was written again, another request for this role " +
+				"was decided: an undo, or a later " + w.about.Words.Noun + ". Look at the thread of that request, and at the role.",
 		})
 		if err != nil {
 			return err
@@ -164,7 +164,7 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 	case step.EndGone:
 		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleGone, At: check.At})
 	}
-	w.Log.WarnContext(ctx, "the deny could not be written again", "request", w.request.ID, "role", w.about.Role.ARN,
+	w.Log.WarnContext(ctx, "the measure could not be written again", "request", w.request.ID, "role", w.about.Role.ARN,
 		"error", cause)
 	if end == step.EndLater {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}

@@ -99,16 +99,16 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	case err != nil && !aws.Final(err) && item.Attempt < maxAskTries:
 		return &step.Again{After: step.RetryAfter(item.Attempt)}
 	case err != nil && (aws.Final(err) || q.Last):
-		g.Log.WarnContext(ctx, "CloudTrail could not be asked who changed the deny", "request", r.ID, "error", err)
+		g.Log.WarnContext(ctx, "CloudTrail could not be asked who changed what was written", "request", r.ID, "error", err)
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
-			Sentence: "CloudTrail could not be asked who changed the deny: " + step.Explained(err) + " Look at the event " +
-				"history of the account for DeleteRolePolicy and PutRolePolicy on this role.",
+			Sentence: "CloudTrail could not be asked who changed the " + c.Words.Deny + ": " + step.Explained(err) +
+				" Look at the event history of the account for " + c.Words.Calls + " on this role.",
 		})
 	case q.Last && err == nil:
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
-			Sentence: "CloudTrail does not show who changed the deny, 20 minutes after it was missed. " +
-				"That does not mean that nobody did: look at the event history of the account for DeleteRolePolicy and " +
-				"PutRolePolicy on this role.",
+			Sentence: "CloudTrail does not show who changed the " + c.Words.Deny + ", 20 minutes after it was missed. " +
+				"That does not mean that nobody did: look at the event history of the account for " + c.Words.Calls +
+				" on this role.",
 		})
 	default:
 		return nil // there are later questions

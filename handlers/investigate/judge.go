@@ -208,8 +208,8 @@ func (q *investigation) revoked(ctx context.Context, chain []trail.ChainLink) (m
 	for _, past := range principals {
 		for _, held := range record.InForce(past, q.Measures.On()).Holdings {
 			facts, err := record.FactsOf(held.Request)
-			if err == nil && held.InForce() && held.Cutoff.After(cutoffs[facts.ARN]) {
-				cutoffs[facts.ARN] = held.Cutoff
+			if err == nil && held.InForce() && held.Since.After(cutoffs[facts.ARN]) {
+				cutoffs[facts.ARN] = held.Since
 			}
 		}
 	}

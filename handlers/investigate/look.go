@@ -155,11 +155,11 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 		return nil, err
 	}
 	written, drill := record.WrittenBy(events), false
-	first, cutoff := written.First, written.Cutoff
+	first, cutoff := written.First, written.Since
 	switch {
 	case r.State == approvals.StateApplied && r.Purpose.Mode() == approvals.ModeDo:
 	case r.State == approvals.StateRehearsed && r.Purpose.Mode() == approvals.ModeDrill:
-		cutoff, drill = record.WouldBeCutoff(events), true
+		cutoff, drill = record.WouldBeSince(events), true
 		first = cutoff
 	default:
 		return nil, nil

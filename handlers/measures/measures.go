@@ -6,6 +6,9 @@
 package measures
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -14,16 +17,18 @@ import (
 
 // Kind is one measure.
 type Kind struct {
-	Name  approvals.Measure
-	On    contain.Measure // what it writes
+	Name  approvals.Measure // and the word for it in a command
+	On    contain.Measure   // what it writes
+	First bool              // of the first response: a click prepares it, and the write is two remote steps away
 	Words messages.Words
 }
 
 // Table holds the measures that exist here. It is handed to whoever needs it.
 type Table []Kind
 
-// All are the measures of this program, the one that needs no word of its own in a command first.
-func All() Table { return Table{revoke()} }
+// All are the measures of this program: the one that needs no word of its own in a command, and
+// behind each what to take when it does not hold.
+func All() Table { return Table{revoke(), lock()} }
 
 // On is what each measure writes.
 func (t Table) On() record.Measures {
@@ -34,14 +39,47 @@ func (t Table) On() record.Measures {
 	return on
 }
 
+// Of is a measure by its name, as it is or as somebody typed it; false, and the first measure, if
+// there is none.
+func (t Table) Of(name string) (Kind, bool) {
+	for _, k := range t {
+		if strings.EqualFold(string(k.Name), name) {
+			return k, true
+		}
+	}
+	return t[0], false
+}
+
+// After is the measure to take when another one does not hold; false if there is none.
+func (t Table) After(m approvals.Measure) (Kind, bool) {
+	i := slices.IndexFunc(t, func(k Kind) bool { return k.Name == m }) + 1
+	if i == 0 || i == len(t) {
+		return Kind{}, false
+	}
+	return t[i], true
+}
+
+// AllWords are those of all measures.
+func (t Table) AllWords() (all []messages.Words) {
+	for _, k := range t {
+		all = append(all, k.Words)
+	}
+	return all
+}
+
 // Words are those of the measure that a purpose is about, whether it is to be applied, undone or
 // rehearsed. A purpose that is not known here has the words of the first measure: nothing is done
 // for it.
 func (t Table) Words(p approvals.Purpose) messages.Words {
-	for _, k := range t {
-		if k.Name == p.Measure() {
-			return k.Words
-		}
-	}
-	return t[0].Words
+	k, _ := t.Of(string(p.Measure()))
+	return k.Words
+}
+
+// rehearses says what Approve does for a drill.
+func rehearses(noun string) string {
+	return "It rehearses a " + noun + ". revokebot reads the role, opens the session of a " + noun +
+		", but one that may " +
+		"only read, which names you and the requester in CloudTrail, asks the policy simulator with the policy that would " +
+		"have been written, and looks at CloudTrail once. *Nothing is written, and no session loses anything.*\n" +
+		"Decide as you would decide about a real one."
 }

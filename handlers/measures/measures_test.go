@@ -2,8 +2,12 @@ package measures_test
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/measures"
 )
 
@@ -22,12 +26,26 @@ func missing(v reflect.Value, name string) (found []string) {
 }
 
 func TestEveryMeasureHasAllWords(t *testing.T) {
-	if len(measures.All()) == 0 {
-		t.Error("there is no measure")
-	}
+	var names []approvals.Measure
 	for _, k := range measures.All() {
+		names = append(names, k.Name)
+	}
+	if !slices.Equal(names, approvals.Measures()) {
+		t.Errorf("the table has %v, and %v are known", names, approvals.Measures())
+	}
+	for i, k := range measures.All() {
 		for _, name := range missing(reflect.ValueOf(k), string(k.Name)) {
-			t.Errorf("there is no %s", name)
+			_, expires := k.On.(contain.Expirer)
+			switch name = strings.TrimPrefix(name, string(k.Name)); {
+			case name == ".First": // it is a choice
+			case name == ".Words.Word" && i == 0: // it needs none
+			case !expires && (name == ".Words.Undo.Kept" || name == ".Words.Undo.Inert"): // it never ends by itself
+			default:
+				t.Errorf("there is no %s of %s", name, k.Name)
+			}
+		}
+		if k.Words.Word != "" && strings.TrimSpace(k.Words.Word) != string(k.Name) {
+			t.Errorf("%s is asked for by %q", k.Name, k.Words.Word)
 		}
 	}
 }

@@ -14,9 +14,11 @@ import (
 
 // revoke denies everything to the sessions of a role that were issued before a cutoff.
 func revoke() Kind {
-	return Kind{Name: approvals.Revoke, On: contain.Revoke(), Words: messages.Words{
+	return Kind{Name: approvals.Revoke, On: contain.Revoke(), First: true, Words: messages.Words{
 		Ask: "revoke the active sessions of", Short: "revoke the sessions of", Title: "revoke sessions of",
 		Did: "deny on older sessions of", Noun: "revocation", Deny: "deny",
+		Mark: "cutoff", Whom: "old sessions", Fence: "writing the role's inline policies",
+		Calls: "DeleteRolePolicy or PutRolePolicy", ByHand: "revoke the role's active sessions",
 		Document: document, Promised: " with the promised cutoff",
 		Where: "the role's inline policies", Stays: "no session is revoked",
 		Question: "Revoke these sessions?", Yes: "Yes, revoke",
@@ -30,6 +32,16 @@ func revoke() Kind {
 				"programs that keep old credentials fail until they fetch new ones.\n" +
 				"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in " +
 				"other roles. Deactivate such keys in IAM, and revoke those roles too."
+		},
+		After: func(margin time.Duration) string {
+			return "an inline policy denies everything to sessions issued before that moment plus " + messages.Span(margin) +
+				". People and programs can assume the role again after it"
+		},
+		Room: func(size int) string {
+			return "the role's inline policies have " + messages.Thousands(size) + " of 10,240 characters"
+		},
+		Paper: func(older, newer string) string {
+			return "a session issued a second before the cutoff is " + older + ", one issued a second after it is " + newer
 		},
 		Took:   func(cutoff string) string { return " with the cutoff " + cutoff },
 		Holds:  func(cutoff string) string { return "every session issued before " + cutoff + " is denied everything" },
@@ -45,9 +57,16 @@ func revoke() Kind {
 			}
 		},
 		Next: next,
-		Contain: "Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
-			"if calls still get through, attach the managed policy `AWSDenyAll` to the role; " +
-			"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again.",
+		Contain: func(further string) string {
+			return "Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
+				"if calls still get through, " + further + "; " +
+				"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again."
+		},
+		Honest: "they assume the role again",
+		Leave: func(until string) string {
+			return "Take the deny off when no session that it keeps out can be alive any more" + until +
+				". Until then it does no harm to new sessions."
+		},
 		Undo: messages.UndoWords{
 			Confirm: func(c messages.Context) string {
 				return "The deny on old sessions of " + messages.InAccount(c.Role) + " is taken away. " + afterUndo(*c.Undo)
@@ -56,6 +75,13 @@ func revoke() Kind {
 			Field: func(u record.Undoing) (name, value string) {
 				return "It denies sessions issued before", messages.UTC(u.Cutoff)
 			},
+			Now: func(v record.Undone) string {
+				if v.Revives {
+					return "Old sessions that this kept out and that have not expired *work again*; the last of them ends by " +
+						messages.Both(v.RevivesUntil) + "."
+				}
+				return "No old session works again by it."
+			},
 			Inert: func(v record.Inert) string {
 				return "By the longest session of the role, every session issued before " + messages.UTC(v.Cutoff) +
 					" has been too old to be alive since " + messages.Both(v.Since) + "."
@@ -63,11 +89,7 @@ func revoke() Kind {
 			Anew: "To deny old sessions again", Again: "it writes a new cutoff",
 		},
 		Drill: messages.DrillWords{
-			Means: "It rehearses a revocation. revokebot reads the role, " +
-				"opens the session of a revocation, but one that may only read, which names you and the " +
-				"requester in CloudTrail, asks the policy simulator with the policy that would have been written, " +
-				"and looks at CloudTrail once. *Nothing is written, and no session loses anything.*\n" +
-				"Decide as you would decide about a real one.",
+			Means: rehearses("revocation"),
 			Would: func(d record.Rehearsed) string {
 				return "with the cutoff *" + messages.UTC(d.WouldBe) +
 					"*: it would have kept out every session issued before that. " +
@@ -83,7 +105,7 @@ func document(policy string) string {
 }
 
 // next says what to do, the mildest step that helps first.
-func next(w record.Word) string {
+func next(w record.Word, further string) string {
 	const roles = "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by " +
 		"their buttons. "
 	switch w {
@@ -92,13 +114,13 @@ func next(w record.Word) string {
 			"other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
 	case record.WordNotContained:
 		return roles + "Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, " +
-			"lock the role by attaching the managed policy `AWSDenyAll`; " +
-			"if somebody in the account undoes that, deny the role in a service control policy from the organisation's " +
+			further +
+			"; if somebody in the account undoes that, deny the role in a service control policy from the organisation's " +
 			"management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings " +
 			"above: close that too."
 	default:
 		return roles + "Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, " +
-			"stop new sessions by the role's trust policy, or lock the role with the managed policy `AWSDenyAll`. " +
+			"stop new sessions by the role's trust policy, or " + further + ". " +
 			"What the sessions opened (keys, users) is in the findings above: close that too."
 	}
 }

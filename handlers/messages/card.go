@@ -38,6 +38,9 @@ func Card(r approvals.Request, c Context) *Message {
 	blocks := []slack.Block{header(title + ": " + p.of[r.State] + inTitle(c.Role)), section(lead)}
 	blocks = append(blocks, reason(r)...)
 	text := title + ". " + lead
+	if others := othersInForce(c.Role); others != "" {
+		blocks, text = append(blocks, section(others)), text+"\n"+others
+	}
 	about := strings.ToUpper(p.thing[:1]) + p.thing[1:] + " " + Code(r.ID, 40)
 	if open {
 		means := "*What Approve does*\n" + p.means()
@@ -78,6 +81,18 @@ func reason(r approvals.Request) []slack.Block {
 		title = "*Reason for asking*"
 	}
 	return []slack.Block{section(title), plainSection(r.Reason, limitReason)}
+}
+
+// othersInForce names what other requests have in force on the role, in one line.
+func othersInForce(role record.Role) string {
+	if len(role.InForce) == 0 {
+		return ""
+	}
+	words := make([]string, len(role.InForce))
+	for i, o := range role.InForce {
+		words[i] = Code(string(o.Measure), 40) + " by " + earlierRequest(o.Request, o.Card)
+	}
+	return "In force on this role when this was asked for: " + List(words) + "."
 }
 
 // sharedWords is what a card says in a channel whose people are not all of this organisation.

@@ -32,7 +32,7 @@ func rehearsed(before approvals.Request, e approvals.Event, c Context) *Message 
 	for _, gap := range DrillGaps(d, p) {
 		lines = append(lines, "• "+gap)
 	}
-	next := "Next: " + Code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) + " is the real one."
+	next := "Next: " + Code(Command+" "+c.Words.Word+c.Role.Account+"/"+c.Role.Name, 160) + " is the real one."
 	if !d.Clean() {
 		next = "Next: put right what is marked above, and drill again."
 	}
@@ -56,21 +56,23 @@ func DrillChecks(d record.Rehearsed, w Words, p Pen) []string {
 			millis(d.First+d.Second), millis(d.First), millis(d.Second)),
 	}
 	if d.Size > 0 {
-		checks = append(checks, fmt.Sprintf("The policy fits: with it, the role's inline policies have %s of %s characters.",
-			Thousands(d.Size), quota))
+		checks = append(checks, "The policy fits: with it, "+w.Room(d.Size)+".")
 	}
 	switch {
 	case d.Unavailable != "":
-	case d.OnPaper():
-		checks = append(checks, "The policy works on paper: the policy simulator says, on "+UTC(d.SimulatedAt)+
-			", that it keeps out a session issued a second before the cutoff, and not one issued a second after it.")
 	default:
-		checks = append(checks, p.Bold("The policy would not work on paper")+": by the policy simulator, a session issued "+
-			"a second before the cutoff is "+paperWords(d.Before)+
-			", one issued a second after it is "+paperWords(d.After)+".")
+		works := "The policy works on paper"
+		if !d.Proven {
+			works = p.Bold("The policy would not work on paper")
+		}
+		checks = append(checks, works+": by the policy simulator, on "+UTC(d.SimulatedAt)+", "+
+			w.Paper(paperWords(d.Before), paperWords(d.After))+".")
 	}
 	if d.MayWrite {
-		checks = append(checks, "revokebot may write: the policy simulator allows its role `iam:PutRolePolicy` on this role.")
+		for _, doc := range d.Documents {
+			checks = append(checks, "revokebot may write: the policy simulator allows its role `"+doc.Slot.Kind.Facts().Put+
+				"` on this role.")
+		}
 	}
 	return checks
 }
@@ -96,8 +98,7 @@ func drillSessionWords(d record.Rehearsed, w Words, p Pen) string {
 func DrillGaps(d record.Rehearsed, p Pen) []string {
 	gaps := []string{"The write itself, and how long IAM takes to enforce it: only a real one shows that."}
 	if d.Size == 0 {
-		gaps = append(gaps, p.Bold("Whether the policy fits")+" into the "+quota+" characters of the role's inline "+
-			"policies: "+p.Code(d.SizeUnknown, 100)+".")
+		gaps = append(gaps, p.Bold("Whether the policy fits")+": "+p.Code(d.SizeUnknown, 100)+".")
 	}
 	if d.Unavailable != "" {
 		gaps = append(gaps, p.Bold("The policy on paper.")+" "+p.Prose(d.Unavailable))
@@ -122,10 +123,6 @@ func paperWords(v record.Verdict) string {
 		return "answered in a way that revokebot does not know"
 	}
 }
-
-// quota is the room for all inline policies of a role together (IAM User Guide, "IAM and AWS STS
-// quotas").
-const quota = "10,240"
 
 // Thousands writes a number as the quota is written.
 func Thousands(n int) string {

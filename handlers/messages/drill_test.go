@@ -11,6 +11,7 @@ import (
 	slackgo "github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -71,6 +72,11 @@ func exampleRehearsal() record.Rehearsed {
 		CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		Own:       true, First: 61 * time.Millisecond, Second: 23 * time.Millisecond, Size: 1873,
 		Before: record.DeniedByOurs, After: record.NotDenied, SimulatedAt: at.Add(21 * time.Second), MayWrite: true,
+		Proven: true,
+		Documents: []contain.Document{{
+			Slot: contain.Slot{Kind: contain.RoleInline, Name: contain.ConsolePolicy},
+			Text: "{}",
+		}},
 	}
 }
 
@@ -85,7 +91,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 	rehearsed := func(r record.Rehearsed) *drillStory { return approved().add(approvals.EventRehearsed, "", r) }
 	good := exampleRehearsal()
 	poor, unread, ambient := good, good, good
-	poor.Before, poor.Unnamed = record.NotDenied, true
+	poor.Before, poor.Proven, poor.Unnamed = record.NotDenied, false, true
 	unread.Size, unread.SizeUnknown, unread.MayWrite, unread.MayWriteUnknown = 0, "no answer in time", false,
 		"It could not be simulated: revokebot may not use the policy simulator in account prod."
 	unread.Unavailable = unread.MayWriteUnknown
@@ -161,10 +167,10 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_call_out":       messages.CallOut(begin(1).fold(1), begin(1).context, link),
 		"drill_outcome":        messages.Outcome(rehearsed(good).fold(3), begin(1).context, "is_archived"),
 		"drill_loose":          messages.Loose(rehearsed(good).last(), rehearsed(good).fold(3), begin(1).context),
-		"drill_reply_usage":    messages.DrillUsage(),
+		"drill_reply_usage":    messages.DrillUsage(revokeWords()),
 		"drill_reply_real":     messages.RealOneOpen(openRequest(t), role, link),
 		"drill_reply_real_new": messages.RealOneOpen(openRequest(t), role, ""),
-		"drill_reply_no_quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{
+		"drill_reply_no_quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
 		"drill_reply_open":  messages.AlreadyOpen(begin(1).fold(1), begin(1).context, link),
@@ -354,8 +360,10 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 	}
 	out := map[string]*messages.Message{
 		"card": s.card(), "requested": s.last(), "real": messages.RealOneOpen(s.fold(1), role, ""),
-		"no quorum": messages.NoQuorumToDrill(role, 1, []messages.Candidate{{ID: bad, Why: "you, the requester"}}),
-		"plain":     messages.Plain(bad),
+		"usage": messages.DrillUsage(revokeWords()),
+		"no quorum": messages.NoQuorum(approvals.ModeDrill, revokeWords(), role, 1,
+			[]messages.Candidate{{ID: bad, Why: "you, the requester"}}),
+		"plain": messages.Plain(bad),
 	}
 	for end, what := range ends {
 		d := &drillStory{&story{t: t, events: slices.Clone(s.events)}, s.context}

@@ -16,6 +16,7 @@ const (
 	ActionAgain   = "revokebot_again"    // the same once more
 	ActionUndo    = "revokebot_undo"     // to take away what was applied
 	ActionCleanUp = "revokebot_clean_up" // the same of what has done its work
+	ActionFurther = "revokebot_further"  // the measure to take if this one does not hold
 )
 
 // asking adds a button that asks for something.
@@ -61,15 +62,15 @@ func applied(before approvals.Request, e approvals.Event, c Context) *Message {
 		took = "The " + w.Document(a.Policy) + w.Promised + " is on the role: an earlier try had written it"
 	}
 	word, effects, next := "*Applied* to %s. %s.", w.Effects(a), "\nIAM enforces a change within seconds as a rule and "+
-		"within minutes at worst; until then an old session may still get answers.\n"+
-		"Undo, or "+undoCommand(c.Role, "")+", asks to take the "+w.Deny+" away again."
+		"within minutes at worst; until then "+w.Whom+" may still get answers.\n"+
+		"Undo, or "+undoCommand(w, c.Role, "")+", asks to take the "+w.Deny+" away again."
 	if a.Seen != record.SeenEqual {
 		word, effects = "*Written* to %s, and not read back. %s.", []string{
 			w.Wrote(a.Cutoff) + " It is not known whether it is on the role.",
 		}
-		next = "\nUntil it is known to be there, take it that old sessions still work. " +
-			"Next: look at the role's inline policies now; what the bot finds follows below. " +
-			"Undo, or " + undoCommand(c.Role, "") + ", asks to take away what is there."
+		next = "\nUntil it is known to be there, take it that " + w.Whom + " still work. " +
+			"Next: look at " + w.Where + " now; what the bot finds follows below. " +
+			"Undo, or " + undoCommand(w, c.Role, "") + ", asks to take away what is there."
 	}
 	if a.Seen == record.SeenOther {
 		word = "*Written* to %s, and not there as written when it was read again. %s."
@@ -131,6 +132,9 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 	switch {
 	case a.AlreadyThere && a.Promised && len(a.Slots) > 1:
 		head += ", by an earlier try of this request or by somebody else's hand." + fates(a.Slots, w)
+	case u.Stays():
+		head = "*Undone*: what the " + w.Deny + " on " + roleWords(c.Role) + " consists of was there before it, and stays." +
+			fates(a.Slots, w)
 	case a.AlreadyThere && len(a.Slots) > 1:
 		head = "*The " + w.Deny + " was gone already* from " + roleWords(c.Role) + ", so nothing was changed." +
 			fates(a.Slots, w)
@@ -157,7 +161,8 @@ func undoApplied(before approvals.Request, e approvals.Event, c Context) *Messag
 		text += "\n• AWS did not let the session name the people, so CloudTrail has the request's id and not their names. " +
 			"Allow sts:SetSourceIdentity and sts:TagSession there."
 	}
-	return sentence(text + "\n" + w.Undo.Anew + ", send " + Code(Command+" "+c.Role.Account+"/"+c.Role.Name, 160) + ": " +
+	return sentence(text + "\n" + w.Undo.Anew + ", send " + Code(Command+" "+w.Word+c.Role.Account+"/"+c.Role.Name,
+		160) + ": " +
 		w.Undo.Again + ".")
 }
 
@@ -198,6 +203,9 @@ func undone(before approvals.Request, e approvals.Event, c Context) *Message {
 func undoneText(v record.Undone, c Context) string {
 	what := "*Undone* on " + UTC(v.At) + ": the " + c.Words.Deny + " is off " + roleWords(c.Role) + "."
 	switch {
+	case v.Stays:
+		what = "*Undone* on " + UTC(v.At) + ": what the " + c.Words.Deny + " on " + roleWords(c.Role) +
+			" consists of was there before it, and stays."
 	case v.Found:
 		what = "*Undone* by " + UTC(v.At) + ": the " + c.Words.Deny + " was found gone from " + roleWords(c.Role) + "."
 	case v.Restored:
@@ -214,11 +222,7 @@ func undoneText(v record.Undone, c Context) string {
 	}
 	what += fmt.Sprintf(" %s asked for that and %s approved it, %s.", Mention(v.Requester),
 		fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card))
-	if v.Revives {
-		return what + fmt.Sprintf(" Old sessions that this kept out and that have not expired *work again*; "+
-			"the last of them ends by %s.", Both(v.RevivesUntil))
-	}
-	return what + " No old session works again by it."
+	return what + " " + c.Words.Undo.Now(v)
 }
 
 // inert offers the clean-up.

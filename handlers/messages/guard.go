@@ -36,32 +36,31 @@ func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
 	}
 	found := fmt.Sprintf("A look on %s found the %s %s.", UTC(t.At), c.Words.Document(t.Policy), TamperedWords(t))
 	if !t.Writing() {
-		text := fmt.Sprintf("%s: *the %s %s %s, and it is not being written again.* %s %s Old sessions may work now.",
-			who, c.Words.Deny, lost, roleWords(c.Role), found, markup.Replace(Clean(t.Why, 800)))
+		text := fmt.Sprintf("%s: *the %s %s %s, and it is not being written again.* %s %s %s may work now.",
+			who, c.Words.Deny, lost, roleWords(c.Role), found, markup.Replace(Clean(t.Why, 800)), upper(c.Words.Whom))
 		if t.State == record.DenyGone { // an undo does not touch what somebody else has put in its place
 			text += " " + onPurpose(c, "the record says so")
 		}
 		return withDocument(sentence(text), "Contain the role now: with this service control policy, "+
-			"old sessions stay denied whatever happens to the role's own policies. Attach it to account "+
+			c.Words.Whom+" stay denied whatever happens to the role's own policies. Attach it to account "+
 			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 	}
-	text := fmt.Sprintf("%s: *the %s %s %s.* %s It is being written again under the same approval, "+
-		"with the new cutoff *%s*; this is time %d of %d. "+
-		"Until then old sessions may have worked. %s", who, c.Words.Deny, lost, roleWords(c.Role), found, UTC(t.Promise),
-		t.Rewrite, record.MaxRewrites, onPurpose(c, "the "+c.Words.Deny+" is not written again"))
+	text := fmt.Sprintf("%s: *the %s %s %s.* %s It is being written again under the same approval%s; "+
+		"this is time %d of %d. Until then %s may have worked. %s", who, c.Words.Deny, lost, roleWords(c.Role), found,
+		c.Words.Took("*"+UTC(t.Promise)+"*"), t.Rewrite, record.MaxRewrites, c.Words.Whom,
+		onPurpose(c, "the "+c.Words.Deny+" is not written again"))
 	if t.Rewrite > 1 {
 		return sentence(text)
 	}
 	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; "+
 		"the thread will tell."),
-		"If it was not on purpose, keep everybody but revokebot from the role's inline policies with this service control "+
-			"policy. Attach it to account "+
-			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
+		"If it was not on purpose, keep everybody but revokebot from "+c.Words.Fence+" with this service control policy. "+
+			"Attach it to account "+accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 }
 
 // onPurpose says how to end the guard by agreement.
 func onPurpose(c Context, then string) string {
-	return "If this was on purpose, say so with " + Code(Command+" undo "+c.Role.Account+"/"+c.Role.Name, 200) +
+	return "If this was on purpose, say so with " + undoCommand(c.Words, c.Role, "") +
 		": a second person confirms it, and " + then + "."
 }
 
@@ -90,11 +89,11 @@ func rewritten(e approvals.Event, c Context) *Message {
 	if w.AlreadyThere {
 		took = "the promised policy is on the role, an earlier try had written it"
 	}
-	text := fmt.Sprintf("*Written again*, time %d of %d: %s, with the cutoff *%s*. ", w.Rewrite, record.MaxRewrites, took,
-		UTC(w.Cutoff))
+	text := fmt.Sprintf("*Written again*, time %d of %d: %s%s. ", w.Rewrite, record.MaxRewrites, took,
+		c.Words.Took("*"+UTC(w.Cutoff)+"*"))
 	switch {
 	case w.Back.Equal:
-		text += "It was read back on " + UTC(w.Back.At) + "; sessions issued before the cutoff are denied as soon as IAM " +
+		text += "It was read back on " + UTC(w.Back.At) + "; " + c.Words.Holds(Clock(w.Cutoff)) + " as soon as IAM " +
 			"enforces it. The next look comes within seconds."
 	case w.Back.Error != "":
 		text += "It could *not be read back*: " + markup.Replace(Clean(w.Back.Error, 600)) + " The next look comes within " +
@@ -157,8 +156,10 @@ func culprits(before approvals.Request, changes []record.Change, c Context) *Mes
 
 func changeWords(c record.Change) string {
 	switch {
-	case c.Name == "DeleteRolePolicy":
+	case strings.HasPrefix(c.Name, "De"): // Delete and Detach
 		return "removed it"
+	case c.Name == "AttachRolePolicy":
+		return "attached it"
 	case c.Cutoff.IsZero():
 		return "wrote it without a deny that works"
 	default:
@@ -182,10 +183,11 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 		case !t.Writing():
 			if t.State == record.DenyWeakened {
 				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + UTC(t.At) +
-					" found it " + TamperedWords(t) + ". Old sessions may work. Look at the role now; the thread says what to do."
+					" found it " + TamperedWords(t) + ". " + upper(c.Words.Whom) +
+					" may work. Look at the role now; the thread says what to do."
 			}
 			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + UTC(t.At) +
-				" at the latest: old sessions may work. Look at the role now; the thread says what to do."
+				" at the latest: " + c.Words.Whom + " may work. Look at the role now; the thread says what to do."
 		default:
 			title := "Taken off, being written again"
 			if t.State == record.DenyWeakened {
@@ -199,7 +201,7 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 		if err != nil || !w.Back.Equal {
 			return "Written again, not seen on the role",
 				"The policy was taken off the role, or weakened, and AWS took it again, but it was not read back as written: " +
-					"old sessions may still work. Look at the role now; the thread says what was found."
+					c.Words.Whom + " may still work. Look at the role now; the thread says what was found."
 		}
 		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: " +
 			c.Words.Holds(bold(Clock(w.Cutoff))) + " as soon as IAM enforces it. The thread has the details."

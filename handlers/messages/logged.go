@@ -17,62 +17,63 @@ func policyName(name string) string { return cmp.Or(name, contain.ConsolePolicy)
 
 // WrittenAfterAll is the finding about a write that was on its way when its request ended without
 // one.
-func WrittenAfterAll(policy string, cutoff time.Time) string {
-	return "AWS took the policy after all: a write was still on its way when the request ended. Sessions issued before " +
-		plainUTC(cutoff) +
-		" are denied everything by it. If that is not wanted, remove " + policyName(policy) +
+func WrittenAfterAll(w Words, policy string, cutoff time.Time) string {
+	return "AWS took the policy after all: a write was still on its way when the request ended. " +
+		upper(w.Holds(plainUTC(cutoff))) + " by it. If that is not wanted, remove " + policyName(policy) +
 		" from the role in the IAM console; else there is nothing to do."
 }
 
-// WrittenOnce is why a revocation failed whose policy AWS took, whereupon it was not there and
+// WrittenOnce is why a request failed whose policy AWS took, whereupon it was not there and
 // could not be written again.
 func WrittenOnce(policy, mismatch, why string) string {
 	return "AWS took the policy once, and when it was read back it was not as written (" + mismatch +
 		"). Writing it again failed. " + why +
-		" Look at the role's inline policy " + policyName(policy) + "."
+		" Look at the role's policy " + policyName(policy) + "."
 }
 
-// Dropped is what an older request is told when the undo of a later one left less than its deny.
-const Dropped = "A later revocation of this role was undone, and this request's deny is not on the role any more: " +
-	"someone " +
-	"else had changed or removed it. It counts as not in force, and the guard does not check it. To deny old sessions " +
-	"again, ask for a revocation."
+// Dropped is what an older request is told when the undo of a later one left less than it wrote.
+func Dropped(w Words) string {
+	return "A later request for this role was undone, and this request's " + w.Deny + " is not on the role any more: " +
+		"someone else had changed or removed it. It counts as not in force, and the guard does not check it. " +
+		w.Undo.Anew + ", ask for a " + w.Noun + "."
+}
 
 // UndoNotOurs is why an undo failed whose policy somebody had changed.
 func UndoNotOurs(policy string) string {
-	return "The inline policy " + policyName(policy) + " on the role is not the one that was to be taken away: " +
+	return "The policy " + policyName(policy) + " on the role is not the one that was to be taken away: " +
 		"revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, " +
 		"and ask again if it should still go."
 }
 
 // UndoneInPart says which policies an undo that failed has undone, and which stay.
-func UndoneInPart(done, stays []string) string {
+func UndoneInPart(w Words, done, stays []string) string {
 	return "The undo was done in part. Undone: " + strings.Join(done, ", ") + ". Still on the role: " +
-		strings.Join(stays, ", ") + ". The revocation stays in force, and the guard may write again what is gone. Ask again."
+		strings.Join(stays, ", ") + ". The " + w.Noun +
+		" stays in force, and the guard may write again what is gone. Ask again."
 }
 
 // Sentences for undos that ended without having been done.
 const (
 	// UndoOfAnotherRole: another role has the name now.
-	UndoOfAnotherRole = "The role was deleted and made again under the same name: the deny went with the old one, " +
-		"and nothing was touched. There is nothing left to undo."
+	UndoOfAnotherRole = "The role was deleted and made again under the same name: what was to be undone went with the " +
+		"old one, and nothing was touched. There is nothing left to undo."
 	// UndoRoleGone: there is no role of the name.
-	UndoRoleGone = "There is no such role any more: the deny went with it. There is nothing left to undo."
+	UndoRoleGone = "There is no such role any more: what was to be undone went with it. There is nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
 	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. " +
 		"Undo that one first."
 	// UndoNotAll: the approvers were shown less than there is.
-	UndoNotAll = "revokebot has written the deny again since this undo was requested, so the card does not show all " +
+	UndoNotAll = "revokebot has written it again since this undo was requested, so the card does not show all " +
 		"that would go. Ask again."
 	// UndoRevives: the approvers were told that no session works again, and nobody typed the words.
 	UndoRevives = "The policy that would deny the same sessions after the undo was changed or removed since " +
 		"this undo was requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
-	UndoneAfterAll = "AWS took the deny off the role, or put the earlier policy back, although this request had ended: " +
-		"a worker that was held up had begun before. Look at the role now; to deny old sessions again, ask for a revocation."
+	UndoneAfterAll = "AWS took the change although this request had ended: a worker that was held up had begun before. " +
+		"Look at the role now; if it has to be contained again, ask anew."
 	// UndoGaveUp: the bot failed for a reason of its own.
-	UndoGaveUp = "revokebot failed at taking the deny away several times for a reason of its own, " +
+	UndoGaveUp = "revokebot failed at this undo several times for a reason of its own, " +
 		"which its log has under the request's id. Ask again."
 )
 
@@ -84,6 +85,9 @@ const (
 	// UnknownPurpose: a newer version may have opened the request.
 	UnknownPurpose = "This version of revokebot does not know what the request is for, so nothing was done. " +
 		"Ask again once all replicas are of one version."
+	// NotListedAnyMore: the configuration has changed since the request was opened.
+	NotListedAnyMore = "The account does not list this measure any more (measures in its configuration), " +
+		"so nothing was done."
 )
 
 // CardImpossibleReason is what the log keeps about it.
@@ -91,12 +95,13 @@ func CardImpossibleReason(slackError string) string {
 	return "Slack does not let the bot post the card in the channel (" + Clean(slackError, 60) + ")."
 }
 
-// GaveUp is the reason a revocation ends that failed again and again for a reason of revokebot's
-// own.
-const GaveUp = "revokebot failed at this revocation several times for a reason of its own, which its log has under " +
-	"the request's id. Revoke the role's active sessions in the IAM console, or ask again."
+// GaveUp is the reason a request ends that failed again and again for a reason of revokebot's own.
+func GaveUp(w Words) string {
+	return "revokebot failed at this " + w.Noun + " several times for a reason of its own, which its log has under " +
+		"the request's id. " + upper(w.ByHand) + " in the IAM console, or ask again."
+}
 
-// ApproverNotConfirmed is the reason a revocation ends when an approver's right could not be
+// ApproverNotConfirmed is the reason a request ends when an approver's right could not be
 // confirmed again.
 func ApproverNotConfirmed(id string, f approvals.Refusal) string {
 	if f.Code == approvals.RefusedLookupFailed {

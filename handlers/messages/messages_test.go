@@ -52,8 +52,10 @@ func exampleRole() record.Role {
 func revokeWords() messages.Words { return measures.All().Words(approvals.Revoke.Do()) }
 
 func exampleContext() messages.Context {
+	lock := measures.All().Words(approvals.Lock.Do())
 	return messages.Context{
-		Words: revokeWords(), Role: exampleRole(), Margin: 30 * time.Second, Approvers: []string{"S0SECURITY", "U0BOB"},
+		Words: revokeWords(), Further: &lock, Offered: true, Role: exampleRole(), Margin: 30 * time.Second,
+		Approvers: []string{"S0SECURITY", "U0BOB"},
 	}
 }
 
@@ -124,6 +126,7 @@ func (s *story) proof() *messages.Message {
 func simulated() record.Simulated {
 	return record.Simulated{
 		Cutoff: cutoff, At: at.Add(25 * time.Second), Before: record.DeniedByOurs, After: record.NotDenied,
+		Proven: true,
 	}
 }
 
@@ -255,7 +258,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		}).last(),
 		"thread_written_after_all": executing().add(approvals.EventFailed, "", failure).
 			add(approvals.EventFinding, "", record.Finding{
-				Sentence: messages.WrittenAfterAll("", cutoff), Urgent: true,
+				Sentence: messages.WrittenAfterAll(revokeWords(), "", cutoff), Urgent: true,
 			}).last(),
 		"thread_written_once": executing().add(approvals.EventFailed, "", record.Failure{
 			Sentence: messages.WrittenOnce("", "the policy is not there", failure.Sentence),
@@ -404,8 +407,9 @@ func all(t *testing.T) map[string]*messages.Message {
 		"loose_proof": messages.Loose(applied().add(approvals.EventReadBack, "", readBack()).proof(), r(applied()),
 			exampleContext()),
 
-		"reply_usage": messages.Usage([]string{"prod", "staging"}),
-		"reply_help":  messages.Help([]string{"prod", "staging"}, 30*time.Second),
+		"reply_not_listed": messages.NotListed("lock", "prod"),
+		"reply_usage":      messages.Usage(revokeWords(), []string{"prod", "staging"}),
+		"reply_help":       messages.Help(measures.All().AllWords(), []string{"prod", "staging"}, 30*time.Second),
 		"reply_status": messages.Status([]messages.Listed{
 			{
 				Request: r(begin(t, reason, 2).add(approvals.EventVoted, "U0BOB", nil)), Context: exampleContext(),
@@ -447,7 +451,7 @@ func all(t *testing.T) map[string]*messages.Message {
 		"reply_not_understood":       messages.NotUnderstood(),
 		"reply_troubled":             messages.Troubled(),
 		"reply_too_many":             messages.TooMany(42 * time.Second),
-		"reply_no_quorum": messages.NoQuorum(exampleRole(), 2, []messages.Candidate{
+		"reply_no_quorum": messages.NoQuorum(approvals.ModeDo, revokeWords(), exampleRole(), 2, []messages.Candidate{
 			{ID: "U0BOB", Why: "could approve"}, {ID: "U0GINA", Why: "cannot, guest"}, {ID: "U0ROSA", Why: "you, the requester"},
 		}),
 	}

@@ -41,7 +41,8 @@ func (c Context) appliedLead(r approvals.Request) string {
 			lead = "AWS took the policy, and it was read back: " + c.Words.Holds(bold(Clock(a.Cutoff))) +
 				" as soon as IAM enforces it. The thread has the details and the evidence."
 		case a.Seen == record.SeenOther:
-			lead = "AWS took the policy, but *it was not on the role* when it was read back: old sessions may still work. " +
+			lead = "AWS took the policy, but *it was not on the role* when it was read back: " + c.Words.Whom +
+				" may still work. " +
 				"Look at the role now; the thread says what was found."
 		default:
 			lead = "AWS took the policy" + c.Words.Took(bold(Clock(a.Cutoff))) + ", but it could not be read back: " +
@@ -64,6 +65,8 @@ func (c Context) appliedLead(r approvals.Request) string {
 func (c Context) undoneTitle(r approvals.Request) string {
 	a, err := record.Detail[record.Applied](r.Closing)
 	switch {
+	case err == nil && a.Seen == record.SeenEqual && c.Undo.Stays():
+		return "Undone, what was there before stays"
 	case err == nil && a.Seen == record.SeenEqual && a.AlreadyThere && !a.Promised:
 		return "The " + c.Words.Deny + " was gone already"
 	case err == nil && a.Seen == record.SeenEqual:

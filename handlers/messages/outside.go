@@ -225,3 +225,6 @@ func Both(t time.Time) string {
 	}
 	return local(t) + " (" + UTC(t) + ")"
 }
+
+// upper makes a sentence of words that begin with a small letter.
+func upper(words string) string { return strings.ToUpper(words[:1]) + words[1:] }

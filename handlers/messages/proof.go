@@ -28,18 +28,19 @@ var proofList = living{
 		approvals.EventUndone,
 	},
 	show: func(r approvals.Request, events []approvals.Event, c Context) *Message {
-		p := proven(events)
-		return sentence(fmt.Sprintf("*Proof* for the cutoff *%s*. Three separate facts; this message is kept up to date.\n"+
+		p := proof{record.Proven(events), c.Words}
+		return sentence(fmt.Sprintf("*Proof* for the %s *%s*. Three separate facts; this message is kept up to date.\n"+
 			"%s\n%s\n%s%s\n"+
 			"`sts:GetCallerIdentity` is answered under any deny, so that it works proves nothing.",
-			UTC(p.Cutoff), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine(c)))
+			c.Words.Mark, UTC(p.Since), p.storedLine(), p.paperLine(), p.enforcedLine(), p.guardLine(c)))
 	},
 }
 
 // proof is what the log proves, in words.
-type proof struct{ record.Proof }
-
-func proven(events []approvals.Event) proof { return proof{record.Proven(events)} }
+type proof struct {
+	record.Proof
+	w Words
+}
 
 func (p proof) storedLine() string {
 	const fact = "• *Stored: "
@@ -49,7 +50,7 @@ func (p proof) storedLine() string {
 	}
 	switch {
 	case !p.UndoneAt.IsZero():
-		return fact + "not any more.* Another request took the deny away on " + UTC(p.UndoneAt) + "."
+		return fact + "not any more.* Another request took the " + p.w.Deny + " away on " + UTC(p.UndoneAt) + "."
 	case p.Lost != nil && p.Lost.Lost():
 		return fact + "no.* A look on " + UTC(p.Lost.At) + " found it " + TamperedWords(*p.Lost) + "."
 	case p.Lost != nil:
@@ -80,13 +81,9 @@ func (p proof) paperLine() string {
 		return fact + "not known yet.* The policy simulator has not answered."
 	case s.Unavailable != "":
 		return fact + "could not be simulated.* " + markup.Replace(Clean(s.Unavailable, 600))
-	case s.Before == record.DeniedByOurs && s.After == record.NotDenied:
-		return fact + "yes" + p.then() + ".* *Simulated* on " + UTC(s.At) + ": a session issued a second before the cutoff " +
-			"is denied by this policy, one issued a second after it is not."
 	default:
-		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + UTC(s.At) + ": a session issued a second " +
-			"before the cutoff is " + SimulatedWords(s.Before) +
-			", one issued a second after it is " + SimulatedWords(s.After) + "."
+		return fact + simulationMark(*s) + p.then() + ".* *Simulated* on " + UTC(s.At) + ": " +
+			p.w.Paper(SimulatedWords(s.Before), SimulatedWords(s.After)) + "."
 	}
 }
 
@@ -101,7 +98,7 @@ func (p proof) enforcedLine() string {
 	}
 	switch e := p.Seen; {
 	case e == nil:
-		return fact + "not known yet.* No call of an old session after the cutoff was looked for yet."
+		return fact + "not known yet.* No call of " + p.w.Whom + " after the " + p.w.Mark + " was looked for yet."
 	case e.State == record.SeenDenied && e.Denied > 0:
 		early := "none that succeeded"
 		if e.Succeeded > 0 {
@@ -109,13 +106,15 @@ func (p proof) enforcedLine() string {
 				english.Count(e.Succeeded, "call", "calls"), UTC(e.LastSucceeded))
 		}
 		return fact + "yes" + p.then() + ".* *Seen denied* in CloudTrail: " + english.Count(e.Denied, "call", "calls") +
-			" of old sessions, the first on " + UTC(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
+			" of " + p.w.Whom + ", the first on " + UTC(e.FirstDenied) + "; " + early + "." + why(e) + asOf(e)
 	case e.State == record.SeenNotDenied:
-		return fact + "no.* CloudTrail shows " + english.Count(e.Succeeded, "call", "calls") + " of old sessions that " +
-			"succeeded after the cutoff, the last on " + UTC(e.LastSucceeded) + "." + why(e) + asOf(e)
+		return fact + "no.* CloudTrail shows " + english.Count(e.Succeeded, "call", "calls") + " of " + p.w.Whom +
+			" that succeeded after the " + p.w.Mark +
+			", the last on " + UTC(e.LastSucceeded) + "." + why(e) + asOf(e)
 	default:
 		if e.Why == "" {
-			return fact + "not known yet.* CloudTrail has shown no call of an old session after the cutoff." + asOf(e)
+			return fact + "not known yet.* CloudTrail has shown no call of " + p.w.Whom + " after the " + p.w.Mark + "." +
+				asOf(e)
 		}
 		return fact + "not known yet.*" + why(e) + asOf(e)
 	}
@@ -142,9 +141,11 @@ func SimulatedWords(v record.Verdict) string {
 	}
 }
 
-// simulationMark sums up a simulation that does not show what it should.
+// simulationMark sums up a simulation.
 func simulationMark(s record.Simulated) string {
 	switch {
+	case s.Proven:
+		return "yes"
 	case s.Before == record.DeniedByOurs && s.After == record.DeniedByOther:
 		return "yes, and new sessions are denied by another policy"
 	case s.Before == record.DeniedByOther:

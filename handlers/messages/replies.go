@@ -27,20 +27,26 @@ func Plain(text string) *Message {
 }
 
 // Usage says how to ask, when there was nothing to go on.
-func Usage(accounts []string) *Message {
-	example := "`" + Command + " DeployRole key pasted in a gist`"
+func Usage(w Words, accounts []string) *Message {
+	account := ""
 	if len(accounts) > 0 {
-		example = "`" + Command + " " + Clean(accounts[0], 64) + "/DeployRole key pasted in a gist`"
+		account = Clean(accounts[0], 64) + "/"
 	}
-	return sentence("Name the role whose sessions should be revoked, and why: " + example + ". `" + Command +
-		" help` says more.")
+	return sentence("Name the role to " + w.Ask + ", and why: `" + Command + " " + w.Word + account +
+		"DeployRole key pasted in a gist`. `" + Command + " help` says more.")
 }
 
-// Help is one screen on what the command does.
-func Help(accounts []string, margin time.Duration) *Message {
+// Help is one screen on what the command does, with the words of each measure.
+func Help(all []Words, accounts []string, margin time.Duration) *Message {
 	names := make([]string, len(accounts))
 	for i, a := range accounts {
 		names[i] = Code(a, 64)
+	}
+	more := ""
+	for _, w := range all[1:] {
+		more += "• `" + Command + " " + w.Word + "&lt;role&gt; [reason …]` asks to " + w.Ask +
+			" a role in the same way. After the approval " +
+			w.After(margin) + ".\n"
 	}
 	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to " +
 		"revoke every active session of an AWS role. A second person has to approve.\n" +
@@ -48,14 +54,16 @@ func Help(accounts []string, margin time.Duration) *Message {
 		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
 		"• Accounts: " + List(names) + ".\n" +
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
-		"• After the approval an inline policy denies everything to sessions issued before that moment plus " + Span(margin) +
-		". People and programs can assume the role again after it.\n" +
+		"• After the approval " + all[0].After(margin) + ".\n" + more +
 		"• The thread below the card holds the decision, what AWS answered, and who assumed the role lately.\n" +
 		"• `" + Command + " status` lists the open and the newest requests; so does the App Home, " +
 		"under *revokebot* in Slack's side bar.\n" +
-		"• `" + Command + " undo &lt;role&gt;` asks to take the deny off again, with a second person as well. " +
-		"While old sessions can be alive, the words `" + ReviveWords + "` have to follow the role.\n" +
-		"• `" + Command + " drill &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. " +
+		"• `" + Command +
+		" undo [measure] &lt;role&gt; [reason …]` asks to take away what was done, with a second person as well. " +
+		"While sessions that a revocation keeps out can be alive, the words `" + ReviveWords +
+		"` have to follow the role.\n" +
+		"• `" + Command +
+		" drill [measure] &lt;role&gt; [reason …]` rehearses all of it with both people and writes nothing. " +
 		"Every message of it says DRILL.\n" +
 		"• `" + Command + " report &lt;role or request id&gt;` puts an incident report into that thread.\n" +
 		"Next: `" + Command + "`, or `" + Command + " &lt;role&gt; &lt;reason&gt;`.")
@@ -117,6 +125,13 @@ func ReasonTooLong(n int) *Message {
 func ReasonMissing() *Message {
 	return sentence("Nothing was requested: a reason is required here. Send the command again with a few words after " +
 		"the role.")
+}
+
+// NotListed answers a request for a measure that does not exist in the account.
+func NotListed(measure, account string) *Message {
+	return sentence("Nothing was requested: " + Code(measure, 40) + " does not exist in account " + Code(account, 64) +
+		". Whoever runs revokebot can add it to " + Code("accounts."+account+".measures", 100) +
+		" in the configuration; `revokebot doctor` says what it needs.")
 }
 
 // AlreadyOpen points at the card of the request that is under way for the role. link is empty while
@@ -240,13 +255,7 @@ type Candidate struct {
 const maxCandidates = 15
 
 // NoQuorum answers a request that nobody could approve. candidates are those on the list.
-func NoQuorum(role record.Role, required int, candidates []Candidate) *Message {
-	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers; " +
-		"if it is urgent, revoke the role's active sessions in the IAM console.")
-}
-
-// quorumWords says why nobody could approve.
-func quorumWords(role record.Role, required int, candidates []Candidate) string {
+func NoQuorum(mode approvals.Mode, w Words, role record.Role, required int, candidates []Candidate) *Message {
 	can := "fewer people besides you can"
 	if required == 1 {
 		can = "nobody besides you can"
@@ -260,13 +269,21 @@ func quorumWords(role record.Role, required int, candidates []Candidate) string 
 		}
 		text += "\n• " + Mention(c.ID) + ": " + c.Why
 	}
-	return text
+	const add = "Whoever runs revokebot can add approvers"
+	switch mode {
+	case approvals.ModeDo:
+		return sentence(text + "\n" + add + "; if it is urgent, " + w.ByHand + " in the IAM console.")
+	case approvals.ModeDrill:
+		return sentence(text + "\nA real " + w.Noun + " would be refused for the same reason. " + add + ".")
+	default:
+		return sentence(text + "\n" + add + ".")
+	}
 }
 
 // DrillUsage says how to ask for a drill, when there was nothing to go on.
-func DrillUsage() *Message {
-	return sentence("name the role to rehearse a revocation of, and why: `" + Command + " drill DeployRole " +
-		"first Monday of the month`. Nothing is written.")
+func DrillUsage(w Words) *Message {
+	return sentence("name the role to rehearse a " + w.Noun + " of, and why: `" + Command + " drill " + w.Word +
+		"DeployRole first Monday of the month`. Nothing is written.")
 }
 
 // RealOneOpen answers who asks for a drill of a role while a real request for it is under way. link
@@ -278,10 +295,4 @@ func RealOneOpen(r approvals.Request, role record.Role, link string) *Message {
 	}
 	return sentence("none was started, because *a real request* for " + roleWords(role) + " is " +
 		r.State.String() + ", asked for by " + Mention(r.Requester) + " at " + local(r.Opened) + ". " + where)
-}
-
-// NoQuorumToDrill answers a request for a drill that nobody could approve.
-func NoQuorumToDrill(role record.Role, required int, candidates []Candidate) *Message {
-	return sentence(quorumWords(role, required, candidates) + "\nA real revocation would be refused for the " +
-		"same reason. Whoever runs revokebot can add approvers.")
 }

@@ -38,6 +38,7 @@ func wholeStory(t *testing.T) *story {
 		}).looked().add(approvals.EventActivity, "", activity).
 		add(approvals.EventSimulated, "", record.Simulated{
 			Cutoff: cutoff, At: at.Add(time.Minute), Before: record.DeniedByOurs, After: record.NotDenied,
+			Proven: true,
 		}).
 		add(approvals.EventSeenDenied, "", enforced)
 }

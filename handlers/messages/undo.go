@@ -12,7 +12,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// ReviveWords is what somebody has to type who wants a deny taken away while sessions that it keeps
+// ReviveWords is what somebody has to type who wants a measure undone while sessions that it keeps
 // out can be alive.
 const ReviveWords = "revive old sessions"
 
@@ -73,16 +73,17 @@ func WordsError() any {
 }
 
 // UndoByCommand answers an Undo whose form may not have opened.
-func UndoByCommand(role record.Role) *Message {
+func UndoByCommand(w Words, role record.Role) *Message {
 	return sentence("The form for your Undo may not have opened, so nothing was requested yet. " +
 		"If there is no form in front of you, press Undo again, or send " +
-		undoCommand(role, "") + ", with the words " + Code(ReviveWords, 40) + " after the role while old sessions can be " +
+		undoCommand(w, role, "") + ", with the words " + Code(ReviveWords, 40) +
+		" after the role while old sessions can be " +
 		"alive.")
 }
 
 // undoCommand is what to type to ask for an undo.
-func undoCommand(role record.Role, rest string) string {
-	text := Command + " undo " + role.Account + "/" + role.Name
+func undoCommand(w Words, role record.Role, rest string) string {
+	text := Command + " undo " + w.Word + role.Account + "/" + role.Name
 	if rest != "" {
 		text += " " + rest
 	}
@@ -91,78 +92,90 @@ func undoCommand(role record.Role, rest string) string {
 
 // UndoUsage says how to ask for an undo, when no role was named.
 func UndoUsage() *Message {
-	return sentence("Name the role whose deny should be taken away: `" + Command + " undo prod/DeployRole [reason]`. " +
-		"While old sessions can be alive, the words `" +
-		ReviveWords + "` have to follow the role. For a role of the name undo, give its ARN.")
+	return sentence("Name the role, with the measure in front if several are in force: `" + Command +
+		" undo [measure] prod/DeployRole [reason]`. While sessions that a revocation keeps out can be alive, the words `" +
+		ReviveWords + "` have to follow the role. A role named like a word is written account/name.")
 }
 
-// NothingToUndo answers somebody who wants a deny taken away that revokebot has no record of.
-func NothingToUndo(role record.Role) *Message {
-	return sentence("Nothing was requested: revokebot has no applied revocation on record for " + roleWords(role) +
+// NothingToUndo answers somebody who wants something undone that revokebot has no record of. noun
+// is that of the measure that was named, or "measure".
+func NothingToUndo(noun string, role record.Role) *Message {
+	return sentence("Nothing was requested: revokebot has no applied " + noun + " on record for " + roleWords(role) +
 		", unique id " + Code(role.ID, 128) +
-		", that was not undone already. If the role was deleted and made again since, the deny went with the old one. " +
-		"What else denies its sessions is not revokebot's: look at the role's inline policies in the IAM console.")
+		", that was not undone already. If the role was deleted and made again since, it went with the old one. " +
+		"What else denies its sessions is not revokebot's: look at the role's policies in the IAM console.")
 }
 
-// UndoneAlready answers a press on the button of a revocation whose deny was taken away.
-func UndoneAlready(role record.Role) *Message {
-	return sentence("Nothing was requested: the deny that this request put on " + roleWords(role) +
+// UndoWhich answers an undo that does not say which of several measures is meant, newest first.
+func UndoWhich(held []Listed, role record.Role) *Message {
+	text := "Nothing was requested: several measures are in force on " + roleWords(role) +
+		". Press which one is to be undone, or send its command:"
+	var buttons []slack.Block
+	for _, l := range held {
+		w := l.Context.Words
+		text += "\n• The " + w.Noun + " of request " + Code(l.Request.ID, 40) + ": " + undoCommand(w, role, "")
+		label := "Undo the " + w.Noun
+		buttons = append(buttons, slack.NewActionBlock("undo "+w.Noun,
+			threadButton(ActionUndo, l.Request.ID, label, label+" of "+Raw(role.Name, limitRoleName))))
+	}
+	return &Message{Text: fit(text, limitText), Blocks: append([]slack.Block{section(text)}, buttons...)}
+}
+
+// UndoneAlready answers a press on the button of a request that was undone.
+func UndoneAlready(w Words, role record.Role) *Message {
+	return sentence("Nothing was requested: the " + w.Deny + " that this request put on " + roleWords(role) +
 		" was taken away already. Its thread says when and by whom.")
 }
 
 // DenyAlreadyGone answers when the role is as it was before the deny, although nobody undid it
 // here.
-func DenyAlreadyGone(role record.Role) *Message {
-	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the deny, " +
-		"so there is nothing to take away. It was not revokebot that took it: CloudTrail has the call, " +
-		"DeleteRolePolicy or PutRolePolicy on the role.")
+func DenyAlreadyGone(w Words, role record.Role, stays bool) *Message {
+	why := "It was not revokebot that took it: CloudTrail has the call, " + w.Calls + " on the role."
+	if stays {
+		why = "What it consists of was there before, and stays."
+	}
+	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the " + w.Deny +
+		", so there is nothing to take away. " + why)
 }
 
 // DenyChanged answers when what is on the role is not what revokebot wrote. there says whether
 // anything is.
-func DenyChanged(role record.Role, policy string, there bool) *Message {
+func DenyChanged(w Words, role record.Role, policy string, there bool) *Message {
 	what := "is not the one that revokebot wrote last: somebody changed it"
 	if !there {
-		what = "is not there any more: somebody removed it, and with it what it held before the deny"
+		what = "is not there any more: somebody removed it, and with it what it held before the " + w.Deny
 	}
-	return sentence("Nothing was requested: the inline policy " + Code(policyName(policy), 128) + " on " +
-		roleWords(role) + " " +
-		what +
+	return sentence("Nothing was requested: the " + w.Document(policy) + " on " + roleWords(role) + " " + what +
 		", and revokebot touches only what it wrote. Look at it in the IAM console; CloudTrail has who did it.")
 }
 
-// DenyOfAnotherRole answers the button of a revocation whose role was deleted and made again.
-func DenyOfAnotherRole(role record.Role) *Message {
-	return sentence("Nothing was requested: " + roleWords(role) + " was deleted and made again since, so the deny went " +
-		"with the old role and there is nothing to take away.")
+// DenyOfAnotherRole answers the button of a request whose role was deleted and made again.
+func DenyOfAnotherRole(w Words, role record.Role) *Message {
+	return sentence("Nothing was requested: " + roleWords(role) + " was deleted and made again since, so the " + w.Deny +
+		" went with the old role and there is nothing to take away.")
 }
 
-// NewerDeny answers the button of a revocation over which a later one has written.
-func NewerDeny(later approvals.Request, role record.Role, link string) *Message {
+// NewerDeny answers the button of a request over which a later one has written.
+func NewerDeny(w Words, later approvals.Request, role record.Role, link string) *Message {
 	where := "request " + Code(later.ID, 40)
 	if link != "" {
 		where += ", <" + link + "|its card>"
 	}
-	return sentence("Nothing was requested: a later revocation of " + roleWords(role) + " has written over this deny (" +
-		where + "). Undo that one first.")
+	return sentence("Nothing was requested: a later " + w.Noun + " of " + roleWords(role) + " has written over this " +
+		w.Deny + " (" + where + "). Undo that one first.")
 }
 
 // WordsNeeded answers a request for an undo without the words, while old sessions can be alive.
 func WordsNeeded(w Words, role record.Role, u record.Undoing) *Message {
 	return sentence("Nothing was requested. Until " + Both(u.RevivesUntil) + " " + w.Undo.Kept(u) +
 		" can still be alive, " +
-		"and without the deny *they work again*, whoever holds them, a thief too. " +
-		"If that is what you mean, type the words out: " + undoCommand(role, ReviveWords+" [reason]") +
+		"and without the " + w.Deny + " *they work again*, whoever holds them, a thief too. " +
+		"If that is what you mean, type the words out: " + undoCommand(w, role, ReviveWords+" [reason]") +
 		". After that moment no words are needed, and revokebot offers the clean-up by itself.")
 }
 
-// NotARevocation answers an Undo of a request that put no deny on a role.
-func NotARevocation() *Message {
-	return sentence("Nothing was requested: the request behind this button put no deny on a role that could be taken " +
+// NotApplied answers an Undo of a request that put nothing on a role.
+func NotApplied() *Message {
+	return sentence("Nothing was requested: the request behind this button put nothing on a role that could be taken " +
 		"away.")
-}
-
-// NoQuorumToUndo answers a request for an undo that nobody could approve.
-func NoQuorumToUndo(role record.Role, required int, candidates []Candidate) *Message {
-	return sentence(quorumWords(role, required, candidates) + "\nWhoever runs revokebot can add approvers.")
 }

@@ -195,20 +195,25 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 			Cutoff: cutoff, Since: cutoff.Add(12 * time.Hour), Restores: true,
 		}).last(),
 
-		"reply_undo_usage":        messages.UndoUsage(),
-		"reply_undo_nothing":      messages.NothingToUndo(role),
-		"reply_undo_already":      messages.UndoneAlready(role),
-		"reply_undo_gone":         messages.DenyAlreadyGone(role),
-		"reply_undo_changed":      messages.DenyChanged(role, "", true),
-		"reply_undo_removed":      messages.DenyChanged(role, "", false),
-		"reply_undo_another_role": messages.DenyOfAnotherRole(role),
-		"reply_undo_newer":        messages.NewerDeny(begin(revives).fold(1), role, revives.Card),
+		"reply_undo_usage":   messages.UndoUsage(),
+		"reply_undo_nothing": messages.NothingToUndo("measure", role),
+		"reply_undo_which": messages.UndoWhich([]messages.Listed{
+			{Request: begin(revives).fold(1), Context: exampleContext()},
+			{Request: begin(revives).fold(1), Context: messages.Context{Words: *exampleContext().Further}},
+		}, role),
+		"reply_undo_stays":        messages.DenyAlreadyGone(revokeWords(), role, true),
+		"reply_undo_already":      messages.UndoneAlready(revokeWords(), role),
+		"reply_undo_gone":         messages.DenyAlreadyGone(revokeWords(), role, false),
+		"reply_undo_changed":      messages.DenyChanged(revokeWords(), role, "", true),
+		"reply_undo_removed":      messages.DenyChanged(revokeWords(), role, "", false),
+		"reply_undo_another_role": messages.DenyOfAnotherRole(revokeWords(), role),
+		"reply_undo_newer":        messages.NewerDeny(revokeWords(), begin(revives).fold(1), role, revives.Card),
 		"reply_undo_words":        messages.WordsNeeded(revokeWords(), role, revives),
 		"reply_undo_words_older":  messages.WordsNeeded(revokeWords(), role, restores),
-		"reply_undo_none":         messages.NotARevocation(),
-		"reply_undo_by_command":   messages.UndoByCommand(role),
+		"reply_undo_none":         messages.NotApplied(),
+		"reply_undo_by_command":   messages.UndoByCommand(revokeWords(), role),
 		"reply_undo_open_already": messages.AlreadyOpen(begin(revives).fold(1), begin(revives).context, revives.Card),
-		"reply_undo_no_quorum": messages.NoQuorumToUndo(role, 1, []messages.Candidate{
+		"reply_undo_no_quorum": messages.NoQuorum(approvals.ModeUndo, revokeWords(), role, 1, []messages.Candidate{
 			{ID: "U0ROSA", Why: "you, the requester"},
 		}),
 	}
@@ -252,9 +257,12 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		Undo: true, Mismatch: foreign(t, "mismatch"), Error: rapid.SampledFrom([]string{"", "It failed."}).Draw(t, "error"),
 	})
 	out := map[string]*messages.Message{
-		"undo words": messages.WordsNeeded(revokeWords(), role, u), "undo newer": messages.NewerDeny(s.fold(1), role, ""),
-		"undo nothing":    messages.NothingToUndo(role),
-		"undo by command": messages.UndoByCommand(role), "undo changed": messages.DenyChanged(role, "", true),
+		"undo words": messages.WordsNeeded(revokeWords(), role, u), "undo newer": messages.NewerDeny(revokeWords(),
+			s.fold(1), role, ""),
+		"undo which":      messages.UndoWhich([]messages.Listed{{Request: s.fold(1), Context: s.context}}, role),
+		"undo nothing":    messages.NothingToUndo("measure", role),
+		"undo by command": messages.UndoByCommand(revokeWords(), role),
+		"undo changed":    messages.DenyChanged(revokeWords(), role, "", true),
 	}
 	for n := 1; n <= len(s.events); n++ {
 		out["undo card "+string(s.events[n-1].Type)] = messages.Card(s.fold(n), s.context)

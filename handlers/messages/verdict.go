@@ -62,11 +62,14 @@ func verdict(before approvals.Request, e approvals.Event, c Context) *Message {
 	if do := fit(strings.Join(toDo(v), "\n"), limitSection); do != "" {
 		m.Blocks, text = append(m.Blocks, section(do)), text+"\n"+do
 	}
-	next := c.Words.Next(v.Word)
+	next := c.Words.Next(v.Word, c.FurtherByHand())
 	if v.Silent {
 		next = ""
 	} else {
 		m.Blocks = append(m.Blocks, section(next))
+		if v.Word != record.WordContained && c.Offered {
+			asking(m, "further", ActionFurther, before.ID, "Ask to "+c.Further.Title, "Ask to "+c.Further.Title+" ", c.Role)
+		}
 	}
 	m.Text = fit(text, limitText-len([]rune(next))-1) + "\n" + next
 	return m

@@ -11,14 +11,20 @@ import (
 // Words are what people read of one measure. They fit into sentences that are the same for every
 // measure; what differs by what a request does with its measure is in phrases.
 type Words struct {
+	Word     string // of the command, with a space after it; "" of the measure that needs none
 	Ask      string // what is asked for, before a role: "revoke the active sessions of"
 	Short    string // the same in a list: "revoke the sessions of"
 	Title    string // the same in titles and on buttons: "revoke sessions of"
 	Did      string // what was applied, in a title before a role: "deny on older sessions of"
 	Noun     string // "revocation"
 	Deny     string // what is on the role then, after "the" or "a": "deny"
+	Mark     string // the moment that parts sessions, before its time or alone: "cutoff"
+	Whom     string // the sessions that are denied: "old sessions"
 	Promised string // what a promise adds to it: " with the promised cutoff"
 	Where    string // where to look for it: "the role's inline policies"
+	Fence    string // what nobody else should do: "writing the role's inline policies"
+	Calls    string // by which others take it away: "DeleteRolePolicy or PutRolePolicy"
+	ByHand   string // the same without revokebot: "revoke the role's active sessions"
 	Stays    string // what becomes of a request that nobody approves: "no session is revoked"
 
 	Question string               // asked once more before an approval counts
@@ -26,15 +32,22 @@ type Words struct {
 	Confirm  func(Context) string // what follows on it: at most 300 characters of plain text
 	Means    func(Context) string // what Approve does, for the card
 
-	Document func(policy string) string    // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
-	Took     func(cutoff string) string    // what AWS took, after "the policy": " with the cutoff …"
-	Holds    func(cutoff string) string    // what is denied: "every session issued before … is denied everything"
-	Denies   func(cutoff string) string    // what it does, after "it": "denies everything to sessions issued before …"
-	Wrote    func(cutoff time.Time) string // what a write was to do that was not seen on the role, a sentence
-	Effects  func(record.Applied) []string // what follows from a write that was seen on the role, sentences
+	After func(margin time.Duration) string // what holds after the approval, without a period
 
-	Next    func(record.Word) string // what to do, by the last word of the looks at CloudTrail
-	Contain string                   // the same in a report where old sessions are not contained
+	Document func(policy string) string       // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
+	Took     func(cutoff string) string       // what AWS took, after "the policy": " with the cutoff …"
+	Holds    func(cutoff string) string       // what is denied: "every session issued before … is denied everything"
+	Denies   func(cutoff string) string       // what it does, after "it": "denies everything to sessions issued before …"
+	Wrote    func(cutoff time.Time) string    // what a write was to do that was not seen on the role, a sentence
+	Effects  func(record.Applied) []string    // what follows from a write that was seen on the role, sentences
+	Room     func(size int) string            // what the role would hold of its quota
+	Paper    func(older, newer string) string // what the simulator said of two sessions
+
+	Next    func(w record.Word, further string) string // what to do, by the last word of the looks at CloudTrail
+	Contain func(further string) string                // the same in a report where sessions are not contained
+
+	Honest string                    // what honest callers do about it: "they assume the role again"
+	Leave  func(until string) string // when to undo it, a sentence for the report; until is for one that expires
 
 	Undo  UndoWords
 	Drill DrillWords
@@ -48,6 +61,7 @@ type UndoWords struct {
 	Revived func(revives bool, u record.Undoing) string    // the same once it is done
 	Kept    func(record.Undoing) string                    // the sessions that it keeps out
 	Field   func(record.Undoing) (name, value string)      // what the card says of what is to be taken away
+	Now     func(record.Undone) string                     // what that means in the thread of what was undone, a sentence
 	Inert   func(v record.Inert) string                    // why it has done its work, a sentence
 	Anew    string                                         // begins: "To deny old sessions again"
 	Again   string                                         // what that does
@@ -62,12 +76,22 @@ type DrillWords struct {
 // Context is what a message has to know besides the request.
 type Context struct {
 	Words     Words           // those of the request's measure
+	Further   *Words          // of the measure to take if it does not hold; nil if there is none
+	Offered   bool            // that measure exists in the account
 	Role      record.Role     // decoded from the request's subject
 	Undo      *record.Undoing // the same of a request to take a measure away; nil of others
 	Drill     bool            // the request is a drill
 	Margin    time.Duration   // how far past AWS's now the cutoff will lie
 	Approvers []string        // ids of people and groups who may approve; of the configuration
 	Required  int             // how many have to approve now: the configuration may have become stricter
+}
+
+// FurtherByHand is what to do if the measure does not hold.
+func (c Context) FurtherByHand() string {
+	if c.Further == nil {
+		return "deny the role in a service control policy from the organisation's management account"
+	}
+	return c.Further.ByHand
 }
 
 // phrases are what is said of a request by what it does with its measure: apply it, take it away
@@ -138,9 +162,8 @@ func (c Context) applying(r approvals.Request) phrases {
 		denied:  "denied it", nothing: " Nothing was done.",
 		expired: " Nothing was done; the command can be sent again.",
 		notYet:  "Not applied yet. ",
-		unsure: " It is not known whether AWS took the policy: look at " +
-			cmp.Or(w.Where, "the role's inline policies") + ".",
-		failed: "The " + w.Noun + " did not happen.", ended: " without a " + w.Noun + " that is known to have worked. ",
+		unsure:  " It is not known whether AWS took the policy: look at " + w.Where + ".",
+		failed:  "The " + w.Noun + " did not happen.", ended: " without a " + w.Noun + " that is known to have worked. ",
 		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
 		decision: func() decision {
 			return decision{
@@ -178,11 +201,15 @@ func (c Context) undoing(r approvals.Request) phrases {
 		failed: "The " + w.Deny + " was not taken away.",
 		ended:  ", and the " + w.Deny + " is not known to have been taken away by it. ",
 		means: func() string {
-			if u.Gone {
+			switch {
+			case u.Stays():
+				return "What the " + w.Deny + " consists of was there before it, and *stays*. Approve ends the request: " +
+					"revokebot does not write it again.\n" + w.Undo.Revival(r, u)
+			case u.Gone:
 				return "The " + w.Deny + " is *gone already*, and not by revokebot. " +
 					"Approve says that this is on purpose: revokebot does not write it again. " +
-					"Should the same " + w.Deny + " be back by then, it is taken away; one that revokebot has written since, " +
-					"with a later cutoff, is not touched and has to be asked for anew.\n" + w.Undo.Revival(r, u)
+					"Should the same " + w.Deny + " be back by then, it is taken away; what revokebot has written since " +
+					"is not touched and has to be asked for anew.\n" + w.Undo.Revival(r, u)
 			}
 			untouched := " If the role has anything else by then than what revokebot wrote, nothing is touched.\n"
 			if len(u.Slots) > 1 {

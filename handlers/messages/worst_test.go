@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -49,20 +50,24 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 		"already open": messages.AlreadyOpen(open, c, link), "call out": messages.CallOut(open, c, link),
 		"outcome of a denial": messages.Outcome(denied, c, text),
 		"outcome, no thread":  messages.Outcome(failed, c, record.CodeThreadGone),
-		"loose":               messages.Loose(messages.Card(open, c), open, c), "help": messages.Help(many, c.Margin),
-		"members":   messages.MembersOnly(standing),
-		"requester": messages.NotARequester(standing), "report for": messages.NotForReport(standing),
-		"status for": messages.StatusRefused(standing),
-		"no quorum":  messages.NoQuorum(role, n, people), "no quorum to undo": messages.NoQuorumToUndo(role, n, people),
-		"reason": messages.ReasonTooLong(n), "chosen": messages.ChosenEnough(n), "too many": messages.TooMany(math.MaxInt64),
-		"report": messages.ReportComing(open, link), "report there": messages.ReportThere(open, link),
+		"loose":               messages.Loose(messages.Card(open, c), open, c),
+		"not listed":          messages.NotListed(text, text),
+		"help":                messages.Help(measures.All().AllWords(), many, c.Margin),
+		"members":             messages.MembersOnly(standing),
+		"requester":           messages.NotARequester(standing), "report for": messages.NotForReport(standing),
+		"status for":        messages.StatusRefused(standing),
+		"no quorum":         messages.NoQuorum(approvals.ModeDo, revokeWords(), role, n, people),
+		"no quorum to undo": messages.NoQuorum(approvals.ModeUndo, revokeWords(), role, n, people),
+		"reason":            messages.ReasonTooLong(n), "chosen": messages.ChosenEnough(n),
+		"too many": messages.TooMany(math.MaxInt64),
+		"report":   messages.ReportComing(open, link), "report there": messages.ReportThere(open, link),
 		"report nowhere":  messages.ReportNowhere(text),
 		"report doubtful": messages.ReportDoubtful(open, link, record.FilesRefused{Name: text, Code: text}),
 		"report enough": messages.ReportEnough(open, record.FilesRefused{Name: text, Code: text}, n, time.Minute,
 			time.Duration(n)),
-		"shared": messages.SharedUnknown(text), "undone": messages.UndoneAlready(role),
-		"gone":         messages.DenyAlreadyGone(role),
-		"another role": messages.DenyOfAnotherRole(role), "failed": messages.Card(failed, c),
+		"shared": messages.SharedUnknown(text), "undone": messages.UndoneAlready(revokeWords(), role),
+		"gone":         messages.DenyAlreadyGone(revokeWords(), role, false),
+		"another role": messages.DenyOfAnotherRole(revokeWords(), role), "failed": messages.Card(failed, c),
 		"denied": messages.Card(denied, c),
 		"not confirmed": messages.Plain(messages.ApproverNotConfirmed(text,
 			approvals.Refusal{Code: approvals.RefusalCode(text), Standing: standing})),

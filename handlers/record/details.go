@@ -3,6 +3,7 @@ package record
 import (
 	"time"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
@@ -23,6 +24,14 @@ type Role struct {
 	TrustDigest    string        `json:"trust_digest"`
 	Warnings       []string      `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
 	SharedChannel  bool          `json:"shared_channel,omitempty"`
+	InForce        []Other       `json:"in_force,omitempty"` // of other requests, the newest of each measure
+}
+
+// Other is a request whose measure is in force on the same principal.
+type Other struct {
+	Measure approvals.Measure `json:"measure"`
+	Request string            `json:"request"`
+	Card    string            `json:"card,omitempty"` // address of its card
 }
 
 // Principal is one who may assume the role, in words from the trust policy.

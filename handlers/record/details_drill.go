@@ -27,29 +27,26 @@ type Rehearsed struct {
 
 	Before          Verdict   `json:"before,omitempty"` // of a session issued a second before the would-be cutoff
 	After           Verdict   `json:"after,omitempty"`  // of one issued a second after it
+	Proven          bool      `json:"proven,omitempty"` // each session is as the measure is to have it
 	SimulatedAt     time.Time `json:"simulated_at,omitzero"`
 	Unavailable     string    `json:"unavailable,omitempty"` // why it could not be simulated, a sentence
 	MayWrite        bool      `json:"may_write"`
 	MayWriteUnknown string    `json:"may_write_unknown,omitempty"` // why it is not known, a sentence
 }
 
-// OnPaper reports whether the policy would do what it is for, by the simulator.
-func (d Rehearsed) OnPaper() bool {
-	return d.Unavailable == "" && d.Before == DeniedByOurs && d.After == NotDenied
-}
-
 // Clean reports whether all that a drill can check was found in order. That an account has no
 // session of its own, or one that names nobody, is what its configuration accepts.
-func (d Rehearsed) Clean() bool { return d.OnPaper() && d.MayWrite && d.Size > 0 }
+func (d Rehearsed) Clean() bool { return d.Proven && d.MayWrite && d.Size > 0 }
 
-// WouldBeCutoff is the cutoff that a drill came to, zero before. A drill has no other.
-func WouldBeCutoff(events []approvals.Event) time.Time {
+// WouldBeSince is the moment that would have parted sessions, zero before a drill came to it. A
+// drill has no other.
+func WouldBeSince(events []approvals.Event) time.Time {
 	for _, e := range events {
 		if e.Type != approvals.EventRehearsed {
 			continue
 		}
 		if d, err := Detail[Rehearsed](e); err == nil {
-			return d.WouldBe
+			return since(d.WouldBe, d.At, e)
 		}
 	}
 	return time.Time{}

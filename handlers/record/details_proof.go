@@ -8,6 +8,7 @@ type Simulated struct {
 	At          time.Time `json:"at,omitzero"` // AWS's clock
 	Before      Verdict   `json:"before,omitempty"`
 	After       Verdict   `json:"after,omitempty"`
+	Proven      bool      `json:"proven,omitempty"`      // each session is as the measure is to have it
 	Unavailable string    `json:"unavailable,omitempty"` // a sentence: why it could not be simulated
 }
 

@@ -38,6 +38,13 @@ type Undoing struct {
 	Gone bool `json:"gone,omitempty"`
 }
 
+// Stays reports whether all that is to be undone was there before, so that it is left there.
+func (u Undoing) Stays() bool {
+	return len(u.Changes) > 0 && !slices.ContainsFunc(contain.Fold(u.Changes), func(w contain.Written) bool {
+		return w.Before == "" || !slices.Contains(w.After, w.Before)
+	})
+}
+
 // As is the undoing with what an outcome left in place of what was foreseen.
 func (u Undoing) As(a Applied) Undoing {
 	u.Slots, u.RestoreCutoff = a.Slots, a.RestoreCutoff
@@ -95,6 +102,7 @@ type Undone struct {
 	Restored     bool      `json:"restored,omitempty"` // the policy that was there before is back
 	Slots        Stands    `json:"slots,omitempty"`    // what was left
 	Found        bool      `json:"found,omitempty"`    // it was gone already, and not by that request
+	Stays        bool      `json:"stays,omitempty"`    // it was there before, and was left there
 	Revives      bool      `json:"revives,omitempty"`
 	RevivesUntil time.Time `json:"revives_until"`
 	Seen         Seen      `json:"seen,omitempty"`

@@ -122,7 +122,7 @@ func Gather(events []approvals.Event) Incident {
 	slices.SortStableFunc(in.Sessions, func(a, b Session) int {
 		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
 	})
-	if cutoff := Cutoff(events); !cutoff.IsZero() {
+	if cutoff := Since(events); !cutoff.IsZero() {
 		in.Cutoff = cutoff
 	}
 	for id, a := range in.Activities {

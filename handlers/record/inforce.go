@@ -56,6 +56,7 @@ type Holding struct {
 	Changes []contain.Change
 	First   time.Time          // the cutoff that AWS took first; zero if it took none
 	Cutoff  time.Time          // the highest that AWS took; zero if it took none
+	Since   time.Time          // the cutoff, or when AWS took what has none: it parts sessions; zero if nothing was taken
 	Planned time.Time          // the highest that was planned or written; zero before there was a plan
 	Stands  []contain.Document // as AWS took them last
 
@@ -73,8 +74,9 @@ type Holding struct {
 // part of the later one.
 func (h Holding) InForce() bool { return !h.Undone && !h.Dropped }
 
-// Cutoff is the highest cutoff that AWS took for a request. It is zero when nothing was applied.
-func Cutoff(events []approvals.Event) time.Time { return WrittenBy(events).Cutoff }
+// Since is the moment that parts sessions, by the log of a request: the highest cutoff that AWS
+// took, or when it took what has none. It is zero when nothing was applied.
+func Since(events []approvals.Event) time.Time { return WrittenBy(events).Since }
 
 // WrittenBy folds the log of one request. An event that cannot be read changes nothing.
 func WrittenBy(events []approvals.Event) Holding {
@@ -93,14 +95,27 @@ func WrittenBy(events []approvals.Event) Holding {
 		case approvals.EventApplied, approvals.EventRewritten:
 			if d, err := Detail[Applied](e); err == nil { // whose members Rewritten has, too
 				w.Cutoff, w.Planned = times.Later(w.Cutoff, d.Cutoff), times.Later(w.Planned, d.Cutoff)
-				w.Stands = d.There
+				at := since(d.Cutoff, d.At, e)
+				w.Since, w.Stands = times.Later(w.Since, at), d.There
 				if w.First.IsZero() {
-					w.First = d.Cutoff
+					w.First = at
 				}
 			}
 		}
 	}
 	return w
+}
+
+// since is the moment that parts sessions, by an event that says when AWS took what.
+func since(cutoff, at time.Time, e approvals.Event) time.Time {
+	switch {
+	case !cutoff.IsZero():
+		return cutoff
+	case !at.IsZero():
+		return at
+	default: // an earlier try wrote it
+		return e.At
+	}
 }
 
 // Documents are what was promised.
@@ -207,13 +222,24 @@ func (f Force) Of(request string) (Holding, bool) {
 	return f.Holdings[i], true
 }
 
+// Each is the newest holding of each measure that is in force, the newest first.
+func (f Force) Each() (all []Holding) {
+	for _, h := range f.Holdings {
+		if h.InForce() && !slices.ContainsFunc(all, func(a Holding) bool { return a.Measure == h.Measure }) {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
 // Newest is the newest holding of a measure that is in force.
 func (f Force) Newest(m approvals.Measure) (Holding, bool) {
-	i := slices.IndexFunc(f.Holdings, func(h Holding) bool { return h.Measure == m && h.InForce() })
-	if i < 0 {
-		return Holding{}, false
+	for _, h := range f.Each() {
+		if h.Measure == m {
+			return h, true
+		}
 	}
-	return f.Holdings[i], true
+	return Holding{}, false
 }
 
 // Above is the newest holding in force that was applied after a request's and wrote into a slot of
@@ -244,8 +270,10 @@ func (f Force) Minimum(m approvals.Measure, but string) (docs []contain.Document
 	return docs
 }
 
-// Writing reports whether a request was approved and has not ended. It is about to write, and can
-// still fail.
-func (f Force) Writing() bool {
-	return slices.ContainsFunc(f.Open, func(r approvals.Request) bool { return r.State != approvals.StateOpen })
+// Writing reports whether a request for a measure was approved and has not ended. It is about to
+// write, and can still fail.
+func (f Force) Writing(m approvals.Measure) bool {
+	return slices.ContainsFunc(f.Open, func(r approvals.Request) bool {
+		return r.State != approvals.StateOpen && r.Purpose.Measure() == m
+	})
 }

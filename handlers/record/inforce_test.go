@@ -14,7 +14,7 @@ import (
 )
 
 // measures has a second one, under a name that is not known.
-var measures = record.Measures{approvals.Revoke: contain.Revoke(), "": contain.Lock()}
+var measures = record.Measures{approvals.Revoke: contain.Revoke(), approvals.Lock: contain.Lock()}
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
@@ -181,7 +181,7 @@ func tell(f record.Force) string {
 	for _, r := range f.Open {
 		lines = append(lines, r.ID+" is "+r.State.String())
 	}
-	if f.Writing() {
+	if f.Writing(approvals.Revoke) {
 		lines = append(lines, "writing")
 	}
 	return strings.Join(lines, "\n")

@@ -9,7 +9,8 @@ import (
 // Proof is what the log has of each fact. What was seen before the deny was written again does not
 // speak for it any more.
 type Proof struct {
-	Cutoff    time.Time
+	Cutoff    time.Time // zero of what has none
+	Since     time.Time // as in Holding
 	ReadBack  *ReadBack
 	Lost      *Tampered  // what a look found instead of the deny, until it is written again
 	Rewritten *Rewritten // the last time
@@ -27,7 +28,7 @@ func Proven(events []approvals.Event) Proof {
 		switch e.Type {
 		case approvals.EventApplied:
 			if a, err := Detail[Applied](e); err == nil {
-				p.Cutoff = a.Cutoff
+				p.Cutoff, p.Since = a.Cutoff, since(a.Cutoff, a.At, e)
 			}
 		case approvals.EventReadBack:
 			p.ReadBack = Known[ReadBack](e)
@@ -37,7 +38,10 @@ func Proven(events []approvals.Event) Proof {
 			}
 		case approvals.EventRewritten:
 			if w := Known[Rewritten](e); w != nil {
-				p = Proof{Cutoff: w.Cutoff, Rewritten: w, Rewrites: p.Rewrites + 1, ReadBack: &w.Back}
+				p = Proof{
+					Cutoff: w.Cutoff, Since: since(w.Cutoff, w.At, e), Rewritten: w, Rewrites: p.Rewrites + 1,
+					ReadBack: &w.Back,
+				}
 			}
 		case approvals.EventSimulated:
 			if s := Known[Simulated](e); s != nil && s.Cutoff.Equal(p.Cutoff) {

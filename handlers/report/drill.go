@@ -43,10 +43,10 @@ func (i incidentReport) drillSummary(s *sheet) {
 	}
 	if in := i.in; in.Looks > 0 {
 		t := messages.TallyOf(in)
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff that a %s would have had; "+
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the %s that a %s would have had; "+
 			"%s that issued nothing.",
 			utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
-			english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Noun,
+			english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Mark, i.words.Noun,
 			english.Count(t.Refused, "attempt", "attempts"))
 	}
 }
@@ -58,7 +58,7 @@ func (i incidentReport) drillChecks(s *sheet) {
 		s.item("Nothing, as far as the record goes.")
 		return
 	}
-	s.item("The %s would have been written with the cutoff %s.", i.words.Document(d.Policy), utc(d.WouldBe))
+	s.item("The %s would have been written%s.", i.words.Document(d.Policy), i.words.Took(utc(d.WouldBe)))
 	pen := messages.Pen{
 		Code: mdCode, Prose: func(text string) string { return mdProse(text, 1200) },
 		Bold: func(text string) string { return "**" + text + "**" },

@@ -46,7 +46,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 		return i.appliedWords(e)
 	case approvals.EventRehearsed:
 		if d := record.Known[record.Rehearsed](e); d != nil {
-			return "rehearsed, and nothing was written; the cutoff would have been " + utc(d.WouldBe)
+			return "rehearsed" + i.words.Took(utc(d.WouldBe)) + ", and nothing was written"
 		}
 		return "rehearsed, and nothing was written"
 	case approvals.EventFailed:
@@ -102,11 +102,11 @@ func (i incidentReport) appliedWords(e approvals.Event) string {
 	case i.undo:
 		return "AWS took the change" + as(d.CallerARN)
 	case d.AlreadyThere:
-		return "the policy with the promised cutoff " + utc(d.Cutoff) + " is on the role: an earlier try had written it" +
+		return "the promised policy" + i.words.Took(utc(d.Cutoff)) + " is on the role: an earlier try had written it" +
 			as(d.CallerARN)
 	default:
-		return "**AWS took the " + i.words.Document(d.Policy) + "** on " + utc(d.At) + " of its clock, cutoff " +
-			utc(d.Cutoff) + as(d.CallerARN)
+		return "**AWS took the " + i.words.Document(d.Policy) + "** on " + utc(d.At) + " of its clock" +
+			i.words.Took(utc(d.Cutoff)) + as(d.CallerARN)
 	}
 }
 
@@ -188,11 +188,11 @@ func (i incidentReport) proofWords(e approvals.Event) string {
 		}
 	case approvals.EventSimulated:
 		if d := record.Known[record.Simulated](e); d != nil {
-			return "simulated: " + proof{record.Proof{Simulated: d}}.paperReport()
+			return "simulated: " + proof{record.Proof{Simulated: d}, i.words}.paperReport()
 		}
 	case approvals.EventSeenDenied:
 		if d := record.Known[record.Enforcement](e); d != nil {
-			return "enforcement: " + proof{record.Proof{Seen: d}}.enforcedReport()
+			return "enforcement: " + proof{record.Proof{Seen: d}, i.words}.enforcedReport()
 		}
 	case approvals.EventTampered:
 		if d := record.Known[record.Tampered](e); d != nil && d.Lost() {
@@ -202,7 +202,7 @@ func (i incidentReport) proofWords(e approvals.Event) string {
 		}
 	case approvals.EventRewritten:
 		if d := record.Known[record.Rewritten](e); d != nil {
-			return "the " + i.words.Deny + " was written again under the same approval, cutoff " + utc(d.Cutoff) +
+			return "the " + i.words.Deny + " was written again under the same approval" + i.words.Took(utc(d.Cutoff)) +
 				as(d.CallerARN)
 		}
 	case approvals.EventHeld:

@@ -58,15 +58,15 @@ func (i incidentReport) summary(s *sheet) {
 	case p.Lost != nil:
 		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.Lost.At))
 	case p.Rewrites > 0:
-		s.item("The %s was found missing and written again %s under the same approval; its cutoff is now **%s**.",
-			english.Count(p.Rewrites, "time", "times"), utc(p.Cutoff))
+		s.item("The %s was found missing and written again %s under the same approval, last at the %s **%s**.",
+			i.words.Deny, english.Count(p.Rewrites, "time", "times"), i.words.Mark, utc(p.Since))
 	}
 	if in := i.in; in.Looks > 0 {
 		t := messages.TallyOf(in)
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the cutoff and %d at or after it; "+
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the %s and %d at or after it; "+
 			"%s that issued nothing. %s out.",
 			utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
-			english.Count(t.Callers, "caller", "callers"), t.Before, t.After,
+			english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Mark, t.After,
 			english.Count(t.Refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
 	} else if r.State == approvals.StateApplied && !i.undo {
 		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
@@ -181,7 +181,7 @@ func (i incidentReport) impact(s *sheet) {
 		if l.Loop {
 			text += "; it is in the chain above already"
 		}
-		text += ". The deny on this role does not touch those sessions."
+		text += ". The " + i.words.Deny + " on this role does not touch those sessions."
 		if l.Looked {
 			text += fmt.Sprintf(" In turn they made %s, %d of them denied", english.Count(l.Calls, "call", "calls"), l.Denied)
 			if !l.LastOK.IsZero() {
@@ -202,8 +202,9 @@ func (i incidentReport) impact(s *sheet) {
 	}
 	if i.r.State == approvals.StateApplied && in.Looks > 0 {
 		if t := messages.TallyOf(in); t.Before > 0 {
-			s.item("%s under the deny, those of honest callers too: they assume the role again.",
-				english.Count(t.Before, "session issued before the cutoff falls", "sessions issued before the cutoff fall"))
+			s.item("%s under the %s, those of honest callers too: %s.", english.Count(t.Before,
+				"session issued before the "+i.words.Mark+" falls", "sessions issued before the "+i.words.Mark+" fall"),
+				i.words.Deny, i.words.Honest)
 		}
 	}
 	for _, w := range i.role.Warnings {

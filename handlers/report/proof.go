@@ -13,8 +13,8 @@ import (
 func (i incidentReport) proven(s *sheet) {
 	s.title("What is proven, and what is not")
 	p := i.proof
-	if p.Cutoff.IsZero() || i.undo {
-		s.item("No deny with a cutoff was applied by this request, so nothing is proven about one.")
+	if p.Since.IsZero() || i.undo {
+		s.item("No %s was applied by this request, so nothing is proven about one.", i.words.Deny)
 	} else {
 		s.item("**Stored: %s.** %s", said(p.stored()), p.storedReport())
 		s.item("**Effective on paper: %s.** %s", said(p.paper()), p.paperReport())
@@ -48,10 +48,10 @@ func (i incidentReport) proven(s *sheet) {
 			s.item("On the last word: %s", mdProse(why, 400))
 		}
 		for _, c := range v.Calls {
-			s.item("A call that got through after the cutoff: %s %s", stampLine(c.Time), mdCall(c))
+			s.item("A call that got through after the %s: %s %s", i.words.Mark, stampLine(c.Time), mdCall(c))
 		}
 		for _, session := range v.Sessions {
-			s.item("%s: %s, %s", shows(session), mdSession(session), stampLine(session.Time))
+			s.item("%s: %s, %s", shows(session, i.words), mdSession(session), stampLine(session.Time))
 		}
 	}
 	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, " +
@@ -60,26 +60,29 @@ func (i incidentReport) proven(s *sheet) {
 
 // shows says how a session of the last word shows that it is not contained, as the beginning of a
 // line.
-func shows(s record.Session) string {
+func shows(s record.Session, w messages.Words) string {
 	switch {
 	case s.Role != "":
 		return "Of the role " + mdCode(s.Role, 64) + ", out of a session that stood out, and not seen stopped"
 	case s.After:
-		return "Opened after the cutoff by a caller that was suspicious before"
+		return "Opened after the " + w.Mark + " by a caller that was suspicious before"
 	default:
-		return "From before the cutoff, and its calls still got through"
+		return "From before the " + w.Mark + ", and its calls still got through"
 	}
 }
 
 func said(word string) string { return strings.ReplaceAll(word, "_", " ") }
 
 // proof is what the log proves, in words.
-type proof struct{ record.Proof }
+type proof struct {
+	record.Proof
+	w messages.Words
+}
 
 func (p proof) storedReport() string {
 	switch {
 	case !p.UndoneAt.IsZero():
-		return "Another request took the deny away on " + utc(p.UndoneAt) + "."
+		return "Another request took the " + p.w.Deny + " away on " + utc(p.UndoneAt) + "."
 	case p.Lost != nil && p.Lost.Lost():
 		return "A look on " + utc(p.Lost.At) + " found it " + messages.TamperedWords(*p.Lost) + "."
 	case p.Lost != nil:
@@ -102,18 +105,18 @@ func (p proof) paperReport() string {
 	case s.Unavailable != "":
 		return "It could not be simulated: " + mdProse(s.Unavailable, 600)
 	default:
-		return "Simulated on " + utc(s.At) + ": a session issued a second before the cutoff is " +
-			messages.SimulatedWords(s.Before) + ", one issued a second after it is " + messages.SimulatedWords(s.After) + "."
+		return "Simulated on " + utc(s.At) + ": " +
+			p.w.Paper(messages.SimulatedWords(s.Before), messages.SimulatedWords(s.After)) + "."
 	}
 }
 
 func (p proof) enforcedReport() string {
 	e := p.Seen
 	if e == nil {
-		return "No call of an old session after the cutoff was looked for."
+		return "No call of " + p.w.Whom + " after the " + p.w.Mark + " was looked for."
 	}
-	text := fmt.Sprintf("CloudTrail shows %s of old sessions after the cutoff that were denied, and %s that succeeded.",
-		english.Count(e.Denied, "call", "calls"), english.Count(e.Succeeded, "call", "calls"))
+	text := fmt.Sprintf("CloudTrail shows %s of %s after the %s that were denied, and %s that succeeded.",
+		english.Count(e.Denied, "call", "calls"), p.w.Whom, p.w.Mark, english.Count(e.Succeeded, "call", "calls"))
 	if !e.FirstDenied.IsZero() {
 		text += " The first denial was on " + utc(e.FirstDenied) + "."
 	}
@@ -157,7 +160,7 @@ func (p proof) paper() string {
 	switch s := p.Simulated; {
 	case s == nil || s.Unavailable != "" || s.Before == "" || s.After == "" || s.Before == record.DeniedByOther:
 		return wordNotKnown
-	case s.Before == record.DeniedByOurs:
+	case s.Proven, s.Before == record.DeniedByOurs && s.After == record.DeniedByOther:
 		return wordYes
 	default:
 		return wordNo

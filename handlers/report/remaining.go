@@ -21,7 +21,7 @@ func (i incidentReport) remaining(s *sheet) {
 		if f, err := record.Detail[record.Failure](r.Closing); err == nil && f.Unsure {
 			s.item("Look at %s: it is not known whether AWS took the policy.", i.words.Where)
 		}
-		s.item("Ask again, or revoke the role's active sessions in the IAM console: the sessions are not known to be denied.")
+		s.item("Ask again, or %s in the IAM console: the sessions are not known to be denied.", i.words.ByHand)
 	default:
 		if !i.undo {
 			s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
@@ -99,16 +99,16 @@ func (i incidentReport) afterApplied(s *sheet) {
 	case v == nil:
 		s.item("Ask for this report again after the last look at CloudTrail: whether it is contained has not been concluded.")
 	case v.Word == record.WordNotContained:
-		s.item("%s", i.words.Contain)
+		s.item("%s", i.words.Contain(i.further))
 	case v.Word != record.WordContained:
-		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the cutoff.")
+		s.item("Find out whether it is contained: look at CloudTrail for the keys of the sessions before the %s.",
+			i.words.Mark)
 	}
 	if word := p.stored(); word == wordYes || word == wordNotKnown {
 		until := ""
 		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
 			until = ", on " + utc(p.Cutoff.Add(i.role.MaxSession)) + " at the latest by the role's session duration as it was"
 		}
-		s.item("Take the %s off when no session that it keeps out can be alive any more%s. "+
-			"Until then it does no harm to new sessions.", i.words.Deny, until)
+		s.item("%s", i.words.Leave(until))
 	}
 }

@@ -42,22 +42,23 @@ func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Even
 
 // incidentReport is what a report is made of. Nothing in it comes from anywhere but the log.
 type incidentReport struct {
-	r      approvals.Request
-	events []approvals.Event
-	role   record.Role
-	words  messages.Words
-	in     record.Incident
-	proof  proof
-	drill  bool // it is of a drill
-	undo   bool // it is of a request to take a measure away
+	r       approvals.Request
+	events  []approvals.Event
+	role    record.Role
+	words   messages.Words
+	in      record.Incident
+	proof   proof
+	further string
+	drill   bool // it is of a drill
+	undo    bool // it is of a request to take a measure away
 }
 
 // Report is the incident report of a request as Markdown: all that events say. r is their fold,
 // Of c only Role and Words are read. The same log gives the same bytes.
 func Report(r approvals.Request, events []approvals.Event, c messages.Context) string {
 	i := incidentReport{
-		r: r, events: events, role: c.Role, words: c.Words, in: record.Gather(events),
-		proof: proof{record.Proven(events)}, drill: record.IsDrill(events),
+		r: r, events: events, role: c.Role, words: c.Words, further: c.FurtherByHand(), in: record.Gather(events),
+		proof: proof{record.Proven(events), c.Words}, drill: record.IsDrill(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
 	if i.drill {
@@ -122,7 +123,7 @@ type factEvent struct {
 
 // ReportFacts are the facts of a report, as JSON.
 func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role) ([]byte, error) {
-	in, p := record.Gather(events), proof{record.Proven(events)}
+	in, p := record.Gather(events), proof{Proof: record.Proven(events)}
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
 		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name,

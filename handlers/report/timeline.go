@@ -87,11 +87,11 @@ func (i incidentReport) cloud() (list []moment, left int) {
 		case !s.Issued():
 			text = "an attempt issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
 		case s.After && in.Known(s):
-			text += ", **issued at or after the cutoff**, to a caller known before it"
+			text += ", **issued at or after the " + i.words.Mark + "**, to a caller known before it"
 		case s.After:
-			text += ", **issued at or after the cutoff**, to a caller not seen before"
+			text += ", **issued at or after the " + i.words.Mark + "**, to a caller not seen before"
 		default:
-			text += ", issued before the cutoff"
+			text += ", issued before the " + i.words.Mark
 		}
 		if why, ok := in.Suspects[s.EventID]; ok {
 			text += "; it stands out" + mdWhy(why)
@@ -103,7 +103,8 @@ func (i incidentReport) cloud() (list []moment, left int) {
 		}
 		if !a.AfterCut.IsZero() {
 			list = append(list, moment{
-				a.AfterCut, byTrail, "the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the cutoff",
+				a.AfterCut, byTrail,
+				"the first call of session " + mdCode(s.SessionName, 64) + " that was denied after the " + i.words.Mark,
 			})
 		}
 	}

@@ -35,10 +35,14 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 		facts.Undo = new(record.Undoing) // without what was written nothing is taken away
 	}
 	policy := s.Policies[r.Subject.Group]
-	return messages.Context{
+	c := messages.Context{
 		Words: s.Measures.Words(r.Purpose), Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: s.Margin,
 		Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
-	}, nil
+	}
+	if k, further := s.Measures.After(r.Purpose.Measure()); further {
+		c.Further, c.Offered = &k.Words, slices.Contains(policy.Measures, k.Name)
+	}
+	return c, nil
 }
 
 // Order is what package role is told of a request. Of one for an unknown purpose, and of an undo of
@@ -113,9 +117,10 @@ func (s Requests) GuardStatus(
 ) (GuardStatus, error) {
 	force, err := s.InForce(ctx, r.Subject.Key, record.View{Request: r, Events: events})
 	own, applied := force.Of(r.ID)
-	newest, _ := force.Newest(r.Purpose.Measure())
+	m := r.Purpose.Measure()
+	newest, _ := force.Newest(m)
 	return GuardStatus{
-		Ended: !applied || !own.InForce(), Later: own.SupersededBy != "", Busy: force.Writing(),
-		Keeper: newest.Request.ID, Minimum: force.Minimum(r.Purpose.Measure(), r.ID),
+		Ended: !applied || !own.InForce(), Later: own.SupersededBy != "", Busy: force.Writing(m),
+		Keeper: newest.Request.ID, Minimum: force.Minimum(m, r.ID),
 	}, err
 }

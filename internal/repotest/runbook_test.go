@@ -9,6 +9,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
@@ -99,7 +100,7 @@ func refusals(t *testing.T) map[string]error {
 func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 	runbook := unwrapped(text(t, runbookPage))
 	for _, w := range []struct{ words, sentence string }{
-		{"revokebot failed at this revocation several times", messages.GaveUp},
+		{"revokebot failed at this revocation several times", messages.GaveUp(measures.All()[0].Words)},
 		{"This version of revokebot does not know what the request is for", messages.UnknownPurpose},
 		{"Its card was deleted, and nobody can approve without it", messages.CardDeletedReason},
 		{"Slack does not let the bot post the card in the channel", messages.CardImpossibleReason("is_archived")},
@@ -121,16 +122,16 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 			messages.ForgedSentence(&approvals.ForgedError{Foreign: true}),
 		},
 		{
-			"The role was deleted and made again under the same name: the deny went with the old one",
+			"The role was deleted and made again under the same name: what was to be undone went with the old one",
 			messages.UndoOfAnotherRole,
 		},
 		{"There is no such role any more", messages.UndoRoleGone},
 		{
-			"The inline policy AWSRevokeOlderSessions on the role is not the one that was to be taken away",
+			"The policy AWSRevokeOlderSessions on the role is not the one that was to be taken away",
 			messages.UndoNotOurs(""),
 		},
 		{
-			"AWS took the deny off the role, or put the earlier policy back, although this request had ended",
+			"AWS took the change although this request had ended",
 			messages.UndoneAfterAll,
 		},
 	} {

@@ -207,7 +207,9 @@ func (b *Bench) Start() int {
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	policy := approvals.Policy{Approvers: b.options.Approvers, Required: b.options.Required}
+	policy := approvals.Policy{
+		Approvers: b.options.Approvers, Required: b.options.Required, Measures: approvals.Measures(),
+	}
 	botConfig := bot.Config{
 		AppToken: AppToken, BotToken: BotToken, SlackAPI: "http://localhost/api", HTTPClient: slackHTTP,
 		Store: bot.Sealed(store, Key), Logger: log,

@@ -7,20 +7,22 @@ import (
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/examine"
+	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
 func awsSection(ctx context.Context, p patient, clocks *clocks) section {
 	return section{"AWS", func() []line {
-		found, clock := examineAWS(ctx, p.cloud)
+		found, clock := examineAWS(ctx, p)
 		clocks.setAWS(clock)
 		return unsourced(found)
 	}}
 }
 
 // examineAWS asks who the bot is, and looks at all accounts.
-func examineAWS(ctx context.Context, cloud *aws.Cloud) ([]finding.Finding, aws.Clock) {
+func examineAWS(ctx context.Context, p patient) ([]finding.Finding, aws.Clock) {
 	const check = "identity"
+	cloud, table := p.cloud, measures.All().On()
 	if cloud == nil {
 		return []finding.Finding{finding.Fail(check, "Correct the settings above.", "AWS was not looked at.")}, aws.Clock{}
 	}
@@ -28,7 +30,11 @@ func examineAWS(ctx context.Context, cloud *aws.Cloud) ([]finding.Finding, aws.C
 	found := make([][]finding.Finding, len(accounts))
 	var all sync.WaitGroup
 	for i, a := range accounts {
-		all.Go(func() { found[i] = examine.Account(ctx, cloud, a.Name) })
+		listed := examine.Measures{}
+		for _, m := range p.config.Policies[a.Name].Measures {
+			listed[string(m)] = table[m]
+		}
+		all.Go(func() { found[i] = examine.Account(ctx, cloud, a.Name, listed) })
 	}
 	me, err := cloud.WhoAmI(ctx)
 	all.Wait()

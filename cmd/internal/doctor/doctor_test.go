@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
+	"github.com/revokebot/revokebot/deploy"
 	"github.com/revokebot/revokebot/internal/finding"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
@@ -581,12 +582,35 @@ func awsIllnesses() []illness {
 		},
 		{
 			"no PutRolePolicy", without("iam:PutRolePolicy"), plain, f, "prod: permission iam:PutRolePolicy",
-			"the deny cannot be written", "Allow its role there iam:PutRolePolicy",
+			"revoke would be stopped", "Allow its role there iam:PutRolePolicy",
 		},
 		{
 			"PutRolePolicy on some", extra(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:PutRolePolicy",` +
 				`"Resource":"arn:aws:iam::*:role/ops/*"}}`), gone, w, "prod: permission iam:PutRolePolicy",
 			"Not allowed on arn:aws:iam::111122223333:role/ops/NightlyBackup", "Allow it there, or list them",
+		},
+		{
+			"no AttachRolePolicy where lock is listed", func(w *ward) {
+				yamlWith("    regions", "    measures: [revoke, lock]\n    regions")(w)
+				if err := w.prod.DeleteRolePolicy("revokebot-spoke", "lock"); err != nil {
+					w.t.Fatal(err)
+				}
+			}, func(w *ward) {
+				if err := w.prod.PutRolePolicy("revokebot-spoke", "lock", deploy.LockPolicy); err != nil {
+					w.t.Fatal(err)
+				}
+			}, f, "prod: permission iam:AttachRolePolicy", "lock would be stopped",
+			"Allow its role there iam:AttachRolePolicy",
+		},
+		{
+			"every policy can be attached", func(w *ward) {
+				yamlWith("    regions", "    measures: [lock]\n    regions")(w)
+				w.revokePolicy("policy/AWSDenyAll", "policy/AdministratorAccess")
+				extra(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*"}}`)(w)
+			}, func(w *ward) {
+				plain(w)
+				gone(w)
+			}, w, "prod: too much permission", "may also do iam:AttachRolePolicy", "Take that away",
 		},
 		{
 			"no ListRolePolicies", without("iam:ListRolePolicies"), plain, w, "prod: permission iam:ListRolePolicies",

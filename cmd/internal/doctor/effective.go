@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ func effective(c settings.Config) []setting {
 				key("external_id"), external, "",
 			}, setting{key("allow_unnamed_sessions"), strconv.FormatBool(a.AllowUnnamedSessions), ""},
 			setting{key("regions"), list(a.Regions, "all that are enabled in the account"), ""},
+			setting{key("measures"), strings.Trim(fmt.Sprint(c.Policies[a.Name].Measures), "[]"), ""},
 			setting{key("approvers"), list(c.Policies[a.Name].Approvers, "none"), "approvals.approvers"},
 			setting{key("required"), strconv.Itoa(c.Policies[a.Name].Required), "approvals.required"},
 		)

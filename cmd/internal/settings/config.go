@@ -138,6 +138,14 @@ func (c *Config) account(name string, a account, p *problems) {
 		p.approvers(where+".approvers", a.Approvers)
 		policy.Approvers = a.Approvers
 	}
+	policy.Measures = approvals.Measures()[:1]
+	if a.Measures != nil {
+		p.needed(where+".measures", len(a.Measures), "list some of "+knownMeasures())
+		policy.Measures = nil
+	}
+	for _, m := range a.Measures {
+		policy.Measures = append(policy.Measures, approvals.Measure(m))
+	}
 	c.Policies[name] = policy
 	c.Accounts = append(c.Accounts, aws.Account{
 		Name: name, ID: a.ID, Partition: a.Partition, AssumeRole: a.AssumeRole, ExternalID: a.ExternalID, Regions: a.Regions,

@@ -27,6 +27,8 @@ accounts:
     id: "111122223333"
 `
 
+var revokeAlone = []approvals.Measure{approvals.Revoke}
+
 func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 	data, err := os.ReadFile("testdata/config/full.yaml")
 	if err != nil {
@@ -40,8 +42,8 @@ func TestEveryKeyOfTheConfigurationFileIsRead(t *testing.T) {
 		Channels: []string{"C0INCIDENT", "G0PRIVATE"}, Requesters: []string{"U0ROSA", "W0REMOTE", "S0ONCALL"}, Connections: 3,
 		AllowShared: true,
 		Policies: map[string]approvals.Policy{
-			"prod":  {Approvers: []string{"S0PRODOWNERS"}, Required: 2},
-			"china": {Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
+			"prod":  {Measures: []approvals.Measure{"revoke", "lock"}, Approvers: []string{"S0PRODOWNERS"}, Required: 2},
+			"china": {Measures: revokeAlone, Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
 		},
 		ExpireAfter: 15 * time.Minute, KeepFor: 90 * 24 * time.Hour, RequireReason: true,
 		Common: approvals.Policy{Approvers: []string{"S0SECURITY", "U0BOB"}, Required: 1},
@@ -76,7 +78,10 @@ func TestDefaultsOfTheConfigurationFile(t *testing.T) {
 		Channels: []string{
 			"C0INCIDENT",
 		}, Connections: 2, Common: approvals.Policy{Approvers: []string{"S0SECURITY"}, Required: 1},
-		Policies: map[string]approvals.Policy{"prod": {Approvers: []string{"S0SECURITY"}, Required: 1}},
+		Policies: map[string]approvals.Policy{"prod": {
+			Measures: revokeAlone, Approvers: []string{"S0SECURITY"},
+			Required: 1,
+		}},
 		Accounts: []aws.Account{{Name: "prod", ID: "111122223333"}}, ExpireAfter: 15 * time.Minute,
 		KeepFor: 90 * 24 * time.Hour, Margin: 30 * time.Second,
 		Lookback: 12 * time.Hour,
@@ -117,6 +122,14 @@ func TestAWrongConfigurationFileIsRefusedWithTheLineOrTheKey(t *testing.T) {
 		{
 			"an unknown key of an account", minimal + "    idd: x\n",
 			`line 8: there is no key "idd" here: correct its spelling or its indentation, or take it out.`,
+		},
+		{
+			"a measure that is none", minimal + "    measures: [revoke, lok]\n",
+			`line 8: "lok" is no measure: write some of revoke lock.`,
+		},
+		{
+			"an account without a measure", minimal + "    measures: []\n",
+			"accounts.prod.measures is empty: list some of revoke lock.",
 		},
 		{
 			"a key in capital letters", strings.Replace(minimal, "slack", "Slack", 1),
@@ -436,9 +449,9 @@ func TestAnAccountsOwnApproversAndNumberReplaceTheCommonOnes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]approvals.Policy{
-		"prod":    {Approvers: []string{"U0BOB", "U0INES", "U0NILS"}, Required: 2},
-		"staging": {Approvers: []string{"S0SECURITY"}, Required: 3},
-		"dev":     {Approvers: []string{"S0DEV"}, Required: 3},
+		"prod":    {Measures: revokeAlone, Approvers: []string{"U0BOB", "U0INES", "U0NILS"}, Required: 2},
+		"staging": {Measures: revokeAlone, Approvers: []string{"S0SECURITY"}, Required: 3},
+		"dev":     {Measures: revokeAlone, Approvers: []string{"S0DEV"}, Required: 3},
 	}
 	if diff := cmp.Diff(want, got.Policies); diff != "" {
 		t.Errorf("want (-), got (+):\n%s", diff)

@@ -43,13 +43,14 @@ type file struct {
 }
 
 type account struct {
-	ID         string   `yaml:"id"`
-	Partition  string   `yaml:"partition"`
-	AssumeRole string   `yaml:"assume_role"`
-	ExternalID string   `yaml:"external_id"`
-	Regions    []string `yaml:"regions"`
-	Approvers  []string `yaml:"approvers"`
-	Required   *count   `yaml:"required"`
+	ID         string    `yaml:"id"`
+	Partition  string    `yaml:"partition"`
+	AssumeRole string    `yaml:"assume_role"`
+	ExternalID string    `yaml:"external_id"`
+	Regions    []string  `yaml:"regions"`
+	Approvers  []string  `yaml:"approvers"`
+	Required   *count    `yaml:"required"`
+	Measures   []measure `yaml:"measures"`
 
 	AllowUnnamedSessions bool `yaml:"allow_unnamed_sessions"`
 }

@@ -17,19 +17,19 @@ const (
 )
 
 func (p *problems) channels(key string, ids []string) {
-	p.needed(key, ids, someChannels)
+	p.needed(key, len(ids), someChannels)
 	p.ids(key, ids, channelID, someChannels)
 }
 
 func (p *problems) approvers(key string, ids []string) {
-	p.needed(key, ids, somePeople)
+	p.needed(key, len(ids), somePeople)
 	p.deciders(key, ids)
 }
 
 func (p *problems) deciders(key string, ids []string) { p.ids(key, ids, deciderID, somePeople) }
 
-func (p *problems) needed(key string, ids []string, advice string) {
-	if len(ids) == 0 {
+func (p *problems) needed(key string, n int, advice string) {
+	if n == 0 {
 		p.add(is(key, "is empty", advice))
 	}
 }

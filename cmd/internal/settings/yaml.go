@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/revokebot/revokebot/approvals"
 )
 
 // errNoYAML is a file that makes the library panic: it does on some odd tags and indentations.
@@ -77,6 +80,20 @@ func checkAccountNames(root ast.Node) error {
 	}
 	return nil
 }
+
+// measure is the name of one.
+type measure string
+
+// UnmarshalYAML reads a name.
+func (m *measure) UnmarshalYAML(n ast.Node) error {
+	*m = measure(scalar(n))
+	if !slices.Contains(approvals.Measures(), approvals.Measure(*m)) {
+		return valueErrorAt(n, Redact(string(*m))+" is no measure", "write some of "+knownMeasures())
+	}
+	return nil
+}
+
+func knownMeasures() string { return strings.Trim(fmt.Sprint(approvals.Measures()), "[]") }
 
 // duration is a length of time as Go writes it: 30s, 15m, 12h.
 type duration time.Duration

@@ -1,0 +1,115 @@
+package measures
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/handlers/messages"
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+const (
+	denyAll   = "AWSDenyAll"
+	locksAll  = "every session of the role, old or new, is denied everything"
+	unlocks   = "unless another measure denies it"
+	lockStays = "No session works again: `" + denyAll + "` was attached before the lock, and stays."
+)
+
+// lock denies everything to all sessions of a role, old and new.
+func lock() Kind {
+	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Words: messages.Words{
+		Word: "lock ",
+		Ask:  "lock", Short: "lock", Title: "lock", Did: "lock on", Noun: "lock", Deny: "lock",
+		Mark: "lock", Whom: "sessions of the role", Fence: "taking `" + denyAll + "` off the role",
+		Calls: "DetachRolePolicy", ByHand: "attach the managed policy " + denyAll + " to the role",
+		Document: func(policy string) string { return "managed policy " + messages.Code(cmp.Or(policy, denyAll), 128) },
+		Promised: " that was promised", Where: "the role's managed policies", Stays: "the role is not locked",
+		Question: "Lock this role?", Yes: "Yes, lock it",
+		Confirm: func(c messages.Context) string {
+			return "Every session of " + messages.InAccount(c.Role) + " will be denied everything, old and new. " +
+				"Work that uses it breaks until the lock is undone."
+		},
+		Means: func(messages.Context) string {
+			return "AWS's policy `" + denyAll + "` is attached: " + locksAll + ", whoever holds it, until the lock is undone. " +
+				"What uses the role fails, and assuming it again does not help.\n" +
+				"*Collect evidence first*: SSM agents and log shipping stop on instances with this role.\n" +
+				"*Not touched*: `sts:GetCallerIdentity`, presigned EKS tokens, long-term access keys, and sessions that this " +
+				"role's sessions opened in other roles. Deactivate such keys in IAM, and lock or revoke those roles too."
+		},
+		After: func(time.Duration) string {
+			return "AWS's policy `" + denyAll + "` denies everything to all its sessions, old and new, until it is undone"
+		},
+		Took:   func(string) string { return "" },
+		Holds:  func(string) string { return locksAll },
+		Denies: func(string) string { return "denies everything to every session of the role, old and new" },
+		Wrote: func(time.Time) string {
+			return "What was written denies everything to every session of the role, old and new."
+		},
+		Effects: func(record.Applied) []string {
+			return []string{
+				"Every session of the role is denied everything by it, old and new, until the lock is undone.",
+				"`sts:GetCallerIdentity` and presigned EKS tokens go on working.",
+			}
+		},
+		Room:  func(size int) string { return fmt.Sprintf("the role has %d of 20 managed policies", size) },
+		Paper: func(older, newer string) string { return "an old session is " + older + ", a new one is " + newer },
+		Next: func(w record.Word, further string) string {
+			const roles = "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by " +
+				"their buttons. "
+			const opened = "What the sessions opened (keys, users) is in the findings above: close that too."
+			switch w {
+			case record.WordContained:
+				return "Undo the lock once the role is safe. " + opened
+			case record.WordNotContained:
+				return roles + "If calls of this role still get through, " + further + ". " + opened
+			default:
+				return roles + "Look at CloudTrail yourself for the keys in the list above. " + opened
+			}
+		},
+		Contain: func(further string) string {
+			return "Contain it: if calls of the role still get through, " + further + "."
+		},
+		Honest: "what uses the role fails until the lock is undone",
+		Leave:  func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
+		Undo: messages.UndoWords{
+			Confirm: func(c messages.Context) string {
+				return "The lock is taken off " + messages.InAccount(c.Role) +
+					". Every session that has not expired works again, a " +
+					"thief's too, " + unlocks + "."
+			},
+			Effect: func(u record.Undoing) string {
+				if u.Stays() {
+					return "The managed policy `" + denyAll + "` was attached before, and stays."
+				}
+				return "The managed policy `" + denyAll + "` is taken off the role."
+			},
+			Revival: func(_ approvals.Request, u record.Undoing) string {
+				if u.Stays() {
+					return lockStays
+				}
+				return "Sessions that have not expired *work again*, whoever holds them, a thief too, " + unlocks + "."
+			},
+			Revived: func(_ bool, u record.Undoing) string { return unlocked(u.Stays()) },
+			Now:     func(v record.Undone) string { return unlocked(v.Stays) },
+			Field:   func(record.Undoing) (name, value string) { return "It denies", "every session, old and new" },
+			Anew:    "To lock the role again", Again: "it attaches the policy again",
+		},
+		Drill: messages.DrillWords{
+			Means: rehearses("lock"),
+			Would: func(record.Rehearsed) string {
+				return "to the role: it would have denied everything to every session, old and new, until it was undone."
+			},
+		},
+	}}
+}
+
+// unlocked says what an end of the lock means for sessions.
+func unlocked(stays bool) string {
+	if stays {
+		return lockStays
+	}
+	return "Sessions of the role that have not expired *work again* as soon as IAM has spread the change, " + unlocks + "."
+}
