@@ -38,6 +38,7 @@ type JudgeInput struct {
 	RoleARN    string    // with the path
 	Since      time.Time // from when on sessions were looked for; zero means CloudTrail's own limit
 	Cutoff     time.Time // zero: nothing was revoked, and the state is unknown
+	All        bool      // sessions that were issued after the cutoff are denied, too
 	Propagated time.Time // from when on a success counts against the deny; before the cutoff it means the cutoff
 
 	Sessions   []Session           // of Lookup, the whole window
@@ -152,5 +153,5 @@ func (j *judge) isOld(s Session) bool {
 	if !s.Issued() || s.Uncertain || s.Kind == KindRoot || !s.Expires.IsZero() && !s.Expires.After(j.in.Cutoff) {
 		return false
 	}
-	return s.Time.Before(j.in.Cutoff) || s.Derived && !j.fresh[s.CallerAccessKey]
+	return j.in.All || s.Time.Before(j.in.Cutoff) || s.Derived && !j.fresh[s.CallerAccessKey]
 }

@@ -330,3 +330,35 @@ func TestLessEvidenceIsNeverAPass(t *testing.T) {
 		}
 	}
 }
+
+// A measure without a date denies new sessions, too: who came back is judged by what the calls were
+// told.
+func TestASessionThatCameBackUnderALockIsJudgedByItsCalls(t *testing.T) {
+	denied := trial().Activities["ASIA-eve-0"]
+	back := func(did Activity) JudgeInput {
+		in := trial()
+		in.All = true
+		in.Sessions = append(in.Sessions, with(visitsOf("eve", 320, "192.0.2.77"), func(s *Session) {
+			s.AccessKeyID, s.Expires = "ASIA-eve-back", s.Time.Add(2*time.Hour)
+		})...)
+		in.Suspects = Suspects(in.Sessions, in.Cutoff)
+		for _, s := range in.Sessions {
+			in = changed(in, s.AccessKeyID, func(a *Activity) { *a = denied })
+		}
+		return changed(in, "ASIA-eve-back", func(a *Activity) { *a = did })
+	}
+	if got := Judge(back(denied)); got.State == NotContained {
+		t.Errorf("denied: %+v", got)
+	}
+	in := back(denied)
+	in.All = false
+	if got := Judge(in); got.State == Contained {
+		t.Errorf("denied, under a measure that lets new sessions in: %+v", got)
+	}
+	through := denied
+	through.SucceededAfter = 1
+	through.SucceededAfterCutoff = []Call{{Service: "iam", Name: "ListUsers", Time: trial().Cutoff.Add(25 * time.Minute)}}
+	if got := Judge(back(through)); got.State != NotContained {
+		t.Errorf("it got through: %+v", got)
+	}
+}

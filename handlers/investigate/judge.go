@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -99,7 +100,9 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if err != nil {
 		return err
 	}
+	_, dated := q.Measures.On()[q.request.Purpose.Measure()].(contain.Dated)
 	j := trail.Judge(trail.JudgeInput{
+		All:     !dated,
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: report.Sessions, Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
@@ -107,7 +110,24 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	})
 	c := conclusion(q.role, j, s.activities)
 	c.Where = where(report)
+	if len(q.force.Each()) > 1 {
+		c.Why = append(c.Why, q.beside(q.force))
+	}
 	return q.end(ctx, c, j.Wait && j.State != trail.NotContained)
+}
+
+// beside names what other requests have in force on the role.
+func (q *investigation) beside(force record.Force) string {
+	var held []string
+	for _, h := range force.Each() {
+		if h.Request.ID != q.request.ID {
+			held = append(held, string(h.Measure)+" (request "+h.Request.ID+")")
+		}
+	}
+	if len(held) == 0 {
+		return "Nothing else of revokebot's keeps its sessions out."
+	}
+	return "Also in force on this role: " + strings.Join(held, ", ") + "."
 }
 
 // where says which regions a verdict speaks of, and until when.

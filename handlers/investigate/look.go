@@ -75,8 +75,9 @@ type investigation struct {
 	number  int       // as Look has it
 	again   int       // likewise
 	wide    bool
-	last    bool // no further look is planned, and this one ends with a word
-	drill   bool // of a drill: one look, its first half only, and no word
+	last    bool         // no further look is planned, and this one ends with a word
+	force   record.Force // what is in force on the role
+	drill   bool         // of a drill: one look, its first half only, and no word
 }
 
 // Look is the body of an evidence item.
@@ -128,11 +129,11 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	}
 	switch own, applied := force.Of(q.request.ID); {
 	case applied && !own.InForce():
-		return q.conclude(ctx, record.WordUnknown,
-			"Another request took the deny away, so nothing keeps old sessions out any more.")
+		return q.conclude(ctx, record.WordUnknown, "Another request took it away. "+q.beside(force))
 	case own.SupersededBy != "":
 		return q.superseded(ctx, own.SupersededBy)
 	}
+	q.force = force
 	report, err := q.lookup(ctx)
 	if err != nil || report == nil {
 		return err
