@@ -1,7 +1,11 @@
 package repotest
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,5 +140,49 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 		},
 	} {
 		wantInRunbook(t, runbook, w.words, w.sentence)
+	}
+}
+
+// Whoever adds a measure says in the runbook what it does and how to undo it, and in the metrics
+// what its purposes are.
+func TestTheRunbookAndTheMetricsKnowEveryMeasure(t *testing.T) {
+	runbook, metrics := unwrapped(text(t, runbookPage)), text(t, "docs/metrics.md")
+	for _, k := range measures.All() {
+		for _, words := range []string{"The measure `" + string(k.Name) + "`:", "undo " + k.Words.Word + "prod/DeployRole"} {
+			if !strings.Contains(runbook, words) {
+				t.Errorf("the runbook lacks %q", words)
+			}
+		}
+		for _, p := range []approvals.Purpose{k.Name.Do(), k.Name.Undo(), k.Name.Drill()} {
+			if !strings.Contains(metrics, "`"+string(p)+"`") {
+				t.Errorf("docs/metrics.md lacks the purpose %s", p)
+			}
+		}
+	}
+}
+
+// What a measure is called stands in its own files and in the table. Everything else asks the
+// table.
+func TestNothingButItsOwnFilesAndTheTableNamesALock(t *testing.T) {
+	own := []string{
+		"approvals/purpose.go", "aws/contain/lock.go", "handlers/measures/lock.go", "handlers/measures/measures.go",
+	}
+	named := regexp.MustCompile(`approvals\.Lock\b|contain\.Lock\b|AWSDenyAll|"lock"|\block\(\)`)
+	for _, dir := range []string{"cmd", "bot", "handlers", "approvals", "aws"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			name, _ := filepath.Rel(root, path)
+			if m := named.Find(source); m != nil && !slices.Contains(own, filepath.ToSlash(name)) &&
+				!strings.Contains(name, "sandbox") && !strings.Contains(name, "test/") {
+				t.Errorf("%s names it: %s", name, m)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

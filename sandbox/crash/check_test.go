@@ -17,6 +17,7 @@ import (
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/handlers/report"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
@@ -218,6 +219,7 @@ type write struct {
 	role    string
 	cutoff  time.Time
 	removes bool
+	locks   bool // it is AWSDenyAll
 }
 
 // writes are those of this round's roles, in their order. The cutoff of a role may never go back,
@@ -232,9 +234,14 @@ func (l *lane) writes(c *checks, p plan) []write {
 	for _, call := range l.aws.Calls("") {
 		w := write{
 			role: call.Params["RoleName"], request: call.PrincipalARN[strings.LastIndex(call.PrincipalARN, "/")+1:],
-			removes: call.Action == "DeleteRolePolicy",
+			removes: call.Action == "DeleteRolePolicy" || call.Action == "DetachRolePolicy",
+			locks:   call.Action == "AttachRolePolicy" || call.Action == "DetachRolePolicy",
 		}
-		if call.Code != "" || !ours[w.role] || !w.removes && call.Action != "PutRolePolicy" {
+		if call.Code != "" || !ours[w.role] || !w.removes && !w.locks && call.Action != "PutRolePolicy" {
+			continue
+		}
+		if w.locks {
+			all = append(all, w)
 			continue
 		}
 		if !w.removes {
@@ -280,10 +287,13 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 	if drill {
 		facts.Role = *facts.Drill
 	}
-	about := messages.Context{
-		Words: measures.All().Words(r.Purpose),
-		Role:  facts.Role, Undo: facts.Undo, Drill: drill, Margin: margin, Approvers: []string{actors.Group},
-		Required: r.Required,
+	about, err := step.Requests{
+		Measures: measures.All(), Margin: margin, Policies: map[string]approvals.Policy{
+			"prod": {Measures: approvals.Measures(), Approvers: []string{actors.Group}, Required: 1},
+		},
+	}.Context(r)
+	if err != nil {
+		return err
 	}
 
 	n := make(map[approvals.EventType]int)
@@ -335,7 +345,7 @@ func (l *lane) checkRole(
 		c.that(invUndecided, len(r.Votes) >= r.Required && w.role == role.Name &&
 			w.removes == (r.Purpose.Mode() == approvals.ModeUndo),
 			"role %s was written to (removed: %v), request %s is %s", w.role, w.removes, r.ID, r.State)
-		if !w.removes {
+		if !w.removes && !w.locks {
 			c.that(invCutoff, promised(events, w.cutoff), "request %s: the cutoff %v was never promised", r.ID, w.cutoff)
 		}
 	}
@@ -345,6 +355,13 @@ func (l *lane) checkRole(
 			"drill %s is %s, made %d writes, there is a policy on the role: %v", r.ID, r.State, mine, there)
 	}
 	if r.State != approvals.StateApplied {
+		return nil
+	}
+	if r.Purpose.Measure() == approvals.Lock {
+		now, _ := l.world.Prod.Role(role.Name)
+		there := slices.Contains(now.Attached, l.world.Prod.DenyAllARN())
+		c.that(invUndone, there != last.removes && (mine == 1 || mine > 0 && r.Purpose.Mode() != approvals.ModeUndo),
+			"request %s: %d writes, the last write %+v, the role is locked: %v", r.ID, mine, last, there)
 		return nil
 	}
 	document, there := l.world.Prod.RolePolicy(role.Name, denyPolicy)

@@ -197,6 +197,7 @@ accounts:
     assume_role: %s
     external_id: %s
     regions: [us-east-1]
+    measures: [revoke, lock]
 revocation:
   margin: %v
   guard: [1s, 2s]

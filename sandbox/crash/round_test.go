@@ -34,6 +34,8 @@ const (
 	roleDeleted   story = "approved after the role was deleted"
 	undone        story = "approved, and then undone by two people"
 	stolen        story = "approved, and then somebody takes the deny off"
+	locked        story = "a lock, approved by two people at once"
+	unlocked      story = "a lock, and then undone by two people"
 	drilled       story = "a drill, approved by two people at once"
 	noSuchRole    story = "of a role that does not exist"
 	help          story = "no request, a question"
@@ -44,7 +46,8 @@ func stories() []story {
 	return []story{
 		approved, approved, approved, approvedTwice, approvedTwice, refusedFirst, denied, cancelled, contested, contested,
 		left, left,
-		askedTwice, askedTwice, undone, undone, stolen, roleReplaced, roleDeleted, drilled, drilled, noSuchRole, help,
+		askedTwice, askedTwice, undone, undone, locked, unlocked, unlocked, stolen,
+		roleReplaced, roleDeleted, drilled, drilled, noSuchRole, help,
 	}
 }
 
@@ -139,7 +142,8 @@ func rare(p point) bool {
 	switch p.what {
 	case "auth.test", "apps.connections.open", "GetCallerIdentity", "conversations.history", "conversations.replies",
 		"claim", "begin", "keep",
-		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy", "ListRolePolicies",
+		"postpone", "note", "views.open", "LookupEvents", "PutRolePolicy", "DeleteRolePolicy",
+		"AttachRolePolicy", "DetachRolePolicy", "ListRolePolicies",
 		"response_url", "chat.postEphemeral",
 		"files.getUploadURLExternal", "upload", "files.completeUploadExternal":
 		return true
@@ -252,6 +256,8 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		text = "help"
 	case drilled:
 		text = "drill " + text
+	case locked, unlocked:
+		text = "lock " + text
 	}
 	asking := []string{who}
 	switch a.story {
@@ -271,7 +277,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 		return press(first, messages.ActionApprove)
 	case askedTwice: // by first or second, whichever did not ask
 		return errors.Join(press(first, messages.ActionApprove), press(second, messages.ActionApprove))
-	case approvedTwice, drilled:
+	case approvedTwice, drilled, locked:
 		return together(
 			func() error { return press(first, messages.ActionApprove) },
 			func() error { return press(first, messages.ActionApprove) },
@@ -293,7 +299,7 @@ func (l *lane) act(ctx context.Context, a *ask) error {
 			func() error { return l.deny(ctx, a, card, second) },
 			func() error { return press(who, messages.ActionCancel) },
 		)
-	case undone:
+	case undone, unlocked:
 		if err := press(first, messages.ActionApprove); err != nil {
 			return err
 		}
@@ -350,7 +356,11 @@ func (l *lane) undo(ctx context.Context, a *ask, revoked cardMessage, who, other
 	if !applied || err != nil {
 		return err
 	}
-	card, err := l.ask(ctx, a, 1, "undo prod/"+a.role+" "+messages.ReviveWords+" round of the crash test", who)
+	text := "undo prod/" + a.role + " " + messages.ReviveWords
+	if a.story == unlocked {
+		text = "undo lock prod/" + a.role
+	}
+	card, err := l.ask(ctx, a, 1, text+" round of the crash test", who)
 	if err != nil {
 		return err
 	}
