@@ -101,7 +101,7 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 			"can assume the role again", "lets everybody assume it", "444455556666",
 			"Look there too, or take them out of the trust policy.",
 			"a reboot does not.", "Updating a function", "Force a new deployment", "Restart the pods.",
-			"can write IAM policies", "by which only revokebot changes the role's inline policies.",
+			"can write IAM policies", "by which only revokebot changes what it has written.",
 			"before 1999-12-01T00:00:00", "is managed by Terraform",
 		} {
 			if !strings.Contains(blocks, words) {

@@ -175,7 +175,9 @@ func belowHandlers() map[string][]string {
 			"approvals", "aws", "aws/contain", "aws/role", "aws/trail", "handlers/messages", "handlers/record",
 			"handlers/step", "internal/times",
 		},
-		"handlers/investigate": {"approvals", "aws/trail", "handlers/record", "handlers/step"},
+		"handlers/investigate": {
+			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "handlers/step", "internal/times",
+		},
 		"handlers/messages":    {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english"},
 		"handlers/measures":    {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
 		"handlers/record":      {"approvals", "aws/contain", "aws/trail", "internal/times"},
