@@ -17,8 +17,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
-	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/handlers/report"
+	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	slackstandin "github.com/revokebot/revokebot/sandbox/slack"
 )

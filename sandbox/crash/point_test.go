@@ -33,6 +33,7 @@ func steps() map[string][]string {
 		},
 		"aws": {
 			"AssumeRole", "GetCallerIdentity", "GetRole", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy",
+			"ListAttachedRolePolicies", "AttachRolePolicy", "DetachRolePolicy",
 			"ListRolePolicies", "ListRoles", "SimulatePrincipalPolicy", "LookupEvents",
 		},
 		"slack": {
