@@ -437,6 +437,12 @@ func TestOneOpenRequestForARoleAtATimeTheSecondCommandPointsAtTheFirstCard(t *te
 		if n := len(b.Cards()); n != 1 {
 			t.Errorf("%d cards", n)
 		}
+		lock := b.AskFor(actors.Nils, "lock prod/DeployRole") // another measure is in nobody's way
+		if lock.ID == card.ID || card.State() != approvals.StateOpen {
+			t.Error("a lock has no request of its own")
+		}
+		b.Command(actors.Ines, "LOCK prod/DeployRole")
+		b.Whispered(actors.Ines, "/archives/"+actors.Incident+"/p"+strings.ReplaceAll(lock.TS, ".", ""))
 		other := b.AskFor(actors.Nils, "staging/DeployRole")
 		if other.ID == card.ID {
 			t.Error("the same role name in another account is another role")
