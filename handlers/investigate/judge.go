@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -100,9 +99,9 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if err != nil {
 		return err
 	}
-	_, dated := q.Measures.On()[q.request.Purpose.Measure()].(contain.Dated)
+	own, _ := q.force.Of(q.request.ID)
 	j := trail.Judge(trail.JudgeInput{
-		All:     !dated,
+		All:     own.Cutoff.IsZero(),
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: report.Sessions, Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
