@@ -157,6 +157,29 @@ func TestTheBotsPolicyDeniesWhatTheBotMustNeverDoEvenBesideAPolicyThatAllowsEver
 	}
 }
 
+// Names that a thief chooses for roles, so that the bot may not touch them.
+func TestNoRoleIsOutOfTheBotsReachForANameThatAnybodyCanGive(t *testing.T) {
+	policies := lockable(t, "true").inline("Spoke")
+	for _, name := range []string{
+		"revokebot-backdoor", "revokebot2", "Revokebot-Spoke", "ops/revokebot-x", "revokebot/x", "revokebot-spoke/x",
+		"break-glass-evil", "break-glass-admin2", "break-glass-1/x", "break-glass-admin/x", "ops/break-glass",
+	} {
+		arn := "arn:aws:iam::111122223333:role/" + name
+		if got := evaluate(t, named("iam:PutRolePolicy", arn), policies); got != standin.Allowed {
+			t.Errorf("%s: %v", arn, got)
+		}
+	}
+	for _, name := range []string{
+		"revokebot", "revokebot-spoke", "revokebot-start", "revokebot-trust", "revokebot-users", "tools/revokebot",
+		"tools/revokebot-users", "ops/break-glass-admin",
+	} {
+		arn := "arn:aws:iam::111122223333:role/" + name
+		if got := evaluate(t, named("iam:PutRolePolicy", arn), policies); got != standin.ExplicitDeny {
+			t.Errorf("%s: %v", arn, got)
+		}
+	}
+}
+
 func TestTheBotsPolicyAllowsNothingThatItDoesNotName(t *testing.T) {
 	p := policy(t, "iam-policy.json")
 	for _, r := range []request{

@@ -258,6 +258,13 @@ func (e *examination) fence(protected []string, fenced answers) finding.Finding 
 		return finding.Warn(check, "Add the denies of deploy/iam-policy.json to its role, with your names in them.",
 			"revokebot refuses to touch %s, and nothing in IAM keeps its role from it.", strings.Join(aws.Few(open), " and "))
 	}
+	if loose := slices.DeleteFunc(e.cloud.ProtectedRoles(), func(pattern string) bool {
+		return !strings.ContainsAny(pattern[strings.LastIndex(pattern, "role/")+1:], "*?")
+	}); len(loose) > 0 {
+		return finding.Warn(check, "Name the roles, or let nobody else make roles of such names.",
+			"Whoever may make roles can make one that %s protects, and that one cannot be revoked.",
+			strings.Join(aws.Few(loose), " or "))
+	}
 	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.",
 		strings.Join(aws.Few(protected), " and "))
 }

@@ -54,7 +54,7 @@ accounts:
     external_id: ` + actors.ExternalID + `
 default_account: prod
 protected_roles:
-  - arn:aws:iam::*:role/break-glass-*
+  - arn:aws:iam::*:role/break-glass-admin
 revocation:
   margin: 2s
   guard: [5s, 15s, 60s]

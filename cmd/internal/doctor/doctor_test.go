@@ -666,8 +666,14 @@ func awsIllnesses() []illness {
 			}
 		}, w, "prod: too much permission of revokebot", "may also do iam:PassRole, s3:GetObject", "Take that away"},
 		{
-			"no fence", policy("role/break-glass-*", "role/other-*", "role/*/break-glass-*", "role/*/other-*"), plain, w,
-			"prod: protected roles", "refuses to touch arn:aws:iam::111122223333:role/break-glass-any,", "Add the denies",
+			"a protected pattern that a thief can match", func(w *ward) {
+				yamlWith("role/break-glass-admin", "role/break-glass-*")(w)
+				policy("role/break-glass-admin", "role/break-glass-*", "role/*/break-glass-admin", "role/*/break-glass-*")(w)
+			}, plain, w, "prod: protected roles", "break-glass-* protects", "Name the roles",
+		},
+		{
+			"no fence", policy("role/break-glass-admin", "role/other-*", "role/*/break-glass-admin", "role/*/other-*"), plain, w,
+			"prod: protected roles", "refuses to touch arn:aws:iam::111122223333:role/break-glass-admin,", "Add the denies",
 		},
 		{
 			"a region that is off", awsFault(awsstandin.Fault{
