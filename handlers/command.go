@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -239,7 +238,7 @@ func (h *Handlers) admit(
 func (h *Handlers) open(
 	ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, facts any, o approvals.Opening,
 ) (err error) {
-	if o.Subject.Facts, err = json.Marshal(facts); err != nil {
+	if o.Subject.Facts, err = record.Encode(facts); err != nil {
 		return fmt.Errorf("facts of a role: %w", err)
 	}
 	o.Place = h.place(c.Team, c.App, c.Channel)

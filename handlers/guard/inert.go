@@ -70,7 +70,7 @@ func (g *Guard) Inert(ctx context.Context, item approvals.Item) error {
 		return nil // it never expires
 	case left > 0:
 		// it was written again, or the role's longest session was raised
-		return &step.Again{After: left + inertSlack, Busy: true}
+		return &step.Again{After: inertAfter(left), Busy: true}
 	}
 	return g.Remark(ctx, r.ID, approvals.EventInert, item.Source, record.Inert{
 		Cutoff: undoing.Cutoff, Since: undoing.RevivesUntil, Restores: undoing.Slots.Restores(),

@@ -84,8 +84,12 @@ func InertItem(request string) approvals.Item {
 
 // InertDue looks when the moment is over after which the deny of a request should be inert.
 func InertDue(request string, after time.Duration) approvals.Due {
-	return approvals.Due{Item: InertItem(request), After: after + inertSlack}
+	return approvals.Due{Item: InertItem(request), After: inertAfter(after)}
 }
+
+// inertAfter is when a deny is looked at that should be inert after a time: in a month at the
+// latest. A date far ahead makes a time too long to add to.
+func inertAfter(left time.Duration) time.Duration { return min(left, 30*24*time.Hour) + inertSlack }
 
 // inertSlack is how much later than the moment itself a deny is looked at for being inert: clocks
 // differ by a little.

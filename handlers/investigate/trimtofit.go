@@ -12,7 +12,7 @@ import (
 // reports false when there is nothing left to take.
 func trimToFit(detail any, shrink func() bool) (json.RawMessage, error) {
 	for {
-		raw, err := json.Marshal(detail)
+		raw, err := record.Encode(detail)
 		if err != nil {
 			return nil, fmt.Errorf("record what CloudTrail told: %w", err)
 		}

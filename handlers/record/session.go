@@ -3,7 +3,6 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -114,7 +113,7 @@ func Pack(rows []Session, most int) (lists [][]Session, left int, err error) {
 	kept := rows[:min(len(rows), most)]
 	size := 0
 	for i, s := range kept {
-		raw, err := json.Marshal(s)
+		raw, err := Encode(s)
 		if err != nil {
 			return nil, 0, fmt.Errorf("keep a session: %w", err)
 		}

@@ -2,7 +2,6 @@ package step
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -107,7 +106,7 @@ func Add(t *approvals.Transition, typ approvals.EventType, source string, detail
 
 // AddBy puts an event into a transition that is somebody's act.
 func AddBy(t *approvals.Transition, typ approvals.EventType, by, source string, detail any) error {
-	raw, err := json.Marshal(detail)
+	raw, err := record.Encode(detail)
 	if err != nil {
 		return fmt.Errorf("record %s: %w", typ, err)
 	}

@@ -1,0 +1,158 @@
+package record_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+func details() []any {
+	return []any{
+		record.Started{},
+		record.Applied{},
+		record.ReadBack{},
+		record.Failure{},
+		record.Finding{},
+		record.Rehearsed{},
+		record.Tampered{},
+		record.Rewritten{},
+		record.Held{},
+		record.Simulated{},
+		record.Enforcement{},
+		record.Direct{},
+		record.ShutOut{},
+		record.FilesRefused{},
+		record.Denial{},
+		record.Reminder{},
+		record.Reported{},
+		record.Looking{},
+		record.Evidence{},
+		record.Sessions{},
+		record.Chosen{},
+		record.Activity{},
+		record.Conclusion{},
+		record.Undone{},
+		record.Inert{},
+		record.Facts{},
+		record.Role{},
+		record.Session{},
+	}
+}
+
+// extreme fills every field of a value that can be filled.
+func extreme(v reflect.Value, at time.Time, number float64, text string, depth int) {
+	if _, ok := v.Interface().(time.Time); ok {
+		v.Set(reflect.ValueOf(at))
+		return
+	}
+	if v.Type() == reflect.TypeFor[json.RawMessage]() || depth > 6 {
+		return
+	}
+	fill := func(v reflect.Value) { extreme(v, at, number, text, depth+1) }
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Float32, reflect.Float64:
+		v.SetFloat(number)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(math.MinInt64)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0))
+		fill(v.Index(1))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	}
+}
+
+func TestNoExtremeOfAFieldKeepsADetailFromBeingRecorded(t *testing.T) {
+	for _, at := range []time.Time{
+		time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Unix(83_000_000_000_000, 0),
+		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		{},
+	} {
+		for _, number := range []float64{math.NaN(), math.Inf(1), math.MaxFloat64} {
+			for _, text := range []string{"", "\xff\x00\u2028<", strings.Repeat("x", 5000)} {
+				for _, detail := range details() {
+					v := reflect.New(reflect.TypeOf(detail)).Elem()
+					extreme(v, at, number, text, 0)
+					before := v.Interface()
+					raw, err := record.Encode(before)
+					if err != nil || !json.Valid(raw) {
+						t.Errorf("%T at %v: %v", detail, at, err)
+						continue
+					}
+					back := reflect.New(reflect.TypeOf(detail))
+					if err := json.Unmarshal(raw, back.Interface()); err != nil {
+						t.Errorf("%T at %v cannot be read again: %v", detail, at, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestWhatIsRecordedWithoutAFieldKeepsTheOthersAndTheValue(t *testing.T) {
+	far := time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	seen := make([]record.Session, 2)
+	seen[0].SessionName, seen[0].Time, seen[1].SessionName = "one", far, "two"
+	raw, err := record.Encode(&record.Sessions{Rows: seen})
+	if err != nil || !strings.Contains(string(raw), `"one"`) || !strings.Contains(string(raw), `"two"`) ||
+		strings.Contains(string(raw), "10000") {
+		t.Errorf("%s, %v", raw, err)
+	}
+	if !seen[0].Time.Equal(far) {
+		t.Error("the value itself was changed")
+	}
+}
+
+// A detail that is not in the list above is not tried.
+func TestNoDetailIsLeftOutOfTheTest(t *testing.T) {
+	parsed, err := parser.ParseDir(token.NewFileSet(), ".", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := []string{}
+	for _, d := range details() {
+		tried = append(tried, reflect.TypeOf(d).Name())
+	}
+	found := 0
+	for _, file := range parsed["record"].Files {
+		for _, d := range file.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || !strings.Contains(g.Doc.Text(), "is the Detail of") {
+				continue
+			}
+			name := g.Specs[0].(*ast.TypeSpec).Name.Name
+			if found++; !slices.Contains(tried, name) {
+				t.Errorf("%s is not tried", name)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d details were found", found)
+	}
+}
