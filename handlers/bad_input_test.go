@@ -81,6 +81,29 @@ func TestNoWayOfWritingARoleKeepsItFromBeingAskedFor(t *testing.T) {
 	})
 }
 
+func TestNoWordIsTakenForARoleForItsCapitals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		for _, c := range []struct{ lower, upper string }{
+			{"help", "HELP"}, {"status", "Status\u3000"}, {"undo", "UNDO"}, {"drill", "DRILL"}, {"report", "\u2003Report"},
+			{"undo prod/Nobody", "Undo\u00a0prod/Nobody"}, {"drill prod/Nobody why", "dRILL\u202fprod/Nobody\u3000why"},
+		} {
+			var answers []string
+			for _, text := range []string{c.lower, c.upper} {
+				before := len(b.Whispers(actors.Rosa))
+				b.Command(actors.Rosa, text)
+				b.Until(text+" is answered", func() bool { return len(b.Whispers(actors.Rosa)) > before })
+				answers = append(answers, b.Whispers(actors.Rosa)[before])
+				time.Sleep(10 * time.Second) // many in a minute would be a flood
+			}
+			if answers[0] != answers[1] {
+				t.Errorf("%q is answered by %q, and %q by %q", c.lower, answers[0], c.upper, answers[1])
+			}
+		}
+	})
+}
+
 func TestNoSecretBehindAnyWhiteSpaceGetsIntoTheNotes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
