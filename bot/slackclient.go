@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -257,47 +258,50 @@ func content(m *messages.Message) []slack.MsgOption {
 // findSkew is how far Slack's clock may be behind the store's.
 const findSkew = 2 * time.Minute
 
-// Find implements deliver.Poster with conversations.replies or conversations.history, by the
-// metadata of Post.
+// Find implements deliver.Poster by the metadata of Post.
 func (s *slackClient) Find(
 	ctx context.Context, channel, thread string, mark deliver.Mark, since time.Time,
-) (string, error) {
+) (ts string, err error) {
+	return ts, s.search(ctx, channel, thread, since, func(m slack.Message) bool {
+		p := m.Metadata.EventPayload
+		if m.Metadata.EventType == metadataType && p["request"] == mark.Request &&
+			p["event"] == strconv.FormatInt(mark.Seq, 10) {
+			ts = m.Timestamp
+		}
+		return ts != ""
+	})
+}
+
+// search reads the messages of a thread, or of a channel, until one is found, with
+// conversations.replies or conversations.history.
+func (s *slackClient) search(
+	ctx context.Context, channel, thread string, since time.Time, found func(slack.Message) bool,
+) error {
 	oldest := strconv.FormatInt(since.Add(-findSkew).Unix(), 10)
-	cursor := ""
-	for {
-		var found []slack.Message
+	for cursor := ""; ; {
+		var page []slack.Message
+		var more bool
+		var err error
+		method := "conversations.replies"
 		if thread != "" {
-			replies, more, next, err := s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			page, more, cursor, err = s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 				ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
 			})
-			if err != nil {
-				return "", slackError("conversations.replies", err)
-			}
-			found, cursor = replies, next
-			if !more {
-				cursor = ""
-			}
 		} else {
-			history, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+			var history *slack.GetConversationHistoryResponse
+			method = "conversations.history"
+			history, err = s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
 				ChannelID: channel, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
 			})
-			if err != nil {
-				return "", slackError("conversations.history", err)
-			}
-			found, cursor = history.Messages, history.ResponseMetaData.NextCursor
-			if !history.HasMore {
-				cursor = ""
+			if err == nil {
+				page, more, cursor = history.Messages, history.HasMore, history.ResponseMetaData.NextCursor
 			}
 		}
-		for _, m := range found {
-			p := m.Metadata.EventPayload
-			if m.Metadata.EventType == metadataType && p["request"] == mark.Request &&
-				p["event"] == strconv.FormatInt(mark.Seq, 10) {
-				return m.Timestamp, nil
-			}
+		if err != nil {
+			return slackError(method, err)
 		}
-		if cursor == "" {
-			return "", nil
+		if slices.ContainsFunc(page, found) || !more || cursor == "" {
+			return nil
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -13,54 +14,36 @@ import (
 
 // kinds maps Slack's error codes to what they mean here (Slack documentation, each method's
 // "Errors"). That there was too much comes as an error of its own: limits.go.
-var kinds = map[string]deliver.SlackErrorKind{
-	"service_unavailable": deliver.SlackPassing,
-	"team_added_to_org":   deliver.SlackPassing, "request_timeout": deliver.SlackPassing,
-	"message_limit_exceeded": deliver.SlackPassing,
-	"internal_error":         deliver.SlackUnsure, "fatal_error": deliver.SlackUnsure,
-
-	"channel_not_found": deliver.SlackChannel, "not_in_channel": deliver.SlackChannel,
-	"is_archived":       deliver.SlackChannel,
-	"restricted_action": deliver.SlackChannel, "restricted_action_read_only_channel": deliver.SlackChannel,
-	"restricted_action_thread_only_channel":    deliver.SlackChannel,
-	"restricted_action_non_threadable_channel": deliver.SlackChannel,
-	"restricted_action_thread_locked":          deliver.SlackChannel, "ekm_access_denied": deliver.SlackChannel,
-	"team_access_not_granted": deliver.SlackChannel, "external_channel_migrating": deliver.SlackPassing,
-
-	"invalid_blocks": deliver.SlackContent, "invalid_blocks_format": deliver.SlackContent,
-	"msg_blocks_too_long": deliver.SlackContent,
-	"msg_too_long":        deliver.SlackContent, "no_text": deliver.SlackContent,
-	"too_many_attachments": deliver.SlackContent,
-	"invalid_attachments":  deliver.SlackContent, "only_one_table_allowed": deliver.SlackContent,
-	"invalid_arguments":  deliver.SlackContent,
-	"metadata_too_large": deliver.SlackContent, "invalid_metadata_format": deliver.SlackContent,
-	"block_mismatch": deliver.SlackContent,
-
-	"message_not_found": deliver.SlackNoTarget, "thread_not_found": deliver.SlackNoTarget,
-	"cant_update_message": deliver.SlackNoTarget,
-	"edit_window_closed":  deliver.SlackNoTarget, "is_inactive": deliver.SlackNoTarget,
-	"cannot_reply_to_message": deliver.SlackNoTarget,
-
-	"user_disabled": deliver.SlackNoPerson, "user_not_found": deliver.SlackNoPerson,
-	"user_not_visible": deliver.SlackNoPerson,
-	"cannot_dm_bot":    deliver.SlackNoPerson, "messages_tab_disabled": deliver.SlackNoPerson,
-
-	"invalid_auth": deliver.SlackToken, "not_authed": deliver.SlackToken, "account_inactive": deliver.SlackToken,
-	"token_revoked": deliver.SlackToken, "token_expired": deliver.SlackToken, "missing_scope": deliver.SlackToken,
-	"not_allowed_token_type": deliver.SlackToken, "no_permission": deliver.SlackToken,
-	"org_login_required":    deliver.SlackToken,
-	"app_access_restricted": deliver.SlackToken, "access_denied": deliver.SlackToken,
-	"two_factor_setup_required": deliver.SlackToken,
-	"forbidden_team":            deliver.SlackToken, "accesslimited": deliver.SlackToken,
-	"enterprise_is_restricted": deliver.SlackToken,
-	"user_removed_from_team":   deliver.SlackToken, "team_disabled": deliver.SlackToken,
-
-	"file_uploads_disabled": deliver.SlackNoFiles, "file_uploads_except_images_disabled": deliver.SlackNoFiles,
-	"file_type_not_allowed": deliver.SlackNoFiles, "file_upload_size_restricted": deliver.SlackNoFiles,
-	"storage_limit_reached": deliver.SlackNoFiles, "alt_txt_too_large": deliver.SlackNoFiles,
-	"missing_argument": deliver.SlackNoFiles, "posting_to_channel_denied": deliver.SlackNoFiles,
-	"file_update_failed": deliver.SlackUnsure,
-}
+var kinds = func() map[string]deliver.SlackErrorKind {
+	all := map[string]deliver.SlackErrorKind{}
+	for kind, codes := range map[deliver.SlackErrorKind]string{
+		deliver.SlackPassing: `service_unavailable team_added_to_org request_timeout message_limit_exceeded
+			external_channel_migrating`,
+		deliver.SlackUnsure: `internal_error fatal_error file_update_failed`,
+		deliver.SlackChannel: `channel_not_found not_in_channel is_archived restricted_action
+			restricted_action_read_only_channel restricted_action_thread_only_channel
+			restricted_action_non_threadable_channel restricted_action_thread_locked ekm_access_denied
+			team_access_not_granted`,
+		deliver.SlackContent: `invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long no_text
+			too_many_attachments invalid_attachments only_one_table_allowed invalid_arguments
+			metadata_too_large invalid_metadata_format block_mismatch`,
+		deliver.SlackNoTarget: `message_not_found thread_not_found cant_update_message edit_window_closed is_inactive
+			cannot_reply_to_message`,
+		deliver.SlackNoPerson: `user_disabled user_not_found user_not_visible cannot_dm_bot messages_tab_disabled`,
+		deliver.SlackToken: `invalid_auth not_authed account_inactive token_revoked token_expired missing_scope
+			not_allowed_token_type no_permission org_login_required app_access_restricted access_denied
+			two_factor_setup_required forbidden_team accesslimited enterprise_is_restricted
+			user_removed_from_team team_disabled`,
+		deliver.SlackNoFiles: `file_uploads_disabled file_uploads_except_images_disabled file_type_not_allowed
+			file_upload_size_restricted storage_limit_reached alt_txt_too_large missing_argument
+			posting_to_channel_denied`,
+	} {
+		for _, code := range strings.Fields(codes) {
+			all[code] = kind
+		}
+	}
+	return all
+}()
 
 // slackError sorts an error of slack-go. It returns nil for nil.
 func slackError(method string, err error) error {

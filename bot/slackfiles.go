@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -92,31 +92,19 @@ func notYetShared(err error) error {
 // FindFile implements deliver.Poster with conversations.replies. A file of that name that somebody
 // else uploaded is not it: who can write in the channel must not be able to keep the bot's own
 // away.
-func (s *slackClient) FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error) {
+func (s *slackClient) FindFile(
+	ctx context.Context, channel, thread, name string, since time.Time,
+) (found bool, err error) {
 	if !s.identified() {
 		if err := s.identify(ctx); err != nil {
 			return false, err
 		}
 	}
 	user := s.self.Load().user
-	oldest := strconv.FormatInt(since.Add(-findSkew).Unix(), 10)
-	cursor := ""
-	for {
-		replies, more, next, err := s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: 200,
+	return found, s.search(ctx, channel, thread, since, func(m slack.Message) bool {
+		found = found || m.User == user && user != "" && slices.ContainsFunc(m.Files, func(f slack.File) bool {
+			return f.Name == name
 		})
-		if err != nil {
-			return false, slackError("conversations.replies", err)
-		}
-		for _, m := range replies {
-			for _, f := range m.Files {
-				if f.Name == name && m.User == user && user != "" {
-					return true, nil
-				}
-			}
-		}
-		if cursor = next; !more || cursor == "" {
-			return false, nil
-		}
-	}
+		return found
+	})
 }
