@@ -86,8 +86,13 @@ func TestNoWordIsTakenForARoleForItsCapitals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		for _, c := range []struct{ lower, upper string }{
-			{"help", "HELP"}, {"status", "Status\u3000"}, {"undo", "UNDO"}, {"drill", "DRILL"}, {"report", "\u2003Report"},
-			{"undo prod/Nobody", "Undo\u00a0prod/Nobody"}, {"drill prod/Nobody why", "dRILL\u202fprod/Nobody\u3000why"},
+			{"help", "HELP"},
+			{"status", "Status\u3000"},
+			{"undo", "UNDO"},
+			{"drill", "DRILL"},
+			{"report", "\u2003Report"},
+			{"undo prod/Nobody", "Undo\u00a0prod/Nobody"},
+			{"drill prod/Nobody why", "dRILL\u202fprod/Nobody\u3000why"},
 		} {
 			var answers []string
 			for _, text := range []string{c.lower, c.upper} {

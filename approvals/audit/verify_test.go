@@ -203,7 +203,8 @@ func TestAChangedMissingAddedOrMovedLineIsNamed(t *testing.T) {
 			}, end, []string{"line 12: it is no line", "It ends with line 11: line 12 is missing at its end."},
 		},
 		"a mark of Unicode inside": {
-			func(l []string) []string { l[4] = "\ufeff" + l[4]; return l }, Head{},
+			func(l []string) []string { l[4] = "\ufeff" + l[4]; return l },
+			Head{},
 			[]string{"line 5: it is no line", "line 6: line 5 is missing before it."},
 		},
 		"an empty line": {func(l []string) []string { return append(l, "") }, end, []string{"line 13: it is no line"}},
