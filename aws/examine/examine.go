@@ -60,7 +60,27 @@ func Account(ctx context.Context, cloud *aws.Cloud, accountName string, measures
 		all = append(all, func() { trails[i] = e.trail(ctx, region) })
 	}
 	aws.All(all...)
-	return slices.Concat([]finding.Finding{session}, named, permissions, []finding.Finding{e.regions(regions, err)}, trails)
+	if len(a.Regions) == 0 {
+		trails = together(trails)
+	}
+	return slices.Concat([]finding.Finding{session}, named, permissions, []finding.Finding{e.regions(regions, err)},
+		trails)
+}
+
+// together makes one finding of those that are the same in several regions.
+func together(all []finding.Finding) (fewer []finding.Finding) {
+	for _, f := range all {
+		at := slices.IndexFunc(fewer, func(g finding.Finding) bool {
+			return g.State == f.State && g.Saw == f.Saw && g.Fix == f.Fix
+		})
+		if at < 0 {
+			fewer = append(fewer, f)
+			continue
+		}
+		_, region, _ := strings.Cut(f.Check, " in ")
+		fewer[at].Check += ", " + region
+	}
+	return fewer
 }
 
 // regions says which regions the checks after a revocation speak of.

@@ -53,9 +53,10 @@ type JudgeInput struct {
 	AskedAt  time.Time        // of Lookup: AWS's clock at the last answer
 	LastUsed LastUsed         // of Lookup
 
-	// Lost says what became of the revocation policy that the last check missed, and Unwatched why it
-	// is not known whether it stands; sentences, "" if it stands.
+	// Lost says what became of the revocation policy that the last check missed, a check first at
+	// LostAt, and Unwatched why it is not known whether it stands; sentences, "" if it stands.
 	Lost, Unwatched string
+	LostAt          time.Time
 	// Unproven says why it is not known whether a denial was by the revocation policy; "" if it is.
 	Unproven string
 }

@@ -260,6 +260,11 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			in.Sessions = with(in.Sessions, func(s *Session) { s.Expires = s.Time.Add(time.Minute) })
 			return in
 		}, Contained, ""},
+		"the policy was gone before they ended": {func(in JudgeInput) JudgeInput {
+			in.Lost, in.LostAt = "The revocation policy is gone.", in.Cutoff.Add(time.Minute)
+			in.Sessions = with(in.Sessions, func(s *Session) { s.Expires = in.Cutoff.Add(2 * time.Minute) })
+			return in
+		}, NotContained, "The revocation policy is gone."},
 		"the policy is not watched": {func(in JudgeInput) JudgeInput {
 			in.Unwatched = "Its monitoring has ended."
 			return in

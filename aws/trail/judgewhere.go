@@ -39,15 +39,17 @@ func (j *judge) where() {
 	}
 }
 
-// policy says what it means that the policy does not stand, or may not: nothing once all sessions
-// that it blocked have ended.
+// policy says what it means that the policy does not stand, or may not: nothing where all sessions
+// that it blocked had ended before.
 func (j *judge) policy() {
-	if !slices.ContainsFunc(j.in.Sessions, func(s Session) bool {
-		return j.isOld(s) && j.in.Activities[s.AccessKeyID].alive(s, j.in.AskedAt)
-	}) {
-		return
+	at := j.in.AskedAt
+	if !j.in.LostAt.IsZero() {
+		at = j.in.LostAt
 	}
-	switch {
+	switch alive := slices.ContainsFunc(j.in.Sessions, func(s Session) bool {
+		return j.isOld(s) && j.in.Activities[s.AccessKeyID].alive(s, at)
+	}); {
+	case !alive:
 	case j.in.Lost != "":
 		j.show("%s", j.in.Lost)
 	case j.in.Unwatched != "":

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -95,18 +96,18 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	if err != nil {
 		return err
 	}
-	lost, unwatched, err := q.standing(ctx)
-	if err != nil {
-		return err
-	}
-	own, _ := q.force.Of(q.request.ID)
-	j := trail.Judge(trail.JudgeInput{
-		All:     own.Cutoff.IsZero(),
+	_, dated := q.Measures.On()[q.request.Purpose.Measure()].(contain.Dated)
+	in := trail.JudgeInput{
+		All:     !dated,
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
 		Sessions: report.Sessions, Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
 		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
-		Lost: lost, Unwatched: unwatched, Unproven: s.unproven,
-	})
+		Unproven: s.unproven,
+	}
+	if err := q.standing(ctx, &in); err != nil {
+		return err
+	}
+	j := trail.Judge(in)
 	c := conclusion(q.role, j, s.activities)
 	c.Where = where(report)
 	if len(q.force.Each()) > 1 {

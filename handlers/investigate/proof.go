@@ -4,38 +4,48 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// standing checks whether the revocation policy stands on the role now. lost and unwatched are as
-// trail.JudgeInput has them.
-func (q *investigation) standing(ctx context.Context) (lost, unwatched string, err error) {
+// standing checks whether the revocation policy stands on the role now, and says so to the judge.
+func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) error {
 	status, err := q.GuardStatus(ctx, q.request, q.events)
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	o := q.order
 	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(q.events).Changes, status.Minimum
 	check, err := q.Roles.Check(ctx, o)
+	losses := 0
+	for _, e := range q.events {
+		switch t := record.Known[record.Tampered](e); {
+		case e.Type == approvals.EventRewritten, e.Type == approvals.EventHeld:
+			in.LostAt = time.Time{}
+		case e.Type == approvals.EventTampered && t != nil && t.Lost():
+			if losses++; in.LostAt.IsZero() {
+				in.LostAt = t.At
+			}
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
-		return "", "", ctx.Err()
+		return ctx.Err()
 	case err != nil:
-		return "", "Whether the revocation policy is still on the role could not be checked. " + step.Explained(err), nil
+		in.Unwatched = "Whether the revocation policy is still on the role could not be checked. " + step.Explained(err)
 	case check.State == role.Gone:
-		return "The revocation policy is gone from the role, so its old sessions work again.", "", nil
+		in.Lost = "The revocation policy is gone from the role, so its old sessions work again."
 	case check.State == role.Weakened:
-		return "The revocation policy on the role denies less than was written, so old sessions may work again.", "", nil
+		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
+	case losses > 0 && slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventHeld }):
+		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
 	}
-	p := record.Proven(q.events)
-	if p.Held != nil && p.Held.Losses > 0 {
-		return "", "The revocation policy was lost once, and its monitoring has ended.", nil
-	}
-	return "", "", nil
+	return nil
 }
 
 // prove asks the simulator whether what denied calls of old sessions was the revocation policy: what

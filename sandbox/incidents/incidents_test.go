@@ -19,15 +19,10 @@ var directory = flag.String("timelines", "", "play the timelines of this `direct
 // test: take it out.
 var notYet = map[string]bool{
 	"call_without_access_key":              true,
-	"clock_of_aws_ahead":                   true,
-	"denied_by_a_standing_policy_only":     true,
-	"deny_lost":                            true,
 	"failed_login_in_the_answer":           true,
 	"instance_credentials_used_elsewhere":  true,
-	"lookback_shorter_than_sessions":       true,
 	"new_kinds_of_credentials":             true,
 	"old_session_assumes_itself":           true,
-	"outside_the_configured_regions":       true,
 	"roles_anywhere_other_certificate":     true,
 	"signin_token_without_new_credentials": true,
 	"through_a_vpc_endpoint":               true,
