@@ -160,7 +160,9 @@ func New(cfg Config) (*Handlers, error) {
 	}
 	h := &Handlers{
 		Config: cfg,
-		guard:  guard.New(guard.Config{Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard, Again: investigate.Again}),
+		guard: guard.New(guard.Config{
+			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Plan: cfg.Guard, Again: investigate.Again,
+		}),
 		investigator: investigate.New(investigate.Config{
 			Requests: cfg.Requests, Roles: cfg.Roles, Trail: cfg.Trail, Lookback: cfg.Lookback, FollowUps: cfg.FollowUps,
 		}),

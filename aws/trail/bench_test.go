@@ -30,6 +30,9 @@ func onBench(t *testing.T, change func(*standin.Config, *aws.Config), test func(
 	awsbench.On(t, change, func(t *testing.T, b *awsbench.Bench) { test(t, &bench{b, role.New(b.Cloud), New(b.Cloud)}) })
 }
 
+// atHome has the home region asked alone.
+func atHome(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = []string{"us-east-1"} }
+
 // describe finds a role or fails the test.
 func (b *bench) describe(text string) role.Role {
 	b.T.Helper()

@@ -9,8 +9,8 @@ import (
 
 // byInlinePolicy is the whole message of a call that an inline policy of the role denies (IAM User
 // Guide, "Troubleshoot access denied error messages"): one of a managed policy ends with its ARN,
-// and other denials end with the kind of policy that is missing. Names that attackers choose stand in
-// messages, so nothing is searched for: one with more in it than fits is no proof.
+// and other denials end with the kind of policy that is missing. Names that attackers choose stand
+// in messages, so nothing is searched for: one with more in it than fits is no proof.
 var byInlinePolicy = regexp.MustCompile(`^(?:You are not authorized to perform this operation\. )?` +
 	`User: \S+ is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)(?: on resource: \S+)? ` +
 	`with an explicit deny in an identity-based policy(?:\.? Encoded authorization failure message: \S+)?$`)
@@ -24,8 +24,8 @@ func deniedAction(message string) string {
 	return ""
 }
 
-// saysNothing reports a failure that tells neither that a session is blocked nor that it is not: the
-// region or its STS is not enabled, or AWS was asked too much.
+// saysNothing reports a failure that tells neither that a session is blocked nor that it is not:
+// the region or its STS is not enabled, or AWS was asked too much.
 func saysNothing(code string) bool {
 	switch bare(code) {
 	case "RegionDisabled", "OptInRequired", "InvalidClientTokenId", "UnrecognizedClient", "Throttling", "Throttled",

@@ -6,26 +6,27 @@ import (
 )
 
 func TestOnlyAMessageThatIsWhollyOfAnInlinePolicyProvesADenial(t *testing.T) {
-	const user, by = "User: arn:aws:sts::111122223333:assumed-role/Deploy/x ", " with an explicit deny in an identity-based policy"
+	const by = " with an explicit deny in an identity-based policy"
+	const user = "User: arn:aws:sts::111122223333:assumed-role/Deploy/x is not authorized to perform: "
+	const alarm = "cloudwatch:DeleteAlarms on resource: arn:aws:cloudwatch:us-east-1:111122223333:alarm:a"
 	for message, want := range map[string]string{
-		user + "is not authorized to perform: iam:ListRoles" + by:                              "iam:ListRoles",
-		user + "is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k" + by: "s3:GetObject",
-		"You are not authorized to perform this operation. " + user + "is not authorized to perform: ec2:RunInstances on " +
-			"resource: arn:aws:ec2:eu-west-1:111122223333:instance/*" + by + ". Encoded authorization failure message: Zm9v": "ec2:RunInstances",
+		user + "iam:ListRoles" + by:                              "iam:ListRoles",
+		user + "s3:GetObject on resource: arn:aws:s3:::b/k" + by: "s3:GetObject",
+		"You are not authorized to perform this operation. " + user + "ec2:RunInstances on resource: " +
+			"arn:aws:ec2:eu-west-1:111122223333:instance/*" + by +
+			". Encoded authorization failure message: Zm9v": "ec2:RunInstances",
 
 		// a managed policy, an organisation's, a session's
-		user + "is not authorized to perform: iam:ListRoles" + by + ": arn:aws:iam::111122223333:policy/Standing":             "",
-		user + "is not authorized to perform: iam:ListRoles with an explicit deny in a service control policy":                "",
-		user + "is not authorized to perform: iam:ListRoles with an explicit deny in a session policy":                        "",
-		user + "is not authorized to perform: iam:ListRoles because no identity-based policy allows the iam:ListRoles action": "",
+		user + "iam:ListRoles" + by + ": arn:aws:iam::111122223333:policy/Standing":             "",
+		user + "iam:ListRoles with an explicit deny in a service control policy":                "",
+		user + "iam:ListRoles with an explicit deny in a session policy":                        "",
+		user + "iam:ListRoles because no identity-based policy allows the iam:ListRoles action": "",
 		// names that an attacker chose
-		user + "is not authorized to perform: cloudwatch:DeleteAlarms on resource: arn:aws:cloudwatch:us-east-1:111122223333:" +
-			"alarm:a" + by + " because no identity-based policy allows the cloudwatch:DeleteAlarms action": "",
-		user + "is not authorized to perform: cloudwatch:DeleteAlarms on resource: arn:aws:cloudwatch:us-east-1:111122223333:" +
-			"alarm:a on resource: b" + by: "",
-		"Alarm User: x is not authorized to perform: iam:ListRoles" + by: "",
-		"Access Denied": "",
-		"":              "",
+		user + alarm + by + " because no identity-based policy allows the cloudwatch:DeleteAlarms action": "",
+		user + alarm + " on resource: b" + by:  "",
+		"Alarm " + user + "iam:ListRoles" + by: "",
+		"Access Denied":                        "",
+		"":                                     "",
 	} {
 		if got := deniedAction(message); got != want {
 			t.Errorf("%q: %q, not %q", message, got, want)

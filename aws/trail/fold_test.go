@@ -75,7 +75,8 @@ func TestOutcomesAfterTheCutoffAreToldApartAndEventsToldTwiceCountOnce(t *testin
 		signed(2, 1000, "iam", "ListUsers", ""), // the deny holds from this very second on
 		signed(3, 1001, "iam", "ListUsers", `,"errorCode":"AccessDenied","errorMessage":"Access Denied"`),
 		signed(4, 1002, "iam", "ListUsers",
-			`,"errorCode":"AccessDenied","errorMessage":"User: x is not authorized to perform: iam:ListUsers with an explicit deny in an identity-based policy"`),
+			`,"errorCode":"AccessDenied","errorMessage":"User: x is not authorized to perform: iam:ListUsers `+
+				`with an explicit deny in an identity-based policy"`),
 		signed(5, 1003, "iam", "GetUser", `,"errorCode":"NoSuchEntityException"`),
 		signed(6, 1004, "ec2", "RunInstances", `,"errorCode":"Client.DryRunOperation"`),
 		signed(6, 1004, "ec2", "RunInstances", `,"errorCode":"Client.DryRunOperation"`),

@@ -120,7 +120,9 @@ func Judge(in JudgeInput) Judgement {
 	case len(j.against) > 0:
 		j.out.State, j.out.Reasons = NotContained, j.against
 	case j.unused():
-		j.out.State, j.out.Reasons = NoActivity, []string{"The role was not used since the cutoff, as far as CloudTrail has reported."}
+		j.out.State, j.out.Reasons = NoActivity, []string{
+			"The role was not used since the cutoff, as far as CloudTrail has reported.",
+		}
 	case len(j.missing) > 0:
 		j.out.Reasons = j.missing
 	default:

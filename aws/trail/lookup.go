@@ -46,9 +46,10 @@ type Report struct {
 	Sessions []Session // newest first
 	Since    time.Time // as asked
 	Regions  []RegionCoverage
-	AskedAt  time.Time // AWS's clock at the last answer, where the window ends, whole seconds; zero when no region answered
-	Guessed  bool      // the account's regions could not be listed: those that every account has were asked
-	LastUsed LastUsed  // of a Wide look
+	// AWS's clock at the last answer, where the window ends, whole seconds; zero when none answered
+	AskedAt  time.Time
+	Guessed  bool     // the account's regions could not be listed: those that every account has were asked
+	LastUsed LastUsed // of a Wide look
 }
 
 // LastUsed is where and when the role was used last, as IAM knows it. The zero value is not known.
@@ -148,7 +149,8 @@ func lastUsed(ctx context.Context, a *aws.Conn, roleARN string) (used LastUsed) 
 	out, err := aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole,
 		&iam.GetRoleInput{RoleName: awssdk.String(aws.NameOf(roleARN))})
 	if err == nil && out.Role != nil && out.Role.RoleLastUsed != nil {
-		used.Region, used.At = awssdk.ToString(out.Role.RoleLastUsed.Region), awssdk.ToTime(out.Role.RoleLastUsed.LastUsedDate)
+		last := out.Role.RoleLastUsed
+		used.Region, used.At = awssdk.ToString(last.Region), awssdk.ToTime(last.LastUsedDate)
 	}
 	return used
 }

@@ -104,7 +104,7 @@ func TestTheSampleEventsAreFoundThroughTheRealClient(t *testing.T) {
 }
 
 func TestPagesAreReadAtTwoRequestsASecondUpToTheLimit(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = []string{"us-east-1"} }, func(t *testing.T, b *bench) {
+	onBench(t, atHome, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		for i := range 230 {
@@ -230,7 +230,8 @@ func TestARegionThatFailsIsNamedAndTheOthersAreReported(t *testing.T) {
 
 func TestWhatWasReadBeforeARegionsDeadlineIsKept(t *testing.T) {
 	onBench(t, func(in *standin.Config, c *aws.Config) {
-		in.Latency, c.Accounts[0].Regions, c.RegionTimeout = 400*time.Millisecond, []string{"us-east-1"}, 1300*time.Millisecond
+		atHome(in, c)
+		in.Latency, c.RegionTimeout = 400*time.Millisecond, 1300*time.Millisecond
 	}, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")

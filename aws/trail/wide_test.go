@@ -116,7 +116,7 @@ func TestAWideLookFindsDeniedAttemptsAndCredentialsThatAppearWithoutAssumeRole(t
 }
 
 func TestAFloodOfDeniedAttemptsIsCutAndHidesNoSession(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = []string{"us-east-1"} }, func(t *testing.T, b *bench) {
+	onBench(t, atHome, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		b.session200(t)
@@ -139,7 +139,7 @@ func TestAFloodOfDeniedAttemptsIsCutAndHidesNoSession(t *testing.T) {
 }
 
 func TestEventsThatOnlyMentionTheRoleDoNotMakeALookEndless(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = []string{"us-east-1"} }, func(t *testing.T, b *bench) {
+	onBench(t, atHome, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		b.session200(t)
@@ -244,7 +244,7 @@ func TestSeventeenRegionsAreThereInTimeWithOneRefusingAndOneHanging(t *testing.T
 }
 
 func TestARegionThatHangsAloneIsWaitedForItsOwnTime(t *testing.T) {
-	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = []string{"us-east-1"} }, func(t *testing.T, b *bench) {
+	onBench(t, atHome, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		b.Server.Inject(standin.Fault{Action: "LookupEvents", Delay: 5 * time.Second})

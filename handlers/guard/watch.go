@@ -21,9 +21,10 @@ const (
 
 // look is the body of a guard item.
 type look struct {
-	After time.Duration `json:"after"`           // since the deny was applied, or since the schedule began anew
-	Last  bool          `json:"last,omitempty"`  // of all
-	Round int           `json:"round,omitempty"` // which schedule it is of, 1 for the first; 0 for none. A later one stops it
+	After time.Duration `json:"after"`          // since the deny was applied, or since the schedule began anew
+	Last  bool          `json:"last,omitempty"` // of all
+	// which schedule it is of, 1 for the first, 0 for none; a later one stops it
+	Round int `json:"round,omitempty"`
 
 	// AfterUndo is the look at what an undo of another request has left in force. It is made although
 	// the last look is over.

@@ -265,8 +265,8 @@ func (q *investigation) conclude(ctx context.Context, w record.Word, why string)
 }
 
 const (
-	// recheckAfter is when CloudTrail is asked again after a last check that it could not answer yet; each
-	// further one comes twice as late.
+	// recheckAfter is when CloudTrail is asked again after a last check that it could not answer yet;
+	// each further one comes twice as late.
 	recheckAfter = 5 * time.Minute
 	maxRechecks  = 4
 )

@@ -42,14 +42,14 @@ func (q *investigation) standing(ctx context.Context, in *trail.JudgeInput) erro
 		in.Lost = "The revocation policy is gone from the role, so its old sessions work again."
 	case check.State == role.Weakened:
 		in.Lost = "The revocation policy on the role denies less than was written, so old sessions may work again."
-	case losses > 0 && slices.ContainsFunc(q.events, func(e approvals.Event) bool { return e.Type == approvals.EventHeld }):
+	case losses > 0 && step.CountOf(q.events, approvals.EventHeld) > 0:
 		in.Unwatched = "The revocation policy was lost once, and its monitoring has ended."
 	}
 	return nil
 }
 
-// prove asks the simulator whether what denied calls of old sessions was the revocation policy: what
-// the role denies without it proves nothing.
+// prove asks the simulator whether what denied calls of old sessions was the revocation policy:
+// what the role denies without it proves nothing.
 func (q *investigation) prove(ctx context.Context, s *followed) error {
 	actions := map[string]bool{}
 	each := func(change func(*trail.Activity)) {
@@ -78,8 +78,8 @@ func (q *investigation) prove(ctx context.Context, s *followed) error {
 		return &step.Again{After: step.RetryAfter(q.item.Attempt + 3)}
 	case err != nil:
 		q.Log.WarnContext(ctx, "the simulator was not asked about denials", "request", q.request.ID, "error", err)
-		denied, s.unproven = actions, "Calls of old sessions were denied, and the policy simulator could not be asked whether "+
-			"the revocation policy did it. "+step.Explained(err)
+		denied, s.unproven = actions, "Calls of old sessions were denied, and the policy simulator could not be asked "+
+			"whether the revocation policy did it. "+step.Explained(err)
 	}
 	each(func(a *trail.Activity) { a.Disprove(denied) })
 	return nil

@@ -21,10 +21,11 @@ func simulateOperation() *operation {
 		"ContextEntries.member.N.ContextKeyName":            optional(matching(5, 256, contextKeyForm)),
 		"ContextEntries.member.N.ContextKeyType":            optional(contextKeyType),
 		"ContextEntries.member.N.ContextKeyValues.member.N": optional(anything),
-		exclusion + "AttachmentName":                        optional(anything), exclusion + "AttachmentType": optional(anything),
-		exclusion + "PolicyName": optional(policyName),
-		"Marker":                 optional(markerValue),
-		"MaxItems":               optional(pageSize),
+		exclusion + "AttachmentName":                        optional(anything),
+		exclusion + "AttachmentType":                        optional(anything),
+		exclusion + "PolicyName":                            optional(policyName),
+		"Marker":                                            optional(markerValue),
+		"MaxItems":                                          optional(pageSize),
 	}
 	for _, name := range []string{"CallerArn", "ResourceHandlingOption", "ResourceOwner", "ResourcePolicy"} {
 		rules[name] = rule{check: refused(name)}
