@@ -54,7 +54,7 @@ func (j *judge) oldSessions() {
 		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.",
 			english.Count(unclear, "old session", "old sessions"))
 	}
-	if j.out.Old > 0 && j.out.Denied == 0 {
+	if j.out.Denied == 0 && j.alive(j.in.AskedAt) {
 		j.miss(noneDenied)
 	}
 	if j.in.Since.After(j.in.Cutoff.Add(-longestSession)) {

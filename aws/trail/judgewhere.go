@@ -46,10 +46,8 @@ func (j *judge) policy() {
 	if !j.in.LostAt.IsZero() {
 		at = j.in.LostAt
 	}
-	switch alive := slices.ContainsFunc(j.in.Sessions, func(s Session) bool {
-		return j.isOld(s) && j.in.Activities[s.AccessKeyID].alive(s, at)
-	}); {
-	case !alive:
+	switch {
+	case !j.alive(at):
 	case j.in.Lost != "":
 		j.show("%s", j.in.Lost)
 	case j.in.Unwatched != "":
@@ -57,6 +55,13 @@ func (j *judge) policy() {
 	case j.in.Unproven != "":
 		j.miss("%s", j.in.Unproven)
 	}
+}
+
+// alive reports whether a session that the policy blocks could still act at a moment.
+func (j *judge) alive(at time.Time) bool {
+	return slices.ContainsFunc(j.in.Sessions, func(s Session) bool {
+		return j.isOld(s) && j.in.Activities[s.AccessKeyID].alive(s, at)
+	})
 }
 
 // unused reports whether nothing is missing but a denial, because nobody has used the role since.

@@ -269,18 +269,28 @@ const (
 	// each further one comes twice as late.
 	recheckAfter = 5 * time.Minute
 	maxRechecks  = 4
+	// confirmAfter is when CloudTrail is asked once more after "contained": it delivers single events
+	// late, and out of order.
+	confirmAfter = 15 * time.Minute
 )
 
 // end ends a look with a verdict, if it is one that ends with a word. wait says that a later check
 // may know more: it is queued. A verdict that is the same as before is not told again.
 func (q *investigation) end(ctx context.Context, c record.Conclusion, wait bool) error {
-	if !q.ends() {
+	if !q.ends() || q.confirm && c.Word != record.WordNotContained {
 		return nil
 	}
 	var t approvals.Transition
-	if wait && q.again < maxRechecks {
-		after, next := recheckAfter<<q.again, Look{Number: q.number + 1, Again: q.again + 1}
+	after, next := recheckAfter<<q.again, Look{Number: q.number + 1, Again: q.again + 1}
+	switch {
+	case wait && q.again < maxRechecks:
 		c.Next = q.now.Add(after)
+	case c.Word == record.WordContained:
+		after, next = confirmAfter, Look{Number: q.number + 1, Confirm: true}
+	default:
+		after = 0
+	}
+	if after > 0 {
 		t.Due = []approvals.Due{{After: after, Item: EvidenceItem(q.request.ID, next)}}
 	}
 	event, err := q.word(c)

@@ -74,6 +74,7 @@ type investigation struct {
 	now     time.Time // the store's clock when the look began
 	number  int       // as Look has it
 	again   int       // likewise
+	confirm bool      // likewise
 	wide    bool
 	last    bool         // no further look is planned, and this one ends with a word
 	force   record.Force // what is in force on the role
@@ -83,9 +84,11 @@ type investigation struct {
 // Look is the body of an evidence item.
 type Look struct {
 	// 0 is the look right after the revocation, the others are those of trail.follow_ups
-	Number int  `json:"number"`
-	Again  int  `json:"again,omitempty"` // how many checks in a row came before it that CloudTrail could not answer yet
-	Wide   bool `json:"wide,omitempty"`  // the second half of the first look: its table is in the thread before it begins
+	Number int `json:"number"`
+	Again  int `json:"again,omitempty"` // how many checks in a row came before it that CloudTrail could not answer yet
+	// once more after "contained": what was delivered late can only show the contrary
+	Confirm bool `json:"confirm,omitempty"`
+	Wide    bool `json:"wide,omitempty"` // the second half of the first look: its table is in the thread before it begins
 }
 
 // EvidenceItem asks for a look. Its source follows from its body, so that no look is recorded
@@ -101,7 +104,7 @@ func EvidenceItem(request string, l Look) approvals.Item {
 // readLook reads which look an item asks for, and gives the item the source that belongs to it.
 func readLook(item *approvals.Item) (Look, error) {
 	l, err := step.BodyOf[Look](*item)
-	if err == nil && (l.Number < 0 || l.Wide && l.Number > 0) {
+	if err == nil && (l.Number < 0 || l.Again < 0 || l.Wide && l.Number > 0) {
 		err = fmt.Errorf("%w: there is no look %s", step.ErrNotAnItem, item.Body)
 	}
 	item.Source = EvidenceItem(item.Request, l).Source
@@ -180,7 +183,7 @@ func (inv *Investigator) inquire(ctx context.Context, item approvals.Item, l Loo
 		Investigator: inv, item: item, request: r, events: events, role: c.Role, order: inv.Order(r, c), cutoff: cutoff,
 		since: first.Add(-inv.Lookback), until: now, now: now,
 	}
-	q.number, q.again, q.wide = l.Number, l.Again, l.Wide || l.Number > 0
+	q.number, q.again, q.confirm, q.wide = l.Number, l.Again, l.Confirm, l.Wide || l.Number > 0
 	q.last = drill || q.wide && q.number >= len(inv.FollowUps)
 	q.drill = drill
 	if r.Has(q.lastSource()) {

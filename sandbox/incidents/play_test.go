@@ -47,9 +47,11 @@ func play(t *testing.T, line timeline) outcome {
 		},
 	})
 	prod := b.World.Prod
-	role, err := prod.NewRole(awsstandin.RoleSpec{
-		Name: incidentRole, Trust: trust, Policies: map[string]string{"work": work},
-	})
+	policies := map[string]string{"work": work}
+	if line.standing != "" {
+		policies["standing"] = line.standing
+	}
+	role, err := prod.NewRole(awsstandin.RoleSpec{Name: incidentRole, Trust: trust, Policies: policies})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +111,7 @@ func perform(t *testing.T, b *bench.Bench, a act, cutoff time.Time) {
 	case "delete-policy":
 		role, _ := b.World.Prod.Role(incidentRole)
 		for name := range role.Policies {
-			if name == "work" {
+			if name == "work" || name == "standing" {
 				continue
 			}
 			if err := b.World.Prod.DeleteRolePolicy(incidentRole, name); err != nil {
@@ -117,7 +119,7 @@ func perform(t *testing.T, b *bench.Bench, a act, cutoff time.Time) {
 			}
 		}
 	case "refuse":
-		b.AWS.Inject(awsstandin.Fault{Action: a.Action, Code: a.Code, Times: -1})
+		b.AWS.Inject(awsstandin.Fault{Action: a.Action, Region: a.Region, Code: a.Code, Times: -1})
 	case "delay-trail":
 		b.World.Prod.HoldTrail(a.Region, cutoff.Add(time.Duration(a.At+a.By)))
 	default:

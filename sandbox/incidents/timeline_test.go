@@ -20,6 +20,8 @@ type timeline struct {
 	Events      []event
 	Acts        []act
 	Expect      expectation
+
+	standing string // an inline policy that the role has always had; "" none
 }
 
 // settings are those of the configuration file, and AWS's clock minus the store's.
