@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"math"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func TestWhatIsRecordedWithoutAFieldKeepsTheOthersAndTheValue(t *testing.T) {
 
 // A detail that is not in the list above is not tried.
 func TestNoDetailIsLeftOutOfTheTest(t *testing.T) {
-	parsed, err := parser.ParseDir(token.NewFileSet(), ".", nil, parser.ParseComments)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +141,11 @@ func TestNoDetailIsLeftOutOfTheTest(t *testing.T) {
 		tried = append(tried, reflect.TypeOf(d).Name())
 	}
 	found := 0
-	for _, file := range parsed["record"].Files {
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range file.Decls {
 			g, ok := d.(*ast.GenDecl)
 			if !ok || !strings.Contains(g.Doc.Text(), "is the Detail of") {
