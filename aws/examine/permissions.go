@@ -1,6 +1,7 @@
 package examine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func (e *examination) permissions(ctx context.Context) []finding.Finding {
 	)
 
 	found := []finding.Finding{listed}
-	for _, err := range slices.Concat(needed.errs(), fenced.errs(), harmful.errs()) {
+	if err := cmp.Or(needed.err(), fenced.err(), harmful.err()); err != nil {
 		check := e.check("permissions")
 		if errors.Is(err, aws.ErrAccessDenied) || errors.Is(err, aws.ErrNoSuchRole) {
 			return append(found, finding.Warn(check,
@@ -133,10 +134,11 @@ func (e *examination) hub(ctx context.Context, own string, roles []string) []fin
 	}
 	check := e.check("too much permission of " + aws.NameOf(principal))
 	harmful := e.ask(ctx, principal, e.harms(roles)...)
-	for _, err := range harmful.errs() {
-		if aws.Final(err) {
-			return nil
-		}
+	switch err := harmful.err(); {
+	case err == nil:
+	case aws.Final(err):
+		return nil
+	default:
 		return []finding.Finding{Failed(check, err)}
 	}
 	return []finding.Finding{e.tooMuch(check, harmful)}
@@ -171,13 +173,14 @@ func (e *examination) ask(ctx context.Context, of string, questions ...role.Ques
 // answers are those to several questions; the zero one to a question that was left out.
 type answers []aws.Answer[*iam.SimulatePrincipalPolicyOutput]
 
-func (a answers) errs() (all []error) {
+// err is the first that there is.
+func (a answers) err() error {
 	for _, one := range a {
 		if one.Err != nil {
-			all = append(all, one.Err)
+			return one.Err
 		}
 	}
-	return all
+	return nil
 }
 
 func (a answers) verdicts() (all []simulatedOn) {
