@@ -142,24 +142,27 @@ func isGiven(s types.Statement) bool {
 	return strings.HasPrefix(awssdk.ToString(s.SourcePolicyId), "PolicyInputList")
 }
 
-// DeniedAnyway asks the simulator which of some actions an older session is denied without what was
-// written, by whatever else there is: a denial of such an action proves nothing.
+// DeniedAnyway asks the simulator which of some actions an older session is denied without what is
+// in the bot's slots, by whatever else there is: a denial of such an action proves nothing. written
+// is what the order has written.
 func (c *Client) DeniedAnyway(
-	ctx context.Context, o Order, written []contain.Document, actions []string,
+	ctx context.Context, o Order, written []contain.Document, slots []contain.Slot, actions []string,
 ) (map[string]bool, error) {
 	a, err := c.cloud.Conn(o.Principal.AccountName)
-	prober, ok := o.Measure.(contain.Prober)
-	if err != nil || !ok || len(written) == 0 || len(actions) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	probes := prober.Probes(written[0])
+	var probes []contain.Probe
+	for _, doc := range written {
+		if prober, ok := o.Measure.(contain.Prober); ok {
+			probes = append(probes, prober.Probes(doc)...)
+		}
+	}
 	if len(probes) == 0 {
-		return nil, nil
+		return nil, errNoMeasure
 	}
 	q := question(o, probes[0], actions...)
-	for _, doc := range written {
-		q.Without = append(q.Without, doc.Slot.Name)
-	}
+	q.Without = slots
 	out, err := q.Ask(ctx, a, aws.Credential{})
 	if err != nil {
 		return nil, err
@@ -181,9 +184,9 @@ const simulatedAction = "s3:ListAllMyBuckets"
 type Question struct {
 	Principal string // ARN of a user or role
 	Actions   []string
-	Resources []string // ARNs; none means all
-	Besides   []string // policy documents that are taken as being on the principal, too
-	Without   []string // names of inline policies of the role that are taken as not being there
+	Resources []string       // ARNs; none means all
+	Besides   []string       // policy documents that are taken as being on the principal, too
+	Without   []contain.Slot // that are taken as being empty
 	Context   map[string]types.ContextEntry
 }
 
@@ -213,11 +216,15 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 			ContextKeyValues: []string{"U0REQUESTER"},
 		})
 	}
-	for _, name := range s.Without {
+	for _, slot := range s.Without {
+		if strings.HasPrefix(slot.Name, "arn:") {
+			in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberPolicyArn{Value: slot.Name})
+			continue
+		}
 		in.PolicyExclusionList = append(in.PolicyExclusionList, &types.PolicyIdentifierMemberInlinePolicyIdentifier{
 			Value: types.InlinePolicyIdentifierType{
 				AttachmentName: awssdk.String(aws.NameOf(s.Principal)), AttachmentType: types.AttachmentTypeRole,
-				PolicyName: awssdk.String(name),
+				PolicyName: awssdk.String(slot.Name),
 			},
 		})
 	}

@@ -181,9 +181,21 @@ func TestAnActionThatAnotherPolicyDeniesIsDeniedWithoutWhatWasWritten(t *testing
 		}
 		query := Order{Target: of("prod", "", role.ARN, ""), Measure: contain.Revoke()}
 		got, err := b.roles.DeniedAnyway(t.Context(), query, []contain.Document{result.There},
-			[]string{"iam:ListRoles", "organizations:LeaveOrganization"})
+			[]contain.Slot{result.There.Slot}, []string{"iam:ListRoles", "organizations:LeaveOrganization"})
 		if err != nil || got["iam:ListRoles"] || !got["organizations:LeaveOrganization"] {
 			t.Errorf("denied anyway: %v, %v", got, err)
+		}
+		locked := b.Prod.DenyAllARN()
+		if err := b.Prod.AttachRolePolicy("Deploy", locked); err != nil {
+			t.Fatal(err)
+		}
+		attached := contain.Slot{Kind: contain.RoleAttached, Name: locked}
+		for _, without := range [][]contain.Slot{{result.There.Slot}, {result.There.Slot, attached}} {
+			got, err := b.roles.DeniedAnyway(t.Context(), query, []contain.Document{result.There}, without,
+				[]string{"iam:ListRoles"})
+			if err != nil || got["iam:ListRoles"] != (len(without) == 1) {
+				t.Errorf("without %v: denied anyway: %v, %v", without, got, err)
+			}
 		}
 	})
 }

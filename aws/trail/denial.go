@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// byInlinePolicy is the whole message of a call that an inline policy of the role denies (IAM User
-// Guide, "Troubleshoot access denied error messages"): one of a managed policy ends with its ARN,
-// and other denials end with the kind of policy that is missing. Names that attackers choose stand
-// in messages, so nothing is searched for: one with more in it than fits is no proof.
-var byInlinePolicy = regexp.MustCompile(`^(?:You are not authorized to perform this operation\. )?` +
+// byOurPolicy is the whole message of a call that an inline policy of the role or AWSDenyAll denies
+// (IAM User Guide, "Troubleshoot access denied error messages"): one of a managed policy ends with
+// its ARN, and other denials end with the kind of policy that is missing. Names that attackers
+// choose stand in messages, so nothing is searched for: one with more in it than fits is no proof.
+var byOurPolicy = regexp.MustCompile(`^(?:You are not authorized to perform this operation\. )?` +
 	`User: \S+ is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)(?: on resource: \S+)? ` +
-	`with an explicit deny in an identity-based policy(?:\.? Encoded authorization failure message: \S+)?$`)
+	`with an explicit deny in an identity-based policy(?:: arn:aws[a-z-]*:iam::aws:policy/AWSDenyAll)?` +
+	`(?:\.? Encoded authorization failure message: \S+)?$`)
 
 // deniedAction is the action that an inline policy of the role denied by the message; "" where the
 // message does not say so.
 func deniedAction(message string) string {
-	if found := byInlinePolicy.FindStringSubmatch(message); found != nil {
+	if found := byOurPolicy.FindStringSubmatch(message); found != nil {
 		return found[1]
 	}
 	return ""

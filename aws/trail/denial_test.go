@@ -16,6 +16,8 @@ func TestOnlyAMessageThatIsWhollyOfAnInlinePolicyProvesADenial(t *testing.T) {
 			"arn:aws:ec2:eu-west-1:111122223333:instance/*" + by +
 			". Encoded authorization failure message: Zm9v": "ec2:RunInstances",
 
+		user + "iam:ListRoles" + by + ": arn:aws:iam::aws:policy/AWSDenyAll": "iam:ListRoles",
+
 		// a managed policy, an organisation's, a session's
 		user + "iam:ListRoles" + by + ": arn:aws:iam::111122223333:policy/Standing":             "",
 		user + "iam:ListRoles with an explicit deny in a service control policy":                "",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -70,7 +71,15 @@ func (q *investigation) prove(ctx context.Context, s *followed) error {
 		return nil
 	}
 	asked := slices.Sorted(maps.Keys(actions))
-	denied, err := q.Roles.DeniedAnyway(ctx, q.order, record.WrittenBy(q.events).Stands, asked)
+	var ours []contain.Slot
+	for _, h := range q.force.Holdings {
+		for _, d := range h.Stands {
+			if h.InForce() && d.Slot.Name != "" {
+				ours = append(ours, d.Slot)
+			}
+		}
+	}
+	denied, err := q.Roles.DeniedAnyway(ctx, q.order, record.WrittenBy(q.events).Stands, ours, asked)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

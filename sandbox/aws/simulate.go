@@ -21,6 +21,7 @@ func simulateOperation() *operation {
 		"ContextEntries.member.N.ContextKeyName":            optional(matching(5, 256, contextKeyForm)),
 		"ContextEntries.member.N.ContextKeyType":            optional(contextKeyType),
 		"ContextEntries.member.N.ContextKeyValues.member.N": optional(anything),
+		"PolicyExclusionList.member.N.PolicyArn":            optional(anything),
 		exclusion + "AttachmentName":                        optional(anything),
 		exclusion + "AttachmentType":                        optional(anything),
 		exclusion + "PolicyName":                            optional(policyName),
@@ -145,6 +146,9 @@ func (x *exchange) simulated() (simulated, error) {
 			add("role_"+r.name+"_"+policy, r.inline[policy].policy)
 		}
 		for _, arn := range slices.Sorted(maps.Keys(r.attached)) {
+			if x.excludes(r.name, arn) {
+				continue
+			}
 			parsed, _ := parseARN(arn)
 			add(parsed.lastSegment(), r.attached[arn])
 		}
@@ -170,10 +174,16 @@ func (x *exchange) simulated() (simulated, error) {
 // exclusion begins the names of the parameters that leave an inline policy out.
 const exclusion = "PolicyExclusionList.member.N.InlinePolicyIdentifier."
 
-// excludes reports whether the request leaves an inline policy of a role out. The stand-in knows no
-// wildcards there, and no managed policies.
+// excludes reports whether the request leaves a policy of a role out, an inline one by its name or
+// a managed one by its ARN. The stand-in knows no wildcards there.
 func (x *exchange) excludes(role, policy string) bool {
 	for i := 1; ; i++ {
+		if arn, ok := x.params["PolicyExclusionList.member."+strconv.Itoa(i)+".PolicyArn"]; ok {
+			if arn == policy {
+				return true
+			}
+			continue
+		}
 		member := strings.Replace(exclusion, ".N.", "."+strconv.Itoa(i)+".", 1)
 		name, ok := x.params[member+"PolicyName"]
 		if !ok {
