@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -107,6 +108,7 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 	switch a.Action {
 	case ActionApprove:
 		d.Verdict, d.Event.Type, d.Next = Count, EventVoted, StateOpen
+		d.Event.Detail = json.RawMessage(fmt.Sprintf(`{"required":%d}`, required(r, p)))
 		if len(r.Votes)+1 >= required(r, p) {
 			d.Verdict, d.Event.Type, d.Next = Approve, EventApproved, StateApproved
 		}
@@ -130,9 +132,9 @@ func MayComplete(r Request, card string, a Attempt, p Policy, now time.Time) boo
 		(slices.Contains(p.Approvers, a.By) || len(p.GroupIDs()) > 0)
 }
 
-// required is how many approvals the request needs. A policy that became stricter counts; one that
-// became laxer does not change what people were told. It is at least one: MayDecide has refused
-// every other policy.
+// required is how many approvals the request needs. A policy that became stricter counts, that of
+// another replica for an earlier vote, too; one that became laxer does not change what people were
+// told. It is at least one: MayDecide has refused every other policy.
 func required(r Request, p Policy) int { return max(r.Required, p.Required) }
 
 func refusalOf(r Request, card string, a Attempt, p Policy, now time.Time) Refusal {

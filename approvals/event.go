@@ -81,11 +81,11 @@ var stays = map[EventType]bool{EventVoted: true, EventStarted: true}
 type Event struct {
 	Seq    int64           // 1 for the first; set by the store
 	Type   EventType       //
-	At     time.Time       // the store's clock, milliseconds; set by the store
+	At     time.Time       // the store's clock, milliseconds; set by Sealed, which seals it, or by the store
 	By     string          // the person's id; empty when the bot acted by itself
 	Source string          // the envelope or the item of work that caused it; what came twice is known by it
 	Detail json.RawMessage // what the type says, or what the package that acted wrote; nil when there is nothing
-	Seal   string          // the deployment's signature, set and checked by Sealed; empty without a key
+	Seal   string          // the deployment's signature on it and on what is before it; empty without a key
 }
 
 // Opening is the Detail of EventRequested: what was asked, and what people were shown.
@@ -100,8 +100,12 @@ type Opening struct {
 	Required int     `json:"required"`
 	// ExpireAfter is how long people have to decide, from the event's time on; whole milliseconds.
 	ExpireAfter time.Duration `json:"expire_after"`
-	// Seal is that of the event, set by Sealed.
-	Seal string `json:"-"`
+	// Witness is another clock than the store's when the request was opened, which nobody who can
+	// write to the store can set.
+	Witness time.Time `json:"witness,omitzero"`
+	// At and Seal are those of the event, set by Sealed.
+	At   time.Time `json:"-"`
+	Seal string    `json:"-"`
 }
 
 // Encode is the opening as the Detail of its event.

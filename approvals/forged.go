@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Forgery says what is wrong with an event. The zero value is nothing.
@@ -14,8 +15,8 @@ const (
 	ForgeryUnsealed   Forgery = "unsealed"   // it has no seal
 	ForgeryOtherKey   Forgery = "other_key"  // it is sealed with another key
 	ForgeryChanged    Forgery = "changed"    // its seal is of another text, another number or another request
-	ForgeryRepeated   Forgery = "repeated"   // its seal is there once more
 	ForgeryMissing    Forgery = "missing"    // another event should be here
+	ForgerySetBack    Forgery = "set_back"   // events are gone that were here
 	ForgeryImpossible Forgery = "impossible" // no request makes this move
 	ForgeryUnreadable Forgery = "unreadable" // it is no event
 )
@@ -29,10 +30,10 @@ func (f Forgery) Words() string {
 		return "it is signed with another key"
 	case ForgeryChanged:
 		return "its signature is not of this text in this place"
-	case ForgeryRepeated:
-		return "it is there twice"
 	case ForgeryMissing:
 		return "another event should be in its place"
+	case ForgerySetBack:
+		return "it was there and is gone"
 	case ForgeryImpossible:
 		return "no request makes this move"
 	case ForgeryUnreadable:
@@ -63,6 +64,8 @@ type ForgedError struct {
 	Ended   bool
 	Place   Place
 	Subject Subject
+	// Highest is the highest number that an event of the request is known to have had.
+	Highest int64
 	// Unsure: something may have been done for it that what is left of the log does not tell.
 	Unsure bool
 
@@ -84,6 +87,7 @@ type Forged struct {
 	Event   int64   `json:"event"`
 	Why     Forgery `json:"why"`
 	Foreign bool    `json:"foreign,omitempty"`
+	Highest int64   `json:"highest,omitempty"` // what was up to this number counts for nothing
 	// Place is where to tell of a request whose opening is not to be trusted.
 	Place Place `json:"place"`
 	// Sentence and Unsure are for people, as of every request that ended without what it was for.
@@ -97,7 +101,7 @@ type Condemnation struct {
 	RequestID string
 	Entries   int     // how many the log had when it was read, else ErrConflict
 	Trusted   int     // so many stay as they are
-	Events    []Event // numbered on from Trusted; those with an At keep it
+	Events    []Event // the whole log; those with an At keep it
 	Next      State   // that all events together come to
 	Purpose   Purpose // of the request, as far as its log is trusted
 	Ends      bool    // the request had no end that is trusted, and has one now
@@ -105,24 +109,59 @@ type Condemnation struct {
 	Subjects  []string // Subject.Taken that the request may hold besides the one that it was opened for
 }
 
+// SetBack is the error for a log that is good and has fewer events than it had.
+func SetBack(id string, events []Event, highest int64) *ForgedError {
+	f := &ForgedError{
+		Request: id, Event: int64(len(events)) + 1, Why: ForgerySetBack, Highest: highest, log: events,
+	}
+	f.claims()
+	return f
+}
+
+// claims fills in what the log says.
+func (f *ForgedError) claims() {
+	claimed, err := Fold(f.Request, f.log)
+	if err == nil {
+		f.Ended = claimed.State.Ended()
+	} else if claimed, err = Fold(f.Request, f.log[:1]); err != nil {
+		claimed = Request{}
+	}
+	f.Place, f.Subject = claimed.Place, claimed.Subject
+	trusted, err := Fold(f.Request, f.log[:f.Event-1])
+	f.Unsure = err != nil || trusted.State == StateExecuting ||
+		!trusted.State.Ended() && (f.Why == ForgerySetBack && trusted.State != StateOpen ||
+			claimed.State == StateExecuting || claimed.State == StateApplied)
+}
+
+// mostLost bounds how many events a log is believed to have lost: someone else may have written the
+// number.
+const mostLost = 1000
+
 // Condemn is what follows from a forged log. place is where to tell of it if the log's own is not
 // to be trusted, sentence what to tell.
 func (f *ForgedError) Condemn(place Place, sentence string) (Condemnation, error) {
 	c := Condemnation{RequestID: f.Request, Entries: len(f.log), Trusted: int(f.Event) - 1, Why: f.Error()}
-	for i, e := range f.log[c.Trusted:] {
-		c.Events = append(c.Events, Event{Seq: int64(c.Trusted + i + 1), Type: EventUntrusted, At: e.At})
+	c.Events = slices.Clone(f.log[:c.Trusted])
+	// No number is used again, neither in what was told nor in the audit log.
+	highest := max(int64(len(f.log)), min(f.Highest, int64(len(f.log)+mostLost)))
+	for seq := int64(c.Trusted) + 1; seq <= highest; seq++ {
+		lost := Event{Seq: seq, Type: EventUntrusted}
+		if seq <= int64(len(f.log)) {
+			lost.At = f.log[seq-1].At
+		}
+		c.Events = append(c.Events, lost)
 	}
 	detail, err := json.Marshal(Forged{
 		Event: f.Event, Why: f.Why, Foreign: f.Foreign, Place: place, Sentence: sentence, Unsure: f.Unsure,
+		Highest: max(f.Highest, highest),
 	})
 	if err != nil {
 		return Condemnation{}, fmt.Errorf("condemn request %s: %w", f.Request, err)
 	}
 	c.Events = append(c.Events, Event{
-		Seq: int64(len(f.log) + 1), Type: EventForged, Source: "forged " + f.Request, Detail: detail,
+		Seq: highest + 1, Type: EventForged, Source: "forged " + f.Request, Detail: detail,
 	})
-	all := append(f.log[:c.Trusted:c.Trusted], c.Events...)
-	r, err := Fold(f.Request, all)
+	r, err := Fold(f.Request, c.Events)
 	if err != nil {
 		return Condemnation{}, fmt.Errorf("condemn: %w", err)
 	}

@@ -13,6 +13,8 @@ type Request struct {
 	ID    string
 	State State
 	Seq   int64 // number of events folded; what Commit compares
+	// Seal is that of the last event, which Commit compares, too; empty after With.
+	Seal string
 
 	Purpose   Purpose
 	About     string // the earlier request that this one is about; empty without one
@@ -23,6 +25,7 @@ type Request struct {
 	Required  int       // how many people besides the requester
 	Opened    time.Time // the store's clock
 	Deadline  time.Time // the store's clock
+	Witness   time.Time // Opening.Witness
 
 	Votes   []Vote
 	Ended   time.Time // when State became an ended one; zero before
@@ -119,9 +122,13 @@ func (r *Request) apply(e Event) error {
 		}
 		r.Purpose, r.About = o.Purpose, o.About
 		r.Subject, r.Place, r.Reason, r.Required = o.Subject, o.Place, o.Reason, o.Required
-		r.Requester, r.Opened, r.Deadline = e.By, e.At, e.At.Add(o.ExpireAfter)
+		r.Requester, r.Opened, r.Deadline, r.Witness = e.By, e.At, e.At.Add(o.ExpireAfter), o.Witness
 	case EventVoted, EventApproved:
 		r.Votes = append(r.Votes, Vote{By: e.By, At: e.At})
+		var v struct{ Required int }
+		if len(e.Detail) > 0 && json.Unmarshal(e.Detail, &v) == nil && e.Type == EventVoted {
+			r.Required = max(r.Required, min(v.Required, MaxRequired))
+		}
 	case EventStarted:
 		promise := e
 		r.Promise = &promise
@@ -145,7 +152,7 @@ func (r *Request) apply(e Event) error {
 		r.Refused++
 		r.refusals[e.By]++
 	}
-	r.Seq = e.Seq
+	r.Seq, r.Seal = e.Seq, e.Seal
 	if _, isMove := moves[e.Type]; isMove {
 		r.State = next
 		if next.Ended() {

@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -100,97 +101,96 @@ func fields(texts ...string) []byte {
 
 // The uses of the key. A change of what is signed gets a new number.
 const (
-	domainEvent = "revokebot event 1"
-	domainItem  = "revokebot item 1"
+	domainEvent    = "revokebot event 2"
+	domainItem     = "revokebot item 2"
+	domainDelivery = "revokebot delivery 1"
 )
 
-// A seal is text: whether the number of the event is part of what was signed, the name of the key,
-// and the signature in base64.
-const (
-	sealNumbered = "n1"
-	sealAnywhere = "a1" // of events that move nothing and are appended to whatever is there
-)
+// sealedText is what an event's seal signs. link is that of the seal before it in the log. request
+// is empty for an event that belongs to none.
+func sealedText(request, link string, e Event) []byte {
+	return fields(request, link, strconv.FormatInt(e.Seq, 10), strconv.FormatInt(e.At.UnixMilli(), 10),
+		string(e.Type), e.By, e.Source, string(e.Detail))
+}
 
-// sealedText is what an event's seal signs. The time is not part of it: the store sets it, later.
-// request is empty for an event that belongs to none.
-func sealedText(request string, e Event, numbered bool) []byte {
-	number := ""
-	if numbered {
-		number = strconv.FormatInt(e.Seq, 10)
+// SealEvent is the seal of an event that follows one with the seal before: the name of the key, the
+// link to that seal, and the signature in base64. It is good for the request, the number in Seq and
+// the time in At only.
+func (k Key) SealEvent(request, before string, e Event) string {
+	link := linkTo(before)
+	return k.name + ":" + link + ":" +
+		base64.StdEncoding.EncodeToString(k.Sign(domainEvent, sealedText(request, link, e)))
+}
+
+// linkTo names a seal in the one that follows it; "" before the first.
+func linkTo(before string) string {
+	if before == "" {
+		return ""
 	}
-	return fields(request, number, string(e.Type), e.By, e.Source, string(e.Detail))
+	sum := sha256.Sum256([]byte(before))
+	return base64.StdEncoding.EncodeToString(sum[:16])
 }
 
-// SealEvent is the seal of an event. One that is numbered is good for the number in its Seq only.
-func (k Key) SealEvent(request string, e Event, numbered bool) string {
-	kind := sealAnywhere
-	if numbered {
-		kind = sealNumbered
-	}
-	return k.seal(kind, domainEvent, sealedText(request, e, numbered))
-}
-
-func (k Key) seal(kind, domain string, text []byte) string {
-	return kind + ":" + k.name + ":" + base64.StdEncoding.EncodeToString(k.Sign(domain, text))
-}
-
-// seal is one that was read.
-type seal struct {
-	numbered  bool
-	key       string // its name
-	signature []byte
-}
-
-// readSeal reports false for what no seal looks like.
-func readSeal(text string) (seal, bool) {
+// readSeal returns the parts of a seal; no signature for what no seal looks like.
+func readSeal(text string) (key, link string, signature []byte) {
 	parts := strings.Split(text, ":")
-	if len(parts) != 3 || parts[0] != sealNumbered && parts[0] != sealAnywhere {
-		return seal{}, false
+	if len(parts) != 3 {
+		return "", "", nil
 	}
 	signature, err := base64.StdEncoding.DecodeString(parts[2])
-	return seal{numbered: parts[0] == sealNumbered, key: parts[1], signature: signature},
-		err == nil && len(signature) == ed25519.SignatureSize
+	if err != nil {
+		return "", "", nil
+	}
+	return parts[0], parts[1], signature
 }
 
-// CheckEvent says what is wrong with an event's seal: "" nothing. An event that moves the state has
-// to be sealed with its number; one that belongs to no request has none.
+// follows reports whether a seal says that it stands after another one.
+func follows(text, before string) bool {
+	_, link, _ := readSeal(text)
+	return link == linkTo(before)
+}
+
+// CheckEvent says what is wrong with an event's seal: "" nothing. It does not see the seal before.
 func CheckEvent(public ed25519.PublicKey, request string, e Event) Forgery {
 	if e.Seal == "" {
 		return ForgeryUnsealed
 	}
-	s, ok := readSeal(e.Seal)
-	switch _, moves := moves[e.Type]; {
-	case !ok:
+	key, link, signature := readSeal(e.Seal)
+	switch {
+	case len(signature) != ed25519.SignatureSize:
 		return ForgeryChanged
-	case s.key != KeyName(public):
+	case key != KeyName(public):
 		return ForgeryOtherKey
-	case !s.numbered && (moves || e.Type == EventForged || e.Type == EventUntrusted):
-		return ForgeryChanged
-	case !Verify(public, domainEvent, sealedText(request, e, s.numbered), s.signature):
+	case !Verify(public, domainEvent, sealedText(request, link, e), signature):
 		return ForgeryChanged
 	default:
 		return ""
 	}
 }
 
-// sealItem is the seal of an item as it was accepted. How often it was tried is not part of it.
-func (k Key) sealItem(item Item) string {
-	text, err := itemText(item)
-	if err != nil {
-		return "" // a body that is not JSON: the store refuses it
-	}
-	return k.seal(sealAnywhere, domainItem, text)
+// mac is the seal of what the deployment alone checks: the name of the key, and a code.
+func (k Key) mac(domain string, texts ...string) string {
+	h := hmac.New(sha256.New, k.private[:])
+	h.Write(fields(append(texts, domain)...))
+	return k.name + ":" + base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// itemIsSealed reports whether an item is one that was accepted under the key.
+// SealItem returns an item with its seal.
+func (k Key) SealItem(item Item) Item {
+	item.Seal = ""
+	if text, err := itemText(item); err == nil { // a body that is not JSON is refused by the store
+		item.Seal = k.mac(domainItem, text...)
+	}
+	return item
+}
+
+// itemIsSealed reports whether an item is as it was queued under the key.
 func (k Key) itemIsSealed(item Item) bool {
-	s, ok := readSeal(item.Seal)
-	text, err := itemText(item)
-	return ok && err == nil && Verify(k.Public(), domainItem, text, s.signature)
+	return item.Seal != "" && hmac.Equal([]byte(k.SealItem(item).Seal), []byte(item.Seal))
 }
 
 // itemText is the same for a body before and after it was written as JSON.
-func itemText(item Item) ([]byte, error) {
+func itemText(item Item) ([]string, error) {
 	body := []byte(item.Body)
 	if len(body) > 0 {
 		var err error
@@ -198,5 +198,18 @@ func itemText(item Item) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return fields(item.Kind, item.Request, item.Source, string(body)), nil
+	return []string{
+		item.Kind, item.Request, item.Source, string(body), strconv.Itoa(item.Attempt),
+		strconv.FormatInt(item.Event, 10), strconv.FormatInt(item.At.UnixMilli(), 10),
+	}, nil
+}
+
+// sealDelivery is the seal of how far Slack was told of a request.
+func (k Key) sealDelivery(id string, d Delivery) string {
+	d.Seal = ""
+	text, err := json.Marshal(d)
+	if err != nil {
+		return "" // unreachable: strings and numbers
+	}
+	return k.mac(domainDelivery, id, string(text))
 }

@@ -3,143 +3,364 @@ package approvals
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 // Sealed is a Store that trusts nothing in the one below it that was not written under the
-// deployment's key. It signs every event that is appended and every item that is accepted, and
-// checks them when they are read: a log with an event that is not sealed, or sealed for another
-// request or another place in the log, is a *ForgedError. Make it with NewSealed.
+// deployment's key, in its place and in its time. Make it with NewSealed.
 //
-// What it does not see is a log that was cut off at its end, or put back to what it once was; the
-// audit log shows that.
+// It seals every event with the store's time and the seal before it, and every item and delivery. A
+// log with an event that is not sealed, sealed for another place, or with fewer events than this
+// process knows of, is a *ForgedError. An item that is not sealed is handed out as KindForged.
+//
+// It cannot see that all of the store was put back to what it was before this process started.
 type Sealed struct {
 	Store
 	key    Key
 	people map[string]bool
-	good   remembered
+	keeps  func() time.Duration // how long the store keeps an ended request
+	good   recent[digest, bool]
+	heads  recent[string, head]
+
+	mu       sync.Mutex
+	at       time.Time // the store's clock when it was last asked
+	measured time.Time // this machine's running clock then
 }
 
 var _ Store = (*Sealed)(nil)
 
 // NewSealed returns a store under a key. people are the kinds of items that come from people, by
-// Accept; such an item that has no seal is handed out as KindForged.
+// Accept.
 func NewSealed(store Store, key Key, people ...string) *Sealed {
-	s := &Sealed{Store: store, key: key, people: make(map[string]bool)}
+	s := &Sealed{Store: store, key: key, people: make(map[string]bool), keeps: func() time.Duration { return 0 }}
+	if k, ok := store.(interface{ Retention() time.Duration }); ok {
+		s.keeps = k.Retention
+	}
 	for _, kind := range people {
 		s.people[kind] = true
 	}
 	return s
 }
 
-// Accept implements Store. What is accepted comes from people: an item of another kind would be
-// handed out without a look at its seal, and is not accepted.
-func (s *Sealed) Accept(ctx context.Context, item Item, ids ...string) (bool, error) {
+// Now implements Store, and measures the store's clock: seals have its time, not this machine's.
+func (s *Sealed) Now(ctx context.Context) (time.Time, error) {
+	at, err := s.Store.Now(ctx)
+	if err == nil {
+		s.mu.Lock()
+		s.at, s.measured = at, time.Now()
+		s.mu.Unlock()
+	}
+	return at, err
+}
+
+// clock is the store's clock as last measured, in milliseconds.
+func (s *Sealed) clock(ctx context.Context) (time.Time, error) {
+	s.mu.Lock()
+	at, measured := s.at, s.measured
+	s.mu.Unlock()
+	if measured.IsZero() {
+		return s.Now(ctx)
+	}
+	return at.Add(time.Since(measured)).Truncate(time.Millisecond), nil
+}
+
+// timed does something with the store's time, and once more if the store says that it is another: a
+// failover, or this machine was suspended.
+func (s *Sealed) timed(ctx context.Context, do func(at time.Time) error) error {
+	at, err := s.clock(ctx)
+	if err != nil {
+		return err
+	}
+	if err = do(at); !errors.Is(err, ErrClock) {
+		return err
+	}
+	if at, err = s.Now(ctx); err != nil {
+		return err
+	}
+	return do(at)
+}
+
+// Accept implements Store. What is accepted comes from people.
+func (s *Sealed) Accept(ctx context.Context, item Item, ids ...string) (fresh bool, err error) {
 	if !s.people[item.Kind] {
 		return false, fmt.Errorf("accept: %w: no person sends an item of the kind %q", ErrNotRecorded, item.Kind)
 	}
-	item.Seal = s.key.sealItem(item)
-	return s.Store.Accept(ctx, item, ids...)
+	err = s.timed(ctx, func(at time.Time) (err error) {
+		item.At = at
+		fresh, err = s.Store.Accept(ctx, s.key.SealItem(item), ids...)
+		return err
+	})
+	return fresh, err
 }
 
 // Take implements Store.
 func (s *Sealed) Take(ctx context.Context, worker string, n int, wait time.Duration) ([]Item, error) {
 	items, err := s.Store.Take(ctx, worker, n, wait)
-	return s.checked(items), err
+	return s.checked(ctx, items, err)
 }
 
 // Claim implements Store.
 func (s *Sealed) Claim(ctx context.Context, worker string, idle time.Duration, n int) ([]Item, error) {
 	items, err := s.Store.Claim(ctx, worker, idle, n)
-	return s.checked(items), err
+	return s.checked(ctx, items, err)
 }
 
-func (s *Sealed) checked(items []Item) []Item {
-	for i, item := range items {
-		if s.people[item.Kind] && !s.key.itemIsSealed(item) {
-			items[i].Kind = KindForged
-		}
+// earlySlack is how much before its time an item may be handed out: the clocks of two servers
+// differ after a failover.
+const earlySlack = 5 * time.Second
+
+// longestTimer is how much before an item is due it may have been queued, at most.
+const longestTimer = 48 * time.Hour
+
+// checked makes KindForged of items that nobody queued here, and puts back those whose time has not
+// come.
+func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, error) {
+	if len(items) == 0 {
+		return nil, err
 	}
-	return items
+	now, clockErr := s.clock(ctx)
+	if clockErr != nil {
+		return nil, clockErr // they are claimed later
+	}
+	kept := items[:0]
+	for _, item := range items {
+		own := !s.people[item.Kind]
+		switch key, _, _ := strings.Cut(item.Seal, ":"); {
+		case isLook(item):
+		case own && item.Seal != "" && key != s.key.name:
+			err = errors.Join(err, s.Store.SetAside(ctx, item, "queued under another key"))
+			continue
+		case !s.key.itemIsSealed(item):
+			item.Kind = KindForged
+		case own && item.At.Sub(now) > earlySlack:
+			item.Attempt-- // Postpone counts the next one
+			err = errors.Join(err, s.Store.Postpone(ctx, item, item.At.Sub(now)))
+			continue
+		default:
+			item.Age = now.Sub(item.At)
+			if known, _ := s.heads.get(item.Request); known.seq < item.Event {
+				s.heads.put(item.Request, head{seq: item.Event, at: item.At.Add(-longestTimer), ended: true})
+			}
+		}
+		kept = append(kept, item)
+	}
+	return kept, err
+}
+
+// isLook reports whether an item is of those that a store queues by itself: all that they say is
+// which log to look at.
+func isLook(item Item) bool {
+	return item.Seal == "" && len(item.Body) == 0 && (item.Kind == KindDeliver || item.Kind == KindExpire)
+}
+
+// Postpone implements Store. What came from a person keeps the time at which it came.
+func (s *Sealed) Postpone(ctx context.Context, item Item, after time.Duration) error {
+	if isLook(item) {
+		return s.Store.Postpone(ctx, item, after)
+	}
+	if !s.people[item.Kind] {
+		now, err := s.clock(ctx)
+		if err != nil {
+			return err
+		}
+		item.At = now.Add(after)
+	}
+	item.Attempt++
+	item = s.key.SealItem(item)
+	item.Attempt--
+	return s.Store.Postpone(ctx, item, after)
+}
+
+// queued are items that an event of a request queues, each to be done after a while.
+func (s *Sealed) queued(dues []Due, request string, event int64, at time.Time) []Due {
+	sealed := make([]Due, len(dues))
+	for i, d := range dues {
+		if d.Item.Event = event; d.Item.Request != request {
+			d.Item.Event = 0
+		}
+		d.Item.At = at.Add(max(d.After, 0)).Truncate(time.Millisecond)
+		sealed[i] = Due{Item: s.key.SealItem(d.Item), After: d.After}
+	}
+	return sealed
 }
 
 // Open implements Store.
-func (s *Sealed) Open(ctx context.Context, id, by, source string, o Opening, later ...Due) (string, error) {
+func (s *Sealed) Open(
+	ctx context.Context, id, by, source string, o Opening, later ...Due,
+) (other string, err error) {
 	detail, err := o.Encode()
 	if err != nil {
 		return "", err
 	}
-	o.Seal = s.seal(id, Event{Seq: 1, Type: EventRequested, By: by, Source: source, Detail: detail}, true)
-	return s.Store.Open(ctx, id, by, source, o, later...)
+	if _, known := s.heads.get(id); known {
+		if _, _, err := s.Load(ctx, id); err != nil {
+			return "", err
+		}
+	}
+	err = s.timed(ctx, func(at time.Time) (err error) {
+		o.At = at
+		o.Seal = s.key.SealEvent(id, "", Event{
+			Seq: 1, Type: EventRequested, At: at, By: by, Source: source, Detail: detail,
+		})
+		other, err = s.Store.Open(ctx, id, by, source, o, s.queued(later, id, 1, at)...)
+		return err
+	})
+	return other, err
 }
 
 // Commit implements Store.
 func (s *Sealed) Commit(ctx context.Context, t Transition) error {
-	t.Events = slices.Clone(t.Events)
-	for i := range t.Events {
-		e := &t.Events[i]
-		if numbered := t.Expect != AppendOnly; numbered {
-			e.Seq = t.Expect + int64(i) + 1
-			e.Seal = s.seal(t.RequestID, *e, true)
-		} else {
-			e.Seal = s.seal(t.RequestID, *e, false)
-		}
+	return Append(ctx, t, s.Load, s.commit)
+}
+
+func (s *Sealed) commit(ctx context.Context, t Transition) error {
+	if h, _ := s.heads.get(t.RequestID); h.seq == t.Expect && h.seal != "" {
+		t.Of.Seal = h.seal
 	}
-	return s.Store.Commit(ctx, t)
+	if t.Of.Seal == "" {
+		return ErrConflict // it is read again
+	}
+	return s.timed(ctx, func(at time.Time) error {
+		n, last := t, t.Expect+int64(len(t.Events))
+		n.Events = slices.Clone(t.Events)
+		for i := range n.Events {
+			n.Events[i].Seq, n.Events[i].At = t.Expect+int64(i)+1, at
+		}
+		seal := s.seal(t.RequestID, t.Of.Seal, n.Events)
+		work := make([]Due, len(t.Work))
+		for i, item := range t.Work {
+			work[i].Item = item
+		}
+		n.Work = make([]Item, len(work))
+		for i, d := range s.queued(work, t.RequestID, last, at) {
+			n.Work[i] = d.Item
+		}
+		n.Due = s.queued(t.Due, t.RequestID, last, at)
+		err := s.Store.Commit(ctx, n)
+		if err == nil {
+			s.heads.put(t.RequestID, head{
+				seq: last, seal: seal, unread: true, at: at, ended: t.Of.State.Ended() || t.Next.Ended(),
+			})
+		}
+		return err
+	})
+}
+
+// seal seals events one after the other, and returns the last seal.
+func (s *Sealed) seal(request, before string, events []Event) string {
+	for i := range events {
+		events[i].Seal = s.key.SealEvent(request, before, events[i])
+		before = events[i].Seal
+		s.good.put(digestOf(request, events[i]), true)
+	}
+	return before
 }
 
 // Condemn implements Store.
 func (s *Sealed) Condemn(ctx context.Context, c Condemnation) error {
-	c.Events = slices.Clone(c.Events)
-	for i := range c.Events {
-		c.Events[i].Seal = s.seal(c.RequestID, c.Events[i], true)
+	now, err := s.clock(ctx)
+	if err != nil {
+		return err
 	}
-	return s.Store.Condemn(ctx, c)
+	c.Events = slices.Clone(c.Events)
+	before := ""
+	if c.Trusted > 0 {
+		before = c.Events[c.Trusted-1].Seal
+	}
+	rest := c.Events[c.Trusted:]
+	for i := range rest {
+		if rest[i].At.IsZero() {
+			rest[i].At = now
+		}
+	}
+	last := s.seal(c.RequestID, before, rest)
+	if err := s.Store.Condemn(ctx, c); err != nil {
+		return err
+	}
+	s.heads.put(c.RequestID, head{seq: int64(len(c.Events)), seal: last, at: now, ended: c.Next.Ended()})
+	return nil
 }
 
 // Note implements Store.
 func (s *Sealed) Note(ctx context.Context, e Event) error {
-	e.Seal = s.key.SealEvent("", e, false)
-	return s.Store.Note(ctx, e)
+	return s.timed(ctx, func(at time.Time) error {
+		e.Seq, e.At = 0, at
+		e.Seal = s.key.SealEvent("", "", e)
+		return s.Store.Note(ctx, e)
+	})
 }
 
-func (s *Sealed) seal(request string, e Event, numbered bool) string {
-	e.Seal = s.key.SealEvent(request, e, numbered)
-	s.good.add(request, e)
-	return e.Seal
+// BeginDelivery implements Store.
+func (s *Sealed) BeginDelivery(
+	ctx context.Context, id, worker string, lease time.Duration,
+) (Delivery, bool, error) {
+	d, ok, err := s.Store.BeginDelivery(ctx, id, worker, lease)
+	return s.delivery(id, d), ok, err
+}
+
+// Delivered implements Store.
+func (s *Sealed) Delivered(ctx context.Context, id string) (Delivery, error) {
+	d, err := s.Store.Delivered(ctx, id)
+	return s.delivery(id, d), err
+}
+
+func (s *Sealed) delivery(id string, d Delivery) Delivery {
+	begun := d.Card != "" || d.CardSeq != 0 || d.Cursor != 0 || d.Part != 0 || d.Intent != 0 || d.Living != nil
+	if d.Tampered || begun && s.key.sealDelivery(id, d) != d.Seal {
+		return Delivery{Tampered: true}
+	}
+	d.Seal = ""
+	return d
+}
+
+// MarkDelivery implements Store.
+func (s *Sealed) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d Delivery) error {
+	d.Seal = s.key.sealDelivery(id, d)
+	return s.Store.MarkDelivery(ctx, id, worker, lease, d)
 }
 
 // Load implements Store. It fails with a *ForgedError when the log is not what was written under
 // the key.
 func (s *Sealed) Load(ctx context.Context, id string) (Request, []Event, error) {
+	known, _ := s.heads.get(id) // before the log is read: it grows meanwhile
 	r, events, err := s.Store.Load(ctx, id)
 	broken := errors.Is(err, ErrBrokenLog)
-	if err != nil && !broken {
+	switch {
+	case errors.Is(err, ErrUnknownRequest):
+		now, clockErr := s.clock(ctx)
+		if known.seq == 0 || clockErr != nil || known.ended && !now.Before(known.at.Add(s.keeps())) {
+			return Request{}, nil, err
+		}
+	case err != nil && !broken:
 		return Request{}, nil, err
 	}
-	if f := s.judge(id, events, broken); f != nil {
+	if f := s.judge(id, events, known, broken || err != nil); f != nil {
 		return Request{}, nil, f
+	}
+	if h, _ := s.heads.get(id); h.seq <= r.Seq || h == known {
+		s.heads.put(id, head{seq: r.Seq, seal: r.Seal, at: events[len(events)-1].At, ended: r.State.Ended()})
 	}
 	return r, events, err
 }
 
 // judge looks for the first event of a log that is not what was written.
-func (s *Sealed) judge(id string, events []Event, broken bool) *ForgedError {
-	f := &ForgedError{Request: id, log: events}
+func (s *Sealed) judge(id string, events []Event, known head, broken bool) *ForgedError {
+	f := &ForgedError{Request: id, Highest: known.seq, log: events}
 	r := Request{ID: id, sources: make(map[string]bool), refusals: make(map[string]int)}
-	seen := make(map[string]bool)
-	ours := false
+	ours, before := false, ""
 	for i, e := range events {
-		why := s.check(id, int64(i)+1, e)
+		why := s.checkEvent(id, int64(i)+1, e)
 		ours = ours || why == ""
-		if why == "" && e.Source != "" && seen[e.Seal] {
-			why = ForgeryRepeated
+		if why == "" && !follows(e.Seal, before) {
+			why = ForgeryMissing
 		}
-		seen[e.Seal] = true
+		before = e.Seal
 		if why == "" && broken && r.apply(e) != nil {
 			why = ForgeryImpossible
 		}
@@ -147,69 +368,91 @@ func (s *Sealed) judge(id string, events []Event, broken bool) *ForgedError {
 			f.Event, f.Why = int64(i)+1, why
 		}
 	}
+	if f.Why == "" && broken && len(events) == 0 && known.seq == 0 {
+		f.Event, f.Why = 1, ForgeryUnreadable
+	}
+	if f.Why == "" && known.isAbove(events) {
+		f.Event, f.Why = int64(len(events))+1, ForgerySetBack
+	}
 	if f.Why == "" {
 		return nil
 	}
-	f.Foreign = f.Event == 1 && !ours && (f.Why == ForgeryUnsealed || f.Why == ForgeryOtherKey)
-	claimed, err := Fold(id, events)
-	if err == nil {
-		f.Ended = claimed.State.Ended()
-	} else if claimed, err = Fold(id, events[:1]); err != nil {
-		claimed = Request{}
-	}
-	f.Place, f.Subject = claimed.Place, claimed.Subject
-	trusted, err := Fold(id, events[:f.Event-1])
-	f.Unsure = err != nil || trusted.State == StateExecuting ||
-		!trusted.State.Ended() && (claimed.State == StateExecuting || claimed.State == StateApplied)
+	f.Foreign = f.Event == 1 && len(events) > 0 && !ours && (f.Why == ForgeryUnsealed || f.Why == ForgeryOtherKey)
+	f.claims()
 	return f
 }
 
-func (s *Sealed) check(id string, seq int64, e Event) Forgery {
+// head is the end of a request's log as this process knows it.
+type head struct {
+	seq    int64  // of the last event that it is known to have had
+	seal   string // of that event; "" if only its number is known
+	unread bool   // the seal was made here, and may be of a commit that was told again
+	at     time.Time
+	ended  bool // the request had, or may have
+}
+
+// isAbove reports whether a log has lost what was in it, and no alarm was raised for that.
+func (h head) isAbove(events []Event) bool {
+	n := int64(len(events))
+	if h.seq == 0 || h.seq <= n && (h.seal == "" || h.unread || events[h.seq-1].Seal == h.seal) {
+		return false
+	}
+	return !slices.ContainsFunc(events, func(e Event) bool {
+		var f Forged
+		return e.Type == EventForged && json.Unmarshal(e.Detail, &f) == nil && f.Highest >= h.seq
+	})
+}
+
+func (s *Sealed) checkEvent(id string, seq int64, e Event) Forgery {
 	switch {
 	case e.Type == "":
 		return ForgeryUnreadable
 	case e.Seq != seq:
 		return ForgeryMissing
-	case s.good.has(id, e):
+	}
+	d := digestOf(id, e)
+	if _, good := s.good.get(d); good {
 		return ""
 	}
 	why := CheckEvent(s.key.Public(), id, e)
 	if why == "" {
-		s.good.add(id, e)
+		s.good.put(d, true)
 	}
 	return why
 }
 
-// remembered knows the newest events whose seals are good: the same log is read many times, and a
-// hash costs a tenth of a signature. It is for use by several goroutines.
-type remembered struct {
+// digest is what an event whose seal is good is known by: the same log is read many times, and a
+// hash costs a tenth of a signature.
+type digest [sha256.Size]byte
+
+func digestOf(id string, e Event) digest {
+	return sha256.Sum256(append(sealedText(id, "", e), e.Seal...))
+}
+
+// remembered is how many keys recent knows at least, and half of how many at most.
+const remembered = 8192
+
+// recent knows the newest keys. The zero value is empty. It is for use by several goroutines.
+type recent[K comparable, V any] struct {
 	mu       sync.Mutex
-	now, old map[[sha256.Size]byte]bool
+	now, old map[K]V
 }
 
-// rememberedEvents is how many are known at least, and half of how many at most.
-const rememberedEvents = 8192
-
-func digest(id string, e Event) [sha256.Size]byte {
-	return sha256.Sum256(append(sealedText(id, e, true), e.Seal...))
-}
-
-func (r *remembered) has(id string, e Event) bool {
-	d := digest(id, e)
+func (r *recent[K, V]) get(k K) (V, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.now[d] || r.old[d]
+	v, ok := r.now[k]
+	if !ok {
+		v, ok = r.old[k]
+	}
+	return v, ok
 }
 
-func (r *remembered) add(id string, e Event) {
-	if e.Seq == 0 {
-		return // appended to whatever is there: its number is not known yet
-	}
-	d := digest(id, e)
+func (r *recent[K, V]) put(k K, v V) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.now == nil || len(r.now) >= rememberedEvents {
-		r.now, r.old = make(map[[sha256.Size]byte]bool), r.now
+	if r.now == nil || len(r.now) >= remembered {
+		r.now, r.old = make(map[K]V), r.now
 	}
-	r.now[d] = true
+	r.now[k] = v
 }

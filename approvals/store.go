@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -29,6 +31,8 @@ var (
 	ErrOneCopy = errors.New("recorded on one server only")
 	// ErrFull: so much work waits that Accept takes no more; nothing was recorded.
 	ErrFull = errors.New("too much work waits")
+	// ErrClock: the time that something was sealed with is not the store's. Nothing was recorded.
+	ErrClock = errors.New("the time is not the store's")
 	// ErrLeaseLost: another replica has taken over the delivery.
 	ErrLeaseLost = errors.New("another replica delivers this request now")
 )
@@ -46,8 +50,14 @@ type Item struct {
 	Source  string          `json:"source,omitempty"`
 	Attempt int             `json:"attempt,omitempty"`
 	Body    json.RawMessage `json:"body,omitempty"`
-	// Seal is the deployment's signature on what was accepted, set and checked by Sealed.
-	Seal string `json:"seal,omitempty"`
+	// Event is the number of the event that queued the item; 0 for what was accepted.
+	Event int64 `json:"event,omitempty"`
+	// At is when the item was accepted or is due, by the store's clock. Seal is the deployment's seal
+	// on all of it. Sealed sets and checks them.
+	At   time.Time `json:"at,omitzero"`
+	Seal string    `json:"seal,omitempty"`
+	// Age is how long ago At was when the item was handed out; set by Sealed.
+	Age time.Duration `json:"-"`
 }
 
 // Due is an item that is queued after a while. Items that are equal are one while they wait, and
@@ -72,15 +82,15 @@ const (
 // is known when it is told again.
 type Transition struct {
 	RequestID string
-	// Of is the request as it was read for the decision; of a transition that moves nothing it may
-	// be the zero value. It is not stored: it tells those who count what has moved.
+	// Of is the request as it was read for the decision; the zero value is read by the store. It is
+	// not stored.
 	Of Request
 	// Expect is the Seq that the decision was made on, else ErrConflict. AppendOnly appends to
 	// whatever is there, unless the source of one of the events is in the log already; it is for
 	// events that move nothing.
 	Expect int64
 	When   Deadline
-	Events []Event // Seq and At are set by the store
+	Events []Event // Seq and, unless they are sealed, At are set by the store
 	Next   State   // StateUnknown: as it is
 	Work   []Item
 	Due    []Due
@@ -118,6 +128,12 @@ type Delivery struct {
 	// the event that is being told right now; above Cursor after a crash: its next part may be in the
 	// thread already
 	Intent int64
+
+	// Tampered: what the store had was not written by this deployment, or is gone. What was posted has
+	// to be looked for.
+	Tampered bool `json:"-"`
+	// Seal is set and checked by Sealed.
+	Seal string `json:"-"`
 
 	// Living are the messages of the thread that are edited instead of told anew, by what they are
 	// about; nil when there are none yet.
@@ -227,3 +243,60 @@ const (
 // KindForged is what Sealed makes of an item that says to come from a person and was accepted by
 // nobody.
 const KindForged = "forged"
+
+// maxAppends is how often an event is appended while others append to the same log.
+const maxAppends = 25
+
+// Append commits a transition for a Store: it reads the request unless the transition says how it
+// was read, and gives one that is AppendOnly its place. commit is called with an Of and with an
+// Expect that is a number, which are of the same log.
+func Append(
+	ctx context.Context, t Transition, load func(context.Context, string) (Request, []Event, error),
+	commit func(context.Context, Transition) error,
+) error {
+	switch from := t.From(); {
+	case len(from) == 0:
+		return fmt.Errorf("%w: from no state do its events lead to %q", ErrIllegal, t.Next)
+	case t.Expect == AppendOnly && len(from) < len(States()):
+		return errors.New("a transition that moves the state has to say what it was decided on")
+	}
+	read := t.Of.ID == ""
+	for range maxAppends {
+		n, events := t, []Event(nil)
+		if read {
+			var err error
+			if n.Of, events, err = load(ctx, t.RequestID); err != nil {
+				return err
+			}
+		}
+		switch {
+		case t.Expect == AppendOnly:
+			if slices.ContainsFunc(t.Events, func(e Event) bool { return n.Of.Has(e.Source) }) {
+				return nil
+			}
+			n.Expect = n.Of.Seq
+		case read && t.Expect != n.Of.Seq:
+			if t.toldIn(events) {
+				return nil
+			}
+			return ErrConflict
+		}
+		err := commit(ctx, n)
+		if t.Expect != AppendOnly || !errors.Is(err, ErrConflict) {
+			return err
+		}
+		read = true
+	}
+	return ErrConflict
+}
+
+// toldIn reports whether one of the events is in a log already, in the place that it was to have.
+func (t Transition) toldIn(log []Event) bool {
+	for i, e := range t.Events {
+		at := t.Expect + int64(i)
+		if e.Source != "" && at >= 0 && at < int64(len(log)) && log[at].Source == e.Source && log[at].Type == e.Type {
+			return true
+		}
+	}
+	return false
+}

@@ -121,7 +121,7 @@ func (b *Bot) run(ctx context.Context) error {
 	w := &workers{
 		store: b.cfg.Store, handle: &atHome{handler: b.handlers, identified: b.slack.identified, resume: b.handlers.Resume},
 		name:  host + "-" + rand.Text()[:10],
-		slots: b.cfg.Workers, log: b.log, status: b.status, watch: b.cfg.Watch,
+		slots: b.cfg.Workers, log: b.log, status: b.status, watch: b.cfg.Watch, sweep: b.handlers.Sweep,
 	}
 
 	// What is in hand outlives ctx by StopTimeout, and the connections outlive what is in hand.

@@ -258,13 +258,28 @@ func content(m *messages.Message) []slack.MsgOption {
 // findSkew is how far Slack's clock may be behind the store's.
 const findSkew = 2 * time.Minute
 
-// Find implements deliver.Poster by the metadata of Post.
+// botUser is the bot as the author of its messages.
+func (s *slackClient) botUser(ctx context.Context) (string, error) {
+	if !s.identified() {
+		if err := s.identify(ctx); err != nil {
+			return "", err
+		}
+	}
+	return s.self.Load().user, nil
+}
+
+// Find implements deliver.Poster by the metadata of Post. Another app can post with the same
+// metadata: the author has to be the bot.
 func (s *slackClient) Find(
 	ctx context.Context, channel, thread string, mark deliver.Mark, since time.Time,
 ) (ts string, err error) {
+	user, err := s.botUser(ctx)
+	if err != nil {
+		return "", err
+	}
 	return ts, s.search(ctx, channel, thread, since, func(m slack.Message) bool {
 		p := m.Metadata.EventPayload
-		if m.Metadata.EventType == metadataType && p["request"] == mark.Request &&
+		if m.User == user && m.Metadata.EventType == metadataType && p["request"] == mark.Request &&
 			p["event"] == strconv.FormatInt(mark.Seq, 10) {
 			ts = m.Timestamp
 		}

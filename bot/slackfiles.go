@@ -95,14 +95,12 @@ func notYetShared(err error) error {
 func (s *slackClient) FindFile(
 	ctx context.Context, channel, thread, name string, since time.Time,
 ) (found bool, err error) {
-	if !s.identified() {
-		if err := s.identify(ctx); err != nil {
-			return false, err
-		}
+	user, err := s.botUser(ctx)
+	if err != nil {
+		return false, err
 	}
-	user := s.self.Load().user
 	return found, s.search(ctx, channel, thread, since, func(m slack.Message) bool {
-		found = found || m.User == user && user != "" && slices.ContainsFunc(m.Files, func(f slack.File) bool {
+		found = found || m.User == user && slices.ContainsFunc(m.Files, func(f slack.File) bool {
 			return f.Name == name
 		})
 		return found

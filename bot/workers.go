@@ -19,6 +19,7 @@ const (
 	keepEvery  = 2 * time.Second // a sign of life for the items in hand
 	claimEvery = 2 * time.Second // a look for items that others left
 	abandoned  = 8 * time.Second // an item without a sign of life for so long is anybody's
+	sweepEvery = time.Minute     // a look for what is late by the logs
 	maxTries   = 5               // then it is set aside
 	storeWait  = time.Second     // after the store did not answer
 	noteWithin = 2 * time.Second // for telling the store what became of an item, also when the bot is stopping
@@ -40,6 +41,7 @@ type workers struct {
 	log    *slog.Logger
 	status *status
 	watch  watches
+	sweep  func(context.Context) error // does what is late by the logs; nil: nothing
 
 	mu     sync.Mutex
 	inHand map[string]approvals.Item
@@ -63,6 +65,7 @@ func (w *workers) run(ctx, work context.Context) {
 	loops.Go(func() { w.takeLoop(ctx, places(w.slots), start) })
 	loops.Go(func() { w.claimLoop(ctx, places(max(1, w.slots/4)), start) })
 	loops.Go(func() { w.dueLoop(ctx) })
+	loops.Go(func() { w.sweepLoop(ctx, work) })
 	keeper.Go(func() { w.keepLoop(keeping) })
 	loops.Wait()
 	items.Wait()
@@ -153,6 +156,15 @@ func (w *workers) dueLoop(ctx context.Context) {
 		// Another replica, or this one, may set a nearer timer meanwhile.
 		if !times.Pause(ctx, min(max(next, time.Millisecond), shortNap)) {
 			return
+		}
+	}
+}
+
+// sweepLoop makes up for timers that are gone.
+func (w *workers) sweepLoop(ctx, work context.Context) {
+	for w.sweep != nil && times.Pause(ctx, sweepEvery) {
+		if err := w.sweep(work); err != nil && ctx.Err() == nil {
+			w.log.WarnContext(ctx, "the sweep did not come to its end", "error", err)
 		}
 	}
 }

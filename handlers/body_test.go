@@ -42,7 +42,9 @@ func TestWorkWithABodyThatCannotBeReadIsParkedAndBringsForthNoMore(t *testing.T)
 		}
 		for _, item := range bad {
 			item.Request = card.ID
-			b.queue(item)
+			if err := b.Queue(item); err != nil {
+				t.Fatal(err)
+			}
 		}
 		time.Sleep(5 * time.Minute)
 		b.Settle()
@@ -69,9 +71,11 @@ func TestALookThatWasQueuedUnderAnotherNameIsNotMadeAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Settle()
 		events := len(card.Events())
-		b.queue(approvals.Item{
+		if err := b.Queue(approvals.Item{
 			Kind: investigate.KindEvidence, Request: card.ID, Source: "evidence x", Body: json.RawMessage(`{"number":0}`),
-		})
+		}); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(time.Minute)
 		b.Settle()
 		if now := card.Events(); len(now) != events {

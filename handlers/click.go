@@ -44,11 +44,11 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-	if wait, err := h.clickFlood(ctx, item, c.User); err != nil {
-		return err
-	} else if wait > 0 {
+	if actionOf(c.ActionID) == "" {
 		request, _ := messages.PartsOf(c.Value)
-		return h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", c.Message, c.Value, messages.TooMany(wait))
+		if flooded, err := h.tooManyClicks(ctx, item, to, request, c.Message, c.Value); flooded || err != nil {
+			return err
+		}
 	}
 	switch c.ActionID {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp, messages.ActionFurther:
@@ -83,6 +83,17 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	return h.attempt(ctx, item, to, c.Value, "", a)
 }
 
+// tooManyClicks counts a click and reports whether its sender is told to wait.
+func (h *Handlers) tooManyClicks(
+	ctx context.Context, item approvals.Item, to Listener, request, message, value string,
+) (bool, error) {
+	wait, err := h.clickFlood(ctx, item, to.User)
+	if err != nil || wait == 0 {
+		return false, err
+	}
+	return true, h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", message, value, messages.TooMany(wait))
+}
+
 // attempt decides what somebody wants to do with a request, and does what follows. reason is that
 // of a denial.
 //
@@ -99,6 +110,9 @@ func (h *Handlers) attempt(
 	if err != nil {
 		return err
 	}
+	if !item.At.IsZero() && v.Request.Opened.Sub(item.At) > clickSlack {
+		return h.Alarm(ctx, request, "replayed "+item.ID, "a click that is older than its request was queued again")
+	}
 	if beforeItsCard(v, item) {
 		return &step.Again{After: cardWait}
 	}
@@ -111,7 +125,12 @@ func (h *Handlers) attempt(
 		}
 		a.Facts = h.factsFor(ctx, a.By, policy)
 	}
-	var d approvals.Decision
+	d := approvals.Decide(v.Request, v.Card, a, policy, v.Now)
+	if d.Verdict == approvals.Refuse {
+		if flooded, err := h.tooManyClicks(ctx, item, to, request, a.Card, request); flooded || err != nil {
+			return err
+		}
+	}
 	err = h.ChangeFrom(ctx, v, func(now record.View) (approvals.Transition, error) {
 		v, d = now, approvals.Decide(now.Request, now.Card, a, policy, now.Now)
 		return decided(now.Request, a, d, reason)
@@ -153,8 +172,10 @@ func approvedBy(v record.View, source string) bool {
 // A click can come while Slack's answer to the card that was clicked is still on its way: it waits
 // for that a little.
 const (
-	cardWait  = 300 * time.Millisecond
-	cardWaits = 8
+	cardWait = 300 * time.Millisecond
+	// clickSlack is how far the clocks of two replicas may be apart.
+	clickSlack = 5 * time.Second
+	cardWaits  = 8
 )
 
 // beforeItsCard reports whether a click came before the card is known, and may still come to be

@@ -65,7 +65,7 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		}
 		return err
 	}
-	if wait, err := h.flooded(ctx, item, c.User, c.Channel); err != nil {
+	if wait, err := h.flooded(ctx, item, c.User); err != nil {
 		return err
 	} else if wait > 0 {
 		return h.refuse(ctx, item, c, to, "flood", messages.TooMany(wait))
@@ -158,6 +158,7 @@ func (h *Handlers) ask(
 	}
 	o := approvals.Opening{
 		Purpose: k.Name.Do(), Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName}, Reason: reason,
+		Witness: found.ServerTime,
 	}
 	if !drill {
 		return h.open(ctx, item, c, to, role, role, o)
@@ -238,6 +239,14 @@ func (h *Handlers) admit(
 func (h *Handlers) open(
 	ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, facts any, o approvals.Opening,
 ) (err error) {
+	if o.Witness.IsZero() { // its write could never be told from a repeated one
+		return h.refuseRole(ctx, item, c, to, &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole"})
+	}
+	if wait, err := h.channelFlood(ctx, item, c.Channel); err != nil {
+		return err
+	} else if wait > 0 {
+		return h.refuse(ctx, item, c, to, "flood", messages.TooMany(wait))
+	}
 	if o.Subject.Facts, err = record.Encode(facts); err != nil {
 		return fmt.Errorf("facts of a role: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,11 @@ func (h *Handlers) execute(ctx context.Context, item approvals.Item) error {
 	r, events, err := h.Store.Load(ctx, item.Request)
 	if err != nil {
 		return err
+	}
+	if item.Event > 0 && slices.ContainsFunc(events, func(e approvals.Event) bool {
+		return e.Type == approvals.EventDelayed && e.Seq > item.Event && !strings.HasPrefix(e.Source, item.Source+" ")
+	}) {
+		return nil // the try that was put off by a click has a timer of its own
 	}
 	return h.carryOut(ctx, item, record.View{Request: r, Events: events}, nil)
 }
@@ -273,6 +279,9 @@ func (e *execution) apply(ctx context.Context) (role.Outcome, error) {
 	o := e.order
 	o.Confirm = e.confirm
 	o.Promise = func(ctx context.Context, p role.Plan) ([]contain.Change, error) {
+		if err := step.InTime(e.request, p.At); err != nil {
+			return nil, err
+		}
 		if err := e.confirm(ctx); err != nil { // an approver's minute can be over since
 			return nil, err
 		}

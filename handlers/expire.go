@@ -3,9 +3,13 @@ package handlers
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 )
@@ -29,4 +33,138 @@ func (h *Handlers) expire(ctx context.Context, item approvals.Item) error {
 		h.Log.InfoContext(ctx, "a request expired", "request", item.Request)
 	}
 	return err
+}
+
+// What a sweep looks at. What is late for a moment is being done, or will be tried again.
+const (
+	swept        = 200 // of the newest requests, and those that this replica has worked for
+	expiryLate   = 30 * time.Second
+	executeLate  = 2 * time.Minute
+	deliveryLate = 2 * time.Minute
+	deliveryOver = 30 * time.Minute // then Slack does not take it
+	followUpLate = 10 * time.Minute
+	followUpOver = time.Hour
+)
+
+// sweeps remembers which requests are to be looked at.
+type sweeps struct {
+	mu   sync.Mutex
+	over map[string]bool // by request; true: nothing is owed any more
+}
+
+func (s *sweeps) note(id string, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over == nil {
+		s.over = make(map[string]bool)
+	}
+	if _, known := s.over[id]; id != "" && (over || !known) {
+		s.over[id] = over
+	}
+}
+
+// among are the requests that are not over, of some and of those that were noted.
+func (s *sweeps) among(ids []string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, over := range s.over {
+		if !over {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return s.over[id] })
+	if len(s.over) > 4*swept {
+		maps.DeleteFunc(s.over, func(_ string, over bool) bool { return over })
+	}
+	return ids
+}
+
+// Sweep does what the logs say is late, whatever became of its timer: expiries, approved requests,
+// checks of the guard, checks of CloudTrail, and deliveries.
+func (h *Handlers) Sweep(ctx context.Context) error {
+	ids, err := h.Store.Recent(ctx, swept)
+	if err != nil {
+		return err
+	}
+	now, err := h.Store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range h.sweeps.among(ids) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := h.sweep(ctx, id, now); err != nil {
+			h.Log.WarnContext(ctx, "a request could not be swept", "request", id, "error", err)
+		}
+	}
+	return nil
+}
+
+func (h *Handlers) sweep(ctx context.Context, id string, now time.Time) error {
+	return h.withAlarm(ctx, func(ctx context.Context) error {
+		r, events, err := h.Store.Load(ctx, id)
+		if errors.Is(err, approvals.ErrUnknownRequest) {
+			h.sweeps.note(id, true)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		late := now.Sub(events[len(events)-1].At)
+		owed, over := h.owed(r, events, now, late)
+		switch {
+		case late <= deliveryLate:
+			over = false
+		case late < deliveryOver:
+			d, err := h.Store.Delivered(ctx, id)
+			if err != nil {
+				return err
+			}
+			if d.Cursor < r.Seq {
+				over, owed = false, append(owed, approvals.Item{Kind: approvals.KindDeliver, Request: id})
+			}
+		}
+		for _, item := range owed {
+			_, again := errors.AsType[*step.Again](h.handle(ctx, item))
+			if !again {
+				h.Log.WarnContext(ctx, "what was late was done by a sweep", "request", id, "kind", item.Kind, "source", item.Source)
+			}
+		}
+		h.sweeps.note(id, over)
+		return nil
+	})
+}
+
+// owed is what should have been done for a request by now; over says that nothing will be owed any
+// more. late is the time since its last event.
+func (h *Handlers) owed(
+	r approvals.Request, events []approvals.Event, now time.Time, late time.Duration,
+) (owed []approvals.Item, over bool) {
+	switch r.State {
+	case approvals.StateOpen:
+		if now.Sub(r.Deadline) > expiryLate {
+			owed = append(owed, approvals.Item{Kind: approvals.KindExpire, Request: r.ID})
+		}
+	case approvals.StateApproved, approvals.StateExecuting:
+		if late > executeLate {
+			owed = append(owed, executeItem(r.ID))
+		}
+	case approvals.StateApplied:
+		if r.Purpose.Mode() != approvals.ModeDo || r.Undone != nil {
+			return nil, true
+		}
+		owed, over = h.guard.Missed(record.View{Request: r, Events: events}, now)
+		for i, after := range h.FollowUps {
+			item := investigate.EvidenceItem(r.ID, investigate.Look{Number: i + 1})
+			since := now.Sub(r.Ended) - after
+			if over = over && since > followUpOver; since > followUpLate && since < followUpOver && !r.Has(item.Source) {
+				owed = append(owed, item)
+			}
+		}
+	default:
+		over = true
+	}
+	return owed, over
 }

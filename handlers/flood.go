@@ -24,18 +24,23 @@ const (
 )
 
 // flooded counts a command, and reports how long its sender has to wait, 0 when not at all.
-func (h *Handlers) flooded(ctx context.Context, item approvals.Item, user, channel string) (time.Duration, error) {
+func (h *Handlers) flooded(ctx context.Context, item approvals.Item, user string) (time.Duration, error) {
 	if cameBack(item) {
 		return 0, nil
 	}
-	wait, err := h.Store.Allow(ctx, "command by "+user, act(item), commandsPerPerson, floodWindow)
-	if err != nil || wait > 0 {
-		return wait, err
+	return h.Store.Allow(ctx, "command by "+user, act(item), commandsPerPerson, floodWindow)
+}
+
+// channelFlood counts a command that was admitted: refused ones must not close the channel for
+// others.
+func (h *Handlers) channelFlood(ctx context.Context, item approvals.Item, channel string) (time.Duration, error) {
+	if cameBack(item) {
+		return 0, nil
 	}
 	return h.Store.Allow(ctx, "command in "+channel, act(item), commandsPerChannel, floodWindow)
 }
 
-// clickFlood is the same for a click.
+// clickFlood is the same for a click. One that decides a request is not counted.
 func (h *Handlers) clickFlood(ctx context.Context, item approvals.Item, user string) (time.Duration, error) {
 	if cameBack(item) {
 		return 0, nil

@@ -114,6 +114,7 @@ type Handlers struct {
 	stopLooking context.CancelFunc
 	// listing is whoever reads a list of roles in the background.
 	listing      sync.WaitGroup
+	sweeps       sweeps
 	guard        *guard.Guard
 	investigator *investigate.Investigator
 }
@@ -180,6 +181,10 @@ func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit,
 // Handle does one item. A nil error means that it is done; *Again that it comes back later; any
 // other error that it should be tried again soon, a few times, and then be set aside with SetAside.
 func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
+	h.sweeps.note(item.Request, false)
+	if slices.Contains(FromPeople(), item.Kind) && item.Age > h.ExpireAfter+waitedTooLong {
+		return h.SetAside(ctx, item, errors.New("it waited for too long"))
+	}
 	return h.withAlarm(ctx, func(ctx context.Context) error {
 		err := h.handle(ctx, item)
 		if errors.Is(err, approvals.ErrUnknownRequest) && !slices.Contains(FromPeople(), item.Kind) {
@@ -276,6 +281,9 @@ func ifFree(
 		return &step.Again{After: turn, Busy: true}
 	}
 }
+
+// waitedTooLong is how much longer than a request waits an act of a person may wait to be handled.
+const waitedTooLong = 15 * time.Minute
 
 // lastingRetry is how long after having failed too often an item comes back that must not be given
 // up.

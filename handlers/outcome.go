@@ -140,7 +140,7 @@ func (e *execution) late(ctx context.Context, a record.Applied) error {
 		return nil
 	}
 	e.h.Log.WarnContext(ctx, "a write was late: the guard checks the role", "request", r.ID)
-	return e.h.guard.CheckNow(ctx, status.Keeper, fmt.Sprintf("guard after late write %d of %s", e.own, r.ID))
+	return e.h.guard.CheckNow(ctx, status.Keeper, fmt.Sprintf("guard after late write %d of %s", e.own, r.ID), a.At)
 }
 
 // failed ends a request of which a try did not succeed, or leaves it to another try. out is what
@@ -162,6 +162,11 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 		f.Sentence = messages.ApproverNotConfirmed(unconfirmed.Approver, unconfirmed.Refusal)
 	case step.EndReplaced:
 		f.Sentence, f.Next, f.Event = aws.Explain(cause), approvals.StateVoid, approvals.EventVoided
+	case step.EndStale:
+		f.Sentence, f.Next, f.Event = messages.Stale, approvals.StateVoid, approvals.EventVoided
+		if err := e.h.Alarm(ctx, e.request.ID, "stale "+e.request.ID, messages.Stale); err != nil {
+			return err
+		}
 	case step.EndExhausted:
 		f.Sentence = fmt.Sprintf("It was tried %d times. %s", e.request.Delays+1, aws.Explain(cause))
 	case step.EndGone, step.EndRefused:
@@ -188,7 +193,8 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 	}
 	// What the role had was read for this try, or just before a write that AWS refused: the undo was
 	// not done.
-	known := undo && (end == step.EndUnconfirmed || end == step.EndReplaced || end == step.EndGone ||
+	known := undo && (end == step.EndUnconfirmed || end == step.EndStale || end == step.EndReplaced ||
+		end == step.EndGone ||
 		errors.Is(cause, contain.ErrNotOurs) || errors.Is(cause, step.ErrNewer) ||
 		errors.Is(cause, step.ErrMore) || errors.Is(cause, step.ErrRevives) || aws.Final(cause) && e.isWrite(cause))
 	e.h.Log.WarnContext(ctx, "a request was not carried out", "request", e.request.ID,

@@ -178,7 +178,7 @@ func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Req
 	if err != nil {
 		return approvals.Request{}, nil, err
 	}
-	return h.firstOf(ctx, history, func(record.Role) bool { return true })
+	return h.firstOf(ctx, history, func(of record.Role) bool { return of.ID == look.Role.ID })
 }
 
 // firstOf is the first of some requests that asked to revoke sessions of a role that is meant.

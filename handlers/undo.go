@@ -81,7 +81,7 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	return h.open(ctx, item, c, to, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
 		Purpose: held.Measure.Undo(), About: held.Request.ID,
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
-		Reason:  reason,
+		Reason:  reason, Witness: found.ServerTime,
 	})
 }
 

@@ -90,7 +90,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 			t.Work = append(t.Work, guard.InertItem(newest.Request.ID))
 		}
 		if len(h.Guard) > 0 { // its document may be gone since another one stood in for it
-			t.Work = append(t.Work, guard.AfterUndoItem(newest.Request.ID, item.Source))
+			t.Work = append(t.Work, guard.AfterUndoItem(newest.Request.ID, item.Source, told.At))
 		}
 	}
 	return h.Store.Commit(ctx, t)

@@ -42,6 +42,8 @@ type Setup struct {
 	Span time.Duration
 	// Exact says that time passes in Advance only, and by exactly d.
 	Exact bool
+	// Sealed says that the store seals items with their time, so that no two are equal.
+	Sealed bool
 }
 
 // Run runs the suite.
@@ -75,7 +77,7 @@ func Run(t *testing.T, s Setup) {
 	} {
 		t.Run(chapter.name, func(t *testing.T) {
 			for _, one := range chapter.tests {
-				if one.exact && !s.Exact {
+				if one.exact && !s.Exact || one.equal && s.Sealed {
 					continue
 				}
 				t.Run(one.name, func(t *testing.T) {
@@ -97,6 +99,8 @@ type sentence struct {
 	test func(b *bench)
 	// exact is for what can be seen only on a clock that stands still between two steps.
 	exact bool
+	// equal is about items that are equal.
+	equal bool
 }
 
 // bench is what a test has in hand: a harness, and methods that fail the test when the store does.
@@ -114,6 +118,8 @@ type bench struct {
 const (
 	// never is a span that no test lives to see.
 	never = time.Hour
+	// held is a lease that no test lives to see the end of.
+	held = 3 * time.Minute
 	// years is a retention that outlives everything.
 	years = 2 * 365 * 24 * time.Hour
 	// retentionSpans is the retention of the tests of retention, in spans.

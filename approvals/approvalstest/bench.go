@@ -197,6 +197,7 @@ func kinds(items []approvals.Item) []string {
 
 func bare(item approvals.Item) approvals.Item {
 	item.ID, item.Tries, item.Queued, item.Seal = "", 0, time.Time{}, ""
+	item.Event, item.At, item.Age = 0, time.Time{}, 0
 	return item
 }
 

@@ -16,7 +16,7 @@ func equal(a, b approvals.Delivery) bool { return reflect.DeepEqual(a, b) }
 
 var delivering = []sentence{
 	{name: "of a request that nobody opened nothing is told", test: func(b *bench) {
-		_, ok, err := b.Store.BeginDelivery(b.ctx, "R1", worker, never)
+		_, ok, err := b.Store.BeginDelivery(b.ctx, "R1", worker, held)
 		b.is(err, approvals.ErrUnknownRequest)
 		d, deliveredErr := b.Store.Delivered(b.ctx, "R1")
 		if ok || deliveredErr != nil || !equal(d, approvals.Delivery{}) {
@@ -25,39 +25,39 @@ var delivering = []sentence{
 	}},
 	{name: "a delivery begins with nothing told", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		if d, ok := b.begin("R1", worker, never); !ok || !equal(d, approvals.Delivery{}) {
+		if d, ok := b.begin("R1", worker, held); !ok || !equal(d, approvals.Delivery{}) {
 			b.Errorf("%v, %+v", ok, d)
 		}
 	}},
 	{name: "one worker tells, and others wait", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.opened("R2", "role 2", never)
-		b.begin("R1", worker, never)
+		b.begin("R1", worker, held)
 		for range 2 {
-			if _, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, never); ok || err != nil {
+			if _, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, held); ok || err != nil {
 				b.Errorf("another worker: %v, %v", ok, err)
 			}
 		}
-		if _, ok := b.begin("R1", worker, never); !ok {
+		if _, ok := b.begin("R1", worker, held); !ok {
 			b.Error("the worker that holds the lease does not get it")
 		}
-		if _, ok := b.begin("R2", rival, never); !ok {
+		if _, ok := b.begin("R2", rival, held); !ok {
 			b.Error("another request is not told of")
 		}
 	}},
 	{name: "how far it got is known to all", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.begin("R1", worker, never)
+		b.begin("R1", worker, held)
 		d := approvals.Delivery{Card: "1700000000.000100", CardSeq: -1, Cursor: 3, Part: 2, Intent: 4}
-		b.mark("R1", worker, never, d)
-		b.mark("R1", worker, never, d)
+		b.mark("R1", worker, held, d)
+		b.mark("R1", worker, held, d)
 		got, err := b.Another.Delivered(b.ctx, "R1")
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.same("delivered", got, d)
 		b.end("R1", worker, true)
-		next, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, never)
+		next, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, held)
 		if err != nil || !ok {
 			b.Fatalf("the next: %v, %v", ok, err)
 		}
@@ -65,7 +65,7 @@ var delivering = []sentence{
 	}},
 	{name: "the messages that are edited are known to all", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.begin("R1", worker, never)
+		b.begin("R1", worker, held)
 		d := upToDate(1)
 		for _, living := range []map[string]approvals.Living{
 			{"proof": {TS: "1700000000.000200", Seq: 1}},
@@ -74,18 +74,18 @@ var delivering = []sentence{
 			{"proof": {TS: "1700000000.000400", Seq: 1 << 53, Loose: true}},
 		} {
 			d.Living = living
-			b.mark("R1", worker, never, d)
-			b.mark("R1", worker, never, d)
+			b.mark("R1", worker, held, d)
+			b.mark("R1", worker, held, d)
 			got, err := b.Another.Delivered(b.ctx, "R1")
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.same("delivered", got, d)
-			again, _ := b.begin("R1", worker, never)
+			again, _ := b.begin("R1", worker, held)
 			b.same("begun again", again, d)
 		}
 		b.end("R1", worker, false)
-		next, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, never)
+		next, ok, err := b.Another.BeginDelivery(b.ctx, "R1", rival, held)
 		if err != nil || !ok {
 			b.Fatalf("the next: %v, %v", ok, err)
 		}
@@ -98,13 +98,13 @@ var delivering = []sentence{
 		half := approvals.Delivery{Card: "1700000000.000100", CardSeq: 2, Cursor: 1, Part: 2, Intent: 2}
 		b.mark("R1", worker, b.span, half)
 		b.Advance(b.span)
-		if d, ok := b.begin("R1", rival, never); !ok || !equal(d, half) {
+		if d, ok := b.begin("R1", rival, held); !ok || !equal(d, half) {
 			b.Fatalf("the rival: %v, %+v", ok, d)
 		}
 		if !b.end("R1", rival, false) {
 			b.Error("an event of which only a part was told counts as told")
 		}
-		b.mark("R1", rival, never, upToDate(2))
+		b.mark("R1", rival, held, upToDate(2))
 		d, err := b.Store.Delivered(b.ctx, "R1")
 		if err != nil || !equal(d, upToDate(2)) || b.end("R1", rival, false) {
 			b.Errorf("delivered %+v, %v", d, err)
@@ -115,15 +115,15 @@ var delivering = []sentence{
 		b.begin("R1", worker, b.span)
 		b.mark("R1", worker, b.span, upToDate(1))
 		b.Advance(b.span)
-		if d, ok := b.begin("R1", rival, never); !ok || !equal(d, upToDate(1)) {
+		if d, ok := b.begin("R1", rival, held); !ok || !equal(d, upToDate(1)) {
 			b.Fatalf("the rival: %v, %+v", ok, d)
 		}
-		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, never, upToDate(9)), approvals.ErrLeaseLost)
+		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, held, upToDate(9)), approvals.ErrLeaseLost)
 		for _, force := range []bool{false, true} {
 			_, err := b.Store.EndDelivery(b.ctx, "R1", worker, force)
 			b.is(err, approvals.ErrLeaseLost)
 		}
-		if _, ok := b.begin("R1", worker, never); ok {
+		if _, ok := b.begin("R1", worker, held); ok {
 			b.Error("the worker that lost the lease has it again")
 		}
 		d, err := b.Store.Delivered(b.ctx, "R1")
@@ -135,38 +135,38 @@ var delivering = []sentence{
 		b.opened("R1", "role 1", never)
 		b.begin("R1", worker, b.span)
 		b.Advance(2 * b.span)
-		b.mark("R1", worker, never, upToDate(1))
-		if _, ok := b.begin("R1", rival, never); ok {
+		b.mark("R1", worker, held, upToDate(1))
+		if _, ok := b.begin("R1", rival, held); ok {
 			b.Error("the rival has it")
 		}
 	}},
 	{name: "a sign of life extends the lease", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.begin("R1", worker, b.span)
-		b.mark("R1", worker, never, approvals.Delivery{})
+		b.mark("R1", worker, held, approvals.Delivery{})
 		b.Advance(2 * b.span)
-		if _, ok := b.begin("R1", rival, never); ok {
+		if _, ok := b.begin("R1", rival, held); ok {
 			b.Error("the rival has it")
 		}
 	}},
 	{name: "a beginning told again extends the lease", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		b.begin("R1", worker, b.span)
-		b.begin("R1", worker, never)
+		b.begin("R1", worker, held)
 		b.Advance(2 * b.span)
-		if _, ok := b.begin("R1", rival, never); ok {
+		if _, ok := b.begin("R1", rival, held); ok {
 			b.Error("the rival has it")
 		}
 	}},
 	{name: "whoever has no lease marks nothing and ends nothing", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, never, upToDate(1)), approvals.ErrLeaseLost)
+		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, held, upToDate(1)), approvals.ErrLeaseLost)
 		_, err := b.Store.EndDelivery(b.ctx, "R1", worker, false)
 		b.is(err, approvals.ErrLeaseLost)
-		b.begin("R1", worker, never)
-		b.mark("R1", worker, never, upToDate(1))
+		b.begin("R1", worker, held)
+		b.mark("R1", worker, held, upToDate(1))
 		b.end("R1", worker, false)
-		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, never, upToDate(2)), approvals.ErrLeaseLost)
+		b.is(b.Store.MarkDelivery(b.ctx, "R1", worker, held, upToDate(2)), approvals.ErrLeaseLost)
 		d, err := b.Store.Delivered(b.ctx, "R1")
 		if err != nil || !equal(d, upToDate(1)) {
 			b.Errorf("delivered %+v, %v", d, err)
@@ -174,49 +174,49 @@ var delivering = []sentence{
 	}},
 	{name: "when everything is told the lease is given back", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.begin("R1", worker, never)
-		b.mark("R1", worker, never, upToDate(1))
+		b.begin("R1", worker, held)
+		b.mark("R1", worker, held, upToDate(1))
 		if b.end("R1", worker, false) {
 			b.Error("there is more")
 		}
-		if d, ok := b.begin("R1", rival, never); !ok || !equal(d, upToDate(1)) {
+		if d, ok := b.begin("R1", rival, held); !ok || !equal(d, upToDate(1)) {
 			b.Errorf("the rival: %v, %+v", ok, d)
 		}
 	}},
 	{name: "when there is more to tell the lease is kept", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.begin("R1", worker, never)
+		b.begin("R1", worker, held)
 		for _, behind := range []approvals.Delivery{
 			{}, {Card: "c", CardSeq: 1, Cursor: 0}, {Card: "c", CardSeq: 0, Cursor: 1}, {CardSeq: -1, Cursor: 1},
 		} {
-			b.mark("R1", worker, never, behind)
+			b.mark("R1", worker, held, behind)
 			if !b.end("R1", worker, false) {
 				b.Errorf("after %+v there is nothing more", behind)
 			}
-			if _, ok := b.begin("R1", rival, never); ok {
+			if _, ok := b.begin("R1", rival, held); ok {
 				b.Fatal("the rival has the lease")
 			}
 		}
-		b.mark("R1", worker, never, upToDate(1))
+		b.mark("R1", worker, held, upToDate(1))
 		b.commit(approvals.Transition{RequestID: "R1", Expect: 1, Events: remark("envelope 1")})
 		if !b.end("R1", worker, false) {
 			b.Error("what came in meanwhile is not told")
 		}
-		b.mark("R1", worker, never, upToDate(2))
+		b.mark("R1", worker, held, upToDate(2))
 		if b.end("R1", worker, false) {
 			b.Error("there is still more")
 		}
 	}},
 	{name: "by force the lease is given back all the same", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.begin("R1", worker, never)
+		b.begin("R1", worker, held)
 		if !b.end("R1", worker, true) {
 			b.Error("it is not said that there is more")
 		}
-		if _, ok := b.begin("R1", rival, never); !ok {
+		if _, ok := b.begin("R1", rival, held); !ok {
 			b.Error("the rival does not get it")
 		}
-		b.mark("R1", rival, never, upToDate(1))
+		b.mark("R1", rival, held, upToDate(1))
 		if b.end("R1", rival, true) {
 			b.Error("there is more")
 		}

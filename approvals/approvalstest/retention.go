@@ -17,7 +17,7 @@ func (b *bench) gone(id string) {
 	b.is(b.Store.Commit(b.ctx, approvals.Transition{
 		RequestID: id, Expect: approvals.AppendOnly, Events: remark("too late"),
 	}), approvals.ErrUnknownRequest)
-	_, _, err = b.Store.BeginDelivery(b.ctx, id, worker, never)
+	_, _, err = b.Store.BeginDelivery(b.ctx, id, worker, held)
 	b.is(err, approvals.ErrUnknownRequest)
 	d, err := b.Store.Delivered(b.ctx, id)
 	if err != nil || !equal(d, approvals.Delivery{}) {
@@ -41,8 +41,8 @@ var retaining = []sentence{
 	}},
 	{name: "what has ended goes after the retention, with all that belongs to it", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
-		b.begin("R1", worker, never)
-		b.mark("R1", worker, never, upToDate(1))
+		b.begin("R1", worker, held)
+		b.mark("R1", worker, held, upToDate(1))
 		b.end("R1", worker, true)
 		b.move("R1", 1, approvals.EventDenied, approvals.StateDenied)
 		b.Advance(b.keeps() + b.span)
@@ -55,8 +55,8 @@ var retaining = []sentence{
 			id = name
 			b.opened(id, id, never)
 			b.move(id, 1, approvals.EventDenied, approvals.StateDenied)
-			d, ok, err := b.Store.BeginDelivery(b.ctx, id, worker, never)
-			marked := b.Store.MarkDelivery(b.ctx, id, worker, never, upToDate(2))
+			d, ok, err := b.Store.BeginDelivery(b.ctx, id, worker, held)
+			marked := b.Store.MarkDelivery(b.ctx, id, worker, held, upToDate(2))
 			return func() {
 				if err != nil || !ok || marked != nil {
 					b.Errorf("it does not begin: %v, %+v, %v; marked: %v", ok, d, err, marked)
@@ -102,7 +102,7 @@ var retaining = []sentence{
 		}
 		b.same("under way", []string{b.underWay("role 1"), b.underWay("role 2"), b.underWay("role 3")},
 			[]string{"R1", "R2", "R3"})
-		if d, ok := b.begin("R3", rival, never); !ok || !equal(d, upToDate(2)) {
+		if d, ok := b.begin("R3", rival, held); !ok || !equal(d, upToDate(2)) {
 			b.Errorf("delivered %+v, %v", d, ok)
 		}
 	}},

@@ -224,7 +224,7 @@ var together = []sentence{
 		b.opened("R1", "role 1", never)
 		telling := 0
 		for _, ok := range all(b, func(i int, store approvals.Store) bool {
-			_, ok, err := store.BeginDelivery(b.ctx, "R1", fmt.Sprint("worker ", i), never)
+			_, ok, err := store.BeginDelivery(b.ctx, "R1", fmt.Sprint("worker ", i), held)
 			return ok && err == nil
 		}) {
 			if ok {

@@ -42,7 +42,7 @@ func chained(t testing.TB, n int, key approvals.Key) []string {
 			e.Seq = seqs[request]
 		}
 		if !key.IsZero() {
-			e.Seal = key.SealEvent(request, e, request != "")
+			e.Seal = key.SealEvent(request, "", e)
 		}
 		text, then, err := next(head, Entry{Request: request, Event: e}, key)
 		if err != nil {
@@ -259,7 +259,7 @@ func resigned(t *testing.T, lines []string, n int) string {
 	}
 	e := l.event()
 	e.By = "U0EVE"
-	e.Seal = keyOf(t, 2).SealEvent(l.Request, e, l.Request != "")
+	e.Seal = keyOf(t, 2).SealEvent(l.Request, "", e)
 	text, _, err := next(Head{N: int64(n - 1), Hash: hashOf(lines[n-2])}, Entry{Request: l.Request, Event: e}, keyOf(t, 2))
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestAnEventThatTheDeploymentDidNotSignIsChainedAndMarked(t *testing.T) {
 		{Seq: 4, Type: approvals.EventForged},
 	} {
 		if e.Seq != 2 {
-			e.Seal = key.SealEvent("R1", e, true)
+			e.Seal = key.SealEvent("R1", "", e)
 		}
 		text, then, err := next(head, Entry{Request: "R1", Event: e}, key)
 		if err != nil {
@@ -320,7 +320,7 @@ func TestEventsThatAreNotChainedAreMissed(t *testing.T) {
 	var lines []string
 	for _, seq := range []int64{1, 2, 4, 3, 5} {
 		e := approvals.Event{Seq: seq, Type: approvals.EventRefused}
-		e.Seal = key.SealEvent("R1", e, true)
+		e.Seal = key.SealEvent("R1", "", e)
 		text, then, err := next(head, Entry{Request: "R1", Event: e}, key)
 		if err != nil {
 			t.Fatal(err)

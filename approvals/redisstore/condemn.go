@@ -3,11 +3,7 @@ package redisstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
 )
@@ -19,31 +15,20 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
 	}
 	keys := []string{
-		requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID), asideKey, unchainedKey,
-	}
-	// The log may say another subject than the one that is held, or none; Commit needs one.
-	held, err := s.db.HGet(ctx, requestKey(c.RequestID), "subject").Result()
-	switch {
-	case err != nil && !errors.Is(err, redis.Nil):
-		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
-	case strings.HasPrefix(held, subjectKey("")):
-		keys = append(keys, held)
-	default:
-		keys = append(keys, subjectKey("condemned/"+c.RequestID))
+		requestKey(c.RequestID), logKey(c.RequestID), workKey, deliveryKey(c.RequestID),
+		fmt.Sprintf("%scondemned:%s:%d", prefix, c.RequestID, len(c.Events)), unchainedKey,
 	}
 	for _, key := range c.Subjects {
 		keys = append(keys, subjectKey(key))
 	}
-	args := []any{
-		c.RequestID, c.Entries, c.Trusted, string(c.Next), deliver, c.Why, keepNotes, s.retention.Milliseconds(),
-		len(c.Events),
-	}
+	args := []any{c.RequestID, c.Entries, string(c.Next), deliver, s.retention.Milliseconds(), len(c.Events)}
 	for _, e := range c.Events {
-		at := ""
-		if !e.At.IsZero() {
-			at = fmt.Sprint(e.At.UnixMilli())
+		if e.At.IsZero() {
+			if e.At, err = s.Now(ctx); err != nil {
+				return err
+			}
 		}
-		args = append(args, at, string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
+		args = append(args, e.At.UnixMilli(), string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
 	}
 	answer, err := s.condemn.Run(ctx, s.db, keys, args...).Text()
 	switch {

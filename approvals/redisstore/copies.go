@@ -97,7 +97,7 @@ func (s *Store) settle(ctx context.Context, request string) {
 		return
 	}
 	_, _ = node.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, requestKey(request), "settled", "1")
+		p.HSet(ctx, deliveryKey(request), "settled", "1")
 		p.Do(ctx, "WAIT", want, copyWait.Milliseconds())
 		return nil
 	})

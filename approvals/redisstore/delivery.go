@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -14,8 +15,8 @@ import (
 func (s *Store) BeginDelivery(
 	ctx context.Context, id, worker string, lease time.Duration,
 ) (approvals.Delivery, bool, error) {
-	answer, err := s.beginDelivery.Run(ctx, s.db, []string{deliveryKey(id), requestKey(id)},
-		worker, lease.Milliseconds()).StringSlice()
+	answer, err := s.beginDelivery.Run(ctx, s.db, []string{deliveryKey(id), logKey(id)},
+		worker, lease.Milliseconds(), longestLease.Milliseconds()).StringSlice()
 	if err != nil {
 		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: %w", id, err)
 	}
@@ -27,11 +28,7 @@ func (s *Store) BeginDelivery(
 	case len(answer) != 1+len(deliveryFields) || answer[0] != "ok":
 		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: the script answered %q", id, answer)
 	}
-	d, err := decodeDelivery(answer[1:])
-	if err != nil {
-		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: %w", id, err)
-	}
-	return d, true, nil
+	return decodeDelivery(answer[1:]), true, nil
 }
 
 // MarkDelivery implements approvals.Store.
@@ -41,7 +38,7 @@ func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
 	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
-		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, living).Int()
+		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, living, d.Seal).Int()
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
@@ -57,7 +54,7 @@ func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) 
 	if force {
 		how = "force"
 	}
-	answer, err := s.endDelivery.Run(ctx, s.db, []string{deliveryKey(id), requestKey(id)}, worker, how).Int()
+	answer, err := s.endDelivery.Run(ctx, s.db, []string{deliveryKey(id), logKey(id)}, worker, how).Int()
 	if err != nil {
 		return false, fmt.Errorf("end delivery of %s: %w", id, err)
 	}
@@ -70,6 +67,9 @@ func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) 
 // Delivered implements approvals.Store.
 func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, error) {
 	values, err := s.db.HMGet(ctx, deliveryKey(id), deliveryFields...).Result()
+	if err != nil && strings.HasPrefix(err.Error(), "WRONGTYPE") {
+		return approvals.Delivery{Tampered: true}, nil
+	}
 	if err != nil {
 		return approvals.Delivery{}, fmt.Errorf("read delivery of %s: %w", id, err)
 	}
@@ -77,12 +77,15 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 	for i, v := range values {
 		texts[i], _ = v.(string)
 	}
-	return decodeDelivery(texts)
+	return decodeDelivery(texts), nil
 }
 
 // deliveryFields are those of the hash that say how far Slack was told; begin_delivery.lua reads
 // the same.
-var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "living"}
+var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "living", "seal"}
+
+// longestLease is longer than any lease that is asked for.
+const longestLease = 5 * time.Minute
 
 func encodeLiving(living map[string]approvals.Living) (string, error) {
 	if len(living) == 0 {
@@ -93,26 +96,17 @@ func encodeLiving(living map[string]approvals.Living) (string, error) {
 }
 
 // decodeDelivery reads the deliveryFields.
-func decodeDelivery(fields []string) (approvals.Delivery, error) {
-	if len(fields) != len(deliveryFields) {
-		return approvals.Delivery{}, fmt.Errorf("a delivery has %d fields", len(deliveryFields))
-	}
-	d := approvals.Delivery{Card: fields[0]}
+func decodeDelivery(fields []string) approvals.Delivery {
+	d := approvals.Delivery{Card: fields[0], Seal: fields[6]}
 	for i, n := range []*int64{&d.CardSeq, &d.Cursor, &d.Part, &d.Intent} {
-		text := fields[i+1]
-		if text == "" {
-			continue
+		var err error
+		if text := fields[i+1]; text != "" {
+			*n, err = strconv.ParseInt(text, 10, 64)
 		}
-		value, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return approvals.Delivery{}, fmt.Errorf("%q is not a number of a delivery", text)
-		}
-		*n = value
+		d.Tampered = d.Tampered || err != nil
 	}
-	if living := fields[len(deliveryFields)-1]; living != "" {
-		if err := json.Unmarshal([]byte(living), &d.Living); err != nil {
-			return approvals.Delivery{}, fmt.Errorf("the living messages: %w", err)
-		}
+	if living := fields[5]; living != "" && json.Unmarshal([]byte(living), &d.Living) != nil || d.Tampered {
+		return approvals.Delivery{Tampered: true}
 	}
-	return d, nil
+	return d
 }

@@ -35,9 +35,12 @@ func TestEveryScriptSaysWhatItIsGivenAndTouchesNoOtherKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := regexp.MustCompile(`redis\.p?call\('(\w+)'(?:, '(\w+)')?(?:, ([^,)]+))?`)
+	calls := regexp.MustCompile(`(?:redis\.p?call|\bask)\('(\w+)'(?:, '(\w+)')?(?:, ([^,)]+))?|\b(?:add|last)\(([^,)]+)`)
 	key := regexp.MustCompile(`^KEYS\[(\d|i)\]$`)
 	for _, file := range files {
+		if file.Name() == "shared.lua" {
+			continue
+		}
 		text, err := scripts.ReadFile("scripts/" + file.Name())
 		if err != nil {
 			t.Fatal(err)
@@ -55,11 +58,11 @@ func TestEveryScriptSaysWhatItIsGivenAndTouchesNoOtherKey(t *testing.T) {
 		}
 		found := calls.FindAllStringSubmatch(body, -1)
 		for _, call := range found {
-			if call[1] != "TIME" && !key.MatchString(call[3]) {
+			if call[1] != "TIME" && !key.MatchString(call[3]+call[4]) {
 				t.Errorf("%s touches a key that it was not given: %s", file.Name(), call[0])
 			}
 		}
-		if n := strings.Count(body, "redis."); n != len(found) {
+		if n := strings.Count(body, "redis."); n > len(found) {
 			t.Errorf("%s calls Redis %d times, of which %d can be read", file.Name(), n, len(found))
 		}
 	}
@@ -94,7 +97,11 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 			}
 			if strings.Contains(k, "R1") {
 				kept = append(kept, k)
-				if ttl := client.PTTL(t.Context(), k).Val(); ttl != 90*24*time.Hour {
+				days := 90 * 24 * time.Hour
+				if k == requestKey("R1") {
+					days *= 2 // the number of its last event outlives the log
+				}
+				if ttl := client.PTTL(t.Context(), k).Val(); ttl != days {
 					t.Errorf("%q lives for %v", k, ttl)
 				}
 			}
@@ -102,7 +109,7 @@ func TestAllKeysAreInOneSlotAndNoneIsLeftAfterTheRetention(t *testing.T) {
 		if len(kept) != 3 {
 			t.Errorf("of the request there are %q", kept)
 		}
-		time.Sleep(180 * 24 * time.Hour) // the list of a role's requests, which holds ids only, lives twice as long
+		time.Sleep(180 * 24 * time.Hour) // the list of a role's requests lives twice as long, too
 		left := client.Keys(t.Context(), "*").Val()
 		slices.Sort(left)
 		if diff := cmp.Diff([]string{asideKey, headKey, dueKey, notesKey, recentKey, unchainedKey, workKey},

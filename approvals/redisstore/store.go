@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -105,6 +107,10 @@ func New(cfg Config) (*Store, error) {
 	if s.retention <= 0 {
 		s.retention = 90 * 24 * time.Hour
 	}
+	shared, err := scripts.ReadFile("scripts/shared.lua")
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
+	}
 	for name, script := range map[string]**redis.Script{
 		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn,
 		"chain": &s.chain,
@@ -116,7 +122,7 @@ func New(cfg Config) (*Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("redisstore: %w", err)
 		}
-		*script = redis.NewScript(string(text))
+		*script = redis.NewScript(string(shared) + string(text))
 	}
 	return s, nil
 }
@@ -137,6 +143,9 @@ func (s *Store) Prepare(ctx context.Context) error {
 	}
 	return s.countCopies(ctx)
 }
+
+// Retention is how long an ended request stays readable.
+func (s *Store) Retention() time.Duration { return s.retention }
 
 // Now implements approvals.Store with the TIME command, on the server that compares the deadlines.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
@@ -162,8 +171,10 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 	if err != nil {
 		return false, fmt.Errorf("accept: %w", err)
 	}
-	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds(), maxInbox)
+	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds(), maxInbox, milliseconds(item.At))
 	switch {
+	case n == -2:
+		return false, fmt.Errorf("accept: %w", approvals.ErrClock)
 	case n < 0:
 		return false, fmt.Errorf("accept: %w", approvals.ErrFull)
 	case err == nil, errors.Is(err, approvals.ErrOneCopy):
@@ -187,36 +198,49 @@ func (s *Store) Open(
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	deliver, err := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: id})
+	first, err := encoded(
+		approvals.Item{Kind: approvals.KindDeliver, Request: id}, approvals.Item{Kind: approvals.KindExpire, Request: id},
+	)
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	expire, err := json.Marshal(approvals.Item{Kind: approvals.KindExpire, Request: id})
+	due, err := encodedDue(later)
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	args := []any{
-		id, by, source, string(detail), o.ExpireAfter.Milliseconds(), deliver, expire, keepRecent, approvals.HistoryDepth,
-		2 * s.retention.Milliseconds(), o.Seal,
-	}
-	for _, d := range later {
-		body, err := json.Marshal(d.Item)
-		if err != nil {
-			return "", fmt.Errorf("open: %w", err)
-		}
-		args = append(args, max(d.After, 0).Milliseconds(), body)
-	}
-	other, err := s.open.Run(ctx, s.db,
-		[]string{
-			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey,
-			historyKey(o.Subject.Key),
+	for stale := ""; ; {
+		args := append([]any{
+			id, by, source, string(detail), o.ExpireAfter.Milliseconds(), first[0], first[1], keepRecent,
+			approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal, milliseconds(o.At), stale,
+		}, due...)
+		answer, err := s.open.Run(ctx, s.db, []string{
+			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey, historyKey(o.Subject.Key),
 			unchainedKey,
-		}, args...).Text()
-	if err != nil {
-		return "", fmt.Errorf("open request %s: %w", id, err)
+		}, args...).StringSlice()
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("open request %s: %w", id, err)
+		case answer[0] == "set back":
+			return "", approvals.SetBack(id, nil, 1)
+		case answer[0] == "clock":
+			return "", fmt.Errorf("open request %s: %w", id, approvals.ErrClock)
+		case answer[0] == "":
+			s.wrote()
+			return "", nil
+		}
+		other := answer[1]
+		r, _, err := s.Load(ctx, other)
+		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) && !errors.Is(err, approvals.ErrBrokenLog) {
+			return "", err
+		}
+		// A log that is none any more is seen to by whoever loads it.
+		if errors.Is(err, approvals.ErrBrokenLog) || err == nil && !r.State.Ended() &&
+			r.Subject.Taken(r.Purpose) == o.Subject.Taken(o.Purpose) ||
+			other == stale {
+			return other, nil
+		}
+		stale = other // someone else wrote the key
 	}
-	s.wrote()
-	return other, nil
 }
 
 // Recent implements approvals.Store.
@@ -243,10 +267,12 @@ func (s *Store) newest(ctx context.Context, key string, n int) ([]string, error)
 // Load implements approvals.Store.
 func (s *Store) Load(ctx context.Context, id string) (approvals.Request, []approvals.Event, error) {
 	entries, err := s.db.XRange(ctx, logKey(id), "-", "+").Result()
-	if err != nil {
+	switch {
+	case err != nil && strings.HasPrefix(err.Error(), "WRONGTYPE"):
+		return approvals.Request{}, nil, fmt.Errorf("log of request %s: %w: %w", id, approvals.ErrBrokenLog, err)
+	case err != nil:
 		return approvals.Request{}, nil, fmt.Errorf("load request %s: %w", id, err)
-	}
-	if len(entries) == 0 {
+	case len(entries) == 0:
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest
 	}
 	events := make([]approvals.Event, len(entries))
@@ -268,26 +294,42 @@ func (s *Store) Load(ctx context.Context, id string) (approvals.Request, []appro
 
 // Commit implements approvals.Store.
 func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
-	args, err := commitArgs(t, s.retention)
-	if err != nil {
+	if err := check(t); err != nil {
 		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
 	}
-	subject, err := s.db.HGet(ctx, requestKey(t.RequestID), "subject").Result()
-	if errors.Is(err, redis.Nil) {
-		return approvals.ErrUnknownRequest
+	return approvals.Append(ctx, t, s.Load, s.commitOne)
+}
+
+func (s *Store) commitOne(ctx context.Context, t approvals.Transition) error {
+	fail := func(err error) error {
+		return fmt.Errorf("commit to request %s (%s): %w", t.RequestID, t.Events[0].Type, err)
 	}
+	if t.Expect < 1 {
+		return approvals.ErrConflict
+	}
+	legal := slices.Contains(t.From(), t.Of.State)
+	args, err := s.commitArgs(t)
 	if err != nil {
-		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+		return fail(err)
 	}
-	answer, err := s.commit.Run(ctx, s.db,
-		[]string{
-			requestKey(t.RequestID), logKey(t.RequestID), subject, workKey, dueKey, deliveryKey(t.RequestID), unchainedKey,
-		},
-		args...).Text()
+	script := s.commit
+	if !legal { // whoever was overtaken hears that first
+		if r, _, err := s.Load(ctx, t.RequestID); err != nil {
+			return err
+		} else if r.Seq != t.Expect {
+			return approvals.ErrConflict
+		}
+		return fail(approvals.ErrIllegal)
+	}
+	subject := t.Of.Subject.Key
+	answer, err := script.Run(ctx, s.db, []string{
+		requestKey(t.RequestID), logKey(t.RequestID), subjectKey(t.Of.Subject.Taken(t.Of.Purpose)), workKey, dueKey, deliveryKey(t.RequestID),
+		unchainedKey, historyKey(subject),
+	}, args...).StringSlice()
 	if err != nil {
-		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+		return fail(err)
 	}
-	switch answer {
+	switch answer[0] {
 	case "ok":
 		s.wrote()
 		if t.Next == approvals.StateApproved || t.Next == approvals.StateExecuting {
@@ -299,83 +341,110 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 		return approvals.ErrUnknownRequest
 	case "conflict":
 		return approvals.ErrConflict
+	case "clock":
+		return fail(approvals.ErrClock)
 	case "late":
 		return approvals.ErrTooLate
 	case "early":
 		return approvals.ErrTooEarly
-	case "illegal":
-		return fmt.Errorf("commit to request %s (%s): %w", t.RequestID, t.Events[0].Type, approvals.ErrIllegal)
+	case "set back":
+		_, events, err := s.Load(ctx, t.RequestID)
+		if err != nil {
+			return err
+		}
+		highest, err := strconv.ParseInt(answer[1], 10, 64)
+		if err != nil {
+			return fail(err)
+		}
+		return approvals.SetBack(t.RequestID, events, highest)
 	default:
-		return fmt.Errorf("commit to request %s: the script answered %q", t.RequestID, answer)
+		return fail(fmt.Errorf("the script answered %q", answer))
 	}
 }
 
-func commitArgs(t approvals.Transition, retention time.Duration) ([]any, error) {
+// check refuses what is no transition.
+func check(t approvals.Transition) error {
+	if len(t.Events) == 0 {
+		return errors.New("a transition without an event")
+	}
 	switch {
-	case len(t.Events) == 0:
-		return nil, errors.New("a transition without an event")
 	case t.Next != approvals.StateUnknown && !slices.Contains(approvals.States(), t.Next):
-		return nil, fmt.Errorf("there is no state %q", t.Next)
+		return fmt.Errorf("there is no state %q", t.Next)
+	case t.When < approvals.AnyTime || t.When > approvals.AfterDeadline:
+		return fmt.Errorf("there is no deadline condition %d", t.When)
 	}
-	states, ends, when := "", "", ""
-	if from := t.From(); len(from) < len(approvals.States()) { // it moves something
-		states = listed(from)
-	}
-	switch {
-	case states == listed(nil):
-		return nil, fmt.Errorf("%w: from no state do its events lead to %q", approvals.ErrIllegal, t.Next)
-	case states != "" && t.Expect == approvals.AppendOnly:
-		return nil, errors.New("a transition that moves the state has to say what it was decided on")
-	}
-	if t.Next.Ended() {
-		ends = "ends"
-	}
-	switch t.When {
-	case approvals.BeforeDeadline:
-		when = "before"
-	case approvals.AfterDeadline:
-		when = "after"
-	case approvals.AnyTime:
-	default:
-		return nil, fmt.Errorf("there is no deadline condition %d", t.When)
-	}
-	args := []any{t.RequestID, t.Expect, string(t.Next), states, ends, when, retention.Milliseconds(), len(t.Events)}
 	for _, e := range t.Events {
 		if e.Type == "" || len(e.Detail) > 0 && !json.Valid(e.Detail) {
-			return nil, fmt.Errorf("an event (%q) without a type or with a detail that is not JSON", e.Type)
+			return fmt.Errorf("an event (%q) without a type or with a detail that is not JSON", e.Type)
 		}
-		args = append(args, string(e.Type), e.By, e.Source, string(e.Detail))
 	}
-	work := append(t.Work[:len(t.Work):len(t.Work)], approvals.Item{Kind: approvals.KindDeliver, Request: t.RequestID})
-	args = append(args, len(work))
-	for _, item := range work {
+	return nil
+}
+
+func (s *Store) commitArgs(t approvals.Transition) ([]any, error) {
+	ends, forget := "", ""
+	promised := t.Of.Promise != nil || t.Of.State == approvals.StateExecuting
+	for _, e := range t.Events {
+		promised = promised || e.Type == approvals.EventStarted
+	}
+	switch {
+	case t.Next.Ended():
+		if ends = "ends"; !promised {
+			forget = "forget" // what promised nothing must not push out what did
+		}
+	case t.Of.State.Ended():
+		ends = "ended"
+	}
+	args := []any{
+		t.RequestID, t.Expect, t.Of.Seal, string(cmp.Or(t.Next, t.Of.State)), ends,
+		map[approvals.Deadline]string{approvals.BeforeDeadline: "before", approvals.AfterDeadline: "after"}[t.When],
+		t.Of.Deadline.UnixMilli(), milliseconds(t.Events[0].At), s.retention.Milliseconds(), forget, len(t.Events),
+	}
+	for _, e := range t.Events {
+		args = append(args, string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
+	}
+	work, err := encoded(append(t.Work[:len(t.Work):len(t.Work)],
+		approvals.Item{Kind: approvals.KindDeliver, Request: t.RequestID})...)
+	if err != nil {
+		return nil, err
+	}
+	due, err := encodedDue(t.Due)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(append(append(args, len(work)), work...), len(t.Due)), due...), nil
+}
+
+// encoded are items as they are kept.
+func encoded(items ...approvals.Item) (all []any, err error) {
+	for _, item := range items {
 		body, err := json.Marshal(item)
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, body)
+		all = append(all, body)
 	}
-	args = append(args, len(t.Due))
-	for _, d := range t.Due {
+	return all, nil
+}
+
+// encodedDue are the delay in milliseconds and the item of each timer.
+func encodedDue(due []approvals.Due) (all []any, err error) {
+	for _, d := range due {
 		body, err := json.Marshal(d.Item)
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, max(d.After, 0).Milliseconds(), body)
+		all = append(all, max(d.After, 0).Milliseconds(), body)
 	}
-	for _, e := range t.Events {
-		args = append(args, e.Seal)
-	}
-	return args, nil
+	return all, nil
 }
 
-// listed writes states as the script looks for one among them: each between spaces.
-func listed(states []approvals.State) string {
-	text := " "
-	for _, s := range states {
-		text += string(s) + " "
+// milliseconds is a time as the scripts take it; "" for none.
+func milliseconds(at time.Time) string {
+	if at.IsZero() {
+		return ""
 	}
-	return text
+	return strconv.FormatInt(at.UnixMilli(), 10)
 }
 
 // Note implements approvals.Store.
@@ -384,8 +453,11 @@ func (s *Store) Note(ctx context.Context, e approvals.Event) error {
 	if e.Source != "" {
 		keys = append(keys, prefix+"noted:"+short(e.Source))
 	}
-	err := s.note.Run(ctx, s.db, keys,
-		string(e.Type), e.By, e.Source, string(e.Detail), keepNotes, rememberIDs.Milliseconds(), e.Seal).Err()
+	n, err := s.note.Run(ctx, s.db, keys, string(e.Type), e.By, e.Source, string(e.Detail), keepNotes,
+		rememberIDs.Milliseconds(), e.Seal, milliseconds(e.At)).Int64()
+	if n == -2 {
+		err = approvals.ErrClock
+	}
 	if err != nil {
 		return fmt.Errorf("note: %w", err)
 	}

@@ -81,7 +81,7 @@ func TestSuiteUnderAKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	approvalstest.Run(t, approvalstest.Setup{
-		In: synctest.Test, Span: time.Minute, Exact: true,
+		In: synctest.Test, Span: time.Minute, Exact: true, Sealed: true,
 		Open: func(t *testing.T, retention time.Duration) approvalstest.Harness {
 			m, connect := inMemory(t)
 			return approvalstest.Harness{

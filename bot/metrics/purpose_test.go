@@ -60,7 +60,7 @@ func TestWhatNobodySignedIsCountedAsAnAlarmAndItsRequestAsFailed(t *testing.T) {
 		before := s.now(t)
 		s.write(t, forged.ID, "2", approvals.StateApproved, "type", "approved", "at", forged.Request().Opened.UnixMilli()+1,
 			"by", actors.Bob, "source", "envelope forged")
-		s.queue(t, approvals.Item{Kind: handlers.KindExecute, Request: forged.ID, Source: "execute"})
+		s.queue(t, approvals.Item{Kind: approvals.KindDeliver, Request: forged.ID})
 		s.Settle()
 		s.rose(t, before, `revokebot_alarms_total{kind="forged_log"}`, 1)
 		s.rose(t, before, `revokebot_requests_total{purpose="revoke",state="failed"}`, 1)
@@ -99,7 +99,7 @@ func TestWhatNobodySignedIsCountedAsAnAlarmAndItsRequestAsFailed(t *testing.T) {
 		var fields []any
 		for name, value := range first[0].Values {
 			if name == "seal" {
-				value = "n1:00000000:" + strings.Repeat("A", 86) + "=="
+				value = "00000000::" + strings.Repeat("A", 86) + "=="
 			}
 			fields = append(fields, name, value)
 		}

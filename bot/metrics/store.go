@@ -62,7 +62,7 @@ func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range c.Events {
+	for _, e := range c.Events[c.Trusted:] {
 		s.m.events.WithLabelValues(s.m.words.of("event", string(e.Type))).Inc()
 		var f approvals.Forged
 		if e.Type == approvals.EventForged && (json.Unmarshal(e.Detail, &f) != nil || !f.Foreign) {

@@ -135,6 +135,12 @@ func (s *Sender) BringUpToDate(ctx context.Context, id string) (err error) {
 			s.Log.WarnContext(ctx, "a delivery's lease runs out by itself", "request", id, "error", endErr)
 		}
 	}()
+	if at.Tampered {
+		why := "how far the thread was told is not what revokebot wrote; its messages are looked for"
+		if err := s.Alarm(ctx, id, "delivery of "+id, why); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := d.turn(ctx); err != nil {
 			if errors.Is(err, approvals.ErrLeaseLost) {
@@ -181,6 +187,12 @@ func (d *delivery) turn(ctx context.Context) error {
 	c, err := d.Context(r)
 	if err != nil {
 		return err
+	}
+	if d.at.Cursor > r.Seq || d.at.CardSeq > r.Seq {
+		d.at = approvals.Delivery{Tampered: true} // without a key nothing else tells
+	}
+	if d.at.Card == "" && (d.at.Tampered || len(events) > 1) { // it may be there all the same
+		d.at.Tampered, d.at.CardSeq, d.at.Intent = false, cardBeingPosted, max(d.at.Intent, r.Seq)
 	}
 	if err := d.card(ctx, r, events, c); err != nil {
 		return err

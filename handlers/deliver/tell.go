@@ -17,7 +17,7 @@ func (d *delivery) tell(
 	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
 ) error {
 	name := messages.Living(e)
-	doubt := d.at.Intent == e.Seq
+	doubt := d.at.Intent >= e.Seq
 	part := d.at.Part
 	var m *messages.Message
 	switch {
@@ -38,7 +38,7 @@ func (d *delivery) tell(
 			}
 		}
 		if ts == "" {
-			d.at.Intent, shown = e.Seq, r.Seq
+			d.at.Intent, shown = max(d.at.Intent, e.Seq), r.Seq
 			var err error
 			if ts, err = d.post(ctx, r, e, mark, m, c); err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -37,10 +38,13 @@ type Config struct {
 }
 
 // Guard watches what was written. Make one with New; its methods may be called at the same time.
-type Guard struct{ Config }
+type Guard struct {
+	Config
+	made sync.Map // the planned checks that this process made, by request and source
+}
 
 // New returns a guard.
-func New(cfg Config) *Guard { return &Guard{cfg} }
+func New(cfg Config) *Guard { return &Guard{Config: cfg} }
 
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
 const maxLookTries = 7
@@ -53,6 +57,14 @@ const maxLookTries = 7
 // (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out,
 // and ends with it.
 func (g *Guard) Check(ctx context.Context, item approvals.Item) error {
+	err := g.check(ctx, item)
+	if err == nil {
+		g.made.Store(item.Request+" "+item.Source, true)
+	}
+	return err
+}
+
+func (g *Guard) check(ctx context.Context, item approvals.Item) error {
 	l, err := step.BodyOf[look](item)
 	if err != nil {
 		return err

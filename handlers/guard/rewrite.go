@@ -9,8 +9,10 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // maxRewriteTries is how often one rewrite is tried again that AWS does not take for a passing
@@ -41,6 +43,15 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 // The step is made on the log as it was read, so that of two checks that miss the deny at the same
 // time one writes.
 func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
+	written := times.Later(w.lastWritten(), w.look.Since)
+	for _, e := range w.events {
+		if t, ok := tampering(e); ok {
+			written = times.Later(written, t.At)
+		}
+	}
+	if err := step.GuardInTime(written, p.At, slices.Max(slices.Concat(w.Plan, recheckAfter))); err != nil {
+		return nil, err
+	}
 	rewrites := w.rewrites()
 	var promised []approvals.Event
 	err := w.Change(ctx, w.request.ID, func(v record.View) (t approvals.Transition, err error) {
@@ -146,7 +157,7 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	}
 	// While this write was under way a later request has promised more, and may have written it
 	// before.
-	return w.CheckNow(ctx, now.Keeper, "guard after "+w.written()+" of "+r.ID)
+	return w.CheckNow(ctx, now.Keeper, "guard after "+w.written()+" of "+r.ID, a.At)
 }
 
 // notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
@@ -174,6 +185,12 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 		lost = record.Tampered{State: told[0].State, Found: told[0].Found, At: told[0].At, Policy: told[0].Policy, Told: true}
 	}
 	lost.Why = "It could not be written again: " + step.Explained(cause)
+	if end == step.EndStale {
+		lost.Why = messages.GuardStale
+		if err := w.Alarm(ctx, w.request.ID, w.item.Source+" stale "+w.request.ID, lost.Why); err != nil {
+			return err
+		}
+	}
 	source, last := w.failed(), w.lastLoss()
 	lost.Anew = lost.Told || lost.State != last.State || !lost.Found.Equal(last.Found) || lost.Policy != last.Policy ||
 		lost.Why != last.Why

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
 )
@@ -29,6 +30,8 @@ type look struct {
 	// AfterUndo is the look at what an undo of another request has left in force. It is made although
 	// the last look is over.
 	AfterUndo bool `json:"after_undo,omitempty"`
+	// Since is when AWS took the other write that this check follows; zero for none.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // recheckAfter is when the deny is looked at after it had to be written again: who removed it once
@@ -57,6 +60,44 @@ func (g *Guard) schedule(t *approvals.Transition, request string, of look) {
 	}
 }
 
+// A check is missed if it is late by missedAfter. It is made up for until missedFor is over, the
+// last one until nothing would be written any more.
+const (
+	missedAfter = 30 * time.Second
+	missedFor   = 10 * time.Minute
+)
+
+// Missed are the checks of an applied revocation that are late by its log and the plan and that
+// this process has not made; over says that no more will be.
+func (g *Guard) Missed(v record.View, now time.Time) (missed []approvals.Item, over bool) {
+	r, began := v.Request, v.Request.Ended
+	for _, e := range v.Events {
+		if t, ok := tampering(e); e.Type == approvals.EventRewritten || ok && t.Anew {
+			began = e.At
+		}
+	}
+	var plan approvals.Transition
+	g.schedule(&plan, r.ID, look{Round: (&guardRun{events: v.Events}).round()})
+	over = true
+	for i, d := range plan.Due {
+		window := missedFor
+		if i == len(plan.Due)-1 {
+			window = step.GuardSlack
+		}
+		late, name := now.Sub(began)-d.After, r.ID+" "+d.Item.Source
+		_, made := g.made.Load(name)
+		if late > window {
+			g.made.Delete(name)
+			continue
+		}
+		over = false
+		if late > missedAfter && !made && r.Watched.Type != approvals.EventHeld {
+			missed = append(missed, d.Item)
+		}
+	}
+	return missed, over
+}
+
 // looksSoon queues the looks that come before a round's others.
 func looksSoon(t *approvals.Transition, request string, of look) {
 	for i, after := range recheckAfter {
@@ -72,9 +113,10 @@ func lookDue(request, source string, l look) approvals.Due {
 }
 
 // AfterUndoItem is the check of what a request has in force after another one was undone.
-func AfterUndoItem(request, source string) approvals.Item {
+// at is AWS's clock then.
+func AfterUndoItem(request, source string, at time.Time) approvals.Item {
 	return approvals.Item{
-		Kind: KindGuard, Request: request, Source: "guard after " + source, Body: step.Body(look{AfterUndo: true}),
+		Kind: KindGuard, Request: request, Source: "guard after " + source, Body: step.Body(look{AfterUndo: true, Since: at}),
 	}
 }
 
@@ -99,9 +141,10 @@ const inertSlack = time.Second
 // maxChecksNow is how often a check is tried that cannot wait for the queue.
 const maxChecksNow = 6
 
-// CheckNow lets the guard check what a request keeps on the role.
-func (g *Guard) CheckNow(ctx context.Context, request, source string) error {
-	item := approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(look{})}
+// CheckNow lets the guard check what a request keeps on the role, after a write that AWS took at a
+// time by its clock.
+func (g *Guard) CheckNow(ctx context.Context, request, source string, at time.Time) error {
+	item := approvals.Item{Kind: KindGuard, Request: request, Source: source, Body: step.Body(look{Since: at})}
 	for ; ; item.Attempt++ {
 		err := g.Check(ctx, item)
 		again, ok := errors.AsType[*step.Again](err)

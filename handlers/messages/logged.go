@@ -65,6 +65,12 @@ const (
 	// UndoNotAll: the approvers were shown less than there is.
 	UndoNotAll = "revokebot has written it again since this undo was requested, so the card does not show all " +
 		"that would go. Ask again."
+	// Stale: an approval is not carried out again later.
+	Stale = "By AWS's clock this approval is too old to be carried out: revokebot was down for long, or someone who " +
+		"can write to Redis repeats an old approval. Nothing was written. Ask again if it is still needed."
+	// GuardStale is the same for a rewrite.
+	GuardStale = "By AWS's clock the guard of this revocation has ended long ago. revokebot was down for long, or " +
+		"someone who can write to Redis repeats an old check."
 	// UndoRevives: the approvers were told that no session works again, and nobody typed the words.
 	UndoRevives = "The policy that would deny the same sessions after the undo was changed or removed since " +
 		"this undo was requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."

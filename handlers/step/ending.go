@@ -52,6 +52,8 @@ var (
 	ErrNewer = errors.New("a later request has written into the same policy")
 	// ErrMore stops an undo because the guard has written something else since it was asked for.
 	ErrMore = errors.New("the guard has written more since the undo was asked for")
+	// ErrStale stops a write that AWS's clock knows to be too late for what it follows from.
+	ErrStale = errors.New("too old by AWS's clock")
 	// ErrRevives stops an undo without the words that would let old sessions work again after all.
 	ErrRevives = errors.New("old sessions would work again, and nobody typed the words")
 )
@@ -77,6 +79,7 @@ const (
 	EndElsewhere                 // another worker, or another request, is at it
 	EndUnconfirmed               // an approver may not approve any more
 	EndReplaced                  // another role is behind the name
+	EndStale                     // it is too late, by AWS's clock
 	EndGone                      // there is no such role any more
 	EndRefused                   // AWS will refuse every try
 	EndLater                     // AWS did not take it for a passing reason
@@ -93,6 +96,8 @@ func OutcomeOf(ctx context.Context, err error, attempt, most int) Ending {
 		return EndTaken
 	case errors.Is(err, ErrElsewhere), errors.Is(err, role.ErrBusy):
 		return EndElsewhere
+	case errors.Is(err, ErrStale):
+		return EndStale
 	case ctx.Err() != nil:
 		return EndBroken
 	case unconfirmed:

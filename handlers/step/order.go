@@ -96,6 +96,9 @@ func (s Requests) InForce(ctx context.Context, key string, known ...record.View)
 		return record.Force{}, err
 	}
 	past, err := s.LoadAll(ctx, ids, known...)
+	past = slices.DeleteFunc(past, func(p record.View) bool { // the list is not sealed
+		return p.Request.Subject.Key != key
+	})
 	return record.InForce(past, s.Measures.On()), err
 }
 

@@ -250,7 +250,8 @@ func (b *Bench) Start() int {
 
 // Queue queues a piece of work as if it had come due.
 func (b *Bench) Queue(item approvals.Item, ids ...string) error {
-	_, err := b.plain.Accept(b.T.Context(), item, ids...)
+	item.At = time.Now()
+	_, err := b.plain.Accept(b.T.Context(), Key.SealItem(item), ids...)
 	return err
 }
 

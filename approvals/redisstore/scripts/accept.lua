@@ -1,16 +1,21 @@
 -- Puts an item into the inbox unless one of its ids was seen before.
 -- KEYS: 1 work stream, 2… one key for each id
--- ARGV: 1 item (JSON), 2 how long an id is remembered (ms), 3 how many items may wait
--- Returns 1 when the item was queued, 0 when it had been seen, -1 when too many wait.
+-- ARGV: 1 item (JSON), 2 how long an id is remembered (ms), 3 how many items may wait,
+--       4 the time in the item (ms, '' none)
+-- Returns 1 when the item was queued, 0 when it had been seen, -1 when too many wait, -2 when the
+-- time is not Redis' own.
 for i = 2, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 1 then
     return 0
   end
 end
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then
+if ask('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then
   return -1
 end
-redis.call('XADD', KEYS[1], '*', 'item', ARGV[1])
+if ARGV[4] ~= '' and not time(ARGV[4], clock()) then
+  return -2
+end
+add(KEYS[1], '*', 'item', ARGV[1])
 for i = 2, #KEYS do
   redis.call('SET', KEYS[i], '1', 'PX', ARGV[2])
 end

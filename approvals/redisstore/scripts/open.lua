@@ -3,37 +3,39 @@
 --       7 the subject's requests, 8 events for the audit log
 -- ARGV: 1 request id, 2 by, 3 source, 4 detail, 5 expire after (ms), 6 delivery item,
 --       7 expiry item, 8 and 9 how many stay in the lists of KEYS 6 and 7,
---       10 how long the subject's list is kept (ms), 11 seal,
+--       10 how long the subject's list is kept (ms), 11 seal, 12 time (ms, '' now),
+--       13 a request that is not under way although the subject key says so ('' none),
 --       then delay (ms) and item of each timer
--- The deadline is Redis' own time plus ARGV 5.
--- Returns '' when it was started now or before, else the id of the request that is under way.
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return ''
+-- Returns '' when it was started now or before, 'set back' when its log is gone, 'clock', or
+-- 'other' and the id of the request that is under way.
+if last(KEYS[2]) > 0 then
+  return {''}
 end
-local other = redis.call('GET', KEYS[3])
-if other then
-  return other
+if ask('HGET', KEYS[1], 'seq') then
+  return {'set back'}
 end
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local deadline = now + tonumber(ARGV[5])
+local other = ask('GET', KEYS[3])
+if other and other ~= ARGV[13] then
+  return {'other', other}
+end
+local at = time(ARGV[12], clock())
+if not at then
+  return {'clock'}
+end
+add(KEYS[8], '*', 'request', ARGV[1], 'seq', '1', 'type', 'requested', 'at', text(at),
+  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[11])
+add(KEYS[4], '*', 'item', ARGV[6])
+add(KEYS[2], '1-0', 'type', 'requested', 'at', text(at),
+  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[11])
 redis.call('SET', KEYS[3], ARGV[1])
-redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open', 'deadline', string.format('%.0f', deadline), 'subject', KEYS[3])
-if ARGV[3] ~= '' then
-  redis.call('HSET', KEYS[1], 'source:' .. ARGV[3], '1 requested')
-end
-redis.call('XADD', KEYS[2], '1-0', 'type', 'requested', 'at', string.format('%.0f', now),
-  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[11])
-redis.call('XADD', KEYS[8], '*', 'request', ARGV[1], 'seq', '1', 'type', 'requested', 'at', string.format('%.0f', now),
-  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[11])
-redis.call('XADD', KEYS[4], '*', 'item', ARGV[6])
-redis.call('ZADD', KEYS[5], string.format('%.0f', deadline), ARGV[7])
-for i = 12, #ARGV, 2 do
-  redis.call('ZADD', KEYS[5], string.format('%.0f', now + tonumber(ARGV[i])), ARGV[i + 1])
+redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open')
+ask('ZADD', KEYS[5], text(at + tonumber(ARGV[5])), ARGV[7])
+for i = 14, #ARGV, 2 do
+  ask('ZADD', KEYS[5], text(at + tonumber(ARGV[i])), ARGV[i + 1])
 end
 for i = 6, 7 do
-  redis.call('ZADD', KEYS[i], string.format('%.0f', now), ARGV[1])
+  ask('ZADD', KEYS[i], text(at), ARGV[1])
   redis.call('ZREMRANGEBYRANK', KEYS[i], 0, -1 - tonumber(ARGV[i + 2]))
 end
 redis.call('PEXPIRE', KEYS[7], ARGV[10])
-return ''
+return {''}

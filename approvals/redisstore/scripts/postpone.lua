@@ -3,12 +3,9 @@
 -- KEYS: 1 work stream, 2 due set
 -- ARGV: 1 group, 2 stream id, 3 delay (ms), 4 item of the next attempt
 -- Returns 1, or 0 when the item was gone already.
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 0 then
-  redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
   return 0
 end
-redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-redis.call('ZADD', KEYS[2], 'LT', string.format('%.0f', now + tonumber(ARGV[3])), ARGV[4])
+ask('ZADD', KEYS[2], 'LT', text(clock() + tonumber(ARGV[3])), ARGV[4])
 return 1

@@ -2,11 +2,12 @@
 -- KEYS: 1 work stream, 2 due set
 -- ARGV: 1 at most so many
 -- Returns how long it is until the next timer (ms), -1 when there is none.
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now), 'LIMIT', 0, ARGV[1])
+local now = clock()
+local due = ask('ZRANGEBYSCORE', KEYS[2], '-inf', text(now), 'LIMIT', 0, ARGV[1])
 for _, item in ipairs(due) do
-  redis.call('XADD', KEYS[1], '*', 'item', item)
+  add(KEYS[1], '*', 'item', item)
+end
+for _, item in ipairs(due) do
   redis.call('ZREM', KEYS[2], item)
 end
 local next = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')

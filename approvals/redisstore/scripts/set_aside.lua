@@ -2,9 +2,11 @@
 -- KEYS: 1 work stream, 2 set-aside stream
 -- ARGV: 1 group, 2 stream id, 3 item, 4 reason, 5 about how many stay
 -- Returns 1, or 0 when the item was gone already.
-redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
-if redis.call('XDEL', KEYS[1], ARGV[2]) == 0 then
+if not redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1] then
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
   return 0
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'item', ARGV[3], 'reason', ARGV[4])
+add(KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'item', ARGV[3], 'reason', ARGV[4])
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+redis.call('XDEL', KEYS[1], ARGV[2])
 return 1
