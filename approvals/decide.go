@@ -108,9 +108,10 @@ func Decide(r Request, card string, a Attempt, p Policy, now time.Time) Decision
 	switch a.Action {
 	case ActionApprove:
 		d.Verdict, d.Event.Type, d.Next = Count, EventVoted, StateOpen
-		d.Event.Detail = json.RawMessage(fmt.Sprintf(`{"required":%d}`, required(r, p)))
-		if len(r.Votes)+1 >= required(r, p) {
+		if n := required(r, p); len(r.Votes)+1 >= n {
 			d.Verdict, d.Event.Type, d.Next = Approve, EventApproved, StateApproved
+		} else if n > r.Required { // a replica with a laxer policy has to know
+			d.Event.Detail = json.RawMessage(fmt.Sprintf(`{"required":%d}`, n))
 		}
 	case ActionDeny:
 		d.Verdict, d.Event.Type, d.Next = Deny, EventDenied, StateDenied

@@ -496,3 +496,21 @@ func TestARequestWithOneMoreEventIsTheFoldOfBoth(t *testing.T) {
 		t.Error("an approved request was denied")
 	}
 }
+
+func TestTheStricterPolicyOfTwoReplicasCounts(t *testing.T) {
+	strict, lax := policy, policy
+	strict.Required, strict.Approvers = 2, append(slices.Clone(policy.Approvers), dave)
+	r := asked(t, 1).fold(t)
+	d := approvals.Decide(r, card, click(approvals.ActionApprove, bob), strict, opened.Add(time.Minute))
+	if d.Verdict != approvals.Count {
+		t.Fatalf("the first vote: %+v", d)
+	}
+	r, err := r.With(d.Event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d = approvals.Decide(r, card, click(approvals.ActionDeny, carol), lax, opened.Add(time.Minute))
+	if r.Required != 2 || d.Verdict != approvals.Deny {
+		t.Errorf("%d approvals are required: %+v", r.Required, d)
+	}
+}

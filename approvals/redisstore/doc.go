@@ -1,8 +1,8 @@
 // Package redisstore keeps requests, the inbox and the work that is due in Redis. It is an
 // approvals.Store.
 //
-// Every change is one Lua script of the folder scripts, so that the state, the log, the work and
-// the timers move together or not at all, by Redis' own clock. The scripts name every key they
+// Every change is one Lua script of the folder scripts, so that the log, the work and the timers move
+// together or not at all, by Redis' own clock. A script compares with the log, which alone is sealed. The scripts name every key they
 // touch, and all keys carry the hash tag {revokebot}, so that the same code runs on a single
 // server, behind Sentinel, and on a cluster.
 //
@@ -12,10 +12,11 @@
 //	due             sorted set            items by the time in ms at which they move to work
 //	seen:<id>       string, 24 h          an envelope that was accepted
 //	noted:<source>  string, 24 h          a source whose note was taken
-//	request:<id>    hash                  seq, state, deadline, subject, ended, settled: what the scripts compare; source:<source>
-//	                                      for every event that has one: its number and type
+//	request:<id>    hash                  seq, the number of the last event, which tells a log that was set back;
+//	                                      state, for Backlog
 //	log:<id>        stream                the events, each with its seal; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
+//	condemned:<id>:<n>  stream            a log that was not what was written
 //	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a measure on a subject
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened
