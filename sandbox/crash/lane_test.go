@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,13 +114,17 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 		return nil, err
 	}
 	l.store, l.chain = approvals.NewSealed(plain, l.key), plain
-	closers := []func(){func() { _ = l.db.Close() }}
+	// The bot trusts response URLs of its own API's address alone, and any replica may answer: the
+	// replicas share it, and have a path each.
+	paths := http.NewServeMux()
+	slackURL, stopSlack, err := program.Serve(paths)
+	if err != nil {
+		return nil, err
+	}
+	closers := []func(){func() { _ = l.db.Close() }, stopSlack}
 	for n := range k.replicas {
+		paths.Handle(below(fmt.Sprintf("/%d", n), watched("slack", n, l.gate, l.slack, slackName)))
 		p, err := startProxy(server.Addr, n, l.gate, scripts)
-		if err != nil {
-			return nil, err
-		}
-		slackURL, stopSlack, err := program.Serve(watched("slack", n, l.gate, l.slack, slackName))
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +132,7 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 		if err != nil {
 			return nil, err
 		}
-		closers = append(closers, p.close, stopSlack, stopAWS)
+		closers = append(closers, p.close, stopAWS)
 		dir := t.TempDir()
 		config, file := filepath.Join(dir, "revokebot.yaml"), filepath.Join(dir, "audit.jsonl")
 		if err := os.WriteFile(config, []byte(l.config()+"audit:\n  file: "+file+"\n"), 0o600); err != nil {
@@ -136,7 +141,7 @@ func newLane(t *testing.T, k kind, binary string) (*lane, error) {
 		l.files = append(l.files, file)
 		l.replicas = append(l.replicas, &replica{number: n, binary: binary, log: l.log, env: []string{
 			"HOME=" + t.TempDir(), "SLACK_APP_TOKEN=" + appToken, "SLACK_BOT_TOKEN=" + botToken,
-			"SLACK_API_URL=" + slackURL + "/api/",
+			fmt.Sprintf("SLACK_API_URL=%s/%d/api/", slackURL, n),
 			"REDIS_URL=redis://" + p.listener.Addr().String() + "/0", "REVOKEBOT_CONFIG=" + config, "REVOKEBOT_LISTEN=",
 			"REVOKEBOT_LOG=json",
 			"REVOKEBOT_SIGNING_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, ed25519.SeedSize)),

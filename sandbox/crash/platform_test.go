@@ -52,6 +52,14 @@ func watched(
 	})
 }
 
+// below serves what is under a path, and lets the addresses that the stand-in gives stay under it.
+func below(path string, h http.Handler) (pattern string, handler http.Handler) {
+	return path + "/", http.StripPrefix(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host += path
+		h.ServeHTTP(w, r)
+	}))
+}
+
 // slackName is the method of a call to the Slack stand-in.
 func slackName(r *http.Request, _ []byte) string {
 	if method, ok := strings.CutPrefix(r.URL.Path, "/api/"); ok {
