@@ -462,7 +462,7 @@ func TestAFloodIsToldToWaitAndNobodyElseSuffers(t *testing.T) {
 			card.Press(actors.Nils, messages.ActionApprove)
 		}
 		b.Settle()
-		if n := card.Request().Refused; n < 20 || n >= 30 { // the notes have the rest; some are decided side by side
+		if n := card.Request().Refused; n < 20 || n > 30 { // the notes have the rest; some are decided side by side
 			t.Errorf("%d refused clicks were recorded", n)
 		}
 		told := 0

@@ -58,6 +58,8 @@ type Slack interface {
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)
 
+	// Members are the people of a channel. One that has too many to read is an error.
+	Members(ctx context.Context, channel string) ([]string, error)
 	// Shared reports whether a channel is shared with another organisation, or about to be.
 	Shared(ctx context.Context, channel string) (bool, error)
 

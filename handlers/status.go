@@ -32,7 +32,7 @@ type HomeOpened struct {
 // status lists the requests for whoever asks. The sender's workspace, the channel and the flood
 // limits were looked at as for any command.
 func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, to Listener) error {
-	list, standing, err := h.listFor(ctx, c.Team, c.App, c.User)
+	list, _, standing, err := h.listFor(ctx, c.Team, c.App, c.User, c.Channel)
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,13 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 // drawHome publishes somebody's App Home. That Slack does not take it is logged and nothing else:
 // it is drawn anew whenever it is opened.
 func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) error {
-	list, standing, err := h.listFor(ctx, o.Team, o.App, o.User)
+	list, channels, standing, err := h.listFor(ctx, o.Team, o.App, o.User, "")
 	if err != nil {
 		return err
 	}
 	view := messages.HomeRefused(standing)
 	if standing == approvals.FullMember {
-		view = messages.Home(list, h.Channels, h.connection(), notice)
+		view = messages.Home(list, channels, h.connection(), notice)
 	}
 	if err := h.Slack.PublishHome(ctx, o.User, view); err != nil {
 		h.Log.WarnContext(ctx, "a home was not published", "user", o.User, "error", err)
@@ -78,25 +78,54 @@ func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) er
 	return nil
 }
 
-// listFor lists the requests of the allowed channels, and says side by side who it is that wants to
-// see them.
-func (h *Handlers) listFor(ctx context.Context, team, app, user string) ([]messages.Listed, approvals.Standing, error) {
+// listFor lists the requests of the allowed channels that somebody is in, and says side by side
+// which channels these are and who it is. here is a channel that they are in for sure; "" none.
+func (h *Handlers) listFor(
+	ctx context.Context, team, app, user, here string,
+) (list []messages.Listed, channels []string, standing approvals.Standing, err error) {
 	var side errgroup.Group
 	var person approvals.Person
-	var list []messages.Listed
 	side.Go(func() error { person = h.facts(ctx, user, nil).Person; return nil })
 	side.Go(func() (err error) { list, err = h.list(ctx, team, app); return err })
-	if err := side.Wait(); err != nil {
-		return nil, approvals.StandingUnknown, err
+	side.Go(func() error { channels = h.channelsOf(ctx, user, here); return nil })
+	if err := side.Wait(); err != nil || person.ID != user {
+		return nil, nil, approvals.StandingUnknown, err
 	}
-	if person.ID != user {
-		return nil, approvals.StandingUnknown, nil
+	if standing = person.Standing(h.Slack.Home()); standing != approvals.FullMember {
+		return nil, nil, standing, nil
 	}
-	standing := person.Standing(h.Slack.Home())
-	if standing != approvals.FullMember {
-		return nil, standing, nil
+	list = slices.DeleteFunc(list, func(l messages.Listed) bool {
+		return !slices.Contains(channels, l.Request.Place.Channel)
+	})
+	return list[:min(len(list), statusShown)], channels, standing, nil
+}
+
+// channelsOf are the allowed channels that somebody is in. One whose members cannot be read is not
+// among them: it may be private.
+func (h *Handlers) channelsOf(ctx context.Context, user, here string) []string {
+	in := make([]bool, len(h.Channels))
+	var side errgroup.Group
+	for i, channel := range h.Channels {
+		side.Go(func() error {
+			if in[i] = channel == here; in[i] {
+				return nil
+			}
+			members, err := h.Slack.Members(ctx, channel)
+			if err != nil {
+				h.Log.WarnContext(ctx, "the members of a channel could not be read", "channel", channel, "error", err)
+			}
+			in[i] = slices.Contains(members, user)
+			return nil
+		})
 	}
-	return list, standing, nil
+	_ = side.Wait() // the functions return nil
+	var channels []string
+	for i, channel := range h.Channels {
+		if in[i] {
+			channels = append(channels, channel)
+		}
+	}
+	return channels
 }
 
 // list reads the newest requests side by side: those under way first, each part the newest first.
@@ -125,7 +154,7 @@ func (h *Handlers) list(ctx context.Context, team, app string) ([]messages.Liste
 			}
 		}
 	}
-	return list[:min(len(list), statusShown)], nil
+	return list, nil
 }
 
 // listed reads one request; nil for one that is gone, or of another place.

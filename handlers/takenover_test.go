@@ -66,10 +66,12 @@ func TestAClickOfAFloodIsRefusedAlsoWhenAReplicaDiedWithIt(t *testing.T) {
 			card.Press(actors.Bob, messages.ActionCancel) // which is not his
 		}
 		b.Settle()
-		diesWith(t, b, card, actors.Bob, messages.ActionApprove)
+		diesWith(t, b, card, actors.Bob, messages.ActionCancel)
 		b.Whispered(actors.Bob, "too much at once")
 		if card.State() != approvals.StateOpen {
 			t.Errorf("the request is %s", card.State())
 		}
+		card.Approve(actors.Bob) // which is
+		card.Becomes(approvals.StateApplied)
 	})
 }

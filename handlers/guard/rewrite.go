@@ -45,7 +45,7 @@ func (w *guardRun) write(ctx context.Context, check role.Check) error {
 func (w *guardRun) promise(ctx context.Context, check role.Check, p role.Plan) ([]contain.Change, error) {
 	written := times.Later(w.lastWritten(), w.look.Since)
 	for _, e := range w.events {
-		if t, ok := tampering(e); ok {
+		if t, ok := tampering(e); ok && t.Writing() {
 			written = times.Later(written, t.At)
 		}
 	}

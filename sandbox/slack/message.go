@@ -153,8 +153,9 @@ func (s *Server) Messages(channelID string) []Message {
 	return list
 }
 
-// Post is a person writing a plain message, into the thread of threadTS if that is not empty.
-func (s *Server) Post(userID, channelID, threadTS, text string) (Message, error) {
+// Post is a person writing a plain message, into the thread of threadTS if that is not empty. With
+// metadata it is another app's, in that person's name.
+func (s *Server) Post(userID, channelID, threadTS, text string, metadata ...json.RawMessage) (Message, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.actorLocked(userID, channelID)
@@ -170,6 +171,9 @@ func (s *Server) Post(userID, channelID, threadTS, text string) (Message, error)
 		}
 	}
 	m := &message{Message: Message{ChannelID: channelID, ThreadTS: threadTS, UserID: userID, Text: text}}
+	for _, raw := range metadata {
+		m.Metadata = raw
+	}
 	s.addLocked(m)
 	return m.public(), nil
 }
