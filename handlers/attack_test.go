@@ -305,7 +305,9 @@ func TestAnApproverIsNotShutOutByALimitThatSomeoneElseHasFilled(t *testing.T) { 
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{})}
 		card := b.Ask()
-		for _, name := range []string{"click by " + actors.Bob, "command by " + actors.Nils, "command in " + actors.Incident} {
+		for _, name := range []string{
+			"click by " + actors.Bob, "command by " + actors.Nils, "command in " + actors.Incident,
+		} {
 			for n := range 100 {
 				b.DB.SAdd(t.Context(), tag+"limit:"+name, n)
 			}
@@ -387,7 +389,9 @@ func TestALogThatIsCutIsAnAlarmAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true, Guard: []time.Duration{time.Minute, 10 * time.Minute}})}
+				b := intruder{bench.New(t, bench.Options{
+					ErrorsAllowed: true, Guard: []time.Duration{time.Minute, 10 * time.Minute},
+				})}
 				card := b.Ask()
 				card.Approve(actors.Bob)
 				card.Becomes(approvals.StateApplied)
@@ -406,7 +410,9 @@ func TestAGuardWhoseTimersAreGoneLooksAllTheSame(t *testing.T) {
 	for name, forget := range map[string]bool{"one replica": false, "a replica that has just started": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := intruder{bench.New(t, bench.Options{Guard: []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute}})}
+				b := intruder{bench.New(t, bench.Options{
+					Guard: []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute},
+				})}
 				card := b.Ask()
 				card.Approve(actors.Bob)
 				card.Becomes(approvals.StateApplied)

@@ -1,10 +1,10 @@
 // Package redisstore keeps requests, the inbox and the work that is due in Redis. It is an
 // approvals.Store.
 //
-// Every change is one Lua script of the folder scripts, so that the log, the work and the timers move
-// together or not at all, by Redis' own clock. A script compares with the log, which alone is sealed. The scripts name every key they
-// touch, and all keys carry the hash tag {revokebot}, so that the same code runs on a single
-// server, behind Sentinel, and on a cluster.
+// Every change is one Lua script of the folder scripts, so that the log, the work and the timers
+// move together or not at all, by Redis' own clock. A script compares with the log, which alone is
+// sealed. The scripts name every key they touch, and all keys carry the hash tag {revokebot}, so
+// that the same code runs on a single server, behind Sentinel, and on a cluster.
 //
 // Keys, each with the prefix "{revokebot}:"
 //
@@ -16,7 +16,7 @@
 //	                                      state, for Backlog
 //	log:<id>        stream                the events, each with its seal; entry n-0 is event n
 //	delivery:<id>   hash                  how far Slack has been told, and who is telling it
-//	condemned:<id>:<n>  stream            a log that was not what was written
+//	condemned:<log>  stream            a log that was not what was written
 //	limit:<name>    set, a minute         what somebody did, against floods; ten for reports, an hour for failed uploads
 //	open:<subject>  string                the request that is under way for a measure on a subject
 //	recent          sorted set, 1 000     the newest requests' ids by the time in ms at which they were opened

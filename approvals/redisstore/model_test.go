@@ -157,6 +157,7 @@ func (m *model) click(id string, a approvals.Action, by, source string, required
 	default:
 		r.voters = append(r.voters, by)
 		if len(r.voters) < max(r.required, required) {
+			r.required = max(r.required, required) // the stricter policy counts from then on
 			m.add(id, modelEvent{approvals.EventVoted, by, source}, approvals.StateOpen)
 			return
 		}

@@ -214,8 +214,8 @@ func (s *Store) Open(
 			approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal, milliseconds(o.At), stale,
 		}, due...)
 		answer, err := s.open.Run(ctx, s.db, []string{
-			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey, historyKey(o.Subject.Key),
-			unchainedKey,
+			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey,
+			historyKey(o.Subject.Key), unchainedKey,
 		}, args...).StringSlice()
 		switch {
 		case err != nil:
@@ -312,7 +312,6 @@ func (s *Store) commitOne(ctx context.Context, t approvals.Transition) error {
 	if err != nil {
 		return fail(err)
 	}
-	script := s.commit
 	if !legal { // whoever was overtaken hears that first
 		if r, _, err := s.Load(ctx, t.RequestID); err != nil {
 			return err
@@ -321,10 +320,9 @@ func (s *Store) commitOne(ctx context.Context, t approvals.Transition) error {
 		}
 		return fail(approvals.ErrIllegal)
 	}
-	subject := t.Of.Subject.Key
-	answer, err := script.Run(ctx, s.db, []string{
-		requestKey(t.RequestID), logKey(t.RequestID), subjectKey(t.Of.Subject.Taken(t.Of.Purpose)), workKey, dueKey, deliveryKey(t.RequestID),
-		unchainedKey, historyKey(subject),
+	answer, err := s.commit.Run(ctx, s.db, []string{
+		requestKey(t.RequestID), logKey(t.RequestID), subjectKey(t.Of.Subject.Taken(t.Of.Purpose)), workKey, dueKey,
+		deliveryKey(t.RequestID), unchainedKey, historyKey(t.Of.Subject.Key),
 	}, args...).StringSlice()
 	if err != nil {
 		return fail(err)
