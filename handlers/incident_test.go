@@ -170,7 +170,7 @@ func TestTheThreadTellsTheIncident(t *testing.T) {
 			"*CloudTrail shows 10 sessions from 5 callers* in the last 12 h 15 min; all denied since 00:02:32 UTC; " +
 				"no new session since. *These sessions went on to 1 other role*",
 			"`user ci-deploy`, session `deploy-stolen`, from `203.0.113.66`, `us-east-1`, `before, " +
-				"address and caller seen only here`",
+				"caller and address first seen in this window`",
 			"`iam:PutRolePolicy` `role NightlyBackup, policy more`",
 			"`DeployRole`, session `deploy-stolen` → *`prod/DataRole`*, 1 session",
 			"*What did another session do?*",
@@ -248,7 +248,7 @@ func TestASessionThatIsUsedFromTheThiefsAddressIsTheFirstThingThatIsTold(t *test
 		})
 		time.Sleep(16 * time.Minute)
 		m := message(b.Bench, card, "whether it is contained")
-		if !strings.Contains(m.Text, "*unknown*") || !strings.Contains(m.Text, "that came out of a suspicious one goes on") {
+		if !strings.Contains(m.Text, "*unknown*") || !strings.Contains(m.Text, "that came out of an old one goes on") {
 			t.Errorf("what the thief went on to is no part of the word: %s", m.Text)
 		}
 		if n := told(card, "CloudTrail shows more of what these sessions did"); n != 0 {
@@ -438,7 +438,7 @@ func TestARoleOfTheChainIsAskedForAnewAndApprovedOnItsOwn(t *testing.T) {
 func TestARoleOfTheChainIsRevokedOnlyAsLongAsItsDenyIsThere(t *testing.T) {
 	t.Parallel()
 	for undone, want := range map[bool]string{
-		false: "*Contained*", true: "the role DataRole that came out of a suspicious one goes on",
+		false: "*Contained*", true: "the role DataRole that came out of an old one goes on",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b := burgled(t, bench.Options{FollowUps: []time.Duration{6 * time.Minute, 16 * time.Minute}})

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
 // Call is one call that was signed by a key. All text but Opens is foreign. Its JSON is what is
@@ -26,6 +25,7 @@ type Call struct {
 	// What is used while a look lasts, and not kept.
 	Made         string `json:"-"` // the access key that CreateAccessKey made, else ""
 	UserAgent    string `json:"-"`
+	Delegate     string `json:"-"` // the account that acts in the session by a temporary delegation, else ""
 	Unread       bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
 	Denied       bool   `json:"-"` // refused for want of a permission
 	ExplicitDeny string `json:"-"` // and by an inline policy of the role, as a revocation is: the action
@@ -36,29 +36,27 @@ type Call struct {
 const dryRun = "DryRunOperation"
 
 // decodeCall reads one event as a call. Whatever the event does not tell stays empty.
-func decodeCall(r record, in types.Event, region string) Call {
+func decodeCall(r record) Call {
 	c := Call{
-		EventID:       cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
-		Time:          eventTime(r.EventTime, in.EventTime),
-		Region:        cmp.Or(r.AWSRegion, region),
-		Service:       r.service(in),
-		Name:          cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
-		ErrorCode:     r.ErrorCode,
-		Unread:        r.EventName == "",
+		EventID:       r.EventID,
+		Time:          r.at,
+		Region:        r.AWSRegion,
+		Service:       r.service(),
+		Name:          r.EventName,
+		ErrorCode:     r.failure(),
+		Unread:        r.unread,
 		Denied:        isDenial(r.ErrorCode),
 		SourceAddress: r.SourceIPAddress,
 		UserAgent:     r.UserAgent,
+		Delegate:      r.UserIdentity.InvokedByDelegate.AccountID,
 	}
 	if c.Denied {
 		c.ExplicitDeny = deniedAction(r.ErrorMessage)
 	}
-	if strings.HasSuffix(c.ErrorCode, dryRun) {
-		c.ErrorCode = "" // it was allowed
-	}
 	if c.Service == "iam" && c.Name == "CreateAccessKey" {
 		c.Made = r.ResponseElements.AccessKey.AccessKeyID
 	}
-	c.Target = targetOf(r, in)
+	c.Target = targetOf(r)
 	c.Opens = persistenceOf(c.Service, c.Name)
 	return c
 }
@@ -66,12 +64,28 @@ func decodeCall(r record, in types.Event, region string) Call {
 // succeeded reports whether the call went through.
 func (c Call) succeeded() bool { return c.ErrorCode == "" && !c.Unread }
 
+// persists reports whether a call that went through creates persistence, and does not only read
+// secrets.
+func (c Call) persists() bool {
+	reads := strings.Contains(c.Name, "Get") && c.Service != "sts" && c.Service != "signin"
+	return c.succeeded() && c.Opens != "" && !reads
+}
+
+// granting are the services whose calls say who has access.
+var granting = map[string]bool{
+	"iam": true, "sso": true, "identitystore": true, "organizations": true, "rolesanywhere": true,
+}
+
+// grants reports whether a call that went through gave somebody access, which no deployment does as
+// an ordinary thing.
+func (c Call) grants() bool { return c.persists() && granting[c.Service] }
+
 // proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under
 // every one (STS API reference, "GetCallerIdentity").
 func (c Call) proves() bool { return c.Service != "sts" || c.Name != "GetCallerIdentity" }
 
 // targetOf says what a call was about, from the few parameters that are read.
-func targetOf(r record, in types.Event) string {
+func targetOf(r record) string {
 	asked := r.RequestParameters
 	var words []string
 	for _, part := range []struct{ kind, name string }{
@@ -95,7 +109,7 @@ func targetOf(r record, in types.Event) string {
 		}
 	}
 	if len(words) == 0 {
-		for _, resource := range in.Resources {
+		for _, resource := range r.in.Resources {
 			if name := awssdk.ToString(resource.ResourceName); name != "" && len(words) < 2 {
 				words = append(words, name)
 			}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
@@ -15,20 +14,14 @@ import (
 type ChainQuery struct {
 	AccountName string
 	RoleARN     string    // of the sessions, with the path
-	Sessions    []Session // where to begin, the most important first; those without an issued key are left out
+	Sessions    []Session // where to begin, the most important first; attempts that got none are left out
 	Since       time.Time // as in LookupQuery
 	Cutoff      time.Time // for the activities; zero when there is none
 	Depth       int       // how many levels down; 0 means 3, which is also the most
-	Keys        int       // most keys to look at, each at least one request in every region; 0 means 40
+	Keys        int       // most sessions to look at, each up to two requests in every region; 0 means 40
 	Limit       int       // most calls to read of each key in each region; 0 means 1,000
 	Patience    time.Duration
-
-	// Known are activities that were looked up already, by access key: they are not asked for again.
-	Known map[string]Activity
-
-	// Progress is called after each key: how many were looked at, and how many there are as far as is
-	// known by then. Never at the same time; it may be nil.
-	Progress func(done, known int)
+	Among       []Session // as in ActivityQuery
 }
 
 const (
@@ -41,7 +34,8 @@ const (
 // Chain is the tree of sessions that came out of a role's sessions.
 type Chain struct {
 	Links     []ChainLink         // parents before their children
-	Roots     map[string]Activity // what the sessions of the query did, by access key
+	Roots     map[string]Activity // what the sessions of the query did, by Session.ID
+	Unseen    []Session           // as in Activities
 	Truncated bool                // there were more keys than were looked at, or more calls than were read
 	Regions   []RegionCoverage    // of the role's account: each region at its worst over all the look-ups
 }
@@ -83,23 +77,18 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 	seen := map[string]bool{}
 	var level []chainNode
 	for _, s := range q.Sessions {
-		if s.AccessKeyID != "" && s.Issued() && !seen[s.AccessKeyID] {
-			seen[s.AccessKeyID] = true
+		if id := s.ID(); id != "" && s.Issued() && !seen[id] {
+			seen[id] = true
 			level = append(level, chainNode{session: s, account: q.AccountName, roles: []string{q.RoleARN}, link: -1})
 		}
 	}
-	budget, done := q.Keys, 0
+	budget := q.Keys
 	for len(level) > 0 && ctx.Err() == nil {
 		if len(level) > mostAtDepth {
 			level, chain.Truncated = level[:mostAtDepth], true
 		}
-		activities, cut := c.activities(ctx, q, level, &budget, func(n, of int) {
-			if q.Progress != nil {
-				q.Progress(done+n, done+of)
-			}
-		})
+		activities, cut := c.activities(ctx, q, level, &budget, &chain)
 		chain.Truncated = chain.Truncated || cut
-		done += len(level)
 		var next []chainNode
 		for i, node := range level {
 			next = append(next, chain.grow(c, q, node, activities[i], seen)...)
@@ -109,52 +98,53 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 	return chain, nil
 }
 
-// activities looks at the calls of every session of a level, as far as the budget of keys goes.
+// activities looks at the calls of every session of a level, as far as the budget goes, account by
+// account.
 func (c *Client) activities(
-	ctx context.Context, q ChainQuery, level []chainNode, budget *int, tell func(done, of int),
+	ctx context.Context, q ChainQuery, level []chainNode, budget *int, chain *Chain,
 ) (found []Activity, cut bool) {
 	found = make([]Activity, len(level))
-	turn := make(chan struct{}, keysAtOnce)
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	done := 0
-	looked := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		done++
-		tell(done, len(level))
-	}
+	in := map[string][]int{} // places in level, by account
 	for i, node := range level {
-		known, there := q.Known[node.session.AccessKeyID]
 		switch {
-		case there:
-			found[i] = known
-			looked()
-			continue
-		case node.account == "" || node.session.AccessKeyID == "":
-			looked()
-			continue
+		case node.account == "" || node.session.ID() == "" || node.session.Token:
 		case *budget == 0:
 			cut = true
-			continue
+		default:
+			*budget--
+			in[node.account] = append(in[node.account], i)
 		}
-		*budget--
-		turn <- struct{}{}
-		all.Go(func() {
-			defer func() { <-turn }()
-			defer looked()
-			activity, err := c.Activity(ctx, ActivityQuery{
-				AccountName: node.account, AccessKeyID: node.session.AccessKeyID, Since: q.Since,
-				Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience, ByName: true,
-			})
-			if err != nil { // another account's reading session: the role's own was opened before
-				c.cloud.Log().WarnContext(ctx, "a session could not be followed", "account", node.account, "error", err)
-				activity.Regions = c.nowhere(ctx, node.account, err)
-			}
-			found[i] = activity
-		})
 	}
-	all.Wait()
+	for account, places := range in {
+		ask := ActivityQuery{
+			AccountName: account, Since: q.Since, Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience,
+			Deep: true,
+		}
+		for _, i := range places {
+			ask.Sessions = append(ask.Sessions, level[i].session)
+		}
+		if account == q.AccountName {
+			ask.Among = q.Among
+		}
+		did, err := c.Activities(ctx, ask)
+		if err != nil { // another account's reading session: the role's own was opened before
+			c.cloud.Log().WarnContext(ctx, "sessions could not be followed", "account", account, "error", err)
+		}
+		chain.Unseen = append(chain.Unseen, did.Unseen...)
+		for _, i := range places {
+			found[i] = did.By[level[i].session.ID()]
+			if err != nil {
+				found[i].Regions = c.nowhere(ctx, account, err)
+			}
+		}
+		if level[0].link < 0 { // what was found of the same names on the way
+			for id, a := range did.By {
+				if _, there := chain.Roots[id]; !there {
+					chain.Roots[id] = a
+				}
+			}
+		}
+	}
 	return found, cut
 }
 
@@ -174,7 +164,7 @@ func (c *Client) nowhere(ctx context.Context, accountName string, err error) []R
 // grow records what a session did and returns the sessions that came out of it.
 func (ch *Chain) grow(c *Client, q ChainQuery, node chainNode, did Activity, seen map[string]bool) []chainNode {
 	if node.link < 0 {
-		ch.Roots[node.session.AccessKeyID] = did
+		ch.Roots[node.session.ID()] = did
 	} else {
 		ch.Links[node.link].Activity = did
 	}
@@ -191,11 +181,12 @@ func (ch *Chain) grow(c *Client, q ChainQuery, node chainNode, did Activity, see
 		if !child.Issued() {
 			continue
 		}
-		if child.AccessKeyID != "" {
-			if seen[child.AccessKeyID] {
-				continue
-			}
-			seen[child.AccessKeyID] = true
+		if id := cmp.Or(child.ID(), child.EventID); child.Token {
+			child.AccessKeyID = "" // it is no session of its own
+		} else if seen[id] {
+			continue
+		} else {
+			seen[id] = true
 		}
 		link := ChainLink{Parent: node.session, Child: child, Depth: node.depth + 1, RoleARN: child.RoleARN}
 		link.AccountID, link.Account = c.accountOf(child, node)
@@ -239,7 +230,8 @@ func worst(so, other []RegionCoverage) []RegionCoverage {
 				continue
 			}
 			so[i].Events += o.Events
-			so[i].Truncated = so[i].Truncated || o.Truncated
+			so[i].Truncated, so[i].ByName = so[i].Truncated || o.Truncated, so[i].ByName || o.ByName
+			so[i].NamesCut = append(so[i].NamesCut, o.NamesCut...)
 			if so[i].Covered && !o.Covered {
 				so[i].Covered, so[i].Reason, so[i].Err = false, o.Reason, o.Err
 			}

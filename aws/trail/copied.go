@@ -2,6 +2,7 @@ package trail
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -15,9 +16,58 @@ const (
 	mostElsewhere = 5
 )
 
-// Copied picks the sessions whose keys were used from another address than the one they were opened
-// from: whoever called from there holds a copy. activities are those of Activity, by access key; a
-// session that is not among them, or that an AWS service opened, is neither picked nor cleared.
+// networkOf is what addresses are compared by: an IPv4 address, or the /64 of an IPv6 address. It
+// is the zero prefix for what is no address of the holder: a service's name, "AWS Internal", or an
+// address behind the account's own VPC endpoint.
+func networkOf(source string) netip.Prefix {
+	address, err := netip.ParseAddr(source)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 32
+	if address = address.Unmap().WithZone(""); address.Is6() {
+		bits = 64
+	}
+	network, _ := address.Prefix(bits)
+	return network
+}
+
+// isAddress reports whether a source is an address of the holder.
+func isAddress(source string) bool { return networkOf(source).IsValid() }
+
+// Elsewhere returns the addresses from which a session was used and which are not where it is at
+// home: a copied key. Its home is where it was opened. A service opens sessions without an address,
+// and an address of the other family says nothing, so there the most used network is its home.
+func (a Activity) Elsewhere(s Session) []Source {
+	homes, calls := map[bool]netip.Prefix{}, map[netip.Prefix]int{}
+	opened := networkOf(s.SourceAddress)
+	for _, source := range a.Sources {
+		calls[networkOf(source.Address)] += source.Calls
+	}
+	first := slices.Clone(a.Sources)
+	slices.SortStableFunc(first, func(a, b Source) int { return a.First.Compare(b.First) })
+	for _, source := range first {
+		network := networkOf(source.Address)
+		v6 := network.Addr().Is6()
+		if home, there := homes[v6]; network.IsValid() && (!there || calls[network] > calls[home]) {
+			homes[v6] = network
+		}
+	}
+	if opened.IsValid() {
+		homes[opened.Addr().Is6()] = opened
+	}
+	var elsewhere []Source
+	for _, source := range a.Sources {
+		if network := networkOf(source.Address); network.IsValid() && network != homes[network.Addr().Is6()] {
+			elsewhere = append(elsewhere, source)
+		}
+	}
+	return elsewhere
+}
+
+// Copied picks the sessions whose keys were used from another address than the one they are at
+// home: whoever called from there holds a copy. activities are by Session.ID; a session that is not
+// among them is neither picked nor cleared.
 //
 // Two things say nothing: an address from which somebody who is not strange had opened a session
 // before, and a caller whose sessions are used elsewhere as a rule, as one that opens them for
@@ -27,32 +77,35 @@ func Copied(sessions []Session, activities map[string]Activity, strange []Suspec
 	for _, s := range strange {
 		stranger[s.Session.EventID] = true
 	}
-	places := map[string]time.Time{} // since when it is known
+	places := map[netip.Prefix]time.Time{} // since when it is known
 	for _, s := range sessions {
 		if s.Issued() && !s.Derived && !s.Uncertain && !stranger[s.EventID] {
-			places[s.SourceAddress] = earlier(places[s.SourceAddress], s.Time)
+			network := networkOf(s.SourceAddress)
+			places[network] = earlier(places[network], s.Time)
 		}
 	}
 	used, away := map[string]int{}, map[string]int{} // by caller: sessions that made calls, and those used elsewhere
 	var found []Suspect
 	for _, s := range sessions {
-		a, looked := activities[s.AccessKeyID]
-		if !looked || s.AccessKeyID == "" || !s.Issued() || a.Calls == 0 {
+		a, looked := activities[s.ID()]
+		if !looked || s.ID() == "" || !s.Issued() || a.Calls == 0 {
 			continue
 		}
 		used[s.CallerID]++
 		elsewhere := slices.DeleteFunc(a.Elsewhere(s), func(from Source) bool {
-			since := places[from.Address]
+			since := places[networkOf(from.Address)]
 			return !since.IsZero() && since.Before(from.First)
 		})
 		if len(elsewhere) == 0 {
 			continue
 		}
 		away[s.CallerID]++
+		words := fmt.Sprintf("its key was used from %s, and it was opened from %s", elsewhere[0].Address, s.SourceAddress)
+		if !isAddress(s.SourceAddress) {
+			words = fmt.Sprintf("its key was used from %s, and other calls came from elsewhere", elsewhere[0].Address)
+		}
 		found = append(found, Suspect{
-			Session: s, Elsewhere: elsewhere[:min(len(elsewhere), mostElsewhere)],
-			Reasons: []string{fmt.Sprintf(
-				"its key was used from %s, and it was opened from %s", elsewhere[0].Address, s.SourceAddress)},
+			Session: s, Elsewhere: elsewhere[:min(len(elsewhere), mostElsewhere)], Reasons: []string{words},
 		})
 	}
 	return slices.DeleteFunc(found, func(s Suspect) bool {
@@ -67,7 +120,7 @@ func WithCopied(suspects, copied []Suspect) []Suspect {
 	all := slices.Clone(copied)
 	for _, s := range suspects {
 		at := slices.IndexFunc(all, func(c Suspect) bool {
-			return c.Session.EventID == s.Session.EventID && c.Session.AccessKeyID == s.Session.AccessKeyID
+			return c.Session.EventID == s.Session.EventID && c.Session.ID() == s.Session.ID()
 		})
 		if at < 0 {
 			all = append(all, s)

@@ -3,90 +3,152 @@ package trail
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
-
-	"github.com/revokebot/revokebot/aws"
 )
 
 // assuming are the events that open a session of a role that they name. CreateSession is that of
-// IAM Roles Anywhere alone: other services have a call of that name, too.
-var assuming = map[Kind]bool{KindAssumed: true, KindSAML: true, KindWebIdentity: true, KindRolesAnywhere: true}
+// IAM Roles Anywhere alone: other services have a call of that name, too. SwitchRole names the role
+// by the new session's ARN and the opener in SwitchFrom (AWS Sign-In User Guide, "Logging").
+var assuming = map[Kind]bool{
+	KindAssumed: true, KindSAML: true, KindWebIdentity: true, KindRolesAnywhere: true, KindSwitch: true,
+}
 
-// deriving are the events by which somebody makes credentials out of those they hold, and whether
-// these are of the same role session (IAM User Guide, "Logging IAM and AWS STS API calls"; AWS
-// Sign-In User Guide, "Logging AWS Sign-In events").
-var deriving = map[Kind]bool{
-	KindConsole: true, KindSwitch: true, KindLogin: true, KindRoot: false, KindFederation: false, KindSessionToken: false,
+// derived is how credentials are that somebody makes out of those they hold.
+type derived struct {
+	same  bool          // of the same role session, and found by its name and creation date
+	token bool          // in place of the session: what becomes of it is in no record of the role
+	lasts time.Duration // at most, where the event does not say it
+}
+
+// deriving are the events by which somebody makes credentials out of those they hold (IAM User
+// Guide, "Logging IAM and AWS STS API calls"; AWS Sign-In User Guide, "Logging AWS Sign-In
+// events"). Whether a revocation reaches the tokens is not documented, except that no AWS policy
+// takes back one for outside services (GetWebIdentityToken, at most an hour;
+// GetDelegatedAccessToken).
+var deriving = map[Kind]derived{
+	KindConsole: {same: true}, KindLogin: {same: true}, KindScoped: {same: true},
+	KindBearer: {true, true, longestSession}, KindOAuthIAM: {true, true, longestSession},
+	KindOAuthExchange: {true, true, longestSession}, KindDelegated: {true, true, longestSession},
+	KindWebToken: {true, true, time.Hour},
+	KindRoot:     {}, KindFederation: {}, KindSessionToken: {},
 }
 
 // decodeEvent reads one event as LookupEvents returns it. An event whose JSON cannot be read is
 // read from the envelope around it, as far as that goes. It reports false for an event that gives
 // no credentials: one of another name counts if there are credentials in its answer.
 func decodeEvent(in types.Event, region string) (Session, bool) {
-	return decodeSession(decodeRecord(in), in, region)
+	return decodeSession(decodeRecord(in, region))
 }
 
-func decodeSession(r record, in types.Event, region string) (Session, bool) {
-	asked, issuer := r.RequestParameters, r.UserIdentity.SessionContext.SessionIssuer
+func decodeSession(r record) (Session, bool) {
+	asked, answer := r.RequestParameters, r.ResponseElements
 	s := Session{
-		EventID:         cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
+		EventID:         r.EventID,
 		SharedEventID:   r.SharedEventID,
-		EventName:       cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
-		Time:            eventTime(r.EventTime, in.EventTime),
-		Expires:         parseExpiration(r.ResponseElements.Credentials.Expiration),
+		EventName:       r.EventName,
+		Time:            r.at,
+		Expires:         parseExpiration(answer.Credentials.Expiration),
 		Duration:        seconds(string(asked.DurationSeconds)),
-		Region:          cmp.Or(r.AWSRegion, region),
+		Region:          r.AWSRegion,
 		CallerType:      r.UserIdentity.Type,
 		CallerARN:       r.UserIdentity.ARN,
-		CallerAccount:   r.UserIdentity.AccountID,
-		CallerAccessKey: cmp.Or(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
-		SessionName:     asked.RoleSessionName,
-		SourceIdentity: cmp.Or(asked.SourceIdentity, r.ResponseElements.SourceIdentity,
+		CallerAccessKey: r.UserIdentity.AccessKeyID,
+		CallerBegan:     r.began(),
+		CallerName:      cmp.Or(awssdk.ToString(r.in.Username), r.UserIdentity.UserName),
+		SessionName:     cmp.Or(asked.RoleSessionName, sessionOf(answer.AssumedRoleUser.ARN)),
+		SourceIdentity: cmp.Or(asked.SourceIdentity, answer.SourceIdentity,
 			r.UserIdentity.SessionContext.SourceIdentity),
-		ExternalID:    asked.ExternalID,
+		Tags:          tagsOf(asked),
 		SourceAddress: r.SourceIPAddress,
 		UserAgent:     r.UserAgent,
-		AccessKeyID:   r.ResponseElements.Credentials.AccessKeyID,
+		AccessKeyID:   answer.Credentials.AccessKeyID,
 		RoleARN:       asked.RoleARN,
-		ErrorCode:     r.ErrorCode,
+		ErrorCode:     r.failure(),
 		Denied:        isDenial(r.ErrorCode),
 	}
 	s.Kind = Kind(s.EventName)
-	if issuer.Type == "" || issuer.Type == "Role" {
-		s.CallerRole = issuer.ARN
-	}
-	s.RoleID, _, _ = strings.Cut(r.ResponseElements.AssumedRoleUser.AssumedRoleID, ":")
-	s.SessionName = cmp.Or(s.SessionName, sessionOf(r.ResponseElements.AssumedRoleUser.ARN))
-	sameSession, derived := deriving[s.Kind]
-	s.Derived = derived
+	var callerID, callerName string
+	s.CallerRole, callerID, callerName = r.role()
+	id, name, _ := strings.Cut(answer.AssumedRoleUser.AssumedRoleID, ":")
+	s.RoleID, s.SessionName = id, cmp.Or(s.SessionName, name)
+	how, isDerived := deriving[s.Kind]
+	s.Derived, s.Token = isDerived, how.token
 	switch {
-	case derived && sameSession:
-		s.RoleARN, s.RoleID = s.CallerRole, issuer.PrincipalID
-		s.SessionName = cmp.Or(s.SessionName, sessionOf(s.CallerARN))
-	case derived:
+	case isDerived && how.same:
+		s.RoleARN, s.RoleID = s.CallerRole, callerID
+		s.SessionName = cmp.Or(s.SessionName, callerName)
+		if s.Expires.IsZero() && how.lasts > 0 {
+			s.Expires = s.Time.Add(cmp.Or(s.Duration, how.lasts))
+		}
+	case isDerived:
 		s.RoleARN, s.Target = "", cmp.Or(asked.TargetPrincipal, asked.Name)
+	case s.Kind == KindSwitch:
+		s.RoleARN, s.RoleID, s.SessionName = s.CallerRole, callerID, callerName
+		s.CallerARN = r.AdditionalEventData.SwitchFrom
+		s.CallerRole, s.CallerType, s.CallerAccessKey = roleOf(s.CallerARN), "IAMUser", ""
+		if s.CallerRole != "" {
+			s.CallerType = "AssumedRole"
+		}
+		s.CallerBegan = time.Time{}
 	}
-	s.fromResources(r, in)
-	if s.AccessKeyID == s.CallerAccessKey {
+	s.fromResources(r)
+	own := s.AccessKeyID != "" && s.AccessKeyID == s.CallerAccessKey
+	if own {
 		s.AccessKeyID = "" // what the call was signed with is not what it gave
 	}
-	if s.RoleARN == "" && !derived && s.ErrorCode != "" {
+	if s.RoleARN == "" && !isDerived && s.ErrorCode != "" {
 		s.RoleARN = roleInMessage(r.ErrorMessage)
 	}
+	if at := s.issued(); at.Sub(s.Time).Abs() <= time.Minute {
+		s.Time = at
+	}
 	s.MFA = mfaOf(r, s)
-	s.CallerID = callerID(r, s, awssdk.ToString(in.Username))
-	s.Caller = callerWords(r, s, awssdk.ToString(in.Username))
-	known := assuming[s.Kind] && (s.Kind != KindRolesAnywhere || r.service(in) == "rolesanywhere")
-	return s, known || derived || s.AccessKeyID != ""
+	who := callerOf(r, s)
+	s.CallerID, s.Caller = who.id, who.words
+	known := assuming[s.Kind] && (s.Kind != KindRolesAnywhere || r.service() == "rolesanywhere")
+	// GetSigninToken without a duration answers with the caller's own key.
+	return s, known || isDerived && !(own && s.Kind == KindConsole) || s.AccessKeyID != ""
+}
+
+// issued is when STS issued a session, from its end and its length; the event's time where it does
+// not say them. CloudTrail's eventTime is when the call was completed.
+func (s Session) issued() time.Time {
+	if s.Expires.IsZero() || s.Derived {
+		return s.Time
+	}
+	return s.Expires.Add(-cmp.Or(s.Duration, time.Hour))
+}
+
+// tagsOf is the session's tags in words, sorted.
+func tagsOf(asked requestRecord) string {
+	var all []string
+	for k, v := range asked.PrincipalTags {
+		all = append(all, k+"="+string(v))
+	}
+	for _, t := range asked.Tags {
+		all = append(all, t.Key+"="+t.Value)
+	}
+	slices.Sort(all)
+	return clip(strings.Join(all, ", "))
+}
+
+// clip bounds text of a record, which has up to 256 kB.
+func clip(text string) string {
+	const most = 1024
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // fromResources adds what only the lists of resources tell, in the record and around it.
-func (s *Session) fromResources(r record, in types.Event) {
+func (s *Session) fromResources(r record) {
 	role := func(arn string) {
 		if !s.Derived {
 			s.RoleARN = cmp.Or(s.RoleARN, arn)
@@ -98,7 +160,7 @@ func (s *Session) fromResources(r record, in types.Event) {
 		}
 	}
 	issues := assuming[s.Kind] || s.Derived
-	for _, resource := range in.Resources {
+	for _, resource := range r.in.Resources {
 		name := awssdk.ToString(resource.ResourceName)
 		switch awssdk.ToString(resource.ResourceType) {
 		case "AWS::IAM::AccessKey":
@@ -159,41 +221,4 @@ func seconds(text string) time.Duration {
 		return 0
 	}
 	return time.Duration(n) * time.Second
-}
-
-// callerID is a mark of who called that is the same for every session they open, whatever its name.
-// Of a role session that is the role, with the person where the name of the session or the source
-// identity vouches for one: of Identity Center's roles AWS gives the name, of others the caller
-// does.
-func callerID(r record, s Session, userName string) string {
-	who := r.UserIdentity
-	unique, session, _ := strings.Cut(who.PrincipalID, ":")
-	switch who.Type {
-	case "AWSService":
-		if who.InvokedBy == "lambda.amazonaws.com" {
-			return "service " + who.InvokedBy + " " + s.SessionName
-		}
-		return "service " + cmp.Or(who.InvokedBy, nameless)
-	case "IAMUser":
-		return "principal " + cmp.Or(unique, who.ARN, who.UserName, nameless)
-	case "AssumedRole", "AWSAccount":
-		id := "principal " + cmp.Or(unique, who.ARN, who.AccountID, nameless)
-		if ref, err := aws.ParseARN(who.ARN); err == nil && strings.HasPrefix(ref.Rest, aws.IdentityCenterPrefix) {
-			return id + " " + session
-		}
-		if person := who.SessionContext.SourceIdentity; person != "" {
-			return id + " " + person
-		}
-		return id
-	case "Root":
-		return "root " + cmp.Or(who.AccountID, nameless)
-	case "SAMLUser":
-		return "saml " + cmp.Or(r.RequestParameters.PrincipalARN, who.IdentityProvider) + " " +
-			cmp.Or(who.UserName, who.PrincipalID, nameless)
-	case "WebIdentityUser":
-		return "web " + webIdentityWords(cmp.Or(who.UserName, userName, who.PrincipalID, nameless), who.IdentityProvider)
-	default:
-		return strings.TrimSpace(who.Type + " " + cmp.Or(who.ARN, who.PrincipalID, who.UserName, who.InvokedBy, userName,
-			nameless))
-	}
 }

@@ -47,12 +47,12 @@ func samples(t testing.TB) map[string]sample {
 func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 	callers := map[string]string{
 		"iam_user_same_account_mfa":      "user alice",
-		"role_chaining":                  "role Deploy (session alice@example.com)",
+		"role_chaining":                  "role Deploy (session alice@example.com) [Email=alice@example.com]",
 		"service_ec2_instance_profile":   "EC2 instance i-0abc123def4567890",
 		"service_lambda":                 "Lambda function orders-fn",
 		"cross_account_user_caller_side": "user John in 777788889999",
 		"cross_account_user_owner_side":  "account 777788889999 (AIDAEXAMPLEJOHN000001)",
-		"saml_corporate_idp":             "carol@example.com (SAML CorpIdP)",
+		"saml_corporate_idp":             "carol@example.com (SAML CorpIdP) [CostCenter=987654]",
 		"identity_center_permission_set": "dave@example.com (SAML AWSSSO_EXAMPLE_DO_NOT_DELETE)",
 		"github_oidc_name_subject":       "GitHub acme/shop main",
 		"eks_irsa":                       "Kubernetes service account pay/payments",
@@ -61,16 +61,18 @@ func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 	ids := map[string]string{
 		"iam_user_same_account_mfa":      "principal AIDAEXAMPLEALICE00001",
 		"role_chaining":                  "principal AROAEXAMPLEDEPLOY0001 alice",
-		"service_ec2_instance_profile":   "service ec2.amazonaws.com",
+		"service_ec2_instance_profile":   "service ec2.amazonaws.com i-0abc123def4567890",
 		"service_lambda":                 "service lambda.amazonaws.com orders-fn",
 		"cross_account_user_caller_side": "principal AIDAEXAMPLEJOHN000001",
 		"cross_account_user_owner_side":  "principal AIDAEXAMPLEJOHN000001",
 		"saml_corporate_idp":             "saml arn:aws:iam::111122223333:saml-provider/CorpIdP carol@example.com",
 		"identity_center_permission_set": "saml arn:aws:iam::111122223333:saml-provider/AWSSSO_EXAMPLE_DO_NOT_DELETE " +
 			"dave@example.com",
-		"github_oidc_name_subject": "web GitHub acme/shop main",
-		"eks_irsa":                 "web Kubernetes service account pay/payments",
-		"denied_assume_role":       "principal AIDAEXAMPLEEVE0000001",
+		"github_oidc_name_subject": "web arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com " +
+			"repo:acme/shop:ref:refs/heads/main",
+		"eks_irsa": "web arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/" +
+			"EXAMPLED539D4633E53DE1B71EXAMPLE system:serviceaccount:pay:payments",
+		"denied_assume_role": "principal AIDAEXAMPLEEVE0000001",
 	}
 	mfa := map[string]MFA{
 		"iam_user_same_account_mfa": MFAUsed, "role_chaining": MFAUsed,
@@ -94,16 +96,16 @@ func TestEverySampleEventYieldsWhatItHolds(t *testing.T) {
 			SourceIdentity: e.Expect.SourceIdentity, AccessKeyID: e.Expect.IssuedAccessKeyID,
 			RoleARN: e.Expect.RoleARN + e.Expect.RoleARNFromMessage, ErrorCode: e.Expect.ErrorCode,
 			Kind: Kind(awssdk.ToString(e.LookupEvent.EventName)), Denied: e.Expect.Outcome == "denied",
-			ExternalID: e.Expect.ExternalID, Duration: time.Duration(e.Expect.DurationSeconds) * time.Second,
+			Duration: time.Duration(e.Expect.DurationSeconds) * time.Second,
 			CallerID: ids[name], MFA: mfa[name], CallerRole: map[bool]string{
 				true: "arn:aws:iam::111122223333:role/ops/Deploy",
 			}[name == "role_chaining"],
 			// Not told by every sample, and checked for those that tell it:
-			CallerAccount: got.CallerAccount, RoleID: got.RoleID, SharedEventID: got.SharedEventID,
-			SourceAddress: got.SourceAddress, UserAgent: got.UserAgent,
+			RoleID: got.RoleID, SharedEventID: got.SharedEventID,
+			SourceAddress: got.SourceAddress, UserAgent: got.UserAgent, CallerBegan: got.CallerBegan, Tags: got.Tags,
+			CallerName: got.CallerName,
 		}
 		for _, told := range []struct{ expect, got string }{
-			{e.Expect.CallerAccount, got.CallerAccount},
 			{e.Expect.RoleID, got.RoleID},
 			{e.Expect.SharedEventID, got.SharedEventID},
 		} {
@@ -159,7 +161,7 @@ func TestAnEventThatCannotBeReadIsShownFromItsEnvelope(t *testing.T) {
 		want := Session{
 			EventID: *e.EventId, EventName: "AssumeRole", Time: *e.EventTime, Region: "eu-west-1", Caller: "alice",
 			CallerAccessKey: "AKIAEXAMPLEALICE0001", AccessKeyID: "ASIAEXAMPLESESS00001",
-			RoleARN: "arn:aws:iam::111122223333:role/ops/Deploy", Kind: KindAssumed, CallerID: "alice",
+			RoleARN: "arn:aws:iam::111122223333:role/ops/Deploy", Kind: KindAssumed, CallerID: "alice", CallerName: "alice",
 		}
 		if diff := cmp.Diff(want, got); !ok || diff != "" {
 			t.Errorf("%q: %v (-want +got):\n%s", broken, ok, diff)

@@ -27,34 +27,42 @@ func manyRegions(t *testing.T, each int) (sessions, calls measured) {
 		b.Role(standin.RoleSpec{})
 		role := b.describe("prod/Deploy")
 		b.filled(role.ARN, each, seventeen)
-		look := func(do func(progress func(Progress)) (events int)) (m measured) {
+		look := func(do func() (events int)) (m measured) {
 			t.Helper()
 			time.Sleep(time.Minute) // for the pace to be fresh
-			before, n := liveHeap(), 0
-			began := time.Now()
-			m.events = do(func(Progress) {
-				if n++; n%17 == 0 {
-					m.held = max(m.held, int64(liveHeap())-int64(before))
+			before, done, over := liveHeap(), make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(over)
+				for {
+					select {
+					case <-done:
+						return
+					case <-time.After(time.Second):
+						m.held = max(m.held, int64(liveHeap())-int64(before))
+					}
 				}
-			})
-			m.took = time.Since(began)
+			}()
+			began := time.Now()
+			events := do()
+			took := time.Since(began)
+			close(done)
+			<-over
+			m.events, m.took = events, took
 			return m
 		}
-		sessions = look(func(progress func(Progress)) int {
+		sessions = look(func() int {
 			got, err := b.trail.Lookup(t.Context(), LookupQuery{
-				AccountName: "prod", RoleARN: role.ARN, Limit: each, Progress: progress,
+				AccountName: "prod", RoleARN: role.ARN, Limit: each,
 			})
 			if err != nil || len(got.Sessions) != each {
 				t.Fatalf("%d sessions, %v", len(got.Sessions), err)
 			}
 			return eventsOf(got.Regions)
 		})
-		calls = look(func(progress func(Progress)) int {
-			got, err := b.trail.Activity(t.Context(), ActivityQuery{
-				AccountName: "prod", AccessKeyID: "AKIAALICE", Limit: each, Progress: progress,
-			})
-			if err != nil || got.Calls != each*len(seventeen) || !got.Covered() {
-				t.Fatalf("%d calls, %v", got.Calls, err)
+		calls = look(func() int {
+			got := b.activityOf(Session{AccessKeyID: "AKIAALICE"}, func(q *ActivityQuery) { q.Limit = each })
+			if got.Calls != each*len(seventeen) || !got.Covered() {
+				t.Fatalf("%d calls", got.Calls)
 			}
 			return eventsOf(got.Regions)
 		})

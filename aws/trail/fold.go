@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/internal/times"
-
-	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 )
 
 const (
@@ -40,9 +38,8 @@ func newFold(cutoff time.Time) *fold {
 var foldSeed = maphash.MakeSeed()
 
 // add counts an event, once.
-func (f *fold) add(in types.Event, region string) {
-	r := decodeRecord(in)
-	call := decodeCall(r, in, region)
+func (f *fold) add(r record) {
+	call := decodeCall(r)
 	if call.EventID != "" {
 		mark := maphash.String(foldSeed, call.EventID)
 		if _, again := f.seen[mark]; again {
@@ -50,13 +47,15 @@ func (f *fold) add(in types.Event, region string) {
 		}
 		f.seen[mark] = struct{}{}
 	}
+	session, ok := decodeSession(r)
+	if ok && assuming[session.Kind] {
+		call.Time = session.Time // the issue time
+	}
 	f.count(call)
-	session, ok := decodeSession(r, in, region)
 	if !ok {
 		return
 	}
 	session.After = after(session.Time, f.cutoff)
-	f.AssumedCalls++
 	if len(f.Assumed) < mostListed {
 		f.Assumed = append(f.Assumed, session)
 	}
@@ -81,15 +80,23 @@ func (f *fold) count(call Call) {
 	}
 	f.from(call)
 	f.persist(call)
+	f.delegated(call.Delegate)
 	if call.proves() {
 		f.judge(call)
 	}
 }
 
+// delegated notes an account that acts in the session, once.
+func (f *fold) delegated(account string) {
+	if account != "" && len(f.Delegates) < mostTargets && !slices.Contains(f.Delegates, account) {
+		f.Delegates = append(f.Delegates, account)
+	}
+}
+
 // sameCall is what makes two persistence calls the same.
 type sameCall struct {
-	service, name, target, made string
-	failed                      bool
+	service, name, target, made, from string
+	failed                            bool
 }
 
 // persist notes a persistence call; of those that are the same the newest stays.
@@ -103,7 +110,7 @@ func (f *fold) persist(call Call) {
 }
 
 func (f *fold) listPersistence(call Call) {
-	same := sameCall{call.Service, call.Name, call.Target, call.Made, !call.succeeded()}
+	same := sameCall{call.Service, call.Name, call.Target, call.Made, call.SourceAddress, !call.succeeded()}
 	if i, there := f.at[same]; there {
 		times := f.Persistence[i].Times + call.Times
 		if call.Time.After(f.Persistence[i].Time) {
@@ -176,7 +183,6 @@ func joined(all []*fold) Activity {
 		whole.DeniedAfter += f.DeniedAfter
 		whole.FailedAfter += f.FailedAfter
 		whole.PersistenceCalls += f.PersistenceCalls
-		whole.AssumedCalls += f.AssumedCalls
 		whole.First, whole.Last = earlier(whole.First, f.First), times.Later(whole.Last, f.Last)
 		whole.LastSucceeded = times.Later(whole.LastSucceeded, f.LastSucceeded)
 		whole.FirstDenied = earlier(whole.FirstDenied, f.FirstDenied)
@@ -190,6 +196,9 @@ func joined(all []*fold) Activity {
 			whole.listPersistence(call)
 		}
 		whole.Assumed = append(whole.Assumed, f.Assumed...)
+		for _, account := range f.Delegates {
+			whole.delegated(account)
+		}
 		whole.Regions = append(whole.Regions, f.coverage)
 		whole.Truncated = whole.Truncated || f.coverage.Truncated
 		for name, use := range f.services {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,11 +165,20 @@ func (in *incident) lookup() Report {
 
 func (in *incident) activity(key string) Activity {
 	in.T.Helper()
-	got, err := in.trail.Activity(in.T.Context(), ActivityQuery{AccountName: "prod", AccessKeyID: key, Cutoff: in.cutoff})
-	if err != nil {
-		in.T.Fatal(err)
+	return in.activityOf(Session{AccessKeyID: key}, func(q *ActivityQuery) { q.Cutoff = in.cutoff })
+}
+
+func (b *bench) activityOf(s Session, change ...func(*ActivityQuery)) Activity {
+	b.T.Helper()
+	q := ActivityQuery{AccountName: "prod", Sessions: []Session{s}, Deep: true}
+	for _, c := range change {
+		c(&q)
 	}
-	return got
+	got, err := b.trail.Activities(b.T.Context(), q)
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	return got.By[s.ID()]
 }
 
 func TestWhatASessionDidIsToldFromAllRegions(t *testing.T) {
@@ -211,9 +221,9 @@ func TestWhatASessionDidIsToldFromAllRegions(t *testing.T) {
 			fresh.SucceededAfterCutoff[0].Name != "ListUsers" {
 			t.Errorf("a new session's call: %+v", fresh)
 		}
-		none, err := in.trail.Activity(t.Context(), ActivityQuery{AccountName: "prod", AccessKeyID: "ASIANOBODY"})
-		if err != nil || none.Calls != 0 || !none.Covered() || !none.First.IsZero() {
-			t.Errorf("a key that nobody used: %+v, %v", none, err)
+		none := in.activity("ASIANOBODY")
+		if none.Calls != 0 || !none.Covered() || !none.First.IsZero() {
+			t.Errorf("a key that nobody used: %+v", none)
 		}
 	})
 }
@@ -221,10 +231,8 @@ func TestWhatASessionDidIsToldFromAllRegions(t *testing.T) {
 func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 	onIncident(t, func(t *testing.T, in *incident) {
 		report := in.lookup()
-		var told []string
 		got, err := in.trail.Chain(t.Context(), ChainQuery{
 			AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy", Sessions: report.Sessions, Cutoff: in.cutoff,
-			Progress: func(done, known int) { told = append(told, fmt.Sprintf("%d of %d", done, known)) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -242,9 +250,8 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if len(got.Roots) != len(report.Sessions) || got.Truncated || !covered(got.Regions) ||
-			told[len(told)-1] != fmt.Sprintf("%d of %d", len(told), len(told)) {
-			t.Errorf("%d roots, truncated %v, %+v, told %v", len(got.Roots), got.Truncated, got.Regions, told)
+		if len(got.Roots) != len(report.Sessions) || got.Truncated || !covered(got.Regions) {
+			t.Errorf("%d roots, truncated %v, %+v", len(got.Roots), got.Truncated, got.Regions)
 		}
 
 		// From the thief's session alone the way leads back to the role.
@@ -274,11 +281,6 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 		if cut := ask(ChainQuery{Keys: 1}); len(cut.Links) != 1 || !cut.Truncated || cut.Links[0].Activity.Covered() {
 			t.Errorf("one key: %d links, truncated %v", len(cut.Links), cut.Truncated)
 		}
-		calls := len(in.Server.Calls("LookupEvents"))
-		if known := ask(ChainQuery{Keys: 2, Known: whole.Roots}); len(known.Links) != 2 || known.Truncated ||
-			len(in.Server.Calls("LookupEvents"))-calls != 2*2 {
-			t.Errorf("what is known already is asked again: %d calls", len(in.Server.Calls("LookupEvents"))-calls)
-		}
 	})
 }
 
@@ -307,11 +309,9 @@ func TestARoleOfAnAccountThatIsNotConfiguredEndsTheChain(t *testing.T) {
 		if _, err := b.trail.Chain(t.Context(), ChainQuery{AccountName: "nobody"}); err == nil {
 			t.Error("an account that is not there was followed")
 		}
-		for _, q := range []ActivityQuery{{AccountName: "nobody", AccessKeyID: "x"}, {AccountName: "prod"}} {
-			_, err := b.trail.Activity(t.Context(), q)
-			if _, ok := errors.AsType[*aws.InputError](err); !ok {
-				t.Errorf("%+v: %v", q, err)
-			}
+		_, err = b.trail.Activities(t.Context(), ActivityQuery{AccountName: "nobody"})
+		if _, ok := errors.AsType[*aws.InputError](err); !ok {
+			t.Errorf("got %v", err)
 		}
 	})
 }
@@ -334,8 +334,8 @@ func TestAKeyThatIsUsedElsewhereThanItWasOpenedWasCopied(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		opened.SourceAddress = "lambda.amazonaws.com"
-		if got := did.Elsewhere(opened); got != nil {
-			t.Errorf("where a function runs is not said: %+v", got)
+		if got := did.Elsewhere(opened); len(got) != 1 || got[0].Address != thief {
+			t.Errorf("of what a service opened the most used address is the home: %+v", got)
 		}
 	})
 }
@@ -362,35 +362,33 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 		suspects := Suspects(report.Sessions, in.cutoff)
 		var names []string
 		judged := JudgeInput{
-			RoleARN: "arn:aws:iam::111122223333:role/Deploy", Since: report.Since, Cutoff: in.cutoff, Sessions: report.Sessions,
-			Suspects:   suspects,
-			Activities: map[string]Activity{}, Regions: report.Regions, AskedAt: report.AskedAt,
+			RoleARN: "arn:aws:iam::111122223333:role/Deploy", Cutoff: in.cutoff, Sessions: report.Sessions,
+			Suspects: suspects, Regions: report.Regions, AskedAt: report.AskedAt,
 		}
 		for i := range judged.Regions {
 			judged.Regions[i].Reported = report.AskedAt
 		}
-		var sessions []Session
 		for _, s := range suspects {
 			names = append(names, s.Session.SessionName+": "+strings.Join(s.Reasons, "; "))
-			sessions = append(sessions, s.Session)
 		}
 		want := []string{
-			"yy: the only session of role DataAdmin (session xx) in this window",
 			"totally-alice: user alice came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10",
+			"yy: role DataAdmin (session xx) is first seen in this window",
 		}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		chain, err := in.trail.Chain(t.Context(), ChainQuery{
-			AccountName: "prod", RoleARN: judged.RoleARN, Sessions: sessions, Cutoff: in.cutoff,
+			AccountName: "prod", RoleARN: judged.RoleARN, Sessions: report.Sessions, Cutoff: in.cutoff,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		judged.Activities, judged.Links = chain.Roots, chain.Links
 		got := Judge(judged)
-		if got.State != NotContained || len(got.Reasons) != 1 || !strings.Contains(got.Reasons[0], "the role DataAdmin") ||
-			len(got.Sessions) != 1 || got.Old != 5 || got.Looked != 2 || got.Denied != 1 {
+		if got.State != NotContained || len(got.Reasons) != 2 || !strings.Contains(got.Reasons[1], "the role DataAdmin") ||
+			!strings.Contains(got.Reasons[0], "user alice, who was suspicious before") ||
+			len(got.Sessions) != 2 || got.Old != 8 || got.Looked != 5 || got.Denied != 1 {
 			t.Errorf("got %+v", got)
 		}
 		if len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" {
@@ -400,7 +398,9 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 			got.Roles[0].Account != "prod" {
 			t.Errorf("held roles %+v", got.Roles)
 		}
-		// With the second role revoked, and nothing heard from it since, it is over.
+		// With the second role revoked, and nothing heard from it since, it is over, if the key of
+		// alice's that the thief has was not used again.
+		judged.Sessions = slices.DeleteFunc(slices.Clone(report.Sessions), func(s Session) bool { return s.After })
 		judged.Revoked = map[string]time.Time{"arn:aws:iam::111122223333:role/DataAdmin": report.AskedAt.Add(-time.Minute)}
 		if got := Judge(judged); got.State != Contained || len(got.Roles) != 0 || len(got.Persistence) != 1 {
 			t.Errorf("got %+v", got)

@@ -43,7 +43,7 @@ type JudgeInput struct {
 
 	Sessions   []Session           // of Lookup, the whole window
 	Suspects   []Suspect           // of Suspects over the same sessions, and whatever else is to count as one
-	Activities map[string]Activity // of what was looked at with the same cutoff, by access key
+	Activities map[string]Activity // of what was looked at with the same cutoff, by Session.ID
 	Links      []ChainLink         // of Chain: the sessions of other roles that came out of them
 
 	// Revoked are the cutoffs of other roles that were revoked, too, by ARN.
@@ -73,10 +73,15 @@ type Judgement struct {
 	Roles       []ChainLink
 	Persistence []Call // that suspicious sessions opened, whatever the state: it is about sessions only
 
-	Old    int  // sessions that were issued before the cutoff and had not ended at it
-	Looked int  // of those, how many were looked at
-	Denied int  // of those, how many were seen denied by a policy of the role after the cutoff
-	Wait   bool // CloudTrail is late or did not answer: a later check may know more
+	// Of the sessions that were issued before the cutoff: each is one of these, or was active after
+	// it.
+	Old     int
+	Expired int // had ended when CloudTrail was asked, and were not seen denied
+	Denied  int // were seen denied by a policy of the role after the cutoff
+	Quiet   int // were looked at, and made no call since
+	Looked  int // of those that had not ended at the cutoff, how many were looked at
+
+	Wait bool // CloudTrail is late or did not answer: a later check may know more
 }
 
 // longestSession is how long a session of a role lasts at most (IAM User Guide, "Methods to assume
@@ -88,30 +93,28 @@ const mostSaid = 20
 
 // Judge says whether the revocation holds, as far as was seen.
 //
-// Contained is said only when old sessions were seen denied, or all have ended; when none that was
-// looked at succeeded past propagation; when no session was issued after the cutoff to a caller, or
-// from an address, that was suspicious before; when nothing that came out of suspicious sessions
-// lives on in another role; and when all that was asked was answered in full. Whatever shows the
-// contrary is not contained, even if not everything was answered. All else is unknown.
+// Contained is said only when old sessions were seen denied, or all have ended; when every one that
+// had not ended was looked at and none succeeded past propagation; when none opened a session, here
+// or in another role, that lives on; when nobody came back by what was copied, and every caller
+// since is known; and when all that was asked was answered in full. Whatever shows the contrary is
+// not contained, even if not everything was answered. All else is unknown.
 func Judge(in JudgeInput) Judgement {
-	j := &judge{
-		in: in, from: times.Later(in.Cutoff, in.Propagated), suspicious: map[string]bool{}, fresh: map[string]bool{},
-	}
+	j := &judge{in: in, from: times.Later(in.Cutoff, in.Propagated), theirs: map[string]bool{}, fresh: map[string]bool{}}
 	if in.Cutoff.IsZero() {
 		j.out.Reasons = []string{"Nothing was revoked."}
 		return j.out
 	}
-	for _, s := range in.Suspects {
-		if s.Session.AccessKeyID != "" {
-			j.suspicious[s.Session.AccessKeyID] = true
-		}
-	}
 	for _, s := range in.Sessions {
-		if s.AccessKeyID != "" && !s.Derived && !s.Time.Before(in.Cutoff) {
-			j.fresh[s.AccessKeyID] = true
+		switch {
+		case !s.Issued() || s.Uncertain || s.ID() == "":
+		case s.Time.Before(in.Cutoff):
+			j.theirs[s.ID()] = true
+		case !s.Derived:
+			j.fresh[s.ID()] = true
 		}
 	}
 	j.oldSessions()
+	j.tokens()
 	j.cameBack()
 	j.otherRoles()
 	j.where()
@@ -128,18 +131,20 @@ func Judge(in JudgeInput) Judgement {
 	default:
 		j.out.State, j.out.Reasons = Contained, j.reasonsFor()
 	}
+	j.out.Reasons = append(j.out.Reasons, j.notes...)
 	return j.out
 }
 
 // judge weighs one JudgeInput.
 type judge struct {
-	in         JudgeInput
-	from       time.Time       // from when on a success counts
-	suspicious map[string]bool // access keys
-	fresh      map[string]bool // access keys of sessions that were issued after the cutoff
-	against    []string        // what shows that it is not contained
-	missing    []string        // what keeps it from being known
-	out        Judgement
+	in      JudgeInput
+	from    time.Time       // from when on a success counts
+	theirs  map[string]bool // by Session.ID: old sessions, what they opened, and what came back by what was copied
+	fresh   map[string]bool // by Session.ID: sessions that were issued after the cutoff
+	against []string        // what shows that it is not contained
+	missing []string        // what keeps it from being known
+	notes   []string        // what is so whatever the state
+	out     Judgement
 }
 
 func (j *judge) show(format string, args ...any) {
@@ -150,11 +155,27 @@ func (j *judge) miss(format string, args ...any) {
 	j.missing = append(j.missing, fmt.Sprintf(format, args...))
 }
 
-// isOld reports whether the deny has to stop a session. Credentials that an old session made for
-// itself count as old even when they are new: whether they keep the issue time is not documented.
-func (j *judge) isOld(s Session) bool {
-	if !s.Issued() || s.Uncertain || s.Kind == KindRoot || !s.Expires.IsZero() && !s.Expires.After(j.in.Cutoff) {
-		return false
+// ended reports whether a session had ended. One of which no record tells the end lasts as long as
+// a session can.
+func ended(s Session, at time.Time) bool {
+	if s.Expires.IsZero() {
+		return at.Sub(s.Time) >= longestSession
 	}
-	return j.in.All || s.Time.Before(j.in.Cutoff) || s.Derived && !j.fresh[s.CallerAccessKey]
+	return !s.Expires.After(at)
+}
+
+// isOld reports whether the revocation has to stop a session. Credentials that an old session made
+// for itself count as old even when they are new: whether they keep the issue time is not
+// documented. Those without a key of their own are found with the session that made them.
+func (j *judge) isOld(s Session) bool {
+	switch {
+	case !s.Issued() || s.Uncertain || s.Kind == KindRoot || s.Token || s.Derived && s.AccessKeyID == "":
+		return false
+	case j.in.All:
+		return true
+	case s.Derived && !s.CallerBegan.IsZero():
+		return s.CallerBegan.Before(j.in.Cutoff)
+	default:
+		return s.Time.Before(j.in.Cutoff) || s.Derived && !j.fresh[s.CallerAccessKey]
+	}
 }

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -22,12 +23,17 @@ func trial() JudgeInput {
 		Regions: yes, AskedAt: asked, Activities: map[string]Activity{},
 	}
 	in.Suspects = Suspects(in.Sessions, cutoff)
+	for _, who := range []string{"alice", "bob", "mallory", "Lambda function f"} {
+		for n := range 5 {
+			in.Activities[fmt.Sprintf("ASIA-%s-%d", who, 2*n)] = Activity{Regions: yes}
+		}
+	}
 	in.Activities["ASIA-eve-0"] = Activity{
 		Calls: 3, Denied: 1, DeniedAfter: 1, FirstDenied: at(301), FirstExplicitDeny: at(301), LastSucceeded: at(260),
 		Regions: yes,
 		Persistence: []Call{
 			{
-				Service: "iam", Name: "CreateAccessKey",
+				Service: "iam", Name: "CreateAccessKey", Opens: "a key",
 			}, {Service: "iam", Name: "CreateUser", ErrorCode: "AccessDenied", Denied: true},
 		},
 	}
@@ -84,7 +90,8 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 		why    string
 	}{
 		"all was seen": {
-			func(in JudgeInput) JudgeInput { return in }, Contained, "Of 1 old session looked at, 1 was seen denied.",
+			func(in JudgeInput) JudgeInput { return in }, Contained,
+			"4 old sessions: 2 had expired, 1 seen blocked, 1 not active since.",
 		},
 
 		"an old session's call went through": {
@@ -104,7 +111,7 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			func(in JudgeInput) JudgeInput { return changed(in, "ASIA-alice-6", call(time.Hour)) }, Contained, "",
 		},
 		"a call failed for another reason": {func(in JudgeInput) JudgeInput {
-			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FailedAfter = 1 })
+			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FailedAfter, a.FirstExplicitDeny = 1, time.Time{} })
 		}, ContainmentUnknown, "not clear whether the deny stopped it"},
 		"denied, but not by the role's policy": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FirstExplicitDeny = time.Time{} })
@@ -118,7 +125,7 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			func(in JudgeInput) JudgeInput {
 				in.Activities = nil
 				return in
-			}, ContainmentUnknown, "1 old session that had to be looked at was not looked at",
+			}, ContainmentUnknown, "3 old sessions that had to be looked at were not looked at",
 		},
 
 		"the suspicious caller came back": {func(in JudgeInput) JudgeInput {
@@ -143,6 +150,15 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, office)
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return changed(in, "ASIA-alice-4", func(a *Activity) { *a = in.Activities["ASIA-eve-0"] })
+		}, NotContained, "alice, who was suspicious before"},
+		"the owner of a key that may be stolen came back from the office": {func(in JudgeInput) JudgeInput {
+			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, office)
+			in.Suspects = Suspects(in.Sessions, in.Cutoff)
+			return changed(in, "ASIA-alice-4", func(a *Activity) { a.DeniedAfter, a.FirstExplicitDeny = 1, in.Cutoff })
+		}, ContainmentUnknown, "alice, whose own key may be in other hands (it was used from 198.51.100.66)"},
+		"the owner of a copied session came back from the office": {func(in JudgeInput) JudgeInput {
+			in.Suspects = []Suspect{{Session: in.Sessions[1], Elsewhere: []Source{{Address: "192.0.2.66"}}}}
+			return in
 		}, Contained, ""},
 		"the stolen key was used from a third place": {func(in JudgeInput) JudgeInput {
 			in.Sessions = visitsOf("alice", 0, office, 100, office, 280, thief, 320, "192.0.2.77")
@@ -166,7 +182,7 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			in.Sessions = append(in.Sessions, visitsOf("mallory", 320, "192.0.2.77")...)
 			in.Suspects = Suspects(in.Sessions, in.Cutoff)
 			return in
-		}, ContainmentUnknown, "mallory has a session since 05:20:00 UTC that is not of the usual kind"},
+		}, ContainmentUnknown, "mallory, first seen after the cutoff, has a session since"},
 		"a service came back": {func(in JudgeInput) JudgeInput {
 			service := func(s *Session) { s.CallerType, s.Expires = "AWSService", s.Time.Add(time.Minute) }
 			in.Sessions = append(in.Sessions,
@@ -177,7 +193,7 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 
 		"the chain goes on in another role": {
 			link(func(*ChainLink) {}), ContainmentUnknown,
-			"the role Data that came out of a suspicious one goes on until 06:00:00 UTC",
+			"the role Data that came out of an old one goes on until 06:00:00 UTC",
 		},
 		"and is used": {
 			link(func(l *ChainLink) { l.Activity.LastSucceeded = cutoff.Add(time.Hour) }), NotContained,
@@ -187,7 +203,10 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			link(func(l *ChainLink) { l.Child.Expires = cutoff.Add(time.Minute) }), Contained, "",
 		},
 		"it came out of a session that is usual": {
-			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), Contained, "",
+			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-2" }), ContainmentUnknown, "goes on until",
+		},
+		"it came out of a session since the cutoff": {
+			link(func(l *ChainLink) { l.Parent.AccessKeyID = "ASIA-alice-6" }), Contained, "",
 		},
 		"it is of the same role, and so denied": {
 			link(func(l *ChainLink) { l.RoleARN = strings.ToUpper(deployARN) }), Contained, "",
@@ -215,6 +234,59 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			})...)
 			return in
 		}, Contained, ""},
+
+		"an old session opened a new one, by its key": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("alice", 320, office), func(s *Session) {
+				s.AccessKeyID, s.CallerAccessKey = "ASIA-alice-6", "ASIA-eve-0"
+			})...)
+			return in
+		}, NotContained, "An old session opened a session at 05:20:00 UTC"},
+		"an old session opened a new one, by its issue time": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("alice", 320, office), func(s *Session) {
+				s.AccessKeyID, s.CallerRole, s.CallerBegan = "ASIA-alice-6", deployARN, cutoff.Add(-time.Minute)
+			})...)
+			return in
+		}, NotContained, "An old session opened a session at 05:20:00 UTC"},
+		"a new session opened one": {func(in JudgeInput) JudgeInput {
+			in.Sessions = append(in.Sessions, with(visitsOf("alice", 320, office), func(s *Session) {
+				s.AccessKeyID, s.CallerRole, s.CallerBegan = "ASIA-alice-6", deployARN, cutoff.Add(time.Minute)
+			})...)
+			return in
+		}, Contained, ""},
+		"a session since was copied": {func(in JudgeInput) JudgeInput {
+			in.Suspects = append(in.Suspects, Suspect{Session: in.Sessions[3], Elsewhere: []Source{{Address: "192.0.2.66"}}})
+			return changed(in, "ASIA-alice-6", func(a *Activity) { a.Sources = []Source{{Address: "192.0.2.66", Calls: 1}} })
+		}, NotContained, "was used from 192.0.2.66"},
+		"a session since is used from where a copy was": {func(in JudgeInput) JudgeInput {
+			in.Suspects = append(in.Suspects, Suspect{Session: in.Sessions[1], Elsewhere: []Source{{Address: "192.0.2.66"}}})
+			return changed(in, "ASIA-alice-6", func(a *Activity) { a.Sources = []Source{{Address: "192.0.2.66", Calls: 1}} })
+		}, NotContained, "was used from 192.0.2.66"},
+		"an old session made itself a token": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-alice-2", func(a *Activity) {
+				a.Assumed = []Session{{
+					EventID: "t", Kind: KindBearer, Token: true, Derived: true, Time: cutoff.Add(-time.Hour),
+					Expires: cutoff.Add(time.Hour),
+				}}
+			})
+		}, ContainmentUnknown, "made itself a token by CreateBearerToken"},
+		"its token has ended": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-alice-2", func(a *Activity) {
+				a.Assumed = []Session{{
+					EventID: "t", Kind: KindWebToken, Token: true, Derived: true, Time: cutoff.Add(-time.Hour), Expires: cutoff,
+				}}
+			})
+		}, Contained, ""},
+		"an old session went on, and was not followed": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-alice-2", func(a *Activity) {
+				a.Assumed = []Session{{
+					AccessKeyID: "ASIAX", Kind: KindAssumed, RoleARN: "arn:aws:iam::111122223333:role/Data", Time: cutoff,
+					Expires: cutoff.Add(time.Hour),
+				}}
+			})
+		}, ContainmentUnknown, "the role Data that came out of an old one was not followed"},
+		"another account acted in a session": {func(in JudgeInput) JudgeInput {
+			return changed(in, "ASIA-alice-2", func(a *Activity) { a.Delegates = []string{"999999999999"} })
+		}, Contained, "The account 999999999999 acted in a session of alice"},
 
 		"a region did not answer": {func(in JudgeInput) JudgeInput {
 			in.Regions = append(in.Regions[:1:1], RegionCoverage{Region: "eu-west-1"})
@@ -307,8 +379,8 @@ func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
 			}
 		}
 	}
-	if got := Judge(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 3 ||
-		got.Looked != 1 || got.Denied != 1 {
+	if got := Judge(trial()); len(got.Persistence) != 1 || got.Persistence[0].Name != "CreateAccessKey" || got.Old != 4 ||
+		got.Looked != 3 || got.Denied != 1 || got.Quiet != 1 || got.Expired != 2 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,34 +12,51 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// oldSessions looks at what the sessions did that the deny has to stop.
+// oldSessions looks at what the sessions did that the revocation has to stop.
 func (j *judge) oldSessions() {
+	suspicious := map[string]Suspect{}
+	for _, s := range j.in.Suspects {
+		suspicious[s.Session.ID()] = s
+	}
 	unseen, unclear := 0, 0
 	for _, s := range j.in.Sessions {
 		if !j.isOld(s) {
 			continue
 		}
+		did, looked := j.in.Activities[s.ID()]
+		looked = looked && s.ID() != ""
+		over := ended(s, j.in.Cutoff)
 		j.out.Old++
-		did, looked := j.in.Activities[s.AccessKeyID]
-		if s.AccessKeyID == "" || !looked {
-			if j.suspicious[s.AccessKeyID] || s.Derived {
-				unseen++
+		n := 0
+		if looked {
+			j.delegated(s, did)
+			if suspect, is := suspicious[s.ID()]; is || s.Derived {
+				j.opened(s, did, suspect.Elsewhere)
 			}
+			if n = j.succeeded(did); n > 0 {
+				j.addSession(s)
+				j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time),
+					english.Count(n, "call", "calls"))
+			}
+		}
+		switch {
+		case n > 0:
+		case looked && !did.FirstExplicitDeny.IsZero():
+			j.out.Denied++
+		case ended(s, j.in.AskedAt):
+			j.out.Expired++
+		case looked && did.DeniedAfter+did.FailedAfter == 0:
+			j.out.Quiet++
+		}
+		if over {
+			continue
+		}
+		if !looked {
+			unseen++
 			continue
 		}
 		j.out.Looked++
-		if !did.FirstExplicitDeny.IsZero() {
-			j.out.Denied++
-		}
-		if j.suspicious[s.AccessKeyID] || s.Derived {
-			j.opened(did)
-		}
-		if n := j.succeeded(did); n > 0 {
-			j.addSession(s)
-			j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time),
-				english.Count(n, "call", "calls"))
-		}
-		if did.FailedAfter > 0 {
+		if did.FailedAfter > 0 && did.FirstExplicitDeny.IsZero() {
 			unclear++
 		}
 		if !did.Covered() {
@@ -63,10 +81,11 @@ func (j *judge) oldSessions() {
 }
 
 // succeeded counts the calls of an old session past propagation that went through, and keeps them.
+// A session that it opened counts from the cutoff on: that outlives the revocation.
 func (j *judge) succeeded(did Activity) int {
 	n := 0
 	for _, call := range did.SucceededAfterCutoff {
-		if call.Time.Before(j.from) {
+		if call.Time.Before(j.from) && (call.Service != "sts" || !strings.HasPrefix(call.Name, "Assume")) {
 			continue
 		}
 		n++
@@ -77,92 +96,92 @@ func (j *judge) succeeded(did Activity) int {
 	return n
 }
 
-// cameBack looks for sessions after the cutoff to somebody who was suspicious before it.
-func (j *judge) cameBack() {
-	if j.in.All { // who came back is denied, as isOld has it
-		return
-	}
-	type visit struct{ caller, address string }
-	callers, addresses, usual, doubted := map[string]bool{}, map[string]bool{}, map[visit]bool{}, map[string]bool{}
-	events, known := map[string]bool{}, map[string]bool{}
-	for _, s := range j.in.Suspects {
-		if !s.Session.Time.Before(j.in.Cutoff) {
-			continue
-		}
-		events[s.Session.EventID] = true
-		if s.Caller {
-			callers[s.Session.CallerID] = true
-		}
-		if s.Address {
-			addresses[s.Session.SourceAddress] = true
-			doubted[s.Session.CallerID] = true
-		}
-		for _, from := range s.Elsewhere {
-			addresses[from.Address] = true
-		}
-	}
-	for _, s := range j.in.Sessions {
-		if s.Time.Before(j.in.Cutoff) {
-			known[s.CallerID] = true
-			usual[visit{s.CallerID, s.SourceAddress}] = usual[visit{s.CallerID, s.SourceAddress}] || !events[s.EventID]
-		}
-	}
-	for _, s := range j.in.Sessions {
-		if s.Time.Before(j.in.Cutoff) || !s.Issued() || s.Derived || s.Uncertain {
-			continue
-		}
-		switch {
-		case s.CallerType == "AWSService" && known[s.CallerID]:
-			// Sessions of services are long, so one in the window is nothing strange, and services come back
-			// by themselves.
-		case addresses[s.SourceAddress]:
-			j.addSession(s)
-			j.show("%s has had a session since %s, opened from %s, an address that was suspicious before.", s.Caller,
-				clock(s.Time), s.SourceAddress)
-		case callers[s.CallerID], doubted[s.CallerID] && !usual[visit{s.CallerID, s.SourceAddress}]:
-			j.addSession(s)
-			j.show("%s, who was suspicious before, has had a session since %s.", s.Caller, clock(s.Time))
-		case j.suspicious[s.AccessKeyID]:
-			j.miss("%s has a session since %s that is not of the usual kind: somebody has to say whether that is right.",
-				s.Caller, clock(s.Time))
+// delegated notes the accounts that acted in a session by a temporary delegation.
+func (j *judge) delegated(s Session, did Activity) {
+	for _, account := range did.Delegates {
+		note := fmt.Sprintf("The account %s acted in a session of %s through a temporary delegation.", account, s.Caller)
+		if !slices.Contains(j.notes, note) && len(j.notes) < mostSaid {
+			j.notes = append(j.notes, note)
 		}
 	}
 }
 
-// otherRoles looks at the sessions of other roles that came out of suspicious ones: this role's
-// deny does not stop them.
+// tokens looks for what old sessions made in place of the session: whether the revocation reaches
+// it is not documented, so it is unknown until it ends.
+func (j *judge) tokens() {
+	told := map[string]bool{}
+	look := func(s Session, from bool) {
+		if !s.Token || !s.Issued() || !from || told[s.EventID] || ended(s, j.in.AskedAt) {
+			return
+		}
+		told[s.EventID] = true
+		j.miss("A session of %s made itself a token by %s at %s, and the revocation may not reach it until it ends%s.",
+			s.Caller, s.Kind, clock(s.Time), until(s.Expires))
+	}
+	for _, s := range j.in.Sessions {
+		look(s, s.CallerBegan.IsZero() && !j.fresh[s.CallerAccessKey] || before(s.CallerBegan, j.in.Cutoff))
+	}
+	for _, link := range j.in.Links {
+		look(link.Child, j.theirs[link.Parent.ID()])
+	}
+	for _, s := range j.in.Sessions {
+		for _, made := range j.in.Activities[s.ID()].Assumed {
+			look(made, j.theirs[s.ID()])
+		}
+	}
+}
+
+// otherRoles looks at the sessions of other roles that came out of old ones: this role's revocation
+// does not stop them, whoever holds them. cameBack has what came out of new ones.
 func (j *judge) otherRoles() {
-	tainted := map[string]bool{}
-	for key := range j.suspicious {
-		tainted[key] = true
+	followed := map[string]bool{}
+	for _, link := range j.in.Links {
+		followed[cmp.Or(link.Child.ID(), link.Child.EventID)] = true
+	}
+	for _, s := range j.in.Sessions {
+		if !j.theirs[s.ID()] {
+			continue
+		}
+		for _, child := range j.in.Activities[s.ID()].Assumed {
+			if !child.GoesOn(j.in.RoleARN, j.in.AskedAt) || followed[cmp.Or(child.ID(), child.EventID)] {
+				continue
+			}
+			followed[cmp.Or(child.ID(), child.EventID)] = true
+			link := ChainLink{Parent: s, Child: child, RoleARN: child.RoleARN}
+			if _, revoked := j.revoked(link); !revoked {
+				j.addRole(link)
+			}
+			j.miss("A session of %s that came out of an old one was not followed.", roleWords(link))
+		}
 	}
 	for _, link := range j.in.Links {
 		s := link.Child
-		if !tainted[link.Parent.AccessKeyID] {
+		if !j.theirs[link.Parent.ID()] || s.Token {
 			continue
 		}
-		if s.AccessKeyID != "" {
-			tainted[s.AccessKeyID] = true
+		if s.ID() != "" {
+			j.theirs[s.ID()] = true
 		}
-		j.opened(link.Activity)
+		j.opened(s, link.Activity, nil)
 		cutoff, revoked := j.revoked(link)
-		ended := !s.Expires.IsZero() && !s.Expires.After(j.in.AskedAt)
+		over := ended(s, j.in.AskedAt)
 		last := link.Activity.LastSucceeded
+		if !over && !revoked {
+			j.addRole(link)
+		}
 		switch {
-		case ended && !last.After(j.from):
+		case over && !last.After(j.from):
 		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
-			j.addRole(link)
-			j.show("A session of %s that came out of a suspicious one made calls that went through, the last at %s.",
+			j.show("A session of %s that came out of an old one made calls that went through, the last at %s.",
 				roleWords(link), clock(last))
-		case !ended && !revoked:
-			j.addRole(link)
-			j.miss("A session of %s that came out of a suspicious one goes on%s, and nothing here stops it.", roleWords(link),
+		case !over && !revoked:
+			j.miss("A session of %s that came out of an old one goes on%s, and nothing here stops it.", roleWords(link),
 				until(s.Expires))
-		case !ended && s.Derived && link.Activity.FirstExplicitDeny.IsZero():
-			j.miss("A suspicious session made itself new credentials (%s), and those were not seen denied.", s.Kind)
-		case !link.Activity.Covered():
-			j.miss("What a session of %s did that came out of a suspicious one is not known in full.", roleWords(link))
+		case !over && s.Derived && s.AccessKeyID != "" && link.Activity.FirstExplicitDeny.IsZero():
+			j.miss("An old session made itself new credentials (%s), and those were not seen denied.", s.Kind)
+		case !link.Activity.Covered() && !(s.Derived && s.AccessKeyID == ""):
+			j.miss("What a session of %s did that came out of an old one is not known in full.", roleWords(link))
 		}
 	}
 }
@@ -174,28 +193,39 @@ func (j *judge) revoked(link ChainLink) (cutoff time.Time, ok bool) {
 	if link.RoleARN != "" && strings.EqualFold(link.RoleARN, j.in.RoleARN) {
 		cutoff, ok = j.in.Cutoff, true
 	}
-	return cutoff, ok && (deriving[link.Child.Kind] || link.Child.Time.Before(cutoff))
+	return cutoff, ok && (deriving[link.Child.Kind].same || link.Child.Time.Before(cutoff))
 }
 
-// reasonsFor says what contained rests on.
+// reasonsFor says what contained rests on, in numbers of what was seen.
 func (j *judge) reasonsFor() []string {
-	if j.out.Old == 0 {
+	o := j.out
+	if o.Looked == 0 {
 		return []string{
-			"No session from before the cutoff was left.", "No session was issued since to a caller that was suspicious before.",
+			"No session from before the cutoff was left.", "No session was issued since to a caller that is not known.",
 		}
 	}
 	return []string{
-		fmt.Sprintf("Of %s looked at, %d %s seen denied.", english.Count(j.out.Looked, "old session", "old sessions"),
-			j.out.Denied, english.Plural(j.out.Denied, "was", "were")),
+		fmt.Sprintf("%s: %d had expired, %d seen blocked, %d not active since.",
+			english.Count(o.Old, "old session", "old sessions"), o.Expired, o.Denied, o.Quiet),
 		"None of them made a call past propagation that went through.",
-		"No session was issued since to a caller that was suspicious before.",
+		"No session was issued since to a caller that is not known.",
 	}
 }
 
-// opened keeps the persistence calls that succeeded.
-func (j *judge) opened(did Activity) {
-	for _, call := range did.Persistence {
-		if call.succeeded() && len(j.out.Persistence) < mostSaid {
+// opened keeps the persistence calls of a session that succeeded, except for what other sessions of
+// its caller did in the same way: an ordinary deployment is no finding.
+func (j *judge) opened(s Session, did Activity, elsewhere []Source) {
+	ordinary := map[string]bool{}
+	for _, other := range j.in.Sessions {
+		if len(elsewhere) == 0 && other.CallerID == s.CallerID && other.ID() != s.ID() && other.Time.Before(j.in.Cutoff) &&
+			networkOf(other.SourceAddress) == networkOf(s.SourceAddress) {
+			for _, call := range j.in.Activities[other.ID()].Persistence {
+				ordinary[call.Service+" "+call.Name+" "+call.Target] = true
+			}
+		}
+	}
+	for _, call := range did.PersistenceFrom(elsewhere) {
+		if call.succeeded() && len(j.out.Persistence) < mostSaid && !ordinary[call.Service+" "+call.Name+" "+call.Target] {
 			j.out.Persistence = append(j.out.Persistence, call)
 		}
 	}

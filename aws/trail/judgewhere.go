@@ -60,7 +60,7 @@ func (j *judge) policy() {
 // alive reports whether a session that the policy blocks could still act at a moment.
 func (j *judge) alive(at time.Time) bool {
 	return slices.ContainsFunc(j.in.Sessions, func(s Session) bool {
-		return j.isOld(s) && j.in.Activities[s.AccessKeyID].alive(s, at)
+		return j.isOld(s) && j.in.Activities[s.ID()].alive(s, at)
 	})
 }
 

@@ -128,6 +128,10 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	for i := range report.Sessions {
 		report.Sessions[i].After = after(report.Sessions[i].Time, q.Cutoff)
 	}
+	sameCallers(report.Sessions)
+	if q.Wide {
+		c.seenBefore(ctx, a, q, regions, report.Sessions)
+	}
 	return report, nil
 }
 
@@ -169,8 +173,8 @@ func (c *Client) reported(
 			return // what follows in the region fails, too, or it is not known how far it has reported
 		}
 		for _, event := range page.events {
-			if r := decodeRecord(event); r.UserIdentity.ARN == own && r.EventName == "LookupEvents" {
-				answer.coverage.Reported = eventTime(r.EventTime, event.EventTime)
+			if r := decodeRecord(event, s.region); r.UserIdentity.ARN == own && r.EventName == "LookupEvents" {
+				answer.coverage.Reported = r.at
 				return
 			}
 		}
@@ -227,7 +231,8 @@ func (c *Client) lookupRegion(
 	// Other events may name the role, too; they do not make the look endless.
 	most := 2*((q.Limit+lookupPage-1)/lookupPage) + 2
 	if read(naming(q.RoleARN, q.Since), most, func(e types.Event) (Session, bool) {
-		return decodeEvent(e, s.region)
+		session, ok := decodeEvent(e, s.region)
+		return session, ok && q.about(session)
 	}) {
 		answer.coverage.Truncated = true
 	}
@@ -238,27 +243,29 @@ func (c *Client) lookupRegion(
 		if !answer.coverage.Covered {
 			return // asking on would not make the region covered
 		}
-		query := trailQuery{key: types.LookupAttributeKeyEventName, value: string(w.kind), since: q.Since}
+		query := trailQuery{key: w.key, value: w.value, since: q.Since}
 		cut := read(query, w.pages, func(e types.Event) (Session, bool) { return concerning(q.RoleARN, e, s.region) })
 		answer.coverage.Truncated = answer.coverage.Truncated || cut && !w.attempts
 		answer.coverage.AttemptsCut = answer.coverage.AttemptsCut || cut && w.attempts
 	}
 }
 
-// wide are the look-ups by name that find what does not name the role, with the most pages to read
-// of each. Those for denied attempts find every service's sessions, too, and are cut first.
+// wide are the look-ups that find what does not name the role, with the most pages to read of each.
+// Those for denied attempts find every service's sessions, too, and are cut first. What sessions
+// made of themselves that ends with them is found by their names.
 var wide = []struct {
-	kind     Kind
+	key      types.LookupAttributeKey
+	value    string
 	pages    int
 	attempts bool
 }{
-	{KindConsole, 4, false},
-	{KindSwitch, 2, false},
-	{KindLogin, 2, false},
-	{KindRoot, 2, false},
-	{KindWebIdentity, 2, true},
-	{KindSAML, 2, true},
-	{KindAssumed, 6, true},
+	{types.LookupAttributeKeyEventSource, "signin.amazonaws.com", 8, false},
+	{types.LookupAttributeKeyEventSource, "rolesanywhere.amazonaws.com", 4, false},
+	{types.LookupAttributeKeyEventName, string(KindRoot), 2, false},
+	{types.LookupAttributeKeyEventName, string(KindDelegated), 2, false},
+	{types.LookupAttributeKeyEventName, string(KindWebIdentity), 2, true},
+	{types.LookupAttributeKeyEventName, string(KindSAML), 2, true},
+	{types.LookupAttributeKeyEventName, string(KindAssumed), 6, true},
 }
 
 // concerning picks the events of a look-up by name that concern the role: those that name it,
@@ -274,7 +281,14 @@ func concerning(roleARN string, in types.Event, region string) (Session, bool) {
 		role, tells = s.CallerRole, s.CallerType != ""
 	}
 	s.Uncertain = role == "" && !tells
-	return s, s.Uncertain || strings.EqualFold(role, roleARN)
+	return s, s.Uncertain || sameRole(role, roleARN)
+}
+
+// about reports whether a session may be one of the role in the window: a record that only mentions
+// the role, or has a date of long before it, changes nothing.
+func (q LookupQuery) about(s Session) bool {
+	return (s.RoleARN == "" || sameRole(s.RoleARN, q.RoleARN)) &&
+		(q.Since.IsZero() || s.Time.After(q.Since.Add(-36*time.Hour)))
 }
 
 // fail notes why a region could not be read, or not to its end.

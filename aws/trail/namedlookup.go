@@ -42,9 +42,10 @@ var namedCalls = []struct {
 // CloudTrail API Reference, "LookupEvents"); those of others are let go. What fails or is cut is
 // named in the coverage: the region's newest calls were read all the same.
 func (c *Client) namedIn(
-	ctx context.Context, a *aws.Conn, q ActivityQuery, s *regionBudget, f *fold, watch *watch, oldest time.Time,
+	ctx context.Context, a *aws.Conn, g *gather, ask *question, i int, s *regionBudget, oldest time.Time,
 ) {
-	f.coverage.ByName = true
+	covers := &ask.regions[i]
+	covers.ByName = true
 	goOn := true
 	for _, t := range namedCalls {
 		if t.iam && s.region != a.HomeRegion() {
@@ -52,11 +53,13 @@ func (c *Client) namedIn(
 		}
 		whole := false
 		if goOn {
-			query := trailQuery{key: types.LookupAttributeKeyEventName, value: t.name, since: q.Since, until: oldest, budget: s}
-			whole, goOn = c.oneName(ctx, a, q, f, watch, query, t.pages)
+			query := trailQuery{
+				key: types.LookupAttributeKeyEventName, value: t.name, since: g.q.Since, until: oldest, budget: s,
+			}
+			whole, goOn = c.oneName(ctx, a, g, covers, query, i, t.pages)
 		}
 		if !whole {
-			f.coverage.NamesCut = append(f.coverage.NamesCut, t.name)
+			covers.NamesCut = append(covers.NamesCut, t.name)
 		}
 	}
 }
@@ -64,7 +67,7 @@ func (c *Client) namedIn(
 // oneName reads the calls of one name and reports whether these were all, and whether it makes
 // sense to go on.
 func (c *Client) oneName(
-	ctx context.Context, a *aws.Conn, q ActivityQuery, f *fold, watch *watch, query trailQuery, most int,
+	ctx context.Context, a *aws.Conn, g *gather, covers *RegionCoverage, query trailQuery, i, most int,
 ) (whole, goOn bool) {
 	region := query.budget.region
 	for page, err := range pages(ctx, a, region, query) {
@@ -73,28 +76,13 @@ func (c *Client) oneName(
 				"name", query.value, "error", err)
 			return false, false
 		}
-		f.AskedAt = page.clock.Server
-		f.coverage.Events += len(page.events)
-		sessions := len(f.Assumed)
-		for _, event := range page.events {
-			if signedWith(event) == q.AccessKeyID {
-				f.add(event, region)
-			}
-		}
-		watch.read(len(page.events), len(f.Assumed)-sessions)
+		covers.Events += len(page.events)
+		g.take(page, i)
 		if most--; most == 0 {
 			return !page.more, true
 		}
 	}
 	return true, true
-}
-
-// signedWith is the key that a call was signed with, "" for one without, as AssumeRoleWithSAML.
-func signedWith(in types.Event) string {
-	if key := awssdk.ToString(in.AccessKeyId); key != "" {
-		return key
-	}
-	return decodeRecord(in).UserIdentity.AccessKeyID
 }
 
 // oldestOf is the time of the oldest of events that are given newest first, as LookupEvents gives

@@ -41,25 +41,19 @@ func (b *bench) noisy(others int) {
 	}
 }
 
-func askTelling(t *testing.T, b *bench, telling bool) Activity {
-	t.Helper()
-	got, err := b.trail.Activity(t.Context(), ActivityQuery{
-		AccountName: "prod", AccessKeyID: "ASIATHIEF", Limit: 100, ByName: telling,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return got
+func askTelling(b *bench, deep bool) Activity {
+	b.T.Helper()
+	return b.activityOf(Session{AccessKeyID: "ASIATHIEF"}, func(q *ActivityQuery) { q.Limit, q.Deep = 100, deep })
 }
 
 func TestNoiseAfterADoorDoesNotHideIt(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.noisy(3)
-		if got := askTelling(t, b, false); len(got.Persistence) != 0 || len(got.Assumed) != 0 || !got.Truncated {
+		if got := askTelling(b, false); len(got.Persistence) != 0 || len(got.Assumed) != 0 || !got.Truncated {
 			t.Fatalf("without looking by name there are doors %+v and sessions %+v", got.Persistence, got.Assumed)
 		}
 		began := time.Now()
-		got := askTelling(t, b, true)
+		got := askTelling(b, true)
 		if len(got.Persistence) != 1 || got.Persistence[0].Made != "AKIABACKDOOR" || got.Calls != 102 ||
 			got.Persistence[0].Times != 1 {
 			t.Errorf("%d calls, doors %+v", got.Calls, got.Persistence)
@@ -93,7 +87,7 @@ func TestNoiseAfterADoorDoesNotHideIt(t *testing.T) {
 func TestWhereEvenTheDoorsAreTooManyTheirNamesAreTold(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.noisy(110)
-		got := askTelling(t, b, true)
+		got := askTelling(b, true)
 		at := slices.IndexFunc(got.Regions, func(r RegionCoverage) bool { return r.Region == "us-east-1" })
 		if diff := cmp.Diff([]string{"CreateAccessKey"}, got.Regions[at].NamesCut); diff != "" || !got.Regions[at].Covered {
 			t.Errorf("(-want +got):\n%s in %+v", diff, got.Regions[at])
@@ -107,19 +101,9 @@ func TestWhereEvenTheDoorsAreTooManyTheirNamesAreTold(t *testing.T) {
 func TestADoorThatCannotBeLookedUpByNameTakesNothingFromWhatWasRead(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.noisy(3)
-		refused := false
-		got, err := b.trail.Activity(t.Context(), ActivityQuery{
-			AccountName: "prod", AccessKeyID: "ASIATHIEF", Limit: 100,
-			ByName: true, Progress: func(p Progress) {
-				if p.Events >= 100 && !refused {
-					refused = true
-					b.Server.Inject(standin.Fault{Action: "LookupEvents", Region: "us-east-1", Times: -1, Code: "AccessDenied"})
-				}
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		b.Server.Inject(standin.Fault{Action: "LookupEvents", Region: "us-east-1", Times: 2, Delay: time.Millisecond})
+		b.Server.Inject(standin.Fault{Action: "LookupEvents", Region: "us-east-1", Times: -1, Code: "AccessDenied"})
+		got := askTelling(b, true)
 		at := slices.IndexFunc(got.Regions, func(r RegionCoverage) bool { return r.Region == "us-east-1" })
 		if r := got.Regions[at]; got.Calls != 100 || !r.Covered || !r.Truncated || len(r.NamesCut) != len(namedCalls) {
 			t.Errorf("%d calls, %+v", got.Calls, r)

@@ -3,6 +3,8 @@ package trail
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,6 +26,7 @@ type Session struct {
 	MFA             MFA    `json:"mfa,omitempty"`
 	SourceAddress   string `json:"source_address"`
 	UserAgent       string `json:"user_agent,omitempty"`
+	Tags            string `json:"tags,omitempty"` // of the session: "kubernetes-namespace=shop, …"
 	Region          string `json:"region"`
 
 	AccessKeyID string `json:"key,omitempty"`        // the issued key
@@ -31,15 +34,21 @@ type Session struct {
 	Uncertain   bool   `json:"uncertain,omitempty"`  // a denied attempt whose event does not name the role
 	Derived     bool   `json:"derived,omitempty"`    // made by a session of the role, not by assuming it
 	After       bool   `json:"after,omitempty"`      // issued at the cutoff or later: the deny does not concern it
+	// Before is when the caller was seen in the 90 days before the window; zero: not seen, or not
+	// asked.
+	Before time.Time `json:"before,omitzero"`
 
 	// What is used while a look lasts, and not kept.
 	SharedEventID string        `json:"-"`
 	Kind          Kind          `json:"-"` // how the credentials came about
 	Duration      time.Duration `json:"-"` // as asked for, zero when nothing was
 	CallerType    string        `json:"-"` // as CloudTrail calls it ("IAMUser")
-	CallerAccount string        `json:"-"` // "" where the event does not say it
+	CallerName    string        `json:"-"` // as LookupEvents knows the caller; "" where it does not
+	New           bool          `json:"-"` // others used the role in the 90 days before the window, and the caller did not
+	Usual         bool          `json:"-"` // the caller came from its address in the 90 days before the window
 	CallerRole    string        `json:"-"` // ARN of the caller's role when the caller is a role session, else ""
-	ExternalID    string        `json:"-"`
+	CallerBegan   time.Time     `json:"-"` // when the caller's own session was issued; zero: not said
+	Token         bool          `json:"-"` // in place of the session: what is done with it is in no record of the role
 	RoleARN       string        `json:"-"` // "" where the credentials are not a role's
 	RoleID        string        `json:"-"` // as RoleARN
 	Target        string        `json:"-"` // of AssumeRoot the member account, of GetFederationToken the user
@@ -49,13 +58,28 @@ type Session struct {
 // Issued reports whether credentials were given.
 func (s Session) Issued() bool { return s.ErrorCode == "" && !s.Denied }
 
+// ID names a session in what is found out about sessions: by its key, or, where it has none, as a
+// console session has a key per call, by its name and issue time.
+func (s Session) ID() string {
+	if s.AccessKeyID != "" || s.SessionName == "" {
+		return s.AccessKeyID
+	}
+	return s.SessionName + " of " + s.Time.Format(time.RFC3339)
+}
+
+// GoesOn reports whether credentials that a session got for itself are those of another role or
+// account, and had not ended at a moment.
+func (s Session) GoesOn(roleARN string, at time.Time) bool {
+	return s.Issued() && !s.Token && !deriving[s.Kind].same && !sameRole(s.RoleARN, roleARN) && !ended(s, at)
+}
+
 // Kind is how credentials came about.
 type Kind string
 
-// The kinds of credentials. What is Derived belongs to the same role session as its caller
-// (KindConsole, KindLogin), to root of a member account (KindRoot) or to a user (KindFederation,
-// KindSessionToken). Whether the first two inherit the issue time of the session is not documented
-// by AWS; the deny on the role never concerns the others.
+// The kinds of credentials. What is Derived belongs to the same role session as its caller, to root
+// of a member account (KindRoot) or to a user (KindFederation, KindSessionToken). Whether the first
+// inherit the issue time of the session is not documented by AWS; the revocation never concerns the
+// others.
 const (
 	KindAssumed       Kind = "AssumeRole"
 	KindSAML          Kind = "AssumeRoleWithSAML"
@@ -67,6 +91,12 @@ const (
 	KindRolesAnywhere Kind = "CreateSession"
 	KindFederation    Kind = "GetFederationToken"
 	KindSessionToken  Kind = "GetSessionToken"
+	KindScoped        Kind = "GetScopedCredentials"
+	KindBearer        Kind = "CreateBearerToken"
+	KindOAuthIAM      Kind = "CreateOAuth2TokenWithIAM"
+	KindOAuthExchange Kind = "CreateOAuth2TokenWithTokenExchange"
+	KindWebToken      Kind = "GetWebIdentityToken"
+	KindDelegated     Kind = "GetDelegatedAccessToken"
 )
 
 // MFA says whether the caller had proven a second factor.
@@ -85,7 +115,8 @@ func before(issued, cutoff time.Time) bool { return !cutoff.IsZero() && issued.B
 func after(issued, cutoff time.Time) bool  { return !cutoff.IsZero() && !issued.Before(cutoff) }
 
 // once sorts sessions newest first and drops what is told twice: the same event, the two accounts'
-// events of one call, or the same issued key. Of those the one that names the caller stays.
+// events of one call, the same issued key, or the same opening under another id. The one that says
+// most of the caller stays.
 func once(sessions []Session) []Session {
 	slices.SortStableFunc(sessions, func(a, b Session) int {
 		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
@@ -93,27 +124,97 @@ func once(sessions []Session) []Session {
 	at := map[string]int{}
 	var kept []Session
 	for _, s := range sessions {
-		marks := []string{"event " + s.EventID, "shared " + s.SharedEventID, "key " + s.AccessKeyID}
+		marks := []string{"event " + s.EventID, "shared " + s.SharedEventID, "key " + s.AccessKeyID, strings.Join([]string{
+			"call", s.EventName, s.ErrorCode, s.CallerID, s.CallerAccessKey, s.SourceAddress, s.SessionName, s.Time.String(),
+		}, " ")}
+		if s.AccessKeyID != "" || s.SessionName == "" || !s.Issued() {
+			marks = marks[:3]
+		}
 		same := -1
-		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
-			if id == "" {
-				continue
-			}
-			if j, seen := at[marks[i]]; seen {
+		for _, mark := range marks {
+			if j, seen := at[mark]; seen && !strings.HasSuffix(mark, " ") {
 				same = j
 			}
 		}
 		if same < 0 {
 			same = len(kept)
 			kept = append(kept, s)
-		} else if kept[same].CallerARN == "" && s.CallerARN != "" {
+		} else if tells(s) > tells(kept[same]) {
 			kept[same] = s
 		}
-		for i, id := range []string{s.EventID, s.SharedEventID, s.AccessKeyID} {
-			if id != "" {
-				at[marks[i]] = same
-			}
+		for _, mark := range marks {
+			at[mark] = same
 		}
 	}
 	return kept
+}
+
+// tells ranks the events of one opening by what they say of it.
+func tells(s Session) int {
+	switch {
+	case s.Derived:
+		return 0
+	case s.CallerARN != "" || s.Kind == KindRolesAnywhere:
+		return 2
+	default:
+		return 1
+	}
+}
+
+// mostAttempts bounds the attempts that gave nothing, so that they never take the place of
+// sessions: whoever is locked out may try every second.
+const mostAttempts = 100
+
+// newestSessions gathers what the regions find and keeps the newest, so that what is held does not
+// grow with what is read.
+type newestSessions struct {
+	limit int // of issued sessions
+
+	mu       sync.Mutex
+	sessions []Session
+	dropped  map[string]bool // regions of issued sessions that were too many
+	cut      map[string]bool // regions of attempts that were too many
+}
+
+func newNewestSessions(limit int) *newestSessions {
+	return &newestSessions{limit: limit, dropped: map[string]bool{}, cut: map[string]bool{}}
+}
+
+func (n *newestSessions) add(sessions []Session) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sessions = append(n.sessions, sessions...)
+	if len(n.sessions) > 2*(n.limit+mostAttempts) {
+		n.sort()
+	}
+}
+
+// trim leaves the newest, each once, in order.
+func (n *newestSessions) trim() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sort()
+}
+
+func (n *newestSessions) sort() {
+	issued, attempts, kept := 0, 0, 0
+	sorted := once(n.sessions)
+	for _, s := range sorted {
+		switch {
+		case s.Issued() && issued == n.limit:
+			n.dropped[s.Region] = true
+			continue
+		case s.Issued():
+			issued++
+		case attempts == mostAttempts:
+			n.cut[s.Region] = true
+			continue
+		default:
+			attempts++
+		}
+		sorted[kept] = s
+		kept++
+	}
+	clear(sorted[kept:])
+	n.sessions = sorted[:kept]
 }

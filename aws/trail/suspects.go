@@ -1,7 +1,9 @@
 package trail
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,9 +16,9 @@ type Suspect struct {
 	Session Session
 	Reasons []string // in words, at least one; they hold foreign text
 	Address bool     // its address is seen nowhere else
-	Caller  bool     // its caller is seen nowhere else
+	Caller  bool     // its caller is first seen in this window, or after the cutoff
 
-	// Elsewhere are the addresses from which its key was used and where it was not opened, most used
+	// Elsewhere are the addresses from which its key was used and where it is not at home, most used
 	// first; only Copied finds them.
 	Elsewhere []Source
 }
@@ -32,16 +34,17 @@ const (
 	hostedRunners = 4
 )
 
-// Suspects picks the sessions from an address or a caller that is seen nowhere else in the window,
-// newest first, denied attempts too. It does not say that they are bad, and the others are not
-// cleared by it: with one caller and one address in the window there is nothing to compare, and of
-// callers who came once each nobody knows which one is the stranger.
+// Suspects picks the sessions of a caller that is first seen in this window, or from an address
+// that the caller uses nowhere else in it: the strangest first, denied attempts too. It does not
+// say that they are bad, and the others are not cleared by it: with one caller and one address in
+// the window there is nothing to compare, and of callers who came once each nobody knows which one
+// is the stranger.
 //
-// A caller is seen nowhere else when all its sessions lie within an hour, or when it first came
-// after the cutoff and others had come before it. An address is seen nowhere else when its caller
-// had used others before it, and nobody used it more than an hour before that caller did. Two
-// things say nothing: the addresses of callers who never come from the same one twice, as jobs on
-// hosted runners, and those of AWS services.
+// A caller is first seen in this window when all its sessions lie within an hour, or when it first
+// came after the cutoff, and it was not seen in the 90 days before (Session.Before). An address is
+// seen nowhere else when its caller had used others before it, and nobody used it more than an hour
+// before that caller did. Two things say nothing: the addresses of callers who never come from the
+// same one twice, as jobs on hosted runners, and those of AWS services.
 //
 // Attempts that are Uncertain are left out: they may have been about another role.
 func Suspects(sessions []Session, cutoff time.Time) []Suspect {
@@ -52,6 +55,7 @@ func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 	// is not a regular for that.
 	past := look(slices.DeleteFunc(slices.Clone(sessions), func(s Session) bool { return after(s.Time, cutoff) }), cutoff)
 	var suspects []Suspect
+	kinds := map[string]map[string]bool{} // callers that are first seen, by how they come
 	for _, s := range sessions {
 		suspect, seen := Suspect{Session: s}, past
 		if after(s.Time, cutoff) {
@@ -59,6 +63,10 @@ func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 		}
 		if words := seen.strangeCaller(s); words != "" {
 			suspect.Caller, suspect.Reasons = true, append(suspect.Reasons, words)
+			if kinds[kindOf(s)] == nil {
+				kinds[kindOf(s)] = map[string]bool{}
+			}
+			kinds[kindOf(s)][s.CallerID] = true
 		}
 		if words := seen.strangeAddress(s); words != "" {
 			suspect.Address, suspect.Reasons = true, append(suspect.Reasons, words)
@@ -67,7 +75,46 @@ func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 			suspects = append(suspects, suspect)
 		}
 	}
+	slices.SortStableFunc(suspects, func(a, b Suspect) int {
+		return cmp.Or(cmp.Compare(a.rank(cutoff), b.rank(cutoff)),
+			cmp.Compare(len(kinds[kindOf(a.Session)]), len(kinds[kindOf(b.Session)])))
+	})
 	return suspects
+}
+
+// kindOf is how a caller comes: of twenty that come in one way and one that comes in another, the
+// one is stranger.
+func kindOf(s Session) string {
+	kind, rest, _ := strings.Cut(s.CallerID, " ")
+	if from, _, more := strings.Cut(rest, " "); more {
+		return kind + " " + from
+	}
+	return kind + " " + s.CallerType
+}
+
+// Addressed reports whether the opening tells from where the holder came.
+func (s Session) Addressed() bool { return isAddress(s.SourceAddress) }
+
+// ByService reports whether a service opened a session for code of the account, not for the holder
+// of a certificate.
+func (s Session) ByService() bool {
+	return s.CallerType == "AWSService" && !strings.HasPrefix(s.CallerID, "service rolesanywhere")
+}
+
+// rank orders suspects: what people opened before what services opened, callers first seen after
+// the cutoff before addresses, and those before callers first seen in the window.
+func (s Suspect) rank(cutoff time.Time) int {
+	rank := 2
+	switch {
+	case s.Caller && after(s.Session.Time, cutoff):
+		rank = 0
+	case s.Address:
+		rank = 1
+	}
+	if s.Session.ByService() {
+		rank += 3
+	}
+	return rank
 }
 
 // visits are the sessions of one caller, or of one caller from one address.
@@ -83,74 +130,77 @@ func (v visits) with(at time.Time) visits {
 // crowd is who came in the window, and from where.
 type crowd struct {
 	cutoff    time.Time
-	first     time.Time                    // the first session of all
-	callers   map[string]visits            // by CallerID
-	addresses map[string]map[string]visits // by CallerID and address
-	users     map[string]map[string]bool   // by address: whose sessions came from it
+	callers   map[string]visits                  // by CallerID
+	addresses map[string]map[netip.Prefix]visits // by CallerID and network
+	users     map[netip.Prefix]map[string]bool   // by network: whose sessions came from it
+	words     map[netip.Prefix]string            // an address of a network
 }
 
 func look(sessions []Session, cutoff time.Time) crowd {
 	c := crowd{
-		cutoff: cutoff, callers: map[string]visits{}, addresses: map[string]map[string]visits{},
-		users: map[string]map[string]bool{},
+		cutoff: cutoff, callers: map[string]visits{}, addresses: map[string]map[netip.Prefix]visits{},
+		users: map[netip.Prefix]map[string]bool{}, words: map[netip.Prefix]string{},
 	}
 	for _, s := range sessions {
-		c.first = earlier(c.first, s.Time)
 		c.callers[s.CallerID] = c.callers[s.CallerID].with(s.Time)
+		network := networkOf(s.SourceAddress)
+		if !network.IsValid() {
+			continue
+		}
 		if c.addresses[s.CallerID] == nil {
-			c.addresses[s.CallerID] = map[string]visits{}
+			c.addresses[s.CallerID] = map[netip.Prefix]visits{}
 		}
-		c.addresses[s.CallerID][s.SourceAddress] = c.addresses[s.CallerID][s.SourceAddress].with(s.Time)
-		if c.users[s.SourceAddress] == nil {
-			c.users[s.SourceAddress] = map[string]bool{}
+		c.addresses[s.CallerID][network] = c.addresses[s.CallerID][network].with(s.Time)
+		if c.users[network] == nil {
+			c.users[network] = map[string]bool{}
 		}
-		c.users[s.SourceAddress][s.CallerID] = true
+		c.users[network][s.CallerID] = true
+		c.words[network] = s.SourceAddress
 	}
 	return c
 }
 
-// strangeCaller says why the caller of a session is one that is seen nowhere else, "" when it is
-// not.
+// strangeCaller says why the caller of a session is one that is first seen in this window, "" when
+// it is not.
 func (c crowd) strangeCaller(s Session) string {
 	v := c.callers[s.CallerID]
-	if len(c.callers) < 2 {
+	switch {
+	case !s.Before.IsZero():
 		return ""
-	}
-	if after(v.first, c.cutoff) && before(c.first, c.cutoff) {
-		return fmt.Sprintf("%s was not seen before the cutoff", s.Caller)
-	}
-	if v.last.Sub(v.first) > burst {
+	case after(v.first, c.cutoff):
+		return s.Caller + " was not seen before the cutoff"
+	case len(c.callers) < 2, v.last.Sub(v.first) > burst:
 		return ""
+	case v.n == 1:
+		return s.Caller + " is first seen in this window"
+	default:
+		return fmt.Sprintf("%s is first seen in this window, with %d sessions within %s", s.Caller, v.n,
+			minutes(v.last.Sub(v.first)))
 	}
-	if v.n == 1 {
-		return fmt.Sprintf("the only session of %s in this window", s.Caller)
-	}
-	return fmt.Sprintf("%s was there only once in this window, with %d sessions within %s", s.Caller, v.n,
-		minutes(v.last.Sub(v.first)))
 }
 
 // strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is
-// not.
+// not. IPv4 is compared with IPv4 and IPv6 with IPv6.
 func (c crowd) strangeAddress(s Session) string {
-	if !isAddress(s.SourceAddress) {
+	network := networkOf(s.SourceAddress)
+	if !network.IsValid() || s.Usual {
 		return ""
 	}
-	here := c.addresses[s.CallerID][s.SourceAddress]
-	for other := range c.users[s.SourceAddress] {
-		if here.first.Sub(c.addresses[other][s.SourceAddress].first) > burst {
+	here := c.addresses[s.CallerID][network]
+	for other := range c.users[network] {
+		if here.first.Sub(c.addresses[other][network].first) > burst {
 			return "" // somebody else's place
 		}
 	}
 	others, sessions, before := 0, 0, false
-	example := ""
+	var example netip.Prefix
 	for address, v := range c.addresses[s.CallerID] {
-		if address == s.SourceAddress {
+		if address == network || address.Addr().Is6() != network.Addr().Is6() {
 			continue
 		}
 		others, sessions = others+1, sessions+v.n
 		before = before || v.first.Before(here.first)
-		if example == "" || v.n > c.addresses[s.CallerID][example].n || v.n == c.addresses[s.CallerID][example].n &&
-			address < example {
+		if n := c.addresses[s.CallerID][example].n; v.n > n || v.n == n && address.String() < example.String() {
 			example = address
 		}
 	}
@@ -160,7 +210,8 @@ func (c crowd) strangeAddress(s Session) string {
 	if !before || roams {
 		return ""
 	}
-	return fmt.Sprintf("%s came from %s only here; %s", s.Caller, s.SourceAddress, elsewhere(sessions, others, example))
+	return fmt.Sprintf("%s came from %s only here; %s", s.Caller, s.SourceAddress,
+		elsewhere(sessions, others, c.words[example]))
 }
 
 // elsewhere says where the other sessions of a caller came from.

@@ -15,7 +15,7 @@ func visitsOf(caller string, visits ...any) []Session {
 		at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(visits[i].(int)) * time.Minute)
 		all = append(all, Session{
 			EventID: fmt.Sprintf("%s-%d", caller, i), Kind: KindAssumed, Time: at, Caller: caller, CallerID: caller,
-			CallerType:    "IAMUser",
+			CallerType: "IAMUser", CallerAccessKey: "AKIA-" + caller, SessionName: caller,
 			SourceAddress: visits[i+1].(string), AccessKeyID: fmt.Sprintf("ASIA-%s-%d", caller, i),
 		})
 	}
@@ -56,22 +56,22 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		},
 		"somebody who was there once": {
 			sessions: all(visitsOf("alice", 0, office, 300, office), visitsOf("eve", 200, thief)),
-			want:     []string{"+200 the only session of eve in this window"},
+			want:     []string{"+200 eve is first seen in this window"},
 		},
 		"somebody who was there for a while, once, and denied": {
 			sessions: all(visitsOf("alice", 0, office, 300, office), with(visitsOf("eve", 200, thief, 212, thief), denied)),
 			want: []string{
-				"+212 eve was there only once in this window, with 2 sessions within 12m",
-				"+200 eve was there only once in this window, with 2 sessions within 12m",
+				"+212 eve is first seen in this window, with 2 sessions within 12m",
+				"+200 eve is first seen in this window, with 2 sessions within 12m",
 			},
 		},
 		"whoever came first may be the stranger": {
 			sessions: all(visitsOf("eve", 0, thief), visitsOf("bob", 100, "192.0.2.1", 300, "192.0.2.1")),
-			want:     []string{"+0 the only session of eve in this window"},
+			want:     []string{"+0 eve is first seen in this window"},
 		},
 		"of two who came once each, both are looked at": {
 			sessions: all(visitsOf("alice", 0, office), visitsOf("eve", 40, thief)),
-			want:     []string{"+40 the only session of eve in this window", "+0 the only session of alice in this window"},
+			want:     []string{"+40 eve is first seen in this window", "+0 alice is first seen in this window"},
 		},
 		"a stolen key": {
 			sessions: visitsOf("alice", 0, office, 100, office, 200, office, 250, thief, 260, thief),
@@ -115,7 +115,7 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		},
 		"a new function is a new caller": {
 			sessions: all(visitsOf("Lambda a", 0, lambda, 100, lambda), visitsOf("Lambda b", 50, lambda)),
-			want:     []string{"+50 the only session of Lambda b in this window"},
+			want:     []string{"+50 Lambda b is first seen in this window"},
 		},
 		"somebody new after the cutoff": {
 			sessions: all(visitsOf("alice", 0, office, 800, office), visitsOf("eve", 750, thief, 900, thief)),
@@ -128,7 +128,7 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 			cutoff: noon,
 			want: []string{
 				"+650 alice came from 192.0.2.9 only here; 2 other sessions came from 203.0.113.10",
-				"+600 the only session of eve in this window",
+				"+600 eve is first seen in this window",
 			},
 		},
 		"attempts that may be about another role do not count": {

@@ -1,13 +1,11 @@
 package trail
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"time"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 
 	"github.com/revokebot/revokebot/aws"
@@ -79,19 +77,20 @@ const maxChanges = 50
 
 // decodeChange reads an event of IAM. It reports false for one that changed none of the slots.
 func decodeChange(a *aws.Conn, q TamperQuery, in types.Event) (Change, bool) {
-	r := decodeRecord(in)
+	r := decodeRecord(in, a.HomeRegion())
 	change := Change{
-		EventID:        cmp.Or(r.EventID, awssdk.ToString(in.EventId)),
-		EventName:      cmp.Or(r.EventName, awssdk.ToString(in.EventName)),
-		At:             eventTime(r.EventTime, in.EventTime),
+		EventID:        r.EventID,
+		EventName:      r.EventName,
+		At:             r.at,
 		PrincipalARN:   r.UserIdentity.ARN,
-		AccessKeyID:    cmp.Or(r.UserIdentity.AccessKeyID, awssdk.ToString(in.AccessKeyId)),
+		AccessKeyID:    r.UserIdentity.AccessKeyID,
 		SourceAddress:  r.SourceIPAddress,
 		UserAgent:      r.UserAgent,
 		SourceIdentity: r.UserIdentity.SessionContext.SourceIdentity,
-		// The words need to know only which account the role is in.
-		Who: callerWords(r, Session{RoleARN: aws.RoleARN(a.Partition, a.ID, "/", q.RoleName)}, awssdk.ToString(in.Username)),
 	}
+	// The words need to know only which account the role is in.
+	of := Session{RoleARN: aws.RoleARN(a.Partition, a.ID, "/", q.RoleName)}
+	change.Who = callerOf(r, of).words
 	asked := r.RequestParameters
 	if r.ErrorCode != "" || !strings.EqualFold(asked.RoleName, q.RoleName) {
 		return Change{}, false

@@ -43,11 +43,12 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	if err != nil {
 		return err
 	}
+	session.RoleARN = q.role.ARN
 	chain, err := inv.Trail.Chain(ctx, trail.ChainQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Depth: chainDepth,
 		Keys: maxKeys, Patience: lookPatience, Sessions: []trail.Session{session},
 	})
-	a, looked := chain.Roots[session.AccessKeyID]
+	a, looked := chain.Roots[session.ID()]
 	told.Until, told.Cutoff = times.Later(q.until, a.AskedAt), q.cutoff
 	switch {
 	case ctx.Err() != nil:

@@ -17,9 +17,6 @@ const (
 	// that may lead to.
 	maxFollowed = 12
 	maxKeys     = 30
-	// maxParallel is how many keys are looked up at one time. Each takes its turns of the two requests
-	// a second in a region.
-	maxParallel = 4
 	// chainDepth is how many levels down roles are followed.
 	chainDepth = 3
 	// newestFollowed is how many sessions are followed where none stands out: with one caller and one
@@ -30,8 +27,9 @@ const (
 // followed is what a look found out about what the sessions did.
 type followed struct {
 	suspects   []trail.Suspect
-	activities map[string]trail.Activity // by access key
-	old        map[string]bool           // the keys among them of sessions that were issued before the cutoff
+	activities map[string]trail.Activity // by Session.ID
+	old        map[string]bool           // which of them are of sessions that were issued before the cutoff
+	unseen     []trail.Session           // whose calls were found, and whose opening was not
 	chain      []trail.ChainLink
 	failed     string // why the look told nothing of it
 	unproven   string // why denials prove nothing, a sentence
@@ -43,24 +41,36 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	strange := trail.Suspects(report.Sessions, q.cutoff)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
 	for _, session := range report.Sessions {
-		if session.Issued() && session.AccessKeyID != "" && !session.After {
-			s.old[session.AccessKeyID] = true
+		if session.Issued() && session.ID() != "" && !session.After {
+			s.old[session.ID()] = true
 		}
 	}
-	others, err := q.others(ctx, report, strange, s.activities)
-	begin := q.beginWith(report, trail.WithCopied(strange, trail.Copied(report.Sessions, s.activities, strange)))
+	first := map[string]bool{} // they are followed, unless others' keys turn out to be copied
+	for _, suspect := range strange[:min(len(strange), maxFollowed)] {
+		first[suspect.Session.EventID] = true
+	}
+	without := func(done func(trail.Session) bool) []trail.Session {
+		return slices.DeleteFunc(slices.Clone(report.Sessions), done)
+	}
+	others, err := q.others(ctx, without(func(s trail.Session) bool { return first[s.EventID] }), report.Sessions, &s)
+	copies := trail.Copied(report.Sessions, s.activities, strange)
+	begin := q.beginWith(report, trail.WithCopied(strange, copies), s.activities)
 	notRead := max(0, len(begin)-maxFollowed)
 	begin = begin[:min(len(begin), maxFollowed)]
 	var chain trail.Chain
 	if err == nil {
 		chain, err = q.Trail.Chain(ctx, trail.ChainQuery{
-			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Since: q.since, Cutoff: q.cutoff,
-			Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
+			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Among: report.Sessions, Since: q.since,
+			Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
 		})
 	}
 	if err == nil {
 		s.chain = chain.Links
-		maps.Copy(s.activities, chain.Roots)
+		s.add(chain.Roots, chain.Unseen)
+		_, err = q.others(ctx, without(func(session trail.Session) bool {
+			_, looked := s.activities[session.ID()]
+			return looked || !first[session.EventID]
+		}), report.Sessions, &s)
 	}
 	if err == nil && q.number > 0 {
 		if err := q.prove(ctx, &s); err != nil {
@@ -84,7 +94,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {
-			a, looked := s.activities[session.AccessKeyID]
+			a, looked := s.activities[session.ID()]
 			if looked {
 				told.Sessions = append(told.Sessions, activityOf(session, a, elsewhere(copied, session)))
 			}
@@ -95,6 +105,17 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 		}
 	}
 	return s, q.recordActivity(ctx, told, s)
+}
+
+// add notes what was done in sessions.
+func (s *followed) add(did map[string]trail.Activity, unseen []trail.Session) {
+	maps.Copy(s.activities, did)
+	for _, session := range unseen {
+		if !slices.ContainsFunc(s.unseen, func(u trail.Session) bool { return u.ID() == session.ID() }) {
+			s.unseen = append(s.unseen, session)
+			s.old[session.ID()] = !session.After
+		}
+	}
 }
 
 // recordActivity writes what was found, offers the menu of sessions once, and says what was seen of

@@ -27,12 +27,14 @@ func activityOf(s trail.Session, a trail.Activity, elsewhere []trail.Source) rec
 		}
 		out.Services = append(out.Services, service)
 	}
-	doors := slices.Clone(a.Persistence)
+	doors := slices.Clone(a.PersistenceFrom(elsewhere))
 	slices.SortStableFunc(doors, func(a, b trail.Call) int { return a.Time.Compare(b.Time) })
 	for _, call := range doors[:min(len(doors), record.MaxDoors)] {
 		out.Doors = append(out.Doors, callRow(call, s.AccessKeyID))
 	}
-	out.MoreDoors = max(0, a.PersistenceCalls-len(out.Doors))
+	if out.MoreDoors = len(doors) - len(out.Doors); len(elsewhere) == 0 {
+		out.MoreDoors = max(0, a.PersistenceCalls-len(out.Doors))
+	}
 	return out.Trim()
 }
 

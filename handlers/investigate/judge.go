@@ -100,7 +100,8 @@ func (q *investigation) judge(ctx context.Context, report trail.Report, s follow
 	in := trail.JudgeInput{
 		All:     !dated,
 		RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Propagated: q.cutoff.Add(propagation),
-		Sessions: report.Sessions, Suspects: s.suspects, Activities: s.activities, Links: s.chain, Revoked: revoked,
+		Sessions: slices.Concat(report.Sessions, s.unseen), Suspects: s.suspects, Activities: s.activities,
+		Links: s.chain, Revoked: revoked,
 		Regions: report.Regions, AskedAt: report.AskedAt, LastUsed: report.LastUsed,
 		Unproven: s.unproven,
 	}

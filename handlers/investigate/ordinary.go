@@ -1,121 +1,133 @@
 package investigate
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
 const (
-	// maxOthers is how many of the sessions that do not stand out are looked at: at two requests a
-	// second in a region that is 20 seconds. othersCalls is how many calls of each the first look
+	// maxNames is how many session names are asked for beside those that are followed: at two requests
+	// a second in a region that is half a minute. othersCalls is how many calls of each the first look
 	// reads in a region.
-	maxOthers   = 40
+	maxNames    = 60
 	othersCalls = 200
 	// backThen is how long before the cutoff later looks begin: what CloudTrail was late with may show
-	// a copied key.
+	// a copied key, and a role that a session assumed keeps that session for an hour.
 	backThen = time.Hour
 )
 
-// others looks at sessions of before the cutoff that do not stand out by themselves: to see whether
-// their keys are used from elsewhere, which nothing else tells, and, once the cutoff has passed,
-// whether the deny keeps them out. It returns how many.
+// others looks at the sessions that are not followed, by their names: whether they are used from
+// elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps the
+// old ones out and what the new ones do. It returns how many it can say the first of: where a
+// session was opened without an address, it can not.
 func (q *investigation) others(
-	ctx context.Context, report trail.Report, strange []trail.Suspect, into map[string]trail.Activity,
-) (int, error) {
-	keys := q.otherKeys(report, strange)
-	answers := make([]trail.Activity, len(keys))
+	ctx context.Context, sessions, among []trail.Session, into *followed,
+) (n int, err error) {
 	ask := trail.ActivityQuery{
-		AccountName: q.role.Account, Since: q.since, Cutoff: q.cutoff, Limit: othersCalls,
-		Patience: lookPatience,
+		AccountName: q.role.Account, Sessions: q.toLookAt(sessions), Among: among, Since: q.since, Cutoff: q.cutoff,
+		Limit: othersCalls, Patience: lookPatience,
 	}
 	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
-	var side errgroup.Group
-	side.SetLimit(maxParallel)
-	for i, key := range keys {
-		side.Go(func() (err error) {
-			ask := ask
-			ask.AccessKeyID = key
-			answers[i], err = q.Trail.Activity(ctx, ask)
-			return err
-		})
-	}
-	if err := side.Wait(); err != nil {
+	found, err := q.Trail.Activities(ctx, ask)
+	if err != nil {
 		return 0, err
 	}
-	for i, key := range keys {
-		into[key] = answers[i]
+	into.add(found.By, found.Unseen)
+	for _, s := range ask.Sessions {
+		if s.Addressed() {
+			n++
+		}
 	}
-	return len(keys), nil
+	return n, nil
 }
 
-// otherKeys picks the keys of others: first those that sessions made for themselves, then those of
-// sessions that had not ended at the cutoff, the newest first, and at the first look those that
-// had.
-func (q *investigation) otherKeys(report trail.Report, strange []trail.Suspect) []string {
-	taken := map[string]bool{}
-	for _, s := range strange {
-		taken[s.Session.AccessKeyID] = true
-	}
-	var derived, alive, ended []string
-	for _, s := range report.Sessions {
-		if !s.Issued() || s.AccessKeyID == "" || taken[s.AccessKeyID] || s.After && !s.Derived {
+// toLookAt picks sessions of as many names as are asked for: old ones that had not ended at the
+// cutoff, then those since, then what had ended within the hour, and at the first look earlier; of
+// each what people opened before what services opened.
+func (q *investigation) toLookAt(sessions []trail.Session) []trail.Session {
+	ranks := make([][]trail.Session, 8)
+	for _, s := range sessions {
+		rank := 0
+		switch {
+		case !s.Issued() || s.ID() == "" || s.Token:
+			continue
+		case s.After:
+			rank = 2
+		case s.Expires.IsZero() || s.Expires.After(q.cutoff):
+		case s.Expires.After(q.cutoff.Add(-backThen)):
+			rank = 4
+		case q.number == 0:
+			rank = 6
+		default:
 			continue
 		}
-		taken[s.AccessKeyID] = true
-		switch {
-		case !s.Expires.IsZero() && s.Expires.Before(q.cutoff):
-			ended = append(ended, s.AccessKeyID)
-		case s.Derived:
-			derived = append(derived, s.AccessKeyID)
-		default:
-			alive = append(alive, s.AccessKeyID)
+		if s.ByService() {
+			rank++
 		}
+		ranks[rank] = append(ranks[rank], s)
 	}
-	keys := slices.Concat(derived, alive)
-	if q.number == 0 {
-		keys = append(keys, ended...)
-	}
-	return keys[:min(len(keys), maxOthers)]
+	names := map[string]bool{}
+	return slices.DeleteFunc(slices.Concat(ranks...), func(s trail.Session) bool {
+		name := cmp.Or(s.SessionName, s.ID())
+		if !names[name] && len(names) == maxNames {
+			return true
+		}
+		names[name] = true
+		return false
+	})
 }
 
-// beginWith are the sessions that are followed: those that stand out, those of which an earlier
-// look found that their key was copied first; where none does, the newest that had not ended at the
-// cutoff.
-func (q *investigation) beginWith(report trail.Report, suspects []trail.Suspect) []trail.Session {
+// beginWith are the sessions that are followed: those of which a look found that their key was
+// copied first, then those that went on to another role and those that stand out; where none does,
+// the newest that had not ended at the cutoff.
+func (q *investigation) beginWith(
+	report trail.Report, suspects []trail.Suspect, did map[string]trail.Activity,
+) []trail.Session {
 	known := record.Gather(q.events).Copied()
-	var first, then, newest []trail.Session
-	for _, s := range report.Sessions {
-		switch {
-		case !s.Issued() || s.AccessKeyID == "":
-		case known[s.EventID]:
-			first = append(first, s)
-		case len(newest) < newestFollowed && (s.Expires.IsZero() || s.Expires.After(q.cutoff)):
-			newest = append(newest, s)
+	ranks := make([][]trail.Session, 4)
+	taken := map[string]bool{}
+	add := func(rank int, s trail.Session) {
+		if s.Issued() && s.ID() != "" && !s.Token && !taken[s.ID()] {
+			taken[s.ID()] = true
+			ranks[rank] = append(ranks[rank], s)
 		}
 	}
 	for _, s := range suspects {
-		if s.Session.Issued() && s.Session.AccessKeyID != "" && !known[s.Session.EventID] {
-			then = append(then, s.Session)
+		if known[s.Session.EventID] || len(s.Elsewhere) > 0 {
+			add(0, s.Session)
 		}
 	}
-	if begin := slices.Concat(first, then); len(begin) > 0 {
-		return begin
+	for _, s := range report.Sessions {
+		if known[s.EventID] {
+			add(0, s)
+		} else if slices.ContainsFunc(did[s.ID()].Assumed, func(child trail.Session) bool {
+			return child.GoesOn(q.role.ARN, report.AskedAt)
+		}) {
+			add(1, s)
+		}
 	}
-	return newest
+	for _, s := range suspects {
+		add(2, s.Session)
+	}
+	for _, s := range report.Sessions {
+		if len(taken) < newestFollowed && (s.Expires.IsZero() || s.Expires.After(q.cutoff)) {
+			add(3, s)
+		}
+	}
+	return slices.Concat(ranks...)
 }
 
 // elsewhere finds the addresses from which a copied key was used.
 func elsewhere(copied []trail.Suspect, s trail.Session) []trail.Source {
 	for _, c := range copied {
-		if c.Session.AccessKeyID == s.AccessKeyID {
+		if c.Session.ID() == s.ID() {
 			return c.Elsewhere
 		}
 	}

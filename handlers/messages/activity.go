@@ -116,7 +116,7 @@ func findingsHead(in record.Incident, latest record.Activity) string {
 	worth := " As CloudTrail had it on " + UTC(latest.Until) + ", which has management calls only: what was read from " +
 		"S3 or a database is not in it."
 	if !stands(in) {
-		text := "*What the sessions did.* None came from an address or a caller that was seen only once" +
+		text := "*What the sessions did.* None came from an address or a caller that is first seen in this window" +
 			othersWords(in, latest) + ". That clears none of them"
 		if len(latest.Sessions) > 0 {
 			text += ": the newest are told here, and the others can be chosen below"
@@ -273,7 +273,8 @@ func chainBlocks(r approvals.Request, in record.Incident) ([]slack.Block, string
 		line := linkWords(l)
 		text += "\n" + line
 		block := slack.NewSectionBlock(mrkdwn(line), nil, nil)
-		if l.Account != "" && !l.Loop && !asked[l.RoleARN] {
+		ended := !l.Expires.IsZero() && !l.Expires.After(in.Until)
+		if l.Account != "" && !l.Loop && !ended && !asked[l.RoleARN] {
 			asked[l.RoleARN] = true
 			b := threadButton(ActionChain, ValueOf(r.ID, l.Mark()), "Ask to revoke",
 				"Ask to revoke sessions of "+Raw(l.Account+"/"+l.RoleName, 75))

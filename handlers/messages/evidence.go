@@ -97,15 +97,15 @@ func SuspectWords(s record.Suspect) string {
 	}
 }
 
-// SeldomWords says what of the session is seen nowhere else.
+// SeldomWords says what of the session is first seen in the window.
 func SeldomWords(s record.Suspect) string {
 	switch {
 	case s.Address && s.Caller:
-		return "address and caller seen only here"
+		return "caller and address first seen in this window"
 	case s.Address:
-		return "address seen only here"
+		return "address first seen in this window"
 	case s.Caller:
-		return "caller seen only here"
+		return "caller first seen in this window"
 	default:
 		return ""
 	}

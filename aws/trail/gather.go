@@ -1,0 +1,252 @@
+package trail
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/revokebot/revokebot/aws"
+)
+
+// Activities is what was done in sessions.
+type Activities struct {
+	By map[string]Activity // by Session.ID
+
+	// Unseen are sessions of the asked names whose calls were found and whose opening is not known.
+	Unseen []Session
+}
+
+// Activities lists what was done in sessions, from every region of the account at once, by one
+// question for each session name and, of a deep query, for each key. A region that cannot be read
+// is named in Activity.Regions, so the error is only about the question itself: an *InputError, or
+// the *CallError of the reading session.
+func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, error) {
+	a, _, err := c.toAsk(ctx, q.AccountName)
+	if err != nil {
+		return Activities{}, err
+	}
+	if q.Limit <= 0 {
+		q.Limit = defaultCalls
+	}
+	regions, _ := a.TrailRegions(ctx) // Lookup says if they are guessed
+	g := newGather(q, regions)
+	var side errgroup.Group
+	side.SetLimit(keysAtOnce)
+	for _, ask := range g.questions {
+		side.Go(func() error {
+			c.everywhere(ctx, g.regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
+				c.gatherIn(ctx, a, g, ask, i, s)
+			})
+			return nil
+		})
+	}
+	_ = side.Wait()
+	return g.answer(), nil
+}
+
+// gatherIn asks one question in one region, up to the limit. Each page is counted and let go.
+func (c *Client) gatherIn(ctx context.Context, a *aws.Conn, g *gather, ask *question, i int, s *regionBudget) {
+	covers := &ask.regions[i]
+	*covers = RegionCoverage{Region: s.region, Covered: true}
+	query := trailQuery{key: ask.key, value: ask.value, since: g.q.Since, budget: s}
+	var oldest time.Time
+	for page, err := range pages(ctx, a, s.region, query) {
+		if err != nil {
+			covers.fail(err)
+			c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+			return
+		}
+		oldest = oldestOf(page.events)
+		covers.Events += len(page.events)
+		g.take(page, i)
+		if covers.Events >= g.q.Limit {
+			covers.Truncated = page.more
+			break
+		}
+	}
+	if g.q.Deep && covers.Truncated && ask.key == types.LookupAttributeKeyAccessKeyId {
+		c.namedIn(ctx, a, g, ask, i, s, oldest)
+	}
+}
+
+// question is one attribute that is asked for in every region.
+type question struct {
+	key     types.LookupAttributeKey
+	value   string
+	regions []RegionCoverage
+}
+
+// gather sorts the calls that are found by the sessions that made them.
+type gather struct {
+	q         ActivityQuery
+	regions   []string
+	questions []*question
+
+	mu     sync.Mutex
+	known  []*told
+	byKey  map[string]*told
+	byName map[string][]*told
+	asked  time.Time // AWS's clock at the last answer
+}
+
+// told is what is found of one session.
+type told struct {
+	session Session
+	unseen  bool
+	signIn  string  // ARN of the sign-in session that its calls name, else ""
+	folds   []*fold // by region, nil where nothing was found
+}
+
+func newGather(q ActivityQuery, regions []string) *gather {
+	g := &gather{q: q, regions: regions, byKey: map[string]*told{}, byName: map[string][]*told{}}
+	there := map[string]bool{}
+	ask := func(key types.LookupAttributeKey, value string) {
+		if mark := string(key) + value; value != "" && !there[mark] {
+			there[mark] = true
+			g.questions = append(g.questions, &question{key, value, make([]RegionCoverage, len(regions))})
+		}
+	}
+	for i, s := range slices.Concat(q.Sessions, q.Among) {
+		if !s.Issued() || there["session "+s.ID()] {
+			continue
+		}
+		there["session "+s.ID()] = true
+		g.know(&told{session: s})
+		if i >= len(q.Sessions) {
+			continue
+		}
+		if q.Deep || s.SessionName == "" || s.RoleARN == "" {
+			ask(types.LookupAttributeKeyAccessKeyId, s.AccessKeyID)
+		}
+		if s.RoleARN != "" {
+			ask(types.LookupAttributeKeyUsername, s.SessionName)
+		}
+	}
+	return g
+}
+
+func (g *gather) know(t *told) {
+	t.folds = make([]*fold, len(g.regions))
+	g.known = append(g.known, t)
+	if key := t.session.AccessKeyID; key != "" {
+		g.byKey[key] = t
+	}
+	if !t.session.Derived && t.session.RoleARN != "" {
+		g.byName[t.session.SessionName] = append(g.byName[t.session.SessionName], t)
+	}
+}
+
+// take counts the events of a page.
+func (g *gather) take(p page, region int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p.clock.Server.After(g.asked) {
+		g.asked = p.clock.Server
+	}
+	for _, in := range p.events {
+		r := decodeRecord(in, g.regions[region])
+		t := g.of(r)
+		if t == nil {
+			continue
+		}
+		t.signIn = cmp.Or(t.signIn, r.UserIdentity.SessionContext.SignInSessionARN)
+		if t.folds[region] == nil {
+			t.folds[region] = newFold(g.q.Cutoff)
+		}
+		t.folds[region].add(r)
+	}
+}
+
+// apart is how far the issue time that a call bears may be from the one that is known of its
+// session: where that is the time at which STS had completed the call.
+const apart = time.Minute
+
+// of finds the session that made a call: by its key, else by role, name and issue time. A call of
+// an asked name and role that is none of these is one of a session whose opening is not known.
+func (g *gather) of(r record) *told {
+	if t := g.byKey[r.UserIdentity.AccessKeyID]; t != nil {
+		return t
+	}
+	role, id, name := r.role()
+	began := r.began()
+	var best *told
+	var off time.Duration
+	found := false
+	for _, t := range g.byName[name] {
+		s := t.session
+		if !sameRole(role, s.RoleARN) || id != "" && s.RoleID != "" && id != s.RoleID {
+			continue
+		}
+		found = true
+		d := began.Sub(s.Time).Abs()
+		if began.IsZero() { // the newest that had been opened
+			if d = r.at.Sub(s.Time); d < 0 {
+				continue
+			}
+		} else if d > apart || before(began, g.q.Cutoff) != before(s.Time, g.q.Cutoff) {
+			continue
+		}
+		if best == nil || d < off {
+			best, off = t, d
+		}
+	}
+	if best != nil || !found || began.IsZero() {
+		return best
+	}
+	t := &told{unseen: true, session: Session{
+		EventID: "opening of " + name + " at " + began.Format(time.RFC3339), Time: began,
+		Caller:   "an unknown caller (session " + name + ")",
+		CallerID: nameless + " " + name, SessionName: name, RoleARN: role, RoleID: id, Region: r.AWSRegion,
+		After: after(began, g.q.Cutoff),
+	}}
+	g.know(t)
+	return t
+}
+
+// answer puts together what was found. A session that was not asked about is told where a question
+// found all its calls. One whose opening is not known is as old as the sign-in session that it is
+// of: aws login renews credentials.
+func (g *gather) answer() Activities {
+	all := Activities{By: map[string]Activity{}}
+	began := map[string]time.Time{} // by sign-in session
+	for _, t := range g.known {
+		began[t.signIn] = earlier(began[t.signIn], t.session.Time)
+	}
+	for _, t := range g.known {
+		if t.unseen && t.signIn != "" {
+			t.session.Time = began[t.signIn]
+			t.session.After = after(t.session.Time, g.q.Cutoff)
+		}
+	}
+	for _, t := range g.known {
+		s := t.session
+		var covers []RegionCoverage
+		for _, ask := range g.questions {
+			if ask.key == types.LookupAttributeKeyAccessKeyId && ask.value == s.AccessKeyID ||
+				ask.key == types.LookupAttributeKeyUsername && ask.value == s.SessionName && s.RoleARN != "" {
+				covers = worst(covers, ask.regions)
+			}
+		}
+		if covers == nil {
+			continue
+		}
+		for i := range t.folds {
+			if t.folds[i] == nil {
+				t.folds[i] = newFold(g.q.Cutoff)
+			}
+			t.folds[i].coverage = covers[i]
+		}
+		did := joined(t.folds)
+		did.AskedAt = g.asked
+		all.By[s.ID()] = did
+		if t.unseen {
+			all.Unseen = append(all.Unseen, s)
+		}
+	}
+	return all
+}
