@@ -150,3 +150,28 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		}
 	}
 }
+
+func TestTheStrangestComeFirstAndPeopleBeforeServices(t *testing.T) {
+	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	sessions := visitsOf("principal alice", 0, office, 300, office, 600, "192.0.2.9")
+	for i := range 20 {
+		build := visitsOf(fmt.Sprintf("web issuer build-%d", i), 640+i, "192.0.2.1")
+		sessions = append(sessions, with(build, func(s *Session) { s.CallerType = "WebIdentityUser" })...)
+	}
+	sessions = append(sessions, with(visitsOf("service ecs-tasks task", 710, ""), func(s *Session) {
+		s.CallerType = "AWSService"
+	})...)
+	sessions = append(sessions, visitsOf("principal eve", 100, thief)...)
+	sessions = append(sessions, visitsOf("principal mallory", 730, "192.0.2.66")...)
+	var got []string
+	for _, s := range Suspects(sessions, noon) {
+		got = append(got, s.Session.CallerID)
+	}
+	if len(got) != 24 {
+		t.Fatalf("%d suspects: %q", len(got), got)
+	}
+	want := []string{"principal mallory", "principal alice", "principal eve", "service ecs-tasks task"}
+	if diff := cmp.Diff(want, append(got[:3:3], got[23])); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
