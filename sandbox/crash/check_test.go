@@ -14,6 +14,7 @@ import (
 	"github.com/revokebot/revokebot/handlers"
 	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/guard"
+	"github.com/revokebot/revokebot/handlers/investigate"
 	"github.com/revokebot/revokebot/handlers/measures"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -42,7 +43,7 @@ func (l *lane) requestIDs(ctx context.Context) ([]string, error) {
 func (l *lane) atRest(ctx context.Context) error {
 	// Both at one moment: what has come due moves from the timers to the work.
 	both := l.db.TxPipeline()
-	work, timers := both.XLen(ctx, keys+"work"), both.ZRange(ctx, keys+"due", 0, -1)
+	work, timers := both.XLen(ctx, keys+"work"), both.ZRangeWithScores(ctx, keys+"due", 0, -1)
 	if _, err := both.Exec(ctx); err != nil {
 		return err
 	}
@@ -52,16 +53,17 @@ func (l *lane) atRest(ctx context.Context) error {
 	if n := l.db.XLen(ctx, keys+"unchained").Val(); n != 0 {
 		return fmt.Errorf("%d events for the audit log", n)
 	}
-	due := timers.Val()
-	for _, text := range due {
+	soon := time.Now().Add(time.Minute)
+	for _, timer := range timers.Val() {
 		var item approvals.Item
-		if err := json.Unmarshal([]byte(text), &item); err != nil {
+		if err := json.Unmarshal([]byte(timer.Member.(string)), &item); err != nil {
 			return err
 		}
 		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away
 		// is not waited for.
 		needless := item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == guard.KindTamperedBy ||
-			item.Kind == guard.KindInert || item.Kind == deliver.KindRemind
+			item.Kind == guard.KindInert || item.Kind == deliver.KindRemind ||
+			item.Kind == investigate.KindEvidence && time.UnixMilli(int64(timer.Score)).After(soon)
 		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
 			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,13 +20,17 @@ func scriptNames() (map[string]string, error) {
 	if err != nil || len(files) == 0 {
 		return nil, errors.Join(err, errors.New("the store's scripts are not where they were"))
 	}
+	shared, err := os.ReadFile(filepath.Join(filepath.Dir(files[0]), "shared.lua"))
+	if err != nil {
+		return nil, err
+	}
 	names := make(map[string]string, len(files))
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		names[hashOf(text)] = strings.TrimSuffix(filepath.Base(file), ".lua")
+		names[hashOf(slices.Concat(shared, text))] = strings.TrimSuffix(filepath.Base(file), ".lua")
 	}
 	return names, nil
 }
