@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -46,38 +45,36 @@ const (
 	followUpOver = time.Hour
 )
 
-// sweeps remembers which requests are to be looked at.
+// sweeps remembers when requests are to be looked at next, by this machine's running clock.
 type sweeps struct {
 	mu   sync.Mutex
-	over map[string]bool // by request; true: nothing is owed any more
+	next map[string]time.Time
 }
 
-func (s *sweeps) note(id string, over bool) {
+// over is when a request is looked at again for which nothing will be late any more.
+const over = 1000 * time.Hour
+
+// note says that a request is looked at after a while at the latest; with always, not before, too.
+func (s *sweeps) note(id string, after time.Duration, always bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over == nil {
-		s.over = make(map[string]bool)
+	if s.next == nil || len(s.next) > 100*swept {
+		s.next = make(map[string]time.Time)
 	}
-	if _, known := s.over[id]; id != "" && (over || !known) {
-		s.over[id] = over
+	if next, known := s.next[id]; id != "" && (always || !known || time.Until(next) > after) {
+		s.next[id] = time.Now().Add(after)
 	}
 }
 
-// among are the requests that are not over, of some and of those that were noted.
+// among are the requests whose time has come, of some and of those that were noted.
 func (s *sweeps) among(ids []string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, over := range s.over {
-		if !over {
-			ids = append(ids, id)
-		}
+	for id := range s.next {
+		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return s.over[id] })
-	if len(s.over) > 4*swept {
-		maps.DeleteFunc(s.over, func(_ string, over bool) bool { return over })
-	}
-	return ids
+	return slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return time.Until(s.next[id]) > 0 })
 }
 
 // Sweep does what the logs say is late, whatever became of its timer: expiries, approved requests,
@@ -106,65 +103,67 @@ func (h *Handlers) sweep(ctx context.Context, id string, now time.Time) error {
 	return h.withAlarm(ctx, func(ctx context.Context) error {
 		r, events, err := h.Store.Load(ctx, id)
 		if errors.Is(err, approvals.ErrUnknownRequest) {
-			h.sweeps.note(id, true)
+			h.sweeps.note(id, over, true)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		late := now.Sub(events[len(events)-1].At)
-		owed, over := h.owed(r, events, now, late)
+		owed, again := h.owed(r, events, now, late)
 		switch {
 		case late <= deliveryLate:
-			over = false
+			again = min(again, deliveryLate-late+time.Second)
 		case late < deliveryOver:
 			d, err := h.Store.Delivered(ctx, id)
 			if err != nil {
 				return err
 			}
 			if d.Cursor < r.Seq {
-				over, owed = false, append(owed, approvals.Item{Kind: approvals.KindDeliver, Request: id})
+				again, owed = 0, append(owed, approvals.Item{Kind: approvals.KindDeliver, Request: id})
 			}
 		}
 		for _, item := range owed {
-			_, again := errors.AsType[*step.Again](h.handle(ctx, item))
-			if !again {
+			if _, later := errors.AsType[*step.Again](h.handle(ctx, item)); !later {
 				h.Log.WarnContext(ctx, "what was late was done by a sweep", "request", id, "kind", item.Kind, "source", item.Source)
 			}
 		}
-		h.sweeps.note(id, over)
+		h.sweeps.note(id, again, true)
 		return nil
 	})
 }
 
-// owed is what should have been done for a request by now; over says that nothing will be owed any
-// more. late is the time since its last event.
+// owed is what should have been done for a request by now, and after how long to look again. late
+// is the time since its last event.
 func (h *Handlers) owed(
 	r approvals.Request, events []approvals.Event, now time.Time, late time.Duration,
-) (owed []approvals.Item, over bool) {
+) (owed []approvals.Item, again time.Duration) {
 	switch r.State {
 	case approvals.StateOpen:
-		if now.Sub(r.Deadline) > expiryLate {
+		if again = expiryLate - now.Sub(r.Deadline); again <= 0 {
 			owed = append(owed, approvals.Item{Kind: approvals.KindExpire, Request: r.ID})
 		}
 	case approvals.StateApproved, approvals.StateExecuting:
-		if late > executeLate {
+		if again = executeLate - late; again <= 0 {
 			owed = append(owed, executeItem(r.ID))
 		}
 	case approvals.StateApplied:
 		if r.Purpose.Mode() != approvals.ModeDo || r.Undone != nil {
-			return nil, true
+			return nil, over
 		}
-		owed, over = h.guard.Missed(record.View{Request: r, Events: events}, now)
+		owed, again = h.guard.Missed(record.View{Request: r, Events: events}, now, over)
 		for i, after := range h.FollowUps {
 			item := investigate.EvidenceItem(r.ID, investigate.Look{Number: i + 1})
 			since := now.Sub(r.Ended) - after
-			if over = over && since > followUpOver; since > followUpLate && since < followUpOver && !r.Has(item.Source) {
-				owed = append(owed, item)
+			switch {
+			case since <= followUpLate:
+				again = min(again, followUpLate-since+time.Second)
+			case since < followUpOver && !r.Has(item.Source):
+				again, owed = 0, append(owed, item)
 			}
 		}
 	default:
-		over = true
+		again = over
 	}
-	return owed, over
+	return owed, again
 }

@@ -68,8 +68,10 @@ const (
 )
 
 // Missed are the checks of an applied revocation that are late by its log and the plan and that
-// this process has not made; over says that no more will be.
-func (g *Guard) Missed(v record.View, now time.Time) (missed []approvals.Item, over bool) {
+// this process has not made, and after how long to look again: over if no more will be.
+func (g *Guard) Missed(
+	v record.View, now time.Time, over time.Duration,
+) (missed []approvals.Item, again time.Duration) {
 	r, began := v.Request, v.Request.Ended
 	for _, e := range v.Events {
 		if t, ok := tampering(e); e.Type == approvals.EventRewritten || ok && t.Anew {
@@ -78,7 +80,7 @@ func (g *Guard) Missed(v record.View, now time.Time) (missed []approvals.Item, o
 	}
 	var plan approvals.Transition
 	g.schedule(&plan, r.ID, look{Round: (&guardRun{events: v.Events}).round()})
-	over = true
+	again = over
 	for i, d := range plan.Due {
 		window := missedFor
 		if i == len(plan.Due)-1 {
@@ -86,16 +88,16 @@ func (g *Guard) Missed(v record.View, now time.Time) (missed []approvals.Item, o
 		}
 		late, name := now.Sub(began)-d.After, r.ID+" "+d.Item.Source
 		_, made := g.made.Load(name)
-		if late > window {
+		switch {
+		case late > window:
 			g.made.Delete(name)
-			continue
-		}
-		over = false
-		if late > missedAfter && !made && r.Watched.Type != approvals.EventHeld {
-			missed = append(missed, d.Item)
+		case late <= missedAfter:
+			again = min(again, missedAfter-late+time.Second)
+		case !made && r.Watched.Type != approvals.EventHeld:
+			again, missed = 0, append(missed, d.Item)
 		}
 	}
-	return missed, over
+	return missed, again
 }
 
 // looksSoon queues the looks that come before a round's others.

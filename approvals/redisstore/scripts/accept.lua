@@ -12,10 +12,13 @@ end
 if ask('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then
   return -1
 end
-if ARGV[4] ~= '' and not time(ARGV[4], clock()) then
+add(KEYS[1], '*', 'item', ARGV[1])
+-- The new entry's id has Redis' time, unless someone else wrote one ahead of it.
+local now = tonumber(string.match(added[1][2], '^(%d+)'))
+if not time(ARGV[4], now) and not time(ARGV[4], clock()) then
+  redis.call('XDEL', KEYS[1], added[1][2])
   return -2
 end
-add(KEYS[1], '*', 'item', ARGV[1])
 for i = 2, #KEYS do
   redis.call('SET', KEYS[i], '1', 'PX', ARGV[2])
 end

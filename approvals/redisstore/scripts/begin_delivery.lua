@@ -7,9 +7,9 @@ if redis.call('EXISTS', KEYS[2]) == 0 then
   return {'unknown'}
 end
 local now = clock()
-local held = ask('HMGET', KEYS[1], 'worker', 'until')
-local ends = tonumber(held[2] or '') or 0
-if held[1] and held[1] ~= '' and held[1] ~= ARGV[1] and ends > now and ends <= now + tonumber(ARGV[3]) then
+local d = ask('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'part', 'intent', 'living', 'seal', 'worker', 'until')
+local ends = tonumber(d[9] or '') or 0
+if d[8] and d[8] ~= '' and d[8] ~= ARGV[1] and ends > now and ends <= now + tonumber(ARGV[3]) then
   return {'busy'}
 end
 redis.call('HSET', KEYS[1], 'worker', ARGV[1], 'until', text(now + tonumber(ARGV[2])))
@@ -18,5 +18,4 @@ local left = redis.call('PTTL', KEYS[2])
 if left > 0 then
   redis.call('PEXPIRE', KEYS[1], left)
 end
-local d = redis.call('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'part', 'intent', 'living', 'seal')
 return {'ok', d[1] or '', d[2] or '', d[3] or '', d[4] or '', d[5] or '', d[6] or '', d[7] or ''}
