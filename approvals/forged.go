@@ -99,13 +99,12 @@ type Forged struct {
 // told. What stood there is put where a person can look at it.
 type Condemnation struct {
 	RequestID string
-	Entries   int     // how many the log had when it was read, else ErrConflict
-	Trusted   int     // so many stay as they are
-	Events    []Event // the whole log; those with an At keep it
-	Next      State   // that all events together come to
-	Purpose   Purpose // of the request, as far as its log is trusted
-	Ends      bool    // the request had no end that is trusted, and has one now
-	Why       string
+	Entries   int      // how many the log had when it was read, else ErrConflict
+	Trusted   int      // so many stay as they are
+	Events    []Event  // the whole log; those with an At keep it
+	Next      State    // that all events together come to
+	Purpose   Purpose  // of the request, as far as its log is trusted
+	Ends      bool     // the request had no end that is trusted, and has one now
 	Subjects  []string // Subject.Taken that the request may hold besides the one that it was opened for
 }
 
@@ -140,7 +139,7 @@ const mostLost = 1000
 // Condemn is what follows from a forged log. place is where to tell of it if the log's own is not
 // to be trusted, sentence what to tell.
 func (f *ForgedError) Condemn(place Place, sentence string) (Condemnation, error) {
-	c := Condemnation{RequestID: f.Request, Entries: len(f.log), Trusted: int(f.Event) - 1, Why: f.Error()}
+	c := Condemnation{RequestID: f.Request, Entries: len(f.log), Trusted: int(f.Event) - 1}
 	c.Events = slices.Clone(f.log[:c.Trusted])
 	// No number is used again, neither in what was told nor in the audit log.
 	highest := max(int64(len(f.log)), min(f.Highest, int64(len(f.log)+mostLost)))

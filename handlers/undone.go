@@ -42,7 +42,7 @@ func (h *Handlers) undone(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	if r.Purpose.Mode() != approvals.ModeUndo || r.State != approvals.StateApplied || r.About != item.Request {
-		// The item is not signed; the log is. By that no deny of this request was taken away.
+		// By the log no deny of this request was taken away.
 		h.Log.WarnContext(ctx, "an undo is not told that is none of this request", "request", item.Request, "by", by.Request)
 		return nil
 	}
