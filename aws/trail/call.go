@@ -23,12 +23,13 @@ type Call struct {
 	Opens         string    `json:"opens,omitempty"`      // what an attacker gets by it, in words; "" nothing
 
 	// What is used while a look lasts, and not kept.
-	Made         string `json:"-"` // the access key that CreateAccessKey made, else ""
-	UserAgent    string `json:"-"`
-	Delegate     string `json:"-"` // the account that acts in the session by a temporary delegation, else ""
-	Unread       bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
-	Denied       bool   `json:"-"` // refused for want of a permission
-	ExplicitDeny string `json:"-"` // and by an inline policy of the role, as a revocation is: the action
+	Made          string `json:"-"` // the access key that CreateAccessKey made, else ""
+	UserAgent     string `json:"-"`
+	Delegate      string `json:"-"` // the account that acts in the session by a temporary delegation, else ""
+	Unread        bool   `json:"-"` // the event's record could not be read: whether it was a success is not known
+	Denied        bool   `json:"-"` // refused for want of a permission
+	ExplicitDeny  string `json:"-"` // and by a policy of the role: the action
+	DenyingPolicy string `json:"-"` // the ARN of that policy; empty: an inline one, as a revocation is
 }
 
 // dryRun is EC2's word for a call that it would have carried out (Amazon EC2 API Reference, "Error
@@ -51,7 +52,7 @@ func decodeCall(r record) Call {
 		Delegate:      r.UserIdentity.InvokedByDelegate.AccountID,
 	}
 	if c.Denied {
-		c.ExplicitDeny = deniedAction(r.ErrorMessage)
+		c.ExplicitDeny, c.DenyingPolicy = deniedAction(r.ErrorMessage)
 	}
 	if c.Service == "iam" && c.Name == "CreateAccessKey" {
 		c.Made = r.ResponseElements.AccessKey.AccessKeyID

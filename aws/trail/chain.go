@@ -21,6 +21,7 @@ type ChainQuery struct {
 	Keys        int       // most sessions to look at, each up to two requests in every region; 0 means 40
 	Limit       int       // most calls to read of each key in each region; 0 means 1,000
 	Patience    time.Duration
+	Policies    []string  // as in ActivityQuery
 	Among       []Session // as in ActivityQuery
 }
 
@@ -124,7 +125,7 @@ func (c *Client) activities(
 			ask.Sessions = append(ask.Sessions, level[i].session)
 		}
 		if account == q.AccountName {
-			ask.Among = q.Among
+			ask.Among, ask.Policies = q.Among, q.Policies
 		}
 		did, err := c.Activities(ctx, ask)
 		if err != nil { // another account's reading session: the role's own was opened before

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// byOurPolicy is the whole message of a call that an inline policy of the role or AWSDenyAll denies
-// (IAM User Guide, "Troubleshoot access denied error messages"): one of a managed policy ends with
-// its ARN, and other denials end with the kind of policy that is missing. Names that attackers
+// byPolicy is the whole message of a call that a policy of the role denies (IAM User Guide,
+// "Troubleshoot access denied error messages"): one of a managed policy ends with its ARN, and other
+// denials end with the kind of policy that is missing. Names that attackers
 // choose stand in messages, so nothing is searched for: one with more in it than fits is no proof.
-var byOurPolicy = regexp.MustCompile(`^(?:You are not authorized to perform this operation\. )?` +
+var byPolicy = regexp.MustCompile(`^(?:You are not authorized to perform this operation\. )?` +
 	`User: \S+ is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)(?: on resource: \S+)? ` +
-	`with an explicit deny in an identity-based policy(?:: arn:aws[a-z-]*:iam::aws:policy/AWSDenyAll)?` +
+	`with an explicit deny in an identity-based policy(?:: (arn:[^\s.]+))?` +
 	`(?:\.? Encoded authorization failure message: \S+)?$`)
 
-// deniedAction is the action that an inline policy of the role denied by the message; "" where the
-// message does not say so.
-func deniedAction(message string) string {
-	if found := byOurPolicy.FindStringSubmatch(message); found != nil {
-		return found[1]
+// deniedAction is the action that a policy of the role denied by the message, and the ARN of that
+// policy, "" of an inline one; action is "" where the message does not say so.
+func deniedAction(message string) (action, policy string) {
+	if found := byPolicy.FindStringSubmatch(message); found != nil {
+		return found[1], found[2]
 	}
-	return ""
+	return "", ""
 }
 
 // saysNothing reports a failure that tells neither that a session is blocked nor that it is not:

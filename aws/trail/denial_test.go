@@ -16,10 +16,7 @@ func TestOnlyAMessageThatIsWhollyOfAnInlinePolicyProvesADenial(t *testing.T) {
 			"arn:aws:ec2:eu-west-1:111122223333:instance/*" + by +
 			". Encoded authorization failure message: Zm9v": "ec2:RunInstances",
 
-		user + "iam:ListRoles" + by + ": arn:aws:iam::aws:policy/AWSDenyAll": "iam:ListRoles",
-
-		// a managed policy, an organisation's, a session's
-		user + "iam:ListRoles" + by + ": arn:aws:iam::111122223333:policy/Standing":             "",
+		// an organisation's, a session's
 		user + "iam:ListRoles with an explicit deny in a service control policy":                "",
 		user + "iam:ListRoles with an explicit deny in a session policy":                        "",
 		user + "iam:ListRoles because no identity-based policy allows the iam:ListRoles action": "",
@@ -30,8 +27,21 @@ func TestOnlyAMessageThatIsWhollyOfAnInlinePolicyProvesADenial(t *testing.T) {
 		"Access Denied":                        "",
 		"":                                     "",
 	} {
-		if got := deniedAction(message); got != want {
+		if got, policy := deniedAction(message); got != want || policy != "" {
 			t.Errorf("%q: %q, not %q", message, got, want)
+		}
+	}
+}
+
+func TestADenialByAManagedPolicyIsProofOnlyIfTheRequestAttachedIt(t *testing.T) {
+	const lock = "arn:aws:iam::aws:policy/AWSDenyAll"
+	for _, policy := range []string{lock, "arn:aws:iam::aws:policy/AWSDenyAllOfMine", "arn:aws:iam::111122223333:policy/Standing"} {
+		action, by := deniedAction("User: arn:aws:sts::111122223333:assumed-role/Deploy/x is not authorized to perform: " +
+			"iam:ListRoles with an explicit deny in an identity-based policy: " + policy)
+		f := newFold(time.Unix(0, 1), lock)
+		f.judge(Call{Time: time.Unix(5, 0), Denied: true, ExplicitDeny: action, DenyingPolicy: by})
+		if action != "iam:ListRoles" || by != policy || len(f.Blocked) == 1 != (policy == lock) {
+			t.Errorf("%s: %q by %q proves %v", policy, action, by, f.Blocked)
 		}
 	}
 }

@@ -20,6 +20,7 @@ const (
 type fold struct {
 	Activity
 	cutoff   time.Time
+	policies []string // as in ActivityQuery
 	services map[string]*ServiceUse
 	sources  map[string]*Source
 	at       map[sameCall]int    // where in Doors
@@ -28,9 +29,9 @@ type fold struct {
 	coverage RegionCoverage
 }
 
-func newFold(cutoff time.Time) *fold {
+func newFold(cutoff time.Time, policies ...string) *fold {
 	return &fold{
-		cutoff: cutoff, services: map[string]*ServiceUse{}, sources: map[string]*Source{},
+		cutoff: cutoff, policies: policies, services: map[string]*ServiceUse{}, sources: map[string]*Source{},
 		at: map[sameCall]int{}, targets: map[string]int{}, seen: map[uint64]struct{}{},
 	}
 }
@@ -157,7 +158,7 @@ func (f *fold) judge(call Call) {
 	case call.Denied:
 		f.DeniedAfter++
 		f.FirstDenied = earlier(f.FirstDenied, call.Time)
-		if call.ExplicitDeny != "" {
+		if call.ExplicitDeny != "" && (call.DenyingPolicy == "" || slices.Contains(f.policies, call.DenyingPolicy)) {
 			f.blocked(call.ExplicitDeny, call.Time)
 		}
 	case call.succeeded():

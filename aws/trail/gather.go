@@ -156,7 +156,7 @@ func (g *gather) take(p page, region int) {
 		}
 		t.signIn = cmp.Or(t.signIn, r.UserIdentity.SessionContext.SignInSessionARN)
 		if t.folds[region] == nil {
-			t.folds[region] = newFold(g.q.Cutoff)
+			t.folds[region] = newFold(g.q.Cutoff, g.q.Policies...)
 		}
 		t.folds[region].add(r)
 	}
@@ -237,7 +237,7 @@ func (g *gather) answer() Activities {
 		}
 		for i := range t.folds {
 			if t.folds[i] == nil {
-				t.folds[i] = newFold(g.q.Cutoff)
+				t.folds[i] = newFold(g.q.Cutoff, g.q.Policies...)
 			}
 			t.folds[i].coverage = covers[i]
 		}

@@ -62,6 +62,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 		chain, err = q.Trail.Chain(ctx, trail.ChainQuery{
 			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Among: report.Sessions, Since: q.since,
 			Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
+			Policies: q.attached(),
 		})
 	}
 	if err == nil {

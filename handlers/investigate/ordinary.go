@@ -30,7 +30,7 @@ func (q *investigation) others(
 ) (n int, err error) {
 	ask := trail.ActivityQuery{
 		AccountName: q.role.Account, Sessions: q.toLookAt(sessions), Among: among, Since: q.since, Cutoff: q.cutoff,
-		Limit: othersCalls, Patience: lookPatience,
+		Limit: othersCalls, Patience: lookPatience, Policies: q.attached(),
 	}
 	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count

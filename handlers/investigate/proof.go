@@ -71,15 +71,7 @@ func (q *investigation) prove(ctx context.Context, s *followed) error {
 		return nil
 	}
 	asked := slices.Sorted(maps.Keys(actions))
-	var ours []contain.Slot
-	for _, h := range q.force.Holdings {
-		for _, d := range h.Stands {
-			if h.InForce() && d.Slot.Name != "" {
-				ours = append(ours, d.Slot)
-			}
-		}
-	}
-	denied, err := q.Roles.DeniedAnyway(ctx, q.order, record.WrittenBy(q.events).Stands, ours, asked)
+	denied, err := q.Roles.DeniedAnyway(ctx, q.order, record.WrittenBy(q.events).Stands, q.ours(), asked)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -92,4 +84,26 @@ func (q *investigation) prove(ctx context.Context, s *followed) error {
 	}
 	each(func(a *trail.Activity) { a.Disprove(denied) })
 	return nil
+}
+
+// ours are the slots that requests have in force on the role.
+func (q *investigation) ours() (slots []contain.Slot) {
+	for _, h := range q.force.Holdings {
+		for _, d := range h.Stands {
+			if h.InForce() && d.Slot.Name != "" {
+				slots = append(slots, d.Slot)
+			}
+		}
+	}
+	return slots
+}
+
+// attached are the ARNs of managed policies among them.
+func (q *investigation) attached() (arns []string) {
+	for _, slot := range q.ours() {
+		if slot.Kind == contain.RoleAttached {
+			arns = append(arns, slot.Name)
+		}
+	}
+	return arns
 }
