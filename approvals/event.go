@@ -29,7 +29,6 @@ const (
 	EventLooking  EventType = "looking"   // a look at CloudTrail is under way, this far
 	EventEvidence EventType = "evidence"  // what CloudTrail told: who assumed the role
 	EventSessions EventType = "sessions"  // the sessions that a look found and no earlier one had
-	EventOffered  EventType = "offered"   // people can choose a session to look into
 	EventChosen   EventType = "chosen"    // somebody asked what one of the sessions did
 	EventActivity EventType = "activity"  // what sessions did, and which roles they went on to
 	EventVerdict  EventType = "verdict"   // contained, not contained or unknown: the last word of the looks

@@ -311,7 +311,7 @@ func (s *Sealed) Delivered(ctx context.Context, id string) (Delivery, error) {
 }
 
 func (s *Sealed) delivery(id string, d Delivery) Delivery {
-	begun := d.Card != "" || d.CardSeq != 0 || d.Cursor != 0 || d.Part != 0 || d.Intent != 0 || d.Living != nil
+	begun := d.Card != "" || d.CardSeq != 0 || d.Cursor != 0 || d.Part != 0 || d.Intent != 0 || d.Posted != nil
 	if d.Tampered || begun && s.key.sealDelivery(id, d) != d.Seal {
 		return Delivery{Tampered: true}
 	}

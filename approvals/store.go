@@ -124,7 +124,7 @@ type Delivery struct {
 	Card    string // the message that is the card and the root of the thread; empty before it is posted
 	CardSeq int64  // the last event that the card shows
 	Cursor  int64  // the last event that was told in the thread
-	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, 2 its first file as well, …
+	Part    int64  // how much of the event after Cursor was told: 0 nothing, 1 its message, not yet its files
 	// the event that is being told right now; above Cursor after a crash: its next part may be in the
 	// thread already
 	Intent int64
@@ -135,15 +135,15 @@ type Delivery struct {
 	// Seal is set and checked by Sealed.
 	Seal string `json:"-"`
 
-	// Living are the messages of the thread that are edited instead of told anew, by what they are
-	// about; nil when there are none yet.
-	Living map[string]Living
+	// Posted are the card and the messages of the thread that are edited in place, by their names; nil
+	// before there are any.
+	Posted map[string]Posted
 }
 
-// Living is a message of the thread that shows several events and is edited when there are more.
-type Living struct {
-	TS  string `json:"ts"`  // the message
-	Seq int64  `json:"seq"` // the last event of the log that it takes into account
+// Posted is a message that is edited in place.
+type Posted struct {
+	TS  string `json:"ts"`            // the message
+	Sum string `json:"sum,omitempty"` // a digest of what it says; empty when that is not known
 	// Loose: it stands in the channel, because the thread's root was gone when it was posted.
 	Loose bool `json:"loose,omitempty"`
 }

@@ -215,7 +215,7 @@ func TestWhenTheProcessStartsWhileSlackIsAwayWhatWasApprovedGoesOnAndWhatPeopleS
 		until(t, "the command is taken up", func() bool { return h.state("SECOND") == approvals.StateOpen })
 		until(t, "the thread has caught up", func() bool {
 			for _, m := range h.slack.Messages(actors.Incident) {
-				if m.ThreadTS == card.TS && strings.Contains(m.Text, "*Applied*") {
+				if m.ThreadTS == card.TS && strings.Contains(m.Text, "*Revoked:*") {
 					return true
 				}
 			}

@@ -12,31 +12,35 @@ import (
 	"github.com/revokebot/revokebot/handlers/deliver"
 )
 
-// Upload implements deliver.Poster: an upload address, the bytes, and the sharing, which alone
-// shows anything (Slack documentation, "files.completeUploadExternal": without it the upload is
-// discarded). The sharing makes a message, so it takes its turn as one.
-func (s *slackClient) Upload(ctx context.Context, channel, thread string, f deliver.Upload) error {
-	if err := s.turn(ctx, s.posts, channel, thread+"/"+f.Name); err != nil {
+// Upload implements deliver.Poster: for each file an upload address and the bytes, and then the
+// sharing, which alone shows anything (Slack documentation, "files.completeUploadExternal": without
+// it the upload is discarded). The sharing makes one message, so it takes its turn as one.
+func (s *slackClient) Upload(ctx context.Context, channel, thread, words string, files []deliver.Upload) error {
+	if err := s.turn(ctx, s.posts, channel, thread+"/"+files[0].Name); err != nil {
 		return err
 	}
-	const address = "files.getUploadURLExternal"
-	to, err := s.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
-		FileName: f.Name, FileSize: len(f.Content), AltTxt: f.AltText,
-	})
-	switch {
-	case err != nil:
-		return notYetShared(fileError(address, err))
-	case to.UploadURL == "" || to.FileID == "":
-		return notYetShared(emptyAnswer(address))
-	}
-	if err := s.api.UploadToURL(ctx, slack.UploadToURLParameters{
-		UploadURL: to.UploadURL, Reader: bytes.NewReader(f.Content), Filename: f.Name,
-	}); err != nil {
-		return notYetShared(uploadError(err))
+	summaries := make([]slack.FileSummary, len(files))
+	for i, f := range files {
+		const address = "files.getUploadURLExternal"
+		to, err := s.api.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{
+			FileName: f.Name, FileSize: len(f.Content), AltTxt: f.AltText,
+		})
+		switch {
+		case err != nil:
+			return notYetShared(fileError(address, err))
+		case to.UploadURL == "" || to.FileID == "":
+			return notYetShared(emptyAnswer(address))
+		}
+		if err := s.api.UploadToURL(ctx, slack.UploadToURLParameters{
+			UploadURL: to.UploadURL, Reader: bytes.NewReader(f.Content), Filename: f.Name,
+		}); err != nil {
+			return notYetShared(uploadError(err))
+		}
+		summaries[i] = slack.FileSummary{ID: to.FileID, Title: f.Title}
 	}
 	const share = "files.completeUploadExternal"
 	shared, err := s.api.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
-		Files: []slack.FileSummary{{ID: to.FileID, Title: f.Title}}, Channel: channel, ThreadTimestamp: thread,
+		Files: summaries, Channel: channel, ThreadTimestamp: thread, InitialComment: words,
 	})
 	switch {
 	case err != nil:

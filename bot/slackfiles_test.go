@@ -38,7 +38,7 @@ func TestAFileIsInTheThreadAndIsFoundByItsName(t *testing.T) {
 			if found, err := c.FindFile(t.Context(), incident, card, f.Name, start); err != nil || found {
 				t.Errorf("%s before it was uploaded: %v, %v", f.Name, found, err)
 			}
-			if err := c.Upload(t.Context(), incident, card, f); err != nil {
+			if err := c.Upload(t.Context(), incident, card, "two words", []deliver.Upload{f}); err != nil {
 				t.Fatal(err)
 			}
 			if found, err := c.FindFile(t.Context(), incident, card, f.Name, start); err != nil || !found {
@@ -136,7 +136,7 @@ func TestAnUploadThatFailedIsSortedByWhetherTheFileMayBeInTheThread(t *testing.T
 				server, c, card := withCard(t, slack.Config{})
 				test.fault.Times = 1
 				server.Inject(test.fault)
-				err := c.Upload(t.Context(), incident, card, list)
+				err := c.Upload(t.Context(), incident, card, "", []deliver.Upload{list})
 				if e := slackKind(t, err); e.Kind != test.want || e.Code != test.code {
 					t.Errorf("kind %d, code %q, want %d and %q: %v", e.Kind, e.Code, test.want, test.code, err)
 				}
@@ -149,7 +149,7 @@ func TestAnUploadThatFailedIsSortedByWhetherTheFileMayBeInTheThread(t *testing.T
 				if test.there {
 					return
 				}
-				if err := c.Upload(t.Context(), incident, card, list); err != nil {
+				if err := c.Upload(t.Context(), incident, card, "", []deliver.Upload{list}); err != nil {
 					t.Errorf("the next try: %v", err)
 				}
 			})

@@ -162,7 +162,7 @@ func TestEditsOfTheCardThatHadToWaitBecomeTheLatest(t *testing.T) {
 				if took := time.Since(at); took > 20*time.Second {
 					t.Errorf("the revocation waited %v for Slack", took)
 				}
-				until(t, "the card says so", func() bool { return strings.Contains(h.cards()[0].Text, "pplied") })
+				until(t, "the card says so", func() bool { return strings.HasPrefix(h.cards()[0].Text, "Revoked") })
 				if took := time.Since(at); took < 40*time.Second || took > 50*time.Second {
 					t.Errorf("the card was brought up to date after %v", took)
 				}

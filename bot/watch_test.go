@@ -82,7 +82,7 @@ func TestEveryRequestToSlackIsToldByItsMethodAndWhatBecameOfIt(t *testing.T) {
 			}
 		}
 		want("a message", "chat.postMessage ok")
-		if err := c.Upload(t.Context(), incident, card, list); err != nil {
+		if err := c.Upload(t.Context(), incident, card, "", []deliver.Upload{list}); err != nil {
 			t.Fatal(err)
 		}
 		want("a file", "files.getUploadURLExternal ok", "upload ok", "files.completeUploadExternal ok")

@@ -473,7 +473,7 @@ func TestADeliveryThatSomeoneElseWroteLosesNothing(t *testing.T) {
 				}
 				card.Becomes(approvals.StateApplied)
 				time.Sleep(3 * time.Minute)
-				if n := len(b.Cards()); n != 1 || !card.Says("*Applied*") {
+				if n := len(b.Cards()); n != 1 || !card.Says("*Revoked:*") {
 					t.Errorf("%d cards\n%s", n, b.Transcript())
 				}
 			})

@@ -138,7 +138,7 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 				}
 				time.Sleep(time.Minute)
 				for _, user := range []string{actors.Rosa, actors.Bob} {
-					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Applied. ") ||
+					if told := direct(b, user); len(told) != 1 || !strings.HasPrefix(told[0], "Revoked. ") ||
 						!strings.Contains(told[0], card.ID) {
 						t.Errorf("%s was told: %q", user, told)
 					}
@@ -148,7 +148,7 @@ func TestTheOutcomeIsToldDirectlyAndOnceWhenTheChannelRefusesTheBot(t *testing.T
 				}
 				incident(b, func(c *slack.Channel) { c.Archived, c.BotMember = false, true })
 				card.CaughtUp()
-				if !card.Says("*Applied*") || !card.Says("Slack had refused this channel for a minute (`"+c.code+"`)") ||
+				if !card.Says("*Revoked:*") || !card.Says("Slack refused this channel for a minute (`"+c.code+"`)") ||
 					len(b.Health(0).Channels) != 0 {
 					t.Errorf("health %+v\n%s", b.Health(0), b.Transcript())
 				}

@@ -150,17 +150,17 @@ func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T
 		})
 		card := applied(b)
 		written := onRole(b)
-		message(b, card, "What did another session do?") // the first look at CloudTrail is done
+		checked(b, card) // the first look at CloudTrail is done
 		before := len(card.Events())
 		time.Sleep(28 * time.Minute)
-		if n := len(card.Events()); n != before || card.Says("held for") {
+		if n := len(card.Events()); n != before || card.Says("at every check") {
 			t.Errorf("%d events more before the last look:\n%s", n-before, b.Transcript())
 		}
 		time.Sleep(3 * time.Minute)
 		card.CaughtUp()
-		if told(card, "The deny *held for 30 min*") != 2 || !strings.Contains(proofs(b, card)[0].Text, "held for 30 min") ||
-			!strings.Contains(card.Message().Text, "held for 30 min") {
-			t.Errorf("it is not said that the deny held, in the thread, the proof and the card:\n%s", b.Transcript())
+		if told(card, "on the role at every check for 30 min") != 1 || told(card, "Monitoring has ended") != 1 ||
+			!strings.Contains(card.Message().Text, "at every check for 30 min") {
+			t.Errorf("it is not said that the deny held, in the thread and on the card:\n%s", b.Transcript())
 		}
 		if onRole(b) != written || count(card, approvals.EventHeld) != 1 || count(card, approvals.EventTampered) != 0 {
 			t.Error("the deny that nobody touched was written again")
@@ -179,16 +179,16 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 		if again := cutoffOnRole(t, b); !again.After(first) {
 			t.Errorf("the new cutoff is %v, the first was %v", again, first)
 		}
-		b.Until("it is told", func() bool { return card.Says("*Written again*, time 1 of 5") })
+		b.Until("it is told", func() bool { return card.Says("Restored (1 of 5)") })
 		loud := ""
 		for _, text := range card.Thread() {
-			if strings.Contains(text, "*the deny was taken off*") || strings.Contains(text, "*the deny was taken off ") {
+			if strings.Contains(text, "*Someone changed the revocation policy of*") {
 				loud = text
 			}
 		}
 		for _, words := range []string{
-			"<@" + actors.Rosa + "> and <@" + actors.Bob + ">", "found the inline policy `AWSRevokeOlderSessions` gone",
-			"time 1 of 5",
+			"<@" + actors.Rosa + "> and <@" + actors.Bob + ">", "found the inline policy `AWSRevokeOlderSessions` removed",
+			"Restored (1 of 5)",
 			"`/revoke-sessions undo prod/DeployRole`", "OnlyRevokebotChangesInlinePolicies", "role/revokebot-spoke", "```",
 		} {
 			if !strings.Contains(loud, words) {
@@ -217,25 +217,25 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 		}
 		b.Until("the proof is about the new cutoff", func() bool {
 			proof := proofs(b, card)[0].Text
-			return strings.Contains(proof, w.Cutoff.Format("2006-01-02 15:04:05")) &&
-				strings.Contains(proof, "written again on") && strings.Contains(proof, "*Simulated*")
+			return strings.Contains(proof, "sessions issued before *"+w.Cutoff.Format("15:04:05")) &&
+				strings.Contains(proof, "Policy simulator: blocks old sessions")
 		})
 		// CloudTrail is late.
-		if card.Says("CloudTrail shows who") {
+		if card.Says("• By `") {
 			t.Error("somebody is named before CloudTrail knows")
 		}
 		time.Sleep(2 * time.Minute)
-		b.Until("it is told who it was", func() bool { return card.Says("*CloudTrail shows who changed the deny*") })
+		b.Until("it is told who it was", func() bool { return card.Says("• By `") })
 		if !card.Says("shop-migration") || !card.Says("removed it") || !card.Says(b.World.Rival.AccessKeyID) {
 			t.Errorf("who it was:\n%s", b.Transcript())
 		}
 		time.Sleep(4 * time.Minute)
 		card.CaughtUp()
-		if n := told(card, "CloudTrail shows who"); n != 1 {
+		if n := told(card, "• By `"); n != 1 {
 			t.Errorf("it is told %d times who it was", n)
 		}
 		// The schedule began anew with the loss.
-		if !card.Says("The deny is on the role *57 s after it was applied*") || !card.Says("looks missed it once") {
+		if !card.Says("is on the role 57 s after it was applied") || !card.Says("checks missed it once") {
 			t.Errorf("the end is not told:\n%s", b.Transcript())
 		}
 	})
@@ -250,7 +250,7 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTi
 		card := applied(b)
 		cutoff := cutoffOnRole(t, b)
 		stop := fightBack(t, b)
-		b.Until("it is said that the fight is lost", func() bool { return card.Says("and it is not being written again.*") })
+		b.Until("it is said that the fight is lost", func() bool { return card.Says("and I stopped restoring it.*") })
 		time.Sleep(time.Minute)
 		stop()
 		card.CaughtUp()
@@ -271,19 +271,19 @@ func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTi
 			}
 			last = w.Cutoff
 		}
-		if n := told(card, "and it is not being written again.*"); n != 2 { // when it is lost, and at the last look
+		if n := told(card, "and I stopped restoring it.*"); n != 1 {
 			t.Errorf("the defeat is told %d times", n)
 		}
 		if !card.Says("DenyOlderSessionsOfTheRole") || !card.Says(last.Format("2006-01-02T15:04:05")) {
 			t.Errorf("the service control policy that helps is not there:\n%s", b.Transcript())
 		}
-		if n := told(card, "CloudTrail shows who"); n == 0 || n > 2 {
+		if n := told(card, "• By `"); n == 0 || n > 2 {
 			t.Errorf("it is told %d times who it was", n)
 		}
-		if title := card.Message().Text; !strings.HasPrefix(title, "Taken off the role again") {
+		if title := card.Message().Text; !strings.HasPrefix(title, "Removed") {
 			t.Errorf("the card says %s", title)
 		}
-		if !strings.Contains(proofs(b, card)[0].Text, "*Stored: no.*") || card.Says("held for") {
+		if !strings.Contains(proofs(b, card)[0].Text, "On the role: no") || card.Says("at every check") {
 			t.Errorf("the proof says %s", proofs(b, card)[0].Text)
 		}
 	})
@@ -300,7 +300,7 @@ func TestTheThiefWhoIsStoppedLoses(t *testing.T) {
 		stop()
 		time.Sleep(2 * time.Minute)
 		card.CaughtUp()
-		if onRole(b) == "" || !card.Says("The deny is on the role *1 min after it was applied*") ||
+		if onRole(b) == "" || !card.Says("is on the role 1 min after it was applied") ||
 			count(card, approvals.EventRewritten) > 3 {
 			t.Errorf("it is not there at the end:\n%s", b.Transcript())
 		}
@@ -323,9 +323,9 @@ func TestAConsoleThatPutsAnOlderCutoffThereIsOverruled(t *testing.T) {
 		}
 		b.Until("the deny is back", func() bool { return !cutoffOnRole(t, b).Before(first) })
 		b.Until("it is told", func() bool {
-			return card.Says("*the deny was weakened on") && card.Says("with the earlier cutoff")
+			return card.Says("found the inline policy `AWSRevokeOlderSessions` changed to the earlier cutoff")
 		})
-		b.Until("it is told who it was", func() bool { return card.Says("wrote it with the cutoff") })
+		b.Until("it is told who it was", func() bool { return card.Says("replaced it with the cutoff") })
 	})
 }
 
@@ -341,7 +341,7 @@ func TestACutoffThatSomebodyRaisedIsLeftAlone(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		card.CaughtUp()
-		if onRole(b) != raised || count(card, approvals.EventTampered) != 0 || !card.Says("held for 50 s") {
+		if onRole(b) != raised || count(card, approvals.EventTampered) != 0 || !card.Says("at every check for 50 s") {
 			t.Errorf("it was not left alone:\n%s", b.Transcript())
 		}
 	})
@@ -362,7 +362,9 @@ func TestACutoffThatSomebodySetFarAheadIsNotTakenForADeny(t *testing.T) {
 			_, there := b.World.Prod.RolePolicy(actors.DeployRole, own)
 			return there
 		})
-		b.Until("it is told", func() bool { return card.Says("*the deny was weakened on") && card.Says("*Written again*") })
+		b.Until("it is told", func() bool {
+			return card.Says("replaced by one that does not block old sessions") && card.Says("Restored (")
+		})
 		if onRole(b) != far {
 			t.Errorf("on the role: %s", onRole(b))
 		}
@@ -386,7 +388,7 @@ func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) 
 			}
 		}()
 		removeAs(t, b, b.World.Rival)
-		b.Until("it is written again", func() bool { return card.Says("*Written again*") })
+		b.Until("it is written again", func() bool { return card.Says("Restored (") })
 		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
 		b.Whispered(actors.Rosa, "somebody changed it")
 		if onRole(b) != raised {
@@ -437,7 +439,7 @@ func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
 				pretendUndo(t, b, card, states...)
 				removeAs(t, b, b.World.Admin)
 				time.Sleep(time.Minute)
-				if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || card.Says("held for") {
+				if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || card.Says("at every check") {
 					t.Errorf("it was fought:\n%s", b.Transcript())
 				}
 			})
@@ -456,16 +458,16 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole)
 		b.Whispered(actors.Rosa, "type the words out")
 		undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions it broke the build")
-		for _, said := range []string{"*gone already*", "on purpose", "they work again", "does not write it again"} {
+		for _, said := range []string{"*gone already*", "on purpose", "they work again", "does not restore it"} {
 			if !strings.Contains(undo.Message().Text, said) {
 				t.Errorf("the card does not say %q: %s", said, undo.Message().Text)
 			}
 		}
 		undo.Approve(actors.Bob)
 		undo.Becomes(approvals.StateApplied)
-		b.Until("the revocation tells it", func() bool { return card.Says("the deny was found gone") })
+		b.Until("the revocation tells it", func() bool { return card.Says("was already gone from") })
 		time.Sleep(time.Minute)
-		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*The deny was gone already*") ||
+		if onRole(b) != "" || count(card, approvals.EventTampered) != 0 || !undo.Says("*Undone already.*") ||
 			len(b.AWS.Calls("DeleteRolePolicy")) != 1 {
 			t.Errorf("on the role: %s\n%s", onRole(b), b.Transcript())
 		}
@@ -474,10 +476,10 @@ func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Guard: looks[:1]})
 		card := applied(b)
-		b.Until("it held", func() bool { return card.Says("held for") })
+		b.Until("it held", func() bool { return card.Says("at every check") })
 		removeAs(t, b, b.World.Admin)
 		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
-		b.Whispered(actors.Rosa, "is already as it was before the deny")
+		b.Whispered(actors.Rosa, "is already as it was before the revocation policy")
 	})
 }
 
@@ -502,7 +504,7 @@ func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		b.Until("it is told", func() bool { return card.Says("*Written again*") })
+		b.Until("it is told", func() bool { return card.Says("Restored (") })
 	})
 }
 
@@ -544,7 +546,7 @@ func TestAnUndoThatNobodyApprovedDoesNotStopTheGuard(t *testing.T) {
 		pretendUndo(t, b, card)
 		removeAs(t, b, b.World.Admin)
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		b.Until("it is told", func() bool { return card.Says("*Written again*") })
+		b.Until("it is told", func() bool { return card.Says("Restored (") })
 	})
 }
 
@@ -584,7 +586,7 @@ func TestAnotherReplicaTakesTheGuardOver(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Start()
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		b.Until("it is told", func() bool { return card.Says("*Written again*, time 1 of 5") })
+		b.Until("it is told", func() bool { return card.Says("Restored (1 of 5)") })
 		if n := count(card, approvals.EventTampered); n != 1 {
 			t.Errorf("told %d times", n)
 		}
@@ -632,7 +634,7 @@ func TestAGuardThatWasKilledGoesOnFromItsPromise(t *testing.T) {
 				if at := cutoffOnRole(t, b); at.Before(promise) || wrote && !at.Equal(promise) {
 					t.Errorf("the cutoff on the role is %v, promised was %v", at, promise)
 				}
-				if n := told(card, "*the deny was taken off"); n != 1 {
+				if n := told(card, "*Someone changed the revocation policy of*"); n != 1 {
 					t.Errorf("the loss is told %d times:\n%s", n, b.Transcript())
 				}
 			})
@@ -786,9 +788,9 @@ func TestARoleThatIsGoneOrReplacedEndsTheGuard(t *testing.T) {
 				if err := b.World.Prod.DeleteRole(actors.DeployRole); err != nil {
 					t.Fatal(err)
 				}
-				words := "is gone.*"
+				words := "is gone*" // in the outcome, and with a mention
 				if replaced {
-					words = "*another role has the name"
+					words = "*The role was recreated:*"
 					if _, err := b.World.Prod.NewRole(awsstandin.RoleSpec{Name: actors.DeployRole, Trust: trustLambda}); err != nil {
 						t.Fatal(err)
 					}
@@ -796,7 +798,8 @@ func TestARoleThatIsGoneOrReplacedEndsTheGuard(t *testing.T) {
 				b.Until("it is told", func() bool { return card.Says(words) })
 				time.Sleep(time.Minute)
 				card.CaughtUp()
-				if told(card, words) != 1 || card.Says("held for") || onRole(b) != "" || count(card, approvals.EventTampered) != 1 {
+				if told(card, words) != 2 || card.Says("at every check") || onRole(b) != "" ||
+					count(card, approvals.EventTampered) != 1 {
 					t.Errorf("the guard did not end:\n%s", b.Transcript())
 				}
 			})
@@ -812,8 +815,8 @@ func TestALookThatIsNotAllowedIsToldOnce(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
 		time.Sleep(time.Minute)
 		card.CaughtUp()
-		if told(card, "could not be looked at: AWS does not allow revokebot iam:GetRolePolicy") != 1 ||
-			told(card, "this was the last look") != 1 || card.Says("held for") {
+		if told(card, "could not be checked: AWS does not allow revokebot iam:GetRolePolicy") != 1 ||
+			told(card, "this was the last check") != 1 || card.Says("at every check") {
 			t.Errorf("what is told:\n%s", b.Transcript())
 		}
 	})
@@ -827,7 +830,7 @@ func TestALookThatFailsForAPassingReasonIsTriedAgain(t *testing.T) {
 		removeAs(t, b, b.World.Rival)
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 8, Code: "ServiceUnavailable"})
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		if card.Says("could not be looked at") {
+		if card.Says("could not be checked") {
 			t.Errorf("a passing failure is told:\n%s", b.Transcript())
 		}
 	})
@@ -841,17 +844,17 @@ func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Times: -1, Code: "AccessDenied"})
 		removeAs(t, b, b.World.Rival)
 		b.Until("it is told", func() bool {
-			return card.Says("It could not be written again: AWS does not allow revokebot iam:PutRolePolicy")
+			return card.Says("It could not be restored: AWS does not allow revokebot iam:PutRolePolicy")
 		})
 		card.CaughtUp()
-		if !strings.HasPrefix(card.Message().Text, "Taken off the role again") || card.Says("*Written again*") ||
+		if !strings.HasPrefix(card.Message().Text, "Removed") || card.Says("Restored (") ||
 			!card.Says("DenyOlderSessionsOfTheRole") {
 			t.Errorf("what is told:\n%s", b.Transcript())
 		}
 		b.AWS.ClearFaults()
 		b.Until("a later look writes it", func() bool { return onRole(b) != "" })
 		b.Until("that is told", func() bool {
-			return card.Says("*Written again*") && strings.HasPrefix(card.Message().Text, "Applied again")
+			return card.Says("Restored (") && strings.HasPrefix(card.Message().Text, "Restored")
 		})
 	})
 }
@@ -867,7 +870,7 @@ func TestWhereCloudTrailNamesNobodyThatIsSaidOnce(t *testing.T) {
 		}
 		time.Sleep(21 * time.Minute)
 		card.CaughtUp()
-		if told(card, "CloudTrail does not show who changed the deny") != 1 || card.Says("CloudTrail shows who") {
+		if told(card, "CloudTrail does not show who changed the revocation policy") != 1 || card.Says("• By `") {
 			t.Errorf("what is told:\n%s", b.Transcript())
 		}
 	})

@@ -99,7 +99,6 @@ type Config struct {
 	RequireReason bool
 	Lookback      time.Duration   // how far back sessions are listed
 	FollowUps     []time.Duration // after the revocation, when CloudTrail is asked again
-	Guard         []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
 
 	Connection func() messages.Connection // how this replica is connected, for people; nil: not known
 }

@@ -64,7 +64,7 @@ func TestTheQueueTakesUpWhatWasApprovedAndNotCarriedOut(t *testing.T) {
 		if later.Request != card.ID {
 			t.Fatalf("what waits is %v", waiting)
 		}
-		message(b, card, "What did another session do?") // the first look at CloudTrail is done
+		checked(b, card) // the first look at CloudTrail is done
 		calls := len(b.AWS.Calls(""))
 		time.Sleep(time.Minute)
 		if n := len(b.AWS.Calls("")); n != calls {

@@ -117,7 +117,7 @@ func TestALateWriteMindsTheGuardAndAnUndo(t *testing.T) {
 		card, low := heldUp(t, b)
 		takeOver(t, b, card, low.Add(30*time.Minute))
 		pretendUndo(t, b, card, approvals.StateApproved, approvals.StateExecuting, approvals.StateApplied)
-		b.Until("the thread tells", func() bool { return card.Says("AWS took the policy after all") })
+		b.Until("the thread tells", func() bool { return card.Says("AWS accepted the policy after all") })
 		b.Settle()
 		if b.Puts() != 1 {
 			t.Errorf("what was undone is written again:\n%s", b.Transcript())
@@ -133,7 +133,7 @@ func TestALateWriteThatCannotBeMadeGoodIsTold(t *testing.T) {
 		takeOver(t, b, card, low.Add(30*time.Minute))
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Code: "AccessDenied", Times: -1})
 		b.Until("the thread tells", func() bool {
-			return card.Says("*the deny was weakened on") && card.Says("it is not being written again")
+			return card.Says("*Someone changed the revocation policy of*") && card.Says("*It is not restored:*")
 		})
 		if !card.Says("<@"+actors.Rosa+">") || !card.Says("AWS does not allow revokebot iam:PutRolePolicy") {
 			t.Errorf("it does not say whom it concerns and why:\n%s", b.Transcript())
@@ -148,7 +148,7 @@ func TestAWriteThatArrivesAfterTheRequestHasFailedIsAFinding(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card, low := heldUp(t, b)
 		another(t, b, card, approvals.StateFailed, approvals.EventFailed, record.Failure{Sentence: "Given up.", Unsure: true})
-		b.Until("the thread tells", func() bool { return card.Says("AWS took the policy after all") })
+		b.Until("the thread tells", func() bool { return card.Says("AWS accepted the policy after all") })
 		if !card.Says(low.UTC().Format("2006-01-02 15:04:05")) {
 			t.Errorf("it does not say the cutoff:\n%s", b.Transcript())
 		}
@@ -173,8 +173,8 @@ func TestAFailureAfterAWriteSaysWhatWasSeen(t *testing.T) {
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateFailed)
 		text := card.Message().Text
-		if !strings.Contains(text, "AWS took the policy once") || !strings.Contains(text, "the policy is not there") ||
-			strings.Contains(text, "not known whether AWS took the policy") || strings.Contains(text, "works against it") {
+		if !strings.Contains(text, "AWS accepted the policy once") || !strings.Contains(text, "the policy is not there") ||
+			strings.Contains(text, "not known whether AWS accepted the policy") || strings.Contains(text, "works against it") {
 			t.Errorf("the card says %s", text)
 		}
 	})
@@ -192,7 +192,7 @@ func TestAFailureIsUnsureWhenAnotherWorkerMayHaveWritten(t *testing.T) {
 		another(t, b, card, approvals.StateExecuting, approvals.EventStarted,
 			record.Started{Changes: put(b.AWS.Now().Add(30 * time.Minute))})
 		card.Becomes(approvals.StateFailed)
-		if text := card.Message().Text; !strings.Contains(text, "It is not known whether AWS took the policy") {
+		if text := card.Message().Text; !strings.Contains(text, "It is not known whether AWS accepted the policy") {
 			t.Errorf("the card says %s", text)
 		}
 	})

@@ -91,9 +91,9 @@ func TestTheGuardAttachesALockAgainUnderTheSameApproval(t *testing.T) {
 		if err := b.World.Prod.DetachRolePolicy(actors.DeployRole, b.World.Prod.DenyAllARN()); err != nil {
 			t.Fatal(err)
 		}
-		b.Until("the lock is back", func() bool { return locked(b, actors.DeployRole) && card.Says("*Written again*") })
+		b.Until("the lock is back", func() bool { return locked(b, actors.DeployRole) && card.Says("Restored (") })
 		for _, words := range []string{
-			"the lock was taken off", "OnlyRevokebotDetaches", "iam:PolicyARN", "from taking `AWSDenyAll` off the role",
+			"Someone changed the lock", "OnlyRevokebotDetaches", "iam:PolicyARN", "from taking `AWSDenyAll` off the role",
 		} {
 			if !card.Says(words) && !strings.Contains(b.Transcript(), words) {
 				t.Errorf("the thread lacks %q:\n%s", words, b.Transcript())
@@ -116,7 +116,7 @@ func TestALockThatWasThereBeforeIsLeftThere(t *testing.T) {
 			t.Error("the undo took off what was there before")
 		}
 		for _, said := range []bool{
-			undo.Says("was there before it, and *stays*") || undo.Says("was there before it, and stays"),
+			undo.Says("Undone, what was there before stays"),
 			undo.Says("No session works again"),
 		} {
 			if !said {

@@ -62,7 +62,7 @@ func TestTheGuardWritesNoLessThanWhatIsPromisedWhileItReadsTheRole(t *testing.T)
 		}); err != nil {
 			t.Fatal(err)
 		}
-		b.Until("it is written again", func() bool { return card.Says("*Written again*") })
+		b.Until("it is written again", func() bool { return card.Says("Restored (") })
 		for _, e := range card.Events() {
 			if lost, err := record.Detail[record.Tampered](e); err == nil && e.Type == approvals.EventTampered &&
 				lost.Promise.Before(high) {
@@ -90,7 +90,7 @@ func TestAnUndoEndsWhenALaterRequestHasWrittenIntoItsPlaceSinceItWasAskedFor(t *
 		b.Until("a card appears", func() bool { return len(b.Cards()) == 3 })
 		undo := b.Cards()[2]
 		putOn(b, besideOf(later), allowAll)
-		b.Until("the guard writes into the first place", func() bool { return later.Says("*Written again*") })
+		b.Until("the guard writes into the first place", func() bool { return later.Says("Restored (") })
 		time.Sleep(2 * time.Minute) // the looks are over
 		putOn(b, denyPolicy, ours)
 		approvedAs(b, undo, approvals.StateFailed)

@@ -25,26 +25,26 @@ func TestSimulatedIsSaidOnlyWhenTheSimulatorSaysSo(t *testing.T) {
 		{
 			"it answers",
 			awsstandin.Fault{Action: "None"},
-			0, "*Effective on paper: yes.* *Simulated* on",
-			"could not be simulated",
+			0, "Policy simulator: blocks old sessions, allows new ones",
+			"not available",
 		},
 		{
 			"it is not allowed",
 			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "AccessDenied"},
 			0,
-			"*Effective on paper: could not be simulated.*", "*Simulated* on",
+			"Policy simulator: not available.", "blocks old sessions",
 		},
 		{
 			"it is away for a while",
 			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: 6, Code: "ServiceUnavailable"},
 			0,
-			"*Effective on paper: yes.* *Simulated* on", "could not be simulated",
+			"Policy simulator: blocks old sessions, allows new ones", "not available",
 		},
 		{
 			"it is away",
 			awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "ServiceUnavailable"},
 			3 * time.Minute,
-			"*Effective on paper: could not be simulated.* It was tried several times.", "*Simulated* on",
+			"Policy simulator: not available. It was tried several times.", "blocks old sessions",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -83,9 +83,9 @@ func TestASimulatorThatDoesNotSeeTheDenyIsAskedAgainBeforeThatIsSaid(t *testing.
 			if count(card, approvals.EventSimulated) != 0 {
 				t.Error("it is said at once")
 			}
-			want := "*Effective on paper: no.*"
+			want := "Policy simulator: does not block old sessions"
 			if back {
-				want = "*Effective on paper: yes.*"
+				want = "Policy simulator: blocks old sessions"
 				if err := b.World.Prod.PutRolePolicy(actors.DeployRole, denyPolicy, document); err != nil {
 					t.Fatal(err)
 				}

@@ -371,7 +371,7 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 		}
 		approved := 0
 		for _, text := range card.Thread() {
-			if strings.Contains(text, "*Applied*") {
+			if strings.Contains(text, "*Revoked:*") {
 				approved++
 			}
 		}

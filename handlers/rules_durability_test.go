@@ -97,7 +97,7 @@ func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
 				}
 				b.Slack.ClearFaults()
 				card.CaughtUp()
-				if card.HasButtons() || !card.Says("*Applied*") || !card.Says("*Read back*") || !card.Says("CloudTrail shows") {
+				if card.HasButtons() || !card.Says("*Revoked:*") || !card.Says("On the role: yes") || !card.Says("*CloudTrail*") {
 					t.Errorf("the thread did not catch up:\n%s", b.Transcript())
 				}
 				seen := map[string]int{}
@@ -127,14 +127,14 @@ func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail shows") })
+		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail*") })
 		card.CaughtUp()
 		if n := len(b.Cards()); n != 1 {
 			t.Errorf("%d cards", n)
 		}
 		var order []string
 		for _, word := range []string{
-			"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows",
+			"Approve or deny on the card", "*Revoked:*", "*CloudTrail*",
 		} {
 			n := 0
 			for _, text := range card.Thread() {
@@ -158,7 +158,7 @@ func thread(card bench.Card) []string {
 	var order []string
 	for _, text := range card.Thread() {
 		for _, word := range []string{
-			"is asked to look at the card", "approved on", "*Applied*", "*Read back*", "CloudTrail shows",
+			"Approve or deny on the card", "*Revoked:*", "*CloudTrail*",
 		} {
 			if strings.Contains(text, word) {
 				order = append(order, word)
@@ -183,7 +183,7 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 			t.Errorf("%d refusals in the log", n)
 		}
 		for _, user := range []string{actors.Rosa, actors.Nils, actors.Gina} {
-			if !card.Says("<@" + user + "> pressed Approve, but") {
+			if !card.Says("<@" + user + "> (Approve, ") {
 				t.Errorf("the thread does not name %s:\n%s", user, b.Transcript())
 			}
 		}
@@ -240,7 +240,7 @@ func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
 		b.Stop(1)
 		b.Start()
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail shows") })
+		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail*") })
 		if b.Puts() != 1 {
 			t.Errorf("%d writes", b.Puts())
 		}
@@ -273,7 +273,7 @@ func TestAnExecutionThatIsSetAsideEndsTheRequest(t *testing.T) {
 		}
 		b.Start()
 		card.Becomes(approvals.StateFailed)
-		if !card.Says("put aside") || !card.Says("failed at this revocation several times") || b.Puts() != 0 {
+		if !card.Says("given up after 5 tries") || !card.Says("failed at this revocation several times") || b.Puts() != 0 {
 			t.Errorf("%d writes:\n%s", b.Puts(), b.Transcript())
 		}
 	})

@@ -50,7 +50,7 @@ func TestADenyThatIsTakenOverIsRecorded(t *testing.T) {
 		if by, code := refusal(t, card); by != actors.Bob || code != approvals.RefusedFormLost {
 			t.Errorf("refused is %s of %s", code, by)
 		}
-		if !card.Says("pressed Deny, but the form that asks for a reason may not have opened") ||
+		if !card.Says("(Deny, the form may not have opened)") ||
 			card.State() != approvals.StateOpen {
 			t.Errorf("it is %s:\n%s", card.State(), b.Transcript())
 		}

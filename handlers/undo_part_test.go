@@ -56,7 +56,7 @@ func TestAnUndoEndsWhenTheGuardHasWrittenMoreSinceItWasAskedFor(t *testing.T) {
 					}
 				}
 				approvedAs(b, undo, approvals.StateFailed)
-				says(t, undo, "revokebot has written it again since this undo was requested", "Ask again")
+				says(t, undo, "revokebot has restored the policy since this undo was requested", "Ask again")
 				b.Settle()
 				if card.Request().Undone != nil || inPlace(b, besideOf(card)) == "" {
 					t.Error("the revocation is undone")
@@ -85,7 +85,7 @@ func TestHalfAnUndoIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, card, undo := half(t, awsstandin.Fault{Action: "DeleteRolePolicy", Code: "ServiceFailure", Status: 500, Times: 3})
 		undo.Becomes(approvals.StateApplied)
-		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* on") })
+		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* at") })
 		if onRole(b) != "" || inPlace(b, besideOf(card)) != "" || undo.Request().Delays != 1 {
 			t.Errorf("%q, %q, %d delays", onRole(b), inPlace(b, besideOf(card)), undo.Request().Delays)
 		}
@@ -116,14 +116,14 @@ func TestAfterAnUndoTheGuardChecksWhatAnEarlierRequestHasInForce(t *testing.T) {
 		a := b.Ask()
 		approvedAs(b, a, approvals.StateApplied)
 		time.Sleep(5 * time.Minute)
-		says(t, a, "*held for")
+		says(t, a, "at every check for")
 		putOn(b, denyPolicy, allowAll)
 		c := b.AskFor(actors.Rosa, "prod/DeployRole again")
 		approvedAs(b, c, approvals.StateApplied)
 		time.Sleep(5 * time.Minute)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		approvedAs(b, undo, approvals.StateApplied)
-		b.Until("the earlier request's deny is written again", func() bool { return a.Says("*Written again*") })
+		b.Until("the earlier request's deny is written again", func() bool { return a.Says("Restored (") })
 		if err := b.Works(stolen); err == nil || inPlace(b, besideOf(a)) == "" {
 			t.Errorf("the stolen session: %v", err)
 		}

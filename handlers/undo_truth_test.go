@@ -38,7 +38,7 @@ func pushedAside(b *bench.Bench, card bench.Card) {
 	b.T.Helper()
 	putOn(b, denyPolicy, allowAll)
 	b.Until("it is written beside", func() bool { return inPlace(b, besideOf(card)) != "" })
-	b.Until("it is told", func() bool { return card.Says("*Written again*") })
+	b.Until("it is told", func() bool { return card.Says("Restored (") })
 }
 
 // approvedAs is a request that Bob approved, at its end.
@@ -81,14 +81,14 @@ func TestAnUndoAsksForTheWordsWhenTheAdoptedPolicyWasReplaced(t *testing.T) {
 		b.Whispered(actors.Rosa, "*they work again*")
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		approvedAs(b, undo, approvals.StateApplied)
-		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* on") })
+		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* at") })
 		if err := b.Works(stolen); err != nil {
 			t.Errorf("the session stays out: %v", err)
 		}
 		says(t, undo, "*work again*", "`AWSRevokeOlderSessions` *stays*: it is not what revokebot wrote")
 		saysNot(t, undo, "denies the same sessions", "was there before back", "before the deny.")
 		says(t, card, "*work again*")
-		saysNot(t, card, "before the deny is back", "No old session works again")
+		saysNot(t, card, "before the revocation is back", "No old session works again")
 	})
 }
 
@@ -103,14 +103,14 @@ func TestAnUndoOfWhichAPolicyStaysDoesNotSayThatTheEarlierOneIsBack(t *testing.T
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		says(t, undo, "`AWSRevokeOlderSessions` *stays*", "`"+besideOf(card)+"` is taken off the role")
 		approvedAs(b, undo, approvals.StateApplied)
-		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* on") })
+		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* at") })
 		if inPlace(b, denyPolicy) != allowAll || inPlace(b, besideOf(card)) != "" {
 			t.Fatal("the undo did something else")
 		}
-		says(t, undo, "`"+besideOf(card)+"` was taken off the role", "there is no inline policy `"+besideOf(card)+"`")
+		says(t, undo, "`"+besideOf(card)+"` was removed")
 		saysNot(t, undo, "put back", "put the earlier policy back", "says what it said before")
 		says(t, card, "is off `prod/DeployRole`", "`AWSRevokeOlderSessions` *stays*")
-		saysNot(t, card, "before the deny is back")
+		saysNot(t, card, "before the revocation is back")
 		a, err := record.Detail[record.Applied](undo.Request().Closing)
 		if err != nil || a.Slots.Restores() || len(a.Slots) != 2 || !a.RestoreCutoff.IsZero() {
 			t.Errorf("%v: %+v", err, a)
@@ -132,7 +132,7 @@ func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *te
 		pushedAside(b, card)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		approvedAs(b, undo, approvals.StateApplied)
-		b.Until("the older request is told", func() bool { return older.Says("is not on the role any more") })
+		b.Until("the older request is told", func() bool { return older.Says("is off the role") })
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		b.Whispered(actors.Rosa, "no applied measure on record")
 	})

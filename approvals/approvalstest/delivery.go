@@ -67,13 +67,13 @@ var delivering = []sentence{
 		b.opened("R1", "role 1", never)
 		b.begin("R1", worker, held)
 		d := upToDate(1)
-		for _, living := range []map[string]approvals.Living{
-			{"proof": {TS: "1700000000.000200", Seq: 1}},
-			{"proof": {TS: "1700000000.000200", Seq: 7}, `an "odd" name`: {TS: "1700000000.000300", Seq: 9}},
+		for _, posted := range []map[string]approvals.Posted{
+			{"call": {TS: "1700000000.000200", Sum: "a1"}},
+			{"call": {TS: "1700000000.000200", Sum: "b2"}, `an "odd" name`: {TS: "1700000000.000300"}},
 			nil,
-			{"proof": {TS: "1700000000.000400", Seq: 1 << 53, Loose: true}},
+			{"call": {TS: "1700000000.000400", Sum: "c3", Loose: true}},
 		} {
-			d.Living = living
+			d.Posted = posted
 			b.mark("R1", worker, held, d)
 			b.mark("R1", worker, held, d)
 			got, err := b.Another.Delivered(b.ctx, "R1")

@@ -33,12 +33,12 @@ func (s *Store) BeginDelivery(
 
 // MarkDelivery implements approvals.Store.
 func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.Duration, d approvals.Delivery) error {
-	living, err := encodeLiving(d.Living)
+	posted, err := encodePosted(d.Posted)
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
 	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
-		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, living, d.Seal).Int()
+		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, posted, d.Seal).Int()
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
@@ -82,16 +82,16 @@ func (s *Store) Delivered(ctx context.Context, id string) (approvals.Delivery, e
 
 // deliveryFields are those of the hash that say how far Slack was told; begin_delivery.lua reads
 // the same.
-var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "living", "seal"}
+var deliveryFields = []string{"card", "card_seq", "cursor", "part", "intent", "posted", "seal"}
 
 // longestLease is longer than any lease that is asked for.
 const longestLease = 5 * time.Minute
 
-func encodeLiving(living map[string]approvals.Living) (string, error) {
-	if len(living) == 0 {
+func encodePosted(posted map[string]approvals.Posted) (string, error) {
+	if len(posted) == 0 {
 		return "", nil
 	}
-	text, err := json.Marshal(living)
+	text, err := json.Marshal(posted)
 	return string(text), err
 }
 
@@ -105,7 +105,7 @@ func decodeDelivery(fields []string) approvals.Delivery {
 		}
 		d.Tampered = d.Tampered || err != nil
 	}
-	if living := fields[5]; living != "" && json.Unmarshal([]byte(living), &d.Living) != nil || d.Tampered {
+	if posted := fields[5]; posted != "" && json.Unmarshal([]byte(posted), &d.Posted) != nil || d.Tampered {
 		return approvals.Delivery{Tampered: true}
 	}
 	return d

@@ -173,7 +173,7 @@ func TestADeliveryThatCannotBeReadIsTampered(t *testing.T) {
 		_, connect := inMemory(t)
 		client := connect()
 		s, _ := scene(t, client)
-		for field, text := range map[string]string{"cursor": "three", "living": `{"proof":`} {
+		for field, text := range map[string]string{"cursor": "three", "posted": `{"call":`} {
 			if err := client.HSet(t.Context(), deliveryKey("R1"), field, text).Err(); err != nil {
 				t.Fatal(err)
 			}

@@ -42,7 +42,7 @@ func TestWithoutRedisNothingIsRecordedAndNothingHappensAndAllIsWellAfterItsRetur
 	}
 
 	w.click(actors.Bob, card, messages.ActionApprove)
-	w.inThread(card, "*Read back*")
+	w.inThread(card, "On the role: yes")
 	if _, ok := w.policyOnRole(actors.ProdID); !ok {
 		t.Error("there is no policy on the role")
 	}
@@ -63,7 +63,7 @@ func TestNoRevocationIsLostToTheOneAddressOfACluster(t *testing.T) {
 	w.command(actors.Rosa, messages.Command+" prod/DeployRole")
 	card := w.openCard()
 	w.click(actors.Bob, card, messages.ActionApprove)
-	w.inThread(card, "*Read back*")
+	w.inThread(card, "(verified)")
 	bot.WantCleanEnd()
 }
 
@@ -84,8 +84,8 @@ func TestARedisThatHangsHoldsUpNoAnswer(t *testing.T) {
 	w.redis.Resume()
 	w.until("a ready bot", func() bool { return w.status(readyz) == http.StatusOK })
 	w.lateClick(actors.Bob, card, messages.ActionApprove)
-	w.inThread(card, "*Read back*")
-	if n := w.countInThread(card, "*Applied* to"); n != 1 {
+	w.inThread(card, "On the role: yes")
+	if n := w.countInThread(card, "*Revoked:*"); n != 1 {
 		t.Errorf("the thread says %d times that it was applied", n)
 	}
 	bot.WantCleanEnd()
@@ -116,7 +116,7 @@ func TestARedisThatComesBackEmptyIsAFreshStart(t *testing.T) {
 		return second.TS != card.TS
 	})
 	w.click(actors.Bob, second, messages.ActionApprove)
-	w.inThread(second, "*Read back*")
+	w.inThread(second, "On the role: yes")
 	bot.WantCleanEnd()
 	wantCleanLog(t, bot.Stderr.String(), w.secrets())
 }
@@ -145,10 +145,10 @@ func TestARevocationThatIsInFlightAtSIGTERMIsFinishedAndTheNextStartTellsIt(t *t
 	wantCleanLog(t, bot.Stderr.String(), append(w.secrets(), "zanzibar"))
 
 	next, _ := w.startBot(nil)
-	w.inThread(card, "*Applied* to")
-	w.inThread(card, "*Read back*")
-	w.inThread(card, "CloudTrail shows")
-	w.card("Applied")
+	w.inThread(card, "*Revoked:*")
+	w.inThread(card, "On the role: yes")
+	w.inThread(card, "*CloudTrail*")
+	w.card("Revoked")
 	if after, _ := w.policyOnRole(actors.ProdID); after != document {
 		t.Errorf("the next start wrote again: %s, before: %s", after, document)
 	}
@@ -172,11 +172,11 @@ func TestARevocationWhoseBotIsKilledBeforeTheWriteIsDoneByTheNext(t *testing.T) 
 	}
 
 	next, _ := w.startBot(nil)
-	w.inThread(card, "*Read back*")
+	w.inThread(card, "On the role: yes")
 	if _, ok := w.policyOnRole(actors.ProdID); !ok {
 		t.Error("there is no policy on the role")
 	}
-	if n := w.countInThread(card, "*Applied* to"); n != 1 {
+	if n := w.countInThread(card, "*Revoked:*"); n != 1 {
 		t.Errorf("the thread says %d times that it was applied", n)
 	}
 	next.WantCleanEnd()

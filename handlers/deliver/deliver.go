@@ -3,10 +3,10 @@
 // a thread records an event.
 //
 // Start with deliver.go: Deliver takes an item of kind approvals.KindDeliver and, under a lease,
-// posts the card or brings it up to date, tells each event that the thread has not (tell.go,
-// files.go), and edits the messages that show several (update.go). What was posted is marked in the
-// store, so that a replica that takes over goes on there; what may have been posted is looked for
-// first.
+// posts the card or brings it up to date, posts the messages of the thread that are new (tell.go,
+// files.go), and edits those that say something else now (update.go). What was posted is marked in
+// the store, so that a replica that takes over goes on there; what may have been posted is looked
+// for first.
 //
 // Beside that it reminds approvers (remind.go), tells those who are not in the channel
 // (callout.go), ends a request whose card cannot be posted or was deleted (card.go), and tells
@@ -50,6 +50,8 @@ const (
 	giveUpAfter = 200
 	// cardBeingPosted is the CardSeq of a delivery whose card may have been posted without an answer.
 	cardBeingPosted = -1
+	// cardName is the card among the messages that are edited.
+	cardName = "card"
 	// uploadCall bounds an upload, which is three calls to Slack, and uploadLease its lease.
 	uploadCall  = 20 * time.Second
 	uploadLease = 22 * time.Second
@@ -178,7 +180,8 @@ func (d *delivery) within(ctx context.Context, most, lease time.Duration, do fun
 	return do(ctx)
 }
 
-// turn tells everything that is in the log now.
+// turn makes card and thread equal to the log as it is now: it posts what is new, each message with
+// its event, in their order, and then edits what was posted earlier and says something else now.
 func (d *delivery) turn(ctx context.Context) error {
 	r, events, err := d.Store.Load(ctx, d.id)
 	if err != nil {
@@ -194,29 +197,26 @@ func (d *delivery) turn(ctx context.Context) error {
 	if d.at.Card == "" && (d.at.Tampered || len(events) > 1) { // it may be there all the same
 		d.at.Tampered, d.at.CardSeq, d.at.Intent = false, cardBeingPosted, max(d.at.Intent, r.Seq)
 	}
-	if err := d.card(ctx, r, events, c); err != nil {
+	if err := d.card(ctx, r, c); err != nil {
 		return err
 	}
 	d.withoutFiles = slices.ContainsFunc(events, func(e approvals.Event) bool {
 		return e.Type == approvals.EventFilesRefused
 	})
-	for _, e := range events {
-		if e.Seq <= d.at.Cursor {
-			continue
-		}
-		before, err := approvals.Fold(d.id, events[:e.Seq-1])
-		if err != nil {
-			return err
-		}
-		if err := d.tell(ctx, before, r, e, events, c); err != nil {
+	posts := messages.Thread(r, events, c)
+	for n := d.at.Cursor + 1; n <= r.Seq; n++ {
+		if err := d.tell(ctx, r, events[:n], posts, c); err != nil {
 			return err
 		}
 	}
-	return d.edit(ctx, r, events, c)
+	if err := d.edit(ctx, r, posts, c); err != nil {
+		return err
+	}
+	return d.mark(ctx)
 }
 
-// card posts the card, or updates it when an event since the last update changes what it shows.
-func (d *delivery) card(ctx context.Context, r approvals.Request, events []approvals.Event, c messages.Context) error {
+// card posts the card, or updates it when it does not say what the log says.
+func (d *delivery) card(ctx context.Context, r approvals.Request, c messages.Context) error {
 	if d.at.Card == "" && d.at.CardSeq == cardBeingPosted {
 		ts, err := d.find(ctx, r.Place.Channel, "", Mark{Request: d.id}, r.Opened)
 		if err != nil {
@@ -226,16 +226,13 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 			d.at.Card, d.at.CardSeq = ts, 0
 		}
 	}
+	m := c.Leaving(messages.Card(r, c))
 	if d.at.Card == "" {
-		return d.postCard(ctx, r, c)
+		return d.postCard(ctx, r, m)
 	}
-	changed := false
-	for _, e := range events {
-		changed = changed || e.Seq > d.at.CardSeq && messages.Refreshes(e.Type)
-	}
-	if changed {
+	if shown := d.at.Posted[cardName]; shown.Sum != sum(m) {
 		err := d.call(ctx, func(ctx context.Context) error {
-			return d.slack.Update(ctx, r.Place.Channel, d.at.Card, c.Leaving(messages.Card(r, c)))
+			return d.slack.Update(ctx, r.Place.Channel, d.at.Card, m)
 		})
 		switch kind, code := KindOf(err); {
 		case err == nil:
@@ -251,19 +248,17 @@ func (d *delivery) card(ctx context.Context, r approvals.Request, events []appro
 		default:
 			return err
 		}
+		d.posted(cardName, approvals.Posted{TS: d.at.Card, Sum: sum(m)})
 	}
-	if d.at.CardSeq < r.Seq {
-		d.at.CardSeq = r.Seq
-		return d.mark(ctx)
-	}
+	d.at.CardSeq = r.Seq
 	return nil
 }
 
-func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages.Context) error {
+func (d *delivery) postCard(ctx context.Context, r approvals.Request, m *messages.Message) error {
 	d.at.CardSeq = cardBeingPosted
 	var ts string
 	err := d.call(ctx, func(ctx context.Context) (err error) {
-		ts, err = d.slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, c.Leaving(messages.Card(r, c)))
+		ts, err = d.slack.Post(ctx, r.Place.Channel, "", Mark{Request: d.id}, m)
 		return err
 	})
 	if err != nil {
@@ -274,5 +269,6 @@ func (d *delivery) postCard(ctx context.Context, r approvals.Request, c messages
 		return err
 	}
 	d.at.Card, d.at.CardSeq = ts, r.Seq
+	d.posted(cardName, approvals.Posted{TS: ts, Sum: sum(m)})
 	return d.mark(ctx)
 }

@@ -22,56 +22,60 @@ const (
 	uploadsTime = time.Hour
 )
 
-// files uploads the files that go with the last of events, in order, each once. The message of the
-// event, if there is one, was told when it is called. doubtful is the part that an earlier try may
-// have told without an answer; 0: none, or the message. Slack may show a file a moment after it
-// took it (Slack documentation, "files.getUploadURLExternal": files are processed asynchronously),
-// so one that was taken without an answer and is looked for too soon can be there twice: a file
-// told twice is better than one never told.
+// files uploads the files that go with the last of events, in one message. The message of the event
+// was told when it is called. doubtful is 1 if an earlier try may have uploaded them without an
+// answer. Slack may show a file a moment after it took it (Slack documentation,
+// "files.getUploadURLExternal": files are processed asynchronously), so files that are looked for
+// too soon can be there twice, which is better than never.
 func (d *delivery) files(
 	ctx context.Context, channel string, events []approvals.Event, doubtful int64, c messages.Context,
 ) error {
 	e := events[len(events)-1]
+	if !report.Brings(events) {
+		return nil
+	}
 	then, err := approvals.Fold(d.id, events)
 	if err != nil {
 		return err
 	}
-	for i, f := range report.Files(then, events, e, c) {
-		before := int64(i) + 1 // the message, and the files before this one
-		if d.at.Part > before {
-			continue
-		}
-		d.at.Part = before
-		there := false
-		if doubtful == before {
-			if there, err = d.findFile(ctx, channel, f.Name, e); err != nil {
-				return err
-			}
-		}
-		if !there {
-			d.at.Intent = e.Seq
-			if err := d.upload(ctx, channel, e, f); err != nil {
-				return err
-			}
-		}
-		d.at.Part = before + 1
+	files := report.Files(then, events, e, c)
+	if len(files) == 0 {
+		return nil
 	}
-	return nil
+	d.at.Part = 1
+	if doubtful == 1 {
+		if there, err := d.findFile(ctx, channel, files[0].Name, e); there || err != nil {
+			return err
+		}
+	}
+	d.at.Intent = e.Seq
+	return d.upload(ctx, channel, e, files, messages.FilesWords(then, c, report.Upto(e)))
 }
 
-// upload makes one file and sends it. A file that Slack refuses, that it did not take for too long,
-// or that cannot be made, is told of and left out.
-func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event, f report.File) error {
-	content, err := f.Bytes()
-	if err != nil || len(content) == 0 {
-		d.Log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name,
-			"error", err)
-		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name})
+// upload makes the files and sends them. What cannot be made is told of and left out; so are all of
+// them if Slack refuses them, or did not take them for too long.
+func (d *delivery) upload(
+	ctx context.Context, channel string, e approvals.Event, files []report.File, words string,
+) error {
+	var uploads []Upload
+	for _, f := range files {
+		content, err := f.Bytes()
+		if err != nil || len(content) == 0 {
+			d.Log.ErrorContext(ctx, "a file of the thread could not be made", "request", d.id, "event", e.Seq, "file", f.Name,
+				"error", err)
+			if err := d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name}); err != nil {
+				return err
+			}
+			continue
+		}
+		uploads = append(uploads, Upload{Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content})
 	}
-	err = d.within(ctx, uploadCall, uploadLease, func(ctx context.Context) error {
-		return d.slack.Upload(ctx, channel, d.root(), Upload{
-			Name: f.Name, Title: f.Title, AltText: f.AltText, Content: content,
-		})
+	if len(uploads) == 0 {
+		return nil
+	}
+	name := uploads[0].Name
+	err := d.within(ctx, uploadCall, uploadLease, func(ctx context.Context) error {
+		return d.slack.Upload(ctx, channel, d.root(), words, uploads)
 	})
 	if err == nil {
 		return nil
@@ -79,22 +83,22 @@ func (d *delivery) upload(ctx context.Context, channel string, e approvals.Event
 	kind, code := KindOf(err)
 	switch kind {
 	case SlackNoFiles, SlackContent:
-		d.Log.WarnContext(ctx, "Slack does not take a file", "request", d.id, "event", e.Seq, "file", f.Name, "code", code)
-		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name, Code: code})
+		d.Log.WarnContext(ctx, "Slack does not take files", "request", d.id, "event", e.Seq, "file", name, "code", code)
+		return d.fileLeftOut(ctx, record.FilesRefused{Name: name, Code: code})
 	case SlackNoTarget:
 		d.Log.WarnContext(ctx, "the thread is gone; the record goes on without it", "request", d.id, "event", e.Seq,
 			"code", code)
 		return nil
 	}
-	if enough, allowErr := d.triedEnough(ctx, f.Name, err); allowErr != nil {
+	if enough, allowErr := d.triedEnough(ctx, name, err); allowErr != nil {
 		return errors.Join(err, allowErr)
 	} else if enough {
-		d.Log.WarnContext(ctx, "Slack did not take a file for too long", "request", d.id, "event", e.Seq, "file", f.Name,
+		d.Log.WarnContext(ctx, "Slack did not take files for too long", "request", d.id, "event", e.Seq, "file", name,
 			"error", err)
-		return d.fileLeftOut(ctx, record.FilesRefused{Name: f.Name, Code: cmp.Or(code, record.CodeNoAnswer)})
+		return d.fileLeftOut(ctx, record.FilesRefused{Name: name, Code: cmp.Or(code, record.CodeNoAnswer)})
 	}
 	if kind == SlackUnsure || kind == SlackUnknown {
-		return err // it may be there: look for it at the next try
+		return err // they may be there: look for them at the next try
 	}
 	d.at.Intent = d.at.Cursor
 	return errors.Join(err, d.mark(ctx))

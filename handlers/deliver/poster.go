@@ -32,9 +32,9 @@ type Poster interface {
 	// Find looks for a message that was posted with the mark, not before since. It returns "" when
 	// there is none.
 	Find(ctx context.Context, channel, thread string, mark Mark, since time.Time) (ts string, err error)
-	// Upload puts a file into a thread, as a message of its own, at once or a moment after it returns.
-	// Nothing was uploaded unless the error is of kind SlackUnsure or SlackUnknown.
-	Upload(ctx context.Context, channel, thread string, f Upload) error
+	// Upload puts files into a thread, as one message with words, at once or a moment after it
+	// returns. Nothing is in the thread unless the error is of kind SlackUnsure or SlackUnknown.
+	Upload(ctx context.Context, channel, thread, words string, files []Upload) error
 	// FindFile reports whether the bot uploaded a file of that name into a thread, not before since.
 	FindFile(ctx context.Context, channel, thread, name string, since time.Time) (bool, error)
 	// Link is the address of a message in the workspace, "" when it cannot be known.

@@ -4,57 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// tell posts what the thread says of one event, and then the files that go with it: each part after
-// a look whether it is there already when an earlier try may have posted it. An event of a living
-// message that is there already says nothing by itself: edit shows it.
+// tell posts what the thread says with the last of events, and then the files that go with it: each
+// part after a check whether it is there already when an earlier try may have posted it.
 func (d *delivery) tell(
-	ctx context.Context, before, r approvals.Request, e approvals.Event, events []approvals.Event, c messages.Context,
+	ctx context.Context, r approvals.Request, events []approvals.Event, posts []messages.Post, c messages.Context,
 ) error {
-	name := messages.Living(e)
-	doubt := d.at.Intent >= e.Seq
-	part := d.at.Part
-	var m *messages.Message
-	switch {
-	case part > 0: // the message was told
-	case messages.OnlyWhileOpen(e.Type) && r.State != approvals.StateOpen:
-	case name == "":
-		m = messages.Thread(before, e, c)
-	case d.at.Living[name].TS == "":
-		m = messages.LivingMessage(name, r, events, c)
-	}
-	if m != nil {
-		mark := Mark{Request: d.id, Seq: e.Seq}
-		ts, shown := "", e.Seq // of one that is found, it is not known whether it shows more
-		if doubt {
-			var err error
-			if ts, err = d.there(ctx, r, e, mark, m, c); err != nil {
-				return err
-			}
-		}
-		if ts == "" {
-			d.at.Intent, shown = max(d.at.Intent, e.Seq), r.Seq
-			var err error
-			if ts, err = d.post(ctx, r, e, mark, m, c); err != nil {
-				return err
-			}
-		}
-		if name != "" && ts != "" {
-			d.lives(name, approvals.Living{TS: ts, Seq: shown, Loose: d.loose})
+	e := events[len(events)-1]
+	doubt, part := d.at.Intent >= e.Seq, d.at.Part
+	if i := slices.IndexFunc(posts, func(p messages.Post) bool { return p.Seq == e.Seq }); i >= 0 && part == 0 {
+		if err := d.begin(ctx, r, e, posts[i], doubt, c); err != nil {
+			return err
 		}
 	}
 	if !doubt {
 		part = 0 // no part of it can be there without an answer
 	}
-	if err := d.files(ctx, r.Place.Channel, events[:e.Seq], part, c); err != nil {
+	if err := d.files(ctx, r.Place.Channel, events, part, c); err != nil {
 		return err
 	}
 	d.at.Cursor, d.at.Part = e.Seq, 0
+	return nil
+}
+
+// begin posts a message of the thread, unless it is there.
+func (d *delivery) begin(
+	ctx context.Context, r approvals.Request, e approvals.Event, p messages.Post, doubt bool, c messages.Context,
+) (err error) {
+	if _, there := d.at.Posted[p.Name]; there {
+		return nil
+	}
+	mark := Mark{Request: d.id, Seq: e.Seq}
+	ts, shown := "", "" // of one that is found, it is not known what it says
+	if doubt {
+		if ts, err = d.there(ctx, r, e, mark, p.Message, c); err != nil {
+			return err
+		}
+	}
+	if ts == "" {
+		d.at.Intent, shown = e.Seq, sum(p.Message)
+		if ts, err = d.post(ctx, r, e, mark, p.Message, c); err != nil {
+			return err
+		}
+	}
+	if ts != "" && !p.Once {
+		d.posted(p.Name, approvals.Posted{TS: ts, Sum: shown, Loose: d.loose})
+	}
+	d.at.Part = 1
 	return d.mark(ctx)
 }
 

@@ -2,45 +2,46 @@ package deliver
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// Living messages are views of several events: they are posted with the first of them, in the order
-// of the log, and edited for the others. Several that came together are one edit. An edit says all
-// that is to be said, so that it can be made again after a crash.
-
-// lives remembers a living message; the next mark stores it.
-func (d *delivery) lives(name string, l approvals.Living) {
-	if d.at.Living == nil {
-		d.at.Living = make(map[string]approvals.Living)
+// posted remembers a message that is edited; the next mark stores it.
+func (d *delivery) posted(name string, l approvals.Posted) {
+	if d.at.Posted == nil {
+		d.at.Posted = make(map[string]approvals.Posted)
 	}
-	d.at.Living[name] = l
+	d.at.Posted[name] = l
 }
 
-// edit brings the living messages that are in the thread up to date with the log.
-func (d *delivery) edit(ctx context.Context, r approvals.Request, events []approvals.Event, c messages.Context) error {
-	for _, name := range slices.Sorted(maps.Keys(d.at.Living)) {
-		shown := d.at.Living[name]
-		if !slices.ContainsFunc(events, func(e approvals.Event) bool {
-			return e.Seq > shown.Seq && (messages.Living(e) == name || messages.Stirs(name, e))
-		}) {
+// sum tells one content of a message from another.
+func sum(m *messages.Message) string {
+	blocks, _ := json.Marshal(m.Blocks) //nolint:errcheck // what cannot be written is told by its text
+	hash := sha256.Sum256(append([]byte(m.Text), blocks...))
+	return hex.EncodeToString(hash[:8])
+}
+
+// edit brings the messages that are in the thread up to date with the log. An edit says everything
+// anew, so it can be made again after a crash, and several events that came together are one.
+func (d *delivery) edit(ctx context.Context, r approvals.Request, posts []messages.Post, c messages.Context) error {
+	for _, p := range posts {
+		shown, there := d.at.Posted[p.Name]
+		if !there || p.Once || shown.Sum == sum(p.Message) {
 			continue
 		}
-		if m := messages.LivingMessage(name, r, events, c); m != nil {
-			if shown.Loose {
-				m = messages.Loose(m, r, c)
-			}
-			m = c.Leaving(m)
-			if err := d.replace(ctx, r.Place.Channel, name, shown.TS, m); err != nil {
-				return err
-			}
+		m := p.Message
+		if shown.Loose {
+			m = messages.Loose(m, r, c)
 		}
-		shown.Seq = r.Seq
-		d.lives(name, shown)
+		if err := d.replace(ctx, r.Place.Channel, p.Name, shown.TS, c.Leaving(m)); err != nil {
+			return err
+		}
+		shown.Sum = sum(p.Message)
+		d.posted(p.Name, shown)
 		if err := d.mark(ctx); err != nil {
 			return err
 		}

@@ -253,9 +253,9 @@ func (w *guardRun) age() time.Duration {
 // exhausted tells, once and again at the last look, that the deny is not written any more.
 func (w *guardRun) exhausted(ctx context.Context, check role.Check) error {
 	source := "guard exhausted"
-	why := fmt.Sprintf("It was written again %d times already; whoever removes it is faster.", record.MaxRewrites)
+	why := fmt.Sprintf("It was restored %d times already, and the other side is faster.", record.MaxRewrites)
 	if w.look.Last {
-		source, why = w.item.Source, why+" This was the last look."
+		source, why = w.item.Source, why+" This was the last check."
 	}
 	t := w.found(check)
 	t.Why = why
@@ -291,10 +291,10 @@ func (w *guardRun) blind(ctx context.Context, cause error) error {
 	if !aws.Final(cause) && w.item.Attempt < maxLookTries {
 		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
 	}
-	what := "Whether the " + w.about.Words.Deny + " is still on the role could not be looked at"
-	source, sentence := "guard blind", what+": "+step.Explained(cause)+" Later looks try again."
+	what := "Whether the " + w.about.Words.Deny + " is still on the role could not be checked"
+	source, sentence := "guard blind", what+": "+step.Explained(cause)+" Later checks try again."
 	if w.look.Last {
-		source, sentence = "guard blind at the end", what+", and this was the last look: "+step.Explained(cause)
+		source, sentence = "guard blind at the end", what+", and this was the last check: "+step.Explained(cause)
 	}
 	return w.Remark(ctx, w.request.ID, approvals.EventFinding, source, record.Finding{Sentence: sentence})
 }

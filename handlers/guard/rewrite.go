@@ -139,8 +139,8 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 	}
 	if now.Off() || now.Busy {
 		err := step.Add(&t, approvals.EventFinding, w.item.Source+" crossed", record.Finding{
-			Sentence: "In the moment in which the " + w.about.Words.Deny + " was written again, another request for this role " +
-				"was decided: an undo, or a later " + w.about.Words.Noun + ". Look at the thread of that request, and at the role.",
+			Sentence: "While the " + w.about.Words.Deny + " was being restored, another request for this role was decided: " +
+				"an undo, or a later " + w.about.Words.Noun + ". Look at the thread of that request, and at the role.",
 		})
 		if err != nil {
 			return err
@@ -184,7 +184,7 @@ func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error
 	if told := w.told(); len(told) > 0 {
 		lost = record.Tampered{State: told[0].State, Found: told[0].Found, At: told[0].At, Policy: told[0].Policy, Told: true}
 	}
-	lost.Why = "It could not be written again: " + step.Explained(cause)
+	lost.Why = "It could not be restored: " + step.Explained(cause)
 	if end == step.EndStale {
 		lost.Why = messages.GuardStale
 		if err := w.Alarm(ctx, w.request.ID, w.item.Source+" stale "+w.request.ID, lost.Why); err != nil {

@@ -102,12 +102,12 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 		g.Log.WarnContext(ctx, "CloudTrail could not be asked who changed what was written", "request", r.ID, "error", err)
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit blind", record.Finding{
 			Sentence: "CloudTrail could not be asked who changed the " + c.Words.Deny + ": " + step.Explained(err) +
-				" Look at the event history of the account for " + c.Words.Calls + " on this role.",
+				" Check the event history of the account for " + c.Words.Calls + " on this role.",
 		})
 	case q.Last && err == nil:
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
 			Sentence: "CloudTrail does not show who changed the " + c.Words.Deny + ", 20 minutes after it was missed. " +
-				"That does not mean that nobody did: look at the event history of the account for " + c.Words.Calls +
+				"That is no proof that nobody did: check the event history of the account for " + c.Words.Calls +
 				" on this role.",
 		})
 	default:

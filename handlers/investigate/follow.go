@@ -101,8 +101,12 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 			}
 		}
 		told.Chain, told.MoreLinks = links(q.role, s.chain)
-		if q.number > 0 {
-			q.whatIsNew(&told, s)
+		revoked, err := q.revoked(ctx, s.chain)
+		if err != nil {
+			return followed{}, err
+		}
+		for i := range told.Chain {
+			told.Chain[i].Revoked = revoked[told.Chain[i].RoleARN]
 		}
 	}
 	return s, q.recordActivity(ctx, told, s)
@@ -119,9 +123,8 @@ func (s *followed) add(did map[string]trail.Activity, unseen []trail.Session) {
 	}
 }
 
-// recordActivity writes what was found, offers the menu of sessions once, and says what was seen of
-// the deny. Another look may be under way at the same time, so it is written on the log as it is
-// now.
+// recordActivity writes what was found, and what was seen of the deny. Another look may be under
+// way at the same time, so it is written on the log as it is now.
 func (q *investigation) recordActivity(ctx context.Context, told record.Activity, s followed) error {
 	detail, err := fitActivity(&told)
 	if err != nil {
@@ -133,9 +136,6 @@ func (q *investigation) recordActivity(ctx context.Context, told record.Activity
 			return t, nil
 		}
 		t.Events = []approvals.Event{activity}
-		if step.CountOf(v.Events, approvals.EventOffered) == 0 {
-			t.Events = append(t.Events, approvals.Event{Type: approvals.EventOffered, Source: "offered " + q.item.Source})
-		}
 		if q.number > 0 && s.failed == "" {
 			err = step.Add(&t, approvals.EventSeenDenied, "seen "+q.item.Source, q.enforcement(s))
 		}
@@ -157,7 +157,7 @@ func partly(regions []trail.RegionCoverage, truncated bool) string {
 	case len(missing) > 0:
 		return "Calls were not read everywhere, so there may be more: " + strings.Join(missing, ", ") + "."
 	case truncated:
-		return "There were more calls or keys than are looked at, so there may be more."
+		return "There were more calls or keys than are checked, so there may be more."
 	default:
 		return ""
 	}

@@ -1,11 +1,9 @@
 package investigate
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
-	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
@@ -121,60 +119,4 @@ func didInTurn(l *record.Link, c trail.ChainLink) {
 		}
 	}
 	*l = l.Trim()
-}
-
-// whatIsNew marks what no earlier look had: calls that worked and open doors, calls that were
-// answered past the deny, and roles.
-func (q *investigation) whatIsNew(told *record.Activity, s followed) {
-	calls, roles, copies := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	first := true
-	for _, e := range q.events {
-		var earlier record.Activity
-		if e.Type != approvals.EventActivity || json.Unmarshal(e.Detail, &earlier) != nil {
-			continue
-		}
-		first = first && (earlier.Chosen != "" || earlier.Failed != "")
-		for _, session := range earlier.Sessions {
-			copies[session.EventID] = copies[session.EventID] || len(session.Elsewhere) > 0
-			for _, call := range session.Doors {
-				calls[call.EventID] = true
-			}
-		}
-		for _, call := range earlier.News {
-			calls[call.EventID] = true
-		}
-		for _, link := range slices.Concat(earlier.Chain, earlier.NewLinks) {
-			roles[link.RoleARN] = true
-		}
-	}
-	add := func(c record.Call) {
-		if !calls[c.EventID] && len(told.News) < record.MaxNews {
-			calls[c.EventID] = true
-			told.News = append(told.News, c)
-		}
-	}
-	for _, c := range q.answered(s) {
-		add(c)
-	}
-	if first {
-		return // the findings are told for the first time, and all of them
-	}
-	for _, suspect := range s.suspects {
-		if row := sessionRow(suspect.Session); len(suspect.Elsewhere) > 0 && !copies[row.EventID] &&
-			len(told.NewCopies) < record.MaxNews {
-			told.NewCopies = append(told.NewCopies, record.Copy{Session: row, From: record.TrimSources(suspect.Elsewhere)})
-		}
-	}
-	for _, session := range told.Sessions {
-		for _, door := range session.Doors {
-			if door.ErrorCode == "" {
-				add(door)
-			}
-		}
-	}
-	for _, link := range told.Chain {
-		if !roles[link.RoleARN] && len(told.NewLinks) < record.MaxNews {
-			told.NewLinks = append(told.NewLinks, link)
-		}
-	}
 }

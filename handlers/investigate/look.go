@@ -132,7 +132,7 @@ func (inv *Investigator) Evidence(ctx context.Context, item approvals.Item) erro
 	}
 	switch own, applied := force.Of(q.request.ID); {
 	case applied && !own.InForce():
-		return q.conclude(ctx, record.WordUnknown, "Another request took it away. "+q.beside(force))
+		return q.conclude(ctx, record.WordUnknown, "Another request undid it. "+q.beside(force))
 	case own.SupersededBy != "":
 		return q.superseded(ctx, own.SupersededBy)
 	}
@@ -251,7 +251,7 @@ func (q *investigation) failed(ctx context.Context, why string) error {
 		return err
 	}
 	return q.end(ctx, record.Conclusion{
-		Word: record.WordUnknown, Why: []string{"The last look at CloudTrail failed. " + why},
+		Word: record.WordUnknown, Why: []string{"The last check of CloudTrail failed. " + why},
 	}, true)
 }
 
@@ -281,14 +281,9 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 		Since: q.since, Until: q.until, Cutoff: q.cutoff, LeftOut: left, FollowUp: q.number, Last: q.last,
 		Regions: report.Regions,
 	}
-	suspicious := map[string]bool{}
 	for _, s := range q.suspects(report) {
 		row := sessionRow(s.Session)
-		suspicious[row.Mark()] = true
 		told.Suspects = append(told.Suspects, record.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
-	}
-	if q.number > 0 {
-		told.News, told.MoreNews = news(report, fresh, suspicious)
 	}
 	detail, err := fitEvidence(&told)
 	if err != nil {
@@ -306,29 +301,6 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 		t.Work = []approvals.Item{q.secondHalf()}
 	}
 	return q.Store.Commit(ctx, t)
-}
-
-// news picks from what a later look found what people have to know at once: sessions since the
-// cutoff, and earlier ones that stand out.
-func news(report trail.Report, fresh []record.Session, suspicious map[string]bool) (told []record.Session, more int) {
-	before := map[string]bool{}
-	for _, s := range report.Sessions {
-		if s.Issued() && !s.After {
-			before[s.CallerID] = true
-		}
-	}
-	for _, s := range fresh {
-		if !s.Issued() || !s.After && !suspicious[s.Mark()] {
-			continue
-		}
-		if len(told) == record.MaxNews {
-			more++
-			continue
-		}
-		s.Known = s.After && before[s.CallerID]
-		told = append(told, s)
-	}
-	return told, more
 }
 
 // suspects are the sessions that are looked into by themselves.

@@ -22,18 +22,13 @@ func trimToFit(detail any, shrink func() bool) (json.RawMessage, error) {
 	}
 }
 
-// fitEvidence packs what a look found: fewer news, then fewer suspects.
+// fitEvidence packs what a look found, with fewer suspects.
 func fitEvidence(told *record.Evidence) (json.RawMessage, error) {
 	return trimToFit(told, func() bool {
-		switch {
-		case len(told.News) > 1:
-			told.News, told.MoreNews = told.News[:len(told.News)-1], told.MoreNews+1
-		case len(told.Suspects) > 0:
-			told.Suspects = told.Suspects[:len(told.Suspects)/2]
-		default:
-			return false
-		}
-		return true
+		half := len(told.Suspects) / 2
+		shrunk := len(told.Suspects) > 0
+		told.Suspects = told.Suspects[:half]
+		return shrunk
 	})
 }
 
@@ -54,9 +49,7 @@ func fitActivity(told *record.Activity) (json.RawMessage, error) {
 		case len(told.Sessions) > 1:
 			half := len(told.Sessions) / 2
 			told.Sessions, told.NotRead = told.Sessions[:half], told.NotRead+len(told.Sessions)-half
-		case len(told.News)+len(told.NewLinks)+len(told.NewCopies)+len(told.Chain) > 0:
-			told.NewCopies = told.NewCopies[:len(told.NewCopies)/2]
-			told.News, told.NewLinks = told.News[:len(told.News)/2], told.NewLinks[:len(told.NewLinks)/2]
+		case len(told.Chain) > 0:
 			half := len(told.Chain) / 2
 			told.Chain, told.MoreLinks = told.Chain[:half], told.MoreLinks+len(told.Chain)-half
 		default:

@@ -22,11 +22,11 @@ const (
 func lock() Kind {
 	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Words: messages.Words{
 		Word: "lock ",
-		Ask:  "lock", Short: "lock", Title: "lock", Did: "lock on", Noun: "lock", Deny: "lock",
+		Ask:  "lock", Short: "lock", Title: "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
 		Mark: "lock", Whom: "sessions of the role", Fence: "taking `" + denyAll + "` off the role",
 		Calls: "DetachRolePolicy", ByHand: "attach the managed policy " + denyAll + " to the role",
 		Document: func(policy string) string { return "managed policy " + messages.Code(cmp.Or(policy, denyAll), 128) },
-		Promised: " that was promised", Where: "the role's managed policies", Stays: "the role is not locked",
+		Where:    "the role's managed policies", Stays: "the role is not locked",
 		Question: "Lock this role?", Yes: "Yes, lock it",
 		Confirm: func(c messages.Context) string {
 			return "Every session of " + messages.InAccount(c.Role) + " will be denied everything, old and new. " +
@@ -42,38 +42,27 @@ func lock() Kind {
 		After: func(time.Duration) string {
 			return "AWS's policy `" + denyAll + "` denies everything to all its sessions, old and new, until it is undone"
 		},
-		Took:   func(string) string { return "" },
-		Holds:  func(string) string { return locksAll },
-		Denies: func(string) string { return "denies everything to every session of the role, old and new" },
-		Wrote: func(time.Time) string {
-			return "What was written denies everything to every session of the role, old and new."
-		},
-		Effects: func(record.Applied) []string {
-			return []string{
-				"Every session of the role is denied everything by it, old and new, until the lock is undone.",
-				"`sts:GetCallerIdentity` and presigned EKS tokens go on working.",
-			}
+		Scope: func(string) string { return "every session of the role, old and new" },
+		Works: func(time.Time) string {
+			return "What uses the role fails until the lock is undone. " +
+				"`sts:GetCallerIdentity` and presigned EKS tokens still work."
 		},
 		Room:  func(size int) string { return fmt.Sprintf("the role has %d of 20 managed policies", size) },
 		Paper: func(older, newer string) string { return "an old session is " + older + ", a new one is " + newer },
 		Next: func(w record.Word, further string) string {
-			const roles = "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by " +
-				"their buttons. "
-			const opened = "What the sessions opened (keys, users) is in the findings above: close that too."
 			switch w {
 			case record.WordContained:
-				return "Undo the lock once the role is safe. " + opened
+				return "*Next:* undo the lock once the role is safe."
 			case record.WordNotContained:
-				return roles + "If calls of this role still get through, " + further + ". " + opened
+				return "*Next:* if calls of this role still succeed, " + further + "."
 			default:
-				return roles + "Look at CloudTrail yourself for the keys in the list above. " + opened
+				return "*Next:* check CloudTrail for the keys in the list."
 			}
 		},
 		Contain: func(further string) string {
 			return "Contain it: if calls of the role still get through, " + further + "."
 		},
-		Honest: "what uses the role fails until the lock is undone",
-		Leave:  func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
+		Leave: func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
 		Undo: messages.UndoWords{
 			Confirm: func(c messages.Context) string {
 				return "The lock is taken off " + messages.InAccount(c.Role) +

@@ -16,11 +16,10 @@ import (
 func revoke() Kind {
 	return Kind{Name: approvals.Revoke, On: contain.Revoke(), First: true, Words: messages.Words{
 		Ask: "revoke the active sessions of", Short: "revoke the sessions of", Title: "revoke sessions of",
-		Did: "deny on older sessions of", Noun: "revocation", Deny: "deny",
+		Past: "Revoked", Did: "sessions of", Noun: "revocation", Deny: "revocation policy",
 		Mark: "cutoff", Whom: "old sessions", Fence: "writing the role's inline policies",
 		Calls: "DeleteRolePolicy or PutRolePolicy", ByHand: "revoke the role's active sessions",
-		Document: document, Promised: " with the promised cutoff",
-		Where: "the role's inline policies", Stays: "no session is revoked",
+		Document: document, Where: "the role's inline policies", Stays: "no session is revoked",
 		Question: "Revoke these sessions?", Yes: "Yes, revoke",
 		Confirm: func(c messages.Context) string {
 			return "Every session of " + messages.InAccount(c.Role) + " that exists now will be denied everything. " +
@@ -43,18 +42,9 @@ func revoke() Kind {
 		Paper: func(older, newer string) string {
 			return "a session issued a second before the cutoff is " + older + ", one issued a second after it is " + newer
 		},
-		Took:   func(cutoff string) string { return " with the cutoff " + cutoff },
-		Holds:  func(cutoff string) string { return "every session issued before " + cutoff + " is denied everything" },
-		Denies: func(cutoff string) string { return "denies everything to sessions issued before " + cutoff },
-		Wrote: func(cutoff time.Time) string {
-			return "Cutoff: what was written denies everything to sessions issued before *" + messages.UTC(cutoff) + "*."
-		},
-		Effects: func(a record.Applied) []string {
-			return []string{
-				"Cutoff: sessions issued before *" + messages.UTC(a.Cutoff) + "* are denied everything by it.",
-				"People and programs can assume the role again *from " + messages.UTC(a.Cutoff) +
-					" on*; a session opened earlier is denied too.",
-			}
+		Scope: func(cutoff string) string { return "sessions issued before " + cutoff },
+		Works: func(cutoff time.Time) string {
+			return "New sessions work from " + messages.Clock(cutoff) + ". If a job fails before that, let it retry."
 		},
 		Next: next,
 		Contain: func(further string) string {
@@ -62,14 +52,13 @@ func revoke() Kind {
 				"if calls still get through, " + further + "; " +
 				"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again."
 		},
-		Honest: "they assume the role again",
 		Leave: func(until string) string {
-			return "Take the deny off when no session that it keeps out can be alive any more" + until +
-				". Until then it does no harm to new sessions."
+			return "Undo it when every session that it blocks has expired" + until +
+				". Until then it does not hurt new sessions."
 		},
 		Undo: messages.UndoWords{
 			Confirm: func(c messages.Context) string {
-				return "The deny on old sessions of " + messages.InAccount(c.Role) + " is taken away. " + afterUndo(*c.Undo)
+				return "The revocation policy is taken off " + messages.InAccount(c.Role) + ". " + afterUndo(*c.Undo)
 			},
 			Effect: undoEffect, Revival: revival, Revived: revived, Kept: kept,
 			Field: func(u record.Undoing) (name, value string) {
@@ -86,7 +75,7 @@ func revoke() Kind {
 				return "By the longest session of the role, every session issued before " + messages.UTC(v.Cutoff) +
 					" has been too old to be alive since " + messages.Both(v.Since) + "."
 			},
-			Anew: "To deny old sessions again", Again: "it writes a new cutoff",
+			Anew: "To revoke again", Again: "it has a new cutoff",
 		},
 		Drill: messages.DrillWords{
 			Means: rehearses("revocation"),
@@ -106,22 +95,14 @@ func document(policy string) string {
 
 // next says what to do, the mildest step that helps first.
 func next(w record.Word, further string) string {
-	const roles = "*Next:* where the findings above have roles that these sessions went on to, ask to revoke those by " +
-		"their buttons. "
 	switch w {
 	case record.WordContained:
-		return "Nothing is to be done about these sessions. What they opened before the deny (keys, users, " +
-			"other roles) is in the findings above: close that too. CloudTrail's data events and other logs can hold more."
+		return ""
 	case record.WordNotContained:
-		return roles + "Stop new sessions by taking the caller out of the role's trust policy; if calls still get through, " +
-			further +
-			"; if somebody in the account undoes that, deny the role in a service control policy from the organisation's " +
-			"management account. Then revoke the sessions again. What the sessions opened (keys, users) is in the findings " +
-			"above: close that too."
+		return "*Next:* take the caller out of the role's trust policy, then revoke again. If calls still succeed, " +
+			further + ". If someone in the account undoes that, use a service control policy."
 	default:
-		return roles + "Look at CloudTrail yourself for the keys in the list above. If the risk is too great to wait, " +
-			"stop new sessions by the role's trust policy, or " + further + ". " +
-			"What the sessions opened (keys, users) is in the findings above: close that too."
+		return "*Next:* check CloudTrail for the keys in the list. If the risk is too great to wait, " + further + "."
 	}
 }
 

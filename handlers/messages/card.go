@@ -164,14 +164,14 @@ func decides(r approvals.Request, c Context) string {
 func judged(r approvals.Request) string {
 	v, err := record.Detail[record.Conclusion](r.Judged)
 	switch {
-	case r.Judged.Type != approvals.EventVerdict || err != nil:
+	case r.Judged.Type != approvals.EventVerdict || err != nil || r.Undone != nil:
 		return ""
 	case v.Word == record.WordContained:
 		return " Contained as far as CloudTrail shows."
 	case v.Word == record.WordNotContained:
-		return " *Not contained:* see the thread."
+		return " *Not contained:* Act now in the thread says what is open."
 	default:
-		return " Not known whether it is contained: the thread says why."
+		return " Unknown whether it is contained: the thread says why."
 	}
 }
 

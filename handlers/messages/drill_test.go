@@ -49,13 +49,10 @@ func (d *drillStory) card() *messages.Message {
 	return messages.Drilled(messages.Card(d.fold(len(d.events)), d.context))
 }
 
-func (d *drillStory) last() *messages.Message {
-	n := len(d.events)
-	return messages.Drilled(messages.Thread(d.fold(n-1), d.events[n-1], d.context))
-}
+func (d *drillStory) last() *messages.Message { return messages.Drilled(d.lastIn(d.context)) }
 
 func (d *drillStory) living(name string) *messages.Message {
-	return messages.Drilled(messages.LivingMessage(name, d.fold(len(d.events)), d.events, d.context))
+	return messages.Drilled(d.livingIn(name, d.context))
 }
 
 // looked adds a drill's one look at CloudTrail.
@@ -158,9 +155,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 		"drill_evidence":         rehearsed(good).looked().living("evidence"),
 		"drill_evidence_none":    empty.living("evidence"),
 		"drill_evidence_failed":  failedLook.living("evidence"),
-		"drill_sessions":         rehearsed(good).looked().living("sessions"),
-		"drill_sessions_simpler": rehearsed(good).looked().living("sessions").Simpler,
-		"drill_report":           many.last(),
+		"drill_evidence_simpler": rehearsed(good).looked().living("evidence").Simpler,
 		"drill_files_refused": many.add(approvals.EventFilesRefused, "", record.FilesRefused{
 			Name: "DRILL-report-X-4.md", Code: "missing_scope",
 		}).last(),
@@ -262,7 +257,7 @@ func TestNoOtherMessageSaysDRILL(t *testing.T) {
 // Rule 13. What was not done is not said, in none of the words that people know from a real one.
 func TestADrillIsNeverSaidToHaveRevokedAppliedOrDeniedAnything(t *testing.T) {
 	claim := regexp.MustCompile(`(?i)\b(revoked|applied|denied|read back|enforced)\b`)
-	decided := regexp.MustCompile(`denied the request|the request was denied|\(access denied\)|, access denied`)
+	decided := regexp.MustCompile(`(?i)denied the request|the request was denied|\(access denied\)|, access denied`)
 	s := beginDrill(t, exampleRole(), "first Monday of the month", 1).add(approvals.EventApproved, "U0BOB", nil).
 		add(approvals.EventRehearsed, "", exampleRehearsal()).looked()
 	texts := map[string]string{"report": report.Report(s.fold(len(s.events)), s.events, exampleContext())}
@@ -334,12 +329,12 @@ func TestTheFilesOfADrillSayDRILLInNameTitleAltTextAndContent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.HasSuffix(f.Name, ".png") && !strings.Contains(cutTo(string(content), 40), "DRILL") {
+			if strings.HasPrefix(f.Name, "DRILL-report") && !strings.Contains(cutTo(string(content), 40), "DRILL") {
 				t.Errorf("%s begins with %q", f.Name, cutTo(string(content), 40))
 			}
 		}
 	}
-	if found != 3 {
+	if found != 5 {
 		t.Errorf("%d files", found)
 	}
 }
@@ -383,7 +378,7 @@ func worstOfDrill(t *testing.T, bad string) map[string]*messages.Message {
 				rows[i].Caller, rows[i].SessionName, rows[i].SourceAddress, rows[i].SourceIdentity = bad, bad, bad, bad
 			}
 			d.add(approvals.EventEvidence, "", exampleEvidence()).add(approvals.EventSessions, "", record.Sessions{Rows: rows})
-			out["evidence"], out["sessions"] = d.living("evidence"), d.living("sessions")
+			out["evidence"] = d.living("evidence")
 		}
 	}
 	for name, m := range out { // as it leaves

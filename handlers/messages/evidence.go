@@ -5,166 +5,208 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
 )
 
-// MaxRows is the most sessions a table shows, so that what follows it in the thread is not out of
-// sight: Slack allows 100 rows, the header included, and 10,000 characters in all (Slack
-// documentation, "Table block").
-const MaxRows = 20
-
-// tableBudget keeps a table well below Slack's 10,000 characters.
-const tableBudget = 8500
-
-// column is one column of the table.
-type column struct {
-	title string
-	wrap  bool
-	cell  func(in record.Incident, s record.Session) string
+// evidence tells what CloudTrail shows: at most three bullets, what the answer is worth, and the
+// table of the sessions that matter most.
+func (v *view) evidence() *Message {
+	in := v.in
+	switch {
+	case in.Looks == 0 && in.Failed != "":
+		return sentence("*CloudTrail could not be read*, so it is not known who used this role. " + v.Prose(in.Failed))
+	case in.Looks == 0:
+		return sentence(v.checking())
+	}
+	head, worth := fit("*CloudTrail*\n• "+strings.Join(v.bullets(), "\n• "), limitSection), v.coverage()
+	m := &Message{Text: head + "\n" + worth, Blocks: []slack.Block{section(head), contextLine(worth)}}
+	if len(in.Sessions) > 0 {
+		simple := &Message{Blocks: append(slices.Clone(m.Blocks), section("```"+tableText(in)+"```"))}
+		simple.Text = fit(m.Text+"\n"+tableLines(in), limitText)
+		m.Text, m.Blocks, m.Simpler = simple.Text, append(m.Blocks, table(in)), simple
+	}
+	m.Text = fit(m.Text, limitText)
+	return m
 }
 
-// tableColumns are the columns that the incident needs: those that say nothing about any session
-// are left out, so that a phone shows the others.
-func tableColumns(in record.Incident) []column {
-	columns := []column{
-		{
-			"Time (UTC)", true, func(_ record.Incident, s record.Session) string {
-				return s.Time.UTC().Format("2006-01-02 15:04:05")
-			},
-		},
-		{"Who", true, func(_ record.Incident, s record.Session) string { return Raw(s.Caller, 120) }},
-		{"Cutoff", true, outcomeCell},
-		{"Session name", true, func(_ record.Incident, s record.Session) string { return Raw(s.SessionName, 64) }},
-		{"Source address", false, func(_ record.Incident, s record.Session) string { return Raw(s.SourceAddress, 60) }},
-		{"Region", false, func(_ record.Incident, s record.Session) string { return Raw(s.Region, 30) }},
-		{"Key", false, func(_ record.Incident, s record.Session) string { return Raw(KeyEnd(s.AccessKeyID), 10) }},
+// checking tells the progress of the first check.
+func (v *view) checking() string {
+	switch l := v.in.Looking; {
+	case l == nil || l.All == 0:
+		return "Checking CloudTrail …"
+	case l.Done == 0:
+		return fmt.Sprintf("Checking CloudTrail in %s …", english.Count(l.All, "region", "regions"))
+	default:
+		return fmt.Sprintf("Checking CloudTrail: %d of %s done …", l.Done, english.Count(l.All, "region", "regions"))
 	}
-	var mfa, identity bool
+}
+
+// Copies are the sessions whose keys were used from where they were not opened: those that may have
+// access first, and the newest first.
+func Copies(in record.Incident) (found []record.Session) {
 	for _, s := range in.Sessions {
-		mfa, identity = mfa || s.MFA != "", identity || s.SourceIdentity != ""
+		if len(in.Suspects[s.EventID].From) > 0 {
+			found = append(found, s)
+		}
 	}
-	if identity {
-		columns = append(columns, column{
-			"Source identity", true, func(_ record.Incident, s record.Session) string { return Raw(s.SourceIdentity, 64) },
-		})
-	}
-	if mfa {
-		columns = append(columns, column{
-			"MFA", false, func(_ record.Incident, s record.Session) string { return Raw(string(s.MFA), 20) },
-		})
-	}
-	return columns
+	slices.SortStableFunc(found, func(a, b record.Session) int {
+		return strings.Compare(settled(in, a), settled(in, b))
+	})
+	return found
 }
 
-// outcomeCell says on which side of the cutoff a session is, or what the attempt got, and what is
-// special about it.
-func outcomeCell(in record.Incident, s record.Session) string {
-	var words string
+// bullets are at most three: stolen sessions, unusual ones, and new callers. Honest sessions that
+// come back are no news.
+func (v *view) bullets() (lines []string) {
+	in, copied := v.in, Copies(v.in)
+	if len(copied) > 0 {
+		s := copied[0]
+		a := in.Activities[s.EventID]
+		line := "*Stolen:* " + v.Session(s) + " was also " + v.UsedFrom(a.Elsewhere) + ". " + upper(v.State(in, s))
+		if !a.LastOK.IsZero() && a.LastOK.Before(a.Refused) {
+			line += "; last successful call at " + v.At(a.LastOK)
+		}
+		lines = append(lines, line+"."+more(len(copied)-1, "session was", "sessions were", "used from another address"))
+	}
+	var unusual, fresh []record.Session
+	for _, s := range in.Sessions {
+		why, suspect := in.Suspects[s.EventID]
+		switch {
+		case suspect && s.Issued() && !s.After && len(why.From) == 0:
+			unusual = append(unusual, s)
+		case s.Issued() && s.After && !in.Known(s):
+			fresh = append(fresh, s)
+		}
+	}
+	if len(unusual) > 0 {
+		s := unusual[0]
+		line := "*First seen in this window:* " + v.Session(s)
+		if a, looked := in.Activities[s.EventID]; looked {
+			line += ", " + v.Calls(a.Calls, a.Denied, nil, 0)
+		}
+		lines = append(lines, line+". "+upper(v.State(in, s))+"."+
+			more(len(unusual)-1, "session is", "sessions are", "unusual"))
+	}
+	if len(fresh) > 0 {
+		lines = append(lines, "*New since the cutoff:* "+v.Session(fresh[0])+", a caller not seen before."+
+			more(len(fresh)-1, "session has", "sessions have", "such a caller"))
+	}
+	t := TallyOf(in)
 	switch {
-	case !s.Issued() && s.Uncertain:
-		words = "refused, role not named"
-	case !s.Issued():
-		words = "refused: " + Raw(s.ErrorCode, 40)
-	case s.After && in.Known(s):
-		words = "after, known caller"
-	case s.After:
-		words = "after, new caller"
+	case len(lines) > 0:
+	case t.Issued == 0:
+		lines = append(lines, "No session of this role was found in the last "+Span(in.Until.Sub(in.Since))+
+			". CloudTrail is minutes late, so this is no proof that there was none.")
 	default:
-		words = "before"
+		lines = append(lines, fmt.Sprintf("%s from %s in the last %s, none unusual.",
+			english.Count(t.Issued, "session", "sessions"), english.Count(t.Callers, "caller", "callers"),
+			Span(in.Until.Sub(in.Since))))
 	}
-	if s.Derived {
-		words += ", made by a session"
-	}
-	if why := SuspectWords(in.Suspects[s.EventID]); why != "" {
-		words += ", " + why
-	}
-	return words
+	return lines
 }
 
-// SuspectWords says why a session is looked into by itself. They hold foreign text: for cells and
-// lists, not for markup.
-func SuspectWords(s record.Suspect) string {
-	switch seldom := SeldomWords(s); {
-	case len(s.From) == 0:
-		return seldom
-	case seldom == "":
-		return "used from " + Raw(s.From[0], 60)
-	default:
-		return "used from " + Raw(s.From[0], 60) + ", " + seldom
-	}
-}
-
-// SeldomWords says what of the session is first seen in the window.
-func SeldomWords(s record.Suspect) string {
-	switch {
-	case s.Address && s.Caller:
-		return "caller and address first seen in this window"
-	case s.Address:
-		return "address first seen in this window"
-	case s.Caller:
-		return "caller first seen in this window"
-	default:
+// more is a further sentence about n more of something; nothing for none.
+func more(n int, one, many, what string) string {
+	if n <= 0 {
 		return ""
 	}
+	return " " + english.Count(n, "more "+one, "more "+many) + " " + what + "."
 }
 
-// Table shows the sessions, newest first, as many as Slack takes; nil when there are none. It
-// stands in a message without buttons.
-func Table(in record.Incident) *Message {
-	if len(in.Sessions) == 0 {
-		return nil
-	}
-	columns := tableColumns(in)
-	settings := make([]slack.ColumnSetting, len(columns))
-	titles := make([]string, len(columns))
-	for i, c := range columns {
-		settings[i] = slack.ColumnSetting{Align: slack.ColumnAlignmentLeft, IsWrapped: c.wrap}
-		titles[i] = c.title
-	}
-	t := slack.NewTableBlock("sessions").WithColumnSettings(settings...)
-	row := func(texts []string) (used int) {
-		cells := make([]slack.TableCell, len(texts))
-		for i, text := range texts {
-			cells[i] = slack.NewTableRawTextCell(text)
-			used += len([]rune(text))
+// coverage says what the answer is worth.
+func (v *view) coverage() string {
+	in, t := v.in, TallyOf(v.in)
+	var covered, missing, partly []string
+	for _, r := range in.Regions {
+		switch word := Code(r.Region, 40); {
+		case !r.Covered && r.Reason != "":
+			missing = append(missing, word+" ("+markup.Replace(Clean(r.Reason, 150))+")")
+		case !r.Covered:
+			missing = append(missing, word)
+		case r.Truncated:
+			partly = append(partly, word)
+		default:
+			covered = append(covered, word)
 		}
-		t.AddRow(cells...)
-		return used
 	}
-	used, shown := row(titles), 0
-	for _, cells := range tableRows(in, columns) {
-		size := 0
-		for _, text := range cells {
-			size += len([]rune(text))
-		}
-		if used+size > tableBudget {
+	words := []string{fmt.Sprintf("%s, %d since the cutoff", english.Count(t.Issued, "session", "sessions"), t.After)}
+	if t.Refused > 0 {
+		words = append(words, english.Count(t.Refused, "attempt", "attempts")+" rejected")
+	}
+	if in.LeftOut > 0 {
+		words = append(words, fmt.Sprintf("%d more not kept", in.LeftOut))
+	}
+	if len(missing) > 0 {
+		words = append(words, "*Not covered:* "+List(missing))
+	}
+	if len(partly) > 0 {
+		words = append(words, "newest events only: "+List(partly))
+	}
+	if len(covered) > 0 {
+		words = append(words, "Regions: "+List(covered))
+	}
+	asOf := "As of " + v.At(in.Until) + ", minutes late"
+	switch {
+	case in.Drill:
+		asOf += ". A drill checks once"
+	case in.Last:
+		asOf += ". Last check"
+	default:
+		asOf += ". Checked again automatically"
+	}
+	if words = append(words, asOf); in.Failed != "" {
+		words = append(words, "*The latest check failed.* "+v.Prose(in.Failed))
+	}
+	for _, e := range slices.Backward(v.events) {
+		if a := record.Known[record.Activity](e); e.Type == approvals.EventActivity && a != nil && a.Chosen == "" {
+			switch {
+			case a.Failed != "":
+				words = append(words, "*What the sessions did is not known.* "+v.Prose(a.Failed))
+			case a.Partly != "":
+				words = append(words, v.Prose(a.Partly))
+			}
 			break
 		}
-		used += row(cells)
-		shown++
 	}
-	note := tableNote(in, shown)
-	text := fit(note+"\n"+tableLines(in, 8), limitText)
-	return &Message{Text: text, Blocks: []slack.Block{section(note), t}, Simpler: tableAsText(in)}
+	return fit(strings.Join(words, " · "), 2900)
 }
 
-// tableRows are the cells of the sessions that are shown.
-func tableRows(in record.Incident, columns []column) [][]string {
-	var rows [][]string
-	for _, s := range shownSessions(in) {
-		cells := make([]string, len(columns))
-		for i, c := range columns {
-			cells[i] = c.cell(in, s)
-		}
-		rows = append(rows, cells)
+const (
+	// maxRows is the most sessions the table shows: what follows must not be out of sight. Slack
+	// allows 100 rows and 10,000 characters in all (Slack documentation, "Table block").
+	maxRows = 10
+	// tableBudget is for the cells of the table as text, of a section's 3,000 characters.
+	tableBudget = 2600
+)
+
+var tableTitles = []string{"Time (UTC)", "Session", "Who", "From", "State now"}
+
+// tableCells is a row of the table.
+func tableCells(in record.Incident, s record.Session) []string {
+	cell := Pen{Code: Raw, Prose: func(text string) string { return Raw(text, 100) }, At: Clock}
+	state := cell.State(in, s)
+	if from := in.Suspects[s.EventID].From; len(from) > 0 {
+		state = "used from " + Raw(from[0], 60) + ", " + state
 	}
-	return rows
+	if s.Derived {
+		state += ", opened by a session"
+	}
+	format := "15:04:05"
+	if in.Until.Sub(s.Time) > 12*time.Hour {
+		format = "2006-01-02 15:04:05"
+	}
+	return []string{
+		s.Time.UTC().Format(format), Raw(s.SessionName, 64), Raw(s.Caller, 80), Raw(s.SourceAddress, 60), state,
+	}
 }
 
-// shownSessions are the sessions for which a table has room: those that stand out and those since
+// shownSessions are the sessions for which a table has room: those that are unusual and those since
 // the cutoff before others, and all of them newest first.
 func shownSessions(in record.Incident) []record.Session {
 	weight := func(s record.Session) int {
@@ -180,79 +222,148 @@ func shownSessions(in record.Incident) []record.Session {
 	}
 	first := slices.Clone(in.Sessions)
 	slices.SortStableFunc(first, func(a, b record.Session) int { return cmp.Compare(weight(b), weight(a)) })
-	first = first[:min(len(first), MaxRows)]
+	first = first[:min(len(first), maxRows)]
 	slices.SortStableFunc(first, func(a, b record.Session) int { return b.Time.Compare(a.Time) })
 	return first
 }
 
-// tableNote stands above the table.
-func tableNote(in record.Incident, shown int) string {
-	note := "*Sessions of the role*, newest first; \"before\" and \"after\" are about the cutoff " + UTC(in.Cutoff) + "."
-	if in.Drill {
-		note = "*Sessions of the role*, newest first; \"before\" and \"after\" are about " + UTC(in.Cutoff) +
-			", the cutoff that a revocation would have had."
+// table stands in a message without buttons: Slack repeats a clicked message in the click, and not
+// every client knows tables.
+func table(in record.Incident) slack.Block {
+	settings := slices.Repeat([]slack.ColumnSetting{{Align: slack.ColumnAlignmentLeft, IsWrapped: true}}, len(tableTitles))
+	t := slack.NewTableBlock("sessions").WithColumnSettings(settings...)
+	row := func(texts []string) {
+		cells := make([]slack.TableCell, len(texts))
+		for i, text := range texts {
+			cells[i] = slack.NewTableRawTextCell(text)
+		}
+		t.AddRow(cells...)
 	}
-	if left := len(in.Sessions) - shown; left > 0 && in.Drill {
-		note += fmt.Sprintf(" %d are shown, those that stand out and the newest, of %d.", shown, len(in.Sessions))
-	} else if left > 0 {
-		note += fmt.Sprintf(" %d are shown, those that stand out and the newest; %d more are in the list below.", shown, left)
+	row(tableTitles)
+	for _, s := range shownSessions(in) {
+		row(tableCells(in, s))
 	}
-	return note
+	return t
 }
 
-// tableAsText is the same in preformatted text, for a workspace that refuses the block.
-func tableAsText(in record.Incident) *Message {
-	columns := tableColumns(in)
-	all := tableRows(in, columns)
-	const most = 2600 // of a section's 3,000 characters, before & < > are escaped
-	widths := make([]int, len(columns))
-	for i, c := range columns {
-		widths[i] = len([]rune(c.title))
-		for _, cells := range all {
-			cells[i] = cut(strings.ReplaceAll(cells[i], "`", "'"), 32)
-			widths[i] = max(widths[i], len([]rune(cells[i])))
+// tableText is the same in preformatted text, for a workspace that refuses the block.
+func tableText(in record.Incident) string {
+	rows := [][]string{slices.Clone(tableTitles)}
+	for _, s := range shownSessions(in) {
+		rows = append(rows, tableCells(in, s))
+	}
+	widths := make([]int, len(tableTitles))
+	for _, row := range rows {
+		for i, text := range row {
+			row[i] = cut(strings.ReplaceAll(text, "`", "'"), 40)
+			widths[i] = max(widths[i], len([]rune(row[i])))
 		}
 	}
-	line := func(cells []string) string {
-		var b strings.Builder
-		for i, text := range cells {
-			b.WriteString(text + strings.Repeat(" ", widths[i]-len([]rune(text))+2))
+	text := ""
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			line += cell + strings.Repeat(" ", widths[i]-len([]rune(cell))+2)
 		}
-		return markup.Replace(strings.TrimRight(b.String(), " "))
-	}
-	titles := make([]string, len(columns))
-	for i, c := range columns {
-		titles[i] = c.title
-	}
-	text, shown := line(titles), 0
-	for _, cells := range all {
-		next := line(cells)
-		if len([]rune(text))+len([]rune(next)) > most {
+		line = markup.Replace(strings.TrimRight(line, " ")) + "\n"
+		if len([]rune(text))+len([]rune(line)) > tableBudget {
 			break
 		}
-		text, shown = text+"\n"+next, shown+1
+		text += line
 	}
-	note := tableNote(in, shown)
-	return &Message{
-		Text:   fit(note+"\n"+tableLines(in, 8), limitText),
-		Blocks: []slack.Block{section(note), section("```" + text + "```")},
-	}
+	return strings.TrimSuffix(text, "\n")
 }
 
-// tableLines is the table as lines of text.
-func tableLines(in record.Incident, most int) string {
-	var b strings.Builder
-	for i, s := range shownSessions(in) {
-		if i == most {
-			fmt.Fprintf(&b, "\nand %d more", len(in.Sessions)-i)
-			break
-		}
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "• %s, %s, session %s, from %s, %s, %s", s.Time.UTC().Format("2006-01-02 15:04:05"),
-			Code(s.Caller, 80), Code(s.SessionName, 64),
-			Code(s.SourceAddress, 60), Code(s.Region, 30), Code(outcomeCell(in, s), 80))
+// tableLines is the table as lines of a fallback.
+func tableLines(in record.Incident) string {
+	lines := make([]string, 0, maxRows)
+	for _, s := range shownSessions(in) {
+		c := tableCells(in, s)
+		lines = append(lines, "• "+c[0]+" "+Code(c[1], 64)+" of "+Code(c[2], 80)+" from "+Code(c[3], 60)+": "+Code(c[4], 100))
 	}
-	return b.String()
+	return strings.Join(lines, "\n")
+}
+
+// Tally counts an incident's sessions.
+type Tally struct{ Issued, Before, After, Callers, Refused int }
+
+// TallyOf counts the sessions of an incident.
+func TallyOf(in record.Incident) Tally {
+	var t Tally
+	callers := map[string]bool{}
+	for _, s := range in.Sessions {
+		switch {
+		case !s.Issued():
+			t.Refused++
+			continue
+		case s.After:
+			t.After++
+		default:
+			t.Before++
+		}
+		t.Issued, callers[s.CallerIdentity()] = t.Issued+1, true
+	}
+	t.Callers = len(callers)
+	return t
+}
+
+// The menu from which a session is chosen. The value of each choice is the request's id and the
+// mark of the session.
+const ActionSession = "revokebot_session"
+
+// ValueOf joins a request's id and a mark; PartsOf takes them apart again.
+func ValueOf(request, mark string) string { return request + "/" + mark }
+
+// PartsOf is the reverse of ValueOf; a value without a mark is a request's id.
+func PartsOf(value string) (request, mark string) {
+	request, mark, _ = strings.Cut(value, "/")
+	return request, mark
+}
+
+// sessionMenu offers the sessions whose calls can be looked up; nil when there are none.
+func (v *view) sessionMenu() slack.Block {
+	const most = 100 // options that Slack allows in a menu (Slack documentation, "Select menu element")
+	var options []*slack.OptionBlockObject
+	for _, s := range v.in.Sessions {
+		if !s.Issued() || s.AccessKeyID == "" || len(options) == most {
+			continue
+		}
+		label := s.Time.UTC().Format("15:04:05") + " " + Raw(s.SessionName, 30) + " from " + Raw(s.SourceAddress, 20)
+		options = append(options, slack.NewOptionBlockObject(ValueOf(v.r.ID, s.Mark()), plainText(cut(label, 75)), nil))
+	}
+	if len(options) == 0 {
+		return nil
+	}
+	menu := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plainText("Choose a session"), ActionSession,
+		options...)
+	block := slack.NewSectionBlock(mrkdwn("What did a session do?"), nil, slack.NewAccessory(menu))
+	block.BlockID = "choose"
+	return block
+}
+
+// chosen tells what the session did that a member chose from the menu.
+func (v *view) chosen(a record.Activity) *Message {
+	text := Mention(a.Asked) + " "
+	switch {
+	case a.Failed != "":
+		return sentence(text + "What the session did is not known. " + v.Prose(a.Failed) + " Choose it again to retry.")
+	case len(a.Sessions) == 0 || a.Session == nil:
+		return nil
+	}
+	did, s := a.Sessions[0], *a.Session
+	text += upper(v.Session(s)) + ": " + v.Calls(did.Calls, did.Denied, did.Services, did.Others)
+	if len(did.Elsewhere) > 0 {
+		text += ", " + v.UsedFrom(did.Elsewhere)
+	}
+	text += ". " + upper(v.State(v.in, s)) + "."
+	for _, c := range did.Doors {
+		text += "\n• " + v.At(c.Time) + " " + v.Call(c)
+	}
+	for _, l := range a.Chain {
+		text += "\n• assumed " + Code(RoleOf(l), 130) + ", " + english.Count(l.Sessions, "session", "sessions")
+	}
+	if a.Partly != "" {
+		text += "\n" + v.Prose(a.Partly)
+	}
+	return sentence(text)
 }

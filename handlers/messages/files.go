@@ -4,63 +4,29 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/slack-go/slack"
-
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// ActionReport is the button that asks for the report of a request; its value is the request's id.
+// ActionReport is the button that asks for the files of a request; its value is the request's id.
 const ActionReport = "revokebot_report"
 
-// withReportButton offers the report where a request has ended, and with the last word of the looks
-// at CloudTrail.
-func withReportButton(m *Message, r approvals.Request, e approvals.Event, p phrases, role record.Role) *Message {
-	if m == nil || len(m.Blocks) == 0 {
-		return m
+// FilesWords stand with the files of a thread. They are made of the log up to an event.
+func FilesWords(r approvals.Request, c Context, upto int64) string {
+	text := fmt.Sprintf("*Files*, from the record of this request up to event %d.", upto)
+	if c.Drill {
+		return Marked(text)
 	}
-	switch e.Type {
-	case approvals.EventApplied, approvals.EventFailed, approvals.EventVoided, approvals.EventDenied,
-		approvals.EventCancelled, approvals.EventExpired,
-		approvals.EventRehearsed, approvals.EventVerdict:
-	default:
-		return m
-	}
-	b := threadButton(ActionReport, r.ID, "Report", p.report+Raw(role.Name, limitRoleName))
-	if row, ok := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock); ok {
-		row.Elements.ElementSet = append(row.Elements.ElementSet, b)
-		return m
-	}
-	m.Blocks = append(m.Blocks, slack.NewActionBlock("report", b))
-	return m
-}
-
-// reported is what the thread says before the files.
-func reported(e approvals.Event, p phrases) *Message {
-	v, err := record.Detail[record.Reported](e)
-	if err != nil {
-		return nil
-	}
-	return sentence(fmt.Sprintf("%s asked for the *%s*. It reads the record of this request up to event %d and nothing "+
-		"else, so it can be made again and says the same. "+
-		"Two files follow: the report, as Markdown, and its facts, as JSON. For what happens later, ask again.",
-		Mention(e.By), p.reports, v.Upto))
+	return text
 }
 
 // filesRefused says that the thread goes without files, and what to do.
-func filesRefused(e approvals.Event) *Message {
-	f, err := record.Detail[record.FilesRefused](e)
-	if err != nil {
-		return nil
-	}
+func filesRefused(f record.FilesRefused) string {
 	if f.Code == "" {
-		return sentence("The file " + Code(f.Name, 100) + " could not be made, so this thread goes without it. " +
-			"The record of the request is complete; " + inItsLog)
+		return "The file " + Code(f.Name, 100) + " could not be made. The record is complete; " + inItsLog
 	}
-	return sentence("Slack does not take files from the bot here" + filesCause(f) + ", so this thread goes without " +
-		Code(f.Name, 100) +
-		" and perhaps others. What they tell is in the record of the request, and the messages above and below go on. " +
-		filesRemedy(f))
+	return "Slack rejects files of the bot here" + filesCause(f) + ", so this thread goes without " + Code(f.Name, 100) +
+		" and others. The record is complete. " + filesRemedy(f)
 }
 
 // inItsLog ends a sentence about a file that could not be made.
@@ -106,14 +72,15 @@ func ReportNowhere(what string) *Message {
 
 // ReportComing says where the report appears. link is that of the card, empty when it is not known.
 func ReportComing(r approvals.Request, link string) *Message {
-	return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) + ", as two files.")
+	return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) +
+		", with the other files.")
 }
 
 // ReportDoubtful is the same in a thread that went without a file before, for that reason.
 func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *Message {
 	if why.Code == "" {
 		return sentence("The report of request " + Code(r.ID, 40) + " appears in " + threadWords(r, link) +
-			", as two files. A file there could not be made before, and it may be so again; " + inItsLog)
+			", with the other files. A file there could not be made before, and it may be so again; " + inItsLog)
 	}
 	return sentence("The report of request " + Code(r.ID, 40) + " is tried once more in " + threadWords(r, link) +
 		". Slack refused a file there before" + filesCause(why) +

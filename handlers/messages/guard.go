@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -10,222 +11,219 @@ import (
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// tampered tells loudly that the deny is not on the role any more, and what is done about it.
-func tampered(before approvals.Request, e approvals.Event, c Context) *Message {
-	t, err := record.Detail[record.Tampered](e)
-	who := mentions(involved(before))
+// tampered adds what a check found in place of what was applied: one message while someone changes
+// it, and one with a mention once it is not restored any more, or the role itself is gone.
+func (v *view) tampered(i int, e approvals.Event) {
+	t := record.Known[record.Tampered](e)
 	switch {
-	case err != nil:
-		return sentence(who + ": a look found that the " + c.Words.Deny + " is not on the role as it was written. " +
-			"Look at the role now.")
-	case t.Resumed:
-		return nil // the loss is told already, and what is written will be
-	case t.State == record.RoleGone:
-		return sentence(fmt.Sprintf("%s: *the role %s is gone.* A look on %s did not find it any more. "+
-			"Its sessions ended with it, and so do the looks. "+
-			"A role of the same name that is made later is another one: ask for it anew.", who, roleWords(c.Role), UTC(t.At)))
-	case t.State == record.RoleReplaced:
-		return sentence(fmt.Sprintf("%s: *another role has the name %s now.* A look on %s found a different unique id. "+
-			"The sessions of the role that was approved ended with it; "+
-			"the new role was never approved and is not touched, and the looks end here. If its sessions have to be revoked, "+
-			"ask for it anew.", who, roleWords(c.Role), UTC(t.At)))
-	}
-	lost := "was taken off"
-	if t.State == record.DenyWeakened {
-		lost = "was weakened on"
-	}
-	found := fmt.Sprintf("A look on %s found the %s %s.", UTC(t.At), c.Words.Document(t.Policy), TamperedWords(t))
-	if !t.Writing() {
-		text := fmt.Sprintf("%s: *the %s %s %s, and it is not being written again.* %s %s %s may work now.",
-			who, c.Words.Deny, lost, roleWords(c.Role), found, markup.Replace(Clean(t.Why, 800)), upper(c.Words.Whom))
-		if t.State == record.DenyGone { // an undo does not touch what somebody else has put in its place
-			text += " " + onPurpose(c, "the record says so")
+	case t != nil && t.Resumed:
+	case t != nil && (t.State == record.RoleGone || t.State == record.RoleReplaced):
+		_, lead := watched(approvals.Request{Watched: e}, v.c)
+		v.notify(e, sentence(mentions(involved(v.r))+" "+lead+" Monitoring has ended."))
+	case !v.has("fight"):
+		v.post("fight", e, v.fight())
+	case t != nil && !t.Writing() && !v.toldLost(i):
+		do := "Check the role now: "
+		if slices.ContainsFunc(v.events[:i+1], func(e approvals.Event) bool {
+			t := record.Known[record.Tampered](e)
+			return e.Type == approvals.EventTampered && t != nil && t.SCP != ""
+		}) {
+			do = "Attach the policy above to account " + accountWords(v.c.Role) + " now: "
 		}
-		return withDocument(sentence(text), "Contain the role now: with this service control policy, "+
-			c.Words.Whom+" stay denied whatever happens to the role's own policies. Attach it to account "+
-			accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
+		v.notify(e, sentence(fmt.Sprintf("%s *The %s is off %s, and I stopped restoring it.* %s %s may have access.",
+			mentions(involved(v.r)), v.c.Words.Deny, roleWords(v.c.Role), v.Prose(t.Why), do+v.c.Words.Whom)))
 	}
-	text := fmt.Sprintf("%s: *the %s %s %s.* %s It is being written again under the same approval%s; "+
-		"this is time %d of %d. Until then %s may have worked. %s", who, c.Words.Deny, lost, roleWords(c.Role), found,
-		c.Words.Took("*"+UTC(t.Promise)+"*"), t.Rewrite, record.MaxRewrites, c.Words.Whom,
-		onPurpose(c, "the "+c.Words.Deny+" is not written again"))
-	if t.Rewrite > 1 {
-		return sentence(text)
-	}
-	return withDocument(sentence(text+" Who did it is looked up in CloudTrail, which is minutes late; "+
-		"the thread will tell."),
-		"If it was not on purpose, keep everybody but revokebot from "+c.Words.Fence+" with this service control policy. "+
-			"Attach it to account "+accountWords(c.Role)+"; it has no effect in the management account.", t.SCP)
 }
 
-// onPurpose says how to end the guard by agreement.
-func onPurpose(c Context, then string) string {
-	return "If this was on purpose, say so with " + undoCommand(c.Words, c.Role, "") +
-		": a second person confirms it, and " + then + "."
+// toldLost reports whether the thread has it already that the policy is not restored, since it was
+// restored last.
+func (v *view) toldLost(i int) bool {
+	for _, e := range slices.Backward(v.events[:i]) {
+		switch t := record.Known[record.Tampered](e); {
+		case e.Type == approvals.EventRewritten:
+			return false
+		case e.Type == approvals.EventTampered && t != nil && t.Lost() && !t.Writing():
+			return true
+		}
+	}
+	return false
 }
 
-// withDocument adds a policy to a message, whole or not at all.
-func withDocument(m *Message, advice, document string) *Message {
-	block := jsonBlock(document, limitSection)
-	if block == "" {
-		return m
+// fight tells that someone changes what was applied: how often it was restored, by whom it was
+// changed, and the one policy that ends it.
+func (v *view) fight() *Message {
+	var latest record.Tampered
+	var state, scp, onPurpose string
+	var changes []record.Change
+	for _, e := range v.events {
+		switch e.Type {
+		case approvals.EventTampered:
+			t := record.Known[record.Tampered](e)
+			if t == nil || !t.Lost() {
+				continue
+			}
+			if latest = *t; t.SCP != "" {
+				scp = t.SCP
+			}
+			state = " It is being restored."
+			if !t.Writing() {
+				state = " *It is not restored:* " + v.Prose(t.Why) + " " + upper(v.c.Words.Whom) + " may have access."
+			}
+		case approvals.EventRewritten:
+			w := record.Known[record.Rewritten](e)
+			switch {
+			case w == nil:
+			case w.Back.Equal:
+				state = fmt.Sprintf(" Restored (%d of %d) for %s.", w.Rewrite, record.MaxRewrites, v.c.Words.Scope(v.At(w.Cutoff)))
+			default:
+				state = " Restored, but *not verified*: " + Code(w.Back.Mismatch, 300) + ". " + v.Prose(w.Back.Error)
+			}
+		case approvals.EventFinding:
+			if f := record.Known[record.Finding](e); f != nil {
+				changes = append(changes, f.Changes...)
+			}
+		}
 	}
-	m.Blocks = append(m.Blocks, section(advice), section(block))
-	whole := m.Text + "\n" + advice + "\n" + block
-	if utf8.RuneCountInString(whole) > limitText {
-		whole = fit(m.Text+"\n"+advice, limitText-40) + " The policy is in the message itself."
+	text := fmt.Sprintf("*Someone changed the %s of* %s: a check at %s found the %s %s.%s", v.c.Words.Deny,
+		roleWords(v.c.Role), v.At(latest.At), v.c.Words.Document(latest.Policy), v.Found(latest), state)
+	for _, line := range v.changedBy(changes) {
+		text += "\n• " + line
 	}
-	m.Text = whole
+	if latest.Writing() || latest.State == record.DenyGone { // an undo does not touch what someone else put there
+		onPurpose = "If it was on purpose, send " + undoCommand(v.c.Words, v.c.Role, "") +
+			": a second person confirms it, and it is not restored."
+	}
+	m := sentence(text)
+	m.document("To keep everybody but revokebot from "+v.c.Words.Fence+", attach this service control policy to account "+
+		accountWords(v.c.Role)+"; it has no effect in the management account:", scp)
+	last := strings.TrimSpace(onPurpose + " " + mentions(involved(v.r)))
+	m.Blocks, m.Text = append(m.Blocks, section(last)), fit(m.Text, limitText-len([]rune(last))-1)+"\n"+last
 	return m
 }
 
-// rewritten tells that AWS took the deny again, and what was found after the write.
-func rewritten(e approvals.Event, c Context) *Message {
-	w, err := record.Detail[record.Rewritten](e)
-	if err != nil {
-		return sentence("*Written again*: AWS took the policy.")
+// changedBy tells who changed it, a line for each identity, those with the most changes first.
+func (v *view) changedBy(changes []record.Change) []string {
+	const shown = 4
+	counts, lines := map[string]int{}, []string(nil)
+	latest := map[string]record.Change{}
+	for _, c := range changes {
+		who := Code(c.Who, 100)
+		for _, part := range []struct{ name, value string }{
+			{"access key", c.AccessKeyID},
+			{"source identity", c.SourceIdentity},
+			{"from", c.SourceAddress},
+			{"with", c.UserAgent},
+		} {
+			if part.value != "" {
+				who += ", " + part.name + " " + Code(part.value, 60)
+			}
+		}
+		if counts[who]++; counts[who] == 1 {
+			lines = append(lines, who)
+		}
+		if c.At.After(latest[who].At) {
+			latest[who] = c
+		}
 	}
-	took := "AWS took the policy on " + UTC(w.At)
-	if w.AlreadyThere {
-		took = "the promised policy is on the role, an earlier try had written it"
+	slices.SortStableFunc(lines, func(a, b string) int { return counts[b] - counts[a] })
+	if left := len(lines) - shown; left > 0 {
+		lines = append(lines[:shown:shown], english.Count(left, "more identity", "more identities"))
 	}
-	text := fmt.Sprintf("*Written again*, time %d of %d: %s%s. ", w.Rewrite, record.MaxRewrites, took,
-		c.Words.Took("*"+UTC(w.Cutoff)+"*"))
-	switch {
-	case w.Back.Equal:
-		text += "It was read back on " + UTC(w.Back.At) + "; " + c.Words.Holds(Clock(w.Cutoff)) + " as soon as IAM " +
-			"enforces it. The next look comes within seconds."
-	case w.Back.Error != "":
-		text += "It could *not be read back*: " + markup.Replace(Clean(w.Back.Error, 600)) + " The next look comes within " +
-			"seconds."
-	default:
-		text += "When it was read back on " + UTC(w.Back.At) + " it was *not there as written*: " +
-			Code(w.Back.Mismatch, 300) + ". The next look comes within seconds."
+	for i, who := range lines[:min(len(lines), shown)] {
+		lines[i] = fmt.Sprintf("By %s: %s, the last at %s.", who, changeWords(latest[who], counts[who]), v.At(latest[who].At))
 	}
-	return sentence(text)
+	return lines
 }
 
-func held(e approvals.Event, c Context) *Message {
-	h, err := record.Detail[record.Held](e)
-	if err != nil {
-		return nil
+func changeWords(c record.Change, n int) string {
+	times := ""
+	if n > 1 {
+		times = fmt.Sprintf(" (%d changes)", n)
 	}
-	return sentence(heldText(h, c) + " No further look is planned: what happens to the role from now on, " +
-		"nobody here will notice.")
+	switch {
+	case strings.HasPrefix(c.Name, "De"):
+		return "removed it" + times
+	case c.Name == "AttachRolePolicy":
+		return "attached it" + times
+	case c.Cutoff.IsZero():
+		return "replaced it by one that does not block old sessions" + times
+	default:
+		return "replaced it with the cutoff " + Clock(c.Cutoff) + times
+	}
+}
+
+// document adds a policy to a message, whole or not at all.
+func (m *Message) document(advice, document string) {
+	block := jsonBlock(document, limitSection)
+	if block == "" {
+		return
+	}
+	m.Blocks = append(m.Blocks, section(advice), section(block))
+	whole := m.Text + "\n" + advice + "\n" + block
+	if utf8.RuneCountInString(whole) > limitText-600 {
+		whole = fit(m.Text+"\n"+advice, limitText-640) + " The policy is in the message itself."
+	}
+	m.Text = whole
 }
 
 func heldText(h record.Held, c Context) string {
 	if h.Losses == 0 {
-		return fmt.Sprintf("The %s *held for %s*: it was on the role at every look, the last one on %s.", c.Words.Deny,
-			Span(h.After), UTC(h.At))
+		return fmt.Sprintf("The %s was on the role at every check for %s, the last one at %s.", c.Words.Deny, Span(h.After),
+			Clock(h.At))
 	}
-	return fmt.Sprintf("The %s is on the role *%s after it was applied*, at the last look on %s. "+
-		"Before that, looks missed it %s.",
-		c.Words.Deny, Span(h.After), UTC(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
+	return fmt.Sprintf("The %s is on the role %s after it was applied, at the last check at %s. "+
+		"Earlier checks missed it %s.",
+		c.Words.Deny, Span(h.After), Clock(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
 }
 
-// maxChanges is how many changes one message shows.
-const maxChanges = 8
-
-// culprits tells who changed the deny.
-func culprits(before approvals.Request, changes []record.Change, c Context) *Message {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: *CloudTrail shows who changed the %s* on %s, newest first.", mentions(involved(before)),
-		c.Words.Deny, roleWords(c.Role))
-	for i, change := range changes {
-		if i == maxChanges {
-			fmt.Fprintf(&b, "\n• and %d more", len(changes)-i)
-			break
-		}
-		b.WriteString("\n• " + UTC(change.At) + ": " + Code(change.Who, 100) + " " + changeWords(change))
-		for _, part := range []struct{ name, value string }{
-			{"access key", change.AccessKeyID},
-			{"source identity", change.SourceIdentity},
-			{"from", change.SourceAddress},
-			{"with", change.UserAgent},
-		} {
-			if part.value != "" {
-				b.WriteString(", " + part.name + " " + Code(part.value, 60))
-			}
-		}
-	}
-	b.WriteString("\nIf that was the thief, contain this identity too: deactivate its access key, or revoke its role. " +
-		onPurpose(c, "the "+c.Words.Deny+" is not written again"))
-	return sentence(b.String())
-}
-
-func changeWords(c record.Change) string {
-	switch {
-	case strings.HasPrefix(c.Name, "De"): // Delete and Detach
-		return "removed it"
-	case c.Name == "AttachRolePolicy":
-		return "attached it"
-	case c.Cutoff.IsZero():
-		return "wrote it without a deny that works"
-	default:
-		return "wrote it with the cutoff " + UTC(c.Cutoff)
-	}
-}
-
-// watched is the card's title and outcome after a look found something to tell; both are empty
+// watched is the title and the outcome after a check found something to tell; both are empty
 // before.
 func watched(r approvals.Request, c Context) (title, lead string) {
+	deny := c.Words.Deny
 	switch r.Watched.Type {
 	case approvals.EventTampered:
-		t, err := record.Detail[record.Tampered](r.Watched)
+		t := record.Known[record.Tampered](r.Watched)
+		if t == nil {
+			return "Changed", "*The " + deny + " is not on the role* as it was written. Check the role now."
+		}
+		found := "*Someone changed the " + deny + ":* a check at " + Clock(t.At) + " found it " +
+			slackPen(t.At).Found(*t) + "."
 		switch {
-		case err != nil:
-			return "Changed since it was applied",
-				"A look found that *the " + c.Words.Deny + " is not on the role* as it was written. Look at the role now."
-		case t.State == record.RoleGone || t.State == record.RoleReplaced:
-			return "Applied, and the role is gone", "AWS took the policy; on " + UTC(t.At) + " the role itself was gone, " +
-				"and its sessions with it. The thread has the details."
-		case !t.Writing():
-			if t.State == record.DenyWeakened {
-				return "Weakened on the role", "AWS took the policy, but *it does not do what it did*: a look on " + UTC(t.At) +
-					" found it " + TamperedWords(t) + ". " + upper(c.Words.Whom) +
-					" may work. Look at the role now; the thread says what to do."
-			}
-			return "Taken off the role again", "AWS took the policy, but *it is not on the role any more* since " + UTC(t.At) +
-				" at the latest: " + c.Words.Whom + " may work. Look at the role now; the thread says what to do."
+		case t.State == record.RoleGone:
+			return "The role is gone", "*The role " + roleWords(c.Role) + " is gone* since " + Clock(t.At) +
+				" at the latest, and its sessions with it."
+		case t.State == record.RoleReplaced:
+			return "The role is gone", "*The role was recreated:* " + roleWords(c.Role) + " is another role since " +
+				Clock(t.At) + " at the latest. The sessions of the one that was approved ended with it; the new one is not touched."
+		case t.Writing():
+			return removed(*t) + ", being restored", found + " It is being restored."
 		default:
-			title := "Taken off, being written again"
-			if t.State == record.DenyWeakened {
-				title = "Weakened, being written again"
-			}
-			return title, "AWS took the policy, and a look on " + UTC(t.At) + " found it " + TamperedWords(t) +
-				". It is being written again; the thread has the details."
+			return removed(*t), found + " *" + upper(c.Words.Whom) +
+				" may have access.* Check the role now; the thread says what to do."
 		}
 	case approvals.EventRewritten:
-		w, err := record.Detail[record.Rewritten](r.Watched)
-		if err != nil || !w.Back.Equal {
-			return "Written again, not seen on the role",
-				"The policy was taken off the role, or weakened, and AWS took it again, but it was not read back as written: " +
-					c.Words.Whom + " may still work. Look at the role now; the thread says what was found."
+		w := record.Known[record.Rewritten](r.Watched)
+		if w == nil || !w.Back.Equal {
+			return "Restored, not verified", "*Someone changed the " + deny + "*, and restoring it could not be verified: " +
+				c.Words.Whom + " may have access. Check the role now."
 		}
-		return "Applied again", "The policy was taken off the role, or weakened, and was written and read back again: " +
-			c.Words.Holds(bold(Clock(w.Cutoff))) + " as soon as IAM enforces it. The thread has the details."
+		return "Restored", fmt.Sprintf("*Someone changed the %s.* Restored (%d of %d) for %s.", deny, w.Rewrite,
+			record.MaxRewrites, c.Words.Scope(bold(Clock(w.Cutoff))))
 	case approvals.EventHeld:
-		h, err := record.Detail[record.Held](r.Watched)
-		if err != nil {
+		h := record.Known[record.Held](r.Watched)
+		if h == nil {
 			return "", ""
 		}
-		return "Applied", heldText(h, c) + " It " + c.Words.Denies(bold(Clock(h.Cutoff))) + "."
+		return containment(r, c.Words.Past), bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(h.Cutoff))) + ". " +
+			heldText(*h, c)
 	default:
 		return "", ""
 	}
 }
 
-// TamperedWords says what was found, in the middle of a sentence.
-func TamperedWords(t record.Tampered) string {
-	switch {
-	case t.State == record.DenyGone:
-		return "gone"
-	case t.State == record.DenyWeakened && t.Found.IsZero():
-		return "there without a deny that works"
-	case t.State == record.DenyWeakened:
-		return "there with the earlier cutoff " + UTC(t.Found)
-	default:
-		return "in a state that revokebot does not know"
+func removed(t record.Tampered) string {
+	if t.State == record.DenyWeakened {
+		return "Weakened"
 	}
+	return "Removed"
 }

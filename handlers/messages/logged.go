@@ -18,52 +18,49 @@ func policyName(name string) string { return cmp.Or(name, contain.ConsolePolicy)
 // WrittenAfterAll is the finding about a write that was on its way when its request ended without
 // one.
 func WrittenAfterAll(w Words, policy string, cutoff time.Time) string {
-	return "AWS took the policy after all: a write was still on its way when the request ended. " +
-		upper(w.Holds(plainUTC(cutoff))) + " by it. If that is not wanted, remove " + policyName(policy) +
-		" from the role in the IAM console; else there is nothing to do."
+	return "AWS accepted the policy after all: a write was still under way when the request ended. It denies " +
+		w.Scope(plainUTC(cutoff)) + ". If that is not wanted, remove " + policyName(policy) +
+		" from the role in the IAM console."
 }
 
 // WrittenOnce is why a request failed whose policy AWS took, whereupon it was not there and
 // could not be written again.
 func WrittenOnce(policy, mismatch, why string) string {
-	return "AWS took the policy once, and when it was read back it was not as written (" + mismatch +
-		"). Writing it again failed. " + why +
-		" Look at the role's policy " + policyName(policy) + "."
+	return "AWS accepted the policy once, and the role did not have it as written (" + mismatch +
+		"). Writing it again failed. " + why + " Check the role's policy " + policyName(policy) + "."
 }
 
 // Dropped is what an older request is told when the undo of a later one left less than it wrote.
 func Dropped(w Words) string {
-	return "A later request for this role was undone, and this request's " + w.Deny + " is not on the role any more: " +
+	return "A later request for this role was undone, and this request's " + w.Deny + " is off the role: " +
 		"someone else had changed or removed it. It counts as not in force, and the guard does not check it. " +
 		w.Undo.Anew + ", ask for a " + w.Noun + "."
 }
 
 // UndoNotOurs is why an undo failed whose policy somebody had changed.
 func UndoNotOurs(policy string) string {
-	return "The policy " + policyName(policy) + " on the role is not the one that was to be taken away: " +
-		"revokebot itself, somebody or something wrote it since, so nothing was touched. Look at it in the IAM console, " +
-		"and ask again if it should still go."
+	return "The policy " + policyName(policy) + " on the role is not the one that was to be undone: it was written " +
+		"since, so nothing was changed. Check it in the IAM console, and ask again if it should still go."
 }
 
 // UndoneInPart says which policies an undo that failed has undone, and which stay.
 func UndoneInPart(w Words, done, stays []string) string {
 	return "The undo was done in part. Undone: " + strings.Join(done, ", ") + ". Still on the role: " +
-		strings.Join(stays, ", ") + ". The " + w.Noun +
-		" stays in force, and the guard may write again what is gone. Ask again."
+		strings.Join(stays, ", ") + ". The " + w.Noun + " stays in force, and the guard may restore what is gone. Ask again."
 }
 
 // Sentences for undos that ended without having been done.
 const (
 	// UndoOfAnotherRole: another role has the name now.
 	UndoOfAnotherRole = "The role was deleted and made again under the same name: what was to be undone went with the " +
-		"old one, and nothing was touched. There is nothing left to undo."
+		"old one, and nothing was changed. There is nothing left to undo."
 	// UndoRoleGone: there is no role of the name.
 	UndoRoleGone = "There is no such role any more: what was to be undone went with it. There is nothing left to undo."
 	// UndoNotNewest: two requests can have put the same text there.
-	UndoNotNewest = "A later request has written into the same policy, so nothing was touched. " +
+	UndoNotNewest = "A later request has written into the same policy, so nothing was changed. " +
 		"Undo that one first."
 	// UndoNotAll: the approvers were shown less than there is.
-	UndoNotAll = "revokebot has written it again since this undo was requested, so the card does not show all " +
+	UndoNotAll = "revokebot has restored the policy since this undo was requested, so the card does not show all " +
 		"that would go. Ask again."
 	// Stale: an approval is not carried out again later.
 	Stale = "By AWS's clock this approval is too old to be carried out: revokebot was down for long, or someone who " +
@@ -72,12 +69,12 @@ const (
 	GuardStale = "By AWS's clock the guard of this revocation has ended long ago. revokebot was down for long, or " +
 		"someone who can write to Redis repeats an old check."
 	// UndoRevives: the approvers were told that no session works again, and nobody typed the words.
-	UndoRevives = "The policy that would deny the same sessions after the undo was changed or removed since " +
+	UndoRevives = "The policy that would block the same sessions after the undo was changed or removed since " +
 		"this undo was requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that
 	// was held up.
-	UndoneAfterAll = "AWS took the change although this request had ended: a worker that was held up had begun before. " +
-		"Look at the role now; if it has to be contained again, ask anew."
+	UndoneAfterAll = "AWS accepted the change although this request had ended: " +
+		"a worker that was held up had begun before. Check the role now; if it has to be contained again, ask anew."
 	// UndoGaveUp: the bot failed for a reason of its own.
 	UndoGaveUp = "revokebot failed at this undo several times for a reason of its own, " +
 		"which its log has under the request's id. Ask again."

@@ -56,12 +56,12 @@ func (s *ofMeasure) then(typ approvals.EventType, by string, detail any) *ofMeas
 	for _, e := range s.events[1:] {
 		name += " " + string(e.Type)
 	}
-	card, thread := messages.Card(s.fold(n), s.context), messages.Thread(s.fold(n-1), s.events[n-1], s.context)
+	card, said := messages.Card(s.fold(n), s.context), map[string]string{}
 	if s.context.Drill {
 		card = messages.Drilled(card)
-		if thread != nil {
-			thread = messages.Drilled(thread)
-		}
+	}
+	for _, p := range messages.Thread(s.fold(n-1), s.events[:n-1], s.context) {
+		said[p.Name] = p.Message.Text
 	}
 	prefix := string(s.fold(n).Purpose) + ": " + name
 	s.said[prefix+": card"] = struct {
@@ -69,9 +69,15 @@ func (s *ofMeasure) then(typ approvals.EventType, by string, detail any) *ofMeas
 		Blocks any
 	}{card.Text, card.Blocks}
 	check(s.t, prefix, card)
-	if thread != nil {
-		s.said[prefix+": thread"] = thread.Text
-		check(s.t, prefix, thread)
+	for _, p := range messages.Thread(s.fold(n), s.events, s.context) {
+		if said[p.Name] == p.Message.Text {
+			continue
+		}
+		if s.context.Drill {
+			p.Message = messages.Drilled(p.Message)
+		}
+		s.said[prefix+": "+p.Name] = p.Message.Text
+		check(s.t, prefix, p.Message)
 	}
 	return s
 }

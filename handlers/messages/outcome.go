@@ -1,8 +1,10 @@
 package messages
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -10,55 +12,188 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
+// Buttons in a thread that ask for something, for the role that the thread is about. The value of
+// each is the id of the thread's request; what is asked for comes from there.
+const (
+	ActionAgain   = "revokebot_again"    // the same once more
+	ActionUndo    = "revokebot_undo"     // to undo what was applied
+	ActionCleanUp = "revokebot_clean_up" // the same of what has expired
+	ActionFurther = "revokebot_further"  // the measure that goes further
+)
+
+// outcome tells how the request ended, what is verified of what was applied, and what follows.
+func (v *view) outcome() *Message {
+	r, again := v.r, true
+	var m *Message
+	switch r.State {
+	case approvals.StateApplied:
+		if m, again = v.applied(), false; v.c.Undo != nil {
+			m = sentence(v.undoApplied())
+		}
+	case approvals.StateRehearsed:
+		m, again = v.rehearsed(), false
+	case approvals.StateDenied:
+		m, again = sentence(Mention(r.Requester)+" The request was denied. Nothing was done."+denialReason(r.Closing)), false
+	case approvals.StateCancelled:
+		m, again = sentence("The requester cancelled the request. Nothing was done."), false
+	case approvals.StateExpired:
+		m = sentence(mentions(involved(r)) + " The request expired. " + unanswered(r, v.c) + ". Nothing was done.")
+	case approvals.StateFailed, approvals.StateVoid:
+		m = sentence(mentions(involved(r)) + " " + v.failed())
+		again = v.c.Undo == nil || r.State == approvals.StateFailed // else the role that had it is gone
+	default:
+		return nil
+	}
+	if notes := v.notes(); notes != "" {
+		m.Text = fit(m.Text+notes, limitText)
+		m.Blocks = append(m.Blocks, section(notes[1:]))
+	}
+	if again {
+		m.row("again", v.button(ActionAgain, "Ask again", v.p.again))
+	}
+	if r.State == approvals.StateApplied && v.c.Undo == nil {
+		v.afterwards(m)
+	}
+	return m.row("files", v.button(ActionReport, "Files", v.p.report))
+}
+
+func (v *view) button(action, text, label string) slack.BlockElement {
+	return threadButton(action, v.r.ID, text, label+Raw(v.c.Role.Name, limitRoleName))
+}
+
+// failed says why it was not carried out, or not as far as is known.
+func (v *view) failed() string {
+	f := record.Known[record.Failure](v.r.Closing)
+	if f == nil {
+		return v.p.failed
+	}
+	how := v.p.ended
+	if len(v.r.Votes) == 0 {
+		how = " before it was decided. "
+	}
+	return "The " + v.p.thing + " ended" + how + v.p.failure(*f) + v.p.wrote + v.p.after
+}
+
+// applied tells what was applied and what is verified of it.
+func (v *view) applied() *Message {
+	a, w := record.Known[record.Applied](v.r.Closing), v.c.Words
+	if a == nil {
+		return sentence("Applied.")
+	}
+	lines := []string{v.c.appliedLead(v.r)}
+	if a.Seen != record.SeenEqual {
+		lines[0] = mentions(involved(v.r)) + " " + lines[0]
+	}
+	facts := make([]string, 0, 3)
+	for _, f := range v.Facts(v.proof) {
+		facts = append(facts, f.Name+": "+f.Text)
+	}
+	lines = append(lines, strings.Join(facts, " · "))
+	inForce := v.r.Undone == nil && v.proof.Lost == nil
+	if inForce && a.Seen == record.SeenEqual {
+		lines = append(lines, w.Works(v.proof.Cutoff))
+	}
+	switch inert, held := v.inert(), v.proof.Held; {
+	case v.r.Undone != nil:
+	case inert != nil:
+		what := "removes it"
+		if inert.Restores {
+			what = "restores the policy that was there before it"
+		}
+		lines = append(lines, "*Expired.* "+w.Undo.Inert(*inert)+" Clean up asks for an approval and "+what+".")
+	case held != nil:
+		lines = append(lines, "Monitoring has ended. If someone changes the policy after this, I won't notice.")
+	case inForce && v.c.Guard > 0 && !a.At.IsZero():
+		lines = append(lines, "Guarded until "+v.At(a.At.Add(v.c.Guard))+".")
+	}
+	if a.Unnamed {
+		lines = append(lines, "AWS rejected source identity and tags, "+
+			"so CloudTrail names this request and *not the people*. "+
+			"Allow sts:SetSourceIdentity and sts:TagSession there.")
+	}
+	return sentence(strings.Join(lines, "\n"))
+}
+
+func (v *view) inert() *record.Inert {
+	for _, e := range slices.Backward(v.events) {
+		if e.Type == approvals.EventInert {
+			return record.Known[record.Inert](e)
+		}
+	}
+	return nil
+}
+
+// afterwards adds what can be asked for once something was applied.
+func (v *view) afterwards(m *Message) {
+	if menu := v.sessionMenu(); menu != nil {
+		m.Blocks = append(m.Blocks, menu)
+	}
+	switch {
+	case v.r.Undone != nil:
+	case v.inert() != nil:
+		m.row("undo", v.button(ActionCleanUp, "Clean up", "Clean up: ask to undo the old "+v.c.Words.Noun+" of "))
+	default:
+		m.row("undo", v.button(ActionUndo, "Undo", "Undo: ask to undo the "+v.c.Words.Noun+" of "))
+	}
+}
+
 // appliedTitle says no more than what was seen.
 func (c Context) appliedTitle(r approvals.Request) string {
+	a, err := record.Detail[record.Applied](r.Closing)
 	if title, _ := watched(r, c); title != "" {
 		return title
 	}
-	a, err := record.Detail[record.Applied](r.Closing)
 	switch {
 	case r.Undone != nil:
 		return "Undone"
 	case err == nil && a.Seen == record.SeenEqual:
-		return "Applied"
+		return containment(r, c.Words.Past)
 	case err == nil && a.Seen == record.SeenOther:
-		return "Written, but not on the role when read back"
+		return "Written, but not on the role"
 	default:
-		return "Written, not read back"
+		return "Written, not verified"
 	}
+}
+
+// containment is the verdict as a title; without a verdict it is done.
+func containment(r approvals.Request, done string) string {
+	v := record.Known[record.Conclusion](r.Judged)
+	switch {
+	case r.Judged.Type != approvals.EventVerdict || v == nil:
+	case v.Word == record.WordContained:
+		return "Contained"
+	case v.Word == record.WordNotContained:
+		return "Not contained"
+	}
+	return done
 }
 
 // appliedLead says what came of an applied request: of what it wrote, or of what undid it.
 func (c Context) appliedLead(r approvals.Request) string {
 	a, err := record.Detail[record.Applied](r.Closing)
-	if r.Undone == nil {
-		_, lead := watched(r, c)
-		switch {
-		case lead != "":
-		case err != nil:
-			lead = "AWS took the policy."
-		case a.Seen == record.SeenEqual:
-			lead = "AWS took the policy, and it was read back: " + c.Words.Holds(bold(Clock(a.Cutoff))) +
-				" as soon as IAM enforces it. The thread has the details and the evidence."
-		case a.Seen == record.SeenOther:
-			lead = "AWS took the policy, but *it was not on the role* when it was read back: " + c.Words.Whom +
-				" may still work. " +
-				"Look at the role now; the thread says what was found."
-		default:
-			lead = "AWS took the policy" + c.Words.Took(bold(Clock(a.Cutoff))) + ", but it could not be read back: " +
-				"look at the role. The thread says why."
-		}
-		return lead + judged(r)
-	}
-	text := "AWS took the policy, and it is not in force any more. "
-	if took := c.Words.Took(bold(UTC(a.Cutoff))); err == nil && took != "" {
-		text = "AWS took the policy," + took + ", and it is not in force any more. "
-	}
-	v, err := record.Detail[record.Undone](*r.Undone)
 	if err != nil {
-		return text + "The thread says why."
+		return "Applied. The thread has the details."
 	}
-	return text + undoneText(v, c)
+	if r.Undone != nil {
+		if v := record.Known[record.Undone](*r.Undone); v != nil {
+			return undoneText(*v, c)
+		}
+		return "The " + c.Words.Deny + " was undone. The thread says why."
+	}
+	if _, lead := watched(r, c); lead != "" {
+		return lead
+	}
+	check := " " + upper(c.Words.Whom) + " may still have access. Check the role now."
+	switch what := c.Words.Document(a.Policy); a.Seen {
+	case record.SeenEqual:
+		return bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(a.Cutoff))) + ". The " + c.Words.Deny +
+			" is on the role (verified). IAM usually enforces it within seconds."
+	case record.SeenOther:
+		return "*Written, but not on the role:* AWS accepted the " + what + ", but the role has something else, or nothing." +
+			check
+	default:
+		return "*Written, not verified:* AWS accepted the " + what + ", but the role could not be read after that." + check
+	}
 }
 
 // undoneTitle says no more than what was seen.
@@ -68,36 +203,35 @@ func (c Context) undoneTitle(r approvals.Request) string {
 	case err == nil && a.Seen == record.SeenEqual && c.Undo.Stays():
 		return "Undone, what was there before stays"
 	case err == nil && a.Seen == record.SeenEqual && a.AlreadyThere && !a.Promised:
-		return "The " + c.Words.Deny + " was gone already"
+		return "Undone already"
 	case err == nil && a.Seen == record.SeenEqual:
-		return "The " + c.Words.Deny + " is taken away"
+		return "Undone"
 	case err == nil && a.Seen == record.SeenOther:
-		return "The " + c.Words.Deny + " was taken away, and something else is there"
+		return "Undone, but the role has another policy now"
 	default:
-		return "The " + c.Words.Deny + " was taken away, not read back"
+		return "Undone, not verified"
 	}
 }
 
-// undoOutcome says what became of what was to be taken away, and of old sessions.
+// undoOutcome says what became of what was to be undone, and of old sessions.
 func (c Context) undoOutcome(r approvals.Request) string {
 	a, err := record.Detail[record.Applied](r.Closing)
-	before := "as it was before the " + c.Words.Deny
+	before := "as it was before the " + c.Words.Noun
 	foreign := slices.IndexFunc(a.Slots, func(s record.Stand) bool { return s.Fate == record.FateForeign && s.Text != "" })
-	text := "AWS put the earlier policy back, and it was read back. "
+	text := "The earlier policy is back (verified). "
 	switch {
 	case err != nil:
-		return "AWS took the change."
+		return "AWS accepted the change."
 	case a.Seen == record.SeenOther:
-		return "AWS took the change, but when the role was read again it was *not " + before + "*. " +
-			"Look at the role now; the thread says what was found."
+		return "AWS accepted the change, but the role is *not " + before + "*. Check the role now."
 	case a.Seen != record.SeenEqual:
-		text = "AWS took the change, but the role could not be read back: look at it. "
+		text = "AWS accepted the change, but the role could not be read after that: check it. "
 	case a.AlreadyThere && !a.Promised && foreign >= 0:
 		text = "The " + c.Words.Deny + " was gone already, and revokebot changed nothing. "
 	case a.AlreadyThere && !a.Promised:
 		text = "The role was already " + before + ", and revokebot changed nothing. "
 	case !a.Slots.Restores():
-		text = "AWS took the policy off the role, and the role was read back without it. "
+		text = "The " + c.Words.Deny + " is off the role (verified). "
 	}
 	if foreign >= 0 {
 		text += "The " + c.Words.Document(a.Slots[foreign].Slot.Label()) + " *stays*: it is not what revokebot wrote. "
@@ -105,9 +239,91 @@ func (c Context) undoOutcome(r approvals.Request) string {
 	return text + c.Words.Undo.Revived(a.Revives, c.Undo.As(a))
 }
 
+// undoApplied tells in the thread of an undo what was undone, or that there was nothing to undo.
+func (v *view) undoApplied() string {
+	a, w := record.Known[record.Applied](v.r.Closing), v.c.Words
+	text := bold(v.c.undoneTitle(v.r)+".") + " " + v.c.undoOutcome(v.r)
+	if a == nil {
+		return text
+	}
+	if a.Seen != record.SeenEqual {
+		text = mentions(involved(v.r)) + " " + text
+	}
+	if back := v.proof.ReadBack; back != nil && !back.Equal {
+		text += " " + strings.TrimSuffix(cmp.Or(v.Prose(back.Error), Code(back.Mismatch, 800)), ".") + "."
+	}
+	if len(a.Slots) > 1 {
+		text += fates(a.Slots, w)
+	}
+	if a.Unnamed {
+		text += "\nAWS rejected source identity and tags, so CloudTrail names this request and not the people. " +
+			"Allow sts:SetSourceIdentity and sts:TagSession there."
+	}
+	return text + "\nIt was the " + w.Noun + " of " + earlierRequest(v.r.About, v.c.Undo.Card) + ". " + w.Undo.Anew +
+		", send " + Code(Command+" "+w.Word+v.c.Role.Account+"/"+v.c.Role.Name, 160) + ": " + w.Undo.Again + "."
+}
+
+// fates says of each slot what became of it, a line each.
+func fates(slots record.Stands, w Words) (text string) {
+	for _, s := range slots {
+		if s.Fate == record.FateForeign && s.Text != "" {
+			continue // undoOutcome names it
+		}
+		text += "\n• The " + w.Document(s.Slot.Label()) + " "
+		switch s.Fate {
+		case record.FateRemoved:
+			text += "was removed."
+		case record.FateRestored:
+			text += "that was there before is back."
+		case record.FateSame:
+			text += "was as before the " + w.Noun + " already."
+		case record.FateForeign:
+			text += "*stays*: it is not what revokebot wrote."
+		default:
+			text += "*stays*: AWS rejected the change."
+		}
+	}
+	return text
+}
+
+// undoneText says who undid it, and what that means for old sessions.
+func undoneText(v record.Undone, c Context) string {
+	what := "*Undone* at " + Clock(v.At) + ": the " + c.Words.Deny + " is off " + roleWords(c.Role) + "."
+	switch {
+	case v.Stays:
+		what = "*Undone* at " + Clock(v.At) + ": what the " + c.Words.Deny + " on " + roleWords(c.Role) +
+			" consists of was there before it, and stays."
+	case v.Found:
+		what = "*Undone* by " + Clock(v.At) + ": the " + c.Words.Deny + " was already gone from " + roleWords(c.Role) + "."
+	case v.Restored:
+		what = "*Undone* at " + Clock(v.At) + ": the policy that was on " + roleWords(c.Role) + " before the " +
+			c.Words.Noun + " is back."
+	}
+	for _, s := range v.Slots {
+		if s.Fate == record.FateForeign && s.Text != "" {
+			what += " The " + c.Words.Document(s.Slot.Label()) + " *stays*: it is not what revokebot wrote."
+		}
+	}
+	if v.Seen != record.SeenEqual {
+		what += " The role was not verified after that: check it."
+	}
+	what += fmt.Sprintf(" %s asked for that and %s approved it, %s.", Mention(v.Requester),
+		fit(mentions(v.Approvers), 500), earlierRequest(v.Request, v.Card))
+	return what + " " + c.Words.Undo.Now(v)
+}
+
+// earlierRequest names the request that is to be undone, with the way to its card where that is
+// known.
+func earlierRequest(about, card string) string {
+	if card == "" {
+		return "request " + Code(about, 40)
+	}
+	return "request " + Code(about, 40) + " (<" + card + "|its card>)"
+}
+
 func rehearsedTitle(r approvals.Request) string {
 	if d, err := record.Detail[record.Rehearsed](r.Closing); err == nil && !d.Clean() {
-		return "rehearsed, with something to look at"
+		return "rehearsed, with something to fix"
 	}
 	return "rehearsed, nothing was written"
 }
@@ -122,83 +338,6 @@ func drillOutcome(r approvals.Request) string {
 		return "All that can be checked without writing is in order, and nothing was written. " +
 			"The thread has what was checked, and what was not."
 	default:
-		return "Nothing was written. *Not everything could be checked, or is as it should be*: " +
-			"the thread says what to look at."
+		return "Nothing was written. *Not everything could be checked, or is as it should be*: the thread says what to fix."
 	}
-}
-
-// ForgedSentence says why a request ends whose log is not what was written.
-func ForgedSentence(f *approvals.ForgedError) string {
-	if f.Foreign {
-		return "It was opened without the signing key that is in use now, or with another one, so nobody can tell whether " +
-			"its log is as it was written. " +
-			"It counts for nothing any more."
-	}
-	return fmt.Sprintf("Event %d of its log is not as it was written: %s. "+
-		"Somebody or something else has written to Redis. Nothing from there on counts, "+
-		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the "+
-		"audit log.",
-		f.Event, f.Why.Words())
-}
-
-// forgedThread tells of it, to those who are known to be concerned.
-func forgedThread(before approvals.Request, e approvals.Event, c Context, p phrases) *Message {
-	text := forgedLead(e)
-	if before.Requester != "" {
-		text = mentions(involved(before)) + ": " + text
-	}
-	f, err := record.Detail[record.Failure](e)
-	switch {
-	case err != nil:
-		return sentence(text + "Nothing more is done with it.")
-	case before.State.Ended():
-		return sentence(text + p.failure(f) + " What was done for it before stands as told above.")
-	case before.Purpose == approvals.PurposeUnknown:
-		return sentence(text + p.failure(f) + askAnew)
-	default:
-		return askAgain(sentence(text+p.failure(f)), before, c, p)
-	}
-}
-
-const askAnew = " If it is still needed, ask anew with " + Command + "."
-
-const forgedTitle = "Ended, its record was changed"
-
-// forgedCard is the card of a request whose opening is not to be trusted: it says nothing of what
-// that says.
-func forgedCard(r approvals.Request, c Context) *Message {
-	lead := forgedNotice(r, c.phrases(r))
-	return &Message{
-		Text:   fit(forgedTitle+". "+lead, limitText),
-		Blocks: []slack.Block{header(forgedTitle), section(lead), contextLine("Request " + Code(r.ID, 40))},
-	}
-}
-
-// forgedNotice is what a card says of a log that is not what was written.
-func forgedNotice(r approvals.Request, p phrases) string {
-	f, err := record.Detail[record.Failure](*r.Forged)
-	if err != nil {
-		return "The record of this request is not what revokebot wrote. The thread says more."
-	}
-	return forgedLead(*r.Forged) + p.failure(f) + askAnew
-}
-
-// forgedLead tells a change, which somebody made, from a key that is not the one any more.
-func forgedLead(e approvals.Event) string {
-	if f, err := record.Detail[approvals.Forged](e); err == nil && f.Foreign {
-		return "*This request ends here.* "
-	}
-	return "*The record of this request is not what revokebot wrote.* "
-}
-
-// withForged adds the notice to the card of a request that had ended before; of one that ended with
-// it, the card says it already.
-func withForged(m *Message, r approvals.Request, p phrases) *Message {
-	if r.Forged == nil || r.Closing.Type == approvals.EventForged {
-		return m
-	}
-	last := len(m.Blocks) - 1
-	m.Blocks = append(m.Blocks[:last:last], section(forgedNotice(r, p)), m.Blocks[last])
-	m.Text = fit(m.Text+"\n"+forgedNotice(r, p), limitText)
-	return m
 }

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/handlers/record"
 )
 
 // Refused is what only the person who clicked sees: why it did not count, and what would work.
@@ -103,33 +102,38 @@ func mentionsAny(ids []string) string {
 	return text + " or " + Mention(ids[len(ids)-1])
 }
 
-// refusedInThread is the line of record about a refused click.
-func refusedInThread(e approvals.Event) *Message {
-	f, err := record.Detail[approvals.Refusal](e)
-	if err != nil {
-		return nil
+// refusedBecause is why a click was refused, in a few words.
+func refusedBecause(f approvals.Refusal) string {
+	switch f.Code {
+	case approvals.RefusedWrongPlace:
+		return "not on this card"
+	case approvals.RefusedNoCard:
+		return "before the card"
+	case approvals.RefusedTaken:
+		return "approved already"
+	case approvals.RefusedEnded:
+		return "the request had ended"
+	case approvals.RefusedExpired:
+		return "expired"
+	case approvals.RefusedOwnRequest:
+		return "own request"
+	case approvals.RefusedNotRequester:
+		return "not the requester"
+	case approvals.RefusedLookupFailed:
+		return "Slack did not confirm who they are"
+	case approvals.RefusedNotMember:
+		return f.Standing.String()
+	case approvals.RefusedNotApprover:
+		return "not an approver"
+	case approvals.RefusedAlreadyVoted:
+		return "approved before"
+	case approvals.RefusedNoPolicy:
+		return "no approvers are configured"
+	case approvals.RefusedFormLost:
+		return "the form may not have opened"
+	default:
+		return "unknown button"
 	}
-	why := map[approvals.RefusalCode]string{
-		approvals.RefusedWrongPlace:   "it was not on the card of this request",
-		approvals.RefusedNoCard:       "the card was not posted yet",
-		approvals.RefusedTaken:        "the request was approved already",
-		approvals.RefusedEnded:        "the request had ended",
-		approvals.RefusedExpired:      "the request had expired",
-		approvals.RefusedOwnRequest:   "the requester is never an approver",
-		approvals.RefusedNotRequester: "only the requester can cancel",
-		approvals.RefusedLookupFailed: "Slack did not confirm who they are",
-		approvals.RefusedNotMember:    "they are not a full member here (" + f.Standing.String() + ")",
-		approvals.RefusedNotApprover:  "they are not on the list of approvers",
-		approvals.RefusedAlreadyVoted: "one person counts once",
-		approvals.RefusedNoPolicy:     "no approvers are configured",
-		approvals.RefusedFormLost: "the form that asks for a reason may not have opened; nothing is denied until it is " +
-			"sent",
-	}[f.Code]
-	if why == "" {
-		why = "revokebot does not know that button"
-	}
-	return sentence(fmt.Sprintf("Refused on %s: %s pressed %s, but %s.", UTC(e.At), Mention(e.By), ActionWords(f.Action),
-		why))
 }
 
 func ActionWords(a approvals.Action) string {

@@ -123,7 +123,6 @@ func reportMessages(t *testing.T) map[string]*messages.Message {
 	r := wholeStory(t).fold(1)
 	const link = "https://acme.slack.com/archives/C0INCIDENT/p1"
 	return map[string]*messages.Message{
-		"thread_report": wholeStory(t).add(approvals.EventReport, "U0ROSA", record.Reported{Upto: 14}).last(),
 		"thread_files_refused": wholeStory(t).
 			add(approvals.EventFilesRefused, "", record.FilesRefused{Name: "report-X-3.md", Code: "missing_scope"}).last(),
 		"thread_files_disabled": wholeStory(t).add(approvals.EventFilesRefused,
@@ -218,13 +217,13 @@ func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	})); diff != "" {
 		t.Errorf("made again (-first +again):\n%s", diff)
 	}
-	if len(first) != 4 || first[0] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.md" ||
-		first[2] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.json" {
-		t.Fatalf("files %q", first)
+	if len(first) != 10 || first[6] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.md" ||
+		first[8] != "report-4DLARAV3ISOEUUODW4FIG5AF5F-15.json" {
+		t.Fatalf("%d files", len(first)/2)
 	}
-	if !strings.Contains(first[1], fmt.Sprintf("read up to event %d of", upto)) ||
-		strings.Contains(first[1], "in between") {
-		t.Errorf("it reads another log:\n%s", first[1])
+	if !strings.Contains(first[7], fmt.Sprintf("read up to event %d of", upto)) ||
+		strings.Contains(first[7], "in between") {
+		t.Errorf("it reads another log:\n%s", first[7])
 	}
 	for _, wrong := range []any{nil, record.Reported{}, record.Reported{Upto: 99}, record.Reported{Upto: -1}} {
 		s := wholeStory(t).add(approvals.EventReport, "U0ROSA", wrong)

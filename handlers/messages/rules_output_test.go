@@ -3,7 +3,6 @@ package messages_test
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -178,7 +177,6 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 	out := map[string]*messages.Message{
 		"refused role": messages.RefusedRole(foreign(t, "sentence"), []string{foreign(t, "step"), foreign(t, "step")},
 			jsonOf(real, foreign(t, "document"))),
-		"proof":   messages.LivingMessage("proof", s.fold(len(s.events)), s.events, c),
 		"plain":   messages.Plain(foreign(t, "plain")),
 		"refused": messages.Refused(s.fold(1), approvals.Refusal{Code: approvals.RefusedNotApprover}, c),
 		"wrong":   messages.WrongChannel([]string{foreign(t, "channel")}),
@@ -191,22 +189,7 @@ func worst(t *rapid.T, real *testing.T) map[string]*messages.Message {
 		}, 5), messages.Connection{Sockets: 2}),
 	}
 	maps.Copy(out, worstOfUndo(t, real, role))
-	for n := 1; n <= len(s.events); n++ {
-		if messages.Refreshes(s.events[n-1].Type) {
-			out[fmt.Sprintf("card %d", n)] = messages.Card(s.fold(n), c)
-		}
-		if m := messages.Thread(s.fold(n-1), s.events[n-1], c); m != nil {
-			out[fmt.Sprintf("thread %d (%s)", n, s.events[n-1].Type)] = m
-		}
-	}
-	for _, name := range []string{"proof", "evidence", "sessions", "findings", "menu"} {
-		if m := messages.LivingMessage(name, s.fold(len(s.events)), s.events, c); m != nil {
-			out[name] = m
-			if m.Simpler != nil {
-				out[name+", simpler"] = m.Simpler
-			}
-		}
-	}
+	s.said(out, "", c)
 	return out
 }
 

@@ -2,150 +2,263 @@ package messages
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/slack-go/slack"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// Thread is what the thread says of one event, nil when it says nothing. before is the request as
-// it was when the event happened, the events up to it folded.
-func Thread(before approvals.Request, e approvals.Event, c Context) *Message {
-	p := c.phrases(before)
-	return withReportButton(told(before, e, c, p), before, e, p, c.Role)
+// Post is one message of the thread: what the log so far says there. It is edited in place when
+// that changes, which notifies nobody. What people have to be notified of is a post of its own.
+type Post struct {
+	Name string // unique within the thread
+	Seq  int64  // the event with which it is posted; no two posts have the same
+	Once bool   // it is not edited
+	*Message
 }
 
-func told(before approvals.Request, e approvals.Event, c Context, p phrases) *Message {
+// Thread is the thread of a request, in the order of the log: at most six messages (call, outcome,
+// evidence, act now, verdict, and the files, which are no Post), one more while someone changes the
+// policy, and what has to notify people. r is the fold of all events.
+func Thread(r approvals.Request, events []approvals.Event, c Context) []Post {
+	v := newView(r, events, c)
+	for i, e := range events {
+		v.tell(i, e)
+	}
+	return v.posts
+}
+
+// view is what a thread is drawn from.
+type view struct {
+	Pen
+	c      Context
+	p      phrases
+	r      approvals.Request
+	events []approvals.Event
+	in     record.Incident
+	proof  record.Proof
+	known  map[string]bool // items of Act now that an earlier check found
+	posts  []Post
+}
+
+func newView(r approvals.Request, events []approvals.Event, c Context) *view {
+	return &view{
+		Pen: slackPen(r.Opened), c: c, p: c.phrases(r), r: r, events: events, in: record.Gather(events),
+		proof: record.Proven(events), known: map[string]bool{},
+	}
+}
+
+// post adds a message with an event, unless the thread has one of that name.
+func (v *view) post(name string, e approvals.Event, m *Message) {
+	if m != nil && !v.has(name) {
+		v.posts = append(v.posts, Post{Name: name, Seq: e.Seq, Message: m})
+	}
+}
+
+// notify adds a message that is not edited.
+func (v *view) notify(e approvals.Event, m *Message) {
+	if m != nil {
+		v.posts = append(v.posts, Post{Name: fmt.Sprint(e.Type, " ", e.Seq), Seq: e.Seq, Once: true, Message: m})
+	}
+}
+
+func (v *view) has(name string) bool {
+	return slices.ContainsFunc(v.posts, func(p Post) bool { return p.Name == name })
+}
+
+// tell adds what is posted with the event at i. What only changes messages is in those.
+func (v *view) tell(i int, e approvals.Event) {
 	switch e.Type {
-	case approvals.EventForged:
-		return forgedThread(before, e, c, p)
 	case approvals.EventRequested:
-		return sentence(callApprovers(e, c) + " to look at the card above and to press Approve or Deny" + p.call +
-			"This thread is the record of the " + p.thing + ": every decision, every refused click, and " + p.kept + ".")
-	case approvals.EventVoted:
-		n := len(before.Votes) + 1
-		left := needed(before, c) - n
-		return sentence(fmt.Sprintf("%s approved, %d of %d, on %s. The card waits for %s.", Mention(e.By), n,
-			needed(before, c), UTC(e.At),
-			english.Plural(left, "one more person", fmt.Sprintf("%d more people", left))))
-	case approvals.EventApproved:
-		return sentence(fmt.Sprintf("%s approved on %s. %s", Mention(e.By), UTC(e.At), p.begins))
-	case approvals.EventDenied:
-		return sentence(fmt.Sprintf("%s denied the request on %s. Nothing was done.%s", Mention(e.By), UTC(e.At),
-			denialReason(e)))
-	case approvals.EventCancelled:
-		return sentence(fmt.Sprintf("%s cancelled the request on %s. Nothing was done.", Mention(e.By), UTC(e.At)))
-	case approvals.EventExpired:
-		return askAgain(sentence(fmt.Sprintf("%s: the request expired on %s. %s in time. Nothing was done.",
-			mentions(involved(before)), UTC(e.At), unanswered(before, c))), before, c, p)
-	case approvals.EventShutOut:
-		return shutOut(before, e)
-	case approvals.EventDirect:
-		return direct(e)
+		v.post("call", e, v.call())
 	case approvals.EventReminded:
-		return reminded(before, e, c, p)
-	case approvals.EventApplied:
-		if c.Undo != nil {
-			return undoApplied(before, e, c)
+		if v.r.State == approvals.StateOpen { // later it helps nobody
+			v.notify(e, v.reminder(e))
 		}
-		return applied(before, e, c)
-	case approvals.EventRehearsed:
-		return rehearsed(before, e, c)
-	case approvals.EventReadBack:
-		return readBack(before, e, c)
-	case approvals.EventFailed, approvals.EventVoided:
-		return failed(before, e, c, p)
-	case approvals.EventDelayed:
-		f, err := record.Detail[record.Failure](e)
-		if err != nil || before.Delays > 0 {
-			return nil // the first delay says it; the end will be told in any case
-		}
-		return sentence(p.notYet + p.failure(f) + " It is being tried again on its own.")
-	case approvals.EventSetAside:
-		return setAside(e, c)
-	case approvals.EventRefused:
-		switch n := before.RefusedBy(e.By); {
-		case n < shownRefusals:
-			return refusedInThread(e)
-		case n == shownRefusals:
-			return sentence(fmt.Sprintf("Refused again on %s: %s. Further refused clicks of theirs are in the record and not "+
-				"told here.", UTC(e.At), Mention(e.By)))
-		default:
-			return nil
+	case approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired, approvals.EventApplied,
+		approvals.EventRehearsed, approvals.EventFailed, approvals.EventVoided:
+		v.post("outcome", e, v.outcome())
+	case approvals.EventForged:
+		v.notify(e, v.forged(e))
+	case approvals.EventLooking, approvals.EventEvidence:
+		v.post("evidence", e, v.evidence())
+	case approvals.EventActivity:
+		v.activity(i, e)
+	case approvals.EventVerdict:
+		v.verdict(i, e)
+	case approvals.EventTampered:
+		v.tampered(i, e)
+	case approvals.EventUndone:
+		if u := record.Known[record.Undone](e); u != nil && u.Revives {
+			v.notify(e, sentence(mentions(involved(v.r))+" "+undoneText(*u, v.c)))
 		}
 	case approvals.EventFinding:
-		return finding(before, e, c)
-	case approvals.EventReport:
-		return reported(e, p)
-	case approvals.EventFilesRefused:
-		return filesRefused(e)
-	case approvals.EventTampered:
-		return tampered(before, e, c)
-	case approvals.EventRewritten:
-		return rewritten(e, c)
-	case approvals.EventHeld:
-		return held(e, c)
-	case approvals.EventEvidence:
-		return evidenceNews(before, e)
-	case approvals.EventActivity:
-		return activityNews(before, e)
-	case approvals.EventVerdict:
-		return verdict(before, e, c)
-	case approvals.EventInert:
-		return inert(before, e, c)
-	case approvals.EventUndone:
-		return undone(before, e, c)
-	default:
-		// EventStarted: the outcome follows at once; EventChosen: so does the answer; EventUntrusted:
-		// EventForged tells
-		return nil
+		if f := record.Known[record.Finding](e); f != nil && f.Urgent {
+			v.notify(e, sentence(mentions(involved(v.r))+" "+v.finding(*f)))
+		}
+	case approvals.EventDirect:
+		if d := record.Known[record.Direct](e); d != nil && d.Nobody {
+			v.notify(e, sentence("*No approver is in this channel*, and none could be reached by DM. Invite one here "+
+				"(`/invite`), or call one. The card waits until it expires."))
+		}
 	}
 }
 
-// callApprovers calls those who may decide, as the beginning of a sentence: so many of them, other
-// than the requester.
-func callApprovers(e approvals.Event, c Context) string {
-	opening, err := record.Detail[approvals.Opening](e)
-	needed := max(opening.Required, c.Required)
-	who, are := "an approver", "is asked"
-	if err == nil && needed > 1 {
-		who, are = fmt.Sprintf("%d approvers", needed), "are asked"
+// call asks those who may decide. It is what a locked phone shows.
+func (v *view) call() *Message {
+	n := needed(v.r, v.c)
+	what := english.Plural(n, "Approval", fmt.Sprintf("%d approvals", n)) + " needed by " + local(v.r.Deadline) + ": "
+	text := callees(v.c.Approvers) + what + v.asked() + " Approve or deny on the card."
+	for i, vote := range v.r.Votes {
+		text += fmt.Sprintf("\n%s approved at %s, %d of %d.", Mention(vote.By), v.At(vote.At), i+1, n)
 	}
-	if len(c.Approvers) == 0 {
-		return strings.ToUpper(who[:1]) + who[1:] + " other than " + Mention(e.By) + " " + are
+	text += v.refusedClicks()
+	for _, e := range v.events {
+		if f := record.Known[record.Failure](e); e.Type == approvals.EventDelayed && f != nil {
+			text += "\n*Delayed:* " + v.p.failure(*f) + " It is retried for about five minutes."
+			break // the end is told in any case
+		}
 	}
-	return mentions(c.Approvers) + ": " + who + " other than " + Mention(e.By) + " " + are
+	if !v.r.State.Ended() || v.r.Forged != nil {
+		text += v.notes()
+	}
+	return sentence(text)
+}
+
+func callees(approvers []string) string {
+	if len(approvers) == 0 {
+		return ""
+	}
+	return fit(mentions(approvers), 1500) + " "
+}
+
+// asked says what is asked for, by whom and why.
+func (v *view) asked() string {
+	return v.p.wants + roleWords(v.c.Role) + ". Requested by " + Mention(v.r.Requester) + "." + v.reason()
+}
+
+func (v *view) reason() string {
+	if v.r.Reason == "" {
+		return ""
+	}
+	return " Reason: " + Code(v.r.Reason, limitReason) + "."
+}
+
+// refusedClicks counts them in one line, the people with the most first.
+func (v *view) refusedClicks() string {
+	const shown = 5
+	counts := map[string]int{}
+	var who []string
+	for _, e := range v.events {
+		f := record.Known[approvals.Refusal](e)
+		if e.Type != approvals.EventRefused || f == nil {
+			continue
+		}
+		one := Mention(e.By) + " (" + ActionWords(f.Action) + ", " + refusedBecause(*f) + ")"
+		if counts[one]++; counts[one] == 1 {
+			who = append(who, one)
+		}
+	}
+	if len(who) == 0 {
+		return ""
+	}
+	slices.SortStableFunc(who, func(a, b string) int { return counts[b] - counts[a] })
+	total := v.r.Refused
+	for i, one := range who[:min(len(who), shown)] {
+		if n := counts[one]; n > 1 {
+			who[i] = fmt.Sprintf("%s %d times", one, n)
+		}
+	}
+	if len(who) > shown {
+		who = append(who[:shown:shown], "others")
+	}
+	return "\n" + english.Count(total, "rejected click", "rejected clicks") + ": " + strings.Join(who, ", ") + "."
+}
+
+// reminder calls those who can still decide.
+func (v *view) reminder(e approvals.Event) *Message {
+	d := record.Known[record.Reminder](e)
+	if d == nil {
+		return nil
+	}
+	given, all := len(v.r.Votes), needed(v.r, v.c)
+	left := max(all-given, 1)
+	what := "Reminder"
+	if d.Last {
+		what = "*Last reminder*"
+	}
+	text := what + ": " + english.Count(left, "approval", "approvals") + " needed by " + local(v.r.Deadline) + " to " +
+		v.p.wants + roleWords(v.c.Role) + "." + v.reason()
+	if given > 0 {
+		text += fmt.Sprintf(" %d of %d approved.", given, all)
+	}
+	if d.Last {
+		text += " If too few people approve, " + v.p.stays + "."
+	}
+	return sentence(callees(d.Ask) + text)
 }
 
 // involved are the people who have to know how it ended: the requester and the approvers.
 func involved(r approvals.Request) []string { return append([]string{r.Requester}, r.Voters()...) }
 
-func setAside(e approvals.Event, c Context) *Message {
-	f, err := record.Detail[record.Failure](e)
-	if err != nil {
-		return nil
+// finding tells what was noticed about the role.
+func (v *view) finding(f record.Finding) string {
+	text := "*Finding:* " + v.Prose(f.Sentence)
+	if len(f.Trust) > 0 {
+		text += "\n" + trust(f.Trust)
 	}
-	return sentence("*Not done:* " + workWords(f.Work, c) + ". It failed too often and was put aside; what else there " +
-		"is to do for this request goes on. " +
-		markup.Replace(Clean(f.Sentence, 1000)))
+	return text
+}
+
+// notes are what was noticed that needs nobody at once, the newest last.
+func (v *view) notes() (text string) {
+	const shown = 5
+	var lines []string
+	for _, e := range v.events {
+		switch e.Type {
+		case approvals.EventFinding:
+			if f := record.Known[record.Finding](e); f != nil && !f.Urgent && len(f.Changes) == 0 {
+				lines = append(lines, v.finding(*f))
+			}
+		case approvals.EventSetAside:
+			if f := record.Known[record.Failure](e); f != nil {
+				lines = append(lines, "*Not done:* "+workWords(f.Work, v.c)+". It was given up after 5 tries. "+v.Prose(f.Sentence))
+			}
+		case approvals.EventFilesRefused:
+			if f := record.Known[record.FilesRefused](e); f != nil {
+				lines = append(lines, filesRefused(*f))
+			}
+		case approvals.EventShutOut, approvals.EventDirect:
+			if line := directWords(e, v.r); line != "" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	for _, line := range lines[max(0, len(lines)-shown):] {
+		text += "\n" + line
+	}
+	return text
 }
 
 // workWords names a piece of work by its kind.
 func workWords(kind string, c Context) string {
 	switch kind {
 	case "click", "submit":
-		return "something that was pressed or sent for this request"
+		return "a click or a form"
 	case "execute":
 		return "what was approved"
 	case "evidence":
-		return "a look at CloudTrail"
+		return "a check of CloudTrail"
 	case "activity":
-		return "the look at what a chosen session did"
+		return "the check of a chosen session"
 	case "simulate":
 		return "the question to IAM's policy simulator"
 	case "guard":
-		return "a look whether the " + c.Words.Deny + " is still there"
+		return "a check whether the " + c.Words.Deny + " is still there"
 	case "culprit":
 		return "the question who changed the " + c.Words.Deny
 	case "remind", "call_out":
@@ -155,21 +268,23 @@ func workWords(kind string, c Context) string {
 	}
 }
 
-// Refreshes reports whether an event can change what the card shows.
-func Refreshes(t approvals.EventType) bool {
-	switch t {
-	case approvals.EventRequested, approvals.EventVoted, approvals.EventApproved, approvals.EventDenied,
-		approvals.EventCancelled,
-		approvals.EventExpired, approvals.EventApplied, approvals.EventRehearsed, approvals.EventFailed,
-		approvals.EventVoided,
-		approvals.EventTampered, approvals.EventRewritten, approvals.EventHeld, approvals.EventUndone, approvals.EventForged,
-		approvals.EventVerdict:
-		return true
-	default:
-		return false
+// row adds a row of buttons, or adds them to the last one.
+func (m *Message) row(block string, elements ...slack.BlockElement) *Message {
+	if row, ok := m.Blocks[len(m.Blocks)-1].(*slack.ActionBlock); ok {
+		row.Elements.ElementSet = append(row.Elements.ElementSet, elements...)
+	} else {
+		m.Blocks = append(m.Blocks, slack.NewActionBlock(block, elements...))
 	}
+	return m
 }
 
-// shownRefusals is how many refused clicks of one person a thread tells; the log keeps more, and
-// the notes the rest.
-const shownRefusals = 3
+// Loose is a message of a thread for the channel, where it stands alone because the thread's root
+// is gone: it begins with what it is about.
+func Loose(m *Message, r approvals.Request, c Context) *Message {
+	about := "About the request " + Code(r.ID, 40) + " for " + roleWords(c.Role) + ", whose thread is gone:"
+	out := &Message{Text: fit(about+"\n"+m.Text, limitText)}
+	if len(m.Blocks) > 0 {
+		out.Blocks = append([]slack.Block{section(about)}, m.Blocks...)
+	}
+	return out
+}

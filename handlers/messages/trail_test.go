@@ -29,7 +29,7 @@ func exampleSessions() []record.Session {
 				EventID: "e4", EventName: "AssumeRole", Time: at.Add(90 * time.Second), Expires: at.Add(time.Hour),
 				Caller: "user ci-deploy", CallerID: "AIDACI", SessionName: "deploy-43", SourceAddress: "192.0.2.44",
 				Region: "us-east-1", AccessKeyID: "ASIAEXAMPLE00000004", After: true,
-			}, Known: true,
+			},
 		},
 		{
 			Session: trail.Session{
@@ -116,10 +116,6 @@ func (s *story) looked() *story {
 		"", record.Sessions{Rows: exampleSessions()})
 }
 
-func (s *story) living(name string) *messages.Message {
-	return messages.LivingMessage(name, s.fold(len(s.events)), s.events, exampleContext())
-}
-
 // trailMessages is every message about CloudTrail, by name.
 func trailMessages(t *testing.T) map[string]*messages.Message {
 	applied := func() *story { return applied(t) }
@@ -133,17 +129,33 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		withMore[i].MFA, withMore[i].SourceIdentity = "yes", "alice"
 	}
 	follow := exampleEvidence()
-	follow.FollowUp, follow.News, follow.Suspects = 1, append(exampleSessions()[:2:2], exampleSessions()[2]),
+	follow.FollowUp, follow.Suspects = 1,
 		[]record.Suspect{{EventID: "e2", Address: true, Caller: true}}
 	nothing := exampleEvidence()
 	nothing.Suspects, nothing.Last, nothing.FollowUp = nil, true, 3
-	more := exampleActivity()
-	more.Look, more.News, more.NewLinks = 1, []record.Call{{
+	call := record.Call{
 		Call: trail.Call{
 			Time: at.Add(5 * time.Minute), Service: "s3", Name: "ListBuckets", Region: "us-east-1",
 			SourceAddress: "198.51.100.7",
 		}, Session: "ASIAEXAMPLE00000002",
-	}}, more.Chain[:1]
+	}
+	// what a later check adds, and what has ended by then
+	more := exampleActivity()
+	more.Look, more.Chain[0].Revoked, more.Chain[2].Expires = 1, at.Add(time.Minute), at
+	for _, c := range []trail.Call{
+		{EventID: "c3", Service: "iam", Name: "CreateAccessKey", Target: "user report-export AKIAEXAMPLEREPORT001"},
+		{EventID: "c4", Service: "iam", Name: "CreateUser", Target: "user svc-monitoring"},
+		{EventID: "c5", Service: "iam", Name: "AttachUserPolicy", Target: "user a, policy arn:aws:iam::aws:policy/Admin"},
+		{
+			EventID: "c6", Service: "secretsmanager", Name: "GetSecretValue", Target: "secret shop/orders-db",
+			Region: "eu-west-1",
+		},
+		{EventID: "c7", Service: "iam", Name: "PutRolePolicy", Target: "role NightlyBackup, policy more"},
+		{EventID: "c8", Service: "ec2", Name: "RunInstances", Target: "instance i-1", Opens: "an instance"},
+	} {
+		c.Time = at.Add(-20 * time.Second)
+		more.Sessions[0].Doors = append(more.Sessions[0].Doors, record.Call{Call: c})
+	}
 	thief := exampleActivity()
 	thief.Others = 22
 	thief.Sessions[0].Elsewhere = []trail.Source{
@@ -159,16 +171,6 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		thief.Sessions[0].Doors[:1]
 	inData := exampleSessions()[2]
 	inData.Role = "DataRole"
-	noisy, noisier := exampleActivity(), exampleActivity()
-	noisy.Sessions[0].Partly, noisy.Sessions[0].Named = true, true
-	noisier.Sessions[0].Partly, noisier.Sessions[0].Named, noisier.Sessions[0].NamesCut = true, true,
-		[]string{"AssumeRole", "CreateAccessKey"}
-	late := record.Activity{
-		Look: 1, Until: at, Sessions: thief.Sessions, NewCopies: []record.Copy{
-			{Session: exampleSessions()[2], From: thief.Sessions[0].Elsewhere},
-		},
-	}
-	nobody := record.Activity{Until: at, Others: 3, Sessions: []record.SessionActivity{exampleActivity().Sessions[0]}}
 	chosen := exampleActivity()
 	chosen.Chosen, chosen.Asked, chosen.Session = "mark", "U0ROSA", &exampleSessions()[3]
 	notKnown := record.Activity{
@@ -193,29 +195,21 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			living("evidence"),
 		"evidence_contained": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).
 			living("evidence"),
-		"evidence_news":    applied().looked().add(approvals.EventEvidence, "", follow).last(),
-		"sessions":         applied().looked().living("sessions"),
-		"sessions_as_text": applied().looked().living("sessions").Simpler,
-		"sessions_more_columns": applied().add(approvals.EventEvidence, "", exampleEvidence()).
-			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("sessions"),
-		"findings":         applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("findings"),
-		"findings_noisy":   applied().looked().add(approvals.EventActivity, "", noisy).living("findings"),
-		"findings_noisier": applied().looked().add(approvals.EventActivity, "", noisier).living("findings"),
-		"findings_none": applied().add(approvals.EventEvidence, "", nothing).
-			add(approvals.EventActivity, "", record.Activity{Until: at}).living("findings"),
-		"findings_failed": applied().looked().add(approvals.EventActivity,
-			"", record.Activity{Failed: "AWS is answering too many requests."}).living("findings"),
-		"findings_news": applied().looked().add(approvals.EventActivity, "", exampleActivity()).
+		"evidence_as_text": applied().looked().living("evidence").Simpler,
+		"evidence_identity": applied().add(approvals.EventEvidence, "", exampleEvidence()).
+			add(approvals.EventSessions, "", record.Sessions{Rows: withMore}).living("evidence"),
+		"act":        applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("act"),
+		"act_stolen": applied().looked().add(approvals.EventActivity, "", thief).living("act"),
+		"act_access": applied().looked().add(approvals.EventActivity, "", exampleActivity()).add(approvals.EventSeenDenied,
+			"", record.Enforcement{State: record.SeenNotDenied, Succeeded: 2, LastSucceeded: at.Add(4 * time.Minute)}).
+			living("act"),
+		"act_some_done": applied().looked().add(approvals.EventActivity, "", more).living("act"),
+		"act_more": applied().looked().add(approvals.EventActivity, "", exampleActivity()).
 			add(approvals.EventActivity, "", more).last(),
-		"findings_newest": applied().add(approvals.EventEvidence, "", nothing).add(approvals.EventSessions,
-			"", record.Sessions{Rows: exampleSessions()}).add(approvals.EventActivity, "", nobody).living("findings"),
-		"findings_copied": applied().looked().add(approvals.EventActivity, "", thief).living("findings"),
-		"findings_copy_new": applied().looked().add(approvals.EventActivity, "", exampleActivity()).
-			add(approvals.EventActivity, "", late).last(),
-		"evidence_opened":   applied().looked().add(approvals.EventActivity, "", exampleActivity()).living("evidence"),
+		"evidence_calls_failed": applied().looked().add(approvals.EventActivity,
+			"", record.Activity{Failed: "AWS is answering too many requests."}).living("evidence"),
 		"evidence_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("evidence"),
-		"sessions_copied":   applied().looked().add(approvals.EventActivity, "", thief).living("sessions"),
-		"menu":              applied().looked().add(approvals.EventOffered, "", nil).living("menu"),
+		"outcome_menu":      applied().looked().living("outcome"),
 		"chosen":            applied().looked().add(approvals.EventActivity, "", chosen).last(),
 		"chosen_failed":     applied().looked().add(approvals.EventActivity, "", notKnown).last(),
 		"reply_chosen":      messages.ChosenNow(),
@@ -236,7 +230,7 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		}).last(),
 		"verdict_not_contained": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."},
-			Calls: more.News, Sessions: []record.Session{exampleSessions()[1], inData},
+			Calls: []record.Call{call}, Sessions: []record.Session{exampleSessions()[1], inData},
 			Doors: []record.Call{
 				{Call: trail.Call{
 					Time: at, Service: "iam", Name: "CreateAccessKey", Target: "user backdoor AKIAEXAMPLEBACKDOOR1",
@@ -249,6 +243,17 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 			},
 			Roles: []record.Link{exampleActivity().Chain[0], exampleActivity().Chain[2]}, MoreToDo: 2,
 		}).last(),
+		"verdict_quiet": before().add(approvals.EventVerdict, "", record.Conclusion{
+			Word: record.WordUnknown, Silent: true, Why: []string{"No call of an old session was seen denied."},
+		}).last(),
+		"verdict_changed": before().add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained}).
+			add(approvals.EventVerdict, "", record.Conclusion{
+				Word: record.WordNotContained, Why: []string{"A call of an old session was answered 4 min after the cutoff."},
+			}).last(),
+		"verdict_open": applied().looked().add(approvals.EventActivity, "", more).add(approvals.EventVerdict,
+			"", record.Conclusion{Word: record.WordNotContained, Why: []string{
+				"A session of the role DataRole made calls that went through.",
+			}}).last(),
 		"verdict_unknown": before().add(approvals.EventVerdict, "", record.Conclusion{
 			Word: record.WordUnknown, Why: []string{
 				"No old session made a call after the cutoff.", "us-east-1 was not read to its end.",
@@ -309,7 +314,7 @@ func (d dice) session() record.Session {
 			CallerARN: d.text(), CallerID: d.text(), CallerAccessKey: d.text(), SessionName: d.text(),
 			SourceAddress: d.text(), UserAgent: d.text(), Region: d.text(), AccessKeyID: d.text(),
 			Uncertain: d.maybe(), After: d.maybe(), Derived: d.maybe(),
-		}, Known: d.maybe(),
+		},
 	}
 	if d.IntN(3) == 0 {
 		s.ErrorCode, s.MFA, s.SourceIdentity = d.text(), trail.MFA(d.text()), d.text()
@@ -370,8 +375,7 @@ func (d dice) region() trail.RegionCoverage {
 func (d dice) evidence() record.Evidence {
 	return record.Evidence{
 		Since: at.Add(-time.Hour), Until: at, Cutoff: cutoff, LeftOut: d.IntN(3), FollowUp: d.IntN(2), Last: d.maybe(),
-		News:     some(d, record.MaxNews, d.session),
-		MoreNews: d.IntN(2), Regions: some(d, d.size(40), d.region),
+		Regions: some(d, d.size(40), d.region),
 		Suspects: some(d, d.size(record.MaxSuspects), func() record.Suspect {
 			return record.Suspect{EventID: d.id(), Address: d.maybe(), Caller: d.maybe()}
 		}),
@@ -389,15 +393,11 @@ func (d dice) add(s *story, most int) {
 		case 3, 4:
 			s.add(approvals.EventSessions, "", record.Sessions{Rows: some(d, d.size(70), d.session)})
 		case 5:
-			s.add(approvals.EventOffered, "", nil)
+			s.add(approvals.EventSetAside, "", record.Failure{Work: d.text(), Sentence: d.word()})
 		case 6:
 			s.add(approvals.EventActivity, "", record.Activity{
 				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link),
-				News: some(d, record.MaxNews, d.call),
-				NewCopies: some(d, d.size(record.MaxNews), func() record.Copy {
-					return record.Copy{Session: d.session(), From: some(d, 5, d.source)}
-				}),
-				Others: d.IntN(3), NewLinks: some(d, record.MaxNews, d.link), NotRead: d.IntN(2), MoreLinks: d.IntN(2),
+				Others: d.IntN(3), NotRead: d.IntN(2), MoreLinks: d.IntN(2),
 				Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
 			})
 		case 7:
@@ -467,15 +467,10 @@ func applied(t *testing.T) *story {
 func told(t *testing.T, name string, s *story) {
 	t.Helper()
 	said := map[string]*messages.Message{}
-	before := s.fold(len(s.events))
-	for _, living := range []string{"evidence", "sessions", "findings", "menu"} {
-		said[living] = s.living(living)
-	}
-	said["card"] = s.card()
-	for i, e := range s.events[4:] {
-		if messages.Living(e) == "" {
-			said[fmt.Sprintf("%d (%s)", i+5, e.Type)] = messages.Thread(before, e, exampleContext())
-		}
+	r := s.fold(len(s.events))
+	said["card"] = messages.Card(r, exampleContext())
+	for _, p := range messages.Thread(r, s.events, exampleContext()) {
+		said[p.Name] = p.Message
 	}
 	var all strings.Builder
 	for what, m := range said {
@@ -496,7 +491,7 @@ func TestTheCardSaysNothingOfAWordThatALaterEventTookTheGroundFrom(t *testing.T)
 		return applied(t).add(approvals.EventVerdict, "", record.Conclusion{Word: record.WordContained})
 	}
 	held := record.Held{At: at.Add(30 * time.Minute), After: 30 * time.Minute, Cutoff: cutoff}
-	const word = "Contained as far as CloudTrail shows."
+	const word = "Contained"
 	for name, c := range map[string]struct {
 		s    *story
 		says bool
@@ -558,7 +553,6 @@ func noMore(t *testing.T, name string, events []approvals.Event, text string) {
 	for _, e := range events {
 		var a record.Activity
 		if e.Type == approvals.EventActivity && json.Unmarshal(e.Detail, &a) == nil {
-			elsewhere = elsewhere || len(a.NewCopies) > 0
 			for _, l := range a.Chain {
 				onward, made = onward || !l.Loop, made || len(l.Doors) > 0
 			}

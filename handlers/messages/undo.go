@@ -41,11 +41,11 @@ func UndoForm(
 	if err != nil {
 		return slack.ModalViewRequest{}, fmt.Errorf("form to undo request %s: %w", origin.Request, err)
 	}
-	text := fmt.Sprintf("This asks for somebody's approval to *take the %s off* %s.", c.Words.Deny, roleWords(c.Role))
+	text := fmt.Sprintf("This asks for an approval to *undo the %s* of %s.", c.Words.Noun, roleWords(c.Role))
 	blocks := []slack.Block{}
 	if words {
-		text += fmt.Sprintf(" Until %s sessions that it keeps out can be alive: they *work again* once it is gone, "+
-			"a thief's too. If that is what you mean, type %s.",
+		text += fmt.Sprintf(" Until %s sessions that it blocks can be alive: they *work again* then, "+
+			"the attacker's too. If that is what you mean, type %s.",
 			Both(until), Code(ReviveWords, 40))
 		field := slack.NewPlainTextInputBlockElement(plainText(ReviveWords), actionRevive)
 		field.MaxLength = 100
@@ -58,7 +58,7 @@ func UndoForm(
 	input.Optional = !reasonRequired
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: FormUndo, PrivateMetadata: string(metadata),
-		Title: plainText("Take the " + c.Words.Deny + " away?"), Submit: plainText("Ask for approval"),
+		Title: plainText("Undo the " + c.Words.Noun + "?"), Submit: plainText("Ask for approval"),
 		Close:  plainText("Back"),
 		Blocks: slack.Blocks{BlockSet: append([]slack.Block{section(text)}, append(blocks, input)...)},
 	}, nil

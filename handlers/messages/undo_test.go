@@ -70,10 +70,7 @@ func (u *undoStory) card() *messages.Message {
 	return messages.Card(u.fold(len(u.events)), u.context)
 }
 
-func (u *undoStory) last() *messages.Message {
-	n := len(u.events)
-	return messages.Thread(u.fold(n-1), u.events[n-1], u.context)
-}
+func (u *undoStory) last() *messages.Message { return u.lastIn(u.context) }
 
 // allOfUndo is every message about taking a deny away, by name.
 func allOfUndo(t *testing.T) map[string]*messages.Message {
@@ -169,10 +166,6 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_found":     applied(revives, found).last(),
 		"thread_undo_resumed":   applied(revives, resumed).last(),
 		"thread_undo_unnamed":   applied(revives, unread).last(),
-		"thread_undo_read_back": applied(revives, done).
-			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, At: at}).last(),
-		"thread_undo_read_old": applied(restores, done).
-			add(approvals.EventReadBack, "", record.ReadBack{Undo: true, Equal: true, Restored: true, At: at}).last(),
 		"thread_undo_read_not": applied(revives, unread).add(approvals.EventReadBack,
 			"", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
 		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack,
@@ -264,12 +257,7 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		"undo by command": messages.UndoByCommand(revokeWords(), role),
 		"undo changed":    messages.DenyChanged(revokeWords(), role, "", true),
 	}
-	for n := 1; n <= len(s.events); n++ {
-		out["undo card "+string(s.events[n-1].Type)] = messages.Card(s.fold(n), s.context)
-		if m := messages.Thread(s.fold(n-1), s.events[n-1], s.context); m != nil {
-			out["undo thread "+string(s.events[n-1].Type)] = m
-		}
-	}
+	s.said(out, "undo ", s.context)
 	c := messages.Context{Words: revokeWords(), Role: role}
 	undone := record.Undone{
 		Request: foreign(t, "request"), Requester: foreign(t, "who"), Approvers: u.Approvers, Revives: u.Revives,
@@ -279,29 +267,27 @@ func worstOfUndo(t *rapid.T, real *testing.T, role record.Role) map[string]*mess
 		add(approvals.EventStarted, "", started()).
 		add(approvals.EventApplied, "", record.Applied{Cutoff: cutoff}).add(approvals.EventUndone, "", undone).
 		add(approvals.EventInert, "", record.Inert{Cutoff: at})
-	out["undone card"] = messages.Card(revoked.fold(6), c)
-	out["undone thread"] = messages.Thread(revoked.fold(4), revoked.events[4], c)
-	out["inert thread"] = messages.Thread(revoked.fold(5), revoked.events[5], c)
+	revoked.said(out, "undone ", c)
 	return out
 }
 
-// Everything that asks for an approval says that it takes a deny away: the title, the sentence
+// Everything that asks for an approval says that it undoes a revocation: the title, the sentence
 // below it, what Approve does, the question before it, and the fallback.
-func TestEveryPartOfAnUndoCardSaysThatItTakesADenyAway(t *testing.T) {
+func TestEveryPartOfAnUndoCardSaysThatItUndoesARevocation(t *testing.T) {
 	m := allOfUndo(t)["card_undo_open"]
 	blocks := string(must(t, m.Blocks))
 	for _, said := range []string{
-		"Approval needed to take a deny away: prod/DeployRole", "asked to *take away the deny*", "It takes a deny away.",
-		"Take the deny away?",
-		"is taken away. Sessions issued before", "Approve: take the deny off prod/DeployRole",
+		"Approval needed to undo a revocation: prod/DeployRole", "asked to *undo the revocation*", "It undoes a revocation.",
+		"Undo the revocation?",
+		"is taken off the role", "Approve: undo the revocation of prod/DeployRole",
 	} {
 		if !strings.Contains(blocks, said) {
 			t.Errorf("the card does not say %q: %s", said, blocks)
 		}
 	}
 	for _, said := range []string{
-		"Approval needed to take a deny away", "asked to *take away the deny*", "It takes a deny away.", "they work again",
-		"it was a drill", "0 of 1", "prod/DeployRole",
+		"Approval needed to undo a revocation", "asked to *undo the revocation*", "It undoes a revocation.",
+		"they work again", "it was a drill", "0 of 1", "prod/DeployRole",
 	} {
 		if !strings.Contains(m.Text, said) {
 			t.Errorf("the fallback does not say %q: %s", said, m.Text)
@@ -348,7 +334,7 @@ func TestTheFormOfADenialOfAnUndoSaysWhatIsDenied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(must(t, form)), "asked to *take away the deny*") {
+	if !strings.Contains(string(must(t, form)), "asked to *undo the revocation*") {
 		t.Errorf("%s", must(t, form))
 	}
 }

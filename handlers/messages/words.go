@@ -11,21 +11,21 @@ import (
 // Words are what people read of one measure. They fit into sentences that are the same for every
 // measure; what differs by what a request does with its measure is in phrases.
 type Words struct {
-	Word     string // of the command, with a space after it; "" of the measure that needs none
-	Ask      string // what is asked for, before a role: "revoke the active sessions of"
-	Short    string // the same in a list: "revoke the sessions of"
-	Title    string // the same in titles and on buttons: "revoke sessions of"
-	Did      string // what was applied, in a title before a role: "deny on older sessions of"
-	Noun     string // "revocation"
-	Deny     string // what is on the role then, after "the" or "a": "deny"
-	Mark     string // the moment that parts sessions, before its time or alone: "cutoff"
-	Whom     string // the sessions that are denied: "old sessions"
-	Promised string // what a promise adds to it: " with the promised cutoff"
-	Where    string // where to look for it: "the role's inline policies"
-	Fence    string // what nobody else should do: "writing the role's inline policies"
-	Calls    string // by which others take it away: "DeleteRolePolicy or PutRolePolicy"
-	ByHand   string // the same without revokebot: "revoke the role's active sessions"
-	Stays    string // what becomes of a request that nobody approves: "no session is revoked"
+	Word   string // of the command, with a space after it; "" of the measure that needs none
+	Ask    string // what is asked for, before a role: "revoke the active sessions of"
+	Short  string // the same in a list: "revoke the sessions of"
+	Title  string // the same in titles and on buttons: "revoke sessions of"
+	Past   string // what was done, in a title: "Revoked"
+	Did    string // to what, in a title before a role: "sessions of"
+	Noun   string // "revocation"
+	Deny   string // what is on the role then, after "the" or "a": "revocation policy"
+	Mark   string // the moment that parts sessions, before its time or alone: "cutoff"
+	Whom   string // the sessions that are denied: "old sessions"
+	Where  string // where to look for it: "the role's inline policies"
+	Fence  string // what nobody else should do: "writing the role's inline policies"
+	Calls  string // by which others take it away: "DeleteRolePolicy or PutRolePolicy"
+	ByHand string // the same without revokebot: "revoke the role's active sessions"
+	Stays  string // what becomes of a request that is not approved: "no session is revoked"
 
 	Question string               // asked once more before an approval counts
 	Yes      string               // the answer to it, at most 30 characters
@@ -35,19 +35,15 @@ type Words struct {
 	After func(margin time.Duration) string // what holds after the approval, without a period
 
 	Document func(policy string) string       // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
-	Took     func(cutoff string) string       // what AWS took, after "the policy": " with the cutoff …"
-	Holds    func(cutoff string) string       // what is denied: "every session issued before … is denied everything"
-	Denies   func(cutoff string) string       // what it does, after "it": "denies everything to sessions issued before …"
-	Wrote    func(cutoff time.Time) string    // what a write was to do that was not seen on the role, a sentence
-	Effects  func(record.Applied) []string    // what follows from a write that was seen on the role, sentences
+	Scope    func(cutoff string) string       // what it is done to: "sessions issued before …"
+	Works    func(cutoff time.Time) string    // what works from then on, sentences
 	Room     func(size int) string            // what the role would hold of its quota
 	Paper    func(older, newer string) string // what the simulator said of two sessions
 
-	Next    func(w record.Word, further string) string // what to do, by the last word of the looks at CloudTrail
+	Next    func(w record.Word, further string) string // what to do, by the verdict
 	Contain func(further string) string                // the same in a report where sessions are not contained
 
-	Honest string                    // what honest callers do about it: "they assume the role again"
-	Leave  func(until string) string // when to undo it, a sentence for the report; until is for one that expires
+	Leave func(until string) string // when to undo it, a sentence for the report; until is for one that expires
 
 	Undo  UndoWords
 	Drill DrillWords
@@ -84,6 +80,7 @@ type Context struct {
 	Margin    time.Duration   // how far past AWS's now the cutoff will lie
 	Approvers []string        // ids of people and groups who may approve; of the configuration
 	Required  int             // how many have to approve now: the configuration may have become stricter
+	Guard     time.Duration   // how long what was applied is checked; 0: not at all
 }
 
 // FurtherByHand is what to do if the measure does not hold.
@@ -100,28 +97,24 @@ func (c Context) FurtherByHand() string {
 type phrases struct {
 	asked   string // who asked for what, a sentence
 	denying string // the same in the form for a denial
-	asks    string // what somebody asks, before a role
+	wants   string // what is asked for, before a role
 	listed  string // the same in a list
 	open    string // the same of one that is under way
 	again   string // the same in the label of Ask again
-	report  string // the label of Report, before a role
+	report  string // the label of Files, before a role
 
-	noun    string // what was asked for: "revocation"
-	thing   string // "request" or "drill"
-	reports string // what its report is called
-	call    string // what approvers are told after what they are asked to do
-	kept    string // what the thread keeps besides decisions
-	stays   string // what becomes of a request that nobody approves
+	noun  string // what was asked for: "revocation"
+	thing string // "request" or "drill"
+	stays string // what becomes of a request that is not approved
 
 	titles  map[approvals.State]string
 	of      map[approvals.State]string // in a title, before the role
 	being   string                     // the card, while it is carried out
-	begins  string                     // the thread, when it begins to be
 	doing   string                     // how it is carried out: "applied"
 	outcome func() string              // what came of it
 
 	denied, nothing, expired string // how it was denied, what was done then, what follows on an expiry
-	notYet, unsure           string // of a try that failed: what did not happen, and what is not known
+	unsure                   string // of a try that failed: what is not known
 	failed, ended, after     string // of the last try: what did not happen, how it ended, what follows
 	wrote                    string // what it wrote
 
@@ -146,23 +139,20 @@ func (c Context) applying(r approvals.Request) phrases {
 	w, who, on := c.Words, Mention(r.Requester), roleWords(c.Role)
 	return phrases{
 		asked: who + " asked to " + w.Ask + " " + on + ".", denying: who + " asked to " + w.Short + " " + on + ".",
-		asks: "to " + w.Ask + " ", listed: w.Short + " ", open: " asked for ", again: "Ask again to " + w.Title + " ",
-		report: "Make the incident report of ", noun: w.Noun, thing: "request", reports: "incident report",
-		call: ". ", kept: "what AWS answered", stays: w.Stays,
+		wants: w.Ask + " ", listed: w.Short + " ", open: " asked for ", again: "Ask again to " + w.Title + " ",
+		report: "Post the files about ", noun: w.Noun, thing: "request", stays: w.Stays,
 		titles: map[approvals.State]string{
 			approvals.StateOpen: "Approval needed", approvals.StateApproved: "Approved, being applied",
 			approvals.StateApplied: c.appliedTitle(r), approvals.StateFailed: "Failed",
 			approvals.StateDenied: "Request denied", approvals.StateCancelled: "Cancelled",
 			approvals.StateExpired: "Expired", approvals.StateVoid: "Void, the role changed",
 		},
-		of:     map[approvals.State]string{approvals.StateOpen: w.Title + " ", approvals.StateApplied: w.Did + " "},
-		being:  "The " + w.Deny + " is being written; the thread tells when AWS has taken it.",
-		begins: "The " + w.Deny + " is being written now.", doing: "applied",
-		outcome: func() string { return c.appliedLead(r) },
+		of:    map[approvals.State]string{approvals.StateOpen: w.Title + " ", approvals.StateApplied: w.Did + " "},
+		being: "The " + w.Deny + " is being written.", doing: "applied",
+		outcome: func() string { return c.appliedLead(r) + judged(r) },
 		denied:  "denied it", nothing: " Nothing was done.",
 		expired: " Nothing was done; the command can be sent again.",
-		notYet:  "Not applied yet. ",
-		unsure:  " It is not known whether AWS took the policy: look at " + w.Where + ".",
+		unsure:  " It is not known whether AWS accepted the policy: check " + w.Where + ".",
 		failed:  "The " + w.Noun + " did not happen.", ended: " without a " + w.Noun + " that is known to have worked. ",
 		means: func() string { return w.Means(c) }, know: "*Know before you approve*",
 		decision: func() decision {
@@ -175,52 +165,48 @@ func (c Context) applying(r approvals.Request) phrases {
 }
 
 func (c Context) undoing(r approvals.Request) phrases {
-	w, u, stayed := c.Words, *c.Undo, "the "+c.Words.Deny+" was not taken away"
-	asked := Mention(r.Requester) + " asked to *take away the " + w.Deny + "* that " + earlierRequest(r.About, u.Card) +
-		" put on " + roleWords(c.Role) + "."
+	w, u, stays := c.Words, *c.Undo, "the "+c.Words.Deny+" stays"
+	asked := Mention(r.Requester) + " asked to *undo the " + w.Noun + "* of " + roleWords(c.Role) + " by " +
+		earlierRequest(r.About, u.Card) + "."
 	return phrases{
 		asked: asked, denying: asked,
-		asks: "to take the " + w.Deny + " off ", listed: "take the " + w.Deny + " off ",
-		open: " asked to take the " + w.Deny + " off ", again: "Ask again to take the " + w.Deny + " off ",
-		report: "Make the incident report of ", noun: "undo", thing: "request", reports: "incident report",
-		call: ". *It takes a " + w.Deny + " away.* ", kept: "what AWS answered", stays: "the " + w.Deny + " stays",
+		wants: "*undo* the " + w.Noun + " of ", listed: "undo the " + w.Noun + " of ",
+		open: " asked to undo the " + w.Noun + " of ", again: "Ask again to undo the " + w.Noun + " of ",
+		report: "Post the files about ", noun: "undo", thing: "request", stays: stays,
 		titles: map[approvals.State]string{
-			approvals.StateOpen:     "Approval needed to take a " + w.Deny + " away",
-			approvals.StateApproved: "Approved, the " + w.Deny + " is being taken away",
-			approvals.StateApplied:  c.undoneTitle(r), approvals.StateFailed: "Failed to take a " + w.Deny + " away",
-			approvals.StateDenied: "Denied, " + stayed, approvals.StateCancelled: "Cancelled, " + stayed,
-			approvals.StateExpired: "Expired, " + stayed,
-			approvals.StateVoid:    "Void, the role changed, nothing was taken away",
+			approvals.StateOpen:     "Approval needed to undo a " + w.Noun,
+			approvals.StateApproved: "Approved, the " + w.Noun + " is being undone",
+			approvals.StateApplied:  c.undoneTitle(r), approvals.StateFailed: "Failed to undo a " + w.Noun,
+			approvals.StateDenied: "Denied, " + stays, approvals.StateCancelled: "Cancelled, " + stays,
+			approvals.StateExpired: "Expired, " + stays,
+			approvals.StateVoid:    "Void, the role changed, nothing was undone",
 		},
-		being:  "It is being taken away; the thread tells when AWS has done it.",
-		begins: "The " + w.Deny + " is being taken away now.", doing: "applied",
+		being: "The " + w.Noun + " is being undone.", doing: "applied",
 		outcome: func() string { return c.undoOutcome(r) },
 		denied:  "denied it", nothing: " Nothing was done.", expired: " Nothing was done; it can be asked for again.",
-		notYet: "The " + w.Deny + " is not taken away yet. ",
-		unsure: " It is not known whether AWS took the " + w.Deny + " away: look at " + w.Where + ".",
-		failed: "The " + w.Deny + " was not taken away.",
-		ended:  ", and the " + w.Deny + " is not known to have been taken away by it. ",
+		unsure: " It is not known whether AWS removed the " + w.Deny + ": check " + w.Where + ".",
+		failed: "The " + w.Noun + " was not undone.",
+		ended:  ", and it is not known to have undone the " + w.Noun + ". ",
 		means: func() string {
 			switch {
 			case u.Stays():
 				return "What the " + w.Deny + " consists of was there before it, and *stays*. Approve ends the request: " +
-					"revokebot does not write it again.\n" + w.Undo.Revival(r, u)
+					"revokebot does not restore it.\n" + w.Undo.Revival(r, u)
 			case u.Gone:
-				return "The " + w.Deny + " is *gone already*, and not by revokebot. " +
-					"Approve says that this is on purpose: revokebot does not write it again. " +
-					"Should the same " + w.Deny + " be back by then, it is taken away; what revokebot has written since " +
-					"is not touched and has to be asked for anew.\n" + w.Undo.Revival(r, u)
+				return "The " + w.Deny + " is *gone already*, and not by revokebot. Approve says that this is on purpose: " +
+					"revokebot does not restore it. If the same " + w.Deny + " is back by then, it is removed; what revokebot " +
+					"has written since stays and has to be asked for again.\n" + w.Undo.Revival(r, u)
 			}
-			untouched := " If the role has anything else by then than what revokebot wrote, nothing is touched.\n"
+			untouched := " If the role has anything else by then than what revokebot wrote, nothing is changed.\n"
 			if len(u.Slots) > 1 {
-				untouched = " A policy that is changed by then is not touched.\n"
+				untouched = " A policy that is changed by then stays.\n"
 			}
-			return "It takes a " + w.Deny + " away. " + w.Undo.Effect(u) + untouched + w.Undo.Revival(r, u)
+			return "It undoes a " + w.Noun + ". " + w.Undo.Effect(u) + untouched + w.Undo.Revival(r, u)
 		},
 		decision: func() decision {
 			return decision{
-				question: "Take the " + w.Deny + " away?", yes: "Yes, take it away", danger: true, detail: w.Undo.Confirm(c),
-				approve: "Approve: take the " + w.Deny + " off ", deny: "Deny: the " + w.Deny + " stays on ",
+				question: "Undo the " + w.Noun + "?", yes: "Yes, undo it", danger: true, detail: w.Undo.Confirm(c),
+				approve: "Approve: undo the " + w.Noun + " of ", deny: "Deny: keep the " + w.Noun + " of ",
 				cancel: "Cancel your own request for ",
 			}
 		},
@@ -231,11 +217,9 @@ func (c Context) rehearsing(r approvals.Request) phrases {
 	w := c.Words
 	asked := Mention(r.Requester) + " asked to *rehearse* a " + w.Noun + " for " + roleWords(c.Role) + "."
 	return phrases{
-		asked: asked, denying: asked, asks: "to *rehearse* a " + w.Noun + ", in which nothing is written, for ",
+		asked: asked, denying: asked, wants: "*rehearse* a " + w.Noun + ", in which nothing is written, of ",
 		listed: "rehearse a " + w.Noun + " for ", open: " asked for a drill of ", again: "ask again to rehearse it for ",
-		report: "make the report of ", noun: "drill", thing: "drill", reports: "report of this drill",
-		call: ", as in an incident. *Nothing is written, whoever approves.* ", kept: "what was checked",
-		stays: "in an incident no session would be touched",
+		report: "post the files about ", noun: "drill", thing: "drill", stays: "in an incident no session would be touched",
 		titles: map[approvals.State]string{ // it is never executing or applied
 			approvals.StateOpen:     "approval needed to rehearse a " + w.Noun,
 			approvals.StateApproved: "approved, being rehearsed", approvals.StateRehearsed: rehearsedTitle(r),
@@ -243,13 +227,12 @@ func (c Context) rehearsing(r approvals.Request) phrases {
 			approvals.StateCancelled: "cancelled", approvals.StateExpired: "expired",
 			approvals.StateVoid: "void, the role changed",
 		},
-		being: "It is being rehearsed; the thread tells what was found.", begins: "It is being rehearsed now.",
-		doing: "rehearsed", outcome: func() string { return drillOutcome(r) },
+		being: "It is being rehearsed.", doing: "rehearsed", outcome: func() string { return drillOutcome(r) },
 		denied:  "denied the request",
 		expired: " In a real one no session would have been touched; the command can be sent again.",
-		notYet:  "not rehearsed yet. ", failed: "it was not rehearsed to its end. Nothing was written.",
-		ended: " before its end. ", wrote: " Nothing was written.",
-		after: " A real " + w.Noun + " would most likely have ended the same way: put that right first.",
+		failed:  "it was not rehearsed to its end. Nothing was written.",
+		ended:   " before its end. ", wrote: " Nothing was written.",
+		after: " A real " + w.Noun + " would most likely have ended the same way: fix that first.",
 		means: func() string { return w.Drill.Means }, know: "*Know before you approve a real one*",
 		decision: func() decision {
 			return decision{

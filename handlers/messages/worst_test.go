@@ -1,7 +1,6 @@
 package messages_test
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -73,11 +72,7 @@ func worstOfOthers(real *testing.T, text string, odd bool) map[string]*messages.
 			approvals.Refusal{Code: approvals.RefusalCode(text), Standing: standing})),
 	}
 	for _, story := range []*story{s, f} {
-		for i, e := range story.events {
-			if m := messages.Thread(story.fold(i), e, c); m != nil {
-				out[fmt.Sprintf("others %d (%s)", i, e.Type)] = m
-			}
-		}
+		story.said(out, "others ", c)
 	}
 	return out
 }

@@ -19,8 +19,6 @@ const (
 	// MaxLinkServices and MaxLinkDoors bound what is kept of what a role's sessions did in turn.
 	MaxLinkServices = 5
 	MaxLinkDoors    = 3
-	// MaxNews is how many lines of news one event keeps.
-	MaxNews = 10
 	// MaxCalls is how many calls, and how many sessions, a verdict keeps to show for itself.
 	MaxCalls = 20
 	// MaxReasons is how many sentences a verdict keeps.
@@ -40,18 +38,15 @@ type Looking struct {
 // Evidence is the Detail of an EventEvidence: what CloudTrail told at one moment about who assumed
 // the role.
 type Evidence struct {
-	Since    time.Time `json:"since"`
-	Until    time.Time `json:"until"`
-	Cutoff   time.Time `json:"cutoff,omitzero"`
-	LeftOut  int       `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
-	Suspects []Suspect `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
-	// of a later look: what people have to know now, at most MaxNews
-	News     []Session              `json:"news,omitempty"`
-	MoreNews int                    `json:"more_news,omitempty"`
-	Regions  []trail.RegionCoverage `json:"regions,omitempty"` // every region that was asked
-	FollowUp int                    `json:"follow_up"`         // 0: the first look; then 1, 2, …
-	Last     bool                   `json:"last,omitempty"`    // no further look is planned
-	Failed   string                 `json:"failed,omitempty"`  // a sentence, when nothing could be asked at all
+	Since    time.Time              `json:"since"`
+	Until    time.Time              `json:"until"`
+	Cutoff   time.Time              `json:"cutoff,omitzero"`
+	LeftOut  int                    `json:"left_out,omitempty"` // sessions that this look found and the log does not keep
+	Suspects []Suspect              `json:"suspects,omitempty"` // of all sessions until now, at most MaxSuspects
+	Regions  []trail.RegionCoverage `json:"regions,omitempty"`  // every region that was asked
+	FollowUp int                    `json:"follow_up"`          // 0: the first look; then 1, 2, …
+	Last     bool                   `json:"last,omitempty"`     // no further look is planned
+	Failed   string                 `json:"failed,omitempty"`   // a sentence, when nothing could be asked at all
 }
 
 // Sessions is the Detail of an EventSessions: what a look found that no earlier one had, newest
@@ -66,8 +61,7 @@ type Sessions struct {
 // read it. All its texts come from outside, and are cut to what Trim allows.
 type Session struct {
 	trail.Session
-	Role  string `json:"role,omitempty"`  // in a Conclusion: the name of the role that it is of, where that is another one
-	Known bool   `json:"known,omitempty"` // in News: after the cutoff, of a caller that had a session before it
+	Role string `json:"role,omitempty"` // in a Conclusion: the name of the role that it is of, where that is another one
 }
 
 // Suspect is a session that is looked into by itself, and why.
@@ -79,12 +73,6 @@ type Suspect struct {
 	// From are the addresses from which its key was used and where it was not opened. Gather adds them
 	// from what the session did; they are in no Evidence.
 	From []string `json:"used_from,omitempty"`
-}
-
-// Copy is a session whose key was used from addresses where it was not opened.
-type Copy struct {
-	Session Session        `json:"session"`
-	From    []trail.Source `json:"from"`
 }
 
 // Chosen is the Detail of an EventChosen: somebody chose a session from the menu.
@@ -106,10 +94,6 @@ type Activity struct {
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
 	Chain     []Link            `json:"chain,omitempty"`
 	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
-	// of a later look: doors that worked and answers past the deny that no earlier look had
-	News      []Call `json:"news,omitempty"`
-	NewLinks  []Link `json:"new_links,omitempty"`  // of a later look: roles that no earlier look had
-	NewCopies []Copy `json:"new_copies,omitempty"` // of a later look: copied keys that no earlier look had
 	// sessions that do not stand out, of which was looked where their keys are used
 	Others int    `json:"others,omitempty"`
 	Partly string `json:"partly,omitempty"` // why not everything could be read, a sentence
@@ -162,7 +146,8 @@ type Link struct {
 	Sessions    int       `json:"sessions"`
 	First       time.Time `json:"first,omitzero"`
 	Last        time.Time `json:"last,omitzero"`
-	Loop        bool      `json:"loop,omitempty"` // a role that is in the chain above already
+	Loop        bool      `json:"loop,omitempty"`   // a role that is in the chain above already
+	Revoked     time.Time `json:"revoked,omitzero"` // the cutoff of another request for it that is in force
 
 	// What these sessions did, all of them together. Looked is false when their account is not
 	// configured.

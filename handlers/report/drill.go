@@ -39,7 +39,7 @@ func (i incidentReport) drillSummary(s *sheet) {
 		s.item("From the request to the last approval it took %s.", messages.Span(r.Votes[len(r.Votes)-1].At.Sub(r.Opened)))
 	}
 	if r.Refused > 0 {
-		s.item("%s refused; the timeline has who pressed what.", english.Count(r.Refused, "click was", "clicks were"))
+		s.item("%s refused; the timeline has the details.", english.Count(r.Refused, "click was", "clicks were"))
 	}
 	if in := i.in; in.Looks > 0 {
 		t := messages.TallyOf(in)
@@ -58,11 +58,7 @@ func (i incidentReport) drillChecks(s *sheet) {
 		s.item("Nothing, as far as the record goes.")
 		return
 	}
-	s.item("The %s would have been written%s.", i.words.Document(d.Policy), i.words.Took(utc(d.WouldBe)))
-	pen := messages.Pen{
-		Code: mdCode, Prose: func(text string) string { return mdProse(text, 1200) },
-		Bold: func(text string) string { return "**" + text + "**" },
-	}
+	s.item("The %s would have been written, for %s.", i.words.Document(d.Policy), i.words.Scope(utc(d.WouldBe)))
 	for _, check := range messages.DrillChecks(d, i.words, pen) {
 		s.item("%s", check)
 	}
@@ -75,7 +71,7 @@ func (i incidentReport) drillChecks(s *sheet) {
 		}
 	}
 	if i.in.Failed != "" {
-		s.item("The look at CloudTrail failed: %s", mdProse(i.in.Failed, 1200))
+		s.item("The check of CloudTrail failed: %s", mdProse(i.in.Failed, 1200))
 	}
 }
 
@@ -85,14 +81,14 @@ func (i incidentReport) drillRemaining(s *sheet) {
 	case i.r.State == approvals.StateRehearsed && err == nil && d.Clean():
 		s.item("Nothing that the record shows. Drill again when roles, approvers or permissions change.")
 	case i.r.State == approvals.StateRehearsed:
-		s.item("Put right what is marked above, and drill again.")
+		s.item("Fix what is marked above, and drill again.")
 	case i.r.State == approvals.StateOpen, i.r.State == approvals.StateApproved:
 		s.item("Wait for the outcome, and ask for this report again.")
 	case i.r.State == approvals.StateFailed, i.r.State == approvals.StateVoid:
-		s.item("Put right what kept it from its end: a real %s would most likely have ended the same way. "+
-			"Then drill again.", i.words.Noun)
+		s.item("Fix what kept it from its end: a real %s would most likely have ended the same way. Then drill "+
+			"again.", i.words.Noun)
 	case i.r.State == approvals.StateExpired:
-		s.item("Find out why nobody decided in time: in an incident the sessions would have stayed as they were.")
+		s.item("Find out why no approver decided in time: in an incident the sessions would have stayed as they were.")
 	default:
 		s.item("Nothing that the record shows.")
 	}

@@ -27,7 +27,7 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventVoted:
 		return "approved; more people are needed"
 	case approvals.EventApproved:
-		return "approved; that was the approval that was still missing"
+		return "approved; that was the last approval needed"
 	case approvals.EventDenied:
 		if d := record.Known[record.Denial](e); d != nil && d.Reason != "" {
 			return "denied the request, because " + mdCode(d.Reason, messages.MaxReason)
@@ -36,17 +36,17 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventCancelled:
 		return "cancelled the request"
 	case approvals.EventExpired:
-		return "the request expired: too few people decided in time"
+		return "the request expired: too few people approved in time"
 	case approvals.EventStarted:
 		if d := record.Known[record.Started](e); d != nil && !d.Cutoff.IsZero() {
-			return "promised the cutoff " + utc(d.Cutoff) + "; the write follows"
+			return "planned to deny " + i.words.Scope(utc(d.Cutoff)) + "; the write follows"
 		}
 		return "began; the write follows"
 	case approvals.EventApplied:
 		return i.appliedWords(e)
 	case approvals.EventRehearsed:
 		if d := record.Known[record.Rehearsed](e); d != nil {
-			return "rehearsed" + i.words.Took(utc(d.WouldBe)) + ", and nothing was written"
+			return "rehearsed for " + i.words.Scope(utc(d.WouldBe)) + ", and nothing was written"
 		}
 		return "rehearsed, and nothing was written"
 	case approvals.EventFailed:
@@ -56,17 +56,17 @@ func (i incidentReport) eventWords(e approvals.Event) string {
 	case approvals.EventForged:
 		return "the log is not what was written: " + mdFailure(e)
 	case approvals.EventUntrusted:
-		return "an entry of the log that was not trusted was put aside"
+		return "an entry of the log was not trusted and left out"
 	case approvals.EventDelayed:
-		return "it could not be done yet: " + mdFailure(e)
+		return "it was delayed: " + mdFailure(e)
 	case approvals.EventSetAside:
-		return "a piece of work failed too often and was put aside: " + mdFailure(e)
+		return "a piece of work was given up after 5 tries: " + mdFailure(e)
 	case approvals.EventRefused:
 		d := record.Known[approvals.Refusal](e)
 		if d == nil {
 			break
 		}
-		return "pressed " + messages.ActionWords(d.Action) + " and was refused: " + mdCode(string(d.Code), 40)
+		return "pressed " + messages.ActionWords(d.Action) + " and was rejected: " + mdCode(string(d.Code), 40)
 	case approvals.EventFinding:
 		if d := record.Known[record.Finding](e); d != nil {
 			return "finding: " + mdProse(d.Sentence, 1000)
@@ -98,15 +98,15 @@ func (i incidentReport) appliedWords(e approvals.Event) string {
 	d := record.Known[record.Applied](e)
 	switch {
 	case d == nil:
-		return "AWS took the change"
+		return "AWS accepted the change"
 	case i.undo:
-		return "AWS took the change" + as(d.CallerARN)
+		return "AWS accepted the change" + as(d.CallerARN)
 	case d.AlreadyThere:
-		return "the promised policy" + i.words.Took(utc(d.Cutoff)) + " is on the role: an earlier try had written it" +
+		return "the policy for " + i.words.Scope(utc(d.Cutoff)) + " is on the role: an earlier try had written it" +
 			as(d.CallerARN)
 	default:
-		return "**AWS took the " + i.words.Document(d.Policy) + "** on " + utc(d.At) + " of its clock" +
-			i.words.Took(utc(d.Cutoff)) + as(d.CallerARN)
+		return "**AWS accepted the " + i.words.Document(d.Policy) + "** at " + utc(d.At) + " of its clock, for " +
+			i.words.Scope(utc(d.Cutoff)) + as(d.CallerARN)
 	}
 }
 
@@ -125,7 +125,7 @@ func lookWords(e approvals.Event) string {
 		switch {
 		case d == nil:
 		case d.Failed != "":
-			return "CloudTrail could not be asked: " + mdProse(d.Failed, 1200)
+			return "CloudTrail could not be read: " + mdProse(d.Failed, 1200)
 		default:
 			covered := 0
 			for _, g := range d.Regions {
@@ -133,16 +133,16 @@ func lookWords(e approvals.Event) string {
 					covered++
 				}
 			}
-			return fmt.Sprintf("look %d at CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until),
+			return fmt.Sprintf("check %d of CloudTrail, from %s to %s: %d of %s read", d.FollowUp+1, utc(d.Since), utc(d.Until),
 				covered, english.Count(len(d.Regions), "region", "regions"))
 		}
 	case approvals.EventSessions:
 		if d := record.Known[record.Sessions](e); d != nil {
-			return fmt.Sprintf("look %d: %s that no earlier look had", d.Look+1,
+			return fmt.Sprintf("check %d: %s that no earlier check had", d.Look+1,
 				english.Count(len(d.Rows), "session or attempt", "sessions and attempts"))
 		}
 	case approvals.EventChosen:
-		return "chose a session to look into"
+		return "chose a session to check"
 	case approvals.EventActivity:
 		d := record.Known[record.Activity](e)
 		switch {
@@ -150,13 +150,13 @@ func lookWords(e approvals.Event) string {
 		case d.Failed != "":
 			return "what the sessions did could not be read: " + mdProse(d.Failed, 1200)
 		default:
-			return fmt.Sprintf("look %d: what %s did was read, and %s from them", d.Look+1,
+			return fmt.Sprintf("check %d: what %s did was read, and %s from them", d.Look+1,
 				english.Count(len(d.Sessions), "session", "sessions"),
 				english.Count(len(d.Chain), "role was assumed", "roles were assumed"))
 		}
 	case approvals.EventVerdict:
 		if d := record.Known[record.Conclusion](e); d != nil {
-			return "the last word of the looks: **" + wordOf(d.Word) + "**"
+			return "verdict: **" + wordOf(d.Word) + "**"
 		}
 	}
 	return ""
@@ -176,42 +176,33 @@ func wordOf(w record.Word) string {
 func (i incidentReport) proofWords(e approvals.Event) string {
 	switch e.Type {
 	case approvals.EventReadBack:
-		d := record.Known[record.ReadBack](e)
-		switch {
-		case d == nil:
-		case d.Equal:
-			return "read back: the policy on the role says what was written"
-		case d.Error != "":
-			return "the policy could not be read back: " + mdProse(d.Error, 1000)
-		default:
-			return "read back: the policy on the role is **not** what was written, " + mdCode(d.Mismatch, 800)
+		if d := record.Known[record.ReadBack](e); d != nil {
+			return "verified on the role: " + pen.Facts(record.Proof{ReadBack: d})[0].Text
 		}
 	case approvals.EventSimulated:
 		if d := record.Known[record.Simulated](e); d != nil {
-			return "simulated: " + proof{record.Proof{Simulated: d}, i.words}.paperReport()
+			return "policy simulator: " + pen.Facts(record.Proof{Simulated: d})[1].Text
 		}
 	case approvals.EventSeenDenied:
 		if d := record.Known[record.Enforcement](e); d != nil {
-			return "enforcement: " + proof{record.Proof{Seen: d}, i.words}.enforcedReport()
+			return "seen blocked in CloudTrail: " + pen.Facts(record.Proof{Seen: d})[2].Text
 		}
 	case approvals.EventTampered:
-		if d := record.Known[record.Tampered](e); d != nil && d.Lost() {
-			return "**a look found the " + i.words.Deny + " " + messages.TamperedWords(*d) + "**" + why(d.Why)
-		} else if d != nil {
-			return "a look at the role found " + mdCode(string(d.State), 40) + why(d.Why)
+		if d := record.Known[record.Tampered](e); d != nil {
+			return "**a check found the " + i.words.Deny + " " + pen.Found(*d) + "**" + why(d.Why)
 		}
 	case approvals.EventRewritten:
 		if d := record.Known[record.Rewritten](e); d != nil {
-			return "the " + i.words.Deny + " was written again under the same approval" + i.words.Took(utc(d.Cutoff)) +
+			return "the " + i.words.Deny + " was restored under the same approval, for " + i.words.Scope(utc(d.Cutoff)) +
 				as(d.CallerARN)
 		}
 	case approvals.EventHeld:
 		if d := record.Known[record.Held](e); d != nil {
-			return "the " + i.words.Deny + " was on the role at the last look, " + messages.Span(d.After) +
+			return "the " + i.words.Deny + " was on the role at the last check, " + messages.Span(d.After) +
 				" after it was applied"
 		}
 	case approvals.EventInert:
-		return "no session that the " + i.words.Deny + " keeps out can be alive any more"
+		return "every session that the " + i.words.Deny + " blocks has expired"
 	case approvals.EventUndone:
 		return i.undoneWords(e)
 	}
@@ -227,7 +218,7 @@ func why(text string) string {
 
 // undoneWords tells that another request took the deny away, with what of it can be read.
 func (i incidentReport) undoneWords(e approvals.Event) string {
-	took := "**another request took the " + i.words.Deny + " away**"
+	took := "**another request undid the " + i.words.Noun + "**"
 	var d struct {
 		Request   string   `json:"request"`
 		Requester string   `json:"requester"`
@@ -250,10 +241,9 @@ func (i incidentReport) undoneWords(e approvals.Event) string {
 func directWords(e approvals.Event) string {
 	if e.Type == approvals.EventShutOut {
 		if d := record.Known[record.ShutOut](e); d != nil && d.Code == record.CodeThreadGone {
-			return "the thread was found to be gone: the people of the request are told directly"
+			return "the thread was found to be gone: the people of the request get a DM"
 		} else if d != nil {
-			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request are told " +
-				"directly"
+			return "Slack refused the channel for a minute (" + mdCode(d.Code, 60) + "): the people of the request get a DM"
 		}
 		return ""
 	}
@@ -262,14 +252,14 @@ func directWords(e approvals.Event) string {
 	case d == nil:
 		return ""
 	case d.Nobody:
-		return "no approver is in the channel, and none could be told by direct message"
+		return "no approver is in the channel, and none could be sent a DM"
 	case d.Unsure:
-		return mdPerson(d.Person) + " may not have been told by direct message: Slack did not answer"
+		return mdPerson(d.Person) + " may not have got a DM: Slack did not answer"
 	case d.Problem != "":
-		return mdPerson(d.Person) + " could not be told by direct message: " + mdCode(d.Problem, 60)
+		return mdPerson(d.Person) + " could not be sent a DM: " + mdCode(d.Problem, 60)
 	case d.About == record.DirectCall:
-		return mdPerson(d.Person) + ", who is not in the channel, was asked by direct message to look at the card"
+		return mdPerson(d.Person) + ", who is not in the channel, was asked by DM to decide"
 	default:
-		return mdPerson(d.Person) + " was told the outcome by direct message"
+		return mdPerson(d.Person) + " got the outcome by DM"
 	}
 }

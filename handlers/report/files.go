@@ -6,6 +6,7 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/handlers/timeline"
 )
 
 // MaxAltText is the longest alternative text of a file that Slack takes, in characters (Slack
@@ -32,21 +33,61 @@ func FileName(what string, r approvals.Request, e approvals.Event, extension str
 	return fmt.Sprintf("%s-%s-%d.%s", what, r.ID, e.Seq, extension)
 }
 
-// Files are the files that go with an event, in the order in which they are shown. events is the
-// log up to the event and e its last, r their fold: what happened later is not there, so that the
-// files are the same whenever they are made. Of c only Role and Words are read.
-func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context) []File {
-	var files []File
-	switch e.Type {
-	case approvals.EventReport:
-		files = reportFiles(r, events, e, c)
-	case approvals.EventSessions, approvals.EventOffered, approvals.EventActivity, approvals.EventVerdict:
-		files = trailFiles(r, events, e, c)
+// Brings reports whether files go with the last of events: a verdict that is not the same again, or
+// somebody who asks for them.
+func Brings(events []approvals.Event) bool {
+	t := events[len(events)-1].Type
+	return t == approvals.EventReport || t == approvals.EventVerdict && !messages.Repeats(events)
+}
+
+// Upto is the last event that the files of an event are made of; 0: no files.
+func Upto(e approvals.Event) int64 {
+	switch v := record.Known[record.Reported](e); {
+	case e.Type == approvals.EventVerdict:
+		return e.Seq
+	case e.Type == approvals.EventReport && v != nil && v.Upto < e.Seq:
+		return max(v.Upto, 0)
+	default:
+		return 0
 	}
-	if record.IsDrill(events) {
-		for i := range files {
-			files[i].Title = messages.Marked(files[i].Title)
+}
+
+// Files are the files that go with an event: the picture and the list of sessions, where there are
+// any, and the report. events is the log up to the event and e its last: what happened later is not
+// there, so the files are the same whenever they are made. Of c only Role and Words are read.
+func Files(r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context) (files []File) {
+	upto := Upto(e)
+	if upto == 0 {
+		return nil
+	}
+	read := events[:upto]
+	in := record.Gather(read)
+	add := func(what, extension, title, alt string, bytes func() ([]byte, error)) {
+		if in.Drill {
+			title = messages.Marked(title)
+		}
+		files = append(files, File{FileName(what, r, e, extension), title, alt, bytes})
+	}
+	if len(in.Sessions) > 0 {
+		p := picture(in, c.Role)
+		add("timeline", "png", "Sessions over time", timeline.AltText(p), func() ([]byte, error) { return timeline.PNG(p) })
+		add("sessions", "csv", "All sessions, for a spreadsheet", "", func() ([]byte, error) { return CSV(in) })
+		add("sessions", "jsonl", "All sessions, for programs", "", func() ([]byte, error) { return JSONLines(in) })
+	}
+	made := func(write func(then approvals.Request) ([]byte, error)) func() ([]byte, error) {
+		return func() ([]byte, error) {
+			then, err := approvals.Fold(r.ID, read)
+			if err != nil {
+				return nil, err
+			}
+			return write(then)
 		}
 	}
+	add("report", "md", "Report", "", made(func(then approvals.Request) ([]byte, error) {
+		return []byte(Report(then, read, c)), nil
+	}))
+	add("report", "json", "Report, its facts", "", made(func(then approvals.Request) ([]byte, error) {
+		return ReportFacts(then, read, c.Role)
+	}))
 	return files
 }

@@ -21,7 +21,7 @@ func (i incidentReport) markdown() string {
 	var s sheet
 	what := "sessions of "
 	if i.undo {
-		what = "the " + i.words.Deny + " taken away from "
+		what = "undo of a " + i.words.Noun + " of "
 	}
 	fmt.Fprintf(&s, "# Incident report: %s%s\n\n", what, mdCode(i.role.Account+"/"+i.role.Name, 130))
 	last := i.events[len(i.events)-1]
@@ -31,7 +31,6 @@ func (i incidentReport) markdown() string {
 	i.summary(&s)
 	i.timeline(&s)
 	i.impact(&s)
-	i.people(&s)
 	i.proven(&s)
 	i.remaining(&s)
 	return s.String()
@@ -42,83 +41,74 @@ func (i incidentReport) summary(s *sheet) {
 	r := i.r
 	asked := i.words.Ask + " "
 	if i.undo {
-		asked = "take the " + i.words.Deny + " of request " + mdCode(r.About, 40) + " away from "
+		asked = "undo the " + i.words.Noun + " of request " + mdCode(r.About, 40) + " of "
 	}
 	s.item("%s asked on %s to %s%s.", mdPerson(r.Requester), utc(r.Opened), asked, mdRole(i.role))
 	if r.Reason != "" {
 		s.item("Their reason: %s", mdCode(r.Reason, messages.MaxReason))
 	}
 	s.item("%s", i.outcome())
+	if r.Refused > 0 {
+		s.item("%s rejected; the timeline has the details.", english.Count(r.Refused, "click was", "clicks were"))
+	}
 	switch p := i.proof; {
 	case !p.UndoneAt.IsZero():
-		s.item("**Another request took the %s away** on %s.", i.words.Deny, utc(p.UndoneAt))
-	case p.Lost != nil && p.Lost.Lost():
-		s.item("**The %s was lost:** a look on %s found it %s, and it has not been written again.", i.words.Deny,
-			utc(p.Lost.At), messages.TamperedWords(*p.Lost))
+		s.item("**Another request undid the %s** at %s.", i.words.Noun, utc(p.UndoneAt))
 	case p.Lost != nil:
-		s.item("**The role itself is gone:** a look on %s did not find it any more.", utc(p.Lost.At))
+		s.item("**A check at %s found the %s %s**, and it was not restored.", utc(p.Lost.At), i.words.Deny,
+			pen.Found(*p.Lost))
 	case p.Rewrites > 0:
-		s.item("The %s was found missing and written again %s under the same approval, last at the %s **%s**.",
+		s.item("Someone changed the %s, and it was restored %s under the same approval, last at the %s **%s**.",
 			i.words.Deny, english.Count(p.Rewrites, "time", "times"), i.words.Mark, utc(p.Since))
 	}
 	if in := i.in; in.Looks > 0 {
 		t := messages.TallyOf(in)
-		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the %s and %d at or after it; "+
-			"%s that issued nothing. %s out.",
-			utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
+		s.item("CloudTrail, from %s to %s: %s from %s, %d issued before the %s and %d at or after it; %s rejected; "+
+			"%s unusual.", utc(in.Since), utc(in.Until), english.Count(t.Issued, "session", "sessions"),
 			english.Count(t.Callers, "caller", "callers"), t.Before, i.words.Mark, t.After,
-			english.Count(t.Refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session stands", "sessions stand"))
+			english.Count(t.Refused, "attempt", "attempts"), english.Count(len(in.Suspects), "session is", "sessions are"))
 	} else if r.State == approvals.StateApplied && !i.undo {
-		s.item("CloudTrail has told nothing yet, so nothing is known about who used this role.")
+		s.item("CloudTrail was not read yet, so it is not known who used this role.")
 	}
 	for _, session := range messages.Copies(i.in) {
-		s.item("**A copied key:** the %s was used from %s, where it was not opened.", mdSession(session),
-			mdCode(i.in.Suspects[session.EventID].From[0], 60))
+		s.item("**Stolen:** %s was also %s. It is %s.", pen.Session(session),
+			pen.UsedFrom(i.in.Activities[session.EventID].Elsewhere), pen.State(i.in, session))
 	}
-	switch v := i.in.Verdict; {
-	case v != nil && v.Word == record.WordContained:
-		s.item("The last word of the looks at CloudTrail: **contained**, as far as CloudTrail tells.")
-	case v != nil && v.Word == record.WordNotContained:
-		s.item("The last word of the looks at CloudTrail: **not contained**.")
-	case v != nil:
-		s.item("The last word of the looks at CloudTrail: **unknown** whether it is contained.")
-	case r.State == approvals.StateApplied && !i.undo:
-		s.item("Whether it is contained has not been concluded.")
+	if v := i.in.Verdict; v != nil {
+		s.item("Verdict: **%s**, as far as CloudTrail shows.", wordOf(v.Word))
+	} else if r.State == approvals.StateApplied && !i.undo {
+		s.item("There is no verdict yet.")
 	}
 }
 
 // outcome is how the request stands.
 func (i incidentReport) outcome() string {
-	r := i.r
-	by := ""
+	r, by, at := i.r, "", utc(i.r.Ended)
 	if len(r.Votes) > 0 {
 		by = "Approved by " + mdPeople(r.Voters()) + ". "
 	}
 	switch r.State {
 	case approvals.StateApplied:
-		if i.undo {
-			return by + "Done on " + utc(r.Ended) + "."
+		a := record.Known[record.Applied](r.Closing)
+		if i.undo || a == nil {
+			return by + "Done on " + at + "."
 		}
-		a, err := record.Detail[record.Applied](r.Closing)
-		if err != nil {
-			return by + "AWS took the policy on " + utc(r.Ended) + "."
-		}
-		return by + fmt.Sprintf("AWS took the %s on %s: it %s.", i.words.Document(a.Policy), utc(r.Ended),
-			i.words.Denies("**"+utc(a.Cutoff)+"**"))
+		return by + fmt.Sprintf("%s on %s: %s, by the %s.", i.words.Past, at, i.words.Scope("**"+utc(a.Cutoff)+"**"),
+			i.words.Document(a.Policy))
 	case approvals.StateRehearsed:
-		return by + "Rehearsed on " + utc(r.Ended) + "."
+		return by + "Rehearsed on " + at + "."
 	case approvals.StateFailed, approvals.StateVoid:
 		how := " without a change that is known to have worked: "
 		if i.drill {
 			how = " before its end: "
 		}
-		return by + "It ended on " + utc(r.Ended) + how + mdFailure(r.Closing)
+		return by + "It ended on " + at + how + mdFailure(r.Closing)
 	case approvals.StateDenied:
-		return mdPerson(r.EndedBy) + " denied it on " + utc(r.Ended) + ". Nothing was done."
+		return mdPerson(r.EndedBy) + " denied it on " + at + ". Nothing was done."
 	case approvals.StateCancelled:
-		return mdPerson(r.EndedBy) + " cancelled it on " + utc(r.Ended) + ". Nothing was done."
+		return mdPerson(r.EndedBy) + " cancelled it on " + at + ". Nothing was done."
 	case approvals.StateExpired:
-		return "It expired on " + utc(r.Ended) + ": too few people decided in time. Nothing was done."
+		return "It expired on " + at + ": too few people approved in time. Nothing was done."
 	case approvals.StateOpen:
 		return fmt.Sprintf("It is open: %d of %d approved, until %s.", len(r.Votes), r.Required, utc(r.Deadline))
 	default:
@@ -129,11 +119,12 @@ func (i incidentReport) outcome() string {
 	}
 }
 
+// impact tells what the sessions did that were looked into, and the roles they assumed.
 func (i incidentReport) impact(s *sheet) {
 	s.title("Impact")
 	in := i.in
 	if in.Looks == 0 {
-		s.item("Not known: no look at CloudTrail is in the record%s.", map[bool]string{
+		s.item("Not known: no check of CloudTrail is in the record%s.", map[bool]string{
 			true: " that told something",
 		}[in.Failed != ""])
 	}
@@ -143,34 +134,24 @@ func (i incidentReport) impact(s *sheet) {
 		if !looked && !suspect {
 			continue
 		}
-		text := "The " + mdSession(session) + ", opened " + stampLine(session.Time)
-		if suspect {
-			text += ", stands out" + mdWhy(why)
+		text := "The " + pen.Session(session) + ", opened " + stampLine(session.Time)
+		if words := messages.Unusual(why); suspect && words != "" {
+			text += ", is unusual (" + mdCode(words, 150) + ")"
 		}
 		switch {
 		case !looked:
-			text += ". What it did was not looked into."
+			text += ". What it did was not checked."
 		case a.Calls == 0:
 			text += ". CloudTrail shows no calls of it."
 		default:
-			text += fmt.Sprintf(". %s, %d denied, from %s to %s: %s.", english.Count(a.Calls, "call", "calls"), a.Denied,
-				stampLine(a.First), stampLine(a.Last), mdServices(a))
+			text += fmt.Sprintf(". %s, from %s to %s.", pen.Calls(a.Calls, a.Denied, a.Services, a.Others), stampLine(a.First),
+				stampLine(a.Last))
 		}
-		for _, from := range a.Elsewhere {
-			text += fmt.Sprintf(" **Its key was used from %s**, where it was not opened: %s, from %s to %s.",
-				mdCode(from.Address, 60), english.Count(from.Calls, "call", "calls"),
-				stampLine(from.First), stampLine(from.Last))
+		if len(a.Elsewhere) > 0 {
+			text += " Its key was " + pen.UsedFrom(a.Elsewhere) + ", where it was not opened."
 		}
-		if a.Partly {
-			text += " Not everything could be read."
-		}
-		s.item("%s", text)
-		for _, c := range a.Doors {
-			fmt.Fprintf(s, "  - %s %s\n", stampLine(c.Time), mdCall(c))
-		}
-		if a.MoreDoors > 0 {
-			fmt.Fprintf(s, "  - and %d more of this kind\n", a.MoreDoors)
-		}
+		s.item("%s State: %s.%s", text, pen.State(in, session), partly(a))
+		s.calls(a.Doors, a.MoreDoors)
 	}
 	for _, l := range in.Chain {
 		text := fmt.Sprintf("Role %s was assumed from %s by %s, level %d", mdOther(l), mdCode(l.From, 80),
@@ -181,92 +162,52 @@ func (i incidentReport) impact(s *sheet) {
 		if l.Loop {
 			text += "; it is in the chain above already"
 		}
-		text += ". The " + i.words.Deny + " on this role does not touch those sessions."
 		if l.Looked {
-			text += fmt.Sprintf(" In turn they made %s, %d of them denied", english.Count(l.Calls, "call", "calls"), l.Denied)
+			text += ". They made " + pen.Calls(l.Calls, l.Denied, l.Services, 0)
 			if !l.LastOK.IsZero() {
-				text += ", the last that was answered " + stampLine(l.LastOK)
+				text += ", the last successful one " + stampLine(l.LastOK)
 			}
-			text += "."
 		}
 		if !l.Expires.IsZero() {
-			text += " The last of them ends " + stampLine(l.Expires) + "."
+			text += ". The last of them ends " + stampLine(l.Expires)
 		}
-		s.item("%s", text)
-		for _, c := range l.Doors {
-			fmt.Fprintf(s, "  - %s %s\n", stampLine(c.Time), mdCall(c))
-		}
+		s.item("%s.", text)
+		s.calls(l.Doors, 0)
 	}
 	if in.MoreLinks > 0 {
 		s.item("%s more than are listed here.", english.Count(in.MoreLinks, "role was assumed", "roles were assumed"))
-	}
-	if i.r.State == approvals.StateApplied && in.Looks > 0 {
-		if t := messages.TallyOf(in); t.Before > 0 {
-			s.item("%s under the %s, those of honest callers too: %s.", english.Count(t.Before,
-				"session issued before the "+i.words.Mark+" falls", "sessions issued before the "+i.words.Mark+" fall"),
-				i.words.Deny, i.words.Honest)
-		}
 	}
 	for _, w := range i.role.Warnings {
 		s.item("Known beforehand: %s", mdProse(w, 600))
 	}
 }
 
-func mdServices(a record.SessionActivity) string {
-	words := make([]string, 0, len(a.Services)+1)
-	for _, one := range a.Services {
-		words = append(words, fmt.Sprintf("%s %d", mdCode(one.Service, 40), one.Calls))
+// partly says what of a session's calls was not read.
+func partly(a record.SessionActivity) string {
+	switch {
+	case !a.Partly:
+		return ""
+	case a.Named && len(a.NamesCut) == 0:
+		return " Only its newest calls were read, and those that create persistence were queried by name."
+	case a.Named:
+		return " Only its newest calls were read. Those that create persistence were queried by name, and there can be " +
+			"more of " +
+			mdCode(messages.List(a.NamesCut), 200) + "."
+	default:
+		return " Not everything could be read."
 	}
-	if a.Others > 0 {
-		words = append(words, fmt.Sprintf("others %d", a.Others))
-	}
-	return strings.Join(words, ", ")
 }
 
-func (i incidentReport) people(s *sheet) {
-	s.title("What was done, and by whom")
-	r := i.r
-	s.item("Asked by %s on %s.", mdPerson(r.Requester), utc(r.Opened))
-	for _, v := range r.Votes {
-		s.item("Approved by %s on %s.", mdPerson(v.By), utc(v.At))
-	}
-	if r.Refused > 0 {
-		s.item("%s refused; the timeline has who pressed what.", english.Count(r.Refused, "click was", "clicks were"))
-	}
-	done := false
-	for _, e := range i.events {
-		switch e.Type {
-		case approvals.EventApplied, approvals.EventRewritten, approvals.EventUndone, approvals.EventDenied,
-			approvals.EventCancelled, approvals.EventExpired,
-			approvals.EventFailed, approvals.EventVoided, approvals.EventForged:
-			done = true
-			s.item("%s: %s", utc(e.At), i.deed(e))
-		case approvals.EventTampered:
-			s.item("%s: %s", utc(e.At), i.deed(e))
+// calls lists calls below an item.
+func (s *sheet) calls(calls []record.Call, more int) {
+	for _, c := range calls {
+		opens := ""
+		if c.Opens != "" {
+			opens = ", " + mdProse(c.Opens, 120)
 		}
+		fmt.Fprintf(s, "  - %s %s%s\n", stampLine(c.Time), pen.Call(c), opens)
 	}
-	if !done {
-		s.item("Nothing was written to AWS yet, as far as the record goes.")
+	if more > 0 {
+		fmt.Fprintf(s, "  - and %d more of this kind\n", more)
 	}
-}
-
-// deed is what an event did and, where that was a person, who.
-func (i incidentReport) deed(e approvals.Event) string {
-	m := i.line(e)
-	if e.By == "" {
-		return m.text
-	}
-	return m.who + " " + m.text
-}
-
-// mdWhy says why a session is looked into by itself, "" when there is nothing more to say.
-func mdWhy(why record.Suspect) string {
-	text := ""
-	if len(why.From) > 0 {
-		text = ": its key was used from " + mdCode(why.From[0], 60)
-	}
-	if seldom := messages.SeldomWords(why); seldom != "" {
-		text += ": " + seldom
-	}
-	return text
 }

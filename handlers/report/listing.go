@@ -41,7 +41,7 @@ func cells(in record.Incident, s record.Session) []string {
 		stamp(s.Time), outcome, relation, s.Caller, s.CallerARN, s.CallerAccessKey, s.SessionName, s.SourceIdentity,
 		string(s.MFA), s.SourceAddress, s.UserAgent,
 		s.Region, s.AccessKeyID, stamp(s.Expires), s.EventName, s.EventID,
-		messages.SuspectWords(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
+		messages.Unusual(in.Suspects[s.EventID]), calls, denied, strings.Join(in.Suspects[s.EventID].From, " "),
 	}
 }
 

@@ -64,38 +64,15 @@ func mdRole(role record.Role) string {
 // mdOther names a role that sessions went on to.
 func mdOther(l record.Link) string { return mdCode(messages.RoleOf(l), 300) }
 
-// mdKey names an access key by the part that tells keys apart.
-func mdKey(id string) string { return mdCode(messages.KeyEnd(id), 10) }
-
-// mdSession names a session.
-func mdSession(s record.Session) string {
-	return "session " + mdCode(s.SessionName, 64) + " of " + mdCode(s.Caller, 200) + " from " + mdCode(s.SourceAddress, 60)
-}
-
-// mdCall tells of one call and what came of it.
-func mdCall(c record.Call) string {
-	if c.ErrorCode != "" {
-		return mdCalled(c) + ": refused, " + mdCode(c.ErrorCode, 80)
-	}
-	return mdCalled(c) + ": **worked**"
-}
-
-// mdCalled tells of one call.
-func mdCalled(c record.Call) string {
-	text := mdCode(c.Service+":"+c.Name, 110)
-	if c.Target != "" {
-		text += " " + mdCode(c.Target, 150)
-	}
-	if c.Opens != "" {
-		text += ", " + mdProse(c.Opens, 120)
-	}
-	if c.SourceAddress != "" {
-		text += ", from " + mdCode(c.SourceAddress, 60)
-	}
-	if c.Session != "" {
-		text += ", with the key " + mdKey(c.Session)
-	}
-	return text
+// pen writes Markdown.
+var pen = messages.Pen{
+	Code: mdCode, Prose: func(text string) string {
+		if text == "" {
+			return ""
+		}
+		return mdProse(text, 1200)
+	},
+	Bold: func(text string) string { return "**" + text + "**" }, Who: mdPerson, At: utc,
 }
 
 // utc writes a moment as messages do.
@@ -113,7 +90,7 @@ func mdFailure(e approvals.Event) string {
 	}
 	text := mdProse(f.Sentence, 1200)
 	if f.Unsure {
-		text += " It is not known whether AWS took the policy."
+		text += " It is not known whether AWS accepted the policy."
 	}
 	return text
 }

@@ -1,179 +1,134 @@
 package report
 
 import (
-	"fmt"
-	"strings"
+	"time"
 
+	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
 
-// proven tells the proof, fact by fact, and what no fact speaks for.
+// proven tells the facts of what was applied, and what no fact speaks for.
 func (i incidentReport) proven(s *sheet) {
 	s.title("What is proven, and what is not")
-	p := i.proof
-	if p.Since.IsZero() || i.undo {
-		s.item("No %s was applied by this request, so nothing is proven about one.", i.words.Deny)
+	if i.r.State != approvals.StateApplied || i.undo {
+		s.item("Nothing was applied by this request, so nothing is proven.")
 	} else {
-		s.item("**Stored: %s.** %s", said(p.stored()), p.storedReport())
-		s.item("**Effective on paper: %s.** %s", said(p.paper()), p.paperReport())
-		s.item("**Enforced: %s.** %s", said(p.enforced()), p.enforcedReport())
-		if p.Held != nil {
-			s.item("The %s held for %s: it was on the role at the last look, on %s.", i.words.Deny,
-				messages.Span(p.Held.After), utc(p.Held.At))
+		for _, f := range pen.Facts(i.proof) {
+			s.item("**%s:** %s.", f.Name, f.Text)
+		}
+		if h := i.proof.Held; h != nil {
+			s.item("The %s was on the role at the last check, at %s, %s after it was applied.", i.words.Deny, utc(h.At),
+				messages.Span(h.After))
 		}
 	}
 	in := i.in
 	for _, g := range in.Regions {
 		switch {
 		case !g.Covered:
-			s.item("**Not covered:** region %s, %s. Nothing is known about what happened there.", mdCode(g.Region, 40),
+			s.item("**Not covered:** region %s, %s. What happened there is not known.", mdCode(g.Region, 40),
 				mdProse(g.Reason, 200))
 		case g.Truncated:
 			s.item("Region %s was read in part only: the newest events.", mdCode(g.Region, 40))
 		}
 	}
 	if in.Failed != "" {
-		s.item("The latest look at CloudTrail failed: %s", mdProse(in.Failed, 1200))
+		s.item("The latest check of CloudTrail failed: %s", mdProse(in.Failed, 1200))
 	}
 	if in.LeftOut > 0 {
 		s.item("%s found that the record does not keep.", english.Count(in.LeftOut, "session was", "sessions were"))
 	}
 	if in.NotRead > 0 {
-		s.item("%s out and not looked into.", english.Count(in.NotRead, "session stood", "sessions stood"))
+		s.item("%s unusual and not checked.", english.Count(in.NotRead, "session is", "sessions are"))
 	}
 	if v := in.Verdict; v != nil {
 		for _, why := range v.Why {
-			s.item("On the last word: %s", mdProse(why, 400))
+			s.item("On the verdict: %s", mdProse(why, 400))
 		}
 		for _, c := range v.Calls {
-			s.item("A call that got through after the %s: %s %s", i.words.Mark, stampLine(c.Time), mdCall(c))
+			s.item("Against it: %s %s", stampLine(c.Time), pen.Call(c))
 		}
 		for _, session := range v.Sessions {
-			s.item("%s: %s, %s", shows(session, i.words), mdSession(session), stampLine(session.Time))
+			of := ""
+			if session.Role != "" {
+				of = " of role " + mdCode(session.Role, 64)
+			}
+			s.item("Against it: %s%s, opened %s", pen.Session(session), of, stampLine(session.Time))
 		}
 	}
 	s.item("CloudTrail is minutes late and has management calls only: no events is not no activity, " +
 		"and what was read from buckets and databases is not in it.")
 }
 
-// shows says how a session of the last word shows that it is not contained, as the beginning of a
-// line.
-func shows(s record.Session, w messages.Words) string {
-	switch {
-	case s.Role != "":
-		return "Of the role " + mdCode(s.Role, 64) + ", out of a session that stood out, and not seen stopped"
-	case s.After:
-		return "Opened after the " + w.Mark + " by a caller that was suspicious before"
+// remaining is what is left to do, as far as the record shows it: what Act now lists in the thread,
+// and what the record alone knows.
+func (i incidentReport) remaining(s *sheet) {
+	s.title("What remains to do")
+	before, r := s.Len(), i.r
+	switch r.State {
+	case approvals.StateApplied:
+		if !i.undo {
+			i.afterApplied(s)
+		}
+	case approvals.StateOpen, approvals.StateApproved, approvals.StateExecuting:
+		s.item("Wait for the outcome of the request, and ask for this report again.")
+	case approvals.StateFailed:
+		if f := record.Known[record.Failure](r.Closing); f != nil && f.Unsure {
+			s.item("Check %s: it is not known whether AWS accepted the policy.", i.words.Where)
+		}
+		s.item("Ask again, or %s in the IAM console: the sessions are not known to be blocked.", i.words.ByHand)
 	default:
-		return "From before the " + w.Mark + ", and its calls still got through"
+		if !i.undo {
+			s.item("The sessions were not touched. If the credentials leaked all the same, ask again.")
+		}
+	}
+	for _, item := range pen.Items(i.in, i.role) {
+		text := item.Text
+		if item.Command != "" {
+			text += " " + mdCode(item.Command, 400)
+		}
+		if item.Done != "" {
+			text = "Nothing, it is " + item.Done + ": " + item.Text
+		}
+		s.item("%s", text)
+	}
+	for _, g := range i.in.Regions {
+		if !g.Covered {
+			s.item("Check CloudTrail in %s yourself: it was not covered.", mdCode(g.Region, 40))
+		}
+	}
+	for _, e := range i.events {
+		if e.Type == approvals.EventSetAside {
+			s.item("Find out why a piece of work was given up at %s: %s", utc(e.At), mdFailure(e))
+		}
+	}
+	if s.Len() == before {
+		s.item("Nothing that the record shows.")
 	}
 }
 
-func said(word string) string { return strings.ReplaceAll(word, "_", " ") }
-
-// proof is what the log proves, in words.
-type proof struct {
-	record.Proof
-	w messages.Words
-}
-
-func (p proof) storedReport() string {
-	switch {
-	case !p.UndoneAt.IsZero():
-		return "Another request took the " + p.w.Deny + " away on " + utc(p.UndoneAt) + "."
-	case p.Lost != nil && p.Lost.Lost():
-		return "A look on " + utc(p.Lost.At) + " found it " + messages.TamperedWords(*p.Lost) + "."
-	case p.Lost != nil:
-		return "A look on " + utc(p.Lost.At) + " found the role itself gone; its sessions ended with it."
-	case p.ReadBack == nil:
-		return "The policy was not read back."
-	case p.ReadBack.Equal:
-		return "Read back on " + utc(p.ReadBack.At) + ": the policy on the role said what was written."
-	case p.ReadBack.Error != "":
-		return "The policy could not be read back: " + mdProse(p.ReadBack.Error, 1000)
-	default:
-		return "Read back on " + utc(p.ReadBack.At) + ": " + mdCode(p.ReadBack.Mismatch, 800)
+func (i incidentReport) afterApplied(s *sheet) {
+	facts := pen.Facts(i.proof)
+	switch facts[0].Word {
+	case messages.FactNo:
+		s.item("Restore the %s and find out who changed it: the role does not have what was written.", i.words.Deny)
+	case messages.FactNotKnown:
+		s.item("Check %s: the %s was not verified.", i.words.Where, i.words.Deny)
 	}
-}
-
-func (p proof) paperReport() string {
-	switch s := p.Simulated; {
-	case s == nil:
-		return "The policy simulator has not answered."
-	case s.Unavailable != "":
-		return "It could not be simulated: " + mdProse(s.Unavailable, 600)
-	default:
-		return "Simulated on " + utc(s.At) + ": " +
-			p.w.Paper(messages.SimulatedWords(s.Before), messages.SimulatedWords(s.After)) + "."
+	switch v := i.in.Verdict; {
+	case v == nil:
+		s.item("Ask for this report again after the last check of CloudTrail: there is no verdict yet.")
+	case v.Word == record.WordNotContained || facts[2].Word == messages.FactNo:
+		s.item("%s", i.words.Contain(i.further))
+	case v.Word != record.WordContained:
+		s.item("Find out whether it is contained: check CloudTrail for the keys of the sessions before the %s.", i.words.Mark)
 	}
-}
-
-func (p proof) enforcedReport() string {
-	e := p.Seen
-	if e == nil {
-		return "No call of " + p.w.Whom + " after the " + p.w.Mark + " was looked for."
-	}
-	text := fmt.Sprintf("CloudTrail shows %s of %s after the %s that were denied, and %s that succeeded.",
-		english.Count(e.Denied, "call", "calls"), p.w.Whom, p.w.Mark, english.Count(e.Succeeded, "call", "calls"))
-	if !e.FirstDenied.IsZero() {
-		text += " The first denial was on " + utc(e.FirstDenied) + "."
-	}
-	if !e.LastSucceeded.IsZero() {
-		text += " The last success was on " + utc(e.LastSucceeded) + "."
-	}
-	if e.Why != "" {
-		text += " " + mdProse(e.Why, 600)
-	}
-	return text + " As of " + utc(e.At) + "."
-}
-
-// The three facts of a proof, each in a word.
-const (
-	wordYes      = "yes"
-	wordNo       = "no"
-	wordNotKnown = "not_known"
-	wordUndone   = "undone"
-	wordRoleGone = "role_gone"
-	wordDrill    = "drill"
-)
-
-func (p proof) stored() string {
-	switch {
-	case !p.UndoneAt.IsZero():
-		return wordUndone
-	case p.Lost != nil && p.Lost.Lost():
-		return wordNo
-	case p.Lost != nil:
-		return wordRoleGone
-	case p.ReadBack == nil || p.ReadBack.Error != "" && !p.ReadBack.Equal:
-		return wordNotKnown
-	case p.ReadBack.Equal:
-		return wordYes
-	default:
-		return wordNo
-	}
-}
-
-func (p proof) paper() string {
-	switch s := p.Simulated; {
-	case s == nil || s.Unavailable != "" || s.Before == "" || s.After == "" || s.Before == record.DeniedByOther:
-		return wordNotKnown
-	case s.Proven, s.Before == record.DeniedByOurs && s.After == record.DeniedByOther:
-		return wordYes
-	default:
-		return wordNo
-	}
-}
-
-func (p proof) enforced() string {
-	switch s := p.Seen; {
-	case s != nil && s.State == record.SeenDenied && s.Denied > 0:
-		return wordYes
-	case s != nil && s.State == record.SeenNotDenied:
-		return wordNo
-	default:
-		return wordNotKnown
+	if word := facts[0].Word; word == messages.FactYes || word == messages.FactNotKnown {
+		until := ""
+		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
+			until = ", by " + utc(i.proof.Cutoff.Add(i.role.MaxSession)) + " by the role's session duration as it was"
+		}
+		s.item("%s", i.words.Leave(until))
 	}
 }

@@ -11,35 +11,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// reportFiles are the report's two files.
-func reportFiles(r approvals.Request, events []approvals.Event, e approvals.Event, c messages.Context) []File {
-	v, err := record.Detail[record.Reported](e)
-	if err != nil || v.Upto < 1 || v.Upto >= e.Seq {
-		return nil // no report is asked for with such a number
-	}
-	read := events[:v.Upto]
-	title := "Incident report"
-	if record.IsDrill(events) {
-		title = "report"
-	}
-	return []File{
-		{Name: FileName("report", r, e, "md"), Title: title, Bytes: func() ([]byte, error) {
-			then, err := approvals.Fold(r.ID, read)
-			if err != nil {
-				return nil, err
-			}
-			return []byte(Report(then, read, c)), nil
-		}},
-		{Name: FileName("report", r, e, "json"), Title: title + ", its facts", Bytes: func() ([]byte, error) {
-			then, err := approvals.Fold(r.ID, read)
-			if err != nil {
-				return nil, err
-			}
-			return ReportFacts(then, read, c.Role)
-		}},
-	}
-}
-
 // incidentReport is what a report is made of. Nothing in it comes from anywhere but the log.
 type incidentReport struct {
 	r       approvals.Request
@@ -47,18 +18,18 @@ type incidentReport struct {
 	role    record.Role
 	words   messages.Words
 	in      record.Incident
-	proof   proof
+	proof   record.Proof
 	further string
 	drill   bool // it is of a drill
 	undo    bool // it is of a request to take a measure away
 }
 
-// Report is the incident report of a request as Markdown: all that events say. r is their fold,
+// Report is the incident report of a request as Markdown: all that events say. r is their fold.
 // Of c only Role and Words are read. The same log gives the same bytes.
 func Report(r approvals.Request, events []approvals.Event, c messages.Context) string {
 	i := incidentReport{
 		r: r, events: events, role: c.Role, words: c.Words, further: c.FurtherByHand(), in: record.Gather(events),
-		proof: proof{record.Proven(events), c.Words}, drill: record.IsDrill(events),
+		proof: record.Proven(events), drill: record.IsDrill(events),
 		undo: r.Purpose.Mode() == approvals.ModeUndo,
 	}
 	if i.drill {
@@ -123,21 +94,22 @@ type factEvent struct {
 
 // ReportFacts are the facts of a report, as JSON.
 func ReportFacts(r approvals.Request, events []approvals.Event, role record.Role) ([]byte, error) {
-	in, p := record.Gather(events), proof{Proof: record.Proven(events)}
+	in, p := record.Gather(events), record.Proven(events)
+	proven := pen.Facts(p)
 	f := facts{
 		Format: 1, Request: r.ID, ReadUpTo: r.Seq,
 		Purpose: r.Purpose, About: r.About, State: r.State, Account: role.Account, AccountID: role.AccountID, Role: role.Name,
 		RoleARN: role.ARN,
 		RoleID:  role.ID, Reason: r.Reason, Requester: r.Requester, Approvers: r.Voters(), Asked: r.Opened.UTC(),
 		Ended: r.Ended, Cutoff: p.Cutoff,
-		Stored: p.stored(), OnPaper: p.paper(), Enforced: p.enforced(),
+		Stored: proven[0].Word, OnPaper: proven[1].Word, Enforced: proven[2].Word,
 		Verdict: in.Verdict, Since: in.Since, Until: in.Until, Regions: listed(in.Regions), Sessions: listed(in.Sessions),
 		LeftOut: in.LeftOut, NotRead: in.NotRead,
 		Suspects: []record.Suspect{}, Activities: []record.SessionActivity{}, Chain: listed(in.Chain),
 		MoreLinks: in.MoreLinks,
 	}
 	if record.IsDrill(events) {
-		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", wordDrill, wordDrill, wordDrill
+		f.Drill, f.Stored, f.OnPaper, f.Enforced = "Nothing was written.", "drill", "drill", "drill"
 		if r.State == approvals.StateRehearsed {
 			f.Rehearsed = record.Known[record.Rehearsed](r.Closing)
 		}

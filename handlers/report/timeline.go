@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/internal/english"
 )
@@ -31,8 +32,8 @@ func (i incidentReport) timeline(s *sheet) {
 	)
 	progress := 0
 	for _, e := range i.events {
-		if e.Type == approvals.EventLooking || e.Type == approvals.EventOffered {
-			progress++ // it says nothing that is left when the look is done
+		if e.Type == approvals.EventLooking {
+			progress++ // it says nothing that is left when the check is done
 			continue
 		}
 		all = append(all, i.line(e))
@@ -50,7 +51,7 @@ func (i incidentReport) timeline(s *sheet) {
 			english.Count(left, "session is", "sessions are"))
 	}
 	if progress > 0 && !i.drill {
-		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of looks under way.\n",
+		fmt.Fprintf(s, "\nNot in this list, but in the facts: %s of checks under way.\n",
 			english.Count(progress, "mark of progress", "marks of progress"))
 	}
 }
@@ -80,7 +81,7 @@ func (i incidentReport) cloud() (list []moment, left int) {
 	slices.SortStableFunc(sessions, func(a, b record.Session) int { return cmp.Compare(weight(a), weight(b)) })
 	left = max(len(sessions)-maxTimelineSessions, 0)
 	for _, s := range sessions[:len(sessions)-left] {
-		text := mdSession(s) + " in " + mdCode(s.Region, 30)
+		text := pen.Session(s) + " in " + mdCode(s.Region, 30)
 		switch {
 		case !s.Issued() && s.Uncertain:
 			text = "an attempt that may have been for this role issued nothing, " + mdCode(s.ErrorCode, 80) + ": " + text
@@ -94,12 +95,12 @@ func (i incidentReport) cloud() (list []moment, left int) {
 			text += ", issued before the " + i.words.Mark
 		}
 		if why, ok := in.Suspects[s.EventID]; ok {
-			text += "; it stands out" + mdWhy(why)
+			text += "; it is unusual (" + mdCode(messages.Unusual(why), 150) + ")"
 		}
 		list = append(list, moment{s.Time, byTrail, text})
 		a := in.Activities[s.EventID]
 		for _, c := range a.Doors {
-			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + mdCall(c)})
+			list = append(list, moment{c.Time, byTrail, "in session " + mdCode(s.SessionName, 64) + ": " + pen.Call(c)})
 		}
 		if !a.AfterCut.IsZero() {
 			list = append(list, moment{

@@ -35,9 +35,14 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 		facts.Undo = new(record.Undoing) // without what was written nothing is taken away
 	}
 	policy := s.Policies[r.Subject.Group]
+	var guard time.Duration
+	if n := len(s.Guard); n > 0 {
+		guard = s.Guard[n-1]
+	}
 	c := messages.Context{
 		Words: s.Measures.Words(r.Purpose), Role: facts.Role, Undo: facts.Undo, Drill: drill, Margin: s.Margin,
 		Approvers: policy.Approvers, Required: max(r.Required, policy.Required),
+		Guard: guard,
 	}
 	if k, further := s.Measures.After(r.Purpose.Measure()); further {
 		c.Further, c.Offered = &k.Words, slices.Contains(policy.Measures, k.Name)

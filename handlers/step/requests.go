@@ -19,11 +19,12 @@ import (
 	"github.com/revokebot/revokebot/handlers/measures"
 )
 
-// Requests reads requests, has them decided on, and commits. All fields are required.
+// Requests reads requests, has them decided on, and commits. All fields but Guard are required.
 type Requests struct {
 	Store    approvals.Store
 	Policies map[string]approvals.Policy // by account name
 	Measures measures.Table              // that exist here
 	Margin   time.Duration               // as aws.Config has it; shown to people
+	Guard    []time.Duration             // after a write, when it is checked; none: never
 	Log      *slog.Logger
 }

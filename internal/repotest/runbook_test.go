@@ -114,7 +114,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 				approvals.Refusal{Code: approvals.RefusedLookupFailed}),
 		},
 		{
-			"AWS took the policy once, and when it was read back it was not as written",
+			"AWS accepted the policy once, and the role did not have it as written",
 			messages.WrittenOnce("", "gone", "It failed."),
 		},
 		{
@@ -131,11 +131,11 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 		},
 		{"There is no such role any more", messages.UndoRoleGone},
 		{
-			"The policy AWSRevokeOlderSessions on the role is not the one that was to be taken away",
+			"The policy AWSRevokeOlderSessions on the role is not the one that was to be undone",
 			messages.UndoNotOurs(""),
 		},
 		{
-			"AWS took the change although this request had ended",
+			"AWS accepted the change although this request had ended",
 			messages.UndoneAfterAll,
 		},
 	} {
@@ -166,6 +166,7 @@ func TestTheRunbookAndTheMetricsKnowEveryMeasure(t *testing.T) {
 func TestNothingButItsOwnFilesAndTheTableNamesALock(t *testing.T) {
 	own := []string{
 		"approvals/purpose.go", "aws/contain/lock.go", "handlers/measures/lock.go", "handlers/measures/measures.go",
+		"handlers/messages/actnow.go", // a command against a user
 	}
 	named := regexp.MustCompile(`approvals\.Lock\b|contain\.Lock\b|AWSDenyAll|"lock"|\block\(\)`)
 	for _, dir := range []string{"cmd", "bot", "handlers", "approvals", "aws"} {

@@ -220,9 +220,10 @@ func (b *Bench) Start() int {
 			Requests: step.Requests{
 				Measures: measures.All(),
 				Policies: map[string]approvals.Policy{"prod": policy, "staging": policy}, Margin: b.options.Margin,
+				Guard: b.options.Guard,
 			},
 			ExpireAfter: b.options.ExpireAfter, RequireReason: b.options.RequireReason,
-			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps, Guard: b.options.Guard,
+			Lookback: 12 * time.Hour, FollowUps: b.options.FollowUps,
 		},
 	}
 	if b.options.Bot != nil {

@@ -61,11 +61,11 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 	p.key(kb.Tab)
 	p.until("the next stop is the answer yes", focused("#confirm .btn[value=yes]"))
 	p.key(kb.Enter)
-	p.sees(theCard+" .bk-header", "Applied")
+	p.sees(theCard+" .bk-header", "Revoked")
 	p.until("the focus stays with the card", focused("#messages .msg"))
 
 	// The terminals and the thread can be reached and scrolled; Escape closes the thread.
-	p.sees("#thread .msg", "Read back")
+	p.sees("#thread .msg", "On the role: yes")
 	p.walks("#thread-messages")
 	p.walks("#reply-text")
 	p.key(kb.Escape)

@@ -57,14 +57,14 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.decides("Approve")
 	p.press("#confirm .btn", "Yes, revoke")
 	p.gone(theCard+" .bk-actions", "")
-	p.sees(theCard+" .bk-header", "Applied: deny on older sessions of prod/DeployRole")
+	p.sees(theCard+" .bk-header", "Revoked: sessions of prod/DeployRole")
 	p.look("applied")
 
 	// The thread opens by itself.
-	p.sees("#thread .msg", "Applied to")
-	p.sees("#thread .msg", "Read back")
-	p.sees("#thread .msg .bk-table th", "Session name")
-	p.sees("#thread .msg .bk-table td", "before")
+	p.sees("#thread .msg", "Revoked:")
+	p.sees("#thread .msg", "On the role: yes")
+	p.sees("#thread .msg .bk-table th", "State now")
+	p.sees("#thread .msg .bk-table td", "no activity since the cutoff")
 	p.sees("#thread .msg", "CloudTrail")
 
 	p.sees("[data-actor=thief] .line-output", "AccessDenied")

@@ -290,7 +290,8 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 		facts.Role = *facts.Drill
 	}
 	about, err := step.Requests{
-		Measures: measures.All(), Margin: margin, Policies: map[string]approvals.Policy{
+		Measures: measures.All(), Margin: margin, Guard: []time.Duration{2 * time.Second}, // as in lane_test.go
+		Policies: map[string]approvals.Policy{
 			"prod": {Measures: approvals.Measures(), Approvers: []string{actors.Group}, Required: 1},
 		},
 	}.Context(r)
@@ -316,7 +317,7 @@ func (l *lane) checkRequest(c *checks, p plan, r approvals.Request, events []app
 		approvals.EventVoided, approvals.EventDenied,
 		approvals.EventCancelled, approvals.EventExpired, approvals.EventReadBack, approvals.EventHeld,
 		approvals.EventShutOut,
-		approvals.EventOffered, approvals.EventVerdict, approvals.EventUndone, approvals.EventFilesRefused,
+		approvals.EventVerdict, approvals.EventUndone, approvals.EventFilesRefused,
 	} {
 		c.that(invOnce, n[t] <= 1, "request %s is %s %d times", r.ID, t, n[t])
 	}
@@ -429,21 +430,15 @@ func (l *lane) checkThread(c *checks, r approvals.Request, events []approvals.Ev
 	c.that(invShown, buttons == (r.State == approvals.StateOpen), "request %s is %s, buttons: %v", r.ID, r.State, buttons)
 
 	var want, got []string
-	edited := make(map[string]bool)
+	posts := messages.Thread(r, events, about)
 	for i, e := range events {
-		before, err := approvals.Fold(r.ID, events[:i])
-		if err != nil {
-			return err
-		}
-		m := about.Leaving(messages.Thread(before, e, about))
-		if name := messages.Living(e); name != "" {
-			if m = nil; !edited[name] { // it is where its first event is, and shows all of them
-				m = about.Leaving(messages.LivingMessage(name, r, events, about))
+		for _, p := range posts {
+			if p.Seq == e.Seq {
+				want = append(want, strconv.FormatInt(e.Seq, 10)+" "+about.Leaving(p.Message).Text)
 			}
-			edited[name] = true
 		}
-		if m != nil {
-			want = append(want, strconv.FormatInt(e.Seq, 10)+" "+m.Text)
+		if !report.Brings(events[:i+1]) {
+			continue
 		}
 		then, err := approvals.Fold(r.ID, events[:i+1])
 		if err != nil {

@@ -2,12 +2,12 @@
 -- here.
 -- KEYS: 1 delivery hash, 2 log stream
 -- ARGV: 1 worker, 2 lease (ms), 3 the longest lease (ms)
--- Returns 'busy', 'unknown', or 'ok', card, card_seq, cursor, part, intent, living, seal.
+-- Returns 'busy', 'unknown', or 'ok', card, card_seq, cursor, part, intent, posted, seal.
 if redis.call('EXISTS', KEYS[2]) == 0 then
   return {'unknown'}
 end
 local now = clock()
-local d = ask('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'part', 'intent', 'living', 'seal', 'worker', 'until')
+local d = ask('HMGET', KEYS[1], 'card', 'card_seq', 'cursor', 'part', 'intent', 'posted', 'seal', 'worker', 'until')
 local ends = tonumber(d[9] or '') or 0
 if d[8] and d[8] ~= '' and d[8] ~= ARGV[1] and ends > now and ends <= now + tonumber(ARGV[3]) then
   return {'busy'}

@@ -37,12 +37,11 @@ func Bot(
 		Store: watch.Store(store), Logger: log,
 		Watch: watch.Bot(),
 		Handlers: handlers.Config{
-			Requests: step.Requests{Measures: measures.All(), Policies: c.Policies, Margin: c.Margin},
+			Requests: step.Requests{Measures: measures.All(), Policies: c.Policies, Margin: c.Margin, Guard: c.Guard},
 			Cloud:    roles.Cloud(), Roles: roles, Trail: trail.New(roles.Cloud()),
 			Channels: c.Channels, Requesters: c.Requesters, AllowShared: c.AllowShared,
 			ExpireAfter: c.ExpireAfter, RequireReason: c.RequireReason, Lookback: c.Lookback,
 			FollowUps: c.FollowUps,
-			Guard:     c.Guard,
 		},
 	})
 }

@@ -1,0 +1,359 @@
+package messages
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws/trail"
+	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/english"
+)
+
+// ActionChain is the button that asks for a role that a stolen session assumed. Its value is the
+// request's id and the mark of the role.
+const ActionChain = "revokebot_chain"
+
+// Item is something that an incident left open and the measure does not stop.
+type Item struct {
+	Key     string // the same at every check
+	Short   string // for a list
+	Text    string
+	Command string       // ready to be run; "" where there is none
+	Done    string       // why nothing is left to do: "expired"; "" while it is open
+	role    *record.Link // that a button asks for
+}
+
+// settled says why a session cannot act any more, as far as was seen; "" if it may.
+func settled(in record.Incident, s record.Session) string {
+	a := in.Activities[s.EventID]
+	switch {
+	case !s.Expires.IsZero() && !s.Expires.After(in.Until):
+		return "expired"
+	case !in.Undone && !in.Lost && !s.After && !in.Cutoff.IsZero() && !a.Refused.Before(in.Cutoff) &&
+		!a.LastOK.After(a.Refused):
+		return "blocked"
+	default:
+		return ""
+	}
+}
+
+// Items are what needs a person: stolen sessions that are not seen blocked, callers that are not
+// known, roles that unusual sessions assumed, and what they created or read. What a session did
+// where it was opened counts for a stolen one only if it came from elsewhere.
+func (p Pen) Items(in record.Incident, role record.Role) (items []Item) {
+	if in.Drill {
+		return nil
+	}
+	add := func(i Item) {
+		if !slices.ContainsFunc(items, func(other Item) bool { return other.Key == i.Key }) {
+			items = append(items, i)
+		}
+	}
+	if e := in.Enforced; e != nil && e.State == record.SeenNotDenied && !in.Lost { // else the fight is told
+		add(Item{
+			Key: "access", Short: "old sessions", Text: "Old sessions still have access, last successful call at " +
+				p.At(e.LastSucceeded) + ". Deny the role everything.",
+			Command: attachDenyAll(role.Partition, "role", role.Name),
+		})
+	}
+	for _, s := range Copies(in) {
+		add(Item{
+			Key: "stolen " + s.EventID, Short: "session " + p.Code(s.SessionName, 64), Done: settled(in, s),
+			Text: "Stolen " + p.Session(s) + ": " + p.State(in, s) + ".",
+			Command: "aws cloudtrail lookup-events --lookup-attributes AttributeKey=AccessKeyId,AttributeValue=" +
+				s.AccessKeyID + " --region " + s.Region,
+		})
+	}
+	var calls []record.Call
+	for _, s := range in.Sessions {
+		why, unusual := in.Suspects[s.EventID]
+		a := in.Activities[s.EventID]
+		if s.After && s.Issued() && !in.Known(s) {
+			add(Item{
+				Key: "caller " + s.CallerIdentity(), Short: "caller " + p.Code(s.Caller, 80), Done: settled(in, s),
+				Text: "New " + p.Session(s) + ", a caller not seen before the cutoff. If you do not know it, take it out of the " +
+					"trust policy and revoke again.",
+				Command: Command + " " + role.Account + "/" + role.Name,
+			})
+		}
+		for _, c := range a.Doors {
+			home := len(why.From) > 0 && !slices.ContainsFunc(a.Elsewhere, func(from trail.Source) bool {
+				return from.Address == c.SourceAddress
+			})
+			if unusual && s.Issued() && !home {
+				calls = append(calls, c)
+			}
+		}
+	}
+	if !slices.ContainsFunc(in.Sessions, func(s record.Session) bool {
+		_, unusual := in.Suspects[s.EventID]
+		return unusual && s.Issued()
+	}) {
+		return items // honest sessions assume roles, too
+	}
+	for _, l := range merged(in.Chain) {
+		if l.RoleARN != role.ARN || !l.Last.Before(in.Cutoff) { // else this measure stops them
+			add(p.assumed(in, l))
+		}
+		calls = append(calls, l.Doors...)
+	}
+	slices.SortStableFunc(calls, func(a, b record.Call) int { return cmp.Compare(rank(a), rank(b)) })
+	for _, c := range calls {
+		if c.ErrorCode == "" {
+			add(p.opened(c, role.Partition))
+		}
+	}
+	return items
+}
+
+// rank puts credentials and users before permissions, and those before what was read.
+func rank(c record.Call) int {
+	switch {
+	case strings.HasPrefix(c.Name, "Create") && c.Service == "iam":
+		return 0
+	case c.Service == "iam":
+		return 1
+	case c.Service == "secretsmanager" || c.Service == "ssm":
+		return 2
+	default:
+		return 3
+	}
+}
+
+// merged are the roles of a chain, each once.
+func merged(chain []record.Link) (roles []record.Link) {
+	for _, l := range chain {
+		i := slices.IndexFunc(roles, func(r record.Link) bool { return r.RoleARN == l.RoleARN })
+		if i < 0 {
+			roles = append(roles, l)
+			continue
+		}
+		r := &roles[i]
+		r.Sessions, r.Loop, r.Doors = r.Sessions+l.Sessions, r.Loop || l.Loop, append(slices.Clone(r.Doors), l.Doors...)
+		if l.Expires.IsZero() || l.Expires.After(r.Expires) && !r.Expires.IsZero() {
+			r.Expires = l.Expires
+		}
+		for _, at := range []struct{ of, other *time.Time }{{&r.LastOK, &l.LastOK}, {&r.Last, &l.Last}} {
+			if at.other.After(*at.of) {
+				*at.of = *at.other
+			}
+		}
+	}
+	return roles
+}
+
+// assumed is the item of a role that unusual sessions assumed.
+func (p Pen) assumed(in record.Incident, l record.Link) Item {
+	i := Item{
+		Key: "role " + l.RoleARN, Short: p.Code(RoleOf(l), 130),
+		Text: p.Code(RoleOf(l), 130) + " was assumed from session " + p.Code(l.FromSession, 64) + ", " +
+			english.Count(l.Sessions, "session", "sessions"),
+	}
+	if !l.LastOK.IsZero() {
+		i.Text += ", last successful call at " + p.At(l.LastOK)
+	}
+	switch {
+	case !l.Revoked.IsZero() && l.Last.Before(l.Revoked):
+		i.Done = "revoked"
+	case !l.Expires.IsZero() && !l.Expires.After(in.Until):
+		i.Done = "expired"
+	case !l.Expires.IsZero():
+		i.Text += ", until " + p.At(l.Expires)
+	}
+	switch i.Text += "."; {
+	case l.Account == "":
+		i.Text += " Its account " + p.Code(l.AccountID, 40) + " is not configured here: revoke it there."
+	case l.Loop: // it may be asked for already, by this very request
+		i.Command = Command + " " + RoleOf(l)
+	default:
+		i.role = &l
+	}
+	return i
+}
+
+// opened is the item of what a call created, changed or read. Of a call that made an access key,
+// About ends with its id.
+func (p Pen) opened(c record.Call, partition string) Item {
+	does, command := undoing(c, partition)
+	what := p.Code(c.Service+":"+c.Name, 100)
+	if c.Target != "" {
+		what += " " + p.Code(c.Target, 150)
+	}
+	short := does.short
+	if does.what != "" {
+		short += " " + p.Code(does.what, 100)
+	} else {
+		short = what
+	}
+	text := what + " at " + p.At(c.Time)
+	if does.do == "" && c.Opens != "" {
+		text += ", " + p.Prose(c.Opens)
+	}
+	return Item{
+		Key:   strings.Join([]string{"call", c.Service, c.Name, c.Target}, " "),
+		Short: short, Text: text + ". " + cmp.Or(does.do, "Undo it if nobody can explain it") + ".", Command: command,
+	}
+}
+
+// advice is what to do about a call.
+type advice struct{ short, what, do string }
+
+var (
+	// named are the words of a Call's About: the kind of a thing and its name, as IAM and Secrets
+	// Manager allow it. What looks otherwise gets no ready command.
+	named = regexp.MustCompile(`(?:^|, )(user|role|policy|secret) ([A-Za-z0-9_+=,.@:/-]+?)(?:,? |$)`)
+	// made is the id of an access key at the end of it.
+	made = regexp.MustCompile(`(?:^| )(AKIA[A-Z0-9]{12,28})$`)
+)
+
+// undoing says how to undo a call, and the command for it.
+func undoing(c record.Call, partition string) (advice, string) {
+	of := map[string]string{}
+	for rest := c.Target; ; {
+		at := named.FindStringSubmatchIndex(rest)
+		if at == nil {
+			break
+		}
+		of[rest[at[2]:at[3]]] = rest[at[4]:at[5]]
+		rest = rest[at[5]:]
+	}
+	user, role, policy, key := of["user"], of["role"], of["policy"], ""
+	if m := made.FindStringSubmatch(c.Target); m != nil {
+		key = m[1]
+	}
+	iam := func(command string) string { return "aws iam " + command }
+	switch on := "--user-name " + user; c.Service + ":" + c.Name {
+	case "iam:CreateAccessKey":
+		does := advice{"access key", cmp.Or(key, c.Target), "Deactivate it"}
+		switch {
+		case key == "":
+			return does, ""
+		case user == "":
+			return does, iam("update-access-key --access-key-id " + key + " --status Inactive")
+		}
+		return does, iam("update-access-key " + on + " --access-key-id " + key + " --status Inactive")
+	case "iam:CreateUser":
+		return advice{"user", user, "Deny it everything"}, given(user, attachDenyAll(partition, "user", user))
+	case "iam:CreateLoginProfile", "iam:UpdateLoginProfile":
+		return advice{"password of", user, "Delete the password"}, given(user, iam("delete-login-profile "+on))
+	case "iam:PutUserPolicy", "iam:AttachUserPolicy":
+		return advice{"policy of user", user, "Remove the policy"}, given(user+policy, iam(removing(c, on, policy)))
+	case "iam:PutRolePolicy", "iam:AttachRolePolicy":
+		return advice{"policy of role", role, "Remove the policy"},
+			given(role+policy, iam(removing(c, "--role-name "+role, policy)))
+	case "secretsmanager:GetSecretValue":
+		return advice{"secret", of["secret"], "Rotate it: it was read"},
+			given(of["secret"], "aws secretsmanager rotate-secret --secret-id "+of["secret"]+" --region "+c.Region)
+	default:
+		return advice{}, ""
+	}
+}
+
+// given is a command that has all it needs.
+func given(name, command string) string {
+	if name == "" || strings.Contains(command+" ", "  ") {
+		return ""
+	}
+	return command
+}
+
+// removing is the call that takes a policy back.
+func removing(c record.Call, on, policy string) string {
+	kind := "user"
+	if strings.Contains(c.Name, "Role") {
+		kind = "role"
+	}
+	if strings.HasPrefix(c.Name, "Attach") {
+		return "detach-" + kind + "-policy " + on + " --policy-arn " + policy
+	}
+	return "delete-" + kind + "-policy " + on + " --policy-name " + policy
+}
+
+func attachDenyAll(partition, kind, name string) string {
+	return fmt.Sprintf("aws iam attach-%s-policy --%s-name %s --policy-arn arn:%s:iam::aws:policy/AWSDenyAll", kind, kind,
+		name, cmp.Or(partition, "aws"))
+}
+
+// activity adds what a check found about the calls of sessions: Act now as soon as something needs
+// a person, and what a later check adds to it, both with a mention; or the answer about a session
+// that a member chose. Events of one commit have one time.
+func (v *view) activity(i int, e approvals.Event) {
+	a := record.Known[record.Activity](e)
+	switch {
+	case a == nil:
+		return
+	case a.Chosen != "":
+		v.notify(e, v.chosen(*a))
+		return
+	}
+	for i+1 < len(v.events) && v.events[i+1].At.Equal(e.At) {
+		i++
+	}
+	var fresh []Item
+	for _, item := range v.Items(record.Gather(v.events[:i+1]), v.c.Role) {
+		if !v.known[item.Key] && item.Done == "" {
+			v.known[item.Key], fresh = true, append(fresh, item)
+		}
+	}
+	switch {
+	case len(fresh) == 0:
+	case !v.has("act"):
+		v.post("act", e, v.actNow())
+	default:
+		v.notify(e, within(v.list(mentions(involved(v.r))+" *Act now*, found by a later check:", fresh, false)))
+	}
+}
+
+// actNow lists what needs a person. Items that are done stay, marked so.
+func (v *view) actNow() *Message {
+	items := v.Items(v.in, v.c.Role)
+	open := len(items)
+	for _, i := range items {
+		if i.Done != "" {
+			open--
+		}
+	}
+	head := mentions(involved(v.r)) + " *Act now:* this " + v.c.Words.Noun + " does not stop " +
+		english.Plural(open, "this.", fmt.Sprintf("these %d.", open))
+	if open == 0 {
+		head = mentions(involved(v.r)) + " *Act now:* nothing is left to do."
+	}
+	return within(v.list(head, items, true))
+}
+
+// shownItems is how many one message shows: what is beyond is in the report.
+const shownItems = 10
+
+func (v *view) list(head string, items []Item, buttons bool) *Message {
+	m := &Message{Text: head, Blocks: []slack.Block{section(head)}}
+	for n, i := range items {
+		if n == shownItems {
+			text := english.Count(len(items)-n, "more is", "more are") + " in the report (Files)."
+			m.Text, m.Blocks = m.Text+"\n"+text, append(m.Blocks, contextLine(text))
+			break
+		}
+		line := fmt.Sprintf("%d. ", n+1)
+		if i.Done != "" {
+			line += bold(upper(i.Done)+".") + " "
+		}
+		line += i.Text
+		if i.Command != "" && i.Done == "" {
+			line += "\n" + Code(i.Command, 400)
+		}
+		block := slack.NewSectionBlock(mrkdwn(line), nil, nil)
+		if i.role != nil && i.Done == "" && buttons {
+			block.Accessory = slack.NewAccessory(threadButton(ActionChain, ValueOf(v.r.ID, i.role.Mark()), "Revoke it",
+				"Ask to revoke sessions of "+Raw(RoleOf(*i.role), 75)))
+		}
+		m.Text, m.Blocks = m.Text+"\n"+line, append(m.Blocks, block)
+	}
+	m.Text = fit(m.Text, limitText)
+	return m
+}

@@ -1,0 +1,86 @@
+package messages
+
+import (
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/record"
+)
+
+// ForgedSentence says why a request ends whose log is not what was written.
+func ForgedSentence(f *approvals.ForgedError) string {
+	if f.Foreign {
+		return "It was opened without the signing key that is in use now, or with another one, so nobody can tell whether " +
+			"its log is as it was written. " +
+			"It counts for nothing any more."
+	}
+	return fmt.Sprintf("Event %d of its log is not as it was written: %s. "+
+		"Somebody or something else has written to Redis. Nothing from there on counts, "+
+		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the "+
+		"audit log.",
+		f.Event, f.Why.Words())
+}
+
+// forged tells of it, to those who are known to be concerned.
+func (v *view) forged(e approvals.Event) *Message {
+	text := forgedLead(e)
+	if v.r.Requester != "" {
+		text = mentions(involved(v.r)) + " " + text
+	}
+	f := record.Known[record.Failure](e)
+	switch {
+	case f == nil:
+		return sentence(text + "Nothing more is done with it.")
+	case v.r.Closing.Type != approvals.EventForged:
+		return sentence(text + v.p.failure(*f) + " What was done for it before stands as told above.")
+	case v.r.Purpose == approvals.PurposeUnknown:
+		return sentence(text + v.p.failure(*f) + askAnew)
+	default:
+		return sentence(text+v.p.failure(*f)).row("again", v.button(ActionAgain, "Ask again", v.p.again))
+	}
+}
+
+const askAnew = " If it is still needed, ask anew with " + Command + "."
+
+const forgedTitle = "Ended, its record was changed"
+
+// forgedCard is the card of a request whose opening is not to be trusted: it says nothing of what
+// that says.
+func forgedCard(r approvals.Request, c Context) *Message {
+	lead := forgedNotice(r, c.phrases(r))
+	return &Message{
+		Text:   fit(forgedTitle+". "+lead, limitText),
+		Blocks: []slack.Block{header(forgedTitle), section(lead), contextLine("Request " + Code(r.ID, 40))},
+	}
+}
+
+// forgedNotice is what a card says of a log that is not what was written.
+func forgedNotice(r approvals.Request, p phrases) string {
+	f, err := record.Detail[record.Failure](*r.Forged)
+	if err != nil {
+		return "The record of this request is not what revokebot wrote. The thread says more."
+	}
+	return forgedLead(*r.Forged) + p.failure(f) + askAnew
+}
+
+// forgedLead tells a change, which somebody made, from a key that is not the one any more.
+func forgedLead(e approvals.Event) string {
+	if f, err := record.Detail[approvals.Forged](e); err == nil && f.Foreign {
+		return "*This request ends here.* "
+	}
+	return "*The record of this request is not what revokebot wrote.* "
+}
+
+// withForged adds the notice to the card of a request that had ended before; of one that ended with
+// it, the card says it already.
+func withForged(m *Message, r approvals.Request, p phrases) *Message {
+	if r.Forged == nil || r.Closing.Type == approvals.EventForged {
+		return m
+	}
+	last := len(m.Blocks) - 1
+	m.Blocks = append(m.Blocks[:last:last], section(forgedNotice(r, p)), m.Blocks[last])
+	m.Text = fit(m.Text+"\n"+forgedNotice(r, p), limitText)
+	return m
+}
