@@ -27,7 +27,7 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 	i, s, c := iam.NewFromConfig(config), sts.NewFromConfig(config), cloudtrail.NewFromConfig(config)
 	name, document := awssdk.String(policyName), awssdk.String(consoleForm)
 	lock := awssdk.String(b.Prod.DenyAllARN())
-	return map[string]func(context.Context, standin.Role) error{
+	all := map[string]func(context.Context, standin.Role) error{
 		"iam:GetRole": func(ctx context.Context, r standin.Role) error {
 			_, err := i.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.Name})
 			return err
@@ -132,6 +132,74 @@ func (b *bench) attempts(cred aws.Credential) map[string]func(ctx context.Contex
 		},
 		"cloudtrail:LookupEvents": func(ctx context.Context, _ standin.Role) error {
 			_, err := c.LookupEvents(ctx, &cloudtrail.LookupEventsInput{})
+			return err
+		},
+	}
+	maps.Copy(all, b.userAttempts(i, s))
+	return all
+}
+
+// userAttempts are those on the user eve.
+func (b *bench) userAttempts(i *iam.Client, s *sts.Client) map[string]func(context.Context, standin.Role) error {
+	name, document := awssdk.String(policyName), awssdk.String(consoleForm)
+	eve, key := awssdk.String("eve"), awssdk.String("AKIAAAAAAAAAAAAAAAAA")
+	return map[string]func(context.Context, standin.Role) error{
+		"iam:ListAccessKeys": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: eve})
+			return err
+		},
+		"iam:UpdateAccessKey": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
+				UserName: eve, AccessKeyId: key, Status: types.StatusTypeInactive,
+			})
+			return err
+		},
+		"iam:DeleteAccessKey": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: eve, AccessKeyId: key})
+			return err
+		},
+		"iam:GetAccessKeyLastUsed": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: key})
+			return err
+		},
+		"iam:GetLoginProfile": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: eve})
+			return err
+		},
+		"iam:ListUserPolicies": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: eve})
+			return err
+		},
+		"iam:ListAttachedUserPolicies": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: eve})
+			return err
+		},
+		"iam:ListGroupsForUser": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: eve})
+			return err
+		},
+		"iam:GetUserPolicy": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: eve, PolicyName: name})
+			return err
+		},
+		"iam:PutUserPolicy": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: eve, PolicyName: name, PolicyDocument: document})
+			return err
+		},
+		"iam:DeleteUserPolicy": func(ctx context.Context, _ standin.Role) error {
+			_, err := i.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: eve, PolicyName: name})
+			return err
+		},
+		"sts:GetAccessKeyInfo": func(ctx context.Context, _ standin.Role) error {
+			_, err := s.GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: key})
+			return err
+		},
+		"sts:GetSessionToken": func(ctx context.Context, _ standin.Role) error {
+			_, err := s.GetSessionToken(ctx, &sts.GetSessionTokenInput{})
+			return err
+		},
+		"sts:GetFederationToken": func(ctx context.Context, _ standin.Role) error {
+			_, err := s.GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: eve})
 			return err
 		},
 	}

@@ -46,25 +46,21 @@ func (sig signature) decidedIn(c *credential) string {
 // (IAM User Guide, "Troubleshoot access denied error messages").
 func (c *credential) may(region string, r Request) (d Decision, why string) {
 	path := ""
-	if c.session != nil {
-		path = c.session.role.path
+	if r := c.role(); r != nil {
+		path = r.path
 	}
 	if c.account().scpDenies(path, r) {
 		return ExplicitDeny, " with an explicit deny in a service control policy"
 	}
-	var own []*Policy
-	var arns []string
-	if c.session != nil {
-		own, arns = c.session.role.identityPolicies(region)
-	} else {
-		for _, p := range c.user.policies {
-			own = append(own, p)
-		}
-	}
+	own, arns := policiesIn(region, c.holders())
 	result := Evaluate(r, own...)
 	d = result.Decision
-	if c.session != nil && c.session.policy != nil && d != ExplicitDeny {
-		switch Evaluate(r, c.session.policy).Decision {
+	if c.limited() && d != ExplicitDeny {
+		var limit []*Policy // none allows nothing: a federated user has no rights without a session policy
+		if c.session.policy != nil {
+			limit = append(limit, c.session.policy)
+		}
+		switch Evaluate(r, limit...).Decision {
 		case ExplicitDeny:
 			return ExplicitDeny, " with an explicit deny in a session policy"
 		case Allowed:
@@ -126,18 +122,26 @@ func (x *exchange) context() Context {
 		ctx["aws:RequestedRegion"] = []string{c.account().HomeRegion()}
 	}
 	s := c.session
-	if s == nil {
+	switch {
+	case c.role() != nil:
+		ctx["aws:PrincipalType"] = []string{"AssumedRole"}
+	case c.federated():
+		ctx["aws:PrincipalType"] = []string{"FederatedUser"}
+	default:
 		ctx["aws:username"], ctx["aws:PrincipalType"] = []string{c.user.name}, []string{"User"}
+	}
+	if s == nil {
 		return ctx
 	}
-	ctx["aws:PrincipalType"] = []string{"AssumedRole"}
 	ctx["aws:TokenIssueTime"] = []string{s.issued.Format(time.RFC3339)}
 	ctx["aws:MultiFactorAuthPresent"] = []string{"false"}
 	if s.sourceIdentity != "" {
 		ctx["aws:SourceIdentity"] = []string{s.sourceIdentity}
 	}
-	for k, v := range s.role.tags {
-		ctx["aws:PrincipalTag/"+k] = []string{v}
+	if s.role != nil {
+		for k, v := range s.role.tags {
+			ctx["aws:PrincipalTag/"+k] = []string{v}
+		}
 	}
 	for k, v := range s.tags { // of two tags with one key, the session's counts
 		ctx["aws:PrincipalTag/"+k] = []string{v}

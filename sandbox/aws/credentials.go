@@ -6,12 +6,12 @@ import (
 )
 
 // AccessKey is what a client signs with: a user's long-term key, or the temporary credentials of a
-// role session.
+// session.
 type AccessKey struct {
 	AccessKeyID     string // AKIA… of a user, ASIA… of a session
 	SecretAccessKey string
-	// SessionToken, Expires, IssuedAt, RoleARN and SessionARN are set for role sessions only. Times
-	// are AWS's.
+	// SessionToken, Expires and IssuedAt are set for sessions, RoleARN and SessionARN for those of a
+	// role. Times are AWS's.
 	SessionToken string
 	Expires      time.Time
 	IssuedAt     time.Time
@@ -19,18 +19,24 @@ type AccessKey struct {
 	SessionARN   string
 }
 
-// credential is a key that the server knows, with whom it speaks for: either a user or a session.
+// credential is a key that the server knows, with whom it speaks for: a user, a session of a user,
+// or a session of a role.
 type credential struct {
 	id, secret, token string
-	user              *user
-	session           *session
+	user              *user    // nil for a session of a role
+	session           *session // nil for a long-term key
 	created           time.Time
+
+	// Of a long-term key.
+	inactive                bool
+	lastUsed                time.Time
+	lastRegion, lastService string
 }
 
-// session is one issue of temporary credentials for a role.
+// session is one issue of temporary credentials.
 type session struct {
-	role           *role
-	name           string
+	role           *role     // nil for a session of a user
+	name           string    // of a federated user, too; empty for GetSessionToken
 	issued         time.Time // aws:TokenIssueTime: AWS's clock, whole seconds
 	expires        time.Time
 	sourceIdentity string
@@ -46,41 +52,86 @@ func (s *session) arn() string {
 
 func (s *session) userID() string { return s.role.id + ":" + s.name }
 
-func (c *credential) account() *Account {
+// role is the role whose session it is, nil for a user's.
+func (c *credential) role() *role {
 	if c.session != nil {
-		return c.session.role.account
+		return c.session.role
+	}
+	return nil
+}
+
+// federated tells a session that GetFederationToken gave.
+func (c *credential) federated() bool {
+	return c.user != nil && c.session != nil && c.session.name != ""
+}
+
+// limited tells a session that may do only what a session policy allows.
+func (c *credential) limited() bool {
+	return c.federated() || c.session != nil && c.session.policy != nil
+}
+
+func (c *credential) account() *Account {
+	if r := c.role(); r != nil {
+		return r.account
 	}
 	return c.user.account
 }
 
-// callerARN is the ARN that GetCallerIdentity and error messages show.
-func (c *credential) callerARN() string {
-	if c.session != nil {
-		return c.session.arn()
+// holder is the role or user whose policies count.
+func (c *credential) holder() *identity {
+	if r := c.role(); r != nil {
+		return &r.identity
 	}
-	return c.user.arn()
+	return &c.user.identity
 }
 
-// principalARN is the value of aws:PrincipalArn: for a session, the role's ARN.
-func (c *credential) principalARN() string {
-	if c.session != nil {
-		return c.session.role.arn()
+// holders adds the groups of a user.
+func (c *credential) holders() []*identity {
+	list := []*identity{c.holder()}
+	if c.user != nil {
+		for _, g := range c.user.groups {
+			list = append(list, &g.identity)
+		}
 	}
-	return c.user.arn()
+	return list
+}
+
+// callerARN is the ARN that GetCallerIdentity and error messages show.
+func (c *credential) callerARN() string {
+	switch {
+	case c.role() != nil:
+		return c.session.arn()
+	case c.federated():
+		return c.account().arn("sts", "federated-user/"+c.session.name)
+	default:
+		return c.user.arn()
+	}
+}
+
+// principalARN is the value of aws:PrincipalArn: for a role's session, the role's ARN.
+func (c *credential) principalARN() string {
+	if r := c.role(); r != nil {
+		return r.arn()
+	}
+	return c.callerARN()
 }
 
 // userID is the value of aws:userid.
 func (c *credential) userID() string {
-	if c.session != nil {
+	switch {
+	case c.role() != nil:
 		return c.session.userID()
+	case c.federated():
+		return c.account().id + ":" + c.session.name
+	default:
+		return c.user.id
 	}
-	return c.user.id
 }
 
 // principalID is the unique id that a trust policy is bound to.
 func (c *credential) principalID() string {
-	if c.session != nil {
-		return c.session.role.id
+	if r := c.role(); r != nil {
+		return r.id
 	}
 	return c.user.id
 }
@@ -88,7 +139,10 @@ func (c *credential) principalID() string {
 func (c *credential) accessKey() AccessKey {
 	k := AccessKey{AccessKeyID: c.id, SecretAccessKey: c.secret, SessionToken: c.token}
 	if s := c.session; s != nil {
-		k.Expires, k.IssuedAt, k.RoleARN, k.SessionARN = s.expires, s.issued, s.role.arn(), s.arn()
+		k.Expires, k.IssuedAt = s.expires, s.issued
+		if s.role != nil {
+			k.RoleARN, k.SessionARN = s.role.arn(), s.arn()
+		}
 	}
 	return k
 }
@@ -100,12 +154,12 @@ func (s *Server) newUserKey(u *user) *credential {
 	return c
 }
 
-// newSession issues credentials for a role; the caller holds the lock and fills in what the session
-// is not given here.
-func (s *Server) newSession(r *role, name string, lifetime time.Duration) *credential {
+// newSession issues credentials for a role or a user; the caller holds the lock and fills in what
+// the session is not given here.
+func (s *Server) newSession(r *role, u *user, name string, lifetime time.Duration) *credential {
 	issued := s.now().Truncate(time.Second)
 	c := &credential{
-		id: randomID("ASIA", 16), secret: randomSecret(), token: randomToken(), created: issued,
+		id: randomID("ASIA", 16), secret: randomSecret(), token: randomToken(), created: issued, user: u,
 		session: &session{role: r, name: name, issued: issued, expires: issued.Add(lifetime)},
 	}
 	s.keys[c.id] = c

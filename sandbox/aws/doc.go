@@ -14,7 +14,7 @@
 // the Signature Version 4 is verified against the keys and sessions that this server issued
 // (sigv4.go, credentials.go), an injected Fault may strike (fault.go), the caller's policies are
 // evaluated (authorize.go, on top of policy.go, condition.go and evaluate.go), the operation runs
-// (iam_*.go, sts.go, lookup.go), a CloudTrail event is kept (record.go, trail.go), and the Call is
+// (iam_*.go, sts*.go, lookup.go), a CloudTrail event is kept (record.go, trail.go), and the Call is
 // logged for tests and for the page (calls.go). One mutex guards all of the state; nothing waits
 // while holding it.
 //
@@ -27,6 +27,10 @@
 // keeps the versions that are still on their way (role.go). The policy simulator reads the first
 // and never the second (simulate.go). A service control policy stands above an account's own and is
 // enforced at once (organization.go).
+//
+// Users (user.go) have keys that can be made inactive, inline policies of 2,048 characters in all,
+// and sessions of their own (sts_users.go), which outlive the key. Nobody has MFA, so none of these
+// sessions can call IAM.
 //
 // Where the real service is lenient and this one is not: unknown parameters are errors, every
 // x-amz- header must be signed, IAM, STS and CloudTrail are spoken to with POST only. The one

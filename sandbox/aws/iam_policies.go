@@ -1,7 +1,5 @@
 package aws
 
-import "unicode/utf8"
-
 // putRolePolicy writes an inline policy: reads see it at once, authorisation after the propagation
 // delay. The caller holds the lock, as for the writes below.
 func (a *Account) putRolePolicy(name, policy, text string) error {
@@ -9,24 +7,8 @@ func (a *Account) putRolePolicy(name, policy, text string) error {
 	if err != nil {
 		return err
 	}
-	if utf8.RuneCountInString(text) > 131_072 {
-		return invalidValue("policyDocument", "…", "Member must have length less than or equal to 131072")
-	}
-	if err := checkPolicyName(policy); err != nil {
+	if err := r.put(policy, text, inlineQuota, "role "+r.name); err != nil {
 		return err
-	}
-	p, perr := ParsePolicy(text)
-	if perr != nil {
-		return errOf("MalformedPolicyDocument", perr.Error())
-	}
-	before, had := r.inline[policy]
-	r.inline[policy] = document{text, p}
-	if inlineSize(r.inline) > inlineQuota {
-		delete(r.inline, policy)
-		if had {
-			r.inline[policy] = before
-		}
-		return quotaExceeded(r.name)
 	}
 	r.written(a.server.lag, false)
 	return nil

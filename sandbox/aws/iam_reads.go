@@ -2,6 +2,7 @@ package aws
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -112,7 +113,10 @@ func roleReads() map[string]*operation {
 		"GetRolePolicy": {params: map[string]rule{
 			"RoleName": required(checkName), "PolicyName": required(policyName),
 		}, readOnly: true, target: onRole, do: withRole(getRolePolicy)},
-		"ListAttachedRolePolicies":    {params: attached, readOnly: true, target: onRole, do: withRole(listAttached)},
+		"ListAttachedRolePolicies": {
+			params: attached, readOnly: true, target: onRole,
+			do: withRole(func(x *exchange, r *role) (any, error) { return listAttached(x, r.attached) }),
+		},
 		"ListInstanceProfilesForRole": {params: paged, readOnly: true, target: onRole, do: withRole(listProfiles)},
 		"ListRoleTags":                {params: paged, readOnly: true, target: onRole, do: withRole(listRoleTags)},
 		"SimulatePrincipalPolicy":     simulateOperation(),
@@ -150,13 +154,10 @@ func listRoles(x *exchange) (any, error) {
 	}{list, p}, nil
 }
 
-func listRolePolicies(x *exchange, r *role) (any, error) {
-	var names []string
-	for name := range r.inline {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	names, p, err := paginate(x.params, names)
+func listRolePolicies(x *exchange, r *role) (any, error) { return x.policyNames(r.inline) }
+
+func (x *exchange) policyNames(inline map[string]document) (any, error) {
+	names, p, err := paginate(x.params, slices.Sorted(maps.Keys(inline)))
 	return struct {
 		PolicyNames members[string]
 		page
@@ -174,9 +175,9 @@ func getRolePolicy(x *exchange, r *role) (any, error) {
 
 type attachedXML struct{ PolicyName, PolicyArn string }
 
-func listAttached(x *exchange, r *role) (any, error) {
+func listAttached(x *exchange, attached map[string]*Policy) (any, error) {
 	var list []attachedXML
-	for arn := range r.attached {
+	for arn := range attached {
 		a, _ := parseARN(arn)
 		if strings.HasPrefix(policyPath(arn), orSlash(x.params["PathPrefix"])) {
 			list = append(list, attachedXML{a.lastSegment(), arn})

@@ -1,28 +1,84 @@
 package aws
 
 import (
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
 
+var (
+	userNamed  = matching(1, 128, namePattern) // of a user that exists; a new one has 64 at most
+	accessKeys = matching(16, 128, regexp.MustCompile(`^\w+$`))
+)
+
 // userOperations are the calls about users and the account itself.
 func userOperations() map[string]*operation {
-	paged := map[string]rule{"Marker": optional(markerValue), "MaxItems": optional(pageSize)}
+	paged := func(more map[string]rule) map[string]rule {
+		rules := map[string]rule{"Marker": optional(markerValue), "MaxItems": optional(pageSize)}
+		maps.Copy(rules, more)
+		return rules
+	}
+	one, own := map[string]rule{"UserName": required(userNamed)}, map[string]rule{"UserName": optional(userNamed)}
+	read := func(params map[string]rule, do func(x *exchange, u *user) (any, error)) *operation {
+		return &operation{params: params, readOnly: true, target: onUser, do: withUser(do)}
+	}
+	write := func(params map[string]rule, do func(x *exchange, u *user) (any, error)) *operation {
+		return &operation{params: params, target: onUser, do: withUser(do)}
+	}
+	policy := map[string]rule{"UserName": required(userNamed), "PolicyName": required(policyName)}
+	put := map[string]rule{"PolicyDocument": required(policyText)}
+	maps.Copy(put, policy)
+	keyOf := map[string]rule{"UserName": optional(userNamed), "AccessKeyId": required(accessKeys)}
+	status := map[string]rule{"Status": required(keyStatus)}
+	maps.Copy(status, keyOf)
 	return map[string]*operation{
-		"GetUser": {
-			params: map[string]rule{"UserName": optional(checkName)}, readOnly: true, target: onUser, do: withUser(getUser),
+		"GetUser":          read(own, getUser),
+		"GetLoginProfile":  read(own, getLoginProfile),
+		"ListUserPolicies": read(paged(one), listUserPolicies),
+		"GetUserPolicy":    read(policy, getUserPolicy),
+		"ListAttachedUserPolicies": read(paged(map[string]rule{
+			"UserName": required(checkName), "PathPrefix": optional(policyPrefix),
+		}), func(x *exchange, u *user) (any, error) { return listAttached(x, u.attached) }),
+		"ListGroupsForUser": read(paged(one), listGroups),
+		"ListAccessKeys":    read(paged(own), listAccessKeys),
+		"PutUserPolicy": write(put, func(x *exchange, u *user) (any, error) {
+			return nil, u.putPolicy(x.params["PolicyName"], x.params["PolicyDocument"])
+		}),
+		"DeleteUserPolicy": write(policy, func(x *exchange, u *user) (any, error) {
+			return nil, u.deletePolicy(x.params["PolicyName"])
+		}),
+		"CreateAccessKey": write(own, createAccessKey),
+		"UpdateAccessKey": write(status, func(x *exchange, u *user) (any, error) {
+			return nil, u.setStatus(x.params["AccessKeyId"], x.params["Status"])
+		}),
+		"DeleteAccessKey": write(keyOf, func(x *exchange, u *user) (any, error) {
+			return nil, u.deleteKey(x.params["AccessKeyId"])
+		}),
+		"GetAccessKeyLastUsed": {
+			params: map[string]rule{"AccessKeyId": required(accessKeys)}, readOnly: true, target: onKey, do: lastUsed,
 		},
-		"ListUsers": {params: map[string]rule{
-			"PathPrefix": optional(prefixValue), "Marker": optional(markerValue), "MaxItems": optional(pageSize),
-		}, readOnly: true, target: onPrefix("user"), do: listUsers},
+		"ListUsers": {
+			params: paged(map[string]rule{"PathPrefix": optional(prefixValue)}), readOnly: true, target: onPrefix("user"),
+			do: listUsers,
+		},
 		"CreateUser": {params: map[string]rule{
 			"UserName": required(checkName), "Path": optional(pathValue),
 			"PermissionsBoundary": {check: refused("PermissionsBoundary")},
 		}, target: onNewUser, do: createUser},
-		"CreateAccessKey": {
-			params: map[string]rule{"UserName": optional(checkName)}, target: onUser, do: withUser(createAccessKey),
-		},
-		"ListAccountAliases": {params: paged, readOnly: true, target: onEverything, do: listAliases},
+		"ListAccountAliases": {params: paged(nil), readOnly: true, target: onEverything, do: listAliases},
+	}
+}
+
+// keyStatus: a caller cannot set Expired.
+func keyStatus(field, value string) error {
+	switch value {
+	case "Active", "Inactive":
+		return nil
+	case "Expired":
+		return errOf("InvalidInput", "The status of an access key cannot be set to Expired.")
+	default:
+		return invalidValue(field, value, "Member must satisfy enum value set: [Active, Inactive, Expired]")
 	}
 }
 
@@ -51,13 +107,6 @@ func onUser(x *exchange) target {
 	return t
 }
 
-func (a *Account) user(name string) *user {
-	if u, ok := a.users[strings.ToLower(name)]; ok && u.name == name {
-		return u
-	}
-	return nil
-}
-
 func withUser(do func(x *exchange, u *user) (any, error)) func(x *exchange) (any, error) {
 	return func(x *exchange) (any, error) {
 		name := x.userName()
@@ -66,13 +115,109 @@ func withUser(do func(x *exchange, u *user) (any, error)) func(x *exchange) (any
 		}
 		u := x.caller.account().user(name)
 		if u == nil {
-			return nil, errf("NoSuchEntity", "The user with name %s cannot be found.", name)
+			return nil, noSuchUser(name)
 		}
 		return do(x, u)
 	}
 }
 
 func getUser(_ *exchange, u *user) (any, error) { return struct{ User userXML }{u.shown()}, nil }
+
+func getLoginProfile(_ *exchange, u *user) (any, error) {
+	if u.password.IsZero() {
+		return nil, errf("NoSuchEntity", "Login Profile for User %s cannot be found.", u.name)
+	}
+	type profile struct {
+		UserName, CreateDate  string
+		PasswordResetRequired bool
+	}
+	return struct{ LoginProfile profile }{profile{u.name, isoTime(u.password), false}}, nil
+}
+
+func listUserPolicies(x *exchange, u *user) (any, error) { return x.policyNames(u.inline) }
+
+func getUserPolicy(x *exchange, u *user) (any, error) {
+	name := x.params["PolicyName"]
+	d, ok := u.inline[name]
+	if !ok {
+		return nil, noSuchUserPolicy(name)
+	}
+	return struct{ UserName, PolicyName, PolicyDocument string }{u.name, name, encodeDocument(d.text)}, nil
+}
+
+func listGroups(x *exchange, u *user) (any, error) {
+	type groupXML struct {
+		Path, GroupName string
+		GroupID         string `xml:"GroupId"`
+		Arn, CreateDate string
+	}
+	var list []groupXML
+	for _, g := range u.groups {
+		list = append(list, groupXML{g.path, g.name, g.id, g.arn(), isoTime(g.created)})
+	}
+	list, p, err := paginate(x.params, list)
+	return struct {
+		Groups members[groupXML]
+		page
+	}{members[groupXML]{list}, p}, err
+}
+
+func listAccessKeys(x *exchange, u *user) (any, error) {
+	type keyXML struct {
+		UserName           string
+		AccessKeyID        string `xml:"AccessKeyId"`
+		Status, CreateDate string
+	}
+	var list []keyXML
+	for _, c := range u.keys {
+		list = append(list, keyXML{u.name, c.id, c.status(), isoTime(c.created)})
+	}
+	list, p, err := paginate(x.params, list)
+	return struct {
+		AccessKeyMetadata members[keyXML]
+		page
+	}{members[keyXML]{list}, p}, err
+}
+
+// keyOwner is the user of the caller's account that has a key, nil if there is none.
+func (x *exchange) keyOwner() *user {
+	for _, u := range x.caller.account().users {
+		if _, err := u.key(x.params["AccessKeyId"]); err == nil {
+			return u
+		}
+	}
+	return nil
+}
+
+// onKey is the target of GetAccessKeyLastUsed: the user that has the key.
+func onKey(x *exchange) target {
+	t := target{resource: "*", words: "access key " + x.params["AccessKeyId"]}
+	if u := x.keyOwner(); u != nil {
+		t.resource = u.arn()
+	}
+	return t
+}
+
+// lastUsed refuses a key that no user of the account has, whatever the caller may: it is denied as
+// one of another account. That is inferred; IAM documents no error for it.
+func lastUsed(x *exchange) (any, error) {
+	u := x.keyOwner()
+	if u == nil {
+		return nil, denied(x.caller, "iam:GetAccessKeyLastUsed", "access key "+x.params["AccessKeyId"], "")
+	}
+	type usedXML struct {
+		LastUsedDate        string `xml:",omitempty"`
+		ServiceName, Region string
+	}
+	used := usedXML{"", "N/A", "N/A"}
+	if c, err := u.key(x.params["AccessKeyId"]); err == nil && !c.lastUsed.IsZero() {
+		used = usedXML{isoTime(c.lastUsed), c.lastService, c.lastRegion}
+	}
+	return struct {
+		UserName          string
+		AccessKeyLastUsed usedXML
+	}{u.name, used}, nil
+}
 
 func listUsers(x *exchange) (any, error) {
 	var users []*user
@@ -113,15 +258,11 @@ func createUser(x *exchange) (any, error) {
 	return struct{ User userXML }{u.shown()}, nil
 }
 
-// keysPerUser is the quota of access keys (IAM User Guide, "IAM and AWS STS quotas").
-const keysPerUser = 2
-
 func createAccessKey(x *exchange, u *user) (any, error) {
-	if len(u.keys) >= keysPerUser {
-		return nil, errf("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", keysPerUser)
+	c, err := u.newKey()
+	if err != nil {
+		return nil, err
 	}
-	c := x.server.newUserKey(u)
-	u.keys = append(u.keys, c)
 	x.tells.response = map[string]any{"accessKey": map[string]any{
 		"userName": u.name, "accessKeyId": c.id, "status": "Active", "createDate": expirationText(c.created),
 	}}

@@ -125,6 +125,9 @@ func TestThePolicyArnOfTheRequestIsAConditionKey(t *testing.T) {
 				b.wantCode("by an administrator", b.attach(b.admin, role, policy), "")
 				b.wantCode(condition+": detach "+policy, b.detach(key, role, policy), code)
 			}
+			if err := b.account.DeleteUser("locker"); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

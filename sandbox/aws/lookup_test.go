@@ -119,10 +119,12 @@ func TestTwoLookUpsASecondForEachAccountAndRegion(t *testing.T) {
 			time.Sleep(500 * time.Millisecond)
 			b.wantCode(fmt.Sprint("paced ", i), ask("us-east-1"), "")
 		}
-		// Five at once, with the SDK's own retryer: it waits and gets through.
+		// Five at once, with the SDK's own retryer: it waits and gets through. Its waits are random, so
+		// three attempts can be too few.
 		start := time.Now()
+		patient := b.trail(b.admin, "us-east-1", func(o *cloudtrail.Options) { o.RetryMaxAttempts = 20 })
 		for range 5 {
-			if _, err := b.trail(b.admin, "us-east-1").LookupEvents(t.Context(), &cloudtrail.LookupEventsInput{}); err != nil {
+			if _, err := patient.LookupEvents(t.Context(), &cloudtrail.LookupEventsInput{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -84,6 +84,19 @@ func policyPath(arn string) string {
 	return strings.TrimPrefix(strings.TrimSuffix(parsed.resource, parsed.lastSegment()), "policy")
 }
 
+// newIdentity makes what a fixture gives to a role, a user or a group.
+func (a *Account) newIdentity(policies, managed map[string]string, quota int, whose string) (identity, error) {
+	h := identity{inline: map[string]document{}}
+	for _, name := range slices.Sorted(maps.Keys(policies)) {
+		if err := h.put(name, policies[name], quota, whose); err != nil {
+			return identity{}, err
+		}
+	}
+	var err error
+	h.attached, err = a.addManaged(managed)
+	return h, err
+}
+
 // addManaged makes the managed policies of a fixture, ARN to document, and returns what they mean.
 // An empty document names a policy that the account has. One ARN has one document for all roles of
 // the account.

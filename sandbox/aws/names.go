@@ -9,6 +9,7 @@ import (
 // Quotas (IAM User Guide, "IAM and AWS STS quotas").
 const (
 	inlineQuota = 10_240 // characters of all inline policies of a role, white space not counted
+	userQuota   = 2_048  // the same of a user
 	trustQuota  = 2_048  // characters of a trust policy
 
 	attachedQuota = 20 // managed policies of a role, if nobody asked for more
@@ -54,6 +55,6 @@ func noSuchRole(name string) error {
 	return errf("NoSuchEntity", "The role with name %s cannot be found.", name)
 }
 
-func quotaExceeded(role string) error {
-	return errf("LimitExceeded", "Maximum policy size of %d bytes exceeded for role %s", inlineQuota, role)
+func quotaExceeded(quota int, whose string) error {
+	return errf("LimitExceeded", "Maximum policy size of %d bytes exceeded for %s", quota, whose)
 }

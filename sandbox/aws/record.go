@@ -69,21 +69,28 @@ func (c *credential) identity() map[string]any {
 		"principalId": c.userID(), "arn": c.callerARN(), "accountId": c.account().id, "accessKeyId": c.id,
 	}
 	s := c.session
-	if s == nil {
+	if !c.federated() && c.user != nil {
 		id["type"], id["userName"] = "IAMUser", c.user.name
+	}
+	if s == nil {
 		return id
 	}
 	ctx := map[string]any{
-		"sessionIssuer": map[string]any{
-			"type": "Role", "principalId": s.role.id, "arn": s.role.arn(), "accountId": s.role.account.id,
-			"userName": s.role.name,
-		},
 		"attributes": map[string]any{"creationDate": s.issued.Format(time.RFC3339), "mfaAuthenticated": "false"},
+	}
+	issuer := func(kind, id, arn, name string) map[string]any {
+		return map[string]any{"type": kind, "principalId": id, "arn": arn, "accountId": c.account().id, "userName": name}
+	}
+	switch {
+	case s.role != nil:
+		id["type"], ctx["sessionIssuer"] = "AssumedRole", issuer("Role", s.role.id, s.role.arn(), s.role.name)
+	case c.federated():
+		id["type"], ctx["sessionIssuer"] = "FederatedUser", issuer("IAMUser", c.user.id, c.user.arn(), c.user.name)
 	}
 	if s.sourceIdentity != "" {
 		ctx["sourceIdentity"] = s.sourceIdentity
 	}
-	id["type"], id["sessionContext"] = "AssumedRole", ctx
+	id["sessionContext"] = ctx
 	return id
 }
 
@@ -99,7 +106,12 @@ func issued(c *credential) map[string]any {
 		"credentials": map[string]any{
 			"accessKeyId": c.id, "sessionToken": c.token, "expiration": expirationText(s.expires),
 		},
-		"assumedRoleUser": map[string]any{"assumedRoleId": s.userID(), "arn": s.arn()},
+	}
+	switch {
+	case s.role != nil:
+		r["assumedRoleUser"] = map[string]any{"assumedRoleId": s.userID(), "arn": s.arn()}
+	case c.federated():
+		r["federatedUser"] = map[string]any{"federatedUserId": c.userID(), "arn": c.callerARN()}
 	}
 	if s.sourceIdentity != "" {
 		r["sourceIdentity"] = s.sourceIdentity

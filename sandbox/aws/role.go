@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // role is a role as the control plane has it, with the versions that the data plane has or will
@@ -22,10 +23,16 @@ type role struct {
 	lastUsed    time.Time
 	lastRegion  string
 	profiles    []string
-	attached    map[string]*Policy // managed policies by ARN
-	inline      map[string]document
 	trust       document
-	versions    []version
+	identity
+}
+
+// identity is what roles, users and groups have in common: their policies as the control plane has
+// them, and the versions that the data plane has or will have.
+type identity struct {
+	attached map[string]*Policy // managed policies by ARN
+	inline   map[string]document
+	versions []version
 }
 
 // document is a policy as it was written, and what it means.
@@ -34,14 +41,15 @@ type document struct {
 	policy *Policy
 }
 
-// version is what authorisation sees of a role from a moment on, which is another one in each
-// region (the machine's clock).
+// version is what authorisation sees of a role or user from a moment on, which is another one in
+// each region (the machine's clock).
 type version struct {
 	at       time.Time // when it was written
 	lag      lag
 	inline   map[string]*Policy
 	attached map[string]*Policy
-	trust    *Policy
+	trust    *Policy         // of a role
+	off      map[string]bool // keys of a user that are inactive or deleted
 	gone     bool
 }
 
@@ -53,8 +61,28 @@ func (r *role) protected() bool {
 	return strings.HasPrefix(r.path, "/aws-service-role/") || strings.HasPrefix(r.path, "/aws-reserved/")
 }
 
-// inlineSize is what counts against the quota: the characters of all inline policies, without white
-// space.
+// put writes an inline policy. What exceeds the quota leaves everything as it was; the quota counts
+// the characters of all inline policies, without white space. whose ends the message.
+func (h *identity) put(policy, text string, quota int, whose string) error {
+	if utf8.RuneCountInString(text) > 131_072 {
+		return invalidValue("policyDocument", "…", "Member must have length less than or equal to 131072")
+	}
+	if err := checkPolicyName(policy); err != nil {
+		return err
+	}
+	p, err := ParsePolicy(text)
+	if err != nil {
+		return errOf("MalformedPolicyDocument", err.Error())
+	}
+	inline := maps.Clone(h.inline)
+	inline[policy] = document{text, p}
+	if inlineSize(inline) > quota {
+		return quotaExceeded(quota, whose)
+	}
+	h.inline = inline
+	return nil
+}
+
 func inlineSize(inline map[string]document) int {
 	n := 0
 	for _, d := range inline {
@@ -69,10 +97,12 @@ func inlineSize(inline map[string]document) int {
 
 // written notes the role's present state as a version that is enforced after the lag.
 func (r *role) written(l lag, gone bool) {
+	r.write(version{lag: l, trust: r.trust.policy, gone: gone})
+}
+
+func (r *identity) write(v version) {
 	now := time.Now()
-	v := version{
-		at: now, lag: l, trust: r.trust.policy, inline: map[string]*Policy{}, attached: maps.Clone(r.attached), gone: gone,
-	}
+	v.at, v.inline, v.attached = now, map[string]*Policy{}, maps.Clone(r.attached)
 	for name, d := range r.inline {
 		v.inline[name] = d.policy
 	}
@@ -84,7 +114,7 @@ func (r *role) written(l lag, gone bool) {
 }
 
 // lastVersion finds the last written version that has come, -1 before there is one.
-func (r *role) lastVersion(come func(version) bool) int {
+func (r *identity) lastVersion(come func(version) bool) int {
 	for i, v := range slices.Backward(r.versions) {
 		if come(v) {
 			return i
@@ -93,9 +123,8 @@ func (r *role) lastVersion(come func(version) bool) int {
 	return -1
 }
 
-// enforced is what authorisation sees of the role now in a region; ok is false while the role is
-// too new.
-func (r *role) enforced(region string) (v version, ok bool) {
+// enforced is what authorisation sees now in a region; ok is false while the role is too new.
+func (r *identity) enforced(region string) (v version, ok bool) {
 	now := time.Now()
 	if i := r.lastVersion(func(v version) bool { return !v.at.Add(v.lag.in(region)).After(now) }); i >= 0 {
 		return r.versions[i], true
@@ -103,21 +132,24 @@ func (r *role) enforced(region string) (v version, ok bool) {
 	return version{}, false
 }
 
-// identityPolicies are the policies that speak for the role now in a region: the managed ones by
-// ARN, then the inline ones by name. arns are those of the managed ones.
-func (r *role) identityPolicies(region string) (policies []*Policy, arns []string) {
-	v, ok := r.enforced(region)
-	if !ok || v.gone {
-		return nil, nil
+// policiesIn are the policies of a role, or of a user and its groups, that are enforced now in a
+// region: the managed ones by ARN, then the inline ones by name. arns are those of the managed
+// ones.
+func policiesIn(region string, holders []*identity) (policies []*Policy, arns []string) {
+	var inline []*Policy
+	for _, h := range holders {
+		v, ok := h.enforced(region)
+		if !ok || v.gone {
+			continue
+		}
+		for _, arn := range slices.Sorted(maps.Keys(v.attached)) {
+			policies, arns = append(policies, v.attached[arn]), append(arns, arn)
+		}
+		for _, name := range slices.Sorted(maps.Keys(v.inline)) {
+			inline = append(inline, v.inline[name])
+		}
 	}
-	arns = slices.Sorted(maps.Keys(v.attached))
-	for _, arn := range arns {
-		policies = append(policies, v.attached[arn])
-	}
-	for _, name := range slices.Sorted(maps.Keys(v.inline)) {
-		policies = append(policies, v.inline[name])
-	}
-	return policies, arns
+	return append(policies, inline...), arns
 }
 
 func (r *role) snapshot() Role {

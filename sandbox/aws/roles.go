@@ -87,18 +87,7 @@ func (a *Account) addRole(spec RoleSpec, delay lag) (*role, error) {
 	if err != nil {
 		return nil, err
 	}
-	inline := map[string]document{}
-	policies, err := parseAll(spec.Policies)
-	if err != nil {
-		return nil, err
-	}
-	for name, p := range policies {
-		inline[name] = document{spec.Policies[name], p}
-	}
-	if inlineSize(inline) > inlineQuota {
-		return nil, quotaExceeded(spec.Name)
-	}
-	managed, err := a.addManaged(spec.Managed)
+	holder, err := a.newIdentity(spec.Policies, spec.Managed, inlineQuota, "role "+spec.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +98,7 @@ func (a *Account) addRole(spec RoleSpec, delay lag) (*role, error) {
 		account: a, name: spec.Name, path: spec.Path, id: randomID("AROA", 17), description: spec.Description,
 		created: spec.Created.UTC().Truncate(time.Second), maxSession: spec.MaxSession, tags: maps.Clone(spec.Tags),
 		lastUsed: spec.LastUsed.UTC(), lastRegion: spec.LastUsedRegion, profiles: slices.Clone(spec.InstanceProfiles),
-		attached: managed, inline: inline, trust: trust,
+		identity: holder, trust: trust,
 	}
 	if r.tags == nil {
 		r.tags = map[string]string{}

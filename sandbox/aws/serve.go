@@ -122,9 +122,11 @@ func (x *exchange) perform(op *operation) (any, error) {
 	s := x.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := x.caller.session; r != nil {
-		r.role.use(x.sig.region)
+	if r := x.caller.role(); r != nil {
+		r.use(x.sig.region)
 	}
+	x.caller.lastUsed, x.caller.lastRegion = s.now().Truncate(time.Second), x.region()
+	x.caller.lastService = x.sig.service
 	result, err := x.authorizeAndDo(op)
 	e, _ := errors.AsType[*apiError](err)
 	x.record(op, e)
@@ -136,6 +138,9 @@ func (x *exchange) authorizeAndDo(op *operation) (any, error) {
 		return nil, err
 	}
 	if err := x.throttle(); err != nil {
+		return nil, err
+	}
+	if err := x.mayAsSession(); err != nil {
 		return nil, err
 	}
 	if op.target != nil {

@@ -158,7 +158,7 @@ func (a *Account) issue(roleName, sessionName, region string, lifetime time.Dura
 	if action != "sts:AssumeRole" && lifetime > r.maxSession {
 		return AccessKey{}, tooLong()
 	}
-	c := a.server.newSession(r, sessionName, lifetime)
+	c := a.server.newSession(r, nil, sessionName, lifetime)
 	h := tell(c)
 	h.source, h.region, h.requestID, h.readOnly = "sts.amazonaws.com", region, randomUUID(), true
 	if c.session.service == "" {

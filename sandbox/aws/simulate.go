@@ -131,32 +131,18 @@ func (x *exchange) simulated() (simulated, error) {
 			x.params["PolicySourceArn"])
 	}
 	s := simulated{account: a, context: Context{"aws:PrincipalAccount": {a.id}}}
-	add := func(id string, p *Policy) {
-		s.policies, s.sources = append(s.policies, p), append(s.sources, statementXML{id, "IAM Policy"})
-	}
 	name := source.lastSegment()
 	switch r, u := a.role(name), a.user(name); {
 	case kind == "role" && r != nil && r.arn() == x.params["PolicySourceArn"]:
 		s.path = r.path
 		s.context["aws:PrincipalType"], s.context["aws:userid"] = []string{"AssumedRole"}, []string{r.id}
-		for _, policy := range slices.Sorted(maps.Keys(r.inline)) {
-			if x.excludes(r.name, policy) {
-				continue
-			}
-			add("role_"+r.name+"_"+policy, r.inline[policy].policy)
-		}
-		for _, arn := range slices.Sorted(maps.Keys(r.attached)) {
-			if x.excludes(r.name, arn) {
-				continue
-			}
-			parsed, _ := parseARN(arn)
-			add(parsed.lastSegment(), r.attached[arn])
-		}
+		s.add(x, "role", r.name, r.identity)
 	case kind == "user" && u != nil && u.arn() == x.params["PolicySourceArn"]:
 		s.context["aws:PrincipalType"], s.context["aws:userid"] = []string{"User"}, []string{u.id}
 		s.context["aws:username"] = []string{u.name}
-		for _, policy := range slices.Sorted(maps.Keys(u.policies)) {
-			add("user_"+u.name+"_"+policy, u.policies[policy])
+		s.add(x, "user", u.name, u.identity)
+		for _, g := range u.groups {
+			s.add(x, "group", g.name, g.identity)
 		}
 	default:
 		return simulated{}, errf("NoSuchEntity", "The %s with name %s cannot be found.", kind, name)
@@ -166,7 +152,7 @@ func (x *exchange) simulated() (simulated, error) {
 		if err != nil {
 			return simulated{}, errOf("InvalidInput", err.Error())
 		}
-		add("PolicyInputList."+strconv.Itoa(i+1), p)
+		s.source("PolicyInputList."+strconv.Itoa(i+1), p)
 	}
 	return s, s.readContext(x.params)
 }
@@ -174,9 +160,9 @@ func (x *exchange) simulated() (simulated, error) {
 // exclusion begins the names of the parameters that leave an inline policy out.
 const exclusion = "PolicyExclusionList.member.N.InlinePolicyIdentifier."
 
-// excludes reports whether the request leaves a policy of a role out, an inline one by its name or
-// a managed one by its ARN. The stand-in knows no wildcards there.
-func (x *exchange) excludes(role, policy string) bool {
+// excludes reports whether the request leaves a policy of a role, user or group out, an inline one
+// by its name or a managed one by its ARN. The stand-in knows no wildcards there.
+func (x *exchange) excludes(kind, whose, policy string) bool {
 	for i := 1; ; i++ {
 		if arn, ok := x.params["PolicyExclusionList.member."+strconv.Itoa(i)+".PolicyArn"]; ok {
 			if arn == policy {
@@ -189,8 +175,26 @@ func (x *exchange) excludes(role, policy string) bool {
 		if !ok {
 			return false
 		}
-		if name == policy && x.params[member+"AttachmentName"] == role && x.params[member+"AttachmentType"] == "role" {
+		if name == policy && x.params[member+"AttachmentName"] == whose && x.params[member+"AttachmentType"] == kind {
 			return true
+		}
+	}
+}
+
+func (s *simulated) source(id string, p *Policy) {
+	s.policies, s.sources = append(s.policies, p), append(s.sources, statementXML{id, "IAM Policy"})
+}
+
+// add takes the policies that are stored on a role, a user or a group.
+func (s *simulated) add(x *exchange, kind, whose string, h identity) {
+	for _, policy := range slices.Sorted(maps.Keys(h.inline)) {
+		if !x.excludes(kind, whose, policy) {
+			s.source(kind+"_"+whose+"_"+policy, h.inline[policy].policy)
+		}
+	}
+	for _, arn := range slices.Sorted(maps.Keys(h.attached)) {
+		if parsed, _ := parseARN(arn); !x.excludes(kind, whose, arn) {
+			s.source(parsed.lastSegment(), h.attached[arn])
 		}
 	}
 }

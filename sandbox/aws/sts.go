@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,7 +17,8 @@ var (
 
 // stsOperations are the actions of the Security Token Service.
 func stsOperations() map[string]*operation {
-	return map[string]*operation{
+	all := userSessionOperations()
+	maps.Copy(all, map[string]*operation{
 		// No permission is needed, and none can be taken away: it works under an explicit deny
 		// (STS API Reference, "GetCallerIdentity").
 		"GetCallerIdentity": {params: map[string]rule{}, readOnly: true, do: callerIdentity},
@@ -34,7 +36,8 @@ func stsOperations() map[string]*operation {
 			"SerialNumber":               {check: refused("SerialNumber")},
 			"TokenCode":                  {check: refused("TokenCode")},
 		}, readOnly: true, do: assumeRole},
-	}
+	})
+	return all
 }
 
 // refused is the rule for parameters of the real action that the stand-in does not know.
@@ -172,7 +175,7 @@ func assumeRole(x *exchange) (any, error) {
 	if size > 100 {
 		return nil, errOf("PackedPolicyTooLarge", "The total packed size of the session policy and tags exceeds the limit.")
 	}
-	c := x.server.newSession(r, a.sessionName, a.duration)
+	c := x.server.newSession(r, nil, a.sessionName, a.duration)
 	c.session.sourceIdentity, c.session.policy = a.source, a.policy
 	c.session.tags = map[string]string{}
 	for _, tags := range []map[string]string{a.tags, a.incoming} {
@@ -216,7 +219,7 @@ func (x *exchange) mayAssume(a assumption) (*role, error) {
 		}
 		trust := trusts(v.trust, resource, isCaller(x.caller))
 		sameAccount := account == x.caller.account()
-		limited := x.caller.session != nil && x.caller.session.policy != nil // a session policy must allow it in any case
+		limited := x.caller.limited() // the session policy must allow it in any case
 		switch {
 		case trust == explicitDeny:
 			return nil, refusal(action, " with an explicit deny in a resource-based policy")
@@ -234,7 +237,7 @@ func (a assumption) checkDuration(c *credential, r *role) error {
 	if a.duration > r.maxSession {
 		return tooLong()
 	}
-	if c.session != nil && c.session.service == "" && a.duration > time.Hour {
+	if c.role() != nil && c.session.service == "" && a.duration > time.Hour {
 		return errOf("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "+
 			"by role chaining")
 	}
@@ -292,11 +295,12 @@ func (x *exchange) tellAssumed(a assumption, c *credential, size int) {
 	}
 }
 
+type credentialsXML struct {
+	AccessKeyID                               string `xml:"AccessKeyId"`
+	SecretAccessKey, SessionToken, Expiration string
+}
+
 func assumed(a assumption, c *credential, size int) any {
-	type credentialsXML struct {
-		AccessKeyID                               string `xml:"AccessKeyId"`
-		SecretAccessKey, SessionToken, Expiration string
-	}
 	type userXML struct {
 		AssumedRoleID string `xml:"AssumedRoleId"`
 		Arn           string

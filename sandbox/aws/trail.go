@@ -121,6 +121,8 @@ type shownRecord struct {
 	ResponseElements  struct {
 		Credentials     struct{ AccessKeyID string }
 		AssumedRoleUser struct{ AssumedRoleID, ARN string }
+		FederatedUser   struct{ FederatedUserID, ARN string }
+		AccessKey       struct{ AccessKeyID string }
 	}
 	Resources []struct{ Type, ARN string }
 }
@@ -149,7 +151,7 @@ func eventOf(record map[string]any) (*event, error) {
 // accounts nothing.
 func shownUser(r shownRecord) string {
 	switch r.UserIdentity.Type {
-	case "AssumedRole":
+	case "AssumedRole", "FederatedUser":
 		_, name, _ := strings.Cut(r.UserIdentity.PrincipalID, ":")
 		return name
 	case "AWSService", "AWSAccount":
@@ -168,8 +170,11 @@ func shownResources(r shownRecord) []Resource {
 			list = append(list, Resource{kind, name})
 		}
 	}
+	// That the key of a user's session stands here as that of a role's does is inferred.
+	add("AWS::IAM::AccessKey", r.ResponseElements.Credentials.AccessKeyID)
+	add("AWS::STS::FederatedUser", r.ResponseElements.FederatedUser.FederatedUserID)
+	add("AWS::STS::FederatedUser", r.ResponseElements.FederatedUser.ARN)
 	if u := r.ResponseElements.AssumedRoleUser; u.ARN != "" {
-		add("AWS::IAM::AccessKey", r.ResponseElements.Credentials.AccessKeyID)
 		_, name, _ := strings.Cut(u.AssumedRoleID, ":")
 		add("AWS::STS::AssumedRole", name)
 		add("AWS::STS::AssumedRole", u.AssumedRoleID)
@@ -179,10 +184,12 @@ func shownResources(r shownRecord) []Resource {
 		add(res.Type, res.ARN)
 	}
 	if r.EventSource == "iam.amazonaws.com" {
+		add("AWS::IAM::AccessKey", r.ResponseElements.AccessKey.AccessKeyID)
 		for _, p := range []struct{ parameter, kind string }{
 			{"policyName", "AWS::IAM::Policy"},
 			{"policyArn", "AWS::IAM::Policy"},
 			{"roleName", "AWS::IAM::Role"},
+			{"accessKeyId", "AWS::IAM::AccessKey"},
 			{"userName", "AWS::IAM::User"},
 		} {
 			name, _ := r.RequestParameters[p.parameter].(string)
