@@ -119,6 +119,7 @@ type Call struct {
 	Name     string    // such as GetCallerIdentity
 	Issued   time.Time // when the session's credentials were issued; zero unknown
 	LongTerm bool      // signed with the access key of a user, not of a session
+	Key      string    // the access key's id; "" unknown
 }
 
 // neverDenied reports whether no policy can deny the call (STS API Reference, "GetCallerIdentity").

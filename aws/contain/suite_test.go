@@ -102,8 +102,8 @@ func TestLockKeepsThePromisesOfEveryMeasure(t *testing.T) {
 	})
 }
 
-func TestAMeasureOfTwoDocumentsKeepsThePromisesOfEveryMeasure(t *testing.T) {
-	containtest.Run(t, key{}, containtest.Options{
+func TestKeyKeepsThePromisesOfEveryMeasure(t *testing.T) {
+	containtest.Run(t, contain.Key(), containtest.Options{
 		Target: user, Evaluate: evaluate,
 		Texts: func(now time.Time, slot contain.Slot) []containtest.Text {
 			if slot.Kind == contain.KeyStatus {
