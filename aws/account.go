@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"golang.org/x/time/rate"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // Account is one AWS account whose roles may be revoked.
@@ -25,7 +27,8 @@ type Account struct {
 	ID         string // twelve digits
 	Partition  string // "" means aws
 	AssumeRole string // ARN of the role to assume in the account; "" means the ambient credentials
-	ExternalID string // sent with AssumeRole unless empty
+	UsersRole  string // ARN of the role to assume for users and their access keys; "" means they are refused
+	ExternalID string // sent with AssumeRole and UsersRole unless empty
 	// where CloudTrail is asked, and in the partition's home region; empty: in all that are enabled
 	Regions []string
 
@@ -41,6 +44,7 @@ type Config struct {
 	DefaultAccount string    // for a bare role name; "" means the only account, or that people must say
 	// patterns on role ARNs that are never touched; * and ? match any characters, case is ignored
 	ProtectedRoles []string
+	ProtectedUsers []string      // the same of users
 	Margin         time.Duration // how far past AWS's now the cutoff lies; 0 to 120 s
 
 	// SDK is what config.LoadDefaultConfig gives, with its credentials, endpoints, HTTP client and
@@ -131,9 +135,11 @@ func New(c Config) (*Cloud, error) {
 	if c.CallTimeout < 0 || c.RegionTimeout < 0 {
 		wrong.add("", "", "a timeout is negative")
 	}
-	for _, p := range c.ProtectedRoles {
-		if !strings.HasPrefix(p, "arn:") && !strings.HasPrefix(p, "*") && !strings.HasPrefix(p, "?") {
-			wrong.add("", "protected_roles", "protected role %s can match no ARN: begin it with arn: or *", Quote(p))
+	for kind, patterns := range map[string][]string{"role": c.ProtectedRoles, "user": c.ProtectedUsers} {
+		for _, p := range patterns {
+			if !strings.HasPrefix(p, "arn:") && !strings.HasPrefix(p, "*") && !strings.HasPrefix(p, "?") {
+				wrong.add("", "protected_"+kind+"s", "protected %s %s can match no ARN: begin it with arn: or *", kind, Quote(p))
+			}
 		}
 	}
 	if len(c.Accounts) == 0 {
@@ -187,18 +193,23 @@ func (a Account) check() (wrong ConfigErrors) {
 	if homeRegion(a.Partition) == "" {
 		complain("partition", "the partition %s is not known", Quote(a.Partition))
 	}
-	if a.AssumeRole != "" {
-		ref, err := ParseARN(a.AssumeRole)
+	for _, role := range [][2]string{{"assume_role", a.AssumeRole}, {"users_role", a.UsersRole}} {
+		field, arn := role[0], role[1]
+		ref, err := ParseARN(arn)
 		switch {
+		case arn == "":
 		case err != nil || ref.Service != "iam" || ref.Kind != "role":
-			complain("assume_role", "assume_role %s is not the ARN of a role", Quote(a.AssumeRole))
+			complain(field, "%s %s is not the ARN of a role", field, Quote(arn))
 		case ref.Partition != a.Partition:
-			complain("assume_role", "assume_role %s is of another partition than %s", Quote(a.AssumeRole), a.Partition)
+			complain(field, "%s %s is of another partition than %s", field, Quote(arn), a.Partition)
 		case ref.Account != a.ID:
-			complain("assume_role", "assume_role %s is of another account than %s", Quote(a.AssumeRole), a.ID)
+			complain(field, "%s %s is of another account than %s", field, Quote(arn), a.ID)
 		}
 	}
-	if a.ExternalID != "" && a.AssumeRole == "" {
+	if a.UsersRole != "" && a.UsersRole == a.AssumeRole {
+		complain("users_role", "users_role is the same as assume_role: a role that may write on roles must not touch users")
+	}
+	if a.ExternalID != "" && a.AssumeRole+a.UsersRole == "" {
 		complain("external_id", "an external_id without assume_role is never sent")
 	}
 	for _, r := range a.Regions {
@@ -227,6 +238,23 @@ func (c *Cloud) Margin() time.Duration { return c.cfg.Margin }
 // ProtectedRoles are the patterns on ARNs of roles that are never touched.
 func (c *Cloud) ProtectedRoles() []string { return slices.Clone(c.cfg.ProtectedRoles) }
 
+// Protected returns the pattern of the configuration by which a role or user is never touched; "" if
+// there is none. A pattern on a name protects it at any path.
+func (c *Cloud) Protected(p contain.Principal) string {
+	patterns := c.cfg.ProtectedRoles
+	if p.Kind == contain.User {
+		patterns = c.cfg.ProtectedUsers
+	}
+	bare := "arn:" + p.Partition + ":iam::" + p.AccountID + ":" + string(cmp.Or(p.Kind, contain.Role)) + "/" + p.Name
+	i := slices.IndexFunc(patterns, func(pattern string) bool {
+		return MatchFold(pattern, p.ARN) || MatchFold(pattern, bare)
+	})
+	if i < 0 {
+		return ""
+	}
+	return patterns[i]
+}
+
 // RegionTimeout bounds the calls of one look at CloudTrail in one region.
 func (c *Cloud) RegionTimeout() time.Duration { return c.cfg.RegionTimeout }
 
@@ -250,6 +278,7 @@ type Conn struct {
 	sts     *sts.Client
 	account *account.Client
 	reader  *session
+	users   *Conn // the same account by its users_role, nil if it has none
 
 	mu      sync.Mutex
 	trails  map[string]*trail // by region
@@ -264,8 +293,24 @@ func (c *Cloud) newConn(a Account) *Conn {
 	kept.iam = iam.NewFromConfig(c.cfg.SDK, func(o *iam.Options) { o.Region = homeRegion(a.Partition) })
 	kept.sts = sts.NewFromConfig(c.cfg.SDK, func(o *sts.Options) { o.Region = stsRegion(o.Region, a.Partition) })
 	kept.account = account.NewFromConfig(c.cfg.SDK, func(o *account.Options) { o.Region = homeRegion(a.Partition) })
-	kept.reader = newSession(kept.openReader)
+	if a.UsersRole != "" {
+		users := a
+		users.AssumeRole, users.UsersRole = a.UsersRole, ""
+		kept.users = c.newConn(users)
+		kept.users.reader = newSession(kept.users.openReader(usersReaderPolicy))
+	}
+	kept.reader = newSession(kept.openReader(ReaderPolicy))
 	return kept
+}
+
+// Users is the way to the account's users and their access keys: a role of its own, because what
+// may write on roles must not touch them. The error is a *RefusedError.
+func (a *Conn) Users() (*Conn, error) {
+	if a.users == nil {
+		return nil, Refuse(RefusedUser, "Account %s has no users_role in the configuration, so revokebot cannot touch users "+
+			"and access keys there.", a.Name)
+	}
+	return a.users, nil
 }
 
 // Conn returns the way into a configured account. The error is an *InputError.

@@ -16,6 +16,11 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 			{Name: "user", ID: "444455556666", AssumeRole: "arn:aws:iam::444455556666:user/spoke"},
 			{Name: "cn", ID: "555566667777", Partition: "aws-cn", AssumeRole: "arn:aws:iam::555566667777:role/spoke"},
 			{Name: "ext", ID: "666677778888", ExternalID: "x"},
+			{Name: "users", ID: "666677778889", UsersRole: "arn:aws:iam::999999999999:role/users"},
+			{
+				Name: "both", ID: "666677778890", AssumeRole: "arn:aws:iam::666677778890:role/spoke",
+				UsersRole: "arn:aws:iam::666677778890:role/spoke",
+			},
 			{Name: "region", ID: "777788889999", Regions: []string{"us-east-1", "moon", "cn-north-1"}},
 			{Name: "twice", ID: "888899990000"},
 			{Name: "twice", ID: "888899990001"},
@@ -23,6 +28,7 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 		},
 		DefaultAccount: "nobody",
 		ProtectedRoles: []string{"break-glass"},
+		ProtectedUsers: []string{"alice"},
 		Margin:         time.Hour,
 		CallTimeout:    -1,
 	})
@@ -35,7 +41,9 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 		`is of another partition than aws-cn`, `external_id without assume_role`, `the region "moon"`,
 		`the region cn-north-1 is not of the partition aws`, `account twice is configured twice`,
 		`accounts twice and same have the same id`, `default account "nobody"`, `protected role "break-glass"`,
-		`the margin is 1h0m0s`, `a timeout is negative`, `AWS credentials are missing`,
+		`users_role "arn:aws:iam::999999999999:role/users" is of another account`,
+		`users_role is the same as assume_role`,
+		`protected user "alice" can match no ARN`, `the margin is 1h0m0s`, `a timeout is negative`, `AWS credentials are missing`,
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("nothing says %q in:\n%v", part, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/revokebot/revokebot/aws/contain"
 )
@@ -45,6 +46,7 @@ const (
 	RefusedIdentityCenter = "identity_center"
 	RefusedOwnRole        = "own_role"
 	RefusedOtherAccount   = "other_account"
+	RefusedUser           = "user" // no users_role is configured, or the bot's own user
 	RefusedOtherPath      = "other_path"
 	RefusedNoPlace        = "no_place"           // foreign documents hold the names of the deny
 	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny
@@ -85,13 +87,16 @@ func Explain(err error) string {
 	if !ok {
 		return ""
 	}
-	where := ""
+	who, where := "role", ""
+	if strings.Contains(call.Operation, "User") || strings.Contains(call.Operation, "AccessKey") {
+		who = "user"
+	}
 	if call.Account != "" {
 		where = " in account " + call.Account
 	}
 	switch call.Kind {
 	case ErrNoSuchRole:
-		return "There is no such role" + where + ". Check the name, its upper and lower case, and the account."
+		return "There is no such " + who + where + ". Check the name, its upper and lower case, and the account."
 	case ErrAccessDenied:
 		if call.Named {
 			return "AWS does not let revokebot open a session" + where + " that names the people. Allow sts:SetSourceIdentity " +
@@ -108,6 +113,10 @@ func Explain(err error) string {
 	case ErrLimitExceeded:
 		if call.Operation == "iam:AttachRolePolicy" {
 			return "No more managed policies can be attached to the role. Detach one that it does not need."
+		}
+		if who == "user" {
+			return "The user's inline policies leave no room for the deny: their limit is 2,048 characters. " +
+				"Move one of them into a managed policy or a group."
 		}
 		return "The role's inline policies leave no room for the deny: their limit is 10,240 characters. " +
 			"Shorten or remove an inline policy of the role, or take a measure that writes no inline policy."
@@ -128,8 +137,8 @@ func Explain(err error) string {
 		return "AWS did not accept revokebot's own credentials for " + call.Operation + where + ". Renew them, or check " +
 			"the clock of its host."
 	case ErrRoleChanged:
-		return "The role" + where + " was deleted and made again under the same name, so it is not the one that was " +
-			"approved and nothing was written. Ask again for the new role."
+		return "The " + who + where + " was deleted and made again under the same name, so it is not the one that was " +
+			"approved and nothing was written. Ask again for the new " + who + "."
 	case ErrNoServerTime:
 		return "AWS's answer" + where + " carried no usable date, so the cutoff cannot be known and nothing was written. " +
 			"Look for a proxy between revokebot and AWS that removes headers."

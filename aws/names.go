@@ -321,7 +321,8 @@ func (a *Conn) IsOwn(hubARN, principalARN string) bool {
 	if ref.Kind != "assumed-role" {
 		return ref != ARN{} && a.AssumeRole == "" && principalARN == hubARN
 	}
-	return own.Account == ref.Account && strings.EqualFold(ref.RoleName(), own.RoleName())
+	return own.Account == ref.Account && strings.EqualFold(ref.RoleName(), own.RoleName()) ||
+		a.users != nil && a.users.IsOwn(hubARN, principalARN)
 }
 
 // OwnRole reports whether the bot itself works with the role. The hub's role is known from the ARN
@@ -329,7 +330,7 @@ func (a *Conn) IsOwn(hubARN, principalARN string) bool {
 func (c *Cloud) OwnRole(hubARN, accountID, roleName string) bool {
 	own := []ARN{arnOf(hubARN)}
 	for _, a := range c.accounts {
-		own = append(own, arnOf(a.AssumeRole))
+		own = append(own, arnOf(a.AssumeRole), arnOf(a.UsersRole))
 	}
 	return slices.ContainsFunc(own, func(a ARN) bool {
 		return a.Account == accountID && strings.EqualFold(a.RoleName(), roleName)

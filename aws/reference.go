@@ -6,10 +6,13 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Target is the role that somebody's words mean; it has not been looked up yet.
+// Target is the role that somebody's words mean, or the user; it has not been looked up yet.
 type Target struct {
+	Kind     contain.PrincipalKind // "" is a role
 	Account  Account
 	RoleName string
 	Path     string // with both slashes, if an ARN of the role gave it, otherwise ""

@@ -169,12 +169,20 @@ const ReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Ac
 	`"iam:SimulatePrincipalPolicy","cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],` +
 	`"Resource":"*"}]}`
 
+// usersReaderPolicy is the same for users and their access keys.
+const usersReaderPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetUser",` +
+	`"iam:GetUserPolicy","iam:ListUserPolicies","iam:ListAttachedUserPolicies","iam:ListGroupsForUser",` +
+	`"iam:ListAccessKeys","iam:GetAccessKeyLastUsed","iam:GetLoginProfile","iam:SimulatePrincipalPolicy"],` +
+	`"Resource":"*"}]}`
+
 // openReader opens the session that reads an account. It can write nothing.
-func (a *Conn) openReader(ctx context.Context) (Credential, error) {
-	if a.AssumeRole == "" {
-		return a.cloud.ambient(), nil
+func (a *Conn) openReader(policy string) func(context.Context) (Credential, error) {
+	return func(ctx context.Context) (Credential, error) {
+		if a.AssumeRole == "" {
+			return a.cloud.ambient(), nil
+		}
+		return a.assume(ctx, "revokebot-read", policy, nil)
 	}
-	return a.assume(ctx, "revokebot-read", ReaderPolicy, nil)
 }
 
 // Grant is what a session of its own is opened for: one request, and the people behind it.
@@ -263,13 +271,16 @@ func (c *Cloud) Hub(ctx context.Context) (string, error) {
 // that failed, and *RefusedError for one without assume_role that the ambient credentials are not
 // of, joined; the other accounts work.
 func (c *Cloud) Warm(ctx context.Context) error {
-	failed := make([]error, len(c.accounts)+1)
+	failed := make([]error, 2*len(c.accounts)+1)
 	var all sync.WaitGroup
 	for i, a := range c.accounts {
-		all.Go(func() { _, failed[i] = a.reader.get(ctx, warmAt) })
+		all.Go(func() { _, failed[2*i] = a.reader.get(ctx, warmAt) })
+		if a.users != nil {
+			all.Go(func() { _, failed[2*i+1] = a.users.reader.get(ctx, warmAt) })
+		}
 	}
 	hubARN, err := c.Hub(ctx)
-	failed[len(c.accounts)] = err
+	failed[2*len(c.accounts)] = err
 	all.Wait()
 	for _, a := range c.accounts {
 		failed = append(failed, a.OtherAccount(hubARN))

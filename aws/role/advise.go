@@ -23,6 +23,9 @@ type (
 // advise is the second step of Describe: it asks what follows from the first one, side by side,
 // and puts together what refuses the role and what people are warned about.
 func (p *Prepared) advise(ctx context.Context) (Role, error) {
+	if p.role.Kind == contain.User {
+		return p.adviseUser(ctx)
+	}
 	a, role, inline := p.account, p.role, p.inline
 	puts := puts(p.places)
 	writes := slices.Concat(puts, removes(p.places))
@@ -33,9 +36,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	}
 	var names []string
 	if inline.Err == nil {
-		names = slices.DeleteFunc(slices.Clone(inline.Value.PolicyNames), func(name string) bool {
-			return slices.Contains(p.slots, contain.Slot{Kind: contain.RoleInline, Name: name})
-		})
+		names = p.besides(inline.Value.names)
 	}
 	var others, managed aws.Answer[[]contain.Document]
 	var own, roles simulated
@@ -48,7 +49,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 				managed = p.advisory(ctx, contain.RoleAttached)
 			}
 		},
-		func() { own = p.may(ctx, a.OwnPrincipal(p.hubARN), append(reads(p.slots), puts...)...) },
+		func() { own = p.may(ctx, a.OwnPrincipal(p.hubARN), append(p.of.reads(p.slots), puts...)...) },
 		func() { roles = p.may(ctx, role.ARN, append(writes[:len(writes):len(writes)], "sts:AssumeRole")...) },
 	)
 	if err := missingPermission(role, own); err != nil {
@@ -71,7 +72,7 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 		}
 	}
 	unreadable("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
-	if inline.Err == nil && inline.Value.IsTruncated {
+	if inline.Err == nil && inline.Value.more {
 		unknown = append(unknown, "whether its inline policies leave room for the deny (there are too many)")
 	}
 	unreadable("whether revokebot's own role may write the deny", own.Err)
@@ -100,6 +101,13 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	}
 	role.Warnings = w.all
 	return role, nil
+}
+
+// besides are inline policies that were not read with the slots.
+func (p *Prepared) besides(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return slices.Contains(p.slots, contain.Slot{Kind: p.inlineKind(), Name: name})
+	})
 }
 
 // may asks the simulator whether a principal may do actions on the role, with the session of the
@@ -134,7 +142,7 @@ func (p *Prepared) wanted() (docs []contain.Document, existing []Warning, err er
 		}
 		docs = append(docs, all[i])
 		for _, slot := range place {
-			if there := p.in(slot).Document; there.Text != "" {
+			if there := p.in(slot).Document; there.Text != "" && slot.Kind != contain.KeyStatus {
 				w.existing(m, state.Now, there, all[i])
 			}
 		}

@@ -78,10 +78,18 @@ func documents(changes []contain.Change) []contain.Document {
 	return docs
 }
 
+// asks is the call that tells who is behind the name of a role or user.
+func asks(kind contain.PrincipalKind) string {
+	if kind == contain.User {
+		return "iam:GetUser"
+	}
+	return "iam:GetRole"
+}
+
 // reads, puts and removes are the actions by which the slots of documents are read, written and
 // emptied.
-func reads(slots []contain.Slot) []string {
-	return append([]string{"iam:GetRole"}, actions(slots, func(f contain.Facts) string { return f.Read })...)
+func (o Order) reads(slots []contain.Slot) []string {
+	return append([]string{asks(o.Principal.Kind)}, actions(slots, func(f contain.Facts) string { return f.Read })...)
 }
 
 func puts(places [][]contain.Slot) []string {
@@ -104,12 +112,15 @@ func actions(slots []contain.Slot, of func(contain.Facts) string) (all []string)
 // sessionPolicy is the session policy of the order: a few actions on one role.
 func (o Order) sessionPolicy() string {
 	places, slots := o.slots()
-	allowed, narrowed := reads(slots), []string(nil)
+	allowed, narrowed := o.reads(slots), []string(nil)
 	byKind := map[contain.Kind][]contain.Slot{}
 	for _, s := range slices.Concat(places...) {
 		byKind[s.Kind] = append(byKind[s.Kind], s)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+		if o.Mode == Undo && kind == contain.KeyStatus {
+			continue // the right to make a key inactive would be one to make it active
+		}
 		facts, only := kind.Facts(), kinds[kind].only(byKind[kind])
 		writes := []string{facts.Put}
 		if o.Mode == Undo && facts.Remove != "" {
@@ -128,7 +139,7 @@ func (o Order) sessionPolicy() string {
 // role and about what the bot itself is. There is no action in it that writes.
 func (o Order) drillPolicy(own string) string {
 	_, slots := o.slots()
-	return policy(allow(append(reads(slots), "iam:SimulatePrincipalPolicy"), "", o.Principal.ARN, own))
+	return policy(allow(append(o.reads(slots), "iam:SimulatePrincipalPolicy"), "", o.Principal.ARN, own))
 }
 
 func policy(statements ...string) string {

@@ -32,7 +32,8 @@ func New(cloud *aws.Cloud) *Client {
 	return c
 }
 
-// Role is what IAM says about a role. All text but AccountName, AccountID and Partition is foreign.
+// Role is what IAM says about a role, or about a user, by its Kind: a user has no trust policy and
+// no maximum. All text but AccountName, AccountID and Partition is foreign.
 // Another role of the same name has another ID. LongestSession is the longest that can be possible.
 type Role struct {
 	contain.Principal
@@ -76,25 +77,36 @@ func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 		Created:    awssdk.ToTime(in.CreateDate),
 		MaxSession: time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
 		ServerTime: aws.ServerTime(out.ResultMetadata),
+		Tags:       tagged(in.Tags),
 	}
 	if used := in.RoleLastUsed; used != nil {
 		role.LastUsed, role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
 	}
-	for _, tag := range in.Tags {
-		if role.Tags == nil {
-			role.Tags = map[string]string{}
-		}
-		role.Tags[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
-	}
 	if role.ARN != aws.RoleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
-		return Role{}, aws.Refuse(aws.RefusedOtherAccount,
-			"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
-				"Check assume_role of that account and the ambient credentials.",
-			a.Name, a.ID, a.Partition, aws.Quote(role.ARN))
+		return Role{}, otherAccount(a, role.ARN)
 	}
 	role.Trust, role.TrustDigest = readTrust(a.Account, aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
 	role.LongestSession = role.longestSession()
 	return role, nil
+}
+
+// tagged are tags by their keys; nil if there are none.
+func tagged(tags []types.Tag) (by map[string]string) {
+	for _, tag := range tags {
+		if by == nil {
+			by = map[string]string{}
+		}
+		by[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
+	}
+	return by
+}
+
+// otherAccount refuses what the credentials found in place of the account that was asked for.
+func otherAccount(a *aws.Conn, arn string) error {
+	return aws.Refuse(aws.RefusedOtherAccount,
+		"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
+			"Check assume_role of that account and the ambient credentials.",
+		a.Name, a.ID, a.Partition, aws.Quote(arn))
 }
 
 // longestServiceSession is how long the sessions last that AWS services open for the code they
@@ -132,25 +144,29 @@ const (
 // approve, and again before the write.
 func (c *Client) Refuse(hubARN string, r Role) error {
 	name := r.title()
+	pattern := c.cloud.Protected(r.Principal)
 	switch {
+	case r.Kind == contain.User && r.ARN == hubARN:
+		return aws.Refuse(aws.RefusedUser, "%s is the user whose access key revokebot itself works with: "+
+			"containing it would lock revokebot out. Use the IAM console with other credentials.", name)
 	case strings.HasPrefix(r.Path, serviceLinkedPath):
 		return aws.Refuse(aws.RefusedServiceLinked,
 			"%s is a service-linked role: only AWS may change it. Stop the service that uses it, or delete the role through "+
 				"that service.", name)
 	case strings.HasPrefix(r.Path, reservedPath):
 		return c.refuseIdentityCenter(r)
-	case c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
+	case r.Kind != contain.User && c.cloud.OwnRole(hubARN, r.AccountID, r.Name):
 		return aws.Refuse(aws.RefusedOwnRole,
 			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
 				"Use the IAM console with other credentials.", name)
-	}
-	for _, pattern := range c.cloud.ProtectedRoles() {
-		// A pattern on a name protects the role at any path.
-		if aws.MatchFold(pattern, r.ARN) || aws.MatchFold(pattern, aws.RoleARN(r.Partition, r.AccountID, "/", r.Name)) {
-			return c.orDeny(r, aws.Refuse(aws.RefusedProtected,
-				"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
-					"does it there.", name, aws.Quote(pattern)))
+	case pattern != "":
+		refused := aws.Refuse(aws.RefusedProtected,
+			"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
+				"does it there.", name, aws.Quote(pattern))
+		if r.Kind == contain.User {
+			return refused
 		}
+		return c.orDeny(r, refused)
 	}
 	return nil
 }

@@ -44,6 +44,8 @@ type access interface {
 var kinds = map[contain.Kind]access{
 	contain.RoleInline:   inline{},
 	contain.RoleAttached: attached{},
+	contain.UserInline:   inline{},
+	contain.KeyStatus:    keyStatus{},
 }
 
 // see reads slots side by side, and returns them in their order.
@@ -70,7 +72,7 @@ func (p *Prepared) see(ctx context.Context, with aws.Credential, slots []contain
 	return all
 }
 
-// inline reads and writes inline policies of a role.
+// inline reads and writes inline policies of a role, or of a user.
 type inline struct{}
 
 func (inline) read(ctx context.Context, p *Prepared, with aws.Credential, slots []contain.Slot) []found {
@@ -89,10 +91,14 @@ func (inline) read(ctx context.Context, p *Prepared, with aws.Credential, slots 
 
 // inlinePolicy reads one inline policy.
 func (p *Prepared) inlinePolicy(ctx context.Context, with aws.Credential, s contain.Slot) found {
+	f := found{Document: contain.Document{Slot: s}}
+	if s.Kind == contain.UserInline {
+		f.Text, f.at, f.err = p.userPolicy(ctx, with, s.Name)
+		return f
+	}
 	out, err := aws.IAM(ctx, p.account, with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
 		RoleName: awssdk.String(p.of.Principal.Name), PolicyName: awssdk.String(s.Name),
 	})
-	f := found{Document: contain.Document{Slot: s}}
 	switch {
 	case errors.Is(err, aws.ErrNoSuchRole):
 		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
@@ -109,6 +115,9 @@ func (inline) write(
 	ctx context.Context, p *Prepared, with aws.Credential, d contain.Document,
 ) (at time.Time, err error) {
 	name := awssdk.String(p.of.Principal.Name)
+	if d.Slot.Kind == contain.UserInline {
+		return p.writeUserPolicy(ctx, with, d)
+	}
 	if d.Text == "" {
 		in := &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: awssdk.String(d.Slot.Name)}
 		out, err := aws.IAM(ctx, p.account, with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, in)
@@ -133,10 +142,10 @@ func (inline) all(ctx context.Context, p *Prepared) ([]contain.Document, error) 
 	switch {
 	case err != nil:
 		return nil, err
-	case list.IsTruncated:
+	case list.more:
 		return nil, errTooMany
 	}
-	return p.named(ctx, list.PolicyNames)
+	return p.named(ctx, list.names)
 }
 
 const (
@@ -147,19 +156,40 @@ const (
 // errTooMany: the role has more inline policies than are read.
 var errTooMany = errors.New("there are too many inline policies")
 
-// listInline lists the names of a role's inline policies.
-func (p *Prepared) listInline(ctx context.Context) (*iam.ListRolePoliciesOutput, error) {
+// policyNames are the names of inline policies, and whether there are more.
+type policyNames struct {
+	names []string
+	more  bool
+}
+
+// listInline lists the names of the inline policies.
+func (p *Prepared) listInline(ctx context.Context) (policyNames, error) {
+	if p.of.Principal.Kind == contain.User {
+		return p.userPolicies(ctx)
+	}
 	in := &iam.ListRolePoliciesInput{
 		RoleName: awssdk.String(p.of.Principal.Name), MaxItems: awssdk.Int32(mostInline),
 	}
-	return aws.IAM(ctx, p.account, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
+	out, err := aws.IAM(ctx, p.account, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
+	if err != nil {
+		return policyNames{}, err
+	}
+	return policyNames{out.PolicyNames, out.IsTruncated}, nil
+}
+
+// inlineKind is the kind of the principal's inline policies.
+func (p *Prepared) inlineKind() contain.Kind {
+	if p.of.Principal.Kind == contain.User {
+		return contain.UserInline
+	}
+	return contain.RoleInline
 }
 
 // named reads inline policies by their names.
 func (p *Prepared) named(ctx context.Context, names []string) (docs []contain.Document, err error) {
 	slots := make([]contain.Slot, len(names))
 	for i, name := range names {
-		slots[i] = contain.Slot{Kind: contain.RoleInline, Name: name}
+		slots[i] = contain.Slot{Kind: p.inlineKind(), Name: name}
 	}
 	var failed []error
 	for _, f := range (inline{}).read(ctx, p, aws.Credential{}, slots) {
@@ -173,6 +203,11 @@ func (p *Prepared) named(ctx context.Context, names []string) (docs []contain.Do
 func (inline) only([]contain.Slot) string { return "" }
 
 func (inline) noRoom(r Role, size int) string {
+	if r.Kind == contain.User {
+		return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
+			"and 2,048 is the limit, which cannot be raised. Move one of them into a managed policy or a group.",
+			r.title(), size)
+	}
 	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
 		"and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
 		"or take a measure that writes no inline policy.",

@@ -33,10 +33,10 @@ type Prepared struct {
 	places  [][]contain.Slot
 	slots   []contain.Slot // all that is read
 	role    Role
-	trust   string                                  // the trust policy, JSON
-	there   []found                                 // one for each slot, as it was read last
-	inline  aws.Answer[*iam.ListRolePoliciesOutput] // of an advisory survey alone
-	clock   aws.Stamp                               // of the answer about the role; zero when it had no usable date
+	trust   string                  // the trust policy, JSON
+	there   []found                 // one for each slot, as it was read last
+	inline  aws.Answer[policyNames] // of an advisory survey alone
+	clock   aws.Stamp               // of the answer about the role; zero when it had no usable date
 	hubARN  string
 	read    time.Time // when the answers had come, by this machine's running clock: only good for measuring
 	cred    aws.Credential
@@ -59,11 +59,11 @@ func (c *Client) survey(
 		return p, err
 	case want.ID == "" && want.Path != "" && want.Path != p.role.Path:
 		return p, aws.Refuse(aws.RefusedOtherPath,
-			"The role %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
+			"The "+string(p.role.Kind)+" %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
 			p.role.Name, p.role.AccountName, aws.Quote(p.role.Path), aws.Quote(want.Path))
 	case want.ID != "" && (p.role.ID != want.ID || p.role.ARN != want.ARN):
 		return p, &aws.CallError{
-			Kind: aws.ErrRoleChanged, Operation: "iam:GetRole", Account: p.role.AccountName,
+			Kind: aws.ErrRoleChanged, Operation: asks(p.role.Kind), Account: p.role.AccountName,
 			Message: fmt.Sprintf("the unique id is %s, approved was %s", p.role.ID, want.ID),
 		}
 	}
@@ -80,7 +80,14 @@ func (c *Client) look(
 	if err != nil {
 		return p, err
 	}
-	o.Principal.Kind, o.Principal.AccountID, o.Principal.Partition = contain.Role, a.ID, a.Partition
+	o.Principal.AccountID, o.Principal.Partition = a.ID, a.Partition
+	if o.Principal.Kind == contain.User {
+		if a, err = a.Users(); err != nil {
+			return p, err
+		}
+	} else {
+		o.Principal.Kind = contain.Role
+	}
 	if ref, err := aws.ParseARN(o.Principal.ARN); err == nil {
 		o.Principal.Path, _ = ref.PathAndName()
 	}
@@ -93,9 +100,16 @@ func (c *Client) look(
 		}
 	}
 	var role *iam.GetRoleOutput
+	var user *iam.GetUserOutput
 	var hubErr, roleErr, credErr error
 	reads := []func(){
-		func() { role, roleErr = getRole(ctx, a, o.Principal.Name) },
+		func() {
+			if o.Principal.Kind == contain.User {
+				user, roleErr = getUser(ctx, a, o.Principal.Name)
+			} else {
+				role, roleErr = getRole(ctx, a, o.Principal.Name)
+			}
+		},
 		func() {
 			if !advisory {
 				p.there = p.see(ctx, aws.Credential{}, p.slots)
@@ -139,6 +153,11 @@ func (c *Client) look(
 		if err != nil {
 			return p, err
 		}
+	}
+	if o.Principal.Kind == contain.User {
+		p.clock, _ = aws.StampOf(user.ResultMetadata)
+		p.role, err = readUser(a, user)
+		return p, err
 	}
 	if p.role, err = readRole(a, role); err != nil {
 		return p, err
@@ -216,7 +235,7 @@ func (c *Client) prepare(ctx context.Context, o Order, policy func(*Prepared) st
 	}
 	p, err := c.survey(ctx, o, false, policy)
 	if err == nil && p.clock == (aws.Stamp{}) {
-		err = &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole", Account: p.account.Name}
+		err = &aws.CallError{Kind: aws.ErrNoServerTime, Operation: asks(p.role.Kind), Account: p.account.Name}
 	}
 	if err != nil {
 		return nil, err
@@ -227,7 +246,7 @@ func (c *Client) prepare(ctx context.Context, o Order, policy func(*Prepared) st
 // meant is an order for a measure on the role that people mean; nobody has approved it.
 func meant(t aws.Target, m contain.Measure, params json.RawMessage) Order {
 	return Order{Measure: m, Target: contain.Target{Params: params, Principal: contain.Principal{
-		AccountName: t.Account.Name, Name: t.RoleName, Path: t.Path, ARN: t.GivenARN,
+		Kind: t.Kind, AccountName: t.Account.Name, Name: t.RoleName, Path: t.Path, ARN: t.GivenARN,
 	}}}
 }
 
