@@ -43,7 +43,8 @@ func TestAWrongConfigurationIsRefusedWithEveryFault(t *testing.T) {
 		`accounts twice and same have the same id`, `default account "nobody"`, `protected role "break-glass"`,
 		`users_role "arn:aws:iam::999999999999:role/users" is of another account`,
 		`users_role is the same as assume_role`,
-		`protected user "alice" can match no ARN`, `the margin is 1h0m0s`, `a timeout is negative`, `AWS credentials are missing`,
+		`protected user "alice" can match no ARN`, `the margin is 1h0m0s`, `a timeout is negative`,
+		`AWS credentials are missing`,
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("nothing says %q in:\n%v", part, err)

@@ -69,6 +69,10 @@ func setUp(t *testing.T) *accounts {
 	a.spoke.AddRole(standin.RoleSpec{
 		Name: "revokebot-spoke", Trust: ofSpoke.trust("Spoke"), Policies: ofSpoke.inline("Spoke"),
 	})
+	ofUsers := usersRole(t, "true")
+	a.spoke.AddRole(standin.RoleSpec{
+		Name: "revokebot-users", Trust: ofUsers.trust("Users"), Policies: ofUsers.inline("Users"),
+	})
 	for _, account := range []*standin.Account{a.hub, a.spoke} {
 		account.AddRole(standin.RoleSpec{Name: "NightlyBackup", Path: "/ops/", Trust: trustLambda})
 	}
@@ -86,7 +90,7 @@ func (a *accounts) cloud(t *testing.T, externalID string) *aws.Cloud {
 			{Name: "hub", ID: hubAccount},
 			{
 				Name: "spoke", ID: spokeAccount, AssumeRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-spoke",
-				ExternalID: externalID,
+				ExternalID: externalID, UsersRole: "arn:aws:iam::" + spokeAccount + ":role/revokebot-users",
 			},
 		},
 		Margin: 30 * time.Second,

@@ -177,6 +177,12 @@ func TestNoWriteOfAStolenSpokeIsSilentAndNoneOfTheBotRings(t *testing.T) {
 		other("revokebot-spoke", "DetachRolePolicy", "policyArn", administrator):      "AttachedAnotherPolicy",
 		other("revokebot-spoke", "CreateAccessKey", "userName", "eve"):                "DidSomethingElse",
 		other("revokebot-spoke", "AssumeRole", "roleArn", "x"):                        "DidSomethingElse",
+		other("revokebot-users", "UpdateAccessKey", "status", "Inactive"):             "",
+		other("revokebot-users", "PutUserPolicy", "userName", "eve"):                  "",
+		other("revokebot-users", "UpdateAccessKey", "status", "Active"):               "KeyMadeActive",
+		other("revokebot-users", "CreateAccessKey", "userName", "eve"):                "UsersDidSomethingElse",
+		other("Admin", "UpdateAccessKey", "status", "Active"):                         "",
+		other("Admin", "AttachRolePolicy", "roleName", "revokebot-users"):             "SpokeWasChanged",
 		other("Admin", "UpdateAssumeRolePolicy", "roleName", "revokebot-spoke"):       "SpokeWasChanged",
 		other("Admin", "CreateRole", "roleName", "revokebot-spoke"):                   "SpokeWasChanged",
 	} {

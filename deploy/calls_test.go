@@ -134,10 +134,18 @@ func allowed(t *testing.T, policies map[string]string) []string {
 // lockCalls are the calls of a lock, which a spoke may make where AllowLock is true.
 var lockCalls = []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"}
 
+// aboutUsers are the calls that the role for users makes.
+func aboutUsers(operation string) bool {
+	return strings.Contains(operation, "User") || strings.Contains(operation, ":ListAccessKeys") ||
+		slices.Contains([]string{"iam:UpdateAccessKey", "iam:GetAccessKeyLastUsed", "iam:GetLoginProfile"}, operation)
+}
+
 func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
-	var ofHub, ofSpoke []string
+	var ofHub, ofSpoke, ofUsers []string
 	for _, operation := range operations(t) {
 		switch {
+		case aboutUsers(operation):
+			ofUsers = append(ofUsers, operation)
 		case slices.Contains(needsNothing, operation), slices.Contains(lockCalls, operation):
 		case operation == "sts:AssumeRole":
 			ofHub = append(ofHub, operation)
@@ -156,6 +164,16 @@ func TestTheTemplatesAllowWhatTheCodeCallsAndNothingElse(t *testing.T) {
 	withLock := slices.Sorted(slices.Values(slices.Concat(ofSpoke, lockCalls)))
 	if diff := cmp.Diff(withLock, allowed(t, lockable(t, "true").inline("Spoke"))); diff != "" {
 		t.Errorf("with AllowLock, the spoke's calls (-) and what it may do (+):\n%s", diff)
+	}
+	ofUsers = slices.Sorted(slices.Values(append(ofUsers, "iam:SimulatePrincipalPolicy")))
+	usersPolicies := usersRole(t, "true").inline("Users")
+	if diff := cmp.Diff(ofUsers, allowed(t, usersPolicies)); diff != "" {
+		t.Errorf("the calls about users (-) and what the role for them may do (+):\n%s", diff)
+	}
+	for _, operation := range ofUsers {
+		if got := evaluate(t, named(operation, user), usersPolicies); got != standin.Allowed {
+			t.Errorf("%s: %v", operation, got)
+		}
 	}
 	// Named is not yet allowed: a deny may stand in the way.
 	for _, operation := range ofSpoke {
@@ -208,6 +226,7 @@ func TestARunWithEverythingMakesEveryCallThatTheCodeKnowsAndIsDeniedNone(t *test
 		if _, err := undo(t.Context(), cloud, lock); err != nil {
 			t.Fatal(err)
 		}
+		containKey(t, a, cloud)
 		var made []string
 		for _, c := range a.server.Calls("") {
 			made = append(made, c.Service+":"+c.Action)

@@ -52,6 +52,14 @@ func lockable(t *testing.T, undo string) *template {
 	})
 }
 
+// usersRole is a stack of users.yaml.
+func usersRole(t *testing.T, undo string) *template {
+	t.Helper()
+	return mustStack(t, "users.yaml", spokeAccount, map[string]string{
+		"HubRoleArn": hubARN, "ExternalId": externalID, "Undo": undo,
+	})
+}
+
 // guardRail is the text of guardrail.yaml's policy for these roles and other writers.
 func guardRail(t *testing.T, roles, otherWriters string) string {
 	t.Helper()
@@ -159,7 +167,8 @@ func TestEveryPartOfEveryTemplateIsUnderstood(t *testing.T) {
 				"GuardedRoles": "arn:aws:iam::*:role/*", "Targets": "r-ab12",
 			}),
 		},
-		"ecs.yaml": {ecs(t)}, "alarms.yaml": {alarms(t)},
+		"users.yaml": {usersRole(t, "true"), usersRole(t, "false")},
+		"ecs.yaml":   {ecs(t)}, "alarms.yaml": {alarms(t)},
 	}
 	for _, f := range files {
 		if len(stacks[f.Name()]) == 0 {

@@ -244,8 +244,10 @@ func TestTheHubOpensSessionsOfTheSpokesAndDoesNothingElse(t *testing.T) {
 		return standin.Evaluate(standin.Request{Action: r.action, Resource: r.resource}, p).Decision
 	}
 	for _, action := range []string{"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"} {
-		if got := alone(request{action, spokeRole}); got != standin.Allowed {
-			t.Errorf("%s on the spoke: %v", action, got)
+		for _, role := range []string{spokeRole, "arn:aws:iam::111122223333:role/revokebot-users"} {
+			if got := alone(request{action, role}); got != standin.Allowed {
+				t.Errorf("%s on %s: %v", action, role, got)
+			}
 		}
 		// A hub in an account whose own roles are revoked too has both policies.
 		both := standin.Evaluate(standin.Request{Action: action, Resource: spokeRole}, p,

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 const (
@@ -151,7 +152,7 @@ func (c *Client) otherwise(ctx context.Context, t aws.Target, err error) (_ aws.
 	name := strings.TrimRight(t.RoleName, ".,")
 	a, unknown := c.cloud.Conn(t.Account.Name)
 	switch {
-	case !errors.Is(err, aws.ErrNoSuchRole) || unknown != nil || name == "":
+	case !errors.Is(err, aws.ErrNoSuchRole) || unknown != nil || name == "" || t.Kind == contain.User:
 		return t, false
 	case name != t.RoleName:
 		if arn, ok := strings.CutSuffix(t.GivenARN, t.RoleName); ok {

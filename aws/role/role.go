@@ -160,13 +160,9 @@ func (c *Client) Refuse(hubARN string, r Role) error {
 			"%s is a role that revokebot itself works with: revoking it would lock revokebot out. "+
 				"Use the IAM console with other credentials.", name)
 	case pattern != "":
-		refused := aws.Refuse(aws.RefusedProtected,
+		return c.orDeny(r, aws.Refuse(aws.RefusedProtected,
 			"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
-				"does it there.", name, aws.Quote(pattern))
-		if r.Kind == contain.User {
-			return refused
-		}
-		return c.orDeny(r, refused)
+				"does it there.", name, aws.Quote(pattern)))
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (c *Client) orDeny(r Role, err error) error {
 		refused = aws.Refuse(aws.RefusedNoPlace, "%s", refusal.Sentence)
 		err, ok = errors.Join(refused, err), true
 	}
-	if ok && !r.ServerTime.IsZero() {
+	if ok && !r.ServerTime.IsZero() && r.Kind != contain.User {
 		cutoff := c.cutoffAt(r)
 		refused.Steps = []string{fmt.Sprintf("Or attach the service control policy below to account %s (%s): it denies "+
 			"everything to sessions of the role that were issued before %s. It has no effect in the management account.",

@@ -59,7 +59,7 @@ func (s Simulation) Proven() bool {
 // That the simulator may not be asked, or knows nothing of the measure, is no error but
 // Unavailable; an error is worth another try.
 func (c *Client) Simulate(ctx context.Context, o Order, written []contain.Document) (Simulation, error) {
-	a, err := c.cloud.Conn(o.Principal.AccountName)
+	a, err := c.conn(o.Principal)
 	if err != nil {
 		return Simulation{}, err
 	}

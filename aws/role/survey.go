@@ -70,24 +70,27 @@ func (c *Client) survey(
 	return p, c.Refuse(p.hubARN, p.role)
 }
 
+// conn is the way to a principal: roles and users have one each.
+func (c *Client) conn(p contain.Principal) (*aws.Conn, error) {
+	a, err := c.cloud.Conn(p.AccountName)
+	if err == nil && p.Kind == contain.User {
+		return a.Users()
+	}
+	return a, err
+}
+
 // look is survey without a judgement. With ErrNoSuchRole it is known that the account that was
 // asked is the right one.
 func (c *Client) look(
 	ctx context.Context, o Order, advisory bool, policy func(*Prepared) string,
 ) (*Prepared, error) {
 	p := &Prepared{c: c}
-	a, err := c.cloud.Conn(o.Principal.AccountName)
+	a, err := c.conn(o.Principal)
 	if err != nil {
 		return p, err
 	}
 	o.Principal.AccountID, o.Principal.Partition = a.ID, a.Partition
-	if o.Principal.Kind == contain.User {
-		if a, err = a.Users(); err != nil {
-			return p, err
-		}
-	} else {
-		o.Principal.Kind = contain.Role
-	}
+	o.Principal.Kind = cmp.Or(o.Principal.Kind, contain.Role)
 	if ref, err := aws.ParseARN(o.Principal.ARN); err == nil {
 		o.Principal.Path, _ = ref.PathAndName()
 	}

@@ -17,13 +17,12 @@ import (
 // KeyUser finds the user that has an access key of an account. Where the account has no such key,
 // IAM answers as if the bot might not ask: the error is an *aws.InputError that says both.
 func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Target, error) {
-	a, err := c.cloud.Conn(accountName)
+	users, err := c.conn(contain.Principal{Kind: contain.User, AccountName: accountName})
 	if err != nil {
 		return aws.Target{}, err
 	}
-	users, err := a.Users()
-	if err != nil {
-		return aws.Target{}, err
+	if _, err := users.Reader(ctx); err != nil {
+		return aws.Target{}, err // a session that is refused says nothing of the key
 	}
 	out, err := aws.IAM(ctx, users, aws.Credential{}, "iam:GetAccessKeyLastUsed", (*iam.Client).GetAccessKeyLastUsed,
 		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
@@ -31,11 +30,13 @@ func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Targ
 	case errors.Is(err, aws.ErrAccessDenied), errors.Is(err, aws.ErrNoSuchRole), err == nil && out.UserName == nil:
 		return aws.Target{}, &aws.InputError{Reason: aws.InputNoKey, Sentence: fmt.Sprintf(
 			"No user in %s has access key %s: it was deleted, or it is root's. "+
-				"If it is there, allow iam:GetAccessKeyLastUsed in the policy of %s.", a.Name, aws.Quote(key), users.AssumeRole)}
+				"If it is there, allow iam:GetAccessKeyLastUsed in the policy of %s.",
+			users.Name, aws.Quote(key), users.AssumeRole)}
 	case err != nil:
 		return aws.Target{}, err
 	}
-	return aws.Target{Kind: contain.User, Account: a.Account, RoleName: *out.UserName}, nil
+	a, err := c.cloud.Conn(accountName)
+	return aws.Target{Kind: contain.User, Account: a.Account, RoleName: *out.UserName}, err
 }
 
 func getUser(ctx context.Context, a *aws.Conn, name string) (*iam.GetUserOutput, error) {

@@ -296,6 +296,10 @@ func TestAUserThatMustNotBeTouchedIsRefusedWhenAskedFor(t *testing.T) {
 			if err != nil || !a.IsOwn("", session) {
 				t.Errorf("what the role for users does is not the bot's own: %v", err)
 			}
+			b.Server.Inject(standin.Fault{Action: "GetAccessKeyLastUsed", Code: "Throttling", Times: 3})
+			if _, err := b.roles.KeyUser(t.Context(), "prod", key.AccessKeyID); !errors.Is(err, aws.ErrThrottled) {
+				t.Errorf("throttled: %v", err)
+			}
 			target, err := b.roles.KeyUser(t.Context(), "home", key.AccessKeyID)
 			if want := "Account home has no users_role in the configuration"; !strings.HasPrefix(aws.Explain(err), want) {
 				t.Errorf("%+v, %v", target, err)
