@@ -47,6 +47,7 @@ const (
 	RefusedOwnRole        = "own_role"
 	RefusedOtherAccount   = "other_account"
 	RefusedUser           = "user" // no users_role is configured, or the bot's own user
+	RefusedRoot           = "root" // only a service control policy reaches it
 	RefusedOtherPath      = "other_path"
 	RefusedNoPlace        = "no_place"           // foreign documents hold the names of the deny
 	RefusedNoRoom         = "no_room"            // the role's inline policies leave no room for the deny

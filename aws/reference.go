@@ -37,6 +37,7 @@ const (
 	InputOtherPartition   = "other_partition"
 	InputAccountNotListed = "account_not_configured"
 	InputNoKey            = "no_access_key"
+	InputKey              = "access_key" // of nobody, not whole, or not to be resolved
 )
 
 const (

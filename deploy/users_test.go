@@ -36,6 +36,9 @@ func containKey(t *testing.T, a *accounts, cloud *aws.Cloud) {
 	key := a.spoke.AddUser(standin.UserSpec{Name: "deployer", Path: "/ci/", Policies: map[string]string{
 		"s3": `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
 	}})
+	if of, err := cloud.KeyAccount(t.Context(), aws.KeyRef{ID: key.AccessKeyID}); err != nil || of.Name != "spoke" {
+		t.Errorf("the key is of %v, %v", of, err)
+	}
 	o, err := keyOrder(t, cloud, key.AccessKeyID)
 	if err != nil {
 		t.Fatal(err)

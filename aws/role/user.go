@@ -28,7 +28,7 @@ func (c *Client) KeyUser(ctx context.Context, accountName, key string) (aws.Targ
 		&iam.GetAccessKeyLastUsedInput{AccessKeyId: awssdk.String(key)})
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied), errors.Is(err, aws.ErrNoSuchRole), err == nil && out.UserName == nil:
-		return aws.Target{}, &aws.InputError{Reason: aws.InputNoKey, Sentence: fmt.Sprintf(
+		return aws.Target{}, &aws.InputError{Reason: aws.InputKey, Sentence: fmt.Sprintf(
 			"No user in %s has access key %s: it was deleted, or it is root's. "+
 				"If it is there, allow iam:GetAccessKeyLastUsed in the policy of %s.",
 			users.Name, aws.Quote(key), users.AssumeRole)}

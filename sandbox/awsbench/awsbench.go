@@ -34,7 +34,7 @@ const (
 		`"iam:PutRolePolicy","iam:DeleteRolePolicy","iam:ListRolePolicies","iam:ListRoles","iam:SimulatePrincipalPolicy",` +
 		`"cloudtrail:LookupEvents","account:ListRegions","ec2:DescribeRegions"],"Resource":"*"}]}`
 	MayAssume = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sts:AssumeRole",` +
-		`"sts:SetSourceIdentity","sts:TagSession"],"Resource":"*"}]}`
+		`"sts:SetSourceIdentity","sts:TagSession","sts:GetAccessKeyInfo"],"Resource":"*"}]}`
 	MayAll   = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	TrustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com",` +
 		`"lambda.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`

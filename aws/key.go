@@ -1,0 +1,110 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// KeyRef is an access key id that somebody typed; it has not been looked up yet.
+type KeyRef struct {
+	ID      string // AKIA… of a user, ASIA… of a session
+	Account string // as typed, "" if nobody said it
+}
+
+// LongTerm reports whether the key is of a user, or of root, and not of a session.
+func (k KeyRef) LongTerm() bool { return strings.HasPrefix(k.ID, "AKIA") }
+
+// keyLength is the length of the ids that AWS gives (IAM User Guide, "IAM identifiers").
+const keyLength = 20
+
+var keyLike = regexp.MustCompile(`^A[KS]IA[A-Z0-9]*$`)
+
+// ParseKey reads an access key id, or account/id. It reports false for what is no such id and can
+// be the name of a role. A role whose name has the very form of an id is given by its ARN. The
+// error is an *InputError.
+func (c *Cloud) ParseKey(text string) (ref KeyRef, ok bool, err error) {
+	account, id, named := strings.Cut(text, "/")
+	if !named {
+		account, id = "", text
+	}
+	id = strings.TrimFunc(id, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	switch {
+	case !keyLike.MatchString(id), strings.ContainsAny(account, ":/"):
+		return KeyRef{}, false, nil
+	case len(id) == keyLength:
+		return KeyRef{id, strings.TrimSpace(account)}, true, nil
+	case named || len(id) < keyLength/2 || !strings.ContainsAny(id, "0123456789"):
+		return KeyRef{}, false, nil
+	}
+	return KeyRef{}, true, badInput(InputKey, "%s looks like an access key id, but it has %d characters and those have "+
+		"%d. Copy the whole id. If it is the name of a role, write account/name.", Quote(id), len(id), keyLength)
+}
+
+// KeyAccount finds the configured account that a key is of. The error is an *InputError if AWS does
+// not know the key or it is of another account, else a *CallError.
+func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
+	var said *Conn
+	if ref.Account != "" {
+		if said = c.account(ref.Account); said == nil {
+			return nil, badInput(InputUnknownAccount, "There is no account %s. Configured are: %s.", Quote(ref.Account),
+				c.listed())
+		}
+	}
+	out, err := remote(ctx, c, "", "sts:GetAccessKeyInfo",
+		func(ctx context.Context) (*sts.GetAccessKeyInfoOutput, error) {
+			return c.accounts[0].sts.GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: awssdk.String(ref.ID)})
+		})
+	switch {
+	case errors.Is(err, ErrInvalidRequest), err == nil && !IsAccountID(awssdk.ToString(out.Account)):
+		return nil, badInput(InputKey, "AWS knows no access key %s. Check that it was copied whole.", Quote(ref.ID))
+	case err != nil && said != nil:
+		return said, nil // whoever typed the account knows better than nobody
+	case errors.Is(err, ErrAccessDenied) && len(c.accounts) == 1:
+		return c.accounts[0], nil
+	case errors.Is(err, ErrAccessDenied):
+		return nil, badInput(InputKey, "revokebot may not ask AWS which account access key %s is of. "+
+			"Write %s, or allow sts:GetAccessKeyInfo in the policy of revokebot's own role.", ref.ID, c.examples(ref.ID))
+	case err != nil:
+		return nil, err
+	}
+	for _, a := range c.accounts {
+		switch {
+		case a.ID != *out.Account:
+		case said != nil && said != a:
+			return nil, badInput(InputKey, "Access key %s is of account %s, not of %s. Write %s/%s.",
+				ref.ID, a.Name, said.Name, a.Name, ref.ID)
+		default:
+			return a, nil
+		}
+	}
+	return nil, badInput(InputAccountNotListed, "Access key %s is of account %s, which is not configured here. "+
+		"Configured are: %s.", ref.ID, *out.Account, c.listed())
+}
+
+// RefuseUser says what to do about a user's leaked key: revokebot revokes sessions of roles alone.
+// The key's id and the user's name may be unknown.
+func RefuseUser(key KeyRef, user string) *RefusedError {
+	id, who := "AKIA…", "NAME"
+	refused := Refuse(RefusedUser, "revokebot revokes sessions of roles, and not yet those of users.")
+	if IsRoleName(user) { // users have the same alphabet
+		who = user
+	} else {
+		refused.Steps = append(refused.Steps, "Find the user: aws iam get-access-key-last-used --access-key-id "+key.ID)
+	}
+	if keyLike.MatchString(key.ID) {
+		id = key.ID
+	}
+	refused.Steps = append(refused.Steps,
+		"Deactivate the key: aws iam update-access-key --user-name "+who+" --access-key-id "+id+" --status Inactive",
+		"Deny the sessions that it made, which live up to 36 hours: give the user an inline policy that denies * on * "+
+			"with the condition DateLessThan aws:TokenIssueTime and the time of now.",
+		"Revoke the roles that the user or these sessions assumed, each by its name.")
+	return refused
+}

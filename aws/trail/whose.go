@@ -1,0 +1,151 @@
+package trail
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+	"github.com/revokebot/revokebot/internal/times"
+)
+
+// Holder is whose session a temporary access key stands for, as CloudTrail tells it. All text but
+// the account's name is foreign.
+type Holder struct {
+	AccountName string
+	Key         string
+	Kind        contain.PrincipalKind // "" for root
+	ARN         string                // of the role or user, with the path; "" for root
+	Opened      Session               // the event that gave the key; zero if it was not found
+	Last        Call                  // the newest call that the key signed; zero if none was found
+}
+
+// Whose finds whose session a temporary access key is, from every region of the account at once: by
+// the event that gave it, or by a call that it signed. An *InputError says that CloudTrail shows
+// neither; other errors are of the question itself.
+//
+// It takes three requests in each region.
+func (c *Client) Whose(ctx context.Context, accountName, key string, patience time.Duration) (Holder, error) {
+	a, own, err := c.toAsk(ctx, accountName)
+	if err != nil {
+		return Holder{}, err
+	}
+	regions, _ := a.TrailRegions(ctx) // those that every account has, if they are not known
+	read, found := make([]regionAnswer, len(regions)), make([]Holder, len(regions))
+	c.everywhere(ctx, regions, patience, func(ctx context.Context, i int, s *regionBudget) {
+		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
+		c.reported(ctx, a, own, time.Time{}, s, &read[i])
+		for _, attribute := range []types.LookupAttributeKey{
+			types.LookupAttributeKeyResourceName, types.LookupAttributeKeyAccessKeyId,
+		} {
+			for page, err := range pages(ctx, a, s.region, trailQuery{key: attribute, value: key, budget: s}) {
+				if err != nil {
+					read[i].coverage.fail(err)
+					c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region,
+						"error", err)
+					return
+				}
+				found[i].take(page.events, key, s.region)
+				break // the newest
+			}
+		}
+	})
+	all := Holder{AccountName: a.Name, Key: key}
+	for _, h := range found {
+		all.join(h)
+	}
+	if all.Opened.EventID == "" && all.Last.EventID == "" {
+		return all, unknownKey(all, read)
+	}
+	return all, nil
+}
+
+// take notes what events tell of a key.
+func (h *Holder) take(events []types.Event, key, region string) {
+	for _, in := range events {
+		r := decodeRecord(in, region)
+		if s, ok := decodeSession(r); ok && s.AccessKeyID == key && s.Issued() {
+			opened := Holder{Opened: s}
+			switch {
+			case s.RoleARN != "":
+				opened.Kind, opened.ARN = contain.Role, s.RoleARN
+			case s.CallerType == "IAMUser" && s.Kind != KindRoot:
+				opened.Kind, opened.ARN = contain.User, s.CallerARN
+			}
+			h.join(opened)
+		}
+		if r.UserIdentity.AccessKeyID != key {
+			continue
+		}
+		called := Holder{Last: decodeCall(r)}
+		issuer := r.UserIdentity.SessionContext.SessionIssuer
+		switch role, _, _ := r.role(); {
+		case role != "":
+			called.Kind, called.ARN = contain.Role, role
+		case r.UserIdentity.Type == "IAMUser":
+			called.Kind, called.ARN = contain.User, r.UserIdentity.ARN
+		case issuer.Type == "IAMUser":
+			called.Kind, called.ARN = contain.User, issuer.ARN
+		}
+		h.join(called)
+	}
+}
+
+// join adds what another region tells. Who was given the key counts before who called with it: the
+// latter may lack the path of the role.
+func (h *Holder) join(other Holder) {
+	if h.Opened.EventID == "" && (other.Opened.EventID != "" || h.ARN == "") {
+		h.Kind, h.ARN, h.Opened = other.Kind, other.ARN, other.Opened
+	}
+	if other.Last.Time.After(h.Last.Time) {
+		h.Last = other.Last
+	}
+}
+
+// unknownKey says where CloudTrail was asked, and how far it has reported there.
+func unknownKey(h Holder, read []regionAnswer) error {
+	var silent []string
+	var reported time.Time
+	for _, r := range read {
+		if !r.coverage.Covered {
+			silent = append(silent, r.coverage.Region+": "+r.coverage.Reason)
+		}
+		reported = times.Later(reported, r.coverage.Reported)
+	}
+	text := fmt.Sprintf("CloudTrail in %s shows no session with access key %s.", h.AccountName, h.Key)
+	if n := len(read) - len(silent); n == 1 {
+		text += " 1 region answered."
+	} else {
+		text += fmt.Sprintf(" %d regions answered.", n)
+	}
+	if len(silent) > 0 {
+		text += " Not asked to the end: " + strings.Join(aws.Few(silent), ", ") + "."
+	}
+	if !reported.IsZero() {
+		text += " They have reported up to " + reported.UTC().Format("15:04") + " UTC."
+	}
+	return &aws.InputError{Reason: aws.InputKey, Sentence: text + " A new session appears within minutes: try again, or " +
+		"give its role."}
+}
+
+// Target is the role whose sessions are to be revoked. The error is a *RefusedError: the key stands
+// for somebody else, and it says what to do instead.
+func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
+	name := aws.NameOf(h.ARN)
+	switch {
+	case h.Kind == contain.Role && name != "":
+		return cloud.Parse(h.AccountName + "/" + name) // names are unique in the account, whatever the path
+	case h.Kind == contain.User && name != "":
+		refused := aws.RefuseUser(aws.KeyRef{ID: h.Opened.CallerAccessKey, Account: h.AccountName}, name)
+		refused.Sentence = fmt.Sprintf("%s is a session of the IAM user %s in %s. %s", h.Key, aws.Quote(name), h.AccountName,
+			refused.Sentence)
+		return aws.Target{}, refused
+	}
+	return aws.Target{}, aws.Refuse(aws.RefusedRoot, "%s is a session of the root user of %s. No policy in the account "+
+		"reaches it, only a service control policy does, and none in the management account. Sign in as root, delete root's "+
+		"access keys and change its password.", h.Key, h.AccountName)
+}

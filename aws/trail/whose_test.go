@@ -1,0 +1,218 @@
+package trail
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
+	standin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/awsbench"
+)
+
+// token gets the credentials of a user's session in a region.
+func (b *bench) token(key standin.AccessKey, region string) standin.AccessKey {
+	b.T.Helper()
+	config := b.SDK(key)
+	config.Region = region
+	out, err := sts.NewFromConfig(config).GetSessionToken(b.T.Context(), &sts.GetSessionTokenInput{})
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	c := out.Credentials
+	return standin.AccessKey{
+		AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
+	}
+}
+
+func (b *bench) whoAmI(key standin.AccessKey, region string) {
+	b.T.Helper()
+	config := b.SDK(key)
+	config.Region = region
+	if _, err := sts.NewFromConfig(config).GetCallerIdentity(b.T.Context(), &sts.GetCallerIdentityInput{}); err != nil {
+		b.T.Fatal(err)
+	}
+}
+
+func (b *bench) whose(key string) (Holder, error) {
+	return b.trail.Whose(b.T.Context(), "prod", key, 3*time.Second)
+}
+
+// sentence is what people are told of an error.
+func sentence(err error) string {
+	var refused *aws.RefusedError
+	if errors.As(err, &refused) {
+		return refused.Sentence + " " + strings.Join(refused.Steps, " ")
+	}
+	return aws.Explain(err)
+}
+
+func TestASessionsKeyLeadsToItsRoleFromEveryRegion(t *testing.T) {
+	onBench(t, func(_ *standin.Config, c *aws.Config) { c.Accounts[0].Regions = nil }, func(t *testing.T, b *bench) {
+		role := b.Role(standin.RoleSpec{Path: "/ops/"})
+		stolen, err := b.Prod.ServiceSession("Deploy", "ec2.amazonaws.com", "i-0abc", "ap-southeast-2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		b.whoAmI(stolen, "eu-west-3")
+		h, err := b.whose(stolen.AccessKeyID)
+		if err != nil || h.Kind != contain.Role || h.ARN != role.ARN || h.Opened.Region != "ap-southeast-2" ||
+			h.Opened.Caller != "EC2 instance i-0abc" || h.Last.Region != "eu-west-3" || h.Last.Name != "GetCallerIdentity" {
+			t.Errorf("%+v, %v", h, err)
+		}
+		target, err := h.Target(b.Cloud)
+		if err != nil || target.Account.Name != "prod" || target.RoleName != "Deploy" {
+			t.Errorf("%+v, %v", target, err)
+		}
+	})
+}
+
+func TestACallAloneTellsTheRoleWhereTheOpeningIsNotFound(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		role := b.Role(standin.RoleSpec{Path: "/ops/"})
+		stolen, err := b.Prod.ServiceSession("Deploy", "ec2.amazonaws.com", "i-0abc", "ap-southeast-2") // is not asked
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.whoAmI(stolen, "eu-west-1")
+		h, err := b.whose(stolen.AccessKeyID)
+		if err != nil || h.Kind != contain.Role || h.ARN != role.ARN || h.Opened.EventID != "" ||
+			h.Last.Region != "eu-west-1" {
+			t.Errorf("%+v, %v", h, err)
+		}
+	})
+}
+
+func TestASessionOfAUserAndOneOfRootAreRefusedWithWhatToDo(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		key := b.Prod.AddUser(standin.UserSpec{Name: "deployer", Path: "/ci/"})
+		session := b.token(key, "eu-west-1")
+		h, err := b.whose(session.AccessKeyID)
+		if err != nil || h.Kind != contain.User || h.ARN != "arn:aws:iam::"+awsbench.ProdID+":user/ci/deployer" {
+			t.Errorf("%+v, %v", h, err)
+		}
+		_, err = h.Target(b.Cloud)
+		for _, want := range []string{
+			"IAM user \"deployer\" in prod", "update-access-key --user-name deployer --access-key-id " + key.AccessKeyID,
+		} {
+			if !strings.Contains(sentence(err), want) {
+				t.Errorf("%s: no %q", sentence(err), want)
+			}
+		}
+		if err := b.Prod.RecordEvent("us-east-1", map[string]any{
+			"eventName": "ListBuckets", "eventSource": "s3.amazonaws.com", "userIdentity": map[string]any{
+				"type": "Root", "arn": "arn:aws:iam::" + awsbench.ProdID + ":root", "accessKeyId": "ASIAROOTROOTROOTROOT",
+			},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h, err = b.whose("ASIAROOTROOTROOTROOT")
+		if err != nil || h.Kind != "" {
+			t.Errorf("%+v, %v", h, err)
+		}
+		if _, err = h.Target(b.Cloud); !strings.Contains(sentence(err), "a session of the root user of prod") {
+			t.Error(sentence(err))
+		}
+	})
+}
+
+func TestAKeyThatIsNotFoundIsRefusedWithWhereWasAskedAndUntilWhen(t *testing.T) {
+	onBench(t, func(in *standin.Config, _ *aws.Config) { in.TrailDelay = time.Minute }, func(t *testing.T, b *bench) {
+		b.Role(standin.RoleSpec{})
+		stolen, err := b.Prod.ServiceSession("Deploy", "ec2.amazonaws.com", "i-0abc", "eu-west-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.whose(stolen.AccessKeyID)
+		const want = "CloudTrail in prod shows no session with access key KEY. 2 regions answered. " +
+			"A new session appears within minutes: try again, or give its role."
+		if got := strings.Replace(sentence(err), stolen.AccessKeyID, "KEY", 1); got != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+		time.Sleep(90 * time.Second)
+		b.Server.Inject(standin.Fault{Service: "cloudtrail", Region: "us-east-1", Code: "AccessDenied", Times: -1})
+		if _, err := b.whose(stolen.AccessKeyID); err != nil {
+			t.Errorf("a minute later: %v", err)
+		}
+		_, err = b.whose("ASIAAAAAAAAAAAAAAAAA")
+		for _, want := range []string{
+			" 1 region answered. Not asked to the end: us-east-1: reading CloudTrail is not allowed there. ",
+			" have reported up to ",
+		} {
+			if !strings.Contains(sentence(err), want) {
+				t.Errorf("%s: no %q", sentence(err), want)
+			}
+		}
+	})
+}
+
+func TestTheAccountOfAKeyComesFromTheKey(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		prod := b.Prod.AddUser(standin.UserSpec{Name: "deployer"}).AccessKeyID
+		foreign := b.Dev.AddUser(standin.UserSpec{Name: "deployer"}).AccessKeyID
+		of := func(text string) string {
+			t.Helper()
+			ref, ok, err := b.Cloud.ParseKey(text)
+			if !ok || err != nil {
+				t.Fatal(text, ok, err)
+			}
+			a, err := b.Cloud.KeyAccount(t.Context(), ref)
+			if err != nil {
+				return sentence(err)
+			}
+			return a.Name
+		}
+		for text, want := range map[string]string{
+			prod:                   "prod",
+			"`" + prod + "`,":      "prod",
+			"prod/" + prod:         "prod",
+			"home/" + prod:         "Access key " + prod + " is of account prod, not of home. Write prod/" + prod + ".",
+			"AKIAAAAAAAAAAAAAAAAA": "AWS knows no access key \"AKIAAAAAAAAAAAAAAAAA\". Check that it was copied whole.",
+			foreign: "Access key " + foreign + " is of account " + awsbench.DevID + ", which is not configured here. " +
+				"Configured are: prod (" + awsbench.ProdID + "), home (" + awsbench.HubID + ").",
+			"attic/" + prod: "There is no account \"attic\". Configured are: prod (" + awsbench.ProdID + "), home (" +
+				awsbench.HubID + ").",
+		} {
+			if got := of(text); got != want {
+				t.Errorf("%s: %s\nwant %s", text, got, want)
+			}
+		}
+		b.Server.Inject(standin.Fault{Action: "GetAccessKeyInfo", Code: "AccessDenied", Times: -1})
+		if got := of("prod/" + prod); got != "prod" {
+			t.Error(got)
+		}
+		got, want := of(prod), "Write prod/"+prod+" or home/"+prod+", or allow sts:GetAccessKeyInfo"
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: no %s", got, want)
+		}
+	})
+}
+
+func TestWhatIsNoWholeKeyIsARoleOrSaidToBeCut(t *testing.T) {
+	onBench(t, nil, func(t *testing.T, b *bench) {
+		for text, want := range map[string]string{
+			"Deploy": "role", "ASIA": "role", "AKIA-Reader": "role", "ASIAPACIFICDEPLOY": "role",
+			"prod/AKIA1234567890123":                              "role",
+			"arn:aws:iam::111122223333:role/AKIAIOSFODNN7EXAMPLE": "role", "prod/ops/AKIAIOSFODNN7EXAMPLE": "role",
+			"AKIAIOSFODNN7EXAMPL": "cut", "AKIAIOSFODNN7EXAMPLEX": "cut", "ASIAIOSFODNN7": "cut",
+			"AKIAIOSFODNN7EXAMPLE": "key", "ASIAIOSFODNN7EXAMPLE": "key", "prod/AKIAIOSFODNN7EXAMPLE.": "key",
+		} {
+			ref, ok, err := b.Cloud.ParseKey(text)
+			got := "role"
+			switch {
+			case ok && err == nil && ref.ID != "":
+				got = "key"
+			case ok && strings.Contains(sentence(err), "Copy the whole id."):
+				got = "cut"
+			}
+			if got != want {
+				t.Errorf("%s: %s (%+v, %v), want %s", text, got, ref, err, want)
+			}
+		}
+	})
+}
