@@ -17,6 +17,10 @@ type Target struct {
 	RoleName string
 	Path     string // with both slashes, if an ARN of the role gave it, otherwise ""
 	GivenARN string // the ARN as typed, "" when a name was typed
+
+	// Of an access key that was typed in place of the role; "" without one.
+	Key  string // its id
+	Told string // what CloudTrail tells of it, a sentence for people; foreign text in it is quoted
 }
 
 // The Reason of an InputError.
@@ -63,7 +67,8 @@ func IsRoleID(s string) bool { return roleIDPattern.MatchString(s) }
 var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 
 // howToName ends the sentences of this file.
-const howToName = "Give a role name, account/name, the ARN of a role, or the ARN of an assumed-role session."
+const howToName = "Give a role name, account/name, the ARN of a role or of an assumed-role session, " +
+	"or the access key id of a session (ASIA…)."
 
 // Parse finds out which role somebody means: a name, account/name with the account's name or id,
 // the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -86,6 +87,12 @@ func (h *Handlers) roleMeant(s Submission) (reference, field, wrong string) {
 	}
 	if s.Account != "" && !h.configured(s.Account) {
 		return "", messages.FieldAccount, messages.FieldAccountGone
+	}
+	if ref, isKey, err := h.Cloud.ParseKey(text); isKey {
+		if err != nil {
+			return "", messages.FieldRole, aws.Explain(err) + " Nothing was requested."
+		}
+		return strings.TrimPrefix(cmp.Or(ref.Account, s.Account)+"/"+ref.ID, "/"), "", ""
 	}
 	target, err := h.target(s.Account, text)
 	if err != nil {

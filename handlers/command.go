@@ -111,11 +111,43 @@ func (h *Handlers) meant(
 	if h.RequireReason && reason == "" {
 		return target, false, h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
 	}
-	target, err = h.Cloud.Parse(name)
+	key, isKey, err := h.Cloud.ParseKey(name)
+	switch {
+	case !isKey:
+		target, err = h.Cloud.Parse(name)
+	case err == nil:
+		// Whose a key is, is told to those alone who may ask.
+		if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
+			return target, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+		}
+		target, err = h.holder(ctx, key)
+	}
 	if err != nil {
-		return target, false, h.refuse(ctx, item, c, to, "role", messages.Plain(aws.Explain(err)))
+		return target, false, h.refuseRole(ctx, item, c, to, err)
 	}
 	return target, true, nil
+}
+
+// regionPatience is how long regions are waited for that do not answer whose a key is while all the
+// others are done.
+const regionPatience = 3 * time.Second
+
+// holder finds the role that an access key stands for.
+func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, error) {
+	a, err := h.Cloud.KeyAccount(ctx, key)
+	if err != nil {
+		return aws.Target{}, err
+	}
+	if key.LongTerm() {
+		refused := aws.RefuseUser(key, "")
+		refused.Sentence = key.ID + " is a long-term access key in " + a.Name + ". " + refused.Sentence
+		return aws.Target{}, refused
+	}
+	found, err := h.Trail.Whose(ctx, a.Name, key.ID, regionPatience)
+	if err != nil {
+		return aws.Target{}, err
+	}
+	return found.Target(h.Cloud)
 }
 
 // ask opens the request to apply a measure, or to rehearse it, if everything about it is in order.
@@ -153,6 +185,9 @@ func (h *Handlers) ask(
 		return err
 	}
 	role := roleFacts(found)
+	if role.Leaked = target.Key; role.Leaked != "" {
+		role.Warnings = append([]string{target.Told}, role.Warnings...)
+	}
 	if role.InForce, err = h.others(ctx, force, ""); err != nil {
 		return err
 	}

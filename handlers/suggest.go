@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -31,6 +32,10 @@ func (h *Handlers) Suggest(s Suggestion) any {
 	accounts := h.Cloud.Accounts()
 	var choices, typed []messages.RoleChoice
 	text := s.Text
+	if ref, isKey, err := h.Cloud.ParseKey(text); isKey && err == nil { // whose it is takes longer than an answer may
+		choice := messages.RoleChoice{Account: cmp.Or(ref.Account, s.Account), Name: ref.ID, Key: true}
+		return messages.RoleOptions([]messages.RoleChoice{choice}, choice.Account != "")
+	}
 	if strings.ContainsAny(text, "/:") { // account/name, or an ARN, which say the account themselves
 		if target, err := h.Cloud.Parse(text); err == nil {
 			text, s.Account = target.RoleName, target.Account.Name

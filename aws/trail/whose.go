@@ -138,7 +138,9 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 	name := aws.NameOf(h.ARN)
 	switch {
 	case h.Kind == contain.Role && name != "":
-		return cloud.Parse(h.AccountName + "/" + name) // names are unique in the account, whatever the path
+		target, err := cloud.Parse(h.AccountName + "/" + name) // names are unique in the account, whatever the path
+		target.Key, target.Told = h.Key, h.words()
+		return target, err
 	case h.Kind == contain.User && name != "":
 		refused := aws.RefuseUser(aws.KeyRef{ID: h.Opened.CallerAccessKey, Account: h.AccountName}, name)
 		refused.Sentence = fmt.Sprintf("%s is a session of the IAM user %s in %s. %s", h.Key, aws.Quote(name), h.AccountName,
@@ -148,4 +150,19 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 	return aws.Target{}, aws.Refuse(aws.RefusedRoot, "%s is a session of the root user of %s. No policy in the account "+
 		"reaches it, only a service control policy does, and none in the management account. Sign in as root, delete root's "+
 		"access keys and change its password.", h.Key, h.AccountName)
+}
+
+// words says what is known of the session.
+func (h Holder) words() string {
+	const at = "15:04 UTC"
+	text := fmt.Sprintf("Asked for by access key %s", h.Key)
+	if o := h.Opened; o.EventID != "" {
+		text += fmt.Sprintf(": %s opened its session %s at %s from %s", aws.Quote(o.Caller), aws.Quote(o.SessionName),
+			o.Time.UTC().Format(at), aws.Quote(o.SourceAddress))
+	}
+	if c := h.Last; c.EventID != "" {
+		text += fmt.Sprintf(". It was last used at %s, for %s in %s from %s", c.Time.UTC().Format(at), aws.Quote(c.Name),
+			aws.Quote(c.Region), aws.Quote(c.SourceAddress))
+	}
+	return text + "."
 }

@@ -38,7 +38,7 @@ type followed struct {
 // follow finds out whose keys are used by others, what the sessions did that stand out, which roles
 // they went on to, and whether old sessions are kept out, and records it.
 func (q *investigation) follow(ctx context.Context, report trail.Report) (followed, error) {
-	strange := trail.Suspects(report.Sessions, q.cutoff)
+	strange := q.strange(report)
 	s := followed{activities: map[string]trail.Activity{}, old: map[string]bool{}}
 	for _, session := range report.Sessions {
 		if session.Issued() && session.ID() != "" && !session.After {

@@ -15,6 +15,7 @@ package investigate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -283,7 +284,9 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 	}
 	for _, s := range q.suspects(report) {
 		row := sessionRow(s.Session)
-		told.Suspects = append(told.Suspects, record.Suspect{EventID: row.EventID, Address: s.Address, Caller: s.Caller})
+		told.Suspects = append(told.Suspects, record.Suspect{
+			EventID: row.EventID, Address: s.Address, Caller: s.Caller, Leaked: q.leaked(s.Session),
+		})
 	}
 	detail, err := fitEvidence(&told)
 	if err != nil {
@@ -305,8 +308,31 @@ func (q *investigation) found(ctx context.Context, report trail.Report) error {
 
 // suspects are the sessions that are looked into by themselves.
 func (q *investigation) suspects(report trail.Report) []trail.Suspect {
-	all := trail.Suspects(report.Sessions, q.cutoff)
+	all := q.strange(report)
 	return all[:min(len(all), record.MaxSuspects)]
+}
+
+// strange are the sessions that stand out, the one that is known to be stolen first.
+func (q *investigation) strange(report trail.Report) []trail.Suspect {
+	all := trail.Suspects(report.Sessions, q.cutoff)
+	for _, s := range report.Sessions {
+		if !q.leaked(s) {
+			continue
+		}
+		leaked := trail.Suspect{Session: s}
+		if i := slices.IndexFunc(all, func(o trail.Suspect) bool { return o.Session.EventID == s.EventID }); i >= 0 {
+			leaked = all[i]
+			all = slices.Delete(all, i, i+1)
+		}
+		leaked.Reasons = append(leaked.Reasons, "its access key leaked")
+		all = slices.Insert(all, 0, leaked)
+	}
+	return all
+}
+
+// leaked reports whether the request was asked for by the session's access key.
+func (q *investigation) leaked(s trail.Session) bool {
+	return q.role.Leaked != "" && s.AccessKeyID == q.role.Leaked && s.Issued()
 }
 
 func (q *investigation) transition(events ...approvals.Event) approvals.Transition {

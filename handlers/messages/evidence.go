@@ -85,8 +85,11 @@ func (v *view) bullets() (lines []string) {
 		}
 	}
 	if len(unusual) > 0 {
-		s := unusual[0]
-		line := "*First seen in this window:* " + v.Session(s)
+		s, what := unusual[0], "*First seen in this window:* "
+		if i := slices.IndexFunc(unusual, func(s record.Session) bool { return in.Suspects[s.EventID].Leaked }); i >= 0 {
+			s, what = unusual[i], "*Leaked:* "
+		}
+		line := what + v.Session(s)
 		if a, looked := in.Activities[s.EventID]; looked {
 			line += ", " + v.Calls(a.Calls, a.Denied, nil, 0)
 		}
@@ -194,6 +197,9 @@ func tableCells(in record.Incident, s record.Session) []string {
 	if from := in.Suspects[s.EventID].From; len(from) > 0 {
 		state = "used from " + Raw(from[0], 60) + ", " + state
 	}
+	if in.Suspects[s.EventID].Leaked {
+		state = "leaked, " + state
+	}
 	if s.Derived {
 		state += ", opened by a session"
 	}
@@ -212,7 +218,7 @@ func shownSessions(in record.Incident) []record.Session {
 	weight := func(s record.Session) int {
 		why, suspect := in.Suspects[s.EventID]
 		switch {
-		case suspect && len(why.From) > 0:
+		case suspect && (why.Leaked || len(why.From) > 0):
 			return 3
 		case suspect || s.After:
 			return 2

@@ -180,6 +180,7 @@ type RoleChoice struct {
 	Path          string // with both slashes
 	Typed         bool   // not on the list: the name as it was typed
 	Unlisted      bool   // and there is no list of that account (yet)
+	Key           bool   // the id of an access key; then Account may be empty
 }
 
 // RoleOptions answers what is to be shown in the menu of roles. Each value is account/name. So is
@@ -188,7 +189,7 @@ type RoleChoice struct {
 func RoleOptions(choices []RoleChoice, withAccount bool) any {
 	options := []*slack.OptionBlockObject{}
 	for _, c := range choices {
-		value := c.Account + "/" + c.Name
+		value := strings.TrimPrefix(c.Account+"/"+c.Name, "/")
 		if len(options) == maxOptions || len(value) > limitValue {
 			continue
 		}
@@ -201,6 +202,8 @@ func RoleOptions(choices []RoleChoice, withAccount bool) any {
 			words = append(words, "account "+c.Account)
 		}
 		switch {
+		case c.Key:
+			words = append(words, "the role that this access key stands for")
 		case c.Unlisted:
 			words = append(words, "as typed; the list cannot be read now")
 		case c.Typed:

@@ -25,6 +25,7 @@ type Role struct {
 	Warnings       []string      `json:"warnings,omitempty"` // sentences of package aws, with foreign text quoted in them
 	SharedChannel  bool          `json:"shared_channel,omitempty"`
 	InForce        []Other       `json:"in_force,omitempty"` // of other requests, the newest of each measure
+	Leaked         string        `json:"leaked,omitempty"`   // the access key that was typed in place of the role
 }
 
 // Other is a request whose measure is in force on the same principal.

@@ -69,6 +69,7 @@ type Suspect struct {
 	EventID string `json:"event_id"`
 	Address bool   `json:"address,omitempty"` // its address is seen nowhere else in the window
 	Caller  bool   `json:"caller,omitempty"`  // nor is its caller
+	Leaked  bool   `json:"leaked,omitempty"`  // the request was asked for by its access key
 
 	// From are the addresses from which its key was used and where it was not opened. Gather adds them
 	// from what the session did; they are in no Evidence.

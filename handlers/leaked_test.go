@@ -1,0 +1,86 @@
+package handlers_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/sandbox/actors"
+	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
+	"github.com/revokebot/revokebot/sandbox/bench"
+)
+
+func TestALeakedSessionsKeyAsksForItsRoleAndTheSessionIsTakenForTheStolenOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		b.Session("deploy-1")
+		leaked := b.Session("deploy-2")
+		b.Session("deploy-3")
+		time.Sleep(10 * time.Minute) // CloudTrail is late
+		card := b.AskFor(actors.Rosa, "`"+leaked.AccessKeyID+"` found in a gist")
+		if r := card.Request(); r.Reason != "found in a gist" || r.Subject.Group != "prod" ||
+			!strings.Contains(card.Message().Text, "prod/DeployRole") {
+			t.Errorf("%+v", r)
+		}
+		if want := "Asked for by access key " + leaked.AccessKeyID; !strings.Contains(string(card.Message().Blocks), want) {
+			t.Errorf("the card does not say %q: %s", want, card.Message().Blocks)
+		}
+		card.Approve(actors.Bob)
+		card.Becomes(approvals.StateApplied)
+		b.Until("the evidence marks its session", func() bool {
+			return card.Says("*Leaked:*") && card.Says("deploy-2")
+		})
+	})
+}
+
+func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		user := b.World.CI.AccessKeyID
+		out, err := sts.NewFromConfig(b.SDK(b.World.CI)).GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		foreign := b.AWS.AddAccount("777788889999", "").AddUser(awsstandin.UserSpec{Name: "foreign"}).AccessKeyID
+		time.Sleep(10 * time.Minute)
+		for text, words := range map[string][]string{
+			user + " pasted": {user + " is a long-term access key in prod.", "aws iam update-access-key"},
+			*out.Credentials.AccessKeyId + " x": {
+				"is a session of the IAM user \"ci-deploy\" in prod.", "--user-name ci-deploy --access-key-id " + user,
+			},
+			"ASIAAAAAAAAAAAAAAAAA x":         {"AWS knows no access key"},
+			"prod/ASIAAAAAAAAAAAAAAAAA x":    {"AWS knows no access key"},
+			"ASIAAAAAAAAAAAAAA22 x":          {"has 19 characters and those have 20"},
+			foreign + " x":                   {"is of account 777788889999, which is not configured here."},
+			"staging/" + user + " x":         {"is of account prod, not of staging. Write prod/" + user},
+			"undo ASIAAAAAAAAAAAAAAAAA":      {"AWS knows no access key"},
+			"drill prod/AKIAIOSFODNN7EXAMPL": {"There is no such role"},
+		} {
+			before := len(b.Whispers(actors.Rosa))
+			b.Command(actors.Rosa, text)
+			b.Until(text+" is answered", func() bool { return len(b.Whispers(actors.Rosa)) > before })
+			answer := strings.Join(b.Whispers(actors.Rosa)[before:], "\n")
+			for _, want := range words {
+				if !strings.Contains(answer, want) {
+					t.Errorf("%s: %q does not say %q", text, answer, want)
+				}
+			}
+			time.Sleep(time.Minute) // more would be a flood
+		}
+		before := len(b.AWS.Calls("GetAccessKeyInfo"))
+		b.Command(actors.Gina, user+" x")
+		b.Settle()
+		if n := len(b.AWS.Calls("GetAccessKeyInfo")); n != before {
+			t.Error("somebody who may not ask has AWS asked whose a key is")
+		}
+		if n := len(b.Cards()); n != 0 {
+			t.Errorf("%d cards", n)
+		}
+	})
+}
