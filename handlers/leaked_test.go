@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/sandbox/actors"
 	awsstandin "github.com/revokebot/revokebot/sandbox/aws"
 	"github.com/revokebot/revokebot/sandbox/bench"
@@ -81,6 +83,37 @@ func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
 		}
 		if n := len(b.Cards()); n != 0 {
 			t.Errorf("%d cards", n)
+		}
+	})
+}
+
+func TestTheFormTakesALeakedKeyAsItTakesARole(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		leaked := b.Session("deploy-2").AccessKeyID
+		time.Sleep(10 * time.Minute)
+		for _, account := range []string{"", "prod"} {
+			view := askForm(b, actors.Rosa)
+			value := strings.TrimPrefix(account+"/"+leaked, "/")
+			want := []string{value + " (the role that this access key stands for)"}
+			if got := typing(b, actors.Rosa, view.ID, account, leaked); !slices.Equal(got, want) {
+				t.Errorf("offered %q, want %q", got, want)
+			}
+			before := len(b.Cards())
+			send(b, actors.Rosa, view.ID, filled(account, value, "a gist"))
+			b.Until("a card appears", func() bool { return len(b.Cards()) > before })
+			card := b.Cards()[before]
+			if !strings.Contains(card.Message().Text, "prod/DeployRole") {
+				t.Errorf("%s", card.Message().Text)
+			}
+			card.Press(actors.Rosa, messages.ActionCancel)
+			card.Becomes(approvals.StateCancelled)
+			time.Sleep(time.Minute)
+		}
+		view := askForm(b, actors.Rosa)
+		if got := typing(b, actors.Rosa, view.ID, "", leaked[:19]); len(got) != 0 {
+			t.Errorf("a key that was cut is offered: %q", got)
 		}
 	})
 }

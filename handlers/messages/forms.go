@@ -151,9 +151,9 @@ func accountField(a Asking) slack.Block {
 }
 
 func roleField(a Asking) slack.Block {
-	shapes := "A name, the ARN of a role, or the ARN of a session."
+	shapes := "A name, the ARN of a role or session, or the access key id of a session (ASIA…)."
 	if len(a.Accounts) > 1 && !a.choosable() {
-		shapes = "account/name, the ARN of a role, or the ARN of a session."
+		shapes = "account/name, the ARN of a role or session, or the access key id of a session (ASIA…)."
 	}
 	if a.Typed {
 		field := slack.NewPlainTextInputBlockElement(plainText("DeployRole"), actionTyped)

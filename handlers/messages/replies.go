@@ -50,8 +50,8 @@ func Help(all []Words, accounts []string, margin time.Duration) *Message {
 	}
 	return sentence("*" + Command + "* alone opens a form. *" + Command + " &lt;role&gt; [reason …]* asks at once to " +
 		"revoke every active session of an AWS role. A second person has to approve.\n" +
-		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, or the ARN of a session such as " +
-		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`.\n" +
+		"• `&lt;role&gt;` is a name (`DeployRole`), `account/name`, a role ARN, the ARN of a session such as " +
+		"`arn:aws:sts::111122223333:assumed-role/DeployRole/alice`, or the access key id of a leaked session (`ASIA…`).\n" +
 		"• Accounts: " + List(names) + ".\n" +
 		"• A card appears here. An approver other than you presses Approve or Deny; you can press Cancel.\n" +
 		"• After the approval " + all[0].After(margin) + ".\n" + more +
