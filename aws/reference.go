@@ -19,8 +19,9 @@ type Target struct {
 	GivenARN string // the ARN as typed, "" when a name was typed
 
 	// Of an access key that was typed in place of the role; "" without one.
-	Key  string // its id
-	Told string // what CloudTrail tells of it, a sentence for people; foreign text in it is quoted
+	Key    string // its id
+	RoleID string // the unique id of the role whose session it is, as far as CloudTrail tells it
+	Told   string // what CloudTrail tells of it, a sentence for people; foreign text in it is quoted
 }
 
 // The Reason of an InputError.

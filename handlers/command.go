@@ -14,6 +14,7 @@ import (
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/deliver"
 	"github.com/revokebot/revokebot/handlers/measures"
@@ -175,7 +176,7 @@ func (h *Handlers) ask(
 		return h.refuse(ctx, item, c, to, "not_listed", messages.NotListed(string(k.Name), target.Account.Name))
 	}
 	found, ok, err := h.admit(ctx, item, c, to, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
-		return h.Roles.Describe(ctx, target, k.On, nil)
+		return h.describe(ctx, target, k.On)
 	})
 	if !ok || err != nil {
 		return err
@@ -185,9 +186,7 @@ func (h *Handlers) ask(
 		return err
 	}
 	role := roleFacts(found)
-	if role.Leaked = target.Key; role.Leaked != "" {
-		role.Warnings = append([]string{target.Told}, role.Warnings...)
-	}
+	role.Leaked = target.Key
 	if role.InForce, err = h.others(ctx, force, ""); err != nil {
 		return err
 	}
@@ -203,6 +202,29 @@ func (h *Handlers) ask(
 	}
 	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
 	return h.open(ctx, item, c, to, role, record.Facts{Drill: &role}, o)
+}
+
+// warnLeaked is what is known of the access key that was typed in place of a role.
+const warnLeaked = "leaked"
+
+// describe looks a role up for a measure. What is known of the access key that was typed in its
+// place is told first, with a refusal, too.
+func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measure) (role.Role, error) {
+	found, err := h.Roles.Describe(ctx, t, on, nil)
+	refused, ok := errors.AsType[*aws.RefusedError](err)
+	switch {
+	case t.Key == "":
+	case ok:
+		told := *refused
+		told.Sentence = t.Told + " " + told.Sentence
+		return found, &told
+	case err == nil:
+		if t.RoleID != "" && t.RoleID != found.ID {
+			t.Told += " That was another role of the same name, which was deleted: its sessions ended with it."
+		}
+		found.Warnings = append([]role.Warning{{Code: warnLeaked, Sentence: t.Told}}, found.Warnings...)
+	}
+	return found, err
 }
 
 // others are the requests whose measures are in force on a role, but one.

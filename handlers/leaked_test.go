@@ -87,6 +87,33 @@ func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
 	})
 }
 
+func TestALeakedKeyOfIdentityCenterIsRefusedWithThePersonAndOneOfADeletedRoleIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		const reserved = "AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b"
+		portal, err := b.World.Prod.SAMLSession(reserved, awsstandin.SAMLSpec{
+			Provider: "AWSSSO_0a1b2c3d4e5f6a7b_DO_NOT_DELETE", User: "rosa@acme.example",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := b.Session("deploy-2")
+		if _, err := b.World.Prod.RecreateRole(actors.DeployRole); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		b.Command(actors.Rosa, portal.AccessKeyID+" x")
+		b.Whispered(actors.Rosa, `its session "rosa@acme.example"`)
+		b.Whispered(actors.Rosa, "belongs to IAM Identity Center")
+		card := b.AskFor(actors.Rosa, gone.AccessKeyID+" x")
+		const want = "another role of the same name, which was deleted"
+		if blocks := string(card.Message().Blocks); !strings.Contains(blocks, want) {
+			t.Errorf("the card does not say %q: %s", want, blocks)
+		}
+	})
+}
+
 func TestTheFormTakesALeakedKeyAsItTakesARole(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

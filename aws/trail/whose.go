@@ -139,7 +139,7 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 	switch {
 	case h.Kind == contain.Role && name != "":
 		target, err := cloud.Parse(h.AccountName + "/" + name) // names are unique in the account, whatever the path
-		target.Key, target.Told = h.Key, h.words()
+		target.Key, target.RoleID, target.Told = h.Key, h.Opened.RoleID, h.words()
 		return target, err
 	case h.Kind == contain.User && name != "":
 		refused := aws.RefuseUser(aws.KeyRef{ID: h.Opened.CallerAccessKey, Account: h.AccountName}, name)
