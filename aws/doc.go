@@ -10,7 +10,8 @@
 // (account.go). Every call to IAM goes through the function IAM, every one to CloudTrail through
 // Conn.LookupEvents (calls.go). They choose the credential (session.go), bound the time, leave
 // retries to the SDK, and type the error. StampOf reads AWS's clock from an answer. Parse says
-// which role people mean (reference.go), names.go what ARNs say, and which are the bot itself.
+// which role people mean (reference.go), ParseKey which access key (key.go), names.go what ARNs
+// say, and which are the bot itself.
 //
 // What holds for everything here and below:
 //

@@ -57,10 +57,7 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 				c.listed())
 		}
 	}
-	out, err := remote(ctx, c, "", "sts:GetAccessKeyInfo",
-		func(ctx context.Context) (*sts.GetAccessKeyInfoOutput, error) {
-			return c.accounts[0].sts.GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: awssdk.String(ref.ID)})
-		})
+	out, err := c.keyInfo(ctx, ref.ID)
 	switch {
 	case errors.Is(err, ErrInvalidRequest), err == nil && !IsAccountID(awssdk.ToString(out.Account)):
 		return nil, badInput(InputKey, "AWS knows no access key %s. Check that it was copied whole.", Quote(ref.ID))
@@ -86,6 +83,24 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 	}
 	return nil, badInput(InputAccountNotListed, "Access key %s is of account %s, which is not configured here. "+
 		"Configured are: %s.", ref.ID, *out.Account, c.listed())
+}
+
+func (c *Cloud) keyInfo(ctx context.Context, id string) (*sts.GetAccessKeyInfoOutput, error) {
+	call := func(ctx context.Context) (*sts.GetAccessKeyInfoOutput, error) {
+		return c.accounts[0].sts.GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: awssdk.String(id)})
+	}
+	return remote(ctx, c, "", "sts:GetAccessKeyInfo", call)
+}
+
+// AskOwnKey asks AWS which account the bot's own access key is of: whether it may ask that of any
+// key. Its errors are *CallError.
+func (c *Cloud) AskOwnKey(ctx context.Context) error {
+	keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
+	if err != nil {
+		return NewCallError("sts:GetAccessKeyInfo", "", err)
+	}
+	_, err = c.keyInfo(ctx, keys.AccessKeyID)
+	return err
 }
 
 // RefuseUser says what to do about a user's leaked key: revokebot revokes sessions of roles alone.

@@ -12,8 +12,9 @@
 //   - Simulate proves a write with the policy simulator, and Rehearse is an Apply that asks it in
 //     place of the write (simulate.go). Check looks whether what was written is still there.
 //
-// How a slot is read and written follows from its kind (slot.go). A new kind is one more access
-// there.
+// How a slot is read and written follows from its kind (slot.go, and user.go for the slots of a
+// user). A new kind is one more access there. A user is a Role by its Kind, and is read and written
+// by a role of its own (aws.Conn.Users); adviseuser.go has its warnings.
 //
 // What holds everywhere:
 //

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
@@ -37,6 +38,7 @@ func examineAWS(ctx context.Context, p patient) ([]finding.Finding, aws.Clock) {
 		all.Go(func() { found[i] = examine.Account(ctx, cloud, a.Name, listed) })
 	}
 	me, err := cloud.WhoAmI(ctx)
+	keys := cloud.AskOwnKey(ctx)
 	all.Wait()
 	var list []finding.Finding
 	switch {
@@ -50,6 +52,17 @@ func examineAWS(ctx context.Context, p patient) ([]finding.Finding, aws.Clock) {
 			"revokebot is %s. AWS's answer carried no usable date, so no cutoff could be known.", me.ARN))
 	default:
 		list = append(list, finding.Good(check, "revokebot is %s, with credentials of %s.", me.ARN, me.Source))
+	}
+	switch {
+	case err != nil: // it says the same
+	case errors.Is(keys, aws.ErrAccessDenied):
+		list = append(list, finding.Warn("leaked keys",
+			"Allow sts:GetAccessKeyInfo in the policy of its own role (deploy/hub-policy.json).",
+			"revokebot may not ask which account an access key is of: people have to write account/ASIA…."))
+	case keys != nil:
+		list = append(list, examine.Failed("leaked keys", keys))
+	default:
+		list = append(list, finding.Good("leaked keys", "The account of an access key can be found."))
 	}
 	for _, f := range found {
 		list = append(list, f...)

@@ -541,6 +541,11 @@ func awsIllnesses() []illness {
 			"Its permissions and CloudTrail were not looked at.", "Renew them",
 		},
 		{
+			"keys that it may not ask about", func(w *ward) {
+				w.aws.Inject(awsstandin.Fault{Action: "GetAccessKeyInfo", Code: "AccessDenied", Times: -1})
+			}, rested, w, "leaked keys", "people have to write account/ASIA…", "Allow sts:GetAccessKeyInfo",
+		},
+		{
 			"an answer without a date", func(w *ward) { w.edit = func(r *http.Response) { r.Header.Del("Date") } }, nil, f,
 			"identity", "no usable date", "proxy",
 		},

@@ -175,7 +175,7 @@ func TestDoctorChangesNothing(t *testing.T) {
 			reads[c.Action] = true
 		}
 		if got, want := slices.Sorted(maps.Keys(reads)), []string{
-			"AssumeRole", "GetCallerIdentity", "ListRoles", "LookupEvents", "SimulatePrincipalPolicy",
+			"AssumeRole", "GetAccessKeyInfo", "GetCallerIdentity", "ListRoles", "LookupEvents", "SimulatePrincipalPolicy",
 		}; !slices.Equal(got, want) {
 			t.Errorf("AWS was asked %q", got)
 		}
