@@ -35,7 +35,9 @@ func TestOnlyAMessageThatIsWhollyOfAnInlinePolicyProvesADenial(t *testing.T) {
 
 func TestADenialByAManagedPolicyIsProofOnlyIfTheRequestAttachedIt(t *testing.T) {
 	const lock = "arn:aws:iam::aws:policy/AWSDenyAll"
-	for _, policy := range []string{lock, "arn:aws:iam::aws:policy/AWSDenyAllOfMine", "arn:aws:iam::111122223333:policy/Standing"} {
+	for _, policy := range []string{
+		lock, "arn:aws:iam::aws:policy/AWSDenyAllOfMine", "arn:aws:iam::111122223333:policy/Standing",
+	} {
 		action, by := deniedAction("User: arn:aws:sts::111122223333:assumed-role/Deploy/x is not authorized to perform: " +
 			"iam:ListRoles with an explicit deny in an identity-based policy: " + policy)
 		f := newFold(time.Unix(0, 1), lock)

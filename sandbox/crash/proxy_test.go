@@ -26,6 +26,9 @@ func scriptNames() (map[string]string, error) {
 	}
 	names := make(map[string]string, len(files))
 	for _, file := range files {
+		if filepath.Base(file) == "shared.lua" {
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
