@@ -9,8 +9,8 @@ import (
 
 // byPolicy is the whole message of a call that a policy of the role denies (IAM User Guide,
 // "Troubleshoot access denied error messages"): one of a managed policy ends with its ARN, and
-// other denials end with the kind of policy that is missing. Names that attackers
-// choose stand in messages, so nothing is searched for: one with more in it than fits is no proof.
+// other denials end with the kind of policy that is missing. Names that attackers choose stand in
+// messages, so nothing is searched for: one with more in it than fits is no proof.
 var byPolicy = regexp.MustCompile(`^(?:You are not authorized to perform this operation\. )?` +
 	`User: \S+ is not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)(?: on resource: \S+)? ` +
 	`with an explicit deny in an identity-based policy(?:: (arn:[^\s.]+))?` +

@@ -178,9 +178,9 @@ func belowHandlers() map[string][]string {
 		"handlers/investigate": {
 			"approvals", "aws/contain", "aws/role", "aws/trail", "handlers/record", "handlers/step", "internal/times",
 		},
-		"handlers/messages":    {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english"},
-		"handlers/measures":    {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
-		"handlers/record":      {"approvals", "aws/contain", "aws/trail", "internal/times"},
+		"handlers/messages": {"approvals", "aws/contain", "aws/trail", "handlers/record", "internal/english"},
+		"handlers/measures": {"approvals", "aws/contain", "handlers/messages", "handlers/record"},
+		"handlers/record":   {"approvals", "aws/contain", "aws/trail", "internal/times"},
 		"handlers/report": {
 			"approvals", "aws/trail", "handlers/messages", "handlers/record", "handlers/timeline", "internal/english",
 		},
