@@ -155,7 +155,7 @@ func TestTwoMeasuresOnOneRoleAreUndoneInEitherOrderAndTheOtherHolds(t *testing.T
 				told := strings.Join(b.Whispers(actors.Rosa), "\n")
 				for _, words := range []string{
 					"/revoke-sessions undo lock prod/DeployRole",
-					"/revoke-sessions undo prod/DeployRole", revoked.ID, lockCard.ID,
+					"/revoke-sessions undo revoke prod/DeployRole", revoked.ID, lockCard.ID,
 				} {
 					if !strings.Contains(told, words) {
 						t.Errorf("%s: the answer lacks %q:\n%s", name, words, told)

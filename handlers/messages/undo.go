@@ -113,6 +113,7 @@ func UndoWhich(held []Listed, role record.Role) *Message {
 	var buttons []slack.Block
 	for _, l := range held {
 		w := l.Context.Words
+		w.Word = string(l.Request.Purpose.Measure()) + " " // without it the command asks again which
 		text += "\n• The " + w.Noun + " of request " + Code(l.Request.ID, 40) + ": " + undoCommand(w, role, "")
 		label := "Undo the " + w.Noun
 		buttons = append(buttons, slack.NewActionBlock("undo "+w.Noun,

@@ -192,7 +192,10 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"reply_undo_nothing": messages.NothingToUndo("measure", role),
 		"reply_undo_which": messages.UndoWhich([]messages.Listed{
 			{Request: begin(revives).fold(1), Context: exampleContext()},
-			{Request: begin(revives).fold(1), Context: messages.Context{Words: *exampleContext().Further}},
+			{
+				Request: approvals.Request{ID: begin(revives).fold(1).ID, Purpose: approvals.Purpose(approvals.Lock)},
+				Context: messages.Context{Words: *exampleContext().Further},
+			},
 		}, role),
 		"reply_undo_stays":        messages.DenyAlreadyGone(revokeWords(), role, true),
 		"reply_undo_already":      messages.UndoneAlready(revokeWords(), role),
