@@ -113,7 +113,7 @@ func (p Pen) State(in record.Incident, s record.Session) string {
 	case !s.Expires.IsZero() && !s.Expires.After(in.Until):
 		return "expired at " + p.At(s.Expires)
 	case in.Undone:
-		return "not blocked, the revocation was undone"
+		return "not blocked by this request, which was undone"
 	case in.Lost:
 		return "not blocked, the policy is off the role"
 	case !a.LastOK.Before(in.Cutoff) && a.LastOK.After(a.Refused):
