@@ -132,3 +132,27 @@ func (s Requests) GuardStatus(
 		Keeper: newest.Request.ID, Minimum: force.Minimum(m, r.ID),
 	}, err
 }
+
+// How long a write may follow the deadline of its request, and a rewrite the last planned check.
+const (
+	writeSlack = 15 * time.Minute
+	GuardSlack = time.Hour
+)
+
+// InTime returns ErrStale if a request is not to be carried out any more at a time by AWS's clock.
+// Write access to the store is not enough to carry out an old approval again.
+func InTime(r approvals.Request, at time.Time) error {
+	return within(r.Witness, at, r.Deadline.Sub(r.Opened)+writeSlack)
+}
+
+// GuardInTime is the same for a rewrite, longest after the newest of some writes.
+func GuardInTime(written, at time.Time, longest time.Duration) error {
+	return within(written, at, longest+GuardSlack)
+}
+
+func within(since, at time.Time, most time.Duration) error {
+	if at.Sub(since) > most {
+		return ErrStale
+	}
+	return nil
+}

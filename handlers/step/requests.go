@@ -12,6 +12,7 @@
 package step
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -27,4 +28,13 @@ type Requests struct {
 	Margin   time.Duration               // as aws.Config has it; shown to people
 	Guard    []time.Duration             // after a write, when it is checked; none: never
 	Log      *slog.Logger
+}
+
+// Alarm records what a person has to look at now, once for each source.
+func (s Requests) Alarm(ctx context.Context, request, source, why string) error {
+	s.Log.ErrorContext(ctx, "someone else writes to Redis, or Redis lost data", "request", request, "why", why)
+	return s.Note(ctx, approvals.EventForged, "", source, struct {
+		Why     string `json:"why"`
+		Request string `json:"request,omitempty"`
+	}{why, request})
 }
