@@ -131,7 +131,7 @@ func Judge(in JudgeInput) Judgement {
 	default:
 		j.out.State, j.out.Reasons = Contained, j.reasonsFor()
 	}
-	j.out.Reasons = append(j.out.Reasons, j.notes...)
+	j.out.Reasons = append(j.notes, j.out.Reasons...) // first: messages show only some
 	return j.out
 }
 
