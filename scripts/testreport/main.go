@@ -1,5 +1,5 @@
 // Command testreport reads the output of go test -json and prints what go test would have printed
-// without it, followed by one line on what was run. A test that skips itself counts as failed:
+// without it, followed by one line on what was run. Arguments say where the race detector was off. A test that skips itself counts as failed:
 // everything that a test needs is there, or the run says so before it starts.
 package main
 
@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	ok, err := report(os.Stdin, os.Stdout, time.Now)
+	ok, err := report(os.Stdin, os.Stdout, time.Now, os.Args[1:]...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(1)
@@ -42,7 +42,7 @@ type summary struct {
 }
 
 // report copies r to w and tells whether everything passed.
-func report(r io.Reader, w io.Writer, now func() time.Time) (ok bool, err error) {
+func report(r io.Reader, w io.Writer, now func() time.Time, but ...string) (ok bool, err error) {
 	started := now()
 	var s summary
 	held := map[string][]string{} // the output of tests that have not ended, by package and test
@@ -69,7 +69,7 @@ func report(r io.Reader, w io.Writer, now func() time.Time) (ok bool, err error)
 	for _, key := range sortedKeys(held) {
 		fmt.Fprint(w, strings.Join(held[key], ""))
 	}
-	s.print(w, now().Sub(started))
+	s.print(w, now().Sub(started), but)
 	return len(s.failed)+len(s.broken)+len(s.skipped) == 0 && s.tests > 0, nil
 }
 
@@ -120,7 +120,7 @@ func (s *summary) endPackage(e event, ran map[string]bool) {
 	}
 }
 
-func (s *summary) print(w io.Writer, took time.Duration) {
+func (s *summary) print(w io.Writer, took time.Duration, but []string) {
 	fmt.Fprintln(w)
 	for _, list := range []struct {
 		word  string
@@ -131,8 +131,9 @@ func (s *summary) print(w io.Writer, took time.Duration) {
 		}
 	}
 	fmt.Fprintf(w, "%d tests in %d packages: %d passed, %d failed, %d skipped; %d packages have no tests. "+
-		"Race detector on, %s.\n",
-		s.tests, s.packages, s.passed, len(s.failed), len(s.skipped), s.without, took.Round(time.Second))
+		"Race detector %s, %s.\n",
+		s.tests, s.packages, s.passed, len(s.failed), len(s.skipped), s.without,
+		strings.Join(append([]string{"on"}, but...), " "), took.Round(time.Second))
 }
 
 func sortedKeys(m map[string][]string) []string {
