@@ -31,7 +31,7 @@ build: ## build bin/revokebot and bin/revokebot-sandbox, static binaries
 demo: build ## build and run the sandbox, without any account; ARGS="--listen 127.0.0.1:9000" for another port
 	@./bin/revokebot-sandbox $(ARGS)
 
-test: ## run all tests, with the race detector but for the timelines; ARGS="-run 'Name' ./approvals/..." for some of them
+test: ## run all tests, but for the timelines with the race detector; ARGS="-run 'Name' ./approvals/..." for some
 	@scripts/test.sh $(ARGS)
 
 crash: ## kill -9 the bot in ROUNDS=500 rounds, look for what is lost; SEED=1, POINT="after redis commit", POINT=list

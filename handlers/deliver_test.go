@@ -99,7 +99,7 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 		"when Slack refuses the reply": {
 			{
 				Method: "chat.update", Error: "edit_window_closed", Times: 1,
-			}, {Method: "chat.postMessage", Error: "thread_not_found", Times: 1},
+			}, {Method: "chat.postMessage", ChannelID: actors.Incident, Error: "thread_not_found", Times: 1},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -83,8 +83,8 @@ func TestAnotherAppsMessageIsNotTakenForTheCard(t *testing.T) { // C5
 			t.Fatal(err)
 		}
 		b.DB.Del(t.Context(), tag+"delivery:"+card.ID)
-		b.queue(approvals.Item{Kind: approvals.KindDeliver, Request: card.ID})
 		b.DB.HSet(t.Context(), tag+"delivery:"+card.ID, "card_seq", 7)
+		b.queue(approvals.Item{Kind: approvals.KindDeliver, Request: card.ID})
 		b.Settle()
 		if d, err := b.Store.Delivered(t.Context(), card.ID); err != nil || d.Card != card.TS {
 			t.Errorf("the card is %q, not %q, %v", d.Card, card.TS, err)

@@ -48,7 +48,9 @@ func (l *lane) atRest(ctx context.Context) error {
 		return err
 	}
 	// The further checks of earlier rounds come minutes later, and wait for CloudTrail's pace.
-	earlier := func(item approvals.Item) bool { return item.Kind == investigate.KindEvidence && l.known[item.Request] }
+	earlier := func(item approvals.Item) bool {
+		return item.Kind == investigate.KindEvidence && l.known[item.Request]
+	}
 	for _, entry := range work.Val() {
 		var item approvals.Item
 		if text, ok := entry.Values["item"].(string); !ok || json.Unmarshal([]byte(text), &item) != nil || !earlier(item) {
@@ -66,8 +68,8 @@ func (l *lane) atRest(ctx context.Context) error {
 		}
 		// The timers of a request that ended earlier come and do nothing; what is minutes or hours away
 		// is not waited for.
-		needless := earlier(item) || item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) || item.Kind == guard.KindTamperedBy ||
-			item.Kind == guard.KindInert || item.Kind == deliver.KindRemind ||
+		needless := earlier(item) || item.Kind == handlers.KindExecute && l.ended(ctx, item.Request) ||
+			item.Kind == guard.KindTamperedBy || item.Kind == guard.KindInert || item.Kind == deliver.KindRemind ||
 			item.Kind == investigate.KindEvidence && time.UnixMilli(int64(timer.Score)).After(soon)
 		if !needless && (item.Kind != approvals.KindExpire || l.kind.expireAfter < time.Minute) {
 			return fmt.Errorf("a timer for %s of %s", item.Kind, item.Request)

@@ -1,6 +1,7 @@
 // Command testreport reads the output of go test -json and prints what go test would have printed
-// without it, followed by one line on what was run. Arguments say where the race detector was off. A test that skips itself counts as failed:
-// everything that a test needs is there, or the run says so before it starts.
+// without it, followed by one line on what was run. Arguments say where the race detector was off.
+// A test that skips itself counts as failed: everything that a test needs is there, or the run says
+// so before it starts.
 package main
 
 import (
