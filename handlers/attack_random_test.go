@@ -16,7 +16,7 @@ import (
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
-var attacks = flag.Int("attacks", 8, "how many random rewrites of Redis are tried; the long form is 300")
+var attacks = flag.Int("attacks", 4, "how many random rewrites of Redis are tried; the long form is 300")
 
 // Whatever somebody without the key writes into Redis: nothing is written to AWS that nobody
 // approved, or again and again. No approved revocation and no guard is lost without an alarm. The

@@ -23,7 +23,7 @@ go build -o bin/testreport ./scripts/testreport
 # -json is for the report alone: it prints what go test itself would have printed, and then the
 # sums. The timeout is for what hangs: a busy machine may need many minutes. Vetting is the business
 # of make lint. Memory is cheaper than the collector's time.
-export GOGC=${GOGC:-300}
+export GOGC=${GOGC:-600}
 # What only computes, on one goroutine, is not looked at for races: a sixth of the time goes there
 # otherwise.
 plain=()

@@ -348,7 +348,7 @@ func (w *world) judged() Judgement {
 }
 
 func TestOfGeneratedIncidentsNoneIsContainedWhileTheAttackerIsIn(t *testing.T) {
-	const incidents = 500
+	const incidents = 200
 	over, contained, out, accused := 0, 0, 0, 0
 	shown := 0
 	for seed := range uint64(incidents) {
