@@ -148,13 +148,10 @@ func (e *execution) late(ctx context.Context, a record.Applied) error {
 func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Outcome, cause error) error {
 	var f step.Failure
 	end := step.OutcomeOf(ctx, cause, e.request.Delays, maxDelays)
+	if leaves, err := end.Leaves(cause); leaves {
+		return err
+	}
 	switch end {
-	case step.EndTaken:
-		return nil
-	case step.EndElsewhere:
-		return &step.Again{After: time.Second, Busy: true}
-	case step.EndBroken:
-		return cause
 	case step.EndLater:
 		return e.delayed(ctx, item, cause)
 	case step.EndUnconfirmed:

@@ -3,6 +3,7 @@ package role
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,28 +56,16 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	if err := missingPermission(role, own); err != nil {
 		return Role{}, err
 	}
-	var unknown []string
-	unreadable := func(what string, err error) {
-		if err != nil {
-			unknown = append(unknown, what+" ("+notRead(err)+")")
-		}
+	known, err := p.fit(w, wanted, "whether %s is on the role", others.Value, managed.Value)
+	if err != nil {
+		return Role{}, err
 	}
-	known := others.Value
-	for _, f := range p.there {
-		known = append(known, f.Document)
-		unreadable("whether "+f.Slot.Label()+" is on the role", f.err)
-	}
-	for _, kind := range kindsOf(wanted) {
-		if err := roomFor(kind, append(managed.Value, known...), wanted).refuse(role); err != nil {
-			return Role{}, err
-		}
-	}
-	unreadable("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
+	w.notRead("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
 	if inline.Err == nil && inline.Value.more {
-		unknown = append(unknown, "whether its inline policies leave room for the deny (there are too many)")
+		w.unknown = append(w.unknown, "whether its inline policies leave room for the deny (there are too many)")
 	}
-	unreadable("whether revokebot's own role may write the deny", own.Err)
-	unreadable("whether the role can write IAM, past its inline policies", roles.Err)
+	w.notRead("whether revokebot's own role may write the deny", own.Err)
+	w.notRead("whether the role can write IAM, past its inline policies", roles.Err)
 
 	var may []string
 	if roles.Err == nil {
@@ -93,14 +82,26 @@ func (p *Prepared) advise(ctx context.Context) (Role, error) {
 	w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
 	w.all = append(w.all, existing...)
 	w.code(p.places[0][0])
-	w.all = append(w.all, notCovered)
-	if len(unknown) > 0 {
-		w.all = append(w.all, Warning{
-			WarnNotRead, "Not known: " + strings.Join(unknown, "; ") + ". Look at the role in the IAM console if it matters.",
-		})
-	}
-	role.Warnings = w.all
+	role.Warnings = w.ending(notCovered)
 	return role, nil
+}
+
+// fit returns the inline documents and those of the slots, and refuses a role or user that has no
+// room for what is wanted. says is what is not known of a slot that could not be read.
+func (p *Prepared) fit(
+	w *warnings, wanted []contain.Document, says string, inline, attached []contain.Document,
+) ([]contain.Document, error) {
+	known := inline
+	for _, f := range p.there {
+		known = append(known, f.Document)
+		w.notRead(fmt.Sprintf(says, f.Slot.Label()), f.err)
+	}
+	for _, kind := range kindsOf(wanted) {
+		if err := roomFor(kind, append(attached, known...), wanted).refuse(w.role); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
 }
 
 // besides are inline policies that were not read with the slots.

@@ -84,33 +84,20 @@ func (p *Prepared) adviseUser(ctx context.Context) (Role, error) {
 	if err := missingPermission(user, own); err != nil {
 		return Role{}, err
 	}
-	var unknown []string
-	unreadable := func(what string, err error) {
-		if err != nil {
-			unknown = append(unknown, what+" ("+notRead(err)+")")
-		}
+	if _, err := p.fit(w, wanted, "what %s says", others.Value, nil); err != nil {
+		return Role{}, err
 	}
-	known := others.Value
-	for _, f := range p.there {
-		known = append(known, f.Document)
-		unreadable("what "+f.Slot.Label()+" says", f.err)
-	}
-	for _, kind := range kindsOf(wanted) {
-		if err := roomFor(kind, known, wanted).refuse(user); err != nil {
-			return Role{}, err
-		}
-	}
-	unreadable("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
-	unreadable("whether revokebot's own role may write", own.Err)
-	unreadable("which other keys it has", keys.Err)
-	unreadable("whether AWS has restricted it", attached.Err)
-	unreadable("which groups it is in", groups.Err)
+	w.notRead("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
+	w.notRead("whether revokebot's own role may write", own.Err)
+	w.notRead("which other keys it has", keys.Err)
+	w.notRead("whether AWS has restricted it", attached.Err)
+	w.notRead("which groups it is in", groups.Err)
 	if errors.Is(login.Err, aws.ErrNoSuchRole) {
 		login.Err = nil
 	}
-	unreadable("whether it has a console password", login.Err)
-	unreadable("whether it can write IAM", rights.Err)
-	unreadable("when the key was used last", used.Err)
+	w.notRead("whether it has a console password", login.Err)
+	w.notRead("whether it can write IAM", rights.Err)
+	w.notRead("when the key was used last", used.Err)
 	if used.Value != nil && used.Value.AccessKeyLastUsed != nil && used.Value.AccessKeyLastUsed.LastUsedDate != nil {
 		last := used.Value.AccessKeyLastUsed
 		user.LastUsed, user.LastUsedRegion = *last.LastUsedDate, awssdk.ToString(last.Region)
@@ -134,13 +121,7 @@ func (p *Prepared) adviseUser(ctx context.Context) (Role, error) {
 	}
 	w.rights(groups.Value, rights.Value)
 	w.code(p.places[len(p.places)-1][0])
-	w.all = append(w.all, notCoveredOfUser)
-	if len(unknown) > 0 {
-		w.all = append(w.all, Warning{
-			WarnNotRead, "Not known: " + strings.Join(unknown, "; ") + ". Look at the user in the IAM console if it matters.",
-		})
-	}
-	user.Warnings = w.all
+	user.Warnings = w.ending(notCoveredOfUser)
 	return user, nil
 }
 

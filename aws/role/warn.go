@@ -42,8 +42,26 @@ var notCovered = Warning{WarnNotCovered, "A deny on a role does not touch long-t
 
 // warnings are those about one role.
 type warnings struct {
-	role Role
-	all  []Warning
+	role    Role
+	all     []Warning
+	unknown []string // what could not be read, and why
+}
+
+// notRead notes what is not known because of an error.
+func (w *warnings) notRead(what string, err error) {
+	if err != nil {
+		w.unknown = append(w.unknown, what+" ("+notRead(err)+")")
+	}
+}
+
+// ending returns all warnings, at the end what the measure does not cover and what is not known.
+func (w *warnings) ending(notCovered Warning) []Warning {
+	all := append(w.all, notCovered)
+	if len(w.unknown) > 0 {
+		all = append(all, Warning{WarnNotRead, "Not known: " + strings.Join(w.unknown, "; ") + ". Look at the " +
+			string(w.role.Kind) + " in the IAM console if it matters."})
+	}
+	return all
 }
 
 // add warns of something. The role's name is the first argument.

@@ -163,13 +163,10 @@ func (w *guardRun) record(ctx context.Context, out role.Outcome, n int) error {
 // notWritten says what a rewrite that did not succeed comes to: another try, or the loss is told.
 func (w *guardRun) notWritten(ctx context.Context, check role.Check, cause error) error {
 	end := step.OutcomeOf(ctx, cause, w.item.Attempt, maxRewriteTries)
+	if leaves, err := end.Leaves(cause); leaves {
+		return err
+	}
 	switch end {
-	case step.EndTaken:
-		return nil
-	case step.EndElsewhere:
-		return &step.Again{After: time.Second, Busy: true}
-	case step.EndBroken:
-		return cause
 	case step.EndReplaced:
 		return w.tell(ctx, w.failed(), record.Tampered{State: record.RoleReplaced, At: check.At})
 	case step.EndGone:

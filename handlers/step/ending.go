@@ -3,6 +3,7 @@ package step
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
@@ -85,6 +86,20 @@ const (
 	EndLater                     // AWS did not take it for a passing reason
 	EndExhausted                 // the same, after the last try
 )
+
+// Leaves reports whether a try ends without a word to people, and the error that it ends with.
+func (e Ending) Leaves(cause error) (leaves bool, err error) {
+	switch e {
+	case EndTaken:
+		return true, nil
+	case EndElsewhere:
+		return true, &Again{After: time.Second, Busy: true}
+	case EndBroken:
+		return true, cause
+	default:
+		return false, nil
+	}
+}
 
 // OutcomeOf says what an error of a try comes to, of which there were attempt before and may be
 // most.
