@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -80,11 +79,6 @@ func (e *execution) rehearsed(ctx context.Context, result role.Rehearsal) error 
 		return err
 	}
 	return e.commit(ctx, t, nil)
-}
-
-// exists reports whether the measure of a request exists in its account.
-func (h *Handlers) exists(r approvals.Request) bool {
-	return slices.Contains(h.Policies[r.Subject.Group].Measures, r.Purpose.Measure())
 }
 
 // notDone ends an approved request whose purpose or measure does not exist here.

@@ -231,7 +231,8 @@ func (h *Handlers) carryOut(ctx context.Context, item approvals.Item, v record.V
 	r := v.Request
 	if mode := r.Purpose.Mode(); mode == "" {
 		return h.notDone(ctx, r, messages.UnknownPurpose)
-	} else if mode != approvals.ModeUndo && r.State == approvals.StateApproved && !h.exists(r) {
+	} else if mode != approvals.ModeUndo && r.State == approvals.StateApproved &&
+		!slices.Contains(h.Policies[r.Subject.Group].Measures, r.Purpose.Measure()) {
 		return h.notDone(ctx, r, messages.NotListedAnyMore)
 	}
 	if e == nil {
