@@ -5,5 +5,5 @@
 // that is true. It is played (play_test.go) from the command to the last check. testdata has the
 // project's own timelines; others are played with
 //
-//	go test ./sandbox/incidents -timelines DIR
+//	go test ./sandbox/incidents -v -timelines DIR
 package incidents
