@@ -135,7 +135,7 @@ func TestWhatIsNotExactlyARevocationStaysAndOursGoesBesideIt(t *testing.T) {
 }
 
 // Rule 11.
-func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t *testing.T) {
+func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedForWithWhatToDoInstead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Protected: []string{"arn:aws:iam::*:role/break-glass-*"}})
@@ -145,16 +145,21 @@ func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t
 		}); err != nil {
 			t.Fatal(err)
 		}
-		for role, told := range map[string]string{
-			"prod/break-glass-test":                                    "protected",
-			"prod/revokebot-spoke":                                     "revokebot",
-			"prod/AWSServiceRoleForElasticLoadBalancing":               "service",
-			"prod/AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b": "Identity Center",
+		for role, told := range map[string][2]string{
+			"prod/break-glass-test": {"is protected by the configuration", "somebody with access to the IAM console"},
+			"prod/revokebot-spoke":  {"revokebot itself works with", "Use the IAM console with other credentials"},
+			"prod/AWSServiceRoleForElasticLoadBalancing": {
+				"is a service-linked role", "Stop the service",
+			},
+			"prod/AWSReservedSSO_AdministratorAccess_0a1b2c3d4e5f6a7b": {
+				"IAM Identity Center", "service control policy",
+			},
 		} {
 			before := len(b.Whispers(actors.Rosa))
 			b.Command(actors.Rosa, role+" why not")
 			b.Until(role+" is refused", func() bool { return len(b.Whispers(actors.Rosa)) > before })
-			if text := b.Whispers(actors.Rosa)[before]; !strings.Contains(text, told) {
+			text := b.Whispers(actors.Rosa)[before]
+			if !strings.Contains(text, told[0]) || !strings.Contains(text, told[1]) {
 				t.Errorf("%s: %s", role, text)
 			}
 		}
@@ -166,7 +171,7 @@ func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedFor(t
 }
 
 // Rule 13.
-func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t *testing.T) {
+func TestAppliedVerifiedSimulatedAndSeenBlockedAreDifferentWordsEachSaidOnlyWhenTrue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
@@ -202,10 +207,15 @@ func TestAppliedIsSaidOnlyWhenAWSTookTheWriteAndReadBackOnlyWhenItWasReadBack(t 
 		// only that is refused.
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: 2, Delay: time.Millisecond})
 		b.AWS.Inject(awsstandin.Fault{Action: "GetRolePolicy", Times: -1, Code: "AccessDenied"})
+		b.AWS.Inject(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: "AccessDenied"})
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		if card.Says("*Revoked:*") || card.Says("(verified)") || !card.Says("On the role: not verified") {
 			t.Errorf("a policy that was not read back is told as if it was:\n%s", b.Transcript())
+		}
+		b.Until("the simulator has refused", func() bool { return card.Says("Policy simulator: not available") })
+		if card.Says("Policy simulator: blocks") || card.Says("Seen blocked in CloudTrail: yes") {
+			t.Errorf("what was not simulated or seen is told as if it was:\n%s", b.Transcript())
 		}
 	})
 }

@@ -165,7 +165,7 @@ func TestGuestsBotsDeactivatedUsersAndPeopleOfOtherOrganisationsNeitherRequestNo
 }
 
 // Rule 4.
-func TestWhetherSomebodyMayApproveIsLookedUpWhenTheyClick(t *testing.T) {
+func TestApproversAreLookedUpWhenTheyClick(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})
@@ -204,7 +204,7 @@ func TestIfTheLookUpFailsTheAnswerIsNo(t *testing.T) {
 }
 
 // Rule 4.
-func TestEveryApproverIsLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTheCall(t *testing.T) {
+func TestApproversAreLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTheCallToAWS(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		between time.Duration
@@ -240,7 +240,7 @@ func TestEveryApproverIsLookedUpAgainWhenMoreThanAMinuteLiesBetweenTheClickAndTh
 }
 
 // Rule 5.
-func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testing.T) {
+func TestAnExpiredDeniedCancelledDecidedOrSupersededRequestCannotBeApproved(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		end  func(b *bench.Bench, card bench.Card)
@@ -259,6 +259,13 @@ func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testi
 			func(*bench.Bench, bench.Card) { time.Sleep(15*time.Minute + time.Second) }, approvals.StateExpired, "expired at",
 		},
 		"decided": {func(_ *bench.Bench, c bench.Card) { c.Approve(actors.Bob) }, approvals.StateApplied, "was approved by"},
+		"superseded": {func(b *bench.Bench, c bench.Card) {
+			c.Approve(actors.Bob)
+			c.Becomes(approvals.StateApplied)
+			later := b.Ask()
+			later.Approve(actors.Bob)
+			later.Becomes(approvals.StateApplied)
+		}, approvals.StateApplied, "was approved by"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -282,7 +289,7 @@ func TestARequestThatExpiredWasDeniedCancelledOrDecidedCannotBeApproved(t *testi
 }
 
 // Rule 5.
-func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
+func TestAClickCountsASecondBeforeTheDeadlineAndNotAtIt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		at  time.Duration
@@ -309,7 +316,7 @@ func TestTheDeadlineIsComparedWithRedisTimeInTheScript(t *testing.T) {
 // Rule 5. Nothing rests on the timer that ends the request: it is taken away here. A click that was
 // looked at in time and is decided too late is refused by the script; one that comes too late by
 // the decision, with a sentence.
-func TestAClickIsTooLateByRedisTimeAlsoWhenTheTimerIsLate(t *testing.T) {
+func TestTheDeadlineIsComparedWithRedisTimeInsideTheScript(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ at, lookup time.Duration }{
 		"it came in time and was looked up for too long": {15*time.Minute - time.Second, 2 * time.Second},
@@ -426,7 +433,7 @@ func TestIfTheRoleBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testi
 }
 
 // Rule 8.
-func TestOneOpenRequestForARoleAtATimeTheSecondCommandPointsAtTheFirstCard(t *testing.T) {
+func TestOneOpenRequestForAMeasureOnAPrincipalAtATimeTheSecondCommandPointsAtTheFirstCard(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{})

@@ -70,7 +70,7 @@ func TestKilledBetweenTheWriteAndItsRecordTheBotResumes(t *testing.T) {
 }
 
 // Rule 16.
-func TestIfSlackIsAwayTheRevocationGoesOnAndTheThreadCatchesUp(t *testing.T) {
+func TestIfSlackIsAwayTheWorkGoesOnAndTheThreadCatchesUp(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault slack.Fault

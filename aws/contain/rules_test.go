@@ -147,6 +147,21 @@ func TestInInlinePoliciesTheBotWritesDenyOnly(t *testing.T) {
 	})
 }
 
+func TestATrustPolicyIsWrittenByFreezeAndRotateExternalIDAlone(t *testing.T) {
+	for _, c := range []struct {
+		measure contain.Measure
+		target  contain.Target
+	}{{contain.Revoke(), role}, {contain.Lock(), role}, {contain.Key(), user}} {
+		for _, places := range c.measure.Places(c.target) {
+			for _, slot := range places {
+				if slot.Kind == contain.RoleTrust {
+					t.Errorf("%T writes %s", c.measure, slot.Label())
+				}
+			}
+		}
+	}
+}
+
 func TestAnInlineDocumentThatIsNotExactlyARevocationIsNeverRewrittenGuardedOrRestored(t *testing.T) {
 	const now = "2026-11-22T10:00:00Z"
 	m, places := contain.Revoke(), contain.Revoke().Places(role)[0]

@@ -126,6 +126,27 @@ func TestTimeThatPassesBeforeTheWriteMovesTheCutoff(t *testing.T) {
 	})
 }
 
+// Rule 9. The engine may want a document by a clock that is maxLate older than the write.
+func TestTheCutoffLiesPastTheWriteByTheMarginHoweverLongTheStepBeforeItTook(t *testing.T) {
+	const margin = 30 * time.Second
+	for _, took := range []time.Duration{0, 900 * time.Millisecond, 4 * time.Second, 3 * time.Minute} {
+		onBench(t, func(_ *standin.Config, c *aws.Config) { c.Margin = margin }, func(t *testing.T, b *bench) {
+			b.Role(standin.RoleSpec{})
+			var promises book
+			time.Sleep(999 * time.Millisecond) // just before the second of the clock turns
+			_, err := b.apply(promises.slowly(order(b.describe("prod/Deploy")), took))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put := b.Server.Calls("PutRolePolicy")[0]
+			cutoff := contain.Revoke().(contain.Dated).Cutoff(put.At, text(put.Params["PolicyDocument"]))
+			if ahead := cutoff.Sub(put.At); ahead < margin-maxLate || ahead > margin+took+2*time.Second {
+				t.Errorf("a promise of %v: the cutoff %v lies %v past the write", took, cutoff, ahead)
+			}
+		})
+	}
+}
+
 // headers changes the headers of the answers.
 type headers struct {
 	base   http.RoundTripper
@@ -346,7 +367,7 @@ func TestOnceThePlanIsKeptTheEndOfTheCallerDoesNotStopTheWrite(t *testing.T) {
 }
 
 // Rule 12: one role, and CloudTrail tells who it was.
-func TestTheSessionOfARevocationTouchesOneRoleAndNamesThePeople(t *testing.T) {
+func TestTheCredentialsOfOneMeasureCanTouchOnePrincipalAndNameTheRequestAndBothPeople(t *testing.T) {
 	onBench(t, nil, func(t *testing.T, b *bench) {
 		b.Role(standin.RoleSpec{Path: "/o*s/"})
 		b.Role(standin.RoleSpec{Name: "Other", Path: "/ops/"})

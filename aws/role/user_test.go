@@ -307,7 +307,8 @@ func TestAUserThatMustNotBeTouchedIsRefusedWhenAskedFor(t *testing.T) {
 		})
 }
 
-func TestAUserThatWasMadeAgainIsNotTheOneThatWasApproved(t *testing.T) {
+// Rule 7: another user of the same name is not the one that was approved.
+func TestIfTheUserBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testing.T) {
 	onUsers(t, nil, func(t *testing.T, b *bench, key standin.AccessKey) {
 		o := b.keyOrder(key.AccessKeyID)
 		if err := b.Prod.DeleteUser("deployer"); err != nil {

@@ -62,7 +62,8 @@ func TestTheZeroValueIsUnknownAndNeverAPass(t *testing.T) {
 	}
 }
 
-func TestContainedIsSaidOnlyWhenAllOfItWasSeen(t *testing.T) {
+// Rule 20.
+func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAskedAboutAndAnswered(t *testing.T) {
 	cutoff := trial().Cutoff
 	call := func(after time.Duration) func(*Activity) {
 		return func(a *Activity) {

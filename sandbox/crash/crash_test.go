@@ -31,7 +31,7 @@ var (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Rules 6, 14, 15 and 16, with the real program.
-func TestKilledAtAnyPointNothingIsLostAndNothingIsDoneTwice(t *testing.T) {
+func TestKilledAtAnyInstructionTheBotResumesNothingIsLostAndNothingIsDoneTwice(t *testing.T) {
 	var only *point
 	switch *flagPoint {
 	case "":
