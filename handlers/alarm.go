@@ -14,9 +14,8 @@ import (
 // requests for a role.
 const maxAlarms = 60
 
-// withAlarm does something and, should it come upon a log that is not what was written, ends that
-// request and does it again: then the log says that it ended, and whoever waits gets the answer
-// that goes with that.
+// withAlarm calls do. If that finds a forged log, withAlarm ends the request and calls do again:
+// the log then says that the request ended, and the sender gets the answer to that.
 func (h *Handlers) withAlarm(ctx context.Context, do func(context.Context) error) error {
 	for range maxAlarms {
 		err := do(ctx)
@@ -54,8 +53,8 @@ func (h *Handlers) alarm(ctx context.Context, f *approvals.ForgedError) error {
 	return nil
 }
 
-// forgedItem puts an item away that says to come from a person and was accepted by nobody: somebody
-// wrote it into the store, or it was accepted under another key. Nothing in it is looked at.
+// forgedItem parks an item that claims to come from a person and that no replica accepted: another
+// process wrote it into the store, or it was accepted under another key. Its content is not used.
 func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
 	why := struct {
 		Why string `json:"why"`
@@ -63,7 +62,7 @@ func (h *Handlers) forgedItem(ctx context.Context, item approvals.Item) error {
 	if err := h.Note(ctx, approvals.EventForged, "", item.Source, why); err != nil {
 		return err
 	}
-	h.Log.ErrorContext(ctx, "an item that says to be somebody's act is not signed by this deployment: it is put aside",
+	h.Log.ErrorContext(ctx, "an item that claims to be a person's act is not signed by this deployment: it is put aside",
 		"item", item.ID, "source", item.Source)
 	item.Body = nil // it may hold a response URL
 	return h.Store.SetAside(ctx, item, "not signed with this deployment's key")

@@ -390,7 +390,7 @@ func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) 
 		removeAs(t, b, b.World.Rival)
 		b.Until("it is written again", func() bool { return card.Says("Restored (") })
 		b.Command(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
-		b.Whispered(actors.Rosa, "somebody changed it")
+		b.Whispered(actors.Rosa, "someone else changed it")
 		if onRole(b) != raised {
 			t.Errorf("on the role: %s", onRole(b))
 		}

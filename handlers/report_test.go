@@ -416,11 +416,11 @@ func TestAReportWhoseFilesSlackRefusesIsAskedForAgainAFewTimesOnly(t *testing.T)
 		ask(actors.Nils, "The report of request `"+card.ID+"` appears in")
 		for _, user := range []string{actors.Nils, actors.Rosa, actors.Bob} {
 			ask(user, "Slack refused a file there before (`missing_scope`) and may do so again. "+
-				"Whoever runs revokebot can add the scope `files:write`")
+				"The operator of revokebot can add the scope `files:write`")
 		}
 		before := len(card.Events())
 		const enough = "was asked for again 3 times in 10 min although Slack does not take files there (`missing_scope`). " +
-			"Whoever runs revokebot can add the scope `files:write`"
+			"The operator of revokebot can add the scope `files:write`"
 		ask(actors.Bob, enough)
 		pressReport(t, b, card, actors.Ines)
 		b.Whispered(actors.Ines, enough)

@@ -101,7 +101,7 @@ func TestTheRequesterIsNeverAnApproverOfTheSameRequestNorTheSamePersonTwice(t *t
 		b := bench.New(t, bench.Options{Required: 2, Approvers: []string{actors.Group, actors.Rosa, actors.Bob}})
 		card := b.Ask()
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "somebody else has to decide")
+		b.Whispered(actors.Rosa, "so you can't decide it")
 		card.Approve(actors.Bob)
 		b.Until("Bob's approval is counted", func() bool { return len(card.Request().Votes) == 1 })
 		card.CaughtUp()
@@ -504,7 +504,7 @@ func TestADenialByOneWhoMayNotDenyIsRefusedAndRecorded(t *testing.T) {
 		b := bench.New(t, bench.Options{})
 		card := b.Ask()
 		card.Press(actors.Rosa, messages.ActionDeny) // known without a look-up: no form
-		b.Whispered(actors.Rosa, "press Cancel to take it back")
+		b.Whispered(actors.Rosa, "press Cancel to withdraw it")
 		if n := len(b.Slack.Views(actors.Rosa)); n != 0 {
 			t.Errorf("%d forms", n)
 		}
@@ -595,7 +595,7 @@ func TestAskAgainIsACommandOfWhoeverPressesIt(t *testing.T) {
 			t.Errorf("asked by %s because %q", r.Requester, r.Reason)
 		}
 		fresh.Approve(actors.Ines) // who asked this time, and so may not
-		b.Whispered(actors.Ines, "somebody else has to decide")
+		b.Whispered(actors.Ines, "so you can't decide it")
 		fresh.Approve(actors.Bob)
 		fresh.Becomes(approvals.StateApplied)
 	})

@@ -24,7 +24,7 @@ func TestAnUndoWithoutWordsEndsWhenTheAdoptedPolicyIsReplacedBeforeItsApproval(t
 		pushedAside(b, card)
 		putOn(b, denyPolicy, adopted) // an administrator puts it back
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole because")
-		says(t, undo, "denies the same sessions", "`"+besideOf(card)+"` is taken off the role")
+		says(t, undo, "denies the same sessions", "`"+besideOf(card)+"` is removed from the role")
 		putOn(b, denyPolicy, allowAll)
 		approvedAs(b, undo, approvals.StateFailed)
 		if err := b.Works(stolen); err == nil {

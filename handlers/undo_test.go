@@ -98,7 +98,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 			}
 		}
 		card.Approve(actors.Rosa)
-		b.Whispered(actors.Rosa, "you asked for this undo, so somebody else has to decide")
+		b.Whispered(actors.Rosa, "you asked for this undo, so you can't decide it")
 		if card.State() != approvals.StateOpen || removals(b) != 0 {
 			t.Fatal("the requester approved")
 		}
@@ -135,7 +135,7 @@ func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *te
 		}); err != nil {
 			t.Fatal(err)
 		}
-		b.Whispered(actors.Rosa, "was taken away already")
+		b.Whispered(actors.Rosa, "was undone already")
 		b.Settle()
 		if len(b.Cards()) != 2 || removals(b) != 1 {
 			t.Errorf("%d cards, %d removals", len(b.Cards()), removals(b))
@@ -351,7 +351,7 @@ func TestWhatSomebodyChangedIsNotTouched(t *testing.T) {
 		}
 		// When asked for, it is refused at once.
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions")
-		b.Whispered(actors.Rosa, "somebody changed it")
+		b.Whispered(actors.Rosa, "someone else changed it")
 		if err := b.World.Prod.DeleteRolePolicy(actors.DeployRole, denyPolicy); err != nil {
 			t.Fatal(err)
 		}

@@ -101,7 +101,7 @@ func TestAnUndoOfWhichAPolicyStaysDoesNotSayThatTheEarlierOneIsBack(t *testing.T
 		approvedAs(b, card, approvals.StateApplied)
 		pushedAside(b, card)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
-		says(t, undo, "`AWSRevokeOlderSessions` *stays*", "`"+besideOf(card)+"` is taken off the role")
+		says(t, undo, "`AWSRevokeOlderSessions` *stays*", "`"+besideOf(card)+"` is removed from the role")
 		approvedAs(b, undo, approvals.StateApplied)
 		b.Until("the revocation tells it", func() bool { return card.Says("*Undone* at") })
 		if inPlace(b, denyPolicy) != allowAll || inPlace(b, besideOf(card)) != "" {

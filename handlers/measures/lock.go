@@ -13,8 +13,8 @@ import (
 
 const (
 	denyAll   = "AWSDenyAll"
-	locksAll  = "every session of the role, old or new, is denied everything"
-	unlocks   = "unless another measure denies it"
+	locksAll  = "all sessions of the role, old and new, lose access"
+	unlocks   = "unless another measure denies them"
 	lockStays = "No session works again: `" + denyAll + "` was attached before the lock, and stays."
 )
 
@@ -23,7 +23,7 @@ func lock() Kind {
 	return Kind{Name: approvals.Lock, On: contain.Lock(), First: true, Words: messages.Words{
 		Word: "lock ",
 		Ask:  "lock", Short: "lock", Title: "lock", Past: "Locked", Did: "role", Noun: "lock", Deny: "lock",
-		Mark: "lock", Whom: "sessions of the role", Fence: "taking `" + denyAll + "` off the role",
+		Mark: "lock", Whom: "sessions of the role", Fence: "removing `" + denyAll + "` from the role",
 		Calls: "DetachRolePolicy", ByHand: "attach the managed policy " + denyAll + " to the role",
 		Document: func(policy string) string { return "managed policy " + messages.Code(cmp.Or(policy, denyAll), 128) },
 		Where:    "the role's managed policies", Stays: "the role is not locked",
@@ -33,8 +33,8 @@ func lock() Kind {
 				"Work that uses it breaks until the lock is undone."
 		},
 		Means: func(messages.Context) string {
-			return "AWS's policy `" + denyAll + "` is attached: " + locksAll + ", whoever holds it, until the lock is undone. " +
-				"What uses the role fails, and assuming it again does not help.\n" +
+			return "revokebot attaches AWS's policy `" + denyAll + "`: " + locksAll + " until the lock is undone. " +
+				"Everything that uses the role fails, and assuming it again does not help.\n" +
 				"*Collect evidence first*: SSM agents and log shipping stop on instances with this role.\n" +
 				"*Not touched*: `sts:GetCallerIdentity`, presigned EKS tokens, long-term access keys, and sessions that this " +
 				"role's sessions opened in other roles. Deactivate such keys in IAM, and lock or revoke those roles too."
@@ -65,21 +65,20 @@ func lock() Kind {
 		Leave: func(string) string { return "Undo the lock once the role is safe: until then whatever uses it fails." },
 		Undo: messages.UndoWords{
 			Confirm: func(c messages.Context) string {
-				return "The lock is taken off " + messages.InAccount(c.Role) +
-					". Every session that has not expired works again, a " +
-					"thief's too, " + unlocks + "."
+				return "This undoes the lock of " + messages.InAccount(c.Role) +
+					". Sessions that have not expired work again, the attacker's too, " + unlocks + "."
 			},
 			Effect: func(u record.Undoing) string {
 				if u.Stays() {
 					return "The managed policy `" + denyAll + "` was attached before, and stays."
 				}
-				return "The managed policy `" + denyAll + "` is taken off the role."
+				return "The managed policy `" + denyAll + "` is removed from the role."
 			},
 			Revival: func(_ approvals.Request, u record.Undoing) string {
 				if u.Stays() {
 					return lockStays
 				}
-				return "Sessions that have not expired *work again*, whoever holds them, a thief too, " + unlocks + "."
+				return "Sessions that have not expired *work again*, the attacker's too, " + unlocks + "."
 			},
 			Revived: func(_ bool, u record.Undoing) string { return unlocked(u.Stays()) },
 			Now:     func(v record.Undone) string { return unlocked(v.Stays) },

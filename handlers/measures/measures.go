@@ -23,7 +23,7 @@ type Kind struct {
 	Words messages.Words
 }
 
-// Table holds the measures that exist here. It is handed to whoever needs it.
+// Table holds the measures that exist here.
 type Table []Kind
 
 // All are the measures of this program: the one that needs no word of its own in a command, and
@@ -39,8 +39,7 @@ func (t Table) On() record.Measures {
 	return on
 }
 
-// Of is a measure by its name, as it is or as somebody typed it; false, and the first measure, if
-// there is none.
+// Of is a measure by its name, in any capitals; false, and the first measure, if there is none.
 func (t Table) Of(name string) (Kind, bool) {
 	for _, k := range t {
 		if strings.EqualFold(string(k.Name), name) {

@@ -26,9 +26,9 @@ func revoke() Kind {
 				"Work that uses them breaks until it assumes the role again."
 		},
 		Means: func(c messages.Context) string {
-			return "Every session of this role that was issued before the approval plus " + messages.Span(c.Margin) +
-				" is denied everything, whoever holds it. Whoever may assume the role can do so again after that; " +
-				"programs that keep old credentials fail until they fetch new ones.\n" +
+			return "All sessions of this role issued before the approval plus " + messages.Span(c.Margin) +
+				" lose access within seconds. Anyone allowed to assume the role can get a new session after that. " +
+				"Programs that cache credentials fail until they refresh.\n" +
 				"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in " +
 				"other roles. Deactivate such keys in IAM, and revoke those roles too."
 		},
@@ -50,7 +50,7 @@ func revoke() Kind {
 		Contain: func(further string) string {
 			return "Contain it: stop new sessions by taking the caller out of the role's trust policy; " +
 				"if calls still get through, " + further + "; " +
-				"if somebody in the account undoes that, use a service control policy. Then revoke the sessions again."
+				"if someone in the account undoes that, use a service control policy. Then revoke the sessions again."
 		},
 		Leave: func(until string) string {
 			return "Undo it when every session that it blocks has expired" + until +
@@ -58,7 +58,7 @@ func revoke() Kind {
 		},
 		Undo: messages.UndoWords{
 			Confirm: func(c messages.Context) string {
-				return "The revocation policy is taken off " + messages.InAccount(c.Role) + ". " + afterUndo(*c.Undo)
+				return "This undoes the revocation of " + messages.InAccount(c.Role) + ". " + afterUndo(*c.Undo)
 			},
 			Effect: undoEffect, Revival: revival, Revived: revived, Kept: kept,
 			Field: func(u record.Undoing) (name, value string) {
@@ -66,14 +66,14 @@ func revoke() Kind {
 			},
 			Now: func(v record.Undone) string {
 				if v.Revives {
-					return "Old sessions that this kept out and that have not expired *work again*; the last of them ends by " +
+					return "Old sessions that it blocked and that have not expired *work again*; the last of them ends by " +
 						messages.Both(v.RevivesUntil) + "."
 				}
-				return "No old session works again by it."
+				return "No old session works again."
 			},
 			Inert: func(v record.Inert) string {
-				return "By the longest session of the role, every session issued before " + messages.UTC(v.Cutoff) +
-					" has been too old to be alive since " + messages.Both(v.Since) + "."
+				return "All sessions issued before " + messages.UTC(v.Cutoff) +
+					" have expired, since " + messages.Both(v.Since) + " at the latest."
 			},
 			Anew: "To revoke again", Again: "it has a new cutoff",
 		},
@@ -110,11 +110,11 @@ func next(w record.Word, further string) string {
 func afterUndo(u record.Undoing) string {
 	switch {
 	case u.Revives:
-		return "Sessions issued before " + messages.UTC(u.Cutoff) + " that have not expired work again, a thief's too."
+		return "Sessions issued before " + messages.UTC(u.Cutoff) + " that have not expired work again, the attacker's too."
 	case !u.RestoreCutoff.Before(u.Cutoff):
 		return "The policy that comes back denies the same sessions."
 	default:
-		return "Sessions that it kept out are too old to be alive."
+		return "All sessions that it blocks have expired."
 	}
 }
 
@@ -125,7 +125,7 @@ func undoEffect(u record.Undoing) string {
 	case len(u.Slots) > 1:
 		return undoEffects(u.Slots)
 	case !u.Slots.Restores():
-		return policy + "is taken off the role."
+		return policy + "is removed from the role."
 	case u.RestoreCutoff.IsZero():
 		return policy + "that was there before is put back; it denies no session for its age."
 	default:
@@ -139,7 +139,7 @@ func undoEffects(slots record.Stands) string {
 	lines := make([]string, len(slots))
 	for i, s := range slots {
 		lines[i] = "The " + document(s.Slot.Label()) + " " + map[record.Fate]string{
-			record.FateRemoved:  "is taken off the role.",
+			record.FateRemoved:  "is removed from the role.",
 			record.FateRestored: "that was there before is put back.",
 			record.FateSame:     "is as before already.",
 			record.FateForeign:  "*stays*: it is not what revokebot wrote.",
@@ -148,7 +148,7 @@ func undoEffects(slots record.Stands) string {
 	return strings.Join(lines, " ")
 }
 
-// kept names the sessions that the deny keeps out and that would not be kept out any more.
+// kept names the sessions that the revocation policy blocks and that an undo would unblock.
 func kept(u record.Undoing) string {
 	if u.RestoreCutoff.IsZero() {
 		return "sessions issued before *" + messages.UTC(u.Cutoff) + "*"
@@ -160,17 +160,17 @@ func kept(u record.Undoing) string {
 func revival(r approvals.Request, u record.Undoing) string {
 	switch {
 	case u.Revives:
-		return fmt.Sprintf("Until %s, %s can still be alive: *they work again*, whoever holds them, a thief too. "+
+		return fmt.Sprintf("Until %s, %s can still be alive: *they work again*, the attacker's too. "+
 			"%s typed %s.", messages.Both(u.RevivesUntil), kept(u), messages.Mention(r.Requester), messages.Code(u.Words, 40))
 	case !u.RestoreCutoff.Before(u.Cutoff):
 		return "The policy that comes back denies the same sessions, so none of them works again."
 	default:
-		return fmt.Sprintf("This is clean-up: by the longest session of the role, %s have been too old to be alive since %s.",
+		return fmt.Sprintf("This is clean-up: %s have all expired, since %s at the latest.",
 			kept(u), messages.Both(u.RevivesUntil))
 	}
 }
 
-// revived says what an end of the deny means for sessions that it kept out.
+// revived says what the end of the revocation policy means for sessions that it blocked.
 func revived(revives bool, u record.Undoing) string {
 	switch {
 	case revives:
@@ -179,6 +179,6 @@ func revived(revives bool, u record.Undoing) string {
 	case !u.RestoreCutoff.Before(u.Cutoff):
 		return "It denies the same sessions as before."
 	default:
-		return "By the longest session of the role, none that it kept out can have been alive any more."
+		return "All sessions that it blocked had expired."
 	}
 }

@@ -56,7 +56,7 @@ func (p Pen) Items(in record.Incident, role record.Role) (items []Item) {
 			items = append(items, i)
 		}
 	}
-	if e := in.Enforced; e != nil && e.State == record.SeenNotDenied && !in.Lost { // else the fight is told
+	if e := in.Enforced; e != nil && e.State == record.SeenNotDenied && !in.Lost { // else the thread reports the tampering
 		add(Item{
 			Key: "access", Short: "old sessions", Text: "Old sessions still have access, last successful call at " +
 				p.At(e.LastSucceeded) + ". Deny the role everything.",
@@ -198,7 +198,7 @@ func (p Pen) opened(c record.Call, partition string) Item {
 	}
 	return Item{
 		Key:   strings.Join([]string{"call", c.Service, c.Name, c.Target}, " "),
-		Short: short, Text: text + ". " + cmp.Or(does.do, "Undo it if nobody can explain it") + ".", Command: command,
+		Short: short, Text: text + ". " + cmp.Or(does.do, "Undo it unless its owner can explain it") + ".", Command: command,
 	}
 }
 

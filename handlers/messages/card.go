@@ -135,7 +135,7 @@ func cardLead(r approvals.Request, c Context, p phrases) string {
 	}
 }
 
-// whyEnded says why a request ended that nobody denied or cancelled, and that was not carried out.
+// whyEnded is why a request ended without a decision, a cancellation or an outcome.
 func whyEnded(r approvals.Request, p phrases) string {
 	if r.Closing.Type == approvals.EventForged {
 		return forgedNotice(r, p)
@@ -155,7 +155,7 @@ func decides(r approvals.Request, c Context) string {
 	case len(c.Approvers) > 0:
 		return "One of the approvers, other than the requester, decides"
 	default:
-		return "Somebody on the approvers' list other than the requester decides"
+		return "An approver other than the requester decides"
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// CardDeletedReason is why a request ended that nobody could decide any more.
-const CardDeletedReason = "Its card was deleted, and nobody can approve without it. Nothing was done."
+// CardDeletedReason is why a request ended that no approver could decide any more.
+const CardDeletedReason = "Its card was deleted, and no approver can decide without it. Nothing was done."
 
 // CallOut asks an approver who is not in the channel to decide. link is the address of the card.
 func CallOut(r approvals.Request, c Context, link string) *Message {
@@ -15,7 +15,7 @@ func CallOut(r approvals.Request, c Context, link string) *Message {
 		"invite you.")
 }
 
-// Outcome tells somebody directly what the card would say, because nobody can read it there. why is
+// Outcome says by DM what the card would say where it cannot be read. why is
 // the Code of the ShutOut.
 func Outcome(r approvals.Request, c Context, why string) *Message {
 	card := Card(r, c).Text
@@ -26,7 +26,7 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 	if why == record.CodeThreadGone {
 		because = "The thread of this request in " + Channel(r.Place.Channel) + " is gone, so you get a DM, once."
 		next = "The record of request " + Code(r.ID, 40) +
-			" goes on and is complete; what follows is told in that channel. " +
+			" goes on and is complete; later messages go to that channel. " +
 			"Next: for all of it, send " + Code(Command+" report "+r.ID, 80) + " there."
 	}
 	m := sentence(card)
@@ -39,8 +39,8 @@ func Outcome(r approvals.Request, c Context, why string) *Message {
 func directWords(e approvals.Event, r approvals.Request) string {
 	if d := record.Known[record.ShutOut](e); e.Type == approvals.EventShutOut && d != nil {
 		if d.Code == record.CodeThreadGone {
-			return "The thread is gone, so the requester and the approvers got the outcome by DM. What follows is told here, " +
-				"in the channel. For all of it, send " + Code(Command+" report "+r.ID, 80) + "."
+			return "The thread is gone, so the requester and the approvers got the outcome by DM. Later messages are " +
+				"posted here, in the channel. For all of it, send " + Code(Command+" report "+r.ID, 80) + "."
 		}
 		return "Slack refused this channel for a minute (" + Code(d.Code, 60) + "), so the requester and the approvers got " +
 			"the outcome by DM at " + Clock(e.At) + "."

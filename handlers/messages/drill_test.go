@@ -148,7 +148,7 @@ func allOfDrill(t *testing.T) map[string]*messages.Message {
 			add(approvals.EventDirect, "", record.Direct{About: record.DirectCall, Nobody: true}).last(),
 		"drill_shut_out": begin(1).add(approvals.EventShutOut, "", record.ShutOut{Code: "is_archived"}).last(),
 		"drill_set_aside": approved().add(approvals.EventSetAside,
-			"", record.Failure{Work: "execute", Sentence: "Whoever runs revokebot finds the cause in its log."}).last(),
+			"", record.Failure{Work: "execute", Sentence: "The operator of revokebot finds the cause in its log."}).last(),
 		"drill_refused_line": begin(1).add(approvals.EventRefused, "U0NILS",
 			approvals.Refusal{Action: approvals.ActionApprove, Code: approvals.RefusedNotApprover}).last(),
 		"drill_looking":          rehearsed(good).add(approvals.EventLooking, "", record.Looking{}).living("evidence"),

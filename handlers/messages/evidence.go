@@ -107,7 +107,7 @@ func (v *view) bullets() (lines []string) {
 		lines = append(lines, "No session of this role was found in the last "+Span(in.Until.Sub(in.Since))+
 			". CloudTrail is minutes late, so this is no proof that there was none.")
 	default:
-		lines = append(lines, fmt.Sprintf("%s from %s in the last %s, none unusual.",
+		lines = append(lines, fmt.Sprintf("%s from %s in the last %s, none unusual so far.",
 			english.Count(t.Issued, "session", "sessions"), english.Count(t.Callers, "caller", "callers"),
 			Span(in.Until.Sub(in.Since))))
 	}

@@ -30,22 +30,22 @@ func filesRefused(f record.FilesRefused) string {
 }
 
 // inItsLog ends a sentence about a file that could not be made.
-const inItsLog = "whoever runs revokebot finds the cause in its log."
+const inItsLog = "the operator of revokebot finds the cause in its log."
 
 // filesRemedy is the sentence that says what would help.
 func filesRemedy(f record.FilesRefused) string {
 	switch f.Code {
 	case "":
-		return "W" + inItsLog[1:]
+		return "T" + inItsLog[1:]
 	case "missing_scope", "not_allowed_token_type", "no_permission":
-		return "Whoever runs revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it " +
+		return "The operator of revokebot can add the scope `files:write` to the app (`revokebot manifest` prints what it " +
 			"needs) and install it again."
 	case record.CodeNoAnswer:
-		return "Whoever runs revokebot can check that it reaches the host that Slack takes uploads at (`files.slack.com`)."
+		return "The operator of revokebot can check that it reaches Slack's host for uploads (`files.slack.com`)."
 	case "storage_limit_reached", "file_upload_size_restricted":
-		return "Whoever runs this workspace can make room."
+		return "An administrator of this workspace can make room."
 	default:
-		return "Whoever runs this workspace can allow it."
+		return "An administrator of this workspace can allow it."
 	}
 }
 
@@ -63,7 +63,7 @@ func ReportUsage() *Message {
 		" report prod/DeployRole`.")
 }
 
-// ReportNowhere answers somebody who asked for a report of what is not on record.
+// ReportNowhere rejects a report of what is not on record.
 func ReportNowhere(what string) *Message {
 	return sentence("There is no request on record for " + Code(what, 120) + ", so there is nothing to report: " +
 		"none was made, or it was so long ago that its record is gone. " +
@@ -87,8 +87,7 @@ func ReportDoubtful(r approvals.Request, link string, why record.FilesRefused) *
 		" and may do so again. " + filesRemedy(why))
 }
 
-// ReportEnough answers somebody who asks for a report of such a thread after so many others in a
-// while.
+// ReportEnough rejects a report of such a thread after so many others in a while.
 func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, wait time.Duration) *Message {
 	trouble := "although Slack does not take files there" + filesCause(why)
 	if why.Code == "" {
@@ -100,7 +99,7 @@ func ReportEnough(r approvals.Request, why record.FilesRefused, most int, per, w
 			Code(r.ID, 40), most, Span(per), trouble, filesRemedy(why), Span(max(wait, time.Second))))
 }
 
-// ReportThere answers somebody who asks for a report when nothing happened since the last one.
+// ReportThere points at the last report when nothing happened since.
 func ReportThere(r approvals.Request, link string) *Message {
 	return sentence("Nothing has happened since the last report of request " + Code(r.ID, 40) + ". It is in " +
 		threadWords(r, link) + ".")
@@ -113,15 +112,15 @@ func threadWords(r approvals.Request, link string) string {
 	return "the thread of <" + link + "|its card> in " + Channel(r.Place.Channel)
 }
 
-// NotForReport answers somebody who may not ask for a report.
+// NotForReport rejects a report for a person who may not ask for one.
 func NotForReport(standing approvals.Standing) *Message {
 	switch standing {
 	case approvals.StandingUnknown:
-		return sentence("No report was made: Slack did not answer who you are, and without that the answer is no. " +
+		return sentence("No report was made: revokebot couldn't verify your permissions (Slack didn't answer). " +
 			"Try again in a moment.")
 	case approvals.FullMember:
 		return sentence("No report was made: you are not on the list of people who may ask for things here. " +
-			"Ask somebody of the incident team.")
+			"Ask a member of the incident team.")
 	default:
 		return sentence("No report was made: reports are for full members of this workspace, and this account is a " +
 			standing.String() + ". Ask a member of the incident team.")

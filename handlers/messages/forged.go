@@ -12,12 +12,12 @@ import (
 // ForgedSentence says why a request ends whose log is not what was written.
 func ForgedSentence(f *approvals.ForgedError) string {
 	if f.Foreign {
-		return "It was opened without the signing key that is in use now, or with another one, so nobody can tell whether " +
-			"its log is as it was written. " +
+		return "It was opened without the signing key that is in use now, or with another one, so its log cannot be " +
+			"verified. " +
 			"It counts for nothing any more."
 	}
 	return fmt.Sprintf("Event %d of its log is not as it was written: %s. "+
-		"Somebody or something else has written to Redis. Nothing from there on counts, "+
+		"Another process that can write to Redis changed it. Nothing from there on counts, "+
 		"and nothing more is approved under this request. Find out who can write to Redis, and compare the log with the "+
 		"audit log.",
 		f.Event, f.Why.Words())

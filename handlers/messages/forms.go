@@ -66,7 +66,7 @@ const (
 	FormAsk       = "revokebot_ask_form"
 	FieldAccount  = "account"
 	FieldRole     = "role"
-	ActionRole    = "revokebot_role" // of the menu that is filled while somebody types
+	ActionRole    = "revokebot_role" // of the menu that is filled while the requester types
 	actionAccount = "account"
 	actionTyped   = "text"
 )
@@ -106,7 +106,7 @@ func AskForm(a Asking, origin FormOrigin) (slack.ModalViewRequest, error) {
 	}
 	blocks := []slack.Block{
 		section("This asks to revoke *every active session* of one AWS role. " +
-			"Nothing happens before somebody other than you approves it on the card that appears in " +
+			"Nothing happens until an approver other than you approves it on the card that appears in " +
 			Channel(origin.Channel) + ".\nAfter the approval an inline policy denies everything to the role's sessions issued " +
 			"before that moment plus " + Span(a.Margin) +
 			". People and programs can assume the role again after it; until they do, what they run with the role *stops " +
@@ -174,7 +174,7 @@ func plainText(text string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 }
 
-// RoleChoice is a role that is offered while somebody types.
+// RoleChoice is a role that is offered while the requester types.
 type RoleChoice struct {
 	Account, Name string
 	Path          string // with both slashes

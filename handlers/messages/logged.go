@@ -30,14 +30,14 @@ func WrittenOnce(policy, mismatch, why string) string {
 		"). Writing it again failed. " + why + " Check the role's policy " + policyName(policy) + "."
 }
 
-// Dropped is what an older request is told when the undo of a later one left less than it wrote.
+// Dropped is recorded in an older request when the undo of a later one left less than it wrote.
 func Dropped(w Words) string {
 	return "A later request for this role was undone, and this request's " + w.Deny + " is off the role: " +
 		"someone else had changed or removed it. It counts as not in force, and the guard does not check it. " +
 		w.Undo.Anew + ", ask for a " + w.Noun + "."
 }
 
-// UndoNotOurs is why an undo failed whose policy somebody had changed.
+// UndoNotOurs is why an undo failed whose policy was changed since.
 func UndoNotOurs(policy string) string {
 	return "The policy " + policyName(policy) + " on the role is not the one that was to be undone: it was written " +
 		"since, so nothing was changed. Check it in the IAM console, and ask again if it should still go."
@@ -68,7 +68,8 @@ const (
 	// GuardStale is the same for a rewrite.
 	GuardStale = "By AWS's clock the guard of this revocation has ended long ago. revokebot was down for long, or " +
 		"someone who can write to Redis repeats an old check."
-	// UndoRevives: the approvers were told that no session works again, and nobody typed the words.
+	// UndoRevives: the approvers were told that no session works again, and the requester
+	// did not type the words.
 	UndoRevives = "The policy that would block the same sessions after the undo was changed or removed since " +
 		"this undo was requested, so old sessions would work again. Ask again, with the words: " + ReviveWords + "."
 	// UndoneAfterAll: the request had ended without it, and then AWS took the change of a worker that

@@ -67,8 +67,8 @@ func sentence(text string) *Message {
 	return &Message{Text: text, Blocks: []slack.Block{section(text)}}
 }
 
-// drillMark begins whatever is said of a drill, in blocks, fallbacks, buttons and files: nobody is
-// to take it for a revocation, nor to sleep through a revocation because of it.
+// drillMark begins every text of a drill, in blocks, fallbacks, buttons and files, so that no
+// reader confuses a drill with a revocation.
 const drillMark = "DRILL: "
 
 // Drilled marks a message that leaves: it says of itself that it is of a drill, first of all, in

@@ -406,7 +406,7 @@ func all(t *testing.T) map[string]*messages.Message {
 			Sentence: "AWS is answering too many requests.", Retry: time.Second,
 		}).last(),
 		"thread_set_aside": applied().add(approvals.EventSetAside, "", record.Failure{
-			Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log.",
+			Work: "evidence", Sentence: "The operator of revokebot finds the cause in its log.",
 		}).last(),
 
 		"thread_requested_two": begin(t, reason, 2).last(),

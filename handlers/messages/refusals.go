@@ -29,13 +29,12 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 	case approvals.RefusedExpired:
 		return what + "the request expired at " + local(r.Deadline) + ". To ask again, send the command again."
 	case approvals.RefusedOwnRequest:
-		return what + "you asked for this " + p.noun + ", so somebody else has to decide. Ask " + approverWords(c) +
-			", or press Cancel to take it back."
+		return what + "you asked for this " + p.noun + ", so you can't decide it. Ask " + approverWords(c) +
+			", or press Cancel to withdraw it."
 	case approvals.RefusedNotRequester:
 		return what + "only " + Mention(r.Requester) + ", who asked, can cancel. If you are an approver, press Deny instead."
 	case approvals.RefusedLookupFailed:
-		return what + "Slack did not answer who you are or who is in the approvers' groups, and without that the answer is " +
-			"no. Press again in a moment."
+		return what + "revokebot couldn't verify your permissions (Slack didn't answer). Press again in a moment."
 	case approvals.RefusedNotMember:
 		return what + "requests are decided by full members of this workspace, and you are here as a " + f.Standing.String() +
 			". Ask " + approverWords(c) + "."
@@ -43,11 +42,11 @@ func refusedText(r approvals.Request, f approvals.Refusal, c Context) string {
 		return what + "you are not on the list of approvers for account " + Code(c.Role.Account, 64) + ". Ask " +
 			approverWords(c) + "."
 	case approvals.RefusedAlreadyVoted:
-		return what + fmt.Sprintf("you have approved this request before, and one person counts once. "+
-			"%d of %d approved so far; somebody else is needed.", len(r.Votes), needed(r, c))
+		return what + fmt.Sprintf("you have approved this request already, and one person counts once. "+
+			"%d of %d approved so far; another approver is needed.", len(r.Votes), needed(r, c))
 	case approvals.RefusedNoPolicy:
-		return what + "no approvers are configured for account " + Code(c.Role.Account, 64) + ". Whoever runs revokebot " +
-			"has to name them."
+		return what + "no approvers are configured for account " + Code(c.Role.Account, 64) + ". Ask the operator of " +
+			"revokebot to name them."
 	case approvals.RefusedFormLost:
 		return "The form for your Deny may not have opened, so nothing was denied yet. " +
 			"If there is no form in front of you, press Deny again."

@@ -83,32 +83,31 @@ func WrongChannel(allowed []string) *Message {
 func SharedChannel() *Message {
 	return sentence("Nothing was requested: this channel is shared with another organisation, whose people would read " +
 		"all of it. Send the command in an incident channel of your own; " +
-		"if it has to be this one, whoever runs revokebot can set `slack.allow_shared_channels`.")
+		"if it has to be this one, the operator of revokebot can set `slack.allow_shared_channels`.")
 }
 
 // SharedUnknown answers a command from a channel of which Slack did not say whether it is shared.
 func SharedUnknown(slackError string) *Message {
-	const what = "Nothing was requested: it cannot be told whether this channel is shared with another organisation, " +
-		"and without that the answer is no. "
+	const what = "Nothing was requested: revokebot couldn't verify that no other organisation shares this channel. "
 	switch slackError {
 	case "missing_scope":
-		return sentence(what + "Whoever runs revokebot has to install the app again from its manifest (`missing_scope`).")
+		return sentence(what + "The operator of revokebot has to install the app again from its manifest (`missing_scope`).")
 	case "channel_not_found":
 		return sentence(what + "Invite the bot to this channel (`/invite`) and send the command again.")
 	default:
-		return sentence(what + "Slack did not answer; send the command again in a moment.")
+		return sentence(what + "Slack didn't answer; send the command again in a moment.")
 	}
 }
 
-// NotARequester answers somebody who may not ask.
+// NotARequester rejects a person who may not ask.
 func NotARequester(standing approvals.Standing) *Message {
 	switch standing {
 	case approvals.StandingUnknown:
-		return sentence("Nothing was requested: Slack did not answer who you are, and without that the answer is no. " +
+		return sentence("Nothing was requested: revokebot couldn't verify your permissions (Slack didn't answer). " +
 			"Send the command again in a moment.")
 	case approvals.FullMember:
 		return sentence("Nothing was requested: you are not on the list of people who may ask for a revocation. " +
-			"Ask somebody of the incident team to send the command.")
+			"Ask a member of the incident team to send the command.")
 	default:
 		return sentence("Nothing was requested: revocations are asked for by full members of this workspace, " +
 			"and this account is a " + standing.String() + ". Ask a member of the incident team to send the command.")
@@ -130,7 +129,7 @@ func ReasonMissing() *Message {
 // NotListed answers a request for a measure that does not exist in the account.
 func NotListed(measure, account string) *Message {
 	return sentence("Nothing was requested: " + Code(measure, 40) + " does not exist in account " + Code(account, 64) +
-		". Whoever runs revokebot can add it to " + Code("accounts."+account+".measures", 100) +
+		". The operator of revokebot can add it to " + Code("accounts."+account+".measures", 100) +
 		" in the configuration; `revokebot doctor` says what it needs.")
 }
 
@@ -153,7 +152,7 @@ func CardLate() *Message {
 
 // CardImpossible says that a request ended because its card could not be posted.
 func CardImpossible(slackError string) *Message {
-	next := "Ask whoever runs revokebot to look at its log."
+	next := "Ask the operator of revokebot to check its log."
 	switch slackError {
 	case "not_in_channel", "channel_not_found":
 		next = "Invite the bot to this channel (`/invite`) and send the command again."
@@ -198,7 +197,7 @@ func Busy() *Message {
 // NotUnderstood answers an envelope of a known kind that could not be read.
 func NotUnderstood() *Message {
 	return sentence("revokebot could not read what Slack sent, so nothing was recorded and nothing will happen. " +
-		"Try again; if it happens again, tell whoever runs revokebot.")
+		"Try again; if it happens again, tell the operator of revokebot.")
 }
 
 // Troubled answers a command that failed for a reason that is not the sender's.
@@ -207,46 +206,46 @@ func Troubled() *Message {
 		"Try again in a minute; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// GaveUpOn answers somebody whose command or click failed again and again.
+// GaveUpOn answers the sender of a command or click that failed again and again.
 func GaveUpOn() *Message {
 	return sentence("revokebot failed at what you sent several times and gave up. If no card appeared or changed, " +
 		"nothing was done: send it again; if it is urgent, revoke the role's active sessions in the IAM console.")
 }
 
-// ChosenNow answers somebody who chose a session to look into.
+// ChosenNow answers the choice of a session to look into.
 func ChosenNow() *Message {
 	return sentence("CloudTrail is asked what that session did. The answer comes into the thread, " +
 		"within a minute as a rule.")
 }
 
-// ChosenAlready answers somebody who chose what was chosen a moment before.
+// ChosenAlready answers a choice that was made a moment before.
 func ChosenAlready() *Message {
 	return sentence("That session was chosen less than a minute ago. The answer is in the thread, or on its way there.")
 }
 
-// ChosenEnough answers somebody who chose a session after so many others.
+// ChosenEnough rejects the choice of a session after so many others.
 func ChosenEnough(n int) *Message {
 	return sentence(fmt.Sprintf("Sessions of this incident were looked into %d times already, and its record takes no "+
 		"more. The thread has the answers; the rest is in CloudTrail, under the access key of the session.", n))
 }
 
-// MembersOnly answers somebody who may read along and not make the bot work.
+// MembersOnly rejects a person who may read along and not make the bot work.
 func MembersOnly(standing approvals.Standing) *Message {
 	if standing == approvals.StandingUnknown {
-		return sentence("Your choice was not counted: Slack did not answer who you are, and without that the answer is no. " +
+		return sentence("Your choice was not counted: revokebot couldn't verify your permissions (Slack didn't answer). " +
 			"Choose again in a moment.")
 	}
 	return sentence("Your choice was not counted: sessions are chosen by full members of this workspace, " +
 		"and you are here as a " + standing.String() + ". Ask one of them to choose it.")
 }
 
-// TooMany answers somebody who sends more than is taken.
+// TooMany rejects a sender above the rate limit.
 func TooMany(wait time.Duration) *Message {
 	return sentence("That was too much at once, so this one was not counted and nothing will happen. Try again in " +
 		Span(max(wait, time.Second)) + ".")
 }
 
-// Candidate is somebody, or a group, on the list of approvers, and why they can or cannot approve.
+// Candidate is a person or a group on the list of approvers, and why they can or cannot approve.
 type Candidate struct {
 	ID  string
 	Why string // written here, not foreign
@@ -254,11 +253,11 @@ type Candidate struct {
 
 const maxCandidates = 15
 
-// NoQuorum answers a request that nobody could approve. candidates are those on the list.
+// NoQuorum rejects a request that too few people could approve. candidates are those on the list.
 func NoQuorum(mode approvals.Mode, w Words, role record.Role, required int, candidates []Candidate) *Message {
 	can := "fewer people besides you can"
 	if required == 1 {
-		can = "nobody besides you can"
+		can = "no other person can"
 	}
 	text := fmt.Sprintf("Nothing was requested: %d %s to approve for account %s, and %s. On the list:",
 		required, english.Plural(required, "person is needed", "people are needed"), Code(role.Account, 64), can)
@@ -269,7 +268,7 @@ func NoQuorum(mode approvals.Mode, w Words, role record.Role, required int, cand
 		}
 		text += "\n• " + Mention(c.ID) + ": " + c.Why
 	}
-	const add = "Whoever runs revokebot can add approvers"
+	const add = "The operator of revokebot can add approvers"
 	switch mode {
 	case approvals.ModeDo:
 		return sentence(text + "\n" + add + "; if it is urgent, " + w.ByHand + " in the IAM console.")

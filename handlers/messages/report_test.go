@@ -102,7 +102,7 @@ func reportStories(t *testing.T) map[string]*story {
 				Failed: "AWS does not allow revokebot cloudtrail:LookupEvents in account prod.",
 			}).
 			add(approvals.EventSetAside, "", record.Failure{
-				Work: "evidence", Sentence: "Whoever runs revokebot finds the cause in its log.",
+				Work: "evidence", Sentence: "The operator of revokebot finds the cause in its log.",
 			}),
 		"failed": executing().add(approvals.EventFailed, "", record.Failure{
 			Sentence: "AWS did not answer in time.", Unsure: true,

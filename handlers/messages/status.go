@@ -170,14 +170,13 @@ func HomeAsked(channel string) string {
 		"which only you see."
 }
 
-// HomeNotInChannel says the same of somebody who is not in the channel, as far as Slack says.
+// HomeNotInChannel rejects a requester who is not in the channel, as far as Slack says.
 func HomeNotInChannel(channel string) string {
-	return "*Nothing was requested*: whoever asks has to be in the channel, and Slack does not say that you are in " +
+	return "*Nothing was requested*: only people in the channel can ask, and Slack does not list you in " +
 		Channel(channel) + ". Join it and ask again."
 }
 
-// AskedFromHome tells somebody in the channel that what they asked for on the App Home is being
-// looked at.
+// AskedFromHome tells the requester in the channel that a request of the App Home is being checked.
 func AskedFromHome() *Message {
-	return sentence("What you asked for on the App Home is being looked at. The card appears here, or the reason why not.")
+	return sentence("What you asked for on the App Home is being checked. The card appears here, or the reason why not.")
 }

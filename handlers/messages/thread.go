@@ -13,7 +13,7 @@ import (
 )
 
 // Post is one message of the thread: what the log so far says there. It is edited in place when
-// that changes, which notifies nobody. What people have to be notified of is a post of its own.
+// that changes, which sends no notification. What has to notify is a post of its own.
 type Post struct {
 	Name string // unique within the thread
 	Seq  int64  // the event with which it is posted; no two posts have the same
@@ -76,7 +76,7 @@ func (v *view) tell(i int, e approvals.Event) {
 	case approvals.EventRequested:
 		v.post("call", e, v.call())
 	case approvals.EventReminded:
-		if v.r.State == approvals.StateOpen { // later it helps nobody
+		if v.r.State == approvals.StateOpen { // later it is of no use
 			v.notify(e, v.reminder(e))
 		}
 	case approvals.EventDenied, approvals.EventCancelled, approvals.EventExpired, approvals.EventApplied,
@@ -120,7 +120,7 @@ func (v *view) call() *Message {
 	for _, e := range v.events {
 		if f := record.Known[record.Failure](e); e.Type == approvals.EventDelayed && f != nil {
 			text += "\n*Delayed:* " + v.p.failure(*f) + " It is retried for about five minutes."
-			break // the end is told in any case
+			break // the outcome is posted in any case
 		}
 	}
 	if !v.r.State.Ended() || v.r.Forged != nil {
@@ -214,7 +214,7 @@ func (v *view) finding(f record.Finding) string {
 	return text
 }
 
-// notes are what was noticed that needs nobody at once, the newest last.
+// notes are findings that are not urgent, the newest last.
 func (v *view) notes() (text string) {
 	const shown = 5
 	var lines []string

@@ -12,8 +12,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// ReviveWords is what somebody has to type who wants a measure undone while sessions that it keeps
-// out can be alive.
+// ReviveWords is what the requester of an undo types while sessions that the measure blocks can be
+// alive.
 const ReviveWords = "revive old sessions"
 
 // SaysRevive reports whether a text is ReviveWords. Capitals, quotes around the words and the kind
@@ -31,7 +31,7 @@ const (
 	actionRevive = "text"
 )
 
-// UndoForm asks whoever pressed Undo for the words, if words is set, and for a reason, which may
+// UndoForm asks the requester for the words, if words is set, and for a reason, which may
 // stay empty unless it is required. until is when the last old session ends, zero when it is not
 // known.
 func UndoForm(
@@ -97,13 +97,13 @@ func UndoUsage() *Message {
 		ReviveWords + "` have to follow the role. A role named like a word is written account/name.")
 }
 
-// NothingToUndo answers somebody who wants something undone that revokebot has no record of. noun
-// is that of the measure that was named, or "measure".
+// NothingToUndo rejects an undo of a measure of which revokebot has no record. noun is
+// that of the measure that was named, or "measure".
 func NothingToUndo(noun string, role record.Role) *Message {
 	return sentence("Nothing was requested: revokebot has no applied " + noun + " on record for " + roleWords(role) +
 		", unique id " + Code(role.ID, 128) +
 		", that was not undone already. If the role was deleted and made again since, it went with the old one. " +
-		"What else denies its sessions is not revokebot's: look at the role's policies in the IAM console.")
+		"If its sessions are still denied, revokebot does not do it: check the role's policies in the IAM console.")
 }
 
 // UndoWhich answers an undo that does not say which of several measures is meant, newest first.
@@ -125,35 +125,35 @@ func UndoWhich(held []Listed, role record.Role) *Message {
 // UndoneAlready answers a press on the button of a request that was undone.
 func UndoneAlready(w Words, role record.Role) *Message {
 	return sentence("Nothing was requested: the " + w.Deny + " that this request put on " + roleWords(role) +
-		" was taken away already. Its thread says when and by whom.")
+		" was undone already. Its thread says when and by whom.")
 }
 
-// DenyAlreadyGone answers when the role is as it was before the deny, although nobody undid it
-// here.
+// DenyAlreadyGone answers when the role is as it was before the measure, although no request undid
+// it.
 func DenyAlreadyGone(w Words, role record.Role, stays bool) *Message {
-	why := "It was not revokebot that took it: CloudTrail has the call, " + w.Calls + " on the role."
+	why := "revokebot did not remove it: CloudTrail has the call, " + w.Calls + " on the role."
 	if stays {
 		why = "What it consists of was there before, and stays."
 	}
 	return sentence("Nothing was requested: " + roleWords(role) + " is already as it was before the " + w.Deny +
-		", so there is nothing to take away. " + why)
+		", so there is nothing to undo. " + why)
 }
 
 // DenyChanged answers when what is on the role is not what revokebot wrote. there says whether
 // anything is.
 func DenyChanged(w Words, role record.Role, policy string, there bool) *Message {
-	what := "is not the one that revokebot wrote last: somebody changed it"
+	what := "is not the one that revokebot wrote last: someone else changed it"
 	if !there {
-		what = "is not there any more: somebody removed it, and with it what it held before the " + w.Deny
+		what = "is gone: someone else removed it, together with what it held before the " + w.Deny
 	}
 	return sentence("Nothing was requested: the " + w.Document(policy) + " on " + roleWords(role) + " " + what +
-		", and revokebot touches only what it wrote. Look at it in the IAM console; CloudTrail has who did it.")
+		", and revokebot touches only what it wrote. Check it in the IAM console; CloudTrail shows who changed it.")
 }
 
 // DenyOfAnotherRole answers the button of a request whose role was deleted and made again.
 func DenyOfAnotherRole(w Words, role record.Role) *Message {
 	return sentence("Nothing was requested: " + roleWords(role) + " was deleted and made again since, so the " + w.Deny +
-		" went with the old role and there is nothing to take away.")
+		" went with the old role and there is nothing to undo.")
 }
 
 // NewerDeny answers the button of a request over which a later one has written.
@@ -170,13 +170,12 @@ func NewerDeny(w Words, later approvals.Request, role record.Role, link string) 
 func WordsNeeded(w Words, role record.Role, u record.Undoing) *Message {
 	return sentence("Nothing was requested. Until " + Both(u.RevivesUntil) + " " + w.Undo.Kept(u) +
 		" can still be alive, " +
-		"and without the " + w.Deny + " *they work again*, whoever holds them, a thief too. " +
+		"and without the " + w.Deny + " *they work again*, the attacker's too. " +
 		"If that is what you mean, type the words out: " + undoCommand(w, role, ReviveWords+" [reason]") +
 		". After that moment no words are needed, and revokebot offers the clean-up by itself.")
 }
 
 // NotApplied answers an Undo of a request that put nothing on a role.
 func NotApplied() *Message {
-	return sentence("Nothing was requested: the request behind this button put nothing on a role that could be taken " +
-		"away.")
+	return sentence("Nothing was requested: the request behind this button put nothing on a role that could be undone.")
 }

@@ -169,7 +169,7 @@ func allOfUndo(t *testing.T) map[string]*messages.Message {
 		"thread_undo_read_not": applied(revives, unread).add(approvals.EventReadBack,
 			"", record.ReadBack{Undo: true, Error: "AWS did not answer iam:GetRolePolicy in time."}).last(),
 		"thread_undo_read_else": applied(revives, other).add(approvals.EventReadBack,
-			"", record.ReadBack{Undo: true, At: at, Mismatch: "somebody else wrote the policy meanwhile"}).last(),
+			"", record.ReadBack{Undo: true, At: at, Mismatch: "someone else wrote the policy meanwhile"}).last(),
 		"thread_undo_failed": executing(revives).add(approvals.EventFailed, "", failure).last(),
 		"thread_undo_delayed": executing(revives).add(approvals.EventDelayed,
 			"", record.Failure{Sentence: "AWS is answering too many requests.", Retry: time.Second}).last(),
@@ -282,7 +282,7 @@ func TestEveryPartOfAnUndoCardSaysThatItUndoesARevocation(t *testing.T) {
 	for _, said := range []string{
 		"Approval needed to undo a revocation: prod/DeployRole", "asked to *undo the revocation*", "It undoes a revocation.",
 		"Undo the revocation?",
-		"is taken off the role", "Approve: undo the revocation of prod/DeployRole",
+		"is removed from the role", "Approve: undo the revocation of prod/DeployRole",
 	} {
 		if !strings.Contains(blocks, said) {
 			t.Errorf("the card does not say %q: %s", said, blocks)

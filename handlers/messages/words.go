@@ -22,7 +22,7 @@ type Words struct {
 	Mark   string // the moment that parts sessions, before its time or alone: "cutoff"
 	Whom   string // the sessions that are denied: "old sessions"
 	Where  string // where to look for it: "the role's inline policies"
-	Fence  string // what nobody else should do: "writing the role's inline policies"
+	Fence  string // what no other identity should do: "writing the role's inline policies"
 	Calls  string // by which others take it away: "DeleteRolePolicy or PutRolePolicy"
 	ByHand string // the same without revokebot: "revoke the role's active sessions"
 	Stays  string // what becomes of a request that is not approved: "no session is revoked"

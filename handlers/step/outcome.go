@@ -129,9 +129,9 @@ func Mismatch(m contain.Measure, d role.Result) string {
 		at := CutoffOf(m, d.ReadBackAt, d.There)
 		return "the policy on the role has the earlier cutoff " + at.UTC().Format("2006-01-02T15:04:05.000Z")
 	case contain.Changed:
-		return "somebody else wrote the policy meanwhile"
+		return "someone else wrote the policy meanwhile"
 	default:
-		return "the policy is there without a deny that works"
+		return "the policy is there, but does not deny what it should"
 	}
 }
 

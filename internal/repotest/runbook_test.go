@@ -106,7 +106,7 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 	for _, w := range []struct{ words, sentence string }{
 		{"revokebot failed at this revocation several times", messages.GaveUp(measures.All()[0].Words)},
 		{"This version of revokebot does not know what the request is for", messages.UnknownPurpose},
-		{"Its card was deleted, and nobody can approve without it", messages.CardDeletedReason},
+		{"Its card was deleted, and no approver can decide without it", messages.CardDeletedReason},
 		{"Slack does not let the bot post the card in the channel", messages.CardImpossibleReason("is_archived")},
 		{"may not approve any more", messages.ApproverNotConfirmed("U0BOB", approvals.Refusal{})},
 		{

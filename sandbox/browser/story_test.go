@@ -31,7 +31,7 @@ func TestTheThiefStaysOutAndTheJobWorksAgain(t *testing.T) {
 	p.decides("Approve")
 	p.look("confirm")
 	p.press("#confirm .btn", "Yes, revoke")
-	p.sees("#messages .ephemeral", "you asked for this revocation, so somebody else has to decide")
+	p.sees("#messages .ephemeral", "you asked for this revocation, so you can't decide it")
 	p.sees("#messages .ephemeral .only-you", "Only visible to you")
 	p.sees(theCard+" .bk-actions .btn", "Approve")
 	p.look("own approve refused")
