@@ -35,8 +35,8 @@ func callOutDue(id string) approvals.Due {
 }
 
 // CallOut tells approvers who are not members of the channel, one direct message each, where the
-// card is. Those who are in the channel were mentioned there. It is a courtesy: whatever fails is
-// logged, and the thread is told only when nobody who could approve can have heard of the request.
+// card is. Those who are in the channel were mentioned there. Failures are logged.
+// The thread reports them only when no approver can have heard of the request.
 func (s *Sender) CallOut(ctx context.Context, item approvals.Item) error {
 	r, events, err := s.Store.Load(ctx, item.Request)
 	if err != nil {

@@ -33,8 +33,8 @@ func (s *Sender) CloseWithoutCard(ctx context.Context, id, slackError string) (b
 // cardAge is how old a request is before its card is looked for: Slack has it by then.
 const cardAge = 30 * time.Second
 
-// WithoutCard looks whether the card of an open request was deleted, and then ends the request:
-// nobody can decide it. It reports false where that is not known.
+// WithoutCard checks whether the card of an open request was deleted, and then ends the request: no
+// approver can decide it. It reports false where that is not known.
 func (s *Sender) WithoutCard(ctx context.Context, id string) (bool, error) {
 	r, _, err := s.Store.Load(ctx, id)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package deliver makes Slack equal to the log, and is the only package that can post: it alone
-// holds a Poster. The other rooms of handlers append to the log; whoever wants to say something in
-// a thread records an event.
+// holds a Poster. The other packages of handlers append to the log; a message in a thread begins as
+// an event.
 //
 // Start with deliver.go: Deliver takes an item of kind approvals.KindDeliver and, under a lease,
 // posts the card or brings it up to date, posts the messages of the thread that are new (tell.go,
@@ -30,7 +30,7 @@ import (
 // time.
 type Sender struct {
 	step.Requests
-	slack Poster // not exported: whoever has a Sender cannot post
+	slack Poster // not exported: other packages cannot post
 }
 
 // New returns a sender for requests, which posts through slack.
@@ -71,8 +71,8 @@ func (s *Sender) Deliver(ctx context.Context, item approvals.Item) error {
 		return err
 	}
 	if kind == SlackChannel {
-		// Without a card nobody can decide: the request ends, also when whoever opened it died before it
-		// could say so.
+		// Without a card no approver can decide: the request ends, also when the replica that opened it
+		// died before it could say so.
 		if _, err := s.CloseWithoutCard(ctx, item.Request, code); err != nil {
 			return err
 		}

@@ -46,9 +46,9 @@ func (s *Sender) refusedChannel(ctx context.Context, id, code string) error {
 	return s.shutOut(ctx, id, code)
 }
 
-// threadGone notes that there is no thread any more: what follows is told in the channel, and what
-// became of the request directly as well. deleted says that the card is known to be gone; nobody
-// can decide without one, so an open request ends.
+// threadGone records that the thread is gone. Later messages go to the channel, and the outcome is
+// sent by DM as well. deleted says that the card is known to be gone; without one no approver can
+// decide, so an open request ends.
 //
 // It comes before the mark of what it was noticed by, so that a replica which dies here notices
 // again.
@@ -127,12 +127,12 @@ func (s *Sender) Outcome(ctx context.Context, item approvals.Item) error {
 	return &step.Again{After: waitFor(passing, item.Attempt)}
 }
 
-// direct tells one person something by direct message, once: the log knows it by source. told says
-// that they have it, or may have it. An error of Slack's is one that may pass; what does not pass
-// is logged and recorded.
+// direct sends one person a direct message, once: the log knows it by source. told says that they
+// have it, or may have it. An error of Slack's is one that may pass; what does not pass is logged
+// and recorded.
 //
-// The record follows the message: should the bot die between the two, somebody is told twice and
-// not never. Where Slack does not say whether it took the message, it is not sent again.
+// The record follows the message: if the bot dies between the two, the person gets it twice and not
+// never. Where Slack does not say whether it took the message, it is not sent again.
 func (s *Sender) direct(
 	ctx context.Context, r approvals.Request, events []approvals.Event, source, person string, m *messages.Message,
 ) (told bool, err error) {
@@ -153,7 +153,7 @@ func (s *Sender) direct(
 		if kind == SlackPassing {
 			return false, err
 		}
-		s.Log.WarnContext(ctx, "somebody was not told directly, or may not have been", "request", r.ID, "user", person,
+		s.Log.WarnContext(ctx, "a direct message was not sent, or may not have been", "request", r.ID, "user", person,
 			"error", err)
 		d.Unsure, d.Problem = kind == SlackUnsure, code
 		if d.Problem == "" {

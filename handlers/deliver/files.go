@@ -52,8 +52,8 @@ func (d *delivery) files(
 	return d.upload(ctx, channel, e, files, messages.FilesWords(then, c, report.Upto(e)))
 }
 
-// upload makes the files and sends them. What cannot be made is told of and left out; so are all of
-// them if Slack refuses them, or did not take them for too long.
+// upload makes the files and sends them. A file that cannot be made is left out and reported; so
+// are all of them if Slack refuses them, or did not take them for too long.
 func (d *delivery) upload(
 	ctx context.Context, channel string, e approvals.Event, files []report.File, words string,
 ) error {

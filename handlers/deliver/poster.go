@@ -8,12 +8,11 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// Poster is what it takes to tell a channel and its people: whoever holds one can post. Its errors
-// are *SlackError.
+// Poster posts into channels and to people. Its errors are *SlackError.
 type Poster interface {
 	// Home is the workspace that the bot is installed in; only Team and Enterprise are set.
 	Home() approvals.Place
-	// Person looks somebody up now. Somebody Slack does not know is a Person who is not Found.
+	// Person looks a user up now. A user whom Slack does not know is a Person who is not Found.
 	Person(ctx context.Context, id string) (approvals.Person, error)
 	// GroupMembers looks up a user group's members now.
 	GroupMembers(ctx context.Context, group string) ([]string, error)

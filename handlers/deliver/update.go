@@ -20,7 +20,7 @@ func (d *delivery) posted(name string, l approvals.Posted) {
 
 // sum tells one content of a message from another.
 func sum(m *messages.Message) string {
-	blocks, _ := json.Marshal(m.Blocks) //nolint:errcheck // what cannot be written is told by its text
+	blocks, _ := json.Marshal(m.Blocks) //nolint:errcheck // what cannot be encoded is compared by its text
 	hash := sha256.Sum256(append([]byte(m.Text), blocks...))
 	return hex.EncodeToString(hash[:8])
 }

@@ -1,14 +1,13 @@
-// Package guard watches what was written: whether the deny of an applied revocation is still on the
-// role, and still denies. Where it does not, the guard writes it again, under the approval that it
-// was written under.
+// Package guard checks that the policy of an applied measure is still on the role and still denies.
+// Where it does not, the guard restores it under the same approval.
 //
-// Start with watch.go: Watch queues what follows a write. Check is one look (guard.go); what it
-// misses it writes again through the same order and the same package role as the first write
-// (rewrite.go), and asks CloudTrail who it was (tamperedby.go). Simulate asks the policy simulator
-// what the deny does on paper (proof.go), and Inert offers to clean a deny up that keeps out nobody
-// any more (inert.go).
+// Start with watch.go: Watch queues what follows a write. Check is one check (guard.go). It
+// restores what is missing through the same order and the same package role as the first write
+// (rewrite.go), and asks CloudTrail who changed it (tamperedby.go). Simulate asks the policy
+// simulator what the policy denies (proof.go). Inert offers to remove a policy whose sessions have
+// all expired (inert.go).
 //
-// All it comes to are events in the request's log. It knows nothing of Slack.
+// Its results are events in the request's log. It knows nothing of Slack.
 package guard
 
 import (
@@ -32,7 +31,7 @@ type Config struct {
 	step.Requests
 	Roles *role.Client
 	Trail *trail.Client
-	Plan  []time.Duration // after the revocation, when the deny is looked at again; none: nobody looks
+	Plan  []time.Duration // when the role is checked, after the revocation; empty: never
 	// Again is the item of one more check of a request that has its verdict; false before that.
 	Again func(events []approvals.Event) (approvals.Item, bool)
 }
@@ -49,13 +48,12 @@ func New(cfg Config) *Guard { return &Guard{Config: cfg} }
 // maxLookTries is how often a look is tried again when AWS does not answer: about two minutes.
 const maxLookTries = 7
 
-// Check looks whether the deny of an applied revocation is still on the role, and writes it again
-// if not.
+// Check verifies that the policy of an applied measure is still on the role, and restores it if
+// not.
 //
-// The approval that the deny was written under covers that: nothing is denied that people did not
-// agree to deny, so nobody is looked up again
-// (docs/decisions/0002-guard-under-the-same-approval.md). It rests while an undo is carried out,
-// and ends with it.
+// The first approval covers the restore: it denies nothing that the approvers did not agree to, so
+// they are not looked up again (docs/decisions/0002-guard-under-the-same-approval.md). Check pauses
+// while an undo is carried out, and ends with it.
 func (g *Guard) Check(ctx context.Context, item approvals.Item) error {
 	err := g.check(ctx, item)
 	if err == nil {
@@ -115,7 +113,7 @@ type guardRun struct {
 	status  step.GuardStatus
 }
 
-// order is what package role is told of the revocation that is guarded.
+// order converts the guarded request for package role.
 func (w *guardRun) order() role.Order {
 	o := w.Order(w.request, w.about)
 	o.Guard, o.Promised, o.InForce = true, record.WrittenBy(w.events).Changes, w.status.Minimum

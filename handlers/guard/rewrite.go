@@ -20,7 +20,7 @@ import (
 const maxRewriteTries = 5
 
 // errOffDuty stops a rewrite because the deny is not to be kept any more.
-var errOffDuty = fmt.Errorf("%w: the deny is not to be kept any more", step.ErrTaken)
+var errOffDuty = fmt.Errorf("%w: the guard has ended", step.ErrTaken)
 
 // write puts the deny on the role again. check is what was found; zero if an earlier try of this
 // check promised and may have written. The new cutoff is in the log before it is written.
@@ -97,8 +97,8 @@ func (w *guardRun) undercuts(p role.Plan, known []contain.Document) bool {
 	})
 }
 
-// loss is what the log is told before a write: a loss that this check found, or a later promise for
-// the same.
+// loss is recorded before a write: the loss that this check found, or a later planned cutoff for
+// the same loss.
 func (w *guardRun) loss(check role.Check, p role.Plan, told []record.Tampered) record.Tampered {
 	t := w.found(check)
 	t.Cutoff, t.Rewrite = record.WrittenBy(w.events).Planned, w.rewrites()+1

@@ -107,7 +107,7 @@ func (g *Guard) TamperedBy(ctx context.Context, item approvals.Item) error {
 	case q.Last && err == nil:
 		return g.Remark(ctx, r.ID, approvals.EventFinding, "culprit nobody", record.Finding{
 			Sentence: "CloudTrail does not show who changed the " + c.Words.Deny + ", 20 minutes after it was missed. " +
-				"That is no proof that nobody did: check the event history of the account for " + c.Words.Calls +
+				"CloudTrail may have missed the call: check the event history of the account for " + c.Words.Calls +
 				" on this role.",
 		})
 	default:
@@ -126,9 +126,8 @@ func (g *Guard) tellChanges(ctx context.Context, item approvals.Item, since time
 	})
 }
 
-// toldSince reports whether the thread has somebody who changed the deny since a moment. Each loss
-// has a question of its own that begins where the deny was written the last time, so nothing is
-// told twice.
+// toldSince reports whether the thread already names who changed the policy after since. The query
+// of each loss begins at the last write, so no change is reported twice.
 func toldSince(events []approvals.Event, since time.Time) bool {
 	for _, e := range events {
 		var f record.Finding

@@ -104,7 +104,7 @@ func Add(t *approvals.Transition, typ approvals.EventType, source string, detail
 	return AddBy(t, typ, "", source, detail)
 }
 
-// AddBy puts an event into a transition that is somebody's act.
+// AddBy adds an event with its actor, a person, to a transition.
 func AddBy(t *approvals.Transition, typ approvals.EventType, by, source string, detail any) error {
 	raw, err := record.Encode(detail)
 	if err != nil {

@@ -47,8 +47,8 @@ type Failure struct {
 var (
 	// ErrTaken stops a try whose request has moved on without it.
 	ErrTaken = errors.New("the request is not to be carried out any more")
-	// ErrElsewhere stops a try because another look was quicker, or another request is about to write.
-	ErrElsewhere = errors.New("somebody else writes the deny")
+	// ErrElsewhere stops a try because another check was quicker, or another request is writing.
+	ErrElsewhere = errors.New("another check or request writes the policy")
 	// ErrNewer stops an undo because a later request has written into the same policy.
 	ErrNewer = errors.New("a later request has written into the same policy")
 	// ErrMore stops an undo because the guard has written something else since it was asked for.
@@ -56,7 +56,7 @@ var (
 	// ErrStale stops a write that AWS's clock knows to be too late for what it follows from.
 	ErrStale = errors.New("too old by AWS's clock")
 	// ErrRevives stops an undo without the words that would let old sessions work again after all.
-	ErrRevives = errors.New("old sessions would work again, and nobody typed the words")
+	ErrRevives = errors.New("old sessions would work again, and the requester did not type the words")
 )
 
 // NotConfirmed ends a revocation because an approver's right was not confirmed again.

@@ -50,8 +50,8 @@ func (s Requests) Context(r approvals.Request) (messages.Context, error) {
 	return c, nil
 }
 
-// Order is what package role is told of a request. Of one for an unknown purpose, and of an undo of
-// nothing, it has no document, which role refuses.
+// Order converts a request for package role. For an unknown purpose, and for an undo of nothing, it
+// has no document, which role refuses.
 func (s Requests) Order(r approvals.Request, c messages.Context) role.Order {
 	o := role.Order{
 		Target: contain.Target{Request: r.ID, Principal: contain.Principal{
