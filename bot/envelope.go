@@ -172,7 +172,7 @@ func readInteraction(f frame) (intakeItem, error) {
 	action := p.Actions[0]
 	action.Value = cmp.Or(action.Value, chosen(action.Selected))
 	if !strings.HasPrefix(action.ActionID, "revokebot_") {
-		return intakeItem{listener: listener, ignored: "a button of somebody else"}, nil
+		return intakeItem{listener: listener, ignored: "a button of another app"}, nil
 	}
 	if action.ActionID == messages.ActionOpenCard {
 		return intakeItem{listener: listener, ignored: "a link, which Slack follows by itself"}, nil
@@ -216,7 +216,7 @@ func readSubmission(f frame) (intakeItem, error) {
 	}
 	listener := handlers.Listener{User: p.User.ID}
 	if !slices.Contains(messages.Forms(), p.View.CallbackID) {
-		return intakeItem{listener: listener, ignored: "a form of somebody else"}, nil
+		return intakeItem{listener: listener, ignored: "a form of another app"}, nil
 	}
 	s := handlers.Submission{
 		Team: p.Team.id(), Enterprise: p.Enterprise.id(), App: p.AppID, User: p.User.ID, Form: p.View.CallbackID,
@@ -256,7 +256,7 @@ func readSuggestion(f frame) (intakeItem, error) {
 		return intakeItem{}, &errUnreadable{"what was typed into a menu"}
 	}
 	if p.ActionID != messages.ActionRole || p.View.CallbackID != messages.FormAsk {
-		return intakeItem{ignored: "a menu of somebody else"}, nil
+		return intakeItem{ignored: "a menu of another app"}, nil
 	}
 	s := handlers.Suggestion{
 		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: p.Value,

@@ -130,9 +130,9 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 				Request: "R1", Channel: "C1", Message: "1.1",
 			}, Reason: "not ours",
 		}},
-		"a form of somebody else": {
+		"a form of another app": {
 			kind: frameClick, payload: strings.Replace(form, "revokebot_deny_form", "poll_form", 1),
-			ignored: "form of somebody else",
+			ignored: "form of another app",
 		},
 		"a form without an origin": {
 			kind: frameClick, payload: strings.Replace(form, `"private_metadata"`, `"public_metadata"`, 1),
@@ -144,9 +144,9 @@ func TestAnEnvelopeIsReadForTheFieldsThatMatter(t *testing.T) {
 		"a form whose state is a list": {
 			kind: frameClick, payload: strings.Replace(form, `"values":{`, `"values":[],"other":{`, 1), unreadable: "form",
 		},
-		"a button of somebody else": {
+		"a button of another app": {
 			kind: frameClick, payload: `{"type":"block_actions","user":{"id":"U1"},"actions":[{"action_id":"poll_yes"}]}`,
-			ignored: "somebody else",
+			ignored: "button of another app",
 		},
 		"a shortcut": {
 			kind: frameClick, payload: `{"type":"shortcut","user":{"id":"U1"}}`, ignored: "does not offer",

@@ -161,10 +161,10 @@ func (d *directory) person(id string) finding.Finding {
 		return finding.Fail(check, reinstall,
 			"They cannot be looked up without the scope users:read, so they may neither approve nor ask.")
 	case k.err != nil:
-		return finding.Fail(check, "Look at the person in Slack.", "They cannot be looked up (users.info answered %s).",
+		return finding.Fail(check, "Check the person in Slack.", "They cannot be looked up (users.info answered %s).",
 			k.err.Code)
 	case k.standing == approvals.StandingUnknown:
-		return finding.Warn(check, "Correct the id in the configuration.", "Slack knows nobody with this id.")
+		return finding.Warn(check, "Correct the id in the configuration.", "Slack has no user with this id.")
 	case k.standing != approvals.FullMember:
 		return finding.Warn(check, fix, "%s is a %s, who can neither approve nor ask.", k.name, k.standing)
 	default:
@@ -231,10 +231,10 @@ func (d *directory) requesters(list []string) finding.Finding {
 	switch {
 	case len(able) == 0 && !sure:
 		return finding.Fail(check, "Correct what is said of people and user groups above.",
-			"Nobody may ask, as far as could be looked up.")
+			"No person may ask, as far as could be looked up.")
 	case len(able) == 0:
 		return finding.Fail(check, "List full members or user groups in slack.requesters, or leave it empty.",
-			"Nobody on the list is a full member, so nobody may ask.")
+			"The list has no full member, so no person may ask.")
 	default:
 		return finding.Good(check, "%s ask: %s.", peopleCan(len(able)), d.names(able))
 	}

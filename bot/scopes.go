@@ -11,9 +11,9 @@ type Scope struct {
 // Scopes are those that the bot uses (Slack documentation, the page of each method).
 func Scopes() []Scope {
 	return []Scope{
-		{"commands", "the slash command", "nobody can ask", true},
+		{"commands", "the slash command", "no request can be made", true},
 		{"chat:write", "chat.postMessage", "there is no card and no thread", true},
-		{"users:read", "users.info", "nobody can be looked up, so nobody may ask or approve", true},
+		{"users:read", "users.info", "people cannot be looked up, so none may ask or approve", true},
 		{
 			"usergroups:read", "usergroups.users.list", "members of user groups cannot be looked up, so they may not approve",
 			true,

@@ -93,9 +93,8 @@ func notYetShared(err error) error {
 	return err
 }
 
-// FindFile implements deliver.Poster with conversations.replies. A file of that name that somebody
-// else uploaded is not it: who can write in the channel must not be able to keep the bot's own
-// away.
+// FindFile implements deliver.Poster with conversations.replies. A file of that name that another
+// user uploaded does not count: people in the channel must not be able to keep the bot's own away.
 func (s *slackClient) FindFile(
 	ctx context.Context, channel, thread, name string, since time.Time,
 ) (found bool, err error) {

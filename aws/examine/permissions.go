@@ -264,8 +264,8 @@ func (e *examination) fence(protected []string, fenced answers) finding.Finding 
 	if loose := slices.DeleteFunc(e.cloud.ProtectedRoles(), func(pattern string) bool {
 		return !strings.ContainsAny(pattern[strings.LastIndex(pattern, "role/")+1:], "*?")
 	}); len(loose) > 0 {
-		return finding.Warn(check, "Name the roles, or let nobody else make roles of such names.",
-			"Whoever may make roles can make one that %s protects, and that one cannot be revoked.",
+		return finding.Warn(check, "Name the roles, or let only administrators create roles of such names.",
+			"An attacker who may create roles can create one that %s protects, and that one cannot be revoked.",
 			strings.Join(aws.Few(loose), " or "))
 	}
 	return finding.Good(check, "Its policies keep it from %s, as the policy simulator says.",

@@ -77,7 +77,7 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 	fix := "Allow its role there " + n.action + " (deploy/README.md)."
 	switch {
 	case answered == 0:
-		return finding.Warn(check, "Ask again; if it stays so, look at it in the IAM console.",
+		return finding.Warn(check, "Ask again; if it stays so, check it in the IAM console.",
 			"The policy simulator gave no answer about it.")
 	case len(denied) == 0 && n.onRoles:
 		return finding.Good(check, "Allowed, as the policy simulator says of %s.",
@@ -85,12 +85,12 @@ func (e *examination) permission(n need, verdicts []simulatedOn, asked int) find
 	case len(denied) == 0:
 		return finding.Good(check, "Allowed, as the policy simulator says.")
 	case open != "":
-		return finding.Warn(check, "Look whether that condition holds for revokebot.",
+		return finding.Warn(check, "Check whether that condition holds for revokebot.",
 			"The policy simulator cannot tell whether it is allowed: %s.", open)
 	case n.state == finding.OK:
 		return finding.Good(check, "Not allowed: %s.", n.without)
 	case len(denied) < answered:
-		return finding.Warn(check, "Allow it there, or list them under protected_roles so that nobody asks in vain.",
+		return finding.Warn(check, "Allow it there, or list them under protected_roles so that requests are refused at once.",
 			"Not allowed on %s: without it %s.", strings.Join(aws.Few(denied), ", "), n.without)
 	default:
 		return finding.Finding{Check: check, State: n.state, Saw: "Not allowed: without it " + n.without + ".", Fix: fix}

@@ -68,7 +68,7 @@ func TestDoctorExaminesTheSandboxByItsFile(t *testing.T) {
 
 	env := &cmdtest.Env{Variables: variables}
 	if well, err := doctor.Run(t.Context(), env.Environment(), false); !well || err != nil ||
-		!strings.Contains(env.Stdout.String(), " 0 failures. Nothing that was looked at would stop a revocation.\n") ||
+		!strings.Contains(env.Stdout.String(), " 0 failures. Nothing that was checked would stop a revocation.\n") ||
 		env.Stderr.Len() > 0 {
 		t.Errorf("%t, %v, said %q and:\n%s", well, err, env.Stderr.String(), env.Stdout.String())
 	}

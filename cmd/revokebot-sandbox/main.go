@@ -43,8 +43,8 @@ func program(env settings.Environment) *cobra.Command {
 	f.StringVar(&s.RedisListen, "redis-listen", free, "Address of the Redis in memory, with --env-file.")
 	f.BoolVar(&s.WithoutBot, "without-bot", false, "Start the stand-ins and the page only, for a bot that runs as a "+
 		"process of its own.")
-	f.DurationVar(&s.Margin, "margin", 10*time.Second, "How far past now the cutoff lies, shorter than in production so "+
-		"that nobody waits.")
+	f.DurationVar(&s.Margin, "margin", 10*time.Second, "How far past now the cutoff lies, shorter than in production to "+
+		"save waiting.")
 	f.DurationVar(&s.Propagation, "propagation", 4*time.Second, "How long AWS takes to enforce a new policy.")
 	f.DurationVar(&s.TrailDelay, "trail-delay", 5*time.Second, "How late CloudTrail is.")
 	return c

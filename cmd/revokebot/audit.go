@@ -38,7 +38,7 @@ func auditCommands(env settings.Environment) *cobra.Command {
 	verify.Flags().StringArrayVar(&v.publicKey, "public-key", nil, "Public key in base64, as revokebot audit key prints "+
 		"it; may be given again for a key that was in use before. Left out: that of REVOKEBOT_SIGNING_KEY.")
 	verify.Flags().StringVar(&v.head, "head", "", "Where the log has to reach at least, as N:hash, which revokebot audit "+
-		"export and verify print. Without it nobody can tell whether lines are missing at the end.")
+		"export and verify print. Without it, missing lines at the end go unnoticed.")
 	return cli.Group(
 		"audit", "The audit log: export it, verify it, print the public key that its lines are signed with.",
 		cli.Command("export", "Print the audit log as JSON lines, and where it ends on standard error. Needs REDIS_URL "+

@@ -75,7 +75,7 @@ func run(ctx context.Context, env settings.Environment) error {
 	}
 	if s.Key.IsZero() {
 		log.WarnContext(ctx, "configuration", "warning", "REVOKEBOT_SIGNING_KEY is not set: votes and audit lines are not "+
-			"signed, and whoever can write to Redis can forge an approval.")
+			"signed, and any process that can write to Redis can forge an approval.")
 	}
 	redis.SetLogger(settings.RedisLog{Log: log})
 	err = connectAndRun(ctx, s, client, store, roles, b, chain, watch.Read(b, store), log)

@@ -244,7 +244,7 @@ func settingIllnesses() []illness {
 		},
 		{
 			"no guard", yamlWith("protected_roles", "revocation: {guard: []}\nprotected_roles"), nil, w, "revocation.guard",
-			"It is empty.", "Nobody notices",
+			"It is empty.", "A removal",
 		},
 		{
 			"one approver alone", yamlWith("[S0SECURITY]\n", "[U0BOB]\n"), nil, w, "accounts.prod", "1 approver is required",
@@ -252,7 +252,7 @@ func settingIllnesses() []illness {
 		},
 		{
 			"follow-ups that end early", yamlWith("protected_roles", "trail: {follow_ups: [1m]}\nprotected_roles"), nil, w,
-			"trail.follow_ups", "end after 1m", "Add a look",
+			"trail.follow_ups", "end after 1m", "Add a check",
 		},
 		{
 			"unnamed sessions", yamlWith("    regions", "    allow_unnamed_sessions: true\n    regions"), nil, w,
@@ -386,7 +386,7 @@ func slackIllnesses() []illness {
 		},
 		{
 			"an unknown person", yamlWith("[U0ROSA, S0SECURITY]", "[U0NOBODY, S0SECURITY]"), nil, w, "person U0NOBODY",
-			"nobody with this id", "Correct the id",
+			"no user with this id", "Correct the id",
 		},
 		{
 			"a guest", yamlWith("approvers: [S0SECURITY]", "approvers: [S0SECURITY, U0GINA]"), nil, w, "person U0GINA",
@@ -398,10 +398,10 @@ func slackIllnesses() []illness {
 		},
 		{
 			"people who cannot be looked up", fault(slackstandin.Fault{Method: "users.info", Error: "access_denied"}), rested, f,
-			"person U0ROSA", "access_denied", "Look at the person",
+			"person U0ROSA", "access_denied", "Check the person",
 		},
 		{
-			"nobody to ask", yamlWith("[U0ROSA, S0SECURITY]", "[U0GINA]"), nil, f, "requesters", "nobody may ask",
+			"nobody to ask", yamlWith("[U0ROSA, S0SECURITY]", "[U0GINA]"), nil, f, "requesters", "no person may ask",
 			"List full members",
 		},
 		{"a crowd", func(w *ward) {
@@ -640,12 +640,12 @@ func awsIllnesses() []illness {
 		{
 			"a condition", extra(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:PutRolePolicy",` +
 				`"Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}}}`), gone, w,
-			"prod: permission iam:PutRolePolicy", "it depends on aws:SourceVpce", "Look whether that condition holds",
+			"prod: permission iam:PutRolePolicy", "it depends on aws:SourceVpce", "Check whether that condition holds",
 		},
 		{
 			"a policy of the organization",
 			scp(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"iam:PutRolePolicy","Resource":"*"}}`), free, w,
-			"prod: permission iam:PutRolePolicy", "a policy of the organization", "Look whether that condition holds",
+			"prod: permission iam:PutRolePolicy", "a policy of the organization", "Check whether that condition holds",
 		},
 		{
 			"too much", func(w *ward) {

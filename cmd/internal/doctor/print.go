@@ -102,10 +102,9 @@ func (r *report) writeText(w io.Writer, inColour bool) error {
 	fmt.Fprintf(&b, "%d ok, %s, %s. ", r.count(finding.OK), settings.Count(warnings, "warning", "warnings"),
 		settings.Count(failures, "failure", "failures"))
 	if failures > 0 {
-		b.WriteString("A revocation would be stopped, or nobody knows: follow the last sentences of the failures and ask " +
-			"again.\n")
+		b.WriteString("NOT READY: fix the failures (each line says how) and run doctor again.\n")
 	} else {
-		b.WriteString("Nothing that was looked at would stop a revocation.\n")
+		b.WriteString("Nothing that was checked would stop a revocation.\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -41,12 +41,12 @@ func (f redisFacts) persistence() redisFinding {
 	switch {
 	case f.info["aof_enabled"] == "1" && f.info["aof_last_write_status"] == "err":
 		return redisFinding{
-			Finding: finding.Fail(check, "Look at the server's disk and its log.",
+			Finding: finding.Fail(check, "Check the server's disk and its log.",
 				"Redis could not write its append-only file, and refuses writes until it can."),
 		}
 	case f.info["rdb_last_bgsave_status"] == "err":
 		return redisFinding{
-			Finding: finding.Warn(check, "Look at the server's disk and its log.",
+			Finding: finding.Warn(check, "Check the server's disk and its log.",
 				"The last snapshot of Redis failed; by default it refuses writes then."),
 		}
 	case aof == "yes", !known && f.info["aof_enabled"] == "1":

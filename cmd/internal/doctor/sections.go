@@ -39,7 +39,7 @@ func sideBySide(limit time.Duration, sections []section) [][]line {
 		case all[i] = <-done[i]:
 		default:
 			all[i] = unsourced([]finding.Finding{
-				finding.Fail("all", "Look at the way there from here, and ask again.",
+				finding.Fail("all", "Check the network path from here, and run doctor again.",
 					"%s did not answer within the time that there was.", s.name),
 			})
 		}

@@ -106,7 +106,7 @@ func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wro
 		if v.name == "REVOKEBOT_SIGNING_KEY" && s.Key.IsZero() {
 			l = line{
 				Finding: finding.Warn(v.name, "Set it to what openssl rand -base64 32 prints, the same for all replicas.",
-					"It is not set: votes and audit lines are not signed, and whoever can write to Redis can make an approval."),
+					"It is not set: votes and audit lines are not signed, and a process that can write to Redis can forge them."),
 			}
 		}
 		if v.name == "SLACK_API_URL" {

@@ -48,8 +48,8 @@ func manifestFinding(manifest []byte) finding.Finding {
 	if yaml.Unmarshal(manifest, &m) == nil {
 		for _, c := range m.Features.Commands {
 			if c.Command == messages.Command {
-				return finding.Good(check, "The manifest has %s. Whether the app in Slack has it shows when somebody types %s "+
-					"help.", c.Command, c.Command)
+				return finding.Good(check, "The manifest has %s. To see whether the app in Slack has it, type %s help.",
+					c.Command, c.Command)
 			}
 		}
 	}

@@ -153,7 +153,7 @@ func (c *Config) account(name string, a account, p *problems) {
 	})
 	if a.AssumeRole != "" && a.ExternalID == "" {
 		c.Warnings = append(c.Warnings, is(where, "has assume_role without external_id",
-			"set one, so that nobody else can have the role assumed for them"))
+			"set one, so that no other party can have revokebot assume the role for them"))
 	}
 	if people := onlyPeople(policy.Approvers); people > 0 && people <= policy.Required {
 		listed := Count(policy.Required, "approver is", "approvers are") + " required and " +

@@ -395,7 +395,7 @@ func TestWhatMakesLittleSenseIsAWarning(t *testing.T) {
 		{"no follow-ups", minimal + "trail: {follow_ups: []}\n", []string{"trail.follow_ups is empty"}},
 		{
 			"follow-ups that end early", minimal + "trail: {follow_ups: [5m, 15m]}\n", []string{
-				"trail.follow_ups end after 15m0s: CloudTrail is minutes late, so the last word can not be \"contained\" before " +
+				"trail.follow_ups end after 15m0s: CloudTrail is minutes late, so the verdict can not be \"contained\" before " +
 					"15m30s",
 			},
 		},

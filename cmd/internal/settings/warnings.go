@@ -34,11 +34,11 @@ func (c *Config) warn() {
 	}
 	if c.KeepFor < 24*time.Hour {
 		add("approvals.keep_for", c.KeepFor,
-			"the record of a request is gone when the incident is looked at later; 2160h (90 days) is the default")
+			"the record of a request is gone when the incident is reviewed later; 2160h (90 days) is the default")
 	}
 	if c.Margin < 10*time.Second {
 		add("revocation.margin", c.Margin,
-			"a session that is opened while IAM spreads the deny may survive; 30s is the default")
+			"a session that is opened while IAM spreads the policy may survive; 30s is the default")
 	}
 	if c.Lookback < time.Hour {
 		add("trail.lookback", c.Lookback, "sessions live for up to 12h, and older ones will not be listed")
@@ -51,15 +51,15 @@ func (c *Config) warn() {
 		add("trail.lookback", c.Lookback, "CloudTrail's event history goes back 90 days")
 	}
 	if len(c.Guard) == 0 {
-		add("revocation.guard", "empty", "nobody notices when the deny is taken off the role again")
+		add("revocation.guard", "empty", "a removal of revokebot's policy from the role goes unnoticed")
 	}
 	if len(c.FollowUps) == 0 {
-		add("trail.follow_ups", "empty", "CloudTrail is minutes late, so the only look will miss the newest sessions")
+		add("trail.follow_ups", "empty", "CloudTrail is minutes late, so the only check will miss the newest sessions")
 	} else if last, enough := slices.Max(c.FollowUps), settles+c.Margin; last < enough {
 		c.Warnings = append(c.Warnings, says(
 			"trail.follow_ups", fmt.Sprintf("trail.follow_ups end after %v", last),
-			fmt.Sprintf("CloudTrail is minutes late, so the last word can not be \"contained\" before %v", enough),
-			"add a look after that"))
+			fmt.Sprintf("CloudTrail is minutes late, so the verdict can not be \"contained\" before %v", enough),
+			"add a check after that"))
 	}
 }
 
@@ -71,7 +71,7 @@ func AccountWarnings(accounts []aws.Account) []*Error {
 		where := "accounts." + a.Name
 		if a.AssumeRole == "" {
 			warnings = append(warnings, is(where, "has no assume_role",
-				"the deny is written with revokebot's own credentials there, which no session policy narrows to one role, "+
+				"the policy is written with revokebot's own credentials there, which no session policy narrows to one role, "+
 					"and CloudTrail does not name the people",
 				"give it a spoke role (deploy/README.md)"))
 		}
