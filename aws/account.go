@@ -34,7 +34,7 @@ type Account struct {
 
 	// AllowUnnamedSessions lets a revocation go on where the account does not allow sessions that name
 	// the people by source identity and tags. CloudTrail then shows the request, by the session's
-	// name, and nobody.
+	// name, and no people.
 	AllowUnnamedSessions bool
 }
 
@@ -56,7 +56,7 @@ type Config struct {
 	// 20 s
 	RegionTimeout time.Duration
 	Logger        *slog.Logger // nil discards
-	Watch         WatchFunc    // nil: nobody
+	Watch         WatchFunc    // nil: calls are not watched
 }
 
 const (

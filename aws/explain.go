@@ -116,13 +116,13 @@ func Explain(err error) string {
 			return "No more managed policies can be attached to the role. Detach one that it does not need."
 		}
 		if who == "user" {
-			return "The user's inline policies leave no room for the deny: their limit is 2,048 characters. " +
+			return "The user's inline policies leave no room for the revocation policy: their limit is 2,048 characters. " +
 				"Move one of them into a managed policy or a group."
 		}
-		return "The role's inline policies leave no room for the deny: their limit is 10,240 characters. " +
+		return "The role's inline policies leave no room for the revocation policy: their limit is 10,240 characters. " +
 			"Shorten or remove an inline policy of the role, or take a measure that writes no inline policy."
 	case ErrMalformedPolicy:
-		return "AWS did not accept the policy. The log has its reason. Look at the role in the IAM console."
+		return "AWS did not accept the policy. The log has its reason. Check the role in the IAM console."
 	case ErrThrottled:
 		return "AWS is answering too many requests" + where + " and refused " + call.Operation + ". Try again in a moment."
 	case ErrBusy:
@@ -133,7 +133,7 @@ func Explain(err error) string {
 	case ErrCredentials:
 		if why := call.Unsent(); why != "" {
 			return "AWS was not asked for " + call.Operation + where + ": revokebot has no credentials (" + QuoteLong(why) +
-				"). Look at its role, its profile and the variables of the AWS SDK."
+				"). Check its role, its profile and the variables of the AWS SDK."
 		}
 		return "AWS did not accept revokebot's own credentials for " + call.Operation + where + ". Renew them, or check " +
 			"the clock of its host."
@@ -148,9 +148,9 @@ func Explain(err error) string {
 	case ErrUnavailable:
 		if why := call.Unsent(); why != "" {
 			return "AWS was not asked for " + call.Operation + where + ": the request did not leave (" + QuoteLong(why) +
-				"). Look at the network, and at the variables of the AWS SDK."
+				"). Check the network, and the variables of the AWS SDK."
 		}
-		return "AWS could not be reached for " + call.Operation + where + ". Try again, and look at the AWS Health Dashboard."
+		return "AWS could not be reached for " + call.Operation + where + ". Try again, and check the AWS Health Dashboard."
 	default:
 		return call.Operation + where + " failed. The log has the reason."
 	}

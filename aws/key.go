@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// KeyRef is an access key id that somebody typed; it has not been looked up yet.
+// KeyRef is an access key id that a requester typed; it has not been looked up yet.
 type KeyRef struct {
 	ID      string // AKIA… of a user, ASIA… of a session
-	Account string // as typed, "" if nobody said it
+	Account string // as typed, "" if none was
 }
 
 // LongTerm reports whether the key is of a user, or of root, and not of a session.
@@ -62,7 +62,7 @@ func (c *Cloud) KeyAccount(ctx context.Context, ref KeyRef) (*Conn, error) {
 	case errors.Is(err, ErrInvalidRequest), err == nil && !IsAccountID(awssdk.ToString(out.Account)):
 		return nil, badInput(InputKey, "AWS knows no access key %s. Check that it was copied whole.", Quote(ref.ID))
 	case err != nil && said != nil:
-		return said, nil // whoever typed the account knows better than nobody
+		return said, nil // the typed account is better than none
 	case errors.Is(err, ErrAccessDenied) && len(c.accounts) == 1:
 		return c.accounts[0], nil
 	case errors.Is(err, ErrAccessDenied):

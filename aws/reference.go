@@ -10,7 +10,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Target is the role that somebody's words mean, or the user; it has not been looked up yet.
+// Target is the role or user that a requester means; it has not been looked up yet.
 type Target struct {
 	Kind     contain.PrincipalKind // "" is a role
 	Account  Account
@@ -42,7 +42,7 @@ const (
 	InputOtherPartition   = "other_partition"
 	InputAccountNotListed = "account_not_configured"
 	InputNoKey            = "no_access_key"
-	InputKey              = "access_key" // of nobody, not whole, or not to be resolved
+	InputKey              = "access_key" // unknown, incomplete, or not to be resolved
 )
 
 const (
@@ -71,7 +71,7 @@ var sessionPattern = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
 const howToName = "Give a role name, account/name, the ARN of a role or of an assumed-role session, " +
 	"or the access key id of a session (ASIA…)."
 
-// Parse finds out which role somebody means: a name, account/name with the account's name or id,
+// Parse finds out which role a requester means: a name, account/name with the account's name or id,
 // the ARN of a role, the ARN of an assumed-role session (the role is taken from it), a session as
 // CloudTrail names it (AROA…:session) or the address of a role in the IAM console; the latter two
 // may have account/ in front. Nothing is looked up. Whatever cannot be a role is an *InputError
@@ -125,7 +125,7 @@ func (c *Cloud) Parse(text string) (Target, error) {
 	return Target{Account: account.Account, RoleName: name}, nil
 }
 
-// account is the one that somebody means: by its name, by its name in other letters if one alone
+// account is the one that a requester means: by its name, by its name in other letters if one alone
 // has it, or by its id, with or without the console's dashes.
 func (c *Cloud) account(text string) *Conn {
 	if a := c.byName[text]; a != nil {

@@ -103,7 +103,7 @@ func (s *session) drop(refused Credential) {
 func (c *Cloud) ambient() Credential { return Credential{provider: c.cfg.SDK.Credentials} }
 
 // assume opens a session of the account's role for the shortest time there is. It names the people
-// of a grant by its source identity and tags; nil names nobody.
+// of a grant by its source identity and tags; nil names no people.
 func (a *Conn) assume(ctx context.Context, name, policy string, people *Grant) (Credential, error) {
 	in := &sts.AssumeRoleInput{
 		RoleArn: awssdk.String(a.AssumeRole), RoleSessionName: awssdk.String(fitName(name)), Policy: awssdk.String(policy),

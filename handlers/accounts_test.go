@@ -19,7 +19,7 @@ func TestWhoAsksForARoleOfIdentityCenterGetsTheStepsAndThePolicy(t *testing.T) {
 		b.Whispered(actors.Rosa, "Identity Center")
 		told := strings.Join(b.Whispers(actors.Rosa), "\n")
 		for _, words := range []string{
-			"1. `Find the person's user id", "7. `Keep the deny for at least 12 hours",
+			"1. `Find the person's user id", "7. `Keep the service control policy for at least 12 hours",
 			"AWSReservedSSO_AdministratorAccess_????????????????", `"aws:TokenIssueTime"`, "```",
 		} {
 			if !strings.Contains(told, words) {

@@ -69,7 +69,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 			}, nil,
 		},
 		{"everybody", standin.RoleSpec{Trust: trustOf(`"*"`, ""), Policies: readOnly}, map[string]string{
-			WarnEverybody: "lets everybody assume it: the deny ends sessions",
+			WarnEverybody: "lets everybody assume it: a revocation ends sessions",
 		}},
 		{"everybody under a condition", standin.RoleSpec{
 			Trust: trustOf(`{"AWS":"*"}`, `{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`), Policies: readOnly,
@@ -80,7 +80,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 			Trust: trustOf(`{"AWS":["arn:aws:iam::777788889999:root","444455556666","arn:aws:iam::777788889999:user/eve",`+
 				`"111122223333"]}`, ""), Policies: readOnly,
 		}, map[string]string{
-			WarnOtherAccounts: "assume prod/Deploy: 444455556666, 777788889999. Somebody",
+			WarnOtherAccounts: "assume prod/Deploy: 444455556666, 777788889999. An attacker",
 		}},
 		{"services", standin.RoleSpec{
 			Trust: trustOf(`{"Service":["ec2.amazonaws.com","lambda.amazonaws.com","ecs-tasks.amazonaws.com",`+
@@ -116,7 +116,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 				"arn:aws:iam::aws:policy/IAMFullAccess": allow("iam:*", "*")["p"],
 			},
 		}, map[string]string{
-			WarnCanWriteIAM: "the thief can repeat that",
+			WarnCanWriteIAM: "the attacker can remove it again",
 		}},
 		{"under a condition that nobody knows", standin.RoleSpec{Trust: quiet, Policies: map[string]string{
 			"p": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*","Resource":"*",` +

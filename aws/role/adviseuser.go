@@ -175,6 +175,6 @@ func (w *warnings) rights(groups *iam.ListGroupsForUserOutput, rights *iam.Simul
 		}
 		by = ", perhaps by its groups (" + strings.Join(aws.Few(names), ", ") + ")"
 	}
-	w.add(WarnCanWriteIAM, "%s can write IAM%s: whoever holds its key can make another key, or take the deny away before "+
-		"it is enforced. Look for keys and users that it made.", by)
+	w.add(WarnCanWriteIAM, "%s can write IAM%s: an attacker with its key can make another key, or remove revokebot's "+
+		"policy before IAM enforces it. Check for keys and users that it made.", by)
 }

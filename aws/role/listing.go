@@ -71,7 +71,7 @@ func (c *Client) Roles(accountName string) RoleList {
 	return RoleList{Roles: l.roles, Loaded: !l.loaded.IsZero(), Err: l.err, Stale: l.stale()}
 }
 
-// stale reports whether the list should be read now, and nobody does.
+// stale reports whether the list should be read now, and no goroutine is reading it.
 func (l *roleList) stale() bool {
 	return !l.loading && time.Since(l.loaded) > listFresh && (l.err == nil || time.Since(l.tried) > listAgain)
 }

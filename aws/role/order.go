@@ -36,8 +36,8 @@ type Order struct {
 
 	// Confirm looks the approvers up once more. Its first call runs beside the survey. Each promise
 	// and each write that follows one needs an answer that is no older than a second; what is there
-	// already needs none. An error stops the order and is returned as it is. Nil: there is nobody to
-	// confirm.
+	// already needs none. An error stops the order and is returned as it is. Nil: there is no
+	// approver to confirm.
 	Confirm func(context.Context) error
 
 	// Promise makes a change durable before its write. It returns all changes of the request, this

@@ -161,8 +161,8 @@ func (c *Client) Refuse(hubARN string, r Role) error {
 				"Use the IAM console with other credentials.", name)
 	case pattern != "":
 		return c.orDeny(r, aws.Refuse(aws.RefusedProtected,
-			"%s is protected by the configuration (%s). If it has to be revoked, somebody with access to the IAM console "+
-				"does it there.", name, aws.Quote(pattern)))
+			"%s is protected by the configuration (%s). If it has to be revoked, an administrator "+
+				"does it in the IAM console.", name, aws.Quote(pattern)))
 	}
 	return nil
 }

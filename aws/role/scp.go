@@ -24,7 +24,7 @@ const (
 	issueTimeFormat = "2006-01-02T15:04:05.000Z"
 )
 
-// becoming are the calls by which somebody makes, changes or passes a role or user, and so can act
+// becoming are the calls by which a caller makes, changes or passes a role or user, and so can act
 // as it; deploy/cloudformation/guardrail.yaml has the same.
 var becoming = []string{
 	"iam:Acquire*", "iam:Attach*", "iam:Change*", "iam:Create*", "iam:Deactivate*", "iam:Delete*", "iam:Detach*",
@@ -35,7 +35,7 @@ var becoming = []string{
 // GuardRailSCP is the text of a service control policy that keeps everybody but the bot from
 // writing or removing inline policies of the role, or from detaching the managed policy of a slot,
 // and from becoming the bot. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with
-// none, nobody may.
+// none, no principal may.
 func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) string {
 	s := scpStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
@@ -59,7 +59,7 @@ func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) s
 
 // OldSessionsSCP is the text of a service control policy that denies everything to sessions of
 // the role that were issued before the cutoff; to all of them if there is none. Unlike a policy on
-// the role, nobody in the account can take it away.
+// the role, no principal in the account can remove it.
 func OldSessionsSCP(roleARN string, cutoff time.Time) string {
 	s := denyOldSessions("DenyOlderSessionsOfTheRole", []string{aws.Literal(roleARN)}, cutoff)
 	if cutoff.IsZero() {
@@ -153,7 +153,7 @@ func permissionSetOf(roleName string) string {
 func (c *Client) refuseIdentityCenter(r Role) error {
 	refused := aws.Refuse(aws.RefusedIdentityCenter, "%s belongs to IAM Identity Center: only AWS may change it. "+
 		"Deny the person's identitystore:userId in a service control policy, remove the assignment of the permission set, "+
-		"then end the portal session and disable the user; keep the deny for 12 hours.",
+		"then end the portal session and disable the user; keep the service control policy for 12 hours.",
 		r.title())
 	set := permissionSetOf(r.Name)
 	if set == "" || r.ServerTime.IsZero() {
@@ -172,7 +172,8 @@ func (c *Client) refuseIdentityCenter(r Role) error {
 		"Remove the person's assignments in the account access manager, if you use it.",
 		"Disable the person in the identity provider.",
 		"Delete the person's active sessions in the console of IAM Identity Center, and only then disable the user there.",
-		"Keep the deny for at least 12 hours: that long can sessions of roles go on after everything else has ended.",
+		"Keep the service control policy for at least 12 hours: sessions of roles can go on that long after everything " +
+			"else has ended.",
 	}
 	refused.Document = permissionSetSCP(r, set, cutoff)
 	return refused

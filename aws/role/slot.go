@@ -204,12 +204,12 @@ func (inline) only([]contain.Slot) string { return "" }
 
 func (inline) noRoom(r Role, size int) string {
 	if r.Kind == contain.User {
-		return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
-			"and 2,048 is the limit, which cannot be raised. Move one of them into a managed policy or a group.",
+		return fmt.Sprintf("The inline policies of %s leave no room for the revocation policy: together they would have "+
+			"%d characters, and 2,048 is the limit, which cannot be raised. Move one of them into a managed policy or a group.",
 			r.title(), size)
 	}
-	return fmt.Sprintf("The inline policies of %s leave no room for the deny: together they would have %d characters, "+
-		"and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
+	return fmt.Sprintf("The inline policies of %s leave no room for the revocation policy: together they would have "+
+		"%d characters, and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
 		"or take a measure that writes no inline policy.",
 		r.title(), size)
 }

@@ -193,7 +193,7 @@ func (p *Prepared) in(slot contain.Slot) *found {
 	return &p.there[slices.IndexFunc(p.there, func(f found) bool { return f.Slot == slot })]
 }
 
-// state is what the measure is told of what was read.
+// state converts what was read for the measure.
 func (p *Prepared) state(now time.Time) contain.State {
 	s := contain.State{Target: p.of.at(p.role).Target, Now: now, Margin: p.c.cloud.Margin()}
 	for _, f := range p.there {
@@ -246,7 +246,7 @@ func (c *Client) prepare(ctx context.Context, o Order, policy func(*Prepared) st
 	return p, nil
 }
 
-// meant is an order for a measure on the role that people mean; nobody has approved it.
+// meant is an order, without an approval, for a measure on the role that people mean.
 func meant(t aws.Target, m contain.Measure, params json.RawMessage) Order {
 	return Order{Measure: m, Target: contain.Target{Params: params, Principal: contain.Principal{
 		Kind: t.Kind, AccountName: t.Account.Name, Name: t.RoleName, Path: t.Path, ARN: t.GivenARN,

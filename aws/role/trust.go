@@ -300,10 +300,10 @@ func digestJSON(document string) string {
 
 // trustFacts is what of a trust policy people are warned about.
 type trustFacts struct {
-	everybody   bool     // somebody whom the policy does not name may assume the role
+	everybody   bool     // principals that the policy does not name may assume the role
 	conditional bool     // all statements that say so have a condition
 	self        bool     // the role's own sessions may assume it
-	own         bool     // whoever the account's policies allow it
+	own         bool     // all principals whom the account's policies allow it
 	others      []string // ids of other accounts, each once
 	services    []string // service principals, each once
 	eks         bool     // pods with an identity token of the cluster

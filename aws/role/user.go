@@ -153,7 +153,7 @@ func (keyStatus) write(
 		return time.Time{}, nil
 	case contain.KeyInactive:
 	default:
-		return time.Time{}, fmt.Errorf("role: an access key is made %s by nobody here", d.Text)
+		return time.Time{}, fmt.Errorf("role: revokebot does not make an access key %s", d.Text)
 	}
 	in := &iam.UpdateAccessKeyInput{
 		UserName: awssdk.String(p.of.Principal.Name), AccessKeyId: awssdk.String(d.Slot.Name),

@@ -81,7 +81,7 @@ var services = map[string][2]string{
 }
 
 // trust warns of who can come back. mayAssume says whether the role's own policies let it assume
-// itself. Against a measure without a date nobody comes back, and nothing is revived.
+// itself. Against a measure without a date no session comes back, and nothing is revived.
 func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 	if _, dated := m.(contain.Dated); !dated {
 		if len(f.services) > 0 {
@@ -91,20 +91,21 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 		return
 	}
 	if f.self || f.own && mayAssume {
-		w.add(WarnSelfAssume, "Sessions of %s can assume the role again: whoever does that after the cutoff has a session "+
-			"that is not denied. Take the role out of its own trust policy, and look at who assumed it after the revocation.")
+		w.add(WarnSelfAssume, "Sessions of %s can assume the role again: an attacker who does that after the cutoff has a "+
+			"session that is not denied. Take the role out of its own trust policy, and check who assumed it after the "+
+			"revocation.")
 	}
 	if f.everybody {
 		under := ""
 		if f.conditional {
 			under = ", under a condition"
 		}
-		w.add(WarnEverybody, "The trust policy of %s lets everybody assume it%s: the deny ends sessions, "+
-			"it does not keep anybody from opening new ones. Narrow the trust policy as well.", under)
+		w.add(WarnEverybody, "The trust policy of %s lets everybody assume it%s: a revocation ends "+
+			"sessions, it does not stop an attacker from opening new ones. Narrow the trust policy as well.", under)
 	}
 	if len(f.others) > 0 {
-		w.add(WarnOtherAccounts, "Other accounts may assume %s: %s. Somebody who holds a key there can open a new session "+
-			"after the revocation. Look there too, or take them out of the trust policy.", strings.Join(aws.Few(f.others), ", "))
+		w.add(WarnOtherAccounts, "Other accounts may assume %s: %s. An attacker with a key there can open a new session "+
+			"after the revocation. Check them too, or take them out of the trust policy.", strings.Join(aws.Few(f.others), ", "))
 	}
 	var others []string
 	for _, service := range f.services {
@@ -130,8 +131,8 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 // policies warns of what the role may do to what is written on it.
 func (w *warnings) policies(canWrite bool) {
 	if canWrite {
-		w.add(WarnCanWriteIAM, "%s can write IAM policies: a thief could take the deny away before it is enforced. "+
-			"revokebot looks again and writes it again, and the thief can repeat that. Put the guard rail in place first, "+
+		w.add(WarnCanWriteIAM, "%s can write IAM policies: an attacker could remove revokebot's policy before IAM enforces "+
+			"it. revokebot restores it, and the attacker can remove it again. Put the guard rail in place first, "+
 			"a service control policy by which only revokebot changes what it has written.")
 	}
 }
@@ -140,7 +141,7 @@ func (w *warnings) policies(canWrite bool) {
 func (w *warnings) existing(m contain.Measure, now time.Time, there, wanted contain.Document) {
 	what := ". An undo will leave it there."
 	if dated, ok := m.(contain.Dated); there.Slot != wanted.Slot {
-		what = ", and revokebot did not write it. It stays as it is, and the deny goes beside it."
+		what = ", and revokebot did not write it. It stays as it is, and revokebot's policy goes beside it."
 	} else if ok {
 		what = ": it denies sessions that were issued before " + dated.Cutoff(now, there).UTC().Format(issueTimeFormat) +
 			". The new cutoff will not be earlier."
@@ -158,7 +159,7 @@ func (w *warnings) code(slot contain.Slot) {
 	if slot.Kind.Inline() {
 		sort = "inline"
 	}
-	w.add(WarnManagedByCode, "%s is managed by %s, by its tag %s: its next run may take the deny away. "+
+	w.add(WarnManagedByCode, "%s is managed by %s, by its tag %s: its next run may remove revokebot's policy. "+
 		"Pause it for this role, or let it leave the %s policy %s alone.", tool, aws.Quote(key), sort, slot.Label())
 }
 

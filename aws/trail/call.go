@@ -77,8 +77,8 @@ var granting = map[string]bool{
 	"iam": true, "sso": true, "identitystore": true, "organizations": true, "rolesanywhere": true,
 }
 
-// grants reports whether a call that went through gave somebody access, which no deployment does as
-// an ordinary thing.
+// grants reports whether a successful call gave a principal access, which no deployment does as an
+// ordinary thing.
 func (c Call) grants() bool { return c.persists() && granting[c.Service] }
 
 // proves reports whether the outcome says something about a deny: sts:GetCallerIdentity works under

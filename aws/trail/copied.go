@@ -66,12 +66,11 @@ func (a Activity) Elsewhere(s Session) []Source {
 }
 
 // Copied picks the sessions whose keys were used from another address than the one they are at
-// home: whoever called from there holds a copy. activities are by Session.ID; a session that is not
-// among them is neither picked nor cleared.
+// home: the caller there holds a copy. activities are by Session.ID; a session that is not among
+// them is neither picked nor cleared.
 //
-// Two things say nothing: an address from which somebody who is not strange had opened a session
-// before, and a caller whose sessions are used elsewhere as a rule, as one that opens them for
-// others is.
+// Two things say nothing: an address from which a known caller had opened a session before, and a
+// caller whose sessions are used elsewhere as a rule, as one that opens them for others is.
 func Copied(sessions []Session, activities map[string]Activity, strange []Suspect) []Suspect {
 	stranger := map[string]bool{}
 	for _, s := range strange {

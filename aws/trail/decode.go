@@ -19,14 +19,14 @@ var assuming = map[Kind]bool{
 	KindAssumed: true, KindSAML: true, KindWebIdentity: true, KindRolesAnywhere: true, KindSwitch: true,
 }
 
-// derived is how credentials are that somebody makes out of those they hold.
+// derived describes credentials that a caller makes out of those they hold.
 type derived struct {
 	same  bool          // of the same role session, and found by its name and creation date
 	token bool          // in place of the session: what becomes of it is in no record of the role
 	lasts time.Duration // at most, where the event does not say it
 }
 
-// deriving are the events by which somebody makes credentials out of those they hold (IAM User
+// deriving are the events by which a caller makes credentials out of those they hold (IAM User
 // Guide, "Logging IAM and AWS STS API calls"; AWS Sign-In User Guide, "Logging AWS Sign-In
 // events"). Whether a revocation reaches the tokens is not documented, except that no AWS policy
 // takes back one for outside services (GetWebIdentityToken, at most an hour;

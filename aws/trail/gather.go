@@ -208,7 +208,7 @@ func (g *gather) of(r record) *told {
 	return t
 }
 
-// answer puts together what was found. A session that was not asked about is told where a question
+// answer puts together what was found. A session that was not asked about is included where a query
 // found all its calls. One whose opening is not known is as old as the sign-in session that it is
 // of: aws login renews credentials.
 func (g *gather) answer() Activities {

@@ -113,7 +113,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 		},
 		"a call failed for another reason": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FailedAfter, a.FirstExplicitDeny = 1, time.Time{} })
-		}, ContainmentUnknown, "not clear whether the deny stopped it"},
+		}, ContainmentUnknown, "unclear whether 1 old session was blocked"},
 		"denied, but not by the role's policy": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { a.FirstExplicitDeny = time.Time{} })
 		}, ContainmentUnknown, "No call of an old session was seen denied"},
@@ -126,7 +126,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			func(in JudgeInput) JudgeInput {
 				in.Activities = nil
 				return in
-			}, ContainmentUnknown, "3 old sessions that had to be looked at were not looked at",
+			}, ContainmentUnknown, "3 old sessions that had to be checked were not checked",
 		},
 
 		"the suspicious caller came back": {func(in JudgeInput) JudgeInput {
@@ -228,7 +228,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 				s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-eve-0"
 			})...)
 			return in
-		}, ContainmentUnknown, "1 old session that had to be looked at"},
+		}, ContainmentUnknown, "1 old session that had to be checked"},
 		"a new one made itself another key": {func(in JudgeInput) JudgeInput {
 			in.Sessions = append(in.Sessions, with(visitsOf("console", 320, office), func(s *Session) {
 				s.Kind, s.Derived, s.CallerAccessKey = KindConsole, true, "ASIA-alice-6"

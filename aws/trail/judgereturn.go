@@ -138,7 +138,7 @@ func (j *judge) cameBack() {
 		j.miss("What was done in %s since the cutoff is not known in full.", english.Count(unseen, "session", "sessions"))
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.keys)) {
-		j.miss("Whoever holds the own key %s of %s can come back: deactivate it.", key, p.keys[key].Caller)
+		j.miss("An attacker with the access key %s of %s can come back: deactivate it.", key, p.keys[key].Caller)
 	}
 }
 

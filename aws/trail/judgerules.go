@@ -65,12 +65,12 @@ func (j *judge) oldSessions() {
 		}
 	}
 	if unseen > 0 {
-		j.miss("%s that had to be looked at %s not looked at.", english.Count(unseen, "old session", "old sessions"),
+		j.miss("%s that had to be checked %s not checked.", english.Count(unseen, "old session", "old sessions"),
 			english.Plural(unseen, "was", "were"))
 	}
 	if unclear > 0 {
-		j.miss("Of %s it is not clear whether the deny stopped it: calls failed after the cutoff for another reason.",
-			english.Count(unclear, "old session", "old sessions"))
+		j.miss("It is unclear whether %s %s blocked: calls failed after the cutoff for another reason.",
+			english.Count(unclear, "old session", "old sessions"), english.Plural(unclear, "was", "were"))
 	}
 	if j.out.Denied == 0 && j.alive(j.in.AskedAt) {
 		j.miss(noneDenied)
@@ -132,7 +132,7 @@ func (j *judge) tokens() {
 }
 
 // otherRoles looks at the sessions of other roles that came out of old ones: this role's revocation
-// does not stop them, whoever holds them. cameBack has what came out of new ones.
+// does not stop them. cameBack has what came out of new ones.
 func (j *judge) otherRoles() {
 	followed := map[string]bool{}
 	for _, link := range j.in.Links {

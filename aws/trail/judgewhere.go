@@ -64,7 +64,7 @@ func (j *judge) alive(at time.Time) bool {
 	})
 }
 
-// unused reports whether nothing is missing but a denial, because nobody has used the role since.
+// unused reports whether nothing is missing but a denial, because the role has not been used since.
 func (j *judge) unused() bool {
 	if len(j.missing) != 1 || j.missing[0] != noneDenied {
 		return false

@@ -73,7 +73,7 @@ iam AcceptDelegationRequest SendDelegationToken: lets another account act for a 
 iam EnableOutboundWebIdentityFederation: lets sessions get tokens for outside services
 iam AcquireRole: takes a role over
 cognito-identity SetIdentityPoolRoles: gives app users a role
-sso CreateAccountAssignment: Identity Center access for somebody
+sso CreateAccountAssignment: Identity Center access for a user or group
 sso CreatePermissionSet: Identity Center access
 sso PutInlinePolicyToPermissionSet: more permissions by Identity Center
 identitystore CreateUser: a user in Identity Center

@@ -121,7 +121,7 @@ type Progress struct {
 
 // watch tells how far a look-up has come, one word after the other.
 type watch struct {
-	tell func(Progress) // nil: nobody wants to know
+	tell func(Progress) // nil: progress is not reported
 
 	mu  sync.Mutex
 	now Progress

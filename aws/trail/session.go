@@ -162,7 +162,7 @@ func tells(s Session) int {
 }
 
 // mostAttempts bounds the attempts that gave nothing, so that they never take the place of
-// sessions: whoever is locked out may try every second.
+// sessions: a blocked caller may try every second.
 const mostAttempts = 100
 
 // newestSessions gathers what the regions find and keeps the newest, so that what is held does not

@@ -37,14 +37,14 @@ const (
 // Suspects picks the sessions of a caller that is first seen in this window, or from an address
 // that the caller uses nowhere else in it: the strangest first, denied attempts too. It does not
 // say that they are bad, and the others are not cleared by it: with one caller and one address in
-// the window there is nothing to compare, and of callers who came once each nobody knows which one
-// is the stranger.
+// the window there is nothing to compare, and of callers who came once each it is unknown which
+// one is the stranger.
 //
 // A caller is first seen in this window when all its sessions lie within an hour, or when it first
 // came after the cutoff, and it was not seen in the 90 days before (Session.Before). An address is
-// seen nowhere else when its caller had used others before it, and nobody used it more than an hour
-// before that caller did. Two things say nothing: the addresses of callers who never come from the
-// same one twice, as jobs on hosted runners, and those of AWS services.
+// seen nowhere else when its caller had used others before it, and no caller used it more than an
+// hour before that caller did. Two things say nothing: the addresses of callers who never come from
+// the same one twice, as jobs on hosted runners, and those of AWS services.
 //
 // Attempts that are Uncertain are left out: they may have been about another role.
 func Suspects(sessions []Session, cutoff time.Time) []Suspect {

@@ -132,8 +132,8 @@ func unknownKey(h Holder, read []regionAnswer) error {
 		"give its role."}
 }
 
-// Target is the role whose sessions are to be revoked. The error is a *RefusedError: the key stands
-// for somebody else, and it says what to do instead.
+// Target is the role whose sessions are to be revoked. The error is a *RefusedError: the key
+// belongs to another kind of principal, and it says what to do instead.
 func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 	name := aws.NameOf(h.ARN)
 	switch {
