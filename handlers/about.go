@@ -8,8 +8,8 @@ import (
 )
 
 // About says which request an item is about, and which one it opens if it comes to that; both are
-// empty where there is none. It asks nobody: what it says of a click is what the click says, and
-// proves nothing.
+// empty where there is none. It looks nothing up: what it says of a click is what the click says,
+// and proves nothing.
 func About(item approvals.Item) (request, opens string) {
 	switch item.Kind {
 	case KindCommand:

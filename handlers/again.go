@@ -10,10 +10,9 @@ import (
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
-// again does what the buttons in the threads ask for: anew for what a request was for that ended
-// without it, or for the deny of a revocation to be taken away. It is a command of whoever pressed
-// the button, with everything that is asked of a command; only what to ask for is taken from the
-// stored request.
+// again handles the buttons in the threads that repeat a request that ended without its measure, or
+// undo one. It is a command of the person who pressed the button, with all checks of a command;
+// only what to ask for is taken from the stored request.
 func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to Listener) error {
 	r, _, err := h.Store.Load(ctx, c.Value)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
@@ -45,9 +44,9 @@ func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to L
 	return h.request(ctx, item, c.command(r.Place, text, ""), to)
 }
 
-// chained asks for a role that sessions of a revoked role went on to. It is a command of whoever
-// pressed the button, with everything that is asked of a command; which role it is comes from the
-// log.
+// chained requests the revocation of a role that sessions of a revoked role assumed. It is a
+// command of the person who pressed the button, with all checks of a command; the role comes from
+// the log.
 func (h *Handlers) chained(ctx context.Context, item approvals.Item, c Click, to Listener) error {
 	r, events, mark, err := h.marked(ctx, item, c, to)
 	if err != nil || mark == "" {

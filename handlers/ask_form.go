@@ -18,8 +18,8 @@ import (
 // three seconds only.
 const formLookUp = 1500 * time.Millisecond
 
-// offerForm opens the form that asks for a revocation, to whoever may ask for one: it leads to the
-// names of roles. Who gets none is told how to ask by words.
+// offerForm opens the form for a revocation to people who may ask for one: it leads to the names of
+// roles. The others get the usage of the command.
 func (h *Handlers) offerForm(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	if c.Trigger == "" || item.Tries > 1 { // of a try before this one the form may be in front of them
 		h.whisper(ctx, to, messages.Usage(h.Measures[0].Words, h.accountNames()))
@@ -78,7 +78,7 @@ func (h *Handlers) Judge(s Submission) map[string]string {
 	return wrong
 }
 
-// roleMeant says which role a form means, as somebody would type it, or what is wrong with which
+// roleMeant says which role a form means, in the syntax of the command, or what is wrong with which
 // field.
 func (h *Handlers) roleMeant(s Submission) (reference, field, wrong string) {
 	text := strings.TrimSpace(s.Role)

@@ -17,13 +17,13 @@ import (
 // sameChoice is how long one choice of a session stands for all: CloudTrail has nothing new sooner.
 const sameChoice = time.Minute
 
-// maxChoices is how many choices the log of one request has room for: each can bring a long answer,
-// and nobody must be able to make the log long.
+// maxChoices bounds the choices in the log of one request: each can bring a long answer, and no
+// person must be able to make the log long.
 const maxChoices = 100
 
-// choose takes a session that somebody chose from the menu. The look itself is slow work of its
-// own. Whoever may read the channel as a full member may choose; the value says which session, and
-// everything else is looked up.
+// choose takes a session that was chosen from the menu. The check itself is slow work of its own.
+// Full members who can read the channel may choose; the value says which session, and everything
+// else is looked up.
 func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to Listener) error {
 	r, events, mark, err := h.marked(ctx, item, c, to)
 	if err != nil || mark == "" {
@@ -67,7 +67,7 @@ func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to 
 }
 
 // marked reads what a button or menu of the thread means: the request, its log and the mark. The
-// mark is "" when the click leads nowhere, and whoever clicked was told so.
+// mark is "" when the click leads nowhere; the sender then has an answer already.
 func (h *Handlers) marked(
 	ctx context.Context, item approvals.Item, c Click, to Listener,
 ) (approvals.Request, []approvals.Event, string, error) {

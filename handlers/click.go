@@ -83,7 +83,7 @@ func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
 	return h.attempt(ctx, item, to, c.Value, "", a)
 }
 
-// tooManyClicks counts a click and reports whether its sender is told to wait.
+// tooManyClicks counts a click and reports whether its sender has to wait.
 func (h *Handlers) tooManyClicks(
 	ctx context.Context, item approvals.Item, to Listener, request, message, value string,
 ) (bool, error) {
@@ -94,12 +94,12 @@ func (h *Handlers) tooManyClicks(
 	return true, h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", message, value, messages.TooMany(wait))
 }
 
-// attempt decides what somebody wants to do with a request, and does what follows. reason is that
-// of a denial.
+// attempt decides an act of a person on a request, and does what follows. reason is that of a
+// denial.
 //
 // An approval that may be the missing one is prepared for while it is looked up who gives it, and
-// is carried out here: the item is done when the revocation is. Should this replica die in between,
-// whoever takes the item over finds the approval in the log and goes on.
+// is carried out here: the item is done when the revocation is. If this replica dies in between,
+// the replica that takes the item over finds the approval in the log and goes on.
 func (h *Handlers) attempt(
 	ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt,
 ) error {
@@ -185,7 +185,7 @@ func beforeItsCard(v record.View, item approvals.Item) bool {
 }
 
 // executeLater is when the queue takes an approved request up that was not carried out where it was
-// approved: the worker died, and so did whoever took its click over; or AWS did not take it yet.
+// approved: the replicas that had its click died, or AWS has not accepted the policy yet.
 const executeLater = 30 * time.Second
 
 // executeItem is the work that carries an approved request out.

@@ -41,8 +41,8 @@ type Command struct {
 	About string `json:"about,omitempty"`
 }
 
-// command asks for a measure, if everything about it is in order. Nobody is asked to approve
-// before the role was found in IAM.
+// command requests a measure, if everything about it is in order. Approvers are called only after
+// the role was found in IAM.
 func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 	c, err := step.BodyOf[Command](item)
 	if err != nil {
@@ -58,8 +58,8 @@ func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, 
 		h.Log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
 		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))
 	}
-	// Somebody else began with this command and did not finish: the request is there, only the rest is
-	// to be done.
+	// Another replica began with this command and did not finish: the request is there, only the rest
+	// is to be done.
 	if _, _, err := h.Store.Load(ctx, c.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
 		if err == nil {
 			err = h.firstDelivery(ctx, to, c.RequestID)
@@ -117,7 +117,7 @@ func (h *Handlers) meant(
 	case !isKey:
 		target, err = h.Cloud.Parse(name)
 	case err == nil:
-		// Whose a key is, is told to those alone who may ask.
+		// Only people who may ask learn whose a key is.
 		if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
 			return target, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
 		}
@@ -207,8 +207,8 @@ func (h *Handlers) ask(
 // warnLeaked is what is known of the access key that was typed in place of a role.
 const warnLeaked = "leaked"
 
-// describe looks a role up for a measure. What is known of the access key that was typed in its
-// place is told first, with a refusal, too.
+// describe looks a role up for a measure. What is known of an access key that was typed in its
+// place comes first, with a refusal, too.
 func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measure) (role.Role, error) {
 	found, err := h.Roles.Describe(ctx, t, on, nil)
 	refused, ok := errors.AsType[*aws.RefusedError](err)

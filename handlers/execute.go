@@ -175,8 +175,8 @@ func (h *Handlers) minimum(ctx context.Context, r approvals.Request) ([]contain.
 }
 
 // confirm waits, and returns *step.NotConfirmed if one of the request's approvers was not found to
-// be one again although their click is more than a minute old by now. Whoever was not looked up, or
-// too long ago, because something else took long, is looked up now.
+// be one again although their click is more than a minute old by now. An approver who was not
+// looked up, or too long ago, because something else took long, is looked up now.
 func (e *execution) confirm(ctx context.Context) error {
 	if <-e.looked; e.lookErr != nil {
 		return e.lookErr

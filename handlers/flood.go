@@ -17,8 +17,8 @@ const (
 	clicksPerPerson    = 30
 
 	// A report whose files Slack refused may be asked for again although nothing else has happened:
-	// somebody may have seen to it. Each time is an event in the log, which every step reads as a
-	// whole.
+	// the operator may have fixed the cause. Each time is an event in the log, which every step
+	// reads as a whole.
 	reportsAgain = 3
 	reportWindow = 10 * time.Minute
 )

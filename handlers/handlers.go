@@ -175,7 +175,7 @@ func New(cfg Config) (*Handlers, error) {
 	return h, nil
 }
 
-// FromPeople are the kinds of items that are somebody's act, by an envelope. All others act on what
+// FromPeople are the kinds of items that are a person's act, by an envelope. All others act on what
 // a log says.
 func FromPeople() []string { return []string{KindCommand, KindClick, KindSubmit, KindHome} }
 
@@ -290,9 +290,9 @@ const waitedTooLong = 15 * time.Minute
 // up.
 const lastingRetry = 30 * time.Second
 
-// SetAside puts an item that failed too often where a person can look at it, and says so to whoever
-// waits for it. An expiry and a delivery are never given up: without the one a role stays taken,
-// without the other a card keeps its buttons. They come back later.
+// SetAside parks an item that failed too often, and tells the person who waits for it. An expiry
+// and a delivery are never given up: without the one a role stays taken, without the other a card
+// keeps its buttons. They come back later.
 func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause error) error {
 	request := item.Request
 	var to Listener
@@ -326,7 +326,7 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	if request != "" {
 		err := h.Remark(ctx, request, approvals.EventSetAside, "aside "+item.Source, record.Failure{
 			Work:     item.Kind,
-			Sentence: "Whoever runs revokebot finds the cause in its log under this request's id.",
+			Sentence: "The operator of revokebot finds the cause in its log under this request's id.",
 		})
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
 			return fmt.Errorf("set aside: %w", err)
@@ -344,8 +344,8 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 	return h.Store.SetAside(ctx, item, cause.Error())
 }
 
-// about is whoever is answered, about a request or none. That it is a drill is said if that can be
-// known.
+// about is the listener of an answer about a request, or about none. It is marked as a drill if
+// that can be known.
 func (h *Handlers) about(ctx context.Context, to Listener, request string) Listener {
 	if r, _, err := h.Store.Load(ctx, request); err == nil {
 		to.Drill = r.Purpose.Mode() == approvals.ModeDrill

@@ -76,8 +76,8 @@ func (e *execution) follow(t *approvals.Transition, out role.Outcome, a record.A
 	if out.Role.TrustDigest != e.about.Role.TrustDigest {
 		err := step.Add(t, approvals.EventFinding, "", record.Finding{
 			Sentence: "The trust policy of the role was changed between the request and the revocation. " +
-				"That stops no revocation, " +
-				"but it may be how somebody means to come back: compare it with the card.",
+				"The revocation went on. " +
+				"An attacker may have changed it to come back: compare it with the card.",
 			Trust: roleFacts(out.Role).Trust,
 		})
 		if err != nil {

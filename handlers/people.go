@@ -10,8 +10,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// facts looks up, side by side and now, what the directory says of somebody and which of the groups
-// they are in. What could not be looked up stays unknown, which never passes.
+// facts looks up, side by side and now, a person's directory record and which of the groups they
+// are in. What could not be looked up stays unknown, which never passes.
 func (h *Handlers) facts(ctx context.Context, id string, groups []string) approvals.Facts {
 	var person approvals.Person
 	memberships := make([]approvals.Membership, len(groups))
@@ -47,8 +47,8 @@ func (h *Handlers) facts(ctx context.Context, id string, groups []string) approv
 	return f
 }
 
-// factsFor looks up what a policy needs to know of somebody: the groups only when they are not
-// named themselves.
+// factsFor looks up what a policy needs to know of a person: the groups only when the policy does
+// not name the person.
 func (h *Handlers) factsFor(ctx context.Context, id string, p approvals.Policy) approvals.Facts {
 	if slices.Contains(p.Approvers, id) {
 		return h.facts(ctx, id, nil)
@@ -56,8 +56,8 @@ func (h *Handlers) factsFor(ctx context.Context, id string, p approvals.Policy) 
 	return h.facts(ctx, id, p.GroupIDs())
 }
 
-// mayRequest says whether somebody may ask for a revocation. The standing is FullMember when only
-// the list keeps them from it.
+// mayRequest reports whether a person may ask for a revocation. The standing is FullMember when
+// only the list keeps them from it.
 func (h *Handlers) mayRequest(ctx context.Context, id string) (bool, approvals.Standing) {
 	list := approvals.Policy{Approvers: h.Requesters, Required: 1}
 	f := h.factsFor(ctx, id, list)
@@ -85,10 +85,9 @@ func (h *Handlers) mayRequest(ctx context.Context, id string) (bool, approvals.S
 // minute.
 const quorumBatch = 8
 
-// quorum reports whether enough people besides the requester could approve, so that nobody waits
-// for an approval that cannot come. It stops looking as soon as there are enough. What cannot be
-// looked up does not stop a request: whether somebody may approve is looked up again when they
-// click.
+// quorum reports whether enough people besides the requester could approve, so that no requester
+// waits for an approval that cannot come. It stops looking as soon as there are enough. What cannot
+// be looked up does not stop a request: an approver is looked up again at the click.
 func (h *Handlers) quorum(ctx context.Context, requester string, p approvals.Policy) (bool, []messages.Candidate) {
 	var why []messages.Candidate
 	var people []string

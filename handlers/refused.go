@@ -8,11 +8,11 @@ import (
 )
 
 // loggedRefusals is how many refused clicks of one person a request's log keeps. The notes have the
-// rest: every step reads the whole log, and nobody must be able to make it long.
+// rest: every step reads the whole log, and no person must be able to make it long.
 const loggedRefusals = 20
 
-// noteRefusal keeps a note of a click that is refused like many before it, and tells whoever
-// clicked why.
+// noteRefusal keeps a note of a click that is refused like many before it, and tells the sender
+// why.
 func (h *Handlers) noteRefusal(
 	ctx context.Context, r approvals.Request, a approvals.Attempt, refusal approvals.Refusal, to Listener,
 ) error {

@@ -71,10 +71,10 @@ func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click
 	})
 }
 
-// report records that somebody asked for the report; the delivery makes it from the log and puts it
-// into the thread. When nothing happened since the last one, that one is the answer, unless Slack
-// refused files: then it may not have arrived, and a few more are made. refuse answers whoever asks
-// for more than that.
+// report records a request for the report; the delivery makes it from the log and puts it into the
+// thread. When nothing happened since the last one, that one is the answer, unless Slack refused
+// files: then it may not have arrived, and a few more are made. refuse answers requests beyond
+// that.
 func (h *Handlers) report(
 	ctx context.Context, item approvals.Item, to Listener, r approvals.Request, events []approvals.Event,
 	refuse func(m *messages.Message) error,

@@ -29,8 +29,8 @@ type HomeOpened struct {
 	User string `json:"user"`
 }
 
-// status lists the requests for whoever asks. The sender's workspace, the channel and the flood
-// limits were looked at as for any command.
+// status lists the requests for the sender. Their workspace, the channel and the rate limits were
+// checked as for any command.
 func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, to Listener) error {
 	list, _, standing, err := h.listFor(ctx, c.Team, c.App, c.User, c.Channel)
 	if err != nil {
@@ -61,8 +61,8 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 	return h.drawHome(ctx, o, "")
 }
 
-// drawHome publishes somebody's App Home. That Slack does not take it is logged and nothing else:
-// it is drawn anew whenever it is opened.
+// drawHome publishes a person's App Home. An error of Slack's is only logged: the App Home is drawn
+// anew whenever it is opened.
 func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) error {
 	list, channels, standing, err := h.listFor(ctx, o.Team, o.App, o.User, "")
 	if err != nil {
@@ -78,7 +78,7 @@ func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) er
 	return nil
 }
 
-// listFor lists the requests of the allowed channels that somebody is in, and says side by side
+// listFor lists the requests of the allowed channels that a person is in, and says side by side
 // which channels these are and who it is. here is a channel that they are in for sure; "" none.
 func (h *Handlers) listFor(
 	ctx context.Context, team, app, user, here string,
@@ -100,7 +100,7 @@ func (h *Handlers) listFor(
 	return list[:min(len(list), statusShown)], channels, standing, nil
 }
 
-// channelsOf are the allowed channels that somebody is in. One whose members cannot be read is not
+// channelsOf are the allowed channels that a user is in. One whose members cannot be read is not
 // among them: it may be private.
 func (h *Handlers) channelsOf(ctx context.Context, user, here string) []string {
 	in := make([]bool, len(h.Channels))
@@ -191,8 +191,8 @@ func (h *Handlers) connection() messages.Connection {
 	return h.Connection()
 }
 
-// askFromHome opens the form for whoever pressed the button on the App Home. There is no channel to
-// answer in: what keeps the form from opening is said on the App Home.
+// askFromHome opens the form for the user who pressed the button on the App Home. There is no
+// channel to answer in: what keeps the form from opening is said on the App Home.
 func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click) error {
 	o := HomeOpened{Team: c.Team, App: c.App, User: c.User}
 	if !h.atHome(c.Team, "") || !slices.Contains(h.Channels, c.Value) {
@@ -211,12 +211,12 @@ func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click
 	}
 }
 
-// inChannel reports whether somebody who asks on the App Home is in the channel: Slack shows a
-// private message only to who is (Slack documentation, "chat.postEphemeral", user_not_in_channel).
-// If it does not show it, the answer is no.
+// inChannel reports whether a user who asks on the App Home is in the channel: Slack shows a
+// private message only to users who are (Slack documentation, "chat.postEphemeral",
+// user_not_in_channel). If it does not show it, the answer is no.
 func (h *Handlers) inChannel(ctx context.Context, to Listener) bool {
 	if err := h.Slack.Whisper(ctx, to, messages.AskedFromHome()); err != nil {
-		h.Log.WarnContext(ctx, "somebody on the home is not known to be in the channel", "user", to.User,
+		h.Log.WarnContext(ctx, "the user of the App Home is not known to be in the channel", "user", to.User,
 			"channel", to.Channel, "error", err)
 		return false
 	}

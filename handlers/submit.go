@@ -91,7 +91,7 @@ func (h *Handlers) offerDenial(
 			// The form may be in front of them, with a way back. Nobody is to deny who has not confirmed it.
 			return true, h.formLost(ctx, r, a, to)
 		}
-		// Too late for a form. A denial is the safe answer to somebody who pressed Deny: it counts
+		// Too late for a form. A denial is the safe answer to an approver who pressed Deny: it counts
 		// without a reason.
 		h.Log.WarnContext(ctx, "the form for a denial could not be opened; it is decided without a reason", "request", r.ID,
 			"error", err)

@@ -8,8 +8,8 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// Suggestion is somebody typing into the menu of roles of the form for a revocation. It is no item:
-// the answer is the acknowledgement.
+// Suggestion is what a requester has typed into the menu of roles of the form. It is no item: the
+// answer is the acknowledgement.
 type Suggestion struct {
 	Team, Enterprise string
 	User             string

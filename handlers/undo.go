@@ -16,7 +16,7 @@ import (
 
 // undo asks for a measure in force on a role to be taken away, if everything about it is in order.
 // text is what followed the word undo: a measure, or the role alone if one measure is in force.
-// Nobody is asked to approve before the role was seen to have what the bot wrote, and nothing else.
+// Approvers are called only after the role was seen to have what the bot wrote, and nothing else.
 func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
 	k, named, text := h.measure(text)
 	c.Text = text // a note of a refusal names the role
@@ -86,8 +86,8 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 }
 
 // mayWriteAgain reports whether the guard of an applied request has not ended with a measure that
-// held. Then somebody who took it away on purpose can say so, and a second person agrees, although
-// nothing is left to do on the role: it is not written again, and the record has it.
+// held. Then a person who removed it on purpose can say so, and a second person agrees, although
+// nothing is left to do on the role: it is not restored, and the record has it.
 func (h *Handlers) mayWriteAgain(r approvals.Request) bool {
 	return len(h.Guard) > 0 && r.Watched.Type != approvals.EventHeld
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/revokebot/revokebot/internal/times"
 )
 
-// KindActivity is an item that asks what a session did which somebody chose from the menu.
+// KindActivity is an item that asks what a session did that was chosen from the menu.
 const KindActivity = "activity"
 
 // choice is the body of an activity item.
@@ -22,14 +22,14 @@ type choice struct {
 	By   string `json:"by"`   // who chose it
 }
 
-// ActivityItem asks what the session with a mark did, that somebody chose by the item from source.
+// ActivityItem asks what the session with a mark did; by chose it by the item from source.
 func ActivityItem(request, source, mark, by string) approvals.Item {
 	return approvals.Item{
 		Kind: KindActivity, Request: request, Source: "activity for " + source, Body: step.Body(choice{mark, by}),
 	}
 }
 
-// Activity finds out what the session did that somebody chose, and where it went on to.
+// Activity finds out what a chosen session did, and which roles it assumed.
 func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) error {
 	c, err := step.BodyOf[choice](item)
 	if err != nil {
@@ -85,7 +85,7 @@ func (q *investigation) chosenBy(c choice) (record.Activity, trail.Session, erro
 	i := slices.IndexFunc(sessions, func(s record.Session) bool { return s.Mark() == c.Mark })
 	if !made || i < 0 {
 		return record.Activity{}, trail.Session{},
-			fmt.Errorf("%w: nobody has chosen the session %q", step.ErrNotAnItem, c.Mark)
+			fmt.Errorf("%w: the session %q was not chosen", step.ErrNotAnItem, c.Mark)
 	}
 	s := sessions[i]
 	return record.Activity{Chosen: c.Mark, Asked: c.By, Session: &s}, s.Session, nil

@@ -4,8 +4,8 @@
 // write and one at each of the follow-ups. It lists who assumed the role, then follows what those
 // sessions did and which roles they went on to (follow.go, ordinary.go, followrows.go), says
 // whether old sessions are kept out, and ends the last look with a verdict (judge.go). While it
-// takes long it tells how far it is (progress.go). Activity answers for one session that somebody
-// chose from the menu (chosen.go).
+// takes long it tells how far it is (progress.go). Activity answers for one session that was
+// chosen from the menu (chosen.go).
 //
 // Each part is an event in the request's log, trimmed to what an event may hold (trimtofit.go), so
 // that a look that was interrupted goes on where its events end. Nothing here writes to AWS, and it
@@ -210,7 +210,7 @@ func (q *investigation) lastSource() string {
 func (q *investigation) ends() bool { return q.last && q.number > 0 }
 
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the
-// thread is told so.
+// thread says so.
 func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
 	stop := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{

@@ -35,7 +35,7 @@ type Rehearsed struct {
 }
 
 // Clean reports whether all that a drill can check was found in order. That an account has no
-// session of its own, or one that names nobody, is what its configuration accepts.
+// session of its own, or one that names no people, is what its configuration accepts.
 func (d Rehearsed) Clean() bool { return d.Proven && d.MayWrite && d.Size > 0 }
 
 // WouldBeSince is the moment that would have parted sessions, zero before a drill came to it. A

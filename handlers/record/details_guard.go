@@ -64,8 +64,8 @@ type Held struct {
 	Losses int           `json:"losses,omitempty"` // how often an earlier look missed it
 }
 
-// Change is one write or removal of the deny by somebody else, as CloudTrail shows it. All text but
-// Name is foreign.
+// Change is one write or removal of the policy by another caller, as CloudTrail shows it. All text
+// but Name is foreign.
 type Change struct {
 	EventID        string    `json:"event_id"`
 	Name           string    `json:"name"` // PutRolePolicy or DeleteRolePolicy

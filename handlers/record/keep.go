@@ -8,9 +8,10 @@ import (
 	"github.com/revokebot/revokebot/aws/trail"
 )
 
-// What a look found stays found. A look reads the newest calls of a key up to a limit, so whoever
-// makes enough noise with it pushes the call that matters out of the next look; what that look no
-// longer reached is taken from those before it. A look that read everything replaces them.
+// The findings of a check are kept. A check reads the newest calls of a key up to a limit, so an
+// attacker who makes enough noise pushes the call that matters out of the next check. What that
+// check no longer reached is taken from those before it. A check that read everything replaces
+// them.
 
 // keeping returns a with what it no longer reached of an earlier look at the same session: calls
 // that open doors, the addresses that its key was used from, and how far back they go. The counts

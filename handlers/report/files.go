@@ -34,7 +34,7 @@ func FileName(what string, r approvals.Request, e approvals.Event, extension str
 }
 
 // Brings reports whether files go with the last of events: a verdict that is not the same again, or
-// somebody who asks for them.
+// a request for the report.
 func Brings(events []approvals.Event) bool {
 	t := events[len(events)-1].Type
 	return t == approvals.EventReport || t == approvals.EventVerdict && !messages.Repeats(events)
