@@ -99,8 +99,8 @@ type Opening struct {
 	Required int     `json:"required"`
 	// ExpireAfter is how long people have to decide, from the event's time on; whole milliseconds.
 	ExpireAfter time.Duration `json:"expire_after"`
-	// Witness is another clock than the store's when the request was opened, which nobody who can
-	// write to the store can set.
+	// Witness is another clock than the store's when the request was opened. A process that can write
+	// to the store cannot set it.
 	Witness time.Time `json:"witness,omitzero"`
 	// At and Seal are those of the event, set by Sealed.
 	At   time.Time `json:"-"`

@@ -5,11 +5,11 @@ import "slices"
 // MaxRequired is the largest number of approvals a policy may ask for.
 const MaxRequired = 5
 
-// Policy says what may be asked for about a subject, and who decides. The zero value lets nobody
+// Policy says what may be asked for about a subject, and who decides. The zero value lets no person
 // decide.
 type Policy struct {
 	Measures  []Measure // that exist there; a request for any other is neither taken nor carried out
-	Approvers []string  // ids of people and of groups; empty: nobody
+	Approvers []string  // ids of people and of groups; empty: none
 	Required  int       // people besides the requester, 1 to MaxRequired; 0: no number is enough
 }
 

@@ -177,7 +177,7 @@ const (
 	StateFailed    State = "failed"    // it could not be done; the log says why
 	StateDenied    State = "denied"    // an approver said no
 	StateCancelled State = "cancelled" // the requester took it back
-	StateExpired   State = "expired"   // nobody decided in time
+	StateExpired   State = "expired"   // no decision in time
 	StateVoid      State = "void"      // approved, but what was approved is not there any more
 	StateRehearsed State = "rehearsed" // of a drill: it was gone through, and nothing was written
 )

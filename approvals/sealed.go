@@ -118,7 +118,7 @@ const earlySlack = 5 * time.Second
 // longestTimer is how much before an item is due it may have been queued, at most.
 const longestTimer = 48 * time.Hour
 
-// checked makes KindForged of items that nobody queued here, and puts back those whose time has not
+// checked makes KindForged of items that no replica queued, and puts back those whose time has not
 // come.
 func (s *Sealed) checked(ctx context.Context, items []Item, err error) ([]Item, error) {
 	if len(items) == 0 {

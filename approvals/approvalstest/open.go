@@ -151,7 +151,7 @@ var opening = []sentence{
 		b.move("R5", 2, approvals.EventVoided, approvals.StateVoid)
 		b.opened("R6", "role 1", never)
 	}},
-	{name: "a request for another measure on the same subject is in nobody's way", test: func(b *bench) {
+	{name: "a request for another measure on the same subject is not blocked", test: func(b *bench) {
 		b.opened("R1", "role 1", never)
 		lock := openingFor("role 1", never)
 		for id, purpose := range map[string]approvals.Purpose{"R2": approvals.Lock.Do(), "R3": approvals.Lock.Undo()} {

@@ -233,7 +233,7 @@ func (s *Store) Open(
 		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) && !errors.Is(err, approvals.ErrBrokenLog) {
 			return "", err
 		}
-		// A log that is none any more is seen to by whoever loads it.
+		// A broken log is handled where it is loaded next.
 		if errors.Is(err, approvals.ErrBrokenLog) || err == nil && !r.State.Ended() &&
 			r.Subject.Taken(r.Purpose) == o.Subject.Taken(o.Purpose) ||
 			other == stale {
@@ -312,7 +312,7 @@ func (s *Store) commitOne(ctx context.Context, t approvals.Transition) error {
 	if err != nil {
 		return fail(err)
 	}
-	if !legal { // whoever was overtaken hears that first
+	if !legal { // a conflict is the answer that comes first
 		if r, _, err := s.Load(ctx, t.RequestID); err != nil {
 			return err
 		} else if r.Seq != t.Expect {
