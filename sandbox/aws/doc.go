@@ -29,8 +29,8 @@
 // enforced at once (organization.go).
 //
 // Users (user.go) have keys that can be made inactive, inline policies of 2,048 characters in all,
-// and sessions of their own (sts_users.go), which outlive the key. Nobody has MFA, so none of these
-// sessions can call IAM.
+// and sessions of their own (sts_users.go), which outlive the key. No user has MFA, so none of
+// these sessions can call IAM.
 //
 // Where the real service is lenient and this one is not: unknown parameters are errors, every
 // x-amz- header must be signed, IAM, STS and CloudTrail are spoken to with POST only. The one

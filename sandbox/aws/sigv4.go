@@ -90,7 +90,7 @@ func (s *Server) authenticate(r *http.Request, body []byte, sig signature) (*cre
 		return nil, errOf("ExpiredToken", "The security token included in the request is expired")
 	}
 	if c.session != nil && c.user != nil && sig.service == "iam" {
-		return nil, invalid // without MFA, which nobody has here (STS API Reference, "GetSessionToken")
+		return nil, invalid // without MFA, which no user has here (STS API Reference, "GetSessionToken")
 	}
 	if partitionOf(sig.region) != c.account().partition {
 		return nil, errOf("SignatureDoesNotMatch", "Credential should be scoped to a valid region.")

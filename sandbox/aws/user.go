@@ -243,7 +243,7 @@ func (a *Account) User(name string) (u User, ok bool) {
 	return u, true
 }
 
-// onUser does something to a user as somebody with every permission would; no call and no event is
+// onUser changes a user as an administrator would; no call and no event is
 // recorded.
 func (a *Account) onUser(name string, do func(*user) error) error {
 	a.server.mu.Lock()
@@ -255,7 +255,7 @@ func (a *Account) onUser(name string, do func(*user) error) error {
 	return do(u)
 }
 
-// PutUserPolicy writes an inline policy as somebody with every permission would; no call and no
+// PutUserPolicy writes an inline policy as an administrator would; no call and no
 // event is recorded.
 func (a *Account) PutUserPolicy(name, policy, text string) error {
 	return a.onUser(name, func(u *user) error { return u.putPolicy(policy, text) })
