@@ -49,7 +49,7 @@ func TestASealIsGoodForOneEventInOnePlaceOnly(t *testing.T) {
 		"half of the seal": func(_ *string, e *approvals.Event) { e.Seal = e.Seal[:len(e.Seal)/2] },
 		"a word":           func(_ *string, e *approvals.Event) { e.Seal = "seal" },
 		"no seal":          func(_ *string, e *approvals.Event) { e.Seal = "" },
-		"a seal by somebody": func(_ *string, e *approvals.Event) {
+		"a seal by another key": func(_ *string, e *approvals.Event) {
 			e.Seal = keyOf(t, 2).SealEvent("R1", "the seal before", *e)
 		},
 		"theirs in our name": func(_ *string, e *approvals.Event) {

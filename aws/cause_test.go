@@ -83,7 +83,7 @@ func TestNoRefusalIsToldWhereAWSWasNotAsked(t *testing.T) {
 		"a resolver that does not answer": {
 			awssdk.Config{Credentials: fine, HTTPClient: answering(slowDNS)}, aws.ErrUnavailable, "i/o timeout",
 		},
-		"nobody listens": {
+		"no listener": {
 			awssdk.Config{Credentials: fine, HTTPClient: answering(refused)}, aws.ErrUnavailable, "connection refused",
 		},
 		"a try that left, and one that did not": {
@@ -103,7 +103,7 @@ func TestNoRefusalIsToldWhereAWSWasNotAsked(t *testing.T) {
 			t.Errorf("%s: %q, told as %q", name, call.Unsent(), words)
 		}
 		if c.cause != "" && !strings.HasPrefix(words, "AWS was not asked") || strings.ContainsAny(words, "<>") {
-			t.Errorf("%s is told as %q", name, words)
+			t.Errorf("%s is reported as %q", name, words)
 		}
 	}
 }
@@ -123,7 +123,7 @@ func TestAnEndpointThatTheSDKRefusesIsToldWithItsCause(t *testing.T) {
 			sdk.Credentials = credentials{}
 			call := ask(t, sdk)
 			if words := aws.Explain(call); !strings.Contains(words, "custom endpoint are not supported") {
-				t.Errorf("%v is told as %q", call, words)
+				t.Errorf("%v is reported as %q", call, words)
 			}
 		})
 	}

@@ -288,7 +288,7 @@ func TestTheGuardRailIsTheOneThatTheBotOffers(t *testing.T) {
 			if err := errors.Join(json.Unmarshal(s, &there), json.Unmarshal(offered[1], &want)); err != nil {
 				t.Fatal(err)
 			}
-			same(t, "the ways to become somebody", string(there.Action), string(want.Action))
+			same(t, "the ways to become another principal", string(there.Action), string(want.Action))
 		}
 	}
 	if n := len(guardRail(t, "arn:aws:iam::*:role/*", "")); n > 10_240 {
@@ -375,9 +375,8 @@ func excepted(t *testing.T, text string) (patterns []string) {
 	return slices.Compact(patterns)
 }
 
-// Who may become an excepted principal: nobody who is none already, in the template and in what the
-// thread offers.
-func TestNobodyBecomesAPrincipalThatAGuardRailExcepts(t *testing.T) {
+// Only an excepted principal may become another one, in the template and in what the thread offers.
+func TestNoOtherPrincipalBecomesOneThatAGuardRailExcepts(t *testing.T) {
 	const writers = "arn:aws:iam::*:role/Terraform,arn:aws:iam::*:role/cdk-*,arn:aws:iam::*:user/kim"
 	ways := []string{
 		"iam:CreateRole", "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy",
@@ -402,7 +401,7 @@ func TestNobodyBecomesAPrincipalThatAGuardRailExcepts(t *testing.T) {
 		}
 		patterns := excepted(t, text)
 		if len(patterns) == 0 {
-			t.Fatalf("%s excepts nobody", name)
+			t.Fatalf("%s excepts no principal", name)
 		}
 		for _, pattern := range patterns {
 			pattern = strings.Replace(pattern, "iam::*:", "iam::111122223333:", 1)

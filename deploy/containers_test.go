@@ -262,7 +262,7 @@ func TestTheRedisOfTheComposeFileForgetsNothingAndIsReachedByTheBotAlone(t *test
 	}
 }
 
-func TestNobodyWhoMayChangeTheConfigurationIsLeftOutOfThoseWhoDecideWhoApproves(t *testing.T) {
+func TestAllWhoMayChangeTheConfigurationAreNamedAsDecidingWhoApproves(t *testing.T) {
 	parameter := ecs(t).made("Config")["Name"].(string)
 	for file, words := range map[string][]string{
 		"../SECURITY.md":          {"ssm:PutParameter", parameter, "ConfigMap", "decide who approves"},

@@ -101,12 +101,12 @@ func TestTheRoleForUsersTouchesNoRoleAndNoProtectedUserEvenBesideAPolicyThatAllo
 	for _, action := range []string{"iam:UpdateAccessKey", "iam:PutUserPolicy", "iam:DeleteUserPolicy"} {
 		unnamed := standin.Request{Action: action, Resource: user}
 		if got := standin.Evaluate(unnamed, policies...).Decision; got != standin.ExplicitDeny {
-			t.Errorf("%s by a session that names nobody: %v", action, got)
+			t.Errorf("%s by a session that names no people: %v", action, got)
 		}
 	}
 }
 
-// No role may hold the rights of both: whoever writes policies on roles and on users has the
+// No role may hold the rights of both: a caller that writes policies on roles and on users has the
 // account.
 func TestNeitherTheSpokeNorTheRoleForUsersHasTheOthersWrites(t *testing.T) {
 	of := map[string][]string{

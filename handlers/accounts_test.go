@@ -33,7 +33,7 @@ func TestWhoAsksForARoleOfIdentityCenterGetsTheStepsAndThePolicy(t *testing.T) {
 }
 
 // A spoke that does not let the bot name the people: the revocation goes on only where that is
-// configured, and it is told.
+// configured, and the thread says so.
 func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range []bool{true, false} {
@@ -69,8 +69,7 @@ func TestThatASessionCouldNotNameThePeopleIsTold(t *testing.T) {
 	}
 }
 
-// What a deny on a role does not stop is said to whoever approves, and every warning with its next
-// step.
+// The card tells approvers what a revocation does not stop, and every warning with its next step.
 func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -99,7 +98,7 @@ func TestTheCardSaysWhatIsNotTouchedAndEveryWarning(t *testing.T) {
 			"*Not touched*: long-term access keys, federation tokens, and sessions that this role's sessions opened in other " +
 				"roles",
 			"can assume the role again", "lets everybody assume it", "444455556666",
-			"Look there too, or take them out of the trust policy.",
+			"Check them too, or take them out of the trust policy.",
 			"a reboot does not.", "Updating a function", "Force a new deployment", "Restart the pods.",
 			"can write IAM policies", "by which only revokebot changes what it has written.",
 			"before 1999-12-01T00:00:00", "is managed by Terraform",

@@ -29,7 +29,7 @@ func askForm(b *bench.Bench, user string) slack.View {
 	return b.Slack.Views(user)[0]
 }
 
-// typing is what is offered to somebody who has chosen an account and types a part of a role's
+// typing is what is offered to a requester who has chosen an account and types a part of a role's
 // name: account/name, each with the words beside it.
 func typing(b *bench.Bench, user, view, account, text string) []string {
 	b.T.Helper()
@@ -174,7 +174,7 @@ func TestTheFormAsksNoLessThanTheCommand(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Approvers: []string{actors.Bob}})
-		// Nobody but Bob may approve: what he asks for himself has no quorum, and that is found out after
+		// Only Bob may approve: what he asks for himself has no quorum, and that is found out after
 		// the form was sent.
 		view := askForm(b, actors.Bob)
 		b.Settle()

@@ -18,8 +18,8 @@ import (
 
 var attacks = flag.Int("attacks", 4, "how many random rewrites of Redis are tried; the long form is 300")
 
-// Whatever somebody without the key writes into Redis: nothing is written to AWS that nobody
-// approved, or again and again. No approved revocation and no guard is lost without an alarm. The
+// Whatever an attacker without the key writes into Redis: nothing is written to AWS without an
+// approval, or again and again. No approved revocation and no guard is lost without an alarm. The
 // card says what is so.
 func TestRandomRewritesOfRedisWriteNothingLoseNothingAndAreNotSilent(t *testing.T) {
 	t.Parallel()

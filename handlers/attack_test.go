@@ -175,7 +175,7 @@ func (i intruder) alarms(words string) {
 	i.Until("an alarm says "+words, func() bool { return i.Log.Has(words) })
 }
 
-// recorder keeps all items that wait or are due, as whoever reads along in Redis does.
+// recorder keeps all items that wait or are due, as a process that reads along in Redis does.
 type recorder struct {
 	intruder
 	stop chan struct{}
@@ -260,7 +260,7 @@ func TestNothingThatIsReplayedDecidesARequest(t *testing.T) { // B5
 	})
 }
 
-func TestWorkThatNobodyQueuedIsNotDone(t *testing.T) { // B4, B7, B17
+func TestWorkThatNoReplicaQueuedIsNotDone(t *testing.T) { // B4, B7, B17
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := intruder{bench.New(t, bench.Options{ErrorsAllowed: true, Guard: []time.Duration{time.Minute}})}

@@ -257,7 +257,7 @@ func TestWhenTheCardCannotBePostedTheRequestIsClosedAndTheRequesterIsTold(t *tes
 	t.Parallel()
 	for code, told := range map[string]string{
 		"not_in_channel": "/invite", "channel_not_found": "/invite", "is_archived": "archived",
-		"restricted_action": "look at its log",
+		"restricted_action": "check its log",
 	} {
 		t.Run(code, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -314,7 +314,7 @@ func TestMalformedEnvelopesAreAcknowledgedAndDoNothing(t *testing.T) {
 				`"user":{"id":"U0BOB"}}}`,
 			"an event": `{"envelope_id":"m8","type":"events_api",` +
 				`"payload":{"event":{"type":"app_mention"}}}`,
-			"a click on a block nobody knows": strings.Replace(clickEnvelope("m9", "T0SANDBOX", "A0SANDBOX", card, actors.Nils),
+			"a click on an unknown block": strings.Replace(clickEnvelope("m9", "T0SANDBOX", "A0SANDBOX", card, actors.Nils),
 				`"text":"the card"`, `"blocks":[{"type":"hologram","x":[{"type":7}]}],"reactions":{"count":"many"}`, 1),
 			"text that is not JSON at all":     `hello?`,
 			"a list":                           `[]`,
@@ -393,8 +393,8 @@ func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
 	})
 }
 
-// Rule 18, end to end: what somebody types as a reason, and what a thief chooses as a session name,
-// stay text.
+// Rule 18, end to end: what a requester types as a reason, and what an attacker chooses as a
+// session name, stay text.
 func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -402,7 +402,7 @@ func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {
 		b.Session("=cmd@evil,+x") // the strangest that STS takes
 		card := b.AskFor(actors.Rosa, "prod/DeployRole <!channel> `x` *now* https://evil.example")
 		card.Approve(actors.Bob)
-		b.Until("the evidence is told", func() bool { return card.Says("=cmd@evil,+x") })
+		b.Until("the evidence is posted", func() bool { return card.Says("=cmd@evil,+x") })
 		for _, m := range b.Slack.Messages(actors.Incident) {
 			if m.Username != "revokebot" {
 				continue

@@ -36,8 +36,8 @@ func TestACardThatIsFoundAgainLaterShowsWhatIsSoThen(t *testing.T) {
 	})
 }
 
-// The command and the queued delivery start at once. Whichever is second waits, and nobody is told
-// that Slack does not take the card.
+// The command and the queued delivery start at once. Whichever is second waits, and does not say
+// that Slack rejects the card.
 func TestNobodyIsToldThatTheCardIsLateWhileAnotherWorkerPostsIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -82,8 +82,8 @@ func lines(b *bench.Bench) (inThread, beside []string) {
 	return inThread, beside
 }
 
-// An administrator deletes the card. What happens then is told in the channel: in order, each once,
-// and each line says what it is about.
+// An administrator deletes the card. What happens then is posted in the channel: in order, each
+// once, and each line says what it is about.
 func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 	t.Parallel()
 	const all = "*Revoked:*|*CloudTrail*"
@@ -114,7 +114,7 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 				card.Approve(actors.Bob)
 				b.Slack.DeleteMessage(actors.Incident, card.TS) // while it is looked up who Bob is
 				b.Until("it is applied", func() bool { return card.State() == approvals.StateApplied })
-				b.Until("the evidence is told", func() bool { _, beside := lines(b); return len(beside) > 1 })
+				b.Until("the evidence is posted", func() bool { _, beside := lines(b); return len(beside) > 1 })
 				card.CaughtUp()
 				b.Settle()
 				if _, beside := lines(b); strings.Join(beside, "|") != all {
@@ -137,8 +137,8 @@ func TestWhatHappensAfterTheCardWasDeletedIsToldInTheChannel(t *testing.T) {
 	}
 }
 
-// Nobody can approve without the card, so the request does not wait for its deadline once that is
-// noticed.
+// No approver can decide without the card, so the request does not wait for its deadline once that
+// is noticed.
 func TestAnOpenRequestWhoseCardWasDeletedEndsAndItsPeopleAreToldDirectly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -89,7 +89,7 @@ func TestWhereNoApproverCanHaveHeardOfARequestTheThreadSaysSo(t *testing.T) {
 		"it is not known who is in the channel": {
 			slack.Fault{Method: "conversations.members", Error: "missing_scope"}, false,
 		},
-		"one of them is told": {slack.Fault{Method: "conversations.open", Error: "user_disabled", Times: 1}, false},
+		"one of them gets a DM": {slack.Fault{Method: "conversations.open", Error: "user_disabled", Times: 1}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

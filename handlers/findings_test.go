@@ -120,7 +120,7 @@ func TestWhereNoRegionCouldBeReadNothingIsSaidAboutSessions(t *testing.T) {
 		card := b.Ask()
 		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Times: -1, Code: "AccessDenied"})
 		card.Approve(actors.Bob)
-		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail could not be read*") })
+		b.Until("the evidence is posted", func() bool { return card.Says("*CloudTrail could not be read*") })
 		if card.Says("*CloudTrail*") || !card.Says("*CloudTrail could not be read*") || !card.Says("eu-west-1") {
 			t.Errorf("it is told as if CloudTrail had answered:\n%s", b.Transcript())
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/revokebot/revokebot/sandbox/bench"
 )
 
-// An attacker who holds both places is told once, and again when what the guard finds changes.
+// An attacker who holds both places is reported once, and again when what the guard finds changes.
 func TestALossThatTheGuardCannotMakeGoodIsToldOnceUntilItChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -21,11 +21,11 @@ func TestALossThatTheGuardCannotMakeGoodIsToldOnceUntilItChanges(t *testing.T) {
 		putOn(b, besideOf(card), allowAll)
 		time.Sleep(20 * time.Second)
 		if n := count(card, approvals.EventTampered) - told; n != 1 {
-			t.Errorf("the loss is told %d times", n)
+			t.Errorf("the loss is reported %d times", n)
 		}
 		time.Sleep(2 * time.Minute)
 		if n := count(card, approvals.EventTampered) - told; n != 2 {
-			t.Errorf("with the last look the loss is told %d times, want 2", n)
+			t.Errorf("with the last check the loss is reported %d times, want 2", n)
 		}
 	})
 }

@@ -179,7 +179,7 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 		if again := cutoffOnRole(t, b); !again.After(first) {
 			t.Errorf("the new cutoff is %v, the first was %v", again, first)
 		}
-		b.Until("it is told", func() bool { return card.Says("Restored (1 of 5)") })
+		b.Until("it is posted", func() bool { return card.Says("Restored (1 of 5)") })
 		loud := ""
 		for _, text := range card.Thread() {
 			if strings.Contains(text, "*Someone changed the revocation policy of*") {
@@ -225,7 +225,7 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 			t.Error("somebody is named before CloudTrail knows")
 		}
 		time.Sleep(2 * time.Minute)
-		b.Until("it is told who it was", func() bool { return card.Says("• By `") })
+		b.Until("the thread names the caller", func() bool { return card.Says("• By `") })
 		if !card.Says("shop-migration") || !card.Says("removed it") || !card.Says(b.World.Rival.AccessKeyID) {
 			t.Errorf("who it was:\n%s", b.Transcript())
 		}
@@ -241,8 +241,8 @@ func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {
 	})
 }
 
-// The thief has a key that the deny does not touch. Nobody can win that on the role: it is said,
-// with what does help.
+// The attacker has a key that the revocation policy does not touch. The guard cannot win that on
+// the role: the thread says so, with what does help.
 func TestTheThiefWhoDeletesTheDenyEveryHalfSecondIsLoudlyReportedAndFoughtFiveTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -322,10 +322,10 @@ func TestAConsoleThatPutsAnOlderCutoffThereIsOverruled(t *testing.T) {
 			t.Fatalf("the console wrote %s: %v", onRole(b), err)
 		}
 		b.Until("the deny is back", func() bool { return !cutoffOnRole(t, b).Before(first) })
-		b.Until("it is told", func() bool {
+		b.Until("it is posted", func() bool {
 			return card.Says("found the inline policy `AWSRevokeOlderSessions` changed to the earlier cutoff")
 		})
-		b.Until("it is told who it was", func() bool { return card.Says("replaced it with the cutoff") })
+		b.Until("the thread names the caller", func() bool { return card.Says("replaced it with the cutoff") })
 	})
 }
 
@@ -362,7 +362,7 @@ func TestACutoffThatSomebodySetFarAheadIsNotTakenForADeny(t *testing.T) {
 			_, there := b.World.Prod.RolePolicy(actors.DeployRole, own)
 			return there
 		})
-		b.Until("it is told", func() bool {
+		b.Until("it is posted", func() bool {
 			return card.Says("replaced by one that does not block old sessions") && card.Says("Restored (")
 		})
 		if onRole(b) != far {
@@ -371,8 +371,8 @@ func TestACutoffThatSomebodySetFarAheadIsNotTakenForADeny(t *testing.T) {
 	})
 }
 
-// What somebody raises in the moment in which the deny is written again holds, and is not the bot's
-// to take away.
+// A cutoff that another caller raises while the policy is restored holds, and the bot does not
+// remove it.
 func TestWhatSomebodyRaisesRightAfterARewriteIsNotTakenForTheBots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -447,8 +447,8 @@ func TestAPersonWhoUndoesByAnUndoRequestIsNotFought(t *testing.T) {
 	}
 }
 
-// The thread tells whoever removed the deny on purpose to say so. That has to be possible while it
-// is gone.
+// The thread asks a person who removed the policy on purpose to say so. That has to be possible
+// while it is gone.
 func TestWhoRemovedTheDenyOnPurposeCanSaySoAndTheGuardEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -504,7 +504,7 @@ func TestALookWaitsForAnUndoThatMayFail(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		b.Until("it is told", func() bool { return card.Says("Restored (") })
+		b.Until("it is posted", func() bool { return card.Says("Restored (") })
 	})
 }
 
@@ -546,7 +546,7 @@ func TestAnUndoThatNobodyApprovedDoesNotStopTheGuard(t *testing.T) {
 		pretendUndo(t, b, card)
 		removeAs(t, b, b.World.Admin)
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		b.Until("it is told", func() bool { return card.Says("Restored (") })
+		b.Until("it is posted", func() bool { return card.Says("Restored (") })
 	})
 }
 
@@ -586,7 +586,7 @@ func TestAnotherReplicaTakesTheGuardOver(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.Start()
 		b.Until("the deny is back", func() bool { return onRole(b) != "" })
-		b.Until("it is told", func() bool { return card.Says("Restored (1 of 5)") })
+		b.Until("it is posted", func() bool { return card.Says("Restored (1 of 5)") })
 		if n := count(card, approvals.EventTampered); n != 1 {
 			t.Errorf("told %d times", n)
 		}
@@ -716,7 +716,7 @@ func TestALateWriteOfTheGuardDoesNotMoveTheCutoffBack(t *testing.T) {
 		if at := cutoffOnRole(t, b); at.Before(counts) {
 			t.Errorf("the cutoff on the role went back from %v to %v", counts, at)
 		}
-		b.Until("it is told", func() bool { return card.Says("another request for this role was decided") })
+		b.Until("it is posted", func() bool { return card.Says("another request for this role was decided") })
 	})
 }
 
@@ -795,7 +795,7 @@ func TestARoleThatIsGoneOrReplacedEndsTheGuard(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				b.Until("it is told", func() bool { return card.Says(words) })
+				b.Until("it is posted", func() bool { return card.Says(words) })
 				time.Sleep(time.Minute)
 				card.CaughtUp()
 				if told(card, words) != 2 || card.Says("at every check") || onRole(b) != "" ||
@@ -843,7 +843,7 @@ func TestADenyThatCannotBeWrittenAgainIsLoudlyReported(t *testing.T) {
 		card := applied(b)
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Times: -1, Code: "AccessDenied"})
 		removeAs(t, b, b.World.Rival)
-		b.Until("it is told", func() bool {
+		b.Until("it is posted", func() bool {
 			return card.Says("It could not be restored: AWS does not allow revokebot iam:PutRolePolicy")
 		})
 		card.CaughtUp()

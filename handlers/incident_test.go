@@ -142,8 +142,8 @@ func message(b *bench.Bench, card bench.Card, text string) slack.Message {
 	return found
 }
 
-// checked waits until the first check of CloudTrail is told, and returns the message with the menu
-// of sessions.
+// checked waits until the first check of CloudTrail is posted, and returns the message with the
+// menu of sessions.
 func checked(b *bench.Bench, card bench.Card) slack.Message {
 	b.T.Helper()
 	b.Until("the first check is done", func() bool { return count(card, approvals.EventActivity) > 0 })
@@ -354,7 +354,7 @@ func TestTheProgressOfALookIsOneMessageThatIsEdited(t *testing.T) {
 		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Region: "eu-west-1", Times: 1, Delay: 8 * time.Second})
 		card.Approve(actors.Bob)
 		m := message(b, card, "Checking CloudTrail …")
-		b.Until("the progress is told", func() bool { return card.Says("Checking CloudTrail: 1 of 2 regions done …") })
+		b.Until("the progress is posted", func() bool { return card.Says("Checking CloudTrail: 1 of 2 regions done …") })
 		b.Until("it is replaced", func() bool { return card.Says("8 sessions, ") })
 		if now := message(b, card, "8 sessions, "); now.TS != m.TS || card.Says("Checking CloudTrail") {
 			t.Errorf("it is not one message:\n%s", b.Transcript())

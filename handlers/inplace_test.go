@@ -15,8 +15,8 @@ import (
 	"github.com/revokebot/revokebot/sandbox/slack"
 )
 
-// Rule 15. A replica that died with a click had committed the approval. Whoever takes the click
-// over goes on.
+// Rule 15. A replica that died with a click had committed the approval. The replica that takes
+// the click over goes on.
 func TestAClickWhoseApprovalIsInTheLogIsCarriedOutByWhoeverTakesItOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAClickWhoseApprovalIsInTheLogIsCarriedOutByWhoeverTakesItOver(t *testin
 	})
 }
 
-// Rule 15. Should nobody have the click any more, the queue takes the approved request up; when it
+// Rule 15. If no replica has the click any more, the queue takes the approved request up; when it
 // is done already, that comes to nothing.
 func TestTheQueueTakesUpWhatWasApprovedAndNotCarriedOut(t *testing.T) {
 	t.Parallel()

@@ -55,8 +55,8 @@ func takeOver(t *testing.T, b *bench.Bench, card bench.Card, cutoff time.Time) {
 		record.Applied{Cutoff: cutoff, Seen: record.SeenEqual})
 }
 
-// Rule 10. Whoever was held up does not record its own cutoff once a higher one was promised, and
-// puts the higher one on the role.
+// Rule 10. A replica that was held up does not record its own cutoff once a higher one was planned,
+// and puts the higher one on the role.
 func TestALateWriterRecordsNoCutoffBelowAPromisedOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestAKeyThatStandsForNoRoleGetsOneSentenceAndWhatToDo(t *testing.T) {
 		b.Command(actors.Gina, user+" x")
 		b.Settle()
 		if n := len(b.AWS.Calls("GetAccessKeyInfo")); n != before {
-			t.Error("somebody who may not ask has AWS asked whose a key is")
+			t.Error("a person who may not ask has AWS asked whose a key is")
 		}
 		if n := len(b.Cards()); n != 0 {
 			t.Errorf("%d cards", n)

@@ -93,7 +93,7 @@ func TestTheGuardAttachesALockAgainUnderTheSameApproval(t *testing.T) {
 		}
 		b.Until("the lock is back", func() bool { return locked(b, actors.DeployRole) && card.Says("Restored (") })
 		for _, words := range []string{
-			"Someone changed the lock", "OnlyRevokebotDetaches", "iam:PolicyARN", "from taking `AWSDenyAll` off the role",
+			"Someone changed the lock", "OnlyRevokebotDetaches", "iam:PolicyARN", "from removing `AWSDenyAll` from the role",
 		} {
 			if !card.Says(words) && !strings.Contains(b.Transcript(), words) {
 				t.Errorf("the thread lacks %q:\n%s", words, b.Transcript())

@@ -32,7 +32,7 @@ func TestOfTwoLooksAtOneTimeOneOffersTheMenu(t *testing.T) {
 	})
 }
 
-// A look costs what CloudTrail takes, and its answer stays in the log: however often somebody
+// A look costs what CloudTrail takes, and its answer stays in the log: however often a person
 // chooses, both have an end.
 func TestChoicesOfSessionsHaveAnEnd(t *testing.T) {
 	t.Parallel()

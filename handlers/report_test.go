@@ -344,7 +344,7 @@ func TestAWorkerThatDiesAfterAnUploadIsFollowedByOneThatFindsTheFiles(t *testing
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.Until("it is told", func() bool {
+		b.Until("it is posted", func() bool {
 			d, err := b.Store.Delivered(t.Context(), card.ID)
 			return err == nil && d.Cursor == card.Request().Seq && d.Part == 0
 		})

@@ -120,7 +120,7 @@ func TestWhatIsNotExactlyARevocationStaysAndOursGoesBesideIt(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.Until("the deny is back", func() bool { return beside() != "" })
-				b.Until("it is told", func() bool {
+				b.Until("it is posted", func() bool {
 					return card.Says("found the inline policy `"+own+"`") && card.Says("Restored (")
 				})
 				undo := b.AskFor(actors.Rosa, "undo prod/"+actors.DeployRole+" revive old sessions")
@@ -228,7 +228,7 @@ func TestNoEventsIsNotNoActivity(t *testing.T) {
 		card := b.AskFor(actors.Rosa, "prod/NightlyBackup")
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is told", func() bool { return card.Says("CloudTrail") })
+		b.Until("the evidence is posted", func() bool { return card.Says("CloudTrail") })
 		if !card.Says("this is no proof that there was none") {
 			t.Errorf("no events are told as if nobody had been there:\n%s", b.Transcript())
 		}
@@ -238,7 +238,7 @@ func TestNoEventsIsNotNoActivity(t *testing.T) {
 		card := b.Ask()
 		b.AWS.Inject(awsstandin.Fault{Action: "LookupEvents", Region: "eu-west-1", Times: -1, Code: "AccessDenied"})
 		card.Approve(actors.Bob)
-		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail*") })
+		b.Until("the evidence is posted", func() bool { return card.Says("*CloudTrail*") })
 		if !card.Says("*Not covered:* `eu-west-1`") {
 			t.Errorf("a region that refused is not named:\n%s", b.Transcript())
 		}

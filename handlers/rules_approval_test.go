@@ -191,7 +191,7 @@ func TestIfTheLookUpFailsTheAnswerIsNo(t *testing.T) {
 				card := b.Ask()
 				b.Slack.Inject(slack.Fault{Method: method, Error: "internal_error"})
 				card.Approve(actors.Bob)
-				b.Whispered(actors.Bob, "without that the answer is no")
+				b.Whispered(actors.Bob, "couldn't verify your permissions")
 				if card.State() != approvals.StateOpen || b.Puts() != 0 {
 					t.Errorf("state %s, %d writes", card.State(), b.Puts())
 				}
@@ -349,7 +349,7 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench.New(t, bench.Options{Replicas: 2})
 		card := b.Ask()
-		// so that somebody clicks while it is under way
+		// so that approvers click while it is under way
 		b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: 3 * time.Second})
 		var clicks sync.WaitGroup
 		for _, user := range []string{actors.Bob, actors.Ines, actors.Bob, actors.Ines, actors.Bob} {
@@ -444,7 +444,7 @@ func TestOneOpenRequestForAMeasureOnAPrincipalAtATimeTheSecondCommandPointsAtThe
 		if n := len(b.Cards()); n != 1 {
 			t.Errorf("%d cards", n)
 		}
-		lock := b.AskFor(actors.Nils, "lock prod/DeployRole") // another measure is in nobody's way
+		lock := b.AskFor(actors.Nils, "lock prod/DeployRole") // another measure is not blocked
 		if lock.ID == card.ID || card.State() != approvals.StateOpen {
 			t.Error("a lock has no request of its own")
 		}

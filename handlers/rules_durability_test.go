@@ -127,7 +127,7 @@ func TestAMessageThatMayHaveBeenPostedIsLookedForFirst(t *testing.T) {
 		}
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail*") })
+		b.Until("the evidence is posted", func() bool { return card.Says("*CloudTrail*") })
 		card.CaughtUp()
 		if n := len(b.Cards()); n != 1 {
 			t.Errorf("%d cards", n)
@@ -202,7 +202,7 @@ func TestRefusedClicksAreRecordedToo(t *testing.T) {
 	})
 }
 
-// A log is read as a whole at every step. Somebody who presses a button for days must not make it
+// A log is read as a whole at every step. A person who presses a button for days must not make it
 // long; the notes, which have room for so many, have the rest.
 func TestRefusedClicksOfOnePersonAreRecordedAndDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
@@ -240,7 +240,7 @@ func TestAStoppedReplicaFinishesWhatItHasAndAnotherTakesOver(t *testing.T) {
 		b.Stop(1)
 		b.Start()
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail*") })
+		b.Until("the evidence is posted", func() bool { return card.Says("*CloudTrail*") })
 		if b.Puts() != 1 {
 			t.Errorf("%d writes", b.Puts())
 		}

@@ -28,7 +28,7 @@ func TestChannelsThatAreSharedWithAnotherOrganisationAreRefusedUnlessAllowed(t *
 		"shared within the organisation": {func(c *slack.Channel) { c.OrgShared = true }, slack.Fault{}, ""},
 		"not shared":                     {func(*slack.Channel) {}, slack.Fault{}, ""},
 		"Slack does not answer": {
-			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", HTTPStatus: 503}, "Slack did not answer",
+			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", HTTPStatus: 503}, "Slack didn't answer",
 		},
 		"the app may not look": {
 			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", Error: "missing_scope"}, "install the app again",
@@ -37,7 +37,7 @@ func TestChannelsThatAreSharedWithAnotherOrganisationAreRefusedUnlessAllowed(t *
 			func(c *slack.Channel) { c.Private, c.BotMember = true, false }, slack.Fault{}, "Invite the bot",
 		},
 		"the connection breaks": {
-			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", DropBefore: true}, "Slack did not answer",
+			func(*slack.Channel) {}, slack.Fault{Method: "conversations.info", DropBefore: true}, "Slack didn't answer",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,7 +76,7 @@ func stepsTo(calls []call) [][]string {
 	return nil
 }
 
-// Two remote steps deep, whoever approves: what does not depend on something else is asked for at
+// Two remote steps deep, for every approver: what does not depend on something else is asked for at
 // once.
 func TestFromTheClickToTheWriteAreTwoRemoteSteps(t *testing.T) {
 	t.Parallel()

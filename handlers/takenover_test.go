@@ -36,8 +36,8 @@ func diesWith(t *testing.T, b *bench.Bench, card bench.Card, user, action string
 	b.Start()
 }
 
-// Rule 17. Whether the form for the reason is in front of whoever pressed Deny is not known when a
-// replica died with the click. It is recorded before anybody is told.
+// Rule 17. Whether the form for the reason is in front of the approver who pressed Deny is not
+// known when a replica died with the click. It is recorded before anyone gets an answer.
 func TestADenyThatIsTakenOverIsRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ func TestAnUndoWithoutWordsEndsWhenTheAdoptedPolicyIsReplacedBeforeItsApproval(t
 		putOn(b, denyPolicy, allowAll)
 		approvedAs(b, undo, approvals.StateFailed)
 		if err := b.Works(stolen); err == nil {
-			t.Error("the session works again, and nobody typed the words")
+			t.Error("the session works again, and the requester did not type the words")
 		}
 		says(t, undo, "old sessions would work again")
 		if card.Request().Undone != nil {

@@ -71,7 +71,7 @@ func away(b *bench.Bench, replica *int, d time.Duration) {
 	*replica = b.Start()
 }
 
-// The whole way: the command, somebody else's approval, the policy off the role, and both threads
+// The whole way: the command, another person's approval, the policy off the role, and both threads
 // tell it. The old session comes back to life, as the card said it would.
 func TestAnUndoTakesTheDenyAwayWithASecondPersonAndSaysWhatComesBackToLife(t *testing.T) {
 	t.Parallel()
@@ -164,7 +164,7 @@ func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlai
 		if len(b.Cards()) != 1 {
 			t.Fatal("a card was posted")
 		}
-		b.Until("the evidence is told", func() bool { return revoked.Says("CloudTrail") })
+		b.Until("the evidence is posted", func() bool { return revoked.Says("CloudTrail") })
 		replica := 0
 		away(b, &replica, 12*time.Hour-30*time.Second)
 		b.Settle()
@@ -184,7 +184,7 @@ func TestWithoutTheWordsADenyStaysWhileOldSessionsCanBeAliveAndAfterThatItIsPlai
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
 		if policyOn(b, "NightlyBackup") != "" || card.Says("work again") ||
-			!card.Says("none that it kept out can have been alive") {
+			!card.Says("All sessions that it blocked had expired") {
 			t.Errorf("after the clean-up:\n%s", b.Transcript())
 		}
 		b.Until("the revocation tells it", func() bool { return revoked.Says("*Undone* at") })
@@ -503,7 +503,7 @@ func TestAnUndoThatCameLateIsTold(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		b.Until("it is told", func() bool { return card.Says("although this request had ended") })
+		b.Until("it is posted", func() bool { return card.Says("although this request had ended") })
 		if !card.Says("<@U0ROSA> and <@U0BOB> *Finding:*") || policyOn(b, actors.DeployRole) != "" {
 			t.Errorf("the thread:\n%s", b.Transcript())
 		}

@@ -38,7 +38,7 @@ func pushedAside(b *bench.Bench, card bench.Card) {
 	b.T.Helper()
 	putOn(b, denyPolicy, allowAll)
 	b.Until("it is written beside", func() bool { return inPlace(b, besideOf(card)) != "" })
-	b.Until("it is told", func() bool { return card.Says("Restored (") })
+	b.Until("it is posted", func() bool { return card.Says("Restored (") })
 }
 
 // approvedAs is a request that Bob approved, at its end.
@@ -132,7 +132,7 @@ func TestAnUndoThatLeavesSomeoneElsesPolicyTellsTheOlderRequestOfThatPlace(t *te
 		pushedAside(b, card)
 		undo := b.AskFor(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		approvedAs(b, undo, approvals.StateApplied)
-		b.Until("the older request is told", func() bool { return older.Says("is off the role") })
+		b.Until("the older thread says so", func() bool { return older.Says("is off the role") })
 		b.Command(actors.Rosa, "undo prod/DeployRole revive old sessions because")
 		b.Whispered(actors.Rosa, "no applied measure on record")
 	})

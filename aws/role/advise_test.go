@@ -118,7 +118,7 @@ func TestPeopleAreWarnedOfWhatTheyShouldKnowBeforeTheyApprove(t *testing.T) {
 		}, map[string]string{
 			WarnCanWriteIAM: "the attacker can remove it again",
 		}},
-		{"under a condition that nobody knows", standin.RoleSpec{Trust: quiet, Policies: map[string]string{
+		{"under an unknown condition", standin.RoleSpec{Trust: quiet, Policies: map[string]string{
 			"p": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:*","Resource":"*",` +
 				`"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}`,
 		}}, map[string]string{WarnCanWriteIAM: "service control policy"}},
@@ -374,7 +374,7 @@ func TestABotThatMayNotWriteTheDenyRefusesBeforeAnybodyIsAsked(t *testing.T) {
 				statement("Deny", `"iam:Put*"`, "arn:aws:iam::*:role/ops/*", "")), "iam:PutRolePolicy",
 		},
 		{
-			"under a condition that nobody knows",
+			"under an unknown condition",
 			document(statement("Allow", reads, "*", ""), statement("Allow", `"iam:PutRolePolicy"`, "*",
 				`,"Condition":{"StringEquals":{"aws:ResourceTag/team":"shop"}}`)), "",
 		},

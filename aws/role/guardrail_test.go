@@ -140,7 +140,7 @@ func TestWhatTheBotItselfIsInAnAccount(t *testing.T) {
 			"prod": {
 				awsbench.SpokeID,
 			}, "home": {"arn:aws:iam::999900001111:role/revokebot-hub", "arn:aws:iam::999900001111:role/*/revokebot-hub"},
-			"nobody": nil,
+			"unknown": nil,
 		} {
 			if diff := cmp.Diff(want, b.Cloud.OwnRoles(name)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -107,7 +107,7 @@ func user(name string) string {
 		`"arn":"arn:aws:iam::111122223333:user/%s","accessKeyId":"AKIA%s"}`, name, name, name, name)
 }
 
-// party is somebody who uses the role.
+// party is a user of the role.
 type party struct {
 	identity func(n int) string
 	name     func(n int) string
@@ -293,7 +293,7 @@ func (w *world) attack(victim party, stolen holder, since []holder, start float6
 		w.in = "a stranger of before came back"
 	default:
 		if !w.denied {
-			w.blind = "nobody was seen denied"
+			w.blind = "no session was seen denied"
 		}
 	}
 	if what > 16 && w.chance(20) {

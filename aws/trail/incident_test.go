@@ -223,7 +223,7 @@ func TestWhatASessionDidIsToldFromAllRegions(t *testing.T) {
 		}
 		none := in.activity("ASIANOBODY")
 		if none.Calls != 0 || !none.Covered() || !none.First.IsZero() {
-			t.Errorf("a key that nobody used: %+v", none)
+			t.Errorf("an unused key: %+v", none)
 		}
 	})
 }

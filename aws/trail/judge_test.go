@@ -311,7 +311,7 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			in.Regions = []RegionCoverage{{Region: "us-east-1", Covered: true}}
 			return changed(in, "ASIA-eve-0", call(time.Minute))
 		}, NotContained, "A session of eve"},
-		"the role was used last where nobody asked": {func(in JudgeInput) JudgeInput {
+		"the role was used last where CloudTrail was not asked": {func(in JudgeInput) JudgeInput {
 			in.LastUsed = LastUsed{"me-south-1", in.Cutoff.Add(-time.Minute)}
 			return in
 		}, ContainmentUnknown, "used last in me-south-1, at 04:59:00 UTC, and CloudTrail was not asked there"},
@@ -350,11 +350,11 @@ func TestContainedIsSaidOnlyWhenEveryWayByWhichAnOldSessionCouldStillActWasAsked
 			in.Since = in.Cutoff.Add(-time.Hour)
 			return in
 		}, ContainmentUnknown, "up to 12 hours"},
-		"nobody has used the role since": {func(in JudgeInput) JudgeInput {
+		"the role was not used since": {func(in JudgeInput) JudgeInput {
 			in.Sessions = slices.DeleteFunc(slices.Clone(in.Sessions), func(s Session) bool { return s.Time.After(in.Cutoff) })
 			return changed(in, "ASIA-eve-0", func(a *Activity) { *a = Activity{Calls: 1, Regions: in.Regions} })
 		}, NoActivity, "was not used since the cutoff"},
-		"nobody but a usual caller has": {func(in JudgeInput) JudgeInput {
+		"only a usual caller used it": {func(in JudgeInput) JudgeInput {
 			return changed(in, "ASIA-eve-0", func(a *Activity) { *a = Activity{Calls: 1, Regions: in.Regions} })
 		}, ContainmentUnknown, "No call of an old session was seen denied"},
 

@@ -546,7 +546,7 @@ var dialect = []string{
 func TestNoMessageIsInADialect(t *testing.T) {
 	for name, m := range all(t) {
 		if strings.Contains(name, "reply_") || strings.Contains(name, "refused_") {
-			continue // what one person is told
+			continue // what one person reads
 		}
 		said := strings.ToLower(m.Text + string(must(t, m.Blocks)))
 		for _, phrase := range dialect {

@@ -65,7 +65,7 @@ func (p *principal) undo(id, about string, events ...approvals.Event) {
 	}
 	for i, e := range events {
 		if a, err := record.Detail[record.Applied](e); err == nil && e.Type == approvals.EventApplied && a.Slots == nil {
-			for _, w := range contain.Fold(u.Changes) { // nobody was in the way
+			for _, w := range contain.Fold(u.Changes) { // no other writer was in the way
 				a.Slots = append(a.Slots, stand(w.Slot, w.Before, record.FateRestored))
 			}
 			events[i].Detail = must(p.t, a)

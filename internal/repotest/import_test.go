@@ -148,8 +148,8 @@ func TestNoPackageOfTheBotHasMoreThan25Files(t *testing.T) {
 	}
 }
 
-// Whoever has a Poster can post: package bot makes one and hands it to deliver, which keeps it.
-func TestOnlyDeliverAndWhoeverMakesAPosterNameIt(t *testing.T) {
+// A package with a Poster can post: package bot makes one and hands it to deliver, which keeps it.
+func TestOnlyDeliverAndTheMakerOfThePosterNameIt(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.name() == "bot" || p.name() == "handlers/deliver" {
 			continue

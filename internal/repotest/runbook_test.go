@@ -143,8 +143,8 @@ func TestTheRunbookKnowsEveryReasonOfItsOwnForWhichARequestEnds(t *testing.T) {
 	}
 }
 
-// Whoever adds a measure says in the runbook what it does and how to undo it, and in the metrics
-// what its purposes are.
+// The runbook says of every measure what it does and how to undo it, and the metrics say what its
+// purposes are.
 func TestTheRunbookAndTheMetricsKnowEveryMeasure(t *testing.T) {
 	runbook, metrics := unwrapped(text(t, runbookPage)), text(t, "docs/metrics.md")
 	for _, k := range measures.All() {

@@ -205,7 +205,7 @@ func TestEachErrorOfUsersAndKeysHasItsCode(t *testing.T) {
 			"last used, of a session":          {last(b.admin, session.AccessKeyID), "AccessDenied"},
 			"whose, of another account":        {info(b.admin, other.AccessKeyID), ""},
 			"whose, of a session":              {info(b.admin, session.AccessKeyID), ""},
-			"whose, of nobody":                 {info(b.admin, "AKIAAAAAAAAAAAAAAAAA"), "ValidationError"},
+			"whose, of no user":                {info(b.admin, "AKIAAAAAAAAAAAAAAAAA"), "ValidationError"},
 			"whose, without permission":        {info(limited, key.AccessKeyID), "AccessDenied"},
 			"whose, with a session of a user":  {info(session, key.AccessKeyID), "AccessDenied"},
 			"a session token with a session":   {token, "AccessDenied"},

@@ -19,7 +19,7 @@ func TestTheStoryFromTheCommandToTheEvidence(t *testing.T) {
 		card := b.Ask()
 		card.Approve(actors.Bob)
 		card.Becomes(approvals.StateApplied)
-		b.Until("the evidence is told", func() bool { return card.Says("*CloudTrail*") })
+		b.Until("the evidence is posted", func() bool { return card.Says("*CloudTrail*") })
 		if card.HasButtons() {
 			t.Error("the card still has buttons")
 		}
