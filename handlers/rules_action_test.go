@@ -146,7 +146,7 @@ func TestProtectedOwnServiceLinkedAndIdentityCenterRolesAreRefusedWhenAskedForWi
 			t.Fatal(err)
 		}
 		for role, told := range map[string][2]string{
-			"prod/break-glass-test": {"is protected by the configuration", "somebody with access to the IAM console"},
+			"prod/break-glass-test": {"is protected by the configuration", "an administrator does it in the IAM console"},
 			"prod/revokebot-spoke":  {"revokebot itself works with", "Use the IAM console with other credentials"},
 			"prod/AWSServiceRoleForElasticLoadBalancing": {
 				"is a service-linked role", "Stop the service",
