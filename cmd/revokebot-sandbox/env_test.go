@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,9 +39,13 @@ func TestDoctorExaminesTheSandboxByItsFile(t *testing.T) {
 			t.Errorf("the sandbox ended with status %d", status)
 		}
 	}()
-	said := cmdtest.NewTranscript()
-	go func() { _, _ = io.Copy(said, out) }()
-	said.WaitForText(t, "Ctrl-C stops it.")
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); !strings.Contains(said.String(), "Ctrl-C stops it."); {
+		if !lines.Scan() {
+			t.Fatalf("it ended (%v) after:\n%s", lines.Err(), &said)
+		}
+		said.WriteString(lines.Text() + "\n")
+	}
 	if text := said.String(); !strings.Contains(text, ". ./sand'box.env && revokebot doctor") {
 		t.Errorf("it does not say how to use the file:\n%s", text)
 	}

@@ -197,3 +197,27 @@ func wantEvidence(t *testing.T, m message) {
 		}
 	}
 }
+
+func TestTheSandboxStopsOnSIGTERM(t *testing.T) {
+	t.Parallel()
+	p := startCommand(t, "revokebot-sandbox", nil, "--listen", "127.0.0.1:0")
+	text := p.Stdout.WaitForText(t, "Ctrl-C stops it.")
+	if !strings.Contains(text, "SANDBOX") {
+		t.Errorf("it does not say that it is a sandbox:\n%s", text)
+	}
+	page := regexp.MustCompile(`Open\s+(http://\S+)`).FindStringSubmatch(text)
+	if page == nil {
+		t.Fatalf("no address of the page in:\n%s", text)
+	}
+	client := &http.Client{Timeout: soon}
+	defer client.CloseIdleConnections()
+	answer, err := client.Get(page[1] + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("the page answers %s", answer.Status)
+	}
+	p.WantCleanEnd()
+}

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/cmd/internal/cli"
@@ -14,13 +11,7 @@ import (
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-func TestMain(m *testing.M) {
-	redis.SetLogger(settings.RedisLog{Log: slog.New(slog.DiscardHandler)}) // its connections are cut on purpose
-	cmdtest.Main(m)
-}
-
 const (
-	soon     = cmdtest.Soon
 	appToken = cmdtest.AppToken
 	botToken = cmdtest.BotToken
 	redisURL = cmdtest.RedisURL
@@ -31,15 +22,17 @@ const (
 var secrets = cmdtest.Secrets()
 
 // start starts revokebot as a process of its own.
-func start(t *testing.T, variables map[string]string, args ...string) *cmdtest.Process {
+func start(t *testing.T, variables map[string]string, args ...string) *process {
 	t.Helper()
-	return cmdtest.Start(t, "revokebot", variables, args...)
+	return startCommand(t, "revokebot", variables, args...)
 }
 
 // runToEnd runs revokebot and returns its exit status and what it said.
 func runToEnd(t *testing.T, variables map[string]string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	return cmdtest.RunToEnd(t, "revokebot", variables, args...)
+	p := start(t, variables, args...)
+	status = p.Wait()
+	return status, p.Stdout.String(), p.Stderr.String()
 }
 
 // inProcess runs a command line in this process and returns its exit status.

@@ -21,7 +21,7 @@ import (
 // outside as a browser drives them, and a real Redis.
 type world struct {
 	t        *testing.T
-	standIns *cmdtest.Process
+	standIns *process
 	redis    *redisserver.Server
 	page     string            // address
 	printed  map[string]string // what the stand-ins print for other clients
@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 		redis:  redisserver.Start(t, "--appendonly", "yes"),
 	}
 	t.Cleanup(w.http.CloseIdleConnections)
-	w.standIns = cmdtest.Start(t, "revokebot-sandbox", nil, "--without-bot", "--listen", "127.0.0.1:0", "--propagation",
+	w.standIns = startCommand(t, "revokebot-sandbox", nil, "--without-bot", "--listen", "127.0.0.1:0", "--propagation",
 		"0s", "--trail-delay", "0s")
 	text := w.standIns.Stdout.WaitForText(t, "Ctrl-C stops it.")
 	for _, match := range regexp.MustCompile(`(?m)^([A-Z_]+)=(.*)$`).FindAllStringSubmatch(text, -1) {
@@ -87,7 +87,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // startBot starts a bot and waits until it is ready. set is added to its variables.
-func (w *world) startBot(set map[string]string) (bot *cmdtest.Process, readyz string) {
+func (w *world) startBot(set map[string]string) (bot *process, readyz string) {
 	w.t.Helper()
 	variables := maps.Clone(w.printed)
 	maps.Copy(variables, map[string]string{

@@ -1,5 +1,5 @@
 // Package cmdtest is what the tests of the commands share: an environment of which nothing comes
-// from outside, a command as a process of its own, and secrets that must not be printed.
+// from outside, and secrets that must not be printed.
 package cmdtest
 
 import (

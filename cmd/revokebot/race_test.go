@@ -1,6 +1,6 @@
-//go:build !race
+//go:build race
 
-package cmdtest
+package main
 
 // raceDetector tells whether the tests were built with the race detector.
-const raceDetector = false
+const raceDetector = true

@@ -1,4 +1,4 @@
-package cmdtest
+package main
 
 import (
 	"strings"
@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Transcript is what a process writes, for somebody who waits for a part of it.
-type Transcript struct {
+// transcript is what a process writes, for somebody who waits for a part of it.
+type transcript struct {
 	mu    sync.Mutex
 	text  []byte
 	grown chan struct{} // closed and replaced with every write
 	over  bool
 }
 
-// NewTranscript is one that nothing was written to.
-func NewTranscript() *Transcript { return &Transcript{grown: make(chan struct{})} }
+// newTranscript is one that nothing was written to.
+func newTranscript() *transcript { return &transcript{grown: make(chan struct{})} }
 
 // Write implements io.Writer.
-func (r *Transcript) Write(p []byte) (int, error) {
+func (r *transcript) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.text = append(r.text, p...)
@@ -28,7 +28,7 @@ func (r *Transcript) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (r *Transcript) end() {
+func (r *transcript) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
@@ -36,22 +36,22 @@ func (r *Transcript) end() {
 	r.grown = make(chan struct{})
 }
 
-func (r *Transcript) look() (text string, over bool, grown <-chan struct{}) {
+func (r *transcript) look() (text string, over bool, grown <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return string(r.text), r.over, r.grown
 }
 
 // String returns what was written so far.
-func (r *Transcript) String() string {
+func (r *transcript) String() string {
 	text, _, _ := r.look()
 	return text
 }
 
 // WaitFor waits until found says that what was written so far is enough, and returns it.
-func (r *Transcript) WaitFor(t *testing.T, what string, found func(text string) bool) string {
+func (r *transcript) WaitFor(t *testing.T, what string, found func(text string) bool) string {
 	t.Helper()
-	timer := time.NewTimer(Soon)
+	timer := time.NewTimer(soon)
 	defer timer.Stop()
 	for {
 		text, over, grown := r.look()
@@ -64,13 +64,13 @@ func (r *Transcript) WaitFor(t *testing.T, what string, found func(text string) 
 		select {
 		case <-grown:
 		case <-timer.C:
-			t.Fatalf("no %s within %v", what, Soon)
+			t.Fatalf("no %s within %v", what, soon)
 		}
 	}
 }
 
 // WaitForText waits until something was written.
-func (r *Transcript) WaitForText(t *testing.T, part string) string {
+func (r *transcript) WaitForText(t *testing.T, part string) string {
 	t.Helper()
 	return r.WaitFor(t, "word of "+part, func(text string) bool { return strings.Contains(text, part) })
 }

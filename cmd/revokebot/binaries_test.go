@@ -1,19 +1,24 @@
-package cmdtest
+package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"github.com/revokebot/revokebot/cmd/internal/settings"
 )
 
-// Main runs the tests of a package. It removes the binaries that they share, and looks for
-// goroutines that were left behind.
-func Main(m *testing.M) {
+// TestMain removes the binaries that the tests share, and looks for goroutines that were left
+// behind.
+func TestMain(m *testing.M) {
+	redis.SetLogger(settings.RedisLog{Log: slog.New(slog.DiscardHandler)}) // its connections are cut on purpose
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
 		for _, b := range []*binary{&production, &sandbox} {
 			if err := os.RemoveAll(b.dir); b.dir != "" && err != nil {

@@ -1,4 +1,4 @@
-package cmdtest
+package main
 
 import (
 	"errors"
@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// Soon is the longest wait for what should happen at once. It only tells a hang from a busy
+// soon is the longest wait for what should happen at once. It only tells a hang from a busy
 // machine.
-const Soon = 4 * time.Minute
+const soon = 4 * time.Minute
 
-// Process is a program as a process of its own.
-type Process struct {
+// process is a program as a process of its own.
+type process struct {
 	t              *testing.T
 	name           string
 	cmd            *exec.Cmd
-	Stdout, Stderr *Transcript
+	Stdout, Stderr *transcript
 	ended          chan struct{}
 }
 
-// Start starts a command below cmd, such as revokebot, with an environment of which nothing but the
-// PATH comes from outside. It is killed when the test ends, and what it said is in the log of a
-// test that failed.
-func Start(t *testing.T, command string, variables map[string]string, args ...string) *Process {
+// startCommand starts a command below cmd, such as revokebot, with an environment of which nothing
+// but the PATH comes from outside. It is killed when the test ends, and what it said is in the log
+// of a test that failed.
+func startCommand(t *testing.T, command string, variables map[string]string, args ...string) *process {
 	t.Helper()
-	p := &Process{
+	p := &process{
 		t: t, name: command + " " + strings.Join(args, " "), cmd: exec.Command(built(t, command), args...),
-		Stdout: NewTranscript(), Stderr: NewTranscript(), ended: make(chan struct{}),
+		Stdout: newTranscript(), Stderr: newTranscript(), ended: make(chan struct{}),
 	}
 	home := t.TempDir() // without the profiles of whoever runs the tests
 	p.cmd.Env = []string{
@@ -61,13 +61,13 @@ func Start(t *testing.T, command string, variables map[string]string, args ...st
 }
 
 // Kill ends it at once, as a power cut would.
-func (p *Process) Kill() {
+func (p *process) Kill() {
 	_ = p.cmd.Process.Kill() // it may be gone
 	<-p.ended
 }
 
 // Terminate asks it to end.
-func (p *Process) Terminate() {
+func (p *process) Terminate() {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Fatal(err)
@@ -75,34 +75,24 @@ func (p *Process) Terminate() {
 }
 
 // Wait waits for its end and returns the exit status.
-func (p *Process) Wait() int {
+func (p *process) Wait() int {
 	p.t.Helper()
-	timer := time.NewTimer(Soon)
+	timer := time.NewTimer(soon)
 	defer timer.Stop()
 	select {
 	case <-p.ended:
 		return p.cmd.ProcessState.ExitCode()
 	case <-timer.C:
-		p.t.Fatalf("%s has not ended within %v", p.name, Soon)
+		p.t.Fatalf("%s has not ended within %v", p.name, soon)
 		return -1
 	}
 }
 
 // WantCleanEnd asks it to end, and wants exit status 0.
-func (p *Process) WantCleanEnd() {
+func (p *process) WantCleanEnd() {
 	p.t.Helper()
 	p.Terminate()
 	if status := p.Wait(); status != 0 {
 		p.t.Errorf("%s ended with status %d after SIGTERM, want 0", p.name, status)
 	}
-}
-
-// RunToEnd runs a command and returns its exit status and what it said.
-func RunToEnd(
-	t *testing.T, command string, variables map[string]string, args ...string,
-) (status int, stdout, stderr string) {
-	t.Helper()
-	p := Start(t, command, variables, args...)
-	status = p.Wait()
-	return status, p.Stdout.String(), p.Stderr.String()
 }
