@@ -16,9 +16,8 @@ import (
 // configuration is the file with what is wrong with it, put to the keys that it is about.
 type configuration struct {
 	settings.File
-	unopened *line // why there is no file to read
-	order    []string
-	byKey    map[string]*line
+	order []string
+	byKey map[string]*line
 }
 
 // readConfiguration reads the file that REVOKEBOT_CONFIG names. A variable that is missing has a
@@ -27,11 +26,7 @@ func readConfiguration(path string) *configuration {
 	if path == "" {
 		return &configuration{}
 	}
-	f, err := settings.ReadFile(path)
-	if wrong, ok := errors.AsType[*settings.Error](err); ok {
-		return &configuration{unopened: &line{Finding: finding.Fail("configuration file", wrong.Fix, "%s", wrong.Saw)}}
-	}
-	c := newConfiguration(f)
+	c := newConfiguration(settings.ReadFile(path))
 	c.lookAtAuditFile()
 	return c
 }
@@ -108,14 +103,12 @@ func (c *configuration) lookAtAuditFile() {
 
 // lines are one for each key, and one for each thing that is wrong and is about no key of its own.
 func (c *configuration) lines() []line {
-	if c.unopened != nil {
-		return []line{*c.unopened}
-	}
-	if c.Path == "" {
-		return nil
-	}
 	var lines []line
-	for _, s := range effective(c.Config) {
+	var known []setting
+	if c.Lines != nil {
+		known = effective(c.Config)
+	}
+	for _, s := range known {
 		l := line{Finding: finding.Good(s.key, "%s", s.value), Source: fromDefault}
 		switch {
 		case c.Lines[s.key] > 0:

@@ -76,9 +76,8 @@ revocation: {margin: 0s}
 		}
 		both(t, "broken", w.examine())
 
-		// What the file's mistakes are hides nothing else.
-		w.yaml = "slack:\n  channels: incident\n  chanels: []\naccounts: {prod: {id: 1, colour: blue}}\n" +
-			"trail: {lookback: soon, follow_ups: [1]}\n"
+		// A mistake in the file hides nothing but the file.
+		w.yaml = "slack:\n  channels: [incident]\n  chanels: []\n"
 		w.variables = map[string]string{"REVOKEBOT_CONFIG": "revokebot.yaml", "REVOKEBOT_LOG": "xml", "REDIS_URL": "x"}
 		both(t, "unusable", w.examine())
 	})

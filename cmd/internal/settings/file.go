@@ -55,41 +55,44 @@ type account struct {
 	AllowUnnamedSessions bool `yaml:"allow_unnamed_sessions"`
 }
 
-// File is a configuration file as far as it can be read.
+// File is a configuration file, read to its end, or up to the first mistake in its form.
 type File struct {
-	Path     string
+	Path     string // "" if it cannot be opened
 	Config   Config
 	Wrong    []*Error       // the program does not start with any of these
 	Warnings []*Error       // it does with these
-	Lines    map[string]int // of each key that is in the file
-
-	unread []*Error // the part of Wrong that cannot be read
+	Lines    map[string]int // of each key that is in the file; nil if it cannot be read
 }
 
 // ReadConfig reads the configuration file. Its error says what is wrong on one line.
-func ReadConfig(path string) (Config, error) {
-	f, err := ReadFile(path)
-	if err == nil {
-		err = f.err()
-	}
-	return f.Config, err
-}
+func ReadConfig(path string) (Config, error) { return ReadFile(path).usable() }
 
 // ParseConfig is ReadConfig with the file's text.
-func ParseConfig(path string, data []byte) (Config, error) {
-	f := ParseFile(path, data)
-	return f.Config, f.err()
+func ParseConfig(path string, data []byte) (Config, error) { return ParseFile(path, data).usable() }
+
+func (f File) usable() (Config, error) {
+	if len(f.Wrong) == 0 {
+		return f.Config, nil
+	}
+	texts := make([]string, len(f.Wrong))
+	for i, e := range f.Wrong {
+		texts[i] = e.Error()
+	}
+	text := strings.Join(texts, " ")
+	if f.Path != "" {
+		text = f.Path + ": " + text
+	}
+	return f.Config, Errorf("%s", text)
 }
 
-// ReadFile reads the configuration file to its end, whatever is wrong with it. Its error is a file
-// that cannot be opened.
-func ReadFile(path string) (File, error) {
+// ReadFile reads the configuration file, whatever is wrong with it.
+func ReadFile(path string) File {
 	data, err := readFile(path)
 	if err != nil {
-		return File{}, says("", "REVOKEBOT_CONFIG names a file that cannot be read ("+Redact(path)+", "+FileTrouble(err)+")",
-			"give the path of the configuration file")
+		return File{Wrong: []*Error{says("", "REVOKEBOT_CONFIG names a file that cannot be read ("+Redact(path)+", "+
+			FileTrouble(err)+")", "give the path of the configuration file")}}
 	}
-	return ParseFile(path, data), nil
+	return ParseFile(path, data)
 }
 
 // readFile reads a file without the byte-order mark that some editors put in front.
@@ -100,44 +103,23 @@ func readFile(path string) ([]byte, error) {
 
 // ParseFile is ReadFile with the text of the file.
 func ParseFile(path string, data []byte) File {
-	content, unread := decode(data)
-	f := File{Path: path, Wrong: unread, Lines: keyLines(data), unread: unread}
-	var wrong []*Error
-	f.Config, wrong = content.fill()
-	f.Wrong = append(f.Wrong, f.located(wrong)...)
-	f.Warnings = f.located(append(slices.Clone(f.Config.Warnings), AccountWarnings(f.Config.Accounts)...))
+	content, lines, mistake := decode(data)
+	f := File{Path: path, Lines: lines}
+	if mistake != nil {
+		f.Wrong = []*Error{mistake}
+		return f
+	}
+	f.Config, f.Wrong = content.fill()
+	f.Warnings = append(slices.Clone(f.Config.Warnings), AccountWarnings(f.Config.Accounts)...)
+	f.locate(f.Wrong)
+	f.locate(f.Warnings)
 	return f
 }
 
-// located gives errors their lines. It leaves out those about a value that could not be read.
-func (f File) located(all []*Error) []*Error {
-	var kept []*Error
+// locate gives errors their lines.
+func (f File) locate(all []*Error) {
 	for _, e := range all {
-		if slices.ContainsFunc(f.unread, func(u *Error) bool {
-			return u.Setting == "" || u.Setting == e.Setting || strings.HasPrefix(e.Setting, u.Setting+".")
-		}) {
-			continue
-		}
 		e.Line = f.Lines[e.Setting]
-		kept = append(kept, e)
-	}
-	return kept
-}
-
-// err is what the program stops with: the first thing that cannot be read, or all values that are
-// wrong.
-func (f File) err() error {
-	switch {
-	case len(f.unread) > 0:
-		return Errorf("%s: %v", f.Path, f.unread[0])
-	case len(f.Wrong) > 0:
-		texts := make([]string, len(f.Wrong))
-		for i, e := range f.Wrong {
-			texts[i] = e.Error()
-		}
-		return Errorf("%s: %s", f.Path, strings.Join(texts, " "))
-	default:
-		return nil
 	}
 }
 
@@ -151,5 +133,6 @@ func (f File) Refused(all aws.ConfigErrors) []*Error {
 		}
 		errs[i] = says(setting, e.Sentence, "correct it in the configuration file")
 	}
-	return f.located(errs)
+	f.locate(errs)
+	return errs
 }
