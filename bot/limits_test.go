@@ -50,7 +50,7 @@ func TestHoweverSlackSaysTooMuchItIsKnownHowLongToWait(t *testing.T) {
 				}
 				return resp, nil
 			})
-			resp, err := limits{next: next}.RoundTrip(&http.Request{})
+			resp, err := watched{next: next, method: MethodResponse}.RoundTrip(&http.Request{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestAnAnswerThatBreaksOffStaysBroken(t *testing.T) {
 		body := io.MultiReader(strings.NewReader(`{"ok":`), failing{broken})
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(body), Request: r}, nil
 	})
-	resp, err := limits{next: next}.RoundTrip(&http.Request{})
+	resp, err := watched{next: next, method: MethodResponse}.RoundTrip(&http.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,12 +72,10 @@ func newSlackClient(cfg Config) (*slackClient, error) {
 		client = *cfg.HTTPClient
 	}
 	client.Timeout, client.CheckRedirect = callTimeout, stayHere
-	client.Transport = limits{next: client.Transport}
-	responses := client // for response URLs, which are credentials and are not looked into
-	if watch := watches(cfg.Watch); len(watch) > 0 {
-		responses.Transport = watched{next: client.Transport, watch: watch, method: MethodResponse}
-		client.Transport = watched{next: client.Transport, watch: watch, base: base}
-	}
+	next := cmp.Or(client.Transport, http.DefaultTransport)
+	responses := client // for response URLs, which are credentials
+	responses.Transport = watched{next: next, watch: cfg.Watch, method: MethodResponse}
+	client.Transport = watched{next: next, watch: cfg.Watch, base: base}
 	return &slackClient{
 		posts: newPostPace(), edits: newEditPace(), watch: cfg.Watch,
 		api: slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(address),

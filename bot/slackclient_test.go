@@ -66,7 +66,7 @@ func TestEveryErrorCodeOfSlackIsOfItsKind(t *testing.T) {
 				c := newClient(t, client) // one that was not told to wait yet
 				err := c.Update(t.Context(), incident, "1.1", &messages.Message{Text: "x"})
 				if e := slackKind(t, err); e.Kind != kind || e.Code != code || err.Error() != "chat.update: "+code {
-					t.Errorf("%s is of kind %d, want %d: %v", code, e.Kind, kind, err)
+					t.Errorf("%s is of kind %q, want %q: %v", code, e.Kind, kind, err)
 				}
 				tried++
 			}

@@ -138,7 +138,7 @@ func TestAnUploadThatFailedIsSortedByWhetherTheFileMayBeInTheThread(t *testing.T
 				server.Inject(test.fault)
 				err := c.Upload(t.Context(), incident, card, "", []deliver.Upload{list})
 				if e := slackKind(t, err); e.Kind != test.want || e.Code != test.code {
-					t.Errorf("kind %d, code %q, want %d and %q: %v", e.Kind, e.Code, test.want, test.code, err)
+					t.Errorf("kind %q, code %q, want %q and %q: %v", e.Kind, e.Code, test.want, test.code, err)
 				}
 				if strings.Contains(err.Error(), "/upload/") || strings.Contains(err.Error(), "xoxb-") {
 					t.Errorf("the error holds a credential: %v", err)

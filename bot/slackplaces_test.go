@@ -85,14 +85,14 @@ func TestADirectMessageThatWasNotSentCanBeSentAgain(t *testing.T) {
 		server.Inject(slack.Fault{Method: "chat.postMessage", HTTPStatus: 503, Times: 1})
 		for i, want := range []deliver.SlackErrorKind{deliver.SlackPassing, deliver.SlackUnsure, deliver.SlackUnknown} {
 			if got := send("U0HERE"); got != want {
-				t.Errorf("try %d is of kind %d, want %d", i+1, got, want)
+				t.Errorf("try %d is of kind %q, want %q", i+1, got, want)
 			}
 		}
 		if got := server.Messages("D0HERE"); len(got) != 1 || got[0].Text != "x" {
 			t.Errorf("they have: %+v", got)
 		}
 		if got := send("U0GONE"); got != deliver.SlackNoPerson {
-			t.Errorf("somebody who is gone: kind %d", got)
+			t.Errorf("somebody who is gone: kind %q", got)
 		}
 	})
 }

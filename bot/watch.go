@@ -74,7 +74,7 @@ const (
 // CallOutcome is what became of a request to Slack.
 type CallOutcome string
 
-// Outcomes of requests to Slack, besides those in outcomeOf.
+// Outcomes of requests to Slack, besides the kinds of deliver.SlackErrorKind.
 const (
 	CallOK          CallOutcome = "ok"
 	CallRateLimited CallOutcome = "ratelimited"

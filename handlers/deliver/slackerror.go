@@ -9,19 +9,19 @@ import (
 
 // SlackErrorKind says what a failed call to Slack means for the caller. The zero value is unknown
 // and is treated as passing.
-type SlackErrorKind int
+type SlackErrorKind string
 
 // Kinds of Slack errors.
 const (
-	SlackUnknown  SlackErrorKind = iota
-	SlackPassing                 // rate limit, server error, network before anything was sent: try again
-	SlackUnsure                  // it may have happened: look before trying again
-	SlackChannel                 // the bot cannot post there: archived, not a member, unknown, restricted
-	SlackContent                 // Slack refuses this content: another form is needed
-	SlackNoTarget                // the message or thread is not there any more
-	SlackToken                   // the token is wrong, revoked or lacks a scope
-	SlackNoFiles                 // the workspace does not take this file, or no files at all
-	SlackNoPerson                // that person cannot be told by direct message
+	SlackUnknown  SlackErrorKind = ""
+	SlackPassing  SlackErrorKind = "passing"   // rate limit, server error, network before anything was sent: try again
+	SlackUnsure   SlackErrorKind = "unsure"    // it may have happened: look before trying again
+	SlackChannel  SlackErrorKind = "channel"   // the bot cannot post there: archived, not a member, unknown, restricted
+	SlackContent  SlackErrorKind = "content"   // Slack refuses this content: another form is needed
+	SlackNoTarget SlackErrorKind = "no_target" // the message or thread is not there any more
+	SlackToken    SlackErrorKind = "token"     // the token is wrong, revoked or lacks a scope
+	SlackNoFiles  SlackErrorKind = "no_files"  // the workspace does not take this file, or no files at all
+	SlackNoPerson SlackErrorKind = "no_person" // that person cannot be told by direct message
 )
 
 // CodePaced is the Code of a message that was not sent yet because its channel has had enough for
