@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,12 +76,25 @@ func dial(
 		},
 	})
 	if err != nil {
-		return nil, dialError(resp, err)
+		return nil, dialError(address, resp, err)
 	}
 	c.aliveAt.Store(time.Now().UnixMilli())
 	ws.SetReadLimit(maxFrame)
 	c.ws = ws
 	return c, nil
+}
+
+// dialError says why a WebSocket could not be opened. An error of net/http repeats the address, whose
+// ticket is a credential: its cause stands alone, and must not hold the ticket either.
+func dialError(address string, resp *http.Response, err error) error {
+	why := "the network or the answer failed"
+	_, ticket, _ := strings.Cut(address, "?")
+	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		why = fmt.Sprint("HTTP status ", resp.StatusCode)
+	} else if e, ok := errors.AsType[*url.Error](err); ok && ticket != "" && !strings.Contains(e.Err.Error(), ticket) {
+		why = e.Err.Error()
+	}
+	return errors.New("the WebSocket could not be opened: " + why)
 }
 
 // run reads until the connection ends. Envelopes may be in hand then: inFlight. hello is called
@@ -115,7 +130,8 @@ func (c *connection) run(ctx context.Context, hello func()) error {
 		var f frame
 		if err := json.Unmarshal(data, &f); err != nil {
 			c.log.WarnContext(ctx, "a frame could not be read", "bytes", len(data))
-			c.start(ctx, frame{EnvelopeID: looseEnvelopeID(data), Type: frameMalformed, raw: data})
+			// One field of the wrong type leaves the envelope's id readable.
+			c.start(ctx, frame{EnvelopeID: f.EnvelopeID, Type: frameMalformed, raw: data})
 			continue
 		}
 		switch {

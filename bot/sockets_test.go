@@ -233,9 +233,9 @@ func TestWhyAConnectionCouldNotBeOpenedIsSaidWithoutTheTicket(t *testing.T) {
 		hangs := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		for want, client := range map[string]*http.Client{
 			"HTTP status 403":    forbidden,
-			"it took too long":   hangs,
+			"deadline exceeded":  hangs,
 			"connection refused": {Transport: &http.Transport{DialContext: refuse}},
-			"not in the DNS":     {Transport: &http.Transport{DialContext: unknownHost}},
+			"no such host":       {Transport: &http.Transport{DialContext: unknownHost}},
 			"the network or the": {Transport: &http.Transport{DialContext: oddError}},
 		} {
 			_, err := dial(t.Context(), 1, "ws://localhost/link/?ticket=TICKET", client, newBook(t).logger(), nil)
