@@ -75,7 +75,7 @@ func TestNoTicketFollowsARedirect(t *testing.T) {
 		b.slack = newClient(t, b.cfg.HTTPClient)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if err := b.connect(ctx, ctx, newIntake(nil, nil, b.log, &b.status.counts), func() {}); err != nil {
+		if err := b.connect(ctx, ctx, newIntake(nil, nil, b.log), func() {}); err != nil {
 			t.Error(err)
 		}
 		if n := away.Load(); n != 0 {

@@ -112,7 +112,7 @@ func (b *Bot) run(ctx context.Context) error {
 		return &StartError{Store: true, Err: err}
 	}
 	b.status.storeAnswered()
-	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log, &b.status.counts)
+	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log)
 	in.suggest, in.judge, in.watch = b.handlers.Suggest, b.handlers.Judge, b.cfg.Watch
 	host, err := os.Hostname()
 	if err != nil {

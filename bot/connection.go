@@ -51,8 +51,7 @@ type connection struct {
 	leave    sync.Once
 	reason   atomic.Value // string: why Slack is about to close it
 	inFlight sync.WaitGroup
-	busy     atomic.Int64  // envelopes that are not acknowledged yet
-	dropped  *atomic.Int64 // counts envelopes that were not even looked at
+	busy     atomic.Int64 // envelopes that are not acknowledged yet
 	watch    watches
 }
 
@@ -61,10 +60,7 @@ func dial(
 	ctx context.Context, number int64, address string, client *http.Client, log *slog.Logger,
 	take func(context.Context, frame, ackFunc),
 ) (*connection, error) {
-	c := &connection{
-		number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{}),
-		dropped: new(atomic.Int64),
-	}
+	c := &connection{number: number, log: log.With("connection", number), take: take, leaving: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	ws, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
@@ -84,8 +80,8 @@ func dial(
 	return c, nil
 }
 
-// dialError says why a WebSocket could not be opened. An error of net/http repeats the address, whose
-// ticket is a credential: its cause stands alone, and must not hold the ticket either.
+// dialError says why a WebSocket could not be opened. An error of net/http repeats the address,
+// whose ticket is a credential: its cause stands alone, and must not hold the ticket either.
 func dialError(address string, resp *http.Response, err error) error {
 	why := "the network or the answer failed"
 	_, ticket, _ := strings.Cut(address, "?")
@@ -165,7 +161,6 @@ var (
 func (c *connection) start(ctx context.Context, f frame) {
 	f.came = time.Now()
 	if c.busy.Load() >= maxBusy {
-		c.dropped.Add(1)
 		_, ended := c.watch.envelope(ctx, Envelope{Kind: kindOf(f), Read: f.came})
 		ended(EnvelopeDropped)
 		c.log.WarnContext(ctx, "an envelope was left without an answer: too many at once", "envelope", f.EnvelopeID)

@@ -49,17 +49,15 @@ type intake struct {
 	slots   chan struct{}
 	notes   chan struct{}
 	noting  *rate.Limiter
-	counts  *counts
 	watch   watches
 	pending sync.WaitGroup // calls of the store, also those that nobody waits for any more
 }
 
 func newIntake(
 	store approvals.Store, whisper func(context.Context, handlers.Listener, *messages.Message) error, log *slog.Logger,
-	c *counts,
 ) *intake {
 	return &intake{
-		store: store, whisper: whisper, log: log, counts: c,
+		store: store, whisper: whisper, log: log,
 		slots: make(chan struct{}, intakeSlots), notes: make(chan struct{}, noteWorkers),
 		noting: rate.NewLimiter(rate.Every(noteEvery), noteBurst),
 	}
@@ -83,7 +81,6 @@ func (in *intake) take(ctx context.Context, f frame, ack ackFunc) {
 // answer does what an envelope that was read comes to; unread is why it could not be read.
 func (in *intake) answer(ctx context.Context, f frame, got intakeItem, unread error, ack ackFunc) EnvelopeOutcome {
 	if unreadable, ok := errors.AsType[*errUnreadable](unread); ok {
-		in.counts.unreadable.Add(1)
 		in.log.WarnContext(ctx, "an envelope could not be read", "envelope", f.EnvelopeID, "what", unreadable.what)
 		in.keep(ctx, f, "unreadable: "+unreadable.what)
 		in.turnAway(ctx, f, got, ack, messages.NotUnderstood())
@@ -98,10 +95,7 @@ func (in *intake) answer(ctx context.Context, f frame, got intakeItem, unread er
 		outcome := EnvelopeIgnored
 		if got.unknown {
 			outcome = EnvelopeUnknown
-			in.counts.unknown.Add(1)
 			in.keep(ctx, f, got.ignored)
-		} else {
-			in.counts.ignored.Add(1)
 		}
 		in.log.InfoContext(ctx, "an envelope was ignored", "envelope", f.EnvelopeID, "why", got.ignored)
 		in.acknowledge(ctx, f, ack, nil)
@@ -132,20 +126,17 @@ func (in *intake) record(ctx context.Context, f frame, got intakeItem, ack ackFu
 	select {
 	case in.slots <- struct{}{}:
 	default:
-		in.counts.busy.Add(1)
 		in.log.WarnContext(ctx, "an envelope was turned away: too many at once", "envelope", f.EnvelopeID)
 		in.turnAway(ctx, f, got, ack, messages.Busy())
 		return EnvelopeBusy
 	}
 	fresh, err := in.accept(ctx, f, got)
 	if errors.Is(err, approvals.ErrFull) {
-		in.counts.busy.Add(1)
 		in.log.WarnContext(ctx, "an envelope was turned away: too much work waits", "envelope", f.EnvelopeID)
 		in.turnAway(ctx, f, got, ack, messages.Busy())
 		return EnvelopeBusy
 	}
 	if err != nil {
-		in.counts.notRecorded.Add(1)
 		in.log.WarnContext(ctx, "an envelope was not recorded, as far as is known", "envelope", f.EnvelopeID, "error", err)
 		answer := messages.PerhapsNotRecorded()
 		switch {
@@ -158,7 +149,6 @@ func (in *intake) record(ctx context.Context, f frame, got intakeItem, ack ackFu
 		return EnvelopeNotRecorded
 	}
 	in.acknowledge(ctx, f, ack, nil)
-	in.counts.accepted.Add(1)
 	in.log.DebugContext(ctx, "an envelope was accepted", "envelope", f.EnvelopeID, "kind", got.item.Kind, "fresh", fresh,
 		"took", time.Since(f.came).String())
 	if !fresh {

@@ -108,8 +108,8 @@ func TestAStoreThatHangsMeansNothingWasRecordedInTimeAndReadingGoesOn(t *testing
 					t.Errorf("late records are logged: %v", late)
 				}
 				synctest.Wait()
-				if h := l.status.health(); h.TurnedAway != 50 || h.Accepted != 1 {
-					t.Errorf("health %+v", h)
+				if away, taken := l.witness.count("busy", "not_recorded"), l.witness.count("accepted"); away != 50 || taken != 1 {
+					t.Errorf("%d were turned away, %d taken", away, taken)
 				}
 			})
 		})
@@ -152,8 +152,8 @@ func TestMoreThanCanBeTakenAtOnceIsToldBusyAtOnce(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if h := l.status.health(); h.TurnedAway != 21 || h.Accepted != intakeSlots {
-			t.Errorf("health %+v", h)
+		if away, taken := l.witness.count("busy"), l.witness.count("accepted"); away != 21 || taken != intakeSlots {
+			t.Errorf("%d were turned away, %d taken", away, taken)
 		}
 	})
 }
@@ -222,8 +222,9 @@ func TestWhatCannotBeReadIsAcknowledgedAndTheReadingGoesOn(t *testing.T) {
 			t.Errorf("connections %+v", l.Connections())
 		}
 		synctest.Wait()
-		if h := l.status.health(); h.Unreadable != 10 || h.Unknown != 4 || h.Ignored != 0 {
-			t.Errorf("unreadable %d, unknown %d, ignored %d", h.Unreadable, h.Unknown, h.Ignored)
+		if u, un, i := l.witness.count("unreadable"), l.witness.count("unknown"), l.witness.count("ignored"); u != 10 ||
+			un != 4 || i != 0 {
+			t.Errorf("unreadable %d, unknown %d, ignored %d", u, un, i)
 		}
 		kept := strings.Join(l.notes.kept(), "\n")
 		for _, part := range []string{
@@ -254,8 +255,8 @@ func TestWhenTooMuchWorkWaitsThePersonIsToldBusy(t *testing.T) {
 		if d := l.command(); !d.Acked || !strings.Contains(string(d.AckPayload), messages.Busy().Text) {
 			t.Errorf("%+v: %s", d, d.AckPayload)
 		}
-		if h := l.status.health(); h.TurnedAway != 1 || h.Accepted != 0 {
-			t.Errorf("health %+v", h)
+		if away, taken := l.witness.count("busy"), l.witness.count("accepted"); away != 1 || taken != 0 {
+			t.Errorf("%d were turned away, %d taken", away, taken)
 		}
 	})
 }
@@ -282,8 +283,8 @@ func TestOutlinesAreFewAndNothingWaitsForThem(t *testing.T) {
 		if n := len(l.notes.kept()); n != noteBurst+1 {
 			t.Errorf("after a while %d are kept", n)
 		}
-		if h := l.status.health(); h.Unknown != 2*noteBurst+2 {
-			t.Errorf("%d were counted", h.Unknown)
+		if n := l.witness.count("unknown"); n != 2*noteBurst+2 {
+			t.Errorf("%d were counted", n)
 		}
 		l.notes.hang.Store(true)
 		time.Sleep(time.Hour)

@@ -38,7 +38,8 @@ func TestAnOutlineIsShortWhateverCame(t *testing.T) {
 	for _, frame := range []string{
 		strings.Repeat(`{"a":`, 100_000), strings.Repeat(`[`, 100_000), `[` + strings.Repeat(`1,`, 100_000),
 		`{"` + strings.Repeat("x", 100_000) + `":1}`,
-		`{"type":"` + strings.Repeat("x", 100_000) + `"}`, `{"a":` + strings.Repeat(`{"a":`, 5000) + `1` + strings.Repeat(`}`, 5001),
+		`{"type":"` + strings.Repeat("x", 100_000) + `"}`,
+		`{"a":` + strings.Repeat(`{"a":`, 5000) + `1` + strings.Repeat(`}`, 5001),
 		`[` + strings.Repeat(`{"type":"x"},`, 5000) + `1]`,
 	} {
 		if got := outline([]byte(frame)); len(got) > outlineSize+200 {

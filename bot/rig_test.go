@@ -148,15 +148,16 @@ func (s *noteStore) kept() (list []string) {
 // line is the way from Slack's stand-in to a store: connections and intake, no workers.
 type line struct {
 	*slack.Server
-	t      *testing.T
-	log    *book
-	status *status
-	client *slackClient
-	http   *http.Client
-	intake *intake
-	notes  *noteStore
-	opens  opens // calls of apps.connections.open
-	stop   func()
+	t       *testing.T
+	log     *book
+	status  *status
+	client  *slackClient
+	http    *http.Client
+	intake  *intake
+	notes   *noteStore
+	witness witness
+	opens   opens // calls of apps.connections.open
+	stop    func()
 }
 
 // opens are the times of calls of apps.connections.open.
@@ -200,7 +201,8 @@ func newLine(t *testing.T, connections int, accept acceptFunc) *line {
 	l.Server, l.http = newSlack(t, slack.Config{})
 	l.client = newClient(t, l.http)
 	l.notes = &noteStore{acceptStore: acceptStore{accept: accept}}
-	l.intake = newIntake(l.notes, l.client.Whisper, l.log.logger(), &l.status.counts)
+	l.intake = newIntake(l.notes, l.client.Whisper, l.log.logger())
+	l.intake.watch = watches{&l.witness}
 	l.intake.suggest = func(s handlers.Suggestion) any {
 		return messages.RoleOptions([]messages.RoleChoice{{Account: "prod", Name: s.Text}}, false)
 	}

@@ -172,7 +172,7 @@ func (s *sockets) connect(ctx context.Context) (*connection, error) {
 		s.trouble(err)
 		return nil, err
 	}
-	c.dropped, c.watch = &s.status.counts.dropped, s.watch
+	c.watch = s.watch
 	return c, nil
 }
 

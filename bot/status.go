@@ -8,12 +8,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/messages"
 )
 
-// counts are totals since the start.
-type counts struct {
-	accepted, ignored, unknown, unreadable, busy, notRecorded, dropped atomic.Int64
-	handled, failed, setAside                                          atomic.Int64
-}
-
 // Trouble says why there are fewer connections than there should be.
 type Trouble string
 
@@ -35,7 +29,6 @@ type status struct {
 	storeAt     atomic.Int64 // Unix milliseconds of the last answer
 	helloAt     atomic.Int64 // Unix milliseconds of the last hello, of whichever connection
 	stopping    atomic.Bool
-	counts      counts
 }
 
 func newStatus() *status { return &status{connections: make(map[*connection]bool)} }
@@ -82,17 +75,6 @@ type Health struct {
 	Troubled    string             `json:"trouble_since,omitempty"` // how long ago it began
 	Channels    []ChannelHealth    `json:"channels_in_trouble,omitempty"`
 	StoreAnswer string             `json:"store_answered"` // how long ago; "never"
-	Accepted    int64              `json:"envelopes_accepted"`
-	Ignored     int64              `json:"envelopes_ignored"` // not for revokebot
-	// of a kind that nobody here knows; their outlines are kept
-	Unknown int64 `json:"envelopes_unknown"`
-	// not of the form that they should have; their outlines are kept
-	Unreadable int64 `json:"envelopes_unreadable"`
-	TurnedAway int64 `json:"envelopes_turned_away"` // their senders were told so
-	Dropped    int64 `json:"envelopes_dropped"`     // far too many at once: left without an answer
-	Handled    int64 `json:"items_handled"`
-	Failed     int64 `json:"items_failed"`
-	SetAside   int64 `json:"items_set_aside"`
 
 	// For who counts instead of reading.
 	Wanted    int       `json:"-"` // connections that there should be
@@ -118,14 +100,7 @@ const (
 
 func (s *status) health() Health {
 	now := time.Now()
-	h := Health{
-		Stopping: s.stopping.Load(), StoreAnswer: "never", Connections: []ConnectionHealth{},
-		Accepted: s.counts.accepted.Load(), Ignored: s.counts.ignored.Load(), Unknown: s.counts.unknown.Load(),
-		Unreadable: s.counts.unreadable.Load(),
-		Dropped:    s.counts.dropped.Load(),
-		TurnedAway: s.counts.busy.Load() + s.counts.notRecorded.Load(), Handled: s.counts.handled.Load(),
-		Failed: s.counts.failed.Load(), SetAside: s.counts.setAside.Load(),
-	}
+	h := Health{Stopping: s.stopping.Load(), StoreAnswer: "never", Connections: []ConnectionHealth{}}
 	ago := func(ms int64) time.Duration { return now.Sub(time.UnixMilli(ms)) }
 	storeOK := false
 	if at := s.storeAt.Load(); at > 0 {

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,18 @@ func (w *witness) say(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.said = append(w.said, text)
+}
+
+// count says how often something ended so, since it was asked last.
+func (w *witness) count(outcomes ...string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, said := range w.said {
+		if slices.Contains(outcomes, said[strings.LastIndex(said, " ")+1:]) {
+			n++
+		}
+	}
+	return n
 }
 
 // heard returns what was said since it was asked last.

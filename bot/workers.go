@@ -229,12 +229,10 @@ func (w *workers) do(ctx context.Context, item approvals.Item) {
 	case err != nil:
 		// It stays in the pending list and is claimed again when nobody has kept it for a while.
 		outcome = ItemFailed
-		w.status.counts.failed.Add(1)
 		w.log.WarnContext(ctx, "an item failed and will be tried again", "item", item.ID, "kind", item.Kind,
 			"request", item.Request,
 			"try", item.Tries, "error", err)
 	default:
-		w.status.counts.handled.Add(1)
 		then = w.store.Done(noted, item)
 	}
 	if then != nil {
@@ -272,7 +270,6 @@ func (w *workers) guarded(ctx context.Context, item approvals.Item) (err error) 
 }
 
 func (w *workers) setAside(ctx context.Context, item approvals.Item, cause error) {
-	w.status.counts.setAside.Add(1)
 	w.log.ErrorContext(ctx, "an item was set aside", "item", item.ID, "kind", item.Kind, "request", item.Request,
 		"cause", cause)
 	if err := w.handle.SetAside(ctx, item, cause); err != nil {

@@ -64,6 +64,7 @@ type crew struct {
 	*workers
 	*doer
 	taking, working context.CancelFunc
+	witness         witness
 	done            chan struct{}
 }
 
@@ -79,6 +80,7 @@ func newCrew(
 		doer: &doer{store: store, do: do, calls: map[string]int{}, aside: map[string]string{}}, done: make(chan struct{}),
 	}
 	c.workers = &workers{store: store, handle: c.doer, name: name, slots: 16, log: log.logger(), status: newStatus()}
+	c.watch = watches{&c.witness}
 	base := context.WithoutCancel(t.Context())
 	var taking, working context.Context
 	taking, c.taking = context.WithCancel(base)
@@ -215,8 +217,9 @@ func TestAPoisonousItemIsSetAsideAfterFiveTriesAndTheRestGoesOn(t *testing.T) {
 		if n := strings.Count(log.String(), "a handler panicked"); n != maxTries {
 			t.Errorf("%d panics in the log", n)
 		}
-		if h := c.status.health(); h.SetAside != 2 || h.Failed != 2*maxTries || h.Handled != 61 {
-			t.Errorf("health %+v", h)
+		if gone, failed, done := c.witness.count("gave_up"), c.witness.count("failed"), c.witness.count("done"); gone != 2 ||
+			failed != 2*maxTries || done != 61 {
+			t.Errorf("%d gave up, %d tries failed, %d are done", gone, failed, done)
 		}
 	})
 }
