@@ -21,8 +21,8 @@
 // # Keeping
 //
 // A Store keeps logs, an inbox and the work that is due. Its contract is in store.go and in the
-// suite of package approvalstest, which every store passes. Package redisstore is the one in use. A
-// Store changes a request only through Commit, which compares the number of events that the
+// tests of the folder approvalstest, which package redisstore passes on real Redis servers. A Store
+// changes a request only through Commit, which compares the number of events that the
 // decision was made on with the number there is now: of two replicas that decide at once, one is
 // told ErrConflict, reads again and decides again. The deadline of a request is compared with the
 // store's own clock in that same step.

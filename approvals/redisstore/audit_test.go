@@ -40,18 +40,11 @@ func chronicled(t *testing.T) *chronicle {
 	t.Helper()
 	_, connect := inMemory(t)
 	db := connect()
-	c := chronicleOn(t, ready(t, db, 0))
-	c.db = db
-	return c
-}
-
-func chronicleOn(t *testing.T, s *Store) *chronicle {
-	t.Helper()
 	key, err := approvals.NewKey(bytes.Repeat([]byte{3}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &chronicle{T: t, Store: s, key: key}
+	return &chronicle{T: t, Store: ready(t, db, 0), db: db, key: key}
 }
 
 // happen records n remarks, the opening of a request with each tenth, and a note with each fifth.
@@ -264,9 +257,9 @@ func TestAFileHasTheWholeChainWhoeverChainedItAndGoesOnAfterACrash(t *testing.T)
 
 func TestAFileIsNotGoneOnWithWhenTheChainIsAnotherOne(t *testing.T) {
 	for name, change := range map[string]func(c *chronicle, file string){
-		"Redis lost everything": func(c *chronicle, _ string) { flush(c.T, c.db) },
+		"Redis lost everything": func(c *chronicle, _ string) { c.db.FlushAll(c.Context()) },
 		"Redis lost everything and has more lines by now": func(c *chronicle, _ string) {
-			flush(c.T, c.db)
+			c.db.FlushAll(c.Context())
 			c.n = 1000
 			c.happen(20)
 			c.step(c.worker(c.Store, ""))

@@ -45,10 +45,7 @@ func layer(name string) string {
 	switch {
 	case strings.HasPrefix(name, "aws/"):
 		return "aws/" + strings.Split(name, "/")[1] // with what lies below
-	case name == "approvals/redisstore", name == "approvals/approvalstest",
-		strings.HasPrefix(name, "approvals/redisstore/"):
-		return "approvals/" + strings.Split(name, "/")[1]
-	case name == "cmd/revokebot-sandbox":
+	case name == "approvals/redisstore", name == "cmd/revokebot-sandbox":
 		return name
 	default:
 		first, _, _ := strings.Cut(name, "/")
@@ -67,19 +64,18 @@ func mayImport() map[string][]string {
 		"cmd/revokebot-sandbox": {
 			"cmd", "bot", "approvals", "approvals/redisstore", "aws", "aws/role", "aws/trail", "sandbox",
 		},
-		"bot":                     {"handlers", "approvals", "internal"},
-		"handlers":                {"approvals", "aws", "aws/role", "aws/trail", "aws/contain", "internal"},
-		"approvals":               {},
-		"approvals/redisstore":    {"approvals"},
-		"approvals/approvalstest": {"approvals"},
-		"aws/examine":             {"aws", "aws/role", "aws/trail", "aws/contain", "internal"},
-		"aws/role":                {"aws", "aws/contain", "internal"},
-		"aws/trail":               {"aws", "aws/contain", "internal"},
-		"aws":                     {"aws/contain", "internal"},
-		"aws/contain":             {},
-		"deploy":                  {},
-		"internal":                {}, // words that several layers share, on the standard library
-		"scripts":                 {},
+		"bot":                  {"handlers", "approvals", "internal"},
+		"handlers":             {"approvals", "aws", "aws/role", "aws/trail", "aws/contain", "internal"},
+		"approvals":            {},
+		"approvals/redisstore": {"approvals"},
+		"aws/examine":          {"aws", "aws/role", "aws/trail", "aws/contain", "internal"},
+		"aws/role":             {"aws", "aws/contain", "internal"},
+		"aws/trail":            {"aws", "aws/contain", "internal"},
+		"aws":                  {"aws/contain", "internal"},
+		"aws/contain":          {},
+		"deploy":               {},
+		"internal":             {}, // words that several layers share, on the standard library
+		"scripts":              {},
 		// Stand-ins know nothing of the bot; the accounts in them are set up with the files that
 		// operators use. The bench is for tests of the whole.
 		"sandbox": {"deploy"},
