@@ -440,3 +440,15 @@ func TestASessionThatCameBackUnderALockIsJudgedByItsCalls(t *testing.T) {
 		t.Errorf("it got through: %+v", got)
 	}
 }
+
+func TestAReasonGivesTheDateOfATimeOfAnotherDay(t *testing.T) {
+	for days, want := range map[int]string{0: "issued at 04:10:00 UTC,", 1: "issued at 2026-11-20 04:10:00 UTC,"} {
+		in := changed(trial(), "ASIA-eve-0", func(a *Activity) {
+			a.SucceededAfterCutoff = []Call{{Service: "s3", Name: "ListBuckets", Time: trial().Cutoff.Add(time.Hour)}}
+		})
+		in.AskedAt = in.AskedAt.AddDate(0, 0, days)
+		if got := Judge(in).Reasons; !strings.Contains(fmt.Sprint(got), want) {
+			t.Errorf("%d days later: %q", days, got)
+		}
+	}
+}

@@ -83,7 +83,7 @@ func (j *judge) cameBack() {
 			unseen++
 		}
 		j.delegated(s, did)
-		network, since := networkOf(s.SourceAddress), clock(s.Time)
+		network, since := networkOf(s.SourceAddress), j.clock(s.Time)
 		isNew := !p.known[s.CallerID] && s.Before.IsZero()
 		doubt := ""
 		switch {

@@ -35,7 +35,7 @@ func (j *judge) oldSessions() {
 			}
 			if n = j.succeeded(did); n > 0 {
 				j.addSession(s)
-				j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, clock(s.Time),
+				j.show("A session of %s, issued at %s, made %s after the cutoff that went through.", s.Caller, j.clock(s.Time),
 					english.Count(n, "call", "calls"))
 			}
 		}
@@ -60,7 +60,7 @@ func (j *judge) oldSessions() {
 			unclear++
 		}
 		if !did.Covered() {
-			j.miss("What a session of %s did, issued at %s, is not known in full%s.", s.Caller, clock(s.Time),
+			j.miss("What a session of %s did, issued at %s, is not known in full%s.", s.Caller, j.clock(s.Time),
 				where(did.Regions))
 		}
 	}
@@ -116,7 +116,7 @@ func (j *judge) tokens() {
 		}
 		told[s.EventID] = true
 		j.miss("A session of %s made itself a token by %s at %s, and the revocation may not reach it until it ends%s.",
-			s.Caller, s.Kind, clock(s.Time), until(s.Expires))
+			s.Caller, s.Kind, j.clock(s.Time), j.until(s.Expires))
 	}
 	for _, s := range j.in.Sessions {
 		look(s, s.CallerBegan.IsZero() && !j.fresh[s.CallerAccessKey] || before(s.CallerBegan, j.in.Cutoff))
@@ -174,10 +174,10 @@ func (j *judge) otherRoles() {
 		case revoked && last.After(times.Later(cutoff, j.from)), !revoked && last.After(j.from):
 			j.addSession(s)
 			j.show("A session of %s that came out of an old one made calls that went through, the last at %s.",
-				roleWords(link), clock(last))
+				roleWords(link), j.clock(last))
 		case !over && !revoked:
 			j.miss("A session of %s that came out of an old one goes on%s, and nothing here stops it.", roleWords(link),
-				until(s.Expires))
+				j.until(s.Expires))
 		case !over && s.Derived && s.AccessKeyID != "" && link.Activity.FirstExplicitDeny.IsZero():
 			j.miss("An old session made itself new credentials (%s), and those were not seen denied.", s.Kind)
 		case !link.Activity.Covered() && !(s.Derived && s.AccessKeyID == ""):
@@ -267,11 +267,11 @@ func where(regions []RegionCoverage) string {
 	return " in " + strings.Join(aws.Few(names), ", ")
 }
 
-func until(t time.Time) string {
+func (j *judge) until(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return " until " + clock(t)
+	return " until " + j.clock(t)
 }
 
-func clock(t time.Time) string { return t.UTC().Format("15:04:05") + " UTC" }
+func (j *judge) clock(t time.Time) string { return times.Clock(t, j.in.AskedAt) }

@@ -35,7 +35,7 @@ func (j *judge) where() {
 			int(settled.Minutes()), strings.Join(aws.Few(late), ", "))
 	}
 	if used := j.in.LastUsed; used.Region != "" && !asked && !used.At.Before(j.in.Since) {
-		j.miss("The role was used last in %s, at %s, and CloudTrail was not asked there.", used.Region, clock(used.At))
+		j.miss("The role was used last in %s, at %s, and CloudTrail was not asked there.", used.Region, j.clock(used.At))
 	}
 }
 

@@ -126,7 +126,7 @@ func unknownKey(h Holder, read []regionAnswer) error {
 		text += " Not asked to the end: " + strings.Join(aws.Few(silent), ", ") + "."
 	}
 	if !reported.IsZero() {
-		text += " They have reported up to " + reported.UTC().Format("15:04") + " UTC."
+		text += " They have reported up to " + times.Clock(reported, time.Now()) + "."
 	}
 	return &aws.InputError{Reason: aws.InputKey, Sentence: text + " A new session appears within minutes: try again, or " +
 		"give its role."}
@@ -154,14 +154,14 @@ func (h Holder) Target(cloud *aws.Cloud) (aws.Target, error) {
 
 // words says what is known of the session.
 func (h Holder) words() string {
-	const at = "15:04 UTC"
+	now := time.Now()
 	text := fmt.Sprintf("Asked for by access key %s", h.Key)
 	if o := h.Opened; o.EventID != "" {
 		text += fmt.Sprintf(": %s opened its session %s at %s from %s", aws.Quote(o.Caller), aws.Quote(o.SessionName),
-			o.Time.UTC().Format(at), aws.Quote(o.SourceAddress))
+			times.Clock(o.Time, now), aws.Quote(o.SourceAddress))
 	}
 	if c := h.Last; c.EventID != "" {
-		text += fmt.Sprintf(". It was last used at %s, for %s in %s from %s", c.Time.UTC().Format(at), aws.Quote(c.Name),
+		text += fmt.Sprintf(". It was last used at %s, for %s in %s from %s", times.Clock(c.Time, now), aws.Quote(c.Name),
 			aws.Quote(c.Region), aws.Quote(c.SourceAddress))
 	}
 	return text + "."

@@ -13,6 +13,7 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // propagation is how long after the cutoff a call of an old session may still be answered without
@@ -142,7 +143,7 @@ func where(report trail.Report) string {
 	}
 	text := "It speaks of " + strings.Join(names, ", ")
 	if !until.IsZero() {
-		text += ", of which each has reported at least until " + until.UTC().Format("15:04:05 UTC")
+		text += ", of which each has reported at least until " + times.Clock(until, report.AskedAt)
 	}
 	if report.Guessed {
 		text += ". The account's own regions could not be listed, so those that every account has were asked: allow " +

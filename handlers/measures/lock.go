@@ -43,7 +43,7 @@ func lock() Kind {
 			return "AWS's policy `" + denyAll + "` denies everything to all its sessions, old and new, until it is undone"
 		},
 		Scope: func(string) string { return "every session of the role, old and new" },
-		Works: func(time.Time) string {
+		Works: func(string) string {
 			return "What uses the role fails until the lock is undone. " +
 				"`sts:GetCallerIdentity` and presigned EKS tokens still work."
 		},

@@ -43,8 +43,8 @@ func revoke() Kind {
 			return "a session issued a second before the cutoff is " + older + ", one issued a second after it is " + newer
 		},
 		Scope: func(cutoff string) string { return "sessions issued before " + cutoff },
-		Works: func(cutoff time.Time) string {
-			return "New sessions work from " + messages.Clock(cutoff) + ". If a job fails before that, let it retry."
+		Works: func(cutoff string) string {
+			return "New sessions work from " + cutoff + ". If a job fails before that, let it retry."
 		},
 		Next: next,
 		Contain: func(further string) string {

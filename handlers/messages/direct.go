@@ -43,7 +43,7 @@ func directWords(e approvals.Event, r approvals.Request) string {
 				"posted here, in the channel. For all of it, send " + Code(Command+" report "+r.ID, 80) + "."
 		}
 		return "Slack refused this channel for a minute (" + Code(d.Code, 60) + "), so the requester and the approvers got " +
-			"the outcome by DM at " + Clock(e.At) + "."
+			"the outcome by DM at " + Clock(e.At, r.Opened) + "."
 	}
 	d := record.Known[record.Direct](e)
 	switch {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/slack-go/slack"
 
@@ -192,7 +191,7 @@ var tableTitles = []string{"Time (UTC)", "Session", "Who", "From", "State now"}
 
 // tableCells is a row of the table.
 func tableCells(in record.Incident, s record.Session) []string {
-	cell := Pen{Code: Raw, Prose: func(text string) string { return Raw(text, 100) }, At: Clock}
+	cell := Pen{Code: Raw, Prose: func(text string) string { return Raw(text, 100) }, At: slackPen(in.Until).At}
 	state := cell.State(in, s)
 	if from := in.Suspects[s.EventID].From; len(from) > 0 {
 		state = "used from " + Raw(from[0], 60) + ", " + state
@@ -203,12 +202,8 @@ func tableCells(in record.Incident, s record.Session) []string {
 	if s.Derived {
 		state += ", opened by a session"
 	}
-	format := "15:04:05"
-	if in.Until.Sub(s.Time) > 12*time.Hour {
-		format = "2006-01-02 15:04:05"
-	}
 	return []string{
-		s.Time.UTC().Format(format), Raw(s.SessionName, 64), Raw(s.Caller, 80), Raw(s.SourceAddress, 60), state,
+		strings.TrimSuffix(cell.At(s.Time), " UTC"), Raw(s.SessionName, 64), Raw(s.Caller, 80), Raw(s.SourceAddress, 60), state,
 	}
 }
 

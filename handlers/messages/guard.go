@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -18,7 +19,7 @@ func (v *view) tampered(i int, e approvals.Event) {
 	switch {
 	case t != nil && t.Resumed:
 	case t != nil && (t.State == record.RoleGone || t.State == record.RoleReplaced):
-		_, lead := watched(approvals.Request{Watched: e}, v.c)
+		_, lead := watched(approvals.Request{Opened: v.r.Opened, Watched: e}, v.c)
 		v.notify(e, sentence(mentions(involved(v.r))+" "+lead+" Monitoring has ended."))
 	case !v.has("fight"):
 		v.post("fight", e, v.fight())
@@ -130,12 +131,12 @@ func (v *view) changedBy(changes []record.Change) []string {
 		lines = append(lines[:shown:shown], english.Count(left, "more identity", "more identities"))
 	}
 	for i, who := range lines[:min(len(lines), shown)] {
-		lines[i] = fmt.Sprintf("By %s: %s, the last at %s.", who, changeWords(latest[who], counts[who]), v.At(latest[who].At))
+		lines[i] = fmt.Sprintf("By %s: %s, the last at %s.", who, v.changeWords(latest[who], counts[who]), v.At(latest[who].At))
 	}
 	return lines
 }
 
-func changeWords(c record.Change, n int) string {
+func (v *view) changeWords(c record.Change, n int) string {
 	times := ""
 	if n > 1 {
 		times = fmt.Sprintf(" (%d changes)", n)
@@ -148,7 +149,7 @@ func changeWords(c record.Change, n int) string {
 	case c.Cutoff.IsZero():
 		return "replaced it by one that does not block old sessions" + times
 	default:
-		return "replaced it with the cutoff " + Clock(c.Cutoff) + times
+		return "replaced it with the cutoff " + v.At(c.Cutoff) + times
 	}
 }
 
@@ -166,35 +167,35 @@ func (m *Message) document(advice, document string) {
 	m.Text = whole
 }
 
-func heldText(h record.Held, c Context) string {
+func heldText(h record.Held, c Context, at func(time.Time) string) string {
 	if h.Losses == 0 {
 		return fmt.Sprintf("The %s was on the role at every check for %s, the last one at %s.", c.Words.Deny, Span(h.After),
-			Clock(h.At))
+			at(h.At))
 	}
 	return fmt.Sprintf("The %s is on the role %s after it was applied, at the last check at %s. "+
 		"Earlier checks missed it %s.",
-		c.Words.Deny, Span(h.After), Clock(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
+		c.Words.Deny, Span(h.After), at(h.At), english.Plural(h.Losses, "once", fmt.Sprintf("%d times", h.Losses)))
 }
 
 // watched is the title and the outcome after a check found something to tell; both are empty
 // before.
 func watched(r approvals.Request, c Context) (title, lead string) {
-	deny := c.Words.Deny
+	deny, p := c.Words.Deny, slackPen(r.Opened)
 	switch r.Watched.Type {
 	case approvals.EventTampered:
 		t := record.Known[record.Tampered](r.Watched)
 		if t == nil {
 			return "Changed", "*The " + deny + " is not on the role* as it was written. Check the role now."
 		}
-		found := "*Someone changed the " + deny + ":* a check at " + Clock(t.At) + " found it " +
-			slackPen(t.At).Found(*t) + "."
+		found := "*Someone changed the " + deny + ":* a check at " + p.At(t.At) + " found it " +
+			p.Found(*t) + "."
 		switch {
 		case t.State == record.RoleGone:
-			return "The role is gone", "*The role " + roleWords(c.Role) + " is gone* since " + Clock(t.At) +
+			return "The role is gone", "*The role " + roleWords(c.Role) + " is gone* since " + p.At(t.At) +
 				" at the latest, and its sessions with it."
 		case t.State == record.RoleReplaced:
 			return "The role is gone", "*The role was recreated:* " + roleWords(c.Role) + " is another role since " +
-				Clock(t.At) + " at the latest. The sessions of the one that was approved ended with it; the new one is not touched."
+				p.At(t.At) + " at the latest. The sessions of the one that was approved ended with it; the new one is not touched."
 		case t.Writing():
 			return removed(*t) + ", being restored", found + " It is being restored."
 		default:
@@ -208,14 +209,14 @@ func watched(r approvals.Request, c Context) (title, lead string) {
 				c.Words.Whom + " may have access. Check the role now."
 		}
 		return "Restored", fmt.Sprintf("*Someone changed the %s.* Restored (%d of %d) for %s.", deny, w.Rewrite,
-			record.MaxRewrites, c.Words.Scope(bold(Clock(w.Cutoff))))
+			record.MaxRewrites, c.Words.Scope(bold(p.At(w.Cutoff))))
 	case approvals.EventHeld:
 		h := record.Known[record.Held](r.Watched)
 		if h == nil {
 			return "", ""
 		}
-		return containment(r, c.Words.Past), bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(h.Cutoff))) + ". " +
-			heldText(*h, c)
+		return containment(r, c.Words.Past), bold(c.Words.Past+":") + " " + c.Words.Scope(bold(p.At(h.Cutoff))) + ". " +
+			heldText(*h, c, p.At)
 	default:
 		return "", ""
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -91,7 +92,7 @@ func (v *view) applied() *Message {
 	lines = append(lines, strings.Join(facts, " · "))
 	inForce := v.r.Undone == nil && v.proof.Lost == nil
 	if inForce && a.Seen == record.SeenEqual {
-		lines = append(lines, w.Works(v.proof.Cutoff))
+		lines = append(lines, w.Works(v.At(v.proof.Cutoff)))
 	}
 	switch inert, held := v.inert(), v.proof.Held; {
 	case v.r.Undone != nil:
@@ -176,7 +177,7 @@ func (c Context) appliedLead(r approvals.Request) string {
 	}
 	if r.Undone != nil {
 		if v := record.Known[record.Undone](*r.Undone); v != nil {
-			return undoneText(*v, c)
+			return undoneText(*v, c, r.Opened)
 		}
 		return "The " + c.Words.Deny + " was undone. The thread says why."
 	}
@@ -186,7 +187,7 @@ func (c Context) appliedLead(r approvals.Request) string {
 	check := " " + upper(c.Words.Whom) + " may still have access. Check the role now."
 	switch what := c.Words.Document(a.Policy); a.Seen {
 	case record.SeenEqual:
-		return bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(a.Cutoff))) + ". The " + c.Words.Deny +
+		return bold(c.Words.Past+":") + " " + c.Words.Scope(bold(Clock(a.Cutoff, r.Opened))) + ". The " + c.Words.Deny +
 			" is on the role (verified). IAM usually enforces it within seconds."
 	case record.SeenOther:
 		return "*Written, but not on the role:* AWS accepted the " + what + ", but the role has something else, or nothing." +
@@ -287,16 +288,17 @@ func fates(slots record.Stands, w Words) (text string) {
 }
 
 // undoneText says who undid it, and what that means for old sessions.
-func undoneText(v record.Undone, c Context) string {
-	what := "*Undone* at " + Clock(v.At) + ": the " + c.Words.Deny + " is off " + roleWords(c.Role) + "."
+func undoneText(v record.Undone, c Context, day time.Time) string {
+	at := Clock(v.At, day)
+	what := "*Undone* at " + at + ": the " + c.Words.Deny + " is off " + roleWords(c.Role) + "."
 	switch {
 	case v.Stays:
-		what = "*Undone* at " + Clock(v.At) + ": what the " + c.Words.Deny + " on " + roleWords(c.Role) +
+		what = "*Undone* at " + at + ": what the " + c.Words.Deny + " on " + roleWords(c.Role) +
 			" consists of was there before it, and stays."
 	case v.Found:
-		what = "*Undone* by " + Clock(v.At) + ": the " + c.Words.Deny + " was already gone from " + roleWords(c.Role) + "."
+		what = "*Undone* by " + at + ": the " + c.Words.Deny + " was already gone from " + roleWords(c.Role) + "."
 	case v.Restored:
-		what = "*Undone* at " + Clock(v.At) + ": the policy that was on " + roleWords(c.Role) + " before the " +
+		what = "*Undone* at " + at + ": the policy that was on " + roleWords(c.Role) + " before the " +
 			c.Words.Noun + " is back."
 	}
 	for _, s := range v.Slots {

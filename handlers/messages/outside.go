@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // ellipsis marks a text that was cut.
@@ -180,15 +182,15 @@ func UTC(t time.Time) string {
 	if t.IsZero() {
 		return "not known"
 	}
-	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
+	return times.Clock(t, time.Time{})
 }
 
-// Clock writes the time of day of a moment, in UTC.
-func Clock(t time.Time) string {
+// Clock writes a moment in UTC, without its date if that is the date of day.
+func Clock(t, day time.Time) string {
 	if t.IsZero() {
-		return "not known"
+		return UTC(t)
 	}
-	return t.UTC().Format("15:04:05") + " UTC"
+	return times.Clock(t, day)
 }
 
 // local writes a moment in the reader's own zone, by Slack's date token, with UTC for those who get

@@ -22,12 +22,7 @@ type Pen struct {
 
 // slackPen writes mrkdwn. Moments of the day are without their date.
 func slackPen(day time.Time) Pen {
-	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string {
-		if !t.IsZero() && t.UTC().Format(time.DateOnly) == day.UTC().Format(time.DateOnly) {
-			return Clock(t)
-		}
-		return UTC(t)
-	}}
+	return Pen{Code, outsideSentence, bold, Mention, func(t time.Time) string { return Clock(t, day) }}
 }
 
 // outsideSentence shows a sentence of package aws, in which text from outside is quoted.

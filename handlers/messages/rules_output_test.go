@@ -222,3 +222,56 @@ func TestEveryMessageIsWithinSlacksLimitsForAnyInputAndSaysTheSameInItsFallback(
 		}
 	}
 }
+
+func TestADateStandsBesideEveryTimeThatIsNotOfTheDayOnWhichThePeopleWereAsked(t *testing.T) {
+	out, bare := map[string]*messages.Message{}, regexp.MustCompile(`(....-..-.. )?\d\d:\d\d:\d\d UTC`)
+	stories := reportStories(t)
+	for name, end := range map[string]struct {
+		typ    approvals.EventType
+		detail any
+	}{
+		"gone":     {approvals.EventTampered, gone()},
+		"lost":     {approvals.EventTampered, lost()},
+		"weakened": {approvals.EventTampered, weakened(lost())},
+		"deleted":  {approvals.EventTampered, record.Tampered{State: record.RoleGone, At: at}},
+		"replaced": {approvals.EventTampered, record.Tampered{State: record.RoleReplaced, At: at}},
+		"again":    {approvals.EventRewritten, again()},
+		"held":     {approvals.EventHeld, record.Held{At: at, After: time.Hour, Cutoff: cutoff}},
+		"missed":   {approvals.EventHeld, record.Held{At: at, After: time.Hour, Cutoff: cutoff, Losses: 2}},
+		"undone":   {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual}},
+		"found":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Found: true}},
+		"restored": {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Restored: true}},
+		"stays":    {approvals.EventUndone, record.Undone{At: at, Seen: record.SeenEqual, Stays: true}},
+		"culprit": {approvals.EventFinding, record.Finding{Changes: []record.Change{
+			{Name: "PutRolePolicy", At: at, Who: "role X", Cutoff: cutoff},
+		}}},
+	} {
+		stories[name] = applied(t).add(end.typ, "", end.detail)
+		if name == "culprit" || name == "again" {
+			stories[name] = applied(t).add(approvals.EventTampered, "", gone()).add(end.typ, "", end.detail)
+		}
+	}
+	for name, s := range stories {
+		s.events[0].At = s.events[0].At.Add(-24 * time.Hour)
+		s.said(out, name+" ", exampleContext())
+	}
+	told := 0
+	for name, m := range out {
+		texts := []string{m.Text}
+		for _, b := range m.Blocks {
+			if raw := string(must(t, b)); !strings.Contains(raw, `"type":"table"`) {
+				texts = append(texts, raw)
+			}
+		}
+		for _, text := range texts {
+			for _, clock := range bare.FindAllString(regexp.MustCompile("(?s)```.*?```").ReplaceAllString(text, ""), -1) {
+				if told++; len(clock) < len("2006-01-02 15:04:05 UTC") {
+					t.Errorf("%s: %q has no date in %q", name, clock, text)
+				}
+			}
+		}
+	}
+	if told < 100 {
+		t.Errorf("only %d times were looked at", told)
+	}
+}

@@ -94,7 +94,7 @@ func (v *view) tell(i int, e approvals.Event) {
 		v.tampered(i, e)
 	case approvals.EventUndone:
 		if u := record.Known[record.Undone](e); u != nil && u.Revives {
-			v.notify(e, sentence(mentions(involved(v.r))+" "+undoneText(*u, v.c)))
+			v.notify(e, sentence(mentions(involved(v.r))+" "+undoneText(*u, v.c, v.r.Opened)))
 		}
 	case approvals.EventFinding:
 		if f := record.Known[record.Finding](e); f != nil && f.Urgent {

@@ -36,7 +36,7 @@ type Words struct {
 
 	Document func(policy string) string       // what is written, after "the": "inline policy `AWSRevokeOlderSessions`"
 	Scope    func(cutoff string) string       // what it is done to: "sessions issued before …"
-	Works    func(cutoff time.Time) string    // what works from then on, sentences
+	Works    func(cutoff string) string       // what works from then on, sentences
 	Room     func(size int) string            // what the role would hold of its quota
 	Paper    func(older, newer string) string // what the simulator said of two sessions
 

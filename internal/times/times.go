@@ -14,6 +14,15 @@ func Later(a, b time.Time) time.Time {
 	return b
 }
 
+// Clock writes a moment in UTC, without its date if that is the date of day.
+func Clock(t, day time.Time) string {
+	t, format := t.UTC(), "15:04:05 UTC"
+	if t.Format(time.DateOnly) != day.UTC().Format(time.DateOnly) {
+		format = time.DateOnly + " " + format
+	}
+	return t.Format(format)
+}
+
 // Pause waits, and reports false when ctx ended.
 func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
