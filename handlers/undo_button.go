@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
@@ -42,7 +40,7 @@ func (h *Handlers) offerUndo(
 	if err != nil {
 		return err
 	}
-	until := revivesUntil(about, events)
+	until := record.RevivesUntil(events)
 	_, expires := h.Measures.On()[about.Purpose.Measure()].(contain.Expirer)
 	words := expires && (until.IsZero() || now.Before(until))
 	if !words && !h.RequireReason {
@@ -105,19 +103,6 @@ func (h *Handlers) revocationOf(
 		id = r.About
 	}
 	return h.Store.Load(ctx, id)
-}
-
-// revivesUntil is until when sessions that a revocation keeps out could be alive, by what its log
-// says of the role; zero when it does not say. A deny that was written again later reaches further.
-func revivesUntil(r approvals.Request, events []approvals.Event) time.Time {
-	var a record.Applied
-	if json.Unmarshal(r.Closing.Detail, &a) != nil || a.RevivesUntil.IsZero() {
-		return time.Time{}
-	}
-	if last := record.WrittenBy(events).Planned; last.After(a.Cutoff) {
-		return last.Add(a.RevivesUntil.Sub(a.Cutoff))
-	}
-	return a.RevivesUntil
 }
 
 // undoText is what somebody would type after the command's name.

@@ -653,6 +653,42 @@ func TestTheApproverOfAnUndoIsLookedUpAgainWhenMoreThanAMinuteLiesBeforeIt(t *te
 	})
 }
 
+// CloudTrail shows a session that lasts longer than any should: neither the clean-up nor
+// an undo takes it for dead.
+func TestNoSessionThatCloudTrailShowedAliveIsTakenForExpired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{})
+		arn := "arn:aws:iam::" + actors.ProdID + ":role/NightlyBackup"
+		ends := b.AWS.Now().Add(20 * time.Hour)
+		if err := b.World.Prod.RecordEvent("us-east-1", map[string]any{
+			"eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "sourceIPAddress": "203.0.113.10",
+			"eventTime":         b.AWS.Now().Add(-10 * time.Minute).Format(time.RFC3339),
+			"userIdentity":      map[string]any{"type": "AWSService", "invokedBy": "backup.amazonaws.com"},
+			"requestParameters": map[string]any{"roleArn": arn, "roleSessionName": "long"},
+			"responseElements": map[string]any{"credentials": map[string]any{
+				"accessKeyId": "ASIAEXAMPLELONG00001", "expiration": ends.Format("Jan 2, 2006, 3:04:05 PM"),
+			}},
+			"resources": []any{map[string]any{"type": "AWS::IAM::Role", "ARN": arn}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		revoked := revoke(b, "prod/NightlyBackup")
+		b.Until("the session is told", func() bool { return strings.Contains(b.Transcript(), "long") })
+		replica := 0
+		away(b, &replica, 19*time.Hour)
+		b.Settle()
+		revoked.CaughtUp()
+		b.Command(actors.Rosa, "undo prod/NightlyBackup")
+		b.Whispered(actors.Rosa, "revive old sessions")
+		if revoked.Says("*Expired.*") || len(b.Cards()) != 1 {
+			t.Errorf("a session that lives for another hour is taken for expired:\n%s", b.Transcript())
+		}
+		away(b, &replica, 2*time.Hour)
+		b.Until("the clean-up is offered", func() bool { return revoked.Says("*Expired.*") })
+	})
+}
+
 func TestTheCleanUpIsOfferedOnceAndNotAfterAnUndoOrALaterRevocation(t *testing.T) {
 	t.Parallel()
 	offers := func(card bench.Card) int { return count(card, approvals.EventInert) }

@@ -179,7 +179,7 @@ func (dated) Ends(d Document, p Principal) time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	return at.Add(max(p.Kind.longest(), p.LongestSession))
+	return at.Add(p.Kind.longest())
 }
 
 // Probes are two sessions, issued a second before the cutoff and a second after it.

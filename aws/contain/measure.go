@@ -254,7 +254,6 @@ type Principal struct {
 	Name           string
 	ARN            string        // with the path
 	ID             string        // the unique id: AROA… or AIDA…
-	LongestSession time.Duration // the longest that is known to exist or to be possible; 0 unknown
 }
 
 // title names the principal for people.

@@ -13,7 +13,7 @@ import (
 var role = contain.Target{
 	Principal: contain.Principal{
 		Kind: contain.Role, AccountName: "prod", AccountID: "111122223333", Partition: "aws", Path: "/", Name: "DeployRole",
-		ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROAEXAMPLE", LongestSession: time.Hour,
+		ARN: "arn:aws:iam::111122223333:role/DeployRole", ID: "AROAEXAMPLE",
 	},
 	Request: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 }

@@ -31,7 +31,6 @@ func TestARoleIsDescribedAsIAMHasIt(t *testing.T) {
 				Principal: contain.Principal{
 					Kind: contain.Role, AccountName: "prod", AccountID: awsbench.ProdID, Partition: "aws",
 					Name: "Deploy", Path: "/ops/", ARN: "arn:aws:iam::111122223333:role/ops/Deploy", ID: made.UniqueID,
-					LongestSession: 12 * time.Hour,
 				},
 				Created: made.Created, LastUsed: used, LastUsedRegion: "eu-west-1",
 				MaxSession: 2 * time.Hour,

@@ -34,13 +34,13 @@ func New(cloud *aws.Cloud) *Client {
 
 // Role is what IAM says about a role, or about a user, by its Kind: a user has no trust policy and
 // no maximum. All text but AccountName, AccountID and Partition is foreign.
-// Another role of the same name has another ID. LongestSession is the longest that can be possible.
+// Another role of the same name has another ID.
 type Role struct {
 	contain.Principal
 	Created        time.Time
 	LastUsed       time.Time // zero when IAM knows of no use (it looks back 400 days)
 	LastUsedRegion string
-	MaxSession     time.Duration // does not bound sessions that AWS services open
+	MaxSession     time.Duration // as it is now: it bounds neither older sessions nor those that AWS services open
 	Trust          []Principal   // who may assume it
 	TrustDigest    string        // of the trust policy, the same for the same JSON, in hex
 	ServerTime     time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
@@ -86,7 +86,6 @@ func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
 		return Role{}, otherAccount(a, role.ARN)
 	}
 	role.Trust, role.TrustDigest = readTrust(a.Account, aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
-	role.LongestSession = role.longestSession()
 	return role, nil
 }
 
@@ -107,26 +106,6 @@ func otherAccount(a *aws.Conn, arn string) error {
 		"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
 			"Check assume_role of that account and the ambient credentials.",
 		a.Name, a.ID, a.Partition, aws.Quote(arn))
-}
-
-// longestServiceSession is how long the sessions last that AWS services open for the code they
-// run; Lambda asks for that.
-const longestServiceSession = 12 * time.Hour
-
-// longestSession is the longest that can be possible. AWS services open sessions of up to twelve
-// hours whatever the role's maximum is.
-func (r Role) longestSession() time.Duration {
-	longest := r.MaxSession
-	for _, p := range r.Trust {
-		switch p.Kind {
-		case PrincipalService, PrincipalEverybody, PrincipalUnknown: // the latter two may be services
-			longest = max(longest, longestServiceSession)
-		}
-	}
-	if longest == 0 {
-		longest = longestServiceSession // which is also the longest maximum that a role can have
-	}
-	return longest
 }
 
 // title names the role for people.

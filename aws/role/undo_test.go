@@ -271,27 +271,3 @@ func TestAnUndoIsVoidForAnotherRoleAndRefusedForAProtectedOne(t *testing.T) {
 		}
 	})
 }
-
-func TestTheLongestSessionIsTheLongestThatIsPossible(t *testing.T) {
-	for _, c := range []struct {
-		max   time.Duration
-		kinds []string
-		want  time.Duration
-	}{
-		{time.Hour, []string{PrincipalUser, PrincipalRole, PrincipalSAML}, time.Hour},
-		{4 * time.Hour, nil, 4 * time.Hour},
-		{time.Hour, []string{PrincipalUser, PrincipalService}, 12 * time.Hour},
-		{12 * time.Hour, []string{PrincipalOIDC}, 12 * time.Hour},
-		{time.Hour, []string{PrincipalUnknown}, 12 * time.Hour},
-		{time.Hour, []string{PrincipalEverybody}, 12 * time.Hour},
-		{0, nil, 12 * time.Hour},
-	} {
-		role := Role{MaxSession: c.max}
-		for _, kind := range c.kinds {
-			role.Trust = append(role.Trust, Principal{Kind: kind})
-		}
-		if got := role.longestSession(); got != c.want {
-			t.Errorf("%v %v: %v", c.max, c.kinds, got)
-		}
-	}
-}

@@ -239,7 +239,7 @@ func (c Context) fields(r approvals.Request) slack.Block {
 		}
 		fields = append(fields, field{"Last used", used}, field{"Created", UTC(c.Role.Created)})
 	}
-	fields = append(fields, field{"Longest session", Span(c.Role.MaxSession)}, field{"Unique id", Code(c.Role.ID, 128)})
+	fields = append(fields, field{"Maximum session now", Span(c.Role.MaxSession)}, field{"Unique id", Code(c.Role.ID, 128)})
 	objects := make([]*slack.TextBlockObject, len(fields))
 	for i, f := range fields {
 		objects[i] = mrkdwn("*" + f.name + "*\n" + f.value)

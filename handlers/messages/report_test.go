@@ -33,7 +33,7 @@ func wholeStory(t *testing.T) *story {
 		add(approvals.EventVoted, "U0BOB", nil).add(approvals.EventApproved, "U0ANN", nil).
 		add(approvals.EventStarted, "", started()).
 		add(approvals.EventApplied, "", record.Applied{
-			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual,
+			Cutoff: cutoff, At: at.Add(22 * time.Second), Writes: 1, Seen: record.SeenEqual, RevivesUntil: cutoff.Add(12 * time.Hour),
 			CallerARN: "arn:aws:sts::111122223333:assumed-role/revokebot-spoke/4DLARAV3ISOEUUODW4FIG5AF5F",
 		}).looked().add(approvals.EventActivity, "", activity).
 		add(approvals.EventSimulated, "", record.Simulated{
@@ -194,6 +194,34 @@ func TestReportsAreTheGoldenOnes(t *testing.T) {
 
 // The files of a report say the same whatever came later, and whatever the configuration is by
 // then.
+// An attacker can lower the role's maximum session: older sessions live on.
+func TestAReportTakesNoSessionForExpiredThatCanBeAlive(t *testing.T) {
+	for name, c := range map[string]struct {
+		expires time.Time
+		want    time.Time
+	}{
+		"of twelve hours": {at.Add(time.Hour), cutoff.Add(12 * time.Hour)},
+		"that is longer":  {cutoff.Add(20 * time.Hour), cutoff.Add(20 * time.Hour)},
+	} {
+		role := exampleRole()
+		role.MaxSession = time.Hour
+		s := begins(t, "key pasted in a gist", 1, role).add(approvals.EventApproved, "U0BOB", nil).
+			add(approvals.EventStarted, "", started()).add(approvals.EventApplied, "", record.Applied{
+			Cutoff: cutoff, At: at, Seen: record.SeenEqual, RevivesUntil: cutoff.Add(12 * time.Hour),
+		}).add(approvals.EventReadBack, "", readBack()).
+			add(approvals.EventSessions, "", record.Sessions{Rows: []record.Session{
+				{Session: trail.Session{EventID: "old", Time: at.Add(-time.Hour), Expires: c.expires}},
+				{Session: trail.Session{EventID: "new", Time: cutoff.Add(time.Hour), Expires: cutoff.Add(13 * time.Hour)}},
+			}})
+		context := exampleContext()
+		context.Role = role
+		text := report.Report(s.fold(len(s.events)), s.events, context)
+		if want := "expired, by " + c.want.UTC().Format("2006-01-02 15:04:05") + " UTC"; !strings.Contains(text, want) {
+			t.Errorf("a session %s: no %q in\n%s", name, want, text)
+		}
+	}
+}
+
 func TestAReportReadsUpToItsEventAndNoFurther(t *testing.T) {
 	s := wholeStory(t)
 	upto := len(s.events)

@@ -63,6 +63,7 @@ type Holding struct {
 	// Only from InForce:
 	Request      approvals.Request // its Requester and Voters put it there, at its Ended
 	Measure      approvals.Measure
+	Events       []approvals.Event
 	Undone       bool   // a request undid it, by the log of either
 	Dropped      bool   // a later undo left less in one of its slots than this one wrote
 	Lost         bool   // the last check did not find it there, and it was not restored since
@@ -73,6 +74,39 @@ type Holding struct {
 // InForce reports whether no request took the holding away. One that is superseded is in force as
 // part of the later one.
 func (h Holding) InForce() bool { return !h.Undone && !h.Dropped }
+
+// Expires is the latest end, by CloudTrail, of a session that the holding keeps out; zero if none is
+// known.
+func (h Holding) Expires() (last time.Time) {
+	for _, e := range h.Events {
+		if e.Type != approvals.EventSessions {
+			continue
+		}
+		d, _ := Detail[Sessions](e)
+		for _, s := range d.Rows {
+			if s.Time.Before(h.Planned) {
+				last = times.Later(last, s.Expires)
+			}
+		}
+	}
+	return last
+}
+
+// RevivesUntil is until when sessions that a request keeps out can be alive, by its log; zero if
+// that does not say.
+func RevivesUntil(events []approvals.Event) time.Time {
+	h := WrittenBy(events)
+	h.Events = events
+	for _, e := range events {
+		if e.Type != approvals.EventApplied {
+			continue
+		}
+		if a, _ := Detail[Applied](e); !a.RevivesUntil.IsZero() {
+			return times.Later(h.Planned.Add(a.RevivesUntil.Sub(a.Cutoff)), h.Expires())
+		}
+	}
+	return time.Time{}
+}
 
 // Since is the moment that parts sessions, by the log of a request: the highest cutoff that AWS
 // took, or when it took what has none. It is zero when nothing was applied.
@@ -158,7 +192,7 @@ func InForce(past []View, measures Measures) Force {
 	var undos []approvals.Request
 	for _, p := range past {
 		r, h := p.Request, WrittenBy(p.Events)
-		h.Request, h.Measure = r, r.Purpose.Measure()
+		h.Request, h.Measure, h.Events = r, r.Purpose.Measure(), p.Events
 		h.Undone, h.Lost = r.Undone != nil, r.Watched.Type == approvals.EventTampered
 		switch {
 		case r.Purpose.Mode() == approvals.ModeDrill:

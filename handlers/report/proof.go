@@ -1,7 +1,6 @@
 package report
 
 import (
-	"time"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/handlers/messages"
@@ -126,8 +125,8 @@ func (i incidentReport) afterApplied(s *sheet) {
 	}
 	if word := facts[0].Word; word == messages.FactYes || word == messages.FactNotKnown {
 		until := ""
-		if i.role.MaxSession > 0 && i.role.MaxSession < 13*time.Hour {
-			until = ", by " + utc(i.proof.Cutoff.Add(i.role.MaxSession)) + " by the role's session duration as it was"
+		if end := record.RevivesUntil(i.events); !end.IsZero() {
+			until = ", by " + utc(end)
 		}
 		s.item("%s", i.words.Leave(until))
 	}

@@ -168,6 +168,9 @@ func (s Requests) Undoing(held record.Holding, look role.Look) record.Undoing {
 	for _, d := range held.Last() {
 		u.Policy, u.RevivesUntil = PolicyOf(d), times.Later(u.RevivesUntil, EndOf(m, d, look.Role))
 	}
+	if !u.RevivesUntil.IsZero() {
+		u.RevivesUntil = times.Later(u.RevivesUntil, held.Expires())
+	}
 	u.Revives = revives(u, u.RestoreCutoff, look.Role.ServerTime)
 	return u
 }
