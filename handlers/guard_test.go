@@ -1,11 +1,15 @@
 package handlers_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/handlers/guard"
 	"github.com/revokebot/revokebot/handlers/record"
@@ -166,6 +171,64 @@ func TestADenyThatStaysIsSaidToHaveHeldAfterTheLastLookAndNotBefore(t *testing.T
 			t.Error("the deny that nobody touched was written again")
 		}
 	})
+}
+
+// answers are what AWS says, changed once on is set: IAM and revokebot read one text in two ways.
+type answers struct {
+	awssdk.HTTPClient
+	on      *atomic.Bool
+	from    string
+	becomes string
+}
+
+func (a answers) Do(r *http.Request) (*http.Response, error) {
+	answer, err := a.HTTPClient.Do(r)
+	if err != nil || !a.on.Load() {
+		return answer, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	body = bytes.ReplaceAll(body, []byte(a.from), []byte(a.becomes))
+	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return answer, err
+}
+
+func TestADenyThatTheSimulatorDoesNotSeeIsNotSaidToHaveHeld(t *testing.T) {
+	t.Parallel()
+	for becomes, held := range map[string]bool{"allowed": false, "implicitDeny": false, "explicitDeny": true} {
+		synctest.Test(t, func(t *testing.T) {
+			var on atomic.Bool
+			b := bench.New(t, bench.Options{Guard: looks, Cloud: func(c *aws.Config) {
+				c.SDK.HTTPClient = answers{c.SDK.HTTPClient, &on, "explicitDeny", becomes}
+			}})
+			card := applied(b)
+			checked(b, card)
+			on.Store(true)
+			time.Sleep(looks[len(looks)-1] + time.Minute)
+			card.CaughtUp()
+			if count(card, approvals.EventHeld) == 1 != held || count(card, approvals.EventTampered) == 0 != held ||
+				card.Says("may have access") == held || card.Says("at every check") != held {
+				t.Errorf("the simulator says %s:\n%s", becomes, b.Transcript())
+			}
+		})
+	}
+}
+
+// A simulator that does not answer, or may not be asked, is no loss.
+func TestASimulatorThatIsSilentAtTheLastCheckIsNoLoss(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"AccessDenied", "ServiceUnavailable"} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: looks})
+			card := applied(b)
+			checked(b, card)
+			b.AWS.Inject(awsstandin.Fault{Action: "SimulatePrincipalPolicy", Times: -1, Code: code})
+			time.Sleep(looks[len(looks)-1] + 3*time.Minute)
+			card.CaughtUp()
+			if count(card, approvals.EventHeld) != 1 || count(card, approvals.EventTampered) != 0 {
+				t.Errorf("the simulator answers %s:\n%s", code, b.Transcript())
+			}
+		})
+	}
 }
 
 func TestADenyThatIsRemovedIsWrittenAgainAtOnceAndLoudly(t *testing.T) {

@@ -55,17 +55,25 @@ func TestNoPathKeepsARoleFromItsSessionPolicyOrWidensIt(t *testing.T) {
 	})
 }
 
-// The limit is of the plain text (AWS STS API reference, "AssumeRole").
+// The limit of the plain text is 2,048 characters (AWS STS API reference, "AssumeRole"). Until 2026
+// STS also had one of the packed form, with the tags in it (PackedPolicyTooLarge): what a request
+// asks for stays below half of what that took, whatever the name and the path.
 func TestNoRoleIsTooLongForItsSessionPolicy(t *testing.T) {
-	name := strings.Repeat("n", 64)
-	for _, char := range []string{"*", "$", "<", "?", "&", `"`} {
-		arn := "arn:aws-us-gov:iam::111122223333:role/" + strings.Repeat(char, 510) + "/" + name
-		for _, m := range []contain.Measure{contain.Revoke(), contain.Lock()} {
-			for _, mode := range []Mode{Do, Undo} {
-				o := approved(mode, arn, m)
-				for _, document := range []string{o.sessionPolicy(), o.drillPolicy(arn)} {
-					if len(document) > 2048 || strings.Contains(document, `\u00`) || !allows(t, document, "iam:GetRole", arn) {
-						t.Errorf("%d characters: %s", len(document), document)
+	name, tags := strings.Repeat("n", 64), 10*len("approvers U0123456789")
+	for _, char := range []string{"*", "$", "<", "?", "&", `"`, "%", "\\"} {
+		for kind, measures := range map[string][]contain.Measure{
+			"role": {contain.Revoke(), contain.Lock()}, "user": {contain.Key()},
+		} {
+			arn := "arn:aws-us-gov:iam::111122223333:" + kind + "/" + strings.Repeat(char, 510) + "/" + name
+			for _, m := range measures {
+				for _, mode := range []Mode{Do, Undo} {
+					o := approved(mode, arn, m)
+					o.Principal.Kind = contain.PrincipalKind(kind)
+					for _, document := range []string{o.sessionPolicy(), o.drillPolicy(arn)} {
+						if len(document) > 2048 || len(document)+tags > 1024 || strings.Contains(document, `\u00`) ||
+							!allows(t, document, asks(o.Principal.Kind), arn) {
+							t.Errorf("%d characters: %s", len(document), document)
+						}
 					}
 				}
 			}

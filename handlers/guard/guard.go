@@ -222,9 +222,7 @@ func (w *guardRun) found(check role.Check) record.Tampered {
 func (w *guardRun) judge(ctx context.Context, check role.Check) error {
 	switch {
 	case check.Good() && w.look.Last:
-		return w.Remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
-			At: check.At, After: w.age(), Cutoff: w.found(check).Found, Losses: w.losses(),
-		})
+		return w.held(ctx, check)
 	case check.Good():
 		return nil
 	case check.State == role.RoleGone, check.State == role.RoleReplaced:
@@ -236,6 +234,27 @@ func (w *guardRun) judge(ctx context.Context, check role.Check) error {
 	default:
 		return w.write(ctx, check)
 	}
+}
+
+// held ends the schedule, unless the policy simulator says that what is there lets old sessions in:
+// then IAM reads it otherwise than revokebot.
+func (w *guardRun) held(ctx context.Context, check role.Check) error {
+	answer, err := w.Roles.Simulate(ctx, w.order(), check.There)
+	doubt := answer.Before == role.NotDenied
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return err
+	case (err != nil || doubt) && w.item.Attempt < maxDoubts:
+		return &step.Again{After: step.RetryAfter(w.item.Attempt)}
+	case doubt:
+		t := w.found(check)
+		t.State = record.DenyWeakened
+		t.Why = "What is there should block old sessions, but the policy simulator says that it does not."
+		return w.tell(ctx, w.item.Source, t)
+	}
+	return w.Remark(ctx, w.request.ID, approvals.EventHeld, w.item.Source, record.Held{
+		At: check.At, After: w.age(), Cutoff: w.found(check).Found, Losses: w.losses(),
+	})
 }
 
 // age is how long ago the deny was applied, in whole minutes once it is minutes; by the store's
