@@ -201,7 +201,7 @@ func TestOwnVPCEndpointsSayNothingAndOthersAreForeign(t *testing.T) {
 		`"sourceIPAddress":"AWS Internal"`:                                                            false,
 	} {
 		e := event(`{"eventName":"ListUsers","recipientAccountId":"111122223333",` + text + `}`)
-		if got := decodeCall(decodeRecord(e, "us-east-1")).SourceAddress; isAddress(got) != address {
+		if got := decodeCall(decodeRecord(e, "us-east-1")).SourceAddress; networkOf(got).IsValid() != address {
 			t.Errorf("%s: %q", text, got)
 		}
 	}

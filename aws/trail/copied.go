@@ -1,7 +1,6 @@
 package trail
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -31,9 +30,6 @@ func networkOf(source string) netip.Prefix {
 	network, _ := address.Prefix(bits)
 	return network
 }
-
-// isAddress reports whether a source is an address of the holder.
-func isAddress(source string) bool { return networkOf(source).IsValid() }
 
 // Elsewhere returns the addresses from which a session was used and which are not where it is at
 // home: a copied key. Its home is where it was opened. A service opens sessions without an address,
@@ -99,13 +95,7 @@ func Copied(sessions []Session, activities map[string]Activity, strange []Suspec
 			continue
 		}
 		away[s.CallerID]++
-		words := fmt.Sprintf("its key was used from %s, and it was opened from %s", elsewhere[0].Address, s.SourceAddress)
-		if !isAddress(s.SourceAddress) {
-			words = fmt.Sprintf("its key was used from %s, and other calls came from elsewhere", elsewhere[0].Address)
-		}
-		found = append(found, Suspect{
-			Session: s, Elsewhere: elsewhere[:min(len(elsewhere), mostElsewhere)], Reasons: []string{words},
-		})
+		found = append(found, Suspect{Session: s, Elsewhere: elsewhere[:min(len(elsewhere), mostElsewhere)]})
 	}
 	return slices.DeleteFunc(found, func(s Suspect) bool {
 		others := away[s.Session.CallerID] - 1
@@ -125,7 +115,7 @@ func WithCopied(suspects, copied []Suspect) []Suspect {
 			all = append(all, s)
 			continue
 		}
-		all[at].Address, all[at].Caller, all[at].Reasons = s.Address, s.Caller, slices.Concat(all[at].Reasons, s.Reasons)
+		all[at].Address, all[at].Caller = s.Address, s.Caller
 	}
 	return all
 }

@@ -369,11 +369,12 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 			judged.Regions[i].Reported = report.AskedAt
 		}
 		for _, s := range suspects {
-			names = append(names, s.Session.SessionName+": "+strings.Join(s.Reasons, "; "))
+			names = append(names, fmt.Sprintf("%s of %s: address %v, caller %v", s.Session.SessionName, s.Session.Caller,
+				s.Address, s.Caller))
 		}
 		want := []string{
-			"totally-alice: user alice came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10",
-			"yy: role DataAdmin (session xx) is first seen in this window",
+			"totally-alice of user alice: address true, caller false",
+			"yy of role DataAdmin (session xx): address false, caller true",
 		}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

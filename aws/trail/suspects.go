@@ -2,7 +2,6 @@ package trail
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,9 +13,8 @@ import (
 // Suspect is a session that is worth a look.
 type Suspect struct {
 	Session Session
-	Reasons []string // in words, at least one; they hold foreign text
-	Address bool     // its address is seen nowhere else
-	Caller  bool     // its caller is first seen in this window, or after the cutoff
+	Address bool // its address is seen nowhere else
+	Caller  bool // its caller is first seen in this window, or after the cutoff
 
 	// Elsewhere are the addresses from which its key was used and where it is not at home, most used
 	// first; only Copied finds them.
@@ -61,17 +59,13 @@ func Suspects(sessions []Session, cutoff time.Time) []Suspect {
 		if after(s.Time, cutoff) {
 			seen = whole
 		}
-		if words := seen.strangeCaller(s); words != "" {
-			suspect.Caller, suspect.Reasons = true, append(suspect.Reasons, words)
+		if suspect.Caller = seen.strangeCaller(s); suspect.Caller {
 			if kinds[kindOf(s)] == nil {
 				kinds[kindOf(s)] = map[string]bool{}
 			}
 			kinds[kindOf(s)][s.CallerID] = true
 		}
-		if words := seen.strangeAddress(s); words != "" {
-			suspect.Address, suspect.Reasons = true, append(suspect.Reasons, words)
-		}
-		if len(suspect.Reasons) > 0 {
+		if suspect.Address = seen.strangeAddress(s); suspect.Address || suspect.Caller {
 			suspects = append(suspects, suspect)
 		}
 	}
@@ -91,9 +85,6 @@ func kindOf(s Session) string {
 	}
 	return kind + " " + s.CallerType
 }
-
-// Addressed reports whether the opening tells from where the holder came.
-func (s Session) Addressed() bool { return isAddress(s.SourceAddress) }
 
 // ByService reports whether a service opened a session for code of the account, not for the holder
 // of a certificate.
@@ -133,13 +124,12 @@ type crowd struct {
 	callers   map[string]visits                  // by CallerID
 	addresses map[string]map[netip.Prefix]visits // by CallerID and network
 	users     map[netip.Prefix]map[string]bool   // by network: whose sessions came from it
-	words     map[netip.Prefix]string            // an address of a network
 }
 
 func look(sessions []Session, cutoff time.Time) crowd {
 	c := crowd{
 		cutoff: cutoff, callers: map[string]visits{}, addresses: map[string]map[netip.Prefix]visits{},
-		users: map[netip.Prefix]map[string]bool{}, words: map[netip.Prefix]string{},
+		users: map[netip.Prefix]map[string]bool{},
 	}
 	for _, s := range sessions {
 		c.callers[s.CallerID] = c.callers[s.CallerID].with(s.Time)
@@ -155,81 +145,37 @@ func look(sessions []Session, cutoff time.Time) crowd {
 			c.users[network] = map[string]bool{}
 		}
 		c.users[network][s.CallerID] = true
-		c.words[network] = s.SourceAddress
 	}
 	return c
 }
 
-// strangeCaller says why the caller of a session is one that is first seen in this window, "" when
-// it is not.
-func (c crowd) strangeCaller(s Session) string {
+// strangeCaller reports whether the caller of a session is one that is first seen in this window.
+func (c crowd) strangeCaller(s Session) bool {
 	v := c.callers[s.CallerID]
-	switch {
-	case !s.Before.IsZero():
-		return ""
-	case after(v.first, c.cutoff):
-		return s.Caller + " was not seen before the cutoff"
-	case len(c.callers) < 2, v.last.Sub(v.first) > burst:
-		return ""
-	case v.n == 1:
-		return s.Caller + " is first seen in this window"
-	default:
-		return fmt.Sprintf("%s is first seen in this window, with %d sessions within %s", s.Caller, v.n,
-			minutes(v.last.Sub(v.first)))
-	}
+	return s.Before.IsZero() && (after(v.first, c.cutoff) || len(c.callers) > 1 && v.last.Sub(v.first) <= burst)
 }
 
-// strangeAddress says why the address of a session is one that is seen nowhere else, "" when it is
-// not. IPv4 is compared with IPv4 and IPv6 with IPv6.
-func (c crowd) strangeAddress(s Session) string {
+// strangeAddress reports whether the address of a session is one that is seen nowhere else. IPv4 is
+// compared with IPv4 and IPv6 with IPv6.
+func (c crowd) strangeAddress(s Session) bool {
 	network := networkOf(s.SourceAddress)
 	if !network.IsValid() || s.Usual {
-		return ""
+		return false
 	}
 	here := c.addresses[s.CallerID][network]
 	for other := range c.users[network] {
 		if here.first.Sub(c.addresses[other][network].first) > burst {
-			return "" // somebody else's place
+			return false // somebody else's place
 		}
 	}
 	others, sessions, before := 0, 0, false
-	var example netip.Prefix
 	for address, v := range c.addresses[s.CallerID] {
-		if address == network || address.Addr().Is6() != network.Addr().Is6() {
-			continue
-		}
-		others, sessions = others+1, sessions+v.n
-		before = before || v.first.Before(here.first)
-		if n := c.addresses[s.CallerID][example].n; v.n > n || v.n == n && address.String() < example.String() {
-			example = address
+		if address != network && address.Addr().Is6() == network.Addr().Is6() {
+			others, sessions, before = others+1, sessions+v.n, before || v.first.Before(here.first)
 		}
 	}
 	hosted := s.CallerType == "WebIdentityUser"
 	roams := (hosted || sessions >= enoughToKnow) && 2*others > sessions || hosted && others >= enoughToKnow &&
 		hostedRunners*others > sessions
-	if !before || roams {
-		return ""
-	}
-	return fmt.Sprintf("%s came from %s only here; %s", s.Caller, s.SourceAddress,
-		elsewhere(sessions, others, c.words[example]))
-}
-
-// elsewhere says where the other sessions of a caller came from.
-func elsewhere(sessions, others int, example string) string {
-	switch {
-	case sessions == 1:
-		return "another session came from " + example
-	case others == 1:
-		return fmt.Sprintf("%d other sessions came from %s", sessions, example)
-	default:
-		return fmt.Sprintf("%d other sessions came from %s and %d more", sessions, example, others-1)
-	}
-}
-
-// minutes says a span of up to an hour.
-func minutes(d time.Duration) string {
-	if d < time.Minute {
-		return "a minute"
-	}
-	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	return before && !roams
 }

@@ -56,33 +56,33 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		},
 		"somebody who was there once": {
 			sessions: all(visitsOf("alice", 0, office, 300, office), visitsOf("eve", 200, thief)),
-			want:     []string{"+200 eve is first seen in this window"},
+			want:     []string{"+200 eve caller"},
 		},
 		"somebody who was there for a while, once, and denied": {
 			sessions: all(visitsOf("alice", 0, office, 300, office), with(visitsOf("eve", 200, thief, 212, thief), denied)),
 			want: []string{
-				"+212 eve is first seen in this window, with 2 sessions within 12m",
-				"+200 eve is first seen in this window, with 2 sessions within 12m",
+				"+212 eve caller",
+				"+200 eve caller",
 			},
 		},
 		"whoever came first may be the stranger": {
 			sessions: all(visitsOf("eve", 0, thief), visitsOf("bob", 100, "192.0.2.1", 300, "192.0.2.1")),
-			want:     []string{"+0 eve is first seen in this window"},
+			want:     []string{"+0 eve caller"},
 		},
 		"of two who came once each, both are looked at": {
 			sessions: all(visitsOf("alice", 0, office), visitsOf("eve", 40, thief)),
-			want:     []string{"+40 eve is first seen in this window", "+0 alice is first seen in this window"},
+			want:     []string{"+40 eve caller", "+0 alice caller"},
 		},
 		"a stolen key": {
 			sessions: visitsOf("alice", 0, office, 100, office, 200, office, 250, thief, 260, thief),
 			want: []string{
-				"+260 alice came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10",
-				"+250 alice came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10",
+				"+260 alice address",
+				"+250 alice address",
 			},
 		},
 		"a stolen key, and one session to compare with": {
 			sessions: visitsOf("alice", 0, office, 250, thief),
-			want:     []string{"+250 alice came from 198.51.100.66 only here; another session came from 203.0.113.10"},
+			want:     []string{"+250 alice address"},
 		},
 		"a colleague's office is no strange place": {
 			sessions: all(visitsOf("alice", 0, office, 250, "192.0.2.1"), visitsOf("bob", 10, "192.0.2.1", 400, "192.0.2.1")),
@@ -91,8 +91,8 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 			sessions: all(visitsOf("alice", 0, office, 100, office, 250, thief),
 				visitsOf("bob", 10, "192.0.2.1", 200, "192.0.2.1", 251, thief)),
 			want: []string{
-				"+251 bob came from 198.51.100.66 only here; 2 other sessions came from 192.0.2.1",
-				"+250 alice came from 198.51.100.66 only here; 2 other sessions came from 203.0.113.10",
+				"+251 bob address",
+				"+250 alice address",
 			},
 		},
 		"hosted runners come from everywhere": {
@@ -104,7 +104,7 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		},
 		"a runner of their own does not": {
 			sessions: with(visitsOf("GitHub", 0, office, 100, office, 200, office, 250, thief), github),
-			want:     []string{"+250 GitHub came from 198.51.100.66 only here; 3 other sessions came from 203.0.113.10"},
+			want:     []string{"+250 GitHub address"},
 		},
 		"so do people on the road": {
 			sessions: visitsOf("alice", 0, "192.0.2.1", 100, "192.0.2.2", 200, "192.0.2.3", 300, "192.0.2.4"),
@@ -115,20 +115,20 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 		},
 		"a new function is a new caller": {
 			sessions: all(visitsOf("Lambda a", 0, lambda, 100, lambda), visitsOf("Lambda b", 50, lambda)),
-			want:     []string{"+50 Lambda b is first seen in this window"},
+			want:     []string{"+50 Lambda b caller"},
 		},
 		"somebody new after the cutoff": {
 			sessions: all(visitsOf("alice", 0, office, 800, office), visitsOf("eve", 750, thief, 900, thief)),
 			cutoff:   noon,
-			want:     []string{"+900 eve was not seen before the cutoff", "+750 eve was not seen before the cutoff"},
+			want:     []string{"+900 eve caller", "+750 eve caller"},
 		},
 		"who comes back after the cutoff is no regular for that": {
 			sessions: all(visitsOf("alice", 0, office, 100, office, 650, "192.0.2.9", 800, "192.0.2.77"),
 				visitsOf("eve", 600, thief, 730, thief)),
 			cutoff: noon,
 			want: []string{
-				"+650 alice came from 192.0.2.9 only here; 2 other sessions came from 203.0.113.10",
-				"+600 eve is first seen in this window",
+				"+650 alice address",
+				"+600 eve caller",
 			},
 		},
 		"attempts that may be about another role do not count": {
@@ -138,12 +138,14 @@ func TestSessionsFromACallerOrAddressSeenNowhereElseAreSuspicious(t *testing.T) 
 	} {
 		var got []string
 		for _, s := range Suspects(c.sessions, c.cutoff) {
-			for _, reason := range s.Reasons {
-				got = append(got, fmt.Sprintf("+%d %s", int(s.Session.Time.Sub(noon.Add(-12*time.Hour)).Minutes()), reason))
+			line := fmt.Sprintf("+%d %s", int(s.Session.Time.Sub(noon.Add(-12*time.Hour)).Minutes()), s.Session.Caller)
+			if s.Caller {
+				line += " caller"
 			}
-			if !s.Caller && !s.Address {
-				t.Errorf("%s: suspicious for nothing: %+v", name, s)
+			if s.Address {
+				line += " address"
 			}
+			got = append(got, line)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -52,7 +52,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	without := func(done func(trail.Session) bool) []trail.Session {
 		return slices.DeleteFunc(slices.Clone(report.Sessions), done)
 	}
-	others, err := q.others(ctx, without(func(s trail.Session) bool { return first[s.EventID] }), report.Sessions, &s)
+	err := q.others(ctx, without(func(s trail.Session) bool { return first[s.EventID] }), report.Sessions, &s)
 	copies := trail.Copied(report.Sessions, s.activities, strange)
 	begin := q.beginWith(report, trail.WithCopied(strange, copies), s.activities)
 	notRead := max(0, len(begin)-maxFollowed)
@@ -68,7 +68,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	if err == nil {
 		s.chain = chain.Links
 		s.add(chain.Roots, chain.Unseen)
-		_, err = q.others(ctx, without(func(session trail.Session) bool {
+		err = q.others(ctx, without(func(session trail.Session) bool {
 			_, looked := s.activities[session.ID()]
 			return looked || !first[session.EventID]
 		}), report.Sessions, &s)
@@ -91,7 +91,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 		q.Log.WarnContext(ctx, "what sessions did was not looked up", "request", q.request.ID, "error", err)
 		s.failed = step.Explained(err)
 	}
-	told := record.Activity{Look: q.number, Until: q.until, NotRead: notRead, Others: others, Failed: s.failed}
+	told := record.Activity{Look: q.number, Until: q.until, NotRead: notRead, Failed: s.failed}
 	if s.failed == "" {
 		told.Partly = partly(chain.Regions, chain.Truncated)
 		for _, session := range begin {

@@ -324,7 +324,6 @@ func (q *investigation) strange(report trail.Report) []trail.Suspect {
 			leaked = all[i]
 			all = slices.Delete(all, i, i+1)
 		}
-		leaked.Reasons = append(leaked.Reasons, "its access key leaked")
 		all = slices.Insert(all, 0, leaked)
 	}
 	return all

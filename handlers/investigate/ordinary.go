@@ -23,11 +23,8 @@ const (
 
 // others looks at the sessions that are not followed, by their names: whether they are used from
 // elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps the
-// old ones out and what the new ones do. It returns how many it can say the first of: where a
-// session was opened without an address, it can not.
-func (q *investigation) others(
-	ctx context.Context, sessions, among []trail.Session, into *followed,
-) (n int, err error) {
+// old ones out and what the new ones do.
+func (q *investigation) others(ctx context.Context, sessions, among []trail.Session, into *followed) error {
 	ask := trail.ActivityQuery{
 		AccountName: q.role.Account, Sessions: q.toLookAt(sessions), Among: among, Since: q.since, Cutoff: q.cutoff,
 		Limit: othersCalls, Patience: lookPatience, Policies: q.attached(),
@@ -36,16 +33,10 @@ func (q *investigation) others(
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
 	found, err := q.Trail.Activities(ctx, ask)
-	if err != nil {
-		return 0, err
+	if err == nil {
+		into.add(found.By, found.Unseen)
 	}
-	into.add(found.By, found.Unseen)
-	for _, s := range ask.Sessions {
-		if s.Addressed() {
-			n++
-		}
-	}
-	return n, nil
+	return err
 }
 
 // toLookAt picks sessions of as many names as are asked for: old ones that had not ended at the

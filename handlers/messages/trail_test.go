@@ -157,7 +157,6 @@ func trailMessages(t *testing.T) map[string]*messages.Message {
 		more.Sessions[0].Doors = append(more.Sessions[0].Doors, record.Call{Call: c})
 	}
 	thief := exampleActivity()
-	thief.Others = 22
 	thief.Sessions[0].Elsewhere = []trail.Source{
 		{
 			Address: "203.0.113.66", UserAgent: "aws-cli/2.31.4 md/x", Calls: 12, First: at.Add(-40 * time.Second),
@@ -397,7 +396,7 @@ func (d dice) add(s *story, most int) {
 		case 6:
 			s.add(approvals.EventActivity, "", record.Activity{
 				Until: at, Sessions: some(d, d.size(14), d.did), Chain: some(d, d.size(record.MaxLinks), d.link),
-				Others: d.IntN(3), NotRead: d.IntN(2), MoreLinks: d.IntN(2),
+				NotRead: d.IntN(2), MoreLinks: d.IntN(2),
 				Partly: d.word(), Failed: spoken[d.IntN(4)*d.IntN(2)],
 			})
 		case 7:

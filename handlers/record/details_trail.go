@@ -95,10 +95,8 @@ type Activity struct {
 	NotRead   int               `json:"not_read,omitempty"` // sessions that matter and are beyond what is looked into
 	Chain     []Link            `json:"chain,omitempty"`
 	MoreLinks int               `json:"more_links,omitempty"` // roles beyond those in Chain
-	// sessions that do not stand out, of which was looked where their keys are used
-	Others int    `json:"others,omitempty"`
-	Partly string `json:"partly,omitempty"` // why not everything could be read, a sentence
-	Failed string `json:"failed,omitempty"` // why nothing could be read, a sentence
+	Partly    string            `json:"partly,omitempty"`     // why not everything could be read, a sentence
+	Failed    string            `json:"failed,omitempty"`     // why nothing could be read, a sentence
 }
 
 // SessionActivity is what one session did.
