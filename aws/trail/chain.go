@@ -234,7 +234,7 @@ func worst(so, other []RegionCoverage) []RegionCoverage {
 			so[i].Truncated, so[i].ByName = so[i].Truncated || o.Truncated, so[i].ByName || o.ByName
 			so[i].NamesCut = append(so[i].NamesCut, o.NamesCut...)
 			if so[i].Covered && !o.Covered {
-				so[i].Covered, so[i].Reason, so[i].Err = false, o.Reason, o.Err
+				so[i].Covered, so[i].Reason = false, o.Reason
 			}
 		}
 	}

@@ -136,7 +136,6 @@ type requestRecord struct {
 	KeyID           string `json:"keyId"`
 	GrantPrincipal  string `json:"granteePrincipal"`
 	TrailName       string
-	DetectorID      string `json:"detectorId"`
 	Target          string
 	InstanceID      string   `json:"instanceId"`
 	InstanceIDs     []string `json:"instanceIds"`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/internal/times"
@@ -33,9 +34,9 @@ type LookupQuery struct {
 	// 0 means as long as their own time lasts. Those given up are named as not covered.
 	Patience time.Duration
 
-	// Progress is called after each answer and each region that is done, never at the same time. It
-	// may be nil.
-	Progress func(Progress)
+	// Progress is called with how many regions are done, of all: at the beginning and after each, never
+	// at the same time. It may be nil.
+	Progress func(done, all int)
 }
 
 const defaultLimit = 200
@@ -64,7 +65,6 @@ type RegionCoverage struct {
 	Covered   bool   `json:"covered"`             // everything in the window was read, or everything up to the limit
 	Events    int    `json:"-"`                   // events read, those that issue no session included
 	Reason    string `json:"reason,omitempty"`    // why it is not covered, plain text without AWS's words
-	Err       error  `json:"-"`                   // the cause, a *CallError, for the log
 	Truncated bool   `json:"truncated,omitempty"` // there is more in the window than is reported
 
 	// Reported says of a Wide look how far the region has reported: the time of the newest call of the
@@ -104,14 +104,24 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	regions, err := a.TrailRegions(ctx)
 	report.Guessed = err != nil
 	read := make([]regionAnswer, len(regions))
-	watch, found := newWatch(regions, q.Progress), newNewestSessions(q.Limit)
+	found := newNewestSessions(q.Limit)
+	var telling sync.Mutex
+	done := -1
+	tell := func() {
+		telling.Lock()
+		defer telling.Unlock()
+		if done++; q.Progress != nil {
+			q.Progress(done, len(regions))
+		}
+	}
+	tell()
 	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
-		defer watch.done(s.region)
+		defer tell()
 		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
 		if q.Wide {
 			c.reported(ctx, a, own, q.Since, s, &read[i])
 		}
-		c.lookupRegion(ctx, a, q, s, &read[i], found, watch)
+		c.lookupRegion(ctx, a, q, s, &read[i], found)
 	})
 	report.LastUsed = <-used
 	for _, r := range read {
@@ -192,7 +202,6 @@ type regionAnswer struct {
 // a failure is kept: it is the newest part.
 func (c *Client) lookupRegion(
 	ctx context.Context, a *aws.Conn, q LookupQuery, s *regionBudget, answer *regionAnswer, all *newestSessions,
-	watch *watch,
 ) {
 	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
 		query.budget = s
@@ -221,7 +230,6 @@ func (c *Client) lookupRegion(
 				found = append(found, session)
 			}
 			all.add(found)
-			watch.read(len(page.events), len(found))
 			if n++; issued >= q.Limit || n == pagesAtMost {
 				return page.more
 			}
@@ -294,7 +302,7 @@ func (q LookupQuery) about(s Session) bool {
 // fail notes why a region could not be read, or not to its end.
 func (r *RegionCoverage) fail(err error) {
 	r.Covered, r.Truncated = false, r.Events > 0
-	r.Reason, r.Err = uncovered(err), err
+	r.Reason = uncovered(err)
 }
 
 // uncovered says why a region was not read.

@@ -192,14 +192,13 @@ func TestARegionThatFailsIsNamedAndTheOthersAreReported(t *testing.T) {
 	for _, c := range []struct {
 		fault  standin.Fault
 		reason string
-		kind   error
 		took   time.Duration
 	}{
-		{standin.Fault{Code: "AccessDenied"}, "reading CloudTrail is not allowed there", aws.ErrAccessDenied, 0},
-		{standin.Fault{Code: "ThrottlingException"}, "CloudTrail had too many requests", aws.ErrThrottled, 8 * time.Second},
-		{standin.Fault{HangUp: true}, "it could not be reached", aws.ErrUnavailable, 8 * time.Second},
-		{standin.Fault{Hang: true}, "it did not answer in time", aws.ErrTimeout, 10 * time.Second},
-		{standin.Fault{Code: "ExpiredToken"}, "the credentials were not accepted there", aws.ErrCredentials, 0},
+		{standin.Fault{Code: "AccessDenied"}, "reading CloudTrail is not allowed there", 0},
+		{standin.Fault{Code: "ThrottlingException"}, "CloudTrail had too many requests", 8 * time.Second},
+		{standin.Fault{HangUp: true}, "it could not be reached", 8 * time.Second},
+		{standin.Fault{Hang: true}, "it did not answer in time", 10 * time.Second},
+		{standin.Fault{Code: "ExpiredToken"}, "the credentials were not accepted there", 0},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			onBench(t, func(_ *standin.Config, k *aws.Config) {
@@ -217,8 +216,8 @@ func TestARegionThatFailsIsNamedAndTheOthersAreReported(t *testing.T) {
 				}
 				want := "ap-south-1 covered=false events=0 truncated=false " + c.reason +
 					"\neu-west-1 covered=true events=1 truncated=false \nus-east-1 covered=true events=0 truncated=false "
-				if coverage(got) != want || !errors.Is(got.Regions[0].Err, c.kind) {
-					t.Errorf("got\n%s\n%v", coverage(got), got.Regions[0].Err)
+				if coverage(got) != want {
+					t.Errorf("got\n%s", coverage(got))
 				}
 				if took := time.Since(began); took > c.took {
 					t.Errorf("took %v", took)

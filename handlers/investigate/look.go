@@ -212,12 +212,12 @@ func (q *investigation) ends() bool { return q.last && q.number > 0 }
 // lookup asks CloudTrail who assumed the role. It returns nil when nothing came of it and the
 // thread says so.
 func (q *investigation) lookup(ctx context.Context) (*trail.Report, error) {
-	stop := q.tellProgress(ctx)
+	progress, end := q.tellProgress(ctx)
 	report, err := q.Trail.Lookup(ctx, trail.LookupQuery{
 		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Limit: lookupLimit,
-		Wide: q.wide, Patience: lookPatience, Progress: stop.report,
+		Wide: q.wide, Patience: lookPatience, Progress: progress,
 	})
-	stop.end()
+	end()
 	switch {
 	case err == nil && !nothingCovered(report):
 		q.until = report.AskedAt

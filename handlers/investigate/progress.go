@@ -3,11 +3,10 @@ package investigate
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/revokebot/revokebot/approvals"
-	"github.com/revokebot/revokebot/aws/trail"
 	"github.com/revokebot/revokebot/handlers/record"
 )
 
@@ -18,20 +17,16 @@ const (
 	maxProgress   = 8
 )
 
-// progress tells how far a look is, beside it: a store that is slow must not hold up the look.
-type progress struct {
-	mu     sync.Mutex
-	latest trail.Progress
-	cancel context.CancelFunc
-	done   chan struct{}
-}
-
-// tellProgress begins to tell. The first look says at once that it is under way.
-func (q *investigation) tellProgress(ctx context.Context) *progress {
+// tellProgress tells how far a look is, beside it: a store that is slow must not hold up the look.
+// The first look says at once that it is under way. report takes how far it is; end stops telling
+// and waits until nothing is told any more.
+func (q *investigation) tellProgress(ctx context.Context) (report func(done, all int), end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &progress{cancel: cancel, done: make(chan struct{})}
+	over := make(chan struct{})
+	var latest atomic.Pointer[record.Looking]
+	latest.Store(&record.Looking{Look: q.number})
 	go func() {
-		defer close(p.done)
+		defer close(over)
 		told := record.Looking{Look: q.number}
 		if q.number == 0 && !q.wide {
 			q.looking(ctx, told, 0)
@@ -44,17 +39,15 @@ func (q *investigation) tellProgress(ctx context.Context) *progress {
 				return
 			case <-tick.C:
 			}
-			p.mu.Lock()
-			now := record.Looking{Look: q.number, Done: p.latest.Done, All: p.latest.Regions}
-			p.mu.Unlock()
-			if now != told {
+			if now := *latest.Load(); now != told {
 				told = now
 				q.looking(ctx, now, n)
 				n++
 			}
 		}
 	}()
-	return p
+	report = func(done, all int) { latest.Store(&record.Looking{Look: q.number, Done: done, All: all}) }
+	return report, func() { cancel(); <-over }
 }
 
 // looking records the progress. That it fails is no reason to stop looking.
@@ -64,17 +57,4 @@ func (q *investigation) looking(ctx context.Context, now record.Looking, n int) 
 	if err != nil && ctx.Err() == nil {
 		q.Log.WarnContext(ctx, "the progress of a look was not recorded", "request", q.request.ID, "error", err)
 	}
-}
-
-// report is the Progress of a look-up.
-func (p *progress) report(now trail.Progress) {
-	p.mu.Lock()
-	p.latest = now
-	p.mu.Unlock()
-}
-
-// end stops telling and waits until nothing is told any more.
-func (p *progress) end() {
-	p.cancel()
-	<-p.done
 }
