@@ -37,7 +37,6 @@ const defaultCalls = 1000
 type Activity struct {
 	Calls       int
 	Denied      int // refused for want of a permission
-	Failed      int // failed otherwise, or cannot be read
 	First, Last time.Time
 
 	Services  []ServiceUse // most used first; all

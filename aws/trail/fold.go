@@ -15,7 +15,7 @@ const (
 	mostTargets = 20 // of one persistence call
 )
 
-// fold counts the calls of one region. It keeps counts and the newest of what is listed, whatever
+// fold counts the calls of one session. It keeps counts and the newest of what is listed, whatever
 // is read.
 type fold struct {
 	Activity
@@ -23,10 +23,9 @@ type fold struct {
 	policies []string // as in ActivityQuery
 	services map[string]*ServiceUse
 	sources  map[string]*Source
-	at       map[sameCall]int    // where in Doors
-	targets  map[string]int      // of Doors, by call
+	at       map[sameCall]int    // where in Persistence
+	targets  map[string]int      // of Persistence, by call
 	seen     map[uint64]struct{} // marks of the events that were counted
-	coverage RegionCoverage
 }
 
 func newFold(cutoff time.Time, policies ...string) *fold {
@@ -57,8 +56,8 @@ func (f *fold) add(r record) {
 		return
 	}
 	session.After = after(session.Time, f.cutoff)
-	if len(f.Assumed) < mostListed {
-		f.Assumed = append(f.Assumed, session)
+	if f.Assumed = append(f.Assumed, session); len(f.Assumed) > 2*mostListed {
+		f.Assumed = newestOf(f.Assumed)
 	}
 }
 
@@ -72,25 +71,17 @@ func (f *fold) count(call Call) {
 		f.services[service] = use
 	}
 	use.Calls++
-	switch {
-	case call.Denied:
+	if call.Denied {
 		f.Denied++
 		use.Denied++
-	case !call.succeeded():
-		f.Failed++
 	}
 	f.from(call)
 	f.persist(call)
-	f.delegated(call.Delegate)
+	if by := call.Delegate; by != "" && len(f.Delegates) < mostTargets && !slices.Contains(f.Delegates, by) {
+		f.Delegates = append(f.Delegates, by)
+	}
 	if call.proves() {
 		f.judge(call)
-	}
-}
-
-// delegated notes an account that acts in the session, once.
-func (f *fold) delegated(account string) {
-	if account != "" && len(f.Delegates) < mostTargets && !slices.Contains(f.Delegates, account) {
-		f.Delegates = append(f.Delegates, account)
 	}
 }
 
@@ -106,27 +97,23 @@ func (f *fold) persist(call Call) {
 		return
 	}
 	f.PersistenceCalls++
-	call.Times = 1
-	f.listPersistence(call)
-}
-
-func (f *fold) listPersistence(call Call) {
 	same := sameCall{call.Service, call.Name, call.Target, call.Made, call.SourceAddress, !call.succeeded()}
-	if i, there := f.at[same]; there {
-		times := f.Persistence[i].Times + call.Times
-		if call.Time.After(f.Persistence[i].Time) {
-			f.Persistence[i] = call
+	i, there := f.at[same]
+	if !there {
+		name := call.Service + " " + call.Name
+		if f.targets[name] == mostTargets {
+			return
 		}
-		f.Persistence[i].Times = times
-		return
+		f.targets[name]++
+		i = len(f.Persistence)
+		f.at[same] = i
+		f.Persistence = append(f.Persistence, call)
 	}
-	name := call.Service + " " + call.Name
-	if f.targets[name] == mostTargets {
-		return
+	times := f.Persistence[i].Times + 1
+	if newestFirst(call, f.Persistence[i]) < 0 {
+		f.Persistence[i] = call
 	}
-	f.targets[name]++
-	f.at[same] = len(f.Persistence)
-	f.Persistence = append(f.Persistence, call)
+	f.Persistence[i].Times = times
 }
 
 // from notes where a call came from.
@@ -163,8 +150,8 @@ func (f *fold) judge(call Call) {
 		}
 	case call.succeeded():
 		f.SucceededAfter++
-		if len(f.SucceededAfterCutoff) < mostListed {
-			f.SucceededAfterCutoff = append(f.SucceededAfterCutoff, call)
+		if f.SucceededAfterCutoff = append(f.SucceededAfterCutoff, call); len(f.SucceededAfterCutoff) > 2*mostListed {
+			f.SucceededAfterCutoff = newest(f.SucceededAfterCutoff)
 		}
 	case hasEnded(call.ErrorCode):
 		f.Ended = earlier(f.Ended, call.Time)
@@ -173,90 +160,42 @@ func (f *fold) judge(call Call) {
 	}
 }
 
-// joined puts what the regions told together.
-func joined(all []*fold) Activity {
-	whole := newFold(time.Time{})
-	for _, f := range all {
-		whole.Calls += f.Calls
-		whole.Denied += f.Denied
-		whole.Failed += f.Failed
-		whole.SucceededAfter += f.SucceededAfter
-		whole.DeniedAfter += f.DeniedAfter
-		whole.FailedAfter += f.FailedAfter
-		whole.PersistenceCalls += f.PersistenceCalls
-		whole.First, whole.Last = earlier(whole.First, f.First), times.Later(whole.Last, f.Last)
-		whole.LastSucceeded = times.Later(whole.LastSucceeded, f.LastSucceeded)
-		whole.FirstDenied = earlier(whole.FirstDenied, f.FirstDenied)
-		for action, at := range f.Blocked {
-			whole.blocked(action, at)
-		}
-		whole.Ended = earlier(whole.Ended, f.Ended)
-		whole.AskedAt = times.Later(whole.AskedAt, f.AskedAt)
-		whole.SucceededAfterCutoff = append(whole.SucceededAfterCutoff, f.SucceededAfterCutoff...)
-		for _, call := range f.Persistence {
-			whole.listPersistence(call)
-		}
-		whole.Assumed = append(whole.Assumed, f.Assumed...)
-		for _, account := range f.Delegates {
-			whole.delegated(account)
-		}
-		whole.Regions = append(whole.Regions, f.coverage)
-		whole.Truncated = whole.Truncated || f.coverage.Truncated
-		for name, use := range f.services {
-			if there := whole.services[name]; there != nil {
-				there.Calls, there.Denied = there.Calls+use.Calls, there.Denied+use.Denied
-			} else {
-				whole.services[name] = use
-			}
-		}
-		for address, source := range f.sources {
-			whole.sources[address] = source.with(whole.sources[address])
-		}
+// whole is what was found, in order.
+func (f *fold) whole() Activity {
+	a := f.Activity
+	for _, use := range f.services {
+		a.Services = append(a.Services, *use)
 	}
-	for _, use := range whole.services {
-		whole.Services = append(whole.Services, *use)
-	}
-	slices.SortFunc(whole.Services, func(a, b ServiceUse) int {
+	slices.SortFunc(a.Services, func(a, b ServiceUse) int {
 		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Service, b.Service))
 	})
-	for _, source := range whole.sources {
-		whole.Sources = append(whole.Sources, *source)
+	for _, source := range f.sources {
+		a.Sources = append(a.Sources, *source)
 	}
-	slices.SortFunc(whole.Sources, func(a, b Source) int {
+	slices.SortFunc(a.Sources, func(a, b Source) int {
 		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(a.Address, b.Address))
 	})
-	sortCalls(whole.Persistence)
-	whole.SucceededAfterCutoff = newest(whole.SucceededAfterCutoff)
-	whole.Assumed = once(whole.Assumed)
-	whole.Assumed = whole.Assumed[:min(len(whole.Assumed), mostListed)]
-	return whole.Activity
+	slices.SortStableFunc(a.Persistence, newestFirst)
+	a.SucceededAfterCutoff = newest(a.SucceededAfterCutoff)
+	a.Assumed = newestOf(a.Assumed)
+	return a
 }
 
-// with adds another region's calls from the same address.
-func (s *Source) with(other *Source) *Source {
-	if other == nil {
-		return s
-	}
-	s.Calls += other.Calls
-	s.First = earlier(s.First, other.First)
-	if other.Last.After(s.Last) {
-		s.Last, s.UserAgent = other.Last, other.UserAgent
-	}
-	return s
+// newestFirst orders calls.
+func newestFirst(a, b Call) int {
+	return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
 }
 
-// sortCalls puts the newest first.
-func sortCalls(calls []Call) {
-	slices.SortStableFunc(calls, func(a, b Call) int {
-		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Region, b.Region), cmp.Compare(a.EventID, b.EventID))
-	})
-}
-
-// newest sorts calls and keeps what is listed, each once.
+// newest sorts calls and keeps what is listed.
 func newest(calls []Call) []Call {
-	sortCalls(calls)
-	calls = slices.CompactFunc(calls, func(a, b Call) bool { return a.EventID != "" && a.EventID == b.EventID })
+	slices.SortStableFunc(calls, newestFirst)
 	return calls[:min(len(calls), mostListed)]
+}
+
+// newestOf sorts sessions and keeps what is listed, each once.
+func newestOf(sessions []Session) []Session {
+	sessions = once(sessions)
+	return sessions[:min(len(sessions), mostListed)]
 }
 
 // earlier returns the earlier of two times, of which a zero one is none.

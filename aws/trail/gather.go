@@ -63,7 +63,7 @@ func (c *Client) gatherIn(ctx context.Context, a *aws.Conn, g *gather, ask *ques
 		}
 		oldest = oldestOf(page.events)
 		covers.Events += len(page.events)
-		g.take(page, i)
+		g.take(page, s.region)
 		if covers.Events >= g.q.Limit {
 			covers.Truncated = page.more
 			break
@@ -98,8 +98,8 @@ type gather struct {
 type told struct {
 	session Session
 	unseen  bool
-	signIn  string  // ARN of the sign-in session that its calls name, else ""
-	folds   []*fold // by region, nil where nothing was found
+	signIn  string // ARN of the sign-in session that its calls name, else ""
+	fold    *fold  // nil where nothing was found
 }
 
 func newGather(q ActivityQuery, regions []string) *gather {
@@ -131,7 +131,6 @@ func newGather(q ActivityQuery, regions []string) *gather {
 }
 
 func (g *gather) know(t *told) {
-	t.folds = make([]*fold, len(g.regions))
 	g.known = append(g.known, t)
 	if key := t.session.AccessKeyID; key != "" {
 		g.byKey[key] = t
@@ -142,23 +141,23 @@ func (g *gather) know(t *told) {
 }
 
 // take counts the events of a page.
-func (g *gather) take(p page, region int) {
+func (g *gather) take(p page, region string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if p.clock.Server.After(g.asked) {
 		g.asked = p.clock.Server
 	}
 	for _, in := range p.events {
-		r := decodeRecord(in, g.regions[region])
+		r := decodeRecord(in, region)
 		t := g.of(r)
 		if t == nil {
 			continue
 		}
 		t.signIn = cmp.Or(t.signIn, r.UserIdentity.SessionContext.SignInSessionARN)
-		if t.folds[region] == nil {
-			t.folds[region] = newFold(g.q.Cutoff, g.q.Policies...)
+		if t.fold == nil {
+			t.fold = newFold(g.q.Cutoff, g.q.Policies...)
 		}
-		t.folds[region].add(r)
+		t.fold.add(r)
 	}
 }
 
@@ -235,14 +234,12 @@ func (g *gather) answer() Activities {
 		if covers == nil {
 			continue
 		}
-		for i := range t.folds {
-			if t.folds[i] == nil {
-				t.folds[i] = newFold(g.q.Cutoff, g.q.Policies...)
-			}
-			t.folds[i].coverage = covers[i]
+		did := Activity{}
+		if t.fold != nil {
+			did = t.fold.whole()
 		}
-		did := joined(t.folds)
-		did.AskedAt = g.asked
+		did.Regions, did.AskedAt = covers, g.asked
+		did.Truncated = slices.ContainsFunc(covers, func(r RegionCoverage) bool { return r.Truncated })
 		all.By[s.ID()] = did
 		if t.unseen {
 			all.Unseen = append(all.Unseen, s)

@@ -62,7 +62,7 @@ func TestACallIsOfTheSessionWithItsKeyOrItsNameAndIssueTime(t *testing.T) {
 				`"eventTime":%q,%s}`, i, at(10-i).Format(time.RFC3339), who)
 			p.events = append(p.events, types.Event{CloudTrailEvent: &record, EventTime: awssdk.Time(at(10 - i))})
 		}
-		g.take(p, 0)
+		g.take(p, "us-east-1")
 		got := g.answer()
 		if len(got.Unseen) > 0 != c.unseen || c.unseen && got.Unseen[0].ID() != c.want {
 			t.Errorf("%s: unseen %+v", name, got.Unseen)

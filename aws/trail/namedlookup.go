@@ -77,7 +77,7 @@ func (c *Client) oneName(
 			return false, false
 		}
 		covers.Events += len(page.events)
-		g.take(page, i)
+		g.take(page, region)
 		if most--; most == 0 {
 			return !page.more, true
 		}
