@@ -5,31 +5,24 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
-// ChainQuery asks which roles the sessions of a role assumed, and what came of it.
+// ChainQuery asks which roles the sessions of a role assumed, and what came of it. Its Sessions are
+// where to begin, the most important first; attempts that got none are left out.
 type ChainQuery struct {
-	AccountName string
-	RoleARN     string    // of the sessions, with the path
-	Sessions    []Session // where to begin, the most important first; attempts that got none are left out
-	Since       time.Time // as in LookupQuery
-	Cutoff      time.Time // for the activities; zero when there is none
-	Depth       int       // how many levels down; 0 means 3, which is also the most
-	Keys        int       // most sessions to look at, each up to two requests in every region; 0 means 40
-	Limit       int       // most calls to read of each key in each region; 0 means 1,000
-	Patience    time.Duration
-	Policies    []string  // as in ActivityQuery
-	Among       []Session // as in ActivityQuery
+	ActivityQuery
+	RoleARN string // of the sessions, with the path
+	Depth   int    // how many levels down; 0 means 3
+	Keys    int    // most sessions to look at, each up to two requests in every region; 0 means 30
 }
 
 const (
-	chainDepth  = 3
-	chainKeys   = 40
-	keysAtOnce  = 4 // they share the pace in each region, so more would not be faster
-	mostAtDepth = 1000
+	chainDepth = 3
+	chainKeys  = 30
+	keysAtOnce = 4 // they share the pace in each region, so more would not be faster
 )
 
 // Chain is the tree of sessions that came out of a role's sessions.
@@ -68,12 +61,7 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 	if _, _, err := c.toAsk(ctx, q.AccountName); err != nil {
 		return Chain{}, err
 	}
-	if q.Depth <= 0 || q.Depth > chainDepth {
-		q.Depth = chainDepth
-	}
-	if q.Keys <= 0 {
-		q.Keys = chainKeys
-	}
+	q.Depth = cmp.Or(q.Depth, chainDepth)
 	chain := Chain{Roots: map[string]Activity{}}
 	seen := map[string]bool{}
 	var level []chainNode
@@ -83,11 +71,8 @@ func (c *Client) Chain(ctx context.Context, q ChainQuery) (Chain, error) {
 			level = append(level, chainNode{session: s, account: q.AccountName, roles: []string{q.RoleARN}, link: -1})
 		}
 	}
-	budget := q.Keys
+	budget := cmp.Or(q.Keys, chainKeys)
 	for len(level) > 0 && ctx.Err() == nil {
-		if len(level) > mostAtDepth {
-			level, chain.Truncated = level[:mostAtDepth], true
-		}
 		activities, cut := c.activities(ctx, q, level, &budget, &chain)
 		chain.Truncated = chain.Truncated || cut
 		var next []chainNode
@@ -117,15 +102,13 @@ func (c *Client) activities(
 		}
 	}
 	for account, places := range in {
-		ask := ActivityQuery{
-			AccountName: account, Since: q.Since, Cutoff: q.Cutoff, Limit: q.Limit, Patience: q.Patience,
-			Deep: true,
-		}
+		ask := q.ActivityQuery
+		ask.AccountName, ask.Deep, ask.Sessions = account, true, nil
 		for _, i := range places {
 			ask.Sessions = append(ask.Sessions, level[i].session)
 		}
-		if account == q.AccountName {
-			ask.Among, ask.Policies = q.Among, q.Policies
+		if account != q.AccountName {
+			ask.Among, ask.Policies = nil, nil
 		}
 		did, err := c.Activities(ctx, ask)
 		if err != nil { // another account's reading session: the role's own was opened before
@@ -231,6 +214,7 @@ func worst(so, other []RegionCoverage) []RegionCoverage {
 				continue
 			}
 			so[i].Events += o.Events
+			so[i].askedAt = times.Later(so[i].askedAt, o.askedAt)
 			so[i].Truncated, so[i].ByName = so[i].Truncated || o.Truncated, so[i].ByName || o.ByName
 			so[i].NamesCut = append(so[i].NamesCut, o.NamesCut...)
 			if so[i].Covered && !o.Covered {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // Activities is what was done in sessions.
@@ -30,9 +31,7 @@ func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, e
 	if err != nil {
 		return Activities{}, err
 	}
-	if q.Limit <= 0 {
-		q.Limit = defaultCalls
-	}
+	q.Limit = cmp.Or(q.Limit, defaultCalls)
 	regions, _ := a.TrailRegions(ctx) // Lookup says if they are guessed
 	g := newGather(q, regions)
 	var side errgroup.Group
@@ -53,24 +52,15 @@ func (c *Client) Activities(ctx context.Context, q ActivityQuery) (Activities, e
 func (c *Client) gatherIn(ctx context.Context, a *aws.Conn, g *gather, ask *question, i int, s *regionBudget) {
 	covers := &ask.regions[i]
 	*covers = RegionCoverage{Region: s.region, Covered: true}
-	query := trailQuery{key: ask.key, value: ask.value, since: g.q.Since, budget: s}
+	query := trailQuery{key: ask.key, value: ask.value, since: g.q.Since}
 	var oldest time.Time
-	for page, err := range pages(ctx, a, s.region, query) {
-		if err != nil {
-			covers.fail(err)
-			c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
-			return
-		}
-		oldest = oldestOf(page.events)
-		covers.Events += len(page.events)
-		g.take(page, s.region)
-		if covers.Events >= g.q.Limit {
-			covers.Truncated = page.more
-			break
-		}
-	}
-	if g.q.Deep && covers.Truncated && ask.key == types.LookupAttributeKeyAccessKeyId {
-		c.namedIn(ctx, a, g, ask, i, s, oldest)
+	covers.Truncated = c.read(ctx, a, s, query, covers, func(p page) bool {
+		oldest = oldestOf(p.events)
+		g.take(p, s.region)
+		return covers.Events >= g.q.Limit
+	}) || covers.Truncated
+	if g.q.Deep && covers.Covered && covers.Truncated && ask.key == types.LookupAttributeKeyAccessKeyId {
+		c.namedIn(ctx, a, g, covers, s, oldest)
 	}
 }
 
@@ -91,7 +81,6 @@ type gather struct {
 	known  []*told
 	byKey  map[string]*told
 	byName map[string][]*told
-	asked  time.Time // AWS's clock at the last answer
 }
 
 // told is what is found of one session.
@@ -144,9 +133,6 @@ func (g *gather) know(t *told) {
 func (g *gather) take(p page, region string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p.clock.Server.After(g.asked) {
-		g.asked = p.clock.Server
-	}
 	for _, in := range p.events {
 		r := decodeRecord(in, region)
 		t := g.of(r)
@@ -238,8 +224,10 @@ func (g *gather) answer() Activities {
 		if t.fold != nil {
 			did = t.fold.whole()
 		}
-		did.Regions, did.AskedAt = covers, g.asked
-		did.Truncated = slices.ContainsFunc(covers, func(r RegionCoverage) bool { return r.Truncated })
+		did.Regions = covers
+		for _, r := range covers {
+			did.Truncated, did.AskedAt = did.Truncated || r.Truncated, times.Later(did.AskedAt, r.askedAt)
+		}
 		all.By[s.ID()] = did
 		if t.unseen {
 			all.Unseen = append(all.Unseen, s)

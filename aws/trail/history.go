@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/aws"
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 const (
@@ -47,33 +48,25 @@ func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, reg
 		asked[s.CallerID] = true
 		side.Go(func() error {
 			c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, _ int, b *regionBudget) {
-				query, most := query, pastPages
-				query.budget = b
-				for page, err := range pages(ctx, a, b.region, query) {
-					if err != nil {
-						return
-					}
-					done := false
+				left := pastPages
+				c.read(ctx, a, b, query, &RegionCoverage{}, func(p page) (done bool) {
 					mu.Lock()
-					for _, event := range page.events {
+					defer mu.Unlock()
+					for _, event := range p.events {
 						then, ok := decodeEvent(event, b.region)
 						if !ok || !then.Issued() || then.CallerID != s.CallerID || !sameRole(then.RoleARN, q.RoleARN) {
 							continue
 						}
-						if then.Time.After(seen[s.CallerID]) {
-							seen[s.CallerID] = then.Time
-						}
+						seen[s.CallerID] = times.Later(seen[s.CallerID], then.Time)
 						if places[s.CallerID] == nil {
 							places[s.CallerID] = map[netip.Prefix]bool{}
 						}
 						places[s.CallerID][networkOf(then.SourceAddress)] = true
 						done = !suspect.Address || networkOf(then.SourceAddress) == networkOf(s.SourceAddress)
 					}
-					mu.Unlock()
-					if most--; most == 0 || done {
-						return
-					}
-				}
+					left--
+					return done || left == 0
+				})
 			})
 			return nil
 		})
@@ -81,13 +74,12 @@ func (c *Client) seenBefore(ctx context.Context, a *aws.Conn, q LookupQuery, reg
 	if len(asked) > 0 {
 		c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, _ int, b *regionBudget) {
 			query := naming(q.RoleARN, time.Time{})
-			query.until, query.budget = q.Since, b
-			for page, err := range pages(ctx, a, b.region, query) {
+			query.until = q.Since
+			c.read(ctx, a, b, query, &RegionCoverage{}, only(1, func(p page) {
 				mu.Lock()
-				used = used || err == nil && len(page.events) > 0
-				mu.Unlock()
-				return
-			}
+				defer mu.Unlock()
+				used = used || len(p.events) > 0
+			}))
 		})
 	}
 	_ = side.Wait()

@@ -232,7 +232,8 @@ func TestTheRolesThatSessionsAssumedAreFollowedAndLoopsAreFound(t *testing.T) {
 	onIncident(t, func(t *testing.T, in *incident) {
 		report := in.lookup()
 		got, err := in.trail.Chain(t.Context(), ChainQuery{
-			AccountName: "prod", RoleARN: "arn:aws:iam::111122223333:role/Deploy", Sessions: report.Sessions, Cutoff: in.cutoff,
+			ActivityQuery: ActivityQuery{AccountName: "prod", Sessions: report.Sessions, Cutoff: in.cutoff},
+			RoleARN:       "arn:aws:iam::111122223333:role/Deploy",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -297,7 +298,7 @@ func TestARoleOfAnAccountThatIsNotConfiguredEndsTheChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := b.trail.Chain(t.Context(), ChainQuery{
-			AccountName: "prod", RoleARN: report.Sessions[0].RoleARN, Sessions: report.Sessions,
+			ActivityQuery: ActivityQuery{AccountName: "prod", Sessions: report.Sessions}, RoleARN: report.Sessions[0].RoleARN,
 		})
 		if err != nil || len(got.Links) != 1 {
 			t.Fatalf("got %+v, %v", got, err)
@@ -306,7 +307,7 @@ func TestARoleOfAnAccountThatIsNotConfiguredEndsTheChain(t *testing.T) {
 			l.Child.AccessKeyID != out.key.AccessKeyID || len(l.Activity.Regions) != 0 || l.Activity.Covered() {
 			t.Errorf("got %+v", l)
 		}
-		if _, err := b.trail.Chain(t.Context(), ChainQuery{AccountName: "nobody"}); err == nil {
+		if _, err := b.trail.Chain(t.Context(), ChainQuery{ActivityQuery: ActivityQuery{AccountName: "nobody"}}); err == nil {
 			t.Error("an account that is not there was followed")
 		}
 		_, err = b.trail.Activities(t.Context(), ActivityQuery{AccountName: "nobody"})
@@ -380,7 +381,8 @@ func TestTheStolenSessionIsSuspiciousAndTheIncidentIsNotContainedWhileAnotherRol
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		chain, err := in.trail.Chain(t.Context(), ChainQuery{
-			AccountName: "prod", RoleARN: judged.RoleARN, Sessions: report.Sessions, Cutoff: in.cutoff,
+			ActivityQuery: ActivityQuery{AccountName: "prod", Sessions: report.Sessions, Cutoff: in.cutoff},
+			RoleARN:       judged.RoleARN,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ type LookupQuery struct {
 	// 0 means as long as their own time lasts. Those given up are named as not covered.
 	Patience time.Duration
 
-	// Progress is called with how many regions are done, of all: at the beginning and after each, never
-	// at the same time. It may be nil.
+	// Progress is called with how many regions are done: at the beginning and after each, never at the
+	// same time. It may be nil.
 	Progress func(done, all int)
 }
 
@@ -67,6 +68,8 @@ type RegionCoverage struct {
 	Reason    string `json:"reason,omitempty"`    // why it is not covered, plain text without AWS's words
 	Truncated bool   `json:"truncated,omitempty"` // there is more in the window than is reported
 
+	askedAt time.Time // AWS's clock at the last answer
+
 	// Reported says of a Wide look how far the region has reported: the time of the newest call of the
 	// bot's own that it shows. Zero: it shows none.
 	Reported time.Time `json:"reported,omitzero"`
@@ -90,9 +93,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if q.Limit <= 0 {
-		q.Limit = defaultLimit
-	}
+	q.Limit = cmp.Or(q.Limit, defaultLimit)
 	report := Report{Since: q.Since}
 	used := make(chan LastUsed, 1)
 	go func() {
@@ -103,7 +104,7 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	}()
 	regions, err := a.TrailRegions(ctx)
 	report.Guessed = err != nil
-	read := make([]regionAnswer, len(regions))
+	report.Regions = make([]RegionCoverage, len(regions))
 	found := newNewestSessions(q.Limit)
 	var telling sync.Mutex
 	done := -1
@@ -117,21 +118,19 @@ func (c *Client) Lookup(ctx context.Context, q LookupQuery) (Report, error) {
 	tell()
 	c.everywhere(ctx, regions, q.Patience, func(ctx context.Context, i int, s *regionBudget) {
 		defer tell()
-		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
+		covers := &report.Regions[i]
+		*covers = RegionCoverage{Region: s.region, Covered: true}
 		if q.Wide {
-			c.reported(ctx, a, own, q.Since, s, &read[i])
+			covers.Reported = c.reported(ctx, a, own, q.Since, s)
 		}
-		c.lookupRegion(ctx, a, q, s, &read[i], found)
+		c.lookupRegion(ctx, a, q, s, covers, found)
 	})
 	report.LastUsed = <-used
-	for _, r := range read {
-		report.Regions = append(report.Regions, r.coverage)
-		report.AskedAt = times.Later(report.AskedAt, r.askedAt)
-	}
 	found.trim()
 	report.Sessions = found.sessions
 	for i := range report.Regions {
 		region := &report.Regions[i]
+		report.AskedAt = times.Later(report.AskedAt, region.askedAt)
 		region.Truncated = region.Truncated || found.dropped[region.Region]
 		region.AttemptsCut = region.AttemptsCut || found.cut[region.Region]
 	}
@@ -171,90 +170,60 @@ func lastUsed(ctx context.Context, a *aws.Conn, roleARN string) (used LastUsed) 
 
 // reported finds out how far a region has reported: LookupEvents is a management event itself (AWS
 // CloudTrail User Guide, "CloudTrail concepts"). It is asked first, so that it promises nothing of
-// what is read after it.
+// what is read after it. Zero: it is not known.
 func (c *Client) reported(
-	ctx context.Context, a *aws.Conn, own string, since time.Time, s *regionBudget, answer *regionAnswer,
-) {
-	query := trailQuery{
-		key: types.LookupAttributeKeyUsername, value: own[strings.LastIndexByte(own, '/')+1:], since: since, budget: s,
-	}
-	for page, err := range pages(ctx, a, s.region, query) {
-		if err != nil {
-			return // what follows in the region fails, too, or it is not known how far it has reported
-		}
-		for _, event := range page.events {
-			if r := decodeRecord(event, s.region); r.UserIdentity.ARN == own && r.EventName == "LookupEvents" {
-				answer.coverage.Reported = r.at
-				return
+	ctx context.Context, a *aws.Conn, own string, since time.Time, s *regionBudget,
+) (until time.Time) {
+	name := own[strings.LastIndexByte(own, '/')+1:]
+	query := trailQuery{key: types.LookupAttributeKeyUsername, value: name, since: since}
+	c.read(ctx, a, s, query, &RegionCoverage{}, only(1, func(p page) {
+		for _, event := range p.events {
+			r := decodeRecord(event, s.region)
+			if until.IsZero() && r.UserIdentity.ARN == own && r.EventName == "LookupEvents" {
+				until = r.at
 			}
 		}
-		return
-	}
-}
-
-// regionAnswer is what one region contributed.
-type regionAnswer struct {
-	coverage RegionCoverage
-	askedAt  time.Time
+	}))
+	return until
 }
 
 // lookupRegion reads one region up to the limit, within the region's own time. What was read before
 // a failure is kept: it is the newest part.
 func (c *Client) lookupRegion(
-	ctx context.Context, a *aws.Conn, q LookupQuery, s *regionBudget, answer *regionAnswer, all *newestSessions,
+	ctx context.Context, a *aws.Conn, q LookupQuery, s *regionBudget, covers *RegionCoverage, all *newestSessions,
 ) {
 	read := func(query trailQuery, pagesAtMost int, take func(types.Event) (Session, bool)) (cut bool) {
-		query.budget = s
-		issued, attempts, n := 0, 0, 0
-		for page, err := range pages(ctx, a, s.region, query) {
-			if err != nil {
-				answer.coverage.fail(err)
-				c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
-				return false
-			}
-			answer.askedAt = page.clock.Server
-			answer.coverage.Events += len(page.events)
+		issued := 0
+		return c.read(ctx, a, s, query, covers, func(p page) bool {
 			var found []Session
-			for _, event := range page.events {
-				session, ok := take(event)
-				switch {
-				case !ok:
-					continue
-				case session.Issued():
-					issued++
-				case attempts > mostAttempts: // one more than is kept, so that it is seen that there are more
-					continue
-				default:
-					attempts++
+			for _, event := range p.events {
+				if session, ok := take(event); ok {
+					found = append(found, session)
+					if session.Issued() {
+						issued++
+					}
 				}
-				found = append(found, session)
 			}
 			all.add(found)
-			if n++; issued >= q.Limit || n == pagesAtMost {
-				return page.more
-			}
-		}
-		return false
+			pagesAtMost--
+			return issued >= q.Limit || pagesAtMost == 0
+		})
 	}
 	// Other events may name the role, too; they do not make the look endless.
 	most := 2*((q.Limit+lookupPage-1)/lookupPage) + 2
-	if read(naming(q.RoleARN, q.Since), most, func(e types.Event) (Session, bool) {
+	cut := read(naming(q.RoleARN, q.Since), most, func(e types.Event) (Session, bool) {
 		session, ok := decodeEvent(e, s.region)
 		return session, ok && q.about(session)
-	}) {
-		answer.coverage.Truncated = true
-	}
-	if !q.Wide {
-		return
-	}
+	})
+	covers.Truncated = covers.Truncated || cut
 	for _, w := range wide {
-		if !answer.coverage.Covered {
+		if !q.Wide || !covers.Covered {
 			return // asking on would not make the region covered
 		}
 		query := trailQuery{key: w.key, value: w.value, since: q.Since}
 		cut := read(query, w.pages, func(e types.Event) (Session, bool) { return concerning(q.RoleARN, e, s.region) })
-		answer.coverage.Truncated = answer.coverage.Truncated || cut && !w.attempts
-		answer.coverage.AttemptsCut = answer.coverage.AttemptsCut || cut && w.attempts
+		covers.Truncated = covers.Truncated || cut && !w.attempts
+		covers.AttemptsCut = covers.AttemptsCut || cut && w.attempts
 	}
 }
 

@@ -278,7 +278,8 @@ func TestARangeOverPagesMayStopEarly(t *testing.T) {
 			b.session200(t)
 		}
 		read := 0
-		for page, err := range pages(t.Context(), b.Conn("prod"), "us-east-1", naming(role.ARN, time.Time{})) {
+		query := naming(role.ARN, time.Time{})
+		for page, err := range pages(t.Context(), b.Conn("prod"), b.trail.budget("us-east-1"), query) {
 			if err != nil {
 				t.Fatal(err)
 			}

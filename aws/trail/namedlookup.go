@@ -42,47 +42,24 @@ var namedCalls = []struct {
 // CloudTrail API Reference, "LookupEvents"); those of others are let go. What fails or is cut is
 // named in the coverage: the region's newest calls were read all the same.
 func (c *Client) namedIn(
-	ctx context.Context, a *aws.Conn, g *gather, ask *question, i int, s *regionBudget, oldest time.Time,
+	ctx context.Context, a *aws.Conn, g *gather, covers *RegionCoverage, s *regionBudget, oldest time.Time,
 ) {
-	covers := &ask.regions[i]
 	covers.ByName = true
-	goOn := true
+	named := RegionCoverage{Covered: true}
 	for _, t := range namedCalls {
 		if t.iam && s.region != a.HomeRegion() {
 			continue
 		}
-		whole := false
-		if goOn {
-			query := trailQuery{
-				key: types.LookupAttributeKeyEventName, value: t.name, since: g.q.Since, until: oldest, budget: s,
-			}
-			whole, goOn = c.oneName(ctx, a, g, covers, query, i, t.pages)
+		cut := false
+		if named.Covered {
+			query := trailQuery{key: types.LookupAttributeKeyEventName, value: t.name, since: g.q.Since, until: oldest}
+			cut = c.read(ctx, a, s, query, &named, only(t.pages, func(p page) { g.take(p, s.region) }))
 		}
-		if !whole {
+		if cut || !named.Covered {
 			covers.NamesCut = append(covers.NamesCut, t.name)
 		}
 	}
-}
-
-// oneName reads the calls of one name and reports whether these were all, and whether it makes
-// sense to go on.
-func (c *Client) oneName(
-	ctx context.Context, a *aws.Conn, g *gather, covers *RegionCoverage, query trailQuery, i, most int,
-) (whole, goOn bool) {
-	region := query.budget.region
-	for page, err := range pages(ctx, a, region, query) {
-		if err != nil {
-			c.cloud.Log().WarnContext(ctx, "persistence calls could not be looked up", "account", a.Name, "region", region,
-				"name", query.value, "error", err)
-			return false, false
-		}
-		covers.Events += len(page.events)
-		g.take(page, region)
-		if most--; most == 0 {
-			return !page.more, true
-		}
-	}
-	return true, true
+	covers.Events += named.Events
 }
 
 // oldestOf is the time of the oldest of events that are given newest first, as LookupEvents gives

@@ -71,8 +71,8 @@ func TestNoiseAfterADoorDoesNotHideIt(t *testing.T) {
 			}
 		}
 		chain, err := b.trail.Chain(t.Context(), ChainQuery{
-			AccountName: "prod", RoleARN: "arn:aws:iam::" + awsbench.ProdID + ":role/Deploy",
-			Sessions: []Session{{AccessKeyID: "ASIATHIEF"}}, Limit: 100,
+			ActivityQuery: ActivityQuery{AccountName: "prod", Sessions: []Session{{AccessKeyID: "ASIATHIEF"}}, Limit: 100},
+			RoleARN:       "arn:aws:iam::" + awsbench.ProdID + ":role/Deploy",
 		})
 		if err != nil || len(chain.Links) != 1 || chain.Links[0].RoleARN != "arn:aws:iam::"+awsbench.ProdID+":role/Data" ||
 			!chain.Truncated || len(chain.Roots["ASIATHIEF"].Persistence) != 1 {

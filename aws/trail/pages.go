@@ -21,8 +21,7 @@ const lookupPage = 50
 type trailQuery struct {
 	key          types.LookupAttributeKey
 	value        string
-	since, until time.Time     // zero means CloudTrail's own limits; without until, AWS's clock ends the window
-	budget       *regionBudget // nil: only the context bounds the calls
+	since, until time.Time // zero means CloudTrail's own limits; without until, AWS's clock ends the window
 }
 
 // naming asks for the events that name a resource: the ARN of a role for the sessions that were
@@ -40,7 +39,7 @@ type page struct {
 
 // pages reads events, newest first, 50 at a time and two requests a second. Whoever ranges over it
 // may stop early; no request is made that is not asked for. An error ends it.
-func pages(ctx context.Context, a *aws.Conn, region string, q trailQuery) iter.Seq2[page, error] {
+func pages(ctx context.Context, a *aws.Conn, s *regionBudget, q trailQuery) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
 		in := &cloudtrail.LookupEventsInput{
 			LookupAttributes: []types.LookupAttribute{{AttributeKey: q.key, AttributeValue: awssdk.String(q.value)}},
@@ -53,13 +52,13 @@ func pages(ctx context.Context, a *aws.Conn, region string, q trailQuery) iter.S
 			in.EndTime = awssdk.Time(q.until)
 		}
 		for {
-			if err := a.TrailTurn(ctx, region); err != nil {
+			if err := a.TrailTurn(ctx, s.region); err != nil {
 				yield(page{}, err)
 				return
 			}
 			var out *cloudtrail.LookupEventsOutput
 			var err error
-			q.budget.call(ctx, func(ctx context.Context) { out, err = a.LookupEvents(ctx, region, in) })
+			s.call(ctx, func(ctx context.Context) { out, err = a.LookupEvents(ctx, s.region, in) })
 			if err != nil && errors.Is(context.Cause(ctx), errPatience) {
 				err = &aws.CallError{Kind: aws.ErrTimeout, Operation: aws.LookupOperation, Account: a.Name, Cause: errPatience}
 			}
@@ -74,5 +73,34 @@ func pages(ctx context.Context, a *aws.Conn, region string, q trailQuery) iter.S
 				return
 			}
 		}
+	}
+}
+
+// read takes the pages of a query until take has enough, and reports whether there is more then. A
+// failure is in the coverage and in the log.
+func (c *Client) read(
+	ctx context.Context, a *aws.Conn, s *regionBudget, q trailQuery, covers *RegionCoverage, take func(page) (enough bool),
+) (more bool) {
+	for page, err := range pages(ctx, a, s, q) {
+		if err != nil {
+			covers.fail(err)
+			c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region, "error", err)
+			return false
+		}
+		covers.Events += len(page.events)
+		covers.askedAt = page.clock.Server
+		if take(page) {
+			return page.more
+		}
+	}
+	return false
+}
+
+// only takes so many pages.
+func only(pages int, take func(page)) func(page) bool {
+	return func(p page) bool {
+		take(p)
+		pages--
+		return pages == 0
 	}
 }

@@ -30,13 +30,8 @@ type regionBudget struct {
 	since time.Time     // when the call under way began, zero when there is none
 }
 
-// call makes one call within what is left of the region's time. The nil budget has no bound of its
-// own.
+// call makes one call within what is left of the region's time.
 func (s *regionBudget) call(ctx context.Context, do func(context.Context)) {
-	if s == nil {
-		do(ctx)
-		return
-	}
 	began := time.Now()
 	s.mu.Lock()
 	s.since = began
@@ -49,6 +44,10 @@ func (s *regionBudget) call(ctx context.Context, do func(context.Context)) {
 		s.left, s.since = s.left-time.Since(began), time.Time{}
 	}()
 	do(ctx)
+}
+
+func (c *Client) budget(region string) *regionBudget {
+	return &regionBudget{region: region, left: c.cloud.RegionTimeout()}
 }
 
 // silentSince returns when the call under way began, zero when there is none.
@@ -69,7 +68,7 @@ func (c *Client) everywhere(
 	open := map[int]*regionBudget{}
 	done := make(chan int, len(regions))
 	for i, region := range regions {
-		s := &regionBudget{region: region, left: c.cloud.RegionTimeout()}
+		s := c.budget(region)
 		open[i] = s
 		go func() {
 			read(ctx, i, s)

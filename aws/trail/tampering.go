@@ -51,10 +51,8 @@ func (c *Client) Tampering(ctx context.Context, q TamperQuery) ([]Change, error)
 	if err != nil {
 		return nil, err // without knowing who the bot is, its own writes would be laid at somebody's door
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cloud.RegionTimeout())
-	defer cancel()
 	var changes []Change
-	for page, err := range pages(ctx, a, a.HomeRegion(), naming(q.RoleName, q.Since)) {
+	for page, err := range pages(ctx, a, c.budget(a.HomeRegion()), naming(q.RoleName, q.Since)) {
 		if err != nil {
 			return changes, err
 		}

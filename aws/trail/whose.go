@@ -35,22 +35,17 @@ func (c *Client) Whose(ctx context.Context, accountName, key string, patience ti
 		return Holder{}, err
 	}
 	regions, _ := a.TrailRegions(ctx) // those that every account has, if they are not known
-	read, found := make([]regionAnswer, len(regions)), make([]Holder, len(regions))
+	read, found := make([]RegionCoverage, len(regions)), make([]Holder, len(regions))
 	c.everywhere(ctx, regions, patience, func(ctx context.Context, i int, s *regionBudget) {
-		read[i].coverage = RegionCoverage{Region: s.region, Covered: true}
-		c.reported(ctx, a, own, time.Time{}, s, &read[i])
+		covers := &read[i]
+		*covers = RegionCoverage{Region: s.region, Covered: true, Reported: c.reported(ctx, a, own, time.Time{}, s)}
 		for _, attribute := range []types.LookupAttributeKey{
 			types.LookupAttributeKeyResourceName, types.LookupAttributeKeyAccessKeyId,
 		} {
-			for page, err := range pages(ctx, a, s.region, trailQuery{key: attribute, value: key, budget: s}) {
-				if err != nil {
-					read[i].coverage.fail(err)
-					c.cloud.Log().WarnContext(ctx, "CloudTrail could not be read", "account", a.Name, "region", s.region,
-						"error", err)
-					return
-				}
-				found[i].take(page.events, key, s.region)
-				break // the newest
+			if covers.Covered {
+				c.read(ctx, a, s, trailQuery{key: attribute, value: key}, covers, only(1, func(newest page) {
+					found[i].take(newest.events, key, s.region)
+				}))
 			}
 		}
 	})
@@ -107,14 +102,14 @@ func (h *Holder) join(other Holder) {
 }
 
 // unknownKey says where CloudTrail was asked, and how far it has reported there.
-func unknownKey(h Holder, read []regionAnswer) error {
+func unknownKey(h Holder, read []RegionCoverage) error {
 	var silent []string
 	var reported time.Time
 	for _, r := range read {
-		if !r.coverage.Covered {
-			silent = append(silent, r.coverage.Region+": "+r.coverage.Reason)
+		if !r.Covered {
+			silent = append(silent, r.Region+": "+r.Reason)
 		}
-		reported = times.Later(reported, r.coverage.Reported)
+		reported = times.Later(reported, r.Reported)
 	}
 	text := fmt.Sprintf("CloudTrail in %s shows no session with access key %s.", h.AccountName, h.Key)
 	if n := len(read) - len(silent); n == 1 {

@@ -45,8 +45,7 @@ func (inv *Investigator) Activity(ctx context.Context, item approvals.Item) erro
 	}
 	session.RoleARN = q.role.ARN
 	chain, err := inv.Trail.Chain(ctx, trail.ChainQuery{
-		AccountName: q.role.Account, RoleARN: q.role.ARN, Since: q.since, Cutoff: q.cutoff, Depth: chainDepth,
-		Keys: maxKeys, Patience: lookPatience, Sessions: []trail.Session{session},
+		RoleARN: q.role.ARN, ActivityQuery: q.asking([]trail.Session{session}, nil),
 	})
 	a, looked := chain.Roots[session.ID()]
 	told.Until, told.Cutoff = times.Later(q.until, a.AskedAt), q.cutoff

@@ -13,12 +13,8 @@ import (
 )
 
 const (
-	// maxFollowed is how many of the sessions that stand out are followed, and maxKeys how many keys
-	// that may lead to.
+	// maxFollowed is how many of the sessions that stand out are followed.
 	maxFollowed = 12
-	maxKeys     = 30
-	// chainDepth is how many levels down roles are followed.
-	chainDepth = 3
 	// newestFollowed is how many sessions are followed where none stands out: with one caller and one
 	// address there is nothing to compare.
 	newestFollowed = 3
@@ -60,9 +56,7 @@ func (q *investigation) follow(ctx context.Context, report trail.Report) (follow
 	var chain trail.Chain
 	if err == nil {
 		chain, err = q.Trail.Chain(ctx, trail.ChainQuery{
-			AccountName: q.role.Account, RoleARN: q.role.ARN, Sessions: begin, Among: report.Sessions, Since: q.since,
-			Cutoff: q.cutoff, Depth: chainDepth, Keys: maxKeys, Patience: lookPatience,
-			Policies: q.attached(),
+			RoleARN: q.role.ARN, ActivityQuery: q.asking(begin, report.Sessions),
 		})
 	}
 	if err == nil {

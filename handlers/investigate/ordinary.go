@@ -25,10 +25,8 @@ const (
 // elsewhere, which nothing else tells, and, once the cutoff has passed, whether the deny keeps the
 // old ones out and what the new ones do.
 func (q *investigation) others(ctx context.Context, sessions, among []trail.Session, into *followed) error {
-	ask := trail.ActivityQuery{
-		AccountName: q.role.Account, Sessions: q.toLookAt(sessions), Among: among, Since: q.since, Cutoff: q.cutoff,
-		Limit: othersCalls, Patience: lookPatience, Policies: q.attached(),
-	}
+	ask := q.asking(q.toLookAt(sessions), among)
+	ask.Limit = othersCalls
 	if from := q.cutoff.Add(-backThen); q.number > 0 && from.After(q.since) {
 		ask.Since, ask.Limit = from, 0 // all calls since the cutoff count
 	}
@@ -37,6 +35,14 @@ func (q *investigation) others(ctx context.Context, sessions, among []trail.Sess
 		into.add(found.By, found.Unseen)
 	}
 	return err
+}
+
+// asking asks what was done in sessions, of all that are known.
+func (q *investigation) asking(sessions, among []trail.Session) trail.ActivityQuery {
+	return trail.ActivityQuery{
+		AccountName: q.role.Account, Sessions: sessions, Among: among, Since: q.since, Cutoff: q.cutoff,
+		Patience: lookPatience, Policies: q.attached(),
+	}
 }
 
 // toLookAt picks sessions of as many names as are asked for: old ones that had not ended at the
