@@ -97,17 +97,18 @@ func readCommand(f frame) (intakeItem, error) {
 	if p.UserID == "" || p.ChannelID == "" || p.TeamID == "" {
 		return intakeItem{}, &errUnreadable{"slash command without a user, a channel or a team"}
 	}
+	text, secret := withoutSecrets(p.Text)
 	listener := handlers.Listener{
-		User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL, Drill: handlers.IsDrill(p.Text),
+		User: p.UserID, Channel: p.ChannelID, ResponseURL: p.ResponseURL, Drill: handlers.IsDrill(text),
 	}
 	if p.Command != messages.Command {
 		return intakeItem{listener: listener, ignored: "another command", unknown: true}, nil
 	}
 	command := handlers.Command{
 		RequestID: rand.Text(), Team: p.TeamID, Enterprise: p.EnterpriseID, App: p.AppID,
-		Channel: p.ChannelID, User: p.UserID, Text: p.Text, ResponseURL: p.ResponseURL,
+		Channel: p.ChannelID, User: p.UserID, Text: text, Secret: secret, ResponseURL: p.ResponseURL,
 	}
-	if strings.TrimSpace(p.Text) == "" {
+	if strings.TrimSpace(text) == "" {
 		command.Trigger = p.TriggerID // for the form
 	}
 	body, err := json.Marshal(command)
@@ -116,7 +117,7 @@ func readCommand(f frame) (intakeItem, error) {
 	}
 	return intakeItem{
 		item:     approvals.Item{Kind: handlers.KindCommand, Source: source(f), Body: body},
-		ids:      []string{f.EnvelopeID, semantic("command", p.TriggerID, p.TeamID, p.ChannelID, p.UserID, p.Text)},
+		ids:      []string{f.EnvelopeID, semantic("command", p.TriggerID, p.TeamID, p.ChannelID, p.UserID, text)},
 		listener: listener,
 	}, nil
 }
@@ -224,6 +225,10 @@ func readSubmission(f frame) (intakeItem, error) {
 		Account:   p.View.field(messages.FieldAccount), Role: p.View.field(messages.FieldRole),
 		Reason: p.View.field(messages.FieldReason), Words: p.View.field(messages.FieldWords),
 	}
+	for _, typed := range []*string{&s.Role, &s.Reason, &s.Words} {
+		text, secret := withoutSecrets(*typed)
+		*typed, s.Secret = text, s.Secret || secret
+	}
 	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil || p.User.ID == "" {
 		return intakeItem{form: true, listener: listener}, &errUnreadable{"form without a user or an origin"}
 	}
@@ -258,8 +263,9 @@ func readSuggestion(f frame) (intakeItem, error) {
 	if p.ActionID != messages.ActionRole || p.View.CallbackID != messages.FormAsk {
 		return intakeItem{ignored: "a menu of another app"}, nil
 	}
+	text, _ := withoutSecrets(p.Value)
 	s := handlers.Suggestion{
-		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: p.Value,
+		Team: p.Team.id(), Enterprise: p.Enterprise.id(), User: p.User.ID, Text: text,
 		Account: p.View.field(messages.FieldAccount),
 	}
 	if err := json.Unmarshal([]byte(p.View.PrivateMetadata), &s.Origin); err != nil {

@@ -393,6 +393,63 @@ func TestSessionTokensAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
 	})
 }
 
+// Rule 18.
+func TestPastedSecretsAreDroppedBeforeAnythingIsStoredOrPrinted(t *testing.T) {
+	t.Parallel()
+	const key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	token := "IQoJb3JpZ2luX2VjE" + strings.Repeat("Ab3/xY+9kQ0z", 20)
+	pem := "-----BEGIN PRIVATE KEY----- " + strings.Repeat("Zm9vYmFy", 8) + " -----END PRIVATE KEY-----"
+	synctest.Test(t, func(t *testing.T) {
+		b := bench.New(t, bench.Options{RequireReason: true})
+		told := func(text string) {
+			t.Helper()
+			before := len(b.Whispers(actors.Rosa))
+			b.Command(actors.Rosa, text)
+			b.Until("the sender knows", func() bool {
+				for _, w := range b.Whispers(actors.Rosa)[before:] {
+					if strings.Contains(w, "treat the secret as leaked") {
+						return true
+					}
+				}
+				return false
+			})
+		}
+		told("prod/" + actors.DeployRole + " SecretAccessKey=" + key + " in a gist")
+		b.Until("the request goes on", func() bool { return len(b.Cards()) == 1 })
+		card := b.Cards()[0]
+		if card.Approve(actors.Bob); !card.Says("in a gist") {
+			t.Error("the reason is not on the card")
+		}
+		told(token)
+		told("status " + pem)
+		told("report " + key)
+		told("undo prod/" + actors.DeployRole + " " + pem)
+		told("drill " + key + " why")
+
+		view := askForm(b, actors.Rosa)
+		before := len(b.Whispers(actors.Rosa))
+		send(b, actors.Rosa, view.ID, filled("staging", "staging/DeployRole", "leaked: "+key))
+		b.Until("the sender of the form knows", func() bool { return len(b.Whispers(actors.Rosa)) > before })
+		b.Settle()
+
+		var kept strings.Builder
+		kept.WriteString(b.Redis.Dump())
+		kept.WriteString(b.Log.String())
+		for _, call := range b.Slack.Calls("") {
+			fmt.Fprintf(&kept, "%s %v %s\n", call.Method, call.Args, call.Response)
+		}
+		kept.WriteString(b.Transcript())
+		if !strings.Contains(kept.String(), "[secret-removed]") {
+			t.Fatal("nothing of what was typed is there: the search finds nothing")
+		}
+		for _, secret := range []string{key, token[:40], token[40:80], "Zm9vYmFyZm9vYmFy", "K7MDENG"} {
+			if strings.Contains(kept.String(), secret) {
+				t.Errorf("a pasted secret is kept somewhere: %s", secret)
+			}
+		}
+	})
+}
+
 // Rule 18, end to end: what a requester types as a reason, and what an attacker chooses as a
 // session name, stay text.
 func TestForeignTextStaysTextFromTheCommandToTheTable(t *testing.T) {

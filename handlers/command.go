@@ -33,6 +33,7 @@ type Command struct {
 	Channel     string `json:"channel"`
 	User        string `json:"user"`
 	Text        string `json:"text"`
+	Secret      bool   `json:"secret,omitempty"` // a secret was dropped from Text
 	ResponseURL string `json:"response_url,omitempty"`
 	// of a command without words; a credential for three seconds: never logged
 	Trigger string `json:"trigger,omitempty"`
@@ -48,7 +49,11 @@ func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
 	if err != nil {
 		return err
 	}
-	return h.request(ctx, item, c, Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL})
+	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
+	if c.Secret {
+		h.whisper(ctx, to, messages.SecretRemoved())
+	}
+	return h.request(ctx, item, c, to)
 }
 
 // request does what a command asks for, whether it was typed or is meant by a button.

@@ -24,8 +24,9 @@ type Submission struct {
 	Account    string              `json:"account,omitempty"` // of FormAsk: as chosen; "" when there is nothing to choose
 	Role       string              `json:"role,omitempty"`    // of FormAsk: as typed, or account/name as chosen
 	Reason     string              `json:"reason,omitempty"`
-	Words      string              `json:"words,omitempty"` // of FormUndo: what was typed to say that it is meant
-	RequestID  string              `json:"request_id"`      // the id a new request gets if the form asks for one
+	Words      string              `json:"words,omitempty"`  // of FormUndo: what was typed to say that it is meant
+	Secret     bool                `json:"secret,omitempty"` // a secret was dropped from what was typed
+	RequestID  string              `json:"request_id"`       // the id a new request gets if the form asks for one
 }
 
 // submit handles a form.
@@ -38,6 +39,9 @@ func (h *Handlers) submit(ctx context.Context, item approvals.Item) error {
 		return fmt.Errorf("%w: form %q", step.ErrNotAnItem, s.Form)
 	}
 	to := Listener{User: s.User, Channel: s.Origin.Channel}
+	if s.Secret {
+		h.whisper(ctx, to, messages.SecretRemoved())
+	}
 	if s.Form == messages.FormAsk {
 		return h.submitAsk(ctx, item, s, to)
 	}

@@ -26,6 +26,13 @@ func Plain(text string) *Message {
 	return &Message{Text: Code(text, limitPlain), Blocks: []slack.Block{plainSection(text, limitSection)}}
 }
 
+// SecretRemoved is for a person whose text held a secret.
+func SecretRemoved() *Message {
+	return sentence("Your text held what looks like a secret access key, a session token or a private key. " +
+		"revokebot removed it before storing or logging anything, and goes on without it. *Slack has seen it: " +
+		"treat the secret as leaked, and delete your message if it is still there.*")
+}
+
 // Usage says how to ask, when there was nothing to go on.
 func Usage(w Words, accounts []string) *Message {
 	account := ""
