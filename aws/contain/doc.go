@@ -32,10 +32,10 @@
 //
 // # How to add one
 //
-// Write one file beside lock.go, which is the shortest. Add one call of containtest.Run: the suite
-// tests the promises above with random documents, a clock that moves and an attacker who writes in
-// between, and lets an IAM policy evaluator judge the documents. A measure with a dated Deny builds
-// on dated.go.
+// Write one file beside lock.go, which is the shortest. Add one call of keepsPromises
+// (promises_test.go): the suite tests the promises above with random documents, a clock that moves
+// and an attacker who writes in between, and lets an IAM policy evaluator judge the documents. A
+// measure with a dated Deny builds on dated.go.
 //
 // # Where to start reading
 //

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/revokebot/revokebot/aws/contain"
-	"github.com/revokebot/revokebot/aws/contain/containtest"
 )
 
 // end is a clock that believes every date.
@@ -33,7 +32,7 @@ func TestARevocationIsReadInEveryFormThatIsExactlyOne(t *testing.T) {
 	if got, _ := cutoffOf(contain.Revocation(fine)); !got.Equal(fine) {
 		t.Errorf("%v", got)
 	}
-	for _, text := range containtest.ForeignInline() {
+	for _, text := range foreignTexts() {
 		if got, ok := cutoffOf(text); ok {
 			t.Errorf("%s is read as %v", text, got)
 		}
@@ -46,7 +45,7 @@ func FuzzRevocationsThatAreReadAreDeniedByTheEvaluator(f *testing.F) {
 	for _, text := range forms(at("2026-11-22T10:01:31Z")) {
 		f.Add(text)
 	}
-	for _, text := range containtest.ForeignInline() {
+	for _, text := range foreignTexts() {
 		f.Add(text)
 	}
 	f.Add(contain.Revocation(end))
@@ -75,12 +74,12 @@ func FuzzTheGapsOfRevocationsAreTransitive(f *testing.F) {
 	for i := range early {
 		f.Add(early[i], late[i], early[len(early)-1-i])
 	}
-	for _, text := range containtest.ForeignInline() {
+	for _, text := range foreignTexts() {
 		f.Add(text, early[0], text)
 	}
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		for _, now := range []time.Time{at("2026-11-22T10:01:31.5Z"), end} {
-			containtest.Transitive(t, contain.Revoke(), now, doc(console, a), doc(console, b), doc(console, c))
+			transitive(t, contain.Revoke(), now, doc(console, a), doc(console, b), doc(console, c))
 			if gap := contain.Revoke().Gap(now, doc(console, a), doc(console, a)); isRevocation(a) != (gap == contain.Covers) {
 				t.Errorf("%q has the gap %q to itself", a, gap)
 			}

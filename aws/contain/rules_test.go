@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/revokebot/revokebot/aws/contain"
-	"github.com/revokebot/revokebot/aws/contain/containtest"
 )
 
 const allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
@@ -130,7 +129,7 @@ func TestARetryStaysInThePlaceThatWasPromisedLastWhileThatIsUsable(t *testing.T)
 }
 
 func TestInInlinePoliciesTheBotWritesDenyOnly(t *testing.T) {
-	text := rapid.OneOf(rapid.SampledFrom(containtest.ForeignInline()), rapid.Just(""), rapid.Just(allowAll),
+	text := rapid.OneOf(rapid.SampledFrom(foreignTexts()), rapid.Just(""), rapid.Just(allowAll),
 		rapid.SampledFrom(forms(at("2026-11-22T10:30:00Z"))), rapid.String())
 	rapid.Check(t, func(t *rapid.T) {
 		s := onRole("2026-11-22T10:00:00Z", text.Draw(t, "console"), text.Draw(t, "own"))
@@ -165,7 +164,7 @@ func TestATrustPolicyIsWrittenByFreezeAndRotateExternalIDAlone(t *testing.T) {
 func TestAnInlineDocumentThatIsNotExactlyARevocationIsNeverRewrittenGuardedOrRestored(t *testing.T) {
 	const now = "2026-11-22T10:00:00Z"
 	m, places := contain.Revoke(), contain.Revoke().Places(role)[0]
-	foreign := append(containtest.ForeignInline(), allowAll,
+	foreign := append(foreignTexts(), allowAll,
 		contain.Revocation(at("2026-11-22T11:00:01Z")), contain.Revocation(at("2099-01-01T00:00:00Z")))
 	for _, text := range foreign {
 		beside := revoked(t, onRole(now, text, ""))

@@ -1,10 +1,4 @@
-// Package containtest holds the one suite that every contain.Measure passes.
-//
-// Run takes a measure on random walks: slots that say anything, a clock that moves, a bot that
-// tries, crashes and tries again, and an attacker who writes between any two steps. At each try it
-// holds what Want returns against the promises of package contain. A policy evaluator that Run is
-// given judges the documents, so that the suite does not believe the package's own reader.
-package containtest
+package contain_test
 
 import (
 	"slices"
@@ -16,28 +10,32 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Options are what the suite has to know of a measure.
-type Options struct {
+// options are what the suite has to know of a measure.
+type options struct {
 	// Target is what the measure contains.
 	Target contain.Target
 	// Texts returns what a slot may say at a moment besides what the suite puts there: nothing, and in
 	// inline policies documents that are foreign to every measure. Nil adds nothing.
-	Texts func(now time.Time, slot contain.Slot) []Text
+	Texts func(now time.Time, slot contain.Slot) []slotText
 	// Evaluate reports whether a policy explicitly denies a call with these condition keys. If it does
 	// not, the call has to be allowed where another policy allows everything; otherwise it is an
 	// error.
 	Evaluate func(policy string, keys []contain.ContextKey) (denied bool, err error)
 }
 
-// Text is what a slot may say.
-type Text struct {
+// slotText is what a slot may say.
+type slotText struct {
 	Text    string
 	Foreign bool      // the measure has to leave it as it is
 	Until   time.Time // from then on it is not foreign any more; zero: it always is
 }
 
-// Run runs the suite.
-func Run(t *testing.T, m contain.Measure, o Options) {
+// keepsPromises is the one suite that every measure passes. It takes a measure on random walks:
+// slots that say anything, a clock that moves, a bot that tries, crashes and tries again, and an
+// attacker who writes between any two steps. At each try it holds what Want returns against the
+// promises of the package. A policy evaluator judges the documents, so that the suite does not
+// believe the package's own reader.
+func keepsPromises(t *testing.T, m contain.Measure, o options) {
 	t.Helper()
 	for _, l := range laws() {
 		t.Run(l.name, func(t *testing.T) {
@@ -87,12 +85,12 @@ func laws() []law {
 type world struct {
 	*rapid.T
 	measure contain.Measure
-	options Options
+	options options
 
 	now      time.Time
 	margin   time.Duration
 	slots    []contain.Slot
-	says     map[contain.Slot]Text
+	says     map[contain.Slot]slotText
 	promised []contain.Document
 	changes  []contain.Change
 }
@@ -106,9 +104,9 @@ type try struct {
 	err    error
 }
 
-func newWorld(t *rapid.T, m contain.Measure, o Options) *world {
+func newWorld(t *rapid.T, m contain.Measure, o options) *world {
 	w := &world{
-		T: t, measure: m, options: o, says: map[contain.Slot]Text{},
+		T: t, measure: m, options: o, says: map[contain.Slot]slotText{},
 		now:    time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC).Add(duration(t, "now", 24*time.Hour)),
 		margin: duration(t, "margin", 2*time.Minute),
 	}
@@ -157,7 +155,7 @@ func (w *world) bot(holds func(try)) {
 			w.attack()
 		}
 		if rapid.Bool().Draw(w.T, "written") {
-			w.says[d.Slot] = Text{Text: d.Text}
+			w.says[d.Slot] = slotText{Text: d.Text}
 		}
 		w.now = w.now.Add(duration(w.T, "the write takes", 2*time.Second))
 	}
@@ -170,10 +168,10 @@ func (w *world) change(slot contain.Slot) {
 }
 
 // texts are what the slot may say now.
-func (w *world) texts(slot contain.Slot) []Text {
-	texts := []Text{{}}
+func (w *world) texts(slot contain.Slot) []slotText {
+	texts := []slotText{{}}
 	if slot.Kind.Inline() {
-		texts = append(texts, foreignInline()...)
+		texts = append(texts, foreignSlots()...)
 	}
 	if w.options.Texts != nil {
 		texts = append(texts, w.options.Texts(w.now, slot)...)
@@ -184,7 +182,7 @@ func (w *world) texts(slot contain.Slot) []Text {
 // isForeign reports whether the measure has to leave alone what the slot says.
 func (w *world) isForeign(slot contain.Slot) bool { return w.says[slot].isForeign(w.now) }
 
-func (t Text) isForeign(now time.Time) bool {
+func (t slotText) isForeign(now time.Time) bool {
 	return t.Foreign && (t.Until.IsZero() || now.Before(t.Until))
 }
 

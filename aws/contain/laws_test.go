@@ -1,4 +1,4 @@
-package containtest
+package contain_test
 
 import (
 	"errors"
@@ -168,13 +168,13 @@ func gap(t try) int {
 		}
 		any := rapid.SampledFrom(pool)
 		a, b, c := any.Draw(t.T, "a"), any.Draw(t.T, "b"), any.Draw(t.T, "c")
-		Transitive(t.T, t.measure, t.now, a, b, c)
+		transitive(t.T, t.measure, t.now, a, b, c)
 	}
 	return len(t.wanted())
 }
 
-// Transitive fails the test if a covers b and b covers c, but a does not cover c.
-func Transitive(t rapid.TB, m contain.Measure, now time.Time, a, b, c contain.Document) {
+// transitive fails the test if a covers b and b covers c, but a does not cover c.
+func transitive(t rapid.TB, m contain.Measure, now time.Time, a, b, c contain.Document) {
 	t.Helper()
 	if m.Gap(now, a, b) == contain.Covers && m.Gap(now, b, c) == contain.Covers && m.Gap(now, a, c) != contain.Covers {
 		t.Fatalf("%s covers %s, that covers %s, and there is a gap: %s", a.Text, b.Text, c.Text, m.Gap(now, a, c))
@@ -247,7 +247,7 @@ func inOrder(w *world) int {
 		if last[i] = t.docs[i]; last[i].Slot.Kind == "" {
 			continue
 		}
-		w.says[last[i].Slot] = Text{Text: last[i].Text}
+		w.says[last[i].Slot] = slotText{Text: last[i].Text}
 		w.promised = append(w.promised, last[i])
 		w.now = w.now.Add(time.Second)
 	}

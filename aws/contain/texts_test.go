@@ -1,34 +1,34 @@
-package containtest
+package contain_test
 
 import (
 	"encoding/json"
 	"strings"
 )
 
-// revoked is a document as the IAM console writes it. The foreign texts below are made of it, each
+// consoleText is a document as the IAM console writes it. The foreign texts below are made of it, each
 // with one thing that makes it another document.
-const revoked = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":` +
+const consoleText = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":` +
 	`{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T09:00:00.000Z"}}}]}`
 
-// foreignInline are documents that are foreign to every measure. Some of them hide an Allow behind
+// foreignSlots are documents that are foreign to every measure. Some of them hide an Allow behind
 // a Deny, some look like a revocation and deny nothing, and some are read in another way by another
 // reader.
-func foreignInline() []Text {
-	texts := []Text{}
-	for _, text := range ForeignInline() {
-		texts = append(texts, Text{Text: text, Foreign: true})
+func foreignSlots() []slotText {
+	texts := []slotText{}
+	for _, text := range foreignTexts() {
+		texts = append(texts, slotText{Text: text, Foreign: true})
 	}
 	return texts
 }
 
-// ForeignInline returns texts that an inline policy can hold and that no measure writes over or
+// foreignTexts returns texts that an inline policy can hold and that no measure writes over or
 // takes for its own.
-func ForeignInline() []string {
+func foreignTexts() []string {
 	texts := []string{
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`,
 		`{"Version":"2012-10-17","Statement":[]}`,
-		`{`, `null`, `[]`, `"x"`, ` `, revoked + revoked, revoked + `x`,
+		`{`, `null`, `[]`, `"x"`, ` `, consoleText + consoleText, consoleText + `x`,
 	}
 	for _, change := range [][2]string{
 		{`]}`, `,{"Effect":"Allow","Action":"*","Resource":"*"}]}`},
@@ -67,17 +67,17 @@ func ForeignInline() []string {
 		{`aws:TokenIssueTime`, "aws:To\u212aenIssueTime"},
 		{`aws:TokenIssueTime`, `aws:TokenIssueTime `},
 	} {
-		texts = append(texts, strings.Replace(revoked, change[0], change[1], 1))
+		texts = append(texts, strings.Replace(consoleText, change[0], change[1], 1))
 	}
-	for _, date := range ForeignDates() {
-		texts = append(texts, strings.Replace(revoked, `"2026-11-22T09:00:00.000Z"`, date, 1))
+	for _, date := range foreignDates() {
+		texts = append(texts, strings.Replace(consoleText, `"2026-11-22T09:00:00.000Z"`, date, 1))
 	}
 	return texts
 }
 
-// ForeignDates returns JSON values that look like a date. Some readers take them for one and some
+// foreignDates returns JSON values that look like a date. Some readers take them for one and some
 // do not.
-func ForeignDates() []string {
+func foreignDates() []string {
 	return []string{
 		`9.9e9`, `"9.9e9"`, `9999999999.5`, `"9999999999.5"`, `1.7e9`, `17e8`, `1700000000.0`, `-1700000000`,
 		`"-1700000000"`,
