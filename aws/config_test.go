@@ -68,6 +68,7 @@ func TestTheHomeRegionIsAlwaysAsked(t *testing.T) {
 			Account{Name: "a", ID: "111122223333", Partition: "aws-cn", Regions: []string{"cn-northwest-1"}},
 			"cn-north-1 cn-northwest-1",
 		},
+		{Account{Name: "a", ID: "111122223333", Partition: "aws-us-gov"}, "us-gov-east-1 us-gov-west-1"},
 	} {
 		cloud := offline(t, Config{Accounts: []Account{c.account}})
 		if got, err := cloud.accounts[0].TrailRegions(t.Context()); err != nil || strings.Join(got, " ") != c.want {

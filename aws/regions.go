@@ -1,28 +1,18 @@
 package aws
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/xml"
-	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/account"
 	"github.com/aws/aws-sdk-go-v2/service/account/types"
-	"github.com/aws/smithy-go"
 )
 
 // defaultRegions are those that are enabled in every account of a partition (AWS Account Management
-// Reference Guide, "Enable or disable AWS Regions"). They are asked where the account does not say.
+// Reference Guide, "Enable or disable AWS Regions"). In the commercial partition they are asked
+// where the account does not say; the others have no regions that an account can enable.
 var defaultRegions = map[string][]string{
 	"aws": {
 		"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
@@ -40,8 +30,12 @@ const regionsKept = 5 * time.Minute
 // enabled in the account, and the partition's home region in any case. An error comes with the
 // regions that every account of the partition has: the account could not be asked for its own.
 func (a *Conn) TrailRegions(ctx context.Context) ([]string, error) {
-	if len(a.Regions) > 0 {
-		return withHome(a, a.Regions), nil
+	known := a.Regions
+	if len(known) == 0 && a.Partition != "aws" {
+		known = defaultRegions[a.Partition]
+	}
+	if len(known) > 0 {
+		return withHome(a, known), nil
 	}
 	a.mu.Lock()
 	kept := a.enabled
@@ -50,11 +44,6 @@ func (a *Conn) TrailRegions(ctx context.Context) ([]string, error) {
 		return kept.names, kept.err
 	}
 	names, err := a.listRegions(ctx)
-	if err != nil {
-		if other, second := a.describeRegions(ctx, RefusalTime(err)); second == nil {
-			names, err = other, nil
-		}
-	}
 	if err != nil {
 		a.cloud.Log().WarnContext(ctx, "the regions of an account could not be listed", "account", a.Name, "error", err)
 		names = defaultRegions[a.Partition]
@@ -104,60 +93,4 @@ func (a *Conn) listRegions(ctx context.Context) (names []string, err error) {
 			return names, nil
 		}
 	}
-}
-
-// describeRegions asks EC2, which lists the enabled ones alone (Amazon EC2 API Reference,
-// "DescribeRegions"). The SDK's client of EC2 takes longer to build than the whole program. now is
-// AWS's clock, zero for this machine's.
-func (a *Conn) describeRegions(ctx context.Context, now time.Time) ([]string, error) {
-	const body = "Action=DescribeRegions&Version=2016-11-15"
-	region := a.HomeRegion()
-	at := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_EC2"), awssdk.ToString(a.cloud.cfg.SDK.BaseEndpoint),
-		"https://ec2."+region+".amazonaws.com"+map[string]string{"aws-cn": ".cn"}[a.Partition])
-	if now.IsZero() {
-		now = time.Now()
-	}
-	hash := sha256.Sum256([]byte(body))
-	call := func(ctx context.Context, with Credential) (*[]string, error) {
-		keys, err := with.Retrieve(ctx)
-		if err != nil {
-			return nil, err
-		}
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(at, "/")+"/", strings.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-		if err := v4.NewSigner().SignHTTP(ctx, keys, r, hex.EncodeToString(hash[:]), "ec2", region, now); err != nil {
-			return nil, err
-		}
-		var client awssdk.HTTPClient = http.DefaultClient
-		if a.cloud.cfg.SDK.HTTPClient != nil {
-			client = a.cloud.cfg.SDK.HTTPClient
-		}
-		answer, err := client.Do(r)
-		if err != nil {
-			return nil, err
-		}
-		defer answer.Body.Close()
-		var out struct {
-			Regions []string `xml:"regionInfo>item>regionName"`
-			Code    string   `xml:"Errors>Error>Code"`
-			Message string   `xml:"Errors>Error>Message"`
-		}
-		err = xml.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&out)
-		switch {
-		case out.Code != "":
-			return nil, &smithy.GenericAPIError{Code: out.Code, Message: out.Message}
-		case err != nil || answer.StatusCode != http.StatusOK || len(out.Regions) == 0:
-			return nil, fmt.Errorf("an answer with status %d and %d regions (%w)", answer.StatusCode, len(out.Regions), err)
-		}
-		names := slices.DeleteFunc(out.Regions, func(r string) bool { return !regionName.MatchString(r) })
-		return &names, nil
-	}
-	names, err := callWith(ctx, a, Credential{}, "ec2:DescribeRegions", call)
-	if err != nil {
-		return nil, err
-	}
-	return *names, nil
 }
