@@ -21,7 +21,7 @@ import (
 // known are the metrics and their labels. Prometheus adds the rest.
 func known() map[string]metrics.Family {
 	all := map[string]metrics.Family{}
-	for _, f := range metrics.New(metrics.Config{}).Families() {
+	for _, f := range metrics.Families() {
 		all[f.Name] = f
 	}
 	return all

@@ -275,7 +275,7 @@ func TestEveryMetricMoves(t *testing.T) {
 				}
 			}
 		}
-		for _, f := range s.Families() {
+		for _, f := range metrics.Families() {
 			if !moved[f.Name] && !slices.Contains(still, f.Name) {
 				t.Errorf("%s has not moved", f.Name)
 			}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,20 +24,14 @@ type Source struct {
 	Backlog func(ctx context.Context) (approvals.Backlog, error)
 }
 
-// Read lets the bot and its store be asked. It is called once, when there is a bot.
-func (m *Metrics) Read(s Source) {
-	m.scrape.source = s
-	m.registry.MustRegister(m.scrape)
-}
+// Read lets the bot and its store be asked, once there is a bot.
+func (m *Metrics) Read(s Source) { m.scrape.source.Store(&s) }
 
-// scrape is a prometheus.Collector.
+// scrape is a prometheus.Collector of the gauges.
 type scrape struct {
-	source Source
-	all    []*prometheus.Desc
-
-	ready, connections, lastHello, trouble, channels *prometheus.Desc
-
-	storeUp, inbox, oldest, timers, overdue, aside, requests, longest *prometheus.Desc
+	program []string // the labels of build_info
+	source  atomic.Pointer[Source]
+	descs   map[string]*prometheus.Desc // by the name in families
 
 	turn    chan struct{} // held by the one who reads; others wait for it and take what it read
 	readAt  time.Time
@@ -44,89 +39,61 @@ type scrape struct {
 	err     error
 }
 
-// newScrape makes one that has no source yet. list is told of each metric and returns its full
-// name.
-func newScrape(list func(kind, name, help string, labels []string) string) *scrape {
-	s := &scrape{turn: make(chan struct{}, 1)}
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		d := prometheus.NewDesc(list("gauge", name, help, labels), help, labels, nil)
-		s.all = append(s.all, d)
-		return d
-	}
-	s.ready = desc("ready", "1 when this replica is connected to Slack, the store answers, and it is not stopping.")
-	s.connections = desc("connections", "Socket Mode connections of this replica: those that are greeted and alive, "+
-		"and those that there should be.", "state")
-	s.lastHello = desc("last_hello_timestamp_seconds",
-		"When Slack last greeted a connection of this replica, Unix time; 0 before.")
-	s.trouble = desc("connection_trouble", "1 for the reason why there are fewer connections than there should be.",
-		"trouble")
-	s.channels = desc("channels_in_trouble",
-		"Channels that Slack does not let the bot write into, as this replica was answered last.")
-	s.storeUp = desc("store_up", "1 when the store told in time what waits; without that the metrics of what waits are "+
-		"missing.")
-	s.inbox = desc("inbox_items", "Items that are not done, those in hand included. Shared by all replicas.")
-	s.oldest = desc("inbox_oldest_seconds", "Age of the oldest of them. Shared by all replicas.")
-	s.timers = desc("timers", "Items that are due later. Shared by all replicas.")
-	s.overdue = desc("timers_overdue_seconds",
-		"How long the first timer has been due without being queued. Shared by all replicas.")
-	s.aside = desc("items_aside",
-		"Items that were set aside and still lie there, about ten thousand at most. Shared by all replicas.")
-	s.requests = desc("requests", "Requests that have not ended, of the newest 200. Shared by all replicas.", "state")
-	s.longest = desc("request_longest_seconds",
-		"Since the earliest approval of a request that has not ended, drills left out. Shared by all replicas.")
-	return s
-}
-
 // Describe implements prometheus.Collector.
 func (s *scrape) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range s.all {
+	for _, d := range s.descs {
 		out <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (s *scrape) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	gauge := func(name string, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(s.descs[name], prometheus.GaugeValue, value, labels...)
 	}
-	h := s.source.Health()
-	gauge(s.ready, truth(h.Ready))
-	gauge(s.connections, float64(h.Alive), "alive")
-	gauge(s.connections, float64(h.Wanted), "wanted")
+	gauge("build_info", 1, s.program...)
+	source := s.source.Load()
+	if source == nil {
+		return
+	}
+	h := source.Health()
+	gauge("ready", truth(h.Ready))
+	gauge("connections", float64(h.Alive), "alive")
+	gauge("connections", float64(h.Wanted), "wanted")
 	hello := 0.0
 	if !h.LastHello.IsZero() {
 		hello = float64(h.LastHello.UnixMilli()) / 1000
 	}
-	gauge(s.lastHello, hello)
+	gauge("last_hello_timestamp_seconds", hello)
 	for _, t := range []bot.Trouble{bot.TroubleToken, bot.TroubleOff, bot.TroubleTooMany, bot.TroublePassing} {
-		gauge(s.trouble, truth(h.Trouble == t), string(t))
+		gauge("connection_trouble", truth(h.Trouble == t), string(t))
 	}
-	gauge(s.channels, float64(len(h.Channels)))
+	gauge("channels_in_trouble", float64(len(h.Channels)))
 
-	b, err := s.read()
-	gauge(s.storeUp, truth(err == nil))
+	b, err := s.read(source)
+	gauge("store_up", truth(err == nil))
 	if err != nil {
 		return // what waits is not known, and 0 would say that nothing does
 	}
-	gauge(s.inbox, float64(b.Waiting))
-	gauge(s.oldest, b.Oldest.Seconds())
-	gauge(s.timers, float64(b.Timers))
-	gauge(s.overdue, b.Overdue.Seconds())
-	gauge(s.aside, float64(b.Aside))
-	gauge(s.requests, float64(b.Open), string(approvals.StateOpen))
-	gauge(s.requests, float64(b.Approved), string(approvals.StateApproved))
-	gauge(s.requests, float64(b.Executing), string(approvals.StateExecuting))
-	gauge(s.longest, b.Longest.Seconds())
+	gauge("inbox_items", float64(b.Waiting))
+	gauge("inbox_oldest_seconds", b.Oldest.Seconds())
+	gauge("timers", float64(b.Timers))
+	gauge("timers_overdue_seconds", b.Overdue.Seconds())
+	gauge("items_aside", float64(b.Aside))
+	gauge("requests", float64(b.Open), string(approvals.StateOpen))
+	gauge("requests", float64(b.Approved), string(approvals.StateApproved))
+	gauge("requests", float64(b.Executing), string(approvals.StateExecuting))
+	gauge("request_longest_seconds", b.Longest.Seconds())
 }
 
 // read asks the store, unless it was asked a moment ago.
-func (s *scrape) read() (approvals.Backlog, error) {
+func (s *scrape) read(from *Source) (approvals.Backlog, error) {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 	if s.readAt.IsZero() || time.Since(s.readAt) >= backlogFor {
 		ctx, cancel := context.WithTimeout(context.Background(), backlogWithin)
 		defer cancel()
-		s.backlog, s.err = s.source.Backlog(ctx)
+		s.backlog, s.err = from.Backlog(ctx)
 		s.readAt = time.Now()
 	}
 	return s.backlog, s.err

@@ -25,7 +25,7 @@ func (s *store) Open(
 	other, err := s.Store.Open(ctx, id, by, source, o, later...)
 	if err == nil && other == "" {
 		s.m.came(approvals.StateOpen, o.Purpose)
-		s.m.events.WithLabelValues(string(approvals.EventRequested)).Inc()
+		s.m.counter("events_total", string(approvals.EventRequested)).Inc()
 	}
 	return other, err
 }
@@ -40,7 +40,7 @@ func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
 		s.m.came(t.Next, t.Of.Purpose)
 	}
 	for _, e := range t.Events {
-		s.m.events.WithLabelValues(s.m.words.of("event", string(e.Type))).Inc()
+		s.m.counter("events_total", s.m.words.of("event", string(e.Type))).Inc()
 		switch e.Type {
 		case approvals.EventRefused:
 			s.m.refused(e)
@@ -63,7 +63,7 @@ func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 		return err
 	}
 	for _, e := range c.Events[c.Trusted:] {
-		s.m.events.WithLabelValues(s.m.words.of("event", string(e.Type))).Inc()
+		s.m.counter("events_total", s.m.words.of("event", string(e.Type))).Inc()
 		var f approvals.Forged
 		if e.Type == approvals.EventForged && (json.Unmarshal(e.Detail, &f) != nil || !f.Foreign) {
 			s.m.Alarm(AlarmForgedLog)
@@ -92,7 +92,7 @@ func (s *store) Note(ctx context.Context, e approvals.Event) error {
 func (s *store) SetAside(ctx context.Context, item approvals.Item, reason string) error {
 	err := s.Store.SetAside(ctx, item, reason)
 	if err == nil {
-		s.m.setAside.WithLabelValues(s.m.words.of("item", item.Kind)).Inc()
+		s.m.counter("items_set_aside_total", s.m.words.of("item", item.Kind)).Inc()
 	}
 	return err
 }
@@ -106,7 +106,7 @@ func (m *Metrics) came(state approvals.State, purpose approvals.Purpose) {
 	if purpose.Mode() != "" {
 		label = string(purpose)
 	}
-	m.requests.WithLabelValues(string(state), label).Inc()
+	m.counter("requests_total", string(state), label).Inc()
 }
 
 // refused counts a refusal, of a request's log or of the notes.
@@ -119,7 +119,7 @@ func (m *Metrics) refused(e approvals.Event) {
 	if d.Code == "" {
 		d.Code = d.Why
 	}
-	m.refusals.WithLabelValues(m.words.of("code", d.Code)).Inc()
+	m.counter("refusals_total", m.words.of("code", d.Code)).Inc()
 }
 
 // tampered counts what a look found, once for each loss.
@@ -128,7 +128,7 @@ func (m *Metrics) tampered(e approvals.Event) {
 	if json.Unmarshal(e.Detail, &d) != nil || d.Resumed {
 		return
 	}
-	m.findings.WithLabelValues(m.words.of("found", string(d.State))).Inc()
+	m.counter("guard_findings_total", m.words.of("found", string(d.State))).Inc()
 	if d.Lost() {
 		m.Alarm(AlarmTampered)
 	}

@@ -33,9 +33,9 @@ func (s *store) timeDeny(ctx context.Context, t approvals.Transition) {
 	if err != nil {
 		return
 	}
-	s.m.clickToDeny.WithLabelValues().Observe(seconds(clicked(ctx, t.Of), applied))
+	s.m.observe("click_to_deny_seconds", seconds(clicked(ctx, t.Of), applied))
 	if slices.ContainsFunc(t.Events, isReadBack) {
-		s.m.proof.WithLabelValues(proofReadBack).Observe(seconds(approvedAt(t.Of), applied))
+		s.m.observe("time_to_proof_seconds", seconds(approvedAt(t.Of), applied), proofReadBack)
 	}
 }
 
@@ -56,7 +56,7 @@ func (s *store) timeProof(ctx context.Context, id string, proven approvals.Event
 		return
 	}
 	if i := slices.IndexFunc(events, holds); i >= 0 && events[i].Source == proven.Source {
-		s.m.proof.WithLabelValues(proof).Observe(seconds(approvedAt(r), events[i].At))
+		s.m.observe("time_to_proof_seconds", seconds(approvedAt(r), events[i].At), proof)
 	}
 }
 

@@ -12,12 +12,12 @@ var _ bot.Watch = (*Metrics)(nil)
 
 // Envelope implements bot.Watch.
 func (m *Metrics) Envelope(ctx context.Context, e bot.Envelope) (context.Context, func(bot.EnvelopeOutcome)) {
-	return ctx, func(outcome bot.EnvelopeOutcome) { m.envelopes.WithLabelValues(e.Kind, string(outcome)).Inc() }
+	return ctx, func(outcome bot.EnvelopeOutcome) { m.counter("envelopes_total", e.Kind, string(outcome)).Inc() }
 }
 
 // Acknowledged implements bot.Watch.
 func (m *Metrics) Acknowledged(_ context.Context, kind string, age time.Duration) {
-	m.ackAge.WithLabelValues(kind).Observe(age.Seconds())
+	m.observe("envelope_ack_age_seconds", age.Seconds(), kind)
 }
 
 // inHand is the key of the item that a context belongs to.
@@ -27,9 +27,9 @@ type inHand struct{}
 func (m *Metrics) Item(ctx context.Context, item approvals.Item) (context.Context, func(bot.ItemOutcome)) {
 	began, kind := time.Now(), m.words.of("item", item.Kind)
 	return context.WithValue(ctx, inHand{}, item), func(outcome bot.ItemOutcome) {
-		m.items.WithLabelValues(kind, string(outcome)).Inc()
+		m.counter("items_total", kind, string(outcome)).Inc()
 		if outcome != bot.ItemBusy {
-			m.itemTime.WithLabelValues(kind).Observe(time.Since(began).Seconds())
+			m.observe("item_seconds", time.Since(began).Seconds(), kind)
 		}
 	}
 }
@@ -38,16 +38,16 @@ func (m *Metrics) Item(ctx context.Context, item approvals.Item) (context.Contex
 func (m *Metrics) SlackCall(_ context.Context, method string) func(bot.CallOutcome) {
 	began := time.Now()
 	method = m.words.of("method", method)
-	m.slackCalls.WithLabelValues(method, string(bot.CallToken)) // so that a first one is seen as a rise
+	m.counter("slack_calls_total", method, string(bot.CallToken)) // so that a first one is seen as a rise
 	return func(outcome bot.CallOutcome) {
-		m.slackCalls.WithLabelValues(method, string(outcome)).Inc()
-		m.slackTime.WithLabelValues(method).Observe(time.Since(began).Seconds())
+		m.counter("slack_calls_total", method, string(outcome)).Inc()
+		m.observe("slack_call_seconds", time.Since(began).Seconds(), method)
 	}
 }
 
 // HeldBack implements bot.Watch.
 func (m *Metrics) HeldBack(_ context.Context, method string) {
-	m.slackHeld.WithLabelValues(m.words.of("method", method)).Inc()
+	m.counter("slack_held_back_total", m.words.of("method", method)).Inc()
 }
 
 // AWSCall counts a call to AWS; what it returns is called at the end, with what became of it in one
@@ -56,11 +56,11 @@ func (m *Metrics) AWSCall(_ context.Context, service, operation string) func(out
 	began := time.Now()
 	operation = m.words.of("operation", operation)
 	for _, refusal := range []string{"access_denied", "credentials"} {
-		m.awsCalls.WithLabelValues(service, operation, refusal) // so that a first one is seen as a rise
+		m.counter("aws_calls_total", service, operation, refusal) // so that a first one is seen as a rise
 	}
 	return func(outcome string, attempts int) {
-		m.awsCalls.WithLabelValues(service, operation, outcome).Inc()
-		m.awsTime.WithLabelValues(service, operation).Observe(time.Since(began).Seconds())
-		m.awsRetries.WithLabelValues(service, operation).Add(float64(max(0, attempts-1)))
+		m.counter("aws_calls_total", service, operation, outcome).Inc()
+		m.observe("aws_call_seconds", time.Since(began).Seconds(), service, operation)
+		m.counter("aws_retries_total", service, operation).Add(float64(max(0, attempts-1)))
 	}
 }
