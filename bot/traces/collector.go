@@ -2,7 +2,6 @@ package traces
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/revokebot/revokebot/internal/times"
 )
 
 // collector sends spans with OTLP over HTTP. OpenTelemetry's own client for it comes with all of
@@ -53,27 +54,14 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceS
 	if err != nil {
 		return fmt.Errorf("send traces: %w", err)
 	}
-	if c.settings.gzip {
-		body = zipped(body)
-	}
 	limited, cancel := context.WithTimeout(ctx, c.settings.timeout)
 	defer cancel()
-	wait := firstRetry
-	for {
+	for wait := firstRetry; ; wait = min(2*wait, longestRetry) {
 		var after time.Duration
 		after, err = c.send(limited, body)
-		if err == nil || after < 0 {
+		if err == nil || after < 0 || !times.Pause(limited, max(after, wait)) {
 			break
 		}
-		timer := time.NewTimer(max(after, wait))
-		select {
-		case <-timer.C:
-			wait = min(2*wait, longestRetry)
-			continue
-		case <-limited.Done():
-			timer.Stop()
-		}
-		break
 	}
 	if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		c.trouble.note(c.log, err)
@@ -84,15 +72,12 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceS
 // send makes one try. With an error it says how long to wait at least; less than 0: trying again
 // does not help.
 func (c *collector) send(ctx context.Context, body []byte) (after time.Duration, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.settings.endpoint, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.settings.endpoint.String(), bytes.NewReader(body))
 	if err != nil {
 		return -1, fmt.Errorf("send traces: %w", withoutAddress(err))
 	}
 	r.Header = c.settings.headers.Clone()
 	r.Header.Set("Content-Type", "application/x-protobuf")
-	if c.settings.gzip {
-		r.Header.Set("Content-Encoding", "gzip")
-	}
 	answer, err := c.client.Do(r)
 	if err != nil {
 		return 0, fmt.Errorf("send traces: %w", withoutAddress(err))
@@ -117,12 +102,4 @@ func withoutAddress(err error) error {
 		return e.Err
 	}
 	return err
-}
-
-func zipped(data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = w.Write(data) // a buffer takes everything
-	_ = w.Close()
-	return b.Bytes()
 }

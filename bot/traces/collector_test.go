@@ -2,7 +2,6 @@ package traces
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"log/slog"
 	"net/http"
@@ -29,16 +28,7 @@ type receiver struct {
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	var body io.Reader = req.Body
-	if req.Header.Get("Content-Encoding") == "gzip" {
-		unzipped, err := gzip.NewReader(body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		body = unzipped
-	}
-	data, err := io.ReadAll(body)
+	data, err := io.ReadAll(req.Body)
 	var sent tracepb.TracesData
 	if err == nil {
 		err = proto.Unmarshal(data, &sent)
@@ -103,7 +93,7 @@ func drawOne(t *testing.T, tr *Traces) {
 func TestACollectorGetsWhatTheVariablesSay(t *testing.T) {
 	receive(t, map[string]string{
 		"OTEL_SERVICE_NAME": "revokebot-prod", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=a%20b,team=security",
-		"OTEL_EXPORTER_OTLP_HEADERS": "x-key=a%3Db, x-other=2", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+		"OTEL_EXPORTER_OTLP_HEADERS": "x-key=a%3Db, x-other=2",
 	}, nil, func(tr *Traces, r *receiver, _ *bytes.Buffer) {
 		drawOne(t, tr)
 		if err := tr.Close(); err != nil {
@@ -190,7 +180,7 @@ func TestTheEndpointIsMadeAsOpenTelemetrySays(t *testing.T) {
 		},
 	} {
 		s, err := readSettings(func(name string) (string, bool) { value, ok := set[name]; return value, ok })
-		if err != nil || s.endpoint != want {
+		if err != nil || s.endpoint.String() != want {
 			t.Errorf("%v: %v, %v", set, s, err)
 		}
 	}
@@ -205,7 +195,6 @@ func TestAWrongVariableIsNamedAndItsValueIsNot(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_HEADERS":            secret,
 		"OTEL_EXPORTER_OTLP_TRACES_HEADERS":     "k=%" + secret,
 		"OTEL_EXPORTER_OTLP_TIMEOUT":            secret,
-		"OTEL_EXPORTER_OTLP_COMPRESSION":        secret,
 		"OTEL_EXPORTER_OTLP_CERTIFICATE":        "/" + secret,
 		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/" + secret,
 		"OTEL_TRACES_EXPORTER":                  "zipkin",
@@ -231,18 +220,13 @@ func TestAWrongVariableIsNamedAndItsValueIsNot(t *testing.T) {
 			t.Errorf("a ratio of %s: %v", arg, err)
 		}
 	}
-	// What the SDK panics with, spins with, or takes all memory for.
-	for _, variable := range []string{
-		"OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT",
-		"OTEL_EXPORTER_OTLP_TIMEOUT",
-	} {
-		for _, value := range []string{"-1", "0", "9223372036854775807", "99999999999999999999", "1.5", "x"} {
-			_, err := readSettings(func(name string) (string, bool) {
-				return map[string]string{"OTEL_TRACES_EXPORTER": "otlp", variable: value}[name], true
-			})
-			if err == nil || !strings.Contains(err.Error(), variable) || strings.Contains(err.Error(), value+" ") {
-				t.Errorf("%s=%s: %v", variable, value, err)
-			}
+	const timeout = "OTEL_EXPORTER_OTLP_TIMEOUT"
+	for _, value := range []string{"-1", "0", "9223372036854775807", "99999999999999999999", "1.5", "x"} {
+		_, err := readSettings(func(name string) (string, bool) {
+			return map[string]string{"OTEL_TRACES_EXPORTER": "otlp", timeout: value}[name], true
+		})
+		if err == nil || !strings.Contains(err.Error(), timeout) || strings.Contains(err.Error(), value+" ") {
+			t.Errorf("%s: %v", value, err)
 		}
 	}
 }

@@ -21,106 +21,102 @@ type store struct {
 // Store is a store whose steps are drawn.
 func (t *Traces) Store(s bot.Store) bot.Store { return &store{s, t} }
 
-func (s *store) step(ctx context.Context, name, request string) trace.Span {
+// step draws one step of the store.
+func (s *store) step(ctx context.Context, name, request string, do func(trace.Span) error) error {
 	attributes := []attribute.KeyValue{attribute.String("db.system", "redis")}
 	if onlyID(request) != "" {
 		attributes = append(attributes, attrRequest.String(request))
 	}
-	return s.t.call(ctx, "store "+name, attributes...)
+	span := s.t.call(ctx, "store "+name, attributes...)
+	err := do(span)
+	outcome, bad := stepOutcome(err)
+	end(span, outcome, bad)
+	return err
 }
 
-// done ends the span of a step. That somebody was quicker, and what the clock or the log says, is
-// no failure.
-func done(span trace.Span, err error) {
-	switch {
-	case err == nil:
-		end(span, "ok", false)
-	case errors.Is(err, approvals.ErrConflict):
-		end(span, "conflict", false)
-	case errors.Is(err, approvals.ErrTooLate):
-		end(span, "too_late", false)
-	case errors.Is(err, approvals.ErrTooEarly):
-		end(span, "too_early", false)
-	case errors.Is(err, approvals.ErrUnknownRequest):
-		end(span, "unknown_request", false)
-	case isForged(err):
-		end(span, "forged", true)
-	case errors.Is(err, approvals.ErrFull):
-		end(span, "full", true)
-	case errors.Is(err, approvals.ErrOneCopy):
-		end(span, "one_copy", true)
-	default:
-		end(span, "failed", true)
+// stepOutcome is what became of a step. That another replica was quicker, and what the clock or the
+// log says, is no failure.
+func stepOutcome(err error) (outcome string, bad bool) {
+	if err == nil {
+		return "ok", false
 	}
-}
-
-func isForged(err error) bool {
-	_, ok := errors.AsType[*approvals.ForgedError](err)
-	return ok
+	if _, forged := errors.AsType[*approvals.ForgedError](err); forged {
+		return "forged", true
+	}
+	for _, o := range []struct {
+		err  error
+		word string
+		bad  bool
+	}{
+		{approvals.ErrConflict, "conflict", false},
+		{approvals.ErrTooLate, "too_late", false},
+		{approvals.ErrTooEarly, "too_early", false},
+		{approvals.ErrUnknownRequest, "unknown_request", false},
+		{approvals.ErrFull, "full", true},
+		{approvals.ErrOneCopy, "one_copy", true},
+	} {
+		if errors.Is(err, o.err) {
+			return o.word, o.bad
+		}
+	}
+	return "failed", true
 }
 
 // Accept implements approvals.Store.
-func (s *store) Accept(ctx context.Context, item approvals.Item, ids ...string) (bool, error) {
-	span := s.step(ctx, "accept", "")
-	fresh, err := s.Store.Accept(ctx, item, ids...)
-	done(span, err)
+func (s *store) Accept(ctx context.Context, item approvals.Item, ids ...string) (fresh bool, err error) {
+	err = s.step(ctx, "accept", "", func(trace.Span) error {
+		fresh, err = s.Store.Accept(ctx, item, ids...)
+		return err
+	})
 	return fresh, err
 }
 
 // Open implements approvals.Store.
 func (s *store) Open(
 	ctx context.Context, id, by, source string, o approvals.Opening, later ...approvals.Due,
-) (string, error) {
-	span := s.step(ctx, "open", id)
-	other, err := s.Store.Open(ctx, id, by, source, o, later...)
-	done(span, err)
+) (other string, err error) {
+	err = s.step(ctx, "open", id, func(trace.Span) error {
+		other, err = s.Store.Open(ctx, id, by, source, o, later...)
+		return err
+	})
 	return other, err
 }
 
 // Load implements approvals.Store.
-func (s *store) Load(ctx context.Context, id string) (approvals.Request, []approvals.Event, error) {
-	span := s.step(ctx, "load", id)
-	r, events, err := s.Store.Load(ctx, id)
-	done(span, err)
+func (s *store) Load(ctx context.Context, id string) (r approvals.Request, events []approvals.Event, err error) {
+	err = s.step(ctx, "load", id, func(trace.Span) error {
+		r, events, err = s.Store.Load(ctx, id)
+		return err
+	})
 	return r, events, err
 }
 
 // Commit implements approvals.Store.
 func (s *store) Commit(ctx context.Context, t approvals.Transition) error {
-	span := s.step(ctx, "commit", t.RequestID)
-	types := make([]string, len(t.Events))
-	for i, e := range t.Events {
-		types[i] = string(e.Type)
-	}
-	span.SetAttributes(attrEvents.String(strings.Join(types, " ")))
-	if t.Next != approvals.StateUnknown {
-		span.SetAttributes(attrState.String(string(t.Next)))
-	}
-	err := s.Store.Commit(ctx, t)
-	done(span, err)
-	return err
+	return s.step(ctx, "commit", t.RequestID, func(span trace.Span) error {
+		types := make([]string, len(t.Events))
+		for i, e := range t.Events {
+			types[i] = string(e.Type)
+		}
+		span.SetAttributes(attrEvents.String(strings.Join(types, " ")))
+		if t.Next != approvals.StateUnknown {
+			span.SetAttributes(attrState.String(string(t.Next)))
+		}
+		return s.Store.Commit(ctx, t)
+	})
 }
 
 // Condemn implements approvals.Store.
 func (s *store) Condemn(ctx context.Context, c approvals.Condemnation) error {
-	span := s.step(ctx, "condemn", c.RequestID)
-	err := s.Store.Condemn(ctx, c)
-	done(span, err)
-	return err
+	return s.step(ctx, "condemn", c.RequestID, func(trace.Span) error { return s.Store.Condemn(ctx, c) })
 }
 
 // Note implements approvals.Store.
 func (s *store) Note(ctx context.Context, e approvals.Event) error {
-	span := s.step(ctx, "note", "")
-	err := s.Store.Note(ctx, e)
-	done(span, err)
-	return err
+	return s.step(ctx, "note", "", func(trace.Span) error { return s.Store.Note(ctx, e) })
 }
 
 // SetAside implements approvals.Store.
 func (s *store) SetAside(ctx context.Context, item approvals.Item, reason string) error {
-	span := s.step(ctx, "set aside", item.Request)
-	err := s.Store.SetAside(ctx, item, reason)
-	done(span, err)
-	return err
+	return s.step(ctx, "set aside", item.Request, func(trace.Span) error { return s.Store.SetAside(ctx, item, reason) })
 }

@@ -23,8 +23,7 @@ type Config struct {
 	Version string                                     // of the program
 	Logger  *slog.Logger                               // nil: discard
 
-	// HTTPClient reaches the collector; nil: one of its own, with the certificates that the variables
-	// name.
+	// HTTPClient reaches the collector; nil: one of its own.
 	HTTPClient *http.Client
 	// Exporter is given each span when it ends, instead of a collector; for tests. The variables still
 	// say whether.
@@ -73,13 +72,18 @@ func New(ctx context.Context, c Config) (*Traces, error) {
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("OpenTelemetry", "error", err) }))
 		client := c.HTTPClient
 		if client == nil {
-			client = &http.Client{Transport: s.transport()}
+			client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 		}
 		exporter, err := otlptrace.New(ctx, &collector{settings: *s, client: client, log: log})
 		if err != nil {
 			return nil, fmt.Errorf("traces: %w", err)
 		}
-		options = append(options, sdktrace.WithBatcher(exporter))
+		// With the SDK's defaults, said here: it panics or spins with some values of OTEL_BSP_….
+		options = append(options, sdktrace.WithBatcher(exporter,
+			sdktrace.WithMaxQueueSize(sdktrace.DefaultMaxQueueSize),
+			sdktrace.WithMaxExportBatchSize(sdktrace.DefaultMaxExportBatchSize),
+			sdktrace.WithBatchTimeout(sdktrace.DefaultScheduleDelay*time.Millisecond),
+			sdktrace.WithExportTimeout(sdktrace.DefaultExportTimeout*time.Millisecond)))
 	}
 	provider := sdktrace.NewTracerProvider(options...)
 	return &Traces{tracer: provider.Tracer("github.com/revokebot/revokebot"), provider: provider}, nil

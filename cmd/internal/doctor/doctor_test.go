@@ -166,9 +166,9 @@ func settingIllnesses() []illness {
 			"a collector without an address", set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector"), nil, f,
 			"OTEL_EXPORTER_OTLP_ENDPOINT", "It is not a web address", "Give one such as",
 		},
-		{"a queue of less than nothing", func(w *ward) {
-			w.variables["OTEL_TRACES_EXPORTER"], w.variables["OTEL_BSP_MAX_QUEUE_SIZE"] = "otlp", "-1"
-		}, nil, f, "OTEL_BSP_MAX_QUEUE_SIZE", "It is not a number from 1 to", "Correct it"},
+		{"less than no time for a collector", func(w *ward) {
+			w.variables["OTEL_TRACES_EXPORTER"], w.variables["OTEL_EXPORTER_OTLP_TIMEOUT"] = "otlp", "-1"
+		}, nil, f, "OTEL_EXPORTER_OTLP_TIMEOUT", "It is not a number of milliseconds", "Correct it"},
 		{
 			"no seed", set("REVOKEBOT_SIGNING_KEY", "abc"), nil, f, "REVOKEBOT_SIGNING_KEY", "not an Ed25519 seed",
 			"openssl rand -base64 32",

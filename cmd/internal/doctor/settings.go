@@ -131,7 +131,7 @@ func (d doctor) tracesVariables() []line {
 	case ok:
 		return []line{
 			{
-				Finding: finding.Fail(wrong.Variable, cmp.Or(wrong.Fix, "Correct it, or leave it out."), "%s", wrong.Saw),
+				Finding: finding.Fail(wrong.Variable, wrong.Fix, "%s", wrong.Saw),
 				Source:  fromEnvironment,
 			},
 		}
