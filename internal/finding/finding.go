@@ -21,10 +21,11 @@ const (
 
 // Finding is what one check saw.
 type Finding struct {
-	Check string // what was looked at, in a few words, unique among the findings of a program
-	State State
-	Saw   string // one or more sentences; may hold foreign text, which the printer cleans
-	Fix   string // what to do about it, a sentence; "" only where the state is OK
+	Check  string `json:"check"` // what was looked at, in a few words, unique among the findings of a program
+	State  State  `json:"state"`
+	Saw    string `json:"saw"`             // one or more sentences; may hold foreign text, which the printer cleans
+	Source string `json:"source,omitzero"` // of a setting: where its value comes from
+	Fix    string `json:"fix,omitzero"`    // what to do about it, a sentence; "" only where the state is OK
 }
 
 // Good is a check that found everything as it should be.
@@ -40,6 +41,12 @@ func Warn(check, fix, saw string, args ...any) Finding {
 // Fail is a check that found what stops a revocation.
 func Fail(check, fix, saw string, args ...any) Finding {
 	return Finding{Check: check, State: Failure, Saw: fmt.Sprintf(saw, args...), Fix: fix}
+}
+
+// From says where the value of a setting comes from.
+func (f Finding) From(source string) Finding {
+	f.Source = source
+	return f
 }
 
 // Split parts a text of this project's usual form into what is the case and what to do: the last of

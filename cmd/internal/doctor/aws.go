@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,20 +13,12 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-func awsSection(ctx context.Context, p patient, clocks *clocks) section {
-	return section{"AWS", func() []line {
-		found, clock := examineAWS(ctx, p)
-		clocks.setAWS(clock)
-		return unsourced(found)
-	}}
-}
-
 // examineAWS asks who the bot is, and looks at all accounts.
-func examineAWS(ctx context.Context, p patient) ([]finding.Finding, aws.Clock) {
+func examineAWS(ctx context.Context, p patient) answer {
 	const check = "identity"
 	cloud, table := p.cloud, measures.All().On()
 	if cloud == nil {
-		return []finding.Finding{finding.Fail(check, "Correct the settings above.", "AWS was not looked at.")}, aws.Clock{}
+		return answer{found: []finding.Finding{finding.Fail(check, "Correct the settings above.", "AWS was not looked at.")}}
 	}
 	accounts := cloud.Accounts()
 	found := make([][]finding.Finding, len(accounts))
@@ -64,8 +57,5 @@ func examineAWS(ctx context.Context, p patient) ([]finding.Finding, aws.Clock) {
 	default:
 		list = append(list, finding.Good("leaked keys", "The account of an access key can be found."))
 	}
-	for _, f := range found {
-		list = append(list, f...)
-	}
-	return list, me.Clock
+	return answer{append(list, slices.Concat(found...)...), me.Clock}
 }

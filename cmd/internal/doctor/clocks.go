@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"sync"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
@@ -12,28 +11,9 @@ import (
 // warning.
 const skewLeast = 5 * time.Second
 
-// clocks are AWS's and Redis', each beside this machine's.
-type clocks struct {
-	mu         sync.Mutex
-	aws, redis aws.Clock
-}
-
-func (c *clocks) setAWS(clock aws.Clock) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.aws = clock
-}
-
-func (c *clocks) setRedis(clock aws.Clock) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.redis = clock
-}
-
-// judge compares them. A clock that is not known has a line of its own elsewhere.
-func (c *clocks) judge() []finding.Finding {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// compareClocks judges AWS's and Redis' clocks, each as it was beside this machine's. A clock that
+// is not known has a line of its own elsewhere.
+func compareClocks(redis, cloud aws.Clock) []finding.Finding {
 	var found []finding.Finding
 	compare := func(check, what, from, fix string, ahead, within time.Duration) {
 		if ahead.Abs()-within < skewLeast {
@@ -46,18 +26,18 @@ func (c *clocks) judge() []finding.Finding {
 		}
 		found = append(found, finding.Warn(check, fix, "%s is %s %s %s.", what, ahead.Abs().Round(time.Second), way, from))
 	}
-	if c.aws.Known {
+	if cloud.Known {
 		compare("this machine and AWS", "This machine's clock", "AWS's",
 			"Set it by NTP: the cutoff is AWS's time in any case, but certificates, logs and the age of clicks go by this "+
-				"machine's.", -c.aws.Ahead, c.aws.Within)
+				"machine's.", -cloud.Ahead, cloud.Within)
 	}
 	switch {
-	case c.redis.Known && c.aws.Known:
+	case redis.Known && cloud.Known:
 		compare("Redis and AWS", "Redis' clock", "AWS's", "Set the clock of Redis' host by NTP: it says when requests "+
-			"expire.", c.redis.Ahead-c.aws.Ahead, c.redis.Within+c.aws.Within)
-	case c.redis.Known:
+			"expire.", redis.Ahead-cloud.Ahead, redis.Within+cloud.Within)
+	case redis.Known:
 		compare("Redis and this machine", "Redis' clock", "this machine's",
-			"Set both by NTP: Redis' says when requests expire.", c.redis.Ahead, c.redis.Within)
+			"Set both by NTP: Redis' says when requests expire.", redis.Ahead, redis.Within)
 	}
 	return found
 }

@@ -17,7 +17,7 @@ import (
 type configuration struct {
 	settings.File
 	order []string
-	byKey map[string]*line
+	byKey map[string]*finding.Finding
 }
 
 // readConfiguration reads the file that REVOKEBOT_CONFIG names. A variable that is missing has a
@@ -32,7 +32,7 @@ func readConfiguration(path string) *configuration {
 }
 
 func newConfiguration(f settings.File) *configuration {
-	c := &configuration{File: f, byKey: map[string]*line{}}
+	c := &configuration{File: f, byKey: map[string]*finding.Finding{}}
 	c.put(finding.Failure, f.Wrong)
 	c.put(finding.Warning, f.Warnings)
 	return c
@@ -55,7 +55,7 @@ func (c *configuration) put(state finding.State, all []*settings.Error) {
 		if key == "" {
 			key = "configuration file"
 		}
-		l := &line{Finding: finding.Finding{Check: key, State: state, Saw: e.Saw, Fix: e.Fix}, Source: c.source(e.Line)}
+		l := &finding.Finding{Check: key, State: state, Saw: e.Saw, Fix: e.Fix, Source: c.source(e.Line)}
 		before := c.byKey[key]
 		if before == nil {
 			c.byKey[key], c.order = l, append(c.order, key)
@@ -102,14 +102,14 @@ func (c *configuration) lookAtAuditFile() {
 }
 
 // lines are one for each key, and one for each thing that is wrong and is about no key of its own.
-func (c *configuration) lines() []line {
-	var lines []line
+func (c *configuration) lines() []finding.Finding {
+	var lines []finding.Finding
 	var known []setting
 	if c.Lines != nil {
 		known = effective(c.Config)
 	}
 	for _, s := range known {
-		l := line{Finding: finding.Good(s.key, "%s", s.value), Source: fromDefault}
+		l := finding.Good(s.key, "%s", s.value).From(fromDefault)
 		switch {
 		case c.Lines[s.key] > 0:
 			l.Source = c.source(c.Lines[s.key])
@@ -117,9 +117,9 @@ func (c *configuration) lines() []line {
 			l.Source = "as " + s.from
 		}
 		if wrong := c.byKey[s.key]; wrong != nil {
-			l.Finding = wrong.Finding
-			if wrong.Source != c.Path {
-				l.Source = wrong.Source
+			source := l.Source
+			if l = *wrong; l.Source == c.Path {
+				l.Source = source
 			}
 			c.order = slices.DeleteFunc(c.order, func(key string) bool { return key == s.key })
 		}

@@ -76,11 +76,15 @@ func (d doctor) examine(ctx context.Context) *report {
 	if p.redis != nil {
 		defer p.redis.Close()
 	}
-	clocks := &clocks{}
-	sections := []section{d.slackSection(ctx, p), redisSection(ctx, p, clocks), awsSection(ctx, p, clocks)}
-	for i, lines := range sideBySide(doctorWithin, sections) {
-		r.add(sections[i].name, lines...)
+	sections := []section{
+		{"Slack", func() answer { return answer{found: d.examineSlack(ctx, p)} }},
+		{"Redis", func() answer { return examineRedis(ctx, p) }},
+		{"AWS", func() answer { return examineAWS(ctx, p) }},
 	}
-	r.add("Clocks", unsourced(clocks.judge())...)
+	answers := sideBySide(doctorWithin, sections)
+	for i, a := range answers {
+		r.add(sections[i].name, a.found...)
+	}
+	r.add("Clocks", compareClocks(answers[1].clock, answers[2].clock)...)
 	return r
 }

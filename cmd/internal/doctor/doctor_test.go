@@ -722,7 +722,7 @@ func TestWhatDoctorFindsIsGoneAfterTheFix(t *testing.T) {
 					i.ill(w)
 					r := w.look(name)
 					found := wrong(r)
-					at := slices.IndexFunc(found, func(l line) bool { return l.Check == i.check })
+					at := slices.IndexFunc(found, func(l finding.Finding) bool { return l.Check == i.check })
 					switch {
 					case at < 0:
 						t.Errorf("%s: nothing about %s in:\n%s", i.name, i.check, words(found))

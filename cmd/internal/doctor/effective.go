@@ -1,8 +1,8 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,74 +17,54 @@ type setting struct {
 
 // effective lists every key there is, in the order of docs/configuration.md.
 func effective(c settings.Config) []setting {
-	list := func(ids []string, none string) string {
-		if len(ids) == 0 {
-			return none
+	var all []setting
+	add := func(key string, value any, from string) {
+		text := fmt.Sprint(value)
+		if ids, ok := value.([]string); ok {
+			text = cmp.Or(strings.Join(ids, ", "), "none")
 		}
-		return strings.Join(ids, ", ")
+		all = append(all, setting{key, text, from})
 	}
-	all := []setting{
-		{"slack.channels", list(c.Channels, "none"), ""},
-		{"slack.requesters", list(c.Requesters, "any full member"), ""},
-		{"slack.connections", strconv.Itoa(c.Connections), ""},
-		{"slack.allow_shared_channels", strconv.FormatBool(c.AllowShared), ""},
-		{"approvals.approvers", list(c.Common.Approvers, "none"), ""},
-		{"approvals.required", strconv.Itoa(c.Common.Required), ""},
-		{"approvals.expire_after", short(c.ExpireAfter), ""},
-		{"approvals.keep_for", short(c.KeepFor), ""},
-		{"approvals.require_reason", strconv.FormatBool(c.RequireReason), ""},
+	requesters, fallback := strings.Join(c.Requesters, ", "), c.DefaultAccount
+	if fallback == "" && len(c.Accounts) == 1 {
+		fallback = c.Accounts[0].Name
 	}
+	add("slack.channels", c.Channels, "")
+	add("slack.requesters", cmp.Or(requesters, "any full member"), "")
+	add("slack.connections", c.Connections, "")
+	add("slack.allow_shared_channels", c.AllowShared, "")
+	add("approvals.approvers", c.Common.Approvers, "")
+	add("approvals.required", c.Common.Required, "")
+	add("approvals.expire_after", short(c.ExpireAfter), "")
+	add("approvals.keep_for", short(c.KeepFor), "")
+	add("approvals.require_reason", c.RequireReason, "")
 	for _, a := range c.Accounts {
-		key := func(name string) string { return "accounts." + a.Name + "." + name }
-		external := "none"
+		key, policy, external := "accounts."+a.Name+".", c.Policies[a.Name], "none"
 		if a.ExternalID != "" {
 			external = "set, not shown"
 		}
-		partition, assume := a.Partition, a.AssumeRole
-		if partition == "" {
-			partition = "aws"
-		}
-		if assume == "" {
-			assume = "none: the ambient credentials"
-		}
-		all = append(
-			all,
-			setting{key("id"), a.ID, ""}, setting{key("partition"), partition, ""}, setting{key("assume_role"), assume, ""},
-			setting{
-				key("external_id"), external, "",
-			}, setting{key("allow_unnamed_sessions"), strconv.FormatBool(a.AllowUnnamedSessions), ""},
-			setting{key("regions"), list(a.Regions, "all that are enabled in the account"), ""},
-			setting{key("measures"), strings.Trim(fmt.Sprint(c.Policies[a.Name].Measures), "[]"), ""},
-			setting{key("approvers"), list(c.Policies[a.Name].Approvers, "none"), "approvals.approvers"},
-			setting{key("required"), strconv.Itoa(c.Policies[a.Name].Required), "approvals.required"},
-		)
+		add(key+"id", a.ID, "")
+		add(key+"partition", cmp.Or(a.Partition, "aws"), "")
+		add(key+"assume_role", cmp.Or(a.AssumeRole, "none: the ambient credentials"), "")
+		add(key+"external_id", external, "")
+		add(key+"allow_unnamed_sessions", a.AllowUnnamedSessions, "")
+		add(key+"regions", cmp.Or(strings.Join(a.Regions, ", "), "all that are enabled in the account"), "")
+		add(key+"measures", strings.Trim(fmt.Sprint(policy.Measures), "[]"), "")
+		add(key+"approvers", policy.Approvers, "approvals.approvers")
+		add(key+"required", policy.Required, "approvals.required")
 	}
-	fallback := c.DefaultAccount
-	switch {
-	case fallback == "" && len(c.Accounts) == 1:
-		fallback = c.Accounts[0].Name
-	case fallback == "":
-		fallback = "none: people name the account"
+	add("default_account", cmp.Or(fallback, "none: people name the account"), "")
+	add("protected_roles", c.ProtectedRoles, "")
+	add("revocation.margin", short(c.Margin), "")
+	add("revocation.guard", shortAll(c.Guard), "")
+	add("trail.lookback", short(c.Lookback), "")
+	add("trail.follow_ups", shortAll(c.FollowUps), "")
+	audit := cmp.Or(c.AuditFile, "none: on request only")
+	if audit == "-" {
+		audit = "standard output"
 	}
-	return append(
-		all,
-		setting{"default_account", fallback, ""}, setting{"protected_roles", list(c.ProtectedRoles, "none"), ""},
-		setting{"revocation.margin", short(c.Margin), ""}, setting{"revocation.guard", shortAll(c.Guard), ""},
-		setting{"trail.lookback", short(c.Lookback), ""}, setting{"trail.follow_ups", shortAll(c.FollowUps), ""},
-		setting{"audit.file", auditPlace(c.AuditFile), ""},
-	)
-}
-
-// auditPlace says where the audit log goes.
-func auditPlace(file string) string {
-	switch file {
-	case "":
-		return "none: on request only"
-	case "-":
-		return "standard output"
-	default:
-		return file
-	}
+	add("audit.file", audit, "")
+	return all
 }
 
 // short writes a duration as people do: 12h and not 12h0m0s.
@@ -100,12 +80,9 @@ func short(d time.Duration) string {
 }
 
 func shortAll(all []time.Duration) string {
-	if len(all) == 0 {
-		return "never"
+	var words []string
+	for _, d := range all {
+		words = append(words, short(d))
 	}
-	words := make([]string, len(all))
-	for i, d := range all {
-		words[i] = short(d)
-	}
-	return strings.Join(words, ", ")
+	return cmp.Or(strings.Join(words, ", "), "never")
 }

@@ -11,29 +11,15 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// line is a finding as it is printed.
-type line struct {
-	finding.Finding
-	Source string // of a setting: where its value comes from
-}
-
-func unsourced(found []finding.Finding) []line {
-	lines := make([]line, len(found))
-	for i, f := range found {
-		lines[i] = line{Finding: f}
-	}
-	return lines
-}
-
 // report is all that doctor found, in the order in which it is told.
 type report struct{ parts []part }
 
 type part struct {
 	name  string
-	lines []line
+	lines []finding.Finding
 }
 
-func (r *report) add(name string, lines ...line) {
+func (r *report) add(name string, lines ...finding.Finding) {
 	for i := range lines {
 		l := &lines[i]
 		l.Check, l.Saw, l.Fix, l.Source = printable(l.Check), printable(l.Saw), printable(l.Fix), printable(l.Source)
@@ -113,28 +99,23 @@ func (r *report) writeText(w io.Writer, inColour bool) error {
 // writeJSON prints one object.
 func (r *report) writeJSON(w io.Writer) error {
 	type check struct {
-		Section string        `json:"section"`
-		Check   string        `json:"check"`
-		State   finding.State `json:"state"`
-		Saw     string        `json:"saw"`
-		Source  string        `json:"source,omitzero"`
-		Fix     string        `json:"fix,omitzero"`
+		Section string `json:"section"`
+		finding.Finding
 	}
-	var out struct {
-		OK      bool `json:"ok"`
-		Summary struct {
-			OK       int `json:"ok"`
-			Warnings int `json:"warnings"`
-			Failures int `json:"failures"`
-		} `json:"summary"`
-		Checks []check `json:"checks"`
+	type summary struct {
+		OK       int `json:"ok"`
+		Warnings int `json:"warnings"`
+		Failures int `json:"failures"`
 	}
-	out.Summary.OK, out.Summary.Warnings, out.Summary.Failures = r.count(finding.OK), r.count(finding.Warning),
-		r.count(finding.Failure)
+	out := struct {
+		OK      bool    `json:"ok"`
+		Summary summary `json:"summary"`
+		Checks  []check `json:"checks"`
+	}{Summary: summary{r.count(finding.OK), r.count(finding.Warning), r.count(finding.Failure)}}
 	out.OK = out.Summary.Failures == 0
 	for _, p := range r.parts {
 		for _, l := range p.lines {
-			out.Checks = append(out.Checks, check{strings.ToLower(p.name), l.Check, l.State, l.Saw, l.Source, l.Fix})
+			out.Checks = append(out.Checks, check{strings.ToLower(p.name), l})
 		}
 	}
 	e := json.NewEncoder(w)

@@ -3,8 +3,8 @@ package doctor
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,18 +15,12 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-// redisFinding is what was found out about Redis.
-type redisFinding struct {
-	finding.Finding
-	hidden bool // it could not be read, as managed services hide it; worth a line of doctor's, not one at every start
-}
-
 // RedisWarnings are what the start of the bot warns about: settings that decide whether Redis can
 // lose what it was given.
 func RedisWarnings(ctx context.Context, client redis.UniversalClient) []string {
 	var warnings []string
-	for _, f := range redisSettings(ctx, client) {
-		if f.State != finding.OK && !f.hidden {
+	for _, fact := range readRedisFacts(ctx, client).all() {
+		if f, hidden := fact(); f.State != finding.OK && !hidden {
 			warnings = append(warnings, f.Saw+" "+f.Fix)
 		}
 	}
@@ -48,71 +42,40 @@ type redisFacts struct {
 	info, config map[string]string
 }
 
-// readRedisFacts asks side by side, and writes nothing.
+// readRedisFacts writes nothing.
 func readRedisFacts(ctx context.Context, client redis.UniversalClient) redisFacts {
 	f := redisFacts{info: map[string]string{}, config: map[string]string{}}
-	node := redisNode(ctx, client)
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for _, section := range []string{"server", "persistence", "memory", "replication"} {
-		all.Go(func() {
-			text, err := node.Info(ctx, section).Result()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for line := range strings.Lines(text) {
-				if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-					f.info[name] = value
-				}
-			}
-		})
-	}
+	pipe := redisNode(ctx, client).Pipeline()
+	info := pipe.Info(ctx)
+	var configs []*redis.MapStringStringCmd
 	for _, name := range []string{"appendonly", "save", "maxmemory-policy", "min-replicas-to-write"} {
-		all.Go(func() {
-			values, err := node.ConfigGet(ctx, name).Result()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if value, ok := values[name]; ok {
-				f.config[name] = value
-			}
-		})
+		configs = append(configs, pipe.ConfigGet(ctx, name))
 	}
-	all.Wait()
+	_, _ = pipe.Exec(ctx) // each has an error of its own, and no value then
+	for line := range strings.Lines(info.Val()) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			f.info[name] = value
+		}
+	}
+	for _, config := range configs {
+		maps.Copy(f.config, config.Val())
+	}
 	return f
 }
 
-// redisSettings judges Redis' version and settings (docs/redis.md).
-func redisSettings(ctx context.Context, client redis.UniversalClient) []redisFinding {
-	f := readRedisFacts(ctx, client)
-	return []redisFinding{f.version(), f.persistence(), f.eviction(), f.memory(), f.replication()}
-}
-
-func redisSection(ctx context.Context, p patient, clocks *clocks) section {
-	return section{"Redis", func() []line {
-		if p.redis == nil {
-			return unsourced([]finding.Finding{finding.Fail("answer", "Correct REDIS_URL.", "Redis was not looked at.")})
-		}
-		client := p.redis
-		if settings.IsCluster(ctx, client) {
-			if cluster, err := settings.RedisCluster(p.settings.RedisURL, false); err == nil {
-				defer cluster.Close()
-				client = cluster
-			}
-		}
-		found, clock := examineRedis(ctx, client)
-		clocks.setRedis(clock)
-		return unsourced(found)
-	}}
-}
-
 // examineRedis is all that doctor asks Redis, and its clock beside this machine's.
-func examineRedis(ctx context.Context, client redis.UniversalClient) ([]finding.Finding, aws.Clock) {
+func examineRedis(ctx context.Context, p patient) answer {
 	const check = "answer"
+	if p.redis == nil {
+		return answer{found: []finding.Finding{finding.Fail(check, "Correct REDIS_URL.", "Redis was not looked at.")}}
+	}
+	client := p.redis
+	if settings.IsCluster(ctx, client) {
+		if cluster, err := settings.RedisCluster(p.settings.RedisURL, false); err == nil {
+			defer cluster.Close()
+			client = cluster
+		}
+	}
 	began := time.Now()
 	if err := settings.PingRedis(ctx, client); err != nil {
 		saw, fix := "Redis did not answer within the time that there was.",
@@ -120,19 +83,20 @@ func examineRedis(ctx context.Context, client redis.UniversalClient) ([]finding.
 		if refused, ok := errors.AsType[*settings.Error](err); ok {
 			saw, fix = refused.Saw, refused.Fix
 		}
-		return []finding.Finding{finding.Fail(check, fix, "%s", saw+" Its settings were not looked at.")}, aws.Clock{}
+		return answer{found: []finding.Finding{finding.Fail(check, fix, "%s Its settings were not looked at.", saw)}}
 	}
-	found := []finding.Finding{finding.Good(check, "Redis answers in %s.", time.Since(began).Round(time.Millisecond))}
-	var clock aws.Clock
+	a := answer{found: []finding.Finding{
+		finding.Good(check, "Redis answers in %s.", time.Since(began).Round(time.Millisecond)), redisScript(ctx, client),
+	}}
+	for _, fact := range readRedisFacts(ctx, client).all() {
+		f, _ := fact()
+		a.found = append(a.found, f)
+	}
 	sent := time.Now()
 	if now, err := redisNode(ctx, client).Time(ctx).Result(); err == nil {
-		clock = aws.ClockBetween(now, now, sent, time.Now())
+		a.clock = aws.ClockBetween(now, now, sent, time.Now())
 	}
-	found = append(found, redisScript(ctx, client))
-	for _, f := range redisSettings(ctx, client) {
-		found = append(found, f.Finding)
-	}
-	return found, clock
+	return a
 }
 
 // redisScript reads the bot's own keys in a script, as the bot does.

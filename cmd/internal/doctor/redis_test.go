@@ -59,9 +59,9 @@ func failures(t *testing.T, address string) (failed []finding.Finding) {
 	}
 	defer client.Close()
 	p := patient{settings: settings.Settings{RedisURL: address}, redis: client}
-	for _, l := range redisSection(t.Context(), p, &clocks{}).look() {
+	for _, l := range examineRedis(t.Context(), p).found {
 		if l.State == finding.Failure {
-			failed = append(failed, l.Finding)
+			failed = append(failed, l)
 		}
 	}
 	return failed

@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/cmd/internal/cmdtest"
 	"github.com/revokebot/revokebot/cmd/internal/settings"
 	"github.com/revokebot/revokebot/deploy"
@@ -197,21 +198,25 @@ func (w *ward) look(at string) *report {
 	if p.redis != nil {
 		defer p.redis.Close()
 	}
-	r, clocks := &report{}, &clocks{}
+	r := &report{}
 	r.add("Settings", lines...)
 	var sections []section
 	switch at {
 	case "slack":
-		sections = []section{d.slackSection(ctx, p)}
+		sections = []section{{"Slack", func() answer { return answer{found: d.examineSlack(ctx, p)} }}}
 	case "redis":
-		sections = []section{redisSection(ctx, p, clocks)}
+		sections = []section{{"Redis", func() answer { return examineRedis(ctx, p) }}}
 	case "aws": // with Redis, since their clocks are compared
-		sections = []section{redisSection(ctx, p, clocks), awsSection(ctx, p, clocks)}
+		sections = []section{
+			{"Redis", func() answer { return examineRedis(ctx, p) }}, {"AWS", func() answer { return examineAWS(ctx, p) }},
+		}
 	}
-	for i, lines := range sideBySide(doctorWithin, sections) {
-		r.add(sections[i].name, lines...)
+	clocks := map[string]aws.Clock{}
+	for i, a := range sideBySide(doctorWithin, sections) {
+		r.add(sections[i].name, a.found...)
+		clocks[sections[i].name] = a.clock
 	}
-	r.add("Clocks", unsourced(clocks.judge())...)
+	r.add("Clocks", compareClocks(clocks["Redis"], clocks["AWS"])...)
 	return r
 }
 
@@ -295,8 +300,8 @@ func (w *ward) answer(c *server.Peer, cmd string, args ...string) bool {
 }
 
 // wrong are the lines that are not ok.
-func wrong(r *report) []line {
-	var all []line
+func wrong(r *report) []finding.Finding {
+	var all []finding.Finding
 	for _, p := range r.parts {
 		for _, l := range p.lines {
 			if l.State != finding.OK {
@@ -307,7 +312,7 @@ func wrong(r *report) []line {
 	return all
 }
 
-func words(lines []line) string {
+func words(lines []finding.Finding) string {
 	var b strings.Builder
 	for _, l := range lines {
 		b.WriteString(string(l.State) + " " + l.Check + ": " + l.Saw + " " + l.Fix + "\n")

@@ -1,47 +1,46 @@
 package doctor
 
 import (
-	"sync"
 	"time"
 
+	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
 // section is a part of the report and the work for it.
 type section struct {
 	name string
-	look func() []line
+	look func() answer
+}
+
+// answer is what a section found, and the clock beside this machine's that it read meanwhile.
+type answer struct {
+	found []finding.Finding
+	clock aws.Clock
 }
 
 // sideBySide does the work of all sections. One that is not done within the limit is a failure, and
 // left behind.
-func sideBySide(limit time.Duration, sections []section) [][]line {
+func sideBySide(limit time.Duration, sections []section) []answer {
+	type result struct {
+		at int
+		answer
+	}
+	results := make(chan result, len(sections))
+	all := make([]answer, len(sections))
+	for i, s := range sections {
+		all[i].found = []finding.Finding{finding.Fail("all", "Check the network path from here, and run doctor again.",
+			"%s did not answer within the time that there was.", s.name)}
+		go func() { results <- result{i, s.look()} }()
+	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	done := make([]chan []line, len(sections))
-	for i, s := range sections {
-		done[i] = make(chan []line, 1)
-		go func() { done[i] <- s.look() }()
-	}
-	over := make(chan struct{})
-	stop := sync.OnceFunc(func() { close(over) })
-	defer stop()
-	all := make([][]line, len(sections))
-	for i, s := range sections {
+	for range sections {
 		select {
-		case all[i] = <-done[i]:
-			continue
+		case r := <-results:
+			all[r.at] = r.answer
 		case <-timer.C:
-			stop()
-		case <-over:
-		}
-		select {
-		case all[i] = <-done[i]:
-		default:
-			all[i] = unsourced([]finding.Finding{
-				finding.Fail("all", "Check the network path from here, and run doctor again.",
-					"%s did not answer within the time that there was.", s.name),
-			})
+			return all
 		}
 	}
 	return all

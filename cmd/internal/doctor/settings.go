@@ -28,7 +28,7 @@ const (
 
 // settings reads all settings, each with its value and where it comes from, and makes the clients
 // that can be made.
-func (d doctor) settings(ctx context.Context) (patient, []line) {
+func (d doctor) settings(ctx context.Context) (patient, []finding.Finding) {
 	s, wrong := settings.ReadAll(d.env)
 	p := patient{
 		settings: s, nowhere: slices.ContainsFunc(wrong, func(w *settings.Error) bool {
@@ -48,10 +48,8 @@ func (d doctor) settings(ctx context.Context) (patient, []line) {
 	sdk, err := d.sdk(ctx)
 	switch {
 	case err != nil:
-		lines = append(lines, line{
-			Finding: finding.Fail("AWS settings", "Correct AWS_PROFILE and the other variables of the AWS SDK.",
-				"They cannot be used: %s.", settings.OneLine(err)),
-		})
+		lines = append(lines, finding.Fail("AWS settings", "Correct AWS_PROFILE and the other variables of the AWS SDK.",
+			"They cannot be used: %s.", settings.OneLine(err)))
 	case len(p.config.Accounts) > 0:
 		p.cloud, err = aws.New(p.config.AWS(sdk))
 		file.refused(err)
@@ -72,7 +70,9 @@ func (d doctor) source(name string) string {
 }
 
 // variables are those of the environment that are revokebot's own.
-func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wrong []*settings.Error) []line {
+func (d doctor) variables(
+	s settings.Settings, client redis.UniversalClient, wrong []*settings.Error,
+) []finding.Finding {
 	secretly := func(text, form string) string {
 		if text == "" {
 			return ""
@@ -87,7 +87,7 @@ func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wro
 	if s.Listen != "" {
 		listen = s.Listen
 	}
-	var lines []line
+	var lines []finding.Finding
 	for _, v := range []struct{ name, value string }{
 		{"SLACK_APP_TOKEN", secretly(s.AppToken, "an app-level token (xapp-…)")},
 		{"SLACK_BOT_TOKEN", secretly(s.BotToken, "a bot token (xoxb-…)")},
@@ -99,24 +99,22 @@ func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wro
 		{"REVOKEBOT_LOG_LEVEL", strings.ToLower(s.LogLevel.String())},
 		{"REVOKEBOT_SIGNING_KEY", "an Ed25519 seed, " + s.Key.String()},
 	} {
-		l := line{Finding: finding.Good(v.name, "%s", v.value), Source: d.source(v.name)}
-		if _, set := d.env.Lookup(v.name); set && l.Source == fromDefault && v.name == "REVOKEBOT_LISTEN" {
-			l.Source = fromEnvironment // empty turns it off
-		}
-		if v.name == "REVOKEBOT_SIGNING_KEY" && s.Key.IsZero() {
-			l = line{
-				Finding: finding.Warn(v.name, "Set it to what openssl rand -base64 32 prints, the same for all replicas.",
-					"It is not set: votes and audit lines are not signed, and a process that can write to Redis can forge them."),
+		l := finding.Good(v.name, "%s", v.value).From(d.source(v.name))
+		switch v.name {
+		case "REVOKEBOT_LISTEN":
+			if _, set := d.env.Lookup(v.name); set {
+				l.Source = fromEnvironment // empty turns it off
 			}
-		}
-		if v.name == "SLACK_API_URL" {
-			l.encrypted(s.SlackAPI)
-		}
-		for _, w := range wrong {
-			if w.Setting == v.name {
-				l = line{Finding: finding.Fail(v.name, w.Fix, "%s", w.Saw)}
-				break
+		case "REVOKEBOT_SIGNING_KEY":
+			if s.Key.IsZero() {
+				l = finding.Warn(v.name, "Set it to what openssl rand -base64 32 prints, the same for all replicas.",
+					"It is not set: votes and audit lines are not signed, and a process that can write to Redis can forge them.")
 			}
+		case "SLACK_API_URL":
+			l = encrypted(l, s.SlackAPI)
+		}
+		if i := slices.IndexFunc(wrong, func(w *settings.Error) bool { return w.Setting == v.name }); i >= 0 {
+			l = finding.Fail(v.name, wrong[i].Fix, "%s", wrong[i].Saw)
 		}
 		lines = append(lines, l)
 	}
@@ -124,21 +122,16 @@ func (d doctor) variables(s settings.Settings, client redis.UniversalClient, wro
 }
 
 // tracesVariables are those of OpenTelemetry: a wrong one would end the bot's start.
-func (d doctor) tracesVariables() []line {
+func (d doctor) tracesVariables() []finding.Finding {
 	where, err := traces.Destination(d.env.Lookup)
 	wrong, ok := errors.AsType[*traces.SettingError](err)
 	switch {
 	case ok:
-		return []line{
-			{
-				Finding: finding.Fail(wrong.Variable, wrong.Fix, "%s", wrong.Saw),
-				Source:  fromEnvironment,
-			},
-		}
+		return []finding.Finding{finding.Fail(wrong.Variable, wrong.Fix, "%s", wrong.Saw).From(fromEnvironment)}
 	case where == "":
 		return nil
 	default:
-		return []line{{Finding: finding.Good("traces", "They are sent to %s.", where), Source: fromEnvironment}}
+		return []finding.Finding{finding.Good("traces", "They are sent to %s.", where).From(fromEnvironment)}
 	}
 }
 
@@ -152,19 +145,17 @@ func withoutPassword(address string) string {
 
 // awsVariables are those of the AWS SDK that say where calls go and as whom, where they are set.
 // None of them is a secret, but for the password that an address may have.
-func (d doctor) awsVariables() []line {
-	var lines []line
+func (d doctor) awsVariables() []finding.Finding {
+	var lines []finding.Finding
 	for _, name := range []string{
 		"AWS_PROFILE", "AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL",
 		"AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_STS",
 		"AWS_ENDPOINT_URL_CLOUDTRAIL", "AWS_CA_BUNDLE", "HTTPS_PROXY", "NO_PROXY",
 	} {
 		if value := d.env.Get(name); value != "" {
-			l := line{
-				Finding: finding.Good(name, "%s", settings.Redact(withoutPassword(value))), Source: fromEnvironment,
-			}
+			l := finding.Good(name, "%s", settings.Redact(withoutPassword(value))).From(fromEnvironment)
 			if strings.HasPrefix(name, "AWS_ENDPOINT_URL") {
-				l.encrypted(value)
+				l = encrypted(l, value)
 			}
 			lines = append(lines, l)
 		}
@@ -172,12 +163,13 @@ func (d doctor) awsVariables() []line {
 	return lines
 }
 
-// encrypted warns of an address that is called without TLS on another machine.
-func (l *line) encrypted(address string) {
+// encrypted is a setting, or a warning if its address is called without TLS on another machine.
+func encrypted(f finding.Finding, address string) finding.Finding {
 	if u, err := url.Parse(address); err == nil && address != "" && hosts.Plain(u) {
-		l.Finding = finding.Warn(l.Check, "Use https://, or an address of this machine.",
-			"%s is called without TLS: what is sent can be read and changed on the way.", l.Saw)
+		return finding.Warn(f.Check, "Use https://, or an address of this machine.",
+			"%s is called without TLS: what is sent can be read and changed on the way.", f.Saw).From(f.Source)
 	}
+	return f
 }
 
 // redisAddress says where Redis is, without user and password.

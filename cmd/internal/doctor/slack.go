@@ -11,10 +11,6 @@ import (
 	"github.com/revokebot/revokebot/internal/finding"
 )
 
-func (d doctor) slackSection(ctx context.Context, p patient) section {
-	return section{"Slack", func() []line { return unsourced(d.examineSlack(ctx, p)) }}
-}
-
 // examineSlack is bot.Examine with what the configuration file says, as far as it can be used.
 func (d doctor) examineSlack(ctx context.Context, p patient) []finding.Finding {
 	if p.nowhere {
