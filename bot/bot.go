@@ -113,7 +113,7 @@ func (b *Bot) run(ctx context.Context) error {
 	}
 	b.status.storeAnswered()
 	in := newIntake(b.cfg.Store, b.slack.Whisper, b.log)
-	in.suggest, in.judge, in.watch = b.handlers.Suggest, b.handlers.Judge, b.cfg.Watch
+	in.suggest, in.judge, in.watch = b.handlers.Suggest, b.handlers.ValidateForm, b.cfg.Watch
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown-host"

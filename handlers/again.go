@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/revokebot/revokebot/approvals"
@@ -13,54 +12,48 @@ import (
 // again handles the buttons in the threads that repeat a request that ended without its measure, or
 // undo one. It is a command of the person who pressed the button, with all checks of a command;
 // only what to ask for is taken from the stored request.
-func (h *Handlers) again(ctx context.Context, item approvals.Item, c Click, to Listener) error {
-	r, _, err := h.Store.Load(ctx, c.Value)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
-	}
+func (h *Handlers) again(ctx context.Context, a act) error {
+	v, err := h.thread(ctx, &a)
 	if err != nil {
 		return err
 	}
-	if h.place(c.Team, c.App, c.Channel) != r.Place {
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
-	}
-	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
-	if r.Purpose.Mode() == approvals.ModeUndo || c.ActionID != messages.ActionAgain &&
-		c.ActionID != messages.ActionFurther {
-		return h.offerUndo(ctx, item, r, c, to)
+	r := v.Request
+	if r.Purpose.Mode() == approvals.ModeUndo || a.action != messages.ActionAgain && a.action != messages.ActionFurther {
+		return h.offerUndo(ctx, a, r)
 	}
 	about, err := h.Context(r)
 	if err != nil {
 		return err
 	}
 	measure := r.Purpose.Measure()
-	if k, further := h.Measures.After(measure); c.ActionID == messages.ActionFurther && further {
+	if k, further := h.Measures.After(measure); a.action == messages.ActionFurther && further {
 		measure = k.Name
 	}
-	text := string(measure) + " " + about.Role.Account + "/" + about.Role.Name + " " + r.Reason
-	if r.Purpose.Mode() == approvals.ModeDrill {
-		text = wordDrill + " " + text
+	a.Text = string(measure) + " " + about.Role.Account + "/" + about.Role.Name + " " + r.Reason
+	if a.drill {
+		a.Text = wordDrill + " " + a.Text
 	}
-	return h.request(ctx, item, c.command(r.Place, text, ""), to)
+	return h.command(ctx, a)
 }
 
 // chained requests the revocation of a role that sessions of a revoked role assumed. It is a
 // command of the person who pressed the button, with all checks of a command; the role comes from
 // the log.
-func (h *Handlers) chained(ctx context.Context, item approvals.Item, c Click, to Listener) error {
-	r, events, mark, err := h.marked(ctx, item, c, to)
-	if err != nil || mark == "" {
-		return err
-	}
-	chain := record.Gather(events).Chain
-	at := slices.IndexFunc(chain, func(l record.Link) bool { return l.Mark() == mark })
-	if at < 0 {
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
-	}
-	about, err := h.Context(r)
+func (h *Handlers) chained(ctx context.Context, a act) error {
+	v, err := h.thread(ctx, &a)
 	if err != nil {
 		return err
 	}
-	why := "sessions of " + about.Role.Account + "/" + about.Role.Name + " went on to it; " + r.Reason
-	return h.request(ctx, item, c.command(r.Place, chain[at].RoleARN+" "+cutRunes(why, messages.MaxReason), ""), to)
+	chain := record.Gather(v.Events).Chain
+	at := slices.IndexFunc(chain, func(l record.Link) bool { return l.Mark() == a.mark })
+	if at < 0 {
+		return h.noSuchRequest(ctx, a)
+	}
+	about, err := h.Context(v.Request)
+	if err != nil {
+		return err
+	}
+	why := "sessions of " + about.Role.Account + "/" + about.Role.Name + " went on to it; " + v.Request.Reason
+	a.Text = chain[at].RoleARN + " " + cutRunes(why, messages.MaxReason)
+	return h.command(ctx, a)
 }

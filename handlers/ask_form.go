@@ -20,21 +20,24 @@ const formLookUp = 1500 * time.Millisecond
 
 // offerForm opens the form for a revocation to people who may ask for one: it leads to the names of
 // roles. The others get the usage of the command.
-func (h *Handlers) offerForm(ctx context.Context, item approvals.Item, c Command, to Listener) error {
-	if c.Trigger == "" || item.Tries > 1 { // of a try before this one the form may be in front of them
-		h.whisper(ctx, to, messages.Usage(h.Measures[0].Words, h.accountNames()))
-		return nil
+func (h *Handlers) offerForm(ctx context.Context, a act) error {
+	if a.Trigger != "" && a.item.Tries <= 1 { // of a try before this one the form may be in front of them
+		allowed, standing := h.mayRequestSoon(ctx, a.User)
+		if !allowed && standing != approvals.StandingUnknown {
+			return h.refuse(ctx, a, "requester", messages.NotARequester(standing))
+		}
+		if allowed && h.openAskForm(ctx, a.Trigger, messages.FormOrigin{Channel: a.Channel, User: a.User}) {
+			return nil
+		}
 	}
-	limited, cancel := context.WithTimeout(ctx, formLookUp)
-	allowed, standing := h.mayRequest(limited, c.User)
-	cancel()
-	if !allowed && standing != approvals.StandingUnknown {
-		return h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
-	}
-	if !allowed || !h.openAskForm(ctx, c.Trigger, messages.FormOrigin{Channel: c.Channel, User: c.User}) {
-		h.whisper(ctx, to, messages.Usage(h.Measures[0].Words, h.accountNames()))
-	}
-	return nil
+	return h.answer(ctx, a, messages.Usage(h.Measures[0].Words, h.accountNames()))
+}
+
+// mayRequestSoon is mayRequest for as long as a form can wait for it.
+func (h *Handlers) mayRequestSoon(ctx context.Context, user string) (bool, approvals.Standing) {
+	ctx, cancel := context.WithTimeout(ctx, formLookUp)
+	defer cancel()
+	return h.mayRequest(ctx, user)
 }
 
 // openAskForm opens the form and sees to it that there are roles to choose from. It reports whether
@@ -59,9 +62,9 @@ func (h *Handlers) openAskForm(ctx context.Context, trigger string, origin messa
 	return err == nil
 }
 
-// Judge says what is wrong with a form as it is, by field, without asking anybody. It is asked
-// before the form is recorded, and must answer at once.
-func (h *Handlers) Judge(s Submission) map[string]string {
+// ValidateForm says what is wrong with a form as it is, by field, without asking anybody. It is
+// asked before the form is recorded, and must answer at once.
+func (h *Handlers) ValidateForm(s Submission) map[string]string {
 	if s.Form != messages.FormAsk {
 		return nil
 	}
@@ -85,7 +88,8 @@ func (h *Handlers) roleMeant(s Submission) (reference, field, wrong string) {
 	if text == "" {
 		return "", messages.FieldRole, messages.FieldRoleMissing
 	}
-	if s.Account != "" && !h.configured(s.Account) {
+	there := func(a aws.Account) bool { return a.Name == s.Account }
+	if s.Account != "" && !slices.ContainsFunc(h.Cloud.Accounts(), there) {
 		return "", messages.FieldAccount, messages.FieldAccountGone
 	}
 	if ref, isKey, err := h.Cloud.ParseKey(text); isKey {
@@ -116,40 +120,29 @@ func (h *Handlers) target(account, text string) (aws.Target, error) {
 	return h.Cloud.Parse(text)
 }
 
-func (h *Handlers) configured(account string) bool {
-	for _, a := range h.Cloud.Accounts() {
-		if a.Name == account {
-			return true
-		}
-	}
-	return false
-}
-
 // submitAsk asks for what the form says, as a command of that person in the channel does.
-func (h *Handlers) submitAsk(ctx context.Context, item approvals.Item, s Submission, to Listener) error {
-	c := Command{
-		RequestID: s.RequestID, Team: s.Team, Enterprise: s.Enterprise, App: s.App, Channel: s.Origin.Channel, User: s.User,
-		Text: s.Role,
-	}
+func (h *Handlers) submitAsk(ctx context.Context, a act, s Submission) error {
+	a.Text = s.Role
 	if s.Origin.User != s.User { // a form that was opened for somebody else
-		return h.refuse(ctx, item, c, to, "form", messages.NotUnderstood())
+		return h.refuse(ctx, a, "form", messages.NotUnderstood())
 	}
-	for _, text := range h.Judge(s) { // this replica may be configured otherwise than the one that took the form
-		return h.refuse(ctx, item, c, to, "form", messages.Plain(text))
+	for _, text := range h.ValidateForm(s) { // this replica may be configured otherwise than the one that took the form
+		return h.refuse(ctx, a, "form", messages.Plain(text))
 	}
-	if s.Origin.Home && h.atHome(c.Team, c.Enterprise) && slices.Contains(h.Channels, c.Channel) && !h.inChannel(ctx, to) {
-		if err := h.noteRefused(ctx, item, c, "not_in_channel"); err != nil {
+	home := HomeOpened{Team: s.Team, App: s.App, User: s.User}
+	if s.Origin.Home && h.atHome(a.Team, a.Enterprise) && slices.Contains(h.Channels, a.Channel) && !h.inChannel(ctx, a) {
+		if err := h.noteRefused(ctx, a, "not_in_channel"); err != nil {
 			return err
 		}
-		return h.drawHome(ctx, HomeOpened{Team: s.Team, App: s.App, User: s.User}, messages.HomeNotInChannel(c.Channel))
+		return h.drawHome(ctx, home, messages.HomeNotInChannel(a.Channel))
 	}
-	c.Text, _, _ = h.roleMeant(s)
+	a.Text, _, _ = h.roleMeant(s)
 	if reason := strings.TrimSpace(s.Reason); reason != "" {
-		c.Text += " " + reason
+		a.Text += " " + reason
 	}
-	if err := h.request(ctx, item, c, to); err != nil || !s.Origin.Home {
+	if err := h.command(ctx, a); err != nil && !errors.Is(err, errAnswered) || !s.Origin.Home {
 		return err
 	}
 	// Whoever asked there is still looking at it.
-	return h.drawHome(ctx, HomeOpened{Team: s.Team, App: s.App, User: s.User}, messages.HomeAsked(c.Channel))
+	return h.drawHome(ctx, home, messages.HomeAsked(a.Channel))
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -24,58 +23,39 @@ const maxChoices = 100
 // choose takes a session that was chosen from the menu. The check itself is slow work of its own.
 // Full members who can read the channel may choose; the value says which session, and everything
 // else is looked up.
-func (h *Handlers) choose(ctx context.Context, item approvals.Item, c Click, to Listener) error {
-	r, events, mark, err := h.marked(ctx, item, c, to)
-	if err != nil || mark == "" {
+func (h *Handlers) choose(ctx context.Context, a act) error {
+	v, err := h.thread(ctx, &a)
+	if err != nil || v.Request.Has(a.item.Source) {
 		return err
 	}
-	if r.Has(item.Source) {
-		return nil
+	at := slices.IndexFunc(record.Gather(v.Events).Sessions, func(s record.Session) bool { return s.Mark() == a.mark })
+	if at < 0 || v.Request.State != approvals.StateApplied {
+		return h.noSuchRequest(ctx, a)
 	}
-	at := slices.IndexFunc(record.Gather(events).Sessions, func(s record.Session) bool { return s.Mark() == mark })
-	if at < 0 || r.State != approvals.StateApplied {
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
+	if standing := h.facts(ctx, a.User, nil).Person.Standing(h.Slack.Home()); standing != approvals.FullMember {
+		return h.refuse(ctx, a, "not_full_member", messages.MembersOnly(standing))
 	}
-	if standing := h.facts(ctx, c.User, nil).Person.Standing(h.Slack.Home()); standing != approvals.FullMember {
-		return h.refuseClick(ctx, item, to, "not_full_member", c.Message, c.Value, messages.MembersOnly(standing))
-	}
-	if n := step.CountOf(events, approvals.EventChosen); n >= maxChoices {
-		return h.refuseClick(ctx, item, to, "too_many_choices", c.Message, c.Value, messages.ChosenEnough(n))
+	if n := step.CountOf(v.Events, approvals.EventChosen); n >= maxChoices {
+		return h.refuse(ctx, a, "too_many_choices", messages.ChosenEnough(n))
 	}
 	now, err := h.Store.Now(ctx)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(events, func(e approvals.Event) bool {
+	if slices.ContainsFunc(v.Events, func(e approvals.Event) bool {
 		var earlier record.Chosen
-		return e.Type == approvals.EventChosen && json.Unmarshal(e.Detail, &earlier) == nil && earlier.Mark == mark &&
+		return e.Type == approvals.EventChosen && json.Unmarshal(e.Detail, &earlier) == nil && earlier.Mark == a.mark &&
 			now.Sub(e.At) < sameChoice
 	}) {
-		h.whisper(ctx, to, messages.ChosenAlready())
-		return nil
+		return h.answer(ctx, a, messages.ChosenAlready())
 	}
-	t := step.Appending(r.ID)
-	if err := step.AddBy(&t, approvals.EventChosen, c.User, item.Source, record.Chosen{Mark: mark}); err != nil {
+	t := step.Appending(a.request)
+	if err := step.AddBy(&t, approvals.EventChosen, a.User, a.item.Source, record.Chosen{Mark: a.mark}); err != nil {
 		return err
 	}
-	t.Work = []approvals.Item{investigate.ActivityItem(r.ID, item.Source, mark, c.User)}
+	t.Work = []approvals.Item{investigate.ActivityItem(a.request, a.item.Source, a.mark, a.User)}
 	if err := h.Store.Commit(ctx, t); err != nil {
 		return err
 	}
-	h.whisper(ctx, to, messages.ChosenNow())
-	return nil
-}
-
-// marked reads what a button or menu of the thread means: the request, its log and the mark. The
-// mark is "" when the click leads nowhere; the sender then has an answer already.
-func (h *Handlers) marked(
-	ctx context.Context, item approvals.Item, c Click, to Listener,
-) (approvals.Request, []approvals.Event, string, error) {
-	id, mark := messages.PartsOf(c.Value)
-	r, events, err := h.Store.Load(ctx, id)
-	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil &&
-		(mark == "" || h.place(c.Team, c.App, c.Channel) != r.Place) {
-		return approvals.Request{}, nil, "", h.noSuchRequest(ctx, item, to, c.Message, c.Value)
-	}
-	return r, events, mark, err
+	return h.answer(ctx, a, messages.ChosenNow())
 }

@@ -28,139 +28,110 @@ type Click struct {
 	Trigger     string `json:"trigger,omitempty"` // a credential for three seconds: never logged
 }
 
-// command is what the click asks for, as its sender would type it in the place of the thread; about
-// is the request that is to be undone, if any.
-func (c Click) command(in approvals.Place, text, about string) Command {
-	return Command{
-		RequestID: c.RequestID, Team: c.Team, Enterprise: in.Enterprise, App: c.App, Channel: c.Channel, User: c.User,
-		ResponseURL: c.ResponseURL, Text: text, About: about,
-	}
-}
-
-// click decides a request.
-func (h *Handlers) click(ctx context.Context, item approvals.Item) error {
-	c, err := step.BodyOf[Click](item)
-	if err != nil {
-		return err
-	}
-	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-	if actionOf(c.ActionID) == "" {
-		request, _ := messages.PartsOf(c.Value)
-		if flooded, err := h.tooManyClicks(ctx, item, to, request, c.Message, c.Value); flooded || err != nil {
+// click does what a button means.
+func (h *Handlers) click(ctx context.Context, a act) error {
+	action := actionOf(a.action)
+	if action == "" {
+		if err := h.flooded(ctx, a, "click by "+a.User, clicksPerPerson); err != nil {
 			return err
 		}
 	}
-	switch c.ActionID {
+	switch a.action {
 	case messages.ActionAgain, messages.ActionUndo, messages.ActionCleanUp, messages.ActionFurther:
-		return h.again(ctx, item, c, to)
+		return h.again(ctx, a)
 	case messages.ActionAsk:
-		return h.askFromHome(ctx, item, c)
+		return h.askFromHome(ctx, a)
 	case messages.ActionReport:
-		return h.reportClick(ctx, item, c, to)
+		return h.reportClick(ctx, a)
 	case messages.ActionChain:
-		return h.chained(ctx, item, c, to)
+		return h.chained(ctx, a)
 	case messages.ActionSession:
-		return h.choose(ctx, item, c, to)
+		return h.choose(ctx, a)
 	}
-	a := approvals.Attempt{
-		Action: actionOf(c.ActionID), By: c.User, Card: c.Message, Source: item.Source,
-		Place: h.place(c.Team, c.App, c.Channel),
-	}
-	if a.Action == approvals.ActionDeny {
-		r, _, err := h.Store.Load(ctx, c.Value)
-		if err == nil {
-			to.Drill = r.Purpose.Mode() == approvals.ModeDrill
-			var offered bool
-			offered, err = h.offerDenial(ctx, item, r, c, a, to)
-			if offered {
-				return nil
-			}
-		}
-		if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
-			return err
-		}
-	}
-	return h.attempt(ctx, item, to, c.Value, "", a)
+	return h.attempt(ctx, a, action, "")
 }
 
-// tooManyClicks counts a click and reports whether its sender has to wait.
-func (h *Handlers) tooManyClicks(
-	ctx context.Context, item approvals.Item, to Listener, request, message, value string,
-) (bool, error) {
-	wait, err := h.clickFlood(ctx, item, to.User)
-	if err != nil || wait == 0 {
-		return false, err
-	}
-	return true, h.refuseClick(ctx, item, h.about(ctx, to, request), "flood", message, value, messages.TooMany(wait))
-}
-
-// attempt decides an act of a person on a request, and does what follows. reason is that of a
-// denial.
+// attempt decides an act on a request, and does what follows. reason is that of a denial.
 //
 // An approval that may be the missing one is prepared for while it is looked up who gives it, and
 // is carried out here: the item is done when the revocation is. If this replica dies in between,
 // the replica that takes the item over finds the approval in the log and goes on.
-func (h *Handlers) attempt(
-	ctx context.Context, item approvals.Item, to Listener, request, reason string, a approvals.Attempt,
-) error {
-	v, err := h.View(ctx, request)
+func (h *Handlers) attempt(ctx context.Context, a act, action approvals.Action, reason string) error {
+	v, err := h.View(ctx, a.value)
 	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return h.noSuchRequest(ctx, item, to, a.Card, request)
+		return h.noSuchRequest(ctx, a)
 	}
 	if err != nil {
 		return err
 	}
-	if !item.At.IsZero() && v.Request.Opened.Sub(item.At) > clickSlack {
-		return h.Alarm(ctx, request, "replayed "+item.ID, "a click that is older than its request was queued again")
+	if !a.item.At.IsZero() && v.Request.Opened.Sub(a.item.At) > clickSlack {
+		return h.Alarm(ctx, a.value, "replayed "+a.item.ID, "a click that is older than its request was queued again")
 	}
-	if beforeItsCard(v, item) {
+	if v.Request.State == approvals.StateOpen && v.Card == "" && a.item.Attempt < cardWaits {
 		return &step.Again{After: cardWait}
 	}
-	to.Drill = v.Request.Purpose.Mode() == approvals.ModeDrill
+	at := approvals.Attempt{Action: action, By: a.User, Card: a.message, Source: a.item.Source, Place: h.place(a.Command)}
+	a.drill = v.Request.Purpose.Mode() == approvals.ModeDrill
+	if action == approvals.ActionDeny && a.item.Kind == KindClick {
+		if err := h.offerDenial(ctx, a, v, at); err != nil {
+			return err
+		}
+	}
 	policy := h.Policies[v.Request.Subject.Group]
 	var ready *execution
-	if v.Request.State == approvals.StateOpen && a.Action != approvals.ActionCancel {
-		if ready = h.prepare(ctx, v, a, policy); ready != nil {
+	if v.Request.State == approvals.StateOpen && action != approvals.ActionCancel {
+		if ready = h.prepare(ctx, v, at, policy); ready != nil {
 			defer ready.drop()
 		}
-		a.Facts = h.factsFor(ctx, a.By, policy)
+		at.Facts = h.factsFor(ctx, a.User, policy)
 	}
-	d := approvals.Decide(v.Request, v.Card, a, policy, v.Now)
+	d := approvals.Decide(v.Request, v.Card, at, policy, v.Now)
 	if d.Verdict == approvals.Refuse {
-		if flooded, err := h.tooManyClicks(ctx, item, to, request, a.Card, request); flooded || err != nil {
+		if err := h.flooded(ctx, a, "click by "+a.User, clicksPerPerson); err != nil {
 			return err
 		}
 	}
 	err = h.ChangeFrom(ctx, v, func(now record.View) (approvals.Transition, error) {
-		v, d = now, approvals.Decide(now.Request, now.Card, a, policy, now.Now)
-		return decided(now.Request, a, d, reason)
+		v, d = now, approvals.Decide(now.Request, now.Card, at, policy, now.Now)
+		return decided(now.Request, at, d, reason)
 	})
-	switch r := v.Request; {
-	case err != nil:
+	if err != nil {
 		return err
-	case d.Verdict == approvals.Ignore && approvedBy(v, a.Source):
-		return h.carryOut(ctx, item, v, nil)
-	case d.Verdict == approvals.Ignore:
-		return nil
-	case d.Verdict == approvals.Refuse && r.RefusedBy(a.By) >= loggedRefusals:
-		return h.noteRefusal(ctx, r, a, d.Refusal, to)
 	}
-	h.Log.InfoContext(ctx, "a click was decided", "request", v.Request.ID, "user", a.By, "action", string(a.Action),
+	if d.Verdict == approvals.Ignore {
+		if approvedBy(v, at.Source) {
+			return h.carryOut(ctx, a.item, v, nil)
+		}
+		return nil
+	}
+	h.Log.InfoContext(ctx, "a click was decided", "request", v.Request.ID, "user", a.User, "action", string(action),
 		"event", string(d.Event.Type), "refusal", string(d.Refusal.Code))
 	switch d.Verdict {
 	case approvals.Refuse:
-		return h.tellRefused(ctx, v.Request, d.Refusal, to)
+		c, err := h.Context(v.Request)
+		if err != nil {
+			return err
+		}
+		why := messages.Refused(v.Request, d.Refusal, c)
+		if v.Request.RefusedBy(a.User) >= loggedRefusals {
+			return h.refuse(ctx, a, string(d.Refusal.Code), why)
+		}
+		return h.answer(ctx, a, why)
 	case approvals.Approve:
 		d.Event.At = v.Now
 		approved, err := v.Request.With(d.Event)
 		if err != nil {
 			return err
 		}
-		return h.carryOut(ctx, item, record.View{Request: approved, Events: v.Events}, ready)
+		return h.carryOut(ctx, a.item, record.View{Request: approved, Events: v.Events}, ready)
 	default:
 		return nil
 	}
 }
+
+// loggedRefusals is how many refused clicks of one person a request's log keeps. The notes have the
+// rest: every step reads the whole log, and no person must be able to make it long.
+const loggedRefusals = 20
 
 // approvedBy reports whether the approval that was still missing came from source.
 func approvedBy(v record.View, source string) bool {
@@ -177,12 +148,6 @@ const (
 	clickSlack = 5 * time.Second
 	cardWaits  = 8
 )
-
-// beforeItsCard reports whether a click came before the card is known, and may still come to be
-// compared with it.
-func beforeItsCard(v record.View, item approvals.Item) bool {
-	return v.Request.State == approvals.StateOpen && v.Card == "" && item.Attempt < cardWaits
-}
 
 // executeLater is when the queue takes an approved request up that was not carried out where it was
 // approved: the replicas that had its click died, or AWS has not accepted the policy yet.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws"
@@ -42,60 +42,44 @@ type Command struct {
 	About string `json:"about,omitempty"`
 }
 
-// command requests a measure, if everything about it is in order. Approvers are called only after
-// the role was found in IAM.
-func (h *Handlers) command(ctx context.Context, item approvals.Item) error {
-	c, err := step.BodyOf[Command](item)
-	if err != nil {
-		return err
-	}
-	to := Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-	if c.Secret {
-		h.whisper(ctx, to, messages.SecretRemoved())
-	}
-	return h.request(ctx, item, c, to)
-}
-
-// request does what a command asks for, whether it was typed or is meant by a button.
-func (h *Handlers) request(ctx context.Context, item approvals.Item, c Command, to Listener) error {
-	to.Drill = IsDrill(c.Text)
-	if !h.atHome(c.Team, c.Enterprise) {
-		h.Log.WarnContext(ctx, "a command of another workspace was refused", "team", c.Team, "user", c.User)
-		return h.refuse(ctx, item, c, to, "workspace", messages.NotARequester(approvals.Outsider))
+// command does what a person typed, or what a button means: it requests a measure, if everything
+// about it is in order. Approvers are called only after the role was found in IAM.
+func (h *Handlers) command(ctx context.Context, a act) error {
+	a.drill = IsDrill(a.Text)
+	if !h.atHome(a.Team, a.Enterprise) {
+		h.Log.WarnContext(ctx, "a command of another workspace was refused", "team", a.Team, "user", a.User)
+		return h.refuse(ctx, a, "workspace", messages.NotARequester(approvals.Outsider))
 	}
 	// Another replica began with this command and did not finish: the request is there, only the rest
 	// is to be done.
-	if _, _, err := h.Store.Load(ctx, c.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
+	if _, _, err := h.Store.Load(ctx, a.RequestID); !errors.Is(err, approvals.ErrUnknownRequest) {
 		if err == nil {
-			err = h.firstDelivery(ctx, to, c.RequestID)
+			err = h.firstDelivery(ctx, a)
 		}
 		return err
 	}
-	if wait, err := h.flooded(ctx, item, c.User); err != nil {
+	if err := h.flooded(ctx, a, "command by "+a.User, commandsPerPerson); err != nil {
 		return err
-	} else if wait > 0 {
-		return h.refuse(ctx, item, c, to, "flood", messages.TooMany(wait))
 	}
-	if !slices.Contains(h.Channels, c.Channel) {
-		return h.refuse(ctx, item, c, to, "wrong_channel", messages.WrongChannel(h.Channels))
+	if !slices.Contains(h.Channels, a.Channel) {
+		return h.refuse(ctx, a, "wrong_channel", messages.WrongChannel(h.Channels))
 	}
-	word, rest := splitCommand(c.Text)
+	word, rest := splitCommand(a.Text)
 	switch strings.ToLower(word) {
 	case "":
-		return h.offerForm(ctx, item, c, to)
+		return h.offerForm(ctx, a)
 	case "help":
-		h.whisper(ctx, to, messages.Help(h.listedWords(), h.accountNames(), h.Margin))
-		return nil
+		return h.answer(ctx, a, messages.Help(h.listedWords(), h.accountNames(), h.Margin))
 	case "undo":
-		return h.undo(ctx, item, c, to, rest)
+		return h.undo(ctx, a, rest)
 	case "report":
-		return h.reportCommand(ctx, item, c, to, rest)
+		return h.reportCommand(ctx, a, rest)
 	case "status":
-		return h.status(ctx, item, c, to)
+		return h.status(ctx, a)
 	case wordDrill:
-		return h.ask(ctx, item, c, to, approvals.ModeDrill, rest)
+		return h.ask(ctx, a, approvals.ModeDrill, rest)
 	}
-	return h.ask(ctx, item, c, to, approvals.ModeDo, c.Text)
+	return h.ask(ctx, a, approvals.ModeDo, a.Text)
 }
 
 // measure takes the word of a measure off the beginning of a text; without one the first is meant.
@@ -107,15 +91,13 @@ func (h *Handlers) measure(text string) (k measures.Kind, named bool, rest strin
 	return k, named, rest
 }
 
-// meant reads which role, and why, is asked for. What cannot be read is answered; then ok is false.
-func (h *Handlers) meant(
-	ctx context.Context, item approvals.Item, c Command, to Listener, name, reason string,
-) (target aws.Target, ok bool, err error) {
+// meant reads which role, and why, is asked for. What cannot be read is answered.
+func (h *Handlers) meant(ctx context.Context, a act, name, reason string) (target aws.Target, err error) {
 	if n := utf8.RuneCountInString(reason); n > messages.MaxReason {
-		return target, false, h.refuse(ctx, item, c, to, "reason_too_long", messages.ReasonTooLong(n))
+		return target, h.refuse(ctx, a, "reason_too_long", messages.ReasonTooLong(n))
 	}
 	if h.RequireReason && reason == "" {
-		return target, false, h.refuse(ctx, item, c, to, "reason_missing", messages.ReasonMissing())
+		return target, h.refuse(ctx, a, "reason_missing", messages.ReasonMissing())
 	}
 	key, isKey, err := h.Cloud.ParseKey(name)
 	switch {
@@ -123,15 +105,15 @@ func (h *Handlers) meant(
 		target, err = h.Cloud.Parse(name)
 	case err == nil:
 		// Only people who may ask learn whose a key is.
-		if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
-			return target, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+		if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
+			return target, h.refuse(ctx, a, "requester", messages.NotARequester(standing))
 		}
 		target, err = h.holder(ctx, key)
 	}
 	if err != nil {
-		return target, false, h.refuseRole(ctx, item, c, to, err)
+		return target, h.refuseRole(ctx, a, err)
 	}
-	return target, true, nil
+	return target, nil
 }
 
 // regionPatience is how long regions are waited for that do not answer whose a key is while all the
@@ -158,32 +140,28 @@ func (h *Handlers) holder(ctx context.Context, key aws.KeyRef) (aws.Target, erro
 
 // ask opens the request to apply a measure, or to rehearse it, if everything about it is in order.
 // text is what followed the word of the mode.
-func (h *Handlers) ask(
-	ctx context.Context, item approvals.Item, c Command, to Listener, mode approvals.Mode, text string,
-) error {
+func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text string) error {
 	k, _, text := h.measure(text)
-	c.Text = text // a note of a refusal names the role
+	a.Text = text // a note of a refusal names the role
 	name, reason := splitCommand(text)
 	drill := mode == approvals.ModeDrill
 	switch {
 	case name == "" && drill:
-		h.whisper(ctx, to, messages.DrillUsage(k.Words))
-		return nil
+		return h.answer(ctx, a, messages.DrillUsage(k.Words))
 	case name == "":
-		h.whisper(ctx, to, messages.Usage(k.Words, h.accountNames()))
-		return nil
+		return h.answer(ctx, a, messages.Usage(k.Words, h.accountNames()))
 	}
-	target, ok, err := h.meant(ctx, item, c, to, name, reason)
-	if !ok || err != nil {
+	target, err := h.meant(ctx, a, name, reason)
+	if err != nil {
 		return err
 	}
 	if !slices.Contains(h.Policies[target.Account.Name].Measures, k.Name) {
-		return h.refuse(ctx, item, c, to, "not_listed", messages.NotListed(string(k.Name), target.Account.Name))
+		return h.refuse(ctx, a, "not_listed", messages.NotListed(string(k.Name), target.Account.Name))
 	}
-	found, ok, err := h.admit(ctx, item, c, to, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
+	found, err := h.admit(ctx, a, target, mode, k.Words, func(ctx context.Context) (role.Role, error) {
 		return h.describe(ctx, target, k.On)
 	})
-	if !ok || err != nil {
+	if err != nil {
 		return err
 	}
 	force, err := h.InForce(ctx, subjectKey(found))
@@ -200,13 +178,17 @@ func (h *Handlers) ask(
 		Witness: found.ServerTime,
 	}
 	if !drill {
-		return h.open(ctx, item, c, to, role, role, o)
+		return h.open(ctx, a, role, role, o)
 	}
-	if len(force.Open) > 0 {
-		return h.realOneOpen(ctx, item, c, to, force.Open[0], role)
+	if len(force.Open) > 0 { // a real request that is opened after this goes on beside the drill
+		link, err := h.Sender.CardLink(ctx, force.Open[0])
+		if err != nil {
+			return err
+		}
+		return h.refuse(ctx, a, "real_one_open", messages.RealOneOpen(force.Open[0], role, link))
 	}
 	o.Purpose, o.Subject.Key = k.Name.Drill(), drillPrefix+o.Subject.Key
-	return h.open(ctx, item, c, to, role, record.Facts{Drill: &role}, o)
+	return h.open(ctx, a, role, record.Facts{Drill: &role}, o)
 }
 
 // warnLeaked is what is known of the access key that was typed in place of a role.
@@ -253,13 +235,13 @@ const warnShared = "shared_channel"
 
 // admit looks up, side by side and now, whether the sender may ask, the role, whether enough people
 // could approve, and whether the channel is shared with another organisation. What does not pass is
-// answered in the words of what is asked for; then ok is false.
+// answered in the words of what is asked for.
 func (h *Handlers) admit(
-	ctx context.Context, item approvals.Item, c Command, to Listener, target aws.Target, mode approvals.Mode,
-	w messages.Words, find func(context.Context) (role.Role, error),
-) (found role.Role, ok bool, err error) {
+	ctx context.Context, a act, target aws.Target, mode approvals.Mode, w messages.Words,
+	find func(context.Context) (role.Role, error),
+) (found role.Role, err error) {
 	var (
-		side     errgroup.Group
+		side     sync.WaitGroup
 		allowed  bool
 		standing approvals.Standing
 		roleErr  error
@@ -269,73 +251,65 @@ func (h *Handlers) admit(
 		placeErr error
 	)
 	policy := h.Policies[target.Account.Name]
-	side.Go(func() error { allowed, standing = h.mayRequest(ctx, c.User); return nil })
-	side.Go(func() error { found, roleErr = find(ctx); return nil })
-	side.Go(func() error { enough, why = h.quorum(ctx, c.User, policy); return nil })
-	side.Go(func() error { shared, placeErr = h.Slack.Shared(ctx, c.Channel); return nil })
-	_ = side.Wait() // the functions return nil
+	side.Go(func() { allowed, standing = h.mayRequest(ctx, a.User) })
+	side.Go(func() { found, roleErr = find(ctx) })
+	side.Go(func() { enough, why = h.quorum(ctx, a.User, policy) })
+	side.Go(func() { shared, placeErr = h.Slack.Shared(ctx, a.Channel) })
+	side.Wait()
 	switch {
 	case !allowed:
-		return found, false, h.refuse(ctx, item, c, to, "requester", messages.NotARequester(standing))
+		return found, h.refuse(ctx, a, "requester", messages.NotARequester(standing))
 	case placeErr != nil:
-		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", c.Channel,
+		h.Log.WarnContext(ctx, "it could not be found out whether a channel is shared", "channel", a.Channel,
 			"error", placeErr)
 		_, code := deliver.KindOf(placeErr)
-		return found, false, h.refuse(ctx, item, c, to, "channel_unknown", messages.SharedUnknown(code))
+		return found, h.refuse(ctx, a, "channel_unknown", messages.SharedUnknown(code))
 	case shared && !h.AllowShared:
-		return found, false, h.refuse(ctx, item, c, to, "shared_channel", messages.SharedChannel())
+		return found, h.refuse(ctx, a, "shared_channel", messages.SharedChannel())
 	case roleErr != nil:
-		return found, false, h.refuseRole(ctx, item, c, to, roleErr)
+		return found, h.refuseRole(ctx, a, roleErr)
 	case !enough:
-		return found, false, h.refuse(ctx, item, c, to, "no_quorum",
-			messages.NoQuorum(mode, w, roleFacts(found), policy.Required, why))
+		return found, h.refuse(ctx, a, "no_quorum", messages.NoQuorum(mode, w, roleFacts(found), policy.Required, why))
 	}
 	if shared {
 		found.Warnings = append(found.Warnings, role.Warning{Code: warnShared})
 	}
-	return found, true, nil
+	return found, nil
 }
 
 // open opens a request, with everything that is the same for all of them, and posts its card. facts
 // is what people are shown of the role.
-func (h *Handlers) open(
-	ctx context.Context, item approvals.Item, c Command, to Listener, role record.Role, facts any, o approvals.Opening,
-) (err error) {
+func (h *Handlers) open(ctx context.Context, a act, role record.Role, facts any, o approvals.Opening) (err error) {
 	if o.Witness.IsZero() { // its write could never be told from a repeated one
-		return h.refuseRole(ctx, item, c, to, &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole"})
+		return h.refuseRole(ctx, a, &aws.CallError{Kind: aws.ErrNoServerTime, Operation: "iam:GetRole"})
 	}
-	if wait, err := h.channelFlood(ctx, item, c.Channel); err != nil {
+	if err := h.flooded(ctx, a, "command in "+a.Channel, commandsPerChannel); err != nil {
 		return err
-	} else if wait > 0 {
-		return h.refuse(ctx, item, c, to, "flood", messages.TooMany(wait))
 	}
 	if o.Subject.Facts, err = record.Encode(facts); err != nil {
 		return fmt.Errorf("facts of a role: %w", err)
 	}
-	o.Place = h.place(c.Team, c.App, c.Channel)
+	o.Place = h.place(a.Command)
 	o.Required, o.ExpireAfter = h.Policies[o.Subject.Group].Required, h.ExpireAfter
-	other, err := h.Store.Open(ctx, c.RequestID, c.User, item.Source, o, deliver.Calls(c.RequestID, o.ExpireAfter)...)
-	if err != nil {
+	open := func() (string, error) {
+		return h.Store.Open(ctx, a.RequestID, a.User, a.item.Source, o, deliver.Calls(a.RequestID, o.ExpireAfter)...)
+	}
+	other, err := open()
+	if err == nil && other != "" {
+		var gone bool
+		if gone, err = h.Sender.WithoutCard(ctx, other); gone { // it would keep the role until it expires
+			other, err = open()
+		}
+	}
+	switch {
+	case err != nil:
 		return err
+	case other != "":
+		return h.pointAt(ctx, a, other)
 	}
-	if other != "" {
-		gone, err := h.Sender.WithoutCard(ctx, other)
-		if err != nil {
-			return err
-		}
-		if gone { // it would keep the role from being asked for until it expires
-			if other, err = h.Store.Open(ctx, c.RequestID, c.User, item.Source, o,
-				deliver.Calls(c.RequestID, o.ExpireAfter)...); err != nil {
-				return err
-			}
-		}
-	}
-	if other != "" {
-		return h.pointAt(ctx, to, other)
-	}
-	h.Log.InfoContext(ctx, "a request was opened", "request", c.RequestID, "purpose", string(o.Purpose), "user", c.User,
+	h.Log.InfoContext(ctx, "a request was opened", "request", a.RequestID, "purpose", string(o.Purpose), "user", a.User,
 		"role", role.ARN)
-	return h.firstDelivery(ctx, to, c.RequestID)
+	return h.firstDelivery(ctx, a)
 }
 
 // subjectKey names a role for good: of all requests for a measure on it one can be under way.
@@ -350,7 +324,8 @@ const (
 
 // firstDelivery posts the card while the requester is still looking, so that they hear of it when
 // it cannot be posted. The same delivery is queued as well, in case this replica dies here.
-func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) error {
+func (h *Handlers) firstDelivery(ctx context.Context, a act) error {
+	id := a.RequestID
 	err := h.Sender.BringUpToDate(ctx, id)
 	for range busyTries {
 		// Another worker was quicker with the queued delivery. Whether it can post is known in a moment.
@@ -370,7 +345,7 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 		// The queued delivery may have closed it a moment before.
 		nowhere, err := h.Sender.NowhereToTell(ctx, id)
 		if closed || nowhere {
-			h.whisper(ctx, to, messages.CardImpossible(code))
+			h.whisper(ctx, a, messages.CardImpossible(code))
 		}
 		return err
 	default:
@@ -380,106 +355,57 @@ func (h *Handlers) firstDelivery(ctx context.Context, to Listener, id string) er
 		if _, again := errors.AsType[*step.Again](err); !again {
 			h.Log.WarnContext(ctx, "the card could not be posted yet", "request", id, "error", err)
 		}
-		h.whisper(ctx, to, messages.CardLate())
-		return nil // the queued delivery goes on trying
+		return h.answer(ctx, a, messages.CardLate()) // the queued delivery goes on trying
 	}
 }
 
 // pointAt tells where the request is that is under way for the same role.
-func (h *Handlers) pointAt(ctx context.Context, to Listener, other string) error {
+func (h *Handlers) pointAt(ctx context.Context, a act, other string) error {
 	r, _, err := h.Store.Load(ctx, other)
 	if err != nil {
 		return err
 	}
-	d, err := h.Store.Delivered(ctx, other)
+	link, err := h.Sender.CardLink(ctx, r)
 	if err != nil {
 		return err
-	}
-	link := ""
-	if d.Card != "" {
-		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
 	c, err := h.Context(r)
 	if err != nil {
 		return err
 	}
-	h.whisper(ctx, to, messages.AlreadyOpen(r, c, link))
-	return nil
-}
-
-// refuse answers the sender and keeps a note. Nothing was requested.
-func (h *Handlers) refuse(
-	ctx context.Context, item approvals.Item, c Command, to Listener, why string, m *messages.Message,
-) error {
-	if err := h.noteRefused(ctx, item, c, why); err != nil {
-		return err
-	}
-	h.whisper(ctx, to, m)
-	return nil
-}
-
-// noteRefused keeps a note of a command that was refused.
-func (h *Handlers) noteRefused(ctx context.Context, item approvals.Item, c Command, why string) error {
-	role, _ := splitCommand(c.Text)
-	refused := struct {
-		Why     string `json:"why"`
-		Channel string `json:"channel"`
-		Role    string `json:"role"` // what stood for one; the rest may be anything, a pasted secret too
-	}{why, c.Channel, cutRunes(role, 64)}
-	if err := h.Note(ctx, approvals.EventRefused, c.User, item.Source, refused); err != nil {
-		return err
-	}
-	h.Log.InfoContext(ctx, "a command was refused", "user", c.User, "channel", c.Channel, "why", why)
-	return nil
+	return h.answer(ctx, a, messages.AlreadyOpen(r, c, link))
 }
 
 // refuseRole answers a command whose role cannot be used.
-func (h *Handlers) refuseRole(ctx context.Context, item approvals.Item, c Command, to Listener, cause error) error {
-	if text := sentenceOf(cause); text != "" {
-		h.Log.InfoContext(ctx, "the role could not be used", "user", c.User, "error", cause)
-		answer := messages.Plain(text)
-		if refused, ok := errors.AsType[*aws.RefusedError](cause); ok {
-			answer = messages.RefusedRole(text, refused.Steps, refused.Document)
-		}
-		return h.refuse(ctx, item, c, to, "role", answer)
+func (h *Handlers) refuseRole(ctx context.Context, a act, cause error) error {
+	text := sentenceOf(cause)
+	if text == "" {
+		h.Log.ErrorContext(ctx, "the role could not be looked up", "user", a.User, "error", cause)
+		return h.refuse(ctx, a, "role", messages.Troubled())
 	}
-	h.Log.ErrorContext(ctx, "the role could not be looked up", "user", c.User, "error", cause)
-	return h.refuse(ctx, item, c, to, "role", messages.Troubled())
-}
-
-// atHome reports whether something came from the workspace or organisation that the bot belongs to.
-func (h *Handlers) atHome(team, enterprise string) bool {
-	home := h.Slack.Home()
-	return team != "" && (team == home.Team || enterprise != "" && enterprise == home.Enterprise)
-}
-
-// place is where something happened. The organisation is the one that the bot belongs to: whether a
-// person belongs there too is judged by it.
-func (h *Handlers) place(team, app, channel string) approvals.Place {
-	return approvals.Place{Team: team, Enterprise: h.Slack.Home().Enterprise, App: app, Channel: channel}
+	h.Log.InfoContext(ctx, "the role could not be used", "user", a.User, "error", cause)
+	answer := messages.Plain(text)
+	if refused, ok := errors.AsType[*aws.RefusedError](cause); ok {
+		answer = messages.RefusedRole(text, refused.Steps, refused.Document)
+	}
+	return h.refuse(ctx, a, "role", answer)
 }
 
 // listedWords are those of the measures that exist in any account, behind those of the first.
 func (h *Handlers) listedWords() []messages.Words {
 	all := []messages.Words{h.Measures[0].Words}
 	for _, k := range h.Measures[1:] {
-		for _, p := range h.Policies {
-			if slices.Contains(p.Measures, k.Name) {
-				all = append(all, k.Words)
-				break
-			}
+		if slices.ContainsFunc(slices.Collect(maps.Values(h.Policies)), func(p approvals.Policy) bool {
+			return slices.Contains(p.Measures, k.Name)
+		}) {
+			all = append(all, k.Words)
 		}
 	}
 	return all
 }
 
 func (h *Handlers) accountNames() []string {
-	names := make([]string, 0, len(h.Policies))
-	for name := range h.Policies {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(h.Policies))
 }
 
 // splitCommand takes the role and the reason out of the command's text. White space of any kind

@@ -7,7 +7,6 @@ import (
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/role"
 	"github.com/revokebot/revokebot/handlers/investigate"
-	"github.com/revokebot/revokebot/handlers/messages"
 	"github.com/revokebot/revokebot/handlers/record"
 	"github.com/revokebot/revokebot/handlers/step"
 	"github.com/revokebot/revokebot/internal/times"
@@ -26,18 +25,6 @@ func IsDrill(text string) bool {
 // not the role's own key, so that a drill is never in the way of a real request, nor among the
 // requests that the guard, an undo or a clean-up look through.
 const drillPrefix = "drill/"
-
-// realOneOpen refuses a drill while a real request for the role is under way. A real one that is
-// opened after that goes on beside the drill.
-func (h *Handlers) realOneOpen(
-	ctx context.Context, item approvals.Item, c Command, to Listener, open approvals.Request, role record.Role,
-) error {
-	link, err := h.Sender.CardLink(ctx, open)
-	if err != nil {
-		return err
-	}
-	return h.refuse(ctx, item, c, to, "real_one_open", messages.RealOneOpen(open, role, link))
-}
 
 // rehearse carries an approved drill out. It has no way to a write: package role is asked for a
 // rehearsal, whose session may only read. So there is nothing to promise before it, and a try that

@@ -8,16 +8,17 @@
 // channel: Slack is brought up to date from the log, by package deliver, and only private replies
 // are sent on the spot.
 //
-// Read Handle (handlers.go), then the way of a request: command.go asks for one, click.go decides
-// it, execute.go gets ready while that is decided, and carries it out, outcome.go records what came
-// of it. drill.go and undo.go are the other ways to ask. What every step has in common is in
-// package step; the rooms beside it are deliver, guard, which watches what was written, and
-// investigate, which looks into who used the role.
+// Read Handle (handlers.go) and act.go, what a person did and how it is answered, then the way of a
+// request: command.go asks for one, click.go decides it, execute.go gets ready while that is
+// decided, and carries it out, outcome.go records what came of it. drill.go and undo.go are the
+// other ways to ask. What every step has in common is in package step; the rooms beside it are
+// deliver, guard, which watches what was written, and investigate, which looks into who used the
+// role.
 package handlers
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -198,11 +199,11 @@ func (h *Handlers) Handle(ctx context.Context, item approvals.Item) error {
 func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 	switch item.Kind {
 	case KindCommand:
-		return h.command(ctx, item)
+		return h.ofPerson(ctx, item, h.command)
 	case KindClick:
-		return h.click(ctx, item)
+		return h.ofPerson(ctx, item, h.click)
 	case KindSubmit:
-		return h.submit(ctx, item)
+		return h.ofPerson(ctx, item, h.submit)
 	case KindExecute:
 		return h.execute(ctx, item)
 	case investigate.KindEvidence:
@@ -236,6 +237,21 @@ func (h *Handlers) handle(ctx context.Context, item approvals.Item) error {
 	default:
 		return fmt.Errorf("%w: its kind %q is not known", step.ErrNotAnItem, item.Kind)
 	}
+}
+
+// ofPerson does a person's act.
+func (h *Handlers) ofPerson(ctx context.Context, item approvals.Item, do func(context.Context, act) error) error {
+	a, err := actOf(item)
+	if err != nil {
+		return err
+	}
+	if a.Secret {
+		h.whisper(ctx, a, messages.SecretRemoved())
+	}
+	if err = do(ctx, a); errors.Is(err, errAnswered) {
+		return nil
+	}
+	return err
 }
 
 // slowly does an item if not too many of its kind are being done, else it comes back.
@@ -294,34 +310,19 @@ const lastingRetry = 30 * time.Second
 // and a delivery are never given up: without the one a role stays taken, without the other a card
 // keeps its buttons. They come back later.
 func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause error) error {
-	request := item.Request
-	var to Listener
-	switch item.Kind {
-	case approvals.KindExpire, approvals.KindDeliver:
+	if item.Kind == approvals.KindExpire || item.Kind == approvals.KindDeliver {
 		return h.Store.Postpone(ctx, item, lastingRetry)
-	case KindClick:
-		var c Click
-		if json.Unmarshal(item.Body, &c) == nil {
-			request, _ = messages.PartsOf(c.Value)
-			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL}
-		}
-	case KindSubmit:
-		var s Submission
-		if json.Unmarshal(item.Body, &s) == nil {
-			request, to = s.Origin.Request, Listener{User: s.User, Channel: s.Origin.Channel}
-		}
-	case KindCommand:
-		var c Command
-		if json.Unmarshal(item.Body, &c) == nil {
-			to = Listener{User: c.User, Channel: c.Channel, ResponseURL: c.ResponseURL, Drill: IsDrill(c.Text)}
-		}
-	case approvals.KindForged:
-		item.Body = nil // it may hold a response URL
 	}
-	to = h.about(ctx, to, request)
-	if to.User != "" {
+	a, _ := actOf(item) // of one that cannot be read nobody is told
+	request := cmp.Or(a.request, item.Request)
+	if r, _, err := h.Store.Load(ctx, request); err == nil {
+		a.drill = r.Purpose.Mode() == approvals.ModeDrill
+	}
+	if a.User != "" {
+		h.whisper(ctx, a, messages.GaveUpOn())
+	}
+	if a.User != "" || item.Kind == approvals.KindForged {
 		item.Body = nil // it may hold a response URL
-		h.whisper(ctx, to, messages.GaveUpOn())
 	}
 	if request != "" {
 		err := h.Remark(ctx, request, approvals.EventSetAside, "aside "+item.Source, record.Failure{
@@ -342,24 +343,4 @@ func (h *Handlers) SetAside(ctx context.Context, item approvals.Item, cause erro
 		}
 	}
 	return h.Store.SetAside(ctx, item, cause.Error())
-}
-
-// about is the listener of an answer about a request, or about none. It is marked as a drill if
-// that can be known.
-func (h *Handlers) about(ctx context.Context, to Listener, request string) Listener {
-	if r, _, err := h.Store.Load(ctx, request); err == nil {
-		to.Drill = r.Purpose.Mode() == approvals.ModeDrill
-	}
-	return to
-}
-
-// whisper answers one person. That it fails is logged and nothing else: the log of the request has
-// what matters.
-func (h *Handlers) whisper(ctx context.Context, to Listener, m *messages.Message) {
-	if to.Drill {
-		m = messages.Drilled(m)
-	}
-	if err := h.Slack.Whisper(ctx, to, m); err != nil {
-		h.Log.WarnContext(ctx, "a private reply was not delivered", "user", to.User, "channel", to.Channel, "error", err)
-	}
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,9 +16,6 @@ import (
 	"github.com/revokebot/revokebot/handlers/step"
 )
 
-// refusedAgain is what the notes call a report that was asked for too often.
-const refusedAgain = "report_again"
-
 // recentReports is how many of the newest requests are looked through for a role before IAM is
 // asked for its unique id.
 const recentReports = 30
@@ -28,79 +26,68 @@ var requestID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 // reportCommand puts the report of a request into its thread: of the request with that id, or of
 // the newest that asked to revoke sessions of that role. The sender, the workspace, the channel and
 // the flood limits were looked at as for any command, the list of requesters is here.
-func (h *Handlers) reportCommand(ctx context.Context, item approvals.Item, c Command, to Listener, what string) error {
+func (h *Handlers) reportCommand(ctx context.Context, a act, what string) error {
 	what, _ = splitCommand(what)
 	if what == "" {
-		h.whisper(ctx, to, messages.ReportUsage())
-		return nil
+		return h.answer(ctx, a, messages.ReportUsage())
 	}
-	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
-		return h.refuse(ctx, item, c, to, "requester", messages.NotForReport(standing))
+	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
+		return h.refuse(ctx, a, "requester", messages.NotForReport(standing))
 	}
-	r, events, err := h.requestMeant(ctx, what)
-	switch {
-	case errors.Is(err, approvals.ErrUnknownRequest):
-		return h.refuse(ctx, item, c, to, "unknown_request", messages.ReportNowhere(what))
-	case err != nil:
+	v, err := h.requestMeant(ctx, what)
+	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && !h.listable(a.Command, v.Request) {
+		return h.refuse(ctx, a, "unknown_request", messages.ReportNowhere(what))
+	}
+	if err != nil {
 		return err
-	case !slices.Contains(h.Channels, r.Place.Channel) || h.place(c.Team, c.App, r.Place.Channel) != r.Place:
-		return h.refuse(ctx, item, c, to, "unknown_request", messages.ReportNowhere(what))
 	}
-	return h.report(ctx, item, to, r, events, func(m *messages.Message) error {
-		return h.refuse(ctx, item, c, to, refusedAgain, m)
-	})
+	return h.report(ctx, a, v)
+}
+
+// listable reports whether a request is of the workspace of a command and of an allowed channel.
+func (h *Handlers) listable(c Command, r approvals.Request) bool {
+	c.Channel = r.Place.Channel
+	return slices.Contains(h.Channels, c.Channel) && h.place(c) == r.Place
 }
 
 // reportClick does the same for the button in a request's thread.
-func (h *Handlers) reportClick(ctx context.Context, item approvals.Item, c Click, to Listener) error {
-	r, events, err := h.Store.Load(ctx, c.Value)
-	switch {
-	case errors.Is(err, approvals.ErrUnknownRequest):
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
-	case err != nil:
+func (h *Handlers) reportClick(ctx context.Context, a act) error {
+	v, err := h.thread(ctx, &a)
+	if err != nil {
 		return err
-	case h.place(c.Team, c.App, c.Channel) != r.Place || !slices.Contains(h.Channels, c.Channel):
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
 	}
-	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
-	if allowed, standing := h.mayRequest(ctx, c.User); !allowed {
-		return h.refuseClick(ctx, item, to, "requester", c.Message, c.Value, messages.NotForReport(standing))
+	if !slices.Contains(h.Channels, a.Channel) {
+		return h.noSuchRequest(ctx, a)
 	}
-	return h.report(ctx, item, to, r, events, func(m *messages.Message) error {
-		return h.refuseClick(ctx, item, to, refusedAgain, c.Message, c.Value, m)
-	})
+	if allowed, standing := h.mayRequest(ctx, a.User); !allowed {
+		return h.refuse(ctx, a, "requester", messages.NotForReport(standing))
+	}
+	return h.report(ctx, a, v)
 }
 
 // report records a request for the report; the delivery makes it from the log and puts it into the
 // thread. When nothing happened since the last one, that one is the answer, unless Slack refused
-// files: then it may not have arrived, and a few more are made. refuse answers requests beyond
-// that.
-func (h *Handlers) report(
-	ctx context.Context, item approvals.Item, to Listener, r approvals.Request, events []approvals.Event,
-	refuse func(m *messages.Message) error,
-) error {
-	to.Drill = r.Purpose.Mode() == approvals.ModeDrill
-	link := ""
-	if d, err := h.Store.Delivered(ctx, r.ID); err != nil {
+// files: then it may not have arrived, and a few more are made.
+func (h *Handlers) report(ctx context.Context, a act, v record.View) error {
+	a.drill = v.Request.Purpose.Mode() == approvals.ModeDrill
+	link, err := h.Sender.CardLink(ctx, v.Request)
+	if err != nil {
 		return err
-	} else if d.Card != "" {
-		link = h.Slack.Link(r.Place.Channel, d.Card)
 	}
 	var answer *messages.Message
-	var enough, asked bool
-	read := record.View{Request: r, Events: events}
-	err := h.ChangeFrom(ctx, read, func(v record.View) (t approvals.Transition, err error) {
-		r = v.Request
+	var enough bool
+	err = h.ChangeFrom(ctx, v, func(v record.View) (t approvals.Transition, err error) {
+		r := v.Request
 		why, refused := filesRefused(v.Events)
-		answer, enough, asked = messages.ReportComing(r, link), false, false
+		answer, enough = messages.ReportComing(r, link), false
 		if refused {
 			answer = messages.ReportDoubtful(r, link, why)
 		}
 		switch {
-		case r.Has(item.Source): // by a try before this one, which may not have come so far as to say so
+		case r.Has(a.item.Source): // by a try before this one, which may not have come so far as to say so
 			return t, nil
 		case refused:
-			wait, err := h.reportFlood(ctx, item, r.ID)
+			wait, err := h.Store.Allow(ctx, "report of "+r.ID, counted(a.item), reportsAgain, reportWindow)
 			if enough = wait > 0; enough {
 				answer = messages.ReportEnough(r, why, reportsAgain, reportWindow, wait)
 			}
@@ -111,20 +98,18 @@ func (h *Handlers) report(
 			answer = messages.ReportThere(r, link)
 			return t, nil
 		}
-		asked = true
-		err = step.AddBy(&t, approvals.EventReport, to.User, item.Source, record.Reported{Upto: r.Seq})
+		h.Log.InfoContext(ctx, "a report is asked for", "request", r.ID, "user", a.User, "up_to", r.Seq)
+		err = step.AddBy(&t, approvals.EventReport, a.User, a.item.Source, record.Reported{Upto: r.Seq})
 		return t, err // two who ask at once get one report
 	})
 	switch {
 	case err != nil:
 		return err
 	case enough:
-		return refuse(answer)
-	case asked:
-		h.Log.InfoContext(ctx, "a report was asked for", "request", r.ID, "user", to.User, "up_to", r.Seq)
+		return h.refuse(ctx, a, "report_again", answer)
+	default:
+		return h.answer(ctx, a, answer)
 	}
-	h.whisper(ctx, to, answer)
-	return nil
 }
 
 // reportedAlready reports whether the log ends with a report that has all that is before it.
@@ -149,54 +134,45 @@ func filesRefused(events []approvals.Event) (why record.FilesRefused, refused bo
 // requestMeant finds a request by its id, or the newest that asked to revoke sessions of a role,
 // else approvals.ErrUnknownRequest. A role is looked for among the newest requests first, so that a
 // report can be had while AWS is away and after the role is gone.
-func (h *Handlers) requestMeant(ctx context.Context, what string) (approvals.Request, []approvals.Event, error) {
+func (h *Handlers) requestMeant(ctx context.Context, what string) (v record.View, err error) {
 	if id := strings.ToUpper(what); requestID.MatchString(id) {
-		if r, events, err := h.Store.Load(ctx, id); !errors.Is(err, approvals.ErrUnknownRequest) {
-			return r, events, err
+		if v.Request, v.Events, err = h.Store.Load(ctx, id); !errors.Is(err, approvals.ErrUnknownRequest) {
+			return v, err
 		}
 	}
 	target, err := h.Cloud.Parse(what)
 	if err != nil {
-		return approvals.Request{}, nil, approvals.ErrUnknownRequest
+		return v, approvals.ErrUnknownRequest
 	}
 	recent, err := h.Store.Recent(ctx, recentReports)
 	if err != nil {
-		return approvals.Request{}, nil, err
+		return v, err
 	}
-	if r, events, err := h.firstOf(ctx, recent, func(role record.Role) bool {
+	if v, err = h.firstOf(ctx, recent, func(role record.Role) bool {
 		return role.AccountID == target.Account.ID && strings.EqualFold(role.Name, target.RoleName)
 	}); !errors.Is(err, approvals.ErrUnknownRequest) {
-		return r, events, err
+		return v, err
 	}
 	look, err := h.Roles.Look(ctx, target, nil)
 	if err != nil {
 		h.Log.InfoContext(ctx, "the role of a report could not be looked up", "role", target.RoleName,
 			"error", aws.Explain(err))
-		return approvals.Request{}, nil, approvals.ErrUnknownRequest
+		return v, approvals.ErrUnknownRequest
 	}
 	history, err := h.Store.History(ctx, subjectKey(look.Role), recentReports)
 	if err != nil {
-		return approvals.Request{}, nil, err
+		return v, err
 	}
 	return h.firstOf(ctx, history, func(of record.Role) bool { return of.ID == look.Role.ID })
 }
 
 // firstOf is the first of some requests that asked to revoke sessions of a role that is meant.
-func (h *Handlers) firstOf(
-	ctx context.Context, ids []string, meant func(record.Role) bool,
-) (approvals.Request, []approvals.Event, error) {
-	for _, id := range ids {
-		r, events, err := h.Store.Load(ctx, id)
-		if errors.Is(err, approvals.ErrUnknownRequest) {
-			continue
-		}
-		if err != nil {
-			return approvals.Request{}, nil, err
-		}
-		c, err := h.Context(r)
-		if err == nil && r.Purpose.Mode() == approvals.ModeDo && meant(c.Role) {
-			return r, events, nil
+func (h *Handlers) firstOf(ctx context.Context, ids []string, meant func(record.Role) bool) (record.View, error) {
+	views, err := h.LoadAll(ctx, ids)
+	for _, v := range views {
+		if c, err := h.Context(v.Request); err == nil && v.Request.Purpose.Mode() == approvals.ModeDo && meant(c.Role) {
+			return v, nil
 		}
 	}
-	return approvals.Request{}, nil, approvals.ErrUnknownRequest
+	return record.View{}, cmp.Or(err, approvals.ErrUnknownRequest)
 }

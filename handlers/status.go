@@ -31,16 +31,15 @@ type HomeOpened struct {
 
 // status lists the requests for the sender. Their workspace, the channel and the rate limits were
 // checked as for any command.
-func (h *Handlers) status(ctx context.Context, item approvals.Item, c Command, to Listener) error {
-	list, _, standing, err := h.listFor(ctx, c.Team, c.App, c.User, c.Channel)
+func (h *Handlers) status(ctx context.Context, a act) error {
+	list, _, standing, err := h.listFor(ctx, a.Command)
 	if err != nil {
 		return err
 	}
 	if standing != approvals.FullMember {
-		return h.refuse(ctx, item, c, to, "member", messages.StatusRefused(standing))
+		return h.refuse(ctx, a, "member", messages.StatusRefused(standing))
 	}
-	h.whisper(ctx, to, messages.Status(list, h.connection()))
-	return nil
+	return h.answer(ctx, a, messages.Status(list, h.connection()))
 }
 
 // home draws the App Home for whoever opened it.
@@ -53,10 +52,9 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 		h.Log.WarnContext(ctx, "the home of another workspace was not drawn", "team", o.Team, "user", o.User)
 		return nil
 	}
-	if !cameBack(item) {
-		if wait, err := h.Store.Allow(ctx, "home of "+o.User, act(item), homesPerUser, floodWindow); err != nil || wait > 0 {
-			return err // who opens it so often has seen it a moment ago
-		}
+	wait, err := h.Store.Allow(ctx, "home of "+o.User, counted(item), homesPerUser, floodWindow)
+	if err != nil || wait > 0 {
+		return err // who opens it so often has seen it a moment ago
 	}
 	return h.drawHome(ctx, o, "")
 }
@@ -64,7 +62,7 @@ func (h *Handlers) home(ctx context.Context, item approvals.Item) error {
 // drawHome publishes a person's App Home. An error of Slack's is only logged: the App Home is drawn
 // anew whenever it is opened.
 func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) error {
-	list, channels, standing, err := h.listFor(ctx, o.Team, o.App, o.User, "")
+	list, channels, standing, err := h.listFor(ctx, Command{Team: o.Team, App: o.App, User: o.User})
 	if err != nil {
 		return err
 	}
@@ -78,21 +76,23 @@ func (h *Handlers) drawHome(ctx context.Context, o HomeOpened, notice string) er
 	return nil
 }
 
-// listFor lists the requests of the allowed channels that a person is in, and says side by side
-// which channels these are and who it is. here is a channel that they are in for sure; "" none.
+// listFor lists the requests of the allowed channels that the sender of a command is in, and says
+// side by side which channels these are and who it is. They are in the command's channel for sure,
+// if it has one.
 func (h *Handlers) listFor(
-	ctx context.Context, team, app, user, here string,
+	ctx context.Context, c Command,
 ) (list []messages.Listed, channels []string, standing approvals.Standing, err error) {
 	var side errgroup.Group
-	var person approvals.Person
-	side.Go(func() error { person = h.facts(ctx, user, nil).Person; return nil })
-	side.Go(func() (err error) { list, err = h.list(ctx, team, app); return err })
-	side.Go(func() error { channels = h.channelsOf(ctx, user, here); return nil })
-	if err := side.Wait(); err != nil || person.ID != user {
-		return nil, nil, approvals.StandingUnknown, err
-	}
-	if standing = person.Standing(h.Slack.Home()); standing != approvals.FullMember {
-		return nil, nil, standing, nil
+	side.Go(func() error {
+		if person := h.facts(ctx, c.User, nil).Person; person.ID == c.User {
+			standing = person.Standing(h.Slack.Home())
+		}
+		return nil
+	})
+	side.Go(func() (err error) { list, err = h.list(ctx, c); return err })
+	side.Go(func() error { channels = h.channelsOf(ctx, c.User, c.Channel); return nil })
+	if err := side.Wait(); err != nil || standing != approvals.FullMember {
+		return nil, nil, standing, err
 	}
 	list = slices.DeleteFunc(list, func(l messages.Listed) bool {
 		return !slices.Contains(channels, l.Request.Place.Channel)
@@ -129,7 +129,7 @@ func (h *Handlers) channelsOf(ctx context.Context, user, here string) []string {
 }
 
 // list reads the newest requests side by side: those under way first, each part the newest first.
-func (h *Handlers) list(ctx context.Context, team, app string) ([]messages.Listed, error) {
+func (h *Handlers) list(ctx context.Context, c Command) ([]messages.Listed, error) {
 	ids, err := h.Store.Recent(ctx, statusLooked)
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (h *Handlers) list(ctx context.Context, team, app string) ([]messages.Liste
 	loads.SetLimit(statusLoads)
 	for i, id := range ids {
 		loads.Go(func() (err error) {
-			found[i], err = h.listed(ctx, id, team, app)
+			found[i], err = h.listed(ctx, id, c)
 			return err
 		})
 	}
@@ -158,30 +158,21 @@ func (h *Handlers) list(ctx context.Context, team, app string) ([]messages.Liste
 }
 
 // listed reads one request; nil for one that is gone, or of another place.
-func (h *Handlers) listed(ctx context.Context, id, team, app string) (*messages.Listed, error) {
+func (h *Handlers) listed(ctx context.Context, id string, c Command) (*messages.Listed, error) {
 	r, _, err := h.Store.Load(ctx, id)
-	switch {
-	case errors.Is(err, approvals.ErrUnknownRequest):
+	if errors.Is(err, approvals.ErrUnknownRequest) || err == nil && !h.listable(c, r) {
 		return nil, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
-	case !slices.Contains(h.Channels, r.Place.Channel) || h.place(team, app, r.Place.Channel) != r.Place:
-		return nil, nil
 	}
 	about, err := h.Context(r)
 	if err != nil {
 		h.Log.WarnContext(ctx, "a request is left out of a list", "request", id, "error", err)
 		return nil, nil
 	}
-	d, err := h.Store.Delivered(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	l := messages.Listed{Request: r, Context: about}
-	if d.Card != "" {
-		l.Link = h.Slack.Link(r.Place.Channel, d.Card)
-	}
-	return &l, nil
+	link, err := h.Sender.CardLink(ctx, r)
+	return &messages.Listed{Request: r, Context: about, Link: link}, err
 }
 
 func (h *Handlers) connection() messages.Connection {
@@ -193,31 +184,30 @@ func (h *Handlers) connection() messages.Connection {
 
 // askFromHome opens the form for the user who pressed the button on the App Home. There is no
 // channel to answer in: what keeps the form from opening is said on the App Home.
-func (h *Handlers) askFromHome(ctx context.Context, item approvals.Item, c Click) error {
-	o := HomeOpened{Team: c.Team, App: c.App, User: c.User}
-	if !h.atHome(c.Team, "") || !slices.Contains(h.Channels, c.Value) {
+func (h *Handlers) askFromHome(ctx context.Context, a act) error {
+	o := HomeOpened{Team: a.Team, App: a.App, User: a.User}
+	if !h.atHome(a.Team, "") || !slices.Contains(h.Channels, a.value) {
 		return h.drawHome(ctx, o, "")
 	}
-	limited, cancel := context.WithTimeout(ctx, formLookUp)
-	allowed, standing := h.mayRequest(limited, c.User)
-	cancel()
+	allowed, standing := h.mayRequestSoon(ctx, a.User)
+	origin := messages.FormOrigin{Channel: a.value, User: a.User, Home: true}
 	switch {
 	case !allowed:
 		return h.drawHome(ctx, o, messages.NotARequester(standing).Text)
-	case item.Tries == 1 && h.openAskForm(ctx, c.Trigger, messages.FormOrigin{Channel: c.Value, User: c.User, Home: true}):
+	case a.item.Tries == 1 && h.openAskForm(ctx, a.Trigger, origin):
 		return nil
 	default:
-		return h.drawHome(ctx, o, messages.HomeFormLost(c.Value))
+		return h.drawHome(ctx, o, messages.HomeFormLost(a.value))
 	}
 }
 
 // inChannel reports whether a user who asks on the App Home is in the channel: Slack shows a
 // private message only to users who are (Slack documentation, "chat.postEphemeral",
 // user_not_in_channel). If it does not show it, the answer is no.
-func (h *Handlers) inChannel(ctx context.Context, to Listener) bool {
-	if err := h.Slack.Whisper(ctx, to, messages.AskedFromHome()); err != nil {
-		h.Log.WarnContext(ctx, "the user of the App Home is not known to be in the channel", "user", to.User,
-			"channel", to.Channel, "error", err)
+func (h *Handlers) inChannel(ctx context.Context, a act) bool {
+	if err := h.Slack.Whisper(ctx, Listener{User: a.User, Channel: a.Channel}, messages.AskedFromHome()); err != nil {
+		h.Log.WarnContext(ctx, "the user of the App Home is not known to be in the channel", "user", a.User,
+			"channel", a.Channel, "error", err)
 		return false
 	}
 	return true

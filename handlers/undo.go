@@ -17,25 +17,23 @@ import (
 // undo asks for a measure in force on a role to be taken away, if everything about it is in order.
 // text is what followed the word undo: a measure, or the role alone if one measure is in force.
 // Approvers are called only after the role was seen to have what the bot wrote, and nothing else.
-func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to Listener, text string) error {
+func (h *Handlers) undo(ctx context.Context, a act, text string) error {
 	k, named, text := h.measure(text)
-	c.Text = text // a note of a refusal names the role
+	a.Text = text // a note of a refusal names the role
 	name, rest := splitCommand(text)
 	if name == "" {
-		h.whisper(ctx, to, messages.UndoUsage())
-		return nil
+		return h.answer(ctx, a, messages.UndoUsage())
 	}
 	words, reason := splitWords(rest)
-	target, ok, err := h.meant(ctx, item, c, to, name, reason)
-	if !ok || err != nil {
+	target, err := h.meant(ctx, a, name, reason)
+	if err != nil {
 		return err
 	}
-	found, ok, err := h.admit(ctx, item, c, to, target, approvals.ModeUndo, k.Words,
-		func(ctx context.Context) (role.Role, error) {
-			look, err := h.Roles.Look(ctx, target, nil)
-			return look.Role, err
-		})
-	if !ok || err != nil {
+	found, err := h.admit(ctx, a, target, approvals.ModeUndo, k.Words, func(ctx context.Context) (role.Role, error) {
+		look, err := h.Roles.Look(ctx, target, nil)
+		return look.Role, err
+	})
+	if err != nil {
 		return err
 	}
 	force, err := h.InForce(ctx, subjectKey(found))
@@ -47,38 +45,38 @@ func (h *Handlers) undo(ctx context.Context, item approvals.Item, c Command, to 
 	if named {
 		of = k.Name
 	}
-	held, m, err := h.toUndo(ctx, c.About, of, force, subjectKey(found), role)
+	held, m, err := h.toUndo(ctx, a.About, of, force, subjectKey(found), role)
 	if err != nil {
 		return err
 	}
 	if m != nil {
-		return h.refuse(ctx, item, c, to, "nothing_to_undo", m)
+		return h.refuse(ctx, a, "nothing_to_undo", m)
 	}
 	look, err := h.Roles.Look(ctx, target, h.Restoring(held))
 	if err != nil {
-		return h.refuseRole(ctx, item, c, to, err)
+		return h.refuseRole(ctx, a, err)
 	}
 	undoing, w := h.Undoing(held, look), h.Measures.Words(held.Measure.Undo())
 	switch {
 	case undoing.Gone && !h.mayWriteAgain(held.Request):
-		return h.refuse(ctx, item, c, to, "deny_gone", messages.DenyAlreadyGone(w, role, undoing.Stays()))
+		return h.refuse(ctx, a, "deny_gone", messages.DenyAlreadyGone(w, role, undoing.Stays()))
 	case !undoing.Gone && !step.Undoable(look):
 		there := slices.ContainsFunc(look.There, func(d contain.Document) bool { return d.Text != "" })
-		return h.refuse(ctx, item, c, to, "deny_changed", messages.DenyChanged(w, role, undoing.Policy, there))
+		return h.refuse(ctx, a, "deny_changed", messages.DenyChanged(w, role, undoing.Policy, there))
 	}
 	if undoing.Card, err = h.Sender.CardLink(ctx, held.Request); err != nil {
 		return err
 	}
 	if undoing.Revives {
 		if words == "" {
-			return h.refuse(ctx, item, c, to, "words_missing", messages.WordsNeeded(w, role, undoing))
+			return h.refuse(ctx, a, "words_missing", messages.WordsNeeded(w, role, undoing))
 		}
 		undoing.Words = words
 	}
 	if role.InForce, err = h.others(ctx, force, held.Request.ID); err != nil {
 		return err
 	}
-	return h.open(ctx, item, c, to, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
+	return h.open(ctx, a, role, record.Facts{Role: role, Undo: &undoing}, approvals.Opening{
 		Purpose: held.Measure.Undo(), About: held.Request.ID,
 		Subject: approvals.Subject{Key: subjectKey(found), Group: found.AccountName},
 		Reason:  reason, Witness: found.ServerTime,

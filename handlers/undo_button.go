@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/revokebot/revokebot/approvals"
 	"github.com/revokebot/revokebot/aws/contain"
@@ -15,26 +16,16 @@ import (
 // request in whose thread the button is. While words or a reason have to be typed it opens the form
 // for them, before anything slow, because Slack lets a form be opened for three seconds only; who
 // may ask, and what is on the role, is looked up when the form is sent.
-func (h *Handlers) offerUndo(
-	ctx context.Context, item approvals.Item, r approvals.Request, c Click, to Listener,
-) error {
-	about, events, err := h.revocationOf(ctx, r)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return h.noSuchRequest(ctx, item, to, c.Message, c.Value)
-	}
+func (h *Handlers) offerUndo(ctx context.Context, a act, r approvals.Request) error {
+	about, events, shown, err := h.revocationOf(ctx, a, r)
 	if err != nil {
 		return err
 	}
 	if about.Purpose.Mode() != approvals.ModeDo || about.State != approvals.StateApplied {
-		return h.refuseClick(ctx, item, to, "nothing_to_undo", c.Message, c.Value, messages.NotApplied())
-	}
-	shown, err := h.Context(about)
-	if err != nil {
-		return err
+		return h.refuse(ctx, a, "nothing_to_undo", messages.NotApplied())
 	}
 	if about.Undone != nil {
-		return h.refuseClick(ctx, item, to, "undone_already", c.Message, c.Value,
-			messages.UndoneAlready(shown.Words, shown.Role))
+		return h.refuse(ctx, a, "undone_already", messages.UndoneAlready(shown.Words, shown.Role))
 	}
 	now, err := h.Store.Now(ctx)
 	if err != nil {
@@ -44,74 +35,63 @@ func (h *Handlers) offerUndo(
 	_, expires := h.Measures.On()[about.Purpose.Measure()].(contain.Expirer)
 	words := expires && (until.IsZero() || now.Before(until))
 	if !words && !h.RequireReason {
-		return h.request(ctx, item, c.command(r.Place, undoText(shown.Role, "", ""), about.ID), to)
+		return h.undoOf(ctx, a, about, shown, "", "")
 	}
-	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: c.Channel, Message: c.Message},
+	form, err := messages.UndoForm(shown, messages.FormOrigin{Request: r.ID, Channel: a.Channel, Message: a.message},
 		words, until, h.RequireReason)
 	if err != nil {
 		return err
 	}
-	err = h.Slack.OpenForm(ctx, c.Trigger, form)
+	err = h.Slack.OpenForm(ctx, a.Trigger, form)
 	if _, refused := errors.AsType[*deliver.SlackError](err); refused {
 		h.Log.WarnContext(ctx, "the form for an undo may not have opened", "request", about.ID, "error", err)
-		h.whisper(ctx, to, messages.UndoByCommand(shown.Words, shown.Role))
-		return nil
+		return h.answer(ctx, a, messages.UndoByCommand(shown.Words, shown.Role))
 	}
 	return err
 }
 
 // submitUndo asks for what the form says, as a command does.
-func (h *Handlers) submitUndo(
-	ctx context.Context, item approvals.Item, s Submission, to Listener, reason string,
-) error {
-	r, _, err := h.Store.Load(ctx, s.Origin.Request)
-	if err != nil && !errors.Is(err, approvals.ErrUnknownRequest) {
-		return err
-	}
-	if err != nil || h.place(s.Team, s.App, s.Origin.Channel) != r.Place {
-		return h.noSuchRequest(ctx, item, to, s.Origin.Message, s.Origin.Request)
-	}
-	about, _, err := h.revocationOf(ctx, r)
-	if errors.Is(err, approvals.ErrUnknownRequest) {
-		return h.noSuchRequest(ctx, item, to, s.Origin.Message, s.Origin.Request)
-	}
+func (h *Handlers) submitUndo(ctx context.Context, a act, words, reason string) error {
+	v, err := h.thread(ctx, &a)
 	if err != nil {
 		return err
 	}
-	shown, err := h.Context(about)
+	about, _, shown, err := h.revocationOf(ctx, a, v.Request)
 	if err != nil {
 		return err
 	}
-	words := ""
-	if messages.SaysRevive(s.Words) { // if not, the answer says which words are missing
+	if messages.SaysRevive(words) {
 		words = messages.ReviveWords
+	} else {
+		words = "" // the answer says which words are missing
 	}
-	return h.request(ctx, item, Command{
-		RequestID: s.RequestID, Team: s.Team, Enterprise: r.Place.Enterprise, App: s.App, Channel: s.Origin.Channel,
-		User: s.User,
-		Text: undoText(shown.Role, words, reason), About: about.ID,
-	}, to)
+	return h.undoOf(ctx, a, about, shown, words, reason)
 }
 
-// revocationOf is the revocation that a thread is about: its own request's, or that which the
-// request is to undo.
+// undoOf requests an undo as a command does.
+func (h *Handlers) undoOf(
+	ctx context.Context, a act, about approvals.Request, shown messages.Context, words, reason string,
+) error {
+	a.About = about.ID
+	a.Text = strings.Join([]string{"undo", shown.Role.Account + "/" + shown.Role.Name, words, reason}, " ")
+	return h.command(ctx, a)
+}
+
+// revocationOf is the revocation that a thread is about, with its log and what people are shown of
+// it: its own request's, or that which the request is to undo.
 func (h *Handlers) revocationOf(
-	ctx context.Context, r approvals.Request,
-) (approvals.Request, []approvals.Event, error) {
+	ctx context.Context, a act, r approvals.Request,
+) (about approvals.Request, events []approvals.Event, shown messages.Context, err error) {
 	id := r.ID
 	if r.Purpose.Mode() == approvals.ModeUndo {
 		id = r.About
 	}
-	return h.Store.Load(ctx, id)
-}
-
-// undoText is what somebody would type after the command's name.
-func undoText(role record.Role, words, reason string) string {
-	text := "undo " + role.Account + "/" + role.Name
-	for _, more := range []string{words, reason} {
-		if more != "" {
-			text += " " + more
-		}
+	about, events, err = h.Store.Load(ctx, id)
+	if errors.Is(err, approvals.ErrUnknownRequest) {
+		return about, nil, shown, h.noSuchRequest(ctx, a)
 	}
-	return text
+	if err == nil {
+		shown, err = h.Context(about)
+	}
+	return about, events, shown, err
 }
