@@ -1,11 +1,10 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -42,18 +41,9 @@ func (s *Store) Waiting(ctx context.Context, n int) ([]audit.Entry, error) {
 // unchained reads an event as the scripts queued it. One that they did not queue is chained as far
 // as it can be read: its seal tells.
 func unchained(q redis.XMessage) approvals.Event {
-	seq, _ := strconv.ParseInt(field(q, "seq"), 10, 64)
-	ms, _ := strconv.ParseInt(field(q, "at"), 10, 64)
-	e := approvals.Event{
-		Seq: seq, Type: approvals.EventType(field(q, "type")), At: time.UnixMilli(ms).UTC(), By: field(q, "by"),
-		Source: field(q, "source"), Seal: field(q, "seal"),
-	}
-	if e.Type == "" {
-		e.Type = approvals.EventUntrusted
-	}
-	if detail := field(q, "detail"); detail != "" {
-		e.Detail = json.RawMessage(detail)
-	}
+	e, _ := event(q) // of a time that is none, it has the first
+	e.Seq, _ = strconv.ParseInt(field(q, "seq"), 10, 64)
+	e.Type = cmp.Or(e.Type, approvals.EventUntrusted)
 	return e
 }
 
@@ -81,17 +71,11 @@ func (s *Store) Append(ctx context.Context, head, next audit.Head, entries []aud
 	for i, line := range lines {
 		args = append(args, entries[i].ID, line)
 	}
-	answer, err := s.chain.Run(ctx, s.db, []string{unchainedKey, chainKey, headKey}, args...).Text()
-	switch {
-	case err != nil:
-		return fmt.Errorf("append to the audit log: %w", err)
-	case answer == "moved":
-		return audit.ErrMoved
-	case answer == "torn":
-		return audit.ErrTornChain
-	default:
-		return nil
+	answer, err := s.run(ctx, "chain", []string{unchainedKey, chainKey, headKey}, args...).Text()
+	if err == nil && answer != "ok" {
+		err = refusal(answer)
 	}
+	return err
 }
 
 // Lines implements audit.Store.

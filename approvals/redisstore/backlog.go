@@ -25,12 +25,9 @@ const (
 // Backlog reads what waits: three steps, however much there is, and one more for each approved
 // request that has not ended, of which there are hardly ever several.
 func (s *Store) Backlog(ctx context.Context) (approvals.Backlog, error) {
-	answer, err := s.backlog.Run(ctx, s.db, []string{workKey, dueKey, asideKey}).Int64Slice()
+	answer, err := s.run(ctx, "backlog", []string{workKey, dueKey, asideKey}).Int64Slice()
 	if err != nil {
-		return approvals.Backlog{}, fmt.Errorf("look at what waits: %w", err)
-	}
-	if len(answer) != 6 {
-		return approvals.Backlog{}, fmt.Errorf("look at what waits: the script answered %v", answer)
+		return approvals.Backlog{}, err
 	}
 	now := answer[0]
 	since := func(ms int64) time.Duration {

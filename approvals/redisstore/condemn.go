@@ -30,14 +30,13 @@ func (s *Store) Condemn(ctx context.Context, c approvals.Condemnation) error {
 		}
 		args = append(args, e.At.UnixMilli(), string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
 	}
-	answer, err := s.condemn.Run(ctx, s.db, keys, args...).Text()
+	answer, err := s.run(ctx, "condemn", keys, args...).Text()
 	switch {
 	case err != nil:
-		return fmt.Errorf("condemn request %s: %w", c.RequestID, err)
-	case answer == "conflict":
-		return approvals.ErrConflict
-	default:
-		s.wrote()
-		return nil
+		return err
+	case answer != "ok":
+		return refusal(answer)
 	}
+	s.wrote()
+	return nil
 }

@@ -117,9 +117,6 @@ func (s *Store) recount(ctx context.Context) {
 // countCopies asks the server that has the keys whether it has replicas, and from then on waits for
 // one of them.
 func (s *Store) countCopies(ctx context.Context) error {
-	if !s.detect {
-		return nil
-	}
 	node, err := s.owner(ctx, workKey)
 	if err != nil {
 		return err

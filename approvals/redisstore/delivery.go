@@ -15,20 +15,18 @@ import (
 func (s *Store) BeginDelivery(
 	ctx context.Context, id, worker string, lease time.Duration,
 ) (approvals.Delivery, bool, error) {
-	answer, err := s.beginDelivery.Run(ctx, s.db, []string{deliveryKey(id), logKey(id)},
+	answer, err := s.run(ctx, "begin_delivery", []string{deliveryKey(id), logKey(id)},
 		worker, lease.Milliseconds(), longestLease.Milliseconds()).StringSlice()
-	if err != nil {
-		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: %w", id, err)
-	}
 	switch {
-	case len(answer) == 1 && answer[0] == "unknown":
-		return approvals.Delivery{}, false, approvals.ErrUnknownRequest
-	case len(answer) == 1 && answer[0] == "busy":
+	case err != nil:
+		return approvals.Delivery{}, false, err
+	case answer[0] == "ok":
+		return decodeDelivery(answer[1:]), true, nil
+	case answer[0] == "busy":
 		return approvals.Delivery{}, false, nil
-	case len(answer) != 1+len(deliveryFields) || answer[0] != "ok":
-		return approvals.Delivery{}, false, fmt.Errorf("begin delivery of %s: the script answered %q", id, answer)
+	default:
+		return approvals.Delivery{}, false, refusal(answer[0])
 	}
-	return decodeDelivery(answer[1:]), true, nil
 }
 
 // MarkDelivery implements approvals.Store.
@@ -37,15 +35,12 @@ func (s *Store) MarkDelivery(ctx context.Context, id, worker string, lease time.
 	if err != nil {
 		return fmt.Errorf("mark delivery of %s: %w", id, err)
 	}
-	held, err := s.markDelivery.Run(ctx, s.db, []string{deliveryKey(id)},
+	held, err := s.run(ctx, "mark_delivery", []string{deliveryKey(id)},
 		worker, lease.Milliseconds(), d.Card, d.CardSeq, d.Cursor, d.Part, d.Intent, posted, d.Seal).Int()
-	if err != nil {
-		return fmt.Errorf("mark delivery of %s: %w", id, err)
-	}
-	if held == 0 {
+	if err == nil && held == 0 {
 		return approvals.ErrLeaseLost
 	}
-	return nil
+	return err
 }
 
 // EndDelivery implements approvals.Store.
@@ -54,14 +49,11 @@ func (s *Store) EndDelivery(ctx context.Context, id, worker string, force bool) 
 	if force {
 		how = "force"
 	}
-	answer, err := s.endDelivery.Run(ctx, s.db, []string{deliveryKey(id), logKey(id)}, worker, how).Int()
-	if err != nil {
-		return false, fmt.Errorf("end delivery of %s: %w", id, err)
-	}
+	answer, err := s.run(ctx, "end_delivery", []string{deliveryKey(id), logKey(id)}, worker, how).Int()
 	if answer < 0 {
 		return false, approvals.ErrLeaseLost
 	}
-	return answer == 1, nil
+	return answer == 1, err
 }
 
 // Delivered implements approvals.Store.

@@ -20,21 +20,29 @@ func decodeEvent(entry redis.XMessage) (approvals.Event, error) {
 	if err != nil || rest != "0" {
 		return approvals.Event{}, fmt.Errorf("log entry %q is not an event", entry.ID)
 	}
-	ms, err := strconv.ParseInt(field(entry, "at"), 10, 64)
-	if err != nil {
+	e, err := event(entry)
+	switch {
+	case err != nil:
 		return approvals.Event{Seq: seq}, fmt.Errorf("event %d has no time", seq)
+	case e.Detail != nil && !json.Valid(e.Detail):
+		return approvals.Event{Seq: seq, At: e.At}, fmt.Errorf("event %d has a detail that is not JSON", seq)
 	}
+	e.Seq = seq
+	return e, nil
+}
+
+// event reads what the scripts write of an event wherever they put it. Its error is for a time that
+// is none.
+func event(entry redis.XMessage) (approvals.Event, error) {
+	ms, err := strconv.ParseInt(field(entry, "at"), 10, 64)
 	e := approvals.Event{
-		Seq: seq, Type: approvals.EventType(field(entry, "type")), At: time.UnixMilli(ms).UTC(),
-		By: field(entry, "by"), Source: field(entry, "source"), Seal: field(entry, "seal"),
+		Type: approvals.EventType(field(entry, "type")), At: time.UnixMilli(ms).UTC(), By: field(entry, "by"),
+		Source: field(entry, "source"), Seal: field(entry, "seal"),
 	}
 	if detail := field(entry, "detail"); detail != "" {
-		if !json.Valid([]byte(detail)) {
-			return approvals.Event{Seq: seq, At: e.At}, fmt.Errorf("event %d has a detail that is not JSON", seq)
-		}
 		e.Detail = json.RawMessage(detail)
 	}
-	return e, nil
+	return e, err
 }
 
 func field(entry redis.XMessage, name string) string {

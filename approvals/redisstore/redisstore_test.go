@@ -201,7 +201,7 @@ func TestARealServerForgetsWorkersToo(t *testing.T) {
 		silent time.Duration
 		want   int64
 	}{{time.Hour, 0}, {0, 1}, {0, 0}} {
-		gone, err := s.sweep.Run(t.Context(), client, []string{workKey}, group, step.silent.Milliseconds()).Int64()
+		gone, err := s.lua["sweep"].Run(t.Context(), client, []string{workKey}, group, step.silent.Milliseconds()).Int64()
 		if err != nil || gone != step.want {
 			t.Errorf("silent for %v: %d are forgotten, %v", step.silent, gone, err)
 		}

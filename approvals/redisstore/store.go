@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/revokebot/revokebot/approvals"
+	"github.com/revokebot/revokebot/approvals/audit"
 )
 
 //go:embed scripts/*.lua
@@ -64,29 +67,19 @@ type Config struct {
 	// failed Accept can say for sure that nothing was recorded; nil: Client, which makes no failure of
 	// Accept a sure one.
 	Once redis.UniversalClient
-	// Copies is how many replicas must have an accepted item before Accept returns without ErrOneCopy.
-	// 0: one, if the server has replicas when Prepare asks it; less: none is waited for.
-	Copies int
 }
 
 // Store is an approvals.Store on Redis. Make one with New.
 type Store struct {
 	db        redis.UniversalClient
 	retention time.Duration
-	copies    atomic.Int64 // what Accept waits for
-	detect    bool         // Prepare and Promote set copies
-	counted   atomic.Int64 // Unix time at which they last looked
+	copies    atomic.Int64 // what Accept waits for: 1 if the server has replicas
+	counted   atomic.Int64 // Unix time at which Promote last looked for them
 	once      redis.UniversalClient
 	sure      bool // once tries once
 	nap       atomic.Pointer[nap]
-
-	now, accept, open, commit, note, condemn *redis.Script
-	claim, begin, keep, sweep, backlog       *redis.Script
-	done, postpone, setAside, promote, allow *redis.Script
-	beginDelivery, markDelivery, endDelivery *redis.Script
-	chain                                    *redis.Script
-
-	written chan struct{} // something was queued for the audit log
+	lua       map[string]*redis.Script // by the name of the file
+	written   chan struct{}            // something was queued for the audit log
 }
 
 var _ approvals.Store = (*Store)(nil)
@@ -97,34 +90,33 @@ func New(cfg Config) (*Store, error) {
 		return nil, errors.New("redisstore: no client")
 	}
 	s := &Store{
-		db: cfg.Client, retention: cfg.Retention, detect: cfg.Copies == 0, once: cfg.Once, sure: cfg.Once != nil,
-		written: make(chan struct{}, 1),
+		db: cfg.Client, retention: cfg.Retention, once: cfg.Once, sure: cfg.Once != nil, written: make(chan struct{}, 1),
+		lua: make(map[string]*redis.Script),
 	}
-	s.copies.Store(int64(max(cfg.Copies, 0)))
 	if s.once == nil {
 		s.once = s.db
 	}
 	if s.retention <= 0 {
 		s.retention = 90 * 24 * time.Hour
 	}
-	shared, err := scripts.ReadFile("scripts/shared.lua")
-	if err != nil {
-		return nil, fmt.Errorf("redisstore: %w", err)
+	common, err := scripts.ReadFile("scripts/shared.lua")
+	files, globErr := fs.Glob(scripts, "scripts/*.lua")
+	err = errors.Join(err, globErr)
+	for _, file := range files {
+		text, readErr := scripts.ReadFile(file)
+		err = errors.Join(err, readErr)
+		s.lua[strings.TrimSuffix(path.Base(file), ".lua")] = redis.NewScript(string(common) + string(text))
 	}
-	for name, script := range map[string]**redis.Script{
-		"now": &s.now, "accept": &s.accept, "open": &s.open, "commit": &s.commit, "note": &s.note, "condemn": &s.condemn,
-		"chain": &s.chain,
-		"claim": &s.claim, "begin": &s.begin, "keep": &s.keep, "sweep": &s.sweep, "backlog": &s.backlog,
-		"done": &s.done, "postpone": &s.postpone, "set_aside": &s.setAside, "promote": &s.promote, "allow": &s.allow,
-		"begin_delivery": &s.beginDelivery, "mark_delivery": &s.markDelivery, "end_delivery": &s.endDelivery,
-	} {
-		text, err := scripts.ReadFile("scripts/" + name + ".lua")
-		if err != nil {
-			return nil, fmt.Errorf("redisstore: %w", err)
-		}
-		*script = redis.NewScript(string(shared) + string(text))
+	return s, err
+}
+
+// run runs a script. Its error names the script.
+func (s *Store) run(ctx context.Context, name string, keys []string, args ...any) *redis.Cmd {
+	cmd := s.lua[name].Run(ctx, s.db, keys, args...)
+	if err := cmd.Err(); err != nil {
+		cmd.SetErr(fmt.Errorf("redis script %s: %w", name, err))
 	}
-	return s, nil
+	return cmd
 }
 
 // Use replaces the clients, before the first use of the store: one server turned out to be a node
@@ -138,8 +130,8 @@ func (s *Store) Prepare(ctx context.Context) error {
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return fmt.Errorf("make the consumer group: %w", err)
 	}
-	if err := s.sweep.Run(ctx, s.db, []string{workKey}, group, forgetWorkers.Milliseconds()).Err(); err != nil {
-		return fmt.Errorf("forget the workers that are gone: %w", err)
+	if err := s.run(ctx, "sweep", []string{workKey}, group, forgetWorkers.Milliseconds()).Err(); err != nil {
+		return err
 	}
 	return s.countCopies(ctx)
 }
@@ -149,14 +141,8 @@ func (s *Store) Retention() time.Duration { return s.retention }
 
 // Now implements approvals.Store with the TIME command, on the server that compares the deadlines.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	answer, err := s.now.Run(ctx, s.db, []string{workKey}).Int64Slice()
-	if err != nil {
-		return time.Time{}, fmt.Errorf("ask Redis for the time: %w", err)
-	}
-	if len(answer) != 2 {
-		return time.Time{}, fmt.Errorf("ask Redis for the time: the script answered %v", answer)
-	}
-	return time.UnixMilli(answer[0]*1000 + answer[1]/1000).UTC(), nil
+	ms, err := s.run(ctx, "now", []string{workKey}).Int64()
+	return time.UnixMilli(ms).UTC(), err
 }
 
 // Accept implements approvals.Store.
@@ -171,7 +157,7 @@ func (s *Store) Accept(ctx context.Context, item approvals.Item, ids ...string) 
 	if err != nil {
 		return false, fmt.Errorf("accept: %w", err)
 	}
-	n, err := s.runCopied(ctx, s.accept, keys, body, rememberIDs.Milliseconds(), maxInbox, milliseconds(item.At))
+	n, err := s.runCopied(ctx, s.lua["accept"], keys, body, rememberIDs.Milliseconds(), maxInbox, milliseconds(item.At))
 	switch {
 	case n == -2:
 		return false, fmt.Errorf("accept: %w", approvals.ErrClock)
@@ -198,32 +184,32 @@ func (s *Store) Open(
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	first, err := encoded(
-		approvals.Item{Kind: approvals.KindDeliver, Request: id}, approvals.Item{Kind: approvals.KindExpire, Request: id},
-	)
+	due, err := encodedDue(append([]approvals.Due{
+		{Item: approvals.Item{Kind: approvals.KindExpire, Request: id}, After: o.ExpireAfter},
+	}, later...))
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
-	due, err := encodedDue(later)
+	deliver, err := json.Marshal(approvals.Item{Kind: approvals.KindDeliver, Request: id})
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
 	for stale := ""; ; {
 		args := append([]any{
-			id, by, source, string(detail), o.ExpireAfter.Milliseconds(), first[0], first[1], keepRecent,
-			approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal, milliseconds(o.At), stale,
+			id, by, source, string(detail), deliver, keepRecent, approvals.HistoryDepth, 2 * s.retention.Milliseconds(), o.Seal,
+			milliseconds(o.At), stale,
 		}, due...)
-		answer, err := s.open.Run(ctx, s.db, []string{
+		answer, err := s.run(ctx, "open", []string{
 			requestKey(id), logKey(id), subjectKey(o.Subject.Taken(o.Purpose)), workKey, dueKey, recentKey,
 			historyKey(o.Subject.Key), unchainedKey,
 		}, args...).StringSlice()
 		switch {
 		case err != nil:
-			return "", fmt.Errorf("open request %s: %w", id, err)
+			return "", err
 		case answer[0] == "set back":
 			return "", approvals.SetBack(id, nil, 1)
 		case answer[0] == "clock":
-			return "", fmt.Errorf("open request %s: %w", id, approvals.ErrClock)
+			return "", approvals.ErrClock
 		case answer[0] == "":
 			s.wrote()
 			return "", nil
@@ -276,20 +262,20 @@ func (s *Store) Load(ctx context.Context, id string) (approvals.Request, []appro
 		return approvals.Request{}, nil, approvals.ErrUnknownRequest
 	}
 	events := make([]approvals.Event, len(entries))
-	var broken error
+	err = nil
 	for i, entry := range entries {
-		if events[i], err = decodeEvent(entry); err != nil && broken == nil {
-			broken = fmt.Errorf("log of request %s: %w: %w", id, approvals.ErrBrokenLog, err)
-		}
+		var broken error
+		events[i], broken = decodeEvent(entry)
+		err = cmp.Or(err, broken)
 	}
-	if broken != nil {
-		return approvals.Request{}, events, broken
+	r := approvals.Request{}
+	if err == nil {
+		r, err = approvals.Fold(id, events)
 	}
-	r, err := approvals.Fold(id, events)
 	if err != nil {
-		return approvals.Request{}, events, fmt.Errorf("%w: %w", approvals.ErrBrokenLog, err)
+		err = fmt.Errorf("log of request %s: %w: %w", id, approvals.ErrBrokenLog, err)
 	}
-	return r, events, nil
+	return r, events, err
 }
 
 // Commit implements approvals.Store.
@@ -301,31 +287,29 @@ func (s *Store) Commit(ctx context.Context, t approvals.Transition) error {
 }
 
 func (s *Store) commitOne(ctx context.Context, t approvals.Transition) error {
-	fail := func(err error) error {
-		return fmt.Errorf("commit to request %s (%s): %w", t.RequestID, t.Events[0].Type, err)
-	}
 	if t.Expect < 1 {
 		return approvals.ErrConflict
 	}
-	legal := slices.Contains(t.From(), t.Of.State)
-	args, err := s.commitArgs(t)
-	if err != nil {
-		return fail(err)
-	}
-	if !legal { // a conflict is the answer that comes first
-		if r, _, err := s.Load(ctx, t.RequestID); err != nil {
+	if !slices.Contains(t.From(), t.Of.State) { // a conflict is the answer that comes first
+		r, _, err := s.Load(ctx, t.RequestID)
+		switch {
+		case err != nil:
 			return err
-		} else if r.Seq != t.Expect {
+		case r.Seq != t.Expect:
 			return approvals.ErrConflict
 		}
-		return fail(approvals.ErrIllegal)
+		return fmt.Errorf("commit to request %s (%s): %w", t.RequestID, t.Events[0].Type, approvals.ErrIllegal)
 	}
-	answer, err := s.commit.Run(ctx, s.db, []string{
+	args, err := s.commitArgs(t)
+	if err != nil {
+		return fmt.Errorf("commit to request %s: %w", t.RequestID, err)
+	}
+	answer, err := s.run(ctx, "commit", []string{
 		requestKey(t.RequestID), logKey(t.RequestID), subjectKey(t.Of.Subject.Taken(t.Of.Purpose)), workKey, dueKey,
 		deliveryKey(t.RequestID), unchainedKey, historyKey(t.Of.Subject.Key),
 	}, args...).StringSlice()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	switch answer[0] {
 	case "ok":
@@ -335,37 +319,45 @@ func (s *Store) commitOne(ctx context.Context, t approvals.Transition) error {
 			s.settle(ctx, t.RequestID)
 		}
 		return nil
-	case "unknown":
-		return approvals.ErrUnknownRequest
-	case "conflict":
-		return approvals.ErrConflict
-	case "clock":
-		return fail(approvals.ErrClock)
-	case "late":
-		return approvals.ErrTooLate
-	case "early":
-		return approvals.ErrTooEarly
 	case "set back":
 		_, events, err := s.Load(ctx, t.RequestID)
 		if err != nil {
 			return err
 		}
-		highest, err := strconv.ParseInt(answer[1], 10, 64)
-		if err != nil {
-			return fail(err)
-		}
+		highest, _ := strconv.ParseInt(answer[1], 10, 64) // the script made a number of it
 		return approvals.SetBack(t.RequestID, events, highest)
 	default:
-		return fail(fmt.Errorf("the script answered %q", answer))
+		return refusal(answer[0])
+	}
+}
+
+// refusal is what a script answers that wrote nothing.
+func refusal(answer string) error {
+	switch answer {
+	case "unknown":
+		return approvals.ErrUnknownRequest
+	case "conflict":
+		return approvals.ErrConflict
+	case "clock":
+		return approvals.ErrClock
+	case "late":
+		return approvals.ErrTooLate
+	case "early":
+		return approvals.ErrTooEarly
+	case "moved":
+		return audit.ErrMoved
+	case "torn":
+		return audit.ErrTornChain
+	default:
+		return fmt.Errorf("a script answered %q", answer)
 	}
 }
 
 // check refuses what is no transition.
 func check(t approvals.Transition) error {
-	if len(t.Events) == 0 {
-		return errors.New("a transition without an event")
-	}
 	switch {
+	case len(t.Events) == 0:
+		return errors.New("a transition without an event")
 	case t.Next != approvals.StateUnknown && !slices.Contains(approvals.States(), t.Next):
 		return fmt.Errorf("there is no state %q", t.Next)
 	case t.When < approvals.AnyTime || t.When > approvals.AfterDeadline:
@@ -401,28 +393,18 @@ func (s *Store) commitArgs(t approvals.Transition) ([]any, error) {
 	for _, e := range t.Events {
 		args = append(args, string(e.Type), e.By, e.Source, string(e.Detail), e.Seal)
 	}
-	work, err := encoded(append(t.Work[:len(t.Work):len(t.Work)],
-		approvals.Item{Kind: approvals.KindDeliver, Request: t.RequestID})...)
-	if err != nil {
-		return nil, err
-	}
-	due, err := encodedDue(t.Due)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(append(append(args, len(work)), work...), len(t.Due)), due...), nil
-}
-
-// encoded are items as they are kept.
-func encoded(items ...approvals.Item) (all []any, err error) {
-	for _, item := range items {
+	args = append(args, len(t.Work)+1)
+	for _, item := range append(t.Work[:len(t.Work):len(t.Work)], approvals.Item{
+		Kind: approvals.KindDeliver, Request: t.RequestID,
+	}) {
 		body, err := json.Marshal(item)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, body)
+		args = append(args, body)
 	}
-	return all, nil
+	due, err := encodedDue(t.Due)
+	return append(append(args, len(t.Due)), due...), err
 }
 
 // encodedDue are the delay in milliseconds and the item of each timer.
@@ -451,13 +433,13 @@ func (s *Store) Note(ctx context.Context, e approvals.Event) error {
 	if e.Source != "" {
 		keys = append(keys, prefix+"noted:"+short(e.Source))
 	}
-	n, err := s.note.Run(ctx, s.db, keys, string(e.Type), e.By, e.Source, string(e.Detail), keepNotes,
+	n, err := s.run(ctx, "note", keys, string(e.Type), e.By, e.Source, string(e.Detail), keepNotes,
 		rememberIDs.Milliseconds(), e.Seal, milliseconds(e.At)).Int64()
-	if n == -2 {
-		err = approvals.ErrClock
-	}
-	if err != nil {
-		return fmt.Errorf("note: %w", err)
+	switch {
+	case err != nil:
+		return err
+	case n == -2:
+		return fmt.Errorf("note: %w", approvals.ErrClock)
 	}
 	s.wrote()
 	return nil

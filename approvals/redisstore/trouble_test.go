@@ -194,7 +194,7 @@ func TestAnAnswerThatIsLostIsAskedForAgainAndNothingIsDoneTwice(t *testing.T) {
 			defer client.Close()
 			s, item := scene(t, client)
 			// Scripts are loaded by their first use; the answer to be lost is that of one that is there.
-			for _, script := range s.all() {
+			for _, script := range s.lua {
 				if err := script.Load(t.Context(), watcher).Err(); err != nil {
 					t.Fatal(err)
 				}
@@ -230,14 +230,5 @@ func TestAnAnswerThatIsLostIsAskedForAgainAndNothingIsDoneTwice(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// all are the scripts.
-func (s *Store) all() []*redis.Script {
-	return []*redis.Script{
-		s.now, s.accept, s.open, s.commit, s.note, s.allow, s.claim, s.keep, s.sweep, s.done, s.postpone, s.setAside,
-		s.promote,
-		s.beginDelivery, s.markDelivery, s.endDelivery,
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,40 +54,25 @@ func (s *Store) Claim(ctx context.Context, worker string, idle time.Duration, n 
 	if err != nil && !groupIsGone(err) {
 		return nil, fmt.Errorf("look for abandoned work: %w", err)
 	}
-	answer, err := s.claim.Run(ctx, s.db, []string{workKey}, group, worker, idle.Milliseconds(), n).Slice()
-	switch {
-	case groupIsGone(err):
+	answer, err := s.run(ctx, "claim", []string{workKey}, group, worker, idle.Milliseconds(), n).StringSlice()
+	if groupIsGone(err) {
 		return nil, s.Prepare(ctx)
-	case err != nil:
-		return nil, fmt.Errorf("claim abandoned work: %w", err)
 	}
-	items := make([]approvals.Item, 0, len(answer))
-	for _, claimed := range answer {
-		fields, ok := claimed.([]any)
-		if !ok || len(fields) != 3 {
-			return nil, fmt.Errorf("claim abandoned work: the script answered %v", claimed)
-		}
-		id, idOK := fields[0].(string)
-		tries, triesOK := fields[1].(int64)
-		body, bodyOK := fields[2].(string)
-		if !idOK || !triesOK || !bodyOK {
-			return nil, fmt.Errorf("claim abandoned work: the script answered %v", claimed)
-		}
-		items = append(items, decodeItem(id, body, tries))
+	var items []approvals.Item
+	for claimed := range slices.Chunk(answer, 3) {
+		tries, _ := strconv.ParseInt(claimed[1], 10, 64) // the script made a number of it
+		items = append(items, decodeItem(claimed[0], claimed[2], tries))
 	}
-	return items, nil
+	return items, err
 }
 
 // Begin implements approvals.Store.
 func (s *Store) Begin(ctx context.Context, worker string, item approvals.Item) (bool, error) {
-	n, err := s.begin.Run(ctx, s.db, []string{workKey}, group, worker, item.ID, item.Tries).Int64()
-	switch {
-	case groupIsGone(err):
+	n, err := s.run(ctx, "begin", []string{workKey}, group, worker, item.ID, item.Tries).Int64()
+	if groupIsGone(err) {
 		return false, s.Prepare(ctx)
-	case err != nil:
-		return false, fmt.Errorf("count a try: %w", err)
 	}
-	return n == 1, nil
+	return n == 1, err
 }
 
 // groupIsGone reports that Redis came back empty, or was emptied while a Take waited. The group
@@ -105,19 +92,12 @@ func (s *Store) Keep(ctx context.Context, worker string, items []approvals.Item)
 	for _, item := range items {
 		args = append(args, item.ID)
 	}
-	err := s.keep.Run(ctx, s.db, []string{workKey}, args...).Err()
-	if err != nil {
-		return fmt.Errorf("keep work: %w", err)
-	}
-	return nil
+	return s.run(ctx, "keep", []string{workKey}, args...).Err()
 }
 
 // Done implements approvals.Store.
 func (s *Store) Done(ctx context.Context, item approvals.Item) error {
-	if err := s.done.Run(ctx, s.db, []string{workKey}, group, item.ID).Err(); err != nil {
-		return fmt.Errorf("finish work: %w", err)
-	}
-	return nil
+	return s.run(ctx, "done", []string{workKey}, group, item.ID).Err()
 }
 
 // Postpone implements approvals.Store.
@@ -127,11 +107,7 @@ func (s *Store) Postpone(ctx context.Context, item approvals.Item, after time.Du
 	if err != nil {
 		return fmt.Errorf("postpone: %w", err)
 	}
-	err = s.postpone.Run(ctx, s.db, []string{workKey, dueKey}, group, item.ID, max(after, 0).Milliseconds(), body).Err()
-	if err != nil {
-		return fmt.Errorf("postpone: %w", err)
-	}
-	return nil
+	return s.run(ctx, "postpone", []string{workKey, dueKey}, group, item.ID, max(after, 0).Milliseconds(), body).Err()
 }
 
 // SetAside implements approvals.Store.
@@ -140,11 +116,7 @@ func (s *Store) SetAside(ctx context.Context, item approvals.Item, reason string
 	if err != nil {
 		return fmt.Errorf("set aside: %w", err)
 	}
-	err = s.setAside.Run(ctx, s.db, []string{workKey, asideKey}, group, item.ID, body, reason, keepNotes).Err()
-	if err != nil {
-		return fmt.Errorf("set aside: %w", err)
-	}
-	return nil
+	return s.run(ctx, "set_aside", []string{workKey, asideKey}, group, item.ID, body, reason, keepNotes).Err()
 }
 
 // trustNap is how long Promote relies on what the script last said of the first timer, while that
@@ -176,30 +148,24 @@ func (s *Store) Promote(ctx context.Context, n int) (time.Duration, error) {
 		}
 	}
 	asked := time.Now()
-	next, err := s.promoteDue(ctx, n)
-	if err == nil {
-		s.nap.Store(&nap{first: first[0], asked: asked, next: next})
-	}
-	return next, err
-}
-
-func (s *Store) promoteDue(ctx context.Context, n int) (time.Duration, error) {
-	ms, err := s.promote.Run(ctx, s.db, []string{workKey, dueKey}, n).Int64()
+	ms, err := s.run(ctx, "promote", []string{workKey, dueKey}, n).Int64()
 	if err != nil {
-		return 0, fmt.Errorf("look for what has come due: %w", err)
+		return 0, err
 	}
 	s.recount(ctx)
-	if ms < 0 {
-		return longestNap, nil
+	next := longestNap
+	if ms >= 0 {
+		next = min(time.Duration(ms)*time.Millisecond, longestNap)
 	}
-	return min(time.Duration(ms)*time.Millisecond, longestNap), nil
+	s.nap.Store(&nap{first: first[0], asked: asked, next: next})
+	return next, nil
 }
 
 // decodeItem reads an entry of the work stream. An entry that cannot be read is handed out without
 // a kind, so that it fails in the open and is set aside, instead of blocking the stream.
 func decodeItem(id, body string, tries int64) approvals.Item {
 	var item approvals.Item
-	if err := json.Unmarshal([]byte(body), &item); err != nil {
+	if json.Unmarshal([]byte(body), &item) != nil {
 		item = approvals.Item{}
 	}
 	item.ID, item.Tries, item.Queued = id, tries, queuedAt(id)

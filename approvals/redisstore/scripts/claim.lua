@@ -3,7 +3,7 @@
 -- begin.lua counts.
 -- KEYS: 1 work stream
 -- ARGV: 1 group, 2 worker, 3 how long an item must have been left alone (ms), 4 at most so many
--- Returns stream id, which try it would be, and item of each. Fails with NOGROUP when the group is
+-- Returns stream id, which try it would be, and item of each, one after the other. Fails with NOGROUP when the group is
 -- gone.
 local left = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])
 local items = {}
@@ -17,7 +17,9 @@ for _, pending in ipairs(left) do
         item = fields[f + 1]
       end
     end
-    items[#items + 1] = {pending[1], pending[4] + 1, item}
+    items[#items + 1] = pending[1]
+    items[#items + 1] = text(pending[4] + 1)
+    items[#items + 1] = item
   else
     redis.call('XACK', KEYS[1], ARGV[1], pending[1])
   end

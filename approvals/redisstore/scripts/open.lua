@@ -1,11 +1,11 @@
 -- Starts a request unless one is under way for the same subject.
 -- KEYS: 1 request hash, 2 log stream, 3 subject key, 4 work stream, 5 due set, 6 recent requests,
 --       7 the subject's requests, 8 events for the audit log
--- ARGV: 1 request id, 2 by, 3 source, 4 detail, 5 expire after (ms), 6 delivery item,
---       7 expiry item, 8 and 9 how many stay in the lists of KEYS 6 and 7,
---       10 how long the subject's list is kept (ms), 11 seal, 12 time (ms, '' now),
---       13 a request that is not under way although the subject key says so ('' none),
---       then delay (ms) and item of each timer
+-- ARGV: 1 request id, 2 by, 3 source, 4 detail, 5 delivery item,
+--       6 and 7 how many stay in the lists of KEYS 6 and 7,
+--       8 how long the subject's list is kept (ms), 9 seal, 10 time (ms, '' now),
+--       11 a request that is not under way although the subject key says so ('' none),
+--       then delay (ms) and item of each timer, the expiry among them
 -- Returns '' when it was started now or before, 'set back' when its log is gone, 'clock', or
 -- 'other' and the id of the request that is under way.
 if last(KEYS[2]) > 0 then
@@ -15,27 +15,26 @@ if ask('HGET', KEYS[1], 'seq') then
   return {'set back'}
 end
 local other = ask('GET', KEYS[3])
-if other and other ~= ARGV[13] then
+if other and other ~= ARGV[11] then
   return {'other', other}
 end
-local at = time(ARGV[12], clock())
+local at = time(ARGV[10], clock())
 if not at then
   return {'clock'}
 end
 add(KEYS[8], '*', 'request', ARGV[1], 'seq', '1', 'type', 'requested', 'at', text(at),
-  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[11])
-add(KEYS[4], '*', 'item', ARGV[6])
+  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
+add(KEYS[4], '*', 'item', ARGV[5])
 add(KEYS[2], '1-0', 'type', 'requested', 'at', text(at),
-  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[11])
+  'by', ARGV[2], 'source', ARGV[3], 'detail', ARGV[4], 'seal', ARGV[9])
 redis.call('SET', KEYS[3], ARGV[1])
 redis.call('HSET', KEYS[1], 'seq', 1, 'state', 'open')
-ask('ZADD', KEYS[5], text(at + tonumber(ARGV[5])), ARGV[7])
-for i = 14, #ARGV, 2 do
+for i = 12, #ARGV, 2 do
   ask('ZADD', KEYS[5], text(at + tonumber(ARGV[i])), ARGV[i + 1])
 end
 for i = 6, 7 do
   ask('ZADD', KEYS[i], text(at), ARGV[1])
-  redis.call('ZREMRANGEBYRANK', KEYS[i], 0, -1 - tonumber(ARGV[i + 2]))
+  redis.call('ZREMRANGEBYRANK', KEYS[i], 0, -1 - tonumber(ARGV[i]))
 end
-redis.call('PEXPIRE', KEYS[7], ARGV[10])
+redis.call('PEXPIRE', KEYS[7], ARGV[8])
 return {''}
