@@ -184,7 +184,9 @@ func (e *execution) failed(ctx context.Context, item approvals.Item, out role.Ou
 		f.Sentence = e.undoneInPart(out, f.Sentence)
 	}
 	for _, d := range out.Documents {
-		if writes += d.Writes; d.Writes > 0 && !undo {
+		if writes += d.Writes; d.Writes > 0 && end == step.EndReplaced && !undo {
+			f.Sentence = messages.WrittenOnAnother(step.PolicyOf(d.There), d.There.Text == d.Change.After)
+		} else if d.Writes > 0 && !undo {
 			f.Sentence = messages.WrittenOnce(step.PolicyOf(d.There), step.Mismatch(e.order.Measure, d), f.Sentence)
 		}
 	}

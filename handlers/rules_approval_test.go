@@ -432,6 +432,33 @@ func TestIfTheRoleBehindTheNameIsNotTheOneThatWasShownTheApprovalIsVoid(t *testi
 	})
 }
 
+// Rule 7, for a role that is made again between the last look at it and the write.
+func TestWhatWasWrittenOnARoleThatNobodyApprovedIsTakenOffAndTheApprovalIsVoid(t *testing.T) {
+	t.Parallel()
+	for _, may := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bench.New(t, bench.Options{Guard: looks})
+			card := b.Ask()
+			b.AWS.Inject(awsstandin.Fault{Action: "PutRolePolicy", Delay: time.Second})
+			if !may {
+				b.AWS.Inject(awsstandin.Fault{Action: "DeleteRolePolicy", Times: -1, Code: "AccessDenied"})
+			}
+			card.Approve(actors.Bob)
+			b.Until("it is promised", func() bool { return count(card, approvals.EventStarted) == 1 })
+			if _, err := b.World.Prod.RecreateRole(actors.DeployRole); err != nil {
+				t.Fatal(err)
+			}
+			card.Becomes(approvals.StateVoid)
+			time.Sleep(2 * looks[len(looks)-1])
+			card.CaughtUp()
+			if b.Puts() != 1 || (onRole(b) == "") != may || card.Says("taken off") != may ||
+				card.Says("remove it in the IAM console") == may || card.Says("nothing was written") || card.Says("Revoked") {
+				t.Errorf("the bot may remove it: %v, and there is %q:\n%s", may, onRole(b), b.Transcript())
+			}
+		})
+	}
+}
+
 // Rule 8.
 func TestOneOpenRequestForAMeasureOnAPrincipalAtATimeTheSecondCommandPointsAtTheFirstCard(t *testing.T) {
 	t.Parallel()

@@ -33,11 +33,12 @@ var ErrBusy = errors.New("role: other workers keep promising more, or everything
 // The role, its slots and the session of this order are asked for side by side, then the first
 // document is written: two remote steps, if the reading session is warm; with a preparation, one.
 // A preparation that is not of this order, or is older than a few seconds, is asked for anew; nil
-// is none. Nothing is written if the role behind the name is another one (ErrRoleChanged), must
-// not be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime). Once a promise has
-// been made, the end of ctx does not stop its write any more; the call's own deadline does. Where
-// something took long meanwhile, the approvers are confirmed and all is read again before the
-// write, as long as ctx lasts.
+// is none. Nothing is written if the role behind the name is another one (ErrRoleChanged), must not
+// be touched (*RefusedError) or AWS's time is not known (ErrNoServerTime); a role that was made
+// again just before the write is noticed when that is read back, with ErrRoleChanged, too. Once a
+// promise has been made, the end of ctx does not stop its write any more; the call's own deadline
+// does. Where something took long meanwhile, the approvers are confirmed and all is read again
+// before the write, as long as ctx lasts.
 //
 // A document that AWS or the measure refuses does not stop the others: see Result.Err. An error
 // of it that may pass (not aws.Final) is returned, too: apply the order again, with what was
@@ -109,7 +110,10 @@ func (p *Prepared) document(ctx context.Context, i int) error {
 	}
 	for {
 		promised, err := p.plan(ctx, i)
-		if err != nil || !promised || !p.write(ctx, i) {
+		if err != nil || !promised {
+			return err
+		}
+		if gap, err := p.write(ctx, i); err != nil || !gap {
 			return err
 		}
 		slot := result.Change.Slot
@@ -232,15 +236,16 @@ func (p *Prepared) want(now time.Time, i int) (contain.Document, error) {
 	return docs[i], nil
 }
 
-// write writes what was promised and reads it back. It reports whether that leaves a gap.
-func (p *Prepared) write(ctx context.Context, i int) (gap bool) {
+// write writes what was promised and reads it back. It reports whether that leaves a gap. Of a role
+// that was made again meanwhile the document is taken off, as far as the bot may.
+func (p *Prepared) write(ctx context.Context, i int) (gap bool, err error) {
 	result := &p.out.Documents[i]
 	doc := contain.Document{Slot: result.Change.Slot, Text: result.Change.After}
 	kept := context.WithoutCancel(ctx)
 	if p.of.Mode == Undo {
 		ctx = kept
 		if !p.stillOurs(ctx, i, doc) {
-			return false
+			return false, nil
 		}
 	}
 	at, err := kinds[doc.Slot.Kind].write(kept, p, p.cred, doc)
@@ -249,7 +254,7 @@ func (p *Prepared) write(ctx context.Context, i int) (gap bool) {
 	}
 	if err != nil {
 		result.Err = err
-		return false
+		return false, nil
 	}
 	*p.in(doc.Slot) = found{Document: doc, at: at}
 	result.Writes++
@@ -257,15 +262,38 @@ func (p *Prepared) write(ctx context.Context, i int) (gap bool) {
 	// The documents that are still to be written are read along: the next one is wanted by what is
 	// there then.
 	slots := append([]contain.Slot{doc.Slot}, slices.Concat(p.places[i+1:]...)...)
-	back := p.see(ctx, p.cred, slots)
-	if result.ReadBackError = back[0].err; back[0].err != nil {
-		return false
-	}
+	var back []found
+	var again *Prepared
+	aws.All(
+		func() { back = p.see(ctx, p.cred, slots) },
+		func() { again, err = p.c.look(ctx, Order{Target: p.of.Target}, false, nil) },
+	)
 	p.keep(back)
+	if err == nil && again.role.ID != p.role.ID {
+		if there := p.in(doc.Slot); p.of.Mode == Do && there.Document == doc && p.takeOff(kept, doc.Slot) == nil {
+			there.Text = ""
+		}
+		result.There = p.in(doc.Slot).Document
+		return false, again.replaced(p.role.ID)
+	}
+	if result.ReadBackError = back[0].err; back[0].err != nil {
+		return false, nil
+	}
 	result.There, result.ReadBackAt = back[0].Document, back[0].at
 	result.Gap = p.of.Measure.Gap(p.clock.Latest(), result.There, doc)
 	result.ReadBack = result.Gap == contain.Covers
-	return !result.ReadBack
+	return !result.ReadBack, nil
+}
+
+// takeOff empties a slot with a session that may do that.
+func (p *Prepared) takeOff(ctx context.Context, slot contain.Slot) error {
+	o := p.of.at(p.role)
+	o.Mode = Undo
+	cred, err := p.account.Open(ctx, o.grant(o.sessionPolicy()))
+	if err == nil {
+		_, err = kinds[slot.Kind].write(ctx, p, cred, contain.Document{Slot: slot})
+	}
+	return err
 }
 
 // stillOurs reads a slot once more just before an undo writes to it. IAM has no compare-and-set:

@@ -69,6 +69,11 @@ func (o Order) at(r Role) Order {
 	return o
 }
 
+// grant is what the session of the order is opened for.
+func (o Order) grant(policy string) aws.Grant {
+	return aws.Grant{Request: o.Request, Requester: o.Requester, Approvers: o.Approvers, Policy: policy}
+}
+
 // documents are changes as what was promised.
 func documents(changes []contain.Change) []contain.Document {
 	docs := make([]contain.Document, len(changes))

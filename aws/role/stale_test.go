@@ -86,7 +86,7 @@ func TestAFreshSurveyIsAskedForOnce(t *testing.T) {
 		o := order(b.describe("prod/Deploy"))
 		o.Confirm = func(context.Context) error { time.Sleep(preparedFor); return nil }
 		before := len(b.Server.Calls("GetRole"))
-		if _, err := b.apply(o); err != nil || len(b.Server.Calls("GetRole")) != before+1 {
+		if _, err := b.apply(o); err != nil || len(b.Server.Calls("GetRole")) != before+2 { // and at the read back
 			t.Errorf("%d looks, %v", len(b.Server.Calls("GetRole"))-before, err)
 		}
 	})
@@ -155,4 +155,72 @@ func TestWhatSomeonePutsThereWhileAPromiseTakesLongIsNotLostToTheUndo(t *testing
 			t.Errorf("undone: %+v, %v; there is %s", undone, err, there)
 		}
 	})
+}
+
+// unapproved makes the role again between the survey and the write, as its attacker can.
+func (b *bench) unapproved(o Order) Order {
+	return promising(o, func(Plan) error {
+		_, err := b.Prod.RecreateRole("Deploy")
+		return err
+	})
+}
+
+// What AWS took on a role that nobody approved does not stay there, and is not called applied.
+func TestARoleThatWasMadeAgainJustBeforeTheWriteKeepsNothingAndVoidsTheOrder(t *testing.T) {
+	for name, approved := range map[string]func(*bench) Order{
+		"revoke":        func(b *bench) Order { b.Role(standin.RoleSpec{}); return order(b.describe("prod/Deploy")) },
+		"lock":          func(b *bench) Order { return b.lock(b.Role(standin.RoleSpec{})) },
+		"two documents": (*bench).two,
+	} {
+		for _, guard := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				onBench(t, nil, func(t *testing.T, b *bench) {
+					b.mayAll()
+					o := approved(b)
+					o.Guard = guard
+					got, err := b.roles.Apply(t.Context(), nil, b.unapproved(o))
+					_, left := b.Prod.RolePolicy("Deploy", policyName)
+					if !errors.Is(err, aws.ErrRoleChanged) || got.Documents[0].ReadBack || left || b.attached() {
+						t.Errorf("left: %v; %+v, %v", left, got.Documents[0], err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Where the bot may not remove, it says that the document stands. What someone else put there
+// meanwhile stays, and so does what is there after the answer of the removal was lost.
+func TestWhatCannotBeTakenOffARoleThatWasMadeAgainIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault standin.Fault
+		put   string
+		gone  bool
+	}{
+		"not allowed":    {standin.Fault{Action: "DeleteRolePolicy", Times: -1, Code: "AccessDenied"}, "", false},
+		"no session":     {standin.Fault{Action: "AssumeRole", Times: -1, Code: "AccessDenied"}, "", false},
+		"gone meanwhile": {standin.Fault{Action: "DeleteRolePolicy", Times: -1, Code: "NoSuchEntity"}, "", false},
+		"someone else's": {standin.Fault{Action: "none"}, awsbench.MayAll, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBench(t, nil, func(t *testing.T, b *bench) {
+				b.mayAll()
+				b.Role(standin.RoleSpec{})
+				o := b.unapproved(order(b.describe("prod/Deploy")))
+				p, err := b.roles.Prepare(t.Context(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Server.Inject(c.fault)
+				stop := meddle(b, len(c.put), func() { _ = b.Prod.PutRolePolicy("Deploy", policyName, c.put) })
+				got, err := b.roles.Apply(t.Context(), p, o)
+				stop()
+				there, _ := b.Prod.RolePolicy("Deploy", policyName)
+				if !errors.Is(err, aws.ErrRoleChanged) || there == "" || got.Documents[0].There.Text != there ||
+					got.Documents[0].Writes != 1 || c.put != "" && there != c.put {
+					t.Errorf("%q is there: %+v, %v", there, got.Documents[0], err)
+				}
+			})
+		})
+	}
 }

@@ -62,12 +62,17 @@ func (c *Client) survey(
 			"The "+string(p.role.Kind)+" %s in %s has the path %s, not %s. Give its name without a path, or its own ARN.",
 			p.role.Name, p.role.AccountName, aws.Quote(p.role.Path), aws.Quote(want.Path))
 	case want.ID != "" && (p.role.ID != want.ID || p.role.ARN != want.ARN):
-		return p, &aws.CallError{
-			Kind: aws.ErrRoleChanged, Operation: asks(p.role.Kind), Account: p.role.AccountName,
-			Message: fmt.Sprintf("the unique id is %s, approved was %s", p.role.ID, want.ID),
-		}
+		return p, p.replaced(want.ID)
 	}
 	return p, c.Refuse(p.hubARN, p.role)
+}
+
+// replaced is the error of a role that is not the one that was approved.
+func (p *Prepared) replaced(approved string) error {
+	return &aws.CallError{
+		Kind: aws.ErrRoleChanged, Operation: asks(p.role.Kind), Account: p.role.AccountName,
+		Message: fmt.Sprintf("the unique id is %s, approved was %s", p.role.ID, approved),
+	}
 }
 
 // conn is the way to a principal: roles and users have one each.
@@ -132,9 +137,7 @@ func (c *Client) look(
 		func() { p.hubARN, hubErr = c.cloud.Hub(ctx) },
 		func() {
 			if policy != nil {
-				p.cred, credErr = a.Open(ctx, aws.Grant{
-					Request: o.Request, Requester: o.Requester, Approvers: o.Approvers, Policy: policy(p),
-				})
+				p.cred, credErr = a.Open(ctx, o.grant(policy(p)))
 			}
 		},
 		func() {

@@ -30,6 +30,17 @@ func WrittenOnce(policy, mismatch, why string) string {
 		"). Writing it again failed. " + why + " Check the role's policy " + policyName(policy) + "."
 }
 
+// WrittenOnAnother is why a request is void whose policy AWS took on a role that had just been made
+// again. left says that the policy could not be taken off it.
+func WrittenOnAnother(policy string, left bool) string {
+	fate := "The policy " + policyName(policy) + " was taken off again, or is gone."
+	if left {
+		fate = "*The new one has the policy " + policyName(policy) + "*: remove it in the IAM console."
+	}
+	return "What was approved was deleted and made again under the same name while revokebot wrote. " + fate +
+		" Ask again for the new one."
+}
+
 // Dropped is recorded in an older request when the undo of a later one left less than it wrote.
 func Dropped(w Words) string {
 	return "A later request for this role was undone, and this request's " + w.Deny + " is off the role: " +
