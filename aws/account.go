@@ -245,9 +245,10 @@ func (c *Cloud) Protected(p contain.Principal) string {
 	if p.Kind == contain.User {
 		patterns = c.cfg.ProtectedUsers
 	}
-	bare := "arn:" + p.Partition + ":iam::" + p.AccountID + ":" + string(cmp.Or(p.Kind, contain.Role)) + "/" + p.Name
+	bare := p
+	bare.Path = "/"
 	i := slices.IndexFunc(patterns, func(pattern string) bool {
-		return MatchFold(pattern, p.ARN) || MatchFold(pattern, bare)
+		return MatchFold(pattern, p.ARN) || MatchFold(pattern, PrincipalARN(bare))
 	})
 	if i < 0 {
 		return ""

@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
+	"reflect"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -21,14 +20,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// Operation is a method expression of IAM's client, such as (*iam.Client).GetRole.
+type Operation[In, Out any] func(*iam.Client, context.Context, *In, ...func(*iam.Options)) (*Out, error)
+
 // IAM makes one call of IAM in an account, signed with a credential; the zero one stands for the
-// account's reading session. The call is a method expression, such as (*iam.Client).GetRole. It has
-// its own deadline, the SDK's retries included, and its error is a *CallError.
+// account's reading session. It has its own deadline, the SDK's retries included, and its error is
+// a *CallError. The stamp is that of the answer, of a refusal, too; zero when it had none.
 func IAM[In, Out any](
-	ctx context.Context, a *Conn, with Credential, operation string,
-	call func(*iam.Client, context.Context, *In, ...func(*iam.Options)) (*Out, error), in *In,
-) (*Out, error) {
-	return callWith(ctx, a, with, operation, func(ctx context.Context, with Credential) (*Out, error) {
+	ctx context.Context, a *Conn, with Credential, call Operation[In, Out], in *In,
+) (*Out, Stamp, error) {
+	name := "iam:" + strings.TrimSuffix(reflect.TypeFor[In]().Name(), "Input")
+	return callWith(ctx, a, with, name, func(ctx context.Context, with Credential) (*Out, error) {
 		return call(a.iam, ctx, in, func(o *iam.Options) { o.Credentials = with })
 	})
 }
@@ -37,7 +39,7 @@ func IAM[In, Out any](
 // comes before it.
 func (a *Conn) LookupEvents(
 	ctx context.Context, region string, in *cloudtrail.LookupEventsInput,
-) (*cloudtrail.LookupEventsOutput, error) {
+) (*cloudtrail.LookupEventsOutput, Stamp, error) {
 	client := a.trail(region).client
 	call := func(ctx context.Context, with Credential) (*cloudtrail.LookupEventsOutput, error) {
 		return client.LookupEvents(ctx, in, func(o *cloudtrail.Options) { o.Credentials = with })
@@ -67,21 +69,22 @@ const lookupPace = rate.Limit(2)
 // that the session has expired.
 func callWith[Out any](
 	ctx context.Context, a *Conn, with Credential, operation string, do func(context.Context, Credential) (*Out, error),
-) (*Out, error) {
+) (*Out, Stamp, error) {
 	reads := with.provider == nil
 	for again := false; ; again = true {
 		if reads {
 			var err error
 			if with, err = a.reader.get(ctx, refreshAt); err != nil {
-				return nil, err
+				return nil, Stamp{}, err
 			}
 		}
-		out, err := remote(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*Out, error) { return do(ctx, with) })
+		call := func(ctx context.Context) (*Out, error) { return do(ctx, with) }
+		out, at, err := remote(ctx, a.cloud, a.Name, operation, call)
 		if reads && errors.Is(err, ErrCredentials) {
 			a.reader.drop(with)
 		}
 		if !reads || again || !expired(err) || a.AssumeRole == "" && !a.cloud.forget() {
-			return out, err
+			return out, at, err
 		}
 	}
 }
@@ -106,35 +109,40 @@ func (c *Cloud) forget() bool {
 // expired, they are got anew, once.
 func byAmbient[Out any](
 	ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error),
-) (Out, error) {
-	out, err := remote(ctx, c, account, operation, do)
+) (Out, Stamp, error) {
+	out, at, err := remote(ctx, c, account, operation, do)
 	if expired(err) && c.forget() {
 		return remote(ctx, c, account, operation, do)
 	}
-	return out, err
+	return out, at, err
 }
 
 // remote makes one remote call with its own deadline, the SDK's retries included, and types its
 // error. Retrying is the SDK's business alone.
 func remote[Out any](
 	ctx context.Context, c *Cloud, account, operation string, do func(context.Context) (Out, error),
-) (Out, error) {
+) (Out, Stamp, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
-	left := new(atomic.Bool)
-	out, err := do(context.WithValue(ctx, leftKey{}, left))
+	tried := new(attempt)
+	out, err := do(context.WithValue(ctx, attemptKey{}, tried))
 	if err == nil {
-		return out, nil
+		return out, tried.stamp, nil
 	}
 	call := NewCallError(operation, account, err)
-	if call.left = left.Load(); !call.left && call.Kind == ErrTimeout {
+	if call.left = tried.left; !call.left && call.Kind == ErrTimeout {
 		call.Kind = ErrUnavailable // nothing was sent that could have been done
 	}
-	return out, call
+	return out, tried.stamp, call
 }
 
-// leftKey is where a try notes that its request may have left, an *atomic.Bool.
-type leftKey struct{}
+type attemptKey struct{}
+
+// attempt is what a call's context notes of its tries.
+type attempt struct {
+	left  bool  // the request of a try may have left
+	stamp Stamp // of the last answer
+}
 
 // Stamp is AWS's clock as one answer gave it.
 type Stamp struct {
@@ -146,8 +154,6 @@ type Stamp struct {
 // second is missing from it, and it was written after the request left.
 func (s Stamp) Latest() time.Time { return s.Server.Add(time.Second + time.Since(s.sent)) }
 
-type stampKey struct{}
-
 // stampAnswers notes the stamp of each attempt's answer, and that its request left. An answer with
 // an Age header came from a cache and says nothing about now.
 func stampAnswers(stack *middleware.Stack) error {
@@ -156,41 +162,19 @@ func stampAnswers(stack *middleware.Stack) error {
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		sent := time.Now()
 		out, metadata, err := next.HandleDeserialize(ctx, in)
-		if left, ok := ctx.Value(leftKey{}).(*atomic.Bool); ok {
-			if _, unsent := notDialled(err); !unsent {
-				left.Store(true)
-			}
+		tried, ok := ctx.Value(attemptKey{}).(*attempt)
+		if !ok {
+			return out, metadata, err
 		}
+		_, unsent := notDialled(err)
+		tried.left, tried.stamp = tried.left || !unsent, Stamp{}
 		answer, ok := out.RawResponse.(*smithyhttp.Response)
 		server, dated := awsmiddleware.GetServerTime(metadata)
 		if ok && dated && answer.Header.Get("Age") == "" {
-			metadata.Set(stampKey{}, Stamp{Server: server.UTC(), sent: sent})
+			tried.stamp = Stamp{Server: server.UTC(), sent: sent}
 		}
 		return out, metadata, err
 	}), middleware.Before)
-}
-
-// StampOf returns the stamp of a successful answer.
-func StampOf(metadata middleware.Metadata) (Stamp, bool) {
-	s, ok := metadata.Get(stampKey{}).(Stamp)
-	return s, ok
-}
-
-// RefusalTime returns AWS's clock at an answer that is an error, zero when there was no answer or
-// no date in it.
-func RefusalTime(err error) time.Time {
-	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	if !ok || answer.Response == nil || answer.Response.Header.Get("Age") != "" {
-		return time.Time{}
-	}
-	server, _ := http.ParseTime(answer.Response.Header.Get("Date")) // zero when it is none
-	return server.UTC()
-}
-
-// ServerTime returns AWS's clock at a successful answer, zero when it gave none.
-func ServerTime(metadata middleware.Metadata) time.Time {
-	s, _ := StampOf(metadata)
-	return s.Server
 }
 
 // Answer is what a call returned, to be looked at after its neighbours are done.

@@ -9,7 +9,7 @@
 // Start with New, which makes a Cloud of a Config, and Cloud.Conn, the way into one account
 // (account.go). Every call to IAM goes through the function IAM, every one to CloudTrail through
 // Conn.LookupEvents (calls.go). They choose the credential (session.go), bound the time, leave
-// retries to the SDK, and type the error. StampOf reads AWS's clock from an answer. Parse says
+// retries to the SDK, and type the error; a Stamp is AWS's clock at an answer. Parse says
 // which role people mean (reference.go), ParseKey which access key (key.go), names.go what ARNs
 // say, and which are the bot itself.
 //

@@ -89,7 +89,8 @@ func (c *Cloud) keyInfo(ctx context.Context, id string) (*sts.GetAccessKeyInfoOu
 	call := func(ctx context.Context) (*sts.GetAccessKeyInfoOutput, error) {
 		return c.accounts[0].sts.GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: awssdk.String(id)})
 	}
-	return remote(ctx, c, "", "sts:GetAccessKeyInfo", call)
+	out, _, err := remote(ctx, c, "", "sts:GetAccessKeyInfo", call)
+	return out, err
 }
 
 // AskOwnKey asks AWS which account the bot's own access key is of: whether it may ask that of any

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/revokebot/revokebot/aws/contain"
 )
 
 // ARN is an ARN of IAM or STS, taken apart. The resource is kind, path and name: role, /ops/,
@@ -65,7 +68,13 @@ func arnOf(text string) ARN {
 
 // RoleARN builds the ARN of a role; the path begins and ends with a slash.
 func RoleARN(partition, account, path, name string) string {
-	return "arn:" + partition + ":iam::" + account + ":role" + path + name
+	return PrincipalARN(contain.Principal{Partition: partition, AccountID: account, Path: path, Name: name})
+}
+
+// PrincipalARN builds the ARN of a role or user.
+func PrincipalARN(p contain.Principal) string {
+	kind := string(cmp.Or(p.Kind, contain.Role))
+	return "arn:" + p.Partition + ":iam::" + p.AccountID + ":" + kind + p.Path + p.Name
 }
 
 // MatchFold reports whether s matches a pattern in which * stands for any text and ? for any one

@@ -77,7 +77,7 @@ func (a *Conn) listRegions(ctx context.Context) (names []string, err error) {
 		call := func(ctx context.Context, with Credential) (*account.ListRegionsOutput, error) {
 			return a.account.ListRegions(ctx, in, func(o *account.Options) { o.Credentials = with })
 		}
-		out, err := callWith(ctx, a, Credential{}, "account:ListRegions", call)
+		out, _, err := callWith(ctx, a, Credential{}, "account:ListRegions", call)
 		if err != nil {
 			return nil, err
 		}

@@ -124,7 +124,7 @@ func (a *Conn) assume(ctx context.Context, name, policy string, people *Grant) (
 	}
 	began := time.Now()
 	const operation = "sts:AssumeRole"
-	out, err := byAmbient(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*sts.AssumeRoleOutput, error) {
+	out, at, err := byAmbient(ctx, a.cloud, a.Name, operation, func(ctx context.Context) (*sts.AssumeRoleOutput, error) {
 		return a.sts.AssumeRole(ctx, in)
 	})
 	if call, ok := errors.AsType[*CallError](err); ok {
@@ -142,8 +142,8 @@ func (a *Conn) assume(ctx context.Context, name, policy string, people *Grant) (
 	// The life of the session is measured between two readings of AWS's clock; this machine's may be
 	// days off.
 	life := sessionLife
-	if s, ok := StampOf(out.ResultMetadata); ok && got.Expiration != nil {
-		began, life = s.sent, got.Expiration.Sub(s.Server)
+	if at != (Stamp{}) && got.Expiration != nil {
+		began, life = at.sent, got.Expiration.Sub(at.Server)
 	}
 	opened := Credential{
 		provider: &staticCredentials{credentials.NewStaticCredentialsProvider(
@@ -306,7 +306,7 @@ type Clock struct {
 
 // WhoAmI asks AWS anew who the ambient credentials are. Its errors are *CallError.
 func (c *Cloud) WhoAmI(ctx context.Context) (me Self, err error) {
-	out, err := byAmbient(ctx, c, "", "sts:GetCallerIdentity",
+	out, at, err := byAmbient(ctx, c, "", "sts:GetCallerIdentity",
 		func(ctx context.Context) (*sts.GetCallerIdentityOutput, error) {
 			keys, err := c.cfg.SDK.Credentials.Retrieve(ctx)
 			if me.Source = keys.Source; err != nil {
@@ -318,8 +318,8 @@ func (c *Cloud) WhoAmI(ctx context.Context) (me Self, err error) {
 		return me, err
 	}
 	me.ARN = awssdk.ToString(out.Arn)
-	if s, ok := StampOf(out.ResultMetadata); ok {
-		me.Clock = ClockBetween(s.Server, s.Server.Add(time.Second), s.sent, time.Now())
+	if at != (Stamp{}) {
+		me.Clock = ClockBetween(at.Server, at.Server.Add(time.Second), at.sent, time.Now())
 	}
 	return me, nil
 }

@@ -191,9 +191,6 @@ func (h *Handlers) ask(ctx context.Context, a act, mode approvals.Mode, text str
 	return h.open(ctx, a, role, record.Facts{Drill: &role}, o)
 }
 
-// warnLeaked is what is known of the access key that was typed in place of a role.
-const warnLeaked = "leaked"
-
 // describe looks a role up for a measure. What is known of an access key that was typed in its
 // place comes first, with a refusal, too.
 func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measure) (role.Role, error) {
@@ -209,7 +206,7 @@ func (h *Handlers) describe(ctx context.Context, t aws.Target, on contain.Measur
 		if t.RoleID != "" && t.RoleID != found.ID {
 			t.Told += " That was another role of the same name, which was deleted: its sessions ended with it."
 		}
-		found.Warnings = append([]role.Warning{{Code: warnLeaked, Sentence: t.Told}}, found.Warnings...)
+		found.Warnings = append([]string{t.Told}, found.Warnings...)
 	}
 	return found, err
 }
@@ -272,7 +269,7 @@ func (h *Handlers) admit(
 		return found, h.refuse(ctx, a, "no_quorum", messages.NoQuorum(mode, w, roleFacts(found), policy.Required, why))
 	}
 	if shared {
-		found.Warnings = append(found.Warnings, role.Warning{Code: warnShared})
+		found.Warnings = append(found.Warnings, warnShared)
 	}
 	return found, nil
 }
@@ -432,12 +429,10 @@ func roleFacts(r role.Role) record.Role {
 		TrustDigest: r.TrustDigest,
 	}
 	for _, w := range r.Warnings {
-		switch w.Code {
-		case role.WarnNotCovered: // true of every role: every card says it
-		case warnShared:
+		if w == warnShared {
 			facts.SharedChannel = true
-		default:
-			facts.Warnings = append(facts.Warnings, w.Sentence)
+		} else {
+			facts.Warnings = append(facts.Warnings, w)
 		}
 	}
 	for _, p := range r.Trust {

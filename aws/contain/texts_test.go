@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// consoleText is a document as the IAM console writes it. The foreign texts below are made of it, each
-// with one thing that makes it another document.
-const consoleText = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":` +
-	`{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T09:00:00.000Z"}}}]}`
+// consoleText is a document as the IAM console writes it. The foreign texts below are made of it,
+// each with one thing that makes it another document.
+const consoleText = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],` +
+	`"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-11-22T09:00:00.000Z"}}}]}`
 
 // foreignSlots are documents that are foreign to every measure. Some of them hide an Allow behind
 // a Deny, some look like a revocation and deny nothing, and some are read in another way by another

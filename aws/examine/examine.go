@@ -172,7 +172,7 @@ func (e *examination) trail(ctx context.Context, region string) finding.Finding 
 	if err := a.TrailTurn(ctx, region); err != nil {
 		return Failed(check, err)
 	}
-	_, err := a.LookupEvents(ctx, region, &cloudtrail.LookupEventsInput{MaxResults: awssdk.Int32(1)})
+	_, _, err := a.LookupEvents(ctx, region, &cloudtrail.LookupEventsInput{MaxResults: awssdk.Int32(1)})
 	switch {
 	case err == nil:
 		return finding.Good(check, "LookupEvents answers.")
@@ -194,7 +194,7 @@ func (e *examination) roles(ctx context.Context) ([]string, finding.Finding) {
 	const some, page = 6, 100
 	check, a := e.check("permission iam:ListRoles"), e.account
 	ordinary := []string{aws.RoleARN(a.Partition, a.ID, "/", "any-role-of-this-account")}
-	out, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles,
+	out, _, err := aws.IAM(ctx, a, aws.Credential{}, (*iam.Client).ListRoles,
 		&iam.ListRolesInput{MaxItems: awssdk.Int32(page)})
 	switch {
 	case errors.Is(err, aws.ErrAccessDenied):

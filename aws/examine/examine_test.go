@@ -6,7 +6,6 @@ import (
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
@@ -72,7 +71,7 @@ func TestAnExampleOfAProtectedRoleIsOneOfTheAccountThatThePatternMatches(t *test
 
 func TestTheSimulatorsAnswerIsReadWhicheverWayItComes(t *testing.T) {
 	allowed, denied := types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeExplicitDeny
-	got := verdictsOf(&iam.SimulatePrincipalPolicyOutput{EvaluationResults: []types.EvaluationResult{
+	got := verdictsOf([]types.EvaluationResult{
 		{EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r1"), EvalDecision: allowed},
 		{
 			EvalActionName: awssdk.String("iam:A"), EvalResourceName: awssdk.String("r2"), EvalDecision: denied,
@@ -92,7 +91,7 @@ func TestTheSimulatorsAnswerIsReadWhicheverWayItComes(t *testing.T) {
 				{EvalResourceName: awssdk.String("r1"), EvalResourceDecision: allowed},
 			},
 		},
-	}})
+	})
 	want := []simulatedOn{
 		{"iam:A", "r1", allowed, ""},
 		{"iam:A", "r2", denied, "it depends on aws:X"},

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 	"github.com/revokebot/revokebot/aws/role"
@@ -171,7 +169,7 @@ func (e *examination) ask(ctx context.Context, of string, questions ...role.Ques
 }
 
 // answers are those to several questions; the zero one to a question that was left out.
-type answers []aws.Answer[*iam.SimulatePrincipalPolicyOutput]
+type answers []aws.Answer[role.Simulated]
 
 // err is the first that there is.
 func (a answers) err() error {
@@ -185,9 +183,7 @@ func (a answers) err() error {
 
 func (a answers) verdicts() (all []simulatedOn) {
 	for _, one := range a {
-		if one.Value != nil {
-			all = append(all, verdictsOf(one.Value)...)
-		}
+		all = append(all, verdictsOf(one.Value.Results)...)
 	}
 	return all
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
@@ -22,9 +21,9 @@ type simulatedOn struct {
 }
 
 // verdictsOf lists the answers resource by resource, whichever way they come.
-func verdictsOf(out *iam.SimulatePrincipalPolicyOutput) []simulatedOn {
+func verdictsOf(results []types.EvaluationResult) []simulatedOn {
 	var all []simulatedOn
-	for _, r := range out.EvaluationResults {
+	for _, r := range results {
 		organization := ""
 		if org := r.OrganizationsDecisionDetail; org != nil && !org.AllowedByOrganizations {
 			organization = "a policy of the organization denies it, perhaps under a condition"

@@ -1,114 +1,100 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// simulated is what became of a question to the policy simulator, and answer its answer.
-type (
-	answer    = iam.SimulatePrincipalPolicyOutput
-	simulated = aws.Answer[*answer]
-)
+// simulated is what became of a question to the policy simulator.
+type simulated = aws.Answer[Simulated]
 
 // advise is the second step of Describe: it asks what follows from the first one, side by side,
-// and puts together what refuses the role and what people are warned about.
+// and puts together what refuses the role or user and what people are warned about.
 func (p *Prepared) advise(ctx context.Context) (Role, error) {
-	if p.role.Kind == contain.User {
-		return p.adviseUser(ctx)
-	}
-	a, role, inline := p.account, p.role, p.inline
-	puts := puts(p.places)
-	writes := slices.Concat(puts, removes(p.places))
-	w := &warnings{role: role}
+	role, w, user := p.role, &warnings{role: p.role}, p.role.Kind == contain.User
 	wanted, existing, err := p.wanted()
 	if err != nil {
 		return Role{}, err
 	}
-	var names []string
-	if inline.Err == nil {
-		names = p.besides(inline.Value.names)
+	puts := puts(p.places)
+	writes := slices.Concat(puts, removes(p.places))
+	comeback := "sts:AssumeRole" // by which a session makes another credential of its own
+	if user {
+		comeback = "iam:CreateAccessKey"
 	}
 	var others, managed aws.Answer[[]contain.Document]
-	var own, roles simulated
+	var own, rights simulated
+	var rest userFacts
 	aws.All(
-		func() {
-			others = aws.Advisory(ctx, func(ctx context.Context) ([]contain.Document, error) { return p.named(ctx, names) })
-		},
+		func() { others = aws.Advisory(ctx, p.otherInline) },
 		func() {
 			if slices.Contains(kindsOf(wanted), contain.RoleAttached) {
 				managed = p.advisory(ctx, contain.RoleAttached)
 			}
 		},
-		func() { own = p.may(ctx, a.OwnPrincipal(p.hubARN), append(p.of.reads(p.slots), puts...)...) },
-		func() { roles = p.may(ctx, role.ARN, append(writes[:len(writes):len(writes)], "sts:AssumeRole")...) },
+		func() { own = p.may(ctx, p.account.OwnPrincipal(p.hubARN), append(p.of.reads(p.slots), puts...)...) },
+		func() { rights = p.may(ctx, role.ARN, append(slices.Clone(writes), comeback)...) },
+		func() {
+			if user {
+				rest = p.userFacts(ctx)
+			}
+		},
 	)
 	if err := missingPermission(role, own); err != nil {
 		return Role{}, err
 	}
-	known, err := p.fit(w, wanted, "whether %s is on the role", others.Value, managed.Value)
-	if err != nil {
-		return Role{}, err
+	known := others.Value
+	for _, f := range p.there {
+		known = append(known, f.Document)
+		w.notRead("what "+f.Slot.Label()+" says", f.err)
 	}
-	w.notRead("whether its inline policies leave room for the deny", errors.Join(inline.Err, others.Err))
-	if inline.Err == nil && inline.Value.more {
-		w.unknown = append(w.unknown, "whether its inline policies leave room for the deny (there are too many)")
+	for _, kind := range kindsOf(wanted) {
+		if err := roomFor(kind, append(managed.Value, known...), wanted).refuse(role); err != nil {
+			return Role{}, err
+		}
 	}
+	w.notRead("whether the inline policies leave room for the deny", cmp.Or(p.inline.Err, others.Err))
 	w.notRead("whether revokebot's own role may write the deny", own.Err)
-	w.notRead("whether the role can write IAM, past its inline policies", roles.Err)
+	w.notRead("whether it can write IAM, past its inline policies", rights.Err)
 
 	var may []string
-	if roles.Err == nil {
-		for _, result := range roles.Value.EvaluationResults {
-			if result.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
-				may = append(may, awssdk.ToString(result.EvalActionName))
-			}
+	for _, result := range rights.Value.Results {
+		if result.EvalDecision == types.PolicyEvaluationDecisionTypeAllowed {
+			may = append(may, awssdk.ToString(result.EvalActionName))
 		}
 	}
 	for _, d := range known {
 		may = append(may, mayName(d.Text, writes...)...)
 	}
-	w.trust(p.of.Measure, readTrustFacts(a.Account, role.ARN, p.trust), slices.Contains(may, "sts:AssumeRole"))
-	w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
+	if user {
+		w.user(p, rest, len(may) > 0)
+		if used := rest.used; used != nil {
+			role.LastUsed, role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
+		}
+	} else {
+		w.trust(p.of.Measure, readTrustFacts(p.account.Account, role.ARN, p.trust), slices.Contains(may, comeback))
+		w.policies(slices.ContainsFunc(writes, func(action string) bool { return slices.Contains(may, action) }))
+	}
 	w.all = append(w.all, existing...)
-	w.code(p.places[0][0])
-	role.Warnings = w.ending(notCovered)
+	w.code(p.places[len(p.places)-1][0])
+	role.Warnings = w.ending()
 	return role, nil
 }
 
-// fit returns the inline documents and those of the slots, and refuses a role or user that has no
-// room for what is wanted. says is what is not known of a slot that could not be read.
-func (p *Prepared) fit(
-	w *warnings, wanted []contain.Document, says string, inline, attached []contain.Document,
-) ([]contain.Document, error) {
-	known := inline
-	for _, f := range p.there {
-		known = append(known, f.Document)
-		w.notRead(fmt.Sprintf(says, f.Slot.Label()), f.err)
-	}
-	for _, kind := range kindsOf(wanted) {
-		if err := roomFor(kind, append(attached, known...), wanted).refuse(w.role); err != nil {
-			return nil, err
-		}
-	}
-	return known, nil
-}
-
-// besides are inline policies that were not read with the slots.
-func (p *Prepared) besides(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+// otherInline reads the inline policies that were not read with the slots.
+func (p *Prepared) otherInline(ctx context.Context) ([]contain.Document, error) {
+	return p.named(ctx, slices.DeleteFunc(slices.Clone(p.inline.Value), func(name string) bool {
 		return slices.Contains(p.slots, contain.Slot{Kind: p.inlineKind(), Name: name})
-	})
+	}))
 }
 
 // may asks the simulator whether a principal may do actions on the role, with the session of the
@@ -118,7 +104,7 @@ func (p *Prepared) may(ctx context.Context, principal string, actions ...string)
 		Principal: principal, Actions: actions, Resources: []string{p.role.ARN},
 		Context: Context(slices.Concat(p.places...)...),
 	}
-	return aws.Advisory(ctx, func(ctx context.Context) (*answer, error) {
+	return aws.Advisory(ctx, func(ctx context.Context) (Simulated, error) {
 		return q.Ask(ctx, p.account, p.cred)
 	})
 }
@@ -126,7 +112,7 @@ func (p *Prepared) may(ctx context.Context, principal string, actions ...string)
 // wanted is what the measure would write now, and what people are warned about of what is there.
 // It refuses a role on which no document can be written. What could not be read is not known to
 // be there.
-func (p *Prepared) wanted() (docs []contain.Document, existing []Warning, err error) {
+func (p *Prepared) wanted() (docs []contain.Document, existing []string, err error) {
 	w := &warnings{role: p.role}
 	if unread(p.there) != nil || p.clock == (aws.Stamp{}) {
 		return nil, nil, nil
@@ -155,11 +141,8 @@ func (p *Prepared) wanted() (docs []contain.Document, existing []Warning, err er
 // to the simulator. Where that lacks a value that a policy asks for, or an organization's policy
 // decides, whose conditions it does not tell, it is no verdict.
 func missingPermission(role Role, own simulated) error {
-	if own.Err != nil {
-		return nil
-	}
 	var missing []string
-	for _, result := range own.Value.EvaluationResults {
+	for _, result := range own.Value.Results {
 		lacks := len(result.MissingContextValues) > 0
 		for _, part := range result.ResourceSpecificResults {
 			lacks = lacks || len(part.MissingContextValues) > 0
@@ -208,7 +191,13 @@ func (r room) refuse(role Role) error {
 	if r.err != nil || quota == 0 || r.size <= quota {
 		return nil
 	}
-	return aws.Refuse(aws.RefusedNoRoom, "%s", kinds[r.kind].noRoom(role, r.size))
+	text := "%s would have %d managed policies attached, and %d is the default limit. Detach one that it does not need."
+	if r.kind.Inline() {
+		text = "The inline policies of %s leave no room for the revocation policy: together they would have %d characters, " +
+			"and %d is the limit, which cannot be raised. Move one of them into a managed policy, or take a measure that " +
+			"writes no inline policy."
+	}
+	return aws.Refuse(aws.RefusedNoRoom, text, role.title(), r.size, quota)
 }
 
 // advisory reads all documents of a kind, for advice alone.
@@ -235,6 +224,8 @@ func notRead(err error) string {
 		return "AWS had too many requests"
 	case errors.Is(err, aws.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
+	case errors.Is(err, errTooMany):
+		return err.Error()
 	default:
 		return "it could not be read"
 	}

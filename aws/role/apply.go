@@ -250,7 +250,7 @@ func (p *Prepared) write(ctx context.Context, i int) (gap bool, err error) {
 	}
 	at, err := kinds[doc.Slot.Kind].write(kept, p, p.cred, doc)
 	if doc.Text == "" && errors.Is(err, aws.ErrNoSuchRole) {
-		at, err = aws.RefusalTime(err), nil // an attempt whose answer was lost has emptied it; the read below tells
+		err = nil // an attempt whose answer was lost has emptied it; the read below tells
 	}
 	if err != nil {
 		result.Err = err

@@ -48,7 +48,7 @@ func (c *Client) Check(ctx context.Context, o Order) (Check, error) {
 	p, err := c.look(ctx, o, false, nil)
 	switch {
 	case errors.Is(err, aws.ErrNoSuchRole):
-		return Check{State: RoleGone, At: aws.RefusalTime(err)}, nil
+		return Check{State: RoleGone, At: p.clock.Server}, nil
 	case err != nil:
 		return Check{}, err
 	}

@@ -113,7 +113,7 @@ func TestADrillFailsForWhatWouldKeepARevocationFromHappening(t *testing.T) {
 		"throttled":        {fault: standin.Fault{Action: "GetRole", Code: "Throttling", Times: -1}, kind: aws.ErrThrottled},
 		"unknown account":  {change: func(_ *bench, d *Order) { d.Principal.AccountName = "nowhere" }, words: "nowhere"},
 		"no place":         {change: func(b *bench, _ *Order) { b.taken() }, words: "hold documents"},
-		"no room any more": {change: func(b *bench, _ *Order) { fill(b) }, words: "10,240"},
+		"no room any more": {change: func(b *bench, _ *Order) { fill(b) }, words: "10240"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBench(t, nil, func(t *testing.T, b *bench) {

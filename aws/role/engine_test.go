@@ -101,11 +101,11 @@ func (b *bench) two() Order {
 // attached reports whether the lock is on the role.
 func (b *bench) attached() bool {
 	b.T.Helper()
-	arns, _, err := read(b.Conn("prod"), "Deploy").attached(b.T.Context(), aws.Credential{})
+	docs, err := attached.all(b.T.Context(), read(b.Conn("prod"), "Deploy"))
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	return slices.Contains(arns, b.Prod.DenyAllARN())
+	return slices.ContainsFunc(docs, func(d contain.Document) bool { return d.Text == b.Prod.DenyAllARN() })
 }
 
 func TestTwoDocumentsAreWrittenInOrderAndUndoneTogether(t *testing.T) {

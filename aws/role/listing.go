@@ -131,7 +131,7 @@ func (c *Client) listRoles(ctx context.Context, a *aws.Conn) ([]ListedRole, erro
 func eachRole(ctx context.Context, a *aws.Conn, more func(types.Role) bool) error {
 	in := &iam.ListRolesInput{MaxItems: awssdk.Int32(rolesPage)}
 	for {
-		page, err := aws.IAM(ctx, a, aws.Credential{}, "iam:ListRoles", (*iam.Client).ListRoles, in)
+		page, _, err := aws.IAM(ctx, a, aws.Credential{}, (*iam.Client).ListRoles, in)
 		if err != nil {
 			return err
 		}

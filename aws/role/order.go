@@ -2,10 +2,8 @@ package role
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/revokebot/revokebot/aws"
@@ -114,10 +112,12 @@ func actions(slots []contain.Slot, of func(contain.Facts) string) (all []string)
 	return all
 }
 
-// sessionPolicy is the session policy of the order: a few actions on one role.
+// sessionPolicy is the session policy of the order: a few actions on one role. What IAM has a
+// condition for is narrowed to the very documents: without it, the session could attach a policy
+// that allows everything.
 func (o Order) sessionPolicy() string {
 	places, slots := o.slots()
-	allowed, narrowed := o.reads(slots), []string(nil)
+	allowed, narrowed := o.reads(slots), []policyStatement(nil)
 	byKind := map[contain.Kind][]contain.Slot{}
 	for _, s := range slices.Concat(places...) {
 		byKind[s.Kind] = append(byKind[s.Kind], s)
@@ -126,46 +126,37 @@ func (o Order) sessionPolicy() string {
 		if o.Mode == Undo && kind == contain.KeyStatus {
 			continue // the right to make a key inactive would be one to make it active
 		}
-		facts, only := kind.Facts(), kinds[kind].only(byKind[kind])
+		facts := kind.Facts()
 		writes := []string{facts.Put}
 		if o.Mode == Undo && facts.Remove != "" {
 			writes = append(writes, facts.Remove)
 		}
-		if only == "" {
+		only := Context(byKind[kind]...)
+		if only == nil {
 			allowed = append(allowed, writes...)
-			continue
 		}
-		narrowed = append(narrowed, allow(writes, only, o.Principal.ARN))
+		for key, entry := range only {
+			narrowed = append(narrowed, allow(writes, condition{"StringEquals": {key: entry.ContextKeyValues}}, o.Principal.ARN))
+		}
 	}
-	return policy(append([]string{allow(allowed, "", o.Principal.ARN)}, narrowed...)...)
+	return printed("", append([]policyStatement{allow(allowed, nil, o.Principal.ARN)}, narrowed...))
 }
 
 // drillPolicy is the session policy of a drill: it reads, and asks the policy simulator about the
 // role and about what the bot itself is. There is no action in it that writes.
 func (o Order) drillPolicy(own string) string {
 	_, slots := o.slots()
-	return policy(allow(append(o.reads(slots), "iam:SimulatePrincipalPolicy"), "", o.Principal.ARN, own))
+	allowed := append(o.reads(slots), "iam:SimulatePrincipalPolicy")
+	return printed("", []policyStatement{allow(allowed, nil, o.Principal.ARN, own)})
 }
 
-func policy(statements ...string) string {
-	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
-}
-
-// allow is a statement about a few roles. condition is JSON, "" none.
-func allow(actions []string, condition string, arns ...string) string {
+// allow is a statement about a few roles or users.
+func allow(actions []string, only condition, arns ...string) policyStatement {
 	var resources []string
 	for _, arn := range arns {
 		resources = append(resources, aws.ByName(arn)...)
 	}
-	statement, err := json.Marshal(struct {
-		Effect           string
-		Action, Resource []string
-		Condition        json.RawMessage `json:",omitempty"`
-	}{"Allow", actions, resources, json.RawMessage(condition)})
-	if err != nil {
-		return "" // unreachable: strings always encode
-	}
-	return string(statement)
+	return policyStatement{Effect: "Allow", Action: actions, Resource: resources, Condition: only}
 }
 
 // Outcome is what Apply did and what was seen of it. That a document was read back does not say

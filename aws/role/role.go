@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -45,13 +46,7 @@ type Role struct {
 	TrustDigest    string        // of the trust policy, the same for the same JSON, in hex
 	ServerTime     time.Time     // AWS's clock at the answer, whole seconds; zero when it gave none
 	Tags           map[string]string
-	Warnings       []Warning // what to know before approving; only Describe looks for them
-}
-
-// getRole asks IAM with the reading session.
-func getRole(ctx context.Context, a *aws.Conn, name string) (*iam.GetRoleOutput, error) {
-	in := &iam.GetRoleInput{RoleName: awssdk.String(name)}
-	return aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole, in)
+	Warnings       []string // to know before approving, foreign text in them quoted; only Describe looks for them
 }
 
 // Named is a role of an account as IAM names it.
@@ -63,30 +58,48 @@ func Named(a aws.Account, in types.Role) contain.Principal {
 	}
 }
 
-// readRole turns the answer into a Role. A role of another account or partition is refused: the
-// credentials are not those of the account that was asked for.
-func readRole(a *aws.Conn, out *iam.GetRoleOutput) (Role, error) {
-	if out.Role == nil {
-		return Role{}, &aws.CallError{
-			Kind: aws.ErrUnavailable, Operation: "iam:GetRole", Account: a.Name, Message: "the answer held no role",
+// readRole asks IAM who is behind the name of a role or user. A principal of another account or
+// partition is refused: the credentials are not those of the account that was asked for.
+func (p *Prepared) readRole(ctx context.Context) error {
+	a, name := p.account, &p.of.Principal.Name
+	if p.of.Principal.Kind == contain.User {
+		out, at, err := aws.IAM(ctx, a, aws.Credential{}, (*iam.Client).GetUser, &iam.GetUserInput{UserName: name})
+		if p.clock = at; err != nil {
+			return err
 		}
+		in := cmp.Or(out.User, &types.User{})
+		p.role = Role{
+			Principal: contain.Principal{
+				Kind: contain.User, AccountName: a.Name, AccountID: a.ID, Partition: a.Partition,
+				Name: awssdk.ToString(in.UserName), Path: awssdk.ToString(in.Path), ARN: awssdk.ToString(in.Arn),
+				ID: awssdk.ToString(in.UserId),
+			},
+			Created: awssdk.ToTime(in.CreateDate), Tags: tagged(in.Tags),
+		}
+	} else {
+		out, at, err := aws.IAM(ctx, a, aws.Credential{}, (*iam.Client).GetRole, &iam.GetRoleInput{RoleName: name})
+		if p.clock = at; err != nil {
+			return err
+		}
+		in := cmp.Or(out.Role, &types.Role{})
+		p.role = Role{
+			Principal: Named(a.Account, *in), Created: awssdk.ToTime(in.CreateDate), Tags: tagged(in.Tags),
+			MaxSession: time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
+		}
+		if used := in.RoleLastUsed; used != nil {
+			p.role.LastUsed, p.role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
+		}
+		p.trust = aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument))
+		p.role.Trust, p.role.TrustDigest = readTrust(a.Account, p.trust)
 	}
-	in := out.Role
-	role := Role{
-		Principal:  Named(a.Account, *in),
-		Created:    awssdk.ToTime(in.CreateDate),
-		MaxSession: time.Duration(awssdk.ToInt32(in.MaxSessionDuration)) * time.Second,
-		ServerTime: aws.ServerTime(out.ResultMetadata),
-		Tags:       tagged(in.Tags),
+	p.role.ServerTime = p.clock.Server
+	if r := p.role; r.ARN != aws.PrincipalARN(r.Principal) || r.ID == "" {
+		return aws.Refuse(aws.RefusedOtherAccount,
+			"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
+				"Check assume_role of that account and the ambient credentials.",
+			a.Name, a.ID, a.Partition, aws.Quote(r.ARN))
 	}
-	if used := in.RoleLastUsed; used != nil {
-		role.LastUsed, role.LastUsedRegion = awssdk.ToTime(used.LastUsedDate), awssdk.ToString(used.Region)
-	}
-	if role.ARN != aws.RoleARN(a.Partition, a.ID, role.Path, role.Name) || role.ID == "" {
-		return Role{}, otherAccount(a, role.ARN)
-	}
-	role.Trust, role.TrustDigest = readTrust(a.Account, aws.DecodeDocument(awssdk.ToString(in.AssumeRolePolicyDocument)))
-	return role, nil
+	return nil
 }
 
 // tagged are tags by their keys; nil if there are none.
@@ -98,14 +111,6 @@ func tagged(tags []types.Tag) (by map[string]string) {
 		by[awssdk.ToString(tag.Key)] = awssdk.ToString(tag.Value)
 	}
 	return by
-}
-
-// otherAccount refuses what the credentials found in place of the account that was asked for.
-func otherAccount(a *aws.Conn, arn string) error {
-	return aws.Refuse(aws.RefusedOtherAccount,
-		"The credentials for account %s (%s, partition %s) found %s, which is not there. "+
-			"Check assume_role of that account and the ambient credentials.",
-		a.Name, a.ID, a.Partition, aws.Quote(arn))
 }
 
 // title names the role for people.

@@ -37,10 +37,10 @@ var becoming = []string{
 // and from becoming the bot. botRoleARNs are patterns on ARNs, as Cloud.OwnRoles gives them; with
 // none, no principal may.
 func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) string {
-	s := scpStatement{
+	s := policyStatement{
 		Sid: "OnlyRevokebotChangesInlinePolicies", Effect: "Deny",
 		Action: []string{"iam:PutRolePolicy", "iam:DeleteRolePolicy"}, Resource: aws.Literal(roleARN),
-		Condition: map[string]map[string][]string{},
+		Condition: condition{},
 	}
 	for key, e := range Context(slots...) {
 		s.Sid, s.Action = "OnlyRevokebotDetaches", []string{contain.RoleAttached.Facts().Remove}
@@ -51,9 +51,9 @@ func GuardRailSCP(roleARN string, botRoleARNs []string, slots ...contain.Slot) s
 	}
 	others := map[string][]string{"aws:PrincipalArn": botRoleARNs}
 	s.Condition["ArnNotLike"] = others
-	return scp(s, scpStatement{
+	return scp(s, policyStatement{
 		Sid: "NobodyElseBecomesRevokebot", Effect: "Deny", Action: becoming, Resource: botRoleARNs,
-		Condition: map[string]map[string][]string{"ArnNotLike": others},
+		Condition: condition{"ArnNotLike": others},
 	})
 }
 
@@ -103,32 +103,39 @@ func permissionSetSCP(role Role, permissionSet string, cutoff time.Time) string 
 	}, cutoff))
 }
 
-func denyOldSessions(sid string, roles []string, cutoff time.Time) scpStatement {
-	return scpStatement{
+func denyOldSessions(sid string, roles []string, cutoff time.Time) policyStatement {
+	return policyStatement{
 		Sid: sid, Effect: "Deny", Action: []string{"*"}, Resource: "*",
-		Condition: map[string]map[string][]string{
+		Condition: condition{
 			"ArnLike":      {"aws:PrincipalArn": roles},
 			"DateLessThan": {issueTimeKey: {cutoff.UTC().Format(issueTimeFormat)}},
 		},
 	}
 }
 
-type scpStatement struct {
-	Sid, Effect string
-	Action      []string
-	Resource    any                            // a text, or several
-	Condition   map[string]map[string][]string `json:",omitempty"`
+// policyStatement is a statement of a policy that this package writes.
+type policyStatement struct {
+	Sid       string `json:",omitempty"`
+	Effect    string
+	Action    []string
+	Resource  any       // a text, or several
+	Condition condition `json:",omitempty"`
 }
 
+// condition is values by operator and key.
+type condition map[string]map[string][]string
+
 // scp prints a policy the way people read it.
-func scp(s ...scpStatement) string {
+func scp(s ...policyStatement) string { return printed("  ", s) }
+
+func printed(indent string, s []policyStatement) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
+	e.SetIndent("", indent)
 	err := e.Encode(struct {
 		Version   string
-		Statement []scpStatement
+		Statement []policyStatement
 	}{"2012-10-17", s})
 	if err != nil {
 		return "" // unreachable: strings always encode

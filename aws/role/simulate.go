@@ -91,7 +91,7 @@ func simulate(
 		for _, p := range prober.Probes(docs[i]) {
 			q := question(o, p, simulatedAction)
 			d := &asked{denied: p.Denied, ours: isOurs(docs[i].Slot.Label())}
-			ask := func(ctx context.Context) (*answer, error) { return q.Ask(ctx, a, with) }
+			ask := func(ctx context.Context) (Simulated, error) { return q.Ask(ctx, a, with) }
 			run := func() { d.answer = aws.Try(ask(ctx)) }
 			if paper {
 				q.Besides, d.ours = []string{prober.Policy(docs[i])}, isGiven
@@ -113,8 +113,8 @@ func simulate(
 		case err != nil:
 			failed = cmp.Or(failed, err)
 		default:
-			s.Probes = append(s.Probes, Probed{d.denied, verdict(d.answer.Value, d.ours)})
-			s.At = times.Later(s.At, aws.ServerTime(d.answer.Value.ResultMetadata))
+			s.Probes = append(s.Probes, Probed{d.denied, verdict(d.answer.Value.Results, d.ours)})
+			s.At = times.Later(s.At, d.answer.Value.At)
 		}
 	}
 	if failed != nil {
@@ -168,7 +168,7 @@ func (c *Client) DeniedAnyway(
 		return nil, err
 	}
 	denied := map[string]bool{}
-	for _, r := range out.EvaluationResults {
+	for _, r := range out.Results {
 		if r.EvalDecision == types.PolicyEvaluationDecisionTypeExplicitDeny {
 			denied[awssdk.ToString(r.EvalActionName)] = true
 		}
@@ -190,14 +190,22 @@ type Question struct {
 	Context   map[string]types.ContextEntry
 }
 
+// Simulated is the simulator's answer.
+type Simulated struct {
+	Results []types.EvaluationResult
+	At      time.Time // AWS's clock, whole seconds
+}
+
 // Ask asks the simulator with a credential, the zero one being the reading session. Of the
 // condition keys, it knows those that say who the principal is; its ARN is given too, because
 // service control policies ask for that. For the role that the bot assumes there is a source
 // identity as well, because its sessions that write have one, and its policies may ask for that.
-func (s Question) Ask(
-	ctx context.Context, a *aws.Conn, with aws.Credential,
-) (*answer, error) {
-	return aws.IAM(ctx, a, with, "iam:SimulatePrincipalPolicy", (*iam.Client).SimulatePrincipalPolicy, s.input(a))
+func (s Question) Ask(ctx context.Context, a *aws.Conn, with aws.Credential) (Simulated, error) {
+	out, at, err := aws.IAM(ctx, a, with, (*iam.Client).SimulatePrincipalPolicy, s.input(a))
+	if err != nil {
+		return Simulated{}, err
+	}
+	return Simulated{out.EvaluationResults, at.Server}, nil
 }
 
 // input puts the question as the API has it.
@@ -238,11 +246,11 @@ func (s Question) input(a *aws.Conn) *iam.SimulatePrincipalPolicyInput {
 // verdict reads the answer to a question about one action. The decision alone is no proof: a
 // service control policy denies explicitly, too. Where a statement denies, the matched statements
 // are those that deny.
-func verdict(out *answer, ours func(types.Statement) bool) Verdict {
-	if len(out.EvaluationResults) != 1 {
+func verdict(results []types.EvaluationResult, ours func(types.Statement) bool) Verdict {
+	if len(results) != 1 {
 		return ""
 	}
-	switch result := out.EvaluationResults[0]; result.EvalDecision {
+	switch result := results[0]; result.EvalDecision {
 	case types.PolicyEvaluationDecisionTypeAllowed, types.PolicyEvaluationDecisionTypeImplicitDeny:
 		return NotDenied
 	case types.PolicyEvaluationDecisionTypeExplicitDeny:
@@ -372,14 +380,12 @@ func mayWrite(own simulated, account string) (may bool, unknown string) {
 	if own.Err != nil {
 		return false, notSimulated(own.Err, account)
 	}
-	results := own.Value.EvaluationResults
-	switch denied := slices.ContainsFunc(results, func(r types.EvaluationResult) bool {
+	denied := slices.ContainsFunc(own.Value.Results, func(r types.EvaluationResult) bool {
 		return r.EvalDecision != types.PolicyEvaluationDecisionTypeAllowed
-	}); {
-	case len(results) > 0 && !denied:
+	})
+	if len(own.Value.Results) > 0 && !denied {
 		return true, ""
-	default:
-		return false, "The policy simulator does not say: a condition or a policy of the organization decides, " +
-			"which it does not know."
 	}
+	return false, "The policy simulator does not say: a condition or a policy of the organization decides, which it " +
+		"does not know."
 }

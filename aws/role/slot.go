@@ -2,9 +2,7 @@ package role
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -28,24 +26,19 @@ type found struct {
 type access interface {
 	// read returns what is in the slots, in their order. That a slot is empty is no error.
 	read(context.Context, *Prepared, aws.Credential, []contain.Slot) []found
-	// write makes a slot say what a document says, or empties it, and returns AWS's clock. That it is
-	// empty already is ErrNoSuchRole.
+	// write makes a slot say what a document says, or empties it, and returns AWS's clock, with an
+	// error, too. That it is empty already is ErrNoSuchRole.
 	write(context.Context, *Prepared, aws.Credential, contain.Document) (time.Time, error)
-	// all returns the role's documents of the kind.
+	// all returns the principal's documents of the kind.
 	all(context.Context, *Prepared) ([]contain.Document, error)
-	// only narrows the session's permission to write to these slots; "" if IAM has no condition for
-	// that.
-	only([]contain.Slot) string
-	// noRoom says that what a role would hold is more than the quota.
-	noRoom(r Role, size int) string
 }
 
 // kinds are those that this version can read and write.
 var kinds = map[contain.Kind]access{
 	contain.RoleInline:   inline{},
-	contain.RoleAttached: attached{},
+	contain.RoleAttached: attached,
 	contain.UserInline:   inline{},
-	contain.KeyStatus:    keyStatus{},
+	contain.KeyStatus:    accessKeys,
 }
 
 // see reads slots side by side, and returns them in their order.
@@ -89,63 +82,65 @@ func (inline) read(ctx context.Context, p *Prepared, with aws.Credential, slots 
 	return all
 }
 
-// inlinePolicy reads one inline policy.
+// inlinePolicy reads one inline policy. IAM has one code for a principal and for a policy that is
+// not there: GetRole and GetUser tell about the principal.
 func (p *Prepared) inlinePolicy(ctx context.Context, with aws.Credential, s contain.Slot) found {
-	f := found{Document: contain.Document{Slot: s}}
+	on, f := &p.of.Principal.Name, found{Document: contain.Document{Slot: s}}
+	var text *string
+	var at aws.Stamp
 	if s.Kind == contain.UserInline {
-		f.Text, f.at, f.err = p.userPolicy(ctx, with, s.Name)
-		return f
+		in := &iam.GetUserPolicyInput{UserName: on, PolicyName: &s.Name}
+		var out *iam.GetUserPolicyOutput
+		if out, at, f.err = aws.IAM(ctx, p.account, with, (*iam.Client).GetUserPolicy, in); f.err == nil {
+			text = out.PolicyDocument
+		}
+	} else {
+		in := &iam.GetRolePolicyInput{RoleName: on, PolicyName: &s.Name}
+		var out *iam.GetRolePolicyOutput
+		if out, at, f.err = aws.IAM(ctx, p.account, with, (*iam.Client).GetRolePolicy, in); f.err == nil {
+			text = out.PolicyDocument
+		}
 	}
-	out, err := aws.IAM(ctx, p.account, with, "iam:GetRolePolicy", (*iam.Client).GetRolePolicy, &iam.GetRolePolicyInput{
-		RoleName: awssdk.String(p.of.Principal.Name), PolicyName: awssdk.String(s.Name),
-	})
-	switch {
-	case errors.Is(err, aws.ErrNoSuchRole):
-		// IAM has one code for a role and for a policy that is not there. GetRole tells about the role.
-		f.at = aws.RefusalTime(err)
-	case err != nil:
-		f.err = err
-	default:
-		f.Text, f.at = aws.DecodeDocument(awssdk.ToString(out.PolicyDocument)), aws.ServerTime(out.ResultMetadata)
+	if errors.Is(f.err, aws.ErrNoSuchRole) {
+		f.err = nil
 	}
+	f.Text, f.at = aws.DecodeDocument(awssdk.ToString(text)), at.Server
 	return f
 }
 
-func (inline) write(
-	ctx context.Context, p *Prepared, with aws.Credential, d contain.Document,
-) (at time.Time, err error) {
-	name := awssdk.String(p.of.Principal.Name)
-	if d.Slot.Kind == contain.UserInline {
-		return p.writeUserPolicy(ctx, with, d)
+func (inline) write(ctx context.Context, p *Prepared, with aws.Credential, d contain.Document) (time.Time, error) {
+	on, name, user := &p.of.Principal.Name, &d.Slot.Name, d.Slot.Kind == contain.UserInline
+	switch {
+	case user && d.Text == "":
+		return change(ctx, p, with, (*iam.Client).DeleteUserPolicy,
+			&iam.DeleteUserPolicyInput{UserName: on, PolicyName: name})
+	case user:
+		return change(ctx, p, with, (*iam.Client).PutUserPolicy,
+			&iam.PutUserPolicyInput{UserName: on, PolicyName: name, PolicyDocument: &d.Text})
+	case d.Text == "":
+		return change(ctx, p, with, (*iam.Client).DeleteRolePolicy,
+			&iam.DeleteRolePolicyInput{RoleName: on, PolicyName: name})
+	default:
+		return change(ctx, p, with, (*iam.Client).PutRolePolicy,
+			&iam.PutRolePolicyInput{RoleName: on, PolicyName: name, PolicyDocument: &d.Text})
 	}
-	if d.Text == "" {
-		in := &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: awssdk.String(d.Slot.Name)}
-		out, err := aws.IAM(ctx, p.account, with, "iam:DeleteRolePolicy", (*iam.Client).DeleteRolePolicy, in)
-		if err == nil {
-			at = aws.ServerTime(out.ResultMetadata)
-		}
-		return at, err
-	}
-	in := &iam.PutRolePolicyInput{
-		RoleName: name, PolicyName: awssdk.String(d.Slot.Name), PolicyDocument: awssdk.String(d.Text),
-	}
-	out, err := aws.IAM(ctx, p.account, with, "iam:PutRolePolicy", (*iam.Client).PutRolePolicy, in)
-	if err == nil {
-		at = aws.ServerTime(out.ResultMetadata)
-	}
-	return at, err
 }
 
-// all reads all inline policies of a role.
+// change makes a call that writes, and returns AWS's clock.
+func change[In, Out any](
+	ctx context.Context, p *Prepared, with aws.Credential, call aws.Operation[In, Out], in *In,
+) (time.Time, error) {
+	_, at, err := aws.IAM(ctx, p.account, with, call, in)
+	return at.Server, err
+}
+
+// all reads all inline policies of the principal.
 func (inline) all(ctx context.Context, p *Prepared) ([]contain.Document, error) {
-	list, err := p.listInline(ctx)
-	switch {
-	case err != nil:
+	names, err := p.listInline(ctx)
+	if err != nil {
 		return nil, err
-	case list.more:
-		return nil, errTooMany
 	}
-	return p.named(ctx, list.names)
+	return p.named(ctx, names)
 }
 
 const (
@@ -154,27 +149,28 @@ const (
 )
 
 // errTooMany: the role has more inline policies than are read.
-var errTooMany = errors.New("there are too many inline policies")
+var errTooMany = errors.New("there are too many")
 
-// policyNames are the names of inline policies, and whether there are more.
-type policyNames struct {
-	names []string
-	more  bool
-}
-
-// listInline lists the names of the inline policies.
-func (p *Prepared) listInline(ctx context.Context) (policyNames, error) {
+// listInline lists the names of the inline policies. The first of too many come with an error.
+func (p *Prepared) listInline(ctx context.Context) (names []string, err error) {
+	on, most, more := &p.of.Principal.Name, awssdk.Int32(mostInline), false
 	if p.of.Principal.Kind == contain.User {
-		return p.userPolicies(ctx)
+		in := &iam.ListUserPoliciesInput{UserName: on, MaxItems: most}
+		var out *iam.ListUserPoliciesOutput
+		if out, _, err = aws.IAM(ctx, p.account, aws.Credential{}, (*iam.Client).ListUserPolicies, in); err == nil {
+			names, more = out.PolicyNames, out.IsTruncated
+		}
+	} else {
+		in := &iam.ListRolePoliciesInput{RoleName: on, MaxItems: most}
+		var out *iam.ListRolePoliciesOutput
+		if out, _, err = aws.IAM(ctx, p.account, aws.Credential{}, (*iam.Client).ListRolePolicies, in); err == nil {
+			names, more = out.PolicyNames, out.IsTruncated
+		}
 	}
-	in := &iam.ListRolePoliciesInput{
-		RoleName: awssdk.String(p.of.Principal.Name), MaxItems: awssdk.Int32(mostInline),
+	if more {
+		err = errTooMany
 	}
-	out, err := aws.IAM(ctx, p.account, aws.Credential{}, "iam:ListRolePolicies", (*iam.Client).ListRolePolicies, in)
-	if err != nil {
-		return policyNames{}, err
-	}
-	return policyNames{out.PolicyNames, out.IsTruncated}, nil
+	return names, err
 }
 
 // inlineKind is the kind of the principal's inline policies.
@@ -198,102 +194,67 @@ func (p *Prepared) named(ctx context.Context, names []string) (docs []contain.Do
 	return docs, errors.Join(failed...)
 }
 
-// only is nothing: IAM has no condition for the name or the content of an inline policy, so the
-// role is what bounds it.
-func (inline) only([]contain.Slot) string { return "" }
-
-func (inline) noRoom(r Role, size int) string {
-	if r.Kind == contain.User {
-		return fmt.Sprintf("The inline policies of %s leave no room for the revocation policy: together they would have "+
-			"%d characters, and 2,048 is the limit, which cannot be raised. Move one of them into a managed policy or a group.",
-			r.title(), size)
-	}
-	return fmt.Sprintf("The inline policies of %s leave no room for the revocation policy: together they would have "+
-		"%d characters, and 10,240 is the limit, which cannot be raised. Move one of them into a managed policy, "+
-		"or take a measure that writes no inline policy.",
-		r.title(), size)
+// listed are the slots of a kind of which one call lists all documents on a principal.
+type listed struct {
+	list func(context.Context, *Prepared, aws.Credential) ([]contain.Document, aws.Stamp, error)
+	put  func(context.Context, *Prepared, aws.Credential, contain.Document) (time.Time, error)
 }
 
-// attached reads and writes which managed policies are attached to a role. One call lists them all.
-type attached struct{}
-
-func (attached) read(ctx context.Context, p *Prepared, with aws.Credential, slots []contain.Slot) []found {
-	arns, at, err := p.attached(ctx, with)
-	if errors.Is(err, aws.ErrNoSuchRole) { // GetRole tells about the role
-		arns, at, err = nil, aws.RefusalTime(err), nil
+func (l listed) read(ctx context.Context, p *Prepared, with aws.Credential, slots []contain.Slot) []found {
+	docs, at, err := l.list(ctx, p, with)
+	if errors.Is(err, aws.ErrNoSuchRole) { // GetRole and GetUser tell about the principal
+		err = nil
 	}
 	all := make([]found, len(slots))
 	for i, s := range slots {
-		all[i] = found{Document: contain.Document{Slot: s}, at: at, err: err}
-		if slices.Contains(arns, s.Name) {
-			all[i].Text = s.Name
+		all[i] = found{contain.Document{Slot: s}, at.Server, err}
+		for _, d := range docs {
+			if d.Slot == s {
+				all[i].Document = d
+			}
 		}
 	}
 	return all
 }
 
-// attached lists the ARNs of the managed policies.
-func (p *Prepared) attached(ctx context.Context, with aws.Credential) (arns []string, at time.Time, err error) {
-	list := (*iam.Client).ListAttachedRolePolicies
-	in := &iam.ListAttachedRolePoliciesInput{RoleName: awssdk.String(p.of.Principal.Name)}
+func (l listed) write(ctx context.Context, p *Prepared, with aws.Credential, d contain.Document) (time.Time, error) {
+	return l.put(ctx, p, with, d)
+}
+
+func (l listed) all(ctx context.Context, p *Prepared) ([]contain.Document, error) {
+	docs, _, err := l.list(ctx, p, aws.Credential{})
+	return docs, err
+}
+
+// attached are the managed policies that are attached to a role.
+var attached = listed{list: listAttached, put: attach}
+
+func listAttached(
+	ctx context.Context, p *Prepared, with aws.Credential,
+) (docs []contain.Document, at aws.Stamp, err error) {
+	in := &iam.ListAttachedRolePoliciesInput{RoleName: &p.of.Principal.Name}
 	for {
-		out, err := aws.IAM(ctx, p.account, with, "iam:ListAttachedRolePolicies", list, in)
+		out, at, err := aws.IAM(ctx, p.account, with, (*iam.Client).ListAttachedRolePolicies, in)
 		if err != nil {
-			return nil, time.Time{}, err
+			return nil, at, err
 		}
-		for _, p := range out.AttachedPolicies {
-			arns = append(arns, awssdk.ToString(p.PolicyArn))
+		for _, policy := range out.AttachedPolicies {
+			arn := awssdk.ToString(policy.PolicyArn)
+			docs = append(docs, contain.Document{Slot: contain.Slot{Kind: contain.RoleAttached, Name: arn}, Text: arn})
 		}
 		if !out.IsTruncated {
-			return arns, aws.ServerTime(out.ResultMetadata), nil
+			return docs, at, nil
 		}
 		in.Marker = out.Marker
 	}
 }
 
-func (attached) write(
-	ctx context.Context, p *Prepared, with aws.Credential, d contain.Document,
-) (at time.Time, err error) {
-	name := awssdk.String(p.of.Principal.Name)
+func attach(ctx context.Context, p *Prepared, with aws.Credential, d contain.Document) (time.Time, error) {
+	on, arn := &p.of.Principal.Name, &d.Slot.Name
 	if d.Text == "" {
-		in := &iam.DetachRolePolicyInput{RoleName: name, PolicyArn: awssdk.String(d.Slot.Name)}
-		out, err := aws.IAM(ctx, p.account, with, "iam:DetachRolePolicy", (*iam.Client).DetachRolePolicy, in)
-		if err == nil {
-			at = aws.ServerTime(out.ResultMetadata)
-		}
-		return at, err
+		return change(ctx, p, with, (*iam.Client).DetachRolePolicy, &iam.DetachRolePolicyInput{RoleName: on, PolicyArn: arn})
 	}
-	in := &iam.AttachRolePolicyInput{
-		RoleName: name, PolicyArn: awssdk.String(d.Text),
-	}
-	out, err := aws.IAM(ctx, p.account, with, "iam:AttachRolePolicy", (*iam.Client).AttachRolePolicy, in)
-	if err == nil {
-		at = aws.ServerTime(out.ResultMetadata)
-	}
-	return at, err
-}
-
-// all lists all managed policies of a role.
-func (attached) all(ctx context.Context, p *Prepared) ([]contain.Document, error) {
-	arns, _, err := p.attached(ctx, aws.Credential{})
-	docs := make([]contain.Document, len(arns))
-	for i, arn := range arns {
-		docs[i] = contain.Document{Slot: contain.Slot{Kind: contain.RoleAttached, Name: arn}, Text: arn}
-	}
-	return docs, err
-}
-
-// only is a condition: without it, the session could attach a policy that allows everything.
-func (attached) only(slots []contain.Slot) string {
-	arns := make([]string, len(slots))
-	for i, s := range slots {
-		arns[i] = s.Name
-	}
-	list, err := json.Marshal(arns)
-	if err != nil {
-		return "" // unreachable: strings always encode
-	}
-	return `{"StringEquals":{"iam:PolicyARN":` + string(list) + `}}`
+	return change(ctx, p, with, (*iam.Client).AttachRolePolicy, &iam.AttachRolePolicyInput{RoleName: on, PolicyArn: arn})
 }
 
 // Context is what the simulator has to know of the slots that an action is asked about.
@@ -308,10 +269,4 @@ func Context(slots ...contain.Slot) map[string]types.ContextEntry {
 		return nil
 	}
 	return map[string]types.ContextEntry{"iam:PolicyARN": e}
-}
-
-func (attached) noRoom(r Role, size int) string {
-	return fmt.Sprintf("%s would have %d managed policies attached, and %d is the default limit. "+
-		"Detach one that it does not need.",
-		r.title(), size, contain.RoleAttached.Facts().Quota)
 }

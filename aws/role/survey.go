@@ -9,9 +9,6 @@ import (
 	"slices"
 	"time"
 
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
 	"github.com/revokebot/revokebot/aws"
 	"github.com/revokebot/revokebot/aws/contain"
 )
@@ -33,10 +30,10 @@ type Prepared struct {
 	places  [][]contain.Slot
 	slots   []contain.Slot // all that is read
 	role    Role
-	trust   string                  // the trust policy, JSON
-	there   []found                 // one for each slot, as it was read last
-	inline  aws.Answer[policyNames] // of an advisory survey alone
-	clock   aws.Stamp               // of the answer about the role; zero when it had no usable date
+	trust   string               // the trust policy, JSON
+	there   []found              // one for each slot, as it was read last
+	inline  aws.Answer[[]string] // of an advisory survey alone
+	clock   aws.Stamp            // of the answer about the role; zero when it had no usable date
 	hubARN  string
 	read    time.Time // when the answers had come, by this machine's running clock: only good for measuring
 	cred    aws.Credential
@@ -107,32 +104,7 @@ func (c *Client) look(
 			return p, fmt.Errorf("role: this version cannot read or write %s (%s)", s.Label(), s.Kind)
 		}
 	}
-	var role *iam.GetRoleOutput
-	var user *iam.GetUserOutput
 	var hubErr, roleErr, credErr error
-	reads := []func(){
-		func() {
-			if o.Principal.Kind == contain.User {
-				user, roleErr = getUser(ctx, a, o.Principal.Name)
-			} else {
-				role, roleErr = getRole(ctx, a, o.Principal.Name)
-			}
-		},
-		func() {
-			if !advisory {
-				p.there = p.see(ctx, aws.Credential{}, p.slots)
-				return
-			}
-			p.there = aws.Advisory(ctx, func(ctx context.Context) ([]found, error) {
-				return p.see(ctx, aws.Credential{}, p.slots), nil
-			}).Value
-		},
-	}
-	if advisory {
-		reads = append(reads, func() {
-			p.inline = aws.Advisory(ctx, p.listInline)
-		})
-	}
 	aws.All(
 		func() { p.hubARN, hubErr = c.cloud.Hub(ctx) },
 		func() {
@@ -144,7 +116,21 @@ func (c *Client) look(
 			if _, roleErr = a.Reader(ctx); roleErr != nil {
 				return // opening the session is not part of the time that advisory reads get
 			}
-			aws.All(reads...)
+			brief := ctx
+			if advisory {
+				var cancel context.CancelFunc
+				brief, cancel = context.WithTimeout(ctx, aws.AdvisoryTime)
+				defer cancel()
+			}
+			aws.All(
+				func() { roleErr = p.readRole(ctx) },
+				func() { p.there = p.see(brief, aws.Credential{}, p.slots) },
+				func() {
+					if advisory {
+						p.inline = aws.Try(p.listInline(brief))
+					}
+				},
+			)
 			p.read = time.Now()
 		},
 	)
@@ -160,16 +146,6 @@ func (c *Client) look(
 			return p, err
 		}
 	}
-	if o.Principal.Kind == contain.User {
-		p.clock, _ = aws.StampOf(user.ResultMetadata)
-		p.role, err = readUser(a, user)
-		return p, err
-	}
-	if p.role, err = readRole(a, role); err != nil {
-		return p, err
-	}
-	p.trust = aws.DecodeDocument(awssdk.ToString(role.Role.AssumeRolePolicyDocument))
-	p.clock, _ = aws.StampOf(role.ResultMetadata)
 	return p, nil
 }
 

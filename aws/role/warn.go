@@ -11,39 +11,10 @@ import (
 	"github.com/revokebot/revokebot/aws/contain"
 )
 
-// Warning is something about a role that people should know before they approve.
-type Warning struct {
-	Code     string // one of the Warn… codes
-	Sentence string // what it means and what to do, plain text; foreign text in it is quoted and escaped
-}
-
-// The Code of a Warning.
-const (
-	WarnSelfAssume    = "self_assume"     // sessions of the role can open new ones
-	WarnEverybody     = "everybody"       // the trust policy names everybody
-	WarnOtherAccounts = "other_accounts"  // the trust policy names other accounts
-	WarnServiceEC2    = "service_ec2"     // what breaks on EC2, and what revives it; likewise the next ones
-	WarnServiceLambda = "service_lambda"  //
-	WarnServiceECS    = "service_ecs"     //
-	WarnServiceEKS    = "service_eks"     //
-	WarnServiceOther  = "service_other"   //
-	WarnCanWriteIAM   = "can_write_iam"   // the role could take the deny away
-	WarnManagedByCode = "managed_by_code" // Terraform, CDK or CloudFormation may take the deny away
-	WarnExistingDeny  = "existing_deny"   // what would be written is on the role already, or something is in its place
-	WarnNotCovered    = "not_covered"     // what no deny on a role touches
-	WarnNotRead       = "not_read"        // something of the above could not be found out
-)
-
-// notCovered is said of every role.
-var notCovered = Warning{WarnNotCovered, "A deny on a role does not touch long-term access keys, federation tokens, " +
-	"and sessions that this role's sessions opened in other roles. " +
-	"Calls of sts:GetCallerIdentity go on working, and with them logins that rely on it, such as those to EKS. " +
-	"Deactivate such keys in IAM, and revoke the other roles too."}
-
 // warnings are those about one role.
 type warnings struct {
 	role    Role
-	all     []Warning
+	all     []string // sentences; foreign text in them is quoted and escaped
 	unknown []string // what could not be read, and why
 }
 
@@ -54,30 +25,29 @@ func (w *warnings) notRead(what string, err error) {
 	}
 }
 
-// ending returns all warnings, at the end what the measure does not cover and what is not known.
-func (w *warnings) ending(notCovered Warning) []Warning {
-	all := append(w.all, notCovered)
+// ending returns all warnings, at the end what is not known.
+func (w *warnings) ending() []string {
 	if len(w.unknown) > 0 {
-		all = append(all, Warning{WarnNotRead, "Not known: " + strings.Join(w.unknown, "; ") + ". Look at the " +
-			string(w.role.Kind) + " in the IAM console if it matters."})
+		w.all = append(w.all, "Not known: "+strings.Join(w.unknown, "; ")+". Look at the "+string(w.role.Kind)+
+			" in the IAM console if it matters.")
 	}
-	return all
+	return w.all
 }
 
 // add warns of something. The role's name is the first argument.
-func (w *warnings) add(code, format string, args ...any) {
-	w.all = append(w.all, Warning{code, fmt.Sprintf(format, append([]any{w.role.title()}, args...)...)})
+func (w *warnings) add(format string, args ...any) {
+	w.all = append(w.all, fmt.Sprintf(format, append([]any{w.role.title()}, args...)...))
 }
 
 // services are what breaks where a service has handed out the role's sessions, and what revives it.
-var services = map[string][2]string{
-	"ec2": {WarnServiceEC2, "EC2 instances can use %s: their metadata service can hand out the revoked credentials for " +
+var services = map[string]string{
+	"ec2": "EC2 instances can use %s: their metadata service can hand out the revoked credentials for " +
 		"hours, and programs on them fail that long. Stopping and starting an instance, or giving it another instance " +
-		"profile, revives it; a reboot does not."},
-	"lambda": {WarnServiceLambda, "Lambda functions can use %s: running environments keep the revoked credentials and " +
-		"fail. Updating a function, if only its description, makes it start anew with fresh ones."},
-	"ecs-tasks": {WarnServiceECS, "ECS tasks can use %s: running tasks can keep the revoked credentials and fail. " +
-		"Force a new deployment of their services, or stop the tasks."},
+		"profile, revives it; a reboot does not.",
+	"lambda": "Lambda functions can use %s: running environments keep the revoked credentials and " +
+		"fail. Updating a function, if only its description, makes it start anew with fresh ones.",
+	"ecs-tasks": "ECS tasks can use %s: running tasks can keep the revoked credentials and fail. " +
+		"Force a new deployment of their services, or stop the tasks.",
 }
 
 // trust warns of who can come back. mayAssume says whether the role's own policies let it assume
@@ -85,14 +55,14 @@ var services = map[string][2]string{
 func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 	if _, dated := m.(contain.Dated); !dated {
 		if len(f.services) > 0 {
-			w.add(WarnServiceOther, "AWS services can use %s: %s. What they run with it fails until this is undone: "+
+			w.add("AWS services can use %s: %s. What they run with it fails until this is undone: "+
 				"neither a restart nor a new session helps.", strings.Join(aws.Few(f.services), ", "))
 		}
 		return
 	}
 	if f.self || f.own && mayAssume {
-		w.add(WarnSelfAssume, "Sessions of %s can assume the role again: an attacker who does that after the cutoff has a "+
-			"session that is not denied. Take the role out of its own trust policy, and check who assumed it after the "+
+		w.add("Sessions of %s can assume the role again: an attacker who does that after the cutoff has a " +
+			"session that is not denied. Take the role out of its own trust policy, and check who assumed it after the " +
 			"revocation.")
 	}
 	if f.everybody {
@@ -100,18 +70,18 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 		if f.conditional {
 			under = ", under a condition"
 		}
-		w.add(WarnEverybody, "The trust policy of %s lets everybody assume it%s: a revocation ends "+
+		w.add("The trust policy of %s lets everybody assume it%s: a revocation ends "+
 			"sessions, it does not stop an attacker from opening new ones. Narrow the trust policy as well.", under)
 	}
 	if len(f.others) > 0 {
-		w.add(WarnOtherAccounts, "Other accounts may assume %s: %s. An attacker with a key there can open a new session "+
+		w.add("Other accounts may assume %s: %s. An attacker with a key there can open a new session "+
 			"after the revocation. Check them too, or take them out of the trust policy.", strings.Join(aws.Few(f.others), ", "))
 	}
 	var others []string
 	for _, service := range f.services {
 		label, _, _ := strings.Cut(service, ".amazonaws.") // ec2, ecs-tasks, pods.eks
 		if known, ok := services[label]; ok {
-			w.add(known[0], known[1])
+			w.add(known)
 		} else if label == "pods.eks" {
 			f.eks = true
 		} else {
@@ -119,11 +89,11 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 		}
 	}
 	if f.eks {
-		w.add(WarnServiceEKS, "Pods in EKS can use %s: they keep the revoked credentials until shortly before these would "+
+		w.add("Pods in EKS can use %s: they keep the revoked credentials until shortly before these would " +
 			"have ended, and fail. Restart the pods.")
 	}
 	if len(others) > 0 {
-		w.add(WarnServiceOther, "AWS services can use %s: %s. What they run with the revoked sessions fails until they open "+
+		w.add("AWS services can use %s: %s. What they run with the revoked sessions fails until they open "+
 			"new ones. Restart or update it afterwards.", strings.Join(aws.Few(others), ", "))
 	}
 }
@@ -131,8 +101,8 @@ func (w *warnings) trust(m contain.Measure, f trustFacts, mayAssume bool) {
 // policies warns of what the role may do to what is written on it.
 func (w *warnings) policies(canWrite bool) {
 	if canWrite {
-		w.add(WarnCanWriteIAM, "%s can write IAM policies: an attacker could remove revokebot's policy before IAM enforces "+
-			"it. revokebot restores it, and the attacker can remove it again. Put the guard rail in place first, "+
+		w.add("%s can write IAM policies: an attacker could remove revokebot's policy before IAM enforces " +
+			"it. revokebot restores it, and the attacker can remove it again. Put the guard rail in place first, " +
 			"a service control policy by which only revokebot changes what it has written.")
 	}
 }
@@ -146,7 +116,7 @@ func (w *warnings) existing(m contain.Measure, now time.Time, there, wanted cont
 		what = ": it denies sessions that were issued before " + dated.Cutoff(now, there).UTC().Format(issueTimeFormat) +
 			". The new cutoff will not be earlier."
 	}
-	w.add(WarnExistingDeny, "%[2]s is on %[1]s already%[3]s", there.Slot.Label(), what)
+	w.add("%[2]s is on %[1]s already%[3]s", there.Slot.Label(), what)
 }
 
 // code warns of tools that put a role back to what their code says.
@@ -159,7 +129,7 @@ func (w *warnings) code(slot contain.Slot) {
 	if slot.Kind.Inline() {
 		sort = "inline"
 	}
-	w.add(WarnManagedByCode, "%s is managed by %s, by its tag %s: its next run may remove revokebot's policy. "+
+	w.add("%s is managed by %s, by its tag %s: its next run may remove revokebot's policy. "+
 		"Pause it for this role, or let it leave the %s policy %s alone.", tool, aws.Quote(key), sort, slot.Label())
 }
 

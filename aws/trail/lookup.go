@@ -159,7 +159,7 @@ func (c *Client) toAsk(ctx context.Context, name string) (a *aws.Conn, own strin
 
 // lastUsed asks IAM where a role was used last.
 func lastUsed(ctx context.Context, a *aws.Conn, roleARN string) (used LastUsed) {
-	out, err := aws.IAM(ctx, a, aws.Credential{}, "iam:GetRole", (*iam.Client).GetRole,
+	out, _, err := aws.IAM(ctx, a, aws.Credential{}, (*iam.Client).GetRole,
 		&iam.GetRoleInput{RoleName: awssdk.String(aws.NameOf(roleARN))})
 	if err == nil && out.Role != nil && out.Role.RoleLastUsed != nil {
 		last := out.Role.RoleLastUsed

@@ -57,8 +57,9 @@ func pages(ctx context.Context, a *aws.Conn, s *regionBudget, q trailQuery) iter
 				return
 			}
 			var out *cloudtrail.LookupEventsOutput
+			var clock aws.Stamp
 			var err error
-			s.call(ctx, func(ctx context.Context) { out, err = a.LookupEvents(ctx, s.region, in) })
+			s.call(ctx, func(ctx context.Context) { out, clock, err = a.LookupEvents(ctx, s.region, in) })
 			if err != nil && errors.Is(context.Cause(ctx), errPatience) {
 				err = &aws.CallError{Kind: aws.ErrTimeout, Operation: aws.LookupOperation, Account: a.Name, Cause: errPatience}
 			}
@@ -66,7 +67,6 @@ func pages(ctx context.Context, a *aws.Conn, s *regionBudget, q trailQuery) iter
 				yield(page{}, err)
 				return
 			}
-			clock, _ := aws.StampOf(out.ResultMetadata)
 			in.NextToken = out.NextToken
 			more := awssdk.ToString(out.NextToken) != ""
 			if !yield(page{events: out.Events, clock: clock, more: more}, nil) || !more {
